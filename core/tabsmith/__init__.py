@@ -1,0 +1,58 @@
+"""Tabular models in a terminal: the headless library.
+
+>>> import tabsmith
+>>> model = tabsmith.train("houses.csv", "price", time_limit=60)
+>>> model.predict("new_houses.csv")
+
+Everything heavy is imported when it is first used.
+"""
+
+TYPE_CHECKING = False  # as in typing, whose import would cost every command some milliseconds
+if TYPE_CHECKING:
+    from tabsmith.estimators import Classifier, Regressor
+    from tabsmith.modeling.model import Model
+    from tabsmith.modeling.store import load as load_model
+    from tabsmith.runs.training import train
+    from tabsmith.tables.detect import detect_schema
+    from tabsmith.tables.schema import Schema
+    from tabsmith.tables.table import Table, read_table
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Classifier": ("tabsmith.estimators", "Classifier"),
+    "Model": ("tabsmith.modeling.model", "Model"),
+    "Regressor": ("tabsmith.estimators", "Regressor"),
+    "Schema": ("tabsmith.tables.schema", "Schema"),
+    "Table": ("tabsmith.tables.table", "Table"),
+    "detect_schema": ("tabsmith.tables.table", "detect_schema"),
+    "load_model": ("tabsmith.modeling.store", "load"),
+    "read_table": ("tabsmith.tables.table", "read_table"),
+    "train": ("tabsmith.runs.training", "train"),
+}
+
+__all__ = [
+    "Classifier",
+    "Model",
+    "Regressor",
+    "Schema",
+    "Table",
+    "detect_schema",
+    "load_model",
+    "read_table",
+    "train",
+]
+
+
+def __getattr__(name: str) -> object:
+    try:
+        module, attribute = _HOMES[name]
+    except KeyError:
+        raise AttributeError(f"module 'tabsmith' has no attribute {name!r}") from None
+    from importlib import import_module
+
+    return getattr(import_module(module), attribute)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,192 @@
+"""Settings are read: the defaults, over them the file, over that the environment; every mistake is named."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from tabsmith.config.keys import ENVIRONMENT_PREFIX, Key, Value, all_keys, build, nearest
+from tabsmith.config.tree import Settings
+from tabsmith.errors import ConfigError
+from tabsmith.paths import folders
+from tabsmith.text import clean, plural
+
+Source: TypeAlias = Literal["default", "file", "environment"]
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """One key as a person sees it: values as text, a secret only as "set" or "not set"."""
+
+    key: str
+    type: str
+    default: str
+    value: str
+    source: Source
+    description: str
+
+
+@dataclass(frozen=True)
+class _Reading:
+    values: dict[str, Value]
+    sources: dict[str, Source]
+    problems: tuple[ConfigError, ...]
+
+
+def load(env: Mapping[str, str] | None = None, path: Path | None = None) -> Settings:
+    """The settings in force: of the file at `path` (`folders().settings_file`) and the environment `env`.
+
+    Raises ConfigError for the first mistake, in the file first. Relative folders are resolved against the current one.
+    """
+    return build(_read_without_mistakes(env, path).values)
+
+
+def check(env: Mapping[str, str] | None = None, path: Path | None = None) -> tuple[ConfigError, ...]:
+    """Every mistake in the file and in the environment; none when `load` would succeed."""
+    return _read(env, path).problems
+
+
+def describe(env: Mapping[str, str] | None = None, path: Path | None = None) -> tuple[Setting, ...]:
+    """Every key with its value and where that comes from. Raises ConfigError like `load`."""
+    reading = _read_without_mistakes(env, path)
+    return tuple(
+        Setting(
+            key=key.name,
+            type=key.type_in_words,
+            default=key.shown(key.default),
+            value=key.shown(reading.values.get(key.name, key.default)),
+            source=reading.sources.get(key.name, "default"),
+            description=key.description,
+        )
+        for key in all_keys().values()
+    )
+
+
+def read_file(path: Path) -> dict[str, object]:
+    """The file's values as TOML has them, by dotted key, unknown keys among them; none when there is no file.
+
+    Raises ConfigError when it cannot be read.
+    """
+    mend = "Mend the file, or move it away to start from the defaults."
+    try:
+        if not path.exists():
+            return {}
+        if not path.is_file():
+            raise ConfigError("The settings file is not a file.", where=str(path), next_step="Move it away.")
+        table = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+    except OSError as error:
+        reason = clean(error.strerror or str(error))
+        raise ConfigError(
+            f"The settings file cannot be read: {reason}.", where=str(path), next_step="Check its permissions."
+        ) from error
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
+        raise ConfigError(
+            f"The settings file is not valid TOML: {clean(error)}.", where=str(path), next_step=mend
+        ) from error
+    flat: dict[str, object] = {}
+    _flatten(table, "", flat)
+    return flat
+
+
+def wrong_value(key: Key, raw: object, where: str) -> ConfigError:
+    """The error for a value that `key` does not take."""
+    given = "what is given" if key.secret else clean(repr(raw), 60)
+    unset = f"Give {key.type_in_words}, or remove it for the default ({key.shown(key.default)})."
+    return ConfigError(f"{key.name} must be {key.type_in_words}, not {given}.", where=where, next_step=unset)
+
+
+def unknown_key(name: str, where: str) -> ConfigError:
+    """The error for a key that does not exist, with the nearest one that does."""
+    return ConfigError(
+        f"There is no setting {clean(name)!r}. The nearest one is {nearest(name)!r}.",
+        where=where,
+        next_step="`tabsmith config show` lists all settings.",
+    )
+
+
+def file_place(path: Path, name: str) -> str:
+    """Where `name` stands in the file, in words."""
+    table = name.rpartition(".")[0]
+    return f"{path}, table [{clean(table)}]" if table else str(path)
+
+
+def _read_without_mistakes(env: Mapping[str, str] | None, path: Path | None) -> _Reading:
+    reading = _read(env, path)
+    if not reading.problems:
+        return reading
+    first, others = reading.problems[0], len(reading.problems) - 1
+    if not others:
+        raise first
+    more = (
+        f"There {'is' if others == 1 else 'are'} {plural(others, 'more mistake')}: `tabsmith config check` lists all."
+    )
+    raise ConfigError(first.what, where=first.where, next_step=f"{first.next_step} {more}")
+
+
+def _read(env: Mapping[str, str] | None, path: Path | None) -> _Reading:
+    values: dict[str, Value] = {}
+    sources: dict[str, Source] = {}
+    problems: list[ConfigError] = []
+    _read_file_into(path or folders().settings_file, values, sources, problems)
+    _read_environment_into(os.environ if env is None else env, values, sources, problems)
+    return _Reading(values, sources, tuple(problems))
+
+
+def _read_file_into(
+    path: Path, values: dict[str, Value], sources: dict[str, Source], problems: list[ConfigError]
+) -> None:
+    try:
+        raw_values = read_file(path)
+    except ConfigError as error:
+        problems.append(error)
+        return
+    for name, raw in raw_values.items():
+        key = all_keys().get(name)
+        if key is None:
+            problems.append(unknown_key(name, file_place(path, name)))
+            continue
+        try:
+            values[name] = key.convert(raw)
+        except (ValueError, TypeError):
+            problems.append(wrong_value(key, raw, file_place(path, name)))
+        else:
+            sources[name] = "file"
+
+
+def _read_environment_into(
+    env: Mapping[str, str], values: dict[str, Value], sources: dict[str, Source], problems: list[ConfigError]
+) -> None:
+    by_variable = {key.variable: key for key in all_keys().values()}
+    for variable, text in sorted(env.items()):
+        # TABSMITH_HOME and whatever else has no table in its name is not a setting.
+        if not variable.startswith(ENVIRONMENT_PREFIX) or "__" not in variable.removeprefix(ENVIRONMENT_PREFIX):
+            continue
+        place = f"environment variable {clean(variable)}"
+        key = by_variable.get(variable)
+        if key is None:
+            name = variable.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", ".")
+            problems.append(unknown_key(name, place))
+            continue
+        if not text.strip():  # `NAME= command` is how a shell says "not set"
+            continue
+        try:
+            values[key.name] = key.convert(key.parse(text))
+        except (ValueError, TypeError):
+            problems.append(wrong_value(key, text, place))
+        else:
+            sources[key.name] = "environment"
+
+
+def _flatten(table: dict[str, object], prefix: str, flat: dict[str, object]) -> None:
+    for name, item in table.items():
+        full = prefix + name
+        known = all_keys().get(full)
+        if isinstance(item, dict) and known is None and item:
+            _flatten(item, f"{full}.", flat)
+        elif item == {} and (known.is_table if known else any(each.startswith(f"{full}.") for each in all_keys())):
+            continue  # an empty table of the tree
+        else:
+            flat[full] = item

@@ -1,0 +1,205 @@
+"""Every error a user can meet: what happened, where, and what to do next.
+
+Each is a class of its own, so that a caller can tell them apart, and each says three things in words. A cause is
+kept with `raise ... from`. `report()` makes the value that crosses a process or a file boundary.
+"""
+
+import traceback
+from typing import ClassVar
+
+import msgspec
+
+WORK_FAILED = 1
+WRONG_USE = 2
+INTERRUPTED = 130
+
+
+class ErrorReport(msgspec.Struct, frozen=True):
+    """An error as data: for the journal, for another process, for a screen, for `--json`."""
+
+    name: str
+    what: str
+    where: str = ""
+    next_step: str = ""
+    details: str = ""
+    exit_code: int = WORK_FAILED
+
+    def __str__(self) -> str:
+        return "\n".join(part for part in (self.what, self.where and f"at {self.where}", self.next_step) if part)
+
+
+class TabsmithError(Exception):
+    """The root of all errors that tabsmith raises on purpose."""
+
+    exit_code: ClassVar[int] = WORK_FAILED
+
+    def __init__(self, what: str, *, where: str = "", next_step: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.next_step = next_step
+
+    def __str__(self) -> str:
+        return str(self.report(details=False))
+
+    def report(self, *, details: bool = True) -> ErrorReport:
+        """This error as data; `details` adds the traceback with its causes."""
+        return ErrorReport(
+            name=type(self).__name__,
+            what=self.what,
+            where=self.where,
+            next_step=self.next_step,
+            details="".join(traceback.format_exception(self)) if details else "",
+            exit_code=self.exit_code,
+        )
+
+
+def report_of(error: BaseException) -> ErrorReport:
+    """Any exception as data. An unexpected one keeps its real name, its words and its traceback."""
+    if isinstance(error, TabsmithError):
+        return error.report()
+    return ErrorReport(
+        name=type(error).__name__,
+        what=f"{type(error).__name__}: {error}" if str(error) else type(error).__name__,
+        next_step="This is a fault in tabsmith: please report it with the details.",
+        details="".join(traceback.format_exception(error)),
+    )
+
+
+class ReportedError(TabsmithError):
+    """An error that happened in another process, raised again here with its report."""
+
+    def __init__(self, report: ErrorReport) -> None:
+        super().__init__(report.what, where=report.where, next_step=report.next_step)
+        self.original = report
+
+    def report(self, *, details: bool = True) -> ErrorReport:
+        return self.original if details else msgspec.structs.replace(self.original, details="")
+
+
+# Wrong use ---------------------------------------------------------------------------------------------------------
+
+
+class UsageError(TabsmithError):
+    """What was asked for cannot be done as asked; nothing was started."""
+
+    exit_code = WRONG_USE
+
+
+class ConfigError(UsageError):
+    """A setting is unknown, of the wrong type or out of range, or the settings file cannot be read."""
+
+
+# Paths: ten kinds, each with its own message ------------------------------------------------------------------------
+
+
+class PathError(UsageError):
+    """A path was refused before anything was read from it."""
+
+
+class EmptyPathError(PathError):
+    """No path was given, or it holds characters that no path may hold."""
+
+
+class PathNotFoundError(PathError):
+    """Nothing is at the path."""
+
+
+class PathOutsideError(PathError):
+    """The path, with links and `..` resolved, lies outside the allowed folders."""
+
+
+class PathIsFolderError(PathError):
+    """The path is a folder where a file was expected."""
+
+
+class SpecialFileError(PathError):
+    """The path is a device, a pipe or a socket."""
+
+
+class PathUnreadableError(PathError):
+    """The file is there, but this user may not read it."""
+
+
+class EmptyFileError(PathError):
+    """The file holds no bytes."""
+
+
+class FileTooLargeError(PathError):
+    """The file, or what it declares to unpack to, is over the size limit."""
+
+
+class UnsupportedFormatError(PathError):
+    """The file's ending and first bytes belong to no format that tabsmith reads."""
+
+
+class BrokenLinkError(PathError):
+    """A symbolic link points to nothing, or in a circle."""
+
+
+# Tables ----------------------------------------------------------------------------------------------------------
+
+
+class ReadError(UsageError):
+    """A file was opened, but no table could be made of it."""
+
+
+class SchemaError(UsageError):
+    """A schema does not fit its table, or could not be understood."""
+
+
+class TableChangedError(UsageError):
+    """The file is no longer the one that was read: changed, or gone."""
+
+
+# Recipes and models ------------------------------------------------------------------------------------------------
+
+
+class RecipeError(UsageError):
+    """A recipe was refused before anything was fitted."""
+
+
+class TrainingError(TabsmithError):
+    """Training came to an end without a model."""
+
+
+class PredictionError(UsageError):
+    """The rows given cannot be predicted by this model."""
+
+
+class ModelNotFoundError(UsageError):
+    """There is no such model."""
+
+
+class ModelDamagedError(TabsmithError):
+    """A saved model's files are not the ones that were saved, or hold types that are not allowed."""
+
+
+# State on disk -----------------------------------------------------------------------------------------------------
+
+
+class StorageError(TabsmithError):
+    """State could not be written or read: disk full, no permission, not understood."""
+
+
+class LockedError(StorageError):
+    """Another living process holds what is needed."""
+
+
+# Runs and the conversation -----------------------------------------------------------------------------------------
+
+
+class RunNotFoundError(UsageError):
+    """There is no such run."""
+
+
+class RunStateError(UsageError):
+    """The run is not in a state in which this can be done."""
+
+
+class WorkerError(TabsmithError):
+    """A worker process did not start, or died."""
+
+
+class StepError(UsageError):
+    """An answer does not belong to the step at which the conversation stands, or something before it is missing."""

@@ -1,0 +1,241 @@
+"""Documents: one typed value a file, as JSON, replaced whole, with a version, and moved aside when damaged."""
+
+import json
+import logging
+import os
+import stat
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, Generic, TypeAlias, TypeVar
+
+import msgspec
+
+from tabsmith.errors import StorageError
+from tabsmith.storage.atomic import sync_folder, write_atomic
+from tabsmith.storage.failures import storage_error
+from tabsmith.storage.locks import FileLock
+from tabsmith.text import clean
+
+T = TypeVar("T", bound=msgspec.Struct)
+Raw: TypeAlias = dict[str, object]  # a document's fields as they stand in its file, before they are checked
+Migration: TypeAlias = Callable[[Raw], Raw]
+
+HEADER: Final = "tabsmith"
+_log: Final = logging.getLogger(__name__)
+
+
+class Found(msgspec.Struct, Generic[T], frozen=True):
+    """The document is there and understood."""
+
+    value: T
+
+
+class Missing(msgspec.Struct, frozen=True):
+    """There is no such document."""
+
+
+class Damaged(msgspec.Struct, frozen=True):
+    """The file could not be understood; it now lies at `moved_to`, and its place is free."""
+
+    moved_to: Path
+    reason: str
+
+
+Loaded: TypeAlias = Found[T] | Missing | Damaged
+
+
+class _Header(msgspec.Struct, frozen=True):
+    document: str
+    version: int
+
+
+class _Read(msgspec.Struct, Generic[T], frozen=True):
+    """A value, and the fields of the file it came from: among them some that its type does not know."""
+
+    value: T
+    fields: Raw
+
+
+class _NotUnderstoodError(Exception):
+    """Why the bytes in a document's place are not that document."""
+
+
+def _warn(damaged: Damaged) -> None:
+    _log.warning("A damaged file was moved aside to %s: %s", damaged.moved_to, damaged.reason)
+
+
+class Document(Generic[T]):
+    """The document `name` at `path`, holding one `type_`, a msgspec Struct without a field called "tabsmith".
+
+    The file is a JSON object: the struct's fields beside `"tabsmith": {"document": name, "version": version}`. A file
+    of an older version goes through `migrations[older]`, `migrations[older + 1]` ... up to `version`. Fields that
+    this version does not know stay in the file when it is saved again, at the top and in nested structs. A damaged
+    file is moved aside, never overwritten: `load` answers Damaged; `save` and `update` call `on_damaged` (by default
+    a warning in the log) and go on. All methods raise StorageError, and LockedError when another process keeps the
+    lock beside the file (`<path>.lock`) for over ten seconds.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        type_: type[T],
+        *,
+        version: int,
+        name: str,
+        migrations: Mapping[int, Migration] | None = None,
+        on_damaged: Callable[[Damaged], None] = _warn,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.path = path
+        self.version = version
+        self.name = name
+        self._type = type_
+        self._migrations = dict(migrations or {})
+        self._on_damaged = on_damaged
+        self._clock = clock
+        self._lock = FileLock(path.with_name(f"{path.name}.lock"))
+
+    def load(self) -> Loaded[T]:
+        """The value, or that there is none, or where the damaged file was moved.
+
+        Raises StorageError, and leaves the file as it is, when a newer tabsmith wrote it.
+        """
+        try:
+            read: _Read[T] | Damaged | None = self._read()
+        except _NotUnderstoodError:
+            with self._lock:  # it may have been replaced by a good one meanwhile: look again under the lock
+                read = self._read_or_move_aside()
+        if isinstance(read, Damaged):
+            return read
+        return Missing() if read is None else Found(read.value)
+
+    def save(self, value: T) -> None:
+        """Put `value` in the document's place. Raises StorageError for a NaN, an infinity or a lone surrogate in it."""
+        self.update(lambda _: value)
+
+    def update(self, change: Callable[[T | None], T]) -> T:
+        """Put what `change` makes of the present value (None when there is none) in its place, and return it.
+
+        The lock is held throughout, so no other process's change is lost; `change` must not touch this document.
+        """
+        with self._lock:
+            read = self._read_or_move_aside()
+            if isinstance(read, Damaged):
+                self._on_damaged(read)
+                read = None
+            value = change(None if read is None else read.value)
+            write_atomic(self.path, self._encode(value, {} if read is None else read.fields))
+            return value
+
+    def delete(self) -> None:
+        """Remove the document; nothing happens when there is none."""
+        with self._lock:
+            try:
+                self.path.unlink(missing_ok=True)
+                sync_folder(self.path.parent)
+            except OSError as error:
+                raise storage_error(error, self.path, "delete") from error
+
+    # Reading -------------------------------------------------------------------------------------------------------
+
+    def _read_or_move_aside(self) -> _Read[T] | Damaged | None:
+        try:
+            return self._read()
+        except _NotUnderstoodError as error:
+            reason = str(error)
+        stamp = datetime.fromtimestamp(self._clock(), UTC).strftime("%Y%m%dT%H%M%SZ")
+        number = 1
+        while os.path.lexists(aside := self.path.with_name(f"{self.path.name}.damaged-{stamp}-{number}")):
+            number += 1
+        try:
+            self.path.rename(aside)
+            sync_folder(self.path.parent)
+        except OSError as error:
+            raise storage_error(error, self.path, "move aside the damaged") from error
+        return Damaged(aside, reason)
+
+    def _read(self) -> _Read[T] | None:
+        data = self._read_bytes()
+        if data is None:
+            return None
+        try:
+            raw = msgspec.json.decode(data, type=Raw)
+            header = msgspec.convert(raw.pop(HEADER, None), _Header)
+        except RecursionError as error:
+            raise _NotUnderstoodError("it is nested too deeply") from error
+        except ValueError as error:  # DecodeError, ValidationError, UnicodeDecodeError, a huge integer
+            raise _NotUnderstoodError("it is empty" if not data.strip() else clean(error)) from error
+        if header.document != self.name:
+            raise _NotUnderstoodError(f"it holds the document {clean(header.document)!r}, not {self.name!r}")
+        if header.version > self.version:
+            raise StorageError(
+                f"{clean(self.path.name)} was written by a newer tabsmith (version {header.version} of the document "
+                f"{self.name!r}; this one knows {self.version}).",
+                where=str(self.path),
+                next_step="Update tabsmith. The file was left as it is.",
+            )
+        try:
+            for version in range(header.version, self.version):
+                raw = self._migrations[version](raw)
+            return _Read(msgspec.convert(raw, self._type, str_keys=True), raw)
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+            kind = "" if isinstance(error, msgspec.ValidationError) else f"{type(error).__name__}: "
+            raise _NotUnderstoodError(
+                f"its fields do not fit version {header.version}: {kind}{clean(error)}"
+            ) from error
+
+    def _read_bytes(self) -> bytes | None:
+        try:
+            # O_NONBLOCK: a pipe in the document's place must not stop the program.
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise storage_error(error, self.path, "read") from error
+        try:
+            with os.fdopen(descriptor, "rb", closefd=False) as file:
+                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                    raise _NotUnderstoodError("it is not a file")
+                return file.read()
+        except IsADirectoryError as error:
+            raise _NotUnderstoodError("it is a folder") from error
+        except OSError as error:
+            raise storage_error(error, self.path, "read") from error
+        finally:
+            os.close(descriptor)
+
+    # Writing -------------------------------------------------------------------------------------------------------
+
+    def _encode(self, value: T, previous: Raw) -> bytes:
+        fields = msgspec.to_builtins(value, str_keys=True)
+        _keep_unknown(value, fields, previous)
+        header = {"document": self.name, "version": self.version}
+        try:
+            # Not msgspec's own encoder: it writes NaN as null.
+            text = json.dumps({HEADER: header, **fields}, allow_nan=False, ensure_ascii=False, indent=2)
+            data = text.encode() + b"\n"
+            written = msgspec.json.decode(data, type=Raw)
+            msgspec.convert(written, self._type, str_keys=True)  # what cannot be read again is not written
+        except (ValueError, RecursionError) as error:
+            raise StorageError(
+                f"The document {self.name!r} holds a value that cannot be stored: {clean(error)}.",
+                where=str(self.path),
+                next_step="The saved document was left as it is.",
+            ) from error
+        return data
+
+
+def _keep_unknown(value: msgspec.Struct, fields: Raw, previous: Raw) -> None:
+    """Add to `fields`, made from `value`, what `previous` holds and the struct does not know."""
+    config = value.__struct_config__
+    if config.tag is not None and previous.get(config.tag_field or "") != config.tag:
+        return  # another kind of struct stood here: its fields are not unknown, they are gone
+    known = {config.tag_field}
+    for field in msgspec.structs.fields(value):
+        known.add(field.encode_name)
+        inner, old, new = getattr(value, field.name), previous.get(field.encode_name), fields.get(field.encode_name)
+        if isinstance(inner, msgspec.Struct) and isinstance(old, dict) and isinstance(new, dict):
+            _keep_unknown(inner, new, old)
+    fields.update({key: item for key, item in previous.items() if key not in known})

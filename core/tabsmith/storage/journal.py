@@ -1,0 +1,190 @@
+"""A journal: JSON objects, one a line, only ever appended, by any number of processes at once.
+
+An append is one write of one line under a lock; its cost does not grow with the journal. Reading takes no lock: it
+stops at the last complete line and goes on from there at the next call. A line torn by a crash is closed by the next
+append, so it spoils nothing but itself; readers skip and count it.
+"""
+
+import os
+import stat
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import msgspec
+
+from tabsmith.errors import StorageError
+from tabsmith.storage.atomic import make_folder, sync_folder
+from tabsmith.storage.failures import storage_error
+from tabsmith.storage.locks import FileLock
+from tabsmith.text import clean
+
+LOCK_TIMEOUT: Final = 30.0  # seconds: a slow disk may take long over the sync of those before us
+_BAD_LINE: Final = (ValueError, RecursionError)  # what msgspec raises for one: its own errors, UnicodeDecodeError too
+
+
+class Chunk(msgspec.Struct, frozen=True):
+    """What was read from an offset on: whole lines without newline, where to go on, how many lines were no good."""
+
+    lines: tuple[bytes, ...]
+    next_offset: int
+    skipped: int
+
+
+class Journal:
+    """The journal at `path`; beside it lies `<path>.lock`, which is never deleted.
+
+    With `sync` (the default) a line is on the disk when `append` returns, about 3 ms on an ordinary one: for what must
+    outlive a power cut. Without it a line is with the kernel: it outlives the death of this process, kill -9 too, but
+    not that of the machine, and an append takes microseconds. An object may be shared by threads, and goes on working
+    in a forked child.
+    """
+
+    def __init__(self, path: Path, *, sync: bool = True) -> None:
+        self._descriptor = -1
+        self.path = path
+        self.sync = sync
+        self._lock = FileLock(path.with_name(f"{path.name}.lock"), timeout=LOCK_TIMEOUT)
+
+    def append(self, line: bytes) -> int:
+        """Append `line`, one JSON object without a newline, and return the offset behind it.
+
+        Raises ValueError for a line that `read` would not give back, and StorageError (LockedError after half a
+        minute) when it could not be stored: then nothing of it is in the journal.
+        """
+        if b"\n" in line or b"\r" in line:
+            raise ValueError("a journal line must not contain a line break")
+        if not is_object(line):
+            raise ValueError(f"a journal line must be one JSON object, not {clean(line[:80])}")
+        return self.append_checked(line)
+
+    def append_checked(self, line: bytes) -> int:
+        """`append` for a line that is known to be one JSON object without a line break."""
+        with self._lock:
+            try:
+                descriptor = self._open()
+                end = os.fstat(descriptor).st_size
+                torn = end > 0 and os.pread(descriptor, 1, end - 1) != b"\n"
+                data = b"\n" + line + b"\n" if torn else line + b"\n"
+                try:
+                    _write_all(descriptor, data)
+                    if self.sync:
+                        _sync_data(descriptor)
+                except BaseException:
+                    os.ftruncate(descriptor, end)  # not stored means not there: no half line, no line in doubt
+                    raise
+            except OSError as error:
+                raise storage_error(error, self.path, "write to") from error
+            return end + len(data)
+
+    def read(self, offset: int = 0) -> Chunk:
+        """The complete lines from `offset` (0, or the `next_offset` of an earlier read) on.
+
+        Blank lines and lines that are no JSON object are skipped and counted. A missing journal is an empty one.
+        Raises StorageError.
+        """
+        raw, next_offset, skipped = self.read_raw(offset)
+        lines = tuple(line for line in raw if is_object(line))
+        return Chunk(lines, next_offset, skipped + len(raw) - len(lines))
+
+    def read_raw(self, offset: int) -> tuple[list[bytes], int, int]:
+        """The complete lines from `offset` on, unchecked; where to go on; how many part lines were left out.
+
+        Costs one look at the file's size when nothing is new.
+        """
+        if offset < 0:
+            raise ValueError("an offset is 0 or more")
+        try:
+            size = self.path.stat().st_size
+            if size <= offset:
+                return [], size, 0  # smaller: an append in doubt was taken back, or the file was replaced
+            data, before = self._read_from(offset)
+        except FileNotFoundError:
+            return [], 0, 0
+        except OSError as error:
+            raise storage_error(error, self.path, "read") from error
+        lines = data[: data.rfind(b"\n") + 1].split(b"\n")[:-1]
+        complete = sum(len(line) + 1 for line in lines)
+        if lines and before != b"\n":  # `offset` fell into a line, which began before what was read
+            return lines[1:], offset + complete, 1
+        return lines, offset + complete, 0
+
+    def close(self) -> None:
+        """Close the file; a later append opens it again."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        self.close()
+
+    def _open(self) -> int:
+        """The file, kept open from append to append, and opened again when another now has its name."""
+        if self._descriptor >= 0:
+            try:
+                if os.path.samestat(self.path.stat(), os.fstat(self._descriptor)):
+                    return self._descriptor
+            except FileNotFoundError:
+                pass  # removed: the name is made anew below
+            self.close()
+        make_folder(self.path.parent)
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC
+        descriptor = os.open(self.path, flags, 0o600)
+        try:
+            status = os.fstat(descriptor)
+            self._refuse_special(status)
+            if self.sync and status.st_size == 0:
+                sync_folder(self.path.parent)  # a new file's name must last as well as its lines
+        except BaseException:
+            os.close(descriptor)
+            raise
+        self._descriptor = descriptor
+        return descriptor
+
+    def _refuse_special(self, status: os.stat_result) -> None:
+        if not stat.S_ISREG(status.st_mode):
+            raise StorageError(
+                f"{clean(self.path.name)} is a device or a pipe, not a journal.",
+                where=str(self.path),
+                next_step="Move it away and try again.",
+            )
+
+    def _read_from(self, offset: int) -> tuple[bytes, bytes]:
+        """What lies behind `offset`, and the one byte before it (a newline at the start of the file)."""
+        with self.path.open("rb", buffering=0) as file:
+            if offset == 0:
+                return file.read(), b"\n"
+            file.seek(offset - 1)
+            data = file.read()
+            return data[1:], data[:1]
+
+
+def is_object(line: bytes) -> bool:
+    """Whether `line` is one JSON object; a torn one never is."""
+    if not line.startswith(b"{"):
+        return False
+    try:
+        msgspec.json.decode(line)
+    except _BAD_LINE:
+        return False
+    return True
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    # One call writes it all, but for a disk about to be full: there the rest is asked for, to learn the reason.
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _sync_data(descriptor: int) -> None:
+    # fdatasync is not there on every POSIX system (macOS).
+    (os.fdatasync if hasattr(os, "fdatasync") else os.fsync)(descriptor)

@@ -1,0 +1,266 @@
+"""Locks between processes that end with their owner: flock on files that are never deleted.
+
+The kernel drops an flock when its process dies, however it dies, so there is no stale lock to clean up and no guess
+about a process number. The holder's number and starting time are written into the lock file only to be shown.
+"""
+
+import fcntl
+import os
+import random
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import msgspec
+
+from tabsmith.errors import LockedError
+from tabsmith.storage.atomic import make_folder
+from tabsmith.storage.descriptors import close_lock_file, open_lock_file
+from tabsmith.storage.failures import storage_error
+from tabsmith.text import clean
+
+_FIRST_PAUSE: Final = 0.0002
+_LONGEST_PAUSE: Final = 0.01
+_PROBE_PATIENCE: Final = 5.0  # seconds for others that only look, each for microseconds, to be gone
+_RECORD_PATIENCE: Final = 0.5  # seconds for a new owner to write its record after it took the lock
+_RECORD_SIZE: Final = 96  # always as long, so that it is written over: truncating costs ten times as much
+
+
+class Owner(msgspec.Struct, frozen=True):
+    """Who holds a lock: its process number (0 when it could not be told), and since when (seconds since 1970)."""
+
+    pid: int
+    started_at: float
+
+
+class _Held(threading.local):
+    """The lock files that the running thread holds, by path."""
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        self.descriptors: dict[str, int] = {}
+
+    def mine(self) -> dict[str, int]:
+        if self.pid != os.getpid():  # a forked child owns nothing of its parent's
+            self.pid = os.getpid()
+            self.descriptors = {}
+        return self.descriptors
+
+
+_held: Final = _Held()
+
+
+class FileLock:
+    """A short lock for one read-modify-write, between threads and processes.
+
+    >>> with FileLock(path):
+    ...     ...
+
+    Entering waits up to `timeout` seconds, then raises LockedError naming the holder. A thread that enters a lock which
+    it already holds would wait for itself: that is a fault of the program and raises RuntimeError at once.
+    """
+
+    def __init__(self, path: Path, *, timeout: float = 10.0) -> None:
+        self.path = path
+        self.timeout = timeout
+        self._key = os.path.abspath(path)  # noqa: PTH100 - resolving links would cost a call per part
+
+    def __enter__(self) -> Self:
+        held = _held.mine()
+        if self._key in held:
+            raise RuntimeError(f"this thread already holds the lock {self.path}")
+        deadline = time.monotonic() + self.timeout
+        pause = _FIRST_PAUSE
+        while (descriptor := _try_exclusive(self.path)) is None:
+            if time.monotonic() >= deadline:
+                raise _locked(self.path, _read_record(self.path), f"waited {self.timeout:g} s for it")
+            time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - only spreads the waiters
+            pause = min(_LONGEST_PAUSE, pause * 1.5)
+        held[self._key] = descriptor
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        descriptor = _held.mine().pop(self._key, None)
+        if descriptor is not None:  # none in a child forked inside the `with`: the lock is its parent's
+            _unlock(descriptor)
+
+
+class OwnerLock:
+    """A lock held for as long as a process works on something: a run's worker, a bridge.
+
+    It ends with its process, also when a child that the process forked lives on. `owner(path)` tells who holds it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._descriptor = -1
+        self._pid = 0
+
+    @property
+    def held(self) -> bool:
+        """Whether this object, in this process, holds the lock."""
+        return self._descriptor >= 0 and self._pid == os.getpid()
+
+    def acquire(self) -> None:
+        """Take the lock without waiting. Raises LockedError with the living holder's process number and age."""
+        if self.held:
+            raise RuntimeError(f"this process already holds the lock {self.path}")
+        deadline = time.monotonic() + _PROBE_PATIENCE
+        while (descriptor := _try_exclusive(self.path)) is None:
+            # One who only looks (`owner`) holds the lock shared for a moment; an owner holds it alone.
+            if not _is_free(self.path) or time.monotonic() >= deadline:
+                raise _locked(self.path, owner(self.path), "it works on this already")
+            time.sleep(random.uniform(0, _FIRST_PAUSE))  # noqa: S311 - only spreads the waiters
+        self._descriptor = descriptor
+        self._pid = os.getpid()
+
+    def release(self) -> None:
+        """Give the lock back; nothing happens when it is not held."""
+        if self.held:
+            _unlock(self._descriptor)
+        self._descriptor = -1
+
+    def __enter__(self) -> Self:
+        self.acquire()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+def owner(path: Path) -> Owner | None:
+    """Who holds the OwnerLock at `path` now, or None. Nobody is kept from taking it by the question.
+
+    Alive means that the kernel still knows the lock. Raises StorageError when the lock file may not be read.
+    """
+    deadline = time.monotonic() + _RECORD_PATIENCE
+    while not _is_free(path):
+        found = _read_record(path)
+        # Between taking the lock and writing the record there is a moment with no record, or that of one long dead.
+        if found is not None and _exists(found.pid):
+            return found
+        if time.monotonic() >= deadline:
+            return found or Owner(0, 0.0)
+        time.sleep(_FIRST_PAUSE)
+    return None
+
+
+def _try_exclusive(path: Path) -> int | None:
+    """A descriptor that holds `path` alone, with this process written into it; None when another holds it."""
+    try:
+        descriptor = _open_for_lock(path)
+        try:
+            if _flock(descriptor, fcntl.LOCK_EX) and _is_still(path, descriptor):
+                _write_record(descriptor)
+                return descriptor
+        except BaseException:
+            close_lock_file(descriptor)
+            raise
+    except OSError as error:
+        raise storage_error(error, path, "lock") from error
+    close_lock_file(descriptor)
+    return None
+
+
+def _open_for_lock(path: Path) -> int:
+    flags = os.O_RDWR | os.O_CREAT
+    try:
+        return open_lock_file(path, flags)
+    except FileNotFoundError:
+        make_folder(path.parent)
+        return open_lock_file(path, flags)
+
+
+def _unlock(descriptor: int) -> None:
+    # Unlocked by name, not by closing alone: a child forked by foreign code may hold a copy of the descriptor.
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
+    close_lock_file(descriptor)
+
+
+def _is_free(path: Path) -> bool:
+    """Whether nobody holds `path` alone."""
+    try:
+        descriptor = open_lock_file(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return True
+    except OSError as error:
+        raise storage_error(error, path, "read the lock") from error
+    try:
+        free = _flock(descriptor, fcntl.LOCK_SH)
+        if free:
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+        return free
+    finally:
+        close_lock_file(descriptor)
+
+
+def _flock(descriptor: int, kind: int) -> bool:
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_still(path: Path, descriptor: int) -> bool:
+    """Whether `path` names the locked file: somebody may have deleted it between opening and locking."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
+def _write_record(descriptor: int) -> None:
+    try:
+        os.pwrite(descriptor, msgspec.json.encode(Owner(os.getpid(), time.time())).ljust(_RECORD_SIZE), 0)
+    except OSError:
+        # On a full disk the lock itself still works; only the holder's name is missing from a message.
+        os.ftruncate(descriptor, 0)
+
+
+def _read_record(path: Path) -> Owner | None:
+    try:
+        descriptor = open_lock_file(path, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        return msgspec.json.decode(os.pread(descriptor, _RECORD_SIZE, 0), type=Owner)
+    except (OSError, msgspec.MsgspecError):
+        return None
+    finally:
+        close_lock_file(descriptor)
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
+
+
+def _locked(path: Path, holder: Owner | None, doing: str) -> LockedError:
+    if holder is None or holder.pid == 0:
+        who = "Another process"
+    else:
+        who = f"Process {holder.pid} (since {_age(time.time() - holder.started_at)})"
+    return LockedError(
+        f"{who} holds {clean(path.name)}: {doing}.",
+        where=str(path),
+        next_step="Wait for it to finish, or stop it, and try again.",
+    )
+
+
+def _age(seconds: float) -> str:
+    for unit, name in ((86_400, "days"), (3_600, "hours"), (60, "minutes")):
+        if seconds >= 2 * unit:
+            return f"{seconds / unit:.0f} {name}"
+    return f"{max(0.0, seconds):.0f} seconds"

@@ -1,0 +1,67 @@
+"""Text from outside made safe to show: literal, without control or direction characters, cut to a length."""
+
+import re
+import unicodedata
+from typing import Final
+
+_ANSI: Final = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI
+    r"|\x1b[\]PX^_][^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"  # OSC, DCS, SOS, PM, APC
+    r"|\x1b[ -/]*[0-~]"  # two-character sequences
+    r"|\x9b[0-?]*[ -/]*[@-~]"  # C1 CSI
+)
+_BIDI: Final = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+_INVISIBLE: Final = "\u200b\u2028\u2029\ufeff\u00ad\u2060"
+_UNSAFE: Final = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f{_BIDI}{_INVISIBLE}\ud800-\udfff\U000e0000-\U000e007f]")
+_MARKS_IN_A_ROW: Final = 4
+
+LINE_LIMIT: Final = 120
+
+
+def clean(text: object, limit: int = LINE_LIMIT) -> str:
+    """One line of `text`, safe for a terminal: no escape sequence, C0, DEL, C1 or bidirectional control.
+
+    Newlines and tabs become a space. Longer than `limit` characters is cut and ends in "…".
+    """
+    return _cut(re.sub(r"[\t\r\n]+", " ", _strip(str(text), limit)), limit)
+
+
+def clean_block(text: object, limit: int = 20_000) -> str:
+    """Like `clean` for text of several lines: newlines and tabs stay."""
+    return _cut(_strip(str(text).replace("\r\n", "\n"), limit), limit)
+
+
+def fold(text: str, lines: int) -> str:
+    """The first `lines` lines of `text`, the rest counted as "+N lines"."""
+    parts = text.splitlines()
+    if len(parts) <= lines:
+        return text
+    return "\n".join([*parts[:lines], f"+{len(parts) - lines} lines"])
+
+
+def plural(count: int, noun: str, nouns: str = "") -> str:
+    """`3 rows`, `1 row`, `2,930 rows`: the count with thousands separators and the noun in its number."""
+    return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
+
+
+def _strip(text: str, limit: int) -> str:
+    head = text[: 8 * limit + 1_000]  # a hostile megabyte is cut before it is searched
+    head = _UNSAFE.sub("", _ANSI.sub("", head))
+    return _without_stacked_marks(head)
+
+
+def _without_stacked_marks(text: str) -> str:
+    """Combining marks beyond a few in a row climb over neighbouring lines of a terminal."""
+    if text.isascii():
+        return text
+    kept: list[str] = []
+    marks = 0
+    for character in text:
+        marks = marks + 1 if unicodedata.combining(character) else 0
+        if marks <= _MARKS_IN_A_ROW:
+            kept.append(character)
+    return "".join(kept)
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"
