@@ -1,7 +1,7 @@
 # Two commands are enough: `make run` and `make test`.
 PYTHON ?= python3
 BIN := .venv/bin
-LOCK := --disable-pip-version-check --quiet --no-deps
+LOCK := --disable-pip-version-check -qq --no-deps
 
 .PHONY: run test lint types imports format bench pictures lock clean
 

@@ -44,6 +44,11 @@ def plural(count: int, noun: str, nouns: str = "") -> str:
     return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
 
 
+def figure(value: float, digits: int = 4) -> str:
+    """A number for a sentence: `24,900`, `21.48`, `0.8731`; about `digits` significant digits."""
+    return f"{value:,.0f}" if 1_000 <= abs(value) < 1e9 else f"{value:.{digits}g}"
+
+
 def _strip(text: str, limit: int) -> str:
     head = text[: 8 * limit + 1_000]  # a hostile megabyte is cut before it is searched
     head = _UNSAFE.sub("", _ANSI.sub("", head))

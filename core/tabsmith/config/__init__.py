@@ -14,7 +14,6 @@ from tabsmith.config.tree import (
     Training,
     Ui,
 )
-from tabsmith.config.writing import set_value
 
 __all__ = [
     "Acp",
@@ -32,5 +31,4 @@ __all__ = [
     "check",
     "describe",
     "load",
-    "set_value",
 ]

@@ -1,0 +1,1 @@
+"""A recipe becomes a model: features, folds, ensemble, model store, prediction, explanation."""

@@ -1,0 +1,124 @@
+"""What was measured, as data: metrics, fold scores, evaluations, reports. Light: no numerical library."""
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from tabsmith.recipes.recipe import Recipe
+from tabsmith.tables.schema import Schema, Task
+
+MetricName: TypeAlias = Literal[
+    "roc_auc", "log_loss", "accuracy", "balanced_accuracy", "f1", "average_precision", "rmse", "mae", "median_ae", "r2"
+]
+
+
+class Metric(msgspec.Struct, frozen=True):
+    """A measure by which models are compared. Scores are in its own sign and unit, never negated."""
+
+    name: MetricName
+    label: str
+    greater_is_better: bool
+    tasks: tuple[Task, ...]
+
+    def better(self, a: float, b: float) -> bool:
+        """Whether score `a` beats score `b`; NaN never beats anything, and everything beats NaN."""
+        if a != a:
+            return False
+        if b != b:
+            return True
+        return a > b if self.greater_is_better else a < b
+
+
+class FoldScore(msgspec.Struct, frozen=True):
+    """One recipe on one fold: fitted without it, scored on it."""
+
+    fold: int
+    score: float
+    fit_seconds: float
+    predict_seconds: float
+
+
+class Evaluation(msgspec.Struct, frozen=True):
+    """A recipe on all of the run's fixed folds. Its out-of-fold predictions and fitted models lie in `folder`,
+    relative to the run's folder."""
+
+    recipe: Recipe
+    folds: tuple[FoldScore, ...]
+    mean: float
+    standard_error: float  # of the mean over folds
+    seconds: float
+    folder: str
+
+
+class Member(msgspec.Struct, frozen=True):
+    """A recipe in an ensemble; weights sum to 1."""
+
+    recipe: Recipe
+    weight: float
+
+
+class ModelScore(msgspec.Struct, frozen=True):
+    """A score under one metric, with the 95 % bootstrap interval where there is one."""
+
+    metric: Metric
+    score: float
+    low: float | None = None
+    high: float | None = None
+
+
+class Importance(msgspec.Struct, frozen=True):
+    """How much the score falls when a column's values are shuffled; in the metric's unit, more is more important."""
+
+    column: str
+    drop: float
+    deviation: float
+
+
+class Confusion(msgspec.Struct, frozen=True, tag="confusion", tag_field="outcome"):
+    """Counts of rows: `counts[i][j]` were `classes[i]` and were predicted `classes[j]`."""
+
+    classes: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+
+
+class Residuals(msgspec.Struct, frozen=True, tag="residuals", tag_field="outcome"):
+    """Truth and prediction of up to 400 rows drawn at random, and the distribution of truth minus prediction."""
+
+    truth: tuple[float, ...]
+    predicted: tuple[float, ...]
+    quartiles: tuple[float, float, float]
+    bins: tuple[int, ...]
+    minimum: float
+    maximum: float
+
+
+class Holdout(msgspec.Struct, frozen=True):
+    """The model on the rows set aside before anything else; scored once."""
+
+    rows: int
+    scores: tuple[ModelScore, ...]  # the run's own metric first
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """All that is known of a finished model; shown by screens and `tabsmith models show`, saved with the model."""
+
+    model_id: str
+    run_id: str
+    created_at: float
+    source: str  # the table in a few words
+    fingerprint: str
+    schema: Schema
+    metric: Metric
+    members: tuple[Member, ...]
+    champion: Evaluation  # the best single recipe
+    cv_score: float  # of the delivered model, on out-of-fold predictions
+    cv_se: float
+    holdout: Holdout | None  # None only where the table was too small to spare a hold-out
+    importance: tuple[Importance, ...]
+    outcome: Confusion | Residuals  # on the hold-out, or out-of-fold where there is none
+    classes: tuple[str, ...]  # as text, in the order of the probabilities; empty for regression
+    train_rows: int
+    iterations: int
+    tries: int
+    seconds: float
+    notes: tuple[str, ...] = ()  # what a reader should know: folds made fewer, work cut short

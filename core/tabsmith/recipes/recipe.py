@@ -1,0 +1,61 @@
+"""A model as data: derived columns, dropped columns, encoders, family, hyperparameters. JSON, no code."""
+
+import hashlib
+from typing import Literal, TypeAlias
+
+import msgspec
+
+Family: TypeAlias = Literal[
+    "linear",
+    "random_forest",
+    "extra_trees",
+    "hist_gradient_boosting",
+    "lightgbm",
+    "catboost",
+    "neural_network",
+    "nearest_neighbors",
+]
+
+Encoder: TypeAlias = Literal["auto", "one_hot", "ordinal", "target", "frequency", "native", "tfidf", "drop"]
+"""How a column reaches the estimator; `auto` is the family's own default for the column's kind."""
+
+Parameter: TypeAlias = bool | int | float | str
+
+
+class DerivedColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A new column: a SQL scalar expression over the row's own columns, in DuckDB's dialect."""
+
+    name: str
+    sql: str
+
+
+class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A model that can be stored, compared and read. `name` is words for people and not part of its identity."""
+
+    family: Family
+    name: str = ""
+    derived: tuple[DerivedColumn, ...] = ()
+    dropped: tuple[str, ...] = ()
+    encoders: dict[str, Encoder] = {}
+    parameters: dict[str, Parameter] = {}
+
+    @property
+    def id(self) -> str:
+        """Twelve hexadecimal digits of the content's SHA-256: the same for equal recipes, whatever their name."""
+        content = msgspec.json.encode(msgspec.structs.replace(self, name=""), order="deterministic")
+        return hashlib.sha256(content).hexdigest()[:12]
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """One thing that is wrong with a recipe: where in it, and what, in words that an agent can act on."""
+
+    where: str
+    what: str
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """Whether a recipe may be fitted. `complete` is false when it leaves out what a recipe needs."""
+
+    valid: bool
+    complete: bool
+    problems: tuple[Problem, ...] = ()

@@ -1,0 +1,1 @@
+"""A table comes in: guard, sniff, read, snapshot, profile, schema."""

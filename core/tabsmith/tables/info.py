@@ -1,0 +1,76 @@
+"""A table once read, as data: where its snapshot lies and what happened while reading. Light: no table library."""
+
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from tabsmith.tables.profile import Profile
+from tabsmith.tables.sources import Source
+
+Route: TypeAlias = Literal["fast", "careful"]
+
+FileFormat: TypeAlias = Literal["csv", "tsv", "parquet", "json", "jsonl", "xlsx", "xls", "sample", "frame"]
+
+
+class LineNote(msgspec.Struct, frozen=True):
+    """A line of the source (counted from 1) that was repaired or rejected, and why."""
+
+    line: int
+    reason: str
+    text: str = ""  # the line's beginning, cleaned
+
+
+class Dialect(msgspec.Struct, frozen=True):
+    """How a text table is written."""
+
+    delimiter: str = ","
+    quote: str = '"'
+    escape: str = ""
+    header: bool = True
+    skipped_lines: int = 0  # a preamble above the header
+
+
+class TableInfo(msgspec.Struct, frozen=True):
+    """A table once read. `snapshot` is a Parquet file in the cache folder, named by `fingerprint`."""
+
+    source: Source
+    fingerprint: str
+    snapshot: str
+    format: FileFormat
+    route: Route
+    encoding: str
+    dialect: Dialect
+    profile: Profile
+    rejected: tuple[LineNote, ...] = ()
+    repaired: tuple[LineNote, ...] = ()
+    rejected_count: int = 0  # all of them; `rejected` holds the first thousand
+    repaired_count: int = 0
+    size: int = 0  # bytes of the source
+    modified: float = 0.0  # its modification time, seconds since 1970
+    sheet: str = ""
+
+    @property
+    def rows(self) -> int:
+        return self.profile.rows
+
+    @property
+    def snapshot_path(self) -> Path:
+        return Path(self.snapshot)
+
+
+class Preview(msgspec.Struct, frozen=True):
+    """The first rows of a table as cleaned text, for a screen."""
+
+    names: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+class Estimate(msgspec.Struct, frozen=True):
+    """What loading a file will cost, guessed from its size and first lines, before it is read."""
+
+    size: int  # bytes on disk
+    rows: int  # about
+    columns: int
+    memory: int  # bytes, about
+    format: FileFormat

@@ -1,0 +1,55 @@
+"""For all tests: a home of their own, a fixed time zone and locale, and the golden pictures in `snapshots/`.
+
+A picture of a screen is a plain `def` test with one `assert snap_compare(app, terminal_size=(80, 24), ...)`; its
+docstring says what the picture must show. It lies in `snapshots/<test module>/<test name>.svg`; `pytest
+--snapshot-update` accepts a new one, after somebody has looked at it. Give apps from the `make_app` fixture of
+tests/tui/conftest.py: fixed clock and ids, fixed theme, no real workers.
+"""
+
+import os
+
+os.environ["TEXTUAL_ANIMATIONS"] = "none"
+os.environ["TZ"] = "UTC"
+os.environ["COLORTERM"] = "truecolor"
+for name in ("NO_COLOR", "FORCE_COLOR", "TEXTUAL_THEME", "COLUMNS", "LINES"):
+    os.environ.pop(name, None)
+
+import time  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+import pytest  # noqa: E402
+import pytest_textual_snapshot  # noqa: E402
+import textual.constants  # noqa: E402
+from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode  # noqa: E402
+from syrupy.location import PyTestLocation  # noqa: E402
+
+time.tzset()
+# The snapshot plugin imports textual before this file is read, so the constant is already made.
+textual.constants.TEXTUAL_ANIMATIONS = "none"
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class ScreenPicture(SingleFileSnapshotExtension):
+    """A golden picture, named by its test, in a folder named by its test module."""
+
+    file_extension = "svg"
+    _write_mode = WriteMode.TEXT
+
+    @classmethod
+    def dirname(cls, *, test_location: PyTestLocation) -> str:
+        """`snapshots/<test module>` at the top of the project."""
+        return str(ROOT / "snapshots" / Path(test_location.filepath).stem)
+
+
+pytest_textual_snapshot.SVGImageExtension = ScreenPicture  # the plugin's fixture looks this name up
+
+
+@pytest.fixture(autouse=True)
+def tabsmith_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Everything tabsmith writes lies under `tmp_path`; no setting of the person who runs the tests is seen."""
+    home = tmp_path / "tabsmith-home"
+    for name in [each for each in os.environ if each.startswith("TABSMITH_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("TABSMITH_HOME", str(home))
+    return home
