@@ -1,0 +1,82 @@
+"""A table for Python: read once, then looked at, turned into a frame, or understood."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tabsmith.tables.info import LineNote, TableInfo
+from tabsmith.tables.profile import Profile
+from tabsmith.tables.schema import Schema
+from tabsmith.tables.sources import source_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table once read. Its rows lie in a snapshot on disk; `info` is all that is known of it, as data."""
+
+    info: TableInfo
+
+    @property
+    def profile(self) -> Profile:
+        """The table in numbers: counts, distributions and the most frequent values of every column."""
+        return self.info.profile
+
+    @property
+    def rows(self) -> int:
+        return self.info.rows
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns' exact names."""
+        return tuple(column.name for column in self.info.profile.columns)
+
+    @property
+    def rejected(self) -> tuple[LineNote, ...]:
+        """The lines that are not in the table, with the reason; `info.rejected_count` counts all."""
+        return self.info.rejected
+
+    @property
+    def repaired(self) -> tuple[LineNote, ...]:
+        """The lines that were repaired, with the reason; `info.repaired_count` counts all."""
+        return self.info.repaired
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """All rows as a frame, typed as in `tabsmith.tables.snapshot.load_frame`."""
+        from tabsmith.tables.snapshot import load_frame
+
+        return load_frame(self.info)
+
+    def schema(self, target: str | None = None) -> Schema:
+        """What the columns are and what could be predicted. Raises SchemaError when there is no column `target`."""
+        return detect_schema(self, target)
+
+    def __repr__(self) -> str:
+        return f"<Table of {self.rows:,} rows and {len(self.columns):,} columns>"
+
+
+def read_table(path: str | Path, *, as_text: bool = False) -> Table:
+    """The table in the file at `path`, or a sample (`sample:iris`); `as_text` keeps every cell as it stands there.
+
+    Allowed folders and the size limit come from the settings. Raises PathError, ReadError.
+    """
+    from tabsmith import config
+    from tabsmith.tables.reading import read
+
+    paths = config.load().paths
+    return Table(read(source_of(str(path), as_text=as_text), allowed=paths.allowed, max_mb=paths.max_mb))
+
+
+def detect_schema(table: "Table | TableInfo | pd.DataFrame", target: str | None = None) -> Schema:
+    """What tabsmith understands of a table or frame, for `target` or for the target it finds. Raises SchemaError."""
+    from tabsmith.tables.detect import detect_schema as detect
+
+    if isinstance(table, TableInfo):
+        return detect(table, target)
+    if isinstance(table, Table):
+        return detect(table.info, target)
+    from tabsmith.tables.snapshot import from_frame
+
+    return detect(from_frame(table), target)

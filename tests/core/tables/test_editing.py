@@ -1,0 +1,132 @@
+"""A schema changed by hand, and a schema given in words."""
+
+import pytest
+
+from tabsmith.errors import SchemaError
+from tabsmith.tables.edit import merge_edits, with_kind, with_role, with_split
+from tabsmith.tables.manual import parse, resolve
+from tabsmith.tables.schema import ColumnSchema, ManualSchema, Schema, Split
+
+SCHEMA = Schema(
+    columns=(
+        ColumnSchema("area", "numeric", "feature", "numbers"),
+        ColumnSchema("owner", "category", "feature", "texts"),
+        ColumnSchema("sold", "date", "feature", "dates"),
+        ColumnSchema("price", "numeric", "target", "numbers"),
+    ),
+    target="price",
+    targets=(),
+    task="regression",
+    split=Split("random", folds=8),
+    rows=500,
+)
+
+
+def roles(schema: Schema) -> dict[str, str]:
+    return {column.name: column.role for column in schema.columns}
+
+
+def test_there_is_always_exactly_one_target() -> None:
+    changed = with_role(SCHEMA, "owner", "target")
+    assert roles(changed) == {"area": "feature", "owner": "target", "sold": "feature", "price": "feature"}
+    assert (changed.target, changed.task, changed.split.kind) == ("owner", "multiclass", "stratified")
+    with pytest.raises(SchemaError, match="is the target"):
+        with_role(SCHEMA, "price", "ignore")
+
+
+def test_a_group_or_time_role_and_the_split_go_together() -> None:
+    grouped = with_role(SCHEMA, "owner", "group")
+    assert (grouped.split.kind, grouped.split.by) == ("grouped", "owner")
+    forward = with_role(grouped, "sold", "time")
+    assert (forward.split.kind, forward.split.by) == ("forward", "sold")
+    assert roles(forward)["owner"] == "feature"
+    assert with_role(forward, "sold", "feature").split.kind == "random"
+    by_split = with_split(SCHEMA, Split("forward", "sold"))
+    assert roles(by_split)["sold"] == "time"
+    assert roles(with_split(by_split, Split("random")))["sold"] == "feature"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda: with_role(SCHEMA, "owner", "time"),
+        lambda: with_role(SCHEMA, "nothing", "ignore"),
+        lambda: with_kind(SCHEMA, "area", "constant"),
+        lambda: with_split(SCHEMA, Split("grouped")),
+        lambda: with_split(SCHEMA, Split("stratified")),
+        lambda: with_split(SCHEMA, Split("random", holdout=0.9)),
+        lambda: with_split(SCHEMA, Split("random", folds=1)),
+    ],
+)
+def test_what_does_not_go_together_is_refused_in_words(change: object) -> None:
+    with pytest.raises(SchemaError) as caught:
+        change()  # type: ignore[operator]
+    assert caught.value.next_step
+
+
+def test_an_unknown_column_names_the_nearest() -> None:
+    with pytest.raises(SchemaError, match="area"):
+        with_role(SCHEMA, "aera", "ignore")
+
+
+def test_edits_survive_a_new_detection() -> None:
+    edited = with_kind(with_role(SCHEMA, "owner", "ignore"), "area", "code")
+    detected = with_role(SCHEMA, "sold", "ignore")
+    merged = merge_edits(edited, detected, frozenset({"owner", "area", "price", "gone"}))
+    assert roles(merged) == {"area": "feature", "owner": "ignore", "sold": "ignore", "price": "target"}
+    assert merged.column("area").kind == "code"
+
+
+EXPECTED = ManualSchema("price", ("area", "rooms"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"target": "price", "features": ["area", "rooms"]}',
+        "target: price\nfeatures: area, rooms",
+        "target: price; features: area, rooms",
+        "Target = price\nFeatures = area, rooms",
+        "label: price\nfeatures:\n- area\n- rooms",
+        "price, area, rooms",
+        "price\narea\nrooms\n",
+        '"price", "area", rooms',
+    ],
+)
+def test_the_three_forms_say_the_same(text: str) -> None:
+    assert parse(text) == EXPECTED
+
+
+def test_types_and_task_are_understood_in_usual_words() -> None:
+    wanted = ManualSchema("y", (), {"a": "category", "b": "numeric"}, "binary")
+    assert parse('{"target": "y", "types": {"a": "str", "b": "float"}, "task": "binary"}') == wanted
+    assert parse("target: y; types: a: categorical, b=float; task: binary classification; features: all") == wanted
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", '{"target": 3}', "features: a, b", "target: a; features: a", '{"target": "y", "typos": 1}',
+             "target: y; types: a: banana", "[" * 100_000, "price, price"]
+)  # fmt: skip
+def test_a_failure_says_what_was_wrong_with_each_form(text: str) -> None:
+    with pytest.raises(SchemaError) as caught:
+        parse(text)
+    if text:
+        for form in ("JSON:", "key: value lines:", "simple list:"):
+            assert form in caught.value.what
+    assert len(str(caught.value)) < 2_000
+
+
+def test_words_are_laid_over_what_was_detected() -> None:
+    manual = ManualSchema("owner", ("area",), {"area": "code"}, "multiclass")
+    schema = resolve(manual, SCHEMA)
+    assert roles(schema) == {"area": "feature", "owner": "target", "sold": "ignore", "price": "ignore"}
+    assert (schema.column("area").kind, schema.task) == ("code", "multiclass")
+
+
+def test_words_that_do_not_fit_the_table_are_refused() -> None:
+    with pytest.raises(SchemaError, match="price"):
+        resolve(ManualSchema("prize"), SCHEMA)
+    with pytest.raises(SchemaError, match="area"):
+        resolve(ManualSchema("price", ("aera",)), SCHEMA)
+    with pytest.raises(SchemaError, match="regression"):
+        resolve(ManualSchema("owner", task="regression"), SCHEMA)
