@@ -1,0 +1,1 @@
+"""Who proposes recipes, always through one protocol."""

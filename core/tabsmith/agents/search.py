@@ -1,0 +1,98 @@
+"""The agent that needs no language model: the portfolio in order, then variations of what scored best."""
+
+import math
+import random
+from typing import Final
+
+import msgspec
+
+from tabsmith.agents.protocol import AgentName, Brief, Exhausted, Proposal, Tried
+from tabsmith.recipes.check import check
+from tabsmith.recipes.difference import difference
+from tabsmith.recipes.families import ParameterSpec, parameters
+from tabsmith.recipes.portfolio import portfolio
+from tabsmith.recipes.recipe import Family, Parameter, Recipe
+
+PARENTS: Final = 3  # variations start from so many of the best recipes
+PATIENCE: Final = 15  # so many variations in a row without a new best, and there are no more
+ATTEMPTS: Final = 200  # until a variation is new and valid
+_REACH: Final = 0.25  # standard deviation of a step, as a share of the parameter's range
+
+
+class Search:
+    """Proposes the portfolio, then seeded variations of the best recipes. The same seed and the same outcomes give
+    the same proposals; a recipe that was tried, or proposed before by this object, is never proposed again."""
+
+    name: AgentName = "search"
+
+    def __init__(self, *, seed: int = 0, family: Family | None = None) -> None:
+        self._seed = seed
+        self._family = family
+        self._proposed: set[str] = set()
+
+    async def propose(self, brief: Brief) -> Proposal | Exhausted:
+        """The next recipe of the portfolio that is new; after the last, a new variation."""
+        known = self._proposed | {tried.recipe.id for tried in brief.tried}
+        recipes = portfolio(brief.schema, brief.profile, family=self._family)
+        for recipe in recipes:
+            if recipe.id not in known:
+                return self._hand_out(recipe, "from the portfolio")
+        parents = _best(brief)
+        if not parents:
+            return Exhausted("The portfolio is used up, and none of it could be scored.")
+        if _in_vain(brief, parents[0], {recipe.id for recipe in recipes}):
+            return Exhausted(f"The last {PATIENCE} variations were no better than what came before them.")
+        chance = random.Random(f"{self._seed}:{len(known)}")  # noqa: S311 - repeatable, not secret
+        for _ in range(ATTEMPTS):
+            parent = parents[min(int(chance.expovariate(1.0)), len(parents) - 1)].recipe
+            recipe = _vary(parent, chance)
+            if recipe.id not in known and check(recipe, brief.schema, brief.profile).valid:
+                return self._hand_out(recipe, f"{parent.name or parent.family}: {difference(parent, recipe)}")
+        return Exhausted("The portfolio and the variations of the best recipes are used up.")
+
+    def _hand_out(self, recipe: Recipe, reason: str) -> Proposal:
+        self._proposed.add(recipe.id)
+        return Proposal(recipe, reason)
+
+
+def _in_vain(brief: Brief, best: Tried, portfolio_ids: set[str]) -> bool:
+    """Whether the latest variations, as many as `PATIENCE`, brought no new best."""
+    varied = [tried.recipe.id for tried in brief.tried if tried.recipe.id not in portfolio_ids]
+    return len(varied) >= PATIENCE and best.recipe.id not in varied[-PATIENCE:]
+
+
+def _best(brief: Brief) -> list[Tried]:
+    """The best scored recipes, best first. Quick ones before slow ones where they score alike."""
+    scored = [tried for tried in brief.tried if tried.score is not None and math.isfinite(tried.score)]
+    sign = -1.0 if brief.metric.greater_is_better else 1.0
+    return sorted(scored, key=lambda tried: (sign * (tried.score or 0.0), tried.seconds, tried.recipe.id))[:PARENTS]
+
+
+def _vary(parent: Recipe, chance: random.Random) -> Recipe:
+    """`parent` with one to three of its parameters changed, the weightier ones (listed first) more often."""
+    specs = parameters(parent.family)
+    values = dict(parent.parameters)
+    for _ in range(chance.randint(1, 3)):
+        spec = specs[min(int(chance.expovariate(3.0 / len(specs))), len(specs) - 1)]
+        values[spec.name] = _step(spec, values.get(spec.name, spec.default), chance)
+    if "bagging_fraction" in values and not values.get("bagging_freq"):
+        values["bagging_freq"] = 1
+    base = parent.name.split(",", 1)[0] or parent.family.replace("_", " ")
+    return msgspec.structs.replace(parent, name=f"{base}, varied", parameters=values)
+
+
+def _step(spec: ParameterSpec, value: Parameter | None, chance: random.Random) -> Parameter:
+    """A value near `value` within the parameter's range, on its own scale."""
+    if spec.kind == "boolean":
+        return not value
+    if spec.kind == "choice":
+        return chance.choice([choice for choice in spec.choices if choice != value])
+    low, high = spec.low, spec.high
+    log = spec.scale == "log" and low > 0
+    start = float(value) if value is not None else (math.sqrt(low * high) if log else (low + high) / 2)
+    if log:
+        stepped = math.exp(math.log(start) + chance.gauss(0.0, _REACH) * math.log(high / low))
+    else:
+        stepped = start + chance.gauss(0.0, _REACH) * (high - low)
+    stepped = min(high, max(low, stepped))
+    return round(stepped) if spec.kind == "integer" else float(f"{stepped:.3g}")

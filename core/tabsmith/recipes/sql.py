@@ -1,0 +1,187 @@
+"""What a derived column may be: one scalar expression over the row's own columns, bounded in size and cost.
+
+`tree` judges how it is written; which columns it uses is judged here; what neither shows (types, number of
+arguments) is found by computing the expression on two small rows.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Final, cast
+
+import msgspec
+
+from tabsmith.recipes import engine, tree
+from tabsmith.recipes.families import nearest
+from tabsmith.recipes.recipe import DerivedColumn, Problem
+from tabsmith.recipes.tree import Node, RefusedError
+from tabsmith.text import clean
+
+if TYPE_CHECKING:
+    import duckdb
+
+MAX_DERIVED: Final = 64
+
+_NAME: Final = re.compile(r"(?!__)[A-Za-z_][A-Za-z0-9_]{0,59}")
+_RESERVED: Final = frozenset({"rowid", "index", "target", "prediction", "row"})
+_RESULT: Final = re.compile(
+    r"U?(?:TINY|SMALL|BIG|HUGE)?INT(?:EGER)?|FLOAT|DOUBLE|DECIMAL.*|BOOLEAN|VARCHAR|DATE|TIMESTAMP(?:_\w+)?"
+)
+
+
+_SAMPLES: Final = {
+    "BIGINT": "1::BIGINT",
+    "DOUBLE": "0.5::DOUBLE",
+    "BOOLEAN": "true",
+    "DATE": "DATE '2020-02-29'",
+    "TIMESTAMP": "TIMESTAMP '2020-02-29 12:30:00'",
+    "VARCHAR": "'a 1'",
+}
+"""A value of each type a column may have: some casts are only found impossible when they meet one."""
+
+
+class Column(msgspec.Struct, frozen=True):
+    """A column that expressions may meet. `readings` are the DuckDB types that it may have, the likeliest first;
+    `withheld` says in words why it may not be used, and is empty when it may."""
+
+    name: str
+    readings: tuple[str, ...]
+    withheld: str = ""
+
+
+class Expression(msgspec.Struct, frozen=True):
+    """An expression that passed: the exact names of the columns it uses, and how many times longer than the longest
+    text among them its texts may become."""
+
+    columns: tuple[str, ...]
+    growth: int
+
+
+def check_derived(derived: Sequence[DerivedColumn], columns: Sequence[Column]) -> tuple[Problem, ...]:
+    """Everything that is wrong with the derived columns of a recipe, over a table of `columns`; empty when nothing."""
+    if not derived:
+        return ()
+    if len(derived) > MAX_DERIVED:
+        return (Problem("derived", f"{len(derived)} derived columns; at most {MAX_DERIVED} are allowed."),)
+    problems = list(_name_problems(derived, columns))
+    with engine.connect() as connection:
+        for column in derived:
+            found = inspect(connection, column.sql, columns)
+            if isinstance(found, str):
+                problems.append(Problem(_where(column), found))
+    return tuple(problems)
+
+
+def inspect(connection: "duckdb.DuckDBPyConnection", sql: str, columns: Sequence[Column]) -> Expression | str:
+    """What `sql` uses, when it may be a derived column over `columns`; otherwise why not, in words. Never raises."""
+    found = understand(connection, sql, columns)
+    return found if isinstance(found, str) else _probe(connection, sql, found, columns)
+
+
+def understand(connection: "duckdb.DuckDBPyConnection", sql: str, columns: Sequence[Column]) -> Expression | str:
+    """Like `inspect`, without a look at the columns' types."""
+    try:
+        return _expression(connection, sql, columns)
+    except RefusedError as refusal:
+        return str(refusal)
+
+
+def is_result(kind: str) -> bool:
+    """Whether a DuckDB type may be that of a derived column: a number, a boolean, text or a date."""
+    return _RESULT.fullmatch(kind) is not None
+
+
+def quote(name: str) -> str:
+    """`name` as a quoted SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _where(column: DerivedColumn) -> str:
+    return f"derived column {clean(column.name, 60)}"
+
+
+def _name_problems(derived: Sequence[DerivedColumn], columns: Sequence[Column]) -> Iterator[Problem]:
+    taken = {column.name.lower() for column in columns}
+    counts = Counter(column.name.lower() for column in derived)
+    for column in derived:
+        name = column.name.lower()
+        if not _NAME.fullmatch(column.name):
+            what = "A name is 1 to 60 letters, digits and _, beginning with a letter, not with two _."
+        elif name in _RESERVED:
+            what = "This name is reserved; choose another."
+        elif name in taken:
+            what = "The table has a column of this name already (upper and lower case do not differ)."
+        elif counts[name] > 1:
+            what = "Two derived columns have this name (upper and lower case do not differ)."
+        else:
+            continue
+        yield Problem(_where(column), what)
+
+
+def _expression(connection: "duckdb.DuckDBPyConnection", sql: str, columns: Sequence[Column]) -> Expression:
+    tree.check_text(sql)
+    root = tree.parse(connection, sql)
+    nodes = tree.check(root)
+    references = [_resolve(node, columns) for node in nodes if node["class"] == "COLUMN_REF"]
+    used = tuple(dict.fromkeys(references))
+    if not used:
+        raise RefusedError("It uses no column of the table; use at least one.")
+    if len({name.lower() for name in used}) < len(used):
+        raise RefusedError("It uses two columns whose names differ only in upper and lower case; use one of them.")
+    return Expression(used, tree.growth(root) * len(references))
+
+
+def _resolve(node: Node, columns: Sequence[Column]) -> str:
+    """The exact name of the column that a reference means: the same name, else the only one that differs in case."""
+    path = cast("list[str]", node["column_names"])
+    if len(path) != 1:
+        raise RefusedError(
+            f'Write a column\'s name alone, in double quotes where needed, not "{clean(".".join(path), 60)}".'
+        )
+    wanted = path[0]
+    found = [c for c in columns if c.name == wanted] or [c for c in columns if c.name.lower() == wanted.lower()]
+    if not found:
+        usable = [column.name for column in columns if not column.withheld]
+        guess = nearest(wanted, usable)
+        hint = f' Did you mean "{clean(guess, 60)}"?' if guess else ""
+        raise RefusedError(f'There is no column "{clean(wanted, 60)}".{hint}')
+    if len(found) > 1:
+        raise RefusedError(
+            f'Several columns are called "{clean(wanted, 60)}" but for their case; write the exact name in quotes.'
+        )
+    if found[0].withheld:
+        raise RefusedError(f'The column "{clean(wanted, 60)}" may not be used: {found[0].withheld}.')
+    return found[0].name
+
+
+def _probe(
+    connection: "duckdb.DuckDBPyConnection", sql: str, expression: Expression, columns: Sequence[Column]
+) -> Expression | str:
+    """Computes the expression on two small rows, under each reading of its columns until one fits."""
+    used = [column for column in columns if column.name in expression.columns]
+    problem = ""
+    for reading in range(max(len(column.readings) for column in used)):
+        types = [column.readings[min(reading, len(column.readings) - 1)] for column in used]
+        found = _try(connection, sql, used, types)
+        if not found:
+            return expression
+        problem = problem or found
+    return problem
+
+
+def _try(connection: "duckdb.DuckDBPyConnection", sql: str, used: Sequence[Column], types: Sequence[str]) -> str:
+    import duckdb
+
+    names = ", ".join(quote(column.name) for column in used)
+    rows = ", ".join(
+        f"({', '.join(cells)})" for cells in ((_SAMPLES[kind] for kind in types), (f"NULL::{kind}" for kind in types))
+    )
+    try:
+        relation = connection.sql(f"SELECT TRY(\n{sql}\n) FROM (VALUES {rows}) AS cells({names})")  # noqa: S608
+        result = str(relation.types[0])
+        relation.fetchall()
+    except (duckdb.Error, RecursionError) as error:
+        return f"It does not fit the columns' types: {tree.first_line(error)}"
+    if not is_result(result):
+        return f"Its result is of type {clean(result, 60)}; it must be a number, a boolean, text or a date."
+    return ""

@@ -1,0 +1,72 @@
+"""The portfolio: fitted to the table, valid on it, the same every time."""
+
+import pytest
+
+from tabsmith.recipes.check import check
+from tabsmith.recipes.families import FAMILIES
+from tabsmith.recipes.portfolio import portfolio
+from tabsmith.recipes.recipe import Family
+from tabsmith.tables.schema import Task
+from tests.core.recipes.tables import table
+
+TABLES: list[tuple[Task, int, int, int]] = [
+    ("binary", 30, 4, 2),
+    ("binary", 1_000, 12, 2),
+    ("binary", 1_000_000, 20, 2),
+    ("multiclass", 150, 4, 3),
+    ("multiclass", 60_000, 50, 300),
+    ("multiclass", 5_000, 20, 10),
+    ("regression", 20, 3, 20),
+    ("regression", 3_000, 2_000, 900),
+    ("regression", 1_000_000, 10, 5_000),
+]
+
+
+@pytest.mark.parametrize(("task", "rows", "width", "classes"), TABLES)
+def test_every_recipe_is_valid_and_no_two_are_alike(task: Task, rows: int, width: int, classes: int) -> None:
+    schema, profile = table(task, rows, width, classes)
+    recipes = portfolio(schema, profile)
+    assert 8 <= len(recipes) <= 24
+    assert [check(recipe, schema, profile).problems for recipe in recipes] == [()] * len(recipes)
+    assert len({recipe.id for recipe in recipes}) == len({recipe.name for recipe in recipes}) == len(recipes)
+    assert recipes == portfolio(schema, profile)
+    assert {recipe.family for recipe in recipes[:4]} >= {"lightgbm"}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(("task", "rows", "width", "classes"), TABLES)
+def test_a_family_asked_for_has_several_recipes_on_any_table(
+    family: Family, task: Task, rows: int, width: int, classes: int
+) -> None:
+    schema, profile = table(task, rows, width, classes)
+    recipes = portfolio(schema, profile, family=family)
+    assert len({recipe.id for recipe in recipes}) == len(recipes) >= 2
+    assert {recipe.family for recipe in recipes} == {family}
+    assert all(check(recipe, schema, profile).valid for recipe in recipes)
+
+
+def test_the_first_three_are_a_quick_baseline_and_the_two_strongest() -> None:
+    names = [recipe.name for recipe in portfolio(*table("binary", 5_000))]
+    assert names[:3] == ["linear, ridge", "lightgbm, default", "catboost, default"]
+
+
+def test_slow_families_are_left_out_where_they_would_not_end() -> None:
+    def families(*size: object) -> set[str]:
+        return {recipe.family for recipe in portfolio(*table(*size))}  # type: ignore[arg-type]
+
+    assert "nearest_neighbors" in families("binary", 2_000, 8)
+    assert "nearest_neighbors" not in families("binary", 100_000, 8)
+    assert "nearest_neighbors" not in families("binary", 2_000, 2_000)
+    assert "random_forest" not in families("multiclass", 60_000, 50, 300)
+    assert len(portfolio(*table("binary", 100))) < len(portfolio(*table("binary", 1_000)))
+    assert len(portfolio(*table("binary", 1_000))) < len(portfolio(*table("binary", 10_000)))
+
+
+def test_trees_are_fewer_where_each_is_dear() -> None:
+    def trees(*size: object) -> object:
+        found = portfolio(*table(*size), family="catboost")  # type: ignore[arg-type]
+        return found[0].parameters["iterations"]
+
+    assert trees("binary", 5_000) == 500
+    assert trees("binary", 1_000_000) == 250
+    assert trees("multiclass", 5_000, 8, 100) == 30

@@ -1,0 +1,206 @@
+"""A recipe's verdict: every problem named, with what to do."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tabsmith.errors import UsageError
+from tabsmith.recipes.check import check, json_schema, parse
+from tabsmith.recipes.difference import difference
+from tabsmith.recipes.families import FAMILIES, family, label, parameters
+from tabsmith.recipes.recipe import DerivedColumn, Encoder, Parameter, Recipe
+from tabsmith.tables.schema import Schema, Split
+from tests.core.recipes.tables import HOUSES, column
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("lerning_rate", 0.1, 'Did you mean "learning_rate"'),
+        ("zzz", 1, "It has: learning_rate"),
+        ("learning_rate", 5.0, "Out of range"),
+        ("learning_rate", float("nan"), "Out of range"),
+        ("learning_rate", float("inf"), "Out of range"),
+        ("learning_rate", "fast", "number from 0.001 to 1"),
+        ("num_leaves", 31.5, "whole number from 2 to 1024"),
+        ("num_leaves", True, "whole number"),
+        ("num_leaves", 10**400, "Out of range"),
+        ("extra_trees", 1, "true or false"),
+        ("class_weight", "heavy", "none, balanced"),
+        ("class_weight", "balanced", "for binary and multiclass targets; this one is regression"),
+    ],
+)
+def test_a_wrong_parameter_is_refused_with_what_it_must_be(name: str, value: Parameter, reason: str) -> None:
+    found = check(Recipe(family="lightgbm", parameters={name: value}), HOUSES)
+    assert not found.valid
+    assert reason in found.problems[0].what
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_default_and_every_end_of_a_range_is_valid(name: str) -> None:
+    binary = Schema((column("a", "numeric"), column("y", "category", "target")), "y", (), "binary", Split("random"))
+    for spec in parameters(name):  # type: ignore[arg-type]
+        ends: list[Parameter] = [*spec.choices]
+        if spec.kind in ("integer", "number"):
+            ends += [int(spec.low), int(spec.high)] if spec.kind == "integer" else [spec.low, spec.high]
+        for value in [*ends, *([spec.default] if spec.default is not None else [])]:
+            assert check(Recipe(family=name, parameters={spec.name: value}), binary).valid  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "where", "reason"),
+    [
+        (Recipe(family="linear", dropped=("stret",)), "dropped stret", 'Did you mean "street"'),
+        (Recipe(family="linear", dropped=("price",)), "dropped price", "target"),
+        (Recipe(family="linear", encoders={"nope": "one_hot"}), "encoder of nope", "no such column"),
+        (Recipe(family="linear", encoders={"price": "target"}), "encoder of price", "target"),
+        (Recipe(family="linear", encoders={"area": "tfidf"}), "encoder of area", "does not fit a numeric column"),
+        (Recipe(family="linear", encoders={"street": "native"}), "encoder of street", "Only lightgbm and catboost"),
+        (Recipe(family="linear", dropped=("note",), encoders={"note": "tfidf"}), "encoder of note", "dropped"),
+    ],
+)
+def test_a_column_that_is_not_there_or_not_fit_is_refused(recipe: Recipe, where: str, reason: str) -> None:
+    (problem,) = check(recipe, HOUSES).problems
+    assert problem.where == where
+    assert reason in problem.what
+
+
+def test_all_problems_are_named_at_once() -> None:
+    recipe = Recipe(
+        family="linear", derived=(DerivedColumn("x", "now()"),), dropped=("nope",), parameters={"alpha": -1.0}
+    )
+    assert len(check(recipe, HOUSES).problems) == 3
+
+
+def test_a_recipe_without_any_feature_is_incomplete_unless_it_derives_one() -> None:
+    every = tuple(column.name for column in HOUSES.features)
+    found = check(Recipe(family="linear", dropped=every), HOUSES)
+    assert (found.valid, found.complete) == (False, False)
+    assert check(Recipe(family="linear", dropped=every, derived=(DerivedColumn("x", "area"),)), HOUSES).valid
+
+
+def test_a_table_without_target_cannot_be_fitted() -> None:
+    nothing = Schema((column("a", "numeric"),), "", (), "none", Split("random"))
+    assert not check(Recipe(family="linear"), nothing).complete
+
+
+def test_encoders_of_derived_columns_are_accepted() -> None:
+    recipe = Recipe(family="linear", derived=(DerivedColumn("x", "upper(street)"),), encoders={"x": "target"})
+    assert check(recipe, HOUSES).valid
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "reason"),
+    [
+        ('{"family": "xgboost"}', "recipe.family", "xgboost"),
+        ('{"family": "linear", "code": "import os"}', "recipe", "code"),
+        ('{"family": "linear", "parameters": {"alpha": [1]}}', "recipe.parameters[...]", "array"),
+        ("{", "recipe", "JSON"),
+        ("[" * 100_000, "recipe", ""),
+        (" " * 300_000, "recipe", "longer"),
+        ('{"family": "linear", "parameters": {"alpha": 1e999}}', "recipe.parameters[...]", "out of range"),
+        ('{"family": "linear", "dropped": ["\\ud800"]}', "recipe", ""),
+    ],
+)
+def test_text_that_is_no_recipe_says_why(text: str, where: str, reason: str) -> None:
+    found = parse(text)
+    assert isinstance(found, tuple)
+    assert found[0].where == where
+    assert reason in found[0].what
+
+
+def test_a_recipe_survives_its_json() -> None:
+    recipe = Recipe(family="lightgbm", derived=(DerivedColumn("x", "a + 1"),), parameters={"num_leaves": 7})
+    assert parse(msgspec.json.encode(recipe)) == recipe
+
+
+def test_the_json_schema_holds_every_family_with_its_parameters() -> None:
+    document = json.loads(json_schema())
+    by_title = {alternative["title"]: alternative["properties"] for alternative in document["oneOf"]}
+    for name in FAMILIES:
+        shape = by_title[label(name)]
+        assert shape["family"] == {"const": name}
+        assert set(shape["parameters"]["properties"]) == {spec.name for spec in parameters(name)}
+    text = json_schema().decode()
+    for reference in {part.split('"')[0] for part in text.split("#/$defs/")[1:]}:
+        assert reference in document["$defs"]
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("ridge", "linear"),
+        ("Logistic Regression", "linear"),
+        ("RF", "random_forest"),
+        ("random-forest", "random_forest"),
+        ("ExtraTrees", "extra_trees"),
+        ("hgb", "hist_gradient_boosting"),
+        ("lgbm", "lightgbm"),
+        ("gbm", "lightgbm"),
+        ("CatBoost", "catboost"),
+        ("mlp", "neural_network"),
+        ("k-NN", "nearest_neighbors"),
+        *((name, name) for name in FAMILIES),
+    ],
+)
+def test_a_family_is_found_by_what_people_call_it(text: str, meant: str) -> None:
+    assert family(text) == meant
+
+
+def test_an_unknown_family_names_the_nearest_and_all() -> None:
+    with pytest.raises(UsageError) as caught:
+        family("catbost\x1b[31m")
+    assert 'Did you mean "catboost"' in caught.value.what
+    assert "\x1b" not in str(caught.value)
+    assert all(name in caught.value.next_step for name in FAMILIES)
+
+
+OLD = Recipe(family="lightgbm", name="first", parameters={"learning_rate": 0.05})
+
+
+@pytest.mark.parametrize(
+    ("new", "words"),
+    [
+        (Recipe(family="catboost"), "catboost instead of lightgbm"),
+        (
+            Recipe(family="lightgbm", parameters={"learning_rate": 0.02}, dropped=("Street",)),
+            "learning rate 0.05 → 0.02, drop Street",
+        ),
+        (
+            Recipe(
+                family="lightgbm", parameters=OLD.parameters, derived=(DerivedColumn("price_per_room", "price / room"),)
+            ),
+            "+ price_per_room",
+        ),
+        (Recipe(family="lightgbm"), "learning rate 0.05 → 0.1"),
+        (Recipe(family="lightgbm", parameters={**OLD.parameters, "extra_trees": True}), "extra trees off → on"),
+        (
+            Recipe(family="lightgbm", parameters={**OLD.parameters}, encoders={"[/nope]\x1b[0m": "target"}),
+            "[/nope] auto → target",
+        ),
+        (Recipe(family="lightgbm", name="other", parameters=OLD.parameters), "the same"),
+    ],
+)
+def test_a_difference_is_said_in_a_few_words(new: Recipe, words: str) -> None:
+    assert difference(OLD, new) == words
+
+
+def test_the_first_recipe_is_called_by_its_name_and_long_differences_are_cut() -> None:
+    assert difference(None, OLD) == "first"
+    assert difference(None, Recipe(family="random_forest")) == "random forest"
+    encoders: dict[str, Encoder] = {f"column {i}": "target" for i in range(50)}
+    assert len(difference(OLD, Recipe(family="lightgbm", encoders=encoders))) <= 120
+
+
+def test_recipes_and_the_search_agent_are_light_to_import(tmp_path: Path) -> None:
+    program = (
+        "import sys, tabsmith.recipes.families, tabsmith.recipes.check, tabsmith.recipes.portfolio, "
+        "tabsmith.recipes.difference, tabsmith.recipes.derived, tabsmith.agents.search\n"
+        "print([m for m in ('duckdb', 'pandas', 'numpy', 'pyarrow', 'sklearn') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path, check=True)
+    assert done.stdout.strip() == "[]"
