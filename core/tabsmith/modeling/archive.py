@@ -1,0 +1,114 @@
+"""A saved model as one file: a plain zip, packed in order, unpacked with suspicion."""
+
+import shutil
+import stat
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from tabsmith.errors import ModelDamagedError, UsageError
+from tabsmith.modeling.stored import FILES, MANIFEST
+from tabsmith.storage.failures import storage_error
+from tabsmith.text import clean
+
+MOST_FILES: Final = 10_000
+MOST_BYTES: Final = 4 << 30  # unpacked
+_MOST_RATIO: Final = 200  # of unpacked to packed bytes, above a megabyte
+_PIECE: Final = 1 << 20
+
+
+def pack(folder: Path, file: Path) -> None:
+    """Write the files of `folder` into the new zip `file`. Raises UsageError when it is there, StorageError."""
+    with _appearing(file) as partial, zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(each for each in folder.rglob("*") if each.is_file()):
+            archive.write(path, path.relative_to(folder).as_posix())
+
+
+def copy(source: Path, file: Path) -> None:
+    """Copy an exported model to the new `file`. Raises UsageError when it is there, StorageError."""
+    with _appearing(file) as partial:
+        shutil.copyfile(source, partial)
+
+
+@contextmanager
+def _appearing(file: Path) -> Iterator[Path]:
+    """A place to write to, which becomes `file` at the end, or goes."""
+    if file.exists():
+        raise UsageError(
+            f"{clean(file.name)} is there already.",
+            where=str(file),
+            next_step="Choose another name, or remove it first.",
+        )
+    partial = file.with_name(f".{file.name}.partial")
+    try:
+        try:
+            yield partial
+            partial.rename(file)
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as error:
+        raise storage_error(error, file, "export the model to") from error
+
+
+@contextmanager
+def unpacked(file: Path) -> Iterator[Path]:
+    """A temporary folder with the files of an exported model, gone afterwards.
+
+    Raises ModelDamagedError, before anything is written, for a file that is no zip, holds names that no model has
+    (absolute, with `..`, twice the same), links, or more than it should.
+    """
+    with tempfile.TemporaryDirectory(prefix="tabsmith-model-") as name:
+        folder = Path(name)
+        try:
+            with zipfile.ZipFile(file) as archive:
+                items = archive.infolist()
+                _check(items, file)
+                for item in items:
+                    _unpack(archive, item, folder / item.filename, file)
+        except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+            raise _refused(file, f"it is not a whole zip file ({clean(error)})") from error
+        except OSError as error:
+            raise storage_error(error, file, "read the model from") from error
+        yield folder
+
+
+def _check(items: list[zipfile.ZipInfo], file: Path) -> None:
+    if len(items) > MOST_FILES:
+        raise _refused(file, f"it holds {len(items)} files")
+    if sum(item.file_size for item in items) > MOST_BYTES:
+        raise _refused(file, "it unpacks to more than 4 GB")
+    seen = set()
+    for item in items:
+        mode = item.external_attr >> 16
+        if item.filename != MANIFEST and not FILES.fullmatch(item.filename):
+            raise _refused(file, f'models have no file "{clean(item.filename)}"')
+        if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
+            raise _refused(file, f'"{clean(item.filename)}" is not a plain file')
+        if item.filename in seen:
+            raise _refused(file, f'"{clean(item.filename)}" is in it twice')
+        if item.file_size > _PIECE and item.file_size > _MOST_RATIO * max(1, item.compress_size):
+            raise _refused(file, f'"{clean(item.filename)}" unpacks to {item.file_size} bytes')
+        seen.add(item.filename)
+
+
+def _unpack(archive: zipfile.ZipFile, item: zipfile.ZipInfo, path: Path, file: Path) -> None:
+    """Counted while it is read: what a zip declares need not be what it holds."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    left = item.file_size
+    with archive.open(item) as source, path.open("xb") as target:
+        while piece := source.read(_PIECE):
+            left -= len(piece)
+            if left < 0:
+                raise _refused(file, f'"{clean(item.filename)}" is longer than declared')
+            target.write(piece)
+
+
+def _refused(file: Path, why: str) -> ModelDamagedError:
+    return ModelDamagedError(
+        f"{clean(file.name)} cannot be loaded as a model: {why}.",
+        where=str(file),
+        next_step="Give the id of a saved model, or a file written by `tabsmith models export`.",
+    )

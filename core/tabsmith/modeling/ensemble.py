@@ -1,0 +1,135 @@
+"""Recipes put together: greedy selection with replacement on out-of-fold predictions."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tabsmith.errors import TrainingError
+from tabsmith.modeling import evaluate, metrics
+from tabsmith.modeling.data import Data
+from tabsmith.modeling.results import Evaluation, Member, Metric
+from tabsmith.modeling.rows import Floats, Ints
+
+ROUNDS = 25
+MOST_MEMBERS = 6  # distinct recipes: every one of them is fitted per fold and asked for every row
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Recipes with weights that sum to 1, and their score together, out of fold."""
+
+    members: tuple[Member, ...]
+    score: float
+    standard_error: float
+    prediction: Floats  # out of fold, (training rows, classes or 1)
+
+
+def select(
+    predictions: Sequence[Floats],
+    y: Ints | Floats,
+    metric: Metric,
+    classes: int,
+    *,
+    folds: Sequence[Ints] | None = None,
+    rounds: int = ROUNDS,
+    most: int = MOST_MEMBERS,
+    enough: Callable[[], bool] = lambda: False,
+) -> tuple[float, ...]:
+    """Weights for `predictions`, summing to 1 (Caruana et al. 2004, ensemble selection from libraries of models).
+
+    Each round adds, with replacement, the prediction that makes the mean of all chosen best; the best of all rounds is
+    returned, so the result is never worse than the best single prediction. Of equal scores the one with fewer members
+    wins, then the earlier. The score is the mean over `folds` (row positions), or that of all rows. A prediction
+    whose score is NaN is never chosen. `enough` ends the rounds early. Raises TrainingError when nothing has a score.
+    """
+
+    def measure(prediction: Floats) -> float:
+        return _score(prediction, y, metric, classes, folds)
+
+    singles = [measure(prediction) for prediction in predictions]
+    usable = [place for place, score in enumerate(singles) if score == score]
+    if not usable:
+        raise TrainingError("No recipe has a score, so there is none to deliver.", next_step="Give training more time.")
+    first = _best(singles, metric)
+    counts = np.zeros(len(predictions), dtype=np.int64)
+    counts[first] = 1
+    best_counts, best_score = counts.copy(), singles[first]
+    total = predictions[first].copy()
+    for size in range(2, rounds + 1):
+        if enough():
+            break
+        full = np.count_nonzero(counts) >= most
+        open_to = [each for each in usable if not full or counts[each]]
+        tried = [
+            measure((total + prediction) / size) if each in open_to else float("nan")
+            for each, prediction in enumerate(predictions)
+        ]
+        place = _best(tried, metric)
+        score = tried[place]
+        if score != score:
+            break
+        counts[place] += 1
+        total += predictions[place]
+        fewer = np.count_nonzero(counts) < np.count_nonzero(best_counts)
+        if metric.better(score, best_score) or (score == best_score and fewer):
+            best_counts, best_score = counts.copy(), score
+    return tuple((best_counts / best_counts.sum()).tolist())
+
+
+def _score(prediction: Floats, y: Ints | Floats, metric: Metric, classes: int, folds: Sequence[Ints] | None) -> float:
+    if folds is None:
+        return metrics.score(metric, y, prediction, classes)
+    scores = [metrics.score(metric, y[rows], prediction[rows], classes) for rows in folds]
+    there = [score for score in scores if score == score]
+    return float(np.mean(there)) if there else float("nan")
+
+
+def _best(scores: Sequence[float], metric: Metric) -> int:
+    """The place of the best score, the first of equal ones; NaN is never it unless all are."""
+    best = 0
+    for place, score in enumerate(scores):
+        if metric.better(score, scores[best]):
+            best = place
+    return best
+
+
+def build(
+    data: Data,
+    evaluations: Sequence[Evaluation],
+    run_folder: Path,
+    *,
+    rounds: int = ROUNDS,
+    enough: Callable[[], bool] = lambda: False,
+) -> Ensemble:
+    """The ensemble of `evaluations` whose folds are all on disk, best first.
+
+    Raises TrainingError when there is none.
+    """
+    covered = data.covered
+    found = [(each, evaluate.oof(data, run_folder / each.folder)) for each in evaluations]
+    whole = [(each, prediction) for each, prediction in found if np.isfinite(prediction[covered]).all()]
+    if not whole:
+        raise TrainingError("No recipe was fitted on all folds.", next_step="Give training more time.")
+    predictions = [prediction for _, prediction in whole]
+    weights = select(
+        predictions,
+        data.y,
+        data.metric,
+        data.classes,
+        folds=[rows for _, rows in data.folds],
+        rounds=rounds,
+        enough=enough,
+    )
+    chosen = [
+        (weight, each.recipe, prediction)
+        for weight, (each, prediction) in zip(weights, whole, strict=True)
+        if weight > 0
+    ]
+    chosen.sort(key=lambda each: -each[0])
+    mixed = np.asarray(sum(weight * prediction for weight, _, prediction in chosen), dtype=np.float64)
+    scores = evaluate.fold_scores(data, mixed)
+    there = scores[~np.isnan(scores)]
+    members = tuple(Member(recipe, weight) for weight, recipe, _ in chosen)
+    return Ensemble(members, float(there.mean()), evaluate.standard_error(there), mixed)

@@ -1,0 +1,200 @@
+"""The end of a run: the ensemble measured, the hold-out scored once, the columns weighed, the model saved."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from tabsmith.modeling import evaluate, metrics, store
+from tabsmith.modeling.bag import Bag, BagMember, FoldModel
+from tabsmith.modeling.data import Data
+from tabsmith.modeling.ensemble import Ensemble
+from tabsmith.modeling.importance import importance
+from tabsmith.modeling.results import Confusion, Evaluation, Holdout, Importance, ModelScore, Report, Residuals
+from tabsmith.modeling.rows import Floats, Ints
+from tabsmith.modeling.stored import MEMBER_FILES, ModelFile, StoredMember
+
+MOST_POINTS = 400
+BINS = 20
+IMPORTANCE_SECONDS = 20.0
+SAVING_SECONDS = 0.3
+INTERVAL_SHARE = 0.3  # of the time that is left, for drawing intervals; the importance of columns takes the rest
+INTERVAL_SECONDS = 5.0
+
+
+class About(msgspec.Struct, frozen=True):
+    """What a report says beside its numbers."""
+
+    model_id: str
+    run_id: str
+    created_at: float  # seconds since 1970
+    source: str  # the table in a few words
+    fingerprint: str
+    iterations: int
+    tries: int
+    seconds: float  # that the run has taken so far
+
+
+def finish(
+    data: Data,
+    evaluations: Sequence[Evaluation],
+    ensemble: Ensemble,
+    run_folder: Path,
+    about: About,
+    *,
+    threads: int,
+    deadline: float,
+) -> Report:
+    """Score `ensemble` on the hold-out, save it as the model `about.model_id`, and return its report.
+
+    The model is the bag of the fold models that were measured; nothing is fitted again. `deadline` is a time of
+    time.monotonic(): the importance of columns, which can take longest, ends there with what it has. A model that was
+    not saved whole is not there at all. Raises StorageError.
+    """
+    started = time.monotonic()
+    with threadpool_limits(threads):
+        members = _members(evaluations, ensemble, run_folder, len(data.folds))
+        saving = SAVING_SECONDS + 2 * (time.monotonic() - started)  # about as long again as loading took
+        delivered = _delivered(data, members)
+        drawing = time.monotonic() + INTERVAL_SHARE * (deadline - saving - time.monotonic())
+        holdout, outcome = _measure(data, delivered, ensemble, drawing)
+        end = min(deadline - saving, time.monotonic() + IMPORTANCE_SECONDS)
+        weighed: tuple[Importance, ...] = importance(
+            data, members, seed=data.seed, enough=lambda: time.monotonic() >= end
+        )
+    report = Report(
+        model_id=about.model_id,
+        run_id=about.run_id,
+        created_at=about.created_at,
+        source=about.source,
+        fingerprint=about.fingerprint,
+        schema=data.schema,
+        metric=data.metric,
+        members=ensemble.members,
+        champion=_champion(data, evaluations),
+        cv_score=ensemble.score,
+        cv_se=ensemble.standard_error,
+        holdout=holdout,
+        importance=weighed,
+        outcome=outcome,
+        classes=data.labels.words(),
+        train_rows=data.train_rows,
+        iterations=about.iterations,
+        tries=about.tries,
+        seconds=about.seconds + time.monotonic() - started,
+        notes=(*data.notes, *_cut_short(data, weighed)),
+    )
+    _save(data, evaluations, ensemble, run_folder, report)
+    return report
+
+
+def _cut_short(data: Data, weighed: tuple[Importance, ...]) -> tuple[str, ...]:
+    """What there was no time for."""
+    columns = sum(column.kind != "constant" for column in data.inputs)
+    if len(weighed) >= columns:
+        return ()
+    return (f"There was time to weigh {len(weighed)} of {columns} columns.",)
+
+
+def _folder(evaluations: Sequence[Evaluation], recipe_id: str, run_folder: Path) -> Path:
+    return run_folder / next(each.folder for each in evaluations if each.recipe.id == recipe_id)
+
+
+def _members(
+    evaluations: Sequence[Evaluation], ensemble: Ensemble, run_folder: Path, folds: int
+) -> tuple[BagMember, ...]:
+    """The ensemble's fold models, all of them, in the folds' order."""
+    made = []
+    for member in ensemble.members:
+        folder = _folder(evaluations, member.recipe.id, run_folder)
+        models = tuple(FoldModel.load(evaluate.fold_folder(folder, fold)) for fold in range(folds))
+        made.append(BagMember(member.recipe, member.weight, models))
+    return tuple(made)
+
+
+def _delivered(data: Data, members: Sequence[BagMember]) -> Bag:
+    return Bag(
+        tuple(
+            BagMember(member.recipe, member.weight, tuple(member.models[fold] for fold in data.delivered_folds))
+            for member in members
+        )
+    )
+
+
+def _champion(data: Data, evaluations: Sequence[Evaluation]) -> Evaluation:
+    best = evaluations[0]
+    for each in evaluations[1:]:
+        if data.metric.better(each.mean, best.mean):
+            best = each
+    return best
+
+
+def _measure(
+    data: Data, delivered: Bag, ensemble: Ensemble, deadline: float
+) -> tuple[Holdout | None, Confusion | Residuals]:
+    if not data.holdout_rows:
+        covered = data.covered
+        return None, _outcome(data, data.y[covered], ensemble.prediction[covered])
+    prediction = delivered.predict(data.held_rows)
+    measured = (data.metric, *(each for each in metrics.metrics_for(data.task) if each != data.metric))
+    end = min(deadline, time.monotonic() + INTERVAL_SECONDS)
+    intervals = metrics.intervals(
+        measured,
+        data.held_y,
+        prediction,
+        data.classes,
+        seed=data.seed,
+        groups=data.held_ground.groups,
+        enough=lambda: time.monotonic() >= end,
+    )
+    scores = tuple(
+        ModelScore(each, interval.score, interval.low, interval.high)
+        for each, interval in zip(measured, intervals, strict=True)
+        if interval.score == interval.score
+    )
+    return Holdout(data.holdout_rows, scores), _outcome(data, data.held_y, prediction)
+
+
+def _outcome(data: Data, y: Ints | Floats, prediction: Floats) -> Confusion | Residuals:
+    if data.task == "regression":
+        return _residuals(np.asarray(y, dtype=np.float64), prediction[:, 0], data.seed)
+    counts = np.zeros((data.classes, data.classes), dtype=np.int64)
+    np.add.at(counts, (y.astype(np.int64), prediction.argmax(axis=1)), 1)
+    return Confusion(data.labels.words(), tuple(tuple(line) for line in counts.tolist()))
+
+
+def _residuals(truth: Floats, predicted: Floats, seed: int) -> Residuals:
+    rest = truth - predicted
+    drawn = np.arange(len(truth))
+    if len(drawn) > MOST_POINTS:
+        drawn = np.sort(np.random.default_rng(seed).choice(len(truth), MOST_POINTS, replace=False))
+    low, middle, high = np.percentile(rest, [25, 50, 75]).tolist()
+    bins, _ = np.histogram(rest, bins=BINS)
+    return Residuals(
+        truth=tuple(truth[drawn].tolist()),
+        predicted=tuple(predicted[drawn].tolist()),
+        quartiles=(low, middle, high),
+        bins=tuple(bins.tolist()),
+        minimum=float(rest.min()),
+        maximum=float(rest.max()),
+    )
+
+
+def _save(data: Data, evaluations: Sequence[Evaluation], ensemble: Ensemble, run_folder: Path, report: Report) -> None:
+    files: dict[str, Path] = {}
+    stored = []
+    for place, member in enumerate(ensemble.members):
+        source = _folder(evaluations, member.recipe.id, run_folder)
+        folders = []
+        for fold in data.delivered_folds:
+            folder = f"members/{place}-{member.recipe.id}/fold-{fold}"
+            folders.append(folder)
+            for path in sorted(evaluate.fold_folder(source, fold).iterdir()):
+                if path.name not in (evaluate.PREDICTIONS_FILE, evaluate.ROWS_FILE, evaluate.SCORE_FILE):
+                    assert MEMBER_FILES.fullmatch(path.name), path.name
+                    files[f"{folder}/{path.name}"] = path
+        stored.append(StoredMember(member.recipe, member.weight, tuple(folders)))
+    store.save(report, ModelFile(data.labels.classes, tuple(stored)), files)

@@ -1,0 +1,68 @@
+"""What a model goes by: how much its score falls when one column's values are shuffled (Breiman 2001).
+
+Measured out of fold on the training rows, each fold's rows by the fold models that have not seen them: the hold-out
+stays a hold-out, and a row costs one fold model per member instead of all of them. Original columns are shuffled, and
+derived columns computed again from them, so the answer is in the columns that a person knows.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from tabsmith.modeling import metrics
+from tabsmith.modeling.bag import BagMember
+from tabsmith.modeling.data import Data
+from tabsmith.modeling.evaluate import derived_columns
+from tabsmith.modeling.results import Importance
+from tabsmith.modeling.rows import Floats, Ints, Rows
+
+MOST_ROWS = 2000
+ROUNDS = 3
+
+
+def importance(
+    data: Data, members: Sequence[BagMember], *, seed: int, enough: Callable[[], bool]
+) -> tuple[Importance, ...]:
+    """Per column the mean fall of the score over up to three shuffles, most important first.
+
+    `members` hold the models of all folds, in the folds' order. `enough` is asked before every shuffle; a column that
+    was not reached is not in the answer.
+    """
+    generator = np.random.default_rng(seed)
+    share = min(1.0, MOST_ROWS / max(1, data.train_rows))
+    parts = [_sample(rows, share, generator) for _, rows in data.folds]
+    rows = [data.rows.take(part) for part in parts]
+    base = _score(data, members, rows, parts)
+    names = [column.name for column in data.inputs if column.role in ("feature", "time") and column.kind != "constant"]
+    falls: dict[str, list[float]] = {name: [] for name in names}
+    sign = 1.0 if data.metric.greater_is_better else -1.0
+    for _ in range(ROUNDS):
+        for name in names:
+            if enough():
+                break
+            shuffled = [
+                each.replaced({name: each.columns[name].take(generator.permutation(len(each)))}) for each in rows
+            ]
+            fall = sign * (base - _score(data, members, shuffled, parts))
+            if fall == fall:
+                falls[name].append(fall)
+    made = [Importance(name, float(np.mean(values)), float(np.std(values))) for name, values in falls.items() if values]
+    return tuple(sorted(made, key=lambda each: -each.drop))
+
+
+def _sample(rows: Ints, share: float, generator: np.random.Generator) -> Ints:
+    count = max(1, round(len(rows) * share))
+    return rows if count >= len(rows) else np.sort(generator.choice(rows, count, replace=False))
+
+
+def _score(data: Data, members: Sequence[BagMember], rows: Sequence[Rows], parts: Sequence[Ints]) -> float:
+    """Of all sampled rows together: a sample of one fold is too small for a score of its own."""
+    prediction: list[Floats] = []
+    for fold, each in enumerate(rows):
+        made = np.zeros((len(each), data.outputs))
+        for member in members:
+            whole = each.replaced(derived_columns(each, member.recipe))
+            made += member.weight * member.models[fold].predict(whole)
+        prediction.append(made)
+    y = data.y[np.concatenate(list(parts))]
+    return metrics.score(data.metric, y, np.concatenate(prediction), data.classes)

@@ -1,0 +1,322 @@
+"""The rows of a table as arrays, one per column: what encoders read. A frame's columns are cast to the schema's kinds.
+
+A row of a frame costs hundreds of microseconds in pandas; the same row as arrays costs a few, and a batch that many
+fold models read is taken apart once.
+"""
+
+import math
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from tabsmith.tables.schema import ColumnSchema, Kind
+
+if TYPE_CHECKING:
+    from pandas import DataFrame, Series
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Ints: TypeAlias = npt.NDArray[np.int64]
+
+_SMALL = 64  # rows up to which plain Python beats pandas' factorize
+_MISSING_WORDS = frozenset({"", "na", "n/a", "nan", "none", "null", "nat", "<na>"})
+_TRUE_WORDS = frozenset({"true", "t", "yes", "y", "on", "1", "1.0"})
+_FALSE_WORDS = frozenset({"false", "f", "no", "n", "off", "0", "0.0"})
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """A numeric column; NaN is missing. To SQL, `whole` ones are integers."""
+
+    values: Floats
+    whole: bool = False
+
+    def take(self, index: npt.NDArray[Any]) -> "Numbers":
+        return Numbers(self.values[index], self.whole)
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """A boolean column as 0.0 and 1.0; NaN is missing."""
+
+    values: Floats
+
+    def take(self, index: npt.NDArray[Any]) -> "Flags":
+        return Flags(self.values[index])
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """A date column in seconds since 1970, UTC; NaN is missing."""
+
+    values: Floats
+
+    def take(self, index: npt.NDArray[Any]) -> "Moments":
+        return Moments(self.values[index])
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """A column of texts: `levels[codes[row]]`; the code -1 is missing."""
+
+    codes: Ints
+    levels: tuple[str, ...]
+
+    def take(self, index: npt.NDArray[Any]) -> "Texts":
+        return Texts(self.codes[index], self.levels)
+
+
+ColumnValues: TypeAlias = Numbers | Flags | Moments | Texts
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Equally long columns by name. Immutable; what is derived from a column is kept."""
+
+    count: int
+    columns: Mapping[str, ColumnValues]
+    _texts: dict[str, Texts] = field(default_factory=dict, compare=False, repr=False)
+
+    def __len__(self) -> int:
+        return self.count
+
+    def take(self, index: npt.NDArray[Any]) -> "Rows":
+        """The rows at the integer positions `index`, in that order."""
+        return Rows(len(index), {name: column.take(index) for name, column in self.columns.items()})
+
+    def replaced(self, columns: Mapping[str, ColumnValues]) -> "Rows":
+        """The same rows with `columns` added or put in place of those of the same name."""
+        return Rows(self.count, {**self.columns, **columns})
+
+    def floats(self, name: str) -> Floats:
+        """A numeric, boolean or date column as floats; a text column's cells that are numbers, as those."""
+        column = self.columns[name]
+        if isinstance(column, Texts):
+            return _looked_up(column.codes, [_number(level) or 0.0 for level in column.levels])
+        return column.values
+
+    def texts(self, name: str) -> Texts:
+        """Any column as texts; a whole number is written without a point."""
+        column = self.columns[name]
+        if isinstance(column, Texts):
+            return column
+        if name not in self._texts:
+            levels, codes = np.unique(column.values, return_inverse=True)
+            missing = np.isnan(column.values)
+            codes = codes.astype(np.int64)
+            codes[missing] = -1
+            self._texts[name] = Texts(codes, tuple(word(level) for level in levels[~np.isnan(levels)].tolist()))
+        return self._texts[name]
+
+    def strings(self, name: str) -> list[str]:
+        """A column's cells as texts, missing ones empty."""
+        column = self.texts(name)
+        levels = [*column.levels, ""]
+        return [levels[code] for code in column.codes.tolist()]
+
+    def frame(self) -> "DataFrame":
+        """The rows as a frame for SQL: DOUBLE, BOOLEAN, TIMESTAMP and VARCHAR columns."""
+        from pandas import DataFrame
+
+        return DataFrame({name: _cells(column) for name, column in self.columns.items()}, index=range(self.count))
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A frame read as a schema's columns."""
+
+    rows: Rows
+    missing: tuple[str, ...]  # columns the frame lacks: all their values are missing
+    extra: tuple[str, ...]  # columns the frame has beside them
+    unparsable: Mapping[str, int]  # cells that are not of the column's kind, by column; taken as missing
+
+
+def read_rows(frame: "DataFrame", columns: Sequence[ColumnSchema]) -> Reading:
+    """`frame` cast to the kinds of `columns`, by name; order and type of the frame's columns do not matter."""
+    made: dict[str, ColumnValues] = {}
+    missing: list[str] = []
+    unparsable: dict[str, int] = {}
+    there = {str(name): position for position, name in enumerate(frame.columns)}
+    for column in columns:
+        position = there.get(column.name)
+        if position is None:
+            missing.append(column.name)
+            made[column.name] = _empty(column.kind, len(frame))
+            continue
+        made[column.name], bad = read_column(frame.iloc[:, position], column.kind)
+        if bad:
+            unparsable[column.name] = bad
+    extra = tuple(name for name in there if name not in made)
+    return Reading(Rows(len(frame), made), tuple(missing), extra, unparsable)
+
+
+def read_column(series: "Series[Any]", kind: Kind) -> tuple[ColumnValues, int]:
+    """A column cast to `kind`, and how many of its cells could not be."""
+    match kind:
+        case "numeric" | "code":
+            values, bad = numbers(series)
+            return Numbers(values, whole=kind == "code"), bad
+        case "boolean":
+            if series.dtype.kind in "biuf":
+                values, bad = numbers(series)
+                wrong = (values != 0) & (values != 1) & ~np.isnan(values)
+                values[wrong] = np.nan
+                return Flags(values), bad + int(wrong.sum())
+            values, bad = _parsed(series, lambda levels: [_flag(level) for level in levels])
+            return Flags(values), bad
+        case "date":
+            values, bad = _moments(series)
+            return Moments(values), bad
+        case _:
+            codes, levels = _levels(series)
+            return _merged(codes, [word(level) for level in levels]), 0
+
+
+def guess_column(series: "Series[Any]") -> ColumnValues:
+    """A derived column, by the type that SQL gave it."""
+    kind = series.dtype.kind
+    if kind == "b" or str(series.dtype) == "boolean":
+        return read_column(series, "boolean")[0]
+    if kind in "iuf":
+        return read_column(series, "numeric")[0]
+    if kind == "M":
+        return read_column(series, "date")[0]
+    values = [value for value in series.tolist() if not _is_missing(value)]
+    if values and all(isinstance(value, bool) for value in values):
+        return read_column(series, "boolean")[0]
+    if values and not any(isinstance(value, str) for value in values):  # Decimal, date and their like
+        numeric = all(_number(value) is not None for value in values)
+        return read_column(series, "numeric" if numeric else "date")[0]
+    return read_column(series, "category")[0]
+
+
+def numbers(series: "Series[Any]") -> tuple[Floats, int]:
+    """A column as floats, infinite values as missing ones, and how many cells are no numbers."""
+    if series.dtype.kind in "biuf":
+        values = series.to_numpy(dtype=np.float64, na_value=np.nan).copy()
+        values[np.isinf(values)] = np.nan
+        return values, 0
+    if series.dtype.kind == "M":
+        return _moments(series)
+    return _parsed(series, lambda levels: [_number(level) for level in levels])
+
+
+def word(value: object) -> str:
+    """A cell as text: the same for 1 and 1.0, because a missing cell makes floats of integers."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return str(int(value))
+    return str(value)
+
+
+def _parsed(series: "Series[Any]", parse: Callable[[list[object]], list[float | None]]) -> tuple[Floats, int]:
+    """Cells parsed level by level: `parse` gives None for what it cannot read."""
+    codes, levels = _levels(series)
+    parsed = parse(levels)
+    unread = [
+        value is None and str(level).strip().lower() not in _MISSING_WORDS
+        for level, value in zip(levels, parsed, strict=True)
+    ]
+    bad = int(np.asarray([*unread, False])[codes].sum())
+    return _looked_up(codes, [math.nan if value is None else value for value in parsed]), bad
+
+
+def _moments(series: "Series[Any]") -> tuple[Floats, int]:
+    import pandas as pd
+
+    if series.dtype.kind == "M":
+        if getattr(series.dtype, "tz", None) is not None:
+            series = series.dt.tz_convert("UTC").dt.tz_localize(None)
+        stamps = series.to_numpy().astype("datetime64[us]")
+        values = stamps.astype(np.int64) / 1e6
+        values[np.isnat(stamps)] = np.nan
+        return values, 0
+
+    def parse(levels: list[object]) -> list[float | None]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # pandas on day-first dates among month-first ones
+            stamps = pd.to_datetime(
+                pd.Series([word(level) for level in levels], dtype=object), errors="coerce", format="mixed", utc=True
+            )
+        made, _ = _moments(stamps)
+        return [None if value != value else value for value in made.tolist()]
+
+    return _parsed(series, parse)
+
+
+def _levels(series: "Series[Any]") -> tuple[Ints, list[object]]:
+    """Codes and distinct values in order of appearance; the code -1 is missing."""
+    if len(series) > _SMALL:
+        import pandas as pd
+
+        codes, levels = pd.factorize(series.array)
+        return codes.astype(np.int64), list(levels.tolist())
+    seen: dict[object, int] = {}
+    made = [-1 if _is_missing(value) else seen.setdefault(value, len(seen)) for value in series.tolist()]
+    return np.asarray(made, dtype=np.int64), list(seen)
+
+
+def _merged(codes: Ints, words: list[str]) -> Texts:
+    """Texts whose levels are distinct: 1 and 1.0 were two values and are one text."""
+    seen: dict[str, int] = {}
+    places = [seen.setdefault(text, len(seen)) for text in words]
+    if len(seen) < len(words):
+        codes = np.asarray([*places, -1], dtype=np.int64)[codes]
+    return Texts(codes, tuple(seen))
+
+
+def _looked_up(codes: Ints, values: list[float]) -> Floats:
+    return np.asarray([*values, math.nan], dtype=np.float64)[codes]
+
+
+def _is_missing(value: object) -> bool:
+    return value is None or value != value or type(value).__name__ in ("NAType", "NaTType")
+
+
+def _number(value: object) -> float | None:
+    try:
+        number = float(value.strip() if isinstance(value, str) else value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _flag(value: object) -> float | None:
+    text = str(value).strip().lower()
+    return 1.0 if text in _TRUE_WORDS else 0.0 if text in _FALSE_WORDS else None
+
+
+def _empty(kind: Kind, count: int) -> ColumnValues:
+    nothing = np.full(count, np.nan)
+    match kind:
+        case "numeric" | "code":
+            return Numbers(nothing)
+        case "boolean":
+            return Flags(nothing)
+        case "date":
+            return Moments(nothing)
+        case _:
+            return Texts(np.full(count, -1, dtype=np.int64), ())
+
+
+def _cells(column: ColumnValues) -> Any:
+    import pandas as pd
+
+    match column:
+        case Numbers(values, whole=False):
+            return values
+        case Numbers(values):
+            missing = np.isnan(values) | (np.abs(values) >= 2**63)
+            return pd.arrays.IntegerArray(np.where(missing, 0, np.round(values)).astype(np.int64), missing)
+        case Flags(values):
+            missing = np.isnan(values)
+            return pd.arrays.BooleanArray(np.where(missing, 0.0, values).astype(bool), missing)
+        case Moments(values):
+            stamps = np.full(len(values), np.datetime64("NaT"), dtype="datetime64[us]")
+            there = ~np.isnan(values)
+            stamps[there] = np.round(values[there] * 1e6).astype(np.int64).astype("datetime64[us]")
+            return stamps
+        case Texts(codes, levels):
+            return np.asarray([*levels, None], dtype=object)[codes]

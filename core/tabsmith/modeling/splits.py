@@ -1,0 +1,152 @@
+"""Which rows are set aside and which fold a row is in: stratified, random, grouped, or forward in time."""
+
+import math
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
+
+from tabsmith.errors import TrainingError
+from tabsmith.modeling.rows import Floats, Ints
+from tabsmith.tables.schema import SplitKind, Task
+
+FIRST_SHARE = 0.5  # of the rows of a forward split: what its first fold is fitted on
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a split goes by: the target, and the groups (as positions) or the times of a grouped or forward one."""
+
+    kind: SplitKind
+    task: Task
+    y: Ints | Floats
+    groups: Ints | None
+    times: Floats | None
+
+    def take(self, index: Ints) -> "Ground":
+        groups = None if self.groups is None else self.groups[index]
+        times = None if self.times is None else self.times[index]
+        return Ground(self.kind, self.task, self.y[index], groups, times)
+
+
+def cut(ground: Ground, parts: int, seed: int) -> Iterator[tuple[Ints, Ints]]:
+    """`parts` pairs of (the other rows, this part's rows); every row is in one part. Not for forward splits."""
+    # Where no class has a row for every part, there is nothing to stratify by.
+    classes = ground.task != "regression" and int(np.bincount(ground.y.astype(int)).max()) >= parts
+    rows = np.zeros(len(ground.y))
+    splitter: Any
+    if ground.kind == "grouped":
+        splitter = (
+            StratifiedGroupKFold(parts, shuffle=True, random_state=seed)
+            if classes
+            else GroupKFold(parts, shuffle=True, random_state=seed)
+        )
+    elif classes and ground.kind == "stratified":
+        splitter = StratifiedKFold(parts, shuffle=True, random_state=seed)
+    else:
+        splitter = KFold(parts, shuffle=True, random_state=seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a class rarer than the parts: noted in words by `fold_count`
+        yield from splitter.split(rows, ground.y, ground.groups)
+
+
+def set_aside(ground: Ground, share: float, seed: int) -> tuple[Ints, Ints]:
+    """(training rows, hold-out rows). A forward split sets the last rows aside, and rows of one time stay together."""
+    everything = np.arange(len(ground.y), dtype=np.int64)
+    if ground.kind == "forward" and ground.times is not None:
+        order = np.argsort(ground.times, kind="stable")
+        border = _between_times(ground.times[order], round(len(order) * (1 - share)))
+        return np.sort(order[:border]), np.sort(order[border:])
+    parts = max(2, round(1 / share))
+    train, held = next(cut(ground, parts, seed))
+    if ground.task == "regression" or ground.kind == "grouped":
+        return train, held
+    lonely = held[~np.isin(ground.y[held], ground.y[train])]  # a class that training would never see
+    held = held[~np.isin(held, lonely)]
+    return np.setdiff1d(everything, held), held
+
+
+def forward_folds(times: Floats, folds: int) -> tuple[tuple[Ints, Ints], ...]:
+    """Forward chaining: each fold is predicted from all rows before it; the first half of the rows is never predicted.
+
+    Rows of one time stay together, so there may be fewer folds than asked for.
+    """
+    order = np.argsort(times, kind="stable").astype(np.int64)
+    ordered = times[order]
+    first = FIRST_SHARE * len(order)
+    borders = [_between_times(ordered, round(first + (len(order) - first) * k / folds)) for k in range(folds)]
+    borders.append(len(order))
+    return tuple((order[:start], order[start:end]) for start, end in pairwise(borders) if 0 < start < end)
+
+
+def fold_count(ground: Ground, asked: int) -> tuple[int, tuple[str, ...]]:
+    """How many folds the rows allow, and what there is to say about it. Raises TrainingError when they allow none."""
+    rows = len(ground.y)
+    folds, notes = max(2, min(asked, rows // 2)), []
+    if ground.groups is not None:
+        groups = len(np.unique(ground.groups))
+        if groups < 2:
+            raise TrainingError(
+                "All rows left for training belong to one group, so none can be kept apart for validation.",
+                next_step="Choose a random split, or another group column.",
+            )
+        folds = min(folds, groups)
+    if ground.task != "regression":
+        counts = np.bincount(ground.y.astype(int))
+        counts = counts[counts > 0]
+        if len(counts) < 2 or int((counts >= 2).sum()) < 2:
+            raise TrainingError(
+                "Fewer than two classes have the two rows that training and validation need.",
+                next_step="Add rows of the rare classes, or choose another target.",
+            )
+        common = int(np.sort(counts)[-2])
+        if ground.kind == "stratified":
+            folds = min(folds, max(2, common))
+        rare = int((counts < folds).sum())
+        if rare:
+            notes.append(
+                f"{rare} of {len(counts)} classes {'has' if rare == 1 else 'have'} fewer rows than there are folds "
+                f"({folds}); some folds are fitted or scored without them"
+            )
+    if folds < asked:
+        notes.insert(0, f"{folds} folds instead of {asked}: the rows allow no more")
+    return folds, tuple(notes)
+
+
+def inner_split(ground: Ground, index: Ints, share: float, seed: int) -> tuple[Ints, Ints]:
+    """Positions in `index`: (rows to fit on, rows to stop early by), split the way the folds are."""
+    inner = ground.take(index)
+    if ground.kind == "forward" and inner.times is not None:
+        order = np.argsort(inner.times, kind="stable").astype(np.int64)
+        border = max(1, min(len(order) - 1, math.floor(len(order) * (1 - share))))
+        return order[:border], order[border:]
+    parts = max(2, min(round(1 / share), len(index)))
+    if inner.groups is not None:
+        parts = min(parts, len(np.unique(inner.groups)))
+    if parts < 2:
+        inner = Ground("random", "regression", inner.y.astype(np.float64), None, None)
+        parts = max(2, min(round(1 / share), len(index)))
+    fit, stop = next(cut(inner, parts, seed))
+    return fit.astype(np.int64), stop.astype(np.int64)
+
+
+def _between_times(ordered: Floats, border: int) -> int:
+    """The place nearest to `border` where the time changes."""
+    if not 0 < border < len(ordered) or ordered[border - 1] != ordered[border]:
+        return border
+    value = ordered[border]
+    before = int(np.searchsorted(ordered, value, side="left"))
+    after = int(np.searchsorted(ordered, value, side="right"))
+    if after < len(ordered) and (before == 0 or after - border < border - before):
+        return after
+    return before or border
+
+
+def positions(values: npt.NDArray[Any]) -> Ints:
+    """Any values as the positions of their groups."""
+    return np.unique(values, return_inverse=True)[1].astype(np.int64)

@@ -1,0 +1,331 @@
+"""The saved models: written whole or not at all, read-only afterwards, checked against their manifest when loaded.
+
+Listing, showing, deleting and exporting read JSON and bytes only, so a screen may do them; `load` brings in the rest.
+"""
+
+import hashlib
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import msgspec
+
+from tabsmith.errors import ModelDamagedError, ModelNotFoundError, UsageError
+from tabsmith.modeling import archive
+from tabsmith.modeling.results import Report
+from tabsmith.modeling.stored import (
+    FILES,
+    FORMAT,
+    ID,
+    MANIFEST,
+    MODEL,
+    REPORT,
+    SCHEMA,
+    FileMark,
+    Manifest,
+    ModelFile,
+    ModelSummary,
+)
+from tabsmith.paths import folders
+from tabsmith.storage.atomic import make_folder, sync_folder
+from tabsmith.storage.failures import storage_error
+from tabsmith.text import clean
+
+if TYPE_CHECKING:
+    from tabsmith.modeling.model import Model
+
+T = TypeVar("T")
+
+_LIBRARIES: Final = ("tabsmith", "scikit-learn", "lightgbm", "catboost", "skops", "numpy", "pandas")
+
+
+def new_model_id(now: float | None = None) -> str:
+    """A name that sorts by time and is never given twice: `model-20261120-140631-7f3a9c`."""
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(time.time() if now is None else now))
+    return f"model-{stamp}-{secrets.token_hex(3)}"
+
+
+def model_folder(model_id: str) -> Path:
+    """Where the model `model_id` lies, or would. Raises ModelNotFoundError for what cannot be a model's name."""
+    if not ID.fullmatch(model_id):
+        raise _not_found(model_id)
+    return folders().models / model_id
+
+
+def save(report: Report, model: ModelFile, files: Mapping[str, Path]) -> Path:
+    """Save a model as `models/<report.model_id>/` and return that folder.
+
+    `files` are the fold models' files by their place in it. Everything is written and synced beside, then renamed, so
+    a crash leaves no part of a model; then nobody may write to it. Raises StorageError; and UsageError when the id is
+    taken.
+    """
+    final = model_folder(report.model_id)
+    partial = final.with_name(f".{final.name}.{os.getpid()}.partial")
+    if final.exists():
+        raise UsageError(f"There is a model {report.model_id} already.", where=str(final))
+    try:
+        make_folder(final.parent)
+        _sweep(final.parent)
+        partial.mkdir(mode=0o700)
+        try:
+            marks = _write(partial, report, model, files)
+            manifest = Manifest(FORMAT, report.model_id, report.created_at, _versions(), _types(files), marks)
+            _put(partial / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest)))
+            _seal(partial)
+            partial.rename(final)
+        except BaseException:
+            _remove(partial)
+            raise
+        final.chmod(0o555)
+        sync_folder(final.parent)
+    except OSError as error:
+        raise storage_error(error, final, "save the model") from error
+    return final
+
+
+def load(model: str | Path) -> "Model":
+    """The model with this id, in this folder, or in this exported file.
+
+    Every file is compared with the manifest, and only types on tabsmith's own list are made. Raises
+    ModelNotFoundError, or ModelDamagedError naming the file at fault.
+    """
+    from tabsmith.modeling.model import Model
+
+    name = str(model)
+    if ID.fullmatch(name) and (home := model_folder(name)).is_dir():
+        return Model.load(home, home)
+    path = Path(name).expanduser()
+    if (path / MANIFEST).is_file():
+        return Model.load(path, path)
+    if path.is_file():
+        with archive.unpacked(path) as folder:
+            return Model.load(folder, path)
+    raise _not_found(name)
+
+
+def read_report(model_id: str) -> Report:
+    """The report of a saved model. Raises ModelNotFoundError and ModelDamagedError. Light."""
+    folder = model_folder(model_id)
+    if not folder.is_dir():
+        raise _not_found(model_id)
+    return _decoded(folder / REPORT, Report)
+
+
+def list_models() -> tuple[ModelSummary, ...]:
+    """All saved models, newest first; a damaged one is listed as that. Reads only their JSON."""
+    try:
+        found = [path for path in folders().models.iterdir() if path.is_dir() and ID.fullmatch(path.name)]
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise storage_error(error, folders().models, "list the models") from error
+    return tuple(sorted((_summary(path) for path in found), key=lambda each: (each.created_at, each.id), reverse=True))
+
+
+def delete(model_id: str) -> None:
+    """Remove a saved model, damaged or not. Raises ModelNotFoundError, StorageError."""
+    folder = model_folder(model_id)
+    if not folder.is_dir() or folder.is_symlink():
+        raise _not_found(model_id)
+    gone = folder.with_name(f".{folder.name}.{os.getpid()}.gone")
+    try:
+        folder.chmod(0o700)
+        folder.rename(gone)  # a half removed model is never listed
+        _remove(gone)
+        sync_folder(folder.parent)
+    except OSError as error:
+        raise storage_error(error, folder, "delete the model") from error
+
+
+def export(model_id: str, file: Path) -> Path:
+    """Write a saved model as one zip file, which `load` takes and which other machines can load; returns its path.
+
+    Raises ModelNotFoundError, ModelDamagedError, StorageError, and UsageError when the file is there already.
+    """
+    folder = model_folder(model_id)
+    if not folder.is_dir():
+        raise _not_found(model_id)
+    check(folder)
+    archive.pack(folder, file)
+    return file
+
+
+def check(folder: Path) -> Manifest:
+    """The manifest of the model in `folder`, every file of which is as it was saved.
+
+    Raises ModelDamagedError naming the file that is missing, changed, or not of the model.
+    """
+    manifest = _decoded(folder / MANIFEST, Manifest)
+    if manifest.format > FORMAT:
+        raise ModelDamagedError(
+            f"The model was saved by a newer tabsmith (format {manifest.format}; this one knows {FORMAT}).",
+            where=str(folder),
+            next_step="Update tabsmith.",
+        )
+    there = {
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir() or path.is_symlink()
+    }
+    for name in sorted(there - set(manifest.files) - {MANIFEST}):
+        raise _damaged(folder / name, "it is not part of the model")
+    for name, mark in manifest.files.items():
+        path = folder / name
+        if not FILES.fullmatch(name):
+            raise _damaged(path, "models have no such file")
+        if name not in there:
+            raise _damaged(path, "it is missing")
+        if path.is_symlink() or not path.is_file():
+            raise _damaged(path, "it is not a plain file")
+        if path.stat().st_size != mark.size or _sha256(path) != mark.sha256:
+            raise _damaged(path, "it is not as it was saved")
+    for name in (REPORT, SCHEMA, MODEL):
+        if name not in manifest.files:
+            raise _damaged(folder / name, "it is missing from the manifest")
+    return manifest
+
+
+def read_model_file(folder: Path) -> ModelFile:
+    """`model.json` of the model in `folder`. Raises ModelDamagedError."""
+    return _decoded(folder / MODEL, ModelFile)
+
+
+def read_report_file(folder: Path) -> Report:
+    """`report.json` of the model in `folder`. Raises ModelDamagedError."""
+    return _decoded(folder / REPORT, Report)
+
+
+# Writing -----------------------------------------------------------------------------------------------------------
+
+
+def _write(folder: Path, report: Report, model: ModelFile, files: Mapping[str, Path]) -> dict[str, FileMark]:
+    marks = {}
+    documents = {REPORT: report, SCHEMA: report.schema, MODEL: model}
+    for name, document in documents.items():
+        data = msgspec.json.format(msgspec.json.encode(document))
+        marks[name] = _put(folder / name, data)
+    for name, source in files.items():
+        assert FILES.fullmatch(name), name
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        marks[name] = _put(folder / name, source.read_bytes())
+    return marks
+
+
+def _put(path: Path, data: bytes) -> FileMark:
+    with path.open("xb") as file:
+        file.write(data)
+        file.flush()
+        os.fchmod(file.fileno(), 0o444)
+        os.fsync(file.fileno())
+    return FileMark(hashlib.sha256(data).hexdigest(), len(data))
+
+
+def _seal(folder: Path) -> None:
+    """Make the names durable and the folders read-only, but for the topmost, which is renamed first."""
+    for path in sorted((each for each in folder.rglob("*") if each.is_dir()), reverse=True):
+        sync_folder(path)
+        path.chmod(0o555)
+    sync_folder(folder)
+
+
+def _remove(folder: Path) -> None:
+    for path in (folder, *folder.rglob("*")):
+        if path.is_dir() and not path.is_symlink():
+            path.chmod(0o700)
+    shutil.rmtree(folder)
+
+
+def _sweep(models: Path) -> None:
+    """Remove what processes that are gone left half written or half deleted."""
+    for path in (*models.glob(".*.partial"), *models.glob(".*.gone")):
+        owner = path.name.rsplit(".", 2)[1]
+        if owner.isdecimal() and not _alive(int(owner)):
+            _remove(path)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in _LIBRARIES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:  # run from a source folder
+            found[name] = "unknown"
+    return found
+
+
+def _types(files: Mapping[str, Path]) -> tuple[str, ...]:
+    from tabsmith.modeling import trusted
+
+    return tuple(sorted({name for path in files.values() if path.suffix == ".skops" for name in trusted.types(path)}))
+
+
+# Reading -----------------------------------------------------------------------------------------------------------
+
+
+def _summary(folder: Path) -> ModelSummary:
+    try:
+        manifest = _decoded(folder / MANIFEST, Manifest)
+        report = _decoded(folder / REPORT, Report)
+    except ModelDamagedError as error:
+        return ModelSummary(folder.name, damaged=error.what)
+    damaged = ""
+    for name, mark in manifest.files.items():
+        try:
+            if (folder / name).stat().st_size != mark.size:
+                damaged = f"{clean(name)} is not as it was saved"
+        except OSError:
+            damaged = f"{clean(name)} is missing"
+    return ModelSummary(
+        id=folder.name,
+        created_at=report.created_at,
+        source=report.source,
+        target=report.schema.target,
+        task=report.schema.task,
+        metric=report.metric.label,
+        cv_score=report.cv_score,
+        holdout_score=report.holdout.scores[0].score if report.holdout and report.holdout.scores else None,
+        members=tuple(member.recipe.family for member in report.members),
+        size=sum(mark.size for mark in manifest.files.values()),
+        damaged=damaged,
+    )
+
+
+def _decoded(path: Path, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except FileNotFoundError as error:
+        raise _damaged(path, "it is missing") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise _damaged(path, f"it cannot be read ({clean(error)})") from error
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _damaged(path: Path, why: str) -> ModelDamagedError:
+    return ModelDamagedError(
+        f"The saved model is damaged: {clean(path.name)}: {why}.",
+        where=clean(path, 500),
+        next_step="Get the model again from where it came from, or train it again.",
+    )
+
+
+def _not_found(name: str) -> ModelNotFoundError:
+    return ModelNotFoundError(
+        f'There is no model "{clean(name)}".', next_step="See `tabsmith models` for those that there are."
+    )

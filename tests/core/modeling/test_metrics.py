@@ -1,0 +1,100 @@
+"""Scores against scikit-learn's own, undefined ones, and their intervals; ensembles built from them."""
+
+import numpy as np
+import pytest
+import sklearn.metrics as reference
+
+from tabsmith.errors import TrainingError
+from tabsmith.modeling import metrics
+from tabsmith.modeling.ensemble import select
+
+DRAW = np.random.default_rng(0)
+CLASSES = DRAW.integers(0, 2, 200)
+SURE = np.round(DRAW.random(200) * 0.6 + CLASSES * 0.3, 1)  # rounded, so that scores tie
+BINARY = np.column_stack([1 - SURE, SURE])
+THREE = DRAW.integers(0, 3, 200)
+SHARES = DRAW.dirichlet([1, 1, 1], 200)
+NUMBERS = DRAW.normal(size=200)
+GUESSES = (NUMBERS + DRAW.normal(size=200)).reshape(-1, 1)
+
+
+def _score(name, y, prediction, classes):
+    return metrics.score(metrics.metric(name), y, prediction, classes)
+
+
+def test_scores_are_those_of_scikit_learn():
+    labels = BINARY.argmax(axis=1)
+    expected = {
+        "roc_auc": reference.roc_auc_score(CLASSES, SURE),
+        "log_loss": reference.log_loss(CLASSES, np.clip(BINARY, 1e-15, 1)),
+        "accuracy": reference.accuracy_score(CLASSES, labels),
+        "balanced_accuracy": reference.balanced_accuracy_score(CLASSES, labels),
+        "f1": reference.f1_score(CLASSES, labels),
+        "average_precision": reference.average_precision_score(CLASSES, SURE),
+    }
+    for name, value in expected.items():
+        assert _score(name, CLASSES, BINARY, 2) == pytest.approx(value), name
+    assert _score("log_loss", THREE, SHARES, 3) == pytest.approx(reference.log_loss(THREE, SHARES))
+    assert _score("f1", THREE, SHARES, 3) == pytest.approx(
+        reference.f1_score(THREE, SHARES.argmax(axis=1), average="macro")
+    )
+    guesses = GUESSES[:, 0]
+    assert _score("rmse", NUMBERS, GUESSES, 0) == pytest.approx(reference.root_mean_squared_error(NUMBERS, guesses))
+    assert _score("mae", NUMBERS, GUESSES, 0) == pytest.approx(reference.mean_absolute_error(NUMBERS, guesses))
+    assert _score("median_ae", NUMBERS, GUESSES, 0) == pytest.approx(reference.median_absolute_error(NUMBERS, guesses))
+    assert _score("r2", NUMBERS, GUESSES, 0) == pytest.approx(reference.r2_score(NUMBERS, guesses))
+
+
+def test_a_score_that_is_undefined_is_nan_and_nan_never_wins():
+    alone = _score("roc_auc", np.zeros(5, dtype=int), BINARY[:5], 2)
+    assert alone != alone
+    broken = _score("rmse", NUMBERS, np.full((200, 1), np.nan), 0)
+    for name in ("roc_auc", "rmse"):
+        assert not metrics.metric(name).better(broken, 1.0)
+        assert metrics.metric(name).better(1.0, broken)
+
+
+def test_every_metric_has_a_score_and_every_task_a_default():
+    for each in metrics.METRICS:
+        for task in each.tasks:
+            assert each in metrics.metrics_for(task)
+    assert [metrics.default_metric(task).name for task in ("binary", "multiclass", "regression")] == [
+        "roc_auc",
+        "log_loss",
+        "rmse",
+    ]
+
+
+def test_an_interval_holds_its_score_and_is_wider_when_groups_are_drawn_whole():
+    metric = [metrics.metric("rmse")]
+    groups = np.repeat(np.arange(10), 20)
+    shifted = GUESSES + groups.reshape(-1, 1)
+    (alone,) = metrics.intervals(metric, NUMBERS, shifted, 0, seed=0, draws=200)
+    (grouped,) = metrics.intervals(metric, NUMBERS, shifted, 0, seed=0, draws=200, groups=groups)
+    assert alone.low < alone.score < alone.high
+    assert grouped.high - grouped.low > 2 * (alone.high - alone.low)
+    hurried = [*metric, metrics.metric("mae")]
+    first, second = metrics.intervals(hurried, NUMBERS, shifted, 0, seed=0, enough=lambda: True)
+    assert first.low < first.score < first.high, "the run's own metric always has its interval"
+    assert (second.low, second.high) == (None, None)
+
+
+def test_an_ensemble_is_never_worse_than_its_best_member():
+    metric = metrics.metric("rmse")
+    for seed in range(5):
+        draw = np.random.default_rng(seed)
+        library = [NUMBERS.reshape(-1, 1) + draw.normal(scale=1 + place / 4, size=(200, 1)) for place in range(8)]
+        weights = select(library, NUMBERS, metric, 0)
+        mixed = sum(weight * prediction for weight, prediction in zip(weights, library, strict=True))
+        best = min(metrics.score(metric, NUMBERS, each, 0) for each in library)
+        assert sum(weights) == pytest.approx(1.0)
+        assert metrics.score(metric, NUMBERS, mixed, 0) <= best
+        assert sum(weight > 0 for weight in weights) <= 6
+
+
+def test_of_equal_members_one_is_enough_and_nan_is_never_chosen():
+    metric = metrics.metric("rmse")
+    broken = np.full_like(GUESSES, np.nan)
+    assert select([broken, GUESSES, GUESSES.copy()], NUMBERS, metric, 0) == (0.0, 1.0, 0.0)
+    with pytest.raises(TrainingError, match="No recipe has a score"):
+        select([broken], NUMBERS, metric, 0)

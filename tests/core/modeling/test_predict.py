@@ -1,0 +1,198 @@
+"""Rows predicted: frames, files, single rows, many rows; and what a finished model says of itself."""
+
+import csv
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tabsmith.errors import PredictionError, UsageError
+from tabsmith.modeling import evaluate, store
+from tabsmith.modeling.predict import predict_file
+from tabsmith.modeling.results import Confusion, Residuals
+from tabsmith.tables.reading import read
+from tabsmith.tables.schema import Split
+from tabsmith.tables.sources import FileSource
+from tests.core.modeling.shapes import evaluated, finished, prepared, quick, table
+
+
+def _model(tmp_path, target="flag", task="binary", **options):
+    report = finished(prepared(target, task, **options), tmp_path / "run", quick("linear"), quick("lightgbm"))
+    return store.load(report.model_id)
+
+
+def _info(tmp_path, frame, name="rows.csv"):
+    path = tmp_path / name
+    frame.to_csv(path, index=False)
+    return read(FileSource(str(path)), allowed=(tmp_path,), max_mb=100)
+
+
+def test_a_model_knows_its_labels_and_its_hold_out(tmp_path):
+    model = _model(tmp_path, rows=300)
+    report = model.report
+    assert model.classes_.tolist() == [False, True]
+    assert model.predict(table(20, seed=4)).dtype == bool
+    assert report.holdout.rows == 60
+    first = report.holdout.scores[0]
+    assert first.metric == report.metric
+    assert 0.7 < first.low <= first.score <= first.high
+    assert len(report.holdout.scores) == 6
+    assert isinstance(report.outcome, Confusion)
+    assert sum(map(sum, report.outcome.counts)) == 60
+    assert report.importance[0].column == "size"
+    assert report.importance[0].drop > 0.1
+    assert {each.column for each in report.importance} == {
+        "size", "gaps", "colour", "user", "words", "day", "agreed", "grade", "empty", "same"
+    }  # fmt: skip
+    assert report.members[0].weight == 0.5
+    assert report.cv_score > 0.7
+    assert report.cv_se > 0
+
+
+def test_a_model_of_numbers_has_residuals_and_no_probabilities(tmp_path):
+    model = _model(tmp_path, "number", "regression", rows=300)
+    outcome = model.report.outcome
+    assert isinstance(outcome, Residuals)
+    assert len(outcome.truth) == len(outcome.predicted) == 60
+    assert outcome.minimum < outcome.quartiles[1] < outcome.maximum
+    with pytest.raises(PredictionError, match="no class probabilities"):
+        model.predict_proba(table(3))
+
+
+def test_without_a_hold_out_the_outcome_is_out_of_fold(tmp_path):
+    model = _model(tmp_path, split=Split("stratified", holdout=0.0, folds=3))
+    assert model.report.holdout is None
+    assert sum(map(sum, model.report.outcome.counts)) == 120
+
+
+def test_a_forward_model_is_made_of_its_later_folds(tmp_path):
+    data = prepared("number", "regression", rows=300, split=Split("forward", by="day", folds=4))
+    report = finished(data, tmp_path / "run", quick("linear"))
+    folders = sorted(path.name for path in store.model_folder(report.model_id).glob("members/*/*"))
+    assert folders == ["fold-2", "fold-3"]
+    assert np.isnan(evaluate.oof(data, tmp_path / "run" / report.champion.folder)[~data.covered]).all()
+
+
+def test_importance_gives_way_when_there_is_no_time(tmp_path):
+    report = finished(prepared(), tmp_path / "run", quick("linear"), importance_seconds=0)
+    assert report.importance == ()
+    assert report.holdout.scores[0].score > 0.5
+
+
+def test_the_order_of_columns_and_rows_does_not_matter(tmp_path):
+    model = _model(tmp_path)
+    rows = table(50, seed=5)
+    turned = rows[rows.columns[::-1]].iloc[::-1]
+    np.testing.assert_allclose(model.predict_proba(turned), model.predict_proba(rows)[::-1])
+    np.testing.assert_allclose(model.predict_proba(rows.iloc[[7]]), model.predict_proba(rows)[[7]], rtol=1e-6)
+
+
+def test_a_file_is_predicted_with_its_rows_beside_the_answers(tmp_path):
+    model = _model(tmp_path, "level", "multiclass")
+    rows = table(60, seed=6).drop(columns=["level", "gaps"]).assign(prediction="taken", size="many")
+    said = []
+    made = predict_file(
+        model, _info(tmp_path, rows), tmp_path / "out.csv", progress=lambda share, _: said.append(share)
+    )
+    assert (made.rows, made.missing, made.unparsable) == (60, ("gaps",), 60)
+    assert set(made.extra) == {"flag", "one_two", "thirty", "number", "prediction"}
+    assert made.columns[-4:] == ("prediction 2", "probability of high", "probability of low", "probability of middle")
+    written = pd.read_csv(tmp_path / "out.csv")
+    assert tuple(written.columns) == made.columns
+    assert written["user"].tolist() == rows["user"].tolist()
+    assert said[-1] == 1.0
+    expected = model.predict(pd.read_csv(tmp_path / "rows.csv"))
+    assert written["prediction 2"].tolist() == expected.tolist()
+    predict_file(model, _info(tmp_path, rows), tmp_path / "out.parquet")
+    pd.testing.assert_series_equal(
+        pd.read_parquet(tmp_path / "out.parquet")["probability of low"], written["probability of low"]
+    )
+
+
+def test_a_path_and_a_table_are_predicted_like_their_frame(tmp_path):
+    model = _model(tmp_path)
+    rows = table(20, seed=3)
+    rows.to_csv(tmp_path / "rows.csv", index=False)
+
+    class Table:
+        def to_pandas(self):
+            return rows
+
+    assert model.predict(str(tmp_path / "rows.csv")).tolist() == model.predict(rows).tolist()
+    assert model.predict(Table()).tolist() == model.predict(rows).tolist()
+
+
+def test_cells_that_a_spreadsheet_would_run_are_neutralised_and_numbers_are_not(tmp_path):
+    model = _model(tmp_path)
+    rows = table(5).drop(columns="flag")
+    rows["words"] = ["=1+1", "+cmd", "-5", "@x", "a=b"]
+    rows["size"] = -1.5
+    predict_file(model, _info(tmp_path, rows.rename(columns={"same": "=same"})), tmp_path / "out.csv")
+    with (tmp_path / "out.csv").open(newline="") as file:
+        header, *lines = csv.reader(file)
+    assert [line[header.index("words")] for line in lines] == ["'=1+1", "'+cmd", "-5", "'@x", "a=b"]
+    assert {line[header.index("size")] for line in lines} == {"-1.5"}
+    assert "'=same" in header
+
+
+def test_what_cannot_be_predicted_or_written_is_refused_before_anything_is(tmp_path):
+    model = _model(tmp_path)
+    info = _info(tmp_path, table(5))
+    with pytest.raises(UsageError, match="No table can be written to"):
+        predict_file(model, info, tmp_path / "out.xlsx")
+    with pytest.raises(UsageError, match="replace the file"):
+        predict_file(model, info, tmp_path / "rows.csv")
+    with pytest.raises(PredictionError, match="None of the model's columns"):
+        predict_file(model, _info(tmp_path, pd.DataFrame({"a": [1], "b": [2]}), "other.csv"), tmp_path / "out.csv")
+    with pytest.raises(PredictionError, match="None of the model's columns"):
+        model.predict(pd.DataFrame({"a": [1]}))
+    with pytest.raises(PredictionError, match="cannot be read from a list"):
+        model.predict([[1, 2]])
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_a_fold_counts_only_when_it_is_whole(tmp_path):
+    data = prepared()
+    found = evaluated(data, tmp_path, quick("linear"))
+    folder = tmp_path / found.folder
+    assert [score.fold for score in evaluate.finished_folds(folder)] == [0, 1, 2]
+    (folder / "fold-1" / evaluate.SCORE_FILE).unlink()
+    (folder / ".fold-3.1").mkdir()
+    (folder / "fold-2" / evaluate.SCORE_FILE).write_bytes(b'{"fold":')
+    assert [score.fold for score in evaluate.finished_folds(folder)] == [0]
+    again = evaluate.fit_fold(data, quick("linear"), 1, folder, threads=1, seconds_left=lambda: 60)
+    assert again.score == found.folds[1].score
+    assert np.isnan(evaluate.oof(data, folder)[data.folds[2][1]]).all()
+
+
+def test_a_prediction_of_many_rows_keeps_little_in_memory_and_their_order(tmp_path, monkeypatch):
+    from tabsmith.modeling import model as rooms
+
+    model = _model(tmp_path)
+    rows = table(300, seed=8)
+    whole = model.predict_proba(rows)
+    monkeypatch.setattr(rooms, "BATCH_ROWS", 70)
+    sizes = [len(prediction) for _, prediction in model.predict_batches([rows])]
+    assert sizes == [70, 70, 70, 70, 20]
+    np.testing.assert_allclose(model.predict_proba(rows), whole, rtol=1e-6)
+
+
+def test_folds_of_one_class_have_no_score_and_do_not_count(tmp_path):
+    from tabsmith.modeling import metrics
+    from tabsmith.modeling.data import prepare
+    from tests.core.modeling.shapes import schema
+
+    frame = pd.DataFrame({"x": np.arange(40.0), "who": np.repeat(["a", "b", "c", "d"], 10)})
+    frame["flag"] = (frame["who"] == "a") | (frame["x"] % 2 == 0) & frame["who"].isin(["b", "c"])
+    plan = schema(
+        "flag",
+        "binary",
+        columns={"x": "numeric", "who": "category"},
+        split=Split("grouped", by="who", holdout=0.0, folds=4),
+    )
+    data = prepare(frame, plan, metrics.default_metric("binary"), seed=0)
+    found = evaluated(data, tmp_path, quick("linear"))
+    assert len(evaluate.finished_folds(tmp_path / found.folder)) == 4
+    assert len(found.folds) == 2
+    assert not np.isnan(evaluate.oof(data, tmp_path / found.folder)).any()
+    assert found.mean == found.mean
