@@ -1,0 +1,110 @@
+"""What an iteration costs beside its agent and its evaluator: brief, check, champion."""
+
+import asyncio
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from benchmarks.rows import Row, print_rows
+from tabsmith.agents.protocol import AgentName, Brief, Proposal
+from tabsmith.modeling.results import Evaluation, FoldScore, Metric
+from tabsmith.orchestration.events import LoopEvent
+from tabsmith.orchestration.loop import Loop, Past
+from tabsmith.recipes.check import check
+from tabsmith.recipes.recipe import Recipe, Verdict
+from tabsmith.runs.events import RunEvent
+from tabsmith.storage import TypedJournal
+from tabsmith.tables.profile import Column, Profile
+from tabsmith.tables.schema import ColumnSchema, Schema, Split
+
+ITERATIONS = 300
+FOLDS = 8
+BUDGET = 5.0  # milliseconds
+SCHEMA = Schema(
+    (*(ColumnSchema(f"x{n}", "numeric", "feature", "") for n in range(30)), ColumnSchema("y", "numeric", "target", "")),
+    "y",
+    (),
+    "regression",
+    Split("random", folds=FOLDS),
+)
+PROFILE = Profile(1_000, tuple(Column(column.name, "float", 1_000, 0, 900) for column in SCHEMA.columns))
+RMSE = Metric("rmse", "RMSE", greater_is_better=False, tasks=("regression",))
+
+
+class Instant:
+    """An agent that always has another recipe at hand."""
+
+    name: AgentName = "search"
+
+    def __init__(self) -> None:
+        self._number = 0
+        self.marks: list[float] = []
+
+    async def propose(self, brief: Brief) -> Proposal:  # noqa: ARG002 - it needs no brief
+        """Another ridge."""
+        self.marks.append(time.perf_counter())
+        self._number += 1
+        return Proposal(Recipe("linear", parameters={"alpha": 0.001 * self._number}))
+
+
+class Known:
+    """An evaluator that has the scores already."""
+
+    async def check(self, recipe: Recipe) -> Verdict:
+        """The real check."""
+        return check(recipe, SCHEMA)
+
+    async def evaluate(self, iteration: int, recipe: Recipe, on_fold: Callable[[FoldScore], None]) -> Evaluation:
+        """Scores that fall from one iteration to the next."""
+        folds = tuple(FoldScore(fold, 100.0 / iteration + fold, 0.0, 0.0) for fold in range(FOLDS))
+        for score in folds:
+            on_fold(score)
+        return Evaluation(recipe, folds, 100.0 / iteration + 3.5, 1.0, 0.0, "evaluations/none")
+
+
+class Endless:
+    """A budget of so many iterations."""
+
+    def seconds_left(self) -> float:
+        return float("inf")
+
+    def iterations_left(self, done: int) -> float:
+        return ITERATIONS - done
+
+    def asked_to_end(self) -> bool:
+        return False
+
+
+def main() -> list[Row]:
+    """The row of the loop, in milliseconds an iteration."""
+    with tempfile.TemporaryDirectory() as folder:
+        journal: TypedJournal[RunEvent] = TypedJournal(Path(folder, "events.jsonl"), RunEvent)
+
+        def record(event: LoopEvent) -> None:
+            journal.append(replace(event, at=time.time()))
+
+        agent = Instant()
+        loop = Loop(
+            agent,
+            Known(),
+            Endless(),
+            record,
+            schema=SCHEMA,
+            profile=PROFILE,
+            metric=RMSE,
+            past=Past(),
+            clock=time.monotonic,
+        )
+        asyncio.run(loop.run())
+        journal.close()
+    gaps = [1e3 * (after - before) for before, after in zip(agent.marks, agent.marks[1:], strict=False)]
+    figure = statistics.median(gaps)
+    return [Row("loop overhead per iteration, p50, vs 5 ms", figure, "ms", BUDGET, figure / BUDGET, 1.0)]
+
+
+if __name__ == "__main__":
+    print_rows(main())
