@@ -1,0 +1,113 @@
+"""Recipes measured in forked children: one child a fold, as many at once as there are cores."""
+
+import asyncio
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
+
+from tabsmith.modeling.results import Evaluation, FoldScore
+from tabsmith.orchestration.loop import OutOfTimeError
+from tabsmith.recipes.recipe import Recipe, Verdict
+from tabsmith.runs.control import Control
+from tabsmith.runs.events import RunState
+from tabsmith.runs.pool import Pool, TimeUpError
+
+if TYPE_CHECKING:
+    from tabsmith.modeling.data import Data
+
+
+SOFT_SHARE: Final = 0.9
+"""Of its share of the time, a fold fits; the rest is for predicting and saving."""
+
+RECIPE_SHARE: Final = 0.4
+LEAST_PATIENCE: Final = 10.0
+"""One recipe is to take no more than this share of a run's time, but may have so many seconds."""
+
+
+def evaluation_folder(iteration: int, recipe: Recipe) -> str:
+    """Where a recipe's folds are kept, below the run's folder: the same again after a resume."""
+    return f"evaluations/{iteration:04d}-{recipe.id}"
+
+
+class ForkedEvaluator:
+    """The loop's `Evaluator` over a pool of children."""
+
+    def __init__(self, data: "Data", pool: Pool, control: Control, root: Path, *, cores: int, reserve: float) -> None:
+        self._data = data
+        self._pool = pool
+        self._control = control
+        self._root = root
+        self._slots = min(cores, len(data.folds))
+        self._threads = max(1, cores // self._slots)
+        self._reserve = reserve
+
+    async def check(self, recipe: Recipe) -> Verdict:
+        """The verdict on a recipe. One with derived columns is checked in a child, because DuckDB starts threads."""
+        from tabsmith.recipes.check import check
+
+        if not recipe.derived:
+            return check(recipe, self._data.schema)
+        return await self._pool.run(lambda _: check(recipe, self._data.schema), Verdict)
+
+    async def evaluate(self, iteration: int, recipe: Recipe, on_fold: Callable[[FoldScore], None]) -> Evaluation:
+        """The recipe on all folds; folds that an earlier worker finished are taken as they are."""
+        from tabsmith.modeling.evaluate import collect, finished_folds
+
+        self._control.enter(RunState.EVALUATING)
+        folder = evaluation_folder(iteration, recipe)
+        place = self._root / folder
+        done = {score.fold: score for score in finished_folds(place) if math.isfinite(score.score)}
+        for score in done.values():
+            on_fold(score)
+        missing = [fold for fold in range(len(self._data.folds)) if fold not in done]
+        end = self._control.clock.seconds() + self._patience()
+        try:
+            async with asyncio.TaskGroup() as group:
+                for fold in missing:
+                    group.create_task(self._fold(recipe, fold, place, done, on_fold, end))
+        except ExceptionGroup as errors:
+            first = errors.exceptions[0]  # the others were cancelled because of it
+            if isinstance(first, TimeUpError):
+                raise OutOfTimeError(first.what) from first
+            raise first from None
+        return replace(collect(self._data, recipe, place, [done[fold] for fold in sorted(done)]), folder=folder)
+
+    def _patience(self) -> float:
+        """Seconds that one recipe may take before its fits are asked to end with what they have."""
+        limit = self._control.limits.seconds
+        return max(LEAST_PATIENCE, RECIPE_SHARE * limit) if limit else math.inf
+
+    async def _fold(
+        self,
+        recipe: Recipe,
+        fold: int,
+        place: Path,
+        done: dict[int, FoldScore],
+        on_fold: Callable[[FoldScore], None],
+        end: float,
+    ) -> None:
+        """One fold; `end` is the time, on the run's clock, by which the recipe should be done with all of them."""
+        from tabsmith.modeling.evaluate import fit_fold
+
+        clock = self._control.clock
+
+        def left() -> float:
+            return self._control.seconds_left(self._reserve)
+
+        def work(_: Callable[[float, str], None]) -> FoldScore:
+            rounds = math.ceil((len(self._data.folds) - len(done)) / self._slots)
+            fold_end = clock.seconds() + SOFT_SHARE * (min(end - clock.seconds(), left())) / rounds
+
+            def soft() -> float:
+                return fold_end - clock.seconds()
+
+            return fit_fold(self._data, recipe, fold, place, threads=self._threads, seconds_left=soft)
+
+        score = await self._pool.run(work, FoldScore, seconds_left=left)
+        if not math.isfinite(score.score):
+            return  # undefined on this fold, such as an AUC of one class: it does not count in the mean
+        done[fold] = score
+        on_fold(score)

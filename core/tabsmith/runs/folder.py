@@ -1,0 +1,124 @@
+"""A run's folder: `run.json`, `events.jsonl`, `commands.jsonl`, `evaluations/`, `worker.log`, and its lock."""
+
+import re
+import shutil
+import time
+from pathlib import Path
+from typing import Final
+
+from msgspec.structs import replace
+
+from tabsmith.errors import RunNotFoundError, RunStateError
+from tabsmith.paths import folders
+from tabsmith.runs.commands import RunCommand
+from tabsmith.runs.events import RunEvent
+from tabsmith.runs.spec import RunSpec
+from tabsmith.storage import Document, Found, OwnerLock, TypedJournal, owner
+from tabsmith.text import clean
+
+_RUN_ID: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
+SPEC_VERSION: Final = 1
+
+
+class RunFolder:
+    """The folder of the run `run_id`. Raises RunNotFoundError when there is no such run."""
+
+    def __init__(self, run_id: str) -> None:
+        if not _RUN_ID.fullmatch(run_id):
+            raise _no_such_run(run_id)
+        self.id = run_id
+        self.root: Path = folders().runs / run_id
+        if not self.root.is_dir():
+            raise _no_such_run(run_id)
+
+    @classmethod
+    def create(cls, spec: RunSpec) -> "RunFolder":
+        """A new folder holding `spec`. Raises RunStateError when the id is taken."""
+        root = folders().runs / spec.id
+        root.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            root.mkdir(mode=0o700)
+        except FileExistsError:
+            raise RunStateError(f"There is a run {spec.id} already.", next_step="Start it under a new id.") from None
+        folder = cls(spec.id)
+        folder._spec_document().save(spec)
+        return folder
+
+    def spec(self) -> RunSpec:
+        """What the run was asked to do. Raises RunNotFoundError when that cannot be told any more."""
+        match self._spec_document().load():
+            case Found(spec):
+                return spec
+            case _:
+                raise RunNotFoundError(
+                    f"The run {self.id} has no readable specification.",
+                    where=str(self.root / "run.json"),
+                    next_step="Remove it with `tabsmith runs delete`, and train again.",
+                )
+
+    def events(self) -> TypedJournal[RunEvent]:
+        """The journal of what happened."""
+        return TypedJournal(self.root / "events.jsonl", RunEvent)
+
+    def commands(self) -> TypedJournal[RunCommand]:
+        """The journal of what the worker is told."""
+        return TypedJournal(self.root / "commands.jsonl", RunCommand, sync=False)
+
+    def lock(self) -> OwnerLock:
+        """Held by the worker for as long as it works on this run."""
+        return OwnerLock(self.root / "worker.lock")
+
+    @property
+    def log(self) -> Path:
+        """What the worker process printed."""
+        return self.root / "worker.log"
+
+    def alive(self) -> bool:
+        """Whether a worker is at work on this run now."""
+        return owner(self.root / "worker.lock") is not None
+
+    def send(self, command: RunCommand) -> None:
+        """Tell the worker something. Raises RunStateError when no worker listens (and the run is not just starting)."""
+        if not self.alive() and (self.root / "worker.lock").exists():
+            raise RunStateError(
+                f"The run {self.id} is not running.",
+                next_step=f"`tabsmith runs resume {self.id}` takes it up again if it was interrupted.",
+            )
+        with self.commands() as journal:
+            journal.append(replace(command, at=time.time()))
+
+    def delete(self) -> None:
+        """Remove the run with all its files; its model stays. Raises RunStateError while it runs."""
+        if self.alive():
+            raise RunStateError(
+                f"The run {self.id} is running.", next_step=f"Stop it first: tabsmith runs stop {self.id}"
+            )
+        shutil.rmtree(self.root)
+
+    def _spec_document(self) -> Document[RunSpec]:
+        return Document(self.root / "run.json", RunSpec, version=SPEC_VERSION, name="run")
+
+
+def find_run(text: str) -> RunFolder:
+    """The run whose id is `text`, ends in it, or `last` for the newest. Raises RunNotFoundError."""
+    ids = run_ids()
+    if text == "last" and ids:
+        return RunFolder(ids[0])
+    matches = [run_id for run_id in ids if run_id == text] or [run_id for run_id in ids if run_id.endswith(text)]
+    if text and len(matches) == 1:
+        return RunFolder(matches[0])
+    raise _no_such_run(text)
+
+
+def run_ids() -> tuple[str, ...]:
+    """All runs, newest first."""
+    root = folders().runs
+    if not root.is_dir():
+        return ()
+    return tuple(sorted((each.name for each in root.iterdir() if (each / "run.json").exists()), reverse=True))
+
+
+def _no_such_run(text: str) -> RunNotFoundError:
+    return RunNotFoundError(
+        f"There is no run {clean(text, 60) or '(no id given)'}.", next_step="`tabsmith runs` lists the runs."
+    )

@@ -1,0 +1,79 @@
+"""Short work for a screen, done in a worker process: asked for as data, answered with events.
+
+A job is cancelled by ending its process. The UI process never reads a table itself.
+"""
+
+from typing import TypeAlias
+
+import msgspec
+
+from tabsmith.errors import ErrorReport
+from tabsmith.modeling.prediction import Prediction
+from tabsmith.tables.info import Estimate, Preview, TableInfo
+from tabsmith.tables.schema import Schema
+from tabsmith.tables.sources import Source
+
+
+class EstimateTable(msgspec.Struct, frozen=True, tag="estimate", tag_field="job"):
+    """What will loading cost?"""
+
+    source: Source
+
+
+class ReadTable(msgspec.Struct, frozen=True, tag="read", tag_field="job"):
+    """Read a table and understand it; `target` is empty when it is to be found too."""
+
+    source: Source
+    target: str = ""
+
+
+class DetectSchema(msgspec.Struct, frozen=True, tag="schema", tag_field="job"):
+    """Understand a table already read, for another target."""
+
+    info: TableInfo
+    target: str
+
+
+class Predict(msgspec.Struct, frozen=True, tag="predict", tag_field="job"):
+    """Predict the rows of a source with a model, into the file `out` (CSV or Parquet by its ending)."""
+
+    model_id: str
+    source: Source
+    out: str
+
+
+Job: TypeAlias = EstimateTable | ReadTable | DetectSchema | Predict
+
+
+class Progressed(msgspec.Struct, frozen=True, tag="progress", tag_field="reply"):
+    """`share` is 0..1, or -1 while it cannot be known."""
+
+    share: float
+    message: str
+
+
+class Estimated(msgspec.Struct, frozen=True, tag="estimated", tag_field="reply"):
+    estimate: Estimate
+
+
+class TableRead(msgspec.Struct, frozen=True, tag="table", tag_field="reply"):
+    info: TableInfo
+    schema: Schema
+    preview: Preview
+
+
+class SchemaDetected(msgspec.Struct, frozen=True, tag="schema", tag_field="reply"):
+    schema: Schema
+
+
+class Predicted(msgspec.Struct, frozen=True, tag="predicted", tag_field="reply"):
+    prediction: Prediction
+    preview: Preview
+
+
+class JobFailed(msgspec.Struct, frozen=True, tag="failed", tag_field="reply"):
+    error: ErrorReport
+
+
+JobResult: TypeAlias = Estimated | TableRead | SchemaDetected | Predicted | JobFailed
+JobReply: TypeAlias = Progressed | JobResult

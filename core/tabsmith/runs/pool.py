@@ -1,0 +1,217 @@
+"""Work in forked children of a worker, so that every fit can be held, let go on and ended.
+
+The worker imports everything and prepares the data once; each child starts from that memory at no cost, works, and
+answers over a pipe. The worker itself never computes, so it is always there for a command. Children die with it.
+"""
+
+import asyncio
+import ctypes
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from typing import Final, Generic, NoReturn, TypeVar
+
+import msgspec
+
+from tabsmith.errors import ErrorReport, ReportedError, WorkerError, report_of
+
+T = TypeVar("T", bound=msgspec.Struct)
+Progress = Callable[[float, str], None]
+
+POLITE: Final = 10
+"""How far children stand back: a fit that uses every core must not hold up a key on the screen."""
+
+_PR_SET_PDEATHSIG: Final = 1
+_CHUNK: Final = 1 << 20
+
+
+class _Reported(msgspec.Struct, frozen=True, tag="progress"):
+    share: float
+    message: str
+
+
+class _Result(msgspec.Struct, frozen=True, tag="result"):
+    value: msgspec.Raw
+
+
+class _Raised(msgspec.Struct, frozen=True, tag="error"):
+    error: ErrorReport
+
+
+_LINE: Final = msgspec.json.Decoder(_Reported | _Result | _Raised)
+
+
+class TimeUpError(WorkerError):
+    """A child was ended because its time was up."""
+
+
+class Pool:
+    """At most `slots` children at once. Not for use from several threads."""
+
+    def __init__(self, slots: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._slots = asyncio.Semaphore(slots)
+        self._clock = clock
+        self._go = asyncio.Event()
+        self._go.set()
+        self._children: set[int] = set()
+
+    async def run(
+        self,
+        work: Callable[[Progress], T],
+        kind: type[T],
+        *,
+        progress: Progress | None = None,
+        seconds_left: Callable[[], float] | None = None,
+    ) -> T:
+        """What `work` returns, from a child process. Cancelling ends the child.
+
+        Raises ReportedError for what `work` raised, TimeUpError when `seconds_left` fell to 0, WorkerError when the
+        child died (a crash, no memory).
+        """
+        async with self._slots:
+            await self._go.wait()
+            child = _Child(work, kind)
+            self._children.add(child.pid)
+            try:
+                return await child.result(progress, seconds_left)
+            finally:
+                child.end()
+                self._children.discard(child.pid)
+
+    def pause(self) -> None:
+        """Hold all children where they are, and start no more."""
+        self._go.clear()
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let them go on."""
+        self._signal(signal.SIGCONT)
+        self._go.set()
+
+    def _signal(self, number: signal.Signals) -> None:
+        for pid in self._children:
+            os.kill(pid, number)  # not yet waited for, so the number is still the child's
+
+
+class _Child(Generic[T]):
+    def __init__(self, work: Callable[[Progress], T], kind: type[T]) -> None:
+        self._kind = kind
+        self._pipe, writer = os.pipe()
+        os.set_blocking(self._pipe, False)
+        parent = os.getpid()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self.pid = os.fork()
+        if self.pid == 0:
+            os.close(self._pipe)
+            _serve(work, writer, parent)
+        os.close(writer)
+        self._ended = False
+
+    async def result(self, progress: Progress | None, seconds_left: Callable[[], float] | None) -> T:
+        loop = asyncio.get_running_loop()
+        readable = asyncio.Event()
+        loop.add_reader(self._pipe, readable.set)
+        unread = b""
+        try:
+            while True:
+                patience = None if seconds_left is None else max(0.0, seconds_left())
+                if patience == 0.0:
+                    raise TimeUpError("Its time was up.")
+                try:
+                    async with asyncio.timeout(patience):
+                        await readable.wait()
+                except TimeoutError:
+                    continue  # a pause may have moved the end: look at the clock again
+                readable.clear()
+                data = _read_all(self._pipe)
+                if data is None:
+                    raise self._died()
+                *lines, unread = (unread + data).split(b"\n")
+                for line in lines:
+                    match _LINE.decode(line):
+                        case _Reported(share, message):
+                            if progress:
+                                progress(share, message)
+                        case _Result(value):
+                            return msgspec.json.decode(value, type=self._kind)
+                        case _Raised(error):
+                            raise ReportedError(error)
+        finally:
+            loop.remove_reader(self._pipe)
+
+    def end(self) -> None:
+        """Make sure that the child is gone."""
+        if self._ended:
+            return
+        self._ended = True
+        os.close(self._pipe)
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+
+    def _died(self) -> WorkerError:
+        self._ended = True
+        os.close(self._pipe)
+        _, status = os.waitpid(self.pid, 0)
+        code = os.waitstatus_to_exitcode(status)
+        if code == -signal.SIGKILL:
+            return WorkerError("The system ended a fit, most likely because memory ran out.")
+        how = signal.Signals(-code).name if code < 0 else f"exit status {code}"
+        return WorkerError(f"A fit died without a word ({how}).", next_step="The worker's log may tell more.")
+
+
+def _read_all(pipe: int) -> bytes | None:
+    """What is in the pipe; None when nothing is and nobody can write any more."""
+    parts: list[bytes] = []
+    while True:
+        try:
+            part = os.read(pipe, _CHUNK)
+        except BlockingIOError:
+            return b"".join(parts)
+        if not part:
+            return b"".join(parts) or None
+        parts.append(part)
+
+
+def _serve(work: Callable[[Progress], T], writer: int, parent: int) -> NoReturn:
+    """The child's whole life."""
+    status = 1
+    try:
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
+            signal.signal(number, signal.SIG_DFL)
+        die_with(parent)
+        os.nice(POLITE)
+        encode = msgspec.json.encode
+
+        def progress(share: float, message: str) -> None:
+            _write_line(writer, encode(_Reported(share, message)))
+
+        try:
+            answer = encode(_Result(msgspec.Raw(encode(work(progress)))))
+        except BaseException as error:  # noqa: BLE001 - the edge of this process: the parent gets the whole error
+            answer = encode(_Raised(report_of(error)))
+        _write_line(writer, answer)
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def die_with(parent: int) -> None:
+    """Have the kernel end this process with its parent, where the kernel can do that (Linux).
+
+    Elsewhere a child whose worker is gone ends by itself at the end of its fold, when it finds nobody to tell.
+    """
+    if sys.platform != "linux":
+        return
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before we asked
+        os._exit(1)
+
+
+def _write_line(pipe: int, line: bytes) -> None:
+    data = memoryview(line + b"\n")
+    while data:
+        data = data[os.write(pipe, data) :]

@@ -1,0 +1,194 @@
+"""The stages of a run as functions: read, understand, prepare, finish. All but `prepare` run in a forked child."""
+
+import asyncio
+import gc
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+from msgspec.structs import replace
+
+from tabsmith.errors import TableChangedError
+from tabsmith.modeling.results import Evaluation, Metric, Report
+from tabsmith.runs.control import Control
+from tabsmith.runs.pool import Progress
+from tabsmith.runs.snapshot import Try
+from tabsmith.runs.spec import Deferred, Detect, RunSpec
+from tabsmith.tables.info import TableInfo
+from tabsmith.tables.schema import Schema
+from tabsmith.tables.sources import FrameSource, Source, describe
+
+if TYPE_CHECKING:
+    from tabsmith.modeling.data import Data
+
+T = TypeVar("T")
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """What the report says of the run itself."""
+
+    run_id: str
+    source: Source
+    fingerprint: str
+    iterations: int
+    seconds: float
+
+
+class FittingBudget:
+    """What the loop may spend: the run's limits with the time for finishing taken off."""
+
+    def __init__(self, control: Control, reserve: float) -> None:
+        self._control = control
+        self._reserve = reserve
+
+    def seconds_left(self) -> float:
+        return self._control.seconds_left(self._reserve)
+
+    def iterations_left(self, done: int) -> float:
+        return self._control.iterations_left(done)
+
+    def asked_to_end(self) -> bool:
+        return self._control.asked_to_end()
+
+
+def read(source: Source, progress: Progress) -> TableInfo:
+    """The table, through the guard that the settings draw."""
+    from tabsmith import config
+    from tabsmith.tables import store
+    from tabsmith.tables.reading import read as read_table
+
+    if isinstance(source, FrameSource):
+        kept = store.stored(source.fingerprint)
+        if kept is None:
+            raise TableChangedError("The DataFrame's snapshot was cleared away.", next_step="Train on the frame again.")
+        return replace(kept, source=source)
+    paths = config.load().paths
+    return read_table(source, allowed=paths.allowed, max_mb=paths.max_mb, progress=progress)
+
+
+def verify(info: TableInfo) -> None:
+    """Raises TableChangedError when the source is no longer what it was when it was read."""
+    from tabsmith.tables.snapshot import verify as verify_table
+
+    verify_table(info)
+
+
+def understand(info: TableInfo, choice: Detect | Deferred) -> Schema:
+    """The schema that tabsmith detects, with what a person said in words laid over it."""
+    from tabsmith.tables.detect import detect_schema
+    from tabsmith.tables.manual import resolve
+
+    if isinstance(choice, Deferred):
+        return resolve(choice.manual, detect_schema(info, choice.manual.target, task=choice.manual.task))
+    return detect_schema(info, choice.target or None)
+
+
+def choose_metric(spec: RunSpec, schema: Schema) -> Metric:
+    """The metric asked for, or the task's own. Raises UsageError for one that does not fit the task."""
+    from tabsmith.modeling.metrics import default_metric, metric
+
+    name = spec.choice.metric
+    return default_metric(schema.task) if name == "default" else metric(name, schema.task)
+
+
+def prepare(info: TableInfo, schema: Schema, metric: Metric, spec: RunSpec) -> "Data":
+    """The rows in memory, hold-out and folds assigned. Starts no thread: children are forked from here on."""
+    from tabsmith.modeling.data import prepare as prepare_data
+    from tabsmith.tables.snapshot import load_frame
+
+    wanted = tuple(column.name for column in schema.columns if column.role != "ignore")
+    data = prepare_data(load_frame(info, wanted), schema, metric, seed=spec.choice.seed)
+    gc.collect()
+    gc.freeze()  # the children's collector leaves what is here alone, so its pages stay shared
+    return data
+
+
+async def in_thread(work: Callable[[], T]) -> T:
+    """What `work` returns, from a thread that is gone when it is done: an idle pool thread would outlive a fork."""
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[T] = loop.create_future()
+
+    def tell(result: T | None, error: BaseException | None) -> None:
+        if answer.cancelled():
+            return
+        if error is not None:
+            answer.set_exception(error)
+        else:
+            answer.set_result(result)  # type: ignore[arg-type] # T may itself be None
+
+    def run() -> None:
+        try:
+            result = work()
+        except BaseException as error:  # noqa: BLE001 - handed on to whoever waits
+            loop.call_soon_threadsafe(tell, None, error)
+        else:
+            loop.call_soon_threadsafe(tell, result, None)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    result = await answer
+    thread.join()
+    return result
+
+
+def finish(
+    data: "Data",
+    evaluations: tuple[Evaluation, ...],
+    root: Path,
+    facts: Facts,
+    seconds: float,
+    threads: int,
+    progress: Progress,
+) -> Report:
+    """The delivered model: put together, scored once on the hold-out, explained, saved.
+
+    A run that was killed between saving and saying so finds its model saved, and does not open the hold-out again.
+    """
+    from tabsmith.modeling import ensemble, store
+    from tabsmith.modeling.finish import About
+    from tabsmith.modeling.finish import finish as finish_model
+
+    name = model_id(facts, data.schema.target)
+    if store.model_folder(name).exists():
+        return store.read_report(name)
+    deadline = time.monotonic() + seconds
+    chosen = ensemble.build(data, evaluations, root, enough=lambda: time.monotonic() > deadline - 0.7 * seconds)
+    progress(0.5, "scoring the hold-out, once")
+    about = About(
+        model_id=name,
+        run_id=facts.run_id,
+        created_at=time.time(),
+        source=describe(facts.source),
+        fingerprint=facts.fingerprint,
+        iterations=facts.iterations,
+        tries=len(evaluations),
+        seconds=facts.seconds,
+    )
+    return finish_model(data, evaluations, chosen, root, about, threads=threads, deadline=deadline)
+
+
+def model_id(facts: Facts, target: str) -> str:
+    """A readable name, the same for the same run, so that a run finished twice saves one model."""
+    word = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in target.lower()[:24])
+    word = "-".join(part for part in word.split("-") if part) or "model"
+    return f"{word}-{facts.run_id.rsplit('-', 1)[-1]}"
+
+
+def evaluation_of(attempt: Try, folder: str) -> Evaluation | None:
+    """The evaluation that a journal tells of; None for an attempt without a score."""
+    if attempt.recipe is None or attempt.mean is None or attempt.standard_error is None:
+        return None
+    return Evaluation(attempt.recipe, attempt.folds, attempt.mean, attempt.standard_error, attempt.seconds, folder)
+
+
+def require_same(info: TableInfo, fingerprint: str) -> None:
+    """Raises TableChangedError when the table is not the one that was confirmed."""
+    if info.fingerprint != fingerprint:
+        raise TableChangedError(
+            "The table is not the one whose schema was confirmed.",
+            where=info.snapshot,
+            next_step="Open it again and confirm what has changed.",
+        )

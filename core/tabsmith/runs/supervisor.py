@@ -1,0 +1,237 @@
+"""The screen's side of the processes: it keeps one warm spare, and starts runs and jobs through it.
+
+Runs live on when the screen goes; jobs end with it. For asyncio; the streams are piped, as a running Textual app needs.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import sys
+import tempfile
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from tabsmith.errors import RunStateError, WorkerError
+from tabsmith.runs.folder import RunFolder
+from tabsmith.runs.jobs import Job, JobFailed, JobResult, Progressed
+from tabsmith.runs.snapshot import reduce
+from tabsmith.runs.spare import (
+    CancelJob,
+    JobEnded,
+    JobProgress,
+    Notice,
+    Ready,
+    Request,
+    StartJob,
+    StartRun,
+    Surroundings,
+)
+from tabsmith.runs.spec import RunSpec
+
+_NOTICE: Final = msgspec.json.Decoder(Notice)
+_ANSWER: Final[msgspec.json.Decoder[JobResult]] = msgspec.json.Decoder(JobResult)
+_LINE_LIMIT: Final = 1 << 20
+_STDERR_LINES: Final = 40
+
+
+class Supervisor:
+    """One per screen. `start` warms the spare in the background; everything else starts it when it is not there."""
+
+    def __init__(self) -> None:
+        self._spare: _SpareProcess | None = None
+        self._starting = asyncio.Lock()
+        self._numbers = itertools.count(1)
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+
+    async def start(self) -> None:
+        """Start the spare; it imports in the background while this returns."""
+        await self._warm()
+
+    async def close(self) -> None:
+        """End the spare and its jobs. Runs live on."""
+        if self._spare is not None:
+            await self._spare.close()
+            self._spare = None
+        if self._folder is not None:
+            self._folder.cleanup()
+            self._folder = None
+
+    @property
+    def warm(self) -> bool:
+        """Whether the spare has everything imported."""
+        return self._spare is not None and self._spare.ready.is_set()
+
+    async def start_run(self, spec: RunSpec) -> RunFolder:
+        """Start a run; returns its folder. Its events tell the rest. Raises StorageError, WorkerError."""
+        folder = RunFolder.create(spec)
+        await self._launch(folder)
+        return folder
+
+    async def resume_run(self, run_id: str) -> RunFolder:
+        """Take an interrupted run up again. Raises RunStateError when it runs, or ended with a model."""
+        folder = RunFolder(run_id)
+        require_resumable(folder)
+        await self._launch(folder)
+        return folder
+
+    async def job(self, job: Job, on_progress: Callable[[Progressed], None]) -> JobResult:
+        """The job's result; a JobFailed carries the error. Cancelling ends the process that works on it."""
+        spare = await self._warm()
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="tabsmith-jobs-")
+        number = next(self._numbers)
+        answer = Path(self._folder.name) / f"{number}.json"
+        try:
+            status = await spare.work_on(StartJob(number, job, str(answer), Surroundings.here()), on_progress)
+            try:
+                return _ANSWER.decode(answer.read_bytes())
+            except FileNotFoundError:
+                return JobFailed(
+                    spare.died(f"The process at work on this ended without an answer ({status}).").report()
+                )
+        finally:
+            answer.unlink(missing_ok=True)
+
+    async def _launch(self, folder: RunFolder) -> None:
+        spare = await self._warm()
+        await spare.ask(StartRun(folder.id, command_offset(folder), str(folder.log), Surroundings.here()))
+
+    async def _warm(self) -> "_SpareProcess":
+        async with self._starting:
+            if self._spare is None or not self._spare.alive:
+                self._spare = await _SpareProcess.start()
+            return self._spare
+
+
+class _SpareProcess:
+    """The spare as its parent sees it."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self.ready = asyncio.Event()
+        self._jobs: dict[int, _Waiting] = {}
+        self._stderr: deque[str] = deque(maxlen=_STDERR_LINES)
+        self._readers = [asyncio.create_task(self._read_notices()), asyncio.create_task(self._read_stderr())]
+
+    @classmethod
+    async def start(cls) -> "_SpareProcess":
+        """Start the process; it is not warm yet, but takes requests already."""
+        return cls(
+            await asyncio.create_subprocess_exec(
+                *spare_command(),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                limit=_LINE_LIMIT,
+                start_new_session=True,
+            )
+        )
+
+    @property
+    def alive(self) -> bool:
+        return self._process.returncode is None
+
+    async def ask(self, request: Request) -> None:
+        """Send a request. Raises WorkerError when the spare is gone."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(msgspec.json.encode(request) + b"\n")
+            await self._process.stdin.drain()
+        except (BrokenPipeError, ConnectionResetError) as error:
+            raise self.died("The process that works for this screen is gone.") from error
+
+    async def work_on(self, start: StartJob, on_progress: Callable[[Progressed], None]) -> int:
+        """Have the job done; returns its child's exit status."""
+        waiting = _Waiting(asyncio.get_running_loop().create_future(), on_progress)
+        self._jobs[start.number] = waiting
+        try:
+            await self.ask(start)
+            return await waiting.ended
+        except asyncio.CancelledError:
+            with contextlib.suppress(WorkerError):
+                await self.ask(CancelJob(start.number))
+            raise
+        finally:
+            self._jobs.pop(start.number, None)
+
+    async def close(self) -> None:
+        """Close its stdin, which ends it, and wait."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        try:
+            async with asyncio.timeout(2):
+                await self._process.wait()
+        except TimeoutError:
+            self._process.kill()
+            await self._process.wait()
+        for reader in self._readers:
+            reader.cancel()
+        await asyncio.gather(*self._readers, return_exceptions=True)
+
+    def died(self, what: str) -> WorkerError:
+        """The error for a spare or child that is gone, with what it printed last."""
+        last = " ".join(self._stderr).strip()
+        return WorkerError(
+            f"{what} {last[-500:]}".strip(),
+            next_step="Try again; `tabsmith doctor` checks the installation if it happens twice.",
+        )
+
+    async def _read_notices(self) -> None:
+        assert self._process.stdout is not None
+        async for line in self._process.stdout:
+            match _NOTICE.decode(line):
+                case Ready():
+                    self.ready.set()
+                case JobProgress(number, progress):
+                    if number in self._jobs:
+                        self._jobs[number].on_progress(progress)
+                case JobEnded(number, status):
+                    if number in self._jobs:
+                        self._jobs[number].end(status)
+        status = await self._process.wait()
+        for waiting in self._jobs.values():
+            waiting.end(status)
+
+    async def _read_stderr(self) -> None:
+        assert self._process.stderr is not None
+        async for line in self._process.stderr:
+            self._stderr.append(line.decode(errors="replace").rstrip())
+
+
+class _Waiting:
+    """A job that has not ended."""
+
+    def __init__(self, ended: asyncio.Future[int], on_progress: Callable[[Progressed], None]) -> None:
+        self.ended = ended
+        self.on_progress = on_progress
+
+    def end(self, status: int) -> None:
+        if not self.ended.done():
+            self.ended.set_result(status)
+
+
+def spare_command() -> list[str]:
+    """How the spare is started."""
+    return [sys.executable, "-m", "tabsmith.runs.spare"]
+
+
+def command_offset(folder: RunFolder) -> int:
+    """From where in its commands a new worker listens: what was said to an earlier worker is over."""
+    if not (folder.root / "events.jsonl").exists():
+        return 0
+    try:
+        return (folder.root / "commands.jsonl").stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def require_resumable(folder: RunFolder) -> None:
+    """Raises RunStateError when the run runs, or has ended with a model."""
+    if folder.alive():
+        raise RunStateError(f"The run {folder.id} is running.", next_step=f"tabsmith runs attach {folder.id}")
+    if reduce(folder.events().read().values).report is not None:
+        raise RunStateError(f"The run {folder.id} is done.", next_step=f"tabsmith runs show {folder.id}")

@@ -1,0 +1,45 @@
+"""Everything that a run or a job may need, imported at once, so that no forked child has to."""
+
+import os
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Final
+
+ROOMS: Final = ("tabsmith.tables", "tabsmith.recipes", "tabsmith.modeling", "tabsmith.orchestration", "tabsmith.agents")
+
+LIBRARIES: Final = (
+    "pandas",
+    "pyarrow.parquet",
+    "duckdb",
+    "lightgbm",
+    "catboost",
+    "skops.io",
+    "sklearn.decomposition",
+    "sklearn.ensemble",
+    "sklearn.feature_extraction.text",
+    "sklearn.linear_model",
+    "sklearn.model_selection",
+    "sklearn.neighbors",
+    "sklearn.neural_network",
+    "sklearn.preprocessing",
+)
+
+
+def one_thread() -> None:
+    """Keep libraries from starting threads when they are imported: a process with threads cannot fork safely.
+
+    Children that fit set their own number of threads.
+    """
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    os.environ["JE_ARROW_MALLOC_CONF"] = "background_thread:false"
+
+
+def warm() -> None:
+    """Import it all. Takes a second or two."""
+    for name in LIBRARIES:
+        import_module(name)
+    for room in ROOMS:
+        for module in iter_modules(import_module(room).__path__, f"{room}."):
+            import_module(module.name)
+    import_module("tabsmith.runs.worker")
+    import_module("tabsmith.runs.jobwork")

@@ -1,0 +1,150 @@
+"""Looking at runs from outside: one run as it goes on, or all of them in a list. Reads journals, touches nothing."""
+
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from tabsmith.modeling.results import Metric
+from tabsmith.runs.events import RunEvent, RunState
+from tabsmith.runs.folder import RunFolder, run_ids
+from tabsmith.runs.snapshot import RunSnapshot, interrupted, reduce
+from tabsmith.storage import Document, Found
+from tabsmith.tables.schema import Task
+from tabsmith.tables.sources import describe
+from tabsmith.text import clean
+
+_ALIVE_EVERY = 0.5  # seconds between looks at the worker's lock
+_START_PATIENCE = 60.0  # seconds that a worker may take from being asked for to its first event
+
+
+class RunWatch:
+    """A run as it goes on. `refresh` reads only what is new, so it may be called many times a second."""
+
+    def __init__(
+        self,
+        run_id: str,
+        clock: Callable[[], float] = time.time,
+        on_event: Callable[[RunEvent], None] | None = None,
+    ) -> None:
+        self._on_event = on_event
+        self.folder = RunFolder(run_id)
+        self._journal = self.folder.events()
+        self._offset = 0
+        self._clock = clock
+        self._looked = float("-inf")
+        self._folded = RunSnapshot(spec=self.folder.spec())
+        self._shown = self._folded
+
+    def refresh(self) -> RunSnapshot:
+        """The run now: the same object when nothing happened, `interrupted` when its worker is gone."""
+        if self._read():
+            self._shown = self._folded
+        if not self._shown.state.ended and self._clock() - self._looked >= _ALIVE_EVERY:
+            self._looked = self._clock()
+            if self._gone():
+                self._read()  # it may have said its last word between the two looks
+                self._shown = interrupted(self._folded)
+        return self._shown
+
+    def _gone(self) -> bool:
+        if self.folder.alive():
+            return False
+        if self._folded.attempt:
+            return True
+        spec = self._folded.spec
+        return spec is not None and self._clock() - spec.created_at > _START_PATIENCE
+
+    def _read(self) -> bool:
+        chunk = self._journal.read(self._offset)
+        self._offset = chunk.next_offset
+        lost = chunk.skipped + chunk.unknown
+        if not chunk.values and not lost:
+            return False
+        if self._on_event is not None:
+            for event in chunk.values:
+                self._on_event(event)
+        folded = reduce(chunk.values, self._folded)
+        self._folded = msgspec.structs.replace(folded, skipped=folded.skipped + lost) if lost else folded
+        return True
+
+
+class RunSummary(msgspec.Struct, frozen=True):
+    """A run in a line."""
+
+    id: str
+    state: RunState
+    source: str
+    target: str = ""
+    task: Task = "none"
+    metric: Metric | None = None
+    score: float | None = None  # the model's, or the champion's while there is none
+    tried: int = 0
+    started_at: float = 0.0
+    active_seconds: float = 0.0
+    model_id: str = ""
+    problem: str = ""
+
+
+class _Cached(msgspec.Struct, frozen=True):
+    """The summary of a journal that was `size` bytes long: valid while it still is."""
+
+    size: int
+    summary: RunSummary
+
+
+def summarize(run_id: str) -> RunSummary:
+    """The run in a line; one whose files cannot be understood is listed with its problem."""
+    folder = RunFolder(run_id)
+    cache = Document(folder.root / "summary.json", _Cached, version=1, name="summary")
+    size = _size(folder)
+    match cache.load():
+        case Found(_Cached(size=known, summary=summary)) if known == size and summary.state.ended:
+            if summary.state is not RunState.INTERRUPTED or not folder.alive():
+                return summary
+        case _:
+            pass
+    snapshot = RunWatch(run_id).refresh()
+    summary = _summary(run_id, snapshot, folder)
+    if summary.state.ended:
+        cache.save(_Cached(size, summary))
+    return summary
+
+
+def list_runs() -> tuple[RunSummary, ...]:
+    """Every run in a line, newest first."""
+    found: list[RunSummary] = []
+    for run_id in run_ids():
+        try:
+            found.append(summarize(run_id))
+        except Exception as error:  # noqa: BLE001 - one broken run must not hide the others; it is listed as such
+            found.append(RunSummary(run_id, RunState.FAILED, source="?", problem=clean(error, 300)))
+    return tuple(found)
+
+
+def _summary(run_id: str, run: RunSnapshot, folder: RunFolder) -> RunSummary:
+    if not run.state.ended and run.attempt and not folder.alive():
+        run = interrupted(run)
+    champion = run.champion_try
+    score = run.report.cv_score if run.report else champion.mean if champion else None
+    return RunSummary(
+        run_id,
+        run.state,
+        source=describe(run.spec.source) if run.spec else "?",
+        target=run.schema.target if run.schema else "",
+        task=run.schema.task if run.schema else "none",
+        metric=run.metric,
+        score=score,
+        tried=run.tried,
+        started_at=run.started_at or (run.spec.created_at if run.spec else 0.0),
+        active_seconds=run.active_seconds(time.time()),
+        model_id=run.report.model_id if run.report else "",
+        problem=run.error.what if run.error else "",
+    )
+
+
+def _size(folder: RunFolder) -> int:
+    try:
+        return (folder.root / "events.jsonl").stat().st_size
+    except FileNotFoundError:
+        return 0

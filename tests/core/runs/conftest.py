@@ -1,0 +1,103 @@
+"""Real runs for tests: a small table, a confirmed schema, a worker forked from one warm spare."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tabsmith.runs.folder import RunFolder
+from tabsmith.runs.snapshot import RunSnapshot
+from tabsmith.runs.spec import Confirmed, Detect, Limits, ModelChoice, RunSpec, new_run_id
+from tabsmith.runs.training import start_run
+from tabsmith.runs.watch import RunWatch
+from tabsmith.tables.schema import Schema
+from tabsmith.tables.sources import FileSource
+
+ROWS = 240
+
+
+@pytest.fixture(autouse=True)
+def allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables of these tests lie in the test's own folder."""
+    monkeypatch.setenv("TABSMITH_PATHS__ALLOWED", str(tmp_path))
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """A regression table of two numbers and a category, in which `price` follows from the others."""
+    lines = ["area,rooms,district,price"]
+    for row in range(ROWS):
+        area, rooms, district = 40 + row % 97, 1 + row % 5, "abc"[row % 3]
+        lines.append(f"{area},{rooms},{district},{area * 31 + rooms * 500 + ord(district) * 20 + row % 7}")
+    path = tmp_path / "houses.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+Start = Callable[..., RunFolder]
+
+
+@pytest.fixture
+def start(table: Path) -> Iterator[Start]:
+    """Starts runs on the table; ends those that a failed test left behind."""
+    started: list[RunFolder] = []
+
+    def begin(choice: ModelChoice | None = None, schema: Schema | None = None, fingerprint: str = "") -> RunFolder:
+        spec = RunSpec(
+            id=new_run_id(),
+            created_at=time.time(),
+            source=FileSource(str(table)),
+            schema=Confirmed(schema, fingerprint) if schema else Detect("price"),
+            choice=choice or ModelChoice(family="linear", limits=Limits(seconds=60, iterations=2), cores=1),
+        )
+        folder = RunFolder.create(spec)
+        started.append(folder)
+        start_run(folder)
+        return folder
+
+    yield begin
+    for folder in started:
+        kill(folder)
+
+
+def kill(folder: RunFolder) -> None:
+    """End the run's worker with SIGKILL, if there is one, and wait until its lock is free."""
+    import psutil
+
+    from tabsmith.storage import owner
+
+    holder = owner(folder.root / "worker.lock")
+    if holder is not None:
+        with_children = psutil.Process(holder.pid)
+        with_children.kill()
+    deadline = time.monotonic() + 10
+    while folder.alive():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def until(folder: RunFolder, true: Callable[[RunSnapshot], bool], seconds: float = 60.0) -> RunSnapshot:
+    """The run as soon as `true` of it; an assertion when it ends, or time passes, before."""
+    watch = RunWatch(folder.id)
+    deadline = time.monotonic() + seconds
+    while not true(snapshot := watch.refresh()):
+        assert not snapshot.state.ended, f"it ended before: {snapshot.state} {snapshot.error}"
+        assert time.monotonic() < deadline, f"it never came: {snapshot.state} {snapshot.message}"
+        time.sleep(0.002)
+    return snapshot
+
+
+def resumed(folder: RunFolder, attempt: int = 2, seconds: float = 60.0) -> None:
+    """Start a worker again, and wait until it has taken the run up."""
+    start_run(folder)
+    watch = RunWatch(folder.id)
+    deadline = time.monotonic() + seconds
+    while watch.refresh().attempt < attempt:
+        assert time.monotonic() < deadline, "it was not taken up"
+        time.sleep(0.002)
+
+
+def ended(folder: RunFolder, seconds: float = 60.0) -> RunSnapshot:
+    """The run at its end."""
+    return until(folder, lambda run: run.state.ended, seconds)

@@ -1,0 +1,200 @@
+"""Whole runs in real worker processes: to their end, held, stopped, killed and taken up again."""
+
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tabsmith.errors import RunStateError
+from tabsmith.modeling.store import load
+from tabsmith.orchestration import events as loop
+from tabsmith.runs import events as run
+from tabsmith.runs.commands import Pause, Resume, SetLimit, Stop
+from tabsmith.runs.events import RunState
+from tabsmith.runs.folder import RunFolder
+from tabsmith.runs.spec import Limits, ModelChoice
+from tabsmith.runs.supervisor import require_resumable
+from tabsmith.runs.training import start_run
+from tabsmith.runs.watch import RunWatch, list_runs
+from tabsmith.storage import owner
+from tests.core.runs.conftest import Start, ended, kill, resumed, until
+
+LONG = ModelChoice(family="any", limits=Limits(seconds=600), cores=1)
+ACTED = 0.05  # seconds within which a command is to be acted on
+GENEROUS = 20  # times that, because the machine that runs the tests is busy
+
+
+def fold_processes(folder: RunFolder) -> list[psutil.Process]:
+    holder = owner(folder.root / "worker.lock")
+    assert holder is not None
+    return psutil.Process(holder.pid).children()
+
+
+def test_a_run_tells_its_whole_story_and_saves_the_model_that_it_measured(start: Start) -> None:
+    folder = start()
+    snapshot = ended(folder)
+    assert snapshot.state is RunState.DONE
+    assert snapshot.outcome == "success"
+    assert snapshot.exit_reason == "iterations"
+    assert snapshot.tried == 2
+    assert snapshot.report is not None
+    assert snapshot.report.holdout is not None
+    assert snapshot.report.holdout.rows == snapshot.holdout_rows > 0
+    assert load(snapshot.report.model_id).report == snapshot.report
+    kinds = [type(event) for event in folder.events().read().values]
+    assert kinds.count(run.RunEnded) == kinds.count(run.TableReady) == kinds.count(loop.EnsembleBuilt) == 1
+    assert kinds.index(run.TableReady) < kinds.index(run.SchemaReady) < kinds.index(loop.SearchStarted)
+    assert not folder.alive()
+
+
+def test_a_finished_run_replays_to_the_same_picture_from_its_journal_alone(start: Start) -> None:
+    folder = start()
+    seen = ended(folder)
+    assert RunWatch(folder.id).refresh() == seen
+    assert list_runs()[0].score == (seen.report.cv_score if seen.report else None)
+    assert list_runs() == list_runs()
+
+
+def test_pause_holds_the_fits_and_the_clock_and_resume_lets_them_go_on(start: Start) -> None:
+    folder = start(LONG)
+    until(folder, lambda now: now.state is RunState.EVALUATING)
+    sent = time.time()
+    folder.send(Pause())
+    paused = until(folder, lambda now: now.state is RunState.PAUSED)
+    assert paused.updated_at - sent < ACTED * GENEROUS
+    assert all(child.status() == psutil.STATUS_STOPPED for child in fold_processes(folder))
+    assert paused.active_seconds(sent + 100) == paused.active_seconds(sent + 200)
+    folder.send(Resume())
+    until(folder, lambda now: now.tried > paused.tried)
+    folder.send(Stop())
+    assert ended(folder).outcome == "partial"
+
+
+def test_stop_ends_the_fit_at_once_and_keeps_the_best_model_so_far(start: Start) -> None:
+    folder = start(LONG)
+    until(folder, lambda now: now.tried >= 1)
+    sent = time.time()
+    folder.send(Stop())
+    snapshot = ended(folder)
+    stopping = next(e for e in folder.events().read().values if getattr(e, "state", "") == RunState.STOPPING)
+    assert stopping.at - sent < ACTED * GENEROUS
+    assert (snapshot.outcome, snapshot.exit_reason) == ("partial", "user")
+    assert snapshot.report is not None
+    load(snapshot.report.model_id)
+
+
+def test_stop_while_paused_ends_the_run(start: Start) -> None:
+    folder = start(LONG)
+    until(folder, lambda now: now.tried >= 1)
+    folder.send(Pause())
+    until(folder, lambda now: now.state is RunState.PAUSED)
+    folder.send(Stop())
+    assert ended(folder).outcome == "partial"
+
+
+def test_stop_after_this_iteration_lets_it_through(start: Start) -> None:
+    folder = start(LONG)
+    seen = until(folder, lambda now: now.state is RunState.EVALUATING and len(now.tries) >= 1)
+    folder.send(Stop(when="after iteration"))
+    snapshot = ended(folder)
+    assert snapshot.tried >= len(seen.tries)
+    assert all(each.state != "evaluating" for each in snapshot.tries)
+    assert snapshot.outcome == "partial"
+
+
+def test_a_run_stopped_before_there_is_a_score_is_cancelled_without_a_model(start: Start) -> None:
+    folder = start(LONG)
+    folder.send(Stop())
+    snapshot = ended(folder)
+    assert snapshot.outcome == "cancelled"
+    assert snapshot.report is None
+
+
+def test_a_killed_run_is_seen_as_interrupted_and_goes_on_at_its_true_next_step(start: Start) -> None:
+    folder = start(ModelChoice(family="any", limits=Limits(seconds=600, iterations=4), cores=1))
+    until(folder, lambda now: now.tried >= 2 and now.state is RunState.EVALUATING and bool(now.tries[-1].folds))
+    children = fold_processes(folder)
+    kill(folder)
+    _, alive = psutil.wait_procs(children, timeout=10)
+    assert not alive
+    seen = ended(folder)
+    assert seen.state is RunState.INTERRUPTED
+    before = len(folder.events().read().values)
+    pending = [each.recipe for each in seen.tries if each.state == "evaluating"]
+    resumed(folder)
+    snapshot = ended(folder, 120)
+    assert snapshot.outcome == "success"
+    assert [each.iteration for each in snapshot.tries] == [1, 2, 3, 4]
+    assert snapshot.tries[: seen.tried] == seen.tries[: seen.tried], "what was scored before the kill stands"
+    again = [event for event in folder.events().read().values[before:] if isinstance(event, loop.Proposed)]
+    assert again[0].iteration == seen.tried + 1
+    if pending:
+        assert again[0].recipe == pending[0], "the recipe under way is taken up, not asked for again"
+    with pytest.raises(RunStateError):
+        require_resumable(folder)
+
+
+def test_a_run_killed_while_finishing_opens_its_holdout_once(start: Start) -> None:
+    folder = start()
+    until(folder, lambda now: now.state is RunState.FINISHING)
+    kill(folder)
+    resumed(folder)
+    snapshot = ended(folder)
+    assert snapshot.report is not None
+    assert len(list(snapshot.tries)) == 2
+    assert load(snapshot.report.model_id).report == snapshot.report
+
+
+def test_a_second_worker_for_a_run_is_refused_by_its_lock(start: Start) -> None:
+    folder = start(LONG)
+    until(folder, lambda now: now.attempt == 1)
+    start_run(folder)
+    folder.send(Stop())
+    assert ended(folder).attempt == 1
+
+
+def test_more_time_can_be_given_while_it_runs(start: Start) -> None:
+    folder = start(LONG)
+    until(folder, lambda now: now.state is RunState.EVALUATING)
+    folder.send(SetLimit(seconds=1.0))
+    snapshot = ended(folder)
+    assert snapshot.limits.seconds == 1.0
+    assert snapshot.exit_reason in ("time", "done")
+
+
+def test_a_table_that_cannot_be_read_ends_the_run_with_the_real_error(start: Start, table: Path) -> None:
+    table.write_bytes(b"\x00\x01\x02" * 100)
+    snapshot = ended(start())
+    assert snapshot.state is RunState.FAILED
+    assert snapshot.error is not None
+    assert snapshot.error.name.endswith("Error")
+    assert snapshot.error.next_step
+    assert str(table.name) in snapshot.error.where + snapshot.error.what
+
+
+def test_a_run_goes_on_when_the_process_that_started_it_is_gone(start: Start, table: Path) -> None:
+    import subprocess
+    import sys
+
+    program = (
+        "import asyncio, sys, time\n"
+        "from tabsmith.runs.supervisor import Supervisor\n"
+        "from tabsmith.runs.spec import *\n"
+        "from tabsmith.tables.sources import FileSource\n"
+        "async def main():\n"
+        "    choice = ModelChoice(family='linear', limits=Limits(seconds=60, iterations=2), cores=1)\n"
+        "    spec = RunSpec(new_run_id(), time.time(), FileSource(sys.argv[1]), Detect('price'), choice)\n"
+        "    folder = await Supervisor().start_run(spec)\n"
+        "    while not folder.alive(): await asyncio.sleep(0.01)\n"
+        "    print(folder.id, flush=True)\n"
+        "    await asyncio.sleep(60)\n"
+        "asyncio.run(main())\n"
+    )
+    screen = subprocess.Popen([sys.executable, "-c", program, str(table)], stdout=subprocess.PIPE, text=True)
+    assert screen.stdout is not None
+    run_id = screen.stdout.readline().strip()
+    screen.kill()
+    screen.wait()
+    screen.stdout.close()
+    assert ended(RunFolder(run_id)).outcome == "success"
