@@ -1,0 +1,150 @@
+"""A conversation with one user: the machine of `steps`, its session kept on disk after every answer."""
+
+import time
+from collections.abc import Callable
+from typing import TypeAlias
+
+from msgspec.structs import replace
+
+from tabsmith.agents.protocol import AgentName
+from tabsmith.config.tree import Settings
+from tabsmith.errors import PathError, RunNotFoundError
+from tabsmith.runs.snapshot import RunSnapshot
+from tabsmith.runs.spec import new_run_id
+from tabsmith.storage import Found
+from tabsmith.workflow import answers as say
+from tabsmith.workflow import effects as do
+from tabsmith.workflow.drafts import Defaults
+from tabsmith.workflow.fields import Prompt
+from tabsmith.workflow.inputs import show_duration
+from tabsmith.workflow.moved import Moment
+from tabsmith.workflow.prompts import prompt
+from tabsmith.workflow.restoring import RunLookup, Surroundings, restored
+from tabsmith.workflow.session import Notice, NoticeKind, WorkflowSession
+from tabsmith.workflow.states import State
+from tabsmith.workflow.steps import Step, step
+from tabsmith.workflow.store import SessionStore
+
+__all__ = ["Conversation", "Moment", "Step", "default_values", "find_run", "step"]
+
+Clock: TypeAlias = Callable[[], float]
+
+
+class Conversation:
+    """The conversation of `store.user`, taken up where it was left.
+
+    >>> conversation = Conversation(SessionStore(), settings)
+    >>> for effect in conversation.answer(Begin()).effects:
+    ...     ...  # carry it out, and give its result back as an answer
+
+    Making one raises StorageError when the session cannot be read. What changed since is in `session.notices`.
+    """
+
+    def __init__(
+        self,
+        store: SessionStore,
+        settings: Settings,
+        *,
+        clock: Clock = time.time,
+        new_id: Callable[[float], str] = new_run_id,
+        run: RunLookup | None = None,
+        agents: tuple[AgentName, ...] = ("search",),
+    ) -> None:
+        self.store = store
+        self.settings = settings
+        self._clock = clock
+        self._new_id = new_id
+        self._run = run or find_run
+        self._defaults = default_values(settings, agents)
+        self._session = self._take_up()
+
+    @property
+    def session(self) -> WorkflowSession:
+        """Where the conversation stands."""
+        return self._session
+
+    @property
+    def prompt(self) -> Prompt:
+        """What to show now."""
+        return prompt(self._session)
+
+    def answer(self, answer: say.Answer) -> Step:
+        """Take an answer, save the session, and return it with the work to be carried out by the caller.
+
+        Raises StepError when the answer does not fit, SessionMovedOnError when another process has gone on with the
+        session, and StorageError when it cannot be saved; the conversation then stands where it stood.
+        """
+        taken = step(self._session, answer, self._moment())
+        while taken.effects and isinstance(taken.effects[0], do.CheckPath):
+            taken = step(taken.session, self._look(taken.effects[0]), self._moment())
+        if any(isinstance(effect, do.RemoveSession) for effect in taken.effects):
+            self.store.delete(self._session)
+            self._session = taken.session
+            return Step(self._session)
+        if taken.session.state == State.COMPLETED:
+            self._session = taken.session
+        else:
+            self._session = self.store.save(taken.session)
+        if self.store.damaged is not None:
+            words = f"The saved session was damaged. It was moved to {self.store.damaged.moved_to}, and saved anew."
+            notices = (*self._session.notices, Notice(NoticeKind.DAMAGED, words))
+            self.store.damaged = None
+            self._session = self.store.save(replace(self._session, notices=notices))
+        return Step(self._session, taken.effects)
+
+    def reload(self) -> WorkflowSession:
+        """The session as it lies on disk now: after SessionMovedOnError, or before showing it again."""
+        self._session = self._take_up()
+        return self._session
+
+    def _take_up(self) -> WorkflowSession:
+        loaded = self.store.load()
+        around = Surroundings(self.store.user, self._defaults, self._moment(), self._look_at, self._run)
+        session = restored(loaded, around)
+        if not isinstance(loaded, Found) or session == loaded.value:
+            return session
+        if session.revision == 0:  # expired: another one, never saved
+            self.store.delete(loaded.value)
+            return session
+        saved = loaded.value
+        same = replace(session, defaults=saved.defaults, waiting=saved.waiting, user=saved.user, notices=saved.notices)
+        if same == saved:
+            return session  # opening a session takes it from nobody
+        return self.store.save(session)
+
+    def _look_at(self, path: str) -> say.PathAccepted | say.PathRefused:
+        return self._look(do.CheckPath(path))
+
+    def _look(self, effect: do.CheckPath) -> say.PathAccepted | say.PathRefused:
+        from tabsmith.tables import guard
+
+        paths = self.settings.paths
+        try:
+            file = guard.check(effect.path, allowed=paths.allowed, max_mb=paths.max_mb)
+            out = str(guard.understood(effect.out)) if effect.out.strip() else ""
+            return say.PathAccepted(str(guard.understood(effect.path)), file.size, file.modified, out)
+        except PathError as error:
+            return say.PathRefused(error.report(details=False))
+
+    def _moment(self) -> Moment:
+        return Moment(self._clock(), self._new_id)
+
+
+def default_values(settings: Settings, agents: tuple[AgentName, ...] = ("search",)) -> Defaults:
+    """What the model step's fields show before anything is typed."""
+    return Defaults(
+        agent=settings.agents.default,
+        time=show_duration(settings.training.time),
+        cores=settings.training.cores,
+        agents=agents,
+    )
+
+
+def find_run(run_id: str) -> RunSnapshot | None:
+    """The run as its journal tells it now; None when there is none."""
+    from tabsmith.runs.watch import RunWatch
+
+    try:
+        return RunWatch(run_id).refresh()
+    except RunNotFoundError:
+        return None

@@ -1,0 +1,154 @@
+"""A saved session taken up again: its run asked after, its file looked at, and whatever changed said in words."""
+
+from collections.abc import Callable
+from typing import Final, NamedTuple, TypeAlias
+
+from msgspec.structs import replace
+
+from tabsmith.errors import ErrorReport
+from tabsmith.runs.events import RunState
+from tabsmith.runs.snapshot import RunSnapshot
+from tabsmith.storage import Damaged, Found, Loaded
+from tabsmith.tables.sources import FileSource
+from tabsmith.text import clean, plural
+from tabsmith.workflow import answers as say
+from tabsmith.workflow.checks import missing
+from tabsmith.workflow.drafts import Defaults, FieldName, FieldProblem
+from tabsmith.workflow.moved import Moment
+from tabsmith.workflow.session import Notice, NoticeKind, SeenFile, WorkflowSession, new_session
+from tabsmith.workflow.states import State
+from tabsmith.workflow.steps import enter, step, way_back
+
+EXPIRES_AFTER: Final = 7 * 86_400.0
+
+RunLookup: TypeAlias = Callable[[str], RunSnapshot | None]
+"""The run as it stands now; None when there is none of that id."""
+
+PathLook: TypeAlias = Callable[[str], say.PathAccepted | say.PathRefused]
+"""Whether the file at a path may be read now."""
+
+RunEndAnswer: TypeAlias = say.RunFinished | say.RunStopped | say.RunFailed | say.RunInterrupted
+
+_NEED_THE_FILE: Final = frozenset(
+    {
+        State.CHOOSING_LOAD_OPTION,
+        State.CONFIRMING_SCHEMA,
+        State.SELECTING_TARGET,
+        State.SELECTING_FEATURES,
+        State.AWAITING_SCHEMA_INPUT,
+        State.CONFIGURING_MODEL,
+    }
+)
+
+
+class Surroundings(NamedTuple):
+    """What taking up a session needs from outside."""
+
+    user: str
+    defaults: Defaults
+    moment: Moment
+    look: PathLook
+    run: RunLookup
+
+
+def restored(loaded: Loaded[WorkflowSession], around: Surroundings) -> WorkflowSession:
+    """The session to go on with. Whatever keeps it from being the saved one is told in its notices."""
+    now = around.moment.now
+    fresh = new_session(around.user, around.defaults, now, around.moment.new_id(now))
+    match loaded:
+        case Found(session):
+            pass
+        case Damaged(moved_to, reason):
+            words = f"Your last session could not be understood ({reason}). It was moved to {clean(moved_to, 300)}."
+            return replace(fresh, notices=(Notice(NoticeKind.DAMAGED, words),))
+        case _:
+            return fresh
+    if now - session.updated_at > EXPIRES_AFTER:
+        days = plural(int((now - session.updated_at) // 86_400), "day")
+        words = f"Your last session was left {days} ago and has expired. Models and runs are kept; this is a new start."
+        return replace(fresh, notices=(Notice(NoticeKind.EXPIRED, words),))
+    waiting = session.waiting
+    session = replace(session, user=around.user, defaults=around.defaults, waiting=None)
+    if waiting is not None and waiting.work == "target":
+        words = f"Looking at {clean(waiting.target, 60)} as the target was cut short. Choose it again."
+        session = _noticed(session, NoticeKind.INCOMPLETE, words)
+    return _complete(_with_present_file(_with_present_run(session, around), around))
+
+
+def answer_of_run(run_id: str, snapshot: RunSnapshot) -> RunEndAnswer | None:
+    """What the end of the run says to the conversation; None while it has not ended."""
+    if not snapshot.state.ended:
+        return None
+    if snapshot.state == RunState.INTERRUPTED:
+        return say.RunInterrupted(run_id)
+    if snapshot.report is not None:
+        return say.RunFinished(snapshot.report)
+    if snapshot.error is None and snapshot.outcome == "cancelled":
+        return say.RunStopped(run_id)
+    unknown = ErrorReport(
+        "TrainingError", "The run ended without a model.", where=f"run {run_id}", next_step="Its log may say why."
+    )
+    return say.RunFailed(run_id, snapshot.error or unknown)
+
+
+def _with_present_run(session: WorkflowSession, around: Surroundings) -> WorkflowSession:
+    """A session that waits for a run, when that has gone on without it."""
+    resumable = session.state == State.ERROR and session.retry == State.TRAINING
+    if not session.run_id or not (session.state == State.TRAINING or resumable):
+        return session
+    snapshot = around.run(session.run_id)
+    if snapshot is None:
+        words = f"The run {clean(session.run_id, 60)} is no longer there, or never started. You can train again."
+        back = enter(replace(session, run_id="", problem=None), State.CONFIGURING_MODEL, "return")
+        return _noticed(back, NoticeKind.RUN_GONE, words)
+    waiting = replace(session, state=State.TRAINING, retry=None, problem=None)
+    answer = answer_of_run(session.run_id, snapshot)
+    if answer is None:
+        return waiting
+    if isinstance(answer, say.RunInterrupted):
+        if resumable:
+            return session
+        words = "Your run was interrupted while you were away. It can be resumed."
+        return _noticed(step(waiting, answer, around.moment).session, NoticeKind.RUN_INTERRUPTED, words)
+    moved = step(waiting, answer, around.moment).session
+    return _noticed(moved, NoticeKind.RUN_ENDED, "Your run ended while you were away.")
+
+
+def _with_present_file(session: WorkflowSession, around: Surroundings) -> WorkflowSession:
+    """A session that still needs its file, when that has changed or gone. A model once trained does not."""
+    state = session.retry if session.state == State.ERROR else session.state
+    if state not in _NEED_THE_FILE or not isinstance(session.source, FileSource) or session.file is None:
+        return session
+    shown = clean(session.file.path, 300)
+    uploaded = session.origin == "upload"
+    match around.look(session.source.path):
+        case say.PathRefused(error=error):
+            back = enter(session, State.AWAITING_DATA if uploaded else State.AWAITING_FILE_PATH, "return")
+            field = FieldName.DATA if uploaded else FieldName.PATH
+            words = f"The file {shown} can no longer be read: {error.what} Choose it again, or another."
+            problems = (FieldProblem(field, error),)
+            return _noticed(replace(back, problems=problems, problem=None), NoticeKind.FILE_GONE, words)
+        case say.PathAccepted(size=size, modified=modified):
+            if (size, modified) == (session.file.size, session.file.modified):
+                return session
+            seen = SeenFile(session.file.path, size, modified)
+            to = State.AWAITING_DATA if uploaded else State.CHOOSING_LOAD_OPTION
+            back = replace(enter(session, to, "return"), file=seen, problem=None)
+            words = f"The file {shown} has changed since you were here. Load it again; your choices are kept."
+            return _noticed(back, NoticeKind.FILE_CHANGED, words)
+
+
+def _complete(session: WorkflowSession) -> WorkflowSession:
+    """A session that stands where something is missing (its document was edited) steps back to where nothing is."""
+    lacking = missing(session.state, session)
+    if not lacking:
+        return session
+    history = way_back(session)
+    to = history[-1] if history else State.IDLE
+    back = enter(replace(session, history=history[:-1]), to, "keep")
+    words = f"Your session stood at “{session.state.value}”, but {lacking[0].value} is missing. It stepped back."
+    return _noticed(back, NoticeKind.INCOMPLETE, words)
+
+
+def _noticed(session: WorkflowSession, kind: NoticeKind, words: str) -> WorkflowSession:
+    return replace(session, notices=(*session.notices, Notice(kind, words)))

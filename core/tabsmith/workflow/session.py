@@ -1,0 +1,150 @@
+"""A workflow session: where a user stands, and everything said so far. One JSON document per user."""
+
+from enum import StrEnum
+from typing import Final, Literal, TypeAlias
+
+import msgspec
+
+from tabsmith.errors import ErrorReport
+from tabsmith.modeling.prediction import Prediction
+from tabsmith.modeling.results import ModelScore
+from tabsmith.tables.info import TableInfo
+from tabsmith.tables.schema import Kind, ManualSchema, Role, Schema, Split, Task
+from tabsmith.tables.sources import Source
+from tabsmith.workflow.drafts import Defaults, FieldName, FieldProblem
+from tabsmith.workflow.states import GuidedStep, State
+
+LOCAL_USER: Final = "local"
+HISTORY: Final = 10
+
+Origin: TypeAlias = Literal["none", "file", "upload", "sample"]
+Load: TypeAlias = Literal["undecided", "now", "defer"]
+
+
+class NoticeKind(StrEnum):
+    """Why a session is not as it was left."""
+
+    EXPIRED = "expired"
+    DAMAGED = "damaged"
+    FILE_CHANGED = "file changed"
+    FILE_GONE = "file gone"
+    RUN_ENDED = "run ended"
+    RUN_INTERRUPTED = "run interrupted"
+    RUN_GONE = "run gone"
+    RUN_STOPPED = "run stopped"
+    EDITS_LEFT_OUT = "edits left out"
+    INCOMPLETE = "incomplete"
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """Something a person should know before going on; it goes with the next move."""
+
+    kind: NoticeKind
+    text: str
+
+
+class SeenFile(msgspec.Struct, frozen=True):
+    """A file as it was last seen: its absolute path, bytes, and modification time (seconds since 1970)."""
+
+    path: str
+    size: int
+    modified: float
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """Which work the session waits for; its result is refused when it comes after the person has moved on."""
+
+    work: Literal["path", "table", "target", "prediction"]
+    target: str = ""  # the column that is looked at as a target
+    as_text: bool = False  # of the path: every value is kept as text
+
+
+class Edits(msgspec.Struct, frozen=True):
+    """What a person changed in the detected schema, by column name; laid over every later detection.
+
+    `target` is the one they chose, "" while they took the detected one.
+    """
+
+    target: str = ""
+    roles: dict[str, Role] = {}
+    kinds: dict[str, Kind] = {}
+    split: Split | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.target or self.roles or self.kinds or self.split)
+
+
+class TrainedModel(msgspec.Struct, frozen=True):
+    """The model of this session's run, in short; its report lies with the model."""
+
+    model_id: str
+    run_id: str
+    target: str
+    task: Task
+    cv_score: ModelScore | None = None  # None, as below, where the score is no number
+    holdout: ModelScore | None = None
+
+
+class WorkflowSession(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a user stands. Values that were accepted, and beside them everything typed (`drafts`)."""
+
+    id: str
+    user: str = LOCAL_USER
+    revision: int = 0  # counts the saves; 0 was never saved
+    created_at: float
+    updated_at: float
+    defaults: Defaults = Defaults()
+
+    state: State = State.IDLE
+    history: tuple[State, ...] = ()  # the last one is where `back` goes
+    reached: GuidedStep | None = None  # the furthest step ever shown
+
+    origin: Origin = "none"
+    source: Source | None = None
+    file: SeenFile | None = None
+    load: Load = "undecided"
+    table: TableInfo | None = None
+    detected: Schema | None = None  # as the program understood the table
+    schema: Schema | None = None  # with the person's edits
+    edits: Edits = Edits()
+    manual: ManualSchema | None = None
+    run_id: str = ""
+    model: TrainedModel | None = None
+    prediction: Prediction | None = None
+
+    drafts: dict[FieldName, str] = {}
+    problems: tuple[FieldProblem, ...] = ()
+    problem: ErrorReport | None = None
+    waiting: Waiting | None = None  # for work asked for and not yet answered; for none after a restart
+    retry: State | None = None  # in ERROR: the state to try again from
+    notices: tuple[Notice, ...] = ()
+
+    def draft(self, field: FieldName) -> str:
+        """What stands in `field`: as typed, or the default."""
+        if field in self.drafts:
+            return self.drafts[field]
+        chosen = self.defaults
+        match field:
+            case FieldName.METRIC:
+                return chosen.metric
+            case FieldName.FAMILY:
+                return chosen.family
+            case FieldName.AGENT:
+                return chosen.agent
+            case FieldName.TIME:
+                return chosen.time
+            case FieldName.ITERATIONS:
+                return str(chosen.iterations)
+            case FieldName.SEED:
+                return str(chosen.seed)
+            case _:
+                return ""
+
+    def problem_of(self, field: FieldName) -> ErrorReport | None:
+        """Why the text in `field` cannot be used, or None."""
+        return next((each.error for each in self.problems if each.field == field), None)
+
+
+def new_session(user: str, defaults: Defaults, now: float, session_id: str) -> WorkflowSession:
+    """A session at its very beginning: IDLE, nothing said yet."""
+    return WorkflowSession(id=session_id, user=user, created_at=now, updated_at=now, defaults=defaults)

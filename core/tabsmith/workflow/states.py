@@ -1,0 +1,97 @@
+"""Where a person stands in the guided conversation, and what each place needs before it may be entered."""
+
+from enum import StrEnum
+from typing import Final
+
+
+class State(StrEnum):
+    """A place in the conversation. One at a time."""
+
+    IDLE = "idle"
+    CHOOSING_DATA_SOURCE = "choosing data source"
+    AWAITING_FILE_PATH = "awaiting file path"
+    AWAITING_DATA = "awaiting data"
+    CHOOSING_LOAD_OPTION = "choosing load option"
+    CONFIRMING_SCHEMA = "confirming schema"
+    SELECTING_TARGET = "selecting target"
+    SELECTING_FEATURES = "selecting features"
+    AWAITING_SCHEMA_INPUT = "awaiting schema input"
+    CONFIGURING_MODEL = "configuring model"
+    TRAINING = "training"
+    TRAINED = "trained"
+    PREDICTING = "predicting"
+    COMPLETED = "completed"
+    ERROR = "error"
+
+
+class GuidedStep(StrEnum):
+    """The six lines of the step list; several states belong to one of them."""
+
+    SOURCE = "Source"
+    TABLE = "Table"
+    SCHEMA = "Schema"
+    MODEL = "Model"
+    TRAIN = "Train"
+    RESULT = "Result"
+
+
+class StepMark(StrEnum):
+    """How far a guided step is. `check again`: it was reached before, and something ahead of it may have changed."""
+
+    OPEN = "open"
+    CURRENT = "current"
+    DONE = "done"
+    CHECK_AGAIN = "check again"
+
+
+class Need(StrEnum):
+    """What a state may need; the value is its readable name, as in "still missing: a target"."""
+
+    ORIGIN = "a kind of data source"
+    SOURCE = "a file or a sample"
+    TABLE = "a table that has been read"
+    DATA = "a table, read or described in words"
+    TARGET = "a target"
+    FEATURES = "at least one feature"
+    TASK = "a target that can be predicted"
+    RUN = "a run"
+    MODEL = "a trained model"
+    PROBLEM = "something that went wrong"
+
+
+STEP_OF: Final[dict[State, GuidedStep]] = {
+    State.CHOOSING_DATA_SOURCE: GuidedStep.SOURCE,
+    State.AWAITING_FILE_PATH: GuidedStep.SOURCE,
+    State.AWAITING_DATA: GuidedStep.SOURCE,
+    State.CHOOSING_LOAD_OPTION: GuidedStep.TABLE,
+    State.CONFIRMING_SCHEMA: GuidedStep.SCHEMA,
+    State.SELECTING_TARGET: GuidedStep.SCHEMA,
+    State.SELECTING_FEATURES: GuidedStep.SCHEMA,
+    State.AWAITING_SCHEMA_INPUT: GuidedStep.SCHEMA,
+    State.CONFIGURING_MODEL: GuidedStep.MODEL,
+    State.TRAINING: GuidedStep.TRAIN,
+    State.TRAINED: GuidedStep.RESULT,
+    State.PREDICTING: GuidedStep.RESULT,
+    State.COMPLETED: GuidedStep.RESULT,
+}
+"""IDLE belongs to no step; ERROR belongs to the step of the state that is tried again."""
+
+_READY_TO_TRAIN: Final = (Need.DATA, Need.TARGET, Need.FEATURES, Need.TASK)
+
+PREREQUISITES: Final[dict[State, tuple[Need, ...]]] = {
+    State.IDLE: (),
+    State.CHOOSING_DATA_SOURCE: (),
+    State.AWAITING_FILE_PATH: (Need.ORIGIN,),
+    State.AWAITING_DATA: (Need.ORIGIN,),
+    State.CHOOSING_LOAD_OPTION: (Need.SOURCE,),
+    State.CONFIRMING_SCHEMA: (Need.TABLE,),
+    State.SELECTING_TARGET: (Need.TABLE,),
+    State.SELECTING_FEATURES: (Need.TABLE, Need.TARGET),
+    State.AWAITING_SCHEMA_INPUT: (Need.SOURCE,),
+    State.CONFIGURING_MODEL: _READY_TO_TRAIN,
+    State.TRAINING: (*_READY_TO_TRAIN, Need.RUN),
+    State.TRAINED: (Need.MODEL,),
+    State.PREDICTING: (Need.MODEL,),
+    State.COMPLETED: (Need.MODEL,),
+    State.ERROR: (Need.PROBLEM,),
+}

@@ -1,0 +1,95 @@
+"""Sessions on disk: one document per user, replaced whole, that two processes cannot overwrite each other's."""
+
+import hashlib
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from msgspec.structs import replace
+
+from tabsmith.errors import StepError
+from tabsmith.paths import folders
+from tabsmith.storage import Damaged, Document, FileLock, Found, Loaded
+from tabsmith.workflow.session import LOCAL_USER, WorkflowSession
+
+SESSION_VERSION: Final = 1
+_PLAIN: Final = re.compile(r"(?!user-)[a-z0-9][a-z0-9_-]{0,63}")
+
+
+class SessionMovedOnError(StepError):
+    """The session went on in another process; nothing was saved. `current` is how it stands there, None if removed."""
+
+    def __init__(self, current: WorkflowSession | None) -> None:
+        if current is None:
+            what, then = "This session was ended somewhere else.", "Start a new one."
+        else:
+            what = f"This session went on somewhere else: it stands at “{current.state.value}” now."
+            then = "Go on from there. Nothing was overwritten."
+        super().__init__(what, next_step=then)
+        self.current = current
+
+
+class SessionStore:
+    """The session of `user`, in the state folder's `sessions/<user>.json`."""
+
+    def __init__(self, user: str = LOCAL_USER, *, clock: Callable[[], float] = time.time) -> None:
+        self.user = user
+        self.path: Path = folders().sessions / f"{file_stem(user)}.json"
+        self.damaged: Damaged | None = None  # what the last save found in the session's place
+        self._document = Document(
+            self.path,
+            WorkflowSession,
+            version=SESSION_VERSION,
+            name="workflow session",
+            on_damaged=self._note_damaged,
+            clock=clock,
+        )
+        self._turn = FileLock(self.path.with_name(f"{self.path.name}.turn"))
+
+    def load(self) -> Loaded[WorkflowSession]:
+        """The session as last saved, or that there is none, or where a damaged one was moved. Raises StorageError."""
+        return self._document.load()
+
+    def save(self, session: WorkflowSession) -> WorkflowSession:
+        """Save and return the session, its revision one higher.
+
+        Raises SessionMovedOnError when what lies on disk is not what `session` was made from, and StorageError.
+        """
+
+        def change(present: WorkflowSession | None) -> WorkflowSession:
+            if present is not None or self.damaged is None:  # a damaged one has just been moved out of the way
+                _require_present(present, session)
+            return replace(session, revision=session.revision + 1)
+
+        with self._turn:
+            self.damaged = None
+            return self._document.update(change)
+
+    def delete(self, session: WorkflowSession) -> None:
+        """Remove the session. Raises SessionMovedOnError as `save` does, and StorageError."""
+        with self._turn:
+            loaded = self._document.load()
+            if isinstance(loaded, Found):
+                _require_present(loaded.value, session)
+                self._document.delete()
+
+    def _note_damaged(self, damaged: Damaged) -> None:
+        self.damaged = damaged
+
+
+def file_stem(user: str) -> str:
+    """The user's name as a file name: itself when it is a plain word, else a fingerprint of it. Never a path."""
+    if _PLAIN.fullmatch(user):
+        return user
+    return f"user-{hashlib.sha256(user.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
+
+
+def _require_present(present: WorkflowSession | None, session: WorkflowSession) -> None:
+    """Refuse to go on when another process has saved, begun or removed a session meanwhile."""
+    if present is None:
+        if session.revision > 0:
+            raise SessionMovedOnError(None)
+    elif (present.id, present.revision) != (session.id, session.revision):
+        raise SessionMovedOnError(present)

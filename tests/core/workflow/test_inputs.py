@@ -1,0 +1,141 @@
+"""Typed words: times, whole numbers, columns by name, number and range; and the command line that asks for the same."""
+
+import shlex
+import subprocess
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tabsmith.errors import UsageError
+from tabsmith.tables.manual import parse
+from tabsmith.workflow import answers as say
+from tabsmith.workflow.drafts import FieldName
+from tabsmith.workflow.inputs import read_column, read_columns, read_count, read_duration, show_columns, show_duration
+from tabsmith.workflow.settings import equivalent_command
+
+from . import builders as b
+
+NAMES = ("id", "area", "price, net", "3", "1-2", 'say "x"')
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90", 90), ("90s", 90), ("2 min", 120), ("1:30", 90), ("1:30:00", 5_400), ("1h 30m", 5_400), (" 1.5 MIN ", 90),
+     ("2 hours", 7_200), ("0:05", 5), ("30 days", 2_592_000)],
+)  # fmt: skip
+def test_a_time_is_read_as_people_write_it(text: str, seconds: float) -> None:
+    assert read_duration(text) == seconds
+
+
+@pytest.mark.parametrize(
+    "text", ["", "soon", "-5", "0", "0.5", "1:99", "5 5", "1e9", "nan", "inf", "31 days", "٣", "2 min x", "1h 5"]
+)
+def test_what_is_no_time_says_how_to_write_one(text: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        read_duration(text)
+    assert "1:30" in caught.value.next_step
+
+
+@given(st.one_of(st.integers(1, 2_592_000), st.floats(1, 10_000).map(lambda value: round(value, 2))))
+def test_a_time_that_is_shown_reads_back_as_itself(seconds: float) -> None:
+    assert read_duration(show_duration(seconds)) == pytest.approx(seconds, rel=1e-5)
+
+
+def test_whole_numbers_have_bounds() -> None:
+    assert read_count(" 1,000 ", "It") == 1_000
+    for text in ("", "-1", "1.5", "²", "9" * 5_000, "4294967296"):
+        with pytest.raises(UsageError, match="It must"):
+            read_count(text, "It")
+
+
+def test_a_column_is_meant_by_name_before_it_is_meant_by_number() -> None:
+    assert read_column("3", NAMES) == "3"
+    assert read_column("2", NAMES) == "area"
+    assert read_column(" AREA ", NAMES) == "area"
+    with pytest.raises(UsageError, match="no column 7"):
+        read_column("7", NAMES)
+    with pytest.raises(UsageError) as caught:
+        read_column("aera", NAMES)
+    assert "area" in caught.value.next_step
+
+
+@pytest.mark.parametrize(
+    ("text", "chosen"),
+    [
+        ("1-5, 8, price", ("a", "b", "c", "d", "e", "h", "price")),
+        ("all", ("a", "b", "c", "d", "e", "f", "g", "h")),
+        ("ALL but 3", ("a", "b", "d", "e", "f", "g", "h")),
+        ("all except 2-8", ("a",)),
+        ("price; a\nb", ("a", "b", "price")),
+        ("a, a, 1", ("a",)),
+    ],
+)
+def test_columns_are_named_numbered_and_ranged(text: str, chosen: tuple[str, ...]) -> None:
+    names = (*"abcdefgh", "price")
+    assert read_columns(text, names, names[:-1]) == chosen
+
+
+def test_a_name_with_a_comma_goes_in_quotes() -> None:
+    assert read_columns('"price, net", 1', NAMES, NAMES) == ("id", "price, net")
+    assert read_columns('"say ""x"""', NAMES, NAMES) == ('say "x"',)
+    assert read_columns("1-2", NAMES, NAMES) == ("1-2",)
+
+
+@pytest.mark.parametrize("text", ["", ",", "5-2", "0-3", "1-99", "nope", "all but nope", "1-99999999999"])
+def test_columns_that_are_not_there_are_refused(text: str) -> None:
+    with pytest.raises(UsageError):
+        read_columns(text, NAMES, NAMES)
+
+
+_NAME = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=6).filter(
+    lambda name: name == name.strip() and not name.lower().startswith("all")
+)
+
+
+@given(st.lists(_NAME, min_size=1, max_size=8, unique=True), st.data())
+def test_columns_that_are_shown_read_back_as_themselves(names: list[str], data: st.DataObject) -> None:
+    chosen = data.draw(st.lists(st.sampled_from(names), min_size=1, unique=True))
+    again = read_columns(show_columns(chosen, names), names, names)
+    assert set(again) == set(chosen)
+
+
+# The command -------------------------------------------------------------------------------------------------------
+
+
+def test_the_command_asks_for_the_same() -> None:
+    assert equivalent_command(b.at(*b.TO_MODEL)) == "tabsmith train /data/houses.csv --target price --time 60"
+    typed = [
+        say.Type(FieldName.TIME, "2 min"),
+        say.Type(FieldName.METRIC, "mae"),
+        say.Type(FieldName.FAMILY, "catboost"),
+        say.Type(FieldName.ITERATIONS, "20"),
+        say.Type(FieldName.SEED, "7"),
+    ]
+    assert equivalent_command(b.at(*b.TO_MODEL, *typed)) == (
+        "tabsmith train /data/houses.csv --target price --time 120"
+        " --metric mae --model catboost --iterations 20 --seed 7"
+    )
+    assert equivalent_command(b.at(*b.TO_SAMPLE)) == "tabsmith train sample:iris --time 60"
+
+
+def test_a_changed_schema_is_in_the_command_in_words_that_parse() -> None:
+    session = b.at(*b.TO_SCHEMA, say.ChangeKind("rooms", "category"), say.ChangeRole("area", "ignore"))
+    words = shlex.split(equivalent_command(session))
+    manual = parse(words[words.index("--schema") + 1])
+    assert (manual.target, manual.kinds) == ("price", {"rooms": "category"})
+    assert manual.features == ("rooms", "district", "sold")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/data/my houses.csv", "/data/it's; rm -rf $HOME `x`.csv", "/data/new\nline'\\\x1b[2J.csv", "/data/ü\u202e.csv"],
+)
+def test_the_command_goes_through_a_shell_and_shows_no_hidden_character(path: str) -> None:
+    waiting = b.say_to(b.at(*b.TO_PATH), say.GivePath("x"), results=False).session
+    command = equivalent_command(b.say_to(waiting, b.accepted(path)).session)
+    assert command.isprintable()
+    out = subprocess.run(
+        ["bash", "-c", f"printf '%s\\0' {command}"], capture_output=True, check=True, env={"LC_ALL": "C.UTF-8"}
+    ).stdout
+    assert out.decode().split("\0")[2] == path

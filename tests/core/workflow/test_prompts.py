@@ -1,0 +1,132 @@
+"""What is shown: defaults as values, what is missing by name, words for a newcomer, and nothing heavy imported."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from msgspec.structs import replace
+
+from tabsmith.agents.protocol import AgentName
+from tabsmith.config.tree import Agents, Settings
+from tabsmith.modeling.results import MetricName
+from tabsmith.recipes.recipe import Family
+from tabsmith.tables.sources import SampleName
+from tabsmith.workflow import answers as say
+from tabsmith.workflow.conversation import default_values
+from tabsmith.workflow.drafts import FieldName
+from tabsmith.workflow.fields import ChoiceField, ColumnsField, Prompt, TextField
+from tabsmith.workflow.prompts import filled, prompt, step_lines
+from tabsmith.workflow.settings import FAMILIES, METRICS
+from tabsmith.workflow.states import State, StepMark
+
+from . import builders as b
+
+CORE = Path(__file__).parents[3] / "core"
+
+
+def _text(shown: Prompt, name: FieldName) -> TextField | ChoiceField:
+    return next(field for field in shown.fields if isinstance(field, TextField | ChoiceField) and field.name == name)
+
+
+def test_the_model_step_shows_its_defaults_as_values() -> None:
+    shown = prompt(b.at(*b.TO_MODEL))
+    values = {field.name: field.value for field in shown.fields if isinstance(field, TextField | ChoiceField)}
+    assert values == {
+        FieldName.TIME: "60 s",
+        FieldName.METRIC: "default",
+        FieldName.FAMILY: "any",
+        FieldName.AGENT: "search",
+        FieldName.ITERATIONS: "0",
+        FieldName.SEED: "0",
+    }
+    assert shown.command.startswith("tabsmith train")
+    assert shown.missing == ()
+
+
+def test_only_metrics_that_fit_the_task_are_offered() -> None:
+    metric = _text(prompt(b.at(*b.TO_MODEL)), FieldName.METRIC)
+    assert isinstance(metric, ChoiceField)
+    assert [option.value for option in metric.options] == ["default", "rmse", "mae", "median_ae", "r2"]
+
+
+def test_every_sample_family_and_metric_can_be_chosen() -> None:
+    assert set(METRICS) == set(get_args(MetricName))
+    assert set(FAMILIES) == set(get_args(Family))
+    samples = {
+        each.answer.name for each in prompt(b.at(say.Begin())).choices if isinstance(each.answer, say.ChooseSample)
+    }
+    assert samples == set(get_args(SampleName))
+
+
+def test_a_default_agent_that_cannot_be_chosen_here_is_shown_as_a_problem() -> None:
+    agents: tuple[AgentName, ...] = ("search",)
+    defaults = default_values(Settings(agents=Agents(default="llm")), agents)
+    field = _text(prompt(replace(b.at(*b.TO_MODEL), defaults=defaults)), FieldName.AGENT)
+    assert field.problem is not None
+    assert "search" in field.problem.next_step
+
+
+@pytest.mark.parametrize(
+    ("walk", "name"),
+    [(b.TO_PATH, "the path of a file"), (b.TO_WORDS, "a schema in words"), (b.TO_PREDICTING, "a table of new rows")],
+)
+def test_an_empty_field_is_named_as_missing(walk: tuple[say.Answer, ...], name: str) -> None:
+    assert prompt(b.at(*walk)).missing == (name,)
+
+
+def test_columns_are_shown_with_number_evidence_and_what_is_the_persons_own() -> None:
+    field = prompt(b.at(*b.TO_SCHEMA, say.ChangeRole("area", "ignore"))).fields[0]
+    assert isinstance(field, ColumnsField)
+    assert [(line.number, line.name, line.edited) for line in field.columns[:3]] == [
+        (1, "id", False), (2, "area", True), (3, "rooms", False),
+    ]  # fmt: skip
+    assert field.columns[2].evidence == "as it looks"
+    assert field.columns[2].profile is not None
+
+
+def test_a_choice_takes_the_texts_that_stand_in_the_fields_now() -> None:
+    shown = prompt(b.at(*b.TO_PATH))
+    assert shown.choices[0].reads == (FieldName.PATH,)
+    assert filled(shown.choices[0], {FieldName.PATH: "x.csv"}) == say.GivePath("x.csv")
+    assert filled(prompt(b.at(*b.TO_MODEL)).choices[0], {FieldName.TIME: "9"}) == say.Train()
+
+
+def test_a_choice_names_exactly_the_fields_that_its_answer_holds() -> None:
+    for walk in (b.TO_PATH, b.TO_UPLOAD, b.TO_TARGET, b.TO_FEATURES, b.TO_WORDS, b.TO_PREDICTING, b.TO_TRAINED):
+        for choice in prompt(b.at(*walk)).choices:
+            assert set(choice.reads) == set(say.TEXTS.get(type(choice.answer), {}))
+
+
+def test_the_step_list_says_in_a_word_what_was_chosen() -> None:
+    lines = step_lines(b.at(*b.TO_MODEL))
+    assert [(line.mark, line.word) for line in lines] == [
+        (StepMark.DONE, "file"), (StepMark.DONE, "read"), (StepMark.DONE, "price"), (StepMark.CURRENT, "any family"),
+        (StepMark.OPEN, ""), (StepMark.OPEN, ""),
+    ]  # fmt: skip
+
+
+def test_the_words_are_short_and_calm() -> None:
+    source = ((), b.TO_PATH[:1], b.TO_PATH, b.TO_UPLOAD, b.TO_LOAD)
+    schema = (b.TO_SCHEMA, b.TO_TARGET, b.TO_FEATURES, b.TO_WORDS)
+    run = (b.TO_MODEL, b.TO_TRAINING, b.TO_TRAINED, b.TO_PREDICTING, b.TO_COMPLETED, b.TO_ERROR)
+    for walk in (*source, *schema, *run):
+        shown = prompt(b.at(*walk))
+        assert 0 < len(shown.title) <= 40
+        assert 0 < len(shown.words) <= 110
+        assert "!" not in shown.title + shown.words
+
+
+def test_where_back_leads_is_shown() -> None:
+    assert prompt(b.at(*b.TO_SCHEMA)).back_to == State.CHOOSING_LOAD_OPTION
+    assert prompt(b.fresh()).back_to is None
+
+
+def test_a_conversation_imports_no_table_library() -> None:
+    heavy = "pandas numpy duckdb pyarrow sklearn lightgbm catboost scipy textual rich"
+    code = (
+        f"import sys; import tabsmith.workflow.conversation; print(*[m for m in {heavy.split()} if m in sys.modules])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=CORE)
+    assert out.stdout.strip() == ""
