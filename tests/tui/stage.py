@@ -1,0 +1,192 @@
+"""What screens stand on in tests: a fixed time, a shelf of what the test says, a supervisor that starts nothing."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tabsmith.modeling.results import (
+    Evaluation,
+    FoldScore,
+    Holdout,
+    Importance,
+    Member,
+    Metric,
+    ModelScore,
+    Report,
+    Residuals,
+)
+from tabsmith.modeling.stored import ModelSummary
+from tabsmith.recipes.recipe import Recipe
+from tabsmith.runs.commands import RunCommand
+from tabsmith.runs.events import RunState
+from tabsmith.runs.jobs import Job, JobResult, Progressed
+from tabsmith.runs.watch import RunSummary
+from tabsmith.tables.schema import ColumnSchema, Schema, Split
+from tabsmith_tui.shelf import SavedSession, Shelf
+
+NOW = 1_795_183_591.0  # 2026-11-20 14:06:31 UTC
+
+
+async def settle(pilot: Any, seconds: float = 10.0) -> None:
+    """Wait until the app has done what it does in the background; workers of the group "job" are not waited for."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    quiet = 0
+    while quiet < 2:
+        await pilot.pause()
+        busy = [worker for worker in pilot.app.workers if not worker.is_finished and worker.group != "job"]
+        quiet = 0 if busy else quiet + 1
+        if loop.time() > deadline:
+            raise AssertionError(f"still at work: {busy}")
+        await asyncio.sleep(0)
+
+
+class FixedShelf(Shelf):
+    """Holds the runs, models and reports it is given, and remembers what was asked of it."""
+
+    def __init__(
+        self,
+        runs: tuple[Any, ...] = (),
+        models: tuple[Any, ...] = (),
+        reports: dict[str, Any] | None = None,
+        saved: SavedSession | None = None,
+    ):
+        self.all_runs = list(runs)
+        self.all_models = list(models)
+        self.reports = reports or {}
+        self.saved = saved
+        self.asked: list[tuple[str, ...]] = []
+
+    def session(self) -> SavedSession | None:
+        return self.saved
+
+    def runs(self) -> tuple[Any, ...]:
+        return tuple(self.all_runs)
+
+    def models(self) -> tuple[Any, ...]:
+        return tuple(self.all_models)
+
+    def report(self, model_id: str) -> Any:
+        return self.reports.get(model_id) or report(model_id)
+
+    def send(self, run_id: str, command: RunCommand) -> None:
+        self.asked.append(("send", run_id, type(command).__name__))
+
+    def delete_run(self, run_id: str) -> None:
+        self.asked.append(("delete run", run_id))
+        self.all_runs = [run for run in self.all_runs if run.id != run_id]
+
+    def delete_model(self, model_id: str) -> None:
+        self.asked.append(("delete model", model_id))
+        self.all_models = [model for model in self.all_models if model.id != model_id]
+
+    def export_model(self, model_id: str, file: Path) -> None:
+        self.asked.append(("export", model_id, str(file)))
+        file.write_text("model")
+
+
+class DeafSupervisor:
+    """Starts nothing. `answer` is given to every job; without one a job never ends, and can be cancelled."""
+
+    def __init__(self, answer: JobResult | None = None, progress: tuple[Progressed, ...] = ()) -> None:
+        self.answer = answer
+        self.progress = progress
+        self.jobs: list[Job] = []
+        self.started: list[Any] = []
+        self.cancelled = 0
+
+    async def start(self) -> None:
+        """No warm worker."""
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+    async def start_run(self, spec: Any) -> Any:
+        self.started.append(spec)
+        return None
+
+    async def resume_run(self, run_id: str) -> Any:
+        self.started.append(run_id)
+        return None
+
+    async def job(self, job: Job, on_progress: Callable[[Progressed], None]) -> JobResult:
+        self.jobs.append(job)
+        for each in self.progress:
+            on_progress(each)
+        if self.answer is not None:
+            return self.answer
+        try:
+            return await asyncio.Future()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+
+
+RMSE = Metric("rmse", "RMSE", greater_is_better=False, tasks=("regression",))
+AUC = Metric("roc_auc", "ROC AUC", greater_is_better=True, tasks=("binary", "multiclass"))
+
+
+def run_summary(number: int = 1, state: RunState = RunState.DONE, **changes: Any) -> RunSummary:
+    """A run in a line; `number` tells it from others and makes it older."""
+    run = RunSummary(
+        f"20261120-1{number:05}-7f3a{number:02x}",
+        state,
+        source="housing.csv",
+        target="Sale_Price",
+        task="regression",
+        metric=RMSE,
+        score=21_480.0,
+        tried=12,
+        started_at=NOW - 700 * number,
+        active_seconds=192.0,
+        model_id=f"housing-sale-price-{number:02}" if state is RunState.DONE else "",
+    )
+    return msgspec.structs.replace(run, **changes)
+
+
+def model_summary(number: int = 1, **changes: Any) -> ModelSummary:
+    """A model in a line."""
+    model = ModelSummary(
+        id=f"housing-sale-price-{number:02}",
+        source="housing.csv",
+        target="Sale_Price",
+        task="regression",
+        metric="RMSE",
+        cv_score=21_480.0,
+        holdout_score=21_730.0,
+        members=("catboost", "lightgbm"),
+        size=1_840_000,
+        created_at=NOW - 86_400 * number,
+    )
+    return msgspec.structs.replace(model, **changes)
+
+
+def report(model_id: str = "housing-sale-price-01") -> Report:
+    """The report of a regression model."""
+    columns = tuple(ColumnSchema(name, "numeric", "feature", "numbers") for name in ("Lot_Area", "Year_Built"))
+    target = ColumnSchema("Sale_Price", "numeric", "target", "price in the name")
+    recipe = Recipe(family="catboost")
+    return Report(
+        model_id=model_id,
+        run_id="20261120-100005-7f3a05",
+        created_at=NOW - 86_400,
+        source="housing.csv",
+        fingerprint="f" * 16,
+        schema=Schema((*columns, target), "Sale_Price", (), "regression", Split("random"), rows=2_930),
+        metric=RMSE,
+        members=(Member(recipe, 0.7), Member(recipe, 0.3)),
+        champion=Evaluation(recipe, (FoldScore(0, 21_480.0, 1.0, 0.1),), 21_480.0, 310.0, 12.0, "evaluations/1"),
+        cv_score=21_480.0,
+        cv_se=310.0,
+        holdout=Holdout(586, (ModelScore(RMSE, 21_730.0, 20_900.0, 22_600.0),)),
+        importance=(Importance("Lot_Area", 9_300.0, 200.0), Importance("Year_Built", 4_100.0, 150.0)),
+        outcome=Residuals((1.0,), (1.0,), (-1.0, 0.0, 1.0), (1, 2, 1), -2.0, 2.0),
+        classes=(),
+        train_rows=2_344,
+        iterations=12,
+        tries=12,
+        seconds=192.0,
+    )

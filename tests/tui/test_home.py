@@ -1,0 +1,106 @@
+"""Home: what a newcomer sees, what can be gone on with, and how it keeps up with what happens."""
+
+import pytest
+
+from tabsmith.config import Settings
+from tabsmith.errors import StorageError
+from tabsmith.runs.events import RunState
+from tabsmith.runs.jobs import Estimated
+from tabsmith.runs.watch import RunSummary
+from tabsmith.tables.info import Estimate
+from tabsmith.tables.sources import SampleSource
+from tabsmith.workflow.answers import Begin, Cancel, ChooseFile
+from tabsmith.workflow.conversation import Conversation
+from tabsmith.workflow.store import SessionStore
+from tabsmith_tui.shelf import SavedSession, Shelf
+from tabsmith_tui.widgets.menu import Menu
+from tests.tui.stage import NOW, DeafSupervisor, FixedShelf, model_summary, run_summary, settle
+
+SIZES = {"80x24": (80, 24), "120x40": (120, 40), "60x20": (60, 20)}
+
+
+def full_shelf() -> FixedShelf:
+    """A session, runs in several states, models."""
+    states = (RunState.RUNNING, RunState.WAITING, RunState.INTERRUPTED, RunState.FAILED, RunState.DONE, RunState.DONE)
+    runs = tuple(run_summary(number, state) for number, state in enumerate(states, 1))
+    return FixedShelf(
+        runs=runs,
+        models=tuple(model_summary(number) for number in range(1, 4)),
+        saved=SavedSession("housing.csv", "Schema", NOW - 260),
+    )
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_newcomer(make_app, snap_compare, size: str) -> None:
+    """A sentence that says what this is; the cursor on the sample, below it a file of one's own; keys at the bottom."""
+    assert snap_compare(make_app(), terminal_size=SIZES[size])
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_full(make_app, snap_compare, size: str) -> None:
+    """The session to go on with comes first and has the cursor; then new; five runs with pills in their colours and
+    "+1 more: r"; three models. Wide: the facts of the session on the right. Narrow: names cut, no line broken."""
+    assert snap_compare(make_app(full_shelf()), terminal_size=SIZES[size])
+
+
+def test_full_in_light(make_app, snap_compare) -> None:
+    """The same as the full 80x24 one, dark on light, every word readable."""
+    assert snap_compare(make_app(full_shelf(), theme="light"), terminal_size=(80, 24))
+
+
+def test_full_in_the_terminals_own_colours(make_app, snap_compare) -> None:
+    """The same in sixteen colours."""
+    assert snap_compare(make_app(full_shelf(), theme="ansi"), terminal_size=(80, 24))
+
+
+def test_help_on_home(make_app, snap_compare) -> None:
+    """The help panel on the right: what a list is, what home is for, its keys, those that work everywhere."""
+    assert snap_compare(make_app(full_shelf()), press=["f1"], terminal_size=(120, 40))
+
+
+async def test_sample_goes_straight_to_the_table_step_of_a_new_session(make_app) -> None:
+    supervisor = DeafSupervisor(Estimated(Estimate(0, 150, 5, 6_000, "sample")))
+    app = make_app(supervisor=supervisor)
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        await pilot.press("s")
+        await settle(pilot)
+        assert app.conversation is not None
+        assert app.conversation.session.source == SampleSource("iris")
+
+
+@pytest.mark.parametrize(("press", "resume"), [("n", False), ("enter", True)])
+async def test_new_and_the_saved_session_open_the_guided_steps(make_app, press: str, resume: bool) -> None:
+    app = make_app(full_shelf())
+    opened: list[bool] = []
+    app.open_guided = lambda *, resume: opened.append(resume)
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        await pilot.press(press)
+        await settle(pilot)
+    assert opened == [resume]
+
+
+async def test_runs_that_cannot_be_listed_are_told_and_models_are_still_shown(make_app) -> None:
+    class Broken(FixedShelf):
+        def runs(self) -> tuple[RunSummary, ...]:
+            raise StorageError("The disk is gone.", where="/state/runs")
+
+    app = make_app(Broken(models=(model_summary(1),)))
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        assert any("The disk is gone." in note.message for note in app._notifications)
+        assert "model housing-sale-price-01" in [option.id for option in app.screen.query_one(Menu).options]
+
+
+async def test_a_saved_session_is_found_by_the_real_shelf(make_app, tmp_path) -> None:
+    table = tmp_path / "houses.csv"
+    table.write_text("a,b\n1,2\n")
+    conversation = Conversation(SessionStore(), Settings())
+    conversation.answer(Begin())
+    conversation.answer(ChooseFile())
+    saved = Shelf().session()
+    assert saved is not None
+    assert saved.stands_at == "Source"
+    conversation.answer(Cancel())
+    assert Shelf().session() is None

@@ -1,0 +1,259 @@
+"""What the dashboard shows of a run, without a terminal: pure functions of the snapshot."""
+
+import msgspec
+import pytest
+from rich.cells import cell_len
+
+from tabsmith.errors import UsageError
+from tabsmith.orchestration import events as loop
+from tabsmith.runs import events as run
+from tabsmith.runs.commands import Pause, SetLimit, Stop
+from tabsmith.runs.events import RunState
+from tabsmith.runs.snapshot import RunSnapshot, interrupted
+from tabsmith.runs.spec import Limits
+from tabsmith_tui.views import cards, commands, comparison, details, header, recipe_words, tries
+from tabsmith_tui.views.commands import Pending
+from tabsmith_tui.views.lines import text_of
+from tests.tui import journals
+from tests.tui.journals import Story, house_prices
+
+
+def text(lines) -> str:
+    return text_of(lines)
+
+
+def rows(table) -> list[str]:
+    return ["  ".join(cell.text for cell in table.cells(index)) for index in range(len(table))]
+
+
+# Header, budgets ---------------------------------------------------------------------------------------------------
+
+
+def test_the_header_names_run_source_target_metric_with_its_direction_and_time_of_limit():
+    story = house_prices()
+    shown = header.header(story.snapshot, journals.RUN_ID, None, story.at)
+    assert shown.title == "run 7f3a9c · housing.csv · Sale_Price"
+    assert shown.metric == "RMSE, lower is better"
+    assert shown.state is RunState.RUNNING
+    assert shown.elapsed == "2:04 of 10:00"
+
+
+def test_nothing_known_is_a_dash_and_never_0():
+    shown = header.header(RunSnapshot(), journals.RUN_ID, None, journals.START)
+    assert shown.elapsed == "—"
+    assert shown.metric == ""
+
+
+def test_a_budget_warns_at_80_and_again_at_95_per_cent():
+    story = house_prices()
+    snapshot = story.snapshot
+    levels = []
+    for limit in (600.0, 150.0, 128.0):
+        limited = msgspec.structs.replace(snapshot, limits=Limits(seconds=limit))
+        levels.append(header.budgets(limited, story.at)[0].level)
+    assert levels == ["fine", "warn", "last"]
+
+
+def test_a_cost_that_is_not_known_is_a_dash_and_never_0_dollars():
+    snapshot = msgspec.structs.replace(house_prices().snapshot, limits=Limits(dollars="2.00"))
+    line = header.budget_line(header.budgets(snapshot, journals.START), "", 100)
+    assert "cost — of $2.00" in text([line])
+    assert "$0" not in text([line])
+
+
+def test_every_budget_line_fits_its_width():
+    snapshot = msgspec.structs.replace(
+        house_prices().snapshot, limits=Limits(seconds=600.0, iterations=40, dollars="2.00")
+    )
+    shown = header.budgets(snapshot, journals.START + 100)
+    for width in (78, 100, 120):
+        assert cell_len(text([header.budget_line(shown, "about 4 min left", width)])) <= width
+
+
+def test_time_left_is_said_only_with_evidence_and_as_a_guess():
+    story = Story(journals.spec(limits=Limits(seconds=0.0, iterations=20))).begin()
+    assert header.time_left(story.snapshot, story.at) == ""
+    for _ in range(3):
+        story.score(journals.LINEAR, "again", 30_000, 500, seconds=10.0)
+    assert header.time_left(story.snapshot, story.at) == "about 3 min left"
+    story.pause()
+    assert header.time_left(story.snapshot, story.at) == ""
+
+
+def test_a_pause_is_not_counted_as_time():
+    story = house_prices().pause()
+    assert header.elapsed(story.snapshot, story.at + 3_600) == header.elapsed(story.snapshot, story.at)
+
+
+# Commands ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_stop_shows_as_stopping_at_once_until_the_journal_confirms_it():
+    story = house_prices()
+    pending = Pending(Stop(), story.at)
+    assert commands.shown_state(story.snapshot, pending) is RunState.STOPPING
+    assert not commands.confirmed(pending, story.snapshot)
+    story.tell(run.StateChanged(state=RunState.STOPPING, message="stopping now"))
+    assert commands.confirmed(pending, story.snapshot)
+
+
+def test_a_pause_is_not_called_paused_before_the_worker_says_so():
+    story = house_prices()
+    pending = Pending(Pause(), story.at)
+    assert commands.shown_state(story.snapshot, pending) is RunState.RUNNING
+    assert commands.pending_words(pending, story.snapshot, story.at) == "pause asked for"
+    assert commands.pending_words(pending, story.snapshot, story.at + 5) == "pause asked for, no answer for 0:05"
+    assert commands.pending_words(pending, story.pause().snapshot, story.at) == ""
+
+
+@pytest.mark.parametrize(
+    ("typed", "limit"),
+    [
+        ("60", 660),
+        ("+2 min", 720),
+        ("20 more", 620),
+        ("1:30", 690),
+        ("1 h", 4200),
+        ("1h 30 min", 6000),
+        ("0.5 min", 630),
+        ("to 15 min", 900),
+        ("=1:00:00", 3600),
+        ("  +90s ", 690),
+    ],
+)
+def test_more_time_is_understood_as_people_write_it(typed, limit):
+    assert commands.more_time(typed, house_prices().snapshot) == SetLimit(seconds=float(limit))
+
+
+@pytest.mark.parametrize("typed", ["", "soon", "-5", "0", "5 parsecs", "1" * 400, "[/nope]", "9999999 h", "\x1b[2J"])
+def test_what_is_not_a_length_of_time_is_refused_in_words(typed):
+    with pytest.raises(UsageError) as refusal:
+        commands.more_time(typed, house_prices().snapshot)
+    assert refusal.value.next_step
+    assert "\x1b" not in str(refusal.value)
+
+
+def test_a_run_without_a_limit_can_be_given_one_but_not_more_of_it():
+    snapshot = msgspec.structs.replace(house_prices().snapshot, limits=Limits(seconds=0.0))
+    with pytest.raises(UsageError, match="no time limit"):
+        commands.more_time("60", snapshot)
+    assert commands.more_time("to 60", snapshot).seconds == 60
+
+
+# Cards -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_champion_card_says_score_error_tries_gain_and_that_the_hold_out_is_closed():
+    shown = text(cards.champion(house_prices().snapshot))
+    assert shown.splitlines() == [
+        "CatBoost + 3 derived, 1 dropped",
+        "21,480 ± 310   9 tries",
+        "32.7 % better than the first, ridge",
+        "hold-out: 586 rows, opened at end",
+    ]
+
+
+def test_of_a_score_where_more_is_better_a_gain_is_still_called_better():
+    story = Story(metric=journals.AUC).begin()
+    story.score(journals.LINEAR, "first", 0.80, 0.01, wins=True).score(journals.CAT, "next", 0.88, 0.01, wins=True)
+    assert "10.0 % better than the first" in text(cards.champion(story.snapshot))
+
+
+def test_without_a_champion_the_card_says_why():
+    assert "nothing is scored" in text(cards.champion(Story().begin().snapshot))
+    assert "no recipe was scored" in text(cards.champion(Story().begin().end(error=journals.FAILURE).snapshot))
+
+
+def test_the_agent_card_shows_when_another_agent_than_planned_is_at_work():
+    story = Story().begin().ask("search")
+    assert "actual the same" in text(cards.agent(story.snapshot))
+    story.ask("llm")
+    assert "planned search ! actual llm" in text(cards.agent(story.snapshot))
+
+
+# Tables ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_leaderboard_is_best_first_with_the_difference_to_the_champion_of_now():
+    board = tries.Leaderboard(house_prices().snapshot)
+    shown = rows(board)
+    assert shown[0] == "1  CatBoost + 3 derived, 1 dropped  21,480 ± 310  —  24 s  ★ champion"
+    assert shown[3] == "4  LightGBM  23,840 ± 410  11.0 % worse  9.0 s  was champion"
+    assert len(board) == 9
+    assert board.key(0) == "9"
+
+
+def test_a_try_within_the_noise_of_its_folds_is_called_that_and_not_behind():
+    story = Story().begin()
+    story.score(journals.LINEAR, "first", 30_000, 500, wins=True)
+    story.propose(journals.NEAR, "noisy").folds((29_000, 31_500, 29_800, 30_500, 29_900))
+    folds = story.snapshot.tries[-1].folds
+    evaluation = journals.Evaluation(journals.NEAR, folds, 30_140, 400, 4.0, "x")
+    story.tell(loop.Evaluated(iteration=2, evaluation=evaluation))
+    assert rows(tries.Leaderboard(story.snapshot))[1].endswith("within noise")
+
+
+def test_the_iterations_are_newest_first_and_say_what_became_of_each():
+    shown = rows(tries.Iterations(house_prices().snapshot))
+    assert shown[0] == "12  target encoding of Street  —  —  —  ◑ fold 2/5"
+    assert shown[3].endswith("9.9 % better  24 s  ★ champion")
+    assert "! refused" in shown[7]
+    assert "✘ failed" in shown[5]
+    assert "☆ was champion" in shown[11]
+
+
+def test_what_was_being_fitted_when_the_run_ended_is_called_cut_short():
+    shown = rows(tries.Iterations(interrupted(house_prices().snapshot)))
+    assert shown[0].endswith("cut short")
+
+
+def test_the_filter_looks_at_names_changes_and_messages_in_whatever_letters():
+    snapshot = house_prices().snapshot
+    assert len(tries.Leaderboard(snapshot, "LIGHTGBM")) == 2
+    assert len(tries.Iterations(snapshot, "pool_area")) == 1
+    assert len(tries.Iterations(snapshot, "#9")) == 1
+    assert len(tries.Iterations(snapshot, "no such thing")) == 0
+    assert tries.title("Iterations", 2, 12, "[/nope]") == 'Iterations  2 of 12 with "[/nope]"'
+
+
+def test_the_ensemble_stands_above_the_leaderboard():
+    story = house_prices()
+    story.tell(loop.EnsembleBuilt(recipes=("a", "b"), weights=(0.6, 0.4), score=21_190, standard_error=305))
+    assert rows(tries.Leaderboard(story.snapshot))[0] == "Σ  ensemble of 2  21,190 ± 300  1.4 % better  —  built"
+    assert "recipe a" in text(details.details(story.snapshot, tries.ENSEMBLE)[1])
+
+
+# Details -----------------------------------------------------------------------------------------------------------
+
+
+def test_details_hold_recipe_difference_folds_and_time():
+    title, lines = details.details(house_prices().snapshot, "10")
+    shown = text(lines)
+    assert title == "Iteration 10"
+    assert "derived    log_area = ln(Lot_Area + 1)" in shown
+    assert "· keeps Street" in shown
+    assert "worse on 5 shared folds" in shown
+    assert "Folds  5 of 5" in shown
+
+
+def test_details_of_a_refusal_hold_its_whole_message():
+    shown = text(details.details(house_prices().snapshot, "5")[1])
+    assert "derived.pool: unknown column Pool_Area; did you mean Lot_Area?" in shown
+    assert "— (not scored)" in shown
+
+
+def test_a_difference_of_recipes_is_said_in_sentences():
+    said = recipe_words.difference(journals.CAT, journals.BOOST)
+    assert said[0] == "CatBoost instead of LightGBM"
+    assert "derives age = Year_Sold - Year_Built" in said
+    assert "drops Street" in said
+    assert "num_leaves is the default, not 63" in said
+    assert recipe_words.difference(journals.CAT, journals.CAT) == ()
+
+
+def test_paired_differences_need_two_shared_folds():
+    folds = house_prices().snapshot.tries[0].folds
+    assert comparison.paired(folds[:1], folds, journals.RMSE) is None
+    even = comparison.paired(folds, folds, journals.RMSE)
+    assert even is not None
+    assert even.noise

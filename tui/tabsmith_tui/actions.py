@@ -1,0 +1,130 @@
+"""The one registry of actions: it feeds the bindings, the footer, the help panel and the command palette.
+
+A screen writes `BINDINGS = bindings("run.pause", "run.stop")`, or `BINDINGS = bindings_of("run")` for all of its scope.
+"""
+
+import difflib
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from textual.binding import Binding, BindingType
+
+from tabsmith.text import clean
+from tabsmith_tui.keys import guided, run, shell
+from tabsmith_tui.keys.action import Action, Scope
+
+__all__ = ["ACTIONS", "Action", "Keymap", "Scope", "action", "bindings", "bindings_of", "check_keymap", "key_words"]
+
+ACTIONS: Final[Mapping[str, Action]] = MappingProxyType(
+    {each.id: each for each in (*shell.ACTIONS, *guided.ACTIONS, *run.ACTIONS)}
+)
+
+
+_WRITTEN: Final = {
+    "escape": "esc",
+    "slash": "/",
+    "colon": ":",
+    "question_mark": "?",
+    "delete": "del",
+    "full_stop": ".",
+    "comma": ",",
+    "plus": "+",
+    "minus": "-",
+    "pageup": "pgup",
+    "pagedown": "pgdn",
+}
+
+
+class Keymap:
+    """The keys a person chose, by action id, with what was wrong with them in words."""
+
+    def __init__(self, keys: Mapping[str, str], problems: tuple[str, ...]) -> None:
+        self.keys = dict(keys)
+        self.problems = problems
+
+
+def action(action_id: str) -> Action:
+    """The action called `action_id`; KeyError when no module of `keys/` declares it."""
+    return ACTIONS[action_id]
+
+
+def bindings(*action_ids: str) -> list[BindingType]:
+    """Textual bindings of these actions, in this order."""
+    return [_binding(ACTIONS[each]) for each in action_ids]
+
+
+def bindings_of(scope: Scope) -> list[BindingType]:
+    """Textual bindings of all actions of `scope`, in the order of their module."""
+    return [_binding(each) for each in ACTIONS.values() if each.scope == scope]
+
+
+def check_keymap(chosen: Mapping[str, str]) -> Keymap:
+    """The part of `chosen` that can hold, and a sentence for each part that cannot.
+
+    An unknown id is named together with its nearest one. A key that another action of the same screen, or of the whole
+    app, already has is refused: the action keeps the key it had.
+    """
+    problems: list[str] = []
+    keys: dict[str, str] = {}
+    for action_id, wanted in chosen.items():
+        if action_id not in ACTIONS:
+            near = difflib.get_close_matches(action_id, ACTIONS, n=1, cutoff=0.0)
+            problems.append(f"ui.keymap: there is no action {clean(action_id, 60)!r}; the nearest is {near[0]!r}.")
+        elif not _split(wanted):
+            problems.append(f"ui.keymap: {action_id} has no key; it keeps {ACTIONS[action_id].keys}.")
+        else:
+            keys[action_id] = ",".join(_split(wanted))
+    clash = _clash(keys)
+    while clash:
+        mine, other, key = clash
+        problems.append(
+            f"ui.keymap: {mine} cannot have {clean(key, 20)!r}: {other} ({ACTIONS[other].label}) has it already. "
+            f"{mine} keeps {ACTIONS[mine].keys}."
+        )
+        del keys[mine]
+        clash = _clash(keys)
+    return Keymap({**_siblings(keys), **keys}, tuple(problems))
+
+
+def key_words(key: str) -> str:
+    """A key as it is written on a keyboard: `enter`, `esc`, `ctrl+q`, `/`, `f1`."""
+    *modifiers, last = key.split("+")
+    return "+".join([*modifiers, _WRITTEN.get(last, last)])
+
+
+def _clash(keys: Mapping[str, str]) -> tuple[str, str, str] | None:
+    """The first rebound action whose key another action has at the same place: (rebound, other, key)."""
+    for mine, wanted in keys.items():
+        for other in ACTIONS.values():
+            if other.id == mine or not _meet(ACTIONS[mine].scope, other.scope):
+                continue
+            shared = set(_split(wanted)) & set(_split(keys.get(other.id, other.keys)))
+            if shared - set(_split(ACTIONS[mine].keys)):
+                return mine, other.id, min(shared - set(_split(ACTIONS[mine].keys)))
+    return None
+
+
+def _siblings(keys: Mapping[str, str]) -> dict[str, str]:
+    """The actions that share a key with a rebound one at the same place, with their own keys.
+
+    Several may share one, each for another step of a screen. Textual drops a rebound action's old keys for all of them.
+    """
+    return {
+        other.id: other.keys
+        for mine in keys
+        for other in ACTIONS.values()
+        if other.scope == ACTIONS[mine].scope and set(_split(other.keys)) & set(_split(ACTIONS[mine].keys))
+    }
+
+
+def _meet(a: Scope, b: Scope) -> bool:
+    return a == b or "app" in (a, b)
+
+
+def _split(keys: str) -> list[str]:
+    return [part.strip() for part in keys.split(",") if part.strip()]
+
+
+def _binding(each: Action) -> Binding:
+    return Binding(each.keys, each.does, each.label, show=each.in_footer, tooltip=each.help, id=each.id)

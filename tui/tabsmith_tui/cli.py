@@ -1,0 +1,25 @@
+"""`tabsmith` on the command line: the two questions that must be quick, and the way to everything else."""
+
+import sys
+
+
+def main() -> int:
+    """Run the command line; returns the exit status: 0 done, 1 the work failed, 2 wrong use, 130 interrupted."""
+    arguments = sys.argv[1:]
+    if arguments == ["--version"]:
+        from tabsmith import __version__
+
+        sys.stdout.write(f"tabsmith {__version__}\n")
+        return 0
+    if arguments == ["--help"]:
+        from pathlib import Path
+
+        sys.stdout.write(Path(__file__).with_name("help.txt").read_text(encoding="utf-8"))
+        return 0
+    from tabsmith_tui.commands.boundary import run
+
+    return run(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

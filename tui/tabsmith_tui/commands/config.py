@@ -1,0 +1,65 @@
+"""`tabsmith config`: the settings."""
+
+import click
+
+from tabsmith import config as settings
+from tabsmith.errors import WRONG_USE
+from tabsmith.paths import folders
+from tabsmith_tui.commands.output import json_option, print_json, print_table, print_text, say
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def config(context: click.Context) -> None:
+    """Show, check or change the settings."""
+    if context.invoked_subcommand is None:
+        _show(as_json=False)
+
+
+@config.command()
+def path() -> None:
+    """Say where the settings file is."""
+    print_text(str(folders().settings_file))
+
+
+@config.command()
+@json_option
+def show(as_json: bool) -> None:
+    """Show every setting, its value and where that comes from."""
+    _show(as_json=as_json)
+
+
+@config.command("set")
+@click.argument("key")
+@click.argument("value")
+def set_(key: str, value: str) -> None:
+    """Set KEY to VALUE in the settings file; an empty VALUE goes back to the default."""
+    from tabsmith.config.writing import set_value
+
+    done = set_value(key, value)
+    say(
+        f"{done.key} = {done.value}" + (" (the environment overrides the file)" if done.source == "environment" else "")
+    )
+
+
+@config.command()
+def check() -> int:
+    """Check the settings file and the environment."""
+    problems = settings.check()
+    for problem in problems:
+        say(f"{problem.what} {problem.where} {problem.next_step}")
+    if not problems:
+        say("The settings are in order.")
+    return WRONG_USE if problems else 0
+
+
+def _show(*, as_json: bool) -> None:
+    found = settings.describe()
+    if as_json:
+        print_json(found)
+    else:
+        print_table(
+            ["setting", "value", "from", "meaning"],
+            [[each.key, each.value, each.source, each.description] for each in found],
+            widest=70,
+        )

@@ -1,0 +1,115 @@
+"""`tabsmith models`: list, show, delete, export."""
+
+from pathlib import Path
+
+import click
+import msgspec
+
+from tabsmith_tui import numbers
+from tabsmith_tui.commands.output import json_option, print_json, print_table, print_text, say
+from tabsmith_tui.commands.trained import print_report
+
+
+class DeletedDocument(msgspec.Struct, frozen=True):
+    """`models delete --json`."""
+
+    deleted: str
+
+
+class ExportedDocument(msgspec.Struct, frozen=True):
+    """`models export --json`."""
+
+    model_id: str
+    out: str
+
+
+@click.group(invoke_without_command=True)
+@json_option
+@click.pass_context
+def models(context: click.Context, as_json: bool) -> None:
+    """The models that were trained here."""
+    if context.invoked_subcommand is None:
+        _list(as_json=as_json)
+
+
+@models.command("list")
+@json_option
+def list_(as_json: bool) -> None:
+    """List the models, newest first."""
+    _list(as_json=as_json)
+
+
+@models.command()
+@click.argument("model")
+@json_option
+def show(model: str, as_json: bool) -> None:
+    """Show the report of MODEL."""
+    from tabsmith.modeling.store import read_report
+
+    report = read_report(model)
+    if as_json:
+        print_json(report)
+    else:
+        print_report(report)
+
+
+@models.command()
+@click.argument("model")
+@json_option
+def delete(model: str, as_json: bool) -> None:
+    """Delete MODEL with all its files."""
+    from tabsmith.modeling import store
+
+    store.delete(model)
+    if as_json:
+        print_json(DeletedDocument(model))
+    else:
+        say(f"Deleted {model}.")
+
+
+@models.command()
+@click.argument("model")
+@click.argument("file")
+@json_option
+def export(model: str, file: str, as_json: bool) -> None:
+    """Put MODEL into one FILE, which `tabsmith predict FILE ...` takes elsewhere."""
+    from tabsmith.modeling import store
+
+    store.export(model, Path(file))
+    if as_json:
+        print_json(ExportedDocument(model, str(Path(file).absolute())))
+    else:
+        say(f"Exported to {Path(file).absolute()}.")
+
+
+def _list(*, as_json: bool) -> None:
+    from tabsmith.modeling.store import list_models
+
+    found = list_models()
+    if as_json:
+        print_json(found)
+    elif not found:
+        print_text("No models yet. To make one: tabsmith train TABLE.csv")
+    else:
+        print_table(
+            ["model", "target", "task", "metric", "folds", "hold-out", "table", "trained"],
+            [
+                [
+                    each.id,
+                    each.target,
+                    each.task,
+                    each.metric or "—",
+                    numbers.number(each.cv_score),
+                    numbers.number(each.holdout_score),
+                    each.source,
+                    _date(each.created_at),
+                ]
+                for each in found
+            ],
+        )
+
+
+def _date(at: float) -> str:
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(at, UTC).astimezone().strftime("%Y-%m-%d %H:%M")

@@ -1,0 +1,110 @@
+"""`tabsmith read`: a table read, and what was found in it."""
+
+from pathlib import Path
+from typing import Literal
+
+import click
+import msgspec
+
+from tabsmith.tables.info import Dialect, LineNote, TableInfo
+from tabsmith.tables.profile import Column
+from tabsmith_tui import numbers
+from tabsmith_tui.commands.output import json_option, print_facts, print_json, print_table, print_text, say
+
+
+class ReadDocument(msgspec.Struct, frozen=True):
+    """`read --json`."""
+
+    rows: int
+    columns: tuple[str, ...]
+    path: Literal["fast", "careful"]
+    dialect: Dialect
+    encoding: str
+    rejected: tuple[LineNote, ...]
+    repaired: tuple[LineNote, ...]
+    rejected_count: int
+    repaired_count: int
+    format: str
+    profile: tuple[Column, ...]
+    snapshot: str
+    out: str
+    sample: tuple[dict[str, str], ...]
+
+
+@click.command()
+@click.argument("path")
+@click.option("--as-text", is_flag=True, help="Keep every cell as the text that stands there.")
+@click.option("--rows", default=0, metavar="N", type=click.IntRange(min=0), help="Show the first N rows.")
+@click.option("--out", metavar="FILE", help="Write the table, as it was understood, to a CSV or Parquet file.")
+@json_option
+def read(path: str, as_text: bool, rows: int, out: str | None, as_json: bool) -> None:
+    """Read the table at PATH and say what was found in it."""
+    from tabsmith.tables.export import write_table
+    from tabsmith.tables.snapshot import preview
+    from tabsmith.tables.table import read_table
+
+    info = read_table(path, as_text=as_text).info
+    written = ""
+    if out:
+        written = str(write_table(info, Path(out)))
+        say(f"Written to {written}")
+    shown = preview(info, rows) if rows else None
+    names = tuple(column.name for column in info.profile.columns)
+    if as_json:
+        sample = tuple(dict(zip(names, row, strict=True)) for row in shown.rows) if shown else ()
+        print_json(_document(info, names, written, sample))
+        return
+    _print(info)
+    if shown:
+        print_text()
+        print_table(shown.names, shown.rows, widest=24)
+
+
+def _document(
+    info: TableInfo, names: tuple[str, ...], written: str, sample: tuple[dict[str, str], ...]
+) -> ReadDocument:
+    return ReadDocument(
+        rows=info.rows,
+        columns=names,
+        path=info.route,
+        dialect=info.dialect,
+        encoding=info.encoding,
+        rejected=info.rejected,
+        repaired=info.repaired,
+        rejected_count=info.rejected_count,
+        repaired_count=info.repaired_count,
+        format=info.format,
+        profile=info.profile.columns,
+        snapshot=info.snapshot,
+        out=written,
+        sample=sample,
+    )
+
+
+def _print(info: TableInfo) -> None:
+    print_facts(
+        [
+            ("rows", numbers.count(info.rows)),
+            ("columns", numbers.count(len(info.profile.columns))),
+            ("format", f"{info.format}, {info.encoding}, {info.route} path"),
+            ("rejected", f"{numbers.count(info.rejected_count)} lines"),
+            ("repaired", f"{numbers.count(info.repaired_count)} lines"),
+        ]
+    )
+    for word, notes in (("rejected", info.rejected), ("repaired", info.repaired)):
+        for note in notes[:10]:
+            print_text(f"  line {note.line} {word}: {note.reason}")
+    print_text()
+    print_table(
+        ["column", "storage", "missing", "distinct", "most frequent"],
+        [
+            [
+                column.name,
+                column.storage,
+                numbers.share(column.missing_share),
+                numbers.count(column.distinct),
+                ", ".join(value.text for value in column.top[:3]),
+            ]
+            for column in info.profile.columns
+        ],
+    )

@@ -1,0 +1,68 @@
+"""The `tabsmith` command itself, and its commands, each imported when it is called."""
+
+import sys
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Final
+
+import click
+
+from tabsmith import __version__
+
+_HELP: Final = {
+    "read": "Read a table and say what was found in it.",
+    "schema": "Say what tabsmith understands of a table: kinds, roles, target, task, split.",
+    "train": "Train a model on a table.",
+    "predict": "Predict the rows of a table with a model.",
+    "models": "List, show, delete or export models.",
+    "runs": "List, show, follow, resume or stop runs.",
+    "config": "Show, check or change the settings.",
+    "doctor": "Say what is installed, what is reachable, where things live.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module when the command is called."""
+
+    def __init__(self, *args: object, commands_help: Mapping[str, str], **settings: object) -> None:
+        super().__init__(*args, **settings)  # type: ignore[arg-type]
+        self._commands_help = commands_help
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(self._commands_help)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in self._commands_help:
+            return None
+        command = getattr(import_module(f"tabsmith_tui.commands.{cmd_name}"), cmd_name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(self._commands_help.items()))
+
+
+@click.group(
+    cls=LazyGroup,
+    commands_help=_HELP,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, message="tabsmith %(version)s")
+@click.pass_context
+def tabsmith(context: click.Context) -> int | None:
+    """A terminal workbench for tabular models.
+
+    Without a command: the full screen on a terminal; elsewhere a run of the built-in sample to its report.
+    """
+    if context.invoked_subcommand is not None:
+        return None
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        from tabsmith import config
+        from tabsmith_tui.app import run_app
+
+        return run_app(config.load())
+    from tabsmith_tui.commands.sample import run_sample
+
+    return run_sample()

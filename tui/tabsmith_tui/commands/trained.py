@@ -1,0 +1,196 @@
+"""What training came to, as the JSON document of `train --json` and as a report for people."""
+
+from decimal import Decimal
+
+import msgspec
+
+from tabsmith.agents.protocol import AgentName
+from tabsmith.errors import ErrorReport
+from tabsmith.modeling.results import Confusion, Report, Residuals
+from tabsmith.recipes.recipe import Recipe
+from tabsmith.runs.events import ExitReason, Outcome
+from tabsmith.runs.snapshot import RunSnapshot, Try
+from tabsmith.tables.schema import Task
+from tabsmith_tui import numbers
+from tabsmith_tui.commands.output import print_facts, print_table, print_text
+from tabsmith_tui.commands.progress import in_words
+
+
+class Agent(msgspec.Struct, frozen=True):
+    """Who was to propose, who did, and why another."""
+
+    planned: AgentName
+    actual: AgentName
+    reason: str = ""
+
+
+class Usage(msgspec.Struct, frozen=True):
+    """What agents used; `cost` is in dollars, null when a price is not known."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    cost: Decimal | None = Decimal(0)
+    turns: int = 0
+    sessions: int = 0
+
+
+class Session(msgspec.Struct, frozen=True):
+    """One conversation with an agent."""
+
+    id: str
+    iteration: int
+    agent: AgentName
+    model: str
+    started_at: float
+    ended_at: float
+    usage: Usage
+
+
+class Scored(msgspec.Struct, frozen=True):
+    """A recipe and its score."""
+
+    rank: int
+    iteration: int
+    recipe: Recipe
+    score: float
+    standard_error: float
+    fold_scores: tuple[float, ...]
+    seconds: float
+
+
+class TrainDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """`train --json` and `runs show --json`. What there is no value for is null."""
+
+    run_id: str
+    model_id: str | None
+    state: str
+    task: Task
+    target: str | None
+    metric: str | None
+    greater_is_better: bool | None
+    cv_score: float | None
+    cv_se: float | None
+    holdout_score: float | None
+    holdout_interval: tuple[float, float] | None
+    holdout_rows: int
+    iterations: int
+    tries: int
+    seconds: float
+    agent: Agent
+    usage: Usage
+    sessions: tuple[Session, ...]
+    champion: Scored | None
+    leaderboard: tuple[Scored, ...]
+    outcome: Outcome | None
+    exit_reason: ExitReason | None
+    error: ErrorReport | None = None
+
+
+def document(run_id: str, run: RunSnapshot, now: float) -> TrainDocument:
+    """The run as one JSON document."""
+    report, metric = run.report, run.metric
+    holdout = report.holdout.scores[0] if report and report.holdout else None
+    board = tuple(_scored(place, each) for place, each in enumerate(run.leaderboard, 1) if each.recipe)
+    champion = next((each for each in board if each.iteration == run.champion), None)
+    planned: AgentName = run.spec.choice.agent if run.spec else "search"
+    interval = (holdout.low, holdout.high) if holdout else None
+    return TrainDocument(
+        run_id=run_id,
+        model_id=report.model_id if report else None,
+        state=run.state.value,
+        task=run.schema.task if run.schema else "none",
+        target=run.schema.target if run.schema else None,
+        metric=metric.name if metric else None,
+        greater_is_better=metric.greater_is_better if metric else None,
+        cv_score=report.cv_score if report else champion.score if champion else None,
+        cv_se=report.cv_se if report else champion.standard_error if champion else None,
+        holdout_score=holdout.score if holdout else None,
+        holdout_interval=(interval[0], interval[1]) if interval and None not in interval else None,  # type: ignore[arg-type]
+        holdout_rows=report.holdout.rows if report and report.holdout else 0,
+        iterations=len(run.tries),
+        tries=run.tried,
+        seconds=round(run.active_seconds(now), 3),
+        agent=Agent(planned, planned),
+        usage=Usage(),
+        sessions=(),
+        champion=champion,
+        leaderboard=board,
+        outcome=run.outcome,
+        exit_reason=run.exit_reason,
+        error=run.error,
+    )
+
+
+def print_report(report: Report) -> None:
+    """The report of a model, for people."""
+    metric = report.metric
+    facts = [
+        ("model", report.model_id),
+        ("table", f"{report.source}, {numbers.count(report.train_rows)} rows to train on"),
+        ("target", f"{report.schema.target} ({report.schema.task})"),
+        ("metric", in_words(metric)),
+        ("folds", f"{numbers.uncertain(report.cv_score, report.cv_se)}  best of {report.tries} tries"),
+        ("hold-out", _holdout(report)),
+        ("seconds", f"{report.seconds:,.1f}"),
+    ]
+    print_facts(facts)
+    for note in report.notes:
+        print_text(f"note      {note}")
+    print_text()
+    print_table(
+        ["weight", "recipe", "family"],
+        [[numbers.share(member.weight), member.recipe.name, member.recipe.family] for member in report.members],
+    )
+    if report.importance:
+        print_text()
+        print_table(
+            ["column", f"{metric.label} lost without it"],
+            [[each.column, numbers.uncertain(each.drop, each.deviation)] for each in report.importance[:12]],
+        )
+    print_text()
+    match report.outcome:
+        case Confusion() as confusion:
+            _print_confusion(confusion)
+        case Residuals(quartiles=quartiles):
+            low, middle, high = (numbers.number(value) for value in quartiles)
+            print_text(f"truth minus prediction: a quarter below {low}, half below {middle}, a quarter above {high}")
+
+
+def _holdout(report: Report) -> str:
+    if report.holdout is None:
+        return "none: the table is too small to spare any rows"
+    score = report.holdout.scores[0]
+    interval = f"  95 % {numbers.number(score.low)} to {numbers.number(score.high)}" if score.low is not None else ""
+    others = ", ".join(f"{each.metric.label} {numbers.number(each.score)}" for each in report.holdout.scores[1:])
+    rows = f" on {numbers.count(report.holdout.rows)} rows, scored once"
+    return f"{numbers.number(score.score)}{interval}{rows}" + (f"  ({others})" if others else "")
+
+
+def _print_confusion(confusion: Confusion, widest: int = 8) -> None:
+    if len(confusion.classes) > widest:
+        print_text(f"{len(confusion.classes)} classes; the confusion matrix is in `tabsmith models show --json`.")
+        return
+    print_table(
+        ["truth \\ predicted", *confusion.classes],
+        [
+            [name, *(numbers.count(count) for count in row)]
+            for name, row in zip(confusion.classes, confusion.counts, strict=True)
+        ],
+        widest=20,
+    )
+
+
+def _scored(rank: int, each: Try) -> Scored:
+    assert each.recipe is not None
+    assert each.mean is not None
+    return Scored(
+        rank,
+        each.iteration,
+        each.recipe,
+        each.mean,
+        each.standard_error or 0.0,
+        tuple(fold.score for fold in each.folds),
+        each.seconds,
+    )

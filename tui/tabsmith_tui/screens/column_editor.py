@@ -1,0 +1,113 @@
+"""A dialog for one column: what kind of values it holds, and what it is used for."""
+
+from typing import ClassVar, Final, NamedTuple
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import ModalScreen
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from tabsmith.tables.schema import Kind, Role
+from tabsmith.workflow.fields import ColumnLine
+from tabsmith_tui.actions import bindings
+from tabsmith_tui.widgets.choices import Choices
+from tabsmith_tui.widgets.keys_bar import KeysBar
+from tabsmith_tui.widgets.literal import Line, entitle, literal, words
+from tabsmith_tui.widgets.schema_table import KIND_WORDS, explain_column
+
+ROLES: Final[dict[Role, str]] = {
+    "feature": "used to predict",
+    "ignore": "left out",
+    "target": "what is predicted",
+    "group": "its rows stay together",
+    "time": "rows are split along it",
+}
+KINDS: Final[dict[Kind, str]] = {
+    "numeric": "an amount",
+    "code": "a number that names",
+    "category": "one of a few names",
+    "boolean": "yes or no",
+    "date": "a day or a time",
+    "text": "words",
+    "identifier": "names the row",
+    "constant": "always the same",
+}
+
+
+class ColumnEdit(NamedTuple):
+    """What a person chose for a column."""
+
+    kind: Kind
+    role: Role
+
+
+class ColumnEditor(ModalScreen[ColumnEdit | None]):
+    """Two short lists side by side; enter on the kinds goes to the roles, enter on the roles takes both."""
+
+    CSS_PATH = "dialog.tcss"
+    DEFAULT_CSS = """
+    ColumnEditor { align: center middle; }
+    ColumnEditor .dialog { border-title-color: $primary; border-title-style: bold; }
+    ColumnEditor Horizontal { height: auto; }
+    ColumnEditor Horizontal > Vertical { width: 1fr; height: auto; padding-right: 1; }
+    ColumnEditor OptionList { margin-bottom: 0; text-wrap: nowrap; text-overflow: ellipsis; }
+    ColumnEditor .why { max-height: 5; margin-bottom: 1; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings("question.back"),
+        Binding("left", "go_to('kinds')", "kinds", show=False),
+        Binding("right", "go_to('roles')", "roles", show=False),
+        Binding("f9,ctrl+enter", "take", "take both", show=False),
+    ]
+    ABOUT = "Choose the kind, then the role. Enter takes; escape changes nothing."
+
+    def __init__(self, line: ColumnLine) -> None:
+        super().__init__()
+        self.line = line
+
+    def compose(self) -> ComposeResult:
+        line = self.line
+        why = words("\n").join([literal(text, 300, "$quiet") for text, _ in explain_column(line)])
+        with Vertical(classes="dialog") as dialog:
+            entitle(dialog, words("Column ", literal(line.name, 60)))
+            yield Line(why, classes="why")
+            with Horizontal():
+                with Vertical():
+                    yield Line("kind", classes="quiet")
+                    yield Choices(*(_option(KIND_WORDS[kind], what, kind) for kind, what in KINDS.items()),
+                                     id="kinds")  # fmt: skip
+                with Vertical():
+                    yield Line("role", classes="quiet")
+                    yield Choices(*(_option(role, what, role) for role, what in ROLES.items()),
+                                     id="roles")  # fmt: skip
+        yield KeysBar()
+
+    def on_mount(self) -> None:
+        kinds, roles = self.query_one("#kinds", OptionList), self.query_one("#roles", OptionList)
+        kinds.highlighted = list(KINDS).index(self.line.kind)
+        roles.highlighted = list(ROLES).index(self.line.role)
+        kinds.focus()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        if event.option_list.id == "kinds":
+            self.query_one("#roles").focus()
+        else:
+            self.action_take()
+
+    def action_take(self) -> None:
+        """Take both."""
+        kind = self.query_one("#kinds", OptionList).highlighted or 0
+        role = self.query_one("#roles", OptionList).highlighted or 0
+        self.dismiss(ColumnEdit(list(KINDS)[kind], list(ROLES)[role]))
+
+    def action_go_to(self, name: str) -> None:
+        self.query_one(f"#{name}").focus()
+
+    def action_back(self) -> None:
+        self.dismiss(None)
+
+
+def _option(name: str, what: str, value: str) -> Option:
+    return Option(words(name.ljust(11), (what, "$quiet")), id=value)

@@ -1,0 +1,62 @@
+"""An error on the screen: what happened, where, what to do next, and its details to copy."""
+
+from textual.app import ComposeResult
+from textual.containers import Vertical, VerticalScroll
+from textual.screen import ModalScreen
+
+from tabsmith.errors import ErrorReport
+from tabsmith_tui.actions import bindings_of
+from tabsmith_tui.widgets.clipboard import copy
+from tabsmith_tui.widgets.keys_bar import KeysBar
+from tabsmith_tui.widgets.literal import Line, entitle, literal, literal_block, words
+
+
+class ErrorScreen(ModalScreen[None]):
+    """Shows an ErrorReport; closes with None."""
+
+    CSS_PATH = "dialog.tcss"
+    BINDINGS = bindings_of("error")
+    ABOUT = "Something went wrong. Nothing you typed is lost: close this and you are back where it happened."
+
+    def __init__(self, report: ErrorReport) -> None:
+        super().__init__()
+        self.report = report
+
+    def compose(self) -> ComposeResult:
+        """What, where, next, and the details folded away."""
+        report = self.report
+        with Vertical(classes="dialog -bad") as dialog:
+            entitle(dialog, words("✘ ", literal(report.name, 60)))
+            yield Line(literal_block(report.what, 1_500), classes="what")
+            if report.where:
+                yield Line(words(("Where   ", "$quiet"), literal_block(report.where, 1_000)))
+            if report.next_step:
+                yield Line(words(("Next    ", "$quiet"), literal_block(report.next_step, 1_000)))
+            with VerticalScroll(id="details"):
+                yield Line(literal_block(report.details or "There are no further details.", style="$quiet"))
+        yield KeysBar()
+
+    def on_mount(self) -> None:
+        """Details come when asked for."""
+        self.query_one("#details").display = False
+
+    def action_details(self) -> None:
+        """Show or hide the details."""
+        details = self.query_one("#details")
+        details.display = not details.display
+        if details.display:
+            details.focus()
+
+    async def action_copy(self) -> None:
+        """Copy the whole error and say where it went."""
+        report = self.report
+        try:
+            copied = await copy(f"{report.name}\n{report}\n\n{report.details}", self.app)
+        except OSError as error:
+            self.app.notify(f"Could not copy: {error}", severity="error")
+            return
+        self.app.notify(copied.words)
+
+    def action_close(self) -> None:
+        """Back to where it happened."""
+        self.dismiss(None)

@@ -1,0 +1,215 @@
+"""Home: what can be gone on with, where to begin, and the newest runs and models."""
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.widgets import OptionList
+
+from tabsmith.text import plural
+from tabsmith_tui.actions import bindings_of
+from tabsmith_tui.background import begin
+from tabsmith_tui.dates import clock_time, when
+from tabsmith_tui.screens.base import TabsmithScreen
+from tabsmith_tui.widgets.literal import Facts, Line, literal
+from tabsmith_tui.widgets.menu import Group, Item, Menu
+
+if TYPE_CHECKING:
+    from tabsmith.modeling.stored import ModelSummary
+    from tabsmith.runs.watch import RunSummary
+    from tabsmith_tui.shelf import SavedSession
+
+T = TypeVar("T")
+
+SHOWN = 5  # runs, and models, on home; the rest is one key away
+REFRESH_SECONDS = 2.0
+WIDE = 110
+SAMPLE: Final = "iris"
+
+WELCOME = (
+    "Point tabsmith at a table, confirm what it understood, and get the best model your time allows. "
+    "Press enter to begin with a small sample, or n for a file of your own."
+)
+
+
+BEGIN_FACTS = [
+    ("Source", "a file of yours, or a sample"),
+    ("Table", "read it now, or at training time"),
+    ("Schema", "what each column is; the target"),
+    ("Model", "metric, families, time"),
+    ("Train", "watch it; leave it; stop it"),
+    ("Result", "scores on held-out rows; predict"),
+]
+
+
+class HomeScreen(TabsmithScreen):
+    """The first screen. Its frame stands before anything is read from disk; lists come in as they are read."""
+
+    SCOPE = "home"
+    BINDINGS = bindings_of("home")
+    AUTO_FOCUS = "Menu"
+    ABOUT = (
+        "Home shows what you can go on with: the session you were in the middle of, the newest runs (live ones keep "
+        "moving) and the newest models. Or begin with a new table. Nothing is lost by leaving: runs go on without you."
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._session: SavedSession | None = None
+        self._runs: tuple[RunSummary, ...] = ()
+        self._models: tuple[ModelSummary, ...] = ()
+        self._read = False
+
+    def body(self) -> ComposeResult:
+        """A sentence for newcomers, the list, and beside it what is known of the line under the cursor."""
+        self.set_class(self.app.size.width >= WIDE, "-wide")  # before the first styling, which would be done twice
+        yield Line(WELCOME, id="welcome")
+        with Horizontal(id="middle"):
+            yield Menu(id="menu")
+            yield Facts(id="about")
+
+    def on_mount(self) -> None:
+        """Read the disk after the first frame."""
+        self.call_after_refresh(self.action_reload)
+        self.set_interval(REFRESH_SECONDS, self._refresh_living)
+
+    def on_screen_resume(self) -> None:
+        """Something may have been trained or deleted meanwhile."""
+        if self._read:
+            self.action_reload()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Beside the list only where there is room."""
+        self.set_class(event.size.width >= WIDE, "-wide")
+
+    def action_reload(self) -> None:
+        """Look again at what is on disk."""
+        begin(self, self._reload, "reload", alone=True)
+
+    def _refresh_living(self) -> None:
+        if self.is_current and any(not run.state.ended for run in self._runs):
+            self.action_reload()
+
+    async def _reload(self) -> None:
+        shelf = self.tabsmith.shelf
+        self._session = await self._from_disk(shelf.session, self._session)
+        self._runs = await self._from_disk(shelf.runs, self._runs)
+        self._models = await self._from_disk(shelf.models, self._models)
+        self._read = True
+        self._show()
+
+    async def _from_disk(self, read: Callable[[], T], known: T) -> T:
+        """What `read` gives, off the UI thread; what was known before when it fails, and the error is said."""
+        try:
+            return await asyncio.to_thread(read)
+        except Exception as error:  # noqa: BLE001 - home must stand whatever lies on disk; the error is shown
+            self.app.notify(str(error), title="Not everything could be read", severity="warning", timeout=15)
+            return known
+
+    def _show(self) -> None:
+        from tabsmith_tui.summaries import model_cells, quiet, run_cells
+
+        now = self.tabsmith.clock()
+        session, runs, models = self._session, self._runs, self._models
+        newcomer = not (session or runs or models)
+        groups: list[Group] = []
+        if session:
+            groups.append(
+                Group(
+                    "Go on",
+                    (
+                        Item(
+                            "resume",
+                            (
+                                Content.styled("▸ session", "$accent"),
+                                literal(session.subject, 60),
+                                literal(f"at {self._stands_at(session)}", 60),
+                                literal(f"saved {when(session.saved_at, now)}", 30, "$quiet"),
+                            ),
+                        ),
+                    ),
+                )
+            )
+        begin = (
+            Item("sample", (literal("Begin with a sample table"), quiet("seconds to train"))),
+            Item("new", (literal("Open a table of your own"), quiet("CSV, Excel, Parquet, JSON"))),
+        )
+        groups.append(Group("New", begin if newcomer else begin[::-1]))
+        if runs:
+            items = tuple(Item(f"run {run.id}", run_cells(run, now)) for run in runs[:SHOWN])
+            groups.append(Group(_title("Runs", len(runs), "r"), items))
+        if models:
+            items = tuple(Item(f"model {model.id}", model_cells(model, now)) for model in models[:SHOWN])
+            groups.append(Group(_title("Models", len(models), "m"), items))
+        self.query_one("#welcome").display = newcomer
+        menu = self.query_one(Menu)
+        menu.put(groups)
+        living = sum(not run.state.ended for run in runs)
+        self.show_subject("home" + (f" · {plural(living, 'run')} at work" if living else ""))
+        self.show_status(f"session saved {clock_time(session.saved_at)}" if session else "")
+
+    def _stands_at(self, session: "SavedSession") -> str:
+        """The step; of one that waits for a run, how that stands now."""
+        run = next((run for run in self._runs if run.id == session.run_id), None)
+        return f"{session.stands_at}: {run.state.value}" if run else session.stands_at
+
+    def on_option_list_option_highlighted(self, _event: OptionList.OptionHighlighted) -> None:
+        """Say beside the list what is known of the line."""
+        from tabsmith_tui.summaries import model_facts, run_facts
+
+        kind, _, name = self.query_one(Menu).current.partition(" ")
+        now = self.tabsmith.clock()
+        about = self.query_one("#about", Facts)
+        run = next((run for run in self._runs if kind == "run" and run.id == name), None)
+        model = next((model for model in self._models if kind == "model" and model.id == name), None)
+        if run:
+            about.show(run_facts(run, now))
+        elif model:
+            about.show(model_facts(model, now))
+        elif kind == "resume" and self._session:
+            about.show(
+                [
+                    ("table", literal(self._session.subject, 200)),
+                    ("stands at", literal(self._stands_at(self._session), 60)),
+                    ("saved", when(self._session.saved_at, now)),
+                ]
+            )
+        else:
+            about.show(BEGIN_FACTS)
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Open what was chosen."""
+        event.stop()
+        self.action_open()
+
+    def action_open(self) -> None:
+        """Open the line under the cursor."""
+        kind, _, name = self.query_one(Menu).current.partition(" ")
+        app = self.tabsmith
+        match kind:
+            case "resume":
+                app.open_guided(resume=True)
+            case "new":
+                self.action_new()
+            case "sample":
+                self.action_sample()
+            case "run":
+                app.open_run(name)
+            case "model":
+                app.open_result(name)
+
+    def action_new(self) -> None:
+        """A new model from a table."""
+        self.tabsmith.open_guided(resume=False)
+
+    def action_sample(self) -> None:
+        """A new model from a sample table; a session under way is asked about first."""
+        self.tabsmith.open_guided(resume=False, sample=SAMPLE)
+
+
+def _title(title: str, count: int, key: str) -> str:
+    return f"{title}   +{count - SHOWN} more: {key}" if count > SHOWN else title

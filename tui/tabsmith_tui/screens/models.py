@@ -1,0 +1,140 @@
+"""All models: report, predict, export, delete."""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tabsmith.text import plural
+from tabsmith_tui.actions import bindings_of
+from tabsmith_tui.background import begin
+from tabsmith_tui.screens.listing import ListScreen
+from tabsmith_tui.screens.question import Answer, QuestionScreen
+from tabsmith_tui.summaries import Fact, model_cells, model_facts, report_facts
+from tabsmith_tui.widgets.literal import Words, literal, words
+from tabsmith_tui.widgets.menu import Item
+
+if TYPE_CHECKING:
+    from tabsmith.modeling.results import Report
+    from tabsmith.modeling.stored import ModelSummary
+
+
+class ModelsScreen(ListScreen["ModelSummary"]):
+    """Every model of this machine."""
+
+    SCOPE = "models"
+    BINDINGS = bindings_of("models")
+    ABOUT = (
+        "Every model that was saved, newest first. A model is a folder of plain files with checksums; it needs nothing "
+        "of the run it came from. Predict with it, look at its report, or export it to take it to another machine."
+    )
+    EMPTY = "There are no models yet. Go back with esc, and press n to train a first one."
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._reports: dict[str, Report | None] = {}
+
+    def load(self) -> "dict[str, ModelSummary]":
+        return {model.id: model for model in self.tabsmith.shelf.models()}
+
+    def item(self, key: str, thing: "ModelSummary") -> Item:
+        return Item(key, model_cells(thing, self.tabsmith.clock()))
+
+    def group_of(self, thing: "ModelSummary") -> str:  # noqa: ARG002
+        return "Models"
+
+    def facts(self, thing: "ModelSummary") -> Sequence[Fact]:
+        report = self._reports.get(thing.id)
+        if thing.id not in self._reports and not thing.damaged:
+            begin(self, partial(self._read_report, thing.id), "report", alone=True)
+        return [*model_facts(thing, self.tabsmith.clock()), *(report_facts(report) if report else ())]
+
+    async def _read_report(self, model_id: str) -> None:
+        try:
+            self._reports[model_id] = await asyncio.to_thread(self.tabsmith.shelf.report, model_id)
+        except Exception as error:  # noqa: BLE001 - one broken model must not take the list down; said in its place
+            self._reports[model_id] = None
+            self.app.notify(str(error), title=f"The report of {model_id} cannot be read", severity="error")
+            return
+        if self.current is not None and self.current.id == model_id:
+            self._show_current()
+
+    def note(self, thing: "ModelSummary") -> Words:
+        return words(("✘ ", "$bad"), literal(thing.damaged, 300)) if thing.damaged else ""
+
+    def heading(self) -> str:
+        return plural(len(self.things), "model")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """Nothing to open where there is nothing."""
+        if action not in ("open", "predict", "export", "delete"):
+            return True
+        model = self.current if self.is_mounted else None
+        return model is not None and (action == "delete" or not model.damaged)
+
+    def action_open(self) -> None:
+        """The whole report."""
+        if model := self.current:
+            self.tabsmith.open_result(model.id)
+
+    def action_predict(self) -> None:
+        """Predict with it."""
+        if model := self.current:
+            self.tabsmith.open_predict(model.id)
+
+    def action_export(self) -> None:
+        """Ask where to, and write it there."""
+        model = self.current
+        if model is None:
+            return
+        from tabsmith_tui.screens.ask_path import AskPathScreen
+
+        def answered(path: str | None) -> None:
+            if path:
+                begin(self, partial(self._export, model.id, Path(path).expanduser()), "export")
+
+        suggestion = str(Path.cwd() / f"{model.id}.zip")
+        self.app.push_screen(
+            AskPathScreen("Export the model", words("One file with all of ", literal(model.id, 60)), suggestion),
+            answered,
+        )
+
+    async def _export(self, model_id: str, file: Path) -> None:
+        try:
+            await asyncio.to_thread(self.tabsmith.shelf.export_model, model_id, file)
+        except Exception as error:  # noqa: BLE001 - shown with its real name
+            self.show_error(error)
+            return
+        self.app.notify(f"The model is in {file}.", timeout=10)
+
+    def action_delete(self) -> None:
+        """Ask first."""
+        model = self.current
+        if model is None:
+            return
+
+        def answered(answer: str | None) -> None:
+            if answer == "delete":
+                begin(self, partial(self._delete, model.id), "delete")
+
+        self.app.push_screen(
+            QuestionScreen(
+                "Delete this model?",
+                words(
+                    literal(model.source, 60), " → ", literal(model.target, 60), "\n", (model.id, "$quiet"),
+                    "\n\nIts files go; the run it came from stays, but cannot make it again without training.",
+                ),
+                (Answer("", "keep it"), Answer("delete", "delete it", "cannot be undone")),
+            ),
+            answered,
+        )  # fmt: skip
+
+    async def _delete(self, model_id: str) -> None:
+        try:
+            await asyncio.to_thread(self.tabsmith.shelf.delete_model, model_id)
+        except Exception as error:  # noqa: BLE001 - shown with its real name
+            self.show_error(error)
+            return
+        self.app.notify(f"Model {model_id} is deleted.")
+        await self._reload()

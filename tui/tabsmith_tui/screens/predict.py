@@ -1,0 +1,280 @@
+"""Predict: a model, a file, and where the predictions go; then what came of it."""
+
+import asyncio
+import os
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.widgets import Select
+
+from tabsmith.errors import ErrorReport, report_of
+from tabsmith.runs.jobs import JobFailed, JobResult, Predict, Predicted, Progressed
+from tabsmith.tables.sources import FileSource
+from tabsmith.text import clean, plural
+from tabsmith_tui.actions import bindings_of
+from tabsmith_tui.background import begin
+from tabsmith_tui.screens.base import TabsmithScreen
+from tabsmith_tui.screens.question import Answer, QuestionScreen
+from tabsmith_tui.summaries import Fact, subject
+from tabsmith_tui.widgets.clipboard import copy
+from tabsmith_tui.widgets.literal import Facts, Line, literal, literal_block, words
+from tabsmith_tui.widgets.path_field import PathField
+from tabsmith_tui.widgets.plain_table import Table
+from tabsmith_tui.widgets.progress_line import ProgressLine
+
+if TYPE_CHECKING:
+    from textual.worker import Worker
+
+    from tabsmith.modeling.stored import ModelSummary
+
+PREVIEW_ROWS = 100
+NAMES_SHOWN = 6
+
+
+class PredictScreen(TabsmithScreen):
+    """What was typed stays, whatever goes wrong, and when the screen is left and opened again."""
+
+    SCOPE = "predict"
+    CSS_PATH = "predict.tcss"
+    BINDINGS = bindings_of("predict")
+    AUTO_FOCUS = "#path PathLine"
+    ABOUT = (
+        "Predicting writes a new file: the rows of yours with the prediction beside them. Columns that the model knows "
+        "and your file lacks are taken as missing; further columns do no harm. Your file is only read."
+    )
+
+    def __init__(self, model_id: str = "") -> None:
+        super().__init__()
+        self._model_id = model_id
+        self._models: dict[str, ModelSummary] = {}
+        self._out_suggested = ""
+        self._work: Worker[None] | None = None
+        self._written = ""
+        self._read = False
+        self._go_when_read = False
+
+    def body(self) -> ComposeResult:
+        """The form, then what came of it."""
+        draft = self.tabsmith.predict_draft
+        with VerticalScroll(id="form"):
+            yield Line("Model", classes="label")
+            choice = Select[str]((), prompt="choose a model", allow_blank=True, compact=True, id="model")
+            choice.tooltip = "The model to predict with. Enter opens the list."
+            yield choice
+            yield Line("File with the rows to predict", classes="label")
+            yield PathField(draft.path, placeholder="a path; tab completes it", id="path")
+            yield Line("Write the predictions to", classes="label")
+            yield PathField(draft.out, placeholder="beside the file", id="out")
+        yield Line(id="problem")
+        yield ProgressLine(id="progress")
+        with Vertical(id="result"):
+            yield Facts(id="facts")
+            yield Table(id="preview")
+
+    def on_mount(self) -> None:
+        """Which models are there is read after the first frame."""
+        self.show_subject("predict")
+        self._complain("")
+        self.query_one(ProgressLine).end()
+        self._out_suggested = _beside(self.tabsmith.predict_draft.path)
+        self.call_after_refresh(self._look)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Where it is low, the form makes room for the result."""
+        self.set_class(event.size.height < 32, "-short")
+
+    def _look(self) -> None:
+        begin(self, self._load, "models")
+
+    async def _load(self) -> None:
+        try:
+            models = await asyncio.to_thread(self.tabsmith.shelf.models)
+        except Exception as error:  # noqa: BLE001 - shown with its real name
+            self.show_error(error)
+            return
+        self._models = {model.id: model for model in models if not model.damaged}
+        choice: Select[str] = self.query_one("#model", Select)
+        choice.set_options([(_option(model), model.id) for model in self._models.values()])
+        wanted = self._model_id or self.tabsmith.predict_draft.model_id or next(iter(self._models), "")
+        if wanted in self._models:
+            choice.value = wanted
+            self._model_id = wanted
+        elif self._model_id:
+            self._complain(f"There is no model {clean(self._model_id, 60)}. Choose another one above.")
+        elif not self._models:
+            self._complain("There is no model yet. Train one first: esc, then n.")
+        self._read = True
+        if self._go_when_read:
+            self.action_go()
+
+    # Typing --------------------------------------------------------------------------------------------------------
+
+    @on(Select.Changed, "#model")
+    def _model_chosen(self, event: Select.Changed) -> None:
+        model = self._models.get(str(event.value))
+        self._model_id = model.id if model else ""
+        self.tabsmith.predict_draft.model_id = self._model_id
+        self.show_subject(words("predict ", literal(model.target, 40)) if model else "predict")
+
+    @on(PathField.Changed)
+    def _typed(self, event: PathField.Changed) -> None:
+        """The place to write to follows the file, until it was changed by hand."""
+        event.stop()
+        path, out = (self.query_one(f"#{name}", PathField) for name in ("path", "out"))
+        suggested = _beside(path.value)
+        if suggested != self._out_suggested and out.line.value in ("", self._out_suggested):
+            out.line.value = suggested
+        self._out_suggested = suggested
+        draft = self.tabsmith.predict_draft
+        draft.path, draft.out = path.line.value, out.line.value
+
+    @on(PathField.Submitted)
+    def _submitted(self, event: PathField.Submitted) -> None:
+        event.stop()
+        self.action_go()
+
+    # Predicting ----------------------------------------------------------------------------------------------------
+
+    def action_go(self) -> None:
+        """Predict; what is missing gets the focus, and the reason stands below."""
+        if self._work is not None:
+            return
+        if not self._read:
+            self._go_when_read = True
+            return
+        path, out = (self.query_one(f"#{name}", PathField) for name in ("path", "out"))
+        if not self._model_id:
+            self._complain("Choose a model first.")
+            self.query_one("#model", Select).focus()
+        elif not path.value.strip():
+            self._complain("Type the file whose rows are to be predicted.")
+            path.line.focus()
+        elif not out.value.strip():
+            self._complain("Type where the predictions are to be written.")
+            out.line.focus()
+        elif os.path.lexists(Path(out.value).expanduser()):
+            self._ask_to_replace(path.value, out.value)
+        else:
+            self._predict(path.value, out.value)
+
+    def _ask_to_replace(self, path: str, out: str) -> None:
+        def answered(answer: str | None) -> None:
+            if answer == "replace":
+                self._predict(path, out)
+
+        self.app.push_screen(
+            QuestionScreen(
+                "There is such a file already",
+                literal(out, 1_000),
+                (
+                    Answer("", "keep it", "and choose another name"),
+                    Answer("replace", "replace it", "by the predictions"),
+                ),
+            ),
+            answered,
+        )
+
+    def _predict(self, path: str, out: str) -> None:
+        self._complain("")
+        self.remove_class("-done")
+        job = Predict(self._model_id, FileSource(path), str(Path(out).expanduser().absolute()))
+        self.query_one(ProgressLine).begin("Waiting for a worker")
+        self._work = begin(self, partial(self._carry_out, job), "job")
+
+    async def _carry_out(self, job: Predict) -> None:
+        progress = self.query_one(ProgressLine)
+        result: JobResult | None = None
+        try:
+            result = await self.tabsmith.supervisor.job(job, self._progressed)
+        except asyncio.CancelledError:
+            progress.end()
+            self._complain("Cancelled. Nothing was written; what you typed is still there.")
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever hindered it is shown with its real name
+            self._failed(report_of(error))
+        finally:
+            self._work = None
+            progress.end()
+        match result:
+            case Predicted():
+                self._show_result(result)
+            case JobFailed(report):
+                self._failed(report)
+            case _:
+                pass
+
+    def _progressed(self, progress: Progressed) -> None:
+        self.query_one(ProgressLine).show_progress(progress.share, progress.message)
+
+    def _failed(self, report: ErrorReport) -> None:
+        self._complain(f"{report.name}: {report.what}")
+        self.query_one("#path", PathField).line.focus()
+        self.show_error(report)
+
+    def _complain(self, text: str) -> None:
+        problem = self.query_one("#problem", Line)
+        problem.show(literal_block(text, 600))
+        problem.display = bool(text)
+
+    def _show_result(self, result: Predicted) -> None:
+        done, preview = result.prediction, result.preview
+        self._written = done.out
+        facts: list[Fact] = [
+            ("✔ written", words(plural(done.rows, "row"), " to ", literal(done.out, 1_000))),
+            ("missing", _names(done.missing, "none: your file has every column the model knows", "taken as missing")),
+            ("extra", _names(done.extra, "none", "not used")),
+        ]
+        if done.unparsable:
+            facts.append(("unreadable", f"{plural(done.unparsable, 'cell')}, taken as missing"))
+        self.query_one("#facts", Facts).show(facts)
+        table = self.query_one("#preview", Table)
+        table.clear(columns=True)
+        for place, name in enumerate(preview.names):
+            table.add_column(literal(name, 24), key=str(place))
+        for row in preview.rows[:PREVIEW_ROWS]:
+            table.add_row(*(literal(cell, 24) for cell in row))
+        self.add_class("-done")
+        table.focus()
+        self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """There is a path to copy only when something was written."""
+        return action != "copy" or bool(self._written)
+
+    async def action_copy(self) -> None:
+        """Copy where the predictions are."""
+        copied = await copy(self._written, self.app)
+        self.app.notify(copied.words)
+
+    def action_back(self) -> None:
+        """Cancel what is running; else go back."""
+        if self._work is not None:
+            self._work.cancel()
+        else:
+            self.app.pop_screen()
+
+
+def _beside(path: str) -> str:
+    """Where the predictions of the file at `path` go unless a person says otherwise: beside it, as CSV."""
+    if not path.strip():
+        return ""
+    folder, name = os.path.split(path)
+    stem = name.split(".")[0] or "rows"
+    return os.path.join(folder, f"{stem}-predicted.csv")  # noqa: PTH118 - keeps "~/" and "./" as typed
+
+
+def _names(names: tuple[str, ...], none: str, what: str) -> Content:
+    if not names:
+        return words((none, "$quiet"))
+    shown = ", ".join(clean(name, 30) for name in names[:NAMES_SHOWN])
+    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+    return words(shown, more, (f"  ({what})", "$quiet"))
+
+
+def _option(model: "ModelSummary") -> Content:
+    return words(subject(model.source, model.target), ("  " + clean(model.id, 60), "$quiet"))

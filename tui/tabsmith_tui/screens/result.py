@@ -1,0 +1,158 @@
+"""A finished model: what it is worth on rows it never saw, what it is made of, where it errs, how to use it again."""
+
+import asyncio
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container, VerticalScroll
+
+from tabsmith.errors import TabsmithError, report_of
+from tabsmith.modeling.results import Confusion, Report
+from tabsmith.paths import folders
+from tabsmith.runs.folder import RunFolder
+from tabsmith.tables.sources import Source
+from tabsmith_tui.actions import bindings_of
+from tabsmith_tui.screens.base import TabsmithScreen
+from tabsmith_tui.views import outcome, result
+from tabsmith_tui.views.lines import Line, line, wrap_line
+from tabsmith_tui.widgets.clipboard import copy
+from tabsmith_tui.widgets.drawing import Drawing
+from tabsmith_tui.widgets.literal import entitle, literal
+
+_CLOUD_HEIGHT = 16  # lines of the residual plot
+
+
+class Panel(Container):
+    """A titled box around one drawing."""
+
+    def __init__(self, title: str, name: str, explained: str) -> None:
+        super().__init__(id=name, classes="panel")
+        entitle(self, title)
+        self.tooltip = explained
+
+    def compose(self) -> ComposeResult:
+        """The drawing."""
+        yield Drawing(grows=True)
+
+    def show(self, lines: tuple[Line, ...]) -> None:
+        """Show these lines, wrapped to the width."""
+        self.query_one(Drawing).show(
+            lines, lambda width, _height: [part for each in lines for part in wrap_line(each, width)]
+        )
+
+
+class Body(VerticalScroll):
+    """The page; up, down, page keys, home and end scroll it."""
+
+    HELP = "The whole report; scroll it with the arrows, page keys, or the wheel."
+
+
+class ResultScreen(TabsmithScreen):
+    """The report of the model `model_id`; given the `report` itself, nothing is read."""
+
+    SCOPE = "result"
+    ABOUT = (
+        "What came of a run: the model's score on the hold-out, rows that no candidate had seen, with the interval in "
+        "which it lies 95 times of 100; and what it is made of."
+    )
+    CSS_PATH = "result.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = bindings_of("result")
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (76, "-normal"), (110, "-wide")]  # noqa: RUF012 - Textual's declaration
+
+    def __init__(self, model_id: str, report: Report | None = None) -> None:
+        super().__init__()
+        self.model_id = model_id
+        self.report = report
+
+    def body(self) -> ComposeResult:
+        """One page of panels."""
+        with Body(id="result"):
+            yield Panel("Score", "scores", "How good the model is. Only the hold-out says how it does on new rows.")
+            with Container(id="pair"):
+                yield Panel("Where it errs", "outcome", "What was predicted, against the truth.")
+                yield Panel("What it looks at", "importance", "How much worse it is when a column is shuffled.")
+            yield Panel("What it is made of", "members", "The recipes in it; the weights sum to 1.")
+            yield Panel("What to know", "cautions", "What was not done, was cut short, or looks odd in the table.")
+            yield Panel("The model", "facts", "Where it lies and how it came to be.")
+
+    def on_mount(self) -> None:
+        """Show the report, or read it first."""
+        self.query_one(Body).focus()
+        self.show_subject(literal(f"model {self.model_id}"))
+        if self.report is not None:
+            self._show(self.report)
+        else:
+            self.show_status("reading")
+            self.run_worker(self._read())
+
+    async def _read(self) -> None:
+        try:
+            self.report = await asyncio.to_thread(self.tabsmith.shelf.report, self.model_id)
+        except TabsmithError as error:
+            self.show_status(literal("✘ cannot be read", style="$bad"))
+            self.query_one("#scores", Panel).show((line(error.what, "bad"), line(error.next_step)))
+            self.show_error(error)
+            return
+        self._show(self.report)
+
+    def _show(self, report: Report) -> None:
+        self.show_subject(literal(result.subject(report)))
+        self.show_status(literal("✔ done", style="$good"))
+        self.query_one("#scores", Panel).show(result.scores(report))
+        self.query_one("#members", Panel).show(result.members(report))
+        self.query_one("#cautions", Panel).show(result.cautions(report))
+        self.query_one("#facts", Panel).show(result.facts(report, folders().models / report.model_id))
+        self.query_one("#importance Drawing", Drawing).show(
+            report.importance, lambda width, _height: outcome.importance(report.importance, report.metric, width)
+        )
+        where = "on the hold-out" if report.holdout is not None else "out-of-fold, as there is no hold-out"
+        entitle(self.query_one("#outcome"), f"Where it errs  {where}")
+        shown = report.outcome
+        self.query_one("#outcome Drawing", Drawing).show(
+            shown,
+            lambda width, _height: (
+                outcome.confusion(shown, width)
+                if isinstance(shown, Confusion)
+                else outcome.residuals(shown, width, _CLOUD_HEIGHT)
+            ),
+        )
+
+    def action_predict(self) -> None:
+        """Predict with this model."""
+        self.tabsmith.open_predict(self.model_id)
+
+    async def action_copy(self) -> None:
+        """Copy the equivalent Python and command lines, and say where they went."""
+        if self.report is None:
+            return
+        source = await asyncio.to_thread(_source, self.report.run_id)
+        try:
+            copied = await copy(result.python_lines(self.report, source), self.app)
+        except OSError as error:
+            self.show_error(report_of(error))
+            return
+        self.app.notify(f"Python and command lines. {copied.words}")
+
+    async def action_open_run(self) -> None:
+        """The run that made it, to look at or replay; one that was deleted is named as such."""
+        if self.report is None:
+            return
+        try:
+            await asyncio.to_thread(RunFolder, self.report.run_id)
+        except TabsmithError as error:
+            self.show_error(error)
+            return
+        self.tabsmith.open_run(self.report.run_id)
+
+    def action_back(self) -> None:
+        """Back to where one came from."""
+        self.dismiss(None)
+
+
+def _source(run_id: str) -> Source | None:
+    """The source that the run read; None when its records are gone, which is no error: the model stays."""
+    try:
+        return RunFolder(run_id).spec().source
+    except TabsmithError:
+        return None

@@ -1,0 +1,140 @@
+"""All runs: those at work first; open, resume, stop, delete."""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+
+from tabsmith.runs.events import RunState
+from tabsmith.runs.watch import RunSummary
+from tabsmith.text import plural
+from tabsmith_tui.actions import bindings_of
+from tabsmith_tui.background import begin
+from tabsmith_tui.screens.listing import ListScreen
+from tabsmith_tui.screens.question import Answer, QuestionScreen
+from tabsmith_tui.summaries import Fact, run_cells, run_facts
+from tabsmith_tui.widgets.literal import Words, literal, words
+from tabsmith_tui.widgets.menu import Item
+
+REFRESH_SECONDS = 2.0
+_ORDER = {"At work": 0, "Interrupted": 1, "Ended": 2}
+
+
+class RunsScreen(ListScreen[RunSummary]):
+    """Every run of this machine. Those at work keep moving."""
+
+    SCOPE = "runs"
+    BINDINGS = bindings_of("runs")
+    ABOUT = (
+        "Every run, those at work first. A run is a process of its own: it goes on when you leave. An interrupted one "
+        "lost its process (a reboot, a kill) and can be resumed where it stood. Deleting a run keeps its model."
+    )
+    EMPTY = "There are no runs yet. Go back with esc, and press n to train a first model."
+
+    def on_mount(self) -> None:
+        """Keep up with what is at work."""
+        super().on_mount()
+        self.set_interval(REFRESH_SECONDS, self._refresh_living)
+
+    def _refresh_living(self) -> None:
+        if self.is_current and any(not run.state.ended for run in self.things.values()):
+            self.action_reload()
+
+    def load(self) -> dict[str, RunSummary]:
+        runs = sorted(self.tabsmith.shelf.runs(), key=lambda run: _ORDER[self.group_of(run)])
+        return {run.id: run for run in runs}
+
+    def item(self, key: str, thing: RunSummary) -> Item:
+        return Item(key, (*run_cells(thing, self.tabsmith.clock()), literal(thing.id, 40, "$quiet")))
+
+    def group_of(self, thing: RunSummary) -> str:
+        if not thing.state.ended:
+            return "At work"
+        return "Interrupted" if thing.state is RunState.INTERRUPTED else "Ended"
+
+    def facts(self, thing: RunSummary) -> Sequence[Fact]:
+        return run_facts(thing, self.tabsmith.clock())
+
+    def note(self, thing: RunSummary) -> Words:
+        if thing.problem:
+            return words(("✘ ", "$bad"), literal(thing.problem, 300))
+        if thing.state is RunState.INTERRUPTED:
+            return "Its process is gone. r resumes it at its next step; what it had done is kept."
+        return ""
+
+    def heading(self) -> str:
+        living = sum(not run.state.ended for run in self.things.values())
+        return plural(len(self.things), "run") + (f" · {living} at work" if living else "")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """Only what can be done with the run under the cursor."""
+        if action not in ("open", "resume", "stop", "delete"):
+            return True
+        run = self.current if self.is_mounted else None
+        if run is None:
+            return False
+        match action:
+            case "resume":
+                return run.state is RunState.INTERRUPTED
+            case "stop":
+                return not run.state.ended
+            case "delete":
+                return run.state.ended
+            case _:
+                return True
+
+    def action_open(self) -> None:
+        """Live, or replayed."""
+        if run := self.current:
+            self.tabsmith.open_run(run.id)
+
+    async def action_resume(self) -> None:
+        """Take an interrupted run up, and show it."""
+        if run := self.current:
+            try:
+                await self.tabsmith.supervisor.resume_run(run.id)
+            except Exception as error:  # noqa: BLE001 - whatever hindered it is shown with its real name
+                self.show_error(error)
+                return
+            self.tabsmith.open_run(run.id)
+
+    async def action_stop(self) -> None:
+        """Stop the run and keep its best model."""
+        if run := self.current:
+            from tabsmith.runs.commands import Stop
+
+            try:
+                await asyncio.to_thread(self.tabsmith.shelf.send, run.id, Stop())
+            except Exception as error:  # noqa: BLE001 - shown with its real name
+                self.show_error(error)
+                return
+            self.app.notify(f"Run {run.id} was told to stop; it keeps its best model so far.")
+            self.action_reload()
+
+    def action_delete(self) -> None:
+        """Ask first."""
+        run = self.current
+        if run is None:
+            return
+        kept = f" Its model {run.model_id} stays." if run.model_id else " It has no model."
+
+        def answered(answer: str | None) -> None:
+            if answer == "delete":
+                begin(self, partial(self._delete, run), "delete")
+
+        self.app.push_screen(
+            QuestionScreen(
+                "Delete this run?",
+                words(literal(run.source, 60), "\n", (run.id, "$quiet"), "\n\nIts journal and records go.", kept),
+                (Answer("", "keep it"), Answer("delete", "delete it", "cannot be undone")),
+            ),
+            answered,
+        )
+
+    async def _delete(self, run: RunSummary) -> None:
+        try:
+            await asyncio.to_thread(self.tabsmith.shelf.delete_run, run.id)
+        except Exception as error:  # noqa: BLE001 - shown with its real name
+            self.show_error(error)
+            return
+        self.app.notify(f"Run {run.id} is deleted.")
+        await self._reload()

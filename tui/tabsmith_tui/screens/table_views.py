@@ -1,0 +1,130 @@
+"""Dialogs that look into a table: its first rows, and the lines that could not be read or were repaired."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+
+from tabsmith.tables.info import LineNote, Preview, TableInfo
+from tabsmith.text import clean, plural
+from tabsmith_tui.actions import bindings
+from tabsmith_tui.widgets.keys_bar import KeysBar
+from tabsmith_tui.widgets.lines_layout import Cell, LineColumn, Tone
+from tabsmith_tui.widgets.lines_table import LinesTable
+from tabsmith_tui.widgets.literal import Line, entitle, literal, words
+
+WIDEST_CELL = 24
+
+
+class TableView(ModalScreen[None]):
+    """Lines to look at; escape closes."""
+
+    CSS_PATH = "dialog.tcss"
+    DEFAULT_CSS = """
+    TableView { align: center middle; }
+    TableView .dialog { border-title-color: $primary; border-title-style: bold; }
+    TableView .dialog { width: 96%; max-width: 160; height: 85%; }
+    TableView LinesTable { height: 1fr; background: $surface; }
+    TableView .below { margin-top: 1; max-height: 5; color: $quiet; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = bindings("question.back")
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self._heading = title
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog") as dialog:
+            entitle(dialog, self._heading)
+            yield LinesTable(chooses=False)
+            yield Line(classes="below")
+        yield KeysBar()
+
+    def action_back(self) -> None:
+        self.dismiss(None)
+
+
+class LinesView(TableView):
+    """What could not be read, then what was repaired: line, reason and beginning."""
+
+    ABOUT = "Lines of the source that hold no row of the table, or that were repaired, and why."
+
+    def __init__(self, info: TableInfo) -> None:
+        super().__init__("Lines that could not be read, or were repaired")
+        self._info = info
+        tagged: list[tuple[str, Tone, LineNote]] = [("rejected", "warning", note) for note in info.rejected]
+        tagged += [("repaired", "muted", note) for note in info.repaired]
+        self._notes: Sequence[tuple[str, Tone, LineNote]] = tagged
+
+    def on_mount(self) -> None:
+        columns = (
+            LineColumn("line", 9, right=True),
+            LineColumn("what", 8),
+            LineColumn("reason", 20, grow=2),
+            LineColumn("its beginning", 16, grow=2, drop=1),
+        )
+        table = self.query_one(LinesTable)
+        table.show_rows(len(self._notes), self._cells, columns=columns)
+        table.focus()
+        self._below(0)
+
+    def on_lines_table_moved(self, event: LinesTable.Moved) -> None:
+        self._below(event.place)
+
+    def _cells(self, place: int) -> tuple[Cell, ...]:
+        what, tone, note = self._notes[place]
+        return Cell(f"{note.line:,}"), Cell(what, tone), Cell(clean(note.reason)), Cell(clean(note.text), "muted")
+
+    def _below(self, place: int) -> None:
+        info = self._info
+        more = info.rejected_count + info.repaired_count - len(self._notes)
+        rest = f"\n+{plural(more, 'line')} more" if more > 0 else ""
+        note = self._notes[place][2] if self._notes else LineNote(0, "Every line was read.")
+        self.query_one(".below", Line).show(words(literal(note.reason, 300), "\n", literal(note.text, 300), rest))
+
+
+class PreviewView(TableView):
+    """The first rows; left and right go through the columns."""
+
+    ABOUT = "The first rows as they were read. Left and right show other columns."
+    BINDINGS: ClassVar[list[BindingType]] = [
+        ("left", "turn(-1)", "columns before"),
+        ("right", "turn(1)", "columns after"),
+    ]
+
+    def __init__(self, preview: Preview, title: str) -> None:
+        super().__init__(f"First rows of {clean(title, 60)}")
+        self._preview = preview
+        self._first = 0
+
+    def on_mount(self) -> None:
+        self._draw()
+        self.query_one(LinesTable).focus()
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    def action_turn(self, by: int) -> None:
+        self._first = max(0, min(len(self._preview.names) - 1, self._first + by))
+        self._draw()
+
+    def _draw(self) -> None:
+        first = self._first
+        shown = range(first, min(len(self._preview.names), first + 24))
+        columns = tuple(
+            LineColumn(clean(self._preview.names[at], WIDEST_CELL), self._width(at), drop=at - first) for at in shown
+        )
+        self.query_one(LinesTable).show_rows(len(self._preview.rows), self._cells, columns=columns)
+        words = f"{plural(len(self._preview.names), 'column')}, from number {first + 1:,} on; ← → for others"
+        self.query_one(".below", Line).show(words)
+
+    def _cells(self, place: int) -> tuple[Cell, ...]:
+        row = self._preview.rows[place]
+        return tuple(Cell(clean(text, 60)) for text in row[self._first : self._first + 24])
+
+    def _width(self, at: int) -> int:
+        longest = max((len(row[at]) for row in self._preview.rows[:50] if at < len(row)), default=0)
+        return max(4, min(WIDEST_CELL, max(longest, len(self._preview.names[at]))))

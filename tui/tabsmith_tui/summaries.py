@@ -1,0 +1,120 @@
+"""Runs, models and the saved session in a line each, and in a few facts: the same words on home, runs and models."""
+
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from tabsmith.text import plural
+from tabsmith_tui.dates import when
+from tabsmith_tui.numbers import clock, number, size, uncertain
+from tabsmith_tui.widgets.literal import Words, literal, words
+from tabsmith_tui.widgets.pill import pill
+
+if TYPE_CHECKING:
+    from tabsmith.modeling.results import Report
+    from tabsmith.modeling.stored import ModelSummary
+    from tabsmith.runs.watch import RunSummary
+
+Fact = tuple[str, Words]
+
+
+def quiet(text: object) -> Content:
+    """Less important words."""
+    return literal(text, style="$quiet")
+
+
+def subject(source: str, target: str) -> Content:
+    """`housing.csv → Sale_Price`, both literal."""
+    named = literal(source, 60)
+    return words(named, (" → ", "$quiet"), literal(target, 40)) if target else named
+
+
+def run_cells(run: "RunSummary", now: float) -> tuple[Content, ...]:
+    """State, what on, score, tries, time spent, since when."""
+    score = f"{run.metric.label} {number(run.score)}" if run.metric and run.score is not None else "—"
+    return (
+        pill(run.state),
+        subject(run.source, run.target),
+        literal(score, 30),
+        quiet(when(run.started_at, now)),
+        quiet(clock(run.active_seconds)),
+        quiet(plural(run.tried, "try", "tries")),
+    )
+
+
+def run_facts(run: "RunSummary", now: float) -> list[Fact]:
+    """All that a summary knows of a run."""
+    facts: list[Fact] = [
+        ("state", pill(run.state)),
+        ("table", literal(run.source, 200)),
+        ("target", literal(run.target, 200) if run.target else "—"),
+        ("task", run.task if run.task != "none" else "—"),
+        ("score", score_words(run)),
+        ("tried", plural(run.tried, "recipe")),
+        ("worked", clock(run.active_seconds)),
+        ("started", when(run.started_at, now)),
+        ("model", literal(run.model_id, 80) if run.model_id else "—"),
+        ("run", literal(run.id, 80)),
+    ]
+    if run.problem:
+        facts.append(("problem", literal(run.problem, 400, "$bad")))
+    return facts
+
+
+def score_words(run: "RunSummary") -> Content:
+    """`RMSE 21,480, lower is better`."""
+    if run.metric is None or run.score is None:
+        return Content("—")
+    direction = "higher is better" if run.metric.greater_is_better else "lower is better"
+    return words(literal(f"{run.metric.label} {number(run.score)}", 60), (f"  {direction}", "$quiet"))
+
+
+def model_cells(model: "ModelSummary", now: float) -> tuple[Content, ...]:
+    """What on, score, when, its name; a damaged one says so."""
+    if model.damaged:
+        about = (Content.styled("✘ damaged", "$bad"), literal(model.damaged, 80), Content(""))
+    else:
+        about = (Content.styled("◆ model", "$accent"), subject(model.source, model.target), literal(_score(model), 40))
+    return (*about, quiet(when(model.created_at, now)), quiet(model.id))
+
+
+def model_facts(model: "ModelSummary", now: float) -> list[Fact]:
+    """All that a summary knows of a model."""
+    facts: list[Fact] = [
+        ("table", literal(model.source or "—", 200)),
+        ("target", literal(model.target or "—", 200)),
+        ("task", model.task if model.task != "none" else "—"),
+        ("score", literal(_score(model), 40)),
+        ("made of", literal(", ".join(model.members) or "—", 200)),
+        ("trained", when(model.created_at, now)),
+        ("size", size(model.size) if model.size else "—"),
+        ("model", literal(model.id, 80)),
+    ]
+    if model.damaged:
+        facts.append(("damaged", literal(model.damaged, 400, "$bad")))
+    return facts
+
+
+def _score(model: "ModelSummary") -> str:
+    score = model.cv_score if model.holdout_score is None else model.holdout_score
+    return f"{model.metric} {number(score)}"
+
+
+def report_facts(report: "Report") -> list[Fact]:
+    """The report in short: what it is measured by, on what, and what matters most."""
+    facts: list[Fact] = [("folds", f"{report.metric.label} {uncertain(report.cv_score, report.cv_se)}")]
+    if report.holdout and report.holdout.scores:
+        score = report.holdout.scores[0]
+        interval = f"  ({number(score.low)} to {number(score.high)})" if score.low is not None else ""
+        facts.append(("hold-out", f"{number(score.score)}{interval}"))
+        facts.append(("held out", plural(report.holdout.rows, "row")))
+    else:
+        facts.append(("hold-out", "none: the table was too small"))
+    facts += [
+        ("trained on", plural(report.train_rows, "row")),
+        ("recipes", plural(len(report.members), "recipe") + f" of {plural(report.tries, 'try', 'tries')}"),
+    ]
+    for place, each in enumerate(report.importance[:5]):
+        drop = f"  {number(each.drop)}"
+        facts.append(("matters" if place == 0 else "", words(literal(each.column, 24), (drop, "$quiet"))))
+    return facts

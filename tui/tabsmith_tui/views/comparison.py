@@ -1,0 +1,68 @@
+"""Two tries compared: by how much, in which direction, and whether beyond the noise of the folds."""
+
+import math
+import statistics
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from tabsmith.modeling.results import FoldScore, Metric
+from tabsmith.runs.snapshot import RunSnapshot, Try
+from tabsmith_tui import numbers
+from tabsmith_tui.views.lines import Tone
+
+Standing: TypeAlias = Literal["better", "worse", "even"]
+
+
+class Paired(msgspec.Struct, frozen=True):
+    """The mean of a challenger's differences to the champion fold by fold, and its standard error; a positive
+    `gain` is a better challenger. `folds` is how many both were scored on."""
+
+    gain: float
+    error: float
+    folds: int
+
+    @property
+    def noise(self) -> bool:
+        """Whether the difference is within one standard error."""
+        return abs(self.gain) <= self.error
+
+
+def paired(challenger: tuple[FoldScore, ...], champion: tuple[FoldScore, ...], metric: Metric) -> Paired | None:
+    """Both on the folds they share; None with fewer than two of them."""
+    theirs = {each.fold: each.score for each in champion}
+    sign = 1.0 if metric.greater_is_better else -1.0
+    gains = [sign * (each.score - theirs[each.fold]) for each in challenger if each.fold in theirs]
+    gains = [gain for gain in gains if math.isfinite(gain)]
+    if len(gains) < 2:
+        return None
+    return Paired(statistics.fmean(gains), statistics.stdev(gains) / math.sqrt(len(gains)), len(gains))
+
+
+def gain(mean: float | None, base: float | None, metric: Metric) -> float | None:
+    """By which share of `base` the score `mean` is better (below 0: worse); None when it cannot be said."""
+    if mean is None or base is None or not base or not math.isfinite(mean) or not math.isfinite(base):
+        return None
+    better = mean - base if metric.greater_is_better else base - mean
+    return better / abs(base)
+
+
+def gain_words(value: float | None) -> str:
+    """`4.1 % better`, `0.8 % worse`, `the same`: no sign that one has to turn around for an error metric."""
+    if value is None:
+        return numbers.UNKNOWN
+    if abs(value) < 5e-6:
+        return "the same"
+    return f"{numbers.share(abs(value))} {'better' if value > 0 else 'worse'}"
+
+
+def gain_tone(value: float | None) -> Tone:
+    """The tone of `gain_words`."""
+    if value is None or abs(value) < 5e-6:
+        return "dim"
+    return "good" if value > 0 else "bad"
+
+
+def first_scored(snapshot: RunSnapshot) -> Try | None:
+    """The first try that got a score; what the champion is compared with."""
+    return next((each for each in snapshot.tries if each.mean is not None and math.isfinite(each.mean)), None)

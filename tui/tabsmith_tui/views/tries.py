@@ -1,0 +1,155 @@
+"""The leaderboard and the iterations of a run, as tables."""
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+from tabsmith.runs.snapshot import RunSnapshot, Try
+from tabsmith.text import clean
+from tabsmith_tui import numbers
+from tabsmith_tui.views import comparison, recipe_words
+from tabsmith_tui.views.lines import Span, Tone, span
+from tabsmith_tui.widgets.lines_layout import LineColumn
+
+ENSEMBLE: Final = "ensemble"
+
+LEADERBOARD_COLUMNS: Final = (
+    LineColumn("rank", 4, right=True),
+    LineColumn("model", 15, grow=1),
+    LineColumn("score", 15, right=True),
+    LineColumn("Δ champion", 13, right=True, drop=2),
+    LineColumn("time", 9, right=True, drop=3),
+    LineColumn("verdict", 12, drop=1),
+)
+ITERATION_COLUMNS: Final = (
+    LineColumn("#", 4, right=True),
+    LineColumn("change tried", 15, grow=1),
+    LineColumn("score", 15, right=True),
+    LineColumn("Δ champion", 13, right=True, drop=2),
+    LineColumn("time", 9, right=True, drop=3),
+    LineColumn("said", 14, drop=1),
+)
+
+
+class Leaderboard:
+    """The scored tries that hold `words`, best first; the ensemble, where there is one, above them."""
+
+    def __init__(self, snapshot: RunSnapshot, words: str = "") -> None:
+        self._snapshot = snapshot
+        ranked = enumerate(snapshot.leaderboard, start=1)
+        self._ranked: list[tuple[int, Try | None]] = [(rank, each) for rank, each in ranked if matches(each, words)]
+        if snapshot.ensemble is not None and words.lower() in ENSEMBLE:
+            self._ranked.insert(0, (0, None))
+
+    def __len__(self) -> int:
+        return len(self._ranked)
+
+    def key(self, index: int) -> str:
+        """The iteration of the row, or "ensemble"."""
+        each = self._ranked[index][1]
+        return str(each.iteration) if each is not None else ENSEMBLE
+
+    def cells(self, index: int) -> Sequence[Span]:
+        """Rank, model, score, difference to the champion, seconds, verdict."""
+        rank, each = self._ranked[index]
+        if each is None:
+            return self._ensemble()
+        best, metric = self._snapshot.champion_try, self._snapshot.metric
+        title = recipe_words.title(each.recipe) if each.recipe else f"iteration {each.iteration}"
+        is_best = best is not None and each.iteration == best.iteration
+        value = comparison.gain(each.mean, best.mean, metric) if best and metric and not is_best else None
+        return (
+            Span(str(rank), "dim"),
+            span(title, "strong" if is_best else "plain"),
+            Span(numbers.uncertain(each.mean, each.standard_error)),
+            Span(comparison.gain_words(value), comparison.gain_tone(value)),
+            Span(numbers.duration(each.seconds), "dim"),
+            self._verdict(each, best),
+        )
+
+    def _verdict(self, each: Try, best: Try | None) -> Span:
+        if best is None or self._snapshot.metric is None:
+            return Span("scored", "dim")
+        if each.iteration == best.iteration:
+            return Span("★ champion", "good")
+        difference = comparison.paired(each.folds, best.folds, self._snapshot.metric)
+        if difference is not None and difference.noise:
+            return Span("within noise", "plain")
+        return Span("was champion" if each.won else "behind", "dim")
+
+    def _ensemble(self) -> Sequence[Span]:
+        snapshot = self._snapshot
+        together, best, metric = snapshot.ensemble, snapshot.champion_try, snapshot.metric
+        assert together is not None
+        value = comparison.gain(together.score, best.mean, metric) if best and metric else None
+        return (
+            Span("Σ", "accent"),
+            Span(f"ensemble of {len(together.recipes)}", "strong"),
+            Span(numbers.uncertain(together.score, together.standard_error)),
+            Span(comparison.gain_words(value), comparison.gain_tone(value)),
+            Span(numbers.UNKNOWN, "dim"),
+            Span("delivered" if snapshot.report is not None else "built", "good"),
+        )
+
+
+class Iterations:
+    """The tries that hold `words`, the latest first."""
+
+    def __init__(self, snapshot: RunSnapshot, words: str = "") -> None:
+        self._snapshot = snapshot
+        self._tries = [each for each in reversed(snapshot.tries) if matches(each, words)]
+
+    def __len__(self) -> int:
+        return len(self._tries)
+
+    def key(self, index: int) -> str:
+        """The iteration of the row."""
+        return str(self._tries[index].iteration)
+
+    def cells(self, index: int) -> Sequence[Span]:
+        """Number, what was tried, score, difference to the champion of its time, seconds, what became of it."""
+        each = self._tries[index]
+        known = each.mean is not None
+        return (
+            Span(str(each.iteration), "dim"),
+            span(each.change or (recipe_words.title(each.recipe) if each.recipe else numbers.UNKNOWN)),
+            Span(numbers.uncertain(each.mean, each.standard_error), "plain" if known else "dim"),
+            Span(comparison.gain_words(each.delta), comparison.gain_tone(each.delta)),
+            Span(numbers.duration(each.seconds) if each.seconds else numbers.UNKNOWN, "dim"),
+            said(each, self._snapshot),
+        )
+
+
+def said(each: Try, snapshot: RunSnapshot) -> Span:
+    """What became of a try, with a glyph: evaluating, refused, failed, the new champion, kept as a challenger."""
+    match each.state:
+        case "asking":
+            return Span("… asking", "accent")
+        case "proposed" | "evaluating":
+            if snapshot.state.ended:
+                return Span("· cut short", "warn")
+            return Span(f"◑ fold {len(each.folds)}/{snapshot.folds}" if snapshot.folds else "◑ evaluating", "accent")
+        case "refused":
+            return Span("! refused", "warn")
+        case "failed":
+            return Span("✘ failed", "bad")
+        case "scored":
+            if each.won:
+                return Span("★ champion" if each.iteration == snapshot.champion else "☆ was champion", "good")
+            tone: Tone = "plain" if each.mean is not None and math.isfinite(each.mean) else "warn"
+            return Span("· not better", tone)
+
+
+def matches(each: Try, words: str) -> bool:
+    """Whether a try holds `words`, in whatever letters: in its recipe's name and family, its change or its message."""
+    wanted = words.strip().lower()
+    if not wanted:
+        return True
+    recipe = each.recipe
+    held = (each.change, each.message, each.agent, each.state, *((recipe.name, recipe.family) if recipe else ()))
+    return any(wanted in part[:2_000].lower() for part in held) or wanted == f"#{each.iteration}"
+
+
+def title(name: str, shown: int, all_of_them: int, words: str) -> str:
+    """The heading of a table, with the filter in force: `Iterations  3 of 12 with "boost"`."""
+    return f'{name}  {shown:,} of {all_of_them:,} with "{clean(words, 20)}"' if words else f"{name}  {all_of_them:,}"

@@ -1,0 +1,84 @@
+"""Text from outside as literal content: never markup, never an escape sequence. Every widget of the app starts here."""
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+
+from tabsmith.text import LINE_LIMIT, clean, clean_block
+
+Words: TypeAlias = Content | str
+"""What a widget of this app takes: content made by `literal`, or a plain string, which it makes literal itself."""
+
+
+def literal(text: object, limit: int = LINE_LIMIT, style: str = "") -> Content:
+    """One line of foreign text, cleaned, cut to `limit` characters, in `style` (such as "$bad" or "bold $accent")."""
+    cleaned = clean(text, limit)
+    return Content.styled(cleaned, style) if style else Content(cleaned)
+
+
+def literal_block(text: object, limit: int = 20_000, style: str = "") -> Content:
+    """Foreign text of several lines, cleaned and cut to `limit` characters."""
+    cleaned = clean_block(text, limit).expandtabs(4)
+    return Content.styled(cleaned, style) if style else Content(cleaned)
+
+
+def words(*parts: Words | tuple[object, str]) -> Content:
+    """The parts in a row: content as it is, a string made literal, a pair `(text, style)` made literal and styled."""
+    made = []
+    for part in parts:
+        if isinstance(part, Content):
+            made.append(part)
+        elif isinstance(part, tuple):
+            made.append(literal_block(part[0], style=part[1]))
+        else:
+            made.append(literal_block(part))
+    return Content.assemble(*made)
+
+
+def entitle(widget: Widget, title: Words, subtitle: Words = "") -> None:
+    """Write into a widget's border: `title` at the top, `subtitle` at the bottom. Textual takes a plain string there
+    for markup, so this is the one place that sets them."""
+    widget.border_title = words(title)
+    widget.border_subtitle = words(subtitle)
+
+
+class Line(Static):
+    """A Static that shows content, or a string made literal. It takes nothing else."""
+
+    def __init__(self, content: Words = "", *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+        super().__init__(words(content), markup=False, id=id, classes=classes)
+
+    def show(self, content: Words) -> None:
+        """Show this from now on."""
+        self.update(words(content))
+
+
+class Facts(Static):
+    """Labels and values, one pair a line; a value too long for its line is cut with an ellipsis."""
+
+    DEFAULT_CSS = "Facts { height: auto; text-wrap: nowrap; text-overflow: ellipsis; }"
+
+    def __init__(
+        self,
+        facts: Sequence[tuple[str, Words]] = (),
+        *,
+        id: str | None = None,  # noqa: A002
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(_pairs(facts), markup=False, id=id, classes=classes)
+
+    def show(self, facts: Sequence[tuple[str, Words]]) -> None:
+        """Show these from now on."""
+        self.update(_pairs(facts))
+
+
+def _pairs(facts: Sequence[tuple[str, Words]]) -> Content:
+    width = max((len(label) for label, _ in facts), default=0) + 2
+    lines = [
+        words((label.ljust(width), "$quiet"), value if isinstance(value, Content) else literal(value, 2_000))
+        for label, value in facts
+    ]
+    return Content("\n").join(lines)

@@ -1,0 +1,153 @@
+"""The log on the screen: it follows the run until one scrolls, and says so."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.segment import Segment
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from tabsmith.runs.snapshot import LogLine
+from tabsmith_tui.views import log
+from tabsmith_tui.views.lines import TONES, Line
+
+
+class LogView(ScrollView, can_focus=True):
+    """Lines of a log. While following is paused its lines stand still, whatever comes in."""
+
+    HELP = "What happened, the newest at the bottom. Scrolling up pauses following; end goes on with it."
+    DEFAULT_CSS = """
+    LogView { height: 1fr; overflow-x: hidden; overflow-y: scroll; scrollbar-size-vertical: 1; }
+    LogView > .log--strong { text-style: bold; }
+    LogView > .log--dim { color: $quiet; }
+    LogView > .log--good { color: $good; }
+    LogView > .log--bad { color: $bad; }
+    LogView > .log--warn { color: $warn; }
+    LogView > .log--accent { color: $accent; }
+    LogView > .log--mark { color: $primary; text-style: bold; }
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"log--{tone}" for tone in TONES}
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "back(1)", "Up", show=False),
+        Binding("down,j", "back(-1)", "Down", show=False),
+        Binding("pageup", "page(1)", "Page up", show=False),
+        Binding("pagedown", "page(-1)", "Page down", show=False),
+        Binding("home", "first", "First", show=False),
+        Binding("end", "follow", "Follow", show=False),
+    ]
+
+    class FollowingChanged(Message):
+        """Following was paused, or goes on."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self.following = True
+        self._latest: tuple[LogLine, ...] = ()
+        self._entries: tuple[LogLine, ...] = ()
+        self._words = ""
+        self._lines: list[Line] = []
+        self._made: dict[LogLine, tuple[Line, ...]] = {}
+        self._made_for = 0
+
+    @property
+    def newer(self) -> int:
+        """How many entries came in since following was paused."""
+        if self.following or not self._entries or not self._latest:
+            return 0
+        last = self._entries[-1]
+        newer = 0
+        for entry in reversed(self._latest):
+            if entry is last or entry == last:
+                break
+            newer += 1
+        return newer
+
+    @property
+    def text(self) -> str:
+        """All lines, without tones."""
+        return "\n".join("".join(span.text for span in line) for line in self._lines)
+
+    def show(self, entries: Sequence[LogLine], words: str = "") -> None:
+        """Show these entries, those that hold `words`; paused, only a change of `words` is taken up."""
+        self._latest = tuple(entries)
+        if self.following:
+            self._entries = self._latest
+        elif words == self._words:
+            return
+        self._words = words
+        self._arrange()
+
+    def action_back(self, lines: int) -> None:
+        """Scroll up by `lines`; following is paused, and goes on when the end is reached."""
+        self._to(round(self.scroll_y) - lines)
+
+    def action_page(self, pages: int) -> None:
+        self.action_back(pages * max(1, self.size.height - 1))
+
+    def action_first(self) -> None:
+        self._to(0)
+
+    def action_follow(self) -> None:
+        """Show the newest, and go on doing so."""
+        changed = not self.following
+        self.following = True
+        self._entries = self._latest
+        self._arrange()
+        if changed:
+            self.post_message(self.FollowingChanged())
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        event.stop()
+        event.prevent_default()
+        self.focus()
+        self.action_back(3)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        event.stop()
+        event.prevent_default()
+        self.action_back(-3)
+
+    def on_resize(self) -> None:
+        self._arrange()
+
+    def render_line(self, y: int) -> Strip:
+        place = y + round(self.scroll_y)
+        width = self.size.width
+        if place >= len(self._lines):
+            return Strip.blank(width, self.rich_style)
+        base = self.rich_style
+        return Strip(
+            Segment(text, base + self.get_component_rich_style(f"log--{tone}", partial=True))
+            for text, tone in self._lines[place]
+        ).adjust_cell_length(width, base)
+
+    def _to(self, y: int) -> None:
+        last = max(0, len(self._lines) - self.size.height)
+        following = y >= last
+        if following:
+            self.action_follow()
+            return
+        changed = self.following
+        self.following = False
+        self.scroll_to(y=max(0, y), animate=False)
+        if changed:
+            self.post_message(self.FollowingChanged())
+
+    def _arrange(self) -> None:
+        """Make the lines for this width; an entry is wrapped once."""
+        width = self.size.width
+        if width <= 0:
+            return
+        if self._made_for != width:
+            self._made, self._made_for = {}, width
+        wanted = [entry for entry in self._entries if log.matches(entry, self._words)]
+        self._made = {entry: self._made.get(entry) or log.draw(entry, width) for entry in wanted}
+        self._lines = [line for entry in wanted for line in self._made[entry]]
+        self.virtual_size = Size(width, len(self._lines))
+        if self.following:
+            self.scroll_to(y=max(0, len(self._lines) - self.size.height), animate=False)
+        self.refresh()

@@ -1,0 +1,110 @@
+"""The table of columns as understood: kind, role, missing, distinct, a picture and a note, each in a line."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from tabsmith.tables.schema import Kind
+from tabsmith.text import clean
+from tabsmith.workflow.fields import ColumnLine, ColumnsField
+from tabsmith_tui.numbers import UNKNOWN, share
+from tabsmith_tui.widgets.lines_layout import Cell, LineColumn, Tone
+from tabsmith_tui.widgets.lines_table import LinesTable
+from tabsmith_tui.widgets.picture import picture
+
+COLUMNS: Final = (
+    LineColumn(" ", 1),
+    LineColumn("column", 12, grow=2, most=34),
+    LineColumn("kind", 10),
+    LineColumn("role", 7),
+    LineColumn("missing", 7, right=True, drop=3),
+    LineColumn("distinct", 8, right=True, drop=4),
+    LineColumn("picture", 8, drop=2),
+    LineColumn("note", 14, grow=3, drop=5),
+)
+
+KIND_WORDS: Final[dict[Kind, str]] = {
+    "numeric": "numeric",
+    "code": "int code",
+    "category": "category",
+    "boolean": "boolean",
+    "date": "date",
+    "text": "text",
+    "identifier": "identifier",
+    "constant": "constant",
+}
+
+
+def note_of(line: ColumnLine) -> str:
+    """The most important thing to know about a column, in a few words: its first warning, or how it was understood."""
+    if line.warnings:
+        return f"{line.warnings[0].kind}: {line.warnings[0].message}"
+    return line.evidence
+
+
+def explain_column(line: ColumnLine) -> tuple[tuple[str, Tone], ...]:
+    """All there is to say about a column, in parts with their tone: its evidence, then every warning."""
+    parts: list[tuple[str, Tone]] = [(line.evidence, "muted")] if line.evidence else []
+    parts += [(f"! {warning.kind}: {warning.message}", "warning") for warning in line.warnings]
+    return tuple(parts)
+
+
+def cells(line: ColumnLine) -> tuple[Cell, ...]:
+    """The cells of a column's line, in the order of COLUMNS."""
+    profile = line.profile
+    quiet: Tone = "muted" if line.role == "ignore" else ""
+    role: Tone = "accent" if line.role == "target" else "good" if line.role in ("group", "time") else quiet
+    edited = "*" if line.edited else ""
+    return (
+        Cell("!" if line.warnings else "", "warning"),
+        Cell(clean(line.name), quiet),
+        Cell(KIND_WORDS[line.kind], quiet),
+        Cell(line.role + edited, role),
+        Cell(UNKNOWN if profile is None else share(profile.missing_share), quiet),
+        Cell(UNKNOWN if profile is None else f"{profile.distinct:,}", quiet),
+        Cell("" if profile is None else picture(profile), "muted"),
+        Cell(clean(note_of(line)), "warning" if line.warnings else "muted"),
+    )
+
+
+class SchemaTable(LinesTable):
+    """The columns. Only those whose name holds the filter are shown; drawn as they are scrolled to."""
+
+    HELP = (
+        "Every column as tabsmith understood it. ! marks what you should look at; the words for the column under the "
+        "cursor stand below. Space uses a column or leaves it out, e changes its kind and role, t chooses what to "
+        "predict. A * marks what you changed."
+    )
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(COLUMNS, chooses=False, id=id)
+        self._all: tuple[ColumnLine, ...] = ()
+        self._shown: Sequence[ColumnLine] = ()
+        self._filter = ""
+
+    @property
+    def current(self) -> ColumnLine | None:
+        """The column under the cursor."""
+        return self._shown[self.cursor] if self._shown else None
+
+    @property
+    def shown(self) -> int:
+        """How many columns pass the filter."""
+        return len(self._shown)
+
+    def show_field(self, field: ColumnsField) -> None:
+        """Show the columns of `field`; the cursor stays on its column."""
+        self._all = field.columns
+        self._rows()
+
+    def filter(self, text: str) -> None:
+        """Show only the columns whose name holds `text`, whatever its case."""
+        self._filter = text.casefold()
+        self._rows()
+
+    def _rows(self) -> None:
+        before = self.current
+        self._shown = self._all
+        if self._filter:
+            self._shown = tuple(line for line in self._all if self._filter in line.name.casefold())
+        place = next((at for at, line in enumerate(self._shown) if before and line.number == before.number), 0)
+        self.show_rows(len(self._shown), lambda at: cells(self._shown[at]), cursor=place)

@@ -1,0 +1,84 @@
+"""Steps that are a choice between a few ways on: the kind of source, a result, an error, the end."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.widgets import OptionList
+
+from tabsmith.workflow.drafts import FieldName
+from tabsmith.workflow.fields import ChoiceField, Prompt, TextField
+from tabsmith_tui.widgets.literal import Line, literal_block
+from tabsmith_tui.widgets.steps.base import StepView, problem_words
+from tabsmith_tui.widgets.steps.parts import ChoiceList, FactLines, FormRow, PickLine
+from tabsmith_tui.widgets.typed import TypedLine
+
+
+class ChoicesStep(StepView):
+    """Words, facts, the fields of a form, and the ways on. Serves every state that has no view of its own."""
+
+    ALLOWED: ClassVar[frozenset[str]] = frozenset({"next"})
+    ABOUT = "Choose with the arrows and enter, or with the mouse. The first way on is the usual one."
+
+    def compose(self) -> ComposeResult:
+        yield Line(literal_block(self.prompt.words, 2_000), classes="say")
+        with VerticalScroll(can_focus=False):
+            yield Line(classes="problem")
+            yield FactLines(self.prompt.facts)
+            for field in self.prompt.fields:
+                if isinstance(field, TextField | ChoiceField):
+                    yield FormRow(field)
+            yield ChoiceList(self.prompt.choices, self.prompt.default)
+
+    def on_mount(self) -> None:
+        self._problem()
+
+    def show(self, prompt: Prompt) -> None:
+        super().show(prompt)
+        self.query_one(".say", Line).show(literal_block(prompt.words, 2_000))
+        self.query_one(FactLines).show_facts(prompt.facts)
+        self.query_one(ChoiceList).show(prompt.choices)
+        rows = {row.field.name: row for row in self.query(FormRow)}
+        for field in prompt.fields:
+            if isinstance(field, TextField | ChoiceField) and field.name in rows:
+                rows[field.name].show(field)
+        self._problem()
+
+    def take_focus(self) -> None:
+        bad = next((row for row in self.query(FormRow) if row.field.problem), None)
+        first = bad or next(iter(self.query(FormRow)), None)
+        if first is not None:
+            first.entry.focus()
+        else:
+            self.query_one(ChoiceList).focus()
+
+    def texts(self) -> Mapping[FieldName, str]:
+        return {row.field.name: row.value for row in self.query(FormRow)}
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.say(self.prompt.choices[event.option_index])
+
+    def on_input_changed(self, event: TypedLine.Changed) -> None:
+        event.stop()
+        self._typed(event.input)
+
+    def on_input_submitted(self, event: TypedLine.Submitted) -> None:
+        event.stop()
+        self.go_on()
+
+    def on_pick_line_turned(self, event: PickLine.Turned) -> None:
+        event.stop()
+        self._typed(event.line)
+
+    def _typed(self, entry: object) -> None:
+        for row in self.query(FormRow):
+            if row.entry is entry and row.value != row.field.value:
+                self.post_message(self.Typed(row.field.name, row.value))
+
+    def _problem(self) -> None:
+        line = self.query_one(".problem", Line)
+        line.display = self.prompt.problem is not None
+        if self.prompt.problem is not None:
+            line.show(problem_words(self.prompt.problem))

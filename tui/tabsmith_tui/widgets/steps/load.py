@@ -1,0 +1,70 @@
+"""Load now or defer: what loading would cost, as an estimate, and what each way means."""
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+
+from tabsmith.errors import ErrorReport
+from tabsmith.tables.info import Estimate
+from tabsmith.workflow.fields import Fact, Prompt
+from tabsmith_tui.numbers import count, size
+from tabsmith_tui.widgets.literal import Line, literal, literal_block, words
+from tabsmith_tui.widgets.steps.choices import ChoicesStep
+from tabsmith_tui.widgets.steps.parts import ChoiceList, FactLines
+
+
+class LoadStep(ChoicesStep):
+    """The file is there and may be read; nothing of it has been read yet but its beginning."""
+
+    ALLOWED: ClassVar[frozenset[str]] = frozenset({"next", "copy"})
+    ABOUT = (
+        "Load now reads the whole table once and shows what it holds. Defer reads nothing: you describe the target and "
+        "the features in words, and the table is read when training starts."
+    )
+
+    _estimated: tuple[Fact, ...] = ()
+
+    def compose(self) -> ComposeResult:
+        yield Line(literal_block(self.prompt.words, 2_000), classes="say")
+        with VerticalScroll(can_focus=False):
+            yield Line(classes="problem")
+            yield FactLines(self.prompt.facts)
+            yield Line(id="estimate-problem")
+            yield ChoiceList(self.prompt.choices, self.prompt.default)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self._add((Fact("Rows", "…", "looking at its beginning"),))
+        self.query_one("#estimate-problem").display = False
+
+    def show_estimate(self, estimate: Estimate | ErrorReport) -> None:
+        """Show what loading will cost, or why nobody can say."""
+        if isinstance(estimate, ErrorReport):
+            self._show_no_estimate(estimate)
+            return
+        about = "" if estimate.format == "sample" else "about "
+        unsized = any(fact.label == "Size" for fact in self.prompt.facts) or not estimate.size
+        self._add(
+            (
+                Fact("Format", estimate.format + ("" if unsized else f", {size(estimate.size)}")),
+                Fact("Rows", f"{about}{count(estimate.rows)}" if estimate.rows else "—"),
+                Fact("Columns", count(estimate.columns) if estimate.columns else "—"),
+                Fact("Memory", f"about {size(estimate.memory)}", "while it is read"),
+            )
+        )
+
+    def _show_no_estimate(self, problem: ErrorReport) -> None:
+        self._add(())
+        line = self.query_one("#estimate-problem", Line)
+        line.show(words(("No estimate can be given: ", "$warn"), literal(problem.what, 200)))
+        line.display = True
+
+    def _add(self, facts: tuple[Fact, ...]) -> None:
+        """Show these below what is known of the source."""
+        self._estimated = facts
+        self.query_one(FactLines).show_facts((*self.prompt.facts, *facts))
+
+    def show(self, prompt: Prompt) -> None:
+        super().show(prompt)
+        self._add(self._estimated)

@@ -1,0 +1,73 @@
+"""A schema in words for a table that is read later: three forms by example, and what was wrong with each."""
+
+from collections.abc import Mapping
+from typing import ClassVar, Final
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+
+from tabsmith.workflow.drafts import FieldName
+from tabsmith.workflow.fields import Prompt, TextField
+from tabsmith_tui.widgets.literal import Line, literal_block, words
+from tabsmith_tui.widgets.steps.base import StepView, problem_words
+from tabsmith_tui.widgets.typed import TypedText
+
+FORMS: Final = (
+    ("\nlines of name: value\n", "bold"),
+    ("  target: price\n  features: area, rooms, district\n  district: category\n", "$quiet"),
+    ("JSON\n", "bold"),
+    ('  {"target": "price", "features": ["area", "rooms"], "kinds": {"rooms": "code"}}\n', "$quiet"),
+    ("a simple list, the target first\n", "bold"),
+    ("  price, area, rooms, district", "$quiet"),
+)
+
+
+class ManualStep(StepView):
+    """Key and value, JSON, or a simple list: whichever is typed is understood."""
+
+    ALLOWED: ClassVar[frozenset[str]] = frozenset({"next", "copy"})
+    ABOUT = (
+        "Nothing has been read, so say what to predict and from which columns. Any of the three forms will do. F9 or "
+        "ctrl+enter goes on; enter begins a new line."
+    )
+
+    @property
+    def text_field(self) -> TextField:
+        """The prompt's field for the schema."""
+        return next(field for field in self.prompt.fields if isinstance(field, TextField))
+
+    def compose(self) -> ComposeResult:
+        yield Line(literal_block(self.prompt.words, 2_000), classes="say")
+        yield TypedText(self.text_field.value)
+        yield Line(words(("f9", "bold $accent"), (" goes on   ", "$quiet"), ("tab, escape", "bold $accent"),
+                         (" leave the text", "$quiet")), classes="hint")  # fmt: skip
+        with VerticalScroll(can_focus=False):
+            yield Line(classes="problem")
+            yield Line(classes="example")
+
+    def on_mount(self) -> None:
+        self._problem()
+
+    def show(self, prompt: Prompt) -> None:
+        super().show(prompt)
+        self._problem()
+
+    def take_focus(self) -> None:
+        self.query_one(TypedText).focus()
+
+    def texts(self) -> Mapping[FieldName, str]:
+        return {self.text_field.name: self.query_one(TypedText).text}
+
+    def on_text_area_changed(self, event: TypedText.Changed) -> None:
+        event.stop()
+        text = event.text_area.text
+        if text != self.text_field.value:
+            self.post_message(self.Typed(self.text_field.name, text))
+
+    def _problem(self) -> None:
+        field = self.text_field
+        problem = self.query_one(".problem", Line)
+        problem.display = field.problem is not None
+        if field.problem is not None:
+            problem.show(problem_words(field.problem, named=False))
+        self.query_one(".example", Line).show(words((self.text_field.help + "\n", "$quiet"), *FORMS))

@@ -1,0 +1,51 @@
+"""How to train: metric, family, time, iterations, seed, each with its default as a value and its words beside it."""
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.message import Message
+
+from tabsmith.workflow.fields import ChoiceField, TextField
+from tabsmith_tui.widgets.literal import Line, literal_block
+from tabsmith_tui.widgets.steps.choices import ChoicesStep
+from tabsmith_tui.widgets.steps.parts import ChoiceList, FactLines, FormRow
+
+
+class ModelStep(ChoicesStep):
+    """A form. Going on is never dead: it leads to the first value that cannot be used, and says why."""
+
+    ALLOWED: ClassVar[frozenset[str]] = frozenset({"next", "copy"})
+    ABOUT = (
+        "Every value shown is a sensible one; enter goes on with them. Up and down go through the fields, left and "
+        "right through the values of a choice. Nothing is trained before you have seen it all on one page."
+    )
+
+    class ToReview(Message):
+        """Show everything on one page, if all values are good."""
+
+    def compose(self) -> ComposeResult:
+        yield Line(literal_block(self.prompt.words, 2_000), classes="say")
+        with VerticalScroll(can_focus=False):
+            yield Line(classes="problem")
+            for field in self.prompt.fields:
+                if isinstance(field, TextField | ChoiceField):
+                    yield FormRow(field)
+            yield FactLines(self.prompt.facts)
+            yield ChoiceList(())
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.query_one(ChoiceList).display = False
+
+    def go_on(self) -> None:
+        self.post_message(self.ToReview())
+
+    def show_first_problem(self) -> None:
+        """Go to the first value that cannot be used, and say why."""
+        bad = next((row for row in self.query(FormRow) if row.field.problem), None)
+        if bad is None:
+            return
+        bad.entry.focus()
+        assert bad.field.problem is not None
+        self.app.notify(f"{bad.field.label}: {bad.field.problem.what}", severity="warning")

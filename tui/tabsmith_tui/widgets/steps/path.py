@@ -1,0 +1,80 @@
+"""Where the file is: a path with completion, and beside it what was wrong with the last one."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.widgets import OptionList
+
+from tabsmith.workflow.drafts import FieldName
+from tabsmith.workflow.fields import Prompt, TextField
+from tabsmith_tui.widgets.literal import Line, literal_block
+from tabsmith_tui.widgets.path_field import PathField
+from tabsmith_tui.widgets.steps.base import StepView, problem_words
+from tabsmith_tui.widgets.steps.parts import ChoiceList, FactLines
+
+
+class PathStep(StepView):
+    """A path to type, complete or paste. Quotes, `~` and `file://` around it are understood."""
+
+    ALLOWED: ClassVar[frozenset[str]] = frozenset({"next", "copy"})
+    ABOUT = (
+        "Type, complete (tab) or paste the path of a table: CSV, TSV, Parquet, JSON, JSONL, Excel; packed with gzip or "
+        "zstd too. Nothing is read before you say so."
+    )
+
+    def __init__(self, prompt: Prompt, recent: tuple[str, ...] = ()) -> None:
+        super().__init__(prompt)
+        self.recent = recent
+
+    @property
+    def text_field(self) -> TextField:
+        """The prompt's field for the path."""
+        return next(field for field in self.prompt.fields if isinstance(field, TextField))
+
+    def compose(self) -> ComposeResult:
+        field = self.text_field
+        yield Line(literal_block(self.prompt.words, 2_000), classes="say")
+        yield PathField(field.value, placeholder=field.example, recent=self.recent)
+        with VerticalScroll(can_focus=False):
+            yield Line(classes="problem")
+            yield FactLines(self.prompt.facts)
+            yield ChoiceList(self.prompt.choices[1:])
+
+    def on_mount(self) -> None:
+        self._problem()
+
+    def show(self, prompt: Prompt) -> None:
+        super().show(prompt)
+        self.query_one(".say", Line).show(literal_block(prompt.words, 2_000))
+        self.query_one(FactLines).show_facts(prompt.facts)
+        self.query_one(ChoiceList).show(prompt.choices[1:])
+        self._problem()
+
+    def take_focus(self) -> None:
+        self.query_one(PathField).line.focus()
+
+    def texts(self) -> Mapping[FieldName, str]:
+        return {self.text_field.name: self.query_one(PathField).value}
+
+    def on_path_field_changed(self, event: PathField.Changed) -> None:
+        event.stop()
+        self.post_message(self.Typed(self.text_field.name, event.value))
+
+    def on_path_field_submitted(self, event: PathField.Submitted) -> None:
+        event.stop()
+        self.go_on()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.say(self.prompt.choices[1 + event.option_index])
+
+    def _problem(self) -> None:
+        line, field = self.query_one(".problem", Line), self.text_field
+        problem = field.problem or self.prompt.problem
+        line.display = problem is not None
+        if problem is not None:
+            line.show(problem_words(problem, named=field.problem is None))
+        choices = self.query_one(ChoiceList)
+        choices.display = bool(choices.choices)

@@ -1,0 +1,164 @@
+"""What came of it: a short summary of the model, and predicting new rows with it."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.widgets import OptionList
+
+from tabsmith.modeling.prediction import Prediction
+from tabsmith.modeling.results import ModelScore
+from tabsmith.text import clean, plural
+from tabsmith.workflow.drafts import FieldName
+from tabsmith.workflow.fields import Prompt, ResultField, TextField
+from tabsmith_tui.numbers import number
+from tabsmith_tui.widgets.literal import Facts, Line, Words, literal, literal_block, words
+from tabsmith_tui.widgets.path_field import PathField
+from tabsmith_tui.widgets.steps.base import StepView, problem_words
+from tabsmith_tui.widgets.steps.parts import ChoiceList, FormRow
+from tabsmith_tui.widgets.typed import TypedLine
+
+
+class ResultStep(StepView, can_focus=True):
+    """The model in a few lines; its whole report is one key away."""
+
+    ALLOWED: ClassVar[frozenset[str]] = frozenset({"result", "predict", "new"})
+    ABOUT = "The model is saved. Enter shows its whole report, p predicts new rows, n begins with another table."
+
+    def compose(self) -> ComposeResult:
+        yield Line(classes="say")
+        with VerticalScroll(can_focus=False):
+            yield Facts()
+        yield Line(
+            words(("enter", "bold $accent"), " the whole report   ", ("p", "bold $accent"), " predict new rows   ",
+                  ("n", "bold $accent"), " another table"),
+            classes="hint",
+        )  # fmt: skip
+
+    def on_mount(self) -> None:
+        self.show(self.prompt)
+
+    def show(self, prompt: Prompt) -> None:
+        super().show(prompt)
+        self.query_one(".say", Line).show(literal_block(prompt.words, 1_000))
+        result = result_of(prompt)
+        self.query_one(Facts).show(result_facts(result) if result else [])
+
+    def take_focus(self) -> None:
+        self.focus()
+
+
+class PredictStep(StepView):
+    """A table of new rows, and where the predictions go."""
+
+    ALLOWED: ClassVar[frozenset[str]] = frozenset({"next", "copy"})
+    ABOUT = "Give a table with the columns the model knows. Its predictions are written to a file beside it."
+
+    def compose(self) -> ComposeResult:
+        rows, out = self._fields()
+        yield Line(literal_block(self.prompt.words, 1_000), classes="say")
+        yield PathField(rows.value, placeholder=rows.example)
+        yield FormRow(out)
+        with VerticalScroll(can_focus=False):
+            yield Line(classes="problem")
+            yield Facts()
+            yield ChoiceList(self.prompt.choices[1:])
+
+    def on_mount(self) -> None:
+        self.show(self.prompt)
+
+    def show(self, prompt: Prompt) -> None:
+        super().show(prompt)
+        rows, out = self._fields()
+        self.query_one(FormRow).show(out)
+        problem = rows.problem or prompt.problem
+        line = self.query_one(".problem", Line)
+        line.display = problem is not None
+        if problem is not None:
+            line.show(problem_words(problem, named=rows.problem is None))
+        result = result_of(prompt)
+        self.query_one(Facts).show(prediction_facts(result.prediction) if result and result.prediction else [])
+        self.query_one(ChoiceList).show(prompt.choices[1:])
+
+    def take_focus(self) -> None:
+        self.query_one(PathField).line.focus()
+
+    def texts(self) -> Mapping[FieldName, str]:
+        return {
+            FieldName.NEW_ROWS: self.query_one(PathField).value,
+            FieldName.OUT: self.query_one(FormRow).value,
+        }
+
+    def on_path_field_changed(self, event: PathField.Changed) -> None:
+        event.stop()
+        self.post_message(self.Typed(FieldName.NEW_ROWS, event.value))
+
+    def on_path_field_submitted(self, event: PathField.Submitted) -> None:
+        event.stop()
+        self.go_on()
+
+    def on_input_changed(self, event: TypedLine.Changed) -> None:
+        event.stop()
+        if event.value != self.query_one(FormRow).field.value:
+            self.post_message(self.Typed(FieldName.OUT, event.value))
+
+    def on_input_submitted(self, event: TypedLine.Submitted) -> None:
+        event.stop()
+        self.go_on()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.say(self.prompt.choices[1 + event.option_index])
+
+    def _fields(self) -> tuple[TextField, TextField]:
+        texts = {field.name: field for field in self.prompt.fields if isinstance(field, TextField)}
+        return texts[FieldName.NEW_ROWS], texts[FieldName.OUT]
+
+
+def result_of(prompt: Prompt) -> ResultField | None:
+    """The prompt's model, when it has one."""
+    return next((field for field in prompt.fields if isinstance(field, ResultField)), None)
+
+
+def result_facts(result: ResultField) -> list[tuple[str, Words]]:
+    """A model in a few lines."""
+    model = result.model
+    rows: list[tuple[str, Words]] = [
+        ("model", literal(model.model_id, 200, "bold")),
+        ("target", words(literal(model.target, 60), literal(f"   {model.task}", style="$quiet"))),
+    ]
+    if model.cv_score is not None:
+        metric = model.cv_score.metric
+        rows.append(("metric", f"{metric.label}, {'higher' if metric.greater_is_better else 'lower'} is better"))
+    rows.append(("score", _score(model.cv_score, "on folds it was not fitted on")))
+    if model.holdout is not None:
+        rows.append(("hold-out", _score(model.holdout, "on rows set aside at the start")))
+    if result.prediction is not None:
+        rows.append(("predicted", literal(f"{plural(result.prediction.rows, 'row')}: {result.prediction.out}", 400)))
+    return rows
+
+
+def _score(score: ModelScore | None, on: str) -> Words:
+    if score is None:
+        return "—"
+    between = "" if score.low is None or score.high is None else f"  ({number(score.low)} to {number(score.high)})"
+    return words((number(score.score), "bold $good"), between, (f"   {on}", "$quiet"))
+
+
+def prediction_facts(prediction: Prediction) -> list[tuple[str, Words]]:
+    """What predicting came to, with what was missing."""
+    rows: list[tuple[str, Words]] = [
+        ("predicted", words(("✔ ", "$good"), plural(prediction.rows, "row"))),
+        ("written to", literal(prediction.out, 400)),
+        ("columns", literal(", ".join(clean(each, 30) for each in prediction.columns[:8]), 300)),
+    ]
+    if prediction.missing:
+        names = ", ".join(clean(each, 30) for each in prediction.missing[:8])
+        what = f"{plural(len(prediction.missing), 'column')} not in the file, taken as missing: {names}"
+        rows.append(("! missing", literal(what, 400, "$warn")))
+    if prediction.extra:
+        rows.append(("not used", literal(plural(len(prediction.extra), "column"))))
+    if prediction.unparsable:
+        rows.append(("! unread", literal(f"{plural(prediction.unparsable, 'cell')} taken as missing", style="$warn")))
+    return rows

@@ -1,0 +1,176 @@
+"""The schema to confirm: target, task and split with their evidence, and every column in a line."""
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+
+from tabsmith.tables.schema import Split, Task
+from tabsmith.text import clean, plural
+from tabsmith.workflow.answers import AcceptSchema, ChangeRole, RejectSchema
+from tabsmith.workflow.fields import ColumnsField, Prompt
+from tabsmith_tui.numbers import share
+from tabsmith_tui.widgets.lines_table import LinesTable
+from tabsmith_tui.widgets.literal import Line, Words, literal, words
+from tabsmith_tui.widgets.schema_table import KIND_WORDS, SchemaTable, explain_column
+from tabsmith_tui.widgets.steps.base import StepView, problem_words
+from tabsmith_tui.widgets.typed import TypedLine
+
+TASK_WORDS: dict[Task, str] = {
+    "binary": "two classes (binary classification)",
+    "multiclass": "several classes (multiclass classification)",
+    "regression": "a number (regression)",
+    "none": "none: nothing can be predicted yet",
+}
+
+
+class FilterLine(TypedLine):
+    """Narrows the columns down; up, down and enter go back to them."""
+
+    HELP = "Only columns whose name holds these letters are shown. Escape shows all again."
+
+
+class SchemaStep(StepView):
+    """Accept all with one key, edit the exceptions."""
+
+    ALLOWED: ClassVar[frozenset[str]] = frozenset(
+        {"accept", "edit", "use", "target", "split", "lines", "preview", "filter", "reject", "copy"}
+    )
+    ABOUT = "What tabsmith understood of the table, with its evidence. Enter accepts it; change what is not right."
+
+    def compose(self) -> ComposeResult:
+        yield Line(classes="problem")
+        yield Line(classes="head")
+        yield FilterLine(placeholder="letters of a column's name", id="filter")
+        yield SchemaTable()
+        with VerticalScroll(can_focus=False, id="explain"):
+            yield Line()
+        yield Line(classes="foot")
+
+    def on_mount(self) -> None:
+        self.query_one("#filter").display = False
+        self._draw()
+
+    @property
+    def field(self) -> ColumnsField:
+        """The prompt's columns."""
+        return next(field for field in self.prompt.fields if isinstance(field, ColumnsField))
+
+    @property
+    def table(self) -> SchemaTable:
+        return self.query_one(SchemaTable)
+
+    def show(self, prompt: Prompt) -> None:
+        super().show(prompt)
+        self._draw()
+
+    def take_focus(self) -> None:
+        self.table.focus()
+
+    def go_on(self) -> None:
+        accept = next((choice for choice in self.prompt.choices if isinstance(choice.answer, AcceptSchema)), None)
+        self.post_message(self.Said(accept.answer if accept else AcceptSchema()))
+
+    def reject(self) -> None:
+        """This is the wrong table."""
+        self.post_message(self.Said(RejectSchema()))
+
+    def toggle(self) -> None:
+        """Use the column under the cursor as a feature, or leave it out."""
+        line = self.table.current
+        if line is None or line.role == "target":
+            self.app.notify("The target cannot be a feature. t chooses another target.", severity="warning")
+            return
+        self.post_message(self.Said(ChangeRole(line.name, "ignore" if line.role == "feature" else "feature")))
+
+    def open_filter(self) -> None:
+        """Type to narrow the columns down."""
+        line = self.query_one("#filter", FilterLine)
+        line.display = True
+        line.focus()
+
+    def close_filter(self) -> bool:
+        """Show all columns again; whether a filter was open."""
+        line = self.query_one("#filter", FilterLine)
+        if not line.display:
+            return False
+        line.value = ""
+        line.display = False
+        self.table.focus()
+        return True
+
+    def on_input_changed(self, event: TypedLine.Changed) -> None:
+        event.stop()
+        self.table.filter(event.value)
+        self._foot()
+
+    def on_input_submitted(self, event: TypedLine.Submitted) -> None:
+        event.stop()
+        self.table.focus()
+
+    def on_lines_table_moved(self, event: LinesTable.Moved) -> None:
+        event.stop()
+        self._explain()
+
+    def _draw(self) -> None:
+        problem = self.query_one(".problem", Line)
+        problem.display = self.prompt.problem is not None
+        if self.prompt.problem is not None:
+            problem.show(problem_words(self.prompt.problem))
+        self.table.show_field(self.field)
+        self.query_one(".head", Line).show(_head(self.field))
+        self._explain()
+        self._foot()
+
+    def _explain(self) -> None:
+        line = self.table.current
+        parts: list[Content] = []
+        if line is not None:
+            tones = {"warning": "$warn", "muted": "$quiet"}
+            name = words(("▸ ", "$accent"), literal(line.name, 60, "bold"), f"  {KIND_WORDS[line.kind]}, {line.role}")
+            parts = [name, *(literal(text, 500, tones.get(tone, "")) for text, tone in explain_column(line))]
+        self.query_one("#explain Line", Line).show(Content("\n").join(parts))
+
+    def _foot(self) -> None:
+        field, shown = self.field, self.table.shown
+        parts: list[Words | tuple[object, str]] = []
+        if shown < len(field.columns):
+            parts.append((f"{shown:,} of {plural(len(field.columns), 'column')} shown   ", "$quiet"))
+        warned = sum(bool(line.warnings) for line in field.columns)
+        if warned:
+            parts.append((f"! {plural(warned, 'column')} to look at   ", "$warn"))
+        if field.rejected:
+            parts.append((f"{plural(field.rejected, 'line')} could not be read (v)   ", "$warn"))
+        if field.repaired:
+            parts.append((f"{plural(field.repaired, 'line')} repaired (v)", "$quiet"))
+        foot = self.query_one(".foot", Line)
+        foot.show(words(*parts))
+        foot.display = bool(parts)
+
+
+def split_words(split: Split) -> str:
+    """How rows are set aside, in a few words."""
+    between = {"grouped": " by ", "forward": " along "}.get(split.kind, "")
+    by = f"{between}{clean(split.by, 40)}" if split.by and between else ""
+    held = f"{share(split.holdout).replace('.0 %', ' %')} held out" if split.holdout else "nothing held out"
+    return f"{split.kind}{by}, {held}, {plural(split.folds, 'fold')}"
+
+
+def _head(field: ColumnsField) -> Content:
+    if field.target:
+        found = next((each for each in field.candidates if each.name == field.target), None)
+        line = next((each for each in field.columns if each.name == field.target), None)
+        why = f"{found.reason} ({found.confidence:.0%} sure)" if found else line.evidence if line else ""
+        kind = KIND_WORDS[line.kind] if line else ""
+        target = words(literal(field.target, 40, "bold $accent"), f"  {kind}  ", literal(why, 200, "$quiet"))
+    else:
+        target = words(("none found", "bold $warn"), ("   t chooses what to predict", "$quiet"))
+    reason = literal(f"   {field.split.reason}" if field.split.reason else "", 200, "$quiet")
+    return Content("\n").join(
+        [
+            words(("Target  ", "$quiet"), target),
+            words(("Task    ", "$quiet"), (TASK_WORDS[field.task], "$warn" if field.task == "none" else "")),
+            words(("Split   ", "$quiet"), split_words(field.split), reason),
+        ]
+    )

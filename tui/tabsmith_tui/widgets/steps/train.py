@@ -1,0 +1,93 @@
+"""Before training: one page with everything, and the command line for the same. While training: where the run is."""
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+
+from tabsmith.modeling.results import Metric
+from tabsmith.runs.snapshot import RunSnapshot
+from tabsmith.text import plural
+from tabsmith.workflow.drafts import FieldName
+from tabsmith.workflow.fields import ChoiceField, Fact, Prompt, TextField
+from tabsmith_tui.numbers import clock, uncertain
+from tabsmith_tui.widgets.literal import Facts, Line, Words, literal, words
+from tabsmith_tui.widgets.pill import pill
+from tabsmith_tui.widgets.steps.base import StepView
+from tabsmith_tui.widgets.steps.parts import FactLines
+
+
+class ReviewStep(StepView):
+    """Everything that was said, on one page; enter starts."""
+
+    ALLOWED: ClassVar[frozenset[str]] = frozenset({"start", "copy"})
+    ABOUT = "The last look before training. Enter starts it; c copies the command line that does the same."
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll():
+            yield FactLines(self.prompt.facts)
+            yield Line("The same from the command line (c copies it):", classes="caption")
+            yield Line(classes="command")
+
+    def on_mount(self) -> None:
+        self.show(self.prompt)
+
+    def show(self, prompt: Prompt) -> None:
+        super().show(prompt)
+        self.query_one(FactLines).show_facts(review_facts(prompt))
+        self.query_one(".command", Line).show(literal("$ " + prompt.command, 20_000))
+
+    def take_focus(self) -> None:
+        self.query_one(VerticalScroll).focus()
+
+    def to_copy(self) -> str:
+        return self.prompt.command + "\n"
+
+
+def review_facts(prompt: Prompt) -> tuple[Fact, ...]:
+    """What will be trained on, and how: the prompt's facts, then the values of its fields."""
+    facts = list(prompt.facts)
+    for field in prompt.fields:
+        if isinstance(field, ChoiceField):
+            chosen = next((option for option in field.options if option.value == field.value), None)
+            facts.append(Fact(field.label, chosen.label if chosen else field.value, chosen.detail if chosen else ""))
+        elif isinstance(field, TextField):
+            unlimited = field.name is FieldName.ITERATIONS and field.value.strip() in ("", "0")
+            facts.append(Fact(field.label, "as many as the time allows" if unlimited else field.value))
+    return tuple(facts)
+
+
+class TrainingStep(StepView, can_focus=True):
+    """A run is at work; it goes on whatever happens to this screen."""
+
+    ALLOWED: ClassVar[frozenset[str]] = frozenset({"watch"})
+    ABOUT = "The run works in the background. Enter watches it; you may leave, and find it again at home or here."
+
+    def compose(self) -> ComposeResult:
+        yield Line(literal(self.prompt.words, 1_000), classes="say")
+        yield Facts([("state", words(("starting…", "$quiet")))])
+
+    def take_focus(self) -> None:
+        self.focus()
+
+    def show_run(self, run: RunSnapshot, now: float) -> None:
+        """Show where the run is."""
+        rows: list[tuple[str, Words]] = [
+            ("state", words(pill(run.state), literal(f"   {run.message}" if run.message else "", 200, "$quiet"))),
+            ("time", literal(_time(run, now))),
+        ]
+        champion = run.champion_try
+        if champion is not None and run.metric is not None:
+            rows.append(("best", words(_score(run.metric, champion.mean, champion.standard_error))))
+        rows.append(("tries", literal(plural(run.tried, "recipe") + " scored")))
+        self.query_one(Facts).show(rows)
+
+
+def _time(run: RunSnapshot, now: float) -> str:
+    limit = f" of {clock(run.limits.seconds)}" if run.limits.seconds else ""
+    return f"{clock(run.active_seconds(now))}{limit}"
+
+
+def _score(metric: Metric, mean: float | None, error: float | None) -> str:
+    direction = "higher is better" if metric.greater_is_better else "lower is better"
+    return f"{uncertain(mean, error)}   {metric.label}, {direction}"
