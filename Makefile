@@ -3,12 +3,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 LOCK := --disable-pip-version-check -qq --no-deps
 
-.PHONY: run test lint types imports format bench pictures lock clean
+.PHONY: run test peers lint types imports format bench pictures lock clean
 
 run: .venv/.ready
 	@$(BIN)/tabsmith
 
-test: .venv/.ready-dev lint
+test: .venv/.ready-dev lint peers
 	$(BIN)/python -m pytest
 
 lint: .venv/.ready-dev
@@ -31,9 +31,10 @@ pictures: .venv/.ready-dev
 lock: .venv/.ready
 	$(BIN)/pip install $(LOCK) uv
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header \
-	    --upgrade --group build pyproject.toml -o requirements.lock
+	    --upgrade --all-extras --group build pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header \
-	    --group dev pyproject.toml -c requirements.lock -o requirements-dev.lock
+	    --all-extras --group dev pyproject.toml -c requirements.lock \
+	    -o requirements-dev.lock
 
 .venv/.ready: requirements.lock pyproject.toml
 	@echo "Setting up .venv (once; a minute or two)"
@@ -45,6 +46,21 @@ lock: .venv/.ready
 
 .venv/.ready-dev: requirements-dev.lock .venv/.ready
 	@$(BIN)/python -m pip install $(LOCK) -r requirements-dev.lock
+	@touch $@
+
+# Programs of other makers that tests talk to. Without npm those tests are skipped, and say so.
+peers:
+	@command -v bwrap >/dev/null || test "$$(id -u)" != 0 || ! command -v apt-get >/dev/null \
+	    || apt-get install -y -qq bubblewrap >/dev/null 2>&1 \
+	    || { apt-get update -qq >/dev/null 2>&1 && apt-get install -y -qq bubblewrap >/dev/null 2>&1; } || true
+	@command -v bwrap >/dev/null || echo "bubblewrap is not here: the tests of that sandbox will be skipped"
+	@command -v npm >/dev/null || echo "npm is not here: the tests that need it will be skipped"
+	@! command -v npm >/dev/null || $(MAKE) -s .venv/peers/.ready
+
+.venv/peers/.ready: tests/peers/package-lock.json
+	@mkdir -p $(@D)
+	@cp tests/peers/package.json tests/peers/package-lock.json tests/peers/.npmrc $(@D)
+	@npm ci --prefix $(@D) --omit=optional --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 clean:

@@ -1,0 +1,1 @@
+"""The other sides that tests talk to: servers of our own on loopback."""
