@@ -5,7 +5,7 @@ kept with `raise ... from`. `report()` makes the value that crosses a process or
 """
 
 import traceback
-from typing import ClassVar
+from typing import ClassVar, Literal, TypeAlias
 
 import msgspec
 
@@ -175,6 +175,77 @@ class ModelDamagedError(TabsmithError):
     """A saved model's files are not the ones that were saved, or hold types that are not allowed."""
 
 
+# Agents ------------------------------------------------------------------------------------------------------------
+
+
+Trouble: TypeAlias = Literal["network", "timeout", "rate limit", "access", "data", "missing", "program"]
+"""Why an agent gave no answer."""
+
+
+class AgentError(TabsmithError):
+    """An agent was asked and gave no answer that can be used. `trouble` says which kind of trouble it was."""
+
+    trouble: ClassVar[Trouble] = "program"
+
+
+class AgentMissingError(AgentError):
+    """What the agent needs is not here: its package, its program, its model's name, its key."""
+
+    trouble = "missing"
+
+
+class AgentNetworkError(AgentError):
+    """The model's server could not be reached, broke off, or failed on its side."""
+
+    trouble = "network"
+
+
+class AgentTimeoutError(AgentError):
+    """No answer came within the time allowed."""
+
+    trouble = "timeout"
+
+
+class AgentRateLimitError(AgentError):
+    """The model's server takes no more requests for now; `retry_after` is its own word, in seconds, if it gave one."""
+
+    trouble = "rate limit"
+
+    def __init__(self, what: str, *, where: str = "", next_step: str = "", retry_after: float | None = None) -> None:
+        super().__init__(what, where=where, next_step=next_step)
+        self.retry_after = retry_after
+
+
+class AgentAccessError(AgentError):
+    """The model's server does not accept the key, the model's name or the request."""
+
+    trouble = "access"
+
+
+class AgentReplyError(AgentError):
+    """An answer came, but no recipe can be read from it."""
+
+    trouble = "data"
+
+
+# Sandbox -----------------------------------------------------------------------------------------------------------
+
+
+class SandboxError(TabsmithError):
+    """A command could not be put into its sandbox."""
+
+
+class SandboxProgramError(SandboxError):
+    """The program to run is not on this machine."""
+
+
+# Conditions --------------------------------------------------------------------------------------------------------
+
+
+class ConditionError(UsageError):
+    """A condition cannot be understood, or names what there is not; `where` says at which character."""
+
+
 # State on disk -----------------------------------------------------------------------------------------------------
 
 
@@ -203,3 +274,42 @@ class WorkerError(TabsmithError):
 
 class StepError(UsageError):
     """An answer does not belong to the step at which the conversation stands, or something before it is missing."""
+
+
+# Task files and workspaces -----------------------------------------------------------------------------------------
+
+
+class TaskProblem(msgspec.Struct, frozen=True):
+    """One mistake in a task file: where it stands (`task 2 "clean": depends_on`), and what is wrong, in words."""
+
+    place: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.what}" if self.place else self.what
+
+
+class TaskFileError(UsageError):
+    """A task file was refused before anything ran; `problems` are all of its mistakes."""
+
+    def __init__(
+        self, what: str, *, where: str = "", next_step: str = "", problems: tuple[TaskProblem, ...] = ()
+    ) -> None:
+        super().__init__(what, where=where, next_step=next_step)
+        self.problems = problems
+
+
+class WorkspaceError(TabsmithError):
+    """A folder cannot be copied, looked through or handed back as it is."""
+
+
+class WorkspaceTooLargeError(WorkspaceError):
+    """A folder holds more than a workspace may: too many files, too many bytes, too deep."""
+
+
+class WorkspaceConflictError(WorkspaceError):
+    """The folder was changed by others while its copy was worked on; `paths` are the changed ones."""
+
+    def __init__(self, what: str, *, where: str = "", next_step: str = "", paths: tuple[str, ...] = ()) -> None:
+        super().__init__(what, where=where, next_step=next_step)
+        self.paths = paths

@@ -46,7 +46,7 @@ def plural(count: int, noun: str, nouns: str = "") -> str:
 
 def figure(value: float, digits: int = 4) -> str:
     """A number for a sentence: `24,900`, `21.48`, `0.8731`; about `digits` significant digits."""
-    return f"{value:,.0f}" if 1_000 <= abs(value) < 1e9 else f"{value:.{digits}g}"
+    return f"{value:,.0f}" if min(1_000, 10**digits) <= abs(value) < 1e9 else f"{value:.{digits}g}"
 
 
 def _strip(text: str, limit: int) -> str:

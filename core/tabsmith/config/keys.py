@@ -2,7 +2,7 @@
 
 import shlex
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from operator import attrgetter
@@ -82,11 +82,15 @@ class Key:
         return get_origin(self.kind) is get_origin(Mapping[str, str])
 
     @property
+    def _holds_conditions(self) -> bool:
+        return bool((self.meta.extra or {}).get("conditions"))
+
+    @property
     def type_in_words(self) -> str:
         """What it takes: "a whole number, 1 or more", "one of local, dask"."""
         if get_origin(self.kind) is Literal:
             return "one of " + ", ".join(get_args(self.kind))
-        words = _SCALAR_WORDS[self.kind]
+        words = "a list of conditions" if self._holds_conditions else _SCALAR_WORDS[self.kind]
         low, high = self.meta.ge, self.meta.le
         if low is not None and high is not None:
             words += f" from {low:,} to {high:,}"
@@ -116,7 +120,7 @@ class Key:
         return text
 
     def convert(self, raw: object) -> Value:
-        """The value that `raw` (from TOML, or from `parse`) stands for. Raises ValueError."""
+        """The value that `raw` (from TOML, or from `parse`) stands for. Raises ValueError, or ConditionError."""
         if self.optional and raw == "":
             return None
         if self.is_table:
@@ -124,6 +128,8 @@ class Key:
         elif self.is_list and isinstance(raw, str):
             raw = self.parse(raw)
         value: Value = msgspec.convert(raw, self.checked_type, dec_hook=_to_path)
+        if self._holds_conditions and isinstance(value, tuple):
+            _understood(value)
         return value
 
     def shown(self, value: Value) -> str:
@@ -202,6 +208,14 @@ def _flat_table(raw: object, prefix: str = "") -> Iterator[tuple[str, object]]:
             yield prefix + name, ",".join(item)
         else:
             yield prefix + name, item
+
+
+def _understood(conditions: Iterable[object]) -> None:
+    """Raises ConditionError for the first of them that is none."""
+    from tabsmith.conditions.built_in import named
+
+    for text in conditions:
+        named(str(text))
 
 
 def _to_path(type_: type, raw: object) -> object:

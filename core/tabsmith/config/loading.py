@@ -11,7 +11,7 @@ import msgspec
 
 from tabsmith.config.keys import ENVIRONMENT_PREFIX, Key, Value, all_keys, build, nearest
 from tabsmith.config.tree import Settings
-from tabsmith.errors import ConfigError
+from tabsmith.errors import ConditionError, ConfigError
 from tabsmith.paths import folders
 from tabsmith.text import clean, plural
 
@@ -98,6 +98,11 @@ def wrong_value(key: Key, raw: object, where: str) -> ConfigError:
     return ConfigError(f"{key.name} must be {key.type_in_words}, not {given}.", where=where, next_step=unset)
 
 
+def wrong_condition(key: Key, error: ConditionError, where: str) -> ConfigError:
+    """The error for a condition that `key` does not take, with the condition's own place and next step."""
+    return ConfigError(f"{key.name}: {error.what} ({error.where})", where=where, next_step=error.next_step)
+
+
 def unknown_key(name: str, where: str) -> ConfigError:
     """The error for a key that does not exist, with the nearest one that does."""
     return ConfigError(
@@ -150,6 +155,8 @@ def _read_file_into(
             continue
         try:
             values[name] = key.convert(raw)
+        except ConditionError as error:
+            problems.append(wrong_condition(key, error, file_place(path, name)))
         except (ValueError, TypeError):
             problems.append(wrong_value(key, raw, file_place(path, name)))
         else:
@@ -174,6 +181,8 @@ def _read_environment_into(
             continue
         try:
             values[key.name] = key.convert(key.parse(text))
+        except ConditionError as error:
+            problems.append(wrong_condition(key, error, place))
         except (ValueError, TypeError):
             problems.append(wrong_value(key, text, place))
         else:

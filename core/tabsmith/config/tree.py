@@ -1,8 +1,8 @@
 """The settings tree: every key with its type, its bounds, its default and its description.
 
 A key's path in the file is the path of its field here. `Meta.extra` marks what a type cannot say: `secret` values are
-never shown, `words` lists are split like a shell command when they are given as text, others at commas, and `default`
-is how a computed default is written.
+never shown, `words` lists are split like a shell command when they are given as text, others at commas, the entries of
+`conditions` lists have to be conditions, and `default` is how a computed default is written.
 """
 
 import os
@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Meta
 
 AgentName: TypeAlias = Literal["search", "llm", "claude-code", "acp"]
+Mode: TypeAlias = Literal["manual", "confirm", "automatic"]
 EngineKind: TypeAlias = Literal["local", "dask"]
 
 
@@ -64,6 +65,31 @@ class Agents(msgspec.Struct, frozen=True):
     """Who proposes recipes."""
 
     default: Annotated[AgentName, Meta(description="Agent that proposes recipes when none is named.")] = "search"
+    mode: Annotated[
+        Mode,
+        Meta(
+            description="When a run in front of a person asks: never, at breakpoints and budgets, or before every "
+            "recipe as well."
+        ),
+    ] = "confirm"
+    breakpoints: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Conditions at which a run stops and asks, or names of built-in ones; `tabsmith config "
+            "breakpoints` lists both.",
+            extra={"conditions": True},
+        ),
+    ] = ("consecutive failures", "rate limit")
+    grader: Annotated[
+        Literal["heuristic", "llm"],
+        Meta(description="Who grades the quality of an iteration: tabsmith's own rule, or the model of agents.llm."),
+    ] = "heuristic"
+    timeout: Annotated[
+        float, Meta(description="Seconds to wait for an agent's answer before it is asked again.", ge=1, le=3_600)
+    ] = 120.0
+    dollars: Annotated[
+        str | None, Meta(description="Dollars that a run may spend on agents when no budget is given, such as 2.00.")
+    ] = None
     llm: Llm = Llm()
     claude_code: ClaudeCode = ClaudeCode()
     acp: Acp = Acp()
@@ -97,6 +123,19 @@ class Training(msgspec.Struct, frozen=True):
 
     time: Annotated[float, Meta(description="Seconds that a training may take.", ge=1, le=30 * 86_400)] = 60.0
     cores: Annotated[int, Meta(description="Processor cores to use; 0 uses all.", ge=0, le=4_096)] = 0
+
+
+class Tasks(msgspec.Struct, frozen=True):
+    """How coding agents work in folders."""
+
+    sandbox: Annotated[
+        Literal["bubblewrap", "landlock", "rlimits", "none"],
+        Meta(description="Weakest sandbox in which commands of a task run without a yes."),
+    ] = "landlock"
+    turns: Annotated[int, Meta(description="Turns of a conversation, when the task names none.", ge=1, le=10_000)] = 50
+    silence: Annotated[
+        float, Meta(description="Seconds that an agent may say nothing, when the task names none.", ge=1, le=86_400)
+    ] = 180.0
 
 
 class Engine(msgspec.Struct, frozen=True):
@@ -145,6 +184,7 @@ class Settings(msgspec.Struct, frozen=True):
     paths: Paths = msgspec.field(default_factory=Paths)
     profile: Profile = Profile()
     training: Training = Training()
+    tasks: Tasks = Tasks()
     engine: Engine = Engine()
     telegram: Telegram = Telegram()
     ui: Ui = msgspec.field(default_factory=Ui)

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tabsmith.config.keys import Key, Value, all_keys
-from tabsmith.config.loading import Setting, describe, file_place, read_file, unknown_key, wrong_value
+from tabsmith.config.loading import Setting, describe, file_place, read_file, unknown_key, wrong_condition, wrong_value
+from tabsmith.errors import ConditionError
 from tabsmith.paths import folders
 from tabsmith.storage import FileLock, write_atomic
 
@@ -56,6 +57,8 @@ def _put(raw: dict[str, object], key: Key, entry: str, text: str) -> None:
         else:
             key.convert(value)
             raw[key.name] = value
+    except ConditionError as error:
+        raise wrong_condition(key, error, "the value to set") from error
     except (ValueError, TypeError) as error:
         raise wrong_value(key, text, "the value to set") from error
 

@@ -12,8 +12,9 @@ from tabsmith.tables.profile import Profile, Storage
 from tabsmith.tables.schema import ColumnSchema, Kind, Schema
 from tabsmith.text import clean
 
-MAX_BYTES: Final = 256_000
+MAX_BYTES: Final = 1_000_000
 MAX_FEATURES: Final = 20_000
+MAX_DERIVED: Final = 500
 
 _READINGS: Final[dict[Kind, tuple[str, ...]]] = {
     "numeric": ("DOUBLE", "BIGINT"),
@@ -59,7 +60,7 @@ def check(recipe: Recipe, schema: Schema, profile: Profile | None = None) -> Ver
         *unfinished,
         *_parameter_problems(recipe, schema),
         *_column_problems(recipe, schema),
-        *sql.check_derived(recipe.derived, columns(schema, profile)),
+        *_derived_problems(recipe, schema, profile),
     )
     return Verdict(valid=not problems, complete=not unfinished, problems=problems)
 
@@ -149,6 +150,12 @@ def _incomplete(recipe: Recipe, schema: Schema) -> Iterator[Problem]:
         yield Problem("dropped", "Every feature is dropped; keep at least one.")
     if len(used) + len(recipe.derived) > MAX_FEATURES:
         yield Problem("dropped", f"More than {MAX_FEATURES:,} features are left; drop some.")
+
+
+def _derived_problems(recipe: Recipe, schema: Schema, profile: Profile | None) -> tuple[Problem, ...]:
+    if len(recipe.derived) > MAX_DERIVED:
+        return (Problem("derived", f"{len(recipe.derived):,} derived columns are too many; at most {MAX_DERIVED:,}."),)
+    return sql.check_derived(recipe.derived, columns(schema, profile))
 
 
 def _parameter_problems(recipe: Recipe, schema: Schema) -> Iterator[Problem]:

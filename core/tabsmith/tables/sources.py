@@ -30,6 +30,13 @@ class FrameSource(msgspec.Struct, frozen=True, tag="frame", tag_field="source"):
     fingerprint: str
 
 
+class TasksSource(msgspec.Struct, frozen=True, tag="tasks", tag_field="source"):
+    """No table: a task file, where it lies, and its text when the run was asked for."""
+
+    path: str
+    text: str
+
+
 Source: TypeAlias = FileSource | SampleSource | FrameSource
 
 _SAMPLE: Final = "sample:"
@@ -49,10 +56,10 @@ def source_of(text: str, *, as_text: bool = False) -> Source:
         raise UsageError(f"There is no {clean(text)}.", next_step=f"There are {known}.") from None
 
 
-def describe(source: Source) -> str:
+def describe(source: Source | TasksSource) -> str:
     """The source in a few words, for a title: the file's name, or `sample iris`."""
     match source:
-        case FileSource(path=path):
+        case FileSource(path=path) | TasksSource(path=path):
             return path.rstrip("/").rsplit("/", 1)[-1]
         case SampleSource(name=name):
             return f"sample {name}"

@@ -1,0 +1,150 @@
+"""Which sandbox this machine really has, tried out, and what each level stops and what not, in words."""
+
+import functools
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from tabsmith.errors import SandboxError
+from tabsmith.sandbox import landlock
+from tabsmith.sandbox.policy import LEVELS, Level, Policy
+from tabsmith.sandbox.running import scratch, wrap
+
+_PATIENCE: Final = 10.0  # seconds that a trial has
+
+
+class Description(msgspec.Struct, frozen=True):
+    """A level in words, for a screen."""
+
+    title: str
+    stops: tuple[str, ...]
+    leaves: tuple[str, ...]
+    """What a hostile command can still do."""
+
+
+@functools.cache
+def detect() -> Level:
+    """The strongest level at which a command really runs here and really cannot write outside. Tried once per process.
+
+    "none" when not even limits can be set; nobody should go on with that without being told.
+    """
+    return next((level for level in LEVELS[:-1] if works(level)), "none")
+
+
+@functools.cache
+def works(level: Level) -> bool:
+    """Does a command start at this level, and stay inside as far as this level goes? Tried once per process."""
+    with tempfile.TemporaryDirectory(prefix="tabsmith-trial-") as outside, scratch() as own:
+        folder, mark = Path(own, "tmp"), Path(outside, "written")
+        line = ("/bin/sh", "-c", 'echo in > here && echo started; echo out > "$1"', "sh", str(mark))
+        wrapped = wrap(line, folder, Policy(seconds=_PATIENCE), level, Path(own))
+        try:
+            tried = subprocess.run(
+                wrapped.argv,
+                env=wrapped.environment,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                timeout=_PATIENCE + 2,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return False
+        started = tried.stdout == b"started\n"
+        return started and (mark.exists() if level in ("rlimits", "none") else not mark.exists())
+
+
+def demand(least: Level) -> Level:
+    """The strongest level here. Raises SandboxError when it is weaker than `least`."""
+    found = detect()
+    if LEVELS.index(found) > LEVELS.index(least):
+        raise SandboxError(
+            f"Commands would run at the sandbox level {found!r} here, and at least {least!r} is asked for.",
+            next_step="Install bubblewrap, or allow the weaker level." if sys.platform == "linux" else "Allow it.",
+        )
+    return found
+
+
+def describe(level: Level) -> Description:
+    """What this level stops on this machine, and what it leaves open."""
+    match level:
+        case "bubblewrap":
+            return Description(
+                "bubblewrap: a file tree, processes and a network of its own",
+                (
+                    "reading, writing or changing any file outside its folder, beyond the system's programs",
+                    "seeing, signalling or inspecting any process outside",
+                    "every network connection, to this machine's own ports as well, unless the network is allowed",
+                    "more memory, processes, time, output or disk than allowed",
+                ),
+                (
+                    "a flaw in the kernel itself",
+                    "with the network allowed: every server that this machine reaches, and this machine's own",
+                    "limits on memory, processes and disk of all together act within about a tenth of a second",
+                ),
+            )
+        case "landlock":
+            return Description(
+                f"Landlock (version {landlock.version()} in this kernel): files and network fenced off by the kernel",
+                _landlock_stops(),
+                _landlock_leaves(),
+            )
+        case "rlimits":
+            return Description(
+                "limits only: no wall around files",
+                _limits_stop(),
+                (
+                    "reading and writing every file that you can, keys and mail as well",
+                    "signalling your other processes" + _reading_environments(),
+                    "stopping the process that watches over it, until the time is up",
+                    *(() if sys.platform == "linux" else ("every network connection", "memory of many processes")),
+                ),
+            )
+        case "none":
+            return Description(
+                "no sandbox: the command runs as you",
+                ("more time, memory, processes, output or disk than allowed, unless it hides from that",),
+                ("everything that you can do yourself",),
+            )
+
+
+def _limits_stop() -> tuple[str, ...]:
+    if sys.platform != "linux":
+        return ("more memory in one process, time or output than allowed, unless it hides from that",)
+    return (
+        "every network connection, unless the network is allowed",
+        "mounting, debugging other processes, gaining rights, what else only root may do",
+        "more memory, processes, time, output or disk than allowed",
+        "processes left behind",
+    )
+
+
+def _landlock_stops() -> tuple[str, ...]:
+    known = landlock.version()
+    return (
+        "reading or writing any file outside its folder, beyond the system's programs",
+        *(("signalling processes outside",) if known >= 6 else ()),
+        "reading the memory or the environment of processes outside",
+        "shared memory, which Python's process pools need",
+        *_limits_stop(),
+    )
+
+
+def _landlock_leaves() -> tuple[str, ...]:
+    known = landlock.version()
+    return (
+        "changing the mode, owner or times of files outside that are yours",
+        "seeing that files and processes outside exist, with their command lines",
+        *(("signalling your processes outside",) if known < 6 else ()),
+        "with the network allowed: every server that this machine reaches, and its own sockets",
+        "a flaw in the kernel itself",
+    )
+
+
+def _reading_environments() -> str:
+    return " and reading their environment" if sys.platform == "linux" else ""

@@ -1,0 +1,124 @@
+"""System calls that no command needs and some escapes do, refused by a filter in the kernel (seccomp).
+
+It also closes what Landlock leaves open: UDP and every other kind of socket, and a way of cutting files short.
+"""
+
+import ctypes
+import errno
+import platform
+import struct
+import sys
+from typing import Final
+
+from tabsmith.sandbox.plan import Plan
+
+# (x86_64, aarch64); None where there is no such call
+_REFUSED: Final[dict[str, tuple[int | None, int | None]]] = {
+    "ptrace": (101, 117),
+    "process_vm_readv": (310, 270),
+    "process_vm_writev": (311, 271),
+    "pidfd_getfd": (438, 438),
+    "mount": (165, 40),
+    "umount2": (166, 39),
+    "pivot_root": (155, 41),
+    "chroot": (161, 51),
+    "open_tree": (428, 428),
+    "move_mount": (429, 429),
+    "fsopen": (430, 430),
+    "fsconfig": (431, 431),
+    "fsmount": (432, 432),
+    "fspick": (433, 433),
+    "mount_setattr": (442, 442),
+    "unshare": (272, 97),
+    "setns": (308, 268),
+    "add_key": (248, 217),
+    "request_key": (249, 218),
+    "keyctl": (250, 219),
+    "bpf": (321, 280),
+    "perf_event_open": (298, 241),
+    "userfaultfd": (323, 282),
+    "io_uring_setup": (425, 425),  # its sockets pass no filter
+    "open_by_handle_at": (304, 265),
+    "swapon": (167, 224),
+    "swapoff": (168, 225),
+    "reboot": (169, 142),
+    "sethostname": (170, 161),
+    "setdomainname": (171, 162),
+    "init_module": (175, 105),
+    "finit_module": (313, 273),
+    "delete_module": (176, 106),
+    "kexec_load": (246, 104),
+    "kexec_file_load": (320, 294),
+    "acct": (163, 89),
+    "settimeofday": (164, 170),
+    "clock_settime": (227, 112),
+    "quotactl": (179, 60),
+    "iopl": (172, None),
+    "ioperm": (173, None),
+}
+_CLONE: Final = (56, 220)
+_CLONE3: Final = (435, 435)
+_SOCKET: Final = (41, 198)
+_TRUNCATE: Final = (76, 45)
+_ARCHITECTURES: Final = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
+
+_NEW_NAMESPACES: Final = 0x7E020000
+_FAMILIES: Final = (1, 2, 10, 16)  # Unix, IPv4, IPv6, netlink; never vsock, raw packets or the kernel's ciphers
+
+_LOAD, _EQUAL, _GREATER, _ANY, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT = 0, 4, 16  # offsets in struct seccomp_data, little-endian
+_ALLOW: Final = 0x7FFF0000
+_ERROR: Final = 0x00050000
+_PR_SET_SECCOMP: Final = 22
+_FILTER: Final = 2
+
+
+def filter_of(plan: Plan, landlock: int) -> bytes | None:
+    """The filter's program for a plan; `landlock` is the version of it in use, 0 for none. None for an architecture
+    whose numbers are not known here, and elsewhere than on Linux."""
+    machine = _ARCHITECTURES.get(platform.machine())
+    if sys.platform != "linux" or machine is None:
+        return None
+    column, architecture = machine
+    refused = [numbers[column] for numbers in _REFUSED.values()]
+    if 0 < landlock < 3:
+        refused.append(_TRUNCATE[column])  # Landlock of that age does not see it
+    # A network namespace has nobody else in it; without one the sockets themselves are refused.
+    families = _FAMILIES if plan.level == "bubblewrap" or plan.network == "all" else ()
+    steps = [
+        (_LOAD, 0, 0, _ARCHITECTURE),
+        (_EQUAL, 1, 0, architecture),
+        (_RETURN, 0, 0, _ERROR | errno.EPERM),
+        (_LOAD, 0, 0, _NUMBER),
+        (_GREATER, 0, 1, 0x40000000),  # x86's other numbering of the same calls
+        (_RETURN, 0, 0, _ERROR | errno.EPERM),
+    ]
+    for number in refused:
+        if number is not None:
+            steps += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, _ERROR | errno.EPERM)]
+    steps += [(_EQUAL, 0, 1, _CLONE3[column]), (_RETURN, 0, 0, _ERROR | errno.ENOSYS)]  # C libraries then use clone
+    steps += [
+        (_EQUAL, 0, 4, _CLONE[column]),
+        (_LOAD, 0, 0, _FIRST_ARGUMENT),
+        (_ANY, 0, 1, _NEW_NAMESPACES),
+        (_RETURN, 0, 0, _ERROR | errno.EPERM),
+        (_RETURN, 0, 0, _ALLOW),
+        (_EQUAL, 1, 0, _SOCKET[column]),
+        (_RETURN, 0, 0, _ALLOW),
+        (_LOAD, 0, 0, _FIRST_ARGUMENT),
+    ]
+    for family in families:
+        steps += [(_EQUAL, 0, 1, family), (_RETURN, 0, 0, _ALLOW)]
+    steps.append((_RETURN, 0, 0, _ERROR | errno.EACCES))
+    return b"".join(struct.pack("<HBBI", *step) for step in steps)
+
+
+class _Program(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_ushort), ("steps", ctypes.c_char_p))
+
+
+def load(program: bytes) -> None:
+    """Put this process, and all that it will start, under the filter for good. Raises OSError."""
+    wanted = _Program(len(program) // 8, program)
+    if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_SECCOMP, _FILTER, ctypes.byref(wanted), 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "the kernel did not take the filter of system calls")

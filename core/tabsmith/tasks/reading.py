@@ -1,0 +1,178 @@
+"""A task file is read: every mistake in it is found, with its place, before anything runs."""
+
+import os
+import stat
+import tomllib
+from pathlib import Path
+from typing import Final, get_args
+
+from tabsmith.errors import TaskFileError, TaskProblem
+from tabsmith.tasks.checks import check_accept, check_dependencies, check_folders, check_names, check_patterns, place_of
+from tabsmith.tasks.fields import Fields, kind
+from tabsmith.tasks.task import Budget, Conversation, May, Task, TaskAgent, TaskFile, WorkedOn
+from tabsmith.text import clean, clean_block, plural
+
+LARGEST: Final = 1_000_000  # bytes
+MOST_TASKS: Final = 500
+_SHOWN: Final = 40  # problems in the message of the error
+_DAY: Final = 86_400.0
+_BUDGET: Final = ("iterations", "seconds", "tokens", "dollars", "failures")
+_MAY: Final = ("read", "write", "run", "network")
+_TASK: Final = (
+    "name", "goal", "folder", "agent", "accept", "depends_on", "rubric", "conversation", "workspace", "accept_seconds",
+    "turns", "silence_seconds", "limits", "may",
+)  # fmt: skip
+
+
+def read(path: Path, *, allowed: tuple[Path, ...]) -> TaskFile:
+    """The task file at `path`, whose folders must lie in the `allowed` ones.
+
+    Raises TaskFileError with all of its mistakes.
+    """
+    return parse(text_of(path), path, allowed=allowed)
+
+
+def parse(text: str, path: Path, *, allowed: tuple[Path, ...]) -> TaskFile:
+    """Like `read`, for text that would stand in a file at `path`."""
+    path = Path(os.path.abspath(path))  # noqa: PTH100 - Path.absolute keeps `..`
+    try:
+        table = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError is a ValueError and names the line
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else clean(error, 300)
+        raise TaskFileError(
+            f"The task file is not valid TOML: {reason}.", where=clean(path, 300), next_step="Mend that line."
+        ) from error
+    problems: list[TaskProblem] = []
+    top = Fields(table, "", problems)
+    top.known(("budget", "task"))
+    budget = _budget(top.part("budget"))
+    tasks = _tasks(table.get("task"), path, allowed, problems)
+    warnings: tuple[str, ...] = ()
+    if tasks:
+        check_names(tasks, problems)
+        check_dependencies(tasks, problems)
+        if not problems:
+            warnings = check_folders(tasks)
+    if problems:
+        raise _refusal(path, problems)
+    return TaskFile(path, budget, tasks, warnings)
+
+
+def _tasks(raw: object, path: Path, allowed: tuple[Path, ...], problems: list[TaskProblem]) -> tuple[Task, ...]:
+    if raw is None or raw == []:
+        problems.append(TaskProblem("", "there is no task: write a table [[task]] with name, goal, folder and accept"))
+        return ()
+    if not isinstance(raw, list):
+        hint = "write [[task]] with two brackets" if isinstance(raw, dict) else "write tables [[task]]"
+        problems.append(TaskProblem("task", f"must be a list of tables, not {kind(raw)}: {hint}"))
+        return ()
+    if len(raw) > MOST_TASKS:
+        problems.append(TaskProblem("task", f"there are {len(raw):,} tasks; a file may hold {MOST_TASKS}"))
+        return ()
+    return tuple(
+        _task(Fields(each, _place(number, each), problems), path, allowed) for number, each in enumerate(raw, 1)
+    )
+
+
+def _place(number: int, raw: object) -> str:
+    name = raw.get("name") if isinstance(raw, dict) else None
+    return f'task {number} "{clean(name, 60)}"' if isinstance(name, str) and name.strip() else f"task {number}"
+
+
+def _task(fields: Fields, path: Path, allowed: tuple[Path, ...]) -> Task:
+    fields.known(_TASK)
+    folder = fields.text("folder")
+    place = place_of(fields, folder, path, allowed) if folder else None
+    accept = fields.text("accept", lines=True)
+    if accept:
+        check_accept(fields, accept, place)
+    return Task(
+        name=fields.text("name"),
+        goal=fields.text("goal", lines=True),
+        folder=folder,
+        accept=accept,
+        agent=fields.choice("agent", get_args(TaskAgent), "claude-code"),
+        depends_on=fields.texts("depends_on"),
+        rubric=fields.text("rubric", "", lines=True),
+        conversation=fields.choice("conversation", get_args(Conversation), "fresh"),
+        workspace=fields.choice("workspace", get_args(WorkedOn), "auto"),
+        accept_seconds=fields.number("accept_seconds", _DAY, 120.0),
+        turns=fields.whole("turns", 10_000),
+        silence_seconds=fields.number("silence_seconds", _DAY),
+        limits=_budget(fields.part("limits")),
+        may=_may(fields.part("may"), allowed),
+        place=place or Path(),
+    )
+
+
+def _budget(fields: Fields) -> Budget:
+    fields.known(_BUDGET)
+    return Budget(
+        iterations=fields.whole("iterations", 1_000_000),
+        seconds=fields.number("seconds", 365 * _DAY),
+        tokens=fields.whole("tokens", 10**12),
+        dollars=fields.dollars("dollars"),
+        failures=fields.whole("failures", 1_000_000),
+    )
+
+
+def _may(fields: Fields, allowed: tuple[Path, ...]) -> May:
+    fields.known(_MAY)
+    may = May(
+        read=fields.texts("read", May().read),
+        write=fields.texts("write", May().write),
+        run=fields.texts("run"),
+        network=fields.switch("network", May().network),
+    )
+    check_patterns(fields, may, allowed)
+    return may
+
+
+def text_of(path: Path) -> str:
+    """The text of the task file at `path`. Raises TaskFileError for what is no file of text."""
+    where = clean(path, 300)
+    try:
+        # O_NONBLOCK: a pipe in the file's place must not stop the program.
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(handle, "rb") as file:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise TaskFileError("The task file is a pipe or a device, not a file.", where=where)
+            data = file.read(LARGEST + 1)
+    except FileNotFoundError as error:
+        raise TaskFileError(
+            "There is no task file at this path.", where=where, next_step="Check the spelling of its name."
+        ) from error
+    except IsADirectoryError as error:
+        raise TaskFileError(
+            "This is a folder, not a task file.", where=where, next_step="Give the path of a .toml file in it."
+        ) from error
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the path
+        reason = clean(getattr(error, "strerror", None) or error)
+        raise TaskFileError(
+            f"The task file cannot be read: {reason}.", where=where, next_step="Check its path and its permissions."
+        ) from error
+    if len(data) > LARGEST:
+        raise TaskFileError(
+            "The task file is over 1 MB.", where=where, next_step="Keep goals short; put data in files of the folder."
+        )
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise TaskFileError(
+            f"The task file is not UTF-8 text: line {line} holds the byte 0x{data[error.start]:02x}.",
+            where=where,
+            next_step="Save it as UTF-8.",
+        ) from error
+
+
+def _refusal(path: Path, problems: list[TaskProblem]) -> TaskFileError:
+    lines = [clean_block(each, 500) for each in problems[:_SHOWN]]
+    if len(problems) > _SHOWN:
+        lines.append(f"and {plural(len(problems) - _SHOWN, 'more mistake')}")
+    what = f"The task file has {plural(len(problems), 'mistake')}:\n" + "\n".join(f"- {line}" for line in lines)
+    if len(problems) == 1:
+        what = f"The task file has a mistake. {lines[0]}"
+    return TaskFileError(
+        what, where=clean(path, 300), next_step="Nothing was started. Mend the file.", problems=tuple(problems)
+    )

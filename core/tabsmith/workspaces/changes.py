@@ -1,0 +1,155 @@
+"""What changed between two trees: each change with its kind and its lines, and all of them as a unified diff."""
+
+from collections.abc import Callable, Iterator
+from typing import Final, Literal, TypeAlias
+
+import msgspec
+
+from tabsmith.text import clean_block, plural
+from tabsmith.workspaces.entries import Entry, Tree, shown
+from tabsmith.workspaces.lines import counted, runs, unified
+
+ChangeKind: TypeAlias = Literal["added", "removed", "modified", "renamed", "mode", "link"]
+Content: TypeAlias = Callable[[str, Entry], bytes | None]
+"""The bytes of a file by its path and entry; None when they are not kept or too many."""
+
+LARGEST: Final = 1_000_000  # bytes of a text that is compared line by line
+_LONGEST_LINE: Final = 500
+_PROBED: Final = 8_000  # bytes in which a null byte makes a file binary, as git has it
+_GONE: Final = Entry("file", 0)
+
+
+class Change(msgspec.Struct, frozen=True):
+    """One path that changed; `was` is the old path of a renamed file. Lines are counted of texts alone: a file that is
+    `binary` is none, or is too large to count."""
+
+    path: str
+    kind: ChangeKind
+    lines_added: int = 0
+    lines_removed: int = 0
+    binary: bool = False
+    was: str = ""
+
+
+def changes(before: Tree, after: Tree, content: Content) -> tuple[Change, ...]:
+    """The changes from one tree to the other, by path. Of folders only empty ones and permissions are listed."""
+    renamed = _renamed(before, after)
+    moved = set(renamed.values())
+    filled = {path.rpartition("/")[0] for tree in (before, after) for path in tree.entries}
+    found: list[Change] = []
+    for path in sorted((before.entries.keys() | after.entries.keys()) - moved):
+        old, new = before.entries.get(path), after.entries.get(path)
+        if path in renamed:
+            found.append(Change(path, "renamed", was=renamed[path]))
+            continue
+        kind = _kind(old, new)
+        came_or_went = old is None or new is None
+        if kind is None or (came_or_went and path in filled and (old or new or _GONE).kind == "folder"):
+            continue  # a folder that came or went along with what is in it
+        found.append(_counted(path, kind, old, new, content))
+    return tuple(found)
+
+
+def difference(before: Tree, after: Tree, content: Content, limit: int = 100_000) -> str:
+    """The changes as a unified diff of at most about `limit` characters, safe to show. Binary files, links and
+    permissions are named, not shown."""
+    parts: list[str] = []
+    size = 0
+    listed = changes(before, after, content)
+    for number, change in enumerate(listed):
+        for line in _shown(change, before, after, content):
+            parts.append(clean_block(line.replace("\r", "␍"), _LONGEST_LINE))
+            size += len(parts[-1]) + 1
+            if size > limit:
+                rest = len(listed) - number - 1
+                parts.append("… the rest is not shown" + (f", nor {plural(rest, 'more file')}" if rest else ""))
+                return "\n".join(parts) + "\n"
+    return "\n".join(parts) + "\n" if parts else ""
+
+
+def _shown(change: Change, before: Tree, after: Tree, content: Content) -> Iterator[str]:
+    path, was = shown(change.path), shown(change.was or change.path)
+    old, new = before.entries.get(change.was or change.path), after.entries.get(change.path)
+    if change.kind == "renamed":
+        yield f"renamed {was} to {path}"
+        return
+    if change.kind == "link" and new is not None:
+        yield f"link {path} to {shown(new.target)}"
+        return
+    if change.kind == "mode" or (old is not None and new is not None and old.mode != new.mode):
+        yield f"permissions of {path} from {old.mode if old else 0:03o} to {new.mode if new else 0:03o}"
+    if change.kind == "mode":
+        return
+    files = [each for each in (old, new) if each is not None and each.kind == "file"]
+    if change.binary or not files:
+        yield f"{change.kind} {path}, {'a binary or very large file' if files else f'a {(old or new or _GONE).kind}'}"
+        return
+    old_lines, new_lines = _lines(change.path, old, content) or [], _lines(change.path, new, content) or []
+    yield f"--- {was}" if old in files else "--- (none)"
+    yield f"+++ {path}" if new in files else "+++ (none)"
+    yield from unified(old_lines, new_lines, runs(old_lines, new_lines))
+
+
+def _kind(old: Entry | None, new: Entry | None) -> ChangeKind | None:
+    if old == new:
+        return None
+    if old is None or new is None:
+        return "link" if new is not None and new.kind == "link" else "added" if old is None else "removed"
+    if new.kind == "link":
+        return "link"
+    if old.kind == new.kind and old.sha256 == new.sha256:
+        return "mode"
+    if "folder" in (old.kind, new.kind):
+        return "removed" if new.kind == "folder" else "added"
+    return "modified"
+
+
+def _counted(path: str, kind: ChangeKind, old: Entry | None, new: Entry | None, content: Content) -> Change:
+    if kind in ("link", "mode"):
+        return Change(path, kind)
+    old_lines, new_lines = _lines(path, old, content), _lines(path, new, content)
+    if old_lines is None or new_lines is None:
+        return Change(path, kind, binary=True)
+    came, went = counted(runs(old_lines, new_lines))
+    return Change(path, kind, came, went)
+
+
+def _lines(path: str, entry: Entry | None, content: Content) -> list[str] | None:
+    """The lines of a text; none of what is no file, None of what is no text."""
+    if entry is None or entry.kind != "file":
+        return []
+    data = content(path, entry) if entry.size <= LARGEST else None
+    if data is None or b"\0" in data[:_PROBED]:
+        return None
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return None
+    lines = text.split("\n")
+    if lines[-1]:
+        lines[-1] += "  (no line end)"
+    else:
+        lines.pop()
+    return lines
+
+
+def _renamed(before: Tree, after: Tree) -> dict[str, str]:
+    """New path to old path of files that kept their content; those that kept their name go first."""
+    gone: dict[str, list[str]] = {}
+    for path, entry in before.entries.items():
+        if entry.kind == "file" and entry.size and path not in after.entries:
+            gone.setdefault(entry.sha256, []).append(path)
+    found: dict[str, str] = {}
+    came = [path for path, entry in after.entries.items() if entry.kind == "file" and path not in before.entries]
+    for same_name in (True, False):
+        for path in sorted(came):
+            left = gone.get(after.entries[path].sha256, [])
+            old = next((each for each in left if not same_name or _name(each) == _name(path)), None)
+            if path not in found and old is not None:
+                found[path] = old
+                left.remove(old)
+    return found
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]

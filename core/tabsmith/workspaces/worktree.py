@@ -1,0 +1,123 @@
+"""A git worktree as the place to work in: quick for a large repository, and only when nothing of it is lost."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Final
+
+from tabsmith.errors import WorkspaceError
+from tabsmith.text import clean
+from tabsmith.workspaces.entries import Bounds, Entry, Tree, named
+from tabsmith.workspaces.looking import tree_of
+from tabsmith.workspaces.removing import remove_tree
+
+_PATIENCE: Final = 120.0  # seconds for one command of git
+_QUIET: Final = (  # what a repository's own settings could make git start, or fetch
+    "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "protocol.allow=never",
+    "-c", "core.untrackedCache=false", "-c", "gc.auto=0", "-c", "maintenance.auto=false",
+)  # fmt: skip
+
+
+class NoWorktreeError(Exception):
+    """Why the folder cannot be worked on in a worktree, in words."""
+
+
+def add(origin: Path, folder: Path, bounds: Bounds) -> Tree:
+    """Make `folder` a worktree of the repository at `origin`, detached, holding all that `origin` holds; its tree.
+
+    Raises NoWorktreeError when that cannot be; then nothing is left of it.
+    """
+    _require_suitable(origin)
+    before = tree_of(origin, bounds, "leave out")
+    try:
+        # -f: a killed process may have left the same folder registered.
+        _git(origin, "worktree", "add", "--detach", "-f", str(folder), "HEAD")
+        after = tree_of(folder, bounds)
+        different = sorted(
+            path
+            for path in before.entries.keys() | after.entries.keys()
+            if _compared(before.entries.get(path)) != _compared(after.entries.get(path))
+        )
+        _require_none(different)
+        for path, entry in before.entries.items():
+            if entry.kind != "link":  # git knows of permissions only whether a file can be run
+                (folder / path).chmod(entry.mode)
+    except BaseException:
+        remove(origin, folder)
+        raise
+    return before
+
+
+def remove(origin: Path, folder: Path) -> None:
+    """Remove the worktree at `folder`, and what the repository remembers of it."""
+    remove_tree(folder)
+    # Only after the folder is gone: nothing that an agent wrote there is looked at by git.
+    try:
+        _git(origin, "worktree", "remove", "--force", str(folder))
+    except NoWorktreeError as error:
+        if _registered(origin, folder):
+            raise WorkspaceError(
+                f"git still lists a worktree that is gone: {error}.",
+                where=str(origin),
+                next_step="Run `git worktree prune` there.",
+            ) from error
+
+
+def _registered(origin: Path, folder: Path) -> bool:
+    try:
+        listing = _git(origin, "worktree", "list", "--porcelain", "-z")
+    except NoWorktreeError:
+        return False  # no repository any more
+    return f"worktree {folder}" in listing.split("\0")
+
+
+def _require_suitable(origin: Path) -> None:
+    if shutil.which("git") is None:
+        raise NoWorktreeError("git is not on this machine")
+    if not (origin / ".git").is_dir():
+        raise NoWorktreeError("the folder is no git repository of its own")
+    if _git(origin, "rev-parse", "--show-toplevel").removesuffix("\n") != str(origin):
+        raise NoWorktreeError("the repository's files are elsewhere")
+    try:
+        filters = _git(origin, "config", "--local", "--get-regexp", r"^filter\.")
+    except NoWorktreeError:
+        filters = ""
+    if filters:
+        raise NoWorktreeError("the repository has programs that change files as they are checked out")
+    changed = _git(origin, "status", "--porcelain", "-z", "--untracked-files=all", "--ignore-submodules=none")
+    if changed:
+        first = [entry[3:] for entry in changed.split("\0") if entry]
+        raise NoWorktreeError(f"it holds what is not committed ({named(first, 3)})")
+
+
+def _require_none(different: list[str]) -> None:
+    if different:
+        raise NoWorktreeError(f"the repository does not hold all of the folder as it is ({named(different, 3)})")
+
+
+def _compared(entry: Entry | None) -> tuple[object, ...] | None:
+    if entry is None:
+        return None
+    return entry.kind, entry.sha256, entry.target, entry.kind == "file" and bool(entry.mode & 0o100)
+
+
+def _git(folder: Path, *words: str) -> str:
+    """What git says. Raises NoWorktreeError with its last line when it fails."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    environment |= {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "LC_ALL": "C"}
+    try:
+        done = subprocess.run(
+            ["git", *_QUIET, "-C", str(folder), *words],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_PATIENCE,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise NoWorktreeError(f"git did not answer: {clean(error)}") from error
+    if done.returncode:
+        lines = os.fsdecode(done.stderr).strip().splitlines()
+        raise NoWorktreeError(f"git: {clean(lines[-1] if lines else f'exit status {done.returncode}')}")
+    return os.fsdecode(done.stdout)

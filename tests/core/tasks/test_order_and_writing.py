@@ -1,0 +1,116 @@
+"""Tasks in their order, what can start, and the file written again."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tabsmith.errors import TaskFileError
+from tabsmith.tasks import Budget, May, Task, TaskFile, order, parse, ready, write
+
+
+def task(name: str, *depends_on: str, place: str = "") -> Task:
+    return Task(
+        name=name, goal="Do it.", folder=place or name, accept="true", depends_on=depends_on,
+        place=Path("/w", place or name),
+    )  # fmt: skip
+
+
+def names(tasks: tuple[Task, ...]) -> list[str]:
+    return [each.name for each in tasks]
+
+
+def test_dependencies_come_first_and_the_rest_stays_as_it_was() -> None:
+    tasks = (task("report", "clean"), task("load"), task("clean", "load"), task("other"))
+    assert names(order(tasks)) == ["load", "clean", "report", "other"]
+    assert names(order((task("b"), task("a"), task("c")))) == ["b", "a", "c"]
+
+
+def test_a_circle_has_no_order() -> None:
+    with pytest.raises(TaskFileError, match="a → b → a"):
+        order((task("a", "b"), task("b", "a")))
+
+
+def test_tasks_start_when_what_they_need_is_done() -> None:
+    tasks = (task("load"), task("clean", "load"), task("report", "clean"), task("free"))
+    start = ready(tasks, (), ())
+    assert (names(start.now), names(start.waiting)) == (["load", "free"], ["clean", "report"])
+    later = ready(tasks, {"load"}, (), {"free"})
+    assert (names(later.now), names(later.waiting)) == (["clean"], ["report"])
+
+
+def test_a_failure_blocks_all_that_builds_on_it_and_nothing_else() -> None:
+    tasks = (task("load"), task("clean", "load"), task("report", "clean", "free"), task("free"))
+    state = ready(tasks, (), {"load"})
+    assert [(each.task.name, each.by) for each in state.blocked] == [("clean", ("load",)), ("report", ("clean",))]
+    assert names(state.now) == ["free"]
+
+
+def test_tasks_in_one_folder_take_turns() -> None:
+    tasks = (task("a", place="f"), task("b", place="f/g"), task("c", place="other"))
+    assert names(ready(tasks, (), ()).now) == ["a", "c"]
+    assert names(ready(tasks, {"a"}, ()).now) == ["b", "c"]
+    assert names(ready(tasks, (), {"a"}).now) == ["b", "c"]
+    assert names(ready(tasks, (), (), {"a"}).waiting) == ["b"]
+    assert names(ready(tasks, (), (), {"b"}).waiting) == ["a"]
+
+
+def test_turns_and_dependencies_together_never_wait_for_each_other() -> None:
+    tasks = [task("a0", "b3", place="x"), task("a1", place="x"), task("b2", "a1", place="y"), task("b3", place="y")]
+    done: list[str] = []
+    while len(done) < len(tasks):
+        now = names(ready(tasks, done, ()).now)
+        assert now
+        done += now
+    assert done.index("b3") < done.index("a0")
+
+
+words = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1).filter(lambda text: bool(text.strip()))
+lines = st.lists(words, min_size=1, max_size=4).map("\n".join)
+budgets = st.builds(
+    Budget,
+    iterations=st.integers(0, 1_000),
+    seconds=st.sampled_from([0.0, 1.5, 90.0]),
+    tokens=st.integers(0, 10**9),
+    dollars=st.sampled_from(["", "1.00", "0.125", "250.50"]),
+    failures=st.integers(0, 9),
+)
+tasks = st.builds(
+    Task,
+    name=st.just("one"),
+    goal=lines,
+    folder=st.just("one"),
+    accept=st.sampled_from(["true", "sh -c 'exit 0'", "cd x\npython3 -m unittest", 'test "a\\r" = b']),
+    agent=st.sampled_from(["claude-code", "acp"]),
+    rubric=st.one_of(st.just(""), lines),
+    conversation=st.sampled_from(["fresh", "continue"]),
+    workspace=st.sampled_from(["auto", "copy", "worktree"]),
+    accept_seconds=st.sampled_from([120.0, 1.0, 0.5]),
+    turns=st.integers(0, 50),
+    silence_seconds=st.sampled_from([0.0, 60.0]),
+    limits=budgets,
+    may=st.builds(
+        May, read=st.sampled_from([("**",), ("*.csv", "in/**")]), write=st.sampled_from([(), ("out/**",)]),
+        run=st.lists(words, max_size=2).map(tuple), network=st.booleans(),
+    ),
+    place=st.just(Path("/tmp/one").resolve()),
+)  # fmt: skip
+
+
+@given(budget=budgets, first=tasks)
+def test_a_file_written_and_read_is_the_same(budget: Budget, first: Task) -> None:
+    second = Task(
+        name="two", goal="Then this.", folder="/tmp/two", accept="true", depends_on=("one",),
+        place=Path("/tmp/two").resolve(),
+    )  # fmt: skip
+    file = TaskFile(Path("/tmp/tasks.toml"), budget, (first, second))
+    assert parse(write(file), file.path, allowed=(Path("/tmp"),)) == file
+
+
+def test_a_written_file_holds_only_what_is_not_the_default() -> None:
+    file = TaskFile(Path("/w/tasks.toml"), Budget(dollars="1.00"), (task("one"),))
+    assert write(file) == (
+        '[budget]\ndollars = "1.00"\n\n[[task]]\nname = "one"\ngoal = "Do it."\nfolder = "one"\n'
+        'agent = "claude-code"\naccept = "true"\n'
+    )
