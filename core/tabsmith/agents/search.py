@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from tabsmith.agents.protocol import AgentName, Brief, Exhausted, Proposal, Tried
+from tabsmith.agents.protocol import AgentName, Brief, Exhausted, Proposal, Talk, Tried
 from tabsmith.recipes.check import check
 from tabsmith.recipes.difference import difference
 from tabsmith.recipes.families import ParameterSpec, parameters
@@ -24,13 +24,15 @@ class Search:
     the same proposals; a recipe that was tried, or proposed before by this object, is never proposed again."""
 
     name: AgentName = "search"
+    model = ""
+    speaks = False
 
     def __init__(self, *, seed: int = 0, family: Family | None = None) -> None:
         self._seed = seed
         self._family = family
         self._proposed: set[str] = set()
 
-    async def propose(self, brief: Brief) -> Proposal | Exhausted:
+    async def propose(self, brief: Brief, talk: Talk) -> Proposal | Exhausted:  # noqa: ARG002 - it says nothing
         """The next recipe of the portfolio that is new; after the last, a new variation."""
         known = self._proposed | {tried.recipe.id for tried in brief.tried}
         recipes = portfolio(brief.schema, brief.profile, family=self._family)

@@ -4,6 +4,7 @@ import msgspec
 
 from tabsmith.agents.protocol import Agent, Brief, Exhausted, Goal, Proposal, Tried
 from tabsmith.agents.search import PATIENCE, Search
+from tabsmith.orchestration.asking import SILENCE
 from tabsmith.recipes.check import check
 from tabsmith.recipes.portfolio import portfolio
 from tabsmith.recipes.recipe import Recipe
@@ -24,7 +25,7 @@ async def walk(agent: Agent, brief: Brief, count: int) -> tuple[list[Proposal], 
     """Asks `count` times, telling each outcome."""
     proposals: list[Proposal] = []
     for _ in range(count):
-        found = await agent.propose(brief)
+        found = await agent.propose(brief, SILENCE)
         assert isinstance(found, Proposal)
         proposals.append(found)
         outcome = Tried(found.recipe, score(found.recipe))
@@ -48,11 +49,11 @@ async def test_it_ends_when_so_many_variations_in_a_row_were_no_better() -> None
     known = portfolio(SCHEMA, PROFILE)
     agent, brief = Search(seed=1), FIRST
     for place in range(len(known) + PATIENCE):
-        found = await agent.propose(brief)
+        found = await agent.propose(brief, SILENCE)
         assert isinstance(found, Proposal)
         outcome = Tried(found.recipe, 0.9 if place == 0 else 0.8)
         brief = msgspec.structs.replace(brief, tried=(*brief.tried, outcome))
-    assert isinstance(await agent.propose(brief), Exhausted)
+    assert isinstance(await agent.propose(brief, SILENCE), Exhausted)
 
 
 async def test_the_same_seed_repeats_itself_and_another_does_not() -> None:
@@ -73,7 +74,7 @@ async def test_a_new_object_goes_on_where_the_run_was_left() -> None:
 async def test_what_is_told_to_have_failed_is_not_proposed_again_and_not_varied() -> None:
     known = portfolio(SCHEMA, PROFILE)
     tried = tuple(Tried(recipe, None, reason="out of time") for recipe in known)
-    found = await Search().propose(msgspec.structs.replace(FIRST, tried=tried))
+    found = await Search().propose(msgspec.structs.replace(FIRST, tried=tried), SILENCE)
     assert isinstance(found, Exhausted)
     assert "none of it could be scored" in found.reason
 
@@ -83,7 +84,7 @@ async def test_one_family_alone_when_asked_for_until_it_has_no_more() -> None:
     brief = FIRST
     seen: set[str] = set()
     for _ in range(3_500):
-        found = await agent.propose(brief)
+        found = await agent.propose(brief, SILENCE)
         if isinstance(found, Exhausted):
             break
         assert found.recipe.family == "nearest_neighbors"
@@ -98,6 +99,6 @@ async def test_lower_is_better_where_the_metric_says_so() -> None:
     recipes = portfolio(SCHEMA, PROFILE)
     tried = tuple(Tried(recipe, 1.0 if recipe.family == "linear" else 9.0) for recipe in recipes)
     brief = msgspec.structs.replace(FIRST, metric=Goal("rmse", greater_is_better=False), tried=tried)
-    found = await Search(seed=3).propose(brief)
+    found = await Search(seed=3).propose(brief, SILENCE)
     assert isinstance(found, Proposal)
     assert found.recipe.family == "linear"

@@ -1,0 +1,133 @@
+"""For tests of the agents' process: a speaker that misbehaves on demand, a scripted server, and who is alive."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import msgspec
+import psutil
+import pytest
+
+from tabsmith.agents.hosted import Host
+from tabsmith.agents.protocol import Letter, Question, Turn
+from tests.peers.model_server import Aside, ModelServer, Script, Step
+
+KEY = "sk-test-0123456789abcdefghij"
+MODEL = "openai:gpt-4o-mini"
+RECIPE = {"family": "lightgbm"}
+SHAPE = msgspec.Raw(b'{"type":"object","properties":{"family":{"type":"string"}}}')
+PATIENCE = 20.0
+
+ODD = """
+import asyncio, os, subprocess, time
+from tabsmith.agents import host, llm
+from tabsmith.agents.protocol import Turn
+from tabsmith.agents.usage import Usage
+
+class Odd:
+    '''A speaker that does what the letter says.'''
+    name, model = "llm", "odd"
+
+    async def ask(self, question, hear):
+        print("a library talks", flush=True)
+        match question.letter.text:
+            case "raise":
+                raise ValueError("the key is " + os.environ["OPENAI_API_KEY"])
+            case "half a character":
+                hear(Turn("\\ud83d \\ud83d\\ude00", Usage(turns=1)))
+                return "\\ud83d \\ud83d\\ude00"
+            case "start programs":
+                both = "setsid sleep 1000 & echo; sleep 1000"
+                program = subprocess.Popen(["sh", "-c", both], start_new_session=True, stdout=subprocess.PIPE)
+                program.stdout.readline()
+                hear(Turn(str(program.pid), Usage(turns=1)))
+                await asyncio.sleep(1000)
+            case "use on the way out":
+                try:
+                    hear(Turn("before", Usage(turns=1)))
+                    await asyncio.sleep(1000)
+                finally:
+                    hear(Turn("after", Usage(turns=1)))
+            case "say much":
+                return "größer " * 900_000
+            case "hear":
+                hear(Turn("now", Usage(turns=1)))
+                return "heard"
+            case "take no end":
+                hear(Turn("now", Usage(turns=1)))
+                while True:
+                    try:
+                        await asyncio.sleep(1000)
+                    except asyncio.CancelledError:
+                        pass
+            case "too late":
+                await asyncio.sleep(1000)
+            case "hold everything up":
+                hear(Turn("now", Usage(turns=1)))
+                time.sleep(1000)
+
+    async def close(self):
+        pass
+
+llm.make = lambda settings: Odd()
+host.GRACE = 0.05
+host._LAST_WORDS = 0.3
+host._LONGEST_END = 1.0
+host.main()
+"""
+
+Family = Callable[[], list[psutil.Process]]
+
+
+def all_gone(family: Family) -> bool:
+    deadline = time.monotonic() + PATIENCE
+    while family():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def all_there(family: Family, count: int) -> bool:
+    deadline = time.monotonic() + PATIENCE
+    while len(family()) < count:  # one that is just becoming another program has no environment yet
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def question(text: str = "Propose a recipe.", seconds: float = 20.0) -> Question:
+    return Question(str(uuid.uuid4()), Letter("You propose recipes.", text), SHAPE, seconds)
+
+
+def ignore(turn: Turn) -> None:
+    return
+
+
+@asynccontextmanager
+async def hosting() -> AsyncIterator[Host]:
+    host = Host()
+    try:
+        yield host
+    finally:
+        await host.close()
+
+
+@asynccontextmanager
+async def asking(
+    monkeypatch: pytest.MonkeyPatch, *steps: Step, asides: tuple[Aside, ...] = ()
+) -> AsyncIterator[tuple[Host, ModelServer]]:
+    """A host whose llm speaker asks a scripted server."""
+    with ModelServer(Script(steps, asides)) as server:
+        monkeypatch.setenv("TABSMITH_AGENTS__LLM__BASE_URL", f"{server.url}/v1")
+        async with hosting() as host:
+            yield host, server
+
+
+async def heard_one(turns: list[Turn]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not turns:
+            await asyncio.sleep(0.005)

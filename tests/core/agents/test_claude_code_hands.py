@@ -1,0 +1,502 @@
+"""Claude Code with hands: the real program in a real folder, talking to a model server that scripts its tool calls."""
+
+import asyncio
+import json
+import os
+import signal
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tabsmith.agents import claude_code_hands, claude_code_home
+from tabsmith.agents.errands import Activity, Allowed, Errand, Finished, Permission, Rights
+from tabsmith.agents.protocol import Letter, Turn
+from tabsmith.agents.usage import Usage
+from tabsmith.config.tree import Agents
+from tabsmith.errors import (
+    AgentAccessError,
+    AgentError,
+    AgentNetworkError,
+    AgentRateLimitError,
+    AgentTimeoutError,
+)
+from tests.peers.model_server import Fault, ModelServer, Reply, Script, Tokens, Use
+
+pytest.importorskip("claude_agent_sdk")
+
+KEY = "sk-ant-nobody-may-see-this-one"
+TOKENS = Tokens(input=1_000, output=50, cache_read=300, cache_write=70, reasoning=20)
+DONE = Reply(text="It is done.", tokens=TOKENS)
+HANG = Fault("hang")
+FREE = Rights(run=("*",))
+
+
+def bash(command: str) -> Use:
+    return Use("Bash", {"command": command}, tokens=TOKENS)
+
+
+def write(path: Path | str, content: str = "print(1)\n") -> Use:
+    return Use("Write", {"file_path": str(path), "content": content}, "I write it.", TOKENS)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of its own, and a place for temporary folders; nothing of the person who runs the tests."""
+    for name in [each for each in os.environ if each.startswith(("ANTHROPIC_", "CLAUDE"))]:
+        monkeypatch.delenv(name)
+    for name in ("HOME", "TMPDIR"):
+        (tmp_path / name).mkdir()
+        monkeypatch.setenv(name, str(tmp_path / name))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "TMPDIR"))
+    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
+    return tmp_path / "HOME"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    place = tmp_path / "work"
+    place.mkdir()
+    return place
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., ModelServer]]:
+    """Starts a server that says these steps, and points the program to it."""
+    servers: list[ModelServer] = []
+
+    def start(*steps: Reply | Fault | Use) -> ModelServer:
+        server = ModelServer(Script(steps))
+        servers.append(server)
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
+        return server.__enter__()
+
+    yield start
+    for server in servers:
+        server.__exit__(None, None, None)
+
+
+class Trip:
+    """One errand: what was heard, shown and asked, and a person who says `answer` to all of it."""
+
+    def __init__(self, folder: Path, answer: Allowed = "no", *, takes: float = 0.0, **others: Any) -> None:
+        self.errand = Errand(
+            session=str(uuid.uuid4()),
+            letter=Letter(system="MARK-system", text="MARK-goal"),
+            folder=str(folder),
+            **{"rights": Rights(), "seconds": 30.0, "silence": 20.0, **others},
+        )
+        self.answer = answer
+        self.takes = takes
+        self.turns: list[Turn] = []
+        self.shown: list[Activity] = []
+        self.asked: list[Permission] = []
+
+    async def go(self, wrap: Callable[[list[str]], list[str]] = list) -> Finished:
+        hand = claude_code_hands.make(Agents(), wrap)
+        return await hand.work(self.errand, self.turns.append, self.shown.append, self._allow)
+
+    async def _allow(self, permission: Permission) -> Allowed:
+        self.asked.append(permission)
+        await asyncio.sleep(self.takes)
+        return self.answer
+
+    @property
+    def results(self) -> list[Activity]:
+        return [activity for activity in self.shown if activity.kind == "result"]
+
+    @property
+    def usage(self) -> Usage:
+        return sum((turn.usage for turn in self.turns), Usage())
+
+    @property
+    def tokens(self) -> Tokens:
+        usage = self.usage
+        kinds = (usage.input_tokens, usage.output_tokens, usage.cache_read_tokens, usage.cache_write_tokens)
+        return Tokens(*kinds, usage.reasoning_tokens, usage.turns)
+
+    def processes(self) -> list[Path]:
+        """The living ones that the errand started, whatever session they moved to."""
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                if self.errand.session.encode() in (process / "environ").read_bytes():
+                    found.append(process)
+            except OSError:
+                continue
+        return found
+
+
+async def until(there: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not there():
+            await asyncio.sleep(0.01)
+
+
+# What it does
+
+
+async def test_a_file_is_written_and_every_step_is_shown_with_its_exact_use_and_price(serve, folder: Path) -> None:
+    server, trip = serve(write(folder / "hello.py"), bash("python hello.py"), DONE), Trip(folder, rights=FREE)
+    assert await trip.go() == Finished("It is done.", "done")
+    assert (folder / "hello.py").read_text() == "print(1)\n"
+    assert [(each.kind, each.tool) for each in trip.shown] == [
+        ("message", ""),
+        ("tool", "Write"),
+        ("result", "Write"),
+        ("tool", "Bash"),
+        ("result", "Bash"),
+        ("message", ""),
+    ]
+    assert [trip.shown[place].text for place in (0, 1, 3, 4, 5)] == [
+        "I write it.",
+        "hello.py",
+        "python hello.py",
+        "1",
+        "It is done.",
+    ]
+    assert not trip.asked
+    assert trip.tokens == server.handed_out
+    assert server.handed_out.calls == 3
+    assert trip.usage.price
+    assert {request.session for request in server.requests} == {trip.errand.session}
+    assert not trip.processes()
+
+
+async def test_the_letter_arrives_and_nothing_of_the_users_settings_nor_of_the_folders(
+    serve, folder: Path, home: Path
+) -> None:
+    hook = {"hooks": [{"type": "command", "command": f"touch {home}/hooked; echo MARK-hook"}]}
+    settings = {"hooks": {"SessionStart": [hook], "PreToolUse": [hook]}, "permissions": {"allow": ["Bash"]}}
+    for place in (home, folder):
+        (place / ".claude").mkdir()
+        (place / ".claude" / "settings.json").write_text(json.dumps(settings))
+        (place / ".claude" / "CLAUDE.md").write_text("MARK-memory")
+        for name in ("CLAUDE.md", "AGENTS.md"):
+            (place / name).write_text("MARK-memory")
+        (place / ".mcp.json").write_text(json.dumps({"mcpServers": {"mine": {"command": "touch", "args": ["mcp"]}}}))
+    (home / ".claude.json").write_text(json.dumps({"mcpServers": {"mine": {"command": "touch", "args": ["mcp"]}}}))
+    server, trip = serve(bash("touch ran"), DONE), Trip(folder)
+    await trip.go()
+    said = bytes(server.requests[0].body).decode()
+    assert said.count("MARK-system") == said.count("MARK-goal") == 1
+    assert "MARK-memory" not in said
+    assert "MARK-hook" not in said
+    assert [permission.what for permission in trip.asked] == ["touch ran"]
+    assert not [name for name in ("hooked", "mcp", "ran") if list(home.parent.rglob(name))]
+
+
+async def test_the_program_is_started_as_the_sandbox_wants_it(serve, folder: Path) -> None:
+    serve(bash("echo in $WRAPPED"), DONE)
+    trip = Trip(folder, rights=FREE)
+    await trip.go(lambda command: ["env", "WRAPPED=a box", *command])
+    assert trip.results[0].text == "in a box"
+
+
+async def test_what_a_tool_gives_is_shown_clean_and_bounded_and_as_failed_when_it_failed(serve, folder: Path) -> None:
+    serve(bash(r"printf '\033[2J'; head -c 1000000 /dev/zero | tr '\0' x; printf '\033]0;owned\007'; exit 3"), DONE)
+    trip = Trip(folder, rights=FREE)
+    await trip.go()
+    assert trip.results[0].failed
+    assert "\x1b" not in trip.results[0].text
+    assert len(trip.results[0].text) < 10_000
+
+
+# What it may do
+
+
+async def test_a_command_that_no_pattern_allows_is_refused_and_the_agent_goes_on(serve, folder: Path) -> None:
+    server, trip = serve(bash("touch made"), DONE), Trip(folder, "no", rights=Rights(run=("python *",)))
+    assert (await trip.go()).end == "done"
+    assert [(each.tool, each.what, each.risk) for each in trip.asked] == [("Bash", "touch made", "medium")]
+    assert not (folder / "made").exists()
+    assert "not permitted" in trip.results[0].text
+    assert server.handed_out.calls == 2
+
+
+async def test_a_command_is_allowed_once_or_always(serve, folder: Path) -> None:
+    steps = (bash("touch one"), bash("touch two"), bash("mkdir three"), DONE)
+    serve(*steps)
+    once = Trip(folder, "once")
+    await once.go()
+    assert [each.what for each in once.asked] == ["touch one", "touch two", "mkdir three"]
+    (folder / "three").rmdir()
+    serve(*steps)
+    always = Trip(folder, "always")
+    await always.go()
+    assert [each.what for each in always.asked] == ["touch one", "mkdir three"]
+    assert {path.name for path in folder.iterdir()} == {"one", "two", "three"}
+
+
+async def test_reading_commands_are_not_free_either_and_nothing_hides_behind_an_allowed_one(
+    serve, folder: Path
+) -> None:
+    commands = ("ls", "python x.py; touch made", "python $(touch made)", "curl http://127.0.0.1:9/")
+    serve(*(bash(command) for command in commands), DONE)
+    trip = Trip(folder, rights=Rights(run=("python *",)))
+    await trip.go()
+    assert tuple(each.what for each in trip.asked) == commands
+    assert trip.asked[-1].risk == "high"
+    assert not (folder / "made").exists()
+
+
+async def test_nobody_is_asked_when_the_mode_answers(serve, folder: Path) -> None:
+    serve(bash("touch refused"), DONE)
+    refusing = Trip(folder, asking="refuse")
+    await refusing.go()
+    serve(bash("touch allowed"), DONE)
+    allowing = Trip(folder, asking="allow")
+    await allowing.go()
+    assert [path.name for path in folder.iterdir()] == ["allowed"]
+    assert not refusing.asked + allowing.asked
+
+
+async def test_without_the_right_to_read_or_to_write_each_is_asked_for(serve, folder: Path) -> None:
+    (folder / "data.csv").write_text("name\n")
+    serve(Use("Read", {"file_path": str(folder / "data.csv")}), write(folder / "new.txt"), DONE)
+    trip = Trip(folder, rights=Rights(read=False, write=False))
+    await trip.go()
+    assert [(each.tool, each.risk) for each in trip.asked] == [("Read", "low"), ("Write", "medium")]
+    assert not (folder / "new.txt").exists()
+
+
+def reaching_out(folder: Path) -> list[Use]:
+    outside = folder.parent / "outside"
+    outside.mkdir()
+    (outside / "secret.txt").write_text("MARK-secret")
+    (folder / "link").symlink_to(outside)
+    return [
+        write(outside / "new.txt"),
+        write(folder / "link" / "new.txt"),
+        write("../outside/new.txt"),
+        Use("Read", {"file_path": str(outside / "secret.txt")}),
+        Use("Grep", {"pattern": "MARK", "path": str(outside), "output_mode": "content"}),
+        Use("Glob", {"pattern": f"{outside}/*"}),
+        Use("Glob", {"pattern": "{../outside,x}/*"}),
+        Use("WebFetch", {"url": "http://127.0.0.1:9/", "prompt": "read"}),
+    ]
+
+
+@pytest.mark.parametrize("asking", ["ask", "allow"])
+async def test_what_lies_outside_is_neither_read_nor_written_unless_a_person_allows_it(
+    serve, folder: Path, asking: str
+) -> None:
+    steps = reaching_out(folder)[: 8 if asking == "ask" else 7]
+    server, trip = serve(*steps, DONE), Trip(folder, "no", asking=asking)
+    await trip.go()
+    assert [each.risk for each in trip.asked] == (["high"] * 8 if asking == "ask" else [])
+    assert not (folder.parent / "outside" / "new.txt").exists()
+    assert all(result.failed for result in trip.results)
+    assert "MARK-secret" not in bytes(server.requests[-1].body).decode()
+
+
+async def test_what_lies_outside_is_written_when_a_person_allows_it(serve, folder: Path) -> None:
+    serve(reaching_out(folder)[0], DONE)
+    await Trip(folder, "once").go()
+    assert (folder.parent / "outside" / "new.txt").exists()
+
+
+async def test_files_that_other_programs_obey_are_not_written_unasked(serve, folder: Path) -> None:
+    serve(write(folder / ".git" / "hooks" / "post-commit"), write(folder / ".claude" / "settings.json"), DONE)
+    trip = Trip(folder)
+    await trip.go()
+    assert [each.risk for each in trip.asked] == ["high", "high"]
+    assert not list(folder.iterdir())
+
+
+# How it ends
+
+
+async def test_a_turn_limit_ends_it_and_keeps_what_was_done(serve, folder: Path) -> None:
+    server, trip = serve(write(folder / "a"), write(folder / "b"), write(folder / "c"), DONE), Trip(folder, turns=2)
+    assert await trip.go() == Finished("I write it.", "turn limit")
+    assert {path.name for path in folder.iterdir()} == {"a", "b"}
+    assert trip.tokens == server.handed_out
+    assert trip.usage.price
+
+
+async def test_a_model_that_refuses_is_told_as_that(serve, folder: Path) -> None:
+    serve(Reply(text="I will not do that.", stop="refusal"))
+    assert (await Trip(folder).go()).end == "refused"
+
+
+async def test_silence_after_a_tool_call_ends_it_keeps_the_work_and_the_price_and_leaves_no_process(
+    serve, folder: Path
+) -> None:
+    server, trip = serve(write(folder / "a"), HANG), Trip(folder, silence=2.0)
+    assert await trip.go() == Finished("I write it.", "silence")
+    assert (folder / "a").exists()
+    assert not trip.processes()
+    assert trip.tokens == server.handed_out
+    assert trip.usage.price
+
+
+async def test_a_command_that_takes_no_end_is_silence_and_ends_with_all_that_it_started(serve, folder: Path) -> None:
+    serve(bash("setsid sleep 1000 & sleep 1000"), DONE)
+    trip = Trip(folder, rights=FREE, silence=2.0)
+    assert (await trip.go()).end == "silence"
+    assert not trip.processes()
+
+
+async def test_waiting_for_a_person_is_no_silence_and_takes_none_of_the_time(serve, folder: Path) -> None:
+    serve(bash("touch made"), DONE)
+    trip = Trip(folder, "once", takes=2.6, silence=2.0, seconds=2.5)
+    assert (await trip.go()).end == "done"
+    assert (folder / "made").exists()
+
+
+async def test_an_errand_that_takes_too_long_is_a_timeout_and_its_price_is_known(serve, folder: Path) -> None:
+    server, trip = serve(write(folder / "a"), HANG), Trip(folder, seconds=2.0)
+    with pytest.raises(AgentTimeoutError, match="within 2 seconds"):
+        await trip.go()
+    assert not trip.processes()
+    assert trip.tokens == server.handed_out
+    assert trip.usage.price
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (401, AgentAccessError),
+        (429, AgentRateLimitError),
+        (500, AgentNetworkError),
+        (529, AgentRateLimitError),
+    ],
+)
+async def test_trouble_of_the_server_has_its_own_error_and_what_was_used_before_is_booked(
+    serve, folder: Path, status: int, error: type
+) -> None:
+    server, trip = serve(write(folder / "a"), Fault("status", status, message=f"no {KEY}")), Trip(folder)
+    with pytest.raises(AgentError, match=str(status)) as caught:
+        await trip.go()
+    assert type(caught.value) is error
+    assert KEY not in str(caught.value.report(details=True))
+    assert trip.tokens == server.handed_out
+    assert trip.usage.price
+    assert not trip.processes()
+
+
+async def test_cancelling_while_a_person_is_asked_ends_the_program(serve, folder: Path) -> None:
+    server, trip = serve(bash("touch made"), DONE), Trip(folder, takes=1_000.0)
+    task = asyncio.create_task(trip.go())
+    await until(lambda: bool(trip.asked))
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not trip.processes()
+    assert trip.tokens == server.handed_out
+
+
+# One conversation after another
+
+
+async def test_a_conversation_goes_on_in_a_second_errand_under_an_id_and_a_sum_of_its_own(serve, folder: Path) -> None:
+    server, first = serve(write(folder / "a"), write(folder / "b"), DONE), Trip(folder, turns=1)
+    assert (await first.go()).end == "turn limit"
+    begun = server.handed_out
+    second = Trip(folder, continues=first.errand.session)
+    assert (await second.go()).end == "done"
+    assert (folder / "b").exists()
+    assert len(json.loads(bytes(server.requests[-1].body))["messages"]) > 4
+    assert first.tokens == begun
+    assert first.tokens + second.tokens == server.handed_out
+    assert first.usage.price == second.usage.price / 2
+    (folder.parent / "elsewhere").mkdir()
+    third = Trip(folder.parent / "elsewhere", continues=second.errand.session)
+    await third.go()
+    assert first.tokens + second.tokens + third.tokens == server.handed_out
+    assert third.usage.price == first.usage.price
+    assert {request.session for request in server.requests} == {each.errand.session for each in (first, second, third)}
+
+
+async def test_killed_in_the_middle_of_a_tool_call_it_is_an_error_and_can_be_continued(serve, folder: Path) -> None:
+    server = serve(write(folder / "a"), bash("touch under-way; sleep 1000"), DONE)
+    killed = Trip(folder, rights=FREE)
+    task = asyncio.create_task(killed.go())
+    await until((folder / "under-way").exists)
+    for process in killed.processes():
+        if b"--session-id=" in (process / "cmdline").read_bytes():
+            os.kill(int(process.name), signal.SIGKILL)
+    with pytest.raises(AgentError, match="exit status -9"):
+        await task
+    assert not killed.processes()
+    assert killed.tokens == server.handed_out
+    after = Trip(folder, continues=killed.errand.session)
+    assert (await after.go()).end == "done"
+    assert killed.tokens + after.tokens == server.handed_out
+    assert after.usage.price
+
+
+async def test_a_folder_or_a_conversation_that_is_gone_and_a_session_id_that_was_used_are_told(
+    serve, folder: Path
+) -> None:
+    server, trip = serve(DONE), Trip(folder)
+    await trip.go()
+    with pytest.raises(AgentError, match="was used before"):
+        await trip.go()
+    with pytest.raises(AgentError, match="cannot be continued"):
+        await Trip(folder, continues=str(uuid.uuid4())).go()
+    with pytest.raises(AgentError, match="is not there"):
+        await Trip(folder / "nowhere").go()
+    assert len(server.requests) == 1
+
+
+async def test_two_errands_at_once_keep_out_of_each_others_way(serve, folder: Path, tmp_path: Path) -> None:
+    server = serve(bash("touch $(basename $PWD)-was-here"))
+    (tmp_path / "other").mkdir()
+    trips = [Trip(folder, rights=FREE, turns=1), Trip(tmp_path / "other", rights=FREE, turns=1)]
+    assert {each.end for each in await asyncio.gather(*(trip.go() for trip in trips))} == {"turn limit"}
+    assert (folder / "work-was-here").exists()
+    assert (tmp_path / "other" / "other-was-here").exists()
+    assert trips[0].tokens + trips[1].tokens == server.handed_out
+
+
+# Keys and logins
+
+
+async def test_the_key_is_on_no_command_line_in_no_command_of_the_agent_and_in_no_file(
+    serve, folder: Path, tabsmith_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOMEBODYS_TOKEN", "another-secret-one")
+    server = serve(bash("env"), HANG)
+    trip = Trip(folder, rights=FREE, silence=2.0)
+    task = asyncio.create_task(trip.go())
+    assert await asyncio.to_thread(server.wait_for, 2)
+    lines = b"".join((process / "cmdline").read_bytes() for process in trip.processes())
+    await task
+    assert b"--session-id=" in lines
+    assert KEY.encode() not in lines
+    assert b"MARK" not in lines
+    assert "HOME=" in trip.results[0].text
+    assert all(request.has_key for request in server.requests)
+    kept = b"".join(path.read_bytes() for path in tabsmith_home.rglob("*") if path.is_file())
+    assert b"HOME=" in kept
+    assert KEY.encode() not in kept
+    assert b"another-secret-one" not in kept
+
+
+async def test_the_users_own_login_is_used_where_it_is_and_conversations_are_kept_elsewhere(
+    serve, folder: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ANTHROPIC_API_KEY")
+    login = {"accessToken": "sk-ant-oat01-x", "refreshToken": "sk-ant-ort01-x", "expiresAt": 9_999_999_999_999}
+    (home / ".claude").mkdir()
+    credentials = home / ".claude" / ".credentials.json"
+    credentials.write_text(json.dumps({"claudeAiOauth": {**login, "scopes": ["user:inference"]}}))
+    server, trip = serve(DONE), Trip(folder)
+    assert (await trip.go()).end == "done"
+    assert server.requests[0].has_key
+    assert not list(home.rglob("*.jsonl"))
+    assert claude_code_home.transcript(trip.errand.session) is not None
+    assert claude_code_home.home().stat().st_mode & 0o077 == 0
+
+
+async def test_a_login_for_the_api_is_used_too(serve, folder: Path, home: Path, monkeypatch) -> None:
+    monkeypatch.delenv("ANTHROPIC_API_KEY")
+    (home / ".claude.json").write_text(json.dumps({"primaryApiKey": KEY}))
+    server, trip = serve(bash("env"), DONE), Trip(folder, rights=FREE)
+    assert (await trip.go()).end == "done"
+    assert server.requests[0].has_key
+    assert "API_KEY" not in trip.results[0].text

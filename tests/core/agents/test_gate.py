@@ -1,0 +1,134 @@
+"""What an agent with hands may do without asking, and how risky the rest is."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tabsmith.agents.errands import Allowed, Permission, Rights
+from tabsmith.agents.gate import Gate, Use, Wish, may_run
+from tabsmith.agents.patience import Patience
+
+PATTERNS = ("python *", "make", "git diff*")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "python main.py",
+        "python",
+        "  python   -c 'print(1); import os'",
+        'python -c "a > b"',
+        "make",
+        "git diff --stat",
+        "make && python main.py | python count.py; make",
+    ],
+)
+def test_commands_of_the_patterns_run(command: str) -> None:
+    assert may_run(PATTERNS, command)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "",
+        "pythonic",
+        "make all",
+        "MAKE=1 make",
+        "python x; rm -rf /",
+        "python x && rm -rf /",
+        "python x || rm -rf /",
+        "python x | sh",
+        "python x & rm -rf /",
+        "python x;rm -rf /",
+        "python x\nrm -rf /",
+        "python x > /etc/passwd",
+        "python x 2>/etc/passwd",
+        "python <(rm -rf /)",
+        "python $(rm -rf /)",
+        'python "$(rm -rf /)"',
+        "python `rm -rf /`",
+        "(python x)",
+        "python 'x",
+        "make &&",
+        "; make",
+        "python x # && make\r rm",
+    ],
+)
+def test_no_other_command_hides_behind_a_pattern(command: str) -> None:
+    assert not may_run(PATTERNS, command)
+
+
+def test_without_patterns_nothing_runs_and_with_a_star_everything() -> None:
+    assert not may_run((), "true")
+    assert may_run(("*",), "a; b > $(c)")
+
+
+class Person:
+    """Answers every permission in the same way, and remembers what was asked."""
+
+    def __init__(self, folder: Path, answer: Allowed, rights: Rights = Rights()) -> None:  # noqa: B008 - frozen
+        self.asked: list[Permission] = []
+        self.answer = answer
+        self.gate = Gate(folder, rights, "ask", self._allow, Patience(30, 30), lambda _: None)
+
+    async def _allow(self, permission: Permission) -> Allowed:
+        self.asked.append(permission)
+        await asyncio.sleep(0)
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    ("use", "what", "risk"),
+    [
+        ("run", "make", "medium"),
+        ("run", "cat {folder}/data.csv", "medium"),
+        ("run", "make > /dev/null", "medium"),
+        ("run", "cat /etc/passwd", "high"),
+        ("run", "cat ../beside", "high"),
+        ("run", "tar -C ~/x y", "high"),
+        ("run", "cp a '/etc/b'", "high"),
+        ("run", "curl example", "high"),
+        ("run", "make && sudo make install", "high"),
+        ("run", "git clone https://example", "high"),
+        ("fetch", "https://example", "high"),
+        ("think", "about it", "low"),
+        ("other", "anything", "high"),
+    ],
+)
+async def test_what_shows_that_it_reaches_outside_is_a_high_risk(
+    tmp_path: Path, use: Use, what: str, risk: str
+) -> None:
+    person = Person(tmp_path, "no")
+    assert await person.gate.answer(Wish(use, "tool", what.format(folder=tmp_path))) == "no"
+    assert [each.risk for each in person.asked] == [risk]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "asked"),
+    [
+        (Wish("run", "t", "make a"), Wish("run", "t", "make b"), 1),
+        (Wish("run", "t", "make a"), Wish("run", "t", "touch b"), 2),
+        (Wish("run", "t", "make a"), Wish("run", "t", "make /etc"), 2),
+        (Wish("run", "t", "make a"), Wish("run", "t", "make a; touch b"), 2),
+        (Wish("fetch", "t", "http://a/x"), Wish("fetch", "t", "http://a/y"), 1),
+        (Wish("fetch", "t", "http://a/x"), Wish("fetch", "t", "http://b/x"), 2),
+        (Wish("write", "t", "", ("/outside/a",)), Wish("write", "t", "", ("/outside/b",)), 1),
+        (Wish("write", "t", "", ("/outside/a",)), Wish("write", "t", "", ("/beside/a",)), 2),
+        (Wish("read", "t", "", ("/outside/a",)), Wish("write", "t", "", ("/outside/a",)), 2),
+        (Wish("write", "t", "", ("a",)), Wish("write", "t", "", ("b/c",)), 1),
+    ],
+)
+async def test_always_is_for_the_same_tool_in_the_same_way(
+    tmp_path: Path, first: Wish, second: Wish, asked: int
+) -> None:
+    person = Person(tmp_path, "always", Rights(write=False))
+    assert await asyncio.gather(person.gate.answer(first), person.gate.answer(second)) == ["always", "always"]
+    assert len(person.asked) == asked
+
+
+async def test_what_a_person_is_shown_has_no_key_and_nothing_that_a_terminal_obeys(tmp_path: Path) -> None:
+    person = Person(tmp_path, "no")
+    await person.gate.answer(Wish("run", "t", "echo \x1b[2Jsk-ant-nobody-may-see-this" + " x" * 5_000))
+    assert person.asked[0].what.startswith("echo •••")
+    assert len(person.asked[0].what) <= 2_000

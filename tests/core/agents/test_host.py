@@ -1,0 +1,183 @@
+"""The agents' process, the real one: questions and answers over its pipes, and speakers that misbehave."""
+
+import asyncio
+import uuid
+
+import msgspec
+import pytest
+
+from tabsmith.agents import hosted
+from tabsmith.agents.hosted import Host
+from tabsmith.agents.protocol import Brief, Goal, Letter, Proposal, Turn
+from tabsmith.agents.speaking import Speaking
+from tabsmith.agents.usage import Usage
+from tabsmith.config.tree import Acp, Agents, Llm
+from tabsmith.errors import (
+    AgentAccessError,
+    AgentError,
+    AgentMissingError,
+    AgentNetworkError,
+    AgentRateLimitError,
+    AgentReplyError,
+    AgentTimeoutError,
+    StorageError,
+)
+from tabsmith.tables.profile import Column, Profile
+from tabsmith.tables.schema import ColumnSchema, Schema, Split
+from tests.core.agents.hosts import (
+    KEY,
+    MODEL,
+    PATIENCE,
+    RECIPE,
+    all_gone,
+    asking,
+    hosting,
+    ignore,
+    question,
+)
+from tests.peers.model_server import Aside, Fault, Reply, Tokens, reply
+
+pytestmark = pytest.mark.usefixtures("hosted_here")
+
+
+# Questions and answers
+
+
+async def test_an_answer_comes_back_and_every_reply_is_heard_with_what_it_used(monkeypatch, family) -> None:
+    turns: list[Turn] = []
+    async with asking(monkeypatch, reply(RECIPE, Tokens(input=900, output=40))) as (host, server):
+        assert msgspec.json.decode(await host.ask("llm", question(), turns.append)) == RECIPE
+        assert len(server.requests) == 1
+        assert [KEY in " ".join(process.cmdline()) for process in family()] == [False]
+    assert [(turn.usage.input_tokens, turn.usage.output_tokens, turn.usage.turns) for turn in turns] == [(900, 40, 1)]
+
+
+async def test_questions_asked_at_once_get_their_own_answers_from_one_process(monkeypatch, family) -> None:
+    asides = tuple(Aside(f"number {n};", Reply(text=f"answer {n}")) for n in range(8))
+    async with asking(monkeypatch, Fault("status", 500), asides=asides) as (host, _):
+        answers = await asyncio.gather(*(host.ask("llm", question(f"number {n};"), ignore) for n in range(8)))
+        assert len(family()) == 1
+    assert answers == [f"answer {n}" for n in range(8)]
+
+
+async def test_a_reply_of_megabytes_comes_through(odd) -> None:
+    async with hosting() as host:
+        assert await host.ask("llm", question("say much"), ignore) == "größer " * 900_000
+
+
+async def test_the_errors_of_a_speaker_are_raised_again_as_what_they_were(monkeypatch) -> None:
+    steps = (Fault("status", 429, retry_after="7"), Fault("status", 401), Fault("status", 500), Fault("hang"))
+    async with asking(monkeypatch, *steps, Fault("empty")) as (host, _):
+        with pytest.raises(AgentRateLimitError) as limited:
+            await host.ask("llm", question(), ignore)
+        with pytest.raises(AgentAccessError) as refused:
+            await host.ask("llm", question(), ignore)
+        with pytest.raises(AgentNetworkError):
+            await host.ask("llm", question(), ignore)
+        with pytest.raises(AgentTimeoutError):
+            await host.ask("llm", question(seconds=0.3), ignore)
+        with pytest.raises(AgentReplyError):
+            await host.ask("llm", question(), ignore)
+    assert limited.value.retry_after == 7.0
+    assert refused.value.next_step
+
+
+async def test_a_speaker_that_lacks_something_says_so_and_is_made_again_at_the_next_question(monkeypatch) -> None:
+    monkeypatch.delenv("TABSMITH_AGENTS__LLM__MODEL")
+    async with asking(monkeypatch, reply(RECIPE)) as (host, _):
+        for _ in range(2):
+            with pytest.raises(AgentMissingError):
+                await host.ask("llm", question(), ignore)
+
+
+async def test_what_hearing_raises_reaches_who_asked_and_ends_the_call(odd) -> None:
+    def full(turn: Turn) -> None:
+        raise StorageError("The disk is full.")
+
+    async with hosting() as host:
+        with pytest.raises(StorageError, match="The disk is full"):
+            await host.ask("llm", question("hear"), full)
+        assert await host.ask("llm", question("hear"), ignore) == "heard"
+
+
+class Notebook:
+    """A session that remembers what was said."""
+
+    def __init__(self) -> None:
+        self.session = str(uuid.uuid4())
+        self.seconds = 20.0
+        self.letters: list[Letter] = []
+        self.turns: list[Turn] = []
+
+    def sent(self, letter: Letter) -> None:
+        self.letters.append(letter)
+
+    def heard(self, turn: Turn) -> None:
+        self.turns.append(turn)
+
+
+async def test_a_speaking_agent_sends_the_letter_of_its_brief_and_reads_a_recipe_from_the_answer(monkeypatch) -> None:
+    columns = (ColumnSchema("area", "numeric", "feature", ""), ColumnSchema("price", "numeric", "target", ""))
+    brief = Brief(
+        schema=Schema(columns, "price", (), "regression", Split("random", folds=5)),
+        profile=Profile(100, tuple(Column(column.name, "float", 100, 0, 90) for column in columns)),
+        metric=Goal("RMSE", greater_is_better=False),
+    )
+    talk = Notebook()
+    answer = {"recipe": {"family": "lightgbm"}, "reason": "Trees first.", "confidence": 0.6}
+    async with asking(monkeypatch, reply(answer)) as (host, server):
+        agent = Speaking("llm", host, Agents(llm=Llm(model=MODEL)))
+        proposal = await agent.propose(brief, talk)
+        sent = server.requests[0].body
+    assert isinstance(proposal, Proposal)
+    assert (proposal.recipe.family, proposal.reason, proposal.confidence) == ("lightgbm", "Trees first.", 0.6)
+    assert talk.letters[0].text in str(msgspec.json.decode(sent)["messages"][-1]["content"])
+    assert sum((turn.usage for turn in talk.turns), Usage()).output_tokens == 50
+    assert (agent.name, agent.model, agent.speaks) == ("llm", MODEL, True)
+
+
+def test_an_agent_behind_a_command_is_called_by_its_program() -> None:
+    settings = Agents(acp=Acp(command=("/opt/some/agent", "--acp")))
+    assert Speaking("acp", Host(), settings).model == "agent"
+    assert Speaking("claude-code", Host(), settings).model == ""
+
+
+# Speakers that misbehave
+
+
+async def test_a_fault_in_a_speaker_is_told_without_keys_and_its_traceback_is_in_the_log(odd, capfd) -> None:
+    async with hosting() as host:
+        with pytest.raises(AgentError, match="ValueError: the key is •••") as caught:
+            await host.ask("llm", question("raise"), ignore)
+    log = capfd.readouterr()
+    assert caught.value.trouble == "program"
+    assert "Traceback" in log.err
+    assert "a library talks" in log.err
+    assert KEY not in log.err
+    assert log.out == ""
+
+
+async def test_half_a_character_in_a_reply_becomes_a_sign_that_can_be_stored(odd) -> None:
+    turns: list[Turn] = []
+    async with hosting() as host:
+        assert await host.ask("llm", question("half a character"), turns.append) == "\ufffd 😀"
+    assert turns[0].text == "\ufffd 😀"
+
+
+async def test_a_speaker_that_does_not_keep_the_time_is_given_up(odd) -> None:
+    async with hosting() as host:
+        with pytest.raises(AgentTimeoutError):
+            await host.ask("llm", question("too late", seconds=0.05), ignore)
+
+
+async def test_a_process_that_is_held_up_altogether_is_ended_and_started_again(odd, monkeypatch, family) -> None:
+    async with hosting() as host:
+        await host.ask("llm", question("half a character"), ignore)
+        before = family()
+        monkeypatch.setattr(hosted, "PATIENCE", 0.1)
+        with pytest.raises(AgentTimeoutError):
+            await host.ask("llm", question("hold everything up", seconds=0.1), ignore)
+        assert all_gone(family)
+        monkeypatch.setattr(hosted, "PATIENCE", PATIENCE)
+        assert await host.ask("llm", question("half a character"), ignore)
+        assert {process.pid for process in family()} != {process.pid for process in before}

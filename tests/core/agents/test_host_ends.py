@@ -1,0 +1,244 @@
+"""The agents' process ends with its worker, with a call or when it is told to, and takes along all that it started."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tabsmith.agents import hosted
+from tabsmith.agents.hosted import Host
+from tabsmith.agents.protocol import Turn
+from tabsmith.agents.usage import Usage
+from tabsmith.errors import (
+    AgentError,
+)
+from tests.core.agents.hosts import (
+    KEY,
+    ODD,
+    PATIENCE,
+    RECIPE,
+    SHAPE,
+    all_gone,
+    all_there,
+    asking,
+    heard_one,
+    hosting,
+    ignore,
+    question,
+)
+from tests.peers.model_server import Fault, ModelServer, Script, reply
+
+WORKER = """
+import asyncio, sys, threading, uuid
+from tabsmith.agents import hosted
+from tabsmith.agents.protocol import Letter, Question
+from tabsmith.runs.warm import one_thread, warm
+import msgspec
+
+async def work(text):
+    host = hosted.Host()
+    question = Question(str(uuid.uuid4()), Letter("You propose.", text), msgspec.Raw(sys.argv[2].encode()), 30.0)
+    answer = await host.ask("llm", question, lambda turn: print("heard", turn.text, flush=True))
+    threads = threading.active_count()
+    await host.close()
+    print("answer", answer, threads, threading.active_count(), flush=True)
+
+if sys.argv[3]:
+    hosted.host_command = lambda: [sys.executable, "-c", sys.argv[3]]
+else:
+    one_thread()
+    warm()
+asyncio.run(work(sys.argv[1]))
+print(sorted({name.split(".")[0] for name in sys.modules}))
+"""
+
+pytestmark = pytest.mark.usefixtures("hosted_here")
+
+
+async def test_cancelling_ends_the_call_soon_and_the_process_goes_on(monkeypatch, family) -> None:
+    async with asking(monkeypatch, Fault("hang")) as (host, server):
+        call = asyncio.create_task(host.ask("llm", question(), ignore))
+        assert await asyncio.to_thread(server.wait_for, 1)
+        before = family()
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(call, 2.0)
+        server.use(Script((reply(RECIPE),)))
+        assert await host.ask("llm", question(), ignore)
+        assert family() == before
+
+
+async def test_what_a_cancelled_call_used_on_its_way_out_is_heard(odd) -> None:
+    turns: list[Turn] = []
+    async with hosting() as host:
+        call = asyncio.create_task(host.ask("llm", question("use on the way out"), turns.append))
+        await heard_one(turns)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+    assert [turn.text for turn in turns] == ["before", "after"]
+
+
+async def test_a_process_killed_in_a_call_fails_that_call_and_the_next_question_starts_another(odd, family) -> None:
+    turns: list[Turn] = []
+    async with hosting() as host:
+        call = asyncio.create_task(host.ask("llm", question("use on the way out"), turns.append))
+        await heard_one(turns)
+        (process,) = family()
+        process.kill()
+        with pytest.raises(AgentError, match="SIGKILL") as caught:
+            await call
+        assert caught.value.trouble == "program"
+        assert await host.ask("llm", question("hear"), ignore) == "heard"
+
+
+async def test_a_killed_process_takes_along_what_it_started_in_sessions_of_their_own(odd, family) -> None:
+    turns: list[Turn] = []
+    async with hosting() as host:
+        call = asyncio.create_task(host.ask("llm", question("start programs"), turns.append))
+        await heard_one(turns)
+        assert all_there(family, 4)
+        next(process for process in family() if "python" in process.name()).kill()
+        with pytest.raises(AgentError):
+            await call
+        assert all_gone(family)
+
+
+async def test_closing_ends_the_process_and_all_that_it_started(odd, family) -> None:
+    turns: list[Turn] = []
+    host = Host()
+    call = asyncio.create_task(host.ask("llm", question("start programs"), turns.append))
+    await heard_one(turns)
+    await host.close()
+    with pytest.raises(AgentError):
+        await call
+    assert family() == []
+
+
+async def test_closing_does_not_wait_for_a_call_that_takes_no_end(odd, family) -> None:
+    turns: list[Turn] = []
+    host = Host()
+    call = asyncio.create_task(host.ask("llm", question("take no end", seconds=60), turns.append))
+    await heard_one(turns)
+    await host.close()
+    with pytest.raises(AgentError, match="exit status 0"):
+        await call
+    assert family() == []
+
+
+async def test_closing_while_the_process_starts_ends_it_too(odd, family) -> None:
+    host = Host()
+    starting = asyncio.create_task(host.start())
+    while not family():
+        await asyncio.sleep(0)
+    await host.close()
+    await starting
+    assert family() == []
+
+
+async def test_a_question_cancelled_while_the_process_starts_leaves_none(odd, family) -> None:
+    async with hosting() as host:
+        call = asyncio.create_task(host.ask("llm", question("hear"), ignore))
+        while not family():
+            await asyncio.sleep(0)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        assert family() == []
+        assert await host.ask("llm", question("hear"), ignore) == "heard"
+
+
+async def test_a_host_that_was_never_asked_has_no_process(family) -> None:
+    async with hosting():
+        assert family() == []
+
+
+def worker_command(text: str, odd_host: str = "") -> list[str]:
+    return [sys.executable, "-c", WORKER, text, bytes(SHAPE).decode(), odd_host]
+
+
+@pytest.mark.parametrize(
+    ("doing", "processes", "number"),
+    [
+        ("start programs", 5, signal.SIGKILL),
+        ("start programs", 5, signal.SIGTERM),
+        ("hold everything up", 2, signal.SIGKILL),
+    ],
+)
+def test_a_worker_that_is_killed_leaves_no_process_behind(family, doing, processes, number) -> None:
+    command = worker_command(doing, ODD)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as worker:
+        assert worker.stdout is not None
+        assert worker.stdout.readline().startswith("heard")
+        assert all_there(family, processes)
+        worker.send_signal(number)
+        worker.wait(PATIENCE)
+        assert all_gone(family)
+
+
+# The real Claude Code, whose program has a session of its own
+
+
+@pytest.fixture
+def claude_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A home and a temporary folder for the program, and nothing of the person who runs the tests."""
+    for name in [each for each in os.environ if each.startswith(("ANTHROPIC_", "CLAUDE"))]:
+        monkeypatch.delenv(name)
+    for name in ("HOME", "TMPDIR"):
+        (tmp_path / name).mkdir()
+        monkeypatch.setenv(name, str(tmp_path / name))
+    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
+
+
+async def test_claude_code_answers_through_the_process(claude_code, monkeypatch, family) -> None:
+    turns: list[Turn] = []
+    with ModelServer(Script((reply(RECIPE),))) as server:
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
+        async with hosting() as host:
+            assert msgspec.json.decode(await host.ask("claude-code", question(), turns.append)) == RECIPE
+            assert len(family()) == 1
+    assert sum((turn.usage for turn in turns), Usage()).turns >= 1
+    assert family() == []
+
+
+@pytest.mark.parametrize("end", ["close", "kill"])
+async def test_claude_code_in_a_call_ends_with_the_process(claude_code, monkeypatch, family, end) -> None:
+    with ModelServer(Script((Fault("hang"),))) as server:
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
+        async with hosting() as host:
+            call = asyncio.create_task(host.ask("claude-code", question(), ignore))
+            assert await asyncio.to_thread(server.wait_for, 1)
+            assert all_there(family, 2)
+            if end == "close":
+                await host.close()
+            else:
+                next(process for process in family() if "tabsmith.agents.host" in process.cmdline()).kill()
+            with pytest.raises(AgentError):
+                await call
+            assert all_gone(family)
+
+
+def test_the_end_of_stdin_ends_the_process(odd, family) -> None:
+    process = subprocess.Popen(
+        hosted.host_command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+    )
+    process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0
+    assert all_gone(family)
+
+
+def test_a_worker_has_no_thread_and_no_client_library_after_a_question(monkeypatch) -> None:
+    with ModelServer(Script((reply(RECIPE),))) as server:
+        monkeypatch.setenv("TABSMITH_AGENTS__LLM__BASE_URL", f"{server.url}/v1")
+        command = worker_command("Propose.")
+        worker = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert worker.returncode == 0, worker.stderr
+    assert worker.stderr == ""
+    *_, answer, modules = worker.stdout.splitlines()
+    assert answer.endswith(" 1 1")
+    assert not {"pydantic_ai", "openai", "anthropic", "claude_agent_sdk", "acp", "httpx2"} & set(eval(modules))

@@ -1,0 +1,171 @@
+"""Errands through the agents' process, the real one, with the real Claude Code in it."""
+
+import asyncio
+import math
+import os
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tabsmith.agents.errands import Activity, Allowed, Errand, Finished, Permission, Rights
+from tabsmith.agents.hosted import Host
+from tabsmith.agents.in_time import in_time
+from tabsmith.agents.patience import Patience
+from tabsmith.agents.protocol import Letter, Turn
+from tabsmith.agents.usage import Usage
+from tabsmith.errors import AgentError, StorageError
+from tests.core.agents.hosts import KEY, PATIENCE, Family, all_gone, hosting, ignore
+from tests.peers.model_server import ModelServer, Reply, Script, Use
+
+pytestmark = pytest.mark.usefixtures("hosted_here")
+
+TOUCH = Use("Bash", {"command": "touch made"})
+DONE = Reply(text="It is done.")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to work in, a home for the program, and nothing of the person who runs the tests."""
+    pytest.importorskip("claude_agent_sdk")
+    for name in [each for each in os.environ if each.startswith(("ANTHROPIC_", "CLAUDE"))]:
+        monkeypatch.delenv(name)
+    for name in ("HOME", "TMPDIR", "work"):
+        (tmp_path / name).mkdir()
+        monkeypatch.setenv(name, str(tmp_path / name))
+    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
+    return tmp_path / "work"
+
+
+@asynccontextmanager
+async def sending(monkeypatch: pytest.MonkeyPatch, *steps: Use | Reply) -> AsyncIterator[tuple[Host, ModelServer]]:
+    """A host whose Claude Code asks a scripted server."""
+    with ModelServer(Script(steps)) as server:
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
+        async with hosting() as host:
+            yield host, server
+
+
+def errand(folder: Path) -> Errand:
+    return Errand(session=str(uuid.uuid4()), letter=Letter("", "Do it."), folder=str(folder), rights=Rights())
+
+
+def overlook(activity: Activity) -> None:
+    return
+
+
+class Person:
+    """Who is asked, and says `answer` as soon as `may_answer`."""
+
+    def __init__(self, answer: Allowed) -> None:
+        self.answer = answer
+        self.may_answer = asyncio.Event()
+        self.asked: list[Permission] = []
+        self.let_go = False
+
+    async def allow(self, permission: Permission) -> Allowed:
+        self.asked.append(permission)
+        try:
+            await self.may_answer.wait()
+        except asyncio.CancelledError:
+            self.let_go = True
+            raise
+        return self.answer
+
+    async def is_asked(self) -> None:
+        async with asyncio.timeout(PATIENCE):
+            while not self.asked:
+                await asyncio.sleep(0.01)
+
+
+async def test_an_errand_is_done_heard_shown_and_allowed_by_a_person(monkeypatch, folder, family) -> None:
+    turns: list[Turn] = []
+    shown: list[Activity] = []
+    person = Person("once")
+    person.may_answer.set()
+    async with sending(monkeypatch, TOUCH, DONE) as (host, server):
+        finished = await host.work("claude-code", errand(folder), turns.append, shown.append, person.allow)
+        assert len(family()) == 1
+        assert KEY not in " ".join(family()[0].cmdline())
+    assert finished == Finished("It is done.", "done")
+    assert (folder / "made").exists()
+    assert [(each.what, each.risk) for each in person.asked] == [("touch made", "medium")]
+    assert [each.kind for each in shown] == ["tool", "result", "message"]
+    usage = sum((turn.usage for turn in turns), Usage())
+    assert (usage.input_tokens, usage.output_tokens) == (server.handed_out.input, server.handed_out.output)
+    assert usage.price
+
+
+async def test_several_errands_go_on_beside_each_other(monkeypatch, folder) -> None:
+    people = [Person("once"), Person("no")]
+    async with sending(monkeypatch, TOUCH, TOUCH, DONE) as (host, _):
+        work = [
+            asyncio.create_task(host.work("claude-code", errand(folder), ignore, overlook, person.allow))
+            for person in people
+        ]
+        for person in people:
+            await person.is_asked()
+        assert people[0].asked[0].id != people[1].asked[0].id
+        people[1].may_answer.set()
+        assert (await work[1]).end == "done"
+        assert not (folder / "made").exists()
+        people[0].may_answer.set()
+        assert (await work[0]).end == "done"
+    assert (folder / "made").exists()
+
+
+async def test_what_asking_a_person_raises_reaches_who_sent_and_ends_the_errand(monkeypatch, folder, family) -> None:
+    async def full(permission: Permission) -> Allowed:
+        raise StorageError("The disk is full.")
+
+    async with sending(monkeypatch, TOUCH, DONE) as (host, _):
+        with pytest.raises(StorageError, match="The disk is full"):
+            await host.work("claude-code", errand(folder), ignore, overlook, full)
+        assert all_gone(lambda: family()[1:])
+    assert not (folder / "made").exists()
+
+
+@pytest.mark.parametrize("end", ["cancel", "close", "kill"])
+async def test_an_errand_that_waits_for_a_person_ends_with_the_call_or_the_process(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, family: Family, end: str
+) -> None:
+    person = Person("once")
+    turns: list[Turn] = []
+    async with sending(monkeypatch, TOUCH, DONE) as (host, server):
+        work = asyncio.create_task(host.work("claude-code", errand(folder), turns.append, overlook, person.allow))
+        await person.is_asked()
+        if end == "cancel":
+            work.cancel()
+        elif end == "close":
+            await host.close()
+        else:
+            next(process for process in family() if "tabsmith.agents.host" in process.cmdline()).kill()
+        with pytest.raises(asyncio.CancelledError if end == "cancel" else AgentError):
+            await work
+        await asyncio.sleep(0)
+        assert person.let_go
+        assert all_gone(lambda: family()[1:] if end == "cancel" else family())
+        if end == "cancel":
+            assert sum((turn.usage for turn in turns), Usage()).input_tokens == server.handed_out.input
+    assert not (folder / "made").exists()
+
+
+async def test_an_agent_that_only_answers_cannot_be_sent(folder) -> None:
+    async with hosting() as host:
+        with pytest.raises(AgentError, match="cannot work in a folder"):
+            await host.work("llm", errand(folder), ignore, overlook, Person("no").allow)
+
+
+@pytest.mark.parametrize(("asks", "ended"), [(True, True), (False, False)])
+async def test_the_time_in_which_a_person_is_asked_does_not_count(asks: bool, ended: bool) -> None:
+    patience = Patience(math.inf, 0.1)
+    end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    asyncio.get_running_loop().call_later(0.3, end.set_result, None)
+    if asks:
+        with patience.waiting():
+            assert await in_time(patience, end) is ended
+    else:
+        assert await in_time(patience, end) is ended
+    await end
