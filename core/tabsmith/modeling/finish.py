@@ -10,12 +10,14 @@ from threadpoolctl import threadpool_limits
 
 from tabsmith.modeling import evaluate, metrics, store
 from tabsmith.modeling.bag import Bag, BagMember, FoldModel
+from tabsmith.modeling.chance import against_chance, guess
 from tabsmith.modeling.data import Data
 from tabsmith.modeling.ensemble import Ensemble
 from tabsmith.modeling.importance import importance
 from tabsmith.modeling.results import Confusion, Evaluation, Holdout, Importance, ModelScore, Report, Residuals
 from tabsmith.modeling.rows import Floats, Ints
 from tabsmith.modeling.stored import MEMBER_FILES, ModelFile, StoredMember
+from tabsmith.text import figure, plural
 
 MOST_POINTS = 400
 BINS = 20
@@ -85,10 +87,23 @@ def finish(
         iterations=about.iterations,
         tries=about.tries,
         seconds=about.seconds + time.monotonic() - started,
-        notes=(*data.notes, *_cut_short(data, weighed)),
+        notes=(*data.notes, *_claims(holdout, about.tries, data), *_cut_short(data, weighed)),
     )
     _save(data, evaluations, ensemble, run_folder, report)
     return report
+
+
+def _claims(holdout: Holdout | None, tries: int, data: Data) -> tuple[str, ...]:
+    """What the scores do not prove, in words."""
+    if holdout is None:
+        return (
+            f"The score is of the best of {plural(tries, 'try', 'tries')} on the same rows: it flatters the model.",
+        )
+    chance = holdout.chance
+    if chance is None or chance.beaten == "yes":
+        return ()
+    said = f"the best constant answer gets {data.metric.label} {figure(chance.score)} on the hold-out"
+    return (f"No better than a guess as far as the hold-out shows: {said}.",)
 
 
 def _cut_short(data: Data, weighed: tuple[Importance, ...]) -> tuple[str, ...]:
@@ -155,7 +170,17 @@ def _measure(
         for each, interval in zip(measured, intervals, strict=True)
         if interval.score == interval.score
     )
-    return Holdout(data.holdout_rows, scores), _outcome(data, data.held_y, prediction)
+    chance = against_chance(
+        data.metric,
+        data.held_y,
+        prediction,
+        guess(data.metric, data.y, data.classes),
+        data.classes,
+        seed=data.seed,
+        groups=data.held_ground.groups,
+        enough=lambda: time.monotonic() >= end,
+    )
+    return Holdout(data.holdout_rows, scores, chance), _outcome(data, data.held_y, prediction)
 
 
 def _outcome(data: Data, y: Ints | Floats, prediction: Floats) -> Confusion | Residuals:

@@ -92,11 +92,21 @@ class Residuals(msgspec.Struct, frozen=True, tag="residuals", tag_field="outcome
     maximum: float
 
 
+class Chance(msgspec.Struct, frozen=True):
+    """What the best constant answer scores on the hold-out, under the run's metric; whether the model is better than
+    that beyond doubt; and the share of bootstrap draws in which it is."""
+
+    score: float
+    beaten: Literal["yes", "not shown"]
+    share: float
+
+
 class Holdout(msgspec.Struct, frozen=True):
     """The model on the rows set aside before anything else; scored once."""
 
     rows: int
     scores: tuple[ModelScore, ...]  # the run's own metric first
+    chance: Chance | None = None  # None where the metric is undefined for a constant answer
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,75 +1,41 @@
-"""The loop around an agent: brief, propose, validate, evaluate, champion, record; until a limit or no more ideas.
+"""The loop around an agent: brief, propose, validate, evaluate, grade, decide, record, give feedback; until a limit, a
+person or the agent ends it.
 
 Every arrow carries one typed value, and everything that happens is recorded before the next thing starts. The loop
-computes nothing: an `Evaluator` does, in other processes.
+computes nothing: an `Evaluator` does, in other processes. What an iteration comes to is settled in settling.py, what
+may be spent is asked in budget.py.
 """
 
+import asyncio
 import math
 from collections.abc import Callable
-from typing import Literal, Protocol, TypeAlias
+from typing import Final
 
-import msgspec
-
-from tabsmith.agents.protocol import Agent, Brief, Exhausted, Goal, Proposal, Tried
+from tabsmith.agents.protocol import Agent, Brief, Exhausted, Proposal
+from tabsmith.agents.usage import Usage
 from tabsmith.errors import ErrorReport, ReportedError, WorkerError
-from tabsmith.modeling.results import Evaluation, FoldScore, Metric
+from tabsmith.modeling.results import Evaluation
 from tabsmith.orchestration import events
-from tabsmith.orchestration.champion import judge
+from tabsmith.orchestration.asking import Asked, Asking, NoAnswer, asked_before
+from tabsmith.orchestration.briefing import brief_of
+from tabsmith.orchestration.budget import Budget
+from tabsmith.orchestration.evaluating import Evaluator, OutOfTimeError
 from tabsmith.orchestration.events import LoopEvent
-from tabsmith.recipes.difference import difference
-from tabsmith.recipes.recipe import Recipe, Verdict
-from tabsmith.tables.profile import Profile
-from tabsmith.tables.schema import Schema
+from tabsmith.orchestration.handover import Handover
+from tabsmith.orchestration.iteration import Iteration, taken_up
+from tabsmith.orchestration.past import Attempt, Begun, Past
+from tabsmith.orchestration.person import End, Person
+from tabsmith.orchestration.records import proposed
+from tabsmith.orchestration.sessions import Scribe, Sessions
+from tabsmith.orchestration.settling import Grader, Settling
+from tabsmith.orchestration.task import Task
+from tabsmith.recipes.recipe import Recipe
 
-End: TypeAlias = Literal["done", "time", "iterations", "user"]
-
-MOST_FAILURES_IN_A_ROW = 8
+MOST_FAILURES_IN_A_ROW: Final = 8
 """After so many recipes in a row without a score, the loop ends: something is wrong with the table, not the recipes."""
 
-
-class OutOfTimeError(WorkerError):
-    """An evaluation was ended because the run's time for fitting was up."""
-
-
-class Evaluator(Protocol):
-    """Who measures a recipe."""
-
-    async def check(self, recipe: Recipe) -> Verdict:
-        """Whether the recipe may be fitted to this table."""
-        ...
-
-    async def evaluate(self, iteration: int, recipe: Recipe, on_fold: Callable[[FoldScore], None]) -> Evaluation:
-        """The recipe on the run's fixed folds; `on_fold` is told each one as it is done.
-
-        Raises OutOfTimeError, ReportedError for what the fit raised, WorkerError when its process died.
-        """
-        ...
-
-
-class Budget(Protocol):
-    """What is left, asked before every iteration."""
-
-    def seconds_left(self) -> float: ...
-    def iterations_left(self, done: int) -> float: ...
-    def asked_to_end(self) -> bool: ...
-
-
-class Attempt(msgspec.Struct, frozen=True):
-    """An iteration that is over, for the loop to go on from: `evaluation` is None when it had no score."""
-
-    iteration: int
-    recipe: Recipe
-    evaluation: Evaluation | None
-    reason: str = ""
-
-
-class Past(msgspec.Struct, frozen=True):
-    """What an earlier worker of this run left. `pending` is a recipe that was proposed and not yet scored."""
-
-    attempts: tuple[Attempt, ...] = ()
-    champion: int = 0
-    next_iteration: int = 1
-    pending: Recipe | None = None
+LEAST_PATIENCE: Final = 1.0
+"""Seconds that a call to an agent may take at least, however little is left."""
 
 
 class Loop:
@@ -77,142 +43,254 @@ class Loop:
 
     def __init__(
         self,
-        agent: Agent,
+        planned: Agent,
+        search: Agent,
         evaluator: Evaluator,
-        budget: Budget,
+        person: Person,
         record: Callable[[LoopEvent], None],
         *,
-        schema: Schema,
-        profile: Profile,
-        metric: Metric,
+        task: Task,
+        scribe: Scribe,
         past: Past,
         clock: Callable[[], float],
+        remember: Callable[[Iteration], None],
+        grader: Grader | None = None,
     ) -> None:
-        self.agent = agent
         self.attempts: list[Attempt] = list(past.attempts)
-        self.champion = next((a.evaluation for a in past.attempts if a.iteration == past.champion), None)
+        self.task = task
+        self._past = past
         self._evaluator = evaluator
-        self._budget = budget
-        self._record = record
-        self._schema = schema
-        self._profile = profile
-        self._metric = metric
-        self._iteration = past.next_iteration - 1
-        self._pending = past.pending
-        self._failures = 0
+        self._person = person
         self._clock = clock
+        self._journal = record
+        self._number = past.next_iteration - 1
+        self._unscored = past.unscored
+        self._begun = past.begun
+        self._asks: Iteration | None = None  # the iteration whose agent is asked now
+        self._budget = Budget(person, clock, self._record, planned_speaks=planned.speaks, past=past)
+        self._handover = Handover(planned, search, self._record, failures=past.failures, reason=past.handover)
+        sessions = Sessions(self._record, scribe)
+        self._asking = Asking(
+            sessions,
+            self._record,
+            patience=self._patience,
+            time_left=person.seconds_for_fitting,
+            may_spend=lambda: self._budget.spent() is None,
+        )
+        self._settling = Settling(
+            task,
+            person,
+            self._budget,
+            self._handover,
+            self._record,
+            remember,
+            past=past,
+            attempts=self.attempts,
+            grader=grader,
+            sessions=sessions,
+            patience=self._patience,
+            clock=clock,
+        )
 
     @property
     def evaluations(self) -> tuple[Evaluation, ...]:
-        """Every evaluation with a score, in the order they were made."""
-        return tuple(a.evaluation for a in self.attempts if a.evaluation is not None)
+        """Every evaluation with a score that counts, in the order they were made."""
+        return tuple(a.evaluation for a in self.attempts if a.evaluation is not None and a.counts)
+
+    @property
+    def usage(self) -> Usage:
+        """What all sessions of the run used, earlier workers' included."""
+        return self._budget.usage
+
+    @property
+    def handover(self) -> str:
+        """Why search stands in for the planned agent; "" while it does not."""
+        return self._handover.reason
 
     async def run(self) -> End:
         """Iterate until a limit, a person, or the agent ends it; returns which."""
-        while True:
-            if self._budget.asked_to_end():
-                return "user"
-            if self._budget.seconds_left() <= 0:
-                return "time"
-            if self._budget.iterations_left(self._iteration) <= 0:
-                return "iterations"
-            if self._failures >= MOST_FAILURES_IN_A_ROW:
-                self._record(events.Noted(message=f"{self._failures} recipes in a row failed", level="warning"))
+        end = await self._take_up()
+        while end is None:
+            await self._person.going()
+            if self._unscored >= MOST_FAILURES_IN_A_ROW:
+                message = f"{self._unscored} iterations in a row brought no score"
+                self._record(events.Noted(message=message, level="warning"))
                 return "done"
-            proposal = await self._propose()
-            if isinstance(proposal, Exhausted):
-                self._record(events.Noted(message=f"{self.agent.name}: {proposal.reason}"))
-                return "done"
-            if not await self._try(proposal.recipe):
-                return "time"
+            end = await self._budget.ended() or await self._iterate()
+        return end
 
-    async def _propose(self) -> Proposal | Exhausted:
-        if self._pending is not None:
-            recipe, self._pending = self._pending, None
-            proposal: Proposal | Exhausted = Proposal(recipe, "taken up where the last worker left it")
-        else:
-            proposal = await self.agent.propose(self._brief())
-        if isinstance(proposal, Proposal):
-            self._iteration += 1
-            self._record(events.IterationStarted(iteration=self._iteration, agent=self.agent.name))
-        return proposal
+    async def _take_up(self) -> End | None:
+        """Bring to an end what an earlier worker had begun; what it was told to end is not asked for again."""
+        unsettled, begun = self._past.unsettled, self._begun
+        if unsettled is not None:
+            agent = self._handover.called(unsettled.agent)
+            iteration = taken_up(unsettled, agent, started=self._clock(), usage=self._budget.usage)
+            self._number = iteration.number
+            if not unsettled.broken_off:
+                return await self._settle(iteration)
+            self._settling.close(iteration)
+        elif begun is not None and self._person.asked_to_end():
+            self._stop(self._of(begun, self._handover.called(begun.agent)), begun.answer)
+        elif begun is not None and begun.answer is not None:
+            agent = self._handover.called(begun.agent)
+            self._begun = None
+            self._handover.answered(agent)
+            return await self._carry_out(self._begin(begun, agent), asked_before(begun, begun.answer))
+        return "done" if self._past.exhausted else None
 
-    async def _try(self, recipe: Recipe) -> bool:
-        """One iteration from its recipe on; False when time ended it."""
-        iteration = self._iteration
-        champion = self.champion.recipe if self.champion else None
-        self._record(events.Proposed(iteration=iteration, recipe=recipe, change=difference(champion, recipe)))
+    async def _iterate(self) -> End | None:
+        begun = self._begun or Begun(iteration=self._number + 1, agent=self._handover.actual.name)
+        self._begun = None
+        try:
+            iteration, asked = await self._ask(begun)
+        except asyncio.CancelledError:
+            if self._asks is not None and self._person.asked_to_end():
+                self._stop(self._asks)
+            raise
+        return await self._carry_out(iteration, asked)
+
+    async def _ask(self, begun: Begun) -> tuple[Iteration, Asked]:
+        """A recipe from whoever is to propose; search's is begun only once it is there, as it may have none."""
+        order = self._handover.order()
+        for agent in order:
+            last = agent is order[-1]
+            brief = self._brief(begun.iteration)
+            if agent.speaks:
+                iteration = self._asks = self._begin(begun, agent)
+                self._person.waiting(f"asking {agent.name}")
+            asked = await self._asking.ask(agent, brief, begun, only_once=not last)
+            if not agent.speaks:
+                iteration = self._of(begun, agent)
+                if not isinstance(asked.answer, Exhausted):
+                    self._begin(begun, agent)
+            if last or not isinstance(asked.answer, NoAnswer):
+                break
+            self._handover.unanswered()
+            used = self._budget.usage - iteration.usage_before
+            begun = Begun(iteration=begun.iteration, agent=agent.name, sessions=asked.sessions, usage=used)
+        if not isinstance(asked.answer, NoAnswer):
+            self._handover.answered(agent)
+        self._asks = None
+        return iteration, asked
+
+    def _begin(self, begun: Begun, agent: Agent) -> Iteration:
+        self._record(events.IterationStarted(iteration=begun.iteration, agent=agent.name))
+        return self._of(begun, agent)
+
+    def _of(self, begun: Begun, agent: Agent) -> Iteration:
+        before = self._budget.usage - begun.usage
+        return Iteration(begun.iteration, agent, self._clock(), usage_before=before, sessions=begun.sessions)
+
+    async def _carry_out(self, iteration: Iteration, asked: Asked) -> End | None:
+        """From the answer to the record. An iteration that raises, or is ended by a person, is recorded too."""
+        iteration.retries, iteration.rate_limits = asked.retries, asked.rate_limits
+        iteration.sessions = asked.sessions or iteration.sessions
+        if isinstance(asked.answer, Exhausted):
+            self._record(events.Noted(message=f"{iteration.agent.name}: {asked.answer.reason}"))
+            if iteration.agent.speaks:
+                self._broken_off(iteration, "it has nothing more to propose")
+            return "done"
+        self._number = iteration.number
+        try:
+            if isinstance(asked.answer, NoAnswer):
+                self._unanswered(iteration, asked.answer)
+            else:
+                iteration.proposal = asked.answer
+                await self._try(iteration)
+        except asyncio.CancelledError:
+            if self._person.asked_to_end():
+                self._stop(iteration, asked.answer)
+            raise
+        except BaseException as error:
+            self._fail(iteration, "error", f"{type(error).__name__}: {error}")
+            self._settling.close(iteration)
+            raise
+        return await self._settle(iteration)
+
+    def _stop(self, iteration: Iteration, answer: object = None) -> None:
+        """Record an iteration that the person ended; `answer` is the agent's, if it has given one."""
+        if not isinstance(answer, Proposal):
+            self._broken_off(iteration, "stopped by you")
+            return
+        iteration.proposal = answer
+        self._fail(iteration, "stopped", "stopped by you")
+        self._settling.close(iteration)
+
+    async def _settle(self, iteration: Iteration) -> End | None:
+        self._unscored = 0 if iteration.stage == "scored" else self._unscored + 1
+        if iteration.stage == "unanswered":
+            self._unscored = 0  # it says nothing of the table; handing over takes care of it
+        return await self._settling.settle(iteration)
+
+    def _broken_off(self, iteration: Iteration, message: str) -> None:
+        """The record of an iteration that ends without a recipe and without trouble."""
+        iteration.stage, iteration.message = "unanswered", message
+        self._record(events.Unanswered(iteration=iteration.number, trouble="", message=message))
+        self._settling.close(iteration)
+
+    def _unanswered(self, iteration: Iteration, answer: NoAnswer) -> None:
+        iteration.stage, iteration.trouble, iteration.message = "unanswered", answer.trouble, answer.message
+        self._record(events.Unanswered(iteration=iteration.number, trouble=answer.trouble, message=answer.message))
+
+    async def _try(self, iteration: Iteration) -> None:
+        """From the recipe to its score."""
+        proposal = iteration.proposal
+        assert proposal is not None
+        recipe = proposal.recipe
+        champion = self._settling.champion
+        iteration.stage = "proposed"
+        self._record(proposed(iteration, proposal, champion))
         verdict = await self._evaluator.check(recipe)
         if not verdict.valid:
-            self._record(events.Refused(iteration=iteration, problems=verdict.problems))
-            self._lost(recipe, "; ".join(problem.what for problem in verdict.problems))
-            return True
-        started = self._clock()
+            iteration.stage, iteration.problems = "refused", verdict.problems
+            iteration.message = "; ".join(f"{problem.where}: {problem.what}" for problem in verdict.problems)
+            self._record(events.Refused(iteration=iteration.number, problems=verdict.problems))
+            return
+        await self._person.going()
+        if not await self._settling.consulting.may_fit(iteration, champion):
+            return
+        await self._evaluate(iteration, recipe)
+
+    async def _evaluate(self, iteration: Iteration, recipe: Recipe) -> None:
+        number = iteration.number
         try:
             evaluation = await self._evaluator.evaluate(
-                iteration, recipe, lambda score: self._record(events.FoldScored(iteration=iteration, score=score))
+                number, recipe, lambda score: self._record(events.FoldScored(iteration=number, score=score))
             )
         except OutOfTimeError as error:
-            self._failed(recipe, "time limit", error.report(), started)
-            return False
-        except (ReportedError, WorkerError) as error:
-            self._failed(recipe, "error", error.report(), started)
-            return True
-        if not math.isfinite(evaluation.mean):
-            self._failed(recipe, "error", ErrorReport("NotFinite", "The score is not a finite number."), started)
-            return True
-        self._record(events.Evaluated(iteration=iteration, evaluation=evaluation))
-        self.attempts.append(Attempt(iteration, recipe, evaluation))
-        self._failures = 0
-        self._crown(iteration, evaluation)
-        return True
-
-    def _crown(self, iteration: int, challenger: Evaluation) -> None:
-        judgement = judge(self.champion, challenger, self._metric)
-        if not judgement.won:
+            self._fail(iteration, "time limit", error.report().what)
             return
-        self.champion = challenger
-        self._record(
-            events.ChampionChanged(
-                iteration=iteration,
-                recipe=challenger.recipe,
-                mean=challenger.mean,
-                standard_error=challenger.standard_error,
-                rule=judgement.rule,
-            )
+        except (ReportedError, WorkerError) as error:
+            self._fail(iteration, "error", error.report().what)
+            return
+        if not math.isfinite(evaluation.mean):
+            self._fail(iteration, "error", ErrorReport("NotFinite", "The score is not a finite number.").what)
+            return
+        iteration.stage, iteration.evaluation = "scored", evaluation
+        self._record(events.Evaluated(iteration=number, evaluation=evaluation))
+
+    def _fail(self, iteration: Iteration, reason: events.FailureReason, message: str) -> None:
+        iteration.stage = "stopped" if reason == "stopped" else "failed"
+        iteration.message = message
+        seconds = self._clock() - iteration.started
+        self._record(events.Failed(iteration=iteration.number, reason=reason, message=message, seconds=seconds))
+
+    def _brief(self, number: int) -> Brief:
+        return brief_of(
+            number,
+            self.task,
+            self.attempts,
+            self._settling.champion,
+            left=self._budget.left(),
+            notes=self._person.notes,
+            feedback=self._settling.feedback,
         )
 
-    def _failed(
-        self, recipe: Recipe, reason: Literal["error", "time limit"], error: ErrorReport, started: float
-    ) -> None:
-        seconds = self._clock() - started
-        failed = events.Failed(iteration=self._iteration, reason=reason, message=error.what, seconds=seconds)
-        self._record(failed)
-        self._lost(recipe, error.what)
+    def _patience(self) -> float:
+        return max(LEAST_PATIENCE, min(self.task.patience, self._person.seconds_for_fitting()))
 
-    def _lost(self, recipe: Recipe, reason: str) -> None:
-        self._failures += 1
-        self.attempts.append(Attempt(self._iteration, recipe, None, reason))
-
-    def _brief(self) -> Brief:
-        tried = tuple(_tried(attempt) for attempt in self.attempts)
-        champion = next((each for each in tried if self.champion and each.recipe is self.champion.recipe), None)
-        seconds, iterations = self._budget.seconds_left(), self._budget.iterations_left(self._iteration)
-        return Brief(
-            schema=self._schema,
-            profile=self._profile,
-            metric=Goal(self._metric.label, self._metric.greater_is_better),
-            champion=champion,
-            tried=tried,
-            seconds_left=seconds if math.isfinite(seconds) else None,
-            iterations_left=int(iterations) if math.isfinite(iterations) else None,
-        )
-
-
-def _tried(attempt: Attempt) -> Tried:
-    evaluation = attempt.evaluation
-    if evaluation is None:
-        return Tried(attempt.recipe, None, reason=attempt.reason)
-    return Tried(
-        evaluation.recipe, evaluation.mean, standard_error=evaluation.standard_error, seconds=evaluation.seconds
-    )
+    def _record(self, event: LoopEvent) -> None:
+        """Into the journal, and what it costs into the purse: there is no other way to either."""
+        self._journal(event)
+        if isinstance(event, events.SessionUsed):
+            self._budget.book(event.usage)
