@@ -4,6 +4,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from tabsmith.orchestration.questions import LimitName, Mode, Reply
+
 
 class Command(msgspec.Struct, frozen=True, kw_only=True, tag_field="command"):
     """Something a person asked for at `at`, seconds since 1970."""
@@ -26,10 +28,29 @@ class Stop(Command, frozen=True, tag="stop"):
 
 
 class SetLimit(Command, frozen=True, tag="set_limit"):
-    """Another time limit in seconds (of active time), or another number of iterations; -1 leaves it as it is."""
+    """Another limit: `to` is a decimal (`2.50`, `40`; seconds are of active time); 0 takes the limit away."""
 
-    seconds: float = -1.0
-    iterations: int = -1
+    limit: LimitName
+    to: str
 
 
-RunCommand: TypeAlias = Pause | Resume | Stop | SetLimit
+class Answer(Command, frozen=True, tag="answer"):
+    """The person's answer to the question `id`; one that is not open any more is passed over."""
+
+    id: str
+    reply: Reply
+
+
+class SetMode(Command, frozen=True, tag="set_mode"):
+    """How much the person wants to be asked from now on."""
+
+    mode: Mode
+
+
+class Note(Command, frozen=True, tag="note"):
+    """Something to tell the agent, in every brief from now on."""
+
+    text: str
+
+
+RunCommand: TypeAlias = Pause | Resume | Stop | SetLimit | Answer | SetMode | Note

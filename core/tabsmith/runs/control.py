@@ -8,13 +8,16 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar
 
-from msgspec.structs import replace
-
-from tabsmith.runs.commands import Pause, Resume, RunCommand, SetLimit, Stop
+from tabsmith.errors import UsageError
+from tabsmith.orchestration.events import Asked, ModeChanged, Noted, NoteTaken, Replied
+from tabsmith.orchestration.questions import Continue, End, LimitName, Mode, Question, Reply
+from tabsmith.runs.commands import Answer, Note, Pause, Resume, RunCommand, SetLimit, SetMode, Stop
 from tabsmith.runs.events import LimitChanged, RunEvent, RunState, StateChanged
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.pool import Pool
-from tabsmith.runs.spec import Limits
+from tabsmith.runs.snapshot import RunSnapshot
+from tabsmith.runs.spec import ModelChoice, changed
+from tabsmith.text import plural
 
 T = TypeVar("T")
 
@@ -63,7 +66,7 @@ class ActiveClock:
 
 
 class Control:
-    """The worker's ear and its purse."""
+    """The worker's ear and its purse; for the loop, the person."""
 
     def __init__(
         self,
@@ -72,18 +75,27 @@ class Control:
         pool: Pool,
         record: Callable[[RunEvent], None],
         clock: ActiveClock,
-        limits: Limits,
+        *,
+        choice: ModelChoice,
+        past: RunSnapshot,
     ) -> None:
         self._commands = folder.commands()
         self._offset = offset
         self._pool = pool
         self._record = record
         self.clock = clock
-        self.limits = limits
+        self.limits = past.limits if past.attempt else choice.limits
+        self.reserve = 0.0  # seconds kept for finishing
+        self.mode: Mode = past.mode if past.attempt else choice.mode
+        self.notes = past.notes
         self._state = RunState.QUEUED
         self._message = ""
-        self._paused = False
-        self._end_after_iteration = False
+        self._going = asyncio.Event()
+        self._going.set()
+        self._question: Question | None = None
+        self._reply: asyncio.Future[Reply] | None = None
+        self._answers = list(past.answers)
+        self._end_after_iteration = past.ending == "user"
         self._stop = asyncio.Event()
 
     def enter(self, state: RunState, message: str = "") -> None:
@@ -92,6 +104,57 @@ class Control:
         if not self._paused:
             self._record(StateChanged(state=state, message=message))
 
+    async def ask(self, question: Question) -> Reply:
+        """The person's answer. Until it is there everything stands still, the clock too. One that was given to an
+        earlier worker counts, and who has ended the run is not asked any more."""
+        known = next((each for each in self._answers if _is_about_the_same(each.question, question)), None)
+        if known is not None:
+            self._answers.remove(known)
+            return known.reply
+        if self._end_after_iteration:
+            return End()
+        before = self._state, self._message
+        self._question = question
+        self._reply = asyncio.get_running_loop().create_future()
+        self._record(Asked(question=question))
+        self.enter(RunState.ASKING)
+        self.clock.hold()
+        try:
+            reply = await self._reply
+        finally:
+            self._question = self._reply = None
+            if not self._paused:
+                self.clock.go_on()
+        self._record(Replied(id=question.id, reply=reply))
+        if isinstance(reply, End) and question.cause != "budget":  # the budget has a word of its own for it
+            self._end_after_iteration = True
+        self.enter(*before)
+        return reply
+
+    async def going(self) -> None:
+        """Returns when the run is not paused."""
+        await self._going.wait()
+
+    def note(self, text: str) -> None:
+        """What the agent is told from now on; the same again says nothing new."""
+        if self.notes[-1:] == (text,):
+            return
+        self.notes = (*self.notes, text)
+        self._record(NoteTaken(text=text))
+
+    def set_limit(self, limit: LimitName, to: str) -> None:
+        """Another limit from now on. Raises UsageError for what is no amount."""
+        self.limits = changed(self.limits, limit, to)
+        self._record(LimitChanged(limits=self.limits))
+
+    def pause(self) -> None:
+        """Stand still, as if the person had asked for it."""
+        self._pause("at a checkpoint")
+
+    @property
+    def _paused(self) -> bool:
+        return not self._going.is_set()
+
     async def listen(self) -> None:
         """Act on commands for as long as the worker lives."""
         while True:
@@ -99,6 +162,9 @@ class Control:
             self._offset = chunk.next_offset
             for command in chunk.values:
                 self._obey(command)
+            if lost := chunk.skipped + chunk.unknown:
+                message = f"{plural(lost, 'line')} of what the run was told could not be understood"
+                self._record(Noted(message=message, level="warning"))
             await asyncio.sleep(LOOK_EVERY)
 
     async def unless_stopped(self, work: Coroutine[Any, Any, T]) -> T:
@@ -122,8 +188,13 @@ class Control:
             return math.inf
         return self.limits.seconds - reserve - self.clock.seconds()
 
-    def iterations_left(self, done: int) -> float:
-        return self.limits.iterations - done if self.limits.iterations else math.inf
+    def seconds_for_fitting(self) -> float:
+        """The same with the time for finishing taken off."""
+        return self.seconds_left(self.reserve)
+
+    def waiting(self, message: str) -> None:
+        """An agent is asked now."""
+        self.enter(RunState.WAITING, message)
 
     def asked_to_end(self) -> bool:
         return self._end_after_iteration
@@ -141,31 +212,53 @@ class Control:
                 self._stop.set()
             case Stop():
                 self._end_after_iteration = True
-                self._record(StateChanged(state=RunState.STOPPING, message="stopping after this recipe"))
-            case SetLimit(seconds=seconds, iterations=iterations):
-                self._set_limits(seconds, iterations)
+                self._record(StateChanged(state=RunState.STOPPING, message="stopping after this iteration"))
+                self._answer(End())
+            case SetLimit(limit=limit, to=to):
+                try:
+                    self.set_limit(limit, to)
+                except UsageError as error:
+                    self._record(Noted(message=error.what, level="warning"))
+            case SetMode(mode=mode):
+                self.mode = mode
+                self._record(ModeChanged(mode=mode))
+                if mode == "automatic" and self._question is not None:  # nobody is to be asked any more
+                    self._answer(End() if self._question.cause == "budget" else Continue())
+            case Note(text=text):
+                self.note(text)
+            case Answer(id=id_, reply=reply):
+                if self._question is not None and self._question.id == id_:
+                    self._answer(reply)
+                else:
+                    self._record(Noted(message="an answer came to a question that is not open any more"))
 
-    def _pause(self) -> None:
+    def _answer(self, reply: Reply) -> None:
+        if self._reply is not None and not self._reply.done():
+            self._reply.set_result(reply)
+
+    def _pause(self, why: str = "paused by you") -> None:
         if self._paused:
             return
-        self._paused = True
+        self._going.clear()
         self._pool.pause()
         self.clock.hold()
-        self._record(StateChanged(state=RunState.PAUSED, message="paused by you"))
+        self._record(StateChanged(state=RunState.PAUSED, message=why))
 
     def _go_on(self, *, silently: bool = False) -> None:
         if not self._paused:
             return
-        self._paused = False
-        self.clock.go_on()
+        self._going.set()
+        if self._question is None:
+            self.clock.go_on()
         self._pool.resume()
         if not silently:
             self._record(StateChanged(state=self._state, message=self._message))
 
-    def _set_limits(self, seconds: float, iterations: int) -> None:
-        self.limits = replace(
-            self.limits,
-            seconds=self.limits.seconds if seconds < 0 else seconds,
-            iterations=self.limits.iterations if iterations < 0 else iterations,
-        )
-        self._record(LimitChanged(seconds=self.limits.seconds, iterations=self.limits.iterations))
+
+def _is_about_the_same(known: Question, question: Question) -> bool:
+    """Whether both are asked at the same place of the same iteration; what has become of it may read otherwise now. A
+    permission was given for what was asked then, and to an agent that is gone."""
+    if "permission" in (known.cause, question.cause):
+        return False
+    places = [each.cause if each.cause in ("proposal", "budget") else "settled" for each in (known, question)]
+    return (known.iteration, known.limit, places[0]) == (question.iteration, question.limit, places[1])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec.structs import replace
 
 from tabsmith.modeling.results import Evaluation, FoldScore
-from tabsmith.orchestration.loop import OutOfTimeError
+from tabsmith.orchestration.evaluating import OutOfTimeError
 from tabsmith.recipes.recipe import Recipe, Verdict
 from tabsmith.runs.control import Control
 from tabsmith.runs.events import RunState
@@ -35,14 +35,13 @@ def evaluation_folder(iteration: int, recipe: Recipe) -> str:
 class ForkedEvaluator:
     """The loop's `Evaluator` over a pool of children."""
 
-    def __init__(self, data: "Data", pool: Pool, control: Control, root: Path, *, cores: int, reserve: float) -> None:
+    def __init__(self, data: "Data", pool: Pool, control: Control, root: Path, *, cores: int) -> None:
         self._data = data
         self._pool = pool
         self._control = control
         self._root = root
         self._slots = min(cores, len(data.folds))
         self._threads = max(1, cores // self._slots)
-        self._reserve = reserve
 
     async def check(self, recipe: Recipe) -> Verdict:
         """The verdict on a recipe. One with derived columns is checked in a child, because DuckDB starts threads."""
@@ -95,7 +94,7 @@ class ForkedEvaluator:
         clock = self._control.clock
 
         def left() -> float:
-            return self._control.seconds_left(self._reserve)
+            return self._control.seconds_for_fitting()
 
         def work(_: Callable[[float, str], None]) -> FoldScore:
             rounds = math.ceil((len(self._data.folds) - len(done)) / self._slots)

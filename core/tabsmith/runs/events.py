@@ -3,10 +3,14 @@
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
+import msgspec
+
+from tabsmith.agents.protocol import AgentName
 from tabsmith.errors import ErrorReport
 from tabsmith.modeling.results import Report
 from tabsmith.orchestration.events import Event, LoopEvent
-from tabsmith.runs.spec import RunSpec
+from tabsmith.orchestration.task_events import TaskEvent
+from tabsmith.runs.spec import Limits, RunSpec
 from tabsmith.tables.info import TableInfo
 from tabsmith.tables.schema import Schema
 
@@ -32,11 +36,13 @@ class RunState(StrEnum):
         return self in (RunState.DONE, RunState.FAILED, RunState.INTERRUPTED)
 
 
-Outcome: TypeAlias = Literal["success", "partial", "failed", "cancelled"]
+Outcome: TypeAlias = Literal["success", "success with limits", "partial", "failed", "blocked", "cancelled"]
 """`success`: a model, measured. `partial`: a model, but stopped by a person before the plan was through.
 `cancelled`: stopped by a person before there was any model."""
 
-ExitReason: TypeAlias = Literal["done", "time", "iterations", "user", "error"]
+ExitReason: TypeAlias = Literal[
+    "done", "time", "iterations", "budget", "user", "error", "stuck", "agent failed", "blocked"
+]
 
 
 class RunStarted(Event, frozen=True, tag="run_started"):
@@ -74,11 +80,25 @@ class SchemaReady(Event, frozen=True, tag="schema_ready"):
     schema: Schema
 
 
-class LimitChanged(Event, frozen=True, tag="limit_changed"):
-    """A person gave the run more, or less, time or iterations."""
+class TaskNamed(msgspec.Struct, frozen=True):
+    """A task of a file, in a line."""
 
-    seconds: float
-    iterations: int
+    name: str
+    agent: AgentName
+    depends_on: tuple[str, ...] = ()
+
+
+class TasksReady(Event, frozen=True, tag="tasks_ready"):
+    """The task file is understood: its tasks in the order in which they are done."""
+
+    tasks: tuple[TaskNamed, ...]
+    warnings: tuple[str, ...] = ()
+
+
+class LimitChanged(Event, frozen=True, tag="limit_changed"):
+    """A person gave the run more, or less, of something: all limits as they are from now on."""
+
+    limits: Limits
 
 
 class RunEnded(Event, frozen=True, tag="run_ended"):
@@ -92,5 +112,14 @@ class RunEnded(Event, frozen=True, tag="run_ended"):
 
 
 RunEvent: TypeAlias = (
-    RunStarted | StateChanged | Reading | TableReady | SchemaReady | LimitChanged | RunEnded | LoopEvent
+    RunStarted
+    | StateChanged
+    | Reading
+    | TableReady
+    | SchemaReady
+    | LimitChanged
+    | TasksReady
+    | RunEnded
+    | LoopEvent
+    | TaskEvent
 )

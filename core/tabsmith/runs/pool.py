@@ -5,7 +5,6 @@ answers over a pipe. The worker itself never computes, so it is always there for
 """
 
 import asyncio
-import ctypes
 import os
 import signal
 import sys
@@ -16,6 +15,7 @@ from typing import Final, Generic, NoReturn, TypeVar
 import msgspec
 
 from tabsmith.errors import ErrorReport, ReportedError, WorkerError, report_of
+from tabsmith.processes import die_with
 
 T = TypeVar("T", bound=msgspec.Struct)
 Progress = Callable[[float, str], None]
@@ -23,7 +23,6 @@ Progress = Callable[[float, str], None]
 POLITE: Final = 10
 """How far children stand back: a fit that uses every core must not hold up a key on the screen."""
 
-_PR_SET_PDEATHSIG: Final = 1
 _CHUNK: Final = 1 << 20
 
 
@@ -197,18 +196,6 @@ def _serve(work: Callable[[Progress], T], writer: int, parent: int) -> NoReturn:
         status = 0
     finally:
         os._exit(status)
-
-
-def die_with(parent: int) -> None:
-    """Have the kernel end this process with its parent, where the kernel can do that (Linux).
-
-    Elsewhere a child whose worker is gone ends by itself at the end of its fold, when it finds nobody to tell.
-    """
-    if sys.platform != "linux":
-        return
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it died before we asked
-        os._exit(1)
 
 
 def _write_line(pipe: int, line: bytes) -> None:

@@ -20,12 +20,17 @@ import msgspec
 from tabsmith.errors import report_of
 from tabsmith.runs.jobs import Job, JobFailed, JobResult, Progressed
 
-_SETTINGS: Final = "TABSMITH_"
+_PASSED_ON: Final = (
+    "TABSMITH_", "OPENAI_", "ANTHROPIC_", "OLLAMA_", "CLAUDE_", "AZURE_", "GEMINI_", "GOOGLE_", "GROQ_", "MISTRAL_",
+    "OPENROUTER_", "DEEPSEEK_",
+)  # fmt: skip
+_PASSED_ON_WHOLE: Final = frozenset({"HOME", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"})
 _PROGRESS_EVERY: Final = 0.05
 
 
 class Surroundings(msgspec.Struct, frozen=True):
-    """Where whoever asks stands: the current folder, and the variables that are tabsmith's settings."""
+    """Where whoever asks stands: the current folder, the variables that are tabsmith's settings, and those of model
+    providers, among them keys. They cross a pipe, are never written to a file, and do not show in a traceback."""
 
     folder: str
     variables: dict[str, str]
@@ -33,14 +38,21 @@ class Surroundings(msgspec.Struct, frozen=True):
     @classmethod
     def here(cls) -> "Surroundings":
         """Those of this process, now."""
-        return cls(str(Path.cwd()), {name: value for name, value in os.environ.items() if name.startswith(_SETTINGS)})
+        return cls(str(Path.cwd()), {name: value for name, value in os.environ.items() if _is_passed_on(name)})
 
     def enter(self) -> None:
         """Stand there too."""
-        for name in [name for name in os.environ if name.startswith(_SETTINGS)]:
+        for name in [name for name in os.environ if _is_passed_on(name)]:
             del os.environ[name]
         os.environ.update(self.variables)
         os.chdir(self.folder)
+
+    def __repr__(self) -> str:
+        return f"Surroundings(folder={self.folder!r}, variables={sorted(self.variables)})"
+
+
+def _is_passed_on(name: str) -> bool:
+    return name.startswith(_PASSED_ON) or name.upper() in _PASSED_ON_WHOLE  # proxies are also written small
 
 
 class StartRun(msgspec.Struct, frozen=True, tag="run", tag_field="ask"):
@@ -178,8 +190,9 @@ def _work_on(run: StartRun) -> int:
 
 
 def _do(start: StartJob) -> int:
+    from tabsmith.processes import die_with
     from tabsmith.runs.jobwork import perform
-    from tabsmith.runs.pool import POLITE, die_with
+    from tabsmith.runs.pool import POLITE
     from tabsmith.storage import write_atomic
 
     die_with(os.getppid())

@@ -13,7 +13,6 @@ from msgspec.structs import replace
 
 from tabsmith.errors import TableChangedError
 from tabsmith.modeling.results import Evaluation, Metric, Report
-from tabsmith.runs.control import Control
 from tabsmith.runs.pool import Progress
 from tabsmith.runs.snapshot import Try
 from tabsmith.runs.spec import Deferred, Detect, RunSpec
@@ -35,23 +34,6 @@ class Facts(msgspec.Struct, frozen=True):
     fingerprint: str
     iterations: int
     seconds: float
-
-
-class FittingBudget:
-    """What the loop may spend: the run's limits with the time for finishing taken off."""
-
-    def __init__(self, control: Control, reserve: float) -> None:
-        self._control = control
-        self._reserve = reserve
-
-    def seconds_left(self) -> float:
-        return self._control.seconds_left(self._reserve)
-
-    def iterations_left(self, done: int) -> float:
-        return self._control.iterations_left(done)
-
-    def asked_to_end(self) -> bool:
-        return self._control.asked_to_end()
 
 
 def read(source: Source, progress: Progress) -> TableInfo:

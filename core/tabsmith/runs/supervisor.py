@@ -17,8 +17,8 @@ import msgspec
 
 from tabsmith.errors import RunStateError, WorkerError
 from tabsmith.runs.folder import RunFolder
+from tabsmith.runs.folding import reduce
 from tabsmith.runs.jobs import Job, JobFailed, JobResult, Progressed
-from tabsmith.runs.snapshot import reduce
 from tabsmith.runs.spare import (
     CancelJob,
     JobEnded,
@@ -233,5 +233,6 @@ def require_resumable(folder: RunFolder) -> None:
     """Raises RunStateError when the run runs, or has ended with a model."""
     if folder.alive():
         raise RunStateError(f"The run {folder.id} is running.", next_step=f"tabsmith runs attach {folder.id}")
-    if reduce(folder.events().read().values).report is not None:
+    run = reduce(folder.events().read().values)
+    if run.report is not None or run.outcome in ("success", "success with limits"):
         raise RunStateError(f"The run {folder.id} is done.", next_step=f"tabsmith runs show {folder.id}")

@@ -5,7 +5,8 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Final
 
-ROOMS: Final = ("tabsmith.tables", "tabsmith.recipes", "tabsmith.modeling", "tabsmith.orchestration", "tabsmith.agents")
+ROOMS: Final = ("tabsmith.tables", "tabsmith.recipes", "tabsmith.modeling", "tabsmith.orchestration")
+"""Not the agents: what they speak with lives in the agents' own process (see agents/host.py)."""
 
 LIBRARIES: Final = (
     "pandas",
@@ -41,5 +42,7 @@ def warm() -> None:
     for room in ROOMS:
         for module in iter_modules(import_module(room).__path__, f"{room}."):
             import_module(module.name)
+    import_module("tabsmith.agents.search")
+    import_module("tabsmith.agents.speaking")
     import_module("tabsmith.runs.worker")
     import_module("tabsmith.runs.jobwork")

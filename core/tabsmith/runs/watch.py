@@ -5,10 +5,12 @@ from collections.abc import Callable
 
 import msgspec
 
+from tabsmith.agents.protocol import AgentName
 from tabsmith.modeling.results import Metric
-from tabsmith.runs.events import RunEvent, RunState
+from tabsmith.runs.events import Outcome, RunEvent, RunState
 from tabsmith.runs.folder import RunFolder, run_ids
-from tabsmith.runs.snapshot import RunSnapshot, interrupted, reduce
+from tabsmith.runs.folding import reduce
+from tabsmith.runs.snapshot import RunSnapshot, interrupted
 from tabsmith.storage import Document, Found
 from tabsmith.tables.schema import Task
 from tabsmith.tables.sources import describe
@@ -84,6 +86,11 @@ class RunSummary(msgspec.Struct, frozen=True):
     active_seconds: float = 0.0
     model_id: str = ""
     problem: str = ""
+    planned: AgentName = "search"
+    actual: AgentName = "search"  # who proposes; another than planned while that one fails
+    tasks: int = 0  # of a task file
+    tasks_over: int = 0  # of these, ended in whatever way
+    outcome: Outcome | None = None
 
 
 class _Cached(msgspec.Struct, frozen=True):
@@ -140,6 +147,11 @@ def _summary(run_id: str, run: RunSnapshot, folder: RunFolder) -> RunSummary:
         active_seconds=run.active_seconds(time.time()),
         model_id=run.report.model_id if run.report else "",
         problem=run.error.what if run.error else "",
+        planned=run.planned,
+        actual=run.actual,
+        tasks=len(run.tasks),
+        tasks_over=sum(each.state == "done" for each in run.tasks),
+        outcome=run.outcome,
     )
 
 

@@ -15,14 +15,19 @@ from typing import TYPE_CHECKING, Final
 from msgspec.structs import replace
 
 import tabsmith
-from tabsmith.agents.search import Search
+from tabsmith import config
 from tabsmith.errors import ErrorReport, SchemaError, TrainingError, report_of
 from tabsmith.modeling.results import Metric, Report
 from tabsmith.orchestration.events import EnsembleBuilt, SearchStarted
-from tabsmith.orchestration.loop import Attempt, End, Loop, Past
+from tabsmith.orchestration.history import History
+from tabsmith.orchestration.iteration import Iteration
+from tabsmith.orchestration.loop import Loop
+from tabsmith.orchestration.person import End
+from tabsmith.orchestration.task import Task
 from tabsmith.runs import stages
+from tabsmith.runs.agency import Agency, TranscriptScribe
 from tabsmith.runs.control import ActiveClock, Control, StoppedError
-from tabsmith.runs.evaluator import ForkedEvaluator, evaluation_folder
+from tabsmith.runs.evaluator import ForkedEvaluator
 from tabsmith.runs.events import (
     ExitReason,
     Outcome,
@@ -36,12 +41,16 @@ from tabsmith.runs.events import (
     TableReady,
 )
 from tabsmith.runs.folder import RunFolder
+from tabsmith.runs.folding import reduce
 from tabsmith.runs.pool import Pool
-from tabsmith.runs.snapshot import RunSnapshot, reduce
+from tabsmith.runs.remembering import line_of
+from tabsmith.runs.resuming import past_of
 from tabsmith.runs.spec import Confirmed
+from tabsmith.runs.task_worker import TaskRun
 from tabsmith.runs.warm import one_thread, warm
 from tabsmith.tables.info import TableInfo
 from tabsmith.tables.schema import Schema
+from tabsmith.tables.sources import Source, TasksSource
 
 if TYPE_CHECKING:
     from tabsmith.modeling.data import Data
@@ -71,8 +80,11 @@ class Worker:
         self._cores = self._spec.choice.cores or _available_cores()
         self._pool = Pool(self._cores)
         self._clock = ActiveClock(self._past.counted_seconds)
-        limits = self._past.limits if self._past.attempt else self._spec.choice.limits
-        self._control = Control(folder, offset, self._pool, self._record, self._clock, limits)
+        choice = self._spec.choice
+        self._control = Control(folder, offset, self._pool, self._record, self._clock, choice=choice, past=self._past)
+        self._settings = config.load()
+        self._agency = Agency(choice, self._settings.agents)
+        self._history = History()
         self._loop: Loop | None = None
 
     async def work(self) -> int:
@@ -91,8 +103,9 @@ class Worker:
         finally:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
+            await self._agency.host.close()
         self._record(ended)
-        return 0 if ended.outcome in ("success", "partial") else 1
+        return 0 if ended.outcome in ("success", "success with limits", "partial") else 1
 
     async def _work(self) -> RunEnded:
         try:
@@ -103,9 +116,33 @@ class Worker:
             return self._ended("failed", "error", error=report_of(error))
 
     async def _stages(self) -> RunEnded:
+        source = self._spec.source
+        return await (self._tasks(source) if isinstance(source, TasksSource) else self._model(source))
+
+    async def _tasks(self, source: TasksSource) -> RunEnded:
+        """The way of a task file."""
+        run = TaskRun(
+            source,
+            self._folder.root,
+            self._control,
+            self._pool,
+            self._agency.host,
+            self._record,
+            past=self._past,
+            settings=self._settings,
+            breakpoints=self._spec.choice.breakpoints,
+        )
+        self._control.enter(RunState.RUNNING)
+        try:
+            return await self._control.unless_stopped(run.run())
+        except StoppedError:
+            return run.stopped()
+
+    async def _model(self, source: Source) -> RunEnded:
+        """The way of a table."""
         # All imports before the first fork: a child forked during an import could wait for its lock for ever.
         await self._control.unless_stopped(stages.in_thread(warm))
-        info = await self._control.unless_stopped(self._read())
+        info = await self._control.unless_stopped(self._read(source))
         schema = await self._control.unless_stopped(self._understand(info))
         metric = stages.choose_metric(self._spec, schema)
         self._control.enter(RunState.READING, "preparing the folds")
@@ -122,21 +159,21 @@ class Worker:
             )
         )
         self._control.enter(RunState.RUNNING)
-        reserve = _reserve(self._control.limits.seconds)
-        loop = self._loop = self._new_loop(info, schema, metric, data, reserve)
+        self._control.reserve = _reserve(self._control.limits.seconds)
+        loop = self._loop = self._new_loop(info, schema, metric, data)
         try:
             end: End = await self._control.unless_stopped(loop.run())
         except StoppedError:
             end = "user"
-        return await self._finish(data, info, loop, end)
+        return await self._finish(source, data, info, loop, end)
 
-    async def _read(self) -> TableInfo:
-        past, spec = self._past.info, self._spec
+    async def _read(self, source: Source) -> TableInfo:
+        past = self._past.info
         self._control.enter(RunState.READING, "looking at the table")
         if past is not None:
             stages.verify(past)
         info = await self._pool.run(
-            lambda progress: stages.read(spec.source, progress),
+            lambda progress: stages.read(source, progress),
             TableInfo,
             progress=lambda share, message: self._record(Reading(share=share, message=message)),
         )
@@ -162,30 +199,40 @@ class Worker:
         self._record(SchemaReady(schema=schema))
         return schema
 
-    def _new_loop(self, info: TableInfo, schema: Schema, metric: Metric, data: "Data", reserve: float) -> Loop:
-        choice = self._spec.choice
-        evaluator = ForkedEvaluator(
-            data, self._pool, self._control, self._folder.root, cores=self._cores, reserve=reserve
-        )
-        return Loop(
-            Search(family=None if choice.family == "any" else choice.family, seed=choice.seed),
-            evaluator,
-            stages.FittingBudget(self._control, reserve),
-            self._record,
+    def _new_loop(self, info: TableInfo, schema: Schema, metric: Metric, data: "Data") -> Loop:
+        task = Task(
+            run_id=self._spec.id,
+            fingerprint=info.fingerprint,
             schema=schema,
             profile=info.profile,
             metric=metric,
-            past=_past(self._past),
+            folds=len(data.folds),
+            samples=self._settings.profile.samples,
+            patience=self._settings.agents.timeout,
+            breakpoints=self._spec.choice.breakpoints,
+        )
+        evaluator = ForkedEvaluator(data, self._pool, self._control, self._folder.root, cores=self._cores)
+        return Loop(
+            self._agency.planned,
+            self._agency.search,
+            evaluator,
+            self._control,
+            self._record,
+            task=task,
+            scribe=TranscriptScribe(self._folder.root),
+            past=past_of(self._past, self._folder.root, self._record),
             clock=self._clock.seconds,
+            remember=self._remember,
+            grader=self._agency.grader,
         )
 
-    async def _finish(self, data: "Data", info: TableInfo, loop: Loop, end: End) -> RunEnded:
+    async def _finish(self, source: Source, data: "Data", info: TableInfo, loop: Loop, end: End) -> RunEnded:
         if not loop.evaluations:
             return self._nothing_scored(end)
         self._control.enter(RunState.FINISHING, "putting the best recipes together")
         facts = stages.Facts(
             run_id=self._spec.id,
-            source=self._spec.source,
+            source=source,
             fingerprint=info.fingerprint,
             iterations=len(loop.attempts),
             seconds=self._clock.seconds(),
@@ -234,28 +281,18 @@ class Worker:
             outcome=outcome, exit_reason=reason, active_seconds=self._clock.seconds(), report=report, error=error
         )
 
+    def _remember(self, iteration: Iteration) -> None:
+        """A line in the history of all runs."""
+        loop = self._loop
+        assert loop is not None
+        if iteration.taken_up and self._history.holds(self._spec.id, iteration.number):
+            return
+        self._history.append(
+            line_of(iteration, loop.task, self._agency.planned.name, loop.usage, loop.handover, self._clock.seconds())
+        )
+
     def _record(self, event: RunEvent) -> None:
         self._journal.append(replace(event, at=time.time()))
-
-
-def _past(run: RunSnapshot) -> Past:
-    """What the loop goes on from. `run` is the journal of the earlier attempts."""
-    over = [each for each in run.tries if each.recipe is not None and each.state in ("scored", "refused", "failed")]
-    attempts = []
-    for each in over:
-        if each.recipe is None:
-            continue
-        evaluation = stages.evaluation_of(each, evaluation_folder(each.iteration, each.recipe))
-        attempts.append(Attempt(each.iteration, each.recipe, evaluation, each.message))
-    open_tries = [each for each in run.tries if each.state in ("proposed", "evaluating")]
-    pending = open_tries[-1] if open_tries else None
-    taken = [each.iteration for each in over]
-    return Past(
-        attempts=tuple(attempts),
-        champion=run.champion,
-        next_iteration=pending.iteration if pending else max(taken, default=0) + 1,
-        pending=pending.recipe if pending else None,
-    )
 
 
 def _reserve(limit: float) -> float:

@@ -1,8 +1,9 @@
 """A conversation with one user: the machine of `steps`, its session kept on disk after every answer."""
 
 import time
-from collections.abc import Callable
-from typing import TypeAlias
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final, TypeAlias
 
 from msgspec.structs import replace
 
@@ -16,7 +17,7 @@ from tabsmith.workflow import answers as say
 from tabsmith.workflow import effects as do
 from tabsmith.workflow.drafts import Defaults
 from tabsmith.workflow.fields import Prompt
-from tabsmith.workflow.inputs import show_duration
+from tabsmith.workflow.inputs import show_budget, show_duration
 from tabsmith.workflow.moved import Moment
 from tabsmith.workflow.prompts import prompt
 from tabsmith.workflow.restoring import RunLookup, Surroundings, restored
@@ -28,6 +29,7 @@ from tabsmith.workflow.store import SessionStore
 __all__ = ["Conversation", "Moment", "Step", "default_values", "find_run", "step"]
 
 Clock: TypeAlias = Callable[[], float]
+NO_REASONS: Final[Mapping[AgentName, str]] = MappingProxyType({})
 
 
 class Conversation:
@@ -49,13 +51,14 @@ class Conversation:
         new_id: Callable[[float], str] = new_run_id,
         run: RunLookup | None = None,
         agents: tuple[AgentName, ...] = ("search",),
+        why_not: Mapping[AgentName, str] = NO_REASONS,
     ) -> None:
         self.store = store
         self.settings = settings
         self._clock = clock
         self._new_id = new_id
         self._run = run or find_run
-        self._defaults = default_values(settings, agents)
+        self._defaults = default_values(settings, agents, why_not)
         self._session = self._take_up()
 
     @property
@@ -91,6 +94,14 @@ class Conversation:
             self.store.damaged = None
             self._session = self.store.save(replace(self._session, notices=notices))
         return Step(self._session, taken.effects)
+
+    def take_settings(
+        self, settings: Settings, agents: tuple[AgentName, ...], why_not: Mapping[AgentName, str] = NO_REASONS
+    ) -> None:
+        """Go on with settings that were changed meanwhile; what was typed stays."""
+        self.settings = settings
+        self._defaults = default_values(settings, agents, why_not)
+        self._session = replace(self._session, defaults=self._defaults)
 
     def reload(self) -> WorkflowSession:
         """The session as it lies on disk now: after SessionMovedOnError, or before showing it again."""
@@ -130,13 +141,22 @@ class Conversation:
         return Moment(self._clock(), self._new_id)
 
 
-def default_values(settings: Settings, agents: tuple[AgentName, ...] = ("search",)) -> Defaults:
-    """What the model step's fields show before anything is typed."""
+def default_values(
+    settings: Settings,
+    agents: tuple[AgentName, ...] = ("search",),
+    why_not: Mapping[AgentName, str] = NO_REASONS,
+) -> Defaults:
+    """What the model step's fields show before anything is typed. `agents` are those that can be used here, `why_not`
+    says of others why they cannot."""
     return Defaults(
         agent=settings.agents.default,
         time=show_duration(settings.training.time),
         cores=settings.training.cores,
         agents=agents,
+        why_not=dict(why_not),
+        budget=show_budget(settings.agents.dollars),
+        mode=settings.agents.mode,
+        breakpoints=settings.agents.breakpoints,
     )
 
 

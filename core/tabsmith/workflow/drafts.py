@@ -8,6 +8,7 @@ import msgspec
 from tabsmith.agents.protocol import AgentName
 from tabsmith.errors import ErrorReport
 from tabsmith.modeling.results import MetricName
+from tabsmith.orchestration.questions import Mode
 from tabsmith.recipes.recipe import Family
 
 
@@ -23,6 +24,8 @@ class FieldName(StrEnum):
     FAMILY = "family"
     AGENT = "agent"
     TIME = "time"
+    BUDGET = "budget"
+    MODE = "mode"
     ITERATIONS = "iterations"
     SEED = "seed"
     NEW_ROWS = "new rows"
@@ -43,7 +46,11 @@ class Defaults(msgspec.Struct, frozen=True):
     iterations: int = 0  # 0 does not limit
     seed: int = 0
     cores: int = 0  # 0 takes all
-    agents: tuple[AgentName, ...] = ("search",)  # those that can be chosen here
+    agents: tuple[AgentName, ...] = ("search",)  # those that can be used here
+    why_not: dict[AgentName, str] = {}  # of the others: why they cannot, and what to do about it
+    budget: str = ""  # in the words of its field; empty does not limit
+    mode: Mode = "confirm"
+    breakpoints: tuple[str, ...] = ()
 
 
 class FieldProblem(msgspec.Struct, frozen=True):

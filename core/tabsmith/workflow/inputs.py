@@ -1,10 +1,15 @@
-"""Typed words understood: a time, a whole number, columns by name, number or range."""
+"""Typed words understood: a time, a budget, a whole number, columns by name, number or range."""
 
 import re
 from collections.abc import Sequence
 from typing import Final
 
+import msgspec
+from msgspec.structs import replace
+
 from tabsmith.errors import UsageError
+from tabsmith.orchestration.amounts import parse_amount
+from tabsmith.orchestration.questions import LimitName
 from tabsmith.text import clean
 
 _LONGEST: Final = 30 * 86_400.0
@@ -18,7 +23,7 @@ _AMOUNT: Final = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s*([a-z]*)", re.ASCII)
 _CLOCK: Final = re.compile(r"(?:(\d{1,4}):)?(\d{1,4}):([0-5]\d)", re.ASCII)
 _RANGE: Final = re.compile(r"(\d{1,9})\s*[-\u2013]\s*(\d{1,9})", re.ASCII)
 _ALL_BUT: Final = re.compile(r"all\s+(?:but|except)\b\s*(.*)", re.IGNORECASE | re.DOTALL)
-_PARTS: Final = re.compile(r'"((?:[^"]|"")*)"\s*(?:,|;|\n|$)|([^,;\n]+)')
+_PARTS: Final = re.compile(r'[ \t]*"((?:[^"]|"")*)"\s*(?:,|;|\n|$)|([^,;\n]+)')
 
 
 def read_duration(text: str) -> float:
@@ -62,6 +67,37 @@ def show_duration(seconds: float) -> str:
         return f"{whole // 60} min"
     hours, rest = divmod(whole, 3_600)
     return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
+
+
+class Budget(msgspec.Struct, frozen=True):
+    """What agents may cost: dollars as a decimal, "" for no limit; tokens, 0 for no limit."""
+
+    dollars: str = ""
+    tokens: int = 0
+
+
+def read_budget(text: str) -> Budget:
+    """What `$2`, `2.00`, `2 dollars`, `100k tokens` or `$2, 100k tokens` allow; nothing, `0` or `none` does not limit.
+
+    Raises UsageError.
+    """
+    budget = Budget()
+    words = text.strip().lower()
+    if words in ("", "0", "$0", "none", "no limit"):
+        return budget
+    for part in re.split(r";|,\s+|\band\b", words):
+        limit: LimitName = "tokens" if "token" in part else "dollars"
+        try:
+            amount = parse_amount(part, limit, "0")
+        except UsageError as error:
+            raise UsageError(error.what, next_step="Write it like $2, 2.00, 100k tokens, or none.") from error
+        budget = replace(budget, tokens=int(amount)) if limit == "tokens" else replace(budget, dollars=amount)
+    return budget
+
+
+def show_budget(dollars: str | None) -> str:
+    """Dollars as `read_budget` takes them: `$2.00`; "" for none."""
+    return f"${dollars.strip().lstrip('$')}" if dollars and dollars.strip() else ""
 
 
 def read_count(text: str, what: str) -> int:

@@ -7,6 +7,7 @@ import msgspec
 from tabsmith.tables.sources import FileSource, SampleName, SampleSource
 from tabsmith.text import clean
 from tabsmith.workflow import answers as say
+from tabsmith.workflow.agent_options import MODE_OPTIONS, agent_options, breakpoint_facts
 from tabsmith.workflow.checks import missing
 from tabsmith.workflow.drafts import FieldName
 from tabsmith.workflow.edits import column_names
@@ -211,7 +212,6 @@ def configuring_model(session: WorkflowSession) -> Page:
         Option("any", "whichever is best", "several are tried"),
         *(Option(name, words) for name, words in FAMILIES.items()),
     )
-    agents = tuple(Option(name, _AGENTS[name]) for name in session.defaults.agents)
 
     def chosen(name: FieldName, label: str, options: tuple[Option, ...]) -> ChoiceField:
         return ChoiceField(name, label, session.draft(name), options, problem=problems.get(name))
@@ -226,11 +226,13 @@ def configuring_model(session: WorkflowSession) -> Page:
             typed(FieldName.TIME, "Time", "the best model so far is kept when it is over", "90, 2 min, 1:30"),
             chosen(FieldName.METRIC, "Metric", metrics),
             chosen(FieldName.FAMILY, "Family", families),
-            chosen(FieldName.AGENT, "Agent", agents),
+            chosen(FieldName.AGENT, "Agent", agent_options(session.defaults)),
+            typed(FieldName.BUDGET, "Budget", "the most that an agent may cost; empty for no limit", "$2, 100k tokens"),
+            chosen(FieldName.MODE, "Asks you", MODE_OPTIONS),
             typed(FieldName.ITERATIONS, "Iterations", "at most so many models; 0 for as many as the time allows", "20"),
             typed(FieldName.SEED, "Seed", "the same seed gives the same folds", "0"),
         ),
-        facts=(*source_facts(session), *schema_facts(session)),
+        facts=(*source_facts(session), *schema_facts(session), *breakpoint_facts(session)),
         choices=(
             Choice("Train", say.Train()),
             *((Choice("Back to the last run", say.ShowRun(), session.run_id),) if session.run_id else ()),
@@ -238,14 +240,6 @@ def configuring_model(session: WorkflowSession) -> Page:
         missing=tuple(f"{name.value} that can be understood" for name in problems),
         command=equivalent_command(session),
     )
-
-
-_AGENTS: Final = {
-    "search": "search, without a language model",
-    "llm": "a language model",
-    "claude-code": "Claude Code",
-    "acp": "an ACP agent",
-}
 
 
 def training(session: WorkflowSession) -> Page:

@@ -133,6 +133,10 @@ class WorkflowSession(msgspec.Struct, frozen=True, kw_only=True):
                 return chosen.agent
             case FieldName.TIME:
                 return chosen.time
+            case FieldName.BUDGET:
+                return chosen.budget
+            case FieldName.MODE:
+                return chosen.mode
             case FieldName.ITERATIONS:
                 return str(chosen.iterations)
             case FieldName.SEED:

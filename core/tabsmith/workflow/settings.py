@@ -2,19 +2,22 @@
 
 import shlex
 from collections.abc import Callable
-from typing import Final, Literal, TypeVar
+from typing import Final, Literal, TypeVar, get_args
 
 import msgspec
 
+from tabsmith.agents.protocol import AgentName
+from tabsmith.conditions.built_in import named
 from tabsmith.errors import UsageError
 from tabsmith.modeling.results import MetricName
+from tabsmith.orchestration.questions import Mode
 from tabsmith.recipes.recipe import Family
 from tabsmith.runs.spec import Confirmed, Deferred, Limits, ModelChoice, RunSpec
 from tabsmith.tables.schema import Schema, Task
 from tabsmith.tables.sources import FileSource, FrameSource, SampleSource, Source
 from tabsmith.text import clean
-from tabsmith.workflow.drafts import FieldName, FieldProblem
-from tabsmith.workflow.inputs import read_count, read_duration
+from tabsmith.workflow.drafts import Defaults, FieldName, FieldProblem
+from tabsmith.workflow.inputs import Budget, read_budget, read_count, read_duration
 from tabsmith.workflow.session import WorkflowSession
 
 T = TypeVar("T")
@@ -90,18 +93,40 @@ def read_choice(session: WorkflowSession) -> ChoiceRead:
 
     defaults = session.defaults
     fitting = metrics_for(task_of(session))
+    budget = read(FieldName.BUDGET, read_budget, Budget())
     choice = ModelChoice(
         metric=read(FieldName.METRIC, lambda text: _one_of(text, ("default", *fitting), "metric for it"), "default"),
         family=read(FieldName.FAMILY, lambda text: _one_of(text, ("any", *FAMILIES), "model family"), "any"),
-        agent=read(FieldName.AGENT, lambda text: _one_of(text, defaults.agents, "agent here"), "search"),
+        agent=read(FieldName.AGENT, lambda text: _agent(text, defaults), "search"),
         limits=Limits(
             seconds=read(FieldName.TIME, read_duration, 60.0),
             iterations=read(FieldName.ITERATIONS, lambda text: read_count(text, "The number of iterations"), 0),
+            dollars=budget.dollars,
+            tokens=budget.tokens,
         ),
         seed=read(FieldName.SEED, lambda text: read_count(text, "The seed"), 0),
         cores=defaults.cores,
+        mode=read(FieldName.MODE, lambda text: _one_of(text, get_args(Mode), "way of asking"), "confirm"),
+        breakpoints=read(FieldName.MODE, lambda _: _understood(defaults.breakpoints), ()),
     )
     return ChoiceRead(choice, tuple(problems))
+
+
+def _agent(text: str, defaults: Defaults) -> AgentName:
+    """The agent, when it can be used here; else why it cannot."""
+    reason = next((why for name, why in defaults.why_not.items() if name == text.strip()), "")
+    if reason:
+        raise UsageError(
+            f"{text.strip()} cannot be used: {reason}", next_step=f"Choose one of: {', '.join(defaults.agents)}."
+        )
+    return _one_of(text, defaults.agents, "agent here")
+
+
+def _understood(breakpoints: tuple[str, ...]) -> tuple[str, ...]:
+    """The conditions of the settings, when each of them can be understood; ConditionError otherwise."""
+    for each in breakpoints:
+        named(each)
+    return breakpoints
 
 
 def _one_of(text: str, options: tuple[T, ...], what: str) -> T:
@@ -147,10 +172,21 @@ def equivalent_command(session: WorkflowSession) -> str:
     words += ["--time", f"{choice.limits.seconds:g}"]
     words += ["--metric", choice.metric] if choice.metric != "default" else []
     words += ["--model", choice.family] if choice.family != "any" else []
-    words += ["--agent", choice.agent] if choice.agent != session.defaults.agent else []
+    words += _agent_words(session, choice)
     words += ["--iterations", str(choice.limits.iterations)] if choice.limits.iterations else []
     words += ["--seed", str(choice.seed)] if choice.seed else []
     return " ".join(_quoted(word) for word in words)
+
+
+def _agent_words(session: WorkflowSession, choice: ModelChoice) -> list[str]:
+    """Who proposes, what it may cost and when it asks: all three for one that costs, else what is unusual."""
+    defaults = session.defaults
+    speaks = choice.agent != "search"
+    words = ["--agent", choice.agent] if speaks or choice.agent != defaults.agent else []
+    budget = session.draft(FieldName.BUDGET).strip()
+    if budget != defaults.budget or (speaks and budget):
+        words += ["--budget", budget or "none"]
+    return [*words, "--mode", choice.mode] if speaks or choice.mode != defaults.mode else words
 
 
 def _quoted(word: str) -> str:

@@ -1,20 +1,26 @@
 """Real runs for tests: a small table, a confirmed schema, a worker forked from one warm spare."""
 
+import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from tabsmith.orchestration.questions import Mode
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.spec import Confirmed, Detect, Limits, ModelChoice, RunSpec, new_run_id
 from tabsmith.runs.training import start_run
 from tabsmith.runs.watch import RunWatch
 from tabsmith.tables.schema import Schema
-from tabsmith.tables.sources import FileSource
+from tabsmith.tables.sources import FileSource, TasksSource
+from tabsmith.tasks import Task, TaskFile, write
+from tests.core.runs.scripted import Asked, Model
+from tests.peers.model_server import Step
 
 ROWS = 240
+KEY = "sk-ant-nobody-may-see-this-key-0123456789"
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +67,24 @@ def start(table: Path) -> Iterator[Start]:
         kill(folder)
 
 
+@pytest.fixture
+def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
+    """Starts a scripted server that the runs of the test talk to through the OpenAI client."""
+    started: list[Model] = []
+
+    def begin(steps: Sequence[Step]) -> Model:
+        scripted = Model(tmp_path, steps).start()
+        started.append(scripted)
+        monkeypatch.setenv("TABSMITH_AGENTS__LLM__MODEL", "openai:gpt-4o")
+        monkeypatch.setenv("TABSMITH_AGENTS__LLM__BASE_URL", f"http://127.0.0.1:{scripted.port}/v1")
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-not-a-real-key-0123456789")
+        return scripted
+
+    yield begin
+    for each in started:
+        each.stop()
+
+
 def kill(folder: RunFolder) -> None:
     """End the run's worker with SIGKILL, if there is one, and wait until its lock is free."""
     import psutil
@@ -101,3 +125,51 @@ def resumed(folder: RunFolder, attempt: int = 2, seconds: float = 60.0) -> None:
 def ended(folder: RunFolder, seconds: float = 60.0) -> RunSnapshot:
     """The run at its end."""
     return until(folder, lambda run: run.state.ended, seconds)
+
+
+Begin = Callable[..., RunFolder]
+
+
+@pytest.fixture
+def begin(tmp_path: Path) -> Iterator[Begin]:
+    """Starts runs of these tasks, written to a task file as a person would; ends those that are left behind."""
+    started: list[RunFolder] = []
+
+    def go(*tasks: Task, mode: Mode = "automatic", **limits: int | str) -> RunFolder:
+        path = tmp_path / "tasks.toml"
+        text = write(TaskFile(path, tasks=tasks))
+        most = Limits(**{"seconds": 0, "iterations": 6, **limits})  # type: ignore[arg-type]
+        choice = ModelChoice(agent="claude-code", mode=mode, limits=most, cores=1)
+        folder = RunFolder.create(RunSpec(new_run_id(), time.time(), TasksSource(str(path), text), Detect(""), choice))
+        started.append(folder)
+        start_run(folder)
+        return folder
+
+    yield go
+    for folder in started:
+        kill(folder)
+
+
+@pytest.fixture
+def claude(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
+    """Starts a scripted server that stands in for Anthropic's, for programs with a home of their own."""
+    for name in [each for each in os.environ if each.startswith(("ANTHROPIC_", "CLAUDE", "OPENAI_"))]:
+        monkeypatch.delenv(name)
+    for name in ("HOME", "TMPDIR"):
+        (tmp_path / name).mkdir()
+        monkeypatch.setenv(name, str(tmp_path / name))
+    monkeypatch.delenv("IS_SANDBOX", raising=False)
+    quiet = {"DISABLE_AUTOUPDATER": "1", "DISABLE_TELEMETRY": "1", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
+    for name, value in {**quiet, "ANTHROPIC_API_KEY": KEY, "CLAUDE_CODE_MAX_RETRIES": "0"}.items():
+        monkeypatch.setenv(name, value)
+    started: list[Model] = []
+
+    def say(steps: Sequence[Step]) -> Model:
+        server = Model(tmp_path, steps).start()
+        started.append(server)
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", f"http://127.0.0.1:{server.port}")
+        return server
+
+    yield say
+    for each in started:
+        each.stop()

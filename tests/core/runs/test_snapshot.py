@@ -9,7 +9,8 @@ from tabsmith.orchestration import events as loop
 from tabsmith.recipes.recipe import Recipe
 from tabsmith.runs import events as run
 from tabsmith.runs.events import RunEvent, RunState
-from tabsmith.runs.snapshot import RunSnapshot, interrupted, reduce
+from tabsmith.runs.folding import reduce
+from tabsmith.runs.snapshot import RunSnapshot, interrupted
 from tests.core.runs.stories import refused, scored, searching, started, state
 
 STORY: list[RunEvent] = [
@@ -66,10 +67,10 @@ def test_a_run_whose_worker_is_gone_is_interrupted_and_its_clock_ends_with_its_l
     assert interrupted(done) is done
 
 
-def test_a_resumed_run_keeps_what_was_scored_drops_the_half_done_try_and_leaves_the_gap_out() -> None:
+def test_a_resumed_run_keeps_what_was_scored_and_the_half_done_try_and_leaves_the_gap_out() -> None:
     half = [*STORY[:10], loop.IterationStarted(at=15.0, iteration=9, agent="search")]
     resumed = reduce([*half, started(100.0, attempt=2)])
-    assert [each.iteration for each in resumed.tries] == [1]
+    assert [each.iteration for each in resumed.tries] == [1, 9], "a worker that dies again loses nothing"
     assert resumed.attempt == 2
     assert resumed.state is RunState.QUEUED
     assert resumed.active_seconds(101.0) == 6.0

@@ -26,6 +26,15 @@ from tabsmith.runs.supervisor import Supervisor
 from tabsmith.tables.sources import FileSource, SampleSource
 from tests.core.runs.conftest import Start, ended
 
+_BEFORE: set[int] = set()
+
+
+@pytest.fixture(autouse=True)
+def others() -> None:
+    """The spares of other tests in this process are none of the supervisor's."""
+    _BEFORE.clear()
+    _BEFORE.update(child.pid for child in psutil.Process().children())
+
 
 @pytest.fixture
 async def supervisor() -> AsyncIterator[Supervisor]:
@@ -121,7 +130,7 @@ async def _spare_process() -> psutil.Process:
     async with asyncio.timeout(10):
         while True:
             for child in psutil.Process().children():
-                if "tabsmith.runs.spare" in " ".join(child.cmdline()):
+                if child.pid not in _BEFORE and "tabsmith.runs.spare" in " ".join(child.cmdline()):
                     return child
             await asyncio.sleep(0.005)
 

@@ -6,12 +6,22 @@ import subprocess
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tabsmith.errors import UsageError
 from tabsmith.tables.manual import parse
 from tabsmith.workflow import answers as say
-from tabsmith.workflow.drafts import FieldName
-from tabsmith.workflow.inputs import read_column, read_columns, read_count, read_duration, show_columns, show_duration
+from tabsmith.workflow.drafts import Defaults, FieldName
+from tabsmith.workflow.inputs import (
+    Budget,
+    read_budget,
+    read_column,
+    read_columns,
+    read_count,
+    read_duration,
+    show_columns,
+    show_duration,
+)
 from tabsmith.workflow.settings import equivalent_command
 
 from . import builders as b
@@ -117,6 +127,43 @@ def test_the_command_asks_for_the_same() -> None:
         " --metric mae --model catboost --iterations 20 --seed 7"
     )
     assert equivalent_command(b.at(*b.TO_SAMPLE)) == "tabsmith train sample:iris --time 60"
+
+
+def test_the_command_names_an_agent_that_costs_with_its_budget_and_when_it_asks() -> None:
+    defaults = Defaults(agents=("search", "llm"), budget="$2.00")
+    session = replace(b.at(*b.TO_MODEL), defaults=defaults)
+    assert "--budget" not in equivalent_command(session)
+    by_llm = b.say_to(session, say.Type(FieldName.AGENT, "llm")).session
+    assert shlex.split(equivalent_command(by_llm))[-6:] == ["--agent", "llm", "--budget", "$2.00", "--mode", "confirm"]
+    unlimited = b.say_to(by_llm, say.Type(FieldName.BUDGET, "")).session
+    assert shlex.split(equivalent_command(unlimited))[-3:] == ["none", "--mode", "confirm"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "dollars", "tokens"),
+    [
+        ("", "", 0),
+        ("none", "", 0),
+        ("0", "", 0),
+        ("$2", "2.00", 0),
+        ("2.00", "2.00", 0),
+        ("2 dollars", "2.00", 0),
+        ("$1,000", "1000.00", 0),
+        ("100k tokens", "", 100_000),
+        ("1.5M tokens", "", 1_500_000),
+        ("100,000 tokens", "", 100_000),
+        ("$2.50, 100k tokens", "2.50", 100_000),
+    ],
+)
+def test_a_budget_is_understood_as_people_write_it(typed: str, dollars: str, tokens: int) -> None:
+    assert read_budget(typed) == Budget(dollars, tokens)
+
+
+@pytest.mark.parametrize("typed", ["much", "-2", "$2 tokens", "2k", "$", "9" * 40, "$2 $3", "1e5 tokens", "\x1b[2J"])
+def test_what_is_no_budget_is_refused_with_examples(typed: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        read_budget(typed)
+    assert "$2" in refused.value.next_step
 
 
 def test_a_changed_schema_is_in_the_command_in_words_that_parse() -> None:

@@ -18,7 +18,7 @@ from tabsmith.workflow.conversation import default_values
 from tabsmith.workflow.drafts import FieldName
 from tabsmith.workflow.fields import ChoiceField, ColumnsField, Prompt, TextField
 from tabsmith.workflow.prompts import filled, prompt, step_lines
-from tabsmith.workflow.settings import FAMILIES, METRICS
+from tabsmith.workflow.settings import FAMILIES, METRICS, read_choice
 from tabsmith.workflow.states import State, StepMark
 
 from . import builders as b
@@ -38,6 +38,8 @@ def test_the_model_step_shows_its_defaults_as_values() -> None:
         FieldName.METRIC: "default",
         FieldName.FAMILY: "any",
         FieldName.AGENT: "search",
+        FieldName.BUDGET: "",
+        FieldName.MODE: "confirm",
         FieldName.ITERATIONS: "0",
         FieldName.SEED: "0",
     }
@@ -66,6 +68,28 @@ def test_a_default_agent_that_cannot_be_chosen_here_is_shown_as_a_problem() -> N
     field = _text(prompt(replace(b.at(*b.TO_MODEL), defaults=defaults)), FieldName.AGENT)
     assert field.problem is not None
     assert "search" in field.problem.next_step
+
+
+def test_an_agent_that_can_be_used_is_marked_and_another_says_why_not() -> None:
+    agents: tuple[AgentName, ...] = ("search", "llm")
+    defaults = default_values(Settings(), agents, {"acp": "no command is set; set agents.acp.command"})
+    session = replace(b.at(*b.TO_MODEL), defaults=defaults)
+    field = _text(prompt(session), FieldName.AGENT)
+    assert isinstance(field, ChoiceField)
+    assert {option.value: option.detail[:1] for option in field.options} == {"search": "✔", "llm": "✔", "acp": "✘"}
+    assert "agents.acp.command" in field.options[-1].detail
+    chosen = _text(prompt(b.say_to(session, say.Type(FieldName.AGENT, "acp")).session), FieldName.AGENT)
+    assert chosen.problem is not None
+    assert "no command is set" in chosen.problem.what
+
+
+def test_budget_and_mode_begin_as_the_settings_say() -> None:
+    settings = Settings(agents=Agents(dollars="2.00", mode="manual", breakpoints=("quality < 0.4",)))
+    session = replace(b.at(*b.TO_MODEL), defaults=default_values(settings))
+    assert _text(prompt(session), FieldName.BUDGET).value == "$2.00"
+    assert _text(prompt(session), FieldName.MODE).value == "manual"
+    choice = read_choice(session).choice
+    assert (choice.limits.dollars, choice.mode, choice.breakpoints) == ("2.00", "manual", ("quality < 0.4",))
 
 
 @pytest.mark.parametrize(
@@ -130,3 +154,20 @@ def test_a_conversation_imports_no_table_library() -> None:
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=CORE)
     assert out.stdout.strip() == ""
+
+
+def test_a_breakpoint_of_the_settings_that_cannot_be_understood_is_told_before_training() -> None:
+    settings = Settings(agents=Agents(breakpoints=("qualty < 0.4",)))
+    shown = prompt(replace(b.at(*b.TO_MODEL), defaults=default_values(settings)))
+    problem = _text(shown, FieldName.MODE).problem
+    assert problem is not None
+    assert "quality" in str(problem)
+    assert shown.missing
+
+
+def test_the_page_names_the_breakpoints_of_a_run_with_an_agent() -> None:
+    defaults = default_values(Settings(), ("search", "llm"))
+    session = replace(b.at(*b.TO_MODEL), defaults=defaults)
+    assert not any(fact.label == "Breakpoints" for fact in prompt(session).facts)
+    by_llm = b.say_to(session, say.Type(FieldName.AGENT, "llm")).session
+    assert any("consecutive failures" in fact.value for fact in prompt(by_llm).facts)

@@ -1,0 +1,283 @@
+"""A run of a task file: its tasks one after the other under one budget, each in a workspace of its own."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import msgspec
+
+from tabsmith.agents.errands import Activity, Allowed, Errand, Finished, Permission, Rights
+from tabsmith.agents.hosted import Host
+from tabsmith.agents.protocol import AgentName, Letter, Turn
+from tabsmith.agents.usage import NOTHING
+from tabsmith.config.tree import Settings
+from tabsmith.errors import ErrorReport, ReportedError, SandboxError
+from tabsmith.orchestration import events
+from tabsmith.orchestration.breakpoints import Breakpoints
+from tabsmith.orchestration.budget import Budget
+from tabsmith.orchestration.past import Past
+from tabsmith.orchestration.questions import Allow, Continue, Question
+from tabsmith.orchestration.sessions import Sessions
+from tabsmith.orchestration.task_consulting import TaskConsulting
+from tabsmith.orchestration.task_events import HandedBack, TaskEnded, TaskOutcome, TaskStarted
+from tabsmith.orchestration.task_loop import TaskEnd, TaskLoop, TaskPast
+from tabsmith.runs.agency import TranscriptScribe
+from tabsmith.runs.control import Control
+from tabsmith.runs.events import Outcome, RunEnded, RunEvent, TaskNamed, TasksReady
+from tabsmith.runs.pool import Pool
+from tabsmith.runs.resuming import close_sessions
+from tabsmith.runs.snapshot import OVER, RunSnapshot, TaskState, Try
+from tabsmith.runs.task_bench import TaskBench
+from tabsmith.runs.task_grader import grader
+from tabsmith.sandbox.levels import detect
+from tabsmith.sandbox.policy import LEVELS, Level
+from tabsmith.tables.sources import TasksSource
+from tabsmith.tasks import Task, TaskFile, order, parse, ready
+from tabsmith.tasks.task import EVERYTHING
+from tabsmith.text import clean
+
+LONGEST_ERRAND = 3_600.0  # seconds, where nothing else limits
+
+
+class TaskRun:
+    """One attempt at a run of a task file."""
+
+    def __init__(
+        self,
+        source: TasksSource,
+        root: Path,
+        control: Control,
+        pool: Pool,
+        host: Host,
+        record: Callable[[RunEvent], None],
+        *,
+        past: RunSnapshot,
+        settings: Settings,
+        breakpoints: tuple[str, ...],
+    ) -> None:
+        path = Path(source.path)
+        self._file: TaskFile = parse(source.text, path, allowed=(*settings.paths.allowed, path.parent))
+        self._tasks = order(self._file.tasks)
+        self._root = root
+        self._control = control
+        self._pool = pool
+        self._host = host
+        self._journal = record
+        self._past = past = close_sessions(past, root, record)
+        self._settings = settings
+        self._done = {each.name: each for each in past.tasks if each.state == "done"}
+        self._number = max((each.iteration for each in past.tries if each.state in OVER and each.ended_at), default=0)
+        budget = Past(next_iteration=self._number + 1, usage=past.usage, warnings=past.warnings, failures=past.failures)
+        self._budget = Budget(control, control.clock.seconds, self._record, planned_speaks=True, past=budget)
+        facts = tuple(each.facts for each in past.tries if each.facts is not None)
+        self._breakpoints = Breakpoints(breakpoints).replay(facts)
+
+    async def run(self) -> RunEnded:
+        """Do the tasks that can be done; the outcome of all of them together."""
+        tasks = self._tasks
+        named = tuple(TaskNamed(task.name, task.agent, task.depends_on) for task in tasks)
+        self._record(TasksReady(tasks=named, warnings=self._file.warnings))
+        level = await self._level()
+        while True:
+            good = {name for name, state in self._done.items() if state.outcome.startswith("success")}
+            state = ready(tasks, good, set(self._done) - good)
+            for blocked in state.blocked:
+                if blocked.task.name not in self._done:
+                    why = f"{', '.join(blocked.by)} did not succeed"
+                    self._end(blocked.task, TaskEnd("blocked", "blocked", why), "no")
+            if not state.now:
+                break
+            task = state.now[0]
+            end, handed = await self._task(task, level)
+            self._end(task, end, handed)
+            spent = self._budget.spent() is not None and not end.outcome.startswith("success")
+            if end.exit_reason == "user" or spent:
+                self._give_up(end)
+                break
+        return self._ended()
+
+    def stopped(self) -> RunEnded:
+        """The end, once the person has stopped the run in the middle of a task."""
+        self._give_up(TaskEnd("cancelled", "user", "stopped by you"))
+        return self._ended()
+
+    async def _level(self) -> Level:
+        """The strongest sandbox here. Below what the settings ask for, a person has to say yes."""
+        found = await self._pool.run(lambda _: _Found(detect()), _Found)
+        level, least = found.level, self._settings.tasks.sandbox
+        if LEVELS.index(level) <= LEVELS.index(least):
+            return level
+        what = f"Commands would run at the sandbox level {level}, and {least} is asked for. Run them so?"
+        if self._control.mode != "automatic":
+            question = Question(id=f"sandbox-{level}", iteration=self._number, cause="permission", what=what)
+            reply = await self._control.ask(question)
+            if isinstance(reply, Continue) or (isinstance(reply, Allow) and reply.allowed != "no"):
+                return level
+        raise SandboxError(
+            f"The strongest sandbox here is {level}, and {least} is asked for.",
+            next_step="Install bubblewrap, or allow it: tabsmith config set tasks.sandbox " + level,
+        )
+
+    async def _task(self, task: Task, level: Level) -> tuple[TaskEnd, HandedBack]:
+        bench = TaskBench(task, self._root / "tasks" / task.name, level, self._pool)
+        try:
+            opened = await bench.open()
+            self._record(TaskStarted(task=task.name, how=opened.how, level=level, notes=opened.notes))
+            hands = Sent(task, self._host, str(bench.folder), level, self._settings, self._control)
+            sessions = Sessions(self._record, TranscriptScribe(self._root))
+            loop = TaskLoop(
+                task,
+                hands,
+                bench,
+                self._control,
+                self._budget,
+                TaskConsulting(
+                    self._control,
+                    self._budget,
+                    self._breakpoints,
+                    self._record,
+                    walls=level in ("bubblewrap", "landlock"),
+                    grade=grader(task, bench, self._host, sessions, self._settings.agents),
+                ),
+                sessions,
+                self._record,
+                past=self._past_of(task),
+                clock=self._control.clock.seconds,
+            )
+            end = await loop.run()
+            self._number = loop.number
+            if not end.outcome.startswith("success"):
+                return end, "no"
+            back = await bench.hand_back(loop.number)
+            for note in back.notes:
+                self._record(events.Noted(message=note, level="warning"))
+        except ReportedError as error:
+            reason = clean(error.what, 300)
+            self._record(events.Noted(message=f"{task.name}: {reason}", level="warning"))
+            return TaskEnd("failed", "stuck", reason), "refused"
+        return end, "yes"
+
+    def _past_of(self, task: Task) -> TaskPast:
+        """What an earlier worker did of this task."""
+        tries = [each for each in self._past.tries if each.work is not None and each.work.task == task.name]
+        over = [each for each in tries if each.state in OVER and each.ended_at]
+        first = over[0].iteration if over else self._number + 1
+        before = [each for each in self._past.sessions if each.iteration < first]
+        worked = [each for each in self._past.sessions if each.iteration in {t.iteration for t in over}]
+        answered = [each for each in worked if each.outcome == "answered" and each.purpose == "propose"]
+        last = answered[-1] if answered else None
+        return TaskPast(
+            first_iteration=first,
+            next_iteration=self._number + 1,
+            seconds=sum(each.facts.iteration_seconds for each in over if each.facts),
+            usage_before=sum((each.usage for each in before), NOTHING) if over else self._budget.usage,
+            feedback=over[-1].feedback if over else "",
+            last_session=(last.foreign if task.agent == "acp" else last.id) if last else "",
+            decisions=tuple(each.decision for each in over if each.decision is not None),
+            cut_short=bool(over and over[-1].work and over[-1].work.end != "done"),
+            accepted=_accepted(over[-1]) if over else None,
+        )
+
+    def _give_up(self, end: TaskEnd) -> None:
+        """The tasks that are left are not done: the person has ended the run, or nothing is left to spend."""
+        outcome: TaskOutcome = "cancelled" if end.exit_reason == "user" else "blocked"
+        for task in self._tasks:
+            if task.name not in self._done:
+                self._end(task, TaskEnd(outcome, end.exit_reason, "not done"), "no")
+
+    def _end(self, task: Task, end: TaskEnd, handed: HandedBack) -> None:
+        self._record(
+            TaskEnded(
+                task=task.name,
+                outcome=end.outcome,
+                exit_reason=end.exit_reason,
+                handed_back=handed,
+                reason=end.reason,
+            )
+        )
+        state = TaskState(task.name, "done", outcome=end.outcome, exit_reason=end.exit_reason, reason=end.reason)
+        self._done[task.name] = state
+
+    def _ended(self) -> RunEnded:
+        """The file's outcome: that of its tasks where they agree, else partial."""
+        ends = [self._done[task.name] for task in self._tasks]
+        outcomes = {each.outcome for each in ends}
+        worst = next((each for each in ends if not each.outcome.startswith("success")), ends[-1])
+        outcome: Outcome = "partial"
+        if outcomes == {"success"}:
+            outcome = "success"
+        elif all(each.startswith("success") for each in outcomes):
+            outcome = "success with limits"
+        elif not any(each.startswith("success") for each in outcomes):
+            outcome = worst.outcome or "failed"
+        reason = worst.exit_reason or "done"
+        error = None
+        if outcome not in ("success", "success with limits", "cancelled"):
+            what = f"{worst.name}: {worst.outcome}: {worst.reason}"
+            more = f"Give it more: tabsmith runs resume {self._root.name}"
+            error = ErrorReport("TaskNotDone", what, next_step=more)
+        return RunEnded(outcome=outcome, exit_reason=reason, active_seconds=self._control.clock.seconds(), error=error)
+
+    def _record(self, event: RunEvent) -> None:
+        self._journal(event)
+        if isinstance(event, events.SessionUsed):
+            self._budget.book(event.usage)
+
+
+def _accepted(last: Try) -> float | None:
+    """The quality of an iteration that was accepted; None where it was not."""
+    acceptance = last.work.acceptance if last.work else None
+    if acceptance is None or acceptance.verdict != "accepted":
+        return None
+    return last.quality.value if last.quality else 0.0
+
+
+class _Found(msgspec.Struct, frozen=True):
+    level: Level
+
+
+class Sent:
+    """The coding agent of a task, sent through the agents' process."""
+
+    def __init__(self, task: Task, host: Host, folder: str, level: Level, settings: Settings, control: Control) -> None:
+        self.name: AgentName = task.agent
+        self.model = (settings.agents.claude_code.model or "") if task.agent == "claude-code" else ""
+        self._task = task
+        self._host = host
+        self._folder = folder
+        self._level = level
+        self._settings = settings.tasks
+        self._control = control
+        self._foreign = ""
+
+    def errand(self, task: Task, session: str, continues: str) -> Errand:
+        """The errand without its letter."""
+        may = task.may
+        goes_on = task.conversation == "continue"
+        return Errand(
+            session=session,
+            letter=Letter("", ""),
+            folder=self._folder,
+            rights=Rights(read=may.read == EVERYTHING, write=may.write == EVERYTHING, run=may.run),
+            continues=(self._foreign or continues) if goes_on else "",
+            seconds=min(LONGEST_ERRAND, self._control.seconds_for_fitting()),
+            silence=task.silence_seconds or self._settings.silence,
+            turns=task.turns or self._settings.turns,
+            sandbox=self._level,
+            network="all" if may.network else "none",
+        )
+
+    async def work(
+        self,
+        errand: Errand,
+        hear: Callable[[Turn], None],
+        show: Callable[[Activity], None],
+        allow: Callable[[Permission], Awaitable[Allowed]],
+    ) -> Finished:
+        """See agents/errands.py: Hand."""
+
+        def heard(turn: Turn) -> None:
+            if self._task.agent == "acp" and turn.foreign:
+                self._foreign = turn.foreign
+            hear(turn)
+
+        return await self._host.work(self._task.agent, errand, heard, show, allow)

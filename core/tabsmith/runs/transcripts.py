@@ -1,0 +1,126 @@
+"""What was said in an agent session, word for word: `runs/<id>/sessions/<session>.jsonl`.
+
+A reply is on the disk before anything is made of it, so that one that was paid for is never paid for again. The part of
+a letter that is the same in all sessions of a run is stored once, under its SHA-256, in `sessions/system-<sha>.txt`.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeAlias
+
+import msgspec
+
+from tabsmith.agents.protocol import Letter, Turn
+from tabsmith.agents.usage import Usage
+from tabsmith.errors import StorageError
+from tabsmith.orchestration.ledger import total
+from tabsmith.storage import TypedJournal, write_atomic
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """What went to the agent."""
+
+    at: float
+    letter: Letter
+
+
+class Received(msgspec.Struct, frozen=True, tag="received", tag_field="message"):
+    """A reply, as it came."""
+
+    at: float
+    turn: Turn
+
+
+Message: TypeAlias = Sent | Received
+
+
+class _SentShort(msgspec.Struct, frozen=True, tag="sent", tag_field="message"):
+    """A letter as it is stored; `system` is a SHA-256."""
+
+    at: float
+    system: str
+    text: str
+    feedback: str = ""
+
+
+class Transcript:
+    """The transcript of the session `session`, a UUID, in the folder of its run.
+
+    The texts are exactly what was said: they are cleaned where they are shown. All methods raise StorageError.
+    """
+
+    def __init__(self, run: Path, session: str, *, clock: Callable[[], float] = time.time) -> None:
+        self._folder = run / "sessions"
+        self._clock = clock
+        self._journal: TypedJournal[_SentShort | Received] = TypedJournal(
+            self._folder / f"{session}.jsonl", _SentShort | Received
+        )
+
+    def sent(self, letter: Letter) -> None:
+        """The letter goes out now."""
+        sha = _sha(letter.system)
+        path = self._system(sha)
+        if not path.exists():
+            try:
+                data = letter.system.encode()
+            except UnicodeEncodeError as error:
+                raise StorageError("A letter holds half a character, which cannot be stored.") from error
+            write_atomic(path, data)
+        self._journal.append(_SentShort(self._clock(), sha, letter.text, letter.feedback))
+
+    def received(self, turn: Turn) -> None:
+        """A reply came in."""
+        self._journal.append(Received(self._clock(), turn))
+
+    def read(self) -> tuple[Message, ...]:
+        """What was said, oldest first; empty when there is no such transcript."""
+        return tuple(
+            each
+            if isinstance(each, Received)
+            else Sent(each.at, Letter(self._text(each.system), each.text, each.feedback))
+            for each in self._journal.read().values
+        )
+
+    def recovered_usage(self) -> Usage:
+        """What all replies used together, whether or not it was booked before the worker died."""
+        return total(turn.usage for turn in self._turns())
+
+    def last_turn(self) -> Turn | None:
+        """The last reply; None when none came in."""
+        turns = self._turns()
+        return turns[-1] if turns else None
+
+    def close(self) -> None:
+        """Close the file; a later message opens it again."""
+        self._journal.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _turns(self) -> list[Turn]:
+        return [each.turn for each in self._journal.read().values if isinstance(each, Received)]
+
+    def _system(self, sha: str) -> Path:
+        return self._folder / f"system-{sha}.txt"
+
+    def _text(self, sha: str) -> str:
+        """The part that is stored once; where it is gone or not the one that was sent, that in its place."""
+        try:
+            text = self._system(sha).read_bytes().decode()
+        except (OSError, UnicodeDecodeError):
+            return f"(the beginning of this letter is lost: {self._system(sha).name} cannot be read)"
+        if _sha(text) != sha:
+            return f"(the beginning of this letter is lost: {self._system(sha).name} was changed)"
+        return text
+
+
+def _sha(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()

@@ -1,0 +1,261 @@
+"""A run in this process whose worker dies at a chosen write: nothing of it, and nothing after it, reaches the disk.
+
+Everything between two writes is in memory and lost with the process, so the writes are all the moments there are. The
+loop, the letters, the folding, the resuming and the files are the real ones; agents, fits and the person are scripted.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+
+import msgspec
+from msgspec.structs import replace
+
+from tabsmith.agents.protocol import Letter, Question, Turn
+from tabsmith.agents.search import Search
+from tabsmith.agents.speaking import Speaking
+from tabsmith.agents.usage import NOTHING, Usage
+from tabsmith.config.tree import Agents
+from tabsmith.errors import AgentError, ErrorReport, ReportedError
+from tabsmith.modeling.results import Evaluation, FoldScore, Metric
+from tabsmith.orchestration import events as loop
+from tabsmith.orchestration.history import History, Record
+from tabsmith.orchestration.iteration import Iteration
+from tabsmith.orchestration.loop import Loop
+from tabsmith.orchestration.person import End
+from tabsmith.orchestration.questions import Continue, Reply
+from tabsmith.orchestration.questions import Question as Asks
+from tabsmith.orchestration.task import Task
+from tabsmith.recipes.check import check
+from tabsmith.recipes.recipe import Recipe, Verdict
+from tabsmith.runs.agency import LlmGrader, TranscriptScribe
+from tabsmith.runs.commands import Answer, RunCommand
+from tabsmith.runs.control import ActiveClock, Control
+from tabsmith.runs.evaluator import evaluation_folder
+from tabsmith.runs.events import RunEvent, RunStarted
+from tabsmith.runs.folder import RunFolder
+from tabsmith.runs.folding import reduce
+from tabsmith.runs.pool import Pool
+from tabsmith.runs.remembering import line_of
+from tabsmith.runs.resuming import past_of
+from tabsmith.runs.snapshot import RunSnapshot
+from tabsmith.runs.spec import Detect, ModelChoice, RunSpec, new_run_id
+from tabsmith.storage import TypedJournal
+from tabsmith.tables.profile import Column, Profile
+from tabsmith.tables.schema import ColumnSchema, Schema, Split
+from tabsmith.tables.sources import SampleSource
+
+FOLDS = 3
+SCHEMA = Schema(
+    (*(ColumnSchema(f"x{n}", "numeric", "feature", "") for n in range(3)), ColumnSchema("y", "numeric", "target", "")),
+    "y",
+    (),
+    "regression",
+    Split("random", folds=FOLDS),
+)
+PROFILE = Profile(1_000, tuple(Column(column.name, "float", 1_000, 0, 900) for column in SCHEMA.columns))
+RMSE = Metric("rmse", "RMSE", greater_is_better=False, tasks=("regression",))
+
+Step = str | AgentError
+"""What the model says when it is asked: a text, or it fails."""
+
+
+class Killed(BaseException):
+    """The worker is dead."""
+
+
+class Story(msgspec.Struct, frozen=True):
+    """A scripted run. `says` are the model's steps, by iteration; `grades` the same for its grades; `scores` the means
+    by the ridge's alpha, where an alpha that is missing fails; `replies` what the person answers, by iteration and
+    cause (anything else is `Continue`); `command` what the person sends as soon as an event is written."""
+
+    choice: ModelChoice
+    says: Mapping[int, Sequence[Step]]
+    scores: Mapping[float, float]
+    grades: Mapping[int, Sequence[Step]] = {}
+    replies: Mapping[tuple[int, str], Reply] = {}
+    command: tuple[int, type, RunCommand] | None = None
+    same: bool = True  # every resumed run is to be the same as one that was never killed
+
+
+class Disk:
+    """What outlives the worker, which dies at the write number `dies`."""
+
+    def __init__(self) -> None:
+        spec = RunSpec(new_run_id(), 0.0, SampleSource("diabetes"), Detect(), ModelChoice())
+        self.folder = RunFolder.create(spec)
+        self.journal: TypedJournal[RunEvent] = TypedJournal(self.folder.root / "events.jsonl", RunEvent, sync=False)
+        self.history = History(self.folder.root / "history.jsonl", sync=False)
+        self.folds: dict[str, list[FoldScore]] = {}
+        self.fits: Counter[tuple[int, int]] = Counter()
+        self.heard: Counter[tuple[str, int]] = Counter()  # steps by purpose and iteration
+        self.used = NOTHING  # by replies that were heard
+        self.lost = 0  # replies that were on their way when the worker died
+        self.writes: list[str] = []
+        self.dies: int | None = None
+
+    def write(self, what: str, do: Callable[[], object]) -> None:
+        if self.dies is not None and len(self.writes) >= self.dies:
+            raise Killed
+        self.writes.append(what)
+        do()
+
+    def tear(self) -> None:
+        """The last line of the journal is cut off in its middle."""
+        data = self.journal.path.read_bytes()
+        last = data.rstrip(b"\n").rfind(b"\n") + 1
+        self.journal.close()
+        self.journal.path.write_bytes(data[: last + (len(data) - last) // 2])
+
+    @property
+    def events(self) -> tuple[RunEvent, ...]:
+        return self.journal.read().values
+
+    @property
+    def run(self) -> RunSnapshot:
+        return reduce(self.events)
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        return self.history.read().values
+
+
+class Worker:
+    """One attempt at the run on `disk`."""
+
+    def __init__(self, disk: Disk, story: Story) -> None:
+        self.disk = disk
+        self.story = story
+        self.places: dict[str, tuple[str, int]] = {}  # purpose and iteration of each session
+        self.at = 1_000.0 + len(disk.writes)
+        past = disk.run
+        choice = story.choice
+        clock = ActiveClock(0.0, clock=lambda: 0.0)
+        self.control = Control(
+            disk.folder,
+            0,
+            Pool(1),
+            self.record,
+            clock,
+            choice=choice,
+            past=past,
+        )
+        spec = replace(disk.folder.spec(), choice=choice)
+        self.record(RunStarted(spec=spec, pid=1, attempt=past.attempt + 1, version="0"))
+        self.record(loop.SearchStarted(metric=RMSE, folds=FOLDS, train_rows=80, holdout_rows=20))
+        planned = Speaking("llm", self, Agents())  # type: ignore[arg-type] # the host is scripted
+        grader = LlmGrader(self, "judge") if story.grades else None  # type: ignore[arg-type]
+        self.planned = planned
+        self.loop = Loop(
+            planned,
+            Search(),
+            self,
+            self.control,
+            self.record,
+            task=Task(
+                run_id=disk.folder.id,
+                fingerprint="table",
+                schema=SCHEMA,
+                profile=PROFILE,
+                metric=RMSE,
+                folds=FOLDS,
+                breakpoints=choice.breakpoints,
+            ),
+            scribe=self,
+            past=past_of(past, disk.folder.root, self.record),
+            clock=lambda: 0.0,
+            remember=self.remember,
+            grader=grader,
+        )
+
+    # The disk ---------------------------------------------------------------------------------------------------------
+
+    def record(self, event: RunEvent) -> None:
+        self.at += 0.001
+        stamped = replace(event, at=self.at)
+        self.disk.write(type(event).__name__, lambda: self.disk.journal.append(stamped))
+        match event:
+            case loop.SessionOpened():
+                self.places[event.session] = (event.purpose, event.iteration)
+            case loop.SessionClosed(outcome="failed") if event.trouble != "data":
+                self.disk.heard[self.places[event.session]] += 1
+            case loop.Asked():
+                asyncio.get_running_loop().call_soon(self._answer, event.question)
+        if self.story.command is not None:
+            iteration, kind, command = self.story.command
+            if isinstance(event, kind) and getattr(event, "iteration", 0) == iteration:
+                self.control._obey(command)
+
+    def _answer(self, question: Asks) -> None:
+        reply = self.story.replies.get((question.iteration, question.cause), Continue())
+        self.control._obey(Answer(id=question.id, reply=reply))
+
+    def sent(self, session: str, letter: Letter) -> None:
+        scribe = TranscriptScribe(self.disk.folder.root)
+        self.disk.write("Sent", lambda: scribe.sent(session, letter))
+
+    def received(self, session: str, turn: Turn) -> None:
+        scribe = TranscriptScribe(self.disk.folder.root)
+        self.disk.lost += 1
+        self.disk.write("Received", lambda: scribe.received(session, turn))
+        self.disk.lost -= 1
+        self.disk.used += turn.usage
+        self.disk.heard[self.places[session]] += 1
+
+    def remember(self, iteration: Iteration) -> None:
+        if iteration.taken_up and self.disk.history.holds(self.disk.folder.id, iteration.number):
+            return
+        line = line_of(iteration, self.loop.task, self.planned.name, self.loop.usage, self.loop.handover, 0.0)
+        self.disk.write("Record", lambda: self.disk.history.append(line))
+
+    # The agents' process ----------------------------------------------------------------------------------------------
+
+    async def ask(self, speaker: str, question: Question, hear: Callable[[Turn], None]) -> str:
+        await asyncio.sleep(0)
+        purpose, iteration = place = self.places[question.session]
+        steps = (self.story.says if purpose == "propose" else self.story.grades)[iteration]
+        number = self.disk.heard[place]
+        step = steps[min(number, len(steps) - 1)]
+        if isinstance(step, AgentError):
+            raise step
+        usage = Usage(1_000 + iteration, 10 * iteration + number, 3, 0, 1, 1, Decimal("0.01"))
+        hear(Turn(step, usage, model="m-1", foreign="f"))
+        await asyncio.sleep(0)
+        return step
+
+    # The fits ---------------------------------------------------------------------------------------------------------
+
+    async def check(self, recipe: Recipe) -> Verdict:
+        return check(recipe, SCHEMA)
+
+    async def evaluate(self, iteration: int, recipe: Recipe, on_fold: Callable[[FoldScore], None]) -> Evaluation:
+        folder = evaluation_folder(iteration, recipe)
+        done = self.disk.folds.setdefault(folder, [])
+        for score in done:
+            on_fold(score)
+        mean = self.story.scores.get(float(recipe.parameters.get("alpha", 1.0)))  # type: ignore[arg-type]
+        if mean is None:
+            raise ReportedError(ErrorReport("ValueError", "it did not converge"))
+        for fold in range(len(done), FOLDS):
+            await asyncio.sleep(0)
+            score = FoldScore(fold, mean + (fold - 1) * (0.5 if fold else 0.5 + mean % 1), 0.5, 0.1)
+            self.disk.write("Fold", lambda score=score: done.append(score))  # type: ignore[misc]
+            self.disk.fits[iteration, fold] += 1
+            on_fold(score)
+        return Evaluation(recipe, tuple(done), sum(each.score for each in done) / FOLDS, 0.5, 1.2, folder)
+
+
+def live(disk: Disk, story: Story, dies: int | None = None) -> End | None:
+    """One attempt at the run; None when its worker died, before the write number `dies` of the whole run."""
+    disk.dies = dies
+
+    async def attempt() -> End:
+        return await Worker(disk, story).loop.run()
+
+    try:
+        return asyncio.run(attempt())
+    except (Killed, asyncio.CancelledError):
+        return None
+    finally:
+        disk.journal.close()
