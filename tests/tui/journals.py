@@ -27,7 +27,8 @@ from tabsmith.recipes.recipe import DerivedColumn, Problem, Recipe
 from tabsmith.runs import events as run
 from tabsmith.runs.events import RunEvent, RunState
 from tabsmith.runs.folder import RunFolder
-from tabsmith.runs.snapshot import RunSnapshot, reduce
+from tabsmith.runs.folding import reduce
+from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.spec import Detect, Limits, ModelChoice, RunSpec
 from tabsmith.tables.schema import ColumnSchema, Schema, Split, Warning  # noqa: A004 - the field's word
 from tabsmith.tables.sources import FileSource
@@ -292,7 +293,7 @@ def hostile() -> Story:
     words = "\n".join(HOSTILE)
     story.refuse(Recipe("linear", words), words, Problem(words, words))
     story.fail(Recipe("linear", words), words, words)
-    story.ask(HOSTILE[1])
+    story.ask()
     return story.tell(loop.Noted(message=words, level="warning"), 0.1)
 
 

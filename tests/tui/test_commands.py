@@ -3,19 +3,20 @@
 import csv
 import json
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 
 import tabsmith
 from tabsmith_tui.commands.boundary import run
-from tabsmith_tui.commands.root import tabsmith as root
 
 PROGRAM = [sys.executable, "-m", "tabsmith_tui.cli"]
 
@@ -51,10 +52,14 @@ def test_the_version_is_that_of_the_library() -> None:
 
 
 def test_the_quick_help_is_the_help_that_click_would_print() -> None:
-    with click.Context(root, info_name="tabsmith", terminal_width=80) as context:
-        wanted = root.get_help(context) + "\n"
+    # In an interpreter of its own: click keeps what it once made of the help option, with the settings of that time.
+    program = (
+        "import click; from tabsmith_tui.commands.root import tabsmith as root\n"
+        "with click.Context(root, info_name='tabsmith', terminal_width=80) as context: print(root.get_help(context))"
+    )
+    wanted = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     done = subprocess.run([*PROGRAM, "--help"], capture_output=True, text=True, check=True)
-    assert done.stdout == wanted
+    assert done.stdout == wanted.stdout
 
 
 @pytest.mark.parametrize("question", ["--version", "--help"])
@@ -212,6 +217,58 @@ def test_the_doctor_finds_everything_in_place(capsys: pytest.CaptureFixture[str]
     found = document(capsys, "doctor")
     assert {each["state"] for each in found} <= {"ok", "warning"}
     assert {"python", "settings", "state", "models", "duckdb"} <= {each["what"] for each in found}
+
+
+def doctors_word(capsys: pytest.CaptureFixture[str], what: str) -> tuple[str, str]:
+    """What the doctor finds of one thing: its state and the words."""
+    return next((each["state"], each["says"]) for each in document(capsys, "doctor") if each["what"] == what)
+
+
+def test_the_doctor_says_which_agents_are_usable_and_why_not(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-nobody-may-see-this")
+    assert doctors_word(capsys, "agent search") == ("ok", "usable: a part of tabsmith; needs no language model")
+    state, says = doctors_word(capsys, "agent llm")
+    assert (state, says[:11]) == ("ok", "not usable:")
+    assert "agents.llm.model" in says
+    assert run(["config", "set", "agents.default", "llm"]) == 0
+    assert doctors_word(capsys, "agent llm")[0] == "warning"
+    assert run(["config", "set", "agents.llm.model", "openai:some-model"]) == 0
+    state, says = doctors_word(capsys, "agent llm")
+    assert (state, says[:7]) == ("ok", "usable:")
+    assert run(["doctor"]) == 0
+    shown = capsys.readouterr()
+    assert "nobody-may-see" not in shown.out + shown.err
+
+
+def test_the_doctor_says_whether_a_models_server_takes_connections(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TABSMITH_AGENTS__LLM__MODEL", "openai:some-model")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        monkeypatch.setenv("TABSMITH_AGENTS__LLM__BASE_URL", f"http://127.0.0.1:{port}/v1")
+        listening = doctors_word(capsys, "llm server")
+    assert listening == ("ok", f"127.0.0.1:{port} takes connections; nothing was asked of it")
+    state, says = doctors_word(capsys, "llm server")
+    assert (state, "takes no connection" in says) == ("warning", True)
+
+
+def test_the_doctor_knows_the_packages_of_every_extra(capsys: pytest.CaptureFixture[str]) -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    wanted = {re.match(r"[\w-]+", each)[0] for name, needs in extras.items() if name != "all" for each in needs}
+    assert wanted <= {each["what"] for each in document(capsys, "doctor")}
+
+
+def test_with_broken_settings_the_doctor_looks_at_no_agent(
+    capsys: pytest.CaptureFixture[str], tabsmith_home: Path
+) -> None:
+    (tabsmith_home / "config").mkdir(parents=True)
+    (tabsmith_home / "config" / "config.toml").write_text("[agents]\ndefault = 3\n")
+    found = {each["what"]: each["state"] for each in document(capsys, "doctor", status=1)}
+    assert (found["settings"], found["agents"]) == ("problem", "warning")
 
 
 def test_off_a_terminal_tabsmith_alone_does_the_whole_main_job_on_the_sample(tmp_path: Path) -> None:

@@ -285,7 +285,7 @@ def test_manual_schema(snap_compare, size) -> None:
 
 
 def test_model(snap_compare, size) -> None:
-    """Six fields with their defaults; the time has the focus and its words below it."""
+    """Eight fields with their defaults, agent and budget among them; the time has the focus, its words below it."""
     assert picture(snap_compare, size, model)
 
 

@@ -71,7 +71,7 @@ def test_a_small_terminal_grows_and_shrinks(tabsmith_home: Path) -> None:
         terminal.resize(40, 10)
         terminal.wait_for("what it understood, and get the best\n")
         terminal.resize(80, 24)
-        terminal.wait_for("Begin with a sample table", "commands")
+        terminal.wait_for("Begin with a sample table", "agents")
         terminal.press("ctrl+q")
         assert terminal.wait_exit() == 0
 

@@ -5,7 +5,7 @@ import pytest
 from rich.cells import cell_len
 
 from tabsmith.runs.snapshot import interrupted
-from tabsmith_tui.views import cards, details, header, log, score_plot, tries
+from tabsmith_tui.views import agent_card, cards, details, header, log, score_plot, tries
 from tabsmith_tui.views.banner import banner
 from tabsmith_tui.views.lines import Span, fit, text_of, wrap, wrap_line
 from tabsmith_tui.views.replay import Replay
@@ -118,8 +118,8 @@ def test_no_view_lets_a_control_of_a_hostile_name_through():
     shown = [
         header.header(snapshot, HOSTILE[3], None, 0.0).title,
         text(cards.champion(snapshot)),
-        text(cards.agent(snapshot)),
-        text([cards.champion_line(snapshot), cards.agent_line(snapshot)]),
+        text(agent_card.agent(snapshot)),
+        text([cards.champion_line(snapshot), agent_card.agent_line(snapshot, 0.0)]),
         *rows(tries.Leaderboard(snapshot)),
         *rows(tries.Iterations(snapshot)),
         *(text(log.draw(entry, 80)) for entry in snapshot.log),

@@ -39,7 +39,7 @@ async def test_a_journal_of_100_000_events_leaves_the_keys_alive(make_app):
             assert screen._watch is not None
             assert screen._watch._offset == (folder.root / "events.jsonl").stat().st_size
             await pilot.press("t")
-            assert screen._board.table is screen._board.iterations
+            assert screen.board.table is screen.board.iterations
             assert time.perf_counter() - asked < 5.0
 
 
@@ -64,7 +64,7 @@ async def test_a_resize_draws_the_plot_anew(make_app):
 async def test_hostile_names_are_literal_everywhere_on_the_dashboard(make_app):
     async with running(make_app(), journals.hostile(), (120, 40)) as (pilot, screen, _):
         assert "[/nope]" in screen_text(pilot.app)
-        for table in (screen._board.leaderboard, screen._board.iterations):
+        for table in (screen.board.leaderboard, screen.board.iterations):
             table.focus()
             for _ in range(table.count):
                 await pilot.press("down")

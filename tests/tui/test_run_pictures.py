@@ -5,7 +5,7 @@ import contextlib
 import pytest
 
 from tabsmith.orchestration import events as loop
-from tests.tui import journals
+from tests.tui import agent_journals, journals
 from tests.tui.journals import Story, house_prices, price_report
 from tests.tui.run_stage import open_run, until, worker_alive
 
@@ -25,6 +25,12 @@ def picture(compare, app, story, size, *keys, dead=False):
 
     with contextlib.nullcontext() if dead else worker_alive(folder):
         return compare(app, terminal_size=size, run_before=before)
+
+
+def at(app, now: float):
+    """The same app at another time of its clock."""
+    app.clock = lambda: now
+    return app
 
 
 def done() -> Story:
@@ -105,3 +111,47 @@ def test_more_time_middle(snap_compare, make_app):
 def test_hostile_large(snap_compare, make_app):
     """Names of markup and escape sequences are literal, cut, and disturb no column."""
     assert picture(snap_compare, make_app(), journals.hostile(), LARGE)
+
+
+# Runs with an agent ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [SMALL, MIDDLE, LARGE], ids=["small", "middle", "large"])
+def test_agent_running(snap_compare, make_app, size):
+    """Who proposes, with which model; tokens by kind, sessions, turns, cost, quality and confidence; the cost of its
+    limit above; what each iteration cost, and what was decided about it where that was not to go on."""
+    assert picture(snap_compare, make_app(), agent_journals.improving(), size, "t")
+
+
+@pytest.mark.parametrize("size", [MIDDLE, LARGE], ids=["middle", "large"])
+def test_agent_waiting_for_a_retry(snap_compare, make_app, size):
+    """Waiting in the pill; the trouble, which retry it is, and how long until then."""
+    story = agent_journals.waiting()
+    assert picture(snap_compare, at(make_app(), story.at + 4), story, size, "t")
+
+
+@pytest.mark.parametrize("size", [SMALL, MIDDLE, LARGE], ids=["small", "middle", "large"])
+def test_agent_handed_over(snap_compare, make_app, size):
+    """Search proposes; planned, actual and the reason on every size of screen."""
+    assert picture(snap_compare, make_app(), agent_journals.handed_over(), size)
+
+
+@pytest.mark.parametrize("size", [SMALL, MIDDLE, LARGE], ids=["small", "middle", "large"])
+def test_asked_at_a_breakpoint(snap_compare, make_app, size):
+    """A bar above the keys: what happened, the condition, what the run cost so far, the keys that answer."""
+    assert picture(snap_compare, make_app(), agent_journals.at_breakpoint(), size)
+
+
+def test_asked_for_more_money(snap_compare, make_app):
+    """The spent limit in red; a mistake is named beside what was typed."""
+    assert picture(snap_compare, make_app(), agent_journals.out_of_money(), MIDDLE, "enter", *"much", "enter")
+
+
+def test_asked_to_fit_a_proposal(snap_compare, make_app):
+    """The recipe that was proposed and why; c fits it."""
+    assert picture(snap_compare, make_app(), agent_journals.proposing(), LARGE)
+
+
+def test_hostile_agent(snap_compare, make_app):
+    """Whatever an agent, its server or its person wrote is literal and cut; the bar stays a bar."""
+    assert picture(snap_compare, make_app(), agent_journals.hostile_agent(), LARGE, "t")

@@ -7,6 +7,7 @@ from textual.widgets import Input
 from tabsmith.runs import events as run
 from tabsmith.runs.commands import Pause, Resume, SetLimit, Stop
 from tabsmith.runs.events import RunState
+from tabsmith.runs.spec import Limits
 from tabsmith_tui.screens.error import ErrorScreen
 from tabsmith_tui.screens.question import QuestionScreen
 from tabsmith_tui.screens.result import ResultScreen
@@ -40,7 +41,7 @@ async def test_the_run_is_drawn_again_only_when_it_has_changed(make_app):
     async with running(make_app(), house_prices()) as (pilot, screen, _):
         first = screen.live
         shown: list[object] = []
-        screen._board._show_tables = lambda *given: shown.append(given)
+        screen.board._show_tables = lambda *given: shown.append(given)
         for _ in range(5):
             screen.take(screen.live)
         await pilot.pause(0.3)
@@ -88,9 +89,9 @@ async def test_more_time_is_asked_for_and_a_mistake_is_named_beside_it(make_app)
         assert "not a length of time" in screen_text(pilot.app)
         assert screen.query_one(Input).value == "soon"
         await pilot.press(*["backspace"] * 4, *"+2 min", "enter")
-        await until(pilot, lambda: sent(folder) == [SetLimit(seconds=720.0)], "the command")
+        await until(pilot, lambda: sent(folder) == [SetLimit(limit="seconds", to="720")], "the command")
         assert screen.query_one(AskBar).asking == ""
-        append(folder, run.LimitChanged(at=journals.START + 200, seconds=720.0, iterations=0))
+        append(folder, run.LimitChanged(at=journals.START + 200, limits=Limits(seconds=720.0)))
         await until(pilot, lambda: "of 12:00" in screen_text(pilot.app), "the new limit")
 
 
@@ -108,11 +109,11 @@ async def test_the_filter_works_while_it_is_typed_and_escape_shows_everything(ma
     async with running(make_app(), house_prices()) as (pilot, screen, _):
         await pilot.press("slash", *"boost")
         await until(pilot, lambda: 'with "boost"' in screen_text(pilot.app), "the filter in the titles")
-        assert screen._board.leaderboard.count == 2
+        assert screen.board.leaderboard.count == 2
         await pilot.press("enter")
-        assert screen._board.leaderboard.count == 2
+        assert screen.board.leaderboard.count == 2
         await pilot.press("escape")
-        await until(pilot, lambda: screen._board.leaderboard.count == 9, "all tries")
+        await until(pilot, lambda: screen.board.leaderboard.count == 9, "all tries")
         assert pilot.app.screen is screen
 
 
@@ -134,18 +135,18 @@ async def test_the_cursor_stays_on_its_try_when_others_come_in_above_it(make_app
     story = house_prices()
     async with running(make_app(), story) as (pilot, screen, folder):
         await pilot.press("down", "down")
-        assert screen._board.leaderboard.key == "11"
+        assert screen.board.leaderboard.key == "11"
         before = len(story.events)
         story.score(journals.BOOST, "a better one", 19_900, 250, wins=True)
         append(folder, *story.events[before:])
-        await until(pilot, lambda: screen._board.leaderboard.count == 10, "the new try")
-        assert screen._board.leaderboard.key == "11"
+        await until(pilot, lambda: screen.board.leaderboard.count == 10, "the new try")
+        assert screen.board.leaderboard.key == "11"
 
 
 async def test_the_mouse_moves_the_cursor_and_a_second_click_opens(make_app):
     async with running(make_app(), house_prices()) as (pilot, screen, _):
         await pilot.click("#leaderboard-table", offset=(10, 3))
-        assert screen._board.leaderboard.key == "11"
+        assert screen.board.leaderboard.key == "11"
         await pilot.click("#leaderboard-table", offset=(10, 3))
         await until(pilot, lambda: isinstance(pilot.app.screen, TryDetails), "details")
 
@@ -153,7 +154,7 @@ async def test_the_mouse_moves_the_cursor_and_a_second_click_opens(make_app):
 async def test_scrolling_the_log_pauses_following_and_end_goes_on(make_app):
     story = house_prices()
     async with running(make_app(), story) as (pilot, screen, folder):
-        log = screen._board.log_view
+        log = screen.board.log_view
         assert "Log  following" in screen_text(pilot.app)
         log.focus()
         await pilot.press("pageup")
@@ -247,14 +248,14 @@ async def test_a_finished_run_is_replayed_and_stepped_through(make_app):
     total = len(story.events)
     async with running(make_app(), story) as (pilot, screen, _):
         await pilot.press("r", "space")
-        await until(pilot, lambda: screen.replaying and not screen._playing, "the replay, held")
-        position = screen._replay.position
+        await until(pilot, lambda: screen.replaying and not screen.playing, "the replay, held")
+        position = screen.replay.position
         await pilot.press("right", "right", "left")
-        assert screen._replay.position == position + 1
+        assert screen.replay.position == position + 1
         assert f"replay: event {position + 1} of {total}" in screen_text(pilot.app)
         await pilot.press("space")
-        screen._replay.go(total - 1)
-        await until(pilot, lambda: screen._replay.ended, "the end of the replay")
+        screen.replay.go(total - 1)
+        await until(pilot, lambda: screen.replay.ended, "the end of the replay")
         assert screen.shown == screen.live
         await pilot.press("escape")
         await until(pilot, lambda: not screen.replaying, "the run as it is")

@@ -11,10 +11,11 @@ from tabsmith.runs.commands import Pause, SetLimit, Stop
 from tabsmith.runs.events import RunState
 from tabsmith.runs.snapshot import RunSnapshot, interrupted
 from tabsmith.runs.spec import Limits
-from tabsmith_tui.views import cards, commands, comparison, details, header, recipe_words, tries
+from tabsmith_tui.views import agent_card, cards, commands, comparison, details, header, recipe_words, tries
 from tabsmith_tui.views.commands import Pending
 from tabsmith_tui.views.lines import text_of
 from tests.tui import journals
+from tests.tui.agent_story import AgentStory, asked_for
 from tests.tui.journals import Story, house_prices
 
 
@@ -122,13 +123,13 @@ def test_a_pause_is_not_called_paused_before_the_worker_says_so():
     ],
 )
 def test_more_time_is_understood_as_people_write_it(typed, limit):
-    assert commands.more_time(typed, house_prices().snapshot) == SetLimit(seconds=float(limit))
+    assert commands.more(typed, house_prices().snapshot) == SetLimit(limit="seconds", to=str(limit))
 
 
 @pytest.mark.parametrize("typed", ["", "soon", "-5", "0", "5 parsecs", "1" * 400, "[/nope]", "9999999 h", "\x1b[2J"])
 def test_what_is_not_a_length_of_time_is_refused_in_words(typed):
     with pytest.raises(UsageError) as refusal:
-        commands.more_time(typed, house_prices().snapshot)
+        commands.more(typed, house_prices().snapshot)
     assert refusal.value.next_step
     assert "\x1b" not in str(refusal.value)
 
@@ -136,8 +137,8 @@ def test_what_is_not_a_length_of_time_is_refused_in_words(typed):
 def test_a_run_without_a_limit_can_be_given_one_but_not_more_of_it():
     snapshot = msgspec.structs.replace(house_prices().snapshot, limits=Limits(seconds=0.0))
     with pytest.raises(UsageError, match="no time limit"):
-        commands.more_time("60", snapshot)
-    assert commands.more_time("to 60", snapshot).seconds == 60
+        commands.more("60", snapshot)
+    assert commands.more("to 15 min", snapshot) == SetLimit(limit="seconds", to="900")
 
 
 # Cards -------------------------------------------------------------------------------------------------------------
@@ -165,10 +166,12 @@ def test_without_a_champion_the_card_says_why():
 
 
 def test_the_agent_card_shows_when_another_agent_than_planned_is_at_work():
-    story = Story().begin().ask("search")
-    assert "actual the same" in text(cards.agent(story.snapshot))
+    story = AgentStory(asked_for("llm")).begin()
     story.ask("llm")
-    assert "planned search ! actual llm" in text(cards.agent(story.snapshot))
+    assert "planned llm ✔ actual same" in text(agent_card.agent(story.snapshot))
+    story.hand_over("three failures in a row: network")
+    shown = text(agent_card.agent(story.snapshot))
+    assert "! actual search: three failures in a row: network" in shown
 
 
 # Tables ------------------------------------------------------------------------------------------------------------

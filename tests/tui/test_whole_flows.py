@@ -78,7 +78,7 @@ def to_schema(terminal: Terminal, file: str) -> None:
 def one_linear_model(terminal: Terminal) -> None:
     """From the model form to the page before training: the quickest choice there is."""
     terminal.wait_for("How should it be trained?")
-    keys = ("down", "down", "right", "down", "down", "end", "backspace", "1", "enter")
+    keys = ("down", "down", "right", "down", "down", "down", "down", "end", "backspace", "1", "enter")
     terminal.write("".join(KEYS.get(key, key.encode()).decode() for key in keys))  # in one burst, as from a script
     terminal.wait_for("Ready to train?", "Family      linear", "Iterations  1 ")
 
@@ -182,7 +182,7 @@ def test_killed_at_each_step_it_stands_there_again_with_what_was_typed(folder: P
     wait_typed(terminal, FieldName.TIME, "90 s")
     terminal = killed_and_resumed(terminal, "Model", "How should it be trained?", "90 s")
     terminal.press("enter")
-    terminal.wait_for("Ready to train?", "--time 90")
+    terminal.wait_for("Ready to train?", "Time        90 s")
     terminal = killed_and_resumed(terminal, "Model", "How should it be trained?", "90 s")
     terminal.press("enter")
     terminal.wait_for("Ready to train?")

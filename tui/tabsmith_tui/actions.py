@@ -11,13 +11,13 @@ from typing import Final
 from textual.binding import Binding, BindingType
 
 from tabsmith.text import clean
-from tabsmith_tui.keys import guided, run, shell
+from tabsmith_tui.keys import agents, guided, run, shell, tasks, tries
 from tabsmith_tui.keys.action import Action, Scope
 
 __all__ = ["ACTIONS", "Action", "Keymap", "Scope", "action", "bindings", "bindings_of", "check_keymap", "key_words"]
 
 ACTIONS: Final[Mapping[str, Action]] = MappingProxyType(
-    {each.id: each for each in (*shell.ACTIONS, *guided.ACTIONS, *run.ACTIONS)}
+    {each.id: each for module in (shell, guided, run, tries, agents, tasks) for each in module.ACTIONS}
 )
 
 
@@ -29,6 +29,8 @@ _WRITTEN: Final = {
     "delete": "del",
     "full_stop": ".",
     "comma": ",",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
     "plus": "+",
     "minus": "-",
     "pageup": "pgup",

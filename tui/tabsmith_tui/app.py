@@ -27,7 +27,8 @@ from tabsmith_tui.shelf import Shelf
 from tabsmith_tui.theme import THEMES, theme_name
 
 if TYPE_CHECKING:
-    from tabsmith.config import Settings
+    from tabsmith.agents.protocol import AgentName
+    from tabsmith.config import Agents, Settings
     from tabsmith.runs.supervisor import Supervisor
     from tabsmith.runs.watch import RunSummary
     from tabsmith.tables.sources import SampleName
@@ -92,6 +93,18 @@ class TabsmithApp(App[ExitSummary], inherit_bindings=False):
 
             self._new_id = new_run_id
         return self._new_id()
+
+    def agents(self) -> "tuple[tuple[AgentName, ...], dict[AgentName, str]]":
+        """The agents that can be used here, and why the others cannot. Looks at files: call it off the UI thread."""
+        from tabsmith_tui.usable import offers
+
+        return offers(self.settings.agents)
+
+    def take_agents(self, agents: "Agents") -> None:
+        """Go on with these settings of agents: they were changed, or read anew."""
+        import msgspec
+
+        self.settings = msgspec.structs.replace(self.settings, agents=agents)
 
     @property
     def supervisor(self) -> "Supervisor":
@@ -224,6 +237,26 @@ class TabsmithApp(App[ExitSummary], inherit_bindings=False):
         from tabsmith_tui.screens.runs import RunsScreen
 
         self.push_screen(RunsScreen())
+
+    def open_agents(self) -> None:
+        """Which agents there are, their settings, and the conditions at which runs stop."""
+        from tabsmith_tui.screens.agents import AgentsScreen
+
+        self.push_screen(AgentsScreen())
+
+    def action_open_agents(self) -> None:
+        """The agents."""
+        self.open_agents()
+
+    def open_tasks(self) -> None:
+        """A task file: written, opened, run."""
+        from tabsmith_tui.screens.task_file import TaskFileScreen
+
+        self.push_screen(TaskFileScreen())
+
+    def action_open_tasks(self) -> None:
+        """A task file."""
+        self.open_tasks()
 
     def action_open_predict(self) -> None:
         """Predict, with a model to choose."""

@@ -24,11 +24,12 @@ def farewell(living: "tuple[RunSummary, ...]", *, session: str = "", model_id: s
     if living:
         run = living[0]
         more = f" (and {plural(len(living) - 1, 'more')})" if len(living) > 1 else ""
-        subject = " · ".join(clean(part, 40) for part in (run.source, run.target) if part)
+        tasks = f"{run.tasks_over} of {plural(run.tasks, 'task')}" if run.tasks else ""
+        subject = " · ".join(clean(part, 40) for part in (run.source, run.target, tasks) if part)
         lines += [
             f"Run {run.id} goes on in the background: {run.state.value}, {subject}{more}",
             f"  tabsmith runs attach {run.id}    to see it",
-            f"  tabsmith runs stop {run.id}      to stop it and keep its best model",
+            f"  tabsmith runs stop {run.id}      to stop it{'' if run.tasks else ' and keep its best model'}",
         ]
     if model_id:
         lines.append(f"Model {clean(model_id, 60)} is saved: tabsmith predict {clean(model_id, 60)} FILE")

@@ -32,18 +32,25 @@ def subject(source: str, target: str) -> Content:
 def run_cells(run: "RunSummary", now: float) -> tuple[Content, ...]:
     """State, what on, score, tries, time spent, since when."""
     score = f"{run.metric.label} {number(run.score)}" if run.metric and run.score is not None else "—"
+    if run.tasks:
+        score = f"{run.tasks_over} of {plural(run.tasks, 'task')}"
+    stands_in = run.actual != run.planned and not run.state.ended
     return (
         pill(run.state),
-        subject(run.source, run.target),
+        words(
+            subject(run.source, run.target), *([(f"  {run.actual} for {run.planned}", "$warn")] if stands_in else [])
+        ),
         literal(score, 30),
         quiet(when(run.started_at, now)),
         quiet(clock(run.active_seconds)),
-        quiet(plural(run.tried, "try", "tries")),
+        quiet(run.outcome or "—") if run.tasks else quiet(plural(run.tried, "try", "tries")),
     )
 
 
 def run_facts(run: "RunSummary", now: float) -> list[Fact]:
     """All that a summary knows of a run."""
+    if run.tasks:
+        return _tasks_facts(run, now)
     facts: list[Fact] = [
         ("state", pill(run.state)),
         ("table", literal(run.source, 200)),
@@ -54,6 +61,28 @@ def run_facts(run: "RunSummary", now: float) -> list[Fact]:
         ("worked", clock(run.active_seconds)),
         ("started", when(run.started_at, now)),
         ("model", literal(run.model_id, 80) if run.model_id else "—"),
+        ("run", literal(run.id, 80)),
+    ]
+    if run.planned != "search":
+        changed = run.actual != run.planned
+        who = f"{run.planned}; {run.actual} stands in" if changed else run.planned
+        facts.append(("agent", literal(who, 80, "$warn" if changed else "")))
+    if run.problem:
+        facts.append(("problem", literal(run.problem, 400, "$bad")))
+    return facts
+
+
+def _tasks_facts(run: "RunSummary", now: float) -> list[Fact]:
+    """All that a summary knows of a run of a task file."""
+    facts: list[Fact] = [
+        ("state", pill(run.state)),
+        ("task file", literal(run.source, 200)),
+        ("tasks", f"{run.tasks_over} of {run.tasks} over"),
+        ("outcome", run.outcome or "—"),
+        ("proved", plural(run.tried, "iteration")),
+        ("worked", clock(run.active_seconds)),
+        ("started", when(run.started_at, now)),
+        ("agent", run.planned),
         ("run", literal(run.id, 80)),
     ]
     if run.problem:

@@ -1,11 +1,21 @@
 """`tabsmith config`: the settings."""
 
 import click
+import msgspec
 
 from tabsmith import config as settings
+from tabsmith.conditions.built_in import BUILT_IN, BuiltIn
+from tabsmith.conditions.names import NAMES, Name
 from tabsmith.errors import WRONG_USE
 from tabsmith.paths import folders
 from tabsmith_tui.commands.output import json_option, print_json, print_table, print_text, say
+
+
+class BreakpointsDocument(msgspec.Struct, frozen=True):
+    """`config breakpoints --json`."""
+
+    built_in: tuple[BuiltIn, ...]
+    names: tuple[Name, ...]
 
 
 @click.group(invoke_without_command=True)
@@ -51,6 +61,22 @@ def check() -> int:
     if not problems:
         say("The settings are in order.")
     return WRONG_USE if problems else 0
+
+
+@config.command()
+@json_option
+def breakpoints(as_json: bool) -> None:
+    """List the built-in conditions, and the names for your own."""
+    if as_json:
+        print_json(BreakpointsDocument(tuple(BUILT_IN.values()), tuple(NAMES.values())))
+        return
+    rows = [[each.name, each.expression, each.meaning] for each in BUILT_IN.values()]
+    print_table(["breakpoint", "condition", "meaning"], rows, widest=80)
+    print_text()
+    print_table(["name", "is", "meaning"], [[each.name, each.kind, each.description] for each in NAMES.values()], 80)
+    print_text()
+    print_text("A condition of your own: quality < 0.5 and iteration > 3. It takes and, or, not, + - * / ( ).")
+    print_text("To try one on a run: tabsmith runs try RUN 'quality < 0.5'")
 
 
 def _show(*, as_json: bool) -> None:

@@ -7,15 +7,19 @@ import sys
 import tempfile
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import click
 import msgspec
 
 from tabsmith import __version__
-from tabsmith.errors import WORK_FAILED, StorageError, TabsmithError
+from tabsmith.errors import WORK_FAILED, AgentMissingError, StorageError, TabsmithError
 from tabsmith.paths import folders
 from tabsmith_tui.commands.output import json_option, print_json, print_table
+
+if TYPE_CHECKING:
+    from tabsmith.agents.availability import Availability
+    from tabsmith.config.tree import Agents
 
 _PACKAGES: Final = (
     "textual",
@@ -30,6 +34,11 @@ _PACKAGES: Final = (
     "click",
     "python-calamine",
 )
+_EXTRAS: Final = {
+    "llm": ("pydantic-ai-slim", "genai-prices"),
+    "claude": ("claude-agent-sdk",),
+    "acp": ("agent-client-protocol",),
+}
 _LITTLE_SPACE: Final = 1_000_000_000
 
 
@@ -45,11 +54,11 @@ class Finding(msgspec.Struct, frozen=True):
 @json_option
 def doctor(as_json: bool) -> int:
     """Say what is installed, what is reachable, where things live."""
-    found = [_python(), _settings(), *_folders(), *_packages(), _terminal()]
+    found = [_python(), _settings(), *_folders(), *_packages(), *_extras(), *_agents(), _terminal()]
     if as_json:
         print_json(found)
     else:
-        print_table(["", "what", "says"], [[each.state, each.what, each.says] for each in found], widest=100)
+        print_table(["", "what", "says"], [[each.state, each.what, each.says] for each in found], widest=300)
     return WORK_FAILED if any(each.state == "problem" for each in found) else 0
 
 
@@ -99,6 +108,51 @@ def _package(name: str) -> Finding:
         return Finding(name, "ok", version(name))
     except PackageNotFoundError:
         return Finding(name, "problem", "not installed: install tabsmith again")
+
+
+def _extras() -> list[Finding]:
+    return [_extra(name, extra) for extra, names in _EXTRAS.items() for name in names]
+
+
+def _extra(name: str, extra: str) -> Finding:
+    try:
+        return Finding(name, "ok", version(name))
+    except PackageNotFoundError:
+        return Finding(name, "ok", f"not installed (extra {extra})")
+
+
+def _agents() -> list[Finding]:
+    from tabsmith import config
+    from tabsmith.agents.availability import availability
+
+    try:
+        settings = config.load().agents
+    except TabsmithError:
+        return [Finding("agents", "warning", "not looked at: the settings have a mistake")]
+    found = [_agent(each, is_default=each.agent == settings.default) for each in availability(settings)]
+    return [*found, *_servers(settings)]
+
+
+def _agent(found: "Availability", *, is_default: bool) -> Finding:
+    unusable_default = is_default and found.usable == "not usable"
+    says = ". ".join(part for part in (f"{found.usable}: {found.why}", found.next_step) if part)
+    return Finding(f"agent {found.agent}", "warning" if unusable_default else "ok", says)
+
+
+def _servers(settings: "Agents") -> list[Finding]:
+    """Whether the model's server that is set by its address takes connections; nothing is asked of it."""
+    from tabsmith_tui.reaching import connection_trouble, server_of
+
+    if settings.llm.base_url is None:
+        return []
+    try:
+        place = server_of(settings.llm)
+    except AgentMissingError:
+        return []  # the agent's own line says why
+    trouble = connection_trouble(place)
+    if trouble:
+        return [Finding("llm server", "warning", f"{place} takes no connection: {trouble}")]
+    return [Finding("llm server", "ok", f"{place} takes connections; nothing was asked of it")]
 
 
 def _terminal() -> Finding:

@@ -3,15 +3,24 @@
 import time
 from collections.abc import Callable
 
+from tabsmith.agents.protocol import AgentName
+from tabsmith.agents.usage import NOTHING, Usage
 from tabsmith.modeling.results import Metric
 from tabsmith.orchestration import events as loop
+from tabsmith.orchestration.decisions import Decision
+from tabsmith.orchestration.questions import Allow, Reply
+from tabsmith.orchestration.task_events import TaskEvent
 from tabsmith.runs import events as run
 from tabsmith.runs.events import RunEvent, RunState
-from tabsmith.text import clean
+from tabsmith.runs.spec import Limits
+from tabsmith.text import clean, plural
 from tabsmith_tui import numbers
+from tabsmith_tui.commands import task_lines
 from tabsmith_tui.commands.output import say
+from tabsmith_tui.views import spending
 
-_SILENT = (RunState.RUNNING, RunState.EVALUATING, RunState.WAITING, RunState.QUEUED)
+# What is asked is printed where it can be answered, see asking.py.
+_SILENT = (RunState.RUNNING, RunState.EVALUATING, RunState.WAITING, RunState.QUEUED, RunState.ASKING)
 
 
 class PlainLines:
@@ -20,6 +29,11 @@ class PlainLines:
     def __init__(self, write: Callable[[str], None] = say) -> None:
         self._write = write
         self._changes: dict[int, str] = {}
+        self._agent: AgentName = "search"  # whose iteration it is
+        self._sessions: dict[str, int] = {}  # the iterations of the sessions
+        self._used: dict[int, Usage] = {}
+        self._decided: dict[int, Decision] = {}
+        self._question = ""
         self._started = 0.0
         self._read_told = 0.0
 
@@ -44,14 +58,16 @@ class PlainLines:
             case run.SchemaReady(schema=schema):
                 words = f"{schema.task}, {len(schema.features)} features, {schema.split.kind} split"
                 return f"schema    target {clean(schema.target, 60)}, {words}"
-            case run.LimitChanged(seconds=seconds):
-                return f"limit     {numbers.duration(seconds)} from now on"
+            case run.LimitChanged(limits=limits):
+                return f"limit     {_limits(limits)} from now on"
             case run.RunEnded():
                 return ""
+            case run.TasksReady():
+                return task_lines.tasks(event)
             case _:
                 return self._loop_line(event)
 
-    def _loop_line(self, event: loop.LoopEvent) -> str:
+    def _loop_line(self, event: loop.LoopEvent | TaskEvent) -> str:
         match event:
             case loop.SearchStarted(metric=metric, folds=folds):
                 held = f"{numbers.count(event.holdout_rows)} rows held out"
@@ -63,8 +79,8 @@ class PlainLines:
                 score = numbers.uncertain(evaluation.mean, evaluation.standard_error)
                 seconds = numbers.duration(evaluation.seconds)
                 return f"#{iteration:<3}      {self._changes.get(iteration, ''):40s} {score:>22s}  {seconds}"
-            case loop.ChampionChanged(iteration=iteration):
-                return f"champion  #{iteration}"
+            case loop.ChampionChanged(iteration=iteration, probation=probation):
+                return f"champion  #{iteration}" + (", on probation: it won narrowly" if probation else "")
             case loop.Refused(iteration=iteration, problems=problems):
                 return f"refused   #{iteration} {problems[0].what if problems else ''}"
             case loop.Failed(iteration=iteration, message=message):
@@ -74,7 +90,70 @@ class PlainLines:
             case loop.Noted(message=message):
                 return f"note      {message}"
             case _:
-                return ""
+                return self._agent_line(event) or self._person_line(event) or task_lines.line(event)
+
+    def _agent_line(self, event: loop.LoopEvent | TaskEvent) -> str:
+        match event:
+            case loop.IterationStarted(iteration=iteration, agent=agent, task=task):
+                self._agent = agent
+                return f"#{iteration:<3}      {clean(task, 60)}: {agent} is sent" if task else ""
+            case loop.AgentChanged(planned=planned, actual=actual, reason=reason):
+                change = "is back" if actual == planned else f"takes over from {planned}"
+                return f"agent     {actual} {change}: {reason}"
+            case loop.SessionOpened(session=session, iteration=iteration):
+                self._sessions[session] = iteration
+                self._used.setdefault(iteration, NOTHING)
+            case loop.SessionUsed(session=session, usage=usage):
+                iteration = self._sessions.get(session, 0)
+                self._used[iteration] = self._used.get(iteration, NOTHING) + usage
+            case loop.SessionClosed(session=session):
+                self._sessions.pop(session, None)
+            case loop.RetryScheduled(iteration=iteration, trouble=trouble, retry=retry, retries=retries):
+                wait = numbers.duration(max(0.0, event.until - event.at))
+                return f"retry     #{iteration} {trouble}, again in {wait} ({retry} of {retries}): {event.message}"
+            case loop.Unanswered(iteration=iteration, trouble=trouble, message=message):
+                return f"no answer #{iteration} {trouble}: {message}"
+            case loop.Graded(iteration=iteration, quality=quality):
+                return f"grade     #{iteration} by tabsmith's own rule: {quality.fallback}" if quality.fallback else ""
+            case loop.Decided(iteration=iteration, decision=decision):
+                self._decided[iteration] = decision
+            case loop.IterationEnded(iteration=iteration):
+                return self._settled(iteration)
+            case _:
+                pass
+        return ""
+
+    def _settled(self, iteration: int) -> str:
+        """What the iteration used and what was decided; nothing for one of the search that simply goes on."""
+        usage, decision = self._used.pop(iteration, None), self._decided.pop(iteration, None)
+        parts = []
+        if usage is not None:
+            parts.append(f"{self._agent}  {spending.in_and_out(usage)}  {spending.cost(usage)}")
+        if decision is not None and (usage is not None or decision.action != "proceed"):
+            by = " (you)" if decision.by == "person" else ""
+            parts.append(f"{decision.action}{by}: {decision.rule}")
+        return f"#{iteration:<3}      {'  '.join(parts)}" if parts else ""
+
+    def _person_line(self, event: loop.LoopEvent | TaskEvent) -> str:
+        match event:
+            case loop.Asked(question=question):
+                self._question = clean(question.what, 200)
+            case loop.Replied(reply=reply):
+                word = f"allow {reply.allowed}" if isinstance(reply, Allow) else _word(reply)
+                return f"answer    {word}, to: {self._question}"
+            case loop.Skipped(iteration=iteration):
+                return f"skipped   #{iteration} left out by you"
+            case loop.BreakpointPassed(iteration=iteration, what=what):
+                return f"passed    #{iteration} {what}"
+            case loop.BudgetWarned(words=words):
+                return f"budget    {words}"
+            case loop.ModeChanged(mode=mode):
+                return f"mode      {mode}"
+            case loop.NoteTaken(text=text):
+                return f"noted     {clean(text, 200)}"
+            case _:
+                pass
+        return ""
 
     def _reading(self, share: float, message: str) -> str:
         now = time.monotonic()
@@ -82,6 +161,21 @@ class PlainLines:
             return ""
         self._read_told = now
         return f"reading   {message}" + (f" {numbers.share(share)}" if share >= 0 else "")
+
+
+def _word(reply: Reply) -> str:
+    return str(type(reply).__struct_config__.tag).replace("_", " ")
+
+
+def _limits(limits: Limits) -> str:
+    parts = (
+        numbers.duration(limits.seconds) if limits.seconds else "",
+        plural(limits.iterations, "iteration") if limits.iterations else "",
+        plural(limits.tokens, "token") if limits.tokens else "",
+        f"${limits.dollars}" if limits.dollars else "",
+        plural(limits.failures, "failure") + " in a row" if limits.failures else "",
+    )
+    return ", ".join(part for part in parts if part) or "no limit"
 
 
 def in_words(metric: Metric) -> str:

@@ -13,6 +13,7 @@ _HELP: Final = {
     "read": "Read a table and say what was found in it.",
     "schema": "Say what tabsmith understands of a table: kinds, roles, target, task, split.",
     "train": "Train a model on a table.",
+    "task": "Have agents do the tasks of a file, and prove each by a command.",
     "predict": "Predict the rows of a table with a model.",
     "models": "List, show, delete or export models.",
     "runs": "List, show, follow, resume or stop runs.",

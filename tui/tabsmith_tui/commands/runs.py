@@ -1,4 +1,4 @@
-"""`tabsmith runs`: list, show, attach, resume, stop, delete."""
+"""`tabsmith runs`: list, show, attach, resume, stop, delete; the rest is in telling.py and trying.py."""
 
 import time
 from datetime import UTC, datetime
@@ -11,9 +11,13 @@ from tabsmith.runs.supervisor import require_resumable
 from tabsmith.runs.training import launch_detached, stop_and_wait
 from tabsmith.runs.watch import RunWatch, list_runs
 from tabsmith_tui import numbers
+from tabsmith_tui.commands.hand_back import handback
+from tabsmith_tui.commands.history import history
 from tabsmith_tui.commands.output import json_option, print_json, print_table, print_text, say
+from tabsmith_tui.commands.telling import answer, mode, note
 from tabsmith_tui.commands.train import follow
 from tabsmith_tui.commands.train import show as show_run
+from tabsmith_tui.commands.trying import try_
 
 
 class StoppedDocument(msgspec.Struct, frozen=True):
@@ -77,7 +81,7 @@ def resume(run: str, detach: bool, as_json: bool) -> int:
 @click.argument("run")
 @json_option
 def stop(run: str, as_json: bool) -> None:
-    """Stop RUN now; the best model so far is kept."""
+    """Stop RUN now; the best model so far, or what was accepted, is kept."""
     folder = find_run(run)
     ended = stop_and_wait(folder, RunWatch(folder.id))
     if as_json:
@@ -93,6 +97,12 @@ def delete(run: str) -> None:
     folder = find_run(run)
     folder.delete()
     say(f"Deleted {folder.id}.")
+
+
+for told in (answer, note, mode, try_):
+    runs.add_command(told)
+runs.add_command(handback)
+runs.add_command(history)
 
 
 def _wait_for_attempt(run_id: str, attempt: int, patience: float = 60.0) -> None:

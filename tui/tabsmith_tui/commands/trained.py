@@ -1,19 +1,23 @@
 """What training came to, as the JSON document of `train --json` and as a report for people."""
 
-from decimal import Decimal
+from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 
 from tabsmith.agents.protocol import AgentName
+from tabsmith.agents.usage import Usage as Used
 from tabsmith.errors import ErrorReport
 from tabsmith.modeling.results import Confusion, Report, Residuals
 from tabsmith.recipes.recipe import Recipe
 from tabsmith.runs.events import ExitReason, Outcome
-from tabsmith.runs.snapshot import RunSnapshot, Try
+from tabsmith.runs.snapshot import AgentSession, RunSnapshot, Try
 from tabsmith.tables.schema import Task
+from tabsmith.text import plural
 from tabsmith_tui import numbers
 from tabsmith_tui.commands.output import print_facts, print_table, print_text
 from tabsmith_tui.commands.progress import in_words
+from tabsmith_tui.views import recipe_words, spending
 
 
 class Agent(msgspec.Struct, frozen=True):
@@ -25,26 +29,34 @@ class Agent(msgspec.Struct, frozen=True):
 
 
 class Usage(msgspec.Struct, frozen=True):
-    """What agents used; `cost` is in dollars, null when a price is not known."""
+    """What agents used; `cost` is in dollars, null when a part of it is not known, and `unpriced` counts the replies
+    without a price. Reasoning tokens are a part of the output."""
 
     input_tokens: int = 0
     output_tokens: int = 0
     cache_read_tokens: int = 0
     cache_write_tokens: int = 0
-    cost: Decimal | None = Decimal(0)
+    reasoning_tokens: int = 0
+    cost: str | None = "0"
+    unpriced: int = 0
     turns: int = 0
     sessions: int = 0
 
 
-class Session(msgspec.Struct, frozen=True):
-    """One conversation with an agent."""
+class Session(msgspec.Struct, frozen=True, kw_only=True):
+    """One conversation with an agent. `attempt` is over 1 when it was asked again in the same iteration."""
 
     id: str
     iteration: int
+    attempt: int
     agent: AgentName
     model: str
+    purpose: Literal["propose", "grade"]
     started_at: float
-    ended_at: float
+    ended_at: float | None
+    outcome: str
+    trouble: str
+    message: str
     usage: Usage
 
 
@@ -75,6 +87,8 @@ class TrainDocument(msgspec.Struct, frozen=True, kw_only=True):
     holdout_score: float | None
     holdout_interval: tuple[float, float] | None
     holdout_rows: int
+    chance_score: float | None  # of the best constant answer, on the hold-out
+    beats_chance: Literal["yes", "not shown"] | None
     iterations: int
     tries: int
     seconds: float
@@ -94,7 +108,7 @@ def document(run_id: str, run: RunSnapshot, now: float) -> TrainDocument:
     holdout = report.holdout.scores[0] if report and report.holdout else None
     board = tuple(_scored(place, each) for place, each in enumerate(run.leaderboard, 1) if each.recipe)
     champion = next((each for each in board if each.iteration == run.champion), None)
-    planned: AgentName = run.spec.choice.agent if run.spec else "search"
+    chance = report.holdout.chance if report and report.holdout else None
     interval = (holdout.low, holdout.high) if holdout else None
     return TrainDocument(
         run_id=run_id,
@@ -109,12 +123,14 @@ def document(run_id: str, run: RunSnapshot, now: float) -> TrainDocument:
         holdout_score=holdout.score if holdout else None,
         holdout_interval=(interval[0], interval[1]) if interval and None not in interval else None,  # type: ignore[arg-type]
         holdout_rows=report.holdout.rows if report and report.holdout else 0,
+        chance_score=chance.score if chance else None,
+        beats_chance=chance.beaten if chance else None,
         iterations=len(run.tries),
         tries=run.tried,
         seconds=round(run.active_seconds(now), 3),
-        agent=Agent(planned, planned),
-        usage=Usage(),
-        sessions=(),
+        agent=_agent(run),
+        usage=usage_of(run.usage, len(run.sessions)),
+        sessions=tuple(session_of(each) for each in run.sessions),
         champion=champion,
         leaderboard=board,
         outcome=run.outcome,
@@ -123,8 +139,21 @@ def document(run_id: str, run: RunSnapshot, now: float) -> TrainDocument:
     )
 
 
-def print_report(report: Report) -> None:
-    """The report of a model, for people."""
+def agent_facts(run: RunSnapshot) -> list[tuple[str, str]]:
+    """Who proposed, and what it used; nothing for a run in which search alone proposed."""
+    agent = _agent(run)
+    if agent.planned == "search" and not run.sessions:
+        return []
+    instead = f" in place of {agent.planned}: {agent.reason}" if agent.actual != agent.planned else ""
+    facts = [("agent", f"{agent.actual}{instead}")]
+    if run.sessions:
+        talks = f"{plural(len(run.sessions), 'session')}, {plural(run.usage.turns, 'turn')}"
+        facts.append(("tokens", f"{spending.in_and_out(run.usage)}  {talks}  {spending.cost(run.usage)}"))
+    return facts
+
+
+def print_report(report: Report, agent: Sequence[tuple[str, str]] = ()) -> None:
+    """The report of a model, for people, with the facts of `agent_facts`."""
     metric = report.metric
     facts = [
         ("model", report.model_id),
@@ -133,6 +162,8 @@ def print_report(report: Report) -> None:
         ("metric", in_words(metric)),
         ("folds", f"{numbers.uncertain(report.cv_score, report.cv_se)}  best of {report.tries} tries"),
         ("hold-out", _holdout(report)),
+        *_guess(report),
+        *agent,
         ("seconds", f"{report.seconds:,.1f}"),
     ]
     print_facts(facts)
@@ -141,7 +172,7 @@ def print_report(report: Report) -> None:
     print_text()
     print_table(
         ["weight", "recipe", "family"],
-        [[numbers.share(member.weight), member.recipe.name, member.recipe.family] for member in report.members],
+        [[numbers.share(each.weight), recipe_words.title(each.recipe), each.recipe.family] for each in report.members],
     )
     if report.importance:
         print_text()
@@ -156,6 +187,15 @@ def print_report(report: Report) -> None:
         case Residuals(quartiles=quartiles):
             low, middle, high = (numbers.number(value) for value in quartiles)
             print_text(f"truth minus prediction: a quarter below {low}, half below {middle}, a quarter above {high}")
+
+
+def _guess(report: Report) -> list[tuple[str, str]]:
+    """What the best constant answer gets on the same rows."""
+    chance = report.holdout.chance if report.holdout else None
+    if chance is None:
+        return []
+    verdict = "the model is better" if chance.beaten == "yes" else "the model is not shown to be better"
+    return [("a guess", f"{numbers.number(chance.score)}  {verdict}")]
 
 
 def _holdout(report: Report) -> str:
@@ -179,6 +219,47 @@ def _print_confusion(confusion: Confusion, widest: int = 8) -> None:
             for name, row in zip(confusion.classes, confusion.counts, strict=True)
         ],
         widest=20,
+    )
+
+
+def _agent(run: RunSnapshot) -> Agent:
+    """Before its worker has begun, what the run was asked for."""
+    if run.attempt or run.spec is None:
+        return Agent(run.planned, run.actual, run.handover)
+    return Agent(run.spec.choice.agent, run.spec.choice.agent)
+
+
+def usage_of(used: Used, sessions: int) -> Usage:
+    """What so many sessions used, for a document."""
+    price = used.price
+    return Usage(
+        used.input_tokens,
+        used.output_tokens,
+        used.cache_read_tokens,
+        used.cache_write_tokens,
+        used.reasoning_tokens,
+        None if price is None else f"{price:f}",
+        used.unpriced,
+        used.turns,
+        sessions,
+    )
+
+
+def session_of(each: AgentSession) -> Session:
+    """A session, for a document."""
+    return Session(
+        id=each.id,
+        iteration=each.iteration,
+        attempt=each.attempt,
+        agent=each.agent,
+        model=each.model,
+        purpose=each.purpose,
+        started_at=each.opened_at,
+        ended_at=each.closed_at or None,
+        outcome=each.outcome,
+        trouble=each.trouble,
+        message=each.message,
+        usage=usage_of(each.usage, 1),
     )
 
 

@@ -3,7 +3,23 @@
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-Scope: TypeAlias = Literal["app", "home", "runs", "models", "predict", "guided", "run", "result", "question", "error"]
+Scope: TypeAlias = Literal[
+    "app",
+    "home",
+    "runs",
+    "beside",
+    "models",
+    "predict",
+    "agents",
+    "condition",
+    "tasks",
+    "guided",
+    "run",
+    "try",
+    "result",
+    "question",
+    "error",
+]
 """Where an action works: everywhere ("app"), or on one screen; "question" and "error" are dialogs."""
 
 

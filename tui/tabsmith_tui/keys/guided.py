@@ -22,5 +22,6 @@ ACTIONS: tuple[Action, ...] = (
     Action("guided.new", "n", "new", "new", "Begin again with another table.", "guided"),
     Action("guided.copy", "c,f8", "copy", "copy", "Copy the error's details, or the command line.", "guided"),
     Action("guided.back", "escape", "back", "back", "One step back; ends reading, erases nothing.", "guided"),
+    Action("guided.agents", "f6", "app.open_agents", "agents", "Who proposes recipes, and how.", "guided", False),
     Action("guided.cancel", "f7", "cancel", "give up", "Give the whole session up, after a question.", "guided", False),
 )

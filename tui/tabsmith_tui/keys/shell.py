@@ -29,6 +29,8 @@ ACTIONS = (
     Action("home.runs", "r", "app.open_runs", "runs", "All runs: open, resume, stop, delete.", "home"),
     Action("home.models", "m", "app.open_models", "models", "All models: report, predict, export, delete.", "home"),
     Action("home.predict", "p", "app.open_predict", "predict", "Predict the rows of a file with a model.", "home"),
+    Action("home.agents", "a", "app.open_agents", "agents", "Who proposes recipes, and when runs stop.", "home"),
+    Action("home.tasks", "k", "app.open_tasks", "tasks", "Write tasks for agents with hands, and run them.", "home"),
     Action("home.reload", "f5", "reload", "look again", "Look again for runs and models.", "home", False),
     # Runs
     Action("runs.open", "enter", "open", "open", "Open the run: live when it works, replayed when it ended.", "runs"),
@@ -36,6 +38,8 @@ ACTIONS = (
     Action("runs.resume", "r", "resume", "resume", "Go on with an interrupted run at its next step.", "runs"),
     Action("runs.stop", "x", "stop", "stop", "Stop the run now and keep its best model so far.", "runs"),
     Action("runs.delete", "d,delete", "delete", "delete", "Delete the run's records, after a question.", "runs"),
+    Action("runs.mark", "space", "mark", "mark", "Mark the run, to look at several side by side.", "runs"),
+    Action("runs.beside", "v", "beside", "side by side", "Open the marked runs side by side.", "runs"),
     Action("runs.reload", "f5", "reload", "look again", "Look again for runs.", "runs", False),
     Action("runs.back", "escape", "back", "back", "Back to where you came from.", "runs"),
     # Models

@@ -83,9 +83,17 @@ class GuidedScreen(GuidedKeys, TabsmithScreen):
 
         self.query_one(WorkLine).end()
         app = self.tabsmith
+        agents, why_not = await asyncio.to_thread(app.agents)
+        if not self.is_attached:  # left meanwhile
+            return
         try:
             self._conversation = Conversation(
-                SessionStore(clock=app.clock), app.settings, clock=app.clock, new_id=lambda _now: app.new_id()
+                SessionStore(clock=app.clock),
+                app.settings,
+                clock=app.clock,
+                new_id=lambda _now: app.new_id(),
+                agents=agents,
+                why_not=why_not,
             )
         except TabsmithError as error:
             self.app.pop_screen()
@@ -232,6 +240,16 @@ class GuidedScreen(GuidedKeys, TabsmithScreen):
         """Back from a dialog or a run: the focus is where it was, or at the step."""
         if self._view is not None and (self.focused is None or not self.focused.is_attached):
             self._view.take_focus()
+        if self._conversation is not None and self._conversation.settings.agents != self.tabsmith.settings.agents:
+            self.run_worker(self._take_agents(), group="draw")
+
+    async def _take_agents(self) -> None:
+        """The agents were set otherwise meanwhile; what was typed stays."""
+        agents, why_not = await asyncio.to_thread(self.tabsmith.agents)
+        async with self._turn:
+            self._save_drafts()
+            self.conversation.take_settings(self.tabsmith.settings, agents, why_not)
+            await self._draw()
 
     def show_review(self, *, reviewing: bool) -> None:
         """Show the page before training, or the form again."""

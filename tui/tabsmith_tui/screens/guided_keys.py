@@ -105,6 +105,9 @@ class GuidedKeys(Screen[None]):
     async def action_back(self) -> None:
         """One step back; work under way ends; before the first step, home."""
         view = self.view
+        if view is None:  # the conversation is still being taken up
+            self.tabsmith.open_home()
+            return
         if isinstance(view, SchemaStep) and view.close_filter():
             return
         if isinstance(view, ReviewStep):
@@ -117,7 +120,7 @@ class GuidedKeys(Screen[None]):
         if working and self.session.state is State.CONFIRMING_SCHEMA and target:
             await self.give(say.ChangeTarget(target))  # the target it has already: nobody waits for another one
             self.app.notify("Cancelled. The target stays as it was.")
-        elif self.session.state is State.TRAINING or view is None or view.prompt.back_to in (None, State.IDLE):
+        elif self.session.state is State.TRAINING or view.prompt.back_to in (None, State.IDLE):
             self.tabsmith.open_home()
         else:
             if working:
@@ -128,6 +131,8 @@ class GuidedKeys(Screen[None]):
         """Give the session up, after a question."""
         from tabsmith_tui.screens.question import Answer, QuestionScreen
 
+        if self.view is None:
+            return
         running = self.session.state is State.TRAINING
         text = "What you typed and chose in these steps is removed. Files, models and runs stay."
         question = QuestionScreen(

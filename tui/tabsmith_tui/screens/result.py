@@ -11,7 +11,7 @@ from tabsmith.errors import TabsmithError, report_of
 from tabsmith.modeling.results import Confusion, Report
 from tabsmith.paths import folders
 from tabsmith.runs.folder import RunFolder
-from tabsmith.tables.sources import Source
+from tabsmith.tables.sources import Source, TasksSource
 from tabsmith_tui.actions import bindings_of
 from tabsmith_tui.screens.base import TabsmithScreen
 from tabsmith_tui.views import outcome, result
@@ -153,6 +153,7 @@ class ResultScreen(TabsmithScreen):
 def _source(run_id: str) -> Source | None:
     """The source that the run read; None when its records are gone, which is no error: the model stays."""
     try:
-        return RunFolder(run_id).spec().source
+        source = RunFolder(run_id).spec().source
     except TabsmithError:
         return None
+    return None if isinstance(source, TasksSource) else source

@@ -1,4 +1,4 @@
-"""All runs: those at work first; open, resume, stop, delete."""
+"""All runs: those at work first; open, resume, stop, delete; several of them side by side."""
 
 import asyncio
 from collections.abc import Sequence
@@ -16,6 +16,7 @@ from tabsmith_tui.widgets.literal import Words, literal, words
 from tabsmith_tui.widgets.menu import Item
 
 REFRESH_SECONDS = 2.0
+MOST = 4  # runs side by side
 _ORDER = {"At work": 0, "Interrupted": 1, "Ended": 2}
 
 
@@ -29,6 +30,10 @@ class RunsScreen(ListScreen[RunSummary]):
         "lost its process (a reboot, a kill) and can be resumed where it stood. Deleting a run keeps its model."
     )
     EMPTY = "There are no runs yet. Go back with esc, and press n to train a first model."
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.marked: list[str] = []  # in the order in which they were marked
 
     def on_mount(self) -> None:
         """Keep up with what is at work."""
@@ -44,7 +49,10 @@ class RunsScreen(ListScreen[RunSummary]):
         return {run.id: run for run in runs}
 
     def item(self, key: str, thing: RunSummary) -> Item:
-        return Item(key, (*run_cells(thing, self.tabsmith.clock()), literal(thing.id, 40, "$quiet")))
+        stands, *cells = run_cells(thing, self.tabsmith.clock())
+        if self.marked:
+            stands = words(("▪ " if key in self.marked else "  ", "$accent"), stands)
+        return Item(key, (stands, *cells, literal(thing.id, 40, "$quiet")))
 
     def group_of(self, thing: RunSummary) -> str:
         if not thing.state.ended:
@@ -63,11 +71,14 @@ class RunsScreen(ListScreen[RunSummary]):
 
     def heading(self) -> str:
         living = sum(not run.state.ended for run in self.things.values())
-        return plural(len(self.things), "run") + (f" · {living} at work" if living else "")
+        marked = f" · {len(self.marked)} marked" if self.marked else ""
+        return plural(len(self.things), "run") + (f" · {living} at work" if living else "") + marked
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Only what can be done with the run under the cursor."""
-        if action not in ("open", "resume", "stop", "delete"):
+        if action == "beside":
+            return len(self.marked) > 1
+        if action not in ("open", "resume", "stop", "delete", "mark"):
             return True
         run = self.current if self.is_mounted else None
         if run is None:
@@ -86,6 +97,25 @@ class RunsScreen(ListScreen[RunSummary]):
         """Live, or replayed."""
         if run := self.current:
             self.tabsmith.open_run(run.id)
+
+    def action_mark(self) -> None:
+        """Mark the run, or take its mark away; four at most."""
+        run = self.current
+        if run is None:
+            return
+        if run.id in self.marked:
+            self.marked.remove(run.id)
+        elif len(self.marked) < MOST:
+            self.marked.append(run.id)
+        else:
+            self.app.notify(f"{MOST} runs are marked already; take a mark away with space.", severity="warning")
+        self.draw()
+
+    def action_beside(self) -> None:
+        """The marked runs side by side."""
+        from tabsmith_tui.screens.side_by_side import SideBySideScreen
+
+        self.app.push_screen(SideBySideScreen(self.marked))
 
     async def action_resume(self) -> None:
         """Take an interrupted run up, and show it."""
@@ -107,7 +137,8 @@ class RunsScreen(ListScreen[RunSummary]):
             except Exception as error:  # noqa: BLE001 - shown with its real name
                 self.show_error(error)
                 return
-            self.app.notify(f"Run {run.id} was told to stop; it keeps its best model so far.")
+            kept = "what it worked on is kept" if run.tasks else "it keeps its best model so far"
+            self.app.notify(f"Run {run.id} was told to stop; {kept}.")
             self.action_reload()
 
     def action_delete(self) -> None:
@@ -116,6 +147,8 @@ class RunsScreen(ListScreen[RunSummary]):
         if run is None:
             return
         kept = f" Its model {run.model_id} stays." if run.model_id else " It has no model."
+        if run.tasks:
+            kept = " So do the folders it worked in; what was handed back stays."
 
         def answered(answer: str | None) -> None:
             if answer == "delete":
@@ -137,4 +170,5 @@ class RunsScreen(ListScreen[RunSummary]):
             self.show_error(error)
             return
         self.app.notify(f"Run {run.id} is deleted.")
+        self.marked = [each for each in self.marked if each != run.id]
         await self._reload()

@@ -3,17 +3,17 @@
 import msgspec
 
 from tabsmith.runs.events import RunState
-from tabsmith.runs.snapshot import RunSnapshot
+from tabsmith.runs.snapshot import OVER, RunSnapshot
 from tabsmith.text import clean, plural
 from tabsmith_tui import numbers
-from tabsmith_tui.views import commands
+from tabsmith_tui.views import agent_card, commands, tasks
 from tabsmith_tui.views.commands import Pending
 from tabsmith_tui.views.lines import Line, Span, Tone, span
 from tabsmith_tui.views.replay import Replay
 
 
 class Banner(msgspec.Struct, frozen=True):
-    """Up to three lines in a tone; none when all goes its way."""
+    """A few lines in a tone; none when all goes its way."""
 
     tone: Tone = "plain"
     lines: tuple[Line, ...] = ()
@@ -30,16 +30,25 @@ def banner(
     match snapshot.state:
         case RunState.INTERRUPTED:
             return _interrupted(snapshot)
+        case RunState.FAILED | RunState.DONE if tasks.has_tasks(snapshot):
+            good = snapshot.outcome == "success"
+            return Banner("good" if good else "bad" if snapshot.outcome == "failed" else "warn", tasks.ending(snapshot))
         case RunState.FAILED:
             return _failed(snapshot)
         case RunState.DONE:
             return _done(snapshot)
         case RunState.PAUSED:
             words = commands.pending_words(pending, snapshot, now) or "Paused; this time is not counted. space goes on."
-            return Banner("warn", ((Span(words),),))
+            return Banner("warn", ((Span(words),), *_handover(snapshot)))
         case _:
             words = commands.pending_words(pending, snapshot, now)
-            return Banner("warn", ((Span(words),),)) if words else Banner()
+            lines = ((Span(words),),) if words else ()
+            return Banner("warn", (*lines, *_handover(snapshot))) if lines or snapshot.handover else Banner()
+
+
+def _handover(snapshot: RunSnapshot) -> tuple[Line, ...]:
+    words = agent_card.handover_words(snapshot)
+    return ((Span("! ", "warn"), Span(words, "warn")),) if words else ()
 
 
 def _replay(replay: Replay, *, playing: bool) -> Banner:
@@ -50,8 +59,10 @@ def _replay(replay: Replay, *, playing: bool) -> Banner:
 
 def _interrupted(snapshot: RunSnapshot) -> Banner:
     kept = f"{plural(snapshot.tried, 'scored try', 'scored tries')} kept"
+    if tasks.has_tasks(snapshot):
+        kept = f"{tasks.progress(snapshot) or 'No task'} done, and what was worked on is kept"
     next_step = snapshot.tries[-1].iteration + 1 if snapshot.tries else 1
-    if snapshot.tries and snapshot.tries[-1].state not in ("scored", "refused", "failed"):
+    if snapshot.tries and snapshot.tries[-1].state not in OVER:
         next_step -= 1
     return Banner(
         "warn",
@@ -92,6 +103,7 @@ def _done(snapshot: RunSnapshot) -> Banner:
         (
             (Span("✔ ", "good"), Span(f"{early}{score}")),
             (Span("enter", "accent"), Span(" shows the result   "), span(f"model {report.model_id}", "dim")),
+            *_handover(snapshot),
         ),
     )
 
@@ -100,6 +112,7 @@ _REASONS = {
     "done": "",
     "time": "its time is used",
     "iterations": "its iterations are used",
+    "budget": "its budget is spent",
     "user": "stopped by you",
     "error": "",
 }

@@ -56,6 +56,15 @@ def gain_words(value: float | None) -> str:
     return f"{numbers.share(abs(value))} {'better' if value > 0 else 'worse'}"
 
 
+def gain_arrow(value: float | None) -> str:
+    """`gain_words` in eight cells: `▲ 4.1 %` is better, `▼ 0.8 %` worse, whichever way the metric goes."""
+    if value is None:
+        return numbers.UNKNOWN
+    if abs(value) < 5e-6:
+        return "same"
+    return f"{'▲' if value > 0 else '▼'} {numbers.share(abs(value))}"
+
+
 def gain_tone(value: float | None) -> Tone:
     """The tone of `gain_words`."""
     if value is None or abs(value) < 5e-6:

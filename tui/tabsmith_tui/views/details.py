@@ -3,7 +3,7 @@
 from tabsmith.runs.snapshot import RunSnapshot, Try
 from tabsmith.text import clean, clean_block, plural
 from tabsmith_tui import numbers
-from tabsmith_tui.views import comparison, recipe_words, tries
+from tabsmith_tui.views import comparison, recipe_words, spending, tasks, tries
 from tabsmith_tui.views.lines import Line, Span, line, span
 from tabsmith_tui.views.score_plot import direction
 
@@ -12,6 +12,9 @@ _MOST_FOLDS = 20
 
 def details(snapshot: RunSnapshot, key: str) -> tuple[str, tuple[Line, ...]]:
     """Title and lines for the row `key` of a table; says so when there is no such try (any more)."""
+    task = tasks.task_of(snapshot, key)
+    if task is not None:
+        return f"Task {clean(task.name, 60)}", tasks.details(task, snapshot)
     if key == tries.ENSEMBLE:
         return "The ensemble", _ensemble(snapshot)
     found = next((each for each in snapshot.tries if str(each.iteration) == key), None)
@@ -20,16 +23,69 @@ def details(snapshot: RunSnapshot, key: str) -> tuple[str, tuple[Line, ...]]:
     return f"Iteration {found.iteration}", _try(snapshot, found)
 
 
-def _try(snapshot: RunSnapshot, each: Try) -> tuple[Line, ...]:
+def overview(snapshot: RunSnapshot, each: Try) -> tuple[Line, ...]:
+    """What was tried and why, its score, what was said about it, and its folds beside the champion's of its time."""
+    lines = _head(snapshot, each)
+    if each.reason:
+        lines += [(), line("Why, in the agent's words", "mark")]
+        lines += [line(part) for part in clean_block(each.reason, 8_000).splitlines()]
+    if each.message:
+        lines += [(), line("What was said", "mark")]
+        lines += [line(part, "warn") for part in clean_block(each.message, 8_000).splitlines()]
+    return (*lines, *_folds(snapshot, each, champion_of_its_time(snapshot, each)))
+
+
+def judged(each: Try) -> tuple[Line, ...]:
+    """Quality with its parts, and the decision with the thresholds and the rule that fired."""
     lines: list[Line] = []
-    name = recipe_words.title(each.recipe) if each.recipe else "no recipe yet"
-    lines.append((span(name, "strong"),))
-    lines.append((Span("stands     ", "dim"), tries.said(each, snapshot)))
-    if each.change:
-        lines.append((Span("tried      ", "dim"), span(each.change, limit=600)))
-    if each.agent:
-        lines.append((Span("agent      ", "dim"), span(each.agent)))
-    lines.extend(_score(snapshot, each))
+    quality, decision = each.quality, each.decision
+    if quality is not None:
+        by = "by tabsmith's own rule" if quality.grader == "heuristic" else "by a model"
+        lines += [(Span("quality    ", "dim"), Span(f"{quality.value:.2f}", "strong"), Span(f"  {by}", "dim"))]
+        if quality.fallback:
+            lines.append((Span("           ", "dim"), span(f"no model's grade: {quality.fallback}", "warn", 600)))
+        if quality.words:
+            lines.append((Span("           ", "dim"), span(quality.words, limit=1_000)))
+        for part in quality.parts:
+            head = f"  {clean(part.name, 20):<20} {part.value:.2f} of weight {part.weight:.2f}  "
+            lines.append((Span(head), span(part.why, "dim", 300)))
+    if decision is not None:
+        limits = decision.thresholds
+        by = "you decided" if decision.by == "person" else f"confidence {decision.confidence:.2f}"
+        lines += [(), (Span("decision   ", "dim"), Span(decision.action, "strong"), Span(f"  {by}", "dim"))]
+        lines.append((Span("rule       ", "dim"), span(decision.rule, limit=1_000)))
+        lines.append(
+            (Span("thresholds ", "dim"), Span(f"proceed from {limits.proceed:g}, escalate below {limits.escalate:g}"))
+        )
+    return tuple(lines) or (line("Not judged yet." if not each.ended_at else "Not judged.", "dim"),)
+
+
+def recipe(each: Try) -> tuple[Line, ...]:
+    """The recipe in full."""
+    if each.recipe is None:
+        return (line("There is no recipe.", "dim"),)
+    return ((span(recipe_words.title(each.recipe), "strong"),), *recipe_words.in_full(each.recipe))
+
+
+def champion_of_its_time(snapshot: RunSnapshot, each: Try) -> Try | None:
+    """Who held the title when the try was proposed; None before the first."""
+    before = (other for other in reversed(snapshot.tries) if other.won and other.iteration < each.iteration)
+    return next(before, None)
+
+
+def against(snapshot: RunSnapshot, each: Try) -> tuple[Line, ...]:
+    """How the recipe and its score differ from the champion of its time."""
+    best = champion_of_its_time(snapshot, each)
+    if best is None or best.recipe is None:
+        return (line("There was no champion yet.", "dim"),)
+    if each.recipe is None:
+        return (line("There is no recipe to compare.", "dim"),)
+    head = (Span(f"#{best.iteration} ", "dim"), span(recipe_words.title(best.recipe), "strong"))
+    return (head, *_compared(snapshot, each, best))
+
+
+def _try(snapshot: RunSnapshot, each: Try) -> tuple[Line, ...]:
+    lines = _head(snapshot, each)
     if each.message:
         lines.append(())
         lines.append(line("What was said", "mark"))
@@ -41,6 +97,26 @@ def _try(snapshot: RunSnapshot, each: Try) -> tuple[Line, ...]:
     lines.extend(_difference(snapshot, each))
     lines.extend(_folds(snapshot, each))
     return tuple(lines)
+
+
+def _head(snapshot: RunSnapshot, each: Try) -> list[Line]:
+    """Name, where it stands, what was tried, by whom, what it cost, its score."""
+    lines: list[Line] = []
+    name = (
+        recipe_words.title(each.recipe) if each.recipe else "no recipe yet" if each.state == "asking" else "no recipe"
+    )
+    lines.append((span(name, "strong"),))
+    lines.append((Span("stands     ", "dim"), tries.said(each, snapshot)))
+    if each.change:
+        lines.append((Span("tried      ", "dim"), span(each.change, limit=600)))
+    if each.agent:
+        sure = f"  {each.confidence:.0%} sure of it" if each.confidence is not None else ""
+        lines.append((Span("agent      ", "dim"), span(each.agent), Span(sure, "dim")))
+    if each.sessions:
+        cost = Span(spending.cost(each.usage), "warn" if each.usage.unpriced else "plain")
+        lines.append((Span("cost       ", "dim"), cost, Span(f"  {spending.in_and_out(each.usage)}", "dim")))
+    lines.extend(_score(snapshot, each))
+    return lines
 
 
 def _score(snapshot: RunSnapshot, each: Try) -> list[Line]:
@@ -66,12 +142,21 @@ def _score(snapshot: RunSnapshot, each: Try) -> list[Line]:
 
 
 def _difference(snapshot: RunSnapshot, each: Try) -> list[Line]:
-    best, metric = snapshot.champion_try, snapshot.metric
+    best = snapshot.champion_try
     if best is None or best.recipe is None or each.recipe is None:
         return []
     lines: list[Line] = [(), line("Against the champion", "mark")]
     if best.iteration == each.iteration:
         return [*lines, line("It is the champion.", "good")]
+    return [*lines, *_compared(snapshot, each, best)]
+
+
+def _compared(snapshot: RunSnapshot, each: Try, best: Try) -> list[Line]:
+    """Recipe and score of the one against those of the other. Both have a recipe."""
+    assert each.recipe is not None
+    assert best.recipe is not None
+    metric = snapshot.metric
+    lines: list[Line] = []
     said = recipe_words.difference(each.recipe, best.recipe)
     lines.extend(line(f"· {words}") for words in said[:40])
     if len(said) > 40:
@@ -91,18 +176,22 @@ def _difference(snapshot: RunSnapshot, each: Try) -> list[Line]:
     return lines
 
 
-def _folds(snapshot: RunSnapshot, each: Try) -> list[Line]:
+def _folds(snapshot: RunSnapshot, each: Try, best: Try | None = None) -> list[Line]:
+    """The folds; beside each the score of `best` on the same one."""
     if not each.folds:
         return []
+    champion = f"  {'champion':>12}" if best else ""
     done = f"{len(each.folds)} of {snapshot.folds}" if snapshot.folds else str(len(each.folds))
     lines: list[Line] = [
         (),
         line(f"Folds  {done}", "mark"),
-        line(f"{'fold':>4}  {'score':>12}  {'fit':>10}  {'predict':>10}", "dim"),
+        line(f"{'fold':>4}  {'score':>12}{champion}  {'fit':>10}  {'predict':>10}", "dim"),
     ]
+    theirs = {fold.fold: fold.score for fold in best.folds} if best else {}
     for fold in each.folds[:_MOST_FOLDS]:
         fit, predict = numbers.duration(fold.fit_seconds), numbers.duration(fold.predict_seconds)
-        lines.append(line(f"{fold.fold + 1:>4}  {numbers.number(fold.score):>12}  {fit:>10}  {predict:>10}"))
+        beside = f"  {numbers.number(theirs.get(fold.fold)):>12}" if best else ""
+        lines.append(line(f"{fold.fold + 1:>4}  {numbers.number(fold.score):>12}{beside}  {fit:>10}  {predict:>10}"))
     if len(each.folds) > _MOST_FOLDS:
         lines.append(line(f"+{len(each.folds) - _MOST_FOLDS} more", "dim"))
     return lines

@@ -1,6 +1,7 @@
-"""The line above a run: what it is, where it stands, how much of its budget is used."""
+"""The lines above a run: what it is, where it stands, how much of each limit is used."""
 
 import math
+from decimal import Decimal
 from typing import Final, Literal, TypeAlias
 
 import msgspec
@@ -10,7 +11,7 @@ from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.tables.sources import describe
 from tabsmith.text import clean
 from tabsmith_tui import numbers
-from tabsmith_tui.views import commands
+from tabsmith_tui.views import commands, spending, tasks
 from tabsmith_tui.views.commands import Pending
 from tabsmith_tui.views.lines import Line, Span, Tone
 from tabsmith_tui.views.score_plot import direction
@@ -30,6 +31,8 @@ class Header(msgspec.Struct, frozen=True):
     state: RunState
     doing: str  # what it is doing, or what was asked and is not confirmed
     elapsed: str
+    cost: str = ""  # of a run with an agent, or with a limit of dollars
+    cost_tone: Tone = "plain"
 
 
 class Budget(msgspec.Struct, frozen=True):
@@ -49,13 +52,18 @@ def header(snapshot: RunSnapshot, run_id: str, pending: Pending | None, now: flo
         parts.append(clean(describe(snapshot.spec.source), 40))
     if snapshot.schema is not None and snapshot.schema.target:
         parts.append(clean(snapshot.schema.target, 40))
+    if snapshot.tasks:
+        parts.append(tasks.progress(snapshot))
     asked = commands.pending_words(pending, snapshot, now)
+    spent = _dollars(snapshot)
     return Header(
         title=" · ".join(parts),
         metric=direction(snapshot.metric) if snapshot.metric else "",
         state=commands.shown_state(snapshot, pending),
-        doing=asked or clean(snapshot.message, 120),
+        doing=asked or ("" if snapshot.state is RunState.ASKING else clean(snapshot.message, 120)),  # the bar says it
         elapsed=elapsed(snapshot, now),
+        cost=cost(snapshot),
+        cost_tone=_TONES[spent.level] if spent else "plain",
     )
 
 
@@ -72,6 +80,14 @@ def elapsed(snapshot: RunSnapshot, now: float) -> str:
     return f"{active} of {numbers.clock(snapshot.limits.seconds)}" if snapshot.limits.seconds > 0 else active
 
 
+def cost(snapshot: RunSnapshot) -> str:
+    """`$0.42 of $2.00`; empty where nothing was asked and no limit of dollars is set."""
+    spent = _dollars(snapshot)
+    if spent is not None:
+        return f"{'cost ' if spent.used == numbers.UNKNOWN else ''}{spent.used} of {spent.limit}"
+    return spending.cost(snapshot.usage) if snapshot.usage.turns else ""
+
+
 def budgets(snapshot: RunSnapshot, now: float) -> tuple[Budget, ...]:
     """Every limit that the run has, time first."""
     found: list[Budget] = []
@@ -80,13 +96,33 @@ def budgets(snapshot: RunSnapshot, now: float) -> tuple[Budget, ...]:
         active = snapshot.active_seconds(now) if snapshot.started_at else 0.0
         found.append(_budget("time", numbers.clock(active), numbers.clock(limits.seconds), active / limits.seconds))
     if limits.iterations > 0:
-        done = sum(each.state in ("scored", "refused", "failed") for each in snapshot.tries)
+        done = int(spending.spent(snapshot, "iterations"))
         used = done / limits.iterations
         found.append(_budget("iterations", numbers.count(done), numbers.count(limits.iterations), used))
-    if limits.dollars:
-        # What was spent is not in the journal of a run without a paid agent: it is unknown, never $0.
-        found.append(Budget("cost", numbers.UNKNOWN, f"${clean(limits.dollars, 12)}", 0.0, "fine"))
+    dollars = _dollars(snapshot)
+    if dollars is not None:
+        found.append(dollars)
+    if limits.tokens > 0:
+        tokens = snapshot.usage.tokens
+        share = tokens / limits.tokens
+        known = spending.tokens(tokens) if snapshot.usage.turns else numbers.UNKNOWN
+        found.append(_budget("tokens", known, spending.tokens(limits.tokens), share))
+    if limits.failures > 0:
+        failures = int(spending.spent(snapshot, "failures"))
+        # One failure of three is no third of a budget that runs out: only the last one left is a warning.
+        level: Level = "warn" if failures and failures >= limits.failures - 1 else "fine"
+        share = failures / limits.failures
+        found.append(Budget("failures", numbers.count(failures), f"{limits.failures} in a row", share, level))
     return tuple(found)
+
+
+def _dollars(snapshot: RunSnapshot) -> Budget | None:
+    """What was spent of the limit, as far as it is known: a price that is not known is never $0."""
+    limit = Decimal(snapshot.limits.dollars or 0)
+    if not limit:
+        return None
+    share = float(snapshot.usage.cost / limit)
+    return _budget("cost", spending.cost(snapshot.usage), spending.money(limit), share)
 
 
 def time_left(snapshot: RunSnapshot, now: float) -> str:
@@ -98,23 +134,26 @@ def time_left(snapshot: RunSnapshot, now: float) -> str:
     if at_most is not None and at_most <= 0:
         return "time is up, finishing"
     finished = [each.seconds for each in snapshot.tries if each.state == "scored" and each.seconds > 0]
-    if limits.iterations > 0 and len(finished) >= _EVIDENCE:
-        done = sum(each.state in ("scored", "refused", "failed") for each in snapshot.tries)
-        guess = sum(finished) / len(finished) * max(0, limits.iterations - done)
+    # An iteration of a task takes as long as its agent works, which says nothing of the next one.
+    if limits.iterations > 0 and len(finished) >= _EVIDENCE and not tasks.has_tasks(snapshot):
+        guess = sum(finished) / len(finished) * max(0, limits.iterations - int(spending.spent(snapshot, "iterations")))
         left = guess if at_most is None else min(guess, at_most)
         return f"about {numbers.duration(_coarse(left))} left"
     return f"at most {numbers.duration(_coarse(at_most))} left" if at_most is not None else ""
 
 
 def budget_line(shown: tuple[Budget, ...], left: str, width: int) -> Line:
-    """All budgets in one line of `width` cells: a bar each, as wide as there is room for."""
+    """All budgets in one line of `width` cells: a bar each, as wide as there is room for. Where there is none, bars go
+    first, then what is fine: a warning stays."""
     if not shown:
         return (Span("no limit: stop it with x", "dim"),)
-    texts = [f"{each.name} {each.used} of {each.limit}" for each in shown]
-    tail = f"   {left}" if left else ""
+    shown, hidden = _fitting(shown, width)
+    texts = [_words(each) for each in shown]
+    more = f"   +{hidden} more" if hidden else ""
+    tail = more or (f"   {left}" if left else "")
     room = width - sum(len(text) + 10 for text in texts) - len(tail)
     if room < 4 * len(shown):
-        tail, room = "", width - sum(len(text) + 10 for text in texts)
+        tail, room = more, width - sum(len(text) + 10 for text in texts) - len(more)
     bar = max(0, min(24, room // len(shown)))
     spans: list[Span] = []
     for each, text in zip(shown, texts, strict=True):
@@ -122,8 +161,23 @@ def budget_line(shown: tuple[Budget, ...], left: str, width: int) -> Line:
             spans.append(Span("   "))
         spans.extend([Span(text + " "), *_bar(each, bar)])
         if each.used != numbers.UNKNOWN:
-            spans.append(Span(f" {min(999, each.share * 100):.0f} %", _TONES[each.level]))
+            spans.append(Span(f" {min(999, int(each.share * 100))} %", _TONES[each.level]))
     return (*spans, Span(tail, "dim"))
+
+
+def _words(each: Budget) -> str:
+    return f"{each.name} {each.used} of {each.limit}"
+
+
+def _fitting(shown: tuple[Budget, ...], width: int) -> tuple[tuple[Budget, ...], int]:
+    """The budgets that there is room for, in their order, and how many are left out."""
+    kept = list(shown)
+    while (
+        len(kept) > 1 and sum(len(_words(each)) + 9 for each in kept) - 3 + (9 if len(kept) < len(shown) else 0) > width
+    ):
+        least = min(reversed(kept), key=lambda each: (each.level != "fine", each.share))
+        kept.remove(least)
+    return tuple(kept), len(shown) - len(kept)
 
 
 _TONES: Final[dict[Level, Tone]] = {"fine": "plain", "warn": "warn", "last": "bad"}

@@ -12,12 +12,13 @@ _WORD_WIDTH: Final = 11
 _INDENT: Final = 9 + _WORD_WIDTH
 MOST_LINES: Final = 4
 _TONES: Final = MappingProxyType[str, Tone]({"info": "plain", "warning": "warn", "error": "bad"})
+_SHORT: Final = MappingProxyType({"waiting for agent": "waiting"})
 _WORDS: Final = MappingProxyType[str, Tone]({"champion": "good", "end": "strong", "search": "accent"})
 
 
 def draw(entry: LogLine, width: int) -> tuple[Line, ...]:
     """One entry in lines of `width` cells, at most four; what is over is counted."""
-    word = clean(entry.word, _WORD_WIDTH)
+    word = clean(_SHORT.get(entry.word, entry.word), _WORD_WIDTH)
     parts = wrap(clean_block(entry.text, 2_000).replace("\t", " "), max(10, width - _INDENT), MOST_LINES)
     tone = _TONES[entry.level]
     stamp = time.strftime("%H:%M:%S", time.localtime(entry.at)) if entry.at else "--:--:--"

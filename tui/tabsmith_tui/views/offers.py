@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from tabsmith.runs.events import RunState
 from tabsmith.runs.snapshot import RunSnapshot
+from tabsmith_tui.views import asking, spending
 
 
 def resumable(run: RunSnapshot, *, replaying: bool, resuming: bool) -> bool:
@@ -21,17 +22,21 @@ def offered(run: RunSnapshot, *, replaying: bool, resuming: bool) -> Mapping[str
     can_resume = resumable(run, replaying=replaying, resuming=resuming)
     can_open = has_result(run, replaying=replaying)
     commanded = not run.state.ended and not replaying
+    asked = asking.open_question(run) is not None and not replaying
     return {
-        "stop": commanded,
+        **{action: takes and not replaying for action, takes in asking.takes(run).items()},
+        "stop": commanded and not asked,
         "stop_now": commanded,
-        "more_time": commanded,
-        "pause": commanded and run.state is not RunState.PAUSED,
+        "more": commanded,
+        "note": commanded and spending.speaks(run) and not asking.permits(run),  # there its key says no
+        "mode": commanded and spending.speaks(run),  # a search is never asked about
+        "pause": commanded and not asked and run.state is not RunState.PAUSED,
         "go_on": commanded and run.state is RunState.PAUSED,
         "play": replaying,
         "step": replaying,
         "resume": can_resume,
         "result": can_open,
-        "open": not can_resume and not can_open,
+        "open": not can_resume and not can_open and not asked,
         "replay": run.state.ended and not replaying,
         "copy": run.error is not None,
         "leave": commanded,

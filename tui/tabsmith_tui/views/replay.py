@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from tabsmith.runs.events import RunEvent
-from tabsmith.runs.snapshot import RunSnapshot, reduce
+from tabsmith.runs.folding import reduce
+from tabsmith.runs.snapshot import RunSnapshot
 
 _SPACING: Final = 1_000  # events between two remembered snapshots
 SECONDS: Final = 6.0  # how long a whole replay takes

@@ -3,7 +3,7 @@
 import shlex
 from pathlib import Path
 
-from tabsmith.modeling.results import ModelScore, Report
+from tabsmith.modeling.results import Chance, ModelScore, Report
 from tabsmith.tables.sources import FileSource, Source
 from tabsmith.text import clean, plural
 from tabsmith_tui import numbers
@@ -33,6 +33,7 @@ def scores(report: Report) -> tuple[Line, ...]:
         if holdout.scores:
             lines.append(line(f"  {'':<{width}}     score  95 % interval", "dim"))
         lines.extend(_score(each, width, first=place == 0) for place, each in enumerate(holdout.scores))
+        lines.extend(_guess(holdout.chance))
         if not holdout.scores:
             lines.append(line("nothing was measured on it", "warn"))
         elif holdout.rows < _SMALL_HOLDOUT:
@@ -43,6 +44,16 @@ def scores(report: Report) -> tuple[Line, ...]:
     lines.append((Span("cross-validation  ", "dim"), Span(cross, "strong"), Span("  (one standard error)", "dim")))
     lines.append(line(f"                  the best of {tries}", "dim"))
     return tuple(lines)
+
+
+def _guess(chance: Chance | None) -> tuple[Line, ...]:
+    """What the best constant answer gets on the same rows."""
+    if chance is None:
+        return ()
+    score = Span(f"  a guess gets {numbers.number(chance.score)}", "dim")
+    if chance.beaten == "yes":
+        return ((score, Span("; the model is better", "good")),)
+    return ((score, Span("; the model is not shown to be better", "warn")),)
 
 
 def members(report: Report) -> tuple[Line, ...]:

@@ -1,4 +1,4 @@
-"""The score over training time: the champion as a line, each challenger as a dot, in plain characters of any size."""
+"""The score over the iterations: the champion as a line, each challenger as a dot, in plain characters of any size."""
 
 import math
 from typing import Final
@@ -16,9 +16,9 @@ _SMALLEST: Final = (24, 4)  # columns and rows below which a sparkline says more
 
 
 class Point(msgspec.Struct, frozen=True):
-    """A scored try: training seconds spent up to it, its score, and the champion's score from then on."""
+    """A scored try: its iteration, its score, and the champion's score from then on."""
 
-    seconds: float
+    iteration: int
     score: float
     champion: float
     won: bool
@@ -32,16 +32,15 @@ class Curve(msgspec.Struct, frozen=True):
 
 
 def curve(snapshot: RunSnapshot) -> Curve:
-    """The scored tries in the order of their time, pauses and refused tries left out."""
+    """The scored tries in their order; those that were refused, or left out by a person, are no points."""
     points: list[Point] = []
-    seconds, champion = 0.0, math.nan
+    champion = math.nan
     for each in snapshot.tries:
-        seconds += max(0.0, each.seconds)
-        if each.mean is None or not math.isfinite(each.mean):
+        if each.mean is None or not math.isfinite(each.mean) or each.skipped:
             continue
         if each.won or math.isnan(champion):
             champion = each.mean
-        points.append(Point(seconds, each.mean, champion, each.won))
+        points.append(Point(each.iteration, each.mean, champion, each.won))
     return Curve(snapshot.metric, tuple(points))
 
 
@@ -75,7 +74,7 @@ class _Plot:
     def __init__(self, shown: Curve, width: int, height: int) -> None:
         self.points = shown.points
         self.low, self.high = _range(shown)
-        self.last = shown.points[-1].seconds or 1.0
+        self.last = max(2, shown.points[-1].iteration)
         labels = [numbers.number(self.high), numbers.number(self.low), numbers.number(shown.points[-1].champion)]
         self.margin = max(map(len, labels)) + 2
         self.columns = max(1, width - self.margin)
@@ -85,7 +84,7 @@ class _Plot:
         """From top to bottom."""
         cells = self._champion()
         for point in self.points:
-            cell = (self._y(point.score), self._x(point.seconds))
+            cell = (self._y(point.score), self._x(point.iteration))
             if point.won:
                 cells[cell] = Span(_STAR, "good")
             elif cells.get(cell, Span("")).text != _STAR:
@@ -97,9 +96,9 @@ class _Plot:
     def _champion(self) -> dict[tuple[int, int], Span]:
         """The title's way through the cells, as a line with corners."""
         cells: dict[tuple[int, int], Span] = {}
-        row, column = self._y(self.points[0].champion), self._x(self.points[0].seconds)
+        row, column = self._y(self.points[0].champion), self._x(self.points[0].iteration)
         for point in self.points[1:]:
-            to, at = self._y(point.champion), self._x(point.seconds)
+            to, at = self._y(point.champion), self._x(point.iteration)
             cells.update({(row, x): Span("─", "good") for x in range(column, at)})
             if to != row:
                 cells[row, at] = Span("╮" if to > row else "╯", "good")
@@ -131,14 +130,14 @@ class _Plot:
         return spans
 
     def _below(self) -> Line:
-        left, right = "0:00", numbers.clock(self.last)
+        left, right = "#1", f"#{self.last:,}"
         room = self.columns - len(left) - len(right)
-        words = f"  {_STAR} champion  {_DOT} not better  over training time  "
+        words = f"  {_STAR} champion  {_DOT} not better  over the iterations  "
         middle = words.center(room) if room >= len(words) else " " * max(0, room)
         return (Span(" " * self.margin), Span(f"{left}{middle}{right}", "dim"))
 
-    def _x(self, seconds: float) -> int:
-        return round(seconds / self.last * (self.columns - 1))
+    def _x(self, iteration: int) -> int:
+        return round((iteration - 1) / (self.last - 1) * (self.columns - 1))
 
     def _y(self, score: float) -> int:
         share = (self.high - min(self.high, max(self.low, score))) / (self.high - self.low)

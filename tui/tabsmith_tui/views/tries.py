@@ -2,16 +2,22 @@
 
 import math
 from collections.abc import Sequence
+from types import MappingProxyType
 from typing import Final
 
 from tabsmith.runs.snapshot import RunSnapshot, Try
 from tabsmith.text import clean
 from tabsmith_tui import numbers
-from tabsmith_tui.views import comparison, recipe_words
+from tabsmith_tui.views import comparison, recipe_words, spending, tasks
 from tabsmith_tui.views.lines import Span, Tone, span
 from tabsmith_tui.widgets.lines_layout import LineColumn
 
 ENSEMBLE: Final = "ensemble"
+_UNKNOWN: Final = numbers.UNKNOWN
+_LOST: Final = "☆ was champion"
+_BEATEN: Final = "· not better"
+_NONE: Final = "✘ no answer"
+_SHORT: Final = MappingProxyType({_LOST: "☆ was best", _BEATEN: "· behind", _NONE: "✘ silent"})
 
 LEADERBOARD_COLUMNS: Final = (
     LineColumn("rank", 4, right=True),
@@ -28,6 +34,15 @@ ITERATION_COLUMNS: Final = (
     LineColumn("Δ champion", 13, right=True, drop=2),
     LineColumn("time", 9, right=True, drop=3),
     LineColumn("said", 14, drop=1),
+)
+ASKED_COLUMNS: Final = (  # of a run whose agent holds conversations; on 80 cells, all of them
+    LineColumn("#", 2, right=True),
+    LineColumn("change tried", 15, grow=1),
+    LineColumn("score", 14, right=True),
+    LineColumn("Δ champ", 8, right=True, drop=2),
+    LineColumn("cost", 6, right=True, drop=3),
+    LineColumn("time", 5, right=True, drop=4),
+    LineColumn("said", 10, drop=1),
 )
 
 
@@ -48,6 +63,11 @@ class Leaderboard:
         """The iteration of the row, or "ensemble"."""
         each = self._ranked[index][1]
         return str(each.iteration) if each is not None else ENSEMBLE
+
+    @property
+    def columns(self) -> Sequence[LineColumn]:
+        """What `cells` are."""
+        return LEADERBOARD_COLUMNS
 
     def cells(self, index: int) -> Sequence[Span]:
         """Rank, model, score, difference to the champion, seconds, verdict."""
@@ -72,6 +92,8 @@ class Leaderboard:
             return Span("scored", "dim")
         if each.iteration == best.iteration:
             return Span("★ champion", "good")
+        if each.skipped:
+            return Span("↷ skipped", "dim")
         difference = comparison.paired(each.folds, best.folds, self._snapshot.metric)
         if difference is not None and difference.noise:
             return Span("within noise", "plain")
@@ -97,6 +119,7 @@ class Iterations:
 
     def __init__(self, snapshot: RunSnapshot, words: str = "") -> None:
         self._snapshot = snapshot
+        self._asked = spending.speaks(snapshot)
         self._tries = [each for each in reversed(snapshot.tries) if matches(each, words)]
 
     def __len__(self) -> int:
@@ -106,38 +129,90 @@ class Iterations:
         """The iteration of the row."""
         return str(self._tries[index].iteration)
 
+    @property
+    def columns(self) -> Sequence[LineColumn]:
+        """What `cells` are: with the cost where there can be one."""
+        if not self._asked:
+            return ITERATION_COLUMNS
+        number = ASKED_COLUMNS[0]._replace(width=max(2, len(self.key(0)) if self._tries else 0))
+        return (number, *ASKED_COLUMNS[1:])
+
     def cells(self, index: int) -> Sequence[Span]:
-        """Number, what was tried, score, difference to the champion of its time, seconds, what became of it."""
+        """Number, what was tried, score, difference to the champion of its time, cost, seconds, what became of it."""
         each = self._tries[index]
-        known = each.mean is not None
+        number = Span(str(each.iteration), "dim")
+        tried = span(each.change or (recipe_words.title(each.recipe) if each.recipe else each.message or _UNKNOWN))
+        tone: Tone = "plain" if each.mean is not None else "dim"
+        if self._asked:
+            seconds = each.facts.iteration_seconds if each.facts else None
+            return (
+                number,
+                tried,
+                Span(_score(each), tone),
+                Span(comparison.gain_arrow(each.delta), comparison.gain_tone(each.delta)),
+                Span(spending.cost_cell(each.usage), "warn" if each.usage.unpriced else "dim"),
+                Span(numbers.clock(seconds), "dim"),
+                verdict(each, self._snapshot),
+            )
         return (
-            Span(str(each.iteration), "dim"),
-            span(each.change or (recipe_words.title(each.recipe) if each.recipe else numbers.UNKNOWN)),
-            Span(numbers.uncertain(each.mean, each.standard_error), "plain" if known else "dim"),
+            number,
+            tried,
+            Span(numbers.uncertain(each.mean, each.standard_error), tone),
             Span(comparison.gain_words(each.delta), comparison.gain_tone(each.delta)),
-            Span(numbers.duration(each.seconds) if each.seconds else numbers.UNKNOWN, "dim"),
+            Span(numbers.duration(each.seconds) if each.seconds else _UNKNOWN, "dim"),
             said(each, self._snapshot),
         )
 
 
+def _score(each: Try) -> str:
+    """The score in few cells, or why there is none."""
+    if each.mean is None:
+        return {"refused": "refused", "failed": "failed", "unanswered": "no answer"}.get(each.state, _UNKNOWN)
+    value, error = numbers.uncertain_parts(each.mean, each.standard_error)
+    return f"{value} {numbers.PLUS_MINUS}{error}" if error else value
+
+
+def verdict(each: Try, snapshot: RunSnapshot) -> Span:
+    """`said` in ten cells: the glyph of what became of it, and the decision where that was not to go on."""
+    became = _became(each, snapshot)
+    if each.decision is not None and each.decision.action != "proceed" and not each.skipped:
+        return Span(f"{became.text[0]} {each.decision.action}", became.tone)
+    return Span(_SHORT.get(became.text, became.text), became.tone)
+
+
 def said(each: Try, snapshot: RunSnapshot) -> Span:
-    """What became of a try, with a glyph: evaluating, refused, failed, the new champion, kept as a challenger."""
+    """What became of a try, with a glyph; and what was decided, where that is not simply to go on."""
+    became = _became(each, snapshot) if each.work is None else tasks.became(each, snapshot)
+    decided = each.decision.action if each.decision is not None else "proceed"
+    words = f"{became.text}, {decided}" if decided != "proceed" else became.text
+    return Span(words, became.tone)
+
+
+def _became(each: Try, snapshot: RunSnapshot) -> Span:
+    if each.skipped:
+        return Span("↷ skipped", "dim")
     match each.state:
         case "asking":
-            return Span("… asking", "accent")
+            if snapshot.state.ended:
+                return Span("· cut short", "warn")
+            return Span("◷ retry" if snapshot.retry is not None else "… asking", "accent")
         case "proposed" | "evaluating":
             if snapshot.state.ended:
                 return Span("· cut short", "warn")
+            if each.state == "proposed" and snapshot.question is not None:
+                return Span("? proposed", "accent")
             return Span(f"◑ fold {len(each.folds)}/{snapshot.folds}" if snapshot.folds else "◑ evaluating", "accent")
         case "refused":
             return Span("! refused", "warn")
         case "failed":
             return Span("✘ failed", "bad")
+        case "unanswered":
+            return Span(_NONE, "warn")
         case "scored":
             if each.won:
-                return Span("★ champion" if each.iteration == snapshot.champion else "☆ was champion", "good")
+                return Span("★ champion" if each.iteration == snapshot.champion else _LOST, "good")
             tone: Tone = "plain" if each.mean is not None and math.isfinite(each.mean) else "warn"
-            return Span("· not better", tone)
+            return Span(_BEATEN, tone)
 
 
 def matches(each: Try, words: str) -> bool:
@@ -146,7 +221,9 @@ def matches(each: Try, words: str) -> bool:
     if not wanted:
         return True
     recipe = each.recipe
-    held = (each.change, each.message, each.agent, each.state, *((recipe.name, recipe.family) if recipe else ()))
+    held: list[str] = [each.change, each.reason, each.message, each.agent, each.state]
+    held.extend((recipe.name, recipe.family) if recipe else ())
+    held.extend((each.decision.action,) if each.decision else ())
     return any(wanted in part[:2_000].lower() for part in held) or wanted == f"#{each.iteration}"
 
 

@@ -80,7 +80,7 @@ class HelpBox(VerticalScroll):
 def explain(widget: Widget) -> str:
     """What a widget says about itself: the nearest HELP of it and of what holds it, else its tooltip."""
     for node in widget.ancestors_with_self:
-        text = getattr(node, "HELP", "") or getattr(node, "help_text", "")
+        text = getattr(node, "help_text", "") or getattr(node, "HELP", "")
         if isinstance(text, str) and text:
             return text
     tooltip = widget.tooltip

@@ -86,7 +86,8 @@ class Menu(OptionList, inherit_bindings=False):
         for group in self._groups:
             if options:
                 options.append(Option("", disabled=True))
-            options.append(Option(words((group.title, "bold $primary")), disabled=True))
+            if group.title:
+                options.append(Option(words((group.title, "bold $primary")), disabled=True))
             options += [Option(lines[item.key], id=item.key) for item in group.items]
         self.clear_options()
         self.add_options(options)

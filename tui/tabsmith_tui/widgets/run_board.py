@@ -1,29 +1,54 @@
 """The panels of a run: champion, agent, selected try, score, leaderboard, iterations, log. It draws a snapshot."""
 
+from typing import Final
+
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical
 
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import plural
-from tabsmith_tui.views import cards, details, header, log, score_plot, tries
-from tabsmith_tui.views.lines import Line, wrap_line
+from tabsmith_tui.views import (
+    activity,
+    agent_card,
+    cards,
+    details,
+    header,
+    log,
+    score_plot,
+    task_tables,
+    tasks,
+    tries,
+    work_pages,
+)
+from tabsmith_tui.views.lines import Line, line, wrap_line
 from tabsmith_tui.widgets.drawing import Drawing
 from tabsmith_tui.widgets.literal import entitle, literal
 from tabsmith_tui.widgets.log_view import LogView
 from tabsmith_tui.widgets.tries_table import TriesTable
 
+_TASKS: Final = "Every row is a task of the file. enter or a second click shows its iterations, escape shows all again."
+_WORK: Final = (
+    "Every row is an iteration: the agent worked in the folder, then tabsmith ran the acceptance command, which alone "
+    "decides. enter or a second click opens all that is known of it."
+)
+
 
 class ScorePlot(Drawing):
-    """The score over training time."""
+    """The score over the iterations."""
 
     HELP = (
-        "The score over training time. The line is the champion; a star is where a recipe took the title, a dot one "
+        "The score over the iterations. The line is the champion; a star is where a recipe took the title, a dot one "
         "that did not."
     )
 
-    def show_run(self, snapshot: RunSnapshot) -> None:
-        """Draw the curve of this run."""
+    def show_run(self, snapshot: RunSnapshot, now: float) -> None:
+        """Draw the curve of this run; in one of a task file, what its agent does `now`."""
+        if tasks.has_tasks(snapshot):
+            moment = int(now) if activity.moves(snapshot) else 0
+            shown = (snapshot.latest, snapshot.state, snapshot.retry, snapshot.updated_at, moment)
+            self.show(shown, lambda width, height: activity.draw(snapshot, now, width, height))
+            return
         curve = score_plot.curve(snapshot)
         self.show(curve, lambda width, height: score_plot.draw(curve, width, height))
 
@@ -61,6 +86,7 @@ class RunBoard(Container):
         self.table = self.leaderboard  # the one that is worked in
         self._snapshot: RunSnapshot | None = None
         self._words = ""
+        self._still: tuple[Line, ...] = ()  # the agent's card without what moves
 
     def compose(self) -> ComposeResult:
         """Every panel once."""
@@ -92,15 +118,20 @@ class RunBoard(Container):
         if snapshot is self._snapshot and words == self._words:
             return
         self._snapshot, self._words = snapshot, words
-        self._show_cards(snapshot)
+        self._show_cards(snapshot, now)
+        self._show_agent(snapshot, now)
         self._show_tables(snapshot, words)
-        self.log_view.show(snapshot.log, words)
+        self.log_view.show(snapshot.log, self._log_words)
         self._show_titles()
 
     def show_clock(self, snapshot: RunSnapshot, now: float) -> None:
         """Only what moves with time."""
         used, left = header.budgets(snapshot, now), header.time_left(snapshot, now)
         self.budget.show((used, left), lambda width, _height: (header.budget_line(used, left, width),))
+        if snapshot is self._snapshot and agent_card.waits(snapshot):
+            self._show_agent(snapshot, now)
+        if snapshot is self._snapshot and activity.moves(snapshot):
+            self.plot.show_run(snapshot, now)
 
     def on_lines_table_moved(self) -> None:
         """Show the try that is under the cursor now."""
@@ -115,44 +146,75 @@ class RunBoard(Container):
         """Say whether the log follows."""
         self._show_titles()
 
-    def _show_cards(self, snapshot: RunSnapshot) -> None:
+    def _show_cards(self, snapshot: RunSnapshot, now: float) -> None:
+        self._still = agent_card.agent(snapshot)
+        self.plot.show_run(snapshot, now)
+        if tasks.has_tasks(snapshot):
+            self.champion.show_lines(tasks.card(snapshot))
+            self.leaderboard.help_text, self.iterations.help_text = _TASKS, _WORK
+            entitle(self._panels["champion"], "Tasks", tasks.progress(snapshot))
+            entitle(self._panels["score"], "Last" if snapshot.state.ended else "Now")
+            return
         self.champion.show_lines(cards.champion(snapshot))
-        self.agent.show_lines(cards.agent(snapshot))
-        self.glance.show_lines(_glance(snapshot))
-        self.plot.show_run(snapshot)
         metric = snapshot.metric
         entitle(self._panels["score"], literal(f"Score  {score_plot.direction(metric)}" if metric else "Score", 80))
 
+    def _show_agent(self, snapshot: RunSnapshot, now: float) -> None:
+        """The agent's card and the two lines of a small screen: what stands still, and what moves with time."""
+        lines = (*self._still, *agent_card.doing(snapshot, now))
+        self.agent.show(lines, lambda width, _height: [part for line in lines for part in wrap_line(line, width)])
+        first = tasks.glance(snapshot) if tasks.has_tasks(snapshot) else cards.champion_line(snapshot)
+        self.glance.show_lines((first, agent_card.agent_line(snapshot, now)))
+        # A run that never asks is as calm as one without an agent.
+        mode = f"m {snapshot.mode}" if snapshot.mode != "automatic" else ""
+        notes = plural(len(snapshot.notes), "note") if snapshot.notes else ""
+        entitle(self._panels["agent"], "Agent", "  ".join(part for part in (notes, mode) if part))
+
     def _show_tables(self, snapshot: RunSnapshot, words: str) -> None:
-        self.leaderboard.show(tries.Leaderboard(snapshot, words))
-        self.iterations.show(tries.Iterations(snapshot, words))
+        if tasks.has_tasks(snapshot):
+            self.leaderboard.show(task_tables.TaskList(snapshot))
+            self.iterations.show(task_tables.TaskIterations(snapshot, words))
+        else:
+            self.leaderboard.show(tries.Leaderboard(snapshot, words))
+            self.iterations.show(tries.Iterations(snapshot, words))
         self._show_selected()
 
     def _show_selected(self) -> None:
         if self._snapshot is None:
             return
         key = self.table.key
-        title, lines = details.details(self._snapshot, key) if key else ("Selected", ())
+        title, lines = _selected(self._snapshot, key) if key else ("Selected", ())
         entitle(self._panels["selected"], literal(title, 200), "d all of it" if key else "")
         self.selected.show(lines, lambda width, _height: [part for line in lines for part in wrap_line(line, width)])
+
+    @property
+    def _log_words(self) -> str:
+        """What the log is filtered by: the name of a task chooses iterations, and says nothing of lines."""
+        snapshot = self._snapshot
+        return "" if snapshot is not None and tasks.is_name(snapshot, self._words) else self._words
 
     def _show_titles(self) -> None:
         snapshot, words = self._snapshot, self._words
         if snapshot is None:
             return
-        scored = len(snapshot.leaderboard) + (snapshot.ensemble is not None)
-        for name, table, everything in (
-            ("Leaderboard", self.leaderboard, scored),
-            ("Iterations", self.iterations, len(snapshot.tries)),
+        best = "Tasks" if tasks.has_tasks(snapshot) else "Leaderboard"
+        scored = len(snapshot.tasks) or len(snapshot.leaderboard) + (snapshot.ensemble is not None)
+        for panel, name, table, everything, other, filtered in (
+            ("leaderboard", best, self.leaderboard, scored, "t iterations", "" if snapshot.tasks else words),
+            ("iterations", "Iterations", self.iterations, len(snapshot.tries), f"t {best.lower()}", words),
         ):
-            title = literal(tries.title(name, table.count, everything, words), 80)
-            other = "t iterations" if name == "Leaderboard" else "t leaderboard"
-            entitle(self._panels[name.lower()], title, other)
+            entitle(self._panels[panel], literal(tries.title(name, table.count, everything, filtered), 80), other)
         view = self.log_view
-        heading = log.title(following=view.following, newer=view.newer, words=words)
+        heading = log.title(following=view.following, newer=view.newer, words=self._log_words)
         skipped = f"{plural(snapshot.skipped, 'journal line')} not understood" if snapshot.skipped else ""
         entitle(self._panels["log"], literal(heading, 100), skipped)
 
 
-def _glance(snapshot: RunSnapshot) -> tuple[Line, ...]:
-    return (cards.champion_line(snapshot), cards.agent_line(snapshot))
+def _selected(snapshot: RunSnapshot, key: str) -> tuple[str, tuple[Line, ...]]:
+    """Title and lines for the row under the cursor."""
+    each = next((each for each in snapshot.tries if str(each.iteration) == key), None)
+    if each is None or each.work is None:
+        return details.details(snapshot, key)
+    words = each.work.words
+    claim = ((), line("The agent's own claim", "mark"), line(words)) if words else ()
+    return f"Iteration {each.iteration}", (*work_pages.summary(snapshot, each), *claim)

@@ -30,6 +30,11 @@ class Rows(Protocol):
 
     def __len__(self) -> int: ...
 
+    @property
+    def columns(self) -> Sequence[LineColumn]:
+        """What the cells are."""
+        ...
+
     def key(self, index: int) -> str:
         """What tells this row from every other, now and later."""
         ...
@@ -42,13 +47,17 @@ class Rows(Protocol):
 class TriesTable(LinesTable, inherit_bindings=False):
     """Keeps its cursor on the same try when rows come in above it; enter is left to the screen."""
 
-    HELP = "Every row is a recipe that was tried. enter or a second click opens all that is known of it."
+    HELP = (
+        "Every row is a recipe that was tried. enter or a second click opens all that is known of it. ▲ is better and "
+        "▼ worse than the champion, whichever way the metric goes."
+    )
     BINDINGS: ClassVar[list[BindingType]] = [
         each for each in LinesTable.BINDINGS if not (isinstance(each, Binding) and each.key == "enter")
     ]
 
     def __init__(self, columns: Sequence[LineColumn], *, id: str) -> None:  # noqa: A002
         super().__init__(columns, id=id)
+        self.help_text = ""  # what the rows are, where they are no recipes
         self._rows: Rows | None = None
 
     @property
@@ -61,7 +70,7 @@ class TriesTable(LinesTable, inherit_bindings=False):
         current = self.key if self.cursor else ""
         self._rows = rows
         place = next((index for index in range(len(rows)) if rows.key(index) == current), 0) if current else 0
-        self.show_rows(len(rows), lambda index: _cells(rows.cells(index)), cursor=place)
+        self.show_rows(len(rows), lambda index: _cells(rows.cells(index)), columns=rows.columns, cursor=place)
 
 
 def _cells(spans: Sequence[Span]) -> list[Cell]:

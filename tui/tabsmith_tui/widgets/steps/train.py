@@ -53,7 +53,8 @@ def review_facts(prompt: Prompt) -> tuple[Fact, ...]:
             facts.append(Fact(field.label, chosen.label if chosen else field.value, chosen.detail if chosen else ""))
         elif isinstance(field, TextField):
             unlimited = field.name is FieldName.ITERATIONS and field.value.strip() in ("", "0")
-            facts.append(Fact(field.label, "as many as the time allows" if unlimited else field.value))
+            value = "as many as the time allows" if unlimited else field.value
+            facts.append(Fact(field.label, value or "no limit"))
     return tuple(facts)
 
 

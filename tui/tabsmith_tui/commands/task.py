@@ -1,0 +1,58 @@
+"""`tabsmith task`: agents work on the tasks of a file, and tabsmith proves them."""
+
+import os
+import time
+from pathlib import Path
+from typing import get_args
+
+import click
+
+from tabsmith import config, tasks
+from tabsmith.orchestration.questions import Mode
+from tabsmith.runs.spec import new_run_id
+from tabsmith.runs.watch import RunWatch
+from tabsmith_tui.commands.asking import on_a_terminal
+from tabsmith_tui.commands.output import json_option, print_json, print_text, say
+from tabsmith_tui.commands.tasked import document
+from tabsmith_tui.commands.train import follow, launch
+from tabsmith_tui.task_runs import spec_of
+
+
+@click.command()
+@click.argument("file")
+@click.option("--mode", type=click.Choice(get_args(Mode)), help="When you are asked; off a terminal: automatic.")
+@click.option(
+    "--breakpoint", "breakpoints", metavar="EXPR", multiple=True, help="Stop and ask at this condition; repeatable."
+)
+@click.option("--detach", is_flag=True, help="Start the run and leave it running.")
+@json_option
+def task(file: str, mode: Mode | None, breakpoints: tuple[str, ...], detach: bool, as_json: bool) -> int:
+    """Have agents do the tasks of FILE, a .toml file; each is proven by its acceptance command.
+
+    FILE is checked before anything runs. Progress goes to stderr; the report, or one JSON document, to stdout.
+    """
+    settings = config.load()
+    asks = on_a_terminal() and not (as_json or detach)
+    path = Path(os.path.abspath(Path(file).expanduser()))  # noqa: PTH100 - Path.absolute keeps `..`
+    text = tasks.text_of(path)
+    found = tasks.parse(text, path, allowed=(*settings.paths.allowed, path.parent))
+    spec = spec_of(
+        found,
+        text,
+        settings.agents,
+        mode=mode or (settings.agents.mode if asks else "automatic"),
+        breakpoints=breakpoints or settings.agents.breakpoints,
+        run_id=new_run_id(),
+        now=time.time(),
+    )
+    folder = launch(spec)
+    if not detach:
+        return follow(folder, as_json=as_json)
+    for warning in found.warnings:  # who follows the run reads them there
+        say(f"Mind: {warning}")
+    say(f"Started. To follow it: tabsmith runs attach {folder.id}")
+    if as_json:
+        print_json(document(folder.id, RunWatch(folder.id).refresh(), time.time()))
+    else:
+        print_text(folder.id)
+    return 0

@@ -1,0 +1,201 @@
+"""A condition that is written: understood while it is typed, and tried at once on the iterations of a run."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import ClassVar, Final
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.widgets import OptionList
+
+from tabsmith.conditions.built_in import BUILT_IN
+from tabsmith.conditions.names import NAMES
+from tabsmith.errors import TabsmithError
+from tabsmith_tui import trials
+from tabsmith_tui.actions import bindings
+from tabsmith_tui.background import begin
+from tabsmith_tui.screens.base import TabsmithScreen
+from tabsmith_tui.trials import Stored
+from tabsmith_tui.views import agents as view
+from tabsmith_tui.widgets.drawing import content
+from tabsmith_tui.widgets.lines_layout import Cell
+from tabsmith_tui.widgets.literal import Line, entitle, literal, words
+from tabsmith_tui.widgets.menu import Group, Item, Menu
+from tabsmith_tui.widgets.typed import TypedLine
+
+WIDE: Final = 100
+_BUILT_IN: Final = "built-in "
+_NAME: Final = "name "
+
+
+class ConditionLine(TypedLine):
+    """The condition; enter makes it a breakpoint."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "submit", "save", id="condition.save"),
+        Binding("down", "screen.focus_next", "Names", show=False),
+    ]
+    HELP = (
+        "A condition such as quality < 0.5 and iteration > 3, or the name of a built-in one. It takes the names listed "
+        "here, numbers, < <= > >= == !=, and, or, not, + - * / and parentheses. What is typed is tried at once."
+    )
+
+
+class NameList(Menu):
+    """What a condition can be made of."""
+
+    HELP = "Built-in conditions, and the names for your own. Enter puts the one under the cursor into the condition."
+
+
+class ConditionScreen(TabsmithScreen):
+    """`keep` saves the text and gives what went wrong, if something did; then it stays as it was typed."""
+
+    SCOPE = "condition"
+    CSS_PATH = "agents.tcss"
+    BINDINGS = bindings("condition.insert", "condition.run", "condition.back")
+    AUTO_FOCUS = "ConditionLine"
+    ABOUT = (
+        "A breakpoint: a condition that is looked at after every iteration of an agent. Below stands in which "
+        "iterations of a run it would have stopped it, and with which values."
+    )
+
+    def __init__(self, text: str, keep: Callable[[str], Awaitable[TabsmithError | None]]) -> None:
+        super().__init__()
+        self._text = text
+        self._keep = keep
+        self._stored: Stored | None = None
+        self._read = False
+
+    def body(self) -> ComposeResult:
+        """The condition, what is said of it, the trial, the names."""
+        with Vertical(id="form"):
+            yield ConditionLine(self._text, placeholder="quality < 0.5 and iteration > 3", select_on_focus=False)
+            yield Line(id="said")
+        with Vertical(id="below"):
+            with Vertical(id="trial", classes="panel"), VerticalScroll():
+                yield Line(id="tried")
+            with Vertical(id="names", classes="panel") as names:
+                entitle(names, "Names")
+                yield NameList()
+                yield Line(id="meaning", classes="quiet")
+
+    def on_mount(self) -> None:
+        """Find a run to try on after the first frame."""
+        self.show_subject("agents · breakpoint")
+        self.set_class(self.app.size.width >= WIDE, "-wide")
+        built_in = tuple(
+            Item(_BUILT_IN + each.name, (literal(each.name), literal(each.meaning, 120, "$quiet")))
+            for each in BUILT_IN.values()
+        )
+        names = tuple(
+            Item(_NAME + each.name, (literal(each.name), literal(each.description, 120, "$quiet")))
+            for each in NAMES.values()
+        )
+        self.query_one(NameList).put([Group("Names for your own", names), Group("Built-in conditions", built_in)])
+        self._say()
+        self.call_after_refresh(self._look)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Side by side where there is room."""
+        self.set_class(event.size.width >= WIDE, "-wide")
+
+    # The trial ------------------------------------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        begin(self, partial(self._take_run, trials.newest_stored), "trial", alone=True)
+
+    async def _take_run(self, find: Callable[[], Stored | None]) -> None:
+        try:
+            self._stored = await asyncio.to_thread(find)
+        except TabsmithError as error:
+            self.show_error(error)
+        self._read = True
+        self._say()
+
+    def _say(self) -> None:
+        condition, said = view.understood(self.query_one(ConditionLine).value)
+        self.query_one("#said", Line).show(content(said))
+        stored = self._stored
+        on = (
+            words("On ", literal(stored.run_id, 60), "  ", literal(stored.subject, 60, "$quiet")) if stored else "Trial"
+        )
+        entitle(self.query_one("#trial"), on)
+        lines = view.trial(condition, stored)
+        self.query_one("#tried", Line).show(content(lines) if self._read else literal("Looking for a run…"))
+
+    async def action_other_run(self) -> None:
+        """Choose the run to try on."""
+        from tabsmith_tui.screens.pickers import Entry, Picker
+
+        runs = [run for run in await asyncio.to_thread(self.tabsmith.shelf.runs) if run.tried]
+        if not runs:
+            self.app.notify("There is no run yet with iterations to try it on.")
+            return
+        entries = [Entry(run.id, (Cell(run.state.value), Cell(""), Cell(f"{run.source} {run.target}"))) for run in runs]
+
+        def chosen(run_id: str | None) -> None:
+            if run_id:
+                begin(self, partial(self._take_run, partial(trials.stored_run, run_id)), "trial", alone=True)
+
+        self.app.push_screen(Picker("Try it on which run?", entries, [run.id for run in runs]), chosen)
+
+    # Writing --------------------------------------------------------------------------------------------------------
+
+    @on(TypedLine.Changed)
+    def _typed(self, event: TypedLine.Changed) -> None:
+        event.stop()
+        self._say()
+
+    @on(TypedLine.Submitted)
+    def _submitted(self, event: TypedLine.Submitted) -> None:
+        event.stop()
+        begin(self, partial(self._save, event.value), "save", alone=True)
+
+    async def _save(self, text: str) -> None:
+        error = await self._keep(text)
+        if error is None:
+            if self.is_current:
+                self.app.pop_screen()
+            return
+        problem = literal(f"✘ {error.what} {error.next_step}", 500, "$bad")
+        where = literal(error.where, 300, "$quiet")
+        self.query_one("#said", Line).show(words(problem, "\n", where))
+
+    @on(OptionList.OptionHighlighted)
+    def _moved(self, _event: OptionList.OptionHighlighted) -> None:
+        chosen = self.query_one(NameList).current
+        built_in = BUILT_IN.get(chosen.removeprefix(_BUILT_IN))
+        name = NAMES.get(chosen.removeprefix(_NAME))
+        if built_in is not None:
+            self.query_one("#meaning", Line).show(f"{built_in.expression}: {built_in.meaning}")
+        elif name is not None:
+            self.query_one("#meaning", Line).show(f"{name.name} ({name.kind}): {name.description}")
+
+    @on(OptionList.OptionSelected)
+    def _clicked(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.action_insert()
+
+    def action_insert(self) -> None:
+        """A name goes where the cursor of the field is; a built-in condition takes the place of what is there."""
+        chosen = self.query_one(NameList).current
+        field = self.query_one(ConditionLine)
+        if chosen.startswith(_BUILT_IN):
+            field.value = chosen.removeprefix(_BUILT_IN)
+            field.cursor_position = len(field.value)
+        elif chosen:
+            before = field.value[: field.cursor_position]
+            gap = " " if before and not before.endswith((" ", "(")) else ""
+            field.insert_text_at_cursor(f"{gap}{chosen.removeprefix(_NAME)} ")
+        field.focus()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """Names are put in from their list."""
+        return action != "insert" or self.query_one(NameList).has_focus
+
+    def action_back(self) -> None:
+        """Nothing is saved."""
+        self.app.pop_screen()

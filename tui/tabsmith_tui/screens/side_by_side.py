@@ -1,0 +1,129 @@
+"""Several runs side by side, live: as many columns as there is room for; the others are one key away."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import ClassVar, Final
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal
+
+from tabsmith.errors import TabsmithError
+from tabsmith.runs.watch import RunWatch
+from tabsmith.text import plural
+from tabsmith_tui.actions import bindings_of
+from tabsmith_tui.screens.base import TabsmithScreen
+from tabsmith_tui.screens.runs import MOST
+from tabsmith_tui.widgets.run_column import RunColumn
+
+_NARROWEST: Final = 38  # cells of a column
+_EVERY: Final = 0.2  # seconds between two looks at the journals
+
+
+class SideBySideScreen(TabsmithScreen):
+    """The runs `run_ids`, each in a column."""
+
+    SCOPE = "beside"
+    BINDINGS: ClassVar[list[BindingType]] = bindings_of("beside")
+    CSS = "SideBySideScreen #columns { height: 1fr; }"
+    ABOUT = "Several runs in the same order of lines, live. Left and right go from run to run; enter opens one."
+
+    def __init__(self, run_ids: Sequence[str]) -> None:
+        super().__init__()
+        self._columns = [RunColumn(run_id) for run_id in run_ids[:MOST]]
+        self._watches: dict[str, RunWatch] = {}
+        self._first = 0  # the column on the left edge
+
+    def body(self) -> ComposeResult:
+        """The columns; those that there is no room for are hidden."""
+        with Horizontal(id="columns"):
+            yield from self._columns
+
+    def on_mount(self) -> None:
+        """Begin to follow the journals."""
+        self._columns[0].focus()
+        self.run_worker(self._follow(), group="job")
+
+    def on_resize(self, event: events.Resize) -> None:
+        """More columns, or fewer."""
+        self._lay_out(event.size.width)
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The runs that are on the screen, from left to right."""
+        return tuple(column.run_id for column in self._columns if column.display)
+
+    def _lay_out(self, width: int) -> None:
+        room = max(1, min(len(self._columns), width // _NARROWEST))
+        here = next((place for place, column in enumerate(self._columns) if column.has_focus), self._first)
+        self._first = max(0, min(self._first, here, len(self._columns) - room))
+        self._first = max(self._first, here - room + 1)
+        for place, column in enumerate(self._columns):
+            column.display = self._first <= place < self._first + room
+        hidden = len(self._columns) - room
+        more = f" · {room} shown, left and right for the others" if hidden else ""
+        self.show_subject(f"{plural(len(self._columns), 'run')} side by side{more}")
+
+    # Following ------------------------------------------------------------------------------------------------------
+
+    async def _follow(self) -> None:
+        while True:
+            for column in tuple(self._columns):
+                await self._look_at(column)
+            await asyncio.sleep(_EVERY)
+
+    async def _look_at(self, column: RunColumn) -> None:
+        # Off the UI thread, as for one run: the first look at a long journal takes time.
+        try:
+            watch = self._watches.get(column.run_id)
+            if watch is None:
+                watch = await asyncio.to_thread(RunWatch, column.run_id, self.tabsmith.clock)
+                self._watches[column.run_id] = watch
+            run = await asyncio.to_thread(watch.refresh)
+        except TabsmithError as error:
+            if column.is_attached:
+                column.show_problem(error.what)
+            return
+        if column.is_attached:
+            column.show(run, self.tabsmith.clock())
+
+    # Keys -------------------------------------------------------------------------------------------------------------
+
+    @property
+    def _current(self) -> RunColumn:
+        return next((column for column in self._columns if column.has_focus), self._columns[self._first])
+
+    def action_move(self, by: int) -> None:
+        """To the next column; one that is hidden comes into sight."""
+        place = self._columns.index(self._current) + by
+        if 0 <= place < len(self._columns):
+            column = self._columns[place]
+            column.display = True
+            column.focus()
+            self.call_after_refresh(self._lay_out, self.size.width)
+
+    def action_open(self) -> None:
+        """The run of this column."""
+        self.tabsmith.open_run(self._current.run_id)
+
+    def on_run_column_chosen(self) -> None:
+        """A second click opens it, too."""
+        self.action_open()
+
+    async def action_remove(self) -> None:
+        """One column fewer; the last one is the end of the comparison."""
+        if len(self._columns) == 1:
+            self.action_back()
+            return
+        column = self._current
+        place = self._columns.index(column)
+        self._columns.remove(column)
+        self._watches.pop(column.run_id, None)
+        await column.remove()
+        self._columns[min(place, len(self._columns) - 1)].focus()
+        self.call_after_refresh(self._lay_out, self.size.width)
+
+    def action_back(self) -> None:
+        """Back to the runs; all of them go on."""
+        self.dismiss(None)

@@ -1,0 +1,401 @@
+"""A task file, written step by step: where it lies, its budget, its tasks; every answer is checked at once."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Final, get_args
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.widgets import OptionList
+
+from tabsmith import tasks
+from tabsmith.agents.availability import Availability, availability
+from tabsmith.errors import TabsmithError
+from tabsmith.storage.atomic import write_atomic
+from tabsmith.tasks.task import TaskAgent, TaskFile
+from tabsmith.text import clean, plural
+from tabsmith.workflow.fields import Option
+from tabsmith_tui import task_drafts
+from tabsmith_tui.actions import bindings_of
+from tabsmith_tui.background import begin
+from tabsmith_tui.dates import clock_time
+from tabsmith_tui.screens.base import TabsmithScreen
+from tabsmith_tui.screens.question import Answer, QuestionScreen
+from tabsmith_tui.screens.task_file_parts import OpenTaskFileScreen, file_rows, put, read, task_rows, unplaced
+from tabsmith_tui.task_drafts import FILE_FIELDS, Checked, Draft, Misfit, TaskDraft
+from tabsmith_tui.widgets.literal import Line, entitle, literal, words
+from tabsmith_tui.widgets.menu import Group, Item, Menu
+from tabsmith_tui.widgets.task_rows import TaskRow
+
+WIDE: Final = 110
+_GLYPHS: Final = {"usable": "✔", "not usable": "✘", "unknown": "?"}
+
+
+class TaskFileScreen(TabsmithScreen):
+    """The draft is what is typed; the file on disk changes when it is saved, and only then."""
+
+    SCOPE = "tasks"
+    CSS_PATH = "task_file.tcss"
+    BINDINGS = bindings_of("tasks")
+    AUTO_FOCUS = "#row-name TypedLine"
+    ABOUT = (
+        "Tasks for agents with hands: each has a goal, a folder and a command that proves it. Everything is checked "
+        "while you type; nothing is written before you save, and nothing runs before f9."
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._draft = task_drafts.new_file()
+        self._at = 0
+        self._checked: Checked | None = None
+        self._saved = self._texts()
+        self._original: tuple[Path, str] | None = None  # the file as it was read or written last
+        self._agents: dict[str, Availability] = {}
+
+    def body(self) -> ComposeResult:
+        """The file and its tasks; the task under the cursor."""
+        with VerticalScroll(id="desk", can_focus=False):
+            with Vertical(id="left"):
+                with Vertical(id="file", classes="panel") as file:
+                    entitle(file, "File and budget")
+                    yield from file_rows()
+                with Vertical(id="list", classes="panel") as listed:
+                    entitle(listed, "Tasks")
+                    yield Menu(id="tasks")
+                yield Line(id="said")
+            with Vertical(id="task", classes="panel"):
+                yield Line(id="task-said")
+                yield from task_rows()
+
+    def on_mount(self) -> None:
+        """Show the draft, and look for the agents after the first frame."""
+        self.set_class(self.app.size.width >= WIDE, "-wide")
+        self.show_subject("task file")
+        self._show()
+        self.call_after_refresh(self._look)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Side by side where there is room."""
+        self.set_class(event.size.width >= WIDE, "-wide")
+
+    def _look(self) -> None:
+        begin(self, self._find_agents, "agents")
+        self._check_soon()
+
+    async def _find_agents(self) -> None:
+        found = await asyncio.to_thread(availability, self.tabsmith.settings.agents)
+        self._agents = {each.agent: each for each in found}
+        self.query_one("#row-agent", TaskRow).offer(
+            tuple(
+                Option(each, each, f"{_GLYPHS[self._agents[each].usable]} {self._agents[each].usable}")
+                for each in get_args(TaskAgent)
+            )
+        )
+        self._say()
+
+    # The draft ------------------------------------------------------------------------------------------------------
+
+    @property
+    def _current(self) -> TaskDraft | None:
+        tasks_of = self._draft.tasks
+        return tasks_of[self._at] if self._at < len(tasks_of) else None
+
+    def _part(self, row: TaskRow) -> Draft | None:
+        return self._draft if row.key in FILE_FIELDS else self._current
+
+    def _texts(self) -> tuple[dict[str, str], ...]:
+        return tuple(dict(each.texts) for each in (self._draft, *self._draft.tasks))
+
+    @property
+    def unsaved(self) -> bool:
+        """Something else is typed than what was read or saved last."""
+        return self._texts() != self._saved
+
+    def _show(self) -> None:
+        """Show the draft in the fields, and what is known of it."""
+        for row in self.query(TaskRow):
+            part = self._part(row)
+            row.display = part is not None
+            if part is not None:
+                row.show(part.texts[row.key])
+        self._say()
+
+    def on_task_row_changed(self, event: TaskRow.Changed) -> None:
+        """Keep what was typed, and check all of it."""
+        event.stop()
+        part = self._part(event.row)
+        if part is not None:
+            part.texts[event.row.key] = event.text
+            part.touched.add(event.row.key)
+            self._check_soon()
+
+    # Checking -------------------------------------------------------------------------------------------------------
+
+    def _check_soon(self) -> None:
+        begin(self, self._check_and_say, "check", alone=True)
+
+    async def _check_and_say(self) -> None:
+        await self._check()
+
+    async def _check(self) -> Checked:
+        self._checked = await asyncio.to_thread(
+            task_drafts.check, self._draft, tuple(self.tabsmith.settings.paths.allowed)
+        )
+        self._say()
+        return self._checked
+
+    def _say(self) -> None:
+        """Problems beside their fields, the list of tasks, and what stands in the way of a run."""
+        misfits = self._checked.misfits if self._checked else ()
+        for row in self.query(TaskRow):
+            part = self._part(row)
+            number = 0 if row.key in FILE_FIELDS else self._at + 1
+            wrong = [each.what for each in misfits if each.task == number and each.field == row.key]
+            shown = wrong if part is not None and row.key in part.touched else []
+            row.say("; ".join(shown), self._agent_words() if row.key == "agent" else "")
+        count = len(self._draft.tasks)
+        entitle(self.query_one("#task"), f"Task {self._at + 1} of {count}" if count else "No task: f4 adds one")
+        self.query_one("#tasks", Menu).put((Group("", tuple(self._item(at, misfits) for at in range(count))),))
+        own = [f"✘ {each.what}" for each in misfits if unplaced(each, self._at + 1)]
+        put(self.query_one("#task-said", Line), own)
+        general = [literal(f"✘ {each.what}", 500, "$bad") for each in misfits if unplaced(each, 0)]
+        if self._checked and self._checked.found:
+            general += [literal(f"! {each}", 500, "$warn") for each in self._checked.found.warnings]
+        put(self.query_one("#said", Line), general)
+        self._say_status(len(misfits))
+        self.refresh_bindings()
+
+    def _say_status(self, wrong: int) -> None:
+        if wrong:
+            self.show_status(words((f"! {plural(wrong, 'answer')} missing or wrong", "$warn")))
+        elif self.unsaved:
+            self.show_status(words(("✔ can be run", "$good")), literal("not saved", style="$quiet"))
+        elif self._original:
+            self.show_status(words(("✔ can be run", "$good")), literal(self._original[0].name, 60, "$quiet"))
+
+    def _agent_words(self) -> str:
+        found = self._agents.get(self._current.texts["agent"]) if self._current else None
+        return f"{found.usable}: {found.why}. {found.next_step}".strip() if found else ""
+
+    def _item(self, at: int, misfits: tuple[Misfit, ...]) -> Item:
+        texts = self._draft.tasks[at].texts
+        wrong = any(each.task == at + 1 for each in misfits)
+        glyph = Content.styled("!", "$warn") if wrong else Content.styled("✔", "$good")
+        after = f"after {texts['depends_on']}" if texts["depends_on"].strip() else ""
+        name = literal(texts["name"].strip() or f"task {at + 1}", 40)
+        return Item(f"task-{at}", (glyph, name, literal(after, 60, "$quiet"), literal(texts["agent"], 20)))
+
+    # Tasks ----------------------------------------------------------------------------------------------------------
+
+    @on(OptionList.OptionHighlighted)
+    def _moved(self, event: OptionList.OptionHighlighted) -> None:
+        at = int((event.option.id or "task-0").removeprefix("task-"))
+        if at != self._at and event.option_list.has_focus:
+            self._at = at
+            self._show()
+
+    @on(OptionList.OptionSelected)
+    def _clicked(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.action_edit()
+
+    def action_list(self) -> None:
+        """Go to the list of tasks."""
+        self.query_one("#tasks", Menu).focus()
+
+    def action_edit(self) -> None:
+        """Go to the fields of the task."""
+        if self._current is not None:
+            self._focus("name")
+
+    def action_add(self) -> None:
+        """A new task below the others."""
+        self._draft.tasks.append(task_drafts.new_task())
+        self._go_to(len(self._draft.tasks) - 1)
+        self._focus("name")
+        self._check_soon()
+
+    def action_remove(self) -> None:
+        """Take the task under the cursor out; a task with something typed is asked about."""
+        task = self._current
+        if task is None:
+            return
+        if not any(task.texts[name].strip() for name in ("name", "goal", "accept")):
+            self._remove("remove")
+            return
+        name = literal(task.texts["name"].strip() or f"task {self._at + 1}", 60)
+        answers = (Answer("", "keep it"), Answer("remove", "remove it", "the file changes when you save"))
+        self.app.push_screen(QuestionScreen("Remove a task", words("Remove ", name, "?"), answers), self._remove)
+
+    def _remove(self, answer: str | None) -> None:
+        if answer == "remove":
+            del self._draft.tasks[self._at]
+            self._go_to(max(0, min(self._at, len(self._draft.tasks) - 1)))
+            self._check_soon()
+
+    def _go_to(self, at: int) -> None:
+        """Show the task at this place, with the cursor of the list on it."""
+        self._at = at
+        self._checked = None
+        self._show()
+        menu = self.query_one("#tasks", Menu)
+        if self._draft.tasks:
+            menu.highlighted = menu.get_option_index(f"task-{at}")
+
+    def _focus(self, name: str) -> None:
+        self.query_one(f"#row-{name}", TaskRow).entry.focus()
+
+    # Open, save, run ------------------------------------------------------------------------------------------------
+
+    def action_open(self) -> None:
+        """Open a file that is there; what is typed and not saved is asked about first."""
+        if self.unsaved:
+            self._ask_to_drop("Open another file?", self._ask_path)
+        else:
+            self._ask_path()
+
+    def _ask_path(self) -> None:
+        def answered(path: str | None) -> None:
+            if path:
+                begin(self, partial(self._open, path), "file")
+
+        question = "Which file? Its tasks are read into the form."
+        self.app.push_screen(OpenTaskFileScreen("Open a task file", question, ""), answered)
+
+    async def _open(self, typed: str) -> None:
+        try:
+            text, found = await asyncio.to_thread(read, typed, tuple(self.tabsmith.settings.paths.allowed))
+        except TabsmithError as error:
+            self.show_error(error)
+            return
+        self._draft = task_drafts.draft_of(found)
+        self._saved = self._texts()
+        self._original = (found.path, text)
+        self._go_to(0)
+        await self._check()
+        self._focus("name")
+
+    def action_save(self) -> None:
+        """Save, if nothing is wrong."""
+        self._begin_save(run=False)
+
+    def action_run(self) -> None:
+        """Save, and start the run."""
+        self._begin_save(run=True)
+
+    def _begin_save(self, *, run: bool) -> None:
+        if not any(each.group == "file" and each.node is self and not each.is_finished for each in self.workers):
+            begin(self, partial(self._save, run=run), "file")  # a second press meanwhile must not start a second run
+
+    async def _save(self, *, run: bool) -> None:
+        task_drafts.touch_all(self._draft)
+        texts = self._texts()
+        checked = await self._check()
+        found = checked.found
+        if found is None:
+            self._go_to_first(checked.misfits[0])
+        elif self._original is not None and not self.unsaved:
+            await self._take_as_it_stands(found, self._original[1], run=run)
+        elif os.path.lexists(found.path):
+            again = self._original is not None and self._original[0] == found.path
+            loss = "Comments in it are lost." if again else "It was not opened here."
+            answers = (Answer("", "keep the file"), Answer("replace", "replace it", loss))
+            ask = QuestionScreen(
+                "Replace a file", words(literal(found.path, 300), " is there already. Replace it?"), answers
+            )
+
+            def answered(answer: str | None) -> None:
+                if answer == "replace":
+                    begin(self, partial(self._write, found, checked.text, texts, run=run), "file")
+
+            self.app.push_screen(ask, answered)
+        else:
+            await self._write(found, checked.text, texts, run=run)
+
+    async def _take_as_it_stands(self, found: TaskFile, text: str, *, run: bool) -> None:
+        """The file with its comments, unless it was changed meanwhile: then it is read again, for a look at it."""
+        try:
+            now = await asyncio.to_thread(tasks.text_of, found.path)
+        except TabsmithError as error:
+            self.show_error(error)
+            return
+        if now == text:
+            await self._done(found, text, run=run)
+        else:
+            await self._open(str(found.path))
+            self.app.notify("The file was changed meanwhile. It is read again: look at it first.", severity="warning")
+
+    async def _write(self, found: TaskFile, text: str, texts: tuple[dict[str, str], ...], *, run: bool) -> None:
+        try:
+            await asyncio.to_thread(write_atomic, found.path, text.encode())
+        except TabsmithError as error:
+            self.show_error(error)
+            return
+        self._saved = texts
+        self._original = (found.path, text)
+        self._say()
+        await self._done(found, text, run=run)
+
+    async def _done(self, found: TaskFile, text: str, *, run: bool) -> None:
+        if run:
+            await self._start(found, text)
+        else:
+            self.app.notify(f"Saved at {clock_time(self.tabsmith.clock())}: {clean(found.path, 300)}")
+
+    async def _start(self, found: TaskFile, text: str) -> None:
+        from tabsmith_tui.task_runs import spec_of
+
+        app = self.tabsmith
+        agents = app.settings.agents
+        try:
+            spec = await asyncio.to_thread(
+                partial(
+                    spec_of, found, text, agents, mode=agents.mode, breakpoints=agents.breakpoints,
+                    run_id=app.new_id(), now=app.clock(),
+                )
+            )  # fmt: skip
+            await app.supervisor.start_run(spec)
+        except Exception as error:  # noqa: BLE001 - a run that does not start is said so by its real name
+            self.show_error(error)
+            return
+        app.open_run(spec.id)
+
+    def _go_to_first(self, misfit: Misfit) -> None:
+        """Go to the first answer that is wrong."""
+        if misfit.task and misfit.task - 1 != self._at:
+            checked = self._checked
+            self._go_to(misfit.task - 1)
+            self._checked = checked
+            self._say()
+        if misfit.field:
+            self._focus(misfit.field)
+        else:
+            self.app.notify(misfit.what, severity="warning")
+
+    # Keys -----------------------------------------------------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """What is done with the task under the cursor is done from the list."""
+        if action in ("edit", "remove"):
+            return self.is_mounted and self.query_one("#tasks", Menu).has_focus and self._current is not None
+        return True
+
+    def action_back(self) -> None:
+        """Go back; ask first when something is not saved."""
+        if self.unsaved:
+            self._ask_to_drop("Leave without saving?", self.dismiss)
+        else:
+            self.dismiss()
+
+    def _ask_to_drop(self, title: str, then: Callable[[], object]) -> None:
+        def answered(answer: str | None) -> None:
+            if answer == "drop":
+                then()
+
+        answers = (Answer("", "stay here"), Answer("drop", "do not save", "what you typed is lost"))
+        self.app.push_screen(QuestionScreen(title, "The task file is not saved.", answers), answered)

@@ -1,0 +1,168 @@
+"""The card of who proposes: planned and actual, what it used and cost, how its last try was judged, what it does."""
+
+from typing import Final
+
+from tabsmith.runs.events import RunState
+from tabsmith.runs.snapshot import RunSnapshot, Try, TryState
+from tabsmith.text import clean, plural
+from tabsmith_tui import numbers
+from tabsmith_tui.views import recipe_words, spending, tasks
+from tabsmith_tui.views.lines import Line, Span, Tone, line, span
+
+_TROUBLES: Final[tuple[tuple[TryState, Tone], ...]] = (("refused", "warn"), ("failed", "bad"), ("unanswered", "warn"))
+
+
+def agent(snapshot: RunSnapshot) -> tuple[Line, ...]:
+    """All of it but what moves with time; short for a run whose recipes come from the search alone."""
+    lines: list[Line] = [(Span(_actual(snapshot), "strong"), Span(f"  {iteration(snapshot)}"))]
+    if spending.speaks(snapshot):
+        lines.extend(_used(snapshot))
+        lines.extend(_judged(snapshot))
+    lines.extend(_planned_and_actual(snapshot))
+    counts = _counts(snapshot)
+    lines.extend(part for part in (counts[:3], counts[3:]) if part)
+    if snapshot.fallback_grades:
+        lines.append(line(f"{plural(snapshot.fallback_grades, 'grade')} by rule, not by a model", "warn"))
+    return tuple(lines)
+
+
+def agent_line(snapshot: RunSnapshot, now: float) -> Line:
+    """The agent in one line, for a small screen; what is out of the ordinary comes first."""
+    who = Span(_actual(snapshot), "strong")
+    stands = Span(f"  {iteration(snapshot)}  ", "plain")
+    if not spending.speaks(snapshot):
+        return (who, stands, *_counts(snapshot))
+    change = f" ! for {snapshot.planned}: {clean(snapshot.handover, 60)}" if snapshot.handover else ""
+    moving = f"  {_waiting(snapshot, now)}" if waits(snapshot) else ""
+    used = f"{spending.cost(snapshot.usage)}  {spending.in_and_out(snapshot.usage)}  "
+    return (who, Span(change, "warn"), Span(moving, "accent"), stands, Span(used, "dim"), *_counts(snapshot))
+
+
+def waits(snapshot: RunSnapshot) -> bool:
+    """Whether something on the card moves with time: an open session, or the wait before the next try."""
+    if snapshot.state.ended:
+        return False
+    return snapshot.retry is not None or bool(snapshot.sessions and snapshot.sessions[-1].outcome == "open")
+
+
+def doing(snapshot: RunSnapshot, now: float) -> tuple[Line, ...]:
+    """What it does at `now`, in a line; none once the run has ended."""
+    latest = snapshot.latest
+    if latest is None or snapshot.state.ended:
+        return ()
+    if snapshot.state is RunState.ASKING:
+        return (line("waits for your answer", "warn"),)
+    if waits(snapshot):
+        return (line(_waiting(snapshot, now), "accent" if snapshot.retry is None else "warn"),)
+    if latest.work is not None:
+        return (line(f"#{latest.iteration} {tasks.became(latest, snapshot).text}", "dim"),)
+    match latest.state:
+        case "asking":
+            return (line("asking for a recipe", "dim"),)
+        case "proposed" | "evaluating":
+            name = recipe_words.title(latest.recipe) if latest.recipe else ""
+            of = f"fold {min(len(latest.folds) + 1, snapshot.folds)} of {snapshot.folds}" if snapshot.folds else "folds"
+            return ((Span(f"{of}  ", "accent"), span(name, "dim")),)
+        case _:
+            return (line(f"#{latest.iteration} {latest.state}", "dim"),)
+
+
+def handover_words(snapshot: RunSnapshot) -> str:
+    """`search proposes instead of llm: three failures in a row`; empty while the planned agent is at work."""
+    if not snapshot.handover:
+        return ""
+    return f"{snapshot.actual} proposes instead of {snapshot.planned}: {clean(snapshot.handover, 200)}"
+
+
+def iteration(snapshot: RunSnapshot) -> str:
+    """`iteration 12 of 40, attempt 2`."""
+    if snapshot.latest is None and not snapshot.settled:
+        return "no iteration yet"
+    limit = snapshot.limits.iterations
+    now = f"iteration {snapshot.tries[-1].iteration:,}"
+    now += f" of {limit:,}" if limit > 0 else ""
+    return f"{now}, attempt {snapshot.attempt}" if snapshot.attempt > 1 else now
+
+
+def _actual(snapshot: RunSnapshot) -> str:
+    return snapshot.actual if snapshot.spec is not None else numbers.UNKNOWN
+
+
+def _waiting(snapshot: RunSnapshot, now: float) -> str:
+    if snapshot.retry is not None:
+        retry = snapshot.retry
+        left = retry.until - now
+        when = f"in {numbers.clock(left + 0.999)}" if left > 0 else "now"  # 0:01 until it is over
+        return f"◷ retry {retry.retry} of {retry.retries} {when}, {retry.trouble}"
+    session = snapshot.sessions[-1]
+    again = f", asked for the {_ordinal(session.attempt)} time" if session.attempt > 1 else ""
+    what = "the grade" if session.purpose == "grade" else "the agent" if snapshot.tasks else "the answer"
+    return f"◷ waiting {numbers.clock(max(0.0, now - session.opened_at))} for {what}{again}"
+
+
+def _ordinal(number: int) -> str:
+    return {1: "1st", 2: "2nd", 3: "3rd"}.get(number, f"{number}th")
+
+
+def _used(snapshot: RunSnapshot) -> list[Line]:
+    usage = snapshot.usage
+    if not snapshot.sessions:
+        return [line("nothing was asked yet: cost —", "dim")]
+    lines: list[Line] = []
+    model = next((each.model for each in reversed(snapshot.sessions) if each.agent == snapshot.actual), "")
+    if model:
+        lines.append((span(model, "dim", 60),))
+    lines.append((Span(spending.in_and_out(usage)),))
+    further = (("cache written", usage.cache_write_tokens), ("reasoning", usage.reasoning_tokens))
+    words = "  ".join(f"{name} {spending.tokens(count)}" for name, count in further if count)
+    if words:
+        lines.append(line(words, "dim"))
+    lines.append(
+        (
+            Span(f"{plural(len(snapshot.sessions), 'session')}  {plural(usage.turns, 'turn')}  "),
+            Span(spending.cost(usage), "warn" if usage.unpriced else "strong"),
+        )
+    )
+    context = spending.tokens(snapshot.context or None)
+    lines.append(line(f"context {context}  waited {numbers.clock(spending.waited(snapshot))}", "dim"))
+    return lines
+
+
+def _judged(snapshot: RunSnapshot) -> list[Line]:
+    """Quality and confidence of the last iteration that was decided."""
+    decided = _last_decided(snapshot)
+    if decided is None:
+        return []
+    quality = f"{decided.quality.value:.2f}" if decided.quality else numbers.UNKNOWN
+    confidence = f"{decided.decision.confidence:.2f}" if decided.decision else numbers.UNKNOWN
+    by = "  by rule" if decided.quality and decided.quality.fallback else ""
+    return [(Span(f"quality {quality}  confidence {confidence}"), Span(by, "warn"))]
+
+
+def _last_decided(snapshot: RunSnapshot) -> Try | None:
+    latest = snapshot.latest
+    if latest is not None and latest.decision is not None:
+        return latest
+    return next((each for each in reversed(snapshot.settled) if each.decision is not None), None)
+
+
+def _planned_and_actual(snapshot: RunSnapshot) -> tuple[Line, ...]:
+    if snapshot.spec is None:
+        return (line("planned —", "dim"),)
+    planned, actual = snapshot.planned, snapshot.actual
+    if actual != planned:
+        reason = span(f"! actual {actual}: {clean(snapshot.handover, 200)}", "warn")
+        return (line(f"planned {planned}", "dim"), (reason,))
+    if snapshot.latest is None and not snapshot.settled:
+        return (line(f"planned {planned}", "dim"),)
+    return ((Span(f"planned {planned} ", "dim"), Span("✔", "good"), Span(" actual same", "dim")),)
+
+
+def _counts(snapshot: RunSnapshot) -> Line:
+    spans = [Span(f"{snapshot.tried:,} {'proved' if snapshot.tasks else 'scored'}", "dim")]
+    states = [each.state for each in snapshot.tries]
+    for state, tone in _TROUBLES:
+        count = states.count(state)
+        if count:
+            spans.append(Span(f"  {count:,} {state}", tone))
+    return tuple(spans)

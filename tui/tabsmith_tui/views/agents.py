@@ -1,0 +1,134 @@
+"""The agents, their keys and the conditions at which runs stop, in lines. Pure: what was found is handed in."""
+
+from types import MappingProxyType
+from typing import Final
+
+from tabsmith.agents.availability import Availability, Usable
+from tabsmith.agents.protocol import AgentName
+from tabsmith.conditions.built_in import BUILT_IN, named
+from tabsmith.conditions.language import Condition
+from tabsmith.errors import ConditionError
+from tabsmith.text import plural
+from tabsmith_tui.agent_settings import Desk, Entry
+from tabsmith_tui.trials import Stored, TriedIteration, tried
+from tabsmith_tui.views.lines import Line, Span, Tone, line, span
+
+STATES: Final = MappingProxyType[Usable, tuple[str, Tone]](
+    {"usable": ("✔ usable", "good"), "not usable": ("✘ not usable", "bad"), "unknown": ("? unknown", "warn")}
+)
+WHO: Final = MappingProxyType[AgentName, str](
+    {
+        "search": "tabsmith's own search, without a language model",
+        "llm": "a language model, asked through its provider's interface",
+        "claude-code": "the Claude Code program on this machine",
+        "acp": "any program that speaks the Agent Client Protocol",
+    }
+)
+_PLACES: Final = MappingProxyType[str, tuple[str, Tone]](
+    {
+        "environment": ("✔ in the environment", "good"),
+        "file": ("✔ in the file of keys", "good"),
+        "nowhere": ("not set", "dim"),
+    }
+)
+_NEAR_MISSES: Final = 3  # iterations shown where a condition held in none
+
+
+def usable(found: Availability) -> Span:
+    """Glyph and word."""
+    words, tone = STATES[found.usable]
+    return Span(words, tone)
+
+
+def about(found: Availability, desk: Desk, checked: Line = ()) -> tuple[Line, ...]:
+    """Who this is, why it can be used or not, what to do next, where its keys are found, and what a look at its server
+    said."""
+    lines: list[Line] = [(Span(WHO[found.agent], "strong"),), (usable(found), Span(": "), span(found.why))]
+    if found.next_step:
+        here = " Or write it into the settings here." if "config set agents." in found.next_step else ""
+        lines.append((Span("→ ", "accent"), span(found.next_step + here)))
+    if checked:
+        lines.append(checked)
+    return (*lines, *_keys(found.agent, desk))
+
+
+def _keys(agent: AgentName, desk: Desk) -> tuple[Line, ...]:
+    if desk.keys_problem and agent in ("llm", "claude-code"):
+        return (line(f"✘ {desk.keys_problem}", "bad"),)
+    found = desk.keys.get(agent, ())
+    if not found:
+        return ((Span("Its login is its own; no key is needed here.", "dim"),),) if agent == "acp" else ()
+    line_of_keys: Line = (Span("Keys: ", "dim"),)
+    for place, each in enumerate(found):
+        line_of_keys += (span(f"{', ' if place else ''}{each.variable} "), Span(*_PLACES[each.place]))
+    where = f"They are read from the environment or from {desk.keys_file} (mode 600), and never typed in here."
+    return (line_of_keys, line(where, "dim"))
+
+
+def connected(place: str, trouble: str) -> Line:
+    """What a look at a server said."""
+    if trouble:
+        return (Span("✘ ", "bad"), span(f"{place} takes no connection: {trouble}", "bad"))
+    return (Span("✔ ", "good"), span(f"{place} takes connections; nothing was asked of it"))
+
+
+def fixed(entry: Entry) -> str:
+    """Why a value cannot be changed here."""
+    return f"Given by the environment variable {entry.variable}, which stands over the file: change it there."
+
+
+def meaning(text: str) -> tuple[str, str]:
+    """How often a condition of the list stops a run, and what a built-in one means."""
+    try:
+        condition = named(text)
+    except ConditionError as error:
+        return "never", error.what
+    once = "once" if condition.running else "each time"
+    return once, BUILT_IN[condition.name].meaning if condition.name else ""
+
+
+def understood(text: str) -> tuple[Condition | None, tuple[Line, ...]]:
+    """The condition that was typed, and what is said below it: how often it stops, or what is wrong and where."""
+    if not text.strip():
+        return None, (line("Write a condition, such as quality < 0.5 and iteration > 3.", "dim"),)
+    try:
+        condition = named(text)
+    except ConditionError as error:
+        said = (span(f"✘ {error.what}", "bad"), span(f"  {error.where}" if error.where else "", "dim"))
+        return None, (said, line(error.next_step, "dim"))
+    often = (
+        "stops a run once, when it becomes true"
+        if condition.running
+        else "stops a run in every iteration in which it is true"
+    )
+    stands_for = f" ({condition.text}): {BUILT_IN[condition.name].meaning}" if condition.name else ""
+    return condition, ((Span("✔ ", "good"), span(f"understood: {often}")), line(condition.name + stands_for, "dim"))
+
+
+def trial(condition: Condition | None, stored: Stored | None) -> tuple[Line, ...]:
+    """Where the condition would have stopped the run, with the values; where it held nowhere, the last values."""
+    if stored is None:
+        return (line("There is no run yet with numbers to try it on.", "dim"),)
+    if not stored.facts:
+        return (line("None of this run's iterations is over: nothing to try it on.", "dim"),)
+    if condition is None:
+        return (line(f"{plural(len(stored.facts), 'iteration')} to try it on.", "dim"),)
+    outcomes = tried(condition, stored.facts)
+    stops = sum(each.fires for each in outcomes)
+    summary = f"Stops the run at {stops} of {plural(len(outcomes), 'iteration')}."
+    told = [each for each in outcomes if each.fires or not each.computed]
+    lines = [(Span(summary, "strong"),), *map(_iteration, told)]
+    if not told:
+        lines += [(Span("The last values:", "dim"),), *map(_iteration, outcomes[-_NEAR_MISSES:])]
+    return tuple(lines)
+
+
+def _iteration(each: TriedIteration) -> Line:
+    word, tone = _came_of(each)
+    return Span(f"#{each.iteration:<4}", "dim"), Span(f"{word:<8}", tone), span(each.why)
+
+
+def _came_of(each: TriedIteration) -> tuple[str, Tone]:
+    if not each.computed:
+        return "no value", "bad"
+    return ("stops", "warn") if each.fires else ("goes on", "dim")

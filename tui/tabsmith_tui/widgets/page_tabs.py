@@ -1,0 +1,55 @@
+"""The names of pages in a line, each with its number; the one that is shown stands out; a click picks one."""
+
+from collections.abc import Sequence
+
+from textual import events
+from textual.content import Content
+from textual.message import Message
+from textual.widget import Widget
+
+from tabsmith_tui.views.try_pages import PageName
+from tabsmith_tui.widgets.literal import words
+
+_GAP = 2
+
+
+class PageTabs(Widget):
+    """One line; names of tabsmith itself, nothing foreign."""
+
+    DEFAULT_CSS = "PageTabs { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }"
+
+    class Picked(Message):
+        """The person wants this page."""
+
+        def __init__(self, page: PageName) -> None:
+            super().__init__()
+            self.page = page
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pages: tuple[PageName, ...] = ()
+        self._current: PageName = "overview"
+
+    def show(self, pages: Sequence[PageName], current: PageName) -> None:
+        """Show these, `current` standing out."""
+        if (tuple(pages), current) != (self._pages, self._current):
+            self._pages, self._current = tuple(pages), current
+            self.refresh()
+
+    def render(self) -> Content:
+        """The line."""
+        parts = []
+        for number, page in enumerate(self._pages, 1):
+            here = page == self._current
+            parts.append(words((f"{number} ", "$quiet"), (page, "bold $accent underline" if here else "")))
+        return Content(" " * _GAP).join(parts)
+
+    def on_click(self, event: events.Click) -> None:
+        """The page whose name was clicked."""
+        at = self.gutter.left
+        for page in self._pages:
+            end = at + len(page) + 2
+            if at <= event.x < end:
+                self.post_message(self.Picked(page))
+                return
+            at = end + _GAP
