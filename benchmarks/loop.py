@@ -10,18 +10,24 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from benchmarks.rows import Row, print_rows
-from tabsmith.agents.protocol import AgentName, Brief, Proposal
+from tabsmith.agents.protocol import AgentName, Brief, Letter, Proposal, Talk, Turn
 from tabsmith.modeling.results import Evaluation, FoldScore, Metric
 from tabsmith.orchestration.events import LoopEvent
-from tabsmith.orchestration.loop import Loop, Past
+from tabsmith.orchestration.history import History
+from tabsmith.orchestration.loop import Loop
+from tabsmith.orchestration.past import Past
+from tabsmith.orchestration.questions import LimitName, Mode, Question, Reply
+from tabsmith.orchestration.task import Task
 from tabsmith.recipes.check import check
 from tabsmith.recipes.recipe import Recipe, Verdict
 from tabsmith.runs.events import RunEvent
+from tabsmith.runs.remembering import line_of
+from tabsmith.runs.spec import Limits
 from tabsmith.storage import TypedJournal
 from tabsmith.tables.profile import Column, Profile
 from tabsmith.tables.schema import ColumnSchema, Schema, Split
 
-ITERATIONS = 300
+ITERATIONS = 1_000
 FOLDS = 8
 BUDGET = 5.0  # milliseconds
 SCHEMA = Schema(
@@ -39,12 +45,14 @@ class Instant:
     """An agent that always has another recipe at hand."""
 
     name: AgentName = "search"
+    model = ""
+    speaks = False
 
     def __init__(self) -> None:
         self._number = 0
         self.marks: list[float] = []
 
-    async def propose(self, brief: Brief) -> Proposal:  # noqa: ARG002 - it needs no brief
+    async def propose(self, brief: Brief, talk: Talk) -> Proposal:  # noqa: ARG002 - it needs neither
         """Another ridge."""
         self.marks.append(time.perf_counter())
         self._number += 1
@@ -66,17 +74,46 @@ class Known:
         return Evaluation(recipe, folds, 100.0 / iteration + 3.5, 1.0, 0.0, "evaluations/none")
 
 
-class Endless:
-    """A budget of so many iterations."""
+class Nobody:
+    """A person who is not there, with a budget of so many iterations."""
 
-    def seconds_left(self) -> float:
+    mode: Mode = "automatic"
+    notes: tuple[str, ...] = ()
+    limits = Limits(seconds=0.0, iterations=ITERATIONS)
+
+    def seconds_for_fitting(self) -> float:
         return float("inf")
-
-    def iterations_left(self, done: int) -> float:
-        return ITERATIONS - done
 
     def asked_to_end(self) -> bool:
         return False
+
+    def waiting(self, message: str) -> None:
+        raise AssertionError(message)
+
+    async def going(self) -> None:
+        return
+
+    async def ask(self, question: Question) -> Reply:
+        raise AssertionError(question)
+
+    def note(self, text: str) -> None:
+        raise AssertionError(text)
+
+    def set_limit(self, limit: LimitName, to: str) -> None:
+        raise AssertionError(limit, to)
+
+    def pause(self) -> None:
+        raise AssertionError("nobody pauses")
+
+
+class Silence:
+    """Nothing is said, so nothing is written down."""
+
+    def sent(self, session: str, letter: Letter) -> None:
+        raise AssertionError(session, letter)
+
+    def received(self, session: str, turn: Turn) -> None:
+        raise AssertionError(session, turn)
 
 
 def main() -> list[Row]:
@@ -87,20 +124,25 @@ def main() -> list[Row]:
         def record(event: LoopEvent) -> None:
             journal.append(replace(event, at=time.time()))
 
+        history = History(Path(folder, "history.jsonl"))
         agent = Instant()
         loop = Loop(
             agent,
+            agent,
             Known(),
-            Endless(),
+            Nobody(),
             record,
-            schema=SCHEMA,
-            profile=PROFILE,
-            metric=RMSE,
+            task=Task(run_id="run", fingerprint="table", schema=SCHEMA, profile=PROFILE, metric=RMSE, folds=FOLDS),
+            scribe=Silence(),
             past=Past(),
             clock=time.monotonic,
+            remember=lambda iteration: history.append(
+                line_of(iteration, loop.task, "search", loop.usage, loop.handover, time.monotonic())
+            ),
         )
         asyncio.run(loop.run())
         journal.close()
+        history.close()
     gaps = [1e3 * (after - before) for before, after in zip(agent.marks, agent.marks[1:], strict=False)]
     figure = statistics.median(gaps)
     return [Row("loop overhead per iteration, p50, vs 5 ms", figure, "ms", BUDGET, figure / BUDGET, 1.0)]
