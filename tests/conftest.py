@@ -11,7 +11,8 @@ import os
 os.environ["TEXTUAL_ANIMATIONS"] = "none"
 os.environ["TZ"] = "UTC"
 os.environ["COLORTERM"] = "truecolor"
-for name in ("NO_COLOR", "FORCE_COLOR", "TEXTUAL_THEME", "COLUMNS", "LINES"):
+# IS_SANDBOX keeps an agent program from starting as root, and a warm spare hands on what it was started with.
+for name in ("NO_COLOR", "FORCE_COLOR", "TEXTUAL_THEME", "COLUMNS", "LINES", "IS_SANDBOX"):
     os.environ.pop(name, None)
 
 import time  # noqa: E402

@@ -322,17 +322,14 @@ async def test_cancelling_ends_the_program_and_no_process_is_left(serve, home: P
     assert not [path for path in (home.parent / "TMPDIR").iterdir() if path.name.startswith("tabsmith-")]
 
 
-async def test_a_killed_program_is_an_error_with_its_last_words_but_not_the_key(
-    serve, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_killed_program_is_an_error_that_never_holds_the_key(serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BUN_CONFIG_VERBOSE_FETCH", "curl")  # it writes every request to stderr, headers and all
     server, call = serve(Fault("hang")), Call()
     async with under_way(call, server) as task:
         for folder in processes_of(call.session):
             os.kill(int(folder.name), signal.SIGKILL)
-        with pytest.raises(
-            AgentError, match=r"ended with exit status -9 before it answered: .*Content-Length"
-        ) as caught:
+        # How much of its last words got out before it was killed is the machine's affair.
+        with pytest.raises(AgentError, match=r"ended with exit status -9 before it answered") as caught:
             await task
     assert KEY not in str(caught.value.report(details=True))
 
