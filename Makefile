@@ -57,9 +57,9 @@ peers:
 	@command -v npm >/dev/null || echo "npm is not here: the tests that need it will be skipped"
 	@! command -v npm >/dev/null || $(MAKE) -s .venv/peers/.ready
 
-.venv/peers/.ready: tests/peers/package-lock.json
+.venv/peers/.ready: tests/peers/npm-shrinkwrap.json
 	@mkdir -p $(@D)
-	@cp tests/peers/package.json tests/peers/package-lock.json tests/peers/.npmrc $(@D)
+	@cp tests/peers/package.json tests/peers/npm-shrinkwrap.json tests/peers/.npmrc $(@D)
 	@npm ci --prefix $(@D) --omit=optional --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
