@@ -36,16 +36,18 @@ class RunWatch:
         self._clock = clock
         self._looked = float("-inf")
         self._folded = RunSnapshot(spec=self.folder.spec())
-        self._shown = self._folded
+        self._shown = self._shown_from = self._folded
 
     def refresh(self) -> RunSnapshot:
         """The run now: the same object when nothing happened, `interrupted` when its worker is gone."""
-        if self._read():
-            self._shown = self._folded
+        self._read()
+        if self._folded is not self._shown_from:
+            self._shown = self._shown_from = self._folded
         if not self._shown.state.ended and self._clock() - self._looked >= _ALIVE_EVERY:
             self._looked = self._clock()
             if self._gone():
                 self._read()  # it may have said its last word between the two looks
+                self._shown_from = self._folded
                 self._shown = interrupted(self._folded)
         return self._shown
 
@@ -57,18 +59,17 @@ class RunWatch:
         spec = self._folded.spec
         return spec is not None and self._clock() - spec.created_at > _START_PATIENCE
 
-    def _read(self) -> bool:
+    def _read(self) -> None:
         chunk = self._journal.read(self._offset)
-        self._offset = chunk.next_offset
         lost = chunk.skipped + chunk.unknown
-        if not chunk.values and not lost:
-            return False
+        if chunk.values or lost:
+            folded = reduce(chunk.values, self._folded)
+            self._folded = msgspec.structs.replace(folded, skipped=folded.skipped + lost) if lost else folded
+        # Only now is it read: ctrl+c may come at any place, and what it interrupts is read again.
+        self._offset = chunk.next_offset
         if self._on_event is not None:
             for event in chunk.values:
                 self._on_event(event)
-        folded = reduce(chunk.values, self._folded)
-        self._folded = msgspec.structs.replace(folded, skipped=folded.skipped + lost) if lost else folded
-        return True
 
 
 class RunSummary(msgspec.Struct, frozen=True):
