@@ -29,7 +29,7 @@ from tabsmith.runs.snapshot import OVER, RunSnapshot, TaskState, Try
 from tabsmith.runs.task_bench import TaskBench
 from tabsmith.runs.task_grader import grader
 from tabsmith.sandbox.levels import detect
-from tabsmith.sandbox.policy import LEVELS, Level
+from tabsmith.sandbox.policy import Level, reaches
 from tabsmith.tables.sources import TasksSource
 from tabsmith.tasks import Task, TaskFile, order, parse, ready
 from tabsmith.tasks.task import EVERYTHING
@@ -104,7 +104,7 @@ class TaskRun:
         """The strongest sandbox here. Below what the settings ask for, a person has to say yes."""
         found = await self._pool.run(lambda _: _Found(detect()), _Found)
         level, least = found.level, self._settings.tasks.sandbox
-        if LEVELS.index(level) <= LEVELS.index(least):
+        if reaches(level, least):
             return level
         what = f"Commands would run at the sandbox level {level}, and {least} is asked for. Run them so?"
         if self._control.mode != "automatic":

@@ -62,11 +62,11 @@ class RunWatch:
     def _read(self) -> None:
         chunk = self._journal.read(self._offset)
         lost = chunk.skipped + chunk.unknown
-        if chunk.values or lost:
-            folded = reduce(chunk.values, self._folded)
-            self._folded = msgspec.structs.replace(folded, skipped=folded.skipped + lost) if lost else folded
+        folded = reduce(chunk.values, self._folded)
+        if lost:
+            folded = msgspec.structs.replace(folded, skipped=folded.skipped + lost)
         # Only now is it read: ctrl+c may come at any place, and what it interrupts is read again.
-        self._offset = chunk.next_offset
+        self._folded, self._offset = folded, chunk.next_offset
         if self._on_event is not None:
             for event in chunk.values:
                 self._on_event(event)

@@ -11,7 +11,7 @@ import msgspec
 
 from tabsmith.errors import SandboxError
 from tabsmith.sandbox import landlock
-from tabsmith.sandbox.policy import LEVELS, Level, Policy
+from tabsmith.sandbox.policy import LEVELS, Level, Policy, reaches
 from tabsmith.sandbox.running import scratch, wrap
 
 _PATIENCE: Final = 10.0  # seconds that a trial has
@@ -62,7 +62,7 @@ def works(level: Level) -> bool:
 def demand(least: Level) -> Level:
     """The strongest level here. Raises SandboxError when it is weaker than `least`."""
     found = detect()
-    if LEVELS.index(found) > LEVELS.index(least):
+    if not reaches(found, least):
         raise SandboxError(
             f"Commands would run at the sandbox level {found!r} here, and at least {least!r} is asked for.",
             next_step="Install bubblewrap, or allow the weaker level." if sys.platform == "linux" else "Allow it.",

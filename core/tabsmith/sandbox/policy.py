@@ -12,6 +12,12 @@ Level: TypeAlias = Literal["bubblewrap", "landlock", "rlimits", "none"]
 LEVELS: Final[tuple[Level, ...]] = ("bubblewrap", "landlock", "rlimits", "none")
 """Strongest first."""
 
+
+def reaches(level: Level, least: Level) -> bool:
+    """Is `level` as strong as `least`, or stronger?"""
+    return LEVELS.index(level) <= LEVELS.index(least)
+
+
 Network: TypeAlias = Literal["none", "loopback", "all"]
 """`loopback` is one of the command's own, on which its processes find one another and nobody else; only bubblewrap has
 it, below that it is as `none`. A server on this machine is reached with `all`."""

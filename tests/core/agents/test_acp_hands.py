@@ -15,11 +15,11 @@ import pytest
 from tabsmith.agents import acp_hands
 from tabsmith.agents.errands import Activity, Allowed, Asking, Errand, Finished, Permission, Rights
 from tabsmith.agents.gate import MOST
-from tabsmith.agents.program import MARK
 from tabsmith.agents.protocol import Letter, Turn
 from tabsmith.agents.usage import NOTHING, Usage
 from tabsmith.config.tree import Acp, Agents
 from tabsmith.errors import AgentError, AgentTimeoutError
+from tests.core.agents.living import living
 from tests.peers.model_server import Fault, ModelServer, Reply, Script, Tokens, Use
 
 pytest.importorskip("acp", reason="the extra acp is not installed")
@@ -86,14 +86,7 @@ class Sent:
     @property
     def processes(self) -> list[psutil.Process]:
         """What lives of the program and of its children, wherever they moved."""
-        return [each for each in psutil.process_iter() if self._is_ours(each)]
-
-    def _is_ours(self, process: psutil.Process) -> bool:
-        try:
-            marked = process.environ().get(MARK) == self.errand.session
-            return marked and process.status() != psutil.STATUS_ZOMBIE
-        except psutil.Error:
-            return False
+        return living(self.errand.session)
 
 
 @pytest.fixture
@@ -351,7 +344,6 @@ def claude(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
         pytest.skip("node is not on this machine: the real agent claude-agent-acp cannot run")
     if not CLAUDE.exists():
         pytest.skip("claude-agent-acp is not installed: `make peers` installs it, and needs npm")
-    monkeypatch.delenv("IS_SANDBOX", raising=False)  # the agent would then ask for what root may not have
     quiet = {"DISABLE_AUTOUPDATER": "1", "DISABLE_TELEMETRY": "1", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
     own = {"HOME": str(tmp_path), "ANTHROPIC_API_KEY": KEY, "CLAUDE_CODE_MAX_RETRIES": "0"}
     for name, value in {**quiet, **own}.items():

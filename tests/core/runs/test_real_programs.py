@@ -4,7 +4,6 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -16,42 +15,14 @@ from tabsmith.orchestration.history import History
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.spec import Limits, ModelChoice
-from tests.core.runs.conftest import Start, until
-from tests.core.runs.scripted import Model, as_told, ridge
+from tests.core.runs.conftest import KEY, Start, until
+from tests.core.runs.scripted import Asked, as_told, ridge
 from tests.core.runs.titles import champion_by_the_rule
 from tests.peers.model_server import Fault, Step, Tokens, reply
 
-KEY = "sk-ant-nobody-may-see-this-key-0123456789"
 PEER = Path(sys.prefix) / "peers" / "node_modules" / ".bin" / "claude-agent-acp"
 BAD = {"recipe": {"family": "linear", "derived": [{"name": "x", "sql": "read_csv('/etc/passwd')"}]}, "reason": "look"}
 TOKENS = Tokens(input=900, output=60, cache_read=31, cache_write=17)
-
-Says = Callable[[Sequence[Step]], Model]
-
-
-@pytest.fixture
-def says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Says]:
-    """Starts a scripted server that stands in for Anthropic's, for programs with a home of their own."""
-    for name in [each for each in os.environ if each.startswith(("ANTHROPIC_", "CLAUDE", "OPENAI_"))]:
-        monkeypatch.delenv(name)
-    for name in ("HOME", "TMPDIR"):
-        (tmp_path / name).mkdir()
-        monkeypatch.setenv(name, str(tmp_path / name))
-    monkeypatch.delenv("IS_SANDBOX", raising=False)
-    quiet = {"DISABLE_AUTOUPDATER": "1", "DISABLE_TELEMETRY": "1", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
-    for name, value in {**quiet, "ANTHROPIC_API_KEY": KEY, "CLAUDE_CODE_MAX_RETRIES": "0"}.items():
-        monkeypatch.setenv(name, value)
-    started: list[Model] = []
-
-    def begin(steps: Sequence[Step]) -> Model:
-        server = Model(tmp_path, steps).start()
-        started.append(server)
-        monkeypatch.setenv("ANTHROPIC_BASE_URL", f"http://127.0.0.1:{server.port}")
-        return server
-
-    yield begin
-    for each in started:
-        each.stop()
 
 
 class Witness:
@@ -116,10 +87,10 @@ def steps() -> list[Step]:
 
 
 def test_claude_code_works_through_a_run_and_is_counted_to_the_token(
-    start: Start, says: Says, tabsmith_home: Path
+    start: Start, claude: Asked, tabsmith_home: Path
 ) -> None:
     first, *others = steps()
-    server = says([first, Fault("status", 529), *others])
+    server = claude([first, Fault("status", 529), *others])
     folder = start(choice("claude-code", 4))
     run, witness = watched(folder, tabsmith_home)
 
@@ -147,14 +118,14 @@ def test_claude_code_works_through_a_run_and_is_counted_to_the_token(
 
 
 def test_an_acp_agent_by_another_maker_works_through_a_run_and_its_own_session_ids_are_kept(
-    start: Start, says: Says, tabsmith_home: Path, monkeypatch: pytest.MonkeyPatch
+    start: Start, claude: Asked, tabsmith_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if shutil.which("node") is None:
         pytest.skip("node is not on this machine: the real agent claude-agent-acp cannot run")
     if not PEER.exists():
         pytest.skip("claude-agent-acp is not installed: `make peers` installs it, and needs npm")
     monkeypatch.setenv("TABSMITH_AGENTS__ACP__COMMAND", str(PEER))
-    server = says(steps())
+    server = claude(steps())
     folder = start(choice("acp", 4))
     run, witness = watched(folder, tabsmith_home)
 
@@ -178,10 +149,10 @@ def test_an_acp_agent_by_another_maker_works_through_a_run_and_its_own_session_i
 
 
 def test_a_model_of_anthropic_works_through_a_run_and_is_counted_to_the_token(
-    start: Start, says: Says, tabsmith_home: Path, monkeypatch: pytest.MonkeyPatch
+    start: Start, claude: Asked, tabsmith_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, *others = steps()
-    server = says([first, Fault("status", 529), *others])
+    server = claude([first, Fault("status", 529), *others])
     monkeypatch.setenv("TABSMITH_AGENTS__LLM__MODEL", "anthropic:claude-sonnet-4-5")
     monkeypatch.setenv("TABSMITH_AGENTS__LLM__BASE_URL", f"http://127.0.0.1:{server.port}")
     folder = start(choice("llm", 4))
