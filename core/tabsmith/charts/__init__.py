@@ -1,0 +1,1 @@
+"""Pictures of runs and models as PNG: score over time, importance, confusion, residuals."""

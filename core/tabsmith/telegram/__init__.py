@@ -1,0 +1,1 @@
+"""The bridge to a phone: the same conversation over Telegram, rendered from the workflow's prompts."""
