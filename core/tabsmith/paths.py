@@ -35,6 +35,11 @@ class Folders:
         return self.data / "models"
 
     @property
+    def uploads(self) -> Path:
+        """Files that were sent here, a folder for each person."""
+        return self.data / "uploads"
+
+    @property
     def tables(self) -> Path:
         return self.cache / "tables"
 

@@ -9,10 +9,11 @@ from rich.cells import cell_len
 from tabsmith.agents.usage import NOTHING, Usage
 from tabsmith.orchestration import events as loop
 from tabsmith.orchestration.questions import Continue
+from tabsmith.runs import progress, replying, spending
 from tabsmith.runs.commands import SetLimit
 from tabsmith.runs.events import RunState
 from tabsmith.runs.spec import Limits
-from tabsmith_tui.views import agent_card, asking, cards, commands, header, offers, score_plot, spending, tries
+from tabsmith_tui.views import agent_card, asking, cards, commands, header, offers, score_plot, tries
 from tabsmith_tui.views.banner import banner
 from tabsmith_tui.views.lines import text_of
 from tests.tui import agent_journals, journals
@@ -21,7 +22,7 @@ from tests.tui.agent_story import USED, AgentStory, asked_for
 from tests.tui.hostile import MARKS
 from tests.tui.journals import house_prices
 
-KEYS = dict(zip(asking.ANSWERS, ("enter", "c", "b", "s", "w", "x"), strict=True))
+KEYS = dict(zip(replying.ANSWERS, ("enter", "c", "b", "s", "w", "x"), strict=True))
 UNPRICED = Usage(input_tokens=900, output_tokens=80, turns=1, unpriced=1)
 
 
@@ -60,7 +61,7 @@ def test_a_price_that_is_not_known_is_said_and_never_0():
     assert spending.cost_cell(UNPRICED + USED) == "≥$0.03"
     story = AgentStory().begin()
     story.offer(journals.LINEAR, "first", usage=UNPRICED)
-    everything = card(story) + header.cost(story.snapshot) + " ".join(rows(tries.Iterations(story.snapshot)))
+    everything = card(story) + progress.cost(story.snapshot) + " ".join(rows(tries.Iterations(story.snapshot)))
     assert "price unknown" in everything
     assert "$0.00" not in everything
 
@@ -103,7 +104,7 @@ def test_a_search_has_no_tokens_no_note_and_no_mode_on_its_screen():
     offered = offers.offered(story.snapshot, replaying=False, resuming=False)
     assert not offered["note"]
     assert not offered["mode"]
-    assert header.cost(story.snapshot) == ""
+    assert progress.cost(story.snapshot) == ""
     assert tries.Iterations(story.snapshot).columns is tries.ITERATION_COLUMNS
 
 
@@ -200,7 +201,7 @@ def test_the_filter_finds_the_agents_reason_and_the_decision():
 def test_every_limit_has_its_share_and_a_warning_survives_where_there_is_no_room():
     limits = Limits(seconds=600.0, iterations=40, dollars="0.30", tokens=200_000, failures=3)
     snapshot = msgspec.structs.replace(improving().snapshot, limits=limits)
-    shown = {each.name: each for each in header.budgets(snapshot, journals.START + 60)}
+    shown = {each.name: each for each in progress.budgets(snapshot, journals.START + 60)}
     assert list(shown) == ["time", "iterations", "cost", "tokens", "failures"]
     assert (shown["cost"].used, shown["cost"].limit, shown["cost"].level) == ("$0.28", "$0.30", "warn")
     assert (shown["tokens"].used, shown["tokens"].limit) == ("56.9k", "200.0k")
@@ -213,10 +214,10 @@ def test_every_limit_has_its_share_and_a_warning_survives_where_there_is_no_room
 
 def test_time_stands_still_while_a_person_is_asked():
     story = agent_journals.at_breakpoint()
-    assert header.elapsed(story.snapshot, story.at + 3_600) == header.elapsed(story.snapshot, story.at)
+    assert progress.elapsed(story.snapshot, story.at + 3_600) == progress.elapsed(story.snapshot, story.at)
     story.replied(Continue())
     assert story.snapshot.state is RunState.RUNNING
-    assert header.elapsed(story.snapshot, story.at + 60) != header.elapsed(story.snapshot, story.at)
+    assert progress.elapsed(story.snapshot, story.at + 60) != progress.elapsed(story.snapshot, story.at)
 
 
 @pytest.mark.parametrize(
@@ -255,5 +256,5 @@ def test_no_view_of_an_agents_run_lets_a_control_through():
 
 def test_an_iteration_limit_is_used_by_every_iteration_that_is_over():
     asked = asked_for(limits=Limits(seconds=600.0, iterations=12))
-    shown = {each.name: each.used for each in header.budgets(improving(asked).snapshot, journals.START)}
+    shown = {each.name: each.used for each in progress.budgets(improving(asked).snapshot, journals.START)}
     assert shown["iterations"] == "7"

@@ -6,10 +6,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from tabsmith.agents.usable import offers
 from tabsmith.workflow.drafts import FieldName
 from tabsmith.workflow.states import State
 from tabsmith_tui.app import TabsmithApp
-from tabsmith_tui.usable import offers
 from tabsmith_tui.widgets.steps.model import ModelStep
 from tabsmith_tui.widgets.steps.train import ReviewStep
 from tests.tui.guided_drive import Drive, drive, guided_app

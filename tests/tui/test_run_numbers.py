@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from tabsmith_tui import numbers
+from tabsmith import numbers
 
 
 @pytest.mark.parametrize(

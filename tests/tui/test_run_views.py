@@ -7,6 +7,7 @@ from rich.cells import cell_len
 from tabsmith.errors import UsageError
 from tabsmith.orchestration import events as loop
 from tabsmith.runs import events as run
+from tabsmith.runs import progress
 from tabsmith.runs.commands import Pause, SetLimit, Stop
 from tabsmith.runs.events import RunState
 from tabsmith.runs.snapshot import RunSnapshot, interrupted
@@ -51,13 +52,13 @@ def test_a_budget_warns_at_80_and_again_at_95_per_cent():
     levels = []
     for limit in (600.0, 150.0, 128.0):
         limited = msgspec.structs.replace(snapshot, limits=Limits(seconds=limit))
-        levels.append(header.budgets(limited, story.at)[0].level)
+        levels.append(progress.budgets(limited, story.at)[0].level)
     assert levels == ["fine", "warn", "last"]
 
 
 def test_a_cost_that_is_not_known_is_a_dash_and_never_0_dollars():
     snapshot = msgspec.structs.replace(house_prices().snapshot, limits=Limits(dollars="2.00"))
-    line = header.budget_line(header.budgets(snapshot, journals.START), "", 100)
+    line = header.budget_line(progress.budgets(snapshot, journals.START), "", 100)
     assert "cost — of $2.00" in text([line])
     assert "$0" not in text([line])
 
@@ -66,24 +67,24 @@ def test_every_budget_line_fits_its_width():
     snapshot = msgspec.structs.replace(
         house_prices().snapshot, limits=Limits(seconds=600.0, iterations=40, dollars="2.00")
     )
-    shown = header.budgets(snapshot, journals.START + 100)
+    shown = progress.budgets(snapshot, journals.START + 100)
     for width in (78, 100, 120):
         assert cell_len(text([header.budget_line(shown, "about 4 min left", width)])) <= width
 
 
 def test_time_left_is_said_only_with_evidence_and_as_a_guess():
     story = Story(journals.spec(limits=Limits(seconds=0.0, iterations=20))).begin()
-    assert header.time_left(story.snapshot, story.at) == ""
+    assert progress.time_left(story.snapshot, story.at) == ""
     for _ in range(3):
         story.score(journals.LINEAR, "again", 30_000, 500, seconds=10.0)
-    assert header.time_left(story.snapshot, story.at) == "about 3 min left"
+    assert progress.time_left(story.snapshot, story.at) == "about 3 min left"
     story.pause()
-    assert header.time_left(story.snapshot, story.at) == ""
+    assert progress.time_left(story.snapshot, story.at) == ""
 
 
 def test_a_pause_is_not_counted_as_time():
     story = house_prices().pause()
-    assert header.elapsed(story.snapshot, story.at + 3_600) == header.elapsed(story.snapshot, story.at)
+    assert progress.elapsed(story.snapshot, story.at + 3_600) == progress.elapsed(story.snapshot, story.at)
 
 
 # Commands ----------------------------------------------------------------------------------------------------------

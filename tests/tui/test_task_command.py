@@ -17,12 +17,12 @@ from tabsmith.orchestration import events as loop
 from tabsmith.orchestration import task_events as task
 from tabsmith.orchestration.questions import Allow, ChangeBrief, End, Reply
 from tabsmith.runs import events as run_events
+from tabsmith.runs import replying, typed_replies
 from tabsmith.runs.commands import Answer, Stop
 from tabsmith.runs.events import RunState
 from tabsmith.runs.folder import RunFolder, run_ids
 from tabsmith.runs.spec import Limits
 from tabsmith.tables.sources import TasksSource
-from tabsmith_tui.commands import replies
 from tabsmith_tui.commands.boundary import run
 from tabsmith_tui.commands.progress import PlainLines
 from tabsmith_tui.views import asking
@@ -367,31 +367,31 @@ def test_nothing_that_an_agent_says_reaches_the_terminal_raw(capsys: pytest.Capt
     ],
 )
 def test_a_permission_is_answered_by_yes_no_or_always(typed: str, reply: Reply) -> None:
-    assert replies.reply(typed, permission().snapshot) == reply
+    assert typed_replies.reply(typed, permission().snapshot) == reply
 
 
 @pytest.mark.parametrize("typed", ["", "c", "continue", "skip", "retry", "yess", "+2", "\x1b[2J"])
 def test_what_is_no_answer_to_a_permission_allows_nothing(typed: str) -> None:
     with pytest.raises(UsageError) as refused:
-        replies.reply(typed, permission().snapshot)
+        typed_replies.reply(typed, permission().snapshot)
     assert "yes, no, always" in refused.value.next_step
     assert "continue" not in refused.value.next_step
 
 
 def test_on_the_screen_other_words_refuse_a_permission_and_are_told_to_the_agent() -> None:
     snapshot = permission().snapshot
-    assert asking.reply("use the file instead", snapshot) == ChangeBrief("use the file instead")
-    assert asking.reply("always", snapshot) == Allow("always")
+    assert replying.reply("use the file instead", snapshot) == ChangeBrief("use the file instead")
+    assert replying.reply("always", snapshot) == Allow("always")
     for typed in ("", "continue", "skip", "proceed"):
         with pytest.raises(UsageError, match="allowed"):
-            asking.reply(typed, snapshot)
-    takes = asking.takes(snapshot)
-    assert {name for name, taken in takes.items() if taken} == {*asking.ALLOWS, "answer", "brief", "end"}
+            replying.reply(typed, snapshot)
+    takes = replying.takes(snapshot)
+    assert {name for name, taken in takes.items() if taken} == {*replying.ALLOWS, "answer", "brief", "end"}
 
 
 def test_the_bar_of_a_permission_says_what_is_asked_and_its_keys() -> None:
     story = permission()
-    keys = dict(zip(asking.KEYED, ("y", "n", "a", "enter", "c", "b", "s", "w", "x"), strict=True))
+    keys = dict(zip(replying.KEYED, ("y", "n", "a", "enter", "c", "b", "s", "w", "x"), strict=True))
     shown = text_of(asking.bar(story.snapshot, story.at, 100, keys))
     assert "? permission  Bash: curl example.org" in shown
     assert "risk high" in shown

@@ -9,17 +9,18 @@ import msgspec
 import pytest
 from textual.pilot import Pilot
 
+from tabsmith import numbers
 from tabsmith.errors import ErrorReport
 from tabsmith.orchestration import task_events as task
 from tabsmith.orchestration.questions import Allow, Reply
 from tabsmith.runs import events as run_events
+from tabsmith.runs import progress
 from tabsmith.runs.commands import Answer
 from tabsmith.runs.events import RunState
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.snapshot import interrupted
 from tabsmith.runs.watch import summarize
 from tabsmith.workspaces import Workspace
-from tabsmith_tui import numbers
 from tabsmith_tui.farewell import farewell
 from tabsmith_tui.screens.run import RunScreen
 from tabsmith_tui.screens.runs import RunsScreen
@@ -351,7 +352,7 @@ def test_the_header_counts_tasks_and_guesses_no_time() -> None:
     story = calculator()
     shown = header.header(story.snapshot, journals.RUN_ID, None, story.at)
     assert shown.title.endswith("tasks.toml · 2 of 5 tasks")
-    assert not header.time_left(story.snapshot, story.at).startswith("about")
+    assert not progress.time_left(story.snapshot, story.at).startswith("about")
 
 
 def picture(compare: Any, app: Any, story: TaskStory, size: tuple[int, int], *keys: str) -> bool:

@@ -17,9 +17,9 @@ from tabsmith.errors import UsageError
 from tabsmith.orchestration import events as loop
 from tabsmith.orchestration.questions import ChangeBrief, Continue, Decide, End, Extend, Question, Skip
 from tabsmith.runs import events as run_events
+from tabsmith.runs import typed_replies
 from tabsmith.runs.commands import Answer, Note, RunCommand, SetMode
 from tabsmith.runs.folder import RunFolder, run_ids
-from tabsmith_tui.commands import replies
 from tabsmith_tui.commands.boundary import run
 from tests.tui import agent_journals, journals
 from tests.tui.agent_story import USED, AgentStory, asked_for
@@ -220,7 +220,7 @@ def test_the_settings_say_what_is_not_said(
     ],
 )
 def test_answers_are_understood_as_people_type_them(typed: str, reply: object) -> None:
-    assert replies.reply(typed, agent_journals.out_of_money().snapshot) == reply
+    assert typed_replies.reply(typed, agent_journals.out_of_money().snapshot) == reply
 
 
 @pytest.mark.parametrize(
@@ -232,9 +232,9 @@ def test_answers_are_understood_as_people_type_them(typed: str, reply: object) -
     ],
 )
 def test_what_is_about_one_iteration_does_not_answer_for_a_spent_limit(typed: str, reply: object) -> None:
-    assert replies.reply(typed, agent_journals.at_breakpoint().snapshot) == reply
+    assert typed_replies.reply(typed, agent_journals.at_breakpoint().snapshot) == reply
     with pytest.raises(UsageError) as refused:
-        replies.reply(typed, agent_journals.out_of_money().snapshot)
+        typed_replies.reply(typed, agent_journals.out_of_money().snapshot)
     assert "$5" in refused.value.next_step
 
 
@@ -242,7 +242,7 @@ def test_what_is_about_one_iteration_does_not_answer_for_a_spent_limit(typed: st
 def test_what_is_no_answer_says_what_is_understood(typed: str) -> None:
     for story in (agent_journals.out_of_money(), agent_journals.at_breakpoint()):
         with pytest.raises(UsageError) as refused:
-            replies.reply(typed, story.snapshot)
+            typed_replies.reply(typed, story.snapshot)
         assert refused.value.next_step
 
 

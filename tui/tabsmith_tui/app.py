@@ -96,7 +96,7 @@ class TabsmithApp(App[ExitSummary], inherit_bindings=False):
 
     def agents(self) -> "tuple[tuple[AgentName, ...], dict[AgentName, str]]":
         """The agents that can be used here, and why the others cannot. Looks at files: call it off the UI thread."""
-        from tabsmith_tui.usable import offers
+        from tabsmith.agents.usable import offers
 
         return offers(self.settings.agents)
 

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from tabsmith.dates import when
+from tabsmith.numbers import clock, number, size, uncertain
 from tabsmith.text import plural
-from tabsmith_tui.dates import when
-from tabsmith_tui.numbers import clock, number, size, uncertain
 from tabsmith_tui.widgets.literal import Words, literal, words
 from tabsmith_tui.widgets.pill import pill
 

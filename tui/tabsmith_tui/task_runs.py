@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
+from tabsmith.agents.usable import require_usable
 from tabsmith.config.tree import Agents
 from tabsmith.orchestration.questions import Mode
 from tabsmith.runs.spec import Detect, Limits, ModelChoice, RunSpec
 from tabsmith.tables.sources import TasksSource
 from tabsmith.tasks import Budget, TaskFile
 from tabsmith.workflow.inputs import read_budget, show_budget
-from tabsmith_tui.usable import require_usable
 
 
 def spec_of(

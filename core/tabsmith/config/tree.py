@@ -13,6 +13,8 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 from msgspec import Meta
 
+from tabsmith.paths import folders
+
 AgentName: TypeAlias = Literal["search", "llm", "claude-code", "acp"]
 Mode: TypeAlias = Literal["manual", "confirm", "automatic"]
 EngineKind: TypeAlias = Literal["local", "dask"]
@@ -109,6 +111,11 @@ class Paths(msgspec.Struct, frozen=True):
     ] = msgspec.field(default_factory=_home_and_current_folder)
     max_mb: Annotated[int, Meta(description="Largest file that is read, in megabytes.", ge=1, le=1_000_000)] = 10_000
 
+    @property
+    def readable(self) -> tuple[Path, ...]:
+        """The allowed folders, and the one that keeps files which were sent here."""
+        return (*self.allowed, folders().uploads)
+
 
 class Profile(msgspec.Struct, frozen=True):
     """What agents are told about a table."""
@@ -161,6 +168,9 @@ class Telegram(msgspec.Struct, frozen=True):
     base_url: Annotated[
         str | None, Meta(description="Address of the Telegram server, when it is not Telegram's own.")
     ] = None
+    timeout: Annotated[
+        float, Meta(description="Seconds that the Telegram server may keep the bridge waiting.", ge=1, le=50)
+    ] = 25.0
 
     def __repr__(self) -> str:
         token = "not set" if self.token is None else "set"

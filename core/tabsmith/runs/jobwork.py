@@ -45,7 +45,7 @@ def _estimate(job: EstimateTable) -> Estimated:
     match job.source:
         case FileSource(path=path):
             paths = config.load().paths
-            return Estimated(estimate(guard.check(path, allowed=paths.allowed, max_mb=paths.max_mb)))
+            return Estimated(estimate(guard.check(path, allowed=paths.readable, max_mb=paths.max_mb)))
         case SampleSource() as sample:
             return Estimated(estimate_sample(sample))
         case FrameSource():

@@ -48,7 +48,7 @@ def read(source: Source, progress: Progress) -> TableInfo:
             raise TableChangedError("The DataFrame's snapshot was cleared away.", next_step="Train on the frame again.")
         return replace(kept, source=source)
     paths = config.load().paths
-    return read_table(source, allowed=paths.allowed, max_mb=paths.max_mb, progress=progress)
+    return read_table(source, allowed=paths.readable, max_mb=paths.max_mb, progress=progress)
 
 
 def verify(info: TableInfo) -> None:

@@ -20,7 +20,7 @@ from tabsmith.workflow.fields import Prompt
 from tabsmith.workflow.inputs import show_budget, show_duration
 from tabsmith.workflow.moved import Moment
 from tabsmith.workflow.prompts import prompt
-from tabsmith.workflow.restoring import RunLookup, Surroundings, restored
+from tabsmith.workflow.restoring import RunLookup, Surroundings, restored, unfinished_work
 from tabsmith.workflow.session import Notice, NoticeKind, WorkflowSession
 from tabsmith.workflow.states import State
 from tabsmith.workflow.steps import Step, step
@@ -29,6 +29,7 @@ from tabsmith.workflow.store import SessionStore
 __all__ = ["Conversation", "Moment", "Step", "default_values", "find_run", "step"]
 
 Clock: TypeAlias = Callable[[], float]
+KEYS: Final = 16  # of answers taken that a session remembers
 NO_REASONS: Final[Mapping[AgentName, str]] = MappingProxyType({})
 
 
@@ -52,6 +53,7 @@ class Conversation:
         run: RunLookup | None = None,
         agents: tuple[AgentName, ...] = ("search",),
         why_not: Mapping[AgentName, str] = NO_REASONS,
+        keeps_work: bool = False,
     ) -> None:
         self.store = store
         self.settings = settings
@@ -59,7 +61,14 @@ class Conversation:
         self._new_id = new_id
         self._run = run or find_run
         self._defaults = default_values(settings, agents, why_not)
+        self._keeps_work = keeps_work
         self._session = self._take_up()
+
+    @property
+    def unfinished(self) -> do.JobEffect | None:
+        """The work that the session waits for. After a restart, with `keeps_work`: what the process that was killed
+        had under way, to be carried out again."""
+        return unfinished_work(self._session)
 
     @property
     def session(self) -> WorkflowSession:
@@ -71,8 +80,11 @@ class Conversation:
         """What to show now."""
         return prompt(self._session)
 
-    def answer(self, answer: say.Answer) -> Step:
+    def answer(self, answer: say.Answer, key: str = "") -> Step:
         """Take an answer, save the session, and return it with the work to be carried out by the caller.
+
+        With `key` the session says from then on that this answer was `taken`: saved in one with what it changed, so
+        that who was killed meanwhile, and gives it again, can see.
 
         Raises StepError when the answer does not fit, SessionMovedOnError when another process has gone on with the
         session, and StorageError when it cannot be saved; the conversation then stands where it stood.
@@ -84,6 +96,8 @@ class Conversation:
             self.store.delete(self._session)
             self._session = taken.session
             return Step(self._session)
+        if key:
+            taken = Step(replace(taken.session, taken=(*taken.session.taken, key)[-KEYS:]), taken.effects)
         if taken.session.state == State.COMPLETED:
             self._session = taken.session
         else:
@@ -110,7 +124,9 @@ class Conversation:
 
     def _take_up(self) -> WorkflowSession:
         loaded = self.store.load()
-        around = Surroundings(self.store.user, self._defaults, self._moment(), self._look_at, self._run)
+        around = Surroundings(
+            self.store.user, self._defaults, self._moment(), self._look_at, self._run, self._keeps_work
+        )
         session = restored(loaded, around)
         if not isinstance(loaded, Found) or session == loaded.value:
             return session
@@ -131,7 +147,7 @@ class Conversation:
 
         paths = self.settings.paths
         try:
-            file = guard.check(effect.path, allowed=paths.allowed, max_mb=paths.max_mb)
+            file = guard.check(effect.path, allowed=paths.readable, max_mb=paths.max_mb)
             out = str(guard.understood(effect.out)) if effect.out.strip() else ""
             return say.PathAccepted(str(guard.understood(effect.path)), file.size, file.modified, out)
         except PathError as error:

@@ -59,3 +59,7 @@ class RemoveSession(msgspec.Struct, frozen=True, tag="remove_session", tag_field
 
 
 Effect: TypeAlias = CheckPath | ReadSource | DetectTarget | StartTraining | ResumeTraining | PredictFile | RemoveSession
+JobEffect: TypeAlias = ReadSource | DetectTarget | PredictFile
+"""Work that takes a while and is answered with a result; cancelled by ending it."""
+RunEffect: TypeAlias = StartTraining | ResumeTraining
+"""Runs live on; their journal tells the rest."""

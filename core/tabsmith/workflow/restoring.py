@@ -12,6 +12,7 @@ from tabsmith.storage import Damaged, Found, Loaded
 from tabsmith.tables.sources import FileSource
 from tabsmith.text import clean, plural
 from tabsmith.workflow import answers as say
+from tabsmith.workflow import effects as do
 from tabsmith.workflow.checks import missing
 from tabsmith.workflow.drafts import Defaults, FieldName, FieldProblem
 from tabsmith.workflow.moved import Moment
@@ -49,6 +50,7 @@ class Surroundings(NamedTuple):
     moment: Moment
     look: PathLook
     run: RunLookup
+    keeps_work: bool = False  # what the session waits for is carried out again, rather than given up
 
 
 def restored(loaded: Loaded[WorkflowSession], around: Surroundings) -> WorkflowSession:
@@ -69,10 +71,28 @@ def restored(loaded: Loaded[WorkflowSession], around: Surroundings) -> WorkflowS
         return replace(fresh, notices=(Notice(NoticeKind.EXPIRED, words),))
     waiting = session.waiting
     session = replace(session, user=around.user, defaults=around.defaults, waiting=None)
+    if around.keeps_work:
+        present = _complete(_with_present_file(_with_present_run(session, around), around))
+        return replace(present, waiting=waiting) if present.state == session.state else present
     if waiting is not None and waiting.work == "target":
         words = f"Looking at {clean(waiting.target, 60)} as the target was cut short. Choose it again."
         session = _noticed(session, NoticeKind.INCOMPLETE, words)
     return _complete(_with_present_file(_with_present_run(session, around), around))
+
+
+def unfinished_work(session: WorkflowSession) -> do.JobEffect | None:
+    """The work that the session waits for, asked for anew."""
+    waiting = session.waiting
+    if waiting is None:
+        return None
+    match waiting.work:
+        case "table" if session.source is not None:
+            return do.ReadSource(session.source)
+        case "target" if session.table is not None:
+            return do.DetectTarget(session.table, waiting.target)
+        case "prediction" if session.model is not None and waiting.path:
+            return do.PredictFile(session.model.model_id, FileSource(waiting.path), waiting.out)
+    return None
 
 
 def answer_of_run(run_id: str, snapshot: RunSnapshot) -> RunEndAnswer | None:

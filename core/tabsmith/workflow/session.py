@@ -57,6 +57,8 @@ class Waiting(msgspec.Struct, frozen=True):
     work: Literal["path", "table", "target", "prediction"]
     target: str = ""  # the column that is looked at as a target
     as_text: bool = False  # of the path: every value is kept as text
+    path: str = ""  # of the prediction: the new rows, and where the predictions go
+    out: str = ""
 
 
 class Edits(msgspec.Struct, frozen=True):
@@ -118,6 +120,7 @@ class WorkflowSession(msgspec.Struct, frozen=True, kw_only=True):
     waiting: Waiting | None = None  # for work asked for and not yet answered; for none after a restart
     retry: State | None = None  # in ERROR: the state to try again from
     notices: tuple[Notice, ...] = ()
+    taken: tuple[str, ...] = ()  # keys of the last answers that came with one
 
     def draft(self, field: FieldName) -> str:
         """What stands in `field`: as typed, or the default."""

@@ -7,6 +7,7 @@ import msgspec
 from msgspec.structs import replace
 
 from tabsmith.errors import StepError
+from tabsmith.tables.sources import FileSource
 from tabsmith.workflow import answers as say
 from tabsmith.workflow import effects as do
 from tabsmith.workflow.checks import missing
@@ -163,8 +164,8 @@ def _waiting(effect: do.Effect | None) -> Waiting | None:
             return Waiting("table")
         case do.DetectTarget(target=target):
             return Waiting("target", target=target)
-        case do.PredictFile():
-            return Waiting("prediction")
+        case do.PredictFile(source=source, out=out):
+            return Waiting("prediction", path=source.path if isinstance(source, FileSource) else "", out=out)
     return None
 
 

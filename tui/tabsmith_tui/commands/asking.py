@@ -10,11 +10,11 @@ from typing import Final
 from tabsmith.errors import RunStateError, UsageError
 from tabsmith.runs.commands import Answer
 from tabsmith.runs.folder import RunFolder
+from tabsmith.runs.replying import open_question, so_far
 from tabsmith.runs.snapshot import RunSnapshot
+from tabsmith.runs.typed_replies import reply, understood
 from tabsmith.text import clean_block
 from tabsmith_tui.commands.output import say
-from tabsmith_tui.commands.replies import reply, understood
-from tabsmith_tui.views.asking import open_question, so_far
 
 _LINE: Final = 65_536
 

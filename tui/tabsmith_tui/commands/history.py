@@ -4,12 +4,12 @@ from typing import Final
 
 import click
 
+from tabsmith import numbers
 from tabsmith.errors import RunNotFoundError
 from tabsmith.orchestration.history import History, Record
+from tabsmith.runs import spending
 from tabsmith.text import clean, plural
-from tabsmith_tui import numbers
 from tabsmith_tui.commands.output import json_option, print_json, print_table, print_text, say
-from tabsmith_tui.views import spending
 
 _SHOWN: Final = 50
 _HEADINGS: Final = (

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from tabsmith_tui import numbers
+from tabsmith import numbers
 from tabsmith_tui.commands.output import json_option, print_json, print_table, print_text, say
 from tabsmith_tui.commands.trained import print_report
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 
+from tabsmith import numbers
 from tabsmith.agents.protocol import AgentName
 from tabsmith.agents.usage import NOTHING, Usage
 from tabsmith.modeling.results import Metric
@@ -11,13 +12,12 @@ from tabsmith.orchestration.decisions import Decision
 from tabsmith.orchestration.questions import Allow, Reply
 from tabsmith.orchestration.task_events import TaskEvent
 from tabsmith.runs import events as run
+from tabsmith.runs import spending
 from tabsmith.runs.events import RunEvent, RunState
 from tabsmith.runs.spec import Limits
 from tabsmith.text import clean, plural
-from tabsmith_tui import numbers
 from tabsmith_tui.commands import task_lines
 from tabsmith_tui.commands.output import say
-from tabsmith_tui.views import spending
 
 # What is asked is printed where it can be answered, see asking.py.
 _SILENT = (RunState.RUNNING, RunState.EVALUATING, RunState.WAITING, RunState.QUEUED, RunState.ASKING)

@@ -6,9 +6,9 @@ from typing import Literal
 import click
 import msgspec
 
+from tabsmith import numbers
 from tabsmith.tables.info import Dialect, LineNote, TableInfo
 from tabsmith.tables.profile import Column
-from tabsmith_tui import numbers
 from tabsmith_tui.commands.output import json_option, print_facts, print_json, print_table, print_text, say
 
 

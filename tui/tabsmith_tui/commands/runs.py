@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 import click
 import msgspec
 
+from tabsmith import numbers
 from tabsmith.runs.folder import find_run
 from tabsmith.runs.supervisor import require_resumable
 from tabsmith.runs.training import launch_detached, stop_and_wait
 from tabsmith.runs.watch import RunWatch, list_runs
-from tabsmith_tui import numbers
 from tabsmith_tui.commands.hand_back import handback
 from tabsmith_tui.commands.history import history
 from tabsmith_tui.commands.output import json_option, print_json, print_table, print_text, say

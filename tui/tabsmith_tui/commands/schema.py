@@ -3,8 +3,8 @@
 import click
 import msgspec
 
+from tabsmith import numbers
 from tabsmith.tables.schema import ColumnSchema, Schema, Split, TargetCandidate, Task
-from tabsmith_tui import numbers
 from tabsmith_tui.commands.output import json_option, print_facts, print_json, print_table, print_text
 
 

@@ -2,12 +2,12 @@
 
 from typing import Final
 
+from tabsmith import numbers
 from tabsmith.orchestration import task_events as task
 from tabsmith.orchestration.events import LoopEvent
 from tabsmith.orchestration.task_events import Acceptance, Changed, TaskEvent
 from tabsmith.runs.events import TasksReady
 from tabsmith.text import clean, plural
-from tabsmith_tui import numbers
 
 _CUT: Final = 160
 _NAMED: Final = 4

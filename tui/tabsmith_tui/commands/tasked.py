@@ -4,20 +4,20 @@ from typing import Final
 
 import msgspec
 
+from tabsmith import numbers
 from tabsmith.agents.protocol import AgentName
 from tabsmith.agents.usage import NOTHING
 from tabsmith.agents.usage import Usage as Used
 from tabsmith.errors import WORK_FAILED, ErrorReport
 from tabsmith.orchestration.task_events import HandedBack, TaskExit, TaskOutcome
+from tabsmith.runs import spending
 from tabsmith.runs.events import ExitReason, Outcome, RunState
 from tabsmith.runs.snapshot import AgentSession, RunSnapshot, TaskState, Try
 from tabsmith.tables.sources import TasksSource
 from tabsmith.text import clean
-from tabsmith_tui import numbers
 from tabsmith_tui.commands.output import print_facts, print_json, print_table, print_text, say
 from tabsmith_tui.commands.task_lines import ended
 from tabsmith_tui.commands.trained import Session, Usage, session_of, usage_of
-from tabsmith_tui.views import spending
 
 _LINES: Final = 5  # of what an acceptance command printed
 _WIDEST: Final = 100

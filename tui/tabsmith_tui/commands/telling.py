@@ -11,11 +11,11 @@ from tabsmith.errors import RunStateError, UsageError
 from tabsmith.orchestration.questions import Mode
 from tabsmith.runs.commands import Answer, Note, RunCommand, SetMode
 from tabsmith.runs.folder import find_run
+from tabsmith.runs.replying import open_question
 from tabsmith.runs.snapshot import RunSnapshot
+from tabsmith.runs.typed_replies import reply
 from tabsmith.runs.watch import RunWatch
 from tabsmith_tui.commands.output import json_option, print_json, say
-from tabsmith_tui.commands.replies import reply
-from tabsmith_tui.views.asking import open_question
 
 PATIENCE: Final = 3.0  # seconds
 

@@ -89,7 +89,7 @@ def train(
         breakpoints=understood(breakpoints or settings.agents.breakpoints),
     )
     if proposer != "search":
-        from tabsmith_tui.usable import require_usable
+        from tabsmith.agents.usable import require_usable
 
         require_usable(proposer, settings.agents)
     source = _source(path, settings)
@@ -199,6 +199,6 @@ def _source(path: str, settings: config.Settings) -> Source:
 
     source = source_of(path)
     if isinstance(source, FileSource):
-        guarded = check(source.path, allowed=settings.paths.allowed, max_mb=settings.paths.max_mb)
+        guarded = check(source.path, allowed=settings.paths.readable, max_mb=settings.paths.max_mb)
         return FileSource(str(guarded.path))
     return source

@@ -5,19 +5,20 @@ from typing import Literal
 
 import msgspec
 
+from tabsmith import numbers
 from tabsmith.agents.protocol import AgentName
 from tabsmith.agents.usage import Usage as Used
 from tabsmith.errors import ErrorReport
 from tabsmith.modeling.results import Confusion, Report, Residuals
 from tabsmith.recipes.recipe import Recipe
+from tabsmith.runs import spending
 from tabsmith.runs.events import ExitReason, Outcome
 from tabsmith.runs.snapshot import AgentSession, RunSnapshot, Try
 from tabsmith.tables.schema import Task
 from tabsmith.text import plural
-from tabsmith_tui import numbers
 from tabsmith_tui.commands.output import print_facts, print_table, print_text
 from tabsmith_tui.commands.progress import in_words
-from tabsmith_tui.views import recipe_words, spending
+from tabsmith_tui.views import recipe_words
 
 
 class Agent(msgspec.Struct, frozen=True):

@@ -11,13 +11,13 @@ from textual.containers import Vertical, VerticalScroll
 from textual.widgets import OptionList
 
 from tabsmith.agents.availability import Availability
+from tabsmith.dates import clock_time
 from tabsmith.errors import AgentMissingError, TabsmithError
 from tabsmith.text import clean
 from tabsmith_tui import agent_settings
 from tabsmith_tui.actions import bindings_of
 from tabsmith_tui.agent_settings import BREAKPOINTS, COMMON, DEFAULT, OWN, Desk
 from tabsmith_tui.background import begin
-from tabsmith_tui.dates import clock_time
 from tabsmith_tui.screens.base import TabsmithScreen
 from tabsmith_tui.views import agents as view
 from tabsmith_tui.views.lines import Line as DrawnLine

@@ -10,17 +10,17 @@ from textual.containers import Horizontal, Vertical
 from textual.timer import Timer
 from textual.worker import Worker
 
+from tabsmith.dates import clock_time
 from tabsmith.errors import ErrorReport, StepError, TabsmithError
 from tabsmith.tables.info import Preview
 from tabsmith.workflow import answers as say
 from tabsmith.workflow import effects as do
+from tabsmith.workflow.awaited_run import AwaitedRun
+from tabsmith.workflow.carrying_out import JobEffect, RunEffect, begin_run, carry_out, estimate, first_rows, words_of
 from tabsmith.workflow.drafts import FieldName
 from tabsmith.workflow.session import WorkflowSession
 from tabsmith.workflow.states import STEP_OF, State
 from tabsmith_tui.actions import bindings_of
-from tabsmith_tui.awaited_run import AwaitedRun
-from tabsmith_tui.dates import clock_time
-from tabsmith_tui.effects import JobEffect, RunEffect, begin_run, carry_out, estimate, first_rows, words_of
 from tabsmith_tui.screens.base import TabsmithScreen
 from tabsmith_tui.screens.guided_keys import GuidedKeys
 from tabsmith_tui.screens.guided_parts import NoticeBox, WorkLine, for_terminal, recent_files, subject, view_for

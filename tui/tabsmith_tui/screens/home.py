@@ -10,10 +10,10 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import OptionList
 
+from tabsmith.dates import clock_time, when
 from tabsmith.text import plural
 from tabsmith_tui.actions import bindings_of
 from tabsmith_tui.background import begin
-from tabsmith_tui.dates import clock_time, when
 from tabsmith_tui.screens.base import TabsmithScreen
 from tabsmith_tui.widgets.literal import Facts, Line, literal
 from tabsmith_tui.widgets.menu import Group, Item, Menu

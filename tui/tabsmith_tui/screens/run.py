@@ -8,6 +8,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from tabsmith.errors import TabsmithError, report_of
+from tabsmith.runs import progress, replying
 from tabsmith.runs.events import RunState
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.watch import RunWatch
@@ -71,7 +72,7 @@ class RunScreen(RunKeys, RunReplay, TabsmithScreen):
     def on_mount(self) -> None:
         """Begin to follow the journal."""
         self.board.leaderboard.focus()
-        self.show_subject(literal(f"run {header.short_id(self.run_id)}"))
+        self.show_subject(literal(f"run {progress.short_id(self.run_id)}"))
         self.show_status(literal("◔ reading its journal", style="$accent"))
         self.run_worker(self._follow(), group="job")
 
@@ -110,7 +111,7 @@ class RunScreen(RunKeys, RunReplay, TabsmithScreen):
                 self._resuming = False
         if self.pending is not None and commands.confirmed(self.pending, snapshot):
             self.pending = None
-        if self.ask_bar.asking in ("answer", "brief") and asking.open_question(snapshot) is None:
+        if self.ask_bar.asking in ("answer", "brief") and replying.open_question(snapshot) is None:
             self.close_ask_bar()  # somebody else has answered
         self.play_on(_EVERY)
         self.draw()
@@ -137,19 +138,19 @@ class RunScreen(RunKeys, RunReplay, TabsmithScreen):
             self.refresh_bindings()
 
     def _show_question(self, snapshot: RunSnapshot, now: float) -> None:
-        asks = asking.open_question(snapshot) is not None
+        asks = replying.open_question(snapshot) is not None
         self.set_class(asks, "-asked")
         self._question_bar.set_class(not asks, "-empty")
         if asks:
             keys = {} if self.replaying or self.ask_bar.asking else self._keys_of_answers()
-            value = (snapshot.question, asking.so_far(snapshot, now), tuple(keys.items()))
+            value = (snapshot.question, replying.so_far(snapshot, now), tuple(keys.items()))
             self._question_bar.show(value, lambda width, _height: asking.bar(snapshot, now, width, keys))
 
     def _keys_of_answers(self) -> dict[str, str]:
         """The answers' keys as this person has them; the first of several."""
         keys: dict[str, str] = {}
         for node, binding, _, _ in self.active_bindings.values():
-            if node is self and binding.action in asking.KEYED:
+            if node is self and binding.action in replying.KEYED:
                 keys.setdefault(binding.action, self.app.get_key_display(binding))
         return keys
 

@@ -11,11 +11,12 @@ from tabsmith.errors import TabsmithError, UsageError
 from tabsmith.orchestration.decisions import Action
 from tabsmith.orchestration.questions import Allow, Continue, Decide, End, Mode, Reply, Skip
 from tabsmith.runs import commands as say
+from tabsmith.runs import replying
 from tabsmith.runs.commands import RunCommand
 from tabsmith.text import clean_block
 from tabsmith_tui.screens import question
 from tabsmith_tui.screens.question import QuestionScreen
-from tabsmith_tui.views import asking, commands, tasks
+from tabsmith_tui.views import commands, tasks
 from tabsmith_tui.views.commands import Pending
 from tabsmith_tui.widgets.ask_bar import AskBar
 from tabsmith_tui.widgets.question_bar import QuestionBar
@@ -115,7 +116,7 @@ class RunKeys(Screen[None]):
 
     def action_more(self) -> None:
         """Ask how much more, of what; where the run asks just that, this is the answer."""
-        asked = asking.open_question(self.live)
+        asked = replying.open_question(self.live)
         if asked is not None and asked.limit:
             self.action_answer()
             return
@@ -144,13 +145,13 @@ class RunKeys(Screen[None]):
 
     def answer(self, reply: Reply, asked: str) -> None:
         """Answer the question `asked`, if it is still the open one."""
-        now = asking.open_question(self.live)
+        now = replying.open_question(self.live)
         if now is not None and now.id == asked:
             self.send(say.Answer(id=asked, reply=reply))
 
     def action_answer(self) -> None:
         """Open the field for an answer."""
-        self._ask_answer("answer", "Answer:", asking.placeholder(self.live))
+        self._ask_answer("answer", "Answer:", replying.placeholder(self.live))
 
     def action_brief(self) -> None:
         """Ask what the agent is to be told."""
@@ -158,7 +159,7 @@ class RunKeys(Screen[None]):
 
     def action_continue(self) -> None:
         """Go on; where that takes a limit away, after a question."""
-        asked = asking.open_question(self.live)
+        asked = replying.open_question(self.live)
         if asked is None:
             return
         if not asked.limit:
@@ -208,12 +209,12 @@ class RunKeys(Screen[None]):
             self.action_answer()
 
     def _answer_now(self, reply: Reply) -> None:
-        asked = asking.open_question(self.live)
+        asked = replying.open_question(self.live)
         if asked is not None:
             self.answer(reply, asked.id)
 
     def _ask_answer(self, subject: str, words: str, placeholder: str) -> None:
-        asked = asking.open_question(self.live)
+        asked = replying.open_question(self.live)
         if asked is not None:
             self._asked = asked.id
             self.ask_bar.ask(subject, words, placeholder=placeholder)
@@ -226,7 +227,7 @@ class RunKeys(Screen[None]):
         reply_of: Callable[[str], Reply | None],
     ) -> None:
         """Answer the open question with what is chosen in a dialog."""
-        asked = asking.open_question(self.live)
+        asked = replying.open_question(self.live)
         if asked is None:
             return
 
@@ -282,8 +283,8 @@ class RunKeys(Screen[None]):
                     raise UsageError("Nothing was written.", next_step="Write what the agent is to know, or escape.")
                 return partial(self.send, say.Note(text=clean_block(text.strip(), 4_000)))
             case "answer":
-                return partial(self.answer, asking.reply(text, self.live), self._asked)
+                return partial(self.answer, replying.reply(text, self.live), self._asked)
             case "brief":
-                return partial(self.answer, asking.brief(text, self.live), self._asked)
+                return partial(self.answer, replying.brief(text, self.live), self._asked)
             case _:
                 return None

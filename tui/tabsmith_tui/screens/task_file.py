@@ -15,6 +15,7 @@ from textual.widgets import OptionList
 
 from tabsmith import tasks
 from tabsmith.agents.availability import Availability, availability
+from tabsmith.dates import clock_time
 from tabsmith.errors import TabsmithError
 from tabsmith.storage.atomic import write_atomic
 from tabsmith.tasks.task import TaskAgent, TaskFile
@@ -23,7 +24,6 @@ from tabsmith.workflow.fields import Option
 from tabsmith_tui import task_drafts
 from tabsmith_tui.actions import bindings_of
 from tabsmith_tui.background import begin
-from tabsmith_tui.dates import clock_time
 from tabsmith_tui.screens.base import TabsmithScreen
 from tabsmith_tui.screens.question import Answer, QuestionScreen
 from tabsmith_tui.screens.task_file_parts import OpenTaskFileScreen, file_rows, put, read, task_rows, unplaced

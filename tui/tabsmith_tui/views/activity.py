@@ -2,11 +2,11 @@
 
 from typing import Final
 
+from tabsmith import numbers
 from tabsmith.agents.errands import Activity
 from tabsmith.runs.events import RunState
 from tabsmith.runs.snapshot import RunSnapshot, Try, Work
 from tabsmith.text import clean, clean_block, plural
-from tabsmith_tui import numbers
 from tabsmith_tui.views import agent_card, tasks
 from tabsmith_tui.views.lines import Line, Span, Tone, fit_line, line, span, wrap
 

@@ -2,11 +2,12 @@
 
 from typing import Final
 
+from tabsmith import numbers
+from tabsmith.runs import spending
 from tabsmith.runs.events import RunState
 from tabsmith.runs.snapshot import RunSnapshot, Try, TryState
 from tabsmith.text import clean, plural
-from tabsmith_tui import numbers
-from tabsmith_tui.views import recipe_words, spending, tasks
+from tabsmith_tui.views import recipe_words, tasks
 from tabsmith_tui.views.lines import Line, Span, Tone, line, span
 
 _TROUBLES: Final[tuple[tuple[TryState, Tone], ...]] = (("refused", "warn"), ("failed", "bad"), ("unanswered", "warn"))

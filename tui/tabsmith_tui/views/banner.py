@@ -2,10 +2,10 @@
 
 import msgspec
 
+from tabsmith import numbers
 from tabsmith.runs.events import RunState
 from tabsmith.runs.snapshot import OVER, RunSnapshot
 from tabsmith.text import clean, plural
-from tabsmith_tui import numbers
 from tabsmith_tui.views import agent_card, commands, tasks
 from tabsmith_tui.views.commands import Pending
 from tabsmith_tui.views.lines import Line, Span, Tone, span

@@ -2,11 +2,11 @@
 
 import math
 
+from tabsmith import numbers
 from tabsmith.modeling.results import Metric
 from tabsmith.runs.events import RunState
 from tabsmith.runs.snapshot import RunSnapshot, Try
 from tabsmith.text import plural
-from tabsmith_tui import numbers
 from tabsmith_tui.views import comparison, recipe_words
 from tabsmith_tui.views.lines import Line, Span, line, span
 

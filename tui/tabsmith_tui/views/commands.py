@@ -7,13 +7,13 @@ from typing import Final
 
 import msgspec
 
+from tabsmith import numbers
 from tabsmith.orchestration.questions import LimitName
+from tabsmith.runs import spending
 from tabsmith.runs.commands import Answer, Note, Pause, Resume, RunCommand, SetLimit, SetMode, Stop
 from tabsmith.runs.events import RunState
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.spec import changed
-from tabsmith_tui import numbers
-from tabsmith_tui.views import spending
 
 OVERDUE: Final = 3.0  # seconds without an answer after which the screen says so
 _NAMED: Final[Mapping[LimitName, re.Pattern[str]]] = MappingProxyType(

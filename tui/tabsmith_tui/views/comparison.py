@@ -6,9 +6,9 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from tabsmith import numbers
 from tabsmith.modeling.results import FoldScore, Metric
 from tabsmith.runs.snapshot import RunSnapshot, Try
-from tabsmith_tui import numbers
 from tabsmith_tui.views.lines import Tone
 
 Standing: TypeAlias = Literal["better", "worse", "even"]

@@ -1,9 +1,10 @@
 """Everything known of one try, or of the ensemble, as lines."""
 
+from tabsmith import numbers
+from tabsmith.runs import spending
 from tabsmith.runs.snapshot import RunSnapshot, Try
 from tabsmith.text import clean, clean_block, plural
-from tabsmith_tui import numbers
-from tabsmith_tui.views import comparison, recipe_words, spending, tasks, tries
+from tabsmith_tui.views import comparison, recipe_words, tasks, tries
 from tabsmith_tui.views.lines import Line, Span, line, span
 from tabsmith_tui.views.score_plot import direction
 

@@ -1,26 +1,19 @@
 """The lines above a run: what it is, where it stands, how much of each limit is used."""
 
-import math
-from decimal import Decimal
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
 import msgspec
 
+from tabsmith import numbers
+from tabsmith.runs import progress
 from tabsmith.runs.events import RunState
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.tables.sources import describe
 from tabsmith.text import clean
-from tabsmith_tui import numbers
-from tabsmith_tui.views import commands, spending, tasks
+from tabsmith_tui.views import commands, tasks
 from tabsmith_tui.views.commands import Pending
 from tabsmith_tui.views.lines import Line, Span, Tone
 from tabsmith_tui.views.score_plot import direction
-
-_FIRST_WARNING: Final = 0.80
-_LAST_WARNING: Final = 0.95
-_EVIDENCE: Final = 3  # finished tries before a length of time is guessed
-
-Level: TypeAlias = Literal["fine", "warn", "last"]
 
 
 class Header(msgspec.Struct, frozen=True):
@@ -35,19 +28,9 @@ class Header(msgspec.Struct, frozen=True):
     cost_tone: Tone = "plain"
 
 
-class Budget(msgspec.Struct, frozen=True):
-    """One limit of the run: how much of it is used."""
-
-    name: str
-    used: str
-    limit: str
-    share: float
-    level: Level
-
-
 def header(snapshot: RunSnapshot, run_id: str, pending: Pending | None, now: float) -> Header:
     """The header of `snapshot` at the time `now`."""
-    parts = [f"run {short_id(run_id)}"]
+    parts = [f"run {progress.short_id(run_id)}"]
     if snapshot.spec is not None:
         parts.append(clean(describe(snapshot.spec.source), 40))
     if snapshot.schema is not None and snapshot.schema.target:
@@ -55,94 +38,19 @@ def header(snapshot: RunSnapshot, run_id: str, pending: Pending | None, now: flo
     if snapshot.tasks:
         parts.append(tasks.progress(snapshot))
     asked = commands.pending_words(pending, snapshot, now)
-    spent = _dollars(snapshot)
+    spent = progress.dollars(snapshot)
     return Header(
         title=" · ".join(parts),
         metric=direction(snapshot.metric) if snapshot.metric else "",
         state=commands.shown_state(snapshot, pending),
         doing=asked or ("" if snapshot.state is RunState.ASKING else clean(snapshot.message, 120)),  # the bar says it
-        elapsed=elapsed(snapshot, now),
-        cost=cost(snapshot),
+        elapsed=progress.elapsed(snapshot, now),
+        cost=progress.cost(snapshot),
         cost_tone=_TONES[spent.level] if spent else "plain",
     )
 
 
-def short_id(run_id: str) -> str:
-    """The last part of a run's id, which is enough to tell it from others: `7f3a9c`."""
-    return clean(run_id.rsplit("-", 1)[-1], 20) or numbers.UNKNOWN
-
-
-def elapsed(snapshot: RunSnapshot, now: float) -> str:
-    """`3:12 of 10:00`; pauses are not counted."""
-    if not snapshot.started_at:
-        return numbers.UNKNOWN
-    active = numbers.clock(snapshot.active_seconds(now))
-    return f"{active} of {numbers.clock(snapshot.limits.seconds)}" if snapshot.limits.seconds > 0 else active
-
-
-def cost(snapshot: RunSnapshot) -> str:
-    """`$0.42 of $2.00`; empty where nothing was asked and no limit of dollars is set."""
-    spent = _dollars(snapshot)
-    if spent is not None:
-        return f"{'cost ' if spent.used == numbers.UNKNOWN else ''}{spent.used} of {spent.limit}"
-    return spending.cost(snapshot.usage) if snapshot.usage.turns else ""
-
-
-def budgets(snapshot: RunSnapshot, now: float) -> tuple[Budget, ...]:
-    """Every limit that the run has, time first."""
-    found: list[Budget] = []
-    limits = snapshot.limits
-    if limits.seconds > 0:
-        active = snapshot.active_seconds(now) if snapshot.started_at else 0.0
-        found.append(_budget("time", numbers.clock(active), numbers.clock(limits.seconds), active / limits.seconds))
-    if limits.iterations > 0:
-        done = int(spending.spent(snapshot, "iterations"))
-        used = done / limits.iterations
-        found.append(_budget("iterations", numbers.count(done), numbers.count(limits.iterations), used))
-    dollars = _dollars(snapshot)
-    if dollars is not None:
-        found.append(dollars)
-    if limits.tokens > 0:
-        tokens = snapshot.usage.tokens
-        share = tokens / limits.tokens
-        known = spending.tokens(tokens) if snapshot.usage.turns else numbers.UNKNOWN
-        found.append(_budget("tokens", known, spending.tokens(limits.tokens), share))
-    if limits.failures > 0:
-        failures = int(spending.spent(snapshot, "failures"))
-        # One failure of three is no third of a budget that runs out: only the last one left is a warning.
-        level: Level = "warn" if failures and failures >= limits.failures - 1 else "fine"
-        share = failures / limits.failures
-        found.append(Budget("failures", numbers.count(failures), f"{limits.failures} in a row", share, level))
-    return tuple(found)
-
-
-def _dollars(snapshot: RunSnapshot) -> Budget | None:
-    """What was spent of the limit, as far as it is known: a price that is not known is never $0."""
-    limit = Decimal(snapshot.limits.dollars or 0)
-    if not limit:
-        return None
-    share = float(snapshot.usage.cost / limit)
-    return _budget("cost", spending.cost(snapshot.usage), spending.money(limit), share)
-
-
-def time_left(snapshot: RunSnapshot, now: float) -> str:
-    """`about 4 min 10 s left`, once there is evidence; `at most 1 min left` from the time limit; else empty."""
-    if snapshot.state.ended or snapshot.state in (RunState.PAUSED, RunState.ASKING) or not snapshot.started_at:
-        return ""
-    limits = snapshot.limits
-    at_most = limits.seconds - snapshot.active_seconds(now) if limits.seconds > 0 else None
-    if at_most is not None and at_most <= 0:
-        return "time is up, finishing"
-    finished = [each.seconds for each in snapshot.tries if each.state == "scored" and each.seconds > 0]
-    # An iteration of a task takes as long as its agent works, which says nothing of the next one.
-    if limits.iterations > 0 and len(finished) >= _EVIDENCE and not tasks.has_tasks(snapshot):
-        guess = sum(finished) / len(finished) * max(0, limits.iterations - int(spending.spent(snapshot, "iterations")))
-        left = guess if at_most is None else min(guess, at_most)
-        return f"about {numbers.duration(_coarse(left))} left"
-    return f"at most {numbers.duration(_coarse(at_most))} left" if at_most is not None else ""
-
-
-def budget_line(shown: tuple[Budget, ...], left: str, width: int) -> Line:
+def budget_line(shown: tuple[progress.Budget, ...], left: str, width: int) -> Line:
     """All budgets in one line of `width` cells: a bar each, as wide as there is room for. Where there is none, bars go
     first, then what is fine: a warning stays."""
     if not shown:
@@ -165,11 +73,11 @@ def budget_line(shown: tuple[Budget, ...], left: str, width: int) -> Line:
     return (*spans, Span(tail, "dim"))
 
 
-def _words(each: Budget) -> str:
+def _words(each: progress.Budget) -> str:
     return f"{each.name} {each.used} of {each.limit}"
 
 
-def _fitting(shown: tuple[Budget, ...], width: int) -> tuple[tuple[Budget, ...], int]:
+def _fitting(shown: tuple[progress.Budget, ...], width: int) -> tuple[tuple[progress.Budget, ...], int]:
     """The budgets that there is room for, in their order, and how many are left out."""
     kept = list(shown)
     while (
@@ -180,21 +88,10 @@ def _fitting(shown: tuple[Budget, ...], width: int) -> tuple[tuple[Budget, ...],
     return tuple(kept), len(shown) - len(kept)
 
 
-_TONES: Final[dict[Level, Tone]] = {"fine": "plain", "warn": "warn", "last": "bad"}
+_TONES: Final[dict[progress.Level, Tone]] = {"fine": "plain", "warn": "warn", "last": "bad"}
 
 
-def _bar(shown: Budget, width: int) -> list[Span]:
+def _bar(shown: progress.Budget, width: int) -> list[Span]:
     filled = min(width, round(max(0.0, shown.share) * width))
     tone: Tone = "accent" if shown.level == "fine" else _TONES[shown.level]
     return [Span("━" * filled, tone), Span("─" * (width - filled), "dim")]
-
-
-def _budget(name: str, used: str, limit: str, share: float) -> Budget:
-    level: Level = "last" if share >= _LAST_WARNING else "warn" if share >= _FIRST_WARNING else "fine"
-    return Budget(name, used, limit, share, level)
-
-
-def _coarse(seconds: float) -> float:
-    """A guess says no more digits than it knows: to 5 seconds below two minutes, to half a minute above."""
-    step = 1 if seconds < 10 else 5 if seconds < 120 else 30 if seconds < 3600 else 300
-    return math.ceil(seconds / step) * step

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
+from tabsmith.runs import replying, spending
 from tabsmith.runs.events import RunState
 from tabsmith.runs.snapshot import RunSnapshot
-from tabsmith_tui.views import asking, spending
 
 
 def resumable(run: RunSnapshot, *, replaying: bool, resuming: bool) -> bool:
@@ -22,13 +22,13 @@ def offered(run: RunSnapshot, *, replaying: bool, resuming: bool) -> Mapping[str
     can_resume = resumable(run, replaying=replaying, resuming=resuming)
     can_open = has_result(run, replaying=replaying)
     commanded = not run.state.ended and not replaying
-    asked = asking.open_question(run) is not None and not replaying
+    asked = replying.open_question(run) is not None and not replaying
     return {
-        **{action: takes and not replaying for action, takes in asking.takes(run).items()},
+        **{action: takes and not replaying for action, takes in replying.takes(run).items()},
         "stop": commanded and not asked,
         "stop_now": commanded,
         "more": commanded,
-        "note": commanded and spending.speaks(run) and not asking.permits(run),  # there its key says no
+        "note": commanded and spending.speaks(run) and not replying.permits(run),  # there its key says no
         "mode": commanded and spending.speaks(run),  # a search is never asked about
         "pause": commanded and not asked and run.state is not RunState.PAUSED,
         "go_on": commanded and run.state is RunState.PAUSED,

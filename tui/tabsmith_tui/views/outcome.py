@@ -5,9 +5,9 @@ from typing import Final
 
 from rich.cells import cell_len
 
+from tabsmith import numbers
 from tabsmith.modeling.results import Confusion, Importance, Metric, Residuals
 from tabsmith.text import clean, plural
-from tabsmith_tui import numbers
 from tabsmith_tui.views.braille import Canvas
 from tabsmith_tui.views.lines import Line, Span, Tone, fit, line
 

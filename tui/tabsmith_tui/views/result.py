@@ -3,10 +3,10 @@
 import shlex
 from pathlib import Path
 
+from tabsmith import numbers
 from tabsmith.modeling.results import Chance, ModelScore, Report
 from tabsmith.tables.sources import FileSource, Source
 from tabsmith.text import clean, plural
-from tabsmith_tui import numbers
 from tabsmith_tui.views import recipe_words
 from tabsmith_tui.views.lines import Line, Span, line, span
 from tabsmith_tui.views.score_plot import direction

@@ -1,10 +1,11 @@
 """A run in a column, to be read beside others: who, how good, at what price, the curve, the last iterations."""
 
+from tabsmith import numbers
+from tabsmith.runs import progress, spending
 from tabsmith.runs.snapshot import RunSnapshot, Try
 from tabsmith.tables.sources import describe
 from tabsmith.text import clean, plural
-from tabsmith_tui import numbers
-from tabsmith_tui.views import activity, agent_card, cards, header, recipe_words, score_plot, spending, tasks, tries
+from tabsmith_tui.views import activity, agent_card, cards, recipe_words, score_plot, tasks, tries
 from tabsmith_tui.views.lines import Line, Span, fit, line, span
 
 _PLOT = (5, 9)  # lines of the plot: fewer say nothing, more are not needed
@@ -84,7 +85,7 @@ def _budgets(snapshot: RunSnapshot, now: float) -> tuple[Line, ...]:
     tones = {"fine": "plain", "warn": "warn", "last": "bad"}
     return tuple(
         (Span(f"{each.name} ", "dim"), Span(f"{each.used} of {each.limit}", tones[each.level]))  # type: ignore[arg-type]
-        for each in header.budgets(snapshot, now)
+        for each in progress.budgets(snapshot, now)
         if each.name != "time"  # stands beside the pill
     )
 

@@ -5,9 +5,9 @@ from typing import Final
 
 import msgspec
 
+from tabsmith import numbers
 from tabsmith.modeling.results import Metric
 from tabsmith.runs.snapshot import RunSnapshot
-from tabsmith_tui import numbers
 from tabsmith_tui.views.lines import Line, Span, line
 
 _DOT: Final = "•"

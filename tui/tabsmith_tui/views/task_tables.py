@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
+from tabsmith import numbers
 from tabsmith.agents.usage import NOTHING
+from tabsmith.runs import spending
 from tabsmith.runs.snapshot import RunSnapshot, TaskState, Try, Work
 from tabsmith.text import clean
-from tabsmith_tui import numbers
-from tabsmith_tui.views import spending, tasks
+from tabsmith_tui.views import tasks
 from tabsmith_tui.views.lines import Span, Tone, span
 from tabsmith_tui.widgets.lines_layout import LineColumn
 

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Final
 
+from tabsmith import numbers
+from tabsmith.runs import spending
 from tabsmith.runs.snapshot import RunSnapshot, Try
 from tabsmith.text import clean
-from tabsmith_tui import numbers
-from tabsmith_tui.views import comparison, recipe_words, spending, tasks
+from tabsmith_tui.views import comparison, recipe_words, tasks
 from tabsmith_tui.views.lines import Span, Tone, span
 from tabsmith_tui.widgets.lines_layout import LineColumn
 

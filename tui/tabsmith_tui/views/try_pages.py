@@ -7,11 +7,12 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
+from tabsmith import numbers
+from tabsmith.runs import spending
 from tabsmith.runs.snapshot import AgentSession, LogLine, RunSnapshot, Try
 from tabsmith.runs.transcripts import Message, Received, Sent
 from tabsmith.text import clean, clean_block, plural
-from tabsmith_tui import numbers
-from tabsmith_tui.views import details, spending, tries
+from tabsmith_tui.views import details, tries
 from tabsmith_tui.views.lines import Line, Span, Tone, line, span
 
 PageName: TypeAlias = Literal[

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from typing import Final
 
+from tabsmith import numbers
 from tabsmith.orchestration.task_events import AcceptanceStarted, Acted, PermissionDecided
+from tabsmith.runs import spending
 from tabsmith.runs.snapshot import AgentSession, RunSnapshot, Try, Work
 from tabsmith.runs.transcripts import Message, Received, Sent
 from tabsmith.text import clean, clean_block, plural
-from tabsmith_tui import numbers
-from tabsmith_tui.views import details, spending, task_tables, tasks
+from tabsmith_tui.views import details, task_tables, tasks
 from tabsmith_tui.views.lines import Line, Span, Tone, line, span, text_of
 from tabsmith_tui.views.try_pages import FOLD, Page, block, clock, facts_of, told, who
 

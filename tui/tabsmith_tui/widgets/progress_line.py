@@ -1,6 +1,6 @@
 """Progress in words with a bar: what is being done, how far it is, and how to cancel. Nothing spins."""
 
-from tabsmith_tui.numbers import share
+from tabsmith.numbers import share
 from tabsmith_tui.widgets.literal import Line, literal, words
 
 _WIDTH = 24

@@ -6,6 +6,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical
 
+from tabsmith.runs import progress
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import plural
 from tabsmith_tui.views import (
@@ -126,7 +127,7 @@ class RunBoard(Container):
 
     def show_clock(self, snapshot: RunSnapshot, now: float) -> None:
         """Only what moves with time."""
-        used, left = header.budgets(snapshot, now), header.time_left(snapshot, now)
+        used, left = progress.budgets(snapshot, now), progress.time_left(snapshot, now)
         self.budget.show((used, left), lambda width, _height: (header.budget_line(used, left, width),))
         if snapshot is self._snapshot and agent_card.waits(snapshot):
             self._show_agent(snapshot, now)

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Final
 
+from tabsmith.numbers import UNKNOWN, share
 from tabsmith.tables.schema import Kind
 from tabsmith.text import clean
 from tabsmith.workflow.fields import ColumnLine, ColumnsField
-from tabsmith_tui.numbers import UNKNOWN, share
 from tabsmith_tui.widgets.lines_layout import Cell, LineColumn, Tone
 from tabsmith_tui.widgets.lines_table import LinesTable
 from tabsmith_tui.widgets.picture import picture

@@ -6,9 +6,9 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 
 from tabsmith.errors import ErrorReport
+from tabsmith.numbers import count, size
 from tabsmith.tables.info import Estimate
 from tabsmith.workflow.fields import Fact, Prompt
-from tabsmith_tui.numbers import count, size
 from tabsmith_tui.widgets.literal import Line, literal, literal_block, words
 from tabsmith_tui.widgets.steps.choices import ChoicesStep
 from tabsmith_tui.widgets.steps.parts import ChoiceList, FactLines

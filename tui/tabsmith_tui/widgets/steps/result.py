@@ -9,10 +9,10 @@ from textual.widgets import OptionList
 
 from tabsmith.modeling.prediction import Prediction
 from tabsmith.modeling.results import ModelScore
+from tabsmith.numbers import number
 from tabsmith.text import clean, plural
 from tabsmith.workflow.drafts import FieldName
 from tabsmith.workflow.fields import Prompt, ResultField, TextField
-from tabsmith_tui.numbers import number
 from tabsmith_tui.widgets.literal import Facts, Line, Words, literal, literal_block, words
 from tabsmith_tui.widgets.path_field import PathField
 from tabsmith_tui.widgets.steps.base import StepView, problem_words

@@ -6,11 +6,11 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
 
+from tabsmith.numbers import share
 from tabsmith.tables.schema import Split, Task
 from tabsmith.text import clean, plural
 from tabsmith.workflow.answers import AcceptSchema, ChangeRole, RejectSchema
 from tabsmith.workflow.fields import ColumnsField, Prompt
-from tabsmith_tui.numbers import share
 from tabsmith_tui.widgets.lines_table import LinesTable
 from tabsmith_tui.widgets.literal import Line, Words, literal, words
 from tabsmith_tui.widgets.schema_table import KIND_WORDS, SchemaTable, explain_column

@@ -6,11 +6,11 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 
 from tabsmith.modeling.results import Metric
+from tabsmith.numbers import clock, uncertain
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import plural
 from tabsmith.workflow.drafts import FieldName
 from tabsmith.workflow.fields import ChoiceField, Fact, Prompt, TextField
-from tabsmith_tui.numbers import clock, uncertain
 from tabsmith_tui.widgets.literal import Facts, Line, Words, literal, words
 from tabsmith_tui.widgets.pill import pill
 from tabsmith_tui.widgets.steps.base import StepView

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from tabsmith.runs.supervisor import Supervisor
 
 OnProgress: TypeAlias = Callable[[Progressed], None]
-JobEffect: TypeAlias = do.ReadSource | do.DetectTarget | do.PredictFile
-RunEffect: TypeAlias = do.StartTraining | do.ResumeTraining
+JobEffect: TypeAlias = do.JobEffect
+RunEffect: TypeAlias = do.RunEffect
 
 
 def words_of(effect: JobEffect) -> str:

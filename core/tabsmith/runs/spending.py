@@ -3,11 +3,11 @@
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
 from typing import Final
 
+from tabsmith import numbers
 from tabsmith.agents.usage import Usage
 from tabsmith.orchestration.amounts import parse_amount
 from tabsmith.orchestration.questions import LimitName
 from tabsmith.runs.snapshot import OVER, RunSnapshot
-from tabsmith_tui import numbers
 
 PRICE_UNKNOWN: Final = "price unknown"
 _UNITS: Final = ((1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k"))
