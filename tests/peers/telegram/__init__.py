@@ -1,0 +1,1 @@
+"""The parts of the Bot API server of the tests."""
