@@ -24,6 +24,8 @@ _PASSED_ON: Final = (
     "TABSMITH_", "OPENAI_", "ANTHROPIC_", "OLLAMA_", "CLAUDE_", "AZURE_", "GEMINI_", "GOOGLE_", "GROQ_", "MISTRAL_",
     "OPENROUTER_", "DEEPSEEK_",
 )  # fmt: skip
+KEPT_BACK: Final = frozenset({"TABSMITH_TELEGRAM__TOKEN"})
+"""Secrets that no worker, job or agent has a use for: they do not reach them."""
 _PASSED_ON_WHOLE: Final = frozenset({"HOME", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"})
 _PROGRESS_EVERY: Final = 0.05
 
@@ -51,7 +53,14 @@ class Surroundings(msgspec.Struct, frozen=True):
         return f"Surroundings(folder={self.folder!r}, variables={sorted(self.variables)})"
 
 
+def environment() -> dict[str, str]:
+    """The variables for a process that works here: all but the secrets that are kept back."""
+    return {name: value for name, value in os.environ.items() if name not in KEPT_BACK}
+
+
 def _is_passed_on(name: str) -> bool:
+    if name in KEPT_BACK:
+        return False
     return name.startswith(_PASSED_ON) or name.upper() in _PASSED_ON_WHOLE  # proxies are also written small
 
 

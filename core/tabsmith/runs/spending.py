@@ -1,18 +1,30 @@
-"""Tokens and money as people read them: short, and what is not known is said and never 0."""
+"""Tokens and money as people read and write them: short, and what is not known is said and never 0."""
 
+import re
+from collections.abc import Mapping
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
+from types import MappingProxyType
 from typing import Final
 
 from tabsmith import numbers
 from tabsmith.agents.usage import Usage
 from tabsmith.orchestration.amounts import parse_amount
 from tabsmith.orchestration.questions import LimitName
+from tabsmith.runs.commands import SetLimit
 from tabsmith.runs.snapshot import OVER, RunSnapshot
 
 PRICE_UNKNOWN: Final = "price unknown"
 _UNITS: Final = ((1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k"))
 _STEPS: Final = ((Decimal("0.1"), Decimal("0.01")), (Decimal("0.01"), Decimal("0.001")))
 _LEAST: Final = Decimal("0.0001")
+_NAMED: Final[Mapping[LimitName, re.Pattern[str]]] = MappingProxyType(
+    {
+        "dollars": re.compile(r"\$|dollar|usd|buck"),
+        "iterations": re.compile(r"iteration|recipe|\btr(y|ies)\b"),
+        "tokens": re.compile(r"token"),
+        "failures": re.compile(r"failure"),
+    }
+)
 
 
 def tokens(count: int | None) -> str:
@@ -82,13 +94,30 @@ def spent(snapshot: RunSnapshot, limit: LimitName) -> Decimal:
             return Decimal(next((each.facts.failures for each in reversed(snapshot.tries) if each.facts), 0))
 
 
+def in_force(snapshot: RunSnapshot, limit: LimitName) -> Decimal:
+    """The limit itself; 0 for none."""
+    limits = snapshot.limits
+    match limit:
+        case "seconds":
+            return Decimal(str(limits.seconds))
+        case "dollars":
+            return Decimal(limits.dollars or 0)
+        case "tokens":
+            return Decimal(limits.tokens)
+        case "iterations":
+            return Decimal(limits.iterations)
+        case "failures":
+            return Decimal(limits.failures)
+
+
 def new_limit(text: str, limit: LimitName, snapshot: RunSnapshot) -> str:
     """The limit that `text` asks for, a decimal. Raises UsageError for no amount, and for one that is used up."""
-    in_force = {
-        "seconds": snapshot.limits.seconds,
-        "dollars": snapshot.limits.dollars or 0,
-        "tokens": snapshot.limits.tokens,
-        "iterations": snapshot.limits.iterations,
-        "failures": snapshot.limits.failures,
-    }
-    return parse_amount(text, limit, in_force[limit], spent=spent(snapshot, limit))
+    return parse_amount(text, limit, in_force(snapshot, limit), spent=spent(snapshot, limit))
+
+
+def more(text: str, snapshot: RunSnapshot) -> SetLimit:
+    """The limit that `$5`, `+20 iterations`, `100k more tokens` or a length of time asks for: a sign or a noun says
+    which, and without one it is time. Raises UsageError for anything else."""
+    wanted = text.lower()
+    limit: LimitName = next((limit for limit, named in _NAMED.items() if named.search(wanted)), "seconds")
+    return SetLimit(limit=limit, to=new_limit(text, limit, snapshot))

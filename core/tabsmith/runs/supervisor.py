@@ -29,6 +29,7 @@ from tabsmith.runs.spare import (
     StartJob,
     StartRun,
     Surroundings,
+    environment,
 )
 from tabsmith.runs.spec import RunSpec
 
@@ -128,6 +129,7 @@ class _SpareProcess:
                 stderr=asyncio.subprocess.PIPE,
                 limit=_LINE_LIMIT,
                 start_new_session=True,
+                env=environment(),
             )
         )
 

@@ -18,7 +18,7 @@ from tabsmith.runs.commands import Stop
 from tabsmith.runs.events import RunEvent, RunState
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.snapshot import RunSnapshot
-from tabsmith.runs.spare import StartRun, Surroundings
+from tabsmith.runs.spare import StartRun, Surroundings, environment
 from tabsmith.runs.spec import Confirmed, Deferred, Detect, Limits, ModelChoice, RunSpec, SchemaChoice, new_run_id
 from tabsmith.runs.supervisor import command_offset, spare_command
 from tabsmith.runs.watch import RunWatch
@@ -134,6 +134,7 @@ def launch_detached(folder: RunFolder) -> None:
             subprocess.Popen(
                 [sys.executable, "-m", "tabsmith.runs.worker", folder.id, str(command_offset(folder))],
                 stdin=subprocess.DEVNULL,
+                env=environment(),
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -153,7 +154,11 @@ class _Spares:
         with self._guard:
             if self._process is None or self._process.poll() is not None:
                 self._process = subprocess.Popen(
-                    spare_command(), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True
+                    spare_command(),
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.DEVNULL,
+                    env=environment(),
+                    start_new_session=True,
                 )
                 atexit.register(self._end, self._process)
             assert self._process.stdin is not None

@@ -109,6 +109,10 @@ class Conversation:
             self._session = self.store.save(replace(self._session, notices=notices))
         return Step(self._session, taken.effects)
 
+    def preview(self, answer: say.Answer) -> WorkflowSession:
+        """The session as `answer` would leave it; nothing is saved. Raises StepError as `answer` does."""
+        return step(self._session, answer, self._moment()).session
+
     def take_settings(
         self, settings: Settings, agents: tuple[AgentName, ...], why_not: Mapping[AgentName, str] = NO_REASONS
     ) -> None:
