@@ -1,0 +1,154 @@
+"""What a press or a typed line meant, done."""
+
+import asyncio
+
+from msgspec.structs import replace
+
+from tabsmith.errors import RunNotFoundError
+from tabsmith.runs.folder import RunFolder
+from tabsmith.telegram import meaning as meant
+from tabsmith.telegram.drawing import steps
+from tabsmith.telegram.office import Office, Turn
+from tabsmith.telegram.seats import Seat, View
+from tabsmith.telegram.showing import present, snapshot
+from tabsmith.telegram.words import Text, foreign, line, own
+from tabsmith.telegram.working import Work, waiting_message
+from tabsmith.workflow import answers as say
+from tabsmith.workflow import effects as do
+from tabsmith.workflow.carrying_out import begin_run
+from tabsmith.workflow.conversation import Conversation
+from tabsmith.workflow.prompts import prompt
+from tabsmith.workflow.session import NoticeKind
+from tabsmith.workflow.states import State
+
+_STALE: Text = line(own("That button belongs to an earlier step. This is where you are:"))
+
+
+async def act(office: Office, work: Work, turn: Turn, seat: Seat, meaning: meant.Meaning) -> None:
+    """Do what was meant, and say what came of it. Raises TabsmithError when it cannot be done."""
+    match meaning:
+        case meant.Give(answer=answer, view=view):
+            await give(office, work, turn, seat, answer, view=view)
+        case meant.Look(view=view):
+            await present(office, turn, office.keep(replace(seat, view=view)))
+        case meant.Stale() if turn.again:  # done before the kill, and so it fits no more
+            await give(office, work, turn, seat)
+        case meant.Stale():
+            await present(office, turn, office.keep(replace(seat, view=View())), _STALE)
+        case meant.Wrong(text=text):
+            office.say_text(turn, seat, text)
+        case meant.Delete(model_id=model_id):
+            await _delete(office, turn, seat, model_id)
+        case meant.Sit(session=session):
+            await present(office, turn, office.keep(replace(seat, session=session, view=View())))
+        case meant.SetHear(kind=kind, hear=hear):
+            await present(office, turn, office.keep(replace(seat, hear={**seat.hear, kind: hear})))
+        case meant.SetFollowAll(on=on):
+            await present(office, turn, office.keep(replace(seat, follow_all=on)))
+        case _:
+            await _of_run(office, work, turn, seat, meaning)
+
+
+async def give(
+    office: Office, work: Work, turn: Turn, seat: Seat, *answers: say.PersonAnswer, view: View | None = None
+) -> None:
+    """Give the conversation these answers, each once however often the turn is repeated; begin the work that they ask
+    for; and show where it stands then. Without any, in a repeated turn: go on from where the first time was cut."""
+    conversation = office.conversation(seat)
+    effects: tuple[do.Effect, ...] = ()
+    for answer in answers:
+        key = turn.answer_key()
+        if turn.again and key in conversation.session.taken:
+            continue
+        if isinstance(answer, say.Finish) and len(answers) == 1:
+            _finish(office, turn, seat, conversation, key)
+            return
+        effects += conversation.answer(answer, key).effects
+    if conversation.session.waiting is None:
+        work.cancel(seat)
+    seat = office.keep(replace(seat, view=view or View()))
+    if turn.again and not effects:
+        effects = await _left_open(office, work, turn, seat, conversation)
+    for effect in effects:
+        match effect:
+            case do.ReadSource() | do.DetectTarget() | do.PredictFile():
+                office.say(turn, seat, waiting_message(effect))
+                work.begin(turn, seat, effect)
+                return
+            case do.StartTraining() | do.ResumeTraining():
+                if isinstance(effect, do.ResumeTraining):
+                    office.awaited_run(seat.session_user).resumed(effect.run_id)
+                failed = await begin_run(effect, office.supervisor)
+                if failed is not None:
+                    conversation.answer(failed, turn.answer_key())
+            case _:
+                raise TypeError(f"{type(effect).__name__} is carried out by the conversation itself")
+    await present(office, turn, seat)
+
+
+def _finish(office: Office, turn: Turn, seat: Seat, conversation: Conversation, key: str) -> None:
+    """The session goes, and with it all that would tell a repetition that it was finished: so that is said first."""
+    over = conversation.preview(say.Finish())
+    office.say(turn, seat, steps.draw(prompt(over), over, View()))
+    conversation.answer(say.Finish(), key)
+    office.keep(replace(seat, view=View()))
+
+
+async def _left_open(
+    office: Office, work: Work, turn: Turn, seat: Seat, conversation: Conversation
+) -> tuple[do.Effect, ...]:
+    """What an answer asked for that was taken just before a kill, and was not begun, or was cut off."""
+    session = conversation.session
+    if any(notice.kind is NoticeKind.RUN_GONE for notice in session.notices):  # no folder yet: asked for once more
+        return conversation.answer(say.Train(), turn.answer_key()).effects
+    if session.state is State.TRAINING:
+        run = snapshot(session.run_id)
+        if run is not None and run.attempt == 0 and not living(session.run_id):  # a folder, and no worker yet
+            await begin_run(do.ResumeTraining(session.run_id), office.supervisor)
+        return ()
+    unfinished = conversation.unfinished
+    return () if unfinished is None or work.under_way(seat) else (unfinished,)
+
+
+async def _of_run(office: Office, work: Work, turn: Turn, seat: Seat, meaning: meant.Meaning) -> None:
+    match meaning:
+        case meant.Tell(run_id=run_id, command=command, said=said):
+            RunFolder(run_id).send(command)
+            office.keep(replace(seat, view=View()))
+            office.say_text(turn, seat, line(own(said)))
+        case meant.ResumeRun(run_id=run_id):
+            session = office.conversation(seat).session
+            if session.run_id == run_id and session.state is State.ERROR and session.retry is State.TRAINING:
+                await give(office, work, turn, seat, say.TryAgain())
+                return
+            if not RunFolder(run_id).alive():
+                await office.supervisor.resume_run(run_id)
+            await present(office, turn, office.keep(replace(seat.following(run_id), view=View("run", run_id))))
+        case meant.Follow(run_id=run_id, on=True):
+            await present(office, turn, office.keep(replace(seat.following(run_id), view=View("run", run_id))))
+        case meant.Follow(run_id=run_id):
+            office.keep(seat.leaving(run_id))
+            office.say_text(turn, seat, line(own("You hear no more of the run "), foreign(run_id), own(".")))
+        case _:
+            raise TypeError(f"{type(meaning).__name__} is no act on a run")
+
+
+async def _delete(office: Office, turn: Turn, seat: Seat, model_id: str) -> None:
+    from tabsmith.errors import ModelNotFoundError
+    from tabsmith.modeling.store import delete
+
+    try:
+        await asyncio.to_thread(delete, model_id)
+    except ModelNotFoundError:
+        if not turn.again:  # deleted before the kill, most likely
+            raise
+    lead = line(own("Deleted: "), foreign(model_id, 80))
+    await present(office, turn, office.keep(replace(seat, view=View("models"))), lead)
+
+
+def living(run_id: str) -> bool:
+    """Whether somebody works on the run now."""
+    try:
+        return RunFolder(run_id).alive()
+    except RunNotFoundError:
+        return False

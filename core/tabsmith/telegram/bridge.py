@@ -1,0 +1,264 @@
+"""The bridge: a process of its own that talks to people over Telegram until it is told to end."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Coroutine
+from typing import Final
+
+from tabsmith import __version__
+from tabsmith.config.tree import Settings
+from tabsmith.errors import UsageError
+from tabsmith.runs.spare import KEPT_BACK
+from tabsmith.runs.supervisor import Supervisor
+from tabsmith.storage import OwnerLock
+from tabsmith.telegram import incoming
+from tabsmith.telegram.api import Api
+from tabsmith.telegram.desk import Desk
+from tabsmith.telegram.doorkeeper import Doorkeeper
+from tabsmith.telegram.drawing.helping import COMMANDS
+from tabsmith.telegram.failures import Failure, Unauthorized
+from tabsmith.telegram.following import LOOK_EVERY, Following
+from tabsmith.telegram.health import EXPECTED_KINDS, token_source
+from tabsmith.telegram.inbox import Inbox, Received
+from tabsmith.telegram.office import Office
+from tabsmith.telegram.outbox import Outbox
+from tabsmith.telegram.outgoing import Chart, Message
+from tabsmith.telegram.place import Place
+from tabsmith.telegram.polling import Poller
+from tabsmith.telegram.requests import pending_requests
+from tabsmith.telegram.seats import Seats
+from tabsmith.telegram.sending import Sender
+from tabsmith.telegram.service import refuse_second
+from tabsmith.telegram.status import Status, StatusKeeper
+from tabsmith.telegram.token import Token, server_of, token_of
+from tabsmith.telegram.words import line, mixed
+
+_log: Final = logging.getLogger(__name__)
+_ENDS_WITHIN: Final = 3.0  # seconds for what is being answered, and again for what is to be sent
+
+
+class TokenRefusedError(UsageError):
+    """Telegram does not know the token."""
+
+
+def run(settings: Settings) -> int:
+    """Serve until SIGTERM or SIGINT; returns the exit status.
+
+    Raises ConfigError, BridgeRunningError, TokenRefusedError and StorageError.
+    """
+    return asyncio.run(serve(settings))
+
+
+async def serve(settings: Settings) -> int:
+    """`run`, within a loop."""
+    token = token_of(settings)
+    place = Place.of(token.bot)
+    refuse_second(place)
+    source = token_source()
+    with OwnerLock(place.lock):
+        for name in KEPT_BACK:  # no process that is started here has a use for it
+            os.environ.pop(name, None)
+        async with _opened(settings, token, place, source) as bridge:
+            await bridge.serve()
+    return 0
+
+
+class Bridge:
+    """The parts, put together, and the people who wait at the desk."""
+
+    def __init__(self, office: Office, inbox: Inbox) -> None:
+        self._office = office
+        self._inbox = inbox
+        self._desk = Desk(office)
+        self._poller = Poller(office.api, inbox, office.status, self._received)
+        self._following = Following(office)
+        self._queues: dict[int, asyncio.Queue[tuple[incoming.Incoming, Received, bool]]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._told_to_end = asyncio.Event()
+
+    async def serve(self) -> None:
+        """Until a signal comes, or a part of it fails."""
+        office = self._office
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._told_to_end.set)
+        await self._introduce()
+        office.status.note(handlers=(*self._desk.commands.names, *EXPECTED_KINDS))
+        waiting = self._inbox.waiting()
+        await self._desk.take_up(frozenset(str(each.update_id) for each in waiting))
+        for each in waiting:
+            self._take(each, again=True)
+        parts = [self._begin(part) for part in (self._poller.run(), self._send(), self._follow(), self._requests())]
+        ended = self._begin(self._wait_for_the_end())
+        try:
+            await asyncio.wait([*parts, ended], return_when=asyncio.FIRST_COMPLETED)
+            for part in parts:
+                if part.done():
+                    part.result()  # a part that ended by itself failed: say why
+        finally:
+            await self._end(parts, ended)
+
+    async def _introduce(self) -> None:
+        """Ask Telegram who we are. A token that it refuses ends the bridge at once; any other trouble is waited out."""
+        office = self._office
+        try:
+            me = await office.api.me()
+            office.status.note(bot=f"@{me.username}" if me.username else str(me.id))
+            await office.api.set_commands(COMMANDS)
+        except Unauthorized:
+            raise TokenRefusedError(
+                "Telegram refuses the bot's token.",
+                where=f"telegram.token, from {office.token_from}",
+                next_step="Ask @BotFather for the token of your bot, then: tabsmith config set telegram.token -",
+            ) from None
+        except Failure as failure:
+            office.status.trouble("polling", str(failure))
+        allowed = len(office.settings.telegram.allowed_users)
+        _log.info(
+            "%s is served by process %s; %s on the list", office.status.now.bot or "the bot", os.getpid(), allowed
+        )
+
+    # Updates ------------------------------------------------------------------------------------------------------
+
+    def _received(self, batch: tuple[Received, ...]) -> None:
+        for each in batch:
+            self._take(each, again=False)
+
+    def _take(self, received: Received, *, again: bool) -> None:
+        """Bring an update to whom it belongs. Who is not on the list is not answered, whatever they sent."""
+        update = received.update
+        self._office.outbox.seen(incoming.message_number(update))
+        meant = incoming.read(update)
+        if isinstance(meant, incoming.Unwanted):
+            self._office.door.turned_away(meant.user, meant.reason)
+            self._handled(received)
+            return
+        user = meant.person.id
+        if not self._office.door.may(user):
+            self._office.door.turned_away(user, "not on the list of telegram.allowed_users")
+            self._handled(received)
+            return
+        if user not in self._queues:
+            self._queues[user] = asyncio.Queue()
+            self._begin(self._answer_all(user))
+        self._queues[user].put_nowait((meant, received, again))
+        self._count()
+
+    async def _answer_all(self, user: int) -> None:
+        """One person's updates, in order."""
+        queue = self._queues[user]
+        while True:
+            meant, received, again = await queue.get()
+            if self._office.door.may(user):  # they may have been taken off the list meanwhile
+                await self._desk.handle(meant, str(received.update_id), again=again)
+            self._handled(received)
+
+    def _handled(self, received: Received) -> None:
+        self._inbox.handled(received.update_id)
+        self._office.status.note(handled=self._office.status.now.handled + 1)
+        self._count()
+
+    def _count(self) -> None:
+        waiting = self._inbox.waiting()
+        self._office.status.note(waiting=len(waiting), waiting_since=waiting[0].at if waiting else 0.0)
+
+    # The other parts ----------------------------------------------------------------------------------------------
+
+    async def _send(self) -> None:
+        """Sending begins when all that came in before is known: a message that is in doubt after a kill is looked for
+        among the numbers above those, and a backlog has as many as it is long."""
+        await self._poller.caught_up.wait()
+        await self._office.sender.run()
+
+    async def _follow(self) -> None:
+        await self._following.run()
+
+    async def _requests(self) -> None:
+        """What others on this machine ask of the bridge: test messages, and how it is."""
+        office = self._office
+        offset = pending_requests(office.place).next_offset
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            office.status.flush()
+            chunk = pending_requests(office.place, offset)
+            offset = chunk.next_offset
+            for asked in chunk.values:
+                seat = office.seat(asked.user)
+                if seat is not None:
+                    office.outbox.put(f"test/{asked.id}", seat.user, seat.chat, Message(line(mixed(asked.text))))
+
+    async def _wait_for_the_end(self) -> None:
+        await self._told_to_end.wait()
+
+    def _begin(self, part: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = asyncio.ensure_future(part)
+        self._tasks.add(task)
+        return task
+
+    async def _end(self, parts: list[asyncio.Task[None]], ended: asyncio.Task[None]) -> None:
+        """No more is taken in; what is being answered is finished, what is to be sent is sent, as far as seconds go."""
+        poller, sender, *others = parts
+        for task in (poller, *others, ended):
+            task.cancel()
+        deadline = asyncio.get_running_loop().time() + _ENDS_WITHIN
+        while self._inbox.waiting() and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(0.02)
+        await self._desk.work.close()
+        sender.cancel()
+        await asyncio.gather(sender, return_exceptions=True)
+        with contextlib.suppress(Failure, TimeoutError):
+            await self._office.sender.drain(_ENDS_WITHIN)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
+async def _opened(settings: Settings, token: Token, place: Place, source: str) -> AsyncIterator[Bridge]:
+    """The bridge with its files and connections, closed at the end."""
+    server = server_of(settings)
+    status = StatusKeeper(
+        place,
+        Status(pid=os.getpid(), started_at=time.time(), server=server, token_from=source, version=__version__),
+    )
+    status.write()
+    api = Api(token, server, settings.telegram.timeout)
+    inbox, outbox = Inbox(place.inbox), Outbox(place.outbox)
+    supervisor = Supervisor()
+    door = Doorkeeper(settings, status)
+    sender = Sender(api, outbox, status, draw=_draw, may_receive=door.may)
+    office = Office(
+        place=place,
+        door=door,
+        status=status,
+        api=api,
+        outbox=outbox,
+        sender=sender,
+        supervisor=supervisor,
+        seats=Seats(place),
+        token_from=source,
+        server=server,
+    )
+    await api.start()
+    await supervisor.start()
+    try:
+        yield Bridge(office, inbox)
+    finally:
+        await supervisor.close()
+        await api.close()
+        inbox.close()
+        outbox.close()
+        status.note(stopped_at=time.time())
+        status.write()
+        _log.info("the bridge has ended")
+
+
+async def _draw(chart: Chart) -> bytes:
+    from tabsmith.charts.drawing import draw
+    from tabsmith.runs.watch import RunWatch
+
+    return await asyncio.to_thread(lambda: draw(chart.kind, RunWatch(chart.run_id).refresh()))

@@ -1,0 +1,154 @@
+"""Runs followed for people: live boards, notices by kind, and the end of the run that a conversation waits for."""
+
+import asyncio
+import logging
+from typing import Final
+
+from msgspec.structs import replace
+
+from tabsmith.errors import RunNotFoundError, TabsmithError
+from tabsmith.runs.snapshot import RunSnapshot
+from tabsmith.runs.watch import RunWatch, list_runs
+from tabsmith.storage import Found
+from tabsmith.telegram import notices
+from tabsmith.telegram.drawing import board, results
+from tabsmith.telegram.office import Office, Turn
+from tabsmith.telegram.seats import Followed, Seat, View
+from tabsmith.telegram.showing import present
+from tabsmith.text import clean
+from tabsmith.workflow.states import State
+from tabsmith.workflow.store import SessionStore
+
+_log: Final = logging.getLogger(__name__)
+LOOK_EVERY: Final = 1.0  # seconds
+_LIST_EVERY: Final = 5  # looks, for those who hear of every run
+_OWN_END: Final = ("finished", "failed")
+
+
+class Following:
+    """Looks at every followed run once a second. A run is followed until its end was told; that it is, is in the seat,
+    so a bridge that was killed tells it when it is back."""
+
+    def __init__(self, office: Office) -> None:
+        self._office = office
+        self._watches: dict[str, RunWatch] = {}
+        self._saved: dict[str, tuple[int, str]] = {}
+        self._looks = 0
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await self.look()
+            await asyncio.sleep(LOOK_EVERY)
+
+    async def look(self) -> None:
+        """One look at everything."""
+        self._looks += 1
+        every = self._looks % _LIST_EVERY == 1
+        for seat in self._office.everybody():
+            try:
+                await self._look_for(seat, every=every)
+            except TabsmithError as error:
+                self._office.status.trouble("following", clean(str(error), 300))
+            except Exception as error:  # noqa: BLE001 - one person's run must not end the looking for all
+                _log.exception("following runs for user %s", seat.user)
+                self._office.status.trouble("following", clean(f"{type(error).__name__}: {error}", 300))
+        kept = {each.run_id for seat in self._office.everybody() for each in seat.followed}
+        self._watches = {run_id: watch for run_id, watch in self._watches.items() if run_id in kept}
+
+    async def _look_for(self, seat: Seat, *, every: bool) -> None:
+        office = self._office
+        awaited = self._awaited(seat)
+        if awaited:
+            seat = self._also(seat, awaited)
+        if seat.follow_all and every:
+            for each in await asyncio.to_thread(list_runs):
+                if not each.state.ended:
+                    seat = self._also(seat, each.id)
+        for followed in seat.followed:
+            run = self._snapshot(followed.run_id)
+            if run is None:
+                seat = office.keep(seat.leaving(followed.run_id))
+                continue
+            own = awaited == followed.run_id
+            if own:
+                look = office.awaited_run(seat.session_user).look(followed.run_id)
+                if look is not None and look.end is not None:
+                    await self._tell_end(seat, look.run)
+                    seat = office.seat(seat.user) or seat
+                    continue
+            seat = self._tell(seat, followed, run, own=own)
+
+    def _awaited(self, seat: Seat) -> str:
+        """The run that the person's conversation waits for; "" for none. Read again only when it was saved anew."""
+        store = SessionStore(seat.session_user)
+        try:
+            saved = store.path.stat().st_mtime_ns
+        except FileNotFoundError:
+            return ""
+        known = self._saved.get(seat.session_user)
+        if known is None or known[0] != saved:
+            loaded = store.load()
+            session = loaded.value if isinstance(loaded, Found) else None
+            run_id = session.run_id if session is not None and session.state is State.TRAINING else ""
+            known = self._saved[seat.session_user] = (saved, run_id)
+        return known[1]
+
+    def _also(self, seat: Seat, run_id: str) -> Seat:
+        """The seat with the run followed, if it is not yet."""
+        if any(each.run_id == run_id for each in seat.followed):
+            return seat
+        return self._office.keep(seat.following(run_id))
+
+    def _snapshot(self, run_id: str) -> RunSnapshot | None:
+        try:
+            if run_id not in self._watches:
+                self._watches[run_id] = RunWatch(run_id)
+            return self._watches[run_id].refresh()
+        except RunNotFoundError:
+            self._watches.pop(run_id, None)
+            return None
+
+    def _tell(self, seat: Seat, followed: Followed, run: RunSnapshot, *, own: bool) -> Seat:
+        """Notices that are due, and the board as it is now. At the first look only what is asked right now is news."""
+        office = self._office
+        due = notices.due(run, followed.run_id)
+        told = followed.told
+        if told is None:
+            told = tuple(each.key for each in due if each.kind != "question")
+        for notice in due:
+            if notice.key in told:
+                continue
+            hear = seat.hears(notice.kind)
+            if hear != "off" and not (own and notice.kind in _OWN_END):
+                message = replace(notice.message, silent=hear == "silent")
+                office.outbox.put(f"{seat.user}/{notice.key}", seat.user, seat.chat, message)
+            told = (*told, notice.key)
+        if followed.board:
+            shown = board.board(run, followed.run_id, office.clock(), followed=not run.state.ended)
+            office.sender.show(followed.board, seat.chat, shown)
+        if run.state.ended and not own:
+            return office.keep(seat.leaving(followed.run_id))
+        return office.keep(seat.told(followed.run_id, told))
+
+    async def _tell_end(self, seat: Seat, run: RunSnapshot) -> None:
+        """The run of the conversation has ended: it goes on, the result is shown with its pictures."""
+        office = self._office
+        assert run.spec is not None
+        run_id = run.spec.id
+        turn = Turn(f"{seat.user}/end/{run_id}/{run.attempt}")
+        async with office.turn_of(seat.session_user):
+            conversation = office.conversation(seat)
+            look = office.awaited_run(seat.session_user).look(run_id)
+            if look is not None and look.end is not None and conversation.session.state is State.TRAINING:
+                conversation.answer(look.end, turn.answer_key())
+            followed = next((each for each in seat.followed if each.run_id == run_id), None)
+            if followed is not None and followed.board:
+                shown = board.board(run, run_id, office.clock(), followed=False)
+                office.sender.show(followed.board, seat.chat, shown)
+            seat = office.keep(replace(seat, view=View()))
+            if run.report is not None:
+                for chart in results.charts(run.report):
+                    office.say(turn, seat, chart)
+            await present(office, turn, seat)
+            office.keep(seat.leaving(run_id))

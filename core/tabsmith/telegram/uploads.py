@@ -1,0 +1,130 @@
+"""A file that somebody sent: fetched into their folder under a name of ours, and what it is for."""
+
+import asyncio
+import re
+from pathlib import Path
+from typing import Final
+
+from msgspec.structs import replace
+
+from tabsmith import numbers
+from tabsmith.errors import TabsmithError, UsageError
+from tabsmith.tables.sources import FileSource
+from tabsmith.telegram.acting import give
+from tabsmith.telegram.failures import Failure, Rejected, TooLarge
+from tabsmith.telegram.incoming import FileSent
+from tabsmith.telegram.office import Office, Turn
+from tabsmith.telegram.seats import Seat, View
+from tabsmith.telegram.showing import present
+from tabsmith.telegram.working import Work, waiting_message
+from tabsmith.workflow import answers as say
+from tabsmith.workflow import effects as do
+from tabsmith.workflow.moves import default_out
+from tabsmith.workflow.states import State
+
+_TRIES: Final = 3
+MOST_BYTES: Final = 20_000_000  # that the Bot API gives out
+_SAFE: Final = re.compile(r"[^A-Za-z0-9_-]+")
+_ENDINGS: Final = re.compile(r"\.(?:csv|tsv|txt|tab|dat|json|jsonl|ndjson|xlsx|xls|xlsm|ods|parquet|pq|feather|arrow)"
+                             r"(?:\.(?:gz|bz2|xz|zst|zip))?\Z", re.IGNORECASE)  # fmt: skip
+
+
+class FileTooLargeToSendError(UsageError):
+    """The file is larger than what can be sent here, or than the setting allows."""
+
+
+class FileNotFetchedError(TabsmithError):
+    """The file that was sent could not be fetched from Telegram."""
+
+
+async def take(office: Office, work: Work, turn: Turn, seat: Seat, file: FileSent) -> None:
+    """Fetch the file, and use it where the person stands. Raises TabsmithError when it cannot be."""
+    most = min(MOST_BYTES, office.settings.paths.max_mb * 1_000_000)
+    if file.size > most:
+        raise too_large(file.size, most)
+    path = office.place.uploads(seat.user) / turn.key / plain_name(file.name)
+    if not path.exists():  # there already: fetched before a kill
+        await _fetch(office, file, path, most)
+    await use(office, work, turn, seat, path)
+
+
+async def use(office: Office, work: Work, turn: Turn, seat: Seat, path: Path) -> None:
+    """The file at `path` is what the present step waits for; where none does, the person is asked."""
+    if seat.view.kind == "predict":
+        predict_with(office, work, turn, seat, str(path))
+        return
+    state = office.conversation(seat).session.state
+    begins = (say.Begin(), say.ChooseUpload(), say.GiveData(str(path)))
+    match state:
+        case State.IDLE | State.COMPLETED:
+            await give(office, work, turn, seat, *begins)
+        case State.CHOOSING_DATA_SOURCE:
+            await give(office, work, turn, seat, *begins[1:])
+        case State.AWAITING_DATA:
+            # At a repetition the first answers may have been taken already: their keys are the same.
+            await give(office, work, turn, seat, *(begins if turn.again else begins[2:]))
+        case State.AWAITING_FILE_PATH:
+            await give(office, work, turn, seat, say.GivePath(str(path)))
+        case State.PREDICTING:
+            await give(office, work, turn, seat, say.GiveNewRows(str(path)))
+        case _:
+            await present(office, turn, office.keep(replace(seat, view=View("upload", str(path)))))
+
+
+async def pressed(office: Office, work: Work, turn: Turn, seat: Seat, data: str) -> None:
+    """The person said what the file is for that came where none was asked for."""
+    path = seat.view.name if seat.view.kind == "upload" else ""
+    if not path or data == "u:leave":
+        await present(office, turn, office.keep(replace(seat, view=View())))
+    elif data == "u:train":
+        begins = (say.Cancel(), say.Begin(), say.ChooseUpload(), say.GiveData(path))
+        await give(office, work, turn, seat, *begins)
+    else:
+        state = office.conversation(seat).session.state
+        first = (say.PredictRows(),) if state is State.TRAINED else ()
+        await give(office, work, turn, seat, *first, say.GiveNewRows(path))
+
+
+def predict_with(office: Office, work: Work, turn: Turn, seat: Seat, path: str) -> None:
+    """Predict the rows at `path` with the model that the person looks at. Raises PathError."""
+    from tabsmith.tables import guard
+
+    paths = office.settings.paths
+    guard.check(path, allowed=paths.readable, max_mb=paths.max_mb)
+    source = str(guard.understood(path))
+    effect = do.PredictFile(seat.view.name, FileSource(source), default_out(source))
+    office.say(turn, seat, waiting_message(effect))
+    work.begin_prediction(turn, office.keep(replace(seat, view=View())), effect)
+
+
+async def _fetch(office: Office, file: FileSent, path: Path, most: int) -> None:
+    """The file, tried three times. Raises FileTooLargeToSendError, FileNotFetchedError."""
+    for attempt in range(_TRIES):
+        try:
+            await office.api.download(file.file_id, path, most)
+        except TooLarge as error:
+            raise too_large(file.size, most) from error
+        except Failure as error:
+            if isinstance(error, Rejected) or attempt == _TRIES - 1:
+                raise FileNotFetchedError(
+                    f"The file could not be fetched: {error}.", next_step="Send it again, or its path on the machine."
+                ) from error
+            await asyncio.sleep(2.0**attempt)
+        else:
+            return
+
+
+def plain_name(name: str) -> str:
+    """The name a file gets here: letters and digits of what the sender called it, and an ending that is known."""
+    ending = _ENDINGS.search(name)
+    stem = name[: ending.start()] if ending else name
+    return f"{_SAFE.sub('-', stem).strip('-')[:60] or 'table'}{ending[0].lower() if ending else '.csv'}"
+
+
+def too_large(size: int, most: int) -> FileTooLargeToSendError:
+    """The error for a file over the limit."""
+    told = f"{numbers.size(size)}; " if size > most else ""
+    return FileTooLargeToSendError(
+        f"The file is too large to be sent here: {told}{numbers.size(most)} are the most.",
+        next_step="Put it on the machine, and send its path; or compress it (.csv.gz, .parquet).",
+    )

@@ -1,0 +1,82 @@
+"""A small bridge as a process of its own, to be killed: `python -m tests.core.telegram.courier ADDRESS TOKEN FOLDER`.
+
+It answers each text "hello N" with "N, first", "N, second" (with a button) and the file "N.csv". All is imported once;
+for each line on stdin a child is forked that does the work, and its number is printed.
+"""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+from tabsmith.telegram import incoming
+from tabsmith.telegram.api import Api
+from tabsmith.telegram.inbox import Inbox, Received
+from tabsmith.telegram.outbox import Outbox
+from tabsmith.telegram.outgoing import Button, File, Message
+from tabsmith.telegram.pacing import Pace, Pauses
+from tabsmith.telegram.place import Place
+from tabsmith.telegram.polling import Poller, PollPauses
+from tabsmith.telegram.sending import Sender
+from tabsmith.telegram.status import Status, StatusKeeper
+from tabsmith.telegram.token import Token
+from tabsmith.telegram.words import own
+
+_QUICK = Pauses((0.01, 0.02, 0.05))
+
+
+async def _serve(address: str, token: str, folder: Path) -> None:
+    place = Place(folder)
+    status = StatusKeeper(place, Status(pid=os.getpid(), started_at=0.0))
+    inbox, outbox = Inbox(place.inbox), Outbox(place.outbox)
+    api = Api(Token(token), address, 5.0, patience=5.0)
+
+    def answer(received: tuple[Received, ...]) -> None:
+        for each in received:
+            meant = incoming.read(each.update)
+            assert isinstance(meant, incoming.Said)
+            user, chat, number = meant.person.id, meant.person.chat, meant.text.removeprefix("hello ")
+            outbox.seen(incoming.message_number(each.update))
+            (folder / f"{number}.csv").write_text("a\n1\n")
+            button = Button("Yes", f"y:{number}")
+            outbox.put(f"{each.update_id}.0", user, chat, Message((own(f"{number}, first"),)))
+            outbox.put(f"{each.update_id}.1", user, chat, Message((own(f"{number}, second"),), ((button,),)))
+            outbox.put(f"{each.update_id}.2", user, chat, File(str(folder / f"{number}.csv"), f"{number}.csv"))
+            inbox.handled(each.update_id)
+
+    async def draw(chart: object) -> bytes:
+        raise AssertionError(chart)
+
+    sender = Sender(
+        api,
+        outbox,
+        status,
+        draw=draw,
+        may_receive=lambda _: True,
+        pace=Pace(1e6, 10**6, 1e6, 10**6),
+        pauses=_QUICK,
+        settle=(0.1, 10.0),
+    )
+    poller = Poller(api, inbox, status, answer, pauses=PollPauses(_QUICK, _QUICK, _QUICK, nothing=0.01))
+    await api.start()
+    answer(inbox.waiting())
+    await asyncio.gather(sender.run(), poller.run())
+
+
+def main(address: str, token: str, folder: str) -> None:
+    """Fork a child for each line, until there are no more; the last one ends with us."""
+    child = 0
+    for _ in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            try:
+                asyncio.run(_serve(address, token, Path(folder)))
+            finally:
+                os._exit(1)
+        print(child, flush=True)
+        os.waitpid(child, 0)
+        print("ended", flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

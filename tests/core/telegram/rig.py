@@ -1,0 +1,69 @@
+"""What the tests of the transport have in common: an Api at the loopback server, a status, and waiting."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+from tabsmith.telegram.api import Api
+from tabsmith.telegram.outgoing import Button, Message
+from tabsmith.telegram.place import Place
+from tabsmith.telegram.status import Status, StatusKeeper
+from tabsmith.telegram.token import Token
+from tabsmith.telegram.words import own
+from tests.peers.telegram_server import TelegramServer
+
+
+@contextlib.asynccontextmanager
+async def api_at(
+    server: TelegramServer, *, timeout: float = 5.0, patience: float = 5.0, token: str = ""
+) -> AsyncIterator[Api]:
+    """An Api that is started, and closed at the end."""
+    api = Api(Token(token or server.token), server.address, timeout, patience=patience)
+    await api.start()
+    try:
+        yield api
+    finally:
+        await api.close()
+
+
+@contextlib.asynccontextmanager
+async def running(*parts: Callable[[], object]) -> AsyncIterator[None]:
+    """The coroutines of `parts` at work, cancelled at the end; a part that failed raises."""
+    tasks = [asyncio.ensure_future(part()) for part in parts]  # type: ignore[call-overload]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+    for each in ended:
+        if isinstance(each, BaseException) and not isinstance(each, asyncio.CancelledError):
+            raise each
+
+
+async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+    """Wait for something to be so."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + seconds
+    while not condition():
+        assert loop.time() < end, "what was waited for did not come to be"
+        await asyncio.sleep(0.005)
+
+
+def keeper(folder: Path) -> StatusKeeper:
+    """A status in `folder`."""
+    return StatusKeeper(Place(folder), Status(pid=1, started_at=0.0))
+
+
+def text(words: str, *buttons: tuple[str, str]) -> Message:
+    """A message in plain words, with buttons in one row."""
+    row = tuple(Button(label, data) for label, data in buttons)
+    return Message((own(words),), (row,) if row else ())
+
+
+def everything_in(folder: Path) -> Iterator[tuple[Path, bytes]]:
+    """Each file below `folder`."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            yield path, path.read_bytes()

@@ -1,0 +1,183 @@
+"""Conversations at every state, walked through the real machine with a real table; what a phone shows of them."""
+
+import re
+from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
+
+from tabsmith.config.tree import Settings
+from tabsmith.errors import SchemaError
+from tabsmith.modeling.prediction import Prediction
+from tabsmith.tables import schema
+from tabsmith.tables.detect import detect_schema
+from tabsmith.tables.info import TableInfo
+from tabsmith.tables.profile import Column, Profile
+from tabsmith.tables.reading import read
+from tabsmith.tables.schema import ColumnSchema, Schema, Split
+from tabsmith.tables.sources import FileSource
+from tabsmith.telegram.outgoing import Message
+from tabsmith.telegram.words import Rendered, rendered
+from tabsmith.workflow import answers as say
+from tabsmith.workflow import effects as do
+from tabsmith.workflow.conversation import default_values
+from tabsmith.workflow.session import WorkflowSession, new_session
+from tabsmith.workflow.states import State
+from tabsmith.workflow.steps import step
+from tests.core.workflow import builders as b
+
+HOSTILE_NAMES = (
+    "https://evil.example/x",
+    "@admin_bot",
+    "/cancel",
+    "#tag $TSLA",
+    "[click](http://evil.example)",
+    "<a href='tg://x'>y</a>",
+    "*bold* _it_ `code`",
+    "Accept",
+    "w:0:c0",
+    "\u202egro.live\u202c",
+    "zero\u200bwidth.com",
+    "long " * 2_000,
+    "me@evil.example",
+    "+49 170 1234567",
+    "😀" * 80,
+    "a, b; c",
+    "3",
+)
+PREDICTED = "price"
+LINK = re.compile(r"://|\w\.[^\W\d]|\d+\.\d+\.\d+\.\d|[@#$]\w|(?:^|[^\w])/\w|\d[\d ()-]{6,}\d")
+"""What Telegram's apps make a link of: addresses, mails, @names, #tags, $TAGS, /commands, phone numbers."""
+
+
+class Walker:
+    """Answers what the machine asks for with a table that was really read."""
+
+    def __init__(self, info: TableInfo, detected: Schema) -> None:
+        self.info, self.detected = info, detected
+        source = info.source
+        assert isinstance(source, FileSource)
+        self.path = source.path
+
+    def answer(self, session: WorkflowSession, *answers: say.Answer) -> WorkflowSession:
+        """The session after the answers, all work done as it is asked for; each step counts as saved."""
+        for each in answers:
+            taken = step(session, each, b.moment())
+            while taken.effects and (result := self._result(taken.effects[0], taken.session)) is not None:
+                taken = step(taken.session, result, b.moment())
+            session = replace(taken.session, revision=session.revision + 1)
+        return session
+
+    def at_every_state(self) -> dict[State, WorkflowSession]:
+        """A session at each of the states."""
+        start = new_session("telegram-7", default_values(Settings()), b.NOW, "20231114-221320-abc123")
+        found = {State.IDLE: start}
+
+        def walk(session: WorkflowSession, *answers: say.Answer) -> WorkflowSession:
+            for each in answers:
+                session = self.answer(session, each)
+                found.setdefault(session.state, session)
+            return session
+
+        chosen = walk(start, say.Begin())
+        walk(chosen, say.ChooseUpload())
+        load = walk(chosen, say.ChooseFile(), say.GivePath(self.path))
+        walk(load, say.Defer())
+        read_in = walk(load, say.LoadNow())
+        walk(read_in, say.EditSchema(), say.ChooseTarget())
+        training = walk(read_in, say.AcceptSchema(), say.Train())
+        walk(training, say.RunInterrupted(training.run_id))
+        trained = walk(training, say.RunFinished(b.report(training.run_id)))
+        walk(trained, say.PredictRows())
+        walk(trained, say.Finish())
+        assert set(found) == set(State)
+        return found
+
+    def _result(self, effect: do.Effect, session: WorkflowSession) -> say.Answer | None:
+        match effect:
+            case do.CheckPath(path=path, out=out):
+                return say.PathAccepted(path, self.info.size, self.info.modified, out)
+            case do.ReadSource():
+                return say.TableLoaded(self.info, self.detected)
+            case do.DetectTarget(target=target):
+                try:
+                    return say.TargetDetected(detect_schema(self.info, target))
+                except SchemaError as error:
+                    return say.DetectFailed(error.report())
+            case do.PredictFile(model_id=model_id, out=out):
+                return say.PredictionDone(Prediction(model_id, 10, ("prediction",), out))
+        return None
+
+
+def hostile_table(folder: Path) -> Walker:
+    """A file whose columns have the names that a forger would give them, read as any other."""
+    names = (*HOSTILE_NAMES, PREDICTED)
+    quoted = ",".join('"' + name.replace('"', '""') + '"' for name in names)
+    lines = [quoted]
+    for row in range(300):
+        cells = [str((row * (at + 3)) % (5 + at)) for at in range(len(names) - 1)]
+        lines.append(",".join([*cells, f"{row * 1.5 + row % 7:.2f}"]))
+    lines[5] = lines[5].rsplit(",", 2)[0] + ',"@evil_bot www.evil.example",7.5'
+    path = folder / "www.evil.example @admin_bot.csv"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    info = read(FileSource(str(path)), allowed=(folder,), max_mb=50)
+    return Walker(info, detect_schema(info, PREDICTED))
+
+
+def plain_table(folder: Path) -> Walker:
+    """Houses with a price, a date and a district."""
+    path = folder / "houses.csv"
+    districts = ("north", "south", "west")
+    rows = [
+        f"{row},{50 + row % 90},{row % 5 + 1},{districts[row % 3]},2024-{row % 12 + 1:02d}-01,"
+        f"{(50 + row % 90) * 2000 + row}"
+        for row in range(120)
+    ]
+    path.write_text("\n".join(["id,area,rooms,district,sold,price", *rows]) + "\n")
+    info = read(FileSource(str(path)), allowed=(folder,), max_mb=50)
+    return Walker(info, detect_schema(info, PREDICTED))
+
+
+def wide_table(folder: Path, columns: int = 5_000) -> Walker:
+    """As many columns as a table may have, all with long names, evidence and warnings."""
+    path = str(folder / "wide.csv")
+    names = [f"{'😀' * 30}{at}" for at in range(columns - 1)] + [PREDICTED]
+    described = tuple(
+        ColumnSchema(
+            name,
+            "numeric",
+            "target" if name == PREDICTED else "feature",
+            "😀" * 120,
+            (schema.Warning("leak suspect", f"{'😀' * 110} www.evil.example"),),
+        )
+        for name in names
+    )
+    profile = Profile(9, tuple(Column(name, "float", 9, 0, 9) for name in names))
+    info = replace(b.table(FileSource(path), 10, 5.0), profile=profile, rejected_count=12, repaired_count=3)
+    return Walker(info, Schema(described, PREDICTED, (), "regression", Split("random"), rows=9))
+
+
+def shown(message: Message) -> Rendered:
+    """The message as Telegram gets it."""
+    return rendered(message.text)
+
+
+def outside_code(message: Message) -> str:
+    """What of a message Telegram looks for links in: all that is not code."""
+    text = shown(message)
+    raw = text.text.encode("utf-16-le", "surrogatepass")
+    for entity in text.entities:
+        if entity.type in ("code", "pre"):
+            start, end = 2 * entity.offset, 2 * (entity.offset + entity.length)
+            raw = raw[:start] + "\x00".encode("utf-16-le") * entity.length + raw[end:]
+    return raw.decode("utf-16-le", "surrogatepass")
+
+
+def length(message: Message) -> int:
+    """In UTF-16 units, as Telegram counts."""
+    return len(shown(message).text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def again(value: Message) -> Message:
+    """The message after the way over the outbox."""
+    return msgspec.json.decode(msgspec.json.encode(value), type=Message)
