@@ -21,7 +21,13 @@ class MakeApp(Protocol):
     """Makes an app; `theme` is "dark", "light" or "ansi"."""
 
     def __call__(
-        self, shelf: FixedShelf | None = None, *, supervisor: Any = None, theme: str = "dark", **keymap: str
+        self,
+        shelf: FixedShelf | None = None,
+        *,
+        supervisor: Any = None,
+        theme: str = "dark",
+        phone: Any = None,
+        **keymap: str,
     ) -> TabsmithApp: ...
 
 
@@ -54,7 +60,12 @@ def make_app() -> MakeApp:
     """An app that shows the same thing every time."""
 
     def make(
-        shelf: FixedShelf | None = None, *, supervisor: Any = None, theme: str = "dark", **keymap: str
+        shelf: FixedShelf | None = None,
+        *,
+        supervisor: Any = None,
+        theme: str = "dark",
+        phone: Any = None,
+        **keymap: str,
     ) -> TabsmithApp:
         import msgspec
 
@@ -68,6 +79,7 @@ def make_app() -> MakeApp:
             shelf=shelf or FixedShelf(),
             clock=lambda: NOW,
             new_id=lambda: f"20261120-140631-{next(numbers):06x}",
+            phone=phone,
         )
 
     return make

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from tabsmith.errors import StorageError
 from tabsmith.modeling.results import (
     Evaluation,
     FoldScore,
@@ -53,15 +54,20 @@ class FixedShelf(Shelf):
         models: tuple[Any, ...] = (),
         reports: dict[str, Any] | None = None,
         saved: SavedSession | None = None,
+        others: tuple[SavedSession | StorageError, ...] = (),
     ):
         self.all_runs = list(runs)
         self.all_models = list(models)
         self.reports = reports or {}
         self.saved = saved
+        self.others = others
         self.asked: list[tuple[str, ...]] = []
 
     def session(self) -> SavedSession | None:
         return self.saved
+
+    def other_sessions(self) -> tuple[SavedSession | StorageError, ...]:
+        return self.others
 
     def runs(self) -> tuple[Any, ...]:
         return tuple(self.all_runs)

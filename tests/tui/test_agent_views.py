@@ -13,7 +13,7 @@ from tabsmith.runs import progress, replying, spending
 from tabsmith.runs.commands import SetLimit
 from tabsmith.runs.events import RunState
 from tabsmith.runs.spec import Limits
-from tabsmith_tui.views import agent_card, asking, cards, commands, header, offers, score_plot, tries
+from tabsmith_tui.views import agent_card, asking, cards, header, offers, score_plot, tries
 from tabsmith_tui.views.banner import banner
 from tabsmith_tui.views.lines import text_of
 from tests.tui import agent_journals, journals
@@ -231,7 +231,7 @@ def test_time_stands_still_while_a_person_is_asked():
     ],
 )
 def test_more_of_any_limit_is_understood_by_its_sign_or_noun(typed, command):
-    assert commands.more(typed, improving().snapshot) == command
+    assert spending.more(typed, improving().snapshot) == command
 
 
 # Foreign text ------------------------------------------------------------------------------------------------------

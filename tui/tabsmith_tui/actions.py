@@ -11,13 +11,13 @@ from typing import Final
 from textual.binding import Binding, BindingType
 
 from tabsmith.text import clean
-from tabsmith_tui.keys import agents, guided, run, shell, tasks, tries
+from tabsmith_tui.keys import agents, bridge, guided, run, shell, tasks, tries
 from tabsmith_tui.keys.action import Action, Scope
 
 __all__ = ["ACTIONS", "Action", "Keymap", "Scope", "action", "bindings", "bindings_of", "check_keymap", "key_words"]
 
 ACTIONS: Final[Mapping[str, Action]] = MappingProxyType(
-    {each.id: each for module in (shell, guided, run, tries, agents, tasks) for each in module.ACTIONS}
+    {each.id: each for module in (shell, guided, run, tries, agents, tasks, bridge) for each in module.ACTIONS}
 )
 
 

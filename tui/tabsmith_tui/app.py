@@ -23,7 +23,7 @@ from tabsmith_tui.farewell import ExitSummary, farewell
 from tabsmith_tui.keys_in_turn import KeysInTurn
 from tabsmith_tui.palette import ActionCommands
 from tabsmith_tui.screens.home import HomeScreen
-from tabsmith_tui.shelf import Shelf
+from tabsmith_tui.shelf import Owner, Shelf
 from tabsmith_tui.theme import THEMES, theme_name
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from tabsmith.runs.watch import RunSummary
     from tabsmith.tables.sources import SampleName
     from tabsmith.workflow.conversation import Conversation
+    from tabsmith_tui.phone import Phone
 
 
 _HERE = Path(__file__).parent
@@ -50,8 +51,8 @@ class PredictDraft:
 class TabsmithApp(App[ExitSummary], inherit_bindings=False):
     """The whole program on a terminal. Time, ids, disk and processes come in from outside.
 
-    `supervisor` is made when it is first needed, and started after the first frame. `conversation` is the guided
-    conversation at hand, None until the guided screen has begun one.
+    `supervisor` is made when it is first needed, and started after the first frame. `conversation` is the guided one
+    of this terminal's user, None until the guided screen has begun it.
     """
 
     TITLE = "tabsmith"
@@ -70,6 +71,7 @@ class TabsmithApp(App[ExitSummary], inherit_bindings=False):
         shelf: Shelf | None = None,
         clock: Callable[[], float] = time.time,
         new_id: Callable[[], str] | None = None,
+        phone: "Phone | None" = None,
     ) -> None:
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self.settings = settings
@@ -79,6 +81,7 @@ class TabsmithApp(App[ExitSummary], inherit_bindings=False):
         self.predict_draft = PredictDraft()
         self.newest_model = ""  # the model trained last in this sitting, for the farewell
         self._supervisor = supervisor
+        self._phone = phone
         self._new_id = new_id
         self._keys = KeysInTurn(self, super().on_event)
         wanted = "ansi" if self.no_color else settings.ui.theme
@@ -190,9 +193,19 @@ class TabsmithApp(App[ExitSummary], inherit_bindings=False):
     async def _leave(self, living: "tuple[RunSummary, ...]") -> None:
         if self._supervisor is not None:
             await self._supervisor.close()
-        session = self.conversation.session if self.conversation else None
-        saved = session.state.value if session and session.revision else ""
-        self.exit(farewell(living, session=saved, model_id=self.newest_model))
+        self.exit(farewell(living, session=self._saved_at(), model_id=self.newest_model))
+
+    def _saved_at(self) -> str:
+        """Where the session of this sitting stands on disk, "" for nowhere: a phone may have gone on with it."""
+        if self.conversation is None:
+            return ""
+        from tabsmith_tui.session_watch import standing
+
+        try:
+            found = standing(self.conversation.store.path)
+        except (OSError, ValueError):
+            return ""  # one that cannot be read cannot be taken up again
+        return found.state.value if found else ""
 
     # Screens by name ----------------------------------------------------------------------------------------------
 
@@ -207,6 +220,12 @@ class TabsmithApp(App[ExitSummary], inherit_bindings=False):
         from tabsmith_tui.screens.guided import GuidedScreen
 
         self.push_screen(GuidedScreen(resume=resume, sample=sample))
+
+    def open_session_of(self, owner: Owner) -> None:
+        """The guided steps of somebody at a phone, where they stand; what is done here is seen there."""
+        from tabsmith_tui.screens.guided import GuidedScreen
+
+        self.push_screen(GuidedScreen(resume=True, owner=owner))
 
     def open_run(self, run_id: str) -> None:
         """A run, live or replayed."""
@@ -257,6 +276,16 @@ class TabsmithApp(App[ExitSummary], inherit_bindings=False):
     def action_open_tasks(self) -> None:
         """A task file."""
         self.open_tasks()
+
+    def open_bridge(self) -> None:
+        """The bridge to phones: on or off, who is there, what was said."""
+        from tabsmith_tui.screens.bridge import BridgeScreen
+
+        self.push_screen(BridgeScreen(self._phone))
+
+    def action_open_bridge(self) -> None:
+        """The bridge to phones."""
+        self.open_bridge()
 
     def action_open_predict(self) -> None:
         """Predict, with a model to choose."""

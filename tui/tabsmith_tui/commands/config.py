@@ -1,14 +1,20 @@
 """`tabsmith config`: the settings."""
 
+import getpass
+import sys
+from typing import Final
+
 import click
 import msgspec
 
 from tabsmith import config as settings
 from tabsmith.conditions.built_in import BUILT_IN, BuiltIn
 from tabsmith.conditions.names import NAMES, Name
-from tabsmith.errors import WRONG_USE
+from tabsmith.errors import WRONG_USE, UsageError
 from tabsmith.paths import folders
 from tabsmith_tui.commands.output import json_option, print_json, print_table, print_text, say
+
+FROM_STDIN: Final = "-"
 
 
 class BreakpointsDocument(msgspec.Struct, frozen=True):
@@ -43,13 +49,20 @@ def show(as_json: bool) -> None:
 @click.argument("key")
 @click.argument("value")
 def set_(key: str, value: str) -> None:
-    """Set KEY to VALUE in the settings file; an empty VALUE goes back to the default."""
+    """Set KEY to VALUE in the settings file; an empty VALUE goes back to the default.
+
+    With - as VALUE it is asked for without being shown, or read from a pipe: for a token.
+    """
+    from tabsmith.config.keys import all_keys
     from tabsmith.config.writing import set_value
 
-    done = set_value(key, value)
+    known = all_keys().get(key)
+    done = set_value(key, _value_from_stdin(key) if value == FROM_STDIN else value)
     say(
         f"{done.key} = {done.value}" + (" (the environment overrides the file)" if done.source == "environment" else "")
     )
+    if known is not None and known.secret and value not in ("", FROM_STDIN):
+        say(f"It now stands in your shell's history, and stood in `ps`. Better: tabsmith config set {key} {FROM_STDIN}")
 
 
 @config.command()
@@ -77,6 +90,20 @@ def breakpoints(as_json: bool) -> None:
     print_text()
     print_text("A condition of your own: quality < 0.5 and iteration > 3. It takes and, or, not, + - * / ( ).")
     print_text("To try one on a run: tabsmith runs try RUN 'quality < 0.5'")
+
+
+def _value_from_stdin(key: str) -> str:
+    """One value: asked for on a terminal, where it is not shown as it is typed; else all that stdin holds."""
+    try:
+        value = getpass.getpass(f"{key} (it is not shown): ") if sys.stdin.isatty() else sys.stdin.read()
+    except EOFError:  # ctrl+d
+        value = ""
+    if not value.strip():
+        # An empty value goes back to the default; a pipe that broke must not do that.
+        raise UsageError(
+            "Nothing was given.", where="stdin", next_step=f"To go back to the default: tabsmith config set {key} ''"
+        )
+    return value
 
 
 def _show(*, as_json: bool) -> None:

@@ -15,6 +15,7 @@ import msgspec
 from tabsmith import __version__
 from tabsmith.errors import WORK_FAILED, AgentMissingError, StorageError, TabsmithError
 from tabsmith.paths import folders
+from tabsmith.text import plural
 from tabsmith_tui.commands.output import json_option, print_json, print_table
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class Finding(msgspec.Struct, frozen=True):
 @json_option
 def doctor(as_json: bool) -> int:
     """Say what is installed, what is reachable, where things live."""
-    found = [_python(), _settings(), *_folders(), *_packages(), *_extras(), *_agents(), _terminal()]
+    found = [_python(), _settings(), *_folders(), *_packages(), *_extras(), *_agents(), *_bridge(), _terminal()]
     if as_json:
         print_json(found)
     else:
@@ -154,6 +155,31 @@ def _servers(settings: "Agents") -> list[Finding]:
     if trouble:
         return [Finding("llm server", "warning", f"{place} takes no connection: {trouble}")]
     return [Finding("llm server", "ok", f"{place} takes connections; nothing was asked of it")]
+
+
+def _bridge() -> list[Finding]:
+    """The bridge to a phone, as far as it is told without asking Telegram."""
+    from tabsmith import config
+    from tabsmith.telegram.health import token_source
+    from tabsmith.telegram.service import place_of, running
+
+    try:
+        settings = config.load()
+        if not settings.telegram.token:
+            return [Finding("bridge", "ok", "no token set: tabsmith config set telegram.token -")]
+        place = place_of(settings)
+        found = running(place)
+        token = Finding("bridge token", "ok", f"set, from {token_source()}")
+    except TabsmithError as error:
+        return [Finding("bridge", "warning", error.what)]
+    runs = f"running, process {found.pid}" if found else "not running: tabsmith bridge start"
+    allowed = settings.telegram.allowed_users
+    people = plural(len(allowed), "person", "people") if allowed else "nobody"
+    return [
+        Finding("bridge", "ok", runs),
+        token,
+        Finding("bridge users", "ok" if allowed else "warning", f"{people} may talk to it (telegram.allowed_users)"),
+    ]
 
 
 def _terminal() -> Finding:

@@ -17,6 +17,7 @@ _HELP: Final = {
     "predict": "Predict the rows of a table with a model.",
     "models": "List, show, delete or export models.",
     "runs": "List, show, follow, resume or stop runs.",
+    "bridge": "Lead the conversation from a phone, over Telegram.",
     "config": "Show, check or change the settings.",
     "doctor": "Say what is installed, what is reachable, where things live.",
 }

@@ -13,6 +13,7 @@ Scope: TypeAlias = Literal[
     "agents",
     "condition",
     "tasks",
+    "bridge",
     "guided",
     "run",
     "try",

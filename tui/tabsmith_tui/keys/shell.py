@@ -31,6 +31,7 @@ ACTIONS = (
     Action("home.predict", "p", "app.open_predict", "predict", "Predict the rows of a file with a model.", "home"),
     Action("home.agents", "a", "app.open_agents", "agents", "Who proposes recipes, and when runs stop.", "home"),
     Action("home.tasks", "k", "app.open_tasks", "tasks", "Write tasks for agents with hands, and run them.", "home"),
+    Action("home.bridge", "b", "app.open_bridge", "bridge", "The same conversation from a phone: on or off.", "home"),
     Action("home.reload", "f5", "reload", "look again", "Look again for runs and models.", "home", False),
     # Runs
     Action("runs.open", "enter", "open", "open", "Open the run: live when it works, replayed when it ended.", "runs"),

@@ -8,22 +8,19 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.timer import Timer
-from textual.worker import Worker
 
 from tabsmith.dates import clock_time
-from tabsmith.errors import ErrorReport, StepError, TabsmithError
-from tabsmith.tables.info import Preview
+from tabsmith.errors import StepError, TabsmithError
 from tabsmith.workflow import answers as say
-from tabsmith.workflow import effects as do
-from tabsmith.workflow.awaited_run import AwaitedRun
-from tabsmith.workflow.carrying_out import JobEffect, RunEffect, begin_run, carry_out, estimate, first_rows, words_of
 from tabsmith.workflow.drafts import FieldName
-from tabsmith.workflow.session import WorkflowSession
+from tabsmith.workflow.session import LOCAL_USER, WorkflowSession
 from tabsmith.workflow.states import STEP_OF, State
 from tabsmith_tui.actions import bindings_of
 from tabsmith_tui.screens.base import TabsmithScreen
 from tabsmith_tui.screens.guided_keys import GuidedKeys
 from tabsmith_tui.screens.guided_parts import NoticeBox, WorkLine, for_terminal, recent_files, subject, view_for
+from tabsmith_tui.screens.guided_watch import GuidedWatch
+from tabsmith_tui.screens.guided_work import GuidedWork
 from tabsmith_tui.widgets.literal import entitle, literal
 from tabsmith_tui.widgets.pill import pill
 from tabsmith_tui.widgets.step_list import StepList
@@ -31,18 +28,18 @@ from tabsmith_tui.widgets.steps.base import StepView
 from tabsmith_tui.widgets.steps.load import LoadStep
 from tabsmith_tui.widgets.steps.model import ModelStep
 from tabsmith_tui.widgets.steps.path import PathStep
-from tabsmith_tui.widgets.steps.train import TrainingStep
 
 if TYPE_CHECKING:
     from tabsmith.tables.sources import SampleName
     from tabsmith.workflow.conversation import Conversation
+    from tabsmith_tui.shelf import Owner
 
 DRAFT_SECONDS: Final = 0.4
-WATCH_SECONDS: Final = 0.5
 
 
-class GuidedScreen(GuidedKeys, TabsmithScreen):
-    """Where the conversation of this terminal's user is shown. The conversation itself decides where to go."""
+class GuidedScreen(GuidedKeys, GuidedWork, GuidedWatch, TabsmithScreen):
+    """Where a conversation is shown: that of this terminal's user, or of an `owner` at a phone. It decides by itself
+    where to go."""
 
     SCOPE = "guided"
     CSS_PATH = "guided.tcss"
@@ -53,19 +50,17 @@ class GuidedScreen(GuidedKeys, TabsmithScreen):
         "erases nothing. All you type is saved as you type it."
     )
 
-    def __init__(self, *, resume: bool, sample: "SampleName | None" = None) -> None:
+    def __init__(self, *, resume: bool, sample: "SampleName | None" = None, owner: "Owner | None" = None) -> None:
         super().__init__()
+        self.owner = owner
+        self.turn = asyncio.Lock()
         self._resume = resume
         self._sample = sample
         self._conversation: Conversation | None = None
         self._view: StepView | None = None
         self._reviewing = False
-        self._turn = asyncio.Lock()
         self._typed: dict[FieldName, str] = {}
         self._draft_timer: Timer | None = None
-        self._work: Worker[None] | None = None
-        self._preview: tuple[str, Preview] | None = None  # of the table with that fingerprint
-        self._run = AwaitedRun()
 
     def body(self) -> ComposeResult:
         with Horizontal(id="guided"):
@@ -88,7 +83,7 @@ class GuidedScreen(GuidedKeys, TabsmithScreen):
             return
         try:
             self._conversation = Conversation(
-                SessionStore(clock=app.clock),
+                SessionStore(self.owner.user if self.owner else LOCAL_USER, clock=app.clock),
                 app.settings,
                 clock=app.clock,
                 new_id=lambda _now: app.new_id(),
@@ -99,9 +94,13 @@ class GuidedScreen(GuidedKeys, TabsmithScreen):
             self.app.pop_screen()
             self.show_error(error)
             return
-        app.conversation = self._conversation
-        self.set_interval(WATCH_SECONDS, self._look_at_run)
+        self.begin_watching()
+        if self.owner is None:
+            app.conversation = self._conversation
         if self.session.state in (State.IDLE, State.COMPLETED):
+            if self.owner is not None:
+                self.leave_ended(self.owner)
+                return
             await self.begin()
         else:
             await self._draw()
@@ -137,30 +136,40 @@ class GuidedScreen(GuidedKeys, TabsmithScreen):
 
         Whether the answer was taken: one that does not fit, or cannot be saved, is told and changes nothing.
         """
-        async with self._turn:
-            self._save_drafts()
-            before = self.session.state
+        async with self.turn:
             try:
+                self.keep_typed()
+                self._require_shown()
+                before = self.session.state
                 step = self.conversation.answer(answer)
             except TabsmithError as error:
-                await self._not_taken(error)
+                await self._not_taken(answer, error)
                 return False
             if step.session.state is not before:
                 self._reviewing = False
             await self._draw()
             for effect in step.effects:
-                self._begin(effect)
+                self.begin_work(effect)
             return True
 
-    async def _not_taken(self, error: TabsmithError) -> None:
+    def _require_shown(self) -> None:
+        """Nobody answers what they do not see. Raises SessionMovedOnError when the session went on elsewhere."""
+        from tabsmith.workflow.store import SessionMovedOnError
+
+        if self.behind:
+            raise SessionMovedOnError(self.session if self.session.revision else None)
+
+    async def _not_taken(self, answer: say.Answer, error: TabsmithError) -> None:
         from tabsmith.workflow.store import SessionMovedOnError
 
         if isinstance(error, SessionMovedOnError):
-            self.end_work()
-            self.conversation.reload()
-            await self._draw()
+            try:
+                await self.catch_up()
+            except TabsmithError as unreadable:
+                error = unreadable
         if isinstance(error, StepError):
-            self.app.notify(f"{error.what} {error.next_step}", severity="warning")
+            by_person = type(answer) in say.PERSON_ANSWERS
+            self.app.notify(f"{error.what} {error.next_step}", severity="warning" if by_person else "information")
         else:
             self.show_error(error)
 
@@ -177,32 +186,59 @@ class GuidedScreen(GuidedKeys, TabsmithScreen):
         self._draft_timer = self.set_timer(DRAFT_SECONDS, self._draft_due)
 
     def _draft_due(self) -> None:
-        self._save_drafts()
-        if self._view is not None:
+        self.keep_typed()
+        if self._view is not None and not self.behind:
             self._view.show(for_terminal(self.conversation.prompt, reviewing=self._reviewing))
 
-    def _save_drafts(self) -> None:
+    @property
+    def typing(self) -> bool:
+        """Whether something was typed a moment ago, and is not saved yet."""
+        return bool(self._typed)
+
+    def keep_typed(self) -> None:
+        """Save what is typed as drafts, also in a session that went on elsewhere, as long as it is the same one."""
         typed, self._typed = self._typed, {}
         if self._view is not None and self._view.is_attached:
             typed = {**self._view.unsaved(), **typed}
         for field, text in typed.items():
             try:
-                self.conversation.answer(say.Type(field, text))
+                self._keep(say.Type(field, text))
             except TabsmithError as error:
                 self.app.notify(f"What you typed is not saved: {error.what}", severity="warning")
 
+    def _keep(self, typed: say.Type) -> None:
+        from tabsmith.workflow.store import SessionMovedOnError
+
+        before = self.session.id
+        try:
+            self.conversation.answer(typed)
+        except SessionMovedOnError:
+            present = self.conversation.reload()
+            self.behind = True
+            if present.id != before:
+                raise
+            self.conversation.answer(typed)
+
     def on_unmount(self) -> None:
-        if self._conversation is not None:
-            self._save_drafts()
+        if self._conversation is not None and self.session.revision:
+            self.keep_typed()
 
     # Drawing ------------------------------------------------------------------------------------------------------
+
+    async def draw_anew(self) -> None:
+        """Show the session as it stands, whatever was shown before."""
+        self.behind = True
+        self._reviewing = self._reviewing and self.session.state is State.CONFIGURING_MODEL
+        await self._draw()
 
     async def _draw(self) -> None:
         prompt = for_terminal(self.conversation.prompt, reviewing=self._reviewing)
         session = self.session
+        if self.behind:  # a step that is only told of the new state keeps what stood in its fields
+            self.behind, self._view = False, None
         self.query_one(StepList).steps = prompt.steps
         self.query_one(NoticeBox).show(prompt.notices)
-        self.show_subject(subject(session))
+        self.show_subject(subject(session, self.owner))
         saved = f"saved {clock_time(session.updated_at)}" if session.revision else ""
         self.show_status(pill("idle"), (saved and f"session {saved}"))
         kind = view_for(prompt.state, reviewing=self._reviewing)
@@ -226,15 +262,7 @@ class GuidedScreen(GuidedKeys, TabsmithScreen):
                 view.take_focus()  # before the step is seen: whoever sees it may type
         self.refresh_bindings()
         if isinstance(view, LoadStep):
-            self.run_worker(self._estimate(view), group="estimate", exclusive=True, exit_on_error=False)
-
-    async def _estimate(self, view: LoadStep) -> None:
-        source = self.session.source
-        if source is None:
-            return
-        found = await estimate(source, self.tabsmith.supervisor)
-        if view.is_attached:
-            view.show_estimate(found)
+            self.begin_estimate(view)
 
     def on_screen_resume(self, _event: events.ScreenResume) -> None:
         """Back from a dialog or a run: the focus is where it was, or at the step."""
@@ -246,8 +274,8 @@ class GuidedScreen(GuidedKeys, TabsmithScreen):
     async def _take_agents(self) -> None:
         """The agents were set otherwise meanwhile; what was typed stays."""
         agents, why_not = await asyncio.to_thread(self.tabsmith.agents)
-        async with self._turn:
-            self._save_drafts()
+        async with self.turn:
+            self.keep_typed()
             self.conversation.take_settings(self.tabsmith.settings, agents, why_not)
             await self._draw()
 
@@ -257,96 +285,19 @@ class GuidedScreen(GuidedKeys, TabsmithScreen):
         self.run_worker(self._draw_in_turn(), group="draw")
 
     async def _draw_in_turn(self) -> None:
-        async with self._turn:
-            self._save_drafts()
+        async with self.turn:
+            self.keep_typed()
             await self._draw()
 
     def on_model_step_to_review(self, event: ModelStep.ToReview) -> None:
         event.stop()
-        self._save_drafts()
+        self.keep_typed()
         prompt = self.conversation.prompt
         if prompt.missing and isinstance(self._view, ModelStep):
             self._view.show(prompt)
             self._view.show_first_problem()
         else:
             self.show_review(reviewing=True)
-
-    # Work ---------------------------------------------------------------------------------------------------------
-
-    @property
-    def working(self) -> bool:
-        """Whether work that can be cancelled is under way."""
-        return self._work is not None and not self._work.is_finished
-
-    def _begin(self, effect: do.Effect) -> None:
-        match effect:
-            case do.ReadSource() | do.DetectTarget() | do.PredictFile():
-                self._work = self.run_worker(self._carry_out(effect), group="job", exclusive=True, exit_on_error=False)
-            case do.StartTraining() | do.ResumeTraining():
-                if isinstance(effect, do.ResumeTraining):
-                    self._run.resumed(effect.run_id)
-                self.run_worker(self._start(effect), group="run", exit_on_error=False)
-            case _:
-                raise TypeError(f"{type(effect).__name__} is carried out by the conversation itself")
-
-    async def _carry_out(self, effect: JobEffect) -> None:
-        line = self.query_one(WorkLine)
-        line.begin(words_of(effect))
-        previews: list[Preview] = []
-        try:
-            answer = await carry_out(effect, self.tabsmith.supervisor, line.progress, previews.append)
-        finally:
-            line.end()
-        if isinstance(answer, say.TableLoaded) and previews:
-            self._preview = (answer.info.fingerprint, previews[0])
-        self._work = None
-        await self.give(answer)
-
-    def end_work(self) -> None:
-        """End the work under way, and its process with it."""
-        if self._work is not None:
-            self._work.cancel()
-            self._work = None
-        self.query_one(WorkLine).end()
-
-    async def _start(self, effect: RunEffect) -> None:
-        run_id = effect.spec.id if isinstance(effect, do.StartTraining) else effect.run_id
-        failed = await begin_run(effect, self.tabsmith.supervisor)
-        if failed is not None:
-            await self.give(failed)
-        elif self.app.screen is self:
-            self.tabsmith.open_run(run_id)
-
-    async def _look_at_run(self) -> None:
-        """Where the run of this session is; its end is told to the conversation, also while another screen is shown."""
-        if self._conversation is None or self.session.state is not State.TRAINING:
-            return
-        look = self._run.look(self.session.run_id)
-        if look is None:
-            return
-        if isinstance(self._view, TrainingStep):
-            self._view.show_run(look.run, self.tabsmith.clock())
-        if look.end is not None:
-            if isinstance(look.end, say.RunFinished):
-                self.tabsmith.newest_model = look.end.report.model_id
-            await self.give(look.end)
-
-    async def preview(self) -> Preview | ErrorReport | None:
-        """The first rows of the table; read again when this sitting has not seen them yet."""
-        table = self.session.table
-        if table is None:
-            return None
-        if self._preview is None or self._preview[0] != table.fingerprint:
-            line = self.query_one(WorkLine)
-            line.begin("reading the first rows")
-            try:
-                found = await first_rows(table.source, self.tabsmith.supervisor, line.progress)
-            finally:
-                line.end()
-            if isinstance(found, ErrorReport):
-                return found
-            self._preview = (table.fingerprint, found)
-        return self._preview[1]
 
     # Going back by the list ---------------------------------------------------------------------------------------
 

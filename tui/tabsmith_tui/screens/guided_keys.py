@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tabsmith.workflow.session import WorkflowSession
     from tabsmith_tui.app import TabsmithApp
     from tabsmith_tui.screens.column_editor import ColumnEdit
+    from tabsmith_tui.shelf import Owner
 
 STEP_ACTIONS: Final = frozenset(
     {"next", "accept", "start", "result", "watch", "edit", "use", "target", "split", "lines", "preview", "predict"}
@@ -31,6 +32,7 @@ class GuidedKeys(Screen[None]):
     """The actions of the guided screen; what they need of it is declared here."""
 
     if TYPE_CHECKING:
+        owner: Owner | None
 
         @property
         def tabsmith(self) -> TabsmithApp: ...
@@ -137,7 +139,11 @@ class GuidedKeys(Screen[None]):
         text = "What you typed and chose in these steps is removed. Files, models and runs stay."
         question = QuestionScreen(
             "Give this session up?",
-            words(text, "\nThe run that is at work goes on." if running else ""),
+            words(
+                text,
+                "\nThe run that is at work goes on." if running else "",
+                f"\nIt is the conversation of {self.owner.phone}: it ends there too." if self.owner else "",
+            ),
             (Answer("", "back", "keep everything"), Answer("cancel", "give it up", "home, with nothing half done")),
         )
         self.app.push_screen(question, self._cancelled)

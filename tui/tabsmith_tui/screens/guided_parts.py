@@ -1,7 +1,7 @@
 """Parts of the guided screen: which view shows which prompt, what goes on now, and what a person should know first."""
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 from textual.content import Content
@@ -25,6 +25,9 @@ from tabsmith_tui.widgets.steps.path import PathStep
 from tabsmith_tui.widgets.steps.result import PredictStep, ResultStep
 from tabsmith_tui.widgets.steps.schema import SchemaStep
 from tabsmith_tui.widgets.steps.train import ReviewStep, TrainingStep
+
+if TYPE_CHECKING:
+    from tabsmith_tui.shelf import Owner
 
 _VIEWS: Final[dict[State, type[StepView]]] = {
     State.AWAITING_FILE_PATH: PathStep,
@@ -64,11 +67,12 @@ def for_terminal(prompt: Prompt, *, reviewing: bool) -> Prompt:
     return replace(prompt, title="Ready to train?", steps=steps, step=GuidedStep.TRAIN)
 
 
-def subject(session: WorkflowSession) -> Words:
-    """What the session is about, for the line at the top."""
+def subject(session: WorkflowSession, owner: "Owner | None" = None) -> Words:
+    """Whose session it is when it is not the terminal's own, and what it is about, for the line at the top."""
+    parts = [words((f"▸ {owner.phone}", "$accent"), " · ")] if owner else []
     if session.source is None:
-        return "a new model"
-    parts = [literal(describe(session.source), 60)]
+        return words(*parts, "a new model")
+    parts.append(literal(describe(session.source), 60))
     if session.table is not None and session.table.source == session.source and session.load == "now":
         shape = f" · {plural(session.table.rows, 'row')} · {plural(len(session.table.profile.columns), 'column')}"
         parts.append(words((shape, "$quiet")))

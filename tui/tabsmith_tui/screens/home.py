@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal
-from textual.content import Content
 from textual.widgets import OptionList
 
 from tabsmith.dates import clock_time, when
@@ -53,13 +52,17 @@ class HomeScreen(TabsmithScreen):
     BINDINGS = bindings_of("home")
     AUTO_FOCUS = "Menu"
     ABOUT = (
-        "Home shows what you can go on with: the session you were in the middle of, the newest runs (live ones keep "
-        "moving) and the newest models. Or begin with a new table. Nothing is lost by leaving: runs go on without you."
+        "Home shows what you can go on with: the session you were in the middle of, those that were begun on a phone, "
+        "the newest runs (live ones keep moving) and the newest models. Or begin with a new table. Nothing is lost by "
+        "leaving: runs go on without you."
     )
 
     def __init__(self) -> None:
         super().__init__()
         self._session: SavedSession | None = None
+        self._others: tuple[SavedSession, ...] = ()
+        self._sessions_mark = 0
+        self._told: set[str] = set()  # what of the others' sessions could not be understood, once each
         self._runs: tuple[RunSummary, ...] = ()
         self._models: tuple[ModelSummary, ...] = ()
         self._read = False
@@ -91,16 +94,31 @@ class HomeScreen(TabsmithScreen):
         begin(self, self._reload, "reload", alone=True)
 
     def _refresh_living(self) -> None:
-        if self.is_current and any(not run.state.ended for run in self._runs):
+        if not self.is_current or not self._read:
+            return
+        if self._sessions_mark != self.tabsmith.shelf.sessions_mark() or any(not run.state.ended for run in self._runs):
             self.action_reload()
 
     async def _reload(self) -> None:
         shelf = self.tabsmith.shelf
+        self._sessions_mark = shelf.sessions_mark()
         self._session = await self._from_disk(shelf.session, self._session)
+        self._others = await self._from_disk(self._other_sessions, self._others)
         self._runs = await self._from_disk(shelf.runs, self._runs)
         self._models = await self._from_disk(shelf.models, self._models)
         self._read = True
         self._show()
+
+    def _other_sessions(self) -> "tuple[SavedSession, ...]":
+        """Those that are understood; of the others it is said once why they are not."""
+        from tabsmith_tui.shelf import SavedSession
+
+        read = self.tabsmith.shelf.other_sessions()
+        troubles = {f"{each.what} {each.where} {each.next_step}" for each in read if not isinstance(each, SavedSession)}
+        for words in troubles - self._told:
+            self.app.call_from_thread(self.app.notify, words, title="Not everything could be read", severity="warning")
+        self._told |= troubles
+        return tuple(each for each in read if isinstance(each, SavedSession))
 
     async def _from_disk(self, read: Callable[[], T], known: T) -> T:
         """What `read` gives, off the UI thread; what was known before when it fails, and the error is said."""
@@ -115,25 +133,11 @@ class HomeScreen(TabsmithScreen):
 
         now = self.tabsmith.clock()
         session, runs, models = self._session, self._runs, self._models
-        newcomer = not (session or runs or models)
+        sessions = (*((session,) if session else ()), *self._others)
+        newcomer = not (sessions or runs or models)
         groups: list[Group] = []
-        if session:
-            groups.append(
-                Group(
-                    "Go on",
-                    (
-                        Item(
-                            "resume",
-                            (
-                                Content.styled("▸ session", "$accent"),
-                                literal(session.subject, 60),
-                                literal(f"at {self._stands_at(session)}", 60),
-                                literal(f"saved {when(session.saved_at, now)}", 30, "$quiet"),
-                            ),
-                        ),
-                    ),
-                )
-            )
+        if sessions:
+            groups.append(Group("Go on", tuple(self._go_on(each, now) for each in sessions)))
         begin = (
             Item("sample", (literal("Begin with a sample table"), quiet("seconds to train"))),
             Item("new", (literal("Open a table of your own"), quiet("CSV, Excel, Parquet, JSON"))),
@@ -151,6 +155,23 @@ class HomeScreen(TabsmithScreen):
         living = sum(not run.state.ended for run in runs)
         self.show_subject("home" + (f" · {plural(living, 'run')} at work" if living else ""))
         self.show_status(f"session saved {clock_time(session.saved_at)}" if session else "")
+
+    def _go_on(self, session: "SavedSession", now: float) -> Item:
+        """The line of a session."""
+        whose = session.owner.phone if session.owner else "session"
+        cells = (
+            literal(f"▸ {whose}", 60, "$accent"),
+            literal(session.subject, 60),
+            literal(f"at {self._stands_at(session)}", 60),
+            literal(f"saved {when(session.saved_at, now)}", 30, "$quiet"),
+        )
+        return Item(f"resume {session.owner.user}" if session.owner else "resume", cells)
+
+    def _session_of(self, user: str) -> "SavedSession | None":
+        """The session of that owner; "" is the terminal's own."""
+        if not user:
+            return self._session
+        return next((each for each in self._others if each.owner and each.owner.user == user), None)
 
     def _stands_at(self, session: "SavedSession") -> str:
         """The step; of one that waits for a run, how that stands now."""
@@ -170,12 +191,13 @@ class HomeScreen(TabsmithScreen):
             about.show(run_facts(run, now))
         elif model:
             about.show(model_facts(model, now))
-        elif kind == "resume" and self._session:
+        elif kind == "resume" and (session := self._session_of(name)):
             about.show(
                 [
-                    ("table", literal(self._session.subject, 200)),
-                    ("stands at", literal(self._stands_at(self._session), 60)),
-                    ("saved", when(self._session.saved_at, now)),
+                    *([("whose", literal(session.owner.phone, 60))] if session.owner else []),
+                    ("table", literal(session.subject, 200)),
+                    ("stands at", literal(self._stands_at(session), 60)),
+                    ("saved", when(session.saved_at, now)),
                 ]
             )
         else:
@@ -191,6 +213,10 @@ class HomeScreen(TabsmithScreen):
         kind, _, name = self.query_one(Menu).current.partition(" ")
         app = self.tabsmith
         match kind:
+            case "resume" if name:
+                session = self._session_of(name)
+                if session and session.owner:
+                    app.open_session_of(session.owner)
             case "resume":
                 app.open_guided(resume=True)
             case "new":

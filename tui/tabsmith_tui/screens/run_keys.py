@@ -11,12 +11,12 @@ from tabsmith.errors import TabsmithError, UsageError
 from tabsmith.orchestration.decisions import Action
 from tabsmith.orchestration.questions import Allow, Continue, Decide, End, Mode, Reply, Skip
 from tabsmith.runs import commands as say
-from tabsmith.runs import replying
+from tabsmith.runs import replying, spending
 from tabsmith.runs.commands import RunCommand
 from tabsmith.text import clean_block
 from tabsmith_tui.screens import question
 from tabsmith_tui.screens.question import QuestionScreen
-from tabsmith_tui.views import commands, tasks
+from tabsmith_tui.views import tasks
 from tabsmith_tui.views.commands import Pending
 from tabsmith_tui.widgets.ask_bar import AskBar
 from tabsmith_tui.widgets.question_bar import QuestionBar
@@ -277,7 +277,7 @@ class RunKeys(Screen[None]):
         """What to do about a text that was typed; None for nothing. Raises UsageError."""
         match subject:
             case "more":
-                return partial(self.send, commands.more(text, self.live))
+                return partial(self.send, spending.more(text, self.live))
             case "note":
                 if not text.strip():
                     raise UsageError("Nothing was written.", next_step="Write what the agent is to know, or escape.")

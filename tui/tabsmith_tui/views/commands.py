@@ -1,29 +1,16 @@
-"""What a person has asked of a run and the journal has not confirmed yet; and how an answer becomes a command."""
+"""What a person has asked of a run and the journal has not confirmed yet."""
 
-import re
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Final
 
 import msgspec
 
 from tabsmith import numbers
-from tabsmith.orchestration.questions import LimitName
-from tabsmith.runs import spending
 from tabsmith.runs.commands import Answer, Note, Pause, Resume, RunCommand, SetLimit, SetMode, Stop
 from tabsmith.runs.events import RunState
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.spec import changed
 
 OVERDUE: Final = 3.0  # seconds without an answer after which the screen says so
-_NAMED: Final[Mapping[LimitName, re.Pattern[str]]] = MappingProxyType(
-    {
-        "dollars": re.compile(r"\$|dollar|usd|buck"),
-        "iterations": re.compile(r"iteration|recipe|\btr(y|ies)\b"),
-        "tokens": re.compile(r"token"),
-        "failures": re.compile(r"failure"),
-    }
-)
 _STOPPED: Final = (RunState.STOPPING, RunState.FINISHING)
 
 
@@ -87,11 +74,3 @@ def pending_words(pending: Pending | None, snapshot: RunSnapshot, now: float) ->
             words = "note given to the agent"
     waited = now - pending.sent_at
     return f"{words}, no answer for {numbers.clock(waited)}" if waited >= OVERDUE else words
-
-
-def more(text: str, snapshot: RunSnapshot) -> SetLimit:
-    """The limit that `$5`, `+20 iterations`, `100k more tokens` or a length of time asks for: a sign or a noun says
-    which, and without one it is time. Raises UsageError for anything else."""
-    wanted = text.lower()
-    limit: LimitName = next((limit for limit, named in _NAMED.items() if named.search(wanted)), "seconds")
-    return SetLimit(limit=limit, to=spending.new_limit(text, limit, snapshot))

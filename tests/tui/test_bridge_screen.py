@@ -1,0 +1,360 @@
+"""The bridge's panel: what it shows, what its keys tell the bridge, and that the token is never seen."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from tabsmith.config import load
+from tabsmith.config.writing import set_value
+from tabsmith.errors import StorageError
+from tabsmith.storage import OwnerLock
+from tabsmith.telegram.place import Place
+from tabsmith.telegram.requests import pending_requests
+from tabsmith.telegram.seats import Seat, Seats
+from tabsmith.telegram.service import BridgeRunningError
+from tabsmith.telegram.status import Status, StatusKeeper
+from tabsmith_tui.app import TabsmithApp
+from tabsmith_tui.phone import Phone
+from tabsmith_tui.screens.ask_line import AskLineScreen
+from tabsmith_tui.screens.bridge import BridgeScreen
+from tabsmith_tui.screens.error import ErrorScreen
+from tabsmith_tui.screens.home import HomeScreen
+from tabsmith_tui.screens.question import QuestionScreen
+from tabsmith_tui.widgets.keys_bar import KeysBar
+from tests.tui.hostile import HOSTILE
+from tests.tui.phone_stage import ADA, BO, EMPTY, OFF, ON, STRANGER, TROUBLED, FixedPhone
+from tests.tui.stage import NOW, settle
+
+TOKEN = "123456:AA-never-to-be-seen-0123456789"
+SIZES = {"large": (120, 40), "middle": (80, 24), "small": (60, 20)}
+
+
+async def opened(pilot: Any, *keys: str) -> BridgeScreen:
+    await settle(pilot)
+    await press(pilot, "b", *keys)
+    return next(each for each in pilot.app.screen_stack if isinstance(each, BridgeScreen))
+
+
+async def press(pilot: Any, *keys: str) -> None:
+    for key in keys:
+        await pilot.press(key)
+    await settle(pilot)
+
+
+async def paste(pilot: Any, text: str) -> None:
+    from textual.events import Paste
+
+    pilot.app.post_message(Paste(text))
+    await settle(pilot)
+
+
+def shown(pilot: Any) -> str:
+    strips = pilot.app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in strip) for strip in strips)
+
+
+def keys_shown(pilot: Any) -> set[str]:
+    return {key.description for key in pilot.app.screen.query_one(KeysBar).query("FooterKey")}
+
+
+def notes(pilot: Any) -> str:
+    return "\n".join(note.message for note in pilot.app._notifications)
+
+
+# Shown ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_on(make_app, snap_compare, size: str) -> None:
+    """On, since when and in which process; the bot; token set, not shown; three people, where each stands, the one who
+    has not written; messages newest first, a stranger's without words; every check good."""
+    assert snap_compare(make_app(phone=FixedPhone(ON)), press=["b"], terminal_size=SIZES[size])
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_nothing_set(make_app, snap_compare, size: str) -> None:
+    """Off, and three calm steps: a bot, its token, your number; which key does what; no empty panels."""
+    assert snap_compare(make_app(phone=FixedPhone(EMPTY)), press=["b"], terminal_size=SIZES[size])
+
+
+def test_in_trouble(make_app, snap_compare) -> None:
+    """Dark on light: on, not well; the server's address; the check that failed with evidence and what to do; the last
+    trouble below."""
+    app = make_app(phone=FixedPhone(TROUBLED), theme="light")
+    assert snap_compare(app, press=["b"], terminal_size=(120, 40))
+
+
+def test_off(make_app, snap_compare) -> None:
+    """In sixteen colours: off, ready to be started; nothing said of polls and processes that there are none of."""
+    assert snap_compare(make_app(phone=FixedPhone(OFF), theme="ansi"), press=["b"], terminal_size=(80, 24))
+
+
+def test_the_token_is_typed_unseen(make_app, snap_compare) -> None:
+    """The dialog: dots in place of the token."""
+    app = make_app(phone=FixedPhone(EMPTY))
+    assert snap_compare(app, press=["b", "t", *"123456"], terminal_size=(80, 24))
+
+
+def test_without_the_package_it_says_how_to_install_it(make_app, snap_compare) -> None:
+    """Above the steps: what is missing and the command that installs it; the first two steps are done."""
+    phone = FixedPhone(replace(EMPTY, missing="Install it: pip install 'tabsmith[telegram]'", has_token=True))
+    assert snap_compare(make_app(phone=phone), press=["b"], terminal_size=(120, 40))
+
+
+async def test_it_looks_again_every_second_by_itself(make_app) -> None:
+    phone = FixedPhone(OFF)
+    async with make_app(phone=phone).run_test(size=(120, 40)) as pilot:
+        screen = await opened(pilot)
+        assert "○ off" in shown(pilot)
+        phone.bridge = ON
+        screen._look_again()  # what the timer calls
+        await settle(pilot)
+        assert "● on" in shown(pilot)
+        assert any(timer._interval == 1.0 for timer in screen._timers)
+
+
+async def test_what_cannot_be_read_is_told_and_goes_when_it_can(make_app) -> None:
+    class Broken(FixedPhone):
+        broken = True
+
+        def look(self, now: float) -> Any:
+            if self.broken:
+                raise StorageError("The disk is gone.", where="/state/bridge")
+            return super().look(now)
+
+    phone = Broken(ON)
+    async with make_app(phone=phone).run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        assert "The disk is gone." in shown(pilot)
+        phone.broken = False
+        await press(pilot, "f5")
+        assert "The disk is gone." not in shown(pilot)
+        assert "● on" in shown(pilot)
+
+
+async def test_names_and_messages_from_outside_are_literal(make_app) -> None:
+    people = tuple(replace(each, name=HOSTILE[0]) for each in ON.people)
+    messages = tuple(replace(ON.messages[1], words=text, name=text) for text in HOSTILE)
+    async with make_app(phone=FixedPhone(replace(ON, people=people, messages=messages))).run_test() as pilot:
+        screen = await opened(pilot)
+        assert screen.is_attached
+        assert "\x1b" not in shown(pilot)
+
+
+# Told ----------------------------------------------------------------------------------------------------------------
+
+
+async def test_only_keys_that_mean_something_are_offered(make_app) -> None:
+    phone = FixedPhone(EMPTY)
+    async with make_app(phone=phone).run_test(size=(120, 40)) as pilot:
+        screen = await opened(pilot)
+        assert {"token", "allowed users"} <= keys_shown(pilot)
+        assert keys_shown(pilot) & {"start", "stop", "test message"} == set()
+        for bridge, offered in ((OFF, {"start"}), (ON, {"stop", "test message"})):
+            phone.bridge = bridge
+            screen.action_reload()
+            await settle(pilot)
+            assert keys_shown(pilot) & {"start", "stop", "test message"} == offered
+
+
+async def test_s_starts_it_and_x_stops_it_after_a_question(make_app) -> None:
+    phone = FixedPhone(OFF)
+    async with make_app(phone=phone).run_test(size=(120, 40)) as pilot:
+        await opened(pilot, "s")
+        assert phone.told == [("start",)]
+        assert "Telegram answers it" in notes(pilot)
+        await press(pilot, "x")
+        assert isinstance(pilot.app.screen, QuestionScreen)
+        await press(pilot, "enter")
+        assert phone.told == [("start",)]
+        await press(pilot, "x", "down", "enter")
+        assert phone.told == [("start",), ("stop",)]
+        assert "○ off" in shown(pilot)
+
+
+async def test_it_says_that_it_starts_and_may_be_left_meanwhile(make_app) -> None:
+    answered = threading.Event()
+
+    class Slow(FixedPhone):
+        def start(self) -> Any:
+            answered.wait(10)
+            return super().start()
+
+    phone = Slow(OFF)
+    async with make_app(phone=phone).run_test(size=(120, 40)) as pilot:
+        screen = await opened(pilot)
+        screen.action_start()
+        await pilot.pause()
+        assert "◔ starting" in shown(pilot)
+        await pilot.press("escape")
+        answered.set()
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, HomeScreen)
+        await press(pilot, "b")
+        assert "● on" in shown(pilot)
+
+
+async def test_a_bridge_that_does_not_start_says_why(make_app) -> None:
+    phone = FixedPhone(OFF, fails=StorageError("The bridge ended at once.", where="bridge.log"))
+    async with make_app(phone=phone).run_test() as pilot:
+        await opened(pilot, "s")
+        assert isinstance(pilot.app.screen, ErrorScreen)
+        assert "The bridge ended at once." in shown(pilot)
+
+
+async def test_a_test_message_goes_to_the_person_under_the_cursor(make_app) -> None:
+    phone = FixedPhone(ON)
+    async with make_app(phone=phone).run_test(size=(120, 40)) as pilot:
+        await opened(pilot, "down", "m")
+        assert phone.told == [("test", BO)]
+        await press(pilot, "down", "m")
+        assert phone.told == [("test", BO)]
+        assert "has not written yet" in notes(pilot)
+
+
+async def test_people_not_on_the_list_any_more_get_no_test_message(make_app) -> None:
+    people = (replace(ON.people[0], may="not allowed"),)
+    phone = FixedPhone(replace(ON, people=people))
+    async with make_app(phone=phone).run_test(size=(120, 40)) as pilot:
+        await opened(pilot, "m")
+        assert phone.told == []
+        assert "not on the list" in notes(pilot)
+
+
+async def test_the_token_of_a_bridge_that_runs_is_not_changed(make_app) -> None:
+    async with make_app(phone=FixedPhone(ON)).run_test() as pilot:
+        await opened(pilot, "t")
+        assert isinstance(pilot.app.screen, BridgeScreen)
+        assert "Stop the bridge first" in notes(pilot)
+
+
+async def test_the_numbers_of_those_who_got_no_answer_are_named_where_the_list_is_typed(make_app) -> None:
+    async with make_app(phone=FixedPhone(ON)).run_test(size=(120, 40)) as pilot:
+        await opened(pilot, "u")
+        assert isinstance(pilot.app.screen, AskLineScreen)
+        assert f"Wrote lately and got no answer: {STRANGER}" in shown(pilot)
+        assert f"{ADA}, {BO}" in shown(pilot)
+
+
+async def test_escape_leads_home(make_app) -> None:
+    async with make_app(phone=FixedPhone(ON)).run_test() as pilot:
+        await opened(pilot)
+        await press(pilot, "escape")
+        assert isinstance(pilot.app.screen, HomeScreen)
+
+
+# On real files -------------------------------------------------------------------------------------------------------
+
+
+async def test_token_and_numbers_go_into_the_settings_file_and_nowhere_on_the_screen(
+    make_app, tabsmith_home: Path
+) -> None:
+    app = make_app(phone=Phone())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot, "t")
+        await paste(pilot, TOKEN)
+        assert TOKEN not in shown(pilot)
+        await press(pilot, "enter")
+        assert isinstance(pilot.app.screen, BridgeScreen)
+        assert load().telegram.token == TOKEN
+        assert os.stat(tabsmith_home / "config" / "config.toml").st_mode & 0o077 == 0
+        await press(pilot, "u")
+        await paste(pilot, f"{ADA} {BO}")
+        await press(pilot, "enter")
+        assert load().telegram.allowed_users == (ADA, BO)
+        assert "set in the settings file" in shown(pilot)
+        assert TOKEN.partition(":")[2] not in shown(pilot) + notes(pilot)
+
+
+async def test_what_is_no_number_is_refused_beside_the_field(make_app) -> None:
+    async with make_app(phone=Phone()).run_test(size=(120, 40)) as pilot:
+        await opened(pilot, "u")
+        await paste(pilot, "ada")
+        await press(pilot, "enter")
+        assert isinstance(pilot.app.screen, AskLineScreen)
+        assert "whole numbers" in shown(pilot)
+        assert load().telegram.allowed_users == ()
+
+
+async def test_a_token_of_the_environment_is_named_by_its_variable_and_stays(
+    make_app, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TABSMITH_TELEGRAM__TOKEN", TOKEN)
+    async with make_app(phone=Phone()).run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        assert "set by TABSMITH_TELEGRAM__TOKEN" in shown(pilot)
+        await press(pilot, "t")
+        assert isinstance(pilot.app.screen, BridgeScreen)
+        assert "change it there" in notes(pilot)
+        assert TOKEN not in shown(pilot) + notes(pilot)
+
+
+async def test_a_bridge_that_holds_its_lock_is_seen_with_its_people_and_told_of_a_test(make_app) -> None:
+    set_value("telegram.token", TOKEN)
+    set_value("telegram.allowed_users", str(ADA))
+    place = Place.of("123456")
+    with OwnerLock(place.lock):
+        StatusKeeper(place, Status(pid=os.getpid(), started_at=NOW, bot="@the_bot", polled_at=NOW)).write()
+        Seats(place).save(Seat(user=ADA, chat=ADA, name="Ada", seen_at=NOW))
+        async with make_app(phone=Phone()).run_test(size=(120, 40)) as pilot:
+            await opened(pilot)
+            text = shown(pilot)
+            assert f"{os.getpid()}, since" in text
+            assert "@the_bot" in text
+            assert "Ada" in text
+            assert "seen" in text
+            await press(pilot, "m")
+            assert [each.user for each in pending_requests(place).values] == [ADA]
+    async with make_app(phone=Phone()).run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        assert "○ off" in shown(pilot)
+
+
+def test_a_second_bridge_is_not_started_and_what_does_not_run_is_not_stopped() -> None:
+    set_value("telegram.token", TOKEN)
+    assert Phone().stop().how == "not running"
+    with OwnerLock(Place.of("123456").lock), pytest.raises(BridgeRunningError):
+        Phone().start()
+
+
+# Light ---------------------------------------------------------------------------------------------------------------
+
+OPENED = """
+import asyncio, json, sys
+from tabsmith.config import load
+from tabsmith_tui.app import TabsmithApp
+
+async def main():
+    app = TabsmithApp(load())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        app.open_bridge()
+        for _ in range(1_000):
+            await pilot.pause()
+            if getattr(app.screen, "_bridge", None) is not None:
+                break
+            await asyncio.sleep(0.01)
+        else:
+            raise AssertionError("the bridge was not looked at")
+asyncio.run(main())
+print(json.dumps(sorted({name.split(".")[0] for name in sys.modules})))
+"""
+HEAVY = {"telegram", "httpx", "matplotlib", "pandas", "numpy", "duckdb", "pyarrow", "sklearn"}
+
+
+def test_the_panel_needs_neither_telegrams_library_nor_pictures_nor_tables() -> None:
+    set_value("telegram.token", TOKEN)
+    done = subprocess.run([sys.executable, "-c", OPENED], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert set(json.loads(done.stdout)) & HEAVY == set()
+
+
+def test_the_app_makes_its_own_phone_when_none_is_given() -> None:
+    assert isinstance(BridgeScreen(TabsmithApp(load())._phone)._phone, Phone)

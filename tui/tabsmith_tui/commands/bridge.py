@@ -1,0 +1,247 @@
+"""`tabsmith bridge`: the conversation from a phone; start, stop, status, health."""
+
+import os
+import sys
+import time
+from typing import Literal, NoReturn
+
+import click
+import msgspec
+from msgspec.structs import replace
+
+from tabsmith import config
+from tabsmith.config.tree import Settings
+from tabsmith.dates import when
+from tabsmith.errors import WORK_FAILED, ReportedError, report_of
+from tabsmith.numbers import duration
+from tabsmith.telegram.activity import Visitor, people
+from tabsmith.telegram.health import Health, check, token_source
+from tabsmith.telegram.place import Place
+from tabsmith.telegram.service import Reached, Stopped, place_of, refuse_second, require_extra, running
+from tabsmith.telegram.service import start as start_detached
+from tabsmith.telegram.service import stop as stop_bridge
+from tabsmith.telegram.status import Status, read_status
+from tabsmith.telegram.token import Token, token_of
+from tabsmith.text import plural
+from tabsmith_tui.commands.output import json_option, print_facts, print_json, print_table, print_text, say
+
+
+class StartedDocument(msgspec.Struct, frozen=True):
+    """`bridge start --json`: in the background once it has begun; in the foreground before it begins."""
+
+    pid: int
+    started_at: float
+    runs: Literal["in the foreground", "in the background"]
+    reached: Reached
+    trouble: str
+    token_from: str
+    allowed_users: int
+    log: str
+
+
+class StatusDocument(msgspec.Struct, frozen=True):
+    """`bridge status --json`. `said` is what the bridge wrote last, also the one that runs no more."""
+
+    state: Literal["running", "not running"]
+    pid: int
+    started_at: float
+    token_from: str
+    folder: str
+    people: tuple[Visitor, ...]
+    said: Status | None
+
+
+@click.group(invoke_without_command=True)
+@json_option
+@click.pass_context
+def bridge(context: click.Context, as_json: bool) -> int | None:
+    """The same conversation from a phone, over Telegram; alone it says how the bridge is."""
+    return _status(as_json=as_json) if context.invoked_subcommand is None else None
+
+
+@bridge.command()
+@click.option("--detach", is_flag=True, help="Leave it running in the background.")
+@json_option
+def start(detach: bool, as_json: bool) -> int:
+    """Start the bridge here, until ctrl+c, or in the background."""
+    settings = config.load()
+    token = token_of(settings)
+    require_extra()
+    if detach:
+        return _start_detached(settings, as_json=as_json)
+    refuse_second(place_of(settings))
+    _tell_start(
+        StartedDocument(
+            os.getpid(),
+            time.time(),
+            "in the foreground",
+            "not yet",
+            "",
+            token_source(),
+            len(settings.telegram.allowed_users),
+            "",
+        ),
+        f"The bridge of the bot {token.bot} runs in process {os.getpid()}. ctrl+c ends it.",
+        as_json=as_json,
+    )
+    return _serve(settings, token)
+
+
+@bridge.command()
+@json_option
+def stop(as_json: bool) -> None:
+    """Stop the bridge, wherever it was started; nothing that came in is lost."""
+    done = stop_bridge(place_of(config.load()))
+    if as_json:
+        print_json(done)
+    else:
+        say(_stopped(done))
+
+
+@bridge.command()
+@json_option
+def status(as_json: bool) -> int:
+    """Say whether the bridge runs, who is at it and what it has done; the exit status is 1 when it does not run."""
+    return _status(as_json=as_json)
+
+
+@bridge.command()
+@json_option
+def health(as_json: bool) -> int:
+    """Check the bridge, with evidence; the exit status is 1 when a check fails."""
+    found = check(config.load())
+    if as_json:
+        print_json(found)
+    else:
+        _show_health(found)
+    return 0 if found.ok else WORK_FAILED
+
+
+def _start_detached(settings: Settings, *, as_json: bool) -> int:
+    place = place_of(settings)
+    begun = start_detached(settings)
+    document = StartedDocument(
+        begun.pid,
+        begun.started_at,
+        "in the background",
+        begun.reached,
+        begun.trouble,
+        token_source(),
+        len(settings.telegram.allowed_users),
+        str(place.log),
+    )
+    words = f"The bridge runs in the background, in process {begun.pid}. To end it: tabsmith bridge stop"
+    _tell_start(document, words, as_json=as_json)
+    if begun.reached == "not yet":
+        say(f"Telegram has not answered yet; it goes on trying. {begun.trouble}".strip())
+    return 0
+
+
+def _tell_start(document: StartedDocument, words: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json(document)
+        sys.stdout.flush()  # what follows may take weeks
+    say(words)
+    if document.allowed_users:
+        say(f"{plural(document.allowed_users, 'person', 'people')} may talk to it.")
+    else:
+        say("Nobody may talk to it yet: tabsmith config set telegram.allowed_users NUMBER")
+
+
+def _serve(settings: Settings, token: Token) -> int:
+    """The bridge itself, in this process, until it is told to end."""
+    from tabsmith.telegram.bridge import run
+    from tabsmith.telegram.log import log_to_stderr
+
+    log_to_stderr(token)
+    try:
+        return run(settings)
+    except Exception as error:  # noqa: BLE001 - told at the edge, once the token is out of it
+        _raise_without(token, error)
+
+
+def _raise_without(token: Token, error: Exception) -> NoReturn:
+    report = report_of(error)
+    raise ReportedError(
+        replace(
+            report,
+            what=token.hide(report.what),
+            where=token.hide(report.where),
+            next_step=token.hide(report.next_step),
+            details=token.hide(report.details),
+        )
+    ) from None
+
+
+def _stopped(done: Stopped) -> str:
+    match done.how:
+        case "ended":
+            return f"The bridge (process {done.pid}) has ended."
+        case "killed":
+            return f"The bridge (process {done.pid}) did not end in time and was killed. Nothing that came in is lost."
+        case "not running":
+            return "No bridge runs."
+
+
+def _status(*, as_json: bool) -> int:
+    settings = config.load()
+    place = place_of(settings)
+    held = running(place)
+    said = read_status(place)
+    visitors = people(place, settings.telegram.allowed_users)
+    document = StatusDocument(
+        "running" if held else "not running",
+        held.pid if held else 0,
+        held.started_at if held else 0.0,
+        token_source(),
+        str(place.root),
+        visitors,
+        said,
+    )
+    if as_json:
+        print_json(document)
+    else:
+        _show_status(document, place)
+    return 0 if held else WORK_FAILED
+
+
+def _show_status(document: StatusDocument, place: Place) -> None:
+    now = time.time()
+    said = document.said
+    facts: list[tuple[str, str]] = []
+    if document.state == "running":
+        age = duration(max(0.0, now - document.started_at))
+        facts.append(("bridge", f"runs in process {document.pid}, started {age} ago"))
+    else:
+        facts.append(("bridge", "not running. To start it: tabsmith bridge start"))
+    if said is not None:
+        facts.append(("bot", said.bot or "not told yet"))
+        facts.append(("last poll", when(said.polled_at, now)))
+        facts.append(("received", f"{said.received:,}, handled {said.handled:,}"))
+        facts.append(("sent", f"{said.sent:,}, waiting {said.to_send:,}, given up {said.gave_up:,}"))
+        if said.troubles:
+            last = said.troubles[-1]
+            facts.append(("last trouble", f"{when(last.at, now)}, {last.where}: {last.words}"))
+    facts += [("token", f"from {document.token_from}"), ("files", str(place.root))]
+    print_facts(facts)
+    if document.people:
+        print_text()
+        rows = [
+            [str(each.user), each.name or "—", each.may, when(each.seen_at, now), each.step or "—"]
+            for each in document.people
+        ]
+        print_table(["user", "name", "list", "seen", "stands at"], rows)
+    else:
+        print_text("Nobody may talk to it: tabsmith config set telegram.allowed_users NUMBER")
+
+
+def _show_health(found: Health) -> None:
+    print_table(
+        ["", "check", "found", "evidence"],
+        [[each.state, each.name, each.what, each.evidence] for each in found.checks],
+        widest=300,
+    )
+    steps = [each for each in found.checks if each.next_step and each.state != "ok"]
+    if steps:
+        print_text()
+        print_facts([(each.name, each.next_step) for each in steps])

@@ -1,0 +1,299 @@
+"""The bridge to phones: on or off, who is there, what was said, how well it is; started, stopped and set from here."""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import Final, TypeVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Vertical, VerticalScroll
+from textual.widgets import OptionList
+
+from tabsmith.dates import clock_time
+from tabsmith.errors import TabsmithError
+from tabsmith.telegram.activity import Visitor
+from tabsmith_tui.actions import bindings_of
+from tabsmith_tui.background import begin
+from tabsmith_tui.phone import ALLOWED, TOKEN, Bridge, Phone, variable
+from tabsmith_tui.screens.base import TabsmithScreen
+from tabsmith_tui.views import bridge as view
+from tabsmith_tui.views.lines import wrap_line
+from tabsmith_tui.widgets.drawing import Drawing, content
+from tabsmith_tui.widgets.literal import Line, entitle, literal, words
+from tabsmith_tui.widgets.people import People
+from tabsmith_tui.widgets.reading_pane import ReadingPane
+
+T = TypeVar("T")
+
+WIDE: Final = 110
+REFRESH_SECONDS: Final = 1.0
+
+
+class BridgeScreen(TabsmithScreen):
+    """A view of the bridge's files and of the settings, looked at every second; it keeps nothing of its own."""
+
+    SCOPE = "bridge"
+    CSS_PATH = "bridge.tcss"
+    BINDINGS = bindings_of("bridge")
+    AUTO_FOCUS = "People"
+    ABOUT = (
+        "The bridge lets you and others on a list do from Telegram what the guided steps do here, on the same "
+        "sessions, runs and models. It is a process of its own and goes on when tabsmith is left. The token is never "
+        "shown."
+    )
+
+    def __init__(self, phone: Phone | None = None) -> None:
+        super().__init__()
+        self._phone = phone or Phone()
+        self._bridge: Bridge | None = None
+        self._doing: view.Doing = ""
+
+    def body(self) -> ComposeResult:
+        """How it stands, what is missing, who is there; what was said, how well it is."""
+        self.set_class(self.app.size.width >= WIDE, "-wide")
+        yield Line(id="trouble")
+        with VerticalScroll(id="desk", can_focus=False):
+            with Vertical(id="left"):
+                with Vertical(id="how", classes="panel") as how:
+                    entitle(how, "Bridge")
+                    yield Drawing(grows=True, id="facts")
+                with Vertical(id="missing", classes="panel") as missing:
+                    entitle(missing, "Three steps to your phone")
+                    yield ReadingPane(id="steps")
+                with Vertical(id="who", classes="panel") as who:
+                    entitle(who, "People")
+                    yield People(id="people")
+                    yield Line("Nobody is on the list, and nobody has written.", id="nobody", classes="quiet")
+                with Vertical(id="well", classes="panel") as well:
+                    entitle(well, "Health")
+                    yield ReadingPane(id="health")
+            with Vertical(id="said", classes="panel") as said:
+                entitle(said, "Messages")
+                yield ReadingPane(id="messages")
+
+    def on_mount(self) -> None:
+        """Look after the first frame, and then every second."""
+        self.show_subject("bridge to phones")
+        self.call_after_refresh(self.action_reload)
+        self.set_interval(REFRESH_SECONDS, self._look_again)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Side by side where there is room."""
+        self.set_class(event.size.width >= WIDE, "-wide")
+        if self._bridge is not None:
+            self._show(self._bridge)
+
+    # What is there --------------------------------------------------------------------------------------------------
+
+    def action_reload(self) -> None:
+        """Look again."""
+        begin(self, self._look, "look")
+
+    def _look_again(self) -> None:
+        busy = any(each.group == "look" and not each.is_finished for each in self.workers)
+        if self.is_current and not busy:
+            self.action_reload()
+
+    async def _look(self) -> None:
+        try:
+            bridge = await asyncio.to_thread(self._phone.look, self.tabsmith.clock())
+        except TabsmithError as error:
+            if self.is_attached:
+                self._say_trouble(error)
+            return
+        if self.is_attached:  # not left meanwhile
+            self._say_trouble(None)
+            self._show(bridge)
+
+    def _say_trouble(self, error: TabsmithError | None) -> None:
+        line = self.query_one("#trouble", Line)
+        line.display = error is not None
+        if error is not None:
+            line.show(literal(f"✘ {error.what} {error.where} {error.next_step}", 600))
+
+    def _show(self, bridge: Bridge) -> None:
+        self._bridge = bridge
+        now = self.tabsmith.clock()
+        facts = tuple(view.facts(bridge, now, self._doing))
+        self.query_one("#facts", Drawing).show(
+            facts, lambda width, _height: [p for f in facts for p in wrap_line(f, width)]
+        )
+        missing = view.steps(bridge)
+        self.query_one("#missing").display = bool(missing)
+        self.query_one("#steps", ReadingPane).show(missing)
+        for panel in ("#who", "#well", "#said"):
+            self.query_one(panel).display = bridge.has_token
+        self.query_one(People).show(bridge.people, now)
+        self.query_one(People).display = bool(bridge.people)
+        self.query_one("#nobody").display = not bridge.people
+        self.query_one("#messages", ReadingPane).show(view.messages(bridge.messages, now, self.app.size.width))
+        self.query_one("#health", ReadingPane).show(view.health(bridge, now))
+        pill = content([(view.pill(bridge, self._doing),)])
+        self.show_status(pill, words(("looked ", "$quiet"), clock_time(now)))
+        self.refresh_bindings()
+
+    @property
+    def _chosen(self) -> Visitor | None:
+        """Who is under the cursor."""
+        current = self.query_one(People).current
+        return next((each for each in self._bridge.people if str(each.user) == current), None) if self._bridge else None
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """A click chooses; only the key sends."""
+        event.stop()
+
+    # Telling it -----------------------------------------------------------------------------------------------------
+
+    async def _told(self, work: Callable[[], T]) -> T | TabsmithError:
+        """What `work` gives, off the UI thread, or why it could not be done; then all is looked at again."""
+        try:
+            return await asyncio.to_thread(work)
+        except TabsmithError as error:
+            return error
+        finally:
+            if self.is_attached:
+                self.action_reload()
+
+    def action_start(self) -> None:
+        """Start it."""
+        begin(self, self._start, "bridge", alone=True)
+
+    async def _start(self) -> None:
+        self._do("starting")
+        try:
+            started = await self._told(self._phone.start)
+        finally:
+            self._do("")
+        if isinstance(started, TabsmithError):
+            self.show_error(started)
+        elif started.reached == "polls":
+            self.app.notify("The bridge is on, and Telegram answers it.")
+        else:
+            words = f"The bridge is on. Telegram has not answered yet; it goes on trying. {started.trouble}"
+            self.app.notify(words, severity="warning", timeout=10)
+
+    def action_stop(self) -> None:
+        """Stop it, after a question."""
+        from tabsmith_tui.screens.question import Answer, QuestionScreen
+
+        def answered(answer: str | None) -> None:
+            if answer == "stop":
+                begin(self, self._stop, "bridge", alone=True)
+
+        question = QuestionScreen(
+            "Stop the bridge?",
+            "Nobody at a phone is answered while it is off. What they write meanwhile is answered when it is on again; "
+            "runs go on.",
+            (Answer("", "back", "leave it on"), Answer("stop", "stop", "it ends within seconds")),
+        )
+        self.app.push_screen(question, answered)
+
+    async def _stop(self) -> None:
+        self._do("stopping")
+        try:
+            stopped = await self._told(self._phone.stop)
+        finally:
+            self._do("")
+        if isinstance(stopped, TabsmithError):
+            self.show_error(stopped)
+        elif stopped.how == "killed":
+            self.app.notify("The bridge did not end in time and was killed. Nothing that came in is lost.", timeout=10)
+        else:
+            self.app.notify("The bridge is off.")
+
+    def _do(self, doing: view.Doing) -> None:
+        self._doing = doing
+        if self._bridge is not None and self.is_attached:
+            self._show(self._bridge)
+
+    def action_test(self) -> None:
+        """Send a line to the person under the cursor."""
+        person = self._chosen
+        if person is None:
+            return
+        if person.may != "allowed":
+            self.app.notify(f"{person.name} is not on the list of allowed users.", severity="warning")
+        elif not person.seen_at:
+            words = f"{person.user} has not written yet, and a bot may write only to those who wrote to it first."
+            self.app.notify(words, severity="warning")
+        else:
+            begin(self, partial(self._test, person), "bridge", alone=True)
+
+    async def _test(self, person: Visitor) -> None:
+        asked = await self._told(partial(self._phone.test, person.user))
+        if isinstance(asked, TabsmithError):
+            self.show_error(asked)
+        else:
+            self.app.notify(f"A test message to {person.name} is on its way; it is shown below when it is sent.")
+
+    # Setting --------------------------------------------------------------------------------------------------------
+
+    def action_token(self) -> None:
+        """Type the token in, unseen."""
+        from tabsmith_tui.screens.ask_line import AskLineScreen
+
+        if self._bridge is None or not self._may_change(TOKEN, self._bridge):
+            return
+        if self._bridge.held is not None:
+            self.app.notify("Stop the bridge first: it speaks as the bot of the token it has.", severity="warning")
+            return
+        question = "The token that @BotFather gave you. It is not shown; only you can read the file that keeps it."
+        self.app.push_screen(AskLineScreen("The bot's token", question, self._take_token, secret=True))
+
+    async def _take_token(self, token: str) -> TabsmithError | None:
+        if not token:
+            return TabsmithError("Nothing was typed.", next_step="Paste the token, or go back with escape.")
+        return await self._taken(partial(self._phone.set_token, token), "The token is set.")
+
+    def action_users(self) -> None:
+        """Say who may talk to it."""
+        from tabsmith_tui.screens.ask_line import AskLineScreen
+
+        if self._bridge is None or not self._may_change(ALLOWED, self._bridge):
+            return
+        wrote = ", ".join(map(str, view.strangers(self._bridge)[:5]))
+        question = words(
+            "The numbers of those who may talk to the bridge, divided by commas. Everyone else gets silence.",
+            f"\nWrote lately and got no answer: {wrote}" if wrote else "",
+        )
+        numbers = ", ".join(map(str, self._bridge.allowed))
+        ask = AskLineScreen("Allowed users", question, self._take_users, text=numbers, example="123456789, 987654321")
+        self.app.push_screen(ask)
+
+    async def _take_users(self, numbers: str) -> TabsmithError | None:
+        return await self._taken(partial(self._phone.set_allowed, numbers), "The list is saved, and counts at once.")
+
+    async def _taken(self, work: Callable[[], None], saved: str) -> TabsmithError | None:
+        error = await self._told(work)
+        if error is None:
+            self.app.notify(saved)
+        return error
+
+    def _may_change(self, key: str, bridge: Bridge) -> bool:
+        """Whether the file decides about `key`; if not, say what does."""
+        if key in bridge.fixed:
+            words = f"Given by the environment variable {variable(key)}, which stands over the file: change it there."
+            self.app.notify(words, title=key, severity="warning")
+        return key not in bridge.fixed
+
+    # Keys -----------------------------------------------------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """Only what means something where the bridge stands."""
+        bridge = self._bridge
+        if action in ("start", "stop", "test") and (bridge is None or self._doing):
+            return False
+        match action:
+            case "start":
+                return bridge is not None and bridge.held is None and bridge.has_token and not bridge.missing
+            case "stop":
+                return bridge is not None and bridge.held is not None
+            case "test":
+                return bridge is not None and bridge.held is not None and bool(bridge.people)
+            case _:
+                return True
+
+    def action_back(self) -> None:
+        """Back to where one came from."""
+        self.app.pop_screen()
