@@ -36,8 +36,10 @@ from tabsmith.telegram.service import refuse_second
 from tabsmith.telegram.status import Status, StatusKeeper
 from tabsmith.telegram.token import Token, server_of, token_of
 from tabsmith.telegram.words import line, mixed
+from tabsmith.text import plural
 
 _log: Final = logging.getLogger(__name__)
+_WARM_AFTER: Final = 2.0  # seconds
 _ENDS_WITHIN: Final = 3.0  # seconds for what is being answered, and again for what is to be sent
 
 
@@ -94,6 +96,7 @@ class Bridge:
             self._take(each, again=True)
         parts = [self._begin(part) for part in (self._poller.run(), self._send(), self._follow(), self._requests())]
         ended = self._begin(self._wait_for_the_end())
+        self._begin(self._warm())
         try:
             await asyncio.wait([*parts, ended], return_when=asyncio.FIRST_COMPLETED)
             for part in parts:
@@ -117,10 +120,8 @@ class Bridge:
             ) from None
         except Failure as failure:
             office.status.trouble("polling", str(failure))
-        allowed = len(office.settings.telegram.allowed_users)
-        _log.info(
-            "%s is served by process %s; %s on the list", office.status.now.bot or "the bot", os.getpid(), allowed
-        )
+        people = plural(len(office.settings.telegram.allowed_users), "person", "people")
+        _log.info("%s: process %s, %s on the list", office.status.now.bot or "not reached yet", os.getpid(), people)
 
     # Updates ------------------------------------------------------------------------------------------------------
 
@@ -191,6 +192,11 @@ class Bridge:
                 if seat is not None:
                     office.outbox.put(f"test/{asked.id}", seat.user, seat.chat, Message(line(mixed(asked.text))))
 
+    async def _warm(self) -> None:
+        """The warm spare is started when the bridge has said what it had to say; before that only for who needs it."""
+        await asyncio.sleep(_WARM_AFTER)
+        await self._office.supervisor.start()
+
     async def _wait_for_the_end(self) -> None:
         await self._told_to_end.wait()
 
@@ -244,7 +250,6 @@ async def _opened(settings: Settings, token: Token, place: Place, source: str) -
         server=server,
     )
     await api.start()
-    await supervisor.start()
     try:
         yield Bridge(office, inbox)
     finally:
