@@ -11,7 +11,6 @@ from tabsmith.telegram.outbox import Outbox
 from tabsmith.telegram.outgoing import Message
 from tabsmith.telegram.pacing import Pace, Pauses
 from tabsmith.telegram.status import StatusKeeper
-from tabsmith.telegram.telling import trouble
 from tabsmith.telegram.workers import Workers
 
 EVERY: Final = 3.0  # seconds between two changes of one message
@@ -81,7 +80,7 @@ class Boards:
                 self._wanted.setdefault(key, (chat, message))
             except Failure as failure:
                 failed += 1
-                trouble(self._status, "sending", f"A message could not be kept up to date: {failure}")
+                self._status.trouble("sending", f"A message could not be kept up to date: {failure}")
                 if isinstance(failure, Unreachable) or (failed < _TRIES and not isinstance(failure, Rejected)):
                     self._wanted.setdefault(key, (chat, message))
                     await asyncio.sleep(self._pauses.after(failed))

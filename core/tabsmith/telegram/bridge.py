@@ -11,7 +11,7 @@ from typing import Final
 
 from tabsmith import __version__
 from tabsmith.config.tree import Settings
-from tabsmith.errors import UsageError
+from tabsmith.errors import StorageError, UsageError
 from tabsmith.runs.spare import KEPT_BACK
 from tabsmith.runs.supervisor import Supervisor
 from tabsmith.storage import OwnerLock
@@ -39,6 +39,8 @@ from tabsmith.telegram.words import line, mixed
 from tabsmith.text import plural
 
 _log: Final = logging.getLogger(__name__)
+_TRY_AGAIN: Final = 5.0  # seconds, when an answer could not be put on disk
+_ASK_AGAIN: Final = 30.0  # seconds, when Telegram could not be asked who we are
 _WARM_AFTER: Final = 2.0  # seconds
 _ENDS_WITHIN: Final = 3.0  # seconds for what is being answered, and again for what is to be sent
 
@@ -109,9 +111,7 @@ class Bridge:
         """Ask Telegram who we are. A token that it refuses ends the bridge at once; any other trouble is waited out."""
         office = self._office
         try:
-            me = await office.api.me()
-            office.status.note(bot=f"@{me.username}" if me.username else str(me.id))
-            await office.api.set_commands(COMMANDS)
+            await self._ask_who()
         except Unauthorized:
             raise TokenRefusedError(
                 "Telegram refuses the bot's token.",
@@ -120,8 +120,20 @@ class Bridge:
             ) from None
         except Failure as failure:
             office.status.trouble("polling", str(failure))
+            self._begin(self._introduce_later())
         people = plural(len(office.settings.telegram.allowed_users), "person", "people")
         _log.info("%s: process %s, %s on the list", office.status.now.bot or "not reached yet", os.getpid(), people)
+
+    async def _introduce_later(self) -> None:
+        while not self._office.status.now.bot:
+            await asyncio.sleep(_ASK_AGAIN)
+            with contextlib.suppress(Failure):  # the polls tell that Telegram cannot be reached
+                await self._ask_who()
+
+    async def _ask_who(self) -> None:
+        me = await self._office.api.me()
+        await self._office.api.set_commands(COMMANDS)
+        self._office.status.note(bot=f"@{me.username}" if me.username else str(me.id))
 
     # Updates ------------------------------------------------------------------------------------------------------
 
@@ -132,16 +144,17 @@ class Bridge:
     def _take(self, received: Received, *, again: bool) -> None:
         """Bring an update to whom it belongs. Who is not on the list is not answered, whatever they sent."""
         update = received.update
-        self._office.outbox.seen(incoming.message_number(update))
+        try:
+            self._office.outbox.seen(incoming.message_number(update))
+        except StorageError as error:  # only a search after a kill is harder without it
+            self._office.status.trouble("handling", str(error))
         meant = incoming.read(update)
         if isinstance(meant, incoming.Unwanted):
-            self._office.door.turned_away(meant.user, meant.reason)
-            self._handled(received)
+            self._turn_away(received, meant.user, meant.reason)
             return
         user = meant.person.id
         if not self._office.door.may(user):
-            self._office.door.turned_away(user, "not on the list of telegram.allowed_users")
-            self._handled(received)
+            self._turn_away(received, user, "not on the list of telegram.allowed_users")
             return
         if user not in self._queues:
             self._queues[user] = asyncio.Queue()
@@ -149,14 +162,32 @@ class Bridge:
         self._queues[user].put_nowait((meant, received, again))
         self._count()
 
+    def _turn_away(self, received: Received, user: int, reason: str) -> None:
+        self._office.door.turned_away(user, reason)
+        try:
+            self._handled(received)
+        except StorageError as error:  # it is turned away again after a restart
+            self._office.status.trouble("handling", str(error))
+
     async def _answer_all(self, user: int) -> None:
         """One person's updates, in order."""
         queue = self._queues[user]
         while True:
             meant, received, again = await queue.get()
-            if self._office.door.may(user):  # they may have been taken off the list meanwhile
+            while not await self._answered(meant, received, again=again):
+                again = True
+                await asyncio.sleep(_TRY_AGAIN)
+
+    async def _answered(self, meant: incoming.Incoming, received: Received, *, again: bool) -> bool:
+        """Whether an update was answered; one that a full disk kept from it stays, and is tried again."""
+        try:
+            if self._office.door.may(meant.person.id):  # they may have been taken off the list meanwhile
                 await self._desk.handle(meant, str(received.update_id), again=again)
             self._handled(received)
+        except StorageError as error:
+            self._office.status.trouble("handling", str(error))
+            return False
+        return True
 
     def _handled(self, received: Received) -> None:
         self._inbox.handled(received.update_id)
@@ -185,12 +216,15 @@ class Bridge:
         while True:
             await asyncio.sleep(LOOK_EVERY)
             office.status.flush()
-            chunk = pending_requests(office.place, offset)
-            offset = chunk.next_offset
-            for asked in chunk.values:
-                seat = office.seat(asked.user)
-                if seat is not None:
-                    office.outbox.put(f"test/{asked.id}", seat.user, seat.chat, Message(line(mixed(asked.text))))
+            try:
+                chunk = pending_requests(office.place, offset)
+                for asked in chunk.values:
+                    seat = office.seat(asked.user)
+                    if seat is not None:
+                        office.outbox.put(f"test/{asked.id}", seat.user, seat.chat, Message(line(mixed(asked.text))))
+                offset = chunk.next_offset
+            except StorageError as error:
+                office.status.trouble("handling", str(error))
 
     async def _warm(self) -> None:
         """The warm spare is started when the bridge has said what it had to say; before that only for who needs it."""

@@ -1,5 +1,6 @@
 """The commands: each by its name, as what it means where the person stands."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -119,7 +120,7 @@ class Commands:
 
     async def _status(self, turn: Turn, seat: Seat, _text: str) -> None:
         """The run that is meant, live; without one, where the conversation stands."""
-        meant_runs = self._living(seat)
+        meant_runs = await self._living(seat)
         if len(meant_runs) == 1:
             await present(self._office, turn, self._office.keep(replace(seat, view=View("run", meant_runs[0]))))
         elif meant_runs:
@@ -129,7 +130,7 @@ class Commands:
 
     def _tell(self, command: Stop | Pause | Resume, said: str) -> Callable[[Turn, Seat, str], Awaitable[None]]:
         async def tell(turn: Turn, seat: Seat, text: str) -> None:
-            runs = [run_id for run_id in self._living(seat) if run_id.endswith(text)] if text else self._living(seat)
+            runs = [run_id for run_id in await self._living(seat) if run_id.endswith(text)]
             if len(runs) == 1:
                 await act(self._office, self._work, turn, seat, meant.Tell(runs[0], command, said))
             elif runs:
@@ -143,13 +144,13 @@ class Commands:
         lead: Text = line(bold("Several runs are at work. Which one?"))
         await present(self._office, turn, self._office.keep(replace(seat, view=View("runs"))), lead)
 
-    def _living(self, seat: Seat) -> list[str]:
+    async def _living(self, seat: Seat) -> list[str]:
         """The runs that a person may mean: the one of their conversation; those they follow; any."""
         session = self._office.conversation(seat).session
         if session.state is State.TRAINING and living(session.run_id):
             return [session.run_id]
         followed = [each.run_id for each in seat.followed if living(each.run_id)]
-        return followed or [each.id for each in list_runs() if not each.state.ended]
+        return followed or [each.id for each in await asyncio.to_thread(list_runs) if not each.state.ended]
 
     def _look(self, kind: str) -> Callable[[Turn, Seat, str], Awaitable[None]]:
         async def look(turn: Turn, seat: Seat, _text: str) -> None:

@@ -32,7 +32,7 @@ _UNSUPPORTED: Final = "Only text and files can be read here. A table is best sen
 
 
 class Desk:
-    """Answers people. `handle` never raises: what goes wrong is said to the person, and in the log."""
+    """Answers people. What goes wrong is said to the person, and in the log."""
 
     def __init__(self, office: Office) -> None:
         self._office = office
@@ -41,7 +41,10 @@ class Desk:
         self._acknowledging: set[asyncio.Task[None]] = set()
 
     async def handle(self, update: incoming.Incoming, key: str, *, again: bool = False) -> None:
-        """Answer an update, once: with `again` it may have been begun before a kill."""
+        """Answer an update, once: with `again` it may have been begun before, and cut off.
+
+        Raises StorageError when the answer cannot be put on disk: then nothing was said, and it is to be tried again.
+        """
         office = self._office
         turn = Turn(key, again=again)
         seat = office.seat_of(update.person)
@@ -152,13 +155,13 @@ class Desk:
         return asks[0] if len(asks) == 1 else ""
 
     async def _end_work(self, turn: Turn, seat: Seat) -> None:
-        """The work under way is given up; the conversation stays where it is."""
+        """The work under way is given up, and with it what it was for."""
         self.work.cancel(seat)
         session = self._office.conversation(seat).session
-        if session.waiting is None or session.state in (State.TRAINING, State.ERROR):
+        if session.waiting is None:
             await present(self._office, turn, seat, line(own("There is nothing under way.")))
-        elif session.state is State.PREDICTING or session.state is State.CONFIRMING_SCHEMA:
-            await present(self._office, turn, seat, line(own("Given up.")))
+        elif session.state is State.CONFIRMING_SCHEMA and session.schema is not None and session.schema.target:
+            await give(self._office, self.work, turn, seat, say.ChangeTarget(session.schema.target))
         else:
             await give(self._office, self.work, turn, seat, say.Back())
 
@@ -185,7 +188,7 @@ class Desk:
         done: set[str] = set()
         for seat in self._office.everybody():
             if seat.job is not None:
-                self.work.begin_prediction(Turn(f"job-{seat.user}-{seat.seen_at:.0f}"), seat, seat.job)
+                self.work.begin_prediction(Turn(seat.job.turn), seat, seat.job.effect)
             if seat.session_user in done:
                 continue
             done.add(seat.session_user)

@@ -45,7 +45,8 @@ class Following:
         """One look at everything."""
         self._looks += 1
         every = self._looks % _LIST_EVERY == 1
-        for seat in self._office.everybody():
+        everybody = self._office.everybody()
+        for seat in everybody:
             try:
                 await self._look_for(seat, every=every)
             except TabsmithError as error:
@@ -53,7 +54,7 @@ class Following:
             except Exception as error:  # noqa: BLE001 - one person's run must not end the looking for all
                 _log.exception("following runs for user %s", seat.user)
                 self._office.status.trouble("following", clean(f"{type(error).__name__}: {error}", 300))
-        kept = {each.run_id for seat in self._office.everybody() for each in seat.followed}
+        kept = {each.run_id for seat in everybody for each in seat.followed}
         self._watches = {run_id: watch for run_id, watch in self._watches.items() if run_id in kept}
 
     async def _look_for(self, seat: Seat, *, every: bool) -> None:

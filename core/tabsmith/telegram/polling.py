@@ -16,7 +16,6 @@ from tabsmith.telegram.failures import Conflict, Failure, Garbled, TooMany, Unau
 from tabsmith.telegram.inbox import Inbox, Received
 from tabsmith.telegram.pacing import Pauses
 from tabsmith.telegram.status import StatusKeeper
-from tabsmith.telegram.telling import note, trouble
 from tabsmith.telegram.updates import Polled
 
 MOST: Final = 100  # updates in one answer
@@ -85,7 +84,7 @@ class Poller:
         if len(polled.updates) < self._most:
             self.caught_up.set()
         for words in polled.unreadable:
-            trouble(self._status, "polling", f"Telegram sent {words}; it was passed over.")
+            self._status.trouble("polling", f"Telegram sent {words}; it was passed over.")
         if polled.unreadable and not polled.updates and self._inbox.offset is None:
             # Without a number there is nothing to go on from; the next update that has one brings us past it.
             return self._note_failure("Telegram sends nothing but updates without a number.", self._pauses.trouble)
@@ -101,7 +100,7 @@ class Poller:
                 "waiting": len(waiting),
                 "waiting_since": waiting[0].at,
             }
-        note(self._status, **changes)
+        self._status.note(**changes)
         if received:
             self._on_received(received)
         return 0.0 if received or asked_at_once else self._pauses.nothing
@@ -122,7 +121,7 @@ class Poller:
                 words = f"Telegram does not take the token: {failure}"
                 return self._note_failure(words, self._pauses.unauthorized)
             case Conflict():
-                note(self._status, conflicts=self._status.now.conflicts + 1, conflict_at=self._clock())
+                self._status.note(conflicts=self._status.now.conflicts + 1, conflict_at=self._clock())
                 words = "Another program polls with this token."
                 return self._note_failure(words, self._pauses.conflict)
             case TooMany(retry_after=told):
@@ -134,6 +133,6 @@ class Poller:
     def _note_failure(self, words: str, pauses: Pauses) -> float:
         self._failed += 1
         self.caught_up.set()
-        note(self._status, failed_polls=self._failed)
-        trouble(self._status, "polling", words)
+        self._status.note(failed_polls=self._failed)
+        self._status.trouble("polling", words)
         return pauses.after(self._failed)

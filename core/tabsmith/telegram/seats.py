@@ -51,6 +51,13 @@ class Followed(msgspec.Struct, frozen=True):
     told: tuple[str, ...] | None = None  # keys of notices that are no news any more; None before the first look
 
 
+class Job(msgspec.Struct, frozen=True):
+    """Predictions with a model of the list, under way: asked for in the turn of that key."""
+
+    turn: str
+    effect: PredictFile
+
+
 class Seat(msgspec.Struct, frozen=True, kw_only=True):
     """A person's place at the bridge."""
 
@@ -63,7 +70,7 @@ class Seat(msgspec.Struct, frozen=True, kw_only=True):
     followed: tuple[Followed, ...] = ()
     follow_all: bool = False  # every run of this machine, those of the terminal too
     hear: dict[NoticeKind, Hear] = {}
-    job: PredictFile | None = None  # predictions with a model of the list, under way
+    job: Job | None = None
 
     def hears(self, kind: NoticeKind) -> Hear:
         """How the person wants to hear of something."""

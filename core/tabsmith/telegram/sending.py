@@ -21,7 +21,6 @@ from tabsmith.telegram.outbox import Entry, Outbox, instead_of
 from tabsmith.telegram.outgoing import Chart, Keyboard, Message
 from tabsmith.telegram.pacing import Pace, Pauses
 from tabsmith.telegram.status import StatusKeeper
-from tabsmith.telegram.telling import note, trouble
 from tabsmith.telegram.workers import Workers
 
 UNDER_WAY: Final = 6  # messages at a time, so that few are in doubt after a kill
@@ -115,7 +114,7 @@ class Sender:
         return True
 
     def _put(self) -> None:
-        note(self._status, to_send=len(self._outbox.pending()))
+        self._status.note(to_send=len(self._outbox.pending()))
         self._chats.wake()
 
     def _due(self) -> Iterable[int]:
@@ -124,7 +123,7 @@ class Sender:
     async def _serve(self, chat: int) -> None:
         while (entry := self._outbox.first(chat)) is not None:
             await self._deliver(entry)
-            note(self._status, to_send=len(self._outbox.pending()))
+            self._status.note(to_send=len(self._outbox.pending()))
             self._boards.workers.wake()
 
     # One message -----------------------------------------------------------------------------------------------------
@@ -146,7 +145,7 @@ class Sender:
                 await self._failed(now, failure, tries)
             except StorageError as error:
                 tries.failed += 1
-                trouble(self._status, "sending", error.what)
+                self._status.trouble("sending", error.what)
                 await asyncio.sleep(self._pauses.after(tries.failed))
             except Exception as error:  # noqa: BLE001 - a fault of ours in one must not hold up all others
                 _log.exception("A message could not be made")
@@ -213,7 +212,7 @@ class Sender:
     async def _failed(self, entry: Entry, failure: Failure, tries: _Tries) -> None:
         """Wait before the next try, or give up a message that alone keeps the server from answering."""
         tries.failed += 1
-        trouble(self._status, "sending", f"A message is not sent yet: {failure}")
+        self._status.trouble("sending", f"A message is not sent yet: {failure}")
         if isinstance(failure, ServerFault):
             now = self._clock()
             if tries.faults == 0:
@@ -230,7 +229,7 @@ class Sender:
 
     def _sent(self, entry: Entry, message_id: int) -> None:
         self._sent_at = self._clock()
-        note(self._status, sent=self._status.now.sent + 1)
+        self._status.note(sent=self._status.now.sent + 1)
         self._outbox.sent(entry.key, message_id)
 
     def _give_up(self, entry: Entry, why: str) -> None:
@@ -238,19 +237,19 @@ class Sender:
         if not instead_of(entry.outgoing):
             self._record_given_up(entry, why)
             return
-        trouble(self._status, "sending", f"A picture or a file was not sent, its text was: {why}")
+        self._status.trouble("sending", f"A picture or a file was not sent, its text was: {why}")
         try:
             self._outbox.instead(entry.key, why)
         except StorageError as error:
-            trouble(self._status, "sending", error.what)
+            self._status.trouble("sending", error.what)
 
     def _record_given_up(self, entry: Entry, why: str) -> None:
-        note(self._status, gave_up=self._status.now.gave_up + 1)
-        trouble(self._status, "sending", f"A message was given up: {why}")
+        self._status.note(gave_up=self._status.now.gave_up + 1)
+        self._status.trouble("sending", f"A message was given up: {why}")
         try:
             self._outbox.gave_up(entry.key, why)
         except StorageError as error:
-            trouble(self._status, "sending", error.what)
+            self._status.trouble("sending", error.what)
 
 
 def _may_have_arrived(failure: Failure) -> bool:

@@ -1,25 +1,32 @@
 """How a bridge is doing, said by itself in `status.json`: what `bridge status`, `bridge health` and the panel read."""
 
+import logging
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 from msgspec.structs import replace
 
+from tabsmith.errors import StorageError
 from tabsmith.storage import Document, Found
 from tabsmith.telegram.place import Place
 
 STATUS_VERSION: Final = 1
 _MOST_TROUBLES: Final = 20
 _WRITE_EVERY: Final = 1.0
+_SAID_AGAIN: Final = 600.0  # seconds after which the same trouble is worth another line in the log
+_log: Final = logging.getLogger(__name__)
+
+
+Where: TypeAlias = Literal["polling", "sending", "handling", "following", "settings"]
 
 
 class Trouble(msgspec.Struct, frozen=True):
     """Something that went wrong at `at` (seconds since 1970), in words without the token."""
 
     at: float
-    where: str  # polling, sending, handling, files
+    where: Where
     words: str
 
 
@@ -69,14 +76,27 @@ class StatusKeeper:
         self.now = status
 
     def note(self, **changes: object) -> None:
-        """Take fields of Status over."""
+        """Take fields of Status over. That the disk takes nothing is said in the log, and stops nobody."""
         self.now = replace(self.now, **changes)
-        self.write(at_once=False)
+        self.flush(at_once=False)
 
-    def trouble(self, where: str, words: str) -> None:
-        """Something went wrong; the same words again only move their time."""
-        kept = [each for each in self.now.troubles if (each.where, each.words) != (where, words)]
-        self.note(troubles=(*kept, Trouble(self._clock(), where, words))[-_MOST_TROUBLES:])
+    def trouble(self, where: Where, words: str) -> None:
+        """Something went wrong, in words without the token; the same again only moves its time."""
+        now = self._clock()
+        same = [each for each in self.now.troubles if (each.where, each.words) == (where, words)]
+        if not any(each.at > now - _SAID_AGAIN for each in same):
+            _log.warning("%s: %s", where, words)  # once, and not at each try of an hour without a network
+        kept = [each for each in self.now.troubles if each not in same]
+        self.note(troubles=(*kept, Trouble(now, where, words))[-_MOST_TROUBLES:])
+
+    def flush(self, *, at_once: bool = True) -> None:
+        """Put on disk what is not there yet."""
+        if self.now is self._on_disk:
+            return
+        try:
+            self.write(at_once=at_once)
+        except StorageError as error:
+            _log.warning("the status could not be saved: %s", error.what)
 
     def write(self, *, at_once: bool = True) -> None:
         """Put it on disk. Raises StorageError."""
@@ -85,11 +105,6 @@ class StatusKeeper:
             self._written = now
             self.now = self._on_disk = replace(self.now, written_at=now)
             self._document.save(self.now)
-
-    def flush(self) -> None:
-        """Put on disk what is not there yet. Raises StorageError."""
-        if self.now is not self._on_disk:
-            self.write()
 
 
 def _document(place: Place) -> Document[Status]:

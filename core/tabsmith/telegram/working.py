@@ -14,7 +14,7 @@ from tabsmith.telegram.drawing import results
 from tabsmith.telegram.drawing.errors import words_of
 from tabsmith.telegram.office import Office, Turn
 from tabsmith.telegram.outgoing import Button, Message
-from tabsmith.telegram.seats import Seat
+from tabsmith.telegram.seats import Job, Seat
 from tabsmith.telegram.showing import present
 from tabsmith.telegram.words import Text, line, mixed, own
 from tabsmith.text import clean
@@ -40,7 +40,7 @@ class Work:
 
     def begin_prediction(self, turn: Turn, seat: Seat, effect: do.PredictFile) -> None:
         """Begin predictions with a model of the list, beside the conversation. The seat remembers them."""
-        self._office.keep(replace(seat, job=effect))
+        self._office.keep(replace(seat, job=Job(turn.key, effect)))
         self._start(f"seat {seat.user}", self._with_model(turn, seat, effect))
 
     def cancel(self, seat: Seat) -> None:
@@ -111,7 +111,7 @@ class Work:
         elif isinstance(answer, say.PredictionFailed):
             office.say_text(told, seat, words_of(answer.error))
         present_seat = office.seat(seat.user)
-        if present_seat is not None and present_seat.job == effect:
+        if present_seat is not None and present_seat.job == Job(turn.key, effect):
             office.keep(replace(present_seat, job=None))
 
     def _say_prediction(self, turn: Turn, seat: Seat, prediction: Prediction) -> None:
