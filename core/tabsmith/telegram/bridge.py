@@ -15,7 +15,6 @@ from tabsmith.errors import StorageError, UsageError
 from tabsmith.runs.spare import KEPT_BACK
 from tabsmith.runs.supervisor import Supervisor
 from tabsmith.storage import OwnerLock
-from tabsmith.telegram import incoming
 from tabsmith.telegram.api import Api
 from tabsmith.telegram.desk import Desk
 from tabsmith.telegram.doorkeeper import Doorkeeper
@@ -23,12 +22,13 @@ from tabsmith.telegram.drawing.helping import COMMANDS
 from tabsmith.telegram.failures import Failure, Unauthorized
 from tabsmith.telegram.following import LOOK_EVERY, Following
 from tabsmith.telegram.health import EXPECTED_KINDS, token_source
-from tabsmith.telegram.inbox import Inbox, Received
+from tabsmith.telegram.inbox import Inbox
 from tabsmith.telegram.office import Office
 from tabsmith.telegram.outbox import Outbox
 from tabsmith.telegram.outgoing import Chart, Message
 from tabsmith.telegram.place import Place
 from tabsmith.telegram.polling import Poller
+from tabsmith.telegram.reception import Reception
 from tabsmith.telegram.requests import pending_requests
 from tabsmith.telegram.seats import Seats
 from tabsmith.telegram.sending import Sender
@@ -39,7 +39,6 @@ from tabsmith.telegram.words import line, mixed
 from tabsmith.text import plural
 
 _log: Final = logging.getLogger(__name__)
-_TRY_AGAIN: Final = 5.0  # seconds, when an answer could not be put on disk
 _ASK_AGAIN: Final = 30.0  # seconds, when Telegram could not be asked who we are
 _WARM_AFTER: Final = 2.0  # seconds
 _ENDS_WITHIN: Final = 3.0  # seconds for what is being answered, and again for what is to be sent
@@ -72,15 +71,15 @@ async def serve(settings: Settings) -> int:
 
 
 class Bridge:
-    """The parts, put together, and the people who wait at the desk."""
+    """The parts, put together."""
 
     def __init__(self, office: Office, inbox: Inbox) -> None:
         self._office = office
         self._inbox = inbox
         self._desk = Desk(office)
-        self._poller = Poller(office.api, inbox, office.status, self._received)
+        self._reception = Reception(office, inbox, self._desk)
+        self._poller = Poller(office.api, inbox, office.status, self._reception.receive)
         self._following = Following(office)
-        self._queues: dict[int, asyncio.Queue[tuple[incoming.Incoming, Received, bool]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._told_to_end = asyncio.Event()
 
@@ -90,14 +89,21 @@ class Bridge:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._told_to_end.set)
-        await self._introduce()
+        ended = self._begin(self._wait_for_the_end())
+        introduced = self._begin(self._introduce())
+        await asyncio.wait([introduced, ended], return_when=asyncio.FIRST_COMPLETED)
+        if not introduced.done():  # told to end while Telegram kept us waiting
+            await self._cancelled()
+            return
+        introduced.result()
         office.status.note(handlers=(*self._desk.commands.names, *EXPECTED_KINDS))
         waiting = self._inbox.waiting()
         await self._desk.take_up(frozenset(str(each.update_id) for each in waiting))
         for each in waiting:
-            self._take(each, again=True)
-        parts = [self._begin(part) for part in (self._poller.run(), self._send(), self._follow(), self._requests())]
-        ended = self._begin(self._wait_for_the_end())
+            self._reception.take(each, again=True)
+        parts = [
+            self._begin(part) for part in (self._poller.run(), self._send(), self._following.run(), self._requests())
+        ]
         self._begin(self._warm())
         try:
             await asyncio.wait([*parts, ended], return_when=asyncio.FIRST_COMPLETED)
@@ -135,69 +141,6 @@ class Bridge:
         await self._office.api.set_commands(COMMANDS)
         self._office.status.note(bot=f"@{me.username}" if me.username else str(me.id))
 
-    # Updates ------------------------------------------------------------------------------------------------------
-
-    def _received(self, batch: tuple[Received, ...]) -> None:
-        for each in batch:
-            self._take(each, again=False)
-
-    def _take(self, received: Received, *, again: bool) -> None:
-        """Bring an update to whom it belongs. Who is not on the list is not answered, whatever they sent."""
-        update = received.update
-        try:
-            self._office.outbox.seen(incoming.message_number(update))
-        except StorageError as error:  # only a search after a kill is harder without it
-            self._office.status.trouble("handling", str(error))
-        meant = incoming.read(update)
-        if isinstance(meant, incoming.Unwanted):
-            self._turn_away(received, meant.user, meant.reason)
-            return
-        user = meant.person.id
-        if not self._office.door.may(user):
-            self._turn_away(received, user, "not on the list of telegram.allowed_users")
-            return
-        if user not in self._queues:
-            self._queues[user] = asyncio.Queue()
-            self._begin(self._answer_all(user))
-        self._queues[user].put_nowait((meant, received, again))
-        self._count()
-
-    def _turn_away(self, received: Received, user: int, reason: str) -> None:
-        self._office.door.turned_away(user, reason)
-        try:
-            self._handled(received)
-        except StorageError as error:  # it is turned away again after a restart
-            self._office.status.trouble("handling", str(error))
-
-    async def _answer_all(self, user: int) -> None:
-        """One person's updates, in order."""
-        queue = self._queues[user]
-        while True:
-            meant, received, again = await queue.get()
-            while not await self._answered(meant, received, again=again):
-                again = True
-                await asyncio.sleep(_TRY_AGAIN)
-
-    async def _answered(self, meant: incoming.Incoming, received: Received, *, again: bool) -> bool:
-        """Whether an update was answered; one that a full disk kept from it stays, and is tried again."""
-        try:
-            if self._office.door.may(meant.person.id):  # they may have been taken off the list meanwhile
-                await self._desk.handle(meant, str(received.update_id), again=again)
-            self._handled(received)
-        except StorageError as error:
-            self._office.status.trouble("handling", str(error))
-            return False
-        return True
-
-    def _handled(self, received: Received) -> None:
-        self._inbox.handled(received.update_id)
-        self._office.status.note(handled=self._office.status.now.handled + 1)
-        self._count()
-
-    def _count(self) -> None:
-        waiting = self._inbox.waiting()
-        self._office.status.note(waiting=len(waiting), waiting_since=waiting[0].at if waiting else 0.0)
-
     # The other parts ----------------------------------------------------------------------------------------------
 
     async def _send(self) -> None:
@@ -205,9 +148,6 @@ class Bridge:
         among the numbers above those, and a backlog has as many as it is long."""
         await self._poller.caught_up.wait()
         await self._office.sender.run()
-
-    async def _follow(self) -> None:
-        await self._following.run()
 
     async def _requests(self) -> None:
         """What others on this machine ask of the bridge: test messages, and how it is."""
@@ -244,14 +184,15 @@ class Bridge:
         poller, sender, *others = parts
         for task in (poller, *others, ended):
             task.cancel()
-        deadline = asyncio.get_running_loop().time() + _ENDS_WITHIN
-        while self._inbox.waiting() and asyncio.get_running_loop().time() < deadline:
-            await asyncio.sleep(0.02)
+        await self._reception.close(_ENDS_WITHIN)
         await self._desk.work.close()
         sender.cancel()
         await asyncio.gather(sender, return_exceptions=True)
         with contextlib.suppress(Failure, TimeoutError):
             await self._office.sender.drain(_ENDS_WITHIN)
+        await self._cancelled()
+
+    async def _cancelled(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -292,7 +233,7 @@ async def _opened(settings: Settings, token: Token, place: Place, source: str) -
         inbox.close()
         outbox.close()
         status.note(stopped_at=time.time())
-        status.write()
+        status.flush()
         _log.info("the bridge has ended")
 
 

@@ -12,7 +12,7 @@ import pytest
 from tabsmith.config.writing import set_value
 from tabsmith.telegram.service import BridgeRunningError, refuse_second, stop
 from tests.core.telegram.conftest import ADA, BOB, EVE, Serve
-from tests.peers.telegram_server import TOKEN, Garbage, TelegramServer
+from tests.peers.telegram_server import TOKEN, Garbage, Hang, TelegramServer
 
 SECRET = TOKEN.partition(":")[2]
 
@@ -94,8 +94,8 @@ def test_the_token_shows_nowhere(server: TelegramServer, serve: Serve, tabsmith_
     ada.say("/settings")
     ada.wait("The token comes from the environment")
     process = psutil.Process(bridge.pid)
+    assert server.wait_until(lambda: bool(process.children())), "the warm spare, which runs and agents come from"
     family = [process, *process.children(recursive=True)]
-    assert len(family) > 1, "the warm spare is one of them"
     assert not any(SECRET in " ".join(each.cmdline()) for each in family)
     assert not any(SECRET in " ".join(each.environ().values()) for each in family[1:])
     assert bridge.end() == 0
@@ -158,3 +158,12 @@ def test_a_file_that_is_too_large_is_refused_by_what_is_said_of_it_and_by_what_c
     ada.send_file(b"a,b\n" + b"1,2\n" * 500_000, "lied.csv", claimed_size=10)
     ada.wait("too large")
     assert not [path for path in (tabsmith_home / "data" / "uploads").rglob("*") if path.is_file()]
+
+
+def test_it_ends_within_seconds_though_telegram_keeps_it_waiting(server: TelegramServer, serve: Serve) -> None:
+    server.fail("getMe", 1, Hang())
+    bridge = serve(server.address)
+    server.wait_until(lambda: any(call.method == "getme" for call in server.calls))
+    began = time.monotonic()
+    assert bridge.end() == 0
+    assert time.monotonic() - began < 8
