@@ -16,10 +16,10 @@ from tabsmith.runs.watch import RunWatch
 from tabsmith.tables.schema import Schema
 from tabsmith.tables.sources import FileSource, TasksSource
 from tabsmith.tasks import Task, TaskFile, write
+from tests.core import houses
 from tests.core.runs.scripted import Asked, Model
 from tests.peers.model_server import Step
 
-ROWS = 240
 KEY = "sk-ant-nobody-may-see-this-key-0123456789"
 
 
@@ -32,13 +32,7 @@ def allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
     """A regression table of two numbers and a category, in which `price` follows from the others."""
-    lines = ["area,rooms,district,price"]
-    for row in range(ROWS):
-        area, rooms, district = 40 + row % 97, 1 + row % 5, "abc"[row % 3]
-        lines.append(f"{area},{rooms},{district},{area * 31 + rooms * 500 + ord(district) * 20 + row % 7}")
-    path = tmp_path / "houses.csv"
-    path.write_text("\n".join(lines) + "\n")
-    return path
+    return houses.written(tmp_path / "houses.csv")
 
 
 Start = Callable[..., RunFolder]

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.core import houses as houses_table
 from tests.core.telegram.bridges import Bridge
 from tests.peers.telegram_server import TOKEN, TelegramServer
 
 ADA, BOB, EVE = 7, 8, 666
-ROWS = 240
 
 Serve = Callable[..., Bridge]
 
@@ -17,13 +17,7 @@ Serve = Callable[..., Bridge]
 @pytest.fixture
 def houses(tmp_path: Path) -> Path:
     """A regression table of two numbers and a category, in which `price` follows from the others."""
-    lines = ["area,rooms,district,price"]
-    for row in range(ROWS):
-        area, rooms, district = 40 + row % 97, 1 + row % 5, "abc"[row % 3]
-        lines.append(f"{area},{rooms},{district},{area * 31 + rooms * 500 + ord(district) * 20 + row % 7}")
-    path = tmp_path / "houses.csv"
-    path.write_text("\n".join(lines) + "\n")
-    return path
+    return houses_table.written(tmp_path / "houses.csv")
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """A dialog for one column: what kind of values it holds, and what it is used for."""
 
-from typing import ClassVar, Final, NamedTuple
+from typing import ClassVar, NamedTuple
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -10,30 +10,13 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from tabsmith.tables.schema import Kind, Role
+from tabsmith.workflow.column_words import KINDS, ROLES
 from tabsmith.workflow.fields import ColumnLine
 from tabsmith_tui.actions import bindings
 from tabsmith_tui.widgets.choices import Choices
 from tabsmith_tui.widgets.keys_bar import KeysBar
 from tabsmith_tui.widgets.literal import Line, entitle, literal, words
 from tabsmith_tui.widgets.schema_table import KIND_WORDS, explain_column
-
-ROLES: Final[dict[Role, str]] = {
-    "feature": "used to predict",
-    "ignore": "left out",
-    "target": "what is predicted",
-    "group": "its rows stay together",
-    "time": "rows are split along it",
-}
-KINDS: Final[dict[Kind, str]] = {
-    "numeric": "an amount",
-    "code": "a number that names",
-    "category": "one of a few names",
-    "boolean": "yes or no",
-    "date": "a day or a time",
-    "text": "words",
-    "identifier": "names the row",
-    "constant": "always the same",
-}
 
 
 class ColumnEdit(NamedTuple):

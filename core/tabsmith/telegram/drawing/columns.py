@@ -23,6 +23,7 @@ from tabsmith.telegram.drawing.step_parts import (
 from tabsmith.telegram.outgoing import Button, Keyboard
 from tabsmith.telegram.words import Text, bold, foreign, line, mixed, own
 from tabsmith.text import clean, plural
+from tabsmith.workflow import column_words
 from tabsmith.workflow.fields import ColumnLine, ColumnsField, Prompt
 
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
@@ -32,24 +33,6 @@ _PER_SHORT_PAGE: Final = 20
 _WARNED: Final = 6
 _TARGETS: Final = 2
 _NO_TARGETS: Final = ("date", "constant")  # kinds that nobody predicts
-
-_ROLE_WORDS: Final[dict[Role, str]] = {
-    "target": "what is predicted",
-    "feature": "used to predict",
-    "ignore": "left out",
-    "group": "its rows stay together",
-    "time": "rows are split along it",
-}
-_KIND_WORDS: Final[dict[Kind, str]] = {
-    "numeric": "an amount",
-    "code": "a number that names",
-    "category": "one of a few names",
-    "boolean": "yes or no",
-    "date": "a day or a time",
-    "text": "words",
-    "identifier": "names the row",
-    "constant": "always the same",
-}
 
 
 def columns_field(prompt: Prompt) -> ColumnsField | None:
@@ -214,8 +197,8 @@ def column_page(
 def _known(each: ColumnLine) -> Text:
     edited = ", chosen by you" if each.edited else ""
     text = (
-        *line(own("Kind  "), bold(each.kind), own(f" · {_KIND_WORDS[each.kind]}")),
-        *line(own("Role  "), bold(each.role), own(f" · {_ROLE_WORDS[each.role]}{edited}")),
+        *line(own("Kind  "), bold(each.kind), own(f" · {column_words.KINDS[each.kind]}")),
+        *line(own("Role  "), bold(each.role), own(f" · {column_words.ROLES[each.role]}{edited}")),
         *(line(own("   "), mixed(each.evidence, 300)) if each.evidence else ()),
     )
     if each.role == "target":
@@ -253,7 +236,7 @@ def _moment(seconds: float) -> str:
 
 def _changes(each: ColumnLine, schema: Schema, make: Buttons) -> Keyboard:
     roles = (
-        make(f"{role} · {_ROLE_WORDS[role]}", f"k{each.number}r{place}")
+        make(f"{role} · {column_words.ROLES[role]}", f"k{each.number}r{place}")
         for place, role in enumerate(ROLES)
         if role != each.role and _role_possible(schema, each, role)
     )
