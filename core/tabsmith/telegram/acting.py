@@ -56,8 +56,10 @@ async def give(
     for; and show where it stands then. Without any, in a repeated turn: go on from where the first time was cut."""
     conversation = office.conversation(seat)
     effects: tuple[do.Effect, ...] = ()
-    for answer in answers:
-        key = turn.answer_key()
+    keys = [turn.answer_key() for _ in answers]
+    if turn.again and keys and keys[-1] in conversation.session.taken:
+        keys, answers = [], ()  # all of them, before the kill
+    for key, answer in zip(keys, answers, strict=True):
         if turn.again and key in conversation.session.taken:
             continue
         if isinstance(answer, say.Finish) and len(answers) == 1:

@@ -74,13 +74,15 @@ class Commands:
     async def _train(self, turn: Turn, seat: Seat, text: str) -> None:
         """To the choice of a table, or with a path straight to it. A conversation that has its model is over."""
         session = self._office.conversation(seat).session
-        answers: list[say.PersonAnswer] = []
-        if session.state in _HAS_MODEL:
-            answers.append(say.Finish())
-        if session.state in (*_OVER, *_HAS_MODEL) or (turn.again and session.state is State.CHOOSING_DATA_SOURCE):
-            answers.append(say.Begin())
+        begun = turn.again and turn.begun(session.taken)
+        if begun or session.state in (*_OVER, *_HAS_MODEL):
+            answers: tuple[say.PersonAnswer, ...] = (say.Begin(),)
             if text:
-                answers += [say.ChooseFile(), say.GivePath(text)]
+                answers += (say.ChooseFile(), say.GivePath(text))
+            if session.state in _HAS_MODEL and not begun:
+                answers = (say.Finish(), *answers)
+            else:
+                turn.skip_answers(1)
             await give(self._office, self._work, turn, seat, *answers)
             return
         lead = line(own("You are in the middle of this; /cancel gives it up."))
@@ -88,11 +90,12 @@ class Commands:
 
     async def _predict(self, turn: Turn, seat: Seat, text: str) -> None:
         session = self._office.conversation(seat).session
-        if session.state is State.TRAINED or (turn.again and session.state is State.PREDICTING):
+        if session.state is State.TRAINED or (turn.again and turn.begun(session.taken)):
             more = (say.GiveNewRows(text),) if text else ()
             await give(self._office, self._work, turn, seat, say.PredictRows(), *more)
         elif session.state is State.PREDICTING:
             if text:
+                turn.skip_answers(1)
                 await give(self._office, self._work, turn, seat, say.GiveNewRows(text))
             else:
                 await present(self._office, turn, self._at_prompt(seat))

@@ -204,7 +204,7 @@ class Desk:
         if not taken:
             return
         key = taken[-1].rpartition(".")[0]
-        if key.partition(".")[0] in open_updates or "/end/" in key:
+        if key in open_updates or "/end/" in key:
             return
         if key.endswith(".r"):
             await self.work.tell_again(Turn(key), seat)

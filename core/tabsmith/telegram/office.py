@@ -50,6 +50,15 @@ class Turn:
         self._answers += 1
         return f"{self.key}.a{self._answers - 1}"
 
+    def skip_answers(self, count: int) -> None:
+        """Leave out the keys of answers that another way through the same turn would give first: each answer has its
+        key by what it is, whatever had been said before."""
+        self._answers += count
+
+    def begun(self, taken: tuple[str, ...]) -> bool:
+        """Whether an answer of this turn is among those that were taken."""
+        return any(key.startswith(f"{self.key}.a") for key in taken)
+
     def said_key(self) -> str:
         """The key of the next thing said."""
         self._said += 1

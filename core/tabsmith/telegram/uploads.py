@@ -53,22 +53,27 @@ async def use(office: Office, work: Work, turn: Turn, seat: Seat, path: Path) ->
     if seat.view.kind == "predict":
         predict_with(office, work, turn, seat, str(path))
         return
-    state = office.conversation(seat).session.state
-    begins = (say.Begin(), say.ChooseUpload(), say.GiveData(str(path)))
-    match state:
+    session = office.conversation(seat).session
+    first = (say.Begin(), say.ChooseUpload())
+    if turn.again and turn.begun(session.taken):
+        await give(office, work, turn, seat, *first, say.GiveData(str(path)))
+        return
+    match session.state:
         case State.IDLE | State.COMPLETED:
-            await give(office, work, turn, seat, *begins)
+            answers: tuple[say.PersonAnswer, ...] = (*first, say.GiveData(str(path)))
         case State.CHOOSING_DATA_SOURCE:
-            await give(office, work, turn, seat, *begins[1:])
+            answers = (first[1], say.GiveData(str(path)))
         case State.AWAITING_DATA:
-            # At a repetition the first answers may have been taken already: their keys are the same.
-            await give(office, work, turn, seat, *(begins if turn.again else begins[2:]))
+            answers = (say.GiveData(str(path)),)
         case State.AWAITING_FILE_PATH:
-            await give(office, work, turn, seat, say.GivePath(str(path)))
+            answers = (say.GivePath(str(path)),)
         case State.PREDICTING:
-            await give(office, work, turn, seat, say.GiveNewRows(str(path)))
+            answers = (say.GiveNewRows(str(path)),)
         case _:
             await present(office, turn, office.keep(replace(seat, view=View("upload", str(path)))))
+            return
+    turn.skip_answers(3 - len(answers))
+    await give(office, work, turn, seat, *answers)
 
 
 async def pressed(office: Office, work: Work, turn: Turn, seat: Seat, data: str) -> None:
@@ -80,9 +85,12 @@ async def pressed(office: Office, work: Work, turn: Turn, seat: Seat, data: str)
         begins = (say.Cancel(), say.Begin(), say.ChooseUpload(), say.GiveData(path))
         await give(office, work, turn, seat, *begins)
     else:
-        state = office.conversation(seat).session.state
-        first = (say.PredictRows(),) if state is State.TRAINED else ()
-        await give(office, work, turn, seat, *first, say.GiveNewRows(path))
+        session = office.conversation(seat).session
+        if session.state is State.TRAINED or (turn.again and turn.begun(session.taken)):
+            await give(office, work, turn, seat, say.PredictRows(), say.GiveNewRows(path))
+            return
+        turn.skip_answers(1)
+        await give(office, work, turn, seat, say.GiveNewRows(path))
 
 
 def predict_with(office: Office, work: Work, turn: Turn, seat: Seat, path: str) -> None:
