@@ -51,6 +51,7 @@ class Desk:
         if isinstance(update, incoming.Pressed):
             self._acknowledge(update.answer_to)
         async with office.turn_of(seat.session_user):
+            seat = office.seat(seat.user) or seat  # it may have changed while others had their turn
             try:
                 await self._answer(turn, seat, update)
             except SessionMovedOnError as error:

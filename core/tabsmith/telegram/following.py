@@ -13,7 +13,7 @@ from tabsmith.storage import Found
 from tabsmith.telegram import notices
 from tabsmith.telegram.drawing import board, results
 from tabsmith.telegram.office import Office, Turn
-from tabsmith.telegram.seats import Followed, Seat, View
+from tabsmith.telegram.seats import Seat, View
 from tabsmith.telegram.showing import present
 from tabsmith.text import clean
 from tabsmith.workflow.states import State
@@ -45,40 +45,48 @@ class Following:
         """One look at everything."""
         self._looks += 1
         every = self._looks % _LIST_EVERY == 1
-        everybody = self._office.everybody()
-        for seat in everybody:
+        for user in [seat.user for seat in self._office.everybody()]:
             try:
-                await self._look_for(seat, every=every)
+                await self._look_for(user, every=every)
             except TabsmithError as error:
                 self._office.status.trouble("following", clean(str(error), 300))
             except Exception as error:  # noqa: BLE001 - one person's run must not end the looking for all
-                _log.exception("following runs for user %s", seat.user)
+                _log.exception("following runs for user %s", user)
                 self._office.status.trouble("following", clean(f"{type(error).__name__}: {error}", 300))
-        kept = {each.run_id for seat in everybody for each in seat.followed}
+        kept = {each.run_id for seat in self._office.everybody() for each in seat.followed}
         self._watches = {run_id: watch for run_id, watch in self._watches.items() if run_id in kept}
 
-    async def _look_for(self, seat: Seat, *, every: bool) -> None:
+    async def _look_for(self, user: int, *, every: bool) -> None:
+        """The runs of one person. The seat is taken up anew after every wait: they may have moved meanwhile."""
         office = self._office
+        seat = office.seat(user)
+        if seat is not None and seat.follow_all and every:
+            living = [each.id for each in await asyncio.to_thread(list_runs) if not each.state.ended]
+            for run_id in living:
+                self._also(user, run_id)
+        seat = office.seat(user)
+        if seat is None:
+            return
         awaited = self._awaited(seat)
         if awaited:
-            seat = self._also(seat, awaited)
-        if seat.follow_all and every:
-            for each in await asyncio.to_thread(list_runs):
-                if not each.state.ended:
-                    seat = self._also(seat, each.id)
-        for followed in seat.followed:
-            run = self._snapshot(followed.run_id)
-            if run is None:
-                seat = office.keep(seat.leaving(followed.run_id))
-                continue
-            own = awaited == followed.run_id
-            if own:
-                look = office.awaited_run(seat.session_user).look(followed.run_id)
-                if look is not None and look.end is not None:
-                    await self._tell_end(seat, look.run)
-                    seat = office.seat(seat.user) or seat
-                    continue
-            seat = self._tell(seat, followed, run, own=own)
+            seat = self._also(user, awaited) or seat
+        for run_id in [each.run_id for each in seat.followed]:
+            await self._look_at(user, run_id, own=run_id == awaited)
+
+    async def _look_at(self, user: int, run_id: str, *, own: bool) -> None:
+        office = self._office
+        run, seat = self._snapshot(run_id), office.seat(user)
+        if seat is None or not any(each.run_id == run_id for each in seat.followed):
+            return
+        if run is None:
+            office.keep(seat.leaving(run_id))
+            return
+        if own:
+            look = office.awaited_run(seat.session_user).look(run_id)
+            if look is not None and look.end is not None:
+                await self._tell_end(seat, look.run)
+                return
+        self._tell(seat, run_id, run, own=own)
 
     def _awaited(self, seat: Seat) -> str:
         """The run that the person's conversation waits for; "" for none. Read again only when it was saved anew."""
@@ -95,9 +103,10 @@ class Following:
             known = self._saved[seat.session_user] = (saved, run_id)
         return known[1]
 
-    def _also(self, seat: Seat, run_id: str) -> Seat:
+    def _also(self, user: int, run_id: str) -> Seat | None:
         """The seat with the run followed, if it is not yet."""
-        if any(each.run_id == run_id for each in seat.followed):
+        seat = self._office.seat(user)
+        if seat is None or any(each.run_id == run_id for each in seat.followed):
             return seat
         return self._office.keep(seat.following(run_id))
 
@@ -110,10 +119,11 @@ class Following:
             self._watches.pop(run_id, None)
             return None
 
-    def _tell(self, seat: Seat, followed: Followed, run: RunSnapshot, *, own: bool) -> Seat:
+    def _tell(self, seat: Seat, run_id: str, run: RunSnapshot, *, own: bool) -> None:
         """Notices that are due, and the board as it is now. At the first look only what is asked right now is news."""
         office = self._office
-        due = notices.due(run, followed.run_id)
+        followed = next(each for each in seat.followed if each.run_id == run_id)
+        due = notices.due(run, run_id)
         told = followed.told
         if told is None:
             told = tuple(each.key for each in due if each.kind != "question")
@@ -126,11 +136,10 @@ class Following:
                 office.outbox.put(f"{seat.user}/{notice.key}", seat.user, seat.chat, message)
             told = (*told, notice.key)
         if followed.board:
-            shown = board.board(run, followed.run_id, office.clock(), followed=not run.state.ended)
+            shown = board.board(run, run_id, office.clock(), followed=not run.state.ended)
             office.sender.show(followed.board, seat.chat, shown)
-        if run.state.ended and not own:
-            return office.keep(seat.leaving(followed.run_id))
-        return office.keep(seat.told(followed.run_id, told))
+        ended = run.state.ended and not own
+        office.keep(seat.leaving(run_id) if ended else seat.told(run_id, told))
 
     async def _tell_end(self, seat: Seat, run: RunSnapshot) -> None:
         """The run of the conversation has ended: it goes on, the result is shown with its pictures."""
@@ -139,6 +148,7 @@ class Following:
         run_id = run.spec.id
         turn = Turn(f"{seat.user}/end/{run_id}/{run.attempt}")
         async with office.turn_of(seat.session_user):
+            seat = office.seat(seat.user) or seat
             conversation = office.conversation(seat)
             look = office.awaited_run(seat.session_user).look(run_id)
             if look is not None and look.end is not None and conversation.session.state is State.TRAINING:
@@ -152,4 +162,4 @@ class Following:
                 for chart in results.charts(run.report):
                     office.say(turn, seat, chart)
             await present(office, turn, seat)
-            office.keep(seat.leaving(run_id))
+            office.keep((office.seat(seat.user) or seat).leaving(run_id))

@@ -45,7 +45,7 @@ async def take(office: Office, work: Work, turn: Turn, seat: Seat, file: FileSen
     path = office.place.uploads(seat.user) / turn.key / plain_name(file.name)
     if not path.exists():  # there already: fetched before a kill
         await _fetch(office, file, path, most)
-    await use(office, work, turn, seat, path)
+    await use(office, work, turn, office.seat(seat.user) or seat, path)
 
 
 async def use(office: Office, work: Work, turn: Turn, seat: Seat, path: Path) -> None:
