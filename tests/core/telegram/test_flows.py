@@ -120,7 +120,7 @@ def test_every_flow_reaches_its_end_though_the_bridge_is_killed_at_each_step(
     assert bridge.end() == 0
 
 
-@pytest.mark.parametrize("flow", ["deferred", "predict"])  # it knows no files
+@pytest.mark.parametrize("flow", ["predict"])  # it knows no files
 def test_flows_over_an_independent_server(flow: str, houses: Path, serve: Serve) -> None:
     if why_not():
         pytest.skip(why_not())
