@@ -2,8 +2,11 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+
+import pytest
 
 from tabsmith.telegram.api import Api
 from tabsmith.telegram.outgoing import Button, Message
@@ -67,3 +70,19 @@ def everything_in(folder: Path) -> Iterator[tuple[Path, bytes]]:
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             yield path, path.read_bytes()
+
+
+@contextlib.contextmanager
+def server_that_keeps_its_token(
+    folder: Path, keeper: StatusKeeper, caplog: pytest.LogCaptureFixture
+) -> Iterator[TelegramServer]:
+    """The server; afterwards its token must be nowhere: in no log line, and in no file of `folder`."""
+    caplog.set_level(logging.DEBUG)
+    with TelegramServer() as server:
+        yield server
+    keeper.write()
+    secret = server.token.partition(":")[2]
+    assert secret not in caplog.text
+    found = list(everything_in(folder))
+    assert found
+    assert [path for path, data in found if secret.encode() in data] == []

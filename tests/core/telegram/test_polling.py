@@ -1,7 +1,6 @@
 """Polling goes on, whatever the server and the network do; real HTTP against the loopback server."""
 
 import asyncio
-import logging
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from tabsmith.telegram.inbox import Inbox, Received
 from tabsmith.telegram.pacing import Pauses
 from tabsmith.telegram.polling import Poller, PollPauses
 from tabsmith.telegram.status import StatusKeeper
-from tests.core.telegram.rig import api_at, everything_in, keeper, running, until
+from tests.core.telegram.rig import api_at, keeper, running, server_that_keeps_its_token, until
 from tests.peers.telegram_server import Close, CutShort, Garbage, Hang, Status, TelegramServer
 
 _QUICK = Pauses((0.01, 0.02))
@@ -54,15 +53,8 @@ def desk(tmp_path: Path) -> Desk:
 @pytest.fixture
 def server(desk: Desk, caplog: pytest.LogCaptureFixture) -> Iterator[TelegramServer]:
     """The server; afterwards its token must be nowhere."""
-    caplog.set_level(logging.DEBUG)
-    with TelegramServer() as server:
+    with server_that_keeps_its_token(desk.folder, desk.keeper, caplog) as server:
         yield server
-    desk.keeper.write()
-    secret = server.token.partition(":")[2]
-    assert secret not in caplog.text
-    found = list(everything_in(desk.folder))
-    assert found
-    assert [path for path, data in found if secret.encode() in data] == []
 
 
 async def test_updates_are_on_disk_before_they_are_handed_on_and_before_the_server_forgets_them(

@@ -1,7 +1,6 @@
 """What is put into the outbox arrives: once, in order, as fast as Telegram takes it. Real HTTP, real processes."""
 
 import asyncio
-import logging
 import math
 import os
 import random
@@ -24,7 +23,7 @@ from tabsmith.telegram.sending import Sender
 from tabsmith.telegram.status import StatusKeeper
 from tabsmith.telegram.words import own
 from tests.conftest import ROOT
-from tests.core.telegram.rig import api_at, everything_in, keeper, running, text, until
+from tests.core.telegram.rig import api_at, everything_in, keeper, running, server_that_keeps_its_token, text, until
 from tests.core.telegram.test_api import png
 from tests.peers.telegram_server import AnswerLost, Close, CutShort, Garbage, Hang, Person, Status, TelegramServer
 
@@ -89,15 +88,8 @@ def desk(tmp_path: Path) -> Desk:
 @pytest.fixture
 def server(desk: Desk, caplog: pytest.LogCaptureFixture) -> Iterator[TelegramServer]:
     """The server; afterwards its token must be nowhere."""
-    caplog.set_level(logging.DEBUG)
-    with TelegramServer() as server:
+    with server_that_keeps_its_token(desk.folder, desk.keeper, caplog) as server:
         yield server
-    desk.keeper.write()
-    secret = server.token.partition(":")[2]
-    assert secret not in caplog.text
-    found = list(everything_in(desk.folder))
-    assert found
-    assert [path for path, data in found if secret.encode() in data] == []
 
 
 def texts(person: Person) -> list[str]:
