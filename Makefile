@@ -3,13 +3,17 @@ PYTHON ?= python3
 BIN := .venv/bin
 LOCK := --disable-pip-version-check -qq --no-deps
 
-.PHONY: run test peers lint types imports format bench pictures lock clean
+.PHONY: run test soak peers lint types imports format bench pictures lock clean
 
 run: .venv/.ready
 	@$(BIN)/tabsmith
 
 test: .venv/.ready-dev lint peers
 	$(BIN)/python -m pytest
+
+# All rounds of the tests that kill, repeat and exhaust; `make test` runs one of each.
+soak: .venv/.ready-dev peers
+	SOAK=1 $(BIN)/python -m pytest -m soak
 
 lint: .venv/.ready-dev
 	$(BIN)/ruff format --check .
