@@ -15,7 +15,7 @@ from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.spec import Detect, Limits, ModelChoice, RunSpec, new_run_id
 from tabsmith.runs.training import start_run, stop_and_wait
 from tabsmith.runs.watch import RunWatch
-from tabsmith.tables.sources import SampleSource
+from tabsmith.tables.read.sources import SampleSource
 from tests.tui.terminal import Terminal
 
 KEYS = 200

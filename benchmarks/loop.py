@@ -10,22 +10,22 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from benchmarks.rows import Row, print_rows
-from tabsmith.agents.protocol import AgentName, Brief, Letter, Proposal, Talk, Turn
+from tabsmith.agents.protocol import AgentName, AgentSession, Brief, ModelReply, Prompt, Proposal
 from tabsmith.modeling.results import Evaluation, FoldScore, Metric
 from tabsmith.orchestration.events import LoopEvent
 from tabsmith.orchestration.history import History
-from tabsmith.orchestration.loop import Loop
-from tabsmith.orchestration.past import Past
+from tabsmith.orchestration.loop.context import LoopContext
+from tabsmith.orchestration.loop.inputs import history_record
+from tabsmith.orchestration.loop.iteration import Past
+from tabsmith.orchestration.loop.recipe_loop import Loop
 from tabsmith.orchestration.questions import LimitName, Mode, Question, Reply
-from tabsmith.orchestration.task import Task
-from tabsmith.recipes.check import check
 from tabsmith.recipes.recipe import Recipe, Verdict
+from tabsmith.recipes.validation import validate_recipe
 from tabsmith.runs.events import RunEvent
-from tabsmith.runs.remembering import line_of
 from tabsmith.runs.spec import Limits
 from tabsmith.storage import TypedJournal
-from tabsmith.tables.profile import Column, Profile
-from tabsmith.tables.schema import ColumnSchema, Schema, Split
+from tabsmith.tables.profile.types import ColumnProfile, TableProfile
+from tabsmith.tables.schema.types import ColumnSchema, Schema, Split
 
 ITERATIONS = 1_000
 FOLDS = 8
@@ -37,7 +37,7 @@ SCHEMA = Schema(
     "regression",
     Split("random", folds=FOLDS),
 )
-PROFILE = Profile(1_000, tuple(Column(column.name, "float", 1_000, 0, 900) for column in SCHEMA.columns))
+PROFILE = TableProfile(1_000, tuple(ColumnProfile(column.name, "float", 1_000, 0, 900) for column in SCHEMA.columns))
 RMSE = Metric("rmse", "RMSE", greater_is_better=False, tasks=("regression",))
 
 
@@ -46,13 +46,13 @@ class Instant:
 
     name: AgentName = "search"
     model = ""
-    speaks = False
+    uses_llm = False
 
     def __init__(self) -> None:
         self._number = 0
         self.marks: list[float] = []
 
-    async def propose(self, brief: Brief, talk: Talk) -> Proposal:  # noqa: ARG002 - it needs neither
+    async def propose(self, brief: Brief, talk: AgentSession) -> Proposal:  # noqa: ARG002 - it needs neither
         """Another ridge."""
         self.marks.append(time.perf_counter())
         self._number += 1
@@ -64,7 +64,7 @@ class Known:
 
     async def check(self, recipe: Recipe) -> Verdict:
         """The real check."""
-        return check(recipe, SCHEMA)
+        return validate_recipe(recipe, SCHEMA)
 
     async def evaluate(self, iteration: int, recipe: Recipe, on_fold: Callable[[FoldScore], None]) -> Evaluation:
         """Scores that fall from one iteration to the next."""
@@ -109,10 +109,10 @@ class Nobody:
 class Silence:
     """Nothing is said, so nothing is written down."""
 
-    def sent(self, session: str, letter: Letter) -> None:
+    def sent(self, session: str, letter: Prompt) -> None:
         raise AssertionError(session, letter)
 
-    def received(self, session: str, turn: Turn) -> None:
+    def received(self, session: str, turn: ModelReply) -> None:
         raise AssertionError(session, turn)
 
 
@@ -132,12 +132,14 @@ def main() -> list[Row]:
             Known(),
             Nobody(),
             record,
-            task=Task(run_id="run", fingerprint="table", schema=SCHEMA, profile=PROFILE, metric=RMSE, folds=FOLDS),
+            task=LoopContext(
+                run_id="run", fingerprint="table", schema=SCHEMA, profile=PROFILE, metric=RMSE, folds=FOLDS
+            ),
             scribe=Silence(),
             past=Past(),
             clock=time.monotonic,
             remember=lambda iteration: history.append(
-                line_of(iteration, loop.task, "search", loop.usage, loop.handover, time.monotonic())
+                history_record(iteration, loop.task, "search", loop.usage, loop.fallback_reason, time.monotonic())
             ),
         )
         asyncio.run(loop.run())

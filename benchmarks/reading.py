@@ -47,9 +47,9 @@ _READ = """
 import json, resource, sys, time
 from pathlib import Path
 import duckdb, numpy, pyarrow.parquet, sklearn.tree
-from tabsmith.tables.detect import detect_schema
-from tabsmith.tables.reading import read
-from tabsmith.tables.sources import FileSource
+from tabsmith.tables.schema.detect import detect_schema
+from tabsmith.tables.read.reader import read
+from tabsmith.tables.read.sources import FileSource
 path = Path(sys.argv[1])
 start = time.perf_counter()
 info = read(FileSource(str(path)), allowed=(path.parent,), max_mb=100_000)

@@ -13,7 +13,7 @@ from tabsmith.runs.spec import Detect, Limits, ModelChoice, RunSpec, new_run_id
 from tabsmith.runs.supervisor import Supervisor
 from tabsmith.runs.training import launch_detached
 from tabsmith.runs.watch import RunWatch
-from tabsmith.tables.sources import SampleSource
+from tabsmith.tables.read.sources import SampleSource
 
 TURNS = 5
 BUDGET = 0.5  # seconds

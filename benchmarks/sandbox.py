@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 
 from benchmarks.rows import Row, print_rows
-from tabsmith.sandbox.levels import works
-from tabsmith.sandbox.policy import LEVELS, Level, Policy
-from tabsmith.sandbox.running import run
+from tabsmith.sandbox.levels import level_works
+from tabsmith.sandbox.policy import LEVELS, SandboxLevel, SandboxPolicy
+from tabsmith.sandbox.runner import run_command
 from tests.core.sandbox.hostile import HOSTILE
 from tests.core.sandbox.people import ordinary_user
 
@@ -25,7 +25,7 @@ LEAKS = {"bubblewrap": 0, "landlock": 1, "rlimits": 18, "none": len(HOSTILE)}
 
 def main() -> list[Row]:
     """A row for what each level costs one command beside starting it plainly, and one for what gets through."""
-    here = [level for level in LEVELS if works(level)]
+    here = [level for level in LEVELS if level_works(level)]
     plain = _plain()
     rows = []
     for level in here:
@@ -50,17 +50,17 @@ def _plain() -> float:
     return 1_000 * statistics.median(took)
 
 
-async def _sandboxed(level: Level) -> float:
+async def _sandboxed(level: SandboxLevel) -> float:
     took = []
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(TIMES):
             before = time.perf_counter()
-            assert (await run(("true",), Path(folder), Policy(), level)).passed
+            assert (await run_command(("true",), Path(folder), SandboxPolicy(), level)).passed
             took.append(time.perf_counter() - before)
     return 1_000 * statistics.median(took)
 
 
-def _through(who: str, python: list[str], level: Level) -> Row:
+def _through(who: str, python: list[str], level: SandboxLevel) -> Row:
     line = [*python, "-m", "tests.core.sandbox.hostile", level]
     done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=True)
     leaks = len(json.loads(done.stdout)[level])

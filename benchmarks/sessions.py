@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from benchmarks.rows import Row, print_rows
 from tabsmith.agents.usage import Usage
-from tabsmith.orchestration.ledger import total, totals
+from tabsmith.orchestration.limits.usage import total_usage, usage_by_group
 
 SESSIONS = 100_000
 ROUNDS = 9
@@ -50,7 +50,7 @@ def main() -> list[Row]:
     """The rows of the totals, in milliseconds, against 50 ms."""
     pairs = sessions()
     usages = [usage for _, usage in pairs]
-    together, grouped = milliseconds_of(lambda: total(usages)), milliseconds_of(lambda: totals(pairs))
+    together, grouped = milliseconds_of(lambda: total_usage(usages)), milliseconds_of(lambda: usage_by_group(pairs))
     return [
         Row("total of 100,000 sessions vs 50 ms", together, "ms", BUDGET, together / BUDGET, 1.0),
         Row("the same by agent and model vs 50 ms", grouped, "ms", BUDGET, grouped / BUDGET, 1.0),

@@ -5,20 +5,20 @@ import tempfile
 from itertools import islice
 
 from benchmarks.rows import Row, print_rows
-from tabsmith.agents.letters import tokens, write
-from tabsmith.agents.protocol import Brief, Goal, Left, Letter, Tried
+from tabsmith.agents.prompts.recipe_prompt import estimate_tokens, write_prompt
+from tabsmith.agents.protocol import Brief, MetricGoal, Prompt, RemainingBudget, TriedRecipe
 from tabsmith.modeling.results import Evaluation, FoldScore, Metric
-from tabsmith.orchestration.champion import judge
-from tabsmith.orchestration.decisions import Decision, Part, Quality
-from tabsmith.orchestration.feedback import Outcome, feedback
-from tabsmith.recipes.check import check
+from tabsmith.orchestration.decisions import Decision, Quality, QualityPart
+from tabsmith.orchestration.loop.champion import judge_challenger
+from tabsmith.orchestration.loop.feedback import FeedbackInput, write_feedback
 from tabsmith.recipes.portfolio import portfolio
 from tabsmith.recipes.recipe import DerivedColumn, Recipe
-from tabsmith.tables.detect import detect_schema
-from tabsmith.tables.profile import Profile
-from tabsmith.tables.reading import read
-from tabsmith.tables.schema import Schema
-from tabsmith.tables.sources import SampleSource
+from tabsmith.recipes.validation import validate_recipe
+from tabsmith.tables.profile.types import TableProfile
+from tabsmith.tables.read.reader import read_source
+from tabsmith.tables.read.sources import SampleSource
+from tabsmith.tables.schema.detect import detect_schema
+from tabsmith.tables.schema.types import Schema
 
 ITERATIONS = (1, 10, 50)
 GROWTH = 1.25  # of a letter from iteration 10 to iteration 50
@@ -29,8 +29,8 @@ AUC = Metric("roc_auc", "ROC AUC", greater_is_better=True, tasks=("binary",))
 def main() -> list[Row]:
     """Tokens of the letters of iterations 1 and 50 against iteration 10, and of the part that changes."""
     letters = _letters()
-    first, tenth, last = (tokens(letter.system) + tokens(letter.text) for letter in letters)
-    changing = tokens(letters[-1].text)
+    first, tenth, last = (estimate_tokens(letter.system) + estimate_tokens(letter.text) for letter in letters)
+    changing = estimate_tokens(letters[-1].text)
     return [
         Row("tokens per iteration, 1 vs 10", first, "tok", tenth, first / tenth, 1.0),
         Row("tokens per iteration, 50 vs 10", last, "tok", tenth, last / tenth, GROWTH),
@@ -38,36 +38,41 @@ def main() -> list[Row]:
     ]
 
 
-def _letters() -> list[Letter]:
+def _letters() -> list[Prompt]:
     """The letters of a run on a built-in sample: the portfolio with derived columns, every sixth recipe a failure."""
     with tempfile.TemporaryDirectory() as home:
         os.environ["TABSMITH_HOME"] = home
-        info = read(SampleSource("breast_cancer"), allowed=(), max_mb=10)
+        info = read_source(SampleSource("breast_cancer"), allowed=(), max_mb=10)
         schema = detect_schema(info)
     return [_letter(schema, info.profile, iteration) for iteration in ITERATIONS]
 
 
-def _letter(schema: Schema, profile: Profile, iteration: int) -> Letter:
-    tried = list[Tried]()
+def _letter(schema: Schema, profile: TableProfile, iteration: int) -> Prompt:
+    tried = list[TriedRecipe]()
     champion: Evaluation | None = None
     told, scores = "", list[float]()
     for number, recipe in enumerate(islice(_recipes(schema, profile), iteration - 1), 1):
         before = champion
         if number % 6 == 0:
             refused = Recipe(recipe.family, derived=(DerivedColumn("spread", '"worst_radios" - "mean_radius"'),))
-            problems = check(refused, schema, profile).problems
-            tried.append(Tried(refused, None, reason=f"{problems[0].where}: {problems[0].what}", iteration=number))
-            outcome = Outcome(iteration=number, stage="refused", metric=AUC, recipe=refused, problems=problems)
+            problems = validate_recipe(refused, schema, profile).problems
+            tried.append(
+                TriedRecipe(refused, None, reason=f"{problems[0].where}: {problems[0].what}", iteration=number)
+            )
+            outcome = FeedbackInput(iteration=number, stage="refused", metric=AUC, recipe=refused, problems=problems)
         else:
             mean = 0.99 + 0.006 * (1 - 1 / number) - 0.001 * (number % 4)
             folds = tuple(FoldScore(fold, mean + 0.002 * (fold - 3.5), 0.4, 0.1) for fold in range(8))
             evaluation = Evaluation(recipe, folds, mean, 0.0017, 4.1, f"evaluations/{number:04}")
-            judgement = judge(champion, evaluation, AUC)
+            judgement = judge_challenger(champion, evaluation, AUC)
             champion = evaluation if judgement.won else champion
             scores.append(mean)
-            tried.append(Tried(recipe, mean, standard_error=0.0017, seconds=4.1, iteration=number))
-            parts = (Part("valid", 1.0, 0.3, "valid"), Part("standing", 0.7, 0.35, "within noise of the champion"))
-            outcome = Outcome(
+            tried.append(TriedRecipe(recipe, mean, standard_error=0.0017, seconds=4.1, iteration=number))
+            parts = (
+                QualityPart("valid", 1.0, 0.3, "valid"),
+                QualityPart("standing", 0.7, 0.35, "within noise of the champion"),
+            )
+            outcome = FeedbackInput(
                 iteration=number,
                 stage="scored",
                 metric=AUC,
@@ -80,16 +85,16 @@ def _letter(schema: Schema, profile: Profile, iteration: int) -> Letter:
                 decision=Decision("proceed", 0.8, "valid, and its quality is at least 0.7"),
                 scores=tuple(scores),
             )
-        told = feedback(outcome)
+        told = write_feedback(outcome)
     best = next((each for each in tried if champion and each.recipe is champion.recipe), None)
-    return write(
+    return write_prompt(
         Brief(
             schema=schema,
             profile=profile,
-            metric=Goal(AUC.label, AUC.greater_is_better),
+            metric=MetricGoal(AUC.label, AUC.greater_is_better),
             champion=best,
             tried=tuple(tried),
-            left=Left(600.0, 60 - iteration, 400_000 - 7_000 * iteration, "1.75"),
+            left=RemainingBudget(600.0, 60 - iteration, 400_000 - 7_000 * iteration, "1.75"),
             iteration=iteration,
             notes=("prefer quick models",),
             feedback=told,
@@ -97,7 +102,7 @@ def _letter(schema: Schema, profile: Profile, iteration: int) -> Letter:
     )
 
 
-def _recipes(schema: Schema, profile: Profile) -> list[Recipe]:
+def _recipes(schema: Schema, profile: TableProfile) -> list[Recipe]:
     """Fifty recipes as an agent writes them: the portfolio's, then with one and two columns of its own."""
     spread = DerivedColumn("radius_spread", '"worst_radius" - "mean_radius"')
     ratio = DerivedColumn("area_per_perimeter", '"mean_area" / nullif("mean_perimeter", 0)')

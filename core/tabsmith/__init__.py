@@ -7,26 +7,26 @@
 Everything heavy is imported when it is first used.
 """
 
+from tabsmith.version import __version__
+
 TYPE_CHECKING = False  # as in typing, whose import would cost every command some milliseconds
 if TYPE_CHECKING:
     from tabsmith.estimators import Classifier, Regressor
     from tabsmith.modeling.model import Model
-    from tabsmith.modeling.store import load as load_model
+    from tabsmith.modeling.store import load_model
     from tabsmith.runs.training import train
-    from tabsmith.tables.detect import detect_schema
-    from tabsmith.tables.schema import Schema
+    from tabsmith.tables.schema.detect import detect_schema
+    from tabsmith.tables.schema.types import Schema
     from tabsmith.tables.table import Table, read_table
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "Classifier": ("tabsmith.estimators", "Classifier"),
     "Model": ("tabsmith.modeling.model", "Model"),
     "Regressor": ("tabsmith.estimators", "Regressor"),
-    "Schema": ("tabsmith.tables.schema", "Schema"),
+    "Schema": ("tabsmith.tables.schema.types", "Schema"),
     "Table": ("tabsmith.tables.table", "Table"),
     "detect_schema": ("tabsmith.tables.table", "detect_schema"),
-    "load_model": ("tabsmith.modeling.store", "load"),
+    "load_model": ("tabsmith.modeling.store", "load_model"),
     "read_table": ("tabsmith.tables.table", "read_table"),
     "train": ("tabsmith.runs.training", "train"),
 }
@@ -37,6 +37,7 @@ __all__ = [
     "Regressor",
     "Schema",
     "Table",
+    "__version__",
     "detect_schema",
     "load_model",
     "read_table",

@@ -178,14 +178,14 @@ class ModelDamagedError(TabsmithError):
 # Agents ------------------------------------------------------------------------------------------------------------
 
 
-Trouble: TypeAlias = Literal["network", "timeout", "rate limit", "access", "data", "missing", "program"]
+AgentErrorKind: TypeAlias = Literal["network", "timeout", "rate limit", "access", "data", "missing", "program"]
 """Why an agent gave no answer."""
 
 
 class AgentError(TabsmithError):
     """An agent was asked and gave no answer that can be used. `trouble` says which kind of trouble it was."""
 
-    trouble: ClassVar[Trouble] = "program"
+    trouble: ClassVar[AgentErrorKind] = "program"
 
 
 class AgentMissingError(AgentError):

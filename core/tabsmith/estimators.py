@@ -9,7 +9,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted, column_or_1d, validate_data
 
 from tabsmith.errors import TabsmithError
-from tabsmith.tables.schema import ManualSchema
+from tabsmith.tables.schema.types import ManualSchema
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -54,7 +54,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untype
                 time_limit=self.time_limit,
                 metric=self.metric,
                 model=self.model,
-                schema=ManualSchema(target, features=features, task=task),
+                schema=ManualSchema(target, features=features, problem_type=task),
                 seed=self.seed,
                 iterations=self.iterations,
             )

@@ -16,7 +16,7 @@ _PR_SET_CHILD_SUBREAPER: Final = 36
 _LINUX: Final = sys.platform == "linux"
 
 
-def die_with(parent: int, number: signal.Signals = signal.SIGKILL) -> None:
+def die_with_parent(parent: int, number: signal.Signals = signal.SIGKILL) -> None:
     """Have the kernel send this process a signal when its parent dies, where the kernel can do that (Linux).
 
     Elsewhere a child whose parent is gone ends by itself when it finds nobody to tell.
@@ -34,7 +34,7 @@ def adopt_orphans() -> None:
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def end_children() -> None:
+def kill_children() -> None:
     """End every process that this one started, and after `adopt_orphans` what those started too, whatever session
     they moved to. Only for a process about to end: it waits for all of them.
 
@@ -54,15 +54,15 @@ def end_children() -> None:
             return
 
 
-def end_marked(mark: str) -> None:
-    """End every process that was `marked`."""
-    while found := marked(mark):
+def kill_marked(mark: str) -> None:
+    """End every process that was `find_marked`."""
+    while found := find_marked(mark):
         for pid in found:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
 
-def marked(mark: str) -> list[int]:
+def find_marked(mark: str) -> list[int]:
     """Every living process of this user that was given `mark`, a `NAME=VALUE` that is unique, in its environment, or
     whose parent was; found where there is /proc (Linux)."""
     sought = mark.encode()

@@ -36,7 +36,7 @@ def test_without_a_file_everything_has_its_default(path, tmp_path, monkeypatch):
     monkeypatch.chdir(path.parent)
     loaded = config.load({})
     assert loaded.agents.default == "search"
-    assert loaded.training == config.Training(time=60.0, cores=0)
+    assert loaded.training == config.TrainingSettings(time=60.0, cores=0)
     assert loaded.paths.allowed == (tmp_path, path.parent)
     assert loaded.telegram.allowed_users == ()
     assert loaded.profile.samples is True

@@ -25,11 +25,13 @@ def improving(asked: RunSpec | None = None) -> AgentStory:
     story.improve(LINEAR, "the first: ridge regression", 31_900, 820, wins=True)
     story.improve(FOREST, "random forest, half of the features", 26_300, 510, wins=True)
     story.offer(CAT, "price per pool area")
-    story.tell(loop.Refused(iteration=3, problems=(Problem("derived.pool", "unknown column Pool_Area"),)), 0.05)
+    story.tell(loop.RecipeRefused(iteration=3, problems=(Problem("derived.pool", "unknown column Pool_Area"),)), 0.05)
     story.judge(0.3, "clarify", "the recipe is not valid", confidence=0.9).over()
     story.improve(BOOST, "LightGBM, 63 leaves", 23_840, 410, wins=True, reason="boosting handles the skew")
     story.offer(journals.NEAR, "nearest neighbours, 5,000 of them")
-    story.tell(loop.Failed(iteration=5, reason="error", message="ValueError: too many neighbours", seconds=1.3), 1.3)
+    story.tell(
+        loop.EvaluationFailed(iteration=5, reason="error", message="ValueError: too many neighbours", seconds=1.3), 1.3
+    )
     story.judge(0.4, "escalate", "quality 0.40 < 0.50").over(failures=1)
     story.improve(msgspec.structs.replace(BOOST, parameters={"num_leaves": 15}), "fewer leaves", 23_910, 420)
     story.offer(CAT, "CatBoost with three derived columns", reason="log of the area tames its tail")

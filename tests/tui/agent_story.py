@@ -6,12 +6,12 @@ from typing import Any, Self
 
 import msgspec
 
-from tabsmith.agents.protocol import AgentName, Trouble
+from tabsmith.agents.protocol import AgentErrorKind, AgentName
 from tabsmith.agents.usage import Usage
-from tabsmith.conditions.facts import Facts
+from tabsmith.conditions.metrics import IterationMetrics
 from tabsmith.modeling.results import Evaluation, FoldScore
 from tabsmith.orchestration import events as loop
-from tabsmith.orchestration.decisions import Action, Decision, Part, Quality
+from tabsmith.orchestration.decisions import Decision, DecisionAction, Quality, QualityPart
 from tabsmith.orchestration.questions import Cause, LimitName, Mode, Question, Reply
 from tabsmith.recipes.recipe import Recipe
 from tabsmith.runs import events as run
@@ -75,7 +75,9 @@ class AgentStory(Story):
         self.tell(closed, 0.1)
         return self
 
-    def trouble(self, what: Trouble, message: str, *, retry: int, of: int, wait: float, passes: bool = True) -> Self:
+    def trouble(
+        self, what: AgentErrorKind, message: str, *, retry: int, of: int, wait: float, passes: bool = True
+    ) -> Self:
         """The session fails in a way that passes; with `passes` the wait for the next try is over, too."""
         self.close(self.open(retry), None, outcome="failed", trouble=what, message=message)
         until = self.at + wait
@@ -113,14 +115,14 @@ class AgentStory(Story):
     def judge(
         self,
         quality: float,
-        action: Action = "proceed",
+        action: DecisionAction = "proceed",
         rule: str = "",
         *,
         confidence: float = 0.71,
         fallback: str = "",
     ) -> Self:
         """How good it was, and what is done next."""
-        parts = (Part("valid", 1.0, 0.5), Part("gain", quality, 0.5))
+        parts = (QualityPart("valid", 1.0, 0.5), QualityPart("gain", quality, 0.5))
         grade = Quality(quality, "heuristic", parts, fallback=fallback)
         self.tell(loop.Graded(iteration=self.iteration, quality=grade), 0.01)
         words = rule or f"valid, quality {quality:.2f} ≥ 0.70"
@@ -144,7 +146,7 @@ class AgentStory(Story):
         """The record of the iteration."""
         latest = self.snapshot.latest
         assert latest is not None
-        facts = Facts(
+        facts = IterationMetrics(
             iteration=self.iteration,
             iteration_seconds=self.at - latest.started_at,
             iteration_tokens=latest.usage.tokens,
@@ -163,7 +165,7 @@ class AgentStory(Story):
             self.crown(recipe, mean, error)
         return self.over()
 
-    def no_answer(self, trouble: Trouble, message: str, failures: int) -> Self:
+    def no_answer(self, trouble: AgentErrorKind, message: str, failures: int) -> Self:
         """A whole iteration without a recipe."""
         self.ask(self.agent)
         self.close(self.open(), None, outcome="failed", trouble=trouble, message=message)
@@ -195,7 +197,7 @@ class AgentStory(Story):
             details=details,
             condition=condition,
         )
-        self.tell(loop.Asked(question=asked), 0.01)
+        self.tell(loop.QuestionAsked(question=asked), 0.01)
         self.tell(run.StateChanged(state=RunState.ASKING, message=what))
         return self
 
@@ -203,7 +205,7 @@ class AgentStory(Story):
         """It has its answer, and goes on."""
         asked = self.snapshot.question
         assert asked is not None
-        self.tell(loop.Replied(id=asked.id, reply=reply), 5.0)
+        self.tell(loop.QuestionAnswered(id=asked.id, reply=reply), 5.0)
         self.tell(run.StateChanged(state=RunState.RUNNING))
         return self
 

@@ -1,4 +1,4 @@
-"""For tests of screens: an app with a fixed clock, fixed ids, things on its shelf that the test says, no workers.
+"""For tests of screens: an app with a fixed clock, fixed ids, things on its store that the test says, no workers.
 
 `make_app(...)` gives the app. `FixedShelf(runs=..., models=..., reports=...)` is what home, runs and models list.
 `DeafSupervisor` starts nothing; give one of your own with the jobs' answers, or a real one.
@@ -22,7 +22,7 @@ class MakeApp(Protocol):
 
     def __call__(
         self,
-        shelf: FixedShelf | None = None,
+        store: FixedShelf | None = None,
         *,
         supervisor: Any = None,
         theme: str = "dark",
@@ -60,7 +60,7 @@ def make_app() -> MakeApp:
     """An app that shows the same thing every time."""
 
     def make(
-        shelf: FixedShelf | None = None,
+        store: FixedShelf | None = None,
         *,
         supervisor: Any = None,
         theme: str = "dark",
@@ -76,7 +76,7 @@ def make_app() -> MakeApp:
         return TabsmithApp(
             settings,
             supervisor or DeafSupervisor(),
-            shelf=shelf or FixedShelf(),
+            store=store or FixedShelf(),
             clock=lambda: NOW,
             new_id=lambda: f"20261120-140631-{next(numbers):06x}",
             phone=phone,

@@ -44,7 +44,7 @@ def guided_app(
     return TabsmithApp(
         settings,
         supervisor if supervisor is not None else Replay(),
-        shelf=FixedShelf(),
+        store=FixedShelf(),
         clock=clock,
         new_id=lambda: f"20261120-140631-{next(numbers):06x}",
     )

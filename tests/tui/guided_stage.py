@@ -8,41 +8,53 @@ from typing import Any
 from msgspec.structs import replace
 
 from tabsmith.errors import ErrorReport
-from tabsmith.modeling.prediction import Prediction
-from tabsmith.modeling.results import Evaluation, FoldScore, Holdout, Member, Metric, ModelScore, Report, Residuals
+from tabsmith.modeling.results import (
+    EnsembleMember,
+    Evaluation,
+    FoldScore,
+    Holdout,
+    Metric,
+    ModelReport,
+    ModelScore,
+    PredictedFile,
+    Residuals,
+)
 from tabsmith.recipes.recipe import Recipe
 from tabsmith.runs import jobs
 from tabsmith.runs.events import RunEnded, RunEvent, RunStarted
 from tabsmith.runs.folder import RunFolder
-from tabsmith.tables import schema as understood
 from tabsmith.tables.info import Dialect, Estimate, LineNote, Preview, TableInfo
-from tabsmith.tables.profile import Column, Numbers, Profile, Value
-from tabsmith.tables.schema import ColumnSchema, Schema, Split, TargetCandidate
-from tabsmith.tables.sources import FileSource, Source
+from tabsmith.tables.profile.types import ColumnProfile, NumericSummary, TableProfile, ValueCount
+from tabsmith.tables.read.sources import FileSource, Source
+from tabsmith.tables.schema import types as understood
+from tabsmith.tables.schema.types import ColumnSchema, Schema, Split, TargetCandidate
 from tests.tui.stage import NOW
 
 ROWS = 2_930
 
 
-def numbers(minimum: float, maximum: float, *bins: int) -> Numbers:
+def numbers(minimum: float, maximum: float, *bins: int) -> NumericSummary:
     """A distribution over bins."""
     middle = (minimum + maximum) / 2
-    return Numbers(minimum, maximum, middle, 1.0, (minimum, middle, maximum), bins)
+    return NumericSummary(minimum, maximum, middle, 1.0, (minimum, middle, maximum), bins)
 
 
-def column(name: str, storage: Any = "float", missing: int = 0, distinct: int = 100, **more: Any) -> Column:
+def column(name: str, storage: Any = "float", missing: int = 0, distinct: int = 100, **more: Any) -> ColumnProfile:
     """A column in numbers."""
-    return Column(name, storage, ROWS, missing, distinct, **more)
+    return ColumnProfile(name, storage, ROWS, missing, distinct, **more)
 
 
 COLUMNS = (
     column("Order", "integer", distinct=ROWS, numbers=numbers(1, 2930, 10, 10, 10, 10, 10, 10, 10, 10)),
     column(
-        "MS_Zoning", "text", distinct=7, top=(Value("RL", 2273), Value("RM", 462), Value("FV", 139), Value("RH", 27))
+        "MS_Zoning",
+        "text",
+        distinct=7,
+        top=(ValueCount("RL", 2273), ValueCount("RM", 462), ValueCount("FV", 139), ValueCount("RH", 27)),
     ),
     column("Lot_Frontage", missing=490, distinct=128, numbers=numbers(21, 313, 20, 90, 250, 160, 60, 20, 8, 4)),
     column("Year_Sold", "integer", distinct=5, numbers=numbers(2006, 2010, 625, 694, 622, 648, 341, 0, 0, 0)),
-    column("Street", "text", distinct=2, top=(Value("Pave", 2918), Value("Grvl", 12))),
+    column("Street", "text", distinct=2, top=(ValueCount("Pave", 2918), ValueCount("Grvl", 12))),
     column("Sale_Price", distinct=1_032, numbers=numbers(12_789, 755_000, 90, 800, 1200, 500, 200, 90, 30, 8)),
 )
 SCHEMAS = (
@@ -53,14 +65,14 @@ SCHEMAS = (
         "numeric",
         "feature",
         "128 numbers",
-        (understood.Warning("mostly missing", "16.7 % is missing"),),
+        (understood.ColumnWarning("mostly missing", "16.7 % is missing"),),
     ),
     ColumnSchema(
         "Year_Sold",
         "code",
         "feature",
         "5 whole numbers",
-        (understood.Warning("date", "a date? a forward split may fit"),),
+        (understood.ColumnWarning("date", "a date? a forward split may fit"),),
     ),
     ColumnSchema("Street", "boolean", "feature", "two values"),
     ColumnSchema("Sale_Price", "numeric", "target", '"price" in the name'),
@@ -101,7 +113,7 @@ def table(source: Source, **changes: Any) -> TableInfo:
         "careful",
         "utf-8",
         Dialect(),
-        Profile(ROWS, COLUMNS),
+        TableProfile(ROWS, COLUMNS),
         rejected=(
             LineNote(17, "2 cells more than the header has", "1,2,3,4,5,6,7,8"),
             LineNote(902, "no closing quote", '"abc'),
@@ -124,13 +136,13 @@ PREVIEW = Preview(
 SCORE = Metric("rmse", "RMSE", greater_is_better=False, tasks=("regression",))
 
 
-def report(spec: Any) -> Report:
+def report(spec: Any) -> ModelReport:
     """What a run of `spec` came to."""
     recipe = Recipe("catboost", "catboost")
     evaluation = Evaluation(
         recipe, tuple(FoldScore(n, 21_400.0 + 40 * n, 0.5, 0.1) for n in range(5)), 21_480.0, 310.0, 3.0, "e1"
     )
-    return Report(
+    return ModelReport(
         model_id="housing-sale-price-01",
         run_id=spec.id,
         created_at=NOW,
@@ -138,7 +150,7 @@ def report(spec: Any) -> Report:
         fingerprint="f" * 64,
         schema=schema(),
         metric=SCORE,
-        members=(Member(recipe, 1.0),),
+        members=(EnsembleMember(recipe, 1.0),),
         champion=evaluation,
         cv_score=21_480.0,
         cv_se=310.0,
@@ -215,7 +227,7 @@ class Replay:
             case jobs.DetectSchema(target=target):
                 return jobs.SchemaDetected(self.schema_of(target))
             case jobs.Predict(model_id=model_id, out=out):
-                done = Prediction(
+                done = PredictedFile(
                     model_id, 40, ("Order", "Sale_Price"), out, missing=("Street",), extra=("note",), unparsable=3
                 )
                 return jobs.Predicted(done, self.preview)

@@ -11,15 +11,15 @@ import msgspec
 
 from tabsmith.errors import ErrorReport, RunStateError
 from tabsmith.modeling.results import (
+    ColumnImportance,
     Confusion,
+    EnsembleMember,
     Evaluation,
     FoldScore,
     Holdout,
-    Importance,
-    Member,
     Metric,
+    ModelReport,
     ModelScore,
-    Report,
     Residuals,
 )
 from tabsmith.orchestration import events as loop
@@ -27,11 +27,11 @@ from tabsmith.recipes.recipe import DerivedColumn, Problem, Recipe
 from tabsmith.runs import events as run
 from tabsmith.runs.events import RunEvent, RunState
 from tabsmith.runs.folder import RunFolder
-from tabsmith.runs.folding import reduce
+from tabsmith.runs.reducers import reduce
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.spec import Detect, Limits, ModelChoice, RunSpec
-from tabsmith.tables.schema import ColumnSchema, Schema, Split, Warning  # noqa: A004 - the field's word
-from tabsmith.tables.sources import FileSource
+from tabsmith.tables.read.sources import FileSource
+from tabsmith.tables.schema.types import ColumnSchema, ColumnWarning, Schema, Split
 from tests.tui.hostile import HOSTILE
 
 START = 1_795_183_200.0  # 2026-11-20 14:00:00 UTC
@@ -55,7 +55,9 @@ def spec(run_id: str = RUN_ID, *, path: str = "data/housing.csv", limits: Limits
 def schema(target: str = "Sale_Price", names: Sequence[str] = ("Lot_Area", "Overall_Qual", "Street")) -> Schema:
     """A table with numeric columns; the last one draws a warning."""
     columns = [ColumnSchema(name, "numeric", "feature", "numbers", ()) for name in names]
-    columns[-1] = msgspec.structs.replace(columns[-1], warnings=(Warning("mostly missing", "96.2 % of it is missing"),))
+    columns[-1] = msgspec.structs.replace(
+        columns[-1], warnings=(ColumnWarning("mostly missing", "96.2 % of it is missing"),)
+    )
     columns.append(ColumnSchema(target, "numeric", "target", "price in the name"))
     split = Split("random", holdout=0.2, folds=FOLDS, reason="rows are independent")
     return Schema(tuple(columns), target, (), "regression", split, rows=2_930)
@@ -86,7 +88,7 @@ class Story:
         """A worker takes the run up and the search starts."""
         self.tell(run.RunStarted(spec=self.spec, pid=4_711, attempt=attempt, version="0.1.0"), 0.4)
         self.tell(run.StateChanged(state=RunState.READING, message="reading data/housing.csv"), 0.1)
-        self.tell(run.Reading(share=0.4, message="1,172 of 2,930 rows"), 0.2)
+        self.tell(run.ReadingProgress(share=0.4, message="1,172 of 2,930 rows"), 0.2)
         self.tell(run.SchemaReady(schema=table or schema()), 0.5)
         self.tell(run.StateChanged(state=RunState.RUNNING), 0.1)
         return self.tell(loop.SearchStarted(metric=self.metric, folds=FOLDS, train_rows=2_344, holdout_rows=586), 0.3)
@@ -131,18 +133,20 @@ class Story:
     def refuse(self, recipe: Recipe, change: str, *problems: Problem) -> "Story":
         """The next recipe is refused."""
         self.propose(recipe, change)
-        return self.tell(loop.Refused(iteration=self.iteration, problems=problems), 0.05)
+        return self.tell(loop.RecipeRefused(iteration=self.iteration, problems=problems), 0.05)
 
     def fail(self, recipe: Recipe, change: str, message: str) -> "Story":
         """The next recipe cannot be fitted."""
         self.propose(recipe, change)
-        return self.tell(loop.Failed(iteration=self.iteration, reason="error", message=message, seconds=1.3), 1.3)
+        return self.tell(
+            loop.EvaluationFailed(iteration=self.iteration, reason="error", message=message, seconds=1.3), 1.3
+        )
 
     def pause(self) -> "Story":
         """A person pauses the run."""
         return self.tell(run.StateChanged(state=RunState.PAUSED, message="paused by you"), 1.0)
 
-    def end(self, report: Report | None = None, error: ErrorReport | None = None) -> "Story":
+    def end(self, report: ModelReport | None = None, error: ErrorReport | None = None) -> "Story":
         """The run ends, with a model or with an error."""
         outcome: run.Outcome = "failed" if error else "success" if report else "cancelled"
         reason: run.ExitReason = "error" if error else "done" if report else "user"
@@ -189,7 +193,7 @@ def house_prices(asked: RunSpec | None = None) -> Story:
     return story.folds((21_900.0, 20_700.0), 9.0)
 
 
-def price_report(names: Sequence[str] = ("Lot_Area", "Overall_Qual", "Street"), **changes: Any) -> Report:
+def price_report(names: Sequence[str] = ("Lot_Area", "Overall_Qual", "Street"), **changes: Any) -> ModelReport:
     """What came out of `house_prices`."""
     table = schema(names=names)
     truth = tuple(90_000.0 + 1_700 * ((37 * place) % 200) for place in range(200))
@@ -201,7 +205,7 @@ def price_report(names: Sequence[str] = ("Lot_Area", "Overall_Qual", "Street"), 
     )
     folds = tuple(FoldScore(fold, 21_000.0 + 200 * fold, 4.8, 0.02) for fold in range(FOLDS))
     drops = [(name, 9_800.0 / (1 + place) ** 1.3, 420.0 / (1 + place)) for place, name in enumerate(names)]
-    report = Report(
+    report = ModelReport(
         model_id="sale-price-7f3a9c",
         run_id=RUN_ID,
         created_at=START + 180,
@@ -209,12 +213,12 @@ def price_report(names: Sequence[str] = ("Lot_Area", "Overall_Qual", "Street"), 
         fingerprint="0" * 16,
         schema=table,
         metric=RMSE,
-        members=(Member(CAT, 0.64), Member(BOOST, 0.24), Member(FOREST, 0.12)),
+        members=(EnsembleMember(CAT, 0.64), EnsembleMember(BOOST, 0.24), EnsembleMember(FOREST, 0.12)),
         champion=Evaluation(CAT, folds, 21_480, 310, 24.0, "evaluations/9"),
         cv_score=21_190,
         cv_se=305,
         holdout=Holdout(586, scores),
-        importance=tuple(Importance(name, drop, deviation) for name, drop, deviation in drops),
+        importance=tuple(ColumnImportance(name, drop, deviation) for name, drop, deviation in drops),
         outcome=Residuals(
             truth,
             tuple(value + error for value, error in zip(truth, noise, strict=True)),
@@ -232,7 +236,7 @@ def price_report(names: Sequence[str] = ("Lot_Area", "Overall_Qual", "Street"), 
     return msgspec.structs.replace(report, **changes) if changes else report
 
 
-def class_report(classes: Sequence[str] = ("died", "survived"), **changes: Any) -> Report:
+def class_report(classes: Sequence[str] = ("died", "survived"), **changes: Any) -> ModelReport:
     """A classifier's report with a confusion matrix."""
     size = len(classes)
     counts = tuple(
@@ -240,7 +244,7 @@ def class_report(classes: Sequence[str] = ("died", "survived"), **changes: Any) 
         for row in range(size)
     )
     table = schema("Survived", ("Sex", "Age", "Fare"))
-    table = msgspec.structs.replace(table, task="binary" if size == 2 else "multiclass")
+    table = msgspec.structs.replace(table, problem_type="binary" if size == 2 else "multiclass")
     metric = AUC if size == 2 else LOG_LOSS
     scores = (ModelScore(metric, 0.8731, 0.8214, 0.9167), ModelScore(ACCURACY, 0.8268, None, None))
     report = price_report(
@@ -252,9 +256,9 @@ def class_report(classes: Sequence[str] = ("died", "survived"), **changes: Any) 
         outcome=Confusion(tuple(classes), counts),
         classes=tuple(classes),
         importance=(
-            Importance("Sex", 0.1420, 0.0110),
-            Importance("Fare", 0.0312, 0.0071),
-            Importance("Age", -0.0004, 0.0031),
+            ColumnImportance("Sex", 0.1420, 0.0110),
+            ColumnImportance("Fare", 0.0312, 0.0071),
+            ColumnImportance("Age", -0.0004, 0.0031),
         ),
         source="titanic.csv",
         model_id="survived-81b2d0",

@@ -1,4 +1,4 @@
-"""What screens stand on in tests: a fixed time, a shelf of what the test says, a supervisor that starts nothing."""
+"""What screens stand on in tests: a fixed time, a store of what the test says, a supervisor that starts nothing."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,25 +8,25 @@ from typing import Any
 import msgspec
 
 from tabsmith.errors import StorageError
+from tabsmith.modeling.model_files import ModelSummary
 from tabsmith.modeling.results import (
+    ColumnImportance,
+    EnsembleMember,
     Evaluation,
     FoldScore,
     Holdout,
-    Importance,
-    Member,
     Metric,
+    ModelReport,
     ModelScore,
-    Report,
     Residuals,
 )
-from tabsmith.modeling.stored import ModelSummary
 from tabsmith.recipes.recipe import Recipe
 from tabsmith.runs.commands import RunCommand
 from tabsmith.runs.events import RunState
 from tabsmith.runs.jobs import Job, JobResult, Progressed
 from tabsmith.runs.watch import RunSummary
-from tabsmith.tables.schema import ColumnSchema, Schema, Split
-from tabsmith_tui.shelf import SavedSession, Shelf
+from tabsmith.tables.schema.types import ColumnSchema, Schema, Split
+from tabsmith_tui.store import SavedSession, Store
 
 NOW = 1_795_183_591.0  # 2026-11-20 14:06:31 UTC
 
@@ -45,7 +45,7 @@ async def settle(pilot: Any, seconds: float = 10.0) -> None:
         await asyncio.sleep(0)
 
 
-class FixedShelf(Shelf):
+class FixedShelf(Store):
     """Holds the runs, models and reports it is given, and remembers what was asked of it."""
 
     def __init__(
@@ -170,12 +170,12 @@ def model_summary(number: int = 1, **changes: Any) -> ModelSummary:
     return msgspec.structs.replace(model, **changes)
 
 
-def report(model_id: str = "housing-sale-price-01") -> Report:
+def report(model_id: str = "housing-sale-price-01") -> ModelReport:
     """The report of a regression model."""
     columns = tuple(ColumnSchema(name, "numeric", "feature", "numbers") for name in ("Lot_Area", "Year_Built"))
     target = ColumnSchema("Sale_Price", "numeric", "target", "price in the name")
     recipe = Recipe(family="catboost")
-    return Report(
+    return ModelReport(
         model_id=model_id,
         run_id="20261120-100005-7f3a05",
         created_at=NOW - 86_400,
@@ -183,12 +183,12 @@ def report(model_id: str = "housing-sale-price-01") -> Report:
         fingerprint="f" * 16,
         schema=Schema((*columns, target), "Sale_Price", (), "regression", Split("random"), rows=2_930),
         metric=RMSE,
-        members=(Member(recipe, 0.7), Member(recipe, 0.3)),
+        members=(EnsembleMember(recipe, 0.7), EnsembleMember(recipe, 0.3)),
         champion=Evaluation(recipe, (FoldScore(0, 21_480.0, 1.0, 0.1),), 21_480.0, 310.0, 12.0, "evaluations/1"),
         cv_score=21_480.0,
         cv_se=310.0,
         holdout=Holdout(586, (ModelScore(RMSE, 21_730.0, 20_900.0, 22_600.0),)),
-        importance=(Importance("Lot_Area", 9_300.0, 200.0), Importance("Year_Built", 4_100.0, 150.0)),
+        importance=(ColumnImportance("Lot_Area", 9_300.0, 200.0), ColumnImportance("Year_Built", 4_100.0, 150.0)),
         outcome=Residuals((1.0,), (1.0,), (-1.0, 0.0, 1.0), (1, 2, 1), -2.0, 2.0),
         classes=(),
         train_rows=2_344,

@@ -4,14 +4,14 @@ from typing import Any, Literal, Self
 
 import msgspec
 
-from tabsmith.agents.errands import Activity, End, Risk
+from tabsmith.agents.agent_jobs import Activity, AgentJobEnd, RiskLevel
 from tabsmith.orchestration import events as loop
 from tabsmith.orchestration import task_events as task
-from tabsmith.orchestration.decisions import Action
+from tabsmith.orchestration.decisions import DecisionAction
 from tabsmith.runs import events as run
 from tabsmith.runs.events import RunState
 from tabsmith.runs.spec import Limits, RunSpec
-from tabsmith.tables.sources import TasksSource
+from tabsmith.tables.read.sources import TasksSource
 from tests.tui.agent_story import USED, AgentStory, asked_for
 
 ACCEPT = "python -m pytest -q test_calc.py"
@@ -59,7 +59,7 @@ class TaskStory(AgentStory):
         self.tell(task.Acted(iteration=self.iteration, session=self.session, activity=activity), 2.0)
         return self
 
-    def permit(self, tool: str, what: str, risk: Risk, allowed: Any, by: Any = "person") -> Self:
+    def permit(self, tool: str, what: str, risk: RiskLevel, allowed: Any, by: Any = "person") -> Self:
         """What became of a permission."""
         event = task.PermissionDecided(
             iteration=self.iteration, tool=tool, what=what, risk=risk, allowed=allowed, by=by
@@ -67,7 +67,7 @@ class TaskStory(AgentStory):
         self.tell(event, 0.5)
         return self
 
-    def leave(self, words: str, *changes: task.Changed, end: End = "done") -> Self:
+    def leave(self, words: str, *changes: task.ChangedFile, end: AgentJobEnd = "done") -> Self:
         """The errand is over."""
         self.close(self.session, USED, seconds=6.0)
         self.tell(task.Worked(iteration=self.iteration, end=end, words=words, changes=changes), 0.2)
@@ -76,13 +76,13 @@ class TaskStory(AgentStory):
     def prove(self, status: int | None = 0, output: str = "4 passed in 0.02s\n", *, ended: str = "") -> Self:
         """The acceptance command runs to its end."""
         self.tell(task.AcceptanceStarted(iteration=self.iteration, command=ACCEPT), 0.1)
-        verdict: task.Verdict = "accepted" if status == 0 else "rejected"
+        verdict: task.AcceptanceVerdict = "accepted" if status == 0 else "rejected"
         level = next((each.level for each in self.snapshot.tasks if each.state == "running"), "bubblewrap")
         came = task.Acceptance(verdict=verdict, status=status, ended=ended, seconds=1.2, output=output, level=level)
         self.tell(task.AcceptanceEnded(iteration=self.iteration, acceptance=came), 1.2)
         return self
 
-    def settle(self, quality: float, action: Action = "proceed", feedback: str = "It was accepted.") -> Self:
+    def settle(self, quality: float, action: DecisionAction = "proceed", feedback: str = "It was accepted.") -> Self:
         """The iteration is judged and over."""
         self.judge(quality, action, "" if quality >= 0.7 else f"quality {quality:.2f} < 0.70")
         return self.over(feedback)
@@ -94,7 +94,7 @@ class TaskStory(AgentStory):
         reason: str = "accepted in iteration 2",
         *,
         why: task.TaskExit = "done",
-        back: task.HandedBack = "yes",
+        back: task.MergedBack = "yes",
     ) -> Self:
         """The task is over."""
         self.tell(task.TaskEnded(task=name, outcome=outcome, exit_reason=why, handed_back=back, reason=reason), 0.2)
@@ -115,14 +115,16 @@ def calculator() -> TaskStory:
     story.start("calculator").send("calculator")
     story.act("message", "I will write calc.py with four operations.").act("tool", "calc.py", "Write")
     story.act("result", "ok", "Write")
-    story.leave("All four operations work.", task.Changed("calc.py", "added", 24, 0))
+    story.leave("All four operations work.", task.ChangedFile("calc.py", "added", 24, 0))
     story.prove(1, REJECTED).settle(0.31, "clarify", "exit status 1: divide(1, 0) has to give None")
     story.send("calculator").act("tool", "calc.py", "Edit").act("tool", "python -m pytest -q", "Bash")
     story.permit("Bash", "python -m pytest -q", "medium", "always")
-    story.leave("divide now gives None.", task.Changed("calc.py", "modified", 3, 1), task.Changed("a.pyc", "added"))
+    story.leave(
+        "divide now gives None.", task.ChangedFile("calc.py", "modified", 3, 1), task.ChangedFile("a.pyc", "added")
+    )
     story.prove().settle(0.92).finish("calculator")
     story.start("average").send("average").act("message", "The average is 31.0.")
-    story.leave("The average is 31.0, the goal is reached.", task.Changed("average.txt", "added", 1, 0))
+    story.leave("The average is 31.0, the goal is reached.", task.ChangedFile("average.txt", "added", 1, 0))
     story.prove(1, "expected 30.0, found 31.0\n").settle(0.2, "escalate", "it is not 30.0")
     story.finish("average", "failed", "the acceptance command failed: exit status 1", why="stuck", back="no")
     story.start("report").send("report").act("message", "I read the calculator first.")
@@ -135,10 +137,10 @@ def proved_wrong() -> TaskStory:
     from tabsmith.errors import ErrorReport
 
     story = calculator()
-    story.leave("The report is there.", task.Changed("report.html", "added", 120, 0)).prove().settle(0.64)
+    story.leave("The report is there.", task.ChangedFile("report.html", "added", 120, 0)).prove().settle(0.64)
     story.finish("report", "success with limits", "accepted, with quality 0.64 under 0.70")
     story.finish("publish", "blocked", "average did not succeed", why="blocked", back="no")
-    story.start("notes").send("notes").leave("Notes are written.", task.Changed("notes.md", "added", 9, 0)).prove()
+    story.start("notes").send("notes").leave("Notes are written.", task.ChangedFile("notes.md", "added", 9, 0)).prove()
     story.settle(0.9).finish("notes", back="refused")
     error = ErrorReport("TaskNotDone", "average: failed: the acceptance command failed: exit status 1")
     return story.conclude("partial", "stuck", error)

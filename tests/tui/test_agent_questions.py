@@ -3,20 +3,20 @@
 import pytest
 from rich.cells import cell_len
 
-from tabsmith.conditions.facts import Facts
+from tabsmith.conditions.metrics import IterationMetrics
 from tabsmith.errors import UsageError
 from tabsmith.orchestration import events as loop
 from tabsmith.orchestration.decisions import Decision
-from tabsmith.orchestration.questions import ChangeBrief, Continue, Decide, End, Extend, Skip
+from tabsmith.orchestration.questions import ChangeBrief, Continue, Decide, EndRun, Extend, Skip
 from tabsmith.runs import events as run
 from tabsmith.runs import replying
 from tabsmith.runs.commands import Answer, Note, SetLimit, SetMode
 from tabsmith.runs.spec import Limits
 from tabsmith_tui.actions import ACTIONS
-from tabsmith_tui.commands.progress import PlainLines
-from tabsmith_tui.views import asking, commands, offers
-from tabsmith_tui.views.commands import Pending
+from tabsmith_tui.commands.progress import EventPrinter
+from tabsmith_tui.views import question, run_actions
 from tabsmith_tui.views.lines import text_of
+from tabsmith_tui.views.run_actions import Pending
 from tests.tui import agent_journals
 from tests.tui.agent_journals import improving
 from tests.tui.journals import house_prices
@@ -29,7 +29,7 @@ KEYS = dict(zip(replying.ANSWERS, ("enter", "c", "b", "s", "w", "x"), strict=Tru
 
 def test_the_bar_says_what_happened_what_it_cost_and_which_keys_answer():
     story = agent_journals.at_breakpoint()
-    shown = text_of(asking.bar(story.snapshot, story.at, 100, KEYS))
+    shown = text_of(question.question_lines(story.snapshot, story.at, 100, KEYS))
     assert "? breakpoint  the decision is not sure: confidence 0.42 is under 0.50" in shown
     assert "when confidence < 0.5" in shown
     assert "so far 8 iterations, 1:25 of 10:00, 56.9k tokens, $0.28 of $2.00" in shown
@@ -39,7 +39,7 @@ def test_the_bar_says_what_happened_what_it_cost_and_which_keys_answer():
 
 def test_of_a_spent_limit_only_more_of_it_or_none_or_the_end_is_offered():
     story = agent_journals.out_of_money()
-    shown = text_of(asking.bar(story.snapshot, story.at, 100, KEYS))
+    shown = text_of(question.question_lines(story.snapshot, story.at, 100, KEYS))
     assert "enter $5, 5.00, +2" in shown
     assert "c without this limit" in shown
     assert "skip" not in shown
@@ -47,14 +47,14 @@ def test_of_a_spent_limit_only_more_of_it_or_none_or_the_end_is_offered():
 
 def test_in_a_replay_the_bar_has_no_keys():
     story = agent_journals.at_breakpoint()
-    assert "continue" not in text_of(asking.bar(story.snapshot, story.at, 100, {}))
+    assert "continue" not in text_of(question.question_lines(story.snapshot, story.at, 100, {}))
 
 
 @pytest.mark.parametrize("width", [38, 58, 78, 118])
 @pytest.mark.parametrize("make", [agent_journals.at_breakpoint, agent_journals.proposing, agent_journals.hostile_agent])
 def test_the_bar_fits_its_width_and_stays_a_bar(make, width):
     story = make()
-    drawn = asking.bar(story.snapshot, story.at, width, KEYS)
+    drawn = question.question_lines(story.snapshot, story.at, width, KEYS)
     assert all(cell_len(text_of([each])) <= width + 3 for each in drawn)  # 3: the gap behind the last key
     assert len(drawn) <= 16
     assert width < 58 or len(drawn) <= 11
@@ -66,7 +66,7 @@ def test_the_bar_fits_its_width_and_stays_a_bar(make, width):
         ("", Continue()),
         ("Continue", Continue()),
         ("skip", Skip()),
-        ("stop", End()),
+        ("stop", EndRun()),
         ("retry", Decide("retry")),
         ("use fewer derived columns", ChangeBrief("use fewer derived columns")),
         ("$5", ChangeBrief("$5")),  # nothing is spent: it is for the agent to read
@@ -84,7 +84,7 @@ def test_a_typed_answer_is_a_word_or_what_the_agent_is_told(typed, reply):
         ("+2", Extend("dollars", "2.25")),
         ("20 more", Extend("dollars", "20.25")),
         ("continue", Continue()),
-        ("stop", End()),
+        ("stop", EndRun()),
     ],
 )
 def test_where_money_is_spent_an_amount_gives_more(typed, reply):
@@ -107,12 +107,14 @@ def test_an_answer_to_a_question_that_is_gone_is_refused():
 
 def test_every_answer_has_an_action_and_a_key_of_its_own_while_the_run_asks():
     snapshot = agent_journals.at_breakpoint().snapshot
-    offered = offers.offered(snapshot, replaying=False, resuming=False)
+    offered = run_actions.offered_actions(snapshot, replaying=False, resuming=False)
     here = [each for each in ACTIONS.values() if each.scope == "run" and offered.get(each.does, True)]
     assert {each.does for each in here} >= set(replying.ANSWERS)
     keys = [key for each in here for key in each.keys.split(",")]
     assert sorted(keys) == sorted(set(keys))
-    assert not any(offers.offered(snapshot, replaying=True, resuming=False)[each] for each in replying.ANSWERS)
+    assert not any(
+        run_actions.offered_actions(snapshot, replaying=True, resuming=False)[each] for each in replying.ANSWERS
+    )
 
 
 def test_what_was_told_is_confirmed_by_the_journal_alone():
@@ -122,13 +124,13 @@ def test_what_was_told_is_confirmed_by_the_journal_alone():
     note, mode = Pending(Note(text="x"), story.at, before), Pending(SetMode(mode="manual"), story.at, before)
     limit = Pending(SetLimit(limit="dollars", to="5.00"), story.at, before)
     for pending in (asked, note, mode, limit):
-        assert not commands.confirmed(pending, before)
-        assert commands.pending_words(pending, before, story.at)
+        assert not run_actions.is_confirmed(pending, before)
+        assert run_actions.pending_text(pending, before, story.at)
     story.replied(Skip())
     story.tell(loop.NoteTaken(text="x")).tell(loop.ModeChanged(mode="manual"))
     story.tell(run.LimitChanged(limits=Limits(seconds=600.0, dollars="5.00")))
     for pending in (asked, note, mode, limit):
-        assert commands.confirmed(pending, story.snapshot)
+        assert run_actions.is_confirmed(pending, story.snapshot)
 
 
 # Plain lines -------------------------------------------------------------------------------------------------------
@@ -136,7 +138,7 @@ def test_what_was_told_is_confirmed_by_the_journal_alone():
 
 def plain(story) -> list[str]:
     lines: list[str] = []
-    write = PlainLines(lines.append)
+    write = EventPrinter(lines.append)
     for event in story.events:
         write(event)
     return [line.split(maxsplit=1)[1] for line in lines]
@@ -164,5 +166,5 @@ def test_plain_lines_of_a_search_stay_as_few_as_they_were():
     story = house_prices()
     before = len(plain(story))
     story.tell(loop.Decided(iteration=12, decision=Decision("proceed", 1.0, "valid")))
-    story.tell(loop.IterationEnded(iteration=12, facts=Facts(), feedback=""))
+    story.tell(loop.IterationEnded(iteration=12, facts=IterationMetrics(), feedback=""))
     assert len(plain(story)) == before

@@ -13,11 +13,11 @@ from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.spec import Detect, Limits, ModelChoice, RunSpec, new_run_id
 from tabsmith.runs.training import start_run
 from tabsmith.runs.watch import RunWatch
-from tabsmith.storage import owner
-from tabsmith.tables.sources import FileSource
+from tabsmith.storage import lock_owner
+from tabsmith.tables.read.sources import FileSource
 from tabsmith_tui.screens.run import RunScreen
-from tabsmith_tui.screens.try_details import TryDetails
-from tabsmith_tui.shelf import Shelf
+from tabsmith_tui.screens.trial import TryDetails
+from tabsmith_tui.store import Store
 from tests.peers.model_server import ModelServer, Script, Tokens, reply
 from tests.tui.run_stage import until
 
@@ -50,7 +50,7 @@ def folder(server: ModelServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     made = RunFolder.create(RunSpec(new_run_id(), time.time(), FileSource(str(table)), Detect("price"), choice))
     start_run(made)
     yield made
-    worker = owner(made.root / "worker.lock")
+    worker = lock_owner(made.root / "worker.lock")
     if worker is not None:  # a failed test left it behind
         psutil.Process(worker.pid).kill()
 
@@ -67,13 +67,13 @@ async def test_every_key_is_answered_while_an_agent_works(
         await until(pilot, answered, f"the answer to {key}")
         waits.append(time.monotonic() - began)
 
-    async with make_app(Shelf()).run_test(size=(120, 40)) as pilot:
+    async with make_app(Store()).run_test(size=(120, 40)) as pilot:
         screen = RunScreen(folder.id)
         await pilot.app.push_screen(screen)
         await until(pilot, lambda: screen.live.tried >= 1 or screen.live.state.ended, "the first score")
         noted = False
         while not screen.live.state.ended:
-            live.append(len(screen.live.tries))
+            live.append(len(screen.live.trials))
             table = screen.board.table
             await press(pilot, "t", lambda table=table: screen.board.table is not table)
             await press(pilot, "d", lambda: isinstance(pilot.app.screen, TryDetails))

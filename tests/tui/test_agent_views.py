@@ -6,16 +6,16 @@ import msgspec
 import pytest
 from rich.cells import cell_len
 
-from tabsmith.agents.usage import NOTHING, Usage
+from tabsmith.agents.usage import NO_USAGE, Usage
 from tabsmith.orchestration import events as loop
 from tabsmith.orchestration.questions import Continue
 from tabsmith.runs import progress, replying, spending
 from tabsmith.runs.commands import SetLimit
 from tabsmith.runs.events import RunState
 from tabsmith.runs.spec import Limits
-from tabsmith_tui.views import agent_card, asking, cards, header, offers, score_plot, tries
-from tabsmith_tui.views.banner import banner
+from tabsmith_tui.views import agent_card, champion_card, leaderboard, question, run_actions, run_header, score_plot
 from tabsmith_tui.views.lines import text_of
+from tabsmith_tui.views.run_header import run_banner
 from tests.tui import agent_journals, journals
 from tests.tui.agent_journals import improving
 from tests.tui.agent_story import USED, AgentStory, asked_for
@@ -31,7 +31,7 @@ def rows(table) -> list[str]:
 
 
 def card(story: AgentStory) -> str:
-    return text_of(agent_card.agent(story.snapshot))
+    return text_of(agent_card.agent_card(story.snapshot))
 
 
 # Tokens and money --------------------------------------------------------------------------------------------------
@@ -54,14 +54,14 @@ def test_money_has_as_many_digits_as_it_takes_not_to_be_nothing(dollars, shown):
 
 
 def test_a_price_that_is_not_known_is_said_and_never_0():
-    assert spending.cost(NOTHING) == "—"
+    assert spending.cost(NO_USAGE) == "—"
     assert spending.cost(UNPRICED) == "price unknown"
     assert spending.cost(UNPRICED + USED) == "$0.035 + price unknown"
     assert spending.cost_cell(UNPRICED) == "?"
     assert spending.cost_cell(UNPRICED + USED) == "≥$0.03"
     story = AgentStory().begin()
     story.offer(journals.LINEAR, "first", usage=UNPRICED)
-    everything = card(story) + progress.cost(story.snapshot) + " ".join(rows(tries.Iterations(story.snapshot)))
+    everything = card(story) + progress.cost(story.snapshot) + " ".join(rows(leaderboard.Iterations(story.snapshot)))
     assert "price unknown" in everything
     assert "$0.00" not in everything
 
@@ -96,16 +96,16 @@ def test_before_anything_was_asked_nothing_is_0():
 
 def test_a_search_has_no_tokens_no_note_and_no_mode_on_its_screen():
     story = house_prices()
-    assert text_of(agent_card.agent(story.snapshot)).splitlines() == [
+    assert text_of(agent_card.agent_card(story.snapshot)).splitlines() == [
         "search  iteration 12",
         "planned search ✔ actual same",
         "9 scored  1 refused  1 failed",
     ]
-    offered = offers.offered(story.snapshot, replaying=False, resuming=False)
+    offered = run_actions.offered_actions(story.snapshot, replaying=False, resuming=False)
     assert not offered["note"]
     assert not offered["mode"]
     assert progress.cost(story.snapshot) == ""
-    assert tries.Iterations(story.snapshot).columns is tries.ITERATION_COLUMNS
+    assert leaderboard.Iterations(story.snapshot).columns is leaderboard.ITERATION_COLUMNS
 
 
 def test_the_wait_for_the_next_try_counts_down_and_ends():
@@ -113,7 +113,7 @@ def test_the_wait_for_the_next_try_counts_down_and_ends():
     until = story.snapshot.retry.until
 
     def at(seconds: float) -> str:
-        return text_of(agent_card.doing(story.snapshot, until - seconds))
+        return text_of(agent_card.agent_activity(story.snapshot, until - seconds))
 
     assert at(12.0) == "◷ retry 2 of 3 in 0:12, network"
     assert at(0.4) == "◷ retry 2 of 3 in 0:01, network"
@@ -125,7 +125,7 @@ def test_an_open_session_shows_how_long_it_takes():
     story = AgentStory().begin()
     story.ask(story.agent)
     story.open()
-    assert text_of(agent_card.doing(story.snapshot, story.at + 9)) == "◷ waiting 0:09 for the answer"
+    assert text_of(agent_card.agent_activity(story.snapshot, story.at + 9)) == "◷ waiting 0:09 for the answer"
 
 
 def test_a_handover_shows_its_reason_in_card_line_and_banner():
@@ -134,17 +134,17 @@ def test_a_handover_shows_its_reason_in_card_line_and_banner():
     reason = "3 failures in a row"
     assert f"! actual search: {reason}" in card(story)
     assert f"for claude-code: {reason}" in text_of([agent_card.agent_line(snapshot, story.at)])
-    shown = banner(snapshot, None, story.at, replay=None, playing=False, resuming=False)
+    shown = run_banner(snapshot, None, story.at, replay=None, playing=False, resuming=False)
     assert f"search proposes instead of claude-code: {reason}" in text_of(shown.lines)
     done = story.end(journals.price_report()).snapshot
-    shown = banner(done, None, story.at, replay=None, playing=False, resuming=False)
+    shown = run_banner(done, None, story.at, replay=None, playing=False, resuming=False)
     assert f"search proposes instead of claude-code: {reason}" in text_of(shown.lines)
 
 
 def test_an_agent_that_is_back_leaves_no_trace_of_the_handover():
     story = agent_journals.handed_over().come_back()
     assert "✔ actual same" in card(story)
-    assert banner(story.snapshot, None, story.at, replay=None, playing=False, resuming=False).lines == ()
+    assert run_banner(story.snapshot, None, story.at, replay=None, playing=False, resuming=False).lines == ()
 
 
 def test_grades_by_the_rule_in_place_of_a_model_are_counted():
@@ -155,44 +155,44 @@ def test_grades_by_the_rule_in_place_of_a_model_are_counted():
 
 
 def test_a_champion_on_probation_is_called_that():
-    assert "on probation" in text_of(cards.champion(improving().snapshot))
-    assert "on probation" in text_of([cards.champion_line(improving().snapshot)])
+    assert "on probation" in text_of(champion_card.champion_card(improving().snapshot))
+    assert "on probation" in text_of([champion_card.champion_line(improving().snapshot)])
 
 
 # Tables and plot ---------------------------------------------------------------------------------------------------
 
 
 def test_the_iterations_say_what_each_cost_and_what_was_decided():
-    shown = rows(tries.Iterations(improving().snapshot))
+    shown = rows(leaderboard.Iterations(improving().snapshot))
     assert shown[1] == "7  CatBoost with three derived columns  21,480 ±310  ▲ 9.9 %  $0.035  0:12  ★ champion"
     assert shown[3] == "5  nearest neighbours, 5,000 of them  failed  —  $0.035  0:04  ✘ escalate"
     assert shown[5] == "3  price per pool area  refused  —  $0.035  0:03  ! clarify"
-    assert "no answer  —  —  0:00  ✘ escalate" in rows(tries.Iterations(agent_journals.handed_over().snapshot))[1]
+    assert "no answer  —  —  0:00  ✘ escalate" in rows(leaderboard.Iterations(agent_journals.handed_over().snapshot))[1]
 
 
 def test_all_columns_of_the_iterations_fit_on_80_cells():
     from tabsmith_tui.widgets.lines_layout import widths
 
-    assert all(widths(tries.ASKED_COLUMNS, 73))
+    assert all(widths(leaderboard.ASKED_COLUMNS, 73))
     story = AgentStory().begin()
     story.iteration = 1_233
     story.ask()
-    number, change, *_ = widths(tries.Iterations(story.snapshot).columns, 73)
+    number, change, *_ = widths(leaderboard.Iterations(story.snapshot).columns, 73)
     assert number == 4
     assert change >= 14
 
 
 def test_what_a_person_left_out_is_called_skipped_and_is_no_point_of_the_plot():
     story = improving()
-    story.measure(journals.CAT, 21_500, 330).judge(0.72).tell(loop.Skipped(iteration=8))
-    assert rows(tries.Iterations(story.snapshot))[0].endswith("↷ skipped")
+    story.measure(journals.CAT, 21_500, 330).judge(0.72).tell(loop.IterationSkipped(iteration=8))
+    assert rows(leaderboard.Iterations(story.snapshot))[0].endswith("↷ skipped")
     assert [point.iteration for point in score_plot.curve(story.snapshot).points] == [1, 2, 4, 6, 7]
 
 
 def test_the_filter_finds_the_agents_reason_and_the_decision():
     snapshot = improving().snapshot
-    assert len(tries.Iterations(snapshot, "skew")) == 1
-    assert len(tries.Iterations(snapshot, "clarify")) == 1
+    assert len(leaderboard.Iterations(snapshot, "skew")) == 1
+    assert len(leaderboard.Iterations(snapshot, "clarify")) == 1
 
 
 # Limits ------------------------------------------------------------------------------------------------------------
@@ -201,15 +201,15 @@ def test_the_filter_finds_the_agents_reason_and_the_decision():
 def test_every_limit_has_its_share_and_a_warning_survives_where_there_is_no_room():
     limits = Limits(seconds=600.0, iterations=40, dollars="0.30", tokens=200_000, failures=3)
     snapshot = msgspec.structs.replace(improving().snapshot, limits=limits)
-    shown = {each.name: each for each in progress.budgets(snapshot, journals.START + 60)}
+    shown = {each.name: each for each in progress.limit_uses(snapshot, journals.START + 60)}
     assert list(shown) == ["time", "iterations", "cost", "tokens", "failures"]
     assert (shown["cost"].used, shown["cost"].limit, shown["cost"].level) == ("$0.28", "$0.30", "warn")
     assert (shown["tokens"].used, shown["tokens"].limit) == ("56.9k", "200.0k")
     for width in (58, 78, 118):
-        drawn = text_of([header.budget_line(tuple(shown.values()), "", width)])
+        drawn = text_of([run_header.budget_line(tuple(shown.values()), "", width)])
         assert cell_len(drawn) <= width
         assert "cost $0.28 of $0.30" in drawn
-    assert "more" in text_of([header.budget_line(tuple(shown.values()), "", 58)])
+    assert "more" in text_of([run_header.budget_line(tuple(shown.values()), "", 58)])
 
 
 def test_time_stands_still_while_a_person_is_asked():
@@ -243,9 +243,9 @@ def test_no_view_of_an_agents_run_lets_a_control_through():
     shown = [
         card(story),
         text_of([agent_card.agent_line(snapshot, story.at)]),
-        text_of(asking.bar(snapshot, story.at, 100, KEYS)),
-        text_of(banner(snapshot, None, story.at, replay=None, playing=False, resuming=False).lines),
-        *rows(tries.Iterations(snapshot)),
+        text_of(question.question_lines(snapshot, story.at, 100, KEYS)),
+        text_of(run_banner(snapshot, None, story.at, replay=None, playing=False, resuming=False).lines),
+        *rows(leaderboard.Iterations(snapshot)),
     ]
     assert "[/nope]" in shown[0]
     for each in shown:
@@ -256,5 +256,5 @@ def test_no_view_of_an_agents_run_lets_a_control_through():
 
 def test_an_iteration_limit_is_used_by_every_iteration_that_is_over():
     asked = asked_for(limits=Limits(seconds=600.0, iterations=12))
-    shown = {each.name: each.used for each in progress.budgets(improving(asked).snapshot, journals.START)}
+    shown = {each.name: each.used for each in progress.limit_uses(improving(asked).snapshot, journals.START)}
     assert shown["iterations"] == "7"

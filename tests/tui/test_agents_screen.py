@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tabsmith.conditions.facts import Facts
+from tabsmith.conditions.metrics import IterationMetrics
 from tabsmith.config import Settings, load
 from tabsmith.config.loading import read_file
 from tabsmith.config.writing import set_value
@@ -58,7 +58,7 @@ def told() -> str:
     story = Story().begin()
     for quality, used in ((0.9, 0.3), (0.42, 0.82), (0.8, 0.9), (0.31, 0.96)):
         story.score(journals.LINEAR, "again", 30_000, 500, wins=story.iteration == 0)
-        facts = Facts(iteration=story.iteration, quality=quality, budget_used=used)
+        facts = IterationMetrics(iteration=story.iteration, quality=quality, budget_used=used)
         story.tell(loop.IterationEnded(iteration=story.iteration, facts=facts, feedback=""), 0.1)
     return journals.write(story.events).id
 
@@ -349,7 +349,7 @@ async def test_names_are_put_into_the_condition_from_their_list(make_app) -> Non
 async def test_another_run_can_be_chosen_to_try_on(told: str) -> None:
     story = Story(journals.spec("20261120-150000-aaaaaa")).begin()
     story.score(journals.LINEAR, "other", 30_000, 500, wins=True)
-    story.tell(loop.IterationEnded(iteration=1, facts=Facts(iteration=1, quality=0.11), feedback=""), 0.1)
+    story.tell(loop.IterationEnded(iteration=1, facts=IterationMetrics(iteration=1, quality=0.11), feedback=""), 0.1)
     journals.write(story.events, asked=story.spec)
     app = TabsmithApp(Settings(), clock=lambda: journals.START + 60)
     async with app.run_test(size=(120, 40)) as pilot:

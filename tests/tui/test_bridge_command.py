@@ -15,10 +15,9 @@ import pytest
 
 from tabsmith import config
 from tabsmith.paths import folders
-from tabsmith.telegram.place import Place
-from tabsmith.telegram.requests import send_test
-from tabsmith.telegram.service import running, stop
-from tabsmith_tui.commands.boundary import run
+from tabsmith.telegram.paths import BridgePaths
+from tabsmith.telegram.service import running, send_test_message, stop
+from tabsmith_tui.commands.root import run
 from tests.core.telegram.stand_in import wait_until
 from tests.peers.telegram_server import Status, TelegramServer
 from tests.tui.terminal import Terminal
@@ -42,9 +41,9 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[TelegramServer]:
 
 
 @pytest.fixture
-def place(server: TelegramServer) -> Iterator[Place]:
+def place(server: TelegramServer) -> Iterator[BridgePaths]:
     """The bridge's place; what still runs there afterwards is killed."""
-    found = Place.of("5150")
+    found = BridgePaths.of("5150")
     yield found
     stop(found, seconds=0)
 
@@ -75,7 +74,7 @@ def foreground() -> "subprocess.Popen[str]":
 
 
 def test_a_bridge_in_the_background_is_started_seen_refused_a_second_time_and_stopped(
-    capsys: pytest.CaptureFixture[str], place: Place
+    capsys: pytest.CaptureFixture[str], place: BridgePaths
 ) -> None:
     begun = document(capsys, "start", "--detach")
     assert (begun["runs"], begun["reached"], begun["token_from"], begun["allowed_users"]) == (
@@ -102,7 +101,7 @@ def test_a_bridge_in_the_background_is_started_seen_refused_a_second_time_and_st
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_bridge_in_the_foreground_says_who_it_is_and_ends_cleanly_when_told_to(
-    place: Place, server: TelegramServer, number: signal.Signals
+    place: BridgePaths, server: TelegramServer, number: signal.Signals
 ) -> None:
     with foreground() as process:
         assert server.wait_until(lambda: server.held_polls > 0)
@@ -119,7 +118,7 @@ def test_a_bridge_in_the_foreground_says_who_it_is_and_ends_cleanly_when_told_to
 
 
 def test_a_bridge_killed_with_kill_9_is_seen_as_not_running_and_can_be_started_again(
-    capsys: pytest.CaptureFixture[str], place: Place
+    capsys: pytest.CaptureFixture[str], place: BridgePaths
 ) -> None:
     pid = document(capsys, "start", "--detach")["pid"]
     os.kill(pid, signal.SIGKILL)
@@ -133,7 +132,9 @@ def test_a_bridge_killed_with_kill_9_is_seen_as_not_running_and_can_be_started_a
     assert document(capsys, "status")["state"] == "running"
 
 
-def test_health_is_a_document_of_checks_with_an_exit_status(capsys: pytest.CaptureFixture[str], place: Place) -> None:
+def test_health_is_a_document_of_checks_with_an_exit_status(
+    capsys: pytest.CaptureFixture[str], place: BridgePaths
+) -> None:
     found = document(capsys, "health", status=1)
     assert [each["name"] for each in found["checks"]] == [*CHECKS, "allowed users"]
     document(capsys, "start", "--detach")
@@ -149,7 +150,7 @@ def test_health_is_a_document_of_checks_with_an_exit_status(capsys: pytest.Captu
 
 
 def test_warnings_alone_leave_the_exit_status_of_health_at_0(
-    capsys: pytest.CaptureFixture[str], place: Place, monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str], place: BridgePaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("TABSMITH_TELEGRAM__ALLOWED_USERS")
     assert "Nobody may talk to it yet" in words(capsys, "bridge", "start", "--detach")
@@ -158,19 +159,19 @@ def test_warnings_alone_leave_the_exit_status_of_health_at_0(
 
 
 def test_a_test_message_arrives_at_those_who_wrote_first(
-    capsys: pytest.CaptureFixture[str], place: Place, server: TelegramServer
+    capsys: pytest.CaptureFixture[str], place: BridgePaths, server: TelegramServer
 ) -> None:
     document(capsys, "start", "--detach")
     ada = server.person(ADA, "Ada")
     ada.say("/start")
     ada.wait("Hello")
-    assert send_test(config.load()) == (ADA,)
+    assert send_test_message(config.load()) == (ADA,)
     ada.wait("A test message from tabsmith")
     wait_until(lambda: "Ada" in words(capsys, "bridge", "status"), "Ada to be listed")
 
 
 def test_a_token_that_telegram_refuses_ends_the_start_with_words(
-    capsys: pytest.CaptureFixture[str], place: Place, server: TelegramServer
+    capsys: pytest.CaptureFixture[str], place: BridgePaths, server: TelegramServer
 ) -> None:
     server.fail("*", 1_000, Status(401, "Unauthorized"))
     failed = document(capsys, "start", "--detach", status=1)["error"]
@@ -181,7 +182,7 @@ def test_a_token_that_telegram_refuses_ends_the_start_with_words(
 
 
 def test_the_token_is_in_no_file_and_in_no_argument(
-    capsys: pytest.CaptureFixture[str], place: Place, server: TelegramServer
+    capsys: pytest.CaptureFixture[str], place: BridgePaths, server: TelegramServer
 ) -> None:
     document(capsys, "start", "--detach")
     server.fail("getupdates", 1, Status(500, f"trouble at /bot{TOKEN}/getUpdates"))
@@ -209,7 +210,7 @@ def test_without_a_token_every_command_is_wrong_use(capsys: pytest.CaptureFixtur
 
 @pytest.mark.parametrize("command", [["start"], ["start", "--detach"]])
 def test_without_the_library_a_start_says_how_to_install_it(
-    capsys: pytest.CaptureFixture[str], place: Place, monkeypatch: pytest.MonkeyPatch, command: list[str]
+    capsys: pytest.CaptureFixture[str], place: BridgePaths, monkeypatch: pytest.MonkeyPatch, command: list[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "telegram", None)
     failed = document(capsys, *command, status=1)["error"]
@@ -274,7 +275,7 @@ def test_a_secret_on_the_command_line_is_taken_and_the_better_way_is_told(capsys
 
 
 def test_the_doctor_says_how_the_bridge_is(
-    capsys: pytest.CaptureFixture[str], place: Place, monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str], place: BridgePaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def lines() -> dict[str, tuple[str, str]]:
         assert run(["doctor", "--json"]) == 0
@@ -297,7 +298,7 @@ def test_the_doctor_says_how_the_bridge_is(
 
 def test_the_first_words_of_the_bridge_need_neither_its_library_nor_a_screen() -> None:
     program = (
-        "import sys; from tabsmith_tui.commands.boundary import run\n"
+        "import sys; from tabsmith_tui.commands.root import run\n"
         "assert run(['bridge', 'status']) == 2\n"
         "print([name for name in ('telegram', 'httpx', 'textual', 'pandas', 'matplotlib') if name in sys.modules])"
     )

@@ -15,19 +15,17 @@ from tabsmith.config import load
 from tabsmith.config.writing import set_value
 from tabsmith.errors import StorageError
 from tabsmith.storage import OwnerLock
-from tabsmith.telegram.place import Place
-from tabsmith.telegram.requests import pending_requests
-from tabsmith.telegram.seats import Seat, Seats
-from tabsmith.telegram.service import BridgeRunningError
-from tabsmith.telegram.status import Status, StatusKeeper
+from tabsmith.telegram.chat_state import ChatState, ChatStates
+from tabsmith.telegram.paths import BridgePaths
+from tabsmith.telegram.service import BridgeRunningError, pending_test_messages
+from tabsmith.telegram.status import BridgeStatus, StatusWriter
 from tabsmith_tui.app import TabsmithApp
-from tabsmith_tui.phone import Phone
-from tabsmith_tui.screens.ask_line import AskLineScreen
+from tabsmith_tui.bridge_client import BridgeClient
 from tabsmith_tui.screens.bridge import BridgeScreen
+from tabsmith_tui.screens.dialogs import AskLineScreen, QuestionScreen
 from tabsmith_tui.screens.error import ErrorScreen
 from tabsmith_tui.screens.home import HomeScreen
-from tabsmith_tui.screens.question import QuestionScreen
-from tabsmith_tui.widgets.keys_bar import KeysBar
+from tabsmith_tui.widgets.bars import KeysBar
 from tests.tui.hostile import HOSTILE
 from tests.tui.phone_stage import ADA, BO, EMPTY, OFF, ON, STRANGER, TROUBLED, FixedPhone
 from tests.tui.stage import NOW, settle
@@ -256,7 +254,7 @@ async def test_escape_leads_home(make_app) -> None:
 async def test_token_and_numbers_go_into_the_settings_file_and_nowhere_on_the_screen(
     make_app, tabsmith_home: Path
 ) -> None:
-    app = make_app(phone=Phone())
+    app = make_app(phone=BridgeClient())
     async with app.run_test(size=(120, 40)) as pilot:
         await opened(pilot, "t")
         await paste(pilot, TOKEN)
@@ -274,7 +272,7 @@ async def test_token_and_numbers_go_into_the_settings_file_and_nowhere_on_the_sc
 
 
 async def test_what_is_no_number_is_refused_beside_the_field(make_app) -> None:
-    async with make_app(phone=Phone()).run_test(size=(120, 40)) as pilot:
+    async with make_app(phone=BridgeClient()).run_test(size=(120, 40)) as pilot:
         await opened(pilot, "u")
         await paste(pilot, "ada")
         await press(pilot, "enter")
@@ -287,7 +285,7 @@ async def test_a_token_of_the_environment_is_named_by_its_variable_and_stays(
     make_app, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TABSMITH_TELEGRAM__TOKEN", TOKEN)
-    async with make_app(phone=Phone()).run_test(size=(120, 40)) as pilot:
+    async with make_app(phone=BridgeClient()).run_test(size=(120, 40)) as pilot:
         await opened(pilot)
         assert "set by TABSMITH_TELEGRAM__TOKEN" in shown(pilot)
         await press(pilot, "t")
@@ -299,11 +297,11 @@ async def test_a_token_of_the_environment_is_named_by_its_variable_and_stays(
 async def test_a_bridge_that_holds_its_lock_is_seen_with_its_people_and_told_of_a_test(make_app) -> None:
     set_value("telegram.token", TOKEN)
     set_value("telegram.allowed_users", str(ADA))
-    place = Place.of("123456")
+    place = BridgePaths.of("123456")
     with OwnerLock(place.lock):
-        StatusKeeper(place, Status(pid=os.getpid(), started_at=NOW, bot="@the_bot", polled_at=NOW)).write()
-        Seats(place).save(Seat(user=ADA, chat=ADA, name="Ada", seen_at=NOW))
-        async with make_app(phone=Phone()).run_test(size=(120, 40)) as pilot:
+        StatusWriter(place, BridgeStatus(pid=os.getpid(), started_at=NOW, bot="@the_bot", polled_at=NOW)).write()
+        ChatStates(place).save(ChatState(user=ADA, chat=ADA, name="Ada", seen_at=NOW))
+        async with make_app(phone=BridgeClient()).run_test(size=(120, 40)) as pilot:
             await opened(pilot)
             text = shown(pilot)
             assert f"{os.getpid()}, since" in text
@@ -311,17 +309,17 @@ async def test_a_bridge_that_holds_its_lock_is_seen_with_its_people_and_told_of_
             assert "Ada" in text
             assert "seen" in text
             await press(pilot, "m")
-            assert [each.user for each in pending_requests(place).values] == [ADA]
-    async with make_app(phone=Phone()).run_test(size=(120, 40)) as pilot:
+            assert [each.user for each in pending_test_messages(place).values] == [ADA]
+    async with make_app(phone=BridgeClient()).run_test(size=(120, 40)) as pilot:
         await opened(pilot)
         assert "○ off" in shown(pilot)
 
 
 def test_a_second_bridge_is_not_started_and_what_does_not_run_is_not_stopped() -> None:
     set_value("telegram.token", TOKEN)
-    assert Phone().stop().how == "not running"
-    with OwnerLock(Place.of("123456").lock), pytest.raises(BridgeRunningError):
-        Phone().start()
+    assert BridgeClient().stop().how == "not running"
+    with OwnerLock(BridgePaths.of("123456").lock), pytest.raises(BridgeRunningError):
+        BridgeClient().start()
 
 
 # Light ---------------------------------------------------------------------------------------------------------------
@@ -357,4 +355,4 @@ def test_the_panel_needs_neither_telegrams_library_nor_pictures_nor_tables() -> 
 
 
 def test_the_app_makes_its_own_phone_when_none_is_given() -> None:
-    assert isinstance(BridgeScreen(TabsmithApp(load())._phone)._phone, Phone)
+    assert isinstance(BridgeScreen(TabsmithApp(load())._phone)._phone, BridgeClient)

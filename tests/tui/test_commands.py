@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import tabsmith
-from tabsmith_tui.commands.boundary import run
+from tabsmith_tui.commands.root import run
 
 PROGRAM = [sys.executable, "-m", "tabsmith_tui.cli"]
 

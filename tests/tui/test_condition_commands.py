@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from tabsmith.conditions.built_in import BUILT_IN
-from tabsmith.conditions.facts import Facts
+from tabsmith.conditions.metrics import IterationMetrics
 from tabsmith.orchestration import events as loop
-from tabsmith_tui.commands.boundary import run
+from tabsmith_tui.commands.root import run
 from tests.tui import journals
 from tests.tui.journals import Story
 
@@ -24,7 +24,9 @@ def told() -> str:
     story = Story().begin()
     for quality, used, tokens in ((0.9, 0.3, 0), (0.42, 0.82, 5), (0.8, 0.9, 5), (0.31, 0.96, 10)):
         story.score(journals.LINEAR, "again", 30_000, 500, wins=story.iteration == 0)
-        facts = Facts(iteration=story.iteration, quality=quality, budget_used=used, iteration_tokens=tokens, tokens=20)
+        facts = IterationMetrics(
+            iteration=story.iteration, quality=quality, budget_used=used, iteration_tokens=tokens, tokens=20
+        )
         story.tell(loop.IterationEnded(iteration=story.iteration, facts=facts, feedback=""), 0.1)
     story.propose(journals.FOREST, "random forest")
     return journals.write(story.events).id
@@ -33,7 +35,7 @@ def told() -> str:
 def test_the_built_in_conditions_and_all_names_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     found = document(capsys, "config", "breakpoints")
     assert [each["name"] for each in found["built_in"]] == list(BUILT_IN)
-    assert [each["name"] for each in found["names"]] == list(Facts.__struct_fields__)
+    assert [each["name"] for each in found["names"]] == list(IterationMetrics.__struct_fields__)
     assert all(each["meaning"] for each in found["built_in"])
     assert run(["config", "breakpoints"]) == 0
     told = capsys.readouterr().out

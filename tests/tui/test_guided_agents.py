@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from tabsmith.agents.usable import offers
-from tabsmith.workflow.drafts import FieldName
+from tabsmith.agents.availability import selectable_agents
+from tabsmith.workflow.session import FieldName
 from tabsmith.workflow.states import State
 from tabsmith_tui.app import TabsmithApp
 from tabsmith_tui.widgets.steps.model import ModelStep
@@ -84,7 +84,7 @@ async def test_a_budget_that_is_none_is_named_beside_its_field(table: Path) -> N
 
 
 def test_what_can_be_chosen_is_told_without_a_package_of_an_agent(monkeypatch: pytest.MonkeyPatch) -> None:
-    found: Any = offers(guided_app().settings.agents)
+    found: Any = selectable_agents(guided_app().settings.agents)
     assert "search" in found[0]
     assert set(found[0]) | set(found[1]) == {"search", "llm", "claude-code", "acp"}
     assert "agents.acp.command" in found[1]["acp"]

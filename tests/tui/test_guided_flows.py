@@ -8,12 +8,11 @@ from tabsmith.errors import ErrorReport, WorkerError
 from tabsmith.runs import jobs
 from tabsmith.runs.events import RunEnded, RunStarted
 from tabsmith.runs.spec import Confirmed
-from tabsmith.tables.sources import FileSource, SampleSource
-from tabsmith.workflow.drafts import FieldName
-from tabsmith.workflow.session import NoticeKind
+from tabsmith.tables.read.sources import FileSource, SampleSource
+from tabsmith.workflow.session import FieldName, SessionNoticeKind
 from tabsmith.workflow.states import GuidedStep, State, StepMark
 from tabsmith_tui.app import TabsmithApp
-from tabsmith_tui.screens.question import QuestionScreen
+from tabsmith_tui.screens.dialogs import QuestionScreen
 from tabsmith_tui.screens.table_views import PreviewView
 from tabsmith_tui.widgets.steps.result import PredictStep
 from tabsmith_tui.widgets.steps.train import ReviewStep
@@ -309,7 +308,7 @@ async def test_a_run_stopped_without_a_model_comes_back_to_the_model_step(housin
         await to_review(driven, housing)
         await driven.press("enter")
         await driven.until(lambda: driven.session.state is State.CONFIGURING_MODEL)
-        assert any(notice.kind is NoticeKind.RUN_STOPPED for notice in driven.session.notices)
+        assert any(notice.kind is SessionNoticeKind.RUN_STOPPED for notice in driven.session.notices)
 
 
 async def test_new_rows_are_predicted_with_what_was_missing_said(housing: Path) -> None:

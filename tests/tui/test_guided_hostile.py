@@ -6,10 +6,10 @@ import pytest
 
 from tabsmith.errors import ErrorReport
 from tabsmith.runs import jobs
-from tabsmith.tables import schema as understood
 from tabsmith.tables.info import LineNote, Preview
-from tabsmith.tables.profile import Profile, Value
-from tabsmith.tables.schema import ColumnSchema, Schema, Split, TargetCandidate
+from tabsmith.tables.profile.types import TableProfile, ValueCount
+from tabsmith.tables.schema import types as understood
+from tabsmith.tables.schema.types import ColumnSchema, Schema, Split, TargetCandidate
 from tabsmith.workflow.states import State
 from tabsmith_tui.screens.column_editor import ColumnEditor
 from tabsmith_tui.screens.pickers import Picker
@@ -32,7 +32,7 @@ def hostile_schema(target: str = "") -> Schema:
             "category",
             "target" if name == chosen else "feature",
             name,
-            (understood.Warning("leak suspect", name),),
+            (understood.ColumnWarning("leak suspect", name),),
         )
         for name in NAMES
     )
@@ -42,7 +42,7 @@ def hostile_schema(target: str = "") -> Schema:
 
 def hostile_supervisor() -> Replay:
     """Answers jobs with a table in which everything is hostile."""
-    profile = Profile(10, tuple(column(name, "text", distinct=3, top=(Value(name, 3),)) for name in NAMES))
+    profile = TableProfile(10, tuple(column(name, "text", distinct=3, top=(ValueCount(name, 3),)) for name in NAMES))
     notes = tuple(LineNote(number, text, text) for number, text in enumerate(HOSTILE))
     supervisor = Replay(
         lambda source: table(source, profile=profile, rejected=notes, rejected_count=len(notes)),

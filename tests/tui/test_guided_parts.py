@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from tabsmith.tables.profile import Column, Numbers, Value
+from tabsmith.tables.profile.types import ColumnProfile, NumericSummary, ValueCount
 from tabsmith_tui.widgets.lines_layout import GAP, LineColumn, widths
-from tabsmith_tui.widgets.path_completion import common_beginning, pasted, suggestions
-from tabsmith_tui.widgets.picture import bars, picture
+from tabsmith_tui.widgets.path_field import common_beginning, pasted, suggestions
+from tabsmith_tui.widgets.schema_table import bars, picture
 
 
 def test_the_highest_count_is_a_full_bar_and_nothing_the_lowest() -> None:
@@ -21,13 +21,13 @@ def test_more_counts_than_bars_are_added_up_in_neighbours() -> None:
 
 
 def test_a_picture_shows_numbers_as_bins_and_names_by_how_often_they_are() -> None:
-    numbers = Numbers(0, 1, 0.5, 0.1, (0, 0.5, 1), (1, 2, 4))
-    assert picture(Column("a", "float", 7, 0, 7, numbers=numbers)) == "▃▅█"
-    assert picture(Column("a", "text", 14, 0, 3, top=(Value("x", 8), Value("y", 4)))) == "█▅▃"
+    numbers = NumericSummary(0, 1, 0.5, 0.1, (0, 0.5, 1), (1, 2, 4))
+    assert picture(ColumnProfile("a", "float", 7, 0, 7, numbers=numbers)) == "▃▅█"
+    assert picture(ColumnProfile("a", "text", 14, 0, 3, top=(ValueCount("x", 8), ValueCount("y", 4)))) == "█▅▃"
 
 
 def test_a_constant_column_has_no_picture() -> None:
-    assert picture(Column("a", "text", 9, 0, 1, top=(Value("x", 9),))) == ""
+    assert picture(ColumnProfile("a", "text", 9, 0, 1, top=(ValueCount("x", 9),))) == ""
 
 
 @pytest.mark.parametrize(

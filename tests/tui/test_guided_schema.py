@@ -6,8 +6,8 @@ import pytest
 
 from tabsmith.runs import jobs
 from tabsmith.runs.spec import Deferred
-from tabsmith.tables.schema import ManualSchema
-from tabsmith.workflow.drafts import FieldName
+from tabsmith.tables.schema.types import ManualSchema
+from tabsmith.workflow.session import FieldName
 from tabsmith.workflow.states import State
 from tabsmith_tui.app import TabsmithApp
 from tabsmith_tui.screens.column_editor import ColumnEditor
@@ -165,15 +165,15 @@ async def test_no_target_leads_to_the_choice_of_one(housing: Path) -> None:
 
 
 async def test_thousands_of_columns_are_narrowed_down_by_typing(housing: Path) -> None:
-    from tabsmith.tables.profile import Profile
-    from tabsmith.tables.schema import ColumnSchema
+    from tabsmith.tables.profile.types import TableProfile
+    from tabsmith.tables.schema.types import ColumnSchema
 
     names = [f"sensor_{number:05}" for number in range(8_000)]
     many = (
         *(ColumnSchema(name, "numeric", "feature", "numbers") for name in names),
         ColumnSchema("Sale_Price", "numeric", "target", "price"),
     )
-    profile = Profile(2_930, tuple(column(each.name) for each in many))
+    profile = TableProfile(2_930, tuple(column(each.name) for each in many))
     supervisor = Replay(lambda source: table(source, profile=profile), lambda target: schema(target, many))
     async with drive(app(supervisor, housing)) as driven:
         await driven.to_schema(housing)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tabsmith_tui.commands.boundary import run
+from tabsmith_tui.commands.root import run
 from tests.peers.model_server import Fault, ModelServer, Script
 
 

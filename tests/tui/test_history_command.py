@@ -7,19 +7,19 @@ from typing import Literal
 import pytest
 
 from tabsmith.agents.protocol import AgentName
-from tabsmith.agents.usage import NOTHING, Usage
-from tabsmith.orchestration.history import History, Record
-from tabsmith_tui.commands.boundary import run
+from tabsmith.agents.usage import NO_USAGE, Usage
+from tabsmith.orchestration.history import History, HistoryRecord
+from tabsmith_tui.commands.root import run
 
 Champion = Literal["won", "kept", "none"]
 
 
 def add(
-    run_id: str, iteration: int, actual: AgentName = "llm", champion: Champion = "none", usage: Usage = NOTHING
+    run_id: str, iteration: int, actual: AgentName = "llm", champion: Champion = "none", usage: Usage = NO_USAGE
 ) -> None:
     with History() as history:
         history.append(
-            Record(
+            HistoryRecord(
                 at=1.0,
                 run_id=run_id,
                 iteration=iteration,

@@ -8,18 +8,18 @@ from tabsmith.runs.events import RunState
 from tabsmith.runs.jobs import Estimated
 from tabsmith.runs.watch import RunSummary
 from tabsmith.tables.info import Estimate
-from tabsmith.tables.sources import SampleSource
-from tabsmith.workflow.answers import Begin, Cancel, ChooseFile
+from tabsmith.tables.read.sources import SampleSource
+from tabsmith.workflow.actions import Begin, Cancel, ChooseFile
 from tabsmith.workflow.conversation import Conversation
-from tabsmith.workflow.store import SessionStore
-from tabsmith_tui.shelf import SavedSession, Shelf
+from tabsmith.workflow.session_store import SessionStore
+from tabsmith_tui.store import SavedSession, Store
 from tabsmith_tui.widgets.menu import Menu
 from tests.tui.stage import NOW, DeafSupervisor, FixedShelf, model_summary, run_summary, settle
 
 SIZES = {"80x24": (80, 24), "120x40": (120, 40), "60x20": (60, 20)}
 
 
-def full_shelf() -> FixedShelf:
+def full_store() -> FixedShelf:
     """A session, runs in several states, models."""
     states = (RunState.RUNNING, RunState.WAITING, RunState.INTERRUPTED, RunState.FAILED, RunState.DONE, RunState.DONE)
     runs = tuple(run_summary(number, state) for number, state in enumerate(states, 1))
@@ -40,22 +40,22 @@ def test_newcomer(make_app, snap_compare, size: str) -> None:
 def test_full(make_app, snap_compare, size: str) -> None:
     """The session to go on with comes first and has the cursor; then new; five runs with pills in their colours and
     "+1 more: r"; three models. Wide: the facts of the session on the right. Narrow: names cut, no line broken."""
-    assert snap_compare(make_app(full_shelf()), terminal_size=SIZES[size])
+    assert snap_compare(make_app(full_store()), terminal_size=SIZES[size])
 
 
 def test_full_in_light(make_app, snap_compare) -> None:
     """The same as the full 80x24 one, dark on light, every word readable."""
-    assert snap_compare(make_app(full_shelf(), theme="light"), terminal_size=(80, 24))
+    assert snap_compare(make_app(full_store(), theme="light"), terminal_size=(80, 24))
 
 
 def test_full_in_the_terminals_own_colours(make_app, snap_compare) -> None:
     """The same in sixteen colours."""
-    assert snap_compare(make_app(full_shelf(), theme="ansi"), terminal_size=(80, 24))
+    assert snap_compare(make_app(full_store(), theme="ansi"), terminal_size=(80, 24))
 
 
 def test_help_on_home(make_app, snap_compare) -> None:
     """The help panel on the right: what a list is, what home is for, its keys, those that work everywhere."""
-    assert snap_compare(make_app(full_shelf()), press=["f1"], terminal_size=(120, 40))
+    assert snap_compare(make_app(full_store()), press=["f1"], terminal_size=(120, 40))
 
 
 async def test_sample_goes_straight_to_the_table_step_of_a_new_session(make_app) -> None:
@@ -71,7 +71,7 @@ async def test_sample_goes_straight_to_the_table_step_of_a_new_session(make_app)
 
 @pytest.mark.parametrize(("press", "resume"), [("n", False), ("enter", True)])
 async def test_new_and_the_saved_session_open_the_guided_steps(make_app, press: str, resume: bool) -> None:
-    app = make_app(full_shelf())
+    app = make_app(full_store())
     opened: list[bool] = []
     app.open_guided = lambda *, resume: opened.append(resume)
     async with app.run_test() as pilot:
@@ -99,8 +99,8 @@ async def test_a_saved_session_is_found_by_the_real_shelf(make_app, tmp_path) ->
     conversation = Conversation(SessionStore(), Settings())
     conversation.answer(Begin())
     conversation.answer(ChooseFile())
-    saved = Shelf().session()
+    saved = Store().session()
     assert saved is not None
     assert saved.stands_at == "Source"
     conversation.answer(Cancel())
-    assert Shelf().session() is None
+    assert Store().session() is None

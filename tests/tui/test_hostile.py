@@ -12,17 +12,17 @@ ROOT = Path(__file__).resolve().parents[2]
 APP = """
 from tabsmith.config import Settings
 from tabsmith.errors import ErrorReport
-from tabsmith.modeling.prediction import Prediction
+from tabsmith.modeling.results import Prediction
 from tabsmith.runs.events import RunState
 from tabsmith.runs.jobs import JobFailed, Predicted, Progressed
 from tabsmith.tables.info import Preview
 from tabsmith_tui.app import TabsmithApp
-from tabsmith_tui.shelf import SavedSession
+from tabsmith_tui.store import SavedSession
 from tests.tui.hostile import HOSTILE
 from tests.tui.stage import NOW, DeafSupervisor, FixedShelf, model_summary, run_summary
 
 states = list(RunState)
-shelf = FixedShelf(
+store = FixedShelf(
     runs=tuple(
         run_summary(n, states[n % len(states)], source=name, target=name, problem=name, model_id=name)
         for n, name in enumerate(HOSTILE)
@@ -35,9 +35,9 @@ shelf = FixedShelf(
 )
 answer = {answer}
 supervisor = DeafSupervisor(answer, progress=tuple(Progressed(0.5, name) for name in HOSTILE))
-app = TabsmithApp(Settings(), supervisor, shelf=shelf, clock=lambda: NOW)
+app = TabsmithApp(Settings(), supervisor, store=store, clock=lambda: NOW)
 app.run()
-"""  # noqa: E501
+"""
 DONE = """Predicted(
     Prediction("m0", 3, HOSTILE, HOSTILE[4], missing=HOSTILE, extra=HOSTILE, unparsable=1),
     Preview(HOSTILE, tuple(tuple(HOSTILE) for _ in range(3))))"""

@@ -20,8 +20,8 @@ async def test_a_click_opens_what_it_hits(make_app) -> None:
 
 
 async def test_only_what_can_be_done_with_a_run_is_offered(make_app) -> None:
-    shelf = FixedShelf(runs=(run_summary(1, RunState.RUNNING), run_summary(2, RunState.INTERRUPTED)))
-    app = make_app(shelf)
+    store = FixedShelf(runs=(run_summary(1, RunState.RUNNING), run_summary(2, RunState.INTERRUPTED)))
+    app = make_app(store)
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         await pilot.press("r")
@@ -38,8 +38,8 @@ async def test_only_what_can_be_done_with_a_run_is_offered(make_app) -> None:
 
 
 async def test_a_run_is_deleted_only_after_a_yes(make_app) -> None:
-    shelf = FixedShelf(runs=(run_summary(1, RunState.FAILED),))
-    app = make_app(shelf)
+    store = FixedShelf(runs=(run_summary(1, RunState.FAILED),))
+    app = make_app(store)
     async with app.run_test() as pilot:
         await settle(pilot)
         await pilot.press("r")
@@ -48,20 +48,20 @@ async def test_a_run_is_deleted_only_after_a_yes(make_app) -> None:
         await settle(pilot)
         await pilot.press("enter")
         await settle(pilot)
-        assert shelf.asked == []
+        assert store.asked == []
         await pilot.press("d")
         await settle(pilot)
         await pilot.press("down", "enter")
         await settle(pilot)
-        assert shelf.asked == [("delete run", run_summary(1).id)]
+        assert store.asked == [("delete run", run_summary(1).id)]
         assert app.screen.query_one(Menu).option_count == 0
 
 
 async def test_a_model_is_exported_to_a_new_file_only(make_app, tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
-    shelf = FixedShelf(models=(model_summary(1),))
+    store = FixedShelf(models=(model_summary(1),))
     (tmp_path / "housing-sale-price-01.zip").write_text("precious")
-    app = make_app(shelf)
+    app = make_app(store)
     async with app.run_test() as pilot:
         await settle(pilot)
         await pilot.press("m")
@@ -73,4 +73,4 @@ async def test_a_model_is_exported_to_a_new_file_only(make_app, tmp_path, monkey
         assert "already" in str(app.screen.query_one("#warning").content)
         await pilot.press("2", "enter")
         await settle(pilot)
-        assert shelf.asked == [("export", "housing-sale-price-01", str(tmp_path / "housing-sale-price-01.zip2"))]
+        assert store.asked == [("export", "housing-sale-price-01", str(tmp_path / "housing-sale-price-01.zip2"))]

@@ -8,7 +8,7 @@ from tests.tui.stage import FixedShelf, model_summary, run_summary
 SIZES = {"80x24": (80, 24), "120x40": (120, 40), "60x20": (60, 20)}
 
 
-def shelf_of_runs() -> FixedShelf:
+def store_of_runs() -> FixedShelf:
     """A run in every state."""
     return FixedShelf(
         runs=tuple(
@@ -21,17 +21,17 @@ def shelf_of_runs() -> FixedShelf:
 @pytest.mark.parametrize("size", SIZES)
 def test_runs(make_app, snap_compare, size: str) -> None:
     """Runs at work, interrupted, ended, each with pill, table and target, score; wide: facts of the first."""
-    assert snap_compare(make_app(shelf_of_runs()), press=["r"], terminal_size=SIZES[size])
+    assert snap_compare(make_app(store_of_runs()), press=["r"], terminal_size=SIZES[size])
 
 
 def test_runs_in_light(make_app, snap_compare) -> None:
     """The same, dark on light."""
-    assert snap_compare(make_app(shelf_of_runs(), theme="light"), press=["r"], terminal_size=(80, 24))
+    assert snap_compare(make_app(store_of_runs(), theme="light"), press=["r"], terminal_size=(80, 24))
 
 
 def test_runs_filtered(make_app, snap_compare) -> None:
     """The filter line above holds "failed"; one run is left, its problem stands below the list."""
-    assert snap_compare(make_app(shelf_of_runs()), press=["r", "slash", *"failed", "enter"], terminal_size=(80, 24))
+    assert snap_compare(make_app(store_of_runs()), press=["r", "slash", *"failed", "enter"], terminal_size=(80, 24))
 
 
 def test_no_runs(make_app, snap_compare) -> None:
@@ -41,8 +41,8 @@ def test_no_runs(make_app, snap_compare) -> None:
 
 def test_question_before_deleting_a_run(make_app, snap_compare) -> None:
     """What goes, what stays; the cursor on "keep it"."""
-    shelf = FixedShelf(runs=(run_summary(1, RunState.FAILED),))
-    assert snap_compare(make_app(shelf), press=["r", "d"], terminal_size=(80, 24))
+    store = FixedShelf(runs=(run_summary(1, RunState.FAILED),))
+    assert snap_compare(make_app(store), press=["r", "d"], terminal_size=(80, 24))
 
 
 @pytest.mark.parametrize("size", SIZES)

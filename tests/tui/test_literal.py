@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from textual.widget import Widget
 
-from tabsmith_tui.widgets.literal import entitle
+from tabsmith_tui.widgets.literal import set_border_title
 
 APP = Path(__file__).resolve().parents[2] / "tui" / "tabsmith_tui"
 LITERAL = APP / "widgets" / "literal.py"
@@ -38,7 +38,7 @@ def test_only_entitle_writes_into_borders_and_no_widget_takes_markup(file: Path)
 @pytest.mark.parametrize("text", ["[/nope]", "[@click=app.quit]x[/]", "[b", "\x1b]0;PWNED\x07"])
 def test_a_title_is_literal_and_clean(text: str) -> None:
     widget = Widget()
-    entitle(widget, text, text)
+    set_border_title(widget, text, text)
     shown = text.replace("\x1b]0;PWNED\x07", "")
     for title in (widget._border_title, widget._border_subtitle):
         assert title is not None

@@ -8,23 +8,22 @@ import pytest
 from textual.widgets import OptionList
 
 from tabsmith.config import Settings
-from tabsmith.config.tree import Paths
+from tabsmith.config.settings import PathSettings
 from tabsmith.errors import StorageError
 from tabsmith.runs.folder import RunFolder
 from tabsmith.storage import Found
-from tabsmith.telegram.place import Place
-from tabsmith.telegram.seats import Seat, Seats, session_user
-from tabsmith.workflow import answers as say
+from tabsmith.telegram.chat_state import ChatState, ChatStates, session_user
+from tabsmith.telegram.paths import BridgePaths
+from tabsmith.workflow import actions
 from tabsmith.workflow.conversation import Conversation
-from tabsmith.workflow.drafts import FieldName
-from tabsmith.workflow.session import WorkflowSession
+from tabsmith.workflow.session import FieldName, WorkflowSession
+from tabsmith.workflow.session_store import SessionStore
 from tabsmith.workflow.states import State
-from tabsmith.workflow.store import SessionStore
 from tabsmith_tui.screens.error import ErrorScreen
 from tabsmith_tui.screens.guided import GuidedScreen
 from tabsmith_tui.screens.home import HomeScreen
 from tabsmith_tui.session_watch import SessionWatch
-from tabsmith_tui.shelf import Owner, SavedSession, Shelf
+from tabsmith_tui.store import SavedSession, SessionOwner, Store
 from tabsmith_tui.widgets.menu import Menu
 from tests.tui.guided_drive import Drive, drive, guided_app
 from tests.tui.guided_stage import Replay, finished, report, schema, table
@@ -32,7 +31,7 @@ from tests.tui.hostile import HOSTILE, MARKS
 from tests.tui.stage import NOW, FixedShelf, run_summary, settle
 
 ADA = 5_550_001
-ADAS = Owner(session_user(ADA), "Ada")
+ADAS = SessionOwner(session_user(ADA), "Ada")
 
 
 @pytest.fixture
@@ -45,12 +44,12 @@ def housing(tmp_path: Path) -> Path:
 @pytest.fixture
 def ada() -> None:
     """Ada has a seat at a bridge."""
-    Seats(Place.of("123456")).save(Seat(user=ADA, chat=ADA, name="Ada", seen_at=NOW))
+    ChatStates(BridgePaths.of("123456")).save(ChatState(user=ADA, chat=ADA, name="Ada", seen_at=NOW))
 
 
 def elsewhere(user: str = ADAS.user, now: float = NOW) -> Conversation:
     """The conversation as another process has it, taken up anew as the bridge does at every message."""
-    settings = Settings(paths=Paths(allowed=(Path("/tmp"),)))
+    settings = Settings(paths=PathSettings(allowed=(Path("/tmp"),)))
     return Conversation(SessionStore(user, clock=lambda: now), settings, clock=lambda: now)
 
 
@@ -63,7 +62,7 @@ def on_disk(user: str = ADAS.user) -> WorkflowSession:
 def to_load(path: Path, user: str = ADAS.user, now: float = NOW) -> None:
     """From the beginning to the load option, elsewhere."""
     conversation = elsewhere(user, now)
-    for answer in (say.Begin(), say.ChooseFile(), say.GivePath(str(path))):
+    for answer in (actions.Begin(), actions.ChooseFile(), actions.GivePath(str(path))):
         conversation.answer(answer)
     assert conversation.session.state is State.CHOOSING_LOAD_OPTION
 
@@ -71,10 +70,10 @@ def to_load(path: Path, user: str = ADAS.user, now: float = NOW) -> None:
 def to_schema(user: str = ADAS.user) -> None:
     """From the load option to the schema, elsewhere: the work that it asks for is done there too."""
     conversation = elsewhere(user)
-    conversation.answer(say.LoadNow())
+    conversation.answer(actions.LoadNow())
     source = conversation.session.source
     assert source is not None
-    conversation.answer(say.TableLoaded(table(source), schema()))
+    conversation.answer(actions.TableLoaded(table(source), schema()))
 
 
 def notes(driven: Drive) -> str:
@@ -88,8 +87,8 @@ def test_the_shelf_finds_sessions_of_phones_by_the_names_of_their_seats(ada, hou
     to_load(housing, now=time.time())
     to_load(housing, "local", time.time())
     to_load(housing, session_user(7), time.time())
-    found = Shelf().other_sessions()
-    assert [each.owner for each in found if isinstance(each, SavedSession)] == [Owner("telegram-7", "7"), ADAS]
+    found = Store().other_sessions()
+    assert [each.owner for each in found if isinstance(each, SavedSession)] == [SessionOwner("telegram-7", "7"), ADAS]
     assert {each.stands_at for each in found if isinstance(each, SavedSession)} == {"Table"}
 
 
@@ -98,16 +97,16 @@ def test_sessions_that_are_over_expired_or_of_no_phone_are_not_listed(housing: P
     to_load(housing, "telegram-ada", time.time())
     to_load(housing, session_user(8), now=1.0)
     ended = elsewhere(session_user(9), time.time())
-    ended.answer(say.Begin())
-    ended.answer(say.Cancel())
-    assert Shelf().other_sessions() == ()
+    ended.answer(actions.Begin())
+    ended.answer(actions.Cancel())
+    assert Store().other_sessions() == ()
 
 
 def test_one_that_cannot_be_understood_hides_no_other(ada, housing: Path) -> None:
     to_load(housing, now=time.time())
     damaged = SessionStore(session_user(7)).path
     damaged.write_text("{")
-    first, second = Shelf().other_sessions()
+    first, second = Store().other_sessions()
     assert isinstance(first, SavedSession)
     assert isinstance(second, StorageError)
     assert "7's phone" in second.what
@@ -119,7 +118,7 @@ def phones(count: int = 2) -> FixedShelf:
     others = (
         SavedSession("housing.csv", "Schema", NOW - 240, owner=ADAS),
         SavedSession("a table that was sent from a phone with a long name.csv", "Train", NOW - 4_000, run.id,
-                     Owner("telegram-7", "7")),
+                     SessionOwner("telegram-7", "7")),
     )  # fmt: skip
     return FixedShelf((run,), saved=SavedSession("wine.csv", "Model", NOW - 600), others=others[:count])
 
@@ -133,7 +132,7 @@ def test_home_with_phones(make_app, snap_compare, size: tuple[int, int]) -> None
 
 async def test_home_opens_the_session_of_that_person(make_app) -> None:
     app = make_app(phones())
-    opened: list[Owner] = []
+    opened: list[SessionOwner] = []
     app.open_session_of = opened.append
     async with app.run_test() as pilot:
         await settle(pilot)
@@ -143,9 +142,9 @@ async def test_home_opens_the_session_of_that_person(make_app) -> None:
 
 
 async def test_somebody_with_only_a_session_on_a_phone_is_no_newcomer(make_app) -> None:
-    shelf = phones(1)
-    shelf.saved, shelf.all_runs = None, []
-    app = make_app(shelf)
+    store = phones(1)
+    store.saved, store.all_runs = None, []
+    app = make_app(store)
     async with app.run_test() as pilot:
         await settle(pilot)
         assert not app.screen.query_one("#welcome").display
@@ -155,7 +154,7 @@ async def test_somebody_with_only_a_session_on_a_phone_is_no_newcomer(make_app) 
 async def test_home_looks_again_when_a_session_was_saved_elsewhere(ada, make_app, housing: Path) -> None:
     class HalfReal(FixedShelf):
         def other_sessions(self) -> Any:
-            return Shelf.other_sessions(self)
+            return Store.other_sessions(self)
 
     app = make_app(HalfReal())
     async with app.run_test(size=(120, 40)) as pilot:
@@ -169,8 +168,8 @@ async def test_home_looks_again_when_a_session_was_saved_elsewhere(ada, make_app
 
 
 async def test_what_could_not_be_understood_is_told_once(make_app) -> None:
-    shelf = FixedShelf(others=(StorageError("The saved session of Bo's phone could not be understood.", where="/s"),))
-    app = make_app(shelf)
+    store = FixedShelf(others=(StorageError("The saved session of Bo's phone could not be understood.", where="/s"),))
+    app = make_app(store)
     async with app.run_test() as pilot:
         await settle(pilot)
         await pilot.press("f5")
@@ -180,7 +179,7 @@ async def test_what_could_not_be_understood_is_told_once(make_app) -> None:
 
 async def test_a_name_from_outside_is_literal(make_app) -> None:
     others = tuple(
-        SavedSession("a.csv", "Schema", NOW, owner=Owner(f"telegram-{number}", name))
+        SavedSession("a.csv", "Schema", NOW, owner=SessionOwner(f"telegram-{number}", name))
         for number, name in enumerate(HOSTILE)
     )
     app = make_app(FixedShelf(others=others))
@@ -210,7 +209,7 @@ async def test_what_is_done_here_is_seen_there_and_the_other_way_round(housing: 
         await driven.press("enter")
         await driven.at(State.CONFIRMING_SCHEMA)
         assert on_disk().state is State.CONFIRMING_SCHEMA
-        elsewhere().answer(say.AcceptSchema())
+        elsewhere().answer(actions.AcceptSchema())
         await driven.at(State.CONFIGURING_MODEL)
         assert "It went on elsewhere: configuring model." in notes(driven)
         assert on_disk().id == driven.session.id
@@ -247,7 +246,7 @@ async def test_what_was_typed_and_not_saved_goes_with_it(housing: Path) -> None:
         await driven.press("enter")
         await driven.at(State.AWAITING_FILE_PATH)
         there = elsewhere("local")
-        there.answer(say.GivePath(str(housing)))
+        there.answer(actions.GivePath(str(housing)))
         await driven.type("/somewhere/else.csv")
         await driven.at(State.CHOOSING_LOAD_OPTION)
         assert on_disk("local").drafts[FieldName.PATH] == "/somewhere/else.csv"
@@ -260,7 +259,7 @@ async def test_an_answer_to_what_is_not_shown_any_more_is_not_given(housing: Pat
     async with drive(app) as driven:
         await opened(driven, State.CHOOSING_LOAD_OPTION)
         to_schema()
-        assert not await driven.screen.give(say.Defer())
+        assert not await driven.screen.give(actions.Defer())
         await driven.at(State.CONFIRMING_SCHEMA)
         assert on_disk().load == "now"
         assert "Nothing was overwritten" in notes(driven)
@@ -274,7 +273,7 @@ async def test_a_changed_value_of_the_same_step_is_shown_and_not_written_over(ho
         await driven.at(State.AWAITING_FILE_PATH)
         await driven.type("/here.csv")
         await driven.until(lambda: on_disk("local").drafts.get(FieldName.PATH) == "/here.csv", "the draft")
-        elsewhere("local").answer(say.Type(FieldName.PATH, "/there.csv"))
+        elsewhere("local").answer(actions.Type(FieldName.PATH, "/there.csv"))
         await driven.until(lambda: "elsewhere" in notes(driven), "the new value")
         assert driven.path_typed == "/there.csv"
         driven.screen.keep_typed()
@@ -301,7 +300,7 @@ async def test_a_conversation_of_somebody_else_that_is_ended_leads_home(housing:
     app = guided_app(Replay(), allowed=(housing.parent,))
     async with drive(app) as driven:
         await opened(driven, State.CHOOSING_LOAD_OPTION)
-        elsewhere().answer(say.Cancel())
+        elsewhere().answer(actions.Cancel())
         await driven.until(lambda: isinstance(driven.app.screen, HomeScreen), "home")
         assert "The conversation of Ada's phone was ended." in notes(driven)
         await settle(driven.pilot)
@@ -322,7 +321,7 @@ async def test_the_terminals_own_session_ended_elsewhere_can_be_begun_anew(housi
     async with drive(app) as driven:
         await driven.give_path(housing)
         await driven.at(State.CHOOSING_LOAD_OPTION)
-        elsewhere("local").answer(say.Cancel())
+        elsewhere("local").answer(actions.Cancel())
         await driven.at(State.IDLE)
         assert "It was ended elsewhere." in notes(driven)
         await driven.press("enter")
@@ -340,7 +339,7 @@ async def test_work_under_way_here_ends_when_the_session_goes_on_elsewhere(housi
         await opened(driven, State.CHOOSING_LOAD_OPTION)
         await driven.press("enter")
         await driven.until(lambda: driven.screen.working, "reading")
-        elsewhere().answer(say.Defer())
+        elsewhere().answer(actions.Defer())
         await driven.at(State.AWAITING_SCHEMA_INPUT)
         assert not driven.screen.working
         assert len(replay.cancelled) == 1
@@ -363,9 +362,9 @@ async def test_the_end_of_a_run_that_both_saw_is_no_warning(housing: Path) -> No
         await driven.to_schema(housing)
         await driven.press("enter")
         await driven.at(State.CONFIGURING_MODEL)
-        assert await driven.screen.give(say.Train())
+        assert await driven.screen.give(actions.Train())
         await driven.until(lambda: driven.app.screen is not driven.screen, "the run")
-        end = say.RunFinished(report(working.started[0]))
+        end = actions.RunFinished(report(working.started[0]))
         elsewhere("local").answer(end)
         assert not await driven.screen.give(end)
         working.worker.release()
@@ -412,7 +411,7 @@ async def test_the_farewell_claims_no_session_that_a_phone_has_ended(housing: Pa
         await driven.give_path(housing)
         await driven.at(State.CHOOSING_LOAD_OPTION)
         driven.app.open_home()
-        elsewhere("local").answer(say.Cancel())
+        elsewhere("local").answer(actions.Cancel())
         assert "session" not in await left(driven)
 
 

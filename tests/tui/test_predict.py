@@ -3,7 +3,7 @@
 import pytest
 
 from tabsmith.errors import PathNotFoundError
-from tabsmith.modeling.prediction import Prediction
+from tabsmith.modeling.results import PredictedFile
 from tabsmith.runs.jobs import JobFailed, Predicted, Progressed
 from tabsmith.tables.info import Preview
 from tabsmith_tui.screens.predict import PredictScreen
@@ -13,7 +13,7 @@ SIZES = {"80x24": (80, 24), "120x40": (120, 40), "60x20": (60, 20)}
 MODELS = FixedShelf(models=(model_summary(1), model_summary(2)))
 NAMES = ("Lot_Area", "Year_Built", "Sale_Price")
 DONE = Predicted(
-    Prediction(
+    PredictedFile(
         "housing-sale-price-01",
         2_930,
         NAMES,

@@ -6,7 +6,7 @@ import pytest
 
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.spec import Detect, ModelChoice, RunSpec
-from tabsmith.tables.sources import FileSource
+from tabsmith.tables.read.sources import FileSource
 from tests.tui.hostile import HOSTILE, MARKS
 from tests.tui.terminal import Terminal, foreign_controls, python_app
 

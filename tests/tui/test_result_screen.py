@@ -14,21 +14,21 @@ from tests.tui.stage import FixedShelf
 
 
 async def opened(pilot, report):
-    """The result screen over a report that the shelf reads."""
+    """The result screen over a report that the store reads."""
     screen = ResultScreen(report.model_id)
     await pilot.app.push_screen(screen)
     await until(pilot, lambda: screen.report is not None, "the report")
     return screen
 
 
-def shelf_with(report):
+def store_with(report):
     return FixedShelf(reports={report.model_id: report})
 
 
 @pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 40)])
 async def test_the_hold_out_is_the_first_thing_one_sees(make_app, size):
     report = price_report()
-    async with make_app(shelf_with(report)).run_test(size=size) as pilot:
+    async with make_app(store_with(report)).run_test(size=size) as pilot:
         await opened(pilot, report)
         shown = screen_text(pilot.app)
         assert "RMSE, lower is better" in shown
@@ -38,7 +38,7 @@ async def test_the_hold_out_is_the_first_thing_one_sees(make_app, size):
 
 async def test_everything_can_be_reached_by_scrolling_with_keys(make_app):
     report = price_report()
-    async with make_app(shelf_with(report)).run_test(size=(60, 20)) as pilot:
+    async with make_app(store_with(report)).run_test(size=(60, 20)) as pilot:
         await opened(pilot, report)
         assert "took" not in screen_text(pilot.app)
         await pilot.press("end")
@@ -54,7 +54,7 @@ async def test_a_given_report_is_shown_without_reading(make_app):
 
 async def test_p_predicts_with_this_model(make_app, monkeypatch):
     report = price_report()
-    app = make_app(shelf_with(report))
+    app = make_app(store_with(report))
     asked: list[str] = []
     monkeypatch.setattr(app, "open_predict", lambda model_id="": asked.append(model_id))
     async with app.run_test(size=(80, 24)) as pilot:
@@ -69,7 +69,7 @@ async def test_c_copies_commands_that_name_the_file_that_was_read(make_app, monk
     monkeypatch.setenv("TERM", "dumb")
     report = price_report()
     folder = journals.write(house_prices().end(report).events)
-    async with make_app(shelf_with(report)).run_test(size=(80, 24)) as pilot:
+    async with make_app(store_with(report)).run_test(size=(80, 24)) as pilot:
         await opened(pilot, report)
         await pilot.press("c")
         copied = folder.root.parent.parent / "copied.txt"
@@ -80,7 +80,7 @@ async def test_c_copies_commands_that_name_the_file_that_was_read(make_app, monk
 
 async def test_r_opens_the_run_and_a_deleted_one_is_named(make_app):
     report = price_report()
-    async with make_app(shelf_with(report)).run_test(size=(80, 24)) as pilot:
+    async with make_app(store_with(report)).run_test(size=(80, 24)) as pilot:
         screen = await opened(pilot, report)
         await pilot.press("r")
         await until(pilot, lambda: isinstance(pilot.app.screen, ErrorScreen), "the error")
@@ -110,7 +110,7 @@ async def test_a_model_that_is_gone_is_an_error_with_words(make_app):
 
 async def test_hostile_columns_and_classes_are_literal(make_app):
     for report in (price_report(HOSTILE, source=HOSTILE[4]), class_report(HOSTILE[:4]), class_report(HOSTILE)):
-        async with make_app(shelf_with(report)).run_test(size=(120, 100)) as pilot:
+        async with make_app(store_with(report)).run_test(size=(120, 100)) as pilot:
             await opened(pilot, report)
             shown = screen_text(pilot.app)
             assert "[/nope]" in shown

@@ -5,10 +5,10 @@ import pytest
 from rich.cells import cell_len
 
 from tabsmith.runs.snapshot import interrupted
-from tabsmith_tui.views import agent_card, cards, details, header, log, score_plot, tries
-from tabsmith_tui.views.banner import banner
+from tabsmith_tui.views import agent_card, champion_card, journal, leaderboard, run_header, score_plot, trial_details
+from tabsmith_tui.views.journal import Replay
 from tabsmith_tui.views.lines import Span, fit, text_of, wrap, wrap_line
-from tabsmith_tui.views.replay import Replay
+from tabsmith_tui.views.run_header import run_banner
 from tests.tui import journals
 from tests.tui.hostile import HOSTILE, MARKS
 from tests.tui.journals import Story, house_prices, price_report
@@ -29,20 +29,20 @@ def rows(table) -> list[str]:
 
 @pytest.mark.parametrize(("width", "height"), [(24, 4), (40, 5), (76, 9), (200, 50)])
 def test_the_plot_fills_exactly_the_size_it_is_given(width, height):
-    drawn = score_plot.draw(score_plot.curve(house_prices().snapshot), width, height)
+    drawn = score_plot.draw_curve(score_plot.curve(house_prices().snapshot), width, height)
     assert len(drawn) == height
     assert all(cell_len(text([line])) <= width for line in drawn)
 
 
 def test_the_plot_labels_the_champions_score_and_marks_titles_and_tries():
-    drawn = text(score_plot.draw(score_plot.curve(house_prices().snapshot), 76, 10))
+    drawn = text(score_plot.draw_curve(score_plot.curve(house_prices().snapshot), 76, 10))
     assert "21,480 ┤" in drawn
     assert drawn.count("★") == 4 + 1  # and the legend
     assert drawn.count("•") == 5 + 1
 
 
 def test_a_small_plot_is_a_sparkline_that_says_which_way_is_up():
-    drawn = score_plot.draw(score_plot.curve(house_prices().snapshot), 60, 1)
+    drawn = score_plot.draw_curve(score_plot.curve(house_prices().snapshot), 60, 1)
     assert len(drawn) == 1
     assert text(drawn).startswith("31,900 █")
     assert "RMSE, lower is better" in text(drawn)
@@ -50,31 +50,31 @@ def test_a_small_plot_is_a_sparkline_that_says_which_way_is_up():
 
 def test_one_score_or_equal_scores_are_drawn_too():
     story = Story().begin()
-    assert text(score_plot.draw(score_plot.curve(story.snapshot), 60, 8)) == "no score yet"
+    assert text(score_plot.draw_curve(score_plot.curve(story.snapshot), 60, 8)) == "no score yet"
     story.score(journals.LINEAR, "first", 0.0, 0.0, wins=True)
-    assert "★" in text(score_plot.draw(score_plot.curve(story.snapshot), 60, 8))
+    assert "★" in text(score_plot.draw_curve(score_plot.curve(story.snapshot), 60, 8))
     story.score(journals.NEAR, "same", 0.0, 0.0)
-    assert "0 ┤" in text(score_plot.draw(score_plot.curve(story.snapshot), 60, 8))
+    assert "0 ┤" in text(score_plot.draw_curve(score_plot.curve(story.snapshot), 60, 8))
 
 
 # Banner, replay, log -----------------------------------------------------------------------------------------------
 
 
 def test_an_interrupted_run_says_that_its_worker_is_gone_and_where_it_goes_on():
-    shown = text(banner(interrupted(house_prices().snapshot), None, 0.0, **NO_REPLAY).lines)
+    shown = text(run_banner(interrupted(house_prices().snapshot), None, 0.0, **NO_REPLAY).lines)
     assert "Its worker is gone. 9 scored tries kept; it can go on at iteration 12." in shown
     assert "resumes it" in shown
 
 
 def test_a_failed_run_says_what_where_and_what_next():
-    shown = text(banner(Story().begin().end(error=journals.FAILURE).snapshot, None, 0.0, **NO_REPLAY).lines)
+    shown = text(run_banner(Story().begin().end(error=journals.FAILURE).snapshot, None, 0.0, **NO_REPLAY).lines)
     assert "no longer the one that was confirmed" in shown
     assert "where  /home/ada/data/housing.csv" in shown
     assert "next   Read it again" in shown
 
 
 def test_a_run_that_is_done_leads_to_its_result():
-    shown = text(banner(house_prices().end(price_report()).snapshot, None, 0.0, **NO_REPLAY).lines)
+    shown = text(run_banner(house_prices().end(price_report()).snapshot, None, 0.0, **NO_REPLAY).lines)
     assert "hold-out RMSE 21,020" in shown
     assert "enter shows the result" in shown
 
@@ -104,8 +104,8 @@ def test_playing_comes_to_the_end_in_the_time_of_a_replay():
 def test_a_long_log_entry_is_wrapped_and_what_is_over_is_counted():
     entry = house_prices().snapshot.log[0]
     entry = msgspec.structs.replace(entry, text="word " * 200)
-    drawn = log.draw(entry, 60)
-    assert len(drawn) == log.MOST_LINES
+    drawn = journal.log_lines(entry, 60)
+    assert len(drawn) == journal.MOST_LINES
     assert text([drawn[-1]]).strip().endswith("lines")
     assert all(cell_len(text([line])) <= 60 for line in drawn)
 
@@ -116,15 +116,15 @@ def test_a_long_log_entry_is_wrapped_and_what_is_over_is_counted():
 def test_no_view_lets_a_control_of_a_hostile_name_through():
     snapshot = journals.hostile().snapshot
     shown = [
-        header.header(snapshot, HOSTILE[3], None, 0.0).title,
-        text(cards.champion(snapshot)),
-        text(agent_card.agent(snapshot)),
-        text([cards.champion_line(snapshot), agent_card.agent_line(snapshot, 0.0)]),
-        *rows(tries.Leaderboard(snapshot)),
-        *rows(tries.Iterations(snapshot)),
-        *(text(log.draw(entry, 80)) for entry in snapshot.log),
-        *(text(details.details(snapshot, str(each.iteration))[1]) for each in snapshot.tries),
-        tries.title("Iterations", 1, 2, HOSTILE[3]),
+        run_header.run_header(snapshot, HOSTILE[3], None, 0.0).title,
+        text(champion_card.champion_card(snapshot)),
+        text(agent_card.agent_card(snapshot)),
+        text([champion_card.champion_line(snapshot), agent_card.agent_line(snapshot, 0.0)]),
+        *rows(leaderboard.Leaderboard(snapshot)),
+        *rows(leaderboard.Iterations(snapshot)),
+        *(text(journal.log_lines(entry, 80)) for entry in snapshot.log),
+        *(text(trial_details.trial_details(snapshot, str(each.iteration))[1]) for each in snapshot.trials),
+        leaderboard.table_title("Iterations", 1, 2, HOSTILE[3]),
     ]
     for each in shown:
         assert not any(mark.decode() in each for mark in MARKS)

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from textual.widgets import Input
 
-from tabsmith_tui.screens.try_details import TryDetails
+from tabsmith_tui.screens.trial import TryDetails
 from tabsmith_tui.widgets.drawing import Drawing
 from tests.tui import journals
 from tests.tui.journals import house_prices

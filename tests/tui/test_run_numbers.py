@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from tabsmith import numbers
+from tabsmith import formatting
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ from tabsmith import numbers
     ],
 )
 def test_a_number_is_shown_by_its_magnitude(value, shown):
-    assert numbers.number(value) == shown
+    assert formatting.number(value) == shown
 
 
 @pytest.mark.parametrize(
@@ -45,19 +45,19 @@ def test_a_number_is_shown_by_its_magnitude(value, shown):
     ],
 )
 def test_a_score_ends_where_its_error_begins(value, error, shown):
-    assert numbers.uncertain(value, error) == shown
+    assert formatting.plus_minus(value, error) == shown
 
 
 @pytest.mark.parametrize("magnitude", range(-12, 13))
 def test_a_score_and_its_error_are_never_lost_at_any_magnitude(magnitude):
     value, error = 3.217 * 10.0**magnitude, 0.021 * 10.0**magnitude
-    text, margin = numbers.uncertain_parts(value, error)
+    text, margin = formatting.plus_minus_parts(value, error)
     assert float(text.replace(",", "")) == pytest.approx(value, rel=0.03)
     assert float(margin.replace(",", "")) == pytest.approx(error, rel=0.1)
 
 
 def test_lengths_of_time_have_a_unit():
-    assert [numbers.duration(each) for each in (0.04, 1.44, 9.97, 59.7, 192, 3720)] == [
+    assert [formatting.duration(each) for each in (0.04, 1.44, 9.97, 59.7, 192, 3720)] == [
         "40 ms",
         "1.4 s",
         "10 s",
@@ -65,11 +65,11 @@ def test_lengths_of_time_have_a_unit():
         "3 min 12 s",
         "1 h 2 min",
     ]
-    assert [numbers.clock(each) for each in (9, 192, 3723, None, -1)] == ["0:09", "3:12", "1:02:03", "—", "—"]
+    assert [formatting.clock(each) for each in (9, 192, 3723, None, -1)] == ["0:09", "3:12", "1:02:03", "—", "—"]
 
 
 def test_shares_are_in_per_cent():
-    assert [numbers.share(each) for each in (0.041, -0.008, 0.0003, 1, 0, None)] == [
+    assert [formatting.percent(each) for each in (0.041, -0.008, 0.0003, 1, 0, None)] == [
         "4.1 %",
         "\u22120.8 %",
         "0.03 %",
@@ -80,7 +80,7 @@ def test_shares_are_in_per_cent():
 
 
 def test_bytes_are_in_powers_of_ten():
-    assert [numbers.size(each) for each in (812, 3_400, 194_000_000, 1_200_000_000, 5 * 10**13, None)] == [
+    assert [formatting.size(each) for each in (812, 3_400, 194_000_000, 1_200_000_000, 5 * 10**13, None)] == [
         "812 B",
         "3.4 kB",
         "194 MB",
@@ -91,7 +91,7 @@ def test_bytes_are_in_powers_of_ten():
 
 
 def test_a_sparkline_is_no_wider_than_its_room_and_rises_with_its_values():
-    assert numbers.sparkline([1, 2, 3, 4, 5, 6, 7, 8], 8) == "▁▂▃▄▅▆▇█"
-    assert len(numbers.sparkline(list(range(1_000)), 20)) == 20
-    assert numbers.sparkline([5, 5, 5], 10) == "▄▄▄"
-    assert numbers.sparkline([math.nan], 10) == ""
+    assert formatting.sparkline([1, 2, 3, 4, 5, 6, 7, 8], 8) == "▁▂▃▄▅▆▇█"
+    assert len(formatting.sparkline(list(range(1_000)), 20)) == 20
+    assert formatting.sparkline([5, 5, 5], 10) == "▄▄▄"
+    assert formatting.sparkline([math.nan], 10) == ""

@@ -8,12 +8,12 @@ from tabsmith.runs import events as run
 from tabsmith.runs.commands import Pause, Resume, SetLimit, Stop
 from tabsmith.runs.events import RunState
 from tabsmith.runs.spec import Limits
+from tabsmith_tui.screens.dialogs import QuestionScreen
 from tabsmith_tui.screens.error import ErrorScreen
-from tabsmith_tui.screens.question import QuestionScreen
 from tabsmith_tui.screens.result import ResultScreen
 from tabsmith_tui.screens.run import RunScreen
-from tabsmith_tui.screens.try_details import TryDetails
-from tabsmith_tui.shelf import Shelf
+from tabsmith_tui.screens.trial import TryDetails
+from tabsmith_tui.store import Store
 from tabsmith_tui.widgets.ask_bar import AskBar
 from tests.tui import journals
 from tests.tui.journals import Story, house_prices, price_report
@@ -51,7 +51,7 @@ async def test_the_run_is_drawn_again_only_when_it_has_changed(make_app):
 
 async def test_space_pauses_and_goes_on(make_app):
     story = house_prices()
-    async with running(make_app(Shelf()), story) as (pilot, screen, folder):
+    async with running(make_app(Store()), story) as (pilot, screen, folder):
         await pilot.press("space")
         await until(pilot, lambda: sent(folder) == [Pause()], "the command")
         assert "pause asked for" in screen_text(pilot.app)
@@ -63,7 +63,7 @@ async def test_space_pauses_and_goes_on(make_app):
 
 
 async def test_x_stops_after_the_iteration_and_shows_stopping_at_once(make_app):
-    async with running(make_app(Shelf()), house_prices()) as (pilot, _, folder):
+    async with running(make_app(Store()), house_prices()) as (pilot, _, folder):
         await pilot.press("x")
         assert "stopping" in screen_text(pilot.app)
         assert "stops after this iteration" in screen_text(pilot.app)
@@ -71,7 +71,7 @@ async def test_x_stops_after_the_iteration_and_shows_stopping_at_once(make_app):
 
 
 async def test_stop_now_asks_first_and_the_harmless_answer_has_the_cursor(make_app):
-    async with running(make_app(Shelf()), house_prices()) as (pilot, screen, folder):
+    async with running(make_app(Store()), house_prices()) as (pilot, screen, folder):
         await pilot.press("X")
         assert isinstance(pilot.app.screen, QuestionScreen)
         await pilot.press("enter")
@@ -83,7 +83,7 @@ async def test_stop_now_asks_first_and_the_harmless_answer_has_the_cursor(make_a
 
 
 async def test_more_time_is_asked_for_and_a_mistake_is_named_beside_it(make_app):
-    async with running(make_app(Shelf()), house_prices()) as (pilot, screen, folder):
+    async with running(make_app(Store()), house_prices()) as (pilot, screen, folder):
         await pilot.press("plus", *"soon", "enter")
         await pilot.pause()
         assert "not a length of time" in screen_text(pilot.app)
@@ -96,7 +96,7 @@ async def test_more_time_is_asked_for_and_a_mistake_is_named_beside_it(make_app)
 
 
 async def test_keys_of_the_screen_do_not_act_while_an_answer_is_typed(make_app):
-    async with running(make_app(Shelf()), house_prices()) as (pilot, screen, folder):
+    async with running(make_app(Store()), house_prices()) as (pilot, screen, folder):
         await pilot.press("slash", "x", "space", "t", "X")
         assert screen.query_one(Input).value == "x tX"
         assert sent(folder) == []
@@ -226,8 +226,8 @@ async def test_a_failed_run_shows_its_real_error_and_c_copies_the_details(make_a
 
 async def test_a_run_that_is_done_leads_to_its_result(make_app):
     report = price_report()
-    shelf = FixedShelf(reports={report.model_id: report})
-    async with running(make_app(shelf), house_prices().end(report), (80, 24)) as (pilot, _, _folder):
+    store = FixedShelf(reports={report.model_id: report})
+    async with running(make_app(store), house_prices().end(report), (80, 24)) as (pilot, _, _folder):
         assert "hold-out RMSE 21,020" in screen_text(pilot.app)
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, ResultScreen), "the result")
@@ -274,7 +274,7 @@ async def test_a_replay_starts_from_nothing_and_shows_the_time_of_its_events(mak
 
 
 async def test_escape_leaves_the_run_running(make_app):
-    async with running(make_app(Shelf()), house_prices()) as (pilot, _, folder):
+    async with running(make_app(Store()), house_prices()) as (pilot, _, folder):
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(pilot.app.screen, RunScreen), "home")
         assert sent(folder) == []

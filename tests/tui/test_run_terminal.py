@@ -27,7 +27,7 @@ else:
     lock = folder.lock()
     lock.acquire()
     screen = RunScreen(story.spec.id)
-app = TabsmithApp(Settings(), DeafSupervisor(), shelf=FixedShelf(), clock=lambda: NOW)
+app = TabsmithApp(Settings(), DeafSupervisor(), store=FixedShelf(), clock=lambda: NOW)
 async def begin(pilot):
     await pilot.app.push_screen(screen)
 

@@ -12,9 +12,18 @@ from tabsmith.runs.commands import Pause, SetLimit, Stop
 from tabsmith.runs.events import RunState
 from tabsmith.runs.snapshot import RunSnapshot, interrupted
 from tabsmith.runs.spec import Limits
-from tabsmith_tui.views import agent_card, cards, commands, comparison, details, header, recipe_words, tries
-from tabsmith_tui.views.commands import Pending
+from tabsmith_tui.views import (
+    agent_card,
+    champion_card,
+    comparison,
+    leaderboard,
+    recipes,
+    run_actions,
+    run_header,
+    trial_details,
+)
 from tabsmith_tui.views.lines import text_of
+from tabsmith_tui.views.run_actions import Pending
 from tests.tui import journals
 from tests.tui.agent_story import AgentStory, asked_for
 from tests.tui.journals import Story, house_prices
@@ -33,7 +42,7 @@ def rows(table) -> list[str]:
 
 def test_the_header_names_run_source_target_metric_with_its_direction_and_time_of_limit():
     story = house_prices()
-    shown = header.header(story.snapshot, journals.RUN_ID, None, story.at)
+    shown = run_header.run_header(story.snapshot, journals.RUN_ID, None, story.at)
     assert shown.title == "run 7f3a9c · housing.csv · Sale_Price"
     assert shown.metric == "RMSE, lower is better"
     assert shown.state is RunState.RUNNING
@@ -41,7 +50,7 @@ def test_the_header_names_run_source_target_metric_with_its_direction_and_time_o
 
 
 def test_nothing_known_is_a_dash_and_never_0():
-    shown = header.header(RunSnapshot(), journals.RUN_ID, None, journals.START)
+    shown = run_header.run_header(RunSnapshot(), journals.RUN_ID, None, journals.START)
     assert shown.elapsed == "—"
     assert shown.metric == ""
 
@@ -52,13 +61,13 @@ def test_a_budget_warns_at_80_and_again_at_95_per_cent():
     levels = []
     for limit in (600.0, 150.0, 128.0):
         limited = msgspec.structs.replace(snapshot, limits=Limits(seconds=limit))
-        levels.append(progress.budgets(limited, story.at)[0].level)
+        levels.append(progress.limit_uses(limited, story.at)[0].level)
     assert levels == ["fine", "warn", "last"]
 
 
 def test_a_cost_that_is_not_known_is_a_dash_and_never_0_dollars():
     snapshot = msgspec.structs.replace(house_prices().snapshot, limits=Limits(dollars="2.00"))
-    line = header.budget_line(progress.budgets(snapshot, journals.START), "", 100)
+    line = run_header.budget_line(progress.limit_uses(snapshot, journals.START), "", 100)
     assert "cost — of $2.00" in text([line])
     assert "$0" not in text([line])
 
@@ -67,9 +76,9 @@ def test_every_budget_line_fits_its_width():
     snapshot = msgspec.structs.replace(
         house_prices().snapshot, limits=Limits(seconds=600.0, iterations=40, dollars="2.00")
     )
-    shown = progress.budgets(snapshot, journals.START + 100)
+    shown = progress.limit_uses(snapshot, journals.START + 100)
     for width in (78, 100, 120):
-        assert cell_len(text([header.budget_line(shown, "about 4 min left", width)])) <= width
+        assert cell_len(text([run_header.budget_line(shown, "about 4 min left", width)])) <= width
 
 
 def test_time_left_is_said_only_with_evidence_and_as_a_guess():
@@ -93,19 +102,19 @@ def test_a_pause_is_not_counted_as_time():
 def test_a_stop_shows_as_stopping_at_once_until_the_journal_confirms_it():
     story = house_prices()
     pending = Pending(Stop(), story.at)
-    assert commands.shown_state(story.snapshot, pending) is RunState.STOPPING
-    assert not commands.confirmed(pending, story.snapshot)
+    assert run_actions.shown_state(story.snapshot, pending) is RunState.STOPPING
+    assert not run_actions.is_confirmed(pending, story.snapshot)
     story.tell(run.StateChanged(state=RunState.STOPPING, message="stopping now"))
-    assert commands.confirmed(pending, story.snapshot)
+    assert run_actions.is_confirmed(pending, story.snapshot)
 
 
 def test_a_pause_is_not_called_paused_before_the_worker_says_so():
     story = house_prices()
     pending = Pending(Pause(), story.at)
-    assert commands.shown_state(story.snapshot, pending) is RunState.RUNNING
-    assert commands.pending_words(pending, story.snapshot, story.at) == "pause asked for"
-    assert commands.pending_words(pending, story.snapshot, story.at + 5) == "pause asked for, no answer for 0:05"
-    assert commands.pending_words(pending, story.pause().snapshot, story.at) == ""
+    assert run_actions.shown_state(story.snapshot, pending) is RunState.RUNNING
+    assert run_actions.pending_text(pending, story.snapshot, story.at) == "pause asked for"
+    assert run_actions.pending_text(pending, story.snapshot, story.at + 5) == "pause asked for, no answer for 0:05"
+    assert run_actions.pending_text(pending, story.pause().snapshot, story.at) == ""
 
 
 @pytest.mark.parametrize(
@@ -146,7 +155,7 @@ def test_a_run_without_a_limit_can_be_given_one_but_not_more_of_it():
 
 
 def test_the_champion_card_says_score_error_tries_gain_and_that_the_hold_out_is_closed():
-    shown = text(cards.champion(house_prices().snapshot))
+    shown = text(champion_card.champion_card(house_prices().snapshot))
     assert shown.splitlines() == [
         "CatBoost + 3 derived, 1 dropped",
         "21,480 ± 310   9 tries",
@@ -158,20 +167,22 @@ def test_the_champion_card_says_score_error_tries_gain_and_that_the_hold_out_is_
 def test_of_a_score_where_more_is_better_a_gain_is_still_called_better():
     story = Story(metric=journals.AUC).begin()
     story.score(journals.LINEAR, "first", 0.80, 0.01, wins=True).score(journals.CAT, "next", 0.88, 0.01, wins=True)
-    assert "10.0 % better than the first" in text(cards.champion(story.snapshot))
+    assert "10.0 % better than the first" in text(champion_card.champion_card(story.snapshot))
 
 
 def test_without_a_champion_the_card_says_why():
-    assert "nothing is scored" in text(cards.champion(Story().begin().snapshot))
-    assert "no recipe was scored" in text(cards.champion(Story().begin().end(error=journals.FAILURE).snapshot))
+    assert "nothing is scored" in text(champion_card.champion_card(Story().begin().snapshot))
+    assert "no recipe was scored" in text(
+        champion_card.champion_card(Story().begin().end(error=journals.FAILURE).snapshot)
+    )
 
 
 def test_the_agent_card_shows_when_another_agent_than_planned_is_at_work():
     story = AgentStory(asked_for("llm")).begin()
     story.ask("llm")
-    assert "planned llm ✔ actual same" in text(agent_card.agent(story.snapshot))
+    assert "planned llm ✔ actual same" in text(agent_card.agent_card(story.snapshot))
     story.hand_over("three failures in a row: network")
-    shown = text(agent_card.agent(story.snapshot))
+    shown = text(agent_card.agent_card(story.snapshot))
     assert "! actual search: three failures in a row: network" in shown
 
 
@@ -179,7 +190,7 @@ def test_the_agent_card_shows_when_another_agent_than_planned_is_at_work():
 
 
 def test_the_leaderboard_is_best_first_with_the_difference_to_the_champion_of_now():
-    board = tries.Leaderboard(house_prices().snapshot)
+    board = leaderboard.Leaderboard(house_prices().snapshot)
     shown = rows(board)
     assert shown[0] == "1  CatBoost + 3 derived, 1 dropped  21,480 ± 310  —  24 s  ★ champion"
     assert shown[3] == "4  LightGBM  23,840 ± 410  11.0 % worse  9.0 s  was champion"
@@ -191,14 +202,14 @@ def test_a_try_within_the_noise_of_its_folds_is_called_that_and_not_behind():
     story = Story().begin()
     story.score(journals.LINEAR, "first", 30_000, 500, wins=True)
     story.propose(journals.NEAR, "noisy").folds((29_000, 31_500, 29_800, 30_500, 29_900))
-    folds = story.snapshot.tries[-1].folds
+    folds = story.snapshot.trials[-1].folds
     evaluation = journals.Evaluation(journals.NEAR, folds, 30_140, 400, 4.0, "x")
     story.tell(loop.Evaluated(iteration=2, evaluation=evaluation))
-    assert rows(tries.Leaderboard(story.snapshot))[1].endswith("within noise")
+    assert rows(leaderboard.Leaderboard(story.snapshot))[1].endswith("within noise")
 
 
 def test_the_iterations_are_newest_first_and_say_what_became_of_each():
-    shown = rows(tries.Iterations(house_prices().snapshot))
+    shown = rows(leaderboard.Iterations(house_prices().snapshot))
     assert shown[0] == "12  target encoding of Street  —  —  —  ◑ fold 2/5"
     assert shown[3].endswith("9.9 % better  24 s  ★ champion")
     assert "! refused" in shown[7]
@@ -207,31 +218,31 @@ def test_the_iterations_are_newest_first_and_say_what_became_of_each():
 
 
 def test_what_was_being_fitted_when_the_run_ended_is_called_cut_short():
-    shown = rows(tries.Iterations(interrupted(house_prices().snapshot)))
+    shown = rows(leaderboard.Iterations(interrupted(house_prices().snapshot)))
     assert shown[0].endswith("cut short")
 
 
 def test_the_filter_looks_at_names_changes_and_messages_in_whatever_letters():
     snapshot = house_prices().snapshot
-    assert len(tries.Leaderboard(snapshot, "LIGHTGBM")) == 2
-    assert len(tries.Iterations(snapshot, "pool_area")) == 1
-    assert len(tries.Iterations(snapshot, "#9")) == 1
-    assert len(tries.Iterations(snapshot, "no such thing")) == 0
-    assert tries.title("Iterations", 2, 12, "[/nope]") == 'Iterations  2 of 12 with "[/nope]"'
+    assert len(leaderboard.Leaderboard(snapshot, "LIGHTGBM")) == 2
+    assert len(leaderboard.Iterations(snapshot, "pool_area")) == 1
+    assert len(leaderboard.Iterations(snapshot, "#9")) == 1
+    assert len(leaderboard.Iterations(snapshot, "no such thing")) == 0
+    assert leaderboard.table_title("Iterations", 2, 12, "[/nope]") == 'Iterations  2 of 12 with "[/nope]"'
 
 
 def test_the_ensemble_stands_above_the_leaderboard():
     story = house_prices()
     story.tell(loop.EnsembleBuilt(recipes=("a", "b"), weights=(0.6, 0.4), score=21_190, standard_error=305))
-    assert rows(tries.Leaderboard(story.snapshot))[0] == "Σ  ensemble of 2  21,190 ± 300  1.4 % better  —  built"
-    assert "recipe a" in text(details.details(story.snapshot, tries.ENSEMBLE)[1])
+    assert rows(leaderboard.Leaderboard(story.snapshot))[0] == "Σ  ensemble of 2  21,190 ± 300  1.4 % better  —  built"
+    assert "recipe a" in text(trial_details.trial_details(story.snapshot, leaderboard.ENSEMBLE)[1])
 
 
 # Details -----------------------------------------------------------------------------------------------------------
 
 
 def test_details_hold_recipe_difference_folds_and_time():
-    title, lines = details.details(house_prices().snapshot, "10")
+    title, lines = trial_details.trial_details(house_prices().snapshot, "10")
     shown = text(lines)
     assert title == "Iteration 10"
     assert "derived    log_area = ln(Lot_Area + 1)" in shown
@@ -241,23 +252,23 @@ def test_details_hold_recipe_difference_folds_and_time():
 
 
 def test_details_of_a_refusal_hold_its_whole_message():
-    shown = text(details.details(house_prices().snapshot, "5")[1])
+    shown = text(trial_details.trial_details(house_prices().snapshot, "5")[1])
     assert "derived.pool: unknown column Pool_Area; did you mean Lot_Area?" in shown
     assert "— (not scored)" in shown
 
 
 def test_a_difference_of_recipes_is_said_in_sentences():
-    said = recipe_words.difference(journals.CAT, journals.BOOST)
+    said = recipes.recipe_difference(journals.CAT, journals.BOOST)
     assert said[0] == "CatBoost instead of LightGBM"
     assert "derives age = Year_Sold - Year_Built" in said
     assert "drops Street" in said
     assert "num_leaves is the default, not 63" in said
-    assert recipe_words.difference(journals.CAT, journals.CAT) == ()
+    assert recipes.recipe_difference(journals.CAT, journals.CAT) == ()
 
 
 def test_paired_differences_need_two_shared_folds():
-    folds = house_prices().snapshot.tries[0].folds
-    assert comparison.paired(folds[:1], folds, journals.RMSE) is None
-    even = comparison.paired(folds, folds, journals.RMSE)
+    folds = house_prices().snapshot.trials[0].folds
+    assert comparison.paired_difference(folds[:1], folds, journals.RMSE) is None
+    even = comparison.paired_difference(folds, folds, journals.RMSE)
     assert even is not None
     assert even.noise

@@ -7,14 +7,14 @@ import pytest
 from tabsmith.errors import PathNotFoundError
 from tabsmith.runs.events import RunState
 from tabsmith_tui.actions import ACTIONS, check_keymap
-from tabsmith_tui.farewell import farewell
+from tabsmith_tui.clipboard import copy
+from tabsmith_tui.exit_summary import exit_summary
+from tabsmith_tui.screens.dialogs import QuestionScreen
 from tabsmith_tui.screens.error import ErrorScreen
 from tabsmith_tui.screens.home import HomeScreen
 from tabsmith_tui.screens.models import ModelsScreen
-from tabsmith_tui.screens.question import QuestionScreen
 from tabsmith_tui.theme import theme_name
-from tabsmith_tui.widgets.clipboard import copy
-from tabsmith_tui.widgets.keys_bar import KeysBar
+from tabsmith_tui.widgets.bars import KeysBar
 from tests.tui.stage import FixedShelf, run_summary, settle
 
 LIVE = FixedShelf(runs=(run_summary(1, RunState.RUNNING),))
@@ -239,15 +239,15 @@ async def test_with_a_living_run_leaving_asks_and_leave_lets_it_run(make_app) ->
 
 
 async def test_stop_on_leaving_tells_the_run_to_stop(make_app) -> None:
-    shelf = FixedShelf(runs=(run_summary(1, RunState.RUNNING), run_summary(2, RunState.DONE)))
-    app = make_app(shelf)
+    store = FixedShelf(runs=(run_summary(1, RunState.RUNNING), run_summary(2, RunState.DONE)))
+    app = make_app(store)
     async with app.run_test() as pilot:
         await settle(pilot)
         await pilot.press("q")
         await settle(pilot)
         await pilot.press("down", "enter")
         await settle(pilot)
-    assert shelf.asked == [("send", shelf.all_runs[0].id, "Stop")]
+    assert store.asked == [("send", store.all_runs[0].id, "Stop")]
     assert app.return_value is not None
 
 
@@ -270,7 +270,7 @@ def test_question_on_leaving(make_app, snap_compare) -> None:
 
 def test_the_farewell_says_how_to_come_back_in_five_lines() -> None:
     run = run_summary(1, RunState.RUNNING, source="\x1b]0;x\x07[/nope].csv")
-    said = farewell((run, run_summary(2, RunState.PAUSED)), session="confirming schema", model_id="m-1")
+    said = exit_summary((run, run_summary(2, RunState.PAUSED)), session="confirming schema", model_id="m-1")
     assert len(said.lines) == 5
     assert f"tabsmith runs attach {run.id}" in "\n".join(said.lines)
     assert "\x1b" not in "\n".join(said.lines)

@@ -15,7 +15,7 @@ from tabsmith_tui.screens.run import RunScreen
 from tabsmith_tui.screens.runs import RunsScreen
 from tabsmith_tui.screens.side_by_side import SideBySideScreen
 from tabsmith_tui.views.lines import text_of
-from tabsmith_tui.views.run_column import column
+from tabsmith_tui.views.run_column import run_column
 from tabsmith_tui.widgets.run_column import RunColumn
 from tests.tui import agent_journals, journals
 from tests.tui.agent_story import USED, AgentStory, asked_for
@@ -59,10 +59,10 @@ def at_work(folders: Sequence[RunFolder]) -> Any:
 
 async def test_two_runs_are_marked_in_the_list_and_opened_side_by_side(make_app) -> None:
     folders = put(four())
-    shelf = FixedShelf(
+    store = FixedShelf(
         runs=tuple(msgspec.structs.replace(run_summary(1, RunState.DONE), id=each.id) for each in folders)
     )
-    app = make_app(shelf)
+    app = make_app(store)
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         await pilot.press("r")
@@ -139,7 +139,7 @@ async def test_a_run_taken_away_leaves_the_others_and_one_that_is_gone_says_so(m
 
 
 def lines_of(snapshot: RunSnapshot, width: int = 36, height: int = 30) -> str:
-    return text_of(column(snapshot, NOW, width, height))
+    return text_of(run_column(snapshot, NOW, width, height))
 
 
 def test_a_column_says_who_proposes_what_it_cost_and_why_another_took_over() -> None:
@@ -157,7 +157,7 @@ def test_a_column_says_who_proposes_what_it_cost_and_why_another_took_over() -> 
 @pytest.mark.parametrize(("width", "height"), [(36, 18), (36, 34), (56, 34), (20, 5), (1, 1)])
 def test_a_column_keeps_to_its_size_also_with_hostile_names(width: int, height: int) -> None:
     for story in (*four(), agent_journals.hostile_agent(), Story()):
-        made = column(story.snapshot, NOW, width, height)
+        made = run_column(story.snapshot, NOW, width, height)
         assert len(made) <= height
         assert not any(mark in text_of(made).encode() for mark in MARKS)
 

@@ -10,22 +10,22 @@ from typing import Any, Self
 import msgspec
 import pytest
 
-from tabsmith.agents.errands import Activity
+from tabsmith.agents.agent_jobs import Activity
 from tabsmith.agents.usage import Usage
 from tabsmith.errors import UsageError
 from tabsmith.orchestration import events as loop
 from tabsmith.orchestration import task_events as task
-from tabsmith.orchestration.questions import Allow, ChangeBrief, End, Reply
+from tabsmith.orchestration.questions import AllowTool, ChangeBrief, EndRun, Reply
 from tabsmith.runs import events as run_events
 from tabsmith.runs import replying, typed_replies
 from tabsmith.runs.commands import Answer, Stop
 from tabsmith.runs.events import RunState
 from tabsmith.runs.folder import RunFolder, run_ids
 from tabsmith.runs.spec import Limits
-from tabsmith.tables.sources import TasksSource
-from tabsmith_tui.commands.boundary import run
-from tabsmith_tui.commands.progress import PlainLines
-from tabsmith_tui.views import asking
+from tabsmith.tables.read.sources import TasksSource
+from tabsmith_tui.commands.progress import EventPrinter
+from tabsmith_tui.commands.root import run
+from tabsmith_tui.views import question
 from tabsmith_tui.views.lines import text_of
 from tests.tui import journals
 from tests.tui.agent_story import USED, AgentStory, asked_for
@@ -95,7 +95,7 @@ class TaskStory(AgentStory):
         """A whole iteration; accepted with a `status` of 0."""
         session = self.begin_work(Activity("tool", "calculator.py", "Write"), Activity("message", words))
         self.close(session, usage)
-        changes = (task.Changed("calculator.py", "added", 12), task.Changed("test_calculator.py", "added", 20))
+        changes = (task.ChangedFile("calculator.py", "added", 12), task.ChangedFile("test_calculator.py", "added", 20))
         self.tell(task.Worked(iteration=self.iteration, end="done", words=words, changes=changes), 0.1)
         self.tell(task.AcceptanceStarted(iteration=self.iteration, command="python3 -m pytest -q"), 0.1)
         result = task.Acceptance(
@@ -164,7 +164,7 @@ def document(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 
 def lines_of(story: TaskStory) -> list[str]:
     """The plain lines of the run, without their times."""
     told: list[str] = []
-    lines = PlainLines(told.append)
+    lines = EventPrinter(told.append)
     for event in story.events:
         lines(event)
     return [line.strip().split("  ", 1)[1].strip() for line in told]
@@ -358,12 +358,12 @@ def test_nothing_that_an_agent_says_reaches_the_terminal_raw(capsys: pytest.Capt
 @pytest.mark.parametrize(
     ("typed", "reply"),
     [
-        ("yes", Allow("once")),
-        ("Y", Allow("once")),
-        ("no", Allow("no")),
-        ("always", Allow("always")),
+        ("yes", AllowTool("once")),
+        ("Y", AllowTool("once")),
+        ("no", AllowTool("no")),
+        ("always", AllowTool("always")),
         ("brief  use the file instead", ChangeBrief("use the file instead")),
-        ("stop", End()),
+        ("stop", EndRun()),
     ],
 )
 def test_a_permission_is_answered_by_yes_no_or_always(typed: str, reply: Reply) -> None:
@@ -381,7 +381,7 @@ def test_what_is_no_answer_to_a_permission_allows_nothing(typed: str) -> None:
 def test_on_the_screen_other_words_refuse_a_permission_and_are_told_to_the_agent() -> None:
     snapshot = permission().snapshot
     assert replying.reply("use the file instead", snapshot) == ChangeBrief("use the file instead")
-    assert replying.reply("always", snapshot) == Allow("always")
+    assert replying.reply("always", snapshot) == AllowTool("always")
     for typed in ("", "continue", "skip", "proceed"):
         with pytest.raises(UsageError, match="allowed"):
             replying.reply(typed, snapshot)
@@ -392,7 +392,7 @@ def test_on_the_screen_other_words_refuse_a_permission_and_are_told_to_the_agent
 def test_the_bar_of_a_permission_says_what_is_asked_and_its_keys() -> None:
     story = permission()
     keys = dict(zip(replying.KEYED, ("y", "n", "a", "enter", "c", "b", "s", "w", "x"), strict=True))
-    shown = text_of(asking.bar(story.snapshot, story.at, 100, keys))
+    shown = text_of(question.question_lines(story.snapshot, story.at, 100, keys))
     assert "? permission  Bash: curl example.org" in shown
     assert "risk high" in shown
     for words in ("y yes, once", "n no", "a always", "enter yes, no, always", "b refuse, and say why", "x stop"):
@@ -413,8 +413,8 @@ def test_a_permission_in_the_terminal_is_answered_by_a_line() -> None:
         terminal.wait_until(lambda: folder.commands().read().values != (), "the answer")
         (answer,) = folder.commands().read().values
         assert isinstance(answer, Answer)
-        assert (answer.id, answer.reply) == (asked.id, Allow("always"))
-        append(folder, loop.Replied(id=asked.id, reply=Allow("always"), at=story.at + 5))
+        assert (answer.id, answer.reply) == (asked.id, AllowTool("always"))
+        append(folder, loop.QuestionAnswered(id=asked.id, reply=AllowTool("always"), at=story.at + 5))
         terminal.wait_for("allow always, to: Bash: curl example.org")
         append(folder, run_events.RunEnded(outcome="success", exit_reason="done", active_seconds=9.0, at=story.at + 9))
         assert terminal.wait_exit() == 0

@@ -9,10 +9,10 @@ import pytest
 from tabsmith import tasks
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.spec import RunSpec
-from tabsmith.tables.sources import TasksSource
+from tabsmith.tables.read.sources import TasksSource
+from tabsmith_tui.screens.dialogs import QuestionScreen
 from tabsmith_tui.screens.error import ErrorScreen
 from tabsmith_tui.screens.home import HomeScreen
-from tabsmith_tui.screens.question import QuestionScreen
 from tabsmith_tui.screens.run import RunScreen
 from tabsmith_tui.screens.task_file import TaskFileScreen
 from tabsmith_tui.widgets.menu import Menu

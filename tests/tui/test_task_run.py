@@ -9,10 +9,10 @@ import msgspec
 import pytest
 from textual.pilot import Pilot
 
-from tabsmith import numbers
+from tabsmith import formatting
 from tabsmith.errors import ErrorReport
 from tabsmith.orchestration import task_events as task
-from tabsmith.orchestration.questions import Allow, Reply
+from tabsmith.orchestration.questions import AllowTool, Reply
 from tabsmith.runs import events as run_events
 from tabsmith.runs import progress
 from tabsmith.runs.commands import Answer
@@ -21,15 +21,15 @@ from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.snapshot import interrupted
 from tabsmith.runs.watch import summarize
 from tabsmith.workspaces import Workspace
-from tabsmith_tui.farewell import farewell
+from tabsmith_tui.exit_summary import exit_summary
 from tabsmith_tui.screens.run import RunScreen
 from tabsmith_tui.screens.runs import RunsScreen
 from tabsmith_tui.screens.side_by_side import SideBySideScreen
-from tabsmith_tui.screens.try_details import TryDetails
-from tabsmith_tui.shelf import Shelf
-from tabsmith_tui.views import activity, header, run_column, tasks, work_pages
-from tabsmith_tui.views.banner import banner
+from tabsmith_tui.screens.trial import TryDetails
+from tabsmith_tui.store import Store
+from tabsmith_tui.views import run_column, run_header, task_activity, task_pages, tasks
 from tabsmith_tui.views.lines import text_of
+from tabsmith_tui.views.run_header import run_banner
 from tabsmith_tui.widgets.help_panel import explain
 from tests.tui import journals, transcripts
 from tests.tui.hostile import HOSTILE, MARKS
@@ -91,7 +91,7 @@ async def test_the_tasks_stand_where_a_champion_would_with_what_they_wait_for_an
             "refused: WebFetch",
             "exit 1",
             "clarify",
-            f"2 (+3 {numbers.MINUS}1)",
+            f"2 (+3 {formatting.MINUS}1)",
         ):
             assert words in shown, words
         for wrong in ("champion", "recipe", "hold-out", "Leaderboard"):
@@ -100,21 +100,21 @@ async def test_the_tasks_stand_where_a_champion_would_with_what_they_wait_for_an
 
 def test_a_weak_sandbox_is_a_warning() -> None:
     story = TaskStory("one").read().start("one", level="rlimits").send("one")
-    card = tasks.card(story.snapshot)
+    card = tasks.task_card(story.snapshot)
     assert "! sandbox rlimits: no walls" in text_of(card)
     assert any(piece.tone == "warn" for line in card for piece in line if "rlimits" in piece.text)
-    assert "rlimits" in text_of([tasks.glance(story.snapshot)])
+    assert "rlimits" in text_of([tasks.task_line(story.snapshot)])
 
 
 def test_what_the_agent_says_is_never_the_verdict() -> None:
     story = TaskStory("average").read().start("average").send("average")
     story.leave("Success! All done.").prove(1, "expected 30.0, found 31.0\n").settle(0.1, "escalate")
     run = story.snapshot
-    assert tasks.became(run.tries[0], run).text == "✘ exit 1"
-    shown = text_of(activity.draw(run, story.at, 80, 5))
+    assert tasks.trial_result(run.trials[0], run).text == "✘ exit 1"
+    shown = text_of(task_activity.activity_lines(run, story.at, 80, 5))
     assert "claims Success! All done." in shown
     assert "proof  expected 30.0, found 31.0" in shown
-    overview = work_pages.overview(run, run.tries[0]).text
+    overview = task_pages.overview(run, run.trials[0]).text
     assert "its own claim, which proves nothing" in overview
     assert "exit 1" in overview
 
@@ -122,11 +122,16 @@ def test_what_the_agent_says_is_never_the_verdict() -> None:
 def test_the_silence_is_counted_from_the_last_sign_of_life_and_stands_out_when_it_is_long() -> None:
     story = calculator()
     run = story.snapshot
-    assert "silent for 0:42" in text_of(activity.draw(run, story.at + 42, 100, 5))
-    silent = [each for line in activity.draw(run, story.at + 75, 100, 5) for each in line if "silent" in each.text]
+    assert "silent for 0:42" in text_of(task_activity.activity_lines(run, story.at + 42, 100, 5))
+    silent = [
+        each
+        for line in task_activity.activity_lines(run, story.at + 75, 100, 5)
+        for each in line
+        if "silent" in each.text
+    ]
     assert [each.tone for each in silent] == ["warn"]
     ended = proved_wrong()
-    assert "silent" not in text_of(activity.draw(ended.snapshot, ended.at + 75, 100, 5))
+    assert "silent" not in text_of(task_activity.activity_lines(ended.snapshot, ended.at + 75, 100, 5))
 
 
 async def test_enter_on_a_task_shows_its_iterations_and_escape_all_of_them(make_app) -> None:
@@ -158,10 +163,12 @@ async def test_the_filter_finds_a_changed_file(make_app) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "reply"), [("y", Allow("once")), ("n", Allow("no")), ("a", Allow("always"))], ids=["yes", "no", "always"]
+    ("key", "reply"),
+    [("y", AllowTool("once")), ("n", AllowTool("no")), ("a", AllowTool("always"))],
+    ids=["yes", "no", "always"],
 )
 async def test_a_permission_is_answered_with_a_key(make_app, key: str, reply: Reply) -> None:
-    async with running(make_app(Shelf()), asking(), MIDDLE) as (pilot, screen, folder):
+    async with running(make_app(Store()), asking(), MIDDLE) as (pilot, screen, folder):
         shown = screen_text(pilot.app)
         assert "? permission" in shown
         assert "curl https://example.org/x.sh" in shown
@@ -177,7 +184,7 @@ async def test_a_permission_is_answered_with_a_key(make_app, key: str, reply: Re
 
 
 async def test_the_keys_of_a_permission_mean_nothing_without_one(make_app) -> None:
-    async with running(make_app(Shelf()), calculator(), MIDDLE) as (_pilot, screen, _folder):
+    async with running(make_app(Store()), calculator(), MIDDLE) as (_pilot, screen, _folder):
         for action in ("allow_once", "allow_no", "allow_always"):
             assert not screen.check_action(action, ())
         assert screen.check_action("note", ())
@@ -196,17 +203,19 @@ async def test_a_run_that_ended_says_its_outcome_why_and_what_was_not_handed_bac
 
 def test_a_killed_run_says_how_many_tasks_are_done_and_where_it_goes_on() -> None:
     story = calculator()
-    said = banner(interrupted(story.snapshot), None, story.at, replay=None, playing=False, resuming=False)
+    said = run_banner(interrupted(story.snapshot), None, story.at, replay=None, playing=False, resuming=False)
     assert "2 of 5 tasks done" in text_of(said.lines)
     assert "go on at iteration 4" in text_of(said.lines)
-    assert "! cut short" in text_of(tasks.details(interrupted(story.snapshot).tasks[2], interrupted(story.snapshot)))
+    assert "! cut short" in text_of(
+        tasks.task_details(interrupted(story.snapshot).tasks[2], interrupted(story.snapshot))
+    )
 
 
 def test_a_run_that_failed_before_any_task_says_why() -> None:
     story = TaskStory("one")
     story.tell(run_events.RunStarted(spec=story.spec, pid=1, attempt=1, version="0.1.0"), 0.4)
     story.conclude("failed", "error", ErrorReport("SandboxError", "No sandbox here.", next_step="Install bubblewrap."))
-    said = text_of(banner(story.snapshot, None, story.at, replay=None, playing=False, resuming=False).lines)
+    said = text_of(run_banner(story.snapshot, None, story.at, replay=None, playing=False, resuming=False).lines)
     assert "No sandbox here." in said
     assert "Install bubblewrap." in said
 
@@ -215,8 +224,8 @@ def test_a_run_that_failed_before_any_task_says_why() -> None:
 def test_every_outcome_has_words_and_none_speaks_of_a_model(outcome: Any) -> None:
     story = TaskStory("one").read().start("one").finish("one", outcome, "because").conclude(outcome, "done")
     run = story.snapshot
-    said = text_of(banner(run, None, story.at, replay=None, playing=False, resuming=False).lines)
-    assert outcome in said or tasks.outcome_words(outcome, "").text in said
+    said = text_of(run_banner(run, None, story.at, replay=None, playing=False, resuming=False).lines)
+    assert outcome in said or tasks.outcome_label(outcome, "").text in said
     assert "model" not in said
     assert "journal does not say" not in said
 
@@ -306,7 +315,7 @@ def test_the_farewell_names_the_tasks_and_no_model() -> None:
     story = calculator()
     journals.write(story.events, story.spec)
     with worker_alive(RunFolder(journals.RUN_ID)):
-        lines = farewell((summarize(journals.RUN_ID),)).lines
+        lines = exit_summary((summarize(journals.RUN_ID),)).lines
     assert "2 of 5 tasks" in lines[0]
     assert not any("model" in line for line in lines)
 
@@ -319,21 +328,23 @@ async def test_hostile_names_words_paths_and_output_stay_text(make_app, size: tu
     for text in HOSTILE:
         story.start(text).send(text).act("message", text).act("tool", text, text).act("result", text, text, failed=True)
         story.permit(text, text, "high", "no")
-        story.leave(text, task.Changed(text, "added", 10**9, 10**9), task.Changed(text, "renamed"), end="silence")
+        story.leave(
+            text, task.ChangedFile(text, "added", 10**9, 10**9), task.ChangedFile(text, "renamed"), end="silence"
+        )
         story.prove(None, text, ended=text).settle(0.0, "escalate", text).finish(text, "failed", text, back="refused")
     story.start(HOSTILE[0]).send(HOSTILE[0]).act("tool", HOSTILE[2], HOSTILE[3])
     story.question("permission", HOSTILE[3], details=HOSTILE[5])
     if end:
         story.conclude("failed", "stuck")
     run = story.snapshot
-    for line in run_column.column(run, story.at, 38, 60):
+    for line in run_column.run_column(run, story.at, 38, 60):
         assert not any(mark.decode("utf-8", "replace") in text_of([line]) for mark in MARKS)
-    for each in run.tries:
+    for each in run.trials:
         for page in (
-            work_pages.overview(run, each),
-            work_pages.files(each, each.work.words if each.work else "", unfolded=True),
-            work_pages.acceptance(each, HOSTILE[3], unfolded=True),
-            work_pages.permissions(each),
+            task_pages.overview(run, each),
+            task_pages.files(each, each.work.words if each.work else "", unfolded=True),
+            task_pages.acceptance(each, HOSTILE[3], unfolded=True),
+            task_pages.permissions(each),
         ):
             said = (text_of(page.lines) + text_of(page.beside) + page.text).encode("utf-8", "replace")
             assert not any(mark in said for mark in MARKS)
@@ -350,7 +361,7 @@ async def test_hostile_names_words_paths_and_output_stay_text(make_app, size: tu
 
 def test_the_header_counts_tasks_and_guesses_no_time() -> None:
     story = calculator()
-    shown = header.header(story.snapshot, journals.RUN_ID, None, story.at)
+    shown = run_header.run_header(story.snapshot, journals.RUN_ID, None, story.at)
     assert shown.title.endswith("tasks.toml · 2 of 5 tasks")
     assert not progress.time_left(story.snapshot, story.at).startswith("about")
 

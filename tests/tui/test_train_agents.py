@@ -15,12 +15,12 @@ import pytest
 
 from tabsmith.errors import UsageError
 from tabsmith.orchestration import events as loop
-from tabsmith.orchestration.questions import ChangeBrief, Continue, Decide, End, Extend, Question, Skip
+from tabsmith.orchestration.questions import ChangeBrief, Continue, Decide, EndRun, Extend, Question, Skip
 from tabsmith.runs import events as run_events
 from tabsmith.runs import typed_replies
 from tabsmith.runs.commands import Answer, Note, RunCommand, SetMode
 from tabsmith.runs.folder import RunFolder, run_ids
-from tabsmith_tui.commands.boundary import run
+from tabsmith_tui.commands.root import run
 from tests.tui import agent_journals, journals
 from tests.tui.agent_story import USED, AgentStory, asked_for
 from tests.tui.journals import RUN_ID
@@ -69,7 +69,7 @@ def acting(folder: RunFolder) -> Iterator[None]:
             for command in chunk.values:
                 match command:
                     case Answer(id=asked, reply=reply):
-                        append(folder, loop.Replied(id=asked, reply=reply, at=journals.START + 400))
+                        append(folder, loop.QuestionAnswered(id=asked, reply=reply, at=journals.START + 400))
                     case Note(text=text):
                         append(folder, loop.NoteTaken(text=text, at=journals.START + 400))
                     case SetMode(mode=mode):
@@ -212,7 +212,7 @@ def test_the_settings_say_what_is_not_said(
     [
         ("continue", Continue()),
         ("c", Continue()),
-        ("stop", End()),
+        ("stop", EndRun()),
         ("$5", Extend("dollars", "5.00")),
         ("5.00", Extend("dollars", "5.00")),
         ("+2", Extend("dollars", "2.25")),
@@ -286,7 +286,7 @@ def test_off_a_terminal_a_question_says_how_to_answer(tmp_path: Path) -> None:
             told += line
             if "TEXT is one of" in line:
                 break
-        append(folder, loop.Replied(id="q", reply=Continue(), at=journals.START + 300), *ending(story))
+        append(folder, loop.QuestionAnswered(id="q", reply=Continue(), at=journals.START + 300), *ending(story))
         assert following.wait(30) == 1
         following.stderr.close()
     assert "the decision is not sure: confidence 0.42 is under 0.50" in told
@@ -311,15 +311,15 @@ def test_a_question_in_the_terminal_is_answered_by_a_line(tmp_path: Path) -> Non
         terminal.write("+2\r")
         terminal.wait_until(lambda: commands(folder) != [], "the answer")
         assert commands(folder) == [Answer(id=asked.id, reply=Extend("dollars", "2.25"))]
-        append(folder, loop.Replied(id=asked.id, reply=Extend("dollars", "2.25"), at=story.at + 5))
+        append(folder, loop.QuestionAnswered(id=asked.id, reply=Extend("dollars", "2.25"), at=story.at + 5))
         second = Question(id="second", iteration=8, cause="breakpoint", what="quality 0.2 < 0.3")
         state = run_events.StateChanged(state=run_events.RunState.ASKING, message="asks", at=story.at + 6)
-        append(folder, loop.Asked(question=second, at=story.at + 6), state)
+        append(folder, loop.QuestionAsked(question=second, at=story.at + 6), state)
         terminal.wait_for("quality 0.2 < 0.3")
         terminal.write("brief try log(Lot_Area)\r")
         terminal.wait_until(lambda: len(commands(folder)) == 2, "the second answer")
         assert commands(folder)[1] == Answer(id="second", reply=ChangeBrief("try log(Lot_Area)"))
-        append(folder, loop.Replied(id="second", reply=Continue(), at=story.at + 8), *ending(story))
+        append(folder, loop.QuestionAnswered(id="second", reply=Continue(), at=story.at + 8), *ending(story))
         assert terminal.wait_exit() == 1
 
 

@@ -9,9 +9,9 @@ from textual.pilot import Pilot
 
 from tabsmith.orchestration import events as loop
 from tabsmith.runs.folder import RunFolder
-from tabsmith_tui import try_records
-from tabsmith_tui.screens.try_details import TryDetails
-from tabsmith_tui.views import try_pages
+from tabsmith_tui import trial_records
+from tabsmith_tui.screens.trial import TryDetails
+from tabsmith_tui.views import trial_pages
 from tabsmith_tui.views.lines import text_of
 from tabsmith_tui.widgets.drawing import Drawing
 from tabsmith_tui.widgets.page_tabs import PageTabs
@@ -189,15 +189,15 @@ def test_the_log_of_an_old_iteration_is_found_where_the_snapshot_has_forgotten_i
         story.tell(loop.Noted(message=f"note {number}"))
     folder = journals.write(story.events, story.spec)
     assert not any("Pool_Area" in each.text for each in story.snapshot.log)
-    found = try_records.log_lines(folder.id, 3)
+    found = trial_records.log_lines(folder.id, 3)
     assert any("Pool_Area" in each.text for each in found)
 
 
 def test_a_replay_shows_no_line_that_comes_later() -> None:
     story = improving()
     folder = journals.write(story.events, story.spec)
-    lines = try_records.log_lines(folder.id, 4)
-    shown = text_of(try_pages.log(lines, lines[0].at).lines)
+    lines = trial_records.log_lines(folder.id, 4)
+    shown = text_of(trial_pages.log(lines, lines[0].at).lines)
     assert len(shown.splitlines()) == len([each for each in lines if each.at <= lines[0].at]) < len(lines)
 
 
@@ -206,15 +206,15 @@ def test_every_page_of_a_hostile_try_is_harmless() -> None:
     folder = journals.write(story.events, story.spec)
     snapshot = story.snapshot
     transcripts.write(folder, snapshot, reply="\n".join(HOSTILE))
-    for each in snapshot.tries:
-        pages = [try_pages.overview(snapshot, each), try_pages.recipe(snapshot, each)]
-        pages.append(try_pages.log(try_records.log_lines(folder.id, each.iteration), snapshot.updated_at))
-        for session in try_pages.sessions_of(snapshot, each):
-            said = try_records.said(folder.id, session.id)
+    for each in snapshot.trials:
+        pages = [trial_pages.overview(snapshot, each), trial_pages.recipe(snapshot, each)]
+        pages.append(trial_pages.log(trial_records.log_lines(folder.id, each.iteration), snapshot.updated_at))
+        for session in trial_pages.sessions_of(snapshot, each):
+            said = trial_records.session_messages(folder.id, session.id)
             pages += [
-                try_pages.brief(session, said, unfolded=True),
-                try_pages.reply(session, said, unfolded=True),
-                try_pages.sessions(snapshot, each, session.id),
+                trial_pages.brief(session, said, unfolded=True),
+                trial_pages.reply(session, said, unfolded=True),
+                trial_pages.sessions(snapshot, each, session.id),
             ]
         shown = "\n".join(text_of((*page.lines, *page.beside)) for page in pages).encode()
         assert not any(mark in shown for mark in MARKS)

@@ -14,10 +14,9 @@ from tabsmith.runs.events import RunStarted
 from tabsmith.runs.folder import RunFolder, run_ids
 from tabsmith.runs.watch import RunWatch
 from tabsmith.storage import Found
-from tabsmith.workflow.drafts import FieldName
-from tabsmith.workflow.session import WorkflowSession
+from tabsmith.workflow.session import FieldName, WorkflowSession
+from tabsmith.workflow.session_store import SessionStore
 from tabsmith.workflow.states import State
-from tabsmith.workflow.store import SessionStore
 from tests.tui.hostile import LONG, MARKS
 from tests.tui.terminal import KEYS, Terminal, foreign_controls
 

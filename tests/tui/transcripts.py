@@ -1,6 +1,6 @@
 """What was said in the sessions of a story, put on the disk by the transcripts themselves."""
 
-from tabsmith.agents.protocol import Letter, Turn
+from tabsmith.agents.protocol import ModelReply, Prompt
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.transcripts import Transcript
@@ -32,6 +32,6 @@ def write(folder: RunFolder, run: RunSnapshot, reply: str = REPLY) -> None:
         told = feedback(session.iteration) if session.iteration > 1 else ""
         text = f"This is iteration {session.iteration}.\n{told}\nTried so far: {session.iteration - 1}"
         with Transcript(folder.root, session.id, clock=lambda at=session.opened_at: at) as transcript:
-            transcript.sent(Letter(SYSTEM, text, told))
+            transcript.sent(Prompt(SYSTEM, text, told))
             if session.outcome == "answered":
-                transcript.received(Turn(reply, session.usage, session.model))
+                transcript.received(ModelReply(reply, session.usage, session.model))

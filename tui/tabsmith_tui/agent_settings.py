@@ -11,13 +11,13 @@ from typing import Final, get_args
 
 import msgspec
 
+from tabsmith.agents.api_keys import KeySource, find_key, keys_file
 from tabsmith.agents.availability import Availability, availability, key_variables
-from tabsmith.agents.keys import KeyPlace, keys_file, place_of
 from tabsmith.agents.protocol import AgentName
-from tabsmith.conditions.built_in import named
+from tabsmith.conditions.built_in import parse_condition
 from tabsmith.config import Settings, load
-from tabsmith.config.keys import Key, all_keys
-from tabsmith.config.loading import Source, describe
+from tabsmith.config.keys import SettingKey, all_keys
+from tabsmith.config.loading import SettingSource, describe
 from tabsmith.errors import ConditionError, ConfigError, UsageError
 from tabsmith.paths import folders
 from tabsmith.text import clean
@@ -37,13 +37,13 @@ COMMON: Final = ("agents.mode", "agents.grader", "agents.timeout", DOLLARS)
 _LONGEST: Final = 4_096
 
 
-class Entry(msgspec.Struct, frozen=True):
+class SettingEntry(msgspec.Struct, frozen=True):
     """A setting to show and to change: its value as it would be typed ("" when not set), where that comes from, and the
     values it can have where they are few."""
 
     key: str
     text: str
-    source: Source
+    source: SettingSource
     variable: str
     description: str
     takes: str
@@ -59,15 +59,15 @@ class KeyFound(msgspec.Struct, frozen=True):
     """Where a provider's key is found, by the name of its variable; never the key."""
 
     variable: str
-    place: KeyPlace
+    place: KeySource
 
 
-class Desk(msgspec.Struct, frozen=True):
+class AgentSettingsForm(msgspec.Struct, frozen=True):
     """All that the screen of agents shows, of one moment."""
 
     settings: Settings
     found: tuple[Availability, ...]
-    entries: dict[str, Entry]
+    entries: dict[str, SettingEntry]
     keys: dict[AgentName, tuple[KeyFound, ...]]
     keys_problem: str
     keys_file: str
@@ -82,7 +82,7 @@ class Desk(msgspec.Struct, frozen=True):
         return self.settings.agents.breakpoints
 
 
-def read() -> Desk:
+def read() -> AgentSettingsForm:
     """The settings in force, and which agents can be used with them. Raises ConfigError for a mistake in them."""
     settings = load()
     sources = {each.key: each.source for each in describe()}
@@ -92,10 +92,10 @@ def read() -> Desk:
     keys: dict[AgentName, tuple[KeyFound, ...]] = {}
     try:
         for agent in OWN:
-            keys[agent] = tuple(KeyFound(name, place_of(name)) for name in key_variables(agent, settings.agents))
+            keys[agent] = tuple(KeyFound(name, find_key(name)) for name in key_variables(agent, settings.agents))
     except ConfigError as error:
         keys, problem = {}, f"{error.what} {error.next_step}"
-    return Desk(
+    return AgentSettingsForm(
         settings,
         availability(settings.agents),
         entries,
@@ -106,7 +106,7 @@ def read() -> Desk:
     )
 
 
-def save(key: str, text: str) -> Desk:
+def save(key: str, text: str) -> AgentSettingsForm:
     """Set `key` in the file to what `text` stands for ("": back to its default), and read everything anew.
 
     Raises ConfigError and StorageError; then the file is as it was.
@@ -119,7 +119,7 @@ def save(key: str, text: str) -> Desk:
     return read()
 
 
-def save_breakpoints(conditions: Sequence[str]) -> Desk:
+def save_breakpoints(conditions: Sequence[str]) -> AgentSettingsForm:
     """Set the conditions at which runs stop; none at all is also something to set. Raises like `save`."""
     return save(BREAKPOINTS, msgspec.json.encode(list(conditions)).decode())
 
@@ -127,9 +127,9 @@ def save_breakpoints(conditions: Sequence[str]) -> Desk:
 def with_condition(conditions: Sequence[str], text: str, instead_of: str = "") -> tuple[str, ...]:
     """The conditions with `text` in the place of another one, or at the end. Raises ConditionError for a text that is
     none, or says the same as another of them."""
-    wanted = named(text)
+    wanted = parse_condition(text)
     others = [each for each in conditions if each != instead_of]
-    if any(named(each) == wanted for each in others):
+    if any(parse_condition(each) == wanted for each in others):
         raise ConditionError(
             "This condition is in the list already.", where=clean(text, 120), next_step="Write another one."
         )
@@ -161,8 +161,8 @@ def _check_dollars(text: str) -> None:
         )
 
 
-def _entry(key: Key, settings: Settings, source: Source) -> Entry:
+def _entry(key: SettingKey, settings: Settings, source: SettingSource) -> SettingEntry:
     value = attrgetter(key.name)(settings)
     text = "" if value is None or value == () else clean(key.shown(value), _LONGEST)
     options = tuple(get_args(key.kind)) if key.type_in_words.startswith("one of ") else ()
-    return Entry(key.name, text, source, key.variable, key.description, key.type_in_words, options)
+    return SettingEntry(key.name, text, source, key.variable, key.description, key.type_in_words, options)

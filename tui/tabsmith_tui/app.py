@@ -17,23 +17,22 @@ from textual.notifications import SeverityLevel
 
 from tabsmith.errors import ErrorReport, report_of
 from tabsmith.text import clean_block
-from tabsmith_tui.actions import bindings_of, check_keymap, key_words
-from tabsmith_tui.background import begin
-from tabsmith_tui.farewell import ExitSummary, farewell
-from tabsmith_tui.keys_in_turn import KeysInTurn
-from tabsmith_tui.palette import ActionCommands
+from tabsmith_tui.actions import ActionCommands, bindings_of, check_keymap, key_words
+from tabsmith_tui.exit_summary import ExitSummary, exit_summary
+from tabsmith_tui.key_queue import KeyQueue
+from tabsmith_tui.screens.base import start_worker
 from tabsmith_tui.screens.home import HomeScreen
-from tabsmith_tui.shelf import Owner, Shelf
+from tabsmith_tui.store import SessionOwner, Store
 from tabsmith_tui.theme import THEMES, theme_name
 
 if TYPE_CHECKING:
     from tabsmith.agents.protocol import AgentName
-    from tabsmith.config import Agents, Settings
+    from tabsmith.config import AgentSettings, Settings
     from tabsmith.runs.supervisor import Supervisor
     from tabsmith.runs.watch import RunSummary
-    from tabsmith.tables.sources import SampleName
+    from tabsmith.tables.read.sources import SampleName
     from tabsmith.workflow.conversation import Conversation
-    from tabsmith_tui.phone import Phone
+    from tabsmith_tui.bridge_client import BridgeClient
 
 
 _HERE = Path(__file__).parent
@@ -68,14 +67,14 @@ class TabsmithApp(App[ExitSummary], inherit_bindings=False):
         settings: "Settings",
         supervisor: "Supervisor | None" = None,
         *,
-        shelf: Shelf | None = None,
+        store: Store | None = None,
         clock: Callable[[], float] = time.time,
         new_id: Callable[[], str] | None = None,
-        phone: "Phone | None" = None,
+        phone: "BridgeClient | None" = None,
     ) -> None:
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self.settings = settings
-        self.shelf = shelf or Shelf()
+        self.store = store or Store()
         self.clock = clock
         self.conversation: Conversation | None = None
         self.predict_draft = PredictDraft()
@@ -83,7 +82,7 @@ class TabsmithApp(App[ExitSummary], inherit_bindings=False):
         self._supervisor = supervisor
         self._phone = phone
         self._new_id = new_id
-        self._keys = KeysInTurn(self, super().on_event)
+        self._keys = KeyQueue(self, super().on_event)
         wanted = "ansi" if self.no_color else settings.ui.theme
         for theme in THEMES:
             self.register_theme(theme)
@@ -99,11 +98,11 @@ class TabsmithApp(App[ExitSummary], inherit_bindings=False):
 
     def agents(self) -> "tuple[tuple[AgentName, ...], dict[AgentName, str]]":
         """The agents that can be used here, and why the others cannot. Looks at files: call it off the UI thread."""
-        from tabsmith.agents.usable import offers
+        from tabsmith.agents.availability import selectable_agents
 
-        return offers(self.settings.agents)
+        return selectable_agents(self.settings.agents)
 
-    def take_agents(self, agents: "Agents") -> None:
+    def take_agents(self, agents: "AgentSettings") -> None:
         """Go on with these settings of agents: they were changed, or read anew."""
         import msgspec
 
@@ -141,7 +140,7 @@ class TabsmithApp(App[ExitSummary], inherit_bindings=False):
         self.call_after_refresh(self._warm_up)
 
     def _warm_up(self) -> None:
-        begin(self, self._start_supervisor, "supervisor")
+        start_worker(self, self._start_supervisor, "supervisor")
 
     async def _start_supervisor(self) -> None:
         try:
@@ -155,13 +154,13 @@ class TabsmithApp(App[ExitSummary], inherit_bindings=False):
         if not living:
             await self._leave(())
             return
-        from tabsmith_tui.screens.leave import leave_question
+        from tabsmith_tui.screens.dialogs import leave_question
 
         def answered(answer: str | None) -> None:
             if answer == "leave":
-                begin(self, partial(self._leave, living), "leave")
+                start_worker(self, partial(self._leave, living), "leave")
             elif answer == "stop":
-                begin(self, partial(self._stop_and_leave, living), "leave")
+                start_worker(self, partial(self._stop_and_leave, living), "leave")
 
         self.push_screen(leave_question(living), answered)
 
@@ -180,29 +179,29 @@ class TabsmithApp(App[ExitSummary], inherit_bindings=False):
 
     async def living_runs(self) -> "tuple[RunSummary, ...]":
         """The runs that are at work now."""
-        runs = await asyncio.to_thread(self.shelf.runs)
+        runs = await asyncio.to_thread(self.store.runs)
         return tuple(run for run in runs if not run.state.ended)
 
     async def _stop_and_leave(self, living: "tuple[RunSummary, ...]") -> None:
         from tabsmith.runs.commands import Stop
 
         for run in living:
-            await asyncio.to_thread(self.shelf.send, run.id, Stop())
+            await asyncio.to_thread(self.store.send, run.id, Stop())
         await self._leave(())
 
     async def _leave(self, living: "tuple[RunSummary, ...]") -> None:
         if self._supervisor is not None:
             await self._supervisor.close()
-        self.exit(farewell(living, session=self._saved_at(), model_id=self.newest_model))
+        self.exit(exit_summary(living, session=self._saved_at(), model_id=self.newest_model))
 
     def _saved_at(self) -> str:
         """Where the session of this sitting stands on disk, "" for nowhere: a phone may have gone on with it."""
         if self.conversation is None:
             return ""
-        from tabsmith_tui.session_watch import standing
+        from tabsmith_tui.session_watch import read_header
 
         try:
-            found = standing(self.conversation.store.path)
+            found = read_header(self.conversation.store.path)
         except (OSError, ValueError):
             return ""  # one that cannot be read cannot be taken up again
         return found.state.value if found else ""
@@ -221,7 +220,7 @@ class TabsmithApp(App[ExitSummary], inherit_bindings=False):
 
         self.push_screen(GuidedScreen(resume=resume, sample=sample))
 
-    def open_session_of(self, owner: Owner) -> None:
+    def open_session_of(self, owner: SessionOwner) -> None:
         """The guided steps of somebody at a phone, where they stand; what is done here is seen there."""
         from tabsmith_tui.screens.guided import GuidedScreen
 

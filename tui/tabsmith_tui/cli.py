@@ -7,7 +7,7 @@ def main() -> int:
     """Run the command line; returns the exit status: 0 done, 1 the work failed, 2 wrong use, 130 interrupted."""
     arguments = sys.argv[1:]
     if arguments == ["--version"]:
-        from tabsmith import __version__
+        from tabsmith.version import __version__
 
         sys.stdout.write(f"tabsmith {__version__}\n")
         return 0
@@ -16,7 +16,7 @@ def main() -> int:
 
         sys.stdout.write(Path(__file__).with_name("help.txt").read_text(encoding="utf-8"))
         return 0
-    from tabsmith_tui.commands.boundary import run
+    from tabsmith_tui.commands.root import run
 
     return run(arguments)
 

@@ -12,7 +12,7 @@ _Mark: TypeAlias = tuple[int, int, int]
 _NO_FILE: Final[_Mark] = (0, 0, 0)
 
 
-class Standing(msgspec.Struct, frozen=True):
+class SessionHeader(msgspec.Struct, frozen=True):
     """Which session lies on disk, how often it was saved, and where it stands; all else in the file is passed over."""
 
     id: str
@@ -20,11 +20,11 @@ class Standing(msgspec.Struct, frozen=True):
     state: State
 
 
-def standing(path: Path) -> Standing | None:
+def read_header(path: Path) -> SessionHeader | None:
     """What lies at `path`, or None. Raises OSError, and ValueError for what is no session: it is not moved aside here,
     the next save does that and says so."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Standing)
+        return msgspec.json.decode(path.read_bytes(), type=SessionHeader)
     except FileNotFoundError:
         return None
 
@@ -42,7 +42,7 @@ class SessionWatch:
             mark = self._look()
             if mark == self._mark:
                 return False
-            on_disk = standing(self._path)
+            on_disk = read_header(self._path)
         except (OSError, ValueError):
             return False  # what cannot be read now is told by whoever saves next
         own = (session.id, session.revision) if session.revision and session.state is not State.COMPLETED else None

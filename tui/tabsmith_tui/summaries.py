@@ -4,18 +4,17 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from tabsmith.dates import when
-from tabsmith.numbers import clock, number, size, uncertain
+from tabsmith.formatting import clock, number, plus_minus, size, time_ago
 from tabsmith.text import plural
-from tabsmith_tui.widgets.literal import Words, literal, words
+from tabsmith_tui.widgets.literal import ContentText, assemble, literal
 from tabsmith_tui.widgets.pill import pill
 
 if TYPE_CHECKING:
-    from tabsmith.modeling.results import Report
-    from tabsmith.modeling.stored import ModelSummary
+    from tabsmith.modeling.model_files import ModelSummary
+    from tabsmith.modeling.results import ModelReport
     from tabsmith.runs.watch import RunSummary
 
-Fact = tuple[str, Words]
+Fact = tuple[str, ContentText]
 
 
 def quiet(text: object) -> Content:
@@ -23,10 +22,10 @@ def quiet(text: object) -> Content:
     return literal(text, style="$quiet")
 
 
-def subject(source: str, target: str) -> Content:
+def table_and_target(source: str, target: str) -> Content:
     """`housing.csv → Sale_Price`, both literal."""
     named = literal(source, 60)
-    return words(named, (" → ", "$quiet"), literal(target, 40)) if target else named
+    return assemble(named, (" → ", "$quiet"), literal(target, 40)) if target else named
 
 
 def run_cells(run: "RunSummary", now: float) -> tuple[Content, ...]:
@@ -37,11 +36,12 @@ def run_cells(run: "RunSummary", now: float) -> tuple[Content, ...]:
     stands_in = run.actual != run.planned and not run.state.ended
     return (
         pill(run.state),
-        words(
-            subject(run.source, run.target), *([(f"  {run.actual} for {run.planned}", "$warn")] if stands_in else [])
+        assemble(
+            table_and_target(run.source, run.target),
+            *([(f"  {run.actual} for {run.planned}", "$warn")] if stands_in else []),
         ),
         literal(score, 30),
-        quiet(when(run.started_at, now)),
+        quiet(time_ago(run.started_at, now)),
         quiet(clock(run.active_seconds)),
         quiet(run.outcome or "—") if run.tasks else quiet(plural(run.tried, "try", "tries")),
     )
@@ -56,10 +56,10 @@ def run_facts(run: "RunSummary", now: float) -> list[Fact]:
         ("table", literal(run.source, 200)),
         ("target", literal(run.target, 200) if run.target else "—"),
         ("task", run.task if run.task != "none" else "—"),
-        ("score", score_words(run)),
+        ("score", score_with_direction(run)),
         ("tried", plural(run.tried, "recipe")),
         ("worked", clock(run.active_seconds)),
-        ("started", when(run.started_at, now)),
+        ("started", time_ago(run.started_at, now)),
         ("model", literal(run.model_id, 80) if run.model_id else "—"),
         ("run", literal(run.id, 80)),
     ]
@@ -81,7 +81,7 @@ def _tasks_facts(run: "RunSummary", now: float) -> list[Fact]:
         ("outcome", run.outcome or "—"),
         ("proved", plural(run.tried, "iteration")),
         ("worked", clock(run.active_seconds)),
-        ("started", when(run.started_at, now)),
+        ("started", time_ago(run.started_at, now)),
         ("agent", run.planned),
         ("run", literal(run.id, 80)),
     ]
@@ -90,12 +90,12 @@ def _tasks_facts(run: "RunSummary", now: float) -> list[Fact]:
     return facts
 
 
-def score_words(run: "RunSummary") -> Content:
+def score_with_direction(run: "RunSummary") -> Content:
     """`RMSE 21,480, lower is better`."""
     if run.metric is None or run.score is None:
         return Content("—")
     direction = "higher is better" if run.metric.greater_is_better else "lower is better"
-    return words(literal(f"{run.metric.label} {number(run.score)}", 60), (f"  {direction}", "$quiet"))
+    return assemble(literal(f"{run.metric.label} {number(run.score)}", 60), (f"  {direction}", "$quiet"))
 
 
 def model_cells(model: "ModelSummary", now: float) -> tuple[Content, ...]:
@@ -103,8 +103,12 @@ def model_cells(model: "ModelSummary", now: float) -> tuple[Content, ...]:
     if model.damaged:
         about = (Content.styled("✘ damaged", "$bad"), literal(model.damaged, 80), Content(""))
     else:
-        about = (Content.styled("◆ model", "$accent"), subject(model.source, model.target), literal(_score(model), 40))
-    return (*about, quiet(when(model.created_at, now)), quiet(model.id))
+        about = (
+            Content.styled("◆ model", "$accent"),
+            table_and_target(model.source, model.target),
+            literal(_score(model), 40),
+        )
+    return (*about, quiet(time_ago(model.created_at, now)), quiet(model.id))
 
 
 def model_facts(model: "ModelSummary", now: float) -> list[Fact]:
@@ -115,7 +119,7 @@ def model_facts(model: "ModelSummary", now: float) -> list[Fact]:
         ("task", model.task if model.task != "none" else "—"),
         ("score", literal(_score(model), 40)),
         ("made of", literal(", ".join(model.members) or "—", 200)),
-        ("trained", when(model.created_at, now)),
+        ("trained", time_ago(model.created_at, now)),
         ("size", size(model.size) if model.size else "—"),
         ("model", literal(model.id, 80)),
     ]
@@ -129,9 +133,9 @@ def _score(model: "ModelSummary") -> str:
     return f"{model.metric} {number(score)}"
 
 
-def report_facts(report: "Report") -> list[Fact]:
+def report_facts(report: "ModelReport") -> list[Fact]:
     """The report in short: what it is measured by, on what, and what matters most."""
-    facts: list[Fact] = [("folds", f"{report.metric.label} {uncertain(report.cv_score, report.cv_se)}")]
+    facts: list[Fact] = [("folds", f"{report.metric.label} {plus_minus(report.cv_score, report.cv_se)}")]
     if report.holdout and report.holdout.scores:
         score = report.holdout.scores[0]
         interval = f"  ({number(score.low)} to {number(score.high)})" if score.low is not None else ""
@@ -145,5 +149,5 @@ def report_facts(report: "Report") -> list[Fact]:
     ]
     for place, each in enumerate(report.importance[:5]):
         drop = f"  {number(each.drop)}"
-        facts.append(("matters" if place == 0 else "", words(literal(each.column, 24), (drop, "$quiet"))))
+        facts.append(("matters" if place == 0 else "", assemble(literal(each.column, 24), (drop, "$quiet"))))
     return facts

@@ -1,6 +1,8 @@
 """Which agents can be used here, and why not: told from what is installed, set and found, without asking anybody.
 
 No package of an agent is imported and no network is used, so whether a key is accepted shows only in a run.
+
+Which agents can be chosen here, and of the others why not, in words for a form or a message.
 """
 
 from collections.abc import Mapping
@@ -9,14 +11,16 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from tabsmith.agents import acp, claude_code, llm
-from tabsmith.agents.keys import environment, keys_file
+from tabsmith.agents.acp.connection import resolve_command
+from tabsmith.agents.api_keys import agent_environment, keys_file
+from tabsmith.agents.claude_code import client as claude_code
+from tabsmith.agents.llm import providers
 from tabsmith.agents.protocol import AgentName
-from tabsmith.config.tree import Agents
-from tabsmith.errors import AgentMissingError, ConfigError
+from tabsmith.config.settings import AgentSettings
+from tabsmith.errors import AgentMissingError, ConfigError, UsageError
 from tabsmith.text import clean
 
-Usable: TypeAlias = Literal["usable", "not usable", "unknown"]
+AvailabilityState: TypeAlias = Literal["usable", "not usable", "unknown"]
 
 _CLAUDE_KEYS: Final = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN")
 _CLAUDE_CLOUDS: Final = ("CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY")
@@ -27,12 +31,12 @@ class Availability(msgspec.Struct, frozen=True):
     login that only its own program can see. `why` says what was found or what is missing."""
 
     agent: AgentName
-    usable: Usable
+    usable: AvailabilityState
     why: str
     next_step: str = ""
 
 
-def availability(settings: Agents) -> tuple[Availability, ...]:
+def availability(settings: AgentSettings) -> tuple[Availability, ...]:
     """One for each agent, in the order in which they are offered."""
     return (
         Availability("search", "usable", "a part of tabsmith; needs no language model"),
@@ -42,31 +46,31 @@ def availability(settings: Agents) -> tuple[Availability, ...]:
     )
 
 
-def key_variables(agent: AgentName, settings: Agents) -> tuple[str, ...]:
+def key_variables(agent: AgentName, settings: AgentSettings) -> tuple[str, ...]:
     """The variables of which the agent takes its key; none for one that needs none, or has a login of its own."""
     if agent == "claude-code":
         return _CLAUDE_KEYS
     if agent != "llm":
         return ()
     named = (settings.llm.model or "").partition(":")[0].strip()
-    return tuple(each for provider, each in llm.KEY_VARIABLES.items() if provider == named) or tuple(
-        llm.KEY_VARIABLES.values()
+    return tuple(each for provider, each in providers.KEY_VARIABLES.items() if provider == named) or tuple(
+        providers.KEY_VARIABLES.values()
     )
 
 
-def _llm(settings: Agents) -> Availability:
+def _llm(settings: AgentSettings) -> Availability:
     try:
-        chosen = llm.choose(settings.llm)
+        chosen = providers.choose_endpoint(settings.llm)
     except AgentMissingError as error:
         return _missing("llm", error)
-    key = "without a key" if chosen.key == llm.NO_KEY else f"with the key in {chosen.key_variable}"
+    key = "without a key" if chosen.key == providers.NO_KEY else f"with the key in {chosen.key_variable}"
     return Availability("llm", "usable", f"{clean(chosen.name, 60)} at {chosen.host}, {key}")
 
 
-def _claude_code(settings: Agents) -> Availability:
+def _claude_code(settings: AgentSettings) -> Availability:
     try:
         program = claude_code.find_program()
-        variables = environment()
+        variables = agent_environment()
     except (AgentMissingError, ConfigError) as error:
         return _missing("claude-code", error)
     model = f"{clean(settings.claude_code.model, 60)}, " if settings.claude_code.model else ""
@@ -93,9 +97,9 @@ def _claude_login(variables: Mapping[str, str]) -> str:
     return "with its own login" if Path(home, ".credentials.json").is_file() else ""
 
 
-def _acp(settings: Agents) -> Availability:
+def _acp(settings: AgentSettings) -> Availability:
     try:
-        program = acp.resolve(settings.acp.command, environment())[0]
+        program = resolve_command(settings.acp.command, agent_environment())[0]
     except (AgentMissingError, ConfigError) as error:
         return _missing("acp", error)
     return Availability("acp", "usable", f"{clean(program)}, which has its own model and login")
@@ -104,3 +108,22 @@ def _acp(settings: Agents) -> Availability:
 def _missing(agent: AgentName, error: AgentMissingError | ConfigError) -> Availability:
     where = f" ({error.where})" if error.where else ""
     return Availability(agent, "not usable", f"{error.what.rstrip('.')}{where}", error.next_step)
+
+
+def selectable_agents(settings: AgentSettings) -> tuple[tuple[AgentName, ...], dict[AgentName, str]]:
+    """The agents that can be chosen, and why each of the others cannot. One of which only a run can tell (a login that
+    nobody but its own program sees) can be chosen."""
+    return selectable(availability(settings))
+
+
+def selectable(found: tuple[Availability, ...]) -> tuple[tuple[AgentName, ...], dict[AgentName, str]]:
+    """`selectable_agents`, of what was found before."""
+    why_not = {each.agent: f"{each.why}. {each.next_step}".strip() for each in found if each.usable == "not usable"}
+    return tuple(each.agent for each in found if each.agent not in why_not), why_not
+
+
+def require_available(agent: AgentName, settings: AgentSettings) -> None:
+    """Raises UsageError, with why and what to do, when the agent cannot be used here."""
+    each = next(each for each in availability(settings) if each.agent == agent)
+    if each.usable == "not usable":
+        raise UsageError(f"The agent {agent} cannot be used: {each.why}.", next_step=each.next_step)

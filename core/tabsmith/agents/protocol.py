@@ -1,7 +1,7 @@
 """What every agent is: given a brief, it proposes a recipe or says that it has no more.
 
-`Search` needs nothing else. The others hold a conversation: the brief becomes a `Letter`, the letter goes to a
-`Speaker` (a model's server, a program), and what comes back is read into a `Proposal`.
+`Search` needs nothing else. The others hold a conversation: the brief becomes a `Prompt`, the letter goes to a
+`ModelClient` (a model's server, a program), and what comes back is read into a `Proposal`.
 """
 
 from collections.abc import Callable
@@ -10,23 +10,23 @@ from typing import Literal, Protocol, TypeAlias
 import msgspec
 
 from tabsmith.agents.usage import Usage
-from tabsmith.errors import Trouble as Trouble
+from tabsmith.errors import AgentErrorKind as AgentErrorKind
 from tabsmith.recipes.recipe import Recipe
-from tabsmith.tables.profile import Profile
-from tabsmith.tables.schema import Schema
+from tabsmith.tables.profile.types import TableProfile
+from tabsmith.tables.schema.types import Schema
 
 AgentName: TypeAlias = Literal["search", "llm", "claude-code", "acp"]
-SpeakerName: TypeAlias = Literal["llm", "claude-code", "acp"]
+ModelAgentName: TypeAlias = Literal["llm", "claude-code", "acp"]
 
 
-class Goal(msgspec.Struct, frozen=True):
+class MetricGoal(msgspec.Struct, frozen=True):
     """The metric of the run: its name in words, and which way is better."""
 
     name: str
     greater_is_better: bool
 
 
-class Tried(msgspec.Struct, frozen=True):
+class TriedRecipe(msgspec.Struct, frozen=True):
     """A recipe of this run and what came of it: its mean score over the folds, or None and the reason why not."""
 
     recipe: Recipe
@@ -37,7 +37,7 @@ class Tried(msgspec.Struct, frozen=True):
     iteration: int = 0
 
 
-class Left(msgspec.Struct, frozen=True):
+class RemainingBudget(msgspec.Struct, frozen=True):
     """What is left of the run's limits; None where a limit does not limit."""
 
     seconds: float | None = None
@@ -50,18 +50,18 @@ class Brief(msgspec.Struct, frozen=True, kw_only=True):
     """All that an agent is told. `champion` is the best of `tried`, None before the first score."""
 
     schema: Schema
-    profile: Profile
-    metric: Goal
-    champion: Tried | None = None
-    tried: tuple[Tried, ...] = ()
-    left: Left = Left()
+    profile: TableProfile
+    metric: MetricGoal
+    champion: TriedRecipe | None = None
+    tried: tuple[TriedRecipe, ...] = ()
+    left: RemainingBudget = RemainingBudget()
     iteration: int = 1
     samples: bool = True  # whether sample values of the table may be shown
     notes: tuple[str, ...] = ()  # what the person told the agent, oldest first
-    feedback: str = ""  # on the last iteration, in words; see orchestration/feedback.py
+    feedback: str = ""  # on the last iteration, in words; see orchestration/loop/feedback.py
 
 
-class Letter(msgspec.Struct, frozen=True):
+class Prompt(msgspec.Struct, frozen=True):
     """A brief as the text that is sent. `system` is the same for all iterations of a run, so that prompt caches hit;
     `text` changes; `feedback` is the part of `text` that speaks of the last iteration."""
 
@@ -70,16 +70,16 @@ class Letter(msgspec.Struct, frozen=True):
     feedback: str = ""
 
 
-class Question(msgspec.Struct, frozen=True):
+class ModelRequest(msgspec.Struct, frozen=True):
     """A letter on its way. `session` is a fresh UUID that tabsmith made; `shape` the JSON Schema of the answer."""
 
     session: str
-    letter: Letter
+    prompt: Prompt
     shape: msgspec.Raw
     seconds: float  # how long to wait for the answer
 
 
-class Turn(msgspec.Struct, frozen=True):
+class ModelReply(msgspec.Struct, frozen=True):
     """One reply of a model, as it came, with what it alone used. `foreign` is the id by which the other side knows the
     session, where it insists on its own."""
 
@@ -89,18 +89,18 @@ class Turn(msgspec.Struct, frozen=True):
     foreign: str = ""
 
 
-class Speaker(Protocol):
+class ModelClient(Protocol):
     """A model's server or program. It runs in the agents' own process (see host.py)."""
 
     @property
-    def name(self) -> SpeakerName: ...
+    def name(self) -> ModelAgentName: ...
 
     @property
     def model(self) -> str:
         """The model that is asked for; "" where the other side chooses."""
         ...
 
-    async def ask(self, question: Question, hear: Callable[[Turn], None]) -> str:
+    async def ask(self, question: ModelRequest, hear: Callable[[ModelReply], None]) -> str:
         """The final text of the answer. Every reply is handed to `hear` as it comes, also when the call fails later, so
         that nothing spent is lost. Raises AgentError; never another exception for what the other side did. Cancelling
         ends the call and every process that it started."""
@@ -125,7 +125,7 @@ class Exhausted(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Talk(Protocol):
+class AgentSession(Protocol):
     """A session as the agent sees it: who records what is said."""
 
     @property
@@ -138,11 +138,11 @@ class Talk(Protocol):
         """How long to wait for the answer."""
         ...
 
-    def sent(self, letter: Letter) -> None:
+    def on_prompt(self, letter: Prompt) -> None:
         """The letter goes out now."""
         ...
 
-    def heard(self, turn: Turn) -> None:
+    def on_reply(self, turn: ModelReply) -> None:
         """A reply came in."""
         ...
 
@@ -159,10 +159,10 @@ class Agent(Protocol):
         ...
 
     @property
-    def speaks(self) -> bool:
+    def uses_llm(self) -> bool:
         """Whether it holds a conversation, which is recorded as an agent session."""
         ...
 
-    async def propose(self, brief: Brief, talk: Talk) -> Proposal | Exhausted:
+    async def propose(self, brief: Brief, talk: AgentSession) -> Proposal | Exhausted:
         """The next recipe to evaluate, or `Exhausted`. Raises AgentError."""
         ...

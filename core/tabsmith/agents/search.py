@@ -6,33 +6,33 @@ from typing import Final
 
 import msgspec
 
-from tabsmith.agents.protocol import AgentName, Brief, Exhausted, Proposal, Talk, Tried
-from tabsmith.recipes.check import check
-from tabsmith.recipes.difference import difference
-from tabsmith.recipes.families import ParameterSpec, parameters
+from tabsmith.agents.protocol import AgentName, AgentSession, Brief, Exhausted, Proposal, TriedRecipe
+from tabsmith.families.registry import ParameterSpec, family_parameters
+from tabsmith.recipes.difference import describe_difference
 from tabsmith.recipes.portfolio import portfolio
-from tabsmith.recipes.recipe import Family, Parameter, Recipe
+from tabsmith.recipes.recipe import Family, ParameterValue, Recipe
+from tabsmith.recipes.validation import validate_recipe
 
-PARENTS: Final = 3  # variations start from so many of the best recipes
-PATIENCE: Final = 15  # so many variations in a row without a new best, and there are no more
-ATTEMPTS: Final = 200  # until a variation is new and valid
+MAX_PARENTS: Final = 3  # variations start from so many of the best recipes
+MAX_STALE: Final = 15  # so many variations in a row without a new best, and there are no more
+MAX_ATTEMPTS: Final = 200  # until a variation is new and valid
 _REACH: Final = 0.25  # standard deviation of a step, as a share of the parameter's range
 
 
-class Search:
+class SearchAgent:
     """Proposes the portfolio, then seeded variations of the best recipes. The same seed and the same outcomes give
     the same proposals; a recipe that was tried, or proposed before by this object, is never proposed again."""
 
     name: AgentName = "search"
     model = ""
-    speaks = False
+    uses_llm = False
 
     def __init__(self, *, seed: int = 0, family: Family | None = None) -> None:
         self._seed = seed
         self._family = family
         self._proposed: set[str] = set()
 
-    async def propose(self, brief: Brief, talk: Talk) -> Proposal | Exhausted:  # noqa: ARG002 - it says nothing
+    async def propose(self, brief: Brief, talk: AgentSession) -> Proposal | Exhausted:  # noqa: ARG002 - it says nothing
         """The next recipe of the portfolio that is new; after the last, a new variation."""
         known = self._proposed | {tried.recipe.id for tried in brief.tried}
         recipes = portfolio(brief.schema, brief.profile, family=self._family)
@@ -43,13 +43,13 @@ class Search:
         if not parents:
             return Exhausted("The portfolio is used up, and none of it could be scored.")
         if _in_vain(brief, parents[0], {recipe.id for recipe in recipes}):
-            return Exhausted(f"The last {PATIENCE} variations were no better than what came before them.")
+            return Exhausted(f"The last {MAX_STALE} variations were no better than what came before them.")
         chance = random.Random(f"{self._seed}:{len(known)}")  # noqa: S311 - repeatable, not secret
-        for _ in range(ATTEMPTS):
+        for _ in range(MAX_ATTEMPTS):
             parent = parents[min(int(chance.expovariate(1.0)), len(parents) - 1)].recipe
             recipe = _vary(parent, chance)
-            if recipe.id not in known and check(recipe, brief.schema, brief.profile).valid:
-                return self._hand_out(recipe, f"{parent.name or parent.family}: {difference(parent, recipe)}")
+            if recipe.id not in known and validate_recipe(recipe, brief.schema, brief.profile).valid:
+                return self._hand_out(recipe, f"{parent.name or parent.family}: {describe_difference(parent, recipe)}")
         return Exhausted("The portfolio and the variations of the best recipes are used up.")
 
     def _hand_out(self, recipe: Recipe, reason: str) -> Proposal:
@@ -57,22 +57,22 @@ class Search:
         return Proposal(recipe, reason)
 
 
-def _in_vain(brief: Brief, best: Tried, portfolio_ids: set[str]) -> bool:
-    """Whether the latest variations, as many as `PATIENCE`, brought no new best."""
+def _in_vain(brief: Brief, best: TriedRecipe, portfolio_ids: set[str]) -> bool:
+    """Whether the latest variations, as many as `MAX_STALE`, brought no new best."""
     varied = [tried.recipe.id for tried in brief.tried if tried.recipe.id not in portfolio_ids]
-    return len(varied) >= PATIENCE and best.recipe.id not in varied[-PATIENCE:]
+    return len(varied) >= MAX_STALE and best.recipe.id not in varied[-MAX_STALE:]
 
 
-def _best(brief: Brief) -> list[Tried]:
+def _best(brief: Brief) -> list[TriedRecipe]:
     """The best scored recipes, best first. Quick ones before slow ones where they score alike."""
     scored = [tried for tried in brief.tried if tried.score is not None and math.isfinite(tried.score)]
     sign = -1.0 if brief.metric.greater_is_better else 1.0
-    return sorted(scored, key=lambda tried: (sign * (tried.score or 0.0), tried.seconds, tried.recipe.id))[:PARENTS]
+    return sorted(scored, key=lambda tried: (sign * (tried.score or 0.0), tried.seconds, tried.recipe.id))[:MAX_PARENTS]
 
 
 def _vary(parent: Recipe, chance: random.Random) -> Recipe:
     """`parent` with one to three of its parameters changed, the weightier ones (listed first) more often."""
-    specs = parameters(parent.family)
+    specs = family_parameters(parent.family)
     values = dict(parent.parameters)
     for _ in range(chance.randint(1, 3)):
         spec = specs[min(int(chance.expovariate(3.0 / len(specs))), len(specs) - 1)]
@@ -83,7 +83,7 @@ def _vary(parent: Recipe, chance: random.Random) -> Recipe:
     return msgspec.structs.replace(parent, name=f"{base}, varied", parameters=values)
 
 
-def _step(spec: ParameterSpec, value: Parameter | None, chance: random.Random) -> Parameter:
+def _step(spec: ParameterSpec, value: ParameterValue | None, chance: random.Random) -> ParameterValue:
     """A value near `value` within the parameter's range, on its own scale."""
     if spec.kind == "boolean":
         return not value

@@ -55,4 +55,4 @@ class Usage(msgspec.Struct, frozen=True):
         return None if self.unpriced else self.cost
 
 
-NOTHING = Usage()
+NO_USAGE = Usage()

@@ -11,9 +11,9 @@ from typing import Annotated, Final, Literal, TypeAlias, Union, get_args, get_or
 
 import msgspec
 
-from tabsmith.config.tree import Settings
+from tabsmith.config.settings import Settings
 
-Value: TypeAlias = (
+SettingValue: TypeAlias = (
     str | int | float | bool | tuple[str, ...] | tuple[int, ...] | tuple[Path, ...] | Mapping[str, str] | None
 )
 
@@ -36,7 +36,7 @@ _SCALAR_WORDS: Final[dict[object, str]] = {
 
 
 @dataclass(frozen=True)
-class Key:
+class SettingKey:
     """One setting: its dotted name, its type without None and without its bounds, and what is said about it."""
 
     name: str
@@ -46,9 +46,9 @@ class Key:
     optional: bool
 
     @property
-    def default(self) -> Value:
+    def default(self) -> SettingValue:
         """What it is when nothing is set; of the allowed folders, the current one may change."""
-        value: Value = attrgetter(self.name)(Settings())
+        value: SettingValue = attrgetter(self.name)(Settings())
         return value
 
     @property
@@ -119,7 +119,7 @@ class Key:
             return self.kind(text)
         return text
 
-    def convert(self, raw: object) -> Value:
+    def convert(self, raw: object) -> SettingValue:
         """The value that `raw` (from TOML, or from `parse`) stands for. Raises ValueError, or ConditionError."""
         if self.optional and raw == "":
             return None
@@ -127,12 +127,12 @@ class Key:
             raw = dict(_flat_table(raw))
         elif self.is_list and isinstance(raw, str):
             raw = self.parse(raw)
-        value: Value = msgspec.convert(raw, self.checked_type, dec_hook=_to_path)
+        value: SettingValue = msgspec.convert(raw, self.checked_type, dec_hook=_to_path)
         if self._holds_conditions and isinstance(value, tuple):
             _understood(value)
         return value
 
-    def shown(self, value: Value) -> str:
+    def shown(self, value: SettingValue) -> str:
         """`value` for a person: "not set", or as it would be typed; a secret only as "set"."""
         if value is None or value == ():
             return "not set"
@@ -149,7 +149,7 @@ class Key:
 
 
 @cache
-def all_keys() -> dict[str, Key]:
+def all_keys() -> dict[str, SettingKey]:
     """Every key of the tree by its dotted name, in the tree's order."""
     return {key.name: key for key in _walk(Settings, "")}
 
@@ -161,14 +161,14 @@ def nearest(name: str) -> str:
     return difflib.get_close_matches(name[:_LONGEST_NAME], all_keys(), n=1, cutoff=0.0)[0]
 
 
-def build(values: Mapping[str, Value]) -> Settings:
+def build(values: Mapping[str, SettingValue]) -> Settings:
     """The tree with `values` by dotted name; the rest has its default."""
     tree = _build(Settings, values, "")
     assert isinstance(tree, Settings)
     return tree
 
 
-def _build(section: type[msgspec.Struct], values: Mapping[str, Value], prefix: str) -> msgspec.Struct:
+def _build(section: type[msgspec.Struct], values: Mapping[str, SettingValue], prefix: str) -> msgspec.Struct:
     hints = get_type_hints(section)
     fields: dict[str, object] = {}
     for field in section.__struct_fields__:
@@ -180,7 +180,7 @@ def _build(section: type[msgspec.Struct], values: Mapping[str, Value], prefix: s
     return section(**fields)
 
 
-def _walk(section: type[msgspec.Struct], prefix: str) -> Iterator[Key]:
+def _walk(section: type[msgspec.Struct], prefix: str) -> Iterator[SettingKey]:
     hints = get_type_hints(section, include_extras=True)
     for field in section.__struct_fields__:
         annotation = hints[field]
@@ -190,7 +190,7 @@ def _walk(section: type[msgspec.Struct], prefix: str) -> Iterator[Key]:
         inner, meta = get_args(annotation)[:2]
         optional = get_origin(inner) in (Union, types.UnionType)
         kind = get_args(inner)[0] if optional else inner
-        yield Key(prefix + field, kind, Annotated[kind, meta], meta, optional)
+        yield SettingKey(prefix + field, kind, Annotated[kind, meta], meta, optional)
 
 
 def _is_section(annotation: object) -> bool:
@@ -212,10 +212,10 @@ def _flat_table(raw: object, prefix: str = "") -> Iterator[tuple[str, object]]:
 
 def _understood(conditions: Iterable[object]) -> None:
     """Raises ConditionError for the first of them that is none."""
-    from tabsmith.conditions.built_in import named
+    from tabsmith.conditions.built_in import parse_condition
 
     for text in conditions:
-        named(str(text))
+        parse_condition(str(text))
 
 
 def _to_path(type_: type, raw: object) -> object:

@@ -9,13 +9,13 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from tabsmith.config.keys import ENVIRONMENT_PREFIX, Key, Value, all_keys, build, nearest
-from tabsmith.config.tree import Settings
+from tabsmith.config.keys import ENVIRONMENT_PREFIX, SettingKey, SettingValue, all_keys, build, nearest
+from tabsmith.config.settings import Settings
 from tabsmith.errors import ConditionError, ConfigError
 from tabsmith.paths import folders
 from tabsmith.text import clean, plural
 
-Source: TypeAlias = Literal["default", "file", "environment"]
+SettingSource: TypeAlias = Literal["default", "file", "environment"]
 
 
 class Setting(msgspec.Struct, frozen=True):
@@ -25,14 +25,14 @@ class Setting(msgspec.Struct, frozen=True):
     type: str
     default: str
     value: str
-    source: Source
+    source: SettingSource
     description: str
 
 
 @dataclass(frozen=True)
 class _Reading:
-    values: dict[str, Value]
-    sources: dict[str, Source]
+    values: dict[str, SettingValue]
+    sources: dict[str, SettingSource]
     problems: tuple[ConfigError, ...]
 
 
@@ -91,14 +91,14 @@ def read_file(path: Path) -> dict[str, object]:
     return flat
 
 
-def wrong_value(key: Key, raw: object, where: str) -> ConfigError:
+def wrong_value(key: SettingKey, raw: object, where: str) -> ConfigError:
     """The error for a value that `key` does not take."""
     given = "what is given" if key.secret else clean(repr(raw), 60)
     unset = f"Give {key.type_in_words}, or remove it for the default ({key.shown(key.default)})."
     return ConfigError(f"{key.name} must be {key.type_in_words}, not {given}.", where=where, next_step=unset)
 
 
-def wrong_condition(key: Key, error: ConditionError, where: str) -> ConfigError:
+def wrong_condition(key: SettingKey, error: ConditionError, where: str) -> ConfigError:
     """The error for a condition that `key` does not take, with the condition's own place and next step."""
     return ConfigError(f"{key.name}: {error.what} ({error.where})", where=where, next_step=error.next_step)
 
@@ -132,8 +132,8 @@ def _read_without_mistakes(env: Mapping[str, str] | None, path: Path | None) -> 
 
 
 def _read(env: Mapping[str, str] | None, path: Path | None) -> _Reading:
-    values: dict[str, Value] = {}
-    sources: dict[str, Source] = {}
+    values: dict[str, SettingValue] = {}
+    sources: dict[str, SettingSource] = {}
     problems: list[ConfigError] = []
     _read_file_into(path or folders().settings_file, values, sources, problems)
     _read_environment_into(os.environ if env is None else env, values, sources, problems)
@@ -141,7 +141,7 @@ def _read(env: Mapping[str, str] | None, path: Path | None) -> _Reading:
 
 
 def _read_file_into(
-    path: Path, values: dict[str, Value], sources: dict[str, Source], problems: list[ConfigError]
+    path: Path, values: dict[str, SettingValue], sources: dict[str, SettingSource], problems: list[ConfigError]
 ) -> None:
     try:
         raw_values = read_file(path)
@@ -164,7 +164,10 @@ def _read_file_into(
 
 
 def _read_environment_into(
-    env: Mapping[str, str], values: dict[str, Value], sources: dict[str, Source], problems: list[ConfigError]
+    env: Mapping[str, str],
+    values: dict[str, SettingValue],
+    sources: dict[str, SettingSource],
+    problems: list[ConfigError],
 ) -> None:
     by_variable = {key.variable: key for key in all_keys().values()}
     for variable, text in sorted(env.items()):

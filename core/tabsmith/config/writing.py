@@ -7,7 +7,7 @@ with its default, so the file explains itself.
 from collections.abc import Mapping
 from pathlib import Path
 
-from tabsmith.config.keys import Key, Value, all_keys
+from tabsmith.config.keys import SettingKey, SettingValue, all_keys
 from tabsmith.config.loading import Setting, describe, file_place, read_file, unknown_key, wrong_condition, wrong_value
 from tabsmith.errors import ConditionError
 from tabsmith.paths import folders
@@ -36,7 +36,7 @@ def set_value(key: str, text: str, *, env: Mapping[str, str] | None = None, path
     return next(setting for setting in describe(env, path) if setting.key == known.name)
 
 
-def _find(name: str) -> tuple[Key, str]:
+def _find(name: str) -> tuple[SettingKey, str]:
     """The key called `name`, and for an entry of a table its name in there."""
     if name in all_keys():
         return all_keys()[name], ""
@@ -46,7 +46,7 @@ def _find(name: str) -> tuple[Key, str]:
     raise unknown_key(name, "the key to set")
 
 
-def _put(raw: dict[str, object], key: Key, entry: str, text: str) -> None:
+def _put(raw: dict[str, object], key: SettingKey, entry: str, text: str) -> None:
     try:
         value: object = key.parse(text) if text and not entry else None
         if entry:
@@ -63,7 +63,7 @@ def _put(raw: dict[str, object], key: Key, entry: str, text: str) -> None:
         raise wrong_value(key, text, "the value to set") from error
 
 
-def _as_table(value: Value) -> Mapping[str, str]:
+def _as_table(value: SettingValue) -> Mapping[str, str]:
     return value if isinstance(value, Mapping) else {}
 
 

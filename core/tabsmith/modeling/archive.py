@@ -10,24 +10,24 @@ from pathlib import Path
 from typing import Final
 
 from tabsmith.errors import ModelDamagedError, UsageError
-from tabsmith.modeling.stored import FILES, MANIFEST
-from tabsmith.storage.failures import storage_error
+from tabsmith.modeling.model_files import MANIFEST, MODEL_FILES
+from tabsmith.storage.files import storage_error
 from tabsmith.text import clean
 
-MOST_FILES: Final = 10_000
-MOST_BYTES: Final = 4 << 30  # unpacked
+MAX_FILES: Final = 10_000
+MAX_UNPACKED_BYTES: Final = 4 << 30  # unpacked
 _MOST_RATIO: Final = 200  # of unpacked to packed bytes, above a megabyte
 _PIECE: Final = 1 << 20
 
 
-def pack(folder: Path, file: Path) -> None:
+def pack_model(folder: Path, file: Path) -> None:
     """Write the files of `folder` into the new zip `file`. Raises UsageError when it is there, StorageError."""
     with _appearing(file) as partial, zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(each for each in folder.rglob("*") if each.is_file()):
             archive.write(path, path.relative_to(folder).as_posix())
 
 
-def copy(source: Path, file: Path) -> None:
+def copy_archive(source: Path, file: Path) -> None:
     """Copy an exported model to the new `file`. Raises UsageError when it is there, StorageError."""
     with _appearing(file) as partial:
         shutil.copyfile(source, partial)
@@ -54,7 +54,7 @@ def _appearing(file: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def unpacked(file: Path) -> Iterator[Path]:
+def unpacked_model(file: Path) -> Iterator[Path]:
     """A temporary folder with the files of an exported model, gone afterwards.
 
     Raises ModelDamagedError, before anything is written, for a file that is no zip, holds names that no model has
@@ -76,14 +76,14 @@ def unpacked(file: Path) -> Iterator[Path]:
 
 
 def _check(items: list[zipfile.ZipInfo], file: Path) -> None:
-    if len(items) > MOST_FILES:
+    if len(items) > MAX_FILES:
         raise _refused(file, f"it holds {len(items)} files")
-    if sum(item.file_size for item in items) > MOST_BYTES:
+    if sum(item.file_size for item in items) > MAX_UNPACKED_BYTES:
         raise _refused(file, "it unpacks to more than 4 GB")
     seen = set()
     for item in items:
         mode = item.external_attr >> 16
-        if item.filename != MANIFEST and not FILES.fullmatch(item.filename):
+        if item.filename != MANIFEST and not MODEL_FILES.fullmatch(item.filename):
             raise _refused(file, f'models have no file "{clean(item.filename)}"')
         if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
             raise _refused(file, f'"{clean(item.filename)}" is not a plain file')

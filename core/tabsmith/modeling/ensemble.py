@@ -1,4 +1,7 @@
-"""Recipes put together: greedy selection with replacement on out-of-fold predictions."""
+"""Recipes put together: greedy selection with replacement on out-of-fold predictions.
+
+The delivered estimator: per recipe the models of its folds, averaged, and the recipes by weight.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,26 +10,31 @@ from pathlib import Path
 import numpy as np
 
 from tabsmith.errors import TrainingError
-from tabsmith.modeling import evaluate, metrics
-from tabsmith.modeling.data import Data
-from tabsmith.modeling.results import Evaluation, Member, Metric
-from tabsmith.modeling.rows import Floats, Ints
+from tabsmith.families import estimator as families
+from tabsmith.families.estimator import Estimator
+from tabsmith.modeling import cross_validation, metrics
+from tabsmith.modeling.cross_validation import compute_derived_columns
+from tabsmith.modeling.features.transformer import FeatureTransformer
+from tabsmith.modeling.results import EnsembleMember, Evaluation, Metric
+from tabsmith.modeling.rows import Floats, Ints, RowArrays
+from tabsmith.modeling.training_data import TrainingData
+from tabsmith.recipes.recipe import Recipe
 
 ROUNDS = 25
-MOST_MEMBERS = 6  # distinct recipes: every one of them is fitted per fold and asked for every row
+MAX_MEMBERS = 6  # distinct recipes: every one of them is fitted per fold and asked for every row
 
 
 @dataclass(frozen=True)
 class Ensemble:
     """Recipes with weights that sum to 1, and their score together, out of fold."""
 
-    members: tuple[Member, ...]
+    members: tuple[EnsembleMember, ...]
     score: float
     standard_error: float
     prediction: Floats  # out of fold, (training rows, classes or 1)
 
 
-def select(
+def select_weights(
     predictions: Sequence[Floats],
     y: Ints | Floats,
     metric: Metric,
@@ -34,7 +42,7 @@ def select(
     *,
     folds: Sequence[Ints] | None = None,
     rounds: int = ROUNDS,
-    most: int = MOST_MEMBERS,
+    most: int = MAX_MEMBERS,
     enough: Callable[[], bool] = lambda: False,
 ) -> tuple[float, ...]:
     """Weights for `predictions`, summing to 1 (Caruana et al. 2004, ensemble selection from libraries of models).
@@ -95,8 +103,8 @@ def _best(scores: Sequence[float], metric: Metric) -> int:
     return best
 
 
-def build(
-    data: Data,
+def build_ensemble(
+    data: TrainingData,
     evaluations: Sequence[Evaluation],
     run_folder: Path,
     *,
@@ -108,12 +116,12 @@ def build(
     Raises TrainingError when there is none.
     """
     covered = data.covered
-    found = [(each, evaluate.oof(data, run_folder / each.folder)) for each in evaluations]
+    found = [(each, cross_validation.out_of_fold_predictions(data, run_folder / each.folder)) for each in evaluations]
     whole = [(each, prediction) for each, prediction in found if np.isfinite(prediction[covered]).all()]
     if not whole:
         raise TrainingError("No recipe was fitted on all folds.", next_step="Give training more time.")
     predictions = [prediction for _, prediction in whole]
-    weights = select(
+    weights = select_weights(
         predictions,
         data.y,
         data.metric,
@@ -129,7 +137,65 @@ def build(
     ]
     chosen.sort(key=lambda each: -each[0])
     mixed = np.asarray(sum(weight * prediction for weight, _, prediction in chosen), dtype=np.float64)
-    scores = evaluate.fold_scores(data, mixed)
+    scores = cross_validation.fold_scores(data, mixed)
     there = scores[~np.isnan(scores)]
-    members = tuple(Member(recipe, weight) for weight, recipe, _ in chosen)
-    return Ensemble(members, float(there.mean()), evaluate.standard_error(there), mixed)
+    members = tuple(EnsembleMember(recipe, weight) for weight, recipe, _ in chosen)
+    return Ensemble(members, float(there.mean()), cross_validation.standard_error(there), mixed)
+
+
+@dataclass(frozen=True)
+class FoldModel:
+    """What was fitted on one fold."""
+
+    features: FeatureTransformer
+    estimator: Estimator
+
+    def predict(self, rows: RowArrays) -> Floats:
+        """(rows, classes or 1); `rows` hold the recipe's derived columns."""
+        return self.estimator.predict(self.features.transform(rows))
+
+    @classmethod
+    def load(cls, folder: Path) -> "FoldModel":
+        """The fold model saved in `folder`. Raises ModelDamagedError."""
+        return cls(FeatureTransformer.load(folder), families.load_estimator(folder))
+
+
+@dataclass(frozen=True)
+class BaggedMember:
+    """A recipe's fold models and its weight."""
+
+    recipe: Recipe
+    weight: float
+    models: tuple[FoldModel, ...]
+
+    def predict(self, rows: RowArrays) -> Floats:
+        """The mean over the fold models."""
+        whole = rows.replaced(compute_derived_columns(rows, self.recipe)) if self.recipe.derived else rows
+        made = self.models[0].predict(whole)
+        for model in self.models[1:]:
+            made = made + model.predict(whole)
+        return np.asarray(made / len(self.models), dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class BaggedModel:
+    """All members."""
+
+    members: tuple[BaggedMember, ...]
+
+    def predict(self, rows: RowArrays) -> Floats:
+        """(rows, classes or 1): the members' predictions by their weights, which sum to 1."""
+        made = self.members[0].weight * self.members[0].predict(rows)
+        for member in self.members[1:]:
+            made = made + member.weight * member.predict(rows)
+        return np.asarray(made, dtype=np.float64)
+
+
+def load_bagged_model(members: Sequence[tuple[Recipe, float, Sequence[Path]]]) -> BaggedModel:
+    """The bag whose members' fold models lie in the folders given. Raises ModelDamagedError."""
+    return BaggedModel(
+        tuple(
+            BaggedMember(recipe, weight, tuple(FoldModel.load(folder) for folder in folders))
+            for recipe, weight, folders in members
+        )
+    )

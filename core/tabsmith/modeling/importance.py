@@ -10,19 +10,19 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from tabsmith.modeling import metrics
-from tabsmith.modeling.bag import BagMember
-from tabsmith.modeling.data import Data
-from tabsmith.modeling.evaluate import derived_columns
-from tabsmith.modeling.results import Importance
-from tabsmith.modeling.rows import Floats, Ints, Rows
+from tabsmith.modeling.cross_validation import compute_derived_columns
+from tabsmith.modeling.ensemble import BaggedMember
+from tabsmith.modeling.results import ColumnImportance
+from tabsmith.modeling.rows import Floats, Ints, RowArrays
+from tabsmith.modeling.training_data import TrainingData
 
 MOST_ROWS = 2000
 ROUNDS = 3
 
 
 def importance(
-    data: Data, members: Sequence[BagMember], *, seed: int, enough: Callable[[], bool]
-) -> tuple[Importance, ...]:
+    data: TrainingData, members: Sequence[BaggedMember], *, seed: int, enough: Callable[[], bool]
+) -> tuple[ColumnImportance, ...]:
     """Per column the mean fall of the score over up to three shuffles, most important first.
 
     `members` hold the models of all folds, in the folds' order. `enough` is asked before every shuffle; a column that
@@ -46,7 +46,11 @@ def importance(
             fall = sign * (base - _score(data, members, shuffled, parts))
             if fall == fall:
                 falls[name].append(fall)
-    made = [Importance(name, float(np.mean(values)), float(np.std(values))) for name, values in falls.items() if values]
+    made = [
+        ColumnImportance(name, float(np.mean(values)), float(np.std(values)))
+        for name, values in falls.items()
+        if values
+    ]
     return tuple(sorted(made, key=lambda each: -each.drop))
 
 
@@ -55,13 +59,15 @@ def _sample(rows: Ints, share: float, generator: np.random.Generator) -> Ints:
     return rows if count >= len(rows) else np.sort(generator.choice(rows, count, replace=False))
 
 
-def _score(data: Data, members: Sequence[BagMember], rows: Sequence[Rows], parts: Sequence[Ints]) -> float:
+def _score(
+    data: TrainingData, members: Sequence[BaggedMember], rows: Sequence[RowArrays], parts: Sequence[Ints]
+) -> float:
     """Of all sampled rows together: a sample of one fold is too small for a score of its own."""
     prediction: list[Floats] = []
     for fold, each in enumerate(rows):
         made = np.zeros((len(each), data.outputs))
         for member in members:
-            whole = each.replaced(derived_columns(each, member.recipe))
+            whole = each.replaced(compute_derived_columns(each, member.recipe))
             made += member.weight * member.models[fold].predict(whole)
         prediction.append(made)
     y = data.y[np.concatenate(list(parts))]

@@ -7,13 +7,13 @@ import msgspec
 
 from tabsmith.errors import UsageError
 from tabsmith.modeling.results import Metric, MetricName
-from tabsmith.tables.schema import Task
+from tabsmith.tables.schema.types import ProblemType
 from tabsmith.text import clean
 
 if TYPE_CHECKING:
     from tabsmith.modeling.rows import Floats, Ints
 
-_BOTH: Final[tuple[Task, ...]] = ("binary", "multiclass")
+_BOTH: Final[tuple[ProblemType, ...]] = ("binary", "multiclass")
 
 METRICS: Final[tuple[Metric, ...]] = (
     Metric("roc_auc", "ROC AUC", True, ("binary",)),
@@ -28,10 +28,10 @@ METRICS: Final[tuple[Metric, ...]] = (
     Metric("r2", "R²", True, ("regression",)),
 )
 
-_DEFAULTS: Final[dict[Task, MetricName]] = {"binary": "roc_auc", "multiclass": "log_loss", "regression": "rmse"}
+_DEFAULTS: Final[dict[ProblemType, MetricName]] = {"binary": "roc_auc", "multiclass": "log_loss", "regression": "rmse"}
 
 
-class Interval(msgspec.Struct, frozen=True):
+class ScoreInterval(msgspec.Struct, frozen=True):
     """A score with its 95 % bootstrap interval; None where it could not be drawn."""
 
     score: float
@@ -39,7 +39,7 @@ class Interval(msgspec.Struct, frozen=True):
     high: float | None
 
 
-def metric(name: str, task: Task | None = None) -> Metric:
+def get_metric(name: str, task: ProblemType | None = None) -> Metric:
     """The metric called `name`. Raises UsageError when there is none, or none that fits `task`."""
     fitting = [each for each in METRICS if task is None or task in each.tasks]
     for each in fitting:
@@ -52,14 +52,14 @@ def metric(name: str, task: Task | None = None) -> Metric:
     )
 
 
-def default_metric(task: Task) -> Metric:
+def default_metric(task: ProblemType) -> Metric:
     """ROC AUC for two classes, log loss for more, RMSE for numbers. Raises UsageError for the task "none"."""
     if task not in _DEFAULTS:
         raise UsageError("Without a target there is nothing to measure.", next_step="Choose a target column first.")
-    return metric(_DEFAULTS[task])
+    return get_metric(_DEFAULTS[task])
 
 
-def metrics_for(task: Task) -> tuple[Metric, ...]:
+def metrics_for(task: ProblemType) -> tuple[Metric, ...]:
     """All metrics of `task`, its default first."""
     first = default_metric(task)
     return (first, *(each for each in METRICS if task in each.tasks and each != first))
@@ -168,10 +168,10 @@ _SCORERS: Final[dict[MetricName, Callable[["Ints | Floats", "Floats", int], floa
 }
 
 
-LEAST_DRAWS: Final = 100
+MIN_DRAWS: Final = 100
 
 
-def intervals(
+def bootstrap_intervals(
     metrics: Sequence[Metric],
     y: "Ints | Floats",
     prediction: "Floats",
@@ -181,11 +181,11 @@ def intervals(
     groups: "Ints | None" = None,
     draws: int = 500,
     enough: Callable[[], bool] = lambda: False,
-) -> tuple[Interval, ...]:
+) -> tuple[ScoreInterval, ...]:
     """Each metric's score with its 95 % percentile bootstrap interval (Efron 1979); groups are drawn whole.
 
     Draws on which a metric is undefined are left out. `enough` ends the drawing early, for the first metric not before
-    `LEAST_DRAWS`. Fewer than 20 draws give no interval.
+    `MIN_DRAWS`. Fewer than 20 draws give no interval.
     """
     import numpy as np
 
@@ -194,7 +194,7 @@ def intervals(
     drawn: list[list[float]] = [[] for _ in metrics]
     for draw in range(draws):
         late = enough()
-        if late and draw >= LEAST_DRAWS:
+        if late and draw >= MIN_DRAWS:
             break
         if members is None:
             index = generator.integers(len(y), size=len(y))
@@ -208,5 +208,5 @@ def intervals(
     made = []
     for scores, each in zip(drawn, metrics, strict=True):
         low, high = np.percentile(scores, [2.5, 97.5]).tolist() if len(scores) >= 20 else (None, None)
-        made.append(Interval(score(each, y, prediction, classes), low, high))
+        made.append(ScoreInterval(score(each, y, prediction, classes), low, high))
     return tuple(made)

@@ -9,12 +9,11 @@ import numpy.typing as npt
 
 from tabsmith.errors import ModelDamagedError, ModelNotFoundError, PredictionError
 from tabsmith.modeling import archive, store
-from tabsmith.modeling.bag import Bag, load_bag
-from tabsmith.modeling.data import input_columns
-from tabsmith.modeling.labels import Labels
-from tabsmith.modeling.results import Report
-from tabsmith.modeling.rows import Floats, Reading, read_rows
-from tabsmith.tables.schema import Schema
+from tabsmith.modeling.ensemble import BaggedModel, load_bagged_model
+from tabsmith.modeling.results import ModelReport
+from tabsmith.modeling.rows import CastRows, Floats, read_rows
+from tabsmith.modeling.training_data import ClassLabels, input_columns
+from tabsmith.tables.schema.types import Schema
 from tabsmith.text import clean
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ Predictable: TypeAlias = "DataFrame | TableLike | str | Path"
 class Model:
     """A finished model. Immutable; keeps its fold models in memory, so a second prediction is quick."""
 
-    def __init__(self, report: Report, labels: Labels, bag: Bag, home: Path) -> None:
+    def __init__(self, report: ModelReport, labels: ClassLabels, bag: BaggedModel, home: Path) -> None:
         self.report = report
         self._labels = labels
         self._bag = bag
@@ -44,7 +43,7 @@ class Model:
     @classmethod
     def load(cls, folder: Path, home: Path) -> "Model":
         """The model whose files lie in `folder`, checked against its manifest. Raises ModelDamagedError."""
-        manifest = store.check(folder)
+        manifest = store.verify_model(folder)
         report = store.read_report_file(folder)
         file = store.read_model_file(folder)
         for member in file.members:
@@ -55,10 +54,10 @@ class Model:
                     )
         if not file.members:
             raise ModelDamagedError("The saved model is damaged: it has no members.", where=str(folder))
-        bag = load_bag(
+        bag = load_bagged_model(
             [(each.recipe, each.weight, [folder / place for place in each.folders]) for each in file.members]
         )
-        return cls(report, Labels(file.classes), bag, home)
+        return cls(report, ClassLabels(file.classes), bag, home)
 
     @property
     def id(self) -> str:
@@ -92,7 +91,7 @@ class Model:
             )
         return self._predict(rows)
 
-    def predict_batches(self, batches: Iterable["DataFrame"]) -> Iterator[tuple[Reading, Floats]]:
+    def predict_batches(self, batches: Iterable["DataFrame"]) -> Iterator[tuple[CastRows, Floats]]:
         """Per batch what was read of it, and (rows, classes) probabilities or (rows, 1) numbers, in bounded memory."""
         columns = input_columns(self.schema)
         for batch in batches:
@@ -111,10 +110,10 @@ class Model:
         something is there already."""
         file = Path(path).expanduser()
         if self._home.is_dir():
-            store.check(self._home)
-            archive.pack(self._home, file)
+            store.verify_model(self._home)
+            archive.pack_model(self._home, file)
         elif self._home.is_file():
-            archive.copy(self._home, file)
+            archive.copy_archive(self._home, file)
         else:
             raise ModelNotFoundError(f"The model is gone from {clean(self._home)}.", next_step="Load it again.")
         return file

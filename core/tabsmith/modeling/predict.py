@@ -8,11 +8,11 @@ import msgspec
 import numpy as np
 
 from tabsmith.errors import PredictionError, UsageError
-from tabsmith.modeling.data import input_columns
-from tabsmith.modeling.prediction import Prediction
-from tabsmith.tables.export import BATCH_ROWS, TableWriter, require_ending, writing
+from tabsmith.modeling.results import PredictedFile
+from tabsmith.modeling.training_data import input_columns
+from tabsmith.tables.export import BATCH_ROWS, TableWriter, open_table_writer, require_table_ending
 from tabsmith.tables.info import TableInfo
-from tabsmith.tables.sources import FileSource, describe
+from tabsmith.tables.read.sources import FileSource, describe_source
 from tabsmith.text import clean
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def predict_file(
     out: Path | None = None,
     *,
     progress: Callable[[float, str], None] = lambda _share, _message: None,
-) -> Prediction:
+) -> PredictedFile:
     """Predict the rows of a table that was read, and write them to `out` with a column `prediction` and, for classes,
     one `probability of <label>` each; names that the table has already get a number.
 
@@ -37,19 +37,19 @@ def predict_file(
     not at all. Raises UsageError for another ending or the source itself, PredictionError when none of the model's
     columns is there, StorageError.
     """
-    out = require_ending(_free_name(info) if out is None else out)
+    out = require_table_ending(_free_name(info) if out is None else out)
     _check(model, info, out)
-    with writing(out) as writer:
+    with open_table_writer(out) as writer:
         made = _write(model, info, writer, progress=progress)
     return msgspec.structs.replace(made, out=str(out))
 
 
 def frame_of_file(path: Path) -> "DataFrame":
     """A file's rows as a frame, read as every table is. Raises PathError and ReadError."""
-    from tabsmith.tables.reading import read
+    from tabsmith.tables.read.reader import read_source
     from tabsmith.tables.snapshot import load_frame
 
-    info = read(FileSource(str(path)), allowed=(Path(path.absolute().anchor),), max_mb=float("inf"))
+    info = read_source(FileSource(str(path)), allowed=(Path(path.absolute().anchor),), max_mb=float("inf"))
     return load_frame(info)
 
 
@@ -75,7 +75,7 @@ def _check(model: "Model", info: TableInfo, out: Path) -> None:
 
 def _write(
     model: "Model", info: TableInfo, writer: TableWriter, *, progress: Callable[[float, str], None]
-) -> Prediction:
+) -> PredictedFile:
     names = [column.name for column in info.profile.columns]
     labels = model.classes_.tolist()
     added = _added_names(names, labels)
@@ -90,7 +90,7 @@ def _write(
             writer.write(_with_answers(table, model, prediction, added))
         rows += len(frame)
         progress(rows / max(1, info.rows), f"{rows:,} rows predicted")
-    return Prediction(model.id, rows, (*names, *added), "", missing, extra, unparsable)
+    return PredictedFile(model.id, rows, (*names, *added), "", missing, extra, unparsable)
 
 
 def _batches(info: TableInfo, names: list[str]) -> Iterator[tuple[Any, "DataFrame"]]:
@@ -150,7 +150,7 @@ def _added_names(names: list[str], labels: list[Any]) -> tuple[str, ...]:
 
 
 def _free_name(info: TableInfo) -> Path:
-    stem = describe(info.source).split(".", 1)[0].replace(" ", "-") or "rows"
+    stem = describe_source(info.source).split(".", 1)[0].replace(" ", "-") or "rows"
     place = Path.cwd()
     found, number = place / f"{stem}-predictions.csv", 2
     while found.exists():

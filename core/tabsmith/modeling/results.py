@@ -1,11 +1,14 @@
-"""What was measured, as data: metrics, fold scores, evaluations, reports. Light: no numerical library."""
+"""What was measured, as data: metrics, fold scores, evaluations, reports. Light: no numerical library.
+
+What predicting a file came to, as data. Light: no numerical library.
+"""
 
 from typing import Literal, TypeAlias
 
 import msgspec
 
 from tabsmith.recipes.recipe import Recipe
-from tabsmith.tables.schema import Schema, Task
+from tabsmith.tables.schema.types import ProblemType, Schema
 
 MetricName: TypeAlias = Literal[
     "roc_auc", "log_loss", "accuracy", "balanced_accuracy", "f1", "average_precision", "rmse", "mae", "median_ae", "r2"
@@ -18,7 +21,7 @@ class Metric(msgspec.Struct, frozen=True):
     name: MetricName
     label: str
     greater_is_better: bool
-    tasks: tuple[Task, ...]
+    tasks: tuple[ProblemType, ...]
 
     def better(self, a: float, b: float) -> bool:
         """Whether score `a` beats score `b`; NaN never beats anything, and everything beats NaN."""
@@ -50,7 +53,7 @@ class Evaluation(msgspec.Struct, frozen=True):
     folder: str
 
 
-class Member(msgspec.Struct, frozen=True):
+class EnsembleMember(msgspec.Struct, frozen=True):
     """A recipe in an ensemble; weights sum to 1."""
 
     recipe: Recipe
@@ -66,7 +69,7 @@ class ModelScore(msgspec.Struct, frozen=True):
     high: float | None = None
 
 
-class Importance(msgspec.Struct, frozen=True):
+class ColumnImportance(msgspec.Struct, frozen=True):
     """How much the score falls when a column's values are shuffled; in the metric's unit, more is more important."""
 
     column: str
@@ -92,7 +95,7 @@ class Residuals(msgspec.Struct, frozen=True, tag="residuals", tag_field="outcome
     maximum: float
 
 
-class Chance(msgspec.Struct, frozen=True):
+class Baseline(msgspec.Struct, frozen=True):
     """What the best constant answer scores on the hold-out, under the run's metric; whether the model is better than
     that beyond doubt; and the share of bootstrap draws in which it is."""
 
@@ -106,10 +109,12 @@ class Holdout(msgspec.Struct, frozen=True):
 
     rows: int
     scores: tuple[ModelScore, ...]  # the run's own metric first
-    chance: Chance | None = None  # None where the metric is undefined for a constant answer
+    baseline: Baseline | None = msgspec.field(
+        default=None, name="chance"
+    )  # None where the metric is undefined for a constant answer
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
+class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
     """All that is known of a finished model; shown by screens and `tabsmith models show`, saved with the model."""
 
     model_id: str
@@ -119,12 +124,12 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: str
     schema: Schema
     metric: Metric
-    members: tuple[Member, ...]
+    members: tuple[EnsembleMember, ...]
     champion: Evaluation  # the best single recipe
     cv_score: float  # of the delivered model, on out-of-fold predictions
     cv_se: float
     holdout: Holdout | None  # None only where the table was too small to spare a hold-out
-    importance: tuple[Importance, ...]
+    importance: tuple[ColumnImportance, ...]
     outcome: Confusion | Residuals  # on the hold-out, or out-of-fold where there is none
     classes: tuple[str, ...]  # as text, in the order of the probabilities; empty for regression
     train_rows: int
@@ -132,3 +137,15 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     tries: int
     seconds: float
     notes: tuple[str, ...] = ()  # what a reader should know: folds made fewer, work cut short
+
+
+class PredictedFile(msgspec.Struct, frozen=True):
+    """The rows of a source predicted and written to `out`."""
+
+    model_id: str
+    rows: int
+    columns: tuple[str, ...]  # of the written file
+    out: str
+    missing: tuple[str, ...] = ()  # columns the model knows and the source lacks; taken as missing values
+    extra: tuple[str, ...] = ()  # columns the source has and the model does not use
+    unparsable: int = 0  # cells that could not be read as their column's kind; taken as missing values

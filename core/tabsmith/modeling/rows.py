@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from tabsmith.tables.schema import ColumnSchema, Kind
+from tabsmith.tables.schema.types import ColumnKind, ColumnSchema
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -28,87 +28,89 @@ _FALSE_WORDS = frozenset({"false", "f", "no", "n", "off", "0", "0.0"})
 
 
 @dataclass(frozen=True, slots=True)
-class Numbers:
+class NumberColumn:
     """A numeric column; NaN is missing. To SQL, `whole` ones are integers."""
 
     values: Floats
     whole: bool = False
 
-    def take(self, index: npt.NDArray[Any]) -> "Numbers":
-        return Numbers(self.values[index], self.whole)
+    def take(self, index: npt.NDArray[Any]) -> "NumberColumn":
+        return NumberColumn(self.values[index], self.whole)
 
 
 @dataclass(frozen=True, slots=True)
-class Flags:
+class BooleanColumn:
     """A boolean column as 0.0 and 1.0; NaN is missing."""
 
     values: Floats
 
-    def take(self, index: npt.NDArray[Any]) -> "Flags":
-        return Flags(self.values[index])
+    def take(self, index: npt.NDArray[Any]) -> "BooleanColumn":
+        return BooleanColumn(self.values[index])
 
 
 @dataclass(frozen=True, slots=True)
-class Moments:
+class DateColumn:
     """A date column in seconds since 1970, UTC; NaN is missing."""
 
     values: Floats
 
-    def take(self, index: npt.NDArray[Any]) -> "Moments":
-        return Moments(self.values[index])
+    def take(self, index: npt.NDArray[Any]) -> "DateColumn":
+        return DateColumn(self.values[index])
 
 
 @dataclass(frozen=True, slots=True)
-class Texts:
+class TextColumn:
     """A column of texts: `levels[codes[row]]`; the code -1 is missing."""
 
     codes: Ints
     levels: tuple[str, ...]
 
-    def take(self, index: npt.NDArray[Any]) -> "Texts":
-        return Texts(self.codes[index], self.levels)
+    def take(self, index: npt.NDArray[Any]) -> "TextColumn":
+        return TextColumn(self.codes[index], self.levels)
 
 
-ColumnValues: TypeAlias = Numbers | Flags | Moments | Texts
+ColumnValues: TypeAlias = NumberColumn | BooleanColumn | DateColumn | TextColumn
 
 
 @dataclass(frozen=True)
-class Rows:
+class RowArrays:
     """Equally long columns by name. Immutable; what is derived from a column is kept."""
 
     count: int
     columns: Mapping[str, ColumnValues]
-    _texts: dict[str, Texts] = field(default_factory=dict, compare=False, repr=False)
+    _texts: dict[str, TextColumn] = field(default_factory=dict, compare=False, repr=False)
 
     def __len__(self) -> int:
         return self.count
 
-    def take(self, index: npt.NDArray[Any]) -> "Rows":
+    def take(self, index: npt.NDArray[Any]) -> "RowArrays":
         """The rows at the integer positions `index`, in that order."""
-        return Rows(len(index), {name: column.take(index) for name, column in self.columns.items()})
+        return RowArrays(len(index), {name: column.take(index) for name, column in self.columns.items()})
 
-    def replaced(self, columns: Mapping[str, ColumnValues]) -> "Rows":
+    def replaced(self, columns: Mapping[str, ColumnValues]) -> "RowArrays":
         """The same rows with `columns` added or put in place of those of the same name."""
-        return Rows(self.count, {**self.columns, **columns})
+        return RowArrays(self.count, {**self.columns, **columns})
 
     def floats(self, name: str) -> Floats:
         """A numeric, boolean or date column as floats; a text column's cells that are numbers, as those."""
         column = self.columns[name]
-        if isinstance(column, Texts):
+        if isinstance(column, TextColumn):
             return _looked_up(column.codes, [_number(level) or 0.0 for level in column.levels])
         return column.values
 
-    def texts(self, name: str) -> Texts:
+    def texts(self, name: str) -> TextColumn:
         """Any column as texts; a whole number is written without a point."""
         column = self.columns[name]
-        if isinstance(column, Texts):
+        if isinstance(column, TextColumn):
             return column
         if name not in self._texts:
             levels, codes = np.unique(column.values, return_inverse=True)
             missing = np.isnan(column.values)
             codes = codes.astype(np.int64)
             codes[missing] = -1
-            self._texts[name] = Texts(codes, tuple(word(level) for level in levels[~np.isnan(levels)].tolist()))
+            self._texts[name] = TextColumn(
+                codes, tuple(cell_text(level) for level in levels[~np.isnan(levels)].tolist())
+            )
         return self._texts[name]
 
     def strings(self, name: str) -> list[str]:
@@ -125,16 +127,16 @@ class Rows:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class CastRows:
     """A frame read as a schema's columns."""
 
-    rows: Rows
+    rows: RowArrays
     missing: tuple[str, ...]  # columns the frame lacks: all their values are missing
     extra: tuple[str, ...]  # columns the frame has beside them
     unparsable: Mapping[str, int]  # cells that are not of the column's kind, by column; taken as missing
 
 
-def read_rows(frame: "DataFrame", columns: Sequence[ColumnSchema]) -> Reading:
+def read_rows(frame: "DataFrame", columns: Sequence[ColumnSchema]) -> CastRows:
     """`frame` cast to the kinds of `columns`, by name; order and type of the frame's columns do not matter."""
     made: dict[str, ColumnValues] = {}
     missing: list[str] = []
@@ -150,32 +152,32 @@ def read_rows(frame: "DataFrame", columns: Sequence[ColumnSchema]) -> Reading:
         if bad:
             unparsable[column.name] = bad
     extra = tuple(name for name in there if name not in made)
-    return Reading(Rows(len(frame), made), tuple(missing), extra, unparsable)
+    return CastRows(RowArrays(len(frame), made), tuple(missing), extra, unparsable)
 
 
-def read_column(series: "Series[Any]", kind: Kind) -> tuple[ColumnValues, int]:
+def read_column(series: "Series[Any]", kind: ColumnKind) -> tuple[ColumnValues, int]:
     """A column cast to `kind`, and how many of its cells could not be."""
     match kind:
         case "numeric" | "code":
-            values, bad = numbers(series)
-            return Numbers(values, whole=kind == "code"), bad
+            values, bad = to_floats(series)
+            return NumberColumn(values, whole=kind == "code"), bad
         case "boolean":
             if series.dtype.kind in "biuf":
-                values, bad = numbers(series)
+                values, bad = to_floats(series)
                 wrong = (values != 0) & (values != 1) & ~np.isnan(values)
                 values[wrong] = np.nan
-                return Flags(values), bad + int(wrong.sum())
+                return BooleanColumn(values), bad + int(wrong.sum())
             values, bad = _parsed(series, lambda levels: [_flag(level) for level in levels])
-            return Flags(values), bad
+            return BooleanColumn(values), bad
         case "date":
             values, bad = _moments(series)
-            return Moments(values), bad
+            return DateColumn(values), bad
         case _:
             codes, levels = _levels(series)
-            return _merged(codes, [word(level) for level in levels]), 0
+            return _merged(codes, [cell_text(level) for level in levels]), 0
 
 
-def guess_column(series: "Series[Any]") -> ColumnValues:
+def infer_column(series: "Series[Any]") -> ColumnValues:
     """A derived column, by the type that SQL gave it."""
     kind = series.dtype.kind
     if kind == "b" or str(series.dtype) == "boolean":
@@ -193,7 +195,7 @@ def guess_column(series: "Series[Any]") -> ColumnValues:
     return read_column(series, "category")[0]
 
 
-def numbers(series: "Series[Any]") -> tuple[Floats, int]:
+def to_floats(series: "Series[Any]") -> tuple[Floats, int]:
     """A column as floats, infinite values as missing ones, and how many cells are no numbers."""
     if series.dtype.kind in "biuf":
         values = series.to_numpy(dtype=np.float64, na_value=np.nan).copy()
@@ -204,7 +206,7 @@ def numbers(series: "Series[Any]") -> tuple[Floats, int]:
     return _parsed(series, lambda levels: [_number(level) for level in levels])
 
 
-def word(value: object) -> str:
+def cell_text(value: object) -> str:
     """A cell as text: the same for 1 and 1.0, because a missing cell makes floats of integers."""
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return str(int(value))
@@ -238,7 +240,10 @@ def _moments(series: "Series[Any]") -> tuple[Floats, int]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # pandas on day-first dates among month-first ones
             stamps = pd.to_datetime(
-                pd.Series([word(level) for level in levels], dtype=object), errors="coerce", format="mixed", utc=True
+                pd.Series([cell_text(level) for level in levels], dtype=object),
+                errors="coerce",
+                format="mixed",
+                utc=True,
             )
         made, _ = _moments(stamps)
         return [None if value != value else value for value in made.tolist()]
@@ -258,13 +263,13 @@ def _levels(series: "Series[Any]") -> tuple[Ints, list[object]]:
     return np.asarray(made, dtype=np.int64), list(seen)
 
 
-def _merged(codes: Ints, words: list[str]) -> Texts:
+def _merged(codes: Ints, words: list[str]) -> TextColumn:
     """Texts whose levels are distinct: 1 and 1.0 were two values and are one text."""
     seen: dict[str, int] = {}
     places = [seen.setdefault(text, len(seen)) for text in words]
     if len(seen) < len(words):
         codes = np.asarray([*places, -1], dtype=np.int64)[codes]
-    return Texts(codes, tuple(seen))
+    return TextColumn(codes, tuple(seen))
 
 
 def _looked_up(codes: Ints, values: list[float]) -> Floats:
@@ -288,35 +293,35 @@ def _flag(value: object) -> float | None:
     return 1.0 if text in _TRUE_WORDS else 0.0 if text in _FALSE_WORDS else None
 
 
-def _empty(kind: Kind, count: int) -> ColumnValues:
+def _empty(kind: ColumnKind, count: int) -> ColumnValues:
     nothing = np.full(count, np.nan)
     match kind:
         case "numeric" | "code":
-            return Numbers(nothing)
+            return NumberColumn(nothing)
         case "boolean":
-            return Flags(nothing)
+            return BooleanColumn(nothing)
         case "date":
-            return Moments(nothing)
+            return DateColumn(nothing)
         case _:
-            return Texts(np.full(count, -1, dtype=np.int64), ())
+            return TextColumn(np.full(count, -1, dtype=np.int64), ())
 
 
 def _cells(column: ColumnValues) -> Any:
     import pandas as pd
 
     match column:
-        case Numbers(values, whole=False):
+        case NumberColumn(values, whole=False):
             return values
-        case Numbers(values):
+        case NumberColumn(values):
             missing = np.isnan(values) | (np.abs(values) >= 2**63)
             return pd.arrays.IntegerArray(np.where(missing, 0, np.round(values)).astype(np.int64), missing)
-        case Flags(values):
+        case BooleanColumn(values):
             missing = np.isnan(values)
             return pd.arrays.BooleanArray(np.where(missing, 0.0, values).astype(bool), missing)
-        case Moments(values):
+        case DateColumn(values):
             stamps = np.full(len(values), np.datetime64("NaT"), dtype="datetime64[us]")
             there = ~np.isnan(values)
             stamps[there] = np.round(values[there] * 1e6).astype(np.int64).astype("datetime64[us]")
             return stamps
-        case Texts(codes, levels):
+        case TextColumn(codes, levels):
             return np.asarray([*levels, None], dtype=object)[codes]

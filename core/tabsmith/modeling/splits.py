@@ -13,28 +13,28 @@ from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, Str
 
 from tabsmith.errors import TrainingError
 from tabsmith.modeling.rows import Floats, Ints
-from tabsmith.tables.schema import SplitKind, Task
+from tabsmith.tables.schema.types import ProblemType, SplitKind
 
 FIRST_SHARE = 0.5  # of the rows of a forward split: what its first fold is fitted on
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class SplitBasis:
     """What a split goes by: the target, and the groups (as positions) or the times of a grouped or forward one."""
 
     kind: SplitKind
-    task: Task
+    task: ProblemType
     y: Ints | Floats
     groups: Ints | None
     times: Floats | None
 
-    def take(self, index: Ints) -> "Ground":
+    def take(self, index: Ints) -> "SplitBasis":
         groups = None if self.groups is None else self.groups[index]
         times = None if self.times is None else self.times[index]
-        return Ground(self.kind, self.task, self.y[index], groups, times)
+        return SplitBasis(self.kind, self.task, self.y[index], groups, times)
 
 
-def cut(ground: Ground, parts: int, seed: int) -> Iterator[tuple[Ints, Ints]]:
+def kfold_parts(ground: SplitBasis, parts: int, seed: int) -> Iterator[tuple[Ints, Ints]]:
     """`parts` pairs of (the other rows, this part's rows); every row is in one part. Not for forward splits."""
     # Where no class has a row for every part, there is nothing to stratify by.
     classes = ground.task != "regression" and int(np.bincount(ground.y.astype(int)).max()) >= parts
@@ -55,7 +55,7 @@ def cut(ground: Ground, parts: int, seed: int) -> Iterator[tuple[Ints, Ints]]:
         yield from splitter.split(rows, ground.y, ground.groups)
 
 
-def set_aside(ground: Ground, share: float, seed: int) -> tuple[Ints, Ints]:
+def split_holdout(ground: SplitBasis, share: float, seed: int) -> tuple[Ints, Ints]:
     """(training rows, hold-out rows). A forward split sets the last rows aside, and rows of one time stay together."""
     everything = np.arange(len(ground.y), dtype=np.int64)
     if ground.kind == "forward" and ground.times is not None:
@@ -63,7 +63,7 @@ def set_aside(ground: Ground, share: float, seed: int) -> tuple[Ints, Ints]:
         border = _between_times(ground.times[order], round(len(order) * (1 - share)))
         return np.sort(order[:border]), np.sort(order[border:])
     parts = max(2, round(1 / share))
-    train, held = next(cut(ground, parts, seed))
+    train, held = next(kfold_parts(ground, parts, seed))
     if ground.task == "regression" or ground.kind == "grouped":
         return train, held
     lonely = held[~np.isin(ground.y[held], ground.y[train])]  # a class that training would never see
@@ -84,7 +84,7 @@ def forward_folds(times: Floats, folds: int) -> tuple[tuple[Ints, Ints], ...]:
     return tuple((order[:start], order[start:end]) for start, end in pairwise(borders) if 0 < start < end)
 
 
-def fold_count(ground: Ground, asked: int) -> tuple[int, tuple[str, ...]]:
+def fold_count(ground: SplitBasis, asked: int) -> tuple[int, tuple[str, ...]]:
     """How many folds the rows allow, and what there is to say about it. Raises TrainingError when they allow none."""
     rows = len(ground.y)
     folds, notes = max(2, min(asked, rows // 2)), []
@@ -118,7 +118,7 @@ def fold_count(ground: Ground, asked: int) -> tuple[int, tuple[str, ...]]:
     return folds, tuple(notes)
 
 
-def inner_split(ground: Ground, index: Ints, share: float, seed: int) -> tuple[Ints, Ints]:
+def early_stopping_split(ground: SplitBasis, index: Ints, share: float, seed: int) -> tuple[Ints, Ints]:
     """Positions in `index`: (rows to fit on, rows to stop early by), split the way the folds are."""
     inner = ground.take(index)
     if ground.kind == "forward" and inner.times is not None:
@@ -129,9 +129,9 @@ def inner_split(ground: Ground, index: Ints, share: float, seed: int) -> tuple[I
     if inner.groups is not None:
         parts = min(parts, len(np.unique(inner.groups)))
     if parts < 2:
-        inner = Ground("random", "regression", inner.y.astype(np.float64), None, None)
+        inner = SplitBasis("random", "regression", inner.y.astype(np.float64), None, None)
         parts = max(2, min(round(1 / share), len(index)))
-    fit, stop = next(cut(inner, parts, seed))
+    fit, stop = next(kfold_parts(inner, parts, seed))
     return fit.astype(np.int64), stop.astype(np.int64)
 
 

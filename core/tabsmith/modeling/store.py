@@ -1,6 +1,7 @@
 """The saved models: written whole or not at all, read-only afterwards, checked against their manifest when loaded.
 
-Listing, showing, deleting and exporting read JSON and bytes only, so a screen may do them; `load` brings in the rest.
+Listing, showing, deleting and exporting read JSON and bytes only, so a screen may do
+them; `load_model` brings in the rest.
 """
 
 import hashlib
@@ -17,23 +18,22 @@ import msgspec
 
 from tabsmith.errors import ModelDamagedError, ModelNotFoundError, UsageError
 from tabsmith.modeling import archive
-from tabsmith.modeling.results import Report
-from tabsmith.modeling.stored import (
-    FILES,
+from tabsmith.modeling.model_files import (
     FORMAT,
-    ID,
     MANIFEST,
     MODEL,
+    MODEL_FILES,
+    MODEL_ID,
     REPORT,
     SCHEMA,
-    FileMark,
+    FileFingerprint,
     Manifest,
     ModelFile,
     ModelSummary,
 )
+from tabsmith.modeling.results import ModelReport
 from tabsmith.paths import folders
-from tabsmith.storage.atomic import make_folder, sync_folder
-from tabsmith.storage.failures import storage_error
+from tabsmith.storage.files import make_folder, storage_error, sync_folder
 from tabsmith.text import clean
 
 if TYPE_CHECKING:
@@ -52,12 +52,12 @@ def new_model_id(now: float | None = None) -> str:
 
 def model_folder(model_id: str) -> Path:
     """Where the model `model_id` lies, or would. Raises ModelNotFoundError for what cannot be a model's name."""
-    if not ID.fullmatch(model_id):
+    if not MODEL_ID.fullmatch(model_id):
         raise _not_found(model_id)
     return folders().models / model_id
 
 
-def save(report: Report, model: ModelFile, files: Mapping[str, Path]) -> Path:
+def save_model(report: ModelReport, model: ModelFile, files: Mapping[str, Path]) -> Path:
     """Save a model as `models/<report.model_id>/` and return that folder.
 
     `files` are the fold models' files by their place in it. Everything is written and synced beside, then renamed, so
@@ -88,7 +88,7 @@ def save(report: Report, model: ModelFile, files: Mapping[str, Path]) -> Path:
     return final
 
 
-def load(model: str | Path) -> "Model":
+def load_model(model: str | Path) -> "Model":
     """The model with this id, in this folder, or in this exported file.
 
     Every file is compared with the manifest, and only types on tabsmith's own list are made. Raises
@@ -97,29 +97,29 @@ def load(model: str | Path) -> "Model":
     from tabsmith.modeling.model import Model
 
     name = str(model)
-    if ID.fullmatch(name) and (home := model_folder(name)).is_dir():
+    if MODEL_ID.fullmatch(name) and (home := model_folder(name)).is_dir():
         return Model.load(home, home)
     path = Path(name).expanduser()
     if (path / MANIFEST).is_file():
         return Model.load(path, path)
     if path.is_file():
-        with archive.unpacked(path) as folder:
+        with archive.unpacked_model(path) as folder:
             return Model.load(folder, path)
     raise _not_found(name)
 
 
-def read_report(model_id: str) -> Report:
+def read_report(model_id: str) -> ModelReport:
     """The report of a saved model. Raises ModelNotFoundError and ModelDamagedError. Light."""
     folder = model_folder(model_id)
     if not folder.is_dir():
         raise _not_found(model_id)
-    return _decoded(folder / REPORT, Report)
+    return _decoded(folder / REPORT, ModelReport)
 
 
 def list_models() -> tuple[ModelSummary, ...]:
     """All saved models, newest first; a damaged one is listed as that. Reads only their JSON."""
     try:
-        found = [path for path in folders().models.iterdir() if path.is_dir() and ID.fullmatch(path.name)]
+        found = [path for path in folders().models.iterdir() if path.is_dir() and MODEL_ID.fullmatch(path.name)]
     except FileNotFoundError:
         return ()
     except OSError as error:
@@ -127,7 +127,7 @@ def list_models() -> tuple[ModelSummary, ...]:
     return tuple(sorted((_summary(path) for path in found), key=lambda each: (each.created_at, each.id), reverse=True))
 
 
-def delete(model_id: str) -> None:
+def delete_model(model_id: str) -> None:
     """Remove a saved model, damaged or not. Raises ModelNotFoundError, StorageError."""
     folder = model_folder(model_id)
     if not folder.is_dir() or folder.is_symlink():
@@ -142,20 +142,20 @@ def delete(model_id: str) -> None:
         raise storage_error(error, folder, "delete the model") from error
 
 
-def export(model_id: str, file: Path) -> Path:
-    """Write a saved model as one zip file, which `load` takes and which other machines can load; returns its path.
+def export_model(model_id: str, file: Path) -> Path:
+    """Write a saved model as one zip file, which `load_model` takes here and on other machines; returns its path.
 
     Raises ModelNotFoundError, ModelDamagedError, StorageError, and UsageError when the file is there already.
     """
     folder = model_folder(model_id)
     if not folder.is_dir():
         raise _not_found(model_id)
-    check(folder)
-    archive.pack(folder, file)
+    verify_model(folder)
+    archive.pack_model(folder, file)
     return file
 
 
-def check(folder: Path) -> Manifest:
+def verify_model(folder: Path) -> Manifest:
     """The manifest of the model in `folder`, every file of which is as it was saved.
 
     Raises ModelDamagedError naming the file that is missing, changed, or not of the model.
@@ -174,7 +174,7 @@ def check(folder: Path) -> Manifest:
         raise _damaged(folder / name, "it is not part of the model")
     for name, mark in manifest.files.items():
         path = folder / name
-        if not FILES.fullmatch(name):
+        if not MODEL_FILES.fullmatch(name):
             raise _damaged(path, "models have no such file")
         if name not in there:
             raise _damaged(path, "it is missing")
@@ -193,34 +193,36 @@ def read_model_file(folder: Path) -> ModelFile:
     return _decoded(folder / MODEL, ModelFile)
 
 
-def read_report_file(folder: Path) -> Report:
+def read_report_file(folder: Path) -> ModelReport:
     """`report.json` of the model in `folder`. Raises ModelDamagedError."""
-    return _decoded(folder / REPORT, Report)
+    return _decoded(folder / REPORT, ModelReport)
 
 
 # Writing -----------------------------------------------------------------------------------------------------------
 
 
-def _write(folder: Path, report: Report, model: ModelFile, files: Mapping[str, Path]) -> dict[str, FileMark]:
+def _write(
+    folder: Path, report: ModelReport, model: ModelFile, files: Mapping[str, Path]
+) -> dict[str, FileFingerprint]:
     marks = {}
     documents = {REPORT: report, SCHEMA: report.schema, MODEL: model}
     for name, document in documents.items():
         data = msgspec.json.format(msgspec.json.encode(document))
         marks[name] = _put(folder / name, data)
     for name, source in files.items():
-        assert FILES.fullmatch(name), name
+        assert MODEL_FILES.fullmatch(name), name
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         marks[name] = _put(folder / name, source.read_bytes())
     return marks
 
 
-def _put(path: Path, data: bytes) -> FileMark:
+def _put(path: Path, data: bytes) -> FileFingerprint:
     with path.open("xb") as file:
         file.write(data)
         file.flush()
         os.fchmod(file.fileno(), 0o444)
         os.fsync(file.fileno())
-    return FileMark(hashlib.sha256(data).hexdigest(), len(data))
+    return FileFingerprint(hashlib.sha256(data).hexdigest(), len(data))
 
 
 def _seal(folder: Path) -> None:
@@ -267,9 +269,11 @@ def _versions() -> dict[str, str]:
 
 
 def _types(files: Mapping[str, Path]) -> tuple[str, ...]:
-    from tabsmith.modeling import trusted
+    from tabsmith.families import skops_files
 
-    return tuple(sorted({name for path in files.values() if path.suffix == ".skops" for name in trusted.types(path)}))
+    return tuple(
+        sorted({name for path in files.values() if path.suffix == ".skops" for name in skops_files.types(path)})
+    )
 
 
 # Reading -----------------------------------------------------------------------------------------------------------
@@ -278,7 +282,7 @@ def _types(files: Mapping[str, Path]) -> tuple[str, ...]:
 def _summary(folder: Path) -> ModelSummary:
     try:
         manifest = _decoded(folder / MANIFEST, Manifest)
-        report = _decoded(folder / REPORT, Report)
+        report = _decoded(folder / REPORT, ModelReport)
     except ModelDamagedError as error:
         return ModelSummary(folder.name, damaged=error.what)
     damaged = ""
@@ -293,7 +297,7 @@ def _summary(folder: Path) -> ModelSummary:
         created_at=report.created_at,
         source=report.source,
         target=report.schema.target,
-        task=report.schema.task,
+        task=report.schema.problem_type,
         metric=report.metric.label,
         cv_score=report.cv_score,
         holdout_score=report.holdout.scores[0].score if report.holdout and report.holdout.scores else None,

@@ -4,13 +4,13 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-Action: TypeAlias = Literal["proceed", "retry", "clarify", "escalate", "checkpoint"]
+DecisionAction: TypeAlias = Literal["proceed", "retry", "clarify", "escalate", "checkpoint"]
 """`proceed`: on to the next iteration. `retry`: the same again after a wait. `clarify`: the next brief says what was
 missing. `escalate`: a person is asked; without one, it counts towards handing over to search. `checkpoint`: stand still
 at a safe place, because a limit is near."""
 
 
-class Part(msgspec.Struct, frozen=True):
+class QualityPart(msgspec.Struct, frozen=True):
     """One of the things that quality is made of: its value 0..1, its weight, and why, in words."""
 
     name: str
@@ -24,7 +24,7 @@ class Quality(msgspec.Struct, frozen=True):
 
     value: float
     grader: Literal["heuristic", "llm"]
-    parts: tuple[Part, ...] = ()
+    parts: tuple[QualityPart, ...] = ()
     words: str = ""
     fallback: str = ""
 
@@ -40,7 +40,7 @@ class Decision(msgspec.Struct, frozen=True):
     """What is done next, how sure that is (0..1), by which thresholds, and the rule that fired, in words.
     `by` says who decided."""
 
-    action: Action
+    action: DecisionAction
     confidence: float
     rule: str
     thresholds: Thresholds = Thresholds()

@@ -4,9 +4,9 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from tabsmith.agents.protocol import AgentName, Trouble
+from tabsmith.agents.protocol import AgentErrorKind, AgentName
 from tabsmith.agents.usage import Usage
-from tabsmith.conditions.facts import Facts
+from tabsmith.conditions.metrics import IterationMetrics
 from tabsmith.modeling.results import Evaluation, FoldScore, Metric
 from tabsmith.orchestration.decisions import Decision, Quality
 from tabsmith.orchestration.questions import LimitName, Mode, Question, Reply
@@ -76,7 +76,7 @@ class SessionClosed(Event, frozen=True, tag="session_closed"):
     session: str
     outcome: SessionOutcome
     seconds: float
-    trouble: Trouble | Literal[""] = ""
+    trouble: AgentErrorKind | Literal[""] = ""
     message: str = ""
 
 
@@ -84,7 +84,7 @@ class RetryScheduled(Event, frozen=True, tag="retry_scheduled"):
     """A passing trouble: the agent is asked again at `until`, seconds since 1970; retry number `retry` of `retries`."""
 
     iteration: int
-    trouble: Trouble
+    trouble: AgentErrorKind
     retry: int
     retries: int
     until: float
@@ -95,7 +95,7 @@ class Unanswered(Event, frozen=True, tag="unanswered"):
     """The iteration ends without a recipe: the agent gave none. Without `trouble` it had no more, or was stopped."""
 
     iteration: int
-    trouble: Trouble | Literal[""]
+    trouble: AgentErrorKind | Literal[""]
     message: str
 
 
@@ -111,7 +111,7 @@ class Proposed(Event, frozen=True, tag="proposed"):
     session: str = ""
 
 
-class Refused(Event, frozen=True, tag="refused"):
+class RecipeRefused(Event, frozen=True, tag="refused"):
     """The recipe was not fitted, because of these problems."""
 
     iteration: int
@@ -135,7 +135,7 @@ class Evaluated(Event, frozen=True, tag="evaluated"):
 FailureReason: TypeAlias = Literal["error", "time limit", "stopped"]
 
 
-class Failed(Event, frozen=True, tag="failed"):
+class EvaluationFailed(Event, frozen=True, tag="failed"):
     """Fitting the recipe ended without a score: the error's name and words; or its time ran out."""
 
     iteration: int
@@ -170,7 +170,7 @@ class Decided(Event, frozen=True, tag="decided"):
     decision: Decision
 
 
-class Skipped(Event, frozen=True, tag="skipped"):
+class IterationSkipped(Event, frozen=True, tag="skipped"):
     """A person left the iteration out: its recipe does not count."""
 
     iteration: int
@@ -180,17 +180,17 @@ class IterationEnded(Event, frozen=True, tag="iteration_ended"):
     """The record of an iteration, made whatever became of it: its numbers, and what the agent is told about it."""
 
     iteration: int
-    facts: Facts
+    facts: IterationMetrics
     feedback: str
 
 
-class Asked(Event, frozen=True, tag="asked"):
+class QuestionAsked(Event, frozen=True, tag="asked"):
     """The run stands still until a person answers."""
 
     question: Question
 
 
-class Replied(Event, frozen=True, tag="replied"):
+class QuestionAnswered(Event, frozen=True, tag="replied"):
     """The person's answer to the question `id`."""
 
     id: str
@@ -251,17 +251,17 @@ LoopEvent: TypeAlias = (
     | RetryScheduled
     | Unanswered
     | Proposed
-    | Refused
+    | RecipeRefused
     | FoldScored
     | Evaluated
-    | Failed
+    | EvaluationFailed
     | ChampionChanged
     | Graded
     | Decided
-    | Skipped
+    | IterationSkipped
     | IterationEnded
-    | Asked
-    | Replied
+    | QuestionAsked
+    | QuestionAnswered
     | BreakpointPassed
     | BudgetWarned
     | ModeChanged

@@ -10,14 +10,14 @@ from typing import Literal, Self
 import msgspec
 
 from tabsmith.agents.protocol import AgentName
-from tabsmith.agents.usage import NOTHING, Usage
+from tabsmith.agents.usage import NO_USAGE, Usage
 from tabsmith.modeling.results import MetricName
 from tabsmith.paths import folders
 from tabsmith.recipes.recipe import Recipe
-from tabsmith.storage import TypedChunk, TypedJournal
+from tabsmith.storage import TypedJournal, TypedJournalChunk
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True):
+class HistoryRecord(msgspec.Struct, frozen=True, kw_only=True):
     """An iteration that is over. `planned` was to propose, `actual` did, and `reason` says why where they differ.
     `score` is the mean over the folds, None when there is none; `champion` says whether the recipe took the title,
     left it where it was, or could not compete for it."""
@@ -38,7 +38,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     score: float | None = None
     standard_error: float | None = None
     champion: Literal["won", "kept", "none"] = "none"
-    usage: Usage = NOTHING
+    usage: Usage = NO_USAGE
     seconds: float = 0.0
     version: str = ""  # of tabsmith
 
@@ -51,17 +51,19 @@ class History:
     """
 
     def __init__(self, path: Path | None = None, *, sync: bool = True) -> None:
-        self._journal: TypedJournal[Record] = TypedJournal(path or folders().history_file, Record, sync=sync)
+        self._journal: TypedJournal[HistoryRecord] = TypedJournal(
+            path or folders().history_file, HistoryRecord, sync=sync
+        )
 
     @property
     def path(self) -> Path:
         return self._journal.path
 
-    def append(self, record: Record) -> None:
+    def append(self, record: HistoryRecord) -> None:
         """Add the record. Raises StorageError when it was not stored, also for one that holds a NaN."""
         self._journal.append(record)
 
-    def read(self, offset: int = 0) -> TypedChunk[Record]:
+    def read(self, offset: int = 0) -> TypedJournalChunk[HistoryRecord]:
         """The records from `offset` (0, or the `next_offset` of an earlier read) on. Raises StorageError."""
         return self._journal.read(offset)
 

@@ -4,7 +4,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from tabsmith.orchestration.decisions import Action
+from tabsmith.orchestration.decisions import DecisionAction
 
 Mode: TypeAlias = Literal["manual", "confirm", "automatic"]
 """`automatic` never asks: breakpoints are noted, a spent budget ends the run. `confirm` asks at breakpoints, budgets
@@ -45,10 +45,10 @@ class Skip(msgspec.Struct, frozen=True, tag="skip", tag_field="answer"):
 class Decide(msgspec.Struct, frozen=True, tag="decide", tag_field="answer"):
     """Take this decision instead."""
 
-    action: Action
+    action: DecisionAction
 
 
-class End(msgspec.Struct, frozen=True, tag="end", tag_field="answer"):
+class EndRun(msgspec.Struct, frozen=True, tag="end", tag_field="answer"):
     """Stop the run, and keep the best model so far."""
 
 
@@ -59,10 +59,10 @@ class Extend(msgspec.Struct, frozen=True, tag="extend", tag_field="answer"):
     to: str
 
 
-class Allow(msgspec.Struct, frozen=True, tag="allow", tag_field="answer"):
+class AllowTool(msgspec.Struct, frozen=True, tag="allow", tag_field="answer"):
     """What becomes of a permission that an agent asks for."""
 
     allowed: Literal["once", "always", "no"]
 
 
-Reply: TypeAlias = Continue | ChangeBrief | Skip | Decide | End | Extend | Allow
+Reply: TypeAlias = Continue | ChangeBrief | Skip | Decide | EndRun | Extend | AllowTool

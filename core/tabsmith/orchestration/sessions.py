@@ -7,42 +7,42 @@ from contextlib import contextmanager
 from typing import Literal, Protocol
 from uuid import uuid4
 
-from tabsmith.agents.protocol import AgentName, Letter, Trouble, Turn
+from tabsmith.agents.protocol import AgentErrorKind, AgentName, ModelReply, Prompt
 from tabsmith.errors import AgentError
 from tabsmith.orchestration.events import LoopEvent, SessionClosed, SessionOpened, SessionOutcome, SessionUsed
 from tabsmith.text import clean
 
 
-class Scribe(Protocol):
+class TranscriptWriter(Protocol):
     """Who keeps the exact words of a session."""
 
-    def sent(self, session: str, letter: Letter) -> None: ...
-    def received(self, session: str, turn: Turn) -> None: ...
+    def sent(self, session: str, letter: Prompt) -> None: ...
+    def received(self, session: str, turn: ModelReply) -> None: ...
 
 
-class Spoken:
+class RecordedSession:
     """A session that is open: what `Agent.propose` is given as its `Talk`."""
 
-    def __init__(self, seconds: float, record: Callable[[LoopEvent], None], scribe: Scribe) -> None:
+    def __init__(self, seconds: float, record: Callable[[LoopEvent], None], scribe: TranscriptWriter) -> None:
         self.session = str(uuid4())
         self.seconds = seconds
         self._record = record
         self._scribe = scribe
 
-    def sent(self, letter: Letter) -> None:
+    def on_prompt(self, letter: Prompt) -> None:
         """The words first, then the call."""
         self._scribe.sent(self.session, letter)
 
-    def heard(self, turn: Turn) -> None:
+    def on_reply(self, turn: ModelReply) -> None:
         """The words first, so that what they cost can be found again after a kill; then the money."""
         self._scribe.received(self.session, turn)
         self._record(SessionUsed(session=self.session, usage=turn.usage, model=turn.model, foreign=turn.foreign))
 
 
-class Sessions:
+class SessionRecorder:
     """Opens sessions for a run."""
 
-    def __init__(self, record: Callable[[LoopEvent], None], scribe: Scribe) -> None:
+    def __init__(self, record: Callable[[LoopEvent], None], scribe: TranscriptWriter) -> None:
         self._record = record
         self._scribe = scribe
 
@@ -56,9 +56,9 @@ class Sessions:
         *,
         seconds: float,
         purpose: Literal["propose", "grade"] = "propose",
-    ) -> Iterator[Spoken]:
+    ) -> Iterator[RecordedSession]:
         """A session around one call; however the call ends, so does the session."""
-        spoken = Spoken(seconds, self._record, self._scribe)
+        spoken = RecordedSession(seconds, self._record, self._scribe)
         self._record(
             SessionOpened(
                 session=spoken.session,
@@ -71,7 +71,7 @@ class Sessions:
         )
         started = time.monotonic()
         outcome: SessionOutcome = "failed"
-        trouble: Trouble | Literal[""] = "program"
+        trouble: AgentErrorKind | Literal[""] = "program"
         message = ""
         try:
             yield spoken

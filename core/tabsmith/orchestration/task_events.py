@@ -4,10 +4,10 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from tabsmith.agents.errands import Activity, End, Risk
+from tabsmith.agents.agent_jobs import Activity, AgentJobEnd, RiskLevel
 from tabsmith.orchestration.events import Event
 
-Verdict: TypeAlias = Literal["accepted", "rejected", "could not run"]
+AcceptanceVerdict: TypeAlias = Literal["accepted", "rejected", "could not run"]
 """`accepted`: the command ended with 0. `rejected`: it ended otherwise, or was ended. `could not run`: the verdict is
 not known, and so is never taken for accepted."""
 
@@ -17,10 +17,10 @@ was cut short at its work, which is kept. `blocked`: never begun, because what i
 
 TaskExit: TypeAlias = Literal["done", "budget", "iterations", "stuck", "agent failed", "user", "blocked"]
 
-HandedBack: TypeAlias = Literal["yes", "no", "refused"]
+MergedBack: TypeAlias = Literal["yes", "no", "refused"]
 
 
-class Changed(msgspec.Struct, frozen=True):
+class ChangedFile(msgspec.Struct, frozen=True):
     """A file that an iteration left different."""
 
     path: str
@@ -33,7 +33,7 @@ class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
     """What the acceptance command came to. `status` is its exit status, None when it was ended; `ended` says by what;
     `output` is what it printed, cut; `level` the sandbox that it ran in."""
 
-    verdict: Verdict
+    verdict: AcceptanceVerdict
     status: int | None
     ended: str
     seconds: float
@@ -64,7 +64,7 @@ class PermissionDecided(Event, frozen=True, tag="permission_decided"):
     iteration: int
     tool: str
     what: str
-    risk: Risk
+    risk: RiskLevel
     allowed: Literal["once", "always", "no"]
     by: Literal["person", "mode"]
 
@@ -73,9 +73,9 @@ class Worked(Event, frozen=True, tag="worked"):
     """The agent's errand is over: its last words, which prove nothing, and what it left different."""
 
     iteration: int
-    end: End
+    end: AgentJobEnd
     words: str
-    changes: tuple[Changed, ...]
+    changes: tuple[ChangedFile, ...]
     more: int = 0  # changed files beyond those named
 
 
@@ -99,7 +99,7 @@ class TaskEnded(Event, frozen=True, tag="task_ended"):
     task: str
     outcome: TaskOutcome
     exit_reason: TaskExit
-    handed_back: HandedBack
+    handed_back: MergedBack
     reason: str = ""
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from tabsmith.errors import RecipeError
-from tabsmith.recipes import engine, sql
+from tabsmith.recipes import sql, sql_engine
 from tabsmith.recipes.recipe import DerivedColumn
 from tabsmith.text import clean
 
@@ -31,7 +31,7 @@ def compute(frame: "pd.DataFrame", derived: Sequence[DerivedColumn]) -> "pd.Data
         return pd.DataFrame(index=frame.index)
     names = [str(name) for name in frame.columns]
     values: dict[str, pd.Series] = {}
-    with engine.connect() as connection:
+    with sql_engine.connect_sandboxed() as connection:
         arrays: dict[str, pa.Array] = {}
         for column in derived:
             used = _check(connection, column, names)
@@ -42,9 +42,9 @@ def compute(frame: "pd.DataFrame", derived: Sequence[DerivedColumn]) -> "pd.Data
     return pd.DataFrame({name: series.array for name, series in values.items()}, index=frame.index)
 
 
-def _check(connection: "duckdb.DuckDBPyConnection", column: DerivedColumn, names: Sequence[str]) -> sql.Expression:
+def _check(connection: "duckdb.DuckDBPyConnection", column: DerivedColumn, names: Sequence[str]) -> sql.SqlExpression:
     """The rules again, because a recipe may come from a file; the types are those of the frame, bound later."""
-    found = sql.understand(connection, column.sql, [sql.Column(name, ()) for name in names])
+    found = sql.parse_expression(connection, column.sql, [sql.SqlColumn(name, ()) for name in names])
     if isinstance(found, str):
         raise _refused(column, found)
     return found
@@ -61,7 +61,7 @@ def _refused(column: DerivedColumn, what: str) -> RecipeError:
 def _evaluate(
     connection: "duckdb.DuckDBPyConnection",
     column: DerivedColumn,
-    used: sql.Expression,
+    used: sql.SqlExpression,
     arrays: "dict[str, pa.Array]",
 ) -> "pd.Series":
     import duckdb

@@ -2,22 +2,22 @@
 
 from typing import Final
 
-from tabsmith.recipes.families import label, parameter
-from tabsmith.recipes.recipe import Family, Parameter, Recipe
+from tabsmith.families.registry import family_label, family_parameter
+from tabsmith.recipes.recipe import Family, ParameterValue, Recipe
 from tabsmith.text import clean
 
 MAX_LENGTH: Final = 120
 _ARROW: Final = " → "
 
 
-def difference(old: Recipe | None, new: Recipe) -> str:
+def describe_difference(old: Recipe | None, new: Recipe) -> str:
     """`new` as seen from `old`: "catboost instead of lightgbm", "learning rate 0.05 → 0.02, drop Street". Its own
     name where there is no `old`; "the same" where nothing differs."""
     if old is None:
-        return clean(new.name or label(new.family), MAX_LENGTH)
+        return clean(new.name or family_label(new.family), MAX_LENGTH)
     parts: list[str] = []
     if new.family != old.family:
-        parts.append(f"{label(new.family)} instead of {label(old.family)}")
+        parts.append(f"{family_label(new.family)} instead of {family_label(old.family)}")
         parts += [f"{_words(name)} {_value(value)}" for name, value in sorted(new.parameters.items())]
     else:
         parts += _parameters(old, new)
@@ -52,8 +52,8 @@ def _columns(old: Recipe, new: Recipe) -> list[str]:
     ]
 
 
-def _default(family: Family, name: str) -> Parameter | None:
-    spec = parameter(family, name)
+def _default(family: Family, name: str) -> ParameterValue | None:
+    spec = family_parameter(family, name)
     return spec.default if spec else None
 
 
@@ -61,7 +61,7 @@ def _words(name: str) -> str:
     return clean(name.replace("_", " "), 40)
 
 
-def _value(value: Parameter | None) -> str:
+def _value(value: ParameterValue | None) -> str:
     if value is None:
         return "default"
     if isinstance(value, bool):

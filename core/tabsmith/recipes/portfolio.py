@@ -10,9 +10,9 @@ from typing import Final
 
 import msgspec
 
-from tabsmith.recipes.recipe import Family, Parameter, Recipe
-from tabsmith.tables.profile import Profile
-from tabsmith.tables.schema import Schema
+from tabsmith.recipes.recipe import Family, ParameterValue, Recipe
+from tabsmith.tables.profile.types import TableProfile
+from tabsmith.tables.schema.types import Schema
 
 TINY: Final = 300  # rows below which few candidates are tried: each one more is a chance to be fooled by noise
 SMALL: Final = 2_000
@@ -20,7 +20,7 @@ LARGE: Final = 100_000
 HUGE: Final = 500_000
 
 
-class Size(msgspec.Struct, frozen=True):
+class TableSize(msgspec.Struct, frozen=True):
     """What decides which recipes suit a table. `width` is the columns after one-hot encoding, about."""
 
     rows: int
@@ -33,10 +33,10 @@ class Size(msgspec.Struct, frozen=True):
         return self.classes if self.classes > 2 else 1
 
 
-def portfolio(schema: Schema, profile: Profile, *, family: Family | None = None) -> tuple[Recipe, ...]:
+def portfolio(schema: Schema, profile: TableProfile, *, family: Family | None = None) -> tuple[Recipe, ...]:
     """The recipes to try on this table, in order, no two alike; only those of `family` when one is given, and then
     also where the family is slow on such a table, because it was asked for."""
-    size = measure(schema, profile)
+    size = measure_table(schema, profile)
     if family is not None:
         return tuple(_RECIPES[family](size))
     recipes = [recipe for name in _RECIPES if _suits(name, size) for recipe in _RECIPES[name](size)]
@@ -45,7 +45,7 @@ def portfolio(schema: Schema, profile: Profile, *, family: Family | None = None)
     return tuple(ordered[: _count(size)])
 
 
-def measure(schema: Schema, profile: Profile) -> Size:
+def measure_table(schema: Schema, profile: TableProfile) -> TableSize:
     """The table's size as the portfolio sees it."""
     columns = {column.name: column for column in profile.columns}
     width = 0
@@ -54,11 +54,11 @@ def measure(schema: Schema, profile: Profile) -> Size:
         one_hot = column.kind in ("category", "code") and known is not None
         width += min(known.distinct, 50) if one_hot and known else 1
     target = columns.get(schema.target)
-    classes = target.distinct if target and schema.task in ("binary", "multiclass") else 0
-    return Size(rows=profile.rows or schema.rows, width=max(1, width), classes=classes)
+    classes = target.distinct if target and schema.problem_type in ("binary", "multiclass") else 0
+    return TableSize(rows=profile.rows or schema.rows, width=max(1, width), classes=classes)
 
 
-def _count(size: Size) -> int:
+def _count(size: TableSize) -> int:
     if size.rows < TINY:
         return 10
     if size.rows < SMALL:
@@ -66,7 +66,7 @@ def _count(size: Size) -> int:
     return 24 if size.rows < HUGE else 12
 
 
-def _suits(family: Family, size: Size) -> bool:
+def _suits(family: Family, size: TableSize) -> bool:
     cells = size.rows * size.width
     match family:
         case "random_forest" | "extra_trees":
@@ -83,7 +83,7 @@ def _suits(family: Family, size: Size) -> bool:
             return True
 
 
-def _rounds(size: Size, plain: int) -> int:
+def _rounds(size: TableSize, plain: int) -> int:
     """Trees: fewer where each is dear (many rows, many classes) or where more would only learn noise."""
     if size.rows < TINY:
         plain //= 3
@@ -94,12 +94,12 @@ def _rounds(size: Size, plain: int) -> int:
     return max(20, plain)
 
 
-def _leaf(size: Size, plain: int) -> int:
+def _leaf(size: TableSize, plain: int) -> int:
     """Fewest rows in a leaf: less on a tiny table, where the plain number would allow no split at all."""
     return max(1, min(plain, size.rows // 20))
 
 
-def _linear(size: Size) -> list[Recipe]:
+def _linear(size: TableSize) -> list[Recipe]:
     recipes = [
         _recipe("linear", "linear, ridge", penalty="l2", alpha=1.0),
         _recipe("linear", "linear, strong ridge", penalty="l2", alpha=30.0),
@@ -110,16 +110,16 @@ def _linear(size: Size) -> list[Recipe]:
     return recipes
 
 
-def _lightgbm(size: Size) -> list[Recipe]:
+def _lightgbm(size: TableSize) -> list[Recipe]:
     leaf = _leaf(size, 20)
 
-    def lightgbm(name: str, trees: int, rate: float, leaves: int, **more: Parameter) -> Recipe:
-        values: dict[str, Parameter] = {"min_data_in_leaf": leaf, **more}
+    def lightgbm(name: str, trees: int, rate: float, leaves: int, **more: ParameterValue) -> Recipe:
+        values: dict[str, ParameterValue] = {"min_data_in_leaf": leaf, **more}
         return _recipe(
             "lightgbm", name, n_estimators=_rounds(size, trees), learning_rate=rate, num_leaves=leaves, **values
         )
 
-    drawn: dict[str, Parameter] = {"bagging_freq": 1}
+    drawn: dict[str, ParameterValue] = {"bagging_freq": 1}
     return [
         lightgbm("lightgbm, default", 200, 0.1 if size.rows < LARGE else 0.15, 31),
         lightgbm("lightgbm, extra trees", 300, 0.07, 31, extra_trees=True, feature_fraction=0.9),
@@ -135,12 +135,12 @@ def _lightgbm(size: Size) -> list[Recipe]:
     ]  # fmt: skip
 
 
-def _catboost(size: Size) -> list[Recipe]:
+def _catboost(size: TableSize) -> list[Recipe]:
     large = size.rows >= LARGE or size.outputs > 10
     trees = 500 if not large else 250
     deep = 8 if size.rows >= SMALL and size.outputs <= 10 else 5
 
-    def catboost(name: str, count: int, depth: int, **more: Parameter) -> Recipe:
+    def catboost(name: str, count: int, depth: int, **more: ParameterValue) -> Recipe:
         return _recipe("catboost", name, iterations=_rounds(size, count), depth=depth, **more)
 
     return [
@@ -153,7 +153,7 @@ def _catboost(size: Size) -> list[Recipe]:
     ]
 
 
-def _forests(family: Family, word: str, size: Size) -> list[Recipe]:
+def _forests(family: Family, word: str, size: TableSize) -> list[Recipe]:
     trees = 300 if size.rows < SMALL * 10 else 150
     return [
         _recipe(family, f"{word}, default", n_estimators=trees, min_samples_leaf=1),
@@ -162,15 +162,15 @@ def _forests(family: Family, word: str, size: Size) -> list[Recipe]:
     ]
 
 
-def _random_forest(size: Size) -> list[Recipe]:
+def _random_forest(size: TableSize) -> list[Recipe]:
     return _forests("random_forest", "random forest", size)
 
 
-def _extra_trees(size: Size) -> list[Recipe]:
+def _extra_trees(size: TableSize) -> list[Recipe]:
     return _forests("extra_trees", "extra trees", size)
 
 
-def _hist(size: Size) -> list[Recipe]:
+def _hist(size: TableSize) -> list[Recipe]:
     leaf = _leaf(size, 20)
     return [
         _recipe("hist_gradient_boosting", "hist boosting, default",
@@ -183,7 +183,7 @@ def _hist(size: Size) -> list[Recipe]:
     ]  # fmt: skip
 
 
-def _network(size: Size) -> list[Recipe]:
+def _network(size: TableSize) -> list[Recipe]:
     epochs = 100 if size.rows < 20_000 else 30
     early = size.rows >= SMALL  # a tenth of a small table is too few rows to stop by
     return [
@@ -196,7 +196,7 @@ def _network(size: Size) -> list[Recipe]:
     ]  # fmt: skip
 
 
-def _neighbors(size: Size) -> list[Recipe]:
+def _neighbors(size: TableSize) -> list[Recipe]:
     most = max(1, size.rows // 4)
     counts = dict.fromkeys(min(count, most) for count in (15, 5, 50))
     return [
@@ -208,11 +208,11 @@ def _neighbors(size: Size) -> list[Recipe]:
     ]
 
 
-def _recipe(family: Family, name: str, **values: Parameter) -> Recipe:
+def _recipe(family: Family, name: str, **values: ParameterValue) -> Recipe:
     return Recipe(family=family, name=name, parameters=values)
 
 
-_RECIPES: Final[dict[Family, Callable[[Size], list[Recipe]]]] = {
+_RECIPES: Final[dict[Family, Callable[[TableSize], list[Recipe]]]] = {
     "linear": _linear,
     "lightgbm": _lightgbm,
     "catboost": _catboost,

@@ -19,7 +19,7 @@ Family: TypeAlias = Literal[
 Encoder: TypeAlias = Literal["auto", "one_hot", "ordinal", "target", "frequency", "native", "tfidf", "drop"]
 """How a column reaches the estimator; `auto` is the family's own default for the column's kind."""
 
-Parameter: TypeAlias = bool | int | float | str
+ParameterValue: TypeAlias = bool | int | float | str
 
 
 class DerivedColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,7 +37,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     derived: tuple[DerivedColumn, ...] = ()
     dropped: tuple[str, ...] = ()
     encoders: dict[str, Encoder] = {}
-    parameters: dict[str, Parameter] = {}
+    parameters: dict[str, ParameterValue] = {}
 
     @property
     def id(self) -> str:

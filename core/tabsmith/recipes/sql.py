@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Final, cast
 
 import msgspec
 
-from tabsmith.recipes import engine, tree
-from tabsmith.recipes.families import nearest
+from tabsmith.families.registry import nearest
+from tabsmith.recipes import sql_engine, sql_tree
 from tabsmith.recipes.recipe import DerivedColumn, Problem
-from tabsmith.recipes.tree import Node, RefusedError
+from tabsmith.recipes.sql_tree import ExpressionRefusedError, Node
 from tabsmith.text import clean
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ _SAMPLES: Final = {
 """A value of each type a column may have: some casts are only found impossible when they meet one."""
 
 
-class Column(msgspec.Struct, frozen=True):
+class SqlColumn(msgspec.Struct, frozen=True):
     """A column that expressions may meet. `readings` are the DuckDB types that it may have, the likeliest first;
     `withheld` says in words why it may not be used, and is empty when it may."""
 
@@ -49,7 +49,7 @@ class Column(msgspec.Struct, frozen=True):
     withheld: str = ""
 
 
-class Expression(msgspec.Struct, frozen=True):
+class SqlExpression(msgspec.Struct, frozen=True):
     """An expression that passed: the exact names of the columns it uses, and how many times longer than the longest
     text among them its texts may become."""
 
@@ -57,32 +57,36 @@ class Expression(msgspec.Struct, frozen=True):
     growth: int
 
 
-def check_derived(derived: Sequence[DerivedColumn], columns: Sequence[Column]) -> tuple[Problem, ...]:
+def check_derived(derived: Sequence[DerivedColumn], columns: Sequence[SqlColumn]) -> tuple[Problem, ...]:
     """Everything that is wrong with the derived columns of a recipe, over a table of `columns`; empty when nothing."""
     if not derived:
         return ()
     if len(derived) > MAX_DERIVED:
         return (Problem("derived", f"{len(derived)} derived columns; at most {MAX_DERIVED} are allowed."),)
     problems = list(_name_problems(derived, columns))
-    with engine.connect() as connection:
+    with sql_engine.connect_sandboxed() as connection:
         for column in derived:
-            found = inspect(connection, column.sql, columns)
+            found = check_expression(connection, column.sql, columns)
             if isinstance(found, str):
                 problems.append(Problem(_where(column), found))
     return tuple(problems)
 
 
-def inspect(connection: "duckdb.DuckDBPyConnection", sql: str, columns: Sequence[Column]) -> Expression | str:
+def check_expression(
+    connection: "duckdb.DuckDBPyConnection", sql: str, columns: Sequence[SqlColumn]
+) -> SqlExpression | str:
     """What `sql` uses, when it may be a derived column over `columns`; otherwise why not, in words. Never raises."""
-    found = understand(connection, sql, columns)
+    found = parse_expression(connection, sql, columns)
     return found if isinstance(found, str) else _probe(connection, sql, found, columns)
 
 
-def understand(connection: "duckdb.DuckDBPyConnection", sql: str, columns: Sequence[Column]) -> Expression | str:
-    """Like `inspect`, without a look at the columns' types."""
+def parse_expression(
+    connection: "duckdb.DuckDBPyConnection", sql: str, columns: Sequence[SqlColumn]
+) -> SqlExpression | str:
+    """Like `check_expression`, without a look at the columns' types."""
     try:
         return _expression(connection, sql, columns)
-    except RefusedError as refusal:
+    except ExpressionRefusedError as refusal:
         return str(refusal)
 
 
@@ -100,7 +104,7 @@ def _where(column: DerivedColumn) -> str:
     return f"derived column {clean(column.name, 60)}"
 
 
-def _name_problems(derived: Sequence[DerivedColumn], columns: Sequence[Column]) -> Iterator[Problem]:
+def _name_problems(derived: Sequence[DerivedColumn], columns: Sequence[SqlColumn]) -> Iterator[Problem]:
     taken = {column.name.lower() for column in columns}
     counts = Counter(column.name.lower() for column in derived)
     for column in derived:
@@ -118,24 +122,26 @@ def _name_problems(derived: Sequence[DerivedColumn], columns: Sequence[Column]) 
         yield Problem(_where(column), what)
 
 
-def _expression(connection: "duckdb.DuckDBPyConnection", sql: str, columns: Sequence[Column]) -> Expression:
-    tree.check_text(sql)
-    root = tree.parse(connection, sql)
-    nodes = tree.check(root)
+def _expression(connection: "duckdb.DuckDBPyConnection", sql: str, columns: Sequence[SqlColumn]) -> SqlExpression:
+    sql_tree.check_text(sql)
+    root = sql_tree.parse_tree(connection, sql)
+    nodes = sql_tree.check_tree(root)
     references = [_resolve(node, columns) for node in nodes if node["class"] == "COLUMN_REF"]
     used = tuple(dict.fromkeys(references))
     if not used:
-        raise RefusedError("It uses no column of the table; use at least one.")
+        raise ExpressionRefusedError("It uses no column of the table; use at least one.")
     if len({name.lower() for name in used}) < len(used):
-        raise RefusedError("It uses two columns whose names differ only in upper and lower case; use one of them.")
-    return Expression(used, tree.growth(root) * len(references))
+        raise ExpressionRefusedError(
+            "It uses two columns whose names differ only in upper and lower case; use one of them."
+        )
+    return SqlExpression(used, sql_tree.growth(root) * len(references))
 
 
-def _resolve(node: Node, columns: Sequence[Column]) -> str:
+def _resolve(node: Node, columns: Sequence[SqlColumn]) -> str:
     """The exact name of the column that a reference means: the same name, else the only one that differs in case."""
     path = cast("list[str]", node["column_names"])
     if len(path) != 1:
-        raise RefusedError(
+        raise ExpressionRefusedError(
             f'Write a column\'s name alone, in double quotes where needed, not "{clean(".".join(path), 60)}".'
         )
     wanted = path[0]
@@ -144,19 +150,19 @@ def _resolve(node: Node, columns: Sequence[Column]) -> str:
         usable = [column.name for column in columns if not column.withheld]
         guess = nearest(wanted, usable)
         hint = f' Did you mean "{clean(guess, 60)}"?' if guess else ""
-        raise RefusedError(f'There is no column "{clean(wanted, 60)}".{hint}')
+        raise ExpressionRefusedError(f'There is no column "{clean(wanted, 60)}".{hint}')
     if len(found) > 1:
-        raise RefusedError(
+        raise ExpressionRefusedError(
             f'Several columns are called "{clean(wanted, 60)}" but for their case; write the exact name in quotes.'
         )
     if found[0].withheld:
-        raise RefusedError(f'The column "{clean(wanted, 60)}" may not be used: {found[0].withheld}.')
+        raise ExpressionRefusedError(f'The column "{clean(wanted, 60)}" may not be used: {found[0].withheld}.')
     return found[0].name
 
 
 def _probe(
-    connection: "duckdb.DuckDBPyConnection", sql: str, expression: Expression, columns: Sequence[Column]
-) -> Expression | str:
+    connection: "duckdb.DuckDBPyConnection", sql: str, expression: SqlExpression, columns: Sequence[SqlColumn]
+) -> SqlExpression | str:
     """Computes the expression on two small rows, under each reading of its columns until one fits."""
     used = [column for column in columns if column.name in expression.columns]
     problem = ""
@@ -169,7 +175,7 @@ def _probe(
     return problem
 
 
-def _try(connection: "duckdb.DuckDBPyConnection", sql: str, used: Sequence[Column], types: Sequence[str]) -> str:
+def _try(connection: "duckdb.DuckDBPyConnection", sql: str, used: Sequence[SqlColumn], types: Sequence[str]) -> str:
     import duckdb
 
     names = ", ".join(quote(column.name) for column in used)
@@ -181,7 +187,7 @@ def _try(connection: "duckdb.DuckDBPyConnection", sql: str, used: Sequence[Colum
         result = str(relation.types[0])
         relation.fetchall()
     except (duckdb.Error, RecursionError) as error:
-        return f"It does not fit the columns' types: {tree.first_line(error)}"
+        return f"It does not fit the columns' types: {sql_tree.first_line(error)}"
     if not is_result(result):
         return f"Its result is of type {clean(result, 60)}; it must be a number, a boolean, text or a date."
     return ""

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Final
 from msgspec.structs import replace
 
 from tabsmith.modeling.results import Evaluation, FoldScore
-from tabsmith.orchestration.evaluating import OutOfTimeError
+from tabsmith.orchestration.loop.context import OutOfTimeError
 from tabsmith.recipes.recipe import Recipe, Verdict
-from tabsmith.runs.control import Control
+from tabsmith.runs.controller import RunController
 from tabsmith.runs.events import RunState
 from tabsmith.runs.pool import Pool, TimeUpError
 
 if TYPE_CHECKING:
-    from tabsmith.modeling.data import Data
+    from tabsmith.modeling.training_data import TrainingData
 
 
 SOFT_SHARE: Final = 0.9
@@ -35,7 +35,7 @@ def evaluation_folder(iteration: int, recipe: Recipe) -> str:
 class ForkedEvaluator:
     """The loop's `Evaluator` over a pool of children."""
 
-    def __init__(self, data: "Data", pool: Pool, control: Control, root: Path, *, cores: int) -> None:
+    def __init__(self, data: "TrainingData", pool: Pool, control: RunController, root: Path, *, cores: int) -> None:
         self._data = data
         self._pool = pool
         self._control = control
@@ -45,15 +45,15 @@ class ForkedEvaluator:
 
     async def check(self, recipe: Recipe) -> Verdict:
         """The verdict on a recipe. One with derived columns is checked in a child, because DuckDB starts threads."""
-        from tabsmith.recipes.check import check
+        from tabsmith.recipes.validation import validate_recipe
 
         if not recipe.derived:
-            return check(recipe, self._data.schema)
-        return await self._pool.run(lambda _: check(recipe, self._data.schema), Verdict)
+            return validate_recipe(recipe, self._data.schema)
+        return await self._pool.run(lambda _: validate_recipe(recipe, self._data.schema), Verdict)
 
     async def evaluate(self, iteration: int, recipe: Recipe, on_fold: Callable[[FoldScore], None]) -> Evaluation:
         """The recipe on all folds; folds that an earlier worker finished are taken as they are."""
-        from tabsmith.modeling.evaluate import collect, finished_folds
+        from tabsmith.modeling.cross_validation import combine_folds, finished_folds
 
         self._control.enter(RunState.EVALUATING)
         folder = evaluation_folder(iteration, recipe)
@@ -72,7 +72,7 @@ class ForkedEvaluator:
             if isinstance(first, TimeUpError):
                 raise OutOfTimeError(first.what) from first
             raise first from None
-        return replace(collect(self._data, recipe, place, [done[fold] for fold in sorted(done)]), folder=folder)
+        return replace(combine_folds(self._data, recipe, place, [done[fold] for fold in sorted(done)]), folder=folder)
 
     def _patience(self) -> float:
         """Seconds that one recipe may take before its fits are asked to end with what they have."""
@@ -89,7 +89,7 @@ class ForkedEvaluator:
         end: float,
     ) -> None:
         """One fold; `end` is the time, on the run's clock, by which the recipe should be done with all of them."""
-        from tabsmith.modeling.evaluate import fit_fold
+        from tabsmith.modeling.cross_validation import fit_fold
 
         clock = self._control.clock
 

@@ -7,12 +7,12 @@ import msgspec
 
 from tabsmith.agents.protocol import AgentName
 from tabsmith.errors import ErrorReport
-from tabsmith.modeling.results import Report
+from tabsmith.modeling.results import ModelReport
 from tabsmith.orchestration.events import Event, LoopEvent
 from tabsmith.orchestration.task_events import TaskEvent
 from tabsmith.runs.spec import Limits, RunSpec
 from tabsmith.tables.info import TableInfo
-from tabsmith.tables.schema import Schema
+from tabsmith.tables.schema.types import Schema
 
 
 class RunState(StrEnum):
@@ -61,7 +61,7 @@ class StateChanged(Event, frozen=True, tag="state_changed"):
     message: str = ""
 
 
-class Reading(Event, frozen=True, tag="reading"):
+class ReadingProgress(Event, frozen=True, tag="reading"):
     """How far reading has come, 0..1."""
 
     share: float
@@ -107,14 +107,14 @@ class RunEnded(Event, frozen=True, tag="run_ended"):
     outcome: Outcome
     exit_reason: ExitReason
     active_seconds: float  # time spent running, pauses and gaps between attempts left out
-    report: Report | None = None
+    report: ModelReport | None = None
     error: ErrorReport | None = None
 
 
 RunEvent: TypeAlias = (
     RunStarted
     | StateChanged
-    | Reading
+    | ReadingProgress
     | TableReady
     | SchemaReady
     | LimitChanged

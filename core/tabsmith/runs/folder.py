@@ -13,7 +13,7 @@ from tabsmith.paths import folders
 from tabsmith.runs.commands import RunCommand
 from tabsmith.runs.events import RunEvent
 from tabsmith.runs.spec import RunSpec
-from tabsmith.storage import Document, Found, OwnerLock, TypedJournal, owner
+from tabsmith.storage import Document, Found, OwnerLock, TypedJournal, lock_owner
 from tabsmith.text import clean
 
 _RUN_ID: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
@@ -75,7 +75,7 @@ class RunFolder:
 
     def alive(self) -> bool:
         """Whether a worker is at work on this run now."""
-        return owner(self.root / "worker.lock") is not None
+        return lock_owner(self.root / "worker.lock") is not None
 
     def send(self, command: RunCommand) -> None:
         """Tell the worker something. Raises RunStateError when no worker listens (and the run is not just starting)."""

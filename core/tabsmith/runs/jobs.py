@@ -8,10 +8,10 @@ from typing import TypeAlias
 import msgspec
 
 from tabsmith.errors import ErrorReport
-from tabsmith.modeling.prediction import Prediction
+from tabsmith.modeling.results import PredictedFile
 from tabsmith.tables.info import Estimate, Preview, TableInfo
-from tabsmith.tables.schema import Schema
-from tabsmith.tables.sources import Source
+from tabsmith.tables.read.sources import Source
+from tabsmith.tables.schema.types import Schema
 
 
 class EstimateTable(msgspec.Struct, frozen=True, tag="estimate", tag_field="job"):
@@ -67,7 +67,7 @@ class SchemaDetected(msgspec.Struct, frozen=True, tag="schema", tag_field="reply
 
 
 class Predicted(msgspec.Struct, frozen=True, tag="predicted", tag_field="reply"):
-    prediction: Prediction
+    prediction: PredictedFile
     preview: Preview
 
 

@@ -15,7 +15,7 @@ from typing import Final, Generic, NoReturn, TypeVar
 import msgspec
 
 from tabsmith.errors import ErrorReport, ReportedError, WorkerError, report_of
-from tabsmith.processes import die_with
+from tabsmith.processes import die_with_parent
 
 T = TypeVar("T", bound=msgspec.Struct)
 Progress = Callable[[float, str], None]
@@ -181,7 +181,7 @@ def _serve(work: Callable[[Progress], T], writer: int, parent: int) -> NoReturn:
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
-        die_with(parent)
+        die_with_parent(parent)
         os.nice(POLITE)
         encode = msgspec.json.encode
 

@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, get_args
 
-from tabsmith import numbers
+from tabsmith import formatting
 from tabsmith.errors import UsageError
-from tabsmith.orchestration.decisions import Action
+from tabsmith.orchestration.decisions import DecisionAction
 from tabsmith.orchestration.questions import (
-    Allow,
+    AllowTool,
     ChangeBrief,
     Continue,
     Decide,
-    End,
+    EndRun,
     Extend,
     LimitName,
     Question,
@@ -33,12 +33,12 @@ ALLOWS: Final = ("allow_once", "allow_no", "allow_always")
 KEYED: Final = (*ALLOWS, *ANSWERS)
 _CONTINUE: Final = frozenset({"continue", "go on", "yes", "ok"})
 _END: Final = frozenset({"stop", "end"})
-PERMITS: Final[Mapping[str, Allow]] = MappingProxyType(
-    {"yes": Allow("once"), "no": Allow("no"), "always": Allow("always")}
+PERMITS: Final[Mapping[str, AllowTool]] = MappingProxyType(
+    {"yes": AllowTool("once"), "no": AllowTool("no"), "always": AllowTool("always")}
 )
 """What answers for a permission, in a word."""
 _ALSO: Final[Mapping[str, str]] = MappingProxyType({"y": "yes", "once": "yes", "ok": "yes", "n": "no", "a": "always"})
-_NO_PERMIT: Final = frozenset({*_CONTINUE, "skip", *get_args(Action)})  # said of iterations
+_NO_PERMIT: Final = frozenset({*_CONTINUE, "skip", *get_args(DecisionAction)})  # said of iterations
 EXAMPLES: Final[Mapping[LimitName, str]] = MappingProxyType(
     {
         "dollars": "$5, 5.00, +2",
@@ -80,12 +80,12 @@ def permits(snapshot: RunSnapshot) -> bool:
 
 def so_far(snapshot: RunSnapshot, now: float) -> str:
     """What the run has cost up to now: `so far 12 iterations, 3:12 of 10:00, 85.3k tokens, $0.42 of $2.00`."""
-    parts = [plural(len(snapshot.tries), "iteration"), progress.elapsed(snapshot, now)]
-    if spending.speaks(snapshot):
+    parts = [plural(len(snapshot.trials), "iteration"), progress.elapsed(snapshot, now)]
+    if spending.uses_llm(snapshot):
         limits, usage = snapshot.limits, snapshot.usage
-        tokens = spending.tokens(usage.tokens) if usage.turns else numbers.UNKNOWN
+        tokens = spending.tokens(usage.tokens) if usage.turns else formatting.UNKNOWN
         parts.append(f"{tokens} {f'of {spending.tokens(limits.tokens)} ' if limits.tokens else ''}tokens")
-        parts.append(progress.cost(snapshot) or f"cost {numbers.UNKNOWN}")
+        parts.append(progress.cost(snapshot) or f"cost {formatting.UNKNOWN}")
     return f"so far {', '.join(parts)}"
 
 
@@ -117,7 +117,7 @@ def brief(text: str, snapshot: RunSnapshot) -> ChangeBrief:
     """What the agent is told from now on. Raises UsageError for nothing, and where the search alone proposes."""
     if not text.strip():
         raise UsageError("Nothing was written.", next_step="Write what the agent is to know, or escape.")
-    if not spending.speaks(snapshot):
+    if not spending.uses_llm(snapshot):
         raise UsageError("The search reads no brief.", next_step="Write continue, skip or stop.")
     return ChangeBrief(clean_block(text.strip(), 4_000))
 
@@ -129,7 +129,7 @@ def placeholder(snapshot: RunSnapshot) -> str:
         return "yes, no, always; other words refuse it, and the agent is told them"
     if question is not None and question.limit:
         return f"{EXAMPLES[question.limit]}; or continue, skip, stop"
-    if spending.speaks(snapshot):
+    if spending.uses_llm(snapshot):
         return "enter goes on; or skip, stop, words for the agent"
     return "enter goes on; or skip, stop"
 
@@ -140,7 +140,7 @@ def _permit(words: str, text: str, snapshot: RunSnapshot) -> Reply:
     if permit is not None:
         return permit
     if words in _END:
-        return End()
+        return EndRun()
     if not words or words in _NO_PERMIT:
         raise UsageError("Is it allowed?", next_step="Write yes (this once), always, or no; or stop.")
     return brief(text, snapshot)
@@ -152,7 +152,7 @@ def _in_a_word(words: str, question: Question) -> Reply | None:
     if words == "skip":
         return Skip()
     if words in _END:
-        return End()
-    actions: tuple[Action, ...] = get_args(Action)
+        return EndRun()
+    actions: tuple[DecisionAction, ...] = get_args(DecisionAction)
     action = next((each for each in actions if each == words), None)
     return Decide(action) if action is not None and not question.limit else None

@@ -5,19 +5,19 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 from msgspec.structs import replace
 
-from tabsmith.agents.errands import Activity, End
-from tabsmith.agents.protocol import AgentName, Trouble
-from tabsmith.agents.usage import NOTHING, Usage
-from tabsmith.conditions.facts import Facts
+from tabsmith.agents.agent_jobs import Activity, AgentJobEnd
+from tabsmith.agents.protocol import AgentErrorKind, AgentName
+from tabsmith.agents.usage import NO_USAGE, Usage
+from tabsmith.conditions.metrics import IterationMetrics
 from tabsmith.errors import ErrorReport
-from tabsmith.modeling.results import FoldScore, Metric, Report
+from tabsmith.modeling.results import FoldScore, Metric, ModelReport
 from tabsmith.orchestration import events as loop
 from tabsmith.orchestration.decisions import Decision, Quality
 from tabsmith.orchestration.questions import Mode, Question, Reply
 from tabsmith.orchestration.task_events import (
     Acceptance,
-    Changed,
-    HandedBack,
+    ChangedFile,
+    MergedBack,
     PermissionDecided,
     TaskExit,
     TaskOutcome,
@@ -26,13 +26,13 @@ from tabsmith.recipes.recipe import Problem, Recipe
 from tabsmith.runs.events import ExitReason, Outcome, RunState
 from tabsmith.runs.spec import Limits, RunSpec
 from tabsmith.tables.info import TableInfo
-from tabsmith.tables.schema import Schema
+from tabsmith.tables.schema.types import Schema
 
-TryState: TypeAlias = Literal["asking", "proposed", "evaluating", "scored", "refused", "failed", "unanswered"]
-OVER: Final[tuple[TryState, ...]] = ("scored", "refused", "failed", "unanswered")
+TrialState: TypeAlias = Literal["asking", "proposed", "evaluating", "scored", "refused", "failed", "unanswered"]
+FINISHED_STATES: Final[tuple[TrialState, ...]] = ("scored", "refused", "failed", "unanswered")
 
 
-class AgentSession(msgspec.Struct, frozen=True):
+class SessionState(msgspec.Struct, frozen=True):
     """One conversation with an agent: opened before it is asked, closed whatever happens."""
 
     id: str
@@ -45,9 +45,9 @@ class AgentSession(msgspec.Struct, frozen=True):
     closed_at: float = 0.0  # 0 while it is open
     seconds: float = 0.0
     outcome: loop.SessionOutcome | Literal["open"] = "open"
-    trouble: Trouble | Literal[""] = ""
+    trouble: AgentErrorKind | Literal[""] = ""
     message: str = ""
-    usage: Usage = NOTHING
+    usage: Usage = NO_USAGE
     foreign: str = ""
 
 
@@ -62,19 +62,19 @@ class TaskState(msgspec.Struct, frozen=True):
     level: str = ""  # of the sandbox
     outcome: TaskOutcome | Literal[""] = ""
     exit_reason: TaskExit | Literal[""] = ""
-    handed_back: HandedBack = "no"
+    handed_back: MergedBack = "no"
     reason: str = ""
     started_at: float = 0.0
     ended_at: float = 0.0
 
 
-class Work(msgspec.Struct, frozen=True):
+class WorkspaceWork(msgspec.Struct, frozen=True):
     """What an iteration did in a workspace."""
 
     task: str
-    end: End | Literal[""] = ""
+    end: AgentJobEnd | Literal[""] = ""
     words: str = ""  # the agent's own last ones, which prove nothing
-    changes: tuple[Changed, ...] = ()
+    changes: tuple[ChangedFile, ...] = ()
     more: int = 0
     acceptance: Acceptance | None = None
     acts: int = 0
@@ -82,25 +82,25 @@ class Work(msgspec.Struct, frozen=True):
     permissions: tuple[PermissionDecided, ...] = ()
 
 
-class Try(msgspec.Struct, frozen=True):
+class Trial(msgspec.Struct, frozen=True):
     """One iteration as far as it has come."""
 
     iteration: int
     agent: AgentName
-    state: TryState = "asking"
+    state: TrialState = "asking"
     recipe: Recipe | None = None
     change: str = ""
     reason: str = ""  # the agent's own words
     confidence: float | None = None  # the agent's own
     sessions: tuple[str, ...] = ()  # ids
-    usage: Usage = NOTHING
+    usage: Usage = NO_USAGE
     quality: Quality | None = None
     decision: Decision | None = None
     skipped: bool = False  # a person left it out
-    facts: Facts | None = None  # once it is over
+    facts: IterationMetrics | None = None  # once it is over
     feedback: str = ""  # what the agent is told about it
     ended_at: float = 0.0
-    work: Work | None = None  # in a run of a task file
+    work: WorkspaceWork | None = None  # in a run of a task file
     folds: tuple[FoldScore, ...] = ()
     mean: float | None = None
     standard_error: float | None = None
@@ -111,7 +111,7 @@ class Try(msgspec.Struct, frozen=True):
     stopped: bool = False  # a person ended it before it had a score
     message: str = ""
     problems: tuple[Problem, ...] = ()  # why it was refused
-    trouble: Trouble | Literal[""] = ""  # why it went unanswered
+    trouble: AgentErrorKind | Literal[""] = ""  # why it went unanswered
     started_at: float = 0.0
 
 
@@ -124,7 +124,7 @@ class LogLine(msgspec.Struct, frozen=True):
     level: Literal["info", "warning", "error"] = "info"
 
 
-class Answered(msgspec.Struct, frozen=True):
+class AnsweredQuestion(msgspec.Struct, frozen=True):
     """A question, and what the person answered."""
 
     question: Question
@@ -153,32 +153,32 @@ class RunSnapshot(msgspec.Struct, frozen=True):
     folds: int = 0
     train_rows: int = 0
     holdout_rows: int = 0
-    settled: tuple[Try, ...] = ()  # the tries before the latest
-    latest: Try | None = None
-    champion_try: Try | None = None  # the try that holds the title
+    settled: tuple[Trial, ...] = ()  # the tries before the latest
+    latest: Trial | None = None
+    champion_trial: Trial | None = None  # the try that holds the title
     probation: bool = False  # it won narrowly and has to stand up to more challengers
-    withstood: int = 0  # so many of them so far
+    challengers_met: int = 0  # so many of them so far
     ensemble: loop.EnsembleBuilt | None = None
     tasks: tuple[TaskState, ...] = ()  # of a task file, in their order
     mode: Mode = "automatic"
     planned: AgentName = "search"
     actual: AgentName = "search"
-    handover: str = ""  # why another agent proposes than planned
+    fallback_reason: str = ""  # why another agent proposes than planned
     failures: int = 0  # of the planned agent, in a row
     ending: Ending = ""  # the search is to be over: a person said so, or the agent has nothing more to propose
-    sessions: tuple[AgentSession, ...] = ()  # in the order they were opened
-    usage: Usage = NOTHING  # the sum over the sessions, exactly
+    sessions: tuple[SessionState, ...] = ()  # in the order they were opened
+    usage: Usage = NO_USAGE  # the sum over the sessions, exactly
     context: int = 0  # tokens that the last reply had in view
     retry: loop.RetryScheduled | None = None  # while an agent waits to be asked again
     question: Question | None = None  # while a person is asked
-    answers: tuple[Answered, ...] = ()  # a person's, since the last iteration ended
+    answers: tuple[AnsweredQuestion, ...] = ()  # a person's, since the last iteration ended
     warnings: tuple[loop.BudgetWarned, ...] = ()  # those that hold under the limits in force
     notes: tuple[str, ...] = ()  # what the person told the agent
     fallback_grades: int = 0  # how often the heuristic stood in for a model's grade
     log: tuple[LogLine, ...] = ()
     outcome: Outcome | None = None
     exit_reason: ExitReason | None = None
-    report: Report | None = None
+    report: ModelReport | None = None
     error: ErrorReport | None = None
     skipped: int = 0  # journal lines that could not be understood
     counted_seconds: float = 0.0  # active time up to `counting_from`
@@ -194,27 +194,27 @@ class RunSnapshot(msgspec.Struct, frozen=True):
         return replace(self, counted_seconds=self.active_seconds(at), counting_from=at if running else 0.0)
 
     @property
-    def tries(self) -> tuple[Try, ...]:
+    def trials(self) -> tuple[Trial, ...]:
         """Every try, in the order of the iterations."""
         return self.settled if self.latest is None else (*self.settled, self.latest)
 
     @property
     def champion(self) -> int:
         """The champion's iteration; 0 while there is none."""
-        return self.champion_try.iteration if self.champion_try else 0
+        return self.champion_trial.iteration if self.champion_trial else 0
 
     @property
-    def leaderboard(self) -> tuple[Try, ...]:
+    def leaderboard(self) -> tuple[Trial, ...]:
         """The scored tries, best first."""
         if self.metric is None:
             return ()
-        scored = [each for each in self.tries if each.mean is not None and each.mean == each.mean]
+        scored = [each for each in self.trials if each.mean is not None and each.mean == each.mean]
         return tuple(sorted(scored, key=lambda each: each.mean or 0.0, reverse=self.metric.greater_is_better))
 
     @property
     def tried(self) -> int:
         """How many recipes were scored; shown beside every best score."""
-        return sum(each.state == "scored" for each in self.tries)
+        return sum(each.state == "scored" for each in self.trials)
 
 
 def interrupted(snapshot: RunSnapshot) -> RunSnapshot:

@@ -13,8 +13,8 @@ from tabsmith.errors import UsageError
 from tabsmith.modeling.results import MetricName
 from tabsmith.orchestration.questions import LimitName, Mode
 from tabsmith.recipes.recipe import Family
-from tabsmith.tables.schema import ManualSchema, Schema
-from tabsmith.tables.sources import Source, TasksSource
+from tabsmith.tables.read.sources import Source, TasksSource
+from tabsmith.tables.schema.types import ManualSchema, Schema
 from tabsmith.text import clean
 
 
@@ -51,7 +51,7 @@ class Limits(msgspec.Struct, frozen=True):
     failures: int = 0
 
 
-def changed(limits: Limits, name: LimitName, to: str) -> Limits:
+def with_limit(limits: Limits, name: LimitName, to: str) -> Limits:
     """`limits` with one of them at `to`, a decimal as text. Raises UsageError for what is no amount."""
     try:
         amount = Decimal(to)

@@ -6,12 +6,12 @@ from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
 from types import MappingProxyType
 from typing import Final
 
-from tabsmith import numbers
+from tabsmith import formatting
 from tabsmith.agents.usage import Usage
-from tabsmith.orchestration.amounts import parse_amount
+from tabsmith.orchestration.limits.amounts import parse_amount
 from tabsmith.orchestration.questions import LimitName
 from tabsmith.runs.commands import SetLimit
-from tabsmith.runs.snapshot import OVER, RunSnapshot
+from tabsmith.runs.snapshot import FINISHED_STATES, RunSnapshot
 
 PRICE_UNKNOWN: Final = "price unknown"
 _UNITS: Final = ((1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k"))
@@ -30,7 +30,7 @@ _NAMED: Final[Mapping[LimitName, re.Pattern[str]]] = MappingProxyType(
 def tokens(count: int | None) -> str:
     """`812`, `48.1k`, `1.2M`."""
     if count is None:
-        return numbers.UNKNOWN
+        return formatting.UNKNOWN
     for size, unit in _UNITS:
         if count >= size - size // 20_000:  # 999,950 and more is a whole one of the next unit when it is rounded
             return f"{count / size:.1f}{unit}"
@@ -48,7 +48,7 @@ def money(dollars: Decimal) -> str:
 def cost(usage: Usage) -> str:
     """What was spent: `$0.42`; `price unknown`, with the part that is known; — before any reply."""
     if not usage.turns:
-        return numbers.UNKNOWN
+        return formatting.UNKNOWN
     if not usage.unpriced:
         return money(usage.cost)
     return f"{money(usage.cost)} + {PRICE_UNKNOWN}" if usage.cost else PRICE_UNKNOWN
@@ -69,12 +69,12 @@ def in_and_out(usage: Usage) -> str:
     return f"in {shown[0]}  out {shown[1]}  cache {shown[2]}"
 
 
-def waited(snapshot: RunSnapshot) -> float:
+def waited_seconds(snapshot: RunSnapshot) -> float:
     """Seconds that agents took to answer, all sessions that are over."""
     return sum(session.seconds for session in snapshot.sessions)
 
 
-def speaks(snapshot: RunSnapshot) -> bool:
+def uses_llm(snapshot: RunSnapshot) -> bool:
     """Whether the run has an agent that holds conversations, and so tokens, notes and retries."""
     return snapshot.planned != "search" or bool(snapshot.sessions)
 
@@ -89,12 +89,12 @@ def spent(snapshot: RunSnapshot, limit: LimitName) -> Decimal:
         case "tokens":
             return Decimal(snapshot.usage.tokens)
         case "iterations":
-            return Decimal(sum(each.state in OVER for each in snapshot.tries))
+            return Decimal(sum(each.state in FINISHED_STATES for each in snapshot.trials))
         case "failures":
-            return Decimal(next((each.facts.failures for each in reversed(snapshot.tries) if each.facts), 0))
+            return Decimal(next((each.facts.failures for each in reversed(snapshot.trials) if each.facts), 0))
 
 
-def in_force(snapshot: RunSnapshot, limit: LimitName) -> Decimal:
+def limit_in_force(snapshot: RunSnapshot, limit: LimitName) -> Decimal:
     """The limit itself; 0 for none."""
     limits = snapshot.limits
     match limit:
@@ -112,7 +112,7 @@ def in_force(snapshot: RunSnapshot, limit: LimitName) -> Decimal:
 
 def new_limit(text: str, limit: LimitName, snapshot: RunSnapshot) -> str:
     """The limit that `text` asks for, a decimal. Raises UsageError for no amount, and for one that is used up."""
-    return parse_amount(text, limit, in_force(snapshot, limit), spent=spent(snapshot, limit))
+    return parse_amount(text, limit, limit_in_force(snapshot, limit), spent=spent(snapshot, limit))
 
 
 def more(text: str, snapshot: RunSnapshot) -> SetLimit:

@@ -12,21 +12,21 @@ import msgspec
 from msgspec.structs import replace
 
 from tabsmith.errors import TableChangedError
-from tabsmith.modeling.results import Evaluation, Metric, Report
+from tabsmith.modeling.results import Evaluation, Metric, ModelReport
 from tabsmith.runs.pool import Progress
-from tabsmith.runs.snapshot import Try
+from tabsmith.runs.snapshot import Trial
 from tabsmith.runs.spec import Deferred, Detect, RunSpec
 from tabsmith.tables.info import TableInfo
-from tabsmith.tables.schema import Schema
-from tabsmith.tables.sources import FrameSource, Source, describe
+from tabsmith.tables.read.sources import FrameSource, Source, describe_source
+from tabsmith.tables.schema.types import Schema
 
 if TYPE_CHECKING:
-    from tabsmith.modeling.data import Data
+    from tabsmith.modeling.training_data import TrainingData
 
 T = TypeVar("T")
 
 
-class Facts(msgspec.Struct, frozen=True):
+class RunFacts(msgspec.Struct, frozen=True):
     """What the report says of the run itself."""
 
     run_id: str
@@ -39,11 +39,11 @@ class Facts(msgspec.Struct, frozen=True):
 def read(source: Source, progress: Progress) -> TableInfo:
     """The table, through the guard that the settings draw."""
     from tabsmith import config
-    from tabsmith.tables import store
-    from tabsmith.tables.reading import read as read_table
+    from tabsmith.tables import snapshot_store
+    from tabsmith.tables.read.reader import read_source as read_table
 
     if isinstance(source, FrameSource):
-        kept = store.stored(source.fingerprint)
+        kept = snapshot_store.load_info(source.fingerprint)
         if kept is None:
             raise TableChangedError("The DataFrame's snapshot was cleared away.", next_step="Train on the frame again.")
         return replace(kept, source=source)
@@ -53,32 +53,34 @@ def read(source: Source, progress: Progress) -> TableInfo:
 
 def verify(info: TableInfo) -> None:
     """Raises TableChangedError when the source is no longer what it was when it was read."""
-    from tabsmith.tables.snapshot import verify as verify_table
+    from tabsmith.tables.snapshot import check_unchanged as verify_table
 
     verify_table(info)
 
 
 def understand(info: TableInfo, choice: Detect | Deferred) -> Schema:
     """The schema that tabsmith detects, with what a person said in words laid over it."""
-    from tabsmith.tables.detect import detect_schema
-    from tabsmith.tables.manual import resolve
+    from tabsmith.tables.schema.detect import detect_schema
+    from tabsmith.tables.schema.manual import apply_manual_schema
 
     if isinstance(choice, Deferred):
-        return resolve(choice.manual, detect_schema(info, choice.manual.target, task=choice.manual.task))
+        return apply_manual_schema(
+            choice.manual, detect_schema(info, choice.manual.target, task=choice.manual.problem_type)
+        )
     return detect_schema(info, choice.target or None)
 
 
 def choose_metric(spec: RunSpec, schema: Schema) -> Metric:
     """The metric asked for, or the task's own. Raises UsageError for one that does not fit the task."""
-    from tabsmith.modeling.metrics import default_metric, metric
+    from tabsmith.modeling.metrics import default_metric, get_metric
 
     name = spec.choice.metric
-    return default_metric(schema.task) if name == "default" else metric(name, schema.task)
+    return default_metric(schema.problem_type) if name == "default" else get_metric(name, schema.problem_type)
 
 
-def prepare(info: TableInfo, schema: Schema, metric: Metric, spec: RunSpec) -> "Data":
+def prepare(info: TableInfo, schema: Schema, metric: Metric, spec: RunSpec) -> "TrainingData":
     """The rows in memory, hold-out and folds assigned. Starts no thread: children are forked from here on."""
-    from tabsmith.modeling.data import prepare as prepare_data
+    from tabsmith.modeling.training_data import prepare_training_data as prepare_data
     from tabsmith.tables.snapshot import load_frame
 
     wanted = tuple(column.name for column in schema.columns if column.role != "ignore")
@@ -117,33 +119,35 @@ async def in_thread(work: Callable[[], T]) -> T:
 
 
 def finish(
-    data: "Data",
+    data: "TrainingData",
     evaluations: tuple[Evaluation, ...],
     root: Path,
-    facts: Facts,
+    facts: RunFacts,
     seconds: float,
     threads: int,
     progress: Progress,
-) -> Report:
+) -> ModelReport:
     """The delivered model: put together, scored once on the hold-out, explained, saved.
 
     A run that was killed between saving and saying so finds its model saved, and does not open the hold-out again.
     """
     from tabsmith.modeling import ensemble, store
-    from tabsmith.modeling.finish import About
-    from tabsmith.modeling.finish import finish as finish_model
+    from tabsmith.modeling.delivery import ReportHeader
+    from tabsmith.modeling.delivery import deliver_model as finish_model
 
     name = model_id(facts, data.schema.target)
     if store.model_folder(name).exists():
         return store.read_report(name)
     deadline = time.monotonic() + seconds
-    chosen = ensemble.build(data, evaluations, root, enough=lambda: time.monotonic() > deadline - 0.7 * seconds)
+    chosen = ensemble.build_ensemble(
+        data, evaluations, root, enough=lambda: time.monotonic() > deadline - 0.7 * seconds
+    )
     progress(0.5, "scoring the hold-out, once")
-    about = About(
+    about = ReportHeader(
         model_id=name,
         run_id=facts.run_id,
         created_at=time.time(),
-        source=describe(facts.source),
+        source=describe_source(facts.source),
         fingerprint=facts.fingerprint,
         iterations=facts.iterations,
         tries=len(evaluations),
@@ -152,14 +156,14 @@ def finish(
     return finish_model(data, evaluations, chosen, root, about, threads=threads, deadline=deadline)
 
 
-def model_id(facts: Facts, target: str) -> str:
+def model_id(facts: RunFacts, target: str) -> str:
     """A readable name, the same for the same run, so that a run finished twice saves one model."""
     word = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in target.lower()[:24])
     word = "-".join(part for part in word.split("-") if part) or "model"
     return f"{word}-{facts.run_id.rsplit('-', 1)[-1]}"
 
 
-def evaluation_of(attempt: Try, folder: str) -> Evaluation | None:
+def evaluation_of(attempt: Trial, folder: str) -> Evaluation | None:
     """The evaluation that a journal tells of; None for an attempt without a score."""
     if attempt.recipe is None or attempt.mean is None or attempt.standard_error is None:
         return None

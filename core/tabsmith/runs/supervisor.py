@@ -17,23 +17,23 @@ import msgspec
 
 from tabsmith.errors import RunStateError, WorkerError
 from tabsmith.runs.folder import RunFolder
-from tabsmith.runs.folding import reduce
-from tabsmith.runs.jobs import Job, JobFailed, JobResult, Progressed
-from tabsmith.runs.spare import (
+from tabsmith.runs.fork_server import (
     CancelJob,
+    ForkServerNotice,
+    ForkServerReady,
+    ForkServerRequest,
     JobEnded,
     JobProgress,
-    Notice,
-    Ready,
-    Request,
+    ProcessEnvironment,
     StartJob,
     StartRun,
-    Surroundings,
-    environment,
+    child_environment,
 )
+from tabsmith.runs.jobs import Job, JobFailed, JobResult, Progressed
+from tabsmith.runs.reducers import reduce
 from tabsmith.runs.spec import RunSpec
 
-_NOTICE: Final = msgspec.json.Decoder(Notice)
+_NOTICE: Final = msgspec.json.Decoder(ForkServerNotice)
 _ANSWER: Final[msgspec.json.Decoder[JobResult]] = msgspec.json.Decoder(JobResult)
 _LINE_LIMIT: Final = 1 << 20
 _STDERR_LINES: Final = 40
@@ -43,7 +43,7 @@ class Supervisor:
     """One per screen. `start` warms the spare in the background; everything else starts it when it is not there."""
 
     def __init__(self) -> None:
-        self._spare: _SpareProcess | None = None
+        self._spare: _ForkServerProcess | None = None
         self._starting = asyncio.Lock()
         self._numbers = itertools.count(1)
         self._folder: tempfile.TemporaryDirectory[str] | None = None
@@ -87,7 +87,7 @@ class Supervisor:
         number = next(self._numbers)
         answer = Path(self._folder.name) / f"{number}.json"
         try:
-            status = await spare.work_on(StartJob(number, job, str(answer), Surroundings.here()), on_progress)
+            status = await spare.work_on(StartJob(number, job, str(answer), ProcessEnvironment.here()), on_progress)
             try:
                 return _ANSWER.decode(answer.read_bytes())
             except FileNotFoundError:
@@ -99,37 +99,37 @@ class Supervisor:
 
     async def _launch(self, folder: RunFolder) -> None:
         spare = await self._warm()
-        await spare.ask(StartRun(folder.id, command_offset(folder), str(folder.log), Surroundings.here()))
+        await spare.ask(StartRun(folder.id, command_offset(folder), str(folder.log), ProcessEnvironment.here()))
 
-    async def _warm(self) -> "_SpareProcess":
+    async def _warm(self) -> "_ForkServerProcess":
         async with self._starting:
             if self._spare is None or not self._spare.alive:
-                self._spare = await _SpareProcess.start()
+                self._spare = await _ForkServerProcess.start()
             return self._spare
 
 
-class _SpareProcess:
+class _ForkServerProcess:
     """The spare as its parent sees it."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
         self.ready = asyncio.Event()
-        self._jobs: dict[int, _Waiting] = {}
+        self._jobs: dict[int, _PendingJob] = {}
         self._stderr: deque[str] = deque(maxlen=_STDERR_LINES)
         self._readers = [asyncio.create_task(self._read_notices()), asyncio.create_task(self._read_stderr())]
 
     @classmethod
-    async def start(cls) -> "_SpareProcess":
+    async def start(cls) -> "_ForkServerProcess":
         """Start the process; it is not warm yet, but takes requests already."""
         return cls(
             await asyncio.create_subprocess_exec(
-                *spare_command(),
+                *fork_server_command(),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
                 limit=_LINE_LIMIT,
                 start_new_session=True,
-                env=environment(),
+                env=child_environment(),
             )
         )
 
@@ -137,7 +137,7 @@ class _SpareProcess:
     def alive(self) -> bool:
         return self._process.returncode is None
 
-    async def ask(self, request: Request) -> None:
+    async def ask(self, request: ForkServerRequest) -> None:
         """Send a request. Raises WorkerError when the spare is gone."""
         assert self._process.stdin is not None
         try:
@@ -148,7 +148,7 @@ class _SpareProcess:
 
     async def work_on(self, start: StartJob, on_progress: Callable[[Progressed], None]) -> int:
         """Have the job done; returns its child's exit status."""
-        waiting = _Waiting(asyncio.get_running_loop().create_future(), on_progress)
+        waiting = _PendingJob(asyncio.get_running_loop().create_future(), on_progress)
         self._jobs[start.number] = waiting
         try:
             await self.ask(start)
@@ -186,7 +186,7 @@ class _SpareProcess:
         assert self._process.stdout is not None
         async for line in self._process.stdout:
             match _NOTICE.decode(line):
-                case Ready():
+                case ForkServerReady():
                     self.ready.set()
                 case JobProgress(number, progress):
                     if number in self._jobs:
@@ -204,7 +204,7 @@ class _SpareProcess:
             self._stderr.append(line.decode(errors="replace").rstrip())
 
 
-class _Waiting:
+class _PendingJob:
     """A job that has not ended."""
 
     def __init__(self, ended: asyncio.Future[int], on_progress: Callable[[Progressed], None]) -> None:
@@ -216,9 +216,9 @@ class _Waiting:
             self.ended.set_result(status)
 
 
-def spare_command() -> list[str]:
+def fork_server_command() -> list[str]:
     """How the spare is started."""
-    return [sys.executable, "-m", "tabsmith.runs.spare"]
+    return [sys.executable, "-m", "tabsmith.runs.fork_server"]
 
 
 def command_offset(folder: RunFolder) -> int:

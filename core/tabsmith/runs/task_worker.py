@@ -5,37 +5,43 @@ from pathlib import Path
 
 import msgspec
 
-from tabsmith.agents.errands import Activity, Allowed, Errand, Finished, Permission, Rights
-from tabsmith.agents.hosted import Host
-from tabsmith.agents.protocol import AgentName, Letter, Turn
-from tabsmith.agents.usage import NOTHING
-from tabsmith.config.tree import Settings
+from tabsmith.agents.agent_jobs import (
+    Activity,
+    AgentJob,
+    AgentJobResult,
+    PermissionAnswer,
+    PermissionRequest,
+    PermissionRules,
+)
+from tabsmith.agents.protocol import AgentName, ModelReply, Prompt
+from tabsmith.agents.server.agent_client import AgentClient
+from tabsmith.agents.usage import NO_USAGE
+from tabsmith.config.settings import Settings
 from tabsmith.errors import ErrorReport, ReportedError, SandboxError
 from tabsmith.orchestration import events
-from tabsmith.orchestration.breakpoints import Breakpoints
-from tabsmith.orchestration.budget import Budget
-from tabsmith.orchestration.past import Past
-from tabsmith.orchestration.questions import Allow, Continue, Question
-from tabsmith.orchestration.sessions import Sessions
-from tabsmith.orchestration.task_consulting import TaskConsulting
-from tabsmith.orchestration.task_events import HandedBack, TaskEnded, TaskOutcome, TaskStarted
-from tabsmith.orchestration.task_loop import TaskEnd, TaskLoop, TaskPast
-from tabsmith.runs.agency import TranscriptScribe
-from tabsmith.runs.control import Control
+from tabsmith.orchestration.human.breakpoints import Breakpoints
+from tabsmith.orchestration.human.review import TaskReview
+from tabsmith.orchestration.limits.budget import UsageTracker
+from tabsmith.orchestration.loop.iteration import Past
+from tabsmith.orchestration.loop.task_loop import TaskEnd, TaskLoop, TaskPast
+from tabsmith.orchestration.questions import AllowTool, Continue, Question
+from tabsmith.orchestration.sessions import SessionRecorder
+from tabsmith.orchestration.task_events import MergedBack, TaskEnded, TaskOutcome, TaskStarted
+from tabsmith.runs.agent_factory import FileTranscriptWriter, rubric_grader
+from tabsmith.runs.controller import RunController
 from tabsmith.runs.events import Outcome, RunEnded, RunEvent, TaskNamed, TasksReady
 from tabsmith.runs.pool import Pool
-from tabsmith.runs.resuming import close_sessions
-from tabsmith.runs.snapshot import OVER, RunSnapshot, TaskState, Try
-from tabsmith.runs.task_bench import TaskBench
-from tabsmith.runs.task_grader import grader
-from tabsmith.sandbox.levels import detect
-from tabsmith.sandbox.policy import Level, reaches
-from tabsmith.tables.sources import TasksSource
+from tabsmith.runs.resume import close_sessions
+from tabsmith.runs.snapshot import FINISHED_STATES, RunSnapshot, TaskState, Trial
+from tabsmith.runs.task_workspace import ForkedTaskWorkspace
+from tabsmith.sandbox.levels import detect_level
+from tabsmith.sandbox.policy import SandboxLevel, is_at_least
+from tabsmith.tables.read.sources import TasksSource
 from tabsmith.tasks import Task, TaskFile, order, parse, ready
 from tabsmith.tasks.task import EVERYTHING
 from tabsmith.text import clean
 
-LONGEST_ERRAND = 3_600.0  # seconds, where nothing else limits
+LONGEST_JOB = 3_600.0  # seconds, where nothing else limits
 
 
 class TaskRun:
@@ -45,9 +51,9 @@ class TaskRun:
         self,
         source: TasksSource,
         root: Path,
-        control: Control,
+        control: RunController,
         pool: Pool,
-        host: Host,
+        host: AgentClient,
         record: Callable[[RunEvent], None],
         *,
         past: RunSnapshot,
@@ -65,10 +71,12 @@ class TaskRun:
         self._past = past = close_sessions(past, root, record)
         self._settings = settings
         self._done = {each.name: each for each in past.tasks if each.state == "done"}
-        self._number = max((each.iteration for each in past.tries if each.state in OVER and each.ended_at), default=0)
+        self._number = max(
+            (each.iteration for each in past.trials if each.state in FINISHED_STATES and each.ended_at), default=0
+        )
         budget = Past(next_iteration=self._number + 1, usage=past.usage, warnings=past.warnings, failures=past.failures)
-        self._budget = Budget(control, control.clock.seconds, self._record, planned_speaks=True, past=budget)
-        facts = tuple(each.facts for each in past.tries if each.facts is not None)
+        self._budget = UsageTracker(control, control.clock.seconds, self._record, planned_uses_llm=True, past=budget)
+        facts = tuple(each.facts for each in past.trials if each.facts is not None)
         self._breakpoints = Breakpoints(breakpoints).replay(facts)
 
     async def run(self) -> RunEnded:
@@ -100,43 +108,43 @@ class TaskRun:
         self._give_up(TaskEnd("cancelled", "user", "stopped by you"))
         return self._ended()
 
-    async def _level(self) -> Level:
+    async def _level(self) -> SandboxLevel:
         """The strongest sandbox here. Below what the settings ask for, a person has to say yes."""
-        found = await self._pool.run(lambda _: _Found(detect()), _Found)
+        found = await self._pool.run(lambda _: _Found(detect_level()), _Found)
         level, least = found.level, self._settings.tasks.sandbox
-        if reaches(level, least):
+        if is_at_least(level, least):
             return level
         what = f"Commands would run at the sandbox level {level}, and {least} is asked for. Run them so?"
         if self._control.mode != "automatic":
             question = Question(id=f"sandbox-{level}", iteration=self._number, cause="permission", what=what)
             reply = await self._control.ask(question)
-            if isinstance(reply, Continue) or (isinstance(reply, Allow) and reply.allowed != "no"):
+            if isinstance(reply, Continue) or (isinstance(reply, AllowTool) and reply.allowed != "no"):
                 return level
         raise SandboxError(
             f"The strongest sandbox here is {level}, and {least} is asked for.",
             next_step="Install bubblewrap, or allow it: tabsmith config set tasks.sandbox " + level,
         )
 
-    async def _task(self, task: Task, level: Level) -> tuple[TaskEnd, HandedBack]:
-        bench = TaskBench(task, self._root / "tasks" / task.name, level, self._pool)
+    async def _task(self, task: Task, level: SandboxLevel) -> tuple[TaskEnd, MergedBack]:
+        bench = ForkedTaskWorkspace(task, self._root / "tasks" / task.name, level, self._pool)
         try:
             opened = await bench.open()
             self._record(TaskStarted(task=task.name, how=opened.how, level=level, notes=opened.notes))
-            hands = Sent(task, self._host, str(bench.folder), level, self._settings, self._control)
-            sessions = Sessions(self._record, TranscriptScribe(self._root))
+            hands = TaskAgentClient(task, self._host, str(bench.folder), level, self._settings, self._control)
+            sessions = SessionRecorder(self._record, FileTranscriptWriter(self._root))
             loop = TaskLoop(
                 task,
                 hands,
                 bench,
                 self._control,
                 self._budget,
-                TaskConsulting(
+                TaskReview(
                     self._control,
                     self._budget,
                     self._breakpoints,
                     self._record,
                     walls=level in ("bubblewrap", "landlock"),
-                    grade=grader(task, bench, self._host, sessions, self._settings.agents),
+                    grade=rubric_grader(task, bench, self._host, sessions, self._settings.agents),
                 ),
                 sessions,
                 self._record,
@@ -158,8 +166,8 @@ class TaskRun:
 
     def _past_of(self, task: Task) -> TaskPast:
         """What an earlier worker did of this task."""
-        tries = [each for each in self._past.tries if each.work is not None and each.work.task == task.name]
-        over = [each for each in tries if each.state in OVER and each.ended_at]
+        tries = [each for each in self._past.trials if each.work is not None and each.work.task == task.name]
+        over = [each for each in tries if each.state in FINISHED_STATES and each.ended_at]
         first = over[0].iteration if over else self._number + 1
         before = [each for each in self._past.sessions if each.iteration < first]
         worked = [each for each in self._past.sessions if each.iteration in {t.iteration for t in over}]
@@ -169,7 +177,7 @@ class TaskRun:
             first_iteration=first,
             next_iteration=self._number + 1,
             seconds=sum(each.facts.iteration_seconds for each in over if each.facts),
-            usage_before=sum((each.usage for each in before), NOTHING) if over else self._budget.usage,
+            usage_before=sum((each.usage for each in before), NO_USAGE) if over else self._budget.usage,
             feedback=over[-1].feedback if over else "",
             last_session=(last.foreign if task.agent == "acp" else last.id) if last else "",
             decisions=tuple(each.decision for each in over if each.decision is not None),
@@ -184,7 +192,7 @@ class TaskRun:
             if task.name not in self._done:
                 self._end(task, TaskEnd(outcome, end.exit_reason, "not done"), "no")
 
-    def _end(self, task: Task, end: TaskEnd, handed: HandedBack) -> None:
+    def _end(self, task: Task, end: TaskEnd, handed: MergedBack) -> None:
         self._record(
             TaskEnded(
                 task=task.name,
@@ -223,7 +231,7 @@ class TaskRun:
             self._budget.book(event.usage)
 
 
-def _accepted(last: Try) -> float | None:
+def _accepted(last: Trial) -> float | None:
     """The quality of an iteration that was accepted; None where it was not."""
     acceptance = last.work.acceptance if last.work else None
     if acceptance is None or acceptance.verdict != "accepted":
@@ -232,13 +240,21 @@ def _accepted(last: Try) -> float | None:
 
 
 class _Found(msgspec.Struct, frozen=True):
-    level: Level
+    level: SandboxLevel
 
 
-class Sent:
+class TaskAgentClient:
     """The coding agent of a task, sent through the agents' process."""
 
-    def __init__(self, task: Task, host: Host, folder: str, level: Level, settings: Settings, control: Control) -> None:
+    def __init__(
+        self,
+        task: Task,
+        host: AgentClient,
+        folder: str,
+        level: SandboxLevel,
+        settings: Settings,
+        control: RunController,
+    ) -> None:
         self.name: AgentName = task.agent
         self.model = (settings.agents.claude_code.model or "") if task.agent == "claude-code" else ""
         self._task = task
@@ -249,17 +265,17 @@ class Sent:
         self._control = control
         self._foreign = ""
 
-    def errand(self, task: Task, session: str, continues: str) -> Errand:
+    def errand(self, task: Task, session: str, continues: str) -> AgentJob:
         """The errand without its letter."""
         may = task.may
         goes_on = task.conversation == "continue"
-        return Errand(
+        return AgentJob(
             session=session,
-            letter=Letter("", ""),
+            prompt=Prompt("", ""),
             folder=self._folder,
-            rights=Rights(read=may.read == EVERYTHING, write=may.write == EVERYTHING, run=may.run),
+            rights=PermissionRules(read=may.read == EVERYTHING, write=may.write == EVERYTHING, run=may.run),
             continues=(self._foreign or continues) if goes_on else "",
-            seconds=min(LONGEST_ERRAND, self._control.seconds_for_fitting()),
+            seconds=min(LONGEST_JOB, self._control.seconds_for_fitting()),
             silence=task.silence_seconds or self._settings.silence,
             turns=task.turns or self._settings.turns,
             sandbox=self._level,
@@ -268,14 +284,14 @@ class Sent:
 
     async def work(
         self,
-        errand: Errand,
-        hear: Callable[[Turn], None],
+        errand: AgentJob,
+        hear: Callable[[ModelReply], None],
         show: Callable[[Activity], None],
-        allow: Callable[[Permission], Awaitable[Allowed]],
-    ) -> Finished:
-        """See agents/errands.py: Hand."""
+        allow: Callable[[PermissionRequest], Awaitable[PermissionAnswer]],
+    ) -> AgentJobResult:
+        """See agents/agent_jobs.py: Hand."""
 
-        def heard(turn: Turn) -> None:
+        def heard(turn: ModelReply) -> None:
             if self._task.agent == "acp" and turn.foreign:
                 self._foreign = turn.foreign
             hear(turn)

@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Final, Literal, get_args
 import msgspec
 
 from tabsmith.errors import ReportedError, TrainingError, UsageError, WorkerError
+from tabsmith.families.registry import find_family as family_called
 from tabsmith.modeling.results import MetricName
-from tabsmith.recipes.families import family as family_called
 from tabsmith.runs.commands import Stop
 from tabsmith.runs.events import RunEvent, RunState
 from tabsmith.runs.folder import RunFolder
+from tabsmith.runs.fork_server import ProcessEnvironment, StartRun, child_environment
 from tabsmith.runs.snapshot import RunSnapshot
-from tabsmith.runs.spare import StartRun, Surroundings, environment
 from tabsmith.runs.spec import Confirmed, Deferred, Detect, Limits, ModelChoice, RunSpec, SchemaChoice, new_run_id
-from tabsmith.runs.supervisor import command_offset, spare_command
+from tabsmith.runs.supervisor import command_offset, fork_server_command
 from tabsmith.runs.watch import RunWatch
-from tabsmith.tables.schema import ManualSchema, Schema
-from tabsmith.tables.sources import FileSource, FrameSource, Source
+from tabsmith.tables.read.sources import FileSource, FrameSource, Source
+from tabsmith.tables.schema.types import ManualSchema, Schema
 from tabsmith.text import clean
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def train(
         source=source,
         schema=choice,
         choice=ModelChoice(
-            metric=metric_called(metric),
+            metric=metric_by_name(metric),
             family="any" if model is None else family_called(model),
             limits=Limits(seconds=float(time_limit), iterations=int(iterations)),
             seed=int(seed),
@@ -100,9 +100,9 @@ def stop_and_wait(folder: RunFolder, watch: RunWatch) -> RunSnapshot:
 def model_of(snapshot: RunSnapshot) -> "Model":
     """The model of an ended run. Raises what ended it when there is none."""
     if snapshot.report is not None:
-        from tabsmith.modeling.store import load
+        from tabsmith.modeling.store import load_model
 
-        return load(snapshot.report.model_id)
+        return load_model(snapshot.report.model_id)
     if snapshot.error is not None:
         raise ReportedError(snapshot.error)
     if snapshot.state is RunState.INTERRUPTED:
@@ -111,7 +111,7 @@ def model_of(snapshot: RunSnapshot) -> "Model":
     raise TrainingError("The run was stopped before there was a model.", next_step="Give it more time.")
 
 
-def metric_called(text: str | None) -> MetricName | Literal["default"]:
+def metric_by_name(text: str | None) -> MetricName | Literal["default"]:
     """The metric of that name, "default" for None. Raises UsageError naming those there are."""
     try:
         known_as: MetricName | Literal["default"] = msgspec.convert(text or "default", MetricName | Literal["default"])
@@ -123,7 +123,7 @@ def metric_called(text: str | None) -> MetricName | Literal["default"]:
 
 def start_run(folder: RunFolder) -> None:
     """Have the warm spare of this process start a worker for the run; it lives on when this process ends."""
-    _spares.start(folder)
+    _fork_servers.start(folder)
 
 
 def launch_detached(folder: RunFolder) -> None:
@@ -134,7 +134,7 @@ def launch_detached(folder: RunFolder) -> None:
             subprocess.Popen(
                 [sys.executable, "-m", "tabsmith.runs.worker", folder.id, str(command_offset(folder))],
                 stdin=subprocess.DEVNULL,
-                env=environment(),
+                env=child_environment(),
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -142,7 +142,7 @@ def launch_detached(folder: RunFolder) -> None:
         )
 
 
-class _Spares:
+class _ForkServers:
     """The warm spare of this process, started at the first run and ended with the process."""
 
     def __init__(self) -> None:
@@ -150,14 +150,14 @@ class _Spares:
         self._guard = threading.Lock()
 
     def start(self, folder: RunFolder) -> None:
-        request = StartRun(folder.id, command_offset(folder), str(folder.log), Surroundings.here())
+        request = StartRun(folder.id, command_offset(folder), str(folder.log), ProcessEnvironment.here())
         with self._guard:
             if self._process is None or self._process.poll() is not None:
                 self._process = subprocess.Popen(
-                    spare_command(),
+                    fork_server_command(),
                     stdin=subprocess.PIPE,
                     stdout=subprocess.DEVNULL,
-                    env=environment(),
+                    env=child_environment(),
                     start_new_session=True,
                 )
                 atexit.register(self._end, self._process)
@@ -172,7 +172,7 @@ class _Spares:
         process.wait()
 
 
-_spares: Final = _Spares()
+_fork_servers: Final = _ForkServers()
 _detached: Final[list["subprocess.Popen[bytes]"]] = []  # held only so that those that ended can be reaped
 
 

@@ -13,31 +13,31 @@ from typing import Self, TypeAlias
 
 import msgspec
 
-from tabsmith.agents.protocol import Letter, Turn
+from tabsmith.agents.protocol import ModelReply, Prompt
 from tabsmith.agents.usage import Usage
 from tabsmith.errors import StorageError
-from tabsmith.orchestration.ledger import total
+from tabsmith.orchestration.limits.usage import total_usage
 from tabsmith.storage import TypedJournal, write_atomic
 
 
-class Sent(msgspec.Struct, frozen=True):
+class SentPrompt(msgspec.Struct, frozen=True):
     """What went to the agent."""
 
     at: float
-    letter: Letter
+    prompt: Prompt
 
 
-class Received(msgspec.Struct, frozen=True, tag="received", tag_field="message"):
+class ReceivedReply(msgspec.Struct, frozen=True, tag="received", tag_field="message"):
     """A reply, as it came."""
 
     at: float
-    turn: Turn
+    turn: ModelReply
 
 
-Message: TypeAlias = Sent | Received
+TranscriptMessage: TypeAlias = SentPrompt | ReceivedReply
 
 
-class _SentShort(msgspec.Struct, frozen=True, tag="sent", tag_field="message"):
+class _StoredPrompt(msgspec.Struct, frozen=True, tag="sent", tag_field="message"):
     """A letter as it is stored; `system` is a SHA-256."""
 
     at: float
@@ -55,11 +55,11 @@ class Transcript:
     def __init__(self, run: Path, session: str, *, clock: Callable[[], float] = time.time) -> None:
         self._folder = run / "sessions"
         self._clock = clock
-        self._journal: TypedJournal[_SentShort | Received] = TypedJournal(
-            self._folder / f"{session}.jsonl", _SentShort | Received
+        self._journal: TypedJournal[_StoredPrompt | ReceivedReply] = TypedJournal(
+            self._folder / f"{session}.jsonl", _StoredPrompt | ReceivedReply
         )
 
-    def sent(self, letter: Letter) -> None:
+    def sent(self, letter: Prompt) -> None:
         """The letter goes out now."""
         sha = _sha(letter.system)
         path = self._system(sha)
@@ -69,26 +69,26 @@ class Transcript:
             except UnicodeEncodeError as error:
                 raise StorageError("A letter holds half a character, which cannot be stored.") from error
             write_atomic(path, data)
-        self._journal.append(_SentShort(self._clock(), sha, letter.text, letter.feedback))
+        self._journal.append(_StoredPrompt(self._clock(), sha, letter.text, letter.feedback))
 
-    def received(self, turn: Turn) -> None:
+    def received(self, turn: ModelReply) -> None:
         """A reply came in."""
-        self._journal.append(Received(self._clock(), turn))
+        self._journal.append(ReceivedReply(self._clock(), turn))
 
-    def read(self) -> tuple[Message, ...]:
+    def read(self) -> tuple[TranscriptMessage, ...]:
         """What was said, oldest first; empty when there is no such transcript."""
         return tuple(
             each
-            if isinstance(each, Received)
-            else Sent(each.at, Letter(self._text(each.system), each.text, each.feedback))
+            if isinstance(each, ReceivedReply)
+            else SentPrompt(each.at, Prompt(self._text(each.system), each.text, each.feedback))
             for each in self._journal.read().values
         )
 
     def recovered_usage(self) -> Usage:
         """What all replies used together, whether or not it was booked before the worker died."""
-        return total(turn.usage for turn in self._turns())
+        return total_usage(turn.usage for turn in self._turns())
 
-    def last_turn(self) -> Turn | None:
+    def last_turn(self) -> ModelReply | None:
         """The last reply; None when none came in."""
         turns = self._turns()
         return turns[-1] if turns else None
@@ -105,8 +105,8 @@ class Transcript:
     ) -> None:
         self.close()
 
-    def _turns(self) -> list[Turn]:
-        return [each.turn for each in self._journal.read().values if isinstance(each, Received)]
+    def _turns(self) -> list[ModelReply]:
+        return [each.turn for each in self._journal.read().values if isinstance(each, ReceivedReply)]
 
     def _system(self, sha: str) -> Path:
         return self._folder / f"system-{sha}.txt"

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final, get_args
 
 from tabsmith.errors import UsageError
-from tabsmith.orchestration.decisions import Action
+from tabsmith.orchestration.decisions import DecisionAction
 from tabsmith.orchestration.questions import ChangeBrief, Continue, Decide, Question, Reply, Skip
 from tabsmith.runs import replying
 from tabsmith.runs.snapshot import RunSnapshot
@@ -19,7 +19,7 @@ _WORDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "continue": ("continue",),
         "brief": ("brief TEXT",),
         "skip": ("skip",),
-        "decide": get_args(Action),
+        "decide": get_args(DecisionAction),
         "end": ("stop",),
     }
 )

@@ -9,11 +9,11 @@ from tabsmith.agents.protocol import AgentName
 from tabsmith.modeling.results import Metric
 from tabsmith.runs.events import Outcome, RunEvent, RunState
 from tabsmith.runs.folder import RunFolder, run_ids
-from tabsmith.runs.folding import reduce
+from tabsmith.runs.reducers import reduce
 from tabsmith.runs.snapshot import RunSnapshot, interrupted
 from tabsmith.storage import Document, Found
-from tabsmith.tables.schema import Task
-from tabsmith.tables.sources import describe
+from tabsmith.tables.read.sources import describe_source
+from tabsmith.tables.schema.types import ProblemType
 from tabsmith.text import clean
 
 _ALIVE_EVERY = 0.5  # seconds between looks at the worker's lock
@@ -79,7 +79,7 @@ class RunSummary(msgspec.Struct, frozen=True):
     state: RunState
     source: str
     target: str = ""
-    task: Task = "none"
+    task: ProblemType = "none"
     metric: Metric | None = None
     score: float | None = None  # the model's, or the champion's while there is none
     tried: int = 0
@@ -133,14 +133,14 @@ def list_runs() -> tuple[RunSummary, ...]:
 def _summary(run_id: str, run: RunSnapshot, folder: RunFolder) -> RunSummary:
     if not run.state.ended and run.attempt and not folder.alive():
         run = interrupted(run)
-    champion = run.champion_try
+    champion = run.champion_trial
     score = run.report.cv_score if run.report else champion.mean if champion else None
     return RunSummary(
         run_id,
         run.state,
-        source=describe(run.spec.source) if run.spec else "?",
+        source=describe_source(run.spec.source) if run.spec else "?",
         target=run.schema.target if run.schema else "",
-        task=run.schema.task if run.schema else "none",
+        task=run.schema.problem_type if run.schema else "none",
         metric=run.metric,
         score=score,
         tried=run.tried,

@@ -14,24 +14,24 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
-import tabsmith
 from tabsmith import config
 from tabsmith.errors import ErrorReport, SchemaError, TrainingError, report_of
-from tabsmith.modeling.results import Metric, Report
+from tabsmith.modeling.results import Metric, ModelReport
 from tabsmith.orchestration.events import EnsembleBuilt, SearchStarted
 from tabsmith.orchestration.history import History
-from tabsmith.orchestration.iteration import Iteration
-from tabsmith.orchestration.loop import Loop
-from tabsmith.orchestration.person import End
-from tabsmith.orchestration.task import Task
+from tabsmith.orchestration.human.user_interface import LoopEnd
+from tabsmith.orchestration.loop.context import LoopContext
+from tabsmith.orchestration.loop.inputs import history_record
+from tabsmith.orchestration.loop.iteration import Iteration
+from tabsmith.orchestration.loop.recipe_loop import Loop
 from tabsmith.runs import stages
-from tabsmith.runs.agency import Agency, TranscriptScribe
-from tabsmith.runs.control import ActiveClock, Control, StoppedError
+from tabsmith.runs.agent_factory import AgentFactory, FileTranscriptWriter
+from tabsmith.runs.controller import ActiveClock, RunController, StoppedError
 from tabsmith.runs.evaluator import ForkedEvaluator
 from tabsmith.runs.events import (
     ExitReason,
     Outcome,
-    Reading,
+    ReadingProgress,
     RunEnded,
     RunEvent,
     RunStarted,
@@ -41,19 +41,19 @@ from tabsmith.runs.events import (
     TableReady,
 )
 from tabsmith.runs.folder import RunFolder
-from tabsmith.runs.folding import reduce
 from tabsmith.runs.pool import Pool
-from tabsmith.runs.remembering import line_of
-from tabsmith.runs.resuming import past_of
+from tabsmith.runs.preload import one_thread, preload
+from tabsmith.runs.reducers import reduce
+from tabsmith.runs.resume import restore_past
 from tabsmith.runs.spec import Confirmed
 from tabsmith.runs.task_worker import TaskRun
-from tabsmith.runs.warm import one_thread, warm
 from tabsmith.tables.info import TableInfo
-from tabsmith.tables.schema import Schema
-from tabsmith.tables.sources import Source, TasksSource
+from tabsmith.tables.read.sources import Source, TasksSource
+from tabsmith.tables.schema.types import Schema
+from tabsmith.version import __version__
 
 if TYPE_CHECKING:
-    from tabsmith.modeling.data import Data
+    from tabsmith.modeling.training_data import TrainingData
 
 LEAST_RESERVE: Final = 4.0
 MOST_RESERVE: Final = 60.0
@@ -81,17 +81,17 @@ class Worker:
         self._pool = Pool(self._cores)
         self._clock = ActiveClock(self._past.counted_seconds)
         choice = self._spec.choice
-        self._control = Control(folder, offset, self._pool, self._record, self._clock, choice=choice, past=self._past)
+        self._control = RunController(
+            folder, offset, self._pool, self._record, self._clock, choice=choice, past=self._past
+        )
         self._settings = config.load()
-        self._agency = Agency(choice, self._settings.agents)
+        self._agency = AgentFactory(choice, self._settings.agents)
         self._history = History()
         self._loop: Loop | None = None
 
     async def work(self) -> int:
         """Take the run up and bring it to an end that is recorded, whatever happens."""
-        self._record(
-            RunStarted(spec=self._spec, pid=os.getpid(), attempt=self._past.attempt + 1, version=tabsmith.__version__)
-        )
+        self._record(RunStarted(spec=self._spec, pid=os.getpid(), attempt=self._past.attempt + 1, version=__version__))
         main = asyncio.create_task(self._work())
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, main.cancel)
         listening = asyncio.create_task(self._control.listen())
@@ -141,7 +141,7 @@ class Worker:
     async def _model(self, source: Source) -> RunEnded:
         """The way of a table."""
         # All imports before the first fork: a child forked during an import could wait for its lock for ever.
-        await self._control.unless_stopped(stages.in_thread(warm))
+        await self._control.unless_stopped(stages.in_thread(preload))
         info = await self._control.unless_stopped(self._read(source))
         schema = await self._control.unless_stopped(self._understand(info))
         metric = stages.choose_metric(self._spec, schema)
@@ -162,7 +162,7 @@ class Worker:
         self._control.reserve = _reserve(self._control.limits.seconds)
         loop = self._loop = self._new_loop(info, schema, metric, data)
         try:
-            end: End = await self._control.unless_stopped(loop.run())
+            end: LoopEnd = await self._control.unless_stopped(loop.run())
         except StoppedError:
             end = "user"
         return await self._finish(source, data, info, loop, end)
@@ -175,7 +175,7 @@ class Worker:
         info = await self._pool.run(
             lambda progress: stages.read(source, progress),
             TableInfo,
-            progress=lambda share, message: self._record(Reading(share=share, message=message)),
+            progress=lambda share, message: self._record(ReadingProgress(share=share, message=message)),
         )
         if past is not None:
             stages.require_same(info, past.fingerprint)
@@ -191,7 +191,7 @@ class Worker:
             schema = choice.accepted
         else:
             schema = await self._pool.run(lambda _: stages.understand(info, choice), Schema)
-        if schema.task == "none" or not schema.target:
+        if schema.problem_type == "none" or not schema.target:
             raise SchemaError(
                 "No column of this table could be what you want to predict.",
                 next_step="Name it: tabsmith train PATH --target COLUMN",
@@ -199,8 +199,8 @@ class Worker:
         self._record(SchemaReady(schema=schema))
         return schema
 
-    def _new_loop(self, info: TableInfo, schema: Schema, metric: Metric, data: "Data") -> Loop:
-        task = Task(
+    def _new_loop(self, info: TableInfo, schema: Schema, metric: Metric, data: "TrainingData") -> Loop:
+        task = LoopContext(
             run_id=self._spec.id,
             fingerprint=info.fingerprint,
             schema=schema,
@@ -219,18 +219,20 @@ class Worker:
             self._control,
             self._record,
             task=task,
-            scribe=TranscriptScribe(self._folder.root),
-            past=past_of(self._past, self._folder.root, self._record),
+            scribe=FileTranscriptWriter(self._folder.root),
+            past=restore_past(self._past, self._folder.root, self._record),
             clock=self._clock.seconds,
             remember=self._remember,
             grader=self._agency.grader,
         )
 
-    async def _finish(self, source: Source, data: "Data", info: TableInfo, loop: Loop, end: End) -> RunEnded:
+    async def _finish(
+        self, source: Source, data: "TrainingData", info: TableInfo, loop: Loop, end: LoopEnd
+    ) -> RunEnded:
         if not loop.evaluations:
             return self._nothing_scored(end)
         self._control.enter(RunState.FINISHING, "putting the best recipes together")
-        facts = stages.Facts(
+        facts = stages.RunFacts(
             run_id=self._spec.id,
             source=source,
             fingerprint=info.fingerprint,
@@ -243,7 +245,7 @@ class Worker:
                 lambda progress: stages.finish(
                     data, loop.evaluations, self._folder.root, facts, seconds, self._cores, progress
                 ),
-                Report,
+                ModelReport,
                 progress=lambda _, message: self._control.enter(RunState.FINISHING, message),
             )
         )
@@ -257,7 +259,7 @@ class Worker:
         )
         return self._ended("partial" if end == "user" else "success", end, report=report)
 
-    def _nothing_scored(self, end: End) -> RunEnded:
+    def _nothing_scored(self, end: LoopEnd) -> RunEnded:
         if end == "user":
             return self._ended("cancelled", "user")
         attempts = self._loop.attempts if self._loop else []
@@ -275,7 +277,12 @@ class Worker:
         return self._ended("failed", "time" if end == "time" else "error", error=report_of(error))
 
     def _ended(
-        self, outcome: Outcome, reason: ExitReason, *, report: Report | None = None, error: ErrorReport | None = None
+        self,
+        outcome: Outcome,
+        reason: ExitReason,
+        *,
+        report: ModelReport | None = None,
+        error: ErrorReport | None = None,
     ) -> RunEnded:
         return RunEnded(
             outcome=outcome, exit_reason=reason, active_seconds=self._clock.seconds(), report=report, error=error
@@ -288,7 +295,9 @@ class Worker:
         if iteration.taken_up and self._history.holds(self._spec.id, iteration.number):
             return
         self._history.append(
-            line_of(iteration, loop.task, self._agency.planned.name, loop.usage, loop.handover, self._clock.seconds())
+            history_record(
+                iteration, loop.task, self._agency.planned.name, loop.usage, loop.fallback_reason, self._clock.seconds()
+            )
         )
 
     def _record(self, event: RunEvent) -> None:

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-from tabsmith.sandbox.plan import Plan
+from tabsmith.sandbox.policy import LaunchPlan
 
 _TREE_OF_ITS_OWN: Final = ("--proc", "/proc", "--dev", "/dev")
 _ALONE: Final = (
@@ -13,14 +13,14 @@ _ALONE: Final = (
 )  # fmt: skip
 
 
-def program() -> str | None:
+def find_bubblewrap() -> str | None:
     """Where bubblewrap is on this machine. What a folder that somebody else can write in calls so is not taken."""
     return shutil.which("bwrap", path="/usr/bin:/bin:/usr/local/bin:/run/current-system/sw/bin")
 
 
-def command(plan: Plan, refusals: int | None) -> list[str]:
+def bubblewrap_command(plan: LaunchPlan, refusals: int | None) -> list[str]:
     """How to start the plan's command in it; `refusals` is a descriptor that holds the filter of system calls."""
-    found = program()
+    found = find_bubblewrap()
     if found is None:
         raise FileNotFoundError("bubblewrap is not installed")
     line = [found, *_ALONE, *_TREE_OF_ITS_OWN]

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from tabsmith.sandbox.plan import Plan
+from tabsmith.sandbox.policy import LaunchPlan
 
 _CREATE, _ADD, _RESTRICT = 444, 445, 446  # the same on every architecture that has Landlock
 _VERSION: Final = 1
@@ -28,7 +28,7 @@ _DEVICES: Final = ("null", "zero", "full", "random", "urandom", "tty")
 _CALL: Final = ctypes.CDLL(None, use_errno=True).syscall
 
 
-def version() -> int:
+def landlock_version() -> int:
     """Landlock's version in this kernel: 0 for none, 3 cuts of files, 4 TCP, 6 signals and abstract sockets."""
     if sys.platform != "linux":
         return 0
@@ -36,9 +36,9 @@ def version() -> int:
     return max(0, found)
 
 
-def restrict(plan: Plan) -> None:
+def restrict_process(plan: LaunchPlan) -> None:
     """Bind this process, and all that it will start, for good. Needs no_new_privs. Raises OSError."""
-    known = version()
+    known = landlock_version()
     files = _BASIC | (_REFER if known >= 2 else 0) | (_TRUNCATE if known >= 3 else 0)
     files |= _DEVICE_CONTROL if known >= 5 else 0
     network = _TCP if known >= 4 and plan.network != "all" else 0

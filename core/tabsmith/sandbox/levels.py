@@ -11,13 +11,13 @@ import msgspec
 
 from tabsmith.errors import SandboxError
 from tabsmith.sandbox import landlock
-from tabsmith.sandbox.policy import LEVELS, Level, Policy, reaches
-from tabsmith.sandbox.running import scratch, wrap
+from tabsmith.sandbox.policy import LEVELS, SandboxLevel, SandboxPolicy, is_at_least
+from tabsmith.sandbox.runner import scratch_folder, wrap_command
 
 _PATIENCE: Final = 10.0  # seconds that a trial has
 
 
-class Description(msgspec.Struct, frozen=True):
+class LevelDescription(msgspec.Struct, frozen=True):
     """A level in words, for a screen."""
 
     title: str
@@ -27,21 +27,21 @@ class Description(msgspec.Struct, frozen=True):
 
 
 @functools.cache
-def detect() -> Level:
+def detect_level() -> SandboxLevel:
     """The strongest level at which a command really runs here and really cannot write outside. Tried once per process.
 
     "none" when not even limits can be set; nobody should go on with that without being told.
     """
-    return next((level for level in LEVELS[:-1] if works(level)), "none")
+    return next((level for level in LEVELS[:-1] if level_works(level)), "none")
 
 
 @functools.cache
-def works(level: Level) -> bool:
+def level_works(level: SandboxLevel) -> bool:
     """Does a command start at this level, and stay inside as far as this level goes? Tried once per process."""
-    with tempfile.TemporaryDirectory(prefix="tabsmith-trial-") as outside, scratch() as own:
+    with tempfile.TemporaryDirectory(prefix="tabsmith-trial-") as outside, scratch_folder() as own:
         folder, mark = Path(own, "tmp"), Path(outside, "written")
         line = ("/bin/sh", "-c", 'echo in > here && echo started; echo out > "$1"', "sh", str(mark))
-        wrapped = wrap(line, folder, Policy(seconds=_PATIENCE), level, Path(own))
+        wrapped = wrap_command(line, folder, SandboxPolicy(seconds=_PATIENCE), level, Path(own))
         try:
             tried = subprocess.run(
                 wrapped.argv,
@@ -59,10 +59,10 @@ def works(level: Level) -> bool:
         return started and (mark.exists() if level in ("rlimits", "none") else not mark.exists())
 
 
-def demand(least: Level) -> Level:
+def require_level(least: SandboxLevel) -> SandboxLevel:
     """The strongest level here. Raises SandboxError when it is weaker than `least`."""
-    found = detect()
-    if not reaches(found, least):
+    found = detect_level()
+    if not is_at_least(found, least):
         raise SandboxError(
             f"Commands would run at the sandbox level {found!r} here, and at least {least!r} is asked for.",
             next_step="Install bubblewrap, or allow the weaker level." if sys.platform == "linux" else "Allow it.",
@@ -70,11 +70,11 @@ def demand(least: Level) -> Level:
     return found
 
 
-def describe(level: Level) -> Description:
+def describe_level(level: SandboxLevel) -> LevelDescription:
     """What this level stops on this machine, and what it leaves open."""
     match level:
         case "bubblewrap":
-            return Description(
+            return LevelDescription(
                 "bubblewrap: a file tree, processes and a network of its own",
                 (
                     "reading, writing or changing any file outside its folder, beyond the system's programs",
@@ -89,13 +89,13 @@ def describe(level: Level) -> Description:
                 ),
             )
         case "landlock":
-            return Description(
-                f"Landlock (version {landlock.version()} in this kernel): files and network fenced off by the kernel",
+            return LevelDescription(
+                f"Landlock (version {landlock.landlock_version()} in this kernel): files and network fenced off by the kernel",
                 _landlock_stops(),
                 _landlock_leaves(),
             )
         case "rlimits":
-            return Description(
+            return LevelDescription(
                 "limits only: no wall around files",
                 _limits_stop(),
                 (
@@ -106,7 +106,7 @@ def describe(level: Level) -> Description:
                 ),
             )
         case "none":
-            return Description(
+            return LevelDescription(
                 "no sandbox: the command runs as you",
                 ("more time, memory, processes, output or disk than allowed, unless it hides from that",),
                 ("everything that you can do yourself",),
@@ -125,7 +125,7 @@ def _limits_stop() -> tuple[str, ...]:
 
 
 def _landlock_stops() -> tuple[str, ...]:
-    known = landlock.version()
+    known = landlock.landlock_version()
     return (
         "reading or writing any file outside its folder, beyond the system's programs",
         *(("signalling processes outside",) if known >= 6 else ()),
@@ -136,7 +136,7 @@ def _landlock_stops() -> tuple[str, ...]:
 
 
 def _landlock_leaves() -> tuple[str, ...]:
-    known = landlock.version()
+    known = landlock.landlock_version()
     return (
         "changing the mode, owner or times of files outside that are yours",
         "seeing that files and processes outside exist, with their command lines",

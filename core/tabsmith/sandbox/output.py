@@ -11,7 +11,7 @@ _LINE: Final = 2_000  # characters of a line that is told
 _AT_ONCE: Final = 200  # lines told of one read; of a flood, the latest
 
 
-class Output(msgspec.Struct, frozen=True):
+class CommandOutput(msgspec.Struct, frozen=True):
     """The beginning and the end of what was printed, with stderr among it, safe to show."""
 
     head: str
@@ -28,7 +28,7 @@ class Output(msgspec.Struct, frozen=True):
         return f"{self.head}\n… {self.left_out:,} bytes left out …\n{self.tail}"
 
 
-class Keeping:
+class OutputBuffer:
     """Takes what comes, and tells each line once it is whole."""
 
     def __init__(self, kept: int, hear: Callable[[str], None]) -> None:
@@ -52,7 +52,7 @@ class Keeping:
         self._line = bytearray(rest[: 4 * _LINE])
         self._tell(whole[-_AT_ONCE:])
 
-    def finish(self) -> Output:
+    def finish(self) -> CommandOutput:
         """What was kept. A last line without an end is told now."""
         if self._line:
             self._tell([bytes(self._line)])
@@ -60,8 +60,8 @@ class Keeping:
         tail = bytes(self._tail[-self._half :])
         left_out = self.bytes - len(self._head) - len(tail)
         if not left_out:
-            return Output(_text(bytes(self._head) + tail), "", 0, self.bytes)
-        return Output(_text(bytes(self._head)), _text(tail), left_out, self.bytes)
+            return CommandOutput(_text(bytes(self._head) + tail), "", 0, self.bytes)
+        return CommandOutput(_text(bytes(self._head)), _text(tail), left_out, self.bytes)
 
     def _tell(self, lines: list[bytes]) -> None:
         for line in lines:

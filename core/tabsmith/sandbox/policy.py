@@ -1,4 +1,7 @@
-"""What a command may touch and use: the policy of a sandbox, and the folders that any program needs to run."""
+"""What a command may touch and use: the policy of a sandbox, and the folders that any program needs to run.
+
+What the launcher is told, and what it reports: the values that cross into its process.
+"""
 
 import os
 import sys
@@ -8,17 +11,17 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-Level: TypeAlias = Literal["bubblewrap", "landlock", "rlimits", "none"]
-LEVELS: Final[tuple[Level, ...]] = ("bubblewrap", "landlock", "rlimits", "none")
+SandboxLevel: TypeAlias = Literal["bubblewrap", "landlock", "rlimits", "none"]
+LEVELS: Final[tuple[SandboxLevel, ...]] = ("bubblewrap", "landlock", "rlimits", "none")
 """Strongest first."""
 
 
-def reaches(level: Level, least: Level) -> bool:
+def is_at_least(level: SandboxLevel, least: SandboxLevel) -> bool:
     """Is `level` as strong as `least`, or stronger?"""
     return LEVELS.index(level) <= LEVELS.index(least)
 
 
-Network: TypeAlias = Literal["none", "loopback", "all"]
+NetworkAccess: TypeAlias = Literal["none", "loopback", "all"]
 """`loopback` is one of the command's own, on which its processes find one another and nobody else; only bubblewrap has
 it, below that it is as `none`. A server on this machine is reached with `all`."""
 
@@ -46,7 +49,7 @@ _BESIDE_BIN: Final = ("lib", "lib64", "libexec", "pyvenv.cfg")
 _INTERPRETERS: Final = ("python3", "python", "node")
 
 
-class Policy(msgspec.Struct, frozen=True):
+class SandboxPolicy(msgspec.Struct, frozen=True):
     """What one command may do. Sizes in MB are 1,048,576 bytes."""
 
     writable: tuple[Path, ...] = ()
@@ -54,7 +57,7 @@ class Policy(msgspec.Struct, frozen=True):
     a program that shares memory, as Python's process pools do; bubblewrap gives each command one of its own."""
     readable: tuple[Path, ...] = ()
     """Files and folders, beside what is writable and the system's programs."""
-    network: Network = "none"
+    network: NetworkAccess = "none"
     memory_mb: int = 4_096
     """Of all its processes together, and of the data of each."""
     processes: int = 256
@@ -76,36 +79,77 @@ class Policy(msgspec.Struct, frozen=True):
     """Names of the environment variables that it is given as they are here."""
 
 
-def environment_of(policy: Policy, scratch: Path, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+def sandbox_environment(
+    policy: SandboxPolicy, scratch: Path, environment: Mapping[str, str] = os.environ
+) -> dict[str, str]:
     """What of `environment` the policy lets pass, with a home and a temporary folder of the command's own."""
     passed = {name: environment[name] for name in policy.variables if name in environment}
     own = {"HOME": str(scratch / "tmp/home"), "TMPDIR": str(scratch / "tmp")}
     return {"PATH": os.defpath, **own, **passed}
 
 
-def system_places() -> tuple[Path, ...]:
+def system_paths() -> tuple[Path, ...]:
     """What must be readable for programs to run at all, and this Python with its packages."""
     named = [Path(each) for each in _SYSTEM] + [Path("/etc", each) for each in _OF_ETC]
     named += [Path(sys.prefix), Path(sys.base_prefix)]
-    return tuple(dict.fromkeys(each for each in named if there(each)))
+    return tuple(dict.fromkeys(each for each in named if visible(each)))
 
 
-def there(path: Path) -> bool:
+def visible(path: Path) -> bool:
     """Can this user see that it exists? Where a folder above it is closed to them they cannot, and that is no error."""
     return os.path.exists(path)  # noqa: PTH110 - its other form raises PermissionError
 
 
-def program_places(program: Path, search: str) -> tuple[Path, ...]:
+def program_paths(program: Path, search: str) -> tuple[Path, ...]:
     """What must be readable for `program` to run, beyond the system's: itself wherever it leads to, the packages that
     it is a part of, the folders of the search path, and what is installed beside a folder called `bin`."""
     real = program.resolve()
     folders = [Path(each) for each in search.split(os.pathsep) if each.startswith("/")]
     folders += [each.parent for each in folders if each.name == "shims"]  # a version manager's scripts look there
-    folders += [(each / name).resolve().parent for each in folders for name in _INTERPRETERS if there(each / name)]
+    folders += [(each / name).resolve().parent for each in folders for name in _INTERPRETERS if visible(each / name)]
     home = Path.home()
     places = [program, real, *(each for each in folders if each not in (home, *home.parents))]
     places += [each for each in real.parents if each.name == "node_modules"]
     for folder in dict.fromkeys((*folders, program.parent, real.parent)):
         if folder.name == "bin":
             places += [folder, *(folder.parent / name for name in _BESIDE_BIN)]
-    return tuple(dict.fromkeys(each for each in places if there(each)))
+    return tuple(dict.fromkeys(each for each in places if visible(each)))
+
+
+CommandEnd: TypeAlias = Literal["exit", "timeout", "memory", "processes", "cpu", "disk", "output", "killed"]
+"""How a command came to its end: by itself, or by which limit. `killed` is an end from outside."""
+
+
+class LaunchPlan(msgspec.Struct, frozen=True):
+    """A command, the folder that it works in, and its bounds. Paths are absolute."""
+
+    level: SandboxLevel
+    command: tuple[str, ...]
+    folder: str
+    scratch: str
+    readable: tuple[str, ...]
+    writable: tuple[str, ...]
+    network: NetworkAccess
+    memory_mb: int
+    processes: int
+    open_files: int
+    file_mb: int
+    disk_mb: int
+    seconds: float | None
+    cpu_seconds: float | None
+    report: int | None = None
+    """The descriptor to which the report goes; without one, a limit that was reached is told on stderr."""
+
+
+class LaunchReport(msgspec.Struct, frozen=True):
+    """What became of the command."""
+
+    ended: CommandEnd
+    status: int
+    """As a shell gives it: 128 and the signal's number for one that ended by a signal."""
+    seconds: float
+    cpu_seconds: float
+    peak_mb: float
+    """Of its biggest process."""
+    problem: str = ""
+    """Why it could not be started."""

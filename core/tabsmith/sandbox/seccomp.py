@@ -10,7 +10,7 @@ import struct
 import sys
 from typing import Final
 
-from tabsmith.sandbox.plan import Plan
+from tabsmith.sandbox.policy import LaunchPlan
 
 # (x86_64, aarch64); None where there is no such call
 _REFUSED: Final[dict[str, tuple[int | None, int | None]]] = {
@@ -73,7 +73,7 @@ _PR_SET_SECCOMP: Final = 22
 _FILTER: Final = 2
 
 
-def filter_of(plan: Plan, landlock: int) -> bytes | None:
+def build_filter(plan: LaunchPlan, landlock: int) -> bytes | None:
     """The filter's program for a plan; `landlock` is the version of it in use, 0 for none. None for an architecture
     whose numbers are not known here, and elsewhere than on Linux."""
     machine = _ARCHITECTURES.get(platform.machine())
@@ -117,7 +117,7 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("steps", ctypes.c_char_p))
 
 
-def load(program: bytes) -> None:
+def load_filter(program: bytes) -> None:
     """Put this process, and all that it will start, under the filter for good. Raises OSError."""
     wanted = _Program(len(program) // 8, program)
     if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_SECCOMP, _FILTER, ctypes.byref(wanted), 0, 0) != 0:

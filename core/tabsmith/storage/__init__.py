@@ -1,24 +1,23 @@
 """Durable state: documents replaced whole, journals that only grow, and the locks that guard both."""
 
-from tabsmith.storage.atomic import write_atomic
 from tabsmith.storage.documents import Damaged, Document, Found, Loaded, Missing
-from tabsmith.storage.journal import Chunk, Journal
-from tabsmith.storage.locks import FileLock, Owner, OwnerLock, owner
-from tabsmith.storage.typed_journal import TypedChunk, TypedJournal
+from tabsmith.storage.files import write_atomic
+from tabsmith.storage.journal import Journal, JournalChunk, TypedJournal, TypedJournalChunk
+from tabsmith.storage.locks import FileLock, LockOwner, OwnerLock, lock_owner
 
 __all__ = [
-    "Chunk",
     "Damaged",
     "Document",
     "FileLock",
     "Found",
     "Journal",
+    "JournalChunk",
     "Loaded",
+    "LockOwner",
     "Missing",
-    "Owner",
     "OwnerLock",
-    "TypedChunk",
     "TypedJournal",
-    "owner",
+    "TypedJournalChunk",
+    "lock_owner",
     "write_atomic",
 ]

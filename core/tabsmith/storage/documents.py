@@ -13,8 +13,7 @@ from typing import Final, Generic, TypeAlias, TypeVar
 import msgspec
 
 from tabsmith.errors import StorageError
-from tabsmith.storage.atomic import sync_folder, write_atomic
-from tabsmith.storage.failures import storage_error
+from tabsmith.storage.files import storage_error, sync_folder, write_atomic
 from tabsmith.storage.locks import FileLock
 from tabsmith.text import clean
 

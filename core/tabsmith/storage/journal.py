@@ -3,19 +3,21 @@
 An append is one write of one line under a lock; its cost does not grow with the journal. Reading takes no lock: it
 stops at the last complete line and goes on from there at the next call. A line torn by a crash is closed by the next
 append, so it spoils nothing but itself; readers skip and count it.
+
+A journal of typed values: any of several tagged structs, one a line.
 """
 
+import math
 import os
 import stat
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from types import TracebackType, UnionType
+from typing import Final, Generic, Self, TypeVar
 
 import msgspec
 
 from tabsmith.errors import StorageError
-from tabsmith.storage.atomic import make_folder, sync_folder
-from tabsmith.storage.failures import storage_error
+from tabsmith.storage.files import make_folder, storage_error, sync_folder
 from tabsmith.storage.locks import FileLock
 from tabsmith.text import clean
 
@@ -23,7 +25,7 @@ LOCK_TIMEOUT: Final = 30.0  # seconds: a slow disk may take long over the sync o
 _BAD_LINE: Final = (ValueError, RecursionError)  # what msgspec raises for one: its own errors, UnicodeDecodeError too
 
 
-class Chunk(msgspec.Struct, frozen=True):
+class JournalChunk(msgspec.Struct, frozen=True):
     """What was read from an offset on: whole lines without newline, where to go on, how many lines were no good."""
 
     lines: tuple[bytes, ...]
@@ -54,7 +56,7 @@ class Journal:
         """
         if b"\n" in line or b"\r" in line:
             raise ValueError("a journal line must not contain a line break")
-        if not is_object(line):
+        if not is_json_object(line):
             raise ValueError(f"a journal line must be one JSON object, not {clean(line[:80])}")
         return self.append_checked(line)
 
@@ -77,15 +79,15 @@ class Journal:
                 raise storage_error(error, self.path, "write to") from error
             return end + len(data)
 
-    def read(self, offset: int = 0) -> Chunk:
+    def read(self, offset: int = 0) -> JournalChunk:
         """The complete lines from `offset` (0, or the `next_offset` of an earlier read) on.
 
         Blank lines and lines that are no JSON object are skipped and counted. A missing journal is an empty one.
         Raises StorageError.
         """
         raw, next_offset, skipped = self.read_raw(offset)
-        lines = tuple(line for line in raw if is_object(line))
-        return Chunk(lines, next_offset, skipped + len(raw) - len(lines))
+        lines = tuple(line for line in raw if is_json_object(line))
+        return JournalChunk(lines, next_offset, skipped + len(raw) - len(lines))
 
     def read_raw(self, offset: int) -> tuple[list[bytes], int, int]:
         """The complete lines from `offset` on, unchecked; where to go on; how many part lines were left out.
@@ -167,7 +169,7 @@ class Journal:
             return data[1:], data[:1]
 
 
-def is_object(line: bytes) -> bool:
+def is_json_object(line: bytes) -> bool:
     """Whether `line` is one JSON object; a torn one never is."""
     if not line.startswith(b"{"):
         return False
@@ -188,3 +190,117 @@ def _write_all(descriptor: int, data: bytes) -> None:
 def _sync_data(descriptor: int) -> None:
     # fdatasync is not there on every POSIX system (macOS).
     (os.fdatasync if hasattr(os, "fdatasync") else os.fsync)(descriptor)
+
+
+T = TypeVar("T")
+_DECODE_ERRORS: Final = (ValueError, RecursionError)
+
+
+class TypedJournalChunk(msgspec.Struct, Generic[T], frozen=True):
+    """What was read from an offset on: the values, where to go on, and how many lines gave none.
+
+    `skipped` lines are damaged; `unknown` ones are whole, but of a kind (tag) that this version does not know.
+    """
+
+    values: tuple[T, ...]
+    next_offset: int
+    skipped: int
+    unknown: int
+
+
+class TypedJournal(Generic[T]):
+    """The journal at `path` holding `type_`: a msgspec Struct, or a union of tagged ones.
+
+    >>> journal: TypedJournal[Event] = TypedJournal(path, Event)
+
+    `sync` and what append and read promise are as in Journal.
+    """
+
+    def __init__(self, path: Path, type_: type[T] | UnionType, *, sync: bool = True) -> None:
+        self.journal = Journal(path, sync=sync)
+        self._encoder = msgspec.json.Encoder()
+        self._decoder: msgspec.json.Decoder[T] = msgspec.json.Decoder(type_)
+        self._tags = _tags_of(type_)
+
+    @property
+    def path(self) -> Path:
+        return self.journal.path
+
+    def append(self, value: T) -> int:
+        """Append `value` and return the offset behind its line.
+
+        Raises StorageError when it was not stored; also for a value that would not come back as it went: one with a
+        NaN, an infinity, or a field of the wrong type.
+        """
+        try:
+            line = self._encoder.encode(value)
+            if b"null" in line:
+                _refuse_non_finite(msgspec.to_builtins(value))  # msgspec writes a NaN as null
+            self._decoder.decode(line)
+        except _DECODE_ERRORS as error:
+            raise StorageError(
+                f"A {type(value).__name__} holds a value that cannot be stored: {clean(error)}.",
+                where=str(self.path),
+                next_step="This is a fault in tabsmith: please report it.",
+            ) from error
+        return self.journal.append(line) if b"\n" in line else self.journal.append_checked(line)
+
+    def read(self, offset: int = 0) -> TypedJournalChunk[T]:
+        """The values of the complete lines from `offset` (0, or an earlier `next_offset`) on. Raises StorageError."""
+        lines, next_offset, skipped = self.journal.read_raw(offset)
+        values: list[T] = []
+        unknown = 0
+        decode = self._decoder.decode
+        for line in lines:
+            try:
+                values.append(decode(line))
+            except _DECODE_ERRORS:
+                if self._is_unknown(line):
+                    unknown += 1
+                else:
+                    skipped += 1
+        return TypedJournalChunk(tuple(values), next_offset, skipped, unknown)
+
+    def close(self) -> None:
+        """Close the file; a later append opens it again."""
+        self.journal.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _is_unknown(self, line: bytes) -> bool:
+        """Whether a line that did not decode is a whole object with a tag that no struct of this journal has."""
+        if not self._tags:
+            return False
+        try:
+            fields = msgspec.json.decode(line, type=dict[str, object])
+        except _DECODE_ERRORS:
+            return False
+        field, tags = self._tags
+        return isinstance(fields.get(field), (str, int)) and fields[field] not in tags
+
+
+def _tags_of(type_: object) -> tuple[str, frozenset[str | int]] | None:
+    """The tag field and the known tags of a tagged struct or a union of them; None when nothing is tagged."""
+    info = msgspec.inspect.type_info(type_)
+    structs = info.types if isinstance(info, msgspec.inspect.UnionType) else (info,)
+    tagged = [each for each in structs if isinstance(each, msgspec.inspect.StructType) and each.tag is not None]
+    if not tagged:
+        return None
+    return tagged[0].tag_field or "type", frozenset(each.tag for each in tagged if each.tag is not None)
+
+
+def _refuse_non_finite(value: object) -> None:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{value} has no place in JSON")
+    if isinstance(value, dict):
+        for item in value.values():
+            _refuse_non_finite(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            _refuse_non_finite(item)

@@ -2,6 +2,12 @@
 
 The kernel drops an flock when its process dies, however it dies, so there is no stale lock to clean up and no guess
 about a process number. The holder's number and starting time are written into the lock file only to be shown.
+
+Descriptors of lock files that a forked child never keeps.
+
+An flock belongs to the open file, and a forked child shares the open files of its parent: without this, a child that
+outlives a killed parent would keep the parent's locks alive. Children started by exec are no danger, because Python
+opens every file close-on-exec.
 """
 
 import fcntl
@@ -16,10 +22,37 @@ from typing import Final, Self
 import msgspec
 
 from tabsmith.errors import LockedError
-from tabsmith.storage.atomic import make_folder
-from tabsmith.storage.descriptors import close_lock_file, open_lock_file
-from tabsmith.storage.failures import storage_error
+from tabsmith.storage.files import make_folder, storage_error
 from tabsmith.text import clean
+
+_open_descriptors: Final[set[int]] = set()
+_fork_guard: Final = threading.RLock()  # held through a fork, so that no descriptor is open and not yet known
+
+
+def open_lock_file(path: Path, flags: int) -> int:
+    """A new descriptor of `path`, closed by itself in every child forked from now on. Raises OSError."""
+    with _fork_guard:
+        descriptor = os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
+        _open_descriptors.add(descriptor)
+    return descriptor
+
+
+def close_lock_file(descriptor: int) -> None:
+    """Close a descriptor that `open_lock_file` gave."""
+    with _fork_guard:
+        _open_descriptors.discard(descriptor)
+        os.close(descriptor)
+
+
+def _close_in_child() -> None:
+    for descriptor in _open_descriptors:
+        os.close(descriptor)
+    _open_descriptors.clear()
+    _fork_guard.release()
+
+
+os.register_at_fork(before=_fork_guard.acquire, after_in_parent=_fork_guard.release, after_in_child=_close_in_child)
+
 
 _FIRST_PAUSE: Final = 0.0002
 _LONGEST_PAUSE: Final = 0.01
@@ -28,7 +61,7 @@ _RECORD_PATIENCE: Final = 0.5  # seconds for a new owner to write its record aft
 _RECORD_SIZE: Final = 96  # always as long, so that it is written over: truncating costs ten times as much
 
 
-class Owner(msgspec.Struct, frozen=True):
+class LockOwner(msgspec.Struct, frozen=True):
     """Who holds a lock: its process number (0 when it could not be told), and since when (seconds since 1970)."""
 
     pid: int
@@ -92,7 +125,7 @@ class FileLock:
 class OwnerLock:
     """A lock held for as long as a process works on something: a run's worker, a bridge.
 
-    It ends with its process, also when a child that the process forked lives on. `owner(path)` tells who holds it.
+    It ends with its process, also when a child that the process forked lives on. `lock_owner(path)` tells who holds it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -111,9 +144,9 @@ class OwnerLock:
             raise RuntimeError(f"this process already holds the lock {self.path}")
         deadline = time.monotonic() + _PROBE_PATIENCE
         while (descriptor := _try_exclusive(self.path)) is None:
-            # One who only looks (`owner`) holds the lock shared for a moment; an owner holds it alone.
+            # One who only looks (`lock_owner`) holds the lock shared for a moment; an owner holds it alone.
             if not _is_free(self.path) or time.monotonic() >= deadline:
-                raise _locked(self.path, owner(self.path), "it works on this already")
+                raise _locked(self.path, lock_owner(self.path), "it works on this already")
             time.sleep(random.uniform(0, _FIRST_PAUSE))  # noqa: S311 - only spreads the waiters
         self._descriptor = descriptor
         self._pid = os.getpid()
@@ -134,7 +167,7 @@ class OwnerLock:
         self.release()
 
 
-def owner(path: Path) -> Owner | None:
+def lock_owner(path: Path) -> LockOwner | None:
     """Who holds the OwnerLock at `path` now, or None. Nobody is kept from taking it by the question.
 
     Alive means that the kernel still knows the lock. Raises StorageError when the lock file may not be read.
@@ -146,7 +179,7 @@ def owner(path: Path) -> Owner | None:
         if found is not None and _exists(found.pid):
             return found
         if time.monotonic() >= deadline:
-            return found or Owner(0, 0.0)
+            return found or LockOwner(0, 0.0)
         time.sleep(_FIRST_PAUSE)
     return None
 
@@ -218,19 +251,19 @@ def _is_still(path: Path, descriptor: int) -> bool:
 
 def _write_record(descriptor: int) -> None:
     try:
-        os.pwrite(descriptor, msgspec.json.encode(Owner(os.getpid(), time.time())).ljust(_RECORD_SIZE), 0)
+        os.pwrite(descriptor, msgspec.json.encode(LockOwner(os.getpid(), time.time())).ljust(_RECORD_SIZE), 0)
     except OSError:
         # On a full disk the lock itself still works; only the holder's name is missing from a message.
         os.ftruncate(descriptor, 0)
 
 
-def _read_record(path: Path) -> Owner | None:
+def _read_record(path: Path) -> LockOwner | None:
     try:
         descriptor = open_lock_file(path, os.O_RDONLY)
     except OSError:
         return None
     try:
-        return msgspec.json.decode(os.pread(descriptor, _RECORD_SIZE, 0), type=Owner)
+        return msgspec.json.decode(os.pread(descriptor, _RECORD_SIZE, 0), type=LockOwner)
     except (OSError, msgspec.MsgspecError):
         return None
     finally:
@@ -247,7 +280,7 @@ def _exists(pid: int) -> bool:
     return True
 
 
-def _locked(path: Path, holder: Owner | None, doing: str) -> LockedError:
+def _locked(path: Path, holder: LockOwner | None, doing: str) -> LockedError:
     if holder is None or holder.pid == 0:
         who = "Another process"
     else:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tabsmith.errors import UsageError
-from tabsmith.storage.failures import storage_error
+from tabsmith.storage.files import storage_error
 from tabsmith.tables.info import TableInfo
 from tabsmith.text import clean
 
@@ -28,7 +28,7 @@ class TableWriter:
     def write(self, table: Any) -> None:
         """Append `table`, a pyarrow Table."""
         if self._csv:
-            table = neutral(table)
+            table = escape_formulas(table)
         if self._writer is None:
             self._writer = _writer(table.schema, self._path, csv=self._csv)
         self._writer.write_table(table)
@@ -39,12 +39,12 @@ class TableWriter:
 
 
 @contextmanager
-def writing(out: Path) -> Iterator[TableWriter]:
+def open_table_writer(out: Path) -> Iterator[TableWriter]:
     """A writer whose file takes its place at `out` when all went well, and leaves nothing behind when not.
 
     Raises UsageError for another ending than `ENDINGS`, StorageError when it cannot be written.
     """
-    out = require_ending(out)
+    out = require_table_ending(out)
     partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
     writer = TableWriter(partial, csv=out.suffix.lower() == ".csv")
     try:
@@ -66,17 +66,17 @@ def write_table(info: TableInfo, out: Path) -> Path:
     """Write a table, as it was understood, to `out`; returns the absolute path. Raises UsageError, StorageError."""
     import pyarrow.parquet as pq
 
-    from tabsmith.tables.snapshot import ensure
+    from tabsmith.tables.snapshot import ensure_snapshot
 
     names = [column.name for column in info.profile.columns]
-    with pq.ParquetFile(ensure(info).snapshot) as file, writing(out) as writer:
+    with pq.ParquetFile(ensure_snapshot(info).snapshot) as file, open_table_writer(out) as writer:
         writer.write(file.schema_arrow.empty_table().rename_columns(names))
         for batch in file.iter_batches(BATCH_ROWS, use_threads=False):
             writer.write(_table(batch).rename_columns(names))
     return out.expanduser().absolute()
 
 
-def require_ending(out: Path) -> Path:
+def require_table_ending(out: Path) -> Path:
     """`out`, absolute. Raises UsageError when its ending is not one that can be written."""
     if out.suffix.lower() not in ENDINGS:
         raise UsageError(
@@ -87,7 +87,7 @@ def require_ending(out: Path) -> Path:
     return out.expanduser().absolute()
 
 
-def neutral(table: Any) -> Any:
+def escape_formulas(table: Any) -> Any:
     """Text cells and headings that begin like a formula, led by an apostrophe; texts that are numbers stay."""
     import pyarrow as pa
     import pyarrow.compute as pc

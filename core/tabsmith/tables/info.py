@@ -5,8 +5,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from tabsmith.tables.profile import Profile
-from tabsmith.tables.sources import Source
+from tabsmith.tables.profile.types import TableProfile
+from tabsmith.tables.read.sources import Source
 
 Route: TypeAlias = Literal["fast", "careful"]
 
@@ -41,7 +41,7 @@ class TableInfo(msgspec.Struct, frozen=True):
     route: Route
     encoding: str
     dialect: Dialect
-    profile: Profile
+    profile: TableProfile
     rejected: tuple[LineNote, ...] = ()
     repaired: tuple[LineNote, ...] = ()
     rejected_count: int = 0  # all of them; `rejected` holds the first thousand

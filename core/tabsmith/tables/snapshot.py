@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tabsmith.errors import SchemaError, TableChangedError
-from tabsmith.tables import store
+from tabsmith.tables import snapshot_store
 from tabsmith.tables.info import Dialect, Preview, TableInfo
-from tabsmith.tables.profile import Column
-from tabsmith.tables.sources import FileSource, FrameSource, SampleSource
+from tabsmith.tables.profile.types import ColumnProfile
+from tabsmith.tables.read.sources import FileSource, FrameSource, SampleSource
 from tabsmith.text import clean
 
 if TYPE_CHECKING:
@@ -22,13 +22,13 @@ _EXACT: Final = 2**53  # beyond, a float cannot hold every whole number
 _SLACK: Final = 1e-3  # seconds; some file systems keep times no finer
 
 
-def verify(info: TableInfo) -> None:
+def check_unchanged(info: TableInfo) -> None:
     """Nothing, when the source is still the one that was read. Raises TableChangedError. Light."""
     if not isinstance(info.source, FileSource):
         return
-    from tabsmith.tables.guard import understood
+    from tabsmith.tables.read.guard import normalize_path
 
-    place = understood(info.source.path)
+    place = normalize_path(info.source.path)
     shown = clean(place, 300)
     try:
         status = place.stat()
@@ -47,21 +47,21 @@ def verify(info: TableInfo) -> None:
         )
 
 
-def ensure(info: TableInfo) -> TableInfo:
+def ensure_snapshot(info: TableInfo) -> TableInfo:
     """`info` with its snapshot in place: made again from the unchanged source when it was cleared away.
 
     Raises TableChangedError when the source changed, or a frame's snapshot is gone.
     """
     if info.snapshot_path.exists():
         return info
-    verify(info)
-    from tabsmith.tables.guard import understood
-    from tabsmith.tables.reading import read
+    check_unchanged(info)
+    from tabsmith.tables.read.guard import normalize_path
+    from tabsmith.tables.read.reader import read_source
 
     allowed: tuple[Path, ...] = ()
     if isinstance(info.source, FileSource):  # it was let in before; only this file is
-        allowed = (understood(info.source.path).resolve(),)
-    return read(info.source, allowed=allowed, max_mb=float("inf"))
+        allowed = (normalize_path(info.source.path).resolve(),)
+    return read_source(info.source, allowed=allowed, max_mb=float("inf"))
 
 
 def load_frame(info: TableInfo, columns: tuple[str, ...] | None = None) -> "pd.DataFrame":
@@ -74,7 +74,7 @@ def load_frame(info: TableInfo, columns: tuple[str, ...] | None = None) -> "pd.D
     import pandas as pd
     import pyarrow.parquet as pq
 
-    info = ensure(info)
+    info = ensure_snapshot(info)
     places = {column.name: place for place, column in enumerate(info.profile.columns)}
     wanted = tuple(places) if columns is None else columns
     unknown = [name for name in wanted if name not in places]
@@ -97,7 +97,7 @@ def load_frame(info: TableInfo, columns: tuple[str, ...] | None = None) -> "pd.D
     return frame
 
 
-def _series(array: Any, column: Column) -> Any:
+def _series(array: Any, column: ColumnProfile) -> Any:
     import pandas as pd
     import pyarrow as pa
 
@@ -115,7 +115,7 @@ def _series(array: Any, column: Column) -> Any:
 
 def preview(info: TableInfo, rows: int = 200) -> Preview:
     """The first `rows` rows as cleaned text."""
-    info = ensure(info)
+    info = ensure_snapshot(info)
     return _previewed(info.snapshot_path, rows, [column.name for column in info.profile.columns])
 
 
@@ -165,35 +165,35 @@ def from_frame(frame: "pd.DataFrame") -> TableInfo:
 
 def write_frame(frame: "pd.DataFrame", sample: SampleSource | None) -> TableInfo:
     """Write `frame` as a snapshot: the frame of a sample, unless it is there already, or one handed over."""
-    from tabsmith.tables.failures import told
-    from tabsmith.tables.frames import frame_columns
-    from tabsmith.tables.structured import table_of
+    from tabsmith.tables.database import translate_errors
+    from tabsmith.tables.read.arrow_columns import frame_columns
+    from tabsmith.tables.read.formats.structured import arrow_table
 
     shown = "the frame" if sample is None else sample.name
-    with told(shown):
+    with translate_errors(shown):
         names, arrays = frame_columns(frame)
-        table = table_of(arrays)
-    with store.scratch() as scratch, told(shown):
-        from tabsmith.tables.arrow import convert_relation
-        from tabsmith.tables.engine import connection
-        from tabsmith.tables.profiling import profile
+        table = arrow_table(arrays)
+    with snapshot_store.scratch_folder() as scratch, translate_errors(shown):
+        from tabsmith.tables.database import connect
+        from tabsmith.tables.profile.profiler import profile_snapshot
+        from tabsmith.tables.read.arrow_columns import convert_relation
 
         out = scratch / "snapshot.parquet"
-        with connection(spill=scratch, threads=1) as database:
+        with connect(spill=scratch, threads=1) as database:
             database.register("given", table)
             storages = convert_relation(database, "given", out, as_text=False, read_texts=False)
-            made = profile(database, out, names, storages)
+            made = profile_snapshot(database, out, names, storages)
         with out.open("rb") as written:
-            mark = store.fingerprint(sample, names, store.content_hash(written.fileno()))
+            mark = snapshot_store.fingerprint(sample, names, snapshot_store.content_hash(written.fileno()))
         info = TableInfo(
             source=sample or FrameSource(mark),
             fingerprint=mark,
-            snapshot=str(store.snapshot_path(mark)),
+            snapshot=str(snapshot_store.snapshot_path(mark)),
             format="sample" if sample else "frame",
             route="fast",
             encoding="",
             dialect=Dialect(),
             profile=made,
         )
-        store.keep(info, out)
+        snapshot_store.save_snapshot(info, out)
     return info

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tabsmith.tables.info import LineNote, TableInfo
-from tabsmith.tables.profile import Profile
-from tabsmith.tables.schema import Schema
-from tabsmith.tables.sources import source_of
+from tabsmith.tables.profile.types import TableProfile
+from tabsmith.tables.read.sources import parse_source
+from tabsmith.tables.schema.types import Schema
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +20,7 @@ class Table:
     info: TableInfo
 
     @property
-    def profile(self) -> Profile:
+    def profile(self) -> TableProfile:
         """The table in numbers: counts, distributions and the most frequent values of every column."""
         return self.info.profile
 
@@ -63,15 +63,15 @@ def read_table(path: str | Path, *, as_text: bool = False) -> Table:
     Allowed folders and the size limit come from the settings. Raises PathError, ReadError.
     """
     from tabsmith import config
-    from tabsmith.tables.reading import read
+    from tabsmith.tables.read.reader import read_source
 
     paths = config.load().paths
-    return Table(read(source_of(str(path), as_text=as_text), allowed=paths.allowed, max_mb=paths.max_mb))
+    return Table(read_source(parse_source(str(path), as_text=as_text), allowed=paths.allowed, max_mb=paths.max_mb))
 
 
 def detect_schema(table: "Table | TableInfo | pd.DataFrame", target: str | None = None) -> Schema:
     """What tabsmith understands of a table or frame, for `target` or for the target it finds. Raises SchemaError."""
-    from tabsmith.tables.detect import detect_schema as detect
+    from tabsmith.tables.schema.detect import detect_schema as detect
 
     if isinstance(table, TableInfo):
         return detect(table, target)

@@ -1,17 +1,16 @@
 """Task files: goals for agents with hands, written by people, checked whole before anything runs."""
 
+from tabsmith.tasks.files import parse, read, text_of, write
 from tabsmith.tasks.order import Blocked, Ready, order, ready
-from tabsmith.tasks.reading import parse, read, text_of
-from tabsmith.tasks.task import Budget, May, Task, TaskFile
-from tabsmith.tasks.writing import write
+from tabsmith.tasks.task import Task, TaskFile, TaskLimits, TaskPermissions
 
 __all__ = [
     "Blocked",
-    "Budget",
-    "May",
     "Ready",
     "Task",
     "TaskFile",
+    "TaskLimits",
+    "TaskPermissions",
     "order",
     "parse",
     "read",

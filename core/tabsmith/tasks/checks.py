@@ -12,7 +12,7 @@ from tabsmith.errors import TaskProblem
 from tabsmith.paths import folders
 from tabsmith.tasks.fields import Fields, nearest
 from tabsmith.tasks.order import cycles, dependencies, share
-from tabsmith.tasks.task import May, Task
+from tabsmith.tasks.task import Task, TaskPermissions
 from tabsmith.text import clean
 
 _NAME: Final = re.compile(r"\w(?:[\w.-]{0,58}\w)?")
@@ -164,7 +164,7 @@ def check_folders(tasks: Sequence[Task]) -> tuple[str, ...]:
     return tuple(warnings)
 
 
-def check_patterns(fields: Fields, may: May, allowed: tuple[Path, ...]) -> None:
+def check_patterns(fields: Fields, may: TaskPermissions, allowed: tuple[Path, ...]) -> None:
     """Patterns of paths stay in the folder; those of what may be read, in the allowed folders at least."""
     for pattern in may.write:
         if PurePosixPath(pattern).is_absolute() or pattern.startswith("~") or ".." in PurePosixPath(pattern).parts:

@@ -6,13 +6,13 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 TaskAgent: TypeAlias = Literal["claude-code", "acp"]
-Conversation: TypeAlias = Literal["fresh", "continue"]
-WorkedOn: TypeAlias = Literal["auto", "copy", "worktree"]
+SessionMode: TypeAlias = Literal["fresh", "continue"]
+WorkspaceChoice: TypeAlias = Literal["auto", "copy", "worktree"]
 
 EVERYTHING: Final = ("**",)
 
 
-class Budget(msgspec.Struct, frozen=True):
+class TaskLimits(msgspec.Struct, frozen=True):
     """Where a file or a task ends by itself, or asks; 0 and "" do not limit. `dollars` is a decimal string; `failures`
     are those of the agent in a row."""
 
@@ -23,7 +23,7 @@ class Budget(msgspec.Struct, frozen=True):
     failures: int = 0
 
 
-class May(msgspec.Struct, frozen=True):
+class TaskPermissions(msgspec.Struct, frozen=True):
     """What an agent may do without asking. `read` and `write` are patterns of paths in the folder (`read` also of
     absolute ones), `run` of commands (`python *`); whatever fits none is a request for permission."""
 
@@ -47,13 +47,13 @@ class Task(msgspec.Struct, frozen=True):
     agent: TaskAgent = "claude-code"
     depends_on: tuple[str, ...] = ()
     rubric: str = ""
-    conversation: Conversation = "fresh"
-    workspace: WorkedOn = "auto"
+    conversation: SessionMode = "fresh"
+    workspace: WorkspaceChoice = "auto"
     accept_seconds: float = 120.0
     turns: int = 0
     silence_seconds: float = 0.0
-    limits: Budget = Budget()
-    may: May = May()
+    limits: TaskLimits = TaskLimits()
+    may: TaskPermissions = TaskPermissions()
     place: Path = Path()
 
 
@@ -61,6 +61,6 @@ class TaskFile(msgspec.Struct, frozen=True):
     """The tasks of one file under one budget. `warnings` say in words what is allowed but may not be meant."""
 
     path: Path
-    budget: Budget = Budget()
+    budget: TaskLimits = TaskLimits()
     tasks: tuple[Task, ...] = ()
     warnings: tuple[str, ...] = ()

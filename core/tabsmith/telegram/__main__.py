@@ -4,19 +4,18 @@ import sys
 
 from tabsmith import config
 from tabsmith.errors import INTERRUPTED, TabsmithError, report_of
-from tabsmith.telegram.log import log_to_stderr
-from tabsmith.telegram.service import require_extra
-from tabsmith.telegram.token import Token, token_of
+from tabsmith.telegram.bot_token import BotToken, bot_token, log_to_stderr
+from tabsmith.telegram.service import require_telegram_extra
 from tabsmith.text import clean_block
 
 
 def main() -> int:
     """Run the bridge until it is told to end; returns the exit status. Errors are told on stderr, without the token."""
-    token: Token | None = None
+    token: BotToken | None = None
     try:
         settings = config.load()
-        token = token_of(settings)
-        require_extra()
+        token = bot_token(settings)
+        require_telegram_extra()
         log_to_stderr(token)
         from tabsmith.telegram.bridge import run
 

@@ -9,34 +9,33 @@ import time
 from collections.abc import AsyncIterator, Coroutine
 from typing import Final
 
-from tabsmith import __version__
-from tabsmith.config.tree import Settings
+from tabsmith.config.settings import Settings
 from tabsmith.errors import StorageError, UsageError
-from tabsmith.runs.spare import KEPT_BACK
+from tabsmith.runs.fork_server import WITHHELD_VARIABLES
 from tabsmith.runs.supervisor import Supervisor
 from tabsmith.storage import OwnerLock
-from tabsmith.telegram.api import Api
-from tabsmith.telegram.desk import Desk
-from tabsmith.telegram.doorkeeper import Doorkeeper
-from tabsmith.telegram.drawing.helping import COMMANDS
-from tabsmith.telegram.failures import Failure, Unauthorized
-from tabsmith.telegram.following import LOOK_EVERY, Following
+from tabsmith.telegram.bot_token import BotToken, bot_token, server_address
+from tabsmith.telegram.chat.access_control import AccessControl
+from tabsmith.telegram.chat.context import BridgeContext
+from tabsmith.telegram.chat.dispatcher import Dispatcher
+from tabsmith.telegram.chat.notifications import FOLLOW_INTERVAL, RunFollower
+from tabsmith.telegram.chat.update_queue import UpdateQueue
+from tabsmith.telegram.chat_state import ChatStates
 from tabsmith.telegram.health import EXPECTED_KINDS, token_source
-from tabsmith.telegram.inbox import Inbox
-from tabsmith.telegram.office import Office
-from tabsmith.telegram.outbox import Outbox
-from tabsmith.telegram.outgoing import Chart, Message
-from tabsmith.telegram.place import Place
-from tabsmith.telegram.polling import Poller
-from tabsmith.telegram.reception import Reception
-from tabsmith.telegram.requests import pending_requests
-from tabsmith.telegram.seats import Seats
-from tabsmith.telegram.sending import Sender
-from tabsmith.telegram.service import refuse_second
-from tabsmith.telegram.status import Status, StatusKeeper
-from tabsmith.telegram.token import Token, server_of, token_of
-from tabsmith.telegram.words import line, mixed
+from tabsmith.telegram.paths import BridgePaths
+from tabsmith.telegram.render.help import COMMANDS
+from tabsmith.telegram.render.messages import OutgoingChart, OutgoingMessage
+from tabsmith.telegram.render.text import line, mixed
+from tabsmith.telegram.service import pending_test_messages, require_not_running
+from tabsmith.telegram.status import BridgeStatus, StatusWriter
+from tabsmith.telegram.transport.bot_api import BotApi
+from tabsmith.telegram.transport.errors import BotApiError, UnauthorizedError
+from tabsmith.telegram.transport.inbox import Inbox
+from tabsmith.telegram.transport.outbox import Outbox
+from tabsmith.telegram.transport.polling import Poller
+from tabsmith.telegram.transport.sending import Sender
 from tabsmith.text import plural
+from tabsmith.version import __version__
 
 _log: Final = logging.getLogger(__name__)
 _ASK_AGAIN: Final = 30.0  # seconds, when Telegram could not be asked who we are
@@ -58,12 +57,12 @@ def run(settings: Settings) -> int:
 
 async def serve(settings: Settings) -> int:
     """`run`, within a loop."""
-    token = token_of(settings)
-    place = Place.of(token.bot)
-    refuse_second(place)
+    token = bot_token(settings)
+    place = BridgePaths.of(token.bot)
+    require_not_running(place)
     source = token_source()
     with OwnerLock(place.lock):
-        for name in KEPT_BACK:  # no process that is started here has a use for it
+        for name in WITHHELD_VARIABLES:  # no process that is started here has a use for it
             os.environ.pop(name, None)
         async with _opened(settings, token, place, source) as bridge:
             await bridge.serve()
@@ -73,13 +72,13 @@ async def serve(settings: Settings) -> int:
 class Bridge:
     """The parts, put together."""
 
-    def __init__(self, office: Office, inbox: Inbox) -> None:
+    def __init__(self, office: BridgeContext, inbox: Inbox) -> None:
         self._office = office
         self._inbox = inbox
-        self._desk = Desk(office)
-        self._reception = Reception(office, inbox, self._desk)
+        self._desk = Dispatcher(office)
+        self._reception = UpdateQueue(office, inbox, self._desk)
         self._poller = Poller(office.api, inbox, office.status, self._reception.receive)
-        self._following = Following(office)
+        self._following = RunFollower(office)
         self._tasks: set[asyncio.Task[None]] = set()
         self._told_to_end = asyncio.Event()
 
@@ -118,13 +117,13 @@ class Bridge:
         office = self._office
         try:
             await self._ask_who()
-        except Unauthorized:
+        except UnauthorizedError:
             raise TokenRefusedError(
                 "Telegram refuses the bot's token.",
                 where=f"telegram.token, from {office.token_from}",
                 next_step="Ask @BotFather for the token of your bot, then: tabsmith config set telegram.token -",
             ) from None
-        except Failure as failure:
+        except BotApiError as failure:
             office.status.trouble("polling", str(failure))
             self._begin(self._introduce_later())
         people = plural(len(office.settings.telegram.allowed_users), "person", "people")
@@ -133,7 +132,7 @@ class Bridge:
     async def _introduce_later(self) -> None:
         while not self._office.status.now.bot:
             await asyncio.sleep(_ASK_AGAIN)
-            with contextlib.suppress(Failure):  # the polls tell that Telegram cannot be reached
+            with contextlib.suppress(BotApiError):  # the polls tell that Telegram cannot be reached
                 await self._ask_who()
 
     async def _ask_who(self) -> None:
@@ -152,16 +151,18 @@ class Bridge:
     async def _requests(self) -> None:
         """What others on this machine ask of the bridge: test messages, and how it is."""
         office = self._office
-        offset = pending_requests(office.place).next_offset
+        offset = pending_test_messages(office.place).next_offset
         while True:
-            await asyncio.sleep(LOOK_EVERY)
+            await asyncio.sleep(FOLLOW_INTERVAL)
             office.status.flush()
             try:
-                chunk = pending_requests(office.place, offset)
+                chunk = pending_test_messages(office.place, offset)
                 for asked in chunk.values:
                     seat = office.seat(asked.user)
                     if seat is not None:
-                        office.outbox.put(f"test/{asked.id}", seat.user, seat.chat, Message(line(mixed(asked.text))))
+                        office.outbox.put(
+                            f"test/{asked.id}", seat.user, seat.chat, OutgoingMessage(line(mixed(asked.text)))
+                        )
                 offset = chunk.next_offset
             except StorageError as error:
                 office.status.trouble("handling", str(error))
@@ -188,7 +189,7 @@ class Bridge:
         await self._desk.work.close()
         sender.cancel()
         await asyncio.gather(sender, return_exceptions=True)
-        with contextlib.suppress(Failure, TimeoutError):
+        with contextlib.suppress(BotApiError, TimeoutError):
             await self._office.sender.drain(_ENDS_WITHIN)
         await self._cancelled()
 
@@ -199,20 +200,20 @@ class Bridge:
 
 
 @contextlib.asynccontextmanager
-async def _opened(settings: Settings, token: Token, place: Place, source: str) -> AsyncIterator[Bridge]:
+async def _opened(settings: Settings, token: BotToken, place: BridgePaths, source: str) -> AsyncIterator[Bridge]:
     """The bridge with its files and connections, closed at the end."""
-    server = server_of(settings)
-    status = StatusKeeper(
+    server = server_address(settings)
+    status = StatusWriter(
         place,
-        Status(pid=os.getpid(), started_at=time.time(), server=server, token_from=source, version=__version__),
+        BridgeStatus(pid=os.getpid(), started_at=time.time(), server=server, token_from=source, version=__version__),
     )
     status.write()
-    api = Api(token, server, settings.telegram.timeout)
+    api = BotApi(token, server, settings.telegram.timeout)
     inbox, outbox = Inbox(place.inbox), Outbox(place.outbox)
     supervisor = Supervisor()
-    door = Doorkeeper(settings, status)
+    door = AccessControl(settings, status)
     sender = Sender(api, outbox, status, draw=_draw, may_receive=door.may)
-    office = Office(
+    office = BridgeContext(
         place=place,
         door=door,
         status=status,
@@ -220,7 +221,7 @@ async def _opened(settings: Settings, token: Token, place: Place, source: str) -
         outbox=outbox,
         sender=sender,
         supervisor=supervisor,
-        seats=Seats(place),
+        seats=ChatStates(place),
         token_from=source,
         server=server,
     )
@@ -237,8 +238,8 @@ async def _opened(settings: Settings, token: Token, place: Place, source: str) -
         _log.info("the bridge has ended")
 
 
-async def _draw(chart: Chart) -> bytes:
-    from tabsmith.charts.drawing import draw
+async def _draw(chart: OutgoingChart) -> bytes:
+    from tabsmith.reports.charts import draw_chart
     from tabsmith.runs.watch import RunWatch
 
-    return await asyncio.to_thread(lambda: draw(chart.kind, RunWatch(chart.run_id).refresh()))
+    return await asyncio.to_thread(lambda: draw_chart(chart.kind, RunWatch(chart.run_id).refresh()))

@@ -7,17 +7,17 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from tabsmith.config import describe
-from tabsmith.config.tree import Settings
-from tabsmith.numbers import duration
+from tabsmith.config.settings import Settings
+from tabsmith.formatting import duration
 from tabsmith.paths import folders
-from tabsmith.storage import Owner
-from tabsmith.telegram.drawing.helping import COMMANDS
-from tabsmith.telegram.place import Place
-from tabsmith.telegram.service import place_of, running
-from tabsmith.telegram.status import Status, read_status
+from tabsmith.storage import LockOwner
+from tabsmith.telegram.paths import BridgePaths
+from tabsmith.telegram.render.help import COMMANDS
+from tabsmith.telegram.service import bridge_paths, running
+from tabsmith.telegram.status import BridgeStatus, read_status
 from tabsmith.text import clean, plural
 
-State: TypeAlias = Literal["ok", "warn", "fail"]
+CheckState: TypeAlias = Literal["ok", "warn", "fail"]
 CheckName: TypeAlias = Literal[
     "process",
     "single instance",
@@ -35,7 +35,7 @@ EXPECTED_COMMANDS: Final = tuple(name for name, _ in COMMANDS)
 EXPECTED_KINDS: Final = ("message", "edited_message", "callback_query")
 """The kinds of update, as the Bot API names them."""
 
-BEGINNING: Final = 30.0  # seconds in which a new bridge may not have polled yet
+STARTUP_SECONDS: Final = 30.0  # seconds in which a new bridge may not have polled yet
 _SLACK: Final = 15.0  # beyond the time that a poll may take
 _CONFLICT_RECENT: Final = 300.0
 _UNHANDLED: Final = 60.0
@@ -47,41 +47,41 @@ _START: Final = "tabsmith bridge start"
 _RESTART: Final = "tabsmith bridge stop, then tabsmith bridge start"
 
 
-class Check(msgspec.Struct, frozen=True):
+class HealthCheck(msgspec.Struct, frozen=True):
     """One thing looked at: what was found in words, what that rests on, and what to do, "" when nothing."""
 
     name: CheckName
-    state: State
+    state: CheckState
     what: str
     evidence: str = ""
     next_step: str = ""
 
 
-class Health(msgspec.Struct, frozen=True):
+class HealthReport(msgspec.Struct, frozen=True):
     """All checks; `ok` while none of them failed."""
 
     ok: bool
-    checks: tuple[Check, ...]
+    checks: tuple[HealthCheck, ...]
 
 
 class _Seen(msgspec.Struct, frozen=True):
     """What the checks look at, taken at one moment."""
 
     settings: Settings
-    place: Place
+    place: BridgePaths
     now: float
-    held: Owner | None
-    status: Status | None  # of the bridge that runs, or the last words of the one that ran
+    held: LockOwner | None
+    status: BridgeStatus | None  # of the bridge that runs, or the last words of the one that ran
 
     @property
-    def own(self) -> Status | None:
+    def own(self) -> BridgeStatus | None:
         """The status, when it is that of the bridge that runs."""
         return self.status if self.held and self.status and self.status.pid == self.held.pid else None
 
     @property
     def begins(self) -> bool:
         """Whether the bridge has only just started."""
-        return self.held is not None and self.now - self.held.started_at < BEGINNING
+        return self.held is not None and self.now - self.held.started_at < STARTUP_SECONDS
 
     @property
     def longest_poll(self) -> float:
@@ -89,9 +89,9 @@ class _Seen(msgspec.Struct, frozen=True):
         return self.settings.telegram.timeout + _SLACK
 
 
-def check(settings: Settings, now: float | None = None) -> Health:
+def check_health(settings: Settings, now: float | None = None) -> HealthReport:
     """Look at the bridge of the token in the settings. Raises ConfigError when there is no token, and StorageError."""
-    place = place_of(settings)
+    place = bridge_paths(settings)
     held = running(place)
     seen = _Seen(settings, place, time.time() if now is None else now, held, read_status(place))
     checks = (
@@ -105,7 +105,7 @@ def check(settings: Settings, now: float | None = None) -> Health:
         _token(),
         _users(settings),
     )
-    return Health(all(each.state != "fail" for each in checks), checks)
+    return HealthReport(all(each.state != "fail" for each in checks), checks)
 
 
 def token_source() -> str:
@@ -114,65 +114,67 @@ def token_source() -> str:
     return {"file": "the settings file", "environment": "the environment", "default": "not set"}[source]
 
 
-def _process(seen: _Seen) -> Check:
+def _process(seen: _Seen) -> HealthCheck:
     if seen.held is None:
         last = seen.status
         evidence = f"nobody holds {seen.place.lock}"
         if last is not None:
             how = f"was stopped at {_at(last.stopped_at)}" if last.stopped_at else "did not say that it ends"
             evidence += f"; the last one (process {last.pid}) wrote at {_at(last.written_at)} and {how}"
-        return Check("process", "fail", "No bridge runs.", evidence, _START)
+        return HealthCheck("process", "fail", "No bridge runs.", evidence, _START)
     runs = f"Process {seen.held.pid} runs since {_at(seen.held.started_at)} ({_ago(seen, seen.held.started_at)})."
     if seen.own is None:
-        state: State = "warn" if seen.begins else "fail"
-        return Check("process", state, f"{runs} It has not written its status.", str(seen.place.status), _RESTART)
+        state: CheckState = "warn" if seen.begins else "fail"
+        return HealthCheck("process", state, f"{runs} It has not written its status.", str(seen.place.status), _RESTART)
     age = seen.now - seen.own.written_at
     evidence = f"its status was written {duration(max(0.0, age))} ago"
     if age > 2 * seen.longest_poll:
-        return Check("process", "fail", f"{runs} It says nothing any more.", evidence, _RESTART)
-    return Check("process", "ok", runs, evidence)
+        return HealthCheck("process", "fail", f"{runs} It says nothing any more.", evidence, _RESTART)
+    return HealthCheck("process", "ok", runs, evidence)
 
 
-def _single(seen: _Seen) -> Check:
+def _single(seen: _Seen) -> HealthCheck:
     others = _others(seen.place)
     beside = f"; {plural(len(others), 'bridge')} of other bots beside it: {', '.join(others)}" if others else ""
     if seen.held is None:
-        return Check("single instance", "ok", "No bridge of this bot runs, so no two.", f"{seen.place.lock}{beside}")
+        return HealthCheck(
+            "single instance", "ok", "No bridge of this bot runs, so no two.", f"{seen.place.lock}{beside}"
+        )
     evidence = f"{seen.place.lock} is held by process {seen.held.pid}{beside}"
     if seen.status is None or seen.own is not None:
-        return Check("single instance", "ok", "One bridge of this bot runs.", evidence)
+        return HealthCheck("single instance", "ok", "One bridge of this bot runs.", evidence)
     what = f"The status was written by process {seen.status.pid}, not by the one that holds the lock."
-    return Check("single instance", "warn" if seen.begins else "fail", what, evidence, _RESTART)
+    return HealthCheck("single instance", "warn" if seen.begins else "fail", what, evidence, _RESTART)
 
 
-def _last_poll(seen: _Seen) -> Check:
+def _last_poll(seen: _Seen) -> HealthCheck:
     if seen.own is None:
         last = f"the last one polled at {_at(seen.status.polled_at)}" if seen.status and seen.status.polled_at else ""
-        state: State = "warn" if seen.begins else "fail"
-        return Check("last poll", state, "Nothing polls.", last or _NOT_RUNNING, "" if seen.held else _START)
+        state: CheckState = "warn" if seen.begins else "fail"
+        return HealthCheck("last poll", state, "Nothing polls.", last or _NOT_RUNNING, "" if seen.held else _START)
     failed = f"{plural(seen.own.failed_polls, 'failed poll')} since" if seen.own.failed_polls else "none failed since"
     evidence = f"{failed}; a poll may take {duration(seen.settings.telegram.timeout)}"
     see = "See the recent errors, and whether this machine reaches the server."
     if not seen.own.polled_at:
         state = "warn" if seen.begins else "fail"
-        return Check("last poll", state, "Telegram has not answered a poll yet.", evidence, see)
+        return HealthCheck("last poll", state, "Telegram has not answered a poll yet.", evidence, see)
     age = seen.now - seen.own.polled_at
     what = f"Telegram answered {duration(max(0.0, age))} ago."
     if age <= seen.longest_poll:
-        return Check("last poll", "ok", what, evidence)
-    return Check("last poll", "warn" if age <= 2 * seen.longest_poll else "fail", what, evidence, see)
+        return HealthCheck("last poll", "ok", what, evidence)
+    return HealthCheck("last poll", "warn" if age <= 2 * seen.longest_poll else "fail", what, evidence, see)
 
 
-def _conflicts(seen: _Seen) -> Check:
+def _conflicts(seen: _Seen) -> HealthCheck:
     said = seen.status
     if said is None or not said.conflicts:
-        return Check("conflicts", "ok", "No other program was seen to poll with this token.", "no answer 409")
+        return HealthCheck("conflicts", "ok", "No other program was seen to poll with this token.", "no answer 409")
     evidence = f"{plural(said.conflicts, 'answer')} 409, the last at {_at(said.conflict_at)}"
     if seen.own is None or seen.now - said.conflict_at > _CONFLICT_RECENT:
-        return Check("conflicts", "ok", "No other program polls with this token now.", evidence)
+        return HealthCheck("conflicts", "ok", "No other program polls with this token now.", evidence)
     # One alone, with good polls after it, is how the end of an earlier bridge's own poll looks.
     passed = said.conflicts == 1 and said.polled_at > said.conflict_at
-    return Check(
+    return HealthCheck(
         "conflicts",
         "warn" if passed else "fail",
         "Another program polls with this token; each takes messages away from the other.",
@@ -181,68 +183,76 @@ def _conflicts(seen: _Seen) -> Check:
     )
 
 
-def _handlers(seen: _Seen) -> Check:
+def _handlers(seen: _Seen) -> HealthCheck:
     if seen.own is None:
-        return Check("handlers", "warn" if seen.begins else "fail", "Nothing is answered.", _NOT_RUNNING)
+        return HealthCheck("handlers", "warn" if seen.begins else "fail", "Nothing is answered.", _NOT_RUNNING)
     there = {each.lstrip("/") for each in seen.own.handlers}
     missing = [f"/{each}" for each in EXPECTED_COMMANDS if each not in there]
     missing += [each for each in EXPECTED_KINDS if each not in there]
     evidence = f"{plural(len(there), 'handler')}; {seen.own.received:,} received, {seen.own.handled:,} handled"
     if missing:
         what = f"Not answered: {', '.join(missing)}."
-        return Check("handlers", "warn" if seen.begins else "fail", what, evidence, _RESTART)
+        return HealthCheck("handlers", "warn" if seen.begins else "fail", what, evidence, _RESTART)
     if seen.own.waiting and seen.now - seen.own.waiting_since > _UNHANDLED:
         waits = f"{plural(seen.own.waiting, 'message')} received and not handled since {_at(seen.own.waiting_since)}"
-        return Check("handlers", "fail", f"{waits}.", evidence, _RESTART)
-    return Check("handlers", "ok", "Every command and kind of message is answered.", evidence)
+        return HealthCheck("handlers", "fail", f"{waits}.", evidence, _RESTART)
+    return HealthCheck("handlers", "ok", "Every command and kind of message is answered.", evidence)
 
 
-def _queue(seen: _Seen) -> Check:
+def _queue(seen: _Seen) -> HealthCheck:
     said = seen.status
     if said is None:
-        return Check("queue", "ok", "Nothing waits to be sent.", _NOT_RUNNING)
+        return HealthCheck("queue", "ok", "Nothing waits to be sent.", _NOT_RUNNING)
     evidence = f"{said.sent:,} sent, {said.to_send:,} waiting, {said.gave_up:,} given up"
     if said.gave_up:
         what = f"Given up as it could not be sent: {plural(said.gave_up, 'message')}."
-        return Check("queue", "warn", what, evidence, f"The reasons are in {seen.place.outbox}")
+        return HealthCheck("queue", "warn", what, evidence, f"The reasons are in {seen.place.outbox}")
     if said.to_send > _LONG_QUEUE or (said.to_send and seen.own is None):
         see = "They are sent in order, as Telegram allows." if seen.own else _START
-        return Check("queue", "warn", f"{plural(said.to_send, 'message')} waiting to be sent.", evidence, see)
-    return Check("queue", "ok", "Messages are sent as they come.", evidence)
+        return HealthCheck("queue", "warn", f"{plural(said.to_send, 'message')} waiting to be sent.", evidence, see)
+    return HealthCheck("queue", "ok", "Messages are sent as they come.", evidence)
 
 
-def _errors(seen: _Seen) -> Check:
+def _errors(seen: _Seen) -> HealthCheck:
     troubles = seen.status.troubles if seen.status else ()
     recent = [each for each in troubles if seen.now - each.at <= _ERRORS_RECENT]
     if not recent:
-        return Check("recent errors", "ok", f"None in the last {duration(_ERRORS_RECENT)}.", str(seen.place.status))
+        return HealthCheck(
+            "recent errors", "ok", f"None in the last {duration(_ERRORS_RECENT)}.", str(seen.place.status)
+        )
     shown = [f"{_at(each.at)} {each.where}: {clean(each.words, 200)}" for each in recent[-_ERRORS_SHOWN:]]
     what = f"{plural(len(recent), 'error')} in the last {duration(_ERRORS_RECENT)}."
-    return Check("recent errors", "warn", what, "; ".join(shown), f"More is in {seen.place.log}, or the service's log.")
+    return HealthCheck(
+        "recent errors", "warn", what, "; ".join(shown), f"More is in {seen.place.log}, or the service's log."
+    )
 
 
-def _token() -> Check:
+def _token() -> HealthCheck:
     source = token_source()
     file = folders().settings_file
     if source == "the settings file" and file.stat().st_mode & 0o077:
         what = "The token is in the settings file, which others may read."
-        return Check("token", "warn", what, str(file), f"chmod 600 {file}")
-    return Check("token", "ok", f"The token comes from {source}.", str(file) if "file" in source else "")
+        return HealthCheck("token", "warn", what, str(file), f"chmod 600 {file}")
+    return HealthCheck("token", "ok", f"The token comes from {source}.", str(file) if "file" in source else "")
 
 
-def _users(settings: Settings) -> Check:
+def _users(settings: Settings) -> HealthCheck:
     allowed = settings.telegram.allowed_users
     if not allowed:
         add = "tabsmith config set telegram.allowed_users NUMBER,NUMBER"
-        return Check("allowed users", "warn", "Nobody may talk to the bridge.", "telegram.allowed_users is empty", add)
+        return HealthCheck(
+            "allowed users", "warn", "Nobody may talk to the bridge.", "telegram.allowed_users is empty", add
+        )
     may = f"{plural(len(allowed), 'person', 'people')} may talk to the bridge."
-    return Check("allowed users", "ok", may, f"telegram.allowed_users = {', '.join(map(str, allowed))}")
+    return HealthCheck("allowed users", "ok", may, f"telegram.allowed_users = {', '.join(map(str, allowed))}")
 
 
-def _others(place: Place) -> Sequence[str]:
+def _others(place: BridgePaths) -> Sequence[str]:
     """The bots, by file name, of other bridges of this user that run now."""
     beside = sorted(place.root.parent.iterdir()) if place.root.parent.is_dir() else []
-    return [each.name for each in beside if each != place.root and each.is_dir() and running(Place(each)) is not None]
+    return [
+        each.name for each in beside if each != place.root and each.is_dir() and running(BridgePaths(each)) is not None
+    ]
 
 
 def _at(moment: float) -> str:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from tabsmith.errors import StorageError
 from tabsmith.storage import Document, Found
-from tabsmith.telegram.place import Place
+from tabsmith.telegram.paths import BridgePaths
 
 STATUS_VERSION: Final = 1
 _MOST_TROUBLES: Final = 20
@@ -19,18 +19,18 @@ _SAID_AGAIN: Final = 600.0  # seconds after which the same trouble is worth anot
 _log: Final = logging.getLogger(__name__)
 
 
-Where: TypeAlias = Literal["polling", "sending", "handling", "following", "settings"]
+TroubleSource: TypeAlias = Literal["polling", "sending", "handling", "following", "settings"]
 
 
-class Trouble(msgspec.Struct, frozen=True):
+class BridgeTrouble(msgspec.Struct, frozen=True):
     """Something that went wrong at `at` (seconds since 1970), in words without the token."""
 
     at: float
-    where: Where
+    where: TroubleSource
     words: str
 
 
-class Status(msgspec.Struct, frozen=True, kw_only=True):
+class BridgeStatus(msgspec.Struct, frozen=True, kw_only=True):
     """A bridge as it last said. Times are seconds since 1970; 0 is never."""
 
     pid: int
@@ -52,11 +52,11 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     sent: int = 0
     to_send: int = 0
     gave_up: int = 0
-    troubles: tuple[Trouble, ...] = ()
+    troubles: tuple[BridgeTrouble, ...] = ()
     stopped_at: float = 0.0  # it ended as it was told to
 
 
-def read_status(place: Place) -> Status | None:
+def read_status(place: BridgePaths) -> BridgeStatus | None:
     """What the bridge last said; None when there is nothing that can be understood."""
     match _document(place).load():
         case Found(status):
@@ -65,14 +65,14 @@ def read_status(place: Place) -> Status | None:
             return None
 
 
-class StatusKeeper:
+class StatusWriter:
     """The bridge's own hand on its status: changed in memory at once, on disk at most once a second."""
 
-    def __init__(self, place: Place, status: Status, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, place: BridgePaths, status: BridgeStatus, clock: Callable[[], float] = time.time) -> None:
         self._document = _document(place)
         self._clock = clock
         self._written = float("-inf")
-        self._on_disk: Status | None = None
+        self._on_disk: BridgeStatus | None = None
         self.now = status
 
     def note(self, **changes: object) -> None:
@@ -80,14 +80,14 @@ class StatusKeeper:
         self.now = replace(self.now, **changes)
         self.flush(at_once=False)
 
-    def trouble(self, where: Where, words: str) -> None:
+    def trouble(self, where: TroubleSource, words: str) -> None:
         """Something went wrong, in words without the token; the same again only moves its time."""
         now = self._clock()
         same = [each for each in self.now.troubles if (each.where, each.words) == (where, words)]
         if not any(each.at > now - _SAID_AGAIN for each in same):
             _log.warning("%s: %s", where, words)  # once, and not at each try of an hour without a network
         kept = [each for each in self.now.troubles if each not in same]
-        self.note(troubles=(*kept, Trouble(now, where, words))[-_MOST_TROUBLES:])
+        self.note(troubles=(*kept, BridgeTrouble(now, where, words))[-_MOST_TROUBLES:])
 
     def flush(self, *, at_once: bool = True) -> None:
         """Put on disk what is not there yet."""
@@ -107,5 +107,5 @@ class StatusKeeper:
             self._document.save(self.now)
 
 
-def _document(place: Place) -> Document[Status]:
-    return Document(place.status, Status, version=STATUS_VERSION, name="bridge status")
+def _document(place: BridgePaths) -> Document[BridgeStatus]:
+    return Document(place.status, BridgeStatus, version=STATUS_VERSION, name="bridge status")

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from tabsmith.runs.snapshot import RunSnapshot
     from tabsmith.runs.watch import RunWatch
-    from tabsmith.workflow.restoring import RunEndAnswer
+    from tabsmith.workflow.restore import RunEndAction
 
 PATIENCE: Final = 60.0  # seconds that a worker may take from being asked to resume a run to its first event
 
 
-class Look(NamedTuple):
+class AwaitedRunView(NamedTuple):
     """The run as it is now, and its end as an answer: None while it goes on."""
 
     run: "RunSnapshot"
-    end: "RunEndAnswer | None"
+    end: "RunEndAction | None"
 
 
 class AwaitedRun:
@@ -34,11 +34,11 @@ class AwaitedRun:
         self._ended_attempt = look.run.attempt if look else 0
         self._resumed_at = time.monotonic()
 
-    def look(self, run_id: str) -> Look | None:
+    def look(self, run_id: str) -> AwaitedRunView | None:
         """The run now; None while it is being started or taken up again."""
         from tabsmith.errors import RunNotFoundError
         from tabsmith.runs.watch import RunWatch
-        from tabsmith.workflow.restoring import answer_of_run
+        from tabsmith.workflow.restore import run_end_action
 
         try:
             if self._watch is None or self._watch.folder.id != run_id:
@@ -50,4 +50,4 @@ class AwaitedRun:
         late = time.monotonic() - self._resumed_at > PATIENCE
         if run.state.ended and run.attempt == self._ended_attempt and not late:
             return None
-        return Look(run, answer_of_run(run_id, run))
+        return AwaitedRunView(run, run_end_action(run_id, run))

@@ -8,27 +8,26 @@ from typing import Final, TypeAlias
 from msgspec.structs import replace
 
 from tabsmith.agents.protocol import AgentName
-from tabsmith.config.tree import Settings
+from tabsmith.config.settings import Settings
 from tabsmith.errors import PathError, RunNotFoundError
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.spec import new_run_id
 from tabsmith.storage import Found
-from tabsmith.workflow import answers as say
+from tabsmith.workflow import actions
 from tabsmith.workflow import effects as do
-from tabsmith.workflow.drafts import Defaults
-from tabsmith.workflow.fields import Prompt
+from tabsmith.workflow.form import StepForm
 from tabsmith.workflow.inputs import show_budget, show_duration
-from tabsmith.workflow.moved import Moment
-from tabsmith.workflow.prompts import prompt
-from tabsmith.workflow.restoring import RunLookup, Surroundings, restored, unfinished_work
-from tabsmith.workflow.session import Notice, NoticeKind, WorkflowSession
+from tabsmith.workflow.machine import StepResult, step
+from tabsmith.workflow.restore import RestoreContext, RunLookup, restore_session, unfinished_work
+from tabsmith.workflow.session import FieldDefaults, SessionNotice, SessionNoticeKind, WorkflowSession
+from tabsmith.workflow.session_store import SessionStore
 from tabsmith.workflow.states import State
-from tabsmith.workflow.steps import Step, step
-from tabsmith.workflow.store import SessionStore
+from tabsmith.workflow.step_forms import step_form
+from tabsmith.workflow.transitions import Clock
 
-__all__ = ["Conversation", "Moment", "Step", "default_values", "find_run", "step"]
+__all__ = ["Conversation", "default_values", "find_run", "step"]
 
-Clock: TypeAlias = Callable[[], float]
+TimeSource: TypeAlias = Callable[[], float]
 KEYS: Final = 16  # of answers taken that a session remembers
 NO_REASONS: Final[Mapping[AgentName, str]] = MappingProxyType({})
 
@@ -48,7 +47,7 @@ class Conversation:
         store: SessionStore,
         settings: Settings,
         *,
-        clock: Clock = time.time,
+        clock: TimeSource = time.time,
         new_id: Callable[[float], str] = new_run_id,
         run: RunLookup | None = None,
         agents: tuple[AgentName, ...] = ("search",),
@@ -76,11 +75,11 @@ class Conversation:
         return self._session
 
     @property
-    def prompt(self) -> Prompt:
+    def form(self) -> StepForm:
         """What to show now."""
-        return prompt(self._session)
+        return step_form(self._session)
 
-    def answer(self, answer: say.Answer, key: str = "") -> Step:
+    def answer(self, answer: actions.WorkflowAction, key: str = "") -> StepResult:
         """Take an answer, save the session, and return it with the work to be carried out by the caller.
 
         With `key` the session says from then on that this answer was `taken`: saved in one with what it changed, so
@@ -95,21 +94,21 @@ class Conversation:
         if any(isinstance(effect, do.RemoveSession) for effect in taken.effects):
             self.store.delete(self._session)
             self._session = taken.session
-            return Step(self._session)
+            return StepResult(self._session)
         if key:
-            taken = Step(replace(taken.session, taken=(*taken.session.taken, key)[-KEYS:]), taken.effects)
+            taken = StepResult(replace(taken.session, taken=(*taken.session.taken, key)[-KEYS:]), taken.effects)
         if taken.session.state == State.COMPLETED:
             self._session = taken.session
         else:
             self._session = self.store.save(taken.session)
         if self.store.damaged is not None:
             words = f"The saved session was damaged. It was moved to {self.store.damaged.moved_to}, and saved anew."
-            notices = (*self._session.notices, Notice(NoticeKind.DAMAGED, words))
+            notices = (*self._session.notices, SessionNotice(SessionNoticeKind.DAMAGED, words))
             self.store.damaged = None
             self._session = self.store.save(replace(self._session, notices=notices))
-        return Step(self._session, taken.effects)
+        return StepResult(self._session, taken.effects)
 
-    def preview(self, answer: say.Answer) -> WorkflowSession:
+    def preview(self, answer: actions.WorkflowAction) -> WorkflowSession:
         """The session as `answer` would leave it; nothing is saved. Raises StepError as `answer` does."""
         return step(self._session, answer, self._moment()).session
 
@@ -128,10 +127,10 @@ class Conversation:
 
     def _take_up(self) -> WorkflowSession:
         loaded = self.store.load()
-        around = Surroundings(
+        around = RestoreContext(
             self.store.user, self._defaults, self._moment(), self._look_at, self._run, self._keeps_work
         )
-        session = restored(loaded, around)
+        session = restore_session(loaded, around)
         if not isinstance(loaded, Found) or session == loaded.value:
             return session
         if session.revision == 0:  # expired: another one, never saved
@@ -143,32 +142,32 @@ class Conversation:
             return session  # opening a session takes it from nobody
         return self.store.save(session)
 
-    def _look_at(self, path: str) -> say.PathAccepted | say.PathRefused:
+    def _look_at(self, path: str) -> actions.PathAccepted | actions.PathRefused:
         return self._look(do.CheckPath(path))
 
-    def _look(self, effect: do.CheckPath) -> say.PathAccepted | say.PathRefused:
-        from tabsmith.tables import guard
+    def _look(self, effect: do.CheckPath) -> actions.PathAccepted | actions.PathRefused:
+        from tabsmith.tables.read import guard
 
         paths = self.settings.paths
         try:
-            file = guard.check(effect.path, allowed=paths.readable, max_mb=paths.max_mb)
-            out = str(guard.understood(effect.out)) if effect.out.strip() else ""
-            return say.PathAccepted(str(guard.understood(effect.path)), file.size, file.modified, out)
+            file = guard.check_path(effect.path, allowed=paths.readable, max_mb=paths.max_mb)
+            out = str(guard.normalize_path(effect.out)) if effect.out.strip() else ""
+            return actions.PathAccepted(str(guard.normalize_path(effect.path)), file.size, file.modified, out)
         except PathError as error:
-            return say.PathRefused(error.report(details=False))
+            return actions.PathRefused(error.report(details=False))
 
-    def _moment(self) -> Moment:
-        return Moment(self._clock(), self._new_id)
+    def _moment(self) -> Clock:
+        return Clock(self._clock(), self._new_id)
 
 
 def default_values(
     settings: Settings,
     agents: tuple[AgentName, ...] = ("search",),
     why_not: Mapping[AgentName, str] = NO_REASONS,
-) -> Defaults:
+) -> FieldDefaults:
     """What the model step's fields show before anything is typed. `agents` are those that can be used here, `why_not`
     says of others why they cannot."""
-    return Defaults(
+    return FieldDefaults(
         agent=settings.agents.default,
         time=show_duration(settings.training.time),
         cores=settings.training.cores,

@@ -8,7 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from tabsmith.errors import UsageError
-from tabsmith.orchestration.amounts import parse_amount
+from tabsmith.orchestration.limits.amounts import parse_amount
 from tabsmith.orchestration.questions import LimitName
 from tabsmith.text import clean
 
@@ -69,19 +69,19 @@ def show_duration(seconds: float) -> str:
     return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
 
 
-class Budget(msgspec.Struct, frozen=True):
+class CostLimits(msgspec.Struct, frozen=True):
     """What agents may cost: dollars as a decimal, "" for no limit; tokens, 0 for no limit."""
 
     dollars: str = ""
     tokens: int = 0
 
 
-def read_budget(text: str) -> Budget:
+def read_budget(text: str) -> CostLimits:
     """What `$2`, `2.00`, `2 dollars`, `100k tokens` or `$2, 100k tokens` allow; nothing, `0` or `none` does not limit.
 
     Raises UsageError.
     """
-    budget = Budget()
+    budget = CostLimits()
     words = text.strip().lower()
     if words in ("", "0", "$0", "none", "no limit"):
         return budget

@@ -44,7 +44,7 @@ class StepMark(StrEnum):
     CHECK_AGAIN = "check again"
 
 
-class Need(StrEnum):
+class Prerequisite(StrEnum):
     """What a state may need; the value is its readable name, as in "still missing: a target"."""
 
     ORIGIN = "a kind of data source"
@@ -76,22 +76,22 @@ STEP_OF: Final[dict[State, GuidedStep]] = {
 }
 """IDLE belongs to no step; ERROR belongs to the step of the state that is tried again."""
 
-_READY_TO_TRAIN: Final = (Need.DATA, Need.TARGET, Need.FEATURES, Need.TASK)
+_READY_TO_TRAIN: Final = (Prerequisite.DATA, Prerequisite.TARGET, Prerequisite.FEATURES, Prerequisite.TASK)
 
-PREREQUISITES: Final[dict[State, tuple[Need, ...]]] = {
+PREREQUISITES: Final[dict[State, tuple[Prerequisite, ...]]] = {
     State.IDLE: (),
     State.CHOOSING_DATA_SOURCE: (),
-    State.AWAITING_FILE_PATH: (Need.ORIGIN,),
-    State.AWAITING_DATA: (Need.ORIGIN,),
-    State.CHOOSING_LOAD_OPTION: (Need.SOURCE,),
-    State.CONFIRMING_SCHEMA: (Need.TABLE,),
-    State.SELECTING_TARGET: (Need.TABLE,),
-    State.SELECTING_FEATURES: (Need.TABLE, Need.TARGET),
-    State.AWAITING_SCHEMA_INPUT: (Need.SOURCE,),
+    State.AWAITING_FILE_PATH: (Prerequisite.ORIGIN,),
+    State.AWAITING_DATA: (Prerequisite.ORIGIN,),
+    State.CHOOSING_LOAD_OPTION: (Prerequisite.SOURCE,),
+    State.CONFIRMING_SCHEMA: (Prerequisite.TABLE,),
+    State.SELECTING_TARGET: (Prerequisite.TABLE,),
+    State.SELECTING_FEATURES: (Prerequisite.TABLE, Prerequisite.TARGET),
+    State.AWAITING_SCHEMA_INPUT: (Prerequisite.SOURCE,),
     State.CONFIGURING_MODEL: _READY_TO_TRAIN,
-    State.TRAINING: (*_READY_TO_TRAIN, Need.RUN),
-    State.TRAINED: (Need.MODEL,),
-    State.PREDICTING: (Need.MODEL,),
-    State.COMPLETED: (Need.MODEL,),
-    State.ERROR: (Need.PROBLEM,),
+    State.TRAINING: (*_READY_TO_TRAIN, Prerequisite.RUN),
+    State.TRAINED: (Prerequisite.MODEL,),
+    State.PREDICTING: (Prerequisite.MODEL,),
+    State.COMPLETED: (Prerequisite.MODEL,),
+    State.ERROR: (Prerequisite.PROBLEM,),
 }

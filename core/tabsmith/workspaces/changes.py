@@ -6,20 +6,20 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from tabsmith.text import clean_block, plural
-from tabsmith.workspaces.entries import Entry, Tree, shown
-from tabsmith.workspaces.lines import counted, runs, unified
+from tabsmith.workspaces.line_diff import count_lines, diff_lines, unified_diff
+from tabsmith.workspaces.tree import FolderTree, TreeEntry, safe_path
 
 ChangeKind: TypeAlias = Literal["added", "removed", "modified", "renamed", "mode", "link"]
-Content: TypeAlias = Callable[[str, Entry], bytes | None]
+ContentReader: TypeAlias = Callable[[str, TreeEntry], bytes | None]
 """The bytes of a file by its path and entry; None when they are not kept or too many."""
 
-LARGEST: Final = 1_000_000  # bytes of a text that is compared line by line
+MAX_TEXT_BYTES: Final = 1_000_000  # bytes of a text that is compared line by line
 _LONGEST_LINE: Final = 500
 _PROBED: Final = 8_000  # bytes in which a null byte makes a file binary, as git has it
-_GONE: Final = Entry("file", 0)
+_GONE: Final = TreeEntry("file", 0)
 
 
-class Change(msgspec.Struct, frozen=True):
+class FileChange(msgspec.Struct, frozen=True):
     """One path that changed; `was` is the old path of a renamed file. Lines are counted of texts alone: a file that is
     `binary` is none, or is too large to count."""
 
@@ -31,16 +31,16 @@ class Change(msgspec.Struct, frozen=True):
     was: str = ""
 
 
-def changes(before: Tree, after: Tree, content: Content) -> tuple[Change, ...]:
+def find_changes(before: FolderTree, after: FolderTree, content: ContentReader) -> tuple[FileChange, ...]:
     """The changes from one tree to the other, by path. Of folders only empty ones and permissions are listed."""
     renamed = _renamed(before, after)
     moved = set(renamed.values())
     filled = {path.rpartition("/")[0] for tree in (before, after) for path in tree.entries}
-    found: list[Change] = []
+    found: list[FileChange] = []
     for path in sorted((before.entries.keys() | after.entries.keys()) - moved):
         old, new = before.entries.get(path), after.entries.get(path)
         if path in renamed:
-            found.append(Change(path, "renamed", was=renamed[path]))
+            found.append(FileChange(path, "renamed", was=renamed[path]))
             continue
         kind = _kind(old, new)
         came_or_went = old is None or new is None
@@ -50,12 +50,12 @@ def changes(before: Tree, after: Tree, content: Content) -> tuple[Change, ...]:
     return tuple(found)
 
 
-def difference(before: Tree, after: Tree, content: Content, limit: int = 100_000) -> str:
+def diff_text(before: FolderTree, after: FolderTree, content: ContentReader, limit: int = 100_000) -> str:
     """The changes as a unified diff of at most about `limit` characters, safe to show. Binary files, links and
     permissions are named, not shown."""
     parts: list[str] = []
     size = 0
-    listed = changes(before, after, content)
+    listed = find_changes(before, after, content)
     for number, change in enumerate(listed):
         for line in _shown(change, before, after, content):
             parts.append(clean_block(line.replace("\r", "␍"), _LONGEST_LINE))
@@ -67,14 +67,14 @@ def difference(before: Tree, after: Tree, content: Content, limit: int = 100_000
     return "\n".join(parts) + "\n" if parts else ""
 
 
-def _shown(change: Change, before: Tree, after: Tree, content: Content) -> Iterator[str]:
-    path, was = shown(change.path), shown(change.was or change.path)
+def _shown(change: FileChange, before: FolderTree, after: FolderTree, content: ContentReader) -> Iterator[str]:
+    path, was = safe_path(change.path), safe_path(change.was or change.path)
     old, new = before.entries.get(change.was or change.path), after.entries.get(change.path)
     if change.kind == "renamed":
         yield f"renamed {was} to {path}"
         return
     if change.kind == "link" and new is not None:
-        yield f"link {path} to {shown(new.target)}"
+        yield f"link {path} to {safe_path(new.target)}"
         return
     if change.kind == "mode" or (old is not None and new is not None and old.mode != new.mode):
         yield f"permissions of {path} from {old.mode if old else 0:03o} to {new.mode if new else 0:03o}"
@@ -87,10 +87,10 @@ def _shown(change: Change, before: Tree, after: Tree, content: Content) -> Itera
     old_lines, new_lines = _lines(change.path, old, content) or [], _lines(change.path, new, content) or []
     yield f"--- {was}" if old in files else "--- (none)"
     yield f"+++ {path}" if new in files else "+++ (none)"
-    yield from unified(old_lines, new_lines, runs(old_lines, new_lines))
+    yield from unified_diff(old_lines, new_lines, diff_lines(old_lines, new_lines))
 
 
-def _kind(old: Entry | None, new: Entry | None) -> ChangeKind | None:
+def _kind(old: TreeEntry | None, new: TreeEntry | None) -> ChangeKind | None:
     if old == new:
         return None
     if old is None or new is None:
@@ -104,21 +104,23 @@ def _kind(old: Entry | None, new: Entry | None) -> ChangeKind | None:
     return "modified"
 
 
-def _counted(path: str, kind: ChangeKind, old: Entry | None, new: Entry | None, content: Content) -> Change:
+def _counted(
+    path: str, kind: ChangeKind, old: TreeEntry | None, new: TreeEntry | None, content: ContentReader
+) -> FileChange:
     if kind in ("link", "mode"):
-        return Change(path, kind)
+        return FileChange(path, kind)
     old_lines, new_lines = _lines(path, old, content), _lines(path, new, content)
     if old_lines is None or new_lines is None:
-        return Change(path, kind, binary=True)
-    came, went = counted(runs(old_lines, new_lines))
-    return Change(path, kind, came, went)
+        return FileChange(path, kind, binary=True)
+    came, went = count_lines(diff_lines(old_lines, new_lines))
+    return FileChange(path, kind, came, went)
 
 
-def _lines(path: str, entry: Entry | None, content: Content) -> list[str] | None:
+def _lines(path: str, entry: TreeEntry | None, content: ContentReader) -> list[str] | None:
     """The lines of a text; none of what is no file, None of what is no text."""
     if entry is None or entry.kind != "file":
         return []
-    data = content(path, entry) if entry.size <= LARGEST else None
+    data = content(path, entry) if entry.size <= MAX_TEXT_BYTES else None
     if data is None or b"\0" in data[:_PROBED]:
         return None
     try:
@@ -133,7 +135,7 @@ def _lines(path: str, entry: Entry | None, content: Content) -> list[str] | None
     return lines
 
 
-def _renamed(before: Tree, after: Tree) -> dict[str, str]:
+def _renamed(before: FolderTree, after: FolderTree) -> dict[str, str]:
     """New path to old path of files that kept their content; those that kept their name go first."""
     gone: dict[str, list[str]] = {}
     for path, entry in before.entries.items():

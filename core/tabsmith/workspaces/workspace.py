@@ -9,20 +9,19 @@ import msgspec
 
 from tabsmith.errors import WorkspaceError
 from tabsmith.storage import FileLock
-from tabsmith.storage.atomic import make_folder
-from tabsmith.storage.failures import storage_error
+from tabsmith.storage.files import make_folder, storage_error
 from tabsmith.workspaces import changes as comparing
 from tabsmith.workspaces import worktree
-from tabsmith.workspaces.changes import Change
-from tabsmith.workspaces.copying import copy
-from tabsmith.workspaces.descending import chunks, open_file, opened_folder, parent_of, sha256
-from tabsmith.workspaces.entries import Bounds, Entry, LeftOut, Tree, load, save, shown
-from tabsmith.workspaces.handing_back import HandedBack, HandingBack, WhenChanged
-from tabsmith.workspaces.looking import Looking, tree_of
-from tabsmith.workspaces.removing import remove_tree
-from tabsmith.workspaces.store import Store
+from tabsmith.workspaces.changes import FileChange
+from tabsmith.workspaces.content_store import ContentStore
+from tabsmith.workspaces.copy_folder import copy
+from tabsmith.workspaces.merge_back import MergeBack, MergeResult, OnConflict
+from tabsmith.workspaces.remove_folder import remove_tree
+from tabsmith.workspaces.scan import FolderScan, scan_folder
+from tabsmith.workspaces.tree import FolderTree, LeftOut, TreeEntry, WorkspaceLimits, load, safe_path, save
+from tabsmith.workspaces.walk import chunks, digest_of, open_file, open_parent, open_root
 
-Asked: TypeAlias = Literal["auto", "copy", "worktree"]
+WorkspaceMethod: TypeAlias = Literal["auto", "copy", "worktree"]
 R = TypeVar("R")
 
 _RECORD: Final = "workspace.json"
@@ -30,7 +29,7 @@ BASE: Final = 0
 """The number of the mark that holds the folder as it was before the first iteration."""
 
 
-class Made(msgspec.Struct, frozen=True):
+class WorkspaceInfo(msgspec.Struct, frozen=True):
     """How a workspace came about. `instead` says in words why a worktree was not possible; "" when none was wanted."""
 
     origin: str
@@ -38,7 +37,7 @@ class Made(msgspec.Struct, frozen=True):
     how: Literal["copy", "worktree"]
     instead: str
     left_out: tuple[LeftOut, ...]
-    bounds: Bounds
+    bounds: WorkspaceLimits
 
 
 class Workspace:
@@ -49,29 +48,31 @@ class Workspace:
     still writes there changes nothing of it. All methods block; none may run twice at once.
     """
 
-    def __init__(self, place: Path, made: Made) -> None:
+    def __init__(self, place: Path, made: WorkspaceInfo) -> None:
         self.place = place
         self.made = made
         self.origin = Path(made.origin)
         self.folder = place / "folder"
-        self._store = Store(place / "contents")
+        self._store = ContentStore(place / "contents")
 
     @classmethod
-    def create(cls, origin: Path, place: Path, how: Asked = "auto", bounds: Bounds | None = None) -> "Workspace":
+    def create(
+        cls, origin: Path, place: Path, how: WorkspaceMethod = "auto", bounds: WorkspaceLimits | None = None
+    ) -> "Workspace":
         """A workspace for `origin` in the folder `place`, which is made; an origin that is not there counts as empty.
 
         Called again on the same place after a kill, it starts anew unless the workspace was complete. Raises
         WorkspaceTooLargeError, WorkspaceError, StorageError.
         """
         origin, place = Path(os.path.realpath(origin)), Path(os.path.realpath(place))
-        bounds = bounds or Bounds()
+        bounds = bounds or WorkspaceLimits()
         was_missing = not os.path.lexists(origin)
         if not was_missing and not origin.is_dir():
-            raise WorkspaceError("This is a file, not a folder.", where=shown(str(origin)))
+            raise WorkspaceError("This is a file, not a folder.", where=safe_path(str(origin)))
         if place.is_relative_to(origin) or origin.is_relative_to(place):
             raise WorkspaceError(
                 "A folder cannot be worked on in a place inside itself.",
-                where=shown(str(origin)),
+                where=safe_path(str(origin)),
                 next_step="Choose a folder that does not hold tabsmith's own, or move those with TABSMITH_HOME.",
             )
         with FileLock(place / "lock"):
@@ -94,11 +95,11 @@ class Workspace:
 
     # Iterations -----------------------------------------------------------------------------------------------------
 
-    def snapshot(self) -> Tree:
+    def snapshot(self) -> FolderTree:
         """The folder worked in, as it is now. Raises WorkspaceTooLargeError, WorkspaceError."""
-        return tree_of(self.folder, self.made.bounds)
+        return scan_folder(self.folder, self.made.bounds)
 
-    def mark(self, iteration: int) -> Tree:
+    def mark(self, iteration: int) -> FolderTree:
         """Keep the folder as it is now as the state after `iteration` (1 or more); marked again, the last one counts.
 
         Raises WorkspaceTooLargeError, WorkspaceError, StorageError.
@@ -113,8 +114,8 @@ class Workspace:
                 return digest
             return self._store.keep(handle)
 
-        with opened_folder(self.folder) as handle:
-            tree = Looking(self.folder, self.made.bounds, "refuse", keep).look(handle)
+        with open_root(self.folder) as handle:
+            tree = FolderScan(self.folder, self.made.bounds, "refuse", keep).look(handle)
         self._keep_originals(base, tree)
         save(self._mark_file(iteration), tree)
         return tree
@@ -123,24 +124,24 @@ class Workspace:
         """The iterations that are marked, with `BASE`."""
         return tuple(sorted(int(file.stem) for file in (self.place / "marks").glob("*.json")))
 
-    def tree(self, iteration: int) -> Tree:
+    def tree(self, iteration: int) -> FolderTree:
         """The folder as it was after an iteration, or before the first (`BASE`). Raises WorkspaceError."""
-        tree = load(self._mark_file(iteration), Tree)
+        tree = load(self._mark_file(iteration), FolderTree)
         if tree is None:
             raise WorkspaceError(f"Iteration {iteration} was not marked.", where=str(self.place))
         return tree
 
-    def changes(self, before: Tree, after: Tree) -> tuple[Change, ...]:
+    def changes(self, before: FolderTree, after: FolderTree) -> tuple[FileChange, ...]:
         """What changed between two trees of this workspace."""
-        return comparing.changes(before, after, self._content)
+        return comparing.find_changes(before, after, self._content)
 
-    def difference(self, before: Tree, after: Tree, *, limit: int = 100_000) -> str:
+    def difference(self, before: FolderTree, after: FolderTree, *, limit: int = 100_000) -> str:
         """The same as a unified diff, bounded and safe to show."""
-        return comparing.difference(before, after, self._content, limit)
+        return comparing.diff_text(before, after, self._content, limit)
 
     # The way back ---------------------------------------------------------------------------------------------------
 
-    def hand_back(self, iteration: int, *, others: WhenChanged = "refuse") -> HandedBack:
+    def hand_back(self, iteration: int, *, others: OnConflict = "refuse") -> MergeResult:
         """Bring the origin to the state after `iteration`, all of it or nothing; a second time does nothing, and after
         a kill it goes on.
 
@@ -168,27 +169,27 @@ class Workspace:
         back. Raises StorageError, WorkspaceError."""
         with FileLock(self.place / "lock"):
             if self.made.how == "worktree":
-                worktree.remove(self.origin, self.folder)
+                worktree.remove_worktree(self.origin, self.folder)
             else:
                 remove_tree(self.folder)
 
     # ----------------------------------------------------------------------------------------------------------------
 
-    def _handing_back(self) -> HandingBack:
-        return HandingBack(self.origin, self.place, self._store, self.made.bounds)
+    def _handing_back(self) -> MergeBack:
+        return MergeBack(self.origin, self.place, self._store, self.made.bounds)
 
     def _mark_file(self, iteration: int) -> Path:
         return self.place / "marks" / f"{iteration}.json"
 
-    def _keep_originals(self, base: Tree, tree: Tree) -> None:
+    def _keep_originals(self, base: FolderTree, tree: FolderTree) -> None:
         """Keep the first content of files that changed, while the origin still has it: the old side of differences."""
         for path, entry in base.entries.items():
             if entry.kind != "file" or tree.entries.get(path) == entry or self._store.has(entry.sha256):
                 continue
             _with_file(self.origin, path, entry, self._store.keep)
 
-    def _content(self, path: str, entry: Entry) -> bytes | None:
-        kept = self._store.read(entry.sha256, comparing.LARGEST)
+    def _content(self, path: str, entry: TreeEntry) -> bytes | None:
+        kept = self._store.read(entry.sha256, comparing.MAX_TEXT_BYTES)
         if kept is not None:
             return kept
         for folder in (self.folder, self.origin):
@@ -198,23 +199,25 @@ class Workspace:
         return None
 
 
-def _made(place: Path) -> Made | None:
-    return load(place / _RECORD, Made)
+def _made(place: Path) -> WorkspaceInfo | None:
+    return load(place / _RECORD, WorkspaceInfo)
 
 
-def _make(origin: Path, folder: Path, how: Asked, bounds: Bounds, *, was_missing: bool) -> tuple[Made, Tree]:
+def _make(
+    origin: Path, folder: Path, how: WorkspaceMethod, bounds: WorkspaceLimits, *, was_missing: bool
+) -> tuple[WorkspaceInfo, FolderTree]:
     """Fill the folder to work in, by the way that was asked for or, where that is impossible, as a copy."""
     remove_tree(folder)  # of a process that was killed here
     try:
         make_folder(folder.parent)
         if was_missing:
             folder.mkdir(mode=0o700)
-            return Made(str(origin), True, "copy", "", (), bounds), Tree()
+            return WorkspaceInfo(str(origin), True, "copy", "", (), bounds), FolderTree()
         instead = ""
         if how != "copy":
             try:
-                tree = worktree.add(origin, folder, bounds)
-                return Made(str(origin), False, "worktree", "", tree.left_out, bounds), tree
+                tree = worktree.add_worktree(origin, folder, bounds)
+                return WorkspaceInfo(str(origin), False, "worktree", "", tree.left_out, bounds), tree
             except worktree.NoWorktreeError as error:
                 instead = str(error)
         tree = copy(origin, folder, bounds)
@@ -223,16 +226,16 @@ def _make(origin: Path, folder: Path, how: Asked, bounds: Bounds, *, was_missing
     except WorkspaceError:
         remove_tree(folder)
         raise
-    return Made(str(origin), False, "copy", instead, tree.left_out, bounds), tree
+    return WorkspaceInfo(str(origin), False, "copy", instead, tree.left_out, bounds), tree
 
 
-def _with_file(folder: Path, path: str, entry: Entry, use: Callable[[int], R]) -> R | None:
+def _with_file(folder: Path, path: str, entry: TreeEntry, use: Callable[[int], R]) -> R | None:
     """What `use` makes of the file at `path` in `folder`; None when it is not that of `entry`, or any more."""
     try:
-        with opened_folder(folder) as root, parent_of(root, path) as (parent, name):
+        with open_root(folder) as root, open_parent(root, path) as (parent, name):
             handle = open_file(parent, name)
             try:
-                return use(handle) if sha256(handle) == (entry.sha256, entry.size) else None
+                return use(handle) if digest_of(handle) == (entry.sha256, entry.size) else None
             finally:
                 os.close(handle)
     except OSError:

@@ -8,9 +8,9 @@ from typing import Final
 
 from tabsmith.errors import WorkspaceError
 from tabsmith.text import clean
-from tabsmith.workspaces.entries import Bounds, Entry, Tree, named
-from tabsmith.workspaces.looking import tree_of
-from tabsmith.workspaces.removing import remove_tree
+from tabsmith.workspaces.remove_folder import remove_tree
+from tabsmith.workspaces.scan import scan_folder
+from tabsmith.workspaces.tree import FolderTree, TreeEntry, WorkspaceLimits, list_paths
 
 _PATIENCE: Final = 120.0  # seconds for one command of git
 _QUIET: Final = (  # what a repository's own settings could make git start, or fetch
@@ -23,17 +23,17 @@ class NoWorktreeError(Exception):
     """Why the folder cannot be worked on in a worktree, in words."""
 
 
-def add(origin: Path, folder: Path, bounds: Bounds) -> Tree:
+def add_worktree(origin: Path, folder: Path, bounds: WorkspaceLimits) -> FolderTree:
     """Make `folder` a worktree of the repository at `origin`, detached, holding all that `origin` holds; its tree.
 
     Raises NoWorktreeError when that cannot be; then nothing is left of it.
     """
     _require_suitable(origin)
-    before = tree_of(origin, bounds, "leave out")
+    before = scan_folder(origin, bounds, "leave out")
     try:
         # -f: a killed process may have left the same folder registered.
         _git(origin, "worktree", "add", "--detach", "-f", str(folder), "HEAD")
-        after = tree_of(folder, bounds)
+        after = scan_folder(folder, bounds)
         different = sorted(
             path
             for path in before.entries.keys() | after.entries.keys()
@@ -44,12 +44,12 @@ def add(origin: Path, folder: Path, bounds: Bounds) -> Tree:
             if entry.kind != "link":  # git knows of permissions only whether a file can be run
                 (folder / path).chmod(entry.mode)
     except BaseException:
-        remove(origin, folder)
+        remove_worktree(origin, folder)
         raise
     return before
 
 
-def remove(origin: Path, folder: Path) -> None:
+def remove_worktree(origin: Path, folder: Path) -> None:
     """Remove the worktree at `folder`, and what the repository remembers of it."""
     remove_tree(folder)
     # Only after the folder is gone: nothing that an agent wrote there is looked at by git.
@@ -88,15 +88,15 @@ def _require_suitable(origin: Path) -> None:
     changed = _git(origin, "status", "--porcelain", "-z", "--untracked-files=all", "--ignore-submodules=none")
     if changed:
         first = [entry[3:] for entry in changed.split("\0") if entry]
-        raise NoWorktreeError(f"it holds what is not committed ({named(first, 3)})")
+        raise NoWorktreeError(f"it holds what is not committed ({list_paths(first, 3)})")
 
 
 def _require_none(different: list[str]) -> None:
     if different:
-        raise NoWorktreeError(f"the repository does not hold all of the folder as it is ({named(different, 3)})")
+        raise NoWorktreeError(f"the repository does not hold all of the folder as it is ({list_paths(different, 3)})")
 
 
-def _compared(entry: Entry | None) -> tuple[object, ...] | None:
+def _compared(entry: TreeEntry | None) -> tuple[object, ...] | None:
     if entry is None:
         return None
     return entry.kind, entry.sha256, entry.target, entry.kind == "file" and bool(entry.mode & 0o100)

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tabsmith.agents import hosted
+from tabsmith.agents.server import agent_client
 from tests.core.agents.hosts import KEY, MODEL, ODD, Family
 
 
@@ -27,7 +27,7 @@ def hosted_here(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixtur
 @pytest.fixture
 def odd(monkeypatch: pytest.MonkeyPatch) -> None:
     """The real process with a speaker in it that misbehaves as the letter says."""
-    monkeypatch.setattr(hosted, "host_command", lambda: [sys.executable, "-c", ODD])
+    monkeypatch.setattr(agent_client, "server_command", lambda: [sys.executable, "-c", ODD])
 
 
 @pytest.fixture

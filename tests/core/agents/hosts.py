@@ -10,8 +10,8 @@ import msgspec
 import psutil
 import pytest
 
-from tabsmith.agents.hosted import Host
-from tabsmith.agents.protocol import Letter, Question, Turn
+from tabsmith.agents.protocol import ModelReply, ModelRequest, Prompt
+from tabsmith.agents.server.agent_client import AgentClient
 from tests.peers.model_server import Aside, ModelServer, Script, Step
 
 KEY = "sk-test-0123456789abcdefghij"
@@ -22,8 +22,9 @@ PATIENCE = 20.0
 
 ODD = """
 import asyncio, os, subprocess, time
-from tabsmith.agents import host, llm
-from tabsmith.agents.protocol import Turn
+from tabsmith.agents.llm import providers
+from tabsmith.agents.server import agent_server
+from tabsmith.agents.protocol import ModelReply
 from tabsmith.agents.usage import Usage
 
 class Odd:
@@ -32,31 +33,31 @@ class Odd:
 
     async def ask(self, question, hear):
         print("a library talks", flush=True)
-        match question.letter.text:
+        match question.prompt.text:
             case "raise":
                 raise ValueError("the key is " + os.environ["OPENAI_API_KEY"])
             case "half a character":
-                hear(Turn("\\ud83d \\ud83d\\ude00", Usage(turns=1)))
+                hear(ModelReply("\\ud83d \\ud83d\\ude00", Usage(turns=1)))
                 return "\\ud83d \\ud83d\\ude00"
             case "start programs":
                 both = "setsid sleep 1000 & echo; sleep 1000"
                 program = subprocess.Popen(["sh", "-c", both], start_new_session=True, stdout=subprocess.PIPE)
                 program.stdout.readline()
-                hear(Turn(str(program.pid), Usage(turns=1)))
+                hear(ModelReply(str(program.pid), Usage(turns=1)))
                 await asyncio.sleep(1000)
             case "use on the way out":
                 try:
-                    hear(Turn("before", Usage(turns=1)))
+                    hear(ModelReply("before", Usage(turns=1)))
                     await asyncio.sleep(1000)
                 finally:
-                    hear(Turn("after", Usage(turns=1)))
+                    hear(ModelReply("after", Usage(turns=1)))
             case "say much":
                 return "größer " * 900_000
             case "hear":
-                hear(Turn("now", Usage(turns=1)))
+                hear(ModelReply("now", Usage(turns=1)))
                 return "heard"
             case "take no end":
-                hear(Turn("now", Usage(turns=1)))
+                hear(ModelReply("now", Usage(turns=1)))
                 while True:
                     try:
                         await asyncio.sleep(1000)
@@ -65,17 +66,17 @@ class Odd:
             case "too late":
                 await asyncio.sleep(1000)
             case "hold everything up":
-                hear(Turn("now", Usage(turns=1)))
+                hear(ModelReply("now", Usage(turns=1)))
                 time.sleep(1000)
 
     async def close(self):
         pass
 
-llm.make = lambda settings: Odd()
-host.GRACE = 0.05
-host._LAST_WORDS = 0.3
-host._LONGEST_END = 1.0
-host.main()
+providers.make_client = lambda settings: Odd()
+agent_server.GRACE_SECONDS = 0.05
+agent_server._LAST_WORDS = 0.3
+agent_server._LONGEST_END = 1.0
+agent_server.main()
 """
 
 Family = Callable[[], list[psutil.Process]]
@@ -99,17 +100,17 @@ def all_there(family: Family, count: int) -> bool:
     return True
 
 
-def question(text: str = "Propose a recipe.", seconds: float = 20.0) -> Question:
-    return Question(str(uuid.uuid4()), Letter("You propose recipes.", text), SHAPE, seconds)
+def question(text: str = "Propose a recipe.", seconds: float = 20.0) -> ModelRequest:
+    return ModelRequest(str(uuid.uuid4()), Prompt("You propose recipes.", text), SHAPE, seconds)
 
 
-def ignore(turn: Turn) -> None:
+def ignore(turn: ModelReply) -> None:
     return
 
 
 @asynccontextmanager
-async def hosting() -> AsyncIterator[Host]:
-    host = Host()
+async def hosting() -> AsyncIterator[AgentClient]:
+    host = AgentClient()
     try:
         yield host
     finally:
@@ -119,7 +120,7 @@ async def hosting() -> AsyncIterator[Host]:
 @asynccontextmanager
 async def asking(
     monkeypatch: pytest.MonkeyPatch, *steps: Step, asides: tuple[Aside, ...] = ()
-) -> AsyncIterator[tuple[Host, ModelServer]]:
+) -> AsyncIterator[tuple[AgentClient, ModelServer]]:
     """A host whose llm speaker asks a scripted server."""
     with ModelServer(Script(steps, asides)) as server:
         monkeypatch.setenv("TABSMITH_AGENTS__LLM__BASE_URL", f"{server.url}/v1")
@@ -127,7 +128,7 @@ async def asking(
             yield host, server
 
 
-async def heard_one(turns: list[Turn]) -> None:
+async def heard_one(turns: list[ModelReply]) -> None:
     async with asyncio.timeout(PATIENCE):
         while not turns:
             await asyncio.sleep(0.005)

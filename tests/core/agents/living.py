@@ -2,7 +2,7 @@
 
 import psutil
 
-from tabsmith.agents.program import MARK
+from tabsmith.agents.agent_program import CALL_MARK
 
 
 def living(session: str) -> list[psutil.Process]:
@@ -12,6 +12,6 @@ def living(session: str) -> list[psutil.Process]:
 
 def _is_of(process: psutil.Process, session: str) -> bool:
     try:
-        return process.environ().get(MARK) == session and process.status() != psutil.STATUS_ZOMBIE
+        return process.environ().get(CALL_MARK) == session and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return False

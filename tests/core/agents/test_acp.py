@@ -13,11 +13,11 @@ import msgspec
 import psutil
 import pytest
 
-from tabsmith.agents import acp
-from tabsmith.agents.keys import keys_file
-from tabsmith.agents.protocol import Letter, Question, Turn
-from tabsmith.agents.usage import NOTHING, Usage
-from tabsmith.config.tree import Acp, Agents
+from tabsmith.agents.acp import client
+from tabsmith.agents.api_keys import keys_file
+from tabsmith.agents.protocol import ModelReply, ModelRequest, Prompt
+from tabsmith.agents.usage import NO_USAGE, Usage
+from tabsmith.config.settings import AcpSettings, AgentSettings
 from tabsmith.errors import (
     AgentAccessError,
     AgentError,
@@ -34,7 +34,7 @@ pytest.importorskip("acp", reason="the extra acp is not installed")
 
 PEER = Path(__file__).parents[2] / "peers" / "acp_agent.py"
 CLAUDE = Path(sys.prefix) / "peers" / "node_modules" / ".bin" / "claude-agent-acp"
-LETTER = Letter(system="You propose recipes.", text="Propose the next recipe.")
+LETTER = Prompt(system="You propose recipes.", text="Propose the next recipe.")
 ANSWER = '{"done": true, "reason": "scripted"}'
 KEY = "sk-ant-nobody-may-see-this"
 
@@ -43,16 +43,16 @@ class Asking:
     """One question to the program behind `command`, and what was heard of it."""
 
     def __init__(self, *command: str, seconds: float = 30) -> None:
-        self.speaker = acp.make(Agents(acp=Acp(command=command)))
-        self.question = Question(str(uuid.uuid4()), LETTER, msgspec.Raw(b"{}"), seconds)
-        self.turns: list[Turn] = []
+        self.speaker = client.make_client(AgentSettings(acp=AcpSettings(command=command)))
+        self.question = ModelRequest(str(uuid.uuid4()), LETTER, msgspec.Raw(b"{}"), seconds)
+        self.turns: list[ModelReply] = []
 
     async def ask(self) -> str:
         return await self.speaker.ask(self.question, self.turns.append)
 
     @property
     def usage(self) -> Usage:
-        return sum((turn.usage for turn in self.turns), NOTHING)
+        return sum((turn.usage for turn in self.turns), NO_USAGE)
 
     @property
     def processes(self) -> list[psutil.Process]:

@@ -12,12 +12,20 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tabsmith.agents import acp_hands
-from tabsmith.agents.errands import Activity, Allowed, Asking, Errand, Finished, Permission, Rights
-from tabsmith.agents.gate import MOST
-from tabsmith.agents.protocol import Letter, Turn
-from tabsmith.agents.usage import NOTHING, Usage
-from tabsmith.config.tree import Acp, Agents
+from tabsmith.agents.acp import coding_agent
+from tabsmith.agents.agent_jobs import (
+    Activity,
+    AgentJob,
+    AgentJobResult,
+    PermissionAnswer,
+    PermissionMode,
+    PermissionRequest,
+    PermissionRules,
+)
+from tabsmith.agents.permission_policy import MAX_REQUESTS
+from tabsmith.agents.protocol import ModelReply, Prompt
+from tabsmith.agents.usage import NO_USAGE, Usage
+from tabsmith.config.settings import AcpSettings, AgentSettings
 from tabsmith.errors import AgentError, AgentTimeoutError
 from tests.core.agents.living import living
 from tests.peers.model_server import Fault, ModelServer, Reply, Script, Tokens, Use
@@ -26,7 +34,7 @@ pytest.importorskip("acp", reason="the extra acp is not installed")
 
 PEER = Path(__file__).parents[2] / "peers" / "acp_worker.py"
 CLAUDE = Path(sys.prefix) / "peers" / "node_modules" / ".bin" / "claude-agent-acp"
-LETTER = Letter(system="You write programs.", text="Write hello.txt.")
+LETTER = Prompt(system="You write programs.", text="Write hello.txt.")
 KEY = "sk-ant-nobody-may-see-this"
 
 
@@ -38,18 +46,18 @@ class Sent:
         self,
         folder: Path,
         *command: str,
-        rights: Rights = Rights(),  # noqa: B008 - frozen
-        asking: Asking = "ask",
-        answer: Allowed = "no",
+        rights: PermissionRules = PermissionRules(),  # noqa: B008 - frozen
+        asking: PermissionMode = "ask",
+        answer: PermissionAnswer = "no",
         continues: str = "",
         seconds: float = 30,
         silence: float = 30,
         turns: int = 50,
     ) -> None:
-        self.hand = acp_hands.make(Agents(acp=Acp(command=command)))
-        self.errand = Errand(
+        self.hand = coding_agent.make_coding_agent(AgentSettings(acp=AcpSettings(command=command)))
+        self.errand = AgentJob(
             session=str(uuid.uuid4()),
-            letter=LETTER,
+            prompt=LETTER,
             folder=str(folder),
             rights=rights,
             asking=asking,
@@ -59,25 +67,25 @@ class Sent:
             turns=turns,
         )
         self.answer = answer
-        self.turns: list[Turn] = []
+        self.turns: list[ModelReply] = []
         self.activities: list[Activity] = []
-        self.asked: list[Permission] = []
+        self.asked: list[PermissionRequest] = []
         self.shown = asyncio.Event()
 
-    async def work(self) -> Finished:
+    async def work(self) -> AgentJobResult:
         return await self.hand.work(self.errand, self.turns.append, self._show, self._allow)
 
     def _show(self, activity: Activity) -> None:
         self.activities.append(activity)
         self.shown.set()
 
-    async def _allow(self, permission: Permission) -> Allowed:
+    async def _allow(self, permission: PermissionRequest) -> PermissionAnswer:
         self.asked.append(permission)
         return self.answer
 
     @property
     def usage(self) -> Usage:
-        return sum((turn.usage for turn in self.turns), NOTHING)
+        return sum((turn.usage for turn in self.turns), NO_USAGE)
 
     @property
     def told(self) -> list[tuple[str, str]]:
@@ -117,7 +125,7 @@ def send(folder: Path) -> Iterator[Callable[..., Sent]]:
 
 async def test_work_is_told_as_it_happens_in_whole_messages_and_its_usage_in_rises(send, folder: Path) -> None:
     sent = send("works")
-    assert await sent.work() == Finished("It is done.", "done")
+    assert await sent.work() == AgentJobResult("It is done.", "done")
     assert sent.told == [
         ("message", "I will write it."),
         ("tool", "hello.txt"),
@@ -142,7 +150,7 @@ async def test_work_is_told_as_it_happens_in_whole_messages_and_its_usage_in_ris
     ],
 )
 async def test_the_agents_reason_to_stop_is_told(send, reason: str, end: str) -> None:
-    assert await send("stops", reason).work() == Finished("enough", end)
+    assert await send("stops", reason).work() == AgentJobResult("enough", end)
 
 
 async def test_an_agent_that_would_not_ask_is_set_to_ask(send) -> None:
@@ -166,7 +174,7 @@ async def test_a_session_that_cannot_be_gone_on_with_is_said_and_a_new_one_begin
 
 
 async def test_a_megabyte_on_stderr_stops_nobody(send) -> None:
-    assert await send("floods stderr").work() == Finished("said it all", "done")
+    assert await send("floods stderr").work() == AgentJobResult("said it all", "done")
 
 
 # What it may do ------------------------------------------------------------------------------------------------------
@@ -193,11 +201,11 @@ async def test_files_outside_the_folder_are_neither_written_nor_read_whatever_is
 
 async def test_without_the_right_to_write_each_file_is_asked_for(send, folder: Path) -> None:
     path = str(folder / "new" / "file")
-    sent = send("uses files", [path], rights=Rights(write=False))
+    sent = send("uses files", [path], rights=PermissionRules(write=False))
     assert "refused(This was not allowed.) refused" in (await sent.work()).text
     assert [(each.tool, each.what, each.risk) for each in sent.asked] == [("edit", path, "medium")]
     assert not (folder / "new").exists()
-    allowed = send("uses files", [path], rights=Rights(read=False, write=False), answer="once")
+    allowed = send("uses files", [path], rights=PermissionRules(read=False, write=False), answer="once")
     assert (await allowed.work()).text == "given given"
     assert [each.risk for each in allowed.asked] == ["medium", "low"]
 
@@ -215,7 +223,7 @@ WISHES = [
 
 
 async def test_what_is_beyond_the_rights_is_asked_for_with_its_risk(send) -> None:
-    sent = send("asks", WISHES, rights=Rights(run=("python *",)), answer="once")
+    sent = send("asks", WISHES, rights=PermissionRules(run=("python *",)), answer="once")
     await sent.work()
     assert [(each.tool, each.what, each.risk) for each in sent.asked] == [
         ("execute", "python main.py && rm -rf ~", "high"),
@@ -237,7 +245,7 @@ async def test_what_is_beyond_the_rights_is_asked_for_with_its_risk(send) -> Non
     ],
 )
 async def test_the_option_that_was_meant_is_chosen_and_the_mode_answers_without_a_person(
-    send, asking: Asking, answer: Allowed, chosen: str
+    send, asking: PermissionMode, answer: PermissionAnswer, chosen: str
 ) -> None:
     sent = send("asks", [["execute", {"command": "make"}]], asking=asking, answer=answer)
     assert (await sent.work()).text == chosen
@@ -260,9 +268,9 @@ async def test_always_answers_a_storm_of_the_same_at_once(send) -> None:
 
 async def test_a_storm_of_permissions_is_cut_and_that_is_told(send) -> None:
     sent = send("storms", "$(touch file)", answer="once")
-    assert json.loads((await sent.work()).text) == {"allow_once": MOST, "reject_once": 300 - MOST}
-    assert len(sent.asked) == MOST
-    assert sum(f"asked for {MOST} permissions" in text for _, text in sent.told) == 1
+    assert json.loads((await sent.work()).text) == {"allow_once": MAX_REQUESTS, "reject_once": 300 - MAX_REQUESTS}
+    assert len(sent.asked) == MAX_REQUESTS
+    assert sum(f"asked for {MAX_REQUESTS} permissions" in text for _, text in sent.told) == 1
 
 
 # What ends it --------------------------------------------------------------------------------------------------------
@@ -285,13 +293,13 @@ async def test_silence_stops_the_agent_with_its_processes_and_what_it_used_is_ke
 
 async def test_an_agent_that_does_not_even_stop_is_ended(send) -> None:
     sent = send("is dead", silence=2)
-    assert await sent.work() == Finished("I will now", "silence")
+    assert await sent.work() == AgentJobResult("I will now", "silence")
     assert sent.usage == Usage(turns=1, unpriced=1)
 
 
 async def test_an_agent_that_is_stopped_before_it_began_is_not_begun(send) -> None:
     sent = send("crashes", silence=0.01)
-    assert await sent.work() == Finished("", "silence")
+    assert await sent.work() == AgentJobResult("", "silence")
     assert (sent.told, sent.turns) == ([], [])
 
 
@@ -326,8 +334,9 @@ async def test_a_cancelled_errand_leaves_no_process(send) -> None:
 async def test_the_program_is_started_through_what_wraps_it(folder: Path) -> None:
     sent = Sent(folder)
     command = (sys.executable, str(PEER), "stops", "end_turn")
-    hand = acp_hands.make(
-        Agents(acp=Acp(command=command)), wrap=lambda words: ["/bin/sh", "-c", 'touch wrapped; exec "$@"', "sh", *words]
+    hand = coding_agent.make_coding_agent(
+        AgentSettings(acp=AcpSettings(command=command)),
+        wrap=lambda words: ["/bin/sh", "-c", 'touch wrapped; exec "$@"', "sh", *words],
     )
     sent.hand = hand
     assert (await sent.work()).text == "enough"
@@ -377,9 +386,9 @@ async def test_a_real_agent_writes_a_file_and_runs_a_command_and_its_usage_is_ri
         Use("Write", {"file_path": path, "content": "print(6 * 7)\n"}, text="I write it.", tokens=tokens),
         bash("python3 hello.py"),
         Reply(text="It prints 42."),
-        rights=Rights(run=("python3 *",)),
+        rights=PermissionRules(run=("python3 *",)),
     )
-    assert await sent.work() == Finished("It prints 42.", "done")
+    assert await sent.work() == AgentJobResult("It prints 42.", "done")
     assert (folder / "hello.py").read_text() == "print(6 * 7)\n"
     assert sent.asked == []
     kinds = [(each.kind, each.tool) for each in sent.activities]
@@ -399,7 +408,7 @@ async def test_a_real_agent_writes_a_file_and_runs_a_command_and_its_usage_is_ri
 
 async def test_a_real_agent_is_refused_and_its_model_learns_it(claude, folder: Path) -> None:
     server, sent = claude(bash("touch made"), Reply(text="I may not."), answer="no")
-    assert await sent.work() == Finished("I may not.", "done")
+    assert await sent.work() == AgentJobResult("I may not.", "done")
     assert [(each.tool, each.what, each.risk) for each in sent.asked] == [("execute", "touch made", "medium")]
     assert not (folder / "made").exists()
     assert sent.activities[1].failed
@@ -408,13 +417,13 @@ async def test_a_real_agent_is_refused_and_its_model_learns_it(claude, folder: P
 
 async def test_a_real_agent_asks_no_more_after_always_and_leaves_no_settings(claude, folder: Path) -> None:
     _, sent = claude(bash("touch one"), bash("touch two"), Reply(text="Done."), answer="always")
-    assert await sent.work() == Finished("Done.", "done")
+    assert await sent.work() == AgentJobResult("Done.", "done")
     assert len(sent.asked) == 1
     assert sorted(each.name for each in folder.iterdir()) == ["one", "two"]
 
 
 async def test_a_real_agent_with_more_turns_than_allowed_is_stopped_and_tells_its_cost(claude) -> None:
-    server, sent = claude(bash("true"), rights=Rights(run=("true",)), turns=2)
+    server, sent = claude(bash("true"), rights=PermissionRules(run=("true",)), turns=2)
     assert (await sent.work()).end == "turn limit"
     assert sent.usage.turns >= 3
     assert (sent.usage.cost > 0, sent.usage.unpriced) == (True, 0)

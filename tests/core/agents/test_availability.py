@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 import tabsmith
+from tabsmith.agents.api_keys import keys_file
 from tabsmith.agents.availability import Availability, availability
-from tabsmith.agents.keys import keys_file
-from tabsmith.config.tree import Acp, Agents, Llm
+from tabsmith.config.settings import AcpSettings, AgentSettings, LlmSettings
 
 KEY = "sk-ant-nobody-may-see-this"
 
@@ -25,17 +25,17 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def of(agent: str, settings: Agents = Agents()) -> Availability:  # noqa: B008 - frozen
+def of(agent: str, settings: AgentSettings = AgentSettings()) -> Availability:  # noqa: B008 - frozen
     return next(each for each in availability(settings) if each.agent == agent)
 
 
 def test_there_is_one_for_every_agent_and_search_is_always_usable() -> None:
-    assert [each.agent for each in availability(Agents())] == ["search", "llm", "claude-code", "acp"]
+    assert [each.agent for each in availability(AgentSettings())] == ["search", "llm", "claude-code", "acp"]
     assert of("search").usable == "usable"
 
 
 def test_llm_wants_a_model_and_then_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    named = Agents(llm=Llm(model="anthropic:some-model"))
+    named = AgentSettings(llm=LlmSettings(model="anthropic:some-model"))
     assert of("llm").usable == of("llm", named).usable == "not usable"
     assert "no model" in of("llm").why
     assert "ANTHROPIC_API_KEY" in of("llm", named).next_step
@@ -47,7 +47,7 @@ def test_llm_wants_a_model_and_then_a_key(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_llm_at_an_address_of_ones_own_needs_no_key() -> None:
-    found = of("llm", Agents(llm=Llm(model="openai:some-model", base_url="http://127.0.0.1:9/v1")))
+    found = of("llm", AgentSettings(llm=LlmSettings(model="openai:some-model", base_url="http://127.0.0.1:9/v1")))
     assert found.usable == "usable"
     assert "127.0.0.1:9, without a key" in found.why
 
@@ -56,14 +56,14 @@ def test_a_key_may_stand_in_the_file_of_keys() -> None:
     keys_file().parent.mkdir(parents=True)
     keys_file().touch(mode=0o600)
     keys_file().write_text(f"ANTHROPIC_API_KEY={KEY}\n")
-    assert of("llm", Agents(llm=Llm(model="anthropic:some-model"))).usable == "usable"
+    assert of("llm", AgentSettings(llm=LlmSettings(model="anthropic:some-model"))).usable == "usable"
     assert of("claude-code").usable == "usable"
 
 
 def test_a_refused_file_of_keys_is_the_reason_of_every_agent_that_needs_one() -> None:
     keys_file().parent.mkdir(parents=True)
     keys_file().touch(mode=0o644)
-    settings = Agents(llm=Llm(model="anthropic:some-model"), acp=Acp(command=("sh",)))
+    settings = AgentSettings(llm=LlmSettings(model="anthropic:some-model"), acp=AcpSettings(command=("sh",)))
     for agent in ("llm", "claude-code", "acp"):
         found = of(agent, settings)
         assert found.usable == "not usable"
@@ -100,10 +100,10 @@ def test_claude_code_without_a_key_may_have_its_own_login(bare: Path) -> None:
 
 def test_acp_wants_a_command_whose_program_is_there() -> None:
     assert "No agent program" in of("acp").why
-    gone = of("acp", Agents(acp=Acp(command=("no-such-agent", "--acp"))))
+    gone = of("acp", AgentSettings(acp=AcpSettings(command=("no-such-agent", "--acp"))))
     assert (gone.usable, "'no-such-agent'" in gone.why) == ("not usable", True)
     assert "agents.acp.command" in gone.next_step
-    assert of("acp", Agents(acp=Acp(command=("sh",)))).usable == "usable"
+    assert of("acp", AgentSettings(acp=AcpSettings(command=("sh",)))).usable == "usable"
 
 
 def run(program: str, *options: str, **variables: str) -> str:
@@ -118,7 +118,7 @@ def test_no_package_of_an_agent_is_imported() -> None:
     program = """
 import sys
 from tabsmith.agents.availability import availability
-from tabsmith.config.tree import Acp, Agents, Llm
+from tabsmith.config.settings import Acp, Agents, Llm
 availability(Agents(llm=Llm(model="openai:x", base_url="http://127.0.0.1:9"), acp=Acp(command=("sh",))))
 heavy = {"pydantic_ai", "pydantic", "openai", "anthropic", "claude_agent_sdk", "acp", "genai_prices", "httpx"}
 print(sorted(heavy & set(sys.modules)))
@@ -129,7 +129,7 @@ print(sorted(heavy & set(sys.modules)))
 def test_where_no_extra_is_installed_each_agent_names_its_own(tmp_path: Path) -> None:
     program = """
 from tabsmith.agents.availability import availability
-from tabsmith.config.tree import Agents
+from tabsmith.config.settings import Agents
 for each in availability(Agents()):
     print(each.usable, each.why, each.next_step, sep="; ")
 """

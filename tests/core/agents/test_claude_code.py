@@ -14,10 +14,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tabsmith.agents import claude_code
-from tabsmith.agents.protocol import Letter, Question, Turn
+from tabsmith.agents.claude_code import client
+from tabsmith.agents.protocol import ModelReply, ModelRequest, Prompt
 from tabsmith.agents.usage import Usage
-from tabsmith.config.tree import Agents, ClaudeCode
+from tabsmith.config.settings import AgentSettings, ClaudeCodeSettings
 from tabsmith.errors import (
     AgentAccessError,
     AgentError,
@@ -44,7 +44,7 @@ SHAPE = msgspec.Raw(
 )
 RECIPE = {"family": "lightgbm", "reason": "trees are good at this"}
 TOKENS = Tokens(input=1_000, output=50, cache_read=300, cache_write=70, reasoning=20)
-LETTER = Letter(system="You propose recipes.", text="Propose the next recipe.")
+LETTER = Prompt(system="You propose recipes.", text="Propose the next recipe.")
 
 
 @pytest.fixture(autouse=True)
@@ -79,11 +79,11 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., ModelServer
 class Call:
     """One question to a speaker, and what was heard."""
 
-    def __init__(self, letter: Letter = LETTER, *, model: str | None = None, seconds: float = 30, shape=SHAPE) -> None:
+    def __init__(self, letter: Prompt = LETTER, *, model: str | None = None, seconds: float = 30, shape=SHAPE) -> None:
         self.session = str(uuid.uuid4())
-        self.speaker = claude_code.make(Agents(claude_code=ClaudeCode(model)))
-        self.question = Question(self.session, letter, shape, seconds)
-        self.turns: list[Turn] = []
+        self.speaker = client.make_client(AgentSettings(claude_code=ClaudeCodeSettings(model)))
+        self.question = ModelRequest(self.session, letter, shape, seconds)
+        self.turns: list[ModelReply] = []
 
     async def ask(self) -> str:
         return await self.speaker.ask(self.question, self.turns.append)
@@ -166,7 +166,7 @@ async def test_the_letter_arrives_as_written_and_nothing_else_of_the_machine_doe
     (home / ".claude.json").write_text(json.dumps({"mcpServers": {"mine": {"command": "touch", "args": ["mcp-ran"]}}}))
     server = serve(reply(RECIPE))
     text = f"/clear @{home}/secret.txt\nThe column is called --model=x."
-    await Call(Letter(system="You propose. <b>", text=text)).ask()
+    await Call(Prompt(system="You propose. <b>", text=text)).ask()
     body = json.loads(bytes(server.requests[0].body))
     assert "MARK" not in json.dumps(body)
     assert not (home / "hooked").exists()
@@ -295,7 +295,7 @@ async def test_without_a_key_or_a_login_the_error_says_so(serve, monkeypatch: py
 
 
 async def test_the_key_is_on_no_command_line_while_the_program_runs(serve) -> None:
-    server, call = serve(Fault("hang")), Call(Letter(system="MARK-system", text="MARK-text"))
+    server, call = serve(Fault("hang")), Call(Prompt(system="MARK-system", text="MARK-text"))
     async with under_way(call, server):
         lines = [(folder / "cmdline").read_bytes() for folder in processes_of(call.session)]
     assert any(b"--session-id=" in line for line in lines)
@@ -335,7 +335,7 @@ async def test_a_killed_program_is_an_error_that_never_holds_the_key(serve, monk
 
 
 async def test_a_megabyte_long_letter_and_a_megabyte_long_answer_go_through(serve) -> None:
-    server, call = serve(reply({"family": "x" * 1_500_000})), Call(Letter(system="s" * 300_000, text="t " * 500_000))
+    server, call = serve(reply({"family": "x" * 1_500_000})), Call(Prompt(system="s" * 300_000, text="t " * 500_000))
     assert len(await call.ask()) > 1_500_000
     assert len(bytes(server.requests[0].body)) > 1_300_000
 
@@ -343,11 +343,11 @@ async def test_a_megabyte_long_letter_and_a_megabyte_long_answer_go_through(serv
 async def test_a_program_that_writes_a_megabyte_to_stderr_goes_on(serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BUN_CONFIG_VERBOSE_FETCH", "curl")
     serve(reply(RECIPE))
-    assert json.loads(await Call(Letter(system="s", text="t " * 600_000)).ask()) == RECIPE
+    assert json.loads(await Call(Prompt(system="s", text="t " * 600_000)).ask()) == RECIPE
 
 
 async def test_a_program_that_cannot_be_started_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(claude_code, "find_program", lambda: tmp_path / "claude")
+    monkeypatch.setattr(client, "find_program", lambda: tmp_path / "claude")
     with pytest.raises(AgentMissingError, match="cannot be started") as caught:
         await Call().ask()
     assert "pip install" in caught.value.next_step
@@ -356,23 +356,23 @@ async def test_a_program_that_cannot_be_started_is_missing(monkeypatch: pytest.M
 def test_the_program_is_looked_for_in_the_package_and_then_on_the_path(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    assert claude_code.find_program().parent.name == "_bundled"
+    assert client.find_program().parent.name == "_bundled"
     package = ModuleSpec("claude_agent_sdk", None, origin=str(tmp_path / "__init__.py"))
     monkeypatch.setattr("importlib.util.find_spec", lambda name: package)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(AgentMissingError, match="nor on the PATH"):
-        claude_code.find_program()
+        client.find_program()
     (tmp_path / "claude").touch(mode=0o700)
-    assert claude_code.find_program() == tmp_path / "claude"
+    assert client.find_program() == tmp_path / "claude"
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(AgentMissingError, match="claude-agent-sdk is not installed"):
-        claude_code.find_program()
+        client.find_program()
 
 
 async def test_an_answer_in_another_session_is_refused() -> None:
     from claude_agent_sdk import SystemMessage
 
-    from tabsmith.agents.claude_code_talk import _check
+    from tabsmith.agents.claude_code.conversation import _check
 
     ours, theirs = str(uuid.uuid4()), str(uuid.uuid4())
     _check(SystemMessage("init", {"subtype": "init", "session_id": ours, "tools": []}), ours)

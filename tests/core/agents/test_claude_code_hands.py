@@ -11,11 +11,18 @@ from typing import Any
 
 import pytest
 
-from tabsmith.agents import claude_code_hands, claude_code_home
-from tabsmith.agents.errands import Activity, Allowed, Errand, Finished, Permission, Rights
-from tabsmith.agents.protocol import Letter, Turn
+from tabsmith.agents.agent_jobs import (
+    Activity,
+    AgentJob,
+    AgentJobResult,
+    PermissionAnswer,
+    PermissionRequest,
+    PermissionRules,
+)
+from tabsmith.agents.claude_code import coding_agent, config_home
+from tabsmith.agents.protocol import ModelReply, Prompt
 from tabsmith.agents.usage import Usage
-from tabsmith.config.tree import Agents
+from tabsmith.config.settings import AgentSettings
 from tabsmith.errors import (
     AgentAccessError,
     AgentError,
@@ -31,7 +38,7 @@ KEY = "sk-ant-nobody-may-see-this-one"
 TOKENS = Tokens(input=1_000, output=50, cache_read=300, cache_write=70, reasoning=20)
 DONE = Reply(text="It is done.", tokens=TOKENS)
 HANG = Fault("hang")
-FREE = Rights(run=("*",))
+FREE = PermissionRules(run=("*",))
 
 
 def bash(command: str) -> Use:
@@ -81,24 +88,24 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., ModelServer
 class Trip:
     """One errand: what was heard, shown and asked, and a person who says `answer` to all of it."""
 
-    def __init__(self, folder: Path, answer: Allowed = "no", *, takes: float = 0.0, **others: Any) -> None:
-        self.errand = Errand(
+    def __init__(self, folder: Path, answer: PermissionAnswer = "no", *, takes: float = 0.0, **others: Any) -> None:
+        self.errand = AgentJob(
             session=str(uuid.uuid4()),
-            letter=Letter(system="MARK-system", text="MARK-goal"),
+            prompt=Prompt(system="MARK-system", text="MARK-goal"),
             folder=str(folder),
-            **{"rights": Rights(), "seconds": 30.0, "silence": 20.0, **others},
+            **{"rights": PermissionRules(), "seconds": 30.0, "silence": 20.0, **others},
         )
         self.answer = answer
         self.takes = takes
-        self.turns: list[Turn] = []
+        self.turns: list[ModelReply] = []
         self.shown: list[Activity] = []
-        self.asked: list[Permission] = []
+        self.asked: list[PermissionRequest] = []
 
-    async def go(self, wrap: Callable[[list[str]], list[str]] = list) -> Finished:
-        hand = claude_code_hands.make(Agents(), wrap)
+    async def go(self, wrap: Callable[[list[str]], list[str]] = list) -> AgentJobResult:
+        hand = coding_agent.make_coding_agent(AgentSettings(), wrap)
         return await hand.work(self.errand, self.turns.append, self.shown.append, self._allow)
 
-    async def _allow(self, permission: Permission) -> Allowed:
+    async def _allow(self, permission: PermissionRequest) -> PermissionAnswer:
         self.asked.append(permission)
         await asyncio.sleep(self.takes)
         return self.answer
@@ -140,7 +147,7 @@ async def until(there: Callable[[], bool]) -> None:
 
 async def test_a_file_is_written_and_every_step_is_shown_with_its_exact_use_and_price(serve, folder: Path) -> None:
     server, trip = serve(write(folder / "hello.py"), bash("python hello.py"), DONE), Trip(folder, rights=FREE)
-    assert await trip.go() == Finished("It is done.", "done")
+    assert await trip.go() == AgentJobResult("It is done.", "done")
     assert (folder / "hello.py").read_text() == "print(1)\n"
     assert [(each.kind, each.tool) for each in trip.shown] == [
         ("message", ""),
@@ -208,7 +215,7 @@ async def test_what_a_tool_gives_is_shown_clean_and_bounded_and_as_failed_when_i
 
 
 async def test_a_command_that_no_pattern_allows_is_refused_and_the_agent_goes_on(serve, folder: Path) -> None:
-    server, trip = serve(bash("touch made"), DONE), Trip(folder, "no", rights=Rights(run=("python *",)))
+    server, trip = serve(bash("touch made"), DONE), Trip(folder, "no", rights=PermissionRules(run=("python *",)))
     assert (await trip.go()).end == "done"
     assert [(each.tool, each.what, each.risk) for each in trip.asked] == [("Bash", "touch made", "medium")]
     assert not (folder / "made").exists()
@@ -235,7 +242,7 @@ async def test_reading_commands_are_not_free_either_and_nothing_hides_behind_an_
 ) -> None:
     commands = ("ls", "python x.py; touch made", "python $(touch made)", "curl http://127.0.0.1:9/")
     serve(*(bash(command) for command in commands), DONE)
-    trip = Trip(folder, rights=Rights(run=("python *",)))
+    trip = Trip(folder, rights=PermissionRules(run=("python *",)))
     await trip.go()
     assert tuple(each.what for each in trip.asked) == commands
     assert trip.asked[-1].risk == "high"
@@ -256,7 +263,7 @@ async def test_nobody_is_asked_when_the_mode_answers(serve, folder: Path) -> Non
 async def test_without_the_right_to_read_or_to_write_each_is_asked_for(serve, folder: Path) -> None:
     (folder / "data.csv").write_text("name\n")
     serve(Use("Read", {"file_path": str(folder / "data.csv")}), write(folder / "new.txt"), DONE)
-    trip = Trip(folder, rights=Rights(read=False, write=False))
+    trip = Trip(folder, rights=PermissionRules(read=False, write=False))
     await trip.go()
     assert [(each.tool, each.risk) for each in trip.asked] == [("Read", "low"), ("Write", "medium")]
     assert not (folder / "new.txt").exists()
@@ -311,7 +318,7 @@ async def test_files_that_other_programs_obey_are_not_written_unasked(serve, fol
 
 async def test_a_turn_limit_ends_it_and_keeps_what_was_done(serve, folder: Path) -> None:
     server, trip = serve(write(folder / "a"), write(folder / "b"), write(folder / "c"), DONE), Trip(folder, turns=2)
-    assert await trip.go() == Finished("I write it.", "turn limit")
+    assert await trip.go() == AgentJobResult("I write it.", "turn limit")
     assert {path.name for path in folder.iterdir()} == {"a", "b"}
     assert trip.tokens == server.handed_out
     assert trip.usage.price
@@ -326,7 +333,7 @@ async def test_silence_after_a_tool_call_ends_it_keeps_the_work_and_the_price_an
     serve, folder: Path
 ) -> None:
     server, trip = serve(write(folder / "a"), HANG), Trip(folder, silence=2.0)
-    assert await trip.go() == Finished("I write it.", "silence")
+    assert await trip.go() == AgentJobResult("I write it.", "silence")
     assert (folder / "a").exists()
     assert not trip.processes()
     assert trip.tokens == server.handed_out
@@ -489,8 +496,8 @@ async def test_the_users_own_login_is_used_where_it_is_and_conversations_are_kep
     assert (await trip.go()).end == "done"
     assert server.requests[0].has_key
     assert not list(home.rglob("*.jsonl"))
-    assert claude_code_home.transcript(trip.errand.session) is not None
-    assert claude_code_home.home().stat().st_mode & 0o077 == 0
+    assert config_home.transcript(trip.errand.session) is not None
+    assert config_home.config_home().stat().st_mode & 0o077 == 0
 
 
 async def test_a_login_for_the_api_is_used_too(serve, folder: Path, home: Path, monkeypatch) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path, PurePath
 
 import pytest
 
-from tabsmith.agents import confined
-from tabsmith.agents.confined import read_text, within, write_text
+from tabsmith.agents import confined_files
+from tabsmith.agents.confined_files import path_inside, read_text, write_text
 
 
 @pytest.fixture
@@ -29,15 +29,15 @@ def test_links_inside_the_folder_work_and_lead_no_further(folder: Path, outside:
     (folder / "link").symlink_to("real")
     (folder / "out").symlink_to(outside)
     (folder / "round").symlink_to("round")
-    assert within(folder, f"{folder}/link/x") == PurePath("real/x")
-    assert within(folder, "real/../y") == PurePath("y")
+    assert path_inside(folder, f"{folder}/link/x") == PurePath("real/x")
+    assert path_inside(folder, "real/../y") == PurePath("y")
     for path in ("out/secret", "..", "/etc/passwd", f"{folder}x/y", "a\0b", "link/../../outside/secret"):
-        assert within(folder, path) is None, path
+        assert path_inside(folder, path) is None, path
 
 
 def test_a_link_that_is_put_there_after_the_look_leads_nowhere(folder: Path, outside: Path) -> None:
-    place = within(folder, "sub/secret")
-    file = within(folder, "file")
+    place = path_inside(folder, "sub/secret")
+    file = path_inside(folder, "file")
     assert place is not None
     assert file is not None
     (folder / "sub").symlink_to(outside)
@@ -72,7 +72,7 @@ def test_what_is_no_file_or_too_large_is_refused_without_waiting(folder: Path, m
     os.mkfifo(folder / "pipe")
     (folder / "sub").mkdir()
     (folder / "large").write_text("x" * 100)
-    monkeypatch.setattr(confined, "LARGEST", 99)
+    monkeypatch.setattr(confined_files, "MAX_FILE_BYTES", 99)
     for name, why in (("pipe", "not a file"), ("large", "larger")):
         with pytest.raises(OSError, match=why):
             read_text(folder, PurePath(name))

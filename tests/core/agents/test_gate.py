@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tabsmith.agents.errands import Allowed, Permission, Rights
-from tabsmith.agents.gate import Gate, Use, Wish, may_run
-from tabsmith.agents.patience import Patience
+from tabsmith.agents.agent_jobs import PermissionAnswer, PermissionRequest, PermissionRules
+from tabsmith.agents.deadline import Deadline
+from tabsmith.agents.permission_policy import PermissionPolicy, ToolCall, ToolKind, command_allowed
 
 PATTERNS = ("python *", "make", "git diff*")
 
@@ -25,7 +25,7 @@ PATTERNS = ("python *", "make", "git diff*")
     ],
 )
 def test_commands_of_the_patterns_run(command: str) -> None:
-    assert may_run(PATTERNS, command)
+    assert command_allowed(PATTERNS, command)
 
 
 @pytest.mark.parametrize(
@@ -56,23 +56,23 @@ def test_commands_of_the_patterns_run(command: str) -> None:
     ],
 )
 def test_no_other_command_hides_behind_a_pattern(command: str) -> None:
-    assert not may_run(PATTERNS, command)
+    assert not command_allowed(PATTERNS, command)
 
 
 def test_without_patterns_nothing_runs_and_with_a_star_everything() -> None:
-    assert not may_run((), "true")
-    assert may_run(("*",), "a; b > $(c)")
+    assert not command_allowed((), "true")
+    assert command_allowed(("*",), "a; b > $(c)")
 
 
 class Person:
     """Answers every permission in the same way, and remembers what was asked."""
 
-    def __init__(self, folder: Path, answer: Allowed, rights: Rights = Rights()) -> None:  # noqa: B008 - frozen
-        self.asked: list[Permission] = []
+    def __init__(self, folder: Path, answer: PermissionAnswer, rights: PermissionRules = PermissionRules()) -> None:  # noqa: B008 - frozen
+        self.asked: list[PermissionRequest] = []
         self.answer = answer
-        self.gate = Gate(folder, rights, "ask", self._allow, Patience(30, 30), lambda _: None)
+        self.gate = PermissionPolicy(folder, rights, "ask", self._allow, Deadline(30, 30), lambda _: None)
 
-    async def _allow(self, permission: Permission) -> Allowed:
+    async def _allow(self, permission: PermissionRequest) -> PermissionAnswer:
         self.asked.append(permission)
         await asyncio.sleep(0)
         return self.answer
@@ -97,38 +97,38 @@ class Person:
     ],
 )
 async def test_what_shows_that_it_reaches_outside_is_a_high_risk(
-    tmp_path: Path, use: Use, what: str, risk: str
+    tmp_path: Path, use: ToolKind, what: str, risk: str
 ) -> None:
     person = Person(tmp_path, "no")
-    assert await person.gate.answer(Wish(use, "tool", what.format(folder=tmp_path))) == "no"
+    assert await person.gate.answer(ToolCall(use, "tool", what.format(folder=tmp_path))) == "no"
     assert [each.risk for each in person.asked] == [risk]
 
 
 @pytest.mark.parametrize(
     ("first", "second", "asked"),
     [
-        (Wish("run", "t", "make a"), Wish("run", "t", "make b"), 1),
-        (Wish("run", "t", "make a"), Wish("run", "t", "touch b"), 2),
-        (Wish("run", "t", "make a"), Wish("run", "t", "make /etc"), 2),
-        (Wish("run", "t", "make a"), Wish("run", "t", "make a; touch b"), 2),
-        (Wish("fetch", "t", "http://a/x"), Wish("fetch", "t", "http://a/y"), 1),
-        (Wish("fetch", "t", "http://a/x"), Wish("fetch", "t", "http://b/x"), 2),
-        (Wish("write", "t", "", ("/outside/a",)), Wish("write", "t", "", ("/outside/b",)), 1),
-        (Wish("write", "t", "", ("/outside/a",)), Wish("write", "t", "", ("/beside/a",)), 2),
-        (Wish("read", "t", "", ("/outside/a",)), Wish("write", "t", "", ("/outside/a",)), 2),
-        (Wish("write", "t", "", ("a",)), Wish("write", "t", "", ("b/c",)), 1),
+        (ToolCall("run", "t", "make a"), ToolCall("run", "t", "make b"), 1),
+        (ToolCall("run", "t", "make a"), ToolCall("run", "t", "touch b"), 2),
+        (ToolCall("run", "t", "make a"), ToolCall("run", "t", "make /etc"), 2),
+        (ToolCall("run", "t", "make a"), ToolCall("run", "t", "make a; touch b"), 2),
+        (ToolCall("fetch", "t", "http://a/x"), ToolCall("fetch", "t", "http://a/y"), 1),
+        (ToolCall("fetch", "t", "http://a/x"), ToolCall("fetch", "t", "http://b/x"), 2),
+        (ToolCall("write", "t", "", ("/outside/a",)), ToolCall("write", "t", "", ("/outside/b",)), 1),
+        (ToolCall("write", "t", "", ("/outside/a",)), ToolCall("write", "t", "", ("/beside/a",)), 2),
+        (ToolCall("read", "t", "", ("/outside/a",)), ToolCall("write", "t", "", ("/outside/a",)), 2),
+        (ToolCall("write", "t", "", ("a",)), ToolCall("write", "t", "", ("b/c",)), 1),
     ],
 )
 async def test_always_is_for_the_same_tool_in_the_same_way(
-    tmp_path: Path, first: Wish, second: Wish, asked: int
+    tmp_path: Path, first: ToolCall, second: ToolCall, asked: int
 ) -> None:
-    person = Person(tmp_path, "always", Rights(write=False))
+    person = Person(tmp_path, "always", PermissionRules(write=False))
     assert await asyncio.gather(person.gate.answer(first), person.gate.answer(second)) == ["always", "always"]
     assert len(person.asked) == asked
 
 
 async def test_what_a_person_is_shown_has_no_key_and_nothing_that_a_terminal_obeys(tmp_path: Path) -> None:
     person = Person(tmp_path, "no")
-    await person.gate.answer(Wish("run", "t", "echo \x1b[2Jsk-ant-nobody-may-see-this" + " x" * 5_000))
+    await person.gate.answer(ToolCall("run", "t", "echo \x1b[2Jsk-ant-nobody-may-see-this" + " x" * 5_000))
     assert person.asked[0].what.startswith("echo •••")
     assert len(person.asked[0].what) <= 2_000

@@ -6,12 +6,12 @@ import uuid
 import msgspec
 import pytest
 
-from tabsmith.agents import hosted
-from tabsmith.agents.hosted import Host
-from tabsmith.agents.protocol import Brief, Goal, Letter, Proposal, Turn
-from tabsmith.agents.speaking import Speaking
+from tabsmith.agents.model_agent import ModelAgent
+from tabsmith.agents.protocol import Brief, MetricGoal, ModelReply, Prompt, Proposal
+from tabsmith.agents.server import agent_client
+from tabsmith.agents.server.agent_client import AgentClient
 from tabsmith.agents.usage import Usage
-from tabsmith.config.tree import Acp, Agents, Llm
+from tabsmith.config.settings import AcpSettings, AgentSettings, LlmSettings
 from tabsmith.errors import (
     AgentAccessError,
     AgentError,
@@ -22,8 +22,8 @@ from tabsmith.errors import (
     AgentTimeoutError,
     StorageError,
 )
-from tabsmith.tables.profile import Column, Profile
-from tabsmith.tables.schema import ColumnSchema, Schema, Split
+from tabsmith.tables.profile.types import ColumnProfile, TableProfile
+from tabsmith.tables.schema.types import ColumnSchema, Schema, Split
 from tests.core.agents.hosts import (
     KEY,
     MODEL,
@@ -44,7 +44,7 @@ pytestmark = pytest.mark.usefixtures("hosted_here")
 
 
 async def test_an_answer_comes_back_and_every_reply_is_heard_with_what_it_used(monkeypatch, family) -> None:
-    turns: list[Turn] = []
+    turns: list[ModelReply] = []
     async with asking(monkeypatch, reply(RECIPE, Tokens(input=900, output=40))) as (host, server):
         assert msgspec.json.decode(await host.ask("llm", question(), turns.append)) == RECIPE
         assert len(server.requests) == 1
@@ -91,7 +91,7 @@ async def test_a_speaker_that_lacks_something_says_so_and_is_made_again_at_the_n
 
 
 async def test_what_hearing_raises_reaches_who_asked_and_ends_the_call(odd) -> None:
-    def full(turn: Turn) -> None:
+    def full(turn: ModelReply) -> None:
         raise StorageError("The disk is full.")
 
     async with hosting() as host:
@@ -106,13 +106,13 @@ class Notebook:
     def __init__(self) -> None:
         self.session = str(uuid.uuid4())
         self.seconds = 20.0
-        self.letters: list[Letter] = []
-        self.turns: list[Turn] = []
+        self.letters: list[Prompt] = []
+        self.turns: list[ModelReply] = []
 
-    def sent(self, letter: Letter) -> None:
+    def on_prompt(self, letter: Prompt) -> None:
         self.letters.append(letter)
 
-    def heard(self, turn: Turn) -> None:
+    def on_reply(self, turn: ModelReply) -> None:
         self.turns.append(turn)
 
 
@@ -120,26 +120,26 @@ async def test_a_speaking_agent_sends_the_letter_of_its_brief_and_reads_a_recipe
     columns = (ColumnSchema("area", "numeric", "feature", ""), ColumnSchema("price", "numeric", "target", ""))
     brief = Brief(
         schema=Schema(columns, "price", (), "regression", Split("random", folds=5)),
-        profile=Profile(100, tuple(Column(column.name, "float", 100, 0, 90) for column in columns)),
-        metric=Goal("RMSE", greater_is_better=False),
+        profile=TableProfile(100, tuple(ColumnProfile(column.name, "float", 100, 0, 90) for column in columns)),
+        metric=MetricGoal("RMSE", greater_is_better=False),
     )
     talk = Notebook()
     answer = {"recipe": {"family": "lightgbm"}, "reason": "Trees first.", "confidence": 0.6}
     async with asking(monkeypatch, reply(answer)) as (host, server):
-        agent = Speaking("llm", host, Agents(llm=Llm(model=MODEL)))
+        agent = ModelAgent("llm", host, AgentSettings(llm=LlmSettings(model=MODEL)))
         proposal = await agent.propose(brief, talk)
         sent = server.requests[0].body
     assert isinstance(proposal, Proposal)
     assert (proposal.recipe.family, proposal.reason, proposal.confidence) == ("lightgbm", "Trees first.", 0.6)
     assert talk.letters[0].text in str(msgspec.json.decode(sent)["messages"][-1]["content"])
     assert sum((turn.usage for turn in talk.turns), Usage()).output_tokens == 50
-    assert (agent.name, agent.model, agent.speaks) == ("llm", MODEL, True)
+    assert (agent.name, agent.model, agent.uses_llm) == ("llm", MODEL, True)
 
 
 def test_an_agent_behind_a_command_is_called_by_its_program() -> None:
-    settings = Agents(acp=Acp(command=("/opt/some/agent", "--acp")))
-    assert Speaking("acp", Host(), settings).model == "agent"
-    assert Speaking("claude-code", Host(), settings).model == ""
+    settings = AgentSettings(acp=AcpSettings(command=("/opt/some/agent", "--acp")))
+    assert ModelAgent("acp", AgentClient(), settings).model == "agent"
+    assert ModelAgent("claude-code", AgentClient(), settings).model == ""
 
 
 # Speakers that misbehave
@@ -158,7 +158,7 @@ async def test_a_fault_in_a_speaker_is_told_without_keys_and_its_traceback_is_in
 
 
 async def test_half_a_character_in_a_reply_becomes_a_sign_that_can_be_stored(odd) -> None:
-    turns: list[Turn] = []
+    turns: list[ModelReply] = []
     async with hosting() as host:
         assert await host.ask("llm", question("half a character"), turns.append) == "\ufffd 😀"
     assert turns[0].text == "\ufffd 😀"
@@ -174,10 +174,10 @@ async def test_a_process_that_is_held_up_altogether_is_ended_and_started_again(o
     async with hosting() as host:
         await host.ask("llm", question("half a character"), ignore)
         before = family()
-        monkeypatch.setattr(hosted, "PATIENCE", 0.1)
+        monkeypatch.setattr(agent_client, "GRACE_SECONDS", 0.1)
         with pytest.raises(AgentTimeoutError):
             await host.ask("llm", question("hold everything up", seconds=0.1), ignore)
         assert all_gone(family)
-        monkeypatch.setattr(hosted, "PATIENCE", PATIENCE)
+        monkeypatch.setattr(agent_client, "GRACE_SECONDS", PATIENCE)
         assert await host.ask("llm", question("half a character"), ignore)
         assert {process.pid for process in family()} != {process.pid for process in before}

@@ -10,9 +10,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tabsmith.agents import hosted
-from tabsmith.agents.hosted import Host
-from tabsmith.agents.protocol import Turn
+from tabsmith.agents.protocol import ModelReply
+from tabsmith.agents.server import agent_client
+from tabsmith.agents.server.agent_client import AgentClient
 from tabsmith.agents.usage import Usage
 from tabsmith.errors import (
     AgentError,
@@ -35,21 +35,21 @@ from tests.peers.model_server import Fault, ModelServer, Script, reply
 
 WORKER = """
 import asyncio, sys, threading, uuid
-from tabsmith.agents import hosted
-from tabsmith.agents.protocol import Letter, Question
-from tabsmith.runs.warm import one_thread, warm
+from tabsmith.agents.server import agent_client
+from tabsmith.agents.protocol import Prompt, ModelRequest
+from tabsmith.runs.preload import one_thread, warm
 import msgspec
 
 async def work(text):
-    host = hosted.Host()
-    question = Question(str(uuid.uuid4()), Letter("You propose.", text), msgspec.Raw(sys.argv[2].encode()), 30.0)
+    host = agent_client.AgentClient()
+    question = ModelRequest(str(uuid.uuid4()), Prompt("You propose.", text), msgspec.Raw(sys.argv[2].encode()), 30.0)
     answer = await host.ask("llm", question, lambda turn: print("heard", turn.text, flush=True))
     threads = threading.active_count()
     await host.close()
     print("answer", answer, threads, threading.active_count(), flush=True)
 
 if sys.argv[3]:
-    hosted.host_command = lambda: [sys.executable, "-c", sys.argv[3]]
+    agent_client.server_command = lambda: [sys.executable, "-c", sys.argv[3]]
 else:
     one_thread()
     warm()
@@ -74,7 +74,7 @@ async def test_cancelling_ends_the_call_soon_and_the_process_goes_on(monkeypatch
 
 
 async def test_what_a_cancelled_call_used_on_its_way_out_is_heard(odd) -> None:
-    turns: list[Turn] = []
+    turns: list[ModelReply] = []
     async with hosting() as host:
         call = asyncio.create_task(host.ask("llm", question("use on the way out"), turns.append))
         await heard_one(turns)
@@ -85,7 +85,7 @@ async def test_what_a_cancelled_call_used_on_its_way_out_is_heard(odd) -> None:
 
 
 async def test_a_process_killed_in_a_call_fails_that_call_and_the_next_question_starts_another(odd, family) -> None:
-    turns: list[Turn] = []
+    turns: list[ModelReply] = []
     async with hosting() as host:
         call = asyncio.create_task(host.ask("llm", question("use on the way out"), turns.append))
         await heard_one(turns)
@@ -98,7 +98,7 @@ async def test_a_process_killed_in_a_call_fails_that_call_and_the_next_question_
 
 
 async def test_a_killed_process_takes_along_what_it_started_in_sessions_of_their_own(odd, family) -> None:
-    turns: list[Turn] = []
+    turns: list[ModelReply] = []
     async with hosting() as host:
         call = asyncio.create_task(host.ask("llm", question("start programs"), turns.append))
         await heard_one(turns)
@@ -110,8 +110,8 @@ async def test_a_killed_process_takes_along_what_it_started_in_sessions_of_their
 
 
 async def test_closing_ends_the_process_and_all_that_it_started(odd, family) -> None:
-    turns: list[Turn] = []
-    host = Host()
+    turns: list[ModelReply] = []
+    host = AgentClient()
     call = asyncio.create_task(host.ask("llm", question("start programs"), turns.append))
     await heard_one(turns)
     await host.close()
@@ -121,8 +121,8 @@ async def test_closing_ends_the_process_and_all_that_it_started(odd, family) -> 
 
 
 async def test_closing_does_not_wait_for_a_call_that_takes_no_end(odd, family) -> None:
-    turns: list[Turn] = []
-    host = Host()
+    turns: list[ModelReply] = []
+    host = AgentClient()
     call = asyncio.create_task(host.ask("llm", question("take no end", seconds=60), turns.append))
     await heard_one(turns)
     await host.close()
@@ -132,7 +132,7 @@ async def test_closing_does_not_wait_for_a_call_that_takes_no_end(odd, family) -
 
 
 async def test_closing_while_the_process_starts_ends_it_too(odd, family) -> None:
-    host = Host()
+    host = AgentClient()
     starting = asyncio.create_task(host.start())
     while not family():
         await asyncio.sleep(0)
@@ -196,7 +196,7 @@ def claude_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_claude_code_answers_through_the_process(claude_code, monkeypatch, family) -> None:
-    turns: list[Turn] = []
+    turns: list[ModelReply] = []
     with ModelServer(Script((reply(RECIPE),))) as server:
         monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
         async with hosting() as host:
@@ -217,7 +217,9 @@ async def test_claude_code_in_a_call_ends_with_the_process(claude_code, monkeypa
             if end == "close":
                 await host.close()
             else:
-                next(process for process in family() if "tabsmith.agents.host" in process.cmdline()).kill()
+                next(
+                    process for process in family() if "tabsmith.agents.server.agent_server" in process.cmdline()
+                ).kill()
             with pytest.raises(AgentError):
                 await call
             assert all_gone(family)
@@ -225,7 +227,7 @@ async def test_claude_code_in_a_call_ends_with_the_process(claude_code, monkeypa
 
 def test_the_end_of_stdin_ends_the_process(odd, family) -> None:
     process = subprocess.Popen(
-        hosted.host_command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+        agent_client.server_command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
     )
     process.communicate(timeout=PATIENCE)
     assert process.returncode == 0

@@ -10,11 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from tabsmith.agents.errands import Activity, Allowed, Errand, Finished, Permission, Rights
-from tabsmith.agents.hosted import Host
-from tabsmith.agents.in_time import in_time
-from tabsmith.agents.patience import Patience
-from tabsmith.agents.protocol import Letter, Turn
+from tabsmith.agents.agent_jobs import (
+    Activity,
+    AgentJob,
+    AgentJobResult,
+    PermissionAnswer,
+    PermissionRequest,
+    PermissionRules,
+)
+from tabsmith.agents.deadline import Deadline, wait_until
+from tabsmith.agents.protocol import ModelReply, Prompt
+from tabsmith.agents.server.agent_client import AgentClient
 from tabsmith.agents.usage import Usage
 from tabsmith.errors import AgentError, StorageError
 from tests.core.agents.hosts import KEY, PATIENCE, Family, all_gone, hosting, ignore
@@ -40,7 +46,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @asynccontextmanager
-async def sending(monkeypatch: pytest.MonkeyPatch, *steps: Use | Reply) -> AsyncIterator[tuple[Host, ModelServer]]:
+async def sending(
+    monkeypatch: pytest.MonkeyPatch, *steps: Use | Reply
+) -> AsyncIterator[tuple[AgentClient, ModelServer]]:
     """A host whose Claude Code asks a scripted server."""
     with ModelServer(Script(steps)) as server:
         monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
@@ -48,8 +56,10 @@ async def sending(monkeypatch: pytest.MonkeyPatch, *steps: Use | Reply) -> Async
             yield host, server
 
 
-def errand(folder: Path) -> Errand:
-    return Errand(session=str(uuid.uuid4()), letter=Letter("", "Do it."), folder=str(folder), rights=Rights())
+def errand(folder: Path) -> AgentJob:
+    return AgentJob(
+        session=str(uuid.uuid4()), prompt=Prompt("", "Do it."), folder=str(folder), rights=PermissionRules()
+    )
 
 
 def overlook(activity: Activity) -> None:
@@ -59,13 +69,13 @@ def overlook(activity: Activity) -> None:
 class Person:
     """Who is asked, and says `answer` as soon as `may_answer`."""
 
-    def __init__(self, answer: Allowed) -> None:
+    def __init__(self, answer: PermissionAnswer) -> None:
         self.answer = answer
         self.may_answer = asyncio.Event()
-        self.asked: list[Permission] = []
+        self.asked: list[PermissionRequest] = []
         self.let_go = False
 
-    async def allow(self, permission: Permission) -> Allowed:
+    async def allow(self, permission: PermissionRequest) -> PermissionAnswer:
         self.asked.append(permission)
         try:
             await self.may_answer.wait()
@@ -81,7 +91,7 @@ class Person:
 
 
 async def test_an_errand_is_done_heard_shown_and_allowed_by_a_person(monkeypatch, folder, family) -> None:
-    turns: list[Turn] = []
+    turns: list[ModelReply] = []
     shown: list[Activity] = []
     person = Person("once")
     person.may_answer.set()
@@ -89,7 +99,7 @@ async def test_an_errand_is_done_heard_shown_and_allowed_by_a_person(monkeypatch
         finished = await host.work("claude-code", errand(folder), turns.append, shown.append, person.allow)
         assert len(family()) == 1
         assert KEY not in " ".join(family()[0].cmdline())
-    assert finished == Finished("It is done.", "done")
+    assert finished == AgentJobResult("It is done.", "done")
     assert (folder / "made").exists()
     assert [(each.what, each.risk) for each in person.asked] == [("touch made", "medium")]
     assert [each.kind for each in shown] == ["tool", "result", "message"]
@@ -117,7 +127,7 @@ async def test_several_errands_go_on_beside_each_other(monkeypatch, folder) -> N
 
 
 async def test_what_asking_a_person_raises_reaches_who_sent_and_ends_the_errand(monkeypatch, folder, family) -> None:
-    async def full(permission: Permission) -> Allowed:
+    async def full(permission: PermissionRequest) -> PermissionAnswer:
         raise StorageError("The disk is full.")
 
     async with sending(monkeypatch, TOUCH, DONE) as (host, _):
@@ -132,7 +142,7 @@ async def test_an_errand_that_waits_for_a_person_ends_with_the_call_or_the_proce
     monkeypatch: pytest.MonkeyPatch, folder: Path, family: Family, end: str
 ) -> None:
     person = Person("once")
-    turns: list[Turn] = []
+    turns: list[ModelReply] = []
     async with sending(monkeypatch, TOUCH, DONE) as (host, server):
         work = asyncio.create_task(host.work("claude-code", errand(folder), turns.append, overlook, person.allow))
         await person.is_asked()
@@ -141,7 +151,7 @@ async def test_an_errand_that_waits_for_a_person_ends_with_the_call_or_the_proce
         elif end == "close":
             await host.close()
         else:
-            next(process for process in family() if "tabsmith.agents.host" in process.cmdline()).kill()
+            next(process for process in family() if "tabsmith.agents.server.agent_server" in process.cmdline()).kill()
         with pytest.raises(asyncio.CancelledError if end == "cancel" else AgentError):
             await work
         await asyncio.sleep(0)
@@ -160,12 +170,12 @@ async def test_an_agent_that_only_answers_cannot_be_sent(folder) -> None:
 
 @pytest.mark.parametrize(("asks", "ended"), [(True, True), (False, False)])
 async def test_the_time_in_which_a_person_is_asked_does_not_count(asks: bool, ended: bool) -> None:
-    patience = Patience(math.inf, 0.1)
+    patience = Deadline(math.inf, 0.1)
     end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     asyncio.get_running_loop().call_later(0.3, end.set_result, None)
     if asks:
         with patience.waiting():
-            assert await in_time(patience, end) is ended
+            assert await wait_until(patience, end) is ended
     else:
-        assert await in_time(patience, end) is ended
+        assert await wait_until(patience, end) is ended
     await end

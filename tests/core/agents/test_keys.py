@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tabsmith.agents.keys import environment, keys_file, redact
+from tabsmith.agents.api_keys import agent_environment, keys_file, redact
 from tabsmith.errors import ConfigError
 
 SECRET = "not-to-be-seen-4711"
@@ -26,24 +26,24 @@ def file(monkeypatch: pytest.MonkeyPatch) -> Path:
 def refusal(path: Path) -> ConfigError:
     """The error, which names the file and shows nothing of it, not in its causes either."""
     with pytest.raises(ConfigError) as caught:
-        environment()
+        agent_environment()
     assert str(path) in str(caught.value)
     assert SECRET not in caught.value.report().details
     return caught.value
 
 
 def test_without_a_file_there_is_the_environment_alone() -> None:
-    assert environment() == dict(os.environ)
+    assert agent_environment() == dict(os.environ)
 
 
 def test_the_file_adds_to_the_environment(file: Path) -> None:
     file.write_text(f"OPENAI_API_KEY={SECRET}\n  OTHER_TOKEN = 1\n".replace(" = ", "="))
-    assert environment() == {**os.environ, "OPENAI_API_KEY": SECRET, "OTHER_TOKEN": "1"}
+    assert agent_environment() == {**os.environ, "OPENAI_API_KEY": SECRET, "OTHER_TOKEN": "1"}
 
 
 def test_the_environment_wins_over_the_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "of-the-shell")
-    assert environment()["OPENAI_API_KEY"] == "of-the-shell"
+    assert agent_environment()["OPENAI_API_KEY"] == "of-the-shell"
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_the_environment_wins_over_the_file(file: Path, monkeypatch: pytest.Monk
 )
 def test_a_value_may_hold_signs_and_stand_in_quotes(file: Path, line: str, value: str) -> None:
     file.write_text(line)
-    assert environment()["A_KEY"] == value
+    assert agent_environment()["A_KEY"] == value
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o601])
@@ -100,7 +100,7 @@ def test_a_folder_a_pipe_and_a_link_to_nothing_are_refused(file: Path) -> None:
 def test_a_link_to_a_file_of_ones_own_is_followed(file: Path) -> None:
     elsewhere = file.rename(file.with_name("elsewhere"))
     file.symlink_to(elsewhere)
-    assert environment()["OPENAI_API_KEY"] == SECRET
+    assert agent_environment()["OPENAI_API_KEY"] == SECRET
     elsewhere.chmod(0o644)
     refusal(file)
 

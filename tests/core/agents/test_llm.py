@@ -13,10 +13,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from tabsmith.agents import llm
-from tabsmith.agents.protocol import Letter, Question, Speaker, Turn
+from tabsmith.agents.llm import providers
+from tabsmith.agents.protocol import ModelClient, ModelReply, ModelRequest, Prompt
 from tabsmith.agents.usage import Usage
-from tabsmith.config.tree import Agents, Llm
+from tabsmith.config.settings import AgentSettings, LlmSettings
 from tabsmith.errors import (
     AgentAccessError,
     AgentError,
@@ -55,26 +55,26 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
 
 
-def question(seconds: float = 20.0, text: str = "Propose a recipe.") -> Question:
-    return Question("s-1", Letter("You propose recipes.", text), SHAPE, seconds)
+def question(seconds: float = 20.0, text: str = "Propose a recipe.") -> ModelRequest:
+    return ModelRequest("s-1", Prompt("You propose recipes.", text), SHAPE, seconds)
 
 
-def settings(model: str, url: str) -> Agents:
-    return Agents(llm=Llm(model=model, base_url=url if model.startswith("anthropic") else f"{url}/v1"))
+def settings(model: str, url: str) -> AgentSettings:
+    return AgentSettings(llm=LlmSettings(model=model, base_url=url if model.startswith("anthropic") else f"{url}/v1"))
 
 
 @asynccontextmanager
-async def speaking(model: str, *steps: Step) -> AsyncIterator[tuple[Speaker, ModelServer]]:
+async def speaking(model: str, *steps: Step) -> AsyncIterator[tuple[ModelClient, ModelServer]]:
     with ModelServer(Script(steps)) as server:
-        speaker = llm.make(settings(model, server.url))
+        speaker = providers.make_client(settings(model, server.url))
         try:
             yield speaker, server
         finally:
             await speaker.close()
 
 
-async def failure(model: str, *steps: Step, seconds: float = 20.0) -> tuple[AgentError, list[Turn], ModelServer]:
-    turns: list[Turn] = []
+async def failure(model: str, *steps: Step, seconds: float = 20.0) -> tuple[AgentError, list[ModelReply], ModelServer]:
+    turns: list[ModelReply] = []
     async with speaking(model, *steps) as (speaker, server):
         with pytest.raises(AgentError) as caught:
             await speaker.ask(question(seconds), turns.append)
@@ -90,7 +90,7 @@ def body(server: ModelServer, place: int = 0) -> Any:
 
 @pytest.mark.parametrize("model", ALL)
 async def test_an_answer_through_the_output_tool_is_its_json(model: str) -> None:
-    turns: list[Turn] = []
+    turns: list[ModelReply] = []
     async with speaking(model, reply(RECIPE)) as (speaker, server):
         answer = await speaker.ask(question(), turns.append)
     assert json.loads(answer) == RECIPE
@@ -102,7 +102,7 @@ async def test_an_answer_through_the_output_tool_is_its_json(model: str) -> None
 @pytest.mark.parametrize("model", ALL)
 async def test_an_answer_in_plain_text_comes_back_as_it_is(model: str) -> None:
     said = 'Try this:\n```json\n{"family": 3,\n```'
-    turns: list[Turn] = []
+    turns: list[ModelReply] = []
     async with speaking(model, Reply(text=said)) as (speaker, server):
         assert await speaker.ask(question(), turns.append) == said
     assert [turn.text for turn in turns] == [said]
@@ -111,7 +111,7 @@ async def test_an_answer_in_plain_text_comes_back_as_it_is(model: str) -> None:
 
 @pytest.mark.parametrize("model", ALL)
 async def test_an_answer_of_the_wrong_shape_is_handed_on_and_not_asked_for_again(model: str) -> None:
-    turns: list[Turn] = []
+    turns: list[ModelReply] = []
     async with speaking(model, reply({"colour": [1]})) as (speaker, server):
         assert json.loads(await speaker.ask(question(), turns.append)) == {"colour": [1]}
     assert len(server.requests) == len(turns) == 1
@@ -149,7 +149,7 @@ async def test_the_system_text_is_a_cache_point_for_anthropic_and_the_same_in_ev
 
 
 async def test_openai_tokens_are_counted_by_kind_and_priced() -> None:
-    turns: list[Turn] = []
+    turns: list[ModelReply] = []
     told = Tokens(input=1_000, output=50, cache_read=600, reasoning=20)
     async with speaking(OPENAI, reply(RECIPE, told)) as (speaker, _):
         await speaker.ask(question(), turns.append)
@@ -160,7 +160,7 @@ async def test_openai_tokens_are_counted_by_kind_and_priced() -> None:
 
 
 async def test_anthropic_tokens_are_counted_by_kind_and_priced() -> None:
-    turns: list[Turn] = []
+    turns: list[ModelReply] = []
     told = Tokens(input=1_000, output=50, cache_read=600, cache_write=200)
     async with speaking(ANTHROPIC, reply(RECIPE, told)) as (speaker, _):
         await speaker.ask(question(), turns.append)
@@ -172,7 +172,7 @@ async def test_anthropic_tokens_are_counted_by_kind_and_priced() -> None:
 
 @pytest.mark.parametrize("model", ["openai:a-model-of-my-own", OLLAMA, "ollama:gpt-4o-mini"])
 async def test_a_model_without_a_known_price_is_counted_as_unpriced(model: str) -> None:
-    turns: list[Turn] = []
+    turns: list[ModelReply] = []
     async with speaking(model, reply(RECIPE, Tokens(input=70, output=5))) as (speaker, _):
         await speaker.ask(question(), turns.append)
     assert [turn.usage for turn in turns] == [Usage(input_tokens=70, output_tokens=5, turns=1, unpriced=1)]
@@ -282,12 +282,12 @@ async def _serve(answer: bytes) -> asyncio.Server:
     return await asyncio.start_server(handle, "127.0.0.1", 0)
 
 
-async def _ask_raw(model: str, answer: bytes) -> tuple[AgentError, list[Turn]]:
+async def _ask_raw(model: str, answer: bytes) -> tuple[AgentError, list[ModelReply]]:
     """The error that comes of these very bytes, which end with the connection."""
-    turns: list[Turn] = []
+    turns: list[ModelReply] = []
     async with await _serve(answer) as server:
         port = server.sockets[0].getsockname()[1]
-        speaker = llm.make(settings(model, f"http://127.0.0.1:{port}"))
+        speaker = providers.make_client(settings(model, f"http://127.0.0.1:{port}"))
         with pytest.raises(AgentError) as caught:
             await speaker.ask(question(), turns.append)
         await speaker.close()
@@ -322,7 +322,7 @@ async def test_a_server_that_is_not_there_is_a_trouble_of_the_network(model: str
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    speaker = llm.make(settings(model, f"http://127.0.0.1:{port}"))
+    speaker = providers.make_client(settings(model, f"http://127.0.0.1:{port}"))
     with pytest.raises(AgentNetworkError, match=f"127.0.0.1:{port}"):
         await speaker.ask(question(), lambda turn: None)
     await speaker.close()
@@ -390,7 +390,7 @@ async def test_an_account_without_credit_is_no_rate_limit() -> None:
 async def test_a_server_that_takes_no_tools_is_asked_once_more_without_and_this_is_remembered(
     model: str, status: int, words: str
 ) -> None:
-    turns: list[Turn] = []
+    turns: list[ModelReply] = []
     async with speaking(model, Fault("status", status, message=words), reply(RECIPE)) as (speaker, server):
         for _ in range(2):
             assert json.loads(await speaker.ask(question(), turns.append)) == RECIPE
@@ -448,7 +448,7 @@ def test_a_missing_key_is_named(provider: str, monkeypatch: pytest.MonkeyPatch) 
     variable = f"{provider.upper()}_API_KEY"
     monkeypatch.delenv(variable)
     with pytest.raises(AgentMissingError, match=variable):
-        llm.make(Agents(llm=Llm(model=f"{provider}:NAME")))
+        providers.make_client(AgentSettings(llm=LlmSettings(model=f"{provider}:NAME")))
 
 
 def test_a_key_from_the_file_of_keys_is_used(monkeypatch: pytest.MonkeyPatch, tabsmith_home: Path) -> None:
@@ -457,7 +457,7 @@ def test_a_key_from_the_file_of_keys_is_used(monkeypatch: pytest.MonkeyPatch, ta
     file.parent.mkdir(parents=True)
     file.touch(mode=0o600)
     file.write_text(f"OPENAI_API_KEY={KEY}\n")
-    chosen = llm.choose(Llm(model=OPENAI))
+    chosen = providers.choose_endpoint(LlmSettings(model=OPENAI))
     assert chosen.key == KEY
     assert KEY not in repr(chosen)
 
@@ -465,38 +465,38 @@ def test_a_key_from_the_file_of_keys_is_used(monkeypatch: pytest.MonkeyPatch, ta
 def test_a_key_with_characters_that_no_key_has_is_refused_without_showing_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-“curly”-quotes")
     with pytest.raises(AgentMissingError, match="OPENAI_API_KEY") as caught:
-        llm.make(Agents(llm=Llm(model=OPENAI)))
+        providers.make_client(AgentSettings(llm=LlmSettings(model=OPENAI)))
     assert "curly" not in str(caught.value)
 
 
 @pytest.mark.parametrize("model", [None, "", "gpt-4o-mini", "openai:", "nobody:NAME", ":"])
 def test_a_missing_or_unknown_model_says_how_to_set_one(model: str | None) -> None:
     with pytest.raises(AgentMissingError) as caught:
-        llm.make(Agents(llm=Llm(model=model)))
+        providers.make_client(AgentSettings(llm=LlmSettings(model=model)))
     assert "tabsmith config set agents.llm.model openai:NAME" in caught.value.next_step
 
 
 @pytest.mark.parametrize("url", ["localhost:11434", "ftp://host/v1", "http://", "http://host:port", "http://[::1"])
 def test_an_address_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(AgentMissingError, match="http://"):
-        llm.make(Agents(llm=Llm(model=OPENAI, base_url=url)))
+        providers.make_client(AgentSettings(llm=LlmSettings(model=OPENAI, base_url=url)))
 
 
 def test_addresses_come_from_the_settings_then_the_environment_then_the_provider(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert llm.choose(Llm(model=OLLAMA)).base_url == "http://127.0.0.1:11434/v1"
-    assert llm.choose(Llm(model=OPENAI)).base_url == "https://api.openai.com/v1"
-    assert llm.choose(Llm(model=ANTHROPIC)).base_url == "https://api.anthropic.com"
+    assert providers.choose_endpoint(LlmSettings(model=OLLAMA)).base_url == "http://127.0.0.1:11434/v1"
+    assert providers.choose_endpoint(LlmSettings(model=OPENAI)).base_url == "https://api.openai.com/v1"
+    assert providers.choose_endpoint(LlmSettings(model=ANTHROPIC)).base_url == "https://api.anthropic.com"
     monkeypatch.setenv("OLLAMA_BASE_URL", "http://box:11434")
-    assert llm.choose(Llm(model=OLLAMA)).base_url == "http://box:11434/v1"
-    assert llm.choose(Llm(model=OLLAMA, base_url="http://me:secret@den:1/v1")).host == "den:1"
+    assert providers.choose_endpoint(LlmSettings(model=OLLAMA)).base_url == "http://box:11434/v1"
+    assert providers.choose_endpoint(LlmSettings(model=OLLAMA, base_url="http://me:secret@den:1/v1")).host == "den:1"
 
 
 async def test_the_address_of_the_environment_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     with ModelServer(Script((reply(RECIPE),))) as server:
         monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")
-        speaker = llm.make(Agents(llm=Llm(model=OPENAI)))
+        speaker = providers.make_client(AgentSettings(llm=LlmSettings(model=OPENAI)))
         assert (speaker.name, speaker.model) == ("llm", OPENAI)
         assert json.loads(await speaker.ask(question(), lambda turn: None)) == RECIPE
         await speaker.close()
@@ -522,7 +522,7 @@ async def test_a_cancelled_call_ends_and_the_speaker_goes_on() -> None:
 async def test_calls_at_the_same_time_keep_their_own_answers_and_usage() -> None:
     steps = [reply({"number": each}, Tokens(input=100 + each, output=1)) for each in range(8)]
     async with speaking(OPENAI, *steps) as (speaker, _):
-        heard: list[list[Turn]] = [[] for _ in steps]
+        heard: list[list[ModelReply]] = [[] for _ in steps]
         answers = await asyncio.gather(*(speaker.ask(question(), turns.append) for turns in heard))
     numbers = [json.loads(answer)["number"] for answer in answers]
     assert sorted(numbers) == list(range(8))

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tabsmith.agents.letters import ANSWER
+from tabsmith.agents.parse_reply import MAX_CHARACTERS, parse_reply
+from tabsmith.agents.prompts.recipe_prompt import ANSWER_FORMAT
 from tabsmith.agents.protocol import Exhausted, Proposal
-from tabsmith.agents.reading import LONGEST, read
 from tabsmith.errors import AgentReplyError
 from tabsmith.recipes.recipe import DerivedColumn, Recipe
 
@@ -18,15 +18,15 @@ ANSWERED = f'{{"recipe": {RECIPE}, "reason": "slower steps", "confidence": 0.6}}
 
 
 def proposal(text: str) -> Proposal:
-    found = read(text)
+    found = parse_reply(text)
     assert isinstance(found, Proposal)
     return found
 
 
 def refusal(text: str) -> str:
     with pytest.raises(AgentReplyError) as caught:
-        read(text)
-    assert caught.value.next_step == ANSWER
+        parse_reply(text)
+    assert caught.value.next_step == ANSWER_FORMAT
     assert caught.value.trouble == "data"
     return caught.value.what
 
@@ -116,7 +116,7 @@ def test_names_are_exact_and_sql_keeps_its_braces() -> None:
     ],
 )
 def test_an_agent_that_has_no_more_says_so(text: str, reason: str) -> None:
-    assert read(text) == Exhausted(reason)
+    assert parse_reply(text) == Exhausted(reason)
 
 
 @pytest.mark.parametrize("given_", ["85", "-0.1", '"high"', '"0.8"', "true", "[0.5]"])
@@ -168,7 +168,7 @@ def test_a_confidence_that_is_none_is_left_out_and_the_reason_says_so(given_: st
         ('{"recipe": {"family": "lightgbm", "parameters": {"num_leaves": 63}', "ends before the object is complete"),
         ('{"family": "linear", "dropped": ["' + "x" * 1_200_000 + '"]}', "longer than 1,000,000 bytes"),
         ('{"family": "linear", "name": "\\ud800"}', "that JSON cannot hold"),
-        ("x" * (LONGEST + 1), "at most 2,000,000 are read"),
+        ("x" * (MAX_CHARACTERS + 1), "at most 2,000,000 are read"),
     ],
 )
 def test_a_reply_without_a_recipe_is_refused_in_words_that_say_what_to_mend(text: str, words: str) -> None:
@@ -253,7 +253,7 @@ VALUES = st.recursive(
 def test_whatever_comes_reading_it_ends_in_a_proposal_or_in_a_reply_error(text: str) -> None:
     found: Proposal | Exhausted | str
     try:
-        found = read(text)
+        found = parse_reply(text)
     except AgentReplyError as error:
         found = error.what
     assert found

@@ -4,10 +4,10 @@ import math
 
 import pytest
 
-from tabsmith.charts import style
-from tabsmith.charts.failures import NothingToDrawError
-from tabsmith.charts.outcome import outcome
 from tabsmith.modeling.results import Confusion, Residuals
+from tabsmith.reports import canvas
+from tabsmith.reports.errors import NothingToDrawError
+from tabsmith.reports.outcome_chart import outcome_chart
 from tests.core.charts.pixels import ink, size
 from tests.tui.hostile import HOSTILE
 from tests.tui.journals import class_report, price_report
@@ -15,30 +15,30 @@ from tests.tui.journals import class_report, price_report
 
 def matrix(*counts: tuple[int, ...], names: tuple[str, ...] = ()) -> bytes:
     classes = names or tuple(f"class {place}" for place in range(len(counts)))
-    return outcome(class_report(("a", "b"), outcome=Confusion(classes, counts)))
+    return outcome_chart(class_report(("a", "b"), outcome=Confusion(classes, counts)))
 
 
 def cloud(truth: tuple[float, ...], predicted: tuple[float, ...], **changes: object) -> bytes:
     rest = [a - b for a, b in zip(truth, predicted, strict=True)]
     shown = Residuals(truth, predicted, (0.0, 0.0, 0.0), (1,) * 20, min(rest), max(rest))
-    return outcome(price_report(outcome=shown, **changes))
+    return outcome_chart(price_report(outcome=shown, **changes))
 
 
 def test_right_rows_are_blue_and_wrong_ones_orange() -> None:
     right, wrong = matrix((9, 0), (0, 9)), matrix((0, 9), (9, 0))
-    assert ink(right, style.BLUE) > 20_000
-    assert ink(right, style.ORANGE) == 0
-    assert ink(wrong, style.ORANGE) > 20_000
-    assert ink(wrong, style.BLUE) == 0
+    assert ink(right, canvas.BLUE) > 20_000
+    assert ink(right, canvas.ORANGE) == 0
+    assert ink(wrong, canvas.ORANGE) > 20_000
+    assert ink(wrong, canvas.BLUE) == 0
 
 
 def test_a_class_is_coloured_by_its_own_share_however_rare_it_is() -> None:
-    assert ink(matrix((10_000, 0), (0, 1)), style.BLUE) > 1.9 * ink(matrix((10_000, 0), (1, 0)), style.BLUE)
+    assert ink(matrix((10_000, 0), (0, 1)), canvas.BLUE) > 1.9 * ink(matrix((10_000, 0), (1, 0)), canvas.BLUE)
 
 
 @pytest.mark.parametrize("classes", [1, 2, 3, 5, 10, 12])
 def test_matrices_of_every_size_keep_to_the_sheet(classes: int) -> None:
-    width, height = size(outcome(class_report([f"class {place}" for place in range(classes)])))
+    width, height = size(outcome_chart(class_report([f"class {place}" for place in range(classes)])))
     assert width == 1000
     assert 400 <= height <= 1_300
 
@@ -48,8 +48,8 @@ def test_of_many_classes_the_worst_confusions_are_shown(classes: int) -> None:
     counts = tuple(tuple(9 if row == column else 0 for column in range(classes)) for row in range(classes))
     one_wrong = ((*counts[0][:-1], 40), *counts[1:])
     faultless, faulty = matrix(*counts), matrix(*one_wrong)
-    assert ink(faultless, style.ORANGE) == 0
-    assert ink(faulty, style.ORANGE) > 4_000
+    assert ink(faultless, canvas.ORANGE) == 0
+    assert ink(faulty, canvas.ORANGE) > 4_000
 
 
 def test_large_and_missing_counts_are_drawn() -> None:
@@ -61,8 +61,8 @@ def test_large_and_missing_counts_are_drawn() -> None:
 def test_hostile_class_names_do_no_harm() -> None:
     names = ("$x$", "漢字", "😀", "עברית", "e\u0301", "", *HOSTILE)
     for start in range(0, len(names), 6):
-        assert size(outcome(class_report(names[start : start + 6])))[0] == 1000
-    assert size(outcome(class_report(names)))[0] == 1000
+        assert size(outcome_chart(class_report(names[start : start + 6])))[0] == 1000
+    assert size(outcome_chart(class_report(names)))[0] == 1000
 
 
 def test_a_dollar_sign_in_a_class_name_is_drawn() -> None:
@@ -72,7 +72,7 @@ def test_a_dollar_sign_in_a_class_name_is_drawn() -> None:
 def test_residuals_have_a_dot_for_each_row() -> None:
     few = cloud(tuple(range(5)), tuple(range(5)))
     more = cloud(tuple(range(20)), tuple(range(20)))
-    tint = style.mixed(style.BLUE, 0.9)
+    tint = canvas.blend(canvas.BLUE, 0.9)
     assert ink(more, tint) > ink(few, tint) + 15 * 80
 
 
@@ -81,7 +81,7 @@ def test_the_distribution_of_the_errors_has_a_bar_for_each_bin() -> None:
     assert isinstance(shown, Residuals)
     even = Residuals(shown.truth, shown.predicted, shown.quartiles, (9,) * 20, -1.0, 1.0)
     lone = Residuals(shown.truth, shown.predicted, shown.quartiles, (9, *[0] * 19), -1.0, 1.0)
-    even_ink, lone_ink = (ink(outcome(price_report(outcome=each)), style.BLUE) for each in (even, lone))
+    even_ink, lone_ink = (ink(outcome_chart(price_report(outcome=each)), canvas.BLUE) for each in (even, lone))
     assert even_ink > 10 * lone_ink > 0
 
 
@@ -93,11 +93,11 @@ def test_residuals_of_any_size_are_drawn(size_of: float) -> None:
 
 def test_one_row_is_enough_and_what_is_no_number_is_left_out() -> None:
     one, padded = (
-        outcome(price_report(outcome=Residuals(truth, predicted, (-1.0, -1.0, -1.0), (1,), -1.0, -1.0)))
+        outcome_chart(price_report(outcome=Residuals(truth, predicted, (-1.0, -1.0, -1.0), (1,), -1.0, -1.0)))
         for truth, predicted in (((3.0,), (4.0,)), ((3.0, math.nan, 1.0), (4.0, 1.0, math.inf)))
     )
     assert one == padded
-    assert ink(one, style.mixed(style.BLUE, 0.9)) > 80
+    assert ink(one, canvas.blend(canvas.BLUE, 0.9)) > 80
 
 
 def test_without_rows_there_is_nothing_to_draw() -> None:
@@ -108,5 +108,5 @@ def test_without_rows_there_is_nothing_to_draw() -> None:
         Confusion(("a", "b"), ((0, 0), (0, 0))),
     ):
         with pytest.raises(NothingToDrawError) as caught:
-            outcome(price_report(outcome=none))
+            outcome_chart(price_report(outcome=none))
         assert caught.value.next_step

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 import tabsmith
-from tabsmith.charts import style
-from tabsmith.charts.drawing import draw
+from tabsmith.reports import canvas
+from tabsmith.reports.charts import draw_chart
 from tabsmith.runs.events import RunEvent
-from tabsmith.runs.folding import reduce
+from tabsmith.runs.reducers import reduce
 from tests.core.charts.pixels import ink, size
 
 
@@ -26,9 +26,9 @@ def trained() -> Sequence[RunEvent]:
 def test_a_real_run_has_its_scores_its_importance_and_its_residuals() -> None:
     run = reduce(trained())
     assert run.report is not None
-    score, importance, outcome = draw("score", run), draw("importance", run), draw("outcome", run)
+    score, importance, outcome = draw_chart("score", run), draw_chart("importance", run), draw_chart("outcome", run)
     assert size(score) == (1000, 700)
-    assert ink(score, style.BLUE) > 1_500
-    assert ink(score, style.GREEN) > 500
-    assert ink(importance, style.BLUE) > 10_000
-    assert ink(outcome, style.BLUE) > 5_000
+    assert ink(score, canvas.BLUE) > 1_500
+    assert ink(score, canvas.GREEN) > 500
+    assert ink(importance, canvas.BLUE) > 10_000
+    assert ink(outcome, canvas.BLUE) > 5_000

@@ -6,20 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tabsmith.conditions.built_in import BUILT_IN, named
-from tabsmith.conditions.facts import Facts
-from tabsmith.conditions.language import DEEPEST, parse
-from tabsmith.conditions.names import NAMES
-from tabsmith.conditions.tokens import LONGEST
-from tabsmith.config.tree import Agents
+from tabsmith.conditions.built_in import BUILT_IN, parse_condition
+from tabsmith.conditions.expression import MAX_DEPTH, MAX_LENGTH, compile_expression
+from tabsmith.conditions.metrics import VARIABLES, IterationMetrics
+from tabsmith.config.settings import AgentSettings
 from tabsmith.errors import ConditionError, UsageError
 
-FACTS = Facts(iteration=4, valid=True, quality=0.42, gain=-0.1, tokens=100, failures=2)
+FACTS = IterationMetrics(iteration=4, valid=True, quality=0.42, gain=-0.1, tokens=100, failures=2)
 
 
 def refusal(text: str) -> ConditionError:
     with pytest.raises(ConditionError) as caught:
-        parse(text)
+        compile_expression(text)
     assert isinstance(caught.value, UsageError)
     assert caught.value.next_step
     return caught.value
@@ -54,12 +52,15 @@ def refusal(text: str) -> ConditionError:
     ],
 )
 def test_a_condition_means_what_it_says(text: str, held: bool) -> None:
-    assert parse(text).holds(FACTS).held is held
+    assert compile_expression(text).holds(FACTS).held is held
 
 
 def test_the_outcome_shows_the_condition_with_its_values() -> None:
-    assert parse("quality < 0.5 and iteration > 3").holds(FACTS).why == "quality 0.42 < 0.5 and iteration 4 > 3"
-    assert parse("not valid").holds(FACTS).why == "not valid true"
+    assert (
+        compile_expression("quality < 0.5 and iteration > 3").holds(FACTS).why
+        == "quality 0.42 < 0.5 and iteration 4 > 3"
+    )
+    assert compile_expression("not valid").holds(FACTS).why == "not valid true"
 
 
 @pytest.mark.parametrize(
@@ -108,14 +109,14 @@ def test_what_is_no_condition_is_refused_at_its_place(text: str, character: int,
 
 
 def test_length_and_depth_are_bounded() -> None:
-    assert parse("+".join(["1"] * 140) + " > 1").holds(FACTS).held
-    assert parse("+".join(["(1)"] * (DEEPEST + 1)) + " > 1").holds(FACTS).held
-    assert "longer" in refusal("1 <" * LONGEST).what
-    deep = "(" * (DEEPEST + 1) + "valid" + ")" * (DEEPEST + 1)
+    assert compile_expression("+".join(["1"] * 140) + " > 1").holds(FACTS).held
+    assert compile_expression("+".join(["(1)"] * (MAX_DEPTH + 1)) + " > 1").holds(FACTS).held
+    assert "longer" in refusal("1 <" * MAX_LENGTH).what
+    deep = "(" * (MAX_DEPTH + 1) + "valid" + ")" * (MAX_DEPTH + 1)
     assert "stand in each other" in refusal(deep).what
-    assert "stand in each other" in refusal("not " * (DEEPEST + 1) + "valid").what
-    assert "stand in each other" in refusal("-" * (DEEPEST + 1) + "1 < 2").what
-    assert parse("(" * DEEPEST + "valid" + ")" * DEEPEST).holds(FACTS).held
+    assert "stand in each other" in refusal("not " * (MAX_DEPTH + 1) + "valid").what
+    assert "stand in each other" in refusal("-" * (MAX_DEPTH + 1) + "1 < 2").what
+    assert compile_expression("(" * MAX_DEPTH + "valid" + ")" * MAX_DEPTH).holds(FACTS).held
 
 
 @pytest.mark.parametrize(
@@ -124,51 +125,53 @@ def test_length_and_depth_are_bounded() -> None:
         ("tokens / (iteration - 4) > 1", FACTS, "division by zero"),
         ("not tokens / (iteration - 4) > 1", FACTS, "division by zero"),
         ("1e300 * 1e300 > 1", FACTS, "too large"),
-        ("quality < 0.5", Facts(quality=math.nan), "quality is not a finite number"),
-        ("tokens > 1", Facts(tokens=10**400), "tokens is not a finite number"),
+        ("quality < 0.5", IterationMetrics(quality=math.nan), "quality is not a finite number"),
+        ("tokens > 1", IterationMetrics(tokens=10**400), "tokens is not a finite number"),
     ],
 )
-def test_what_cannot_be_computed_is_false_and_says_so(text: str, facts: Facts, words: str) -> None:
-    outcome = parse(text).holds(facts)
+def test_what_cannot_be_computed_is_false_and_says_so(text: str, facts: IterationMetrics, words: str) -> None:
+    outcome = compile_expression(text).holds(facts)
     assert not outcome.held
     assert not outcome.computed
     assert words in outcome.why
 
 
 def test_a_division_can_be_guarded() -> None:
-    outcome = parse("iteration > 4 and tokens / (iteration - 4) > 1").holds(FACTS)
+    outcome = compile_expression("iteration > 4 and tokens / (iteration - 4) > 1").holds(FACTS)
     assert (outcome.held, outcome.computed) == (False, True)
 
 
 def test_only_what_speaks_of_nothing_but_growing_numbers_is_running() -> None:
-    assert parse("seconds > 60 or tokens > 5").running
-    assert not parse("seconds > 60 and quality < 0.5").running
-    assert not parse("true").running
+    assert compile_expression("seconds > 60 or tokens > 5").running
+    assert not compile_expression("seconds > 60 and quality < 0.5").running
+    assert not compile_expression("true").running
 
 
 def test_the_fields_of_the_facts_are_the_names_and_each_is_described() -> None:
-    assert tuple(NAMES) == Facts.__struct_fields__
-    assert all(name.description for name in NAMES.values())
-    for name in NAMES.values():
-        outcome = parse(f"{name.name} == {name.name}").holds(Facts())
+    assert tuple(VARIABLES) == IterationMetrics.__struct_fields__
+    assert all(name.description for name in VARIABLES.values())
+    for name in VARIABLES.values():
+        outcome = compile_expression(f"{name.name} == {name.name}").holds(IterationMetrics())
         assert outcome.held
 
 
 @pytest.mark.parametrize(
     ("name", "quiet", "loud"),
     [
-        ("low confidence", Facts(confidence=0.3), Facts(confidence=0.29)),
-        ("consecutive failures", Facts(failures=2), Facts(failures=3)),
-        ("time", Facts(time_used=0.79), Facts(time_used=0.8)),
-        ("rate limit", Facts(), Facts(rate_limits=1)),
-        ("budget 80 %", Facts(budget_used=0.79), Facts(budget_used=0.8)),
-        ("budget 95 %", Facts(budget_used=0.94), Facts(budget_used=0.95)),
-        ("champion changed", Facts(), Facts(champion_changed=True)),
-        ("agents disagree", Facts(disagreement=0.49), Facts(disagreement=0.5)),
+        ("low confidence", IterationMetrics(confidence=0.3), IterationMetrics(confidence=0.29)),
+        ("consecutive failures", IterationMetrics(failures=2), IterationMetrics(failures=3)),
+        ("time", IterationMetrics(time_used=0.79), IterationMetrics(time_used=0.8)),
+        ("rate limit", IterationMetrics(), IterationMetrics(rate_limits=1)),
+        ("budget 80 %", IterationMetrics(budget_used=0.79), IterationMetrics(budget_used=0.8)),
+        ("budget 95 %", IterationMetrics(budget_used=0.94), IterationMetrics(budget_used=0.95)),
+        ("champion changed", IterationMetrics(), IterationMetrics(champion_changed=True)),
+        ("agents disagree", IterationMetrics(disagreement=0.49), IterationMetrics(disagreement=0.5)),
     ],
 )
-def test_every_built_in_condition_is_true_and_false_where_it_should(name: str, quiet: Facts, loud: Facts) -> None:
-    condition = named(name)
+def test_every_built_in_condition_is_true_and_false_where_it_should(
+    name: str, quiet: IterationMetrics, loud: IterationMetrics
+) -> None:
+    condition = parse_condition(name)
     assert (condition.name, condition.text) == (name, BUILT_IN[name].expression)
     assert not condition.holds(quiet).held
     assert condition.holds(loud).held
@@ -176,34 +179,34 @@ def test_every_built_in_condition_is_true_and_false_where_it_should(name: str, q
 
 def test_the_built_in_names_are_all_tried_above_and_understood_as_people_write_them() -> None:
     assert len(BUILT_IN) == 8
-    assert named("  Budget 80% ").name == "budget 80 %"
-    assert named("quality < 0.5").name == ""
-    assert all(named(text).name == text for text in Agents().breakpoints)
+    assert parse_condition("  Budget 80% ").name == "budget 80 %"
+    assert parse_condition("quality < 0.5").name == ""
+    assert all(parse_condition(text).name == text for text in AgentSettings().breakpoints)
 
 
 def test_a_misspelt_built_in_names_the_nearest_one() -> None:
     with pytest.raises(ConditionError, match="'low confidence'"):
-        named("low confidense")
+        parse_condition("low confidense")
     with pytest.raises(ConditionError, match="'quality'"):
-        named("qualty < 0.5")
+        parse_condition("qualty < 0.5")
 
 
 SIGNS = ["(", ")", "<", "<=", ">", ">=", "==", "!=", "+", "-", "*", "/"]
-WORDS = [*NAMES, *SIGNS, "and", "or", "not", "true", "false", "0", "1", "0.5", "1e308", "3"]
+WORDS = [*VARIABLES, *SIGNS, "and", "or", "not", "true", "false", "0", "1", "0.5", "1e308", "3"]
 
 
 @given(st.text(max_size=60) | st.lists(st.sampled_from(WORDS), max_size=30).map(" ".join))
 def test_any_text_is_a_condition_or_a_condition_error(text: str) -> None:
     try:
-        condition = named(text)
+        condition = parse_condition(text)
     except ConditionError:
         return
     assert isinstance(condition.holds(FACTS).held, bool)
 
 
-NUMBERS = st.sampled_from([name.name for name in NAMES.values() if name.kind == "number"]) | st.floats(0, 1e300).map(
-    lambda value: f"{value:.6g}"
-)
+NUMBERS = st.sampled_from([name.name for name in VARIABLES.values() if name.kind == "number"]) | st.floats(
+    0, 1e300
+).map(lambda value: f"{value:.6g}")
 SUMS = st.recursive(
     NUMBERS,
     lambda below: st.tuples(below, st.sampled_from("+-*/"), below).map(lambda parts: f"({''.join(parts)})"),
@@ -219,7 +222,7 @@ LOGIC = st.recursive(
     max_leaves=3,
 )
 ANY_FACTS = st.builds(
-    Facts,
+    IterationMetrics,
     quality=st.floats(),
     gain=st.floats(),
     seconds=st.floats(),
@@ -230,8 +233,8 @@ ANY_FACTS = st.builds(
 )
 
 
-@given(LOGIC.filter(lambda text: len(text) <= LONGEST), ANY_FACTS)
-def test_every_condition_has_an_outcome_on_any_facts(text: str, facts: Facts) -> None:
-    outcome = parse(text).holds(facts)
+@given(LOGIC.filter(lambda text: len(text) <= MAX_LENGTH), ANY_FACTS)
+def test_every_condition_has_an_outcome_on_any_facts(text: str, facts: IterationMetrics) -> None:
+    outcome = compile_expression(text).holds(facts)
     assert isinstance(outcome.held, bool)
     assert outcome.computed or not outcome.held

@@ -7,15 +7,15 @@ import os
 import sys
 from pathlib import Path
 
-from tabsmith.modeling import evaluate
-from tabsmith.recipes.families import FAMILIES
-from tabsmith.runs.warm import one_thread, warm
+from tabsmith.families.registry import FAMILIES
+from tabsmith.modeling import cross_validation
+from tabsmith.runs.preload import one_thread, preload
 
 
 def main(folder: Path) -> None:
     """Fit each family below `folder`."""
     one_thread()
-    warm()
+    preload()
     from tests.core.modeling.shapes import prepared, quick
 
     data = prepared("level", "multiclass")
@@ -24,12 +24,12 @@ def main(folder: Path) -> None:
         if child == 0:
             status = 1
             try:
-                evaluate.fit_fold(data, quick(family), 0, folder / family, threads=2, seconds_left=lambda: 60.0)
+                cross_validation.fit_fold(data, quick(family), 0, folder / family, threads=2, seconds_left=lambda: 60.0)
                 status = 0
             finally:
                 os._exit(status)
         _, status = os.waitpid(child, 0)
-        if status == 0 and evaluate.finished_folds(folder / family):
+        if status == 0 and cross_validation.finished_folds(folder / family):
             print(family, flush=True)
 
 

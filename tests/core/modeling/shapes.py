@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tabsmith.modeling import ensemble, evaluate, finish, metrics, store
-from tabsmith.modeling.data import Data, prepare
-from tabsmith.modeling.results import Evaluation, Member, Report
+from tabsmith.modeling import cross_validation, delivery, ensemble, metrics, store
+from tabsmith.modeling.results import EnsembleMember, Evaluation, ModelReport
+from tabsmith.modeling.training_data import TrainingData, prepare_training_data
 from tabsmith.recipes.recipe import Recipe
-from tabsmith.tables.schema import ColumnSchema, Kind, Role, Schema, Split, Task
+from tabsmith.tables.schema.types import ColumnKind, ColumnRole, ColumnSchema, ProblemType, Schema, Split
 
-KINDS: dict[str, Kind] = {
+KINDS: dict[str, ColumnKind] = {
     "size": "numeric",
     "gaps": "numeric",
     "colour": "category",
@@ -68,37 +68,41 @@ def table(rows: int = 120, seed: int = 0) -> pd.DataFrame:
     return frame
 
 
-def schema(target: str, task: Task, *, split: Split | None = None, columns: dict[str, Kind] | None = None) -> Schema:
+def schema(
+    target: str, task: ProblemType, *, split: Split | None = None, columns: dict[str, ColumnKind] | None = None
+) -> Schema:
     """The schema of `table`, or of other columns, for one target."""
     split = split or Split("random" if task == "regression" else "stratified", folds=3)
     kinds = KINDS if columns is None else columns
-    role: dict[str, Role] = {split.by: "time" if split.kind == "forward" else "group"}
+    role: dict[str, ColumnRole] = {split.by: "time" if split.kind == "forward" else "group"}
     made = tuple(ColumnSchema(name, kind, role.get(name, "feature"), "") for name, kind in kinds.items())
-    kind: Kind = "numeric" if task == "regression" else "category"
+    kind: ColumnKind = "numeric" if task == "regression" else "category"
     return Schema((*made, ColumnSchema(target, kind, "target", "")), target, (), task, split)
 
 
-def prepared(target: str = "flag", task: Task = "binary", rows: int = 120, **options) -> Data:
+def prepared(target: str = "flag", task: ProblemType = "binary", rows: int = 120, **options) -> TrainingData:
     """`table` made ready."""
-    return prepare(table(rows), schema(target, task, **options), metrics.default_metric(task), seed=0)
+    return prepare_training_data(table(rows), schema(target, task, **options), metrics.default_metric(task), seed=0)
 
 
-def evaluated(data: Data, run: Path, recipe: Recipe, seconds: float = 60.0) -> Evaluation:
+def evaluated(data: TrainingData, run: Path, recipe: Recipe, seconds: float = 60.0) -> Evaluation:
     """The recipe on all folds, in this process."""
     folder = run / "evaluations" / recipe.id
     folds = [
-        evaluate.fit_fold(data, recipe, fold, folder, threads=1, seconds_left=lambda: seconds)
+        cross_validation.fit_fold(data, recipe, fold, folder, threads=1, seconds_left=lambda: seconds)
         for fold in range(len(data.folds))
     ]
-    return evaluate.collect(data, recipe, folder, folds, run_folder=run)
+    return cross_validation.combine_folds(data, recipe, folder, folds, run_folder=run)
 
 
-def finished(data: Data, run: Path, *recipes: Recipe, importance_seconds: float = 60.0) -> Report:
+def finished(data: TrainingData, run: Path, *recipes: Recipe, importance_seconds: float = 60.0) -> ModelReport:
     """A saved model of these recipes, of one weight each, so that every one of them is in it."""
     found = [evaluated(data, run, recipe) for recipe in recipes]
-    built = ensemble.build(data, found, run)
-    mixed = sum(evaluate.oof(data, run / each.folder) for each in found) / len(found)
-    members = tuple(Member(recipe, 1 / len(recipes)) for recipe in recipes)
+    built = ensemble.build_ensemble(data, found, run)
+    mixed = sum(cross_validation.out_of_fold_predictions(data, run / each.folder) for each in found) / len(found)
+    members = tuple(EnsembleMember(recipe, 1 / len(recipes)) for recipe in recipes)
     whole = ensemble.Ensemble(members, built.score, built.standard_error, mixed)
-    about = finish.About(store.new_model_id(), "run", 1.0, "table.csv", "mark", 2, 2, 1.0)
-    return finish.finish(data, found, whole, run, about, threads=1, deadline=time.monotonic() + importance_seconds)
+    about = delivery.ReportHeader(store.new_model_id(), "run", 1.0, "table.csv", "mark", 2, 2, 1.0)
+    return delivery.deliver_model(
+        data, found, whole, run, about, threads=1, deadline=time.monotonic() + importance_seconds
+    )

@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 
 from tabsmith.errors import RecipeError
-from tabsmith.modeling import evaluate, metrics
-from tabsmith.modeling.bag import FoldModel
-from tabsmith.modeling.data import prepare
-from tabsmith.recipes.families import FAMILIES
+from tabsmith.families.registry import FAMILIES
+from tabsmith.modeling import cross_validation, metrics
+from tabsmith.modeling.ensemble import FoldModel
+from tabsmith.modeling.training_data import prepare_training_data
 from tabsmith.recipes.recipe import Recipe
-from tabsmith.tables.schema import Split
+from tabsmith.tables.schema.types import Split
 from tests.core.modeling.shapes import evaluated, prepared, quick, schema, table
 
 TARGETS = [("flag", "binary"), ("one_two", "binary"), ("level", "multiclass"), ("number", "regression")]
@@ -32,9 +32,9 @@ def test_every_family_learns_and_predicts_the_same_once_loaded(tmp_path, family,
     without = metrics.score(data.metric, data.y, constant, data.classes)
     if family != "nearest_neighbors":  # too many columns of noise for it
         assert data.metric.better(found.mean, without) or found.mean < 2 * without
-    place = evaluate.fold_folder(tmp_path / found.folder, 0)
+    place = cross_validation.fold_folder(tmp_path / found.folder, 0)
     again = FoldModel.load(place).predict(data.rows.take(data.folds[0][1]))
-    np.testing.assert_allclose(again, np.load(place / evaluate.PREDICTIONS_FILE), rtol=1e-6)
+    np.testing.assert_allclose(again, np.load(place / cross_validation.PREDICTIONS_FILE), rtol=1e-6)
 
 
 def test_every_family_fits_in_a_child_forked_after_preparing(tmp_path):
@@ -46,10 +46,10 @@ def test_every_family_fits_in_a_child_forked_after_preparing(tmp_path):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_deadline_long_gone_still_gives_a_model(tmp_path, family):
     data = prepared("level", "multiclass")
-    score = evaluate.fit_fold(data, Recipe(family), 0, tmp_path / "late", threads=1, seconds_left=lambda: -1)
+    score = cross_validation.fit_fold(data, Recipe(family), 0, tmp_path / "late", threads=1, seconds_left=lambda: -1)
     assert score.score == score.score
     if family in ("lightgbm", "catboost", "random_forest", "extra_trees", "hist_gradient_boosting"):
-        evaluate.fit_fold(data, Recipe(family), 0, tmp_path / "whole", threads=1, seconds_left=lambda: 600)
+        cross_validation.fit_fold(data, Recipe(family), 0, tmp_path / "whole", threads=1, seconds_left=lambda: 600)
         late, whole = (sum(path.stat().st_size for path in (tmp_path / name).rglob("*")) for name in ("late", "whole"))
         assert late < whole  # fewer trees
 
@@ -66,7 +66,9 @@ def test_thirty_rows_three_hundred_columns_and_thirty_classes_are_no_obstacle(tm
     wide = pd.DataFrame(draw.normal(size=(60, 300)), columns=[f"c{place}" for place in range(300)])
     wide["thirty"] = [f"class {place % 30}" for place in range(60)]
     kinds = dict.fromkeys(wide.columns[:-1], "numeric")
-    data = prepare(wide, schema("thirty", "multiclass", columns=kinds), metrics.default_metric("multiclass"), seed=0)
+    data = prepare_training_data(
+        wide, schema("thirty", "multiclass", columns=kinds), metrics.default_metric("multiclass"), seed=0
+    )
     fewest = {
         "hist_gradient_boosting": {"max_iter": 3},
         "catboost": {"iterations": 5},
@@ -84,7 +86,7 @@ def test_a_random_column_of_many_values_does_not_predict_a_random_target(tmp_pat
     noise = pd.DataFrame(
         {"user": draw.choice([f"u{place}" for place in range(150)], 400), "flag": draw.random(400) > 0.5}
     )
-    data = prepare(
+    data = prepare_training_data(
         noise, schema("flag", "binary", columns={"user": "category"}), metrics.default_metric("binary"), seed=0
     )
     recipe = msgspec.structs.replace(quick(family), encoders={"user": encoder})
@@ -108,8 +110,8 @@ def test_values_never_seen_and_columns_all_missing_are_predicted(tmp_path):
     from tabsmith.modeling.rows import read_rows
 
     for family in FAMILIES:
-        evaluate.fit_fold(data, quick(family), 0, tmp_path / family, threads=1, seconds_left=lambda: 60)
-        model = FoldModel.load(evaluate.fold_folder(tmp_path / family, 0))
+        cross_validation.fit_fold(data, quick(family), 0, tmp_path / family, threads=1, seconds_left=lambda: 60)
+        model = FoldModel.load(cross_validation.fold_folder(tmp_path / family, 0))
         made = model.predict(read_rows(strange.drop(columns=["day", "grade"]), data.inputs).rows)
         assert np.isfinite(made).all()
         np.testing.assert_allclose(made.sum(axis=1), 1.0)
@@ -122,7 +124,7 @@ def test_derived_columns_are_computed_and_used(tmp_path):
         {"a": np.random.default_rng(0).normal(size=200), "b": np.random.default_rng(1).normal(size=200)}
     )
     frame["flag"] = frame["a"] * frame["b"] > 0
-    data = prepare(
+    data = prepare_training_data(
         frame,
         schema("flag", "binary", columns={"a": "numeric", "b": "numeric"}),
         metrics.default_metric("binary"),
@@ -166,16 +168,16 @@ def test_every_linear_penalty_is_fitted(tmp_path):
 
 
 def test_hist_boosting_predicts_as_scikit_learn_does(tmp_path):
-    from tabsmith.modeling import hist_boosting
+    from tabsmith.families import hist_gradient_boosting
 
     for target, task in (("flag", "binary"), ("level", "multiclass"), ("number", "regression")):
         data = prepared(target, task)
-        evaluate.fit_fold(
+        cross_validation.fit_fold(
             data, quick("hist_gradient_boosting"), 0, tmp_path / target, threads=1, seconds_left=lambda: 60
         )
-        model = FoldModel.load(evaluate.fold_folder(tmp_path / target, 0))
+        model = FoldModel.load(cross_validation.fold_folder(tmp_path / target, 0))
         core = model.estimator.core
-        assert isinstance(core, hist_boosting.HistCore)
+        assert isinstance(core, hist_gradient_boosting.HistGradientBoostingModel)
         matrix = model.features.transform(data.rows)
         public = core.model.predict(matrix).reshape(-1, 1) if not data.classes else core.model.predict_proba(matrix)
         np.testing.assert_allclose(core.predict(matrix), public, rtol=1e-12)

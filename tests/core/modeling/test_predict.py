@@ -7,24 +7,24 @@ import pandas as pd
 import pytest
 
 from tabsmith.errors import PredictionError, UsageError
-from tabsmith.modeling import evaluate, store
+from tabsmith.modeling import cross_validation, store
 from tabsmith.modeling.predict import predict_file
 from tabsmith.modeling.results import Confusion, Residuals
-from tabsmith.tables.reading import read
-from tabsmith.tables.schema import Split
-from tabsmith.tables.sources import FileSource
+from tabsmith.tables.read.reader import read_source
+from tabsmith.tables.read.sources import FileSource
+from tabsmith.tables.schema.types import Split
 from tests.core.modeling.shapes import evaluated, finished, prepared, quick, table
 
 
 def _model(tmp_path, target="flag", task="binary", **options):
     report = finished(prepared(target, task, **options), tmp_path / "run", quick("linear"), quick("lightgbm"))
-    return store.load(report.model_id)
+    return store.load_model(report.model_id)
 
 
 def _info(tmp_path, frame, name="rows.csv"):
     path = tmp_path / name
     frame.to_csv(path, index=False)
-    return read(FileSource(str(path)), allowed=(tmp_path,), max_mb=100)
+    return read_source(FileSource(str(path)), allowed=(tmp_path,), max_mb=100)
 
 
 def test_a_model_knows_its_labels_and_its_hold_out(tmp_path):
@@ -70,7 +70,9 @@ def test_a_forward_model_is_made_of_its_later_folds(tmp_path):
     report = finished(data, tmp_path / "run", quick("linear"))
     folders = sorted(path.name for path in store.model_folder(report.model_id).glob("members/*/*"))
     assert folders == ["fold-2", "fold-3"]
-    assert np.isnan(evaluate.oof(data, tmp_path / "run" / report.champion.folder)[~data.covered]).all()
+    assert np.isnan(
+        cross_validation.out_of_fold_predictions(data, tmp_path / "run" / report.champion.folder)[~data.covered]
+    ).all()
 
 
 def test_importance_gives_way_when_there_is_no_time(tmp_path):
@@ -155,14 +157,14 @@ def test_a_fold_counts_only_when_it_is_whole(tmp_path):
     data = prepared()
     found = evaluated(data, tmp_path, quick("linear"))
     folder = tmp_path / found.folder
-    assert [score.fold for score in evaluate.finished_folds(folder)] == [0, 1, 2]
-    (folder / "fold-1" / evaluate.SCORE_FILE).unlink()
+    assert [score.fold for score in cross_validation.finished_folds(folder)] == [0, 1, 2]
+    (folder / "fold-1" / cross_validation.SCORE_FILE).unlink()
     (folder / ".fold-3.1").mkdir()
-    (folder / "fold-2" / evaluate.SCORE_FILE).write_bytes(b'{"fold":')
-    assert [score.fold for score in evaluate.finished_folds(folder)] == [0]
-    again = evaluate.fit_fold(data, quick("linear"), 1, folder, threads=1, seconds_left=lambda: 60)
+    (folder / "fold-2" / cross_validation.SCORE_FILE).write_bytes(b'{"fold":')
+    assert [score.fold for score in cross_validation.finished_folds(folder)] == [0]
+    again = cross_validation.fit_fold(data, quick("linear"), 1, folder, threads=1, seconds_left=lambda: 60)
     assert again.score == found.folds[1].score
-    assert np.isnan(evaluate.oof(data, folder)[data.folds[2][1]]).all()
+    assert np.isnan(cross_validation.out_of_fold_predictions(data, folder)[data.folds[2][1]]).all()
 
 
 def test_a_prediction_of_many_rows_keeps_little_in_memory_and_their_order(tmp_path, monkeypatch):
@@ -179,7 +181,7 @@ def test_a_prediction_of_many_rows_keeps_little_in_memory_and_their_order(tmp_pa
 
 def test_folds_of_one_class_have_no_score_and_do_not_count(tmp_path):
     from tabsmith.modeling import metrics
-    from tabsmith.modeling.data import prepare
+    from tabsmith.modeling.training_data import prepare_training_data
     from tests.core.modeling.shapes import schema
 
     frame = pd.DataFrame({"x": np.arange(40.0), "who": np.repeat(["a", "b", "c", "d"], 10)})
@@ -190,9 +192,9 @@ def test_folds_of_one_class_have_no_score_and_do_not_count(tmp_path):
         columns={"x": "numeric", "who": "category"},
         split=Split("grouped", by="who", holdout=0.0, folds=4),
     )
-    data = prepare(frame, plan, metrics.default_metric("binary"), seed=0)
+    data = prepare_training_data(frame, plan, metrics.default_metric("binary"), seed=0)
     found = evaluated(data, tmp_path, quick("linear"))
-    assert len(evaluate.finished_folds(tmp_path / found.folder)) == 4
+    assert len(cross_validation.finished_folds(tmp_path / found.folder)) == 4
     assert len(found.folds) == 2
-    assert not np.isnan(evaluate.oof(data, tmp_path / found.folder)).any()
+    assert not np.isnan(cross_validation.out_of_fold_predictions(data, tmp_path / found.folder)).any()
     assert found.mean == found.mean

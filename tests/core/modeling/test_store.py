@@ -13,8 +13,9 @@ import pytest
 import skops.io
 
 from tabsmith.errors import ModelDamagedError, ModelNotFoundError, UsageError
-from tabsmith.modeling import store, trusted
-from tabsmith.recipes.families import FAMILIES
+from tabsmith.families import skops_files
+from tabsmith.families.registry import FAMILIES
+from tabsmith.modeling import store
 from tests.core.modeling.shapes import finished, prepared, quick, table
 
 
@@ -47,18 +48,18 @@ def test_a_model_of_every_family_predicts_the_same_loaded_exported_and_copied(tm
     data = prepared("level", "multiclass")
     report = finished(data, tmp_path / "run", *(quick(family) for family in FAMILIES), importance_seconds=0)
     assert {member.recipe.family for member in report.members} == set(FAMILIES)
-    model = store.load(report.model_id)
+    model = store.load_model(report.model_id)
     rows = table(40, seed=9)
     expected = model.predict_proba(rows)
     assert model.classes_.tolist() == ["high", "low", "middle"]
     np.testing.assert_allclose(expected.sum(axis=1), 1.0)
-    exported = store.export(report.model_id, tmp_path / "model.zip")
-    store.delete(report.model_id)
+    exported = store.export_model(report.model_id, tmp_path / "model.zip")
+    store.delete_model(report.model_id)
     with pytest.raises(ModelNotFoundError):
-        store.load(report.model_id)
-    again = store.load(exported)
+        store.load_model(report.model_id)
+    again = store.load_model(exported)
     np.testing.assert_array_equal(again.predict_proba(rows), expected)
-    np.testing.assert_array_equal(store.load(again.save(tmp_path / "copy.zip")).predict_proba(rows), expected)
+    np.testing.assert_array_equal(store.load_model(again.save(tmp_path / "copy.zip")).predict_proba(rows), expected)
     with pytest.raises(UsageError, match="there already"):
         again.save(tmp_path / "copy.zip")
 
@@ -93,7 +94,7 @@ def test_the_list_shows_a_damaged_model_as_that(report):
     (model,) = store.list_models()
     assert model.id == report.model_id
     assert "report.json" in model.damaged
-    store.delete(report.model_id)
+    store.delete_model(report.model_id)
     assert store.list_models() == ()
 
 
@@ -103,14 +104,14 @@ def test_a_changed_added_or_missing_file_is_named(report):
     before = victim.read_bytes()
     victim.write_bytes(before.replace(b"0", b"1", 1))
     with pytest.raises(ModelDamagedError, match=r"features\.json: it is not as it was saved"):
-        store.load(report.model_id)
+        store.load_model(report.model_id)
     victim.unlink()
     with pytest.raises(ModelDamagedError, match=r"features\.json: it is missing"):
-        store.load(report.model_id)
+        store.load_model(report.model_id)
     victim.write_bytes(before)
     (victim.parent / "extra.py").write_text("")
     with pytest.raises(ModelDamagedError, match=r"extra\.py: it is not part of the model"):
-        store.load(report.model_id)
+        store.load_model(report.model_id)
 
 
 def test_a_link_in_place_of_a_file_is_refused(report, tmp_path):
@@ -120,7 +121,7 @@ def test_a_link_in_place_of_a_file_is_refused(report, tmp_path):
     victim.unlink()
     victim.symlink_to(tmp_path / "elsewhere.json")
     with pytest.raises(ModelDamagedError, match="not a plain file"):
-        store.load(report.model_id)
+        store.load_model(report.model_id)
 
 
 class Malicious:
@@ -142,7 +143,7 @@ def test_a_skops_file_with_another_type_is_refused_though_the_manifest_vouches_f
         skops.io.dump(payload, victim)
         _claim(folder, victim)
         with pytest.raises(ModelDamagedError, match="which models do not use"):
-            store.load(report.model_id)
+            store.load_model(report.model_id)
     assert not (tmp_path / "pwned").exists()
 
 
@@ -157,22 +158,22 @@ def test_a_schema_written_by_hand_cannot_smuggle_a_function_in(tmp_path):
         with zipfile.ZipFile(path, "w") as archive:
             archive.writestr("schema.json", json.dumps({**node, "protocol": 2, "_skops_version": "0.16"}))
         with pytest.raises(ModelDamagedError):
-            trusted.load(path)
+            skops_files.load(path)
     path.write_bytes(b"not a zip")
     with pytest.raises(ModelDamagedError, match="not a skops file"):
-        trusted.load(path)
+        skops_files.load(path)
 
 
 def test_a_tree_that_leads_nowhere_is_refused(tmp_path):
     from sklearn.tree import DecisionTreeClassifier
 
-    from tabsmith.modeling import forests
+    from tabsmith.families import forests
 
     tree = DecisionTreeClassifier().fit(np.arange(20).reshape(-1, 1), np.arange(20) % 2).tree_
     state = tree.__getstate__()
     state["nodes"]["left_child"][0] = 0  # for ever
     tree.__setstate__(state)
-    trusted.dump([tree], tmp_path / "estimator.skops")
+    skops_files.dump([tree], tmp_path / "estimator.skops")
     with pytest.raises(ModelDamagedError, match="does not lead to leaves"):
         forests.load(tmp_path, None)
 
@@ -186,7 +187,7 @@ def test_an_archive_with_foreign_names_is_refused_before_anything_is_written(tmp
         archive.writestr("manifest.json", "{}")
         archive.writestr(name, "x")
     with pytest.raises(ModelDamagedError, match=words):
-        store.load(path)
+        store.load_model(path)
     assert not (tmp_path.parent / "evil.json").exists()
 
 
@@ -200,24 +201,24 @@ def test_an_archive_with_a_link_a_bomb_or_the_same_name_twice_is_refused(tmp_pat
             for item, content in items:
                 archive.writestr(item, content)
         with pytest.raises(ModelDamagedError, match=words):
-            store.load(path)
+            store.load_model(path)
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("model.json", "1")
         with pytest.warns(UserWarning, match="Duplicate"):
             archive.writestr("model.json", "2")
     with pytest.raises(ModelDamagedError, match="twice"):
-        store.load(path)
+        store.load_model(path)
     path.write_bytes(path.read_bytes()[:50])
     with pytest.raises(ModelDamagedError, match="not a whole zip"):
-        store.load(path)
+        store.load_model(path)
 
 
 def test_a_name_that_is_no_models_name_is_not_found():
     for name in ("../../etc", "", "nobody", "a" * 200):
         with pytest.raises(ModelNotFoundError):
-            store.load(name)
+            store.load_model(name)
         with pytest.raises(ModelNotFoundError):
-            store.delete(name)
+            store.delete_model(name)
 
 
 def test_a_save_that_is_ended_half_way_leaves_no_model(report, tmp_path, monkeypatch):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tabsmith.errors import UsageError
-from tabsmith.orchestration.amounts import parse_amount, shown
+from tabsmith.orchestration.limits.amounts import format_limit, parse_amount
 from tabsmith.orchestration.questions import LimitName
 
 
@@ -127,4 +127,4 @@ def test_any_text_is_an_amount_over_what_is_spent_or_a_usage_error(text: str, li
     ],
 )
 def test_an_amount_is_shown_with_its_unit(amount: float | str, limit: LimitName, words: str) -> None:
-    assert shown(amount, limit) == words
+    assert format_limit(amount, limit) == words

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tabsmith.agents.protocol import Trouble
-from tabsmith.orchestration.decide import STUCK_AFTER, Near, Repeats, Situation, decide
-from tabsmith.orchestration.decisions import Action, Decision, Thresholds
-from tabsmith.orchestration.retrying import Retry
+from tabsmith.agents.protocol import AgentErrorKind
+from tabsmith.orchestration.decisions import Decision, DecisionAction, Thresholds
+from tabsmith.orchestration.loop.decide import STUCK_AFTER, DecisionInput, DecisionStreak, NearlySpent, decide
+from tabsmith.orchestration.loop.retries import Retry
 
 
-def situation(quality: float = 0.78, *, valid: bool = True, **more: object) -> Situation:
-    return Situation(valid=valid, quality=quality, **more)  # type: ignore[arg-type]
+def situation(quality: float = 0.78, *, valid: bool = True, **more: object) -> DecisionInput:
+    return DecisionInput(valid=valid, quality=quality, **more)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def situation(quality: float = 0.78, *, valid: bool = True, **more: object) -> S
         (float("nan"), True, "escalate", "valid, but its quality is not a number"),
     ],
 )
-def test_the_default_rule_in_words_with_numbers(quality: float, valid: bool, action: Action, rule: str) -> None:
+def test_the_default_rule_in_words_with_numbers(quality: float, valid: bool, action: DecisionAction, rule: str) -> None:
     decision = decide(situation(quality, valid=valid))
     assert (decision.action, decision.rule, decision.by) == (action, rule, "rule")
     assert decision.thresholds == Thresholds()
@@ -65,7 +65,7 @@ def test_a_passing_trouble_is_retried_and_one_that_stays_escalates() -> None:
 
 
 def test_a_limit_that_is_nearly_spent_is_a_checkpoint_but_never_hides_an_escalation() -> None:
-    near = Near("dollars", 0.95)
+    near = NearlySpent("dollars", 0.95)
     decision = decide(situation(0.78, near=near))
     assert (decision.action, decision.confidence) == ("checkpoint", 1.0)
     assert decision.rule == "95 % of the limit of dollars is used; valid, quality 0.78 ≥ 0.70"
@@ -74,7 +74,7 @@ def test_a_limit_that_is_nearly_spent_is_a_checkpoint_but_never_hides_an_escalat
 
 def history(qualities: list[float], *, improved: tuple[int, ...] = ()) -> list[Decision]:
     """The decisions of iterations of these qualities; those numbered in `improved`, from 1, found a champion."""
-    repeats, made = Repeats(), []
+    repeats, made = DecisionStreak(), []
     for number, quality in enumerate(qualities, 1):
         won = number in improved
         decision = decide(situation(quality, improved=won, repeats=repeats))
@@ -100,14 +100,14 @@ def test_progress_or_another_decision_between_starts_the_count_anew() -> None:
 
 
 def test_a_persons_decision_is_a_new_start() -> None:
-    twice = Repeats("clarify", 2)
-    assert twice.after(Decision("clarify", 1.0, "you said so", by="person"), progress=False) == Repeats()
+    twice = DecisionStreak("clarify", 2)
+    assert twice.after(Decision("clarify", 1.0, "you said so", by="person"), progress=False) == DecisionStreak()
 
 
 @given(st.lists(st.floats(0, 1), max_size=20), st.integers(0, 20))
 def test_a_resumed_run_counts_the_same(qualities: list[float], cut: int) -> None:
     whole = history(qualities)
-    repeats = Repeats()
+    repeats = DecisionStreak()
     for decision in whole[:cut]:
         repeats = repeats.after(decision, progress=False)
     resumed = []
@@ -120,18 +120,18 @@ def test_a_resumed_run_counts_the_same(qualities: list[float], cut: int) -> None
 
 @given(
     st.builds(
-        Situation,
+        DecisionInput,
         valid=st.booleans(),
         quality=st.floats(),
         own_confidence=st.none() | st.floats(),
         improved=st.booleans(),
-        trouble=st.sampled_from(["", *get_args(Trouble)]),
-        near=st.none() | st.builds(Near, st.sampled_from(["dollars", "tokens"]), st.floats(0.9, 1)),
-        repeats=st.builds(Repeats, st.sampled_from(["", *get_args(Action)]), st.integers(0, 5)),
+        trouble=st.sampled_from(["", *get_args(AgentErrorKind)]),
+        near=st.none() | st.builds(NearlySpent, st.sampled_from(["dollars", "tokens"]), st.floats(0.9, 1)),
+        repeats=st.builds(DecisionStreak, st.sampled_from(["", *get_args(DecisionAction)]), st.integers(0, 5)),
         thresholds=st.builds(Thresholds, st.floats(0.5, 1), st.floats(0, 0.5)),
     )
 )
-def test_there_is_always_a_decision_with_a_confidence_and_a_rule(given_: Situation) -> None:
+def test_there_is_always_a_decision_with_a_confidence_and_a_rule(given_: DecisionInput) -> None:
     decision = decide(given_)
     assert 0.0 <= decision.confidence <= 1.0
     assert decision.rule

@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tabsmith.agents.fencing import CLOSE, OPEN
-from tabsmith.agents.letters import write
-from tabsmith.agents.protocol import Brief, Goal
+from tabsmith.agents.prompts.quoting import BLOCK_END, BLOCK_START
+from tabsmith.agents.prompts.recipe_prompt import write_prompt
+from tabsmith.agents.protocol import Brief, MetricGoal
 from tabsmith.modeling.results import Evaluation, FoldScore, Metric
-from tabsmith.orchestration.decisions import Action, Decision, Part, Quality
-from tabsmith.orchestration.feedback import MOST_WORDS, Outcome, feedback
-from tabsmith.orchestration.iteration import Stage
+from tabsmith.orchestration.decisions import Decision, DecisionAction, Quality, QualityPart
+from tabsmith.orchestration.loop.feedback import MOST_WORDS, FeedbackInput, write_feedback
+from tabsmith.orchestration.loop.iteration import Stage
 from tabsmith.recipes.recipe import DerivedColumn, Problem, Recipe
 from tabsmith.text import clean_block
 from tests.core.agents.hostile import HOSTILE
@@ -30,7 +30,7 @@ def evaluation(recipe: Recipe, mean: float) -> Evaluation:
     return Evaluation(recipe, folds, mean, 0.0021, 1.0, "evaluations/0001")
 
 
-LOST = Outcome(
+LOST = FeedbackInput(
     iteration=12,
     stage="scored",
     metric=AUC,
@@ -41,7 +41,7 @@ LOST = Outcome(
     rule="paired gain -0.01, standard error 0.002: not over the floor of 0.0005",
     scores=(0.9, 0.95, 0.96, 0.98, 0.961, 0.962, 0.97),
 )
-REFUSED = Outcome(
+REFUSED = FeedbackInput(
     iteration=3,
     stage="refused",
     metric=AUC,
@@ -52,7 +52,7 @@ REFUSED = Outcome(
 
 
 def test_a_score_is_told_with_the_rule_the_gap_the_trend_and_what_not_to_repeat() -> None:
-    score, title, gap, trend, lesson = feedback(LOST).splitlines()
+    score, title, gap, trend, lesson = write_feedback(LOST).splitlines()
     assert score.startswith("Iteration 12 scored 0.97 ± 0.0021 ROC AUC over 5 folds (higher is better). ")
     assert score.endswith(' Against the champion: "num leaves 31 → 63".')
     assert title == f"It did not take the title: {LOST.rule}."
@@ -72,12 +72,12 @@ def test_a_new_champion_is_told_as_one_in_the_metrics_own_direction() -> None:
         rule="better beyond noise",
         scores=(100.0, math.nan, 90.0),
     )
-    lines = feedback(won).splitlines()
+    lines = write_feedback(won).splitlines()
     assert "(lower is better)" in lines[0]
     assert lines[1] == "It is the new champion: better beyond noise."
     assert lines[2] == "Its mean is 10 RMSE better than that of the champion before, 100 ± 0.0021, 10.00%."
     assert lines[3] == "Last scores, oldest first: 100, 90. Best of 2: 90, the latest one."
-    first = feedback(replace(won, champion_before=None, scores=(90.0,)))
+    first = write_feedback(replace(won, champion_before=None, scores=(90.0,)))
     assert 'The recipe: "lightgbm".' in first
     assert "It is the new champion" in first
     assert "Its mean" not in first
@@ -86,14 +86,14 @@ def test_a_new_champion_is_told_as_one_in_the_metrics_own_direction() -> None:
 
 def test_the_champions_recipe_again_is_no_new_champion() -> None:
     again = replace(LOST, recipe=OLD, evaluation=evaluation(OLD, 0.98), repeats=4)
-    told = feedback(again)
+    told = write_feedback(again)
     assert "It did not take the title" in told
     assert "Its mean equals that of the champion, 0.98 ± 0.0021." in told
     assert "The same recipe was tried in iteration 4: propose one that is new." in told
 
 
 def test_a_refusal_names_every_problem() -> None:
-    told = feedback(REFUSED)
+    told = write_feedback(REFUSED)
     assert told.startswith('Iteration 3: the recipe was refused before it was fitted. The recipe: "lightgbm".\n')
     assert '- "parameter num_leaves: Out of range."\n- "dropped x: The table has no such column."\n' in told
     assert "The champion stays at 0.98 ± 0.0021 ROC AUC." in told
@@ -111,41 +111,45 @@ def test_a_refusal_names_every_problem() -> None:
     ],
 )
 def test_a_failure_is_told_with_its_reason(stage: Stage, words: str) -> None:
-    assert feedback(replace(REFUSED, stage=stage, problems=(), message="value 73519 is bad")).startswith(words)
+    assert write_feedback(replace(REFUSED, stage=stage, problems=(), message="value 73519 is bad")).startswith(words)
 
 
 def test_without_samples_the_words_of_a_failed_fit_are_kept_back() -> None:
-    quality = Quality(0.3, "heuristic", (Part("standing", 0.0, 1.0, "no score: value 73519 is bad"),))
+    quality = Quality(0.3, "heuristic", (QualityPart("standing", 0.0, 1.0, "no score: value 73519 is bad"),))
     failed = replace(REFUSED, stage="failed", problems=(), message="value 73519 is bad", quality=quality)
-    assert feedback(failed).count("73519") == 2
-    assert "73519" not in feedback(replace(failed, samples=False))
-    assert "Out of range." in feedback(replace(REFUSED, samples=False))
+    assert write_feedback(failed).count("73519") == 2
+    assert "73519" not in write_feedback(replace(failed, samples=False))
+    assert "Out of range." in write_feedback(replace(REFUSED, samples=False))
 
 
 def test_an_iteration_that_was_left_out_is_told_so() -> None:
-    told = feedback(replace(LOST, skipped=True))
+    told = write_feedback(replace(LOST, skipped=True))
     assert "the person who runs this left it out; it does not count" in told
     assert "scored 0.97" not in told
     assert "Do not propose this recipe again." in told
 
 
 def test_quality_is_told_with_its_weakest_part_and_clarify_with_a_question() -> None:
-    parts = (Part("valid", 1.0, 0.3), Part("explained", 0.0, 0.1, "not explained"), Part("new", 0.9, 0.2))
+    parts = (
+        QualityPart("valid", 1.0, 0.3),
+        QualityPart("explained", 0.0, 0.1, "not explained"),
+        QualityPart("new", 0.9, 0.2),
+    )
     quality = Quality(0.61, "heuristic", parts)
     clarify = replace(LOST, quality=quality, decision=Decision("clarify", 0.6, "quality between 0.5 and 0.7"))
-    told = feedback(clarify)
+    told = write_feedback(clarify)
     assert 'Quality of the iteration: 0.61 of 1; its weakest part: "explained" 0.00 ("not explained").' in told
     assert "Decision: clarify (quality between 0.5 and 0.7).\n" in told
     assert told.endswith('Make clear in "reason": what does the recipe change, and why should that help on this table?')
-    other = replace(clarify, quality=Quality(0.6, "llm", (Part("depth", 0.1, 1.0),)))
-    assert feedback(other).endswith("what in the table or the scores makes you think so?")
-    perfect = feedback(replace(clarify, quality=Quality(1.0, "llm", (Part("depth", 1.0, 1.0),))))
+    other = replace(clarify, quality=Quality(0.6, "llm", (QualityPart("depth", 0.1, 1.0),)))
+    assert write_feedback(other).endswith("what in the table or the scores makes you think so?")
+    perfect = write_feedback(replace(clarify, quality=Quality(1.0, "llm", (QualityPart("depth", 1.0, 1.0),))))
     assert "Quality of the iteration: 1.00 of 1.\n" in perfect
 
 
 @pytest.mark.parametrize("action", ["proceed", "retry", "escalate", "checkpoint"])
-def test_only_clarify_asks(action: Action) -> None:
-    told = feedback(replace(LOST, decision=Decision(action, 0.9, "a rule")))
+def test_only_clarify_asks(action: DecisionAction) -> None:
+    told = write_feedback(replace(LOST, decision=Decision(action, 0.9, "a rule")))
     assert told.endswith(f"Decision: {action} (a rule).")
 
 
@@ -168,19 +172,21 @@ def test_it_stays_under_500_words_and_within_its_room_in_the_letter_whatever_com
         problems=problems,
         message=text,
         rule=text,
-        quality=Quality(0.6, "llm", tuple(Part(text, 0.1, 1.0, text) for _ in range(50)), text),
+        quality=Quality(0.6, "llm", tuple(QualityPart(text, 0.1, 1.0, text) for _ in range(50)), text),
         decision=Decision("clarify", 0.5, text),
         evaluation=evaluation(recipe, 0.97) if stage == "scored" else None,
         scores=tuple(1.0 + n / 1e7 for n in range(10_000)),
     )
-    told = feedback(outcome)
+    told = write_feedback(outcome)
     assert len(told.split()) < MOST_WORDS
-    letter = write(Brief(schema=HOUSES, profile=profile_of(HOUSES), metric=Goal("RMSE", False), feedback=told))
+    letter = write_prompt(
+        Brief(schema=HOUSES, profile=profile_of(HOUSES), metric=MetricGoal("RMSE", False), feedback=told)
+    )
     assert letter.feedback == told
 
 
 def test_problems_that_do_not_fit_are_counted() -> None:
-    told = feedback(replace(REFUSED, problems=HUGE))
+    told = write_feedback(replace(REFUSED, problems=HUGE))
     shown = told.count('\n- "')
     assert shown >= 4
     assert f"- and {500 - shown} more problems of the kind" in told
@@ -192,13 +198,13 @@ def test_an_injected_text_is_quoted_and_makes_no_line_of_its_own(text: str) -> N
         recipe = Recipe("linear", word, (DerivedColumn(word, word),), (word,))
         refused = replace(REFUSED, recipe=recipe, problems=(Problem(f"dropped {word}", f"There is no {word}."),))
         failed = replace(refused, stage="failed", message=word)
-        return [*feedback(refused).splitlines(), *feedback(failed).splitlines()]
+        return [*write_feedback(refused).splitlines(), *write_feedback(failed).splitlines()]
 
     lines, plain = told(text), told("plain")
     assert len(lines) == len(plain)
     for line in lines:
-        assert OPEN not in line
-        assert CLOSE not in line
+        assert BLOCK_START not in line
+        assert BLOCK_END not in line
         assert clean_block(line) == line
     assert [line.partition('"')[0] for line in lines] == [line.partition('"')[0] for line in plain]
     assert [line.rpartition('"')[2] for line in lines] == [line.rpartition('"')[2] for line in plain]
@@ -209,7 +215,7 @@ NUMBERS = st.floats(allow_nan=True, allow_infinity=True)
 
 @given(NUMBERS, NUMBERS, st.lists(NUMBERS, max_size=8), st.sampled_from(STAGES), st.booleans())
 def test_any_numbers_can_be_told(mean: float, held: float, scores: list[float], stage: Stage, greater: bool) -> None:
-    told = feedback(
+    told = write_feedback(
         replace(
             LOST,
             stage=stage,

@@ -12,7 +12,7 @@ import pytest
 
 from tabsmith.agents.usage import Usage
 from tabsmith.errors import StorageError
-from tabsmith.orchestration.history import History, Record
+from tabsmith.orchestration.history import History, HistoryRecord
 from tabsmith.paths import folders
 from tabsmith.recipes.recipe import Recipe
 
@@ -21,7 +21,7 @@ import os, sys, threading
 from decimal import Decimal
 from pathlib import Path
 from tabsmith.agents.usage import Usage
-from tabsmith.orchestration.history import History, Record
+from tabsmith.orchestration.history import History, HistoryRecord
 from tabsmith.recipes.recipe import Recipe
 path, process, threads, each = Path(sys.argv[1]), *map(int, sys.argv[2:])
 history = History(path)
@@ -32,7 +32,7 @@ def write(thread):
     number = 0
     while number != each:
         number += 1
-        history.append(Record(
+        history.append(HistoryRecord(
             at=float(number), run_id=f"run-{process}-{thread}", iteration=number, table="t", target="y", metric="rmse",
             planned="llm", actual="search", reason="x" * 2_000, recipe=recipe, recipe_id=recipe.id, state="scored",
             score=number / 7, usage=Usage(1, 2, 3, 4, 5, 1, Decimal("0.1")),
@@ -54,7 +54,7 @@ def writer(path: Path, process: int, threads: int, each: int) -> "subprocess.Pop
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
-def record(iteration: int = 1, **changes: object) -> Record:
+def record(iteration: int = 1, **changes: object) -> HistoryRecord:
     fields: dict[str, object] = {
         "at": 1.0,
         "run_id": "run",
@@ -66,7 +66,7 @@ def record(iteration: int = 1, **changes: object) -> Record:
         "actual": "search",
         "state": "scored",
     }
-    return Record(**{**fields, **changes})  # type: ignore[arg-type]
+    return HistoryRecord(**{**fields, **changes})  # type: ignore[arg-type]
 
 
 def iterations(path: Path) -> dict[str, list[int]]:

@@ -4,22 +4,22 @@ import random
 from decimal import Decimal
 from fractions import Fraction
 
-from tabsmith.agents.usage import NOTHING, Usage
-from tabsmith.orchestration.ledger import total, totals
+from tabsmith.agents.usage import NO_USAGE, Usage
+from tabsmith.orchestration.limits.usage import total_usage, usage_by_group
 
 
 def test_a_total_is_the_sum_of_every_field() -> None:
     first, second = Usage(1, 2, 3, 4, 5, 6, Decimal("0.1"), 7), Usage(10, 20, 30, 40, 50, 60, Decimal("0.2"), 70)
-    assert total([first, second]) == Usage(11, 22, 33, 44, 55, 66, Decimal("0.3"), 77)
-    assert total([]) == NOTHING
+    assert total_usage([first, second]) == Usage(11, 22, 33, 44, 55, 66, Decimal("0.3"), 77)
+    assert total_usage([]) == NO_USAGE
 
 
 def test_long_costs_are_added_without_rounding_in_any_order() -> None:
     chance = random.Random(3)
     costs = [Decimal(chance.randrange(10**28)).scaleb(-chance.randrange(20, 40)) for _ in range(500)]
     usages = [Usage(cost=cost) for cost in costs]
-    assert Fraction(total(usages).cost) == sum(Fraction(cost) for cost in costs)
-    assert total(reversed(usages)) == total(usages)
+    assert Fraction(total_usage(usages).cost) == sum(Fraction(cost) for cost in costs)
+    assert total_usage(reversed(usages)) == total_usage(usages)
 
 
 def test_groups_add_up_to_the_total() -> None:
@@ -31,7 +31,7 @@ def test_groups_add_up_to_the_total() -> None:
         )
         for _ in range(1_000)
     ]
-    groups = totals(pairs)
+    groups = usage_by_group(pairs)
     assert set(groups) == {key for key, _ in pairs}
-    assert groups[pairs[0][0]] == total(usage for key, usage in pairs if key == pairs[0][0])
-    assert total(groups.values()) == total(usage for _, usage in pairs)
+    assert groups[pairs[0][0]] == total_usage(usage for key, usage in pairs if key == pairs[0][0])
+    assert total_usage(groups.values()) == total_usage(usage for _, usage in pairs)

@@ -7,17 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tabsmith.agents.protocol import Trouble
-from tabsmith.orchestration.retrying import RETRIES, Retry, next_retry
+from tabsmith.agents.protocol import AgentErrorKind
+from tabsmith.orchestration.loop.retries import RETRIES, Retry, next_retry
 
-TROUBLES = get_args(Trouble)
+TROUBLES = get_args(AgentErrorKind)
 
 
 @pytest.mark.parametrize(
     ("trouble", "times"),
     [("network", 3), ("timeout", 2), ("data", 1), ("rate limit", 3), ("access", 0), ("missing", 0), ("program", 0)],
 )
-def test_each_trouble_is_retried_as_often_as_it_deserves(trouble: Trouble, times: int) -> None:
+def test_each_trouble_is_retried_as_often_as_it_deserves(trouble: AgentErrorKind, times: int) -> None:
     made = []
     while (retry := next_retry(trouble, len(made))) is not None:
         made.append((retry.number, retry.of))
@@ -28,7 +28,7 @@ def test_every_trouble_there_is_has_its_number() -> None:
     assert set(RETRIES) == set(TROUBLES)
 
 
-def wait(trouble: Trouble, done: int, **more: object) -> float:
+def wait(trouble: AgentErrorKind, done: int, **more: object) -> float:
     retry = next_retry(trouble, done, **more)  # type: ignore[arg-type]
     assert isinstance(retry, Retry)
     return retry.wait
@@ -57,7 +57,7 @@ def test_what_would_take_all_the_time_left_is_not_begun() -> None:
     st.sampled_from(TROUBLES), st.integers(0, 4), st.none() | st.floats(), st.none() | st.floats(0, math.inf), st.text()
 )
 def test_a_wait_is_always_a_short_time_within_what_is_left(
-    trouble: Trouble, done: int, retry_after: float | None, left: float | None, seed: str
+    trouble: AgentErrorKind, done: int, retry_after: float | None, left: float | None, seed: str
 ) -> None:
     retry = next_retry(trouble, done, retry_after, left, seed=seed)
     if retry is not None:

@@ -1,9 +1,9 @@
 """Schemas and profiles of tables that the tests of recipes and agents share."""
 
-from tabsmith.tables.profile import Column, Profile, Storage
-from tabsmith.tables.schema import ColumnSchema, Kind, Role, Schema, Split, Task
+from tabsmith.tables.profile.types import ColumnProfile, StorageType, TableProfile
+from tabsmith.tables.schema.types import ColumnKind, ColumnRole, ColumnSchema, ProblemType, Schema, Split
 
-_STORAGE: dict[Kind, Storage] = {
+_STORAGE: dict[ColumnKind, StorageType] = {
     "numeric": "float",
     "code": "integer",
     "category": "text",
@@ -15,7 +15,7 @@ _STORAGE: dict[Kind, Storage] = {
 }
 
 
-def column(name: str, kind: Kind, role: Role = "feature") -> ColumnSchema:
+def column(name: str, kind: ColumnKind, role: ColumnRole = "feature") -> ColumnSchema:
     return ColumnSchema(name=name, kind=kind, role=role, evidence="")
 
 
@@ -37,17 +37,17 @@ HOUSES = Schema(
     ),
     target="price",
     targets=(),
-    task="regression",
+    problem_type="regression",
     split=Split("random"),
     rows=1000,
 )
 
 
-def profile_of(schema: Schema, rows: int = 1000, distinct: int = 20, classes: int = 2) -> Profile:
-    return Profile(
+def profile_of(schema: Schema, rows: int = 1000, distinct: int = 20, classes: int = 2) -> TableProfile:
+    return TableProfile(
         rows=rows,
         columns=tuple(
-            Column(
+            ColumnProfile(
                 name=c.name,
                 storage=_STORAGE[c.kind],
                 rows=rows,
@@ -59,9 +59,9 @@ def profile_of(schema: Schema, rows: int = 1000, distinct: int = 20, classes: in
     )
 
 
-def table(task: Task, rows: int, width: int = 8, classes: int = 2) -> tuple[Schema, Profile]:
+def table(task: ProblemType, rows: int, width: int = 8, classes: int = 2) -> tuple[Schema, TableProfile]:
     """A made-up table with every kind of column."""
-    kinds: tuple[Kind, ...] = ("numeric", "category", "code", "boolean", "date", "text", "numeric")
+    kinds: tuple[ColumnKind, ...] = ("numeric", "category", "code", "boolean", "date", "text", "numeric")
     features = tuple(column(f"c{i}", kinds[i % len(kinds)]) for i in range(width))
     target = column("y", "numeric" if task == "regression" else "category", "target")
     schema = Schema((*features, target), "y", (), task, Split("random"), rows)

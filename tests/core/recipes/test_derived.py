@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from tabsmith.errors import RecipeError
-from tabsmith.recipes.check import check
 from tabsmith.recipes.derived import compute
 from tabsmith.recipes.recipe import DerivedColumn, Recipe
+from tabsmith.recipes.validation import validate_recipe
 from tests.core.recipes.tables import HOUSES, profile_of
 
 FRAME = pd.DataFrame(
@@ -73,7 +73,7 @@ GOOD = {
 @pytest.mark.parametrize("sql", GOOD)
 def test_a_good_expression_is_accepted_and_computed_in_row_order(sql: str) -> None:
     recipe = Recipe(family="linear", derived=(DerivedColumn("fresh", sql),))
-    assert check(recipe, HOUSES, profile_of(HOUSES)).problems == ()
+    assert validate_recipe(recipe, HOUSES, profile_of(HOUSES)).problems == ()
     found = compute(FRAME, recipe.derived)
     assert list(found.index) == [7, 3, 5]
     assert list(found.columns) == ["fresh"]
@@ -83,7 +83,7 @@ def test_a_good_expression_is_accepted_and_computed_in_row_order(sql: str) -> No
 
 @pytest.mark.parametrize("sql", ["area / rooms", "length(note)", "year(sold)", '"Year Built" + 1', "street || 'x'"])
 def test_without_a_profile_the_kinds_are_enough_to_check_by(sql: str) -> None:
-    assert check(Recipe(family="linear", derived=(DerivedColumn("fresh", sql),)), HOUSES).valid
+    assert validate_recipe(Recipe(family="linear", derived=(DerivedColumn("fresh", sql),)), HOUSES).valid
 
 
 def test_a_date_stays_a_date_and_numbers_are_floats() -> None:
@@ -132,10 +132,10 @@ def test_nothing_derived_is_a_frame_of_no_columns() -> None:
 def test_the_connection_reaches_no_file_and_keeps_its_settings(tmp_path: Path) -> None:
     import duckdb
 
-    from tabsmith.recipes import engine
+    from tabsmith.recipes import sql_engine
 
     (tmp_path / "secret.csv").write_text("a\n1\n")
-    with engine.connect() as connection:
+    with sql_engine.connect_sandboxed() as connection:
         with pytest.raises(duckdb.Error):
             connection.execute(f"SELECT * FROM read_csv('{tmp_path / 'secret.csv'}')")
         with pytest.raises(duckdb.Error):
@@ -148,6 +148,6 @@ def test_the_connection_reaches_no_file_and_keeps_its_settings(tmp_path: Path) -
 
 
 def test_every_function_on_the_list_exists_in_the_installed_duckdb() -> None:
-    from tabsmith.recipes import engine
+    from tabsmith.recipes import sql_engine
 
-    assert engine.functions() == engine.ALLOWED
+    assert sql_engine.allowed_functions() == sql_engine.ALLOWED

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tabsmith.errors import RecipeError
-from tabsmith.recipes.check import check, parse
 from tabsmith.recipes.derived import compute
 from tabsmith.recipes.recipe import DerivedColumn, Recipe, Verdict
+from tabsmith.recipes.validation import parse_recipe, validate_recipe
 from tests.core.recipes.tables import HOUSES, profile_of
 
 HOSTILE = {
@@ -142,7 +142,7 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udff
 
 
 def verdict(sql: str, name: str = "fresh") -> Verdict:
-    return check(Recipe(family="linear", derived=(DerivedColumn(name, sql),)), HOUSES, profile_of(HOUSES))
+    return validate_recipe(Recipe(family="linear", derived=(DerivedColumn(name, sql),)), HOUSES, profile_of(HOUSES))
 
 
 @pytest.mark.parametrize("sql", HOSTILE, ids=lambda sql: ascii(sql)[:50])
@@ -171,12 +171,12 @@ def test_a_name_that_clashes_or_is_odd_is_refused(name: str) -> None:
 
 def test_names_that_differ_only_in_case_are_refused_for_both() -> None:
     derived = (DerivedColumn("x", "area"), DerivedColumn("X", "rooms"))
-    assert len(check(Recipe(family="linear", derived=derived), HOUSES).problems) == 2
+    assert len(validate_recipe(Recipe(family="linear", derived=derived), HOUSES).problems) == 2
 
 
 def test_more_than_sixty_four_derived_columns_are_refused_at_once() -> None:
     derived = tuple(DerivedColumn(f"x{i}", "area") for i in range(65))
-    (problem,) = check(Recipe(family="linear", derived=derived), HOUSES).problems
+    (problem,) = validate_recipe(Recipe(family="linear", derived=derived), HOUSES).problems
     assert "64" in problem.what
 
 
@@ -192,7 +192,7 @@ def test_no_text_makes_the_check_raise(text: str) -> None:
 @settings(max_examples=100, deadline=None)
 @given(st.one_of(st.binary(max_size=100), st.text(max_size=100)))
 def test_no_bytes_make_parsing_a_recipe_raise(data: bytes | str) -> None:
-    found = parse(data)
+    found = parse_recipe(data)
     assert isinstance(found, Recipe) or found[0].what
 
 

@@ -2,14 +2,14 @@
 
 import pytest
 
-from tabsmith.recipes.check import check
-from tabsmith.recipes.families import FAMILIES
+from tabsmith.families.registry import FAMILIES
 from tabsmith.recipes.portfolio import portfolio
 from tabsmith.recipes.recipe import Family
-from tabsmith.tables.schema import Task
+from tabsmith.recipes.validation import validate_recipe
+from tabsmith.tables.schema.types import ProblemType
 from tests.core.recipes.tables import table
 
-TABLES: list[tuple[Task, int, int, int]] = [
+TABLES: list[tuple[ProblemType, int, int, int]] = [
     ("binary", 30, 4, 2),
     ("binary", 1_000, 12, 2),
     ("binary", 1_000_000, 20, 2),
@@ -23,11 +23,11 @@ TABLES: list[tuple[Task, int, int, int]] = [
 
 
 @pytest.mark.parametrize(("task", "rows", "width", "classes"), TABLES)
-def test_every_recipe_is_valid_and_no_two_are_alike(task: Task, rows: int, width: int, classes: int) -> None:
+def test_every_recipe_is_valid_and_no_two_are_alike(task: ProblemType, rows: int, width: int, classes: int) -> None:
     schema, profile = table(task, rows, width, classes)
     recipes = portfolio(schema, profile)
     assert 8 <= len(recipes) <= 24
-    assert [check(recipe, schema, profile).problems for recipe in recipes] == [()] * len(recipes)
+    assert [validate_recipe(recipe, schema, profile).problems for recipe in recipes] == [()] * len(recipes)
     assert len({recipe.id for recipe in recipes}) == len({recipe.name for recipe in recipes}) == len(recipes)
     assert recipes == portfolio(schema, profile)
     assert {recipe.family for recipe in recipes[:4]} >= {"lightgbm"}
@@ -36,13 +36,13 @@ def test_every_recipe_is_valid_and_no_two_are_alike(task: Task, rows: int, width
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize(("task", "rows", "width", "classes"), TABLES)
 def test_a_family_asked_for_has_several_recipes_on_any_table(
-    family: Family, task: Task, rows: int, width: int, classes: int
+    family: Family, task: ProblemType, rows: int, width: int, classes: int
 ) -> None:
     schema, profile = table(task, rows, width, classes)
     recipes = portfolio(schema, profile, family=family)
     assert len({recipe.id for recipe in recipes}) == len(recipes) >= 2
     assert {recipe.family for recipe in recipes} == {family}
-    assert all(check(recipe, schema, profile).valid for recipe in recipes)
+    assert all(validate_recipe(recipe, schema, profile).valid for recipe in recipes)
 
 
 def test_the_first_three_are_a_quick_baseline_and_the_two_strongest() -> None:

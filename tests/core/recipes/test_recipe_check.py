@@ -9,11 +9,11 @@ import msgspec
 import pytest
 
 from tabsmith.errors import UsageError
-from tabsmith.recipes.check import check, json_schema, parse
-from tabsmith.recipes.difference import difference
-from tabsmith.recipes.families import FAMILIES, family, label, parameters
-from tabsmith.recipes.recipe import DerivedColumn, Encoder, Parameter, Recipe
-from tabsmith.tables.schema import Schema, Split
+from tabsmith.families.registry import FAMILIES, family_label, family_parameters, find_family
+from tabsmith.recipes.difference import describe_difference
+from tabsmith.recipes.recipe import DerivedColumn, Encoder, ParameterValue, Recipe
+from tabsmith.recipes.validation import parse_recipe, recipe_json_schema, validate_recipe
+from tabsmith.tables.schema.types import Schema, Split
 from tests.core.recipes.tables import HOUSES, column
 
 
@@ -34,8 +34,8 @@ from tests.core.recipes.tables import HOUSES, column
         ("class_weight", "balanced", "for binary and multiclass targets; this one is regression"),
     ],
 )
-def test_a_wrong_parameter_is_refused_with_what_it_must_be(name: str, value: Parameter, reason: str) -> None:
-    found = check(Recipe(family="lightgbm", parameters={name: value}), HOUSES)
+def test_a_wrong_parameter_is_refused_with_what_it_must_be(name: str, value: ParameterValue, reason: str) -> None:
+    found = validate_recipe(Recipe(family="lightgbm", parameters={name: value}), HOUSES)
     assert not found.valid
     assert reason in found.problems[0].what
 
@@ -43,12 +43,12 @@ def test_a_wrong_parameter_is_refused_with_what_it_must_be(name: str, value: Par
 @pytest.mark.parametrize("name", FAMILIES)
 def test_every_default_and_every_end_of_a_range_is_valid(name: str) -> None:
     binary = Schema((column("a", "numeric"), column("y", "category", "target")), "y", (), "binary", Split("random"))
-    for spec in parameters(name):  # type: ignore[arg-type]
-        ends: list[Parameter] = [*spec.choices]
+    for spec in family_parameters(name):  # type: ignore[arg-type]
+        ends: list[ParameterValue] = [*spec.choices]
         if spec.kind in ("integer", "number"):
             ends += [int(spec.low), int(spec.high)] if spec.kind == "integer" else [spec.low, spec.high]
         for value in [*ends, *([spec.default] if spec.default is not None else [])]:
-            assert check(Recipe(family=name, parameters={spec.name: value}), binary).valid  # type: ignore[arg-type]
+            assert validate_recipe(Recipe(family=name, parameters={spec.name: value}), binary).valid  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_every_default_and_every_end_of_a_range_is_valid(name: str) -> None:
     ],
 )
 def test_a_column_that_is_not_there_or_not_fit_is_refused(recipe: Recipe, where: str, reason: str) -> None:
-    (problem,) = check(recipe, HOUSES).problems
+    (problem,) = validate_recipe(recipe, HOUSES).problems
     assert problem.where == where
     assert reason in problem.what
 
@@ -73,24 +73,24 @@ def test_all_problems_are_named_at_once() -> None:
     recipe = Recipe(
         family="linear", derived=(DerivedColumn("x", "now()"),), dropped=("nope",), parameters={"alpha": -1.0}
     )
-    assert len(check(recipe, HOUSES).problems) == 3
+    assert len(validate_recipe(recipe, HOUSES).problems) == 3
 
 
 def test_a_recipe_without_any_feature_is_incomplete_unless_it_derives_one() -> None:
     every = tuple(column.name for column in HOUSES.features)
-    found = check(Recipe(family="linear", dropped=every), HOUSES)
+    found = validate_recipe(Recipe(family="linear", dropped=every), HOUSES)
     assert (found.valid, found.complete) == (False, False)
-    assert check(Recipe(family="linear", dropped=every, derived=(DerivedColumn("x", "area"),)), HOUSES).valid
+    assert validate_recipe(Recipe(family="linear", dropped=every, derived=(DerivedColumn("x", "area"),)), HOUSES).valid
 
 
 def test_a_table_without_target_cannot_be_fitted() -> None:
     nothing = Schema((column("a", "numeric"),), "", (), "none", Split("random"))
-    assert not check(Recipe(family="linear"), nothing).complete
+    assert not validate_recipe(Recipe(family="linear"), nothing).complete
 
 
 def test_encoders_of_derived_columns_are_accepted() -> None:
     recipe = Recipe(family="linear", derived=(DerivedColumn("x", "upper(street)"),), encoders={"x": "target"})
-    assert check(recipe, HOUSES).valid
+    assert validate_recipe(recipe, HOUSES).valid
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_encoders_of_derived_columns_are_accepted() -> None:
     ],
 )
 def test_text_that_is_no_recipe_says_why(text: str, where: str, reason: str) -> None:
-    found = parse(text)
+    found = parse_recipe(text)
     assert isinstance(found, tuple)
     assert found[0].where == where
     assert reason in found[0].what
@@ -115,17 +115,17 @@ def test_text_that_is_no_recipe_says_why(text: str, where: str, reason: str) -> 
 
 def test_a_recipe_survives_its_json() -> None:
     recipe = Recipe(family="lightgbm", derived=(DerivedColumn("x", "a + 1"),), parameters={"num_leaves": 7})
-    assert parse(msgspec.json.encode(recipe)) == recipe
+    assert parse_recipe(msgspec.json.encode(recipe)) == recipe
 
 
 def test_the_json_schema_holds_every_family_with_its_parameters() -> None:
-    document = json.loads(json_schema())
+    document = json.loads(recipe_json_schema())
     by_title = {alternative["title"]: alternative["properties"] for alternative in document["oneOf"]}
     for name in FAMILIES:
-        shape = by_title[label(name)]
+        shape = by_title[family_label(name)]
         assert shape["family"] == {"const": name}
-        assert set(shape["parameters"]["properties"]) == {spec.name for spec in parameters(name)}
-    text = json_schema().decode()
+        assert set(shape["parameters"]["properties"]) == {spec.name for spec in family_parameters(name)}
+    text = recipe_json_schema().decode()
     for reference in {part.split('"')[0] for part in text.split("#/$defs/")[1:]}:
         assert reference in document["$defs"]
 
@@ -148,12 +148,12 @@ def test_the_json_schema_holds_every_family_with_its_parameters() -> None:
     ],
 )
 def test_a_family_is_found_by_what_people_call_it(text: str, meant: str) -> None:
-    assert family(text) == meant
+    assert find_family(text) == meant
 
 
 def test_an_unknown_family_names_the_nearest_and_all() -> None:
     with pytest.raises(UsageError) as caught:
-        family("catbost\x1b[31m")
+        find_family("catbost\x1b[31m")
     assert 'Did you mean "catboost"' in caught.value.what
     assert "\x1b" not in str(caught.value)
     assert all(name in caught.value.next_step for name in FAMILIES)
@@ -186,19 +186,19 @@ OLD = Recipe(family="lightgbm", name="first", parameters={"learning_rate": 0.05}
     ],
 )
 def test_a_difference_is_said_in_a_few_words(new: Recipe, words: str) -> None:
-    assert difference(OLD, new) == words
+    assert describe_difference(OLD, new) == words
 
 
 def test_the_first_recipe_is_called_by_its_name_and_long_differences_are_cut() -> None:
-    assert difference(None, OLD) == "first"
-    assert difference(None, Recipe(family="random_forest")) == "random forest"
+    assert describe_difference(None, OLD) == "first"
+    assert describe_difference(None, Recipe(family="random_forest")) == "random forest"
     encoders: dict[str, Encoder] = {f"column {i}": "target" for i in range(50)}
-    assert len(difference(OLD, Recipe(family="lightgbm", encoders=encoders))) <= 120
+    assert len(describe_difference(OLD, Recipe(family="lightgbm", encoders=encoders))) <= 120
 
 
 def test_recipes_and_the_search_agent_are_light_to_import(tmp_path: Path) -> None:
     program = (
-        "import sys, tabsmith.recipes.families, tabsmith.recipes.check, tabsmith.recipes.portfolio, "
+        "import sys, tabsmith.families.registry, tabsmith.recipes.validation, tabsmith.recipes.portfolio, "
         "tabsmith.recipes.difference, tabsmith.recipes.derived, tabsmith.agents.search\n"
         "print([m for m in ('duckdb', 'pandas', 'numpy', 'pyarrow', 'sklearn') if m in sys.modules])"
     )

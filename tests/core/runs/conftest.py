@@ -13,8 +13,8 @@ from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.spec import Confirmed, Detect, Limits, ModelChoice, RunSpec, new_run_id
 from tabsmith.runs.training import start_run
 from tabsmith.runs.watch import RunWatch
-from tabsmith.tables.schema import Schema
-from tabsmith.tables.sources import FileSource, TasksSource
+from tabsmith.tables.read.sources import FileSource, TasksSource
+from tabsmith.tables.schema.types import Schema
 from tabsmith.tasks import Task, TaskFile, write
 from tests.core import houses
 from tests.core.runs.scripted import Asked, Model
@@ -83,9 +83,9 @@ def kill(folder: RunFolder) -> None:
     """End the run's worker with SIGKILL, if there is one, and wait until its lock is free."""
     import psutil
 
-    from tabsmith.storage import owner
+    from tabsmith.storage import lock_owner
 
-    holder = owner(folder.root / "worker.lock")
+    holder = lock_owner(folder.root / "worker.lock")
     if holder is not None:
         with_children = psutil.Process(holder.pid)
         with_children.kill()

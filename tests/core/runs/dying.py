@@ -12,39 +12,39 @@ from decimal import Decimal
 import msgspec
 from msgspec.structs import replace
 
-from tabsmith.agents.protocol import Letter, Question, Turn
-from tabsmith.agents.search import Search
-from tabsmith.agents.speaking import Speaking
-from tabsmith.agents.usage import NOTHING, Usage
-from tabsmith.config.tree import Agents
+from tabsmith.agents.model_agent import ModelAgent
+from tabsmith.agents.protocol import ModelReply, ModelRequest, Prompt
+from tabsmith.agents.search import SearchAgent
+from tabsmith.agents.usage import NO_USAGE, Usage
+from tabsmith.config.settings import AgentSettings
 from tabsmith.errors import AgentError, ErrorReport, ReportedError
 from tabsmith.modeling.results import Evaluation, FoldScore, Metric
 from tabsmith.orchestration import events as loop
-from tabsmith.orchestration.history import History, Record
-from tabsmith.orchestration.iteration import Iteration
-from tabsmith.orchestration.loop import Loop
-from tabsmith.orchestration.person import End
+from tabsmith.orchestration.history import History, HistoryRecord
+from tabsmith.orchestration.human.user_interface import LoopEnd
+from tabsmith.orchestration.loop.context import LoopContext
+from tabsmith.orchestration.loop.inputs import history_record
+from tabsmith.orchestration.loop.iteration import Iteration
+from tabsmith.orchestration.loop.recipe_loop import Loop
 from tabsmith.orchestration.questions import Continue, Reply
 from tabsmith.orchestration.questions import Question as Asks
-from tabsmith.orchestration.task import Task
-from tabsmith.recipes.check import check
 from tabsmith.recipes.recipe import Recipe, Verdict
-from tabsmith.runs.agency import LlmGrader, TranscriptScribe
+from tabsmith.recipes.validation import validate_recipe
+from tabsmith.runs.agent_factory import FileTranscriptWriter, LlmGrader
 from tabsmith.runs.commands import Answer, RunCommand
-from tabsmith.runs.control import ActiveClock, Control
+from tabsmith.runs.controller import ActiveClock, RunController
 from tabsmith.runs.evaluator import evaluation_folder
 from tabsmith.runs.events import RunEvent, RunStarted
 from tabsmith.runs.folder import RunFolder
-from tabsmith.runs.folding import reduce
 from tabsmith.runs.pool import Pool
-from tabsmith.runs.remembering import line_of
-from tabsmith.runs.resuming import past_of
+from tabsmith.runs.reducers import reduce
+from tabsmith.runs.resume import restore_past
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.spec import Detect, ModelChoice, RunSpec, new_run_id
 from tabsmith.storage import TypedJournal
-from tabsmith.tables.profile import Column, Profile
-from tabsmith.tables.schema import ColumnSchema, Schema, Split
-from tabsmith.tables.sources import SampleSource
+from tabsmith.tables.profile.types import ColumnProfile, TableProfile
+from tabsmith.tables.read.sources import SampleSource
+from tabsmith.tables.schema.types import ColumnSchema, Schema, Split
 
 FOLDS = 3
 SCHEMA = Schema(
@@ -54,7 +54,7 @@ SCHEMA = Schema(
     "regression",
     Split("random", folds=FOLDS),
 )
-PROFILE = Profile(1_000, tuple(Column(column.name, "float", 1_000, 0, 900) for column in SCHEMA.columns))
+PROFILE = TableProfile(1_000, tuple(ColumnProfile(column.name, "float", 1_000, 0, 900) for column in SCHEMA.columns))
 RMSE = Metric("rmse", "RMSE", greater_is_better=False, tasks=("regression",))
 
 Step = str | AgentError
@@ -90,7 +90,7 @@ class Disk:
         self.folds: dict[str, list[FoldScore]] = {}
         self.fits: Counter[tuple[int, int]] = Counter()
         self.heard: Counter[tuple[str, int]] = Counter()  # steps by purpose and iteration
-        self.used = NOTHING  # by replies that were heard
+        self.used = NO_USAGE  # by replies that were heard
         self.lost = 0  # replies that were on their way when the worker died
         self.writes: list[str] = []
         self.dies: int | None = None
@@ -117,7 +117,7 @@ class Disk:
         return reduce(self.events)
 
     @property
-    def records(self) -> tuple[Record, ...]:
+    def records(self) -> tuple[HistoryRecord, ...]:
         return self.history.read().values
 
 
@@ -132,7 +132,7 @@ class Worker:
         past = disk.run
         choice = story.choice
         clock = ActiveClock(0.0, clock=lambda: 0.0)
-        self.control = Control(
+        self.control = RunController(
             disk.folder,
             0,
             Pool(1),
@@ -144,16 +144,16 @@ class Worker:
         spec = replace(disk.folder.spec(), choice=choice)
         self.record(RunStarted(spec=spec, pid=1, attempt=past.attempt + 1, version="0"))
         self.record(loop.SearchStarted(metric=RMSE, folds=FOLDS, train_rows=80, holdout_rows=20))
-        planned = Speaking("llm", self, Agents())  # type: ignore[arg-type] # the host is scripted
+        planned = ModelAgent("llm", self, AgentSettings())  # type: ignore[arg-type] # the host is scripted
         grader = LlmGrader(self, "judge") if story.grades else None  # type: ignore[arg-type]
         self.planned = planned
         self.loop = Loop(
             planned,
-            Search(),
+            SearchAgent(),
             self,
             self.control,
             self.record,
-            task=Task(
+            task=LoopContext(
                 run_id=disk.folder.id,
                 fingerprint="table",
                 schema=SCHEMA,
@@ -163,7 +163,7 @@ class Worker:
                 breakpoints=choice.breakpoints,
             ),
             scribe=self,
-            past=past_of(past, disk.folder.root, self.record),
+            past=restore_past(past, disk.folder.root, self.record),
             clock=lambda: 0.0,
             remember=self.remember,
             grader=grader,
@@ -180,7 +180,7 @@ class Worker:
                 self.places[event.session] = (event.purpose, event.iteration)
             case loop.SessionClosed(outcome="failed") if event.trouble != "data":
                 self.disk.heard[self.places[event.session]] += 1
-            case loop.Asked():
+            case loop.QuestionAsked():
                 asyncio.get_running_loop().call_soon(self._answer, event.question)
         if self.story.command is not None:
             iteration, kind, command = self.story.command
@@ -191,12 +191,12 @@ class Worker:
         reply = self.story.replies.get((question.iteration, question.cause), Continue())
         self.control._obey(Answer(id=question.id, reply=reply))
 
-    def sent(self, session: str, letter: Letter) -> None:
-        scribe = TranscriptScribe(self.disk.folder.root)
+    def sent(self, session: str, letter: Prompt) -> None:
+        scribe = FileTranscriptWriter(self.disk.folder.root)
         self.disk.write("Sent", lambda: scribe.sent(session, letter))
 
-    def received(self, session: str, turn: Turn) -> None:
-        scribe = TranscriptScribe(self.disk.folder.root)
+    def received(self, session: str, turn: ModelReply) -> None:
+        scribe = FileTranscriptWriter(self.disk.folder.root)
         self.disk.lost += 1
         self.disk.write("Received", lambda: scribe.received(session, turn))
         self.disk.lost -= 1
@@ -206,12 +206,14 @@ class Worker:
     def remember(self, iteration: Iteration) -> None:
         if iteration.taken_up and self.disk.history.holds(self.disk.folder.id, iteration.number):
             return
-        line = line_of(iteration, self.loop.task, self.planned.name, self.loop.usage, self.loop.handover, 0.0)
+        line = history_record(
+            iteration, self.loop.task, self.planned.name, self.loop.usage, self.loop.fallback_reason, 0.0
+        )
         self.disk.write("Record", lambda: self.disk.history.append(line))
 
     # The agents' process ----------------------------------------------------------------------------------------------
 
-    async def ask(self, speaker: str, question: Question, hear: Callable[[Turn], None]) -> str:
+    async def ask(self, speaker: str, question: ModelRequest, hear: Callable[[ModelReply], None]) -> str:
         await asyncio.sleep(0)
         purpose, iteration = place = self.places[question.session]
         steps = (self.story.says if purpose == "propose" else self.story.grades)[iteration]
@@ -220,14 +222,14 @@ class Worker:
         if isinstance(step, AgentError):
             raise step
         usage = Usage(1_000 + iteration, 10 * iteration + number, 3, 0, 1, 1, Decimal("0.01"))
-        hear(Turn(step, usage, model="m-1", foreign="f"))
+        hear(ModelReply(step, usage, model="m-1", foreign="f"))
         await asyncio.sleep(0)
         return step
 
     # The fits ---------------------------------------------------------------------------------------------------------
 
     async def check(self, recipe: Recipe) -> Verdict:
-        return check(recipe, SCHEMA)
+        return validate_recipe(recipe, SCHEMA)
 
     async def evaluate(self, iteration: int, recipe: Recipe, on_fold: Callable[[FoldScore], None]) -> Evaluation:
         folder = evaluation_folder(iteration, recipe)
@@ -246,11 +248,11 @@ class Worker:
         return Evaluation(recipe, tuple(done), sum(each.score for each in done) / FOLDS, 0.5, 1.2, folder)
 
 
-def live(disk: Disk, story: Story, dies: int | None = None) -> End | None:
+def live(disk: Disk, story: Story, dies: int | None = None) -> LoopEnd | None:
     """One attempt at the run; None when its worker died, before the write number `dies` of the whole run."""
     disk.dies = dies
 
-    async def attempt() -> End:
+    async def attempt() -> LoopEnd:
         return await Worker(disk, story).loop.run()
 
     try:

@@ -6,7 +6,7 @@ from tabsmith.recipes.recipe import Problem, Recipe
 from tabsmith.runs import events as run
 from tabsmith.runs.events import RunEvent, RunState
 from tabsmith.runs.spec import Detect, Limits, ModelChoice, RunSpec
-from tabsmith.tables.sources import SampleSource
+from tabsmith.tables.read.sources import SampleSource
 
 RMSE = Metric("rmse", "RMSE", greater_is_better=False, tasks=("regression",))
 SPEC = RunSpec("20261120-000000-abcdef", 0.0, SampleSource("diabetes"), Detect(), ModelChoice(limits=Limits(60.0)))
@@ -52,5 +52,5 @@ def refused(at: float, iteration: int) -> list[RunEvent]:
     return [
         loop.IterationStarted(at=at, iteration=iteration, agent="search"),
         loop.Proposed(at=at, iteration=iteration, recipe=Recipe("catboost"), change="catboost"),
-        loop.Refused(at=at, iteration=iteration, problems=(Problem("derived", "unknown column"),)),
+        loop.RecipeRefused(at=at, iteration=iteration, problems=(Problem("derived", "unknown column"),)),
     ]

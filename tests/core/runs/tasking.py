@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tabsmith.agents.usage import NOTHING
+from tabsmith.agents.usage import NO_USAGE
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.tasks import Task
 from tests.core.runs.scripted import Model, as_told
@@ -34,7 +34,7 @@ def books_balance(run: RunSnapshot, *servers: Model) -> None:
     ids = [each.id for each in run.sessions]
     assert len(set(ids)) == len(ids)
     assert all(each.closed_at for each in run.sessions)
-    assert run.usage == sum((each.usage for each in run.sessions), NOTHING)
+    assert run.usage == sum((each.usage for each in run.sessions), NO_USAGE)
     assert as_told(run.usage) == sum((server.handed_out for server in servers), Tokens())
     lost = any(each.outcome == "lost" or (each.usage.turns and each.message) for each in run.sessions)
     assert run.usage.price or lost  # the program tells its prices when it sums up

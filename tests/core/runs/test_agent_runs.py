@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from tabsmith.agents.usage import NOTHING
+from tabsmith.agents.usage import NO_USAGE
 from tabsmith.modeling.results import Evaluation
-from tabsmith.orchestration.champion import Title, judge
 from tabsmith.orchestration.history import History
+from tabsmith.orchestration.loop.champion import ChampionStatus, judge_challenger
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.spec import Limits, ModelChoice
-from tabsmith.runs.transcripts import Sent, Transcript
+from tabsmith.runs.transcripts import SentPrompt, Transcript
 from tabsmith.runs.watch import RunWatch
 from tests.core.runs.conftest import Start, ended, kill, resumed, until
 from tests.core.runs.scripted import Asked, as_told, ridge
@@ -31,7 +31,7 @@ def test_twenty_iterations_are_counted_to_the_token_and_crown_the_best(
 
     assert (run.outcome, run.exit_reason, run.tried) == ("success", "iterations", 20)
     assert as_told(run.usage) == server.handed_out
-    assert run.usage == sum((session.usage for session in run.sessions), NOTHING)
+    assert run.usage == sum((session.usage for session in run.sessions), NO_USAGE)
     assert [session.iteration for session in run.sessions] == list(range(1, 21))
     assert len({session.id for session in run.sessions}) == 20
     assert {session.outcome for session in run.sessions} == {"answered"}
@@ -40,12 +40,12 @@ def test_twenty_iterations_are_counted_to_the_token_and_crown_the_best(
     assert run.champion == _champion(run, tmp_path)
     records = History().read().values
     assert [record.iteration for record in records] == list(range(1, 21))
-    assert sum((record.usage for record in records), NOTHING) == run.usage
+    assert sum((record.usage for record in records), NO_USAGE) == run.usage
 
 
 def _champion(run: RunSnapshot, place: Path) -> int:
     """Who must hold the title by the rule: every recipe of the run fitted and scored again, outside of any run."""
-    from tabsmith.modeling.evaluate import collect, fit_fold
+    from tabsmith.modeling.cross_validation import combine_folds, fit_fold
     from tabsmith.runs.stages import prepare
 
     assert run.info is not None
@@ -54,17 +54,17 @@ def _champion(run: RunSnapshot, place: Path) -> int:
     assert run.spec is not None
     data = prepare(run.info, run.schema, run.metric, run.spec)
     best: Evaluation | None = None
-    title, winner = Title(), 0
-    for each in run.tries:
+    title, winner = ChampionStatus(), 0
+    for each in run.trials:
         assert each.recipe is not None
         folder = place / f"{each.iteration}"
         scores = [
             fit_fold(data, each.recipe, fold, folder, threads=1, seconds_left=lambda: 60.0)
             for fold in range(len(data.folds))
         ]
-        challenger = collect(data, each.recipe, folder, scores)
+        challenger = combine_folds(data, each.recipe, folder, scores)
         assert challenger.mean == pytest.approx(each.mean)
-        judgement = judge(best, challenger, run.metric, on_probation=title.probation)
+        judgement = judge_challenger(best, challenger, run.metric, on_probation=title.probation)
         title = title.after(judgement)
         if judgement.won:
             best, winner = challenger, each.iteration
@@ -79,7 +79,7 @@ def test_each_brief_goes_out_as_stored_and_carries_the_feedback_on_the_iteration
     run = ended(folder)
 
     letters = [
-        next(each.letter for each in Transcript(folder.root, session.id).read() if isinstance(each, Sent))
+        next(each.prompt for each in Transcript(folder.root, session.id).read() if isinstance(each, SentPrompt))
         for session in run.sessions
     ]
     for letter, request in zip(letters, server.requests, strict=True):
@@ -88,7 +88,7 @@ def test_each_brief_goes_out_as_stored_and_carries_the_feedback_on_the_iteration
         assert _json(letter.text) in body
     assert len({letter.system for letter in letters}) == 1
     assert letters[0].feedback == ""
-    assert [letter.feedback for letter in letters[1:]] == [each.feedback for each in run.tries[:2]]
+    assert [letter.feedback for letter in letters[1:]] == [each.feedback for each in run.trials[:2]]
     assert all(letter.feedback in letter.text for letter in letters[1:])
 
 
@@ -117,14 +117,14 @@ def test_a_recipe_that_may_not_be_is_refused_and_the_agent_is_told_why(
     server = model([reply(answer), *ridge(1)])
     run = ended(start(choice(2)))
 
-    assert run.tries[0].state == "refused"
-    assert why in run.tries[0].message
-    assert run.tries[0].decision is not None
-    assert run.tries[0].decision.action == "escalate"
+    assert run.trials[0].state == "refused"
+    assert why in run.trials[0].message
+    assert run.trials[0].decision is not None
+    assert run.trials[0].decision.action == "escalate"
     second = bytes(server.requests[1].body).decode()
     assert "refused" in second
     assert why in second
-    assert run.tries[1].state == "scored"
+    assert run.trials[1].state == "scored"
 
 
 def test_search_takes_over_after_three_failures_and_hands_back_when_the_server_is_there_again(
@@ -133,20 +133,20 @@ def test_search_takes_over_after_three_failures_and_hands_back_when_the_server_i
     server = model(ridge(40))
     server.stop()
     folder = start(choice(40))
-    handed = until(folder, lambda run: bool(run.handover), 90)
+    handed = until(folder, lambda run: bool(run.fallback_reason), 90)
     assert (handed.planned, handed.actual) == ("llm", "search")
-    assert "3 failures in a row" in handed.handover
-    assert [each.state for each in handed.tries[:3]] == ["unanswered"] * 3
+    assert "3 failures in a row" in handed.fallback_reason
+    assert [each.state for each in handed.trials[:3]] == ["unanswered"] * 3
     assert sum(session.iteration == 1 for session in handed.sessions) == 4  # asked, and asked again three times
 
     until(folder, lambda run: run.tried >= 1, 90)
     server.start()
-    back = until(folder, lambda run: not run.handover, 90)
-    assert back.handover == ""
-    until(folder, lambda run: any(each.agent == "llm" and each.state == "scored" for each in run.tries), 60)
+    back = until(folder, lambda run: not run.fallback_reason, 90)
+    assert back.fallback_reason == ""
+    until(folder, lambda run: any(each.agent == "llm" and each.state == "scored" for each in run.trials), 60)
     kill(folder)
     run = RunWatch(folder.id).refresh()
-    searched = [each for each in run.tries if each.agent == "search"]
+    searched = [each for each in run.trials if each.agent == "search"]
     assert searched
     assert all(record.reason for record in History().read().values if record.actual != record.planned)
 
@@ -169,7 +169,7 @@ def test_passing_troubles_are_retried_by_kind_and_every_attempt_is_a_closed_sess
     )
     run = ended(start(choice(6)), 90)
 
-    assert [each.state for each in run.tries] == ["scored", "scored", "scored", "unanswered", "scored", "scored"]
+    assert [each.state for each in run.trials] == ["scored", "scored", "scored", "unanswered", "scored", "scored"]
     assert [session.trouble for session in run.sessions] == [
         "network",
         "rate limit",
@@ -198,7 +198,7 @@ def test_a_run_killed_at_any_moment_goes_on_at_the_true_next_iteration_and_pays_
         state = "evaluating" if done % 2 else "proposed"
 
         def reached(run: RunSnapshot, done: int = done, state: str = state) -> bool:
-            return len(run.tries) > done and run.tries[-1].state in (state, "scored")
+            return len(run.trials) > done and run.trials[-1].state in (state, "scored")
 
         until(folder, reached, 90)
         kill(folder)
@@ -206,7 +206,7 @@ def test_a_run_killed_at_any_moment_goes_on_at_the_true_next_iteration_and_pays_
         resumed(folder, attempts)
     run = ended(folder, 90)
 
-    assert [each.iteration for each in run.tries] == [1, 2, 3, 4, 5, 6]
+    assert [each.iteration for each in run.trials] == [1, 2, 3, 4, 5, 6]
     assert as_told(run.usage) == server.handed_out
     assert len(server.requests) == 6
     assert {session.outcome for session in run.sessions} == {"answered"}
@@ -225,7 +225,7 @@ def test_what_a_lost_call_spent_is_spent_and_its_session_is_closed(start: Start,
 
     assert [session.outcome for session in run.sessions] == ["answered", "lost", "answered", "answered"]
     assert [session.iteration for session in run.sessions] == [1, 2, 2, 3]
-    assert [each.state for each in run.tries] == ["scored"] * 3
+    assert [each.state for each in run.trials] == ["scored"] * 3
     assert as_told(run.usage) == server.handed_out
 
 
@@ -235,5 +235,5 @@ def test_prose_around_the_recipe_and_fences_are_understood(start: Start, model: 
     )
     model([Reply(text=text)])
     run = ended(start(choice(1)))
-    assert run.tries[0].recipe is not None
-    assert run.tries[0].recipe.parameters == {"alpha": 2.0}
+    assert run.trials[0].recipe is not None
+    assert run.trials[0].recipe.parameters == {"alpha": 2.0}

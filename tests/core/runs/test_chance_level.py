@@ -6,12 +6,12 @@ from typing import Final, Literal
 
 import pytest
 
-from tabsmith.modeling.results import Report
+from tabsmith.modeling.results import ModelReport
 from tabsmith.runs.spec import Limits, ModelChoice
-from tabsmith.tables.detect import detect_schema
-from tabsmith.tables.reading import read
-from tabsmith.tables.schema import Schema, Split
-from tabsmith.tables.sources import FileSource
+from tabsmith.tables.read.reader import read_source
+from tabsmith.tables.read.sources import FileSource
+from tabsmith.tables.schema.detect import detect_schema
+from tabsmith.tables.schema.types import Schema, Split
 from tests.core.runs.conftest import Start, ended
 from tests.core.runs.scripted import Asked, recipe
 from tests.peers.model_server import Step, Tokens, reply
@@ -43,9 +43,9 @@ def recipes(count: int) -> list[Step]:
     return made
 
 
-def trained(start: Start, model: Asked, table: Path, iterations: int) -> Report:
+def trained(start: Start, model: Asked, table: Path, iterations: int) -> ModelReport:
     model(recipes(iterations))
-    info = read(FileSource(str(table)), allowed=(table.parent,), max_mb=10)
+    info = read_source(FileSource(str(table)), allowed=(table.parent,), max_mb=10)
     schema = few_folds(detect_schema(info, "price"))
     limits = Limits(seconds=240, iterations=iterations)
     run = ended(start(ModelChoice(agent="llm", limits=limits, cores=1), schema, info.fingerprint), 180)
@@ -71,7 +71,7 @@ def test_a_hundred_recipes_for_shuffled_labels_are_reported_as_no_better_than_a_
     report = trained(start, model, table, 100)
 
     assert report.holdout is not None
-    score, chance = report.holdout.scores[0], report.holdout.chance
+    score, chance = report.holdout.scores[0], report.holdout.baseline
     assert chance is not None
     assert score.metric == report.metric
     assert chance.beaten == "not shown"
@@ -91,7 +91,7 @@ def test_a_table_with_signal_is_reported_as_better_than_a_guess(
     report = trained(start, model, table, 4)
 
     assert report.holdout is not None
-    assert report.holdout.chance is not None
-    assert report.holdout.chance.beaten == "yes"
-    assert report.holdout.chance.share >= 0.99
+    assert report.holdout.baseline is not None
+    assert report.holdout.baseline.beaten == "yes"
+    assert report.holdout.baseline.share >= 0.99
     assert not [note for note in report.notes if "guess" in note]

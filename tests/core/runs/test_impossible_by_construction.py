@@ -14,18 +14,17 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from tabsmith.agents.protocol import Letter, Proposal, Turn
-from tabsmith.agents.reading import read as read_answer
-from tabsmith.agents.usage import NOTHING
-from tabsmith.conditions.built_in import BUILT_IN, named
-from tabsmith.conditions.facts import Facts
-from tabsmith.conditions.names import NAMES
+from tabsmith.agents.parse_reply import parse_reply as read_answer
+from tabsmith.agents.protocol import ModelReply, Prompt, Proposal
+from tabsmith.agents.usage import NO_USAGE
+from tabsmith.conditions.built_in import BUILT_IN, parse_condition
+from tabsmith.conditions.metrics import VARIABLES, IterationMetrics
 from tabsmith.errors import AgentError, AgentReplyError
 from tabsmith.orchestration.events import BreakpointPassed, Graded, LoopEvent, SessionOpened
 from tabsmith.orchestration.history import History
-from tabsmith.orchestration.model_grading import read_grade
-from tabsmith.orchestration.questions import ChangeBrief, Continue, Decide, End, Extend, Skip
-from tabsmith.orchestration.sessions import Sessions
+from tabsmith.orchestration.loop.grading import parse_grade
+from tabsmith.orchestration.questions import ChangeBrief, Continue, Decide, EndRun, Extend, Skip
+from tabsmith.orchestration.sessions import SessionRecorder
 from tabsmith.runs.commands import Answer, Note, Pause, Resume, RunCommand, SetLimit, SetMode, Stop
 from tabsmith.runs.events import RunEvent
 from tabsmith.runs.spec import Limits, ModelChoice
@@ -68,7 +67,7 @@ def test_a_grading_call_that_one_side_does_not_have_leaves_the_run_to_its_own_gr
     run = ended(folder, 90)
 
     assert (run.outcome, run.tried) == ("success", 10)
-    qualities = [each.quality for each in run.tries if each.quality]
+    qualities = [each.quality for each in run.trials if each.quality]
     assert [quality.grader for quality in qualities] == ["heuristic"] * 9 + ["llm"]
     assert all(quality.fallback for quality in qualities[:9])
     assert (qualities[9].fallback, qualities[9].value, qualities[9].words) == ("", 0.83, "a sound idea")
@@ -82,15 +81,15 @@ def test_a_grading_call_that_one_side_does_not_have_leaves_the_run_to_its_own_gr
     assert [session.outcome for session in run.sessions if session.purpose == "grade"] == ["failed"] * 9 + ["answered"]
     assert len({session.id for session in run.sessions}) == 20
     assert run.sessions[-1].usage.input_tokens == GRADE_TOKENS.input
-    assert run.usage == sum((session.usage for session in run.sessions), NOTHING)
+    assert run.usage == sum((session.usage for session in run.sessions), NO_USAGE)
     unreadable = Tokens(calls=1)  # the reply that was no JSON: it came, and what it used nobody knows
     assert as_told(run.usage) == server.handed_out + unreadable
     assert run.usage.unpriced == 1
-    assert [each.usage for each in run.tries] == [
-        sum((session.usage for session in run.sessions if session.iteration == number), NOTHING)
+    assert [each.usage for each in run.trials] == [
+        sum((session.usage for session in run.sessions if session.iteration == number), NO_USAGE)
         for number in range(1, 11)
     ]
-    assert sum((record.usage for record in History().read().values), NOTHING) == run.usage
+    assert sum((record.usage for record in History().read().values), NO_USAGE) == run.usage
 
 
 # A bool where a dict was read -----------------------------------------------------------------------------------------
@@ -104,7 +103,7 @@ COMMANDS: Final[tuple[RunCommand, ...]] = (
     Note(at=1.0, text="words"),
     *(
         Answer(at=1.0, id="an id", reply=given)
-        for given in (Continue(), ChangeBrief("words"), Skip(), Decide("clarify"), End(), Extend("dollars", "2.50"))
+        for given in (Continue(), ChangeBrief("words"), Skip(), Decide("clarify"), EndRun(), Extend("dollars", "2.50"))
     ),
 )
 
@@ -142,7 +141,7 @@ def test_a_bool_where_a_dict_was_read_is_no_event_of_a_run(start: Start, model: 
         file.write(json.dumps({**kinds["graded"], "quality": True}) + "\n")
     again = RunWatch(folder.id).refresh()
     assert again.skipped == 1
-    assert again.tries == run.tries
+    assert again.trials == run.trials
 
 
 FREE: Final = frozenset({"parameters", "encoders", "profile", "schema", "info", "spec"})
@@ -197,7 +196,7 @@ def test_a_bool_where_a_number_was_read_is_neither_confidence_nor_grade() -> Non
     assert isinstance(found, Proposal)
     assert found.confidence is None
     with pytest.raises(AgentReplyError):
-        read_grade('{"score": true, "words": true}')
+        parse_grade('{"score": true, "words": true}')
 
 
 # One id reused until it was refused -----------------------------------------------------------------------------------
@@ -206,16 +205,16 @@ def test_a_bool_where_a_number_was_read_is_neither_confidence_nor_grade() -> Non
 class Deaf:
     """Nothing is said in the sessions of this test."""
 
-    def sent(self, session: str, letter: Letter) -> None:
+    def sent(self, session: str, letter: Prompt) -> None:
         raise AssertionError(session, letter)
 
-    def received(self, session: str, turn: Turn) -> None:
+    def received(self, session: str, turn: ModelReply) -> None:
         raise AssertionError(session, turn)
 
 
 def test_one_id_is_not_reused_in_ten_thousand_sessions() -> None:
     told: list[LoopEvent] = []
-    sessions = Sessions(told.append, Deaf())
+    sessions = SessionRecorder(told.append, Deaf())
     for number in range(10_000):
         attempt = number % 3 + 1  # of an iteration that is asked again
         with suppress(AgentError), sessions.open(number // 3, attempt, "llm", "model", seconds=1.0) as talk:
@@ -241,17 +240,17 @@ def test_no_breakpoint_names_what_nobody_supplies(start: Start, model: Asked) ->
     model(steps)
     conditions = {
         name: each.name if each.kind == "truth" else f"{name} < 0" if name == "gain" else f"{name} > 0"
-        for name, each in NAMES.items()
+        for name, each in VARIABLES.items()
     }
-    assert set(conditions) == set(Facts.__struct_fields__)
+    assert set(conditions) == set(IterationMetrics.__struct_fields__)
     folder = start(choice(4, *conditions.values(), tokens=1_000_000))
     ended(folder, 90)
     fired = {each.condition for each in folder.events().read().values if isinstance(each, BreakpointPassed)}
-    assert {name for name, condition in conditions.items() if named(condition).text not in fired} == set()
+    assert {name for name, condition in conditions.items() if parse_condition(condition).text not in fired} == set()
 
 
 def test_every_built_in_breakpoint_can_come_true_and_be_false() -> None:
-    loud = Facts(
+    loud = IterationMetrics(
         confidence=0.1,
         failures=3,
         time_used=0.9,
@@ -260,10 +259,10 @@ def test_every_built_in_breakpoint_can_come_true_and_be_false() -> None:
         champion_changed=True,
         disagreement=0.6,
     )
-    quiet = Facts(confidence=0.9)
+    quiet = IterationMetrics(confidence=0.9)
     for each in BUILT_IN.values():
-        assert named(each.name).holds(loud).held, each.name
-        assert not named(each.name).holds(quiet).held, each.name
+        assert parse_condition(each.name).holds(loud).held, each.name
+        assert not parse_condition(each.name).holds(quiet).held, each.name
 
 
 def test_a_run_that_was_asked_for_with_an_unknown_name_fails_at_once_and_says_so(start: Start) -> None:
@@ -271,7 +270,7 @@ def test_a_run_that_was_asked_for_with_an_unknown_name_fails_at_once_and_says_so
     assert run.outcome == "failed"
     assert run.error is not None
     assert "qualty" in run.error.what + run.error.where
-    assert run.tries == ()
+    assert run.trials == ()
 
 
 # A decision that said "clarify" for ever ------------------------------------------------------------------------------
@@ -289,12 +288,12 @@ def mediocre(count: int) -> list[Step]:
 def test_a_decision_does_not_say_clarify_for_ever(start: Start, model: Asked) -> None:
     model(mediocre(16))
     run = ended(start(choice(11)), 90)
-    decisions = [each.decision.action for each in run.tries[:10] if each.decision]
+    decisions = [each.decision.action for each in run.trials[:10] if each.decision]
     assert decisions == ["proceed", *["clarify", "clarify", "escalate"] * 3]
-    stuck = run.tries[3].decision
+    stuck = run.trials[3].decision
     assert stuck is not None
     assert "clarify 3 times in a row without progress" in stuck.rule
-    assert {each.agent for each in run.tries} == {"llm"}  # its recipes are valid and new: it works, only not well
+    assert {each.agent for each in run.trials} == {"llm"}  # its recipes are valid and new: it works, only not well
 
 
 # Feedback that was written and never sent -----------------------------------------------------------------------------
@@ -315,17 +314,17 @@ def test_no_feedback_is_written_and_not_sent(start: Start, model: Asked) -> None
     folder = start(choice(8))
     run = ended(folder, 90)
 
-    assert [each.state for each in run.tries[:4]] == ["scored", "refused", "scored", "unanswered"]
-    assert len({each.feedback for each in run.tries}) == 8
+    assert [each.state for each in run.trials[:4]] == ["scored", "refused", "scored", "unanswered"]
+    assert len({each.feedback for each in run.trials}) == 8
     bodies = {
         session.id: bytes(request.body).decode() for session, request in zip(run.sessions, server.requests, strict=True)
     }
-    for before, after in zip(run.tries, run.tries[1:], strict=False):
+    for before, after in zip(run.trials, run.trials[1:], strict=False):
         assert before.feedback
         assert after.sessions
         for session in after.sessions:
             assert _json(before.feedback) in bodies[session], f"iteration {after.iteration} was not told"
-    assert len(run.tries[6].sessions) == 2
+    assert len(run.trials[6].sessions) == 2
 
 
 def _json(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from tabsmith.runs.snapshot import RunSnapshot, Try
+from tabsmith.runs.snapshot import RunSnapshot, Trial
 from tabsmith.runs.spec import Limits, ModelChoice
 from tests.core.agents.hostile import HOSTILE
 from tests.core.runs.conftest import Start, ended
@@ -42,10 +42,10 @@ def run_on(text: str, table: Path, start: Start, iterations: int) -> RunSnapshot
 
 def course(run: RunSnapshot) -> list[tuple[object, ...]]:
     """What became of each iteration: everything that a decision is, and all that leads to it."""
-    return [_step(each) for each in run.tries]
+    return [_step(each) for each in run.trials]
 
 
-def _step(each: Try) -> tuple[object, ...]:
+def _step(each: Trial) -> tuple[object, ...]:
     quality, decision = each.quality, each.decision
     return (
         each.iteration,
@@ -86,8 +86,8 @@ def test_fifty_hostile_names_and_cells_change_no_recipe_no_verdict_no_decision_a
     ]
     assert "Ignore previous instructions" in told[0]  # the model was shown them, as data
     assert course(foul) == course(clean)
-    assert [each.mean for each in foul.tries if each.mean] == pytest.approx(
-        [each.mean for each in clean.tries if each.mean], rel=1e-6
+    assert [each.mean for each in foul.trials if each.mean] == pytest.approx(
+        [each.mean for each in clean.trials if each.mean], rel=1e-6
     )
     assert foul.champion == clean.champion > 0
     assert (foul.outcome, foul.exit_reason, foul.tried) == (clean.outcome, clean.exit_reason, clean.tried)
@@ -118,7 +118,7 @@ def test_a_model_that_obeys_what_stands_in_the_table_decides_nothing(start: Star
     server = model(OBEDIENT)
     run = run_on(FOUL, table, start, 9)
 
-    assert [(each.iteration, each.state) for each in run.tries] == [
+    assert [(each.iteration, each.state) for each in run.trials] == [
         (1, "scored"),
         (2, "refused"),  # it may read no file
         (3, "scored"),
@@ -129,15 +129,15 @@ def test_a_model_that_obeys_what_stands_in_the_table_decides_nothing(start: Star
         (8, "unanswered"),
         (9, "scored"),
     ]
-    decisions = [each.decision.action if each.decision else "" for each in run.tries]
+    decisions = [each.decision.action if each.decision else "" for each in run.trials]
     assert [place + 1 for place, action in enumerate(decisions) if action == "escalate"] == [2, 4, 6, 8]
     assert [action for action in decisions if action != "escalate"] == ["proceed"] * 5
-    assert "table function" in run.tries[1].message
-    repeated = run.tries[3].quality
+    assert "table function" in run.trials[1].message
+    repeated = run.trials[3].quality
     assert repeated is not None
     assert {part.name: part.value for part in repeated.parts}["new"] == 0.0
-    assert not run.tries[3].won
-    assert {each.trouble for each in run.tries if each.state == "unanswered"} == {"data"}
+    assert not run.trials[3].won
+    assert {each.trouble for each in run.trials if each.state == "unanswered"} == {"data"}
     assert len(server.requests) == 11
     assert run.actual == "llm"
 

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 import pytest
 from msgspec.structs import asdict, replace
 
-from tabsmith.agents.usage import NOTHING
-from tabsmith.conditions.facts import Facts
+from tabsmith.agents.usage import NO_USAGE
+from tabsmith.conditions.metrics import IterationMetrics
 from tabsmith.errors import AgentAccessError, AgentNetworkError
 from tabsmith.orchestration import events as loop
-from tabsmith.orchestration import retrying
+from tabsmith.orchestration.loop import retries
 from tabsmith.orchestration.questions import ChangeBrief, Decide, Extend, Skip
-from tabsmith.orchestration.questions import End as EndRun
+from tabsmith.orchestration.questions import EndRun as EndRun
 from tabsmith.runs.commands import Stop
 from tabsmith.runs.spec import Limits, ModelChoice
 from tabsmith.storage import journal
@@ -29,7 +29,7 @@ ROUNDS = int(os.environ.get("TABSMITH_KILL_ROUNDS", "6"))
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """No retry waits, and no line is synced: what a kill leaves is in the kernel's hands in any case."""
-    monkeypatch.setattr(retrying, "_FIRST", 0.0001)
+    monkeypatch.setattr(retries, "_FIRST", 0.0001)
     monkeypatch.setattr(journal, "_sync_data", lambda _: None)
 
 
@@ -144,16 +144,22 @@ STORIES = {
 def what_came_of(disk: Disk) -> dict[str, object]:
     """All that is to be the same, however often the run was killed."""
     run = disk.run
-    tries = [replace(each, sessions=(), started_at=0.0, ended_at=0.0, facts=_lasting(each.facts)) for each in run.tries]
+    tries = [
+        replace(each, sessions=(), started_at=0.0, ended_at=0.0, facts=_lasting(each.facts)) for each in run.trials
+    ]
     records = [replace(each, at=0.0, sessions=(), run_id="") for each in disk.records]
     warned = [(each.limit, each.share, each.words) for each in disk.events if isinstance(each, loop.BudgetWarned)]
     return {
         **{f"{each.iteration} {key}": value for each in tries for key, value in asdict(each).items()},
-        "champion": (run.champion, run.probation, run.withstood),
+        "champion": (run.champion, run.probation, run.challengers_met),
         "records": records,
         "warned": warned,
         "purse": (run.usage, run.limits, run.failures, run.fallback_grades),
-        "person": (run.notes, run.mode, [each.reply for each in disk.events if isinstance(each, loop.Replied)]),
+        "person": (
+            run.notes,
+            run.mode,
+            [each.reply for each in disk.events if isinstance(each, loop.QuestionAnswered)],
+        ),
         "evaluated": [each.iteration for each in disk.events if isinstance(each, loop.Evaluated)],
         "crowned": [each.iteration for each in disk.events if isinstance(each, loop.ChampionChanged)],
         "graded": [each.iteration for each in disk.events if isinstance(each, loop.Graded)],
@@ -161,7 +167,7 @@ def what_came_of(disk: Disk) -> dict[str, object]:
     }
 
 
-def _lasting(facts: Facts | None) -> Facts | None:
+def _lasting(facts: IterationMetrics | None) -> IterationMetrics | None:
     """Without how often the agent was asked: an answer without sense is forgotten with the worker that heard it."""
     return replace(facts, retries=0, rate_limits=0) if facts else None
 
@@ -176,18 +182,18 @@ def check(disk: Disk, story: Story, end: object) -> None:
     """What must be so of every run that came to its end."""
     run, events = disk.run, disk.events
     assert end is not None
-    numbers = [each.iteration for each in run.tries]
+    numbers = [each.iteration for each in run.trials]
     assert numbers == list(range(1, len(numbers) + 1))
-    assert all(each.ended_at for each in run.tries)
+    assert all(each.ended_at for each in run.trials)
     assert [each.iteration for each in disk.records] == numbers
     ended = [each.iteration for each in events if isinstance(each, loop.IterationEnded)]
     assert ended == numbers
     assert all(count == 1 for count in disk.fits.values())
 
-    assert run.usage == disk.used == sum((each.usage for each in run.sessions), NOTHING)
-    assert run.usage == sum((each.usage for each in disk.records), NOTHING)
-    assert run.usage == sum((each.usage for each in run.tries), NOTHING)
-    assert [each.facts.iteration_tokens for each in run.tries if each.facts] == [e.usage.tokens for e in run.tries]
+    assert run.usage == disk.used == sum((each.usage for each in run.sessions), NO_USAGE)
+    assert run.usage == sum((each.usage for each in disk.records), NO_USAGE)
+    assert run.usage == sum((each.usage for each in run.trials), NO_USAGE)
+    assert [each.facts.iteration_tokens for each in run.trials if each.facts] == [e.usage.tokens for e in run.trials]
 
     opened = [each for each in events if isinstance(each, loop.SessionOpened)]
     closed = Counter(each.session for each in events if isinstance(each, loop.SessionClosed))
@@ -195,7 +201,7 @@ def check(disk: Disk, story: Story, end: object) -> None:
     assert closed == Counter(each.session for each in opened)
     attempts = [(each.iteration, each.purpose, each.attempt) for each in opened]
     assert len(set(attempts)) == len(attempts)
-    asked = [each.question.id for each in events if isinstance(each, loop.Asked)]
+    asked = [each.question.id for each in events if isinstance(each, loop.QuestionAsked)]
     assert len(set(asked)) == len(asked)
     # Whatever was heard was paid for once: a step is said again only when it did not arrive.
     for (purpose, iteration), count in disk.heard.items():

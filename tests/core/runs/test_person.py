@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tabsmith.orchestration.questions import ChangeBrief, Continue, Decide, End, Extend, Mode, Reply, Skip
+from tabsmith.orchestration.questions import ChangeBrief, Continue, Decide, EndRun, Extend, Mode, Reply, Skip
 from tabsmith.runs.commands import Answer, Note, Pause, Resume, SetMode
 from tabsmith.runs.events import RunState
 from tabsmith.runs.folder import RunFolder
@@ -43,7 +43,7 @@ def to_its_end(folder: RunFolder) -> RunSnapshot:
     question = asked(folder).question
     assert question is not None
     assert (question.cause, question.limit) == ("budget", "iterations")
-    folder.send(Answer(id=question.id, reply=End()))
+    folder.send(Answer(id=question.id, reply=EndRun()))
     return ended(folder)
 
 
@@ -74,10 +74,10 @@ def test_a_skipped_iteration_holds_no_title_and_is_not_in_the_model(start: Start
     folder = start(choice(2, breakpoints=["iteration == 1"]))
     answer(folder, Skip())
     run = to_its_end(folder)
-    assert run.tries[0].skipped
+    assert run.trials[0].skipped
     assert run.champion == 2
     assert run.report is not None
-    skipped = run.tries[0].recipe
+    skipped = run.trials[0].recipe
     assert skipped is not None
     assert skipped.id not in {member.recipe.id for member in run.report.members}
 
@@ -87,16 +87,16 @@ def test_another_decision_can_be_taken_instead(start: Start, model: Asked) -> No
     folder = start(choice(3, breakpoints=["iteration == 1"]))
     answer(folder, Decide("escalate"))
     run = to_its_end(folder)
-    decision = run.tries[0].decision
+    decision = run.trials[0].decision
     assert decision is not None
     assert (decision.action, decision.by) == ("escalate", "person")
-    assert run.tries[1].agent == "search"  # it was handed over, and the agent is asked again later
+    assert run.trials[1].agent == "search"  # it was handed over, and the agent is asked again later
 
 
 def test_stopping_at_a_question_keeps_the_best_model_so_far(start: Start, model: Asked) -> None:
     model(ridge(5))
     folder = start(choice(5, breakpoints=["iteration == 2"]))
-    answer(folder, End())
+    answer(folder, EndRun())
     run = ended(folder)
     assert (run.outcome, run.exit_reason, run.tried) == ("partial", "user", 2)
     assert run.report is not None
@@ -185,6 +185,6 @@ def test_a_question_that_its_worker_did_not_outlive_is_asked_again(start: Start,
 def test_the_same_recipe_again_and_again_ends_in_search(start: Start, model: Asked) -> None:
     model([reply(recipe("linear", alpha=1.0), Tokens(input=10, output=1))])
     run = ended(start(choice(6, mode="automatic")), 90)
-    decisions = [each.decision.action for each in run.tries if each.decision]
+    decisions = [each.decision.action for each in run.trials if each.decision]
     assert decisions[:4] == ["proceed", "escalate", "escalate", "escalate"]
-    assert run.tries[4].agent == "search"
+    assert run.trials[4].agent == "search"

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from tabsmith.errors import ReadError, ReportedError, WorkerError
-from tabsmith.runs.control import ActiveClock
+from tabsmith.runs.controller import ActiveClock
 from tabsmith.runs.pool import Pool, Progress, TimeUpError
 
 

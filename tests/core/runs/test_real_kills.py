@@ -6,12 +6,12 @@ from collections import Counter
 
 import psutil
 
-from tabsmith.agents.usage import NOTHING
+from tabsmith.agents.usage import NO_USAGE
 from tabsmith.orchestration import events as loop
 from tabsmith.orchestration.history import History
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.spec import Limits, ModelChoice
-from tabsmith.storage import owner
+from tabsmith.storage import lock_owner
 from tests.core.runs.conftest import Start, ended, kill, resumed
 from tests.core.runs.scripted import Asked, as_told, ridge
 
@@ -42,7 +42,7 @@ def after(folder: RunFolder, kind: type, seen: int, seconds: float = 60.0) -> in
 
 def kill_all(folder: RunFolder) -> None:
     """End the worker and its children, the agents' process among them."""
-    holder = owner(folder.root / "worker.lock")
+    holder = lock_owner(folder.root / "worker.lock")
     assert holder is not None
     worker = psutil.Process(holder.pid)
     children = worker.children(recursive=True)
@@ -64,14 +64,14 @@ def test_a_worker_killed_after_every_kind_of_event_pays_for_nothing_twice(start:
     run = ended(folder, 120)
 
     assert run.attempt == len(MOMENTS) + 1
-    assert [each.iteration for each in run.tries] == list(range(1, ITERATIONS + 1))
-    assert all(each.ended_at for each in run.tries)
+    assert [each.iteration for each in run.trials] == list(range(1, ITERATIONS + 1))
+    assert all(each.ended_at for each in run.trials)
     heard = [session for session in run.sessions if session.outcome == "answered"]
     lost = [session for session in run.sessions if session.outcome == "lost"]
     assert len(heard) == ITERATIONS
     assert len(heard) + len(lost) == len(run.sessions)
     assert len({session.id for session in run.sessions}) == len(run.sessions)
-    assert run.usage == sum((session.usage for session in run.sessions), NOTHING)
+    assert run.usage == sum((session.usage for session in run.sessions), NO_USAGE)
     assert len(server.requests) <= len(run.sessions)
     if not lost:  # else a reply may have been on its way
         assert as_told(run.usage) == server.handed_out

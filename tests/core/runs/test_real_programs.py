@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tabsmith.agents.usage import NOTHING
+from tabsmith.agents.usage import NO_USAGE
 from tabsmith.orchestration.history import History
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.snapshot import RunSnapshot
@@ -47,7 +47,7 @@ class Witness:
                 if process.status() == psutil.STATUS_ZOMBIE or process.pid == os.getpid():
                     continue
                 ours = process.environ().get("TABSMITH_HOME") == str(self._home)
-                if ours and not set(process.cmdline()) & {"tabsmith.runs.spare", "tests.peers.model_server"}:
+                if ours and not set(process.cmdline()) & {"tabsmith.runs.fork_server", "tests.peers.model_server"}:
                     found.append(process)
             except (psutil.NoSuchProcess, psutil.AccessDenied):
                 continue
@@ -95,11 +95,11 @@ def test_claude_code_works_through_a_run_and_is_counted_to_the_token(
     run, witness = watched(folder, tabsmith_home)
 
     assert (run.outcome, run.exit_reason) == ("success", "iterations")
-    assert [each.state for each in run.tries] == ["scored", "refused", "scored", "scored"]
-    assert [each.agent for each in run.tries] == ["claude-code"] * 4
+    assert [each.state for each in run.trials] == ["scored", "refused", "scored", "scored"]
+    assert [each.agent for each in run.trials] == ["claude-code"] * 4
     assert [each.trouble for each in run.sessions] == ["", "rate limit", "", "", ""]
     assert as_told(run.usage) == server.handed_out
-    assert run.usage == sum((each.usage for each in run.sessions), NOTHING)
+    assert run.usage == sum((each.usage for each in run.sessions), NO_USAGE)
     assert run.usage.cost > Decimal(0)
     ids = [each.id for each in run.sessions]
     assert len(set(ids)) == len(ids)
@@ -108,7 +108,7 @@ def test_claude_code_works_through_a_run_and_is_counted_to_the_token(
     assert [record.sessions for record in History().read().values] == [
         tuple(each.id for each in run.sessions if each.iteration == iteration) for iteration in (1, 2, 3, 4)
     ]
-    for request, before in zip(server.requests[-3:], run.tries, strict=False):
+    for request, before in zip(server.requests[-3:], run.trials, strict=False):
         assert _json(before.feedback) in bytes(request.body).decode()
 
     assert any(f"--session-id={ids[0]}".encode() in line for line in witness.lines)
@@ -130,12 +130,12 @@ def test_an_acp_agent_by_another_maker_works_through_a_run_and_its_own_session_i
     run, witness = watched(folder, tabsmith_home)
 
     assert (run.outcome, run.exit_reason) == ("success", "iterations")
-    assert [each.state for each in run.tries] == ["scored", "refused", "scored", "scored"]
+    assert [each.state for each in run.trials] == ["scored", "refused", "scored", "scored"]
     told, counted = server.handed_out, run.usage
     assert (counted.input_tokens, counted.output_tokens) == (told.input, told.output)
     assert (counted.cache_read_tokens, counted.cache_write_tokens) == (told.cache_read, told.cache_write)
     assert counted.turns == told.calls == len(run.sessions) == 4
-    assert counted == sum((each.usage for each in run.sessions), NOTHING)
+    assert counted == sum((each.usage for each in run.sessions), NO_USAGE)
     assert counted.cost > Decimal(0)
     assert len({each.id for each in run.sessions}) == 4
     foreign = [each.foreign for each in run.sessions]
@@ -159,7 +159,7 @@ def test_a_model_of_anthropic_works_through_a_run_and_is_counted_to_the_token(
     run, witness = watched(folder, tabsmith_home)
 
     assert (run.outcome, run.exit_reason) == ("success", "iterations")
-    assert [each.state for each in run.tries] == ["scored", "refused", "scored", "scored"]
+    assert [each.state for each in run.trials] == ["scored", "refused", "scored", "scored"]
     assert [each.trouble for each in run.sessions] == ["", "rate limit", "", "", ""]
     assert {request.path for request in server.requests} <= {"/v1/messages", "/v1/messages?beta=true"}
     assert all(request.has_key for request in server.requests)

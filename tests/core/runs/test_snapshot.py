@@ -9,7 +9,7 @@ from tabsmith.orchestration import events as loop
 from tabsmith.recipes.recipe import Recipe
 from tabsmith.runs import events as run
 from tabsmith.runs.events import RunEvent, RunState
-from tabsmith.runs.folding import reduce
+from tabsmith.runs.reducers import reduce
 from tabsmith.runs.snapshot import RunSnapshot, interrupted
 from tests.core.runs.stories import refused, scored, searching, started, state
 
@@ -31,7 +31,7 @@ STORY: list[RunEvent] = [
 def test_a_finished_run_shows_its_tries_champion_and_leaderboard() -> None:
     snapshot = reduce(STORY)
     assert snapshot.state is RunState.DONE
-    assert [each.state for each in snapshot.tries] == ["scored", "scored", "refused", "scored"]
+    assert [each.state for each in snapshot.trials] == ["scored", "scored", "refused", "scored"]
     assert snapshot.champion == 2
     assert [each.iteration for each in snapshot.leaderboard] == [2, 4, 1]
     assert snapshot.tried == 3
@@ -39,7 +39,7 @@ def test_a_finished_run_shows_its_tries_champion_and_leaderboard() -> None:
 
 
 def test_the_difference_to_the_champion_is_a_share_and_positive_when_better() -> None:
-    tries = reduce(STORY).tries
+    tries = reduce(STORY).trials
     assert tries[0].delta is None
     assert tries[1].delta is not None
     assert abs(tries[1].delta - 1.0 / 11.0) < 1e-12
@@ -70,7 +70,7 @@ def test_a_run_whose_worker_is_gone_is_interrupted_and_its_clock_ends_with_its_l
 def test_a_resumed_run_keeps_what_was_scored_and_the_half_done_try_and_leaves_the_gap_out() -> None:
     half = [*STORY[:10], loop.IterationStarted(at=15.0, iteration=9, agent="search")]
     resumed = reduce([*half, started(100.0, attempt=2)])
-    assert [each.iteration for each in resumed.tries] == [1, 9], "a worker that dies again loses nothing"
+    assert [each.iteration for each in resumed.trials] == [1, 9], "a worker that dies again loses nothing"
     assert resumed.attempt == 2
     assert resumed.state is RunState.QUEUED
     assert resumed.active_seconds(101.0) == 6.0

@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 import pytest
 
-from tabsmith.runs.spare import Spare
+from tabsmith.runs.fork_server import ForkServer
 
 
 def test_a_job_that_ends_while_others_are_cancelled_does_not_end_the_spare(monkeypatch: pytest.MonkeyPatch) -> None:
-    spare = Spare()
+    spare = ForkServer()
     spare._jobs.update({101: 1, 102: 1, 103: 2})
     ended: list[int] = []
 

@@ -23,7 +23,7 @@ from tabsmith.runs.jobs import (
     TableRead,
 )
 from tabsmith.runs.supervisor import Supervisor
-from tabsmith.tables.sources import FileSource, SampleSource
+from tabsmith.tables.read.sources import FileSource, SampleSource
 from tests.core.runs.conftest import Start, ended
 
 _BEFORE: set[int] = set()
@@ -62,7 +62,7 @@ async def test_a_table_is_estimated_read_and_understood(supervisor: Supervisor, 
     assert told
     other = await supervisor.job(DetectSchema(read.info, "district"), quiet)
     assert isinstance(other, SchemaDetected)
-    assert (other.schema.target, other.schema.task) == ("district", "multiclass")
+    assert (other.schema.target, other.schema.problem_type) == ("district", "multiclass")
 
 
 async def test_what_goes_wrong_arrives_by_its_real_name(supervisor: Supervisor, tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ async def _spare_process() -> psutil.Process:
     async with asyncio.timeout(10):
         while True:
             for child in psutil.Process().children():
-                if child.pid not in _BEFORE and "tabsmith.runs.spare" in " ".join(child.cmdline()):
+                if child.pid not in _BEFORE and "tabsmith.runs.fork_server" in " ".join(child.cmdline()):
                     return child
             await asyncio.sleep(0.005)
 

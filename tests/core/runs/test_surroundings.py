@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tabsmith.runs.spare import StartRun, Surroundings
+from tabsmith.runs.fork_server import ProcessEnvironment, StartRun
 
 KEY = "sk-test-0123456789abcdefghij"
 
@@ -24,7 +24,7 @@ KEY = "sk-test-0123456789abcdefghij"
 )
 def test_settings_and_the_variables_of_providers_pass(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, KEY)
-    asker = msgspec.json.decode(msgspec.json.encode(Surroundings.here()), type=Surroundings)
+    asker = msgspec.json.decode(msgspec.json.encode(ProcessEnvironment.here()), type=ProcessEnvironment)
     monkeypatch.setenv(name, "older")
     asker.enter()
     assert os.environ[name] == KEY
@@ -35,7 +35,7 @@ def test_what_the_asker_does_not_have_is_gone_and_what_is_not_passed_stays(
 ) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     monkeypatch.chdir(tmp_path)
-    asker = Surroundings.here()
+    asker = ProcessEnvironment.here()
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     monkeypatch.setenv("SOMETHING_ELSE", "of the spare")
     monkeypatch.chdir("/")
@@ -48,7 +48,7 @@ def test_what_the_asker_does_not_have_is_gone_and_what_is_not_passed_stays(
 
 def test_no_value_shows_where_the_request_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    start = StartRun("run", 0, "/log", Surroundings.here())
-    assert start.surroundings.variables["OPENAI_API_KEY"] == KEY
+    start = StartRun("run", 0, "/log", ProcessEnvironment.here())
+    assert start.environment.variables["OPENAI_API_KEY"] == KEY
     assert "OPENAI_API_KEY" in repr(start)
     assert KEY not in f"{start!r} {start}"

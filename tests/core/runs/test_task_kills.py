@@ -9,11 +9,11 @@ import pytest
 
 from tabsmith.orchestration import events as loop
 from tabsmith.orchestration import task_events
-from tabsmith.orchestration.questions import Allow
+from tabsmith.orchestration.questions import AllowTool
 from tabsmith.runs.commands import Answer
 from tabsmith.runs.events import RunEvent
 from tabsmith.runs.folder import RunFolder
-from tabsmith.tasks import May
+from tabsmith.tasks import TaskPermissions
 from tests.core.runs.conftest import Begin, ended, kill, resumed, until
 from tests.core.runs.scripted import Asked
 from tests.core.runs.tasking import DONE, TOKENS, bash, books_balance, task, write
@@ -21,7 +21,7 @@ from tests.core.runs.test_real_kills import after, kill_all
 
 pytest.importorskip("claude_agent_sdk", reason="the extra claude-code is not installed")
 
-ANYTHING = May(run=("*",))
+ANYTHING = TaskPermissions(run=("*",))
 MOMENTS = (
     task_events.TaskStarted,
     loop.SessionOpened,
@@ -70,10 +70,10 @@ def test_killed_in_the_middle_of_a_tool_call_it_does_the_same_iteration_again(
     run = ended(folder)
 
     assert (run.outcome, run.attempt) == ("success", 2)
-    assert [each.iteration for each in run.tries] == [1]
+    assert [each.iteration for each in run.trials] == [1]
     assert [(each.iteration, each.outcome) for each in run.sessions] == [(1, "lost"), (1, "answered")]
     assert run.sessions[0].usage == before.usage
-    assert run.tries[0].usage == run.usage
+    assert run.trials[0].usage == run.usage
     assert {path.name: path.read_text() for path in work.iterdir()} == {"half": "1", "whole": "2", "under-way": ""}
     books_balance(run, server)
 
@@ -95,8 +95,8 @@ def test_killed_after_every_kind_of_event_each_task_is_done_once(begin: Begin, c
     told = [event.task for event in events(folder) if isinstance(event, task_events.TaskEnded)]
     assert told == ["one", "two"]
     ended_ = [event.iteration for event in events(folder) if isinstance(event, loop.IterationEnded)]
-    assert ended_ == [each.iteration for each in run.tries] == [1, 2]
-    assert [each.work.task for each in run.tries if each.work] == ["one", "two"]
+    assert ended_ == [each.iteration for each in run.trials] == [1, 2]
+    assert [each.work.task for each in run.trials if each.work] == ["one", "two"]
     for name in ("one", "two"):
         assert any((tmp_path / name).iterdir())
     assert len({each.id for each in run.sessions}) == len(run.sessions)
@@ -115,7 +115,7 @@ def test_killed_between_acceptance_and_handing_back_the_agent_is_not_sent_again(
     run = ended(folder)
     assert (run.outcome, run.tasks[0].handed_back) == ("success", "yes")
     assert (tmp_path / "back" / "made").read_text() == "1"
-    assert len(run.tries) == len(run.sessions) == 1
+    assert len(run.trials) == len(run.sessions) == 1
     books_balance(run, server)
 
 
@@ -124,14 +124,14 @@ def test_a_permission_of_before_a_kill_allows_nothing_after_it(begin: Begin, cla
     folder = begin(task(tmp_path / "asking", "test ! -e other"), mode="confirm")
     question = until(folder, lambda run: run.question is not None).question
     assert question is not None
-    folder.send(Answer(id=question.id, reply=Allow("once")))
+    folder.send(Answer(id=question.id, reply=AllowTool("once")))
     appears(folder.root / "tasks" / "asking" / "folder" / "harmless")
     kill_all(folder)
     resumed(folder)
     again = until(folder, lambda run: run.question is not None).question
     assert again is not None
     assert again.what == "Bash: touch other"
-    folder.send(Answer(id=again.id, reply=Allow("no")))
+    folder.send(Answer(id=again.id, reply=AllowTool("no")))
     run = ended(folder)
     assert run.outcome == "success"
     assert TOKENS.input * 3 == server.handed_out.input == run.usage.input_tokens

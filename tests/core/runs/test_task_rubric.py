@@ -38,7 +38,7 @@ def test_a_low_grade_makes_an_accepted_task_a_success_with_limits(
     grader_is(server, monkeypatch)
     run = ended(begin(task(tmp_path / "work", "test -e done.txt", rubric=RUBRIC)))
     assert run.outcome == "success with limits"
-    quality = run.tries[0].quality
+    quality = run.trials[0].quality
     assert quality is not None
     assert (quality.value, quality.grader) == (0.3, "llm")
     assert [session.purpose for session in run.sessions] == ["propose", "grade"]
@@ -53,7 +53,7 @@ def test_a_high_grade_does_not_make_a_rejected_task_pass(
     grader_is(server, monkeypatch)
     run = ended(begin(task(tmp_path / "work", "test -e other.txt", rubric=RUBRIC), iterations=1))
     assert run.outcome == "failed"
-    quality = run.tries[0].quality
+    quality = run.trials[0].quality
     assert quality is not None
     assert quality.value < 0.7
 
@@ -65,7 +65,7 @@ def test_a_grader_that_cannot_answer_leaves_tabsmiths_own_grade_visibly(
     grader_is(server, monkeypatch)
     run = ended(begin(task(tmp_path / "work", "test -e done.txt", rubric=RUBRIC)))
     assert run.outcome == "success"
-    quality = run.tries[0].quality
+    quality = run.trials[0].quality
     assert quality is not None
     assert quality.fallback
     assert run.fallback_grades == 1

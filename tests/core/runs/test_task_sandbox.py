@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from tabsmith.orchestration.questions import Allow
+from tabsmith.orchestration.questions import AllowTool
 from tabsmith.runs.commands import Answer
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.supervisor import command_offset
-from tabsmith.sandbox.levels import detect, works
-from tabsmith.sandbox.policy import Policy
-from tabsmith.sandbox.running import wrap
-from tabsmith.tasks import May
+from tabsmith.sandbox.levels import detect_level, level_works
+from tabsmith.sandbox.policy import SandboxPolicy
+from tabsmith.sandbox.runner import wrap_command
+from tabsmith.tasks import TaskPermissions
 from tests.core.runs import conftest
 from tests.core.runs.conftest import KEY, Begin, ended, until
 from tests.core.runs.scripted import Asked
@@ -26,9 +26,10 @@ from tests.peers.model_server import Tokens
 pytest.importorskip("claude_agent_sdk", reason="the extra claude-code is not installed")
 
 ACP = Path(sys.prefix) / "peers" / "node_modules" / ".bin" / "claude-agent-acp"
-ANYTHING = May(run=("*",))
+ANYTHING = TaskPermissions(run=("*",))
 walls = pytest.mark.skipif(
-    detect() not in ("bubblewrap", "landlock"), reason=f"no sandbox with walls on this machine, only {detect()}"
+    detect_level() not in ("bubblewrap", "landlock"),
+    reason=f"no sandbox with walls on this machine, only {detect_level()}",
 )
 
 
@@ -58,7 +59,7 @@ def test_a_command_of_the_agent_reaches_nothing_outside_of_its_folder(
     run = ended(begin(task(tmp_path / "walled", "test -e inside", may=ANYTHING)))
 
     assert run.outcome == "success", run.log
-    assert run.tasks[0].level == detect()
+    assert run.tasks[0].level == detect_level()
     made = {path.name: path.read_text() for path in (tmp_path / "walled").iterdir()}
     assert made["inside"] == "inside\n"
     assert "PATH=" in made["environment"]
@@ -82,10 +83,10 @@ def test_the_acceptance_command_reaches_nothing_outside_of_the_folder_either(
     claude([DONE])
     accept = f"cat {tmp_path}/key; echo out > {tmp_path}/written; env; false"
     run = ended(begin(task(tmp_path / "walled", accept), iterations=1))
-    work = run.tries[0].work
+    work = run.trials[0].work
     assert work is not None
     assert work.acceptance is not None
-    assert work.acceptance.level == detect()
+    assert work.acceptance.level == detect_level()
     assert "PATH=" in work.acceptance.output
     assert "MARK" not in work.acceptance.output
     assert KEY not in work.acceptance.output
@@ -95,16 +96,18 @@ def test_the_acceptance_command_reaches_nothing_outside_of_the_folder_either(
 @pytest.fixture
 def without_bubblewrap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A machine on which only Landlock works: whoever is in Landlock cannot mount, and so has no bubblewrap."""
-    if not works("landlock"):
+    if not level_works("landlock"):
         pytest.skip("this kernel has no Landlock")
     started: list[subprocess.Popen[bytes]] = []
     own = tmp_path / "own"
     own.mkdir()
 
     def start(folder: RunFolder) -> None:
-        everything = Policy(writable=(Path("/"),), network="all", seconds=None, processes=4_096, memory_mb=16_384)
+        everything = SandboxPolicy(
+            writable=(Path("/"),), network="all", seconds=None, processes=4_096, memory_mb=16_384
+        )
         worker = (sys.executable, "-m", "tabsmith.runs.worker", folder.id, str(command_offset(folder)))
-        command = wrap(worker, tmp_path, everything, "landlock", own).argv
+        command = wrap_command(worker, tmp_path, everything, "landlock", own).argv
         with folder.log.open("ab") as log:
             started.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log))
 
@@ -138,7 +141,7 @@ def test_below_the_level_asked_for_a_person_is_asked(
     assert question is not None
     assert question.cause == "permission"
     assert "bubblewrap is asked for" in question.what
-    folder.send(Answer(id=question.id, reply=Allow(allowed)))  # type: ignore[arg-type]
+    folder.send(Answer(id=question.id, reply=AllowTool(allowed)))  # type: ignore[arg-type]
     run = ended(folder)
     assert (run.outcome, len(server.requests)) == (("success", 1) if allowed == "once" else ("failed", 0))
     assert [each.level for each in run.tasks] == [("landlock" if run.outcome == "success" else "")]

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tabsmith.orchestration.questions import Allow, Continue, Extend, Reply
+from tabsmith.orchestration.questions import AllowTool, Continue, Extend, Reply
 from tabsmith.runs.commands import Answer
 from tabsmith.runs.events import RunState
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.snapshot import RunSnapshot
-from tabsmith.tasks import Budget, May, Task
+from tabsmith.tasks import Task, TaskLimits, TaskPermissions
 from tests.core.runs.conftest import Begin, ended, until
 from tests.core.runs.scripted import Asked
 from tests.core.runs.tasking import DONE, bash, books_balance, task, write
@@ -25,7 +25,7 @@ CHECK = """python3 -c 'from calculator import *
 assert (add(7, 2), subtract(7, 2), multiply(7, 2), divide(7, 2)) == (9, 5, 14, 3.5)'"""
 PEOPLE = "name,age\nAlice,30\nBob,25\nCharlie,35\n"
 AVERAGE = 'test "$(cat average.txt)" = 30.0'
-ANYTHING = May(run=("*",))
+ANYTHING = TaskPermissions(run=("*",))
 
 
 def files(folder: Path) -> dict[str, str]:
@@ -69,7 +69,7 @@ def test_a_calculator_is_written_in_two_iterations_of_which_the_first_is_rejecte
     run = ended(begin(task(work, CHECK)))
 
     assert (run.outcome, run.exit_reason) == ("success", "done")
-    first, second = (each.work for each in run.tries)
+    first, second = (each.work for each in run.trials)
     assert first is not None
     assert first.acceptance is not None
     assert second is not None
@@ -149,7 +149,7 @@ def test_ten_tasks_in_a_file_twice_are_all_booked_and_a_failure_blocks_those_beh
     runs = [ended(begin(*ten(1), iterations=30), 120)]
     assert [each.outcome for each in runs[0].tasks] == ["success"] * 8 + ["failed", "blocked"]
     assert (runs[0].tasks[9].exit_reason, runs[0].tasks[9].reason) == ("blocked", "t8 did not succeed")
-    assert (runs[0].outcome, len(runs[0].tries)) == ("partial", 11)
+    assert (runs[0].outcome, len(runs[0].trials)) == ("partial", 11)
     assert {each.how for each in runs[0].tasks[:9]} == {"copy"}
     server.stop()
     server.say(good * 6)
@@ -175,7 +175,7 @@ def test_a_server_that_hangs_ends_the_errand_by_silence_and_what_was_done_is_kep
     server = claude([write("half", "1"), Fault("hang"), write("whole", "2"), DONE])
     run = ended(begin(task(tmp_path / "quiet", "test -e half -a -e whole", silence_seconds=1.5)))
     assert run.outcome == "success"
-    assert [each.work.end for each in run.tries if each.work] == ["silence", "done"]
+    assert [each.work.end for each in run.trials if each.work] == ["silence", "done"]
     assert files(tmp_path / "quiet") == {"half": "1", "whole": "2"}
     books_balance(run, server)
 
@@ -183,19 +183,19 @@ def test_a_server_that_hangs_ends_the_errand_by_silence_and_what_was_done_is_kep
 def test_a_person_is_asked_for_permissions_and_may_refuse(begin: Begin, claude: Asked, tmp_path: Path) -> None:
     server = claude([bash("touch refused"), bash("touch made"), DONE])
     folder = begin(task(tmp_path / "asking", "test -e made"), mode="confirm")
-    first = answer(folder, Allow("no")).question
-    second = answer(folder, Allow("once")).question
+    first = answer(folder, AllowTool("no")).question
+    second = answer(folder, AllowTool("once")).question
     assert first is not None
     assert second is not None
     assert (first.cause, first.what, first.details) == ("permission", "Bash: touch refused", "risk medium")
     assert second.what == "Bash: touch made"
     run = ended(folder)
-    work = run.tries[0].work
+    work = run.trials[0].work
     assert work is not None
     assert [(each.allowed, each.by) for each in work.permissions] == [("no", "person"), ("once", "person")]
     assert run.outcome == "success"
-    assert run.tries[0].quality is not None
-    assert run.tries[0].quality.value == pytest.approx(0.85)
+    assert run.trials[0].quality is not None
+    assert run.trials[0].quality.value == pytest.approx(0.85)
     assert files(tmp_path / "asking") == {"made": ""}
     books_balance(run, server)
 
@@ -205,7 +205,7 @@ def test_a_turn_limit_keeps_the_work_and_an_unaccepted_task_is_partial(
 ) -> None:
     server = claude([write(f"part{number}", "") for number in range(9)])
     run = ended(begin(task(tmp_path / "long", "test -e part8", turns=2), iterations=2))
-    assert [each.work.end for each in run.tries if each.work] == ["turn limit"] * 2
+    assert [each.work.end for each in run.trials if each.work] == ["turn limit"] * 2
     assert (run.outcome, run.exit_reason) == ("partial", "iterations")
     assert run.tasks[0].handed_back == "no"
     assert set(files(worked_in(run))) == {"part0", "part1", "part2", "part3"}
@@ -242,7 +242,7 @@ def test_an_agent_is_stopped_in_the_middle_of_its_work_once_the_money_is_spent(
     wait = "sleep 600" if "tokens" in limits else "true"
     server = claude([write("half", ""), bash(wait), DONE])
     run = ended(begin(task(tmp_path / "dear", "test -e whole", may=ANYTHING), **limits))
-    work = run.tries[0].work
+    work = run.trials[0].work
     assert work is not None
     assert work.end == "budget"
     assert len(server.requests) == 2
@@ -255,15 +255,15 @@ def test_a_task_whose_own_time_is_over_in_the_middle_of_its_work_is_partial(
     begin: Begin, claude: Asked, tmp_path: Path
 ) -> None:
     claude([write("half", ""), Fault("hang")])
-    run = ended(begin(task(tmp_path / "slow", "test -e whole", limits=Budget(seconds=2.5))))
-    assert (run.outcome, run.exit_reason, len(run.tries)) == ("partial", "budget", 1)
+    run = ended(begin(task(tmp_path / "slow", "test -e whole", limits=TaskLimits(seconds=2.5))))
+    assert (run.outcome, run.exit_reason, len(run.trials)) == ("partial", "budget", 1)
     assert "half" in files(worked_in(run))
 
 
 def test_the_limit_of_one_task_leaves_the_others_theirs(begin: Begin, claude: Asked, tmp_path: Path) -> None:
     server = claude([DONE, bash("touch made"), DONE])
     tasks = [
-        task(tmp_path / "first", "test -e made", limits=Budget(tokens=1)),
+        task(tmp_path / "first", "test -e made", limits=TaskLimits(tokens=1)),
         task(tmp_path / "second", "test -e made", may=ANYTHING),
     ]
     run = ended(begin(*tasks))
@@ -277,7 +277,7 @@ def test_a_conversation_that_goes_on_has_a_session_of_its_own_and_is_booked_once
 ) -> None:
     server = claude([write("half", ""), Said(text="MARK-first"), write("whole", ""), DONE])
     run = ended(begin(task(tmp_path / "talk", "test -e whole", conversation="continue")))
-    assert (run.outcome, len(run.tries)) == ("success", 2)
+    assert (run.outcome, len(run.trials)) == ("success", 2)
     assert "MARK-first" in bytes(server.requests[-1].body).decode()
     assert len(run.sessions) == 2
     books_balance(run, server)

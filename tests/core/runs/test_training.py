@@ -12,7 +12,7 @@ import tabsmith
 from tabsmith.errors import PathNotFoundError, ReportedError, SchemaError, TabsmithError, UsageError
 from tabsmith.runs import events as run
 from tabsmith.runs.events import RunEvent
-from tabsmith.tables.schema import ManualSchema
+from tabsmith.tables.schema.types import ManualSchema
 
 
 def test_a_frame_becomes_a_model_that_predicts_it(table: Path) -> None:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tabsmith.agents.protocol import Letter, Turn
-from tabsmith.agents.usage import NOTHING, Usage
+from tabsmith.agents.protocol import ModelReply, Prompt
+from tabsmith.agents.usage import NO_USAGE, Usage
 from tabsmith.errors import StorageError
-from tabsmith.runs.transcripts import Received, Sent, Transcript
+from tabsmith.runs.transcripts import ReceivedReply, SentPrompt, Transcript
 
 SYSTEM = "You propose recipes.\n" * 400
 NASTY = "a \x1b[31mred\x1b[0m line\r\nand \u202eback, a null \0 and 😀"
@@ -24,12 +24,12 @@ DYING = """
 import os, sys
 from decimal import Decimal
 from pathlib import Path
-from tabsmith.agents.protocol import Letter, Turn
+from tabsmith.agents.protocol import Prompt, ModelReply
 from tabsmith.agents.usage import Usage
 from tabsmith.runs.transcripts import Transcript
 transcript = Transcript(Path(sys.argv[1]), "one")
-transcript.sent(Letter("always the same", "go"))
-transcript.received(Turn("paid for", Usage(900, 40, turns=1, cost=Decimal("0.004"))))
+transcript.sent(Prompt("always the same", "go"))
+transcript.received(ModelReply("paid for", Usage(900, 40, turns=1, cost=Decimal("0.004"))))
 os.kill(os.getpid(), 9)
 """
 
@@ -40,41 +40,41 @@ def transcript(run: Path, session: str) -> Transcript:
 
 
 def test_what_was_said_comes_back_exactly_and_in_order(tmp_path: Path) -> None:
-    letter = Letter(SYSTEM, f"now {NASTY}", "feedback")
-    turns = Turn(NASTY, FIRST, "model-1", "theirs"), Turn("", SECOND)
+    letter = Prompt(SYSTEM, f"now {NASTY}", "feedback")
+    turns = ModelReply(NASTY, FIRST, "model-1", "theirs"), ModelReply("", SECOND)
     with transcript(tmp_path, "one") as kept:
         kept.sent(letter)
         kept.received(turns[0])
         kept.received(turns[1])
     assert Transcript(tmp_path, "one").read() == (
-        Sent(100.0, letter),
-        Received(101.0, turns[0]),
-        Received(102.0, turns[1]),
+        SentPrompt(100.0, letter),
+        ReceivedReply(101.0, turns[0]),
+        ReceivedReply(102.0, turns[1]),
     )
 
 
 def test_the_part_that_all_sessions_share_is_stored_once(tmp_path: Path) -> None:
     for number in range(20):
         with transcript(tmp_path, f"session-{number}") as kept:
-            kept.sent(Letter(SYSTEM, f"brief {number}"))
+            kept.sent(Prompt(SYSTEM, f"brief {number}"))
     stored = sum(path.read_text().count("You propose recipes.") for path in (tmp_path / "sessions").iterdir())
     assert stored == SYSTEM.count("You propose recipes.")
     (message,) = Transcript(tmp_path, "session-7").read()
-    assert isinstance(message, Sent)
-    assert message.letter == Letter(SYSTEM, "brief 7")
+    assert isinstance(message, SentPrompt)
+    assert message.prompt == Prompt(SYSTEM, "brief 7")
 
 
 def test_two_beginnings_in_one_run_are_both_kept(tmp_path: Path) -> None:
     with transcript(tmp_path, "one") as kept:
-        kept.sent(Letter("first", "a"))
-        kept.sent(Letter("second", "b"))
-    assert [message.letter.system for message in kept.read() if isinstance(message, Sent)] == ["first", "second"]
+        kept.sent(Prompt("first", "a"))
+        kept.sent(Prompt("second", "b"))
+    assert [message.prompt.system for message in kept.read() if isinstance(message, SentPrompt)] == ["first", "second"]
 
 
 def test_the_files_are_for_nobody_else(tmp_path: Path) -> None:
     run = tmp_path / "run"
     with transcript(run, "one") as kept:
-        kept.sent(Letter(SYSTEM, "go"))
+        kept.sent(Prompt(SYSTEM, "go"))
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (run / "sessions").iterdir()}
     assert set(modes.values()) == {0o600}
     assert stat.S_IMODE((run / "sessions").stat().st_mode) == 0o700
@@ -84,53 +84,53 @@ def test_a_reply_outlives_the_kill_of_its_worker_with_all_that_it_used(tmp_path:
     done = subprocess.run([sys.executable, "-c", DYING, str(tmp_path)], check=False, timeout=60)
     assert done.returncode == -signal.SIGKILL
     found = Transcript(tmp_path, "one")
-    assert found.last_turn() == Turn("paid for", found.recovered_usage())
+    assert found.last_turn() == ModelReply("paid for", found.recovered_usage())
     assert found.recovered_usage() == Usage(900, 40, turns=1, cost=Decimal("0.004"))
     booked = Usage(900, 40, turns=1, cost=Decimal("0.004"))
-    assert found.recovered_usage() - booked == NOTHING
+    assert found.recovered_usage() - booked == NO_USAGE
 
 
 def test_usage_is_the_exact_sum_of_the_replies(tmp_path: Path) -> None:
     with transcript(tmp_path, "one") as kept:
-        kept.received(Turn("a", FIRST))
-        kept.received(Turn("b", SECOND))
+        kept.received(ModelReply("a", FIRST))
+        kept.received(ModelReply("b", SECOND))
     assert kept.recovered_usage() == FIRST + SECOND
-    assert kept.last_turn() == Turn("b", SECOND)
+    assert kept.last_turn() == ModelReply("b", SECOND)
 
 
 def test_a_session_in_which_nothing_was_said_used_nothing(tmp_path: Path) -> None:
     kept = Transcript(tmp_path, "never")
-    assert (kept.read(), kept.recovered_usage(), kept.last_turn()) == ((), NOTHING, None)
+    assert (kept.read(), kept.recovered_usage(), kept.last_turn()) == ((), NO_USAGE, None)
     assert not (tmp_path / "sessions").exists()
 
 
 def test_a_reply_torn_by_a_crash_spoils_no_other(tmp_path: Path) -> None:
     with transcript(tmp_path, "one") as kept:
-        kept.received(Turn("a", FIRST))
+        kept.received(ModelReply("a", FIRST))
         with (tmp_path / "sessions" / "one.jsonl").open("ab") as file:
             file.write(b'{"message":"received","at":1.0,"turn":{"te')
-        kept.received(Turn("b", SECOND))
+        kept.received(ModelReply("b", SECOND))
     assert kept.recovered_usage() == FIRST + SECOND
 
 
 @pytest.mark.parametrize("damage", ["removed", "changed"])
 def test_a_beginning_that_is_gone_is_not_made_up(tmp_path: Path, damage: str) -> None:
     with transcript(tmp_path, "one") as kept:
-        kept.sent(Letter(SYSTEM, "go"))
+        kept.sent(Prompt(SYSTEM, "go"))
     (system,) = (tmp_path / "sessions").glob("system-*.txt")
     if damage == "removed":
         system.unlink()
     else:
         system.write_text("something else")
     (message,) = kept.read()
-    assert isinstance(message, Sent)
-    assert message.letter.text == "go"
-    assert "is lost" in message.letter.system
+    assert isinstance(message, SentPrompt)
+    assert message.prompt.text == "go"
+    assert "is lost" in message.prompt.system
 
 
 def test_half_a_character_is_refused_and_not_stored(tmp_path: Path) -> None:
     kept = Transcript(tmp_path, "one")
-    for letter in (Letter("\ud83d", "go"), Letter("fine", "\ud83d")):
+    for letter in (Prompt("\ud83d", "go"), Prompt("fine", "\ud83d")):
         with pytest.raises(StorageError):
             kept.sent(letter)
     assert kept.read() == ()

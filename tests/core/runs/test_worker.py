@@ -7,7 +7,7 @@ import psutil
 import pytest
 
 from tabsmith.errors import RunStateError
-from tabsmith.modeling.store import load
+from tabsmith.modeling.store import load_model
 from tabsmith.orchestration import events as loop
 from tabsmith.runs import events as run
 from tabsmith.runs.commands import Pause, Resume, SetLimit, Stop
@@ -17,7 +17,7 @@ from tabsmith.runs.spec import Limits, ModelChoice
 from tabsmith.runs.supervisor import require_resumable
 from tabsmith.runs.training import start_run
 from tabsmith.runs.watch import RunWatch, list_runs
-from tabsmith.storage import owner
+from tabsmith.storage import lock_owner
 from tests.core.runs.conftest import Start, ended, kill, resumed, until
 
 LONG = ModelChoice(family="any", limits=Limits(seconds=600), cores=1)
@@ -26,7 +26,7 @@ GENEROUS = 20  # times that, because the machine that runs the tests is busy
 
 
 def fold_processes(folder: RunFolder) -> list[psutil.Process]:
-    holder = owner(folder.root / "worker.lock")
+    holder = lock_owner(folder.root / "worker.lock")
     assert holder is not None
     return psutil.Process(holder.pid).children()
 
@@ -41,7 +41,7 @@ def test_a_run_tells_its_whole_story_and_saves_the_model_that_it_measured(start:
     assert snapshot.report is not None
     assert snapshot.report.holdout is not None
     assert snapshot.report.holdout.rows == snapshot.holdout_rows > 0
-    assert load(snapshot.report.model_id).report == snapshot.report
+    assert load_model(snapshot.report.model_id).report == snapshot.report
     kinds = [type(event) for event in folder.events().read().values]
     assert kinds.count(run.RunEnded) == kinds.count(run.TableReady) == kinds.count(loop.EnsembleBuilt) == 1
     assert kinds.index(run.TableReady) < kinds.index(run.SchemaReady) < kinds.index(loop.SearchStarted)
@@ -84,7 +84,7 @@ def test_stop_ends_the_fit_at_once_and_keeps_the_best_model_so_far(start: Start)
     assert stopping.at - sent < ACTED * GENEROUS
     assert (snapshot.outcome, snapshot.exit_reason) == ("partial", "user")
     assert snapshot.report is not None
-    load(snapshot.report.model_id)
+    load_model(snapshot.report.model_id)
 
 
 def test_stop_while_paused_ends_the_run(start: Start) -> None:
@@ -98,11 +98,11 @@ def test_stop_while_paused_ends_the_run(start: Start) -> None:
 
 def test_stop_after_this_iteration_lets_it_through(start: Start) -> None:
     folder = start(LONG)
-    seen = until(folder, lambda now: now.state is RunState.EVALUATING and len(now.tries) >= 1)
+    seen = until(folder, lambda now: now.state is RunState.EVALUATING and len(now.trials) >= 1)
     folder.send(Stop(when="after iteration"))
     snapshot = ended(folder)
-    assert snapshot.tried >= len(seen.tries)
-    assert all(each.state != "evaluating" for each in snapshot.tries)
+    assert snapshot.tried >= len(seen.trials)
+    assert all(each.state != "evaluating" for each in snapshot.trials)
     assert snapshot.outcome == "partial"
 
 
@@ -116,7 +116,7 @@ def test_a_run_stopped_before_there_is_a_score_is_cancelled_without_a_model(star
 
 def test_a_killed_run_is_seen_as_interrupted_and_goes_on_at_its_true_next_step(start: Start) -> None:
     folder = start(ModelChoice(family="any", limits=Limits(seconds=600, iterations=4), cores=1))
-    until(folder, lambda now: now.tried >= 2 and now.tries[-1].state == "evaluating")
+    until(folder, lambda now: now.tried >= 2 and now.trials[-1].state == "evaluating")
     children = fold_processes(folder)
     kill(folder)
     _, alive = psutil.wait_procs(children, timeout=10)
@@ -124,12 +124,12 @@ def test_a_killed_run_is_seen_as_interrupted_and_goes_on_at_its_true_next_step(s
     seen = ended(folder)
     assert seen.state is RunState.INTERRUPTED
     before = len(folder.events().read().values)
-    pending = [each.recipe for each in seen.tries if each.state == "evaluating"]
+    pending = [each.recipe for each in seen.trials if each.state == "evaluating"]
     resumed(folder)
     snapshot = ended(folder, 120)
     assert snapshot.outcome == "success"
-    assert [each.iteration for each in snapshot.tries] == [1, 2, 3, 4]
-    assert snapshot.tries[: seen.tried] == seen.tries[: seen.tried], "what was scored before the kill stands"
+    assert [each.iteration for each in snapshot.trials] == [1, 2, 3, 4]
+    assert snapshot.trials[: seen.tried] == seen.trials[: seen.tried], "what was scored before the kill stands"
     again = [event for event in folder.events().read().values[before:] if isinstance(event, loop.Proposed)]
     assert again[0].iteration == seen.tried + 1
     if pending:
@@ -145,8 +145,8 @@ def test_a_run_killed_while_finishing_opens_its_holdout_once(start: Start) -> No
     resumed(folder)
     snapshot = ended(folder)
     assert snapshot.report is not None
-    assert len(list(snapshot.tries)) == 2
-    assert load(snapshot.report.model_id).report == snapshot.report
+    assert len(list(snapshot.trials)) == 2
+    assert load_model(snapshot.report.model_id).report == snapshot.report
 
 
 def test_a_second_worker_for_a_run_is_refused_by_its_lock(start: Start) -> None:
@@ -184,7 +184,7 @@ def test_a_run_goes_on_when_the_process_that_started_it_is_gone(start: Start, ta
         "import asyncio, sys, time\n"
         "from tabsmith.runs.supervisor import Supervisor\n"
         "from tabsmith.runs.spec import *\n"
-        "from tabsmith.tables.sources import FileSource\n"
+        "from tabsmith.tables.read.sources import FileSource\n"
         "async def main():\n"
         "    choice = ModelChoice(family='linear', limits=Limits(seconds=60, iterations=2), cores=1)\n"
         "    spec = RunSpec(new_run_id(), time.time(), FileSource(sys.argv[1]), Detect('price'), choice)\n"

@@ -13,11 +13,11 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from tabsmith.sandbox.policy import LEVELS, Level, Policy
-from tabsmith.sandbox.running import Outcome, run
+from tabsmith.sandbox.policy import LEVELS, SandboxLevel, SandboxPolicy
+from tabsmith.sandbox.runner import CommandResult, run_command
 from tests.core.sandbox.world import World, world
 
-STRICT: Final = Policy(
+STRICT: Final = SandboxPolicy(
     memory_mb=512,
     processes=100,
     open_files=256,
@@ -152,12 +152,12 @@ HOSTILE: Final = (
 )
 
 
-async def attempt(hostile: Hostile, level: Level, base: Path) -> str:
+async def attempt(hostile: Hostile, level: SandboxLevel, base: Path) -> str:
     """What the command did that it should not have, empty when it was stopped."""
     with world(base) as around:
         script = _START + _filled(hostile.python, around)
         policy = msgspec.structs.replace(STRICT, seconds=hostile.seconds)
-        outcome = await run((sys.executable, "-I", "-c", script), around.work, policy, level)
+        outcome = await run_command((sys.executable, "-I", "-c", script), around.work, policy, level)
         assert outcome.output.bytes, f"{hostile.name} did not run at {level}: {outcome}"
         return "; ".join([*around.breaches(), *_reached(hostile, around, outcome)])
 
@@ -165,7 +165,7 @@ async def attempt(hostile: Hostile, level: Level, base: Path) -> str:
 NAMES: Final = frozenset(hostile.name for hostile in HOSTILE)
 
 
-async def leaks(level: Level, names: frozenset[str] = NAMES) -> dict[str, str]:
+async def leaks(level: SandboxLevel, names: frozenset[str] = NAMES) -> dict[str, str]:
     """What every one of these commands that was not stopped did."""
     few = asyncio.Semaphore(3)
 
@@ -179,7 +179,7 @@ async def leaks(level: Level, names: frozenset[str] = NAMES) -> dict[str, str]:
     return {name: leak for name, leak in found if leak}
 
 
-def _reached(hostile: Hostile, around: World, outcome: Outcome) -> list[str]:
+def _reached(hostile: Hostile, around: World, outcome: CommandResult) -> list[str]:
     reached = ["got what it wanted"] if (around.work / "breach").exists() else []
     if hostile.ended and outcome.ended not in hostile.ended:
         reached.append(f"ended by {outcome.ended}")

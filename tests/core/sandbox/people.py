@@ -34,5 +34,5 @@ def ordinary_user(place: Path) -> list[str]:
 
 
 def _has_tabsmith(python: list[str]) -> bool:
-    line = [*python, "-I", "-c", "import tabsmith.sandbox.running"]
+    line = [*python, "-I", "-c", "import tabsmith.sandbox.runner"]
     return subprocess.run(line, cwd="/", check=False, capture_output=True).returncode == 0

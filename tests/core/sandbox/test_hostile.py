@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tabsmith.sandbox.levels import works
-from tabsmith.sandbox.policy import Level
+from tabsmith.sandbox.levels import level_works
+from tabsmith.sandbox.policy import SandboxLevel
 from tests.core.sandbox.hostile import HOSTILE, leaks
 from tests.core.sandbox.people import ordinary_user
 
@@ -22,7 +22,7 @@ FILES_OUTSIDE = {
     "delete outside", "chmod outside", "plant a start-up command", "read a key", "list the home",
     "write to shared memory",
 }  # fmt: skip
-MAY_LEAK: dict[Level, set[str]] = {
+MAY_LEAK: dict[SandboxLevel, set[str]] = {
     "bubblewrap": set(),
     "landlock": {"chmod outside"},
     "rlimits": {
@@ -32,17 +32,17 @@ MAY_LEAK: dict[Level, set[str]] = {
 """Exactly what `describe` says that the level leaves open."""
 
 
-def skip_without(level: Level) -> None:
-    if not works(level):
+def skip_without(level: SandboxLevel) -> None:
+    if not level_works(level):
         pytest.skip(f"the sandbox level {level} is not on this machine, so nothing of it is tested")
 
 
-def stopped(found: dict[str, str], level: Level) -> None:
+def stopped(found: dict[str, str], level: SandboxLevel) -> None:
     assert set(found) <= MAY_LEAK[level], found
 
 
 @pytest.mark.parametrize("level", MAY_LEAK)
-async def test_only_what_a_level_admits_gets_through(level: Level, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_only_what_a_level_admits_gets_through(level: SandboxLevel, monkeypatch: pytest.MonkeyPatch) -> None:
     skip_without(level)
     monkeypatch.setenv("STAND_IN_API_KEY", "stand-in")
     stopped(await leaks(level), level)
@@ -50,14 +50,14 @@ async def test_only_what_a_level_admits_gets_through(level: Level, monkeypatch: 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="who runs the tests is an ordinary user already")
 @pytest.mark.parametrize("level", MAY_LEAK)
-async def test_only_what_a_level_admits_gets_through_for_an_ordinary_user(level: Level) -> None:
+async def test_only_what_a_level_admits_gets_through_for_an_ordinary_user(level: SandboxLevel) -> None:
     skip_without(level)
     with tempfile.TemporaryDirectory() as place:  # pytest's own folders are closed to others
         Path(place).chmod(0o755)
         await stopped_for_an_ordinary_user(level, Path(place))
 
 
-async def stopped_for_an_ordinary_user(level: Level, place: Path) -> None:
+async def stopped_for_an_ordinary_user(level: SandboxLevel, place: Path) -> None:
     python = ordinary_user(place)
     if not python:
         pytest.skip("no Python here that an ordinary user can run with tabsmith")

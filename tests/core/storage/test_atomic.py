@@ -9,7 +9,7 @@ import pytest
 
 from tabsmith.errors import StorageError
 from tabsmith.storage import write_atomic
-from tabsmith.storage.failures import storage_error
+from tabsmith.storage.files import storage_error
 
 WRITE = """
 import sys
@@ -95,7 +95,7 @@ def test_without_permission_the_old_content_stands(tmp_path, start):
     path = tmp_path / "closed" / "file"
     write_atomic(path, b"old")
     path.parent.chmod(0o500)
-    as_ordinary_user = "import os, tabsmith.storage.atomic, tempfile\nif os.getuid() == 0: os.setuid(65534)\n"
+    as_ordinary_user = "import os, tabsmith.storage.files, tempfile\nif os.getuid() == 0: os.setuid(65534)\n"
     code = WRITE.replace("try:\n", f"{as_ordinary_user}try:\n", 1)
     try:
         assert "no permission" in start(code, path, 1).finish()

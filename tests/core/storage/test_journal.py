@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tabsmith.errors import StorageError
-from tabsmith.storage import Chunk, Journal
+from tabsmith.storage import Journal, JournalChunk
 
 A, B, C = b'{"line":"a"}', b'{"line":"b"}', b'{"line":"c"}'
 
@@ -22,18 +22,18 @@ def journal(request, tmp_path):
 
 def test_lines_are_read_in_the_order_in_which_they_were_appended(journal):
     assert [journal.append(line) for line in (A, B)] == [13, 26]
-    assert journal.read() == Chunk((A, B), 26, 0)
+    assert journal.read() == JournalChunk((A, B), 26, 0)
 
 
 def test_a_reader_goes_on_where_it_stopped(journal):
     offset = journal.append(A)
-    assert journal.read(offset) == Chunk((), offset, 0)
+    assert journal.read(offset) == JournalChunk((), offset, 0)
     journal.append(B)
-    assert journal.read(offset) == Chunk((B,), 26, 0)
+    assert journal.read(offset) == JournalChunk((B,), 26, 0)
 
 
 def test_a_journal_that_is_missing_is_empty(journal):
-    assert journal.read() == Chunk((), 0, 0)
+    assert journal.read() == JournalChunk((), 0, 0)
     assert not journal.path.parent.exists()
 
 
@@ -48,7 +48,7 @@ def test_a_reader_stops_before_a_line_that_is_not_complete(journal):
     journal.append(A)
     with journal.path.open("ab") as file:
         file.write(b'{"line":')
-    assert journal.read() == Chunk((A,), 13, 0)
+    assert journal.read() == JournalChunk((A,), 13, 0)
 
 
 def test_a_torn_line_spoils_nothing_but_itself(journal):
@@ -56,7 +56,7 @@ def test_a_torn_line_spoils_nothing_but_itself(journal):
     with journal.path.open("ab") as file:
         file.write(b'{"line":')
     journal.append(B)
-    assert journal.read() == Chunk((A, B), 35, 1)
+    assert journal.read() == JournalChunk((A, B), 35, 1)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_a_line_that_is_no_object_is_skipped_and_counted(journal, damage):
 def test_an_offset_inside_a_line_skips_the_rest_of_it(journal):
     journal.append(A)
     journal.append(B)
-    assert journal.read(5) == Chunk((B,), 26, 1)
+    assert journal.read(5) == JournalChunk((B,), 26, 1)
 
 
 def test_a_reader_behind_the_end_of_a_shortened_journal_goes_on_at_its_new_end(journal):
@@ -93,7 +93,7 @@ def test_a_reader_behind_the_end_of_a_shortened_journal_goes_on_at_its_new_end(j
         journal.append(line)
     os.truncate(journal.path, 13)
     chunk = journal.read(26)
-    assert chunk == Chunk((), 13, 0)
+    assert chunk == JournalChunk((), 13, 0)
     journal.append(C)
     assert journal.read(chunk.next_offset).lines == (C,)
 
@@ -139,7 +139,7 @@ def test_only_what_is_new_is_read_from_the_file(journal, monkeypatch):
     offset = journal.read().next_offset
     looked = []
     monkeypatch.setattr(journal, "_read_from", looked.append)
-    assert journal.read(offset) == Chunk((), offset, 0)
+    assert journal.read(offset) == JournalChunk((), offset, 0)
     assert looked == []
     monkeypatch.undo()
     journal.append(B)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tabsmith.errors import LockedError
-from tabsmith.storage import FileLock, OwnerLock, locks, owner
+from tabsmith.storage import FileLock, OwnerLock, lock_owner, locks
 
 HOLD_FILE_LOCK = """
 import sys
@@ -115,17 +115,17 @@ def test_a_killed_holder_gives_its_lock_back_at_once(tmp_path, start):
 
 def test_the_owner_of_a_lock_is_told_without_taking_it(tmp_path, start):
     path = tmp_path / "lock"
-    assert owner(path) is None
+    assert lock_owner(path) is None
     assert not path.exists()
     holder = start(HOLD_OWNER_LOCK, path)
     assert holder.line() == "held"
     for _ in range(3):
-        found = owner(path)
+        found = lock_owner(path)
         assert found is not None
         assert found.pid == holder.process.pid
         assert 0 <= time.time() - found.started_at < 60
     holder.finish()
-    assert owner(path) is None
+    assert lock_owner(path) is None
 
 
 def test_a_second_owner_is_refused_with_the_process_and_age_of_the_first(tmp_path, start):
@@ -142,12 +142,12 @@ def test_a_killed_owner_is_dead_at_once_and_its_record_fools_nobody(tmp_path, st
     holder.kill()
     holder.process.wait()
     assert str(holder.process.pid) in path.read_text()
-    assert owner(path) is None
+    assert lock_owner(path) is None
     with OwnerLock(path):
-        found = owner(path)
+        found = lock_owner(path)
         assert found is not None
         assert found.pid == os.getpid()
-    assert owner(path) is None
+    assert lock_owner(path) is None
 
 
 @pytest.mark.parametrize("kind", ["owner", "file"])
@@ -156,13 +156,13 @@ def test_a_killed_parent_is_dead_although_its_forked_child_lives(tmp_path, start
     parent = start(HOLD_AND_FORK, path, kind)
     word, child = parent.line().split()
     assert word == "child"
-    found = owner(path)
+    found = lock_owner(path)
     assert found is not None  # the child's own exit from the lock did not release it
     assert found.pid == parent.process.pid
     parent.kill()
     parent.process.wait()
     os.kill(int(child), 0)  # it lives
-    assert owner(path) is None
+    assert lock_owner(path) is None
     with OwnerLock(path):
         pass
 
@@ -171,7 +171,7 @@ def test_asking_for_the_owner_keeps_nobody_from_taking_the_lock(tmp_path, monkey
     path = tmp_path / "lock"
     path.touch()
     with path.open() as asking:
-        fcntl.flock(asking, fcntl.LOCK_SH)  # as `owner` does, for a moment
+        fcntl.flock(asking, fcntl.LOCK_SH)  # as `lock_owner` does, for a moment
         is_free = locks._is_free
         seen = []
 
@@ -216,7 +216,7 @@ def test_a_lock_held_without_a_readable_record_is_still_held(tmp_path):
     path = tmp_path / "lock"
     with OwnerLock(path):
         path.write_bytes(b"\xff{")
-        found = owner(path)
+        found = lock_owner(path)
         assert found is not None
         assert found.pid == 0
         with pytest.raises(LockedError, match="Another process"):

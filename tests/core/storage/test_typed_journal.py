@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from tabsmith.errors import StorageError
-from tabsmith.storage import TypedChunk, TypedJournal
+from tabsmith.storage import TypedJournal, TypedJournalChunk
 
 
 class Started(msgspec.Struct, frozen=True, tag="started"):
@@ -38,8 +38,8 @@ def test_values_come_back_as_they_went(journal):
     values = (Started(1.5), Scored(None), Scored(0.5, "two\nlines \u2028", (0.1, 0.2)))
     for value in values:
         end = journal.append(value)
-    assert journal.read() == TypedChunk(values, end, 0, 0)
-    assert journal.read(end) == TypedChunk((), end, 0, 0)
+    assert journal.read() == TypedJournalChunk(values, end, 0, 0)
+    assert journal.read(end) == TypedJournalChunk((), end, 0, 0)
 
 
 def test_an_unknown_kind_and_a_damaged_line_are_counted_apart(journal):

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tabsmith.tables.info import TableInfo
-from tabsmith.tables.reading import read
-from tabsmith.tables.sources import FileSource
+from tabsmith.tables.read.reader import read_source
+from tabsmith.tables.read.sources import FileSource
 
 Write = Callable[..., Path]
 Read = Callable[..., TableInfo]
@@ -36,6 +36,6 @@ def read_file(tmp_path: Path, write: Write) -> Read:
 
     def read_it(name: str, content: str | bytes, *, as_text: bool = False) -> TableInfo:
         path = write(name, content)
-        return read(FileSource(str(path), as_text), allowed=(tmp_path,), max_mb=50)
+        return read_source(FileSource(str(path), as_text), allowed=(tmp_path,), max_mb=50)
 
     return read_it

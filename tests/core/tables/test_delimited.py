@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from tabsmith.errors import FileTooLargeError, ReadError
 from tabsmith.tables.info import TableInfo
-from tabsmith.tables.reading import read
+from tabsmith.tables.read.reader import read_source
+from tabsmith.tables.read.sources import FileSource
 from tabsmith.tables.snapshot import load_frame
-from tabsmith.tables.sources import FileSource
 
 from .conftest import Read, Write
 
@@ -79,7 +79,7 @@ def test_a_cut_gzip_file_is_told_as_such(read_file: Read) -> None:
 def test_packed_text_is_counted_while_it_is_unpacked(write: Write, tmp_path: os.PathLike[str]) -> None:
     path = write("t.csv.gz", gzip.compress(b"a,b\n" + b"1,2\n" * 1_000_000))
     with pytest.raises(FileTooLargeError, match="unpacks"):
-        read(FileSource(str(path)), allowed=(path.parent,), max_mb=2)
+        read_source(FileSource(str(path)), allowed=(path.parent,), max_mb=2)
 
 
 def test_lines_above_the_header_are_skipped(read_file: Read) -> None:

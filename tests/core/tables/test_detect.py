@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 
 from tabsmith.errors import SchemaError
-from tabsmith.tables.detect import detect_schema
-from tabsmith.tables.reading import read
-from tabsmith.tables.schema import Schema
+from tabsmith.tables.read.reader import read_source
+from tabsmith.tables.read.sources import SampleName, SampleSource
+from tabsmith.tables.schema.detect import detect_schema
+from tabsmith.tables.schema.types import Schema
 from tabsmith.tables.snapshot import from_frame
-from tabsmith.tables.sources import SampleName, SampleSource
 
 ROWS = 400
 
@@ -65,7 +65,7 @@ def test_kinds_and_roles_are_found_with_evidence() -> None:
 
 def test_the_target_is_found_by_its_name_wherever_it_stands() -> None:
     schema = detect(houses())
-    assert (schema.target, schema.task) == ("price", "regression")
+    assert (schema.target, schema.problem_type) == ("price", "regression")
     assert schema.targets[0].name == "price"
     assert schema.targets[0].confidence > 0.5
     assert "name" in schema.targets[0].reason
@@ -76,7 +76,7 @@ def test_without_a_telling_name_the_last_column_is_taken() -> None:
     columns = {f"column_{place}": random.normal(size=ROWS) for place in range(1, 6)}
     columns["column_6"] = columns["column_1"] + random.normal(0, 0.1, ROWS)
     schema = detect(columns)
-    assert (schema.target, schema.task) == ("column_6", "regression")
+    assert (schema.target, schema.problem_type) == ("column_6", "regression")
 
 
 def test_classes_before_numbers_are_the_target() -> None:
@@ -105,8 +105,8 @@ def test_classes_before_numbers_are_not_the_target_when_the_last_name_is_a_targe
     ],
 )
 def test_the_targets_of_the_samples_are_found(name: SampleName, target: str, task: str) -> None:
-    schema = detect_schema(read(SampleSource(name), allowed=(), max_mb=1))
-    assert (schema.target, schema.task) == (target, task)
+    schema = detect_schema(read_source(SampleSource(name), allowed=(), max_mb=1))
+    assert (schema.target, schema.problem_type) == (target, task)
 
 
 def test_a_table_in_which_nothing_can_be_predicted_has_no_target() -> None:
@@ -117,7 +117,7 @@ def test_a_table_in_which_nothing_can_be_predicted_has_no_target() -> None:
             "text": [f"something said in row {row} here" for row in range(ROWS)],
         }
     )
-    assert (schema.target, schema.task, schema.targets) == ("", "none", ())
+    assert (schema.target, schema.problem_type, schema.targets) == ("", "none", ())
 
 
 def test_an_unknown_target_names_the_nearest_column() -> None:
@@ -147,7 +147,7 @@ def test_a_target_that_cannot_be_predicted_is_refused(name: str) -> None:
 )
 def test_the_task_follows_from_the_target(values: list[object], name: str, task: str) -> None:
     columns = {"a": draw().normal(size=ROWS), name: draw(1).choice(np.array(values), ROWS)}
-    assert detect(columns, name).task == task
+    assert detect(columns, name).problem_type == task
 
 
 def test_a_recoding_of_the_target_is_left_out() -> None:
@@ -251,5 +251,5 @@ def test_names_and_cells_of_all_kinds_are_understood_without_harm() -> None:
 
 
 def test_a_table_of_one_column_or_one_row_is_understood() -> None:
-    assert detect({"a": [1.5, 2.5, 3.5]}).task == "regression"
-    assert detect({"a": [1], "b": ["x"]}).task == "none"
+    assert detect({"a": [1.5, 2.5, 3.5]}).problem_type == "regression"
+    assert detect({"a": [1], "b": ["x"]}).problem_type == "none"

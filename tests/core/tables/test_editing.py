@@ -3,9 +3,9 @@
 import pytest
 
 from tabsmith.errors import SchemaError
-from tabsmith.tables.edit import merge_edits, with_kind, with_role, with_split
-from tabsmith.tables.manual import parse, resolve
-from tabsmith.tables.schema import ColumnSchema, ManualSchema, Schema, Split
+from tabsmith.tables.schema.edits import merge_edits, with_kind, with_role, with_split
+from tabsmith.tables.schema.manual import apply_manual_schema, parse_manual_schema
+from tabsmith.tables.schema.types import ColumnSchema, ManualSchema, Schema, Split
 
 SCHEMA = Schema(
     columns=(
@@ -16,7 +16,7 @@ SCHEMA = Schema(
     ),
     target="price",
     targets=(),
-    task="regression",
+    problem_type="regression",
     split=Split("random", folds=8),
     rows=500,
 )
@@ -29,7 +29,7 @@ def roles(schema: Schema) -> dict[str, str]:
 def test_there_is_always_exactly_one_target() -> None:
     changed = with_role(SCHEMA, "owner", "target")
     assert roles(changed) == {"area": "feature", "owner": "target", "sold": "feature", "price": "feature"}
-    assert (changed.target, changed.task, changed.split.kind) == ("owner", "multiclass", "stratified")
+    assert (changed.target, changed.problem_type, changed.split.kind) == ("owner", "multiclass", "stratified")
     with pytest.raises(SchemaError, match="is the target"):
         with_role(SCHEMA, "price", "ignore")
 
@@ -94,13 +94,16 @@ EXPECTED = ManualSchema("price", ("area", "rooms"))
     ],
 )
 def test_the_three_forms_say_the_same(text: str) -> None:
-    assert parse(text) == EXPECTED
+    assert parse_manual_schema(text) == EXPECTED
 
 
 def test_types_and_task_are_understood_in_usual_words() -> None:
     wanted = ManualSchema("y", (), {"a": "category", "b": "numeric"}, "binary")
-    assert parse('{"target": "y", "types": {"a": "str", "b": "float"}, "task": "binary"}') == wanted
-    assert parse("target: y; types: a: categorical, b=float; task: binary classification; features: all") == wanted
+    assert parse_manual_schema('{"target": "y", "types": {"a": "str", "b": "float"}, "task": "binary"}') == wanted
+    assert (
+        parse_manual_schema("target: y; types: a: categorical, b=float; task: binary classification; features: all")
+        == wanted
+    )
 
 
 @pytest.mark.parametrize(
@@ -109,7 +112,7 @@ def test_types_and_task_are_understood_in_usual_words() -> None:
 )  # fmt: skip
 def test_a_failure_says_what_was_wrong_with_each_form(text: str) -> None:
     with pytest.raises(SchemaError) as caught:
-        parse(text)
+        parse_manual_schema(text)
     if text:
         for form in ("JSON:", "key: value lines:", "simple list:"):
             assert form in caught.value.what
@@ -118,15 +121,15 @@ def test_a_failure_says_what_was_wrong_with_each_form(text: str) -> None:
 
 def test_words_are_laid_over_what_was_detected() -> None:
     manual = ManualSchema("owner", ("area",), {"area": "code"}, "multiclass")
-    schema = resolve(manual, SCHEMA)
+    schema = apply_manual_schema(manual, SCHEMA)
     assert roles(schema) == {"area": "feature", "owner": "target", "sold": "ignore", "price": "ignore"}
-    assert (schema.column("area").kind, schema.task) == ("code", "multiclass")
+    assert (schema.column("area").kind, schema.problem_type) == ("code", "multiclass")
 
 
 def test_words_that_do_not_fit_the_table_are_refused() -> None:
     with pytest.raises(SchemaError, match="price"):
-        resolve(ManualSchema("prize"), SCHEMA)
+        apply_manual_schema(ManualSchema("prize"), SCHEMA)
     with pytest.raises(SchemaError, match="area"):
-        resolve(ManualSchema("price", ("aera",)), SCHEMA)
+        apply_manual_schema(ManualSchema("price", ("aera",)), SCHEMA)
     with pytest.raises(SchemaError, match="regression"):
-        resolve(ManualSchema("owner", task="regression"), SCHEMA)
+        apply_manual_schema(ManualSchema("owner", problem_type="regression"), SCHEMA)

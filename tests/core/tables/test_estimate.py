@@ -9,35 +9,38 @@ import pyarrow.parquet as pq
 import pytest
 
 import tabsmith
-from tabsmith.tables.estimate import estimate, estimate_sample
-from tabsmith.tables.guard import check
-from tabsmith.tables.sources import SampleSource
+from tabsmith.tables.read.estimate import estimate_file, estimate_sample
+from tabsmith.tables.read.guard import check_path
+from tabsmith.tables.read.sources import SampleSource
 
 from .conftest import Write
 
 
 def test_the_rows_of_a_text_are_guessed_from_its_beginning(write: Write, tmp_path: Path) -> None:
     path = write("t.csv", "a,b,c\n" + "".join(f"{i},{i * 2},x\n" for i in range(100_000)))
-    guess = estimate(check(str(path), allowed=(tmp_path,), max_mb=10))
+    guess = estimate_file(check_path(str(path), allowed=(tmp_path,), max_mb=10))
     assert guess.columns == 3
     assert guess.rows == pytest.approx(100_000, rel=0.25)
 
 
 def test_the_rows_of_a_parquet_file_are_known(tmp_path: Path) -> None:
     pq.write_table(pa.table({"a": range(1_000), "b": range(1_000)}), tmp_path / "t.parquet")
-    guess = estimate(check(str(tmp_path / "t.parquet"), allowed=(tmp_path,), max_mb=10))
+    guess = estimate_file(check_path(str(tmp_path / "t.parquet"), allowed=(tmp_path,), max_mb=10))
     assert (guess.rows, guess.columns) == (1_000, 2)
 
 
 def test_the_rows_of_jsonl_and_of_a_sample_are_guessed(write: Write, tmp_path: Path) -> None:
     path = write("t.jsonl", '{"a": 1, "b": 2}\n' * 10_000)
-    guess = estimate(check(str(path), allowed=(tmp_path,), max_mb=10))
+    guess = estimate_file(check_path(str(path), allowed=(tmp_path,), max_mb=10))
     assert (guess.rows, guess.columns) == (pytest.approx(10_000, rel=0.1), 2)
     assert estimate_sample(SampleSource("iris")).rows == 150
 
 
 def test_what_a_screen_imports_of_tables_is_light() -> None:
-    light = ["sources", "profile", "schema", "info", "edit", "manual", "guard", "formats", "store", "names", "lexicon"]
+    light = [
+        *("info", "snapshot_store", "read.sources", "read.guard", "read.formats.recognition", "read.arrow_columns"),
+        *("profile.types", "schema.types", "schema.edits", "schema.manual", "schema.lexicon"),
+    ]
     program = (
         f"import sys; {'; '.join(f'import tabsmith.tables.{name}' for name in light)};"
         "print([name for name in ('pandas','sklearn','duckdb','pyarrow','numpy') if name in sys.modules])"

@@ -12,9 +12,9 @@ import xlsxwriter
 
 from tabsmith.errors import ReadError
 from tabsmith.tables.info import TableInfo
-from tabsmith.tables.reading import read
+from tabsmith.tables.read.reader import read_source
+from tabsmith.tables.read.sources import FileSource, SampleName, SampleSource
 from tabsmith.tables.snapshot import load_frame
-from tabsmith.tables.sources import FileSource, SampleName, SampleSource
 
 from .conftest import Read
 
@@ -87,7 +87,7 @@ def test_parquet_keeps_its_types(tmp_path: Path) -> None:
         }
     )
     pq.write_table(table, tmp_path / "t.parquet")
-    info = read(FileSource(str(tmp_path / "t.parquet")), allowed=(tmp_path,), max_mb=1)
+    info = read_source(FileSource(str(tmp_path / "t.parquet")), allowed=(tmp_path,), max_mb=1)
     assert storages(info) == {
         "i": "integer", "u": "text", "b": "boolean", "d": "date", "t": "timestamp", "s": "text", "l": "text",
         "e": "text", "a": "float", "A": "integer",
@@ -104,7 +104,7 @@ def test_a_cut_parquet_file_is_told_as_such(tmp_path: Path) -> None:
     whole = (tmp_path / "t.parquet").read_bytes()
     (tmp_path / "t.parquet").write_bytes(whole[:-40])
     with pytest.raises(ReadError, match="damaged or cut off"):
-        read(FileSource(str(tmp_path / "t.parquet")), allowed=(tmp_path,), max_mb=1)
+        read_source(FileSource(str(tmp_path / "t.parquet")), allowed=(tmp_path,), max_mb=1)
 
 
 def workbook(path: Path) -> None:
@@ -121,7 +121,7 @@ def workbook(path: Path) -> None:
 
 def test_the_first_sheet_with_rows_is_read_from_its_header_on(tmp_path: Path) -> None:
     workbook(tmp_path / "t.xlsx")
-    info = read(FileSource(str(tmp_path / "t.xlsx")), allowed=(tmp_path,), max_mb=1)
+    info = read_source(FileSource(str(tmp_path / "t.xlsx")), allowed=(tmp_path,), max_mb=1)
     assert info.sheet == "data"
     assert storages(info) == {"id": "integer", "when": "date", "price": "float", "note": "text", "mixed": "text"}
     assert load_frame(info)["mixed"].tolist() == ["a", "1", "a", "3", "a"]
@@ -147,7 +147,7 @@ def test_a_damaged_and_an_encrypted_workbook_are_told_as_such(tmp_path: Path, re
     ],
 )
 def test_samples_come_with_their_target_last(name: SampleName, rows: int, columns: int, last: str) -> None:
-    info = read(SampleSource(name), allowed=(), max_mb=1)
+    info = read_source(SampleSource(name), allowed=(), max_mb=1)
     assert (info.rows, len(info.profile.columns), info.profile.columns[-1].name) == (rows, columns, last)
     assert info.format == "sample"
 

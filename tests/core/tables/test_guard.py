@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tabsmith import errors
-from tabsmith.tables.guard import check, open_guarded
+from tabsmith.tables.read.guard import check_path, open_guarded
 
 from .conftest import Write
 
@@ -20,7 +20,7 @@ TABLE = "a,b\n1,2\n"
 
 def refusal(kind: type[errors.PathError], path: str, folder: Path, max_mb: float = 10) -> errors.PathError:
     with pytest.raises(errors.PathError) as caught:
-        check(path, allowed=(folder,), max_mb=max_mb)
+        check_path(path, allowed=(folder,), max_mb=max_mb)
     assert type(caught.value) is kind
     report = caught.value.report()
     assert report.what
@@ -30,7 +30,7 @@ def refusal(kind: type[errors.PathError], path: str, folder: Path, max_mb: float
 
 
 def test_a_plain_file_is_described(tmp_path: Path, write: Write) -> None:
-    file = check(str(write("t.csv", TABLE)), allowed=(tmp_path,), max_mb=1)
+    file = check_path(str(write("t.csv", TABLE)), allowed=(tmp_path,), max_mb=1)
     assert (file.format, file.compression, file.size) == ("csv", "none", len(TABLE))
     assert file.path == (tmp_path / "t.csv").resolve()
 
@@ -39,16 +39,16 @@ def test_a_plain_file_is_described(tmp_path: Path, write: Write) -> None:
 def test_a_path_is_understood_as_people_paste_it(form: str, tmp_path: Path, write: Write) -> None:
     path = write("my table.csv", TABLE)
     pasted = form.format(str(path).replace(" ", "%20") if "file:" in form else path)
-    assert check(pasted, allowed=(tmp_path,), max_mb=1).path == path.resolve()
+    assert check_path(pasted, allowed=(tmp_path,), max_mb=1).path == path.resolve()
 
 
 def test_backslashes_before_spaces_and_the_home_sign_are_understood(
     tmp_path: Path, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write("my table.csv", TABLE)
-    assert check(str(path).replace(" ", "\\ "), allowed=(tmp_path,), max_mb=1).path == path.resolve()
+    assert check_path(str(path).replace(" ", "\\ "), allowed=(tmp_path,), max_mb=1).path == path.resolve()
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert check("~/my table.csv", allowed=(tmp_path,), max_mb=1).path == path.resolve()
+    assert check_path("~/my table.csv", allowed=(tmp_path,), max_mb=1).path == path.resolve()
 
 
 @pytest.mark.parametrize("path", ["", "  ", '""', "a\x00b.csv", "a\nb.csv", "a\x1b[31m.csv"])
@@ -126,7 +126,7 @@ def test_a_permission_error_of_the_system_is_told_as_such(
     def denied(*_: object, **__: object) -> int:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("tabsmith.tables.guard.os.open", denied)
+    monkeypatch.setattr("tabsmith.tables.read.guard.os.open", denied)
     refusal(errors.PathUnreadableError, str(path), tmp_path)
 
 
@@ -202,7 +202,7 @@ def test_broken_and_circular_links_are_told_apart_from_missing_files(tmp_path: P
 def test_the_content_decides_the_format_before_the_ending_does(
     name: str, content: bytes, expected: str, tmp_path: Path, write: Write
 ) -> None:
-    assert check(str(write(name, content)), allowed=(tmp_path,), max_mb=1).format == expected
+    assert check_path(str(write(name, content)), allowed=(tmp_path,), max_mb=1).format == expected
 
 
 def test_a_link_exchanged_while_it_is_opened_never_leads_outside(tmp_path: Path) -> None:

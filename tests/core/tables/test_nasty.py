@@ -16,12 +16,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from tabsmith.errors import ReadError, StorageError
-from tabsmith.tables import reading
-from tabsmith.tables.failures import told
+from tabsmith.tables.database import translate_errors
 from tabsmith.tables.info import TableInfo
-from tabsmith.tables.reading import read
+from tabsmith.tables.read import reader
+from tabsmith.tables.read.reader import read_source
+from tabsmith.tables.read.sources import FileSource
 from tabsmith.tables.snapshot import from_frame, load_frame
-from tabsmith.tables.sources import FileSource
 
 from .conftest import Read, Write
 
@@ -97,7 +97,7 @@ def test_utf_32_is_read(read_file: Read) -> None:
 
 
 def test_an_old_workbook_is_read_from_the_header_below_its_title() -> None:
-    info = read(FileSource(str(DATA / "prices.xls")), allowed=(DATA,), max_mb=1)
+    info = read_source(FileSource(str(DATA / "prices.xls")), allowed=(DATA,), max_mb=1)
     assert (info.format, info.sheet, info.rows) == ("xls", "data", 6)
     kept = {column.name: column.storage for column in info.profile.columns}
     assert kept == {"id": "integer", "when": "date", "price": "float", "name": "text"}
@@ -106,7 +106,7 @@ def test_an_old_workbook_is_read_from_the_header_below_its_title() -> None:
 
 def test_an_encrypted_workbook_is_told_as_such() -> None:
     with pytest.raises(ReadError, match="encrypted"):
-        read(FileSource(str(DATA / "encrypted.xlsx")), allowed=(DATA,), max_mb=1)
+        read_source(FileSource(str(DATA / "encrypted.xlsx")), allowed=(DATA,), max_mb=1)
 
 
 EXTREMES = {
@@ -134,7 +134,7 @@ def test_dates_that_no_clock_can_hold_are_missing(tmp_path: Path) -> None:
         "z": pa.array([2**63 - 1, 0], pa.timestamp("us", "UTC")),
     }
     pq.write_table(pa.table(columns), tmp_path / "t.parquet")
-    info = read(FileSource(str(tmp_path / "t.parquet")), allowed=(tmp_path,), max_mb=1)
+    info = read_source(FileSource(str(tmp_path / "t.parquet")), allowed=(tmp_path,), max_mb=1)
     assert [column.missing for column in info.profile.columns] == [1, 1, 1]
     assert load_frame(info).iloc[1].tolist() == [pd.Timestamp(dt.date(1970, 1, 1))] * 3
 
@@ -152,7 +152,7 @@ def test_dates_that_no_clock_can_hold_are_missing(tmp_path: Path) -> None:
     ],
 )
 def test_what_a_library_raises_is_told_in_words(raised: Exception, expected: type[Exception], words: str) -> None:
-    with pytest.raises(expected, match=words) as caught, told("t.csv"):
+    with pytest.raises(expected, match=words) as caught, translate_errors("t.csv"):
         raise raised
     assert caught.value.next_step  # type: ignore[attr-defined]
     assert caught.value.__cause__ is raised
@@ -161,7 +161,7 @@ def test_what_a_library_raises_is_told_in_words(raised: Exception, expected: typ
 def test_a_table_that_does_not_fit_in_memory_is_refused_in_words(
     write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tabsmith.tables.engine._MEMORY", "1MB")
+    monkeypatch.setattr("tabsmith.tables.database._MEMORY", "1MB")
     path = write("t.csv", "a,b\n" + "1,some text\n" * 200_000)
     with pytest.raises(ReadError, match="does not fit in memory"):
-        reading.read(FileSource(str(path)), allowed=(tmp_path,), max_mb=50)
+        reader.read_source(FileSource(str(path)), allowed=(tmp_path,), max_mb=50)

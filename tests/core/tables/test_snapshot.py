@@ -12,9 +12,9 @@ import pytest
 
 from tabsmith.errors import SchemaError, TableChangedError
 from tabsmith.paths import folders
-from tabsmith.tables.reading import read
-from tabsmith.tables.snapshot import from_frame, load_frame, preview, preview_file, verify
-from tabsmith.tables.sources import FileSource, SampleSource
+from tabsmith.tables.read.reader import read_source
+from tabsmith.tables.read.sources import FileSource, SampleSource
+from tabsmith.tables.snapshot import check_unchanged, from_frame, load_frame, preview, preview_file
 
 from .conftest import Read
 
@@ -26,7 +26,7 @@ def test_an_unchanged_source_is_read_once(read_file: Read, tmp_path: Path) -> No
     written = first.snapshot_path.stat().st_mtime_ns
     seen: list[str] = []
     source = FileSource(str(tmp_path / "t.csv"))
-    again = read(source, allowed=(tmp_path,), max_mb=1, progress=lambda _, message: seen.append(message))
+    again = read_source(source, allowed=(tmp_path,), max_mb=1, progress=lambda _, message: seen.append(message))
     assert again == first
     assert again.snapshot_path.stat().st_mtime_ns == written
     assert seen == ["read before"]
@@ -48,17 +48,17 @@ def test_nothing_but_snapshots_stays_in_the_cache(read_file: Read) -> None:
 
 def test_a_changed_and_a_gone_file_are_noticed(read_file: Read, tmp_path: Path) -> None:
     info = read_file("t.csv", TABLE)
-    verify(info)
+    check_unchanged(info)
     path = tmp_path / "t.csv"
     os.utime(path, (1, 1))
     with pytest.raises(TableChangedError, match="changed"):
-        verify(info)
+        check_unchanged(info)
     path.write_text(TABLE + "4,z\n")
     with pytest.raises(TableChangedError, match="bytes"):
-        verify(info)
+        check_unchanged(info)
     path.unlink()
     with pytest.raises(TableChangedError, match="gone"):
-        verify(info)
+        check_unchanged(info)
 
 
 def test_a_missing_or_damaged_snapshot_is_made_again(read_file: Read, tmp_path: Path) -> None:
@@ -66,10 +66,10 @@ def test_a_missing_or_damaged_snapshot_is_made_again(read_file: Read, tmp_path: 
     info.snapshot_path.unlink()
     assert load_frame(info)["a"].tolist() == [1, 2, 3]
     info.snapshot_path.write_bytes(b"PAR1 cut")
-    again = read(FileSource(str(tmp_path / "t.csv")), allowed=(tmp_path,), max_mb=1)
+    again = read_source(FileSource(str(tmp_path / "t.csv")), allowed=(tmp_path,), max_mb=1)
     assert load_frame(again)["a"].tolist() == [1, 2, 3]
     info.snapshot_path.with_suffix(".json").write_text("{")
-    assert read(FileSource(str(tmp_path / "t.csv")), allowed=(tmp_path,), max_mb=1).rows == 3
+    assert read_source(FileSource(str(tmp_path / "t.csv")), allowed=(tmp_path,), max_mb=1).rows == 3
 
 
 def test_a_missing_snapshot_of_a_changed_file_is_not_made_again(read_file: Read, tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_any_frame_becomes_a_table() -> None:
     loaded = load_frame(info)
     assert loaded["codes"].tolist() == ["007", "1", "2"]
     assert str(loaded["zoned"].iloc[0]) == "2020-01-01 11:00:00"
-    assert read(info.source, allowed=(), max_mb=1) == info
+    assert read_source(info.source, allowed=(), max_mb=1) == info
 
 
 def test_the_same_frame_gives_the_same_fingerprint_and_another_does_not() -> None:
@@ -157,7 +157,7 @@ def test_a_frame_whose_snapshot_was_cleared_cannot_be_loaded() -> None:
 
 
 def test_a_sample_is_made_again_when_it_was_cleared() -> None:
-    info = read(SampleSource("iris"), allowed=(), max_mb=1)
+    info = read_source(SampleSource("iris"), allowed=(), max_mb=1)
     info.snapshot_path.unlink()
     assert len(load_frame(info)) == 150
 

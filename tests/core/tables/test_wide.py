@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from tabsmith.tables.detect import detect_schema
+from tabsmith.tables.schema.detect import detect_schema
 from tabsmith.tables.snapshot import load_frame
 
 from .conftest import Read
@@ -26,7 +26,7 @@ def test_a_table_of_many_columns_is_read_and_understood(columns: int, route: str
     assert {column.storage for column in info.profile.columns[:-1]} == {"float"}
     assert all(column.numbers and sum(column.numbers.bins) == 100 for column in info.profile.columns[:-1])
     schema = detect_schema(info)
-    assert (schema.target, schema.task) == ("label", "binary")
+    assert (schema.target, schema.problem_type) == ("label", "binary")
 
 
 def test_the_columns_of_a_wide_table_each_take_their_own_type_by_all_their_rows(read_file: Read) -> None:

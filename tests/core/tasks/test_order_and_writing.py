@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tabsmith.errors import TaskFileError
-from tabsmith.tasks import Budget, May, Task, TaskFile, order, parse, ready, write
+from tabsmith.tasks import Task, TaskFile, TaskLimits, TaskPermissions, order, parse, ready, write
 
 
 def task(name: str, *depends_on: str, place: str = "") -> Task:
@@ -69,7 +69,7 @@ def test_turns_and_dependencies_together_never_wait_for_each_other() -> None:
 words = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1).filter(lambda text: bool(text.strip()))
 lines = st.lists(words, min_size=1, max_size=4).map("\n".join)
 budgets = st.builds(
-    Budget,
+    TaskLimits,
     iterations=st.integers(0, 1_000),
     seconds=st.sampled_from([0.0, 1.5, 90.0]),
     tokens=st.integers(0, 10**9),
@@ -91,7 +91,7 @@ tasks = st.builds(
     silence_seconds=st.sampled_from([0.0, 60.0]),
     limits=budgets,
     may=st.builds(
-        May, read=st.sampled_from([("**",), ("*.csv", "in/**")]), write=st.sampled_from([(), ("out/**",)]),
+        TaskPermissions, read=st.sampled_from([("**",), ("*.csv", "in/**")]), write=st.sampled_from([(), ("out/**",)]),
         run=st.lists(words, max_size=2).map(tuple), network=st.booleans(),
     ),
     place=st.just(Path("/tmp/one").resolve()),
@@ -99,7 +99,7 @@ tasks = st.builds(
 
 
 @given(budget=budgets, first=tasks)
-def test_a_file_written_and_read_is_the_same(budget: Budget, first: Task) -> None:
+def test_a_file_written_and_read_is_the_same(budget: TaskLimits, first: Task) -> None:
     second = Task(
         name="two", goal="Then this.", folder="/tmp/two", accept="true", depends_on=("one",),
         place=Path("/tmp/two").resolve(),
@@ -109,7 +109,7 @@ def test_a_file_written_and_read_is_the_same(budget: Budget, first: Task) -> Non
 
 
 def test_a_written_file_holds_only_what_is_not_the_default() -> None:
-    file = TaskFile(Path("/w/tasks.toml"), Budget(dollars="1.00"), (task("one"),))
+    file = TaskFile(Path("/w/tasks.toml"), TaskLimits(dollars="1.00"), (task("one"),))
     assert write(file) == (
         '[budget]\ndollars = "1.00"\n\n[[task]]\nname = "one"\ngoal = "Do it."\nfolder = "one"\n'
         'agent = "claude-code"\naccept = "true"\n'

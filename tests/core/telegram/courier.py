@@ -9,39 +9,39 @@ import os
 import sys
 from pathlib import Path
 
-from tabsmith.telegram import incoming
-from tabsmith.telegram.api import Api
-from tabsmith.telegram.inbox import Inbox, Received
-from tabsmith.telegram.outbox import Outbox
-from tabsmith.telegram.outgoing import Button, File, Message
-from tabsmith.telegram.pacing import Pace, Pauses
-from tabsmith.telegram.place import Place
-from tabsmith.telegram.polling import Poller, PollPauses
-from tabsmith.telegram.sending import Sender
-from tabsmith.telegram.status import Status, StatusKeeper
-from tabsmith.telegram.token import Token
-from tabsmith.telegram.words import own
+from tabsmith.telegram.bot_token import BotToken
+from tabsmith.telegram.paths import BridgePaths
+from tabsmith.telegram.render.messages import Button, OutgoingFile, OutgoingMessage
+from tabsmith.telegram.render.text import own
+from tabsmith.telegram.status import BridgeStatus, StatusWriter
+from tabsmith.telegram.transport import updates
+from tabsmith.telegram.transport.bot_api import BotApi
+from tabsmith.telegram.transport.inbox import Inbox, ReceivedUpdate
+from tabsmith.telegram.transport.outbox import Outbox
+from tabsmith.telegram.transport.pacing import Backoff, SendPacer
+from tabsmith.telegram.transport.polling import PollBackoff, Poller
+from tabsmith.telegram.transport.sending import Sender
 
-_QUICK = Pauses((0.01, 0.02, 0.05))
+_QUICK = Backoff((0.01, 0.02, 0.05))
 
 
 async def _serve(address: str, token: str, folder: Path) -> None:
-    place = Place(folder)
-    status = StatusKeeper(place, Status(pid=os.getpid(), started_at=0.0))
+    place = BridgePaths(folder)
+    status = StatusWriter(place, BridgeStatus(pid=os.getpid(), started_at=0.0))
     inbox, outbox = Inbox(place.inbox), Outbox(place.outbox)
-    api = Api(Token(token), address, 5.0, patience=5.0)
+    api = BotApi(BotToken(token), address, 5.0, patience=5.0)
 
-    def answer(received: tuple[Received, ...]) -> None:
+    def answer(received: tuple[ReceivedUpdate, ...]) -> None:
         for each in received:
-            meant = incoming.read(each.update)
-            assert isinstance(meant, incoming.Said)
+            meant = updates.parse_update(each.update)
+            assert isinstance(meant, updates.TextMessage)
             user, chat, number = meant.person.id, meant.person.chat, meant.text.removeprefix("hello ")
-            outbox.seen(incoming.message_number(each.update))
+            outbox.seen(updates.message_number(each.update))
             (folder / f"{number}.csv").write_text("a\n1\n")
             button = Button("Yes", f"y:{number}")
-            outbox.put(f"{each.update_id}.0", user, chat, Message((own(f"{number}, first"),)))
-            outbox.put(f"{each.update_id}.1", user, chat, Message((own(f"{number}, second"),), ((button,),)))
-            outbox.put(f"{each.update_id}.2", user, chat, File(str(folder / f"{number}.csv"), f"{number}.csv"))
+            outbox.put(f"{each.update_id}.0", user, chat, OutgoingMessage((own(f"{number}, first"),)))
+            outbox.put(f"{each.update_id}.1", user, chat, OutgoingMessage((own(f"{number}, second"),), ((button,),)))
+            outbox.put(f"{each.update_id}.2", user, chat, OutgoingFile(str(folder / f"{number}.csv"), f"{number}.csv"))
             inbox.handled(each.update_id)
 
     async def draw(chart: object) -> bytes:
@@ -53,11 +53,11 @@ async def _serve(address: str, token: str, folder: Path) -> None:
         status,
         draw=draw,
         may_receive=lambda _: True,
-        pace=Pace(1e6, 10**6, 1e6, 10**6),
+        pace=SendPacer(1e6, 10**6, 1e6, 10**6),
         pauses=_QUICK,
         settle=(0.1, 10.0),
     )
-    poller = Poller(api, inbox, status, answer, pauses=PollPauses(_QUICK, _QUICK, _QUICK, nothing=0.01))
+    poller = Poller(api, inbox, status, answer, pauses=PollBackoff(_QUICK, _QUICK, _QUICK, nothing=0.01))
     await api.start()
     answer(inbox.waiting())
     await asyncio.gather(sender.run(), poller.run())

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Iterator
 
-from tabsmith.modeling.results import Report
+from tabsmith.modeling.results import ModelReport
 from tabsmith.orchestration.questions import Cause
 from tabsmith.recipes.recipe import Recipe
 from tabsmith.runs import events as run
 from tabsmith.runs.events import RunState
-from tabsmith.telegram.outgoing import LONGEST_DATA, Button, Message
-from tabsmith.telegram.words import LONGEST_TEXT, Text, rendered
+from tabsmith.telegram.render.messages import LONGEST_DATA, Button, OutgoingMessage
+from tabsmith.telegram.render.text import LONGEST_TEXT, StyledText, rendered
 from tests.tui import journals
 from tests.tui.agent_story import AgentStory, asked_for
 from tests.tui.hostile import HOSTILE
@@ -38,31 +38,31 @@ _PRESSABLE = re.compile(
 _CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u200e\u200f]")
 
 
-def plain(message: Message | Text) -> str:
+def plain(message: OutgoingMessage | StyledText) -> str:
     """The text that is read."""
-    text = message.text if isinstance(message, Message) else message
+    text = message.text if isinstance(message, OutgoingMessage) else message
     return rendered(text, 10**9).text
 
 
-def buttons(message: Message) -> Iterator[Button]:
+def buttons(message: OutgoingMessage) -> Iterator[Button]:
     """The buttons, row by row."""
     for row in message.keyboard:
         yield from row
 
 
-def labels(message: Message) -> list[str]:
+def labels(message: OutgoingMessage) -> list[str]:
     """What stands on the buttons."""
     return [button.label for button in buttons(message)]
 
 
-def data(message: Message, label: str) -> str:
+def data(message: OutgoingMessage, label: str) -> str:
     """The data of the button with this label."""
     return next(button.data for button in buttons(message) if button.label == label)
 
 
-def require_harmless(message: Message | Text) -> None:
+def require_harmless(message: OutgoingMessage | StyledText) -> None:
     """Nothing in it can be pressed but its buttons, nothing reaches a terminal, and all of it fits."""
-    text = message.text if isinstance(message, Message) else message
+    text = message.text if isinstance(message, OutgoingMessage) else message
     shown = rendered(text)
     assert 0 < len(shown.text.encode("utf-16-le")) // 2 <= LONGEST_TEXT
     covered = shown.text.encode("utf-16-le")
@@ -75,7 +75,7 @@ def require_harmless(message: Message | Text) -> None:
     found = _PRESSABLE.search(bare)
     assert found is None, f"{found} in {bare!r}"
     assert not _CONTROL.search(shown.text.replace("\t", " "))
-    for button in buttons(message) if isinstance(message, Message) else ():
+    for button in buttons(message) if isinstance(message, OutgoingMessage) else ():
         assert 1 <= len(button.data.encode()) <= LONGEST_DATA
         assert not _CONTROL.search(button.label)
         assert not any(name in button.label for name in LINKS)
@@ -109,7 +109,7 @@ def hostile_reading() -> Story:
     story = Story(journals.spec(path="/tmp/" + NAMES[1]))
     story.tell(run.RunStarted(spec=story.spec, pid=4_711, attempt=1, version="0.1.0"), 0.4)
     story.tell(run.StateChanged(state=RunState.READING, message=NAMES[0]))
-    return story.tell(run.Reading(share=0.4, message=NAMES[0]), 0.2)
+    return story.tell(run.ReadingProgress(share=0.4, message=NAMES[0]), 0.2)
 
 
 def hostile_tasks() -> TaskStory:
@@ -121,7 +121,7 @@ def hostile_tasks() -> TaskStory:
     return story.question("permission", f"Bash: {LINKS[0]}", details="risk high")
 
 
-def hostile_reports() -> tuple[Report, Report]:
+def hostile_reports() -> tuple[ModelReport, ModelReport]:
     """Reports in which every name and note means harm."""
     words = "\n".join(NAMES)
     first = journals.price_report(names=NAMES, source=words, model_id=LINKS[0], notes=NAMES)

@@ -8,21 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from tabsmith.telegram.api import Api
-from tabsmith.telegram.outgoing import Button, Message
-from tabsmith.telegram.place import Place
-from tabsmith.telegram.status import Status, StatusKeeper
-from tabsmith.telegram.token import Token
-from tabsmith.telegram.words import own
+from tabsmith.telegram.bot_token import BotToken
+from tabsmith.telegram.paths import BridgePaths
+from tabsmith.telegram.render.messages import Button, OutgoingMessage
+from tabsmith.telegram.render.text import own
+from tabsmith.telegram.status import BridgeStatus, StatusWriter
+from tabsmith.telegram.transport.bot_api import BotApi
 from tests.peers.telegram_server import TelegramServer
 
 
 @contextlib.asynccontextmanager
 async def api_at(
     server: TelegramServer, *, timeout: float = 5.0, patience: float = 5.0, token: str = ""
-) -> AsyncIterator[Api]:
+) -> AsyncIterator[BotApi]:
     """An Api that is started, and closed at the end."""
-    api = Api(Token(token or server.token), server.address, timeout, patience=patience)
+    api = BotApi(BotToken(token or server.token), server.address, timeout, patience=patience)
     await api.start()
     try:
         yield api
@@ -54,15 +54,15 @@ async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
         await asyncio.sleep(0.005)
 
 
-def keeper(folder: Path) -> StatusKeeper:
+def keeper(folder: Path) -> StatusWriter:
     """A status in `folder`."""
-    return StatusKeeper(Place(folder), Status(pid=1, started_at=0.0))
+    return StatusWriter(BridgePaths(folder), BridgeStatus(pid=1, started_at=0.0))
 
 
-def text(words: str, *buttons: tuple[str, str]) -> Message:
+def text(words: str, *buttons: tuple[str, str]) -> OutgoingMessage:
     """A message in plain words, with buttons in one row."""
     row = tuple(Button(label, data) for label, data in buttons)
-    return Message((own(words),), (row,) if row else ())
+    return OutgoingMessage((own(words),), (row,) if row else ())
 
 
 def everything_in(folder: Path) -> Iterator[tuple[Path, bytes]]:
@@ -74,7 +74,7 @@ def everything_in(folder: Path) -> Iterator[tuple[Path, bytes]]:
 
 @contextlib.contextmanager
 def server_that_keeps_its_token(
-    folder: Path, keeper: StatusKeeper, caplog: pytest.LogCaptureFixture
+    folder: Path, keeper: StatusWriter, caplog: pytest.LogCaptureFixture
 ) -> Iterator[TelegramServer]:
     """The server; afterwards its token must be nowhere: in no log line, and in no file of `folder`."""
     caplog.set_level(logging.DEBUG)

@@ -12,10 +12,10 @@ from typing import Final, Literal
 
 from tabsmith import config
 from tabsmith.storage import OwnerLock
+from tabsmith.telegram.bot_token import bot_token
 from tabsmith.telegram.health import EXPECTED_COMMANDS, EXPECTED_KINDS
-from tabsmith.telegram.service import place_of
-from tabsmith.telegram.status import Status, StatusKeeper
-from tabsmith.telegram.token import token_of
+from tabsmith.telegram.service import bridge_paths
+from tabsmith.telegram.status import BridgeStatus, StatusWriter
 
 Way = Literal["polls", "cut off", "deaf", "dies", "hangs"]
 TOKEN: Final = "4242:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"
@@ -41,16 +41,16 @@ def main(way: Way) -> int:
     if way == "hangs":
         signal.pause()
     if way == "dies":
-        print(f"TelegramError: https://example.invalid/bot{token_of(settings).reveal()}/getMe says no")
+        print(f"TelegramError: https://example.invalid/bot{bot_token(settings).reveal()}/getMe says no")
         return 3
     if way == "deaf":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM} if way != "deaf" else set())
-    place, now = place_of(settings), time.time()
+    place, now = bridge_paths(settings), time.time()
     with OwnerLock(place.lock):
         handlers = (*EXPECTED_COMMANDS, *EXPECTED_KINDS)
-        keeper = StatusKeeper(
-            place, Status(pid=os.getpid(), started_at=now, bot="tabsmith_test_bot", handlers=handlers)
+        keeper = StatusWriter(
+            place, BridgeStatus(pid=os.getpid(), started_at=now, bot="tabsmith_test_bot", handlers=handlers)
         )
         if way == "cut off":
             keeper.trouble("polling", "the server cannot be reached")

@@ -12,22 +12,22 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tabsmith.telegram.api import MOST_UPLOADED, Api
-from tabsmith.telegram.failures import (
-    Conflict,
-    Failure,
-    Garbled,
-    Rejected,
-    ServerFault,
-    TooMany,
-    Unauthorized,
-    Unreachable,
-    Unsendable,
+from tabsmith.telegram.bot_token import BotToken
+from tabsmith.telegram.render.messages import Button, OutgoingFile, OutgoingMessage
+from tabsmith.telegram.render.text import bold, foreign, own
+from tabsmith.telegram.transport.bot_api import MAX_UPLOAD_BYTES, BotApi
+from tabsmith.telegram.transport.errors import (
+    BotApiError,
+    ConflictError,
+    InvalidResponseError,
+    RejectedError,
+    ServerError,
+    TooManyRequestsError,
+    UnauthorizedError,
+    UnreachableError,
+    UnsendableFileError,
 )
-from tabsmith.telegram.outgoing import Button, File, Message
-from tabsmith.telegram.token import Token
-from tabsmith.telegram.updates import read_updates
-from tabsmith.telegram.words import bold, foreign, own
+from tabsmith.telegram.transport.updates import parse_poll_response
 from tests.core.telegram.rig import api_at, text, until
 from tests.peers.telegram_server import Close, Garbage, Hang, Status, TelegramServer
 
@@ -53,7 +53,7 @@ async def test_styles_lie_where_they_belong_after_emoji_and_nothing_is_parsed() 
         ada = server.person(1)
         async with api_at(server) as api:
             words = (own("🏠🏠 "), bold("Model"), own(" of "), foreign("<b>x</b> *y* [z](http://e.vil)"))
-            number = await api.send(ada.chat, Message(words, silent=True))
+            number = await api.send(ada.chat, OutgoingMessage(words, silent=True))
         sent = server.sent[0]
     units = sent.text.encode("utf-16-le")
     styled = [(each["type"], units[2 * each["offset"] :][: 2 * each["length"]].decode("utf-16-le"))
@@ -68,7 +68,7 @@ async def test_a_text_that_is_too_long_is_cut_to_what_telegram_takes() -> None:
     with TelegramServer() as server:
         ada = server.person(1)
         async with api_at(server) as api:
-            await api.send(ada.chat, Message((bold("🏠" * 5_000),)))
+            await api.send(ada.chat, OutgoingMessage((bold("🏠" * 5_000),)))
         sent = server.sent[0]
     assert len(sent.text.encode("utf-16-le")) // 2 in (4_095, 4_096)
     assert sent.text.endswith("…")
@@ -79,7 +79,7 @@ async def test_buttons_come_with_their_data() -> None:
         ada = server.person(1)
         async with api_at(server) as api:
             keyboard = ((Button("Yes", "a:1"), Button("No", "a:2")), (Button("Back", "b"),))
-            await api.send(ada.chat, Message((own("Sure?"),), keyboard))
+            await api.send(ada.chat, OutgoingMessage((own("Sure?"),), keyboard))
         assert ada.messages[0].buttons == (("Yes", "a:1"), ("No", "a:2"), ("Back", "b"))
 
 
@@ -91,7 +91,9 @@ async def test_a_picture_and_a_file_are_uploaded_with_caption_and_name(tmp_path:
         async with api_at(server) as api:
             picture = await api.send_photo(ada.chat, png(), (own("Score "), bold("over time")), silent=True)
             keyboard = ((Button("Again", "p"),),)
-            file = await api.send(ada.chat, File(str(path), 'pre"dict/ed\n.csv', (own("50 rows"),), (), keyboard))
+            file = await api.send(
+                ada.chat, OutgoingFile(str(path), 'pre"dict/ed\n.csv', (own("50 rows"),), (), keyboard)
+            )
         first, second = ada.messages
     assert (first.message_id, first.photo, first.text, first.silent, first.file) == (
         picture, True, "Score over time", True, png())  # fmt: skip
@@ -100,7 +102,7 @@ async def test_a_picture_and_a_file_are_uploaded_with_caption_and_name(tmp_path:
     assert second.file_name.endswith(".csv")
 
 
-@pytest.mark.parametrize("size", [0, MOST_UPLOADED + 1, None])
+@pytest.mark.parametrize("size", [0, MAX_UPLOAD_BYTES + 1, None])
 async def test_a_file_that_is_gone_or_empty_or_too_large_is_not_even_tried(tmp_path: Path, size: int | None) -> None:
     path = tmp_path / "rows.csv"
     if size is not None:
@@ -109,8 +111,8 @@ async def test_a_file_that_is_gone_or_empty_or_too_large_is_not_even_tried(tmp_p
     with TelegramServer() as server:
         ada = server.person(1)
         async with api_at(server) as api:
-            with pytest.raises(Unsendable):
-                await api.send(ada.chat, File(str(path), "rows.csv"))
+            with pytest.raises(UnsendableFileError):
+                await api.send(ada.chat, OutgoingFile(str(path), "rows.csv"))
         assert server.calls == []
 
 
@@ -121,7 +123,7 @@ async def test_a_message_is_changed_in_its_place_and_the_same_again_is_no_failur
             number = await api.send(ada.chat, text("one", ("Stop", "s")))
             await api.edit(ada.chat, number, text("two", ("Pause", "p")))
             await api.edit(ada.chat, number, text("two", ("Pause", "p")))
-            with pytest.raises(Rejected, match="not found"):
+            with pytest.raises(RejectedError, match="not found"):
                 await api.edit(ada.chat, number + 1, text("three"))
         (shown,) = ada.messages
     assert (shown.text, shown.buttons, shown.edits) == ("two", (("Pause", "p"),), 1)
@@ -133,7 +135,7 @@ async def test_a_message_that_arrived_is_told_from_one_that_did_not() -> None:
         async with api_at(server) as api:
             keyboard = ((Button("Yes", "y"),),)
             plain = await api.send(ada.chat, text("plain"))
-            pressed = await api.send(ada.chat, Message((own("Sure?"),), keyboard))
+            pressed = await api.send(ada.chat, OutgoingMessage((own("Sure?"),), keyboard))
             theirs = ada.say("hello")
             assert await api.arrived(ada.chat, plain, ())
             assert await api.arrived(ada.chat, pressed, keyboard)
@@ -163,7 +165,7 @@ async def test_a_server_without_a_menu_of_commands_does_not_matter() -> None:
                 server.fail("setMyCommands", 1, fault)
                 await api.set_commands([("start", "Begin")])
             server.fail("setMyCommands", 1, Status(500, "Internal Server Error"))
-            with pytest.raises(ServerFault):
+            with pytest.raises(ServerError):
                 await api.set_commands([("start", "Begin")])
             assert server.commands == []
             await api.set_commands([("start", "Begin"), ("help", "What there is")])
@@ -188,7 +190,7 @@ async def test_a_poll_waits_for_something_new_and_does_not_hold_up_what_is_sent(
 async def test_a_poll_that_nothing_answers_comes_back_empty() -> None:
     with TelegramServer() as server:
         async with api_at(server, timeout=0.1) as api:
-            assert await api.updates(None) == read_updates(b'{"ok":true,"result":[]}')
+            assert await api.updates(None) == parse_poll_response(b'{"ok":true,"result":[]}')
 
 
 def test_an_odd_update_does_not_stop_the_others() -> None:
@@ -196,7 +198,7 @@ def test_an_odd_update_does_not_stop_the_others() -> None:
         b'{"ok":true,"result":[{"update_id":7,"message":{"text":"\\ud83d alone"}},5,null,{"update_id":"8"},'
         b'{"update_id":9,"n":NaN},{"update_id":true},{"update_id":10,"text":"\xff"},\n {"update_id":11, "x": 1}]}'
     )
-    polled = read_updates(answer)
+    polled = parse_poll_response(answer)
     assert [each.update_id for each in polled.updates] == [7, 9, 10, 11]
     assert len(polled.unreadable) == 5
     for each in polled.updates:
@@ -207,50 +209,50 @@ def test_an_odd_update_does_not_stop_the_others() -> None:
 @pytest.mark.parametrize(
     ("payload", "kind"),
     [
-        (b'{"ok":true,"result":[{', Garbled),
-        (b'{ "ok": true, "result":' + b"[" * 100_000, Garbled),
-        (b"<html>Log in to this network</html>", ServerFault),
-        (b'{"ok":true,"result":7}', Garbled),
-        (b'{"ok":false,"result":[]}', ServerFault),
-        (b"", ServerFault),
-        (b"[]", ServerFault),
+        (b'{"ok":true,"result":[{', InvalidResponseError),
+        (b'{ "ok": true, "result":' + b"[" * 100_000, InvalidResponseError),
+        (b"<html>Log in to this network</html>", ServerError),
+        (b'{"ok":true,"result":7}', InvalidResponseError),
+        (b'{"ok":false,"result":[]}', ServerError),
+        (b"", ServerError),
+        (b"[]", ServerError),
     ],
 )
-def test_an_answer_that_is_no_list_of_updates_is_the_servers_fault(payload: bytes, kind: type[ServerFault]) -> None:
-    with pytest.raises(ServerFault) as caught:
-        read_updates(payload)
+def test_an_answer_that_is_no_list_of_updates_is_the_servers_fault(payload: bytes, kind: type[ServerError]) -> None:
+    with pytest.raises(ServerError) as caught:
+        parse_poll_response(payload)
     assert type(caught.value) is kind
 
 
 # Failures ---------------------------------------------------------------------------------------------------------
 
 _FAULTS = [
-    (Status(401, "Unauthorized"), Unauthorized),
-    (Status(409, "Conflict: terminated"), Conflict),
-    (Status(429, "Too Many Requests", 7), TooMany),
-    (Status(400, "Bad Request: chat not found"), Rejected),
-    (Status(403, "Forbidden: bot was blocked by the user"), Rejected),
-    (Status(404, "Not Found"), Rejected),
-    (Status(413, "Request Entity Too Large"), Rejected),
-    (Status(500, "Internal Server Error"), ServerFault),
-    (Garbage(), ServerFault),
-    (Garbage(200), ServerFault),
-    (Garbage(200, b'{"ok":true,"result":{'), ServerFault),
-    (Garbage(200, b'{"ok":true,"result":{}}'), ServerFault),
-    (Garbage(599, b""), ServerFault),
-    (Garbage(403), ServerFault),
-    (Garbage(404), ServerFault),
-    (Garbage(401, b"{}"), ServerFault),
-    (Garbage(413), Rejected),
-    (Garbage(429), TooMany),
-    (Close(), Unreachable),
-    (Hang(), Unreachable),
+    (Status(401, "Unauthorized"), UnauthorizedError),
+    (Status(409, "Conflict: terminated"), ConflictError),
+    (Status(429, "Too Many Requests", 7), TooManyRequestsError),
+    (Status(400, "Bad Request: chat not found"), RejectedError),
+    (Status(403, "Forbidden: bot was blocked by the user"), RejectedError),
+    (Status(404, "Not Found"), RejectedError),
+    (Status(413, "Request Entity Too Large"), RejectedError),
+    (Status(500, "Internal Server Error"), ServerError),
+    (Garbage(), ServerError),
+    (Garbage(200), ServerError),
+    (Garbage(200, b'{"ok":true,"result":{'), ServerError),
+    (Garbage(200, b'{"ok":true,"result":{}}'), ServerError),
+    (Garbage(599, b""), ServerError),
+    (Garbage(403), ServerError),
+    (Garbage(404), ServerError),
+    (Garbage(401, b"{}"), ServerError),
+    (Garbage(413), RejectedError),
+    (Garbage(429), TooManyRequestsError),
+    (Close(), UnreachableError),
+    (Hang(), UnreachableError),
 ]
 
 
 @pytest.mark.parametrize(("fault", "kind"), _FAULTS, ids=lambda each: getattr(each, "__name__", str(each)))
 async def test_each_failure_is_told_by_its_kind_and_never_with_the_token(
-    fault: Status, kind: type[Failure], caplog: pytest.LogCaptureFixture
+    fault: Status, kind: type[BotApiError], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     with TelegramServer() as server:
@@ -265,18 +267,18 @@ async def test_each_failure_is_told_by_its_kind_and_never_with_the_token(
                 if method == "getUpdates" and fault == Garbage(200, b'{"ok":true,"result":{}}'):
                     ask.close()
                     continue
-                with pytest.raises(Failure) as caught:
+                with pytest.raises(BotApiError) as caught:
                     await ask
                 assert isinstance(caught.value, kind)
                 _has_no_token(caught.value, server.token)
     assert server.token not in caplog.text
     assert server.token.partition(":")[2] not in caplog.text
-    if isinstance(caught.value, TooMany):
+    if isinstance(caught.value, TooManyRequestsError):
         assert caught.value.retry_after == (7 if isinstance(fault, Status) else 5)
-    if isinstance(caught.value, Rejected) and isinstance(fault, Status):
+    if isinstance(caught.value, RejectedError) and isinstance(fault, Status):
         assert caught.value.code == fault.code
         assert caught.value.description == fault.description
-    if isinstance(caught.value, Unreachable):
+    if isinstance(caught.value, UnreachableError):
         assert caught.value.reached == "perhaps"
 
 
@@ -285,7 +287,7 @@ async def test_a_server_that_is_away_certainly_had_nothing(caplog: pytest.LogCap
     with TelegramServer() as server:
         async with api_at(server) as api:
             server.offline()
-            with pytest.raises(Unreachable) as caught:
+            with pytest.raises(UnreachableError) as caught:
                 await api.send(1, text("hello"))
     assert caught.value.reached == "never"
     _has_no_token(caught.value, server.token)
@@ -297,16 +299,16 @@ async def test_a_token_that_a_server_repeats_or_does_not_know_is_not_shown(caplo
     token = "654321:another-token-that-nobody-may-see"
     with TelegramServer() as server:
         async with api_at(server, token=token) as api:
-            with pytest.raises(Unauthorized) as unknown:
+            with pytest.raises(UnauthorizedError) as unknown:
                 await api.me()
         async with api_at(server) as api:
             server.fail("getMe", math.inf, Status(400, f"Bad Request: bot{server.token} is odd"))
-            with pytest.raises(Rejected) as repeated:
+            with pytest.raises(RejectedError) as repeated:
                 await api.me()
             server.heal()
             server.fail("file", 1, Status(404, "Not Found"))
             told = server.keep_file(b"x")
-            with pytest.raises(Rejected) as file:
+            with pytest.raises(RejectedError) as file:
                 await api.download(told["file_id"], Path.cwd() / "never-made", 10)
     for each, secret in ((unknown, token), (repeated, server.token), (file, server.token)):
         _has_no_token(each.value, secret)
@@ -325,4 +327,4 @@ def _has_no_token(failure: BaseException, token: str) -> None:
 
 
 def test_an_api_does_not_show_its_token() -> None:
-    assert "secret-half" not in repr(Api(Token("1:secret-half"), "http://127.0.0.1:9", 1.0))
+    assert "secret-half" not in repr(BotApi(BotToken("1:secret-half"), "http://127.0.0.1:9", 1.0))

@@ -4,10 +4,10 @@ import csv
 from pathlib import Path
 
 from tabsmith.storage import Found
-from tabsmith.telegram.seats import session_user
+from tabsmith.telegram.chat_state import session_user
 from tabsmith.workflow.session import WorkflowSession
+from tabsmith.workflow.session_store import SessionStore
 from tabsmith.workflow.states import State
-from tabsmith.workflow.store import SessionStore
 from tests.core.telegram.conftest import ADA, Serve
 from tests.core.telegram.test_flows import LONG, upload_and_train
 from tests.peers.telegram_people import Person

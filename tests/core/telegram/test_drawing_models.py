@@ -9,16 +9,23 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tabsmith.agents.availability import Availability
-from tabsmith.modeling.prediction import Prediction
-from tabsmith.modeling.results import Chance, Confusion, Holdout, ModelScore, Report
-from tabsmith.modeling.stored import ModelSummary
-from tabsmith.numbers import MINUS
-from tabsmith.telegram.drawing import models, results
-from tabsmith.telegram.drawing import settings as own_settings
-from tabsmith.telegram.meaning import Delete, Look, Meaning, SetFollowAll, SetHear, Sit, Stale
-from tabsmith.telegram.outgoing import Button, Message
-from tabsmith.telegram.seats import Hear, NoticeKind, Seat, View
-from tabsmith.telegram.words import LONGEST_CAPTION, rendered
+from tabsmith.formatting import MINUS
+from tabsmith.modeling.model_files import ModelSummary
+from tabsmith.modeling.results import Baseline, Confusion, Holdout, ModelReport, ModelScore, PredictedFile
+from tabsmith.telegram.actions import (
+    ChatAction,
+    DeleteModel,
+    SetFollowAll,
+    SetNotificationLevel,
+    ShowView,
+    StaleButton,
+    SwitchSession,
+)
+from tabsmith.telegram.chat_state import ChatState, ChatView, NotificationKind, NotificationLevel
+from tabsmith.telegram.render import models, results
+from tabsmith.telegram.render import settings as own_settings
+from tabsmith.telegram.render.messages import Button, OutgoingMessage
+from tabsmith.telegram.render.text import LONGEST_CAPTION, rendered
 from tests.core.telegram.drawn import (
     LINKS,
     NAMES,
@@ -40,9 +47,9 @@ DAMAGED = ModelSummary("broken-1", damaged="report.json: it is missing")
 LONG = replace(HOUSES, id="m" * 100)
 
 
-def words(report: Report) -> list[str]:
+def words(report: ModelReport) -> list[str]:
     """The result, line by line."""
-    return plain(results.result(report)).splitlines()
+    return plain(results.result_text(report)).splitlines()
 
 
 # Results -----------------------------------------------------------------------------------------------------------
@@ -64,7 +71,7 @@ def test_a_result_says_the_score_on_the_hold_out_first_and_how_it_compares():
     ("beaten", "verdict"), [("yes", "the model is better"), ("not shown", "the model is not shown to be better")]
 )
 def test_a_result_says_whether_the_model_beats_a_guess(beaten, verdict):
-    holdout = Holdout(586, (ModelScore(RMSE, 21_020),), Chance(78_000, beaten, 0.999))
+    holdout = Holdout(586, (ModelScore(RMSE, 21_020),), Baseline(78_000, beaten, 0.999))
     assert f"A guess gets 78,000; {verdict}." in words(price_report(holdout=holdout))
 
 
@@ -98,7 +105,7 @@ def test_a_result_says_which_recipes_vote_and_what_a_reader_should_know():
 
 def test_a_result_of_a_run_with_an_agent_says_what_it_cost():
     run = agent_journals.improving().snapshot
-    assert "Its agent: $0.28, 56.9k tokens." in plain(results.result(price_report(), run=run))
+    assert "Its agent: $0.28, 56.9k tokens." in plain(results.result_text(price_report(), run=run))
 
 
 # Pictures ----------------------------------------------------------------------------------------------------------
@@ -108,7 +115,7 @@ def test_a_result_of_a_run_with_an_agent_says_what_it_cost():
     "report", [price_report(), class_report(), class_report(tuple("abcdefgh")), *hostile_reports()]
 )
 def test_every_picture_has_a_caption_that_fits_and_words_to_stand_in_for_it(report):
-    charts = results.charts(report)
+    charts = results.result_charts(report)
     assert [each.kind for each in charts] == ["score", "importance", "outcome"]
     for chart in charts:
         assert chart.run_id == report.run_id
@@ -118,12 +125,12 @@ def test_every_picture_has_a_caption_that_fits_and_words_to_stand_in_for_it(repo
 
 
 def test_a_model_whose_columns_were_not_weighed_has_no_picture_of_them():
-    assert [each.kind for each in results.charts(price_report(importance=()))] == ["score", "outcome"]
+    assert [each.kind for each in results.result_charts(price_report(importance=()))] == ["score", "outcome"]
 
 
 def test_a_small_confusion_stands_as_a_table_where_there_is_no_picture():
     confusion = Confusion(("died", "survived"), ((92, 3), (7, 1_089)))
-    shown = plain(results.charts(class_report(outcome=confusion))[-1].instead).splitlines()
+    shown = plain(results.result_charts(class_report(outcome=confusion))[-1].instead).splitlines()
     assert shown == [
         "1,181 of 1,191 rows right.",
         "truth \\ predicted",
@@ -136,23 +143,25 @@ def test_a_small_confusion_stands_as_a_table_where_there_is_no_picture():
 def test_of_many_classes_the_worst_confusions_are_told():
     classes = tuple("abcdefgh")
     counts = tuple(tuple(90 if row == column else 10 * row + column for column in range(8)) for row in range(8))
-    shown = plain(results.charts(class_report(classes, outcome=Confusion(classes, counts)))[-1].instead).splitlines()
+    shown = plain(
+        results.result_charts(class_report(classes, outcome=Confusion(classes, counts)))[-1].instead
+    ).splitlines()
     assert shown[1] == "h taken for g: 76 rows"
     assert len(shown) == 6
 
 
 def test_residuals_are_told_by_their_quartiles():
-    shown = plain(results.charts(price_report())[-1].instead)
+    shown = plain(results.result_charts(price_report())[-1].instead)
     assert f"half of the rows {MINUS}9,800 to 10,400" in shown
 
 
 # Predictions -------------------------------------------------------------------------------------------------------
 
-DONE = Prediction(MODEL, 1_200, ("Sale_Price",), "/home/ada/new.predictions.csv", ("Street",), ("note",), 3)
+DONE = PredictedFile(MODEL, 1_200, ("Sale_Price",), "/home/ada/new.predictions.csv", ("Street",), ("note",), 3)
 
 
 def test_predictions_are_a_file_with_what_it_came_to_in_words():
-    file = results.prediction(DONE)
+    file = results.prediction_file(DONE)
     shown = plain(file.caption)
     assert (file.path, file.name) == (DONE.out, "new.predictions.csv")
     assert "1,200 rows predicted with sale-price-7f3a9c" in shown
@@ -162,12 +171,12 @@ def test_predictions_are_a_file_with_what_it_came_to_in_words():
 
 
 def test_where_the_file_cannot_be_sent_it_is_said_where_it_lies():
-    assert DONE.out in plain(results.prediction(DONE).instead)
+    assert DONE.out in plain(results.prediction_file(DONE).instead)
 
 
 def test_a_file_of_predictions_brings_no_link_and_no_long_caption():
-    done = Prediction(LINKS[0], 3, (), "/tmp/" + "x" * 300 + "\x1b[2J/evil.example", NAMES, NAMES)
-    file = results.prediction(done)
+    done = PredictedFile(LINKS[0], 3, (), "/tmp/" + "x" * 300 + "\x1b[2J/evil.example", NAMES, NAMES)
+    file = results.prediction_file(done)
     require_harmless(file.caption)
     require_harmless(file.instead)
     assert file.name == "evil.example"
@@ -178,87 +187,95 @@ def test_a_file_of_predictions_brings_no_link_and_no_long_caption():
 
 
 def test_models_are_listed_with_what_they_predict_and_a_button_each():
-    message = models.models((HOUSES, DAMAGED), 0, START + 90)
+    message = models.models_message((HOUSES, DAMAGED), 0, START + 90)
     shown = plain(message).splitlines()
     assert shown[1:3] == ["1  housing.csv → Sale_Price", "    RMSE 21,020, 1 min ago"]
     assert "✘ damaged  broken-1" in shown[3]
-    assert models.pressed(data(message, "1")) == Look(View("model", MODEL))
-    assert models.pressed(data(message, "2")) == Look(View("model", "broken-1"))
+    assert models.parse_press(data(message, "1")) == ShowView(ChatView("model", MODEL))
+    assert models.parse_press(data(message, "2")) == ShowView(ChatView("model", "broken-1"))
 
 
 def test_many_models_stand_on_pages():
     many = tuple(replace(HOUSES, id=f"model-{place}") for place in range(17))
-    message = models.models(many, 1, START)
+    message = models.models_message(many, 1, START)
     assert "Models, page 2 of 3" in plain(message)
-    assert models.pressed(data(message, "9")) == Look(View("model", "model-8"))
-    assert models.pressed(data(message, "← newer")) == Look(View("models", page=0))
-    assert models.pressed(data(message, "older →")) == Look(View("models", page=2))
+    assert models.parse_press(data(message, "9")) == ShowView(ChatView("model", "model-8"))
+    assert models.parse_press(data(message, "← newer")) == ShowView(ChatView("models", page=0))
+    assert models.parse_press(data(message, "older →")) == ShowView(ChatView("models", page=2))
 
 
 def test_a_list_without_models_says_so():
-    assert "no models yet" in plain(models.models((), 0, START))
+    assert "no models yet" in plain(models.models_message((), 0, START))
 
 
 @pytest.mark.parametrize(
     ("label", "meaning"),
     [
-        ("Predict with it…", Look(View("predict", MODEL))),
-        ("Pictures", Look(View("model", MODEL, models.PICTURES))),
-        ("All models", Look(View("models"))),
+        ("Predict with it…", ShowView(ChatView("predict", MODEL))),
+        ("Pictures", ShowView(ChatView("model", MODEL, models.PICTURES))),
+        ("All models", ShowView(ChatView("models"))),
     ],
 )
 def test_a_model_can_be_used_by_its_buttons(label, meaning):
-    message = models.model(HOUSES, price_report())
-    assert models.pressed(data(message, label)) == meaning
+    message = models.model_message(HOUSES, price_report())
+    assert models.parse_press(data(message, label)) == meaning
 
 
 def test_a_model_is_deleted_only_after_a_question():
-    asked = models.pressed(data(models.model(HOUSES, price_report()), "Delete…"))
-    assert isinstance(asked, Look)
+    asked = models.parse_press(data(models.model_message(HOUSES, price_report()), "Delete…"))
+    assert isinstance(asked, ShowView)
     assert models.asks_to_delete(asked.view)
     question = models.confirm_delete(HOUSES)
     assert "Delete this model?" in plain(question)
-    assert models.pressed(data(question, "Yes, delete it")) == Delete(MODEL)
-    assert models.pressed(data(question, "No, keep it")) == Look(View("model", MODEL))
-    assert not models.asks_to_delete(View("model", MODEL))
-    assert not models.asks_to_delete(View("models", page=asked.view.page))
+    assert models.parse_press(data(question, "Yes, delete it")) == DeleteModel(MODEL)
+    assert models.parse_press(data(question, "No, keep it")) == ShowView(ChatView("model", MODEL))
+    assert not models.asks_to_delete(ChatView("model", MODEL))
+    assert not models.asks_to_delete(ChatView("models", page=asked.view.page))
 
 
 def test_a_damaged_model_says_why_and_can_only_be_deleted():
-    message = models.model(DAMAGED, None)
+    message = models.model_message(DAMAGED, None)
     assert "report.json: it is missing" in plain(message)
     assert labels(message) == ["Delete…", "All models"]
 
 
 def test_a_model_with_too_long_an_id_has_no_buttons_of_its_own():
-    for message in (models.models((LONG,), 0, START), models.model(LONG, price_report(model_id=LONG.id))):
-        assert all(models.pressed(each.data) == Look(View("models")) for each in buttons(message))
+    for message in (
+        models.models_message((LONG,), 0, START),
+        models.model_message(LONG, price_report(model_id=LONG.id)),
+    ):
+        assert all(models.parse_press(each.data) == ShowView(ChatView("models")) for each in buttons(message))
         assert "in the terminal" in plain(message)
 
 
 @pytest.mark.parametrize("size", [1, 52, 53])
 def test_every_button_of_a_model_with_a_short_id_is_there(size):
     summary = replace(HOUSES, id="m" * size)
-    assert labels(models.model(summary, price_report())) == ["Predict with it…", "Pictures", "Delete…", "All models"]
+    assert labels(models.model_message(summary, price_report())) == [
+        "Predict with it…",
+        "Pictures",
+        "Delete…",
+        "All models",
+    ]
     assert len(labels(models.confirm_delete(summary))) == 2
 
 
 def test_nothing_about_a_model_can_be_pressed_but_its_buttons():
     for name in NAMES:
         summary = ModelSummary("m-1", START, name, name, "binary", name, 1.0, 2.0, (name,), 1, name)
-        require_harmless(models.models((summary, replace(summary, id="m-2", damaged="")), 0, START))
-        require_harmless(models.model(summary, None))
+        require_harmless(models.models_message((summary, replace(summary, id="m-2", damaged="")), 0, START))
+        require_harmless(models.model_message(summary, None))
         require_harmless(models.confirm_delete(summary))
     for report in hostile_reports():
-        require_harmless(models.model(HOUSES, report))
+        require_harmless(models.model_message(HOUSES, report))
 
 
 def test_a_metric_of_a_model_from_elsewhere_cannot_bring_a_link():
     metric = replace(AUC, label="evil.example")
     scores = (ModelScore(metric, 0.9, 0.8, 0.95), ModelScore(replace(ACCURACY, label="@admin"), 0.9))
     report = class_report(metric=metric, holdout=Holdout(10, scores))
-    require_harmless(results.result(report))
-    for chart in results.charts(report):
+    require_harmless(results.result_text(report))
+    for chart in results.result_charts(report):
         require_harmless(chart.caption)
         require_harmless(chart.instead)
 
@@ -269,19 +286,19 @@ def test_a_metric_of_a_model_from_elsewhere_cannot_bring_a_link():
     | st.lists(st.sampled_from(["m", "", "yes", "0", "²", "9999", MODEL, "../x", "é", "::"]), max_size=5).map(":".join)
 )
 def test_only_a_yes_with_a_models_name_deletes(pressed):
-    meaning = models.pressed(pressed)
-    assert isinstance(meaning, Look | Delete | Stale)
-    if isinstance(meaning, Delete):
+    meaning = models.parse_press(pressed)
+    assert isinstance(meaning, ShowView | DeleteModel | StaleButton)
+    if isinstance(meaning, DeleteModel):
         assert pressed == f"m:{meaning.model_id}:yes"
         assert "/" not in meaning.model_id
 
 
 # Settings ----------------------------------------------------------------------------------------------------------
 
-SEAT = Seat(user=7, chat=7, name="Ada")
+SEAT = ChatState(user=7, chat=7, name="Ada")
 
 
-def settings_of(seat: Seat, **changes: object) -> Message:
+def settings_of(seat: ChatState, **changes: object) -> OutgoingMessage:
     """The settings of a person."""
     about: dict[str, object] = {
         "token_from": "the environment",
@@ -290,10 +307,10 @@ def settings_of(seat: Seat, **changes: object) -> Message:
         "folders": (Path("/home/ada/data"),),
         "agents": (Availability("search", "usable", "a part of tabsmith; needs no language model"),),
     }
-    return own_settings.settings(seat, **{**about, **changes})  # type: ignore[arg-type]
+    return own_settings.settings_message(seat, **{**about, **changes})  # type: ignore[arg-type]
 
 
-def hearing(message: Message) -> list[Button]:
+def hearing(message: OutgoingMessage) -> list[Button]:
     """The buttons of the notices."""
     return [each for each in buttons(message) if each.data.startswith("s:hear:")]
 
@@ -308,12 +325,12 @@ def test_settings_say_what_is_set_and_where_the_token_comes_from():
 
 def test_a_press_on_a_notice_changes_it_from_on_to_silent_to_off_and_on_again():
     seat = SEAT
-    seen: list[Hear] = []
+    seen: list[NotificationLevel] = []
     for _ in range(3):
         button = hearing(settings_of(seat))[0]
-        assert button.label == f"it asks: {seat.hears('question')}"
-        meaning = own_settings.pressed(button.data, seat)
-        assert isinstance(meaning, SetHear)
+        assert button.label == f"it asks: {seat.notification_level('question')}"
+        meaning = own_settings.parse_press(button.data, seat)
+        assert isinstance(meaning, SetNotificationLevel)
         assert meaning.kind == "question"
         seat = replace(seat, hear={**seat.hear, meaning.kind: meaning.hear})
         seen.append(meaning.hear)
@@ -323,15 +340,15 @@ def test_a_press_on_a_notice_changes_it_from_on_to_silent_to_off_and_on_again():
 def test_every_kind_of_notice_has_its_button():
     kinds = []
     for button in hearing(settings_of(SEAT)):
-        meaning = own_settings.pressed(button.data, SEAT)
-        assert isinstance(meaning, SetHear)
+        meaning = own_settings.parse_press(button.data, SEAT)
+        assert isinstance(meaning, SetNotificationLevel)
         kinds.append(meaning.kind)
-    assert sorted(kinds) == sorted(get_args(NoticeKind))
+    assert sorted(kinds) == sorted(get_args(NotificationKind))
 
 
 def test_a_button_that_shows_what_is_not_so_any_more_is_stale():
     button = hearing(settings_of(SEAT))[0]
-    assert own_settings.pressed(button.data, replace(SEAT, hear={"question": "off"})) == Stale()
+    assert own_settings.parse_press(button.data, replace(SEAT, hear={"question": "off"})) == StaleButton()
 
 
 @pytest.mark.parametrize(
@@ -339,12 +356,12 @@ def test_a_button_that_shows_what_is_not_so_any_more_is_stale():
     [
         (SEAT, "Follow all", SetFollowAll(on=True)),
         (replace(SEAT, follow_all=True), "Follow only mine", SetFollowAll(on=False)),
-        (SEAT, "The terminal's conversation", Sit("local")),
-        (replace(SEAT, session="local"), "My own conversation", Sit("own")),
+        (SEAT, "The terminal's conversation", SwitchSession("local")),
+        (replace(SEAT, session="local"), "My own conversation", SwitchSession("own")),
     ],
 )
 def test_a_setting_is_changed_by_the_button_that_says_so(seat, label, meaning):
-    assert own_settings.pressed(data(settings_of(seat), label), seat) == meaning
+    assert own_settings.parse_press(data(settings_of(seat), label), seat) == meaning
 
 
 def test_nothing_in_the_settings_can_be_pressed_but_its_buttons():
@@ -360,5 +377,5 @@ def test_nothing_in_the_settings_can_be_pressed_but_its_buttons():
     | st.lists(st.sampled_from(["s", "hear", "all", "sit", "on", "own", "question", "x"]), max_size=5).map(":".join)
 )
 def test_no_data_can_set_what_there_is_not(pressed):
-    meaning: Meaning = own_settings.pressed(pressed, SEAT)
-    assert isinstance(meaning, SetHear | SetFollowAll | Sit | Stale)
+    meaning: ChatAction = own_settings.parse_press(pressed, SEAT)
+    assert isinstance(meaning, SetNotificationLevel | SetFollowAll | SwitchSession | StaleButton)

@@ -8,17 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tabsmith.orchestration.decisions import Action
-from tabsmith.orchestration.questions import Allow, ChangeBrief, Continue, Decide, End, Extend, Reply, Skip
+from tabsmith.orchestration.decisions import DecisionAction
+from tabsmith.orchestration.questions import AllowTool, ChangeBrief, Continue, Decide, EndRun, Extend, Reply, Skip
 from tabsmith.runs import replying, spending
 from tabsmith.runs.commands import Answer
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.spec import Limits
-from tabsmith.telegram.drawing import questions
-from tabsmith.telegram.meaning import Look, Meaning, Stale, Tell, Wrong
-from tabsmith.telegram.outgoing import Message
-from tabsmith.telegram.seats import View
-from tabsmith.telegram.words import rendered
+from tabsmith.telegram.actions import ChatAction, InvalidInput, SendRunCommand, ShowView, StaleButton
+from tabsmith.telegram.chat_state import ChatView
+from tabsmith.telegram.render import questions
+from tabsmith.telegram.render.messages import OutgoingMessage
+from tabsmith.telegram.render.text import rendered
 from tests.core.telegram.drawn import buttons, data, hostile_agent, hostile_tasks, labels, plain, require_harmless
 from tests.tui import agent_journals, task_story
 from tests.tui.agent_story import AgentStory, asked_for
@@ -54,19 +54,19 @@ EVERY = {
 }
 
 
-def asked(story: AgentStory) -> Message:
+def asked(story: AgentStory) -> OutgoingMessage:
     """The question as it is sent."""
-    return questions.question(story.snapshot, RUN_ID, story.at)
+    return questions.question_message(story.snapshot, RUN_ID, story.at)
 
 
-def press(story: AgentStory, label: str) -> Meaning:
+def press(story: AgentStory, label: str) -> ChatAction:
     """What the button with this label means."""
-    return questions.pressed(data(asked(story), label), story.snapshot)
+    return questions.parse_press(data(asked(story), label), story.snapshot)
 
 
-def reply(story: AgentStory, meaning: Meaning) -> Reply:
+def reply(story: AgentStory, meaning: ChatAction) -> Reply:
     """The reply that is told to the run; it answers the open question."""
-    assert isinstance(meaning, Tell)
+    assert isinstance(meaning, SendRunCommand)
     assert isinstance(meaning.command, Answer)
     assert story.snapshot.question is not None
     assert (meaning.run_id, meaning.command.id) == (RUN_ID, story.snapshot.question.id)
@@ -106,12 +106,12 @@ def test_a_run_that_asks_nothing_says_so():
     [
         ("breakpoint", "Continue", Continue(), "It goes on."),
         ("breakpoint", "Skip this one", Skip(), "Left out; it goes on."),
-        ("breakpoint", "■ Stop the run", End(), "It stops; the best so far is kept."),
-        *(("escalation", f"Decide: {each}", Decide(each), f"Decided: {each}.") for each in get_args(Action)),
+        ("breakpoint", "■ Stop the run", EndRun(), "It stops; the best so far is kept."),
+        *(("escalation", f"Decide: {each}", Decide(each), f"Decided: {each}.") for each in get_args(DecisionAction)),
         ("proposal", "Fit it", Continue(), "It goes on."),
-        ("permission", "Yes, once", Allow("once"), "Allowed, once."),
-        ("permission", "Always", Allow("always"), "Allowed, from now on."),
-        ("permission", "No", Allow("no"), "Refused."),
+        ("permission", "Yes, once", AllowTool("once"), "Allowed, once."),
+        ("permission", "Always", AllowTool("always"), "Allowed, from now on."),
+        ("permission", "No", AllowTool("no"), "Refused."),
         ("budget", "Without this limit", Continue(), "It goes on without this limit."),
         ("budget", "+$0.30", Extend("dollars", "0.55"), "It goes on, up to $0.55 in all."),
         ("time", "+10 min (double)", Extend("seconds", "1200"), "It goes on, up to 1,200 s in all."),
@@ -123,7 +123,7 @@ def test_a_button_gives_the_answer_that_it_shows(name, label, wanted, said):
     story = EVERY[name]
     meaning = press(story, label)
     assert reply(story, meaning) == wanted
-    assert isinstance(meaning, Tell)
+    assert isinstance(meaning, SendRunCommand)
     assert meaning.said == said
 
 
@@ -132,7 +132,7 @@ def test_a_button_gives_the_answer_that_it_shows(name, label, wanted, said):
     [("breakpoint", "Change the brief…"), ("budget", "Another amount…"), ("permission", "No, and say why…")],
 )
 def test_an_answer_in_words_is_asked_for_by_a_button(name, label):
-    assert press(EVERY[name], label) == Look(View("answer", RUN_ID))
+    assert press(EVERY[name], label) == ShowView(ChatView("answer", RUN_ID))
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -147,7 +147,7 @@ def test_the_buttons_are_the_answers_that_the_run_takes_and_no_others(name):
     assert "■ Stop the run" in shown
     for button in buttons(asked(story)):
         if button.label != "Show the run":
-            assert isinstance(questions.pressed(button.data, story.snapshot), Tell | Look), button
+            assert isinstance(questions.parse_press(button.data, story.snapshot), SendRunCommand | ShowView), button
 
 
 @pytest.mark.parametrize(
@@ -172,11 +172,11 @@ def test_every_amount_on_a_button_lets_the_run_go_on_by_as_much_as_it_says(limit
     assert 1 <= len(amounts) <= 3
     assert len({each.label for each in amounts}) == len(amounts)
     for each in amounts:
-        answer = reply(story, questions.pressed(each.data, run))
+        answer = reply(story, questions.parse_press(each.data, run))
         assert isinstance(answer, Extend)
         assert answer.limit == limit
         more = Decimal(each.data.rpartition("+")[2])
-        assert Decimal(answer.to) == spending.in_force(run, limit) + more
+        assert Decimal(answer.to) == spending.limit_in_force(run, limit) + more
         assert Decimal(answer.to) > spending.spent(run, limit)
 
 
@@ -194,7 +194,7 @@ def test_twice_a_limit_is_called_double():
 
 def test_where_no_limit_is_in_force_any_more_no_amount_is_offered():
     run = replace(BUDGET.snapshot, limits=Limits(seconds=600.0))
-    assert not [label for label in labels(questions.question(run, RUN_ID, BUDGET.at)) if label.startswith("+")]
+    assert not [label for label in labels(questions.question_message(run, RUN_ID, BUDGET.at)) if label.startswith("+")]
 
 
 # Old buttons -------------------------------------------------------------------------------------------------------
@@ -203,35 +203,35 @@ def test_where_no_limit_is_in_force_any_more_no_amount_is_offered():
 def test_a_button_of_an_answered_question_is_stale():
     pressed = data(asked(BREAKPOINT), "Continue")
     answered = agent_journals.at_breakpoint().replied(Continue()).snapshot
-    assert questions.pressed(pressed, answered) == Stale()
-    assert questions.pressed(pressed, None) == Stale()
+    assert questions.parse_press(pressed, answered) == StaleButton()
+    assert questions.parse_press(pressed, None) == StaleButton()
 
 
 def test_a_button_of_an_earlier_question_does_not_answer_the_next():
     pressed = data(asked(BREAKPOINT), "■ Stop the run")
     later = agent_journals.at_breakpoint().replied(Continue()).question("escalation", "it is stuck")
-    assert questions.pressed(pressed, later.snapshot) == Stale()
+    assert questions.parse_press(pressed, later.snapshot) == StaleButton()
 
 
 def test_a_question_with_an_id_of_the_real_kind_is_answered():
     question = BREAKPOINT.snapshot.question
     assert question is not None
     run = replace(BREAKPOINT.snapshot, question=replace(question, id=UUID))
-    message = questions.question(run, RUN_ID, BREAKPOINT.at)
+    message = questions.question_message(run, RUN_ID, BREAKPOINT.at)
     assert data(message, "Decide: checkpoint") == f"q:{RUN_ID}:5f0c8f9e:checkpoint"
-    meaning = questions.pressed(data(message, "Decide: checkpoint"), run)
-    assert meaning == Tell(RUN_ID, Answer(id=UUID, reply=Decide("checkpoint")), "Decided: checkpoint.")
+    meaning = questions.parse_press(data(message, "Decide: checkpoint"), run)
+    assert meaning == SendRunCommand(RUN_ID, Answer(id=UUID, reply=Decide("checkpoint")), "Decided: checkpoint.")
 
 
 def test_an_answer_that_the_question_does_not_take_is_stale():
     pressed = data(asked(BUDGET), "Without this limit")
-    assert questions.pressed(pressed.replace("continue", "skip"), BUDGET.snapshot) == Stale()
+    assert questions.parse_press(pressed.replace("continue", "skip"), BUDGET.snapshot) == StaleButton()
     permitted = data(asked(PERMISSION), "No")
-    assert questions.pressed(permitted.replace(":no", ":continue"), PERMISSION.snapshot) == Stale()
+    assert questions.parse_press(permitted.replace(":no", ":continue"), PERMISSION.snapshot) == StaleButton()
 
 
 def test_a_run_with_too_long_an_id_is_to_be_answered_in_the_terminal():
-    message = questions.question(BREAKPOINT.snapshot, "2" * 64, BREAKPOINT.at)
+    message = questions.question_message(BREAKPOINT.snapshot, "2" * 64, BREAKPOINT.at)
     assert labels(message) == []
     assert "answer it in the terminal" in plain(message)
 
@@ -249,17 +249,17 @@ def test_a_run_with_too_long_an_id_is_to_be_answered_in_the_terminal():
         ("budget", "+2", Extend("dollars", "2.25")),
         ("budget", "$5", Extend("dollars", "5.00")),
         ("time", "20 more", Extend("seconds", "620")),
-        ("permission", "yes", Allow("once")),
-        ("permission", "stop", End()),
+        ("permission", "yes", AllowTool("once")),
+        ("permission", "stop", EndRun()),
     ],
 )
 def test_an_answer_is_typed_as_in_the_plain_terminal(name, typed, wanted):
-    assert reply(EVERY[name], questions.said(typed, EVERY[name].snapshot, RUN_ID)) == wanted
+    assert reply(EVERY[name], questions.parse_text(typed, EVERY[name].snapshot, RUN_ID)) == wanted
 
 
 def test_words_that_are_no_answer_are_not_told_to_the_agent_by_mistake():
-    meaning = questions.said("hello there", BREAKPOINT.snapshot, RUN_ID)
-    assert isinstance(meaning, Wrong)
+    meaning = questions.parse_text("hello there", BREAKPOINT.snapshot, RUN_ID)
+    assert isinstance(meaning, InvalidInput)
     assert "continue, brief TEXT, skip" in plain(meaning.text)
 
 
@@ -270,19 +270,19 @@ def test_words_that_are_no_answer_are_not_told_to_the_agent_by_mistake():
         ("breakpoint", "skip", Skip()),
         ("budget", "to 3", Extend("dollars", "3.00")),
         ("permission", "not in that folder", ChangeBrief("not in that folder")),
-        ("permission", "always", Allow("always")),
+        ("permission", "always", AllowTool("always")),
     ],
 )
 def test_where_an_answer_is_awaited_words_are_told_to_the_agent(name, typed, wanted):
-    assert reply(EVERY[name], questions.answered(typed, EVERY[name].snapshot, RUN_ID)) == wanted
+    assert reply(EVERY[name], questions.parse_answer(typed, EVERY[name].snapshot, RUN_ID)) == wanted
 
 
 @pytest.mark.parametrize(
     ("name", "typed"), [("breakpoint", "  "), ("budget", "soon"), ("budget", "skip"), ("permission", "retry")]
 )
 def test_what_cannot_be_an_answer_is_refused_with_what_can(name, typed):
-    meaning = questions.answered(typed, EVERY[name].snapshot, RUN_ID)
-    assert isinstance(meaning, Wrong)
+    meaning = questions.parse_answer(typed, EVERY[name].snapshot, RUN_ID)
+    assert isinstance(meaning, InvalidInput)
     require_harmless(meaning.text)
 
 
@@ -296,7 +296,7 @@ def test_what_cannot_be_an_answer_is_refused_with_what_can(name, typed):
 )
 def test_while_an_answer_is_awaited_it_is_said_what_to_write(name, words):
     story = EVERY[name]
-    message = questions.answering(story.snapshot, RUN_ID, story.at)
+    message = questions.answer_message(story.snapshot, RUN_ID, story.at)
     assert words in plain(message).splitlines()
     assert "■ Stop the run" in labels(message)
     assert not any(label.endswith("…") for label in labels(message))
@@ -304,9 +304,9 @@ def test_while_an_answer_is_awaited_it_is_said_what_to_write(name, words):
 
 def test_an_answer_to_nothing_is_stale():
     run = agent_journals.improving().snapshot
-    assert questions.said("yes", run, RUN_ID) == Stale()
-    assert questions.answered("yes", run, RUN_ID) == Stale()
-    assert questions.answered("yes", None, RUN_ID) == Stale()
+    assert questions.parse_text("yes", run, RUN_ID) == StaleButton()
+    assert questions.parse_answer("yes", run, RUN_ID) == StaleButton()
+    assert questions.parse_answer("yes", None, RUN_ID) == StaleButton()
 
 
 # From outside ------------------------------------------------------------------------------------------------------
@@ -324,7 +324,7 @@ CAUSES = ("breakpoint", "escalation", "checkpoint", "proposal", "permission")
 @pytest.mark.parametrize("story", [*EVERY.values(), hostile_tasks(), *(hostile_agent(cause) for cause in CAUSES)])
 def test_nothing_in_a_question_can_be_pressed_but_its_buttons(story):
     require_harmless(asked(story))
-    require_harmless(questions.answering(story.snapshot, RUN_ID, story.at))
+    require_harmless(questions.answer_message(story.snapshot, RUN_ID, story.at))
 
 
 SOME_RUNS: list[RunSnapshot] = [each.snapshot for each in EVERY.values()]
@@ -337,10 +337,10 @@ AMOUNT = st.from_regex(r"\+[0-9.]{1,20}")
 def test_no_data_raises_and_only_an_answer_that_is_taken_answers(run, what, known):
     assert run.question is not None
     mark = run.question.id[:8] if known else "00000000"
-    meaning = questions.pressed(f"q:{RUN_ID}:{mark}:{what}", run)
-    assert isinstance(meaning, Tell | Look | Wrong | Stale)
+    meaning = questions.parse_press(f"q:{RUN_ID}:{mark}:{what}", run)
+    assert isinstance(meaning, SendRunCommand | ShowView | InvalidInput | StaleButton)
     if not known:
-        assert meaning == Stale()
-    if isinstance(meaning, Tell):
+        assert meaning == StaleButton()
+    if isinstance(meaning, SendRunCommand):
         assert isinstance(meaning.command, Answer)
         assert not isinstance(meaning.command.reply, Extend) or run.question.limit

@@ -10,11 +10,19 @@ from tabsmith.runs.commands import Note, Pause, Resume, SetLimit, Stop
 from tabsmith.runs.events import RunState
 from tabsmith.runs.snapshot import RunSnapshot, interrupted
 from tabsmith.runs.watch import RunSummary
-from tabsmith.telegram.drawing import board, questions, runs
-from tabsmith.telegram.meaning import Follow, Look, Meaning, ResumeRun, Stale, Tell, Wrong
-from tabsmith.telegram.outgoing import Message
-from tabsmith.telegram.seats import View
-from tabsmith.telegram.words import rendered
+from tabsmith.telegram.actions import (
+    ChatAction,
+    FollowRun,
+    InvalidInput,
+    ResumeRun,
+    SendRunCommand,
+    ShowView,
+    StaleButton,
+)
+from tabsmith.telegram.chat_state import ChatView
+from tabsmith.telegram.render import questions, run_list, run_message
+from tabsmith.telegram.render.messages import OutgoingMessage
+from tabsmith.telegram.render.text import rendered
 from tests.core.telegram.drawn import (
     LINKS,
     buttons,
@@ -33,12 +41,12 @@ from tests.tui.journals import RUN_ID, START, Story, house_prices
 LONG_ID = "2" * 64
 
 
-def drawn(story: Story, *, followed: bool = True, run_id: str = RUN_ID) -> Message:
+def drawn(story: Story, *, followed: bool = True, run_id: str = RUN_ID) -> OutgoingMessage:
     """The board of the story's run as it stands."""
-    return board.board(story.snapshot, run_id, story.at, followed=followed)
+    return run_message.run_message(story.snapshot, run_id, story.at, followed=followed)
 
 
-def lines(message: Message) -> list[str]:
+def lines(message: OutgoingMessage) -> list[str]:
     """The text, line by line, without what is at the ends."""
     return [line.strip() for line in plain(message).splitlines()]
 
@@ -110,8 +118,8 @@ def test_a_run_of_tasks_shows_each_task_and_the_verdict_of_its_command():
 
 def test_the_clock_of_a_board_goes_on_while_the_run_works_and_stands_while_it_is_paused():
     working, paused = house_prices(), house_prices().pause()
-    assert "time 2:14" in plain(board.board(working.snapshot, RUN_ID, working.at + 10, followed=True))
-    later = board.board(paused.snapshot, RUN_ID, paused.at + 1_000, followed=True)
+    assert "time 2:14" in plain(run_message.run_message(working.snapshot, RUN_ID, working.at + 10, followed=True))
+    later = run_message.run_message(paused.snapshot, RUN_ID, paused.at + 1_000, followed=True)
     assert plain(later) == plain(drawn(paused))
 
 
@@ -125,7 +133,7 @@ def test_a_run_that_reads_says_how_far_it_has_come():
     story = Story()
     story.tell(events.RunStarted(spec=story.spec, pid=4_711, attempt=1, version="0.1.0"), 0.4)
     story.tell(events.StateChanged(state=RunState.READING, message="reading data/housing.csv"), 0.1)
-    story.tell(events.Reading(share=0.4, message="1,172 of 2,930 rows"), 0.2)
+    story.tell(events.ReadingProgress(share=0.4, message="1,172 of 2,930 rows"), 0.2)
     assert lines(drawn(story))[0] == "◔ reading  1,172 of 2,930 rows 40 %"
 
 
@@ -166,9 +174,9 @@ def test_a_board_offers_what_has_a_meaning_where_the_run_stands(name, offered):
 
 def test_an_interrupted_run_can_be_resumed():
     run = interrupted(house_prices().snapshot)
-    message = board.board(run, RUN_ID, START, followed=False)
+    message = run_message.run_message(run, RUN_ID, START, followed=False)
     assert labels(message) == ["▶ Resume", "All runs"]
-    assert runs.pressed(data(message, "▶ Resume"), run) == ResumeRun(RUN_ID)
+    assert run_list.parse_press(data(message, "▶ Resume"), run) == ResumeRun(RUN_ID)
 
 
 def test_while_a_permission_is_asked_for_no_note_is_offered():
@@ -179,40 +187,44 @@ def test_while_a_permission_is_asked_for_no_note_is_offered():
 @pytest.mark.parametrize(
     ("name", "label", "meaning"),
     [
-        ("search", "‖ Pause", Tell(RUN_ID, Pause(), "Paused.")),
-        ("paused", "▶ Go on", Tell(RUN_ID, Resume(), "It goes on.")),
-        ("search", "Stop after this one", Tell(RUN_ID, Stop(when="after iteration"), "It stops after this one.")),
-        ("search", "■ Stop now", Tell(RUN_ID, Stop(), "It stops now; the best so far is kept.")),
-        ("search", "More time or budget…", Look(View("amount", RUN_ID))),
-        ("agent", "Note to the agent…", Look(View("note", RUN_ID))),
-        ("breakpoint", "Answer…", Look(View("answer", RUN_ID))),
-        ("ended", "Result", Look(View("model", "sale-price-7f3a9c"))),
-        ("search", "Stop following", Follow(RUN_ID, on=False)),
-        ("search", "All runs", Look(View("runs"))),
+        ("search", "‖ Pause", SendRunCommand(RUN_ID, Pause(), "Paused.")),
+        ("paused", "▶ Go on", SendRunCommand(RUN_ID, Resume(), "It goes on.")),
+        (
+            "search",
+            "Stop after this one",
+            SendRunCommand(RUN_ID, Stop(when="after iteration"), "It stops after this one."),
+        ),
+        ("search", "■ Stop now", SendRunCommand(RUN_ID, Stop(), "It stops now; the best so far is kept.")),
+        ("search", "More time or budget…", ShowView(ChatView("amount", RUN_ID))),
+        ("agent", "Note to the agent…", ShowView(ChatView("note", RUN_ID))),
+        ("breakpoint", "Answer…", ShowView(ChatView("answer", RUN_ID))),
+        ("ended", "Result", ShowView(ChatView("model", "sale-price-7f3a9c"))),
+        ("search", "Stop following", FollowRun(RUN_ID, on=False)),
+        ("search", "All runs", ShowView(ChatView("runs"))),
     ],
 )
 def test_a_button_of_a_board_means_what_it_says(name, label, meaning):
     run = EVERY[name].snapshot
-    assert runs.pressed(data(drawn(EVERY[name]), label), run) == meaning
+    assert run_list.parse_press(data(drawn(EVERY[name]), label), run) == meaning
 
 
 def test_a_run_that_is_not_followed_can_be():
     message = drawn(house_prices(), followed=False)
-    assert runs.pressed(data(message, "Follow"), house_prices().snapshot) == Follow(RUN_ID, on=True)
+    assert run_list.parse_press(data(message, "Follow"), house_prices().snapshot) == FollowRun(RUN_ID, on=True)
 
 
 @pytest.mark.parametrize("name", EVERY)
 def test_no_button_of_a_board_is_stale_while_the_run_stands_there(name):
     run = EVERY[name].snapshot
     for button in buttons(drawn(EVERY[name])):
-        assert runs.pressed(button.data, run) != Stale(), button
+        assert run_list.parse_press(button.data, run) != StaleButton(), button
 
 
 @pytest.mark.parametrize("label", ["‖ Pause", "Stop after this one", "■ Stop now", "More time or budget…"])
 def test_a_button_is_stale_once_the_run_has_ended_and_for_a_run_that_is_gone(label):
     pressed = data(drawn(house_prices()), label)
-    assert runs.pressed(pressed, ENDED.snapshot) == Stale()
-    assert runs.pressed(pressed, None) == Stale()
+    assert run_list.parse_press(pressed, ENDED.snapshot) == StaleButton()
+    assert run_list.parse_press(pressed, None) == StaleButton()
 
 
 def test_a_run_with_too_long_an_id_has_no_buttons_of_its_own_and_says_where_to_control_it():
@@ -243,28 +255,28 @@ def listed(count: int) -> tuple[RunSummary, ...]:
 
 
 def test_runs_are_listed_eight_to_a_page_with_a_button_for_each():
-    first, second = runs.runs(listed(10), 0, START), runs.runs(listed(10), 1, START)
+    first, second = run_list.runs_message(listed(10), 0, START), run_list.runs_message(listed(10), 1, START)
     assert "Runs, page 1 of 2" in plain(first)
     assert len([button for button in buttons(first) if button.data.endswith(":open")]) == 8
     assert "table-8.csv" in plain(second)
     assert "table-7.csv" not in plain(second)
-    assert runs.pressed(data(second, "10 ✔"), None) == Look(View("run", "20261120-000009-7f3a9c"))
-    assert runs.pressed(data(first, "older →"), None) == Look(View("runs", page=1))
-    assert runs.pressed(data(second, "← newer"), None) == Look(View("runs", page=0))
+    assert run_list.parse_press(data(second, "10 ✔"), None) == ShowView(ChatView("run", "20261120-000009-7f3a9c"))
+    assert run_list.parse_press(data(first, "older →"), None) == ShowView(ChatView("runs", page=1))
+    assert run_list.parse_press(data(second, "← newer"), None) == ShowView(ChatView("runs", page=0))
     assert "older →" not in labels(second)
 
 
 def test_a_page_that_is_gone_shows_the_last_there_is():
-    assert plain(runs.runs(listed(10), 40, START)) == plain(runs.runs(listed(10), 1, START))
+    assert plain(run_list.runs_message(listed(10), 40, START)) == plain(run_list.runs_message(listed(10), 1, START))
 
 
 def test_a_list_without_runs_says_so():
-    assert "no runs yet" in plain(runs.runs((), 0, START))
+    assert "no runs yet" in plain(run_list.runs_message((), 0, START))
 
 
 def test_a_run_that_cannot_be_read_is_listed_with_its_problem():
     broken = RunSummary(LONG_ID, RunState.FAILED, source="?", problem="its specification is damaged")
-    message = runs.runs((broken,), 0, START)
+    message = run_list.runs_message((broken,), 0, START)
     assert "its specification is damaged" in plain(message)
     assert labels(message) == []
     assert "look at it in the terminal" in plain(message)
@@ -283,44 +295,46 @@ def test_a_run_that_cannot_be_read_is_listed_with_its_problem():
     ],
 )
 def test_more_of_a_limit_is_typed_as_people_write_it(typed, limit, to, said):
-    meaning = runs.said(typed, agent_journals.improving().snapshot, RUN_ID, View("amount", RUN_ID))
-    assert meaning == Tell(RUN_ID, SetLimit(limit=limit, to=to), said)
+    meaning = run_list.parse_text(typed, agent_journals.improving().snapshot, RUN_ID, ChatView("amount", RUN_ID))
+    assert meaning == SendRunCommand(RUN_ID, SetLimit(limit=limit, to=to), said)
 
 
 def test_what_is_no_amount_is_refused_with_an_example():
-    meaning = runs.said("soon", house_prices().snapshot, RUN_ID, View("amount", RUN_ID))
-    assert isinstance(meaning, Wrong)
+    meaning = run_list.parse_text("soon", house_prices().snapshot, RUN_ID, ChatView("amount", RUN_ID))
+    assert isinstance(meaning, InvalidInput)
     assert "'soon' is not a length of time" in plain(meaning.text)
     assert "+2 min" in plain(meaning.text)
 
 
 def test_a_note_is_told_to_the_agent_as_it_was_written():
-    meaning = runs.said("  drop\nthe street\x1b[2J ", agent_journals.improving().snapshot, RUN_ID, View("note", RUN_ID))
-    assert meaning == Tell(RUN_ID, Note(text="drop\nthe street"), "The agent is told.")
+    meaning = run_list.parse_text(
+        "  drop\nthe street\x1b[2J ", agent_journals.improving().snapshot, RUN_ID, ChatView("note", RUN_ID)
+    )
+    assert meaning == SendRunCommand(RUN_ID, Note(text="drop\nthe street"), "The agent is told.")
 
 
 def test_a_search_takes_no_note_and_a_run_that_ended_takes_nothing():
-    assert runs.said("hello", house_prices().snapshot, RUN_ID, View("note", RUN_ID)) == Stale()
-    assert runs.said("+5 min", ENDED.snapshot, RUN_ID, View("amount", RUN_ID)) == Stale()
-    assert runs.said("+5 min", None, RUN_ID, View("amount", RUN_ID)) == Stale()
+    assert run_list.parse_text("hello", house_prices().snapshot, RUN_ID, ChatView("note", RUN_ID)) == StaleButton()
+    assert run_list.parse_text("+5 min", ENDED.snapshot, RUN_ID, ChatView("amount", RUN_ID)) == StaleButton()
+    assert run_list.parse_text("+5 min", None, RUN_ID, ChatView("amount", RUN_ID)) == StaleButton()
 
 
 def test_nothing_written_is_no_note():
-    meaning = runs.said(" \n ", agent_journals.improving().snapshot, RUN_ID, View("note", RUN_ID))
-    assert isinstance(meaning, Wrong)
+    meaning = run_list.parse_text(" \n ", agent_journals.improving().snapshot, RUN_ID, ChatView("note", RUN_ID))
+    assert isinstance(meaning, InvalidInput)
 
 
 @pytest.mark.parametrize("kind", ["amount", "note", "answer"])
 def test_what_is_asked_for_in_words_says_what_to_write_and_leads_back_to_the_run(kind):
     story = agent_journals.at_breakpoint()
-    message = runs.awaiting(View(kind, RUN_ID), story.snapshot, RUN_ID, story.at)
+    message = run_list.typed_input_message(ChatView(kind, RUN_ID), story.snapshot, RUN_ID, story.at)
     assert "Write" in plain(message)
-    assert runs.pressed(data(message, "Show the run"), story.snapshot) == Look(View("run", RUN_ID))
+    assert run_list.parse_press(data(message, "Show the run"), story.snapshot) == ShowView(ChatView("run", RUN_ID))
 
 
 def test_more_of_a_limit_is_asked_for_beside_the_limits_in_force():
     story = agent_journals.improving()
-    shown = lines(runs.awaiting(View("amount", RUN_ID), story.snapshot, RUN_ID, story.at))
+    shown = lines(run_list.typed_input_message(ChatView("amount", RUN_ID), story.snapshot, RUN_ID, story.at))
     assert "time: 1:16 of 10:00" in shown
     assert "cost: $0.28 of $2.00" in shown
 
@@ -333,13 +347,13 @@ STRANGE = (hostile_agent(), hostile_work(), hostile_reading(), hostile_tasks(), 
 @pytest.mark.parametrize("story", [*EVERY.values(), *STRANGE])
 def test_nothing_on_a_board_can_be_pressed_but_its_buttons(story):
     require_harmless(drawn(story))
-    require_harmless(board.board(interrupted(story.snapshot), RUN_ID, story.at, followed=False))
+    require_harmless(run_message.run_message(interrupted(story.snapshot), RUN_ID, story.at, followed=False))
 
 
 def test_nothing_in_a_list_can_be_pressed_but_its_buttons():
     found = [RunSummary(RUN_ID, RunState.RUNNING, name, name, problem=name, started_at=START) for name in LINKS]
     for page in (0, 1):
-        require_harmless(runs.runs(tuple(found), page, START))
+        require_harmless(run_list.runs_message(tuple(found), page, START))
 
 
 def test_an_error_cannot_bring_a_link_with_it():
@@ -363,9 +377,9 @@ DATA = st.text(max_size=64) | st.lists(PIECES, max_size=6).map(":".join)
 @settings(max_examples=300, deadline=None)
 @given(pressed=DATA, run=st.sampled_from(SOME_RUNS))
 def test_no_data_of_a_button_can_do_more_than_be_stale(pressed, run):
-    for meaning in (runs.pressed(pressed, run), questions.pressed(pressed, run)):
-        assert isinstance(meaning, Meaning)
-        if isinstance(meaning, (Tell, ResumeRun, Follow)):
+    for meaning in (run_list.parse_press(pressed, run), questions.parse_press(pressed, run)):
+        assert isinstance(meaning, ChatAction)
+        if isinstance(meaning, (SendRunCommand, ResumeRun, FollowRun)):
             assert meaning.run_id in pressed
 
 
@@ -376,7 +390,7 @@ def test_no_data_of_a_button_can_do_more_than_be_stale(pressed, run):
     kind=st.sampled_from(["run", "amount", "note", "answer"]),
 )
 def test_whatever_is_typed_at_a_run_is_understood_refused_in_words_or_stale(typed, run, kind):
-    meaning = runs.said(typed, run, RUN_ID, View(kind, RUN_ID))
-    assert isinstance(meaning, Tell | Wrong | Stale)
-    if isinstance(meaning, Wrong):
+    meaning = run_list.parse_text(typed, run, RUN_ID, ChatView(kind, RUN_ID))
+    assert isinstance(meaning, SendRunCommand | InvalidInput | StaleButton)
+    if isinstance(meaning, InvalidInput):
         require_harmless(meaning.text)

@@ -7,36 +7,35 @@ import pytest
 from msgspec.structs import replace
 
 from tabsmith.errors import ErrorReport
-from tabsmith.tables import schema
-from tabsmith.tables.manual import parse
-from tabsmith.tables.schema import Split
-from tabsmith.telegram.drawing.helping import COMMANDS, help_text
-from tabsmith.telegram.drawing.steps import draw, tag
-from tabsmith.telegram.outgoing import Message
-from tabsmith.telegram.seats import View
-from tabsmith.telegram.words import line, own, rendered
+from tabsmith.tables.schema import types
+from tabsmith.tables.schema.manual import parse_manual_schema
+from tabsmith.tables.schema.types import Split
+from tabsmith.telegram.chat_state import ChatView
+from tabsmith.telegram.render.help import COMMANDS, help_text
+from tabsmith.telegram.render.messages import OutgoingMessage
+from tabsmith.telegram.render.steps import step_message, step_tag
+from tabsmith.telegram.render.text import line, own, rendered
 from tabsmith.text import clean
-from tabsmith.workflow import answers as say
-from tabsmith.workflow.drafts import FieldName
-from tabsmith.workflow.prompts import prompt
-from tabsmith.workflow.session import Notice, NoticeKind, Waiting, WorkflowSession
+from tabsmith.workflow import actions
+from tabsmith.workflow.session import FieldName, PendingWork, SessionNotice, SessionNoticeKind, WorkflowSession
 from tabsmith.workflow.states import State
+from tabsmith.workflow.step_forms import step_form
 from tests.core.telegram import walks
 from tests.core.telegram.walks import Walker
 
 MOST = 3_500
 MARKUP = re.compile(r"[<>`*\[\]\u200b\u202e]")
 VIEWS = (
-    View(),
-    View(page=3),
-    View("columns"),
-    View("columns", page=499),
-    View("columns", page=10**9),
-    *(View("column", str(number)) for number in (1, 5, 12, 15, 18, 5_000)),
-    View("column", "no such"),
-    *(View("field", name.value) for name in FieldName),
-    View("field", "split"),
-    View("models"),
+    ChatView(),
+    ChatView(page=3),
+    ChatView("columns"),
+    ChatView("columns", page=499),
+    ChatView("columns", page=10**9),
+    *(ChatView("column", str(number)) for number in (1, 5, 12, 15, 18, 5_000)),
+    ChatView("column", "no such"),
+    *(ChatView("field", name.value) for name in FieldName),
+    ChatView("field", "split"),
+    ChatView("models"),
 )
 
 
@@ -55,24 +54,24 @@ def houses(tmp_path_factory: pytest.TempPathFactory) -> Walker:
         return walks.plain_table(tmp_path_factory.mktemp("table"))
 
 
-def see(session: WorkflowSession, view: View = View(), allowed: tuple[Path, ...] = ()) -> Message:  # noqa: B008
-    return draw(prompt(session), session, view, allowed=allowed)
+def see(session: WorkflowSession, view: ChatView = ChatView(), allowed: tuple[Path, ...] = ()) -> OutgoingMessage:  # noqa: B008
+    return step_message(step_form(session), session, view, allowed=allowed)
 
 
-def text_of(session: WorkflowSession, view: View = View(), allowed: tuple[Path, ...] = ()) -> str:  # noqa: B008
+def text_of(session: WorkflowSession, view: ChatView = ChatView(), allowed: tuple[Path, ...] = ()) -> str:  # noqa: B008
     return walks.shown(see(session, view, allowed)).text
 
 
-def labels(message: Message) -> list[str]:
+def labels(message: OutgoingMessage) -> list[str]:
     return [button.label for row in message.keyboard for button in row]
 
 
 def test_every_state_and_view_is_in_bounds_and_nothing_foreign_can_become_a_link(walker: Walker) -> None:
     folders = tuple(Path(f"/srv/www.evil.example/{number}") for number in range(40))
     for session in walker.at_every_state().values():
-        asked = prompt(session)
+        asked = step_form(session)
         for view in VIEWS:
-            message = draw(asked, session, view, allowed=folders)
+            message = step_message(asked, session, view, allowed=folders)
             assert 0 < walks.length(message) <= MOST
             outside = walks.outside_code(message)
             assert not walks.LINK.search(outside), outside
@@ -100,10 +99,10 @@ def test_names_of_columns_stand_in_code_alone(tmp_path: Path) -> None:
 def test_a_split_by_a_column_with_the_name_of_a_link_is_drawn_as_code(tmp_path: Path) -> None:
     walker = walks.hostile_table(tmp_path)
     states = walker.at_every_state()
-    split = say.ChangeSplit(Split("grouped", "https://evil.example/x"))
+    split = actions.ChangeSplit(Split("grouped", "https://evil.example/x"))
     session = walker.answer(states[State.CONFIRMING_SCHEMA], split)
-    for each in (session, walker.answer(session, say.AcceptSchema())):
-        for view in (View(), View("field", "split"), View("column", "1")):
+    for each in (session, walker.answer(session, actions.AcceptSchema())):
+        for view in (ChatView(), ChatView("field", "split"), ChatView("column", "1")):
             message = see(each, view)
             assert not walks.LINK.search(walks.outside_code(message))
     assert "grouped by https://evil.example/x" in text_of(session)
@@ -114,15 +113,15 @@ def test_a_problem_a_notice_and_a_warning_with_a_link_in_it_stand_in_code(houses
     problem = ErrorReport("X", "See www.evil.example", where="/tmp/x.csv", next_step="Ask @admin_bot.")
     assert session.schema is not None
     first, *others = session.schema.columns
-    warned = replace(first, warnings=(schema.Warning("leak suspect", "follows https://evil.example"),))
+    warned = replace(first, warnings=(types.ColumnWarning("leak suspect", "follows https://evil.example"),))
     session = replace(
         session,
         problem=problem,
-        notices=(Notice(NoticeKind.EDITS_LEFT_OUT, "left out: www.evil.example as date"),) * 6,
+        notices=(SessionNotice(SessionNoticeKind.EDITS_LEFT_OUT, "left out: www.evil.example as date"),) * 6,
         schema=replace(session.schema, columns=(warned, *others)),
-        waiting=Waiting("target", target="t.me/evil"),
+        waiting=PendingWork("target", target="t.me/evil"),
     )
-    for view in (View(), View("columns"), View("column", "1")):
+    for view in (ChatView(), ChatView("columns"), ChatView("column", "1")):
         assert not walks.LINK.search(walks.outside_code(see(session, view)))
     text = text_of(session)
     assert "✘ See www.evil.example\nat /tmp/x.csv\nAsk @admin_bot." in text
@@ -135,10 +134,10 @@ def test_a_message_never_grows_over_its_bounds_whatever_stands_in_the_fields(hou
     for state in (State.AWAITING_FILE_PATH, State.AWAITING_SCHEMA_INPUT, State.CONFIGURING_MODEL, State.PREDICTING):
         typed = states[state]
         for name in FieldName:
-            typed = houses.answer(typed, say.Type(name, "😀 www.evil.example " * 500))
-        for view in (View(), *(View("field", name.value) for name in FieldName)):
+            typed = houses.answer(typed, actions.Type(name, "😀 www.evil.example " * 500))
+        for view in (ChatView(), *(ChatView("field", name.value) for name in FieldName)):
             for extra in ((), line(own("word " * 5_000))):
-                message = draw(prompt(typed), typed, view, extra=extra)
+                message = step_message(step_form(typed), typed, view, extra=extra)
                 assert walks.length(message) <= MOST
                 assert not walks.LINK.search(walks.outside_code(message))
 
@@ -163,7 +162,7 @@ def test_the_default_choice_is_the_first_button_and_back_and_cancel_are_the_last
         assert labels(see(states[state]))[0] == first
     assert [button.label for button in see(states[State.CONFIRMING_SCHEMA]).keyboard[-1]] == ["← Back", "Cancel"]
     assert labels(see(states[State.IDLE])) == ["Start"]
-    deferred = houses.answer(states[State.CHOOSING_LOAD_OPTION], say.Defer(), say.Back())
+    deferred = houses.answer(states[State.CHOOSING_LOAD_OPTION], actions.Defer(), actions.Back())
     assert labels(see(deferred))[0] == "Later"
 
 
@@ -174,7 +173,7 @@ def test_the_path_is_asked_for_with_the_folders_that_may_be_read(houses: Walker)
     assert "   /srv/data\n" in text
     assert "+9 more" in text
     assert "Go on" not in labels(see(replace(session, drafts={})))
-    refused = houses.answer(session, say.Type(FieldName.PATH, "/nowhere.csv"))
+    refused = houses.answer(session, actions.Type(FieldName.PATH, "/nowhere.csv"))
     assert "Go on" in labels(see(refused))
 
 
@@ -193,7 +192,7 @@ def test_the_three_forms_of_a_schema_are_shown_and_each_is_understood(houses: Wa
     message = see(houses.at_every_state()[State.AWAITING_SCHEMA_INPUT])
     block = next(piece.text for piece in message.text if piece.style == "pre")
     forms = block.split("\n\n")
-    assert [parse(form).target for form in forms] == ["price"] * 3
+    assert [parse_manual_schema(form).target for form in forms] == ["price"] * 3
     assert [form[0] for form in forms] == ["t", "{", "p"]
 
 
@@ -203,22 +202,22 @@ def test_the_model_step_has_a_line_and_a_button_for_each_field_and_the_command_a
     assert "Time  60 s\nMetric  what fits the target\n" in walks.shown(message).text
     assert {"Time · 60 s", "Seed · 0", "Budget · —"} <= set(labels(message))
     code = [piece.text for piece in message.text if piece.style == "code"]
-    assert prompt(session).command in code
-    wrong = houses.answer(session, say.Type(FieldName.TIME, "soon"))
+    assert step_form(session).command in code
+    wrong = houses.answer(session, actions.Type(FieldName.TIME, "soon"))
     assert "'soon' is not a time." in text_of(wrong)
     assert "Still missing: time that can be understood" in text_of(wrong)
 
 
 def test_a_field_to_choose_from_has_its_options_as_buttons_and_the_present_one_ticked(houses: Walker) -> None:
     session = houses.at_every_state()[State.CONFIGURING_MODEL]
-    message = see(session, View("field", "metric"))
+    message = see(session, ChatView("field", "metric"))
     assert labels(message)[:2] == ["✔ what fits the target", "RMSE"]
     assert "typical error, large ones count more; lower is better" in walks.shown(message).text
 
 
 def test_a_field_to_type_into_says_how_with_an_example_and_what_stands_there(houses: Walker) -> None:
-    session = houses.answer(houses.at_every_state()[State.CONFIGURING_MODEL], say.Type(FieldName.BUDGET, "$2"))
-    message = see(session, View("field", "budget"))
+    session = houses.answer(houses.at_every_state()[State.CONFIGURING_MODEL], actions.Type(FieldName.BUDGET, "$2"))
+    message = see(session, ChatView("field", "budget"))
     text = walks.shown(message).text
     assert "Now  $2" in text
     assert "For example  $2, 100k tokens" in text
@@ -230,38 +229,40 @@ def test_a_command_too_long_for_a_phone_is_shown_by_its_beginning(tmp_path: Path
     session = walker.at_every_state()[State.CONFIRMING_SCHEMA]
     assert session.schema is not None
     name = session.schema.columns[0].name
-    ready = walker.answer(session, say.ChangeRole(name, "ignore"), say.AcceptSchema())
-    assert len(prompt(ready).command) > 10_000
-    assert f"the beginning of {len(prompt(ready).command):,} characters" in text_of(ready)
+    ready = walker.answer(session, actions.ChangeRole(name, "ignore"), actions.AcceptSchema())
+    assert len(step_form(ready).command) > 10_000
+    assert f"the beginning of {len(step_form(ready).command):,} characters" in text_of(ready)
 
 
 def test_what_is_under_way_is_said(houses: Walker) -> None:
-    session = replace(houses.at_every_state()[State.CHOOSING_LOAD_OPTION], waiting=Waiting("table"))
+    session = replace(houses.at_every_state()[State.CHOOSING_LOAD_OPTION], waiting=PendingWork("table"))
     assert "◔ Reading the table." in text_of(session)
 
 
 def test_what_another_hand_drew_stands_in_the_middle(houses: Walker) -> None:
     session = houses.at_every_state()[State.TRAINING]
-    text = rendered(draw(prompt(session), session, View(), extra=line(own("the run"))).text).text
+    text = rendered(step_message(step_form(session), session, ChatView(), extra=line(own("the run"))).text).text
     assert text.index("You may leave") < text.index("the run\n") < text.index("from a terminal")
 
 
 def test_a_view_that_the_step_has_left_behind_is_drawn_as_the_prompt(houses: Walker) -> None:
     session = houses.at_every_state()[State.CONFIGURING_MODEL]
-    for view in (View("columns"), View("column", "2"), View("field", "path"), View("run", "r1")):
+    for view in (ChatView("columns"), ChatView("column", "2"), ChatView("field", "path"), ChatView("run", "r1")):
         assert see(session, view) == see(session)
 
 
 def test_a_tag_names_the_session_and_all_that_its_numbers_count_in(houses: Walker) -> None:
     session = new = walks.b.fresh()
-    assert tag(new) == "0"
+    assert step_tag(new) == "0"
     at = houses.at_every_state()
     schema = replace(at[State.CONFIRMING_SCHEMA], id="20231114-221320-abc123", revision=7)
-    assert tag(schema).startswith("abc123.")
-    assert tag(replace(schema, revision=8)) == tag(schema), "the same step, shown twice: either button will do"
-    assert tag(replace(schema, state=State.SELECTING_TARGET)) != tag(schema)
+    assert step_tag(schema).startswith("abc123.")
+    assert step_tag(replace(schema, revision=8)) == step_tag(schema), (
+        "the same step, shown twice: either button will do"
+    )
+    assert step_tag(replace(schema, state=State.SELECTING_TARGET)) != step_tag(schema)
     assert schema.table is not None
-    assert tag(replace(schema, table=replace(schema.table, fingerprint="another"))) != tag(schema)
+    assert step_tag(replace(schema, table=replace(schema.table, fingerprint="another"))) != step_tag(schema)
     odd = replace(session, id="😀" * 9, revision=2**63 - 1)
     for button in (button for row in see(odd).keyboard for button in row):
         assert len(button.data.encode()) <= 64

@@ -6,7 +6,13 @@ from pathlib import Path
 import pytest
 
 from tabsmith.errors import StorageError
-from tabsmith.telegram.failures import Failure, Rejected, ServerFault, TooLarge, Unreachable
+from tabsmith.telegram.transport.errors import (
+    BotApiError,
+    FileTooLargeError,
+    RejectedError,
+    ServerError,
+    UnreachableError,
+)
 from tests.core.telegram.rig import api_at
 from tests.peers.telegram_server import AnswerLost, CutShort, Garbage, Hang, Status, TelegramServer
 
@@ -37,7 +43,7 @@ async def test_a_file_is_whole_in_its_place_and_for_this_user_only(tmp_path: Pat
 async def test_a_file_over_the_limit_is_given_up_whatever_its_size_was_said_to_be(
     tmp_path: Path, claimed: int | None
 ) -> None:
-    with TelegramServer() as server, pytest.raises(TooLarge):
+    with TelegramServer() as server, pytest.raises(FileTooLargeError):
         await _fetch(server, tmp_path / "rows.csv", len(ROWS) - 1, claimed_size=claimed)
     assert list(tmp_path.glob("**/*.*")) == []
 
@@ -50,15 +56,15 @@ async def test_a_file_of_exactly_the_limit_is_taken(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("fault", "kind"),
     [
-        (CutShort(), Unreachable),
-        (AnswerLost(), Unreachable),
-        (Hang(), Unreachable),
-        (Garbage(), ServerFault),
-        (Status(404), Rejected),
+        (CutShort(), UnreachableError),
+        (AnswerLost(), UnreachableError),
+        (Hang(), UnreachableError),
+        (Garbage(), ServerError),
+        (Status(404), RejectedError),
     ],
 )
 async def test_a_file_that_does_not_come_whole_leaves_nothing_behind(
-    tmp_path: Path, fault: CutShort, kind: type[Failure]
+    tmp_path: Path, fault: CutShort, kind: type[BotApiError]
 ) -> None:
     to = tmp_path / "rows.csv"
     to.write_bytes(b"the one before")

@@ -8,15 +8,15 @@ import msgspec
 import pytest
 
 from tabsmith import config
-from tabsmith.config.tree import Settings
+from tabsmith.config.settings import Settings
 from tabsmith.config.writing import set_value
 from tabsmith.errors import ConfigError
 from tabsmith.paths import folders
 from tabsmith.storage import OwnerLock
-from tabsmith.telegram.health import EXPECTED_COMMANDS, EXPECTED_KINDS, Check, CheckName, State, check
-from tabsmith.telegram.place import Place
-from tabsmith.telegram.service import place_of, running, start, stop
-from tabsmith.telegram.status import Status, StatusKeeper, Trouble
+from tabsmith.telegram.health import EXPECTED_COMMANDS, EXPECTED_KINDS, CheckName, CheckState, HealthCheck, check_health
+from tabsmith.telegram.paths import BridgePaths
+from tabsmith.telegram.service import bridge_paths, running, start, stop
+from tabsmith.telegram.status import BridgeStatus, BridgeTrouble, StatusWriter
 from tests.core.telegram.stand_in import SECRET, TOKEN, stand_in, wait_until
 
 HANDLERS = (*EXPECTED_COMMANDS, *EXPECTED_KINDS)
@@ -32,21 +32,21 @@ def settings(monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 
 @pytest.fixture
-def place(settings: Settings) -> Iterator[Place]:
+def place(settings: Settings) -> Iterator[BridgePaths]:
     """The place of a bridge that this process plays."""
-    found = place_of(settings)
+    found = bridge_paths(settings)
     with OwnerLock(found.lock):
         yield found
 
 
-def moment(place: Place) -> float:
+def moment(place: BridgePaths) -> float:
     """A moment at which the bridge that holds the lock has been running for long."""
     held = running(place)
     assert held is not None
     return held.started_at + BEGAN
 
 
-def look(settings: Settings, place: Place, **changes: object) -> dict[CheckName, Check]:
+def look(settings: Settings, place: BridgePaths, **changes: object) -> dict[CheckName, HealthCheck]:
     """The checks at `moment`, of a bridge that is well but for `changes`; times are seconds before that moment."""
     now = moment(place)
     times = ("polled_at", "conflict_at", "waiting_since", "written_at", "started_at")
@@ -63,11 +63,11 @@ def look(settings: Settings, place: Place, **changes: object) -> dict[CheckName,
     }
     written = shifted.pop("written_at")
     assert isinstance(written, float)
-    StatusKeeper(place, msgspec.convert(shifted, Status), lambda: written).write()
-    return {each.name: each for each in check(settings, now).checks}
+    StatusWriter(place, msgspec.convert(shifted, BridgeStatus), lambda: written).write()
+    return {each.name: each for each in check_health(settings, now).checks}
 
 
-def test_a_bridge_that_is_well_passes_every_check_with_its_evidence(settings: Settings, place: Place) -> None:
+def test_a_bridge_that_is_well_passes_every_check_with_its_evidence(settings: Settings, place: BridgePaths) -> None:
     found = look(settings, place, received=12, handled=12, sent=20)
     assert {each.state for each in found.values()} == {"ok"}
     assert tuple(found) == (
@@ -90,7 +90,7 @@ def test_a_bridge_that_is_well_passes_every_check_with_its_evidence(settings: Se
     assert "20 sent, 0 waiting, 0 given up" in found["queue"].evidence
     assert found["token"].what == "The token comes from the environment."
     assert found["allowed users"].evidence == "telegram.allowed_users = 11, 22"
-    assert check(settings, moment(place)).ok
+    assert check_health(settings, moment(place)).ok
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_a_bridge_that_is_well_passes_every_check_with_its_evidence(settings: Se
     ],
 )
 def test_what_is_wrong_is_found(
-    settings: Settings, place: Place, changes: dict[str, object], name: CheckName, state: State, words: str
+    settings: Settings, place: BridgePaths, changes: dict[str, object], name: CheckName, state: CheckState, words: str
 ) -> None:
     found = look(settings, place, **changes)[name]
     assert (found.state, words in found.what) == (state, True), found
@@ -123,12 +123,14 @@ def test_what_is_wrong_is_found(
     assert bool(found.next_step) == (state != "ok")
 
 
-def test_recent_errors_are_shown_with_their_words_and_older_ones_are_not(settings: Settings, place: Place) -> None:
+def test_recent_errors_are_shown_with_their_words_and_older_ones_are_not(
+    settings: Settings, place: BridgePaths
+) -> None:
     now = moment(place)
     troubles = (
-        Trouble(now - 901, "polling", "an old one"),
-        Trouble(now - 800, "sending", "the chat was\x1b[31m not found"),
-        Trouble(now - 2, "polling", "502 bad gateway"),
+        BridgeTrouble(now - 901, "polling", "an old one"),
+        BridgeTrouble(now - 800, "sending", "the chat was\x1b[31m not found"),
+        BridgeTrouble(now - 2, "polling", "502 bad gateway"),
     )
     found = look(settings, place, troubles=troubles)["recent errors"]
     assert (found.state, found.what) == ("warn", "2 errors in the last 15 min.")
@@ -137,27 +139,27 @@ def test_recent_errors_are_shown_with_their_words_and_older_ones_are_not(setting
     assert "an old one" not in found.evidence
 
 
-def test_a_bridge_that_has_only_just_begun_does_not_fail(settings: Settings, place: Place) -> None:
+def test_a_bridge_that_has_only_just_begun_does_not_fail(settings: Settings, place: BridgePaths) -> None:
     held = running(place)
     assert held is not None
-    found = check(settings, held.started_at + 2)
+    found = check_health(settings, held.started_at + 2)
     assert found.ok
     assert {each.name for each in found.checks if each.state == "warn"} == {"process", "last poll", "handlers"}
-    later = check(settings, held.started_at + 300)
+    later = check_health(settings, held.started_at + 300)
     assert {each.name for each in later.checks if each.state == "fail"} == {"process", "last poll", "handlers"}
 
 
-def test_bridges_of_other_bots_are_named_and_are_no_fault(settings: Settings, place: Place) -> None:
-    with OwnerLock(Place.of("777").lock):
+def test_bridges_of_other_bots_are_named_and_are_no_fault(settings: Settings, place: BridgePaths) -> None:
+    with OwnerLock(BridgePaths.of("777").lock):
         (place.root.parent / "a-file").write_text("")
-        Place.of("888").root.mkdir()
+        BridgePaths.of("888").root.mkdir()
         found = look(settings, place)["single instance"]
     assert found.state == "ok"
     assert "1 bridge of other bots beside it: 777" in found.evidence
 
 
 def test_an_empty_list_is_a_warning_that_nobody_may_talk(
-    settings: Settings, place: Place, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, place: BridgePaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("TABSMITH_TELEGRAM__ALLOWED_USERS")
     found = look(config.load(), place)["allowed users"]
@@ -165,7 +167,7 @@ def test_an_empty_list_is_a_warning_that_nobody_may_talk(
 
 
 def test_the_token_is_told_by_its_source_and_a_file_that_others_may_read_is_a_warning(
-    settings: Settings, place: Place, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, place: BridgePaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("TABSMITH_TELEGRAM__TOKEN")
     set_value("telegram.token", TOKEN)
@@ -176,23 +178,23 @@ def test_the_token_is_told_by_its_source_and_a_file_that_others_may_read_is_a_wa
     assert (open_to_all.state, open_to_all.next_step) == ("warn", f"chmod 600 {folders().settings_file}")
 
 
-def test_nothing_of_the_checks_holds_the_token(settings: Settings, place: Place) -> None:
+def test_nothing_of_the_checks_holds_the_token(settings: Settings, place: BridgePaths) -> None:
     look(settings, place)
-    assert SECRET.encode() not in msgspec.json.encode(check(settings))
+    assert SECRET.encode() not in msgspec.json.encode(check_health(settings))
 
 
 def test_without_a_token_there_is_nothing_to_check() -> None:
     with pytest.raises(ConfigError, match="no token"):
-        check(config.load())
+        check_health(config.load())
 
 
 def test_a_bridge_killed_with_kill_9_fails_the_check_however_fresh_its_status_is(settings: Settings) -> None:
-    place = place_of(settings)
+    place = bridge_paths(settings)
     begun = start(settings, program=stand_in("polls"))
-    assert check(settings).ok
+    assert check_health(settings).ok
     os.kill(begun.pid, signal.SIGKILL)
     wait_until(lambda: running(place) is None, "the lock to be free")
-    found = {each.name: each for each in check(settings).checks}
+    found = {each.name: each for each in check_health(settings).checks}
     assert (found["process"].state, found["process"].what) == ("fail", "No bridge runs.")
     assert f"the last one (process {begun.pid}) wrote" in found["process"].evidence
     assert "did not say that it ends" in found["process"].evidence

@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from tabsmith.errors import StorageError
-from tabsmith.telegram import inbox as inbox_module
-from tabsmith.telegram.inbox import Inbox, Received
-from tabsmith.telegram.updates import RawUpdate
+from tabsmith.telegram.transport import inbox as inbox_module
+from tabsmith.telegram.transport.inbox import Inbox, ReceivedUpdate
+from tabsmith.telegram.transport.updates import RawUpdate
 
 DAY = 86_400.0
 
@@ -30,7 +30,7 @@ def _update(number: int, words: str = "") -> RawUpdate:
     return RawUpdate(number, msgspec.Raw(msgspec.json.encode({"update_id": number, "message": message})))
 
 
-def _ids(received: tuple[Received, ...]) -> list[int]:
+def _ids(received: tuple[ReceivedUpdate, ...]) -> list[int]:
     return [each.update_id for each in received]
 
 
@@ -124,7 +124,7 @@ def test_a_journal_in_which_everything_is_handled_can_be_written_anew(tmp_path: 
 
 
 def test_only_the_newest_numbers_are_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inbox_module, "REMEMBERED", 10)
+    monkeypatch.setattr(inbox_module, "MAX_KNOWN_UPDATES", 10)
     inbox = Inbox(tmp_path / "inbox.jsonl")
     inbox.receive([_update(number) for number in range(15)])
     assert _ids(inbox.receive([_update(4), _update(5)])) == [4]

@@ -5,35 +5,35 @@ from itertools import accumulate
 import msgspec
 import pytest
 
-from tabsmith.modeling.results import Report
+from tabsmith.modeling.results import ModelReport
 from tabsmith.orchestration.questions import Continue, Extend
 from tabsmith.runs import events as run
-from tabsmith.runs.folding import reduce
+from tabsmith.runs.reducers import reduce
 from tabsmith.runs.snapshot import RunSnapshot, interrupted
 from tabsmith.runs.spec import Limits
-from tabsmith.telegram.drawing import questions, runs
-from tabsmith.telegram.meaning import Look, ResumeRun, Tell
-from tabsmith.telegram.notices import Notice, due
-from tabsmith.telegram.seats import View
+from tabsmith.telegram.actions import ResumeRun, SendRunCommand, ShowView
+from tabsmith.telegram.chat.notifications import RunNotification, due_notifications
+from tabsmith.telegram.chat_state import ChatView
+from tabsmith.telegram.render import questions, run_list
 from tests.core.telegram.drawn import buttons, data, hostile_agent, hostile_tasks, labels, plain, require_harmless
 from tests.tui import agent_journals, journals, task_story
 from tests.tui.agent_story import AgentStory
 from tests.tui.journals import RUN_ID, Story, house_prices
 
 
-def told(story: Story | RunSnapshot, kind: str = "") -> list[Notice]:
+def told(story: Story | RunSnapshot, kind: str = "") -> list[RunNotification]:
     """The notices of that kind, or all."""
     snapshot = story.snapshot if isinstance(story, Story) else story
-    return [each for each in due(snapshot, RUN_ID) if kind in ("", each.kind)]
+    return [each for each in due_notifications(snapshot, RUN_ID) if kind in ("", each.kind)]
 
 
-def only(story: Story | RunSnapshot, kind: str) -> Notice:
+def only(story: Story | RunSnapshot, kind: str) -> RunNotification:
     """The only notice of that kind."""
     (notice,) = told(story, kind)
     return notice
 
 
-def ended(outcome: run.Outcome, reason: run.ExitReason, report: Report | None = None) -> Story:
+def ended(outcome: run.Outcome, reason: run.ExitReason, report: ModelReport | None = None) -> Story:
     """A run that came to this end."""
     story = house_prices()
     return story.tell(run.RunEnded(outcome=outcome, exit_reason=reason, active_seconds=100.0, report=report), 1.0)
@@ -72,8 +72,8 @@ EVERY: dict[str, Story] = {
 def test_a_question_is_told_with_the_buttons_that_answer_it():
     story = agent_journals.at_breakpoint()
     notice = only(story, "question")
-    assert notice.message == questions.question(story.snapshot, RUN_ID, story.at)
-    assert isinstance(questions.pressed(data(notice.message, "Continue"), story.snapshot), Tell)
+    assert notice.message == questions.question_message(story.snapshot, RUN_ID, story.at)
+    assert isinstance(questions.parse_press(data(notice.message, "Continue"), story.snapshot), SendRunCommand)
 
 
 def test_an_answered_question_is_not_told_any_more():
@@ -118,7 +118,9 @@ def test_a_finished_run_is_told_by_its_score_with_a_button_to_the_result():
     story = house_prices().end(journals.price_report())
     notice = only(story, "finished")
     assert "RMSE 21,020  interval 19,480 to 22,640" in plain(notice.message)
-    assert runs.pressed(data(notice.message, "Result"), story.snapshot) == Look(View("model", "sale-price-7f3a9c"))
+    assert run_list.parse_press(data(notice.message, "Result"), story.snapshot) == ShowView(
+        ChatView("model", "sale-price-7f3a9c")
+    )
     assert told(story, "failed") == []
 
 
@@ -135,7 +137,7 @@ def test_an_interrupted_run_is_told_with_a_button_that_resumes_it():
     snapshot = interrupted(house_prices().snapshot)
     notice = only(snapshot, "failed")
     assert "interrupted" in plain(notice.message)
-    assert runs.pressed(data(notice.message, "▶ Resume"), snapshot) == ResumeRun(RUN_ID)
+    assert run_list.parse_press(data(notice.message, "▶ Resume"), snapshot) == ResumeRun(RUN_ID)
 
 
 @pytest.mark.parametrize(
@@ -186,9 +188,9 @@ def test_the_end_of_every_attempt_is_told_and_so_is_its_interruption():
 @pytest.mark.parametrize("name", EVERY)
 def test_no_key_is_used_for_two_things_however_the_run_goes_on(name):
     story = EVERY[name]
-    seen: dict[str, Notice] = {}
+    seen: dict[str, RunNotification] = {}
     for snapshot in accumulate(story.events, lambda before, event: reduce([event], before), initial=RunSnapshot()):
-        notices = due(snapshot, RUN_ID)
+        notices = due_notifications(snapshot, RUN_ID)
         assert len({each.key for each in notices}) == len(notices)
         for notice in notices:
             known = seen.setdefault(notice.key, notice)
@@ -197,11 +199,11 @@ def test_no_key_is_used_for_two_things_however_the_run_goes_on(name):
 
 
 def test_all_that_happened_in_a_long_run_was_told_once():
-    seen: dict[str, Notice] = {}
+    seen: dict[str, RunNotification] = {}
     for snapshot in accumulate(
         EVERY["long"].events, lambda before, event: reduce([event], before), initial=RunSnapshot()
     ):
-        seen.update({each.key: each for each in due(snapshot, RUN_ID)})
+        seen.update({each.key: each for each in due_notifications(snapshot, RUN_ID)})
     kinds = [each.kind for each in seen.values()]
     assert {kind: kinds.count(kind) for kind in kinds} == {
         "champion": 4,
@@ -214,7 +216,9 @@ def test_all_that_happened_in_a_long_run_was_told_once():
 
 def test_keys_of_two_runs_are_never_the_same():
     snapshot = EVERY["long"].snapshot
-    ours, theirs = ({each.key for each in due(snapshot, run_id)} for run_id in (RUN_ID, "20261121-090000-000000"))
+    ours, theirs = (
+        {each.key for each in due_notifications(snapshot, run_id)} for run_id in (RUN_ID, "20261121-090000-000000")
+    )
     assert ours
     assert not ours & theirs
 
@@ -222,7 +226,7 @@ def test_keys_of_two_runs_are_never_the_same():
 def test_the_same_run_read_again_tells_the_same():
     story = EVERY["long"]
     read = msgspec.json.decode(msgspec.json.encode(story.events), type=list[run.RunEvent])
-    assert due(reduce(read), RUN_ID) == due(story.snapshot, RUN_ID)
+    assert due_notifications(reduce(read), RUN_ID) == due_notifications(story.snapshot, RUN_ID)
 
 
 # From outside ------------------------------------------------------------------------------------------------------
@@ -231,7 +235,7 @@ def test_the_same_run_read_again_tells_the_same():
 @pytest.mark.parametrize("name", EVERY)
 def test_nothing_in_a_notice_can_be_pressed_but_its_buttons(name):
     for snapshot in (EVERY[name].snapshot, interrupted(EVERY[name].snapshot)):
-        notices = due(snapshot, RUN_ID)
+        notices = due_notifications(snapshot, RUN_ID)
         assert notices
         for notice in notices:
             require_harmless(notice.message)
@@ -242,7 +246,7 @@ def test_nothing_in_a_notice_can_be_pressed_but_its_buttons(name):
 @pytest.mark.parametrize("name", EVERY)
 def test_no_button_of_a_notice_is_stale_while_the_run_stands_there(name):
     snapshot = EVERY[name].snapshot
-    for notice in due(snapshot, RUN_ID):
+    for notice in due_notifications(snapshot, RUN_ID):
         for button in buttons(notice.message):
-            meaning = (questions if button.data.startswith("q:") else runs).pressed(button.data, snapshot)
-            assert isinstance(meaning, Look | Tell), button
+            meaning = (questions if button.data.startswith("q:") else run_list).pressed(button.data, snapshot)
+            assert isinstance(meaning, ShowView | SendRunCommand), button

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from tabsmith.telegram import ledger
-from tabsmith.telegram import outbox as outbox_module
-from tabsmith.telegram.outbox import Outbox, recent_sent
-from tabsmith.telegram.outgoing import Button, Chart, File, Message
-from tabsmith.telegram.words import bold, own
+from tabsmith.telegram.render.messages import Button, OutgoingChart, OutgoingFile, OutgoingMessage
+from tabsmith.telegram.render.text import bold, own
+from tabsmith.telegram.transport import outbox as ledger
+from tabsmith.telegram.transport import outbox as outbox_module
+from tabsmith.telegram.transport.outbox import Outbox, recent_messages
 from tests.core.telegram.rig import text
 
 
@@ -30,12 +30,12 @@ def test_a_key_is_taken_once_also_after_a_new_start(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "outgoing",
     [
-        Message((bold("Model 🏠"), own(" null\n")), ((Button("Yes", "y"), Button("No", "n")),), silent=True),
-        Chart("score", "run-1", (own("Score"),), (own("no pictures here"),)),
-        File("/somewhere/rows.csv", "rows.csv", (), (own("too large"),), ((Button("Yes", "y"),),)),
+        OutgoingMessage((bold("Model 🏠"), own(" null\n")), ((Button("Yes", "y"), Button("No", "n")),), silent=True),
+        OutgoingChart("score", "run-1", (own("Score"),), (own("no pictures here"),)),
+        OutgoingFile("/somewhere/rows.csv", "rows.csv", (), (own("too large"),), ((Button("Yes", "y"),),)),
     ],
 )
-def test_what_is_to_be_sent_comes_back_as_it_was_put(tmp_path: Path, outgoing: Message) -> None:
+def test_what_is_to_be_sent_comes_back_as_it_was_put(tmp_path: Path, outgoing: OutgoingMessage) -> None:
     Outbox(tmp_path / "outbox.jsonl").put("1.0", 7, 70, outgoing)
     (found,) = Outbox(tmp_path / "outbox.jsonl").pending()
     assert (found.key, found.user, found.chat, found.outgoing, found.state) == ("1.0", 7, 70, outgoing, "queued")
@@ -68,29 +68,29 @@ def test_its_text_stands_in_for_a_picture_or_a_file(tmp_path: Path) -> None:
     path = tmp_path / "outbox.jsonl"
     outbox = Outbox(path)
     keyboard = ((Button("Yes", "y"),),)
-    outbox.put("1.0", 7, 70, File("/gone", "rows.csv", (), (own("it lies at home"),), keyboard, silent=True))
-    outbox.put("2.0", 8, 80, Chart("score", "run-1", (), (own("0.93"),)))
+    outbox.put("1.0", 7, 70, OutgoingFile("/gone", "rows.csv", (), (own("it lies at home"),), keyboard, silent=True))
+    outbox.put("2.0", 8, 80, OutgoingChart("score", "run-1", (), (own("0.93"),)))
     outbox.sending("1.0")
     outbox.instead("1.0", "the file is gone")
     outbox.instead("2.0", "no pictures")
     for each in (outbox, Outbox(path)):
         first, second = each.pending()
-        assert (first.outgoing, first.state) == (Message((own("it lies at home"),), keyboard, True), "queued")
-        assert second.outgoing == Message((own("0.93"),))
+        assert (first.outgoing, first.state) == (OutgoingMessage((own("it lies at home"),), keyboard, True), "queued")
+        assert second.outgoing == OutgoingMessage((own("0.93"),))
 
 
 def test_what_became_of_it_can_be_listed_by_anybody_without_a_lock(tmp_path: Path) -> None:
     path, times = tmp_path / "outbox.jsonl", iter(range(100, 200))
-    assert recent_sent(path, 5) == ()
+    assert recent_messages(path, 5) == ()
     outbox = Outbox(path, clock=lambda: float(next(times)))
-    outbox.put("1.0", 7, 70, Message((bold("Model"), own("\nof 50 rows " * 20))))
-    outbox.put("1.1", 7, 70, Chart("score", "run-1"))
-    outbox.put("1.2", 8, 80, File("/x/rows.csv", "rows.csv", (), (own("too large"),)))
+    outbox.put("1.0", 7, 70, OutgoingMessage((bold("Model"), own("\nof 50 rows " * 20))))
+    outbox.put("1.1", 7, 70, OutgoingChart("score", "run-1"))
+    outbox.put("1.2", 8, 80, OutgoingFile("/x/rows.csv", "rows.csv", (), (own("too large"),)))
     outbox.put("1.3", 7, 70, text("last"))
     outbox.sent("1.0", 41)
     outbox.gave_up("1.1", "Forbidden: bot was blocked by the user (403)")
     outbox.instead("1.2", "it is gone")
-    for found in (outbox.recent(9), recent_sent(path, 9)):
+    for found in (outbox.recent(9), recent_messages(path, 9)):
         assert [(each.at, each.user, each.outcome, each.why) for each in found] == [
             (102.0, 8, "to send", "it is gone"),
             (103.0, 7, "to send", ""),
@@ -101,7 +101,7 @@ def test_what_became_of_it_can_be_listed_by_anybody_without_a_lock(tmp_path: Pat
         assert found[2].words.startswith("Model of 50 rows")
         assert len(found[2].words) <= 80
         assert found[3].words == "a picture: score"
-    assert [each.outcome for each in recent_sent(path, 2)] == ["sent", "gave up"]
+    assert [each.outcome for each in recent_messages(path, 2)] == ["sent", "gave up"]
     assert (outbox.outcome("1.0"), outbox.outcome("1.1"), outbox.outcome("1.3"), outbox.outcome("9")) == (
         "sent", "gave up", "to send", None)  # fmt: skip
     assert outbox.message_id("1.1") is None
@@ -114,7 +114,7 @@ def test_only_the_end_of_a_long_journal_is_read_for_a_list(tmp_path: Path, monke
         outbox.put(f"{number}.0", 7, 70, text(f"message {number}"))
         outbox.sending(f"{number}.0")
         outbox.sent(f"{number}.0", number + 1)
-    assert [each.words for each in recent_sent(tmp_path / "outbox.jsonl", 3)] == [
+    assert [each.words for each in recent_messages(tmp_path / "outbox.jsonl", 3)] == [
         "message 37", "message 38", "message 39"]  # fmt: skip
 
 
@@ -126,7 +126,7 @@ def test_a_large_journal_is_written_anew_and_forgets_nothing_that_matters(tmp_pa
         outbox.sending(f"{number}.0")
         outbox.sent(f"{number}.0", number + 1)
     outbox.seen(500)
-    outbox.put("a", 7, 70, File("/x", "x.csv", (), (own("instead"),)))
+    outbox.put("a", 7, 70, OutgoingFile("/x", "x.csv", (), (own("instead"),)))
     outbox.instead("a", "it is gone")
     outbox.sending("a")
     outbox.put("b", 8, 80, text("b"))
@@ -147,7 +147,7 @@ def test_a_large_journal_is_written_anew_and_forgets_nothing_that_matters(tmp_pa
 
 
 def test_only_the_newest_keys_are_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledger, "REMEMBERED", 3)
+    monkeypatch.setattr(ledger, "MAX_DONE_KEYS", 3)
     outbox = Outbox(tmp_path / "outbox.jsonl")
     for number in range(5):
         outbox.put(str(number), 7, 70, text("x"))

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from tabsmith.config.writing import set_value
-from tabsmith.telegram.service import BridgeRunningError, refuse_second, stop
+from tabsmith.telegram.service import BridgeRunningError, require_not_running, stop
 from tests.core.telegram.conftest import ADA, BOB, EVE, Serve
 from tests.peers.telegram_server import TOKEN, Garbage, Hang, TelegramServer
 
@@ -108,7 +108,7 @@ def test_the_token_shows_nowhere(server: TelegramServer, serve: Serve, tabsmith_
 def test_a_second_bridge_is_refused_with_the_first_ones_process_and_age(server: TelegramServer, serve: Serve) -> None:
     first = serve(server.address)
     with pytest.raises(BridgeRunningError, match=rf"process {first.pid}, started .* ago"):
-        refuse_second(first.place)
+        require_not_running(first.place)
     second = subprocess.run(
         first.command, env=first.environment, capture_output=True, text=True, timeout=60, check=False
     )

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from tabsmith.telegram.api import Api
-from tabsmith.telegram.inbox import Inbox, Received
-from tabsmith.telegram.pacing import Pauses
-from tabsmith.telegram.polling import Poller, PollPauses
-from tabsmith.telegram.status import StatusKeeper
+from tabsmith.telegram.status import StatusWriter
+from tabsmith.telegram.transport.bot_api import BotApi
+from tabsmith.telegram.transport.inbox import Inbox, ReceivedUpdate
+from tabsmith.telegram.transport.pacing import Backoff
+from tabsmith.telegram.transport.polling import PollBackoff, Poller
 from tests.core.telegram.rig import api_at, keeper, running, server_that_keeps_its_token, until
 from tests.peers.telegram_server import Close, CutShort, Garbage, Hang, Status, TelegramServer
 
-_QUICK = Pauses((0.01, 0.02))
-QUICK = PollPauses(_QUICK, _QUICK, _QUICK, nothing=0.01)
+_QUICK = Backoff((0.01, 0.02))
+QUICK = PollBackoff(_QUICK, _QUICK, _QUICK, nothing=0.01)
 GARBLED = Garbage(200, b'{"ok":true,"result":[{"update_id":')
 
 
@@ -27,13 +27,13 @@ class Desk:
     """A poller with its inbox and status, and what it handed on."""
 
     folder: Path
-    got: list[Received] = field(default_factory=list)
+    got: list[ReceivedUpdate] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.inbox = Inbox(self.folder / "inbox.jsonl")
-        self.keeper: StatusKeeper = keeper(self.folder)
+        self.keeper: StatusWriter = keeper(self.folder)
 
-    def poller(self, api: Api, pauses: PollPauses = QUICK) -> Poller:
+    def poller(self, api: BotApi, pauses: PollBackoff = QUICK) -> Poller:
         return Poller(api, self.inbox, self.keeper, self.got.extend, pauses=pauses)
 
     @property
@@ -129,7 +129,7 @@ async def test_the_pauses_grow_with_each_failure_in_a_row_and_begin_anew_after_a
     server: TelegramServer, desk: Desk
 ) -> None:
     ada = server.person(1)
-    pauses = PollPauses(Pauses((0.05, 0.2)), _QUICK, Pauses((0.03,)))
+    pauses = PollBackoff(Backoff((0.05, 0.2)), _QUICK, Backoff((0.03,)))
     async with api_at(server) as api:
         server.fail("getUpdates", 3, Status(401, "Unauthorized"))
         async with running(desk.poller(api, pauses).run):

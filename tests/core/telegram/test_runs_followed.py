@@ -12,12 +12,12 @@ from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.spec import Detect, Limits, ModelChoice, RunSpec, new_run_id
 from tabsmith.runs.training import start_run
 from tabsmith.runs.watch import RunWatch
-from tabsmith.tables.sources import FileSource
-from tabsmith.telegram.seats import session_user
-from tabsmith.workflow import answers as say
+from tabsmith.tables.read.sources import FileSource
+from tabsmith.telegram.chat_state import session_user
+from tabsmith.workflow import actions
 from tabsmith.workflow.conversation import Conversation
+from tabsmith.workflow.session_store import SessionStore
 from tabsmith.workflow.states import State
-from tabsmith.workflow.store import SessionStore
 from tests.core.runs.conftest import ended, kill, model, until
 from tests.core.runs.scripted import Asked, ridge
 from tests.core.telegram.conftest import ADA, BOB, Serve
@@ -63,7 +63,7 @@ def test_a_run_of_the_terminal_is_followed_and_answered_from_the_phone(
         ada.wait("20 more")
         ada.say("+1")
         ada.wait("2 iterations")
-        again = until(folder, lambda run: run.question is not None and len(run.tries) == 2)
+        again = until(folder, lambda run: run.question is not None and len(run.trials) == 2)
         assert again.limits.iterations == 2
         ada.wait(lambda seen: seen.message_id > asked.message_id and "Without this limit" in " ".join(seen.labels))
         ada.press("Stop the run")
@@ -157,8 +157,8 @@ def test_a_conversation_begun_on_the_phone_is_finished_in_the_terminal(
     ada.wait("Load the table now?")
     terminal = Conversation(SessionStore(session_user(ADA)), config.load())
     assert terminal.session.state is State.CHOOSING_LOAD_OPTION
-    terminal.answer(say.Defer())
-    terminal.answer(say.GiveSchema("target: price"))
+    terminal.answer(actions.Defer())
+    terminal.answer(actions.GiveSchema("target: price"))
     ada.press("Load now")  # the phone still shows the step before
     ada.wait("That button belongs to an earlier step")
     assert "How should it be trained?" in ada.messages[-1].text
@@ -166,7 +166,7 @@ def test_a_conversation_begun_on_the_phone_is_finished_in_the_terminal(
     ada.wait("The model is ready", seconds=60)
     terminal.reload()
     assert terminal.session.state is State.TRAINED
-    terminal.answer(say.Finish())
+    terminal.answer(actions.Finish())
     ada.say("/start")
     ada.wait("A model from your table")
 
@@ -177,7 +177,7 @@ def test_the_terminals_conversation_is_gone_on_with_from_the_phone(
     ada = server.person(ADA)
     serve(server.address)
     terminal = Conversation(SessionStore(), config.load())
-    for answer in (say.Begin(), say.ChooseFile(), say.GivePath(str(houses)), say.Defer()):
+    for answer in (actions.Begin(), actions.ChooseFile(), actions.GivePath(str(houses)), actions.Defer()):
         terminal.answer(answer)
     ada.say("/start")
     ada.wait("At the terminal a conversation stands")
@@ -189,7 +189,7 @@ def test_the_terminals_conversation_is_gone_on_with_from_the_phone(
     assert terminal.session.state is State.CONFIGURING_MODEL
     assert terminal.session.manual is not None
     assert terminal.session.manual.features == ("area", "rooms")
-    terminal.answer(say.Back())
+    terminal.answer(actions.Back())
     ada.press("Train")
     ada.wait("That button belongs to an earlier step")
     assert "Describe the columns" in ada.messages[-1].text

@@ -14,20 +14,20 @@ from pathlib import Path
 
 import pytest
 
-from tabsmith.telegram import sending as sending_module
-from tabsmith.telegram.api import Api
-from tabsmith.telegram.outbox import Outbox, recent_sent
-from tabsmith.telegram.outgoing import Button, Chart, File, Message
-from tabsmith.telegram.pacing import Pace, Pauses
-from tabsmith.telegram.sending import Sender
-from tabsmith.telegram.status import StatusKeeper
-from tabsmith.telegram.words import own
+from tabsmith.telegram.render.messages import Button, OutgoingChart, OutgoingFile, OutgoingMessage
+from tabsmith.telegram.render.text import own
+from tabsmith.telegram.status import StatusWriter
+from tabsmith.telegram.transport import sending as sending_module
+from tabsmith.telegram.transport.bot_api import BotApi
+from tabsmith.telegram.transport.outbox import Outbox, recent_messages
+from tabsmith.telegram.transport.pacing import Backoff, SendPacer
+from tabsmith.telegram.transport.sending import Sender
 from tests.conftest import ROOT
 from tests.core.telegram.rig import api_at, everything_in, keeper, running, server_that_keeps_its_token, text, until
 from tests.core.telegram.test_api import png
 from tests.peers.telegram_server import AnswerLost, Close, CutShort, Garbage, Hang, Person, Status, TelegramServer
 
-QUICK = Pauses((0.01, 0.02))
+QUICK = Backoff((0.01, 0.02))
 
 
 @dataclass
@@ -39,19 +39,19 @@ class Desk:
     def __post_init__(self) -> None:
         self.folder.mkdir()
         self.outbox = Outbox(self.folder / "outbox.jsonl")
-        self.keeper: StatusKeeper = keeper(self.folder)
+        self.keeper: StatusWriter = keeper(self.folder)
         self.barred: set[int] = set()
         self.drawing = png()
 
     def sender(
         self,
-        api: Api,
-        pace: Pace | None = None,
+        api: BotApi,
+        pace: SendPacer | None = None,
         *,
         boards_every: float = 0.2,
         settle: tuple[float, float] = (0.0, 0.0),
     ) -> Sender:
-        async def draw(chart: Chart) -> bytes:
+        async def draw(chart: OutgoingChart) -> bytes:
             if chart.run_id == "gone":
                 raise LookupError("no such run")
             return self.drawing
@@ -62,13 +62,15 @@ class Desk:
             self.keeper,
             draw=draw,
             may_receive=lambda user: user not in self.barred,
-            pace=pace or Pace(1e6, 10**6, 1e6, 10**6),
+            pace=pace or SendPacer(1e6, 10**6, 1e6, 10**6),
             pauses=QUICK,
             boards_every=boards_every,
             settle=settle,
         )
 
-    def put(self, person: Person, key: str, outgoing: Message | Chart | File | None = None) -> None:
+    def put(
+        self, person: Person, key: str, outgoing: OutgoingMessage | OutgoingChart | OutgoingFile | None = None
+    ) -> None:
         """Something for the person: the key as a text, if nothing else."""
         assert self.outbox.put(key, person.id, person.chat, outgoing or text(key))
 
@@ -136,8 +138,8 @@ async def test_a_message_whose_answer_was_lost_is_found_and_not_sent_again(
     outgoing = {
         "text": text("words"),
         "buttons": text("words", ("Yes", "y"), ("No", "n")),
-        "picture": Chart("score", "run-1", (own("words"),)),
-        "file": File(str(tmp_path / "rows.csv"), "rows.csv", (own("words"),), (), ((Button("Yes", "y"),),)),
+        "picture": OutgoingChart("score", "run-1", (own("words"),)),
+        "file": OutgoingFile(str(tmp_path / "rows.csv"), "rows.csv", (own("words"),), (), ((Button("Yes", "y"),),)),
     }[kind]
     method = {"picture": "sendPhoto", "file": "sendDocument"}.get(kind, "sendMessage")
     async with api_at(server) as api, running(desk.sender(api).run):
@@ -211,7 +213,7 @@ async def test_a_chat_gets_no_more_than_telegram_takes(desk: Desk) -> None:
     with TelegramServer(limits=True) as server:
         server.chat_burst = 4
         ada = server.person(1)
-        async with api_at(server) as api, running(desk.sender(api, Pace()).run):
+        async with api_at(server) as api, running(desk.sender(api, SendPacer()).run):
             for number in range(5):
                 desk.put(ada, f"{number}")
             await desk.empty()
@@ -229,7 +231,7 @@ async def test_a_person_who_wants_nothing_more_is_given_up_with_a_record(server:
         desk.put(bob, "b")
         await desk.empty()
     assert (texts(bob), desk.keeper.now.gave_up, desk.keeper.now.sent) == (["b"], 1, 1)
-    found = recent_sent(desk.folder / "outbox.jsonl", 5)
+    found = recent_messages(desk.folder / "outbox.jsonl", 5)
     assert sorted((each.words, each.outcome, each.why) for each in found) == [
         ("a", "gave up", "Forbidden: bot was blocked by the user (403)"),
         ("b", "sent", ""),
@@ -256,15 +258,15 @@ async def test_its_text_is_sent_where_a_picture_or_a_file_cannot_be(
     server.fail("sendDocument", 1, Status(413, "Request Entity Too Large"))
     yes = ((Button("Yes", "y"),),)
     async with api_at(server) as api, running(desk.sender(api).run):
-        desk.put(ada, "1", File(str(tmp_path / "gone.csv"), "gone.csv", (), (own("it is gone"),), yes))
-        desk.put(ada, "2", File(str(tmp_path / "rows.csv"), "rows.csv", (), (own("it is too large"),), yes))
-        desk.put(ada, "3", Chart("score", "gone", (), (own("no such run"),)))
-        desk.put(ada, "4", File(str(tmp_path / "gone.csv"), "gone.csv"))
-        desk.put(ada, "5", Chart("score", "gone"))
+        desk.put(ada, "1", OutgoingFile(str(tmp_path / "gone.csv"), "gone.csv", (), (own("it is gone"),), yes))
+        desk.put(ada, "2", OutgoingFile(str(tmp_path / "rows.csv"), "rows.csv", (), (own("it is too large"),), yes))
+        desk.put(ada, "3", OutgoingChart("score", "gone", (), (own("no such run"),)))
+        desk.put(ada, "4", OutgoingFile(str(tmp_path / "gone.csv"), "gone.csv"))
+        desk.put(ada, "5", OutgoingChart("score", "gone"))
         desk.put(ada, "6")
         await desk.empty()
         desk.drawing = b"no picture"
-        desk.put(ada, "7", Chart("score", "run-1", (), (own("it could not be drawn"),)))
+        desk.put(ada, "7", OutgoingChart("score", "run-1", (), (own("it could not be drawn"),)))
         await desk.empty()
     assert texts(ada) == ["it is gone", "it is too large", "no such run", "6", "it could not be drawn"]
     assert [each.buttons for each in ada.messages][:3] == [(("Yes", "y"),), (("Yes", "y"),), ()]
@@ -303,7 +305,7 @@ async def test_a_server_that_fails_at_everything_is_waited_for(server: TelegramS
 async def test_a_message_alone_at_which_the_server_fails_is_given_up_when_polls_pass_for_long(
     server: TelegramServer, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sending_module, "_ALONE", 0.3)
+    monkeypatch.setattr(sending_module, "_LONE_FAILURE_SECONDS", 0.3)
     ada = server.person(1)
     server.fail("sendMessage", math.inf, Status(500, "Internal Server Error"), about="poison")
     async with api_at(server) as api, running(desk.sender(api).run):

@@ -6,24 +6,24 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from tabsmith.config.tree import Settings
+from tabsmith.config.settings import Settings
 from tabsmith.errors import SchemaError
-from tabsmith.modeling.prediction import Prediction
-from tabsmith.tables import schema
-from tabsmith.tables.detect import detect_schema
+from tabsmith.modeling.results import PredictedFile
 from tabsmith.tables.info import TableInfo
-from tabsmith.tables.profile import Column, Profile
-from tabsmith.tables.reading import read
-from tabsmith.tables.schema import ColumnSchema, Schema, Split
-from tabsmith.tables.sources import FileSource
-from tabsmith.telegram.outgoing import Message
-from tabsmith.telegram.words import Rendered, rendered
-from tabsmith.workflow import answers as say
+from tabsmith.tables.profile.types import ColumnProfile, TableProfile
+from tabsmith.tables.read.reader import read_source
+from tabsmith.tables.read.sources import FileSource
+from tabsmith.tables.schema import types
+from tabsmith.tables.schema.detect import detect_schema
+from tabsmith.tables.schema.types import ColumnSchema, Schema, Split
+from tabsmith.telegram.render.messages import OutgoingMessage
+from tabsmith.telegram.render.text import Rendered, rendered
+from tabsmith.workflow import actions
 from tabsmith.workflow import effects as do
 from tabsmith.workflow.conversation import default_values
+from tabsmith.workflow.machine import step
 from tabsmith.workflow.session import WorkflowSession, new_session
 from tabsmith.workflow.states import State
-from tabsmith.workflow.steps import step
 from tests.core.workflow import builders as b
 
 HOSTILE_NAMES = (
@@ -59,7 +59,7 @@ class Walker:
         assert isinstance(source, FileSource)
         self.path = source.path
 
-    def answer(self, session: WorkflowSession, *answers: say.Answer) -> WorkflowSession:
+    def answer(self, session: WorkflowSession, *answers: actions.WorkflowAction) -> WorkflowSession:
         """The session after the answers, all work done as it is asked for; each step counts as saved."""
         for each in answers:
             taken = step(session, each, b.moment())
@@ -73,39 +73,39 @@ class Walker:
         start = new_session("telegram-7", default_values(Settings()), b.NOW, "20231114-221320-abc123")
         found = {State.IDLE: start}
 
-        def walk(session: WorkflowSession, *answers: say.Answer) -> WorkflowSession:
+        def walk(session: WorkflowSession, *answers: actions.WorkflowAction) -> WorkflowSession:
             for each in answers:
                 session = self.answer(session, each)
                 found.setdefault(session.state, session)
             return session
 
-        chosen = walk(start, say.Begin())
-        walk(chosen, say.ChooseUpload())
-        load = walk(chosen, say.ChooseFile(), say.GivePath(self.path))
-        walk(load, say.Defer())
-        read_in = walk(load, say.LoadNow())
-        walk(read_in, say.EditSchema(), say.ChooseTarget())
-        training = walk(read_in, say.AcceptSchema(), say.Train())
-        walk(training, say.RunInterrupted(training.run_id))
-        trained = walk(training, say.RunFinished(b.report(training.run_id)))
-        walk(trained, say.PredictRows())
-        walk(trained, say.Finish())
+        chosen = walk(start, actions.Begin())
+        walk(chosen, actions.ChooseUpload())
+        load = walk(chosen, actions.ChooseFile(), actions.GivePath(self.path))
+        walk(load, actions.Defer())
+        read_in = walk(load, actions.LoadNow())
+        walk(read_in, actions.EditSchema(), actions.ChooseTarget())
+        training = walk(read_in, actions.AcceptSchema(), actions.Train())
+        walk(training, actions.RunInterrupted(training.run_id))
+        trained = walk(training, actions.RunFinished(b.report(training.run_id)))
+        walk(trained, actions.PredictRows())
+        walk(trained, actions.Finish())
         assert set(found) == set(State)
         return found
 
-    def _result(self, effect: do.Effect, session: WorkflowSession) -> say.Answer | None:
+    def _result(self, effect: do.Effect, session: WorkflowSession) -> actions.WorkflowAction | None:
         match effect:
             case do.CheckPath(path=path, out=out):
-                return say.PathAccepted(path, self.info.size, self.info.modified, out)
+                return actions.PathAccepted(path, self.info.size, self.info.modified, out)
             case do.ReadSource():
-                return say.TableLoaded(self.info, self.detected)
+                return actions.TableLoaded(self.info, self.detected)
             case do.DetectTarget(target=target):
                 try:
-                    return say.TargetDetected(detect_schema(self.info, target))
+                    return actions.TargetDetected(detect_schema(self.info, target))
                 except SchemaError as error:
-                    return say.DetectFailed(error.report())
+                    return actions.DetectFailed(error.report())
             case do.PredictFile(model_id=model_id, out=out):
-                return say.PredictionDone(Prediction(model_id, 10, ("prediction",), out))
+                return actions.PredictionDone(PredictedFile(model_id, 10, ("prediction",), out))
         return None
 
 
@@ -120,7 +120,7 @@ def hostile_table(folder: Path) -> Walker:
     lines[5] = lines[5].rsplit(",", 2)[0] + ',"@evil_bot www.evil.example",7.5'
     path = folder / "www.evil.example @admin_bot.csv"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    info = read(FileSource(str(path)), allowed=(folder,), max_mb=50)
+    info = read_source(FileSource(str(path)), allowed=(folder,), max_mb=50)
     return Walker(info, detect_schema(info, PREDICTED))
 
 
@@ -134,7 +134,7 @@ def plain_table(folder: Path) -> Walker:
         for row in range(120)
     ]
     path.write_text("\n".join(["id,area,rooms,district,sold,price", *rows]) + "\n")
-    info = read(FileSource(str(path)), allowed=(folder,), max_mb=50)
+    info = read_source(FileSource(str(path)), allowed=(folder,), max_mb=50)
     return Walker(info, detect_schema(info, PREDICTED))
 
 
@@ -148,21 +148,21 @@ def wide_table(folder: Path, columns: int = 5_000) -> Walker:
             "numeric",
             "target" if name == PREDICTED else "feature",
             "😀" * 120,
-            (schema.Warning("leak suspect", f"{'😀' * 110} www.evil.example"),),
+            (types.ColumnWarning("leak suspect", f"{'😀' * 110} www.evil.example"),),
         )
         for name in names
     )
-    profile = Profile(9, tuple(Column(name, "float", 9, 0, 9) for name in names))
+    profile = TableProfile(9, tuple(ColumnProfile(name, "float", 9, 0, 9) for name in names))
     info = replace(b.table(FileSource(path), 10, 5.0), profile=profile, rejected_count=12, repaired_count=3)
     return Walker(info, Schema(described, PREDICTED, (), "regression", Split("random"), rows=9))
 
 
-def shown(message: Message) -> Rendered:
+def shown(message: OutgoingMessage) -> Rendered:
     """The message as Telegram gets it."""
     return rendered(message.text)
 
 
-def outside_code(message: Message) -> str:
+def outside_code(message: OutgoingMessage) -> str:
     """What of a message Telegram looks for links in: all that is not code."""
     text = shown(message)
     raw = text.text.encode("utf-16-le", "surrogatepass")
@@ -173,11 +173,11 @@ def outside_code(message: Message) -> str:
     return raw.decode("utf-16-le", "surrogatepass")
 
 
-def length(message: Message) -> int:
+def length(message: OutgoingMessage) -> int:
     """In UTF-16 units, as Telegram counts."""
     return len(shown(message).text.encode("utf-16-le", "surrogatepass")) // 2
 
 
-def again(value: Message) -> Message:
+def again(value: OutgoingMessage) -> OutgoingMessage:
     """The message after the way over the outbox."""
-    return msgspec.json.decode(msgspec.json.encode(value), type=Message)
+    return msgspec.json.decode(msgspec.json.encode(value), type=OutgoingMessage)

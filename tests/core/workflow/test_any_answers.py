@@ -8,14 +8,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tabsmith.errors import StepError
-from tabsmith.tables.schema import Kind, Role, Split, SplitKind
-from tabsmith.workflow import answers as say
-from tabsmith.workflow.checks import missing
-from tabsmith.workflow.drafts import FieldName
-from tabsmith.workflow.prompts import filled, prompt
-from tabsmith.workflow.session import HISTORY, WorkflowSession
+from tabsmith.tables.schema.types import ColumnKind, ColumnRole, Split, SplitKind
+from tabsmith.workflow import actions
+from tabsmith.workflow.machine import step, way_back
+from tabsmith.workflow.prerequisites import missing
+from tabsmith.workflow.session import HISTORY_LIMIT, FieldName, WorkflowSession
 from tabsmith.workflow.states import State
-from tabsmith.workflow.steps import step, way_back
+from tabsmith.workflow.step_forms import filled, step_form
 
 from . import builders as b
 
@@ -28,23 +27,39 @@ PATH = st.sampled_from(["/data/houses.csv", "/data/flats.csv", "", "\x00"])
 
 ANSWERS = st.one_of(
     st.sampled_from(
-        [say.Begin(), say.ChooseFile(), say.ChooseUpload(), say.ChooseSample("iris"), say.LoadNow(), say.Defer()]
+        [
+            actions.Begin(),
+            actions.ChooseFile(),
+            actions.ChooseUpload(),
+            actions.ChooseSample("iris"),
+            actions.LoadNow(),
+            actions.Defer(),
+        ]
     ),
     st.sampled_from(
-        [say.AcceptSchema(), say.RejectSchema(), say.EditSchema(), say.Train(), say.TryAgain(), say.ShowRun()]
+        [
+            actions.AcceptSchema(),
+            actions.RejectSchema(),
+            actions.EditSchema(),
+            actions.Train(),
+            actions.TryAgain(),
+            actions.ShowRun(),
+        ]
     ),
-    st.sampled_from([say.PredictRows(), say.Finish(), say.Back(), say.TryAgain(), say.WentWrong(b.TROUBLE)]),
-    st.sampled_from([say.RunFinished(b.report(RUN)), say.RunStopped(RUN), say.RunFailed(RUN, b.TROUBLE)]),
-    st.sampled_from([say.RunInterrupted(RUN), say.RunInterrupted("other"), say.Cancel()]),
-    st.sampled_from([say.LoadFailed(b.TROUBLE), say.DetectFailed(b.TROUBLE), say.PathRefused(b.TROUBLE)]),
-    st.builds(say.GivePath, PATH, st.booleans()),
-    st.builds(say.GiveData, PATH),
-    st.builds(say.GiveNewRows, PATH, st.sampled_from(["", "/out.csv"])),
-    st.builds(say.Type, st.sampled_from(FieldName), TEXT),
-    st.builds(say.ChangeRole, COLUMN, st.sampled_from(msgspec.inspect.type_info(Role).values)),  # type: ignore[attr-defined]
-    st.builds(say.ChangeKind, COLUMN, st.sampled_from(msgspec.inspect.type_info(Kind).values)),  # type: ignore[attr-defined]
+    st.sampled_from(
+        [actions.PredictRows(), actions.Finish(), actions.Back(), actions.TryAgain(), actions.WentWrong(b.TROUBLE)]
+    ),
+    st.sampled_from([actions.RunFinished(b.report(RUN)), actions.RunStopped(RUN), actions.RunFailed(RUN, b.TROUBLE)]),
+    st.sampled_from([actions.RunInterrupted(RUN), actions.RunInterrupted("other"), actions.Cancel()]),
+    st.sampled_from([actions.LoadFailed(b.TROUBLE), actions.DetectFailed(b.TROUBLE), actions.PathRefused(b.TROUBLE)]),
+    st.builds(actions.GivePath, PATH, st.booleans()),
+    st.builds(actions.GiveData, PATH),
+    st.builds(actions.GiveNewRows, PATH, st.sampled_from(["", "/out.csv"])),
+    st.builds(actions.Type, st.sampled_from(FieldName), TEXT),
+    st.builds(actions.ChangeRole, COLUMN, st.sampled_from(msgspec.inspect.type_info(ColumnRole).values)),  # type: ignore[attr-defined]
+    st.builds(actions.ChangeKind, COLUMN, st.sampled_from(msgspec.inspect.type_info(ColumnKind).values)),  # type: ignore[attr-defined]
     st.builds(
-        say.ChangeSplit,
+        actions.ChangeSplit,
         st.builds(
             Split,
             st.sampled_from(msgspec.inspect.type_info(SplitKind).values),  # type: ignore[attr-defined]
@@ -53,11 +68,11 @@ ANSWERS = st.one_of(
             st.integers(0, 30),
         ),
     ),
-    st.builds(say.ChangeTarget, COLUMN),
-    st.builds(say.ChooseTarget, TEXT),
-    st.builds(say.ChooseFeatures, TEXT),
-    st.builds(say.GiveSchema, TEXT),
-    st.sampled_from(["district", "price", ""]).map(lambda target: say.TargetDetected(b.schema(target))),
+    st.builds(actions.ChangeTarget, COLUMN),
+    st.builds(actions.ChooseTarget, TEXT),
+    st.builds(actions.ChooseFeatures, TEXT),
+    st.builds(actions.GiveSchema, TEXT),
+    st.sampled_from(["district", "price", ""]).map(lambda target: actions.TargetDetected(b.schema(target))),
 )
 
 
@@ -65,45 +80,45 @@ class AnyAnswers(RuleBasedStateMachine):
     """A person, a surrounding and a clock without any sense."""
 
     @initialize(walk=st.sampled_from([(), b.TO_SCHEMA, b.TO_MODEL, b.TO_TRAINING, b.TO_PREDICTING]))
-    def begin(self, walk: tuple[say.Answer, ...]) -> None:
+    def begin(self, walk: tuple[actions.WorkflowAction, ...]) -> None:
         self.session = b.at(*walk)
 
     @rule(answer=ANSWERS, willing=st.booleans())
-    def answer(self, answer: say.Answer, willing: bool) -> None:
+    def answer(self, answer: actions.WorkflowAction, willing: bool) -> None:
         before = self.session
         with contextlib.suppress(StepError):
             self.session = b.say_to(before, answer, results=willing).session
-        if isinstance(answer, say.GivePath) and before.state == State.AWAITING_FILE_PATH:
+        if isinstance(answer, actions.GivePath) and before.state == State.AWAITING_FILE_PATH:
             assert self.session.draft(FieldName.PATH) == answer.path
 
     @rule()
     def enter(self) -> None:
         """The default choice, as it is shown."""
-        shown = prompt(self.session)
+        shown = step_form(self.session)
         if shown.choices:
             with contextlib.suppress(StepError):
                 self.session = b.say_to(self.session, filled(shown.choices[shown.default], {})).session
 
     @rule(answer=ANSWERS)
-    def back_shows_the_same_prompt_again(self, answer: say.Answer) -> None:
+    def back_shows_the_same_prompt_again(self, answer: actions.WorkflowAction) -> None:
         before = self.session
         try:
             after = step(before, answer, b.moment()).session
         except StepError:
             return
-        moved_on = after.state != before.state and after.history == (*before.history, before.state)[-HISTORY:]
+        moved_on = after.state != before.state and after.history == (*before.history, before.state)[-HISTORY_LIMIT:]
         if not moved_on or missing(before.state, after):
             return
-        back = step(after, say.Back(), b.moment()).session
+        back = step(after, actions.Back(), b.moment()).session
         assert back.state == before.state
-        assert [type(field) for field in prompt(back).fields] == [type(field) for field in prompt(before).fields]
-        assert prompt(back).title == prompt(before).title
+        assert [type(field) for field in step_form(back).fields] == [type(field) for field in step_form(before).fields]
+        assert step_form(back).title == step_form(before).title
         assert back.drafts.items() >= after.drafts.items()
 
     @invariant()
     def prerequisites_hold(self) -> None:
         assert missing(self.session.state, self.session) == ()
-        assert len(self.session.history) <= HISTORY
+        assert len(self.session.history) <= HISTORY_LIMIT
 
     @invariant()
     def the_session_comes_back_from_json_as_it_was(self) -> None:
@@ -112,7 +127,7 @@ class AnyAnswers(RuleBasedStateMachine):
 
     @invariant()
     def the_prompt_can_be_shown(self) -> None:
-        shown = prompt(self.session)
+        shown = step_form(self.session)
         assert (shown.state, bool(shown.title)) == (self.session.state, True)
         assert (shown.back_to is not None) == bool(way_back(self.session))
 

@@ -9,11 +9,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tabsmith.errors import UsageError
-from tabsmith.tables.manual import parse
-from tabsmith.workflow import answers as say
-from tabsmith.workflow.drafts import Defaults, FieldName
+from tabsmith.tables.schema.manual import parse_manual_schema
+from tabsmith.workflow import actions
 from tabsmith.workflow.inputs import (
-    Budget,
+    CostLimits,
     read_budget,
     read_column,
     read_columns,
@@ -22,7 +21,8 @@ from tabsmith.workflow.inputs import (
     show_columns,
     show_duration,
 )
-from tabsmith.workflow.settings import equivalent_command
+from tabsmith.workflow.session import FieldDefaults, FieldName
+from tabsmith.workflow.training_settings import equivalent_command
 
 from . import builders as b
 
@@ -116,11 +116,11 @@ def test_columns_that_are_shown_read_back_as_themselves(names: list[str], data: 
 def test_the_command_asks_for_the_same() -> None:
     assert equivalent_command(b.at(*b.TO_MODEL)) == "tabsmith train /data/houses.csv --target price --time 60"
     typed = [
-        say.Type(FieldName.TIME, "2 min"),
-        say.Type(FieldName.METRIC, "mae"),
-        say.Type(FieldName.FAMILY, "catboost"),
-        say.Type(FieldName.ITERATIONS, "20"),
-        say.Type(FieldName.SEED, "7"),
+        actions.Type(FieldName.TIME, "2 min"),
+        actions.Type(FieldName.METRIC, "mae"),
+        actions.Type(FieldName.FAMILY, "catboost"),
+        actions.Type(FieldName.ITERATIONS, "20"),
+        actions.Type(FieldName.SEED, "7"),
     ]
     assert equivalent_command(b.at(*b.TO_MODEL, *typed)) == (
         "tabsmith train /data/houses.csv --target price --time 120"
@@ -130,12 +130,12 @@ def test_the_command_asks_for_the_same() -> None:
 
 
 def test_the_command_names_an_agent_that_costs_with_its_budget_and_when_it_asks() -> None:
-    defaults = Defaults(agents=("search", "llm"), budget="$2.00")
+    defaults = FieldDefaults(agents=("search", "llm"), budget="$2.00")
     session = replace(b.at(*b.TO_MODEL), defaults=defaults)
     assert "--budget" not in equivalent_command(session)
-    by_llm = b.say_to(session, say.Type(FieldName.AGENT, "llm")).session
+    by_llm = b.say_to(session, actions.Type(FieldName.AGENT, "llm")).session
     assert shlex.split(equivalent_command(by_llm))[-6:] == ["--agent", "llm", "--budget", "$2.00", "--mode", "confirm"]
-    unlimited = b.say_to(by_llm, say.Type(FieldName.BUDGET, "")).session
+    unlimited = b.say_to(by_llm, actions.Type(FieldName.BUDGET, "")).session
     assert shlex.split(equivalent_command(unlimited))[-3:] == ["none", "--mode", "confirm"]
 
 
@@ -156,7 +156,7 @@ def test_the_command_names_an_agent_that_costs_with_its_budget_and_when_it_asks(
     ],
 )
 def test_a_budget_is_understood_as_people_write_it(typed: str, dollars: str, tokens: int) -> None:
-    assert read_budget(typed) == Budget(dollars, tokens)
+    assert read_budget(typed) == CostLimits(dollars, tokens)
 
 
 @pytest.mark.parametrize("typed", ["much", "-2", "$2 tokens", "2k", "$", "9" * 40, "$2 $3", "1e5 tokens", "\x1b[2J"])
@@ -167,9 +167,9 @@ def test_what_is_no_budget_is_refused_with_examples(typed: str) -> None:
 
 
 def test_a_changed_schema_is_in_the_command_in_words_that_parse() -> None:
-    session = b.at(*b.TO_SCHEMA, say.ChangeKind("rooms", "category"), say.ChangeRole("area", "ignore"))
+    session = b.at(*b.TO_SCHEMA, actions.ChangeKind("rooms", "category"), actions.ChangeRole("area", "ignore"))
     words = shlex.split(equivalent_command(session))
-    manual = parse(words[words.index("--schema") + 1])
+    manual = parse_manual_schema(words[words.index("--schema") + 1])
     assert (manual.target, manual.kinds) == ("price", {"rooms": "category"})
     assert manual.features == ("rooms", "district", "sold")
 
@@ -179,7 +179,7 @@ def test_a_changed_schema_is_in_the_command_in_words_that_parse() -> None:
     ["/data/my houses.csv", "/data/it's; rm -rf $HOME `x`.csv", "/data/new\nline'\\\x1b[2J.csv", "/data/ü\u202e.csv"],
 )
 def test_the_command_goes_through_a_shell_and_shows_no_hidden_character(path: str) -> None:
-    waiting = b.say_to(b.at(*b.TO_PATH), say.GivePath("x"), results=False).session
+    waiting = b.say_to(b.at(*b.TO_PATH), actions.GivePath("x"), results=False).session
     command = equivalent_command(b.say_to(waiting, b.accepted(path)).session)
     assert command.isprintable()
     out = subprocess.run(

@@ -14,14 +14,13 @@ from tabsmith.errors import ErrorReport
 from tabsmith.runs.events import RunState
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.storage import Found
-from tabsmith.workflow import answers as say
+from tabsmith.workflow import actions
 from tabsmith.workflow.conversation import Conversation
-from tabsmith.workflow.drafts import FieldName
-from tabsmith.workflow.prompts import prompt
-from tabsmith.workflow.restoring import EXPIRES_AFTER, RunLookup
-from tabsmith.workflow.session import NoticeKind, WorkflowSession
+from tabsmith.workflow.restore import EXPIRES_AFTER, RunLookup
+from tabsmith.workflow.session import FieldName, SessionNoticeKind, WorkflowSession
+from tabsmith.workflow.session_store import SessionStore
 from tabsmith.workflow.states import State
-from tabsmith.workflow.store import SessionStore
+from tabsmith.workflow.step_forms import step_form
 
 from . import builders as b
 
@@ -41,11 +40,11 @@ def _open(tmp_path: Path, now: float = b.NOW, run: RunLookup | None = None) -> C
     )
 
 
-def _walked(tmp_path: Path, *answers: say.Answer, run: RunLookup | None = None) -> Conversation:
+def _walked(tmp_path: Path, *answers: actions.WorkflowAction, run: RunLookup | None = None) -> Conversation:
     """A conversation that answered through its own store and guard, with the path that really is there."""
     conversation = _open(tmp_path, run=run)
     for answer in answers:
-        real = replace(answer, path=str(tmp_path / "houses.csv")) if isinstance(answer, say.GivePath) else answer
+        real = replace(answer, path=str(tmp_path / "houses.csv")) if isinstance(answer, actions.GivePath) else answer
         b.carry_on(conversation, real)
     return conversation
 
@@ -57,12 +56,12 @@ import sys
 sys.path[:0] = [{core!r}, {root!r}]
 from pathlib import Path
 from tests.core.workflow import builders as b
-from tabsmith.workflow import answers as say
+from tabsmith.workflow import actions
 from tabsmith.workflow.conversation import Conversation
-from tabsmith.workflow.store import SessionStore
+from tabsmith.workflow.session_store import SessionStore
 import msgspec
 
-walk = msgspec.json.decode(sys.stdin.readline().encode(), type=list[say.Answer])
+walk = msgspec.json.decode(sys.stdin.readline().encode(), type=list[actions.WorkflowAction])
 conversation = Conversation(
     SessionStore(), b.settings(Path({folder!r})), clock=lambda: b.NOW, new_id=b.moment().new_id, run=lambda _: None
 )
@@ -75,18 +74,24 @@ for answer in walk:
 
 _DEEP = (
     *b.TO_FEATURES,
-    say.Type(FieldName.FEATURES, "1-2, oops"),
-    say.Back(),
-    say.ChooseTarget("district"),
-    say.ChooseFeatures("area, rooms"),
-    say.Type(FieldName.TIME, "half"),
-    say.Type(FieldName.TIME, "2 min"),
+    actions.Type(FieldName.FEATURES, "1-2, oops"),
+    actions.Back(),
+    actions.ChooseTarget("district"),
+    actions.ChooseFeatures("area, rooms"),
+    actions.Type(FieldName.TIME, "half"),
+    actions.Type(FieldName.TIME, "2 min"),
     *b.TO_TRAINED[-2:],
-    say.PredictRows(),
-    say.Type(FieldName.NEW_ROWS, "/data/ne"),
+    actions.PredictRows(),
+    actions.Type(FieldName.NEW_ROWS, "/data/ne"),
 )
-_DEFERRED = (*b.TO_WORDS, say.GiveSchema("nonsense {"), say.GiveSchema("target: price"), *b.TO_ERROR[-2:])
-_OTHERS = (say.Begin(), say.ChooseUpload(), say.Type(FieldName.DATA, "x"), say.Back(), say.ChooseSample("wine"))
+_DEFERRED = (*b.TO_WORDS, actions.GiveSchema("nonsense {"), actions.GiveSchema("target: price"), *b.TO_ERROR[-2:])
+_OTHERS = (
+    actions.Begin(),
+    actions.ChooseUpload(),
+    actions.Type(FieldName.DATA, "x"),
+    actions.Back(),
+    actions.ChooseSample("wine"),
+)
 
 
 def _alive_run(_run_id: str) -> RunSnapshot:
@@ -95,9 +100,9 @@ def _alive_run(_run_id: str) -> RunSnapshot:
 
 @pytest.mark.parametrize("walk", [_DEEP, _DEFERRED, _OTHERS], ids=["loaded", "deferred", "others"])
 def test_killed_after_any_answer_the_session_is_restored_exactly_there(
-    tmp_path: Path, houses: Path, walk: tuple[say.Answer, ...], tabsmith_home: Path
+    tmp_path: Path, houses: Path, walk: tuple[actions.WorkflowAction, ...], tabsmith_home: Path
 ) -> None:
-    walk = tuple(replace(each, path=str(houses)) if isinstance(each, say.GivePath) else each for each in walk)
+    walk = tuple(replace(each, path=str(houses)) if isinstance(each, actions.GivePath) else each for each in walk)
     expected = _states_of(tmp_path, walk)
     child = _CHILD.format(core=str(ROOT / "core"), root=str(ROOT), folder=str(tmp_path))
     words = msgspec.json.encode(list(walk)) + b"\n"
@@ -117,7 +122,7 @@ def test_killed_after_any_answer_the_session_is_restored_exactly_there(
         assert replace(restored, revision=0) == replace(expected[place], revision=0)
 
 
-def _states_of(tmp_path: Path, walk: tuple[say.Answer, ...]) -> list[WorkflowSession]:
+def _states_of(tmp_path: Path, walk: tuple[actions.WorkflowAction, ...]) -> list[WorkflowSession]:
     conversation = _open(tmp_path)
     states = []
     for answer in walk:
@@ -134,7 +139,7 @@ def test_a_session_expires_after_seven_days_and_says_so(tmp_path: Path, houses: 
     assert _open(tmp_path, b.NOW + EXPIRES_AFTER).session == kept
     late = _open(tmp_path, b.NOW + EXPIRES_AFTER + 86_400)
     assert (late.session.state, late.session.source) == (State.IDLE, None)
-    assert late.session.notices[0].kind == NoticeKind.EXPIRED
+    assert late.session.notices[0].kind == SessionNoticeKind.EXPIRED
     assert "8 days" in late.session.notices[0].text
     assert not late.store.path.exists()
 
@@ -143,12 +148,14 @@ _BEFORE_TRAINING = [b.TO_LOAD, b.TO_SCHEMA, b.TO_TARGET, b.TO_FEATURES, b.TO_WOR
 
 
 @pytest.mark.parametrize("walk", _BEFORE_TRAINING, ids=lambda walk: type(walk[-1]).__name__)
-def test_a_file_that_is_gone_leads_back_to_the_path(tmp_path: Path, houses: Path, walk: tuple[say.Answer, ...]) -> None:
+def test_a_file_that_is_gone_leads_back_to_the_path(
+    tmp_path: Path, houses: Path, walk: tuple[actions.WorkflowAction, ...]
+) -> None:
     before = _walked(tmp_path, *walk).session
     houses.unlink()
     after = _open(tmp_path).session
     assert after.state == State.AWAITING_FILE_PATH
-    assert after.notices[0].kind == NoticeKind.FILE_GONE
+    assert after.notices[0].kind == SessionNoticeKind.FILE_GONE
     assert str(houses) in after.notices[0].text
     problem = after.problem_of(FieldName.PATH)
     assert problem is not None
@@ -159,29 +166,29 @@ def test_a_file_that_is_gone_leads_back_to_the_path(tmp_path: Path, houses: Path
 
 @pytest.mark.parametrize("walk", _BEFORE_TRAINING, ids=lambda walk: type(walk[-1]).__name__)
 def test_a_file_that_has_changed_is_to_be_loaded_again(
-    tmp_path: Path, houses: Path, walk: tuple[say.Answer, ...]
+    tmp_path: Path, houses: Path, walk: tuple[actions.WorkflowAction, ...]
 ) -> None:
     _walked(tmp_path, *walk)
     houses.write_text("area,price\n1,2\n3,4\n5,6\n")
     conversation = _open(tmp_path)
     assert conversation.session.state == State.CHOOSING_LOAD_OPTION
-    assert conversation.session.notices[0].kind == NoticeKind.FILE_CHANGED
-    b.carry_on(conversation, say.LoadNow())
+    assert conversation.session.notices[0].kind == SessionNoticeKind.FILE_CHANGED
+    b.carry_on(conversation, actions.LoadNow())
     assert conversation.session.state == State.CONFIRMING_SCHEMA
     assert conversation.session.notices == ()
 
 
 def test_an_uploaded_file_that_is_gone_is_waited_for_again(tmp_path: Path, houses: Path) -> None:
-    _walked(tmp_path, *b.TO_UPLOAD, say.GiveData(str(houses)))
+    _walked(tmp_path, *b.TO_UPLOAD, actions.GiveData(str(houses)))
     houses.unlink()
     after = _open(tmp_path).session
-    assert (after.state, after.notices[0].kind) == (State.AWAITING_DATA, NoticeKind.FILE_GONE)
+    assert (after.state, after.notices[0].kind) == (State.AWAITING_DATA, SessionNoticeKind.FILE_GONE)
     assert after.problem_of(FieldName.DATA) is not None
 
 
 @pytest.mark.parametrize("walk", [b.TO_TRAINED, b.TO_PREDICTING])
 def test_a_trained_model_does_not_need_its_file_any_more(
-    tmp_path: Path, houses: Path, walk: tuple[say.Answer, ...]
+    tmp_path: Path, houses: Path, walk: tuple[actions.WorkflowAction, ...]
 ) -> None:
     before = _walked(tmp_path, *walk).session
     houses.unlink()
@@ -196,31 +203,35 @@ RUN = b.moment().new_id(b.NOW)
 @pytest.mark.parametrize(
     ("run", "state", "kind"),
     [
-        (None, State.CONFIGURING_MODEL, NoticeKind.RUN_GONE),
+        (None, State.CONFIGURING_MODEL, SessionNoticeKind.RUN_GONE),
         (RunSnapshot(state=RunState.RUNNING), State.TRAINING, None),
         (
             RunSnapshot(state=RunState.DONE, outcome="success", report=b.report(RUN)),
             State.TRAINED,
-            NoticeKind.RUN_ENDED,
+            SessionNoticeKind.RUN_ENDED,
         ),
-        (RunSnapshot(state=RunState.DONE, outcome="cancelled"), State.CONFIGURING_MODEL, NoticeKind.RUN_STOPPED),
-        (RunSnapshot(state=RunState.FAILED, outcome="failed", error=b.TROUBLE), State.ERROR, NoticeKind.RUN_ENDED),
-        (RunSnapshot(state=RunState.FAILED, outcome="failed"), State.ERROR, NoticeKind.RUN_ENDED),
-        (RunSnapshot(state=RunState.INTERRUPTED), State.ERROR, NoticeKind.RUN_INTERRUPTED),
+        (RunSnapshot(state=RunState.DONE, outcome="cancelled"), State.CONFIGURING_MODEL, SessionNoticeKind.RUN_STOPPED),
+        (
+            RunSnapshot(state=RunState.FAILED, outcome="failed", error=b.TROUBLE),
+            State.ERROR,
+            SessionNoticeKind.RUN_ENDED,
+        ),
+        (RunSnapshot(state=RunState.FAILED, outcome="failed"), State.ERROR, SessionNoticeKind.RUN_ENDED),
+        (RunSnapshot(state=RunState.INTERRUPTED), State.ERROR, SessionNoticeKind.RUN_INTERRUPTED),
     ],
 )
 def test_a_run_that_went_on_while_nobody_looked_is_caught_up_with(
-    tmp_path: Path, houses: Path, run: RunSnapshot | None, state: State, kind: NoticeKind | None
+    tmp_path: Path, houses: Path, run: RunSnapshot | None, state: State, kind: SessionNoticeKind | None
 ) -> None:
     _walked(tmp_path, *b.TO_TRAINING)
     after = _open(tmp_path, run=lambda _: run).session
     assert after.state == state
     assert [notice.kind for notice in after.notices][:1] == ([] if kind is None else [kind])
-    assert prompt(after).problem == (b.TROUBLE if run and run.error else after.problem)
+    assert step_form(after).problem == (b.TROUBLE if run and run.error else after.problem)
 
 
 def test_an_interrupted_run_that_somebody_resumed_is_watched_again(tmp_path: Path, houses: Path) -> None:
-    _walked(tmp_path, *b.TO_TRAINING, say.RunInterrupted(RUN))
+    _walked(tmp_path, *b.TO_TRAINING, actions.RunInterrupted(RUN))
     after = _open(tmp_path, run=_alive_run).session
     assert (after.state, after.problem, after.retry) == (State.TRAINING, None, None)
 
@@ -229,7 +240,7 @@ def test_a_run_without_a_folder_is_found_to_be_gone(tmp_path: Path, houses: Path
     _walked(tmp_path, *b.TO_TRAINING)
     conversation = Conversation(SessionStore(), b.settings(tmp_path), clock=lambda: b.NOW)
     assert conversation.session.state == State.CONFIGURING_MODEL
-    assert conversation.session.notices[0].kind == NoticeKind.RUN_GONE
+    assert conversation.session.notices[0].kind == SessionNoticeKind.RUN_GONE
 
 
 def test_a_session_that_was_edited_into_an_impossible_state_steps_back(tmp_path: Path) -> None:
@@ -237,7 +248,7 @@ def test_a_session_that_was_edited_into_an_impossible_state_steps_back(tmp_path:
     store.save(replace(b.at(*b.TO_PATH), state=State.CONFIRMING_SCHEMA))
     after = _open(tmp_path).session
     assert after.state == State.CHOOSING_DATA_SOURCE
-    assert after.notices[0].kind == NoticeKind.INCOMPLETE
+    assert after.notices[0].kind == SessionNoticeKind.INCOMPLETE
     assert "a table that has been read" in after.notices[0].text
 
 
@@ -246,7 +257,7 @@ def test_a_session_that_was_edited_into_an_impossible_state_steps_back(tmp_path:
 
 def test_the_path_is_checked_at_once_and_kept_absolute(tmp_path: Path, houses: Path) -> None:
     conversation = _walked(tmp_path, *b.TO_PATH)
-    conversation.answer(say.GivePath(f'  "{houses}" '))
+    conversation.answer(actions.GivePath(f'  "{houses}" '))
     assert conversation.session.state == State.CHOOSING_LOAD_OPTION
     assert conversation.session.file is not None
     assert (conversation.session.file.path, conversation.session.file.size) == (str(houses), houses.stat().st_size)
@@ -265,7 +276,7 @@ def test_the_path_is_checked_at_once_and_kept_absolute(tmp_path: Path, houses: P
 def test_a_path_that_is_refused_is_kept_with_the_real_error(tmp_path: Path, path: str, name: str) -> None:
     conversation = _walked(tmp_path, *b.TO_PATH)
     given = path if path.startswith("/") or not path else str(tmp_path / path)
-    conversation.answer(say.GivePath(given))
+    conversation.answer(actions.GivePath(given))
     problem = conversation.session.problem_of(FieldName.PATH)
     assert isinstance(problem, ErrorReport)
     assert (problem.name, conversation.session.state) == (name, State.AWAITING_FILE_PATH)
@@ -274,12 +285,12 @@ def test_a_path_that_is_refused_is_kept_with_the_real_error(tmp_path: Path, path
 
 def test_looking_at_a_target_that_was_cut_short_is_said(tmp_path: Path, houses: Path) -> None:
     conversation = _walked(tmp_path, *b.TO_SCHEMA)
-    conversation.answer(say.ChangeTarget("district"))
+    conversation.answer(actions.ChangeTarget("district"))
     after = _open(tmp_path).session
     assert (after.state, after.waiting, after.notices[0].kind) == (
         State.CONFIRMING_SCHEMA,
         None,
-        NoticeKind.INCOMPLETE,
+        SessionNoticeKind.INCOMPLETE,
     )
-    conversation.answer(say.TargetDetected(b.schema("district")))
+    conversation.answer(actions.TargetDetected(b.schema("district")))
     assert conversation.session.schema == b.schema("district")

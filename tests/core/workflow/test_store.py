@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from tabsmith.paths import folders
 from tabsmith.storage import Damaged, Found, Missing
-from tabsmith.workflow import answers as say
+from tabsmith.workflow import actions
 from tabsmith.workflow.conversation import Conversation
-from tabsmith.workflow.session import NoticeKind
+from tabsmith.workflow.session import SessionNoticeKind
+from tabsmith.workflow.session_store import SessionMovedOnError, SessionStore, file_stem
 from tabsmith.workflow.states import State
-from tabsmith.workflow.store import SessionMovedOnError, SessionStore, file_stem
 
 from . import builders as b
 
@@ -39,48 +39,53 @@ def test_two_users_never_share_a_file(one: str, other: str) -> None:
 
 def test_the_later_of_two_writers_is_told_where_the_session_stands_and_overwrites_nothing(tmp_path: Path) -> None:
     terminal = _conversation(tmp_path)
-    terminal.answer(say.Begin())
+    terminal.answer(actions.Begin())
     phone = _conversation(tmp_path)
-    phone.answer(say.ChooseSample("iris"))
+    phone.answer(actions.ChooseSample("iris"))
     with pytest.raises(SessionMovedOnError) as caught:
-        terminal.answer(say.ChooseFile())
+        terminal.answer(actions.ChooseFile())
     assert caught.value.current == phone.session
     assert terminal.session.state == State.CHOOSING_DATA_SOURCE
     assert terminal.reload() == phone.session
-    terminal.answer(say.Back())
+    terminal.answer(actions.Back())
     with pytest.raises(SessionMovedOnError):
-        phone.answer(say.LoadNow())
+        phone.answer(actions.LoadNow())
 
 
 def test_a_session_ended_elsewhere_is_not_brought_back(tmp_path: Path) -> None:
     terminal = _conversation(tmp_path)
-    terminal.answer(say.Begin())
+    terminal.answer(actions.Begin())
     phone = _conversation(tmp_path)
-    phone.answer(say.Cancel())
+    phone.answer(actions.Cancel())
     with pytest.raises(SessionMovedOnError) as caught:
-        terminal.answer(say.ChooseFile())
+        terminal.answer(actions.ChooseFile())
     assert caught.value.current is None
     assert isinstance(SessionStore().load(), Missing)
 
 
 def test_a_session_begun_anew_elsewhere_is_not_overwritten(tmp_path: Path) -> None:
     terminal = _conversation(tmp_path)
-    terminal.answer(say.Begin())
+    terminal.answer(actions.Begin())
     phone = _conversation(tmp_path)
-    phone.answer(say.Cancel())
-    phone.answer(say.Begin())
+    phone.answer(actions.Cancel())
+    phone.answer(actions.Begin())
     assert phone.session.revision == terminal.session.revision
     with pytest.raises(SessionMovedOnError):
-        terminal.answer(say.ChooseFile())
+        terminal.answer(actions.ChooseFile())
     with pytest.raises(SessionMovedOnError):
-        terminal.answer(say.Cancel())
+        terminal.answer(actions.Cancel())
     assert SessionStore().load() == Found(phone.session)
 
 
 def test_opening_a_session_takes_it_from_nobody(tmp_path: Path) -> None:
     (tmp_path / "houses.csv").write_text("area,price\n1,2\n")
     terminal = _conversation(tmp_path)
-    for answer in (say.Begin(), say.ChooseFile(), say.GivePath(str(tmp_path / "houses.csv")), say.LoadNow()):
+    for answer in (
+        actions.Begin(),
+        actions.ChooseFile(),
+        actions.GivePath(str(tmp_path / "houses.csv")),
+        actions.LoadNow(),
+    ):
         terminal.answer(answer)
     _conversation(tmp_path)
     terminal.answer(b.loaded(terminal.session))
@@ -90,35 +95,35 @@ def test_opening_a_session_takes_it_from_nobody(tmp_path: Path) -> None:
 @pytest.mark.parametrize("bytes_", [b"", b"{", b"\xff\xfe", b"[" * 200_000, b'{"tabsmith": 3}', b"1" * 10_000])
 def test_a_damaged_session_is_moved_aside_and_named(tmp_path: Path, bytes_: bytes) -> None:
     first = _conversation(tmp_path)
-    first.answer(say.Begin())
+    first.answer(actions.Begin())
     first.store.path.write_bytes(bytes_)
     again = _conversation(tmp_path)
     (notice,) = again.session.notices
-    assert notice.kind == NoticeKind.DAMAGED
+    assert notice.kind == SessionNoticeKind.DAMAGED
     (moved,) = first.store.path.parent.glob("local.json.damaged-*")
     assert moved.name in notice.text
     assert moved.read_bytes() == bytes_
-    again.answer(say.Begin())
+    again.answer(actions.Begin())
     assert again.session.state == State.CHOOSING_DATA_SOURCE
 
 
 def test_a_session_damaged_while_it_goes_on_is_saved_anew_and_said(tmp_path: Path) -> None:
     conversation = _conversation(tmp_path)
-    conversation.answer(say.Begin())
+    conversation.answer(actions.Begin())
     conversation.store.path.write_bytes(b"{")
-    conversation.answer(say.ChooseFile())
-    assert conversation.session.notices[0].kind == NoticeKind.DAMAGED
+    conversation.answer(actions.ChooseFile())
+    assert conversation.session.notices[0].kind == SessionNoticeKind.DAMAGED
     assert SessionStore().load() == Found(conversation.session)
 
 
-@pytest.mark.parametrize("last", [say.Cancel(), say.Finish()])
-def test_the_document_is_gone_when_the_conversation_is_over(tmp_path: Path, last: say.Answer) -> None:
+@pytest.mark.parametrize("last", [actions.Cancel(), actions.Finish()])
+def test_the_document_is_gone_when_the_conversation_is_over(tmp_path: Path, last: actions.WorkflowAction) -> None:
     conversation = _conversation(tmp_path)
     store = conversation.store
     store.save(msgspec.structs.replace(b.at(*b.TO_TRAINED), revision=0))
     conversation.reload()
     conversation.answer(last)
     assert not store.path.exists()
-    conversation.answer(say.Begin())
+    conversation.answer(actions.Begin())
     assert store.load() == Found(conversation.session)
     assert not isinstance(store.load(), Damaged)

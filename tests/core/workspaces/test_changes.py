@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tabsmith.errors import WorkspaceError, WorkspaceTooLargeError
-from tabsmith.workspaces import Bounds, Change, Workspace
-from tabsmith.workspaces.lines import counted, runs, unified
+from tabsmith.workspaces import FileChange, Workspace, WorkspaceLimits
+from tabsmith.workspaces.line_diff import count_lines, diff_lines, unified_diff
 from tests.core.workspaces.conftest import fill
 
 
@@ -26,14 +26,14 @@ def test_each_kind_of_change_is_told(workspace: Workspace) -> None:
     (folder / "to").symlink_to("added.txt")
 
     assert workspace.changes(workspace.tree(0), workspace.snapshot()) == (
-        Change("added.txt", "added", lines_added=2),
-        Change("blob.bin", "added", binary=True),
-        Change("data/in.csv", "removed", lines_removed=2),
-        Change("docs/new.txt", "renamed", was="docs/old.txt"),
-        Change("empty", "removed"),
-        Change("main.py", "modified", lines_added=2),
-        Change("to", "link"),
-        Change("void", "added"),
+        FileChange("added.txt", "added", lines_added=2),
+        FileChange("blob.bin", "added", binary=True),
+        FileChange("data/in.csv", "removed", lines_removed=2),
+        FileChange("docs/new.txt", "renamed", was="docs/old.txt"),
+        FileChange("empty", "removed"),
+        FileChange("main.py", "modified", lines_added=2),
+        FileChange("to", "link"),
+        FileChange("void", "added"),
     )
 
 
@@ -47,11 +47,11 @@ def test_permissions_and_swaps_of_kind_are_changes(workspace: Workspace) -> None
     (folder / "empty").symlink_to("docs")
 
     assert workspace.changes(workspace.tree(0), workspace.snapshot()) == (
-        Change("data", "added", lines_added=1),
-        Change("data/in.csv", "removed", lines_removed=2),
-        Change("docs", "mode"),
-        Change("empty", "link"),
-        Change("main.py", "mode"),
+        FileChange("data", "added", lines_added=1),
+        FileChange("data/in.csv", "removed", lines_removed=2),
+        FileChange("docs", "mode"),
+        FileChange("empty", "link"),
+        FileChange("main.py", "mode"),
     )
 
 
@@ -102,7 +102,7 @@ def test_caches_and_pipes_that_an_agent_leaves_are_named_not_compared(workspace:
 
 
 def test_a_flood_of_files_ends_at_the_limit(origin: Path, place: Path) -> None:
-    workspace = Workspace.create(origin, place, "copy", Bounds(files=50, megabytes=1))
+    workspace = Workspace.create(origin, place, "copy", WorkspaceLimits(files=50, megabytes=1))
     fill(workspace.folder, {f"f{number}": "x" for number in range(60)})
     with pytest.raises(WorkspaceTooLargeError, match="more than 50 files"):
         workspace.snapshot()
@@ -139,7 +139,7 @@ def test_a_large_binary_goes_through_whole_and_is_named(workspace: Workspace) ->
     content = random.Random(1).randbytes(30_000_000)
     (workspace.folder / "model.bin").write_bytes(content)
     tree = workspace.mark(1)
-    assert workspace.changes(workspace.tree(0), tree) == (Change("model.bin", "added", binary=True),)
+    assert workspace.changes(workspace.tree(0), tree) == (FileChange("model.bin", "added", binary=True),)
     workspace.hand_back(1)
     assert (workspace.origin / "model.bin").read_bytes() == content
 
@@ -168,16 +168,16 @@ def patched(old: list[str], lines: list[str]) -> list[str]:
 
 @given(old=texts, new=texts)
 def test_a_diff_applied_to_the_old_text_gives_the_new_one(old: list[str], new: list[str]) -> None:
-    found = runs(old, new)
-    assert patched(old, list(unified(old, new, found))) == new
-    came, went = counted(found)
+    found = diff_lines(old, new)
+    assert patched(old, list(unified_diff(old, new, found))) == new
+    came, went = count_lines(found)
     assert len(new) - len(old) == came - went
 
 
 def test_a_diff_of_a_few_edits_is_what_difflib_finds() -> None:
     old = [f"line {number}" for number in range(300)]
     new = [*old[:50], "inserted", *old[50:120], *old[123:200], "changed", *old[201:]]
-    ours = list(unified(old, new, runs(old, new)))
+    ours = list(unified_diff(old, new, diff_lines(old, new)))
     assert ours == list(difflib.unified_diff(old, new, lineterm=""))[2:]
 
 
@@ -190,4 +190,4 @@ def test_texts_made_to_be_slow_are_compared_all_the_same() -> None:
         (["a", "b"] * 20_000, ["b", "a", "a"] * 13_000),
         (shuffled, shuffled[::-1]),
     ):
-        assert patched(old, list(unified(old, new, runs(old, new)))) == new
+        assert patched(old, list(unified_diff(old, new, diff_lines(old, new)))) == new

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tabsmith.errors import WorkspaceError, WorkspaceTooLargeError
-from tabsmith.workspaces import Bounds, Workspace
+from tabsmith.workspaces import Workspace, WorkspaceLimits
 from tests.core.workspaces.conftest import fill, seen
 
 
@@ -119,13 +119,13 @@ def test_a_folder_that_is_not_there_is_worked_on_as_an_empty_one(tmp_path: Path,
 @pytest.mark.parametrize(
     ("bounds", "words"),
     [
-        (Bounds(files=3), "more than 3 files"),
-        (Bounds(megabytes=1), "more than 1 MB"),
-        (Bounds(levels=2), "over 2 deep"),
+        (WorkspaceLimits(files=3), "more than 3 files"),
+        (WorkspaceLimits(megabytes=1), "more than 1 MB"),
+        (WorkspaceLimits(levels=2), "over 2 deep"),
     ],
 )
 def test_a_folder_over_the_limits_is_refused_and_leaves_nothing(
-    origin: Path, place: Path, bounds: Bounds, words: str
+    origin: Path, place: Path, bounds: WorkspaceLimits, words: str
 ) -> None:
     fill(origin, {"large": b"x" * 1_100_000, "a/b/c/d": "deep"})
     with pytest.raises(WorkspaceTooLargeError, match=words):
@@ -137,7 +137,7 @@ def test_a_sparse_giant_is_refused_without_filling_the_disk(origin: Path, place:
     with (origin / "giant").open("wb") as file:
         file.truncate(1 << 40)
     with pytest.raises(WorkspaceTooLargeError):
-        Workspace.create(origin, place, "copy", Bounds(megabytes=5))
+        Workspace.create(origin, place, "copy", WorkspaceLimits(megabytes=5))
 
 
 def test_a_place_inside_the_folder_is_refused(origin: Path) -> None:

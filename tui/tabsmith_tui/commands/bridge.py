@@ -10,18 +10,24 @@ import msgspec
 from msgspec.structs import replace
 
 from tabsmith import config
-from tabsmith.config.tree import Settings
-from tabsmith.dates import when
+from tabsmith.config.settings import Settings
 from tabsmith.errors import WORK_FAILED, ReportedError, report_of
-from tabsmith.numbers import duration
-from tabsmith.telegram.activity import Visitor, people
-from tabsmith.telegram.health import Health, check, token_source
-from tabsmith.telegram.place import Place
-from tabsmith.telegram.service import Reached, Stopped, place_of, refuse_second, require_extra, running
+from tabsmith.formatting import duration, time_ago
+from tabsmith.telegram.activity import BridgeUser, bridge_users
+from tabsmith.telegram.bot_token import BotToken, bot_token
+from tabsmith.telegram.health import HealthReport, check_health, token_source
+from tabsmith.telegram.paths import BridgePaths
+from tabsmith.telegram.service import (
+    BridgeStopped,
+    FirstPoll,
+    bridge_paths,
+    require_not_running,
+    require_telegram_extra,
+    running,
+)
 from tabsmith.telegram.service import start as start_detached
 from tabsmith.telegram.service import stop as stop_bridge
-from tabsmith.telegram.status import Status, read_status
-from tabsmith.telegram.token import Token, token_of
+from tabsmith.telegram.status import BridgeStatus, read_status
 from tabsmith.text import plural
 from tabsmith_tui.commands.output import json_option, print_facts, print_json, print_table, print_text, say
 
@@ -32,7 +38,7 @@ class StartedDocument(msgspec.Struct, frozen=True):
     pid: int
     started_at: float
     runs: Literal["in the foreground", "in the background"]
-    reached: Reached
+    reached: FirstPoll
     trouble: str
     token_from: str
     allowed_users: int
@@ -47,8 +53,8 @@ class StatusDocument(msgspec.Struct, frozen=True):
     started_at: float
     token_from: str
     folder: str
-    people: tuple[Visitor, ...]
-    said: Status | None
+    people: tuple[BridgeUser, ...]
+    said: BridgeStatus | None
 
 
 @click.group(invoke_without_command=True)
@@ -65,11 +71,11 @@ def bridge(context: click.Context, as_json: bool) -> int | None:
 def start(detach: bool, as_json: bool) -> int:
     """Start the bridge here, until ctrl+c, or in the background."""
     settings = config.load()
-    token = token_of(settings)
-    require_extra()
+    token = bot_token(settings)
+    require_telegram_extra()
     if detach:
         return _start_detached(settings, as_json=as_json)
-    refuse_second(place_of(settings))
+    require_not_running(bridge_paths(settings))
     _tell_start(
         StartedDocument(
             os.getpid(),
@@ -91,7 +97,7 @@ def start(detach: bool, as_json: bool) -> int:
 @json_option
 def stop(as_json: bool) -> None:
     """Stop the bridge, wherever it was started; nothing that came in is lost."""
-    done = stop_bridge(place_of(config.load()))
+    done = stop_bridge(bridge_paths(config.load()))
     if as_json:
         print_json(done)
     else:
@@ -109,7 +115,7 @@ def status(as_json: bool) -> int:
 @json_option
 def health(as_json: bool) -> int:
     """Check the bridge, with evidence; the exit status is 1 when a check fails."""
-    found = check(config.load())
+    found = check_health(config.load())
     if as_json:
         print_json(found)
     else:
@@ -118,7 +124,7 @@ def health(as_json: bool) -> int:
 
 
 def _start_detached(settings: Settings, *, as_json: bool) -> int:
-    place = place_of(settings)
+    place = bridge_paths(settings)
     begun = start_detached(settings)
     document = StartedDocument(
         begun.pid,
@@ -148,10 +154,10 @@ def _tell_start(document: StartedDocument, words: str, *, as_json: bool) -> None
         say("Nobody may talk to it yet: tabsmith config set telegram.allowed_users NUMBER")
 
 
-def _serve(settings: Settings, token: Token) -> int:
+def _serve(settings: Settings, token: BotToken) -> int:
     """The bridge itself, in this process, until it is told to end."""
+    from tabsmith.telegram.bot_token import log_to_stderr
     from tabsmith.telegram.bridge import run
-    from tabsmith.telegram.log import log_to_stderr
 
     log_to_stderr(token)
     try:
@@ -160,7 +166,7 @@ def _serve(settings: Settings, token: Token) -> int:
         _raise_without(token, error)
 
 
-def _raise_without(token: Token, error: Exception) -> NoReturn:
+def _raise_without(token: BotToken, error: Exception) -> NoReturn:
     report = report_of(error)
     raise ReportedError(
         replace(
@@ -173,7 +179,7 @@ def _raise_without(token: Token, error: Exception) -> NoReturn:
     ) from None
 
 
-def _stopped(done: Stopped) -> str:
+def _stopped(done: BridgeStopped) -> str:
     match done.how:
         case "ended":
             return f"The bridge (process {done.pid}) has ended."
@@ -185,10 +191,10 @@ def _stopped(done: Stopped) -> str:
 
 def _status(*, as_json: bool) -> int:
     settings = config.load()
-    place = place_of(settings)
+    place = bridge_paths(settings)
     held = running(place)
     said = read_status(place)
-    visitors = people(place, settings.telegram.allowed_users)
+    visitors = bridge_users(place, settings.telegram.allowed_users)
     document = StatusDocument(
         "running" if held else "not running",
         held.pid if held else 0,
@@ -205,7 +211,7 @@ def _status(*, as_json: bool) -> int:
     return 0 if held else WORK_FAILED
 
 
-def _show_status(document: StatusDocument, place: Place) -> None:
+def _show_status(document: StatusDocument, place: BridgePaths) -> None:
     now = time.time()
     said = document.said
     facts: list[tuple[str, str]] = []
@@ -216,18 +222,18 @@ def _show_status(document: StatusDocument, place: Place) -> None:
         facts.append(("bridge", "not running. To start it: tabsmith bridge start"))
     if said is not None:
         facts.append(("bot", said.bot or "not told yet"))
-        facts.append(("last poll", when(said.polled_at, now)))
+        facts.append(("last poll", time_ago(said.polled_at, now)))
         facts.append(("received", f"{said.received:,}, handled {said.handled:,}"))
         facts.append(("sent", f"{said.sent:,}, waiting {said.to_send:,}, given up {said.gave_up:,}"))
         if said.troubles:
             last = said.troubles[-1]
-            facts.append(("last trouble", f"{when(last.at, now)}, {last.where}: {last.words}"))
+            facts.append(("last trouble", f"{time_ago(last.at, now)}, {last.where}: {last.words}"))
     facts += [("token", f"from {document.token_from}"), ("files", str(place.root))]
     print_facts(facts)
     if document.people:
         print_text()
         rows = [
-            [str(each.user), each.name or "—", each.may, when(each.seen_at, now), each.step or "—"]
+            [str(each.user), each.name or "—", each.may, time_ago(each.seen_at, now), each.step or "—"]
             for each in document.people
         ]
         print_table(["user", "name", "list", "seen", "stands at"], rows)
@@ -235,7 +241,7 @@ def _show_status(document: StatusDocument, place: Place) -> None:
         print_text("Nobody may talk to it: tabsmith config set telegram.allowed_users NUMBER")
 
 
-def _show_health(found: Health) -> None:
+def _show_health(found: HealthReport) -> None:
     print_table(
         ["", "check", "found", "evidence"],
         [[each.state, each.name, each.what, each.evidence] for each in found.checks],

@@ -8,8 +8,8 @@ import click
 import msgspec
 
 from tabsmith import config as settings
-from tabsmith.conditions.built_in import BUILT_IN, BuiltIn
-from tabsmith.conditions.names import NAMES, Name
+from tabsmith.conditions.built_in import BUILT_IN, BuiltInCondition
+from tabsmith.conditions.metrics import VARIABLES, Variable
 from tabsmith.errors import WRONG_USE, UsageError
 from tabsmith.paths import folders
 from tabsmith_tui.commands.output import json_option, print_json, print_table, print_text, say
@@ -20,8 +20,8 @@ FROM_STDIN: Final = "-"
 class BreakpointsDocument(msgspec.Struct, frozen=True):
     """`config breakpoints --json`."""
 
-    built_in: tuple[BuiltIn, ...]
-    names: tuple[Name, ...]
+    built_in: tuple[BuiltInCondition, ...]
+    names: tuple[Variable, ...]
 
 
 @click.group(invoke_without_command=True)
@@ -81,12 +81,14 @@ def check() -> int:
 def breakpoints(as_json: bool) -> None:
     """List the built-in conditions, and the names for your own."""
     if as_json:
-        print_json(BreakpointsDocument(tuple(BUILT_IN.values()), tuple(NAMES.values())))
+        print_json(BreakpointsDocument(tuple(BUILT_IN.values()), tuple(VARIABLES.values())))
         return
     rows = [[each.name, each.expression, each.meaning] for each in BUILT_IN.values()]
     print_table(["breakpoint", "condition", "meaning"], rows, widest=80)
     print_text()
-    print_table(["name", "is", "meaning"], [[each.name, each.kind, each.description] for each in NAMES.values()], 80)
+    print_table(
+        ["name", "is", "meaning"], [[each.name, each.kind, each.description] for each in VARIABLES.values()], 80
+    )
     print_text()
     print_text("A condition of your own: quality < 0.5 and iteration > 3. It takes and, or, not, + - * / ( ).")
     print_text("To try one on a run: tabsmith runs try RUN 'quality < 0.5'")

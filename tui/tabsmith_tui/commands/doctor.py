@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Final, Literal
 import click
 import msgspec
 
-from tabsmith import __version__
 from tabsmith.errors import WORK_FAILED, AgentMissingError, StorageError, TabsmithError
 from tabsmith.paths import folders
 from tabsmith.text import plural
+from tabsmith.version import __version__
 from tabsmith_tui.commands.output import json_option, print_json, print_table
 
 if TYPE_CHECKING:
     from tabsmith.agents.availability import Availability
-    from tabsmith.config.tree import Agents
+    from tabsmith.config.settings import AgentSettings
 
 _PACKAGES: Final = (
     "textual",
@@ -88,7 +88,7 @@ def _folders() -> list[Finding]:
 
 
 def _folder(name: str, place: Path) -> Finding:
-    from tabsmith.storage.atomic import make_folder
+    from tabsmith.storage.files import make_folder
 
     try:
         make_folder(place)
@@ -141,17 +141,17 @@ def _agent(found: "Availability", *, is_default: bool) -> Finding:
     return Finding(f"agent {found.agent}", "warning" if unusable_default else "ok", says)
 
 
-def _servers(settings: "Agents") -> list[Finding]:
+def _servers(settings: "AgentSettings") -> list[Finding]:
     """Whether the model's server that is set by its address takes connections; nothing is asked of it."""
-    from tabsmith_tui.reaching import connection_trouble, server_of
+    from tabsmith_tui.connectivity import connection_problem, server_address
 
     if settings.llm.base_url is None:
         return []
     try:
-        place = server_of(settings.llm)
+        place = server_address(settings.llm)
     except AgentMissingError:
         return []  # the agent's own line says why
-    trouble = connection_trouble(place)
+    trouble = connection_problem(place)
     if trouble:
         return [Finding("llm server", "warning", f"{place} takes no connection: {trouble}")]
     return [Finding("llm server", "ok", f"{place} takes connections; nothing was asked of it")]
@@ -161,13 +161,13 @@ def _bridge() -> list[Finding]:
     """The bridge to a phone, as far as it is told without asking Telegram."""
     from tabsmith import config
     from tabsmith.telegram.health import token_source
-    from tabsmith.telegram.service import place_of, running
+    from tabsmith.telegram.service import bridge_paths, running
 
     try:
         settings = config.load()
         if not settings.telegram.token:
             return [Finding("bridge", "ok", "no token set: tabsmith config set telegram.token -")]
-        place = place_of(settings)
+        place = bridge_paths(settings)
         found = running(place)
         token = Finding("bridge token", "ok", f"set, from {token_source()}")
     except TabsmithError as error:

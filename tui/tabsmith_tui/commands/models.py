@@ -5,19 +5,19 @@ from pathlib import Path
 import click
 import msgspec
 
-from tabsmith import numbers
+from tabsmith import formatting
 from tabsmith_tui.commands.output import json_option, print_json, print_table, print_text, say
-from tabsmith_tui.commands.trained import print_report
+from tabsmith_tui.commands.train_report import print_report
 
 
 class DeletedDocument(msgspec.Struct, frozen=True):
-    """`models delete --json`."""
+    """`models delete_model --json`."""
 
     deleted: str
 
 
 class ExportedDocument(msgspec.Struct, frozen=True):
-    """`models export --json`."""
+    """`models export_model --json`."""
 
     model_id: str
     out: str
@@ -60,7 +60,7 @@ def delete(model: str, as_json: bool) -> None:
     """Delete MODEL with all its files."""
     from tabsmith.modeling import store
 
-    store.delete(model)
+    store.delete_model(model)
     if as_json:
         print_json(DeletedDocument(model))
     else:
@@ -75,7 +75,7 @@ def export(model: str, file: str, as_json: bool) -> None:
     """Put MODEL into one FILE, which `tabsmith predict FILE ...` takes elsewhere."""
     from tabsmith.modeling import store
 
-    store.export(model, Path(file))
+    store.export_model(model, Path(file))
     if as_json:
         print_json(ExportedDocument(model, str(Path(file).absolute())))
     else:
@@ -99,8 +99,8 @@ def _list(*, as_json: bool) -> None:
                     each.target,
                     each.task,
                     each.metric or "—",
-                    numbers.number(each.cv_score),
-                    numbers.number(each.holdout_score),
+                    formatting.number(each.cv_score),
+                    formatting.number(each.holdout_score),
                     each.source,
                     _date(each.created_at),
                 ]

@@ -18,10 +18,10 @@ from tabsmith_tui.commands.output import json_option, print_facts, print_json, s
 def predict(model: str, path: str, out: str | None, as_json: bool) -> None:
     """Predict the rows of the table at PATH with MODEL, a model's id or exported file."""
     from tabsmith.modeling.predict import predict_file
-    from tabsmith.modeling.store import load
+    from tabsmith.modeling.store import load_model
     from tabsmith.tables.table import read_table
 
-    loaded = load(model)
+    loaded = load_model(model)
     info = read_table(path).info
     done = predict_file(loaded, info, Path(out) if out else None)
     if done.missing:

@@ -3,13 +3,13 @@
 import time
 from collections.abc import Callable
 
-from tabsmith import numbers
+from tabsmith import formatting
 from tabsmith.agents.protocol import AgentName
-from tabsmith.agents.usage import NOTHING, Usage
+from tabsmith.agents.usage import NO_USAGE, Usage
 from tabsmith.modeling.results import Metric
 from tabsmith.orchestration import events as loop
 from tabsmith.orchestration.decisions import Decision
-from tabsmith.orchestration.questions import Allow, Reply
+from tabsmith.orchestration.questions import AllowTool, Reply
 from tabsmith.orchestration.task_events import TaskEvent
 from tabsmith.runs import events as run
 from tabsmith.runs import spending
@@ -23,7 +23,7 @@ from tabsmith_tui.commands.output import say
 _SILENT = (RunState.RUNNING, RunState.EVALUATING, RunState.WAITING, RunState.QUEUED, RunState.ASKING)
 
 
-class PlainLines:
+class EventPrinter:
     """Prints the events that it is given."""
 
     def __init__(self, write: Callable[[str], None] = say) -> None:
@@ -41,7 +41,7 @@ class PlainLines:
         """Print what `event` tells, if it is worth a line."""
         text = self._line(event)
         if text:
-            self._write(f"{numbers.clock(event.at - self._started):>6}  {text}")
+            self._write(f"{formatting.clock(event.at - self._started):>6}  {text}")
 
     def _line(self, event: RunEvent) -> str:
         match event:
@@ -50,13 +50,13 @@ class PlainLines:
                 return f"run       {event.spec.id}" + (f", attempt {event.attempt}" if event.attempt > 1 else "")
             case run.StateChanged(state=state, message=message):
                 return "" if state in _SILENT or not message else f"{state.value:9s} {message}"
-            case run.Reading(share=share, message=message):
+            case run.ReadingProgress(share=share, message=message):
                 return self._reading(share, message)
             case run.TableReady(info=info):
                 columns = len(info.profile.columns)
-                return f"table     {numbers.count(info.rows)} rows, {columns:,} columns, {info.route} path"
+                return f"table     {formatting.count(info.rows)} rows, {columns:,} columns, {info.route} path"
             case run.SchemaReady(schema=schema):
-                words = f"{schema.task}, {len(schema.features)} features, {schema.split.kind} split"
+                words = f"{schema.problem_type}, {len(schema.features)} features, {schema.split.kind} split"
                 return f"schema    target {clean(schema.target, 60)}, {words}"
             case run.LimitChanged(limits=limits):
                 return f"limit     {_limits(limits)} from now on"
@@ -70,23 +70,23 @@ class PlainLines:
     def _loop_line(self, event: loop.LoopEvent | TaskEvent) -> str:
         match event:
             case loop.SearchStarted(metric=metric, folds=folds):
-                held = f"{numbers.count(event.holdout_rows)} rows held out"
-                return f"search    {in_words(metric)}, {folds} folds, {held}"
+                held = f"{formatting.count(event.holdout_rows)} rows held out"
+                return f"search    {metric_label(metric)}, {folds} folds, {held}"
             case loop.Proposed(iteration=iteration, recipe=recipe, change=change):
                 self._changes[iteration] = clean(recipe.name or change, 40)
                 return ""
             case loop.Evaluated(iteration=iteration, evaluation=evaluation):
-                score = numbers.uncertain(evaluation.mean, evaluation.standard_error)
-                seconds = numbers.duration(evaluation.seconds)
+                score = formatting.plus_minus(evaluation.mean, evaluation.standard_error)
+                seconds = formatting.duration(evaluation.seconds)
                 return f"#{iteration:<3}      {self._changes.get(iteration, ''):40s} {score:>22s}  {seconds}"
             case loop.ChampionChanged(iteration=iteration, probation=probation):
                 return f"champion  #{iteration}" + (", on probation: it won narrowly" if probation else "")
-            case loop.Refused(iteration=iteration, problems=problems):
+            case loop.RecipeRefused(iteration=iteration, problems=problems):
                 return f"refused   #{iteration} {problems[0].what if problems else ''}"
-            case loop.Failed(iteration=iteration, message=message):
+            case loop.EvaluationFailed(iteration=iteration, message=message):
                 return f"failed    #{iteration} {self._changes.get(iteration, '')}: {message}"
             case loop.EnsembleBuilt(recipes=recipes, score=score, standard_error=error):
-                return f"ensemble  {len(recipes)} recipes, {numbers.uncertain(score, error)}"
+                return f"ensemble  {len(recipes)} recipes, {formatting.plus_minus(score, error)}"
             case loop.Noted(message=message):
                 return f"note      {message}"
             case _:
@@ -102,14 +102,14 @@ class PlainLines:
                 return f"agent     {actual} {change}: {reason}"
             case loop.SessionOpened(session=session, iteration=iteration):
                 self._sessions[session] = iteration
-                self._used.setdefault(iteration, NOTHING)
+                self._used.setdefault(iteration, NO_USAGE)
             case loop.SessionUsed(session=session, usage=usage):
                 iteration = self._sessions.get(session, 0)
-                self._used[iteration] = self._used.get(iteration, NOTHING) + usage
+                self._used[iteration] = self._used.get(iteration, NO_USAGE) + usage
             case loop.SessionClosed(session=session):
                 self._sessions.pop(session, None)
             case loop.RetryScheduled(iteration=iteration, trouble=trouble, retry=retry, retries=retries):
-                wait = numbers.duration(max(0.0, event.until - event.at))
+                wait = formatting.duration(max(0.0, event.until - event.at))
                 return f"retry     #{iteration} {trouble}, again in {wait} ({retry} of {retries}): {event.message}"
             case loop.Unanswered(iteration=iteration, trouble=trouble, message=message):
                 return f"no answer #{iteration} {trouble}: {message}"
@@ -136,12 +136,12 @@ class PlainLines:
 
     def _person_line(self, event: loop.LoopEvent | TaskEvent) -> str:
         match event:
-            case loop.Asked(question=question):
+            case loop.QuestionAsked(question=question):
                 self._question = clean(question.what, 200)
-            case loop.Replied(reply=reply):
-                word = f"allow {reply.allowed}" if isinstance(reply, Allow) else _word(reply)
+            case loop.QuestionAnswered(reply=reply):
+                word = f"allow {reply.allowed}" if isinstance(reply, AllowTool) else _word(reply)
                 return f"answer    {word}, to: {self._question}"
-            case loop.Skipped(iteration=iteration):
+            case loop.IterationSkipped(iteration=iteration):
                 return f"skipped   #{iteration} left out by you"
             case loop.BreakpointPassed(iteration=iteration, what=what):
                 return f"passed    #{iteration} {what}"
@@ -160,7 +160,7 @@ class PlainLines:
         if now - self._read_told < 2.0:
             return ""
         self._read_told = now
-        return f"reading   {message}" + (f" {numbers.share(share)}" if share >= 0 else "")
+        return f"reading   {message}" + (f" {formatting.percent(share)}" if share >= 0 else "")
 
 
 def _word(reply: Reply) -> str:
@@ -169,7 +169,7 @@ def _word(reply: Reply) -> str:
 
 def _limits(limits: Limits) -> str:
     parts = (
-        numbers.duration(limits.seconds) if limits.seconds else "",
+        formatting.duration(limits.seconds) if limits.seconds else "",
         plural(limits.iterations, "iteration") if limits.iterations else "",
         plural(limits.tokens, "token") if limits.tokens else "",
         f"${limits.dollars}" if limits.dollars else "",
@@ -178,6 +178,6 @@ def _limits(limits: Limits) -> str:
     return ", ".join(part for part in parts if part) or "no limit"
 
 
-def in_words(metric: Metric) -> str:
+def metric_label(metric: Metric) -> str:
     """The metric and which way is better."""
     return f"{metric.label} ({'higher' if metric.greater_is_better else 'lower'} is better)"

@@ -6,9 +6,9 @@ from typing import Literal
 import click
 import msgspec
 
-from tabsmith import numbers
+from tabsmith import formatting
 from tabsmith.tables.info import Dialect, LineNote, TableInfo
-from tabsmith.tables.profile import Column
+from tabsmith.tables.profile.types import ColumnProfile
 from tabsmith_tui.commands.output import json_option, print_facts, print_json, print_table, print_text, say
 
 
@@ -25,7 +25,7 @@ class ReadDocument(msgspec.Struct, frozen=True):
     rejected_count: int
     repaired_count: int
     format: str
-    profile: tuple[Column, ...]
+    profile: tuple[ColumnProfile, ...]
     snapshot: str
     out: str
     sample: tuple[dict[str, str], ...]
@@ -84,11 +84,11 @@ def _document(
 def _print(info: TableInfo) -> None:
     print_facts(
         [
-            ("rows", numbers.count(info.rows)),
-            ("columns", numbers.count(len(info.profile.columns))),
+            ("rows", formatting.count(info.rows)),
+            ("columns", formatting.count(len(info.profile.columns))),
             ("format", f"{info.format}, {info.encoding}, {info.route} path"),
-            ("rejected", f"{numbers.count(info.rejected_count)} lines"),
-            ("repaired", f"{numbers.count(info.repaired_count)} lines"),
+            ("rejected", f"{formatting.count(info.rejected_count)} lines"),
+            ("repaired", f"{formatting.count(info.repaired_count)} lines"),
         ]
     )
     for word, notes in (("rejected", info.rejected), ("repaired", info.repaired)):
@@ -101,8 +101,8 @@ def _print(info: TableInfo) -> None:
             [
                 column.name,
                 column.storage,
-                numbers.share(column.missing_share),
-                numbers.count(column.distinct),
+                formatting.percent(column.missing_share),
+                formatting.count(column.distinct),
                 ", ".join(value.text for value in column.top[:3]),
             ]
             for column in info.profile.columns

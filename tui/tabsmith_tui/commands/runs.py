@@ -1,23 +1,249 @@
-"""`tabsmith runs`: list, show, attach, resume, stop, delete; the rest is in telling.py and trying.py."""
+"""`tabsmith runs`: list, show, attach, resume, stop, delete; the rest is in telling.py and trying.py.
+
+`tabsmith runs handback`: bring a task's folder to what its agent left, accepted or not, because a person says so.
+
+`tabsmith runs history`: what was tried in all runs, iteration after iteration.
+
+`tabsmith runs answer`, `note` and `mode`: tell a run something, in one line.
+
+`tabsmith runs try`: a condition on the stored iterations of a run, before it is made a breakpoint.
+"""
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Final, get_args
 
 import click
 import msgspec
 
-from tabsmith import numbers
+from tabsmith import formatting
+from tabsmith.conditions.built_in import parse_condition
+from tabsmith.errors import RunNotFoundError, RunStateError, UsageError
+from tabsmith.orchestration.history import History, HistoryRecord
+from tabsmith.orchestration.questions import Mode
+from tabsmith.runs import spending
+from tabsmith.runs.commands import Answer, Note, RunCommand, SetMode
 from tabsmith.runs.folder import find_run
+from tabsmith.runs.replying import open_question
+from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.supervisor import require_resumable
 from tabsmith.runs.training import launch_detached, stop_and_wait
+from tabsmith.runs.typed_replies import reply
 from tabsmith.runs.watch import RunWatch, list_runs
-from tabsmith_tui.commands.hand_back import handback
-from tabsmith_tui.commands.history import history
+from tabsmith.text import clean, plural
 from tabsmith_tui.commands.output import json_option, print_json, print_table, print_text, say
-from tabsmith_tui.commands.telling import answer, mode, note
 from tabsmith_tui.commands.train import follow
 from tabsmith_tui.commands.train import show as show_run
-from tabsmith_tui.commands.trying import try_
+from tabsmith_tui.condition_backtest import BacktestedIteration, backtest, stored_facts
+
+
+class HandedBackDocument(msgspec.Struct, frozen=True):
+    """`runs handback --json`."""
+
+    run_id: str
+    task: str
+    folder: str
+    files: int
+    stayed: tuple[str, ...]
+
+
+@click.command()
+@click.argument("run")
+@click.argument("task", required=False)
+@json_option
+def handback(run: str, task: str | None, as_json: bool) -> None:
+    """Bring TASK's folder to what RUN left in its copy; refused where others changed the same meanwhile.
+
+    Without TASK, that of the only one there is.
+    """
+    from tabsmith.workspaces import Workspace
+
+    folder = find_run(run)
+    if folder.alive():
+        raise RunStateError(
+            f"The run {folder.id} is running.", next_step=f"Stop it first: tabsmith runs stop {folder.id}"
+        )
+    place = folder.root / "tasks"
+    names = sorted(each.name for each in place.iterdir()) if place.is_dir() else []
+    chosen = task or (names[0] if len(names) == 1 else "")
+    if chosen not in names:
+        known = ", ".join(clean(name, 40) for name in names) or "none"
+        raise UsageError(
+            f"The run {folder.id} has no task {clean(chosen or '(none named)', 40)}.", next_step=f"Known: {known}."
+        )
+    workspace = Workspace.open(place / chosen)
+    done = workspace.hand_back(max(workspace.marks()))
+    stayed = tuple(clean(str(each), 200) for each in done.stayed)
+    if as_json:
+        print_json(HandedBackDocument(folder.id, chosen, str(workspace.origin), len(done.changed), stayed))
+        return
+    print_text(f"{plural(len(done.changed), 'file')} handed back to {clean(workspace.origin, 300)}")
+    for each in stayed:
+        print_text(f"stayed behind: {each}")
+
+
+_SHOWN: Final = 50
+_HEADINGS: Final = (
+    "run", "iteration", "agent", "recipe", "state", "score", "champion", "tokens", "cost", "seconds"
+)  # fmt: skip
+
+
+@click.command()
+@click.option("--run", help="Only the iterations of this run: its id, the end of it, or `last`.")
+@click.option(
+    "--last", default=_SHOWN, show_default=True, type=click.IntRange(0), help="The newest so many; 0 for all."
+)
+@json_option
+def history(run: str | None, last: int, as_json: bool) -> None:
+    """List the iterations of all runs, deleted ones too, oldest first."""
+    read = History().read()
+    records = read.values if run is None else _of_run(run, read.values)
+    shown = records[-last:] if last else records
+    if as_json:
+        print_json(shown)
+    elif not shown:
+        print_text("No iterations yet. To start a run: tabsmith train TABLE.csv")
+    else:
+        print_table(_HEADINGS, [_row(each) for each in shown])
+    if len(shown) < len(records):
+        say(f"These are the last {len(shown):,} of {plural(len(records), 'iteration')}. For all: --last 0")
+    if read.skipped:
+        say(f"{plural(read.skipped, 'damaged line')} of the history left out.")
+
+
+def _of_run(text: str, records: tuple[HistoryRecord, ...]) -> tuple[HistoryRecord, ...]:
+    """Those of the run whose id is `text`, ends in it, or `last` for the newest. Raises RunNotFoundError."""
+    ids = {each.run_id for each in records}
+    named = {max(ids)} if text == "last" and ids else {each for each in ids if each == text}
+    named = named or {each for each in ids if text and each.endswith(text)}
+    if len(named) != 1:
+        raise RunNotFoundError(
+            f"The history knows {'several runs' if named else 'no run'} {clean(text, 60) or '(no id given)'}.",
+            next_step="`tabsmith runs history` lists what it knows.",
+        )
+    return tuple(each for each in records if each.run_id in named)
+
+
+def _row(record: HistoryRecord) -> list[str]:
+    return [
+        record.run_id,
+        str(record.iteration),
+        record.actual if record.actual == record.planned else f"{record.actual} for {record.planned}",
+        record.recipe_id or formatting.UNKNOWN,
+        record.state,
+        formatting.plus_minus(record.score, record.standard_error),
+        {"won": "new champion", "kept": "kept", "none": formatting.UNKNOWN}[record.champion],
+        spending.tokens(record.usage.tokens) if record.usage.turns else formatting.UNKNOWN,
+        spending.cost_cell(record.usage),
+        f"{record.seconds:,.0f}",
+    ]
+
+
+PATIENCE: Final = 3.0  # seconds
+
+
+class ToldDocument(msgspec.Struct, frozen=True):
+    """`runs answer|note|mode --json`: `taken` says whether the run has acted on it by now."""
+
+    run_id: str
+    state: str
+    taken: bool
+
+
+@click.command()
+@click.argument("run")
+@click.argument("text", nargs=-1, required=True)
+@json_option
+def answer(run: str, text: tuple[str, ...], as_json: bool) -> None:
+    """Answer what RUN asks: continue, brief TEXT, skip, a decision, stop, yes, no, always, or an amount such as $5."""
+    watch = RunWatch(find_run(run).id)
+    now = watch.refresh()
+    question = open_question(now)
+    if question is None:
+        raise RunStateError(f"The run {watch.folder.id} asks nothing; it is {now.state.value}.")
+    told = reply(" ".join(text), now)
+    _tell(watch, Answer(id=question.id, reply=told), lambda later: later.question != question, as_json=as_json)
+
+
+@click.command()
+@click.argument("run")
+@click.argument("text", nargs=-1, required=True)
+@json_option
+def note(run: str, text: tuple[str, ...], as_json: bool) -> None:
+    """Tell RUN's agent something, in every brief from now on."""
+    words = " ".join(text).strip()
+    if not words:
+        raise UsageError("The note is empty.", next_step='Write it like: tabsmith runs note last "try log(price)"')
+    watch = RunWatch(find_run(run).id)
+    before = len(watch.refresh().notes)
+    _tell(watch, Note(text=words), lambda later: len(later.notes) > before, as_json=as_json)
+
+
+@click.command()
+@click.argument("run")
+@click.argument("mode", type=click.Choice(get_args(Mode)))
+@json_option
+def mode(run: str, mode: Mode, as_json: bool) -> None:
+    """Let RUN ask before every recipe, when something happens, or never."""
+    watch = RunWatch(find_run(run).id)
+    _tell(watch, SetMode(mode=mode), lambda later: later.mode == mode, as_json=as_json)
+
+
+def _tell(watch: RunWatch, command: RunCommand, taken: Callable[[RunSnapshot], bool], *, as_json: bool) -> None:
+    """Send the command and wait a moment for the run to act on it. Raises RunStateError when nobody listens."""
+    now = watch.refresh()
+    if now.state.ended:
+        raise RunStateError(f"The run {watch.folder.id} is {now.state.value}: nobody listens.")
+    watch.folder.send(command)
+    deadline = time.monotonic() + PATIENCE
+    while not taken(now := watch.refresh()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    if as_json:
+        print_json(ToldDocument(watch.folder.id, now.state.value, taken(now)))
+    else:
+        say("Taken." if taken(now) else "Sent; the run has not acted on it yet.")
+
+
+class TriedDocument(msgspec.Struct, frozen=True):
+    """`runs try --json`. `once`: it fires only when it becomes true, for it speaks of what grows over the run."""
+
+    run_id: str
+    condition: str
+    name: str
+    once: bool
+    iterations: tuple[BacktestedIteration, ...]
+
+
+@click.command("try")
+@click.argument("run")
+@click.argument("condition")
+@click.option("--iteration", type=click.IntRange(min=1), help="Only this iteration.")
+@json_option
+def try_(run: str, condition: str, iteration: int | None, as_json: bool) -> None:
+    """Try CONDITION on the iterations of RUN: where it would stop, and why."""
+    wanted = parse_condition(condition)
+    folder = find_run(run)
+    stored = stored_facts(folder.id)
+    if not stored:
+        raise UsageError(
+            f"The run {folder.id} has no finished iteration with its numbers.", next_step="Try it on another run."
+        )
+    if iteration is not None and iteration not in stored:
+        raise UsageError(
+            f"The run {folder.id} has no finished iteration {iteration}.",
+            next_step=f"It has {min(stored)} to {max(stored)}.",
+        )
+    shown = tuple(each for each in backtest(wanted, stored) if iteration in (None, each.iteration))
+    if as_json:
+        print_json(TriedDocument(folder.id, wanted.text, wanted.name, wanted.running, shown))
+        return
+    listed = [each for each in shown if each.fires or not each.computed or iteration is not None]
+    if listed:
+        rows = [[f"#{each.iteration}", "stops" if each.fires else "goes on", each.why] for each in listed]
+        print_table(["iteration", "run", "values"], rows, widest=400)
+    stops = sum(each.fires for each in shown)
+    say(f"It would have stopped the run at {stops} of {plural(len(shown), 'iteration')}.")
 
 
 class StoppedDocument(msgspec.Struct, frozen=True):
@@ -128,7 +354,7 @@ def _list(*, as_json: bool) -> None:
                     each.state.value,
                     each.source,
                     each.target or "—",
-                    numbers.number(each.score),
+                    formatting.number(each.score),
                     str(each.tried),
                     f"{each.active_seconds:,.0f}",
                     datetime.fromtimestamp(each.started_at, UTC).astimezone().strftime("%Y-%m-%d %H:%M"),

@@ -3,8 +3,8 @@
 import click
 import msgspec
 
-from tabsmith import numbers
-from tabsmith.tables.schema import ColumnSchema, Schema, Split, TargetCandidate, Task
+from tabsmith import formatting
+from tabsmith.tables.schema.types import ColumnSchema, ProblemType, Schema, Split, TargetCandidate
 from tabsmith_tui.commands.output import json_option, print_facts, print_json, print_table, print_text
 
 
@@ -14,7 +14,7 @@ class SchemaDocument(msgspec.Struct, frozen=True):
     columns: tuple[ColumnSchema, ...]
     target: str | None
     targets: tuple[TargetCandidate, ...]
-    task: Task
+    task: ProblemType
     split: Split
     rows: int
 
@@ -25,13 +25,13 @@ class SchemaDocument(msgspec.Struct, frozen=True):
 @json_option
 def schema(path: str, target: str | None, as_json: bool) -> None:
     """Say what tabsmith understands of the table at PATH."""
-    from tabsmith.tables.detect import detect_schema
+    from tabsmith.tables.schema.detect import detect_schema
     from tabsmith.tables.table import read_table
 
     found = detect_schema(read_table(path).info, target)
     if as_json:
         document = SchemaDocument(
-            found.columns, found.target or None, found.targets, found.task, found.split, found.rows
+            found.columns, found.target or None, found.targets, found.problem_type, found.split, found.rows
         )
         print_json(document)
     else:
@@ -44,8 +44,8 @@ def _print(found: Schema) -> None:
         [
             ("target", found.target or "none found: name it with --target"),
             ("because", best.reason if best and best.name == found.target else "you said so" if found.target else "—"),
-            ("task", found.task),
-            ("split", f"{found.split.kind}, {numbers.share(found.split.holdout)} held out. {found.split.reason}"),
+            ("task", found.problem_type),
+            ("split", f"{found.split.kind}, {formatting.percent(found.split.holdout)} held out. {found.split.reason}"),
             ("others", ", ".join(f"{each.name} ({each.confidence:.2f})" for each in found.targets[1:5]) or "—"),
         ]
     )

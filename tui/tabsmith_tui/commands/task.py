@@ -11,11 +11,11 @@ from tabsmith import config, tasks
 from tabsmith.orchestration.questions import Mode
 from tabsmith.runs.spec import new_run_id
 from tabsmith.runs.watch import RunWatch
-from tabsmith_tui.commands.asking import on_a_terminal
 from tabsmith_tui.commands.output import json_option, print_json, print_text, say
-from tabsmith_tui.commands.tasked import document
+from tabsmith_tui.commands.questions import on_a_terminal
+from tabsmith_tui.commands.task_report import tasks_document
 from tabsmith_tui.commands.train import follow, launch
-from tabsmith_tui.task_runs import spec_of
+from tabsmith_tui.task_files import task_run_spec
 
 
 @click.command()
@@ -36,7 +36,7 @@ def task(file: str, mode: Mode | None, breakpoints: tuple[str, ...], detach: boo
     path = Path(os.path.abspath(Path(file).expanduser()))  # noqa: PTH100 - Path.absolute keeps `..`
     text = tasks.text_of(path)
     found = tasks.parse(text, path, allowed=(*settings.paths.allowed, path.parent))
-    spec = spec_of(
+    spec = task_run_spec(
         found,
         text,
         settings.agents,
@@ -52,7 +52,7 @@ def task(file: str, mode: Mode | None, breakpoints: tuple[str, ...], detach: boo
         say(f"Mind: {warning}")
     say(f"Started. To follow it: tabsmith runs attach {folder.id}")
     if as_json:
-        print_json(document(folder.id, RunWatch(folder.id).refresh(), time.time()))
+        print_json(tasks_document(folder.id, RunWatch(folder.id).refresh(), time.time()))
     else:
         print_text(folder.id)
     return 0

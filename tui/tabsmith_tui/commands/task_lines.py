@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from tabsmith import numbers
+from tabsmith import formatting
 from tabsmith.orchestration import task_events as task
 from tabsmith.orchestration.events import LoopEvent
-from tabsmith.orchestration.task_events import Acceptance, Changed, TaskEvent
+from tabsmith.orchestration.task_events import Acceptance, ChangedFile, TaskEvent
 from tabsmith.runs.events import TasksReady
 from tabsmith.text import clean, plural
 
@@ -46,7 +46,7 @@ def line(event: TaskEvent | LoopEvent) -> str:
         case task.AcceptanceEnded(iteration=iteration, acceptance=result):
             last = next((text for text in reversed(result.output.splitlines()) if text.strip()), "")
             seen = f": {clean(last, _CUT)}" if last and result.verdict != "accepted" else ""
-            took = numbers.duration(result.seconds)
+            took = formatting.duration(result.seconds)
             word = "accepted" if result.verdict == "accepted" else "rejected"
             return f"{word}  #{iteration} {ended(result)}, {took}{seen}"
         case task.TaskEnded(task=name, outcome=outcome, exit_reason=exit_reason, reason=reason, handed_back=back):
@@ -65,7 +65,7 @@ def ended(result: Acceptance) -> str:
     return f"exit status {result.status}" if result.status is not None else f"ended by {clean(result.ended, 200)}"
 
 
-def changed(changes: tuple[Changed, ...], more: int) -> str:
+def changed(changes: tuple[ChangedFile, ...], more: int) -> str:
     """`2 files changed (calc.py, test.py)`."""
     count = len(changes) + more
     if not count:

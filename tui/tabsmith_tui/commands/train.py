@@ -1,31 +1,34 @@
-"""`tabsmith train`: a model from a table, with plain progress lines."""
+"""`tabsmith train`: a model from a table, with plain progress lines.
+
+The whole main job on the built-in sample, in plain lines: what `tabsmith` does off a terminal.
+"""
 
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import get_args
+from typing import Final, get_args
 
 import click
 
 from tabsmith import config
 from tabsmith.agents.protocol import AgentName
 from tabsmith.errors import INTERRUPTED, WORK_FAILED, UsageError
+from tabsmith.families.registry import find_family
 from tabsmith.orchestration.questions import Mode
-from tabsmith.recipes.families import family
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.spec import Deferred, Detect, Limits, ModelChoice, RunSpec, SchemaChoice, new_run_id
-from tabsmith.runs.training import launch_detached, metric_called, stop_and_wait
+from tabsmith.runs.training import launch_detached, metric_by_name, stop_and_wait
 from tabsmith.runs.watch import RunWatch
-from tabsmith.tables.schema import ManualSchema
-from tabsmith.tables.sources import FileSource, Source, source_of
+from tabsmith.tables.read.sources import FileSource, SampleSource, Source, parse_source
+from tabsmith.tables.schema.types import ManualSchema
 from tabsmith.workflow.inputs import read_budget, show_budget
-from tabsmith_tui.commands import tasked
-from tabsmith_tui.commands.asking import Asking, on_a_terminal
+from tabsmith_tui.commands import task_report
 from tabsmith_tui.commands.output import json_option, print_json, print_text, say
-from tabsmith_tui.commands.progress import PlainLines
-from tabsmith_tui.commands.trained import agent_facts, document, print_report
+from tabsmith_tui.commands.progress import EventPrinter
+from tabsmith_tui.commands.questions import QuestionPrompt, on_a_terminal
+from tabsmith_tui.commands.train_report import agent_facts, print_report, train_document
 
 LOOK_EVERY = 0.05
 
@@ -74,8 +77,8 @@ def train(
     proposer = agent or settings.agents.default
     allowed = read_budget(show_budget(settings.agents.dollars) if budget is None else budget)
     choice = ModelChoice(
-        metric=metric_called(metric),
-        family="any" if model is None else family(model),
+        metric=metric_by_name(metric),
+        family="any" if model is None else find_family(model),
         agent=proposer,
         limits=Limits(
             seconds=settings.training.time if seconds is None else seconds,
@@ -89,15 +92,15 @@ def train(
         breakpoints=understood(breakpoints or settings.agents.breakpoints),
     )
     if proposer != "search":
-        from tabsmith.agents.usable import require_usable
+        from tabsmith.agents.availability import require_available
 
-        require_usable(proposer, settings.agents)
+        require_available(proposer, settings.agents)
     source = _source(path, settings)
     folder = start(source, _schema_choice(target, words), choice)
     if detach:
         say(f"Started. To follow it: tabsmith runs attach {folder.id}")
         if as_json:
-            print_json(document(folder.id, RunWatch(folder.id).refresh(), time.time()))
+            print_json(train_document(folder.id, RunWatch(folder.id).refresh(), time.time()))
         else:
             print_text(folder.id)
         return 0
@@ -118,8 +121,8 @@ def launch(spec: RunSpec) -> RunFolder:
 
 def follow(folder: RunFolder, *, as_json: bool, stop_on_interrupt: bool = True) -> int:
     """Print the run's progress and questions to its end, then its report; returns the exit status of the command."""
-    watch = RunWatch(folder.id, on_event=PlainLines())
-    asking = Asking(folder)
+    watch = RunWatch(folder.id, on_event=EventPrinter())
+    asking = QuestionPrompt(folder)
     try:
         while not (run := watch.refresh()).state.ended:
             asking.look(run, LOOK_EVERY)
@@ -127,7 +130,7 @@ def follow(folder: RunFolder, *, as_json: bool, stop_on_interrupt: bool = True) 
         if not stop_on_interrupt:
             say(f"Left running. To come back: tabsmith runs attach {folder.id}")
             return INTERRUPTED
-        kept = "what was accepted" if tasked.of_tasks(watch.refresh()) else "the best model"
+        kept = "what was accepted" if task_report.is_task_run(watch.refresh()) else "the best model"
         say(f"Stopping; {kept} so far is kept.")
         run = stop_and_wait(folder, watch)
         show(folder.id, run, as_json=as_json)
@@ -137,10 +140,10 @@ def follow(folder: RunFolder, *, as_json: bool, stop_on_interrupt: bool = True) 
 
 def show(run_id: str, run: RunSnapshot, *, as_json: bool) -> int:
     """Print what a run came to; returns the exit status of the command."""
-    if tasked.of_tasks(run):
-        return tasked.show(run_id, run, time.time(), as_json=as_json)
+    if task_report.is_task_run(run):
+        return task_report.print_tasks(run_id, run, time.time(), as_json=as_json)
     if as_json:
-        print_json(document(run_id, run, time.time()))
+        print_json(train_document(run_id, run, time.time()))
     elif run.report:
         print_report(run.report, agent_facts(run))
     if run.error is not None:
@@ -160,19 +163,19 @@ def show(run_id: str, run: RunSnapshot, *, as_json: bool) -> int:
 
 def understood(breakpoints: Sequence[str]) -> tuple[str, ...]:
     """The conditions, each of them looked at: ConditionError for one that is none, or has a name that is not known."""
-    from tabsmith.conditions.built_in import named
+    from tabsmith.conditions.built_in import parse_condition
 
     for each in breakpoints:
-        named(each)
+        parse_condition(each)
     return tuple(breakpoints)
 
 
 def _schema_choice(target: str | None, words: str | None) -> SchemaChoice:
     if words is None:
         return Detect(target or "")
-    from tabsmith.tables.manual import parse
+    from tabsmith.tables.schema.manual import parse_manual_schema
 
-    manual: ManualSchema = parse(_text(words))
+    manual: ManualSchema = parse_manual_schema(_text(words))
     if target is not None and target != manual.target:
         raise UsageError(
             f"--target says {target}, --schema says {manual.target}.", next_step="Leave one of the two out."
@@ -195,10 +198,21 @@ def _text(words: str) -> str:
 
 def _source(path: str, settings: config.Settings) -> Source:
     """The table, looked at by the guard now, so that a wrong path is told before a run is made of it."""
-    from tabsmith.tables.guard import check
+    from tabsmith.tables.read.guard import check_path
 
-    source = source_of(path)
+    source = parse_source(path)
     if isinstance(source, FileSource):
-        guarded = check(source.path, allowed=settings.paths.readable, max_mb=settings.paths.max_mb)
+        guarded = check_path(source.path, allowed=settings.paths.readable, max_mb=settings.paths.max_mb)
         return FileSource(str(guarded.path))
     return source
+
+
+MOST_SECONDS: Final = 20.0
+
+
+def run_sample() -> int:
+    """Train on the sample, print the report; returns the exit status."""
+    say("No terminal here: training on the built-in sample `breast_cancer`. `tabsmith --help` lists the commands.")
+    training = config.load().training
+    choice = ModelChoice(limits=Limits(seconds=min(MOST_SECONDS, training.time)), cores=training.cores)
+    return follow(start(SampleSource("breast_cancer"), Detect(), choice), as_json=False)

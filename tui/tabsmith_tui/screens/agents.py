@@ -1,7 +1,10 @@
-"""Agents: which can be used here and which is the default, their settings, and the conditions at which runs stop."""
+"""Agents: which can be used here and which is the default, their settings, and the conditions at which runs stop.
+
+The lists of the agents' screen: the agents with their states, and the conditions at which runs stop.
+"""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, Literal
 
@@ -11,21 +14,63 @@ from textual.containers import Vertical, VerticalScroll
 from textual.widgets import OptionList
 
 from tabsmith.agents.availability import Availability
-from tabsmith.dates import clock_time
+from tabsmith.agents.protocol import AgentName
 from tabsmith.errors import AgentMissingError, TabsmithError
+from tabsmith.formatting import time_of_day
 from tabsmith.text import clean
 from tabsmith_tui import agent_settings
 from tabsmith_tui.actions import bindings_of
-from tabsmith_tui.agent_settings import BREAKPOINTS, COMMON, DEFAULT, OWN, Desk
-from tabsmith_tui.background import begin
-from tabsmith_tui.screens.base import TabsmithScreen
+from tabsmith_tui.agent_settings import BREAKPOINTS, COMMON, DEFAULT, OWN, AgentSettingsForm
+from tabsmith_tui.screens.base import TabsmithScreen, start_worker
 from tabsmith_tui.views import agents as view
 from tabsmith_tui.views.lines import Line as DrawnLine
-from tabsmith_tui.widgets.agent_lists import AgentList, ConditionList
-from tabsmith_tui.widgets.drawing import content
-from tabsmith_tui.widgets.literal import Line, entitle, literal, words
-from tabsmith_tui.widgets.menu import Menu
+from tabsmith_tui.widgets.drawing import STYLES, content
+from tabsmith_tui.widgets.literal import TextLine, assemble, literal, set_border_title
+from tabsmith_tui.widgets.menu import Group, Item, Menu
 from tabsmith_tui.widgets.setting_row import SettingRow
+
+
+class AgentList(Menu):
+    """The four agents."""
+
+    HELP = (
+        "The agents that can propose recipes. ✔ usable: all that can be seen of it is here. ? unknown: only its own "
+        "program knows whether it is logged in. ✘ not usable: something is missing, which is said below."
+    )
+
+    def show(self, found: Sequence[Availability], default: AgentName) -> None:
+        """Show these; the cursor stays on its agent."""
+        self.put([Group("", tuple(_agent(each, default) for each in found))])
+
+
+class ConditionList(Menu):
+    """The conditions at which runs stop and ask."""
+
+    HELP = "Breakpoints: after every iteration of an agent they are looked at; one that is true stops the run and asks."
+
+    def show(self, conditions: Sequence[str]) -> None:
+        """Show these; the cursor stays on its condition."""
+        self.put([Group("", tuple(map(_condition, conditions)), grow=2)])
+
+
+def _agent(found: Availability, default: AgentName) -> Item:
+    chosen = found.agent == default
+    state = view.availability(found)
+    mark = ("◉ ", "$accent") if chosen else ("○ ", "$quiet")
+    return Item(
+        found.agent,
+        (
+            assemble(mark, found.agent),
+            assemble((state.text, STYLES[state.tone])),
+            assemble(("default" if chosen else "", "$accent")),
+        ),
+    )
+
+
+def _condition(text: str) -> Item:
+    often, meaning = view.condition_meaning(text)
+    return Item(text, (literal(text, 300), literal(often, 20), literal(meaning, 200, "$quiet")))
+
 
 WIDE: Final = 110
 
@@ -46,26 +91,26 @@ class AgentsScreen(TabsmithScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._desk: Desk | None = None
+        self._desk: AgentSettingsForm | None = None
         self._turn = asyncio.Lock()
         self._checked: dict[str, DrawnLine] = {}
 
     def body(self) -> ComposeResult:
         """The agents and what is known of one; its settings; the breakpoints."""
-        yield Line(id="trouble")
+        yield TextLine(id="trouble")
         with VerticalScroll(id="desk", can_focus=False):
             with Vertical(id="who", classes="panel") as who:
-                entitle(who, "Agents")
+                set_border_title(who, "Agents")
                 yield AgentList(id="agents")
-                yield Line(id="about")
+                yield TextLine(id="about")
             with Vertical(id="how"):
                 with Vertical(id="settings", classes="panel") as settings:
-                    entitle(settings, "Settings")
+                    set_border_title(settings, "Settings")
                     yield Vertical(id="rows")
                 with Vertical(id="breaks", classes="panel") as breaks:
-                    entitle(breaks, "Breakpoints")
+                    set_border_title(breaks, "Breakpoints")
                     yield ConditionList(id="breakpoints")
-                    yield Line(id="breaks-note", classes="quiet")
+                    yield TextLine(id="breaks-note", classes="quiet")
 
     def on_mount(self) -> None:
         """Look after the first frame."""
@@ -81,14 +126,14 @@ class AgentsScreen(TabsmithScreen):
 
     def action_reload(self) -> None:
         """Look again at everything."""
-        begin(self, self._reload, "agents")
+        start_worker(self, self._reload, "agents")
 
     async def _reload(self) -> None:
         self._checked.clear()
         async with self._turn:
             await self._take(agent_settings.read)
 
-    async def _take(self, work: Callable[[], Desk]) -> TabsmithError | None:
+    async def _take(self, work: Callable[[], AgentSettingsForm]) -> TabsmithError | None:
         """Show what `work` gives, off the UI thread; what went wrong when it fails, and then all stays as it is."""
         try:
             desk = await asyncio.to_thread(work)
@@ -103,12 +148,12 @@ class AgentsScreen(TabsmithScreen):
         return None
 
     def _say_trouble(self, error: TabsmithError | None) -> None:
-        line = self.query_one("#trouble", Line)
+        line = self.query_one("#trouble", TextLine)
         line.display = error is not None
         if error is not None:
             line.show(literal(f"✘ {error.what} {error.where} {error.next_step} f5 looks again.", 600))
 
-    async def _show(self, desk: Desk) -> None:
+    async def _show(self, desk: AgentSettingsForm) -> None:
         rows = self.query_one("#rows")
         if not rows.children:
             names = [*(name for own in OWN.values() for name in own), *COMMON]
@@ -120,8 +165,10 @@ class AgentsScreen(TabsmithScreen):
         self.query_one(ConditionList).show(desk.breakpoints)
         fixed = desk.entries[BREAKPOINTS].fixed
         none = "" if desk.breakpoints else "None: runs stop and ask only when a limit is spent."
-        self.query_one("#breaks-note", Line).show(
-            view.fixed(desk.entries[BREAKPOINTS]) if fixed else none or "a adds one, enter edits and tries it."
+        self.query_one("#breaks-note", TextLine).show(
+            view.environment_note(desk.entries[BREAKPOINTS])
+            if fixed
+            else none or "a adds one, enter edits and tries it."
         )
         self._show_current()
 
@@ -135,8 +182,10 @@ class AgentsScreen(TabsmithScreen):
         found, desk = self._current, self._desk
         if found is None or desk is None:
             return
-        self.query_one("#about", Line).show(content(view.about(found, desk, self._checked.get(found.agent, ()))))
-        entitle(self.query_one("#settings"), words("Settings of ", found.agent, " and of all agents"))
+        self.query_one("#about", TextLine).show(
+            content(view.agent_lines(found, desk, self._checked.get(found.agent, ())))
+        )
+        set_border_title(self.query_one("#settings"), assemble("Settings of ", found.agent, " and of all agents"))
         for row in self.query(SettingRow):
             row.display = row.entry.key in (*OWN[found.agent], *COMMON)
         self.refresh_bindings()
@@ -156,7 +205,7 @@ class AgentsScreen(TabsmithScreen):
     @on(SettingRow.Save)
     def _save(self, event: SettingRow.Save) -> None:
         event.stop()
-        begin(self, partial(self._save_row, event.row, event.text), "agents")
+        start_worker(self, partial(self._save_row, event.row, event.text), "agents")
 
     async def _save_row(self, row: SettingRow, text: str) -> None:
         key = row.entry.key
@@ -173,20 +222,20 @@ class AgentsScreen(TabsmithScreen):
     def _say_saved(self) -> None:
         if self._desk is not None:
             path = literal(self._desk.settings_file, 200, "$quiet")
-            self.show_status(words(("✔ saved ", "$good"), clock_time(self.tabsmith.clock())), path)
+            self.show_status(assemble(("✔ saved ", "$good"), time_of_day(self.tabsmith.clock())), path)
 
     def action_use(self) -> None:
         """Make the agent under the cursor the default."""
         found, desk = self._current, self._desk
         if found is None or desk is None or not self._may_change(DEFAULT):
             return
-        begin(self, partial(self._change, partial(agent_settings.save, DEFAULT, found.agent)), "agents")
+        start_worker(self, partial(self._change, partial(agent_settings.save, DEFAULT, found.agent)), "agents")
         if found.usable == "not usable":
             self.app.notify(
                 f"{found.agent} cannot be used yet: {found.why}. {found.next_step}", severity="warning", timeout=10
             )
 
-    async def _change(self, work: Callable[[], Desk]) -> None:
+    async def _change(self, work: Callable[[], AgentSettingsForm]) -> None:
         async with self._turn:
             error = await self._take(work)
         if error is not None:
@@ -200,7 +249,7 @@ class AgentsScreen(TabsmithScreen):
             return False
         entry = self._desk.entries[key]
         if entry.fixed:
-            self.app.notify(view.fixed(entry), title=key, severity="warning")
+            self.app.notify(view.environment_note(entry), title=key, severity="warning")
         return not entry.fixed
 
     def action_add(self) -> None:
@@ -220,7 +269,7 @@ class AgentsScreen(TabsmithScreen):
     async def _keep(self, before: str, text: str) -> TabsmithError | None:
         """Save the condition in the place of the one that it was; what went wrong, where something did."""
 
-        def work() -> Desk:
+        def work() -> AgentSettingsForm:
             return agent_settings.save_breakpoints(
                 agent_settings.with_condition(agent_settings.read().breakpoints, text, before)
             )
@@ -237,24 +286,24 @@ class AgentsScreen(TabsmithScreen):
         if not text or not self._may_change(BREAKPOINTS):
             return
 
-        def work() -> Desk:
+        def work() -> AgentSettingsForm:
             kept = [each for each in agent_settings.read().breakpoints if each != text]
             return agent_settings.save_breakpoints(kept)
 
-        begin(self, partial(self._change, work), "agents")
+        start_worker(self, partial(self._change, work), "agents")
         self.app.notify(f"Removed: {clean(text, 200)}")
 
     def action_check(self) -> None:
         """See whether the model's server takes connections."""
         if self._desk is not None:
-            begin(self, partial(self._check, self._desk), "check", alone=True)
+            start_worker(self, partial(self._check, self._desk), "check", alone=True)
 
-    async def _check(self, desk: Desk) -> None:
-        from tabsmith_tui.reaching import connection_trouble, server_of
+    async def _check(self, desk: AgentSettingsForm) -> None:
+        from tabsmith_tui.connectivity import connection_problem, server_address
 
         try:
-            place = await asyncio.to_thread(server_of, desk.settings.agents.llm)
-            said = view.connected(place, await asyncio.to_thread(connection_trouble, place))
+            place = await asyncio.to_thread(server_address, desk.settings.agents.llm)
+            said = view.connection_line(place, await asyncio.to_thread(connection_problem, place))
         except AgentMissingError as error:
             self.app.notify(f"{error.what} {error.next_step}", severity="warning")
             return

@@ -1,7 +1,10 @@
-"""The bridge to phones: on or off, who is there, what was said, how well it is; started, stopped and set from here."""
+"""The bridge to phones: on or off, who is there, what was said, how well it is; started, stopped and set from here.
+
+The people at the bridge as a list to move in: its cursor chooses who gets a test message.
+"""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, TypeVar
 
@@ -10,19 +13,40 @@ from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.widgets import OptionList
 
-from tabsmith.dates import clock_time
 from tabsmith.errors import TabsmithError
-from tabsmith.telegram.activity import Visitor
+from tabsmith.formatting import time_of_day
+from tabsmith.telegram.activity import BridgeUser
 from tabsmith_tui.actions import bindings_of
-from tabsmith_tui.background import begin
-from tabsmith_tui.phone import ALLOWED, TOKEN, Bridge, Phone, variable
-from tabsmith_tui.screens.base import TabsmithScreen
+from tabsmith_tui.bridge_client import ALLOWED, TOKEN, BridgeClient, BridgeSnapshot, variable
+from tabsmith_tui.screens.base import TabsmithScreen, start_worker
 from tabsmith_tui.views import bridge as view
 from tabsmith_tui.views.lines import wrap_line
-from tabsmith_tui.widgets.drawing import Drawing, content
-from tabsmith_tui.widgets.literal import Line, entitle, literal, words
-from tabsmith_tui.widgets.people import People
-from tabsmith_tui.widgets.reading_pane import ReadingPane
+from tabsmith_tui.widgets.drawing import Drawing, ReadingPane, content
+from tabsmith_tui.widgets.literal import TextLine, assemble, literal, set_border_title
+from tabsmith_tui.widgets.menu import Group, Item, Menu
+
+
+class People(Menu):
+    """Who talks to the bridge, or may."""
+
+    HELP = "People who wrote to the bot, and those on the list who have not yet. m sends a test message to one of them."
+
+    def show(self, people: Sequence[BridgeUser], now: float) -> None:
+        """Show these; the cursor stays on its person."""
+        self.put([Group("", tuple(_person(each, now) for each in people), grow=3)])
+
+
+def _person(visitor: BridgeUser, now: float) -> Item:
+    return Item(
+        str(visitor.user),
+        (
+            literal(visitor.name or visitor.user, 40),
+            literal(visitor.user if visitor.name else "", 24, "$quiet"),
+            literal(view.seen(visitor, now), 30, "$quiet"),
+            literal(view.where(visitor), 60, "" if visitor.may == "allowed" else "$warn"),
+        ),
+    )
+
 
 T = TypeVar("T")
 
@@ -43,33 +67,33 @@ class BridgeScreen(TabsmithScreen):
         "shown."
     )
 
-    def __init__(self, phone: Phone | None = None) -> None:
+    def __init__(self, phone: BridgeClient | None = None) -> None:
         super().__init__()
-        self._phone = phone or Phone()
-        self._bridge: Bridge | None = None
+        self._phone = phone or BridgeClient()
+        self._bridge: BridgeSnapshot | None = None
         self._doing: view.Doing = ""
 
     def body(self) -> ComposeResult:
         """How it stands, what is missing, who is there; what was said, how well it is."""
         self.set_class(self.app.size.width >= WIDE, "-wide")
-        yield Line(id="trouble")
+        yield TextLine(id="trouble")
         with VerticalScroll(id="desk", can_focus=False):
             with Vertical(id="left"):
                 with Vertical(id="how", classes="panel") as how:
-                    entitle(how, "Bridge")
+                    set_border_title(how, "Bridge")
                     yield Drawing(grows=True, id="facts")
                 with Vertical(id="missing", classes="panel") as missing:
-                    entitle(missing, "Three steps to your phone")
+                    set_border_title(missing, "Three steps to your phone")
                     yield ReadingPane(id="steps")
                 with Vertical(id="who", classes="panel") as who:
-                    entitle(who, "People")
+                    set_border_title(who, "People")
                     yield People(id="people")
-                    yield Line("Nobody is on the list, and nobody has written.", id="nobody", classes="quiet")
+                    yield TextLine("Nobody is on the list, and nobody has written.", id="nobody", classes="quiet")
                 with Vertical(id="well", classes="panel") as well:
-                    entitle(well, "Health")
+                    set_border_title(well, "Health")
                     yield ReadingPane(id="health")
             with Vertical(id="said", classes="panel") as said:
-                entitle(said, "Messages")
+                set_border_title(said, "Messages")
                 yield ReadingPane(id="messages")
 
     def on_mount(self) -> None:
@@ -88,7 +112,7 @@ class BridgeScreen(TabsmithScreen):
 
     def action_reload(self) -> None:
         """Look again."""
-        begin(self, self._look, "look")
+        start_worker(self, self._look, "look")
 
     def _look_again(self) -> None:
         busy = any(each.group == "look" and not each.is_finished for each in self.workers)
@@ -107,12 +131,12 @@ class BridgeScreen(TabsmithScreen):
             self._show(bridge)
 
     def _say_trouble(self, error: TabsmithError | None) -> None:
-        line = self.query_one("#trouble", Line)
+        line = self.query_one("#trouble", TextLine)
         line.display = error is not None
         if error is not None:
             line.show(literal(f"✘ {error.what} {error.where} {error.next_step}", 600))
 
-    def _show(self, bridge: Bridge) -> None:
+    def _show(self, bridge: BridgeSnapshot) -> None:
         self._bridge = bridge
         now = self.tabsmith.clock()
         facts = tuple(view.facts(bridge, now, self._doing))
@@ -130,11 +154,11 @@ class BridgeScreen(TabsmithScreen):
         self.query_one("#messages", ReadingPane).show(view.messages(bridge.messages, now, self.app.size.width))
         self.query_one("#health", ReadingPane).show(view.health(bridge, now))
         pill = content([(view.pill(bridge, self._doing),)])
-        self.show_status(pill, words(("looked ", "$quiet"), clock_time(now)))
+        self.show_status(pill, assemble(("looked ", "$quiet"), time_of_day(now)))
         self.refresh_bindings()
 
     @property
-    def _chosen(self) -> Visitor | None:
+    def _chosen(self) -> BridgeUser | None:
         """Who is under the cursor."""
         current = self.query_one(People).current
         return next((each for each in self._bridge.people if str(each.user) == current), None) if self._bridge else None
@@ -157,7 +181,7 @@ class BridgeScreen(TabsmithScreen):
 
     def action_start(self) -> None:
         """Start it."""
-        begin(self, self._start, "bridge", alone=True)
+        start_worker(self, self._start, "bridge", alone=True)
 
     async def _start(self) -> None:
         self._do("starting")
@@ -175,17 +199,17 @@ class BridgeScreen(TabsmithScreen):
 
     def action_stop(self) -> None:
         """Stop it, after a question."""
-        from tabsmith_tui.screens.question import Answer, QuestionScreen
+        from tabsmith_tui.screens.dialogs import DialogAnswer, QuestionScreen
 
         def answered(answer: str | None) -> None:
             if answer == "stop":
-                begin(self, self._stop, "bridge", alone=True)
+                start_worker(self, self._stop, "bridge", alone=True)
 
         question = QuestionScreen(
             "Stop the bridge?",
             "Nobody at a phone is answered while it is off. What they write meanwhile is answered when it is on again; "
             "runs go on.",
-            (Answer("", "back", "leave it on"), Answer("stop", "stop", "it ends within seconds")),
+            (DialogAnswer("", "back", "leave it on"), DialogAnswer("stop", "stop", "it ends within seconds")),
         )
         self.app.push_screen(question, answered)
 
@@ -218,9 +242,9 @@ class BridgeScreen(TabsmithScreen):
             words = f"{person.user} has not written yet, and a bot may write only to those who wrote to it first."
             self.app.notify(words, severity="warning")
         else:
-            begin(self, partial(self._test, person), "bridge", alone=True)
+            start_worker(self, partial(self._test, person), "bridge", alone=True)
 
-    async def _test(self, person: Visitor) -> None:
+    async def _test(self, person: BridgeUser) -> None:
         asked = await self._told(partial(self._phone.test, person.user))
         if isinstance(asked, TabsmithError):
             self.show_error(asked)
@@ -231,7 +255,7 @@ class BridgeScreen(TabsmithScreen):
 
     def action_token(self) -> None:
         """Type the token in, unseen."""
-        from tabsmith_tui.screens.ask_line import AskLineScreen
+        from tabsmith_tui.screens.dialogs import AskLineScreen
 
         if self._bridge is None or not self._may_change(TOKEN, self._bridge):
             return
@@ -248,12 +272,12 @@ class BridgeScreen(TabsmithScreen):
 
     def action_users(self) -> None:
         """Say who may talk to it."""
-        from tabsmith_tui.screens.ask_line import AskLineScreen
+        from tabsmith_tui.screens.dialogs import AskLineScreen
 
         if self._bridge is None or not self._may_change(ALLOWED, self._bridge):
             return
         wrote = ", ".join(map(str, view.strangers(self._bridge)[:5]))
-        question = words(
+        question = assemble(
             "The numbers of those who may talk to the bridge, divided by commas. Everyone else gets silence.",
             f"\nWrote lately and got no answer: {wrote}" if wrote else "",
         )
@@ -270,7 +294,7 @@ class BridgeScreen(TabsmithScreen):
             self.app.notify(saved)
         return error
 
-    def _may_change(self, key: str, bridge: Bridge) -> bool:
+    def _may_change(self, key: str, bridge: BridgeSnapshot) -> bool:
         """Whether the file decides about `key`; if not, say what does."""
         if key in bridge.fixed:
             words = f"Given by the environment variable {variable(key)}, which stands over the file: change it there."

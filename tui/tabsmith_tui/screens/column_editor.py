@@ -9,21 +9,21 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from tabsmith.tables.schema import Kind, Role
-from tabsmith.workflow.column_words import KINDS, ROLES
-from tabsmith.workflow.fields import ColumnLine
+from tabsmith.presentation.schemas import KIND_LABELS, ROLE_LABELS
+from tabsmith.tables.schema.types import ColumnKind, ColumnRole
+from tabsmith.workflow.form import ColumnLine
 from tabsmith_tui.actions import bindings
-from tabsmith_tui.widgets.choices import Choices
-from tabsmith_tui.widgets.keys_bar import KeysBar
-from tabsmith_tui.widgets.literal import Line, entitle, literal, words
+from tabsmith_tui.widgets.bars import KeysBar
+from tabsmith_tui.widgets.literal import TextLine, assemble, literal, set_border_title
+from tabsmith_tui.widgets.menu import Choices
 from tabsmith_tui.widgets.schema_table import KIND_WORDS, explain_column
 
 
 class ColumnEdit(NamedTuple):
     """What a person chose for a column."""
 
-    kind: Kind
-    role: Role
+    kind: ColumnKind
+    role: ColumnRole
 
 
 class ColumnEditor(ModalScreen[ColumnEdit | None]):
@@ -52,25 +52,25 @@ class ColumnEditor(ModalScreen[ColumnEdit | None]):
 
     def compose(self) -> ComposeResult:
         line = self.line
-        why = words("\n").join([literal(text, 300, "$quiet") for text, _ in explain_column(line)])
+        why = assemble("\n").join([literal(text, 300, "$quiet") for text, _ in explain_column(line)])
         with Vertical(classes="dialog") as dialog:
-            entitle(dialog, words("Column ", literal(line.name, 60)))
-            yield Line(why, classes="why")
+            set_border_title(dialog, assemble("Column ", literal(line.name, 60)))
+            yield TextLine(why, classes="why")
             with Horizontal():
                 with Vertical():
-                    yield Line("kind", classes="quiet")
-                    yield Choices(*(_option(KIND_WORDS[kind], what, kind) for kind, what in KINDS.items()),
+                    yield TextLine("kind", classes="quiet")
+                    yield Choices(*(_option(KIND_WORDS[kind], what, kind) for kind, what in KIND_LABELS.items()),
                                      id="kinds")  # fmt: skip
                 with Vertical():
-                    yield Line("role", classes="quiet")
-                    yield Choices(*(_option(role, what, role) for role, what in ROLES.items()),
+                    yield TextLine("role", classes="quiet")
+                    yield Choices(*(_option(role, what, role) for role, what in ROLE_LABELS.items()),
                                      id="roles")  # fmt: skip
         yield KeysBar()
 
     def on_mount(self) -> None:
         kinds, roles = self.query_one("#kinds", OptionList), self.query_one("#roles", OptionList)
-        kinds.highlighted = list(KINDS).index(self.line.kind)
-        roles.highlighted = list(ROLES).index(self.line.role)
+        kinds.highlighted = list(KIND_LABELS).index(self.line.kind)
+        roles.highlighted = list(ROLE_LABELS).index(self.line.role)
         kinds.focus()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
@@ -83,7 +83,7 @@ class ColumnEditor(ModalScreen[ColumnEdit | None]):
         """Take both."""
         kind = self.query_one("#kinds", OptionList).highlighted or 0
         role = self.query_one("#roles", OptionList).highlighted or 0
-        self.dismiss(ColumnEdit(list(KINDS)[kind], list(ROLES)[role]))
+        self.dismiss(ColumnEdit(list(KIND_LABELS)[kind], list(ROLE_LABELS)[role]))
 
     def action_go_to(self, name: str) -> None:
         self.query_one(f"#{name}").focus()
@@ -93,4 +93,4 @@ class ColumnEditor(ModalScreen[ColumnEdit | None]):
 
 
 def _option(name: str, what: str, value: str) -> Option:
-    return Option(words(name.ljust(11), (what, "$quiet")), id=value)
+    return Option(assemble(name.ljust(11), (what, "$quiet")), id=value)

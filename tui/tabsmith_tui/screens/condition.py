@@ -12,17 +12,16 @@ from textual.containers import Vertical, VerticalScroll
 from textual.widgets import OptionList
 
 from tabsmith.conditions.built_in import BUILT_IN
-from tabsmith.conditions.names import NAMES
+from tabsmith.conditions.metrics import VARIABLES
 from tabsmith.errors import TabsmithError
-from tabsmith_tui import trials
+from tabsmith_tui import condition_backtest
 from tabsmith_tui.actions import bindings
-from tabsmith_tui.background import begin
-from tabsmith_tui.screens.base import TabsmithScreen
-from tabsmith_tui.trials import Stored
+from tabsmith_tui.condition_backtest import StoredRun
+from tabsmith_tui.screens.base import TabsmithScreen, start_worker
 from tabsmith_tui.views import agents as view
 from tabsmith_tui.widgets.drawing import content
 from tabsmith_tui.widgets.lines_layout import Cell
-from tabsmith_tui.widgets.literal import Line, entitle, literal, words
+from tabsmith_tui.widgets.literal import TextLine, assemble, literal, set_border_title
 from tabsmith_tui.widgets.menu import Group, Item, Menu
 from tabsmith_tui.widgets.typed import TypedLine
 
@@ -66,21 +65,21 @@ class ConditionScreen(TabsmithScreen):
         super().__init__()
         self._text = text
         self._keep = keep
-        self._stored: Stored | None = None
+        self._stored: StoredRun | None = None
         self._read = False
 
     def body(self) -> ComposeResult:
         """The condition, what is said of it, the trial, the names."""
         with Vertical(id="form"):
             yield ConditionLine(self._text, placeholder="quality < 0.5 and iteration > 3", select_on_focus=False)
-            yield Line(id="said")
+            yield TextLine(id="said")
         with Vertical(id="below"):
             with Vertical(id="trial", classes="panel"), VerticalScroll():
-                yield Line(id="tried")
+                yield TextLine(id="tried")
             with Vertical(id="names", classes="panel") as names:
-                entitle(names, "Names")
+                set_border_title(names, "Names")
                 yield NameList()
-                yield Line(id="meaning", classes="quiet")
+                yield TextLine(id="meaning", classes="quiet")
 
     def on_mount(self) -> None:
         """Find a run to try on after the first frame."""
@@ -92,7 +91,7 @@ class ConditionScreen(TabsmithScreen):
         )
         names = tuple(
             Item(_NAME + each.name, (literal(each.name), literal(each.description, 120, "$quiet")))
-            for each in NAMES.values()
+            for each in VARIABLES.values()
         )
         self.query_one(NameList).put([Group("Names for your own", names), Group("Built-in conditions", built_in)])
         self._say()
@@ -105,9 +104,9 @@ class ConditionScreen(TabsmithScreen):
     # The trial ------------------------------------------------------------------------------------------------------
 
     def _look(self) -> None:
-        begin(self, partial(self._take_run, trials.newest_stored), "trial", alone=True)
+        start_worker(self, partial(self._take_run, condition_backtest.newest_stored), "trial", alone=True)
 
-    async def _take_run(self, find: Callable[[], Stored | None]) -> None:
+    async def _take_run(self, find: Callable[[], StoredRun | None]) -> None:
         try:
             self._stored = await asyncio.to_thread(find)
         except TabsmithError as error:
@@ -116,29 +115,35 @@ class ConditionScreen(TabsmithScreen):
         self._say()
 
     def _say(self) -> None:
-        condition, said = view.understood(self.query_one(ConditionLine).value)
-        self.query_one("#said", Line).show(content(said))
+        condition, said = view.parsed_condition(self.query_one(ConditionLine).value)
+        self.query_one("#said", TextLine).show(content(said))
         stored = self._stored
         on = (
-            words("On ", literal(stored.run_id, 60), "  ", literal(stored.subject, 60, "$quiet")) if stored else "Trial"
+            assemble("On ", literal(stored.run_id, 60), "  ", literal(stored.subject, 60, "$quiet"))
+            if stored
+            else "Trial"
         )
-        entitle(self.query_one("#trial"), on)
-        lines = view.trial(condition, stored)
-        self.query_one("#tried", Line).show(content(lines) if self._read else literal("Looking for a run…"))
+        set_border_title(self.query_one("#trial"), on)
+        lines = view.condition_trial(condition, stored)
+        self.query_one("#tried", TextLine).show(content(lines) if self._read else literal("Looking for a run…"))
 
     async def action_other_run(self) -> None:
         """Choose the run to try on."""
-        from tabsmith_tui.screens.pickers import Entry, Picker
+        from tabsmith_tui.screens.pickers import Picker, PickerEntry
 
-        runs = [run for run in await asyncio.to_thread(self.tabsmith.shelf.runs) if run.tried]
+        runs = [run for run in await asyncio.to_thread(self.tabsmith.store.runs) if run.tried]
         if not runs:
             self.app.notify("There is no run yet with iterations to try it on.")
             return
-        entries = [Entry(run.id, (Cell(run.state.value), Cell(""), Cell(f"{run.source} {run.target}"))) for run in runs]
+        entries = [
+            PickerEntry(run.id, (Cell(run.state.value), Cell(""), Cell(f"{run.source} {run.target}"))) for run in runs
+        ]
 
         def chosen(run_id: str | None) -> None:
             if run_id:
-                begin(self, partial(self._take_run, partial(trials.stored_run, run_id)), "trial", alone=True)
+                start_worker(
+                    self, partial(self._take_run, partial(condition_backtest.stored_run, run_id)), "trial", alone=True
+                )
 
         self.app.push_screen(Picker("Try it on which run?", entries, [run.id for run in runs]), chosen)
 
@@ -152,7 +157,7 @@ class ConditionScreen(TabsmithScreen):
     @on(TypedLine.Submitted)
     def _submitted(self, event: TypedLine.Submitted) -> None:
         event.stop()
-        begin(self, partial(self._save, event.value), "save", alone=True)
+        start_worker(self, partial(self._save, event.value), "save", alone=True)
 
     async def _save(self, text: str) -> None:
         error = await self._keep(text)
@@ -162,17 +167,17 @@ class ConditionScreen(TabsmithScreen):
             return
         problem = literal(f"✘ {error.what} {error.next_step}", 500, "$bad")
         where = literal(error.where, 300, "$quiet")
-        self.query_one("#said", Line).show(words(problem, "\n", where))
+        self.query_one("#said", TextLine).show(assemble(problem, "\n", where))
 
     @on(OptionList.OptionHighlighted)
     def _moved(self, _event: OptionList.OptionHighlighted) -> None:
         chosen = self.query_one(NameList).current
         built_in = BUILT_IN.get(chosen.removeprefix(_BUILT_IN))
-        name = NAMES.get(chosen.removeprefix(_NAME))
+        name = VARIABLES.get(chosen.removeprefix(_NAME))
         if built_in is not None:
-            self.query_one("#meaning", Line).show(f"{built_in.expression}: {built_in.meaning}")
+            self.query_one("#meaning", TextLine).show(f"{built_in.expression}: {built_in.meaning}")
         elif name is not None:
-            self.query_one("#meaning", Line).show(f"{name.name} ({name.kind}): {name.description}")
+            self.query_one("#meaning", TextLine).show(f"{name.name} ({name.kind}): {name.description}")
 
     @on(OptionList.OptionSelected)
     def _clicked(self, event: OptionList.OptionSelected) -> None:

@@ -6,9 +6,9 @@ from textual.screen import ModalScreen
 
 from tabsmith.errors import ErrorReport
 from tabsmith_tui.actions import bindings_of
-from tabsmith_tui.widgets.clipboard import copy
-from tabsmith_tui.widgets.keys_bar import KeysBar
-from tabsmith_tui.widgets.literal import Line, entitle, literal, literal_block, words
+from tabsmith_tui.clipboard import copy
+from tabsmith_tui.widgets.bars import KeysBar
+from tabsmith_tui.widgets.literal import TextLine, assemble, literal, literal_block, set_border_title
 
 
 class ErrorScreen(ModalScreen[None]):
@@ -26,14 +26,14 @@ class ErrorScreen(ModalScreen[None]):
         """What, where, next, and the details folded away."""
         report = self.report
         with Vertical(classes="dialog -bad") as dialog:
-            entitle(dialog, words("✘ ", literal(report.name, 60)))
-            yield Line(literal_block(report.what, 1_500), classes="what")
+            set_border_title(dialog, assemble("✘ ", literal(report.name, 60)))
+            yield TextLine(literal_block(report.what, 1_500), classes="what")
             if report.where:
-                yield Line(words(("Where   ", "$quiet"), literal_block(report.where, 1_000)))
+                yield TextLine(assemble(("Where   ", "$quiet"), literal_block(report.where, 1_000)))
             if report.next_step:
-                yield Line(words(("Next    ", "$quiet"), literal_block(report.next_step, 1_000)))
+                yield TextLine(assemble(("Next    ", "$quiet"), literal_block(report.next_step, 1_000)))
             with VerticalScroll(id="details"):
-                yield Line(literal_block(report.details or "There are no further details.", style="$quiet"))
+                yield TextLine(literal_block(report.details or "There are no further details.", style="$quiet"))
         yield KeysBar()
 
     def on_mount(self) -> None:

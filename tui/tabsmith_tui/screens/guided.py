@@ -9,11 +9,10 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.timer import Timer
 
-from tabsmith.dates import clock_time
 from tabsmith.errors import StepError, TabsmithError
-from tabsmith.workflow import answers as say
-from tabsmith.workflow.drafts import FieldName
-from tabsmith.workflow.session import LOCAL_USER, WorkflowSession
+from tabsmith.formatting import time_of_day
+from tabsmith.workflow import actions
+from tabsmith.workflow.session import LOCAL_USER, FieldName, WorkflowSession
 from tabsmith.workflow.states import STEP_OF, State
 from tabsmith_tui.actions import bindings_of
 from tabsmith_tui.screens.base import TabsmithScreen
@@ -21,7 +20,7 @@ from tabsmith_tui.screens.guided_keys import GuidedKeys
 from tabsmith_tui.screens.guided_parts import NoticeBox, WorkLine, for_terminal, recent_files, subject, view_for
 from tabsmith_tui.screens.guided_watch import GuidedWatch
 from tabsmith_tui.screens.guided_work import GuidedWork
-from tabsmith_tui.widgets.literal import entitle, literal
+from tabsmith_tui.widgets.literal import literal, set_border_title
 from tabsmith_tui.widgets.pill import pill
 from tabsmith_tui.widgets.step_list import StepList
 from tabsmith_tui.widgets.steps.base import StepView
@@ -30,9 +29,9 @@ from tabsmith_tui.widgets.steps.model import ModelStep
 from tabsmith_tui.widgets.steps.path import PathStep
 
 if TYPE_CHECKING:
-    from tabsmith.tables.sources import SampleName
+    from tabsmith.tables.read.sources import SampleName
     from tabsmith.workflow.conversation import Conversation
-    from tabsmith_tui.shelf import Owner
+    from tabsmith_tui.store import SessionOwner
 
 DRAFT_SECONDS: Final = 0.4
 
@@ -50,7 +49,9 @@ class GuidedScreen(GuidedKeys, GuidedWork, GuidedWatch, TabsmithScreen):
         "erases nothing. All you type is saved as you type it."
     )
 
-    def __init__(self, *, resume: bool, sample: "SampleName | None" = None, owner: "Owner | None" = None) -> None:
+    def __init__(
+        self, *, resume: bool, sample: "SampleName | None" = None, owner: "SessionOwner | None" = None
+    ) -> None:
         super().__init__()
         self.owner = owner
         self.turn = asyncio.Lock()
@@ -65,7 +66,7 @@ class GuidedScreen(GuidedKeys, GuidedWork, GuidedWatch, TabsmithScreen):
     def body(self) -> ComposeResult:
         with Horizontal(id="guided"):
             with Vertical(id="steps", classes="panel") as steps:
-                entitle(steps, "Steps")
+                set_border_title(steps, "Steps")
                 yield StepList()
             with Vertical(id="step", classes="panel"):
                 yield NoticeBox(markup=False)
@@ -74,7 +75,7 @@ class GuidedScreen(GuidedKeys, GuidedWork, GuidedWatch, TabsmithScreen):
 
     async def on_mount(self) -> None:
         from tabsmith.workflow.conversation import Conversation
-        from tabsmith.workflow.store import SessionStore
+        from tabsmith.workflow.session_store import SessionStore
 
         self.query_one(WorkLine).end()
         app = self.tabsmith
@@ -125,13 +126,13 @@ class GuidedScreen(GuidedKeys, GuidedWork, GuidedWatch, TabsmithScreen):
 
     async def begin(self) -> None:
         """From the start; a sample that was asked for is chosen at once."""
-        if await self.give(say.Begin()) and self._sample is not None:
-            await self.give(say.ChooseSample(self._sample))
+        if await self.give(actions.Begin()) and self._sample is not None:
+            await self.give(actions.ChooseSample(self._sample))
             self._sample = None
 
     # Answers ------------------------------------------------------------------------------------------------------
 
-    async def give(self, answer: say.Answer) -> bool:
+    async def give(self, answer: actions.WorkflowAction) -> bool:
         """Give the conversation an answer, show where it stands then, and begin the work it asks for.
 
         Whether the answer was taken: one that does not fit, or cannot be saved, is told and changes nothing.
@@ -154,13 +155,13 @@ class GuidedScreen(GuidedKeys, GuidedWork, GuidedWatch, TabsmithScreen):
 
     def _require_shown(self) -> None:
         """Nobody answers what they do not see. Raises SessionMovedOnError when the session went on elsewhere."""
-        from tabsmith.workflow.store import SessionMovedOnError
+        from tabsmith.workflow.session_store import SessionMovedOnError
 
         if self.behind:
             raise SessionMovedOnError(self.session if self.session.revision else None)
 
-    async def _not_taken(self, answer: say.Answer, error: TabsmithError) -> None:
-        from tabsmith.workflow.store import SessionMovedOnError
+    async def _not_taken(self, answer: actions.WorkflowAction, error: TabsmithError) -> None:
+        from tabsmith.workflow.session_store import SessionMovedOnError
 
         if isinstance(error, SessionMovedOnError):
             try:
@@ -168,7 +169,7 @@ class GuidedScreen(GuidedKeys, GuidedWork, GuidedWatch, TabsmithScreen):
             except TabsmithError as unreadable:
                 error = unreadable
         if isinstance(error, StepError):
-            by_person = type(answer) in say.PERSON_ANSWERS
+            by_person = type(answer) in actions.USER_ACTIONS
             self.app.notify(f"{error.what} {error.next_step}", severity="warning" if by_person else "information")
         else:
             self.show_error(error)
@@ -188,7 +189,7 @@ class GuidedScreen(GuidedKeys, GuidedWork, GuidedWatch, TabsmithScreen):
     def _draft_due(self) -> None:
         self.keep_typed()
         if self._view is not None and not self.behind:
-            self._view.show(for_terminal(self.conversation.prompt, reviewing=self._reviewing))
+            self._view.show(for_terminal(self.conversation.form, reviewing=self._reviewing))
 
     @property
     def typing(self) -> bool:
@@ -202,12 +203,12 @@ class GuidedScreen(GuidedKeys, GuidedWork, GuidedWatch, TabsmithScreen):
             typed = {**self._view.unsaved(), **typed}
         for field, text in typed.items():
             try:
-                self._keep(say.Type(field, text))
+                self._keep(actions.Type(field, text))
             except TabsmithError as error:
                 self.app.notify(f"What you typed is not saved: {error.what}", severity="warning")
 
-    def _keep(self, typed: say.Type) -> None:
-        from tabsmith.workflow.store import SessionMovedOnError
+    def _keep(self, typed: actions.Type) -> None:
+        from tabsmith.workflow.session_store import SessionMovedOnError
 
         before = self.session.id
         try:
@@ -232,19 +233,19 @@ class GuidedScreen(GuidedKeys, GuidedWork, GuidedWatch, TabsmithScreen):
         await self._draw()
 
     async def _draw(self) -> None:
-        prompt = for_terminal(self.conversation.prompt, reviewing=self._reviewing)
+        prompt = for_terminal(self.conversation.form, reviewing=self._reviewing)
         session = self.session
         if self.behind:  # a step that is only told of the new state keeps what stood in its fields
             self.behind, self._view = False, None
         self.query_one(StepList).steps = prompt.steps
         self.query_one(NoticeBox).show(prompt.notices)
         self.show_subject(subject(session, self.owner))
-        saved = f"saved {clock_time(session.updated_at)}" if session.revision else ""
+        saved = f"saved {time_of_day(session.updated_at)}" if session.revision else ""
         self.show_status(pill("idle"), (saved and f"session {saved}"))
         kind = view_for(prompt.state, reviewing=self._reviewing)
         title = literal(prompt.title, 100)
         if self._view is not None and type(self._view) is kind and self._view.prompt.state is prompt.state:
-            entitle(self.query_one("#step"), title)
+            set_border_title(self.query_one("#step"), title)
             self._view.show(prompt)
             self.refresh_bindings()
             return
@@ -256,7 +257,7 @@ class GuidedScreen(GuidedKeys, GuidedWork, GuidedWatch, TabsmithScreen):
         async with self.batch():
             await holder.remove_children()
             await holder.mount(view)
-            entitle(self.query_one("#step"), title)
+            set_border_title(self.query_one("#step"), title)
             self._view = view
             if self.app.screen is self:
                 view.take_focus()  # before the step is seen: whoever sees it may type
@@ -292,7 +293,7 @@ class GuidedScreen(GuidedKeys, GuidedWork, GuidedWatch, TabsmithScreen):
     def on_model_step_to_review(self, event: ModelStep.ToReview) -> None:
         event.stop()
         self.keep_typed()
-        prompt = self.conversation.prompt
+        prompt = self.conversation.form
         if prompt.missing and isinstance(self._view, ModelStep):
             self._view.show(prompt)
             self._view.show_first_problem()
@@ -312,5 +313,5 @@ class GuidedScreen(GuidedKeys, GuidedWork, GuidedWatch, TabsmithScreen):
             return
         self.end_work()
         while STEP_OF.get(self.session.state) is not event.step:
-            if not await self.give(say.Back()):
+            if not await self.give(actions.Back()):
                 return

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Final
 from textual.screen import Screen
 
 from tabsmith.errors import ErrorReport
-from tabsmith.workflow import answers as say
-from tabsmith.workflow.fields import ColumnLine
+from tabsmith.workflow import actions
+from tabsmith.workflow.form import ColumnLine
 from tabsmith.workflow.states import State
-from tabsmith_tui.widgets.literal import words
+from tabsmith_tui.widgets.literal import assemble
 from tabsmith_tui.widgets.steps.base import StepView
 from tabsmith_tui.widgets.steps.result import result_of
 from tabsmith_tui.widgets.steps.schema import SchemaStep
@@ -16,11 +16,11 @@ from tabsmith_tui.widgets.steps.train import ReviewStep
 
 if TYPE_CHECKING:
     from tabsmith.tables.info import Preview
-    from tabsmith.tables.schema import Split
+    from tabsmith.tables.schema.types import Split
     from tabsmith.workflow.session import WorkflowSession
     from tabsmith_tui.app import TabsmithApp
     from tabsmith_tui.screens.column_editor import ColumnEdit
-    from tabsmith_tui.shelf import Owner
+    from tabsmith_tui.store import SessionOwner
 
 STEP_ACTIONS: Final = frozenset(
     {"next", "accept", "start", "result", "watch", "edit", "use", "target", "split", "lines", "preview", "predict"}
@@ -32,7 +32,7 @@ class GuidedKeys(Screen[None]):
     """The actions of the guided screen; what they need of it is declared here."""
 
     if TYPE_CHECKING:
-        owner: Owner | None
+        owner: SessionOwner | None
 
         @property
         def tabsmith(self) -> TabsmithApp: ...
@@ -43,7 +43,7 @@ class GuidedKeys(Screen[None]):
         @property
         def working(self) -> bool: ...
         async def begin(self) -> None: ...
-        async def give(self, answer: say.Answer) -> bool: ...
+        async def give(self, answer: actions.WorkflowAction) -> bool: ...
         async def preview(self) -> Preview | ErrorReport | None: ...
         def end_work(self) -> None: ...
         def show_review(self, *, reviewing: bool) -> None: ...
@@ -83,7 +83,7 @@ class GuidedKeys(Screen[None]):
 
     async def action_start(self) -> None:
         """Start training."""
-        await self.give(say.Train())
+        await self.give(actions.Train())
 
     def action_watch(self) -> None:
         """Open the run."""
@@ -97,12 +97,12 @@ class GuidedKeys(Screen[None]):
 
     async def action_predict(self) -> None:
         """On to new rows."""
-        await self.give(say.PredictRows())
+        await self.give(actions.PredictRows())
 
     async def action_new(self) -> None:
         """The model stays; begin again."""
-        if await self.give(say.Finish()):
-            await self.give(say.Begin())
+        if await self.give(actions.Finish()):
+            await self.give(actions.Begin())
 
     async def action_back(self) -> None:
         """One step back; work under way ends; before the first step, home."""
@@ -120,18 +120,18 @@ class GuidedKeys(Screen[None]):
             self.end_work()
         target = self.session.schema.target if self.session.schema else ""
         if working and self.session.state is State.CONFIRMING_SCHEMA and target:
-            await self.give(say.ChangeTarget(target))  # the target it has already: nobody waits for another one
+            await self.give(actions.ChangeTarget(target))  # the target it has already: nobody waits for another one
             self.app.notify("Cancelled. The target stays as it was.")
         elif self.session.state is State.TRAINING or view.prompt.back_to in (None, State.IDLE):
             self.tabsmith.open_home()
         else:
             if working:
                 self.app.notify("Cancelled.")
-            await self.give(say.Back())
+            await self.give(actions.Back())
 
     def action_cancel(self) -> None:
         """Give the session up, after a question."""
-        from tabsmith_tui.screens.question import Answer, QuestionScreen
+        from tabsmith_tui.screens.dialogs import DialogAnswer, QuestionScreen
 
         if self.view is None:
             return
@@ -139,36 +139,39 @@ class GuidedKeys(Screen[None]):
         text = "What you typed and chose in these steps is removed. Files, models and runs stay."
         question = QuestionScreen(
             "Give this session up?",
-            words(
+            assemble(
                 text,
                 "\nThe run that is at work goes on." if running else "",
                 f"\nIt is the conversation of {self.owner.phone}: it ends there too." if self.owner else "",
             ),
-            (Answer("", "back", "keep everything"), Answer("cancel", "give it up", "home, with nothing half done")),
+            (
+                DialogAnswer("", "back", "keep everything"),
+                DialogAnswer("cancel", "give it up", "home, with nothing half done"),
+            ),
         )
         self.app.push_screen(question, self._cancelled)
 
     async def _cancelled(self, answer: str | None) -> None:
         if answer == "cancel":
             self.end_work()
-            if await self.give(say.Cancel()):
+            if await self.give(actions.Cancel()):
                 self.tabsmith.open_home()
 
     def ask_new(self) -> None:
         """A session is under way already: go on with it, or begin anew."""
-        from tabsmith_tui.screens.question import Answer, QuestionScreen
+        from tabsmith_tui.screens.dialogs import DialogAnswer, QuestionScreen
 
         question = QuestionScreen(
             "You are in the middle of something",
-            words(f"Your session stands at “{self.session.state.value}”. Go on with it, or begin anew?"),
+            assemble(f"Your session stands at “{self.session.state.value}”. Go on with it, or begin anew?"),
             (
-                Answer("", "go on", "with everything as you left it"),
-                Answer("new", "begin anew", "the old one is removed"),
+                DialogAnswer("", "go on", "with everything as you left it"),
+                DialogAnswer("new", "begin anew", "the old one is removed"),
             ),
         )
 
         async def answered(answer: str | None) -> None:
-            if answer == "new" and await self.give(say.Cancel()):
+            if answer == "new" and await self.give(actions.Cancel()):
                 await self.begin()
 
         self.app.push_screen(question, answered)
@@ -196,10 +199,10 @@ class GuidedKeys(Screen[None]):
         self.app.push_screen(ColumnEditor(line), edited)
 
     async def _change(self, line: ColumnLine, edit: "ColumnEdit") -> None:
-        if edit.kind != line.kind and not await self.give(say.ChangeKind(line.name, edit.kind)):
+        if edit.kind != line.kind and not await self.give(actions.ChangeKind(line.name, edit.kind)):
             return
         if edit.role != line.role:
-            await self.give(say.ChangeRole(line.name, edit.role))
+            await self.give(actions.ChangeRole(line.name, edit.role))
 
     def action_target(self) -> None:
         """Another column to predict."""
@@ -207,7 +210,7 @@ class GuidedKeys(Screen[None]):
 
         async def picked(name: str | None) -> None:
             if name is not None:
-                await self.give(say.ChangeTarget(name))
+                await self.give(actions.ChangeTarget(name))
 
         self.app.push_screen(target_picker(self._schema.field), picked)
 
@@ -217,7 +220,7 @@ class GuidedKeys(Screen[None]):
 
         async def picked(split: "Split | None") -> None:
             if split is not None:
-                await self.give(say.ChangeSplit(split))
+                await self.give(actions.ChangeSplit(split))
 
         self.app.push_screen(SplitPicker(self._schema.field), picked)
 
@@ -245,18 +248,18 @@ class GuidedKeys(Screen[None]):
         self.run_worker(self._show_preview(), group="preview", exclusive=True, exit_on_error=False)
 
     async def _show_preview(self) -> None:
-        from tabsmith.tables.sources import describe
+        from tabsmith.tables.read.sources import describe_source
         from tabsmith_tui.screens.table_views import PreviewView
 
         found = await self.preview()
         if isinstance(found, ErrorReport):
             self.show_error(found)
         elif found is not None and self.session.source is not None:
-            self.app.push_screen(PreviewView(found, describe(self.session.source)))
+            self.app.push_screen(PreviewView(found, describe_source(self.session.source)))
 
     async def action_copy(self) -> None:
         """Copy what the step has to copy, and say where it went."""
-        from tabsmith_tui.widgets.clipboard import copy
+        from tabsmith_tui.clipboard import copy
 
         text = self.view.to_copy() if self.view else ""
         if not text:

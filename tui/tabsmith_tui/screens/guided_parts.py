@@ -8,14 +8,14 @@ from textual.content import Content
 from textual.widgets import Static
 
 from tabsmith.runs.jobs import Progressed
-from tabsmith.tables.sources import describe
+from tabsmith.tables.read.sources import describe_source
 from tabsmith.text import clean, plural
-from tabsmith.workflow.answers import ChooseUpload
-from tabsmith.workflow.fields import Prompt
-from tabsmith.workflow.session import Notice, WorkflowSession
+from tabsmith.workflow.actions import ChooseUpload
+from tabsmith.workflow.form import StepForm
+from tabsmith.workflow.session import SessionNotice, WorkflowSession
 from tabsmith.workflow.states import GuidedStep, State, StepMark
-from tabsmith_tui.widgets.literal import Words, literal, words
-from tabsmith_tui.widgets.path_completion import LONGEST
+from tabsmith_tui.widgets.literal import ContentText, assemble, literal
+from tabsmith_tui.widgets.path_field import LONGEST
 from tabsmith_tui.widgets.steps.base import StepView
 from tabsmith_tui.widgets.steps.choices import ChoicesStep
 from tabsmith_tui.widgets.steps.load import LoadStep
@@ -27,7 +27,7 @@ from tabsmith_tui.widgets.steps.schema import SchemaStep
 from tabsmith_tui.widgets.steps.train import ReviewStep, TrainingStep
 
 if TYPE_CHECKING:
-    from tabsmith_tui.shelf import Owner
+    from tabsmith_tui.store import SessionOwner
 
 _VIEWS: Final[dict[State, type[StepView]]] = {
     State.AWAITING_FILE_PATH: PathStep,
@@ -52,7 +52,7 @@ def view_for(state: State, *, reviewing: bool) -> type[StepView]:
     return _VIEWS.get(state, ChoicesStep)
 
 
-def for_terminal(prompt: Prompt, *, reviewing: bool) -> Prompt:
+def for_terminal(prompt: StepForm, *, reviewing: bool) -> StepForm:
     """The prompt as this screen shows it: a file cannot be sent to a terminal; and the page before training is a
     step of its own in the list."""
     if prompt.state is State.CHOOSING_DATA_SOURCE:
@@ -67,23 +67,23 @@ def for_terminal(prompt: Prompt, *, reviewing: bool) -> Prompt:
     return replace(prompt, title="Ready to train?", steps=steps, step=GuidedStep.TRAIN)
 
 
-def subject(session: WorkflowSession, owner: "Owner | None" = None) -> Words:
+def subject(session: WorkflowSession, owner: "SessionOwner | None" = None) -> ContentText:
     """Whose session it is when it is not the terminal's own, and what it is about, for the line at the top."""
-    parts = [words((f"▸ {owner.phone}", "$accent"), " · ")] if owner else []
+    parts = [assemble((f"▸ {owner.phone}", "$accent"), " · ")] if owner else []
     if session.source is None:
-        return words(*parts, "a new model")
-    parts.append(literal(describe(session.source), 60))
+        return assemble(*parts, "a new model")
+    parts.append(literal(describe_source(session.source), 60))
     if session.table is not None and session.table.source == session.source and session.load == "now":
         shape = f" · {plural(session.table.rows, 'row')} · {plural(len(session.table.profile.columns), 'column')}"
-        parts.append(words((shape, "$quiet")))
-    return words(*parts)
+        parts.append(assemble((shape, "$quiet")))
+    return assemble(*parts)
 
 
 def recent_files() -> tuple[str, ...]:
     """The files of the newest runs, newest first; those that are gone are left out."""
     from tabsmith.errors import TabsmithError
     from tabsmith.runs.folder import RunFolder, run_ids
-    from tabsmith.tables.sources import FileSource
+    from tabsmith.tables.read.sources import FileSource
 
     paths: dict[str, None] = {}
     for run_id in run_ids()[:_RUNS_LOOKED_AT]:
@@ -101,7 +101,7 @@ class NoticeBox(Static):
 
     DEFAULT_CSS = "NoticeBox { height: auto; color: $warn; margin-bottom: 1; }"
 
-    def show(self, notices: tuple[Notice, ...]) -> None:
+    def show(self, notices: tuple[SessionNotice, ...]) -> None:
         """Show these; nothing when there are none."""
         self.update(Content("\n").join([literal(f"! {notice.text}", 600) for notice in notices]))
         self.display = bool(notices)
@@ -125,7 +125,7 @@ class WorkLine(Static):
         how_far = "" if share < 0 else f"  {'━' * full}{'╌' * (_BAR - full)} {share:.0%}"
         said = f"  {message}" if message else ""
         how_to_end = ("   esc cancels", "$quiet")
-        self.update(words(("◔ ", "$accent"), self._what, (how_far, "$accent"), how_to_end, (said, "$quiet")))
+        self.update(assemble(("◔ ", "$accent"), self._what, (how_far, "$accent"), how_to_end, (said, "$quiet")))
 
     def end(self) -> None:
         """Nothing is being done any more."""

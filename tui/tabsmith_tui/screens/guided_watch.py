@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 from textual.screen import Screen
 
 from tabsmith.errors import ErrorReport, TabsmithError
-from tabsmith.workflow import answers as say
+from tabsmith.workflow import actions
 from tabsmith.workflow.awaited_run import AwaitedRun
 from tabsmith.workflow.states import State
 from tabsmith_tui.session_watch import SessionWatch
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tabsmith.workflow.conversation import Conversation
     from tabsmith.workflow.session import WorkflowSession
     from tabsmith_tui.app import TabsmithApp
-    from tabsmith_tui.shelf import Owner
+    from tabsmith_tui.store import SessionOwner
     from tabsmith_tui.widgets.steps.base import StepView
 
 WATCH_SECONDS: Final = 0.5
@@ -27,7 +27,7 @@ class GuidedWatch(Screen[None]):
     """Twice a second it looks; what it needs of the guided screen is declared here."""
 
     if TYPE_CHECKING:
-        owner: Owner | None
+        owner: SessionOwner | None
         turn: asyncio.Lock
 
         @property
@@ -43,7 +43,7 @@ class GuidedWatch(Screen[None]):
         def keep_typed(self) -> None: ...
         def end_work(self) -> None: ...
         def show_error(self, error: BaseException | ErrorReport) -> None: ...
-        async def give(self, answer: say.Answer) -> bool: ...
+        async def give(self, answer: actions.WorkflowAction) -> bool: ...
         async def draw_anew(self) -> None: ...
 
     def __init__(self) -> None:
@@ -95,7 +95,7 @@ class GuidedWatch(Screen[None]):
         else:
             self.leave_ended(self.owner)
 
-    def leave_ended(self, owner: "Owner") -> None:
+    def leave_ended(self, owner: "SessionOwner") -> None:
         """Back to home, and say why."""
         self.tabsmith.open_home()
         self.app.notify(f"The conversation of {owner.phone} was ended.", timeout=_NOTICE_SECONDS)
@@ -108,6 +108,6 @@ class GuidedWatch(Screen[None]):
         if isinstance(self.view, TrainingStep):
             self.view.show_run(look.run, self.tabsmith.clock())
         if look.end is not None:
-            if isinstance(look.end, say.RunFinished):
+            if isinstance(look.end, actions.RunFinished):
                 self.tabsmith.newest_model = look.end.report.model_id
             await self.give(look.end)

@@ -7,9 +7,17 @@ from textual.worker import Worker
 
 from tabsmith.errors import ErrorReport
 from tabsmith.tables.info import Preview
-from tabsmith.workflow import answers as say
+from tabsmith.workflow import actions
 from tabsmith.workflow import effects as do
-from tabsmith.workflow.carrying_out import JobEffect, RunEffect, begin_run, carry_out, estimate, first_rows, words_of
+from tabsmith.workflow.effects import (
+    RunnableJob,
+    RunnableRun,
+    describe_job,
+    estimate_table,
+    read_first_rows,
+    run_job,
+    start_run,
+)
 from tabsmith_tui.screens.guided_parts import WorkLine
 from tabsmith_tui.widgets.steps.load import LoadStep
 
@@ -29,7 +37,7 @@ class GuidedWork(Screen[None]):
         def tabsmith(self) -> TabsmithApp: ...
         @property
         def session(self) -> WorkflowSession: ...
-        async def give(self, answer: say.Answer) -> bool: ...
+        async def give(self, answer: actions.WorkflowAction) -> bool: ...
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,15 +61,15 @@ class GuidedWork(Screen[None]):
             case _:
                 raise TypeError(f"{type(effect).__name__} is carried out by the conversation itself")
 
-    async def _carry_out(self, effect: JobEffect) -> None:
+    async def _carry_out(self, effect: RunnableJob) -> None:
         line = self.query_one(WorkLine)
-        line.begin(words_of(effect))
+        line.begin(describe_job(effect))
         previews: list[Preview] = []
         try:
-            answer = await carry_out(effect, self.tabsmith.supervisor, line.progress, previews.append)
+            answer = await run_job(effect, self.tabsmith.supervisor, line.progress, previews.append)
         finally:
             line.end()
-        if isinstance(answer, say.TableLoaded) and previews:
+        if isinstance(answer, actions.TableLoaded) and previews:
             self._preview = (answer.info.fingerprint, previews[0])
         self._work = None
         await self.give(answer)
@@ -73,9 +81,9 @@ class GuidedWork(Screen[None]):
             self._work = None
         self.query_one(WorkLine).end()
 
-    async def _start(self, effect: RunEffect) -> None:
+    async def _start(self, effect: RunnableRun) -> None:
         run_id = effect.spec.id if isinstance(effect, do.StartTraining) else effect.run_id
-        failed = await begin_run(effect, self.tabsmith.supervisor)
+        failed = await start_run(effect, self.tabsmith.supervisor)
         if failed is not None:
             await self.give(failed)
         elif self.app.screen is self:
@@ -90,7 +98,7 @@ class GuidedWork(Screen[None]):
             line = self.query_one(WorkLine)
             line.begin("reading the first rows")
             try:
-                found = await first_rows(table.source, self.tabsmith.supervisor, line.progress)
+                found = await read_first_rows(table.source, self.tabsmith.supervisor, line.progress)
             finally:
                 line.end()
             if isinstance(found, ErrorReport):
@@ -106,6 +114,6 @@ class GuidedWork(Screen[None]):
         source = self.session.source
         if source is None:
             return
-        found = await estimate(source, self.tabsmith.supervisor)
+        found = await estimate_table(source, self.tabsmith.supervisor)
         if view.is_attached:
             view.show_estimate(found)

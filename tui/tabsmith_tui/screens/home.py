@@ -9,18 +9,17 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.widgets import OptionList
 
-from tabsmith.dates import clock_time, when
+from tabsmith.formatting import time_ago, time_of_day
 from tabsmith.text import plural
 from tabsmith_tui.actions import bindings_of
-from tabsmith_tui.background import begin
-from tabsmith_tui.screens.base import TabsmithScreen
-from tabsmith_tui.widgets.literal import Facts, Line, literal
+from tabsmith_tui.screens.base import TabsmithScreen, start_worker
+from tabsmith_tui.widgets.literal import FactList, TextLine, literal
 from tabsmith_tui.widgets.menu import Group, Item, Menu
 
 if TYPE_CHECKING:
-    from tabsmith.modeling.stored import ModelSummary
+    from tabsmith.modeling.model_files import ModelSummary
     from tabsmith.runs.watch import RunSummary
-    from tabsmith_tui.shelf import SavedSession
+    from tabsmith_tui.store import SavedSession
 
 T = TypeVar("T")
 
@@ -70,10 +69,10 @@ class HomeScreen(TabsmithScreen):
     def body(self) -> ComposeResult:
         """A sentence for newcomers, the list, and beside it what is known of the line under the cursor."""
         self.set_class(self.app.size.width >= WIDE, "-wide")  # before the first styling, which would be done twice
-        yield Line(WELCOME, id="welcome")
+        yield TextLine(WELCOME, id="welcome")
         with Horizontal(id="middle"):
             yield Menu(id="menu")
-            yield Facts(id="about")
+            yield FactList(id="about")
 
     def on_mount(self) -> None:
         """Read the disk after the first frame."""
@@ -91,29 +90,29 @@ class HomeScreen(TabsmithScreen):
 
     def action_reload(self) -> None:
         """Look again at what is on disk."""
-        begin(self, self._reload, "reload", alone=True)
+        start_worker(self, self._reload, "reload", alone=True)
 
     def _refresh_living(self) -> None:
         if not self.is_current or not self._read:
             return
-        if self._sessions_mark != self.tabsmith.shelf.sessions_mark() or any(not run.state.ended for run in self._runs):
+        if self._sessions_mark != self.tabsmith.store.sessions_mark() or any(not run.state.ended for run in self._runs):
             self.action_reload()
 
     async def _reload(self) -> None:
-        shelf = self.tabsmith.shelf
-        self._sessions_mark = shelf.sessions_mark()
-        self._session = await self._from_disk(shelf.session, self._session)
+        store = self.tabsmith.store
+        self._sessions_mark = store.sessions_mark()
+        self._session = await self._from_disk(store.session, self._session)
         self._others = await self._from_disk(self._other_sessions, self._others)
-        self._runs = await self._from_disk(shelf.runs, self._runs)
-        self._models = await self._from_disk(shelf.models, self._models)
+        self._runs = await self._from_disk(store.runs, self._runs)
+        self._models = await self._from_disk(store.models, self._models)
         self._read = True
         self._show()
 
     def _other_sessions(self) -> "tuple[SavedSession, ...]":
         """Those that are understood; of the others it is said once why they are not."""
-        from tabsmith_tui.shelf import SavedSession
+        from tabsmith_tui.store import SavedSession
 
-        read = self.tabsmith.shelf.other_sessions()
+        read = self.tabsmith.store.other_sessions()
         troubles = {f"{each.what} {each.where} {each.next_step}" for each in read if not isinstance(each, SavedSession)}
         for words in troubles - self._told:
             self.app.call_from_thread(self.app.notify, words, title="Not everything could be read", severity="warning")
@@ -154,7 +153,7 @@ class HomeScreen(TabsmithScreen):
         menu.put(groups)
         living = sum(not run.state.ended for run in runs)
         self.show_subject("home" + (f" · {plural(living, 'run')} at work" if living else ""))
-        self.show_status(f"session saved {clock_time(session.saved_at)}" if session else "")
+        self.show_status(f"session saved {time_of_day(session.saved_at)}" if session else "")
 
     def _go_on(self, session: "SavedSession", now: float) -> Item:
         """The line of a session."""
@@ -163,7 +162,7 @@ class HomeScreen(TabsmithScreen):
             literal(f"▸ {whose}", 60, "$accent"),
             literal(session.subject, 60),
             literal(f"at {self._stands_at(session)}", 60),
-            literal(f"saved {when(session.saved_at, now)}", 30, "$quiet"),
+            literal(f"saved {time_ago(session.saved_at, now)}", 30, "$quiet"),
         )
         return Item(f"resume {session.owner.user}" if session.owner else "resume", cells)
 
@@ -184,7 +183,7 @@ class HomeScreen(TabsmithScreen):
 
         kind, _, name = self.query_one(Menu).current.partition(" ")
         now = self.tabsmith.clock()
-        about = self.query_one("#about", Facts)
+        about = self.query_one("#about", FactList)
         run = next((run for run in self._runs if kind == "run" and run.id == name), None)
         model = next((model for model in self._models if kind == "model" and model.id == name), None)
         if run:
@@ -197,7 +196,7 @@ class HomeScreen(TabsmithScreen):
                     *([("whose", literal(session.owner.phone, 60))] if session.owner else []),
                     ("table", literal(session.subject, 200)),
                     ("stands at", literal(self._stands_at(session), 60)),
-                    ("saved", when(session.saved_at, now)),
+                    ("saved", time_ago(session.saved_at, now)),
                 ]
             )
         else:

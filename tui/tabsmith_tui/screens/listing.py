@@ -9,10 +9,9 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.widgets import OptionList
 
-from tabsmith_tui.background import begin
-from tabsmith_tui.screens.base import TabsmithScreen
+from tabsmith_tui.screens.base import TabsmithScreen, start_worker
 from tabsmith_tui.summaries import Fact
-from tabsmith_tui.widgets.literal import Facts, Line, Words
+from tabsmith_tui.widgets.literal import ContentText, FactList, TextLine
 from tabsmith_tui.widgets.menu import Group, Item, Menu
 from tabsmith_tui.widgets.typed import TypedLine
 
@@ -53,7 +52,7 @@ class ListScreen(TabsmithScreen, Generic[T]):
         """All that is known of it."""
         raise NotImplementedError
 
-    def note(self, thing: T) -> Words:
+    def note(self, thing: T) -> ContentText:
         """What a person may want to do with it, or why it went wrong: one line below the list."""
         raise NotImplementedError
 
@@ -68,11 +67,11 @@ class ListScreen(TabsmithScreen, Generic[T]):
         filter_line = TypedLine(placeholder="words to look for; enter goes to the list, esc shows all", id="filter")
         filter_line.display = False
         yield filter_line
-        yield Line(id="empty")
+        yield TextLine(id="empty")
         with Horizontal(id="middle"):
             yield Menu(id="menu")
-            yield Facts(id="about")
-        yield Line(id="note")
+            yield FactList(id="about")
+        yield TextLine(id="note")
 
     def on_mount(self) -> None:
         """Read after the first frame."""
@@ -90,7 +89,7 @@ class ListScreen(TabsmithScreen, Generic[T]):
 
     def action_reload(self) -> None:
         """Look again at what is on disk."""
-        begin(self, self._reload, "reload", alone=True)
+        start_worker(self, self._reload, "reload", alone=True)
 
     async def _reload(self) -> None:
         try:
@@ -115,7 +114,7 @@ class ListScreen(TabsmithScreen, Generic[T]):
         shown = [Group(title, tuple(items)) for title, items in groups.items()]
         if found > MOST:
             shown.append(Group(f"+{found - MOST:,} more: filter with /", ()))
-        empty = self.query_one("#empty", Line)
+        empty = self.query_one("#empty", TextLine)
         empty.show("" if found else "Nothing holds these words." if self.things else self.EMPTY)
         empty.display = not found
         self.query_one(Menu).put(shown)
@@ -129,8 +128,8 @@ class ListScreen(TabsmithScreen, Generic[T]):
 
     def _show_current(self) -> None:
         thing = self.current
-        self.query_one("#about", Facts).show(self.facts(thing) if thing is not None else [])
-        self.query_one("#note", Line).show(self.note(thing) if thing is not None else "")
+        self.query_one("#about", FactList).show(self.facts(thing) if thing is not None else [])
+        self.query_one("#note", TextLine).show(self.note(thing) if thing is not None else "")
         self.refresh_bindings()
 
     def on_option_list_option_highlighted(self, _event: OptionList.OptionHighlighted) -> None:

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 from tabsmith.text import plural
 from tabsmith_tui.actions import bindings_of
-from tabsmith_tui.background import begin
+from tabsmith_tui.screens.base import start_worker
+from tabsmith_tui.screens.dialogs import DialogAnswer, QuestionScreen
 from tabsmith_tui.screens.listing import ListScreen
-from tabsmith_tui.screens.question import Answer, QuestionScreen
 from tabsmith_tui.summaries import Fact, model_cells, model_facts, report_facts
-from tabsmith_tui.widgets.literal import Words, literal, words
+from tabsmith_tui.widgets.literal import ContentText, assemble, literal
 from tabsmith_tui.widgets.menu import Item
 
 if TYPE_CHECKING:
-    from tabsmith.modeling.results import Report
-    from tabsmith.modeling.stored import ModelSummary
+    from tabsmith.modeling.model_files import ModelSummary
+    from tabsmith.modeling.results import ModelReport
 
 
 class ModelsScreen(ListScreen["ModelSummary"]):
@@ -33,10 +33,10 @@ class ModelsScreen(ListScreen["ModelSummary"]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._reports: dict[str, Report | None] = {}
+        self._reports: dict[str, ModelReport | None] = {}
 
     def load(self) -> "dict[str, ModelSummary]":
-        return {model.id: model for model in self.tabsmith.shelf.models()}
+        return {model.id: model for model in self.tabsmith.store.models()}
 
     def item(self, key: str, thing: "ModelSummary") -> Item:
         return Item(key, model_cells(thing, self.tabsmith.clock()))
@@ -47,12 +47,12 @@ class ModelsScreen(ListScreen["ModelSummary"]):
     def facts(self, thing: "ModelSummary") -> Sequence[Fact]:
         report = self._reports.get(thing.id)
         if thing.id not in self._reports and not thing.damaged:
-            begin(self, partial(self._read_report, thing.id), "report", alone=True)
+            start_worker(self, partial(self._read_report, thing.id), "report", alone=True)
         return [*model_facts(thing, self.tabsmith.clock()), *(report_facts(report) if report else ())]
 
     async def _read_report(self, model_id: str) -> None:
         try:
-            self._reports[model_id] = await asyncio.to_thread(self.tabsmith.shelf.report, model_id)
+            self._reports[model_id] = await asyncio.to_thread(self.tabsmith.store.report, model_id)
         except Exception as error:  # noqa: BLE001 - one broken model must not take the list down; said in its place
             self._reports[model_id] = None
             self.app.notify(str(error), title=f"The report of {model_id} cannot be read", severity="error")
@@ -60,8 +60,8 @@ class ModelsScreen(ListScreen["ModelSummary"]):
         if self.current is not None and self.current.id == model_id:
             self._show_current()
 
-    def note(self, thing: "ModelSummary") -> Words:
-        return words(("✘ ", "$bad"), literal(thing.damaged, 300)) if thing.damaged else ""
+    def note(self, thing: "ModelSummary") -> ContentText:
+        return assemble(("✘ ", "$bad"), literal(thing.damaged, 300)) if thing.damaged else ""
 
     def heading(self) -> str:
         return plural(len(self.things), "model")
@@ -88,21 +88,21 @@ class ModelsScreen(ListScreen["ModelSummary"]):
         model = self.current
         if model is None:
             return
-        from tabsmith_tui.screens.ask_path import AskPathScreen
+        from tabsmith_tui.screens.dialogs import AskPathScreen
 
         def answered(path: str | None) -> None:
             if path:
-                begin(self, partial(self._export, model.id, Path(path).expanduser()), "export")
+                start_worker(self, partial(self._export, model.id, Path(path).expanduser()), "export")
 
         suggestion = str(Path.cwd() / f"{model.id}.zip")
         self.app.push_screen(
-            AskPathScreen("Export the model", words("One file with all of ", literal(model.id, 60)), suggestion),
+            AskPathScreen("Export the model", assemble("One file with all of ", literal(model.id, 60)), suggestion),
             answered,
         )
 
     async def _export(self, model_id: str, file: Path) -> None:
         try:
-            await asyncio.to_thread(self.tabsmith.shelf.export_model, model_id, file)
+            await asyncio.to_thread(self.tabsmith.store.export_model, model_id, file)
         except Exception as error:  # noqa: BLE001 - shown with its real name
             self.show_error(error)
             return
@@ -116,23 +116,23 @@ class ModelsScreen(ListScreen["ModelSummary"]):
 
         def answered(answer: str | None) -> None:
             if answer == "delete":
-                begin(self, partial(self._delete, model.id), "delete")
+                start_worker(self, partial(self._delete, model.id), "delete")
 
         self.app.push_screen(
             QuestionScreen(
                 "Delete this model?",
-                words(
+                assemble(
                     literal(model.source, 60), " → ", literal(model.target, 60), "\n", (model.id, "$quiet"),
                     "\n\nIts files go; the run it came from stays, but cannot make it again without training.",
                 ),
-                (Answer("", "keep it"), Answer("delete", "delete it", "cannot be undone")),
+                (DialogAnswer("", "keep it"), DialogAnswer("delete", "delete it", "cannot be undone")),
             ),
             answered,
         )  # fmt: skip
 
     async def _delete(self, model_id: str) -> None:
         try:
-            await asyncio.to_thread(self.tabsmith.shelf.delete_model, model_id)
+            await asyncio.to_thread(self.tabsmith.store.delete_model, model_id)
         except Exception as error:  # noqa: BLE001 - shown with its real name
             self.show_error(error)
             return

@@ -8,14 +8,14 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
-from tabsmith.tables.schema import Split, SplitKind
+from tabsmith.tables.schema.types import Split, SplitKind
 from tabsmith.text import clean
-from tabsmith.workflow.fields import ColumnLine, ColumnsField, Option
+from tabsmith.workflow.form import ColumnLine, ColumnsField, Option
 from tabsmith_tui.actions import bindings
-from tabsmith_tui.widgets.keys_bar import KeysBar
+from tabsmith_tui.widgets.bars import KeysBar
 from tabsmith_tui.widgets.lines_layout import Cell, LineColumn
 from tabsmith_tui.widgets.lines_table import LinesTable
-from tabsmith_tui.widgets.literal import Line, entitle
+from tabsmith_tui.widgets.literal import TextLine, set_border_title
 from tabsmith_tui.widgets.schema_table import KIND_WORDS
 from tabsmith_tui.widgets.steps.parts import PickLine
 from tabsmith_tui.widgets.typed import TypedLine
@@ -30,7 +30,7 @@ COLUMNS: Final = (
 )
 
 
-class Entry(NamedTuple):
+class PickerEntry(NamedTuple):
     """A line to choose: its name, by which it is found, and what else its columns show."""
 
     name: str
@@ -68,7 +68,7 @@ class Picker(ModalScreen[T | None], Generic[T]):
     BINDINGS: ClassVar[list[BindingType]] = bindings("question.back")
     ABOUT = "Type letters of a name to narrow the list down; the arrows move, enter takes, escape changes nothing."
 
-    def __init__(self, title: str, entries: Sequence[Entry], values: Sequence[T], first: int = 0) -> None:
+    def __init__(self, title: str, entries: Sequence[PickerEntry], values: Sequence[T], first: int = 0) -> None:
         super().__init__()
         self._heading = title
         self._entries = tuple(entries)
@@ -78,10 +78,10 @@ class Picker(ModalScreen[T | None], Generic[T]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
-            entitle(dialog, self._heading)
+            set_border_title(dialog, self._heading)
             yield PickerLine(placeholder="type to narrow down", id="narrow")
             yield LinesTable(self.COLUMNS)
-            yield Line("Nothing holds these letters.", classes="quiet none")
+            yield TextLine("Nothing holds these letters.", classes="quiet none")
             yield from self.below()
         yield KeysBar()
 
@@ -129,10 +129,12 @@ def target_picker(field: ColumnsField) -> Picker[str]:
     """Candidates for the target first, with their reasons, then every other column. Closes with a column's name."""
     lines = {line.name: line for line in field.columns}
     candidates = [each for each in field.candidates if each.name in lines]
-    entries = [Entry(each.name, _facts(lines[each.name], f"{each.confidence:.0%}", each.reason)) for each in candidates]
+    entries = [
+        PickerEntry(each.name, _facts(lines[each.name], f"{each.confidence:.0%}", each.reason)) for each in candidates
+    ]
     named = {each.name for each in candidates}
     others = [line for line in field.columns if line.name not in named]
-    entries += [Entry(line.name, _facts(line, "", _why_not(line))) for line in others]
+    entries += [PickerEntry(line.name, _facts(line, "", _why_not(line))) for line in others]
     names = [*(each.name for each in candidates), *(line.name for line in others)]
     first = names.index(field.target) if field.target in names else 0
     return Picker("What do you want to predict?", entries, names, first)
@@ -155,7 +157,7 @@ class SplitPicker(Picker[Split]):
     def __init__(self, field: ColumnsField) -> None:
         ways = _ways(field)
         values = [Split(kind, by, field.split.holdout, field.split.folds) for kind, by, _ in ways]
-        entries = [Entry(_way_name(kind, by), (Cell(clean(why, 300), "muted"),)) for kind, by, why in ways]
+        entries = [PickerEntry(_way_name(kind, by), (Cell(clean(why, 300), "muted"),)) for kind, by, why in ways]
         present = (field.split.kind, field.split.by)
         first = next((at for at, (kind, by, _) in enumerate(ways) if (kind, by) == present), 0)
         super().__init__("How are rows held out?", entries, values, first)
@@ -163,9 +165,9 @@ class SplitPicker(Picker[Split]):
 
     def below(self) -> ComposeResult:
         shares = sorted({0.0, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, self._split.holdout})
-        yield Line("held out before anything else", classes="quiet")
+        yield TextLine("held out before anything else", classes="quiet")
         yield PickLine([Option(f"{each}", _percent(each)) for each in shares], f"{self._split.holdout}", id="holdout")
-        yield Line("folds", classes="quiet")
+        yield TextLine("folds", classes="quiet")
         folds = sorted({2, 3, 4, 5, 8, 10, self._split.folds})
         yield PickLine([Option(str(each), str(each)) for each in folds], str(self._split.folds), id="folds")
 

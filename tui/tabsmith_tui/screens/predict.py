@@ -14,23 +14,22 @@ from textual.widgets import Select
 
 from tabsmith.errors import ErrorReport, report_of
 from tabsmith.runs.jobs import JobFailed, JobResult, Predict, Predicted, Progressed
-from tabsmith.tables.sources import FileSource
+from tabsmith.tables.read.sources import FileSource
 from tabsmith.text import clean, plural
 from tabsmith_tui.actions import bindings_of
-from tabsmith_tui.background import begin
-from tabsmith_tui.screens.base import TabsmithScreen
-from tabsmith_tui.screens.question import Answer, QuestionScreen
-from tabsmith_tui.summaries import Fact, subject
-from tabsmith_tui.widgets.clipboard import copy
-from tabsmith_tui.widgets.literal import Facts, Line, literal, literal_block, words
+from tabsmith_tui.clipboard import copy
+from tabsmith_tui.screens.base import TabsmithScreen, start_worker
+from tabsmith_tui.screens.dialogs import DialogAnswer, QuestionScreen
+from tabsmith_tui.summaries import Fact, table_and_target
+from tabsmith_tui.widgets.literal import FactList, TextLine, assemble, literal, literal_block
 from tabsmith_tui.widgets.path_field import PathField
-from tabsmith_tui.widgets.plain_table import Table
+from tabsmith_tui.widgets.plain_table import PlainTable
 from tabsmith_tui.widgets.progress_line import ProgressLine
 
 if TYPE_CHECKING:
     from textual.worker import Worker
 
-    from tabsmith.modeling.stored import ModelSummary
+    from tabsmith.modeling.model_files import ModelSummary
 
 PREVIEW_ROWS = 100
 NAMES_SHOWN = 6
@@ -62,19 +61,19 @@ class PredictScreen(TabsmithScreen):
         """The form, then what came of it."""
         draft = self.tabsmith.predict_draft
         with VerticalScroll(id="form"):
-            yield Line("Model", classes="label")
+            yield TextLine("Model", classes="label")
             choice = Select[str]((), prompt="choose a model", allow_blank=True, compact=True, id="model")
             choice.tooltip = "The model to predict with. Enter opens the list."
             yield choice
-            yield Line("File with the rows to predict", classes="label")
+            yield TextLine("File with the rows to predict", classes="label")
             yield PathField(draft.path, placeholder="a path; tab completes it", id="path")
-            yield Line("Write the predictions to", classes="label")
+            yield TextLine("Write the predictions to", classes="label")
             yield PathField(draft.out, placeholder="beside the file", id="out")
-        yield Line(id="problem")
+        yield TextLine(id="problem")
         yield ProgressLine(id="progress")
         with Vertical(id="result"):
-            yield Facts(id="facts")
-            yield Table(id="preview")
+            yield FactList(id="facts")
+            yield PlainTable(id="preview")
 
     def on_mount(self) -> None:
         """Which models are there is read after the first frame."""
@@ -89,11 +88,11 @@ class PredictScreen(TabsmithScreen):
         self.set_class(event.size.height < 32, "-short")
 
     def _look(self) -> None:
-        begin(self, self._load, "models")
+        start_worker(self, self._load, "models")
 
     async def _load(self) -> None:
         try:
-            models = await asyncio.to_thread(self.tabsmith.shelf.models)
+            models = await asyncio.to_thread(self.tabsmith.store.models)
         except Exception as error:  # noqa: BLE001 - shown with its real name
             self.show_error(error)
             return
@@ -119,7 +118,7 @@ class PredictScreen(TabsmithScreen):
         model = self._models.get(str(event.value))
         self._model_id = model.id if model else ""
         self.tabsmith.predict_draft.model_id = self._model_id
-        self.show_subject(words("predict ", literal(model.target, 40)) if model else "predict")
+        self.show_subject(assemble("predict ", literal(model.target, 40)) if model else "predict")
 
     @on(PathField.Changed)
     def _typed(self, event: PathField.Changed) -> None:
@@ -172,8 +171,8 @@ class PredictScreen(TabsmithScreen):
                 "There is such a file already",
                 literal(out, 1_000),
                 (
-                    Answer("", "keep it", "and choose another name"),
-                    Answer("replace", "replace it", "by the predictions"),
+                    DialogAnswer("", "keep it", "and choose another name"),
+                    DialogAnswer("replace", "replace it", "by the predictions"),
                 ),
             ),
             answered,
@@ -184,7 +183,7 @@ class PredictScreen(TabsmithScreen):
         self.remove_class("-done")
         job = Predict(self._model_id, FileSource(path), str(Path(out).expanduser().absolute()))
         self.query_one(ProgressLine).begin("Waiting for a worker")
-        self._work = begin(self, partial(self._carry_out, job), "job")
+        self._work = start_worker(self, partial(self._carry_out, job), "job")
 
     async def _carry_out(self, job: Predict) -> None:
         progress = self.query_one(ProgressLine)
@@ -217,7 +216,7 @@ class PredictScreen(TabsmithScreen):
         self.show_error(report)
 
     def _complain(self, text: str) -> None:
-        problem = self.query_one("#problem", Line)
+        problem = self.query_one("#problem", TextLine)
         problem.show(literal_block(text, 600))
         problem.display = bool(text)
 
@@ -225,14 +224,14 @@ class PredictScreen(TabsmithScreen):
         done, preview = result.prediction, result.preview
         self._written = done.out
         facts: list[Fact] = [
-            ("✔ written", words(plural(done.rows, "row"), " to ", literal(done.out, 1_000))),
+            ("✔ written", assemble(plural(done.rows, "row"), " to ", literal(done.out, 1_000))),
             ("missing", _names(done.missing, "none: your file has every column the model knows", "taken as missing")),
             ("extra", _names(done.extra, "none", "not used")),
         ]
         if done.unparsable:
             facts.append(("unreadable", f"{plural(done.unparsable, 'cell')}, taken as missing"))
-        self.query_one("#facts", Facts).show(facts)
-        table = self.query_one("#preview", Table)
+        self.query_one("#facts", FactList).show(facts)
+        table = self.query_one("#preview", PlainTable)
         table.clear(columns=True)
         for place, name in enumerate(preview.names):
             table.add_column(literal(name, 24), key=str(place))
@@ -270,11 +269,11 @@ def _beside(path: str) -> str:
 
 def _names(names: tuple[str, ...], none: str, what: str) -> Content:
     if not names:
-        return words((none, "$quiet"))
+        return assemble((none, "$quiet"))
     shown = ", ".join(clean(name, 30) for name in names[:NAMES_SHOWN])
     more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
-    return words(shown, more, (f"  ({what})", "$quiet"))
+    return assemble(shown, more, (f"  ({what})", "$quiet"))
 
 
 def _option(model: "ModelSummary") -> Content:
-    return words(subject(model.source, model.target), ("  " + clean(model.id, 60), "$quiet"))
+    return assemble(table_and_target(model.source, model.target), ("  " + clean(model.id, 60), "$quiet"))

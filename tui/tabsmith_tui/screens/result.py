@@ -8,17 +8,17 @@ from textual.binding import BindingType
 from textual.containers import Container, VerticalScroll
 
 from tabsmith.errors import TabsmithError, report_of
-from tabsmith.modeling.results import Confusion, Report
+from tabsmith.modeling.results import Confusion, ModelReport
 from tabsmith.paths import folders
 from tabsmith.runs.folder import RunFolder
-from tabsmith.tables.sources import Source, TasksSource
+from tabsmith.tables.read.sources import Source, TasksSource
 from tabsmith_tui.actions import bindings_of
+from tabsmith_tui.clipboard import copy
 from tabsmith_tui.screens.base import TabsmithScreen
-from tabsmith_tui.views import outcome, result
+from tabsmith_tui.views import result, result_charts
 from tabsmith_tui.views.lines import Line, line, wrap_line
-from tabsmith_tui.widgets.clipboard import copy
 from tabsmith_tui.widgets.drawing import Drawing
-from tabsmith_tui.widgets.literal import entitle, literal
+from tabsmith_tui.widgets.literal import literal, set_border_title
 
 _CLOUD_HEIGHT = 16  # lines of the residual plot
 
@@ -28,7 +28,7 @@ class Panel(Container):
 
     def __init__(self, title: str, name: str, explained: str) -> None:
         super().__init__(id=name, classes="panel")
-        entitle(self, title)
+        set_border_title(self, title)
         self.tooltip = explained
 
     def compose(self) -> ComposeResult:
@@ -60,7 +60,7 @@ class ResultScreen(TabsmithScreen):
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("result")
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (76, "-normal"), (110, "-wide")]  # noqa: RUF012 - Textual's declaration
 
-    def __init__(self, model_id: str, report: Report | None = None) -> None:
+    def __init__(self, model_id: str, report: ModelReport | None = None) -> None:
         super().__init__()
         self.model_id = model_id
         self.report = report
@@ -88,7 +88,7 @@ class ResultScreen(TabsmithScreen):
 
     async def _read(self) -> None:
         try:
-            self.report = await asyncio.to_thread(self.tabsmith.shelf.report, self.model_id)
+            self.report = await asyncio.to_thread(self.tabsmith.store.report, self.model_id)
         except TabsmithError as error:
             self.show_status(literal("✘ cannot be read", style="$bad"))
             self.query_one("#scores", Panel).show((line(error.what, "bad"), line(error.next_step)))
@@ -96,25 +96,25 @@ class ResultScreen(TabsmithScreen):
             return
         self._show(self.report)
 
-    def _show(self, report: Report) -> None:
-        self.show_subject(literal(result.subject(report)))
+    def _show(self, report: ModelReport) -> None:
+        self.show_subject(literal(result.model_subject(report)))
         self.show_status(literal("✔ done", style="$good"))
-        self.query_one("#scores", Panel).show(result.scores(report))
-        self.query_one("#members", Panel).show(result.members(report))
-        self.query_one("#cautions", Panel).show(result.cautions(report))
-        self.query_one("#facts", Panel).show(result.facts(report, folders().models / report.model_id))
+        self.query_one("#scores", Panel).show(result.score_lines(report))
+        self.query_one("#members", Panel).show(result.member_lines(report))
+        self.query_one("#cautions", Panel).show(result.caution_lines(report))
+        self.query_one("#facts", Panel).show(result.model_facts(report, folders().models / report.model_id))
         self.query_one("#importance Drawing", Drawing).show(
-            report.importance, lambda width, _height: outcome.importance(report.importance, report.metric, width)
+            report.importance, lambda width, _height: result_charts.importance(report.importance, report.metric, width)
         )
         where = "on the hold-out" if report.holdout is not None else "out-of-fold, as there is no hold-out"
-        entitle(self.query_one("#outcome"), f"Where it errs  {where}")
+        set_border_title(self.query_one("#outcome"), f"Where it errs  {where}")
         shown = report.outcome
         self.query_one("#outcome Drawing", Drawing).show(
             shown,
             lambda width, _height: (
-                outcome.confusion(shown, width)
+                result_charts.confusion(shown, width)
                 if isinstance(shown, Confusion)
-                else outcome.residuals(shown, width, _CLOUD_HEIGHT)
+                else result_charts.residuals(shown, width, _CLOUD_HEIGHT)
             ),
         )
 
@@ -128,7 +128,7 @@ class ResultScreen(TabsmithScreen):
             return
         source = await asyncio.to_thread(_source, self.report.run_id)
         try:
-            copied = await copy(result.python_lines(self.report, source), self.app)
+            copied = await copy(result.usage_examples(self.report, source), self.app)
         except OSError as error:
             self.show_error(report_of(error))
             return

@@ -13,23 +13,21 @@ from tabsmith.runs.events import RunState
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.watch import RunWatch
 from tabsmith_tui.actions import bindings_of
+from tabsmith_tui.clipboard import copy
 from tabsmith_tui.screens.base import TabsmithScreen
 from tabsmith_tui.screens.run_keys import RunKeys
 from tabsmith_tui.screens.run_replay import RunReplay
-from tabsmith_tui.views import asking, commands, header, tasks
-from tabsmith_tui.views.banner import Banner, banner
-from tabsmith_tui.views.header import Header
+from tabsmith_tui.views import question, run_actions, run_header, tasks
 from tabsmith_tui.views.lines import wrap_line
-from tabsmith_tui.views.offers import offered
-from tabsmith_tui.widgets.clipboard import copy
-from tabsmith_tui.widgets.drawing import STYLES, Drawing
+from tabsmith_tui.views.run_actions import offered_actions
+from tabsmith_tui.views.run_header import Banner, RunHeader, run_banner
+from tabsmith_tui.widgets.bars import TopBar
+from tabsmith_tui.widgets.drawing import STYLES, Drawing, QuestionBar
+from tabsmith_tui.widgets.leaderboard import TrialsTable
 from tabsmith_tui.widgets.lines_table import LinesTable
 from tabsmith_tui.widgets.literal import literal
 from tabsmith_tui.widgets.pill import pill
-from tabsmith_tui.widgets.question_bar import QuestionBar
-from tabsmith_tui.widgets.run_board import RunBoard
-from tabsmith_tui.widgets.top_bar import TopBar
-from tabsmith_tui.widgets.tries_table import TriesTable
+from tabsmith_tui.widgets.run_board import RunDashboard
 
 _EVERY = 0.1  # seconds between two looks at the journal
 
@@ -53,12 +51,12 @@ class RunScreen(RunKeys, RunReplay, TabsmithScreen):
         self.run_id = run_id
         self.live = RunSnapshot()  # the run as it is now; what is shown may be a replay of it
         # Held, not queried: a last event may come while the screen is being taken down, part by part.
-        self.board = RunBoard()
+        self.board = RunDashboard()
         self._question_bar = QuestionBar(id="question", grows=True, classes="-empty")
         self._banner_lines = Drawing(id="banner", grows=True, classes="-empty")
         self._watch = watch
         self._resuming = False
-        self._header: Header | None = None
+        self._header: RunHeader | None = None
         self._banner = Banner()
         self._allowed: Mapping[str, bool] = {}
 
@@ -109,7 +107,7 @@ class RunScreen(RunKeys, RunReplay, TabsmithScreen):
             self.live = snapshot
             if self._resuming and snapshot.state is not RunState.INTERRUPTED:
                 self._resuming = False
-        if self.pending is not None and commands.confirmed(self.pending, snapshot):
+        if self.pending is not None and run_actions.is_confirmed(self.pending, snapshot):
             self.pending = None
         if self.ask_bar.asking in ("answer", "brief") and replying.open_question(snapshot) is None:
             self.close_ask_bar()  # somebody else has answered
@@ -120,17 +118,17 @@ class RunScreen(RunKeys, RunReplay, TabsmithScreen):
         """Show the run as it now is; what has not changed is not drawn again."""
         snapshot, now = self.shown, self._now
         pending = None if self.replaying else self.pending
-        shown = header.header(snapshot, self.run_id, pending, now)
+        shown = run_header.run_header(snapshot, self.run_id, pending, now)
         if shown != self._header:
             self._header = shown
             cost = literal(shown.cost, 60, STYLES[shown.cost_tone])
             self.show_subject(literal(shown.title))
             self.show_status(pill(shown.state), shown.elapsed, cost, literal(shown.doing, 60, "$quiet"))
-        self.set_class(snapshot.state.ended and not snapshot.tries, "-nothing")
+        self.set_class(snapshot.state.ended and not snapshot.trials, "-nothing")
         self.board.show(snapshot, now, self.words)
         self._show_question(snapshot, now)
         self._show_banner(
-            banner(snapshot, pending, now, replay=self.replay, playing=self.playing, resuming=self._resuming)
+            run_banner(snapshot, pending, now, replay=self.replay, playing=self.playing, resuming=self._resuming)
         )
         allowed = self._offers()
         if allowed != self._allowed:
@@ -144,7 +142,7 @@ class RunScreen(RunKeys, RunReplay, TabsmithScreen):
         if asks:
             keys = {} if self.replaying or self.ask_bar.asking else self._keys_of_answers()
             value = (snapshot.question, replying.so_far(snapshot, now), tuple(keys.items()))
-            self._question_bar.show(value, lambda width, _height: asking.bar(snapshot, now, width, keys))
+            self._question_bar.show(value, lambda width, _height: question.question_lines(snapshot, now, width, keys))
 
     def _keys_of_answers(self) -> dict[str, str]:
         """The answers' keys as this person has them; the first of several."""
@@ -166,7 +164,7 @@ class RunScreen(RunKeys, RunReplay, TabsmithScreen):
     # What can be done now -----------------------------------------------------------------------------------------
 
     def _offers(self) -> Mapping[str, bool]:
-        return offered(self.live, replaying=self.replaying, resuming=self._resuming)
+        return offered_actions(self.live, replaying=self.replaying, resuming=self._resuming)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """A key that can do nothing now is not offered."""
@@ -198,10 +196,10 @@ class RunScreen(RunKeys, RunReplay, TabsmithScreen):
 
     def action_details(self) -> None:
         """All that is known of the try under the cursor."""
-        from tabsmith_tui.screens.try_details import TryDetails
+        from tabsmith_tui.screens.trial import TryDetails
 
         key = self.board.table.key
-        task = tasks.task_of(self.shown, key)
+        task = tasks.task_of_row(self.shown, key)
         if task is not None:
             self._show_iterations_of(task.name)
         elif key:
@@ -221,7 +219,7 @@ class RunScreen(RunKeys, RunReplay, TabsmithScreen):
         self.draw()
         self._turn_to(self.board.iterations)
 
-    def _turn_to(self, target: TriesTable) -> None:
+    def _turn_to(self, target: TrialsTable) -> None:
         board = self.board
         board.turn_to(target)
         for table in (board.leaderboard, board.iterations):  # on the panels: on the screen it would restyle everything

@@ -8,38 +8,38 @@ from typing import TYPE_CHECKING, Final, get_args
 from textual.screen import Screen
 
 from tabsmith.errors import TabsmithError, UsageError
-from tabsmith.orchestration.decisions import Action
-from tabsmith.orchestration.questions import Allow, Continue, Decide, End, Mode, Reply, Skip
+from tabsmith.orchestration.decisions import DecisionAction
+from tabsmith.orchestration.questions import AllowTool, Continue, Decide, EndRun, Mode, Reply, Skip
 from tabsmith.runs import commands as say
 from tabsmith.runs import replying, spending
 from tabsmith.runs.commands import RunCommand
 from tabsmith.text import clean_block
-from tabsmith_tui.screens import question
-from tabsmith_tui.screens.question import QuestionScreen
+from tabsmith_tui.screens import dialogs
+from tabsmith_tui.screens.dialogs import QuestionScreen
 from tabsmith_tui.views import tasks
-from tabsmith_tui.views.commands import Pending
+from tabsmith_tui.views.run_actions import Pending
 from tabsmith_tui.widgets.ask_bar import AskBar
-from tabsmith_tui.widgets.question_bar import QuestionBar
+from tabsmith_tui.widgets.drawing import QuestionBar
 
 if TYPE_CHECKING:
     from tabsmith.errors import ErrorReport
     from tabsmith.runs.snapshot import RunSnapshot
     from tabsmith_tui.app import TabsmithApp
-    from tabsmith_tui.widgets.run_board import RunBoard
+    from tabsmith_tui.widgets.run_board import RunDashboard
 
 _MODES: Final[tuple[tuple[Mode, str], ...]] = (
     ("automatic", "never ask: breakpoints are noted, a spent limit ends the run"),
     ("confirm", "ask at breakpoints, spent limits and escalations"),
     ("manual", "ask before every recipe is fitted, too"),
 )
-_ACTIONS: Final[tuple[tuple[Action, str], ...]] = (
+_ACTIONS: Final[tuple[tuple[DecisionAction, str], ...]] = (
     ("proceed", "on to the next iteration"),
     ("retry", "leave this recipe out, and ask for another"),
     ("clarify", "the next brief says what was missing"),
     ("escalate", "hand over to search"),
     ("checkpoint", "pause here, at a safe place"),
 )
-assert {name for name, _ in _ACTIONS} == set(get_args(Action))
+assert {name for name, _ in _ACTIONS} == set(get_args(DecisionAction))
 
 
 class RunKeys(Screen[None]):
@@ -47,7 +47,7 @@ class RunKeys(Screen[None]):
 
     run_id: str
     live: "RunSnapshot"
-    board: "RunBoard"
+    board: "RunDashboard"
     words = ""  # the filter in force
     pending: Pending | None = None  # sent, and not confirmed by the journal yet
 
@@ -72,7 +72,7 @@ class RunKeys(Screen[None]):
 
     async def _send(self, command: RunCommand) -> None:
         try:
-            await asyncio.to_thread(self.tabsmith.shelf.send, self.run_id, command)
+            await asyncio.to_thread(self.tabsmith.store.send, self.run_id, command)
         except TabsmithError as error:
             self.pending = None
             self.draw()
@@ -103,9 +103,9 @@ class RunKeys(Screen[None]):
         )
         under_way = "the work" if tasks.has_tasks(self.live) else "the fit"
         answers = (
-            question.Answer("", "go on", "change nothing"),
-            question.Answer("after", "stop after this iteration", f"let {under_way} under way end first"),
-            question.Answer("now", "stop now", "within a moment"),
+            dialogs.DialogAnswer("", "go on", "change nothing"),
+            dialogs.DialogAnswer("after", "stop after this iteration", f"let {under_way} under way end first"),
+            dialogs.DialogAnswer("now", "stop now", "within a moment"),
         )
 
         def answered(answer: str | None) -> None:
@@ -130,7 +130,7 @@ class RunKeys(Screen[None]):
         """Choose how much to be asked; the mode in force has the cursor."""
         modes = sorted(_MODES, key=lambda each: each[0] != self.live.mode)
         answers = tuple(
-            question.Answer(name, name, f"{effect}{' (as now)' if name == self.live.mode else ''}")
+            dialogs.DialogAnswer(name, name, f"{effect}{' (as now)' if name == self.live.mode else ''}")
             for name, effect in modes
         )
 
@@ -166,8 +166,8 @@ class RunKeys(Screen[None]):
             self.answer(Continue(), asked.id)
             return
         answers = (
-            question.Answer("", "back", "answer with an amount"),
-            question.Answer("yes", "go on", f"without a limit of {asked.limit}"),
+            dialogs.DialogAnswer("", "back", "answer with an amount"),
+            dialogs.DialogAnswer("yes", "go on", f"without a limit of {asked.limit}"),
         )
         effect = f"The limit of {asked.limit} is spent, and will not limit the run any more."
         self._choose("Go on without it?", effect, answers, lambda answer: Continue() if answer == "yes" else None)
@@ -178,23 +178,23 @@ class RunKeys(Screen[None]):
 
     def action_allow_once(self) -> None:
         """Let the agent do this one thing."""
-        self._answer_now(Allow("once"))
+        self._answer_now(AllowTool("once"))
 
     def action_allow_always(self) -> None:
         """Let the agent do this and whatever is like it."""
-        self._answer_now(Allow("always"))
+        self._answer_now(AllowTool("always"))
 
     def action_allow_no(self) -> None:
         """Refuse it; the agent goes on without."""
-        self._answer_now(Allow("no"))
+        self._answer_now(AllowTool("no"))
 
     def action_end(self) -> None:
         """Stop the run."""
-        self._answer_now(End())
+        self._answer_now(EndRun())
 
     def action_decide(self) -> None:
         """Choose another decision."""
-        answers = tuple(question.Answer(name, name, effect) for name, effect in _ACTIONS)
+        answers = tuple(dialogs.DialogAnswer(name, name, effect) for name, effect in _ACTIONS)
 
         def decided(answer: str) -> Reply | None:
             action = next((name for name, _ in _ACTIONS if name == answer), None)
@@ -223,7 +223,7 @@ class RunKeys(Screen[None]):
         self,
         title: str,
         effect: str,
-        answers: tuple[question.Answer, ...],
+        answers: tuple[dialogs.DialogAnswer, ...],
         reply_of: Callable[[str], Reply | None],
     ) -> None:
         """Answer the open question with what is chosen in a dialog."""

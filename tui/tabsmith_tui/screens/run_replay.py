@@ -7,18 +7,18 @@ from textual.screen import Screen
 
 from tabsmith.errors import TabsmithError
 from tabsmith.runs.folder import RunFolder
-from tabsmith_tui.views.replay import Replay
+from tabsmith_tui.views.journal import Replay
 
 if TYPE_CHECKING:
     from tabsmith.errors import ErrorReport
-    from tabsmith_tui.widgets.run_board import RunBoard
+    from tabsmith_tui.widgets.run_board import RunDashboard
 
 
 class RunReplay(Screen[None]):
     """The keys of a replay; what they need of the screen is declared here."""
 
     run_id: str
-    board: "RunBoard"
+    board: "RunDashboard"
     replay: Replay | None = None
     playing = False
 

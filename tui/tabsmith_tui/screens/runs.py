@@ -8,11 +8,11 @@ from tabsmith.runs.events import RunState
 from tabsmith.runs.watch import RunSummary
 from tabsmith.text import plural
 from tabsmith_tui.actions import bindings_of
-from tabsmith_tui.background import begin
+from tabsmith_tui.screens.base import start_worker
+from tabsmith_tui.screens.dialogs import DialogAnswer, QuestionScreen
 from tabsmith_tui.screens.listing import ListScreen
-from tabsmith_tui.screens.question import Answer, QuestionScreen
 from tabsmith_tui.summaries import Fact, run_cells, run_facts
-from tabsmith_tui.widgets.literal import Words, literal, words
+from tabsmith_tui.widgets.literal import ContentText, assemble, literal
 from tabsmith_tui.widgets.menu import Item
 
 REFRESH_SECONDS = 2.0
@@ -45,13 +45,13 @@ class RunsScreen(ListScreen[RunSummary]):
             self.action_reload()
 
     def load(self) -> dict[str, RunSummary]:
-        runs = sorted(self.tabsmith.shelf.runs(), key=lambda run: _ORDER[self.group_of(run)])
+        runs = sorted(self.tabsmith.store.runs(), key=lambda run: _ORDER[self.group_of(run)])
         return {run.id: run for run in runs}
 
     def item(self, key: str, thing: RunSummary) -> Item:
         stands, *cells = run_cells(thing, self.tabsmith.clock())
         if self.marked:
-            stands = words(("▪ " if key in self.marked else "  ", "$accent"), stands)
+            stands = assemble(("▪ " if key in self.marked else "  ", "$accent"), stands)
         return Item(key, (stands, *cells, literal(thing.id, 40, "$quiet")))
 
     def group_of(self, thing: RunSummary) -> str:
@@ -62,9 +62,9 @@ class RunsScreen(ListScreen[RunSummary]):
     def facts(self, thing: RunSummary) -> Sequence[Fact]:
         return run_facts(thing, self.tabsmith.clock())
 
-    def note(self, thing: RunSummary) -> Words:
+    def note(self, thing: RunSummary) -> ContentText:
         if thing.problem:
-            return words(("✘ ", "$bad"), literal(thing.problem, 300))
+            return assemble(("✘ ", "$bad"), literal(thing.problem, 300))
         if thing.state is RunState.INTERRUPTED:
             return "Its process is gone. r resumes it at its next step; what it had done is kept."
         return ""
@@ -133,7 +133,7 @@ class RunsScreen(ListScreen[RunSummary]):
             from tabsmith.runs.commands import Stop
 
             try:
-                await asyncio.to_thread(self.tabsmith.shelf.send, run.id, Stop())
+                await asyncio.to_thread(self.tabsmith.store.send, run.id, Stop())
             except Exception as error:  # noqa: BLE001 - shown with its real name
                 self.show_error(error)
                 return
@@ -152,20 +152,20 @@ class RunsScreen(ListScreen[RunSummary]):
 
         def answered(answer: str | None) -> None:
             if answer == "delete":
-                begin(self, partial(self._delete, run), "delete")
+                start_worker(self, partial(self._delete, run), "delete")
 
         self.app.push_screen(
             QuestionScreen(
                 "Delete this run?",
-                words(literal(run.source, 60), "\n", (run.id, "$quiet"), "\n\nIts journal and records go.", kept),
-                (Answer("", "keep it"), Answer("delete", "delete it", "cannot be undone")),
+                assemble(literal(run.source, 60), "\n", (run.id, "$quiet"), "\n\nIts journal and records go.", kept),
+                (DialogAnswer("", "keep it"), DialogAnswer("delete", "delete it", "cannot be undone")),
             ),
             answered,
         )
 
     async def _delete(self, run: RunSummary) -> None:
         try:
-            await asyncio.to_thread(self.tabsmith.shelf.delete_run, run.id)
+            await asyncio.to_thread(self.tabsmith.store.delete_run, run.id)
         except Exception as error:  # noqa: BLE001 - shown with its real name
             self.show_error(error)
             return

@@ -11,10 +11,10 @@ from textual.screen import ModalScreen
 from tabsmith.tables.info import LineNote, Preview, TableInfo
 from tabsmith.text import clean, plural
 from tabsmith_tui.actions import bindings
-from tabsmith_tui.widgets.keys_bar import KeysBar
+from tabsmith_tui.widgets.bars import KeysBar
 from tabsmith_tui.widgets.lines_layout import Cell, LineColumn, Tone
 from tabsmith_tui.widgets.lines_table import LinesTable
-from tabsmith_tui.widgets.literal import Line, entitle, literal, words
+from tabsmith_tui.widgets.literal import TextLine, assemble, literal, set_border_title
 
 WIDEST_CELL = 24
 
@@ -38,9 +38,9 @@ class TableView(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
-            entitle(dialog, self._heading)
+            set_border_title(dialog, self._heading)
             yield LinesTable(chooses=False)
-            yield Line(classes="below")
+            yield TextLine(classes="below")
         yield KeysBar()
 
     def action_back(self) -> None:
@@ -83,7 +83,9 @@ class LinesView(TableView):
         more = info.rejected_count + info.repaired_count - len(self._notes)
         rest = f"\n+{plural(more, 'line')} more" if more > 0 else ""
         note = self._notes[place][2] if self._notes else LineNote(0, "Every line was read.")
-        self.query_one(".below", Line).show(words(literal(note.reason, 300), "\n", literal(note.text, 300), rest))
+        self.query_one(".below", TextLine).show(
+            assemble(literal(note.reason, 300), "\n", literal(note.text, 300), rest)
+        )
 
 
 class PreviewView(TableView):
@@ -119,7 +121,7 @@ class PreviewView(TableView):
         )
         self.query_one(LinesTable).show_rows(len(self._preview.rows), self._cells, columns=columns)
         words = f"{plural(len(self._preview.names), 'column')}, from number {first + 1:,} on; ← → for others"
-        self.query_one(".below", Line).show(words)
+        self.query_one(".below", TextLine).show(words)
 
     def _cells(self, place: int) -> tuple[Cell, ...]:
         row = self._preview.rows[place]

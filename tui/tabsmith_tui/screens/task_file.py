@@ -1,8 +1,11 @@
-"""A task file, written step by step: where it lies, its budget, its tasks; every answer is checked at once."""
+"""A task file, written step by step: where it lies, its budget, its tasks; every answer is checked at once.
+
+What the screen of a task file is made of: its fields, the question for a file, what is said of it.
+"""
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final, get_args
@@ -15,22 +18,77 @@ from textual.widgets import OptionList
 
 from tabsmith import tasks
 from tabsmith.agents.availability import Availability, availability
-from tabsmith.dates import clock_time
 from tabsmith.errors import TabsmithError
-from tabsmith.storage.atomic import write_atomic
+from tabsmith.formatting import time_of_day
+from tabsmith.storage.files import write_atomic
 from tabsmith.tasks.task import TaskAgent, TaskFile
 from tabsmith.text import clean, plural
-from tabsmith.workflow.fields import Option
-from tabsmith_tui import task_drafts
+from tabsmith.workflow.form import Option
+from tabsmith_tui import task_files
 from tabsmith_tui.actions import bindings_of
-from tabsmith_tui.background import begin
-from tabsmith_tui.screens.base import TabsmithScreen
-from tabsmith_tui.screens.question import Answer, QuestionScreen
-from tabsmith_tui.screens.task_file_parts import OpenTaskFileScreen, file_rows, put, read, task_rows, unplaced
-from tabsmith_tui.task_drafts import FILE_FIELDS, Checked, Draft, Misfit, TaskDraft
-from tabsmith_tui.widgets.literal import Line, entitle, literal, words
+from tabsmith_tui.screens.base import TabsmithScreen, start_worker
+from tabsmith_tui.screens.dialogs import AskPathScreen, DialogAnswer, QuestionScreen
+from tabsmith_tui.task_files import FILE_FIELDS, CheckedDraft, Draft, FieldProblem, TaskDraft
+from tabsmith_tui.widgets.literal import ContentText, TextLine, assemble, literal, set_border_title
 from tabsmith_tui.widgets.menu import Group, Item, Menu
+from tabsmith_tui.widgets.path_field import PathField
 from tabsmith_tui.widgets.task_rows import TaskRow
+
+_AGENTS: Final = tuple(Option(each, each) for each in get_args(TaskAgent))
+
+
+def file_rows() -> tuple[TaskRow, ...]:
+    """Fields of the file."""
+    return (
+        TaskRow("file", "file", "Where the task file lies. Folders of tasks are meant from here."),
+        TaskRow("iterations", "iterations", "How often agents are sent, over all tasks; empty: no limit."),
+        TaskRow("dollars", "dollars", "What all of it may cost, such as 2.50; empty: that of the settings."),
+        TaskRow("seconds", "seconds", "How long all of it may take; empty: no limit."),
+    )
+
+
+def task_rows() -> tuple[TaskRow, ...]:
+    """Fields of a task."""
+    return (
+        TaskRow("name", "name", "A word that names it: letters, digits, _ - and dots."),
+        TaskRow("goal", "goal", "What is to be reached, in your words and lines; tab goes on.", "text"),
+        TaskRow("folder", "folder", "The folder it is about, from the file; the agent gets a copy or a worktree."),
+        TaskRow("agent", "agent", "Who works on it.", "choice", _AGENTS),
+        TaskRow("accept", "acceptance", "The command, run in the folder, whose exit status is the verdict.", "text"),
+        TaskRow("depends_on", "depends on", "Tasks that must succeed before it: names with commas between."),
+        TaskRow("run", "may run", "Commands that need no asking, one pattern a line, such as python *", "text"),
+        TaskRow("rubric", "rubric", "By what its quality is graded; a failed acceptance stays failed.", "text"),
+    )
+
+
+class OpenTaskFileScreen(AskPathScreen):
+    """Asks for a file that is there."""
+
+    def on_path_field_submitted(self, event: PathField.Submitted) -> None:
+        """Take it; reading says what is wrong with it."""
+        if event.value.strip():
+            self.dismiss(event.value)
+        else:
+            self.query_one("#warning", TextLine).show("Type the path of the file.")
+
+
+def unplaced(misfit: FieldProblem, number: int) -> bool:
+    """It belongs to this part and to none of the fields that are shown."""
+    return misfit.task == number and not misfit.field
+
+
+def put(line: TextLine, said: Sequence[ContentText]) -> None:
+    """Show these lines; none of them hides it."""
+    line.display = bool(said)
+    line.show(Content("\n").join(assemble(each) for each in said))
+
+
+def read(typed: str, allowed: tuple[Path, ...]) -> tuple[str, TaskFile]:
+    """The text of a file, and its tasks. Raises TaskFileError."""
+    path = Path(os.path.abspath(os.path.expanduser(typed)))  # noqa: PTH100, PTH111 - leaves an unknown `~name`
+    text = tasks.text_of(path)
+    return text, tasks.parse(text, path, allowed=(*allowed, path.parent))
+
 
 WIDE: Final = 110
 _GLYPHS: Final = {"usable": "✔", "not usable": "✘", "unknown": "?"}
@@ -50,9 +108,9 @@ class TaskFileScreen(TabsmithScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._draft = task_drafts.new_file()
+        self._draft = task_files.new_file()
         self._at = 0
-        self._checked: Checked | None = None
+        self._checked: CheckedDraft | None = None
         self._saved = self._texts()
         self._original: tuple[Path, str] | None = None  # the file as it was read or written last
         self._agents: dict[str, Availability] = {}
@@ -62,14 +120,14 @@ class TaskFileScreen(TabsmithScreen):
         with VerticalScroll(id="desk", can_focus=False):
             with Vertical(id="left"):
                 with Vertical(id="file", classes="panel") as file:
-                    entitle(file, "File and budget")
+                    set_border_title(file, "File and budget")
                     yield from file_rows()
                 with Vertical(id="list", classes="panel") as listed:
-                    entitle(listed, "Tasks")
+                    set_border_title(listed, "Tasks")
                     yield Menu(id="tasks")
-                yield Line(id="said")
+                yield TextLine(id="said")
             with Vertical(id="task", classes="panel"):
-                yield Line(id="task-said")
+                yield TextLine(id="task-said")
                 yield from task_rows()
 
     def on_mount(self) -> None:
@@ -84,7 +142,7 @@ class TaskFileScreen(TabsmithScreen):
         self.set_class(event.size.width >= WIDE, "-wide")
 
     def _look(self) -> None:
-        begin(self, self._find_agents, "agents")
+        start_worker(self, self._find_agents, "agents")
         self._check_soon()
 
     async def _find_agents(self) -> None:
@@ -137,14 +195,14 @@ class TaskFileScreen(TabsmithScreen):
     # Checking -------------------------------------------------------------------------------------------------------
 
     def _check_soon(self) -> None:
-        begin(self, self._check_and_say, "check", alone=True)
+        start_worker(self, self._check_and_say, "check", alone=True)
 
     async def _check_and_say(self) -> None:
         await self._check()
 
-    async def _check(self) -> Checked:
+    async def _check(self) -> CheckedDraft:
         self._checked = await asyncio.to_thread(
-            task_drafts.check, self._draft, tuple(self.tabsmith.settings.paths.allowed)
+            task_files.check, self._draft, tuple(self.tabsmith.settings.paths.allowed)
         )
         self._say()
         return self._checked
@@ -159,30 +217,32 @@ class TaskFileScreen(TabsmithScreen):
             shown = wrong if part is not None and row.key in part.touched else []
             row.say("; ".join(shown), self._agent_words() if row.key == "agent" else "")
         count = len(self._draft.tasks)
-        entitle(self.query_one("#task"), f"Task {self._at + 1} of {count}" if count else "No task: f4 adds one")
+        set_border_title(
+            self.query_one("#task"), f"Task {self._at + 1} of {count}" if count else "No task: f4 adds one"
+        )
         self.query_one("#tasks", Menu).put((Group("", tuple(self._item(at, misfits) for at in range(count))),))
         own = [f"✘ {each.what}" for each in misfits if unplaced(each, self._at + 1)]
-        put(self.query_one("#task-said", Line), own)
+        put(self.query_one("#task-said", TextLine), own)
         general = [literal(f"✘ {each.what}", 500, "$bad") for each in misfits if unplaced(each, 0)]
         if self._checked and self._checked.found:
             general += [literal(f"! {each}", 500, "$warn") for each in self._checked.found.warnings]
-        put(self.query_one("#said", Line), general)
+        put(self.query_one("#said", TextLine), general)
         self._say_status(len(misfits))
         self.refresh_bindings()
 
     def _say_status(self, wrong: int) -> None:
         if wrong:
-            self.show_status(words((f"! {plural(wrong, 'answer')} missing or wrong", "$warn")))
+            self.show_status(assemble((f"! {plural(wrong, 'answer')} missing or wrong", "$warn")))
         elif self.unsaved:
-            self.show_status(words(("✔ can be run", "$good")), literal("not saved", style="$quiet"))
+            self.show_status(assemble(("✔ can be run", "$good")), literal("not saved", style="$quiet"))
         elif self._original:
-            self.show_status(words(("✔ can be run", "$good")), literal(self._original[0].name, 60, "$quiet"))
+            self.show_status(assemble(("✔ can be run", "$good")), literal(self._original[0].name, 60, "$quiet"))
 
     def _agent_words(self) -> str:
         found = self._agents.get(self._current.texts["agent"]) if self._current else None
         return f"{found.usable}: {found.why}. {found.next_step}".strip() if found else ""
 
-    def _item(self, at: int, misfits: tuple[Misfit, ...]) -> Item:
+    def _item(self, at: int, misfits: tuple[FieldProblem, ...]) -> Item:
         texts = self._draft.tasks[at].texts
         wrong = any(each.task == at + 1 for each in misfits)
         glyph = Content.styled("!", "$warn") if wrong else Content.styled("✔", "$good")
@@ -215,7 +275,7 @@ class TaskFileScreen(TabsmithScreen):
 
     def action_add(self) -> None:
         """A new task below the others."""
-        self._draft.tasks.append(task_drafts.new_task())
+        self._draft.tasks.append(task_files.new_task())
         self._go_to(len(self._draft.tasks) - 1)
         self._focus("name")
         self._check_soon()
@@ -229,8 +289,8 @@ class TaskFileScreen(TabsmithScreen):
             self._remove("remove")
             return
         name = literal(task.texts["name"].strip() or f"task {self._at + 1}", 60)
-        answers = (Answer("", "keep it"), Answer("remove", "remove it", "the file changes when you save"))
-        self.app.push_screen(QuestionScreen("Remove a task", words("Remove ", name, "?"), answers), self._remove)
+        answers = (DialogAnswer("", "keep it"), DialogAnswer("remove", "remove it", "the file changes when you save"))
+        self.app.push_screen(QuestionScreen("Remove a task", assemble("Remove ", name, "?"), answers), self._remove)
 
     def _remove(self, answer: str | None) -> None:
         if answer == "remove":
@@ -262,7 +322,7 @@ class TaskFileScreen(TabsmithScreen):
     def _ask_path(self) -> None:
         def answered(path: str | None) -> None:
             if path:
-                begin(self, partial(self._open, path), "file")
+                start_worker(self, partial(self._open, path), "file")
 
         question = "Which file? Its tasks are read into the form."
         self.app.push_screen(OpenTaskFileScreen("Open a task file", question, ""), answered)
@@ -273,7 +333,7 @@ class TaskFileScreen(TabsmithScreen):
         except TabsmithError as error:
             self.show_error(error)
             return
-        self._draft = task_drafts.draft_of(found)
+        self._draft = task_files.draft_of(found)
         self._saved = self._texts()
         self._original = (found.path, text)
         self._go_to(0)
@@ -290,10 +350,12 @@ class TaskFileScreen(TabsmithScreen):
 
     def _begin_save(self, *, run: bool) -> None:
         if not any(each.group == "file" and each.node is self and not each.is_finished for each in self.workers):
-            begin(self, partial(self._save, run=run), "file")  # a second press meanwhile must not start a second run
+            start_worker(
+                self, partial(self._save, run=run), "file"
+            )  # a second press meanwhile must not start a second run
 
     async def _save(self, *, run: bool) -> None:
-        task_drafts.touch_all(self._draft)
+        task_files.touch_all(self._draft)
         texts = self._texts()
         checked = await self._check()
         found = checked.found
@@ -304,14 +366,14 @@ class TaskFileScreen(TabsmithScreen):
         elif os.path.lexists(found.path):
             again = self._original is not None and self._original[0] == found.path
             loss = "Comments in it are lost." if again else "It was not opened here."
-            answers = (Answer("", "keep the file"), Answer("replace", "replace it", loss))
+            answers = (DialogAnswer("", "keep the file"), DialogAnswer("replace", "replace it", loss))
             ask = QuestionScreen(
-                "Replace a file", words(literal(found.path, 300), " is there already. Replace it?"), answers
+                "Replace a file", assemble(literal(found.path, 300), " is there already. Replace it?"), answers
             )
 
             def answered(answer: str | None) -> None:
                 if answer == "replace":
-                    begin(self, partial(self._write, found, checked.text, texts, run=run), "file")
+                    start_worker(self, partial(self._write, found, checked.text, texts, run=run), "file")
 
             self.app.push_screen(ask, answered)
         else:
@@ -345,17 +407,17 @@ class TaskFileScreen(TabsmithScreen):
         if run:
             await self._start(found, text)
         else:
-            self.app.notify(f"Saved at {clock_time(self.tabsmith.clock())}: {clean(found.path, 300)}")
+            self.app.notify(f"Saved at {time_of_day(self.tabsmith.clock())}: {clean(found.path, 300)}")
 
     async def _start(self, found: TaskFile, text: str) -> None:
-        from tabsmith_tui.task_runs import spec_of
+        from tabsmith_tui.task_files import task_run_spec
 
         app = self.tabsmith
         agents = app.settings.agents
         try:
             spec = await asyncio.to_thread(
                 partial(
-                    spec_of, found, text, agents, mode=agents.mode, breakpoints=agents.breakpoints,
+                    task_run_spec, found, text, agents, mode=agents.mode, breakpoints=agents.breakpoints,
                     run_id=app.new_id(), now=app.clock(),
                 )
             )  # fmt: skip
@@ -365,7 +427,7 @@ class TaskFileScreen(TabsmithScreen):
             return
         app.open_run(spec.id)
 
-    def _go_to_first(self, misfit: Misfit) -> None:
+    def _go_to_first(self, misfit: FieldProblem) -> None:
         """Go to the first answer that is wrong."""
         if misfit.task and misfit.task - 1 != self._at:
             checked = self._checked
@@ -397,5 +459,5 @@ class TaskFileScreen(TabsmithScreen):
             if answer == "drop":
                 then()
 
-        answers = (Answer("", "stay here"), Answer("drop", "do not save", "what you typed is lost"))
+        answers = (DialogAnswer("", "stay here"), DialogAnswer("drop", "do not save", "what you typed is lost"))
         self.app.push_screen(QuestionScreen(title, "The task file is not saved.", answers), answered)

@@ -2,21 +2,21 @@
 
 from typing import Final
 
-from tabsmith import numbers
+from tabsmith import formatting
 from tabsmith.runs import spending
 from tabsmith.runs.events import RunState
-from tabsmith.runs.snapshot import RunSnapshot, Try, TryState
+from tabsmith.runs.snapshot import RunSnapshot, Trial, TrialState
 from tabsmith.text import clean, plural
-from tabsmith_tui.views import recipe_words, tasks
+from tabsmith_tui.views import recipes, tasks
 from tabsmith_tui.views.lines import Line, Span, Tone, line, span
 
-_TROUBLES: Final[tuple[tuple[TryState, Tone], ...]] = (("refused", "warn"), ("failed", "bad"), ("unanswered", "warn"))
+_TROUBLES: Final[tuple[tuple[TrialState, Tone], ...]] = (("refused", "warn"), ("failed", "bad"), ("unanswered", "warn"))
 
 
-def agent(snapshot: RunSnapshot) -> tuple[Line, ...]:
+def agent_card(snapshot: RunSnapshot) -> tuple[Line, ...]:
     """All of it but what moves with time; short for a run whose recipes come from the search alone."""
     lines: list[Line] = [(Span(_actual(snapshot), "strong"), Span(f"  {iteration(snapshot)}"))]
-    if spending.speaks(snapshot):
+    if spending.uses_llm(snapshot):
         lines.extend(_used(snapshot))
         lines.extend(_judged(snapshot))
     lines.extend(_planned_and_actual(snapshot))
@@ -31,48 +31,48 @@ def agent_line(snapshot: RunSnapshot, now: float) -> Line:
     """The agent in one line, for a small screen; what is out of the ordinary comes first."""
     who = Span(_actual(snapshot), "strong")
     stands = Span(f"  {iteration(snapshot)}  ", "plain")
-    if not spending.speaks(snapshot):
+    if not spending.uses_llm(snapshot):
         return (who, stands, *_counts(snapshot))
-    change = f" ! for {snapshot.planned}: {clean(snapshot.handover, 60)}" if snapshot.handover else ""
-    moving = f"  {_waiting(snapshot, now)}" if waits(snapshot) else ""
+    change = f" ! for {snapshot.planned}: {clean(snapshot.fallback_reason, 60)}" if snapshot.fallback_reason else ""
+    moving = f"  {_waiting(snapshot, now)}" if has_clock(snapshot) else ""
     used = f"{spending.cost(snapshot.usage)}  {spending.in_and_out(snapshot.usage)}  "
     return (who, Span(change, "warn"), Span(moving, "accent"), stands, Span(used, "dim"), *_counts(snapshot))
 
 
-def waits(snapshot: RunSnapshot) -> bool:
+def has_clock(snapshot: RunSnapshot) -> bool:
     """Whether something on the card moves with time: an open session, or the wait before the next try."""
     if snapshot.state.ended:
         return False
     return snapshot.retry is not None or bool(snapshot.sessions and snapshot.sessions[-1].outcome == "open")
 
 
-def doing(snapshot: RunSnapshot, now: float) -> tuple[Line, ...]:
+def agent_activity(snapshot: RunSnapshot, now: float) -> tuple[Line, ...]:
     """What it does at `now`, in a line; none once the run has ended."""
     latest = snapshot.latest
     if latest is None or snapshot.state.ended:
         return ()
     if snapshot.state is RunState.ASKING:
         return (line("waits for your answer", "warn"),)
-    if waits(snapshot):
+    if has_clock(snapshot):
         return (line(_waiting(snapshot, now), "accent" if snapshot.retry is None else "warn"),)
     if latest.work is not None:
-        return (line(f"#{latest.iteration} {tasks.became(latest, snapshot).text}", "dim"),)
+        return (line(f"#{latest.iteration} {tasks.trial_result(latest, snapshot).text}", "dim"),)
     match latest.state:
         case "asking":
             return (line("asking for a recipe", "dim"),)
         case "proposed" | "evaluating":
-            name = recipe_words.title(latest.recipe) if latest.recipe else ""
+            name = recipes.recipe_title(latest.recipe) if latest.recipe else ""
             of = f"fold {min(len(latest.folds) + 1, snapshot.folds)} of {snapshot.folds}" if snapshot.folds else "folds"
             return ((Span(f"{of}  ", "accent"), span(name, "dim")),)
         case _:
             return (line(f"#{latest.iteration} {latest.state}", "dim"),)
 
 
-def handover_words(snapshot: RunSnapshot) -> str:
+def handover_text(snapshot: RunSnapshot) -> str:
     """`search proposes instead of llm: three failures in a row`; empty while the planned agent is at work."""
-    if not snapshot.handover:
+    if not snapshot.fallback_reason:
         return ""
-    return f"{snapshot.actual} proposes instead of {snapshot.planned}: {clean(snapshot.handover, 200)}"
+    return f"{snapshot.actual} proposes instead of {snapshot.planned}: {clean(snapshot.fallback_reason, 200)}"
 
 
 def iteration(snapshot: RunSnapshot) -> str:
@@ -80,25 +80,25 @@ def iteration(snapshot: RunSnapshot) -> str:
     if snapshot.latest is None and not snapshot.settled:
         return "no iteration yet"
     limit = snapshot.limits.iterations
-    now = f"iteration {snapshot.tries[-1].iteration:,}"
+    now = f"iteration {snapshot.trials[-1].iteration:,}"
     now += f" of {limit:,}" if limit > 0 else ""
     return f"{now}, attempt {snapshot.attempt}" if snapshot.attempt > 1 else now
 
 
 def _actual(snapshot: RunSnapshot) -> str:
-    return snapshot.actual if snapshot.spec is not None else numbers.UNKNOWN
+    return snapshot.actual if snapshot.spec is not None else formatting.UNKNOWN
 
 
 def _waiting(snapshot: RunSnapshot, now: float) -> str:
     if snapshot.retry is not None:
         retry = snapshot.retry
         left = retry.until - now
-        when = f"in {numbers.clock(left + 0.999)}" if left > 0 else "now"  # 0:01 until it is over
+        when = f"in {formatting.clock(left + 0.999)}" if left > 0 else "now"  # 0:01 until it is over
         return f"◷ retry {retry.retry} of {retry.retries} {when}, {retry.trouble}"
     session = snapshot.sessions[-1]
     again = f", asked for the {_ordinal(session.attempt)} time" if session.attempt > 1 else ""
     what = "the grade" if session.purpose == "grade" else "the agent" if snapshot.tasks else "the answer"
-    return f"◷ waiting {numbers.clock(max(0.0, now - session.opened_at))} for {what}{again}"
+    return f"◷ waiting {formatting.clock(max(0.0, now - session.opened_at))} for {what}{again}"
 
 
 def _ordinal(number: int) -> str:
@@ -125,7 +125,7 @@ def _used(snapshot: RunSnapshot) -> list[Line]:
         )
     )
     context = spending.tokens(snapshot.context or None)
-    lines.append(line(f"context {context}  waited {numbers.clock(spending.waited(snapshot))}", "dim"))
+    lines.append(line(f"context {context}  waited {formatting.clock(spending.waited_seconds(snapshot))}", "dim"))
     return lines
 
 
@@ -134,13 +134,13 @@ def _judged(snapshot: RunSnapshot) -> list[Line]:
     decided = _last_decided(snapshot)
     if decided is None:
         return []
-    quality = f"{decided.quality.value:.2f}" if decided.quality else numbers.UNKNOWN
-    confidence = f"{decided.decision.confidence:.2f}" if decided.decision else numbers.UNKNOWN
+    quality = f"{decided.quality.value:.2f}" if decided.quality else formatting.UNKNOWN
+    confidence = f"{decided.decision.confidence:.2f}" if decided.decision else formatting.UNKNOWN
     by = "  by rule" if decided.quality and decided.quality.fallback else ""
     return [(Span(f"quality {quality}  confidence {confidence}"), Span(by, "warn"))]
 
 
-def _last_decided(snapshot: RunSnapshot) -> Try | None:
+def _last_decided(snapshot: RunSnapshot) -> Trial | None:
     latest = snapshot.latest
     if latest is not None and latest.decision is not None:
         return latest
@@ -152,7 +152,7 @@ def _planned_and_actual(snapshot: RunSnapshot) -> tuple[Line, ...]:
         return (line("planned —", "dim"),)
     planned, actual = snapshot.planned, snapshot.actual
     if actual != planned:
-        reason = span(f"! actual {actual}: {clean(snapshot.handover, 200)}", "warn")
+        reason = span(f"! actual {actual}: {clean(snapshot.fallback_reason, 200)}", "warn")
         return (line(f"planned {planned}", "dim"), (reason,))
     if snapshot.latest is None and not snapshot.settled:
         return (line(f"planned {planned}", "dim"),)
@@ -161,7 +161,7 @@ def _planned_and_actual(snapshot: RunSnapshot) -> tuple[Line, ...]:
 
 def _counts(snapshot: RunSnapshot) -> Line:
     spans = [Span(f"{snapshot.tried:,} {'proved' if snapshot.tasks else 'scored'}", "dim")]
-    states = [each.state for each in snapshot.tries]
+    states = [each.state for each in snapshot.trials]
     for state, tone in _TROUBLES:
         count = states.count(state)
         if count:

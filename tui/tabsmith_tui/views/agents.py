@@ -3,20 +3,20 @@
 from types import MappingProxyType
 from typing import Final
 
-from tabsmith.agents.availability import Availability, Usable
+from tabsmith.agents.availability import Availability, AvailabilityState
 from tabsmith.agents.protocol import AgentName
-from tabsmith.conditions.built_in import BUILT_IN, named
-from tabsmith.conditions.language import Condition
+from tabsmith.conditions.built_in import BUILT_IN, parse_condition
+from tabsmith.conditions.expression import Condition
 from tabsmith.errors import ConditionError
 from tabsmith.text import plural
-from tabsmith_tui.agent_settings import Desk, Entry
-from tabsmith_tui.trials import Stored, TriedIteration, tried
+from tabsmith_tui.agent_settings import AgentSettingsForm, SettingEntry
+from tabsmith_tui.condition_backtest import BacktestedIteration, StoredRun, backtest
 from tabsmith_tui.views.lines import Line, Span, Tone, line, span
 
-STATES: Final = MappingProxyType[Usable, tuple[str, Tone]](
+AVAILABILITIES: Final = MappingProxyType[AvailabilityState, tuple[str, Tone]](
     {"usable": ("✔ usable", "good"), "not usable": ("✘ not usable", "bad"), "unknown": ("? unknown", "warn")}
 )
-WHO: Final = MappingProxyType[AgentName, str](
+AGENT_DESCRIPTIONS: Final = MappingProxyType[AgentName, str](
     {
         "search": "tabsmith's own search, without a language model",
         "llm": "a language model, asked through its provider's interface",
@@ -34,16 +34,19 @@ _PLACES: Final = MappingProxyType[str, tuple[str, Tone]](
 _NEAR_MISSES: Final = 3  # iterations shown where a condition held in none
 
 
-def usable(found: Availability) -> Span:
+def availability(found: Availability) -> Span:
     """Glyph and word."""
-    words, tone = STATES[found.usable]
+    words, tone = AVAILABILITIES[found.usable]
     return Span(words, tone)
 
 
-def about(found: Availability, desk: Desk, checked: Line = ()) -> tuple[Line, ...]:
+def agent_lines(found: Availability, desk: AgentSettingsForm, checked: Line = ()) -> tuple[Line, ...]:
     """Who this is, why it can be used or not, what to do next, where its keys are found, and what a look at its server
     said."""
-    lines: list[Line] = [(Span(WHO[found.agent], "strong"),), (usable(found), Span(": "), span(found.why))]
+    lines: list[Line] = [
+        (Span(AGENT_DESCRIPTIONS[found.agent], "strong"),),
+        (availability(found), Span(": "), span(found.why)),
+    ]
     if found.next_step:
         here = " Or write it into the settings here." if "config set agents." in found.next_step else ""
         lines.append((Span("→ ", "accent"), span(found.next_step + here)))
@@ -52,7 +55,7 @@ def about(found: Availability, desk: Desk, checked: Line = ()) -> tuple[Line, ..
     return (*lines, *_keys(found.agent, desk))
 
 
-def _keys(agent: AgentName, desk: Desk) -> tuple[Line, ...]:
+def _keys(agent: AgentName, desk: AgentSettingsForm) -> tuple[Line, ...]:
     if desk.keys_problem and agent in ("llm", "claude-code"):
         return (line(f"✘ {desk.keys_problem}", "bad"),)
     found = desk.keys.get(agent, ())
@@ -65,34 +68,34 @@ def _keys(agent: AgentName, desk: Desk) -> tuple[Line, ...]:
     return (line_of_keys, line(where, "dim"))
 
 
-def connected(place: str, trouble: str) -> Line:
+def connection_line(place: str, trouble: str) -> Line:
     """What a look at a server said."""
     if trouble:
         return (Span("✘ ", "bad"), span(f"{place} takes no connection: {trouble}", "bad"))
     return (Span("✔ ", "good"), span(f"{place} takes connections; nothing was asked of it"))
 
 
-def fixed(entry: Entry) -> str:
+def environment_note(entry: SettingEntry) -> str:
     """Why a value cannot be changed here."""
     return f"Given by the environment variable {entry.variable}, which stands over the file: change it there."
 
 
-def meaning(text: str) -> tuple[str, str]:
+def condition_meaning(text: str) -> tuple[str, str]:
     """How often a condition of the list stops a run, and what a built-in one means."""
     try:
-        condition = named(text)
+        condition = parse_condition(text)
     except ConditionError as error:
         return "never", error.what
     once = "once" if condition.running else "each time"
     return once, BUILT_IN[condition.name].meaning if condition.name else ""
 
 
-def understood(text: str) -> tuple[Condition | None, tuple[Line, ...]]:
+def parsed_condition(text: str) -> tuple[Condition | None, tuple[Line, ...]]:
     """The condition that was typed, and what is said below it: how often it stops, or what is wrong and where."""
     if not text.strip():
         return None, (line("Write a condition, such as quality < 0.5 and iteration > 3.", "dim"),)
     try:
-        condition = named(text)
+        condition = parse_condition(text)
     except ConditionError as error:
         said = (span(f"✘ {error.what}", "bad"), span(f"  {error.where}" if error.where else "", "dim"))
         return None, (said, line(error.next_step, "dim"))
@@ -105,7 +108,7 @@ def understood(text: str) -> tuple[Condition | None, tuple[Line, ...]]:
     return condition, ((Span("✔ ", "good"), span(f"understood: {often}")), line(condition.name + stands_for, "dim"))
 
 
-def trial(condition: Condition | None, stored: Stored | None) -> tuple[Line, ...]:
+def condition_trial(condition: Condition | None, stored: StoredRun | None) -> tuple[Line, ...]:
     """Where the condition would have stopped the run, with the values; where it held nowhere, the last values."""
     if stored is None:
         return (line("There is no run yet with numbers to try it on.", "dim"),)
@@ -113,7 +116,7 @@ def trial(condition: Condition | None, stored: Stored | None) -> tuple[Line, ...
         return (line("None of this run's iterations is over: nothing to try it on.", "dim"),)
     if condition is None:
         return (line(f"{plural(len(stored.facts), 'iteration')} to try it on.", "dim"),)
-    outcomes = tried(condition, stored.facts)
+    outcomes = backtest(condition, stored.facts)
     stops = sum(each.fires for each in outcomes)
     summary = f"Stops the run at {stops} of {plural(len(outcomes), 'iteration')}."
     told = [each for each in outcomes if each.fires or not each.computed]
@@ -123,12 +126,12 @@ def trial(condition: Condition | None, stored: Stored | None) -> tuple[Line, ...
     return tuple(lines)
 
 
-def _iteration(each: TriedIteration) -> Line:
+def _iteration(each: BacktestedIteration) -> Line:
     word, tone = _came_of(each)
     return Span(f"#{each.iteration:<4}", "dim"), Span(f"{word:<8}", tone), span(each.why)
 
 
-def _came_of(each: TriedIteration) -> tuple[str, Tone]:
+def _came_of(each: BacktestedIteration) -> tuple[str, Tone]:
     if not each.computed:
         return "no value", "bad"
     return ("stops", "warn") if each.fires else ("goes on", "dim")

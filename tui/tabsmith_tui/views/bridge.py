@@ -5,21 +5,20 @@ from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
-from tabsmith.dates import clock_time, when
-from tabsmith.numbers import duration
-from tabsmith.storage import Owner
-from tabsmith.telegram.activity import Line as Told
-from tabsmith.telegram.activity import Visitor
-from tabsmith.telegram.health import Check, State
-from tabsmith.telegram.status import Status
+from tabsmith.formatting import duration, time_ago, time_of_day
+from tabsmith.storage import LockOwner
+from tabsmith.telegram.activity import ActivityEntry as Told
+from tabsmith.telegram.activity import BridgeUser
+from tabsmith.telegram.health import CheckState, HealthCheck
+from tabsmith.telegram.status import BridgeStatus
 from tabsmith.text import plural
-from tabsmith_tui.phone import ALLOWED, TOKEN, Bridge, variable
+from tabsmith_tui.bridge_client import ALLOWED, TOKEN, BridgeSnapshot, variable
 from tabsmith_tui.views.lines import Line, Span, Tone, fit, span
 
 Doing: TypeAlias = Literal["", "starting", "stopping"]
 
 STRANGER: Final = "not answered: not on the list"
-_MARKS: Final = MappingProxyType[State, tuple[str, Tone]](
+_MARKS: Final = MappingProxyType[CheckState, tuple[str, Tone]](
     {"ok": ("✔", "good"), "warn": ("!", "warn"), "fail": ("✘", "bad")}
 )
 _OF_A_RUNNING_ONE: Final = ("process", "single instance", "last poll", "conflicts", "handlers")
@@ -29,7 +28,7 @@ _DOING: Final = MappingProxyType[Doing, Span](
 _LABEL: Final = 15
 
 
-def pill(bridge: Bridge, doing: Doing = "") -> Span:
+def pill(bridge: BridgeSnapshot, doing: Doing = "") -> Span:
     """On or off, as a glyph, a word and a colour together."""
     if doing:
         return _DOING[doing]
@@ -40,7 +39,7 @@ def pill(bridge: Bridge, doing: Doing = "") -> Span:
     return Span("● on", "good")
 
 
-def facts(bridge: Bridge, now: float, doing: Doing = "") -> list[Line]:
+def facts(bridge: BridgeSnapshot, now: float, doing: Doing = "") -> list[Line]:
     """What is known of it, a line each."""
     lines = [_fact("state", pill(bridge, doing))]
     held, said = bridge.held, bridge.own
@@ -60,7 +59,7 @@ def facts(bridge: Bridge, now: float, doing: Doing = "") -> list[Line]:
     return lines
 
 
-def steps(bridge: Bridge) -> list[Line]:
+def steps(bridge: BridgeSnapshot) -> list[Line]:
     """What is still missing for a first start, in three steps; nothing when it can be started."""
     if bridge.ready or bridge.held:
         return []
@@ -90,7 +89,7 @@ def steps(bridge: Bridge) -> list[Line]:
     return lines
 
 
-def where(visitor: Visitor) -> str:
+def where(visitor: BridgeUser) -> str:
     """Where somebody's conversation stands: their own, or the terminal's, with which they went on."""
     if visitor.may == "not allowed":
         return "not on the list any more"
@@ -98,9 +97,9 @@ def where(visitor: Visitor) -> str:
     return f"terminal: {stands}" if visitor.session == "local" else stands
 
 
-def seen(visitor: Visitor, now: float) -> str:
+def seen(visitor: BridgeUser, now: float) -> str:
     """When somebody was seen last."""
-    return f"seen {when(visitor.seen_at, now)}" if visitor.seen_at else "not seen yet"
+    return f"seen {time_ago(visitor.seen_at, now)}" if visitor.seen_at else "not seen yet"
 
 
 def messages(told: Sequence[Told], now: float, width: int) -> list[Line]:
@@ -111,7 +110,7 @@ def messages(told: Sequence[Told], now: float, width: int) -> list[Line]:
     return [line for each in reversed(told) for line in _message(each, now, names)]
 
 
-def health(bridge: Bridge, now: float) -> list[Line]:
+def health(bridge: BridgeSnapshot, now: float) -> list[Line]:
     """Every check in words, what is wrong with its evidence and next step; below, the last troubles. Of a bridge that
     is off nothing is said that only one that runs can do."""
     checks = [each for each in bridge.checks if bridge.held or each.name not in _OF_A_RUNNING_ONE]
@@ -126,7 +125,7 @@ def health(bridge: Bridge, now: float) -> list[Line]:
     return lines or [(Span("Nothing to look at yet.", "dim"),)]
 
 
-def strangers(bridge: Bridge) -> tuple[int, ...]:
+def strangers(bridge: BridgeSnapshot) -> tuple[int, ...]:
     """The numbers of those who wrote lately and are not on the list, the newest first."""
     found = [each.user for each in reversed(bridge.messages) if each.note == STRANGER and each.user]
     return tuple(user for user in dict.fromkeys(found) if user not in bridge.allowed)
@@ -135,30 +134,30 @@ def strangers(bridge: Bridge) -> tuple[int, ...]:
 def at(moment: float, now: float) -> str:
     """`14:02`; the day for another one than today."""
     same_day = time.localtime(moment)[:3] == time.localtime(now)[:3]
-    return clock_time(moment) if same_day else when(moment, now)
+    return time_of_day(moment) if same_day else time_ago(moment, now)
 
 
 def _fact(label: str, *value: Span) -> Line:
     return (Span(label.ljust(_LABEL), "dim"), *value)
 
 
-def _since(held: Owner, now: float) -> str:
+def _since(held: LockOwner, now: float) -> str:
     if not held.pid:
         return "another one, not known"
     return f"{held.pid}, since {at(held.started_at, now)} ({duration(max(0.0, now - held.started_at))})"
 
 
-def _ended(said: Status, now: float) -> str:
+def _ended(said: BridgeStatus, now: float) -> str:
     return f"stopped {at(said.stopped_at, now)}" if said.stopped_at else f"last heard of {at(said.written_at, now)}"
 
 
-def _token(bridge: Bridge) -> Span:
+def _token(bridge: BridgeSnapshot) -> Span:
     if not bridge.has_token:
         return Span("not set", "warn")
     return Span(f"set by {variable(TOKEN)}" if TOKEN in bridge.fixed else "set in the settings file")
 
 
-def _allowed(bridge: Bridge) -> Span:
+def _allowed(bridge: BridgeSnapshot) -> Span:
     if not bridge.allowed:
         return Span("nobody: everyone gets silence", "warn")
     numbers = ", ".join(map(str, bridge.allowed))
@@ -182,7 +181,7 @@ def _message(told: Told, now: float, names: int) -> list[Line]:
     return [line, (Span(" " * sum(len(each.text) for each in head)), span(told.note, "warn"))] if told.note else [line]
 
 
-def _check(each: Check) -> list[Line]:
+def _check(each: HealthCheck) -> list[Line]:
     glyph, tone = _MARKS[each.state]
     lines: list[Line] = [(Span(f"{glyph} ", tone), Span(each.name.ljust(_LABEL + 1), "dim"), span(each.what))]
     if each.state == "ok":

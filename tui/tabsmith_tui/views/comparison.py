@@ -6,15 +6,15 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from tabsmith import numbers
+from tabsmith import formatting
 from tabsmith.modeling.results import FoldScore, Metric
-from tabsmith.runs.snapshot import RunSnapshot, Try
+from tabsmith.runs.snapshot import RunSnapshot, Trial
 from tabsmith_tui.views.lines import Tone
 
 Standing: TypeAlias = Literal["better", "worse", "even"]
 
 
-class Paired(msgspec.Struct, frozen=True):
+class PairedDifference(msgspec.Struct, frozen=True):
     """The mean of a challenger's differences to the champion fold by fold, and its standard error; a positive
     `gain` is a better challenger. `folds` is how many both were scored on."""
 
@@ -28,7 +28,9 @@ class Paired(msgspec.Struct, frozen=True):
         return abs(self.gain) <= self.error
 
 
-def paired(challenger: tuple[FoldScore, ...], champion: tuple[FoldScore, ...], metric: Metric) -> Paired | None:
+def paired_difference(
+    challenger: tuple[FoldScore, ...], champion: tuple[FoldScore, ...], metric: Metric
+) -> PairedDifference | None:
     """Both on the folds they share; None with fewer than two of them."""
     theirs = {each.fold: each.score for each in champion}
     sign = 1.0 if metric.greater_is_better else -1.0
@@ -36,7 +38,7 @@ def paired(challenger: tuple[FoldScore, ...], champion: tuple[FoldScore, ...], m
     gains = [gain for gain in gains if math.isfinite(gain)]
     if len(gains) < 2:
         return None
-    return Paired(statistics.fmean(gains), statistics.stdev(gains) / math.sqrt(len(gains)), len(gains))
+    return PairedDifference(statistics.fmean(gains), statistics.stdev(gains) / math.sqrt(len(gains)), len(gains))
 
 
 def gain(mean: float | None, base: float | None, metric: Metric) -> float | None:
@@ -47,31 +49,31 @@ def gain(mean: float | None, base: float | None, metric: Metric) -> float | None
     return better / abs(base)
 
 
-def gain_words(value: float | None) -> str:
+def gain_text(value: float | None) -> str:
     """`4.1 % better`, `0.8 % worse`, `the same`: no sign that one has to turn around for an error metric."""
     if value is None:
-        return numbers.UNKNOWN
+        return formatting.UNKNOWN
     if abs(value) < 5e-6:
         return "the same"
-    return f"{numbers.share(abs(value))} {'better' if value > 0 else 'worse'}"
+    return f"{formatting.percent(abs(value))} {'better' if value > 0 else 'worse'}"
 
 
 def gain_arrow(value: float | None) -> str:
-    """`gain_words` in eight cells: `▲ 4.1 %` is better, `▼ 0.8 %` worse, whichever way the metric goes."""
+    """`gain_text` in eight cells: `▲ 4.1 %` is better, `▼ 0.8 %` worse, whichever way the metric goes."""
     if value is None:
-        return numbers.UNKNOWN
+        return formatting.UNKNOWN
     if abs(value) < 5e-6:
         return "same"
-    return f"{'▲' if value > 0 else '▼'} {numbers.share(abs(value))}"
+    return f"{'▲' if value > 0 else '▼'} {formatting.percent(abs(value))}"
 
 
 def gain_tone(value: float | None) -> Tone:
-    """The tone of `gain_words`."""
+    """The tone of `gain_text`."""
     if value is None or abs(value) < 5e-6:
         return "dim"
     return "good" if value > 0 else "bad"
 
 
-def first_scored(snapshot: RunSnapshot) -> Try | None:
+def first_scored(snapshot: RunSnapshot) -> Trial | None:
     """The first try that got a score; what the champion is compared with."""
-    return next((each for each in snapshot.tries if each.mean is not None and math.isfinite(each.mean)), None)
+    return next((each for each in snapshot.trials if each.mean is not None and math.isfinite(each.mean)), None)

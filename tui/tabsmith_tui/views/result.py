@@ -3,26 +3,26 @@
 import shlex
 from pathlib import Path
 
-from tabsmith import numbers
-from tabsmith.modeling.results import Chance, ModelScore, Report
-from tabsmith.tables.sources import FileSource, Source
+from tabsmith import formatting
+from tabsmith.modeling.results import Baseline, ModelReport, ModelScore
+from tabsmith.tables.read.sources import FileSource, Source
 from tabsmith.text import clean, plural
-from tabsmith_tui.views import recipe_words
+from tabsmith_tui.views import recipes
 from tabsmith_tui.views.lines import Line, Span, line, span
-from tabsmith_tui.views.score_plot import direction
+from tabsmith_tui.views.score_plot import metric_direction
 
 _SMALL_HOLDOUT = 100  # rows below which an interval is wide and the person should know why
 
 
-def subject(report: Report) -> str:
+def model_subject(report: ModelReport) -> str:
     """What the model predicts, from what, by which measure."""
     target = clean(report.schema.target, 40)
     return f"model {clean(report.model_id, 40)} · {clean(report.source, 40)} · {target}"
 
 
-def scores(report: Report) -> tuple[Line, ...]:
+def score_lines(report: ModelReport) -> tuple[Line, ...]:
     """The hold-out scores with their intervals, and the cross-validation score with the number of tries."""
-    lines: list[Line] = [(Span(direction(report.metric), "dim"),)]
+    lines: list[Line] = [(Span(metric_direction(report.metric), "dim"),)]
     holdout = report.holdout
     if holdout is None:
         lines.append(line("No hold-out: the table was too small to spare rows. The score below is", "warn"))
@@ -33,44 +33,47 @@ def scores(report: Report) -> tuple[Line, ...]:
         if holdout.scores:
             lines.append(line(f"  {'':<{width}}     score  95 % interval", "dim"))
         lines.extend(_score(each, width, first=place == 0) for place, each in enumerate(holdout.scores))
-        lines.extend(_guess(holdout.chance))
+        lines.extend(_guess(holdout.baseline))
         if not holdout.scores:
             lines.append(line("nothing was measured on it", "warn"))
         elif holdout.rows < _SMALL_HOLDOUT:
             lines.append(line(f"Only {plural(holdout.rows, 'row')}: take the score with a grain of salt.", "warn"))
     lines.append(())
     tries = plural(report.tries, "try", "tries")
-    cross = numbers.uncertain(report.cv_score, report.cv_se)
+    cross = formatting.plus_minus(report.cv_score, report.cv_se)
     lines.append((Span("cross-validation  ", "dim"), Span(cross, "strong"), Span("  (one standard error)", "dim")))
     lines.append(line(f"                  the best of {tries}", "dim"))
     return tuple(lines)
 
 
-def _guess(chance: Chance | None) -> tuple[Line, ...]:
+def _guess(chance: Baseline | None) -> tuple[Line, ...]:
     """What the best constant answer gets on the same rows."""
     if chance is None:
         return ()
-    score = Span(f"  a guess gets {numbers.number(chance.score)}", "dim")
+    score = Span(f"  a guess gets {formatting.number(chance.score)}", "dim")
     if chance.beaten == "yes":
         return ((score, Span("; the model is better", "good")),)
     return ((score, Span("; the model is not shown to be better", "warn")),)
 
 
-def members(report: Report) -> tuple[Line, ...]:
+def member_lines(report: ModelReport) -> tuple[Line, ...]:
     """The recipes that vote, the heaviest first, in words."""
     ranked = sorted(report.members, key=lambda each: -each.weight)
     if len(ranked) == 1:
-        return (line(recipe_words.title(ranked[0].recipe), "strong"), *recipe_words.in_full(ranked[0].recipe, 12))
+        return (line(recipes.recipe_title(ranked[0].recipe), "strong"), *recipes.recipe_lines(ranked[0].recipe, 12))
     lines: list[Line] = [line(f"{plural(len(ranked), 'model')} vote, each with its weight", "dim")]
     for each in ranked:
         lines.append(
-            (Span(f"{numbers.share(each.weight):>7}  ", "accent"), span(recipe_words.title(each.recipe), "strong"))
+            (
+                Span(f"{formatting.percent(each.weight):>7}  ", "accent"),
+                span(recipes.recipe_title(each.recipe), "strong"),
+            )
         )
-        lines.extend((Span("         "), *piece) for piece in recipe_words.in_full(each.recipe, 6))
+        lines.extend((Span("         "), *piece) for piece in recipes.recipe_lines(each.recipe, 6))
     return tuple(lines)
 
 
-def cautions(report: Report) -> tuple[Line, ...]:
+def caution_lines(report: ModelReport) -> tuple[Line, ...]:
     """What was not done, cut short, or should be known before the model is trusted."""
     found: list[str] = []
     if report.holdout is None:
@@ -96,7 +99,7 @@ def cautions(report: Report) -> tuple[Line, ...]:
     return (*shown, line(f"+{len(found) - 12} more", "dim")) if len(found) > 12 else tuple(shown)
 
 
-def facts(report: Report, folder: Path) -> tuple[Line, ...]:
+def model_facts(report: ModelReport, folder: Path) -> tuple[Line, ...]:
     """Which model it is, where it lies, from what and how long it was trained."""
     split = report.schema.split
     counted = f"{plural(report.iterations, 'iteration')}, {plural(report.tries, 'try', 'tries')} scored"
@@ -106,14 +109,14 @@ def facts(report: Report, folder: Path) -> tuple[Line, ...]:
         ("lies in", clean(folder, 200)),
         ("run", clean(report.run_id, 60)),
         ("table", f"{clean(report.source, 60)}, {plural(report.train_rows, 'row')} trained on"),
-        ("predicts", f"{clean(report.schema.target, 60)} ({report.schema.task}) from {features}"),
+        ("predicts", f"{clean(report.schema.target, 60)} ({report.schema.problem_type}) from {features}"),
         ("split", f"{split.kind}{' by ' + clean(split.by, 40) if split.by else ''}, {plural(split.folds, 'fold')}"),
-        ("took", f"{numbers.duration(report.seconds)}, {counted}"),
+        ("took", f"{formatting.duration(report.seconds)}, {counted}"),
     )
     return tuple((Span(f"{label:<10}", "dim"), span(value)) for label, value in pairs)
 
 
-def python_lines(report: Report, source: Source | None) -> str:
+def usage_examples(report: ModelReport, source: Source | None) -> str:
     """The same work from Python and from the command line, to copy."""
     path = source.path if isinstance(source, FileSource) else "table.csv"
     target = report.schema.target
@@ -139,11 +142,11 @@ def python_lines(report: Report, source: Source | None) -> str:
 
 def _score(each: ModelScore, width: int, *, first: bool) -> Line:
     label = clean(each.metric.label, 30).ljust(width)
-    value = Span(f"{numbers.number(each.score):>10}", "good" if first else "plain")
+    value = Span(f"{formatting.number(each.score):>10}", "good" if first else "plain")
     if each.low is None or each.high is None:
         interval = Span("  no interval".ljust(18), "warn")
     else:
-        between = f"  {numbers.number(each.low)} to {numbers.number(each.high)}"
+        between = f"  {formatting.number(each.low)} to {formatting.number(each.high)}"
         interval = Span(between.ljust(18), "plain" if first else "dim")
     way = Span(f"  {'higher' if each.metric.greater_is_better else 'lower'} is better", "dim")
     return (Span(f"  {label}", "strong" if first else "plain"), value, interval, way)

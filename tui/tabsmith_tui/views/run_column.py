@@ -1,18 +1,18 @@
 """A run in a column, to be read beside others: who, how good, at what price, the curve, the last iterations."""
 
-from tabsmith import numbers
+from tabsmith import formatting
 from tabsmith.runs import progress, spending
-from tabsmith.runs.snapshot import RunSnapshot, Try
-from tabsmith.tables.sources import describe
+from tabsmith.runs.snapshot import RunSnapshot, Trial
+from tabsmith.tables.read.sources import describe_source
 from tabsmith.text import clean, plural
-from tabsmith_tui.views import activity, agent_card, cards, recipe_words, score_plot, tasks, tries
+from tabsmith_tui.views import agent_card, champion_card, leaderboard, recipes, score_plot, task_activity, tasks
 from tabsmith_tui.views.lines import Line, Span, fit, line, span
 
 _PLOT = (5, 9)  # lines of the plot: fewer say nothing, more are not needed
 _LEAST_TRIES = 3
 
 
-def column(snapshot: RunSnapshot, now: float, width: int, height: int) -> tuple[Line, ...]:
+def run_column(snapshot: RunSnapshot, now: float, width: int, height: int) -> tuple[Line, ...]:
     """The run in `height` lines of `width` cells. Every column has the same things in the same lines, as far as it can,
     so that the eye goes across."""
     if tasks.has_tasks(snapshot):
@@ -20,23 +20,35 @@ def column(snapshot: RunSnapshot, now: float, width: int, height: int) -> tuple[
     top = (*_what(snapshot), *_champion(snapshot, width), *_agent(snapshot, width), *_budgets(snapshot, now))
     room = height - len(top) - 2
     plot = max(0, min(_PLOT[1], room - _LEAST_TRIES - 1))
-    curve = score_plot.draw(score_plot.curve(snapshot), width, plot if plot >= _PLOT[0] else 1)
+    curve = score_plot.draw_curve(score_plot.curve(snapshot), width, plot if plot >= _PLOT[0] else 1)
     rest = height - len(top) - len(curve) - 2
     return (*top, (), *curve, (), *_iterations(snapshot, width, rest))[: max(0, height)]
 
 
 def _of_tasks(snapshot: RunSnapshot, now: float, width: int, height: int) -> tuple[Line, ...]:
     """A run of a task file: its tasks in place of a champion, what its agent does in place of a curve."""
-    source = clean(describe(snapshot.spec.source), 60) if snapshot.spec else numbers.UNKNOWN
-    head = ((span(source),), line(tasks.progress(snapshot) or numbers.UNKNOWN, "dim"), (), *tasks.card(snapshot))
-    top = (*head, *_agent(snapshot, width), *_budgets(snapshot, now), (), *activity.draw(snapshot, now, width, 5), ())
+    source = clean(describe_source(snapshot.spec.source), 60) if snapshot.spec else formatting.UNKNOWN
+    head = (
+        (span(source),),
+        line(tasks.task_progress(snapshot) or formatting.UNKNOWN, "dim"),
+        (),
+        *tasks.task_card(snapshot),
+    )
+    top = (
+        *head,
+        *_agent(snapshot, width),
+        *_budgets(snapshot, now),
+        (),
+        *task_activity.activity_lines(snapshot, now, width, 5),
+        (),
+    )
     rest = max(0, height - len(top))
-    newest = list(reversed(snapshot.tries))[:rest]
+    newest = list(reversed(snapshot.trials))[:rest]
     return (*top, *(_worked(each, snapshot, width) for each in newest))[: max(0, height)]
 
 
-def _worked(each: Try, snapshot: RunSnapshot, width: int) -> Line:
-    said = tasks.became(each, snapshot)
+def _worked(each: Trial, snapshot: RunSnapshot, width: int) -> Line:
+    said = tasks.trial_result(each, snapshot)
     name = clean(each.work.task, 60) if each.work is not None else ""
     return (
         Span(f"{each.iteration:>3}  ", "dim"),
@@ -46,19 +58,19 @@ def _worked(each: Try, snapshot: RunSnapshot, width: int) -> Line:
 
 
 def _what(snapshot: RunSnapshot) -> tuple[Line, ...]:
-    source = clean(describe(snapshot.spec.source), 60) if snapshot.spec else numbers.UNKNOWN
+    source = clean(describe_source(snapshot.spec.source), 60) if snapshot.spec else formatting.UNKNOWN
     target = f" → {clean(snapshot.schema.target, 60)}" if snapshot.schema and snapshot.schema.target else ""
-    metric = score_plot.direction(snapshot.metric) if snapshot.metric else numbers.UNKNOWN
+    metric = score_plot.metric_direction(snapshot.metric) if snapshot.metric else formatting.UNKNOWN
     return (span(source), Span(target, "dim")), line(metric, "dim")
 
 
 def _champion(snapshot: RunSnapshot, width: int) -> tuple[Line, ...]:
     """The score first: it is what columns are compared by."""
-    best = snapshot.champion_try
+    best = snapshot.champion_trial
     if best is None:
-        return (), cards.champion_line(snapshot), line(plural(snapshot.tried, "try", "tries"), "dim")
-    name = recipe_words.title(best.recipe) if best.recipe else f"iteration {best.iteration}"
-    score = Span(f"★ {numbers.uncertain(best.mean, best.standard_error)}", "good")
+        return (), champion_card.champion_line(snapshot), line(plural(snapshot.tried, "try", "tries"), "dim")
+    name = recipes.recipe_title(best.recipe) if best.recipe else f"iteration {best.iteration}"
+    score = Span(f"★ {formatting.plus_minus(best.mean, best.standard_error)}", "good")
     tried = f"{plural(snapshot.tried, 'try', 'tries')}  "
     return (), (score,), (Span(tried, "dim"), Span(fit(name, max(0, width - len(tried))).rstrip(), "strong"))
 
@@ -66,14 +78,14 @@ def _champion(snapshot: RunSnapshot, width: int) -> tuple[Line, ...]:
 def _agent(snapshot: RunSnapshot, width: int) -> tuple[Line, ...]:
     """Who proposes, and what that has cost; why another does than planned."""
     lines: list[Line] = [(), (Span(snapshot.actual, "strong"), Span(f"  {agent_card.iteration(snapshot)}"))]
-    if snapshot.handover:
-        words = f"! for {snapshot.planned}: {clean(snapshot.handover, 200)}"
+    if snapshot.fallback_reason:
+        words = f"! for {snapshot.planned}: {clean(snapshot.fallback_reason, 200)}"
         lines.append((Span(fit(words, width).rstrip(), "warn"),))
     else:
         lines.append((Span(f"planned {snapshot.planned} ", "dim"), Span("✔", "good")))
-    if spending.speaks(snapshot):
+    if spending.uses_llm(snapshot):
         usage = snapshot.usage
-        tokens = f"{spending.tokens(usage.tokens)} tokens" if usage.turns else f"tokens {numbers.UNKNOWN}"
+        tokens = f"{spending.tokens(usage.tokens)} tokens" if usage.turns else f"tokens {formatting.UNKNOWN}"
         cost = Span(spending.cost(usage), "warn" if usage.unpriced else "strong")
         lines.append((Span(f"{tokens}  "), cost, Span(f"  {plural(len(snapshot.sessions), 'session')}", "dim")))
     else:
@@ -85,20 +97,20 @@ def _budgets(snapshot: RunSnapshot, now: float) -> tuple[Line, ...]:
     tones = {"fine": "plain", "warn": "warn", "last": "bad"}
     return tuple(
         (Span(f"{each.name} ", "dim"), Span(f"{each.used} of {each.limit}", tones[each.level]))  # type: ignore[arg-type]
-        for each in progress.budgets(snapshot, now)
+        for each in progress.limit_uses(snapshot, now)
         if each.name != "time"  # stands beside the pill
     )
 
 
 def _iterations(snapshot: RunSnapshot, width: int, most: int) -> tuple[Line, ...]:
     """The newest first, a line each."""
-    newest = list(reversed(snapshot.tries))[: max(0, most)]
+    newest = list(reversed(snapshot.trials))[: max(0, most)]
     return tuple(_iteration(each, snapshot, width) for each in newest)
 
 
-def _iteration(each: Try, snapshot: RunSnapshot, width: int) -> Line:
-    said = tries.said(each, snapshot)
-    score = numbers.number(each.mean) if each.mean is not None else numbers.UNKNOWN
+def _iteration(each: Trial, snapshot: RunSnapshot, width: int) -> Line:
+    said = leaderboard.trial_result(each, snapshot)
+    score = formatting.number(each.mean) if each.mean is not None else formatting.UNKNOWN
     head = f"{each.iteration:>3}  {score:>9}  "
     return (
         Span(head, "dim" if each.mean is None else "plain"),

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from tabsmith import numbers
+from tabsmith import formatting
 from tabsmith.modeling.results import Metric
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith_tui.views.lines import Line, Span, line
@@ -15,7 +15,7 @@ _STAR: Final = "★"
 _SMALLEST: Final = (24, 4)  # columns and rows below which a sparkline says more
 
 
-class Point(msgspec.Struct, frozen=True):
+class ScoredPoint(msgspec.Struct, frozen=True):
     """A scored try: its iteration, its score, and the champion's score from then on."""
 
     iteration: int
@@ -28,23 +28,23 @@ class Curve(msgspec.Struct, frozen=True):
     """What the plot shows; no points while nothing is scored."""
 
     metric: Metric | None = None
-    points: tuple[Point, ...] = ()
+    points: tuple[ScoredPoint, ...] = ()
 
 
 def curve(snapshot: RunSnapshot) -> Curve:
     """The scored tries in their order; those that were refused, or left out by a person, are no points."""
-    points: list[Point] = []
+    points: list[ScoredPoint] = []
     champion = math.nan
-    for each in snapshot.tries:
+    for each in snapshot.trials:
         if each.mean is None or not math.isfinite(each.mean) or each.skipped:
             continue
         if each.won or math.isnan(champion):
             champion = each.mean
-        points.append(Point(each.iteration, each.mean, champion, each.won))
+        points.append(ScoredPoint(each.iteration, each.mean, champion, each.won))
     return Curve(snapshot.metric, tuple(points))
 
 
-def draw(shown: Curve, width: int, height: int) -> tuple[Line, ...]:
+def draw_curve(shown: Curve, width: int, height: int) -> tuple[Line, ...]:
     """The plot in `height` lines of `width` cells; a sparkline of the champion where there is no room for axes."""
     if shown.metric is None or not shown.points:
         return (line("no score yet", "dim"),)
@@ -53,18 +53,18 @@ def draw(shown: Curve, width: int, height: int) -> tuple[Line, ...]:
     return _Plot(shown, width, height).lines()
 
 
-def direction(metric: Metric) -> str:
+def metric_direction(metric: Metric) -> str:
     """`RMSE, lower is better`: a score is never shown without saying which way is up."""
     return f"{metric.label}, {'higher' if metric.greater_is_better else 'lower'} is better"
 
 
 def _spark(shown: Curve, width: int) -> tuple[Line, ...]:
     first, last = shown.points[0], shown.points[-1]
-    head, tail = f"{numbers.number(first.champion)} ", f" {numbers.number(last.champion)}"
+    head, tail = f"{formatting.number(first.champion)} ", f" {formatting.number(last.champion)}"
     room = max(1, width - len(head) - len(tail))
-    bars = numbers.sparkline([point.champion for point in shown.points], min(room, 24))
+    bars = formatting.sparkline([point.champion for point in shown.points], min(room, 24))
     assert shown.metric is not None
-    way = f"  {direction(shown.metric)}"
+    way = f"  {metric_direction(shown.metric)}"
     return ((Span(head, "dim"), Span(bars, "good"), Span(tail, "strong"), Span(way, "dim")),)
 
 
@@ -75,7 +75,11 @@ class _Plot:
         self.points = shown.points
         self.low, self.high = _range(shown)
         self.last = max(2, shown.points[-1].iteration)
-        labels = [numbers.number(self.high), numbers.number(self.low), numbers.number(shown.points[-1].champion)]
+        labels = [
+            formatting.number(self.high),
+            formatting.number(self.low),
+            formatting.number(shown.points[-1].champion),
+        ]
         self.margin = max(map(len, labels)) + 2
         self.columns = max(1, width - self.margin)
         self.rows = max(1, height - 1)
@@ -111,9 +115,9 @@ class _Plot:
         return cells
 
     def _labels(self) -> dict[int, str]:
-        labels = {0: numbers.number(self.high), self.rows - 1: numbers.number(self.low)}
+        labels = {0: formatting.number(self.high), self.rows - 1: formatting.number(self.low)}
         champion = self.points[-1].champion
-        labels[self._y(champion)] = numbers.number(champion)
+        labels[self._y(champion)] = formatting.number(champion)
         return labels
 
     def _axis(self, label: str) -> Line:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
-from tabsmith import numbers
-from tabsmith.agents.usage import NOTHING
+from tabsmith import formatting
+from tabsmith.agents.usage import NO_USAGE
 from tabsmith.runs import spending
-from tabsmith.runs.snapshot import RunSnapshot, TaskState, Try, Work
+from tabsmith.runs.snapshot import RunSnapshot, TaskState, Trial, WorkspaceWork
 from tabsmith.text import clean
 from tabsmith_tui.views import tasks
 from tabsmith_tui.views.lines import Span, Tone, span
@@ -38,8 +38,8 @@ class TaskList:
 
     def __init__(self, snapshot: RunSnapshot) -> None:
         self._snapshot = snapshot
-        self._tries: dict[str, list[Try]] = {}
-        for each in snapshot.tries:
+        self._tries: dict[str, list[Trial]] = {}
+        for each in snapshot.trials:
             if each.work is not None:
                 self._tries.setdefault(each.work.task, []).append(each)
 
@@ -59,14 +59,14 @@ class TaskList:
         """Name, where it stands, what it comes after, iterations, cost, whether it was handed back."""
         task: TaskState = self._snapshot.tasks[index]
         mine = self._tries.get(task.name, [])
-        used = sum((each.usage for each in mine), NOTHING)
+        used = sum((each.usage for each in mine), NO_USAGE)
         waits = tasks.waits_for(task, self._snapshot)
         after = waits or ", ".join(clean(name, 60) for name in task.depends_on)
         return (
             span(task.name, "strong" if task.state == "running" else "plain"),
-            tasks.stands(task, self._snapshot),
-            span(after or numbers.UNKNOWN, "plain" if waits and task.state == "waiting" else "dim"),
-            Span(numbers.count(len(mine)) if mine else numbers.UNKNOWN, "dim"),
+            tasks.task_status(task, self._snapshot),
+            span(after or formatting.UNKNOWN, "plain" if waits and task.state == "waiting" else "dim"),
+            Span(formatting.count(len(mine)) if mine else formatting.UNKNOWN, "dim"),
             Span(spending.cost_cell(used), "warn" if used.unpriced else "dim"),
             tasks.handed_back(task),
         )
@@ -77,10 +77,10 @@ class TaskIterations:
 
     def __init__(self, snapshot: RunSnapshot, words: str = "") -> None:
         self._snapshot = snapshot
-        named = tasks.is_name(snapshot, words)
+        named = tasks.is_task_name(snapshot, words)
         self._tries = [
             each
-            for each in reversed(snapshot.tries)
+            for each in reversed(snapshot.trials)
             if (each.work is not None and each.work.task == words if named else matches(each, words))
         ]
 
@@ -100,49 +100,49 @@ class TaskIterations:
     def cells(self, index: int) -> Sequence[Span]:
         """Number, task, changed files, verdict, quality, what was decided, cost, seconds."""
         each = self._tries[index]
-        work = each.work or Work("")
+        work = each.work or WorkspaceWork("")
         seconds = each.facts.iteration_seconds if each.facts else None
         return (
             Span(str(each.iteration), "dim"),
-            span(work.task or numbers.UNKNOWN),
+            span(work.task or formatting.UNKNOWN),
             files(work),
-            tasks.became(each, self._snapshot),
-            Span(f"{each.quality.value:.2f}" if each.quality else numbers.UNKNOWN, _quality(each)),
-            Span(each.decision.action if each.decision else numbers.UNKNOWN, _said(each)),
+            tasks.trial_result(each, self._snapshot),
+            Span(f"{each.quality.value:.2f}" if each.quality else formatting.UNKNOWN, _quality(each)),
+            Span(each.decision.action if each.decision else formatting.UNKNOWN, _said(each)),
             Span(spending.cost_cell(each.usage), "warn" if each.usage.unpriced else "dim"),
-            Span(numbers.clock(seconds), "dim"),
+            Span(formatting.clock(seconds), "dim"),
         )
 
 
-def files(work: Work) -> Span:
+def files(work: WorkspaceWork) -> Span:
     """How many files, and how many lines more and fewer are in them."""
     if not work.end:
-        return Span(numbers.UNKNOWN, "dim")
+        return Span(formatting.UNKNOWN, "dim")
     count = len(work.changes) + work.more
     if not count:
         return Span("none", "dim")
     added = sum(each.lines_added for each in work.changes)
     removed = sum(each.lines_removed for each in work.changes)
-    return Span(f"{count:,} (+{_short(added)} {numbers.MINUS}{_short(removed)})")
+    return Span(f"{count:,} (+{_short(added)} {formatting.MINUS}{_short(removed)})")
 
 
-def matches(each: Try, words: str) -> bool:
+def matches(each: Trial, words: str) -> bool:
     """Whether an iteration holds `words`, in whatever letters: in its task, words, files, verdict."""
     wanted = words.strip().lower()
     if not wanted:
         return True
-    work = each.work or Work("")
+    work = each.work or WorkspaceWork("")
     held = [work.task, work.words, each.message, each.agent, each.state, *(change.path for change in work.changes)]
     held.extend((each.decision.action,) if each.decision else ())
     held.extend((work.acceptance.verdict,) if work.acceptance else ())
     return any(wanted in part[:2_000].lower() for part in held) or wanted == f"#{each.iteration}"
 
 
-def _quality(each: Try) -> Tone:
+def _quality(each: Trial) -> Tone:
     return "warn" if each.quality is not None and each.quality.fallback else "plain"
 
 
-def _said(each: Try) -> Tone:
+def _said(each: Trial) -> Tone:
     return "plain" if each.decision is not None and each.decision.action != "proceed" else "dim"
 
 

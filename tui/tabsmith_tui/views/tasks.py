@@ -5,8 +5,8 @@ from types import MappingProxyType
 from typing import Final
 
 from tabsmith.orchestration.task_events import Acceptance, TaskOutcome
-from tabsmith.runs.snapshot import RunSnapshot, TaskState, Try
-from tabsmith.tables.sources import TasksSource
+from tabsmith.runs.snapshot import RunSnapshot, TaskState, Trial
+from tabsmith.tables.read.sources import TasksSource
 from tabsmith.text import clean, plural
 from tabsmith_tui.views.lines import Line, Span, Tone, fit, line, span
 
@@ -44,13 +44,13 @@ def has_tasks(snapshot: RunSnapshot) -> bool:
     return bool(snapshot.tasks) or (snapshot.spec is not None and isinstance(snapshot.spec.source, TasksSource))
 
 
-def progress(snapshot: RunSnapshot) -> str:
+def task_progress(snapshot: RunSnapshot) -> str:
     """`2 of 5 tasks`: so many are over, whatever became of them; empty while the file was not read."""
     over = sum(each.state == "done" for each in snapshot.tasks)
     return f"{over} of {plural(len(snapshot.tasks), 'task')}" if snapshot.tasks else ""
 
 
-def stands(task: TaskState, snapshot: RunSnapshot) -> Span:
+def task_status(task: TaskState, snapshot: RunSnapshot) -> Span:
     """Where a task stands: its outcome once it is over."""
     if task.outcome:
         return _OUTCOMES[task.outcome]
@@ -75,7 +75,7 @@ def handed_back(task: TaskState) -> Span:
     return words.get(task.handed_back, Span("kept apart", "dim"))
 
 
-def card(snapshot: RunSnapshot) -> tuple[Line, ...]:
+def task_card(snapshot: RunSnapshot) -> tuple[Line, ...]:
     """The tasks, one below the other; of many, those around the one at work."""
     tasks = snapshot.tasks
     if not tasks:
@@ -94,27 +94,27 @@ def card(snapshot: RunSnapshot) -> tuple[Line, ...]:
     return (*lines, *((line(f"+{rest} after", "dim"),) if rest else ()))
 
 
-def glance(snapshot: RunSnapshot) -> Line:
+def task_line(snapshot: RunSnapshot) -> Line:
     """The tasks in one line, for a small screen."""
     if not snapshot.tasks:
-        return card(snapshot)[0]
+        return task_card(snapshot)[0]
     running = next((each for each in snapshot.tasks if each.state == "running"), None)
-    counts = Span(f"{progress(snapshot)}  ", "strong")
+    counts = Span(f"{task_progress(snapshot)}  ", "strong")
     if running is None:
         return (counts, *_counted(snapshot))
-    at_work = stands(running, snapshot)
+    at_work = task_status(running, snapshot)
     name = Span(f"{at_work.text[0]} {clean(running.name, 40)}  ", at_work.tone)
     level = _level(running)
     return (counts, name, level[-1], Span("  "), *_counted(snapshot))
 
 
-def became(each: Try, snapshot: RunSnapshot) -> Span:
+def trial_result(each: Trial, snapshot: RunSnapshot) -> Span:
     """What became of an iteration: the verdict of tabsmith's own command, never the agent's word."""
     work = each.work
     if each.skipped:
         return Span("↷ skipped", "dim")
     if work is not None and work.acceptance is not None:
-        return verdict(work.acceptance)
+        return acceptance_result(work.acceptance)
     if each.state == "unanswered":
         return Span("✘ no answer", "warn")
     if snapshot.state.ended or each.ended_at:
@@ -122,7 +122,7 @@ def became(each: Try, snapshot: RunSnapshot) -> Span:
     return Span("◑ proving", "accent") if work is not None and work.end else Span("● working", "accent")
 
 
-def verdict(acceptance: Acceptance) -> Span:
+def acceptance_result(acceptance: Acceptance) -> Span:
     """`✔ accepted`, `✘ exit 1`, `? could not run`; what ended it, where it has no exit status."""
     if acceptance.verdict == "accepted":
         return Span("✔ accepted", "good")
@@ -132,7 +132,7 @@ def verdict(acceptance: Acceptance) -> Span:
     return Span(f"✘ {how}", "bad")
 
 
-def outcome_words(outcome: str, exit_reason: str) -> Span:
+def outcome_label(outcome: str, exit_reason: str) -> Span:
     """`✔ success`; `✘ failed, it got no further`."""
     known: Mapping[str, Span] = {str(name): shown for name, shown in _OUTCOMES.items()}
     shown = known.get(outcome, Span("— not known", "dim"))
@@ -140,10 +140,10 @@ def outcome_words(outcome: str, exit_reason: str) -> Span:
     return Span(f"{shown.text}, {why}" if why else shown.text, shown.tone)
 
 
-def ending(snapshot: RunSnapshot) -> tuple[Line, ...]:
+def tasks_ending(snapshot: RunSnapshot) -> tuple[Line, ...]:
     """How a run of tasks ended, and why the first that did not succeed did not."""
-    said = outcome_words(snapshot.outcome or "", snapshot.exit_reason or "")
-    lines: list[Line] = [(said, Span(f"   {progress(snapshot)}  ", "dim"), *_counted(snapshot))]
+    said = outcome_label(snapshot.outcome or "", snapshot.exit_reason or "")
+    lines: list[Line] = [(said, Span(f"   {task_progress(snapshot)}  ", "dim"), *_counted(snapshot))]
     bad = next((each for each in snapshot.tasks if each.outcome and not each.outcome.startswith("success")), None)
     if bad is not None and bad.reason:
         lines.append((span(f"{clean(bad.name, 40)}  ", "dim"), span(bad.reason, "warn", 600)))
@@ -158,20 +158,20 @@ def ending(snapshot: RunSnapshot) -> tuple[Line, ...]:
     return tuple(lines)
 
 
-def task_of(snapshot: RunSnapshot, key: str) -> TaskState | None:
+def task_of_row(snapshot: RunSnapshot, key: str) -> TaskState | None:
     """The task of a row's key."""
     name = key.removeprefix(KEY)
     return next((each for each in snapshot.tasks if each.name == name), None) if key.startswith(KEY) else None
 
 
-def is_name(snapshot: RunSnapshot, words: str) -> bool:
+def is_task_name(snapshot: RunSnapshot, words: str) -> bool:
     """Whether a filter is the name of a task, and so means its iterations."""
     return any(each.name == words for each in snapshot.tasks)
 
 
-def details(task: TaskState, snapshot: RunSnapshot) -> tuple[Line, ...]:
+def task_details(task: TaskState, snapshot: RunSnapshot) -> tuple[Line, ...]:
     """All that is known of a task."""
-    where = outcome_words(task.outcome, task.exit_reason) if task.outcome else stands(task, snapshot)
+    where = outcome_label(task.outcome, task.exit_reason) if task.outcome else task_status(task, snapshot)
     lines: list[Line] = [(Span("stands     ", "dim"), where)]
     if task.reason:
         lines.append((Span("why        ", "dim"), span(task.reason, limit=600)))
@@ -188,7 +188,7 @@ def details(task: TaskState, snapshot: RunSnapshot) -> tuple[Line, ...]:
 
 
 def _named(task: TaskState, snapshot: RunSnapshot) -> Line:
-    where = stands(task, snapshot)
+    where = task_status(task, snapshot)
     return (Span(f"{where.text[0]} ", where.tone), span(fit(task.name, 20)), Span(f" {where.text[2:]}", where.tone))
 
 

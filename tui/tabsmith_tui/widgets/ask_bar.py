@@ -6,7 +6,7 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Input
 
-from tabsmith_tui.widgets.literal import Line
+from tabsmith_tui.widgets.literal import TextLine
 
 
 class AskBar(Vertical):
@@ -16,7 +16,7 @@ class AskBar(Vertical):
     AskBar { height: auto; display: none; background: $panel; padding: 0 1; }
     AskBar.-asking { display: block; }
     AskBar Horizontal { height: 1; }
-    AskBar Line { width: auto; color: $accent; }
+    AskBar TextLine { width: auto; color: $accent; }
     AskBar #ask-problem { color: $warn; width: 100%; height: auto; display: none; }
     AskBar.-wrong #ask-problem { display: block; }
     AskBar Input { width: 1fr; min-width: 12; margin-left: 1; background: $surface; }
@@ -42,9 +42,9 @@ class AskBar(Vertical):
 
     def compose(self) -> ComposeResult:
         """What is wrong, above words and field."""
-        yield Line(id="ask-problem")
+        yield TextLine(id="ask-problem")
         with Horizontal():
-            yield Line(id="ask-words")
+            yield TextLine(id="ask-words")
             yield Input(id="ask-field", select_on_focus=False, compact=True)
 
     @property
@@ -55,7 +55,7 @@ class AskBar(Vertical):
     def ask(self, subject: str, words: str, text: str = "", placeholder: str = "") -> None:
         """Ask about `subject`, with `text` in the field to begin with."""
         self._subject = subject
-        self.query_one("#ask-words", Line).show(words)
+        self.query_one("#ask-words", TextLine).show(words)
         self.show_problem("")
         field = self.query_one(Input)
         field.placeholder = placeholder
@@ -68,7 +68,7 @@ class AskBar(Vertical):
     def show_problem(self, words: str) -> None:
         """Say what is wrong with the answer; what was typed stays."""
         self.set_class(bool(words), "-wrong")
-        self.query_one("#ask-problem", Line).show(words)
+        self.query_one("#ask-problem", TextLine).show(words)
 
     def close(self) -> None:
         """Ask no more."""

@@ -1,14 +1,23 @@
-"""A widget that draws what a view made: lines with tones, made for the size that there is."""
+"""A widget that draws what a view made: lines with tones, made for the size that there is.
+
+The bar above the keys in which a run asks its person; a click on it begins the answer.
+
+A pane to read in: lines, and others beside them, wrapped to their width, scrolled by key and wheel.
+"""
 
 from collections.abc import Callable, Sequence
 from types import MappingProxyType
-from typing import Final, TypeAlias
+from typing import ClassVar, Final, TypeAlias
 
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.geometry import Size
+from textual.message import Message
 from textual.widget import Widget
 
-from tabsmith_tui.views.lines import Line, Tone
+from tabsmith_tui.views.lines import Line, Tone, wrap_line
 
 Draw: TypeAlias = Callable[[int, int], Sequence[Line]]
 """Makes the lines for a width and a height in cells."""
@@ -77,3 +86,59 @@ def content(lines: Sequence[Line]) -> Content:
         )
         for line in lines
     )
+
+
+class QuestionBar(Drawing):
+    """As high as its question; hidden while nothing is asked."""
+
+    DEFAULT_CSS = """
+    QuestionBar { padding: 0 1; background: $panel; border-left: outer $warn; max-height: 60%; }
+    QuestionBar.-empty { display: none; }
+    """
+
+    class Clicked(Message):
+        """The person wants to answer."""
+
+    def on_click(self) -> None:
+        """Begin the answer."""
+        self.post_message(self.Clicked())
+
+
+class ReadingPane(VerticalScroll, can_focus=True, inherit_bindings=False):
+    """Left and right stay free for the screen that it is part of."""
+
+    HELP = "Text to read: up, down, page keys, home and end scroll it."
+    DEFAULT_CSS = """
+    ReadingPane { scrollbar-size-vertical: 1; }
+    ReadingPane > Horizontal { height: auto; }
+    ReadingPane #main { width: 3fr; }
+    ReadingPane #beside { width: 2fr; border-left: solid $border; padding: 0 0 0 1; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "scroll_up", "Up", show=False),
+        Binding("down,j", "scroll_down", "Down", show=False),
+        Binding("pageup", "page_up", "Page up", show=False),
+        Binding("pagedown,space", "page_down", "Page down", show=False),
+        Binding("home", "scroll_home", "Top", show=False),
+        Binding("end", "scroll_end", "Bottom", show=False),
+    ]
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._main = Drawing(grows=True, id="main")
+        self._beside = Drawing(grows=True, id="beside")
+
+    def compose(self) -> ComposeResult:
+        """The lines, and those beside them; they scroll together."""
+        with Horizontal():
+            yield self._main
+            yield self._beside
+
+    def show(self, lines: Sequence[Line], beside: Sequence[Line] = ()) -> None:
+        """Show these lines, and at their side those of `beside` where there are any."""
+        self._put(self._main, tuple(lines))
+        self._put(self._beside, tuple(beside))
+        self._beside.display = bool(beside)
+
+    def _put(self, drawing: Drawing, lines: tuple[Line, ...]) -> None:
+        drawing.show(lines, lambda width, _height: [part for each in lines for part in wrap_line(each, width)])

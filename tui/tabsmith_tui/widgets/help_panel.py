@@ -9,7 +9,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from tabsmith_tui.actions import ACTIONS
-from tabsmith_tui.widgets.literal import Line, words
+from tabsmith_tui.widgets.literal import TextLine, assemble
 
 NARROW = 100  # columns; below this the panel covers the screen, and f1 takes it away again
 _TITLES = {"app": "Everywhere"}
@@ -32,7 +32,7 @@ class HelpBox(VerticalScroll):
 
     def compose(self) -> ComposeResult:
         """One text."""
-        yield Line(id="help-text")
+        yield TextLine(id="help-text")
 
     def on_mount(self) -> None:
         """Follow the focus and the keys."""
@@ -50,12 +50,12 @@ class HelpBox(VerticalScroll):
         focused = self._explained if screen.focused is self else screen.focused
         explained = explain(focused) if focused is not None else ""
         if explained:
-            parts += [words(("Here", "bold $primary")), words(explained), Content("")]
+            parts += [assemble(("Here", "bold $primary")), assemble(explained), Content("")]
         about = getattr(screen, "ABOUT", "")
         if about:
-            parts += [words(("This screen", "bold $primary")), words(about), Content("")]
+            parts += [assemble(("This screen", "bold $primary")), assemble(about), Content("")]
         parts += self._keys()
-        self.query_one("#help-text", Line).show(Content("\n").join(parts))
+        self.query_one("#help-text", TextLine).show(Content("\n").join(parts))
 
     def _keys(self) -> list[Content]:
         keys: dict[str, list[str]] = {}
@@ -69,10 +69,12 @@ class HelpBox(VerticalScroll):
             action = ACTIONS[name]
             heading = _TITLES.get(action.scope, "Keys here")
             if heading != title:
-                lines += [*([Content("")] if title else []), words((heading, "bold $primary"))]
+                lines += [*([Content("")] if title else []), assemble((heading, "bold $primary"))]
                 title = heading
             lines.append(
-                words((" ".join(dict.fromkeys(shown)), "$accent"), "  ", action.label, ("  " + action.help, "$quiet"))
+                assemble(
+                    (" ".join(dict.fromkeys(shown)), "$accent"), "  ", action.label, ("  " + action.help, "$quiet")
+                )
             )
         return lines
 

@@ -9,7 +9,7 @@ from textual.widgets import Static
 
 from tabsmith.text import LINE_LIMIT, clean, clean_block
 
-Words: TypeAlias = Content | str
+ContentText: TypeAlias = Content | str
 """What a widget of this app takes: content made by `literal`, or a plain string, which it makes literal itself."""
 
 
@@ -25,7 +25,7 @@ def literal_block(text: object, limit: int = 20_000, style: str = "") -> Content
     return Content.styled(cleaned, style) if style else Content(cleaned)
 
 
-def words(*parts: Words | tuple[object, str]) -> Content:
+def assemble(*parts: ContentText | tuple[object, str]) -> Content:
     """The parts in a row: content as it is, a string made literal, a pair `(text, style)` made literal and styled."""
     made = []
     for part in parts:
@@ -38,47 +38,47 @@ def words(*parts: Words | tuple[object, str]) -> Content:
     return Content.assemble(*made)
 
 
-def entitle(widget: Widget, title: Words, subtitle: Words = "") -> None:
+def set_border_title(widget: Widget, title: ContentText, subtitle: ContentText = "") -> None:
     """Write into a widget's border: `title` at the top, `subtitle` at the bottom. Textual takes a plain string there
     for markup, so this is the one place that sets them."""
-    widget.border_title = words(title)
-    widget.border_subtitle = words(subtitle)
+    widget.border_title = assemble(title)
+    widget.border_subtitle = assemble(subtitle)
 
 
-class Line(Static):
+class TextLine(Static):
     """A Static that shows content, or a string made literal. It takes nothing else."""
 
-    def __init__(self, content: Words = "", *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
-        super().__init__(words(content), markup=False, id=id, classes=classes)
+    def __init__(self, content: ContentText = "", *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+        super().__init__(assemble(content), markup=False, id=id, classes=classes)
 
-    def show(self, content: Words) -> None:
+    def show(self, content: ContentText) -> None:
         """Show this from now on."""
-        self.update(words(content))
+        self.update(assemble(content))
 
 
-class Facts(Static):
+class FactList(Static):
     """Labels and values, one pair a line; a value too long for its line is cut with an ellipsis."""
 
-    DEFAULT_CSS = "Facts { height: auto; text-wrap: nowrap; text-overflow: ellipsis; }"
+    DEFAULT_CSS = "FactList { height: auto; text-wrap: nowrap; text-overflow: ellipsis; }"
 
     def __init__(
         self,
-        facts: Sequence[tuple[str, Words]] = (),
+        facts: Sequence[tuple[str, ContentText]] = (),
         *,
         id: str | None = None,  # noqa: A002
         classes: str | None = None,
     ) -> None:
         super().__init__(_pairs(facts), markup=False, id=id, classes=classes)
 
-    def show(self, facts: Sequence[tuple[str, Words]]) -> None:
+    def show(self, facts: Sequence[tuple[str, ContentText]]) -> None:
         """Show these from now on."""
         self.update(_pairs(facts))
 
 
-def _pairs(facts: Sequence[tuple[str, Words]]) -> Content:
+def _pairs(facts: Sequence[tuple[str, ContentText]]) -> Content:
     width = max((len(label) for label, _ in facts), default=0) + 2
     lines = [
-        words((label.ljust(width), "$quiet"), value if isinstance(value, Content) else literal(value, 2_000))
+        assemble((label.ljust(width), "$quiet"), value if isinstance(value, Content) else literal(value, 2_000))
         for label, value in facts
     ]
     return Content("\n").join(lines)

@@ -12,7 +12,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tabsmith.runs.snapshot import LogLine
-from tabsmith_tui.views import log
+from tabsmith_tui.views import journal
 from tabsmith_tui.views.lines import TONES, Line
 
 
@@ -144,8 +144,8 @@ class LogView(ScrollView, can_focus=True):
             return
         if self._made_for != width:
             self._made, self._made_for = {}, width
-        wanted = [entry for entry in self._entries if log.matches(entry, self._words)]
-        self._made = {entry: self._made.get(entry) or log.draw(entry, width) for entry in wanted}
+        wanted = [entry for entry in self._entries if journal.log_matches(entry, self._words)]
+        self._made = {entry: self._made.get(entry) or journal.log_lines(entry, width) for entry in wanted}
         self._lines = [line for entry in wanted for line in self._made[entry]]
         self.virtual_size = Size(width, len(self._lines))
         if self.following:

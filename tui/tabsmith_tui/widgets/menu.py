@@ -1,4 +1,7 @@
-"""A list of things to open, in groups, with one cursor over all of it; each thing is one line of aligned cells."""
+"""A list of things to open, in groups, with one cursor over all of it; each thing is one line of aligned cells.
+
+A short list in a dialog, of which enter or a click takes one.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +13,7 @@ from textual.content import Content
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from tabsmith_tui.widgets.literal import words
+from tabsmith_tui.widgets.literal import assemble
 
 _GAP = 2
 _LEAST = 20
@@ -87,7 +90,7 @@ class Menu(OptionList, inherit_bindings=False):
             if options:
                 options.append(Option("", disabled=True))
             if group.title:
-                options.append(Option(words((group.title, "bold $primary")), disabled=True))
+                options.append(Option(assemble((group.title, "bold $primary")), disabled=True))
             options += [Option(lines[item.key], id=item.key) for item in group.items]
         self.clear_options()
         self.add_options(options)
@@ -133,3 +136,13 @@ def aligned(rows: Sequence[Sequence[Content]], room: int, grow: int = 1) -> list
 
 def _sum(widths: Sequence[int]) -> int:
     return sum(widths) + _GAP * (len(widths) - 1)
+
+
+class Choices(OptionList):
+    """Its options are content made by `literal` and `words`; a plain string is literal too."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select", "choose", id="question.take")]
+    HELP = "A list. Up and down choose a line; enter or a click takes it."
+
+    def __init__(self, *options: Option, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(*options, markup=False, id=id)

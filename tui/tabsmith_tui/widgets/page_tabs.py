@@ -7,8 +7,8 @@ from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
 
-from tabsmith_tui.views.try_pages import PageName
-from tabsmith_tui.widgets.literal import words
+from tabsmith_tui.views.trial_pages import PageName
+from tabsmith_tui.widgets.literal import assemble
 
 _GAP = 2
 
@@ -41,7 +41,7 @@ class PageTabs(Widget):
         parts = []
         for number, page in enumerate(self._pages, 1):
             here = page == self._current
-            parts.append(words((f"{number} ", "$quiet"), (page, "bold $accent underline" if here else "")))
+            parts.append(assemble((f"{number} ", "$quiet"), (page, "bold $accent underline" if here else "")))
         return Content(" " * _GAP).join(parts)
 
     def on_click(self, event: events.Click) -> None:

@@ -9,17 +9,17 @@ from textual.widgets import DataTable
 from textual.widgets.data_table import CellDoesNotExist, ColumnKey, RowKey
 
 from tabsmith.text import clean
-from tabsmith_tui.widgets.literal import Words, words
+from tabsmith_tui.widgets.literal import ContentText, assemble
 
-Row: TypeAlias = tuple[str, Sequence[Words]]
+Row: TypeAlias = tuple[str, Sequence[ContentText]]
 """A row of a Table: its key, and its cells."""
 
 
-class Table(DataTable[Any]):
+class PlainTable(DataTable[Any]):
     """A DataTable whose headings and cells are literal, and plain: Textual measures styled content wrongly in a table,
     so only its words are kept. Rows, not cells, have the cursor. Keep it under 200 rows."""
 
-    def __init__(self, *headings: Words, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+    def __init__(self, *headings: ContentText, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(cursor_type="row", id=id, classes=classes)
         self._headings = headings
 
@@ -33,14 +33,14 @@ class Table(DataTable[Any]):
         self, label: Any, *, width: int | None = None, key: str | None = None, default: Any = None
     ) -> ColumnKey:
         """Add a column; its label is made literal."""
-        return super().add_column(_cell(words(label)), width=width, key=key, default=default)
+        return super().add_column(_cell(assemble(label)), width=width, key=key, default=default)
 
-    def add_row(self, *cells: Words, height: int | None = 1, key: str | None = None, label: Any = None) -> RowKey:
+    def add_row(self, *cells: ContentText, height: int | None = 1, key: str | None = None, label: Any = None) -> RowKey:
         """Add a row; its cells are made literal and one line high."""
-        shown = None if label is None else _cell(words(label))
+        shown = None if label is None else _cell(assemble(label))
         return super().add_row(*map(_cell, cells), height=height, key=key, label=shown)
 
-    def update_cell(self, row_key: Any, column_key: Any, value: Words, *, update_width: bool = False) -> None:
+    def update_cell(self, row_key: Any, column_key: Any, value: ContentText, *, update_width: bool = False) -> None:
         """Put another value in a cell."""
         super().update_cell(row_key, column_key, _cell(value), update_width=update_width)
 
@@ -78,5 +78,5 @@ class Table(DataTable[Any]):
                     super().update_cell(key, column, value, update_width=True)
 
 
-def _cell(value: Words) -> Text:
+def _cell(value: ContentText) -> Text:
     return Text(value.plain if isinstance(value, Content) else clean(value), no_wrap=True, overflow="ellipsis")

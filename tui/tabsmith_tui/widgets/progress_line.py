@@ -1,12 +1,12 @@
 """Progress in words with a bar: what is being done, how far it is, and how to cancel. Nothing spins."""
 
-from tabsmith.numbers import share
-from tabsmith_tui.widgets.literal import Line, literal, words
+from tabsmith.formatting import percent
+from tabsmith_tui.widgets.literal import TextLine, assemble, literal
 
 _WIDTH = 24
 
 
-class ProgressLine(Line):
+class ProgressLine(TextLine):
     """Empty while nothing goes on."""
 
     def begin(self, message: str) -> None:
@@ -16,9 +16,9 @@ class ProgressLine(Line):
     def show_progress(self, done: float, message: str) -> None:
         """`done` is 0..1, or -1 while it cannot be known."""
         full = round(max(0.0, done) * _WIDTH)
-        bar = "" if done < 0 else "█" * full + "░" * (_WIDTH - full) + f" {share(done)}  "
+        bar = "" if done < 0 else "█" * full + "░" * (_WIDTH - full) + f" {percent(done)}  "
         self.display = True
-        self.show(words((bar, "$accent"), literal(message, 200), ("   esc cancels", "$quiet")))
+        self.show(assemble((bar, "$accent"), literal(message, 200), ("   esc cancels", "$quiet")))
 
     def end(self) -> None:
         """It is over."""

@@ -10,23 +10,23 @@ from tabsmith.runs import progress
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import plural
 from tabsmith_tui.views import (
-    activity,
     agent_card,
-    cards,
-    details,
-    header,
-    log,
+    champion_card,
+    journal,
+    leaderboard,
+    run_header,
     score_plot,
+    task_activity,
+    task_pages,
     task_tables,
     tasks,
-    tries,
-    work_pages,
+    trial_details,
 )
 from tabsmith_tui.views.lines import Line, line, wrap_line
 from tabsmith_tui.widgets.drawing import Drawing
-from tabsmith_tui.widgets.literal import entitle, literal
+from tabsmith_tui.widgets.leaderboard import TrialsTable
+from tabsmith_tui.widgets.literal import literal, set_border_title
 from tabsmith_tui.widgets.log_view import LogView
-from tabsmith_tui.widgets.tries_table import TriesTable
 
 _TASKS: Final = "Every row is a task of the file. enter or a second click shows its iterations, escape shows all again."
 _WORK: Final = (
@@ -46,15 +46,15 @@ class ScorePlot(Drawing):
     def show_run(self, snapshot: RunSnapshot, now: float) -> None:
         """Draw the curve of this run; in one of a task file, what its agent does `now`."""
         if tasks.has_tasks(snapshot):
-            moment = int(now) if activity.moves(snapshot) else 0
+            moment = int(now) if task_activity.has_clock(snapshot) else 0
             shown = (snapshot.latest, snapshot.state, snapshot.retry, snapshot.updated_at, moment)
-            self.show(shown, lambda width, height: activity.draw(snapshot, now, width, height))
+            self.show(shown, lambda width, height: task_activity.activity_lines(snapshot, now, width, height))
             return
         curve = score_plot.curve(snapshot)
-        self.show(curve, lambda width, height: score_plot.draw(curve, width, height))
+        self.show(curve, lambda width, height: score_plot.draw_curve(curve, width, height))
 
 
-class RunBoard(Container):
+class RunDashboard(Container):
     """All panels; what is shown in which size is decided by run.tcss."""
 
     def __init__(self) -> None:
@@ -66,8 +66,8 @@ class RunBoard(Container):
         self.agent = Drawing(id="agent-card", grows=True)
         self.selected = Drawing(id="selected-card")
         self.plot = ScorePlot(id="score-plot")
-        self.leaderboard = TriesTable(tries.LEADERBOARD_COLUMNS, id="leaderboard-table")
-        self.iterations = TriesTable(tries.ITERATION_COLUMNS, id="iterations-table")
+        self.leaderboard = TrialsTable(leaderboard.LEADERBOARD_COLUMNS, id="leaderboard-table")
+        self.iterations = TrialsTable(leaderboard.ITERATION_COLUMNS, id="iterations-table")
         self.log_view = LogView(id="log-view")
         self._panels = {
             name: Container(inner, id=name, classes="panel")
@@ -82,7 +82,7 @@ class RunBoard(Container):
             )
         }
         for name in ("champion", "agent", "score"):
-            entitle(self._panels[name], name.capitalize())
+            set_border_title(self._panels[name], name.capitalize())
         self._panels["iterations"].add_class("-behind")
         self.table = self.leaderboard  # the one that is worked in
         self._snapshot: RunSnapshot | None = None
@@ -104,11 +104,11 @@ class RunBoard(Container):
                 yield self._panels["iterations"]
         yield self._panels["log"]
 
-    def panel(self, table: TriesTable) -> Container:
+    def panel(self, table: TrialsTable) -> Container:
         """The panel that holds `table`."""
         return self._panels["leaderboard" if table is self.leaderboard else "iterations"]
 
-    def turn_to(self, table: TriesTable) -> None:
+    def turn_to(self, table: TrialsTable) -> None:
         """Make this the table that is worked in; the screen shows it."""
         self.table = table
         self._show_selected()
@@ -127,11 +127,11 @@ class RunBoard(Container):
 
     def show_clock(self, snapshot: RunSnapshot, now: float) -> None:
         """Only what moves with time."""
-        used, left = progress.budgets(snapshot, now), progress.time_left(snapshot, now)
-        self.budget.show((used, left), lambda width, _height: (header.budget_line(used, left, width),))
-        if snapshot is self._snapshot and agent_card.waits(snapshot):
+        used, left = progress.limit_uses(snapshot, now), progress.time_left(snapshot, now)
+        self.budget.show((used, left), lambda width, _height: (run_header.budget_line(used, left, width),))
+        if snapshot is self._snapshot and agent_card.has_clock(snapshot):
             self._show_agent(snapshot, now)
-        if snapshot is self._snapshot and activity.moves(snapshot):
+        if snapshot is self._snapshot and task_activity.has_clock(snapshot):
             self.plot.show_run(snapshot, now)
 
     def on_lines_table_moved(self) -> None:
@@ -140,7 +140,7 @@ class RunBoard(Container):
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """The cursor of the table with the focus counts."""
-        if isinstance(event.widget, TriesTable):
+        if isinstance(event.widget, TrialsTable):
             self.turn_to(event.widget)
 
     def on_log_view_following_changed(self) -> None:
@@ -148,36 +148,38 @@ class RunBoard(Container):
         self._show_titles()
 
     def _show_cards(self, snapshot: RunSnapshot, now: float) -> None:
-        self._still = agent_card.agent(snapshot)
+        self._still = agent_card.agent_card(snapshot)
         self.plot.show_run(snapshot, now)
         if tasks.has_tasks(snapshot):
-            self.champion.show_lines(tasks.card(snapshot))
+            self.champion.show_lines(tasks.task_card(snapshot))
             self.leaderboard.help_text, self.iterations.help_text = _TASKS, _WORK
-            entitle(self._panels["champion"], "Tasks", tasks.progress(snapshot))
-            entitle(self._panels["score"], "Last" if snapshot.state.ended else "Now")
+            set_border_title(self._panels["champion"], "Tasks", tasks.task_progress(snapshot))
+            set_border_title(self._panels["score"], "Last" if snapshot.state.ended else "Now")
             return
-        self.champion.show_lines(cards.champion(snapshot))
+        self.champion.show_lines(champion_card.champion_card(snapshot))
         metric = snapshot.metric
-        entitle(self._panels["score"], literal(f"Score  {score_plot.direction(metric)}" if metric else "Score", 80))
+        set_border_title(
+            self._panels["score"], literal(f"Score  {score_plot.metric_direction(metric)}" if metric else "Score", 80)
+        )
 
     def _show_agent(self, snapshot: RunSnapshot, now: float) -> None:
         """The agent's card and the two lines of a small screen: what stands still, and what moves with time."""
-        lines = (*self._still, *agent_card.doing(snapshot, now))
+        lines = (*self._still, *agent_card.agent_activity(snapshot, now))
         self.agent.show(lines, lambda width, _height: [part for line in lines for part in wrap_line(line, width)])
-        first = tasks.glance(snapshot) if tasks.has_tasks(snapshot) else cards.champion_line(snapshot)
+        first = tasks.task_line(snapshot) if tasks.has_tasks(snapshot) else champion_card.champion_line(snapshot)
         self.glance.show_lines((first, agent_card.agent_line(snapshot, now)))
         # A run that never asks is as calm as one without an agent.
         mode = f"m {snapshot.mode}" if snapshot.mode != "automatic" else ""
         notes = plural(len(snapshot.notes), "note") if snapshot.notes else ""
-        entitle(self._panels["agent"], "Agent", "  ".join(part for part in (notes, mode) if part))
+        set_border_title(self._panels["agent"], "Agent", "  ".join(part for part in (notes, mode) if part))
 
     def _show_tables(self, snapshot: RunSnapshot, words: str) -> None:
         if tasks.has_tasks(snapshot):
             self.leaderboard.show(task_tables.TaskList(snapshot))
             self.iterations.show(task_tables.TaskIterations(snapshot, words))
         else:
-            self.leaderboard.show(tries.Leaderboard(snapshot, words))
-            self.iterations.show(tries.Iterations(snapshot, words))
+            self.leaderboard.show(leaderboard.Leaderboard(snapshot, words))
+            self.iterations.show(leaderboard.Iterations(snapshot, words))
         self._show_selected()
 
     def _show_selected(self) -> None:
@@ -185,14 +187,14 @@ class RunBoard(Container):
             return
         key = self.table.key
         title, lines = _selected(self._snapshot, key) if key else ("Selected", ())
-        entitle(self._panels["selected"], literal(title, 200), "d all of it" if key else "")
+        set_border_title(self._panels["selected"], literal(title, 200), "d all of it" if key else "")
         self.selected.show(lines, lambda width, _height: [part for line in lines for part in wrap_line(line, width)])
 
     @property
     def _log_words(self) -> str:
         """What the log is filtered by: the name of a task chooses iterations, and says nothing of lines."""
         snapshot = self._snapshot
-        return "" if snapshot is not None and tasks.is_name(snapshot, self._words) else self._words
+        return "" if snapshot is not None and tasks.is_task_name(snapshot, self._words) else self._words
 
     def _show_titles(self) -> None:
         snapshot, words = self._snapshot, self._words
@@ -202,20 +204,24 @@ class RunBoard(Container):
         scored = len(snapshot.tasks) or len(snapshot.leaderboard) + (snapshot.ensemble is not None)
         for panel, name, table, everything, other, filtered in (
             ("leaderboard", best, self.leaderboard, scored, "t iterations", "" if snapshot.tasks else words),
-            ("iterations", "Iterations", self.iterations, len(snapshot.tries), f"t {best.lower()}", words),
+            ("iterations", "Iterations", self.iterations, len(snapshot.trials), f"t {best.lower()}", words),
         ):
-            entitle(self._panels[panel], literal(tries.title(name, table.count, everything, filtered), 80), other)
+            set_border_title(
+                self._panels[panel],
+                literal(leaderboard.table_title(name, table.count, everything, filtered), 80),
+                other,
+            )
         view = self.log_view
-        heading = log.title(following=view.following, newer=view.newer, words=self._log_words)
+        heading = journal.log_title(following=view.following, newer=view.newer, words=self._log_words)
         skipped = f"{plural(snapshot.skipped, 'journal line')} not understood" if snapshot.skipped else ""
-        entitle(self._panels["log"], literal(heading, 100), skipped)
+        set_border_title(self._panels["log"], literal(heading, 100), skipped)
 
 
 def _selected(snapshot: RunSnapshot, key: str) -> tuple[str, tuple[Line, ...]]:
     """Title and lines for the row under the cursor."""
-    each = next((each for each in snapshot.tries if str(each.iteration) == key), None)
+    each = next((each for each in snapshot.trials if str(each.iteration) == key), None)
     if each is None or each.work is None:
-        return details.details(snapshot, key)
+        return trial_details.trial_details(snapshot, key)
     words = each.work.words
     claim = ((), line("The agent's own claim", "mark"), line(words)) if words else ()
-    return f"Iteration {each.iteration}", (*work_pages.summary(snapshot, each), *claim)
+    return f"Iteration {each.iteration}", (*task_pages.summary(snapshot, each), *claim)

@@ -8,9 +8,9 @@ from textual.message import Message
 from tabsmith.runs import progress
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith_tui.views.lines import line
-from tabsmith_tui.views.run_column import column
+from tabsmith_tui.views.run_column import run_column
 from tabsmith_tui.widgets.drawing import Drawing
-from tabsmith_tui.widgets.literal import Line, entitle, literal, words
+from tabsmith_tui.widgets.literal import TextLine, assemble, literal, set_border_title
 from tabsmith_tui.widgets.pill import pill
 
 
@@ -30,9 +30,9 @@ class RunColumn(Vertical, can_focus=True):
     def __init__(self, run_id: str) -> None:
         super().__init__()
         self.run_id = run_id
-        self._stands = Line()
+        self._stands = TextLine()
         self._drawing = Drawing()
-        entitle(self, literal(f"run {progress.short_id(run_id)}"))
+        set_border_title(self, literal(f"run {progress.short_id(run_id)}"))
 
     def compose(self) -> ComposeResult:
         """The pill with the time, then the rest."""
@@ -42,9 +42,9 @@ class RunColumn(Vertical, can_focus=True):
     def show(self, run: RunSnapshot, now: float) -> None:
         """Show the run as it is `now`."""
         doing = literal(f"  {run.message}" if run.message and not run.state.ended else "", 80, "$quiet")
-        self._stands.show(words(pill(run.state), f"  {progress.elapsed(run, now)}", doing))
+        self._stands.show(assemble(pill(run.state), f"  {progress.elapsed(run, now)}", doing))
         moment = 0.0 if run.state.ended else float(int(now))  # what moves with time is drawn once in a second
-        self._drawing.show((run, moment), lambda width, height: column(run, now, width, height))
+        self._drawing.show((run, moment), lambda width, height: run_column(run, now, width, height))
 
     def show_problem(self, problem: str) -> None:
         """The run cannot be read."""

@@ -1,15 +1,56 @@
-"""The table of columns as understood: kind, role, missing, distinct, a picture and a note, each in a line."""
+"""The table of columns as understood: kind, role, missing, distinct, a picture and a note, each in a line.
+
+A column's distribution as a small picture of eight bars, `▁▃█▅▂▁▁▁`, made from its profile. Knows no terminal.
+"""
 
 from collections.abc import Sequence
 from typing import Final
 
-from tabsmith.numbers import UNKNOWN, share
-from tabsmith.tables.schema import Kind
+from tabsmith.formatting import UNKNOWN, percent
+from tabsmith.tables.profile.types import ColumnProfile
+from tabsmith.tables.schema.types import ColumnKind
 from tabsmith.text import clean
-from tabsmith.workflow.fields import ColumnLine, ColumnsField
+from tabsmith.workflow.form import ColumnLine, ColumnsField
 from tabsmith_tui.widgets.lines_layout import Cell, LineColumn, Tone
 from tabsmith_tui.widgets.lines_table import LinesTable
-from tabsmith_tui.widgets.picture import picture
+
+WIDTH: Final = 8
+_BARS: Final = "▁▂▃▄▅▆▇█"
+
+
+def bars(counts: Sequence[int], width: int = WIDTH) -> str:
+    """`counts` as up to `width` bars, the highest one full; more counts than bars are added up in neighbours."""
+    if not counts or max(counts) <= 0:
+        return ""
+    merged = _merge(counts, width)
+    top = max(merged)
+    return "".join(_BARS[min(len(_BARS) - 1, round(count / top * (len(_BARS) - 1)))] for count in merged)
+
+
+def picture(column: ColumnProfile, width: int = WIDTH) -> str:
+    """The distribution of `column`: a histogram of numbers and dates, the most frequent values of anything else.
+
+    Empty when nothing is known, or when there is only one value to draw.
+    """
+    if column.distinct <= 1:
+        return ""
+    if column.numbers is not None and column.numbers.bins:
+        return bars(column.numbers.bins, width)
+    counts = [value.count for value in column.top[:width]]
+    rest = column.rows - column.missing - sum(value.count for value in column.top)
+    if len(counts) < width and rest > 0:
+        counts.append(rest)
+    return bars(counts, width)
+
+
+def _merge(counts: Sequence[int], width: int) -> list[int]:
+    if len(counts) <= width:
+        return list(counts)
+    merged = [0] * width
+    for place, count in enumerate(counts):
+        merged[place * width // len(counts)] += count
+    return merged
+
 
 COLUMNS: Final = (
     LineColumn(" ", 1),
@@ -22,7 +63,7 @@ COLUMNS: Final = (
     LineColumn("note", 14, grow=3, drop=5),
 )
 
-KIND_WORDS: Final[dict[Kind, str]] = {
+KIND_WORDS: Final[dict[ColumnKind, str]] = {
     "numeric": "numeric",
     "code": "int code",
     "category": "category",
@@ -59,7 +100,7 @@ def cells(line: ColumnLine) -> tuple[Cell, ...]:
         Cell(clean(line.name), quiet),
         Cell(KIND_WORDS[line.kind], quiet),
         Cell(line.role + edited, role),
-        Cell(UNKNOWN if profile is None else share(profile.missing_share), quiet),
+        Cell(UNKNOWN if profile is None else percent(profile.missing_share), quiet),
         Cell(UNKNOWN if profile is None else f"{profile.distinct:,}", quiet),
         Cell("" if profile is None else picture(profile), "muted"),
         Cell(clean(note_of(line)), "warning" if line.warnings else "muted"),

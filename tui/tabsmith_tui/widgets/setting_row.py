@@ -8,10 +8,10 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 
 from tabsmith.errors import TabsmithError
-from tabsmith.workflow.fields import Option
-from tabsmith_tui.agent_settings import Entry
-from tabsmith_tui.views.agents import fixed
-from tabsmith_tui.widgets.literal import Line, literal
+from tabsmith.workflow.form import Option
+from tabsmith_tui.agent_settings import SettingEntry
+from tabsmith_tui.views.agents import environment_note
+from tabsmith_tui.widgets.literal import TextLine, literal
 from tabsmith_tui.widgets.steps.parts import PickLine
 from tabsmith_tui.widgets.typed import TypedLine
 
@@ -53,7 +53,7 @@ class SettingRow(Vertical):
             self.row = row
             self.text = text
 
-    def __init__(self, entry: Entry) -> None:
+    def __init__(self, entry: SettingEntry) -> None:
         super().__init__()
         self.entry = entry
         self._problem: TabsmithError | None = None
@@ -62,13 +62,13 @@ class SettingRow(Vertical):
     def compose(self) -> ComposeResult:
         entry = self.entry
         with Horizontal():
-            yield Line(literal(_label(entry.key)), classes="label")
+            yield TextLine(literal(_label(entry.key)), classes="label")
             if entry.options:
                 yield PickLine(tuple(Option(each, each) for each in entry.options), entry.text)
             else:
                 yield SettingLine(entry.text, placeholder="not set", select_on_focus=False)
-            yield Line(classes="source")
-        yield Line(classes="words")
+            yield TextLine(classes="source")
+        yield TextLine(classes="words")
 
     def on_mount(self) -> None:
         self._say()
@@ -90,7 +90,7 @@ class SettingRow(Vertical):
         """Something else stands in the field than what is saved."""
         return not self.entry.fixed and self.field.value.strip() != self.entry.text
 
-    def show(self, entry: Entry) -> None:
+    def show(self, entry: SettingEntry) -> None:
         """Show the setting as it is now; what was typed and is not saved stays."""
         keep = self.unsaved
         self.entry = entry
@@ -99,7 +99,7 @@ class SettingRow(Vertical):
         else:
             self._say()
 
-    def saved(self, entry: Entry, text: str) -> None:
+    def saved(self, entry: SettingEntry, text: str) -> None:
         """`text` was saved; the setting is now `entry`. What was typed meanwhile stays."""
         untouched = self.field.value == text
         self.entry = entry
@@ -151,14 +151,14 @@ class SettingRow(Vertical):
         self.field.disabled = entry.fixed
         self.set_class(entry.fixed, "-fixed")
         changed = self.unsaved
-        self.query_one(".source", Line).show("not saved" if changed else entry.source)
-        words = self.query_one(".words", Line)
+        self.query_one(".source", TextLine).show("not saved" if changed else entry.source)
+        words = self.query_one(".words", TextLine)
         problem = self._problem if changed else None
         words.set_class(problem is not None, "-bad")
         if problem is not None:
             words.show(literal(f"✘ {problem.what} {problem.next_step}", 400))
         elif entry.fixed:
-            words.show(literal(fixed(entry), 300))
+            words.show(literal(environment_note(entry), 300))
         else:
             words.show(literal(entry.description, 300))
 

@@ -9,9 +9,9 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widgets import Static
 
-from tabsmith.workflow.fields import StepLine
+from tabsmith.workflow.form import StepLine
 from tabsmith.workflow.states import GuidedStep, StepMark
-from tabsmith_tui.widgets.literal import literal, words
+from tabsmith_tui.widgets.literal import assemble, literal
 
 _LOOKS: Final[dict[StepMark, tuple[str, str]]] = {
     StepMark.DONE: ("✔", "$good"),
@@ -26,7 +26,7 @@ def one_line(steps: Sequence[StepLine]) -> Content:
     """`Step 3 of 6 · Schema`, with the steps that are to be checked again."""
     place = next((place for place, step in enumerate(steps) if step.mark is StepMark.CURRENT), 0)
     again = ", ".join(step.step.value for step in steps if step.mark is StepMark.CHECK_AGAIN)
-    return words(
+    return assemble(
         (f"Step {place + 1} of {len(steps)} · ", "$quiet"),
         (steps[place].step.value, "bold $accent"),
         (f"   ! check again: {again}" if again else "", "$warn"),
@@ -68,7 +68,7 @@ def _line(step: StepLine) -> Content:
     again = step.mark is StepMark.CHECK_AGAIN
     note = "check again" if again else step.word
     here = step.mark in (StepMark.CURRENT, StepMark.OPEN)
-    return words(
+    return assemble(
         (f"{glyph} ", style),
         (f"{step.step.value:<7}", style if here else ""),
         literal(note, 11, "$warn" if again else "$quiet"),

@@ -7,8 +7,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 
-from tabsmith.workflow.fields import Option
-from tabsmith_tui.widgets.literal import Line, literal
+from tabsmith.workflow.form import Option
+from tabsmith_tui.widgets.literal import TextLine, literal
 from tabsmith_tui.widgets.steps.parts import PickLine
 from tabsmith_tui.widgets.typed import TypedLine, TypedText
 
@@ -63,14 +63,14 @@ class TaskRow(Vertical):
 
     def compose(self) -> ComposeResult:
         with Horizontal():
-            yield Line(self.label, classes="label")
+            yield TextLine(self.label, classes="label")
             if self._kind == "choice":
                 yield PickLine(self._options, "")
             elif self._kind == "text":
                 yield TypedText()
             else:
                 yield FieldLine(select_on_focus=False)
-        yield Line(literal(self.help_text, 300), classes="words")
+        yield TextLine(literal(self.help_text, 300), classes="words")
 
     @property
     def entry(self) -> PickLine | TypedLine | TypedText:
@@ -100,7 +100,7 @@ class TaskRow(Vertical):
 
     def say(self, problem: str, help_text: str = "") -> None:
         """Say what is wrong with it; "" for nothing."""
-        line = self.query_one(".words", Line)
+        line = self.query_one(".words", TextLine)
         line.set_class(bool(problem), "-bad")
         line.show(literal(f"✘ {problem}" if problem else help_text or self.help_text, 500))
 

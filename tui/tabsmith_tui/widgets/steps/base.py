@@ -7,11 +7,11 @@ from textual.containers import Vertical
 from textual.message import Message
 
 from tabsmith.errors import ErrorReport
-from tabsmith.workflow.answers import PersonAnswer
-from tabsmith.workflow.drafts import FieldName
-from tabsmith.workflow.fields import Choice, ChoiceField, Field, Prompt, TextField
-from tabsmith.workflow.prompts import filled
-from tabsmith_tui.widgets.literal import Words, literal, literal_block, words
+from tabsmith.workflow.actions import UserAction
+from tabsmith.workflow.form import ChoiceField, FormField, StepChoice, StepForm, TextField
+from tabsmith.workflow.session import FieldName
+from tabsmith.workflow.step_forms import filled
+from tabsmith_tui.widgets.literal import ContentText, assemble, literal, literal_block
 
 
 class StepView(Vertical):
@@ -23,7 +23,7 @@ class StepView(Vertical):
     class Said(Message):
         """A person answered."""
 
-        def __init__(self, answer: PersonAnswer) -> None:
+        def __init__(self, answer: UserAction) -> None:
             super().__init__()
             self.answer = answer
 
@@ -35,11 +35,11 @@ class StepView(Vertical):
             self.field = field
             self.text = text
 
-    def __init__(self, prompt: Prompt) -> None:
+    def __init__(self, prompt: StepForm) -> None:
         super().__init__(classes="step")
         self.prompt = prompt
 
-    def show(self, prompt: Prompt) -> None:
+    def show(self, prompt: StepForm) -> None:
         """Show this prompt of the same state; what is being typed and the cursor stay."""
         self.prompt = prompt
 
@@ -60,7 +60,7 @@ class StepView(Vertical):
         shown = {field.name: field.value for field in self.prompt.fields if isinstance(field, TextField | ChoiceField)}
         return {name: text for name, text in self.texts().items() if text != shown.get(name)}
 
-    def say(self, choice: Choice) -> None:
+    def say(self, choice: StepChoice) -> None:
         """Answer with `choice`, with what stands in the fields."""
         self.post_message(self.Said(filled(choice, self.texts())))
 
@@ -74,17 +74,20 @@ def details(report: ErrorReport) -> str:
     return f"{report.name}\n{report}\n\n{report.details}".rstrip() + "\n"
 
 
-def problem_words(report: ErrorReport, *, named: bool = True) -> Words:
+def problem_words(report: ErrorReport, *, named: bool = True) -> ContentText:
     """An error in its three parts: what happened, where, and what to do next; the error's name before them."""
     name = f"{report.name}: " if named and not report.what.startswith(report.name) else ""
-    parts: list[Words | tuple[object, str]] = [(f"✘ {name}", "bold $bad"), literal_block(report.what, 800, "$bad")]
+    parts: list[ContentText | tuple[object, str]] = [
+        (f"✘ {name}", "bold $bad"),
+        literal_block(report.what, 800, "$bad"),
+    ]
     if report.where:
         parts += [("\n  where  ", "$quiet"), literal(report.where, 300)]
     if report.next_step:
         parts += [("\n  next   ", "$quiet"), literal_block(report.next_step, 500)]
-    return words(*parts)
+    return assemble(*parts)
 
 
-def field_named(prompt: Prompt, name: FieldName) -> Field | None:
+def field_named(prompt: StepForm, name: FieldName) -> FormField | None:
     """The prompt's field of that name."""
     return next((field for field in prompt.fields if getattr(field, "name", None) == name), None)

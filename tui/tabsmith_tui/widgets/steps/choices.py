@@ -7,9 +7,9 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import OptionList
 
-from tabsmith.workflow.drafts import FieldName
-from tabsmith.workflow.fields import ChoiceField, Prompt, TextField
-from tabsmith_tui.widgets.literal import Line, literal_block
+from tabsmith.workflow.form import ChoiceField, StepForm, TextField
+from tabsmith.workflow.session import FieldName
+from tabsmith_tui.widgets.literal import TextLine, literal_block
 from tabsmith_tui.widgets.steps.base import StepView, problem_words
 from tabsmith_tui.widgets.steps.parts import ChoiceList, FactLines, FormRow, PickLine
 from tabsmith_tui.widgets.typed import TypedLine
@@ -22,9 +22,9 @@ class ChoicesStep(StepView):
     ABOUT = "Choose with the arrows and enter, or with the mouse. The first way on is the usual one."
 
     def compose(self) -> ComposeResult:
-        yield Line(literal_block(self.prompt.words, 2_000), classes="say")
+        yield TextLine(literal_block(self.prompt.words, 2_000), classes="say")
         with VerticalScroll(can_focus=False):
-            yield Line(classes="problem")
+            yield TextLine(classes="problem")
             yield FactLines(self.prompt.facts)
             for field in self.prompt.fields:
                 if isinstance(field, TextField | ChoiceField):
@@ -34,9 +34,9 @@ class ChoicesStep(StepView):
     def on_mount(self) -> None:
         self._problem()
 
-    def show(self, prompt: Prompt) -> None:
+    def show(self, prompt: StepForm) -> None:
         super().show(prompt)
-        self.query_one(".say", Line).show(literal_block(prompt.words, 2_000))
+        self.query_one(".say", TextLine).show(literal_block(prompt.words, 2_000))
         self.query_one(FactLines).show_facts(prompt.facts)
         self.query_one(ChoiceList).show(prompt.choices)
         rows = {row.field.name: row for row in self.query(FormRow)}
@@ -78,7 +78,7 @@ class ChoicesStep(StepView):
                 self.post_message(self.Typed(row.field.name, row.value))
 
     def _problem(self) -> None:
-        line = self.query_one(".problem", Line)
+        line = self.query_one(".problem", TextLine)
         line.display = self.prompt.problem is not None
         if self.prompt.problem is not None:
             line.show(problem_words(self.prompt.problem))

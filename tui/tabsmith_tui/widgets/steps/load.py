@@ -6,10 +6,10 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 
 from tabsmith.errors import ErrorReport
-from tabsmith.numbers import count, size
+from tabsmith.formatting import count, size
 from tabsmith.tables.info import Estimate
-from tabsmith.workflow.fields import Fact, Prompt
-from tabsmith_tui.widgets.literal import Line, literal, literal_block, words
+from tabsmith.workflow.form import Fact, StepForm
+from tabsmith_tui.widgets.literal import TextLine, assemble, literal, literal_block
 from tabsmith_tui.widgets.steps.choices import ChoicesStep
 from tabsmith_tui.widgets.steps.parts import ChoiceList, FactLines
 
@@ -26,11 +26,11 @@ class LoadStep(ChoicesStep):
     _estimated: tuple[Fact, ...] = ()
 
     def compose(self) -> ComposeResult:
-        yield Line(literal_block(self.prompt.words, 2_000), classes="say")
+        yield TextLine(literal_block(self.prompt.words, 2_000), classes="say")
         with VerticalScroll(can_focus=False):
-            yield Line(classes="problem")
+            yield TextLine(classes="problem")
             yield FactLines(self.prompt.facts)
-            yield Line(id="estimate-problem")
+            yield TextLine(id="estimate-problem")
             yield ChoiceList(self.prompt.choices, self.prompt.default)
 
     def on_mount(self) -> None:
@@ -56,8 +56,8 @@ class LoadStep(ChoicesStep):
 
     def _show_no_estimate(self, problem: ErrorReport) -> None:
         self._add(())
-        line = self.query_one("#estimate-problem", Line)
-        line.show(words(("No estimate can be given: ", "$warn"), literal(problem.what, 200)))
+        line = self.query_one("#estimate-problem", TextLine)
+        line.show(assemble(("No estimate can be given: ", "$warn"), literal(problem.what, 200)))
         line.display = True
 
     def _add(self, facts: tuple[Fact, ...]) -> None:
@@ -65,6 +65,6 @@ class LoadStep(ChoicesStep):
         self._estimated = facts
         self.query_one(FactLines).show_facts((*self.prompt.facts, *facts))
 
-    def show(self, prompt: Prompt) -> None:
+    def show(self, prompt: StepForm) -> None:
         super().show(prompt)
         self._add(self._estimated)

@@ -6,9 +6,9 @@ from typing import ClassVar, Final
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 
-from tabsmith.workflow.drafts import FieldName
-from tabsmith.workflow.fields import Prompt, TextField
-from tabsmith_tui.widgets.literal import Line, literal_block, words
+from tabsmith.workflow.form import StepForm, TextField
+from tabsmith.workflow.session import FieldName
+from tabsmith_tui.widgets.literal import TextLine, assemble, literal_block
 from tabsmith_tui.widgets.steps.base import StepView, problem_words
 from tabsmith_tui.widgets.typed import TypedText
 
@@ -37,18 +37,18 @@ class ManualStep(StepView):
         return next(field for field in self.prompt.fields if isinstance(field, TextField))
 
     def compose(self) -> ComposeResult:
-        yield Line(literal_block(self.prompt.words, 2_000), classes="say")
+        yield TextLine(literal_block(self.prompt.words, 2_000), classes="say")
         yield TypedText(self.text_field.value)
-        yield Line(words(("f9", "bold $accent"), (" goes on   ", "$quiet"), ("tab, escape", "bold $accent"),
+        yield TextLine(assemble(("f9", "bold $accent"), (" goes on   ", "$quiet"), ("tab, escape", "bold $accent"),
                          (" leave the text", "$quiet")), classes="hint")  # fmt: skip
         with VerticalScroll(can_focus=False):
-            yield Line(classes="problem")
-            yield Line(classes="example")
+            yield TextLine(classes="problem")
+            yield TextLine(classes="example")
 
     def on_mount(self) -> None:
         self._problem()
 
-    def show(self, prompt: Prompt) -> None:
+    def show(self, prompt: StepForm) -> None:
         super().show(prompt)
         self._problem()
 
@@ -66,8 +66,8 @@ class ManualStep(StepView):
 
     def _problem(self) -> None:
         field = self.text_field
-        problem = self.query_one(".problem", Line)
+        problem = self.query_one(".problem", TextLine)
         problem.display = field.problem is not None
         if field.problem is not None:
             problem.show(problem_words(field.problem, named=False))
-        self.query_one(".example", Line).show(words((self.text_field.help + "\n", "$quiet"), *FORMS))
+        self.query_one(".example", TextLine).show(assemble((self.text_field.help + "\n", "$quiet"), *FORMS))

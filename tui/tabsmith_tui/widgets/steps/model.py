@@ -6,8 +6,8 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.message import Message
 
-from tabsmith.workflow.fields import ChoiceField, TextField
-from tabsmith_tui.widgets.literal import Line, literal_block
+from tabsmith.workflow.form import ChoiceField, TextField
+from tabsmith_tui.widgets.literal import TextLine, literal_block
 from tabsmith_tui.widgets.steps.choices import ChoicesStep
 from tabsmith_tui.widgets.steps.parts import ChoiceList, FactLines, FormRow
 
@@ -25,9 +25,9 @@ class ModelStep(ChoicesStep):
         """Show everything on one page, if all values are good."""
 
     def compose(self) -> ComposeResult:
-        yield Line(literal_block(self.prompt.words, 2_000), classes="say")
+        yield TextLine(literal_block(self.prompt.words, 2_000), classes="say")
         with VerticalScroll(can_focus=False):
-            yield Line(classes="problem")
+            yield TextLine(classes="problem")
             for field in self.prompt.fields:
                 if isinstance(field, TextField | ChoiceField):
                     yield FormRow(field)

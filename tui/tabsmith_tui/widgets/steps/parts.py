@@ -13,8 +13,8 @@ from textual.reactive import reactive
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option as ListOption
 
-from tabsmith.workflow.fields import Choice, ChoiceField, Fact, Option, TextField
-from tabsmith_tui.widgets.literal import Facts, Line, Words, literal, words
+from tabsmith.workflow.form import ChoiceField, Fact, Option, StepChoice, TextField
+from tabsmith_tui.widgets.literal import ContentText, FactList, TextLine, assemble, literal
 from tabsmith_tui.widgets.steps.base import problem_words
 from tabsmith_tui.widgets.typed import TypedLine
 
@@ -31,7 +31,7 @@ class ChoiceList(OptionList):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select", "next", id="guided.next")]
 
-    def __init__(self, choices: Sequence[Choice], default: int = 0) -> None:
+    def __init__(self, choices: Sequence[StepChoice], default: int = 0) -> None:
         super().__init__(*_options(choices), markup=False)
         self.choices = tuple(choices)
         self._default = default
@@ -40,7 +40,7 @@ class ChoiceList(OptionList):
         """The default has the highlight."""
         self.highlighted = self._default if self.choices else None
 
-    def show(self, choices: Sequence[Choice]) -> None:
+    def show(self, choices: Sequence[StepChoice]) -> None:
         """Show these; the highlight stays on its place."""
         if tuple(choices) == self.choices:
             return
@@ -51,7 +51,7 @@ class ChoiceList(OptionList):
         self.highlighted = min(place or 0, len(choices) - 1) if choices else None
 
 
-def _options(choices: Sequence[Choice]) -> list[ListOption]:
+def _options(choices: Sequence[StepChoice]) -> list[ListOption]:
     """Each with its detail beside it where all are short, below it where one is long."""
     width = max((len(choice.label) for choice in choices), default=0)
     beside = all(width + len(choice.detail) <= _BESIDE for choice in choices)
@@ -59,14 +59,16 @@ def _options(choices: Sequence[Choice]) -> list[ListOption]:
     for choice in choices:
         label = literal(choice.label.ljust(width) if beside else choice.label)
         gap = "   " if beside else "\n  "
-        options.append(ListOption(words(label, gap, literal(choice.detail, 400, "$quiet")) if choice.detail else label))
+        options.append(
+            ListOption(assemble(label, gap, literal(choice.detail, 400, "$quiet")) if choice.detail else label)
+        )
     return options
 
 
-def facts_of(facts: Sequence[Fact]) -> list[tuple[str, Words]]:
-    """Facts as pairs for the widget `Facts`, each value with how it is known."""
+def facts_of(facts: Sequence[Fact]) -> list[tuple[str, ContentText]]:
+    """Facts as pairs for the widget `FactList`, each value with how it is known."""
     return [
-        (literal(fact.label, 30).plain, words(literal(fact.value, 300), literal(_because(fact), 300, "$quiet")))
+        (literal(fact.label, 30).plain, assemble(literal(fact.value, 300), literal(_because(fact), 300, "$quiet")))
         for fact in facts
     ]
 
@@ -75,7 +77,7 @@ def _because(fact: Fact) -> str:
     return f"   {fact.evidence}" if fact.evidence else ""
 
 
-class FactLines(Facts):
+class FactLines(FactList):
     """Facts of a prompt; nothing at all when there are none."""
 
     DEFAULT_CSS = "FactLines { margin-top: 1; }"
@@ -134,7 +136,7 @@ class PickLine(Static, can_focus=True):
         left = "◂ " if self.place else "  "
         right = " ▸" if self.place < len(self.options) - 1 else "  "
         detail = literal(f"  {option.detail}", 200, "$quiet") if option.detail else ""
-        return words((left, "$accent"), literal(option.label), (right, "$accent"), detail)
+        return assemble((left, "$accent"), literal(option.label), (right, "$accent"), detail)
 
     def show(self, options: Sequence[Option], value: str) -> None:
         """Show these options, `value` chosen."""
@@ -197,12 +199,12 @@ class FormRow(Vertical):
 
     def compose(self) -> ComposeResult:
         with Horizontal():
-            yield Line(literal(self.field.label), classes="label")
+            yield TextLine(literal(self.field.label), classes="label")
             if isinstance(self.field, ChoiceField):
                 yield PickLine(self.field.options, self.field.value)
             else:
                 yield FormLine(self.field.value, placeholder=self.field.example, select_on_focus=False)
-        yield Line(classes="words")
+        yield TextLine(classes="words")
 
     def on_mount(self) -> None:
         self._say()
@@ -221,7 +223,7 @@ class FormRow(Vertical):
         self._say()
 
     def _say(self) -> None:
-        line = self.query_one(".words", Line)
+        line = self.query_one(".words", TextLine)
         problem = self.field.problem
         line.set_class(problem is not None, "-bad")
         line.show(literal(self.field.help, 300) if problem is None else problem_words(problem, named=False))

@@ -7,9 +7,9 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import OptionList
 
-from tabsmith.workflow.drafts import FieldName
-from tabsmith.workflow.fields import Prompt, TextField
-from tabsmith_tui.widgets.literal import Line, literal_block
+from tabsmith.workflow.form import StepForm, TextField
+from tabsmith.workflow.session import FieldName
+from tabsmith_tui.widgets.literal import TextLine, literal_block
 from tabsmith_tui.widgets.path_field import PathField
 from tabsmith_tui.widgets.steps.base import StepView, problem_words
 from tabsmith_tui.widgets.steps.parts import ChoiceList, FactLines
@@ -24,7 +24,7 @@ class PathStep(StepView):
         "zstd too. Nothing is read before you say so."
     )
 
-    def __init__(self, prompt: Prompt, recent: tuple[str, ...] = ()) -> None:
+    def __init__(self, prompt: StepForm, recent: tuple[str, ...] = ()) -> None:
         super().__init__(prompt)
         self.recent = recent
 
@@ -35,19 +35,19 @@ class PathStep(StepView):
 
     def compose(self) -> ComposeResult:
         field = self.text_field
-        yield Line(literal_block(self.prompt.words, 2_000), classes="say")
+        yield TextLine(literal_block(self.prompt.words, 2_000), classes="say")
         yield PathField(field.value, placeholder=field.example, recent=self.recent)
         with VerticalScroll(can_focus=False):
-            yield Line(classes="problem")
+            yield TextLine(classes="problem")
             yield FactLines(self.prompt.facts)
             yield ChoiceList(self.prompt.choices[1:])
 
     def on_mount(self) -> None:
         self._problem()
 
-    def show(self, prompt: Prompt) -> None:
+    def show(self, prompt: StepForm) -> None:
         super().show(prompt)
-        self.query_one(".say", Line).show(literal_block(prompt.words, 2_000))
+        self.query_one(".say", TextLine).show(literal_block(prompt.words, 2_000))
         self.query_one(FactLines).show_facts(prompt.facts)
         self.query_one(ChoiceList).show(prompt.choices[1:])
         self._problem()
@@ -71,7 +71,7 @@ class PathStep(StepView):
         self.say(self.prompt.choices[1 + event.option_index])
 
     def _problem(self) -> None:
-        line, field = self.query_one(".problem", Line), self.text_field
+        line, field = self.query_one(".problem", TextLine), self.text_field
         problem = field.problem or self.prompt.problem
         line.display = problem is not None
         if problem is not None:

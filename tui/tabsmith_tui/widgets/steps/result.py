@@ -7,13 +7,12 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import OptionList
 
-from tabsmith.modeling.prediction import Prediction
-from tabsmith.modeling.results import ModelScore
-from tabsmith.numbers import number
+from tabsmith.formatting import number
+from tabsmith.modeling.results import ModelScore, PredictedFile
 from tabsmith.text import clean, plural
-from tabsmith.workflow.drafts import FieldName
-from tabsmith.workflow.fields import Prompt, ResultField, TextField
-from tabsmith_tui.widgets.literal import Facts, Line, Words, literal, literal_block, words
+from tabsmith.workflow.form import ResultField, StepForm, TextField
+from tabsmith.workflow.session import FieldName
+from tabsmith_tui.widgets.literal import ContentText, FactList, TextLine, assemble, literal, literal_block
 from tabsmith_tui.widgets.path_field import PathField
 from tabsmith_tui.widgets.steps.base import StepView, problem_words
 from tabsmith_tui.widgets.steps.parts import ChoiceList, FormRow
@@ -27,11 +26,11 @@ class ResultStep(StepView, can_focus=True):
     ABOUT = "The model is saved. Enter shows its whole report, p predicts new rows, n begins with another table."
 
     def compose(self) -> ComposeResult:
-        yield Line(classes="say")
+        yield TextLine(classes="say")
         with VerticalScroll(can_focus=False):
-            yield Facts()
-        yield Line(
-            words(("enter", "bold $accent"), " the whole report   ", ("p", "bold $accent"), " predict new rows   ",
+            yield FactList()
+        yield TextLine(
+            assemble(("enter", "bold $accent"), " the whole report   ", ("p", "bold $accent"), " predict new rows   ",
                   ("n", "bold $accent"), " another table"),
             classes="hint",
         )  # fmt: skip
@@ -39,11 +38,11 @@ class ResultStep(StepView, can_focus=True):
     def on_mount(self) -> None:
         self.show(self.prompt)
 
-    def show(self, prompt: Prompt) -> None:
+    def show(self, prompt: StepForm) -> None:
         super().show(prompt)
-        self.query_one(".say", Line).show(literal_block(prompt.words, 1_000))
+        self.query_one(".say", TextLine).show(literal_block(prompt.words, 1_000))
         result = result_of(prompt)
-        self.query_one(Facts).show(result_facts(result) if result else [])
+        self.query_one(FactList).show(result_facts(result) if result else [])
 
     def take_focus(self) -> None:
         self.focus()
@@ -57,28 +56,28 @@ class PredictStep(StepView):
 
     def compose(self) -> ComposeResult:
         rows, out = self._fields()
-        yield Line(literal_block(self.prompt.words, 1_000), classes="say")
+        yield TextLine(literal_block(self.prompt.words, 1_000), classes="say")
         yield PathField(rows.value, placeholder=rows.example)
         yield FormRow(out)
         with VerticalScroll(can_focus=False):
-            yield Line(classes="problem")
-            yield Facts()
+            yield TextLine(classes="problem")
+            yield FactList()
             yield ChoiceList(self.prompt.choices[1:])
 
     def on_mount(self) -> None:
         self.show(self.prompt)
 
-    def show(self, prompt: Prompt) -> None:
+    def show(self, prompt: StepForm) -> None:
         super().show(prompt)
         rows, out = self._fields()
         self.query_one(FormRow).show(out)
         problem = rows.problem or prompt.problem
-        line = self.query_one(".problem", Line)
+        line = self.query_one(".problem", TextLine)
         line.display = problem is not None
         if problem is not None:
             line.show(problem_words(problem, named=rows.problem is None))
         result = result_of(prompt)
-        self.query_one(Facts).show(prediction_facts(result.prediction) if result and result.prediction else [])
+        self.query_one(FactList).show(prediction_facts(result.prediction) if result and result.prediction else [])
         self.query_one(ChoiceList).show(prompt.choices[1:])
 
     def take_focus(self) -> None:
@@ -116,17 +115,17 @@ class PredictStep(StepView):
         return texts[FieldName.NEW_ROWS], texts[FieldName.OUT]
 
 
-def result_of(prompt: Prompt) -> ResultField | None:
+def result_of(prompt: StepForm) -> ResultField | None:
     """The prompt's model, when it has one."""
     return next((field for field in prompt.fields if isinstance(field, ResultField)), None)
 
 
-def result_facts(result: ResultField) -> list[tuple[str, Words]]:
+def result_facts(result: ResultField) -> list[tuple[str, ContentText]]:
     """A model in a few lines."""
     model = result.model
-    rows: list[tuple[str, Words]] = [
+    rows: list[tuple[str, ContentText]] = [
         ("model", literal(model.model_id, 200, "bold")),
-        ("target", words(literal(model.target, 60), literal(f"   {model.task}", style="$quiet"))),
+        ("target", assemble(literal(model.target, 60), literal(f"   {model.task}", style="$quiet"))),
     ]
     if model.cv_score is not None:
         metric = model.cv_score.metric
@@ -139,17 +138,17 @@ def result_facts(result: ResultField) -> list[tuple[str, Words]]:
     return rows
 
 
-def _score(score: ModelScore | None, on: str) -> Words:
+def _score(score: ModelScore | None, on: str) -> ContentText:
     if score is None:
         return "—"
     between = "" if score.low is None or score.high is None else f"  ({number(score.low)} to {number(score.high)})"
-    return words((number(score.score), "bold $good"), between, (f"   {on}", "$quiet"))
+    return assemble((number(score.score), "bold $good"), between, (f"   {on}", "$quiet"))
 
 
-def prediction_facts(prediction: Prediction) -> list[tuple[str, Words]]:
+def prediction_facts(prediction: PredictedFile) -> list[tuple[str, ContentText]]:
     """What predicting came to, with what was missing."""
-    rows: list[tuple[str, Words]] = [
-        ("predicted", words(("✔ ", "$good"), plural(prediction.rows, "row"))),
+    rows: list[tuple[str, ContentText]] = [
+        ("predicted", assemble(("✔ ", "$good"), plural(prediction.rows, "row"))),
         ("written to", literal(prediction.out, 400)),
         ("columns", literal(", ".join(clean(each, 30) for each in prediction.columns[:8]), 300)),
     ]

@@ -6,18 +6,18 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
 
-from tabsmith.numbers import share
-from tabsmith.tables.schema import Split, Task
+from tabsmith.formatting import percent
+from tabsmith.tables.schema.types import ProblemType, Split
 from tabsmith.text import clean, plural
-from tabsmith.workflow.answers import AcceptSchema, ChangeRole, RejectSchema
-from tabsmith.workflow.fields import ColumnsField, Prompt
+from tabsmith.workflow.actions import AcceptSchema, ChangeRole, RejectSchema
+from tabsmith.workflow.form import ColumnsField, StepForm
 from tabsmith_tui.widgets.lines_table import LinesTable
-from tabsmith_tui.widgets.literal import Line, Words, literal, words
+from tabsmith_tui.widgets.literal import ContentText, TextLine, assemble, literal
 from tabsmith_tui.widgets.schema_table import KIND_WORDS, SchemaTable, explain_column
 from tabsmith_tui.widgets.steps.base import StepView, problem_words
 from tabsmith_tui.widgets.typed import TypedLine
 
-TASK_WORDS: dict[Task, str] = {
+TASK_WORDS: dict[ProblemType, str] = {
     "binary": "two classes (binary classification)",
     "multiclass": "several classes (multiclass classification)",
     "regression": "a number (regression)",
@@ -40,13 +40,13 @@ class SchemaStep(StepView):
     ABOUT = "What tabsmith understood of the table, with its evidence. Enter accepts it; change what is not right."
 
     def compose(self) -> ComposeResult:
-        yield Line(classes="problem")
-        yield Line(classes="head")
+        yield TextLine(classes="problem")
+        yield TextLine(classes="head")
         yield FilterLine(placeholder="letters of a column's name", id="filter")
         yield SchemaTable()
         with VerticalScroll(can_focus=False, id="explain"):
-            yield Line()
-        yield Line(classes="foot")
+            yield TextLine()
+        yield TextLine(classes="foot")
 
     def on_mount(self) -> None:
         self.query_one("#filter").display = False
@@ -61,7 +61,7 @@ class SchemaStep(StepView):
     def table(self) -> SchemaTable:
         return self.query_one(SchemaTable)
 
-    def show(self, prompt: Prompt) -> None:
+    def show(self, prompt: StepForm) -> None:
         super().show(prompt)
         self._draw()
 
@@ -114,12 +114,12 @@ class SchemaStep(StepView):
         self._explain()
 
     def _draw(self) -> None:
-        problem = self.query_one(".problem", Line)
+        problem = self.query_one(".problem", TextLine)
         problem.display = self.prompt.problem is not None
         if self.prompt.problem is not None:
             problem.show(problem_words(self.prompt.problem))
         self.table.show_field(self.field)
-        self.query_one(".head", Line).show(_head(self.field))
+        self.query_one(".head", TextLine).show(_head(self.field))
         self._explain()
         self._foot()
 
@@ -128,13 +128,15 @@ class SchemaStep(StepView):
         parts: list[Content] = []
         if line is not None:
             tones = {"warning": "$warn", "muted": "$quiet"}
-            name = words(("▸ ", "$accent"), literal(line.name, 60, "bold"), f"  {KIND_WORDS[line.kind]}, {line.role}")
+            name = assemble(
+                ("▸ ", "$accent"), literal(line.name, 60, "bold"), f"  {KIND_WORDS[line.kind]}, {line.role}"
+            )
             parts = [name, *(literal(text, 500, tones.get(tone, "")) for text, tone in explain_column(line))]
-        self.query_one("#explain Line", Line).show(Content("\n").join(parts))
+        self.query_one("#explain TextLine", TextLine).show(Content("\n").join(parts))
 
     def _foot(self) -> None:
         field, shown = self.field, self.table.shown
-        parts: list[Words | tuple[object, str]] = []
+        parts: list[ContentText | tuple[object, str]] = []
         if shown < len(field.columns):
             parts.append((f"{shown:,} of {plural(len(field.columns), 'column')} shown   ", "$quiet"))
         warned = sum(bool(line.warnings) for line in field.columns)
@@ -144,8 +146,8 @@ class SchemaStep(StepView):
             parts.append((f"{plural(field.rejected, 'line')} could not be read (v)   ", "$warn"))
         if field.repaired:
             parts.append((f"{plural(field.repaired, 'line')} repaired (v)", "$quiet"))
-        foot = self.query_one(".foot", Line)
-        foot.show(words(*parts))
+        foot = self.query_one(".foot", TextLine)
+        foot.show(assemble(*parts))
         foot.display = bool(parts)
 
 
@@ -153,7 +155,7 @@ def split_words(split: Split) -> str:
     """How rows are set aside, in a few words."""
     between = {"grouped": " by ", "forward": " along "}.get(split.kind, "")
     by = f"{between}{clean(split.by, 40)}" if split.by and between else ""
-    held = f"{share(split.holdout).replace('.0 %', ' %')} held out" if split.holdout else "nothing held out"
+    held = f"{percent(split.holdout).replace('.0 %', ' %')} held out" if split.holdout else "nothing held out"
     return f"{split.kind}{by}, {held}, {plural(split.folds, 'fold')}"
 
 
@@ -163,14 +165,14 @@ def _head(field: ColumnsField) -> Content:
         line = next((each for each in field.columns if each.name == field.target), None)
         why = f"{found.reason} ({found.confidence:.0%} sure)" if found else line.evidence if line else ""
         kind = KIND_WORDS[line.kind] if line else ""
-        target = words(literal(field.target, 40, "bold $accent"), f"  {kind}  ", literal(why, 200, "$quiet"))
+        target = assemble(literal(field.target, 40, "bold $accent"), f"  {kind}  ", literal(why, 200, "$quiet"))
     else:
-        target = words(("none found", "bold $warn"), ("   t chooses what to predict", "$quiet"))
+        target = assemble(("none found", "bold $warn"), ("   t chooses what to predict", "$quiet"))
     reason = literal(f"   {field.split.reason}" if field.split.reason else "", 200, "$quiet")
     return Content("\n").join(
         [
-            words(("Target  ", "$quiet"), target),
-            words(("Task    ", "$quiet"), (TASK_WORDS[field.task], "$warn" if field.task == "none" else "")),
-            words(("Split   ", "$quiet"), split_words(field.split), reason),
+            assemble(("Target  ", "$quiet"), target),
+            assemble(("Task    ", "$quiet"), (TASK_WORDS[field.task], "$warn" if field.task == "none" else "")),
+            assemble(("Split   ", "$quiet"), split_words(field.split), reason),
         ]
     )

@@ -5,13 +5,13 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 
+from tabsmith.formatting import clock, plus_minus
 from tabsmith.modeling.results import Metric
-from tabsmith.numbers import clock, uncertain
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import plural
-from tabsmith.workflow.drafts import FieldName
-from tabsmith.workflow.fields import ChoiceField, Fact, Prompt, TextField
-from tabsmith_tui.widgets.literal import Facts, Line, Words, literal, words
+from tabsmith.workflow.form import ChoiceField, Fact, StepForm, TextField
+from tabsmith.workflow.session import FieldName
+from tabsmith_tui.widgets.literal import ContentText, FactList, TextLine, assemble, literal
 from tabsmith_tui.widgets.pill import pill
 from tabsmith_tui.widgets.steps.base import StepView
 from tabsmith_tui.widgets.steps.parts import FactLines
@@ -26,16 +26,16 @@ class ReviewStep(StepView):
     def compose(self) -> ComposeResult:
         with VerticalScroll():
             yield FactLines(self.prompt.facts)
-            yield Line("The same from the command line (c copies it):", classes="caption")
-            yield Line(classes="command")
+            yield TextLine("The same from the command line (c copies it):", classes="caption")
+            yield TextLine(classes="command")
 
     def on_mount(self) -> None:
         self.show(self.prompt)
 
-    def show(self, prompt: Prompt) -> None:
+    def show(self, prompt: StepForm) -> None:
         super().show(prompt)
         self.query_one(FactLines).show_facts(review_facts(prompt))
-        self.query_one(".command", Line).show(literal("$ " + prompt.command, 20_000))
+        self.query_one(".command", TextLine).show(literal("$ " + prompt.command, 20_000))
 
     def take_focus(self) -> None:
         self.query_one(VerticalScroll).focus()
@@ -44,7 +44,7 @@ class ReviewStep(StepView):
         return self.prompt.command + "\n"
 
 
-def review_facts(prompt: Prompt) -> tuple[Fact, ...]:
+def review_facts(prompt: StepForm) -> tuple[Fact, ...]:
     """What will be trained on, and how: the prompt's facts, then the values of its fields."""
     facts = list(prompt.facts)
     for field in prompt.fields:
@@ -65,23 +65,23 @@ class TrainingStep(StepView, can_focus=True):
     ABOUT = "The run works in the background. Enter watches it; you may leave, and find it again at home or here."
 
     def compose(self) -> ComposeResult:
-        yield Line(literal(self.prompt.words, 1_000), classes="say")
-        yield Facts([("state", words(("starting…", "$quiet")))])
+        yield TextLine(literal(self.prompt.words, 1_000), classes="say")
+        yield FactList([("state", assemble(("starting…", "$quiet")))])
 
     def take_focus(self) -> None:
         self.focus()
 
     def show_run(self, run: RunSnapshot, now: float) -> None:
         """Show where the run is."""
-        rows: list[tuple[str, Words]] = [
-            ("state", words(pill(run.state), literal(f"   {run.message}" if run.message else "", 200, "$quiet"))),
+        rows: list[tuple[str, ContentText]] = [
+            ("state", assemble(pill(run.state), literal(f"   {run.message}" if run.message else "", 200, "$quiet"))),
             ("time", literal(_time(run, now))),
         ]
-        champion = run.champion_try
+        champion = run.champion_trial
         if champion is not None and run.metric is not None:
-            rows.append(("best", words(_score(run.metric, champion.mean, champion.standard_error))))
+            rows.append(("best", assemble(_score(run.metric, champion.mean, champion.standard_error))))
         rows.append(("tries", literal(plural(run.tried, "recipe") + " scored")))
-        self.query_one(Facts).show(rows)
+        self.query_one(FactList).show(rows)
 
 
 def _time(run: RunSnapshot, now: float) -> str:
@@ -91,4 +91,4 @@ def _time(run: RunSnapshot, now: float) -> str:
 
 def _score(metric: Metric, mean: float | None, error: float | None) -> str:
     direction = "higher is better" if metric.greater_is_better else "lower is better"
-    return f"{uncertain(mean, error)}   {metric.label}, {direction}"
+    return f"{plus_minus(mean, error)}   {metric.label}, {direction}"

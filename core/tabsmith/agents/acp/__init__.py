@@ -1,0 +1,1 @@
+"""The agent `acp`: any program that speaks the Agent Client Protocol."""

@@ -1,0 +1,110 @@
+"""The tool calls of an agent of the Agent Client Protocol, put together from what it tells piece by piece."""
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from tabsmith.agents.agent_jobs import Activity, ToolKind
+from tabsmith.agents.confined_files import path_inside
+from tabsmith.agents.permission_policy import ToolCall, safe_text
+from tabsmith.text import clean
+
+if TYPE_CHECKING:
+    from acp.schema import ToolCall as AcpToolCall
+    from acp.schema import ToolCallUpdate
+
+_RESULT: Final = 4_000  # characters shown
+_USES: Final[dict[str, ToolKind]] = {
+    "read": "read",
+    "search": "read",
+    "edit": "write",
+    "delete": "write",
+    "move": "write",
+    "execute": "run",
+    "fetch": "fetch",
+    "think": "think",
+}
+_PLACES: Final = ("path", "file_path", "notebook_path", "filePath", "source", "destination")
+_SUBJECTS: Final = ("command", "cmd", "url")
+
+
+class PartialToolCall:
+    """One call, as much as was told of it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._title = ""
+        self._input: object = None
+        self._output: object = None
+        self._places: tuple[str, ...] = ()
+        self._content = ""
+        self._shown = False
+        self.kind = "other"
+        self.over = False
+
+    def told(self, update: "AcpToolCall | ToolCallUpdate") -> list[Activity]:
+        """Take in what is told now. What is to be shown of it: the call, once it is known what it is for, and its
+        result."""
+        self.kind = update.kind or self.kind
+        self._title = update.title or self._title
+        self._input = update.raw_input or self._input
+        self._output = update.raw_output or self._output
+        if update.locations:
+            self._places = tuple(each.path for each in update.locations)
+        if update.content:
+            self._content = "\n".join(_words(each) for each in update.content)
+        ends = update.status in ("completed", "failed") and not self.over
+        shown: list[Activity] = []
+        if not self._shown and (self._input or self._places or ends or update.status == "in_progress"):
+            self._shown = True
+            shown.append(Activity("tool", safe_text(self.wish.what, _RESULT), tool=self._tool))
+        if ends:
+            self.over = True
+            text = self._output if isinstance(self._output, str) else self._content
+            failed = update.status == "failed"
+            shown.append(Activity("result", safe_text(text, _RESULT), tool=self._tool, failed=failed))
+            self._input = self._output = None  # they can be whole files
+            self._content = ""
+        return shown
+
+    def broken_off(self) -> Activity:
+        """The result of a call that has none."""
+        self.over = True
+        return Activity("result", "broken off", tool=self._tool, failed=True)
+
+    @property
+    def wish(self) -> ToolCall:
+        """What the call is for."""
+        use = _USES.get(self.kind, "other")
+        told = self._input if isinstance(self._input, dict) else {}
+        paths = (*self._places, *(each for name in _PLACES if isinstance(each := told.get(name), str) and each))
+        paths = tuple(dict.fromkeys(paths))
+        what = self._title
+        for subject in (told.get(name) for name in _SUBJECTS) if use in ("run", "fetch") else ():
+            if isinstance(subject, list):
+                subject = shlex.join(str(each) for each in subject)
+            if isinstance(subject, str) and subject:
+                what = subject
+                break
+        else:
+            if paths and use in ("read", "write"):
+                what = " ".join(self._seen(path) for path in paths)
+        return ToolCall(use, self._tool, what, paths)
+
+    @property
+    def _tool(self) -> str:
+        return clean(self.kind.replace("_", " "), 40)
+
+    def _seen(self, path: str) -> str:
+        inside = path_inside(self._folder, path)
+        return path if inside is None else str(inside)
+
+
+def _words(content: object) -> str:
+    from acp.schema import ContentToolCallContent, FileEditToolCallContent, TextContentBlock
+
+    if isinstance(content, ContentToolCallContent) and isinstance(content.content, TextContentBlock):
+        return content.content.text
+    if isinstance(content, FileEditToolCallContent):
+        return content.path
+    return ""

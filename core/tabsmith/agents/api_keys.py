@@ -1,0 +1,120 @@
+"""Keys of model providers: from the environment, or from `keys.env` in the config folder, and never in any text.
+
+The file holds lines `NAME=VALUE`, blank lines and comments (`# ...`). It is read only when nobody but its owner may.
+"""
+
+import os
+import re
+import stat
+from pathlib import Path
+from typing import Final, Literal, TypeAlias
+
+from tabsmith.errors import ConfigError
+from tabsmith.paths import folders
+
+KeySource: TypeAlias = Literal["environment", "file", "nowhere"]
+
+KEYS_FILE_NAME: Final = "keys.env"
+HIDDEN: Final = "•••"
+_LARGEST: Final = 64_000  # bytes; a file of keys is a few lines
+_LINE: Final = re.compile(r"([A-Z][A-Z0-9_]*)=(.+)")
+_SECRET_NAME: Final = re.compile(r"_(?:KEY|TOKEN|SECRET)$")
+_SHORTEST_SECRET: Final = 8  # a shorter value is a placeholder, and would blank out ordinary words
+_LOOKS_LIKE_A_KEY: Final = re.compile(r"(?<![A-Za-z0-9])sk-[A-Za-z0-9_*-]{8,}")  # servers quote keys with stars inside
+
+
+def keys_file() -> Path:
+    """Where the file of keys lies, if there is one."""
+    return folders().config / KEYS_FILE_NAME
+
+
+def agent_environment() -> dict[str, str]:
+    """The environment for an agent's program or client: the process's own, and what the file of keys adds to it.
+
+    Raises ConfigError, which names the file and never what is in it.
+    """
+    return {**_read(keys_file()), **os.environ}
+
+
+def find_key(variable: str) -> KeySource:
+    """Where the key called `variable` is found; nothing of the key itself. Raises ConfigError like `agent_environment`."""
+    if variable in os.environ:
+        return "environment" if os.environ[variable].strip() else "nowhere"
+    return "file" if _read(keys_file()).get(variable, "").strip() else "nowhere"
+
+
+def redact(text: str) -> str:
+    """`text` with every known secret, and everything that looks like a provider's key, replaced by "•••"."""
+    for secret in sorted(_secrets(), key=len, reverse=True):  # the longer first: one may begin with another
+        text = text.replace(secret, HIDDEN)
+    return _LOOKS_LIKE_A_KEY.sub(HIDDEN, text)
+
+
+def is_secret(variable: str) -> bool:
+    """Whether the name of a variable says that its value is a secret."""
+    return _SECRET_NAME.search(variable.upper()) is not None
+
+
+def _secrets() -> set[str]:
+    try:
+        from_file = _read(keys_file())
+    except ConfigError:
+        from_file = {}  # a refused file gave nobody a secret; `agent_environment` says why it was refused
+    named = [*os.environ.items(), *from_file.items()]
+    return {value for name, value in named if is_secret(name) and len(value) >= _SHORTEST_SECRET}
+
+
+def _read(path: Path) -> dict[str, str]:
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe must not wait for a writer
+    except FileNotFoundError:
+        if path.is_symlink():
+            raise _refusal(path, "is a link to nothing", "Mend the link, or remove it.") from None
+        return {}
+    except OSError as error:
+        raise _refusal(path, f"cannot be read: {error.strerror}", "Check its permissions.") from error
+    try:
+        _check_access(os.fstat(handle), path)  # of what a link points to
+        content = os.read(handle, _LARGEST + 1)
+    finally:
+        os.close(handle)
+    return _parse(content, path)
+
+
+def _check_access(found: os.stat_result, path: Path) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise _refusal(path, "is not a file", "Move it away.")
+    if found.st_uid != os.geteuid():
+        raise _refusal(path, "belongs to another user", "Keep your keys in a file of your own.")
+    if found.st_mode & 0o077:
+        raise _refusal(path, "may be read by other users", f"Run `chmod 600 {path}`; renew the keys if it matters.")
+
+
+def _parse(content: bytes, path: Path) -> dict[str, str]:
+    if len(content) > _LARGEST:
+        raise _refusal(path, "is too large for a file of keys", "Keep only lines NAME=VALUE in it.")
+    try:
+        lines = content.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        raise _refusal(path, "is not UTF-8 text", "Save it as plain text.") from None  # the cause holds the content
+    values: dict[str, str] = {}
+    for number, line in enumerate(lines, start=1):
+        line = line.strip()
+        if not line or line.startswith("#"):
+            continue
+        match = _LINE.fullmatch(line)
+        value = _unquoted(match[2].strip()) if match else ""
+        if match is None or not value or not value.isprintable():
+            words = f"has a line that is not NAME=VALUE: line {number}"
+            raise _refusal(path, words, "Names have capitals, digits and _; comments start with #.")
+        values[match[1]] = value
+    return values
+
+
+def _unquoted(value: str) -> str:
+    quoted = len(value) >= 2 and value[0] == value[-1] and value[0] in "\"'"
+    return value[1:-1] if quoted else value
+
+
+def _refusal(path: Path, why: str, next_step: str) -> ConfigError:
+    return ConfigError(f"The file of keys {why}.", where=str(path), next_step=next_step)

@@ -1,0 +1,1 @@
+"""The agent `llm`: a chat model's server, asked through pydantic-ai."""

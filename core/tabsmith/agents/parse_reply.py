@@ -1,0 +1,206 @@
+"""An agent's answer read: free text becomes a proposal, or an error that tells the agent what to do better.
+
+One reading is taken where there is only one: fences, prose, wrappers, a recipe as text, null for left out, `63.0` for
+63, the everyday name of a family. All else is refused in words. Where an answer holds several recipes the last one
+counts, because models think first and answer last.
+"""
+
+from collections.abc import Iterator
+from typing import Final, cast, get_args
+
+import msgspec
+
+from tabsmith.agents.json_scanner import Json, JsonObject, find_objects
+from tabsmith.agents.prompts.recipe_prompt import ANSWER_FORMAT
+from tabsmith.agents.protocol import Exhausted, Proposal
+from tabsmith.errors import AgentReplyError, UsageError
+from tabsmith.families.registry import family_parameter, find_family, nearest
+from tabsmith.recipes import validation
+from tabsmith.recipes.recipe import Encoder, Family, Recipe
+from tabsmith.text import clean
+
+MAX_CHARACTERS: Final = 2_000_000  # characters
+
+_WRAPPERS: Final = ("answer", "response", "result", "output", "final", "final_answer", "proposal", "arguments", "input")
+_LAYERS: Final = 5
+_RECIPES: Final = 20  # of an answer, from its end, are looked at
+_REASON: Final = 600
+_NAME: Final = 80
+_WHOLE: Final = 2**53  # up to which a float is exact
+
+_FIELDS: Final = tuple(field.name for field in msgspec.structs.fields(Recipe))
+_ENCODERS: Final[tuple[str, ...]] = get_args(Encoder)
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    """An object that means to be an answer: its recipe as it came, or None when it says that it is done."""
+
+    recipe: dict[str, Json] | None
+    reason: Json
+    confidence: Json
+    faults: tuple[str, ...]
+
+
+def parse_reply(text: str) -> Proposal | Exhausted:
+    """What the agent answered. The last recipe that can be read counts, before any "done".
+
+    A confidence that is no number from 0 to 1 is left out, and the reason says so. Raises AgentReplyError with what is
+    wrong in words; never anything else.
+    """
+    if not text.strip():
+        raise _error("The answer is empty.")
+    if len(text) > MAX_CHARACTERS:
+        raise _error(f"The answer has {len(text):,} characters; at most {MAX_CHARACTERS:,} are read.")
+    found, broken = find_objects(text)
+    answers = [answer for each in found for answer in _answers(each.value, each)]
+    first_problem = ""
+    for answer in [answer for answer in reversed(answers) if answer.recipe is not None][:_RECIPES]:
+        recipe = _recipe(answer)
+        if isinstance(recipe, Recipe):
+            return _proposal(recipe, answer)
+        first_problem = first_problem or recipe
+    if first_problem:
+        raise _error(f"The recipe cannot be read: {first_problem}")
+    if answers:
+        return Exhausted(_reason(answers[-1].reason) or "it has nothing more to propose")
+    if broken is not None:
+        raise _error(f"The answer is not valid JSON: {clean(broken.what, 200)}.")
+    if found:
+        keys = ", ".join(f'"{clean(key, 40)}"' for key in list(found[-1].value)[:8])
+        raise _error(f'The answer holds no recipe: its JSON has {keys or "no keys"}, but neither "recipe" nor "done".')
+    raise _error("The answer holds no JSON object, only text.")
+
+
+def _error(what: str) -> AgentReplyError:
+    return AgentReplyError(what, next_step=ANSWER_FORMAT)
+
+
+def _answers(value: Json, found: JsonObject, layers: int = _LAYERS) -> Iterator[_Answer]:
+    """The answers in `value`: itself, or what lies in its wrappers, lists and texts."""
+    if layers == 0:
+        return
+    if isinstance(value, str):
+        if "{" in value:
+            for inner in find_objects(value[:MAX_CHARACTERS])[0]:
+                yield from _answers(inner.value, inner, layers - 1)
+    elif isinstance(value, list):
+        for item in value[:100]:
+            yield from _answers(item, found, layers - 1)
+    elif isinstance(value, dict):
+        yield from _of_object(cast("dict[str, Json]", value), found, layers)
+
+
+def _of_object(value: dict[str, Json], found: JsonObject, layers: int) -> Iterator[_Answer]:
+    reason, confidence = value.get("reason"), value.get("confidence")
+    inner = value.get("recipe")
+    if value.get("done") is True and not inner and "family" not in value:
+        yield _Answer(None, reason, confidence, found.faults)
+    elif "family" in value:
+        bare = {key: part for key, part in value.items() if key not in ("reason", "confidence", "done")}
+        yield _Answer(bare, reason, confidence, found.faults)
+    elif isinstance(inner, dict) and "recipe" not in inner:
+        yield _Answer(inner, reason, confidence, found.faults)
+    elif inner is not None:
+        nested = list(_answers(inner, found, layers - 1))
+        for answer in nested:
+            own = msgspec.structs.replace(answer, faults=(*found.faults, *answer.faults))
+            yield msgspec.structs.replace(
+                own,
+                reason=reason if answer.reason is None else answer.reason,
+                confidence=confidence if answer.confidence is None else answer.confidence,
+            )
+        if not nested:
+            fault = f'"recipe" must be an object, not {_kind(inner)}'
+            yield _Answer({}, reason, confidence, (*found.faults, fault))
+    else:
+        for key in _WRAPPERS:
+            yield from _answers(value.get(key), found, layers - 1)
+
+
+def _recipe(answer: _Answer) -> Recipe | str:
+    """The recipe, or what keeps it from being one."""
+    if answer.faults:
+        return f"{clean(answer.faults[0], 200)}."
+    fields = {key: value for key, value in (answer.recipe or {}).items() if value is not None}
+    problem = _unknown_field(fields) or _settle_family(fields) or _unknown_encoder(fields)
+    if problem:
+        return problem
+    _settle_values(fields)
+    try:
+        parsed = validation.parse_recipe(msgspec.json.encode(fields))
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        return "it holds text or numbers that JSON cannot hold."
+    if isinstance(parsed, Recipe):
+        return msgspec.structs.replace(parsed, name=clean(parsed.name, _NAME))
+    return "; ".join(f"{problem.where}: {problem.what}" for problem in parsed)
+
+
+def _unknown_field(fields: dict[str, Json]) -> str:
+    for key in fields:
+        if key not in _FIELDS:
+            guess = nearest(key, _FIELDS)
+            hint = f'Did you mean "{guess}"?' if guess else f"It has: {', '.join(_FIELDS)}."
+            return f'a recipe has no field "{clean(key, 60)}". {hint}'
+    return ""
+
+
+def _settle_family(fields: dict[str, Json]) -> str:
+    """Puts the family's own name where a person's name for it stands; says what is wrong with it, if anything is."""
+    name = fields.get("family")
+    if name is None:
+        return 'it has no "family".'
+    if not isinstance(name, str):
+        return f'"family" must be text, not {_kind(name)}.'
+    try:
+        fields["family"] = find_family(name)
+    except UsageError as error:
+        return f"{error.what} {error.next_step}"
+    return ""
+
+
+def _unknown_encoder(fields: dict[str, Json]) -> str:
+    encoders = fields.get("encoders")
+    for column, encoder in encoders.items() if isinstance(encoders, dict) else ():
+        if isinstance(encoder, str) and encoder not in _ENCODERS:
+            guess = nearest(encoder, _ENCODERS)
+            hint = f'Did you mean "{guess}"?' if guess else f"Use one of: {', '.join(_ENCODERS)}."
+            return f'encoder of "{clean(column, 60)}": there is no encoder "{clean(encoder, 40)}". {hint}'
+    return ""
+
+
+def _settle_values(fields: dict[str, Json]) -> None:
+    """Null is the same as left out, and a number is written as its parameter's kind: 63.0 as 63, 1 as 1.0."""
+    for part in ("encoders", "parameters"):
+        values = fields.get(part)
+        if isinstance(values, dict):
+            fields[part] = {key: value for key, value in values.items() if value is not None}
+    settings = fields.get("parameters")
+    if not isinstance(settings, dict):
+        return
+    for name, value in settings.items():
+        spec = family_parameter(cast("Family", fields["family"]), name)
+        if spec is None or isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > _WHOLE:
+            continue
+        if spec.kind == "integer" and isinstance(value, float) and value.is_integer():
+            settings[name] = int(value)
+        elif spec.kind == "number":
+            settings[name] = float(value)
+
+
+def _proposal(recipe: Recipe, answer: _Answer) -> Proposal:
+    reason, confidence = _reason(answer.reason), answer.confidence
+    if confidence is None:
+        return Proposal(recipe, reason)
+    if isinstance(confidence, int | float) and not isinstance(confidence, bool) and 0 <= confidence <= 1:
+        return Proposal(recipe, reason, float(confidence))
+    note = f"(its confidence, {clean(confidence, 40)}, is no number from 0 to 1 and was left out)"
+    return Proposal(recipe, f"{reason} {note}".strip())
+
+
+def _reason(value: Json) -> str:
+    return clean(value, _REASON).strip() if isinstance(value, str) else ""
+
+
+def _kind(value: Json) -> str:
+    names = {bool: "true or false", int: "a number", float: "a number", str: "text", list: "a list", dict: "an object"}
+    return names.get(type(value), "null")

@@ -1,0 +1,1 @@
+"""The process that agents live in, one for each run: its server, its client, and the messages between them."""

@@ -1,0 +1,201 @@
+"""The settings tree: every key with its type, its bounds, its default and its description.
+
+A key's path in the file is the path of its field here. `Meta.extra` marks what a type cannot say: `secret` values are
+never shown, `words` lists are split like a shell command when they are given as text, others at commas, the entries of
+`conditions` lists have to be conditions, and `default` is how a computed default is written.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+import msgspec
+from msgspec import Meta
+
+from tabsmith.paths import folders
+
+AgentName: TypeAlias = Literal["search", "llm", "claude-code", "acp"]
+Mode: TypeAlias = Literal["manual", "confirm", "automatic"]
+EngineKind: TypeAlias = Literal["local", "dask"]
+
+
+def _home_and_current_folder() -> tuple[Path, ...]:
+    # Either may be missing: no home for a service's user, a current folder that was deleted.
+    found: list[Path] = []
+    for folder in (Path.home, Path.cwd):
+        try:
+            found.append(folder())
+        except (RuntimeError, OSError):
+            continue
+    return tuple(dict.fromkeys(found)) or (Path(os.sep),)
+
+
+class LlmSettings(msgspec.Struct, frozen=True):
+    """The agent that asks a language model through its provider's interface."""
+
+    model: Annotated[
+        str | None,
+        Meta(description="Model that the llm agent asks, as provider:name, for example openai:NAME or anthropic:NAME."),
+    ] = None
+    base_url: Annotated[
+        str | None, Meta(description="Address to reach the provider at, when it is not the provider's own.")
+    ] = None
+
+
+class ClaudeCodeSettings(msgspec.Struct, frozen=True):
+    """The agent that is the Claude Code program."""
+
+    model: Annotated[
+        str | None, Meta(description="Model that Claude Code is asked to use; its own choice when not set.")
+    ] = None
+
+
+class AcpSettings(msgspec.Struct, frozen=True):
+    """The agent that is any program speaking the Agent Client Protocol."""
+
+    command: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Command that starts the agent program; a list of words, or one text split as a shell would.",
+            extra={"words": True},
+        ),
+    ] = ()
+
+
+class AgentSettings(msgspec.Struct, frozen=True):
+    """Who proposes recipes."""
+
+    default: Annotated[AgentName, Meta(description="Agent that proposes recipes when none is named.")] = "search"
+    mode: Annotated[
+        Mode,
+        Meta(
+            description="When a run in front of a person asks: never, at breakpoints and budgets, or before every "
+            "recipe as well."
+        ),
+    ] = "confirm"
+    breakpoints: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Conditions at which a run stops and asks, or names of built-in ones; `tabsmith config "
+            "breakpoints` lists both.",
+            extra={"conditions": True},
+        ),
+    ] = ("consecutive failures", "rate limit")
+    grader: Annotated[
+        Literal["heuristic", "llm"],
+        Meta(description="Who grades the quality of an iteration: tabsmith's own rule, or the model of agents.llm."),
+    ] = "heuristic"
+    timeout: Annotated[
+        float, Meta(description="Seconds to wait for an agent's answer before it is asked again.", ge=1, le=3_600)
+    ] = 120.0
+    dollars: Annotated[
+        str | None, Meta(description="Dollars that a run may spend on agents when no budget is given, such as 2.00.")
+    ] = None
+    llm: LlmSettings = LlmSettings()
+    claude_code: ClaudeCodeSettings = ClaudeCodeSettings()
+    acp: AcpSettings = AcpSettings()
+
+
+class PathSettings(msgspec.Struct, frozen=True):
+    """What may be read."""
+
+    allowed: Annotated[
+        tuple[Path, ...],
+        Meta(
+            description="Folders that tables may be read from, with all below them; home and the current folder when "
+            "not set.",
+            min_length=1,
+            extra={"default": ["~", "."]},
+        ),
+    ] = msgspec.field(default_factory=_home_and_current_folder)
+    max_mb: Annotated[int, Meta(description="Largest file that is read, in megabytes.", ge=1, le=1_000_000)] = 10_000
+
+    @property
+    def readable(self) -> tuple[Path, ...]:
+        """The allowed folders, and the one that keeps files which were sent here."""
+        return (*self.allowed, folders().uploads)
+
+
+class ProfileSettings(msgspec.Struct, frozen=True):
+    """What agents are told about a table."""
+
+    samples: Annotated[
+        bool, Meta(description="Whether agents are shown sample values of each column, cleaned and cut.")
+    ] = True
+
+
+class TrainingSettings(msgspec.Struct, frozen=True):
+    """How much a training may use."""
+
+    time: Annotated[float, Meta(description="Seconds that a training may take.", ge=1, le=30 * 86_400)] = 60.0
+    cores: Annotated[int, Meta(description="Processor cores to use; 0 uses all.", ge=0, le=4_096)] = 0
+
+
+class TaskSettings(msgspec.Struct, frozen=True):
+    """How coding agents work in folders."""
+
+    sandbox: Annotated[
+        Literal["bubblewrap", "landlock", "rlimits", "none"],
+        Meta(description="Weakest sandbox in which commands of a task run without a yes."),
+    ] = "landlock"
+    turns: Annotated[int, Meta(description="Turns of a conversation, when the task names none.", ge=1, le=10_000)] = 50
+    silence: Annotated[
+        float, Meta(description="Seconds that an agent may say nothing, when the task names none.", ge=1, le=86_400)
+    ] = 180.0
+
+
+class EngineSettings(msgspec.Struct, frozen=True):
+    """Where evaluations are computed."""
+
+    kind: Annotated[EngineKind, Meta(description="Where evaluations run: on this machine, or on a Dask cluster.")] = (
+        "local"
+    )
+    address: Annotated[str | None, Meta(description="Address of the Dask scheduler, for example tcp://host:8786.")] = (
+        None
+    )
+
+
+class TelegramSettings(msgspec.Struct, frozen=True):
+    """The bridge to a phone."""
+
+    token: Annotated[
+        str | None, Meta(description="Token of the bot that the bridge speaks as.", extra={"secret": True})
+    ] = None
+    allowed_users: Annotated[
+        tuple[int, ...],
+        Meta(description="Numbers of the TelegramSettings users who may talk to the bridge; none when empty."),
+    ] = ()
+    base_url: Annotated[
+        str | None, Meta(description="Address of the TelegramSettings server, when it is not TelegramSettings's own.")
+    ] = None
+    timeout: Annotated[
+        float, Meta(description="Seconds that the TelegramSettings server may keep the bridge waiting.", ge=1, le=50)
+    ] = 25.0
+
+    def __repr__(self) -> str:
+        token = "not set" if self.token is None else "set"
+        return f"Telegram(token={token}, allowed_users={self.allowed_users!r}, base_url={self.base_url!r})"
+
+
+class UiSettings(msgspec.Struct, frozen=True):
+    """How the screens look and answer."""
+
+    theme: Annotated[str | None, Meta(description="Name of the colour theme; tabsmith's own when not set.")] = None
+    keymap: Annotated[
+        Mapping[str, str],
+        Meta(description="Keys of actions: the action's id, and its key or keys separated by commas."),
+    ] = msgspec.field(default_factory=dict)
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """All settings."""
+
+    agents: AgentSettings = AgentSettings()
+    paths: PathSettings = msgspec.field(default_factory=PathSettings)
+    profile: ProfileSettings = ProfileSettings()
+    training: TrainingSettings = TrainingSettings()
+    tasks: TaskSettings = TaskSettings()
+    engine: EngineSettings = EngineSettings()
+    telegram: TelegramSettings = TelegramSettings()
+    ui: UiSettings = msgspec.field(default_factory=UiSettings)

@@ -1,0 +1,193 @@
+"""A recipe scored on the run's fixed folds: each fold fitted without its rows, its model and predictions kept on disk.
+
+`fit_fold` runs in a process of its own that may be ended at any moment; a fold counts only when its score stands in
+`fold.json`, which is written last, into a folder that is renamed into place.
+"""
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from tabsmith.errors import TrainingError
+from tabsmith.families import estimator as families
+from tabsmith.families.estimator import Estimator, FitRequest, ParameterValues
+from tabsmith.modeling import metrics
+from tabsmith.modeling.features.fitting import FeatureContext, fit_features
+from tabsmith.modeling.features.transformer import FeatureTransformer
+from tabsmith.modeling.results import Evaluation, FoldScore
+from tabsmith.modeling.rows import ColumnValues, Floats, Ints, RowArrays, infer_column
+from tabsmith.modeling.splits import early_stopping_split
+from tabsmith.modeling.training_data import TrainingData
+from tabsmith.recipes.recipe import Recipe
+
+SCORE_FILE: Final = "fold.json"
+PREDICTIONS_FILE: Final = "oof.npy"
+ROWS_FILE: Final = "rows.npy"
+EARLY_STOPPING_SHARE: Final = 0.125
+
+
+class FoldFile(msgspec.Struct, frozen=True):
+    """`fold.json`: a FoldScore whose score may be undefined, which JSON has no number for."""
+
+    fold: int
+    score: float | None
+    fit_seconds: float
+    predict_seconds: float
+
+
+def fold_folder(folder: Path, fold: int) -> Path:
+    """Where fold number `fold` (from 0) of a recipe lies."""
+    return folder / f"fold-{fold}"
+
+
+def compute_derived_columns(rows: RowArrays, recipe: Recipe) -> dict[str, ColumnValues]:
+    """The recipe's derived columns for `rows`."""
+    if not recipe.derived:
+        return {}
+    from tabsmith.recipes.derived import compute
+
+    made = compute(rows.frame(), recipe.derived)
+    return {str(name): infer_column(made[name]) for name in made.columns}
+
+
+def fit_fold(
+    data: TrainingData, recipe: Recipe, fold: int, folder: Path, *, threads: int, seconds_left: Callable[[], float]
+) -> FoldScore:
+    """Fit `recipe` without the rows of `fold`, score it on them, and leave all of it in `folder`/fold-<fold>.
+
+    Boosters and networks end with what they have when `seconds_left` comes near 0. Raises RecipeError for a recipe
+    that cannot be fitted, and TrainingError when its predictions are no numbers.
+    """
+    with threadpool_limits(threads):
+        return _fit_fold(data, recipe, fold, folder, threads=threads, seconds_left=seconds_left)
+
+
+def _fit_fold(
+    data: TrainingData, recipe: Recipe, fold: int, folder: Path, *, threads: int, seconds_left: Callable[[], float]
+) -> FoldScore:
+    started = time.perf_counter()
+    derived = compute_derived_columns(data.rows, recipe)
+    rows = data.rows.replaced(derived)
+    fitted, scored = data.folds[fold]
+    lesson = FeatureContext(rows.take(fitted), data.y[fitted], data.task, data.classes, recipe, data.seed)
+    features, matrix = fit_features(lesson, data.inputs, derived)
+    job = FitRequest(
+        family=recipe.family,
+        settings=ParameterValues(recipe),
+        task=data.task,
+        X=matrix,
+        y=lesson.y,
+        outputs=data.outputs,
+        metric=data.metric.name,
+        categorical=features.categorical,
+        inner=lambda: early_stopping_split(data.ground, fitted, EARLY_STOPPING_SHARE, data.seed),
+        threads=threads,
+        seed=data.seed,
+        seconds_left=seconds_left,
+    )
+    estimator = families.fit_estimator(job, data.classes)
+    fit_seconds = time.perf_counter() - started
+    started = time.perf_counter()
+    prediction = estimator.predict(features.transform(rows.take(scored)))
+    predict_seconds = time.perf_counter() - started
+    if not np.isfinite(prediction).all():
+        raise TrainingError(
+            f"The {recipe.family} model predicts values that are no numbers.", next_step="Try other parameters."
+        )
+    score = metrics.score(data.metric, data.y[scored], prediction, data.classes)
+    result = FoldScore(fold, score, fit_seconds, predict_seconds)
+    _save_fold(folder, result, features, estimator, prediction, scored)
+    return result
+
+
+def _save_fold(
+    folder: Path,
+    result: FoldScore,
+    features: FeatureTransformer,
+    estimator: Estimator,
+    prediction: Floats,
+    scored: Ints,
+) -> None:
+    """Written beside, renamed into place: a process that dies here leaves no half fold behind."""
+    final = fold_folder(folder, result.fold)
+    partial = final.with_name(f".{final.name}.{os.getpid()}")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    features.save(partial)
+    estimator.save(partial)
+    np.save(partial / PREDICTIONS_FILE, prediction, allow_pickle=False)
+    np.save(partial / ROWS_FILE, scored, allow_pickle=False)
+    score = result.score if result.score == result.score else None
+    file = FoldFile(result.fold, score, result.fit_seconds, result.predict_seconds)
+    (partial / SCORE_FILE).write_bytes(msgspec.json.encode(file))
+    if final.exists():
+        shutil.rmtree(final)
+    partial.rename(final)
+
+
+def finished_folds(folder: Path) -> tuple[FoldScore, ...]:
+    """The folds of a recipe that are done, in order; what an ended process left half done is not among them."""
+    found = []
+    for path in folder.glob(f"fold-*/{SCORE_FILE}"):
+        try:
+            file = msgspec.json.decode(path.read_bytes(), type=FoldFile)
+        except (OSError, ValueError):  # torn by a power cut: the fold is fitted again
+            continue
+        score = float("nan") if file.score is None else file.score
+        found.append(FoldScore(file.fold, score, file.fit_seconds, file.predict_seconds))
+    return tuple(sorted(found, key=lambda score: score.fold))
+
+
+def combine_folds(
+    data: TrainingData, recipe: Recipe, folder: Path, folds: Sequence[FoldScore], *, run_folder: Path | None = None
+) -> Evaluation:
+    """The folds of a recipe put together. Folds without a score (one class only) are left out.
+    Raises TrainingError when there is no other.
+
+    The evaluation names `folder` relative to `run_folder`, which is the folder above it unless given.
+    """
+    defined = tuple(fold for fold in folds if fold.score == fold.score)
+    scores = np.asarray([fold.score for fold in defined])
+    if not len(scores):
+        raise TrainingError(
+            f"The {data.metric.label} is undefined on every fold: each holds rows of one class only.",
+            where=str(folder),
+            next_step="Choose another metric, or fewer folds.",
+        )
+    return Evaluation(
+        recipe=recipe,
+        folds=defined,
+        mean=float(scores.mean()),
+        standard_error=standard_error(scores),
+        seconds=sum(fold.fit_seconds + fold.predict_seconds for fold in folds),
+        folder=folder.relative_to(run_folder or folder.parent).as_posix(),
+    )
+
+
+def standard_error(scores: Floats) -> float:
+    """Of the mean over folds; 0 for a single fold."""
+    return float(scores.std(ddof=1) / np.sqrt(len(scores))) if len(scores) > 1 else 0.0
+
+
+def out_of_fold_predictions(data: TrainingData, folder: Path) -> Floats:
+    """Out-of-fold predictions (training rows, classes or 1); NaN for rows that no finished fold predicts."""
+    made = np.full((data.train_rows, data.outputs), np.nan)
+    for score in finished_folds(folder):
+        place = fold_folder(folder, score.fold)
+        index = np.load(place / ROWS_FILE, allow_pickle=False)
+        made[index] = np.load(place / PREDICTIONS_FILE, allow_pickle=False)
+    return made
+
+
+def fold_scores(data: TrainingData, prediction: Floats) -> Floats:
+    """The score of out-of-fold predictions on each fold; NaN where undefined."""
+    return np.asarray(
+        [metrics.score(data.metric, data.y[rows], prediction[rows], data.classes) for _, rows in data.folds]
+    )

@@ -1,0 +1,322 @@
+"""A table made ready for training: rows with a target, the hold-out set aside, the folds fixed. Done once per run.
+
+Nothing here starts a thread or an OpenMP region: the process that prepares is forked afterwards, once per fit.
+
+The target as numbers and back: class labels keep the type they came in.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from tabsmith.errors import SchemaError, TrainingError
+from tabsmith.modeling import splits
+from tabsmith.modeling.results import Metric
+from tabsmith.modeling.rows import Floats, Ints, RowArrays, read_rows, to_floats
+from tabsmith.modeling.splits import SplitBasis
+from tabsmith.tables.schema.types import ColumnSchema, ProblemType, Schema
+from tabsmith.text import clean
+
+if TYPE_CHECKING:
+    from pandas import DataFrame, Series
+
+
+Label: TypeAlias = bool | int | float | str
+
+
+@dataclass(frozen=True, slots=True)
+class ClassLabels:
+    """The classes in the order of the probabilities' columns; empty for regression."""
+
+    classes: tuple[Label, ...]
+
+    def decode(self, codes: Ints) -> npt.NDArray[Any]:
+        """Class positions as the labels themselves."""
+        return self.array()[codes]
+
+    def array(self) -> npt.NDArray[Any]:
+        """The classes as a numpy array of their own type; texts as objects."""
+        textual = any(isinstance(label, str) for label in self.classes)
+        return np.asarray(self.classes, dtype=object if textual else None)
+
+    def words(self) -> tuple[str, ...]:
+        """The classes as text."""
+        return tuple(str(label) for label in self.classes)
+
+
+def encode_classes(series: "Series[Any]") -> tuple[Ints, ClassLabels]:
+    """Class positions, -1 where the label is missing, and the classes sorted."""
+    import pandas as pd
+
+    codes, found = pd.factorize(series.array)
+    labels: list[Label] = [_label(value) for value in found.tolist()]
+    floats = [label for label in labels if isinstance(label, float)]
+    # Integers beside missing cells arrive as floats.
+    if len(floats) == len(labels) and (codes < 0).any() and all(label.is_integer() for label in floats):
+        labels = [int(label) for label in floats]
+    if len({type(label) for label in labels}) > 1:
+        labels = [str(label) for label in labels]
+    classes = tuple(sorted(set(labels)))  # all of one type by now
+    place = {label: position for position, label in enumerate(classes)}
+    table = np.asarray([*(place[label] for label in labels), -1], dtype=np.int64)
+    return table[codes], ClassLabels(classes)
+
+
+def encode_numbers(series: "Series[Any]") -> tuple[Floats, int]:
+    """The target of a regression, NaN where it is missing, and how many cells are no numbers."""
+    return to_floats(series)
+
+
+def _label(value: object) -> Label:
+    if isinstance(value, np.generic):
+        value = value.item()
+    return value if isinstance(value, bool | int | float | str) else str(value)
+
+
+MIN_ROWS = 6
+MIN_HOLDOUT_ROWS = 5
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Everything that fits and scores need, the same for every recipe of a run."""
+
+    schema: Schema
+    metric: Metric
+    seed: int
+    labels: ClassLabels
+    inputs: tuple[ColumnSchema, ...]  # the columns that models and derived columns may read
+    rows: RowArrays  # for training and validation
+    ground: SplitBasis  # their targets, groups and times
+    folds: tuple[tuple[Ints, Ints], ...]  # (rows to fit on, rows to score)
+    held_rows: RowArrays
+    held_ground: SplitBasis
+    without_target: int  # rows left out
+    notes: tuple[str, ...]
+
+    @property
+    def task(self) -> ProblemType:
+        return self.schema.problem_type
+
+    @property
+    def y(self) -> Ints | Floats:
+        """Class positions, or numbers, of the training rows."""
+        return self.ground.y
+
+    @property
+    def held_y(self) -> Ints | Floats:
+        return self.held_ground.y
+
+    @property
+    def classes(self) -> int:
+        """The number of classes; 0 for regression."""
+        return len(self.labels.classes)
+
+    @property
+    def outputs(self) -> int:
+        """The columns of a prediction: one per class, or 1."""
+        return max(1, self.classes)
+
+    @property
+    def train_rows(self) -> int:
+        return len(self.rows)
+
+    @property
+    def holdout_rows(self) -> int:
+        return len(self.held_rows)
+
+    @property
+    def covered(self) -> npt.NDArray[np.bool_]:
+        """Which training rows some fold predicts; all of them but in forward splits."""
+        mask = np.zeros(len(self.rows), dtype=bool)
+        for _, scored in self.folds:
+            mask[scored] = True
+        return mask
+
+    @property
+    def delivered_folds(self) -> tuple[int, ...]:
+        """The folds whose models make up a finished model: all, or the later half of a forward split, whose models
+        have seen the most and the latest rows."""
+        count = len(self.folds)
+        return tuple(range(count // 2 if self.ground.kind == "forward" else 0, count))
+
+
+@dataclass(frozen=True)
+class ConformedFrame:
+    """A frame cast to a schema's columns."""
+
+    frame: "DataFrame"
+    missing: tuple[str, ...]
+    extra: tuple[str, ...]
+    unparsable: int
+
+
+def input_columns(schema: Schema) -> tuple[ColumnSchema, ...]:
+    """The columns that models and derived columns may read."""
+    return tuple(column for column in schema.columns if column.role in ("feature", "time", "group"))
+
+
+def conform(frame: "DataFrame", schema: Schema) -> ConformedFrame:
+    """`frame` cast to the kinds of the schema's input columns, in their order.
+
+    A column that is missing holds missing values only, and a cell that cannot be read as its column's kind becomes
+    one; both are counted, and so are columns that the schema does not know (the target is not one of them).
+    """
+    read = read_rows(frame, input_columns(schema))
+    known = {column.name for column in schema.columns}
+    extra = tuple(name for name in read.extra if name not in known)
+    return ConformedFrame(read.rows.frame(), read.missing, extra, sum(read.unparsable.values()))
+
+
+def prepare_training_data(frame: "DataFrame", schema: Schema, metric: Metric, *, seed: int) -> TrainingData:
+    """Rows with a target, the hold-out set aside first and then the folds, both as the schema's split says.
+
+    Raises SchemaError when the schema does not fit the frame, and TrainingError when the rows allow no validation.
+    """
+    _check_schema(frame, schema, metric)
+    notes: list[str] = []
+    y, labels = _target(frame, schema, notes)
+    inputs = input_columns(schema)
+    read = read_rows(frame, inputs)
+    notes += [
+        f"{count} cells of {clean(name, 60)} are not of its kind and are taken as missing"
+        for name, count in read.unparsable.items()
+    ]
+    ground, usable = _split_basis(schema, read.rows, y, notes)
+    without_target = int((~_known(y)).sum())
+    if without_target:
+        notes.append(f"{without_target} rows without a target are left out")
+    kept = np.flatnonzero(usable & _known(y))
+    _check_rows(kept, y, schema)
+    ground = ground.take(kept)
+    train, held = _hold_out(ground, schema, seed, notes)
+    ground, held_ground = ground.take(train), ground.take(held)
+    return TrainingData(
+        schema=schema,
+        metric=metric,
+        seed=seed,
+        labels=labels,
+        inputs=inputs,
+        rows=read.rows.take(kept[train]),
+        ground=ground,
+        folds=_folds(ground, schema, seed, notes),
+        held_rows=read.rows.take(kept[held]),
+        held_ground=held_ground,
+        without_target=without_target,
+        notes=tuple(notes),
+    )
+
+
+def _check_schema(frame: "DataFrame", schema: Schema, metric: Metric) -> None:
+    if schema.problem_type == "none" or not schema.target:
+        raise SchemaError("The schema names no target.", next_step="Choose the column to predict.")
+    names = [str(name) for name in frame.columns]
+    if schema.target not in names:
+        raise SchemaError(
+            f'The table has no column "{clean(schema.target, 60)}", which is the target.',
+            next_step="Choose another target, or load the table again.",
+        )
+    if not any(column.role in ("feature", "time") for column in schema.columns):
+        raise TrainingError(
+            "No column is left to predict from.", next_step="Give at least one column the role feature."
+        )
+    if schema.problem_type not in metric.tasks:
+        raise SchemaError(
+            f"The metric {metric.label} does not fit a {schema.problem_type} task.", next_step="Choose another metric."
+        )
+
+
+def _target(frame: "DataFrame", schema: Schema, notes: list[str]) -> tuple[Ints | Floats, ClassLabels]:
+    series = frame.iloc[:, [str(name) for name in frame.columns].index(schema.target)]
+    if schema.problem_type == "regression":
+        y, unread = encode_numbers(series)
+        if unread:
+            notes.append(f"{unread} targets are not numbers and are taken as missing")
+        return y, ClassLabels(())
+    codes, labels = encode_classes(series)
+    if schema.problem_type == "binary" and len(labels.classes) > 2:
+        raise SchemaError(
+            f'The target "{clean(schema.target, 60)}" has {len(labels.classes)} classes, not two.',
+            next_step="Choose the task multiclass.",
+        )
+    return codes, labels
+
+
+def _known(y: Ints | Floats) -> npt.NDArray[np.bool_]:
+    return ~np.isnan(y) if y.dtype.kind == "f" else np.asarray(y >= 0)
+
+
+def _split_basis(
+    schema: Schema, rows: RowArrays, y: Ints | Floats, notes: list[str]
+) -> tuple[SplitBasis, npt.NDArray[np.bool_]]:
+    """What the split goes by, and the rows that it can place."""
+    split = schema.split
+    usable = np.ones(len(y), dtype=bool)
+    if split.kind in ("grouped", "forward") and split.by not in rows.columns:
+        raise SchemaError(
+            f'The {split.kind} split needs the column "{clean(split.by, 60)}" with the role '
+            f"{'group' if split.kind == 'grouped' else 'time'}.",
+            next_step="Choose the split's column again, or a random split.",
+        )
+    if split.kind == "grouped":
+        codes = rows.texts(split.by).codes.copy()
+        alone = codes < 0  # a row without a group is one of its own
+        codes[alone] = codes.max(initial=0) + 1 + np.arange(int(alone.sum()))
+        return SplitBasis(split.kind, schema.problem_type, y, codes, None), usable
+    if split.kind == "forward":
+        times = rows.floats(split.by)
+        usable = ~np.isnan(times)
+        if not usable.all():
+            notes.append(f"{int((~usable).sum())} rows without a time are left out")
+        return SplitBasis(split.kind, schema.problem_type, y, None, times), usable
+    kind = "random" if schema.problem_type == "regression" else split.kind
+    return SplitBasis(kind, schema.problem_type, y, None, None), usable
+
+
+def _check_rows(kept: Ints, y: Ints | Floats, schema: Schema) -> None:
+    if len(kept) < MIN_ROWS:
+        raise TrainingError(
+            f"Only {len(kept)} rows have a target; training needs {MIN_ROWS} at the least.",
+            next_step="Add rows, or choose another target.",
+        )
+    if len(np.unique(y[kept])) < 2:
+        raise TrainingError(
+            f'The target "{clean(schema.target, 60)}" has the same value in every row, so there is nothing to learn.',
+            next_step="Choose another target.",
+        )
+
+
+def _hold_out(ground: SplitBasis, schema: Schema, seed: int, notes: list[str]) -> tuple[Ints, Ints]:
+    everything = np.arange(len(ground.y), dtype=np.int64)
+    nothing = everything[:0]
+    if schema.split.holdout <= 0:
+        return everything, nothing
+    if ground.groups is not None and len(np.unique(ground.groups)) < 3:
+        raise TrainingError(
+            f'The column "{clean(schema.split.by, 60)}" has fewer than three groups: one is needed each for fitting, '
+            "for validation and for the hold-out.",
+            next_step="Choose a random split, or another group column.",
+        )
+    train, held = splits.split_holdout(ground, schema.split.holdout, seed)
+    if len(held) < MIN_HOLDOUT_ROWS or len(train) < MIN_ROWS:
+        notes.append("no hold-out: the table is too small to spare one")
+        return everything, nothing
+    return train.astype(np.int64), held.astype(np.int64)
+
+
+def _folds(ground: SplitBasis, schema: Schema, seed: int, notes: list[str]) -> tuple[tuple[Ints, Ints], ...]:
+    asked = max(2, schema.split.folds)
+    count, said = splits.fold_count(ground, asked)
+    notes += said
+    if ground.times is None:
+        return tuple(
+            (fit.astype(np.int64), scored.astype(np.int64)) for fit, scored in splits.kfold_parts(ground, count, seed)
+        )
+    folds = splits.forward_folds(ground.times, count)
+    if not folds:
+        raise TrainingError(
+            "All rows have the same time, so none comes before another.", next_step="Choose a random split."
+        )
+    return folds

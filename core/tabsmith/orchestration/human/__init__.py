@@ -1,0 +1,1 @@
+"""Where a person has a say in a run: breakpoints, questions, permissions."""

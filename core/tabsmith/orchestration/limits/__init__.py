@@ -1,0 +1,1 @@
+"""What a run may use: amounts, one budget, what is used of it."""

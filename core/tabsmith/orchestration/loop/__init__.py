@@ -1,0 +1,1 @@
+"""One iteration after another: propose, validate, evaluate, grade, decide, record."""

@@ -1,0 +1,224 @@
+"""Whether a recipe may be fitted to a table: every problem named, in words that an agent or a person can act on."""
+
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from tabsmith.families.registry import (
+    FAMILIES,
+    ParameterSpec,
+    family_label,
+    family_parameter,
+    family_parameters,
+    nearest,
+)
+from tabsmith.recipes import sql
+from tabsmith.recipes.recipe import Encoder, Family, ParameterValue, Problem, Recipe, Verdict
+from tabsmith.tables.profile.types import StorageType, TableProfile
+from tabsmith.tables.schema.types import ColumnKind, ColumnSchema, Schema
+from tabsmith.text import clean
+
+MAX_BYTES: Final = 1_000_000
+MAX_FEATURES: Final = 20_000
+MAX_DERIVED: Final = 500
+
+_READINGS: Final[dict[ColumnKind, tuple[str, ...]]] = {
+    "numeric": ("DOUBLE", "BIGINT"),
+    "code": ("BIGINT", "VARCHAR", "DOUBLE"),
+    "category": ("VARCHAR", "BIGINT", "DOUBLE"),
+    "boolean": ("BOOLEAN", "VARCHAR", "BIGINT"),
+    "date": ("TIMESTAMP", "DATE", "VARCHAR"),
+    "text": ("VARCHAR",),
+    "identifier": ("BIGINT", "VARCHAR"),
+    "constant": ("DOUBLE", "VARCHAR", "BOOLEAN"),
+}
+
+_STORED: Final[dict[StorageType, str]] = {
+    "integer": "BIGINT",
+    "float": "DOUBLE",
+    "boolean": "BOOLEAN",
+    "date": "DATE",
+    "timestamp": "TIMESTAMP",
+    "text": "VARCHAR",
+}
+
+ENCODERS: Final[dict[ColumnKind, tuple[Encoder, ...]]] = {
+    "numeric": ("auto", "native", "drop"),
+    "code": ("auto", "one_hot", "ordinal", "target", "frequency", "native", "drop"),
+    "category": ("auto", "one_hot", "ordinal", "target", "frequency", "native", "drop"),
+    "boolean": ("auto", "one_hot", "ordinal", "native", "drop"),
+    "date": ("auto", "drop"),
+    "text": ("auto", "tfidf", "target", "frequency", "drop"),
+    "identifier": ("auto", "target", "frequency", "drop"),
+    "constant": ("auto", "drop"),
+}
+"""The encoders that make sense for a column of each kind."""
+
+NATIVE_FAMILIES: Final[tuple[Family, ...]] = ("lightgbm", "catboost")
+"""The families that split on categories by themselves."""
+
+
+def validate_recipe(recipe: Recipe, schema: Schema, profile: TableProfile | None = None) -> Verdict:
+    """Every problem of `recipe` on the table of `schema`; valid without any. With the profile, derived columns are
+    checked against the columns' true types; without, against the types that their kinds may have."""
+    unfinished = tuple(_incomplete(recipe, schema))
+    problems = (
+        *unfinished,
+        *_parameter_problems(recipe, schema),
+        *_column_problems(recipe, schema),
+        *_derived_problems(recipe, schema, profile),
+    )
+    return Verdict(valid=not problems, complete=not unfinished, problems=problems)
+
+
+def parse_recipe(data: bytes | str) -> Recipe | tuple[Problem, ...]:
+    """A recipe from text that came from outside, or what keeps the text from being one. Never raises."""
+    if len(data) > MAX_BYTES:
+        return (Problem("recipe", f"It is longer than {MAX_BYTES:,} bytes."),)
+    try:
+        return msgspec.json.decode(data, type=Recipe)
+    except msgspec.ValidationError as error:
+        what, _, where = str(error).partition(" - at ")
+        return (Problem(clean(where.strip("`").replace("$", "recipe"), 80) or "recipe", clean(what, 200)),)
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+        return (Problem("recipe", clean(f"It is not JSON: {error}", 200)),)
+
+
+def sql_columns(schema: Schema, profile: TableProfile | None = None) -> tuple[sql.SqlColumn, ...]:
+    """The columns that derived columns meet, with their types and what is withheld from them."""
+    stored = {column.name: _STORED[column.storage] for column in profile.columns} if profile else {}
+    return tuple(
+        sql.SqlColumn(
+            name=column.name,
+            readings=(stored[column.name],) if column.name in stored else _READINGS[column.kind],
+            withheld=_withheld(column, schema),
+        )
+        for column in schema.columns
+    )
+
+
+def recipe_json_schema() -> bytes:
+    """The JSON Schema of a recipe, one alternative per family with that family's parameters and their ranges."""
+    _, definitions = msgspec.json.schema_components([Recipe], ref_template="#/$defs/{name}")
+    shared = definitions["Recipe"]["properties"]
+    alternatives = [
+        {
+            "title": family_label(name),
+            "type": "object",
+            "properties": {
+                **shared,
+                "family": {"const": name},
+                "parameters": {
+                    "type": "object",
+                    "properties": {spec.name: _parameter_schema(spec) for spec in family_parameters(name)},
+                    "additionalProperties": False,
+                },
+            },
+            "required": ["family"],
+            "additionalProperties": False,
+        }
+        for name in FAMILIES
+    ]
+    others = {name: definition for name, definition in definitions.items() if name != "Recipe"}
+    return msgspec.json.encode({"title": "Recipe", "oneOf": alternatives, "$defs": others})
+
+
+def _parameter_schema(spec: ParameterSpec) -> dict[str, object]:
+    shape: dict[str, object] = {"description": spec.description}
+    if spec.default is not None:
+        shape["default"] = spec.default
+    if spec.kind == "choice":
+        return {**shape, "enum": list(spec.choices)}
+    if spec.kind == "boolean":
+        return {**shape, "type": "boolean"}
+    if spec.kind == "integer":
+        return {**shape, "type": "integer", "minimum": int(spec.low), "maximum": int(spec.high)}
+    return {**shape, "type": "number", "minimum": spec.low, "maximum": spec.high}
+
+
+def _withheld(column: ColumnSchema, schema: Schema) -> str:
+    if column.name == schema.target or column.role == "target":
+        return "it is the target"
+    if column.role in ("ignore", "group"):
+        return f'its role is "{column.role}"'
+    return ""
+
+
+def _incomplete(recipe: Recipe, schema: Schema) -> Iterator[Problem]:
+    if not schema.target or schema.problem_type == "none":
+        yield Problem("schema", "The table has no target yet; nothing can be fitted.")
+    used = [
+        column
+        for column in (*schema.features, *(column for column in schema.columns if column.role == "time"))
+        if column.name not in recipe.dropped and recipe.encoders.get(column.name) != "drop"
+    ]
+    if not used and not recipe.derived:
+        yield Problem("dropped", "Every feature is dropped; keep at least one.")
+    if len(used) + len(recipe.derived) > MAX_FEATURES:
+        yield Problem("dropped", f"More than {MAX_FEATURES:,} features are left; drop some.")
+
+
+def _derived_problems(recipe: Recipe, schema: Schema, profile: TableProfile | None) -> tuple[Problem, ...]:
+    if len(recipe.derived) > MAX_DERIVED:
+        return (Problem("derived", f"{len(recipe.derived):,} derived columns are too many; at most {MAX_DERIVED:,}."),)
+    return sql.check_derived(recipe.derived, sql_columns(schema, profile))
+
+
+def _parameter_problems(recipe: Recipe, schema: Schema) -> Iterator[Problem]:
+    for name, value in recipe.parameters.items():
+        where = f"parameter {clean(name, 60)}"
+        spec = family_parameter(recipe.family, name)
+        if spec is None:
+            names = [spec.name for spec in family_parameters(recipe.family)]
+            guess = nearest(name, names)
+            hint = f'Did you mean "{guess}"?' if guess else f"It has: {', '.join(names)}."
+            yield Problem(where, f"The family {family_label(recipe.family)} has no such parameter. {hint}")
+        elif what := _value_problem(spec, value):
+            yield Problem(where, what)
+        elif spec.tasks and schema.problem_type not in spec.tasks and value != spec.default:
+            yield Problem(where, f"It is for {' and '.join(spec.tasks)} targets; this one is {schema.problem_type}.")
+
+
+def _value_problem(spec: ParameterSpec, value: ParameterValue) -> str:
+    if spec.kind == "boolean":
+        return "" if isinstance(value, bool) else "It must be true or false."
+    if spec.kind == "choice":
+        return "" if value in spec.choices else f"It must be one of: {', '.join(spec.choices)}."
+    whole = spec.kind == "integer"
+    wanted = f"a {'whole ' if whole else ''}number from {spec.low:g} to {spec.high:g}"
+    if isinstance(value, bool | str) or (whole and not isinstance(value, int)):
+        return f"It must be {wanted}."
+    return "" if spec.low <= value <= spec.high else f"Out of range: it must be {wanted}."
+
+
+def _column_problems(recipe: Recipe, schema: Schema) -> Iterator[Problem]:
+    known = {column.name: column for column in schema.columns}
+    for name in recipe.dropped:
+        yield from _known_column(f"dropped {clean(name, 60)}", name, known, schema)
+    for name, encoder in recipe.encoders.items():
+        where = f"encoder of {clean(name, 60)}"
+        if any(column.name == name for column in recipe.derived):
+            continue
+        missing = list(_known_column(where, name, known, schema))
+        yield from missing
+        if missing:
+            continue
+        fit = ENCODERS[known[name].kind]
+        if encoder not in fit:
+            yield Problem(where, f'"{encoder}" does not fit a {known[name].kind} column; use one of: {", ".join(fit)}.')
+        elif encoder == "native" and recipe.family not in NATIVE_FAMILIES and known[name].kind in ("code", "category"):
+            yield Problem(
+                where, f'Only {" and ".join(NATIVE_FAMILIES)} take categories as they are; use another than "native".'
+            )
+        elif name in recipe.dropped and encoder not in ("auto", "drop"):
+            yield Problem(where, "The column is dropped; leave out its encoder, or keep the column.")
+
+
+def _known_column(where: str, name: str, known: dict[str, ColumnSchema], schema: Schema) -> Iterator[Problem]:
+    if name == schema.target:
+        yield Problem(where, "It is the target, which is no feature.")
+    elif name not in known:
+        guess = nearest(name, [column for column in known if column != schema.target])
+        hint = f' Did you mean "{clean(guess, 60)}"?' if guess else ""
+        yield Problem(where, f"The table has no such column.{hint}")

@@ -1,0 +1,264 @@
+"""What a worker is told, and what is left: commands acted on as they come, the clock of a run, its limits."""
+
+import asyncio
+import math
+import mmap
+import struct
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, TypeVar
+
+from tabsmith.errors import UsageError
+from tabsmith.orchestration.events import ModeChanged, Noted, NoteTaken, QuestionAnswered, QuestionAsked
+from tabsmith.orchestration.questions import Continue, EndRun, LimitName, Mode, Question, Reply
+from tabsmith.runs.commands import Answer, Note, Pause, Resume, RunCommand, SetLimit, SetMode, Stop
+from tabsmith.runs.events import LimitChanged, RunEvent, RunState, StateChanged
+from tabsmith.runs.folder import RunFolder
+from tabsmith.runs.pool import Pool
+from tabsmith.runs.snapshot import RunSnapshot
+from tabsmith.runs.spec import ModelChoice, with_limit
+from tabsmith.text import plural
+
+T = TypeVar("T")
+
+_DOUBLE: Final = struct.Struct("d")
+
+LOOK_EVERY: Final = 0.01
+"""Seconds between looks at the command file; a look is one `stat`."""
+
+
+class StoppedError(Exception):
+    """A person told the run to stop; what was going on has been ended. Never leaves the worker."""
+
+
+class ActiveClock:
+    """Seconds of work, earlier attempts included: pauses and the time between attempts are left out.
+
+    Forked children see it go on too: a child that was held does not take the pause for its own time.
+    """
+
+    def __init__(self, before: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._shared = mmap.mmap(-1, _DOUBLE.size)  # anonymous and shared with the children
+        self._set_zero(clock() - before)
+        self._held: float | None = None
+
+    def seconds(self) -> float:
+        """Seconds of work until now."""
+        return self._held if self._held is not None else self._clock() - self._zero()
+
+    def hold(self) -> None:
+        """Stand still."""
+        self._held = self.seconds()
+
+    def go_on(self) -> None:
+        """Go on from where it stood."""
+        if self._held is not None:
+            self._set_zero(self._clock() - self._held)
+            self._held = None
+
+    def _zero(self) -> float:
+        (zero,) = _DOUBLE.unpack_from(self._shared)
+        return float(zero)
+
+    def _set_zero(self, at: float) -> None:
+        _DOUBLE.pack_into(self._shared, 0, at)
+
+
+class RunController:
+    """The worker's ear and its purse; for the loop, the person."""
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        offset: int,
+        pool: Pool,
+        record: Callable[[RunEvent], None],
+        clock: ActiveClock,
+        *,
+        choice: ModelChoice,
+        past: RunSnapshot,
+    ) -> None:
+        self._commands = folder.commands()
+        self._offset = offset
+        self._pool = pool
+        self._record = record
+        self.clock = clock
+        self.limits = past.limits if past.attempt else choice.limits
+        self.reserve = 0.0  # seconds kept for finishing
+        self.mode: Mode = past.mode if past.attempt else choice.mode
+        self.notes = past.notes
+        self._state = RunState.QUEUED
+        self._message = ""
+        self._going = asyncio.Event()
+        self._going.set()
+        self._question: Question | None = None
+        self._reply: asyncio.Future[Reply] | None = None
+        self._answers = list(past.answers)
+        self._end_after_iteration = past.ending == "user"
+        self._stop = asyncio.Event()
+
+    def enter(self, state: RunState, message: str = "") -> None:
+        """The run's state from now on. While paused it is remembered and shown when the run goes on."""
+        self._state, self._message = state, message
+        if not self._paused:
+            self._record(StateChanged(state=state, message=message))
+
+    async def ask(self, question: Question) -> Reply:
+        """The person's answer. Until it is there everything stands still, the clock too. One that was given to an
+        earlier worker counts, and who has ended the run is not asked any more."""
+        known = next((each for each in self._answers if _is_about_the_same(each.question, question)), None)
+        if known is not None:
+            self._answers.remove(known)
+            return known.reply
+        if self._end_after_iteration:
+            return EndRun()
+        before = self._state, self._message
+        self._question = question
+        self._reply = asyncio.get_running_loop().create_future()
+        self._record(QuestionAsked(question=question))
+        self.enter(RunState.ASKING)
+        self.clock.hold()
+        try:
+            reply = await self._reply
+        finally:
+            self._question = self._reply = None
+            if not self._paused:
+                self.clock.go_on()
+        self._record(QuestionAnswered(id=question.id, reply=reply))
+        if isinstance(reply, EndRun) and question.cause != "budget":  # the budget has a word of its own for it
+            self._end_after_iteration = True
+        self.enter(*before)
+        return reply
+
+    async def going(self) -> None:
+        """Returns when the run is not paused."""
+        await self._going.wait()
+
+    def note(self, text: str) -> None:
+        """What the agent is told from now on; the same again says nothing new."""
+        if self.notes[-1:] == (text,):
+            return
+        self.notes = (*self.notes, text)
+        self._record(NoteTaken(text=text))
+
+    def set_limit(self, limit: LimitName, to: str) -> None:
+        """Another limit from now on. Raises UsageError for what is no amount."""
+        self.limits = with_limit(self.limits, limit, to)
+        self._record(LimitChanged(limits=self.limits))
+
+    def pause(self) -> None:
+        """Stand still, as if the person had asked for it."""
+        self._pause("at a checkpoint")
+
+    @property
+    def _paused(self) -> bool:
+        return not self._going.is_set()
+
+    async def listen(self) -> None:
+        """Act on commands for as long as the worker lives."""
+        while True:
+            chunk = self._commands.read(self._offset)
+            self._offset = chunk.next_offset
+            for command in chunk.values:
+                self._obey(command)
+            if lost := chunk.skipped + chunk.unknown:
+                message = f"{plural(lost, 'line')} of what the run was told could not be understood"
+                self._record(Noted(message=message, level="warning"))
+            await asyncio.sleep(LOOK_EVERY)
+
+    async def unless_stopped(self, work: Coroutine[Any, Any, T]) -> T:
+        """What `work` returns; StoppedError, with `work` cancelled and cleaned up, when a person stops it first."""
+        working = asyncio.create_task(work)
+        stopping = asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if working.done():
+                return working.result()
+            self._stop.clear()
+            raise StoppedError
+        finally:
+            stopping.cancel()
+            working.cancel()
+            await asyncio.gather(working, stopping, return_exceptions=True)
+
+    def seconds_left(self, reserve: float = 0.0) -> float:
+        """Seconds of the limit that are left, `reserve` taken off; infinite without a limit."""
+        if not self.limits.seconds:
+            return math.inf
+        return self.limits.seconds - reserve - self.clock.seconds()
+
+    def seconds_for_fitting(self) -> float:
+        """The same with the time for finishing taken off."""
+        return self.seconds_left(self.reserve)
+
+    def waiting(self, message: str) -> None:
+        """An agent is asked now."""
+        self.enter(RunState.WAITING, message)
+
+    def asked_to_end(self) -> bool:
+        return self._end_after_iteration
+
+    def _obey(self, command: RunCommand) -> None:
+        match command:
+            case Pause():
+                self._pause()
+            case Resume():
+                self._go_on()
+            case Stop(when="now"):
+                self._go_on(silently=True)
+                self._record(StateChanged(state=RunState.STOPPING, message="stopping now"))
+                self._end_after_iteration = True
+                self._stop.set()
+            case Stop():
+                self._end_after_iteration = True
+                self._record(StateChanged(state=RunState.STOPPING, message="stopping after this iteration"))
+                self._answer(EndRun())
+            case SetLimit(limit=limit, to=to):
+                try:
+                    self.set_limit(limit, to)
+                except UsageError as error:
+                    self._record(Noted(message=error.what, level="warning"))
+            case SetMode(mode=mode):
+                self.mode = mode
+                self._record(ModeChanged(mode=mode))
+                if mode == "automatic" and self._question is not None:  # nobody is to be asked any more
+                    self._answer(EndRun() if self._question.cause == "budget" else Continue())
+            case Note(text=text):
+                self.note(text)
+            case Answer(id=id_, reply=reply):
+                if self._question is not None and self._question.id == id_:
+                    self._answer(reply)
+                else:
+                    self._record(Noted(message="an answer came to a question that is not open any more"))
+
+    def _answer(self, reply: Reply) -> None:
+        if self._reply is not None and not self._reply.done():
+            self._reply.set_result(reply)
+
+    def _pause(self, why: str = "paused by you") -> None:
+        if self._paused:
+            return
+        self._going.clear()
+        self._pool.pause()
+        self.clock.hold()
+        self._record(StateChanged(state=RunState.PAUSED, message=why))
+
+    def _go_on(self, *, silently: bool = False) -> None:
+        if not self._paused:
+            return
+        self._going.set()
+        if self._question is None:
+            self.clock.go_on()
+        self._pool.resume()
+        if not silently:
+            self._record(StateChanged(state=self._state, message=self._message))
+
+
+def _is_about_the_same(known: Question, question: Question) -> bool:
+    """Whether both are asked at the same place of the same iteration; what has become of it may read otherwise now. A
+    permission was given for what was asked then, and to an agent that is gone."""
+    if "permission" in (known.cause, question.cause):
+        return False
+    places = [each.cause if each.cause in ("proposal", "budget") else "settled" for each in (known, question)]
+    return (known.iteration, known.limit, places[0]) == (question.iteration, question.limit, places[1])

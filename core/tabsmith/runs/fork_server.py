@@ -1,0 +1,245 @@
+"""The warm spare: a process with everything imported, which forks a child for each run or job at no cost.
+
+It reads requests, one JSON line each, from stdin and ends when stdin does. A run's child leaves at once (own session,
+own log) and outlives it; a job's child writes its answer into a file and is ended when it is cancelled. The spare
+never computes and starts no thread, so it can always fork.
+"""
+
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Final, NoReturn, TypeAlias
+
+import msgspec
+
+from tabsmith.errors import report_of
+from tabsmith.runs.jobs import Job, JobFailed, JobResult, Progressed
+
+_PASSED_ON: Final = (
+    "TABSMITH_", "OPENAI_", "ANTHROPIC_", "OLLAMA_", "CLAUDE_", "AZURE_", "GEMINI_", "GOOGLE_", "GROQ_", "MISTRAL_",
+    "OPENROUTER_", "DEEPSEEK_",
+)  # fmt: skip
+WITHHELD_VARIABLES: Final = frozenset({"TABSMITH_TELEGRAM__TOKEN"})
+"""Secrets that no worker, job or agent has a use for: they do not reach them."""
+_PASSED_ON_WHOLE: Final = frozenset({"HOME", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"})
+_PROGRESS_EVERY: Final = 0.05
+
+
+class ProcessEnvironment(msgspec.Struct, frozen=True):
+    """Where whoever asks stands: the current folder, the variables that are tabsmith's settings, and those of model
+    providers, among them keys. They cross a pipe, are never written to a file, and do not show in a traceback."""
+
+    folder: str
+    variables: dict[str, str]
+
+    @classmethod
+    def here(cls) -> "ProcessEnvironment":
+        """Those of this process, now."""
+        return cls(str(Path.cwd()), {name: value for name, value in os.environ.items() if _is_passed_on(name)})
+
+    def enter(self) -> None:
+        """Stand there too."""
+        for name in [name for name in os.environ if _is_passed_on(name)]:
+            del os.environ[name]
+        os.environ.update(self.variables)
+        os.chdir(self.folder)
+
+    def __repr__(self) -> str:
+        return f"Surroundings(folder={self.folder!r}, variables={sorted(self.variables)})"
+
+
+def child_environment() -> dict[str, str]:
+    """The variables for a process that works here: all but the secrets that are kept back."""
+    return {name: value for name, value in os.environ.items() if name not in WITHHELD_VARIABLES}
+
+
+def _is_passed_on(name: str) -> bool:
+    if name in WITHHELD_VARIABLES:
+        return False
+    return name.startswith(_PASSED_ON) or name.upper() in _PASSED_ON_WHOLE  # proxies are also written small
+
+
+class StartRun(msgspec.Struct, frozen=True, tag="run", tag_field="ask"):
+    """Fork a worker for the run; it listens to commands from `offset` on."""
+
+    run_id: str
+    offset: int
+    log: str
+    environment: ProcessEnvironment
+
+
+class StartJob(msgspec.Struct, frozen=True, tag="job", tag_field="ask"):
+    """Fork a child for the job; its `JobResult` is put into the file `answer`."""
+
+    number: int
+    job: Job
+    answer: str
+    environment: ProcessEnvironment
+
+
+class CancelJob(msgspec.Struct, frozen=True, tag="cancel", tag_field="ask"):
+    """End the job's child."""
+
+    number: int
+
+
+class ForkServerReady(msgspec.Struct, frozen=True, tag="ready", tag_field="tell"):
+    """Everything is imported."""
+
+    seconds: float
+
+
+class JobProgress(msgspec.Struct, frozen=True, tag="progress", tag_field="tell"):
+    """How far a job is."""
+
+    number: int
+    progress: Progressed
+
+
+class JobEnded(msgspec.Struct, frozen=True, tag="ended", tag_field="tell"):
+    """A job's child is gone; its answer, if it gave one, is in its file."""
+
+    number: int
+    status: int
+
+
+ForkServerRequest: TypeAlias = StartRun | StartJob | CancelJob
+ForkServerNotice: TypeAlias = ForkServerReady | JobProgress | JobEnded
+
+_REQUEST: Final = msgspec.json.Decoder(ForkServerRequest)
+
+
+class ForkServer:
+    """The spare's life."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[int, int] = {}  # process number -> job number
+        self._reaped: dict[int, int] = {}  # those whose end was seen before they were known, with their status
+
+    def serve(self) -> None:
+        """Take requests until stdin ends."""
+        signal.signal(signal.SIGCHLD, self._child_ended)
+        for line in sys.stdin.buffer:
+            match _REQUEST.decode(line):
+                case StartRun() as run:
+                    self._start_run(run)
+                case StartJob() as job:
+                    self._start_job(job)
+                case CancelJob(number):
+                    self._cancel(number)
+        for pid in list(self._jobs):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
+
+    def _start_run(self, run: StartRun) -> None:
+        if os.fork() == 0:
+            _become(run.environment, lambda: _work_on(run))
+
+    def _start_job(self, start: StartJob) -> None:
+        self._reaped.clear()
+        pid = os.fork()
+        if pid == 0:
+            _become(start.environment, lambda: _do(start))
+        self._jobs[pid] = start.number
+        if pid in self._reaped and self._jobs.pop(pid, None) is not None:
+            _tell(JobEnded(start.number, self._reaped[pid]))  # it was quicker than the line above
+
+    def _cancel(self, number: int) -> None:
+        for pid, job in list(self._jobs.items()):  # one that ends meanwhile is taken out by the signal
+            if job == number:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(pid, signal.SIGKILL)
+
+    def _child_ended(self, _number: int, _frame: FrameType | None) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            code = os.waitstatus_to_exitcode(status)
+            number = self._jobs.pop(pid, None)
+            if number is not None:
+                _tell(JobEnded(number, code))
+            else:
+                self._reaped[pid] = code
+
+
+def _become(environment: ProcessEnvironment, work: Callable[[], int]) -> NoReturn:
+    """The rest of a child's life: its own session, no ties to the spare's stdin, where whoever asked stands."""
+    status = 1
+    try:
+        os.setsid()
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        null = os.open(os.devnull, os.O_RDWR)
+        os.dup2(null, 0)
+        os.close(null)
+        environment.enter()
+        status = work()
+    except BaseException as error:  # noqa: BLE001 - the edge of this process: its log gets the traceback
+        os.write(2, report_of(error).details.encode(errors="replace"))
+    finally:
+        os._exit(status)
+
+
+def _work_on(run: StartRun) -> int:
+    from tabsmith.runs.worker import serve
+
+    log = os.open(run.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.close(log)
+    return serve(run.run_id, run.offset)
+
+
+def _do(start: StartJob) -> int:
+    from tabsmith.processes import die_with_parent
+    from tabsmith.runs.job_worker import perform_job
+    from tabsmith.runs.pool import POLITE
+    from tabsmith.storage import write_atomic
+
+    die_with_parent(os.getppid())
+    os.nice(POLITE)
+    told = 0.0
+
+    def progress(share: float, message: str) -> None:
+        nonlocal told
+        if time.monotonic() - told >= _PROGRESS_EVERY:
+            told = time.monotonic()
+            _tell(JobProgress(start.number, Progressed(share, message)))
+
+    result: JobResult
+    try:
+        result = perform_job(start.job, progress)
+    except Exception as error:  # noqa: BLE001 - the edge of this process: who asked gets the whole error
+        result = JobFailed(report_of(error))
+    write_atomic(Path(start.answer), msgspec.json.encode(result))
+    return 0
+
+
+def _tell(notice: ForkServerNotice) -> None:
+    line = msgspec.json.encode(notice) + b"\n"
+    os.write(1, line)  # far shorter than a pipe's atomic write, so lines of several children do not mix
+
+
+def main() -> int:
+    """Warm up, say so, serve."""
+    from tabsmith.runs.preload import one_thread, preload
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl+c in the terminal is for the screen
+    started = time.monotonic()
+    one_thread()
+    preload()
+    _tell(ForkServerReady(time.monotonic() - started))
+    ForkServer().serve()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,54 @@
+"""Everything that a run or a job may need, imported at once, so that no forked child has to."""
+
+import os
+from importlib import import_module
+from pkgutil import walk_packages
+from typing import Final
+
+PACKAGES: Final = (
+    "tabsmith.tables",
+    "tabsmith.families",
+    "tabsmith.recipes",
+    "tabsmith.modeling",
+    "tabsmith.orchestration",
+)
+"""Not the agents: what they speak with lives in the agents' own process (see agents/server/agent_server.py)."""
+
+LIBRARIES: Final = (
+    "pandas",
+    "pyarrow.parquet",
+    "duckdb",
+    "lightgbm",
+    "catboost",
+    "skops.io",
+    "sklearn.decomposition",
+    "sklearn.ensemble",
+    "sklearn.feature_extraction.text",
+    "sklearn.linear_model",
+    "sklearn.model_selection",
+    "sklearn.neighbors",
+    "sklearn.neural_network",
+    "sklearn.preprocessing",
+)
+
+
+def one_thread() -> None:
+    """Keep libraries from starting threads when they are imported: a process with threads cannot fork safely.
+
+    Children that fit set their own number of threads.
+    """
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    os.environ["JE_ARROW_MALLOC_CONF"] = "background_thread:false"
+
+
+def preload() -> None:
+    """Import it all. Takes a second or two."""
+    for name in LIBRARIES:
+        import_module(name)
+    for room in PACKAGES:
+        for module in walk_packages(import_module(room).__path__, f"{room}."):
+            import_module(module.name)
+    import_module("tabsmith.agents.search")
+    import_module("tabsmith.agents.model_agent")
+    import_module("tabsmith.runs.worker")
+    import_module("tabsmith.runs.job_worker")

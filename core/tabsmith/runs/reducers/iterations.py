@@ -1,0 +1,162 @@
+"""What happens in an iteration once a recipe is wanted."""
+
+from msgspec.structs import replace
+
+from tabsmith.agents.usage import NO_USAGE
+from tabsmith.orchestration import events as loop
+from tabsmith.orchestration.loop.champion import ChampionStatus, Judgement
+from tabsmith.runs.reducers.rules import current_trial, reducer, with_log, with_trial
+from tabsmith.runs.snapshot import RunSnapshot, Trial, WorkspaceWork
+from tabsmith.text import figure
+
+
+@reducer
+def _(event: loop.SearchStarted, snapshot: RunSnapshot) -> RunSnapshot:
+    ready = replace(
+        snapshot,
+        metric=event.metric,
+        folds=event.folds,
+        train_rows=event.train_rows,
+        holdout_rows=event.holdout_rows,
+    )
+    text = f"{event.metric.label} over {event.folds} folds, {event.holdout_rows:,} rows held out"
+    for note in event.notes:
+        ready = with_log(ready, event, "note", note, "warning")
+    return with_log(ready, event, "search", text)
+
+
+@reducer
+def _(event: loop.IterationStarted, snapshot: RunSnapshot) -> RunSnapshot:
+    # An iteration that is taken up again after a kill keeps the sessions that it had: what they spent is spent.
+    before = [session for session in snapshot.sessions if session.iteration == event.iteration]
+    latest = Trial(
+        event.iteration,
+        event.agent,
+        started_at=event.at,
+        sessions=tuple(session.id for session in before),
+        usage=sum((session.usage for session in before), NO_USAGE),
+        work=WorkspaceWork(event.task) if event.task else None,
+    )
+    # The same iteration again, of another agent: search stands in for one that did not answer.
+    again = snapshot.latest is not None and snapshot.latest.iteration == event.iteration
+    return replace(snapshot, settled=snapshot.settled if again else snapshot.trials, latest=latest, retry=None)
+
+
+@reducer
+def _(event: loop.Proposed, snapshot: RunSnapshot) -> RunSnapshot:
+    return with_trial(
+        snapshot,
+        event.iteration,
+        state="proposed",
+        recipe=event.recipe,
+        change=event.change,
+        reason=event.reason,
+        confidence=event.confidence,
+    )
+
+
+@reducer
+def _(event: loop.RecipeRefused, snapshot: RunSnapshot) -> RunSnapshot:
+    words = "; ".join(f"{problem.where}: {problem.what}" for problem in event.problems)
+    refused = with_trial(snapshot, event.iteration, state="refused", message=words, problems=event.problems)
+    return with_log(refused, event, "refused", f"#{event.iteration} {words}", "warning")
+
+
+@reducer
+def _(event: loop.FoldScored, snapshot: RunSnapshot) -> RunSnapshot:
+    current = current_trial(snapshot, event.iteration)
+    folds = tuple(sorted((*current.folds, event.score), key=lambda score: score.fold))
+    return with_trial(snapshot, event.iteration, state="evaluating", folds=folds)
+
+
+@reducer
+def _(event: loop.Evaluated, snapshot: RunSnapshot) -> RunSnapshot:
+    evaluation = event.evaluation
+    scored = with_trial(
+        snapshot,
+        event.iteration,
+        state="scored",
+        folds=evaluation.folds,
+        mean=evaluation.mean,
+        standard_error=evaluation.standard_error,
+        seconds=evaluation.seconds,
+        delta=_delta(snapshot, evaluation.mean),
+    )
+    what = current_trial(scored, event.iteration).change
+    text = f"#{event.iteration} {what}: {figure(evaluation.mean)} ± {figure(evaluation.standard_error, 2)}"
+    return with_log(scored, event, "scored", text)
+
+
+@reducer
+def _(event: loop.EvaluationFailed, snapshot: RunSnapshot) -> RunSnapshot:
+    failed = with_trial(
+        snapshot,
+        event.iteration,
+        state="failed",
+        message=event.message,
+        seconds=event.seconds,
+        stopped=event.reason == "stopped",
+    )
+    return with_log(failed, event, "failed", f"#{event.iteration} {event.message}", "warning")
+
+
+@reducer
+def _(event: loop.ChampionChanged, snapshot: RunSnapshot) -> RunSnapshot:
+    crowned = with_trial(snapshot, event.iteration, won=True, rule=event.rule)
+    titled = replace(crowned, champion_trial=crowned.latest, probation=event.probation, challengers_met=0)
+    return with_log(titled, event, "champion", f"#{event.iteration} {event.rule}")
+
+
+@reducer
+def _(event: loop.Graded, snapshot: RunSnapshot) -> RunSnapshot:
+    quality = event.quality
+    graded = with_trial(snapshot, event.iteration, quality=quality)
+    if not quality.fallback:
+        return graded
+    counted = replace(graded, fallback_grades=graded.fallback_grades + 1)
+    text = f"#{event.iteration} graded by tabsmith's own rule: {quality.fallback}"
+    return with_log(counted, event, "grade", text, "warning")
+
+
+@reducer
+def _(event: loop.Decided, snapshot: RunSnapshot) -> RunSnapshot:
+    decision = event.decision
+    text = f"#{event.iteration} {decision.action}: {decision.rule}"
+    return with_log(with_trial(snapshot, event.iteration, decision=decision), event, "decide", text)
+
+
+@reducer
+def _(event: loop.IterationSkipped, snapshot: RunSnapshot) -> RunSnapshot:
+    skipped = with_trial(snapshot, event.iteration, skipped=True)
+    return with_log(skipped, event, "skipped", f"#{event.iteration} left out by you")
+
+
+@reducer
+def _(event: loop.IterationEnded, snapshot: RunSnapshot) -> RunSnapshot:
+    ended = with_trial(snapshot, event.iteration, facts=event.facts, feedback=event.feedback, ended_at=event.at)
+    ended = replace(ended, retry=None, answers=(), failures=event.facts.failures)
+    if ended.champion == event.iteration:
+        return replace(ended, champion_trial=ended.latest)
+    if event.facts.scored and not current_trial(ended, event.iteration).skipped:
+        title = ChampionStatus(ended.probation, ended.challengers_met).after(Judgement(won=False, rule=""))
+        return replace(ended, probation=title.probation, challengers_met=title.challengers_met)
+    return ended
+
+
+@reducer
+def _(event: loop.EnsembleBuilt, snapshot: RunSnapshot) -> RunSnapshot:
+    text = f"{len(event.recipes)} of the recipes together: {figure(event.score)}"
+    return with_log(replace(snapshot, ensemble=event), event, "ensemble", text)
+
+
+@reducer
+def _(event: loop.Noted, snapshot: RunSnapshot) -> RunSnapshot:
+    return with_log(snapshot, event, "note", event.message, event.level)
+
+
+def _delta(snapshot: RunSnapshot, mean: float) -> float | None:
+    champion, metric = snapshot.champion_trial, snapshot.metric
+    if champion is None or metric is None or not champion.mean:
+        return None
+    gain = mean - champion.mean if metric.greater_is_better else champion.mean - mean
+    return gain / abs(champion.mean)

@@ -1,0 +1,139 @@
+"""What happens to a run as a whole."""
+
+from decimal import Decimal
+
+from msgspec.structs import replace
+
+from tabsmith.orchestration.events import BudgetWarned
+from tabsmith.runs import events as run
+from tabsmith.runs.events import RunState
+from tabsmith.runs.reducers.rules import reducer, with_log
+from tabsmith.runs.snapshot import FINISHED_STATES, RunSnapshot, TaskState
+from tabsmith.runs.spec import Limits
+
+
+@reducer
+def _(event: run.RunStarted, snapshot: RunSnapshot) -> RunSnapshot:
+    begun = replace(
+        snapshot.clocked(snapshot.updated_at, running=False),
+        spec=event.spec,
+        pid=event.pid,
+        attempt=event.attempt,
+        state=RunState.QUEUED,
+        message="",
+        started_at=snapshot.started_at or event.at,
+        ended_at=0.0,
+        limits=snapshot.limits if snapshot.attempt else event.spec.choice.limits,
+        planned=snapshot.planned if snapshot.attempt else event.spec.choice.agent,
+        actual=snapshot.actual if snapshot.attempt else event.spec.choice.agent,
+        mode=snapshot.mode if snapshot.attempt else event.spec.choice.mode,
+        tasks=_taken_up(snapshot),
+        retry=None,
+        question=None,
+        outcome=None,
+        exit_reason=None,
+        error=None,
+        report=None,
+    )
+    text = f"tabsmith {event.version}, process {event.pid}"
+    return with_log(begun.clocked(event.at, running=True), event, "resume" if event.attempt > 1 else "start", text)
+
+
+def _taken_up(snapshot: RunSnapshot) -> tuple[TaskState, ...]:
+    """The tasks of a run that is taken up: one that had come to its end without success begins once more."""
+    if snapshot.outcome is None:
+        return snapshot.tasks
+    return tuple(
+        each
+        if each.outcome in ("success", "success with limits")
+        else TaskState(each.name, agent=each.agent, depends_on=each.depends_on)
+        for each in snapshot.tasks
+    )
+
+
+@reducer
+def _(event: run.StateChanged, snapshot: RunSnapshot) -> RunSnapshot:
+    still = event.state in (RunState.PAUSED, RunState.ASKING) or event.state.ended
+    changed = replace(snapshot.clocked(event.at, running=not still), state=event.state, message=event.message)
+    if event.state is RunState.STOPPING:
+        changed = replace(changed, ending="user")
+    if event.state == snapshot.state and not event.message:
+        return changed
+    if event.state in (RunState.RUNNING, RunState.EVALUATING, RunState.WAITING, RunState.ASKING) and not event.message:
+        return changed
+    return with_log(changed, event, event.state.value, event.message)
+
+
+@reducer
+def _(event: run.ReadingProgress, snapshot: RunSnapshot) -> RunSnapshot:
+    return replace(snapshot, read_share=event.share, message=event.message)
+
+
+@reducer
+def _(event: run.TableReady, snapshot: RunSnapshot) -> RunSnapshot:
+    profile = event.info.profile
+    text = f"{profile.rows:,} rows, {len(profile.columns):,} columns, {event.info.route} path"
+    return with_log(replace(snapshot, info=event.info, read_share=1.0), event, "table", text)
+
+
+@reducer
+def _(event: run.SchemaReady, snapshot: RunSnapshot) -> RunSnapshot:
+    schema = event.schema
+    text = f"{schema.problem_type}, target {schema.target}, {len(schema.features)} features, {schema.split.kind} split"
+    return with_log(replace(snapshot, schema=schema), event, "schema", text)
+
+
+@reducer
+def _(event: run.LimitChanged, snapshot: RunSnapshot) -> RunSnapshot:
+    limits = event.limits
+    parts = (
+        f"{limits.seconds:,.0f} s" if limits.seconds else "",
+        f"{limits.iterations:,} iterations" if limits.iterations else "",
+        f"{limits.tokens:,} tokens" if limits.tokens else "",
+        f"${limits.dollars}" if limits.dollars else "",
+    )
+    words = ", ".join(part for part in parts if part) or "no limit"
+    warnings = tuple(each for each in snapshot.warnings if _stands(each, snapshot, limits, event.at))
+    changed = replace(snapshot, limits=limits, warnings=warnings)
+    return with_log(changed, event, "limit", f"{words} from now on")
+
+
+def _stands(warned: BudgetWarned, snapshot: RunSnapshot, limits: Limits, at: float) -> bool:
+    """Whether a warning still holds under new limits; one that does not is given again when it is due."""
+    before, after = (Decimal(str(getattr(each, warned.limit) or 0)) for each in (snapshot.limits, limits))
+    if before == after:
+        return True
+    spent: Decimal | float
+    match warned.limit:
+        case "dollars":
+            spent = snapshot.usage.cost
+        case "tokens":
+            spent = snapshot.usage.tokens
+        case "failures":
+            spent = snapshot.failures
+        case "iterations":
+            spent = sum(each.state in FINISHED_STATES or each.ended_at > 0 for each in snapshot.trials)
+        case "seconds":
+            spent = snapshot.active_seconds(at)
+    return after > 0 and float(Decimal(str(spent)) / after) >= warned.share
+
+
+@reducer
+def _(event: run.RunEnded, snapshot: RunSnapshot) -> RunSnapshot:
+    ended = replace(
+        snapshot.clocked(event.at, running=False),
+        retry=None,
+        question=None,
+        answers=(),
+        ending="",
+        state=RunState.FAILED if event.outcome == "failed" else RunState.DONE,
+        message="",
+        ended_at=event.at,
+        outcome=event.outcome,
+        exit_reason=event.exit_reason,
+        report=event.report,
+        error=event.error,
+        counted_seconds=event.active_seconds,
+    )
+    text = str(event.error) if event.error else f"{event.outcome}, {event.exit_reason}"
+    return with_log(ended, event, "end", text, "error" if event.error else "info")

@@ -1,0 +1,139 @@
+"""The workbench of a task: a copy or worktree of its folder, kept in the run's, and the command that proves it.
+
+Whatever looks at files does so in a forked child: the worker listens meanwhile.
+"""
+
+from pathlib import Path
+from typing import Final, Literal
+
+import msgspec
+
+from tabsmith.errors import SandboxError
+from tabsmith.orchestration.task_events import Acceptance, ChangedFile
+from tabsmith.runs.pool import Pool
+from tabsmith.sandbox.policy import SandboxLevel, SandboxPolicy
+from tabsmith.sandbox.runner import run_command
+from tabsmith.tasks import Task
+from tabsmith.text import clean
+from tabsmith.workspaces import FileChange, Workspace
+
+MOST_NAMED: Final = 100  # changed files that the journal names
+
+
+class OpenedWorkspace(msgspec.Struct, frozen=True):
+    """How the workspace was made, and what is to be said of it."""
+
+    how: Literal["copy", "worktree"]
+    folder: str
+    notes: tuple[str, ...]
+
+
+class WorkspaceChanges(msgspec.Struct, frozen=True):
+    """Files that differ, those that are named and how many more."""
+
+    named: tuple[ChangedFile, ...]
+    more: int
+
+
+class WorkspaceDiff(msgspec.Struct, frozen=True):
+    """Some text."""
+
+    text: str
+
+
+class MergeSummary(msgspec.Struct, frozen=True):
+    """What came of handing back: how many files, and what is to be said of it."""
+
+    files: int
+    notes: tuple[str, ...]
+
+
+class ForkedTaskWorkspace:
+    """The workspace of one task, at `place`."""
+
+    def __init__(self, task: Task, place: Path, level: SandboxLevel, pool: Pool) -> None:
+        self.folder = place / "folder"
+        self._task = task
+        self._place = place
+        self._level = level
+        self._pool = pool
+
+    async def open(self) -> OpenedWorkspace:
+        """Make the workspace, or find the one that an earlier worker made. Raises ReportedError."""
+        task, place = self._task, self._place
+        # A worktree's .git leads into the real repository, which only a sandbox with walls keeps from harm.
+        how = task.workspace if self._level in ("bubblewrap", "landlock") else "copy"
+
+        def work(_: object) -> OpenedWorkspace:
+            made = Workspace.create(task.place, place, how).made
+            left_out = ", ".join(clean(each.path, 60) for each in made.left_out[:10])
+            notes = (made.instead, f"left out of the copy: {left_out}" if left_out else "")
+            return OpenedWorkspace(made.how, str(place / "folder"), tuple(note for note in notes if note))
+
+        return await self._pool.run(work, OpenedWorkspace)
+
+    async def changes(self, iteration: int) -> WorkspaceChanges:
+        """What the iteration left different from the one before; the state of the folder is kept."""
+
+        def work(_: object) -> WorkspaceChanges:
+            workspace = Workspace.open(self._place)
+            earlier = max(mark for mark in workspace.marks() if mark < iteration)
+            before = workspace.tree(earlier)
+            return _named(workspace.changes(before, workspace.mark(iteration)))
+
+        return await self._pool.run(work, WorkspaceChanges)
+
+    async def changed(self) -> WorkspaceChanges:
+        """What differs from where the task began."""
+
+        def work(_: object) -> WorkspaceChanges:
+            workspace = Workspace.open(self._place)
+            return _named(workspace.changes(workspace.tree(0), workspace.tree(max(workspace.marks()))))
+
+        return await self._pool.run(work, WorkspaceChanges)
+
+    async def difference(self, iteration: int) -> str:
+        """What the iteration changed, as a unified diff, cut."""
+
+        def work(_: object) -> WorkspaceDiff:
+            workspace = Workspace.open(self._place)
+            earlier = max(mark for mark in workspace.marks() if mark < iteration)
+            return WorkspaceDiff(workspace.difference(workspace.tree(earlier), workspace.tree(iteration), limit=60_000))
+
+        return (await self._pool.run(work, WorkspaceDiff)).text
+
+    async def accept(self) -> Acceptance:
+        """Run the acceptance command in the folder. Never raises for what the command did."""
+        policy = SandboxPolicy(seconds=self._task.accept_seconds, network="all" if self._task.may.network else "none")
+        try:
+            outcome = await run_command(self._task.accept, self.folder, policy, self._level)
+        except SandboxError as error:
+            return Acceptance(
+                verdict="could not run", status=None, ended=error.what, seconds=0.0, output="", level=self._level
+            )
+        return Acceptance(
+            verdict="accepted" if outcome.passed else "rejected",
+            status=outcome.status,
+            ended=outcome.ended,
+            seconds=outcome.seconds,
+            output=str(outcome.output),
+            level=outcome.level,
+        )
+
+    async def hand_back(self, iteration: int) -> MergeSummary:
+        """Bring the real folder to the state after `iteration`. Raises ReportedError where others changed the same."""
+
+        def work(_: object) -> MergeSummary:
+            done = Workspace.open(self._place).hand_back(iteration, others="keep others")
+            stayed = ", ".join(clean(str(each), 60) for each in done.stayed[:10])
+            return MergeSummary(len(done.changed), (f"stayed behind: {stayed}",) if stayed else ())
+
+        return await self._pool.run(work, MergeSummary)
+
+
+def _named(found: tuple[FileChange, ...]) -> WorkspaceChanges:
+    named = tuple(
+        ChangedFile(clean(each.path, 200), each.kind, each.lines_added, each.lines_removed)
+        for each in found[:MOST_NAMED]
+    )
+    return WorkspaceChanges(named, max(0, len(found) - MOST_NAMED))

@@ -1,0 +1,143 @@
+"""DuckDB as tabsmith uses it: bounded in memory and threads, cut off from the network, quoted by the rules.
+
+What table libraries raise, in words: no exception of theirs leaves the room of tables as it is.
+"""
+
+import contextlib
+import errno
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from tabsmith.errors import ReadError, StorageError, TabsmithError
+from tabsmith.text import clean
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+_MEMORY: Final = "600MB"
+_THREADS: Final = 4
+_BEAT: Final = 0.1  # seconds between two looks at a query's progress
+
+
+@contextlib.contextmanager
+def connect(*, spill: Path, threads: int = 0) -> "Iterator[duckdb.DuckDBPyConnection]":
+    """An in-memory database that writes what does not fit into `spill`. One thread starts no thread at all."""
+    import duckdb
+
+    threads = threads or min(_THREADS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else _THREADS)
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "threads": threads,
+        "memory_limit": _MEMORY,
+        "temp_directory": str(spill),
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }
+    with duckdb.connect(config=config) as opened:
+        # Of itself it draws its progress on stdout when Python runs no file.
+        opened.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false; SET TimeZone = 'UTC'")
+        yield opened
+
+
+def sql_identifier(name: str) -> str:
+    """`name` as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def sql_literal(text: str) -> str:
+    """`text` as an SQL string."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def sql_literals(texts: tuple[str, ...]) -> str:
+    """`texts` as SQL strings with commas between them."""
+    return ", ".join(sql_literal(text) for text in texts)
+
+
+def sql_is_one_of(value: str, texts: tuple[str, ...]) -> str:
+    """SQL: whether `value` (SQL) is one of `texts`.
+
+    Not with IN: a list of some length becomes a join, and rows leave it in another order than they came.
+    """
+    entries = ", ".join(f"{sql_literal(text)}: 1" for text in texts)
+    return f"map_contains(MAP {{{entries}}}, {value})"
+
+
+def run_with_progress(opened: "duckdb.DuckDBPyConnection", sql: str, advance: Callable[[float], None]) -> None:
+    """Run `sql`, calling `advance` with the share done (0..1) a few times a second. Raises duckdb.Error."""
+    failure: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            opened.execute(sql)
+        except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits
+            failure.append(error)
+
+    thread = threading.Thread(target=work, name="duckdb", daemon=True)
+    thread.start()
+    try:
+        while thread.is_alive():
+            thread.join(_BEAT)
+            share = opened.query_progress()
+            if share > 0:
+                advance(min(1.0, share / 100))
+    except BaseException:
+        opened.interrupt()
+        thread.join()
+        raise
+    if failure:
+        raise failure[0]
+
+
+_FULL = ("no space left", "disk full", "max_temp_directory_size", "disk quota", "not enough space")
+
+
+@contextlib.contextmanager
+def translate_errors(shown: str) -> Iterator[None]:
+    """Turns what DuckDB, Arrow and Python raise within into ReadError or StorageError; `shown` names the source."""
+    import duckdb
+    import pyarrow as pa
+
+    try:
+        yield
+    except TabsmithError:
+        raise
+    except (duckdb.InterruptException, pa.ArrowCancelled):
+        raise  # somebody wants to end it
+    except (duckdb.Error, pa.ArrowException, MemoryError, OSError) as error:
+        raise _translated(error, shown) from error
+
+
+def _translated(error: Exception, shown: str) -> TabsmithError:
+    import duckdb
+
+    words = str(error).lower()
+    first = clean(str(error).splitlines()[0] if str(error) else type(error).__name__, 200)
+    full = isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+    if full or any(sign in words for sign in _FULL):
+        return StorageError(
+            "The disk is full: the table's snapshot could not be written.",
+            where=shown,
+            next_step="Make room on the disk, or move tabsmith's folders with TABSMITH_HOME.",
+        )
+    # Arrow's own error for memory is a MemoryError too.
+    if isinstance(error, MemoryError | duckdb.OutOfMemoryException):
+        return ReadError(
+            "The table does not fit in memory while it is read.",
+            where=shown,
+            next_step="Close other programs, or give a file with fewer columns or shorter cells.",
+        )
+    if isinstance(error, OSError):
+        return StorageError(
+            f"The table could not be read or its snapshot written: {clean(error.strerror or first, 200)}.",
+            where=shown,
+            next_step="Check the disk and the permissions of the file and of tabsmith's folders.",
+        )
+    return ReadError(
+        f"The file could not be made into a table: {first}",
+        where=shown,
+        next_step="Export it again as CSV or Parquet, and report this file if it looks right to you.",
+    )

@@ -1,0 +1,70 @@
+"""What is known of a table without looking at its rows: one `TableProfile`, JSON, made in one pass.
+
+Screens, agents and the bridge see the profile and never the rows. Names and sample values in it are cleaned
+(`tabsmith.text.clean`); `ColumnProfile.name` alone is exact, because it is the key by which columns are found.
+"""
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+StorageType: TypeAlias = Literal["integer", "float", "boolean", "date", "timestamp", "text"]
+"""How a column is kept in the snapshot. Times of day and everything nested are kept as text."""
+
+
+class ValueCount(msgspec.Struct, frozen=True):
+    """A value and how many rows hold it."""
+
+    text: str
+    count: int
+
+
+class NumericSummary(msgspec.Struct, frozen=True):
+    """The distribution of a numeric, boolean (0/1) or date (seconds since 1970) column, missing values aside."""
+
+    minimum: float
+    maximum: float
+    mean: float
+    deviation: float
+    quartiles: tuple[float, float, float]
+    bins: tuple[int, ...]  # rows in each of up to 16 bins of equal width from minimum to maximum
+
+
+class TextLengths(msgspec.Struct, frozen=True):
+    """The lengths of a text column's values in characters."""
+
+    shortest: int
+    longest: int
+    mean: float
+    words: float  # mean number of words
+
+
+class ColumnProfile(msgspec.Struct, frozen=True):
+    """One column in numbers."""
+
+    name: str
+    storage: StorageType
+    rows: int
+    missing: int
+    distinct: int  # exact up to 10,000 rows of it; beyond, within a few per cent
+    top: tuple[ValueCount, ...] = ()  # the most frequent values, at most 12, most frequent first
+    numbers: NumericSummary | None = None
+    lengths: TextLengths | None = None
+
+    @property
+    def missing_share(self) -> float:
+        return self.missing / self.rows if self.rows else 0.0
+
+
+class TableProfile(msgspec.Struct, frozen=True):
+    """A table in numbers."""
+
+    rows: int
+    columns: tuple[ColumnProfile, ...]
+
+    def column(self, name: str) -> ColumnProfile:
+        """The column called `name`; KeyError when there is none."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(name)

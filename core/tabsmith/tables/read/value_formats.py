@@ -1,0 +1,259 @@
+"""What a cell's text may mean: which words stand for a missing value, which texts are numbers, dates, booleans.
+
+A `ValueFormat` is one way to take a whole column of text. Each knows its pattern for a sample in Python and its
+expression for all rows in SQL. A column takes the first reading that fits every value which is not missing.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from tabsmith.tables.profile.types import StorageType
+
+MISSING_IN_TEXT: Final = ("NA", "N/A", "n/a", "null", "NULL", "NaN", "nan", "?", "-", "#N/A", "<NA>")
+MISSING_IN_NUMBERS: Final = (
+    *MISSING_IN_TEXT,
+    *("na", "Null", "None", "none", "NONE", "NAN", "--", "---", ".", "..", "*", "#NA", "#DIV/0!", "#VALUE!", "#REF!"),
+    *("missing", "unknown", "Unknown", "not available", "#NULL!", "#NUM!"),
+)
+_SIGNS: Final = " \t\u00a0$€£¥%"  # around a number
+_TWO_LETTERS: Final = re.compile(r"[A-Z]{2}")
+
+
+class ValueFormat(msgspec.Struct, frozen=True):
+    """One way to take a column of text. In `sql` and `check`, `{t}` is the trimmed text, never missing.
+
+    `sql` gives the value, or NULL for a text it does not fit; `strict` is the same for a text known to fit, quicker,
+    and an error otherwise.
+    """
+
+    name: str
+    storage: StorageType
+    pattern: re.Pattern[str]
+    sql: str
+    strict: str = ""
+    native: str = ""  # the type with which the CSV reader itself takes such a column just as well
+
+
+def _value_format(
+    name: str, storage: StorageType, pattern: str, sql: str, strict: str = "", native: str = ""
+) -> ValueFormat:
+    return ValueFormat(name, storage, re.compile(pattern, re.ASCII), sql, strict, native)
+
+
+def _where(pattern: str, value: str) -> str:
+    return f"CASE WHEN regexp_full_match({{t}}, '{_escaped(pattern)}') THEN {value} END"
+
+
+def _escaped(pattern: str) -> str:
+    return pattern.replace("'", "''")
+
+
+_TIME: Final = r"(?:[ T]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)"
+_ZONE: Final = r"(?: ?(?:Z|UTC|[+-]\d{2}(?::?\d{2})?))"
+
+_FLOAT: Final = (
+    r"[+-]?(?:(?:0|[1-9]\d{0,14})(?:\.\d*)?|[1-9]\d+\.\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?(?:inf|Inf|INF|Infinity)"
+)
+# Thousands are parted by a comma, a space, an apostrophe or a no-break space.
+_PARTS: Final = ", '\u2019\u00a0\u202f"
+_WHOLE_GROUPED: Final = rf"[+-]?\d{{1,3}}(?:[{_PARTS}]\d{{3}})+|-?[1-9]\d{{0,18}}|0"
+_GROUPED: Final = rf"[+-]?\d{{1,3}}(?:[{_PARTS}]\d{{3}})+(?:\.\d+)?|[+-]?(?:0|[1-9]\d{{0,14}})(?:\.\d*)?"
+_COMMA: Final = r"[+-]?(?:(?:0|[1-9]\d{0,14})|\d{1,3}(?:[. ]\d{3})+)(?:,\d*)?(?:[eE][+-]?\d+)?|[+-]?,\d+"
+
+INTEGER: Final = _value_format(
+    "whole numbers",
+    "integer",
+    r"-?[1-9]\d{0,18}|0",
+    "CASE WHEN CAST(TRY_CAST({t} AS BIGINT) AS VARCHAR) = {t} THEN TRY_CAST({t} AS BIGINT) END",
+    "CASE WHEN CAST(CAST({t} AS BIGINT) AS VARCHAR) <> {t} THEN error('not whole') ELSE CAST({t} AS BIGINT) END",
+)
+FLOAT: Final = _value_format("numbers", "float", _FLOAT, _where(_FLOAT, "TRY_CAST({t} AS DOUBLE)"), native="DOUBLE")
+WHOLE_GROUPED: Final = _value_format(
+    "whole numbers with thousands separators",
+    "integer",
+    _WHOLE_GROUPED,
+    _where(_WHOLE_GROUPED, f"TRY_CAST(regexp_replace({{t}}, '[{_escaped(_PARTS)}]', '', 'g') AS BIGINT)"),
+)
+GROUPED: Final = _value_format(
+    "numbers with thousands separators",
+    "float",
+    _GROUPED,
+    _where(_GROUPED, f"TRY_CAST(regexp_replace({{t}}, '[{_escaped(_PARTS)}]', '', 'g') AS DOUBLE)"),
+)
+DECIMAL_COMMA: Final = _value_format(
+    "numbers with a decimal comma",
+    "float",
+    _COMMA,
+    _where(_COMMA, "TRY_CAST(replace(regexp_replace({t}, '[. ]', '', 'g'), ',', '.') AS DOUBLE)"),
+)
+BOOLEAN: Final = _value_format(
+    "true or false", "boolean", r"(?i:true|false)", "CASE lower({t}) WHEN 'true' THEN true WHEN 'false' THEN false END",
+)  # fmt: skip
+ISO_DATE: Final = _value_format(
+    "dates", "date", r"\d{4}-\d{1,2}-\d{1,2}", _where(r"\d{4}-\d{1,2}-\d{1,2}", "TRY_CAST({t} AS DATE)"), native="DATE"
+)
+ISO_TIME: Final = _value_format(
+    "dates with times",
+    "timestamp",
+    rf"\d{{4}}-\d{{1,2}}-\d{{1,2}}{_TIME}?",
+    _where(rf"\d{{4}}-\d{{1,2}}-\d{{1,2}}{_TIME}?", "TRY_CAST({t} AS TIMESTAMP)"),
+    native="TIMESTAMP",
+)
+ISO_ZONED: Final = _value_format(
+    "dates with times and zones, taken to UTC",
+    "timestamp",
+    rf"\d{{4}}-\d{{1,2}}-\d{{1,2}}{_TIME}{_ZONE}?",
+    _where(
+        rf"\d{{4}}-\d{{1,2}}-\d{{1,2}}{_TIME}{_ZONE}?",
+        "CAST(TRY_CAST({t} AS TIMESTAMPTZ) AT TIME ZONE 'UTC' AS TIMESTAMP)",
+    ),
+)
+
+
+def _date_formats(name: str, pattern: str, *formats: str) -> tuple[ValueFormat, ValueFormat]:
+    """A date in one order, and the same with a time of day."""
+    days = ", ".join(f"'{each}'" for each in formats)
+    clocks = ("%H:%M:%S.%f", "%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p")
+    times = ", ".join(f"'{each} {clock}'" for each in formats for clock in clocks)
+    clock = r"[ T]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AaPp][Mm])?"
+    return (
+        _value_format(f"dates ({name})", "date", pattern, f"CAST(TRY_STRPTIME({{t}}, [{days}]) AS DATE)"),
+        _value_format(
+            f"dates with times ({name})",
+            "timestamp",
+            rf"(?:{pattern})(?:{clock})?",
+            f"TRY_STRPTIME(replace({{t}}, 'T', ' '), [{times}, {days}])",
+        ),
+    )
+
+
+_MONTHS: Final = r"(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
+_DAY: Final = r"(?:0?[1-9]|[12]\d|3[01])"
+_MONTH: Final = r"(?:0?[1-9]|1[0-2])"
+DATES: Final = (
+    *_date_formats("year first", rf"\d{{4}}/{_MONTH}/{_DAY}", "%Y/%m/%d"),
+    *_date_formats("month first", rf"{_MONTH}/{_DAY}/\d{{4}}", "%m/%d/%Y"),
+    *_date_formats("day first", rf"{_DAY}/{_MONTH}/\d{{4}}", "%d/%m/%Y"),
+    *_date_formats("day first", rf"{_DAY}\.{_MONTH}\.\d{{4}}", "%d.%m.%Y"),
+    *_date_formats("day first", rf"{_DAY}-{_MONTH}-\d{{4}}", "%d-%m-%Y"),
+    *_date_formats("month first", rf"{_MONTH}-{_DAY}-\d{{4}}", "%m-%d-%Y"),
+    *_date_formats("month first", rf"{_MONTH}/{_DAY}/\d{{2}}", "%m/%d/%y"),
+    *_date_formats("day first", rf"{_DAY}/{_MONTH}/\d{{2}}", "%d/%m/%y"),
+    *_date_formats("named month", rf"{_DAY}[- ]{_MONTHS}[- ]\d{{4}}", "%d-%b-%Y", "%d %b %Y", "%d-%B-%Y", "%d %B %Y"),
+    *_date_formats("named month", rf"{_DAY}[- ]{_MONTHS}[- ]\d{{2}}", "%d-%b-%y", "%d %b %y"),
+    *_date_formats("named month", rf"{_MONTHS} {_DAY},? \d{{4}}", "%b %d, %Y", "%b %d %Y", "%B %d, %Y", "%B %d %Y"),
+)
+_GAP: Final = "[ \u00a0]?"  # as itself: the database knows no \\u
+_MONEY: Final = {"$": r"(?:US)?\$", "€": "(?:€|EUR)", "£": "£", "¥": "¥"}
+
+
+def _signed_format(name: str, sign: str, *, comma: bool, before: bool) -> ValueFormat:
+    """Numbers with one sign beside each: a currency, or per cent. Two signs in a column are two units: text."""
+    number = r"(?:\d+|\d{1,3}(?:[. ]\d{3})+)(?:,\d*)?" if comma else r"(?:\d+|\d{1,3}(?:,\d{3})+)(?:\.\d*)?"
+    pattern = rf"[+-]?{number}{_GAP}{sign}"
+    if before:
+        pattern = rf"[+-]?{sign}{_GAP}[+-]?{number}|{pattern}"
+    digits = "regexp_replace({t}, '[^0-9" + ("," if comma else ".") + "-]', '', 'g')"
+    kept = f"replace({digits}, ',', '.')" if comma else digits
+    return _value_format(name, "float", pattern, _where(pattern, f"TRY_CAST({kept} AS DOUBLE)"))
+
+
+def _signed_formats(*, comma: bool) -> tuple[ValueFormat, ...]:
+    money = (_signed_format(f"amounts in {sign}", each, comma=comma, before=True) for sign, each in _MONEY.items())
+    return (*money, _signed_format("percentages", "%", comma=comma, before=False))
+
+
+POINT_SIGNED: Final = _signed_formats(comma=False)
+COMMA_SIGNED: Final = _signed_formats(comma=True)
+TEXT: Final = _value_format("text", "text", r"(?s:.*)", "{t}")
+
+POINT_FORMATS: Final = (
+    INTEGER,
+    FLOAT,
+    WHOLE_GROUPED,
+    GROUPED,
+    BOOLEAN,
+    ISO_DATE,
+    ISO_TIME,
+    ISO_ZONED,
+    *DATES,
+    *POINT_SIGNED,
+)
+COMMA_FORMATS: Final = (
+    INTEGER,
+    DECIMAL_COMMA,
+    FLOAT,
+    WHOLE_GROUPED,
+    GROUPED,
+    BOOLEAN,
+    ISO_DATE,
+    ISO_TIME,
+    ISO_ZONED,
+    *DATES,
+    *COMMA_SIGNED,
+)
+
+
+def fitting_formats(values: Iterable[str], *, decimal_comma: bool) -> tuple[ValueFormat, ...]:
+    """The readings that fit every one of `values` but the missing ones, best first; TEXT always comes last.
+
+    All of them when every value is missing.
+    """
+    fitting: tuple[ValueFormat, ...] = COMMA_FORMATS if decimal_comma else POINT_FORMATS
+    for value in {value.strip() for value in values}:
+        if not value or value in MISSING_IN_NUMBERS:
+            continue
+        fitting = tuple(reading for reading in fitting if reading.pattern.fullmatch(value))
+        if not fitting:
+            break
+    return (*fitting, TEXT)
+
+
+def is_typed_value(value: str) -> bool:
+    """Whether a cell is a number, a date, a boolean or a missing word: never so for an ordinary column name."""
+    text = value.strip()
+    if not text or text in MISSING_IN_TEXT:
+        return True
+    return any(reading.pattern.fullmatch(text) for reading in (*POINT_FORMATS, DECIMAL_COMMA, *COMMA_SIGNED))
+
+
+def uses_decimal_comma(columns: Sequence[Sequence[str]], delimiter: str) -> bool:
+    """Whether the numbers of a table are written with a decimal comma.
+
+    A comma followed by other than three digits, or after a zero, says so; a point in such a place says otherwise.
+    Where nothing is said, a file whose fields are not parted by commas is taken to use them within numbers.
+    """
+    commas = points = 0
+    comma = re.compile(r"[+-]?(?:\d+,(?:\d{1,2}|\d{4,})|0,\d+|[\d.]+\.\d{3},\d+)", re.ASCII)
+    point = re.compile(r"[+-]?(?:\d*\.(?:\d{1,2}|\d{4,})|0\.\d+|[\d,]+,\d{3}\.\d+)", re.ASCII)
+    for column in columns:
+        for value in column[:200]:
+            text = value.strip(_SIGNS)
+            commas += comma.fullmatch(text) is not None
+            points += point.fullmatch(text) is not None
+    if commas or points:
+        return commas > points
+    any_comma = any("," in value for column in columns for value in column[:50])
+    return delimiter == ";" and any_comma
+
+
+def missing_words(values: Sequence[str], storage: StorageType) -> tuple[str, ...]:
+    """The words that stand for a missing value in a column with these values.
+
+    In text a word stays where it has a meaning of its own: "NA" among two-letter codes (Namibia), "-" beside "+".
+    """
+    if storage != "text":
+        return MISSING_IN_NUMBERS
+    kept: set[str] = set()
+    others = {value.strip() for value in values} - set(MISSING_IN_TEXT) - {""}
+    codes = sum(1 for value in others if _TWO_LETTERS.fullmatch(value))
+    if len(others) >= 5 and codes > 0.8 * len(others):
+        kept.add("NA")
+    if "+" in others or any(value in others for value in ("--", "_", "=", "/", "*")):
+        kept.add("-")
+    if others and all(len(value) == 1 and not value.isalnum() for value in others):
+        kept |= {"-", "?"}
+    return tuple(word for word in MISSING_IN_TEXT if word not in kept)

@@ -1,0 +1,511 @@
+"""What to show at each state: `step_form(session)` is all that a screen or the bridge needs.
+
+The words and fields of each state, for someone who has never trained a model.
+
+What is known of the table and its schema, for a prompt: columns with their evidence, and facts in words.
+
+The agents and the ways of asking, as options of the model step: with a mark, or with the reason why not.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import msgspec
+from msgspec.structs import replace
+
+from tabsmith.agents.protocol import AgentName
+from tabsmith.tables.read.sources import FileSource, SampleName, SampleSource, describe_source
+from tabsmith.text import clean, plural
+from tabsmith.workflow import actions
+from tabsmith.workflow.form import (
+    ChoiceField,
+    ColumnLine,
+    ColumnsField,
+    Fact,
+    FormField,
+    Option,
+    ResultField,
+    RunField,
+    StepChoice,
+    StepForm,
+    StepLine,
+    TextField,
+)
+from tabsmith.workflow.inputs import show_columns
+from tabsmith.workflow.machine import marks, step_of, way_back
+from tabsmith.workflow.prerequisites import missing
+from tabsmith.workflow.schema_edits import column_names
+from tabsmith.workflow.session import FieldDefaults, FieldName, WorkflowSession
+from tabsmith.workflow.states import GuidedStep, State, StepMark
+from tabsmith.workflow.training_settings import FAMILIES, METRICS, equivalent_command, metrics_for, read_choice, task_of
+from tabsmith.workflow.transitions import default_out
+
+_UNITS: Final = ("bytes", "kB", "MB", "GB", "TB")
+
+
+def columns(session: WorkflowSession) -> ColumnsField:
+    """The columns of the table that was read, with number, evidence and profile."""
+    schema, table, edits = session.schema, session.table, session.edits
+    assert schema is not None
+    assert table is not None
+    profiles = {column.name: column for column in table.profile.columns}
+    lines = tuple(
+        ColumnLine(
+            number,
+            column.name,
+            column.kind,
+            column.role,
+            clean(column.evidence),
+            column.warnings,
+            profiles.get(column.name),
+            column.name in edits.roles or column.name in edits.kinds,
+        )
+        for number, column in enumerate(schema.columns, start=1)
+    )
+    rejected, repaired = table.rejected_count, table.repaired_count
+    return ColumnsField(lines, schema.target, schema.targets, schema.problem_type, schema.split, rejected, repaired)
+
+
+def source_facts(session: WorkflowSession) -> tuple[Fact, ...]:
+    """The source in a few facts."""
+    if session.source is None:
+        return ()
+    facts = [Fact("Table", clean(describe_source(session.source)))]
+    if session.file is not None:
+        facts.append(Fact("Size", _bytes(session.file.size), clean(session.file.path, 300)))
+    return tuple(facts)
+
+
+def schema_facts(session: WorkflowSession) -> tuple[Fact, ...]:
+    """The schema in a few facts."""
+    if session.load == "defer" and session.manual is not None:
+        manual = session.manual
+        features = plural(len(manual.features), "column") if manual.features else "every other column"
+        return (
+            Fact("Target", clean(manual.target, 60), "as you described it"),
+            Fact("Features", features),
+            Fact("Task", "found when the file is read" if manual.problem_type == "detect" else manual.problem_type),
+        )
+    schema = session.schema
+    if schema is None:
+        return ()
+    reason = next((each.reason for each in schema.targets if each.name == schema.target), "")
+    evidence = "as you chose it" if session.edits.target == schema.target else clean(reason)
+    held = f", {schema.split.holdout:.0%} held out" if schema.split.holdout else ""
+    by = f" by {clean(schema.split.by, 40)}" if schema.split.by else ""
+    return (
+        Fact("Rows", f"{schema.rows:,}"),
+        Fact("Target", clean(schema.target, 60) or "none", evidence),
+        Fact("Task", schema.problem_type),
+        Fact("Features", f"{len(schema.features):,} of {plural(len(schema.columns), 'column')}"),
+        Fact("Split", f"{schema.split.kind}{by}{held}", clean(schema.split.reason)),
+    )
+
+
+def _bytes(size: int) -> str:
+    if size < 1_000:
+        return plural(size, "byte")
+    power = min(4, (len(str(size)) - 1) // 3)
+    value = size / 1_000**power
+    return f"{value:,.0f} {_UNITS[power]}" if value >= 100 else f"{value:.1f} {_UNITS[power]}"
+
+
+_AGENTS: Final[dict[AgentName, str]] = {
+    "search": "search, without a language model",
+    "llm": "a language model",
+    "claude-code": "Claude Code",
+    "acp": "an ACP agent",
+}
+
+MODE_OPTIONS: Final = (
+    Option("confirm", "when something happens", "at breakpoints and spent budgets"),
+    Option("automatic", "never", "breakpoints are noted; a spent budget ends the run"),
+    Option("manual", "before every recipe", "that a model proposes; and when something happens"),
+)
+
+
+def breakpoint_facts(session: WorkflowSession) -> tuple[Fact, ...]:
+    """Where a run with this agent stops and asks, or notes it."""
+    conditions = session.defaults.breakpoints
+    if session.draft(FieldName.AGENT) == "search" or not conditions:
+        return ()
+    return (Fact("Breakpoints", clean(", ".join(conditions), 300), "agents.breakpoints of the settings"),)
+
+
+def agent_options(defaults: FieldDefaults) -> tuple[Option, ...]:
+    """Every agent of which something can be said here; those that cannot be used say why."""
+    known = [name for name in _AGENTS if name in defaults.agents or name in defaults.why_not]
+    return tuple(_option(name, defaults, alone=len(known) == 1) for name in known)
+
+
+def _option(name: AgentName, defaults: FieldDefaults, *, alone: bool) -> Option:
+    reason = defaults.why_not.get(name, "")
+    if reason:
+        return Option(name, _AGENTS[name], f"✘ {clean(reason, 200)}")
+    return Option(name, _AGENTS[name], "" if alone else "✔ can be used")
+
+
+_SAMPLES: Final[dict[SampleName, tuple[str, str]]] = {
+    "iris": ("iris flowers", "150 rows, three species"),
+    "wine": ("wines", "178 rows, three growers"),
+    "breast_cancer": ("breast cancer", "569 rows, two diagnoses"),
+    "diabetes": ("diabetes", "442 rows, a number to predict"),
+    "digits": ("handwritten digits", "1,797 rows, ten digits"),
+    "linnerud": ("fitness", "20 rows, a number to predict"),
+}
+
+_SCHEMA_EXAMPLE: Final = "target: price\nfeatures: area, rooms, district\ntypes: district = category"
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """The part of a prompt that belongs to one state alone."""
+
+    title: str
+    words: str
+    fields: tuple[FormField, ...] = ()
+    facts: tuple[Fact, ...] = ()
+    choices: tuple[StepChoice, ...] = ()
+    default: int = 0
+    missing: tuple[str, ...] = ()
+    command: str = ""
+
+
+def idle(_session: WorkflowSession) -> Page:
+    """Before anything."""
+    return Page(
+        title="A model from your table",
+        words="Choose a table, confirm what was understood of it, and train.",
+        choices=(StepChoice("Start", actions.Begin()),),
+    )
+
+
+def choosing_data_source(session: WorkflowSession) -> Page:
+    """File, sample or upload."""
+    choices = (
+        StepChoice("A file on this machine", actions.ChooseFile(), "CSV, Excel, Parquet, JSON"),
+        *(StepChoice(f"Sample: {name}", actions.ChooseSample(key), detail) for key, (name, detail) in _SAMPLES.items()),
+        StepChoice("A file that is sent here", actions.ChooseUpload(), "from a phone"),
+    )
+    chosen: actions.WorkflowAction | None = None
+    if session.origin == "sample" and isinstance(session.source, SampleSource):
+        chosen = actions.ChooseSample(session.source.name)
+    elif session.origin == "upload":
+        chosen = actions.ChooseUpload()
+    default = next((place for place, choice in enumerate(choices) if choice.answer == chosen), 0)
+    return Page(
+        title="Where is your table?",
+        words="Your data stays on this machine. A sample is a good first try.",
+        choices=choices,
+        default=default,
+    )
+
+
+def awaiting_file_path(session: WorkflowSession) -> Page:
+    """The path of the file."""
+    path = session.draft(FieldName.PATH)
+    as_text = isinstance(session.source, FileSource) and session.source.as_text
+    return Page(
+        title="Which file?",
+        words="Type or paste the path of the file. Nothing is read yet.",
+        fields=(_text(session, FieldName.PATH, "Path", path, example="~/data/houses.csv"),),
+        choices=(StepChoice("Go on", actions.GivePath(path, as_text), reads=(FieldName.PATH,)),),
+        missing=() if path.strip() else ("the path of a file",),
+    )
+
+
+def awaiting_data(session: WorkflowSession) -> Page:
+    """A file that will be sent."""
+    path = session.draft(FieldName.DATA)
+    return Page(
+        title="Send the file",
+        words="It is read as soon as it is here.",
+        fields=(_text(session, FieldName.DATA, "File", path),),
+        choices=(StepChoice("Read it", actions.GiveData(path), reads=(FieldName.DATA,)),),
+        missing=() if path.strip() else ("a file",),
+    )
+
+
+def choosing_load_option(session: WorkflowSession) -> Page:
+    """Read now or later."""
+    return Page(
+        title="Load the table now?",
+        words="Loading shows what the columns hold, so that you can check them before training.",
+        facts=source_facts(session),
+        choices=(
+            StepChoice("Load now", actions.LoadNow(), "read it, and check the columns"),
+            StepChoice(
+                "Later", actions.Defer(), "describe the columns in words; the file is read when training starts"
+            ),
+        ),
+        default=1 if session.load == "defer" else 0,
+    )
+
+
+def confirming_schema(session: WorkflowSession) -> Page:
+    """The schema to be looked over."""
+    return Page(
+        title="Is this right?",
+        words="Check the target, the column to predict, first. Change what is wrong; the rest can stay.",
+        fields=(columns(session),),
+        facts=schema_facts(session),
+        choices=(
+            StepChoice("Accept", actions.AcceptSchema()),
+            StepChoice("Choose step by step", actions.EditSchema(), "the target, then the features"),
+            StepChoice("Another table", actions.RejectSchema()),
+        ),
+        missing=tuple(need.value for need in missing(State.CONFIGURING_MODEL, session)),
+    )
+
+
+def selecting_target(session: WorkflowSession) -> Page:
+    """The target alone."""
+    present = session.schema.target if session.schema else ""
+    text = session.draft(FieldName.TARGET) or present
+    candidates = session.schema.targets if session.schema else ()
+    return Page(
+        title="What should be predicted?",
+        words="Give the name of a column, or its number.",
+        fields=(_text(session, FieldName.TARGET, "Target", text), columns(session)),
+        facts=tuple(
+            Fact("Likely", clean(each.name, 40), f"{clean(each.reason)} ({each.confidence:.0%})") for each in candidates
+        ),
+        choices=(StepChoice("Go on", actions.ChooseTarget(text), reads=(FieldName.TARGET,)),),
+        missing=() if text.strip() else ("a target",),
+    )
+
+
+def selecting_features(session: WorkflowSession) -> Page:
+    """The features alone."""
+    schema = session.schema
+    shown = show_columns([column.name for column in schema.features], column_names(schema)) if schema else ""
+    text = session.draft(FieldName.FEATURES) or shown
+    return Page(
+        title="Which columns may the model use?",
+        words="Leave out what is not known yet when you predict. Names, numbers and ranges all work.",
+        fields=(
+            _text(session, FieldName.FEATURES, "Features", text, example="1-5, 8, price   or   all but 3"),
+            columns(session),
+        ),
+        choices=(StepChoice("Go on", actions.ChooseFeatures(text), reads=(FieldName.FEATURES,)),),
+        missing=() if text.strip() else ("at least one feature",),
+    )
+
+
+def awaiting_schema_input(session: WorkflowSession) -> Page:
+    """A schema in words."""
+    text = session.draft(FieldName.SCHEMA)
+    field = _text(
+        session,
+        FieldName.SCHEMA,
+        "Schema",
+        text,
+        help="As lines of name: value, as JSON, or as a plain list of columns with the target first.",
+        example=_SCHEMA_EXAMPLE,
+        lines=8,
+    )
+    return Page(
+        title="Describe the columns",
+        words="Name the target, and the features unless all others are. The file is not read before training.",
+        fields=(field,),
+        facts=source_facts(session),
+        choices=(StepChoice("Go on", actions.GiveSchema(text), reads=(FieldName.SCHEMA,)),),
+        missing=() if text.strip() else ("a schema in words",),
+    )
+
+
+def configuring_model(session: WorkflowSession) -> Page:
+    """How to train, and everything on one page."""
+    problems = {each.field: each.error for each in read_choice(session).problems}
+    metrics = (
+        Option("default", "what fits the target", "ROC AUC, log loss or RMSE"),
+        *(Option(name, METRICS[name].label, METRICS[name].detail) for name in metrics_for(task_of(session))),
+    )
+    families = (
+        Option("any", "whichever is best", "several are tried"),
+        *(Option(name, words) for name, words in FAMILIES.items()),
+    )
+
+    def chosen(name: FieldName, label: str, options: tuple[Option, ...]) -> ChoiceField:
+        return ChoiceField(name, label, session.draft(name), options, problem=problems.get(name))
+
+    def typed(name: FieldName, label: str, words: str, example: str) -> TextField:
+        return TextField(name, label, session.draft(name), words, example, problems.get(name))
+
+    return Page(
+        title="How should it be trained?",
+        words="The values shown are a good start. Nothing runs before you say so.",
+        fields=(
+            typed(FieldName.TIME, "Time", "the best model so far is kept when it is over", "90, 2 min, 1:30"),
+            chosen(FieldName.METRIC, "Metric", metrics),
+            chosen(FieldName.FAMILY, "Family", families),
+            chosen(FieldName.AGENT, "Agent", agent_options(session.defaults)),
+            typed(FieldName.BUDGET, "Budget", "the most that an agent may cost; empty for no limit", "$2, 100k tokens"),
+            chosen(FieldName.MODE, "Asks you", MODE_OPTIONS),
+            typed(FieldName.ITERATIONS, "Iterations", "at most so many models; 0 for as many as the time allows", "20"),
+            typed(FieldName.SEED, "Seed", "the same seed gives the same folds", "0"),
+        ),
+        facts=(*source_facts(session), *schema_facts(session), *breakpoint_facts(session)),
+        choices=(
+            StepChoice("Train", actions.Train()),
+            *((StepChoice("Back to the last run", actions.ShowRun(), session.run_id),) if session.run_id else ()),
+        ),
+        missing=tuple(f"{name.value} that can be understood" for name in problems),
+        command=equivalent_command(session),
+    )
+
+
+def training(session: WorkflowSession) -> Page:
+    """The run to watch."""
+    return Page(
+        title="Training",
+        words="You may leave: the run goes on, and is here when you come back.",
+        fields=(RunField(session.run_id),),
+        command=equivalent_command(session),
+    )
+
+
+def trained(session: WorkflowSession) -> Page:
+    """The model."""
+    return Page(
+        title="The model is ready",
+        words="It is saved. Predict new rows now, or finish.",
+        fields=() if session.model is None else (ResultField(session.model, session.prediction),),
+        choices=(
+            StepChoice("Predict new rows", actions.PredictRows()),
+            StepChoice("Finish", actions.Finish(), "the model and the run stay"),
+        ),
+    )
+
+
+def predicting(session: WorkflowSession) -> Page:
+    """New rows."""
+    path, out = session.draft(FieldName.NEW_ROWS), session.draft(FieldName.OUT)
+    return Page(
+        title="Which rows should be predicted?",
+        words="A table with the same columns; the target may be missing.",
+        fields=(
+            _text(session, FieldName.NEW_ROWS, "New rows", path, example="~/data/new-houses.csv"),
+            _text(
+                session,
+                FieldName.OUT,
+                "Result",
+                out,
+                help="A CSV or Parquet file. Left empty, it goes beside the new rows.",
+                example=default_out(path) if path.strip() else "",
+            ),
+            *(() if session.model is None else (ResultField(session.model, session.prediction),)),
+        ),
+        choices=(
+            StepChoice("Predict", actions.GiveNewRows(path, out), reads=(FieldName.NEW_ROWS, FieldName.OUT)),
+            StepChoice("Finish", actions.Finish(), "the model and the run stay"),
+        ),
+        missing=() if path.strip() else ("a table of new rows",),
+    )
+
+
+def completed(session: WorkflowSession) -> Page:
+    """The end."""
+    return Page(
+        title="Done",
+        words="The model and its run are kept. This conversation is over.",
+        fields=() if session.model is None else (ResultField(session.model, session.prediction),),
+        choices=(StepChoice("Start with another table", actions.Begin()),),
+    )
+
+
+def error(session: WorkflowSession) -> Page:
+    """What went wrong, and the way on."""
+    resumes = session.retry == State.TRAINING
+    return Page(
+        title="Something went wrong",
+        words="Nothing you entered is lost.",
+        fields=(RunField(session.run_id),) if resumes else (),
+        choices=(StepChoice("Resume the run" if resumes else "Try again", actions.TryAgain()),),
+    )
+
+
+def _text(
+    session: WorkflowSession,
+    name: FieldName,
+    label: str,
+    value: str,
+    *,
+    help: str = "",  # noqa: A002 - the field's name
+    example: str = "",
+    lines: int = 1,
+) -> TextField:
+    return TextField(name, label, value, help, example, session.problem_of(name), lines)
+
+
+_PAGES: Final[dict[State, Callable[[WorkflowSession], Page]]] = {
+    State.IDLE: idle,
+    State.CHOOSING_DATA_SOURCE: choosing_data_source,
+    State.AWAITING_FILE_PATH: awaiting_file_path,
+    State.AWAITING_DATA: awaiting_data,
+    State.CHOOSING_LOAD_OPTION: choosing_load_option,
+    State.CONFIRMING_SCHEMA: confirming_schema,
+    State.SELECTING_TARGET: selecting_target,
+    State.SELECTING_FEATURES: selecting_features,
+    State.AWAITING_SCHEMA_INPUT: awaiting_schema_input,
+    State.CONFIGURING_MODEL: configuring_model,
+    State.TRAINING: training,
+    State.TRAINED: trained,
+    State.PREDICTING: predicting,
+    State.COMPLETED: completed,
+    State.ERROR: error,
+}
+
+
+def step_form(session: WorkflowSession) -> StepForm:
+    """Title, words, fields with their values, ways on, and what is missing. Pure and quick: call it at every draw."""
+    page = _PAGES[session.state](session)
+    history = way_back(session)
+    return StepForm(
+        state=session.state,
+        step=step_of(session),
+        title=page.title,
+        words=page.words,
+        fields=page.fields,
+        facts=page.facts,
+        choices=page.choices,
+        default=page.default,
+        missing=page.missing,
+        notices=session.notices,
+        problem=session.problem,
+        command=page.command,
+        steps=step_lines(session),
+        back_to=history[-1] if history else None,
+    )
+
+
+def filled(choice: StepChoice, texts: Mapping[FieldName, str]) -> actions.UserAction:
+    """The choice's answer with the texts that stand in the surface's fields now; others keep the value shown."""
+    names = actions.TEXT_FIELDS.get(type(choice.answer), {})
+    changes = {name: texts[field] for field, name in names.items() if field in texts}
+    return replace(choice.answer, **changes) if changes else choice.answer
+
+
+def step_lines(session: WorkflowSession) -> tuple[StepLine, ...]:
+    """The step list: each guided step with its mark and, once reached, a word of what was chosen there."""
+    words = _step_words(session)
+    return tuple(
+        StepLine(guided, mark, "" if mark == StepMark.OPEN else words.get(guided, ""))
+        for guided, mark in marks(session).items()
+    )
+
+
+def _step_words(session: WorkflowSession) -> dict[GuidedStep, str]:
+    load = {"undecided": "", "now": "read" if session.table else "", "defer": "later"}[session.load]
+    target = session.manual.target if session.load == "defer" and session.manual else ""
+    if session.load == "now" and session.schema:
+        target = session.schema.target
+    family = session.draft(FieldName.FAMILY)
+    named = {name: words for name, words in FAMILIES.items() if name == family}
+    return {
+        GuidedStep.SOURCE: "" if session.origin == "none" else session.origin,
+        GuidedStep.TABLE: load,
+        GuidedStep.SCHEMA: clean(target, 24),
+        GuidedStep.MODEL: next(iter(named.values()), "any family"),
+        GuidedStep.TRAIN: session.run_id[-6:],
+        GuidedStep.RESULT: "" if session.model is None else str(task_of(session)),
+    }

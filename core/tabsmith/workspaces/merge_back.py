@@ -1,0 +1,282 @@
+"""An accepted state goes back to the folder it came from: checked first, journalled, whole or not at all."""
+
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final, Literal, TypeAlias
+
+import msgspec
+from msgspec.structs import replace
+
+from tabsmith.errors import StorageError, WorkspaceConflictError, WorkspaceError
+from tabsmith.storage.files import storage_error
+from tabsmith.workspaces.apply import PathStep, apply_steps, entry_at, remove_temporary_files, revert_steps
+from tabsmith.workspaces.content_store import ContentStore
+from tabsmith.workspaces.scan import scan_folder
+from tabsmith.workspaces.tree import FolderTree, LeftOut, TreeEntry, WorkspaceLimits, leads_out, list_paths, load, save
+from tabsmith.workspaces.walk import open_file, open_parent, open_root, split_path
+
+OnConflict: TypeAlias = Literal["refuse", "keep others"]
+"""What to do when others changed files of the folder that the work did not touch: refuse, or leave theirs as they are.
+A file that both changed is always refused."""
+
+JOURNAL_FILE: Final = "hand-back.json"
+_ON_DISK: Final = "The folder is as it was before. Free some space or mend the permissions, then hand back again."
+
+
+class MergeResult(msgspec.Struct, frozen=True):
+    """What went back: the changed paths; what did not, and why; new files of others beside it; folders that were to go
+    and stay, because they hold what was never copied."""
+
+    iteration: int
+    changed: tuple[str, ...]
+    left_out: tuple[LeftOut, ...] = ()
+    beside: tuple[str, ...] = ()
+    stayed: tuple[str, ...] = ()
+
+
+class MergeJournal(msgspec.Struct, frozen=True):
+    """A hand-back under way, or done: enough to go on, or back, after a kill. `expected` is what the folder should hold
+    otherwise: before the steps while it is `going`, after them when it is `done`. `earlier` is the one before it."""
+
+    state: Literal["going", "done"]
+    token: str
+    steps: tuple[PathStep, ...]
+    result: MergeResult
+    expected: FolderTree
+    earlier: MergeResult | None = None
+    made_folder: bool = False
+
+
+def plan_steps(expected: FolderTree, state: FolderTree) -> tuple[tuple[PathStep, ...], tuple[LeftOut, ...]]:
+    """The steps from the folder as it should be to `state`, and what of the state does not go along: links that lead
+    out of the folder, pipes, and what is left out everywhere."""
+    new_links = [
+        path for path, entry in state.entries.items() if entry.kind == "link" and expected.entries.get(path) != entry
+    ]
+    unknown = {each.path for each in expected.left_out}
+    out = [LeftOut(path, "leads out") for path in new_links if leads_out(path, state.entries, unknown)]
+    left_out = (*out, *(each for each in state.left_out if each.why != "vanished"))
+    closed = {each.path for each in (*left_out, *state.left_out)}
+    steps = tuple(
+        PathStep(path, expected.entries.get(path), state.entries.get(path))
+        for path in sorted(expected.entries.keys() | state.entries.keys())
+        if expected.entries.get(path) != state.entries.get(path) and not _within(path, closed)
+    )
+    return steps, left_out
+
+
+class MergeBack:
+    """The way back from a workspace's records at `place` to `origin`."""
+
+    def __init__(self, origin: Path, place: Path, store: ContentStore, bounds: WorkspaceLimits) -> None:
+        self._origin = origin
+        self._journal = place / JOURNAL_FILE
+        self._store = store
+        self._bounds = bounds
+
+    @property
+    def journal(self) -> MergeJournal | None:
+        """The hand-back that is under way or done, if there is one."""
+        return load(self._journal, MergeJournal)
+
+    def expected(self, base: FolderTree) -> FolderTree:
+        """What the folder should hold now: what was copied, or what was handed back last."""
+        journal = self.journal
+        return base if journal is None else journal.expected
+
+    def hand_back(
+        self, iteration: int, state: FolderTree, base: FolderTree, *, was_missing: bool, others: OnConflict
+    ) -> MergeResult:
+        """Bring the folder to `state`; goes on where a killed process stopped, and does nothing the second time.
+
+        Raises WorkspaceConflictError, StorageError, WorkspaceError; then the folder is as it was before.
+        """
+        journal = self.journal
+        expected = self.expected(base)
+        if journal is not None and journal.state == "done" and not plan_steps(expected, state)[0]:
+            return replace(journal.result, iteration=iteration)
+        if journal is not None and journal.state == "going" and journal.result.iteration != iteration:
+            raise WorkspaceError(
+                f"Iteration {journal.result.iteration} is being handed back already.",
+                where=str(self._origin),
+                next_step="Hand that one back to its end first, or undo it.",
+            )
+        try:
+            if journal is None or journal.state == "done":
+                earlier = None if journal is None else journal.result
+                journal = self._begin(iteration, state, expected, earlier, was_missing, others)
+            return self._go(journal)
+        except OSError as error:
+            raise storage_error(error, self._origin, "hand the work back to") from error
+
+    def undo(self) -> None:
+        """Take back a hand-back that is under way; nothing happens when there is none.
+
+        Raises WorkspaceConflictError, StorageError.
+        """
+        journal = self.journal
+        if journal is None or journal.state == "done":
+            return
+        try:
+            with open_root(self._origin) as root:
+                revert_steps(root, journal.steps, self._store, journal.token)
+            if journal.made_folder:
+                self._origin.rmdir()
+        except OSError as error:
+            if not (journal.made_folder and not os.path.lexists(self._origin)):
+                raise storage_error(error, self._origin, "take the work back from") from error
+        if journal.earlier is None:
+            self._journal.unlink()
+        else:
+            save(self._journal, MergeJournal("done", journal.token, (), journal.earlier, journal.expected))
+
+    def _begin(
+        self,
+        iteration: int,
+        state: FolderTree,
+        expected: FolderTree,
+        earlier: MergeResult | None,
+        was_missing: bool,
+        others: OnConflict,
+    ) -> MergeJournal:
+        steps, left_out = plan_steps(expected, state)
+        self._require_inside(steps)
+        missing = not os.path.lexists(self._origin)
+        if missing and not was_missing:
+            raise _conflict(self._origin, "The folder is gone.", ())
+        now = FolderTree() if missing else scan_folder(self._origin, self._bounds, "leave out")
+        beside = self._check(steps, expected, now, others)
+        if not missing:
+            self._back_up(steps)
+        changed = tuple(step.path for step in steps)
+        result = MergeResult(iteration, changed, left_out, beside)
+        journal = MergeJournal("going", secrets.token_hex(4), steps, result, expected, earlier, missing)
+        save(self._journal, journal)
+        return journal
+
+    def _check(
+        self, steps: Sequence[PathStep], expected: FolderTree, now: FolderTree, others: OnConflict
+    ) -> tuple[str, ...]:
+        """Refuse when the folder is not what it should be; the new files in it that hinder nothing."""
+        touched = {step.path for step in steps}
+        closed = {each.path for each in now.left_out}
+        conflicts = {
+            path
+            for step in steps
+            for path, wanted in _on_the_way(step, expected.entries)
+            if _differs(wanted, now.entries.get(path), path == step.path) or path in closed
+        }
+        changed = {
+            path for path, entry in expected.entries.items() if path not in touched and now.entries.get(path) != entry
+        }
+        known = touched | expected.entries.keys() | {each.path for each in expected.left_out}
+        beside = sorted(now.entries.keys() - known)
+        if others == "refuse":
+            conflicts |= changed
+        if conflicts:
+            paths = tuple(sorted(conflicts))
+            raise _conflict(
+                self._origin, f"The folder was changed while its copy was worked on: {list_paths(paths)}.", paths
+            )
+        return (*sorted(changed), *beside)
+
+    def _require_inside(self, steps: Sequence[PathStep]) -> None:
+        for step in steps:
+            try:
+                split_path(step.path)
+            except ValueError as error:
+                raise WorkspaceError(
+                    f"The records of this workspace name a path that is not in its folder: {list_paths([step.path])}.",
+                    where=str(self._journal.parent),
+                    next_step="Nothing was handed back.",
+                ) from error
+
+    def _back_up(self, steps: Sequence[PathStep]) -> None:
+        """Keep what is replaced or removed, so that there is a way back. Raises OSError."""
+        with open_root(self._origin) as root:
+            for step in steps:
+                entry = step.before
+                if entry is None or entry.kind != "file" or self._store.has(entry.sha256):
+                    continue
+                with open_parent(root, step.path) as (parent, name):
+                    handle = open_file(parent, name)
+                    try:
+                        kept = self._store.keep(handle)
+                    finally:
+                        os.close(handle)
+                if kept != entry.sha256:
+                    raise _conflict(self._origin, f"{list_paths([step.path])} was changed just now.", (step.path,))
+
+    def _go(self, journal: MergeJournal) -> MergeResult:
+        try:
+            if journal.made_folder and not os.path.lexists(self._origin):
+                self._origin.mkdir()
+            with open_root(self._origin) as root:
+                remove_temporary_files(root, journal.steps, journal.token)
+                stayed = apply_steps(root, journal.steps, self._store, journal.token)
+                self._verify(root, journal.steps, stayed)
+        except (OSError, WorkspaceConflictError, StorageError) as error:
+            self.undo()
+            raise _taken_back(error, self._origin) from error
+        result = replace(journal.result, stayed=stayed)
+        done = replace(journal, state="done", result=result, expected=_moved(journal.expected, journal.steps))
+        save(self._journal, done)
+        return done.result
+
+    def _verify(self, root: int, steps: Sequence[PathStep], stayed: Sequence[str]) -> None:
+        wrong = tuple(
+            step.path for step in steps if step.path not in stayed and entry_at(root, step.path) != step.after
+        )
+        if wrong:
+            raise _conflict(self._origin, f"Others change the folder at this moment: {list_paths(wrong)}.", wrong)
+
+
+def _on_the_way(step: PathStep, expected: Mapping[str, TreeEntry]) -> list[tuple[str, TreeEntry | None]]:
+    """The path itself and each folder above it that should be there, with what should be at it."""
+    parts = step.path.split("/")
+    above = ["/".join(parts[:length]) for length in range(1, len(parts))]
+    return [(step.path, step.before), *((path, expected[path]) for path in above if path in expected)]
+
+
+def _differs(wanted: TreeEntry | None, found: TreeEntry | None, exactly: bool) -> bool:
+    if exactly or wanted is None or found is None:
+        return wanted != found
+    return wanted.kind != found.kind
+
+
+def _moved(expected: FolderTree, steps: Sequence[PathStep]) -> FolderTree:
+    entries = dict(expected.entries)
+    for step in steps:
+        if step.after is not None:
+            entries[step.path] = step.after
+        else:
+            entries.pop(step.path, None)
+    return FolderTree(entries, expected.left_out)
+
+
+def _within(path: str, closed: set[str]) -> bool:
+    if not closed:
+        return False
+    parts = path.split("/")
+    return any("/".join(parts[:length]) in closed for length in range(1, len(parts) + 1))
+
+
+def _conflict(origin: Path, what: str, paths: tuple[str, ...]) -> WorkspaceConflictError:
+    return WorkspaceConflictError(
+        what,
+        where=str(origin),
+        next_step="Nothing was handed back. Put those files back as they were and hand back again, or take the work "
+        "from the run's own folder.",
+        paths=paths,
+    )
+
+
+def _taken_back(error: Exception, origin: Path) -> WorkspaceError | StorageError:
+    if isinstance(error, WorkspaceConflictError):
+        return _conflict(origin, error.what, error.paths)
+    if isinstance(error, OSError):
+        error = storage_error(error, origin, "hand the work back to")
+    assert isinstance(error, StorageError)
+    return StorageError(error.what, where=str(origin), next_step=_ON_DISK)

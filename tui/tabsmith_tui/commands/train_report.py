@@ -1,0 +1,283 @@
+"""What training came to, as the JSON document of `train --json` and as a report for people."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+from tabsmith import formatting
+from tabsmith.agents.protocol import AgentName
+from tabsmith.agents.usage import Usage as Used
+from tabsmith.errors import ErrorReport
+from tabsmith.modeling.results import Confusion, ModelReport, Residuals
+from tabsmith.recipes.recipe import Recipe
+from tabsmith.runs import spending
+from tabsmith.runs.events import ExitReason, Outcome
+from tabsmith.runs.snapshot import RunSnapshot, SessionState, Trial
+from tabsmith.tables.schema.types import ProblemType
+from tabsmith.text import plural
+from tabsmith_tui.commands.output import print_facts, print_table, print_text
+from tabsmith_tui.commands.progress import metric_label
+from tabsmith_tui.views import recipes
+
+
+class AgentDocument(msgspec.Struct, frozen=True):
+    """Who was to propose, who did, and why another."""
+
+    planned: AgentName
+    actual: AgentName
+    reason: str = ""
+
+
+class UsageDocument(msgspec.Struct, frozen=True):
+    """What agents used; `cost` is in dollars, null when a part of it is not known, and `unpriced` counts the replies
+    without a price. Reasoning tokens are a part of the output."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
+    cost: str | None = "0"
+    unpriced: int = 0
+    turns: int = 0
+    sessions: int = 0
+
+
+class SessionDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """One conversation with an agent. `attempt` is over 1 when it was asked again in the same iteration."""
+
+    id: str
+    iteration: int
+    attempt: int
+    agent: AgentName
+    model: str
+    purpose: Literal["propose", "grade"]
+    started_at: float
+    ended_at: float | None
+    outcome: str
+    trouble: str
+    message: str
+    usage: UsageDocument
+
+
+class ScoredRecipe(msgspec.Struct, frozen=True):
+    """A recipe and its score."""
+
+    rank: int
+    iteration: int
+    recipe: Recipe
+    score: float
+    standard_error: float
+    fold_scores: tuple[float, ...]
+    seconds: float
+
+
+class TrainDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """`train --json` and `runs show --json`. What there is no value for is null."""
+
+    run_id: str
+    model_id: str | None
+    state: str
+    task: ProblemType
+    target: str | None
+    metric: str | None
+    greater_is_better: bool | None
+    cv_score: float | None
+    cv_se: float | None
+    holdout_score: float | None
+    holdout_interval: tuple[float, float] | None
+    holdout_rows: int
+    chance_score: float | None  # of the best constant answer, on the hold-out
+    beats_chance: Literal["yes", "not shown"] | None
+    iterations: int
+    tries: int
+    seconds: float
+    agent: AgentDocument
+    usage: UsageDocument
+    sessions: tuple[SessionDocument, ...]
+    champion: ScoredRecipe | None
+    leaderboard: tuple[ScoredRecipe, ...]
+    outcome: Outcome | None
+    exit_reason: ExitReason | None
+    error: ErrorReport | None = None
+
+
+def train_document(run_id: str, run: RunSnapshot, now: float) -> TrainDocument:
+    """The run as one JSON document."""
+    report, metric = run.report, run.metric
+    holdout = report.holdout.scores[0] if report and report.holdout else None
+    board = tuple(_scored(place, each) for place, each in enumerate(run.leaderboard, 1) if each.recipe)
+    champion = next((each for each in board if each.iteration == run.champion), None)
+    chance = report.holdout.baseline if report and report.holdout else None
+    interval = (holdout.low, holdout.high) if holdout else None
+    return TrainDocument(
+        run_id=run_id,
+        model_id=report.model_id if report else None,
+        state=run.state.value,
+        task=run.schema.problem_type if run.schema else "none",
+        target=run.schema.target if run.schema else None,
+        metric=metric.name if metric else None,
+        greater_is_better=metric.greater_is_better if metric else None,
+        cv_score=report.cv_score if report else champion.score if champion else None,
+        cv_se=report.cv_se if report else champion.standard_error if champion else None,
+        holdout_score=holdout.score if holdout else None,
+        holdout_interval=(interval[0], interval[1]) if interval and None not in interval else None,  # type: ignore[arg-type]
+        holdout_rows=report.holdout.rows if report and report.holdout else 0,
+        chance_score=chance.score if chance else None,
+        beats_chance=chance.beaten if chance else None,
+        iterations=len(run.trials),
+        tries=run.tried,
+        seconds=round(run.active_seconds(now), 3),
+        agent=_agent(run),
+        usage=usage_document(run.usage, len(run.sessions)),
+        sessions=tuple(session_document(each) for each in run.sessions),
+        champion=champion,
+        leaderboard=board,
+        outcome=run.outcome,
+        exit_reason=run.exit_reason,
+        error=run.error,
+    )
+
+
+def agent_facts(run: RunSnapshot) -> list[tuple[str, str]]:
+    """Who proposed, and what it used; nothing for a run in which search alone proposed."""
+    agent = _agent(run)
+    if agent.planned == "search" and not run.sessions:
+        return []
+    instead = f" in place of {agent.planned}: {agent.reason}" if agent.actual != agent.planned else ""
+    facts = [("agent", f"{agent.actual}{instead}")]
+    if run.sessions:
+        talks = f"{plural(len(run.sessions), 'session')}, {plural(run.usage.turns, 'turn')}"
+        facts.append(("tokens", f"{spending.in_and_out(run.usage)}  {talks}  {spending.cost(run.usage)}"))
+    return facts
+
+
+def print_report(report: ModelReport, agent: Sequence[tuple[str, str]] = ()) -> None:
+    """The report of a model, for people, with the facts of `agent_facts`."""
+    metric = report.metric
+    facts = [
+        ("model", report.model_id),
+        ("table", f"{report.source}, {formatting.count(report.train_rows)} rows to train on"),
+        ("target", f"{report.schema.target} ({report.schema.problem_type})"),
+        ("metric", metric_label(metric)),
+        ("folds", f"{formatting.plus_minus(report.cv_score, report.cv_se)}  best of {report.tries} tries"),
+        ("hold-out", _holdout(report)),
+        *_guess(report),
+        *agent,
+        ("seconds", f"{report.seconds:,.1f}"),
+    ]
+    print_facts(facts)
+    for note in report.notes:
+        print_text(f"note      {note}")
+    print_text()
+    print_table(
+        ["weight", "recipe", "family"],
+        [
+            [formatting.percent(each.weight), recipes.recipe_title(each.recipe), each.recipe.family]
+            for each in report.members
+        ],
+    )
+    if report.importance:
+        print_text()
+        print_table(
+            ["column", f"{metric.label} lost without it"],
+            [[each.column, formatting.plus_minus(each.drop, each.deviation)] for each in report.importance[:12]],
+        )
+    print_text()
+    match report.outcome:
+        case Confusion() as confusion:
+            _print_confusion(confusion)
+        case Residuals(quartiles=quartiles):
+            low, middle, high = (formatting.number(value) for value in quartiles)
+            print_text(f"truth minus prediction: a quarter below {low}, half below {middle}, a quarter above {high}")
+
+
+def _guess(report: ModelReport) -> list[tuple[str, str]]:
+    """What the best constant answer gets on the same rows."""
+    chance = report.holdout.baseline if report.holdout else None
+    if chance is None:
+        return []
+    verdict = "the model is better" if chance.beaten == "yes" else "the model is not shown to be better"
+    return [("a guess", f"{formatting.number(chance.score)}  {verdict}")]
+
+
+def _holdout(report: ModelReport) -> str:
+    if report.holdout is None:
+        return "none: the table is too small to spare any rows"
+    score = report.holdout.scores[0]
+    interval = (
+        f"  95 % {formatting.number(score.low)} to {formatting.number(score.high)}" if score.low is not None else ""
+    )
+    others = ", ".join(f"{each.metric.label} {formatting.number(each.score)}" for each in report.holdout.scores[1:])
+    rows = f" on {formatting.count(report.holdout.rows)} rows, scored once"
+    return f"{formatting.number(score.score)}{interval}{rows}" + (f"  ({others})" if others else "")
+
+
+def _print_confusion(confusion: Confusion, widest: int = 8) -> None:
+    if len(confusion.classes) > widest:
+        print_text(f"{len(confusion.classes)} classes; the confusion matrix is in `tabsmith models show --json`.")
+        return
+    print_table(
+        ["truth \\ predicted", *confusion.classes],
+        [
+            [name, *(formatting.count(count) for count in row)]
+            for name, row in zip(confusion.classes, confusion.counts, strict=True)
+        ],
+        widest=20,
+    )
+
+
+def _agent(run: RunSnapshot) -> AgentDocument:
+    """Before its worker has begun, what the run was asked for."""
+    if run.attempt or run.spec is None:
+        return AgentDocument(run.planned, run.actual, run.fallback_reason)
+    return AgentDocument(run.spec.choice.agent, run.spec.choice.agent)
+
+
+def usage_document(used: Used, sessions: int) -> UsageDocument:
+    """What so many sessions used, for a document."""
+    price = used.price
+    return UsageDocument(
+        used.input_tokens,
+        used.output_tokens,
+        used.cache_read_tokens,
+        used.cache_write_tokens,
+        used.reasoning_tokens,
+        None if price is None else f"{price:f}",
+        used.unpriced,
+        used.turns,
+        sessions,
+    )
+
+
+def session_document(each: SessionState) -> SessionDocument:
+    """A session, for a document."""
+    return SessionDocument(
+        id=each.id,
+        iteration=each.iteration,
+        attempt=each.attempt,
+        agent=each.agent,
+        model=each.model,
+        purpose=each.purpose,
+        started_at=each.opened_at,
+        ended_at=each.closed_at or None,
+        outcome=each.outcome,
+        trouble=each.trouble,
+        message=each.message,
+        usage=usage_document(each.usage, 1),
+    )
+
+
+def _scored(rank: int, each: Trial) -> ScoredRecipe:
+    assert each.recipe is not None
+    assert each.mean is not None
+    return ScoredRecipe(
+        rank,
+        each.iteration,
+        each.recipe,
+        each.mean,
+        each.standard_error or 0.0,
+        tuple(fold.score for fold in each.folds),
+        each.seconds,
+    )

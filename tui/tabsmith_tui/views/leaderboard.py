@@ -1,0 +1,235 @@
+"""The leaderboard and the iterations of a run, as tables."""
+
+import math
+from collections.abc import Sequence
+from types import MappingProxyType
+from typing import Final
+
+from tabsmith import formatting
+from tabsmith.runs import spending
+from tabsmith.runs.snapshot import RunSnapshot, Trial
+from tabsmith.text import clean
+from tabsmith_tui.views import comparison, recipes, tasks
+from tabsmith_tui.views.lines import Span, Tone, span
+from tabsmith_tui.widgets.lines_layout import LineColumn
+
+ENSEMBLE: Final = "ensemble"
+_UNKNOWN: Final = formatting.UNKNOWN
+_LOST: Final = "☆ was champion"
+_BEATEN: Final = "· not better"
+_NONE: Final = "✘ no answer"
+_SHORT: Final = MappingProxyType({_LOST: "☆ was best", _BEATEN: "· behind", _NONE: "✘ silent"})
+
+LEADERBOARD_COLUMNS: Final = (
+    LineColumn("rank", 4, right=True),
+    LineColumn("model", 15, grow=1),
+    LineColumn("score", 15, right=True),
+    LineColumn("Δ champion", 13, right=True, drop=2),
+    LineColumn("time", 9, right=True, drop=3),
+    LineColumn("verdict", 12, drop=1),
+)
+ITERATION_COLUMNS: Final = (
+    LineColumn("#", 4, right=True),
+    LineColumn("change tried", 15, grow=1),
+    LineColumn("score", 15, right=True),
+    LineColumn("Δ champion", 13, right=True, drop=2),
+    LineColumn("time", 9, right=True, drop=3),
+    LineColumn("said", 14, drop=1),
+)
+ASKED_COLUMNS: Final = (  # of a run whose agent holds conversations; on 80 cells, all of them
+    LineColumn("#", 2, right=True),
+    LineColumn("change tried", 15, grow=1),
+    LineColumn("score", 14, right=True),
+    LineColumn("Δ champ", 8, right=True, drop=2),
+    LineColumn("cost", 6, right=True, drop=3),
+    LineColumn("time", 5, right=True, drop=4),
+    LineColumn("said", 10, drop=1),
+)
+
+
+class Leaderboard:
+    """The scored tries that hold `words`, best first; the ensemble, where there is one, above them."""
+
+    def __init__(self, snapshot: RunSnapshot, words: str = "") -> None:
+        self._snapshot = snapshot
+        ranked = enumerate(snapshot.leaderboard, start=1)
+        self._ranked: list[tuple[int, Trial | None]] = [
+            (rank, each) for rank, each in ranked if trial_matches(each, words)
+        ]
+        if snapshot.ensemble is not None and words.lower() in ENSEMBLE:
+            self._ranked.insert(0, (0, None))
+
+    def __len__(self) -> int:
+        return len(self._ranked)
+
+    def key(self, index: int) -> str:
+        """The iteration of the row, or "ensemble"."""
+        each = self._ranked[index][1]
+        return str(each.iteration) if each is not None else ENSEMBLE
+
+    @property
+    def columns(self) -> Sequence[LineColumn]:
+        """What `cells` are."""
+        return LEADERBOARD_COLUMNS
+
+    def cells(self, index: int) -> Sequence[Span]:
+        """Rank, model, score, difference to the champion, seconds, verdict."""
+        rank, each = self._ranked[index]
+        if each is None:
+            return self._ensemble()
+        best, metric = self._snapshot.champion_trial, self._snapshot.metric
+        title = recipes.recipe_title(each.recipe) if each.recipe else f"iteration {each.iteration}"
+        is_best = best is not None and each.iteration == best.iteration
+        value = comparison.gain(each.mean, best.mean, metric) if best and metric and not is_best else None
+        return (
+            Span(str(rank), "dim"),
+            span(title, "strong" if is_best else "plain"),
+            Span(formatting.plus_minus(each.mean, each.standard_error)),
+            Span(comparison.gain_text(value), comparison.gain_tone(value)),
+            Span(formatting.duration(each.seconds), "dim"),
+            self._verdict(each, best),
+        )
+
+    def _verdict(self, each: Trial, best: Trial | None) -> Span:
+        if best is None or self._snapshot.metric is None:
+            return Span("scored", "dim")
+        if each.iteration == best.iteration:
+            return Span("★ champion", "good")
+        if each.skipped:
+            return Span("↷ skipped", "dim")
+        difference = comparison.paired_difference(each.folds, best.folds, self._snapshot.metric)
+        if difference is not None and difference.noise:
+            return Span("within noise", "plain")
+        return Span("was champion" if each.won else "behind", "dim")
+
+    def _ensemble(self) -> Sequence[Span]:
+        snapshot = self._snapshot
+        together, best, metric = snapshot.ensemble, snapshot.champion_trial, snapshot.metric
+        assert together is not None
+        value = comparison.gain(together.score, best.mean, metric) if best and metric else None
+        return (
+            Span("Σ", "accent"),
+            Span(f"ensemble of {len(together.recipes)}", "strong"),
+            Span(formatting.plus_minus(together.score, together.standard_error)),
+            Span(comparison.gain_text(value), comparison.gain_tone(value)),
+            Span(formatting.UNKNOWN, "dim"),
+            Span("delivered" if snapshot.report is not None else "built", "good"),
+        )
+
+
+class Iterations:
+    """The tries that hold `words`, the latest first."""
+
+    def __init__(self, snapshot: RunSnapshot, words: str = "") -> None:
+        self._snapshot = snapshot
+        self._asked = spending.uses_llm(snapshot)
+        self._tries = [each for each in reversed(snapshot.trials) if trial_matches(each, words)]
+
+    def __len__(self) -> int:
+        return len(self._tries)
+
+    def key(self, index: int) -> str:
+        """The iteration of the row."""
+        return str(self._tries[index].iteration)
+
+    @property
+    def columns(self) -> Sequence[LineColumn]:
+        """What `cells` are: with the cost where there can be one."""
+        if not self._asked:
+            return ITERATION_COLUMNS
+        number = ASKED_COLUMNS[0]._replace(width=max(2, len(self.key(0)) if self._tries else 0))
+        return (number, *ASKED_COLUMNS[1:])
+
+    def cells(self, index: int) -> Sequence[Span]:
+        """Number, what was tried, score, difference to the champion of its time, cost, seconds, what became of it."""
+        each = self._tries[index]
+        number = Span(str(each.iteration), "dim")
+        tried = span(each.change or (recipes.recipe_title(each.recipe) if each.recipe else each.message or _UNKNOWN))
+        tone: Tone = "plain" if each.mean is not None else "dim"
+        if self._asked:
+            seconds = each.facts.iteration_seconds if each.facts else None
+            return (
+                number,
+                tried,
+                Span(_score(each), tone),
+                Span(comparison.gain_arrow(each.delta), comparison.gain_tone(each.delta)),
+                Span(spending.cost_cell(each.usage), "warn" if each.usage.unpriced else "dim"),
+                Span(formatting.clock(seconds), "dim"),
+                short_trial_result(each, self._snapshot),
+            )
+        return (
+            number,
+            tried,
+            Span(formatting.plus_minus(each.mean, each.standard_error), tone),
+            Span(comparison.gain_text(each.delta), comparison.gain_tone(each.delta)),
+            Span(formatting.duration(each.seconds) if each.seconds else _UNKNOWN, "dim"),
+            trial_result(each, self._snapshot),
+        )
+
+
+def _score(each: Trial) -> str:
+    """The score in few cells, or why there is none."""
+    if each.mean is None:
+        return {"refused": "refused", "failed": "failed", "unanswered": "no answer"}.get(each.state, _UNKNOWN)
+    value, error = formatting.plus_minus_parts(each.mean, each.standard_error)
+    return f"{value} {formatting.PLUS_MINUS}{error}" if error else value
+
+
+def short_trial_result(each: Trial, snapshot: RunSnapshot) -> Span:
+    """`trial_result` in ten cells: the glyph of what became of it, and the decision where that was not to go on."""
+    became = _became(each, snapshot)
+    if each.decision is not None and each.decision.action != "proceed" and not each.skipped:
+        return Span(f"{became.text[0]} {each.decision.action}", became.tone)
+    return Span(_SHORT.get(became.text, became.text), became.tone)
+
+
+def trial_result(each: Trial, snapshot: RunSnapshot) -> Span:
+    """What became of a try, with a glyph; and what was decided, where that is not simply to go on."""
+    became = _became(each, snapshot) if each.work is None else tasks.trial_result(each, snapshot)
+    decided = each.decision.action if each.decision is not None else "proceed"
+    words = f"{became.text}, {decided}" if decided != "proceed" else became.text
+    return Span(words, became.tone)
+
+
+def _became(each: Trial, snapshot: RunSnapshot) -> Span:
+    if each.skipped:
+        return Span("↷ skipped", "dim")
+    match each.state:
+        case "asking":
+            if snapshot.state.ended:
+                return Span("· cut short", "warn")
+            return Span("◷ retry" if snapshot.retry is not None else "… asking", "accent")
+        case "proposed" | "evaluating":
+            if snapshot.state.ended:
+                return Span("· cut short", "warn")
+            if each.state == "proposed" and snapshot.question is not None:
+                return Span("? proposed", "accent")
+            return Span(f"◑ fold {len(each.folds)}/{snapshot.folds}" if snapshot.folds else "◑ evaluating", "accent")
+        case "refused":
+            return Span("! refused", "warn")
+        case "failed":
+            return Span("✘ failed", "bad")
+        case "unanswered":
+            return Span(_NONE, "warn")
+        case "scored":
+            if each.won:
+                return Span("★ champion" if each.iteration == snapshot.champion else _LOST, "good")
+            tone: Tone = "plain" if each.mean is not None and math.isfinite(each.mean) else "warn"
+            return Span(_BEATEN, tone)
+
+
+def trial_matches(each: Trial, words: str) -> bool:
+    """Whether a try holds `words`, in whatever letters: in its recipe's name and family, its change or its message."""
+    wanted = words.strip().lower()
+    if not wanted:
+        return True
+    recipe = each.recipe
+    held: list[str] = [each.change, each.reason, each.message, each.agent, each.state]
+    held.extend((recipe.name, recipe.family) if recipe else ())
+    held.extend((each.decision.action,) if each.decision else ())
+    return any(wanted in part[:2_000].lower() for part in held) or wanted == f"#{each.iteration}"
+
+
+def table_title(name: str, shown: int, all_of_them: int, words: str) -> str:
+    """The heading of a table, with the filter in force: `Iterations  3 of 12 with "boost"`."""
+    return f'{name}  {shown:,} of {all_of_them:,} with "{clean(words, 20)}"' if words else f"{name}  {all_of_them:,}"

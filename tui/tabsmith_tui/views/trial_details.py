@@ -1,0 +1,219 @@
+"""Everything known of one try, or of the ensemble, as lines."""
+
+from tabsmith import formatting
+from tabsmith.runs import spending
+from tabsmith.runs.snapshot import RunSnapshot, Trial
+from tabsmith.text import clean, clean_block, plural
+from tabsmith_tui.views import comparison, leaderboard, recipes, tasks
+from tabsmith_tui.views.lines import Line, Span, line, span
+from tabsmith_tui.views.score_plot import metric_direction
+
+_MOST_FOLDS = 20
+
+
+def trial_details(snapshot: RunSnapshot, key: str) -> tuple[str, tuple[Line, ...]]:
+    """Title and lines for the row `key` of a table; says so when there is no such try (any more)."""
+    task = tasks.task_of_row(snapshot, key)
+    if task is not None:
+        return f"Task {clean(task.name, 60)}", tasks.task_details(task, snapshot)
+    if key == leaderboard.ENSEMBLE:
+        return "The ensemble", _ensemble(snapshot)
+    found = next((each for each in snapshot.trials if str(each.iteration) == key), None)
+    if found is None:
+        return f"Iteration {clean(key, 12)}", (line("The run began this iteration anew after it was resumed.", "warn"),)
+    return f"Iteration {found.iteration}", _try(snapshot, found)
+
+
+def overview(snapshot: RunSnapshot, each: Trial) -> tuple[Line, ...]:
+    """What was tried and why, its score, what was said about it, and its folds beside the champion's of its time."""
+    lines = _head(snapshot, each)
+    if each.reason:
+        lines += [(), line("Why, in the agent's words", "mark")]
+        lines += [line(part) for part in clean_block(each.reason, 8_000).splitlines()]
+    if each.message:
+        lines += [(), line("What was said", "mark")]
+        lines += [line(part, "warn") for part in clean_block(each.message, 8_000).splitlines()]
+    return (*lines, *_folds(snapshot, each, champion_then(snapshot, each)))
+
+
+def assessment(each: Trial) -> tuple[Line, ...]:
+    """Quality with its parts, and the decision with the thresholds and the rule that fired."""
+    lines: list[Line] = []
+    quality, decision = each.quality, each.decision
+    if quality is not None:
+        by = "by tabsmith's own rule" if quality.grader == "heuristic" else "by a model"
+        lines += [(Span("quality    ", "dim"), Span(f"{quality.value:.2f}", "strong"), Span(f"  {by}", "dim"))]
+        if quality.fallback:
+            lines.append((Span("           ", "dim"), span(f"no model's grade: {quality.fallback}", "warn", 600)))
+        if quality.words:
+            lines.append((Span("           ", "dim"), span(quality.words, limit=1_000)))
+        for part in quality.parts:
+            head = f"  {clean(part.name, 20):<20} {part.value:.2f} of weight {part.weight:.2f}  "
+            lines.append((Span(head), span(part.why, "dim", 300)))
+    if decision is not None:
+        limits = decision.thresholds
+        by = "you decided" if decision.by == "person" else f"confidence {decision.confidence:.2f}"
+        lines += [(), (Span("decision   ", "dim"), Span(decision.action, "strong"), Span(f"  {by}", "dim"))]
+        lines.append((Span("rule       ", "dim"), span(decision.rule, limit=1_000)))
+        lines.append(
+            (Span("thresholds ", "dim"), Span(f"proceed from {limits.proceed:g}, escalate below {limits.escalate:g}"))
+        )
+    return tuple(lines) or (line("Not judged yet." if not each.ended_at else "Not judged.", "dim"),)
+
+
+def recipe(each: Trial) -> tuple[Line, ...]:
+    """The recipe in full."""
+    if each.recipe is None:
+        return (line("There is no recipe.", "dim"),)
+    return ((span(recipes.recipe_title(each.recipe), "strong"),), *recipes.recipe_lines(each.recipe))
+
+
+def champion_then(snapshot: RunSnapshot, each: Trial) -> Trial | None:
+    """Who held the title when the try was proposed; None before the first."""
+    before = (other for other in reversed(snapshot.trials) if other.won and other.iteration < each.iteration)
+    return next(before, None)
+
+
+def against_champion_then(snapshot: RunSnapshot, each: Trial) -> tuple[Line, ...]:
+    """How the recipe and its score differ from the champion of its time."""
+    best = champion_then(snapshot, each)
+    if best is None or best.recipe is None:
+        return (line("There was no champion yet.", "dim"),)
+    if each.recipe is None:
+        return (line("There is no recipe to compare.", "dim"),)
+    head = (Span(f"#{best.iteration} ", "dim"), span(recipes.recipe_title(best.recipe), "strong"))
+    return (head, *_compared(snapshot, each, best))
+
+
+def _try(snapshot: RunSnapshot, each: Trial) -> tuple[Line, ...]:
+    lines = _head(snapshot, each)
+    if each.message:
+        lines.append(())
+        lines.append(line("What was said", "mark"))
+        lines.extend(line(part, "warn") for part in clean_block(each.message, 8_000).splitlines())
+    if each.recipe is not None:
+        lines.append(())
+        lines.append(line("Recipe", "mark"))
+        lines.extend(recipes.recipe_lines(each.recipe))
+    lines.extend(_difference(snapshot, each))
+    lines.extend(_folds(snapshot, each))
+    return tuple(lines)
+
+
+def _head(snapshot: RunSnapshot, each: Trial) -> list[Line]:
+    """Name, where it stands, what was tried, by whom, what it cost, its score."""
+    lines: list[Line] = []
+    name = (
+        recipes.recipe_title(each.recipe) if each.recipe else "no recipe yet" if each.state == "asking" else "no recipe"
+    )
+    lines.append((span(name, "strong"),))
+    lines.append((Span("stands     ", "dim"), leaderboard.trial_result(each, snapshot)))
+    if each.change:
+        lines.append((Span("tried      ", "dim"), span(each.change, limit=600)))
+    if each.agent:
+        sure = f"  {each.confidence:.0%} sure of it" if each.confidence is not None else ""
+        lines.append((Span("agent      ", "dim"), span(each.agent), Span(sure, "dim")))
+    if each.sessions:
+        cost = Span(spending.cost(each.usage), "warn" if each.usage.unpriced else "plain")
+        lines.append((Span("cost       ", "dim"), cost, Span(f"  {spending.in_and_out(each.usage)}", "dim")))
+    lines.extend(_score(snapshot, each))
+    return lines
+
+
+def _score(snapshot: RunSnapshot, each: Trial) -> list[Line]:
+    metric = snapshot.metric
+    if each.mean is None or metric is None:
+        return [(Span("score      ", "dim"), Span(f"{formatting.UNKNOWN} (not scored)", "dim"))]
+    score = formatting.plus_minus(each.mean, each.standard_error)
+    lines: list[Line] = [
+        (Span("score      ", "dim"), Span(score, "strong"), Span(f"   {metric_direction(metric)}", "dim"))
+    ]
+    if each.delta is not None:
+        words = comparison.gain_text(each.delta)
+        lines.append(
+            (
+                Span("           ", "dim"),
+                Span(words, comparison.gain_tone(each.delta)),
+                Span(
+                    " than the champion of its time" if abs(each.delta) >= 5e-6 else " as the champion of its time",
+                    "dim",
+                ),
+            )
+        )
+    lines.append((Span("time       ", "dim"), Span(formatting.duration(each.seconds))))
+    return lines
+
+
+def _difference(snapshot: RunSnapshot, each: Trial) -> list[Line]:
+    best = snapshot.champion_trial
+    if best is None or best.recipe is None or each.recipe is None:
+        return []
+    lines: list[Line] = [(), line("Against the champion", "mark")]
+    if best.iteration == each.iteration:
+        return [*lines, line("It is the champion.", "good")]
+    return [*lines, *_compared(snapshot, each, best)]
+
+
+def _compared(snapshot: RunSnapshot, each: Trial, best: Trial) -> list[Line]:
+    """Recipe and score of the one against those of the other. Both have a recipe."""
+    assert each.recipe is not None
+    assert best.recipe is not None
+    metric = snapshot.metric
+    lines: list[Line] = []
+    said = recipes.recipe_difference(each.recipe, best.recipe)
+    lines.extend(line(f"· {words}") for words in said[:40])
+    if len(said) > 40:
+        lines.append(line(f"+{len(said) - 40} more", "dim"))
+    if not said:
+        lines.append(line("The recipes are the same.", "dim"))
+    pair = comparison.paired_difference(each.folds, best.folds, metric) if metric else None
+    if pair is not None:
+        way = "better" if pair.gain > 0 else "worse"
+        words = f"{formatting.plus_minus(abs(pair.gain), pair.error)} {way} on {plural(pair.folds, 'shared fold')}"
+        lines.append(
+            (
+                Span(words, "plain" if pair.noise else comparison.gain_tone(pair.gain)),
+                Span(", within one standard error" if pair.noise else "", "dim"),
+            )
+        )
+    return lines
+
+
+def _folds(snapshot: RunSnapshot, each: Trial, best: Trial | None = None) -> list[Line]:
+    """The folds; beside each the score of `best` on the same one."""
+    if not each.folds:
+        return []
+    champion = f"  {'champion':>12}" if best else ""
+    done = f"{len(each.folds)} of {snapshot.folds}" if snapshot.folds else str(len(each.folds))
+    lines: list[Line] = [
+        (),
+        line(f"Folds  {done}", "mark"),
+        line(f"{'fold':>4}  {'score':>12}{champion}  {'fit':>10}  {'predict':>10}", "dim"),
+    ]
+    theirs = {fold.fold: fold.score for fold in best.folds} if best else {}
+    for fold in each.folds[:_MOST_FOLDS]:
+        fit, predict = formatting.duration(fold.fit_seconds), formatting.duration(fold.predict_seconds)
+        beside = f"  {formatting.number(theirs.get(fold.fold)):>12}" if best else ""
+        lines.append(line(f"{fold.fold + 1:>4}  {formatting.number(fold.score):>12}{beside}  {fit:>10}  {predict:>10}"))
+    if len(each.folds) > _MOST_FOLDS:
+        lines.append(line(f"+{len(each.folds) - _MOST_FOLDS} more", "dim"))
+    return lines
+
+
+def _ensemble(snapshot: RunSnapshot) -> tuple[Line, ...]:
+    together = snapshot.ensemble
+    if together is None:
+        return (line("No ensemble was built.", "dim"),)
+    names = {each.recipe.id: recipes.recipe_title(each.recipe) for each in snapshot.trials if each.recipe is not None}
+    lines: list[Line] = [
+        (Span("score      ", "dim"), Span(formatting.plus_minus(together.score, together.standard_error), "strong")),
+        line("on out-of-fold predictions", "dim"),
+        (),
+        line("Members", "mark"),
+    ]
+    members = sorted(zip(together.weights, together.recipes, strict=False), reverse=True)
+    lines.extend(
+        (Span(f"{formatting.percent(weight):>7}  ", "accent"), span(names.get(recipe, f"recipe {recipe}")))
+        for weight, recipe in members
+    )
+    return tuple(lines)

@@ -1,0 +1,128 @@
+"""The line at the top: where you are on the left, how it stands on the right.
+
+The line at the bottom: the keys of what has the focus and of the screen, as many as there is room for.
+"""
+
+from typing import NamedTuple
+
+from textual import events
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Footer
+from textual.widgets._footer import FooterKey
+
+from tabsmith_tui.widgets.literal import ContentText, assemble
+
+_GAP = "   "
+
+
+class TopBar(Widget):
+    """One line. Where it is narrow, parts of the right side go first, the last ones before the first; then the subject
+    is cut."""
+
+    DEFAULT_CSS = """
+    TopBar { height: 1; dock: top; background: $panel; color: $foreground; text-wrap: nowrap; padding: 0 1; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._subject: Content = Content("")
+        self._status: tuple[Content, ...] = ()
+
+    def show_subject(self, subject: ContentText) -> None:
+        """What this screen is about."""
+        self._subject = assemble(subject)
+        self.refresh()
+
+    def show_status(self, *parts: ContentText) -> None:
+        """How it stands, the most important part first."""
+        self._status = tuple(assemble(part) for part in parts if len(part))
+        self.refresh()
+
+    def render(self) -> Content:
+        """The line, as wide as there is room."""
+        width = self.size.width
+        left = Content.assemble(("tabsmith", "bold $primary"), _GAP, self._subject)
+        parts = list(self._status)
+        needed = min(left.cell_length, max(width // 2, len("tabsmith") + 12))
+        while parts and _width(parts) + len(_GAP) + needed > width:
+            parts.pop()
+        right = Content(_GAP).join(parts)
+        room = max(0, width - right.cell_length - (len(_GAP) if parts else 0))
+        left = left.truncate(room, ellipsis=True)
+        return Content.assemble(left, " " * max(0, width - left.cell_length - right.cell_length), right)
+
+
+def _width(parts: list[Content]) -> int:
+    return sum(part.cell_length for part in parts) + len(_GAP) * (len(parts) - 1)
+
+
+_ALWAYS = ("app.help",)
+
+
+class _Key(NamedTuple):
+    """A key as the line shows it."""
+
+    key: str
+    display: str
+    says: str
+    action: str
+    tooltip: str
+    docked: bool
+
+    @property
+    def width(self) -> int:
+        return len(self.display) + len(self.says) + 2
+
+
+class KeysBar(Footer):
+    """A footer that shows whole keys only: those that do not fit are left out (f1 lists them all), help never is."""
+
+    DEFAULT_CSS = """
+    KeysBar { height: 1; background: $panel; }
+    KeysBar FooterKey.-docked { dock: right; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__(show_command_palette=False, compact=True)
+        self._drawn: tuple[_Key, ...] = ()
+
+    def compose(self) -> ComposeResult:
+        """The keys, the most local first."""
+        if not self._bindings_ready:
+            return
+        self._drawn = self._fitting()
+        for key in self._drawn:
+            made = FooterKey(key.key, key.display, key.says, key.action, tooltip=key.tooltip)
+            made.set_class(key.docked, "-docked")
+            yield made.data_bind(compact=Footer.compact)
+
+    def bindings_changed(self, screen: Screen[object]) -> None:
+        """Draw again only what is different: the focus moves often, and its keys are mostly the same."""
+        if self._bindings_ready and self.is_attached and screen is self.screen and self._fitting() == self._drawn:
+            return
+        super().bindings_changed(screen)
+
+    def _fitting(self) -> tuple[_Key, ...]:
+        """The keys that there is room for."""
+        shown: dict[str, _Key] = {}
+        for _, binding, enabled, tooltip in self.screen.active_bindings.values():
+            name = binding.id or binding.action
+            if binding.show and enabled and name not in shown:
+                display = self.app.get_key_display(binding)
+                always = name in _ALWAYS
+                shown[name] = _Key(binding.key, display, binding.description, binding.action, tooltip, always)
+        room = (self.size.width or self.app.size.width) - sum(key.width for key in shown.values() if key.docked)
+        kept = []
+        for key in shown.values():
+            room -= 0 if key.docked else key.width
+            if key.docked or room >= 0:
+                kept.append(key)
+        return tuple(kept)
+
+    def on_resize(self, _event: events.Resize) -> None:
+        """Choose again what fits."""
+        if self._bindings_ready:
+            self.call_after_refresh(self.recompose)
