@@ -7,8 +7,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from benchmarks.rows import Row, print_rows
-from tabsmith.agents.usage import Usage
-from tabsmith.orchestration.limits.usage import total_usage, usage_by_group
+from tabsmith.agents.usage import Usage, total_usage, usage_by_group
 
 SESSIONS = 100_000
 ROUNDS = 9

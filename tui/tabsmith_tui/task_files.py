@@ -16,10 +16,11 @@ from tabsmith import tasks
 from tabsmith.agents.availability import require_available
 from tabsmith.config.settings import AgentSettings
 from tabsmith.errors import TaskFileError
+from tabsmith.limits import Limits
 from tabsmith.orchestration.questions import Mode
-from tabsmith.runs.spec import Detect, Limits, ModelChoice, RunSpec
+from tabsmith.runs.spec import Detect, ModelChoice, RunSpec
 from tabsmith.tables.read.sources import TasksSource
-from tabsmith.tasks import Task, TaskFile, TaskLimits
+from tabsmith.tasks import Task, TaskFile
 from tabsmith.tasks.task import TaskAgent
 from tabsmith.text import clean
 from tabsmith.workflow.inputs import read_budget, show_budget
@@ -28,7 +29,7 @@ FILE_FIELDS: Final = ("file", "iterations", "dollars", "seconds")
 TASK_FIELDS: Final = ("name", "goal", "folder", "agent", "accept", "depends_on", "run", "rubric")
 NEW_PATH: Final = "tasks.toml"
 _EMPTY: Final = Task(name="", goal="", folder="", accept="")
-_NO_LIMIT: Final = TaskLimits()
+_NO_LIMIT: Final = Limits()
 _WHOLE: Final = re.compile(r"-?[0-9]{1,15}")
 _NUMBER: Final = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,6})?")
 _PLACE: Final = re.compile(r"task ([0-9]+)\b")
@@ -54,7 +55,7 @@ class TaskDraft(Draft):
 class FileDraft(Draft):
     """The file: where it lies, its budget, its tasks."""
 
-    base: TaskLimits = _NO_LIMIT
+    base: Limits = _NO_LIMIT
     tasks: list[TaskDraft] = field(default_factory=list)
 
 
@@ -235,13 +236,7 @@ def task_run_spec(
     return RunSpec(run_id, now, TasksSource(str(found.path), text), Detect(), choice)
 
 
-def task_limits(budget: TaskLimits, settings: AgentSettings) -> Limits:
+def task_limits(budget: Limits, settings: AgentSettings) -> Limits:
     """The file's budget; where it names neither dollars nor tokens, the dollars of the settings."""
     default = "" if budget.dollars or budget.tokens else read_budget(show_budget(settings.dollars)).dollars
-    return Limits(
-        seconds=budget.seconds,
-        iterations=budget.iterations,
-        dollars=budget.dollars or default,
-        tokens=budget.tokens,
-        failures=budget.failures,
-    )
+    return msgspec.structs.replace(budget, dollars=budget.dollars or default)

@@ -7,9 +7,10 @@ import msgspec
 from tabsmith.agents.protocol import AgentErrorKind, AgentName
 from tabsmith.agents.usage import Usage
 from tabsmith.conditions.metrics import IterationMetrics
+from tabsmith.limits import LimitName
 from tabsmith.modeling.results import Evaluation, FoldScore, Metric
 from tabsmith.orchestration.decisions import Decision, Quality
-from tabsmith.orchestration.questions import LimitName, Mode, Question, Reply
+from tabsmith.orchestration.questions import Mode, Question, Reply
 from tabsmith.recipes.recipe import Problem, Recipe
 
 

@@ -4,13 +4,12 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from tabsmith.limits import LimitName
 from tabsmith.orchestration.decisions import DecisionAction
 
 Mode: TypeAlias = Literal["manual", "confirm", "automatic"]
 """`automatic` never asks: breakpoints are noted, a spent budget ends the run. `confirm` asks at breakpoints, budgets
 and escalations. `manual` asks before every recipe is fitted, too."""
-
-LimitName: TypeAlias = Literal["iterations", "seconds", "tokens", "dollars", "failures"]
 
 Cause: TypeAlias = Literal["breakpoint", "budget", "escalation", "checkpoint", "proposal", "permission"]
 

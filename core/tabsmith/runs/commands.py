@@ -4,7 +4,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from tabsmith.orchestration.questions import LimitName, Mode, Reply
+from tabsmith.limits import LimitName
+from tabsmith.orchestration.questions import Mode, Reply
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True, tag_field="command"):

@@ -9,14 +9,15 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar
 
 from tabsmith.errors import UsageError
+from tabsmith.limits import LimitName, with_limit
 from tabsmith.orchestration.events import ModeChanged, Noted, NoteTaken, QuestionAnswered, QuestionAsked
-from tabsmith.orchestration.questions import Continue, EndRun, LimitName, Mode, Question, Reply
+from tabsmith.orchestration.questions import Continue, EndRun, Mode, Question, Reply
 from tabsmith.runs.commands import Answer, Note, Pause, Resume, RunCommand, SetLimit, SetMode, Stop
 from tabsmith.runs.events import LimitChanged, RunEvent, RunState, StateChanged
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.pool import Pool
 from tabsmith.runs.snapshot import RunSnapshot
-from tabsmith.runs.spec import ModelChoice, with_limit
+from tabsmith.runs.spec import ModelChoice
 from tabsmith.text import plural
 
 T = TypeVar("T")

@@ -7,10 +7,11 @@ import msgspec
 
 from tabsmith.agents.protocol import AgentName
 from tabsmith.errors import ErrorReport
+from tabsmith.limits import Limits
 from tabsmith.modeling.results import ModelReport
 from tabsmith.orchestration.events import Event, LoopEvent
 from tabsmith.orchestration.task_events import TaskEvent
-from tabsmith.runs.spec import Limits, RunSpec
+from tabsmith.runs.spec import RunSpec
 from tabsmith.tables.info import TableInfo
 from tabsmith.tables.schema.types import Schema
 

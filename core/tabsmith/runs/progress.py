@@ -59,7 +59,7 @@ def limit_uses(snapshot: RunSnapshot, now: float) -> tuple[LimitUse, ...]:
             _budget("time", formatting.clock(active), formatting.clock(limits.seconds), active / limits.seconds)
         )
     if limits.iterations > 0:
-        done = int(spending.spent(snapshot, "iterations"))
+        done = snapshot.budget(now).iterations
         used = done / limits.iterations
         found.append(_budget("iterations", formatting.count(done), formatting.count(limits.iterations), used))
     spent = dollar_use(snapshot)
@@ -71,7 +71,7 @@ def limit_uses(snapshot: RunSnapshot, now: float) -> tuple[LimitUse, ...]:
         known = spending.tokens(tokens) if snapshot.usage.turns else formatting.UNKNOWN
         found.append(_budget("tokens", known, spending.tokens(limits.tokens), share))
     if limits.failures > 0:
-        failures = int(spending.spent(snapshot, "failures"))
+        failures = snapshot.failures
         # One failure of three is no third of a budget that runs out: only the last one left is a warning.
         level: LimitLevel = "warn" if failures and failures >= limits.failures - 1 else "fine"
         share = failures / limits.failures
@@ -99,7 +99,7 @@ def time_left(snapshot: RunSnapshot, now: float) -> str:
     finished = [each.seconds for each in snapshot.trials if each.state == "scored" and each.seconds > 0]
     # An iteration of a task takes as long as its agent works, which says nothing of the next one.
     if limits.iterations > 0 and len(finished) >= _EVIDENCE and not snapshot.tasks:
-        guess = sum(finished) / len(finished) * max(0, limits.iterations - int(spending.spent(snapshot, "iterations")))
+        guess = sum(finished) / len(finished) * max(0, limits.iterations - snapshot.budget(now).iterations)
         left = guess if at_most is None else min(guess, at_most)
         return f"about {formatting.duration(_coarse(left))} left"
     return f"at most {formatting.duration(_coarse(at_most))} left" if at_most is not None else ""

@@ -8,6 +8,7 @@ from typing import Final, get_args
 
 from tabsmith import formatting
 from tabsmith.errors import UsageError
+from tabsmith.limits import LimitName
 from tabsmith.orchestration.decisions import DecisionAction
 from tabsmith.orchestration.questions import (
     AllowTool,
@@ -16,7 +17,6 @@ from tabsmith.orchestration.questions import (
     Decide,
     EndRun,
     Extend,
-    LimitName,
     Question,
     Reply,
     Skip,

@@ -6,12 +6,11 @@ from typing import Literal, get_args
 
 from tabsmith.agents import parse_reply
 from tabsmith.agents.protocol import Exhausted, Proposal
-from tabsmith.agents.usage import Usage
+from tabsmith.agents.usage import Usage, total_usage
 from tabsmith.errors import AgentReplyError
 from tabsmith.orchestration.decisions import Decision, Quality
 from tabsmith.orchestration.events import LoopEvent, SessionClosed, SessionUsed
 from tabsmith.orchestration.human.review import human_decision
-from tabsmith.orchestration.limits.usage import total_usage
 from tabsmith.orchestration.loop.champion import ChampionStatus, Judgement
 from tabsmith.orchestration.loop.grading import parse_grade
 from tabsmith.orchestration.loop.iteration import Attempt, Begun, Failure, Past, Told, Unsettled

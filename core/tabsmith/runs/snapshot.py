@@ -10,9 +10,11 @@ from tabsmith.agents.protocol import AgentErrorKind, AgentName
 from tabsmith.agents.usage import NO_USAGE, Usage
 from tabsmith.conditions.metrics import IterationMetrics
 from tabsmith.errors import ErrorReport
+from tabsmith.limits import Limits
 from tabsmith.modeling.results import FoldScore, Metric, ModelReport
 from tabsmith.orchestration import events as loop
 from tabsmith.orchestration.decisions import Decision, Quality
+from tabsmith.orchestration.limits.budget import Budget
 from tabsmith.orchestration.questions import Mode, Question, Reply
 from tabsmith.orchestration.task_events import (
     Acceptance,
@@ -24,7 +26,7 @@ from tabsmith.orchestration.task_events import (
 )
 from tabsmith.recipes.recipe import Problem, Recipe
 from tabsmith.runs.events import ExitReason, Outcome, RunState
-from tabsmith.runs.spec import Limits, RunSpec
+from tabsmith.runs.spec import RunSpec
 from tabsmith.tables.info import TableInfo
 from tabsmith.tables.schema.types import Schema
 
@@ -145,7 +147,7 @@ class RunSnapshot(msgspec.Struct, frozen=True):
     started_at: float = 0.0
     updated_at: float = 0.0
     ended_at: float = 0.0
-    limits: Limits = Limits()
+    limits: Limits = Limits(seconds=60.0)
     read_share: float = 0.0
     info: TableInfo | None = None
     schema: Schema | None = None
@@ -188,6 +190,16 @@ class RunSnapshot(msgspec.Struct, frozen=True):
         """Seconds spent working up to `now`: pauses, and gaps in which no worker lived, are left out."""
         running = max(0.0, now - self.counting_from) if self.counting_from else 0.0
         return self.counted_seconds + running
+
+    def budget(self, now: float) -> Budget:
+        """The budget at `now`, seconds since 1970: the limits in force, and what is used of them."""
+        return Budget(
+            limits=self.limits,
+            iterations=sum(each.state in FINISHED_STATES or each.ended_at > 0 for each in self.trials),
+            seconds=self.active_seconds(now),
+            failures=self.failures,
+            usage=self.usage,
+        )
 
     def clocked(self, at: float, *, running: bool) -> "RunSnapshot":
         """The same run with its clock read at `at`, and going on from there or standing still."""

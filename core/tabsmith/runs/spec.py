@@ -2,20 +2,17 @@
 
 import secrets
 import time
-from decimal import Decimal, InvalidOperation
 from typing import Literal, TypeAlias
 
 import msgspec
-from msgspec.structs import replace
 
 from tabsmith.agents.protocol import AgentName
-from tabsmith.errors import UsageError
+from tabsmith.limits import Limits
 from tabsmith.modeling.results import MetricName
-from tabsmith.orchestration.questions import LimitName, Mode
+from tabsmith.orchestration.questions import Mode
 from tabsmith.recipes.recipe import Family
 from tabsmith.tables.read.sources import Source, TasksSource
 from tabsmith.tables.schema.types import ManualSchema, Schema
-from tabsmith.text import clean
 
 
 class Detect(msgspec.Struct, frozen=True, tag="detect", tag_field="schema"):
@@ -40,45 +37,13 @@ class Deferred(msgspec.Struct, frozen=True, tag="deferred", tag_field="schema"):
 SchemaChoice: TypeAlias = Detect | Confirmed | Deferred
 
 
-class Limits(msgspec.Struct, frozen=True):
-    """Where a run ends by itself, or asks; a limit of 0 does not limit. `dollars` is a decimal string, "" for no limit.
-    `failures` are those of the agent in a row."""
-
-    seconds: float = 60.0
-    iterations: int = 0
-    dollars: str = ""
-    tokens: int = 0
-    failures: int = 0
-
-
-def with_limit(limits: Limits, name: LimitName, to: str) -> Limits:
-    """`limits` with one of them at `to`, a decimal as text. Raises UsageError for what is no amount."""
-    try:
-        amount = Decimal(to)
-    except InvalidOperation:
-        amount = Decimal("NaN")
-    if not amount.is_finite() or amount < 0:
-        raise UsageError(f"{clean(to, 40)!r} is no amount to limit {name} to.", next_step="Give a number, 0 or more.")
-    match name:
-        case "dollars":
-            return replace(limits, dollars=f"{amount:f}" if amount else "")
-        case "seconds":
-            return replace(limits, seconds=float(amount))
-        case "iterations":
-            return replace(limits, iterations=int(amount))
-        case "tokens":
-            return replace(limits, tokens=int(amount))
-        case "failures":
-            return replace(limits, failures=int(amount))
-
-
 class ModelChoice(msgspec.Struct, frozen=True):
     """How to train: by which metric, with which families, for how long; who proposes, and when a person is asked."""
 
     metric: MetricName | Literal["default"] = "default"
     family: Family | Literal["any"] = "any"
     agent: AgentName = "search"
-    limits: Limits = Limits()
+    limits: Limits = Limits(seconds=60.0)
     seed: int = 0
     cores: int = 0  # 0 takes all
     mode: Mode = "automatic"

@@ -8,10 +8,10 @@ from typing import Final
 
 from tabsmith import formatting
 from tabsmith.agents.usage import Usage
+from tabsmith.limits import LimitName
 from tabsmith.orchestration.limits.amounts import parse_amount
-from tabsmith.orchestration.questions import LimitName
 from tabsmith.runs.commands import SetLimit
-from tabsmith.runs.snapshot import FINISHED_STATES, RunSnapshot
+from tabsmith.runs.snapshot import RunSnapshot
 
 PRICE_UNKNOWN: Final = "price unknown"
 _UNITS: Final = ((1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k"))
@@ -79,40 +79,10 @@ def uses_llm(snapshot: RunSnapshot) -> bool:
     return snapshot.planned != "search" or bool(snapshot.sessions)
 
 
-def spent(snapshot: RunSnapshot, limit: LimitName) -> Decimal:
-    """How much of a limit is used, as far as it is known."""
-    match limit:
-        case "seconds":
-            return Decimal(str(round(snapshot.active_seconds(snapshot.updated_at), 3)))
-        case "dollars":
-            return snapshot.usage.cost
-        case "tokens":
-            return Decimal(snapshot.usage.tokens)
-        case "iterations":
-            return Decimal(sum(each.state in FINISHED_STATES for each in snapshot.trials))
-        case "failures":
-            return Decimal(next((each.facts.failures for each in reversed(snapshot.trials) if each.facts), 0))
-
-
-def limit_in_force(snapshot: RunSnapshot, limit: LimitName) -> Decimal:
-    """The limit itself; 0 for none."""
-    limits = snapshot.limits
-    match limit:
-        case "seconds":
-            return Decimal(str(limits.seconds))
-        case "dollars":
-            return Decimal(limits.dollars or 0)
-        case "tokens":
-            return Decimal(limits.tokens)
-        case "iterations":
-            return Decimal(limits.iterations)
-        case "failures":
-            return Decimal(limits.failures)
-
-
 def new_limit(text: str, limit: LimitName, snapshot: RunSnapshot) -> str:
     """The limit that `text` asks for, a decimal. Raises UsageError for no amount, and for one that is used up."""
-    return parse_amount(text, limit, limit_in_force(snapshot, limit), spent=spent(snapshot, limit))
+    budget = snapshot.budget(snapshot.updated_at)
+    return parse_amount(text, limit, budget.limits.value(limit), spent=budget.used(limit))
 
 
 def more(text: str, snapshot: RunSnapshot) -> SetLimit:

@@ -20,9 +20,8 @@ from tabsmith.config.settings import Settings
 from tabsmith.errors import ErrorReport, ReportedError, SandboxError
 from tabsmith.orchestration import events
 from tabsmith.orchestration.human.breakpoints import Breakpoints
-from tabsmith.orchestration.human.review import TaskReview
+from tabsmith.orchestration.human.review import LimitReview, TaskReview
 from tabsmith.orchestration.limits.budget import UsageTracker
-from tabsmith.orchestration.loop.iteration import Past
 from tabsmith.orchestration.loop.task_loop import TaskEnd, TaskLoop, TaskPast
 from tabsmith.orchestration.questions import AllowTool, Continue, Question
 from tabsmith.orchestration.sessions import SessionRecorder
@@ -74,8 +73,17 @@ class TaskRun:
         self._number = max(
             (each.iteration for each in past.trials if each.state in FINISHED_STATES and each.ended_at), default=0
         )
-        budget = Past(next_iteration=self._number + 1, usage=past.usage, warnings=past.warnings, failures=past.failures)
-        self._budget = UsageTracker(control, control.clock.seconds, self._record, planned_uses_llm=True, past=budget)
+        self._tracker = UsageTracker(
+            lambda: control.limits,
+            control.clock.seconds,
+            control.seconds_for_fitting,
+            warns_of_time=True,
+            iterations=self._number,
+            failures=past.failures,
+            usage=past.usage,
+            warnings=past.warnings,
+        )
+        self._limits = LimitReview(control, self._tracker, self._record, asks=True)
         facts = tuple(each.facts for each in past.trials if each.facts is not None)
         self._breakpoints = Breakpoints(breakpoints).replay(facts)
 
@@ -97,7 +105,7 @@ class TaskRun:
             task = state.now[0]
             end, handed = await self._task(task, level)
             self._end(task, end, handed)
-            spent = self._budget.spent() is not None and not end.outcome.startswith("success")
+            spent = self._tracker.used_up() is not None and not end.outcome.startswith("success")
             if end.exit_reason == "user" or spent:
                 self._give_up(end)
                 break
@@ -137,10 +145,11 @@ class TaskRun:
                 hands,
                 bench,
                 self._control,
-                self._budget,
+                self._tracker,
+                self._limits,
                 TaskReview(
                     self._control,
-                    self._budget,
+                    self._limits,
                     self._breakpoints,
                     self._record,
                     walls=level in ("bubblewrap", "landlock"),
@@ -177,7 +186,7 @@ class TaskRun:
             first_iteration=first,
             next_iteration=self._number + 1,
             seconds=sum(each.facts.iteration_seconds for each in over if each.facts),
-            usage_before=sum((each.usage for each in before), NO_USAGE) if over else self._budget.usage,
+            usage_before=sum((each.usage for each in before), NO_USAGE) if over else self._tracker.usage,
             feedback=over[-1].feedback if over else "",
             last_session=(last.foreign if task.agent == "acp" else last.id) if last else "",
             decisions=tuple(each.decision for each in over if each.decision is not None),
@@ -228,7 +237,7 @@ class TaskRun:
     def _record(self, event: RunEvent) -> None:
         self._journal(event)
         if isinstance(event, events.SessionUsed):
-            self._budget.book(event.usage)
+            self._tracker.book(event.usage)
 
 
 def _accepted(last: Trial) -> float | None:

@@ -13,13 +13,14 @@ import msgspec
 
 from tabsmith.errors import ReportedError, TrainingError, UsageError, WorkerError
 from tabsmith.families.registry import find_family as family_called
+from tabsmith.limits import Limits
 from tabsmith.modeling.results import MetricName
 from tabsmith.runs.commands import Stop
 from tabsmith.runs.events import RunEvent, RunState
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.fork_server import ProcessEnvironment, StartRun, child_environment
 from tabsmith.runs.snapshot import RunSnapshot
-from tabsmith.runs.spec import Confirmed, Deferred, Detect, Limits, ModelChoice, RunSpec, SchemaChoice, new_run_id
+from tabsmith.runs.spec import Confirmed, Deferred, Detect, ModelChoice, RunSpec, SchemaChoice, new_run_id
 from tabsmith.runs.supervisor import command_offset, fork_server_command
 from tabsmith.runs.watch import RunWatch
 from tabsmith.tables.read.sources import FileSource, FrameSource, Source

@@ -14,9 +14,8 @@ from typing import Self, TypeAlias
 import msgspec
 
 from tabsmith.agents.protocol import ModelReply, Prompt
-from tabsmith.agents.usage import Usage
+from tabsmith.agents.usage import Usage, total_usage
 from tabsmith.errors import StorageError
-from tabsmith.orchestration.limits.usage import total_usage
 from tabsmith.storage import TypedJournal, write_atomic
 
 

@@ -2,14 +2,13 @@
 
 from tabsmith.tasks.files import parse, read, text_of, write
 from tabsmith.tasks.order import Blocked, Ready, order, ready
-from tabsmith.tasks.task import Task, TaskFile, TaskLimits, TaskPermissions
+from tabsmith.tasks.task import Task, TaskFile, TaskPermissions
 
 __all__ = [
     "Blocked",
     "Ready",
     "Task",
     "TaskFile",
-    "TaskLimits",
     "TaskPermissions",
     "order",
     "parse",

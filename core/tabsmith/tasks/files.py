@@ -12,9 +12,10 @@ from typing import Final, get_args
 import msgspec
 
 from tabsmith.errors import TaskFileError, TaskProblem
+from tabsmith.limits import Limits
 from tabsmith.tasks.checks import check_accept, check_dependencies, check_folders, check_names, check_patterns, place_of
 from tabsmith.tasks.fields import Fields, kind
-from tabsmith.tasks.task import SessionMode, Task, TaskAgent, TaskFile, TaskLimits, TaskPermissions, WorkspaceChoice
+from tabsmith.tasks.task import SessionMode, Task, TaskAgent, TaskFile, TaskPermissions, WorkspaceChoice
 from tabsmith.text import clean, clean_block, plural
 
 LARGEST: Final = 1_000_000  # bytes
@@ -110,9 +111,9 @@ def _task(fields: Fields, path: Path, allowed: tuple[Path, ...]) -> Task:
     )
 
 
-def _budget(fields: Fields) -> TaskLimits:
+def _budget(fields: Fields) -> Limits:
     fields.known(_BUDGET)
-    return TaskLimits(
+    return Limits(
         iterations=fields.whole("iterations", 1_000_000),
         seconds=fields.number("seconds", 365 * _DAY),
         tokens=fields.whole("tokens", 10**12),
@@ -189,14 +190,14 @@ _TABLES: Final = frozenset({"limits", "may"})
 
 def write(task_file: TaskFile) -> str:
     """The TOML of `task_file`: read again at the same path, it gives an equal value."""
-    budget = _changed(task_file.budget, TaskLimits())
+    budget = _changed(task_file.budget, Limits())
     parts = [_table("[budget]", budget)] if budget else []
     for task in task_file.tasks:
         parts.append(_table("[[task]]", _fields(task)))
         parts += [
             _table(f"[task.{name}]", changed)
             for name, changed in (
-                ("limits", _changed(task.limits, TaskLimits())),
+                ("limits", _changed(task.limits, Limits())),
                 ("may", _changed(task.may, TaskPermissions())),
             )
             if changed

@@ -5,22 +5,13 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
+from tabsmith.limits import Limits
+
 TaskAgent: TypeAlias = Literal["claude-code", "acp"]
 SessionMode: TypeAlias = Literal["fresh", "continue"]
 WorkspaceChoice: TypeAlias = Literal["auto", "copy", "worktree"]
 
 EVERYTHING: Final = ("**",)
-
-
-class TaskLimits(msgspec.Struct, frozen=True):
-    """Where a file or a task ends by itself, or asks; 0 and "" do not limit. `dollars` is a decimal string; `failures`
-    are those of the agent in a row."""
-
-    iterations: int = 0
-    seconds: float = 0.0
-    tokens: int = 0
-    dollars: str = ""
-    failures: int = 0
 
 
 class TaskPermissions(msgspec.Struct, frozen=True):
@@ -52,7 +43,7 @@ class Task(msgspec.Struct, frozen=True):
     accept_seconds: float = 120.0
     turns: int = 0
     silence_seconds: float = 0.0
-    limits: TaskLimits = TaskLimits()
+    limits: Limits = Limits()
     may: TaskPermissions = TaskPermissions()
     place: Path = Path()
 
@@ -61,6 +52,6 @@ class TaskFile(msgspec.Struct, frozen=True):
     """The tasks of one file under one budget. `warnings` say in words what is allowed but may not be meant."""
 
     path: Path
-    budget: TaskLimits = TaskLimits()
+    budget: Limits = Limits()
     tasks: tuple[Task, ...] = ()
     warnings: tuple[str, ...] = ()

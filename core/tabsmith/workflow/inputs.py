@@ -8,8 +8,8 @@ import msgspec
 from msgspec.structs import replace
 
 from tabsmith.errors import UsageError
+from tabsmith.limits import LimitName
 from tabsmith.orchestration.limits.amounts import parse_amount
-from tabsmith.orchestration.questions import LimitName
 from tabsmith.text import clean
 
 _LONGEST: Final = 30 * 86_400.0

@@ -9,10 +9,11 @@ import msgspec
 from tabsmith.agents.protocol import AgentName
 from tabsmith.conditions.built_in import parse_condition
 from tabsmith.errors import UsageError
+from tabsmith.limits import Limits
 from tabsmith.modeling.results import MetricName
 from tabsmith.orchestration.questions import Mode
 from tabsmith.recipes.recipe import Family
-from tabsmith.runs.spec import Confirmed, Deferred, Limits, ModelChoice, RunSpec
+from tabsmith.runs.spec import Confirmed, Deferred, ModelChoice, RunSpec
 from tabsmith.tables.read.sources import FileSource, FrameSource, SampleSource, Source
 from tabsmith.tables.schema.types import ProblemType, Schema
 from tabsmith.text import clean

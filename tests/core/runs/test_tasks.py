@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from tabsmith.limits import Limits
 from tabsmith.orchestration.questions import AllowTool, Continue, Extend, Reply
 from tabsmith.runs.commands import Answer
 from tabsmith.runs.events import RunState
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.snapshot import RunSnapshot
-from tabsmith.tasks import Task, TaskLimits, TaskPermissions
+from tabsmith.tasks import Task, TaskPermissions
 from tests.core.runs.conftest import Begin, ended, until
 from tests.core.runs.scripted import Asked
 from tests.core.runs.tasking import DONE, bash, books_balance, task, write
@@ -255,7 +256,7 @@ def test_a_task_whose_own_time_is_over_in_the_middle_of_its_work_is_partial(
     begin: Begin, claude: Asked, tmp_path: Path
 ) -> None:
     claude([write("half", ""), Fault("hang")])
-    run = ended(begin(task(tmp_path / "slow", "test -e whole", limits=TaskLimits(seconds=2.5))))
+    run = ended(begin(task(tmp_path / "slow", "test -e whole", limits=Limits(seconds=2.5))))
     assert (run.outcome, run.exit_reason, len(run.trials)) == ("partial", "budget", 1)
     assert "half" in files(worked_in(run))
 
@@ -263,7 +264,7 @@ def test_a_task_whose_own_time_is_over_in_the_middle_of_its_work_is_partial(
 def test_the_limit_of_one_task_leaves_the_others_theirs(begin: Begin, claude: Asked, tmp_path: Path) -> None:
     server = claude([DONE, bash("touch made"), DONE])
     tasks = [
-        task(tmp_path / "first", "test -e made", limits=TaskLimits(tokens=1)),
+        task(tmp_path / "first", "test -e made", limits=Limits(tokens=1)),
         task(tmp_path / "second", "test -e made", may=ANYTHING),
     ]
     run = ended(begin(*tasks))

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tabsmith.errors import TaskFileError
-from tabsmith.tasks import Task, TaskFile, TaskLimits, TaskPermissions, order, parse, ready, write
+from tabsmith.limits import Limits
+from tabsmith.tasks import Task, TaskFile, TaskPermissions, order, parse, ready, write
 
 
 def task(name: str, *depends_on: str, place: str = "") -> Task:
@@ -69,7 +70,7 @@ def test_turns_and_dependencies_together_never_wait_for_each_other() -> None:
 words = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1).filter(lambda text: bool(text.strip()))
 lines = st.lists(words, min_size=1, max_size=4).map("\n".join)
 budgets = st.builds(
-    TaskLimits,
+    Limits,
     iterations=st.integers(0, 1_000),
     seconds=st.sampled_from([0.0, 1.5, 90.0]),
     tokens=st.integers(0, 10**9),
@@ -99,7 +100,7 @@ tasks = st.builds(
 
 
 @given(budget=budgets, first=tasks)
-def test_a_file_written_and_read_is_the_same(budget: TaskLimits, first: Task) -> None:
+def test_a_file_written_and_read_is_the_same(budget: Limits, first: Task) -> None:
     second = Task(
         name="two", goal="Then this.", folder="/tmp/two", accept="true", depends_on=("one",),
         place=Path("/tmp/two").resolve(),
@@ -109,7 +110,7 @@ def test_a_file_written_and_read_is_the_same(budget: TaskLimits, first: Task) ->
 
 
 def test_a_written_file_holds_only_what_is_not_the_default() -> None:
-    file = TaskFile(Path("/w/tasks.toml"), TaskLimits(dollars="1.00"), (task("one"),))
+    file = TaskFile(Path("/w/tasks.toml"), Limits(dollars="1.00"), (task("one"),))
     assert write(file) == (
         '[budget]\ndollars = "1.00"\n\n[[task]]\nname = "one"\ngoal = "Do it."\nfolder = "one"\n'
         'agent = "claude-code"\naccept = "true"\n'

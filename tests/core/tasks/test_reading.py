@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tabsmith.errors import TaskFileError
-from tabsmith.tasks import TaskFile, TaskLimits, TaskPermissions, parse, read
+from tabsmith.limits import Limits
+from tabsmith.tasks import TaskFile, TaskPermissions, parse, read
 
 CALCULATOR = """\
 [budget]
@@ -55,7 +56,7 @@ def test_a_file_as_in_the_manual_is_understood(tmp_path: Path) -> None:
     file = read(path, allowed=(tmp_path,))
 
     assert file.path == path
-    assert file.budget == TaskLimits(iterations=6, dollars="1.00")
+    assert file.budget == Limits(iterations=6, dollars="1.00")
     (only,) = file.tasks
     assert (only.name, only.agent, only.accept, only.depends_on) == ("calculator", "claude-code", "sh -c true", ())
     assert only.place == tmp_path.resolve() / "calculator"
@@ -86,7 +87,7 @@ network = true
 
     assert (only.agent, only.rubric, only.conversation, only.workspace) == ("acp", "Short.", "continue", "copy")
     assert (only.accept_seconds, only.turns, only.silence_seconds) == (5.0, 12, 30.5)
-    assert only.limits == TaskLimits(iterations=3, seconds=90.0, tokens=10_000, dollars="0.50", failures=2)
+    assert only.limits == Limits(iterations=3, seconds=90.0, tokens=10_000, dollars="0.50", failures=2)
     assert only.may == TaskPermissions(read=("*.csv",), write=("out/**",), run=("python *",), network=True)
 
 

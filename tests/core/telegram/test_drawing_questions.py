@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from tabsmith.orchestration.decisions import DecisionAction
 from tabsmith.orchestration.questions import AllowTool, ChangeBrief, Continue, Decide, EndRun, Extend, Reply, Skip
-from tabsmith.runs import replying, spending
+from tabsmith.runs import replying
 from tabsmith.runs.commands import Answer
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.spec import Limits
@@ -176,8 +176,8 @@ def test_every_amount_on_a_button_lets_the_run_go_on_by_as_much_as_it_says(limit
         assert isinstance(answer, Extend)
         assert answer.limit == limit
         more = Decimal(each.data.rpartition("+")[2])
-        assert Decimal(answer.to) == spending.limit_in_force(run, limit) + more
-        assert Decimal(answer.to) > spending.spent(run, limit)
+        assert Decimal(answer.to) == run.limits.value(limit) + more
+        assert Decimal(answer.to) > run.budget(run.updated_at).used(limit)
 
 
 @pytest.mark.parametrize(

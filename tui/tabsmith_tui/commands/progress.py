@@ -6,6 +6,7 @@ from collections.abc import Callable
 from tabsmith import formatting
 from tabsmith.agents.protocol import AgentName
 from tabsmith.agents.usage import NO_USAGE, Usage
+from tabsmith.limits import Limits
 from tabsmith.modeling.results import Metric
 from tabsmith.orchestration import events as loop
 from tabsmith.orchestration.decisions import Decision
@@ -14,7 +15,6 @@ from tabsmith.orchestration.task_events import TaskEvent
 from tabsmith.runs import events as run
 from tabsmith.runs import spending
 from tabsmith.runs.events import RunEvent, RunState
-from tabsmith.runs.spec import Limits
 from tabsmith.text import clean, plural
 from tabsmith_tui.commands import task_lines
 from tabsmith_tui.commands.output import say

@@ -15,10 +15,11 @@ from tabsmith import config
 from tabsmith.agents.protocol import AgentName
 from tabsmith.errors import INTERRUPTED, WORK_FAILED, UsageError
 from tabsmith.families.registry import find_family
+from tabsmith.limits import Limits
 from tabsmith.orchestration.questions import Mode
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.snapshot import RunSnapshot
-from tabsmith.runs.spec import Deferred, Detect, Limits, ModelChoice, RunSpec, SchemaChoice, new_run_id
+from tabsmith.runs.spec import Deferred, Detect, ModelChoice, RunSpec, SchemaChoice, new_run_id
 from tabsmith.runs.training import launch_detached, metric_by_name, stop_and_wait
 from tabsmith.runs.watch import RunWatch
 from tabsmith.tables.read.sources import FileSource, SampleSource, Source, parse_source

@@ -9,11 +9,11 @@ from typing import Final
 import msgspec
 
 from tabsmith import formatting
+from tabsmith.limits import with_limit
 from tabsmith.runs import replying, spending
 from tabsmith.runs.commands import Answer, Note, Pause, Resume, RunCommand, SetLimit, SetMode, Stop
 from tabsmith.runs.events import RunState
 from tabsmith.runs.snapshot import RunSnapshot
-from tabsmith.runs.spec import with_limit
 
 OVERDUE: Final = 3.0  # seconds without an answer after which the screen says so
 _STOPPED: Final = (RunState.STOPPING, RunState.FINISHING)

@@ -9,19 +9,29 @@ from uuid import uuid4
 
 from tabsmith.agents.agent_jobs import PermissionAnswer, PermissionRequest
 from tabsmith.conditions.metrics import IterationMetrics
-from tabsmith.errors import AgentError
+from tabsmith.errors import AgentError, UsageError
 from tabsmith.modeling.results import Evaluation
 from tabsmith.orchestration import events
 from tabsmith.orchestration.decisions import Decision, DecisionAction, Quality
 from tabsmith.orchestration.events import LoopEvent
 from tabsmith.orchestration.human.breakpoints import Breakpoints
-from tabsmith.orchestration.human.user_interface import LoopEnd, UserInterface
+from tabsmith.orchestration.human.user_interface import LIMIT_ENDS, LoopEnd, UserInterface
 from tabsmith.orchestration.limits.budget import UsageTracker
 from tabsmith.orchestration.loop.fallback import Fallback
 from tabsmith.orchestration.loop.iteration import Iteration, TaskIteration
 from tabsmith.orchestration.loop.task_grading import lower_grade
-from tabsmith.orchestration.questions import AllowTool, Cause, ChangeBrief, Decide, Question, Reply, Skip
-from tabsmith.orchestration.questions import EndRun as EndRun
+from tabsmith.orchestration.questions import (
+    AllowTool,
+    Cause,
+    ChangeBrief,
+    Continue,
+    Decide,
+    EndRun,
+    Extend,
+    Question,
+    Reply,
+    Skip,
+)
 from tabsmith.orchestration.task_events import PermissionDecided, TaskEvent
 from tabsmith.recipes.difference import describe_difference
 from tabsmith.text import clean
@@ -35,19 +45,74 @@ def human_decision(action: DecisionAction) -> Decision:
     return Decision(action, 1.0, "you decided so", by="person")
 
 
+class LimitReview:
+    """What happens when a limit is used up: a person is asked for more, or the loop ends.
+
+    Nobody is asked in automatic mode, nor in a run of search (`asks` is false).
+    """
+
+    def __init__(
+        self, ui: UserInterface, tracker: UsageTracker, record: Callable[[LoopEvent], None], *, asks: bool
+    ) -> None:
+        self._ui = ui
+        self._tracker = tracker
+        self._record = record
+        self._asks = asks
+
+    async def loop_end(self) -> LoopEnd | None:
+        """Why the loop is over; None when it may go on, if need be because a person gave more."""
+        while True:
+            if self._ui.asked_to_end():
+                return "user"
+            limit = self._tracker.used_up()
+            if limit is None:
+                return None
+            for warning in self._tracker.due_warnings():
+                self._record(warning)
+            if not self._asks or self._ui.mode == "automatic":
+                return LIMIT_ENDS[limit]
+            budget = self._tracker.budget()
+            what = budget.sentence(limit)
+            if limit == "seconds" and budget.share("seconds") < 1:
+                what = f"{what}; the rest is kept for finishing"
+            question = Question(id=str(uuid4()), iteration=budget.iterations, cause="budget", what=what, limit=limit)
+            reply = await self._ui.ask(question)
+            self.apply(reply)
+            match reply:
+                case Continue():
+                    self._ui.set_limit(limit, "0")
+                case Extend() | ChangeBrief() | Skip():
+                    continue
+                case _:
+                    return LIMIT_ENDS[limit]
+
+    def apply(self, reply: Reply) -> None:
+        """Apply what a reply to any question changes about the limits and the brief."""
+        match reply:
+            case ChangeBrief(text=text):
+                self._ui.note(text)
+            case Extend(limit=limit, to=to):
+                try:
+                    self._ui.set_limit(limit, to)
+                except UsageError as error:
+                    self._record(events.Noted(message=error.what, level="warning"))
+            case _:
+                return
+
+
 class HumanReview:
     """The person of a run, as an iteration meets them. Nobody is asked in automatic mode, nor in a run of search."""
 
     def __init__(
         self,
         person: UserInterface,
-        budget: UsageTracker,
+        limits: LimitReview,
         handover: Fallback,
         breakpoints: Breakpoints,
         record: Callable[[LoopEvent], None],
     ) -> None:
         self._person = person
-        self._budget = budget
+        self._limits = limits
         self._handover = handover
         self._breakpoints = breakpoints
         self._record = record
@@ -130,7 +195,7 @@ class HumanReview:
             condition=condition,
         )
         reply = await self._person.ask(question)
-        self._budget.take(reply)
+        self._limits.apply(reply)
         return reply
 
     def _skip(self, iteration: Iteration) -> None:
@@ -148,7 +213,7 @@ class TaskReview:
     def __init__(
         self,
         person: UserInterface,
-        budget: UsageTracker,
+        limits: LimitReview,
         breakpoints: Breakpoints,
         record: Callable[[LoopEvent | TaskEvent], None],
         *,
@@ -157,7 +222,7 @@ class TaskReview:
     ) -> None:
         self.ended = False
         self._person = person
-        self._budget = budget
+        self._limits = limits
         self._breakpoints = breakpoints
         self._record = record
         self._walls = walls
@@ -235,5 +300,5 @@ class TaskReview:
             id=str(uuid4()), iteration=iteration, cause=cause, what=what, details=details, condition=condition
         )
         reply = await self._person.ask(question)
-        self._budget.take(reply)
+        self._limits.apply(reply)
         return reply

@@ -2,7 +2,8 @@
 
 from typing import Final, Literal, Protocol, TypeAlias
 
-from tabsmith.orchestration.questions import LimitName, Mode, Question, Reply
+from tabsmith.limits import LimitName, Limits
+from tabsmith.orchestration.questions import Mode, Question, Reply
 
 LoopEnd: TypeAlias = Literal["done", "time", "iterations", "budget", "user"]
 """Why a loop ended."""
@@ -16,21 +17,6 @@ LIMIT_ENDS: Final[dict[LimitName, LoopEnd]] = {
 }
 
 
-class LimitsInForce(Protocol):
-    """A run's limits; 0 and "" do not limit."""
-
-    @property
-    def seconds(self) -> float: ...
-    @property
-    def iterations(self) -> int: ...
-    @property
-    def dollars(self) -> str: ...
-    @property
-    def tokens(self) -> int: ...
-    @property
-    def failures(self) -> int: ...
-
-
 class UserInterface(Protocol):
     """Who is asked, and tells; what is left of the time."""
 
@@ -39,7 +25,7 @@ class UserInterface(Protocol):
     @property
     def notes(self) -> tuple[str, ...]: ...
     @property
-    def limits(self) -> LimitsInForce: ...
+    def limits(self) -> Limits: ...
 
     def seconds_for_fitting(self) -> float:
         """Seconds of work left before the run has to finish; infinite without a limit."""

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from tabsmith.errors import UsageError
-from tabsmith.orchestration.questions import LimitName
+from tabsmith.limits import LimitName
 from tabsmith.text import clean
 
 _LONGEST: Final = 60

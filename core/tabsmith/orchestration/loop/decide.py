@@ -7,8 +7,8 @@ import msgspec
 
 from tabsmith.agents.protocol import AgentErrorKind
 from tabsmith.orchestration.decisions import Decision, DecisionAction, Thresholds
+from tabsmith.orchestration.limits.budget import NearlySpent
 from tabsmith.orchestration.loop.retries import Retry
-from tabsmith.orchestration.questions import LimitName
 from tabsmith.text import plural
 
 STUCK_AFTER: Final = 3
@@ -28,13 +28,6 @@ class DecisionStreak(msgspec.Struct, frozen=True):
         if progress or decision.by == "person":
             return DecisionStreak()
         return DecisionStreak(decision.action, self.times + 1 if decision.action == self.action else 1)
-
-
-class NearlySpent(msgspec.Struct, frozen=True):
-    """A limit of which the last warning came in this iteration: its name, and the share used."""
-
-    limit: LimitName
-    share: float
 
 
 class DecisionInput(msgspec.Struct, frozen=True, kw_only=True):

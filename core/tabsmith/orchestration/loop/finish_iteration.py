@@ -9,12 +9,12 @@ from tabsmith.orchestration import events
 from tabsmith.orchestration.decisions import Decision, Quality
 from tabsmith.orchestration.events import LoopEvent
 from tabsmith.orchestration.human.breakpoints import Breakpoints
-from tabsmith.orchestration.human.review import HumanReview
+from tabsmith.orchestration.human.review import HumanReview, LimitReview
 from tabsmith.orchestration.human.user_interface import LoopEnd, UserInterface
-from tabsmith.orchestration.limits.budget import UsageTracker, nearly_spent
+from tabsmith.orchestration.limits.budget import NearlySpent, UsageTracker, nearly_spent
 from tabsmith.orchestration.loop.champion import Judgement, judge_challenger
 from tabsmith.orchestration.loop.context import LoopContext
-from tabsmith.orchestration.loop.decide import DecisionInput, DecisionStreak, NearlySpent, decide
+from tabsmith.orchestration.loop.decide import DecisionInput, DecisionStreak, decide
 from tabsmith.orchestration.loop.fallback import Fallback
 from tabsmith.orchestration.loop.feedback import write_feedback
 from tabsmith.orchestration.loop.grading import GradingInput, grade_by_rule
@@ -45,7 +45,8 @@ class IterationFinisher:
         self,
         task: LoopContext,
         person: UserInterface,
-        budget: UsageTracker,
+        tracker: UsageTracker,
+        limits: LimitReview,
         handover: Fallback,
         record: Callable[[LoopEvent], None],
         remember: Callable[[Iteration], None],
@@ -60,10 +61,10 @@ class IterationFinisher:
         self.feedback = past.feedback
         self.champion = next((a.evaluation for a in past.attempts if a.iteration == past.champion), None)
         breakpoints = Breakpoints(task.breakpoints).replay(past.facts)
-        self.consulting = HumanReview(person, budget, handover, breakpoints, record)
+        self.consulting = HumanReview(person, limits, handover, breakpoints, record)
         self._title = past.title
         self._task = task
-        self._budget = budget
+        self._tracker = tracker
         self._handover = handover
         self._record = record
         self._remember = remember
@@ -84,16 +85,17 @@ class IterationFinisher:
             subject = grading_input(iteration, self._task, self._attempts)
             iteration.quality = iteration.quality or await self._grade(iteration, subject)
             self._record(events.Graded(iteration=iteration.number, quality=iteration.quality))
-        self._budget.count(iteration.number, self._handover.failures)
+        self._tracker.count(iteration.number, self._handover.failures)
         # The decision first: were the warnings first, a worker that dies between would decide without them.
-        due = self._budget.due()
+        due = self._tracker.due_warnings()
         iteration.decision = iteration.decision or self._decide(iteration, nearly_spent(due))
         if "decided" not in iteration.told:
             self._record(events.Decided(iteration=iteration.number, decision=iteration.decision))
-        self._budget.warn(due)
+        for warning in due:
+            self._record(warning)
         failures = self._handover.failures_after(iteration.agent, failed=_failed(iteration, iteration.decision))
         facts = iteration_metrics(
-            iteration, self._task, self._attempts, self._budget, failures=failures, seconds=self._clock()
+            iteration, self._task, self._attempts, self._tracker, failures=failures, seconds=self._clock()
         )
         end = await self.consulting.consult(iteration, facts)
         self._crown(iteration)
@@ -109,9 +111,9 @@ class IterationFinisher:
             self._handover.settled(iteration.agent, failed=failed, why=why)
             won = iteration.judgement is not None and iteration.judgement.won and not iteration.skipped
             self._count(decision, won=won)
-        self._budget.count(iteration.number, self._handover.failures)
+        self._tracker.count(iteration.number, self._handover.failures)
         facts = iteration_metrics(
-            iteration, task, attempts, self._budget, failures=self._handover.failures, seconds=self._clock()
+            iteration, task, attempts, self._tracker, failures=self._handover.failures, seconds=self._clock()
         )
         if self._handover.planned.uses_llm:
             self.feedback = write_feedback(feedback_input(iteration, task, attempts, self.champion))
@@ -136,7 +138,7 @@ class IterationFinisher:
             return grade_by_rule(subject)
         if iteration.grade_failed:
             return grade_by_rule(subject, fallback=iteration.grade_failed)
-        if self._budget.spent() is not None:
+        if self._tracker.used_up() is not None:
             return grade_by_rule(subject, fallback="the budget is spent")
         seconds = self._patience()
         try:

@@ -62,7 +62,7 @@ def iteration_metrics(
     iteration: Iteration,
     task: LoopContext,
     attempts: Sequence[Attempt],
-    budget: UsageTracker,
+    tracker: UsageTracker,
     *,
     failures: int,
     seconds: float,
@@ -75,8 +75,8 @@ def iteration_metrics(
         iteration.judgement,
     )
     own = proposal.confidence if proposal else None
-    used = budget.usage - iteration.usage_before
-    time_used, budget_used = budget.shares
+    used = tracker.usage - iteration.usage_before
+    budget = tracker.budget()
     return IterationMetrics(
         iteration=iteration.number,
         valid=proposal is not None and not iteration.problems,
@@ -96,8 +96,8 @@ def iteration_metrics(
         seconds=seconds,
         tokens=budget.usage.tokens,
         dollars=float(budget.usage.cost),
-        time_used=time_used,
-        budget_used=budget_used,
+        time_used=budget.time_share,
+        budget_used=budget.largest_share,
     )
 
 

@@ -17,6 +17,7 @@ from tabsmith.errors import ErrorReport, ReportedError, WorkerError
 from tabsmith.modeling.results import Evaluation
 from tabsmith.orchestration import events
 from tabsmith.orchestration.events import LoopEvent
+from tabsmith.orchestration.human.review import LimitReview
 from tabsmith.orchestration.human.user_interface import LoopEnd, UserInterface
 from tabsmith.orchestration.limits.budget import UsageTracker
 from tabsmith.orchestration.loop.agent_calls import AgentCaller, CallResult, NoAnswer, earlier_result
@@ -64,7 +65,17 @@ class Loop:
         self._unscored = past.unscored
         self._begun = past.begun
         self._asks: Iteration | None = None  # the iteration whose agent is asked now
-        self._budget = UsageTracker(person, clock, self._record, planned_uses_llm=planned.uses_llm, past=past)
+        self._tracker = UsageTracker(
+            lambda: person.limits,
+            clock,
+            person.seconds_for_fitting,
+            warns_of_time=planned.uses_llm,
+            iterations=past.next_iteration - 1,
+            failures=past.failures,
+            usage=past.usage,
+            warnings=past.warnings,
+        )
+        self._limits = LimitReview(person, self._tracker, self._record, asks=planned.uses_llm)
         self._handover = Fallback(planned, search, self._record, failures=past.failures, reason=past.fallback_reason)
         sessions = SessionRecorder(self._record, scribe)
         self._asking = AgentCaller(
@@ -72,12 +83,13 @@ class Loop:
             self._record,
             patience=self._patience,
             time_left=person.seconds_for_fitting,
-            may_spend=lambda: self._budget.spent() is None,
+            may_spend=lambda: self._tracker.used_up() is None,
         )
         self._settling = IterationFinisher(
             task,
             person,
-            self._budget,
+            self._tracker,
+            self._limits,
             self._handover,
             self._record,
             remember,
@@ -97,7 +109,7 @@ class Loop:
     @property
     def usage(self) -> Usage:
         """What all sessions of the run used, earlier workers' included."""
-        return self._budget.usage
+        return self._tracker.usage
 
     @property
     def fallback_reason(self) -> str:
@@ -113,7 +125,7 @@ class Loop:
                 message = f"{self._unscored} iterations in a row brought no score"
                 self._record(events.Noted(message=message, level="warning"))
                 return "done"
-            end = await self._budget.ended() or await self._iterate()
+            end = await self._limits.loop_end() or await self._iterate()
         return end
 
     async def _take_up(self) -> LoopEnd | None:
@@ -121,7 +133,7 @@ class Loop:
         unsettled, begun = self._past.unsettled, self._begun
         if unsettled is not None:
             agent = self._handover.called(unsettled.agent)
-            iteration = resumed_iteration(unsettled, agent, started=self._clock(), usage=self._budget.usage)
+            iteration = resumed_iteration(unsettled, agent, started=self._clock(), usage=self._tracker.usage)
             self._number = iteration.number
             if not unsettled.broken_off:
                 return await self._settle(iteration)
@@ -163,7 +175,7 @@ class Loop:
             if last or not isinstance(asked.answer, NoAnswer):
                 break
             self._handover.unanswered()
-            used = self._budget.usage - iteration.usage_before
+            used = self._tracker.usage - iteration.usage_before
             begun = Begun(iteration=begun.iteration, agent=agent.name, sessions=asked.sessions, usage=used)
         if not isinstance(asked.answer, NoAnswer):
             self._handover.answered(agent)
@@ -175,7 +187,7 @@ class Loop:
         return self._of(begun, agent)
 
     def _of(self, begun: Begun, agent: Agent) -> Iteration:
-        before = self._budget.usage - begun.usage
+        before = self._tracker.usage - begun.usage
         return Iteration(begun.iteration, agent, self._clock(), usage_before=before, sessions=begun.sessions)
 
     async def _carry_out(self, iteration: Iteration, asked: CallResult) -> LoopEnd | None:
@@ -280,7 +292,7 @@ class Loop:
             self.task,
             self.attempts,
             self._settling.champion,
-            left=self._budget.left(),
+            left=self._tracker.remaining(),
             notes=self._person.notes,
             feedback=self._settling.feedback,
         )
@@ -292,4 +304,4 @@ class Loop:
         """Into the journal, and what it costs into the purse: there is no other way to either."""
         self._journal(event)
         if isinstance(event, events.SessionUsed):
-            self._budget.book(event.usage)
+            self._tracker.book(event.usage)

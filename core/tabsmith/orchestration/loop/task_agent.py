@@ -14,8 +14,7 @@ from tabsmith.orchestration import events
 from tabsmith.orchestration.events import LoopEvent
 from tabsmith.orchestration.human.review import TaskReview
 from tabsmith.orchestration.human.user_interface import UserInterface
-from tabsmith.orchestration.limits.budget import UsageTracker
-from tabsmith.orchestration.limits.task_limits import TaskBudget
+from tabsmith.orchestration.limits.budget import TaskBudget, UsageTracker
 from tabsmith.orchestration.loop import task_prompts
 from tabsmith.orchestration.loop.iteration import TaskIteration
 from tabsmith.orchestration.loop.retries import next_retry
@@ -59,7 +58,7 @@ class TaskAgentCaller:
         task: Task,
         hands: TaskAgentProcess,
         person: UserInterface,
-        budget: UsageTracker,
+        tracker: UsageTracker,
         limits: TaskBudget,
         consulting: TaskReview,
         sessions: SessionRecorder,
@@ -70,7 +69,7 @@ class TaskAgentCaller:
         self._task = task
         self._hands = hands
         self._person = person
-        self._budget = budget
+        self._tracker = tracker
         self._limits = limits
         self._consulting = consulting
         self._sessions = sessions
@@ -102,7 +101,7 @@ class TaskAgentCaller:
 
     async def _carried_out(self, step: TaskIteration, talk: RecordedSession, feedback: str) -> AgentJobResult:
         letter = task_prompts.write_task_prompt(
-            self._task, step.number, feedback, self._budget.left(), self._person.notes
+            self._task, step.number, feedback, self._tracker.remaining(), self._person.notes
         )
         errand = self._hands.errand(self._task, talk.session, self._last_session)
         errand = msgspec.structs.replace(

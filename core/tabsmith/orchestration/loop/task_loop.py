@@ -14,10 +14,9 @@ from tabsmith.conditions.metrics import IterationMetrics
 from tabsmith.orchestration import events
 from tabsmith.orchestration.decisions import Decision
 from tabsmith.orchestration.events import LoopEvent
-from tabsmith.orchestration.human.review import TaskReview
-from tabsmith.orchestration.human.user_interface import LoopEnd, UserInterface
-from tabsmith.orchestration.limits.budget import UsageTracker
-from tabsmith.orchestration.limits.task_limits import TaskBudget
+from tabsmith.orchestration.human.review import LimitReview, TaskReview
+from tabsmith.orchestration.human.user_interface import LIMIT_ENDS, LoopEnd, UserInterface
+from tabsmith.orchestration.limits.budget import TaskBudget, UsageTracker, nearly_spent
 from tabsmith.orchestration.loop import task_prompts
 from tabsmith.orchestration.loop.decide import DecisionInput, DecisionStreak, decide
 from tabsmith.orchestration.loop.iteration import TaskIteration
@@ -100,7 +99,8 @@ class TaskLoop:
         hands: TaskAgentProcess,
         bench: TaskWorkspace,
         person: UserInterface,
-        budget: UsageTracker,
+        tracker: UsageTracker,
+        limits: LimitReview,
         consulting: TaskReview,
         sessions: SessionRecorder,
         record: Callable[[LoopEvent | TaskEvent], None],
@@ -112,16 +112,16 @@ class TaskLoop:
         self._hands = hands
         self._bench = bench
         self._person = person
-        self._budget = budget
+        self._tracker = tracker
+        self._limits = limits
         self._consulting = consulting
         self._record = record
         self._clock = clock
         self._number = past.next_iteration - 1
         self._first = past.first_iteration
-        self._limits = TaskBudget(
+        self._task_budget = TaskBudget(
             task.limits,
-            budget,
-            clock,
+            tracker,
             first=past.first_iteration,
             before=past.usage_before,
             started=clock() - past.seconds,
@@ -130,8 +130,8 @@ class TaskLoop:
             task,
             hands,
             person,
-            budget,
-            self._limits,
+            tracker,
+            self._task_budget,
             consulting,
             sessions,
             record,
@@ -157,7 +157,7 @@ class TaskLoop:
             return _success(self._number, self._accepted)
         while True:
             await self._person.going()
-            end = await self._budget.ended() or self._limits.reached(self._number, self._failures)
+            end = await self._limits.loop_end() or self._task_end()
             if end is not None:
                 return await self._stopped(end)
             step = await self._iterate()
@@ -173,7 +173,7 @@ class TaskLoop:
 
     async def _iterate(self) -> TaskIteration:
         self._number += 1
-        step = TaskIteration(self._number, self._clock(), self._budget.usage)
+        step = TaskIteration(self._number, self._clock(), self._tracker.usage)
         self._record(events.IterationStarted(iteration=self._number, agent=self._hands.name, task=self._task.name))
         try:
             await self._sending.send(step, self._feedback)
@@ -206,14 +206,17 @@ class TaskLoop:
             )
             step.quality = await self._consulting.graded(step, step.quality)
             self._record(events.Graded(iteration=step.number, quality=step.quality))
-        self._budget.count(step.number, self._failures)
+        self._count(step.number)
+        due = self._tracker.due_warnings()
+        for warning in due:
+            self._record(warning)
         decision = decide(
             DecisionInput(
                 valid=step.acceptance is not None and step.acceptance.verdict != "could not run",
                 quality=step.quality.value if step.quality else 0.0,
                 improved=step.accepted,
                 trouble=step.trouble or "",
-                near=self._budget.warnings(),
+                near=nearly_spent(due),
                 repeats=self._repeats,
             )
         )
@@ -229,8 +232,17 @@ class TaskLoop:
         if step.decision is not None and step.decision.action == "clarify":
             ask = "Look at what it printed, say in one sentence what was wrong, and mend it."
         self._feedback = task_prompts.task_feedback(step.acceptance, step.changes, step.more, step.message, ask)
-        self._budget.count(step.number, self._failures)
+        self._count(step.number)
         self._record(events.IterationEnded(iteration=step.number, facts=self._facts(step), feedback=self._feedback))
+
+    def _count(self, iterations: int) -> None:
+        self._tracker.count(iterations, self._failures)
+        self._task_budget.count(self._failures)
+
+    def _task_end(self) -> LoopEnd | None:
+        """The limit of the task itself that is used up."""
+        limit = self._task_budget.budget().used_up()
+        return LIMIT_ENDS[limit] if limit is not None else None
 
     async def _stopped(self, end: LoopEnd) -> TaskEnd:
         match end:
@@ -252,8 +264,8 @@ class TaskLoop:
         return "partial" if left.named else "failed"
 
     def _facts(self, step: TaskIteration) -> IterationMetrics:
-        used = self._budget.usage - step.usage_before
-        time_used, budget_used = self._budget.shares
+        used = self._tracker.usage - step.usage_before
+        budget = self._tracker.budget()
         return IterationMetrics(
             iteration=step.number,
             valid=step.acceptance is not None,
@@ -269,10 +281,10 @@ class TaskLoop:
             failures=self._failures,
             tries=step.number,
             seconds=self._clock(),
-            tokens=self._budget.usage.tokens,
-            dollars=float(self._budget.usage.cost),
-            time_used=time_used,
-            budget_used=budget_used,
+            tokens=self._tracker.usage.tokens,
+            dollars=float(self._tracker.usage.cost),
+            time_used=budget.time_share,
+            budget_used=budget.largest_share,
         )
 
 

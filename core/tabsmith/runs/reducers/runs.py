@@ -1,15 +1,13 @@
 """What happens to a run as a whole."""
 
-from decimal import Decimal
-
 from msgspec.structs import replace
 
+from tabsmith.limits import Limits
 from tabsmith.orchestration.events import BudgetWarned
 from tabsmith.runs import events as run
 from tabsmith.runs.events import RunState
 from tabsmith.runs.reducers.rules import reducer, with_log
-from tabsmith.runs.snapshot import FINISHED_STATES, RunSnapshot, TaskState
-from tabsmith.runs.spec import Limits
+from tabsmith.runs.snapshot import RunSnapshot, TaskState
 
 
 @reducer
@@ -98,24 +96,12 @@ def _(event: run.LimitChanged, snapshot: RunSnapshot) -> RunSnapshot:
     return with_log(changed, event, "limit", f"{words} from now on")
 
 
-def _stands(warned: BudgetWarned, snapshot: RunSnapshot, limits: Limits, at: float) -> bool:
+def _stands(warning: BudgetWarned, snapshot: RunSnapshot, limits: Limits, at: float) -> bool:
     """Whether a warning still holds under new limits; one that does not is given again when it is due."""
-    before, after = (Decimal(str(getattr(each, warned.limit) or 0)) for each in (snapshot.limits, limits))
-    if before == after:
+    name = warning.limit
+    if snapshot.limits.value(name) == limits.value(name):
         return True
-    spent: Decimal | float
-    match warned.limit:
-        case "dollars":
-            spent = snapshot.usage.cost
-        case "tokens":
-            spent = snapshot.usage.tokens
-        case "failures":
-            spent = snapshot.failures
-        case "iterations":
-            spent = sum(each.state in FINISHED_STATES or each.ended_at > 0 for each in snapshot.trials)
-        case "seconds":
-            spent = snapshot.active_seconds(at)
-    return after > 0 and float(Decimal(str(spent)) / after) >= warned.share
+    return replace(snapshot.budget(at), limits=limits).share(name) >= warning.share
 
 
 @reducer

@@ -8,6 +8,7 @@ from typing import Final, get_args
 
 from tabsmith import formatting
 from tabsmith.errors import UsageError
+from tabsmith.limits import LimitName
 from tabsmith.orchestration.decisions import DecisionAction
 from tabsmith.orchestration.limits.amounts import format_limit
 from tabsmith.orchestration.questions import (
@@ -18,7 +19,6 @@ from tabsmith.orchestration.questions import (
     Decide,
     EndRun,
     Extend,
-    LimitName,
     Question,
     Reply,
     Skip,
@@ -180,8 +180,9 @@ def _may_write(asked: Question, run: RunSnapshot) -> str:
 def _amounts(limit: LimitName, run: RunSnapshot) -> Iterator[tuple[str, str]]:
     """More of a limit, as a button's data and label: half of it, as much again, twice that; what is overspent is
     added to it."""
-    in_force = spending.limit_in_force(run, limit)
-    over = max(Decimal(0), spending.spent(run, limit) - in_force)
+    budget = run.budget(run.updated_at)
+    in_force = budget.limits.value(limit)
+    over = max(Decimal(0), budget.used(limit) - in_force)
     wanted = [_rounded(in_force * share + over, limit) for share in (Decimal("0.5"), Decimal(1), Decimal(2))]
     for amount in dict.fromkeys(wanted) if in_force > 0 else ():
         what = f"+{amount.normalize():f}"

@@ -4,8 +4,7 @@ import random
 from decimal import Decimal
 from fractions import Fraction
 
-from tabsmith.agents.usage import NO_USAGE, Usage
-from tabsmith.orchestration.limits.usage import total_usage, usage_by_group
+from tabsmith.agents.usage import NO_USAGE, Usage, total_usage, usage_by_group
 
 
 def test_a_total_is_the_sum_of_every_field() -> None:
