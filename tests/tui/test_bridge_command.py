@@ -212,7 +212,7 @@ def test_without_a_token_every_command_is_wrong_use(capsys: pytest.CaptureFixtur
 def test_without_the_library_a_start_says_how_to_install_it(
     capsys: pytest.CaptureFixture[str], place: BridgePaths, monkeypatch: pytest.MonkeyPatch, command: list[str]
 ) -> None:
-    monkeypatch.setitem(sys.modules, "telegram", None)
+    monkeypatch.setitem(sys.modules, "httpx", None)
     failed = document(capsys, *command, status=1)["error"]
     assert failed["name"] == "BridgeExtraError"
     assert "pip install 'tabsmith[telegram]'" in failed["next_step"]
@@ -282,7 +282,7 @@ def test_the_doctor_says_how_the_bridge_is(
         return {each["what"]: (each["state"], each["says"]) for each in json.loads(capsys.readouterr().out)}
 
     found = lines()
-    assert found["python-telegram-bot"][0] == "ok"
+    assert found["httpx"][0] == "ok"
     assert found["bridge"] == ("ok", "not running: tabsmith bridge start")
     assert found["bridge token"] == ("ok", "set, from the environment")
     assert found["bridge users"] == ("ok", "1 person may talk to it (telegram.allowed_users)")

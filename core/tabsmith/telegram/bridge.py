@@ -225,7 +225,6 @@ async def _opened(settings: Settings, token: BotToken, place: BridgePaths, sourc
         token_from=source,
         server=server,
     )
-    await api.start()
     try:
         yield Bridge(office, inbox)
     finally:

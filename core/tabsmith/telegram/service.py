@@ -30,7 +30,7 @@ from tabsmith.telegram.paths import BridgePaths
 from tabsmith.telegram.status import BridgeStatus, read_status
 from tabsmith.text import clean, clean_block
 
-# -P: a file called telegram.py in the folder where it was started must not be taken for the library.
+# -P: a file httpx.py in the folder where it was started must not be taken for the library.
 BRIDGE_COMMAND: Final = (sys.executable, "-P", "-m", "tabsmith.telegram")
 MAX_FAILED_POLLS: Final = 3  # so many in a row are told to whoever waits for the start
 _LOOK_EVERY: Final = 0.05
@@ -104,9 +104,9 @@ def require_not_running(place: BridgePaths, now: float | None = None) -> None:
 
 def require_telegram_extra() -> None:
     """Raises BridgeExtraError when the library that talks to Telegram is not installed."""
-    if find_spec("telegram") is None:
+    if find_spec("httpx") is None:
         raise BridgeExtraError(
-            "The bridge needs python-telegram-bot, which is not installed.",
+            "The bridge needs the package httpx, which is not installed.",
             next_step="Install it: pip install 'tabsmith[telegram]'",
         )
 

@@ -58,7 +58,6 @@ async def _serve(address: str, token: str, folder: Path) -> None:
         settle=(0.1, 10.0),
     )
     poller = Poller(api, inbox, status, answer, pauses=PollBackoff(_QUICK, _QUICK, _QUICK, nothing=0.01))
-    await api.start()
     answer(inbox.waiting())
     await asyncio.gather(sender.run(), poller.run())
 

@@ -23,7 +23,6 @@ async def api_at(
 ) -> AsyncIterator[BotApi]:
     """An Api that is started, and closed at the end."""
     api = BotApi(BotToken(token or server.token), server.address, timeout, patience=patience)
-    await api.start()
     try:
         yield api
     finally:

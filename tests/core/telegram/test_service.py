@@ -170,7 +170,7 @@ def test_a_bridge_killed_with_kill_9_does_not_run_whatever_its_status_says(
 def test_without_the_library_nothing_is_started_and_the_way_to_install_it_is_told(
     settings: Settings, place: BridgePaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "telegram", None)
+    monkeypatch.setitem(sys.modules, "httpx", None)
     with pytest.raises(BridgeExtraError) as missing:
         start(settings, program=stand_in("polls"))
     assert "pip install 'tabsmith[telegram]'" in missing.value.next_step
@@ -188,7 +188,7 @@ def test_the_process_of_its_own_tells_a_missing_token_in_words_and_ends_with_2()
 
 def test_what_only_looks_at_a_bridge_imports_nothing_heavy() -> None:
     program = (
-        "import sys, tabsmith.telegram.service, tabsmith.telegram.health, tabsmith.telegram.service\n"
+        "import sys, tabsmith.telegram.service, tabsmith.telegram.health\n"
         "import tabsmith.telegram.activity, tabsmith_tui.commands.bridge\n"
         "heavy = ('telegram', 'httpx', 'matplotlib', 'pandas', 'numpy', 'duckdb', 'sklearn', 'pyarrow', 'textual')\n"
         "print([name for name in heavy if name in sys.modules])"
@@ -200,9 +200,8 @@ def test_what_only_looks_at_a_bridge_imports_nothing_heavy() -> None:
 def test_the_log_holds_no_token_not_in_words_not_in_a_traceback() -> None:
     program = (
         "import logging\n"
-        "from tabsmith.telegram.bot_token import log_to_stderr\n"
-        "from tabsmith.telegram.bot_token import Token\n"
-        f"token = Token({TOKEN!r})\n"
+        "from tabsmith.telegram.bot_token import BotToken, log_to_stderr\n"
+        f"token = BotToken({TOKEN!r})\n"
         "log_to_stderr(token)\n"
         "logging.getLogger('httpx').info('GET /bot%s/getMe', token.reveal())\n"
         "logging.getLogger('tabsmith.telegram').info('begun with %s\\x1b[31m', token.reveal())\n"

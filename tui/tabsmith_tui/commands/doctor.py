@@ -39,7 +39,7 @@ _EXTRAS: Final = {
     "llm": ("pydantic-ai-slim", "genai-prices"),
     "claude": ("claude-agent-sdk",),
     "acp": ("agent-client-protocol",),
-    "telegram": ("python-telegram-bot", "matplotlib"),
+    "telegram": ("httpx", "matplotlib"),
 }
 _LITTLE_SPACE: Final = 1_000_000_000
 

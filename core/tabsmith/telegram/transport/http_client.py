@@ -1,32 +1,28 @@
-"""The HTTP of the bridge: python-telegram-bot's own request, with every failure told by its type and its code.
+"""HTTP requests to a Bot API server: methods and file downloads, each failure as a type of `transport.errors`.
 
-The library folds codes together (a 500 and a cut connection are both a NetworkError) and names the token in some of
-its errors. Here an answer is judged where it comes in, and updates are kept as they came: one that the library cannot
-read would be fetched again for ever.
-
-Files that people send, brought to disk: streamed, counted, and whole in their place or not there at all.
+The token is part of every address, and servers repeat addresses in their error texts. No error raised here, no exception
+behind it and no log line of the HTTP library contains the token.
 """
 
 import asyncio
 import logging
 import os
 import tempfile
+from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Final, Literal, final
+from typing import BinaryIO, Final, Literal, NamedTuple
 from urllib.parse import quote
 
 import httpx
 import msgspec
-from telegram.error import NetworkError, TelegramError
-from telegram.request import HTTPXRequest, RequestData
 
 from tabsmith.storage.files import make_folder, storage_error, sync_folder
+from tabsmith.telegram.bot_token import BotToken
 from tabsmith.telegram.transport.errors import (
     BotApiError,
     ConflictError,
     FileTooLargeError,
-    InvalidResponseError,
     RejectedError,
     ServerError,
     TooManyRequestsError,
@@ -35,115 +31,167 @@ from tabsmith.telegram.transport.errors import (
 )
 from tabsmith.text import clean
 
-_BAD_ANSWER: Final = (ValueError, RecursionError)  # msgspec's own errors and UnicodeDecodeError are ValueErrors
-_UNSENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-_LONGEST_WAIT: Final = 86_400.0
-_DEFAULT_WAIT: Final = 5.0
-_NO_UPDATES: Final = b'{"ok":true,"result":[]}'
+MAX_CONNECTIONS: Final = 24
+_MAX_DOWNLOAD_SECONDS: Final = 600.0
+_MAX_ERROR_BYTES: Final = 4_096  # read of the error page that answers a download
+_MAX_RETRY_AFTER: Final = 86_400.0  # seconds
+_DEFAULT_RETRY_AFTER: Final = 5.0  # seconds, for a 429 that does not say how long
+_NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_BAD_REQUEST: Final = (httpx.InvalidURL, httpx.StreamError, ValueError)
 
 
-class CarriedError(TelegramError):
-    """A failure on its way through the library, which lets its own errors pass unchanged."""
+class Upload(NamedTuple):
+    """A file sent with a request: the name of its parameter, its file name, and its bytes or an open file."""
 
-    def __init__(self, failure: BotApiError) -> None:
-        super().__init__("failed")
-        self.failure = failure
+    field: str
+    name: str
+    content: bytes | BinaryIO
 
 
-class _Parameters(msgspec.Struct):
+class HttpClient:
+    """Connections to one server for one bot. `patience` is how many seconds the server may keep silent."""
+
+    def __init__(self, token: BotToken, server: str, patience: float) -> None:
+        for name in ("httpx", "httpcore"):  # they log addresses, which contain the token
+            logging.getLogger(name).setLevel(logging.WARNING)
+        self._token = token
+        self._methods = f"{server}/bot{token.reveal()}/"
+        self._files = f"{server}/file/bot{token.reveal()}/"
+        self._patience = patience
+        limits = httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS)
+        self._client = httpx.AsyncClient(timeout=patience, limits=limits)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._client.aclose()
+
+    async def call(
+        self,
+        method: str,
+        parameters: Mapping[str, object],
+        *,
+        within: float,
+        upload: Upload | None = None,
+        silence: float | None = None,
+    ) -> bytes:
+        """Call a Bot API method once; returns the body of a 2xx answer. Raises BotApiError for anything else.
+
+        Parameters that are None are left out. The whole request may take `within` seconds; `silence` replaces `patience`
+        for a long poll, which the server answers only when there is something new.
+        """
+        error: BotApiError
+        try:
+            form = {
+                name: value if isinstance(value, str) else msgspec.json.encode(value).decode()
+                for name, value in parameters.items()
+                if value is not None
+            }
+            async with asyncio.timeout(within):
+                response = await self._client.post(
+                    self._methods + method,
+                    data=form,
+                    files={upload.field: (upload.name, upload.content)} if upload else None,
+                    timeout=httpx.Timeout(self._patience, read=silence or self._patience),
+                )
+            if response.is_success:
+                return response.content
+            error = self._response_error(response.status_code, response.content)
+        except (httpx.HTTPError, TimeoutError) as failure:
+            error = _connection_error(failure)
+        except _BAD_REQUEST as failure:
+            error = ServerError(200, f"a request that cannot be made ({type(failure).__name__})")
+        raise error  # outside the handlers: what the library raised, with its address, is not its context
+
+    async def download(self, path: str, to: Path, max_bytes: int) -> int:
+        """Save the server's file `path` as `to`, whole or not at all; returns its size in bytes.
+
+        Raises FileTooLargeError over `max_bytes`, another BotApiError when the file does not come, and StorageError
+        when it cannot be written.
+        """
+        try:
+            make_folder(to.parent)
+            handle, name = tempfile.mkstemp(prefix=".tabsmith-", suffix=".part", dir=to.parent)  # 0600
+        except OSError as error:
+            raise storage_error(error, to, "save") from error
+        part = Path(name)
+        try:
+            with os.fdopen(handle, "wb", buffering=0) as file:
+                size = await self._stream(path, file.fileno(), max_bytes)
+                await asyncio.to_thread(os.fsync, file.fileno())
+            part.replace(to)
+            sync_folder(to.parent)
+        except OSError as error:
+            raise storage_error(error, to, "save") from error
+        finally:
+            part.unlink(missing_ok=True)
+        return size
+
+    async def _stream(self, path: str, descriptor: int, max_bytes: int) -> int:
+        size = 0
+        error: BotApiError
+        try:
+            async with (
+                asyncio.timeout(_MAX_DOWNLOAD_SECONDS),
+                self._client.stream("GET", self._files + quote(path)) as response,
+            ):
+                if response.status_code != HTTPStatus.OK:
+                    error = self._response_error(response.status_code, await _first_bytes(response))
+                else:
+                    async for chunk in response.aiter_bytes():
+                        size += len(chunk)
+                        if size > max_bytes:
+                            break
+                        _write_all(descriptor, chunk)
+                    else:
+                        return size
+                    error = FileTooLargeError(f"more than {max_bytes:,} bytes")
+        except (httpx.HTTPError, TimeoutError) as failure:
+            error = _connection_error(failure)
+        except _BAD_REQUEST as failure:
+            error = ServerError(200, f"a file that cannot be fetched ({type(failure).__name__})")
+        raise error  # outside the handlers, as in `call`
+
+    def _response_error(self, code: int, body: bytes) -> BotApiError:
+        """The error for an answer whose status code is not 2xx."""
+        try:
+            refusal = msgspec.json.decode(body, type=_Refusal)
+        except (ValueError, RecursionError):  # msgspec's own errors and UnicodeDecodeError are ValueErrors
+            # An error page of some gateway, which may pass, while a refusal of Telegram's own would come again. Only
+            # what is too large or too much stays so whoever says it.
+            if code not in (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.TOO_MANY_REQUESTS):
+                return ServerError(code, f"{_phrase(code)} ({code})")
+            refusal = _Refusal(ok=False)
+        description = clean(self._token.hide(refusal.description), 300) or _phrase(code)
+        if code == HTTPStatus.UNAUTHORIZED:
+            return UnauthorizedError(description)
+        if code == HTTPStatus.CONFLICT:
+            return ConflictError(description)
+        if code == HTTPStatus.TOO_MANY_REQUESTS:
+            seconds = refusal.parameters.retry_after if refusal.parameters is not None else None
+            wait = _DEFAULT_RETRY_AFTER if seconds is None else min(max(seconds, 0.0), _MAX_RETRY_AFTER)
+            return TooManyRequestsError(description, wait)
+        if 400 <= code <= 499 and code != HTTPStatus.REQUEST_TIMEOUT:
+            return RejectedError(code, description)
+        return ServerError(code, f"{description} ({code})")
+
+
+class _RetryParameters(msgspec.Struct):
     retry_after: float | None = None
 
 
 class _Refusal(msgspec.Struct):
     ok: Literal[False]
     description: str = ""
-    parameters: _Parameters | None = None
+    parameters: _RetryParameters | None = None
 
 
-def silence_http_logs() -> None:
-    """Keep the libraries from logging addresses, in which the token stands."""
-    for name in ("httpx", "httpcore", "telegram"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-
-
-class BotRequest(HTTPXRequest):
-    """Requests whose failures come out as CarriedError."""
-
-    @staticmethod
-    @final
-    def parse_json_payload(payload: bytes) -> dict[str, object]:
-        """A good answer, read. The library would log one that it cannot read, whole."""
-        try:
-            answer = msgspec.json.decode(payload, type=dict[str, object])
-        except _BAD_ANSWER:
-            raise CarriedError(InvalidResponseError(200, "an answer that cannot be read")) from None
-        if answer.get("ok") is not True or "result" not in answer:
-            raise CarriedError(ServerError(200, "an answer without a result"))
-        return answer
-
-    async def do_request(
-        self,
-        url: str,
-        method: str,
-        request_data: RequestData | None = None,
-        *others: Any,
-        **timeouts: Any,
-    ) -> tuple[int, bytes]:
-        """The answer's body, when the code is a good one."""
-        failure: BotApiError
-        try:
-            code, payload = await super().do_request(url, method, request_data, *others, **timeouts)
-        except NetworkError as error:  # a TimedOut is one too
-            failure = unreachable_error(error.__cause__)
-        else:
-            if 200 <= code <= 299:
-                return code, self.take(payload)
-            failure = response_error(code, payload)
-        raise CarriedError(failure)
-
-    def take(self, payload: bytes) -> bytes:
-        """A good answer, before the library reads it."""
-        return payload
-
-
-class PollRequest(BotRequest):
-    """Requests for updates. The library gets none; they lie in `taken` as they came."""
-
-    taken: bytes = _NO_UPDATES
-
-    def take(self, payload: bytes) -> bytes:
-        self.taken = payload
-        return _NO_UPDATES
-
-
-def unreachable_error(cause: BaseException | None) -> UnreachableError:
-    """What the HTTP library raised, in words."""
-    kind = type(cause).__name__ if cause is not None else "no reason given"
-    reason = "no answer in time" if isinstance(cause, httpx.TimeoutException) else "the connection failed"
-    return UnreachableError(f"{reason} ({kind})", "never" if isinstance(cause, _UNSENT) else "perhaps")
-
-
-def response_error(code: int, payload: bytes) -> BotApiError:
-    """An answer with a code that is not 2xx, as its failure."""
-    try:
-        said = msgspec.json.decode(payload, type=_Refusal)
-    except _BAD_ANSWER:
-        # Some gateway's page. It may pass, while a refusal of Telegram's own would be the same the next time; only of
-        # what is too large that is so as well.
-        if code not in (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.TOO_MANY_REQUESTS):
-            return ServerError(code, f"{_phrase(code)} ({code})")
-        said = _Refusal(ok=False)
-    words = clean(said.description, 300) or _phrase(code)
-    if code == HTTPStatus.UNAUTHORIZED:
-        return UnauthorizedError(words)
-    if code == HTTPStatus.CONFLICT:
-        return ConflictError(words)
-    if code == HTTPStatus.TOO_MANY_REQUESTS:
-        told = said.parameters.retry_after if said.parameters is not None else None
-        return TooManyRequestsError(words, min(max(told, 0.0), _LONGEST_WAIT) if told is not None else _DEFAULT_WAIT)
-    if 400 <= code <= 499 and code != HTTPStatus.REQUEST_TIMEOUT:
-        return RejectedError(code, words)
-    return ServerError(code, f"{words} ({code})")
+def _connection_error(failure: Exception) -> UnreachableError:
+    """The error for a request that got no answer; says whether the server may have had it."""
+    late = isinstance(failure, (httpx.TimeoutException, TimeoutError))
+    reason = "no answer in time" if late else "the connection failed"
+    return UnreachableError(
+        f"{reason} ({type(failure).__name__})", "never" if isinstance(failure, _NEVER_SENT) else "perhaps"
+    )
 
 
 def _phrase(code: int) -> str:
@@ -153,74 +201,13 @@ def _phrase(code: int) -> str:
         return "an unknown code"
 
 
-_LONGEST: Final = 600.0  # seconds for one file
-_REFUSAL: Final = 4_096  # bytes of a refusal that are read
-
-
-class Downloads:
-    """The server's files below `address`, in which the token stands."""
-
-    def __init__(self, address: str, patience: float) -> None:
-        self.address = address
-        self._client = httpx.AsyncClient(timeout=patience)
-
-    async def close(self) -> None:
-        """Close all connections."""
-        await self._client.aclose()
-
-    async def fetch(self, path: str, to: Path, most_bytes: int) -> int:
-        """Put the file at `path` on the server at `to`, and count its bytes. Raises a Failure or StorageError."""
-        try:
-            make_folder(to.parent)
-            handle, name = tempfile.mkstemp(prefix=".tabsmith-", suffix=".part", dir=to.parent)  # 0600
-        except OSError as error:
-            raise storage_error(error, to, "save") from error
-        part = Path(name)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                count = await self._stream(path, file.fileno(), most_bytes)
-                await asyncio.to_thread(os.fsync, file.fileno())
-            part.replace(to)
-            sync_folder(to.parent)
-        except OSError as error:
-            raise storage_error(error, to, "save") from error
-        finally:
-            part.unlink(missing_ok=True)
-        return count
-
-    async def _stream(self, path: str, descriptor: int, most_bytes: int) -> int:
-        count = 0
-        failure: BotApiError
-        try:
-            async with (
-                asyncio.timeout(_LONGEST),
-                self._client.stream("GET", self.address + quote(path)) as answer,
-            ):
-                if answer.status_code != 200:
-                    failure = response_error(answer.status_code, await _beginning(answer))
-                else:
-                    async for chunk in answer.aiter_bytes():
-                        count += len(chunk)
-                        if count > most_bytes:
-                            break
-                        _write(descriptor, chunk)
-                    else:
-                        return count
-                    failure = FileTooLargeError(f"more than {most_bytes:,} bytes")
-        except (httpx.HTTPError, TimeoutError) as error:
-            failure = unreachable_error(error)
-        except (httpx.InvalidURL, httpx.StreamError) as error:
-            failure = ServerError(200, f"a file that cannot be fetched ({type(error).__name__})")
-        raise failure  # outside the handlers: what the library raised, with its address, is not its context
-
-
-async def _beginning(answer: httpx.Response) -> bytes:
-    async for chunk in answer.aiter_bytes(_REFUSAL):
+async def _first_bytes(response: httpx.Response) -> bytes:
+    async for chunk in response.aiter_bytes(_MAX_ERROR_BYTES):
         return chunk
     return b""
 
 
-def _write(descriptor: int, data: bytes) -> None:
+def _write_all(descriptor: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
