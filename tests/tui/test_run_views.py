@@ -6,6 +6,7 @@ from rich.cells import cell_len
 
 from tabsmith.errors import UsageError
 from tabsmith.orchestration import events as loop
+from tabsmith.presentation.spans import plain_text
 from tabsmith.runs import events as run
 from tabsmith.runs import progress, spending
 from tabsmith.runs.commands import Pause, SetLimit, Stop
@@ -22,7 +23,6 @@ from tabsmith_tui.views import (
     run_header,
     trial_details,
 )
-from tabsmith_tui.views.lines import text_of
 from tabsmith_tui.views.run_actions import Pending
 from tests.tui import journals
 from tests.tui.agent_story import AgentStory, asked_for
@@ -30,7 +30,7 @@ from tests.tui.journals import Story, house_prices
 
 
 def text(lines) -> str:
-    return text_of(lines)
+    return plain_text(lines)
 
 
 def rows(table) -> list[str]:

@@ -3,12 +3,12 @@
 from typing import Final
 
 from tabsmith import formatting
+from tabsmith.presentation.spans import Line, Span, Tone, line, span
 from tabsmith.runs import spending
 from tabsmith.runs.events import RunState
 from tabsmith.runs.snapshot import RunSnapshot, Trial, TrialState
 from tabsmith.text import clean, plural
 from tabsmith_tui.views import recipes, tasks
-from tabsmith_tui.views.lines import Line, Span, Tone, line, span
 
 _TROUBLES: Final[tuple[tuple[TrialState, Tone], ...]] = (("refused", "warn"), ("failed", "bad"), ("unanswered", "warn"))
 

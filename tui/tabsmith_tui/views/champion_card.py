@@ -4,11 +4,11 @@ import math
 
 from tabsmith import formatting
 from tabsmith.modeling.results import Metric
+from tabsmith.presentation.spans import Line, Span, line, span
 from tabsmith.runs.events import RunState
 from tabsmith.runs.snapshot import RunSnapshot, Trial
 from tabsmith.text import plural
 from tabsmith_tui.views import comparison, recipes
-from tabsmith_tui.views.lines import Line, Span, line, span
 
 
 def champion_card(snapshot: RunSnapshot) -> tuple[Line, ...]:

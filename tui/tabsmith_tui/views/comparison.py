@@ -8,8 +8,8 @@ import msgspec
 
 from tabsmith import formatting
 from tabsmith.modeling.results import FoldScore, Metric
+from tabsmith.presentation.spans import Tone
 from tabsmith.runs.snapshot import RunSnapshot, Trial
-from tabsmith_tui.views.lines import Tone
 
 Standing: TypeAlias = Literal["better", "worse", "even"]
 

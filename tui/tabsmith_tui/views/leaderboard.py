@@ -6,11 +6,11 @@ from types import MappingProxyType
 from typing import Final
 
 from tabsmith import formatting
+from tabsmith.presentation.spans import Span, Tone, span
 from tabsmith.runs import spending
 from tabsmith.runs.snapshot import RunSnapshot, Trial
 from tabsmith.text import clean
 from tabsmith_tui.views import comparison, recipes, tasks
-from tabsmith_tui.views.lines import Span, Tone, span
 from tabsmith_tui.widgets.lines_layout import LineColumn
 
 ENSEMBLE: Final = "ensemble"

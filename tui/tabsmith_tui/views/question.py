@@ -8,10 +8,11 @@ from tabsmith.orchestration.questions import (
     Cause,
     Question,
 )
+from tabsmith.presentation.spans import Line, Span, line, span
 from tabsmith.runs import replying
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import clean, clean_block
-from tabsmith_tui.views.lines import Line, Span, line, span, wrap
+from tabsmith_tui.views.lines import wrap
 
 _MOST_WHAT: Final = 3
 _MOST_DETAILS: Final = 3

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from tabsmith.presentation.spans import Line, Span, line, span
 from tabsmith.recipes.recipe import Family, ParameterValue, Recipe
 from tabsmith.text import clean
-from tabsmith_tui.views.lines import Line, Span, line, span
 
 FAMILIES: Final[Mapping[Family, str]] = MappingProxyType(
     {

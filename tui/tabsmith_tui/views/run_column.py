@@ -1,12 +1,13 @@
 """A run in a column, to be read beside others: who, how good, at what price, the curve, the last iterations."""
 
 from tabsmith import formatting
+from tabsmith.presentation.spans import Line, Span, line, span
 from tabsmith.runs import progress, spending
 from tabsmith.runs.snapshot import RunSnapshot, Trial
 from tabsmith.tables.read.sources import describe_source
 from tabsmith.text import clean, plural
 from tabsmith_tui.views import agent_card, champion_card, leaderboard, recipes, score_plot, task_activity, tasks
-from tabsmith_tui.views.lines import Line, Span, fit, line, span
+from tabsmith_tui.views.lines import fit
 
 _PLOT = (5, 9)  # lines of the plot: fewer say nothing, more are not needed
 _LEAST_TRIES = 3

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from tabsmith import formatting
+from tabsmith.presentation.spans import Line, Span, Tone, span
 from tabsmith.runs import progress
 from tabsmith.runs.events import RunState
 from tabsmith.runs.snapshot import FINISHED_STATES, RunSnapshot
@@ -15,7 +16,6 @@ from tabsmith.tables.read.sources import describe_source
 from tabsmith.text import clean, plural
 from tabsmith_tui.views import agent_card, run_actions, tasks
 from tabsmith_tui.views.journal import Replay
-from tabsmith_tui.views.lines import Line, Span, Tone, span
 from tabsmith_tui.views.run_actions import Pending
 from tabsmith_tui.views.score_plot import metric_direction
 

@@ -7,8 +7,8 @@ import msgspec
 
 from tabsmith import formatting
 from tabsmith.modeling.results import Metric
+from tabsmith.presentation.spans import Line, Span, line
 from tabsmith.runs.snapshot import RunSnapshot
-from tabsmith_tui.views.lines import Line, Span, line
 
 _DOT: Final = "•"
 _STAR: Final = "★"

@@ -6,11 +6,11 @@ from typing import Final
 
 from tabsmith import formatting
 from tabsmith.agents.usage import NO_USAGE
+from tabsmith.presentation.spans import Span, Tone, span
 from tabsmith.runs import spending
 from tabsmith.runs.snapshot import RunSnapshot, TaskState, Trial, WorkspaceWork
 from tabsmith.text import clean
 from tabsmith_tui.views import tasks
-from tabsmith_tui.views.lines import Span, Tone, span
 from tabsmith_tui.widgets.lines_layout import LineColumn
 
 TASK_COLUMNS: Final = (

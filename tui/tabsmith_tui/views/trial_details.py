@@ -1,11 +1,11 @@
 """Everything known of one try, or of the ensemble, as lines."""
 
 from tabsmith import formatting
+from tabsmith.presentation.spans import Line, Span, line, span
 from tabsmith.runs import spending
 from tabsmith.runs.snapshot import RunSnapshot, Trial
 from tabsmith.text import clean, clean_block, plural
 from tabsmith_tui.views import comparison, leaderboard, recipes, tasks
-from tabsmith_tui.views.lines import Line, Span, line, span
 from tabsmith_tui.views.score_plot import metric_direction
 
 _MOST_FOLDS = 20

@@ -8,12 +8,12 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from tabsmith import formatting
+from tabsmith.presentation.spans import Line, Span, Tone, line, span
 from tabsmith.runs import spending
 from tabsmith.runs.snapshot import LogLine, RunSnapshot, SessionState, Trial
 from tabsmith.runs.transcripts import ReceivedReply, SentPrompt, TranscriptMessage
 from tabsmith.text import clean, clean_block, plural
 from tabsmith_tui.views import leaderboard, trial_details
-from tabsmith_tui.views.lines import Line, Span, Tone, line, span
 
 PageName: TypeAlias = Literal[
     "overview", "recipe", "brief", "reply", "sessions", "log", "files", "acceptance", "conversation", "permissions"

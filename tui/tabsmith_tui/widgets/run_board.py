@@ -6,6 +6,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical
 
+from tabsmith.presentation.spans import Line, line
 from tabsmith.runs import progress
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import plural
@@ -22,7 +23,7 @@ from tabsmith_tui.views import (
     tasks,
     trial_details,
 )
-from tabsmith_tui.views.lines import Line, line, wrap_line
+from tabsmith_tui.views.lines import wrap_line
 from tabsmith_tui.widgets.drawing import Drawing
 from tabsmith_tui.widgets.leaderboard import TrialsTable
 from tabsmith_tui.widgets.literal import literal, set_border_title

@@ -5,9 +5,9 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
 
+from tabsmith.presentation.spans import line
 from tabsmith.runs import progress
 from tabsmith.runs.snapshot import RunSnapshot
-from tabsmith_tui.views.lines import line
 from tabsmith_tui.views.run_column import run_column
 from tabsmith_tui.widgets.drawing import Drawing
 from tabsmith_tui.widgets.literal import TextLine, assemble, literal, set_border_title
