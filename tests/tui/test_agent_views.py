@@ -9,8 +9,9 @@ from rich.cells import cell_len
 from tabsmith.agents.usage import NO_USAGE, Usage
 from tabsmith.orchestration import events as loop
 from tabsmith.orchestration.questions import Continue
+from tabsmith.presentation import budgets
 from tabsmith.presentation.spans import plain_text
-from tabsmith.runs import progress, replying, spending
+from tabsmith.runs import replying, spending
 from tabsmith.runs.commands import SetLimit
 from tabsmith.runs.events import RunState
 from tabsmith.runs.spec import Limits
@@ -42,7 +43,7 @@ def card(story: AgentStory) -> str:
     [(0, "0"), (812, "812"), (48_100, "48.1k"), (999_940, "999.9k"), (999_960, "1.0M"), (2_450_000, "2.5M")],
 )
 def test_tokens_are_short(count, shown):
-    assert spending.tokens(count) == shown
+    assert budgets.token_count(count) == shown
 
 
 @pytest.mark.parametrize(
@@ -50,18 +51,18 @@ def test_tokens_are_short(count, shown):
     [("0", "$0.00"), ("12.4", "$12.40"), ("0.0352", "$0.035"), ("0.0031", "$0.0031"), ("0.00000001", "<$0.0001")],
 )
 def test_money_has_as_many_digits_as_it_takes_not_to_be_nothing(dollars, shown):
-    assert spending.money(Decimal(dollars)) == shown
+    assert budgets.money(Decimal(dollars)) == shown
 
 
 def test_a_price_that_is_not_known_is_said_and_never_0():
-    assert spending.cost(NO_USAGE) == "—"
-    assert spending.cost(UNPRICED) == "price unknown"
-    assert spending.cost(UNPRICED + USED) == "$0.035 + price unknown"
-    assert spending.cost_cell(UNPRICED) == "?"
-    assert spending.cost_cell(UNPRICED + USED) == "≥$0.03"
+    assert budgets.usage_cost(NO_USAGE) == "—"
+    assert budgets.usage_cost(UNPRICED) == "price unknown"
+    assert budgets.usage_cost(UNPRICED + USED) == "$0.035 + price unknown"
+    assert budgets.usage_cost_cell(UNPRICED) == "?"
+    assert budgets.usage_cost_cell(UNPRICED + USED) == "≥$0.03"
     story = AgentStory().begin()
     story.offer(journals.LINEAR, "first", usage=UNPRICED)
-    everything = card(story) + progress.cost(story.snapshot) + " ".join(rows(leaderboard.Iterations(story.snapshot)))
+    everything = card(story) + budgets.run_cost(story.snapshot) + " ".join(rows(leaderboard.Iterations(story.snapshot)))
     assert "price unknown" in everything
     assert "$0.00" not in everything
 
@@ -104,7 +105,7 @@ def test_a_search_has_no_tokens_no_note_and_no_mode_on_its_screen():
     offered = run_actions.offered_actions(story.snapshot, replaying=False, resuming=False)
     assert not offered["note"]
     assert not offered["mode"]
-    assert progress.cost(story.snapshot) == ""
+    assert budgets.run_cost(story.snapshot) == ""
     assert leaderboard.Iterations(story.snapshot).columns is leaderboard.ITERATION_COLUMNS
 
 
@@ -201,7 +202,7 @@ def test_the_filter_finds_the_agents_reason_and_the_decision():
 def test_every_limit_has_its_share_and_a_warning_survives_where_there_is_no_room():
     limits = Limits(seconds=600.0, iterations=40, dollars="0.30", tokens=200_000, failures=3)
     snapshot = msgspec.structs.replace(improving().snapshot, limits=limits)
-    shown = {each.name: each for each in progress.limit_uses(snapshot, journals.START + 60)}
+    shown = {each.name: each for each in budgets.limit_uses(snapshot, journals.START + 60)}
     assert list(shown) == ["time", "iterations", "cost", "tokens", "failures"]
     assert (shown["cost"].used, shown["cost"].limit, shown["cost"].level) == ("$0.28", "$0.30", "warn")
     assert (shown["tokens"].used, shown["tokens"].limit) == ("56.9k", "200.0k")
@@ -214,10 +215,10 @@ def test_every_limit_has_its_share_and_a_warning_survives_where_there_is_no_room
 
 def test_time_stands_still_while_a_person_is_asked():
     story = agent_journals.at_breakpoint()
-    assert progress.elapsed(story.snapshot, story.at + 3_600) == progress.elapsed(story.snapshot, story.at)
+    assert budgets.elapsed(story.snapshot, story.at + 3_600) == budgets.elapsed(story.snapshot, story.at)
     story.replied(Continue())
     assert story.snapshot.state is RunState.RUNNING
-    assert progress.elapsed(story.snapshot, story.at + 60) != progress.elapsed(story.snapshot, story.at)
+    assert budgets.elapsed(story.snapshot, story.at + 60) != budgets.elapsed(story.snapshot, story.at)
 
 
 @pytest.mark.parametrize(
@@ -256,5 +257,5 @@ def test_no_view_of_an_agents_run_lets_a_control_through():
 
 def test_an_iteration_limit_is_used_by_every_iteration_that_is_over():
     asked = asked_for(limits=Limits(seconds=600.0, iterations=12))
-    shown = {each.name: each.used for each in progress.limit_uses(improving(asked).snapshot, journals.START)}
+    shown = {each.name: each.used for each in budgets.limit_uses(improving(asked).snapshot, journals.START)}
     assert shown["iterations"] == "7"

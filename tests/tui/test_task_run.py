@@ -13,9 +13,9 @@ from tabsmith import formatting
 from tabsmith.errors import ErrorReport
 from tabsmith.orchestration import task_events as task
 from tabsmith.orchestration.questions import AllowTool, Reply
+from tabsmith.presentation import budgets
 from tabsmith.presentation.spans import plain_text
 from tabsmith.runs import events as run_events
-from tabsmith.runs import progress
 from tabsmith.runs.commands import Answer
 from tabsmith.runs.events import RunState
 from tabsmith.runs.folder import RunFolder
@@ -363,7 +363,7 @@ def test_the_header_counts_tasks_and_guesses_no_time() -> None:
     story = calculator()
     shown = run_header.run_header(story.snapshot, journals.RUN_ID, None, story.at)
     assert shown.title.endswith("tasks.toml · 2 of 5 tasks")
-    assert not progress.time_left(story.snapshot, story.at).startswith("about")
+    assert not budgets.time_left(story.snapshot, story.at).startswith("about")
 
 
 def picture(compare: Any, app: Any, story: TaskStory, size: tuple[int, int], *keys: str) -> bool:

@@ -5,8 +5,8 @@ from typing import Final
 
 from tabsmith import formatting
 from tabsmith.orchestration.task_events import AcceptanceStarted, Acted, PermissionDecided
+from tabsmith.presentation import budgets
 from tabsmith.presentation.spans import Line, Span, Tone, line, plain_text, span
-from tabsmith.runs import spending
 from tabsmith.runs.snapshot import RunSnapshot, SessionState, Trial, WorkspaceWork
 from tabsmith.runs.transcripts import ReceivedReply, SentPrompt, TranscriptMessage
 from tabsmith.text import clean, clean_block, plural
@@ -67,8 +67,8 @@ def summary(snapshot: RunSnapshot, each: Trial) -> tuple[Line, ...]:
         words = f"{plural(len(work.permissions), 'permission')} asked, {refused} refused"
         lines.append((Span("asked      ", "dim"), Span(words, "warn" if refused else "plain")))
     if each.sessions:
-        cost = Span(spending.cost(each.usage), "warn" if each.usage.unpriced else "plain")
-        lines.append((Span("cost       ", "dim"), cost, Span(f"  {spending.in_and_out(each.usage)}", "dim")))
+        cost = Span(budgets.usage_cost(each.usage), "warn" if each.usage.unpriced else "plain")
+        lines.append((Span("cost       ", "dim"), cost, Span(f"  {budgets.token_counts(each.usage)}", "dim")))
     if each.facts is not None:
         lines.append((Span("time       ", "dim"), Span(formatting.duration(each.facts.iteration_seconds))))
     return tuple(lines)
@@ -145,7 +145,7 @@ def conversation(
                 plain = " ".join(clean_block(turn.text, 4_000).split())
                 known = any(plain.startswith(words) for words in told_words)
                 said = () if known or not plain else block(turn.text, 0 if unfolded else FOLD // 2)
-                used = f"reply  {spending.in_and_out(turn.usage)}  {spending.cost(turn.usage)}"
+                used = f"reply  {budgets.token_counts(turn.usage)}  {budgets.usage_cost(turn.usage)}"
                 entries.append((at, (*_head(at, used, "dim"), *said)))
     entries.sort(key=lambda entry: entry[0])
     lines = tuple(each for _, made in entries for each in made) or (line("Nothing was said yet.", "dim"),)

@@ -41,6 +41,11 @@ def paired_difference(
     return PairedDifference(statistics.fmean(gains), statistics.stdev(gains) / math.sqrt(len(gains)), len(gains))
 
 
+def metric_direction(metric: Metric) -> str:
+    """`RMSE, lower is better`: a score is never shown without saying which way is up."""
+    return f"{metric.label}, {'higher' if metric.greater_is_better else 'lower'} is better"
+
+
 def gain(mean: float | None, base: float | None, metric: Metric) -> float | None:
     """By which share of `base` the score `mean` is better (below 0: worse); None when it cannot be said."""
     if mean is None or base is None or not base or not math.isfinite(mean) or not math.isfinite(base):
