@@ -8,6 +8,7 @@ from tabsmith.errors import UsageError
 from tabsmith.orchestration import events as loop
 from tabsmith.orchestration.decisions import Decision
 from tabsmith.orchestration.questions import ChangeBrief, Continue, Decide, EndRun, Extend, Skip
+from tabsmith.presentation.spans import plain_text
 from tabsmith.runs import events as run
 from tabsmith.runs import replying
 from tabsmith.runs.commands import Answer, Note, SetLimit, SetMode
@@ -15,7 +16,6 @@ from tabsmith.runs.spec import Limits
 from tabsmith_tui.actions import ACTIONS
 from tabsmith_tui.commands.progress import EventPrinter
 from tabsmith_tui.views import question, run_actions
-from tabsmith_tui.views.lines import text_of
 from tabsmith_tui.views.run_actions import Pending
 from tests.tui import agent_journals
 from tests.tui.agent_journals import improving
@@ -29,7 +29,7 @@ KEYS = dict(zip(replying.ANSWERS, ("enter", "c", "b", "s", "w", "x"), strict=Tru
 
 def test_the_bar_says_what_happened_what_it_cost_and_which_keys_answer():
     story = agent_journals.at_breakpoint()
-    shown = text_of(question.question_lines(story.snapshot, story.at, 100, KEYS))
+    shown = plain_text(question.question_lines(story.snapshot, story.at, 100, KEYS))
     assert "? breakpoint  the decision is not sure: confidence 0.42 is under 0.50" in shown
     assert "when confidence < 0.5" in shown
     assert "so far 8 iterations, 1:25 of 10:00, 56.9k tokens, $0.28 of $2.00" in shown
@@ -39,7 +39,7 @@ def test_the_bar_says_what_happened_what_it_cost_and_which_keys_answer():
 
 def test_of_a_spent_limit_only_more_of_it_or_none_or_the_end_is_offered():
     story = agent_journals.out_of_money()
-    shown = text_of(question.question_lines(story.snapshot, story.at, 100, KEYS))
+    shown = plain_text(question.question_lines(story.snapshot, story.at, 100, KEYS))
     assert "enter $5, 5.00, +2" in shown
     assert "c without this limit" in shown
     assert "skip" not in shown
@@ -47,7 +47,7 @@ def test_of_a_spent_limit_only_more_of_it_or_none_or_the_end_is_offered():
 
 def test_in_a_replay_the_bar_has_no_keys():
     story = agent_journals.at_breakpoint()
-    assert "continue" not in text_of(question.question_lines(story.snapshot, story.at, 100, {}))
+    assert "continue" not in plain_text(question.question_lines(story.snapshot, story.at, 100, {}))
 
 
 @pytest.mark.parametrize("width", [38, 58, 78, 118])
@@ -55,7 +55,7 @@ def test_in_a_replay_the_bar_has_no_keys():
 def test_the_bar_fits_its_width_and_stays_a_bar(make, width):
     story = make()
     drawn = question.question_lines(story.snapshot, story.at, width, KEYS)
-    assert all(cell_len(text_of([each])) <= width + 3 for each in drawn)  # 3: the gap behind the last key
+    assert all(cell_len(plain_text([each])) <= width + 3 for each in drawn)  # 3: the gap behind the last key
     assert len(drawn) <= 16
     assert width < 58 or len(drawn) <= 11
 

@@ -9,12 +9,13 @@ from rich.cells import cell_len
 from tabsmith.agents.usage import NO_USAGE, Usage
 from tabsmith.orchestration import events as loop
 from tabsmith.orchestration.questions import Continue
-from tabsmith.runs import progress, replying, spending
+from tabsmith.presentation import budgets
+from tabsmith.presentation.spans import plain_text
+from tabsmith.runs import replying, spending
 from tabsmith.runs.commands import SetLimit
 from tabsmith.runs.events import RunState
 from tabsmith.runs.spec import Limits
 from tabsmith_tui.views import agent_card, champion_card, leaderboard, question, run_actions, run_header, score_plot
-from tabsmith_tui.views.lines import text_of
 from tabsmith_tui.views.run_header import run_banner
 from tests.tui import agent_journals, journals
 from tests.tui.agent_journals import improving
@@ -31,7 +32,7 @@ def rows(table) -> list[str]:
 
 
 def card(story: AgentStory) -> str:
-    return text_of(agent_card.agent_card(story.snapshot))
+    return plain_text(agent_card.agent_card(story.snapshot))
 
 
 # Tokens and money --------------------------------------------------------------------------------------------------
@@ -42,7 +43,7 @@ def card(story: AgentStory) -> str:
     [(0, "0"), (812, "812"), (48_100, "48.1k"), (999_940, "999.9k"), (999_960, "1.0M"), (2_450_000, "2.5M")],
 )
 def test_tokens_are_short(count, shown):
-    assert spending.tokens(count) == shown
+    assert budgets.token_count(count) == shown
 
 
 @pytest.mark.parametrize(
@@ -50,18 +51,18 @@ def test_tokens_are_short(count, shown):
     [("0", "$0.00"), ("12.4", "$12.40"), ("0.0352", "$0.035"), ("0.0031", "$0.0031"), ("0.00000001", "<$0.0001")],
 )
 def test_money_has_as_many_digits_as_it_takes_not_to_be_nothing(dollars, shown):
-    assert spending.money(Decimal(dollars)) == shown
+    assert budgets.money(Decimal(dollars)) == shown
 
 
 def test_a_price_that_is_not_known_is_said_and_never_0():
-    assert spending.cost(NO_USAGE) == "—"
-    assert spending.cost(UNPRICED) == "price unknown"
-    assert spending.cost(UNPRICED + USED) == "$0.035 + price unknown"
-    assert spending.cost_cell(UNPRICED) == "?"
-    assert spending.cost_cell(UNPRICED + USED) == "≥$0.03"
+    assert budgets.usage_cost(NO_USAGE) == "—"
+    assert budgets.usage_cost(UNPRICED) == "price unknown"
+    assert budgets.usage_cost(UNPRICED + USED) == "$0.035 + price unknown"
+    assert budgets.usage_cost_cell(UNPRICED) == "?"
+    assert budgets.usage_cost_cell(UNPRICED + USED) == "≥$0.03"
     story = AgentStory().begin()
     story.offer(journals.LINEAR, "first", usage=UNPRICED)
-    everything = card(story) + progress.cost(story.snapshot) + " ".join(rows(leaderboard.Iterations(story.snapshot)))
+    everything = card(story) + budgets.run_cost(story.snapshot) + " ".join(rows(leaderboard.Iterations(story.snapshot)))
     assert "price unknown" in everything
     assert "$0.00" not in everything
 
@@ -96,7 +97,7 @@ def test_before_anything_was_asked_nothing_is_0():
 
 def test_a_search_has_no_tokens_no_note_and_no_mode_on_its_screen():
     story = house_prices()
-    assert text_of(agent_card.agent_card(story.snapshot)).splitlines() == [
+    assert plain_text(agent_card.agent_card(story.snapshot)).splitlines() == [
         "search  iteration 12",
         "planned search ✔ actual same",
         "9 scored  1 refused  1 failed",
@@ -104,7 +105,7 @@ def test_a_search_has_no_tokens_no_note_and_no_mode_on_its_screen():
     offered = run_actions.offered_actions(story.snapshot, replaying=False, resuming=False)
     assert not offered["note"]
     assert not offered["mode"]
-    assert progress.cost(story.snapshot) == ""
+    assert budgets.run_cost(story.snapshot) == ""
     assert leaderboard.Iterations(story.snapshot).columns is leaderboard.ITERATION_COLUMNS
 
 
@@ -113,19 +114,19 @@ def test_the_wait_for_the_next_try_counts_down_and_ends():
     until = story.snapshot.retry.until
 
     def at(seconds: float) -> str:
-        return text_of(agent_card.agent_activity(story.snapshot, until - seconds))
+        return plain_text(agent_card.agent_activity(story.snapshot, until - seconds))
 
     assert at(12.0) == "◷ retry 2 of 3 in 0:12, network"
     assert at(0.4) == "◷ retry 2 of 3 in 0:01, network"
     assert at(-1.0) == "◷ retry 2 of 3 now, network"
-    assert "retry 2 of 3 in 0:12" in text_of([agent_card.agent_line(story.snapshot, until - 12)])
+    assert "retry 2 of 3 in 0:12" in plain_text([agent_card.agent_line(story.snapshot, until - 12)])
 
 
 def test_an_open_session_shows_how_long_it_takes():
     story = AgentStory().begin()
     story.ask(story.agent)
     story.open()
-    assert text_of(agent_card.agent_activity(story.snapshot, story.at + 9)) == "◷ waiting 0:09 for the answer"
+    assert plain_text(agent_card.agent_activity(story.snapshot, story.at + 9)) == "◷ waiting 0:09 for the answer"
 
 
 def test_a_handover_shows_its_reason_in_card_line_and_banner():
@@ -133,12 +134,12 @@ def test_a_handover_shows_its_reason_in_card_line_and_banner():
     snapshot = story.snapshot
     reason = "3 failures in a row"
     assert f"! actual search: {reason}" in card(story)
-    assert f"for claude-code: {reason}" in text_of([agent_card.agent_line(snapshot, story.at)])
+    assert f"for claude-code: {reason}" in plain_text([agent_card.agent_line(snapshot, story.at)])
     shown = run_banner(snapshot, None, story.at, replay=None, playing=False, resuming=False)
-    assert f"search proposes instead of claude-code: {reason}" in text_of(shown.lines)
+    assert f"search proposes instead of claude-code: {reason}" in plain_text(shown.lines)
     done = story.end(journals.price_report()).snapshot
     shown = run_banner(done, None, story.at, replay=None, playing=False, resuming=False)
-    assert f"search proposes instead of claude-code: {reason}" in text_of(shown.lines)
+    assert f"search proposes instead of claude-code: {reason}" in plain_text(shown.lines)
 
 
 def test_an_agent_that_is_back_leaves_no_trace_of_the_handover():
@@ -155,8 +156,8 @@ def test_grades_by_the_rule_in_place_of_a_model_are_counted():
 
 
 def test_a_champion_on_probation_is_called_that():
-    assert "on probation" in text_of(champion_card.champion_card(improving().snapshot))
-    assert "on probation" in text_of([champion_card.champion_line(improving().snapshot)])
+    assert "on probation" in plain_text(champion_card.champion_card(improving().snapshot))
+    assert "on probation" in plain_text([champion_card.champion_line(improving().snapshot)])
 
 
 # Tables and plot ---------------------------------------------------------------------------------------------------
@@ -201,23 +202,23 @@ def test_the_filter_finds_the_agents_reason_and_the_decision():
 def test_every_limit_has_its_share_and_a_warning_survives_where_there_is_no_room():
     limits = Limits(seconds=600.0, iterations=40, dollars="0.30", tokens=200_000, failures=3)
     snapshot = msgspec.structs.replace(improving().snapshot, limits=limits)
-    shown = {each.name: each for each in progress.limit_uses(snapshot, journals.START + 60)}
+    shown = {each.name: each for each in budgets.limit_uses(snapshot, journals.START + 60)}
     assert list(shown) == ["time", "iterations", "cost", "tokens", "failures"]
     assert (shown["cost"].used, shown["cost"].limit, shown["cost"].level) == ("$0.28", "$0.30", "warn")
     assert (shown["tokens"].used, shown["tokens"].limit) == ("56.9k", "200.0k")
     for width in (58, 78, 118):
-        drawn = text_of([run_header.budget_line(tuple(shown.values()), "", width)])
+        drawn = plain_text([run_header.budget_line(tuple(shown.values()), "", width)])
         assert cell_len(drawn) <= width
         assert "cost $0.28 of $0.30" in drawn
-    assert "more" in text_of([run_header.budget_line(tuple(shown.values()), "", 58)])
+    assert "more" in plain_text([run_header.budget_line(tuple(shown.values()), "", 58)])
 
 
 def test_time_stands_still_while_a_person_is_asked():
     story = agent_journals.at_breakpoint()
-    assert progress.elapsed(story.snapshot, story.at + 3_600) == progress.elapsed(story.snapshot, story.at)
+    assert budgets.elapsed(story.snapshot, story.at + 3_600) == budgets.elapsed(story.snapshot, story.at)
     story.replied(Continue())
     assert story.snapshot.state is RunState.RUNNING
-    assert progress.elapsed(story.snapshot, story.at + 60) != progress.elapsed(story.snapshot, story.at)
+    assert budgets.elapsed(story.snapshot, story.at + 60) != budgets.elapsed(story.snapshot, story.at)
 
 
 @pytest.mark.parametrize(
@@ -242,9 +243,9 @@ def test_no_view_of_an_agents_run_lets_a_control_through():
     snapshot = story.snapshot
     shown = [
         card(story),
-        text_of([agent_card.agent_line(snapshot, story.at)]),
-        text_of(question.question_lines(snapshot, story.at, 100, KEYS)),
-        text_of(run_banner(snapshot, None, story.at, replay=None, playing=False, resuming=False).lines),
+        plain_text([agent_card.agent_line(snapshot, story.at)]),
+        plain_text(question.question_lines(snapshot, story.at, 100, KEYS)),
+        plain_text(run_banner(snapshot, None, story.at, replay=None, playing=False, resuming=False).lines),
         *rows(leaderboard.Iterations(snapshot)),
     ]
     assert "[/nope]" in shown[0]
@@ -256,5 +257,5 @@ def test_no_view_of_an_agents_run_lets_a_control_through():
 
 def test_an_iteration_limit_is_used_by_every_iteration_that_is_over():
     asked = asked_for(limits=Limits(seconds=600.0, iterations=12))
-    shown = {each.name: each.used for each in progress.limit_uses(improving(asked).snapshot, journals.START)}
+    shown = {each.name: each.used for each in budgets.limit_uses(improving(asked).snapshot, journals.START)}
     assert shown["iterations"] == "7"

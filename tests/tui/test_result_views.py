@@ -6,16 +6,16 @@ import pytest
 from rich.cells import cell_len
 
 from tabsmith.modeling.results import ColumnImportance, Confusion, Holdout, ModelScore, Residuals
+from tabsmith.presentation.spans import plain_text
 from tabsmith.tables.read.sources import FileSource, SampleSource
 from tabsmith_tui.views import result, result_charts
-from tabsmith_tui.views.lines import text_of
 from tests.tui import journals
 from tests.tui.hostile import HOSTILE
 from tests.tui.journals import class_report, price_report
 
 
 def test_the_hold_out_score_comes_with_its_interval_rows_and_direction():
-    shown = text_of(result.score_lines(price_report()))
+    shown = plain_text(result.score_lines(price_report()))
     assert "RMSE, lower is better" in shown
     assert "on the hold-out, 586 rows no model had seen" in shown
     assert "21,020  19,480 to 22,640  lower is better" in shown
@@ -27,31 +27,31 @@ def test_the_hold_out_score_comes_with_its_interval_rows_and_direction():
 
 def test_a_missing_hold_out_is_said_in_words():
     report = price_report(holdout=None)
-    assert "No hold-out: the table was too small" in text_of(result.score_lines(report))
-    assert "no hold-out score" in text_of(result.caution_lines(report))
+    assert "No hold-out: the table was too small" in plain_text(result.score_lines(report))
+    assert "no hold-out score" in plain_text(result.caution_lines(report))
 
 
 def test_a_missing_interval_is_said_in_words():
     report = class_report()
-    assert "accuracy    0.8268  no interval" in text_of(result.score_lines(report))
-    assert "A score without an interval" in text_of(result.caution_lines(report))
+    assert "accuracy    0.8268  no interval" in plain_text(result.score_lines(report))
+    assert "A score without an interval" in plain_text(result.caution_lines(report))
 
 
 def test_a_small_hold_out_is_warned_of():
     report = price_report(holdout=Holdout(31, (ModelScore(journals.RMSE, 21_000, 15_000, 29_000),)))
-    assert "Only 31 rows" in text_of(result.score_lines(report))
+    assert "Only 31 rows" in plain_text(result.score_lines(report))
 
 
 def test_members_are_in_words_with_their_weights_heaviest_first():
-    shown = text_of(result.member_lines(price_report()))
+    shown = plain_text(result.member_lines(price_report()))
     assert shown.index("64.0 %  CatBoost") < shown.index("24.0 %  LightGBM") < shown.index("12.0 %  random forest")
     single = price_report(members=(journals.EnsembleMember(journals.CAT, 1.0),))
-    assert "vote" not in text_of(result.member_lines(single))
+    assert "vote" not in plain_text(result.member_lines(single))
 
 
 def test_what_was_not_done_is_listed():
     report = price_report(importance=(), iterations=12, tries=9)
-    shown = text_of(result.caution_lines(report))
+    shown = plain_text(result.caution_lines(report))
     assert "3 of 12 iterations gave no score" in shown
     assert "importance of the columns was not measured" in shown
     assert "Street: 96.2 % of it is missing" in shown
@@ -61,11 +61,11 @@ def test_nothing_to_warn_of_is_said_too():
     table = journals.schema()
     columns = tuple(journals.msgspec.structs.replace(each, warnings=()) for each in table.columns)
     report = price_report(schema=journals.msgspec.structs.replace(table, columns=columns), iterations=9)
-    assert text_of(result.caution_lines(report)) == "Nothing was left out or cut short."
+    assert plain_text(result.caution_lines(report)) == "Nothing was left out or cut short."
 
 
 def test_the_model_says_where_it_lies():
-    shown = text_of(result.model_facts(price_report(), Path("/models/sale-price-7f3a9c")))
+    shown = plain_text(result.model_facts(price_report(), Path("/models/sale-price-7f3a9c")))
     assert "/models/sale-price-7f3a9c" in shown
     assert "predicts  Sale_Price (regression) from 3 columns" in shown
 
@@ -101,66 +101,66 @@ def test_importance_bars_fill_the_width_and_keep_their_order(width):
         ColumnImportance("none", -0.01, 0.02),
     )
     lines = result_charts.importance(shown, journals.AUC, width)
-    drawn = text_of(lines)
+    drawn = plain_text(lines)
     assert drawn.index("large") < drawn.index("small")
     assert "1 column made no difference" in drawn
     assert "ROC AUC falls" in drawn
-    assert all(cell_len(text_of([line])) <= width for line in lines[1:])
+    assert all(cell_len(plain_text([line])) <= width for line in lines[1:])
 
 
 def test_of_many_columns_the_less_important_are_counted():
     many = tuple(ColumnImportance(f"column {place}", 1.0 / (place + 1), 0.0) for place in range(50))
-    assert "+30 columns that matter less" in text_of(result_charts.importance(many, journals.RMSE, 80))
+    assert "+30 columns that matter less" in plain_text(result_charts.importance(many, journals.RMSE, 80))
 
 
 def test_importance_that_was_not_measured_or_helps_nowhere_is_said_in_words():
-    assert "was not measured" in text_of(result_charts.importance((), journals.RMSE, 80))
-    assert "No column alone" in text_of(
+    assert "was not measured" in plain_text(result_charts.importance((), journals.RMSE, 80))
+    assert "No column alone" in plain_text(
         result_charts.importance((ColumnImportance("a", -1.0, 0.1),), journals.RMSE, 80)
     )
 
 
 def test_a_confusion_matrix_shows_counts_and_the_share_right_of_every_class():
-    drawn = text_of(result_charts.confusion(Confusion(("died", "survived"), ((92, 8), (20, 60))), 70))
+    drawn = plain_text(result_charts.confusion(Confusion(("died", "survived"), ((92, 8), (20, 60))), 70))
     assert "152 of 180 rows right, 28 wrong" in drawn
     assert "92.0 %" in drawn
     assert "75.0 %" in drawn
 
 
 def test_a_class_without_rows_has_a_dash_and_not_0_per_cent():
-    drawn = text_of(result_charts.confusion(Confusion(("a", "b"), ((3, 0), (0, 0))), 70))
+    drawn = plain_text(result_charts.confusion(Confusion(("a", "b"), ((3, 0), (0, 0))), 70))
     assert "—" in drawn
 
 
 def test_of_many_classes_the_worst_confusions_are_listed():
     report = class_report([f"class {place}" for place in range(12)])
     lines = result_charts.confusion(report.outcome, 76)
-    drawn = text_of(lines)
+    drawn = plain_text(lines)
     assert "12 classes; what was taken for what most often" in drawn
     assert "taken for" in drawn
     assert "more" not in drawn.splitlines()[0]
     assert len(lines) <= 16
-    assert all(cell_len(text_of([line])) <= 76 for line in lines)
+    assert all(cell_len(plain_text([line])) <= 76 for line in lines)
 
 
 def test_a_narrow_screen_gets_the_list_instead_of_a_broken_matrix():
     report = class_report([f"a rather long class name {place}" for place in range(8)])
-    assert "taken for" in text_of(result_charts.confusion(report.outcome, 40))
+    assert "taken for" in plain_text(result_charts.confusion(report.outcome, 40))
 
 
 @pytest.mark.parametrize(("width", "height"), [(30, 8), (54, 16), (116, 16)])
 def test_residuals_are_a_cloud_around_the_diagonal_and_a_distribution(width, height):
     lines = result_charts.residuals(price_report().outcome, width, height)
-    assert any("⠀" < character <= "⣿" for character in text_of(lines))
-    assert "half of the rows" in text_of(lines)
-    assert all(cell_len(text_of([line])) <= width for line in lines[1:-2])
+    assert any("⠀" < character <= "⣿" for character in plain_text(lines))
+    assert "half of the rows" in plain_text(lines)
+    assert all(cell_len(plain_text([line])) <= width for line in lines[1:-2])
 
 
 def test_residuals_without_rows_or_with_equal_values_are_drawn_too():
     nothing = Residuals((), (), (0.0, 0.0, 0.0), (), 0.0, 0.0)
-    assert "no rows to draw" in text_of(result_charts.residuals(nothing, 60, 12))
+    assert "no rows to draw" in plain_text(result_charts.residuals(nothing, 60, 12))
     same = Residuals((5.0, 5.0), (5.0, 5.0), (0.0, 0.0, 0.0), (2,), 0.0, 0.0)
-    assert "2 rows" in text_of(result_charts.residuals(same, 60, 12))
+    assert "2 rows" in plain_text(result_charts.residuals(same, 60, 12))
 
 
 def test_hostile_names_stay_harmless_in_every_part():
@@ -169,11 +169,11 @@ def test_hostile_names_stay_harmless_in_every_part():
     few = class_report(HOSTILE[:4])
     shown = [
         result.model_subject(report),
-        text_of(result.caution_lines(report)),
-        text_of(result.model_facts(report, Path("/m"))),
-        text_of(result_charts.importance(report.importance, report.metric, 80)),
-        text_of(result_charts.confusion(classes.outcome, 80)),
-        text_of(result_charts.confusion(few.outcome, 120)),
+        plain_text(result.caution_lines(report)),
+        plain_text(result.model_facts(report, Path("/m"))),
+        plain_text(result_charts.importance(report.importance, report.metric, 80)),
+        plain_text(result_charts.confusion(classes.outcome, 80)),
+        plain_text(result_charts.confusion(few.outcome, 120)),
     ]
     for each in shown:
         assert not any(character in each for character in "\x1b\x07\x9b\x9d\u202e\u2066\x00\x7f")

@@ -4,10 +4,11 @@ import msgspec
 import pytest
 from rich.cells import cell_len
 
+from tabsmith.presentation.spans import Span, plain_text
 from tabsmith.runs.snapshot import interrupted
 from tabsmith_tui.views import agent_card, champion_card, journal, leaderboard, run_header, score_plot, trial_details
 from tabsmith_tui.views.journal import Replay
-from tabsmith_tui.views.lines import Span, fit, text_of, wrap, wrap_line
+from tabsmith_tui.views.lines import fit, wrap, wrap_line
 from tabsmith_tui.views.run_header import run_banner
 from tests.tui import journals
 from tests.tui.hostile import HOSTILE, MARKS
@@ -17,7 +18,7 @@ NO_REPLAY = {"replay": None, "playing": False, "resuming": False}
 
 
 def text(lines) -> str:
-    return text_of(lines)
+    return plain_text(lines)
 
 
 def rows(table) -> list[str]:

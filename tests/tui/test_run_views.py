@@ -6,23 +6,15 @@ from rich.cells import cell_len
 
 from tabsmith.errors import UsageError
 from tabsmith.orchestration import events as loop
+from tabsmith.presentation import budgets, recipes, scores
+from tabsmith.presentation.spans import plain_text
 from tabsmith.runs import events as run
-from tabsmith.runs import progress, spending
+from tabsmith.runs import spending
 from tabsmith.runs.commands import Pause, SetLimit, Stop
 from tabsmith.runs.events import RunState
 from tabsmith.runs.snapshot import RunSnapshot, interrupted
 from tabsmith.runs.spec import Limits
-from tabsmith_tui.views import (
-    agent_card,
-    champion_card,
-    comparison,
-    leaderboard,
-    recipes,
-    run_actions,
-    run_header,
-    trial_details,
-)
-from tabsmith_tui.views.lines import text_of
+from tabsmith_tui.views import agent_card, champion_card, leaderboard, run_actions, run_header, trial_details
 from tabsmith_tui.views.run_actions import Pending
 from tests.tui import journals
 from tests.tui.agent_story import AgentStory, asked_for
@@ -30,7 +22,7 @@ from tests.tui.journals import Story, house_prices
 
 
 def text(lines) -> str:
-    return text_of(lines)
+    return plain_text(lines)
 
 
 def rows(table) -> list[str]:
@@ -61,13 +53,13 @@ def test_a_budget_warns_at_80_and_again_at_95_per_cent():
     levels = []
     for limit in (600.0, 150.0, 128.0):
         limited = msgspec.structs.replace(snapshot, limits=Limits(seconds=limit))
-        levels.append(progress.limit_uses(limited, story.at)[0].level)
+        levels.append(budgets.limit_uses(limited, story.at)[0].level)
     assert levels == ["fine", "warn", "last"]
 
 
 def test_a_cost_that_is_not_known_is_a_dash_and_never_0_dollars():
     snapshot = msgspec.structs.replace(house_prices().snapshot, limits=Limits(dollars="2.00"))
-    line = run_header.budget_line(progress.limit_uses(snapshot, journals.START), "", 100)
+    line = run_header.budget_line(budgets.limit_uses(snapshot, journals.START), "", 100)
     assert "cost — of $2.00" in text([line])
     assert "$0" not in text([line])
 
@@ -76,24 +68,24 @@ def test_every_budget_line_fits_its_width():
     snapshot = msgspec.structs.replace(
         house_prices().snapshot, limits=Limits(seconds=600.0, iterations=40, dollars="2.00")
     )
-    shown = progress.limit_uses(snapshot, journals.START + 100)
+    shown = budgets.limit_uses(snapshot, journals.START + 100)
     for width in (78, 100, 120):
         assert cell_len(text([run_header.budget_line(shown, "about 4 min left", width)])) <= width
 
 
 def test_time_left_is_said_only_with_evidence_and_as_a_guess():
     story = Story(journals.spec(limits=Limits(seconds=0.0, iterations=20))).begin()
-    assert progress.time_left(story.snapshot, story.at) == ""
+    assert budgets.time_left(story.snapshot, story.at) == ""
     for _ in range(3):
         story.score(journals.LINEAR, "again", 30_000, 500, seconds=10.0)
-    assert progress.time_left(story.snapshot, story.at) == "about 3 min left"
+    assert budgets.time_left(story.snapshot, story.at) == "about 3 min left"
     story.pause()
-    assert progress.time_left(story.snapshot, story.at) == ""
+    assert budgets.time_left(story.snapshot, story.at) == ""
 
 
 def test_a_pause_is_not_counted_as_time():
     story = house_prices().pause()
-    assert progress.elapsed(story.snapshot, story.at + 3_600) == progress.elapsed(story.snapshot, story.at)
+    assert budgets.elapsed(story.snapshot, story.at + 3_600) == budgets.elapsed(story.snapshot, story.at)
 
 
 # Commands ----------------------------------------------------------------------------------------------------------
@@ -268,7 +260,7 @@ def test_a_difference_of_recipes_is_said_in_sentences():
 
 def test_paired_differences_need_two_shared_folds():
     folds = house_prices().snapshot.trials[0].folds
-    assert comparison.paired_difference(folds[:1], folds, journals.RMSE) is None
-    even = comparison.paired_difference(folds, folds, journals.RMSE)
+    assert scores.paired_difference(folds[:1], folds, journals.RMSE) is None
+    even = scores.paired_difference(folds, folds, journals.RMSE)
     assert even is not None
     assert even.noise

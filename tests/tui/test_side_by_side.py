@@ -8,13 +8,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from tabsmith.presentation.spans import plain_text
 from tabsmith.runs.events import RunState
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith_tui.screens.run import RunScreen
 from tabsmith_tui.screens.runs import RunsScreen
 from tabsmith_tui.screens.side_by_side import SideBySideScreen
-from tabsmith_tui.views.lines import text_of
 from tabsmith_tui.views.run_column import run_column
 from tabsmith_tui.widgets.run_column import RunColumn
 from tests.tui import agent_journals, journals
@@ -139,7 +139,7 @@ async def test_a_run_taken_away_leaves_the_others_and_one_that_is_gone_says_so(m
 
 
 def lines_of(snapshot: RunSnapshot, width: int = 36, height: int = 30) -> str:
-    return text_of(run_column(snapshot, NOW, width, height))
+    return plain_text(run_column(snapshot, NOW, width, height))
 
 
 def test_a_column_says_who_proposes_what_it_cost_and_why_another_took_over() -> None:
@@ -159,7 +159,7 @@ def test_a_column_keeps_to_its_size_also_with_hostile_names(width: int, height: 
     for story in (*four(), agent_journals.hostile_agent(), Story()):
         made = run_column(story.snapshot, NOW, width, height)
         assert len(made) <= height
-        assert not any(mark in text_of(made).encode() for mark in MARKS)
+        assert not any(mark in plain_text(made).encode() for mark in MARKS)
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -16,6 +16,7 @@ from tabsmith.errors import UsageError
 from tabsmith.orchestration import events as loop
 from tabsmith.orchestration import task_events as task
 from tabsmith.orchestration.questions import AllowTool, ChangeBrief, EndRun, Reply
+from tabsmith.presentation.spans import plain_text
 from tabsmith.runs import events as run_events
 from tabsmith.runs import replying, typed_replies
 from tabsmith.runs.commands import Answer, Stop
@@ -26,7 +27,6 @@ from tabsmith.tables.read.sources import TasksSource
 from tabsmith_tui.commands.progress import EventPrinter
 from tabsmith_tui.commands.root import run
 from tabsmith_tui.views import question
-from tabsmith_tui.views.lines import text_of
 from tests.tui import journals
 from tests.tui.agent_story import USED, AgentStory, asked_for
 from tests.tui.hostile import HOSTILE
@@ -392,7 +392,7 @@ def test_on_the_screen_other_words_refuse_a_permission_and_are_told_to_the_agent
 def test_the_bar_of_a_permission_says_what_is_asked_and_its_keys() -> None:
     story = permission()
     keys = dict(zip(replying.KEYED, ("y", "n", "a", "enter", "c", "b", "s", "w", "x"), strict=True))
-    shown = text_of(question.question_lines(story.snapshot, story.at, 100, keys))
+    shown = plain_text(question.question_lines(story.snapshot, story.at, 100, keys))
     assert "? permission  Bash: curl example.org" in shown
     assert "risk high" in shown
     for words in ("y yes, once", "n no", "a always", "enter yes, no, always", "b refuse, and say why", "x stop"):

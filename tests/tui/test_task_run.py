@@ -13,8 +13,9 @@ from tabsmith import formatting
 from tabsmith.errors import ErrorReport
 from tabsmith.orchestration import task_events as task
 from tabsmith.orchestration.questions import AllowTool, Reply
+from tabsmith.presentation import budgets
+from tabsmith.presentation.spans import plain_text
 from tabsmith.runs import events as run_events
-from tabsmith.runs import progress
 from tabsmith.runs.commands import Answer
 from tabsmith.runs.events import RunState
 from tabsmith.runs.folder import RunFolder
@@ -28,7 +29,6 @@ from tabsmith_tui.screens.side_by_side import SideBySideScreen
 from tabsmith_tui.screens.trial import TryDetails
 from tabsmith_tui.store import Store
 from tabsmith_tui.views import run_column, run_header, task_activity, task_pages, tasks
-from tabsmith_tui.views.lines import text_of
 from tabsmith_tui.views.run_header import run_banner
 from tabsmith_tui.widgets.help_panel import explain
 from tests.tui import journals, transcripts
@@ -101,9 +101,9 @@ async def test_the_tasks_stand_where_a_champion_would_with_what_they_wait_for_an
 def test_a_weak_sandbox_is_a_warning() -> None:
     story = TaskStory("one").read().start("one", level="rlimits").send("one")
     card = tasks.task_card(story.snapshot)
-    assert "! sandbox rlimits: no walls" in text_of(card)
+    assert "! sandbox rlimits: no walls" in plain_text(card)
     assert any(piece.tone == "warn" for line in card for piece in line if "rlimits" in piece.text)
-    assert "rlimits" in text_of([tasks.task_line(story.snapshot)])
+    assert "rlimits" in plain_text([tasks.task_line(story.snapshot)])
 
 
 def test_what_the_agent_says_is_never_the_verdict() -> None:
@@ -111,7 +111,7 @@ def test_what_the_agent_says_is_never_the_verdict() -> None:
     story.leave("Success! All done.").prove(1, "expected 30.0, found 31.0\n").settle(0.1, "escalate")
     run = story.snapshot
     assert tasks.trial_result(run.trials[0], run).text == "✘ exit 1"
-    shown = text_of(task_activity.activity_lines(run, story.at, 80, 5))
+    shown = plain_text(task_activity.activity_lines(run, story.at, 80, 5))
     assert "claims Success! All done." in shown
     assert "proof  expected 30.0, found 31.0" in shown
     overview = task_pages.overview(run, run.trials[0]).text
@@ -122,7 +122,7 @@ def test_what_the_agent_says_is_never_the_verdict() -> None:
 def test_the_silence_is_counted_from_the_last_sign_of_life_and_stands_out_when_it_is_long() -> None:
     story = calculator()
     run = story.snapshot
-    assert "silent for 0:42" in text_of(task_activity.activity_lines(run, story.at + 42, 100, 5))
+    assert "silent for 0:42" in plain_text(task_activity.activity_lines(run, story.at + 42, 100, 5))
     silent = [
         each
         for line in task_activity.activity_lines(run, story.at + 75, 100, 5)
@@ -131,7 +131,7 @@ def test_the_silence_is_counted_from_the_last_sign_of_life_and_stands_out_when_i
     ]
     assert [each.tone for each in silent] == ["warn"]
     ended = proved_wrong()
-    assert "silent" not in text_of(task_activity.activity_lines(ended.snapshot, ended.at + 75, 100, 5))
+    assert "silent" not in plain_text(task_activity.activity_lines(ended.snapshot, ended.at + 75, 100, 5))
 
 
 async def test_enter_on_a_task_shows_its_iterations_and_escape_all_of_them(make_app) -> None:
@@ -204,9 +204,9 @@ async def test_a_run_that_ended_says_its_outcome_why_and_what_was_not_handed_bac
 def test_a_killed_run_says_how_many_tasks_are_done_and_where_it_goes_on() -> None:
     story = calculator()
     said = run_banner(interrupted(story.snapshot), None, story.at, replay=None, playing=False, resuming=False)
-    assert "2 of 5 tasks done" in text_of(said.lines)
-    assert "go on at iteration 4" in text_of(said.lines)
-    assert "! cut short" in text_of(
+    assert "2 of 5 tasks done" in plain_text(said.lines)
+    assert "go on at iteration 4" in plain_text(said.lines)
+    assert "! cut short" in plain_text(
         tasks.task_details(interrupted(story.snapshot).tasks[2], interrupted(story.snapshot))
     )
 
@@ -215,7 +215,7 @@ def test_a_run_that_failed_before_any_task_says_why() -> None:
     story = TaskStory("one")
     story.tell(run_events.RunStarted(spec=story.spec, pid=1, attempt=1, version="0.1.0"), 0.4)
     story.conclude("failed", "error", ErrorReport("SandboxError", "No sandbox here.", next_step="Install bubblewrap."))
-    said = text_of(run_banner(story.snapshot, None, story.at, replay=None, playing=False, resuming=False).lines)
+    said = plain_text(run_banner(story.snapshot, None, story.at, replay=None, playing=False, resuming=False).lines)
     assert "No sandbox here." in said
     assert "Install bubblewrap." in said
 
@@ -224,7 +224,7 @@ def test_a_run_that_failed_before_any_task_says_why() -> None:
 def test_every_outcome_has_words_and_none_speaks_of_a_model(outcome: Any) -> None:
     story = TaskStory("one").read().start("one").finish("one", outcome, "because").conclude(outcome, "done")
     run = story.snapshot
-    said = text_of(run_banner(run, None, story.at, replay=None, playing=False, resuming=False).lines)
+    said = plain_text(run_banner(run, None, story.at, replay=None, playing=False, resuming=False).lines)
     assert outcome in said or tasks.outcome_label(outcome, "").text in said
     assert "model" not in said
     assert "journal does not say" not in said
@@ -338,7 +338,7 @@ async def test_hostile_names_words_paths_and_output_stay_text(make_app, size: tu
         story.conclude("failed", "stuck")
     run = story.snapshot
     for line in run_column.run_column(run, story.at, 38, 60):
-        assert not any(mark.decode("utf-8", "replace") in text_of([line]) for mark in MARKS)
+        assert not any(mark.decode("utf-8", "replace") in plain_text([line]) for mark in MARKS)
     for each in run.trials:
         for page in (
             task_pages.overview(run, each),
@@ -346,7 +346,7 @@ async def test_hostile_names_words_paths_and_output_stay_text(make_app, size: tu
             task_pages.acceptance(each, HOSTILE[3], unfolded=True),
             task_pages.permissions(each),
         ):
-            said = (text_of(page.lines) + text_of(page.beside) + page.text).encode("utf-8", "replace")
+            said = (plain_text(page.lines) + plain_text(page.beside) + page.text).encode("utf-8", "replace")
             assert not any(mark in said for mark in MARKS)
             assert b"\x1b" not in said
     async with running(make_app(), story, size, alive=not end) as (pilot, screen, _folder):
@@ -363,7 +363,7 @@ def test_the_header_counts_tasks_and_guesses_no_time() -> None:
     story = calculator()
     shown = run_header.run_header(story.snapshot, journals.RUN_ID, None, story.at)
     assert shown.title.endswith("tasks.toml · 2 of 5 tasks")
-    assert not progress.time_left(story.snapshot, story.at).startswith("about")
+    assert not budgets.time_left(story.snapshot, story.at).startswith("about")
 
 
 def picture(compare: Any, app: Any, story: TaskStory, size: tuple[int, int], *keys: str) -> bool:

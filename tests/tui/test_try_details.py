@@ -8,11 +8,11 @@ import pytest
 from textual.pilot import Pilot
 
 from tabsmith.orchestration import events as loop
+from tabsmith.presentation.spans import plain_text
 from tabsmith.runs.folder import RunFolder
 from tabsmith_tui import trial_records
 from tabsmith_tui.screens.trial import TryDetails
 from tabsmith_tui.views import trial_pages
-from tabsmith_tui.views.lines import text_of
 from tabsmith_tui.widgets.drawing import Drawing
 from tabsmith_tui.widgets.page_tabs import PageTabs
 from tests.tui import agent_journals, journals, transcripts
@@ -197,7 +197,7 @@ def test_a_replay_shows_no_line_that_comes_later() -> None:
     story = improving()
     folder = journals.write(story.events, story.spec)
     lines = trial_records.log_lines(folder.id, 4)
-    shown = text_of(trial_pages.log(lines, lines[0].at).lines)
+    shown = plain_text(trial_pages.log(lines, lines[0].at).lines)
     assert len(shown.splitlines()) == len([each for each in lines if each.at <= lines[0].at]) < len(lines)
 
 
@@ -216,7 +216,7 @@ def test_every_page_of_a_hostile_try_is_harmless() -> None:
                 trial_pages.reply(session, said, unfolded=True),
                 trial_pages.sessions(snapshot, each, session.id),
             ]
-        shown = "\n".join(text_of((*page.lines, *page.beside)) for page in pages).encode()
+        shown = "\n".join(plain_text((*page.lines, *page.beside)) for page in pages).encode()
         assert not any(mark in shown for mark in MARKS)
         assert b"\x1b" not in shown
 

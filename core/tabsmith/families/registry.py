@@ -77,14 +77,14 @@ def _bare(text: str) -> str:
 
 
 _LABELS: Final[dict[Family, str]] = {
-    "linear": "linear",
+    "linear": "linear model",
     "random_forest": "random forest",
     "extra_trees": "extra trees",
-    "hist_gradient_boosting": "hist gradient boosting",
-    "lightgbm": "lightgbm",
-    "catboost": "catboost",
+    "hist_gradient_boosting": "histogram boosting",
+    "lightgbm": "LightGBM",
+    "catboost": "CatBoost",
     "neural_network": "neural network",
-    "nearest_neighbors": "nearest neighbors",
+    "nearest_neighbors": "nearest neighbours",
 }
 
 _ALIASES: Final[dict[Family, str]] = {

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, get_args
 
-from tabsmith import formatting
 from tabsmith.errors import UsageError
 from tabsmith.limits import LimitName
 from tabsmith.orchestration.decisions import DecisionAction
@@ -21,10 +20,10 @@ from tabsmith.orchestration.questions import (
     Reply,
     Skip,
 )
-from tabsmith.runs import progress, spending
+from tabsmith.runs import spending
 from tabsmith.runs.events import RunState
 from tabsmith.runs.snapshot import RunSnapshot
-from tabsmith.text import clean_block, plural
+from tabsmith.text import clean_block
 
 ANSWERS: Final = ("answer", "continue", "brief", "skip", "decide", "end")
 """The screen's actions that answer a question, in the order in which the bar names them."""
@@ -76,17 +75,6 @@ def permits(snapshot: RunSnapshot) -> bool:
     """Whether a permission is asked for, which takes yes, no or always."""
     question = open_question(snapshot)
     return question is not None and question.cause == "permission"
-
-
-def so_far(snapshot: RunSnapshot, now: float) -> str:
-    """What the run has cost up to now: `so far 12 iterations, 3:12 of 10:00, 85.3k tokens, $0.42 of $2.00`."""
-    parts = [plural(len(snapshot.trials), "iteration"), progress.elapsed(snapshot, now)]
-    if spending.uses_llm(snapshot):
-        limits, usage = snapshot.limits, snapshot.usage
-        tokens = spending.tokens(usage.tokens) if usage.turns else formatting.UNKNOWN
-        parts.append(f"{tokens} {f'of {spending.tokens(limits.tokens)} ' if limits.tokens else ''}tokens")
-        parts.append(progress.cost(snapshot) or f"cost {formatting.UNKNOWN}")
-    return f"so far {', '.join(parts)}"
 
 
 def reply(text: str, snapshot: RunSnapshot) -> Reply:

@@ -165,7 +165,7 @@ OLD = Recipe(family="lightgbm", name="first", parameters={"learning_rate": 0.05}
 @pytest.mark.parametrize(
     ("new", "words"),
     [
-        (Recipe(family="catboost"), "catboost instead of lightgbm"),
+        (Recipe(family="catboost"), "CatBoost instead of LightGBM"),
         (
             Recipe(family="lightgbm", parameters={"learning_rate": 0.02}, dropped=("Street",)),
             "learning rate 0.05 → 0.02, drop Street",

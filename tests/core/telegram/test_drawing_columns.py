@@ -28,7 +28,7 @@ def see(session: WorkflowSession, view: ChatView) -> OutgoingMessage:
     return step_message(step_form(session), session, view)
 
 
-def text_of(session: WorkflowSession, view: ChatView) -> str:
+def plain_text(session: WorkflowSession, view: ChatView) -> str:
     return walks.shown(see(session, view)).text
 
 
@@ -41,7 +41,7 @@ def test_the_schema_is_summed_up_with_what_to_look_at(table: Callable[[Path], Wa
     walker = table(tmp_path)
     session = walker.at_every_state()[State.CONFIRMING_SCHEMA]
     assert session.schema is not None
-    text = text_of(session, ChatView())
+    text = plain_text(session, ChatView())
     assert "Target  price" in text
     assert f"Split  {session.schema.split.kind}, " in text
     kinds = Counter(column.kind for column in session.schema.columns)
@@ -68,12 +68,12 @@ def test_columns_are_paged_ten_by_ten_with_a_button_each(tmp_path: Path) -> None
 def test_a_page_of_columns_says_of_each_what_it_is_and_how_that_is_known(houses: Walker) -> None:
     session = houses.at_every_state()[State.CONFIRMING_SCHEMA]
     assert session.schema is not None
-    text = text_of(session, ChatView("columns"))
+    text = plain_text(session, ChatView("columns"))
     district = session.schema.column("district")
     assert "4  district\n   category · feature · 0 % missing · 3 distinct\n" in text
     assert (district.warnings[0].message if district.warnings else district.evidence)[:60] in text
     mine = houses.answer(session, actions.ChangeRole("district", "ignore"))
-    assert "category · ignore (yours)" in text_of(mine, ChatView("columns"))
+    assert "category · ignore (yours)" in plain_text(mine, ChatView("columns"))
 
 
 def test_a_column_offers_only_changes_that_its_schema_takes(houses: Walker) -> None:
@@ -87,7 +87,7 @@ def test_a_column_offers_only_changes_that_its_schema_takes(houses: Walker) -> N
     assert not any(" · " in label for label in labels(target))
     assert "Another role is free once another column is the target." in walks.shown(target).text
     assert "target · what is predicted" not in labels(see(session, ChatView("column", "5")))  # nobody predicts a date
-    dates = text_of(session, ChatView("column", "5"))
+    dates = plain_text(session, ChatView("column", "5"))
     assert "From 2024-01-01 to 2024-12-01" in dates
 
 
@@ -104,8 +104,8 @@ def test_the_split_is_shown_with_its_reason_and_what_else_there_is(houses: Walke
 def test_targets_and_features_are_chosen_from_numbered_columns_in_pages(tmp_path: Path) -> None:
     states = walks.wide_table(tmp_path).at_every_state()
     for state in (State.SELECTING_TARGET, State.SELECTING_FEATURES):
-        assert "Columns 1 to 20 of 5,000" in text_of(states[state], ChatView())
+        assert "Columns 1 to 20 of 5,000" in plain_text(states[state], ChatView())
         second = see(states[state], ChatView(page=1))
         assert "Columns 21 to 40 of 5,000" in walks.shown(second).text
         assert "← Page 1" in labels(second)
-    assert "1-5, 8, price" in text_of(states[State.SELECTING_FEATURES], ChatView())
+    assert "1-5, 8, price" in plain_text(states[State.SELECTING_FEATURES], ChatView())

@@ -98,7 +98,7 @@ def test_columns_that_make_no_difference_are_not_called_important():
 def test_a_result_says_which_recipes_vote_and_what_a_reader_should_know():
     shown = words(price_report(notes=("the folds were made fewer",)))
     assert "3 models vote:" in shown
-    assert "64.0 %  catboost" in shown
+    assert "64.0 %  CatBoost" in shown
     assert "! the folds were made fewer" in shown
     assert "Trained on 2,344 rows in 2 min 22 s: 12 iterations, 9 tries scored." in shown
 

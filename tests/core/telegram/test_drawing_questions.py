@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from tabsmith.orchestration.decisions import DecisionAction
 from tabsmith.orchestration.questions import AllowTool, ChangeBrief, Continue, Decide, EndRun, Extend, Reply, Skip
+from tabsmith.presentation import budgets
 from tabsmith.runs import replying
 from tabsmith.runs.commands import Answer
 from tabsmith.runs.snapshot import RunSnapshot
@@ -83,7 +84,7 @@ def test_a_question_says_what_happened_when_and_what_it_cost_so_far():
         "housing.csv → Sale_Price  run 7f3a9c",
         "the decision is not sure: confidence 0.42 is under 0.50",
         "when confidence < 0.5",
-        replying.so_far(BREAKPOINT.snapshot, BREAKPOINT.at),
+        budgets.used_so_far(BREAKPOINT.snapshot, BREAKPOINT.at),
     ]
 
 

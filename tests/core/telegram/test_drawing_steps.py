@@ -58,7 +58,7 @@ def see(session: WorkflowSession, view: ChatView = ChatView(), allowed: tuple[Pa
     return step_message(step_form(session), session, view, allowed=allowed)
 
 
-def text_of(session: WorkflowSession, view: ChatView = ChatView(), allowed: tuple[Path, ...] = ()) -> str:  # noqa: B008
+def plain_text(session: WorkflowSession, view: ChatView = ChatView(), allowed: tuple[Path, ...] = ()) -> str:  # noqa: B008
     return walks.shown(see(session, view, allowed)).text
 
 
@@ -105,7 +105,7 @@ def test_a_split_by_a_column_with_the_name_of_a_link_is_drawn_as_code(tmp_path: 
         for view in (ChatView(), ChatView("field", "split"), ChatView("column", "1")):
             message = see(each, view)
             assert not walks.LINK.search(walks.outside_code(message))
-    assert "grouped by https://evil.example/x" in text_of(session)
+    assert "grouped by https://evil.example/x" in plain_text(session)
 
 
 def test_a_problem_a_notice_and_a_warning_with_a_link_in_it_stand_in_code(houses: Walker) -> None:
@@ -123,7 +123,7 @@ def test_a_problem_a_notice_and_a_warning_with_a_link_in_it_stand_in_code(houses
     )
     for view in (ChatView(), ChatView("columns"), ChatView("column", "1")):
         assert not walks.LINK.search(walks.outside_code(see(session, view)))
-    text = text_of(session)
+    text = plain_text(session)
     assert "✘ See www.evil.example\nat /tmp/x.csv\nAsk @admin_bot." in text
     assert "+2 more" in text
     assert "◔ Looking at the table for the target t.me/evil" in text
@@ -168,7 +168,7 @@ def test_the_default_choice_is_the_first_button_and_back_and_cancel_are_the_last
 
 def test_the_path_is_asked_for_with_the_folders_that_may_be_read(houses: Walker) -> None:
     session = houses.at_every_state()[State.AWAITING_FILE_PATH]
-    text = text_of(replace(session, drafts={}), allowed=(Path("/srv/data"), *(Path(f"/x/{at}") for at in range(20))))
+    text = plain_text(replace(session, drafts={}), allowed=(Path("/srv/data"), *(Path(f"/x/{at}") for at in range(20))))
     assert "Send the path as a message, or send the file itself" in text
     assert "   /srv/data\n" in text
     assert "+9 more" in text
@@ -178,11 +178,11 @@ def test_the_path_is_asked_for_with_the_folders_that_may_be_read(houses: Walker)
 
 
 def test_a_file_is_asked_for_with_its_limit(houses: Walker) -> None:
-    assert "Send the file here, up to 20 MB." in text_of(houses.at_every_state()[State.AWAITING_DATA])
+    assert "Send the file here, up to 20 MB." in plain_text(houses.at_every_state()[State.AWAITING_DATA])
 
 
 def test_each_kind_of_source_has_its_words(houses: Walker) -> None:
-    text = text_of(houses.at_every_state()[State.CHOOSING_DATA_SOURCE])
+    text = plain_text(houses.at_every_state()[State.CHOOSING_DATA_SOURCE])
     assert "A file on this machine: CSV, Excel, Parquet, JSON" in text
     assert "Sample: wines: 178 rows, three growers" in text
     assert "passes Telegram's servers" in text
@@ -204,8 +204,8 @@ def test_the_model_step_has_a_line_and_a_button_for_each_field_and_the_command_a
     code = [piece.text for piece in message.text if piece.style == "code"]
     assert step_form(session).command in code
     wrong = houses.answer(session, actions.Type(FieldName.TIME, "soon"))
-    assert "'soon' is not a time." in text_of(wrong)
-    assert "Still missing: time that can be understood" in text_of(wrong)
+    assert "'soon' is not a time." in plain_text(wrong)
+    assert "Still missing: time that can be understood" in plain_text(wrong)
 
 
 def test_a_field_to_choose_from_has_its_options_as_buttons_and_the_present_one_ticked(houses: Walker) -> None:
@@ -231,12 +231,12 @@ def test_a_command_too_long_for_a_phone_is_shown_by_its_beginning(tmp_path: Path
     name = session.schema.columns[0].name
     ready = walker.answer(session, actions.ChangeRole(name, "ignore"), actions.AcceptSchema())
     assert len(step_form(ready).command) > 10_000
-    assert f"the beginning of {len(step_form(ready).command):,} characters" in text_of(ready)
+    assert f"the beginning of {len(step_form(ready).command):,} characters" in plain_text(ready)
 
 
 def test_what_is_under_way_is_said(houses: Walker) -> None:
     session = replace(houses.at_every_state()[State.CHOOSING_LOAD_OPTION], waiting=PendingWork("table"))
-    assert "◔ Reading the table." in text_of(session)
+    assert "◔ Reading the table." in plain_text(session)
 
 
 def test_what_another_hand_drew_stands_in_the_middle(houses: Walker) -> None:

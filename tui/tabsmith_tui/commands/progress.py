@@ -12,8 +12,8 @@ from tabsmith.orchestration import events as loop
 from tabsmith.orchestration.decisions import Decision
 from tabsmith.orchestration.questions import AllowTool, Reply
 from tabsmith.orchestration.task_events import TaskEvent
+from tabsmith.presentation import budgets
 from tabsmith.runs import events as run
-from tabsmith.runs import spending
 from tabsmith.runs.events import RunEvent, RunState
 from tabsmith.text import clean, plural
 from tabsmith_tui.commands import task_lines
@@ -128,7 +128,7 @@ class EventPrinter:
         usage, decision = self._used.pop(iteration, None), self._decided.pop(iteration, None)
         parts = []
         if usage is not None:
-            parts.append(f"{self._agent}  {spending.in_and_out(usage)}  {spending.cost(usage)}")
+            parts.append(f"{self._agent}  {budgets.token_counts(usage)}  {budgets.usage_cost(usage)}")
         if decision is not None and (usage is not None or decision.action != "proceed"):
             by = " (you)" if decision.by == "person" else ""
             parts.append(f"{decision.action}{by}: {decision.rule}")

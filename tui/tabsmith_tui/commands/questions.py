@@ -8,9 +8,10 @@ import time
 from typing import Final
 
 from tabsmith.errors import RunStateError, UsageError
+from tabsmith.presentation.budgets import used_so_far
 from tabsmith.runs.commands import Answer
 from tabsmith.runs.folder import RunFolder
-from tabsmith.runs.replying import open_question, so_far
+from tabsmith.runs.replying import open_question
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.typed_replies import reply, understood
 from tabsmith.text import clean_block
@@ -54,7 +55,7 @@ class QuestionPrompt:
         say(f"?  {question.what}")
         for line in clean_block(question.details, 4_000).splitlines():
             say(f"   {line}")
-        say(f"   {so_far(run, time.time())}")
+        say(f"   {used_so_far(run, time.time())}")
         if self._reads:
             say(f"   Answer: {understood(question, run)}.")
             self._typed = b""

@@ -22,7 +22,7 @@ from tabsmith.conditions.built_in import parse_condition
 from tabsmith.errors import RunNotFoundError, RunStateError, UsageError
 from tabsmith.orchestration.history import History, HistoryRecord
 from tabsmith.orchestration.questions import Mode
-from tabsmith.runs import spending
+from tabsmith.presentation import budgets
 from tabsmith.runs.commands import Answer, Note, RunCommand, SetMode
 from tabsmith.runs.folder import find_run
 from tabsmith.runs.replying import open_question
@@ -134,8 +134,8 @@ def _row(record: HistoryRecord) -> list[str]:
         record.state,
         formatting.plus_minus(record.score, record.standard_error),
         {"won": "new champion", "kept": "kept", "none": formatting.UNKNOWN}[record.champion],
-        spending.tokens(record.usage.tokens) if record.usage.turns else formatting.UNKNOWN,
-        spending.cost_cell(record.usage),
+        budgets.token_count(record.usage.tokens) if record.usage.turns else formatting.UNKNOWN,
+        budgets.usage_cost_cell(record.usage),
         f"{record.seconds:,.0f}",
     ]
 

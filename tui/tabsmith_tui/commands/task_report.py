@@ -10,7 +10,7 @@ from tabsmith.agents.usage import NO_USAGE
 from tabsmith.agents.usage import Usage as Used
 from tabsmith.errors import WORK_FAILED, ErrorReport
 from tabsmith.orchestration.task_events import MergedBack, TaskExit, TaskOutcome
-from tabsmith.runs import spending
+from tabsmith.presentation import budgets
 from tabsmith.runs.events import ExitReason, Outcome, RunState
 from tabsmith.runs.snapshot import RunSnapshot, SessionState, TaskState, Trial
 from tabsmith.tables.read.sources import TasksSource
@@ -138,8 +138,8 @@ def _stands(task: TaskState) -> str:
 
 def _counts(tries: int, sessions: tuple[SessionState, ...]) -> list[str]:
     used = _used(sessions)
-    tokens = spending.tokens(used.tokens) if used.turns else formatting.UNKNOWN
-    return [str(tries), str(len(sessions)), tokens, spending.cost(used)]
+    tokens = budgets.token_count(used.tokens) if used.turns else formatting.UNKNOWN
+    return [str(tries), str(len(sessions)), tokens, budgets.usage_cost(used)]
 
 
 def _task(task: TaskState, run: RunSnapshot) -> TaskDocument:

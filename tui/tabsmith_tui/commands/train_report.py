@@ -10,15 +10,14 @@ from tabsmith.agents.protocol import AgentName
 from tabsmith.agents.usage import Usage as Used
 from tabsmith.errors import ErrorReport
 from tabsmith.modeling.results import Confusion, ModelReport, Residuals
+from tabsmith.presentation import budgets, recipes
 from tabsmith.recipes.recipe import Recipe
-from tabsmith.runs import spending
 from tabsmith.runs.events import ExitReason, Outcome
 from tabsmith.runs.snapshot import RunSnapshot, SessionState, Trial
 from tabsmith.tables.schema.types import ProblemType
 from tabsmith.text import plural
 from tabsmith_tui.commands.output import print_facts, print_table, print_text
 from tabsmith_tui.commands.progress import metric_label
-from tabsmith_tui.views import recipes
 
 
 class AgentDocument(msgspec.Struct, frozen=True):
@@ -30,7 +29,7 @@ class AgentDocument(msgspec.Struct, frozen=True):
 
 
 class UsageDocument(msgspec.Struct, frozen=True):
-    """What agents used; `cost` is in dollars, null when a part of it is not known, and `unpriced` counts the replies
+    """What agents used; `usage_cost` is in dollars, null when a part of it is not known, and `unpriced` counts the replies
     without a price. Reasoning tokens are a part of the output."""
 
     input_tokens: int = 0
@@ -149,7 +148,7 @@ def agent_facts(run: RunSnapshot) -> list[tuple[str, str]]:
     facts = [("agent", f"{agent.actual}{instead}")]
     if run.sessions:
         talks = f"{plural(len(run.sessions), 'session')}, {plural(run.usage.turns, 'turn')}"
-        facts.append(("tokens", f"{spending.in_and_out(run.usage)}  {talks}  {spending.cost(run.usage)}"))
+        facts.append(("tokens", f"{budgets.token_counts(run.usage)}  {talks}  {budgets.usage_cost(run.usage)}"))
     return facts
 
 

@@ -17,13 +17,13 @@ from tabsmith.agents.availability import Availability
 from tabsmith.agents.protocol import AgentName
 from tabsmith.errors import AgentMissingError, TabsmithError
 from tabsmith.formatting import time_of_day
+from tabsmith.presentation.spans import Line as DrawnLine
 from tabsmith.text import clean
 from tabsmith_tui import agent_settings
 from tabsmith_tui.actions import bindings_of
 from tabsmith_tui.agent_settings import BREAKPOINTS, COMMON, DEFAULT, OWN, AgentSettingsForm
 from tabsmith_tui.screens.base import TabsmithScreen, start_worker
 from tabsmith_tui.views import agents as view
-from tabsmith_tui.views.lines import Line as DrawnLine
 from tabsmith_tui.widgets.drawing import STYLES, content
 from tabsmith_tui.widgets.literal import TextLine, assemble, literal, set_border_title
 from tabsmith_tui.widgets.menu import Group, Item, Menu

@@ -10,13 +10,14 @@ from textual.containers import Container, VerticalScroll
 from tabsmith.errors import TabsmithError, report_of
 from tabsmith.modeling.results import Confusion, ModelReport
 from tabsmith.paths import folders
+from tabsmith.presentation.spans import Line, line
 from tabsmith.runs.folder import RunFolder
 from tabsmith.tables.read.sources import Source, TasksSource
 from tabsmith_tui.actions import bindings_of
 from tabsmith_tui.clipboard import copy
 from tabsmith_tui.screens.base import TabsmithScreen
 from tabsmith_tui.views import result, result_charts
-from tabsmith_tui.views.lines import Line, line, wrap_line
+from tabsmith_tui.views.lines import wrap_line
 from tabsmith_tui.widgets.drawing import Drawing
 from tabsmith_tui.widgets.literal import literal, set_border_title
 

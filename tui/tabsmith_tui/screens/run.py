@@ -8,7 +8,8 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from tabsmith.errors import TabsmithError, report_of
-from tabsmith.runs import progress, replying
+from tabsmith.presentation import budgets
+from tabsmith.runs import replying
 from tabsmith.runs.events import RunState
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.watch import RunWatch
@@ -70,7 +71,7 @@ class RunScreen(RunKeys, RunReplay, TabsmithScreen):
     def on_mount(self) -> None:
         """Begin to follow the journal."""
         self.board.leaderboard.focus()
-        self.show_subject(literal(f"run {progress.short_id(self.run_id)}"))
+        self.show_subject(literal(f"run {budgets.short_run_id(self.run_id)}"))
         self.show_status(literal("◔ reading its journal", style="$accent"))
         self.run_worker(self._follow(), group="job")
 
@@ -141,7 +142,7 @@ class RunScreen(RunKeys, RunReplay, TabsmithScreen):
         self._question_bar.set_class(not asks, "-empty")
         if asks:
             keys = {} if self.replaying or self.ask_bar.asking else self._keys_of_answers()
-            value = (snapshot.question, replying.so_far(snapshot, now), tuple(keys.items()))
+            value = (snapshot.question, budgets.used_so_far(snapshot, now), tuple(keys.items()))
             self._question_bar.show(value, lambda width, _height: question.question_lines(snapshot, now, width, keys))
 
     def _keys_of_answers(self) -> dict[str, str]:

@@ -10,6 +10,7 @@ from textual.binding import BindingType
 
 from tabsmith.errors import TabsmithError, report_of
 from tabsmith.orchestration.task_events import AcceptanceStarted, Acted
+from tabsmith.presentation.spans import line, plain_text
 from tabsmith.runs.snapshot import FINISHED_STATES, LogLine, RunSnapshot, SessionState, Trial
 from tabsmith.runs.transcripts import TranscriptMessage
 from tabsmith_tui import trial_records
@@ -17,7 +18,6 @@ from tabsmith_tui.actions import bindings_of
 from tabsmith_tui.clipboard import copy
 from tabsmith_tui.screens.base import TabsmithScreen
 from tabsmith_tui.views import task_pages, trial_details, trial_pages
-from tabsmith_tui.views.lines import line, text_of
 from tabsmith_tui.views.trial_pages import DetailPage, PageName
 from tabsmith_tui.widgets.drawing import ReadingPane
 from tabsmith_tui.widgets.literal import literal
@@ -95,7 +95,7 @@ class TryDetails(TabsmithScreen):
         each = self._try(snapshot)
         if each is None:
             title, lines = trial_details.trial_details(snapshot, self._key)
-            self._put(title, ("overview",), DetailPage(lines, text=text_of(lines)))
+            self._put(title, ("overview",), DetailPage(lines, text=plain_text(lines)))
             return
         pages = trial_pages.pages_of(each)
         if self._page not in pages:

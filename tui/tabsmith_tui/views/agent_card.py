@@ -3,12 +3,13 @@
 from typing import Final
 
 from tabsmith import formatting
+from tabsmith.presentation import budgets, recipes
+from tabsmith.presentation.spans import Line, Span, Tone, line, span
 from tabsmith.runs import spending
 from tabsmith.runs.events import RunState
 from tabsmith.runs.snapshot import RunSnapshot, Trial, TrialState
 from tabsmith.text import clean, plural
-from tabsmith_tui.views import recipes, tasks
-from tabsmith_tui.views.lines import Line, Span, Tone, line, span
+from tabsmith_tui.views import tasks
 
 _TROUBLES: Final[tuple[tuple[TrialState, Tone], ...]] = (("refused", "warn"), ("failed", "bad"), ("unanswered", "warn"))
 
@@ -35,7 +36,7 @@ def agent_line(snapshot: RunSnapshot, now: float) -> Line:
         return (who, stands, *_counts(snapshot))
     change = f" ! for {snapshot.planned}: {clean(snapshot.fallback_reason, 60)}" if snapshot.fallback_reason else ""
     moving = f"  {_waiting(snapshot, now)}" if has_clock(snapshot) else ""
-    used = f"{spending.cost(snapshot.usage)}  {spending.in_and_out(snapshot.usage)}  "
+    used = f"{budgets.usage_cost(snapshot.usage)}  {budgets.token_counts(snapshot.usage)}  "
     return (who, Span(change, "warn"), Span(moving, "accent"), stands, Span(used, "dim"), *_counts(snapshot))
 
 
@@ -113,19 +114,19 @@ def _used(snapshot: RunSnapshot) -> list[Line]:
     model = next((each.model for each in reversed(snapshot.sessions) if each.agent == snapshot.actual), "")
     if model:
         lines.append((span(model, "dim", 60),))
-    lines.append((Span(spending.in_and_out(usage)),))
+    lines.append((Span(budgets.token_counts(usage)),))
     further = (("cache written", usage.cache_write_tokens), ("reasoning", usage.reasoning_tokens))
-    words = "  ".join(f"{name} {spending.tokens(count)}" for name, count in further if count)
+    words = "  ".join(f"{name} {budgets.token_count(count)}" for name, count in further if count)
     if words:
         lines.append(line(words, "dim"))
     lines.append(
         (
             Span(f"{plural(len(snapshot.sessions), 'session')}  {plural(usage.turns, 'turn')}  "),
-            Span(spending.cost(usage), "warn" if usage.unpriced else "strong"),
+            Span(budgets.usage_cost(usage), "warn" if usage.unpriced else "strong"),
         )
     )
-    context = spending.tokens(snapshot.context or None)
-    lines.append(line(f"context {context}  waited {formatting.clock(spending.waited_seconds(snapshot))}", "dim"))
+    context = budgets.token_count(snapshot.context or None)
+    lines.append(line(f"context {context}  waited {formatting.clock(budgets.waited_seconds(snapshot))}", "dim"))
     return lines
 
 

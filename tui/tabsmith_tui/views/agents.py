@@ -8,10 +8,10 @@ from tabsmith.agents.protocol import AgentName
 from tabsmith.conditions.built_in import BUILT_IN, parse_condition
 from tabsmith.conditions.expression import Condition
 from tabsmith.errors import ConditionError
+from tabsmith.presentation.spans import Line, Span, Tone, line, span
 from tabsmith.text import plural
 from tabsmith_tui.agent_settings import AgentSettingsForm, SettingEntry
 from tabsmith_tui.condition_backtest import BacktestedIteration, StoredRun, backtest
-from tabsmith_tui.views.lines import Line, Span, Tone, line, span
 
 AVAILABILITIES: Final = MappingProxyType[AvailabilityState, tuple[str, Tone]](
     {"usable": ("✔ usable", "good"), "not usable": ("✘ not usable", "bad"), "unknown": ("? unknown", "warn")}

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
 from tabsmith.formatting import duration, time_ago, time_of_day
+from tabsmith.presentation.spans import Line, Span, Tone, span
 from tabsmith.storage import LockOwner
 from tabsmith.telegram.activity import ActivityEntry as Told
 from tabsmith.telegram.activity import BridgeUser
@@ -13,7 +14,7 @@ from tabsmith.telegram.health import CheckState, HealthCheck
 from tabsmith.telegram.status import BridgeStatus
 from tabsmith.text import plural
 from tabsmith_tui.bridge_client import ALLOWED, TOKEN, BridgeSnapshot, variable
-from tabsmith_tui.views.lines import Line, Span, Tone, fit, span
+from tabsmith_tui.views.lines import fit
 
 Doing: TypeAlias = Literal["", "starting", "stopping"]
 

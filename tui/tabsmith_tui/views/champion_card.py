@@ -4,11 +4,11 @@ import math
 
 from tabsmith import formatting
 from tabsmith.modeling.results import Metric
+from tabsmith.presentation import recipes, scores
+from tabsmith.presentation.spans import Line, Span, line, span
 from tabsmith.runs.events import RunState
 from tabsmith.runs.snapshot import RunSnapshot, Trial
 from tabsmith.text import plural
-from tabsmith_tui.views import comparison, recipes
-from tabsmith_tui.views.lines import Line, Span, line, span
 
 
 def champion_card(snapshot: RunSnapshot) -> tuple[Line, ...]:
@@ -58,14 +58,14 @@ def _why_none(snapshot: RunSnapshot) -> str:
 
 
 def _against_first(snapshot: RunSnapshot, best: Trial, metric: Metric) -> Line:
-    first = comparison.first_scored(snapshot)
+    first = scores.first_scored(snapshot)
     if first is None or first.iteration == best.iteration:
         return line("it is the first one scored", "dim")
-    value = comparison.gain(best.mean, first.mean, metric)
+    value = scores.gain(best.mean, first.mean, metric)
     name = recipes.recipe_title(first.recipe) if first.recipe else f"iteration {first.iteration}"
-    words = comparison.gain_text(value)
+    words = scores.gain_text(value)
     return (
-        Span(words, comparison.gain_tone(value)),
+        Span(words, scores.gain_tone(value)),
         span(f" than the first, {name}" if value else f" as {name}", "dim"),
     )
 

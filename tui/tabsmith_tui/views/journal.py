@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Final
 
+from tabsmith.presentation.spans import Line, Span, Tone
 from tabsmith.runs.events import RunEvent
 from tabsmith.runs.reducers import reduce
 from tabsmith.runs.snapshot import LogLine, RunSnapshot
 from tabsmith.text import clean, clean_block
-from tabsmith_tui.views.lines import Line, Span, Tone, wrap
+from tabsmith_tui.views.lines import wrap
 
 _WORD_WIDTH: Final = 11
 _INDENT: Final = 9 + _WORD_WIDTH

@@ -6,11 +6,12 @@ from types import MappingProxyType
 from typing import Final
 
 from tabsmith import formatting
+from tabsmith.presentation import budgets, recipes, scores
+from tabsmith.presentation.spans import Span, Tone, span
 from tabsmith.runs import spending
 from tabsmith.runs.snapshot import RunSnapshot, Trial
 from tabsmith.text import clean
-from tabsmith_tui.views import comparison, recipes, tasks
-from tabsmith_tui.views.lines import Span, Tone, span
+from tabsmith_tui.views import tasks
 from tabsmith_tui.widgets.lines_layout import LineColumn
 
 ENSEMBLE: Final = "ensemble"
@@ -80,12 +81,12 @@ class Leaderboard:
         best, metric = self._snapshot.champion_trial, self._snapshot.metric
         title = recipes.recipe_title(each.recipe) if each.recipe else f"iteration {each.iteration}"
         is_best = best is not None and each.iteration == best.iteration
-        value = comparison.gain(each.mean, best.mean, metric) if best and metric and not is_best else None
+        value = scores.gain(each.mean, best.mean, metric) if best and metric and not is_best else None
         return (
             Span(str(rank), "dim"),
             span(title, "strong" if is_best else "plain"),
             Span(formatting.plus_minus(each.mean, each.standard_error)),
-            Span(comparison.gain_text(value), comparison.gain_tone(value)),
+            Span(scores.gain_text(value), scores.gain_tone(value)),
             Span(formatting.duration(each.seconds), "dim"),
             self._verdict(each, best),
         )
@@ -97,7 +98,7 @@ class Leaderboard:
             return Span("★ champion", "good")
         if each.skipped:
             return Span("↷ skipped", "dim")
-        difference = comparison.paired_difference(each.folds, best.folds, self._snapshot.metric)
+        difference = scores.paired_difference(each.folds, best.folds, self._snapshot.metric)
         if difference is not None and difference.noise:
             return Span("within noise", "plain")
         return Span("was champion" if each.won else "behind", "dim")
@@ -106,12 +107,12 @@ class Leaderboard:
         snapshot = self._snapshot
         together, best, metric = snapshot.ensemble, snapshot.champion_trial, snapshot.metric
         assert together is not None
-        value = comparison.gain(together.score, best.mean, metric) if best and metric else None
+        value = scores.gain(together.score, best.mean, metric) if best and metric else None
         return (
             Span("Σ", "accent"),
             Span(f"ensemble of {len(together.recipes)}", "strong"),
             Span(formatting.plus_minus(together.score, together.standard_error)),
-            Span(comparison.gain_text(value), comparison.gain_tone(value)),
+            Span(scores.gain_text(value), scores.gain_tone(value)),
             Span(formatting.UNKNOWN, "dim"),
             Span("delivered" if snapshot.report is not None else "built", "good"),
         )
@@ -152,8 +153,8 @@ class Iterations:
                 number,
                 tried,
                 Span(_score(each), tone),
-                Span(comparison.gain_arrow(each.delta), comparison.gain_tone(each.delta)),
-                Span(spending.cost_cell(each.usage), "warn" if each.usage.unpriced else "dim"),
+                Span(scores.gain_arrow(each.delta), scores.gain_tone(each.delta)),
+                Span(budgets.usage_cost_cell(each.usage), "warn" if each.usage.unpriced else "dim"),
                 Span(formatting.clock(seconds), "dim"),
                 short_trial_result(each, self._snapshot),
             )
@@ -161,7 +162,7 @@ class Iterations:
             number,
             tried,
             Span(formatting.plus_minus(each.mean, each.standard_error), tone),
-            Span(comparison.gain_text(each.delta), comparison.gain_tone(each.delta)),
+            Span(scores.gain_text(each.delta), scores.gain_tone(each.delta)),
             Span(formatting.duration(each.seconds) if each.seconds else _UNKNOWN, "dim"),
             trial_result(each, self._snapshot),
         )

@@ -1,41 +1,11 @@
-"""Lines of text with a tone: what every view hands to a widget to draw. Foreign text is cleaned as it enters."""
+"""Lines cut, padded and wrapped to a width in terminal cells."""
 
-from collections.abc import Iterable
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Literal
 
 from rich.cells import cell_len, set_cell_size
 
+from tabsmith.presentation.spans import Line, Span
 from tabsmith.text import clean
-
-Tone: TypeAlias = Literal["plain", "strong", "dim", "good", "bad", "warn", "accent", "mark"]
-"""What a piece of text means; the theme says how it looks. `mark` stands out as a heading does."""
-
-TONES: Final[tuple[Tone, ...]] = ("plain", "strong", "dim", "good", "bad", "warn", "accent", "mark")
-
-
-class Span(NamedTuple):
-    """A piece of one line. `text` is safe to draw: made by `span`, or by tabsmith itself."""
-
-    text: str
-    tone: Tone = "plain"
-
-
-Line: TypeAlias = tuple[Span, ...]
-
-
-def span(text: object, tone: Tone = "plain", limit: int = 400) -> Span:
-    """`text` from anywhere as a safe piece of a line."""
-    return Span(clean(text, limit), tone)
-
-
-def line(text: object, tone: Tone = "plain") -> Line:
-    """A line of one piece."""
-    return (span(text, tone),)
-
-
-def text_of(lines: Iterable[Line]) -> str:
-    """The lines without their tones."""
-    return "\n".join("".join(piece.text for piece in each) for each in lines)
 
 
 def fit(text: object, width: int, align: Literal["left", "right"] = "left") -> str:
@@ -54,12 +24,12 @@ def fit_line(pieces: Line, width: int) -> Line:
     """`pieces` cut or padded to exactly `width` cells."""
     fitted: list[Span] = []
     left = width
-    for text, tone in pieces:
-        taken = cell_len(text)
+    for piece in pieces:
+        taken = cell_len(piece.text)
         if taken > left:
-            fitted.append(Span(fit(text, left), tone))
+            fitted.append(piece._replace(text=fit(piece.text, left)))
             return tuple(fitted)
-        fitted.append(Span(text, tone))
+        fitted.append(piece)
         left -= taken
     if left > 0:
         fitted.append(Span(" " * left))
@@ -87,7 +57,8 @@ def wrap_line(line: Line, width: int) -> list[Line]:
     if indent + len(last.text) <= width or indent > width // 2:
         return [line]
     parts = wrap(last.text, width - indent)
-    return [(*head, Span(parts[0], last.tone)), *((Span(" " * indent), Span(part, last.tone)) for part in parts[1:])]
+    first, *rest = (last._replace(text=part) for part in parts)
+    return [(*head, first), *((Span(" " * indent), piece) for piece in rest)]
 
 
 def _wrap_block(block: str, width: int) -> list[str]:

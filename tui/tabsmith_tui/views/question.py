@@ -8,10 +8,12 @@ from tabsmith.orchestration.questions import (
     Cause,
     Question,
 )
+from tabsmith.presentation import budgets
+from tabsmith.presentation.spans import Line, Span, line, span
 from tabsmith.runs import replying
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import clean, clean_block
-from tabsmith_tui.views.lines import Line, Span, line, span, wrap
+from tabsmith_tui.views.lines import wrap
 
 _MOST_WHAT: Final = 3
 _MOST_DETAILS: Final = 3
@@ -43,7 +45,7 @@ def question_lines(snapshot: RunSnapshot, now: float, width: int, keys: Mapping[
         over = len(parts) - _MOST_DETAILS
         parts = [*parts[: _MOST_DETAILS - 1], f"+{over + 1} lines"] if over > 0 else parts
         lines.extend((Span("  "), Span(part)) for part in parts)
-    lines.extend(line(f"  {part}", "dim") for part in wrap(replying.so_far(snapshot, now), max(10, width - 2)))
+    lines.extend(line(f"  {part}", "dim") for part in wrap(budgets.used_so_far(snapshot, now), max(10, width - 2)))
     lines.extend(_keys(question, snapshot, keys, width))
     return tuple(lines)
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from tabsmith import formatting
 from tabsmith.modeling.results import Baseline, ModelReport, ModelScore
+from tabsmith.presentation import recipes
+from tabsmith.presentation.scores import metric_direction
+from tabsmith.presentation.spans import Line, Span, line, span
 from tabsmith.tables.read.sources import FileSource, Source
 from tabsmith.text import clean, plural
-from tabsmith_tui.views import recipes
-from tabsmith_tui.views.lines import Line, Span, line, span
-from tabsmith_tui.views.score_plot import metric_direction
 
 _SMALL_HOLDOUT = 100  # rows below which an interval is wide and the person should know why
 

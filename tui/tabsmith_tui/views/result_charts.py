@@ -10,8 +10,9 @@ from rich.cells import cell_len
 
 from tabsmith import formatting
 from tabsmith.modeling.results import ColumnImportance, Confusion, Metric, Residuals
+from tabsmith.presentation.spans import Line, Span, Tone, line
 from tabsmith.text import clean, plural
-from tabsmith_tui.views.lines import Line, Span, Tone, fit, line
+from tabsmith_tui.views.lines import fit
 
 _DOTS: Final = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 

@@ -1,12 +1,15 @@
 """A run in a column, to be read beside others: who, how good, at what price, the curve, the last iterations."""
 
 from tabsmith import formatting
-from tabsmith.runs import progress, spending
+from tabsmith.presentation import budgets, recipes
+from tabsmith.presentation.scores import metric_direction
+from tabsmith.presentation.spans import Line, Span, line, span
+from tabsmith.runs import spending
 from tabsmith.runs.snapshot import RunSnapshot, Trial
 from tabsmith.tables.read.sources import describe_source
 from tabsmith.text import clean, plural
-from tabsmith_tui.views import agent_card, champion_card, leaderboard, recipes, score_plot, task_activity, tasks
-from tabsmith_tui.views.lines import Line, Span, fit, line, span
+from tabsmith_tui.views import agent_card, champion_card, leaderboard, score_plot, task_activity, tasks
+from tabsmith_tui.views.lines import fit
 
 _PLOT = (5, 9)  # lines of the plot: fewer say nothing, more are not needed
 _LEAST_TRIES = 3
@@ -60,7 +63,7 @@ def _worked(each: Trial, snapshot: RunSnapshot, width: int) -> Line:
 def _what(snapshot: RunSnapshot) -> tuple[Line, ...]:
     source = clean(describe_source(snapshot.spec.source), 60) if snapshot.spec else formatting.UNKNOWN
     target = f" → {clean(snapshot.schema.target, 60)}" if snapshot.schema and snapshot.schema.target else ""
-    metric = score_plot.metric_direction(snapshot.metric) if snapshot.metric else formatting.UNKNOWN
+    metric = metric_direction(snapshot.metric) if snapshot.metric else formatting.UNKNOWN
     return (span(source), Span(target, "dim")), line(metric, "dim")
 
 
@@ -85,8 +88,8 @@ def _agent(snapshot: RunSnapshot, width: int) -> tuple[Line, ...]:
         lines.append((Span(f"planned {snapshot.planned} ", "dim"), Span("✔", "good")))
     if spending.uses_llm(snapshot):
         usage = snapshot.usage
-        tokens = f"{spending.tokens(usage.tokens)} tokens" if usage.turns else f"tokens {formatting.UNKNOWN}"
-        cost = Span(spending.cost(usage), "warn" if usage.unpriced else "strong")
+        tokens = f"{budgets.token_count(usage.tokens)} tokens" if usage.turns else f"tokens {formatting.UNKNOWN}"
+        cost = Span(budgets.usage_cost(usage), "warn" if usage.unpriced else "strong")
         lines.append((Span(f"{tokens}  "), cost, Span(f"  {plural(len(snapshot.sessions), 'session')}", "dim")))
     else:
         lines.append(line("no tokens: it asks no model", "dim"))
@@ -97,7 +100,7 @@ def _budgets(snapshot: RunSnapshot, now: float) -> tuple[Line, ...]:
     tones = {"fine": "plain", "warn": "warn", "last": "bad"}
     return tuple(
         (Span(f"{each.name} ", "dim"), Span(f"{each.used} of {each.limit}", tones[each.level]))  # type: ignore[arg-type]
-        for each in progress.limit_uses(snapshot, now)
+        for each in budgets.limit_uses(snapshot, now)
         if each.name != "time"  # stands beside the pill
     )
 

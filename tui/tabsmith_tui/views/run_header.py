@@ -8,16 +8,16 @@ from typing import Final
 import msgspec
 
 from tabsmith import formatting
-from tabsmith.runs import progress
+from tabsmith.presentation import budgets
+from tabsmith.presentation.scores import metric_direction
+from tabsmith.presentation.spans import Line, Span, Tone, span
 from tabsmith.runs.events import RunState
 from tabsmith.runs.snapshot import FINISHED_STATES, RunSnapshot
 from tabsmith.tables.read.sources import describe_source
 from tabsmith.text import clean, plural
 from tabsmith_tui.views import agent_card, run_actions, tasks
 from tabsmith_tui.views.journal import Replay
-from tabsmith_tui.views.lines import Line, Span, Tone, span
 from tabsmith_tui.views.run_actions import Pending
-from tabsmith_tui.views.score_plot import metric_direction
 
 
 class RunHeader(msgspec.Struct, frozen=True):
@@ -34,7 +34,7 @@ class RunHeader(msgspec.Struct, frozen=True):
 
 def run_header(snapshot: RunSnapshot, run_id: str, pending: Pending | None, now: float) -> RunHeader:
     """The header of `snapshot` at the time `now`."""
-    parts = [f"run {progress.short_id(run_id)}"]
+    parts = [f"run {budgets.short_run_id(run_id)}"]
     if snapshot.spec is not None:
         parts.append(clean(describe_source(snapshot.spec.source), 40))
     if snapshot.schema is not None and snapshot.schema.target:
@@ -42,19 +42,19 @@ def run_header(snapshot: RunSnapshot, run_id: str, pending: Pending | None, now:
     if snapshot.tasks:
         parts.append(tasks.task_progress(snapshot))
     asked = run_actions.pending_text(pending, snapshot, now)
-    spent = progress.dollar_use(snapshot)
+    spent = budgets.dollar_use(snapshot)
     return RunHeader(
         title=" · ".join(parts),
         metric=metric_direction(snapshot.metric) if snapshot.metric else "",
         state=run_actions.shown_state(snapshot, pending),
         doing=asked or ("" if snapshot.state is RunState.ASKING else clean(snapshot.message, 120)),  # the bar says it
-        elapsed=progress.elapsed(snapshot, now),
-        cost=progress.cost(snapshot),
+        elapsed=budgets.elapsed(snapshot, now),
+        cost=budgets.run_cost(snapshot),
         cost_tone=_TONES[spent.level] if spent else "plain",
     )
 
 
-def budget_line(shown: tuple[progress.LimitUse, ...], left: str, width: int) -> Line:
+def budget_line(shown: tuple[budgets.LimitUse, ...], left: str, width: int) -> Line:
     """All budgets in one line of `width` cells: a bar each, as wide as there is room for. Where there is none, bars go
     first, then what is fine: a warning stays."""
     if not shown:
@@ -77,11 +77,11 @@ def budget_line(shown: tuple[progress.LimitUse, ...], left: str, width: int) -> 
     return (*spans, Span(tail, "dim"))
 
 
-def _words(each: progress.LimitUse) -> str:
+def _words(each: budgets.LimitUse) -> str:
     return f"{each.name} {each.used} of {each.limit}"
 
 
-def _fitting(shown: tuple[progress.LimitUse, ...], width: int) -> tuple[tuple[progress.LimitUse, ...], int]:
+def _fitting(shown: tuple[budgets.LimitUse, ...], width: int) -> tuple[tuple[budgets.LimitUse, ...], int]:
     """The budgets that there is room for, in their order, and how many are left out."""
     kept = list(shown)
     while (
@@ -92,10 +92,10 @@ def _fitting(shown: tuple[progress.LimitUse, ...], width: int) -> tuple[tuple[pr
     return tuple(kept), len(shown) - len(kept)
 
 
-_TONES: Final[dict[progress.LimitLevel, Tone]] = {"fine": "plain", "warn": "warn", "last": "bad"}
+_TONES: Final[dict[budgets.LimitLevel, Tone]] = {"fine": "plain", "warn": "warn", "last": "bad"}
 
 
-def _bar(shown: progress.LimitUse, width: int) -> list[Span]:
+def _bar(shown: budgets.LimitUse, width: int) -> list[Span]:
     filled = min(width, round(max(0.0, shown.share) * width))
     tone: Tone = "accent" if shown.level == "fine" else _TONES[shown.level]
     return [Span("━" * filled, tone), Span("─" * (width - filled), "dim")]

@@ -7,8 +7,9 @@ import msgspec
 
 from tabsmith import formatting
 from tabsmith.modeling.results import Metric
+from tabsmith.presentation.scores import metric_direction
+from tabsmith.presentation.spans import Line, Span, line
 from tabsmith.runs.snapshot import RunSnapshot
-from tabsmith_tui.views.lines import Line, Span, line
 
 _DOT: Final = "•"
 _STAR: Final = "★"
@@ -51,11 +52,6 @@ def draw_curve(shown: Curve, width: int, height: int) -> tuple[Line, ...]:
     if width < _SMALLEST[0] or height < _SMALLEST[1]:
         return _spark(shown, width)
     return _Plot(shown, width, height).lines()
-
-
-def metric_direction(metric: Metric) -> str:
-    """`RMSE, lower is better`: a score is never shown without saying which way is up."""
-    return f"{metric.label}, {'higher' if metric.greater_is_better else 'lower'} is better"
 
 
 def _spark(shown: Curve, width: int) -> tuple[Line, ...]:

@@ -4,11 +4,12 @@ from typing import Final
 
 from tabsmith import formatting
 from tabsmith.agents.agent_jobs import Activity
+from tabsmith.presentation.spans import Line, Span, Tone, line, span
 from tabsmith.runs.events import RunState
 from tabsmith.runs.snapshot import RunSnapshot, Trial, WorkspaceWork
 from tabsmith.text import clean, clean_block, plural
 from tabsmith_tui.views import agent_card, tasks
-from tabsmith_tui.views.lines import Line, Span, Tone, fit_line, line, span, wrap
+from tabsmith_tui.views.lines import fit_line, wrap
 
 _LONG_SILENCE: Final = 60.0  # seconds from which on it stands out
 _GLYPHS: Final[dict[str, str]] = {"message": "says", "tool": "uses", "result": "got"}

@@ -5,12 +5,12 @@ from typing import Final
 
 from tabsmith import formatting
 from tabsmith.orchestration.task_events import AcceptanceStarted, Acted, PermissionDecided
-from tabsmith.runs import spending
+from tabsmith.presentation import budgets
+from tabsmith.presentation.spans import Line, Span, Tone, line, plain_text, span
 from tabsmith.runs.snapshot import RunSnapshot, SessionState, Trial, WorkspaceWork
 from tabsmith.runs.transcripts import ReceivedReply, SentPrompt, TranscriptMessage
 from tabsmith.text import clean, clean_block, plural
 from tabsmith_tui.views import task_tables, tasks, trial_details
-from tabsmith_tui.views.lines import Line, Span, Tone, line, span, text_of
 from tabsmith_tui.views.trial_pages import FOLD, DetailPage, block, clock, feedback_lines, metrics_lines, session_label
 
 _KINDS: Final[dict[str, str]] = {
@@ -67,8 +67,8 @@ def summary(snapshot: RunSnapshot, each: Trial) -> tuple[Line, ...]:
         words = f"{plural(len(work.permissions), 'permission')} asked, {refused} refused"
         lines.append((Span("asked      ", "dim"), Span(words, "warn" if refused else "plain")))
     if each.sessions:
-        cost = Span(spending.cost(each.usage), "warn" if each.usage.unpriced else "plain")
-        lines.append((Span("cost       ", "dim"), cost, Span(f"  {spending.in_and_out(each.usage)}", "dim")))
+        cost = Span(budgets.usage_cost(each.usage), "warn" if each.usage.unpriced else "plain")
+        lines.append((Span("cost       ", "dim"), cost, Span(f"  {budgets.token_counts(each.usage)}", "dim")))
     if each.facts is not None:
         lines.append((Span("time       ", "dim"), Span(formatting.duration(each.facts.iteration_seconds))))
     return tuple(lines)
@@ -114,7 +114,7 @@ def acceptance(each: Trial, command: str, *, unfolded: bool) -> DetailPage:
     if result.level in tasks.WEAK:
         head.append(line("! this sandbox has no walls: a command could write outside the folder", "warn"))
     printed = block(result.output, 0 if unfolded else FOLD) or (line("It printed nothing.", "dim"),)
-    whole = f"{text_of(head)}\n\n{clean_block(result.output, 200_000)}"
+    whole = f"{plain_text(head)}\n\n{clean_block(result.output, 200_000)}"
     return DetailPage((*head, (), line("What it printed", "mark"), *printed), title="Acceptance", text=whole)
 
 
@@ -145,7 +145,7 @@ def conversation(
                 plain = " ".join(clean_block(turn.text, 4_000).split())
                 known = any(plain.startswith(words) for words in told_words)
                 said = () if known or not plain else block(turn.text, 0 if unfolded else FOLD // 2)
-                used = f"reply  {spending.in_and_out(turn.usage)}  {spending.cost(turn.usage)}"
+                used = f"reply  {budgets.token_counts(turn.usage)}  {budgets.usage_cost(turn.usage)}"
                 entries.append((at, (*_head(at, used, "dim"), *said)))
     entries.sort(key=lambda entry: entry[0])
     lines = tuple(each for _, made in entries for each in made) or (line("Nothing was said yet.", "dim"),)
@@ -153,7 +153,7 @@ def conversation(
         lines = (*lines, (), line(f"{session.outcome}, {session.trouble}".strip(", "), "mark"))
         lines = (*lines, *block(session.message, 0, "warn"))
     return DetailPage(
-        lines, title=f"Conversation  {session_label(session)}  {plural(len(mine), 'act')}", text=text_of(lines)
+        lines, title=f"Conversation  {session_label(session)}  {plural(len(mine), 'act')}", text=plain_text(lines)
     )
 
 
@@ -212,4 +212,4 @@ def _diff_tone(text: str) -> Tone:
 
 
 def _page(lines: tuple[Line, ...], beside: tuple[Line, ...], title: str, beside_title: str) -> DetailPage:
-    return DetailPage(lines, beside, title, beside_title, text_of((*lines, *(((), *beside) if beside else ()))))
+    return DetailPage(lines, beside, title, beside_title, plain_text((*lines, *(((), *beside) if beside else ()))))

@@ -6,11 +6,11 @@ from typing import Final
 
 from tabsmith import formatting
 from tabsmith.agents.usage import NO_USAGE
-from tabsmith.runs import spending
+from tabsmith.presentation import budgets
+from tabsmith.presentation.spans import Span, Tone, span
 from tabsmith.runs.snapshot import RunSnapshot, TaskState, Trial, WorkspaceWork
 from tabsmith.text import clean
 from tabsmith_tui.views import tasks
-from tabsmith_tui.views.lines import Span, Tone, span
 from tabsmith_tui.widgets.lines_layout import LineColumn
 
 TASK_COLUMNS: Final = (
@@ -67,7 +67,7 @@ class TaskList:
             tasks.task_status(task, self._snapshot),
             span(after or formatting.UNKNOWN, "plain" if waits and task.state == "waiting" else "dim"),
             Span(formatting.count(len(mine)) if mine else formatting.UNKNOWN, "dim"),
-            Span(spending.cost_cell(used), "warn" if used.unpriced else "dim"),
+            Span(budgets.usage_cost_cell(used), "warn" if used.unpriced else "dim"),
             tasks.handed_back(task),
         )
 
@@ -109,7 +109,7 @@ class TaskIterations:
             tasks.trial_result(each, self._snapshot),
             Span(f"{each.quality.value:.2f}" if each.quality else formatting.UNKNOWN, _quality(each)),
             Span(each.decision.action if each.decision else formatting.UNKNOWN, _said(each)),
-            Span(spending.cost_cell(each.usage), "warn" if each.usage.unpriced else "dim"),
+            Span(budgets.usage_cost_cell(each.usage), "warn" if each.usage.unpriced else "dim"),
             Span(formatting.clock(seconds), "dim"),
         )
 

@@ -5,10 +5,11 @@ from types import MappingProxyType
 from typing import Final
 
 from tabsmith.orchestration.task_events import Acceptance, TaskOutcome
+from tabsmith.presentation.spans import Line, Span, Tone, line, span
 from tabsmith.runs.snapshot import RunSnapshot, TaskState, Trial
 from tabsmith.tables.read.sources import TasksSource
 from tabsmith.text import clean, plural
-from tabsmith_tui.views.lines import Line, Span, Tone, fit, line, span
+from tabsmith_tui.views.lines import fit
 
 KEY: Final = "task:"
 """What the key of a task's row begins with."""

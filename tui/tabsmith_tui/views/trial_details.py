@@ -1,12 +1,12 @@
 """Everything known of one try, or of the ensemble, as lines."""
 
 from tabsmith import formatting
-from tabsmith.runs import spending
+from tabsmith.presentation import budgets, recipes, scores
+from tabsmith.presentation.scores import metric_direction
+from tabsmith.presentation.spans import Line, Span, line, span
 from tabsmith.runs.snapshot import RunSnapshot, Trial
 from tabsmith.text import clean, clean_block, plural
-from tabsmith_tui.views import comparison, leaderboard, recipes, tasks
-from tabsmith_tui.views.lines import Line, Span, line, span
-from tabsmith_tui.views.score_plot import metric_direction
+from tabsmith_tui.views import leaderboard, tasks
 
 _MOST_FOLDS = 20
 
@@ -114,8 +114,8 @@ def _head(snapshot: RunSnapshot, each: Trial) -> list[Line]:
         sure = f"  {each.confidence:.0%} sure of it" if each.confidence is not None else ""
         lines.append((Span("agent      ", "dim"), span(each.agent), Span(sure, "dim")))
     if each.sessions:
-        cost = Span(spending.cost(each.usage), "warn" if each.usage.unpriced else "plain")
-        lines.append((Span("cost       ", "dim"), cost, Span(f"  {spending.in_and_out(each.usage)}", "dim")))
+        cost = Span(budgets.usage_cost(each.usage), "warn" if each.usage.unpriced else "plain")
+        lines.append((Span("cost       ", "dim"), cost, Span(f"  {budgets.token_counts(each.usage)}", "dim")))
     lines.extend(_score(snapshot, each))
     return lines
 
@@ -129,11 +129,11 @@ def _score(snapshot: RunSnapshot, each: Trial) -> list[Line]:
         (Span("score      ", "dim"), Span(score, "strong"), Span(f"   {metric_direction(metric)}", "dim"))
     ]
     if each.delta is not None:
-        words = comparison.gain_text(each.delta)
+        words = scores.gain_text(each.delta)
         lines.append(
             (
                 Span("           ", "dim"),
-                Span(words, comparison.gain_tone(each.delta)),
+                Span(words, scores.gain_tone(each.delta)),
                 Span(
                     " than the champion of its time" if abs(each.delta) >= 5e-6 else " as the champion of its time",
                     "dim",
@@ -166,13 +166,13 @@ def _compared(snapshot: RunSnapshot, each: Trial, best: Trial) -> list[Line]:
         lines.append(line(f"+{len(said) - 40} more", "dim"))
     if not said:
         lines.append(line("The recipes are the same.", "dim"))
-    pair = comparison.paired_difference(each.folds, best.folds, metric) if metric else None
+    pair = scores.paired_difference(each.folds, best.folds, metric) if metric else None
     if pair is not None:
         way = "better" if pair.gain > 0 else "worse"
         words = f"{formatting.plus_minus(abs(pair.gain), pair.error)} {way} on {plural(pair.folds, 'shared fold')}"
         lines.append(
             (
-                Span(words, "plain" if pair.noise else comparison.gain_tone(pair.gain)),
+                Span(words, "plain" if pair.noise else scores.gain_tone(pair.gain)),
                 Span(", within one standard error" if pair.noise else "", "dim"),
             )
         )

@@ -8,12 +8,12 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from tabsmith import formatting
-from tabsmith.runs import spending
+from tabsmith.presentation import budgets
+from tabsmith.presentation.spans import Line, Span, Tone, line, span
 from tabsmith.runs.snapshot import LogLine, RunSnapshot, SessionState, Trial
 from tabsmith.runs.transcripts import ReceivedReply, SentPrompt, TranscriptMessage
 from tabsmith.text import clean, clean_block, plural
 from tabsmith_tui.views import leaderboard, trial_details
-from tabsmith_tui.views.lines import Line, Span, Tone, line, span
 
 PageName: TypeAlias = Literal[
     "overview", "recipe", "brief", "reply", "sessions", "log", "files", "acceptance", "conversation", "permissions"
@@ -114,7 +114,7 @@ def reply(session: SessionState, messages: Sequence[TranscriptMessage] | None, *
     replies = [each.turn for each in messages if isinstance(each, ReceivedReply)]
     lines: list[Line] = []
     for place, turn in enumerate(replies, 1):
-        used = f"{spending.in_and_out(turn.usage)}  {spending.cost(turn.usage)}"
+        used = f"{budgets.token_counts(turn.usage)}  {budgets.usage_cost(turn.usage)}"
         lines += [
             line(f"Reply {place} of {len(replies)}", "mark"),
             line(f"{clean(turn.model, 60)}  {used}".strip(), "dim"),
@@ -148,8 +148,8 @@ def sessions(snapshot: RunSnapshot, each: Trial, chosen: str) -> DetailPage:
         lines.append(())
     if not mine:
         return DetailPage((line("The agent of this try holds no conversation.", "dim"),), title="Sessions")
-    total = f"{plural(len(mine), 'session')}  {plural(each.usage.turns, 'turn')}  {spending.in_and_out(each.usage)}"
-    lines.append((Span("together  ", "dim"), Span(f"{total}  "), Span(spending.cost(each.usage), "strong")))
+    total = f"{plural(len(mine), 'session')}  {plural(each.usage.turns, 'turn')}  {budgets.token_counts(each.usage)}"
+    lines.append((Span("together  ", "dim"), Span(f"{total}  "), Span(budgets.usage_cost(each.usage), "strong")))
     return _plain(tuple(lines), (), "Sessions", "")
 
 
@@ -224,10 +224,13 @@ def _used(session: SessionState) -> list[Line]:
     if not usage.turns:
         return [line(f"nothing was answered: cost {formatting.UNKNOWN}", "dim")]
     more = (("cache written", usage.cache_write_tokens), ("reasoning", usage.reasoning_tokens))
-    kinds = "".join(f"  {name} {spending.tokens(count)}" for name, count in more if count)
+    kinds = "".join(f"  {name} {budgets.token_count(count)}" for name, count in more if count)
     return [
-        line(f"{spending.in_and_out(usage)}{kinds}"),
-        (Span(f"{plural(usage.turns, 'turn')}  "), Span(spending.cost(usage), "warn" if usage.unpriced else "strong")),
+        line(f"{budgets.token_counts(usage)}{kinds}"),
+        (
+            Span(f"{plural(usage.turns, 'turn')}  "),
+            Span(budgets.usage_cost(usage), "warn" if usage.unpriced else "strong"),
+        ),
     ]
 
 

@@ -17,7 +17,8 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.widget import Widget
 
-from tabsmith_tui.views.lines import Line, Tone, wrap_line
+from tabsmith.presentation.spans import Line, Tone
+from tabsmith_tui.views.lines import wrap_line
 
 Draw: TypeAlias = Callable[[int, int], Sequence[Line]]
 """Makes the lines for a width and a height in cells."""
@@ -82,7 +83,10 @@ def content(lines: Sequence[Line]) -> Content:
     """Lines as Textual content; what is foreign in them was made literal when they were made."""
     return Content("\n").join(
         Content.assemble(
-            *(Content.styled(text, STYLES[tone]) if STYLES[tone] else Content(text) for text, tone in line)
+            *(
+                Content.styled(span.text, STYLES[span.tone]) if STYLES[span.tone] else Content(span.text)
+                for span in line
+            )
         )
         for line in lines
     )

@@ -6,7 +6,7 @@ from typing import ClassVar, Final, Protocol
 
 from textual.binding import Binding, BindingType
 
-from tabsmith_tui.views.lines import Span, Tone
+from tabsmith.presentation.spans import Span, Tone
 from tabsmith_tui.widgets.lines_layout import Cell, LineColumn
 from tabsmith_tui.widgets.lines_layout import Tone as CellTone
 from tabsmith_tui.widgets.lines_table import LinesTable
@@ -74,4 +74,4 @@ class TrialsTable(LinesTable, inherit_bindings=False):
 
 
 def _cells(spans: Sequence[Span]) -> list[Cell]:
-    return [Cell(text, _TONES[tone]) for text, tone in spans]
+    return [Cell(span.text, _TONES[span.tone]) for span in spans]

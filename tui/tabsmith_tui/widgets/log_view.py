@@ -11,9 +11,9 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from tabsmith.presentation.spans import TONES, Line
 from tabsmith.runs.snapshot import LogLine
 from tabsmith_tui.views import journal
-from tabsmith_tui.views.lines import TONES, Line
 
 
 class LogView(ScrollView, can_focus=True):
@@ -121,8 +121,8 @@ class LogView(ScrollView, can_focus=True):
             return Strip.blank(width, self.rich_style)
         base = self.rich_style
         return Strip(
-            Segment(text, base + self.get_component_rich_style(f"log--{tone}", partial=True))
-            for text, tone in self._lines[place]
+            Segment(span.text, base + self.get_component_rich_style(f"log--{span.tone}", partial=True))
+            for span in self._lines[place]
         ).adjust_cell_length(width, base)
 
     def _to(self, y: int) -> None:

@@ -6,7 +6,9 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical
 
-from tabsmith.runs import progress
+from tabsmith.presentation import budgets
+from tabsmith.presentation.scores import metric_direction
+from tabsmith.presentation.spans import Line, line
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import plural
 from tabsmith_tui.views import (
@@ -22,7 +24,7 @@ from tabsmith_tui.views import (
     tasks,
     trial_details,
 )
-from tabsmith_tui.views.lines import Line, line, wrap_line
+from tabsmith_tui.views.lines import wrap_line
 from tabsmith_tui.widgets.drawing import Drawing
 from tabsmith_tui.widgets.leaderboard import TrialsTable
 from tabsmith_tui.widgets.literal import literal, set_border_title
@@ -127,7 +129,7 @@ class RunDashboard(Container):
 
     def show_clock(self, snapshot: RunSnapshot, now: float) -> None:
         """Only what moves with time."""
-        used, left = progress.limit_uses(snapshot, now), progress.time_left(snapshot, now)
+        used, left = budgets.limit_uses(snapshot, now), budgets.time_left(snapshot, now)
         self.budget.show((used, left), lambda width, _height: (run_header.budget_line(used, left, width),))
         if snapshot is self._snapshot and agent_card.has_clock(snapshot):
             self._show_agent(snapshot, now)
@@ -159,7 +161,7 @@ class RunDashboard(Container):
         self.champion.show_lines(champion_card.champion_card(snapshot))
         metric = snapshot.metric
         set_border_title(
-            self._panels["score"], literal(f"Score  {score_plot.metric_direction(metric)}" if metric else "Score", 80)
+            self._panels["score"], literal(f"Score  {metric_direction(metric)}" if metric else "Score", 80)
         )
 
     def _show_agent(self, snapshot: RunSnapshot, now: float) -> None:

@@ -5,9 +5,9 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
 
-from tabsmith.runs import progress
+from tabsmith.presentation import budgets
+from tabsmith.presentation.spans import line
 from tabsmith.runs.snapshot import RunSnapshot
-from tabsmith_tui.views.lines import line
 from tabsmith_tui.views.run_column import run_column
 from tabsmith_tui.widgets.drawing import Drawing
 from tabsmith_tui.widgets.literal import TextLine, assemble, literal, set_border_title
@@ -32,7 +32,7 @@ class RunColumn(Vertical, can_focus=True):
         self.run_id = run_id
         self._stands = TextLine()
         self._drawing = Drawing()
-        set_border_title(self, literal(f"run {progress.short_id(run_id)}"))
+        set_border_title(self, literal(f"run {budgets.short_run_id(run_id)}"))
 
     def compose(self) -> ComposeResult:
         """The pill with the time, then the rest."""
@@ -42,7 +42,7 @@ class RunColumn(Vertical, can_focus=True):
     def show(self, run: RunSnapshot, now: float) -> None:
         """Show the run as it is `now`."""
         doing = literal(f"  {run.message}" if run.message and not run.state.ended else "", 80, "$quiet")
-        self._stands.show(assemble(pill(run.state), f"  {progress.elapsed(run, now)}", doing))
+        self._stands.show(assemble(pill(run.state), f"  {budgets.elapsed(run, now)}", doing))
         moment = 0.0 if run.state.ended else float(int(now))  # what moves with time is drawn once in a second
         self._drawing.show((run, moment), lambda width, height: run_column(run, now, width, height))
 

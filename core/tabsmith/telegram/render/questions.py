@@ -23,6 +23,7 @@ from tabsmith.orchestration.questions import (
     Reply,
     Skip,
 )
+from tabsmith.presentation import budgets
 from tabsmith.runs import replying, spending, typed_replies
 from tabsmith.runs.commands import Answer
 from tabsmith.runs.snapshot import RunSnapshot
@@ -130,7 +131,7 @@ def _message(run: RunSnapshot, run_id: str, now: float, may_write: str) -> Outgo
         text += line(own("when "), foreign(asked.condition, 200))
     if asked.details.strip():
         text += line(foreign_block(asked.details.strip()))
-    text += line(own(replying.so_far(run, now)))
+    text += line(own(budgets.used_so_far(run, now)))
     text += line(own(may_write)) if may_write else ()
     if not fits_buttons(run_id):
         return OutgoingMessage((*text, *line(own("Its name is too long for buttons: answer it in the terminal."))))

@@ -7,6 +7,7 @@ from typing import Final
 from tabsmith import formatting
 from tabsmith.families.registry import family_label
 from tabsmith.modeling.results import ColumnImportance, Confusion, ModelReport, PredictedFile, Residuals
+from tabsmith.presentation import budgets
 from tabsmith.recipes.recipe import Recipe
 from tabsmith.runs import spending
 from tabsmith.runs.snapshot import RunSnapshot
@@ -33,7 +34,9 @@ def result_text(report: ModelReport, *, run: RunSnapshot | None = None) -> Style
         own(f"Trained on {plural(report.train_rows, 'row')} in {formatting.duration(report.seconds)}: {counted}.")
     )
     if run is not None and spending.uses_llm(run):
-        text += line(own(f"Its agent: {spending.cost(run.usage)}, {spending.tokens(run.usage.tokens)} tokens."))
+        text += line(
+            own(f"Its agent: {budgets.usage_cost(run.usage)}, {budgets.token_count(run.usage.tokens)} tokens.")
+        )
     for note in report.notes[:_MOST_NOTES]:
         text += line(own("! "), mixed(note, 200))
     if len(report.notes) > _MOST_NOTES:

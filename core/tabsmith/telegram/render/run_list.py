@@ -9,7 +9,8 @@ from tabsmith import formatting
 from tabsmith.errors import UsageError
 from tabsmith.formatting import time_ago
 from tabsmith.orchestration.limits.amounts import format_limit
-from tabsmith.runs import progress, spending
+from tabsmith.presentation import budgets
+from tabsmith.runs import spending
 from tabsmith.runs.commands import Note, Pause, Resume, Stop
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.watch import RunSummary
@@ -65,7 +66,7 @@ def typed_input_message(view: ChatView, run: RunSnapshot, run_id: str, now: floa
     if view.kind == "note":
         text += line(own("Write what the agent is to know from now on."))
     else:
-        for each in progress.limit_uses(run, now):
+        for each in budgets.limit_uses(run, now):
             text += line(own(f"{each.name}: {each.used} of {each.limit}"))
         text += line(
             own("Write how much more: +5 min, +20 iterations, +$2, 100k more tokens; or all of it: to 30 min, $5.")

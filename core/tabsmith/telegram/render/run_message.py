@@ -5,7 +5,8 @@ from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
 from tabsmith import formatting
-from tabsmith.runs import progress, replying, spending
+from tabsmith.presentation import budgets
+from tabsmith.runs import replying, spending
 from tabsmith.runs.events import ExitReason, Outcome, RunState
 from tabsmith.runs.snapshot import RunSnapshot, TaskState, Trial
 from tabsmith.tables.read.sources import describe_source
@@ -136,7 +137,7 @@ def run_subject(run: RunSnapshot, run_id: str) -> StyledText:
     """Which run it is: its table and target, or its task file, and the end of its id."""
     source = foreign(describe_source(run.spec.source)) if run.spec else own("a run")
     target = (own(" → "), foreign(run.schema.target)) if run.schema and run.schema.target else ()
-    return line(source, *target, own("  run "), foreign(progress.short_id(run_id)))
+    return line(source, *target, own("  run "), foreign(budgets.short_run_id(run_id)))
 
 
 def best_score(run: RunSnapshot) -> StyledText:
@@ -267,18 +268,18 @@ def _stands(task: TaskState, run: RunSnapshot) -> str:
 
 def _spent(run: RunSnapshot, now: float) -> StyledText:
     """Time of its limit and what is left; cost and tokens where an agent speaks."""
-    iterations = next((each for each in progress.limit_uses(run, now) if each.name == "iterations"), None)
+    iterations = next((each for each in budgets.limit_uses(run, now) if each.name == "iterations"), None)
     parts = [
-        f"time {progress.elapsed(run, now)}",
+        f"time {budgets.elapsed(run, now)}",
         f"iterations {iterations.used} of {iterations.limit}" if iterations else "",
-        progress.time_left(run, now),
+        budgets.time_left(run, now),
     ]
     text = line(own(", ".join(part for part in parts if part)))
     if not spending.uses_llm(run):
         return text
-    used = spending.tokens(run.usage.tokens) if run.usage.turns else formatting.UNKNOWN
-    limit = f" of {spending.tokens(run.limits.tokens)}" if run.limits.tokens else ""
-    cost = progress.cost(run) or f"cost {formatting.UNKNOWN}"
+    used = budgets.token_count(run.usage.tokens) if run.usage.turns else formatting.UNKNOWN
+    limit = f" of {budgets.token_count(run.limits.tokens)}" if run.limits.tokens else ""
+    cost = budgets.run_cost(run) or f"cost {formatting.UNKNOWN}"
     return (*text, *line(own(f"{cost}, {used}{limit} tokens")))
 
 

@@ -12,6 +12,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from tabsmith.errors import ErrorReport, TabsmithError
+from tabsmith.presentation.spans import Line, Span
 from tabsmith.text import clean, clean_block
 
 Style: TypeAlias = Literal["plain", "bold", "italic", "code", "pre"]
@@ -77,6 +78,21 @@ def mixed(text: object, limit: int = 400) -> Piece:
 def line(*pieces: Piece) -> StyledText:
     """The pieces, and the end of the line."""
     return (*pieces, Piece("\n"))
+
+
+def styled(*lines: Line) -> StyledText:
+    """Lines of the presentation package as text of a message: foreign text as code, what stands out in bold."""
+    return tuple(piece for each in lines for piece in (*map(_styled_span, each), Piece("\n")))
+
+
+def _styled_span(span: Span) -> Piece:
+    match span.source:
+        case "foreign":
+            return Piece(span.text, "code")
+        case "mixed":
+            return Piece(span.text, "code" if _LINKED.search(span.text) else "plain")
+        case "own":
+            return Piece(span.text, "bold" if span.tone in ("strong", "mark") else "plain")
 
 
 def rendered(text: StyledText, limit: int = LONGEST_TEXT) -> Rendered:

@@ -8,8 +8,8 @@ import msgspec
 
 from tabsmith import formatting
 from tabsmith.modeling.results import FoldScore, Metric
+from tabsmith.presentation.spans import Tone
 from tabsmith.runs.snapshot import RunSnapshot, Trial
-from tabsmith_tui.views.lines import Tone
 
 Standing: TypeAlias = Literal["better", "worse", "even"]
 
@@ -39,6 +39,11 @@ def paired_difference(
     if len(gains) < 2:
         return None
     return PairedDifference(statistics.fmean(gains), statistics.stdev(gains) / math.sqrt(len(gains)), len(gains))
+
+
+def metric_direction(metric: Metric) -> str:
+    """`RMSE, lower is better`: a score is never shown without saying which way is up."""
+    return f"{metric.label}, {'higher' if metric.greater_is_better else 'lower'} is better"
 
 
 def gain(mean: float | None, base: float | None, metric: Metric) -> float | None:
