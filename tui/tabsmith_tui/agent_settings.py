@@ -4,9 +4,10 @@ It looks at files, so call it off the UI thread.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from operator import attrgetter
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, get_args
 
 import msgspec
@@ -14,6 +15,7 @@ import msgspec
 from tabsmith.agents.api_keys import KeySource, find_key, keys_file
 from tabsmith.agents.availability import Availability, availability, key_variables
 from tabsmith.agents.protocol import AgentName
+from tabsmith.agents.registry import AGENTS
 from tabsmith.conditions.built_in import parse_condition
 from tabsmith.config import Settings, load
 from tabsmith.config.keys import SettingKey, all_keys
@@ -25,12 +27,7 @@ from tabsmith.text import clean
 DEFAULT: Final = "agents.default"
 BREAKPOINTS: Final = "agents.breakpoints"
 DOLLARS: Final = "agents.dollars"
-OWN: Final[Mapping[AgentName, tuple[str, ...]]] = {
-    "search": (),
-    "llm": ("agents.llm.model", "agents.llm.base_url"),
-    "claude-code": ("agents.claude_code.model",),
-    "acp": ("agents.acp.command",),
-}
+OWN: Final = MappingProxyType[AgentName, tuple[str, ...]]({name: spec.settings for name, spec in AGENTS.items()})
 """The keys of each agent."""
 COMMON: Final = ("agents.mode", "agents.grader", "agents.timeout", DOLLARS)
 """The keys of all agents that talk."""

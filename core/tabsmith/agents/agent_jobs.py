@@ -1,32 +1,36 @@
-"""Work with hands: an agent is sent into a folder with a goal, and what it does there is told as it happens."""
+"""Coding agents: an agent is sent into a folder with a goal, and what it does there is reported as it happens."""
 
 from collections.abc import Awaitable, Callable
 from typing import Literal, Protocol, TypeAlias
 
 import msgspec
 
-from tabsmith.agents.protocol import ModelAgentName, ModelReply, Prompt
+from tabsmith.agents.protocol import AgentName, ModelReply, Prompt
 from tabsmith.sandbox.policy import SandboxLevel
 
 PermissionMode: TypeAlias = Literal["ask", "allow", "refuse"]
-"""What becomes of a permission that the agent asks for beyond what it may do: a person is asked, or it follows the
-mode."""
+"""What happens to a tool call beyond the agent's rules: the user is asked, or it is always allowed or refused."""
 
 RiskLevel: TypeAlias = Literal["low", "medium", "high"]
 """`low` reads, `medium` writes inside the folder or runs a command there, `high` reaches outside or the network."""
 
 AgentJobEnd: TypeAlias = Literal["done", "turn limit", "refused", "silence", "budget"]
-"""How an errand ended: the agent said that it was done (which proves nothing), its turns were used up, the model
-refused, nothing was heard for too long, or whoever sent it had no money left for it."""
-
+"""How a job ended: the agent said that it was done (which proves nothing), its turns were used up, the model refused,
+the agent was silent for too long, or the budget was spent."""
 
 ToolKind: TypeAlias = Literal["read", "write", "run", "fetch", "think", "other"]
-"""What a tool does; `run` is a command, which the sandbox bounds."""
+"""What a tool does; `run` runs a command, which the sandbox bounds."""
+
+PermissionAnswer: TypeAlias = Literal["once", "always", "no"]
+"""`always` allows every call of the same tool on the same subject for the rest of the job."""
+
+CommandWrapper: TypeAlias = Callable[[list[str]], list[str]]
+"""Turns a command into one that runs it in a sandbox, with the same pipes. The wrapped command must keep the
+environment, by which its processes are found when the job ends."""
 
 
 class PermissionRules(msgspec.Struct, frozen=True):
-    """What the agent may do in the folder without asking. `run` are patterns of commands such as `python *`; empty
-    allows none."""
+    """What the agent may do in the folder without asking. `run` holds patterns of commands such as `python *`."""
 
     read: bool = True
     write: bool = True
@@ -34,25 +38,31 @@ class PermissionRules(msgspec.Struct, frozen=True):
 
 
 class AgentJob(msgspec.Struct, frozen=True, kw_only=True):
-    """A letter and the folder to work in. `session` is a fresh UUID that tabsmith made; `continues` the session whose
-    conversation goes on, "" for a new one. `silence`: seconds without any sign of life after which it is ended."""
+    """A prompt and the folder to work in.
+
+    `session` is a fresh UUID made by tabsmith; `resumes` is the session whose conversation goes on, "" for a new one.
+    The job ends after `seconds`, after `silence` seconds without any message, after `turns` replies of the model, and,
+    for an agent that knows its prices, after `dollars` (a decimal; "" for no limit). `sandbox` and `network` bound the
+    commands that the agent runs.
+    """
 
     session: str
     prompt: Prompt
     folder: str
-    rights: PermissionRules
-    asking: PermissionMode = "ask"
-    continues: str = ""
+    rules: PermissionRules
+    mode: PermissionMode = "ask"
+    resumes: str = ""
     seconds: float = 600.0
     silence: float = 120.0
     turns: int = 50
-    dollars: str = ""  # after which it is ended, by an agent that knows its prices; "" for no limit
-    sandbox: SandboxLevel = "none"  # that the agent's commands run in
-    network: Literal["none", "all"] = "none"  # what they may reach
+    dollars: str = ""
+    sandbox: SandboxLevel = "none"
+    network: Literal["none", "all"] = "none"
 
 
 class Activity(msgspec.Struct, frozen=True):
-    """Something that the agent does: it says `text`, uses the tool `tool` on `text`, or a tool gave `text`."""
+    """One thing the agent did: it wrote the message `text`, called the tool `tool` on `text`, or the tool returned
+    `text`."""
 
     kind: Literal["message", "tool", "result"]
     text: str
@@ -61,7 +71,7 @@ class Activity(msgspec.Struct, frozen=True):
 
 
 class PermissionRequest(msgspec.Struct, frozen=True):
-    """The agent wants to do what it may not without asking: `what` is the command, the path or the address."""
+    """A tool call that needs the user's permission; `what` is the command, the path or the address."""
 
     id: str
     tool: str
@@ -70,31 +80,35 @@ class PermissionRequest(msgspec.Struct, frozen=True):
     use: ToolKind = "other"
 
 
-PermissionAnswer: TypeAlias = Literal["once", "always", "no"]
-"""`always`: whatever uses the same tool in the same way, for the rest of this errand."""
-
-
 class AgentJobResult(msgspec.Struct, frozen=True):
-    """The errand is over: the agent's last words, and how it ended."""
+    """The agent's last message, and how the job ended."""
 
     text: str
     end: AgentJobEnd
 
 
 class CodingAgent(Protocol):
-    """A coding agent's program. It runs in the agents' own process (see host.py)."""
+    """The program of a coding agent. Coding agents run in the agent server's process."""
 
     @property
-    def name(self) -> ModelAgentName: ...
+    def name(self) -> AgentName: ...
 
     async def work(
         self,
-        errand: AgentJob,
-        hear: Callable[[ModelReply], None],
-        show: Callable[[Activity], None],
-        allow: Callable[[PermissionRequest], Awaitable[PermissionAnswer]],
+        job: AgentJob,
+        on_reply: Callable[[ModelReply], None],
+        on_activity: Callable[[Activity], None],
+        ask_permission: Callable[[PermissionRequest], Awaitable[PermissionAnswer]],
     ) -> AgentJobResult:
-        """Carry the errand out. Replies of the model go to `hear` as they come, with what they used; what the agent
-        does to `show`; what it may not do by itself to `allow`, which may wait for a person (that is no silence).
-        Raises AgentError. Cancelling ends every process that it started."""
+        """Do the job and return its result.
+
+        The model's replies go to `on_reply` as they arrive, with their usage, and the agent's activities to
+        `on_activity`. `ask_permission` may wait for a user, which does not count as silence. Cancelling ends every
+        process that was started. Raises AgentError; whatever was done in the folder before stays done.
+        """
         ...
+
+
+def unwrapped(command: list[str]) -> list[str]:
+    """Return the command as it is: the `CommandWrapper` without a sandbox."""
+    return command

@@ -1,4 +1,4 @@
-"""An agent's program, started for one call and ended with every process that it started, however the call ends."""
+"""Runs an agent's program for one call. However the call ends, every process that the program started is ended too."""
 
 import asyncio
 import contextlib
@@ -15,18 +15,17 @@ from tabsmith.processes import find_marked, kill_marked
 from tabsmith.text import clean
 
 CALL_MARK: Final = "TABSMITH_AGENT_CALL"
-"""A variable in the program's environment, by which its children are known when they leave its process group."""
+"""The variable in the program's environment by which its children are found when they leave its process group."""
 
 _GRACE: Final = 1.0  # seconds that a program and its children have to end by themselves
-_SOON: Final = 0.02  # seconds
-_TAIL: Final = 8_192  # bytes kept of what it writes to stderr
-_SHOWN: Final = 3  # lines of these in an error
-_BUFFER: Final = 1 << 20
+_POLL_SECONDS: Final = 0.02
+_STDERR_BYTES: Final = 8_192  # kept of the end of stderr
+_STDERR_LINES: Final = 3  # of these in an error
+_BUFFER_BYTES: Final = 1 << 20
 
 
 class AgentProgram:
-    """A running program. `stdin` and `stdout` are its pipes; its stderr is read all the time, for a full pipe would
-    stop it."""
+    """A running program. `stdin` and `stdout` are its pipes; stderr is read all the time, as a full pipe would block it."""
 
     def __init__(self, transport: asyncio.SubprocessTransport, pipes: "_Pipes", mark: str) -> None:
         assert pipes.stdin is not None
@@ -41,30 +40,29 @@ class AgentProgram:
         self._reading = asyncio.ensure_future(self._read(pipes.stderr))
 
     async def exited(self) -> int:
-        """Wait for its end, also when a child of it still holds its pipes: its exit status, negative for a signal."""
+        """Wait until the program exits, even if a child still holds its pipes. Return its status, negative for a signal."""
         await self._pipes.exited.wait()
         status = self._transport.get_returncode()
         return -1 if status is None else status
 
-    async def last_words(self) -> str:
-        """The last error that it wrote to stderr, or else the end of that, on one line, clean and without keys. For a
-        program that has exited."""
+    async def stderr_summary(self) -> str:
+        """Return the last error that the exited program wrote to stderr, or else the end of stderr, on one line without
+        keys."""
         await asyncio.wait([self._reading], timeout=0.5)
-        written = self._tail.decode("utf-8", "replace").splitlines()
-        lines = [line.strip() for line in written if line.strip()]
-        named = [place for place, line in enumerate(lines) if "error" in line.lower()]
-        kept = [lines[named[-1]]] if named else lines[-_SHOWN:]
+        lines = [line.strip() for line in self._tail.decode("utf-8", "replace").splitlines() if line.strip()]
+        errors = [line for line in lines if "error" in line.lower()]
+        kept = errors[-1:] or lines[-_STDERR_LINES:]
         return clean(redact(" · ".join(kept)), 300)
 
     async def end(self) -> None:
-        """End it and all its children: asked first, then killed. A second cancellation kills at once."""
+        """Ask the program and all its children to end, then kill them. A second cancellation kills at once."""
         try:
-            self._ask_to_end()
+            self._terminate()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_GRACE):
                     await self._pipes.exited.wait()
                     while find_marked(self._mark):  # a child may have a conversation to save
-                        await asyncio.sleep(_SOON)
+                        await asyncio.sleep(_POLL_SECONDS)
         finally:
             self._signal_group(signal.SIGKILL)
             kill_marked(self._mark)  # children in a session of their own, as shells of agents are
@@ -76,13 +74,13 @@ class AgentProgram:
     async def _read(self, stderr: asyncio.StreamReader) -> None:
         while chunk := await stderr.read(65_536):
             self._tail += chunk
-            del self._tail[:-_TAIL]
+            del self._tail[:-_STDERR_BYTES]
 
-    def _ask_to_end(self) -> None:
+    def _terminate(self) -> None:
         self._signal_group(signal.SIGTERM)
         for pid in find_marked(self._mark):
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                if os.getpgid(pid) != self._transport.get_pid():  # twice could be too much for one with work to save
+                if os.getpgid(pid) != self._transport.get_pid():  # others got it with their group
                     os.kill(pid, signal.SIGTERM)
 
     def _signal_group(self, number: int) -> None:
@@ -94,9 +92,9 @@ class AgentProgram:
 async def run_program(
     command: Sequence[str], *, mark: str, environment: Mapping[str, str], folder: Path
 ) -> AsyncIterator[AgentProgram]:
-    """`command`, running in `folder` in a session of its own until the block ends. `mark` is unique to this call.
+    """Run `command` in `folder`, in a session of its own, until the block ends. `mark` is unique to this call.
 
-    Raises OSError when it cannot be started.
+    Raises OSError if the command cannot be started.
     """
     transport, pipes = await asyncio.get_running_loop().subprocess_exec(
         _Pipes,
@@ -116,10 +114,10 @@ async def run_program(
 
 
 class _Pipes(SubprocessStreamProtocol):
-    """Its pipes, and its end as an event: asyncio's own `wait` also waits until nobody holds the pipes."""
+    """The pipes, and the exit as an event: asyncio's own `wait` also waits until nobody holds the pipes."""
 
     def __init__(self) -> None:
-        super().__init__(limit=_BUFFER, loop=asyncio.get_running_loop())
+        super().__init__(limit=_BUFFER_BYTES, loop=asyncio.get_running_loop())
         self.exited = asyncio.Event()
 
     def process_exited(self) -> None:

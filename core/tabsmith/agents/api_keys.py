@@ -1,6 +1,7 @@
-"""Keys of model providers: from the environment, or from `keys.env` in the config folder, and never in any text.
+"""API keys of model providers, from the environment or from `keys.env` in the config folder. No text ever shows one.
 
-The file holds lines `NAME=VALUE`, blank lines and comments (`# ...`). It is read only when nobody but its owner may.
+The file holds lines `NAME=VALUE`, blank lines and comments (`# ...`). It is refused if anybody but its owner may read
+it.
 """
 
 import os
@@ -16,7 +17,7 @@ KeySource: TypeAlias = Literal["environment", "file", "nowhere"]
 
 KEYS_FILE_NAME: Final = "keys.env"
 HIDDEN: Final = "•••"
-_LARGEST: Final = 64_000  # bytes; a file of keys is a few lines
+_MAX_BYTES: Final = 64_000
 _LINE: Final = re.compile(r"([A-Z][A-Z0-9_]*)=(.+)")
 _SECRET_NAME: Final = re.compile(r"_(?:KEY|TOKEN|SECRET)$")
 _SHORTEST_SECRET: Final = 8  # a shorter value is a placeholder, and would blank out ordinary words
@@ -24,12 +25,12 @@ _LOOKS_LIKE_A_KEY: Final = re.compile(r"(?<![A-Za-z0-9])sk-[A-Za-z0-9_*-]{8,}") 
 
 
 def keys_file() -> Path:
-    """Where the file of keys lies, if there is one."""
+    """Return the path of the file of keys, which need not exist."""
     return folders().config / KEYS_FILE_NAME
 
 
 def agent_environment() -> dict[str, str]:
-    """The environment for an agent's program or client: the process's own, and what the file of keys adds to it.
+    """Return the environment for an agent's program or client: this process's own and, below it, the file of keys.
 
     Raises ConfigError, which names the file and never what is in it.
     """
@@ -37,21 +38,21 @@ def agent_environment() -> dict[str, str]:
 
 
 def find_key(variable: str) -> KeySource:
-    """Where the key called `variable` is found; nothing of the key itself. Raises ConfigError like `agent_environment`."""
+    """Tell where the key `variable` is found. Raises ConfigError like `agent_environment`."""
     if variable in os.environ:
         return "environment" if os.environ[variable].strip() else "nowhere"
     return "file" if _read(keys_file()).get(variable, "").strip() else "nowhere"
 
 
 def redact(text: str) -> str:
-    """`text` with every known secret, and everything that looks like a provider's key, replaced by "•••"."""
+    """Replace every known secret, and everything that looks like a provider's key, by "•••"."""
     for secret in sorted(_secrets(), key=len, reverse=True):  # the longer first: one may begin with another
         text = text.replace(secret, HIDDEN)
     return _LOOKS_LIKE_A_KEY.sub(HIDDEN, text)
 
 
 def is_secret(variable: str) -> bool:
-    """Whether the name of a variable says that its value is a secret."""
+    """Whether the variable's name says that its value is a secret."""
     return _SECRET_NAME.search(variable.upper()) is not None
 
 
@@ -75,7 +76,7 @@ def _read(path: Path) -> dict[str, str]:
         raise _refusal(path, f"cannot be read: {error.strerror}", "Check its permissions.") from error
     try:
         _check_access(os.fstat(handle), path)  # of what a link points to
-        content = os.read(handle, _LARGEST + 1)
+        content = os.read(handle, _MAX_BYTES + 1)
     finally:
         os.close(handle)
     return _parse(content, path)
@@ -91,7 +92,7 @@ def _check_access(found: os.stat_result, path: Path) -> None:
 
 
 def _parse(content: bytes, path: Path) -> dict[str, str]:
-    if len(content) > _LARGEST:
+    if len(content) > _MAX_BYTES:
         raise _refusal(path, "is too large for a file of keys", "Keep only lines NAME=VALUE in it.")
     try:
         lines = content.decode("utf-8-sig").splitlines()

@@ -1,7 +1,7 @@
-"""Files of one folder, read and written for somebody who must not reach outside it.
+"""Reads and writes files of one folder for an agent that must not reach outside it.
 
-A path is resolved first, so that links inside the folder work; what was found is then opened folder by folder without
-following any link, so that a link put there meanwhile leads nowhere.
+A path is resolved first, so that links inside the folder work. The resolved path is then opened folder by folder without
+following any link, so that a link put there in between leads nowhere.
 """
 
 import os
@@ -20,39 +20,39 @@ _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXE
 
 
 def path_inside(folder: Path, path: str) -> PurePath | None:
-    """Where `path`, absolute or from `folder`, really lies, seen from `folder`; None when that is outside."""
+    """Resolve `path`, absolute or relative to `folder`. Return it relative to `folder`, or None if it is outside."""
     try:
         root = Path(os.path.realpath(folder))
         return PurePath(os.path.realpath(root / path)).relative_to(root)
-    except ValueError:  # outside, or with a zero byte
+    except ValueError:  # outside, or holding a zero byte
         return None
 
 
-def read_text(folder: Path, place: PurePath) -> str:
-    """The text of the file at `place`, as `path_inside` found it. Raises OSError."""
-    with _parent(folder, place, make=False) as parent:
-        handle = os.open(place.name, _READ, dir_fd=parent)
+def read_text(folder: Path, path: PurePath) -> str:
+    """Return the text of the file at `path`, a result of `path_inside`. Raises OSError."""
+    with _parent(folder, path, make=False) as parent:
+        handle = os.open(path.name, _READ, dir_fd=parent)
         with os.fdopen(handle, "rb") as file:
-            found = os.fstat(handle)
-            if not stat.S_ISREG(found.st_mode):
+            status = os.fstat(handle)
+            if not stat.S_ISREG(status.st_mode):
                 raise OSError("it is not a file")
-            if found.st_size > MAX_FILE_BYTES:
+            if status.st_size > MAX_FILE_BYTES:
                 raise OSError(f"it is larger than {MAX_FILE_BYTES:,} bytes")
             return file.read(MAX_FILE_BYTES).decode("utf-8", "replace")
 
 
-def write_text(folder: Path, place: PurePath, text: str) -> None:
-    """Make or replace the file at `place`, as `path_inside` found it, and the folders above it. Raises OSError.
+def write_text(folder: Path, path: PurePath, text: str) -> None:
+    """Make or replace the file at `path`, a result of `path_inside`, and the folders above it. Raises OSError.
 
-    A new file takes the place of the old one, so that neither a link nor another name of the old file is written to.
+    A new file replaces the old one, so that neither a link nor another name of the old file is written to.
     """
-    with _parent(folder, place, make=True) as parent:
+    with _parent(folder, path, make=True) as parent:
         new = f".tabsmith-{secrets.token_hex(8)}"
-        handle = os.open(new, _NEW, _mode(place.name, parent), dir_fd=parent)
+        handle = os.open(new, _NEW, _mode(path.name, parent), dir_fd=parent)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(text.encode("utf-8", "replace"))
-            os.replace(new, place.name, src_dir_fd=parent, dst_dir_fd=parent)
+            os.replace(new, path.name, src_dir_fd=parent, dst_dir_fd=parent)
         except BaseException:
             with suppress(FileNotFoundError):
                 os.unlink(new, dir_fd=parent)
@@ -60,7 +60,7 @@ def write_text(folder: Path, place: PurePath, text: str) -> None:
 
 
 def _mode(name: str, parent: int) -> int:
-    """The permissions of a file that is replaced, or those of a new one."""
+    """The permissions of the file that is replaced, or of a new one."""
     try:
         return os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode & 0o777
     except FileNotFoundError:
@@ -68,11 +68,11 @@ def _mode(name: str, parent: int) -> int:
 
 
 @contextmanager
-def _parent(folder: Path, place: PurePath, *, make: bool) -> Iterator[int]:
-    """The folder that holds `place`, open."""
+def _parent(folder: Path, path: PurePath, *, make: bool) -> Iterator[int]:
+    """Open the folder that holds `path`."""
     handle = os.open(os.path.realpath(folder), _FOLDER)
     try:
-        for part in place.parts[:-1]:
+        for part in path.parts[:-1]:
             if make:
                 with suppress(FileExistsError):
                     os.mkdir(part, dir_fd=handle)

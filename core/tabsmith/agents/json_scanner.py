@@ -1,4 +1,4 @@
-"""JSON objects found in running text by a real JSON scanner: in fences or without, among prose, in what is cut off."""
+"""Finds JSON objects in running text with a real JSON decoder: in fences or prose, and also in text that is cut off."""
 
 import json
 import math
@@ -10,32 +10,31 @@ from typing import Final, TypeAlias, cast
 import msgspec
 
 Json: TypeAlias = object
-"""What `json` makes of a text: dict, list, str, int, float, bool or None."""
+"""A decoded value: dict, list, str, int, float, bool or None."""
 
 _START: Final = re.compile(r'\{(?=\s{0,200}")')
 _IN_A_STRING: Final = re.compile(r'"(?=\s{0,20}\{\s{0,20}\\+")')
-_EFFORT: Final = 20_000_000  # characters read in vain, after which the search is given up
-_STRIDE: Final = 8_192  # a failure costs the length of the text before it, which is cut off every so often
-_DEEP: Final = 100_000  # what a nesting too deep to read counts as
-_LONGEST_NUMBER: Final = 300  # digits
+_MAX_EFFORT: Final = 20_000_000  # characters decoded in vain, after which the scan gives up
+_STRIDE: Final = 8_192  # a failure costs the length of the text before it, so that is cut off at this distance
+_NESTING_EFFORT: Final = 100_000  # the effort that a nesting too deep to decode counts as
+_MAX_DIGITS: Final = 300
 
 
 class JsonObject(msgspec.Struct, frozen=True):
-    """An object of the text. `faults` are what JSON does not allow or leaves open: keys that stand twice, NaN,
-    numbers beyond all measure; in words."""
+    """An object in the text. `faults` names what JSON does not allow or leaves open: repeated keys, NaN, huge numbers."""
 
     value: dict[str, Json]
     faults: tuple[str, ...] = ()
 
 
 class BrokenJson(msgspec.Struct, frozen=True):
-    """What kept the first piece of text that begins like an object from being one, in words."""
+    """Why the first piece of text that begins like an object could not be decoded."""
 
     what: str
 
 
 class _Faults(list[str]):
-    """The faults met while one object is read."""
+    """Collects the faults of one object while it is decoded: its methods are the decoder's hooks."""
 
     def pairs(self, pairs: list[tuple[str, Json]]) -> dict[str, Json]:
         made = dict(pairs)
@@ -49,7 +48,7 @@ class _Faults(list[str]):
         return 0.0
 
     def real(self, text: str) -> float:
-        value = float(text) if len(text) <= _LONGEST_NUMBER else math.inf
+        value = float(text) if len(text) <= _MAX_DIGITS else math.inf
         if math.isinf(value):
             self.append("a number is too large")
             return 0.0
@@ -63,8 +62,11 @@ class _Faults(list[str]):
 
 
 def find_objects(text: str) -> tuple[list[JsonObject], BrokenJson | None]:
-    """The outermost JSON objects of `text` in their order. An object that is broken or cut off is looked into for whole
-    ones. Line breaks within strings are let pass; nothing else that is not JSON is. Never raises."""
+    """Return the outermost JSON objects of `text` in order, and the first broken one.
+
+    A broken object is searched for complete ones inside it. Line breaks within strings are accepted, but nothing else
+    that is not JSON. Never raises.
+    """
     found = list[JsonObject]()
     broken: BrokenJson | None = None
     faults = _Faults()
@@ -75,49 +77,49 @@ def find_objects(text: str) -> tuple[list[JsonObject], BrokenJson | None]:
         parse_int=faults.whole,
         strict=False,
     )
-    effort = place = base = 0
+    effort = position = base = 0
     tail = text
-    while (match := _START.search(text, place)) is not None:
+    while (match := _START.search(text, position)) is not None:
         start = match.start()
         if start - base > _STRIDE:
             base, tail = start, text[start:]
         faults.clear()
-        place = start + 1
+        position = start + 1
         try:
             value, end = decoder.raw_decode(tail, start - base)
         except json.JSONDecodeError as error:
-            broken = broken or BrokenJson(_words(text, base + error.pos, error.msg))
+            broken = broken or BrokenJson(_explain(text, base + error.pos, error.msg))
             effort += base + error.pos - start
         except RecursionError:
             broken = broken or BrokenJson("it is nested too deeply")
-            effort += _DEEP
+            effort += _NESTING_EFFORT
         else:
             found.append(JsonObject(cast("dict[str, Json]", value), tuple(faults)))
-            place = base + end
-        if effort > _EFFORT:
+            position = base + end
+        if effort > _MAX_EFFORT:
             return found, broken
     if not found:
         found = [inner for whole in _strings(text) for inner in find_objects(whole)[0]]
     return found, broken
 
 
-def _words(text: str, place: int, message: str) -> str:
-    before = text[max(0, place - 200) : place].rstrip()
-    if place >= len(text.rstrip()) or message.startswith("Unterminated"):
+def _explain(text: str, position: int, message: str) -> str:
+    before = text[max(0, position - 200) : position].rstrip()
+    if position >= len(text.rstrip()) or message.startswith("Unterminated"):
         return "it ends before the object is complete"
-    line = text.count("\n", 0, place) + 1
-    where = f"line {line}, column {place - text.rfind(chr(10), 0, place)}"
-    if before.endswith(",") and text[place] in "}]":
-        return f"a comma stands before {text[place]} ({where})"
+    line = text.count("\n", 0, position) + 1
+    where = f"line {line}, column {position - text.rfind(chr(10), 0, position)}"
+    if before.endswith(",") and text[position] in "}]":
+        return f"a comma stands before {text[position]} ({where})"
     return f"{message} ({where})"
 
 
 def _strings(text: str) -> Iterator[str]:
-    """JSON strings that hold an object, for replies that were encoded twice."""
-    place = 0
-    while (start := _IN_A_STRING.search(text, place)) is not None:
+    """The JSON strings that hold an object: some replies are encoded twice."""
+    position = 0
+    while (start := _IN_A_STRING.search(text, position)) is not None:
         try:
-            value, place = json.JSONDecoder(strict=False).raw_decode(text, start.start())
+            value, position = json.JSONDecoder(strict=False).raw_decode(text, start.start())
         except json.JSONDecodeError:
             return
         yield value

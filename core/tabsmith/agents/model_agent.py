@@ -1,40 +1,31 @@
-"""An agent that holds a conversation: the brief as a letter, the letter to a speaker, the answer as a proposal."""
-
-from pathlib import Path
+"""The agent that asks a language model: the brief becomes a prompt, the model's answer becomes a proposal."""
 
 import msgspec
 
-from tabsmith.agents import parse_reply
-from tabsmith.agents.prompts import recipe_prompt
-from tabsmith.agents.protocol import AgentSession, Brief, Exhausted, ModelAgentName, ModelRequest, Proposal
+from tabsmith.agents.parse_reply import parse_reply
+from tabsmith.agents.prompts.recipe_prompt import response_schema, write_prompt
+from tabsmith.agents.protocol import AgentName, AgentSession, Brief, Exhausted, ModelRequest, Proposal
+from tabsmith.agents.registry import backend
 from tabsmith.agents.server.agent_client import AgentClient
 from tabsmith.config.settings import AgentSettings
 
 
 class ModelAgent:
-    """The agent `name`, asked through `host`."""
+    """The agent `name`, asked through `client`."""
 
     uses_llm = True
 
-    def __init__(self, name: ModelAgentName, host: AgentClient, settings: AgentSettings) -> None:
-        self.name: ModelAgentName = name
-        self.model = _model_name(name, settings)
-        self._host = host
+    def __init__(self, name: AgentName, client: AgentClient, settings: AgentSettings) -> None:
+        self.name = name
+        self.model = backend(name).model_name(settings)
+        self._client = client
 
-    async def propose(self, brief: Brief, talk: AgentSession) -> Proposal | Exhausted:
-        """What its answer holds. Raises AgentError; AgentReplyError when nothing can be read from the answer."""
-        letter = recipe_prompt.write_prompt(brief)
-        talk.on_prompt(letter)
-        question = ModelRequest(talk.session, letter, msgspec.Raw(recipe_prompt.response_schema()), talk.seconds)
-        return parse_reply.parse_reply(await self._host.ask(self.name, question, talk.on_reply))
+    async def propose(self, brief: Brief, session: AgentSession) -> Proposal | Exhausted:
+        """Return the proposal in the model's answer.
 
-
-def _model_name(name: ModelAgentName, settings: AgentSettings) -> str:
-    """The model as the settings name it, or the program; "" where the other side chooses."""
-    match name:
-        case "llm":
-            return settings.llm.model or ""
-        case "claude-code":
-            return settings.claude_code.model or ""
-        case "acp":
-            return Path(settings.acp.command[0]).name if settings.acp.command else ""
+        Raises AgentError, and its kind AgentReplyError if the answer holds no readable proposal.
+        """
+        prompt = write_prompt(brief)
+        session.on_prompt(prompt)
+        request = ModelRequest(session.session, prompt, msgspec.Raw(response_schema()), session.seconds)
+        return parse_reply(await self._client.ask(self.name, request, session.on_reply))

@@ -1,8 +1,8 @@
-"""An agent's answer read: free text becomes a proposal, or an error that tells the agent what to do better.
+"""Parses a model's answer, which is free text, into a proposal, or into an error that tells the model what to change.
 
-One reading is taken where there is only one: fences, prose, wrappers, a recipe as text, null for left out, `63.0` for
-63, the everyday name of a family. All else is refused in words. Where an answer holds several recipes the last one
-counts, because models think first and answer last.
+Forms with one possible reading are accepted: fences, prose around the JSON, wrapper objects, a recipe as text, null for
+a field left out, `63.0` for 63, the everyday name of a family. Everything else is refused with a reason. If an answer
+holds several recipes the last one counts, because models think first and answer last.
 """
 
 from collections.abc import Iterator
@@ -22,18 +22,18 @@ from tabsmith.text import clean
 MAX_CHARACTERS: Final = 2_000_000  # characters
 
 _WRAPPERS: Final = ("answer", "response", "result", "output", "final", "final_answer", "proposal", "arguments", "input")
-_LAYERS: Final = 5
-_RECIPES: Final = 20  # of an answer, from its end, are looked at
-_REASON: Final = 600
-_NAME: Final = 80
-_WHOLE: Final = 2**53  # up to which a float is exact
+_MAX_LAYERS: Final = 5  # of wrapper objects
+_MAX_RECIPES: Final = 20  # of an answer, from its end, are looked at
+_REASON_CHARACTERS: Final = 600
+_NAME_CHARACTERS: Final = 80
+_MAX_EXACT: Final = 2**53  # floats up to this are exact integers
 
 _FIELDS: Final = tuple(field.name for field in msgspec.structs.fields(Recipe))
 _ENCODERS: Final[tuple[str, ...]] = get_args(Encoder)
 
 
 class _Answer(msgspec.Struct, frozen=True):
-    """An object that means to be an answer: its recipe as it came, or None when it says that it is done."""
+    """A JSON object that is an answer: its recipe as it came, or None if the answer is that the agent is done."""
 
     recipe: dict[str, Json] | None
     reason: Json
@@ -42,19 +42,19 @@ class _Answer(msgspec.Struct, frozen=True):
 
 
 def parse_reply(text: str) -> Proposal | Exhausted:
-    """What the agent answered. The last recipe that can be read counts, before any "done".
+    """Return the last readable recipe of the answer as a proposal, or `Exhausted` if it only says "done".
 
-    A confidence that is no number from 0 to 1 is left out, and the reason says so. Raises AgentReplyError with what is
-    wrong in words; never anything else.
+    A confidence that is not a number from 0 to 1 is left out, and the reason says so. Raises AgentReplyError, and
+    nothing else, with what is wrong and how to answer.
     """
     if not text.strip():
         raise _error("The answer is empty.")
     if len(text) > MAX_CHARACTERS:
         raise _error(f"The answer has {len(text):,} characters; at most {MAX_CHARACTERS:,} are read.")
     found, broken = find_objects(text)
-    answers = [answer for each in found for answer in _answers(each.value, each)]
+    answers = [answer for json_object in found for answer in _answers(json_object.value, json_object)]
     first_problem = ""
-    for answer in [answer for answer in reversed(answers) if answer.recipe is not None][:_RECIPES]:
+    for answer in [answer for answer in reversed(answers) if answer.recipe is not None][:_MAX_RECIPES]:
         recipe = _recipe(answer)
         if isinstance(recipe, Recipe):
             return _proposal(recipe, answer)
@@ -75,8 +75,8 @@ def _error(what: str) -> AgentReplyError:
     return AgentReplyError(what, next_step=ANSWER_FORMAT)
 
 
-def _answers(value: Json, found: JsonObject, layers: int = _LAYERS) -> Iterator[_Answer]:
-    """The answers in `value`: itself, or what lies in its wrappers, lists and texts."""
+def _answers(value: Json, found: JsonObject, layers: int = _MAX_LAYERS) -> Iterator[_Answer]:
+    """The answers in `value`: the value itself, or the answers within its wrappers, lists and texts."""
     if layers == 0:
         return
     if isinstance(value, str):
@@ -118,7 +118,7 @@ def _of_object(value: dict[str, Json], found: JsonObject, layers: int) -> Iterat
 
 
 def _recipe(answer: _Answer) -> Recipe | str:
-    """The recipe, or what keeps it from being one."""
+    """Return the recipe, or the problem that makes it unreadable."""
     if answer.faults:
         return f"{clean(answer.faults[0], 200)}."
     fields = {key: value for key, value in (answer.recipe or {}).items() if value is not None}
@@ -131,7 +131,7 @@ def _recipe(answer: _Answer) -> Recipe | str:
     except (ValueError, TypeError, OverflowError, RecursionError):
         return "it holds text or numbers that JSON cannot hold."
     if isinstance(parsed, Recipe):
-        return msgspec.structs.replace(parsed, name=clean(parsed.name, _NAME))
+        return msgspec.structs.replace(parsed, name=clean(parsed.name, _NAME_CHARACTERS))
     return "; ".join(f"{problem.where}: {problem.what}" for problem in parsed)
 
 
@@ -145,7 +145,7 @@ def _unknown_field(fields: dict[str, Json]) -> str:
 
 
 def _settle_family(fields: dict[str, Json]) -> str:
-    """Puts the family's own name where a person's name for it stands; says what is wrong with it, if anything is."""
+    """Replace an everyday name of a family with its own name; return the problem if there is one."""
     name = fields.get("family")
     if name is None:
         return 'it has no "family".'
@@ -169,7 +169,7 @@ def _unknown_encoder(fields: dict[str, Json]) -> str:
 
 
 def _settle_values(fields: dict[str, Json]) -> None:
-    """Null is the same as left out, and a number is written as its parameter's kind: 63.0 as 63, 1 as 1.0."""
+    """Remove nulls, which mean "left out", and convert numbers to their parameter's kind: 63.0 to 63, 1 to 1.0."""
     for part in ("encoders", "parameters"):
         values = fields.get(part)
         if isinstance(values, dict):
@@ -179,7 +179,7 @@ def _settle_values(fields: dict[str, Json]) -> None:
         return
     for name, value in settings.items():
         spec = family_parameter(cast("Family", fields["family"]), name)
-        if spec is None or isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > _WHOLE:
+        if spec is None or isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > _MAX_EXACT:
             continue
         if spec.kind == "integer" and isinstance(value, float) and value.is_integer():
             settings[name] = int(value)
@@ -198,7 +198,7 @@ def _proposal(recipe: Recipe, answer: _Answer) -> Proposal:
 
 
 def _reason(value: Json) -> str:
-    return clean(value, _REASON).strip() if isinstance(value, str) else ""
+    return clean(value, _REASON_CHARACTERS).strip() if isinstance(value, str) else ""
 
 
 def _kind(value: Json) -> str:

@@ -1,4 +1,4 @@
-"""What an agent with hands may do: by its rights, by the mode, or because a person says so."""
+"""Decides what a coding agent may do: by the job's rules, by its mode, or by asking the user."""
 
 import asyncio
 import re
@@ -25,20 +25,20 @@ from tabsmith.agents.confined_files import path_inside
 from tabsmith.agents.deadline import Deadline
 from tabsmith.text import clean_block
 
-MAX_REQUESTS: Final = (
-    200  # permissions that a person is asked for in one errand; an agent that wants more goes round in circles
-)
-_SHOWN: Final = 2_000  # characters
-_EXPANDS: Final = re.compile(r"[$`\n\r\0]")  # what a shell puts in its place is not in the command
-_SIGNS: Final = ";&|<>()"
-_JOINS: Final = frozenset({";", "&&", "||", "|"})
-_REACHES: Final = re.compile(r"(?:^|[\s=:\"'(])(?:~|/(?!dev/null\b)|\.\.(?:/|\s|$))|://")
+MAX_REQUESTS: Final = 200
+"""Permissions that the user is asked for in one job; an agent that wants more goes round in circles."""
+
+_WHAT_CHARACTERS: Final = 2_000
+_EXPANSION: Final = re.compile(r"[$`\n\r\0]")  # the command does not show what a shell expands it to
+_PUNCTUATION: Final = ";&|<>()"
+_SEPARATORS: Final = frozenset({";", "&&", "||", "|"})
+_OUTSIDE: Final = re.compile(r"(?:^|[\s=:\"'(])(?:~|/(?!dev/null\b)|\.\.(?:/|\s|$))|://")
 _NETWORK: Final = re.compile(r"(?:^|[\s;&|(/])(?:curl|wget|ssh|scp|sftp|rsync|nc|ncat|telnet|ftp|sudo|su)(?:\s|$)")
 
 
 class ToolCall(msgspec.Struct, frozen=True):
-    """What the agent is about to do with its tool `tool`: `what` is the command, the path or the address; `paths` are
-    the files that it names."""
+    """A call that the agent is about to make of its tool `tool`: `what` is the command, the path or the address; `paths`
+    are the files that it names."""
 
     use: ToolKind
     tool: str
@@ -47,124 +47,127 @@ class ToolCall(msgspec.Struct, frozen=True):
 
 
 class PermissionPolicy:
-    """Answers the wishes of one errand. A person is asked one thing at a time, so that "always" answers those that
-    wait for the same."""
+    """Answers the tool calls of one job. The user is asked one at a time, so that "always" also answers the calls that
+    wait for the same permission."""
 
     def __init__(
         self,
         folder: Path,
-        rights: PermissionRules,
-        asking: PermissionMode,
-        allow: Callable[[PermissionRequest], Awaitable[PermissionAnswer]],
-        patience: Deadline,
-        tell: Callable[[str], None],
+        rules: PermissionRules,
+        mode: PermissionMode,
+        ask_permission: Callable[[PermissionRequest], Awaitable[PermissionAnswer]],
+        deadline: Deadline,
+        on_notice: Callable[[str], None],
     ) -> None:
         self._folder = folder
-        self._rights = rights
-        self._asking = asking
-        self._allow = allow
-        self._patience = patience
-        self._tell = tell
-        self._one = asyncio.Lock()
+        self._rules = rules
+        self._mode = mode
+        self._ask_permission = ask_permission
+        self._deadline = deadline
+        self._on_notice = on_notice
+        self._one_at_a_time = asyncio.Lock()
         self._always: set[tuple[str, ...]] = set()
-        self._asked = 0
+        self._requests = 0
 
-    async def answer(self, wish: ToolCall) -> PermissionAnswer:
-        """Whether it may, waiting for a person where one is asked."""
-        if self._free(wish):
+    async def decide(self, call: ToolCall) -> PermissionAnswer:
+        """Return whether the agent may make the call; if the user is asked, wait for the answer."""
+        if self._allowed_by_rules(call):
             return "once"
-        if self._asking != "ask":
-            return "once" if self._asking == "allow" else "no"
-        risk = self._risk(wish)
-        way = self._way(wish, risk)
-        with self._patience.waiting():
-            async with self._one:
-                if way in self._always:
+        if self._mode != "ask":
+            return "once" if self._mode == "allow" else "no"
+        risk = self._risk(call)
+        subject = self._subject(call, risk)
+        with self._deadline.paused():
+            async with self._one_at_a_time:
+                if subject in self._always:
                     return "always"
-                self._asked += 1
-                if self._asked > MAX_REQUESTS:
-                    if self._asked == MAX_REQUESTS + 1:
-                        self._tell(
-                            f"The agent asked for {MAX_REQUESTS} permissions; whatever else it asks for is refused."
-                        )
+                self._requests += 1
+                if self._requests == MAX_REQUESTS + 1:
+                    self._on_notice(f"The agent asked for {MAX_REQUESTS} permissions; all further ones are refused.")
+                if self._requests > MAX_REQUESTS:
                     return "no"
-                what = safe_text(wish.what, _SHOWN)
-                allowed = await self._allow(PermissionRequest(str(uuid.uuid4()), wish.tool, what, risk, wish.use))
-                if allowed == "always":
-                    self._always.add(way)
-                return allowed
+                what = safe_text(call.what, _WHAT_CHARACTERS)
+                request = PermissionRequest(str(uuid.uuid4()), call.tool, what, risk, call.use)
+                answer = await self._ask_permission(request)
+                if answer == "always":
+                    self._always.add(subject)
+                return answer
 
-    def _free(self, wish: ToolCall) -> bool:
-        if wish.use == "run":
-            return command_allowed(self._rights.run, wish.what)
-        allowed = {"read": self._rights.read, "write": self._rights.write}.get(wish.use, False)
-        return allowed and bool(wish.paths) and self._inside(wish)
+    def _allowed_by_rules(self, call: ToolCall) -> bool:
+        if call.use == "run":
+            return command_allowed(self._rules.run, call.what)
+        allowed = {"read": self._rules.read, "write": self._rules.write}.get(call.use, False)
+        return allowed and bool(call.paths) and self._inside(call)
 
-    def _inside(self, wish: ToolCall) -> bool:
-        """Whether all its files are the folder's own. What is written below .git could be run by git later, outside."""
-        places = [path_inside(self._folder, path) for path in wish.paths]
-        return all(place is not None and (wish.use != "write" or ".git" not in place.parts) for place in places)
+    def _inside(self, call: ToolCall) -> bool:
+        """Whether all files of the call are in the folder. A file written below .git could later be run by git, outside
+        the sandbox, so it does not count as inside."""
+        paths = [path_inside(self._folder, path) for path in call.paths]
+        return all(path is not None and (call.use != "write" or ".git" not in path.parts) for path in paths)
 
-    def _risk(self, wish: ToolCall) -> RiskLevel:
-        if wish.use == "think":
+    def _risk(self, call: ToolCall) -> RiskLevel:
+        if call.use == "think":
             return "low"
-        if wish.use == "run":
-            return "high" if self._reaches_out(wish.what) else "medium"
-        if wish.use == "read":
-            return "low" if self._inside(wish) else "high"
-        return "medium" if wish.use == "write" and wish.paths and self._inside(wish) else "high"
+        if call.use == "run":
+            return "high" if self._reaches_out(call.what) else "medium"
+        if call.use == "read":
+            return "low" if self._inside(call) else "high"
+        return "medium" if call.use == "write" and call.paths and self._inside(call) else "high"
 
     def _reaches_out(self, command: str) -> bool:
-        """Whether the words of a command show that it means to; that they do not, proves nothing."""
+        """Whether the words of a command show that it reaches outside. If they do not, that proves nothing."""
         own = command.replace(f"{self._folder}/", "").replace(str(self._folder), ".")
-        return bool(_REACHES.search(own) or _NETWORK.search(own))
+        return bool(_OUTSIDE.search(own) or _NETWORK.search(own))
 
-    def _way(self, wish: ToolCall, risk: RiskLevel) -> tuple[str, ...]:
-        """What of a wish "always" is about: the program of a command, the server of an address, the folder of a file
-        outside; all files inside."""
-        if wish.use == "run":
-            parts = split_commands(wish.what)
-            about = [parts[0][0]] if parts and len(parts) == 1 and parts[0] else [wish.what]
-        elif wish.use == "fetch":
-            about = [urlsplit(wish.what).netloc or wish.what]
-        elif wish.paths:
-            about = [] if self._inside(wish) else sorted({str(PurePath(path).parent) for path in wish.paths})
+    def _subject(self, call: ToolCall, risk: RiskLevel) -> tuple[str, ...]:
+        """What "always" allows from now on: the program of a command, the server of an address, the folder of a file
+        outside, or all files inside."""
+        if call.use == "run":
+            parts = split_commands(call.what)
+            about = [parts[0][0]] if parts and len(parts) == 1 and parts[0] else [call.what]
+        elif call.use == "fetch":
+            about = [urlsplit(call.what).netloc or call.what]
+        elif call.paths:
+            about = [] if self._inside(call) else sorted({str(PurePath(path).parent) for path in call.paths})
         else:
-            about = [wish.what]
-        return (wish.use, wish.tool, risk, *about)
+            about = [call.what]
+        return (call.use, call.tool, risk, *about)
 
 
 def safe_text(text: str, limit: int) -> str:
-    """Text of an agent as it may be shown: without keys, also such as hide between control characters."""
+    """Return an agent's text safe to show: without keys, including keys hidden between control characters."""
     return clean_block(redact(clean_block(text, limit + 1_000)), limit)
 
 
 def command_allowed(patterns: tuple[str, ...], command: str) -> bool:
-    """Whether every command in a shell's line is one of `patterns`: `python *` is python with any words, also with
-    none. A line with more than words, quotes, `;`, `&&`, `||` and `|` is none of them, except of the pattern `*`."""
+    """Whether every command in a shell's line matches one of `patterns`.
+
+    `python *` matches python with any arguments or none. A line with anything but words, quotes, `;`, `&&`, `||` and `|`
+    matches only the pattern `*`.
+    """
     if "*" in patterns:
         return True
     parts = split_commands(command)
-    return bool(parts) and all(any(_matches(" ".join(words), each) for each in patterns) for words in parts or ())
+    return bool(parts) and all(any(_matches(" ".join(words), pattern) for pattern in patterns) for words in parts or ())
 
 
 def split_commands(line: str) -> list[list[str]] | None:
-    """The words of each command in a shell's line; None when there is in it what only a shell can tell."""
-    if _EXPANDS.search(line):
+    """Return the words of each command in a shell's line; None if only a shell can tell what the line does."""
+    if _EXPANSION.search(line):
         return None
-    lexer = shlex.shlex(line, posix=True, punctuation_chars=_SIGNS)
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=_PUNCTUATION)
     lexer.whitespace_split = True
     lexer.commenters = ""
     parts: list[list[str]] = [[]]
     try:
         for word in lexer:
-            if word in _JOINS:
+            if word in _SEPARATORS:
                 parts.append([])
-            elif word and set(word) <= set(_SIGNS):
+            elif word and set(word) <= set(_PUNCTUATION):
                 return None
             else:
                 parts[-1].append(word)
-    except ValueError:  # a quote that nobody closes
+    except ValueError:  # a quote that is not closed
         return None
     return parts if all(parts) else None
 

@@ -1,33 +1,31 @@
-"""What every agent is: given a brief, it proposes a recipe or says that it has no more.
+"""The values and protocols of an agent that proposes recipes.
 
-`Search` needs nothing else. The others hold a conversation: the brief becomes a `Prompt`, the letter goes to a
-`ModelClient` (a model's server, a program), and what comes back is read into a `Proposal`.
+`SearchAgent` proposes by itself. `ModelAgent` turns a `Brief` into a `Prompt`, sends it to a `ModelClient` (a model's
+server or a program) and parses the reply into a `Proposal`. Agents that work in a folder: see `agent_jobs.py`.
 """
 
 from collections.abc import Callable
-from typing import Literal, Protocol, TypeAlias
+from typing import Protocol
 
 import msgspec
 
 from tabsmith.agents.usage import Usage
+from tabsmith.config.settings import AgentName as AgentName
 from tabsmith.errors import AgentErrorKind as AgentErrorKind
 from tabsmith.recipes.recipe import Recipe
 from tabsmith.tables.profile.types import TableProfile
 from tabsmith.tables.schema.types import Schema
 
-AgentName: TypeAlias = Literal["search", "llm", "claude-code", "acp"]
-ModelAgentName: TypeAlias = Literal["llm", "claude-code", "acp"]
-
 
 class MetricGoal(msgspec.Struct, frozen=True):
-    """The metric of the run: its name in words, and which way is better."""
+    """The metric of the run: its name in words, and which direction is better."""
 
     name: str
     greater_is_better: bool
 
 
 class TriedRecipe(msgspec.Struct, frozen=True):
-    """A recipe of this run and what came of it: its mean score over the folds, or None and the reason why not."""
+    """A recipe that the run has evaluated. `score` is its mean over the folds; without a score, `reason` says why."""
 
     recipe: Recipe
     score: float | None
@@ -38,16 +36,16 @@ class TriedRecipe(msgspec.Struct, frozen=True):
 
 
 class RemainingBudget(msgspec.Struct, frozen=True):
-    """What is left of the run's limits; None where a limit does not limit."""
+    """What is left of each of the run's limits; None for a limit that is not set. `dollars` is a decimal."""
 
     seconds: float | None = None
     iterations: int | None = None
     tokens: int | None = None
-    dollars: str | None = None  # a decimal
+    dollars: str | None = None
 
 
 class Brief(msgspec.Struct, frozen=True, kw_only=True):
-    """All that an agent is told. `champion` is the best of `tried`, None before the first score."""
+    """Everything that an agent is told. `champion` is the best of `tried`, None before the first score."""
 
     schema: Schema
     profile: TableProfile
@@ -57,13 +55,13 @@ class Brief(msgspec.Struct, frozen=True, kw_only=True):
     left: RemainingBudget = RemainingBudget()
     iteration: int = 1
     samples: bool = True  # whether sample values of the table may be shown
-    notes: tuple[str, ...] = ()  # what the person told the agent, oldest first
+    notes: tuple[str, ...] = ()  # what the user told the agent, oldest first
     feedback: str = ""  # on the last iteration, in words; see orchestration/loop/feedback.py
 
 
 class Prompt(msgspec.Struct, frozen=True):
-    """A brief as the text that is sent. `system` is the same for all iterations of a run, so that prompt caches hit;
-    `text` changes; `feedback` is the part of `text` that speaks of the last iteration."""
+    """The text sent to a model. `system` is the same for all iterations of a run, so that prompt caches hit; `text`
+    changes; `feedback` is the part of `text` about the last iteration."""
 
     system: str
     text: str
@@ -71,17 +69,18 @@ class Prompt(msgspec.Struct, frozen=True):
 
 
 class ModelRequest(msgspec.Struct, frozen=True):
-    """A letter on its way. `session` is a fresh UUID that tabsmith made; `shape` the JSON Schema of the answer."""
+    """A prompt to be answered. `session` is a fresh UUID made by tabsmith, `response_schema` the JSON Schema of
+    the answer, `seconds` how long to wait for it."""
 
     session: str
     prompt: Prompt
-    shape: msgspec.Raw
-    seconds: float  # how long to wait for the answer
+    response_schema: msgspec.Raw
+    seconds: float
 
 
 class ModelReply(msgspec.Struct, frozen=True):
-    """One reply of a model, as it came, with what it alone used. `foreign` is the id by which the other side knows the
-    session, where it insists on its own."""
+    """One reply of a model, unchanged, with the usage of this reply alone. `foreign` is the session id of the other
+    side, if that insists on an id of its own."""
 
     text: str
     usage: Usage
@@ -90,29 +89,31 @@ class ModelReply(msgspec.Struct, frozen=True):
 
 
 class ModelClient(Protocol):
-    """A model's server or program. It runs in the agents' own process (see host.py)."""
+    """Asks a model's server or program. Clients run in the agent server's process."""
 
     @property
-    def name(self) -> ModelAgentName: ...
+    def name(self) -> AgentName: ...
 
     @property
     def model(self) -> str:
-        """The model that is asked for; "" where the other side chooses."""
+        """The model that is asked; "" if the other side chooses."""
         ...
 
-    async def ask(self, question: ModelRequest, hear: Callable[[ModelReply], None]) -> str:
-        """The final text of the answer. Every reply is handed to `hear` as it comes, also when the call fails later, so
-        that nothing spent is lost. Raises AgentError; never another exception for what the other side did. Cancelling
-        ends the call and every process that it started."""
+    async def ask(self, request: ModelRequest, on_reply: Callable[[ModelReply], None]) -> str:
+        """Return the final text of the answer.
+
+        Every reply is passed to `on_reply` as it arrives, also if the call fails later, so that its cost is never lost.
+        Cancelling ends the call and every process that it started. Raises AgentError for whatever the other side did.
+        """
         ...
 
     async def close(self) -> None:
-        """Let go of connections and programs."""
+        """Close connections and programs."""
         ...
 
 
 class Proposal(msgspec.Struct, frozen=True):
-    """A recipe to try next, and why, in a sentence. `confidence` (0..1) is the agent's own, when it gave one."""
+    """A recipe to try next, with a sentence of reason. `confidence` (0..1) is the agent's own, if it gave one."""
 
     recipe: Recipe
     reason: str = ""
@@ -120,49 +121,49 @@ class Proposal(msgspec.Struct, frozen=True):
 
 
 class Exhausted(msgspec.Struct, frozen=True):
-    """The agent has nothing new to propose, and why."""
+    """The agent has nothing new to propose; `reason` says why."""
 
     reason: str
 
 
 class AgentSession(Protocol):
-    """A session as the agent sees it: who records what is said."""
+    """The session of one proposal, as the agent sees it. The loop records what is reported to it."""
 
     @property
     def session(self) -> str:
-        """Its UUID."""
+        """The session's UUID."""
         ...
 
     @property
     def seconds(self) -> float:
-        """How long to wait for the answer."""
+        """How long the agent may wait for the answer."""
         ...
 
-    def on_prompt(self, letter: Prompt) -> None:
-        """The letter goes out now."""
+    def on_prompt(self, prompt: Prompt) -> None:
+        """Record the prompt; called before it is sent."""
         ...
 
-    def on_reply(self, turn: ModelReply) -> None:
-        """A reply came in."""
+    def on_reply(self, reply: ModelReply) -> None:
+        """Record a reply; called as it arrives."""
         ...
 
 
 class Agent(Protocol):
-    """Who proposes. An agent may be asked again after any outcome; what it is told is all in the brief."""
+    """Proposes recipes. An agent may be asked again after any outcome: the brief holds all that it needs to know."""
 
     @property
     def name(self) -> AgentName: ...
 
     @property
     def model(self) -> str:
-        """The model behind it; "" for none."""
+        """The model behind the agent; "" for none."""
         ...
 
     @property
     def uses_llm(self) -> bool:
-        """Whether it holds a conversation, which is recorded as an agent session."""
+        """Whether the agent asks a language model, which is recorded as an agent session."""
         ...
 
-    async def propose(self, brief: Brief, talk: AgentSession) -> Proposal | Exhausted:
-        """The next recipe to evaluate, or `Exhausted`. Raises AgentError."""
+    async def propose(self, brief: Brief, session: AgentSession) -> Proposal | Exhausted:
+        """Return the next recipe to evaluate. Raises AgentError."""
         ...

@@ -1,4 +1,4 @@
-"""The agent that needs no language model: the portfolio in order, then variations of what scored best."""
+"""The agent without a language model: it proposes the portfolio in order, then variations of the best recipes."""
 
 import math
 import random
@@ -13,15 +13,18 @@ from tabsmith.recipes.portfolio import portfolio
 from tabsmith.recipes.recipe import Family, ParameterValue, Recipe
 from tabsmith.recipes.validation import validate_recipe
 
-MAX_PARENTS: Final = 3  # variations start from so many of the best recipes
-MAX_STALE: Final = 15  # so many variations in a row without a new best, and there are no more
-MAX_ATTEMPTS: Final = 200  # until a variation is new and valid
+MAX_PARENTS: Final = 3  # best recipes that variations start from
+MAX_STALE: Final = 15  # variations in a row without a new best, after which the search is exhausted
+MAX_ATTEMPTS: Final = 200  # at a variation that is new and valid
 _REACH: Final = 0.25  # standard deviation of a step, as a share of the parameter's range
 
 
 class SearchAgent:
-    """Proposes the portfolio, then seeded variations of the best recipes. The same seed and the same outcomes give
-    the same proposals; a recipe that was tried, or proposed before by this object, is never proposed again."""
+    """Proposes the portfolio, then seeded variations of the best recipes.
+
+    The same seed and outcomes give the same proposals. A recipe that was tried, or proposed before by this object, is
+    never proposed again.
+    """
 
     name: AgentName = "search"
     model = ""
@@ -32,69 +35,69 @@ class SearchAgent:
         self._family = family
         self._proposed: set[str] = set()
 
-    async def propose(self, brief: Brief, talk: AgentSession) -> Proposal | Exhausted:  # noqa: ARG002 - it says nothing
-        """The next recipe of the portfolio that is new; after the last, a new variation."""
+    async def propose(self, brief: Brief, _session: AgentSession) -> Proposal | Exhausted:
+        """Return the next new recipe of the portfolio; after the last one, a new variation."""
         known = self._proposed | {tried.recipe.id for tried in brief.tried}
         recipes = portfolio(brief.schema, brief.profile, family=self._family)
         for recipe in recipes:
             if recipe.id not in known:
-                return self._hand_out(recipe, "from the portfolio")
+                return self._remember(recipe, "from the portfolio")
         parents = _best(brief)
         if not parents:
             return Exhausted("The portfolio is used up, and none of it could be scored.")
-        if _in_vain(brief, parents[0], {recipe.id for recipe in recipes}):
+        if _is_stale(brief, parents[0], {recipe.id for recipe in recipes}):
             return Exhausted(f"The last {MAX_STALE} variations were no better than what came before them.")
-        chance = random.Random(f"{self._seed}:{len(known)}")  # noqa: S311 - repeatable, not secret
+        rng = random.Random(f"{self._seed}:{len(known)}")  # noqa: S311 - repeatable, not secret
         for _ in range(MAX_ATTEMPTS):
-            parent = parents[min(int(chance.expovariate(1.0)), len(parents) - 1)].recipe
-            recipe = _vary(parent, chance)
+            parent = parents[min(int(rng.expovariate(1.0)), len(parents) - 1)].recipe
+            recipe = _vary(parent, rng)
             if recipe.id not in known and validate_recipe(recipe, brief.schema, brief.profile).valid:
-                return self._hand_out(recipe, f"{parent.name or parent.family}: {describe_difference(parent, recipe)}")
+                return self._remember(recipe, f"{parent.name or parent.family}: {describe_difference(parent, recipe)}")
         return Exhausted("The portfolio and the variations of the best recipes are used up.")
 
-    def _hand_out(self, recipe: Recipe, reason: str) -> Proposal:
+    def _remember(self, recipe: Recipe, reason: str) -> Proposal:
         self._proposed.add(recipe.id)
         return Proposal(recipe, reason)
 
 
-def _in_vain(brief: Brief, best: TriedRecipe, portfolio_ids: set[str]) -> bool:
-    """Whether the latest variations, as many as `MAX_STALE`, brought no new best."""
+def _is_stale(brief: Brief, best: TriedRecipe, portfolio_ids: set[str]) -> bool:
+    """Whether none of the latest `MAX_STALE` variations is the best recipe."""
     varied = [tried.recipe.id for tried in brief.tried if tried.recipe.id not in portfolio_ids]
     return len(varied) >= MAX_STALE and best.recipe.id not in varied[-MAX_STALE:]
 
 
 def _best(brief: Brief) -> list[TriedRecipe]:
-    """The best scored recipes, best first. Quick ones before slow ones where they score alike."""
+    """The recipes with the best scores, best first; of equal scores the quickest first."""
     scored = [tried for tried in brief.tried if tried.score is not None and math.isfinite(tried.score)]
     sign = -1.0 if brief.metric.greater_is_better else 1.0
     return sorted(scored, key=lambda tried: (sign * (tried.score or 0.0), tried.seconds, tried.recipe.id))[:MAX_PARENTS]
 
 
-def _vary(parent: Recipe, chance: random.Random) -> Recipe:
-    """`parent` with one to three of its parameters changed, the weightier ones (listed first) more often."""
+def _vary(parent: Recipe, rng: random.Random) -> Recipe:
+    """Change one to three parameters of `parent`; those listed first matter more and are chosen more often."""
     specs = family_parameters(parent.family)
     values = dict(parent.parameters)
-    for _ in range(chance.randint(1, 3)):
-        spec = specs[min(int(chance.expovariate(3.0 / len(specs))), len(specs) - 1)]
-        values[spec.name] = _step(spec, values.get(spec.name, spec.default), chance)
+    for _ in range(rng.randint(1, 3)):
+        spec = specs[min(int(rng.expovariate(3.0 / len(specs))), len(specs) - 1)]
+        values[spec.name] = _step(spec, values.get(spec.name, spec.default), rng)
     if "bagging_fraction" in values and not values.get("bagging_freq"):
         values["bagging_freq"] = 1
     base = parent.name.split(",", 1)[0] or parent.family.replace("_", " ")
     return msgspec.structs.replace(parent, name=f"{base}, varied", parameters=values)
 
 
-def _step(spec: ParameterSpec, value: ParameterValue | None, chance: random.Random) -> ParameterValue:
-    """A value near `value` within the parameter's range, on its own scale."""
+def _step(spec: ParameterSpec, value: ParameterValue | None, rng: random.Random) -> ParameterValue:
+    """Return a value near `value`, within the parameter's range and on its scale."""
     if spec.kind == "boolean":
         return not value
     if spec.kind == "choice":
-        return chance.choice([choice for choice in spec.choices if choice != value])
+        return rng.choice([choice for choice in spec.choices if choice != value])
     low, high = spec.low, spec.high
     log = spec.scale == "log" and low > 0
     start = float(value) if value is not None else (math.sqrt(low * high) if log else (low + high) / 2)
     if log:
-        stepped = math.exp(math.log(start) + chance.gauss(0.0, _REACH) * math.log(high / low))
+        stepped = math.exp(math.log(start) + rng.gauss(0.0, _REACH) * math.log(high / low))
     else:
-        stepped = start + chance.gauss(0.0, _REACH) * (high - low)
+        stepped = start + rng.gauss(0.0, _REACH) * (high - low)
     stepped = min(high, max(low, stepped))
     return round(stepped) if spec.kind == "integer" else float(f"{stepped:.3g}")

@@ -1,4 +1,4 @@
-"""What agents use, counted exactly: tokens by kind, money as Decimal, and where a price is not known, that."""
+"""The usage of agents, counted exactly: tokens by kind, money as Decimal, and the replies whose price is unknown."""
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable
@@ -13,9 +13,11 @@ _DIGITS: Final = 100  # more than any sum of money has: no addition rounds, and 
 
 
 class Usage(msgspec.Struct, frozen=True):
-    """Tokens by kind, replies and money. The kinds of input do not overlap: a token is new input, read from a cache, or
-    written to one. Reasoning tokens are a part of the output. `cost`, in dollars, is what is known; `unpriced` counts
-    the replies whose price is not."""
+    """Tokens by kind, replies (`turns`) and dollars.
+
+    The kinds of input tokens do not overlap: a token is new, read from a cache, or written to one. Reasoning tokens are
+    part of the output tokens. `cost` is the sum of the known prices; `unpriced` counts the replies without one.
+    """
 
     input_tokens: int = 0
     output_tokens: int = 0
@@ -39,7 +41,7 @@ class Usage(msgspec.Struct, frozen=True):
         )
 
     def __sub__(self, earlier: "Usage") -> "Usage":
-        """What was used since a cumulative counter stood at `earlier`."""
+        """Return the usage since a cumulative counter stood at `earlier`."""
         return Usage(
             self.input_tokens - earlier.input_tokens,
             self.output_tokens - earlier.output_tokens,
@@ -58,7 +60,7 @@ class Usage(msgspec.Struct, frozen=True):
 
     @property
     def price(self) -> Decimal | None:
-        """The cost in dollars; None when a part of it is not known."""
+        """The cost in dollars; None if the price of any reply is unknown."""
         return None if self.unpriced else self.cost
 
 

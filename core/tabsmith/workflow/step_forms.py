@@ -14,6 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from tabsmith.agents.protocol import AgentName
+from tabsmith.agents.registry import AGENTS
 from tabsmith.tables.read.sources import FileSource, SampleName, SampleSource, describe_source
 from tabsmith.text import clean, plural
 from tabsmith.workflow import actions
@@ -110,13 +111,6 @@ def _bytes(size: int) -> str:
     return f"{value:,.0f} {_UNITS[power]}" if value >= 100 else f"{value:.1f} {_UNITS[power]}"
 
 
-_AGENTS: Final[dict[AgentName, str]] = {
-    "search": "search, without a language model",
-    "llm": "a language model",
-    "claude-code": "Claude Code",
-    "acp": "an ACP agent",
-}
-
 MODE_OPTIONS: Final = (
     Option("confirm", "when something happens", "at breakpoints and spent budgets"),
     Option("automatic", "never", "breakpoints are noted; a spent budget ends the run"),
@@ -134,15 +128,15 @@ def breakpoint_facts(session: WorkflowSession) -> tuple[Fact, ...]:
 
 def agent_options(defaults: FieldDefaults) -> tuple[Option, ...]:
     """Every agent of which something can be said here; those that cannot be used say why."""
-    known = [name for name in _AGENTS if name in defaults.agents or name in defaults.why_not]
+    known = [name for name in AGENTS if name in defaults.agents or name in defaults.why_not]
     return tuple(_option(name, defaults, alone=len(known) == 1) for name in known)
 
 
 def _option(name: AgentName, defaults: FieldDefaults, *, alone: bool) -> Option:
     reason = defaults.why_not.get(name, "")
     if reason:
-        return Option(name, _AGENTS[name], f"✘ {clean(reason, 200)}")
-    return Option(name, _AGENTS[name], "" if alone else "✔ can be used")
+        return Option(name, AGENTS[name].label, f"✘ {clean(reason, 200)}")
+    return Option(name, AGENTS[name].label, "" if alone else "✔ can be used")
 
 
 _SAMPLES: Final[dict[SampleName, tuple[str, str]]] = {

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from tabsmith.agents.server import agent_client
-from tests.core.agents.hosts import KEY, MODEL, ODD, Family
+from tests.core.agents.agent_servers import KEY, MODEL, ODD, Family
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import msgspec
 import psutil
 import pytest
 
-from tabsmith.agents.acp import client
+from tabsmith.agents.acp import agent
 from tabsmith.agents.api_keys import keys_file
 from tabsmith.agents.protocol import ModelReply, ModelRequest, Prompt
 from tabsmith.agents.usage import NO_USAGE, Usage
@@ -27,7 +27,7 @@ from tabsmith.errors import (
     AgentReplyError,
     AgentTimeoutError,
 )
-from tests.core.agents.living import living
+from tests.core.agents.living_processes import living
 from tests.peers.model_server import Fault, ModelServer, Reply, Script, Tokens
 
 pytest.importorskip("acp", reason="the extra acp is not installed")
@@ -43,7 +43,7 @@ class Asking:
     """One question to the program behind `command`, and what was heard of it."""
 
     def __init__(self, *command: str, seconds: float = 30) -> None:
-        self.speaker = client.make_client(AgentSettings(acp=AcpSettings(command=command)))
+        self.speaker = agent.make_client(AgentSettings(acp=AcpSettings(command=command)))
         self.question = ModelRequest(str(uuid.uuid4()), LETTER, msgspec.Raw(b"{}"), seconds)
         self.turns: list[ModelReply] = []
 

@@ -118,8 +118,8 @@ def test_no_package_of_an_agent_is_imported() -> None:
     program = """
 import sys
 from tabsmith.agents.availability import availability
-from tabsmith.config.settings import Acp, Agents, Llm
-availability(Agents(llm=Llm(model="openai:x", base_url="http://127.0.0.1:9"), acp=Acp(command=("sh",))))
+from tabsmith.config.settings import AcpSettings, AgentSettings, LlmSettings
+availability(AgentSettings(llm=LlmSettings(model="openai:x", base_url="http://127.0.0.1:9"), acp=AcpSettings(command=("sh",))))
 heavy = {"pydantic_ai", "pydantic", "openai", "anthropic", "claude_agent_sdk", "acp", "genai_prices", "httpx"}
 print(sorted(heavy & set(sys.modules)))
 """
@@ -129,8 +129,8 @@ print(sorted(heavy & set(sys.modules)))
 def test_where_no_extra_is_installed_each_agent_names_its_own(tmp_path: Path) -> None:
     program = """
 from tabsmith.agents.availability import availability
-from tabsmith.config.settings import Agents
-for each in availability(Agents()):
+from tabsmith.config.settings import AgentSettings
+for each in availability(AgentSettings()):
     print(each.usable, each.why, each.next_step, sep="; ")
 """
     (tmp_path / "packages").mkdir()

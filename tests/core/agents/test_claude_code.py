@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tabsmith.agents.claude_code import client
+from tabsmith.agents.claude_code import agent, client
 from tabsmith.agents.protocol import ModelReply, ModelRequest, Prompt
 from tabsmith.agents.usage import Usage
 from tabsmith.config.settings import AgentSettings, ClaudeCodeSettings
@@ -81,7 +81,7 @@ class Call:
 
     def __init__(self, letter: Prompt = LETTER, *, model: str | None = None, seconds: float = 30, shape=SHAPE) -> None:
         self.session = str(uuid.uuid4())
-        self.speaker = client.make_client(AgentSettings(claude_code=ClaudeCodeSettings(model)))
+        self.speaker = agent.make_client(AgentSettings(claude_code=ClaudeCodeSettings(model)))
         self.question = ModelRequest(self.session, letter, shape, seconds)
         self.turns: list[ModelReply] = []
 
@@ -372,11 +372,11 @@ def test_the_program_is_looked_for_in_the_package_and_then_on_the_path(
 async def test_an_answer_in_another_session_is_refused() -> None:
     from claude_agent_sdk import SystemMessage
 
-    from tabsmith.agents.claude_code.conversation import _check
+    from tabsmith.agents.claude_code.conversation import check_message
 
     ours, theirs = str(uuid.uuid4()), str(uuid.uuid4())
-    _check(SystemMessage("init", {"subtype": "init", "session_id": ours, "tools": []}), ours)
+    check_message(SystemMessage("init", {"subtype": "init", "session_id": ours, "tools": []}), ours)
     with pytest.raises(AgentReplyError, match=theirs):
-        _check(SystemMessage("init", {"subtype": "init", "session_id": theirs, "tools": []}), ours)
+        check_message(SystemMessage("init", {"subtype": "init", "session_id": theirs, "tools": []}), ours)
     with pytest.raises(AgentError, match="tools"):
-        _check(SystemMessage("init", {"subtype": "init", "session_id": ours, "tools": ["Bash"]}), ours)
+        check_message(SystemMessage("init", {"subtype": "init", "session_id": ours, "tools": ["Bash"]}), ours)

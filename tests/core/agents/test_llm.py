@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tabsmith.agents.llm import providers
+from tabsmith.agents.llm import agent, providers
 from tabsmith.agents.protocol import ModelClient, ModelReply, ModelRequest, Prompt
 from tabsmith.agents.usage import Usage
 from tabsmith.config.settings import AgentSettings, LlmSettings
@@ -66,7 +66,7 @@ def settings(model: str, url: str) -> AgentSettings:
 @asynccontextmanager
 async def speaking(model: str, *steps: Step) -> AsyncIterator[tuple[ModelClient, ModelServer]]:
     with ModelServer(Script(steps)) as server:
-        speaker = providers.make_client(settings(model, server.url))
+        speaker = agent.make_client(settings(model, server.url))
         try:
             yield speaker, server
         finally:
@@ -287,7 +287,7 @@ async def _ask_raw(model: str, answer: bytes) -> tuple[AgentError, list[ModelRep
     turns: list[ModelReply] = []
     async with await _serve(answer) as server:
         port = server.sockets[0].getsockname()[1]
-        speaker = providers.make_client(settings(model, f"http://127.0.0.1:{port}"))
+        speaker = agent.make_client(settings(model, f"http://127.0.0.1:{port}"))
         with pytest.raises(AgentError) as caught:
             await speaker.ask(question(), turns.append)
         await speaker.close()
@@ -322,7 +322,7 @@ async def test_a_server_that_is_not_there_is_a_trouble_of_the_network(model: str
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    speaker = providers.make_client(settings(model, f"http://127.0.0.1:{port}"))
+    speaker = agent.make_client(settings(model, f"http://127.0.0.1:{port}"))
     with pytest.raises(AgentNetworkError, match=f"127.0.0.1:{port}"):
         await speaker.ask(question(), lambda turn: None)
     await speaker.close()
@@ -448,7 +448,7 @@ def test_a_missing_key_is_named(provider: str, monkeypatch: pytest.MonkeyPatch) 
     variable = f"{provider.upper()}_API_KEY"
     monkeypatch.delenv(variable)
     with pytest.raises(AgentMissingError, match=variable):
-        providers.make_client(AgentSettings(llm=LlmSettings(model=f"{provider}:NAME")))
+        agent.make_client(AgentSettings(llm=LlmSettings(model=f"{provider}:NAME")))
 
 
 def test_a_key_from_the_file_of_keys_is_used(monkeypatch: pytest.MonkeyPatch, tabsmith_home: Path) -> None:
@@ -465,21 +465,21 @@ def test_a_key_from_the_file_of_keys_is_used(monkeypatch: pytest.MonkeyPatch, ta
 def test_a_key_with_characters_that_no_key_has_is_refused_without_showing_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-“curly”-quotes")
     with pytest.raises(AgentMissingError, match="OPENAI_API_KEY") as caught:
-        providers.make_client(AgentSettings(llm=LlmSettings(model=OPENAI)))
+        agent.make_client(AgentSettings(llm=LlmSettings(model=OPENAI)))
     assert "curly" not in str(caught.value)
 
 
 @pytest.mark.parametrize("model", [None, "", "gpt-4o-mini", "openai:", "nobody:NAME", ":"])
 def test_a_missing_or_unknown_model_says_how_to_set_one(model: str | None) -> None:
     with pytest.raises(AgentMissingError) as caught:
-        providers.make_client(AgentSettings(llm=LlmSettings(model=model)))
+        agent.make_client(AgentSettings(llm=LlmSettings(model=model)))
     assert "tabsmith config set agents.llm.model openai:NAME" in caught.value.next_step
 
 
 @pytest.mark.parametrize("url", ["localhost:11434", "ftp://host/v1", "http://", "http://host:port", "http://[::1"])
 def test_an_address_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(AgentMissingError, match="http://"):
-        providers.make_client(AgentSettings(llm=LlmSettings(model=OPENAI, base_url=url)))
+        agent.make_client(AgentSettings(llm=LlmSettings(model=OPENAI, base_url=url)))
 
 
 def test_addresses_come_from_the_settings_then_the_environment_then_the_provider(
@@ -496,7 +496,7 @@ def test_addresses_come_from_the_settings_then_the_environment_then_the_provider
 async def test_the_address_of_the_environment_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     with ModelServer(Script((reply(RECIPE),))) as server:
         monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")
-        speaker = providers.make_client(AgentSettings(llm=LlmSettings(model=OPENAI)))
+        speaker = agent.make_client(AgentSettings(llm=LlmSettings(model=OPENAI)))
         assert (speaker.name, speaker.model) == ("llm", OPENAI)
         assert json.loads(await speaker.ask(question(), lambda turn: None)) == RECIPE
         await speaker.close()

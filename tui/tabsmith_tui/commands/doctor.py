@@ -35,12 +35,6 @@ _PACKAGES: Final = (
     "click",
     "python-calamine",
 )
-_EXTRAS: Final = {
-    "llm": ("pydantic-ai-slim", "genai-prices"),
-    "claude": ("claude-agent-sdk",),
-    "acp": ("agent-client-protocol",),
-    "telegram": ("httpx", "matplotlib"),
-}
 _LITTLE_SPACE: Final = 1_000_000_000
 
 
@@ -113,7 +107,11 @@ def _package(name: str) -> Finding:
 
 
 def _extras() -> list[Finding]:
-    return [_extra(name, extra) for extra, names in _EXTRAS.items() for name in names]
+    from tabsmith.agents.registry import AGENTS
+
+    extras = {agent.extra: agent.packages for agent in AGENTS.values() if agent.extra}
+    extras["telegram"] = ("httpx", "matplotlib")
+    return [_extra(name, extra) for extra, names in extras.items() for name in names]
 
 
 def _extra(name: str, extra: str) -> Finding:

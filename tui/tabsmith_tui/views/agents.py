@@ -5,6 +5,7 @@ from typing import Final
 
 from tabsmith.agents.availability import Availability, AvailabilityState
 from tabsmith.agents.protocol import AgentName
+from tabsmith.agents.registry import AGENTS
 from tabsmith.conditions.built_in import BUILT_IN, parse_condition
 from tabsmith.conditions.expression import Condition
 from tabsmith.errors import ConditionError
@@ -15,14 +16,6 @@ from tabsmith_tui.condition_backtest import BacktestedIteration, StoredRun, back
 
 AVAILABILITIES: Final = MappingProxyType[AvailabilityState, tuple[str, Tone]](
     {"usable": ("✔ usable", "good"), "not usable": ("✘ not usable", "bad"), "unknown": ("? unknown", "warn")}
-)
-AGENT_DESCRIPTIONS: Final = MappingProxyType[AgentName, str](
-    {
-        "search": "tabsmith's own search, without a language model",
-        "llm": "a language model, asked through its provider's interface",
-        "claude-code": "the Claude Code program on this machine",
-        "acp": "any program that speaks the Agent Client Protocol",
-    }
 )
 _PLACES: Final = MappingProxyType[str, tuple[str, Tone]](
     {
@@ -44,7 +37,7 @@ def agent_lines(found: Availability, desk: AgentSettingsForm, checked: Line = ()
     """Who this is, why it can be used or not, what to do next, where its keys are found, and what a look at its server
     said."""
     lines: list[Line] = [
-        (Span(AGENT_DESCRIPTIONS[found.agent], "strong"),),
+        (Span(AGENTS[found.agent].description, "strong"),),
         (availability(found), Span(": "), span(found.why)),
     ]
     if found.next_step:

@@ -1,4 +1,4 @@
-"""The agent with hands that is any program speaking the Agent Client Protocol: a fresh program for each errand."""
+"""The coding agent that is any program speaking the Agent Client Protocol: a fresh program for each job."""
 
 import asyncio
 import contextlib
@@ -6,93 +6,90 @@ from collections.abc import Awaitable, Callable
 from typing import Final, Literal, TypeAlias
 
 from tabsmith.agents.acp.coding_session import AcpCodingSession
-from tabsmith.agents.acp.connection import CommandWrapper, JsonLines, converse, no_wrapper, program_name
+from tabsmith.agents.acp.connection import JsonLines, converse, program_name
 from tabsmith.agents.agent_jobs import (
     Activity,
     AgentJob,
     AgentJobEnd,
     AgentJobResult,
+    CommandWrapper,
     PermissionAnswer,
     PermissionRequest,
+    unwrapped,
 )
 from tabsmith.agents.deadline import DeadlineMissed
-from tabsmith.agents.protocol import ModelAgentName, ModelReply
-from tabsmith.config.settings import AgentSettings
+from tabsmith.agents.protocol import AgentName, ModelReply
 from tabsmith.errors import AgentTimeoutError
 
-_GRACE: Final = 2.0  # seconds that a stopped agent has to tell what it used
+_STOP_SECONDS: Final = 2.0  # for a stopped agent to report its usage
 _ENDS: Final[dict[str, AgentJobEnd]] = {
     "end_turn": "done",
     "max_tokens": "turn limit",
     "max_turn_requests": "turn limit",
     "refusal": "refused",
-    "cancelled": "refused",  # the agent gave up, as some do when they may not do something
+    "cancelled": "refused",  # some agents give up if a permission is refused
 }
 
 _Stopped: TypeAlias = DeadlineMissed | Literal["turn limit"]
 
 
-def make_coding_agent(settings: AgentSettings, wrap: CommandWrapper = no_wrapper) -> "AcpCodingAgent":
-    """The hand behind `agents.acp.command`, whose program is started through `wrap`; nothing is started before it has
-    an errand."""
-    return AcpCodingAgent(settings.acp.command, wrap)
-
-
 class AcpCodingAgent:
-    """Sends a new process of `command` on each errand.
+    """Does each job in a new process of `command`, which `wrap` puts into a sandbox.
 
-    What the agent may do is a matter of what it asks for: a program that asks for nothing is only held by the sandbox
-    that `wrap` puts it in. `AgentJob.continues` is the session as the agent itself knows it, told by `ModelReply.foreign`.
+    The permission policy sees only what the program asks for: one that asks for nothing is held by the sandbox alone.
+    `AgentJob.resumes` is the session id of the agent itself, which `ModelReply.foreign` reports.
     """
 
-    name: ModelAgentName = "acp"
+    name: AgentName = "acp"
 
-    def __init__(self, command: tuple[str, ...], wrap: CommandWrapper = no_wrapper) -> None:
+    def __init__(self, command: tuple[str, ...], wrap: CommandWrapper = unwrapped) -> None:
         self._command = command
         self._wrap = wrap
 
     async def work(
         self,
-        errand: AgentJob,
-        hear: Callable[[ModelReply], None],
-        show: Callable[[Activity], None],
-        allow: Callable[[PermissionRequest], Awaitable[PermissionAnswer]],
+        job: AgentJob,
+        on_reply: Callable[[ModelReply], None],
+        on_activity: Callable[[Activity], None],
+        ask_permission: Callable[[PermissionRequest], Awaitable[PermissionAnswer]],
     ) -> AgentJobResult:
-        """Carry the errand out. Raises AgentError; see `Hand`."""
-        work = AcpCodingSession(errand, hear, show, allow)
+        """Do the job; see `CodingAgent`. Raises AgentError."""
+        session = AcpCodingSession(job, on_reply, on_activity, ask_permission)
         stopped: list[_Stopped] = []
 
         async def talk(lines: JsonLines) -> None:
-            stopped.extend(await _watched(work, lines))
+            stopped.extend(await _watched(session, lines))
 
         try:
-            await converse(self._command, mark=errand.session, folder=errand.folder, talk=talk, wrap=self._wrap)
+            await converse(self._command, mark=job.session, folder=job.folder, talk=talk, wrap=self._wrap)
         finally:
-            work.end()
-        for why in stopped:
-            if why == "seconds":
-                what = f"{program_name(self._command)} was not done within {errand.seconds:g} seconds."
+            session.end()
+        for reason in stopped:
+            if reason == "seconds":
+                what = f"{program_name(self._command)} was not done within {job.seconds:g} seconds."
                 raise AgentTimeoutError(what, next_step="Allow more time, or ask for less at once.")
-            return AgentJobResult(work.last_message, why)
-        assert work.response is not None
-        return AgentJobResult(work.last_message, _ENDS[work.response.stop_reason])
+            return AgentJobResult(session.last_message, reason)
+        assert session.response is not None
+        return AgentJobResult(session.last_message, _ENDS[session.response.stop_reason])
 
 
-async def _watched(work: AcpCodingSession, lines: JsonLines) -> list[_Stopped]:
-    """Let the agent work until it ends, or until it is stopped: why, if it was."""
-    running = asyncio.ensure_future(work.run(lines))
-    lost = asyncio.ensure_future(work.patience.lost())
-    used_up = asyncio.ensure_future(work.used_up.wait())
+async def _watched(session: AcpCodingSession, lines: JsonLines) -> list[_Stopped]:
+    """Let the agent work until it ends, or stop it; return why it was stopped, if it was."""
+    running = asyncio.ensure_future(session.run(lines))
+    missed = asyncio.ensure_future(session.deadline.missed())
+    used_up = asyncio.ensure_future(session.used_up.wait())
     try:
-        await asyncio.wait((running, lost, used_up), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((running, missed, used_up), return_when=asyncio.FIRST_COMPLETED)
         if running.done():
             await running
             return []
-        with contextlib.suppress(TimeoutError, ConnectionError):  # it may read no more, or be gone
-            await asyncio.wait_for(work.cancel(), _GRACE)
-        await asyncio.wait((running,), timeout=_GRACE)
-        return [lost.result() if lost.done() else "turn limit"]
+        with contextlib.suppress(TimeoutError, ConnectionError):  # it may not read any more, or be gone
+            await asyncio.wait_for(session.cancel(), _STOP_SECONDS)
+        await asyncio.wait((running,), timeout=_STOP_SECONDS)
+        return [missed.result() if missed.done() else "turn limit"]
     finally:
-        for task in (running, lost, used_up):
+        for task in (running, missed, used_up):
             task.cancel()
-        await asyncio.gather(running, lost, used_up, return_exceptions=True)  # how a stopped one ends is no matter
+        await asyncio.gather(
+            running, missed, used_up, return_exceptions=True
+        )  # how a stopped agent ends does not matter

@@ -1,19 +1,18 @@
-"""A conversation with a program that speaks the Agent Client Protocol: found, started, listened to, and its failure
-told in words.
-
-The messages of the Agent Client Protocol: one JSON object a line, over a program's pipes, within bounds.
-"""
+"""The connection to a program that speaks the Agent Client Protocol: finds and starts it, carries the messages (one JSON
+object a line), and turns its failures into errors."""
 
 import asyncio
 import re
 import shutil
 from collections.abc import Awaitable, Callable, Mapping
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from tabsmith.agents.agent_jobs import CommandWrapper, unwrapped
 from tabsmith.agents.agent_program import AgentProgram, run_program
 from tabsmith.agents.api_keys import KEYS_FILE_NAME, agent_environment, redact
 from tabsmith.errors import (
@@ -28,32 +27,37 @@ from tabsmith.text import clean
 
 if TYPE_CHECKING:
     from acp import RequestError
+    from acp.client.connection import ClientSideConnection
+    from acp.schema import ClientCapabilities, InitializeResponse
 
 
-_LONGEST: Final = 20_000_000  # characters of a line; the longest answer is a few thousand
-_STRANGE: Final = 20  # lines that are no messages, such as a banner, before it counts as another protocol
+_MAX_LINE_BYTES: Final = 20_000_000
+_MAX_FOREIGN_LINES: Final = 20  # such as a banner; a program that writes more speaks another protocol
 
 
 class JsonLines:
-    """A transport for `acp.connect_to_agent`. The package's own has no bound on a line, and writes a traceback for
-    every line that is no message. `trouble` says what was wrong, once it gave up."""
+    """A transport for `acp.connect_to_agent`.
+
+    The package's own has no bound on a line, and logs a traceback for every line that is not a message. `problem` says
+    what was wrong, once this one gave up.
+    """
 
     def __init__(self, stdout: asyncio.StreamReader, stdin: asyncio.StreamWriter) -> None:
         self._stdout = stdout
         self._stdin = stdin
-        self._strange = 0
-        self.trouble = ""
+        self._foreign_lines = 0
+        self.problem = ""
 
     async def send(self, message: dict[str, Any]) -> None:
-        """Write one message. Raises ConnectionError when nobody reads."""
+        """Write one message. Raises ConnectionError if the program does not read any more."""
         if self._stdin.is_closing():
             raise ConnectionResetError("the program reads no more")
         self._stdin.write(msgspec.json.encode(message) + b"\n")
         await self._stdin.drain()
 
     async def receive(self) -> dict[str, Any] | None:
-        """The next message; None at the end, and when what comes is not the protocol."""
-        while not self.trouble and (line := await self._line()):
+        """Return the next message; None at the end, or if what arrives is not the protocol."""
+        while not self.problem and (line := await self._line()):
             try:
                 message = msgspec.json.decode(line)
             except (ValueError, RecursionError):
@@ -61,19 +65,19 @@ class JsonLines:
             if isinstance(message, dict):
                 return message
             if line.strip():
-                self._strange += 1
-            if self._strange > _STRANGE:
-                self.trouble = "it writes lines that are no messages"
+                self._foreign_lines += 1
+            if self._foreign_lines > _MAX_FOREIGN_LINES:
+                self.problem = "it writes lines that are not messages"
         return None
 
     async def close(self) -> None:
-        """Tell the program that nothing more comes."""
+        """Close the program's stdin."""
         self._stdin.close()
 
     async def _line(self) -> bytes:
         parts: list[bytes] = []
         size = 0
-        while size <= _LONGEST:
+        while size <= _MAX_LINE_BYTES:
             try:
                 parts.append(await self._stdout.readuntil(b"\n"))
                 return b"".join(parts)
@@ -82,20 +86,16 @@ class JsonLines:
             except asyncio.LimitOverrunError as more:
                 parts.append(await self._stdout.readexactly(more.consumed))
                 size += more.consumed
-        self.trouble = "it writes a line without end"
+        self.problem = "it writes a line without end"
         return b""
 
 
-CommandWrapper: TypeAlias = Callable[[list[str]], list[str]]
-"""Makes of a command the one that runs it in a sandbox. What it runs must keep the environment, by which its processes
-are found in the end."""
-
-_LAST_WORDS: Final = 1.0  # seconds
+_EXIT_SECONDS: Final = 1.0  # to read what was written before the exit, and to see the exit itself
 _AUTH_REQUIRED: Final = -32_000
 _SET_THE_COMMAND: Final = "Set agents.acp.command to the command that starts the program, such as `some-agent --acp`."
 
-# The protocol has no codes for these: what the model's server said stands in the agent's words, as a rule in full.
-_TROUBLES: Final[tuple[tuple[str, type[AgentError], str], ...]] = (
+# The protocol has no codes for these errors; as a rule the agent quotes the message of the model's server in full.
+_SERVER_ERRORS: Final[tuple[tuple[str, type[AgentError], str], ...]] = (
     (
         r"\b40[13]\b|unauthori[sz]ed|authenticat|api[ _-]?key|/login|credential",
         AgentAccessError,
@@ -114,13 +114,20 @@ _TROUBLES: Final[tuple[tuple[str, type[AgentError], str], ...]] = (
 )
 
 
-def no_wrapper(command: list[str]) -> list[str]:
-    """The command as it is."""
-    return command
+async def initialize(connection: "ClientSideConnection", capabilities: "ClientCapabilities") -> "InitializeResponse":
+    """Agree with the agent on the protocol's version. Raises ValueError if it wants another one."""
+    import acp
+    from acp.schema import Implementation
+
+    about = Implementation(name="tabsmith", version=version("tabsmith"))
+    greeting = await connection.initialize(acp.PROTOCOL_VERSION, capabilities, about)
+    if greeting.protocol_version != acp.PROTOCOL_VERSION:
+        raise ValueError(f"it wants version {greeting.protocol_version} of the protocol")
+    return greeting
 
 
 def program_name(command: tuple[str, ...]) -> str:
-    """The program of a command, as it stands at the beginning of a sentence."""
+    """Return a name for the command's program, for the beginning of a sentence."""
     return f"The agent program {clean(Path(command[0]).name, 40)!r}"
 
 
@@ -131,21 +138,21 @@ async def converse(
     folder: str,
     talk: Callable[[JsonLines], Awaitable[None]],
     seconds: float | None = None,
-    wrap: CommandWrapper = no_wrapper,
+    wrap: CommandWrapper = unwrapped,
 ) -> None:
-    """Run `command` in `folder` while `talk` talks with it. The program's exit ends that, whoever still holds its
-    pipes; in the end it and all that it started are gone.
+    """Run `command` in `folder` while `talk` talks with it.
 
-    Raises AgentError, and TimeoutError when `talk` lasts longer than `seconds`.
+    The program's exit ends the talk, even if a child still holds its pipes; in the end the program and everything it
+    started are gone. Raises AgentError, and TimeoutError if `talk` lasts longer than `seconds`.
     """
     try:
         variables = agent_environment()
     except ConfigError as error:
         raise AgentMissingError(error.what, where=error.where, next_step=error.next_step) from error
-    words = wrap(resolve_command(command, variables))
+    wrapped = wrap(resolve_command(command, variables))
     try:
         async with run_program(
-            words, mark=mark, environment={**variables, "PWD": folder}, folder=Path(folder)
+            wrapped, mark=mark, environment={**variables, "PWD": folder}, folder=Path(folder)
         ) as program:
             async with asyncio.timeout(seconds):
                 await _talk(command, program, talk)
@@ -157,9 +164,9 @@ async def converse(
 
 
 def resolve_command(command: tuple[str, ...], variables: Mapping[str, str]) -> list[str]:
-    """`command` with the whole path of its program, as it will run in another folder.
+    """Return `command` with the full path of its program, as it will run in another folder.
 
-    Raises AgentMissingError when something is not there that it takes to run it.
+    Raises AgentMissingError if the program, or the protocol's package, is not there.
     """
     if find_spec("acp") is None:
         raise AgentMissingError(
@@ -181,10 +188,12 @@ async def _talk(command: tuple[str, ...], program: AgentProgram, talk: Callable[
     exit_ = asyncio.ensure_future(program.exited())
     try:
         await asyncio.wait((talking, exit_), return_when=asyncio.FIRST_COMPLETED)
-        await asyncio.wait((talking,), timeout=_LAST_WORDS)  # what it said before it exited is still to be read
+        await asyncio.wait(
+            (talking,), timeout=_EXIT_SECONDS
+        )  # what the program wrote before it exited is still to be read
         error = talking.exception() if talking.done() else ConnectionError("its child holds the connection")
         if isinstance(error, ConnectionError):
-            await asyncio.wait((exit_,), timeout=_LAST_WORDS)  # a closed connection comes just before the exit
+            await asyncio.wait((exit_,), timeout=_EXIT_SECONDS)  # the connection closes just before the exit
         status = exit_.result() if exit_.done() else None
     finally:
         talking.cancel()
@@ -199,19 +208,19 @@ async def _talk(command: tuple[str, ...], program: AgentProgram, talk: Callable[
 async def _failure(
     name: str, error: BaseException, lines: JsonLines, program: AgentProgram, status: int | None
 ) -> AgentError | BaseException:
-    """What went wrong, in the words of the agent, of its program, or of tabsmith."""
+    """Describe what went wrong, in the words of the agent, of its program, or of tabsmith."""
     from acp import RequestError
 
     if isinstance(error, RequestError):
-        said = refusal_text(error)
-        return _refusal(f"{name} reports: {said}", said, access=error.code == _AUTH_REQUIRED)
+        message = refusal_text(error)
+        return _refusal(f"{name} reports: {message}", message, access=error.code == _AUTH_REQUIRED)
     if isinstance(error, ConnectionError) and status is not None:
-        words = await program.last_words()
+        stderr = await program.stderr_summary()
         how = f"signal {-status}" if status < 0 else f"exit status {status}"
-        what = f"{name} ended before it answered ({how})" + (f": {words}" if words else ".")
+        what = f"{name} ended before it answered ({how})" + (f": {stderr}" if stderr else ".")
         return AgentError(what, next_step="Try the program by itself.")
     if isinstance(error, (ConnectionError, ValueError)):  # a reply that is not the protocol's is a ValueError
-        why = lines.trouble or clean(redact(str(error).partition("\n")[0])) or "it closed the connection"
+        why = lines.problem or clean(redact(str(error).partition("\n")[0])) or "it closed the connection"
         return AgentError(
             f"{name} does not speak the Agent Client Protocol as tabsmith does: {why}.", next_step=_SET_THE_COMMAND
         )
@@ -219,13 +228,13 @@ async def _failure(
 
 
 def refusal_text(error: "RequestError") -> str:
-    """What an agent says about a request that it refuses, on one line, clean and without keys."""
+    """Return an agent's message about a request that it refuses, on one line without keys."""
     details = error.data.get("details", error.data) if isinstance(error.data, dict) else error.data
     return clean(redact(f"{error}: {details}" if details else str(error)), 300)
 
 
-def _refusal(what: str, said: str, *, access: bool) -> AgentError:
-    for pattern, kind, next_step in _TROUBLES:
-        if (access and kind is AgentAccessError) or re.search(pattern, said, re.IGNORECASE):
+def _refusal(what: str, message: str, *, access: bool) -> AgentError:
+    for pattern, kind, next_step in _SERVER_ERRORS:
+        if (access and kind is AgentAccessError) or re.search(pattern, message, re.IGNORECASE):
             return kind(what, next_step=next_step)
     return AgentError(what, next_step="Try the program by itself.")

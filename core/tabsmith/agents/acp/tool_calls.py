@@ -1,4 +1,4 @@
-"""The tool calls of an agent of the Agent Client Protocol, put together from what it tells piece by piece."""
+"""The tool calls of an agent of the Agent Client Protocol, which reports item of them piece by piece."""
 
 import shlex
 from pathlib import Path
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from acp.schema import ToolCall as AcpToolCall
     from acp.schema import ToolCallUpdate
 
-_RESULT: Final = 4_000  # characters shown
+_RESULT_CHARACTERS: Final = 4_000
 _USES: Final[dict[str, ToolKind]] = {
     "read": "read",
     "search": "read",
@@ -24,65 +24,64 @@ _USES: Final[dict[str, ToolKind]] = {
     "fetch": "fetch",
     "think": "think",
 }
-_PLACES: Final = ("path", "file_path", "notebook_path", "filePath", "source", "destination")
-_SUBJECTS: Final = ("command", "cmd", "url")
+_PATH_FIELDS: Final = ("path", "file_path", "notebook_path", "filePath", "source", "destination")
+_SUBJECT_FIELDS: Final = ("command", "cmd", "url")
 
 
 class PartialToolCall:
-    """One call, as much as was told of it."""
+    """One call, as far as it was reported."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._title = ""
         self._input: object = None
         self._output: object = None
-        self._places: tuple[str, ...] = ()
+        self._paths: tuple[str, ...] = ()
         self._content = ""
         self._shown = False
         self.kind = "other"
         self.over = False
 
-    def told(self, update: "AcpToolCall | ToolCallUpdate") -> list[Activity]:
-        """Take in what is told now. What is to be shown of it: the call, once it is known what it is for, and its
-        result."""
+    def update(self, update: "AcpToolCall | ToolCallUpdate") -> list[Activity]:
+        """Take in an update. Return the activities to report: the call, once its purpose is known, and its result."""
         self.kind = update.kind or self.kind
         self._title = update.title or self._title
         self._input = update.raw_input or self._input
         self._output = update.raw_output or self._output
         if update.locations:
-            self._places = tuple(each.path for each in update.locations)
+            self._paths = tuple(item.path for item in update.locations)
         if update.content:
-            self._content = "\n".join(_words(each) for each in update.content)
+            self._content = "\n".join(_text_of(item) for item in update.content)
         ends = update.status in ("completed", "failed") and not self.over
         shown: list[Activity] = []
-        if not self._shown and (self._input or self._places or ends or update.status == "in_progress"):
+        if not self._shown and (self._input or self._paths or ends or update.status == "in_progress"):
             self._shown = True
-            shown.append(Activity("tool", safe_text(self.wish.what, _RESULT), tool=self._tool))
+            shown.append(Activity("tool", safe_text(self.call.what, _RESULT_CHARACTERS), tool=self._tool))
         if ends:
             self.over = True
             text = self._output if isinstance(self._output, str) else self._content
             failed = update.status == "failed"
-            shown.append(Activity("result", safe_text(text, _RESULT), tool=self._tool, failed=failed))
+            shown.append(Activity("result", safe_text(text, _RESULT_CHARACTERS), tool=self._tool, failed=failed))
             self._input = self._output = None  # they can be whole files
             self._content = ""
         return shown
 
     def broken_off(self) -> Activity:
-        """The result of a call that has none."""
+        """Return the result of a call that was broken off."""
         self.over = True
         return Activity("result", "broken off", tool=self._tool, failed=True)
 
     @property
-    def wish(self) -> ToolCall:
-        """What the call is for."""
+    def call(self) -> ToolCall:
+        """The call, for the permission policy."""
         use = _USES.get(self.kind, "other")
-        told = self._input if isinstance(self._input, dict) else {}
-        paths = (*self._places, *(each for name in _PLACES if isinstance(each := told.get(name), str) and each))
+        fields = self._input if isinstance(self._input, dict) else {}
+        paths = (*self._paths, *(item for name in _PATH_FIELDS if isinstance(item := fields.get(name), str) and item))
         paths = tuple(dict.fromkeys(paths))
         what = self._title
-        for subject in (told.get(name) for name in _SUBJECTS) if use in ("run", "fetch") else ():
+        for subject in (fields.get(name) for name in _SUBJECT_FIELDS) if use in ("run", "fetch") else ():
             if isinstance(subject, list):
-                subject = shlex.join(str(each) for each in subject)
+                subject = shlex.join(str(item) for item in subject)
             if isinstance(subject, str) and subject:
                 what = subject
                 break
@@ -100,7 +99,7 @@ class PartialToolCall:
         return path if inside is None else str(inside)
 
 
-def _words(content: object) -> str:
+def _text_of(content: object) -> str:
     from acp.schema import ContentToolCallContent, FileEditToolCallContent, TextContentBlock
 
     if isinstance(content, ContentToolCallContent) and isinstance(content.content, TextContentBlock):

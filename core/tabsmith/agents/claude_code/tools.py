@@ -1,4 +1,4 @@
-"""The tools of Claude Code that an errand may use: what a call of one wishes to do, and how it is told."""
+"""The tools of Claude Code that a coding job may use: what a call is about to do, and how it is reported."""
 
 import json
 from collections.abc import Mapping
@@ -25,63 +25,73 @@ TOOL_KINDS: Final[Mapping[str, ToolKind]] = {
     "WebFetch": "fetch",
     "WebSearch": "fetch",
 }
-"""The tools that the program is given, those of them that it knows."""
+"""The tools that the program is arguments; it ignores those that it does not know."""
 
 _PATHS: Final = ("file_path", "notebook_path", "path")
-_TELLING: Final = ("command", "file_path", "notebook_path", "url", "query", "pattern", "path")  # the best first
-_OBEYED: Final = frozenset(
-    {".git", ".claude", ".mcp.json", ".vscode"}
-)  # what programs run or obey that come here later
-_LONGEST_INPUT: Final = 300  # characters
-_LONGEST_TEXT: Final = 8_000
+_SUBJECTS: Final = (
+    "command",
+    "file_path",
+    "notebook_path",
+    "url",
+    "query",
+    "pattern",
+    "path",
+)  # the most telling first
+_OBEYED: Final = frozenset({".git", ".claude", ".mcp.json", ".vscode"})
+"""Files and folders that programs run or obey later, perhaps outside the sandbox."""
+
+_INPUT_CHARACTERS: Final = 300
+_TEXT_CHARACTERS: Final = 8_000
 
 
-def read_tool_call(tool: str, given: Mapping[str, Any], folder: Path) -> ToolCall:
-    """What the call wishes to do in `folder`."""
+def read_tool_call(tool: str, arguments: Mapping[str, Any], folder: Path) -> ToolCall:
+    """Return what the call of `tool` is about to do in `folder`."""
     use = TOOL_KINDS.get(tool, "other")
-    paths = [str(given[name]) for name in _PATHS if given.get(name)]
+    paths = [str(arguments[name]) for name in _PATHS if arguments.get(name)]
     if tool == "Glob":
-        paths.append(str(Path(given.get("path") or "") / _fixed(str(given.get("pattern") or ""))))
+        paths.append(str(Path(arguments.get("path") or "") / _fixed_folder(str(arguments.get("pattern") or ""))))
     if use == "read" and not paths:
         paths = ["."]
     if use == "write" and any(_is_obeyed(path, folder) for path in paths):
-        use = "other"  # not a file like others: a person is asked
-    return ToolCall(use, tool, _told(given), tuple(paths))
+        use = "other"  # not an ordinary file: the user is asked
+    return ToolCall(use, tool, _subject(arguments), tuple(paths))
 
 
 def message_activity(text: str) -> Activity:
-    """The agent says something."""
-    return Activity("message", clean_block(redact(text), _LONGEST_TEXT))
+    """Report a message of the agent."""
+    return Activity("message", clean_block(redact(text), _TEXT_CHARACTERS))
 
 
 def tool_activity(block: ToolUseBlock, folder: Path) -> Activity:
-    """The agent uses a tool; paths in the folder are told from there."""
-    told = _told(block.input).replace(f"{folder}/", "")
-    return Activity("tool", clean(redact(told), _LONGEST_INPUT), tool=clean(block.name))
+    """Report a tool call, with paths relative to the folder."""
+    subject = _subject(block.input).replace(f"{folder}/", "")
+    return Activity("tool", clean(redact(subject), _INPUT_CHARACTERS), tool=clean(block.name))
 
 
 def result_activity(block: ToolResultBlock, tool: str) -> Activity:
-    """What the tool gave."""
+    """Report what the tool returned."""
     content = block.content or ""
     if not isinstance(content, str):
         content = "\n".join(str(part.get("text") or f"[{part.get('type')}]") for part in content)
     return Activity(
-        "result", clean_block(redact(content), _LONGEST_TEXT), tool=clean(tool), failed=bool(block.is_error)
+        "result", clean_block(redact(content), _TEXT_CHARACTERS), tool=clean(tool), failed=bool(block.is_error)
     )
 
 
-def _told(given: Mapping[str, Any]) -> str:
-    return next((str(given[name]) for name in _TELLING if given.get(name)), "") or json.dumps(given, ensure_ascii=False)
+def _subject(arguments: Mapping[str, Any]) -> str:
+    return next((str(arguments[name]) for name in _SUBJECTS if arguments.get(name)), "") or json.dumps(
+        arguments, ensure_ascii=False
+    )
 
 
-def _fixed(pattern: str) -> str:
-    """The folder that a pattern of files cannot leave; the root where it has a way up or out behind its first sign."""
+def _fixed_folder(pattern: str) -> str:
+    """The folder that a file pattern cannot leave; the root if the pattern has a way up or out after its first wildcard."""
     parts = PurePath(pattern).parts
-    first = next((place for place, part in enumerate(parts) if set(part) & set("*?[{")), len(parts))
-    behind = "/".join(parts[first:])
-    return "/" if any(way in behind for way in ("..", "{/", ",/")) else str(PurePath(*parts[:first]))
+    first = next((index for index, part in enumerate(parts) if set(part) & set("*?[{")), len(parts))
+    rest = "/".join(parts[first:])
+    return "/" if any(escape in rest for escape in ("..", "{/", ",/")) else str(PurePath(*parts[:first]))
 
 
 def _is_obeyed(path: str, folder: Path) -> bool:
-    place = path_inside(folder, path)
-    return place is not None and bool(_OBEYED & set(place.parts))
+    inside = path_inside(folder, path)
+    return inside is not None and bool(_OBEYED & set(inside.parts))

@@ -1,4 +1,4 @@
-"""What Claude Code used, reply by reply as it comes; the sum is exactly what the program itself says in the end."""
+"""Tracks the usage of Claude Code reply by reply. The sum is exactly what the program itself reports in the end."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -11,36 +11,38 @@ from claude_agent_sdk import AssistantMessage, ResultMessage, TextBlock, ToolUse
 from tabsmith.agents.protocol import ModelReply
 from tabsmith.agents.usage import NO_USAGE, Usage
 
-SYNTHETIC_MODEL: Final = "<synthetic>"  # the model's name over what the program says by itself
+SYNTHETIC_MODEL: Final = "<synthetic>"  # the model's name in messages of the program itself
 
 
 class ClaudeUsageTracker:
-    """Hears the program's messages and hands on turns.
+    """Turns the program's messages into `ModelReply` values for `on_reply`.
 
-    A reply's tokens are complete when it ends, and its price is known only when the program sums up. So the newest
-    reply is held until the next one or the sum: alone or last, it gets the price at once. Those before it are handed on
-    as not priced, and the last one then carries what is missing in the sum, or is too much.
+    A reply's tokens are complete when it ends, but its price is known only from the program's sum at the end. So the
+    newest reply is held until the next one or the sum. Earlier replies are passed on without a price, and the last one
+    then carries the difference to the sum.
 
-    With `tools`, a reply that calls one is not held: the tool may take long, and whoever dies meanwhile has booked the
-    reply. Where such a one was the last, what is missing in the sum comes alone.
+    With `tools`, a reply that calls a tool is not held: the tool may take long, and if the worker dies meanwhile the
+    reply is already recorded. If such a reply was the last, the difference comes in a reply of its own.
 
-    The sum of a conversation that goes on begins at `before`, where it stood when it was left.
+    The sum of a resumed conversation begins at `before`, where the earlier one ended.
     """
 
-    def __init__(self, hear: Callable[[ModelReply], None], before: Usage = NO_USAGE, *, tools: bool = False) -> None:
-        self._hear = hear
+    def __init__(
+        self, on_reply: Callable[[ModelReply], None], before: Usage = NO_USAGE, *, tools: bool = False
+    ) -> None:
+        self._on_reply = on_reply
         self._before = before
         self._tools = tools
-        self._calls = False  # the reply that is held calls a tool
-        self._told: str | None = None  # the id of the latest that was handed on
-        self._heard = NO_USAGE
-        self._id: str | None = None  # of the reply that is held
+        self._calls_tool = False  # whether the held reply does
+        self._last_id: str | None = None  # of the replies passed on
+        self._reported = NO_USAGE
+        self._id: str | None = None  # of the held reply
         self._model = ""
         self._texts: list[str] = []
         self._used: dict[str, Any] = {}
 
     def event(self, event: Mapping[str, Any]) -> None:
-        """An event of the stream in which a reply comes."""
+        """Handle an event of the stream of a reply."""
         match event:
             case {"type": "message_start", "message": {"id": str(name), **message}}:
                 self._begin(name, str(message.get("model", "")))
@@ -49,14 +51,14 @@ class ClaudeUsageTracker:
                 self._add(used)
                 match others:
                     case {"delta": {"stop_reason": "tool_use"}}:
-                        self._calls = self._tools
-            case {"type": "message_stop"} if self._calls:
+                        self._calls_tool = self._tools
+            case {"type": "message_stop"} if self._calls_tool:
                 self.close()
 
     def message(self, message: AssistantMessage) -> None:
-        """A part of a reply, or a whole one; several parts have one id and say the same usage."""
+        """Handle a part of a reply, or a whole one; the parts have one id and the same usage."""
         name = message.message_id or ""
-        if message.model == SYNTHETIC_MODEL or (name and name == self._told):
+        if message.model == SYNTHETIC_MODEL or (name and name == self._last_id):
             return
         if name != self._id:  # it did not come in a stream
             self._begin(name, message.model)
@@ -68,18 +70,18 @@ class ClaudeUsageTracker:
                 self._texts.append(json.dumps(block.input, ensure_ascii=False))
 
     def settle(self, result: ResultMessage) -> None:
-        """The program's own sum: the reply that is held makes it come out exactly."""
-        turns = self._heard.turns + (self._id is not None)
+        """Handle the program's own sum, which the held reply is adjusted to."""
+        turns = self._reported.turns + (self._id is not None)
         total = _sum(result, turns)
         before = self._before if not total.unpriced else msgspec.structs.replace(self._before, cost=Decimal(0))
-        missing = total - before - self._heard
+        missing = total - before - self._reported
         if self._id is not None or missing != NO_USAGE:
-            self._hand_on(missing)
+            self._pass_on(missing)
 
     def close(self) -> None:
-        """There will be no sum, when a reply is still held: hand it on as far as it came."""
+        """Pass on a reply that is still held, as far as it arrived: there will be no sum."""
         if self._id is not None:
-            self._hand_on(_usage(self._used))
+            self._pass_on(_usage(self._used))
 
     def _begin(self, name: str, model: str) -> None:
         self.close()
@@ -89,12 +91,12 @@ class ClaudeUsageTracker:
         if isinstance(used, dict):
             self._used |= {kind: value for kind, value in used.items() if value is not None}
 
-    def _hand_on(self, usage: Usage) -> None:
+    def _pass_on(self, usage: Usage) -> None:
         turn = ModelReply("\n".join(self._texts), usage, self._model)
-        self._told, self._calls = self._id, False
+        self._last_id, self._calls_tool = self._id, False
         self._id, self._model, self._texts, self._used = None, "", [], {}
-        self._heard += usage
-        self._hear(turn)
+        self._reported += usage
+        self._on_reply(turn)
 
 
 def _usage(used: Mapping[str, Any]) -> Usage:
@@ -110,8 +112,8 @@ def _usage(used: Mapping[str, Any]) -> Usage:
 
 
 def _sum(result: ResultMessage, turns: int) -> Usage:
-    """All that the program counted, for whatever purpose it asked a model. For a model whose price it does not know it
-    tells the price of another one, which counts as not known."""
+    """Everything that the program counted, for whatever purpose it asked a model. For a model whose price it does not
+    know the program reports the price of another one, which is taken as unknown."""
     models: list[dict[str, Any]] = [{**used} for used in (result.model_usage or {}).values()]
     known = result.total_cost_usd is not None and all(used.get("costBasis") != "unknown" for used in models)
     cost = Decimal(str(result.total_cost_usd)) if known else Decimal(0)
@@ -119,7 +121,7 @@ def _sum(result: ResultMessage, turns: int) -> Usage:
 
 
 def sum_counters(models: list[dict[str, Any]], *, turns: int, cost: Decimal, unpriced: int) -> Usage:
-    """The program's counters of several models as one."""
+    """Return the sum of the program's counters of several models."""
 
     def total(kind: str) -> int:
         return sum(int(used.get(kind) or 0) for used in models)

@@ -1,8 +1,8 @@
-"""A chat model's server, asked through pydantic-ai: one request, one reply, its usage, or an AgentError.
+"""Asks a chat model's server through pydantic-ai: one request gives one reply with its usage, or an AgentError.
 
-One step below pydantic-ai's Agent: an Agent validates answers and asks again by itself, while here every reply is
-wanted as it came, and the retries are tabsmith's own. Replies are not streamed: a cut body and a hang are noticed
-without (by its length, by the clock), and many compatible servers tell no usage in a stream.
+This is one step below pydantic-ai's Agent, which validates answers and asks again by itself: here every reply is wanted
+unchanged, and the retries are tabsmith's own. Replies are not streamed: a cut body shows by its length and a hang by the
+clock, and many compatible servers send no usage in a stream.
 """
 
 import asyncio
@@ -33,103 +33,106 @@ from tabsmith.agents.api_keys import redact
 from tabsmith.agents.llm.prices import reply_usage, unreadable_reply
 from tabsmith.agents.llm.provider_errors import as_agent_error, rejects_tools, timeout_error
 from tabsmith.agents.llm.providers import ModelEndpoint
-from tabsmith.agents.protocol import ModelAgentName, ModelReply, ModelRequest
+from tabsmith.agents.protocol import AgentName, ModelReply, ModelRequest
 from tabsmith.errors import AgentReplyError
 from tabsmith.text import clean
 
 _TOOL: Final = "final_result"
-_CONNECT: Final = 10.0  # seconds
-_LONGEST: Final = 16_000  # tokens of an answer; Anthropic wants to be told, and above 21,000 it has to be streamed
+_CONNECT_SECONDS: Final = 10.0
+_MAX_TOKENS: Final = 16_000  # of an answer; Anthropic requires a limit, and above 21,000 a stream
 
 _bodies: ContextVar[list[bytes]] = ContextVar("_bodies")
-"""The bodies of the replies that came in this call, so that a reply that nobody can read is still counted."""
+"""The bodies of the replies to this call, so that the usage of a reply that cannot be parsed is still counted."""
 
 
 class LlmClient:
-    """A Speaker over OpenAI-compatible, Ollama and Anthropic servers. An answer comes through an output tool with the
-    question's shape, or as plain text; from a server that takes no tools, only as text."""
+    """A `ModelClient` for OpenAI-compatible, Ollama and Anthropic servers.
 
-    def __init__(self, chosen: ModelEndpoint) -> None:
-        self._chosen = chosen
+    The answer comes through an output tool with the request's schema, or as plain text; a server that rejects tools is
+    asked for text alone.
+    """
+
+    def __init__(self, endpoint: ModelEndpoint) -> None:
+        self._chosen = endpoint
         self._tools = True
         self._http = httpx2.AsyncClient(
-            timeout=httpx2.Timeout(None, connect=_CONNECT), event_hooks={"response": [_keep_body]}
+            timeout=httpx2.Timeout(None, connect=_CONNECT_SECONDS), event_hooks={"response": [_keep_body]}
         )
-        self._asked = _model(chosen, self._http)
+        self._model = _model(endpoint, self._http)
         for name in ("httpx2", "httpcore2", "openai", "anthropic"):
-            logging.getLogger(name).setLevel(logging.CRITICAL)  # addresses and bodies belong into no log
+            logging.getLogger(name).setLevel(logging.CRITICAL)  # addresses and bodies must not get into a log
 
     @property
-    def name(self) -> ModelAgentName:
+    def name(self) -> AgentName:
         return "llm"
 
     @property
     def model(self) -> str:
         return self._chosen.name
 
-    async def ask(self, question: ModelRequest, hear: Callable[[ModelReply], None]) -> str:
-        """The answer: the JSON that the model gave to the output tool, or else its text. Raises AgentError."""
+    async def ask(self, request: ModelRequest, on_reply: Callable[[ModelReply], None]) -> str:
+        """Return the JSON that the model passed to the output tool, or else its text. Raises AgentError."""
         try:
-            async with asyncio.timeout(question.seconds):
-                return await self._answer(question, hear)
+            async with asyncio.timeout(request.seconds):
+                return await self._answer(request, on_reply)
         except TimeoutError:
-            raise timeout_error(question.seconds, self._chosen) from None
+            raise timeout_error(request.seconds, self._chosen) from None
 
     async def close(self) -> None:
         await self._http.aclose()
 
-    async def _answer(self, question: ModelRequest, hear: Callable[[ModelReply], None]) -> str:
+    async def _answer(self, request: ModelRequest, on_reply: Callable[[ModelReply], None]) -> str:
         if self._tools:
-            response = await self._reply(question, hear, tools=[_output_tool(question.shape)])
+            response = await self._reply(request, on_reply, tools=[_output_tool(request.response_schema)])
             if response is not None:
                 return _text(response)
-        response = await self._reply(question, hear, tools=[])
+        response = await self._reply(request, on_reply, tools=[])
         assert response is not None
-        self._tools = False  # the server answers without tools, and only so
+        self._tools = False  # this server answers only without tools
         return _text(response)
 
     async def _reply(
-        self, question: ModelRequest, hear: Callable[[ModelReply], None], *, tools: list[ToolDefinition]
+        self, request: ModelRequest, on_reply: Callable[[ModelReply], None], *, tools: list[ToolDefinition]
     ) -> ModelResponse | None:
-        """The model's reply, which has been heard; None when the server rejects the tools."""
+        """Return the model's reply, after passing it to `on_reply`; None if the server rejects the tools."""
         bodies: list[bytes] = []
-        mark = _bodies.set(bodies)
+        token = _bodies.set(bodies)
         try:
             response = await model_request(
-                self._asked,
-                [PydanticRequest.user_text_prompt(question.prompt.text, instructions=question.prompt.system)],
+                self._model,
+                [PydanticRequest.user_text_prompt(request.prompt.text, instructions=request.prompt.system)],
                 model_settings=self._settings(),
                 model_request_parameters=ModelRequestParameters(
                     output_mode="tool" if tools else "text", output_tools=tools, allow_text_output=True
                 ),
             )
-        except Exception as error:  # nonsense from a server raises anything: IndexError, TypeError, AttributeError
+        except Exception as error:  # nonsense from a server raises anything, such as IndexError
             if tools and not bodies and rejects_tools(error, self._chosen):
                 return None
             if not bodies and not isinstance(error, (AgentRunError, UserError)):
-                raise  # the other side said nothing: the fault is here
+                raise  # the server sent nothing: the fault is in tabsmith
             for body in bodies:
-                hear(self._turn(unreadable_reply(body, self._chosen)))
+                on_reply(self._to_reply(unreadable_reply(body, self._chosen)))
             last = bodies[-1] if bodies else None
-            raise as_agent_error(error, last, self._chosen, question.seconds) from None
+            raise as_agent_error(error, last, self._chosen, request.seconds) from None
         finally:
-            _bodies.reset(mark)
-        hear(self._turn(response))
+            _bodies.reset(token)
+        on_reply(self._to_reply(response))
         return response
 
     def _settings(self) -> ModelSettings:
-        # No announcement of pydantic-ai's own in front: the letter is sent as it is stored.
+        # Without an announcement by pydantic-ai: the prompt is sent as it is stored.
         if self._chosen.provider != "anthropic":
             return ModelSettings(framing_announcement="never")
         return AnthropicModelSettings(
             framing_announcement="never",
-            max_tokens=_LONGEST,
-            anthropic_cache_instructions=True,  # after the output tool and the system text, both the same over a run
+            max_tokens=_MAX_TOKENS,
+            anthropic_cache_instructions=True,  # the output tool and the system text stay the same over a run
         )
 
-    def _turn(self, response: ModelResponse) -> ModelReply:
-        said = "\n\n".join(text for text in (*_texts(response), *_given(response)) if text)
-        return ModelReply(said, reply_usage(response, self._chosen), clean(response.model_name or self._chosen.model))
+    def _to_reply(self, response: ModelResponse) -> ModelReply:
+        text = "\n\n".join(part for part in (*_texts(response), *_tool_arguments(response)) if part)
+        return ModelReply(text, reply_usage(response, self._chosen), clean(response.model_name or self._chosen.model))
 
 
 async def _keep_body(response: httpx2.Response) -> None:
@@ -137,27 +140,27 @@ async def _keep_body(response: httpx2.Response) -> None:
         _bodies.get().append(await response.aread())
 
 
-def _model(chosen: ModelEndpoint, http: httpx2.AsyncClient) -> Model[Any]:
-    if chosen.provider == "anthropic":
-        anthropic = AsyncAnthropic(api_key=chosen.key, base_url=chosen.base_url, max_retries=0, http_client=http)
-        return AnthropicModel(chosen.model, provider=AnthropicProvider(anthropic_client=anthropic))
-    openai = AsyncOpenAI(api_key=chosen.key, base_url=chosen.base_url, max_retries=0, http_client=http)
-    if chosen.provider == "ollama":
-        return OllamaModel(chosen.model, provider=OllamaProvider(openai_client=openai))
-    return OpenAIChatModel(chosen.model, provider=OpenAIProvider(openai_client=openai))
+def _model(endpoint: ModelEndpoint, http: httpx2.AsyncClient) -> Model[Any]:
+    if endpoint.provider == "anthropic":
+        anthropic = AsyncAnthropic(api_key=endpoint.key, base_url=endpoint.base_url, max_retries=0, http_client=http)
+        return AnthropicModel(endpoint.model, provider=AnthropicProvider(anthropic_client=anthropic))
+    openai = AsyncOpenAI(api_key=endpoint.key, base_url=endpoint.base_url, max_retries=0, http_client=http)
+    if endpoint.provider == "ollama":
+        return OllamaModel(endpoint.model, provider=OllamaProvider(openai_client=openai))
+    return OpenAIChatModel(endpoint.model, provider=OpenAIProvider(openai_client=openai))
 
 
-def _output_tool(shape: msgspec.Raw) -> ToolDefinition:
-    schema = msgspec.json.decode(shape, type=dict[str, Any])
+def _output_tool(response_schema: msgspec.Raw) -> ToolDefinition:
+    schema = msgspec.json.decode(response_schema, type=dict[str, Any])
     reference = str(schema.pop("$ref", ""))
-    if reference:  # providers want to see an object at the top
+    if reference:  # providers require an object at the top
         schema = {**schema["$defs"][reference.rpartition("/")[2]], **schema}
     return ToolDefinition(
         name=_TOOL,
         parameters_json_schema=schema,
         description="Give your answer through this tool.",
         kind="output",
-        strict=False,  # strict would rewrite the schema; the reader of replies checks it all
+        strict=False,  # strict would rewrite the schema; parse_reply checks everything
     )
 
 
@@ -165,16 +168,16 @@ def _texts(response: ModelResponse) -> list[str]:
     return [part.content for part in response.parts if isinstance(part, TextPart)]
 
 
-def _given(response: ModelResponse) -> list[str]:
-    """What the model gave to the output tool, as JSON; as written where it came as text, valid or not."""
+def _tool_arguments(response: ModelResponse) -> list[str]:
+    """The arguments of calls of the output tool, as JSON; text is kept as the model wrote it, valid or not."""
     calls = [part.args for part in response.parts if isinstance(part, ToolCallPart) and part.args]
     return [args if isinstance(args, str) else msgspec.json.encode(args).decode() for args in calls]
 
 
 def _text(response: ModelResponse) -> str:
-    """The answer. Raises AgentReplyError when there is none."""
-    given = _given(response)
-    text = given[0] if given else "".join(_texts(response))
+    """Return the answer. Raises AgentReplyError if there is none."""
+    arguments = _tool_arguments(response)
+    text = arguments[0] if arguments else "".join(_texts(response))
     if text.strip():
         return text
     match response.finish_reason:

@@ -1,6 +1,6 @@
-"""The llm agent's speaker, chosen: which provider, which model, at which address, with which key.
+"""The providers of the llm agent: which one the settings name, with which model, address and key.
 
-Nothing heavy is imported before a speaker is made, so `choose_endpoint` also serves who only asks whether one could be.
+No client library is imported here, so `choose_endpoint` can also tell whether the agent could be used.
 """
 
 from collections.abc import Mapping
@@ -12,22 +12,21 @@ from urllib.parse import urlsplit
 import msgspec
 
 from tabsmith.agents.api_keys import agent_environment, keys_file
-from tabsmith.agents.protocol import ModelClient
-from tabsmith.config.settings import AgentSettings, LlmSettings
+from tabsmith.config.settings import LlmSettings
 from tabsmith.errors import AgentMissingError, ConfigError
 from tabsmith.text import clean
 
 ProviderName: TypeAlias = Literal["openai", "ollama", "anthropic"]
 
 NO_KEY: Final = "no-key"
-"""Sent to a server of one's own that was given no key: the clients insist on one, such servers mostly do not."""
+"""Sent to a private server without a key: the client libraries insist on one, such servers mostly do not."""
 
 
 class _Provider(msgspec.Struct, frozen=True):
-    key: str  # the variable that holds the key
-    base_url: str  # the variable that holds the address
-    home: str  # the address when none is given
-    open: bool = False  # whether its own address needs no key
+    key: str  # the variable with the key
+    base_url: str  # the variable with the address
+    home: str  # the default address
+    open: bool = False  # whether the default address needs no key
 
 
 _PROVIDERS: Final[Mapping[ProviderName, _Provider]] = MappingProxyType(
@@ -37,13 +36,13 @@ _PROVIDERS: Final[Mapping[ProviderName, _Provider]] = MappingProxyType(
         "anthropic": _Provider("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "https://api.anthropic.com"),
     }
 )
-KEY_VARIABLES: Final[Mapping[ProviderName, str]] = MappingProxyType({name: p.key for name, p in _PROVIDERS.items()})
+KEY_VARIABLES: Final = MappingProxyType[str, str]({name: provider.key for name, provider in _PROVIDERS.items()})
 _PACKAGES: Final = ("pydantic_ai", "genai_prices", "openai", "anthropic")
 _SET_MODEL: Final = "Run `tabsmith config set agents.llm.model openai:NAME`, or ollama:NAME, or anthropic:NAME."
 
 
 class ModelEndpoint(msgspec.Struct, frozen=True):
-    """Whom the llm agent asks. `key` is NO_KEY when there is none and none is needed."""
+    """The server and model that the llm agent asks. `key` is NO_KEY if there is none and none is needed."""
 
     provider: ProviderName
     model: str
@@ -56,57 +55,49 @@ class ModelEndpoint(msgspec.Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """As the settings name it: `openai:NAME`."""
+        """The model as the settings name it: `openai:NAME`."""
         return f"{self.provider}:{self.model}"
 
     @property
     def host(self) -> str:
-        """Where the server is, without a name or a password that its address may hold."""
+        """The server's host and port, without the user name and password that its address may hold."""
         parts = urlsplit(self.base_url)
         return clean(parts.netloc.rpartition("@")[2] or parts.path)
 
     def __repr__(self) -> str:
-        return f"Choice({self.name!r} at {self.host!r})"  # the key stays out of every traceback
+        return f"ModelEndpoint({self.name!r} at {self.host!r})"  # the key stays out of every traceback
 
 
 def choose_endpoint(settings: LlmSettings) -> ModelEndpoint:
-    """The model that the settings and the environment name. Raises AgentMissingError when a part of it is not there."""
+    """Return the endpoint that the settings and the environment name. Raises AgentMissingError if any part is missing."""
     missing = [package for package in _PACKAGES if find_spec(package) is None]
     if missing:
         raise AgentMissingError(
             f"The llm agent needs packages that are not installed: {', '.join(missing)}.",
             next_step="Install tabsmith with its part for language models: `tabsmith[llm]`.",
         )
-    provider, model = _named(settings.model or "")
-    about = _PROVIDERS[provider]
+    provider, model = _split_model(settings.model or "")
+    spec = _PROVIDERS[provider]
     try:
         variables = agent_environment()
     except ConfigError as error:
         raise AgentMissingError(error.what, where=error.where, next_step=error.next_step) from error
-    given = settings.base_url or variables.get(about.base_url, "")
-    key = variables.get(about.key, "").strip()
-    if not key and not given and not about.open:
+    given = settings.base_url or variables.get(spec.base_url, "")
+    key = variables.get(spec.key, "").strip()
+    if not key and not given and not spec.open:
         raise AgentMissingError(
-            f"The llm agent needs a key to ask {provider}: {about.key} is not set.",
-            next_step=f"Set {about.key} in the environment, or in {keys_file()} with mode 600.",
+            f"The llm agent needs a key to ask {provider}: {spec.key} is not set.",
+            next_step=f"Set {spec.key} in the environment, or in {keys_file()} with mode 600.",
         )
     if not (key.isascii() and key.isprintable()):
         raise AgentMissingError(
-            f"What {about.key} holds is no key: it has characters that no key has.",
-            next_step=f"Copy the key into {about.key} again.",
+            f"What {spec.key} holds is no key: it has characters that no key has.",
+            next_step=f"Copy the key into {spec.key} again.",
         )
-    return ModelEndpoint(provider, model, _address(provider, given or about.home), key or NO_KEY)
+    return ModelEndpoint(provider, model, _address(provider, given or spec.home), key or NO_KEY)
 
 
-def make_client(settings: AgentSettings) -> ModelClient:
-    """A speaker for the model that is set. Raises AgentMissingError."""
-    chosen = choose_endpoint(settings.llm)
-    from tabsmith.agents.llm.client import LlmClient  # a second of imports
-
-    return LlmClient(chosen)
-
-
-def _named(model: str) -> tuple[ProviderName, str]:
+def _split_model(model: str) -> tuple[ProviderName, str]:
     if not model:
         raise AgentMissingError("The llm agent has no model set.", next_step=_SET_MODEL)
     provider, _, name = model.partition(":")
@@ -128,6 +119,6 @@ def _address(provider: ProviderName, given: str) -> str:
             where="agents.llm.base_url",
             next_step="Run `tabsmith config set agents.llm.base_url http://HOST:PORT/v1`.",
         )
-    if provider == "ollama" and parts.path in {"", "/"}:  # as Ollama itself writes its address
+    if provider == "ollama" and parts.path in {"", "/"}:  # Ollama itself writes its address without the path
         return parts._replace(path="/v1").geturl()
     return parts.geturl()

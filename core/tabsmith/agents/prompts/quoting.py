@@ -1,7 +1,7 @@
-"""Text from a table or a model made safe inside a letter: quoted, so that it cannot close its block or pose as a rule.
+"""Quotes foreign text in a prompt, so that it cannot close its data block or pose as an instruction.
 
-Everything from outside becomes a JSON string. `<`, `>`, backticks and whatever a terminal or a reader should not meet
-are written as escapes, so a quoted name stays exact and a marker of a block can never stand in it.
+Text from a table or a model becomes a JSON string. `<`, `>`, backticks and control characters are written as escapes,
+so a quoted name stays exact and can never hold a block's marker.
 """
 
 import json
@@ -19,27 +19,27 @@ _ESCAPES: Final = str.maketrans({"<": "\\u003c", ">": "\\u003e", "`": "\\u0060"}
 
 
 def escape_json(text: str) -> str:
-    """A JSON text that means exactly the same, without markers, and in ASCII alone where cleaning would change it."""
+    """Return JSON of exactly the same meaning without markers, in ASCII alone if cleaning would change it."""
     if clean(text, len(text) + 1) != text:
-        text = _UNUSUAL.sub(lambda found: json.dumps(found[0])[1:-1], text)
+        text = _UNUSUAL.sub(lambda match: json.dumps(match[0])[1:-1], text)
     return text.translate(_ESCAPES)
 
 
 def quote_exactly(text: str) -> str:
-    """`text` as a JSON string that reads back as exactly the same."""
+    """Return `text` as a JSON string that decodes to exactly the same text."""
     return escape_json(json.dumps(text, ensure_ascii=False))
 
 
 def quote(text: object, limit: int = 120) -> str:
-    """`text` cleaned, cut to `limit` characters and quoted as a JSON string."""
+    """Return `text` as a JSON string, cleaned and cut to `limit` characters."""
     return json.dumps(clean(text, limit), ensure_ascii=False).translate(_ESCAPES)
 
 
 def strip_markers(text: str) -> str:
-    """Text that stands outside a block, without a marker of one."""
+    """Return text for outside of data blocks, with every block marker replaced."""
     return _MARKER.sub("[data]", text)
 
 
 def data_block(lines: list[str]) -> str:
-    """The lines as a data block. Whatever is from outside in them is quoted already, so it closes exactly once."""
+    """Return the lines as a data block. Foreign text in them is quoted already, so the block closes exactly once."""
     return "\n".join((BLOCK_START, *lines, BLOCK_END))

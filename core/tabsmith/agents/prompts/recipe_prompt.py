@@ -1,9 +1,9 @@
-"""A brief as a letter: what stays the same over a run first, so that prompt caches hit, then what changes.
+"""The prompt that asks a language model for a recipe.
 
-All that comes from a table or a model stands in data blocks, quoted. Tokens are estimated as a quarter of the
-characters, which is near the truth for English and for JSON; both parts are bounded in characters whatever the table.
-
-What a recipe may hold, in words for a model: made from the checks that it will have to pass, never kept by hand.
+The part that stays the same over a run comes first, so that prompt caches hit. Everything that comes from a table or a
+model is quoted in data blocks. The rules of a recipe are written from the checks that the recipe has to pass. Both
+parts are bounded in characters whatever the table; tokens are estimated as a quarter of the characters, which is close
+for English and for JSON.
 """
 
 from typing import Final
@@ -30,9 +30,9 @@ _FIELD_RULES: Final = {
 }
 
 
-def recipe_rules(task: ProblemType) -> str:
-    """The fields of a recipe, the families with their parameters for `task`, the encoders, the rules of derived SQL."""
-    return "\n\n".join((_fields(), _families(task), _encoders(), _derived()))
+def recipe_rules(problem_type: ProblemType) -> str:
+    """Return the fields of a recipe, the families with their parameters, the encoders, and the rules of derived SQL."""
+    return "\n\n".join((_fields(), _families(problem_type), _encoders(), _derived()))
 
 
 def _fields() -> str:
@@ -40,7 +40,7 @@ def _fields() -> str:
     return "\n".join(("Fields of a recipe (no others are allowed):", *lines))
 
 
-def _families(task: ProblemType) -> str:
+def _families(problem_type: ProblemType) -> str:
     lines = ["Families, each with its parameters: range, = default, meaning."]
     seen: dict[tuple[ParameterSpec, ...], Family] = {}
     for name in FAMILIES:
@@ -50,7 +50,7 @@ def _families(task: ProblemType) -> str:
             continue
         seen[specs] = name
         lines.append(f"{name}:")
-        lines += [_parameter(spec) for spec in specs if not spec.tasks or task in spec.tasks]
+        lines += [_parameter(spec) for spec in specs if not spec.tasks or problem_type in spec.tasks]
     return "\n".join(lines)
 
 
@@ -93,16 +93,17 @@ CHARACTERS_PER_TOKEN: Final = 4
 SYSTEM_TOKENS: Final = 9_000
 TEXT_TOKENS: Final = 2_500
 
-_TABLE_ROOM: Final = 22_000  # characters; with the rules, within SYSTEM_TOKENS
-_NOTE: Final = 400
-_NOTES_ROOM: Final = 1_000
-_FEEDBACK_ROOM: Final = 2_800
+# Characters. The table and the rules together stay within SYSTEM_TOKENS.
+_TABLE_CHARACTERS: Final = 22_000
+_NOTE_CHARACTERS: Final = 400
+_NOTES_CHARACTERS: Final = 1_000
+_FEEDBACK_CHARACTERS: Final = 2_800
 
 ANSWER_FORMAT: Final = (
     'Answer with one JSON object and nothing else: {"recipe": {...}, "reason": "one or two sentences", "confidence": '
     '0..1}, or {"done": true, "reason": "..."} when nothing is left that is worth a try.'
 )
-"""How an answer is written; feedback on an answer that could not be read says it again."""
+"""The form of an answer. The feedback on an answer that could not be read repeats it."""
 
 _ROLE: Final = """\
 You improve a model for one table, iteration after iteration. In each you propose one recipe: a model as data. tabsmith
@@ -129,20 +130,25 @@ maximum, values are the most frequent ones with their numbers of rows:"""
 
 
 def write_prompt(brief: Brief) -> Prompt:
-    """The letter of `brief`. `system` depends on the table, the metric and the setting for samples alone; both parts
-    are at most `SYSTEM_TOKENS` and `TEXT_TOKENS` by the estimate of `estimate_tokens`."""
-    feedback = strip_markers(clean_block(brief.feedback, _FEEDBACK_ROOM)).strip()
+    """Return the prompt of `brief`. Its `system` depends only on the table, the metric and the setting for samples.
+
+    The parts are at most `SYSTEM_TOKENS` and `TEXT_TOKENS` long, as `estimate_tokens` counts.
+    """
+    feedback = strip_markers(clean_block(brief.feedback, _FEEDBACK_CHARACTERS)).strip()
     return Prompt(system=_system(brief), text=_text(brief, feedback), feedback=feedback)
 
 
 def estimate_tokens(text: str) -> int:
-    """About how many tokens `text` is: a quarter of its characters."""
+    """Estimate the tokens of `text`: a quarter of its characters, rounded up."""
     return -(-len(text) // CHARACTERS_PER_TOKEN)
 
 
 def response_schema() -> bytes:
-    """The JSON Schema of an answer, for tool calls and structured output: an object at the top, the recipe's own schema
-    within. Alternatives are written as anyOf, which more servers take than oneOf; the family tells them apart."""
+    """Return the JSON Schema of an answer, for tool calls and structured output.
+
+    The top is an object that holds the recipe's own schema. Alternatives are written as anyOf, which more servers take
+    than oneOf; the family tells them apart.
+    """
     recipe = msgspec.json.decode(validation.recipe_json_schema(), type=dict[str, msgspec.Raw])
     definitions = recipe.pop("$defs")
     recipe["anyOf"] = recipe.pop("oneOf")
@@ -169,20 +175,15 @@ def response_schema() -> bytes:
 
 
 def _system(brief: Brief) -> str:
-    table = describe_table(brief.schema, brief.profile, samples=brief.samples, room=_TABLE_ROOM)
-    parts = (
-        _ROLE,
-        _task(brief.schema.problem_type, brief.metric),
-        ANSWER_FORMAT,
-        recipe_rules(brief.schema.problem_type),
-        _DATA,
-    )
-    return "\n\n".join((*parts, _TABLE, data_block(table)))
+    table = describe_table(brief.schema, brief.profile, samples=brief.samples, room=_TABLE_CHARACTERS)
+    problem_type = brief.schema.problem_type
+    goal = _goal(problem_type, brief.metric)
+    return "\n\n".join((_ROLE, goal, ANSWER_FORMAT, recipe_rules(problem_type), _DATA, _TABLE, data_block(table)))
 
 
-def _task(task: ProblemType, metric: MetricGoal) -> str:
+def _goal(problem_type: ProblemType, metric: MetricGoal) -> str:
     direction = "higher" if metric.greater_is_better else "lower"
-    return f"The task is {task}. The metric is {clean(metric.name, 60)}; {direction} is better."
+    return f"The task is {problem_type}. The metric is {clean(metric.name, 60)}; {direction} is better."
 
 
 def _text(brief: Brief, feedback: str) -> str:
@@ -203,15 +204,15 @@ def _left(left: RemainingBudget) -> str:
         "" if left.tokens is None else plural(left.tokens, "token"),
         "" if left.dollars is None else f"${clean(left.dollars, 20)}",
     ]
-    words = ", ".join(part for part in parts if part)
-    return f"Left: {words}." if words else "No limit is set."
+    limits = ", ".join(part for part in parts if part)
+    return f"Left: {limits}." if limits else "No limit is set."
 
 
 def _notes(notes: tuple[str, ...]) -> list[str]:
     """The latest notes that fit, oldest first."""
-    room, kept = _NOTES_ROOM, list[str]()
+    room, kept = _NOTES_CHARACTERS, list[str]()
     for note in reversed(notes):
-        line = f"- {strip_markers(clean(note, _NOTE))}"
+        line = f"- {strip_markers(clean(note, _NOTE_CHARACTERS))}"
         room -= len(line)
         if room < 0:
             kept.append(f"- ({plural(len(notes) - len(kept), 'older note')} not shown)")

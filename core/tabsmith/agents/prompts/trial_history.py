@@ -1,4 +1,4 @@
-"""What a run has tried, in words for a model: the champion, the best tries, the failed ones, each family in a line."""
+"""Describes a run's trials to a model: the champion, the best trials, the failed ones, and a line for each family."""
 
 import math
 from collections.abc import Sequence
@@ -16,15 +16,15 @@ from tabsmith.text import figure, plural
 MAX_BEST: Final = 6
 MAX_FAILED: Final = 4
 CHAMPION_CHARACTERS: Final = 2_600  # characters
-_CHANGE: Final = 120
-_REASON: Final = 200
-_FAMILY_ROOM: Final = 180
-_PARAMETERS: Final = 20
+_CHANGE_CHARACTERS: Final = 120
+_REASON_CHARACTERS: Final = 200
+_FAMILY_CHARACTERS: Final = 180
+_MAX_PARAMETERS: Final = 20
 
 
 def describe_trials(brief: Brief) -> list[str]:
-    """The champion's recipe in full, the best other tries and the latest failed ones as changes against it, and what
-    was tried of each family. Recipes and reasons are quoted: they may hold a table's words."""
+    """Return lines with the champion's recipe in full, the best other trials and the latest failed ones as changes from
+    it, and the trials of each family. Recipes and reasons are quoted, as they may hold text of the table."""
     scored = [tried for tried in brief.tried if tried.score is not None and math.isfinite(tried.score)]
     failed = [tried for tried in brief.tried if tried.score is None or not math.isfinite(tried.score)]
     if not brief.tried:
@@ -41,12 +41,12 @@ def _champion(champion: TriedRecipe | None) -> list[str]:
 
 
 def recipe_json(recipe: Recipe, room: int) -> str:
-    """The recipe as one line of JSON of at most `room` characters. Of one that is longer, the columns' parts are cut
-    short, and it says how much is left out."""
+    """Return the recipe as one line of JSON, at most `room` characters. If it is longer, the parts about columns are cut
+    and the line says how much is left out."""
     text = _json(recipe)
     if len(text) <= room:
         return text
-    values = list(recipe.parameters.items())[:_PARAMETERS]
+    values = list(recipe.parameters.items())[:_MAX_PARAMETERS]
     kept = Recipe(recipe.family, parameters={name[:40]: _short(value) for name, value in values})
     derived = 0
     for column in recipe.derived:
@@ -73,7 +73,7 @@ def _json(recipe: Recipe) -> str:
 
 
 class _Plain(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A recipe without the fields that say nothing."""
+    """A recipe without its name and without empty fields."""
 
     family: Family
     derived: tuple[DerivedColumn, ...] = ()
@@ -88,7 +88,7 @@ def _best(brief: Brief, scored: Sequence[TriedRecipe]) -> list[str]:
     ranked = sorted(others, key=lambda tried: _key(brief, tried))[:MAX_BEST]
     if not ranked:
         return []
-    lines = [f"- iteration {each.iteration}, {_score(each)}: {_change(champion, each.recipe)}" for each in ranked]
+    lines = [f"- iteration {tried.iteration}, {_score(tried)}: {_change(champion, tried.recipe)}" for tried in ranked]
     head = f"best of the {plural(len(others), 'other try', 'other tries')} with a score, as changes of the champion:"
     return [head, *lines]
 
@@ -98,8 +98,8 @@ def _failed(champion: TriedRecipe | None, failed: Sequence[TriedRecipe]) -> list
         return []
     latest = list(reversed(failed))[:MAX_FAILED]
     lines = [
-        f"- iteration {each.iteration}: {_change(champion, each.recipe)}: {quote(each.reason or 'no score', _REASON)}"
-        for each in latest
+        f"- iteration {tried.iteration}: {_change(champion, tried.recipe)}: {quote(tried.reason or 'no score', _REASON_CHARACTERS)}"
+        for tried in latest
     ]
     return [f"latest of the {plural(len(failed), 'try', 'tries')} without a score, and why:", *lines]
 
@@ -112,17 +112,17 @@ def _families(brief: Brief, scored: Sequence[TriedRecipe]) -> list[str]:
             continue
         of_it = [tried for tried in scored if tried.recipe.family == name]
         best = min(of_it, key=lambda tried: _key(brief, tried), default=None)
-        words = f"best {figure(best.score)}" if best and best.score is not None else "none with a score"
+        best_score = f"best {figure(best.score)}" if best and best.score is not None else "none with a score"
         ranges = "".join(f"; {spread}" for spread in _spreads(name, of_it))
-        lines.append(f"- {name}: {plural(count, 'try', 'tries')}, {words}{ranges}"[:_FAMILY_ROOM])
+        lines.append(f"- {name}: {plural(count, 'try', 'tries')}, {best_score}{ranges}"[:_FAMILY_CHARACTERS])
     return ["tried so far, by family, with the ranges of what was set:", *lines]
 
 
 def _spreads(family: Family, tries: Sequence[TriedRecipe]) -> list[str]:
     spreads = []
     for spec in family_parameters(family):
-        found = [tried.recipe.parameters.get(spec.name) for tried in tries]
-        values = [value for value in found if isinstance(value, int | float) and not isinstance(value, bool)]
+        set_values = [tried.recipe.parameters.get(spec.name) for tried in tries]
+        values = [value for value in set_values if isinstance(value, int | float) and not isinstance(value, bool)]
         if values and min(values) < max(values):
             spreads.append(f"{spec.name} {min(values):.3g} to {max(values):.3g}")
     return spreads
@@ -134,7 +134,7 @@ def _key(brief: Brief, tried: TriedRecipe) -> tuple[float, int]:
 
 
 def _change(champion: TriedRecipe | None, recipe: Recipe) -> str:
-    return quote(describe_difference(champion.recipe if champion else None, recipe), _CHANGE)
+    return quote(describe_difference(champion.recipe if champion else None, recipe), _CHANGE_CHARACTERS)
 
 
 def _score(tried: TriedRecipe) -> str:

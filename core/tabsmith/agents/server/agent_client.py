@@ -1,9 +1,8 @@
-"""The agents' process as the run's worker sees it: a question goes in, what is heard and the answer come back.
+"""The client of the agent server: the run's worker sends it model requests and coding jobs, and gets back replies,
+activities and results.
 
-The worker forks, so nothing here starts a thread: the process is started plainly and its end is seen by the end of its
-stdout, which needs no child watcher of asyncio.
-
-A question or an errand as the worker waits for its end: what is told about it, and how it came out.
+The worker forks, so nothing here starts a thread: the server is started with a plain `Popen`, and its end is seen by the
+end of its stdout, which needs no child watcher of asyncio.
 """
 
 import asyncio
@@ -15,13 +14,13 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, Generic, TypeAlias, TypeVar
+from typing import Final, TypeAlias
 
 import msgspec
 
 from tabsmith.agents.agent_jobs import Activity, AgentJob, AgentJobResult, PermissionAnswer, PermissionRequest
 from tabsmith.agents.deadline import Deadline, wait_until
-from tabsmith.agents.protocol import ModelAgentName, ModelReply, ModelRequest
+from tabsmith.agents.protocol import AgentName, ModelReply, ModelRequest
 from tabsmith.agents.server.messages import (
     ActivityReported,
     AgentJobFinished,
@@ -51,213 +50,191 @@ OnReply: TypeAlias = Callable[[ModelReply], None]
 OnActivity: TypeAlias = Callable[[Activity], None]
 AskPermission: TypeAlias = Callable[[PermissionRequest], Awaitable[PermissionAnswer]]
 
-_KINDS: Final = (AgentMissingError, AgentNetworkError, AgentTimeoutError, AgentAccessError, AgentReplyError, AgentError)
-
-ResultT = TypeVar("ResultT", str, AgentJobResult)
-
-
-class PendingCall(Generic[ResultT]):
-    """It waits for its answer. `send` writes a request to the agents' process; `patience` is how long that may take
-    before it is given up itself."""
-
-    def __init__(self, session: str, patience: Deadline, hear: OnReply, send: Callable[[ClientMessage], None]) -> None:
-        self.session = session
-        self.patience = patience
-        self.answer: asyncio.Future[ResultT] = asyncio.get_running_loop().create_future()
-        self._hear = hear
-        self._send = send
-
-    def take(self, notice: ServerMessage) -> None:
-        """What the process tells about this call. What the asker's own functions raise is the asker's, who gets it."""
-        try:
-            self._took(notice)
-        except Exception as error:  # noqa: BLE001 - any: see above
-            self.over(error)
-            self._send(CancelCall(self.session))
-
-    def over(self, outcome: ResultT | Exception) -> None:
-        """The first outcome counts."""
-        if self.answer.done():
-            return
-        if isinstance(outcome, Exception):
-            self.answer.set_exception(outcome)
-            self.answer.exception()  # who was cancelled does not look at it, and that is no fault
-        else:
-            self.answer.set_result(outcome)
-
-    def forget(self) -> None:
-        """Nobody waits any more."""
-
-    def _took(self, notice: ServerMessage) -> None:
-        match notice:
-            case ReplyReceived(_, turn):
-                self._hear(turn)
-            case CallFailed():
-                self.over(_error(notice))
-
-
-class PendingRequest(PendingCall[str]):
-    """A question."""
-
-    def __init__(
-        self, question: ModelRequest, extra: float, hear: OnReply, send: Callable[[ClientMessage], None]
-    ) -> None:
-        super().__init__(question.session, Deadline(math.inf, question.seconds + extra), hear, send)
-
-    def _took(self, notice: ServerMessage) -> None:
-        if isinstance(notice, ModelAnswered):
-            self.over(notice.text)
-        else:
-            super()._took(notice)
-
-
-class PendingJob(PendingCall[AgentJobResult]):
-    """An errand. While `allow` asks a person the time stands still."""
-
-    def __init__(
-        self,
-        errand: AgentJob,
-        extra: float,
-        hear: OnReply,
-        show: OnActivity,
-        allow: AskPermission,
-        send: Callable[[ClientMessage], None],
-    ) -> None:
-        super().__init__(errand.session, Deadline(math.inf, errand.seconds + extra), hear, send)
-        self._show = show
-        self._allow = allow
-        self._asking: set[asyncio.Task[None]] = set()
-
-    def forget(self) -> None:
-        for asking in self._asking:
-            asking.cancel()
-
-    def _took(self, notice: ServerMessage) -> None:
-        match notice:
-            case ActivityReported(_, activity):
-                self._show(activity)
-            case PermissionRequested(_, permission):
-                asking = asyncio.create_task(self._ask(permission))
-                self._asking.add(asking)
-                asking.add_done_callback(self._asking.discard)
-            case AgentJobFinished(_, finished):
-                self.over(finished)
-            case _:
-                super()._took(notice)
-
-    async def _ask(self, permission: PermissionRequest) -> None:
-        try:
-            with self.patience.waiting():
-                allowed = await self._allow(permission)
-        except Exception as error:  # noqa: BLE001 - the asker's own, who gets it
-            self.over(error)
-            self._send(CancelCall(self.session))
-        else:
-            self._send(AnswerPermission(self.session, permission.id, allowed))
-
-
-def _error(failed: CallFailed) -> AgentError:
-    """What was raised there, raised again here."""
-    if failed.trouble == "rate limit":
-        return AgentRateLimitError(failed.what, next_step=failed.next_step, retry_after=failed.retry_after)
-    kind = next(kind for kind in _KINDS if kind.trouble == failed.trouble)
-    return kind(failed.what, next_step=failed.next_step)
-
-
 GRACE_SECONDS: Final = 45.0
-"""Seconds past the time of a question after which the agents' process itself is given up: it keeps the time, but for a
-library that holds it up altogether. Starting it and importing a client counts as well."""
+"""Seconds past a call's own time after which the server itself is killed. The server keeps the time of its calls, unless
+a library blocks it altogether; starting it and importing a client library count as well."""
 
 SERVER_MARK: Final = "TABSMITH_AGENTS_PROCESS"
-"""A variable in the process's environment, and so in that of all that it starts, by which they are known."""
+"""The variable in the environment of the server, and of everything it starts, by which these processes are found."""
 
-_LAST_WORDS: Final = 0.5  # seconds for a cancelled call to say what it used
-_ENDING: Final = 5.0  # seconds for the process to end well
-_NOTICE: Final = msgspec.json.Decoder(ServerMessage)
+_CANCEL_SECONDS: Final = 0.5  # for a cancelled call to report its usage
+_END_SECONDS: Final = 5.0  # for the server to end by itself
+_ERRORS: Final = (
+    AgentMissingError,
+    AgentNetworkError,
+    AgentTimeoutError,
+    AgentAccessError,
+    AgentReplyError,
+    AgentError,
+)
+_DECODER: Final = msgspec.json.Decoder(ServerMessage)
 
 
 class AgentClient:
-    """One for each run. Its process is started by the first question, and by the next one after it died."""
+    """Talks to the one agent server of a run. The first call starts the server, and so does the next call after its
+    death."""
 
     def __init__(self) -> None:
-        self._process: _ServerProcess | None = None
+        self._server: _ServerProcess | None = None
         self._starting = asyncio.Lock()
 
     async def start(self) -> None:
-        """Start the process, when it is not there, before it is needed. Raises AgentError."""
-        await self._running()
+        """Start the server before it is needed. Raises AgentError."""
+        await self._running_server()
 
-    async def ask(self, speaker: ModelAgentName, question: ModelRequest, hear: OnReply) -> str:
-        """The speaker's answer to the question, whose session must be new; `hear` is given every reply as it comes.
+    async def ask(self, agent: AgentName, request: ModelRequest, on_reply: OnReply) -> str:
+        """Return the agent's answer to the request, whose session must be new.
 
-        Raises AgentError of the kind that the speaker raised, or plain when the process died; and what `hear` raises.
-        Cancelling ends the call; what it still used is heard if it is said within half a second.
+        `on_reply` gets every reply as it arrives. Cancelling ends the call; what it still used is reported if that
+        arrives within half a second. Raises AgentError of the kind that the agent raised, plain AgentError if the
+        server died, and whatever `on_reply` raises.
         """
-        process = await self._running()
-        call = PendingRequest(question, GRACE_SECONDS, hear, process.send)
-        return await self._end_of(call, AskModel(speaker, question), process, question.seconds)
+        call = _PendingCall(request.session, request.seconds, on_reply)
+        text = await self._result(call, AskModel(agent, request))
+        assert isinstance(text, str)
+        return text
 
     async def work(
-        self, speaker: ModelAgentName, errand: AgentJob, hear: OnReply, show: OnActivity, allow: AskPermission
+        self,
+        agent: AgentName,
+        job: AgentJob,
+        on_reply: OnReply,
+        on_activity: OnActivity,
+        ask_permission: AskPermission,
     ) -> AgentJobResult:
-        """Send the agent on the errand, whose session must be new, and wait for its end.
+        """Have the agent do the job, whose session must be new, and return its result.
 
-        `hear` and `show` are given what comes as it comes; `allow` is asked for permissions, at once when there are
-        several, and what it takes counts as nobody's time; it is cancelled when the errand is over. Raises and is
-        cancelled as `ask` is, with every program that was started.
+        `on_reply` and `on_activity` get what arrives as it arrives. `ask_permission` is called at once for every
+        request; the time that it takes does not count, and it is cancelled when the job ends. Raises and can be
+        cancelled like `ask`, which also ends every program that the job started.
         """
-        process = await self._running()
-        call = PendingJob(errand, GRACE_SECONDS, hear, show, allow, process.send)
-        return await self._end_of(call, StartAgentJob(speaker, errand), process, errand.seconds)
-
-    async def _end_of(
-        self, call: PendingCall[ResultT], request: ClientMessage, process: "_ServerProcess", seconds: float
-    ) -> ResultT:
-        process.put(call, request)
-        try:
-            ended = await wait_until(call.patience, call.answer)
-        except asyncio.CancelledError:
-            process.send(CancelCall(call.session))
-            await asyncio.wait((call.answer,), timeout=_LAST_WORDS)
-            raise
-        finally:
-            process.forget(call)
-        if not ended:
-            await process.end(patience=0.0)
-            raise AgentTimeoutError(
-                f"No answer came within {seconds:,.0f} s, and the agents' process did not say so itself."
-            )
-        return call.answer.result()
+        call = _PendingCall(job.session, job.seconds, on_reply, on_activity, ask_permission)
+        result = await self._result(call, StartAgentJob(agent, job))
+        assert isinstance(result, AgentJobResult)
+        return result
 
     async def close(self) -> None:
-        """End the process and all that it started. A later question starts a new one."""
+        """End the server and everything it started. A later call starts a new one."""
         async with self._starting:
-            if self._process is not None:
-                process, self._process = self._process, None
-                await process.end(patience=_ENDING)
+            if self._server is not None:
+                server, self._server = self._server, None
+                await server.end(seconds=_END_SECONDS)
 
-    async def _running(self) -> "_ServerProcess":
+    async def _result(self, call: "_PendingCall", message: ClientMessage) -> str | AgentJobResult:
+        server = await self._running_server()
+        server.begin(call, message)
+        try:
+            ended = await wait_until(call.deadline, call.result)
+        except asyncio.CancelledError:
+            server.send(CancelCall(call.session))
+            await asyncio.wait((call.result,), timeout=_CANCEL_SECONDS)
+            raise
+        finally:
+            server.forget(call)
+        if not ended:
+            await server.end(seconds=0.0)
+            raise AgentTimeoutError(
+                f"No answer came within {call.seconds:,.0f} s, and the agent server did not report that itself."
+            )
+        return call.result.result()
+
+    async def _running_server(self) -> "_ServerProcess":
         async with self._starting:
-            if self._process is None or not self._process.alive:
-                self._process = await _ServerProcess.start()
-            return self._process
+            if self._server is None or not self._server.alive:
+                self._server = await _ServerProcess.start()
+            return self._server
+
+
+class _PendingCall:
+    """A request or job whose result is awaited. `send` is set when the call begins."""
+
+    send: Callable[[ClientMessage], None]
+
+    def __init__(
+        self,
+        session: str,
+        seconds: float,
+        on_reply: OnReply,
+        on_activity: OnActivity | None = None,
+        ask_permission: AskPermission | None = None,
+    ) -> None:
+        self.session = session
+        self.seconds = seconds
+        self.deadline = Deadline(math.inf, seconds + GRACE_SECONDS)
+        self.result: asyncio.Future[str | AgentJobResult] = asyncio.get_running_loop().create_future()
+        self._on_reply = on_reply
+        self._on_activity = on_activity
+        self._ask_permission = ask_permission
+        self._questions: set[asyncio.Task[None]] = set()
+
+    def receive(self, message: ServerMessage) -> None:
+        """Handle a message about this call. An exception of the caller's own functions becomes the call's result."""
+        try:
+            self._handle(message)
+        except Exception as error:  # noqa: BLE001 - whatever the caller's function raised goes back to the caller
+            self._fail(error)
+
+    def finish(self, outcome: str | AgentJobResult | Exception) -> None:
+        """Set the result, if there is none yet."""
+        if self.result.done():
+            return
+        if isinstance(outcome, Exception):
+            self.result.set_exception(outcome)
+            self.result.exception()  # a cancelled caller never looks at it, which asyncio would log
+        else:
+            self.result.set_result(outcome)
+
+    def cancel_questions(self) -> None:
+        """Stop waiting for the user's answers."""
+        for question in self._questions:
+            question.cancel()
+
+    def _handle(self, message: ServerMessage) -> None:
+        match message:
+            case ReplyReceived(reply=reply):
+                self._on_reply(reply)
+            case ActivityReported(activity=activity) if self._on_activity is not None:
+                self._on_activity(activity)
+            case PermissionRequested(request=request) if self._ask_permission is not None:
+                question = asyncio.create_task(self._ask(request, self._ask_permission))
+                self._questions.add(question)
+                question.add_done_callback(self._questions.discard)
+            case ModelAnswered(text=text):
+                self.finish(text)
+            case AgentJobFinished(result=result):
+                self.finish(result)
+            case CallFailed():
+                self.finish(_error(message))
+
+    async def _ask(self, request: PermissionRequest, ask_permission: AskPermission) -> None:
+        try:
+            with self.deadline.paused():
+                answer = await ask_permission(request)
+        except Exception as error:  # noqa: BLE001 - whatever the caller's function raised goes back to the caller
+            self._fail(error)
+        else:
+            self.send(AnswerPermission(self.session, request.id, answer))
+
+    def _fail(self, error: Exception) -> None:
+        self.finish(error)
+        self.send(CancelCall(self.session))
 
 
 class _ServerProcess(asyncio.Protocol):
-    """The process from its start to its end, and what it tells."""
+    """The server's process from its start to its end, and the messages with it."""
 
     def __init__(self, process: subprocess.Popen[bytes], mark: str) -> None:
         self._process = process
         self._mark = mark
-        self._requests: asyncio.WriteTransport | None = None
-        self._notices: asyncio.ReadTransport | None = None
-        self._calls: dict[str, PendingCall[Any]] = {}
+        self._stdin: asyncio.WriteTransport | None = None
+        self._stdout: asyncio.ReadTransport | None = None
+        self._calls: dict[str, _PendingCall] = {}
         self._unread: list[bytes] = []
         self._gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @classmethod
     async def start(cls) -> "_ServerProcess":
-        """Start it. Raises AgentError."""
+        """Start the process. Raises AgentError."""
         mark = str(uuid.uuid4())
         try:
             process = subprocess.Popen(
@@ -269,7 +246,7 @@ class _ServerProcess(asyncio.Protocol):
                 env={**os.environ, SERVER_MARK: mark},
             )
         except OSError as error:
-            raise AgentError(f"The agents' process could not be started: {error.strerror}.") from error
+            raise AgentError(f"The agent server could not be started: {error.strerror}.") from error
         started = cls(process, f"{SERVER_MARK}={mark}")
         try:
             await started._connect()
@@ -282,67 +259,66 @@ class _ServerProcess(asyncio.Protocol):
     def alive(self) -> bool:
         return self._process.returncode is None
 
-    def put(self, call: PendingCall[ResultT], request: ClientMessage) -> None:
-        """Have the call made that the request asks for."""
+    def begin(self, call: _PendingCall, message: ClientMessage) -> None:
+        """Start the call by its message."""
         assert call.session not in self._calls
         self._calls[call.session] = call
-        self.send(request)
+        call.send = self.send
+        self.send(message)
 
-    def send(self, request: ClientMessage) -> None:
-        """Write a request. To a process that died it does nothing: the calls are told of that by themselves."""
-        if self.alive and self._requests is not None:
-            self._requests.write(msgspec.json.encode(request) + b"\n")
+    def send(self, message: ClientMessage) -> None:
+        """Write a message. If the process has died nothing is written: its calls have failed already."""
+        if self.alive and self._stdin is not None:
+            self._stdin.write(msgspec.json.encode(message) + b"\n")
 
-    def forget(self, call: PendingCall[ResultT]) -> None:
-        """Nobody waits for its answer any more."""
+    def forget(self, call: _PendingCall) -> None:
+        """Drop a call that nobody waits for any more."""
         self._calls.pop(call.session, None)
-        call.forget()
+        call.cancel_questions()
 
-    async def end(self, *, patience: float) -> None:
-        """End it within so many seconds, or with force, and everything that it started."""
+    async def end(self, *, seconds: float) -> None:
+        """Ask the process to end within `seconds`, then kill it and everything it started."""
         try:
             if self.alive:
-                self._process.send_signal(signal.SIGTERM if patience else signal.SIGKILL)
-                await asyncio.wait((self._gone,), timeout=patience)
+                self._process.send_signal(signal.SIGTERM if seconds else signal.SIGKILL)
+                await asyncio.wait((self._gone,), timeout=seconds)
         finally:
             self._bury()
         await asyncio.wait((self._gone,))
 
     async def _connect(self) -> None:
         loop = asyncio.get_running_loop()
-        requests, notices = self._process.stdin, self._process.stdout
-        assert requests is not None
-        assert notices is not None
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None
+        assert stdout is not None
         try:
-            self._requests, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, requests)
-            self._notices, _ = await loop.connect_read_pipe(lambda: self, notices)
+            self._stdin, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, stdin)
+            self._stdout, _ = await loop.connect_read_pipe(lambda: self, stdout)
         except BaseException:
-            notices.close()
+            stdout.close()
             raise
 
-    # What asyncio tells -----------------------------------------------------------------------------------------------
+    # asyncio's callbacks ----------------------------------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
         first, *others = data.split(b"\n")
         self._unread.append(first)
         for other in others:
-            self._take(_NOTICE.decode(b"".join(self._unread)))
+            message = _DECODER.decode(b"".join(self._unread))
             self._unread = [other]
+            call = self._calls.get(message.session)
+            if call is not None:
+                call.receive(message)
 
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         self._bury()
         if not self._gone.done():
             self._gone.set_result(None)
 
-    # -----------------------------------------------------------------------------------------------------------------
-
-    def _take(self, notice: ServerMessage) -> None:
-        call = self._calls.get(notice.session)
-        if call is not None:
-            call.take(notice)
+    # ------------------------------------------------------------------------------------------------------------------
 
     def _bury(self) -> None:
-        """See to it that nothing is left of the process, and tell those that wait."""
+        """Kill whatever is left of the process, and fail the calls that wait for it."""
         if not self.alive:
             return
         with contextlib.suppress(ProcessLookupError):
@@ -350,20 +326,28 @@ class _ServerProcess(asyncio.Protocol):
         status = self._process.wait()
         if status != 0:  # it did not end its programs itself, and some have sessions of their own
             kill_marked(self._mark)
-        if self._requests is not None and not self._requests.is_closing():
-            self._requests.abort()
-        if self._notices is not None:
-            self._notices.close()
+        if self._stdin is not None and not self._stdin.is_closing():
+            self._stdin.abort()
+        if self._stdout is not None:
+            self._stdout.close()
         how = signal.Signals(-status).name if status < 0 else f"exit status {status}"
         for call in self._calls.values():
-            call.over(
+            call.finish(
                 AgentError(
-                    f"The agents' process ended while it was asked ({how}).",
-                    next_step="The run's log may tell more; the next question starts it again.",
+                    f"The agent server ended while it was asked ({how}).",
+                    next_step="The run's log may tell more; the next request starts it again.",
                 )
             )
 
 
 def server_command() -> list[str]:
-    """How the process is started. The current folder is a user's: -P, so that nothing in it is imported."""
+    """Return the command that starts the server. The current folder is a user's: with -P nothing in it is imported."""
     return [sys.executable, "-P", "-m", "tabsmith.agents.server.agent_server"]
+
+
+def _error(failure: CallFailed) -> AgentError:
+    """The error that was raised in the server."""
+    if failure.kind == "rate limit":
+        return AgentRateLimitError(failure.what, next_step=failure.next_step, retry_after=failure.retry_after)
+    error = next(error for error in _ERRORS if error.trouble == failure.kind)
+    return error(failure.what, next_step=failure.next_step)

@@ -1,7 +1,5 @@
-"""What the worker and the agents' process say to each other: one JSON line each, over pipes.
-
-Text on its way out of the agents' process: whole characters, not endless, and without keys where it is shown.
-"""
+"""The messages between the run's worker (`agent_client.py`) and the agent server (`agent_server.py`): one line of JSON
+each, over pipes. Also the functions that make an agent's text safe to send."""
 
 from typing import Final, TypeAlias
 
@@ -9,78 +7,78 @@ import msgspec
 
 from tabsmith.agents.agent_jobs import Activity, AgentJob, AgentJobResult, PermissionAnswer, PermissionRequest
 from tabsmith.agents.api_keys import redact
-from tabsmith.agents.protocol import AgentErrorKind, ModelAgentName, ModelReply, ModelRequest
+from tabsmith.agents.protocol import AgentErrorKind, AgentName, ModelReply, ModelRequest
 from tabsmith.text import clean, plural
 
 
-class AskModel(msgspec.Struct, frozen=True, tag="ask", tag_field="say"):
-    """Put the question to the speaker; the answers carry the question's session."""
+class AskModel(msgspec.Struct, frozen=True, tag=True):
+    """Pass the request to the agent's client. The answers carry the request's session."""
 
-    speaker: ModelAgentName
-    question: ModelRequest
-
-
-class StartAgentJob(msgspec.Struct, frozen=True, tag="send", tag_field="say"):
-    """Send the agent on the errand; what comes back carries the errand's session."""
-
-    speaker: ModelAgentName
-    errand: AgentJob
+    agent: AgentName
+    request: ModelRequest
 
 
-class AnswerPermission(msgspec.Struct, frozen=True, tag="permit", tag_field="say"):
-    """The answer to the permission `id` that the errand of this session wanted."""
+class StartAgentJob(msgspec.Struct, frozen=True, tag=True):
+    """Have the agent do the job. The answers carry the job's session."""
+
+    agent: AgentName
+    job: AgentJob
+
+
+class AnswerPermission(msgspec.Struct, frozen=True, tag=True):
+    """The answer to the permission request `id` of this session's job."""
 
     session: str
     id: str
-    allowed: PermissionAnswer
+    answer: PermissionAnswer
 
 
-class CancelCall(msgspec.Struct, frozen=True, tag="cancel", tag_field="say"):
-    """Nobody waits for this answer any more."""
-
-    session: str
-
-
-class ReplyReceived(msgspec.Struct, frozen=True, tag="heard", tag_field="tell"):
-    """A reply came in."""
+class CancelCall(msgspec.Struct, frozen=True, tag=True):
+    """Nobody waits for the answer of this session any more."""
 
     session: str
-    turn: ModelReply
 
 
-class ActivityReported(msgspec.Struct, frozen=True, tag="shown", tag_field="tell"):
-    """The agent does something."""
+class ReplyReceived(msgspec.Struct, frozen=True, tag=True):
+    """The model replied."""
+
+    session: str
+    reply: ModelReply
+
+
+class ActivityReported(msgspec.Struct, frozen=True, tag=True):
+    """The coding agent did something."""
 
     session: str
     activity: Activity
 
 
-class PermissionRequested(msgspec.Struct, frozen=True, tag="wants", tag_field="tell"):
-    """The agent waits for a `AnswerPermission`."""
+class PermissionRequested(msgspec.Struct, frozen=True, tag=True):
+    """The coding agent waits for an `AnswerPermission`."""
 
     session: str
-    permission: PermissionRequest
+    request: PermissionRequest
 
 
-class ModelAnswered(msgspec.Struct, frozen=True, tag="answered", tag_field="tell"):
-    """The call is over, with this text."""
+class ModelAnswered(msgspec.Struct, frozen=True, tag=True):
+    """The request is answered with this text."""
 
     session: str
     text: str
 
 
-class AgentJobFinished(msgspec.Struct, frozen=True, tag="done", tag_field="tell"):
-    """The errand is over."""
+class AgentJobFinished(msgspec.Struct, frozen=True, tag=True):
+    """The job has ended."""
 
     session: str
-    finished: AgentJobResult
+    result: AgentJobResult
 
 
-class CallFailed(msgspec.Struct, frozen=True, tag="failed", tag_field="tell"):
-    """The call or the errand is over without an answer."""
+class CallFailed(msgspec.Struct, frozen=True, tag=True):
+    """The request or the job ended with an error."""
 
     session: str
-    trouble: AgentErrorKind
+    kind: AgentErrorKind
     what: str
     next_step: str = ""
     retry_after: float | None = None
@@ -91,27 +89,33 @@ ServerMessage: TypeAlias = (
     ReplyReceived | ActivityReported | PermissionRequested | ModelAnswered | AgentJobFinished | CallFailed
 )
 
-
 MAX_REPLY_CHARACTERS: Final = 8_000_000
-"""Characters of an answer. What is longer holds no recipe."""
+"""A longer text holds no recipe."""
 
-_LONGEST_WORDS: Final = 1_000  # characters of an error's message
+_ERROR_CHARACTERS: Final = 1_000
 
 
 def error_text(text: str) -> str:
-    """An error's message, to be shown."""
-    return clean(redact(text), _LONGEST_WORDS)
+    """Return an error's message safe to show: cleaned, cut, and without keys."""
+    return clean(redact(text), _ERROR_CHARACTERS)
 
 
 def valid_text(text: str) -> str:
-    """`text` as it is, but for halves of characters (lone surrogates), which JSON may hold and no file can."""
+    """Replace lone surrogates (halves of characters), which JSON can hold and no file can."""
     if text.isascii():
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def shorten(text: str) -> str:
-    """`text`, and when it is too long its beginning."""
+    """Cut `text` after `MAX_REPLY_CHARACTERS`, with a note of its length."""
     if len(text) <= MAX_REPLY_CHARACTERS:
         return text
     return f"{text[:MAX_REPLY_CHARACTERS]}\n[cut here: {plural(len(text), 'character')} in all]"
+
+
+def valid_reply(reply: ModelReply) -> ModelReply:
+    """Return the reply with texts that can be sent and stored."""
+    return msgspec.structs.replace(
+        reply, text=shorten(valid_text(reply.text)), model=valid_text(reply.model), foreign=valid_text(reply.foreign)
+    )

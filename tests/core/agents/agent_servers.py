@@ -22,7 +22,7 @@ PATIENCE = 20.0
 
 ODD = """
 import asyncio, os, subprocess, time
-from tabsmith.agents.llm import providers
+from tabsmith.agents.llm import agent
 from tabsmith.agents.server import agent_server
 from tabsmith.agents.protocol import ModelReply
 from tabsmith.agents.usage import Usage
@@ -72,10 +72,10 @@ class Odd:
     async def close(self):
         pass
 
-providers.make_client = lambda settings: Odd()
+agent.make_client = lambda settings: Odd()
 agent_server.GRACE_SECONDS = 0.05
-agent_server._LAST_WORDS = 0.3
-agent_server._LONGEST_END = 1.0
+agent_server.CLOSE_SECONDS = 0.3
+agent_server.MAX_END_SECONDS = 1.0
 agent_server.main()
 """
 

@@ -23,7 +23,7 @@ from tabsmith.agents.protocol import ModelReply, Prompt
 from tabsmith.agents.server.agent_client import AgentClient
 from tabsmith.agents.usage import Usage
 from tabsmith.errors import AgentError, StorageError
-from tests.core.agents.hosts import KEY, PATIENCE, Family, all_gone, hosting, ignore
+from tests.core.agents.agent_servers import KEY, PATIENCE, Family, all_gone, hosting, ignore
 from tests.peers.model_server import ModelServer, Reply, Script, Use
 
 pytestmark = pytest.mark.usefixtures("hosted_here")
@@ -57,9 +57,7 @@ async def sending(
 
 
 def errand(folder: Path) -> AgentJob:
-    return AgentJob(
-        session=str(uuid.uuid4()), prompt=Prompt("", "Do it."), folder=str(folder), rights=PermissionRules()
-    )
+    return AgentJob(session=str(uuid.uuid4()), prompt=Prompt("", "Do it."), folder=str(folder), rules=PermissionRules())
 
 
 def overlook(activity: Activity) -> None:
@@ -170,12 +168,12 @@ async def test_an_agent_that_only_answers_cannot_be_sent(folder) -> None:
 
 @pytest.mark.parametrize(("asks", "ended"), [(True, True), (False, False)])
 async def test_the_time_in_which_a_person_is_asked_does_not_count(asks: bool, ended: bool) -> None:
-    patience = Deadline(math.inf, 0.1)
+    deadline = Deadline(math.inf, 0.1)
     end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     asyncio.get_running_loop().call_later(0.3, end.set_result, None)
     if asks:
-        with patience.waiting():
-            assert await wait_until(patience, end) is ended
+        with deadline.paused():
+            assert await wait_until(deadline, end) is ended
     else:
-        assert await wait_until(patience, end) is ended
+        assert await wait_until(deadline, end) is ended
     await end

@@ -100,7 +100,7 @@ async def test_what_shows_that_it_reaches_outside_is_a_high_risk(
     tmp_path: Path, use: ToolKind, what: str, risk: str
 ) -> None:
     person = Person(tmp_path, "no")
-    assert await person.gate.answer(ToolCall(use, "tool", what.format(folder=tmp_path))) == "no"
+    assert await person.gate.decide(ToolCall(use, "tool", what.format(folder=tmp_path))) == "no"
     assert [each.risk for each in person.asked] == [risk]
 
 
@@ -123,12 +123,12 @@ async def test_always_is_for_the_same_tool_in_the_same_way(
     tmp_path: Path, first: ToolCall, second: ToolCall, asked: int
 ) -> None:
     person = Person(tmp_path, "always", PermissionRules(write=False))
-    assert await asyncio.gather(person.gate.answer(first), person.gate.answer(second)) == ["always", "always"]
+    assert await asyncio.gather(person.gate.decide(first), person.gate.decide(second)) == ["always", "always"]
     assert len(person.asked) == asked
 
 
 async def test_what_a_person_is_shown_has_no_key_and_nothing_that_a_terminal_obeys(tmp_path: Path) -> None:
     person = Person(tmp_path, "no")
-    await person.gate.answer(ToolCall("run", "t", "echo \x1b[2Jsk-ant-nobody-may-see-this" + " x" * 5_000))
+    await person.gate.decide(ToolCall("run", "t", "echo \x1b[2Jsk-ant-nobody-may-see-this" + " x" * 5_000))
     assert person.asked[0].what.startswith("echo •••")
     assert len(person.asked[0].what) <= 2_000

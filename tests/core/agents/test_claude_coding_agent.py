@@ -15,11 +15,13 @@ from tabsmith.agents.agent_jobs import (
     Activity,
     AgentJob,
     AgentJobResult,
+    CommandWrapper,
     PermissionAnswer,
     PermissionRequest,
     PermissionRules,
+    unwrapped,
 )
-from tabsmith.agents.claude_code import coding_agent, config_home
+from tabsmith.agents.claude_code import agent, config_home
 from tabsmith.agents.protocol import ModelReply, Prompt
 from tabsmith.agents.usage import Usage
 from tabsmith.config.settings import AgentSettings
@@ -93,7 +95,7 @@ class Trip:
             session=str(uuid.uuid4()),
             prompt=Prompt(system="MARK-system", text="MARK-goal"),
             folder=str(folder),
-            **{"rights": PermissionRules(), "seconds": 30.0, "silence": 20.0, **others},
+            **{"rules": PermissionRules(), "seconds": 30.0, "silence": 20.0, **others},
         )
         self.answer = answer
         self.takes = takes
@@ -101,8 +103,8 @@ class Trip:
         self.shown: list[Activity] = []
         self.asked: list[PermissionRequest] = []
 
-    async def go(self, wrap: Callable[[list[str]], list[str]] = list) -> AgentJobResult:
-        hand = coding_agent.make_coding_agent(AgentSettings(), wrap)
+    async def go(self, wrap_commands: CommandWrapper = unwrapped) -> AgentJobResult:
+        hand = agent.make_coding_agent(AgentSettings(), wrap_commands, unwrapped)
         return await hand.work(self.errand, self.turns.append, self.shown.append, self._allow)
 
     async def _allow(self, permission: PermissionRequest) -> PermissionAnswer:
@@ -146,7 +148,7 @@ async def until(there: Callable[[], bool]) -> None:
 
 
 async def test_a_file_is_written_and_every_step_is_shown_with_its_exact_use_and_price(serve, folder: Path) -> None:
-    server, trip = serve(write(folder / "hello.py"), bash("python hello.py"), DONE), Trip(folder, rights=FREE)
+    server, trip = serve(write(folder / "hello.py"), bash("python hello.py"), DONE), Trip(folder, rules=FREE)
     assert await trip.go() == AgentJobResult("It is done.", "done")
     assert (folder / "hello.py").read_text() == "print(1)\n"
     assert [(each.kind, each.tool) for each in trip.shown] == [
@@ -195,16 +197,16 @@ async def test_the_letter_arrives_and_nothing_of_the_users_settings_nor_of_the_f
     assert not [name for name in ("hooked", "mcp", "ran") if list(home.parent.rglob(name))]
 
 
-async def test_the_program_is_started_as_the_sandbox_wants_it(serve, folder: Path) -> None:
+async def test_commands_of_the_agent_are_started_through_the_wrapper(serve, folder: Path) -> None:
     serve(bash("echo in $WRAPPED"), DONE)
-    trip = Trip(folder, rights=FREE)
+    trip = Trip(folder, rules=FREE)
     await trip.go(lambda command: ["env", "WRAPPED=a box", *command])
     assert trip.results[0].text == "in a box"
 
 
 async def test_what_a_tool_gives_is_shown_clean_and_bounded_and_as_failed_when_it_failed(serve, folder: Path) -> None:
     serve(bash(r"printf '\033[2J'; head -c 1000000 /dev/zero | tr '\0' x; printf '\033]0;owned\007'; exit 3"), DONE)
-    trip = Trip(folder, rights=FREE)
+    trip = Trip(folder, rules=FREE)
     await trip.go()
     assert trip.results[0].failed
     assert "\x1b" not in trip.results[0].text
@@ -215,7 +217,7 @@ async def test_what_a_tool_gives_is_shown_clean_and_bounded_and_as_failed_when_i
 
 
 async def test_a_command_that_no_pattern_allows_is_refused_and_the_agent_goes_on(serve, folder: Path) -> None:
-    server, trip = serve(bash("touch made"), DONE), Trip(folder, "no", rights=PermissionRules(run=("python *",)))
+    server, trip = serve(bash("touch made"), DONE), Trip(folder, "no", rules=PermissionRules(run=("python *",)))
     assert (await trip.go()).end == "done"
     assert [(each.tool, each.what, each.risk) for each in trip.asked] == [("Bash", "touch made", "medium")]
     assert not (folder / "made").exists()
@@ -242,7 +244,7 @@ async def test_reading_commands_are_not_free_either_and_nothing_hides_behind_an_
 ) -> None:
     commands = ("ls", "python x.py; touch made", "python $(touch made)", "curl http://127.0.0.1:9/")
     serve(*(bash(command) for command in commands), DONE)
-    trip = Trip(folder, rights=PermissionRules(run=("python *",)))
+    trip = Trip(folder, rules=PermissionRules(run=("python *",)))
     await trip.go()
     assert tuple(each.what for each in trip.asked) == commands
     assert trip.asked[-1].risk == "high"
@@ -251,10 +253,10 @@ async def test_reading_commands_are_not_free_either_and_nothing_hides_behind_an_
 
 async def test_nobody_is_asked_when_the_mode_answers(serve, folder: Path) -> None:
     serve(bash("touch refused"), DONE)
-    refusing = Trip(folder, asking="refuse")
+    refusing = Trip(folder, mode="refuse")
     await refusing.go()
     serve(bash("touch allowed"), DONE)
-    allowing = Trip(folder, asking="allow")
+    allowing = Trip(folder, mode="allow")
     await allowing.go()
     assert [path.name for path in folder.iterdir()] == ["allowed"]
     assert not refusing.asked + allowing.asked
@@ -263,7 +265,7 @@ async def test_nobody_is_asked_when_the_mode_answers(serve, folder: Path) -> Non
 async def test_without_the_right_to_read_or_to_write_each_is_asked_for(serve, folder: Path) -> None:
     (folder / "data.csv").write_text("name\n")
     serve(Use("Read", {"file_path": str(folder / "data.csv")}), write(folder / "new.txt"), DONE)
-    trip = Trip(folder, rights=PermissionRules(read=False, write=False))
+    trip = Trip(folder, rules=PermissionRules(read=False, write=False))
     await trip.go()
     assert [(each.tool, each.risk) for each in trip.asked] == [("Read", "low"), ("Write", "medium")]
     assert not (folder / "new.txt").exists()
@@ -291,7 +293,7 @@ async def test_what_lies_outside_is_neither_read_nor_written_unless_a_person_all
     serve, folder: Path, asking: str
 ) -> None:
     steps = reaching_out(folder)[: 8 if asking == "ask" else 7]
-    server, trip = serve(*steps, DONE), Trip(folder, "no", asking=asking)
+    server, trip = serve(*steps, DONE), Trip(folder, "no", mode=asking)
     await trip.go()
     assert [each.risk for each in trip.asked] == (["high"] * 8 if asking == "ask" else [])
     assert not (folder.parent / "outside" / "new.txt").exists()
@@ -342,7 +344,7 @@ async def test_silence_after_a_tool_call_ends_it_keeps_the_work_and_the_price_an
 
 async def test_a_command_that_takes_no_end_is_silence_and_ends_with_all_that_it_started(serve, folder: Path) -> None:
     serve(bash("setsid sleep 1000 & sleep 1000"), DONE)
-    trip = Trip(folder, rights=FREE, silence=2.0)
+    trip = Trip(folder, rules=FREE, silence=2.0)
     assert (await trip.go()).end == "silence"
     assert not trip.processes()
 
@@ -403,7 +405,7 @@ async def test_a_conversation_goes_on_in_a_second_errand_under_an_id_and_a_sum_o
     server, first = serve(write(folder / "a"), write(folder / "b"), DONE), Trip(folder, turns=1)
     assert (await first.go()).end == "turn limit"
     begun = server.handed_out
-    second = Trip(folder, continues=first.errand.session)
+    second = Trip(folder, resumes=first.errand.session)
     assert (await second.go()).end == "done"
     assert (folder / "b").exists()
     assert len(json.loads(bytes(server.requests[-1].body))["messages"]) > 4
@@ -411,7 +413,7 @@ async def test_a_conversation_goes_on_in_a_second_errand_under_an_id_and_a_sum_o
     assert first.tokens + second.tokens == server.handed_out
     assert first.usage.price == second.usage.price / 2
     (folder.parent / "elsewhere").mkdir()
-    third = Trip(folder.parent / "elsewhere", continues=second.errand.session)
+    third = Trip(folder.parent / "elsewhere", resumes=second.errand.session)
     await third.go()
     assert first.tokens + second.tokens + third.tokens == server.handed_out
     assert third.usage.price == first.usage.price
@@ -420,7 +422,7 @@ async def test_a_conversation_goes_on_in_a_second_errand_under_an_id_and_a_sum_o
 
 async def test_killed_in_the_middle_of_a_tool_call_it_is_an_error_and_can_be_continued(serve, folder: Path) -> None:
     server = serve(write(folder / "a"), bash("touch under-way; sleep 1000"), DONE)
-    killed = Trip(folder, rights=FREE)
+    killed = Trip(folder, rules=FREE)
     task = asyncio.create_task(killed.go())
     await until((folder / "under-way").exists)
     for process in killed.processes():
@@ -430,7 +432,7 @@ async def test_killed_in_the_middle_of_a_tool_call_it_is_an_error_and_can_be_con
         await task
     assert not killed.processes()
     assert killed.tokens == server.handed_out
-    after = Trip(folder, continues=killed.errand.session)
+    after = Trip(folder, resumes=killed.errand.session)
     assert (await after.go()).end == "done"
     assert killed.tokens + after.tokens == server.handed_out
     assert after.usage.price
@@ -444,7 +446,7 @@ async def test_a_folder_or_a_conversation_that_is_gone_and_a_session_id_that_was
     with pytest.raises(AgentError, match="was used before"):
         await trip.go()
     with pytest.raises(AgentError, match="cannot be continued"):
-        await Trip(folder, continues=str(uuid.uuid4())).go()
+        await Trip(folder, resumes=str(uuid.uuid4())).go()
     with pytest.raises(AgentError, match="is not there"):
         await Trip(folder / "nowhere").go()
     assert len(server.requests) == 1
@@ -453,7 +455,7 @@ async def test_a_folder_or_a_conversation_that_is_gone_and_a_session_id_that_was
 async def test_two_errands_at_once_keep_out_of_each_others_way(serve, folder: Path, tmp_path: Path) -> None:
     server = serve(bash("touch $(basename $PWD)-was-here"))
     (tmp_path / "other").mkdir()
-    trips = [Trip(folder, rights=FREE, turns=1), Trip(tmp_path / "other", rights=FREE, turns=1)]
+    trips = [Trip(folder, rules=FREE, turns=1), Trip(tmp_path / "other", rules=FREE, turns=1)]
     assert {each.end for each in await asyncio.gather(*(trip.go() for trip in trips))} == {"turn limit"}
     assert (folder / "work-was-here").exists()
     assert (tmp_path / "other" / "other-was-here").exists()
@@ -468,7 +470,7 @@ async def test_the_key_is_on_no_command_line_in_no_command_of_the_agent_and_in_n
 ) -> None:
     monkeypatch.setenv("SOMEBODYS_TOKEN", "another-secret-one")
     server = serve(bash("env"), HANG)
-    trip = Trip(folder, rights=FREE, silence=2.0)
+    trip = Trip(folder, rules=FREE, silence=2.0)
     task = asyncio.create_task(trip.go())
     assert await asyncio.to_thread(server.wait_for, 2)
     lines = b"".join((process / "cmdline").read_bytes() for process in trip.processes())
@@ -503,7 +505,7 @@ async def test_the_users_own_login_is_used_where_it_is_and_conversations_are_kep
 async def test_a_login_for_the_api_is_used_too(serve, folder: Path, home: Path, monkeypatch) -> None:
     monkeypatch.delenv("ANTHROPIC_API_KEY")
     (home / ".claude.json").write_text(json.dumps({"primaryApiKey": KEY}))
-    server, trip = serve(bash("env"), DONE), Trip(folder, rights=FREE)
+    server, trip = serve(bash("env"), DONE), Trip(folder, rules=FREE)
     assert (await trip.go()).end == "done"
     assert server.requests[0].has_key
     assert "API_KEY" not in trip.results[0].text

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tabsmith.agents.acp import coding_agent
+from tabsmith.agents.acp.coding_agent import AcpCodingAgent
 from tabsmith.agents.agent_jobs import (
     Activity,
     AgentJob,
@@ -25,9 +25,8 @@ from tabsmith.agents.agent_jobs import (
 from tabsmith.agents.permission_policy import MAX_REQUESTS
 from tabsmith.agents.protocol import ModelReply, Prompt
 from tabsmith.agents.usage import NO_USAGE, Usage
-from tabsmith.config.settings import AcpSettings, AgentSettings
 from tabsmith.errors import AgentError, AgentTimeoutError
-from tests.core.agents.living import living
+from tests.core.agents.living_processes import living
 from tests.peers.model_server import Fault, ModelServer, Reply, Script, Tokens, Use
 
 pytest.importorskip("acp", reason="the extra acp is not installed")
@@ -46,22 +45,22 @@ class Sent:
         self,
         folder: Path,
         *command: str,
-        rights: PermissionRules = PermissionRules(),  # noqa: B008 - frozen
-        asking: PermissionMode = "ask",
+        rules: PermissionRules = PermissionRules(),  # noqa: B008 - frozen
+        mode: PermissionMode = "ask",
         answer: PermissionAnswer = "no",
-        continues: str = "",
+        resumes: str = "",
         seconds: float = 30,
         silence: float = 30,
         turns: int = 50,
     ) -> None:
-        self.hand = coding_agent.make_coding_agent(AgentSettings(acp=AcpSettings(command=command)))
+        self.hand = AcpCodingAgent(command)
         self.errand = AgentJob(
             session=str(uuid.uuid4()),
             prompt=LETTER,
             folder=str(folder),
-            rights=rights,
-            asking=asking,
-            continues=continues,
+            rules=rules,
+            mode=mode,
+            resumes=resumes,
             seconds=seconds,
             silence=silence,
             turns=turns,
@@ -158,7 +157,7 @@ async def test_an_agent_that_would_not_ask_is_set_to_ask(send) -> None:
 
 
 async def test_an_earlier_session_is_gone_on_with_and_its_past_neither_shown_nor_paid_again(send) -> None:
-    sent = send("remembers", continues="an-earlier-one")
+    sent = send("remembers", resumes="an-earlier-one")
     assert (await sent.work()).text == "I remember an-earlier-one."
     assert sent.told == [("message", "I remember an-earlier-one.")]
     assert sent.usage.cost == Decimal("0.25")
@@ -167,7 +166,7 @@ async def test_an_earlier_session_is_gone_on_with_and_its_past_neither_shown_nor
 
 @pytest.mark.parametrize(("behaviour", "why"), [("forgets", "Resource not found"), ("stops", "keeps no sessions")])
 async def test_a_session_that_cannot_be_gone_on_with_is_said_and_a_new_one_begins(send, behaviour, why) -> None:
-    sent = send(behaviour, "end_turn", continues="an-earlier-one")
+    sent = send(behaviour, "end_turn", resumes="an-earlier-one")
     assert (await sent.work()).end == "done"
     assert why in sent.activities[0].text
     assert all(turn.foreign.startswith("worker-") for turn in sent.turns)
@@ -191,7 +190,7 @@ async def test_files_outside_the_folder_are_neither_written_nor_read_whatever_is
     (folder / "make-link").write_text(str(outside))
     ways = ["../outside/secret", "out/secret", "alias", "link/secret", f"{folder}/../outside/new"]
     paths = [str(outside / "secret"), *(way if way.startswith("/") else f"{folder}/{way}" for way in ways), "a\0b"]
-    sent = send("uses files", paths, asking="allow", answer="always")
+    sent = send("uses files", paths, mode="allow", answer="always")
     text = (await sent.work()).text
     assert text.count("refused(Only files in the folder") == 2 * len(paths)
     assert "given" not in text
@@ -201,11 +200,11 @@ async def test_files_outside_the_folder_are_neither_written_nor_read_whatever_is
 
 async def test_without_the_right_to_write_each_file_is_asked_for(send, folder: Path) -> None:
     path = str(folder / "new" / "file")
-    sent = send("uses files", [path], rights=PermissionRules(write=False))
+    sent = send("uses files", [path], rules=PermissionRules(write=False))
     assert "refused(This was not allowed.) refused" in (await sent.work()).text
     assert [(each.tool, each.what, each.risk) for each in sent.asked] == [("edit", path, "medium")]
     assert not (folder / "new").exists()
-    allowed = send("uses files", [path], rights=PermissionRules(read=False, write=False), answer="once")
+    allowed = send("uses files", [path], rules=PermissionRules(read=False, write=False), answer="once")
     assert (await allowed.work()).text == "given given"
     assert [each.risk for each in allowed.asked] == ["medium", "low"]
 
@@ -223,7 +222,7 @@ WISHES = [
 
 
 async def test_what_is_beyond_the_rights_is_asked_for_with_its_risk(send) -> None:
-    sent = send("asks", WISHES, rights=PermissionRules(run=("python *",)), answer="once")
+    sent = send("asks", WISHES, rules=PermissionRules(run=("python *",)), answer="once")
     await sent.work()
     assert [(each.tool, each.what, each.risk) for each in sent.asked] == [
         ("execute", "python main.py && rm -rf ~", "high"),
@@ -236,7 +235,7 @@ async def test_what_is_beyond_the_rights_is_asked_for_with_its_risk(send) -> Non
 
 
 @pytest.mark.parametrize(
-    ("asking", "answer", "chosen"),
+    ("mode", "answer", "chosen"),
     [
         ("ask", "once", "allow_once"),
         ("ask", "always", "allow_always"),
@@ -245,11 +244,11 @@ async def test_what_is_beyond_the_rights_is_asked_for_with_its_risk(send) -> Non
     ],
 )
 async def test_the_option_that_was_meant_is_chosen_and_the_mode_answers_without_a_person(
-    send, asking: PermissionMode, answer: PermissionAnswer, chosen: str
+    send, mode: PermissionMode, answer: PermissionAnswer, chosen: str
 ) -> None:
-    sent = send("asks", [["execute", {"command": "make"}]], asking=asking, answer=answer)
+    sent = send("asks", [["execute", {"command": "make"}]], mode=mode, answer=answer)
     assert (await sent.work()).text == chosen
-    assert len(sent.asked) == (asking == "ask")
+    assert len(sent.asked) == (mode == "ask")
 
 
 async def test_an_option_for_always_is_not_taken_for_once(send) -> None:
@@ -334,11 +333,7 @@ async def test_a_cancelled_errand_leaves_no_process(send) -> None:
 async def test_the_program_is_started_through_what_wraps_it(folder: Path) -> None:
     sent = Sent(folder)
     command = (sys.executable, str(PEER), "stops", "end_turn")
-    hand = coding_agent.make_coding_agent(
-        AgentSettings(acp=AcpSettings(command=command)),
-        wrap=lambda words: ["/bin/sh", "-c", 'touch wrapped; exec "$@"', "sh", *words],
-    )
-    sent.hand = hand
+    sent.hand = AcpCodingAgent(command, lambda wrapped: ["/bin/sh", "-c", 'touch wrapped; exec "$@"', "sh", *wrapped])
     assert (await sent.work()).text == "enough"
     assert (folder / "wrapped").exists()
 
@@ -386,7 +381,7 @@ async def test_a_real_agent_writes_a_file_and_runs_a_command_and_its_usage_is_ri
         Use("Write", {"file_path": path, "content": "print(6 * 7)\n"}, text="I write it.", tokens=tokens),
         bash("python3 hello.py"),
         Reply(text="It prints 42."),
-        rights=PermissionRules(run=("python3 *",)),
+        rules=PermissionRules(run=("python3 *",)),
     )
     assert await sent.work() == AgentJobResult("It prints 42.", "done")
     assert (folder / "hello.py").read_text() == "print(6 * 7)\n"
@@ -423,7 +418,7 @@ async def test_a_real_agent_asks_no_more_after_always_and_leaves_no_settings(cla
 
 
 async def test_a_real_agent_with_more_turns_than_allowed_is_stopped_and_tells_its_cost(claude) -> None:
-    server, sent = claude(bash("true"), rights=PermissionRules(run=("true",)), turns=2)
+    server, sent = claude(bash("true"), rules=PermissionRules(run=("true",)), turns=2)
     assert (await sent.work()).end == "turn limit"
     assert sent.usage.turns >= 3
     assert (sent.usage.cost > 0, sent.usage.unpriced) == (True, 0)
@@ -448,7 +443,7 @@ async def test_a_real_agent_asks_before_it_writes_outside_whatever_the_folder_al
 async def test_a_real_agents_session_is_gone_on_with_in_a_new_program(claude) -> None:
     _, first = claude(Reply(text="I am the first."))
     await first.work()
-    _, second = claude(Reply(text="And I the second."), continues=first.turns[-1].foreign)
+    _, second = claude(Reply(text="And I the second."), resumes=first.turns[-1].foreign)
     assert (await second.work()).text == "And I the second."
     assert second.told == [("message", "And I the second.")]
     assert second.usage.input_tokens == 1_000

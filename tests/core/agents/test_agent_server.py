@@ -24,7 +24,7 @@ from tabsmith.errors import (
 )
 from tabsmith.tables.profile.types import ColumnProfile, TableProfile
 from tabsmith.tables.schema.types import ColumnSchema, Schema, Split
-from tests.core.agents.hosts import (
+from tests.core.agents.agent_servers import (
     KEY,
     MODEL,
     PATIENCE,

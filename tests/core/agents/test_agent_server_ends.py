@@ -17,7 +17,7 @@ from tabsmith.agents.usage import Usage
 from tabsmith.errors import (
     AgentError,
 )
-from tests.core.agents.hosts import (
+from tests.core.agents.agent_servers import (
     KEY,
     ODD,
     PATIENCE,
