@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import duckdb
 
 
-_MEMORY: Final = "600MB"
+MEMORY_LIMIT: Final = "600MB"
 _THREADS: Final = 4
 _BEAT: Final = 0.1  # seconds between two looks at a query's progress
 
@@ -31,7 +31,7 @@ def connect(*, spill: Path, threads: int = 0) -> "Iterator[duckdb.DuckDBPyConnec
     threads = threads or min(_THREADS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else _THREADS)
     config: dict[str, str | bool | int | float | list[str]] = {
         "threads": threads,
-        "memory_limit": _MEMORY,
+        "memory_limit": MEMORY_LIMIT,
         "temp_directory": str(spill),
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,

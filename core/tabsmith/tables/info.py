@@ -10,7 +10,8 @@ from tabsmith.tables.read.sources import Source
 
 Route: TypeAlias = Literal["fast", "careful"]
 
-FileFormat: TypeAlias = Literal["csv", "tsv", "parquet", "json", "jsonl", "xlsx", "xls", "sample", "frame"]
+FormatName: TypeAlias = str
+"""The name of a registered file format, "sample" or "frame"."""
 
 
 class LineNote(msgspec.Struct, frozen=True):
@@ -37,7 +38,7 @@ class TableInfo(msgspec.Struct, frozen=True):
     source: Source
     fingerprint: str
     snapshot: str
-    format: FileFormat
+    format: FormatName
     route: Route
     encoding: str
     dialect: Dialect
@@ -73,4 +74,4 @@ class Estimate(msgspec.Struct, frozen=True):
     rows: int  # about
     columns: int
     memory: int  # bytes, about
-    format: FileFormat
+    format: FormatName

@@ -77,6 +77,6 @@ def detect_schema(table: "Table | TableInfo | pd.DataFrame", target: str | None 
         return detect(table, target)
     if isinstance(table, Table):
         return detect(table.info, target)
-    from tabsmith.tables.snapshot import from_frame
+    from tabsmith.tables.read.frames import from_frame
 
     return detect(from_frame(table), target)
