@@ -10,7 +10,7 @@ import numpy as np
 from tabsmith.errors import PredictionError, UsageError
 from tabsmith.modeling.results import PredictedFile
 from tabsmith.modeling.training_data import input_columns
-from tabsmith.tables.export import BATCH_ROWS, TableWriter, open_table_writer, require_table_ending
+from tabsmith.tables.export import BATCH_ROWS, TableWriter, open_table_writer, require_table_suffix
 from tabsmith.tables.info import TableInfo
 from tabsmith.tables.read.sources import FileSource, describe_source
 from tabsmith.text import clean
@@ -37,7 +37,7 @@ def predict_file(
     not at all. Raises UsageError for another ending or the source itself, PredictionError when none of the model's
     columns is there, StorageError.
     """
-    out = require_table_ending(_free_name(info) if out is None else out)
+    out = require_table_suffix(_free_name(info) if out is None else out)
     _check(model, info, out)
     with open_table_writer(out) as writer:
         made = _write(model, info, writer, progress=progress)

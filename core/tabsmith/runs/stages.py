@@ -65,7 +65,7 @@ def understand(info: TableInfo, choice: Detect | Deferred) -> Schema:
 
     if isinstance(choice, Deferred):
         return apply_manual_schema(
-            choice.manual, detect_schema(info, choice.manual.target, task=choice.manual.problem_type)
+            choice.manual, detect_schema(info, choice.manual.target, problem_type=choice.manual.problem_type)
         )
     return detect_schema(info, choice.target or None)
 

@@ -185,7 +185,7 @@ def _source_and_schema(
     if isinstance(frame_or_path, (str, Path)):
         source = FileSource(str(frame_or_path))
     else:
-        from tabsmith.tables.snapshot import from_frame
+        from tabsmith.tables.read.frames import from_frame
 
         info = from_frame(frame_or_path)
         source, fingerprint = FrameSource(info.fingerprint), info.fingerprint

@@ -1,4 +1,4 @@
-"""Tables written for other programs, CSV or Parquet: whole or not at all, and nothing a spreadsheet would run."""
+"""Tables written for other programs, as CSV or Parquet: whole or not at all, without formulas for a spreadsheet."""
 
 import os
 from collections.abc import Iterator
@@ -11,14 +11,14 @@ from tabsmith.storage.files import storage_error
 from tabsmith.tables.info import TableInfo
 from tabsmith.text import clean
 
-ENDINGS: Final = (".csv", ".parquet")
 BATCH_ROWS: Final = 20_000
+_SUFFIXES: Final = (".csv", ".parquet")
 _FORMULA: Final = r"^[=+\-@\t\r]"
 _NUMBER: Final = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 
 
 class TableWriter:
-    """Takes Arrow tables of one schema and puts them into a file, by its ending."""
+    """Writes Arrow tables of one schema to a file, as CSV or Parquet."""
 
     def __init__(self, path: Path, *, csv: bool) -> None:
         self._path = path
@@ -27,10 +27,14 @@ class TableWriter:
 
     def write(self, table: Any) -> None:
         """Append `table`, a pyarrow Table."""
+        import pyarrow.csv
+        import pyarrow.parquet
+
         if self._csv:
-            table = escape_formulas(table)
+            table = _without_formulas(table)
         if self._writer is None:
-            self._writer = _writer(table.schema, self._path, csv=self._csv)
+            writer_class = pyarrow.csv.CSVWriter if self._csv else pyarrow.parquet.ParquetWriter
+            self._writer = writer_class(self._path, table.schema)
         self._writer.write_table(table)
 
     def close(self) -> None:
@@ -40,11 +44,11 @@ class TableWriter:
 
 @contextmanager
 def open_table_writer(out: Path) -> Iterator[TableWriter]:
-    """A writer whose file takes its place at `out` when all went well, and leaves nothing behind when not.
+    """A writer whose file appears at `out` when the block ends well; if the block fails, nothing is left behind.
 
-    Raises UsageError for another ending than `ENDINGS`, StorageError when it cannot be written.
+    Raises UsageError for a suffix other than .csv and .parquet, StorageError if the file cannot be written.
     """
-    out = require_table_ending(out)
+    out = require_table_suffix(out)
     partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
     writer = TableWriter(partial, csv=out.suffix.lower() == ".csv")
     try:
@@ -63,7 +67,8 @@ def open_table_writer(out: Path) -> Iterator[TableWriter]:
 
 
 def write_table(info: TableInfo, out: Path) -> Path:
-    """Write a table, as it was understood, to `out`; returns the absolute path. Raises UsageError, StorageError."""
+    """Write a table, as it was read, to `out`; returns the absolute path. Raises UsageError, StorageError."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     from tabsmith.tables.snapshot import ensure_snapshot
@@ -72,13 +77,13 @@ def write_table(info: TableInfo, out: Path) -> Path:
     with pq.ParquetFile(ensure_snapshot(info).snapshot) as file, open_table_writer(out) as writer:
         writer.write(file.schema_arrow.empty_table().rename_columns(names))
         for batch in file.iter_batches(BATCH_ROWS, use_threads=False):
-            writer.write(_table(batch).rename_columns(names))
+            writer.write(pa.Table.from_batches([batch]).rename_columns(names))
     return out.expanduser().absolute()
 
 
-def require_table_ending(out: Path) -> Path:
-    """`out`, absolute. Raises UsageError when its ending is not one that can be written."""
-    if out.suffix.lower() not in ENDINGS:
+def require_table_suffix(out: Path) -> Path:
+    """`out` as an absolute path. Raises UsageError if its suffix is neither .csv nor .parquet."""
+    if out.suffix.lower() not in _SUFFIXES:
         raise UsageError(
             f"No table can be written to {clean(out.name)}.",
             where=str(out),
@@ -87,8 +92,11 @@ def require_table_ending(out: Path) -> Path:
     return out.expanduser().absolute()
 
 
-def escape_formulas(table: Any) -> Any:
-    """Text cells and headings that begin like a formula, led by an apostrophe; texts that are numbers stay."""
+def _without_formulas(table: Any) -> Any:
+    """The table with an apostrophe before each text and heading that begins like a formula; numbers stay as they are.
+
+    A spreadsheet would run such a text when it opens the file.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -96,21 +104,8 @@ def escape_formulas(table: Any) -> Any:
     for column in table.columns:
         if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
             formula = pc.and_not(pc.match_substring_regex(column, _FORMULA), pc.match_substring_regex(column, _NUMBER))
-            mark, empty = pa.scalar("'", column.type), pa.scalar("", column.type)
-            column = pc.if_else(formula, pc.binary_join_element_wise(mark, column, empty), column)
+            apostrophe, empty = pa.scalar("'", column.type), pa.scalar("", column.type)
+            column = pc.if_else(formula, pc.binary_join_element_wise(apostrophe, column, empty), column)
         columns.append(column)
     names = [f"'{name}" if name[:1] in ("=", "+", "-", "@", "\t", "\r") else name for name in table.column_names]
     return pa.table(columns, names=names)
-
-
-def _table(batch: Any) -> Any:
-    import pyarrow as pa
-
-    return pa.Table.from_batches([batch])
-
-
-def _writer(schema: Any, path: Path, *, csv: bool) -> Any:
-    import pyarrow.csv
-    import pyarrow.parquet
-
-    return pyarrow.csv.CSVWriter(path, schema) if csv else pyarrow.parquet.ParquetWriter(path, schema)

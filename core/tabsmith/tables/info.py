@@ -1,4 +1,4 @@
-"""A table once read, as data: where its snapshot lies and what happened while reading. Light: no table library."""
+"""A table once read, as data: where its snapshot lies and what happened while it was read. Imports no table library."""
 
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -9,8 +9,10 @@ from tabsmith.tables.profile.types import TableProfile
 from tabsmith.tables.read.sources import Source
 
 Route: TypeAlias = Literal["fast", "careful"]
+"""Whether the file was read by DuckDB or Arrow alone, or line by line because it breaks the rules of its format."""
 
-FileFormat: TypeAlias = Literal["csv", "tsv", "parquet", "json", "jsonl", "xlsx", "xls", "sample", "frame"]
+FormatName: TypeAlias = str
+"""The name of a registered file format, "sample" or "frame"."""
 
 
 class LineNote(msgspec.Struct, frozen=True):
@@ -22,7 +24,7 @@ class LineNote(msgspec.Struct, frozen=True):
 
 
 class Dialect(msgspec.Struct, frozen=True):
-    """How a text table is written."""
+    """How a text table is written: its delimiter, quotes, header and preamble."""
 
     delimiter: str = ","
     quote: str = '"'
@@ -37,18 +39,18 @@ class TableInfo(msgspec.Struct, frozen=True):
     source: Source
     fingerprint: str
     snapshot: str
-    format: FileFormat
+    format: FormatName
     route: Route
     encoding: str
     dialect: Dialect
     profile: TableProfile
     rejected: tuple[LineNote, ...] = ()
     repaired: tuple[LineNote, ...] = ()
-    rejected_count: int = 0  # all of them; `rejected` holds the first thousand
+    rejected_count: int = 0  # of all lines; `rejected` holds the first thousand
     repaired_count: int = 0
     size: int = 0  # bytes of the source
-    modified: float = 0.0  # its modification time, seconds since 1970
-    sheet: str = ""
+    modified: float = 0.0  # modification time of the source, seconds since 1970
+    sheet: str = ""  # of a workbook
 
     @property
     def rows(self) -> int:
@@ -67,10 +69,10 @@ class Preview(msgspec.Struct, frozen=True):
 
 
 class Estimate(msgspec.Struct, frozen=True):
-    """What loading a file will cost, guessed from its size and first lines, before it is read."""
+    """What loading a file will cost, estimated from its size and first lines before it is read."""
 
     size: int  # bytes on disk
     rows: int  # about
     columns: int
     memory: int  # bytes, about
-    format: FileFormat
+    format: FormatName

@@ -1,4 +1,4 @@
-"""A table for Python: read once, then looked at, turned into a frame, or understood."""
+"""The public API for tables: `read_table`, `Table` and `detect_schema`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table once read. Its rows lie in a snapshot on disk; `info` is all that is known of it, as data."""
+    """A table once read. Its rows lie in a snapshot on disk; `info` describes the table and how it was read."""
 
     info: TableInfo
 
     @property
     def profile(self) -> TableProfile:
-        """The table in numbers: counts, distributions and the most frequent values of every column."""
+        """Counts, distributions and the most frequent values of every column."""
         return self.info.profile
 
     @property
@@ -35,12 +35,12 @@ class Table:
 
     @property
     def rejected(self) -> tuple[LineNote, ...]:
-        """The lines that are not in the table, with the reason; `info.rejected_count` counts all."""
+        """The lines that are not in the table, with the reason: the first thousand of `info.rejected_count`."""
         return self.info.rejected
 
     @property
     def repaired(self) -> tuple[LineNote, ...]:
-        """The lines that were repaired, with the reason; `info.repaired_count` counts all."""
+        """The lines that were repaired, with the reason: the first thousand of `info.repaired_count`."""
         return self.info.repaired
 
     def to_pandas(self) -> "pd.DataFrame":
@@ -50,7 +50,7 @@ class Table:
         return load_frame(self.info)
 
     def schema(self, target: str | None = None) -> Schema:
-        """What the columns are and what could be predicted. Raises SchemaError when there is no column `target`."""
+        """The detected schema, as by `detect_schema`. Raises SchemaError."""
         return detect_schema(self, target)
 
     def __repr__(self) -> str:
@@ -58,9 +58,9 @@ class Table:
 
 
 def read_table(path: str | Path, *, as_text: bool = False) -> Table:
-    """The table in the file at `path`, or a sample (`sample:iris`); `as_text` keeps every cell as it stands there.
+    """The table in the file at `path`, or a sample (`sample:iris`); `as_text` keeps every cell as text.
 
-    Allowed folders and the size limit come from the settings. Raises PathError, ReadError.
+    Allowed folders and the size limit come from the settings. Raises PathError, ReadError, StorageError.
     """
     from tabsmith import config
     from tabsmith.tables.read.reader import read_source
@@ -70,13 +70,17 @@ def read_table(path: str | Path, *, as_text: bool = False) -> Table:
 
 
 def detect_schema(table: "Table | TableInfo | pd.DataFrame", target: str | None = None) -> Schema:
-    """What tabsmith understands of a table or frame, for `target` or for the target it finds. Raises SchemaError."""
+    """The detected schema of a table or frame: kinds and roles of its columns, target, problem type and split.
+
+    Without `target`, the likeliest target is chosen. Raises SchemaError if there is no column `target`, or if it
+    cannot be predicted.
+    """
     from tabsmith.tables.schema.detect import detect_schema as detect
 
-    if isinstance(table, TableInfo):
-        return detect(table, target)
     if isinstance(table, Table):
-        return detect(table.info, target)
-    from tabsmith.tables.snapshot import from_frame
+        table = table.info
+    if not isinstance(table, TableInfo):
+        from tabsmith.tables.read.frames import from_frame
 
-    return detect(from_frame(table), target)
+        table = from_frame(table)
+    return detect(table, target)

@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 
 from tabsmith.errors import SchemaError
+from tabsmith.tables.read.frames import from_frame
 from tabsmith.tables.read.reader import read_source
 from tabsmith.tables.read.sources import SampleName, SampleSource
 from tabsmith.tables.schema.detect import detect_schema
 from tabsmith.tables.schema.types import Schema
-from tabsmith.tables.snapshot import from_frame
 
 ROWS = 400
 

@@ -38,7 +38,7 @@ def test_the_rows_of_jsonl_and_of_a_sample_are_guessed(write: Write, tmp_path: P
 
 def test_what_a_screen_imports_of_tables_is_light() -> None:
     light = [
-        *("info", "snapshot_store", "read.sources", "read.guard", "read.formats.recognition", "read.arrow_columns"),
+        *("info", "snapshot_store", "read.sources", "read.guard", "read.formats.registry", "read.arrow_columns"),
         *("profile.types", "schema.types", "schema.edits", "schema.manual", "schema.lexicon"),
     ]
     program = (

@@ -19,9 +19,10 @@ from tabsmith.errors import ReadError, StorageError
 from tabsmith.tables.database import translate_errors
 from tabsmith.tables.info import TableInfo
 from tabsmith.tables.read import reader
+from tabsmith.tables.read.frames import from_frame
 from tabsmith.tables.read.reader import read_source
 from tabsmith.tables.read.sources import FileSource
-from tabsmith.tables.snapshot import from_frame, load_frame
+from tabsmith.tables.snapshot import load_frame
 
 from .conftest import Read, Write
 
@@ -161,7 +162,7 @@ def test_what_a_library_raises_is_told_in_words(raised: Exception, expected: typ
 def test_a_table_that_does_not_fit_in_memory_is_refused_in_words(
     write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tabsmith.tables.database._MEMORY", "1MB")
+    monkeypatch.setattr("tabsmith.tables.database.MEMORY_LIMIT", "1MB")
     path = write("t.csv", "a,b\n" + "1,some text\n" * 200_000)
     with pytest.raises(ReadError, match="does not fit in memory"):
         reader.read_source(FileSource(str(path)), allowed=(tmp_path,), max_mb=50)

@@ -12,9 +12,10 @@ import pytest
 
 from tabsmith.errors import SchemaError, TableChangedError
 from tabsmith.paths import folders
+from tabsmith.tables.read.frames import from_frame
 from tabsmith.tables.read.reader import read_source
 from tabsmith.tables.read.sources import FileSource, SampleSource
-from tabsmith.tables.snapshot import check_unchanged, from_frame, load_frame, preview, preview_file
+from tabsmith.tables.snapshot import check_unchanged, load_frame, preview, preview_file
 
 from .conftest import Read
 

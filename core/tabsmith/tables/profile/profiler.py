@@ -1,14 +1,12 @@
-"""The profile of a snapshot: counts and moments of every column, distributions from a sample.
+"""The profile of a snapshot: counts and moments of every column, and its distribution from a sample of rows.
 
 Up to 100,000 rows everything is exact. Beyond, counts and moments are taken in one pass over all rows, distinct counts
-are estimates, and quartiles, bins, lengths and the most frequent values come from 100,000 rows drawn evenly, and their
-counts are scaled to the whole table. Columns are taken in groups, so that memory does not grow with their number.
-
-The distribution of one column from sampled rows in memory: distinct and frequent values, moments, bins, lengths.
+are estimates, and quartiles, bins, lengths and the most frequent values come from 100,000 rows drawn evenly, with
+their counts scaled to the whole table. Columns are profiled in groups, so that memory does not grow with their number.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,63 +28,188 @@ from tabsmith.text import clean
 if TYPE_CHECKING:
     import duckdb
 
-
-LONG_TEXT: Final = 400  # characters by which long texts are told apart when they are counted
+_SAMPLED_ROWS: Final = 100_000
+_COLUMNS_PER_STATEMENT: Final = 500
+_CELLS: Final = 4_000_000  # sampled numbers in memory at once
+_TEXT_WEIGHT: Final = 8  # of a text in memory, in numbers
+_LONG_TEXT: Final = 400  # characters by which texts are told apart when their distinct values are counted
 _BINS: Final = 16
 _TOP: Final = 12
 _VALUE_LENGTH: Final = 60
+_SAFE_TO_SQUARE: Final = 1e150  # the square of a larger float overflows
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
 
 
-class ColumnTotals(msgspec.Struct, frozen=True):
-    """Of all rows of a column: values present, distinct ones, and least, greatest, mean and deviation if numeric."""
+class _SnapshotColumn(msgspec.Struct, frozen=True):
+    """One column of the snapshot, to be profiled."""
+
+    position: int
+    name: str
+    storage: StorageType
+
+    @property
+    def column(self) -> str:
+        return f"c{self.position}"
+
+    @property
+    def is_date(self) -> bool:
+        return self.storage in {"date", "timestamp"}
+
+
+class _Totals(msgspec.Struct, frozen=True):
+    """Counts over all rows of a column, and its minimum, maximum, mean and deviation if it is numeric."""
 
     present: int
     distinct: int
     moments: tuple[float | int | None, ...]
 
 
-class ColumnDistribution(msgspec.Struct, frozen=True):
-    """What a `Column` says beside its name, storage and rows."""
+def profile_snapshot(
+    database: "duckdb.DuckDBPyConnection", snapshot: Path, names: Sequence[str], storages: Sequence[StorageType]
+) -> TableProfile:
+    """The profile of the Parquet file `snapshot`, whose columns c0, c1 ... are called `names`."""
+    database.execute("SET parquet_metadata_cache = true")
+    relation = f"read_parquet({sql_literal(str(snapshot))}, file_row_number=true)"
+    rows = int(database.execute(f"SELECT count(*) FROM {relation}").fetchall()[0][0])  # noqa: S608
+    step = max(1, math.ceil(rows / _SAMPLED_ROWS))
+    columns = [
+        _SnapshotColumn(position, name, storage)
+        for position, (name, storage) in enumerate(zip(names, storages, strict=True))
+    ]
+    totals: dict[int, _Totals] = {}
+    if step > 1:
+        for start in range(0, len(columns), _COLUMNS_PER_STATEMENT):
+            totals |= _count_totals(database, relation, columns[start : start + _COLUMNS_PER_STATEMENT])
+    profiles: list[ColumnProfile] = []
+    for group in _groups(columns, max(1, -(-rows // step))):
+        profiles += _profile_group(database, relation, rows, step, group, totals)
+    return TableProfile(rows, tuple(profiles))
 
-    present: int
-    distinct: int
-    top: tuple[ValueCount, ...] = ()
+
+def _groups(columns: Sequence[_SnapshotColumn], rows: int) -> Iterator[list[_SnapshotColumn]]:
+    """The columns in groups whose `rows` sampled rows fit in memory."""
+    group: list[_SnapshotColumn] = []
+    weight = 0
+    for column in columns:
+        size = rows * (_TEXT_WEIGHT if column.storage == "text" else 1)
+        if group and (weight + size > _CELLS or len(group) == _COLUMNS_PER_STATEMENT):
+            yield group
+            group, weight = [], 0
+        group.append(column)
+        weight += size
+    if group:
+        yield group
+
+
+# All rows: counts and moments ----------------------------------------------------------------------------------------
+
+
+def _count_totals(
+    database: "duckdb.DuckDBPyConnection", relation: str, columns: Sequence[_SnapshotColumn]
+) -> dict[int, _Totals]:
+    """The totals of columns, by position, from one pass over all rows."""
+    selected: list[str] = []
+    for column in columns:
+        selected += [f"count({column.column})", f"approx_count_distinct({column.column})"]
+        if column.storage != "text":
+            number = _number(column)
+            modest = number
+            if column.storage == "float":  # DuckDB fails where a square overflows
+                modest = f"CASE WHEN abs({number}) < {_SAFE_TO_SQUARE:g} THEN {number} END"
+            selected += [f"min({number})", f"max({number})", f"avg({modest})", f"stddev_pop({modest})"]
+    values = iter(database.execute(f"SELECT {', '.join(selected)} FROM {relation}").fetchall()[0])  # noqa: S608
+    totals: dict[int, _Totals] = {}
+    for column in columns:
+        present, distinct = int(next(values)), int(next(values))
+        moments = () if column.storage == "text" else tuple(next(values) for _ in range(4))
+        totals[column.position] = _Totals(present, min(present, distinct), moments)
+    return totals
+
+
+def _number(column: _SnapshotColumn) -> str:
+    """SQL: a value as a number, NULL where it is infinite. Dates are seconds since 1970."""
+    if column.is_date:
+        return f"CASE WHEN isfinite({column.column}) THEN epoch({column.column}) END"
+    number = f"CAST({column.column} AS DOUBLE)"
+    return f"CASE WHEN isfinite({column.column}) THEN {number} END" if column.storage == "float" else number
+
+
+# Sampled rows: distributions -----------------------------------------------------------------------------------------
+
+
+def _profile_group(
+    database: "duckdb.DuckDBPyConnection",
+    relation: str,
+    rows: int,
+    step: int,
+    columns: Sequence[_SnapshotColumn],
+    totals: Mapping[int, _Totals],
+) -> list[ColumnProfile]:
+    where = f"WHERE file_row_number % {step} = 0" if step > 1 else ""
+    selected = ", ".join(expression for column in columns for expression in _selected(column))
+    sample = database.sql(f"SELECT {selected} FROM {relation} {where}").to_arrow_table()  # noqa: S608
+    profiles: list[ColumnProfile] = []
+    for column in columns:
+        profile = _profile_column(column, sample, rows, step, totals.get(column.position))
+        if step == 1 and profile.lengths and profile.lengths.longest > _LONG_TEXT:
+            profile = msgspec.structs.replace(profile, distinct=_count_distinct_texts(database, relation, column))
+        profiles.append(profile)
+    return profiles
+
+
+def _selected(column: _SnapshotColumn) -> list[str]:
+    """What is selected of a column: a text with its length and number of words, a date with its number."""
+    name, position = column.column, column.position
+    if column.storage == "text":
+        words = f"1 + length(trim({name})) - length(replace(trim({name}), ' ', ''))"
+        return [
+            f"left({name}, {_LONG_TEXT}) AS {name}",
+            f"length({name}) AS length{position}",
+            f"CASE WHEN trim({name}) = '' THEN 0 ELSE {words} END AS words{position}",
+        ]
+    return [name, f"{_number(column)} AS number{position}"] if column.is_date else [name]
+
+
+def _count_distinct_texts(database: "duckdb.DuckDBPyConnection", relation: str, column: _SnapshotColumn) -> int:
+    """The number of different texts in a column of long texts, by their hashes, which take less memory."""
+    name = column.column
+    query = f"SELECT count(DISTINCT hash({name})) FROM {relation} WHERE {name} IS NOT NULL"  # noqa: S608
+    return int(database.execute(query).fetchall()[0][0])
+
+
+def _profile_column(
+    column: _SnapshotColumn, sample: Any, rows: int, step: int, totals: _Totals | None
+) -> ColumnProfile:
+    """The profile of a column from `sample`, an Arrow table of every `step`-th row; `totals` if that is not all."""
+    array = sample.column(column.column)
+    sampled = len(array) - array.null_count
+    present = totals.present if totals else sampled
+    distinct = totals.distinct if totals else 0
+    missing = rows - present
+    if not sampled:
+        return ColumnProfile(column.name, column.storage, rows, missing, distinct)
     numbers: NumericSummary | None = None
     lengths: TextLengths | None = None
-
-
-def column_distribution(
-    place: int, storage: StorageType, table: Any, step: int, totals: ColumnTotals | None
-) -> ColumnDistribution:
-    """Column `c<place>` of an Arrow table that holds every `step`-th row; `totals` when these are not all rows.
-
-    A text comes with columns `length<place>` and `words<place>`, a date with `number<place>`.
-    """
-    array = table.column(f"c{place}")
-    present = totals.present if totals else len(array) - array.null_count
-    if len(array) == array.null_count:
-        return ColumnDistribution(present, totals.distinct if totals else 0)
-    if storage == "text":
-        values, counts = _counted(array)
-        lengths = _lengths(table.column(f"length{place}"), table.column(f"words{place}"))
-        top = _top(values, counts, storage, step, present)
-        return ColumnDistribution(present, totals.distinct if totals else len(values), top, None, lengths)
-    if storage in {"date", "timestamp"}:
-        values, counts = _counted(array)
-        numbers = _floats(table.column(f"number{place}"))
+    values: Any
+    if column.storage == "text":
+        values, counts = _value_counts(array)
+        lengths = _text_lengths(sample, column.position)
+    elif column.is_date:
+        values, counts = _value_counts(array)
+        numbers = _numeric_summary(_floats(sample.column(f"number{column.position}")), step, totals)
     else:
-        plain = _plain(array)
+        plain = _numpy_values(array)
         values, counts = np.unique(plain, return_counts=True)
-        numbers = plain.astype(np.float64)
-    top = _top(values, counts, storage, step, present)
-    return ColumnDistribution(present, totals.distinct if totals else len(values), top, _numbers(numbers, step, totals))
+        numbers = _numeric_summary(plain.astype(np.float64), step, totals)
+    top = _most_frequent(values, counts, column.storage, step, present)
+    distinct = totals.distinct if totals else len(values)
+    return ColumnProfile(column.name, column.storage, rows, missing, distinct, top, numbers, lengths)
 
 
-def _plain(array: Any) -> Any:
-    """The values that are present, as numbers."""
+def _numpy_values(array: Any) -> Any:
+    """The present values of an Arrow column of numbers or booleans."""
     import pyarrow as pa
 
     present = array.drop_null()
@@ -99,32 +222,34 @@ def _floats(array: Any) -> Floats:
     return np.asarray(array.drop_null().to_numpy(), dtype=np.float64)
 
 
-def _counted(array: Any) -> tuple[Any, Counts]:
-    """The distinct values of an Arrow column that are present, and how often each comes."""
-    found = array.drop_null().combine_chunks().value_counts()
-    return found.field(0), np.asarray(found.field(1).to_numpy(), dtype=np.int64)
+def _value_counts(array: Any) -> tuple[Any, Counts]:
+    """The distinct present values of an Arrow column, and how often each occurs."""
+    value_counts = array.drop_null().combine_chunks().value_counts()
+    return value_counts.field(0), np.asarray(value_counts.field(1).to_numpy(), dtype=np.int64)
 
 
-def _top(values: Any, counts: Counts, storage: StorageType, step: int, present: int) -> tuple[ValueCount, ...]:
-    """The most frequent values, of equally frequent ones the least."""
+def _most_frequent(
+    values: Any, counts: Counts, storage: StorageType, step: int, present: int
+) -> tuple[ValueCount, ...]:
+    """The most frequent values; of equally frequent ones the smallest."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     if isinstance(values, np.ndarray):  # in order already
-        places = np.argsort(-counts, kind="stable")[:_TOP]
-        texts = [_text(value, storage) for value in values[places].tolist()]
+        indices = np.argsort(-counts, kind="stable")[:_TOP]
+        texts = [_value_text(value, storage) for value in values[indices].tolist()]
     else:
-        wanted = pa.table({"count": counts, "value": values})
-        places = pc.select_k_unstable(wanted, _TOP, [("count", "descending"), ("value", "ascending")]).to_numpy()
-        picked = values.take(pa.array(places))
-        texts = [_text(value, storage) for value in picked.cast(pa.string()).to_pylist()]
+        table = pa.table({"count": counts, "value": values})
+        indices = pc.select_k_unstable(table, _TOP, [("count", "descending"), ("value", "ascending")]).to_numpy()
+        selected = values.take(pa.array(indices)).cast(pa.string())
+        texts = [_value_text(value, storage) for value in selected.to_pylist()]
     return tuple(
-        ValueCount(clean(text, _VALUE_LENGTH), min(present, int(counts[place]) * step))
-        for text, place in zip(texts, places, strict=True)
+        ValueCount(clean(text, _VALUE_LENGTH), min(present, int(counts[index]) * step))
+        for text, index in zip(texts, indices, strict=True)
     )
 
 
-def _text(value: Any, storage: StorageType) -> str:
+def _value_text(value: Any, storage: StorageType) -> str:
     if storage == "boolean":
         return "true" if value else "false"
     text = str(value)
@@ -133,8 +258,8 @@ def _text(value: Any, storage: StorageType) -> str:
     return text
 
 
-def _numbers(values: Floats, step: int, totals: ColumnTotals | None) -> NumericSummary | None:
-    """Moments and bins of the finite values. Every number in it is finite: it goes into journals as JSON."""
+def _numeric_summary(values: Floats, step: int, totals: _Totals | None) -> NumericSummary | None:
+    """Moments and bins of the finite values; every number is finite, because the profile goes into journals as JSON."""
     values = values[np.isfinite(values)]
     if totals is not None:
         if any(moment is None for moment in totals.moments[:2]):
@@ -142,165 +267,36 @@ def _numbers(values: Floats, step: int, totals: ColumnTotals | None) -> NumericS
         low, high, mean, deviation = (math.nan if moment is None else float(moment) for moment in totals.moments)
     elif len(values):
         low, high = float(values.min()), float(values.max())
-        modest = values[np.abs(values) < 1e150]  # squares beyond overflow
+        modest = values[np.abs(values) < _SAFE_TO_SQUARE]
         mean = float(modest.mean()) if len(modest) else math.nan
         deviation = float(modest.std()) if len(modest) else math.nan
     else:
         return None
     mean = mean if math.isfinite(mean) else low / 2 + high / 2
     deviation = deviation if math.isfinite(deviation) else 0.0
-    if not len(values):  # the sample met only infinities
+    if not len(values):  # the sample holds only infinities
         return NumericSummary(low, high, mean, deviation, (mean, mean, mean), ())
-    quartiles = _quartiles(values)
     span = high - low
     if not math.isfinite(span) or span <= 0:
         bins: tuple[int, ...] = (len(values) * step,)
     else:
-        places = np.clip(np.floor((values - low) / span * _BINS), 0, _BINS - 1).astype(np.int64)
-        bins = tuple((np.bincount(places, minlength=_BINS) * step).tolist())
-    return NumericSummary(low, high, mean, deviation, quartiles, bins)
+        indices = np.clip(np.floor((values - low) / span * _BINS), 0, _BINS - 1).astype(np.int64)
+        bins = tuple((np.bincount(indices, minlength=_BINS) * step).tolist())
+    return NumericSummary(low, high, mean, deviation, _quartiles(values), bins)
 
 
 def _quartiles(values: Floats) -> tuple[float, float, float]:
-    """Quarter, half and three quarters, between neighbours by their distance; safe where a difference overflows."""
+    """The quartiles by linear interpolation, without a difference, which could overflow."""
     ordered = np.sort(values)
-    found = []
+    quartiles = []
     for share in (0.25, 0.5, 0.75):
-        place = share * (len(ordered) - 1)
-        below, part = int(place), place - int(place)
+        rank = share * (len(ordered) - 1)
+        below, weight = int(rank), rank - int(rank)
         above = min(below + 1, len(ordered) - 1)
-        found.append(float(ordered[below] * (1 - part) + ordered[above] * part))
-    return found[0], found[1], found[2]
+        quartiles.append(float(ordered[below] * (1 - weight) + ordered[above] * weight))
+    return quartiles[0], quartiles[1], quartiles[2]
 
 
-def _lengths(lengths: Any, words: Any) -> TextLengths | None:
-    characters, several = _floats(lengths), _floats(words)
-    return TextLengths(int(characters.min()), int(characters.max()), float(characters.mean()), float(several.mean()))
-
-
-SAMPLED: Final = 100_000
-_AT_ONCE: Final = 500  # columns asked about in one statement
-_CELLS: Final = 4_000_000  # sampled numbers in memory at once
-_TEXT_WEIGHT: Final = 8  # of a text, in numbers
-
-
-class _SnapshotColumn(msgspec.Struct, frozen=True):
-    """One column of the snapshot, before it is looked at."""
-
-    place: int
-    name: str
-    storage: StorageType
-
-    @property
-    def column(self) -> str:
-        return f"c{self.place}"
-
-
-def profile_snapshot(
-    database: "duckdb.DuckDBPyConnection", snapshot: Path, names: Sequence[str], storages: Sequence[StorageType]
-) -> TableProfile:
-    """The profile of the Parquet file `snapshot`, whose columns c0, c1 ... are called `names`."""
-    database.execute("SET parquet_metadata_cache = true")
-    source = f"read_parquet({sql_literal(str(snapshot))}, file_row_number=true)"
-    rows = int(database.execute(f"SELECT count(*) FROM {source}").fetchall()[0][0])  # noqa: S608
-    step = max(1, math.ceil(rows / SAMPLED))
-    asked = [
-        _SnapshotColumn(place, name, storage) for place, (name, storage) in enumerate(zip(names, storages, strict=True))
-    ]
-    totals: dict[int, ColumnTotals] = {}
-    if step > 1:
-        for start in range(0, len(asked), _AT_ONCE):
-            totals |= _totals(database, source, asked[start : start + _AT_ONCE])
-    columns: list[ColumnProfile] = []
-    for group in _groups(asked, max(1, -(-rows // step))):
-        columns += _columns(database, source, rows, step, group, totals)
-    return TableProfile(rows, tuple(columns))
-
-
-def _groups(asked: Sequence[_SnapshotColumn], rows: int) -> Iterator[list[_SnapshotColumn]]:
-    """The columns in groups of which the sampled rows fit in memory."""
-    group: list[_SnapshotColumn] = []
-    weight = 0
-    for column in asked:
-        size = rows * (_TEXT_WEIGHT if column.storage == "text" else 1)
-        if group and (weight + size > _CELLS or len(group) == _AT_ONCE):
-            yield group
-            group, weight = [], 0
-        group.append(column)
-        weight += size
-    if group:
-        yield group
-
-
-def _totals(
-    database: "duckdb.DuckDBPyConnection", source: str, asked: Sequence[_SnapshotColumn]
-) -> dict[int, ColumnTotals]:
-    """What one pass over all rows tells of columns too long to be taken into memory."""
-    wanted: list[str] = []
-    for each in asked:
-        wanted += [f"count({each.column})", f"approx_count_distinct({each.column})"]
-        if each.storage != "text":
-            number = _number(each.column, each.storage)
-            # Squares beyond 1e150 overflow, at which the database gives up.
-            modest = f"CASE WHEN abs({number}) < 1e150 THEN {number} END" if each.storage == "float" else number
-            wanted += [f"min({number})", f"max({number})", f"avg({modest})", f"stddev_pop({modest})"]
-    row = database.execute(f"SELECT {', '.join(wanted)} FROM {source}").fetchall()[0]  # noqa: S608
-    result: dict[int, ColumnTotals] = {}
-    cursor = 0
-    for each in asked:
-        width = 2 if each.storage == "text" else 6
-        present, distinct, *moments = row[cursor : cursor + width]
-        result[each.place] = ColumnTotals(int(present), min(int(present), int(distinct)), tuple(moments))
-        cursor += width
-    return result
-
-
-def _number(column: str, storage: StorageType) -> str:
-    """SQL: a value as a number, NULL where it is infinite. Dates are seconds since 1970."""
-    if storage in {"date", "timestamp"}:
-        return f"CASE WHEN isfinite({column}) THEN epoch({column}) END"
-    number = f"CAST({column} AS DOUBLE)"
-    return f"CASE WHEN isfinite({column}) THEN {number} END" if storage == "float" else number
-
-
-def _columns(
-    database: "duckdb.DuckDBPyConnection",
-    source: str,
-    rows: int,
-    step: int,
-    asked: Sequence[_SnapshotColumn],
-    totals: dict[int, ColumnTotals],
-) -> list[ColumnProfile]:
-    picked: list[str] = []
-    for each in asked:
-        if each.storage == "text":
-            words = f"1 + length(trim({each.column})) - length(replace(trim({each.column}), ' ', ''))"
-            picked += [
-                f"left({each.column}, {LONG_TEXT}) AS {each.column}",
-                f"length({each.column}) AS length{each.place}",
-                f"CASE WHEN trim({each.column}) = '' THEN 0 ELSE {words} END AS words{each.place}",
-            ]
-        else:
-            picked.append(each.column)
-            if each.storage in {"date", "timestamp"}:
-                picked.append(f"{_number(each.column, each.storage)} AS number{each.place}")
-    where = f"WHERE file_row_number % {step} = 0" if step > 1 else ""
-    table = database.sql(f"SELECT {', '.join(picked)} FROM {source} {where}").to_arrow_table()  # noqa: S608
-    result = []
-    for each in asked:
-        found = column_distribution(each.place, each.storage, table, step, totals.get(each.place))
-        if step == 1 and found.lengths and found.lengths.longest > LONG_TEXT:
-            found = msgspec.structs.replace(found, distinct=_distinct_texts(database, source, each.column))
-        result.append(
-            ColumnProfile(
-                each.name, each.storage, rows, rows - found.present, found.distinct, found.top, found.numbers,
-                found.lengths,
-            )
-        )  # fmt: skip
-    return result
-
-
-def _distinct_texts(database: "duckdb.DuckDBPyConnection", source: str, column: str) -> int:
-    """How many different texts a column of long ones has; by their hashes, which are kept in less room."""
-    asked = f"SELECT count(DISTINCT hash({column})) FROM {source} WHERE {column} IS NOT NULL"  # noqa: S608
-    return int(database.execute(asked).fetchall()[0][0])
+def _text_lengths(sample: Any, position: int) -> TextLengths:
+    characters, words = _floats(sample.column(f"length{position}")), _floats(sample.column(f"words{position}"))
+    return TextLengths(int(characters.min()), int(characters.max()), float(characters.mean()), float(words.mean()))

@@ -1,4 +1,4 @@
-"""What is known of a table without looking at its rows: one `TableProfile`, JSON, made in one pass.
+"""The profile of a table as data: counts, distributions and frequent values of every column.
 
 Screens, agents and the bridge see the profile and never the rows. Names and sample values in it are cleaned
 (`tabsmith.text.clean`); `ColumnProfile.name` alone is exact, because it is the key by which columns are found.
@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 StorageType: TypeAlias = Literal["integer", "float", "boolean", "date", "timestamp", "text"]
-"""How a column is kept in the snapshot. Times of day and everything nested are kept as text."""
+"""How a column is stored in the snapshot. Times of day and nested values are stored as text."""
 
 
 class ValueCount(msgspec.Struct, frozen=True):
@@ -36,17 +36,17 @@ class TextLengths(msgspec.Struct, frozen=True):
     shortest: int
     longest: int
     mean: float
-    words: float  # mean number of words
+    words: float  # number of words, on average
 
 
 class ColumnProfile(msgspec.Struct, frozen=True):
-    """One column in numbers."""
+    """The profile of one column."""
 
     name: str
     storage: StorageType
     rows: int
     missing: int
-    distinct: int  # exact up to 10,000 rows of it; beyond, within a few per cent
+    distinct: int  # exact up to 100,000 rows; beyond, within a few per cent
     top: tuple[ValueCount, ...] = ()  # the most frequent values, at most 12, most frequent first
     numbers: NumericSummary | None = None
     lengths: TextLengths | None = None
@@ -57,13 +57,13 @@ class ColumnProfile(msgspec.Struct, frozen=True):
 
 
 class TableProfile(msgspec.Struct, frozen=True):
-    """A table in numbers."""
+    """The profile of a table."""
 
     rows: int
     columns: tuple[ColumnProfile, ...]
 
     def column(self, name: str) -> ColumnProfile:
-        """The column called `name`; KeyError when there is none."""
+        """The column called `name`. Raises KeyError."""
         for column in self.columns:
             if column.name == name:
                 return column

@@ -1,6 +1,7 @@
-"""The careful path: text that breaks the rules, line by line. What has one reading is repaired, the rest rejected.
+"""The careful path: text that breaks the rules, parsed line by line. Lines with one reading are repaired.
 
-Every repaired and rejected line is noted with its number and the reason.
+A line that cannot be read in exactly one way is rejected. Every repaired and rejected line is noted with its number
+and the reason.
 """
 
 import csv
@@ -12,7 +13,7 @@ from tabsmith.tables.info import Dialect, LineNote
 from tabsmith.tables.read.encoding import one_byte_encoding
 from tabsmith.text import clean, plural
 
-NOTES_KEPT: Final = 1_000
+_NOTES_KEPT: Final = 1_000
 _LONGEST_VALUE: Final = 2_000  # lines that one quoted value may span
 _BLOCK: Final = 1 << 20
 _LINE: Final = re.compile(rb"[^\r\n]*(?:\r\n|\n|\r|\Z)")
@@ -29,19 +30,19 @@ class LineNotes:
 
     def repair(self, line: int, reason: str, text: str) -> None:
         self.repaired_count += 1
-        if len(self.repaired) < NOTES_KEPT:
+        if self.repaired_count <= _NOTES_KEPT:
             self.repaired.append(LineNote(line, reason, clean(text, 80)))
 
     def reject(self, line: int, reason: str, text: str) -> None:
         self.rejected_count += 1
-        if len(self.rejected) < NOTES_KEPT:
+        if self.rejected_count <= _NOTES_KEPT:
             self.rejected.append(LineNote(line, reason, clean(text, 80)))
 
 
 def decode_lines(stream: BinaryIO, notes: LineNotes) -> Iterator[str]:
-    """The lines of a text that should be UTF-8, with their ends; a line that is not is read as Western text.
+    """The lines of a UTF-8 text, with their ends: LF, CRLF or CR, also mixed.
 
-    Lines end in LF, CRLF or CR, mixed as they come.
+    A line that is not UTF-8 is read in a one-byte encoding, and noted.
     """
     number = 0
     rest = b""
@@ -50,35 +51,35 @@ def decode_lines(stream: BinaryIO, notes: LineNotes) -> Iterator[str]:
         data = rest + block
         if not data:
             return
-        final = not block
-        position = 0
+        is_last = not block
+        end = 0
         for match in _LINE.finditer(data):
-            piece = match.group()
-            complete = piece.endswith(b"\n") or (piece.endswith(b"\r") and match.end() < len(data))
-            if not piece or not (complete or final):
+            line = match.group()
+            is_complete = line.endswith(b"\n") or (line.endswith(b"\r") and match.end() < len(data))
+            if not line or not (is_complete or is_last):
                 break
-            position = match.end()
+            end = match.end()
             number += 1
-            yield _decoded(piece, number, notes)
-        rest = data[position:]
-        if final:
+            yield _decoded(line, number, notes)
+        rest = data[end:]
+        if is_last:
             return
 
 
-def _decoded(piece: bytes, number: int, notes: LineNotes) -> str:
+def _decoded(line: bytes, number: int, notes: LineNotes) -> str:
     try:
-        return piece.decode("utf-8")
+        return line.decode("utf-8")
     except UnicodeDecodeError:
-        encoding = one_byte_encoding(piece)
-        text = piece.decode(encoding)
+        encoding = one_byte_encoding(line)
+        text = line.decode(encoding)
         notes.repair(number, f"not UTF-8; read as {encoding}", text)
         return text
 
 
 class LineParser:
-    """Lines into rows of exactly `width` cells.
+    """Parses lines into rows of exactly `width` cells.
 
-    `fits(position, cell)` says whether a cell can stand in a column, by what the sample showed: it decides where a
+    `fits(position, cell)` says whether a cell can stand in a column, by the values of the sample; it decides where a
     delimiter belongs to a value.
     """
 
@@ -88,13 +89,18 @@ class LineParser:
         self._width = width
         self._fits = fits
         self._notes = notes
+        self._ends_empty = False
+
+    def expect_last_delimiter(self) -> None:
+        """Take one delimiter at the end of every line for granted, without a note."""
+        self._ends_empty = True
 
     def rows(self, lines: Iterator[str], first: int) -> Iterator[list[str]]:
         """The rows in `lines`, whose first line has the number `first`."""
         number = first
-        waiting: list[str] = []
+        put_back: list[str] = []
         while True:
-            line = waiting.pop() if waiting else next(lines, None)
+            line = put_back.pop() if put_back else next(lines, None)
             if line is None:
                 return
             start = number
@@ -103,11 +109,11 @@ class LineParser:
             if self._quote not in bare:
                 if not bare.strip() and (self._width > 1 or not bare):
                     continue  # an empty line holds nothing
-                cells: list[str] | None = self._split(bare)
+                cells = self._split(bare)
             else:
-                cells, taken = self._quoted(line, bare, lines, waiting, start)
-                number += taken
-            row = self._fitted(cells, start, bare)
+                cells, further_lines = self._parse_quoted(line, bare, lines, put_back, start)
+                number += further_lines
+            row = self._with_full_width(cells, start, bare)
             if row is not None:
                 yield row
 
@@ -115,28 +121,32 @@ class LineParser:
         cells = bare.split(self._delimiter)
         return [cell for cell in cells if cell] if self._delimiter == " " else cells
 
-    def _quoted(
-        self, line: str, bare: str, lines: Iterator[str], waiting: list[str], start: int
+    # Quotes -----------------------------------------------------------------------------------------------------------
+
+    def _parse_quoted(
+        self, line: str, bare: str, lines: Iterator[str], put_back: list[str], start: int
     ) -> tuple[list[str], int]:
         """The cells of a line with quotes, and how many more lines belong to it."""
-        cells, closed = self._parse(line)
-        if cells is not None and closed and len(cells) == self._width:
+        cells, is_closed = self._parse_strictly(line)
+        if cells is not None and is_closed and len(cells) == self._width:
             return cells, 0
-        if not closed:
-            more = self._joined(line, lines, waiting)
-            if more is not None:
-                return more
+        if not is_closed:
+            continued = self._parse_with_next_lines(line, lines, put_back)
+            if continued is not None:
+                return continued
+        lenient = self._parse_leniently(bare)
+        plain = self._split(bare)
         for reading, reason in (
-            (self._lenient(bare), "quotes within a quoted value kept as text"),
-            (self._split(bare), "a stray quote kept as text"),
+            (lenient, "quotes within a quoted value kept as text"),
+            (plain, "a stray quote kept as text"),
         ):
             if reading is not None and len(reading) == self._width:
                 self._notes.repair(start, reason, bare)
                 return reading, 0
-        return (cells if cells is not None and closed else self._lenient(bare) or self._split(bare)), 0
+        return (cells if cells is not None and is_closed else lenient or plain), 0
 
-    def _parse(self, text: str) -> tuple[list[str] | None, bool]:
-        """The cells by the rules, and whether every quote that was opened is closed."""
+    def _parse_strictly(self, text: str) -> tuple[list[str] | None, bool]:
+        """The cells by the rules (None if `text` breaks them), and whether every quote that was opened is closed."""
         try:
             rows = list(
                 csv.reader([text], delimiter=self._delimiter, quotechar=self._quote, doublequote=True, strict=True)
@@ -145,34 +155,34 @@ class LineParser:
             return None, "unexpected end" not in str(error)
         return (rows[0] if len(rows) == 1 else None), True
 
-    def _joined(self, line: str, lines: Iterator[str], waiting: list[str]) -> tuple[list[str], int] | None:
-        """The cells when the line goes on in the next ones, or None, with these lines put back."""
-        taken: list[str] = []
-        while len(taken) < _LONGEST_VALUE:
-            following = waiting.pop() if waiting else next(lines, None)
-            if following is None:
+    def _parse_with_next_lines(
+        self, line: str, lines: Iterator[str], put_back: list[str]
+    ) -> tuple[list[str], int] | None:
+        """The cells if the line goes on in the next lines, or None, with these lines put back."""
+        following: list[str] = []
+        while len(following) < _LONGEST_VALUE:
+            next_line = put_back.pop() if put_back else next(lines, None)
+            if next_line is None:
                 break
-            taken.append(following)
-            if self._quote not in following:
+            following.append(next_line)
+            if self._quote not in next_line:
                 continue
-            cells, closed = self._parse(line + "".join(taken))
-            if cells is not None and closed:
-                if len(cells) == self._width:
-                    return cells, len(taken)
+            cells, is_closed = self._parse_strictly(line + "".join(following))
+            if cells is not None and is_closed and len(cells) == self._width:
+                return cells, len(following)
+            if is_closed:
                 break
-            if closed:
-                break
-        waiting.extend(reversed(taken))
+        put_back.extend(reversed(following))
         return None
 
-    def _lenient(self, bare: str) -> list[str] | None:
-        """The cells when a quote closes a value only before a delimiter or at the end; None when one never closes."""
+    def _parse_leniently(self, bare: str) -> list[str] | None:
+        """The cells if a quote closes a value only before a delimiter or at the end; None if one never closes."""
         cells: list[str] = []
-        position, end = 0, len(bare)
+        start, end = 0, len(bare)
         quote, delimiter = self._quote, self._delimiter
-        while position <= end:
-            if bare.startswith(quote, position):
-                close = position + 1
+        while start <= end:
+            if bare.startswith(quote, start):
+                close = start + 1
                 while True:
                     close = bare.find(quote, close)
                     if close < 0:
@@ -180,22 +190,21 @@ class LineParser:
                     if close + 1 == end or bare.startswith(delimiter, close + 1):
                         break
                     close += 1
-                cells.append(bare[position + 1 : close].replace(quote * 2, quote))
-                position = close + 2
+                cells.append(bare[start + 1 : close].replace(quote * 2, quote))
+                start = close + 2
                 if close + 1 == end:
                     return cells
             else:
-                stop = bare.find(delimiter, position)
+                stop = bare.find(delimiter, start)
                 stop = end if stop < 0 else stop
-                cells.append(bare[position:stop])
-                position = stop + 1
+                cells.append(bare[start:stop])
+                start = stop + 1
         return cells
 
-    def _fitted(self, cells: list[str] | None, line: int, bare: str) -> list[str] | None:
-        """The row with exactly as many cells as the table has columns, or None when there is no one reading."""
-        if cells is None:
-            self._notes.reject(line, "the quotes in this line cannot be understood", bare)
-            return None
+    # Width ------------------------------------------------------------------------------------------------------------
+
+    def _with_full_width(self, cells: list[str], line: int, bare: str) -> list[str] | None:
+        """The row with exactly as many cells as the table has columns, or None if the line has no single reading."""
         count, width = len(cells), self._width
         if count == width:
             return cells
@@ -205,16 +214,9 @@ class LineParser:
             if count > width + 1 or not self._ends_empty:
                 self._notes.repair(line, f"{plural(count - width, 'empty value')} too many at the end dropped", bare)
             return cells[:width]
-        return self._merged(cells, line, bare)
-
-    _ends_empty = False
-
-    def expect_last_delimiter(self) -> None:
-        """Every line ends in a delimiter: the empty cell after it is no fault."""
-        self._ends_empty = True
+        return self._with_joined_cells(cells, line, bare)
 
     def _padded(self, cells: list[str], line: int, bare: str) -> list[str] | None:
-        missing = self._width - len(cells)
         if len(cells) == 1 and self._width > 2:
             self._notes.reject(line, f"1 value where {self._width} are expected", bare)
             return None
@@ -224,17 +226,18 @@ class LineParser:
             )
             self._notes.reject(line, reason, bare)
             return None
+        missing = self._width - len(cells)
         self._notes.repair(line, f"{plural(missing, 'value')} missing at the end", bare)
         return [*cells, *[""] * missing]
 
-    def _merged(self, cells: list[str], line: int, bare: str) -> list[str] | None:
-        """A delimiter within a value: the one place where joining cells makes all columns fit."""
+    def _with_joined_cells(self, cells: list[str], line: int, bare: str) -> list[str] | None:
+        """The row if a delimiter stands within a value: if there is one place where joining cells fits all columns."""
         extra = len(cells) - self._width
         readings = []
         for position in range(self._width):
             joined = self._delimiter.join(cells[position : position + extra + 1])
             row = [*cells[:position], joined, *cells[position + extra + 1 :]]
-            if all(self._fits(place, cell) for place, cell in enumerate(row)):
+            if all(self._fits(column, cell) for column, cell in enumerate(row)):
                 readings.append(row)
         if len(readings) == 1:
             self._notes.repair(line, "a delimiter within a value, taken as part of it", bare)

@@ -1,18 +1,21 @@
-"""The encoding of a text file, and the file as plain UTF-8 when it is packed or written otherwise. Light."""
+"""Compression and character encoding of text files: detected by the first bytes, and undone into plain UTF-8."""
 
 import codecs
 import gzip
+import io
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Final, cast
 
 from tabsmith.errors import ReadError
-from tabsmith.tables.read.formats.recognition import Compression, decode_head
-from tabsmith.tables.read.guard import MEGABYTE, refuse_unpacked
+from tabsmith.tables.read.opened_file import Compression, OpenedFile, require_unpacked_size
 
+HEAD: Final = 65_536  # bytes at the start of a file by which its format and encoding are recognised
 _CHUNK: Final = 1 << 20
-_BOMS: Final = (
+_GZIP: Final = b"\x1f\x8b"
+_ZSTD: Final = b"\x28\xb5\x2f\xfd"
+_BYTE_ORDER_MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),  # begins with the mark of UTF-16
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -22,15 +25,66 @@ _BOMS: Final = (
 _NOT_IN_CP1252: Final = b"\x81\x8d\x8f\x90\x9d"
 
 
+# Compression ---------------------------------------------------------------------------------------------------------
+
+
+def detect_compression(head: bytes) -> Compression:
+    """How a file that begins with `head` is compressed."""
+    if head.startswith(_GZIP):
+        return "gzip"
+    return "zstd" if head.startswith(_ZSTD) else "none"
+
+
+def unpack_head(head: bytes, compression: Compression) -> bytes:
+    """The unpacked bytes (at most 64 KiB) that the packed bytes `head` give; b"" if these are damaged."""
+    if compression == "none":
+        return head
+    if compression == "gzip":
+        try:
+            return zlib.decompressobj(wbits=31).decompress(head, HEAD)
+        except zlib.error:
+            return b""
+    import zstandard
+
+    try:
+        with zstandard.ZstdDecompressor().stream_reader(io.BytesIO(head)) as stream:
+            return stream.read(HEAD)
+    except zstandard.ZstdError:
+        return b""
+
+
+def unpacked(stream: BinaryIO, compression: Compression, display_path: str) -> Iterator[bytes]:
+    """The unpacked content of `stream`, in pieces of up to 1 MiB. Raises ReadError if it is damaged."""
+    if compression == "zstd":
+        import zstandard
+
+        damage: tuple[type[Exception], ...] = (zstandard.ZstdError,)
+        plain = cast(BinaryIO, zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True))
+    else:
+        damage = (gzip.BadGzipFile, zlib.error, EOFError)
+        plain = cast(BinaryIO, gzip.open(stream)) if compression == "gzip" else stream  # noqa: SIM115
+    try:
+        while piece := plain.read(_CHUNK):
+            yield piece
+    except damage as error:
+        raise ReadError(
+            f"The {compression} file is damaged or cut off: {error}.",
+            where=display_path,
+            next_step=f"Get the file again; test it with `{compression} -t`.",
+        ) from error
+
+
+# Encoding ------------------------------------------------------------------------------------------------------------
+
+
 def detect_encoding(head: bytes) -> str:
-    """The encoding of a text by its first bytes: utf-8, -16, -32, cp1252, latin-1.
+    """The encoding of a text by its first bytes.
 
-    With a mark utf-8-sig, utf-16, utf-32; without one utf-16-le, utf-16-be.
-
-    UTF-8 is certain when it fits; what does not fit is taken for the one-byte encoding of Western Windows, or for
-    Latin-1 where that has no character.
+    With a byte order mark it is utf-8-sig, utf-16 or utf-32; without one utf-8, utf-16-le, utf-16-be, cp1252 or
+    latin-1. Text that fits UTF-8 is UTF-8; text that does not is in the one-byte encoding of Western Windows, or in
+    Latin-1 if it holds bytes that Windows does not use.
     """
-    for mark, name in _BOMS:
+    for mark, name in _BYTE_ORDER_MARKS:
         if head.startswith(mark):
             return name
     if b"\x00" in head and decode_head(head).count("\x00") < head.count(0) / 2:
@@ -50,55 +104,73 @@ def fits_utf8(data: bytes) -> bool:
 
 
 def one_byte_encoding(data: bytes) -> str:
+    """The encoding of Western text that is not UTF-8: cp1252, or latin-1 if `data` holds bytes unknown to cp1252."""
     return "latin-1" if any(byte in data for byte in _NOT_IN_CP1252) else "cp1252"
 
 
-def unpacked(stream: BinaryIO, compression: Compression, shown: str) -> Iterator[bytes]:
-    """The unpacked content of `stream`, in pieces. Raises ReadError when it is damaged."""
-    if compression == "zstd":
-        import zstandard
-
-        damage: tuple[type[Exception], ...] = (zstandard.ZstdError,)
-        opened = cast(BinaryIO, zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True))
-    else:
-        damage = (gzip.BadGzipFile, zlib.error, EOFError)
-        opened = cast(BinaryIO, gzip.open(stream)) if compression == "gzip" else stream  # noqa: SIM115
-    try:
-        while piece := opened.read(_CHUNK):
-            yield piece
-    except damage as error:
-        raise ReadError(
-            f"The {compression} file is damaged or cut off: {error}.",
-            where=shown,
-            next_step=f"Get the file again; test it with `{'gzip' if compression == 'gzip' else 'zstd'} -t`.",
-        ) from error
+def decode_head(head: bytes) -> str:
+    """The first bytes of a file as text for recognition; characters that cannot be decoded become U+FFFD."""
+    if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return head.decode("utf-32", "replace")
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return head.decode("utf-16", "replace")
+    if _looks_utf16(head):
+        return head.decode("utf-16-le" if head[1:2] == b"\x00" else "utf-16-be", "replace")
+    return head.decode("utf-8-sig", "replace")
 
 
-def write_utf8(
-    stream: BinaryIO,
-    out: Path,
-    *,
-    compression: Compression,
-    encoding: str,
-    max_mb: float,
-    shown: str,
-    advance: Callable[[int], None],
-) -> None:
-    """Write the text in `stream` to `out` as plain UTF-8 without a mark, counting what is unpacked.
+def is_binary(head: bytes) -> bool:
+    """Whether `head` is no text. A stray null byte in text is damage of a text file and does not make it binary."""
+    if b"\x00" not in head or head.startswith(tuple(mark for mark, _ in _BYTE_ORDER_MARKS)) or _looks_utf16(head):
+        return False
+    control_bytes = sum(1 for byte in head if byte < 9 or 13 < byte < 32)
+    return control_bytes > max(3, 0.02 * len(head))
+
+
+def _looks_utf16(head: bytes) -> bool:
+    sample = head[:2_000]
+    even, odd = sample[0::2].count(0), sample[1::2].count(0)
+    return max(even, odd) > 0.3 * len(sample) / 2 and min(even, odd) < 0.05 * len(sample) / 2
+
+
+# Whole files ---------------------------------------------------------------------------------------------------------
+
+
+def read_text(opened: OpenedFile, max_mb: float) -> str:
+    """The whole text of a file, unpacked and decoded. Raises ReadError, FileTooLargeError."""
+    file = opened.file
+    pieces: list[bytes] = []
+    total = 0
+    with opened.open() as stream:
+        for piece in unpacked(stream, file.compression, file.display_path):
+            total += len(piece)
+            require_unpacked_size(total, max_mb, file.display_path)
+            pieces.append(piece)
+    data = b"".join(pieces)
+    return decode_text(data, detect_encoding(data))
+
+
+def decode_text(data: bytes, encoding: str) -> str:
+    """`data` as text without a byte order mark; characters that cannot be decoded become U+FFFD."""
+    return data.decode("utf-8-sig" if encoding == "utf-8" else encoding, "replace")
+
+
+def write_utf8(opened: OpenedFile, out: Path, *, encoding: str, max_mb: float, advance: Callable[[int], None]) -> None:
+    """Write the text of a file to `out`, unpacked, as UTF-8 without a byte order mark.
 
     `advance` is called with the number of packed bytes read. Raises ReadError, and FileTooLargeError over `max_mb`.
     """
+    file = opened.file
     errors = "replace" if encoding.startswith(("utf-16", "utf-32")) else "strict"
-    keep = encoding in {"utf-8", "utf-8-sig"}  # what is not UTF-8 after all is repaired line by line later
-    decoder = None if keep else codecs.getincrementaldecoder(encoding)(errors)
+    is_utf8 = encoding in {"utf-8", "utf-8-sig"}  # lines that are not UTF-8 after all are repaired later, one by one
+    decoder = None if is_utf8 else codecs.getincrementaldecoder(encoding)(errors)
     total = 0
-    with out.open("wb") as target:
-        for piece in unpacked(stream, compression, shown):
-            if total == 0:
-                piece = piece.removeprefix(codecs.BOM_UTF8) if keep else piece
+    with opened.open() as stream, out.open("wb") as target:
+        for piece in unpacked(stream, file.compression, file.display_path):
+            if total == 0 and is_utf8:
+                piece = piece.removeprefix(codecs.BOM_UTF8)
             total += len(piece)
-            if total > max_mb * MEGABYTE:
-                refuse_unpacked(max_mb, shown)
+            require_unpacked_size(total, max_mb, file.display_path)
             target.write(piece if decoder is None else decoder.decode(piece).encode("utf-8", "replace"))
             advance(stream.tell())
         if decoder is not None:

@@ -1,6 +1,6 @@
-"""The path guard: which file a path means, and whether it may be read. Ten refusals, each in its own words.
+"""The path guard: which file a path means, and whether it may be read. Ten refusals, each with its own message.
 
-The file is opened first and what was opened is checked then, so that a link exchanged in between leads nowhere.
+The file is opened first and the opened file is checked then, so that a link exchanged in between leads nowhere.
 """
 
 import contextlib
@@ -11,9 +11,8 @@ import os
 import re
 import stat
 import sys
+import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
-from io import BufferedReader
 from pathlib import Path
 from typing import Final, NoReturn
 from urllib.parse import unquote, urlsplit
@@ -22,7 +21,6 @@ from tabsmith.errors import (
     BrokenLinkError,
     EmptyFileError,
     EmptyPathError,
-    FileTooLargeError,
     PathIsFolderError,
     PathNotFoundError,
     PathOutsideError,
@@ -30,19 +28,12 @@ from tabsmith.errors import (
     SpecialFileError,
     UnsupportedFormatError,
 )
-from tabsmith.tables.info import FileFormat
-from tabsmith.tables.read.formats.recognition import (
-    HEAD,
-    READABLE,
-    Compression,
-    ForeignFormat,
-    is_zip,
-    recognise_format,
-    zip_members,
-)
+from tabsmith.tables.read.encoding import HEAD
+from tabsmith.tables.read.formats.foreign import ZIP
+from tabsmith.tables.read.formats.registry import Unsupported, readable_formats, recognise_format, table_suffixes
+from tabsmith.tables.read.opened_file import MEGABYTE, GuardedFile, OpenedFile, refuse_too_large
 from tabsmith.text import clean, plural
 
-MEGABYTE: Final = 1_000_000
 _UNPACK_RATIO: Final = 200  # a workbook that declares more than this is made to fill the memory
 _SMALL_WORKBOOK: Final = 20 * MEGABYTE  # below this, the ratio does not matter
 _KERNEL_FOLDERS: Final = ("/proc", "/sys")
@@ -52,38 +43,11 @@ _F_GETPATH: Final = 50  # macOS
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
-@dataclass(frozen=True, slots=True)
-class GuardedFile:
-    """A file that may be read, as it was when it was looked at."""
-
-    path: Path  # absolute, links resolved
-    shown: str  # the path, safe to show
-    format: FileFormat
-    compression: Compression
-    size: int  # bytes
-    modified: float  # seconds since 1970
-    modified_ns: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class OpenedFile:
-    """A guarded file, open. `handle` reads it from the start; `name` is a path by which a library reaches the same
-    opened file, whatever the file's own path means by then."""
-
-    file: GuardedFile
-    handle: int
-    name: str
-
-    def open(self) -> BufferedReader:
-        """A new stream over the opened file, from its first byte."""
-        os.lseek(self.handle, 0, os.SEEK_SET)
-        return os.fdopen(os.dup(self.handle), "rb")
-
-
 def check_path(path: str, *, allowed: tuple[Path, ...], max_mb: float) -> GuardedFile:
     """The file that `path` means: `~` expanded, pasted quotes and `file://` taken off, links resolved.
 
-    Raises one of the ten kinds of PathError.
+    The file must lie in one of the folders `allowed` and be no larger than `max_mb`. Raises one of the ten kinds of
+    PathError.
     """
     with open_guarded(path, allowed=allowed, max_mb=max_mb) as opened:
         return opened.file
@@ -91,29 +55,32 @@ def check_path(path: str, *, allowed: tuple[Path, ...], max_mb: float) -> Guarde
 
 @contextlib.contextmanager
 def open_guarded(path: str, *, allowed: tuple[Path, ...], max_mb: float) -> Iterator[OpenedFile]:
-    """The file that `path` means, opened and then checked. Raises one of the ten kinds of PathError."""
+    """The file that `path` means, opened and then checked as by `check_path`. Raises PathError."""
     wanted = normalize_path(path)
-    shown = clean(wanted, 300)
+    display_path = clean(wanted, 300)
     folders = tuple(Path(os.path.realpath(folder.expanduser())) for folder in allowed)
     target = Path(os.path.realpath(wanted))
-    _require_inside(target, folders, shown)
-    _look(wanted, target, shown)
-    handle = _open(wanted, target, shown)
+    _require_inside(target, folders, display_path)
+    _check_before_opening(wanted, target, display_path)
+    handle = _open(wanted, target, display_path)
     try:
         status = os.fstat(handle)
-        _require_regular(status.st_mode, target, shown)
-        real = _real_path(handle, target, shown)
-        _require_inside(real, folders, shown)
+        _require_regular(status.st_mode, target, display_path)
+        real = _real_path(handle, target, display_path)
+        _require_inside(real, folders, display_path)
         if any(real.is_relative_to(folder) for folder in _KERNEL_FOLDERS):
-            _special(shown, "a file of the system's own, made up while it is read")
-        file = _guarded(handle, status, target, shown, max_mb)
+            _refuse_special(display_path, "a file of the system's own, made up while it is read")
+        file = _checked_content(handle, status, target, display_path, max_mb)
         yield OpenedFile(file, handle, _handle_name(handle, target))
     finally:
         os.close(handle)
 
 
 def normalize_path(path: str) -> Path:
-    """`path` as people paste it, made absolute; links are not resolved. Raises EmptyPathError, PathNotFoundError."""
+    """`path`, as people type or paste it, made absolute; links are not resolved.
+
+    Raises EmptyPathError, PathNotFoundError.
+    """
     text = path.strip()
     if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'`":
         text = text[1:-1].strip()
@@ -134,106 +101,107 @@ def normalize_path(path: str) -> Path:
             where=clean(text, 100),
             next_step="Give the path of a file, not its contents.",
         )
-    place = Path(text)
+    result = Path(text)
     if text.startswith("~"):
         with contextlib.suppress(RuntimeError):  # an unknown user: then `~name` is a name like any other
-            place = place.expanduser()
-    if "\\" in text and not os.path.lexists(place):  # dragged into a terminal: "my\ table.csv"
+            result = result.expanduser()
+    if "\\" in text and not os.path.lexists(result):  # dragged into a terminal: "my\ table.csv"
         unescaped = Path(re.sub(r"\\(.)", r"\1", text)).expanduser()
-        place = unescaped if os.path.lexists(unescaped) else place
-    return Path(os.path.abspath(place))  # noqa: PTH100 - Path.absolute keeps `..`
+        result = unescaped if os.path.lexists(unescaped) else result
+    return Path(os.path.abspath(result))  # noqa: PTH100 - Path.absolute keeps `..`
 
 
-def _require_inside(target: Path, folders: tuple[Path, ...], shown: str) -> None:
+def _require_inside(target: Path, folders: tuple[Path, ...], display_path: str) -> None:
     if any(target.is_relative_to(folder) for folder in folders):
         return
     names = ", ".join(clean(folder) for folder in folders) or "none"
     raise PathOutsideError(
         f"The path leads outside the folders that tabsmith may read: it means {clean(target, 300)}.",
-        where=shown,
+        where=display_path,
         next_step=f"Allowed are: {names}. Move the file there, or add its folder to the setting `paths.allowed`.",
     )
 
 
-def _look(wanted: Path, target: Path, shown: str) -> None:
+def _check_before_opening(wanted: Path, target: Path, display_path: str) -> None:
     """Refuse what must not even be opened: opening a pipe waits for ever, opening a device may do something."""
     try:
         status = target.stat()
     except OSError as error:
-        _refuse(error, wanted, shown)
-    _require_regular(status.st_mode, target, shown)
+        _refuse(error, wanted, display_path)
+    _require_regular(status.st_mode, target, display_path)
 
 
-def _require_regular(mode: int, target: Path, shown: str) -> None:
+def _require_regular(mode: int, target: Path, display_path: str) -> None:
     if stat.S_ISDIR(mode):
-        inside = _tables_in(target)
-        hint = f"It holds {', '.join(inside)}. Add the name of one." if inside else "Give the path of a file in it."
-        raise PathIsFolderError("This is a folder, not a file.", where=shown, next_step=hint)
+        tables = _tables_in(target)
+        hint = f"It holds {', '.join(tables)}. Add the name of one." if tables else "Give the path of a file in it."
+        raise PathIsFolderError("This is a folder, not a file.", where=display_path, next_step=hint)
     kinds = (
         (stat.S_ISFIFO, "a pipe"),
         (stat.S_ISSOCK, "a socket"),
         (stat.S_ISCHR, "a device"),
         (stat.S_ISBLK, "a disk"),
     )
-    for is_kind, what in kinds:
+    for is_kind, description in kinds:
         if is_kind(mode):
-            _special(shown, what)
+            _refuse_special(display_path, description)
 
 
-def _special(shown: str, what: str) -> NoReturn:
+def _refuse_special(display_path: str, description: str) -> NoReturn:
     raise SpecialFileError(
-        f"This is {what}, not a file with a table in it.",
-        where=shown,
+        f"This is {description}, not a file with a table in it.",
+        where=display_path,
         next_step="Save its content in an ordinary file first, and give the path of that.",
     )
 
 
-def _open(wanted: Path, target: Path, shown: str) -> int:
+def _open(wanted: Path, target: Path, display_path: str) -> int:
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW | getattr(os, "O_NOCTTY", 0)
     try:
         return os.open(target, flags)
     except OSError as error:
-        _refuse(error, wanted, shown)
+        _refuse(error, wanted, display_path)
 
 
-def _refuse(error: OSError, wanted: Path, shown: str) -> NoReturn:
+def _refuse(error: OSError, wanted: Path, display_path: str) -> NoReturn:
     if error.errno in {errno.EACCES, errno.EPERM}:
         raise PathUnreadableError(
             "The file is there, but you may not read it.",
-            where=shown,
-            next_step=f"Allow it with: chmod u+r {shown}  (or ask whoever owns it).",
+            where=display_path,
+            next_step=f"Allow it with: chmod u+r {display_path}  (or ask whoever owns it).",
         ) from error
     if error.errno == errno.ELOOP:
         raise BrokenLinkError(
-            "The link leads in a circle.", where=shown, next_step="Give the path of the file itself."
+            "The link leads in a circle.", where=display_path, next_step="Give the path of the file itself."
         ) from error
     if error.errno == errno.ENXIO:
-        _special(shown, "a socket or a device")
+        _refuse_special(display_path, "a socket or a device")
     if error.errno not in {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG}:
         raise PathUnreadableError(
             f"The file could not be opened: {error.strerror}.",
-            where=shown,
+            where=display_path,
             next_step="Try again, or copy the file to another folder.",
         ) from error
     link = _broken_link(wanted)
     if link is not None:
         raise BrokenLinkError(
             f"The link {clean(link, 300)} points to nothing: {clean(link.readlink(), 300)} is not there.",
-            where=shown,
+            where=display_path,
             next_step="Give the path of the file itself, or make the link again.",
         ) from error
-    raise PathNotFoundError("There is no file at this path.", where=shown, next_step=_nearest(wanted)) from error
+    raise PathNotFoundError("There is no file at this path.", where=display_path, next_step=_nearest(wanted)) from error
 
 
 def _broken_link(wanted: Path) -> Path | None:
-    for place in (*reversed(wanted.parents), wanted):
-        if place.is_symlink() and not place.exists():
-            return place
+    """The first part of the path that is a link to nothing."""
+    for part in (*reversed(wanted.parents), wanted):
+        if part.is_symlink() and not part.exists():
+            return part
     return None
 
 
 def _nearest(wanted: Path) -> str:
-    """The existing name that is most like the one that was given, or how far the path is right."""
+    """A hint: the existing name that is most like the given one, or how far the path is right."""
     folder = wanted.parent
     if not folder.is_dir():
         while not folder.is_dir():
@@ -246,8 +214,8 @@ def _nearest(wanted: Path) -> str:
         close = [folded[name] for name in difflib.get_close_matches(wanted.name.lower(), folded, 1, 0.4)]
     if close:
         return f"Did you mean {clean(close[0])}?"
-    inside = _tables_in(folder)
-    return f"The folder holds {', '.join(inside)}." if inside else "Check the spelling of the name."
+    tables = _tables_in(folder)
+    return f"The folder holds {', '.join(tables)}." if tables else "Check the spelling of the name."
 
 
 def _names_in(folder: Path) -> list[str]:
@@ -259,12 +227,12 @@ def _names_in(folder: Path) -> list[str]:
 
 
 def _tables_in(folder: Path) -> list[str]:
-    endings = (".csv", ".tsv", ".parquet", ".json", ".jsonl", ".xlsx", ".xls", ".gz", ".zst", ".txt", ".data")
-    return [clean(name, 60) for name in sorted(_names_in(folder)) if name.lower().endswith(endings)][:5]
+    """The names of up to five files in `folder` that may hold tables."""
+    return [clean(name, 60) for name in sorted(_names_in(folder)) if name.lower().endswith(table_suffixes())][:5]
 
 
-def _real_path(handle: int, target: Path, shown: str) -> Path:
-    """Where the opened file really lies."""
+def _real_path(handle: int, target: Path, display_path: str) -> Path:
+    """The path at which the opened file lies."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
             return Path(os.readlink(f"/proc/self/fd/{handle}"))  # noqa: PTH115 - may end in " (deleted)"
@@ -278,7 +246,9 @@ def _real_path(handle: int, target: Path, shown: str) -> Path:
         same = False
     if not same:
         raise BrokenLinkError(
-            "The path was exchanged while it was opened.", where=shown, next_step="Try again when nothing changes it."
+            "The path was exchanged while it was opened.",
+            where=display_path,
+            next_step="Try again when nothing changes it.",
         )
     return again
 
@@ -290,45 +260,58 @@ def _handle_name(handle: int, target: Path) -> str:
     return str(target)
 
 
-def _guarded(handle: int, status: os.stat_result, target: Path, shown: str, max_mb: float) -> GuardedFile:
+def _checked_content(
+    handle: int, status: os.stat_result, target: Path, display_path: str, max_mb: float
+) -> GuardedFile:
     if status.st_size == 0:
-        raise EmptyFileError("The file is empty: it holds no bytes.", where=shown, next_step="Choose another file.")
-    limit = max_mb * MEGABYTE
-    if status.st_size > limit:
-        _too_large(f"The file has {status.st_size / MEGABYTE:,.0f} MB; the limit is {max_mb:,.0f} MB.", shown)
+        raise EmptyFileError(
+            "The file is empty: it holds no bytes.", where=display_path, next_step="Choose another file."
+        )
+    if status.st_size > max_mb * MEGABYTE:
+        refuse_too_large(
+            f"The file has {status.st_size / MEGABYTE:,.0f} MB; the limit is {max_mb:,.0f} MB.", display_path
+        )
     head = os.pread(handle, HEAD, 0)
-    names: tuple[str, ...] = ()
-    if is_zip(head):
-        with os.fdopen(os.dup(handle), "rb") as data:
-            members = zip_members(data)
-        names = tuple(member.filename for member in members)
-        _require_modest(sum(member.file_size for member in members), status.st_size, max_mb, shown)
-    found = recognise_format(head, target.name, zip_names=names)
-    if isinstance(found, ForeignFormat):
+    zip_members: tuple[str, ...] = ()
+    if head.startswith(ZIP):
+        members = _zip_members(handle)
+        zip_members = tuple(member.filename for member in members)
+        _require_modest(sum(member.file_size for member in members), status.st_size, max_mb, display_path)
+    recognised = recognise_format(head, target.name, zip_members=zip_members)
+    if isinstance(recognised, Unsupported):
         raise UnsupportedFormatError(
-            f"This is {found.what}; tabsmith cannot read it as a table.",
-            where=shown,
-            next_step=f"It reads {READABLE}. Save or export the table in one of these.",
+            f"This is {recognised.description}; tabsmith cannot read it as a table.",
+            where=display_path,
+            next_step=f"It reads {readable_formats()}. Save or export the table in one of these.",
         )
     return GuardedFile(
-        target, shown, found.format, found.compression, status.st_size, status.st_mtime, status.st_mtime_ns
+        target,
+        display_path,
+        recognised.format.name,
+        recognised.compression,
+        status.st_size,
+        status.st_mtime,
+        status.st_mtime_ns,
     )
 
 
-def _require_modest(declared: int, size: int, max_mb: float, shown: str) -> None:
-    """Refuse a workbook by what it says it unpacks to, before anything of it is unpacked."""
+def _zip_members(handle: int) -> list[zipfile.ZipInfo]:
+    """The members that a zip declares; none if its directory cannot be read."""
+    with os.fdopen(os.dup(handle), "rb") as data:
+        try:
+            with zipfile.ZipFile(data) as archive:
+                return archive.infolist()
+        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+            return []
+
+
+def _require_modest(declared: int, size: int, max_mb: float, display_path: str) -> None:
+    """Refuse a workbook by the size to which it declares to unpack, before any of it is unpacked."""
     if declared > max_mb * MEGABYTE:
-        _too_large(f"The file unpacks to {declared / MEGABYTE:,.0f} MB; the limit is {max_mb:,.0f} MB.", shown)
+        refuse_too_large(
+            f"The file unpacks to {declared / MEGABYTE:,.0f} MB; the limit is {max_mb:,.0f} MB.", display_path
+        )
     if declared > _SMALL_WORKBOOK and declared > _UNPACK_RATIO * size:
-        _too_large(f"The file has {size / 1000:,.0f} kB but unpacks to {declared / MEGABYTE:,.0f} MB.", shown)
-
-
-def _too_large(what: str, shown: str) -> NoReturn:
-    raise FileTooLargeError(
-        what, where=shown, next_step="Raise the setting `paths.max_mb` if this is meant, or take a part of the file."
-    )
-
-
-def refuse_unpacked(limit_mb: float, shown: str) -> NoReturn:
-    """Raise FileTooLargeError for packed text that turned out, while unpacking, to be over the limit."""
-    _too_large(f"The file unpacks to more than the limit of {limit_mb:,.0f} MB.", shown)
+        refuse_too_large(
+            f"The file has {size / 1000:,.0f} kB but unpacks to {declared / MEGABYTE:,.0f} MB.", display_path
+        )

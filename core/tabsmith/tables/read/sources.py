@@ -1,11 +1,14 @@
-"""Where a table comes from, as data: what a person pointed at, before anything is read."""
+"""Where a table comes from, as data: a file, a frame from Python, or one of the samples that come with scikit-learn."""
 
-from typing import Final, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 
 import msgspec
 
 from tabsmith.errors import UsageError
 from tabsmith.text import clean
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class FileSource(msgspec.Struct, frozen=True, tag="file", tag_field="source"):
@@ -25,13 +28,13 @@ class SampleSource(msgspec.Struct, frozen=True, tag="sample", tag_field="source"
 
 
 class FrameSource(msgspec.Struct, frozen=True, tag="frame", tag_field="source"):
-    """A DataFrame handed over from Python; it lives on only as the snapshot of that `fingerprint`."""
+    """A DataFrame handed over from Python; only its snapshot, called `fingerprint`, lives on."""
 
     fingerprint: str
 
 
 class TasksSource(msgspec.Struct, frozen=True, tag="tasks", tag_field="source"):
-    """No table: a task file, where it lies, and its text when the run was asked for."""
+    """No table: the path of a task file, and the text that it held when the run was started."""
 
     path: str
     text: str
@@ -39,21 +42,37 @@ class TasksSource(msgspec.Struct, frozen=True, tag="tasks", tag_field="source"):
 
 Source: TypeAlias = FileSource | SampleSource | FrameSource
 
-_SAMPLE: Final = "sample:"
+SAMPLE_SIZES: Final[dict[SampleName, tuple[int, int]]] = {  # rows and columns
+    "iris": (150, 5),
+    "wine": (178, 14),
+    "breast_cancer": (569, 31),
+    "diabetes": (442, 11),
+    "digits": (1_797, 65),
+    "linnerud": (20, 6),
+}
+_SAMPLE_TARGETS: Final[dict[SampleName, str]] = {
+    "iris": "species",
+    "wine": "cultivar",
+    "breast_cancer": "diagnosis",
+    "diabetes": "progression",
+    "digits": "digit",
+}
+_NAMED_CLASSES: Final = frozenset({"iris", "wine", "breast_cancer"})
+_SAMPLE_PREFIX: Final = "sample:"
 
 
 def parse_source(text: str, *, as_text: bool = False) -> Source:
-    """What a person means by `text`: `sample:iris` is a sample, everything else a path.
+    """The source that a person means by `text`: `sample:iris` is a sample, everything else a path.
 
-    Raises UsageError for a sample that there is not.
+    Raises UsageError for an unknown sample.
     """
-    if not text.startswith(_SAMPLE):
+    if not text.startswith(_SAMPLE_PREFIX):
         return FileSource(text, as_text)
     try:
-        return SampleSource(msgspec.convert(text.removeprefix(_SAMPLE), SampleName))
+        return SampleSource(msgspec.convert(text.removeprefix(_SAMPLE_PREFIX), SampleName))
     except msgspec.ValidationError:
-        known = ", ".join(_SAMPLE + name for name in get_args(SampleName))
-        raise UsageError(f"There is no {clean(text)}.", next_step=f"There are {known}.") from None
+        samples = ", ".join(_SAMPLE_PREFIX + name for name in get_args(SampleName))
+        raise UsageError(f"There is no {clean(text)}.", next_step=f"There are {samples}.") from None
 
 
 def describe_source(source: Source | TasksSource) -> str:
@@ -65,3 +84,23 @@ def describe_source(source: Source | TasksSource) -> str:
             return f"sample {name}"
         case FrameSource():
             return "a DataFrame"
+
+
+def sample_frame(name: SampleName) -> "pd.DataFrame":
+    """The sample as a frame, with its target as the last column, as class names where the sample names its classes."""
+    from sklearn import datasets
+
+    bunch = getattr(datasets, f"load_{name}")(as_frame=True)
+    frame: pd.DataFrame = bunch.data.copy()
+    frame.columns = [str(column).replace(" (cm)", "_cm").replace(" ", "_") for column in frame.columns]
+    if name == "linnerud":
+        frame[list(bunch.target.columns)] = bunch.target
+        return frame
+    target = bunch.target
+    if name in _NAMED_CLASSES:
+        target = target.map(dict(enumerate(str(label) for label in bunch.target_names)))
+    frame[_SAMPLE_TARGETS[name]] = target
+    for column in frame.columns:
+        if frame[column].dtype == float and (frame[column] % 1 == 0).all():
+            frame[column] = frame[column].astype("int64")
+    return frame

@@ -1,10 +1,8 @@
-"""Columns of text become columns of numbers, dates and booleans: which reading each takes, and the SQL that does it.
+"""Columns of text become columns of numbers, dates and booleans: a plan for each column, and the SQL that converts it.
 
-Raw columns are always called c0, c1, ... and are text; so no name from outside ever stands in the SQL.
-
-Rows of text on their way through the careful path: kept in a Parquet file, then converted piece by piece.
-
-Pieces are groups of columns and of rows, so that a table of 20,000 columns takes no more memory than a narrow one.
+Text columns are called c0, c1, ..., so that no name from outside ever stands in the SQL. The fast path converts a
+whole relation at once. The careful path keeps its rows of text in a Parquet file and converts it piece by piece:
+groups of columns and of rows, so that a table of 20,000 columns takes no more memory than a narrow one.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -27,97 +25,114 @@ from tabsmith.tables.read.value_formats import (
 if TYPE_CHECKING:
     import duckdb
 
-
-_ASKED_AT_ONCE: Final = 100  # columns in one statement
+_COLUMNS_PER_STATEMENT: Final = 100
+_BATCH_CELLS: Final = 400_000  # Python objects at once
+_ROW_GROUP_CELLS: Final = 4_000_000
+_LONGEST_ROW_GROUP: Final = 100_000  # rows
+_COLUMNS_AT_ONCE: Final = 5_000
+_TEXTS_AT_ONCE: Final = 8_000_000
+_DISTINCT_TEXTS: Final = 1_000  # by which a column without values in the sample is planned
 
 
 class ColumnPlan(msgspec.Struct, frozen=True):
-    """How one raw column is taken. `readings` are the ones still possible, best first."""
+    """How one text column is converted. `formats` are the ones still possible, best first."""
 
     position: int
-    readings: tuple[ValueFormat, ...]
+    formats: tuple[ValueFormat, ...]
     missing: tuple[str, ...]
     trim: bool = False
-    seen: bool = True  # the sample held a value
-    sure: bool = False  # the first reading fits every row
-    kept: bool = False  # as text, every cell as it stands, the empty ones too
+    has_values: bool = True  # in the sample
+    confirmed: bool = False  # the first format fits every row
+    verbatim: bool = False  # text exactly as it stands in the file, empty cells too
 
     @property
-    def reading(self) -> ValueFormat:
-        return self.readings[0]
+    def format(self) -> ValueFormat:
+        return self.formats[0]
 
     @property
     def column(self) -> str:
         return f"c{self.position}"
 
 
+# Planning ------------------------------------------------------------------------------------------------------------
+
+
 def plan_columns(
     sample: Sequence[Sequence[str]], width: int, *, delimiter: str, as_text: bool, padded: bool
 ) -> tuple[ColumnPlan, ...]:
-    """A plan for each of `width` columns, by the rows of `sample`."""
+    """A plan for each of `width` columns, by the rows of `sample`; `padded` if spaces follow the delimiters."""
     if as_text:
-        return tuple(ColumnPlan(position, (TEXT,), (), kept=True) for position in range(width))
+        return tuple(ColumnPlan(position, (TEXT,), (), verbatim=True) for position in range(width))
     columns = [[row[position] for row in sample] for position in range(width)]
-    comma = uses_decimal_comma(columns, delimiter)
-    return tuple(_planned(position, values, comma, padded) for position, values in enumerate(columns))
+    decimal_comma = uses_decimal_comma(columns, delimiter)
+    return tuple(_plan(position, values, decimal_comma, padded) for position, values in enumerate(columns))
 
 
-def _planned(position: int, values: Sequence[str], comma: bool, padded: bool) -> ColumnPlan:
-    readings = fitting_formats(values, decimal_comma=comma)
-    missing = missing_words(values, "text")
-    trim = padded or any(value[:1].isspace() or value[-1:].isspace() for value in values)
-    seen = any(value.strip() and value.strip() not in missing for value in values)
-    if readings[0] is TEXT:
-        trim = padded
-    return ColumnPlan(position, readings, missing, trim, seen)
+def _plan(position: int, values: Sequence[str], decimal_comma: bool, padded: bool) -> ColumnPlan:
+    formats = fitting_formats(values, decimal_comma=decimal_comma)
+    missing = missing_words(values)
+    trim = padded
+    if formats[0] is not TEXT:
+        trim = padded or any(value[:1].isspace() or value[-1:].isspace() for value in values)
+    has_values = any(value.strip() and value.strip() not in missing for value in values)
+    return ColumnPlan(position, formats, missing, trim, has_values)
+
+
+def _plan_after_check(plan: ColumnPlan, present: int, fitting: int) -> ColumnPlan:
+    """The plan once its first format was tried on all rows: of `present` values, `fitting` are in it."""
+    if present == fitting and present:
+        return msgspec.structs.replace(plan, confirmed=True)
+    return msgspec.structs.replace(plan, formats=plan.formats[1:] if present else (TEXT,))
+
+
+def _is_open(plan: ColumnPlan) -> bool:
+    return len(plan.formats) > 1 and not plan.confirmed
+
+
+# SQL -----------------------------------------------------------------------------------------------------------------
 
 
 def shared_missing(plans: Sequence[ColumnPlan]) -> tuple[str, ...]:
-    """The words that stand for missing in every column: the CSV reader can take them by itself."""
-    if any(plan.kept for plan in plans) or not plans:
+    """The words that mean a missing value in every column: the CSV reader can take them by itself."""
+    if any(plan.verbatim for plan in plans) or not plans:
         return ()
     return tuple(word for word in plans[0].missing if all(word in plan.missing for plan in plans))
 
 
+def native_type(plan: ColumnPlan) -> str:
+    """The type with which the CSV reader reads this column: its own conversion where that is as good, else text."""
+    return plan.format.native or "VARCHAR"
+
+
 def strict_select(plans: Sequence[ColumnPlan], already_missing: tuple[str, ...]) -> str:
-    """A select list that converts raw columns by their first readings, and fails where the sample was wrong."""
+    """A select list that converts text columns by their first formats, and fails where the sample was wrong."""
     return ", ".join(f"{_strict(plan, already_missing)} AS {plan.column}" for plan in plans)
 
 
-def native_type(plan: ColumnPlan) -> str:
-    """The type with which the CSV reader is to read this column: its own conversion where that is as good."""
-    return plan.reading.native or "VARCHAR"
-
-
-def _strict(plan: ColumnPlan, already_missing: tuple[str, ...]) -> str:
-    column = plan.column
-    if plan.kept:
-        return f"coalesce({column}, '')"
-    if plan.reading.native:
-        return column
-    if plan.reading is TEXT:
-        text = f"trim({column})" if plan.trim else column
-        words = tuple(word for word in plan.missing if plan.trim or word not in already_missing)
-        blank = f"WHEN {text} = '' THEN NULL "
-        some = f"WHEN {sql_is_one_of(text, words)} THEN NULL " if words else ""
-        return f"CASE {blank}{some}ELSE {text} END"
-    text = f"trim({column})" if plan.trim else column
-    value = (plan.reading.strict or f"coalesce({plan.reading.sql}, error('no {plan.reading.storage}'))").replace(
-        "{t}", text
-    )
-    return f"CASE WHEN {text} IS NULL OR {text} = '' THEN NULL ELSE {value} END"
-
-
 def safe_select(plans: Sequence[ColumnPlan]) -> str:
-    """A select list that converts raw columns by their first readings, which are known to fit every value."""
+    """A select list that converts text columns by their first formats, which are known to fit every value."""
     return ", ".join(f"{_safe(plan)} AS {plan.column}" for plan in plans)
 
 
+def _strict(plan: ColumnPlan, already_missing: tuple[str, ...]) -> str:
+    if plan.verbatim:
+        return f"coalesce({plan.column}, '')"
+    if plan.format.native:
+        return plan.column
+    text = f"trim({plan.column})" if plan.trim else plan.column
+    if plan.format is TEXT:
+        words = tuple(word for word in plan.missing if plan.trim or word not in already_missing)
+        missing = f"WHEN {sql_is_one_of(text, words)} THEN NULL " if words else ""
+        return f"CASE WHEN {text} = '' THEN NULL {missing}ELSE {text} END"
+    value = plan.format.strict or f"coalesce({plan.format.sql}, error('no {plan.format.storage}'))"
+    return f"CASE WHEN {text} IS NULL OR {text} = '' THEN NULL ELSE {value.replace('{t}', text)} END"
+
+
 def _safe(plan: ColumnPlan) -> str:
-    if plan.kept or plan.reading is TEXT:
+    if plan.verbatim or plan.format is TEXT:
         return _strict(plan, ())
     text = f"trim({plan.column})"
-    return f"CASE WHEN {_is_missing(plan)} THEN NULL ELSE {plan.reading.sql.replace('{t}', text)} END"
+    return f"CASE WHEN {_is_missing(plan)} THEN NULL ELSE {plan.format.sql.replace('{t}', text)} END"
 
 
 def _is_missing(plan: ColumnPlan) -> str:
@@ -125,94 +140,88 @@ def _is_missing(plan: ColumnPlan) -> str:
     return f"{plan.column} IS NULL OR {text} = '' OR {sql_is_one_of(text, MISSING_IN_NUMBERS)}"
 
 
+def _present_text(plan: ColumnPlan) -> str:
+    """SQL: the trimmed text of a column, NULL where it is missing."""
+    return f"CASE WHEN {_is_missing(plan)} THEN NULL ELSE trim({plan.column}) END"
+
+
+# The fast path: a relation converted at once -------------------------------------------------------------------------
+
+
 def narrow_plans(
-    opened: "duckdb.DuckDBPyConnection", relation: str, plans: Sequence[ColumnPlan]
+    database: "duckdb.DuckDBPyConnection", relation: str, plans: Sequence[ColumnPlan]
 ) -> tuple[ColumnPlan, ...]:
-    """The plans with only the readings that fit every row of `relation` (SQL).
+    """The plans with only the formats that fit every row of `relation` (SQL).
 
     Columns are asked about in groups: a statement with thousands of expressions takes minutes to plan.
     """
     result = {plan.position: plan for plan in plans}
-    for group in _groups([plan for plan in plans if len(plan.readings) > 1 and not plan.seen], _ASKED_AT_ONCE):
-        for plan in _looked_at(opened, relation, group):
+    for group in _groups([plan for plan in plans if len(plan.formats) > 1 and not plan.has_values]):
+        for plan in _planned_by_extremes(database, relation, group):
             result[plan.position] = plan
-    while doubtful := [plan for plan in result.values() if len(plan.readings) > 1 and not plan.sure]:
-        for group in _groups(doubtful, _ASKED_AT_ONCE):
-            for plan in _first_counted(opened, relation, group):
+    while still_open := [plan for plan in result.values() if _is_open(plan)]:
+        for group in _groups(still_open):
+            for plan in _checked_by_count(database, relation, group):
                 result[plan.position] = plan
     return tuple(result[plan.position] for plan in plans)
 
 
-def _groups(plans: Sequence[ColumnPlan], most: int) -> Iterator[Sequence[ColumnPlan]]:
-    for start in range(0, len(plans), most):
-        yield plans[start : start + most]
+def _groups(plans: Sequence[ColumnPlan]) -> Iterator[Sequence[ColumnPlan]]:
+    for start in range(0, len(plans), _COLUMNS_PER_STATEMENT):
+        yield plans[start : start + _COLUMNS_PER_STATEMENT]
 
 
-def _looked_at(opened: "duckdb.DuckDBPyConnection", relation: str, plans: Sequence[ColumnPlan]) -> list[ColumnPlan]:
-    """Plans of columns in which the sample held no value, by a few of the values that stand further below."""
-    asked: list[str] = []
-    for plan in plans:
-        present = f"FILTER (NOT ({_is_missing(plan)}))"
-        asked += [f"{which}({plan.column}) {present}" for which in ("min", "max", "any_value")]
-    row = opened.execute(f"SELECT {', '.join(asked)} FROM {relation}").fetchall()[0]  # noqa: S608
-    looked: list[ColumnPlan] = []
-    for place, plan in enumerate(plans):
-        values = [value for value in row[3 * place : 3 * place + 3] if value is not None]
-        fitting = [
-            reading
-            for reading in plan.readings[:-1]
-            if values and all(reading.pattern.fullmatch(value.strip()) for value in values)
+def _planned_by_extremes(
+    database: "duckdb.DuckDBPyConnection", relation: str, plans: Sequence[ColumnPlan]
+) -> list[ColumnPlan]:
+    """Plans of columns in which the sample held no value, by a few of the values further below."""
+    selected = [
+        f"{aggregate}({plan.column}) FILTER (NOT ({_is_missing(plan)}))"
+        for plan in plans
+        for aggregate in ("min", "max", "any_value")
+    ]
+    row = database.execute(f"SELECT {', '.join(selected)} FROM {relation}").fetchall()[0]  # noqa: S608
+    result: list[ColumnPlan] = []
+    for index, plan in enumerate(plans):
+        values = [value for value in row[3 * index : 3 * index + 3] if value is not None]
+        formats = [
+            format_
+            for format_ in plan.formats[:-1]
+            if values and all(format_.pattern.fullmatch(value.strip()) for value in values)
         ]
-        looked.append(msgspec.structs.replace(plan, readings=(*fitting, TEXT), seen=bool(values)))
-    return looked
+        result.append(msgspec.structs.replace(plan, formats=(*formats, TEXT), has_values=bool(values)))
+    return result
 
 
-def _first_counted(opened: "duckdb.DuckDBPyConnection", relation: str, plans: Sequence[ColumnPlan]) -> list[ColumnPlan]:
-    """The plans, each sure of its first reading when that fits every row, or without it."""
-    texts = ", ".join(f"{check_sql(plan)[0]} AS {plan.column}" for plan in plans)
-    counts = ", ".join(f"count({plan.column}), count({plan.reading.sql.replace('{t}', plan.column)})" for plan in plans)
-    row = opened.execute(f"SELECT {counts} FROM (SELECT {texts} FROM {relation})").fetchall()[0]  # noqa: S608
-    return [plan_after_check(plan, row[2 * place], row[2 * place + 1]) for place, plan in enumerate(plans)]
+def _checked_by_count(
+    database: "duckdb.DuckDBPyConnection", relation: str, plans: Sequence[ColumnPlan]
+) -> list[ColumnPlan]:
+    texts = ", ".join(f"{_present_text(plan)} AS {plan.column}" for plan in plans)
+    counts = ", ".join(f"count({plan.column}), count({plan.format.sql.replace('{t}', plan.column)})" for plan in plans)
+    row = database.execute(f"SELECT {counts} FROM (SELECT {texts} FROM {relation})").fetchall()[0]  # noqa: S608
+    return [_plan_after_check(plan, row[2 * index], row[2 * index + 1]) for index, plan in enumerate(plans)]
 
 
-def check_sql(plan: ColumnPlan) -> tuple[str, str]:
-    """SQL: the trimmed text or NULL where it is missing; and from that text `t` the value of the first reading."""
-    text = f"CASE WHEN {_is_missing(plan)} THEN NULL ELSE trim({plan.column}) END"
-    return text, plan.reading.sql.replace("{t}", "t")
+# The careful path: rows of text in a file, converted piece by piece --------------------------------------------------
 
 
-def plan_after_check(plan: ColumnPlan, present: int, fitting: int) -> ColumnPlan:
-    """The plan once its first reading was tried on all rows; of `present` values it fits `fitting`."""
-    if present == fitting and present:
-        return msgspec.structs.replace(plan, sure=True)
-    return msgspec.structs.replace(plan, readings=plan.readings[1:] if present else (TEXT,))
-
-
-_BATCH: Final = 400_000  # cells that are Python objects at once
-_ROW_GROUP: Final = 4_000_000  # cells in a row group
-_LONGEST_GROUP: Final = 100_000  # rows
-_COLUMNS: Final = 5_000  # read at once
-_LOOKED_AT: Final = 1_000  # distinct texts
-_CELLS: Final = 8_000_000  # texts in memory at once
-
-
-def write_text_rows(rows: Iterator[list[str]], width: int, raw: Path, advance: Callable[[], None]) -> int:
-    """Write rows of text to a Parquet file with columns c0, c1 ...; the number of rows."""
+def write_text_rows(rows: Iterator[list[str]], width: int, out: Path, advance: Callable[[], None]) -> int:
+    """Write rows of text to a Parquet file with columns c0, c1 ...; returns the number of rows."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     schema = pa.schema([(f"c{position}", pa.large_string()) for position in range(width)])
-    at_once = max(20, _BATCH // width)
-    group = min(_LONGEST_GROUP, max(at_once, _ROW_GROUP // width))
+    batch_rows = max(20, _BATCH_CELLS // width)
+    group_rows = min(_LONGEST_ROW_GROUP, max(batch_rows, _ROW_GROUP_CELLS // width))
     count = waiting_rows = 0
     waiting: list[Any] = []
-    with pq.ParquetWriter(raw, schema) as writer:
-        while batch := list(islice(rows, at_once)):
+    with pq.ParquetWriter(out, schema) as writer:
+        while batch := list(islice(rows, batch_rows)):
             columns = [pa.array(values, pa.large_string()) for values in zip(*batch, strict=True)]
             waiting.append(pa.Table.from_arrays(columns, schema=schema))
             waiting_rows += len(batch)
             count += len(batch)
-            if waiting_rows >= group:
+            if waiting_rows >= group_rows:
                 writer.write_table(pa.concat_tables(waiting))
                 waiting, waiting_rows = [], 0
             advance()
@@ -223,88 +232,92 @@ def write_text_rows(rows: Iterator[list[str]], width: int, raw: Path, advance: C
 
 def convert_text_rows(
     database: "duckdb.DuckDBPyConnection",
-    raw: Path,
+    text_rows: Path,
     plans: Sequence[ColumnPlan],
     out: Path,
     advance: Callable[[float], None],
 ) -> tuple[ColumnPlan, ...]:
-    """Convert the texts in `raw` to the Parquet file `out`; the plans that fit all rows."""
+    """Convert the Parquet file `text_rows` to the Parquet file `out`; returns the plans that fit all rows.
+
+    `advance` is called with the share that is done (0 to 1).
+    """
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(raw, pre_buffer=False) as file:
-        at_once = max(1, min(_COLUMNS, _CELLS // max(1, file.metadata.num_rows)))
-        narrow: list[ColumnPlan] = []
+    with pq.ParquetFile(text_rows, pre_buffer=False) as file:
+        at_once = max(1, min(_COLUMNS_AT_ONCE, _TEXTS_AT_ONCE // max(1, file.metadata.num_rows)))
+        narrowed: list[ColumnPlan] = []
         for start in range(0, len(plans), at_once):
             part = plans[start : start + at_once]
-            if any(len(plan.readings) > 1 for plan in part):
+            if any(len(plan.formats) > 1 for plan in part):
                 texts = file.read(columns=[plan.column for plan in part], use_threads=False)
-                part = _narrowed_in_memory(database, texts, part)
-            narrow += part
-            advance(0.5 * len(narrow) / len(plans))
-        _write(database, file, narrow, out, advance)
-    return tuple(narrow)
+                part = _narrowed(database, texts, part)
+            narrowed += part
+            advance(0.5 * len(narrowed) / len(plans))
+        _write_converted(database, file, narrowed, out, advance)
+    return tuple(narrowed)
 
 
 def _alike(plans: Sequence[ColumnPlan]) -> list[list[ColumnPlan]]:
-    """Plans that ask the same of their columns, together: these columns are converted as one long one.
+    """Plans whose columns need the same SQL, together: such columns are converted as one long column.
 
     A statement with an expression for each of a thousand columns takes minutes to plan.
     """
     groups: dict[tuple[object, ...], list[ColumnPlan]] = {}
     for plan in plans:
-        key = (tuple(id(reading) for reading in plan.readings[:1]), plan.missing, plan.trim, plan.kept)
+        key = (id(plan.format), plan.missing, plan.trim, plan.verbatim)
         groups.setdefault(key, []).append(plan)
     return list(groups.values())
 
 
-def _long(texts: Any, plans: Sequence[ColumnPlan]) -> Any:
+def _long_column(texts: Any, plans: Sequence[ColumnPlan]) -> Any:
+    """The columns of `plans` below each other, as the one column c0."""
     import pyarrow as pa
 
     chunks = [chunk for plan in plans for chunk in texts.column(plan.column).chunks]
     return pa.table({"c0": pa.chunked_array(chunks, pa.large_string())})
 
 
-def _narrowed_in_memory(
-    database: "duckdb.DuckDBPyConnection", texts: Any, plans: Sequence[ColumnPlan]
-) -> list[ColumnPlan]:
-    """The plans with a first reading that fits every row of its column."""
-    result = {plan.position: plan if plan.seen else _replanned(texts, plan) for plan in plans}
-    while doubtful := [plan for plan in result.values() if len(plan.readings) > 1 and not plan.sure]:
-        for group in _alike(doubtful):
-            text, value = check_sql(msgspec.structs.replace(group[0], position=0))
-            database.register("texts", _long(texts, group))
-            query = f"SELECT t IS NOT NULL AS present, {value} IS NOT NULL AS fits FROM (SELECT {text} AS t FROM texts)"  # noqa: S608
-            found = database.sql(query).to_arrow_table()
-            present, fits = (
-                column.to_numpy().reshape(len(group), texts.num_rows).sum(axis=1) for column in found.columns
+def _narrowed(database: "duckdb.DuckDBPyConnection", texts: Any, plans: Sequence[ColumnPlan]) -> list[ColumnPlan]:
+    """The plans with a first format that fits every row of its column in the Arrow table `texts`."""
+    result = {plan.position: plan if plan.has_values else _planned_by_texts(texts, plan) for plan in plans}
+    while still_open := [plan for plan in result.values() if _is_open(plan)]:
+        for group in _alike(still_open):
+            first = msgspec.structs.replace(group[0], position=0)
+            database.register("texts", _long_column(texts, group))
+            value = first.format.sql.replace("{t}", "t")
+            query = (
+                f"SELECT t IS NOT NULL AS present, {value} IS NOT NULL AS fits "  # noqa: S608
+                f"FROM (SELECT {_present_text(first)} AS t FROM texts)"
             )
-            for plan, some, fitting in zip(group, present.tolist(), fits.tolist(), strict=True):
-                result[plan.position] = plan_after_check(plan, some, fitting)
+            present, fitting = (
+                column.to_numpy().reshape(len(group), texts.num_rows).sum(axis=1).tolist()
+                for column in database.sql(query).to_arrow_table().columns
+            )
+            for index, plan in enumerate(group):
+                result[plan.position] = _plan_after_check(plan, present[index], fitting[index])
     return [result[plan.position] for plan in plans]
 
 
-def _replanned(texts: Any, plan: ColumnPlan) -> ColumnPlan:
-    """The plan of a column in which the sample held no value, by the values that stand further below."""
+def _planned_by_texts(texts: Any, plan: ColumnPlan) -> ColumnPlan:
+    """The plan of a column in which the sample held no value, by distinct values further below."""
     import pyarrow.compute as pc
 
-    column = texts.column(plan.column)
-    values = [value for value in pc.unique(column).slice(0, _LOOKED_AT).to_pylist() if value]
-    fitting = tuple(
-        reading
-        for reading in fitting_formats(values, decimal_comma=False)
-        if any(reading is possible for possible in plan.readings)
+    distinct = pc.unique(texts.column(plan.column)).slice(0, _DISTINCT_TEXTS).to_pylist()
+    fitting = fitting_formats([text for text in distinct if text], decimal_comma=False)
+    possible = {id(format_) for format_ in plan.formats}
+    return msgspec.structs.replace(
+        plan, formats=tuple(format_ for format_ in fitting if id(format_) in possible), has_values=True
     )
-    return msgspec.structs.replace(plan, readings=fitting, seen=True)
 
 
-def _write(
+def _write_converted(
     database: "duckdb.DuckDBPyConnection",
     file: Any,
     plans: Sequence[ColumnPlan],
     out: Path,
     advance: Callable[[float], None],
 ) -> None:
-    """One row group of `file` after the other, columns that are alike together."""
+    """Convert one row group of `file` after the other, columns that are alike together."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -312,14 +325,14 @@ def _write(
     try:
         for row_group in range(file.num_row_groups):
             texts = file.read_row_group(row_group, use_threads=False)
-            made: dict[int, Any] = {}
+            columns: dict[int, Any] = {}
             for group in _alike(plans):
-                database.register("texts", _long(texts, group))
+                database.register("texts", _long_column(texts, group))
                 select = safe_select([msgspec.structs.replace(group[0], position=0)])
                 values = database.sql(f"SELECT {select} FROM texts").to_arrow_table().column(0).combine_chunks()  # noqa: S608
-                for place, plan in enumerate(group):
-                    made[plan.position] = values.slice(place * texts.num_rows, texts.num_rows)
-            table = pa.table([made[plan.position] for plan in plans], names=[plan.column for plan in plans])
+                for index, plan in enumerate(group):
+                    columns[plan.position] = values.slice(index * texts.num_rows, texts.num_rows)
+            table = pa.table([columns[plan.position] for plan in plans], names=[plan.column for plan in plans])
             writer = writer or pq.ParquetWriter(out, table.schema)
             writer.write_table(table)
             advance(0.5 + 0.5 * (row_group + 1) / file.num_row_groups)

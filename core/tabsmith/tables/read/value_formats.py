@@ -1,7 +1,7 @@
-"""What a cell's text may mean: which words stand for a missing value, which texts are numbers, dates, booleans.
+"""What a cell's text may mean: the words for a missing value, and the formats of numbers, dates and booleans.
 
-A `ValueFormat` is one way to take a whole column of text. Each knows its pattern for a sample in Python and its
-expression for all rows in SQL. A column takes the first reading that fits every value which is not missing.
+A `ValueFormat` is one way to read a whole column of text: a pattern for a sample in Python, an expression for all rows
+in SQL. A column takes the first format that fits every value which is not missing.
 """
 
 import re
@@ -23,10 +23,10 @@ _TWO_LETTERS: Final = re.compile(r"[A-Z]{2}")
 
 
 class ValueFormat(msgspec.Struct, frozen=True):
-    """One way to take a column of text. In `sql` and `check`, `{t}` is the trimmed text, never missing.
+    """One way to read a column of text. In `sql` and `strict`, `{t}` is the trimmed text, never missing.
 
-    `sql` gives the value, or NULL for a text it does not fit; `strict` is the same for a text known to fit, quicker,
-    and an error otherwise.
+    `sql` gives the value, or NULL for a text in another format; `strict` gives the same for a text known to fit, is
+    quicker, and is an error otherwise.
     """
 
     name: str
@@ -44,6 +44,7 @@ def _value_format(
 
 
 def _where(pattern: str, value: str) -> str:
+    """SQL: `value` where the text matches `pattern`, else NULL."""
     return f"CASE WHEN regexp_full_match({{t}}, '{_escaped(pattern)}') THEN {value} END"
 
 
@@ -114,10 +115,10 @@ ISO_ZONED: Final = _value_format(
 
 
 def _date_formats(name: str, pattern: str, *formats: str) -> tuple[ValueFormat, ValueFormat]:
-    """A date in one order, and the same with a time of day."""
-    days = ", ".join(f"'{each}'" for each in formats)
+    """A date in one order, and the same with a time of day; `formats` are those of strptime."""
+    days = ", ".join(f"'{format_}'" for format_ in formats)
     clocks = ("%H:%M:%S.%f", "%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p")
-    times = ", ".join(f"'{each} {clock}'" for each in formats for clock in clocks)
+    times = ", ".join(f"'{format_} {clock}'" for format_ in formats for clock in clocks)
     clock = r"[ T]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AaPp][Mm])?"
     return (
         _value_format(f"dates ({name})", "date", pattern, f"CAST(TRY_STRPTIME({{t}}, [{days}]) AS DATE)"),
@@ -151,18 +152,18 @@ _MONEY: Final = {"$": r"(?:US)?\$", "€": "(?:€|EUR)", "£": "£", "¥": "¥"
 
 
 def _signed_format(name: str, sign: str, *, comma: bool, before: bool) -> ValueFormat:
-    """Numbers with one sign beside each: a currency, or per cent. Two signs in a column are two units: text."""
+    """Numbers with one sign beside each, a currency or per cent. A column with two signs has two units: it is text."""
     number = r"(?:\d+|\d{1,3}(?:[. ]\d{3})+)(?:,\d*)?" if comma else r"(?:\d+|\d{1,3}(?:,\d{3})+)(?:\.\d*)?"
     pattern = rf"[+-]?{number}{_GAP}{sign}"
     if before:
         pattern = rf"[+-]?{sign}{_GAP}[+-]?{number}|{pattern}"
     digits = "regexp_replace({t}, '[^0-9" + ("," if comma else ".") + "-]', '', 'g')"
-    kept = f"replace({digits}, ',', '.')" if comma else digits
-    return _value_format(name, "float", pattern, _where(pattern, f"TRY_CAST({kept} AS DOUBLE)"))
+    plain = f"replace({digits}, ',', '.')" if comma else digits
+    return _value_format(name, "float", pattern, _where(pattern, f"TRY_CAST({plain} AS DOUBLE)"))
 
 
 def _signed_formats(*, comma: bool) -> tuple[ValueFormat, ...]:
-    money = (_signed_format(f"amounts in {sign}", each, comma=comma, before=True) for sign, each in _MONEY.items())
+    money = (_signed_format(f"amounts in {sign}", form, comma=comma, before=True) for sign, form in _MONEY.items())
     return (*money, _signed_format("percentages", "%", comma=comma, before=False))
 
 
@@ -170,61 +171,39 @@ POINT_SIGNED: Final = _signed_formats(comma=False)
 COMMA_SIGNED: Final = _signed_formats(comma=True)
 TEXT: Final = _value_format("text", "text", r"(?s:.*)", "{t}")
 
-POINT_FORMATS: Final = (
-    INTEGER,
-    FLOAT,
-    WHOLE_GROUPED,
-    GROUPED,
-    BOOLEAN,
-    ISO_DATE,
-    ISO_TIME,
-    ISO_ZONED,
-    *DATES,
-    *POINT_SIGNED,
-)
-COMMA_FORMATS: Final = (
-    INTEGER,
-    DECIMAL_COMMA,
-    FLOAT,
-    WHOLE_GROUPED,
-    GROUPED,
-    BOOLEAN,
-    ISO_DATE,
-    ISO_TIME,
-    ISO_ZONED,
-    *DATES,
-    *COMMA_SIGNED,
-)
+_NOT_NUMBERS: Final = (BOOLEAN, ISO_DATE, ISO_TIME, ISO_ZONED, *DATES)
+POINT_FORMATS: Final = (INTEGER, FLOAT, WHOLE_GROUPED, GROUPED, *_NOT_NUMBERS, *POINT_SIGNED)
+COMMA_FORMATS: Final = (INTEGER, DECIMAL_COMMA, FLOAT, WHOLE_GROUPED, GROUPED, *_NOT_NUMBERS, *COMMA_SIGNED)
 
 
 def fitting_formats(values: Iterable[str], *, decimal_comma: bool) -> tuple[ValueFormat, ...]:
-    """The readings that fit every one of `values` but the missing ones, best first; TEXT always comes last.
+    """The formats that fit every one of `values` but the missing ones, best first, and TEXT at the end.
 
-    All of them when every value is missing.
+    If every value is missing, all formats fit.
     """
     fitting: tuple[ValueFormat, ...] = COMMA_FORMATS if decimal_comma else POINT_FORMATS
     for value in {value.strip() for value in values}:
         if not value or value in MISSING_IN_NUMBERS:
             continue
-        fitting = tuple(reading for reading in fitting if reading.pattern.fullmatch(value))
+        fitting = tuple(format_ for format_ in fitting if format_.pattern.fullmatch(value))
         if not fitting:
             break
     return (*fitting, TEXT)
 
 
-def is_typed_value(value: str) -> bool:
-    """Whether a cell is a number, a date, a boolean or a missing word: never so for an ordinary column name."""
-    text = value.strip()
+def is_typed_value(cell: str) -> bool:
+    """Whether a cell is a number, a date, a boolean or a word for a missing value; ordinary column names are not."""
+    text = cell.strip()
     if not text or text in MISSING_IN_TEXT:
         return True
-    return any(reading.pattern.fullmatch(text) for reading in (*POINT_FORMATS, DECIMAL_COMMA, *COMMA_SIGNED))
+    return any(format_.pattern.fullmatch(text) for format_ in (*POINT_FORMATS, DECIMAL_COMMA, *COMMA_SIGNED))
 
 
 def uses_decimal_comma(columns: Sequence[Sequence[str]], delimiter: str) -> bool:
     """Whether the numbers of a table are written with a decimal comma.
 
-    A comma followed by other than three digits, or after a zero, says so; a point in such a place says otherwise.
-    Where nothing is said, a file whose fields are not parted by commas is taken to use them within numbers.
+    A comma followed by other than three digits, or after a zero, is a decimal comma; a point in such a place is a
+    decimal point. In a file with neither, only a semicolon as delimiter suggests that commas belong to numbers.
     """
     commas = points = 0
     comma = re.compile(r"[+-]?(?:\d+,(?:\d{1,2}|\d{4,})|0,\d+|[\d.]+\.\d{3},\d+)", re.ASCII)
@@ -236,24 +215,21 @@ def uses_decimal_comma(columns: Sequence[Sequence[str]], delimiter: str) -> bool
             points += point.fullmatch(text) is not None
     if commas or points:
         return commas > points
-    any_comma = any("," in value for column in columns for value in column[:50])
-    return delimiter == ";" and any_comma
+    return delimiter == ";" and any("," in value for column in columns for value in column[:50])
 
 
-def missing_words(values: Sequence[str], storage: StorageType) -> tuple[str, ...]:
-    """The words that stand for a missing value in a column with these values.
+def missing_words(values: Sequence[str]) -> tuple[str, ...]:
+    """The words that stand for a missing value in a column of text with these values.
 
-    In text a word stays where it has a meaning of its own: "NA" among two-letter codes (Namibia), "-" beside "+".
+    A word stays a value where it has a meaning of its own: "NA" among two-letter codes (Namibia), "-" beside "+".
     """
-    if storage != "text":
-        return MISSING_IN_NUMBERS
-    kept: set[str] = set()
+    meaningful: set[str] = set()
     others = {value.strip() for value in values} - set(MISSING_IN_TEXT) - {""}
     codes = sum(1 for value in others if _TWO_LETTERS.fullmatch(value))
     if len(others) >= 5 and codes > 0.8 * len(others):
-        kept.add("NA")
-    if "+" in others or any(value in others for value in ("--", "_", "=", "/", "*")):
-        kept.add("-")
+        meaningful.add("NA")
+    if others & {"+", "--", "_", "=", "/", "*"}:
+        meaningful.add("-")
     if others and all(len(value) == 1 and not value.isalnum() for value in others):
-        kept |= {"-", "?"}
-    return tuple(word for word in MISSING_IN_TEXT if word not in kept)
+        meaningful |= {"-", "?"}
+    return tuple(word for word in MISSING_IN_TEXT if word not in meaningful)

@@ -1,4 +1,4 @@
-"""How much of one column the others tell, and which columns tell it too well: measured on a sample of rows."""
+"""How well columns predict each other, measured on a sample of rows."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -12,102 +12,94 @@ _COLUMNS: Final = 40
 _BINS: Final = 40
 
 
-def predictability(sample: RowSample, target: str, others: Sequence[str], *, classes: bool) -> float:
-    """How well a few shallow trees tell `target` from `others` on rows they have not seen: 0 not at all, 1 fully.
+def predictability(sample: RowSample, target: str, features: Sequence[str], *, classes: bool) -> float:
+    """How well a shallow tree predicts `target` from `features` on rows that it was not fitted on, from 0 to 1.
 
-    For classes the share of the errors of always guessing the commonest that is saved; for numbers the explained
-    variance.
+    For classes, the share of errors saved against always predicting the commonest class; for numbers, the explained
+    variance (R squared).
     """
     from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
     raw = sample.codes(target).astype(np.float64) if classes else sample.numbers(target)
-    known = ~np.isnan(raw) & (raw >= 0 if classes else True)
-    places = np.flatnonzero(known)[:: max(1, int(known.sum()) // _ROWS)]
-    if len(places) < 30 or not others:
+    present = ~np.isnan(raw) & (raw >= 0 if classes else True)
+    rows = np.flatnonzero(present)[:: max(1, int(present.sum()) // _ROWS)]
+    if len(rows) < 30 or not features:
         return 0.0
-    table = np.column_stack([np.nan_to_num(sample.numbers(name)[places], nan=-1e9) for name in others[:_COLUMNS]])
-    truth = raw[places]
-    order = np.random.default_rng(0).permutation(len(places))
-    half = len(places) // 2
-    saved = 0.0
+    X = np.column_stack([np.nan_to_num(sample.numbers(name)[rows], nan=-1e9) for name in features[:_COLUMNS]])
+    y = raw[rows]
+    order = np.random.default_rng(0).permutation(len(rows))
+    half = len(rows) // 2
+    score = 0.0
     for fitted, tested in ((order[:half], order[half:]), (order[half:], order[:half])):
         if classes:
             tree = DecisionTreeClassifier(max_depth=6, min_samples_leaf=3, random_state=0)
         else:
             tree = DecisionTreeRegressor(max_depth=6, min_samples_leaf=5, random_state=0)
-        tree.fit(table[fitted], truth[fitted])
-        guess = tree.predict(table[tested])
-        saved += _saved(truth[tested], guess, truth[fitted], classes) / 2
-    return float(np.clip(saved, 0.0, 1.0))
+        tree.fit(X[fitted], y[fitted])
+        score += _skill(y[tested], tree.predict(X[tested]), y[fitted], classes) / 2
+    return float(np.clip(score, 0.0, 1.0))
 
 
-def _saved(truth: Floats, guess: Floats, seen: Floats, classes: bool) -> float:
+def _skill(truth: Floats, predicted: Floats, fitted: Floats, classes: bool) -> float:
+    """The share of the error of a constant prediction, made from the target of the `fitted` rows, that is saved."""
     if classes:
-        values, counts = np.unique(seen, return_counts=True)
-        plain = float(np.mean(truth != values[np.argmax(counts)]))
-        return 1 - float(np.mean(truth != guess)) / plain if plain else 0.0
-    spread = float(np.sum((truth - seen.mean()) ** 2))
-    return 1 - float(np.sum((truth - guess) ** 2)) / spread if spread else 0.0
-
-
-def is_recoding(one: Codes, other: Codes) -> bool:
-    """Whether two columns of codes say the same: each value of one goes with one value of the other, and back."""
-    if not np.array_equal(one < 0, other < 0):
-        return False
-    both = one >= 0
-    pairs = np.unique(np.stack([one[both], other[both]]), axis=1).shape[1]
-    return bool(pairs == len(np.unique(one[both])) == len(np.unique(other[both])))
-
-
-def is_linear(one: Floats, other: Floats) -> bool:
-    """Whether `other` is `one` times a number plus a number, exactly."""
-    both = ~np.isnan(one) & ~np.isnan(other)
-    if both.sum() < 20 or not np.array_equal(np.isnan(one), np.isnan(other)):
-        return False
-    a, b = one[both], other[both]
-    if a.std() == 0 or b.std() == 0:
-        return False
-    slope, start = np.polyfit((a - a.mean()) / a.std(), b, 1)
-    rest = b - (slope * (a - a.mean()) / a.std() + start)
-    return bool(np.max(np.abs(rest)) <= 1e-6 * b.std())
+        values, counts = np.unique(fitted, return_counts=True)
+        baseline = float(np.mean(truth != values[np.argmax(counts)]))
+        return 1 - float(np.mean(truth != predicted)) / baseline if baseline else 0.0
+    baseline = float(np.sum((truth - fitted.mean()) ** 2))
+    return 1 - float(np.sum((truth - predicted) ** 2)) / baseline if baseline else 0.0
 
 
 def single_feature_score(sample: RowSample, feature: str, target: str, *, classes: bool, discrete: bool) -> float:
-    """How much of `target` this one feature tells (0 to 1, as in `predictability`).
+    """How well one feature predicts `target`, from 0 to 1, as in `predictability` but on the same rows.
 
-    The feature's values, or 40 bins of it, each stand for one guess; cells of few rows are discounted.
+    Each value of the feature, or of a feature that is not `discrete` each of 40 bins, has one prediction. A feature
+    with fewer than five rows a value scores 0.
     """
     if discrete:
         cells = sample.codes(feature)
     else:
         values = sample.numbers(feature)
         ordered = np.sort(values[~np.isnan(values)])
-        places = np.linspace(0, max(0, len(ordered) - 1), _BINS + 1)[1:-1].astype(np.int64)
-        edges: Any = np.unique(ordered[places]) if len(ordered) else []
+        ranks = np.linspace(0, max(0, len(ordered) - 1), _BINS + 1)[1:-1].astype(np.int64)
+        edges: Any = np.unique(ordered[ranks]) if len(ordered) else []
         cells = np.where(np.isnan(values), -1, np.searchsorted(edges, values, side="right"))
     cells = cells - cells.min()
     count = int(cells.max()) + 1
-    if classes:
-        truth = sample.codes(target)
-        known = truth >= 0
-        truth, cells = truth[known], cells[known]
-        if len(truth) == 0 or count > len(truth) / 5:
-            return 0.0
-        classes_seen = int(truth.max()) + 1
-        table = np.bincount(cells * classes_seen + truth, minlength=count * classes_seen).reshape(count, classes_seen)
-        plain = len(truth) - table.sum(axis=0).max()
-        wrong = len(truth) - table.max(axis=1).sum()
-        return float(1 - wrong / plain) if plain else 0.0
-    numbers = sample.numbers(target)
-    known = ~np.isnan(numbers)
-    numbers, cells = numbers[known], cells[known]
-    if len(numbers) == 0 or count > len(numbers) / 5:
+    truth: Any = sample.codes(target) if classes else sample.numbers(target)
+    present = truth >= 0 if classes else ~np.isnan(truth)
+    truth, cells = truth[present], cells[present]
+    if len(truth) == 0 or count > len(truth) / 5:
         return 0.0
+    if classes:
+        class_count = int(truth.max()) + 1
+        table = np.bincount(cells * class_count + truth, minlength=count * class_count).reshape(count, class_count)
+        baseline = len(truth) - table.sum(axis=0).max()
+        errors = len(truth) - table.max(axis=1).sum()
+        return float(1 - errors / baseline) if baseline else 0.0
     sizes = np.bincount(cells, minlength=count)
-    means = np.bincount(cells, numbers, minlength=count) / np.maximum(sizes, 1)
-    spread = float(np.sum((numbers - numbers.mean()) ** 2))
-    return float(1 - np.sum((numbers - means[cells]) ** 2) / spread) if spread else 0.0
+    means = np.bincount(cells, truth, minlength=count) / np.maximum(sizes, 1)
+    variance = float(np.sum((truth - truth.mean()) ** 2))
+    return float(1 - np.sum((truth - means[cells]) ** 2) / variance) if variance else 0.0
 
 
-def same_values(one: Codes, other: Codes) -> bool:
-    return bool(np.array_equal(one, other))
+def is_recoding(one: Codes, other: Codes) -> bool:
+    """Whether each value of one column goes with exactly one value of the other, and the other way round."""
+    if not np.array_equal(one < 0, other < 0):
+        return False
+    present = one >= 0
+    pairs = np.unique(np.stack([one[present], other[present]]), axis=1).shape[1]
+    return bool(pairs == len(np.unique(one[present])) == len(np.unique(other[present])))
+
+
+def is_linear(one: Floats, other: Floats) -> bool:
+    """Whether `other` is an exact linear function of `one`, missing values in the same rows."""
+    present = ~np.isnan(one) & ~np.isnan(other)
+    if present.sum() < 20 or not np.array_equal(np.isnan(one), np.isnan(other)):
+        return False
+    a, b = one[present], other[present]
+    if a.std() == 0 or b.std() == 0:
+        return False
+    scaled = (a - a.mean()) / a.std()
+    slope, intercept = np.polyfit(scaled, b, 1)
+    return bool(np.max(np.abs(b - (slope * scaled + intercept))) <= 1e-6 * b.std())

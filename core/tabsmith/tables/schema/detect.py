@@ -1,77 +1,86 @@
-"""A table is understood: kinds and roles of its columns, target, task, split, and what a person should look at."""
+"""The schema of a table is detected: kinds and roles of its columns, target, problem type, split, and warnings."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
+
+import numpy as np
 
 from tabsmith.errors import SchemaError
 from tabsmith.tables.info import TableInfo
 from tabsmith.tables.profile.row_sample import RowSample
 from tabsmith.tables.profile.types import ColumnProfile, TableProfile
-from tabsmith.tables.schema.dependence import same_values
 from tabsmith.tables.schema.edits import unknown_column
 from tabsmith.tables.schema.kinds import detect_kind, is_whole
 from tabsmith.tables.schema.leaks import Leak, find_leaks
 from tabsmith.tables.schema.lexicon import is_class_name
-from tabsmith.tables.schema.splits import choose_split
+from tabsmith.tables.schema.splits import choose_split, holdout_share
 from tabsmith.tables.schema.target import rank_targets
 from tabsmith.tables.schema.types import (
     ColumnKind,
     ColumnRole,
     ColumnSchema,
+    ColumnWarning,
     ProblemType,
     RequestedProblemType,
     Schema,
     Split,
 )
-from tabsmith.tables.schema.types import ColumnWarning as Caution
 from tabsmith.text import clean, plural
 
 _MANY_VALUES: Final = 50
 _MOSTLY: Final = 0.5
 _RARE_CLASS: Final = 8  # rows: fewer than the folds
 _IMBALANCED: Final = 0.05
-_ORDINAL: Final = 6  # whole numbers with more distinct values are taken as numbers
+_ORDINAL: Final = 6  # whole numbers with more different values are taken as numbers
 _MOST_CLASSES: Final = 1_000
-_CLASS_NAMED: Final = 100
+_MOST_NAMED_CLASSES: Final = 100
 
 
-def detect_schema(info: TableInfo, target: str | None = None, *, task: RequestedProblemType = "detect") -> Schema:
-    """What tabsmith understands of a table, for the column `target` or for the one it finds.
+def detect_schema(
+    info: TableInfo, target: str | None = None, *, problem_type: RequestedProblemType = "detect"
+) -> Schema:
+    """The schema of a table, for the column `target` or for the likeliest target.
 
-    `task` is what a person said it to be. Raises SchemaError when there is no column `target`, or when it cannot be
-    predicted (so).
+    `problem_type` is the one that a person asked for. Raises SchemaError if there is no column `target`, or if it
+    cannot be predicted, or not as this type of problem.
     """
     profile = info.profile
     names = tuple(column.name for column in profile.columns)
     if target is not None and target not in names:
         raise unknown_column(target, names)
     sample = RowSample(info)
-    found = {column.name: detect_kind(column, sample) for column in profile.columns}
-    kinds = {name: kind for name, (kind, _) in found.items()}
+    detected = {column.name: detect_kind(column, sample) for column in profile.columns}
+    kinds = {name: kind for name, (kind, _) in detected.items()}
     targets = rank_targets(profile, kinds, sample)
-    chosen = target if target is not None else (targets[0].name if targets else "")
-    found_task: ProblemType = "none"
+    if target is None:
+        target = targets[0].name if targets else ""
+    detected_type: ProblemType = "none"
     leaks: dict[str, Leak] = {}
-    split = Split("random", holdout=0.0 if profile.rows < 40 else 0.2, reason="no target was found")
-    if chosen:
-        column = profile.column(chosen)
-        kinds[chosen] = _asked_kind(column, kinds[chosen], task) or _target_kind(column, kinds[chosen], sample)
-        found_task = _problem_type(column, kinds[chosen])
-        leaks = find_leaks(profile, kinds, sample, chosen, found_task)
-        split = choose_split(profile, kinds, sample, found_task, chosen, column.rows - column.missing)
-    copies = _copies(profile, kinds, sample, chosen)
+    split = Split("random", holdout=holdout_share(profile.rows), reason="no target was found")
+    if target:
+        column = profile.column(target)
+        kinds[target] = _requested_kind(column, kinds[target], problem_type) or _target_kind(
+            column, kinds[target], sample
+        )
+        detected_type = _problem_type(column, kinds[target])
+        leaks = find_leaks(profile, kinds, sample, target, detected_type)
+        split = choose_split(profile, kinds, sample, detected_type, target, column.rows - column.missing)
+    context = _Context(target, detected_type, split, leaks, _find_duplicates(profile, kinds, sample, target))
     columns = tuple(
-        _column_schema(column, kinds, found[column.name][1], chosen, found_task, split, leaks, copies)
-        for column in profile.columns
+        _column_schema(column, kinds[column.name], detected[column.name][1], context) for column in profile.columns
     )
-    return Schema(columns, chosen, targets, found_task, split, profile.rows)
+    return Schema(columns, target, targets, detected_type, split, profile.rows)
 
 
-def _asked_kind(column: ColumnProfile, kind: ColumnKind, task: RequestedProblemType) -> ColumnKind | None:
-    """The kind of the target that makes the task the one asked for; None where that is left to detection."""
-    if task == "detect" or kind == "constant":
+# The target ----------------------------------------------------------------------------------------------------------
+
+
+def _requested_kind(column: ColumnProfile, kind: ColumnKind, problem_type: RequestedProblemType) -> ColumnKind | None:
+    """The kind of the target that leads to the requested problem type; None if the type is to be detected."""
+    if problem_type == "detect" or kind == "constant":
         return None
-    if task == "regression":
+    if problem_type == "regression":
         if column.storage in ("text", "date", "timestamp"):
             raise SchemaError(
                 f"{clean(column.name, 60)} cannot be the target of a regression: it holds no numbers.",
@@ -82,7 +91,7 @@ def _asked_kind(column: ColumnProfile, kind: ColumnKind, task: RequestedProblemT
 
 
 def _target_kind(column: ColumnProfile, kind: ColumnKind, sample: RowSample) -> ColumnKind:
-    """The kind of a column once it is the target; it decides the task. Raises SchemaError."""
+    """The kind of a column as the target, which decides the problem type. Raises SchemaError."""
     name = clean(column.name, 60)
     if kind == "constant":
         raise SchemaError(f"{name} cannot be the target: it has only one value.", next_step="Choose another target.")
@@ -96,16 +105,19 @@ def _target_kind(column: ColumnProfile, kind: ColumnKind, sample: RowSample) -> 
                 f"{name} cannot be the target: it has {plural(column.distinct, 'different text')}.",
                 next_step="Choose a number or a column of a few classes.",
             )
-        return kind if kind == "boolean" else "category"
-    if kind == "boolean" or column.distinct == 2:
         return "boolean" if kind == "boolean" else "category"
-    if is_whole(column, sample) and column.distinct <= (_CLASS_NAMED if is_class_name(column.name) else _ORDINAL):
-        return "category" if is_class_name(column.name) or not _is_amount(column) else "numeric"
+    if kind == "boolean":
+        return kind
+    if column.distinct == 2:
+        return "category"
+    has_class_name = is_class_name(column.name)
+    if is_whole(column, sample) and column.distinct <= (_MOST_NAMED_CLASSES if has_class_name else _ORDINAL):
+        return "category" if has_class_name or not _is_amount(column) else "numeric"
     return "numeric"
 
 
 def _is_amount(column: ColumnProfile) -> bool:
-    """Whether whole numbers of a few values measure something, like a quality from 3 to 8, rather than name it."""
+    """Whether a few whole numbers measure something, like a quality from 3 to 8, and are not labels."""
     numbers = column.numbers
     return column.distinct >= 5 and numbers is not None and numbers.maximum - numbers.minimum == column.distinct - 1
 
@@ -116,80 +128,92 @@ def _problem_type(column: ColumnProfile, kind: ColumnKind) -> ProblemType:
     return "binary" if column.distinct == 2 else "multiclass"
 
 
-def _copies(profile: TableProfile, kinds: Mapping[str, ColumnKind], sample: RowSample, target: str) -> dict[str, str]:
-    """Columns whose values are those of an earlier column."""
-    seen: dict[tuple[object, ...], list[str]] = {}
-    copies: dict[str, str] = {}
+# The columns ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Context:
+    """What is known of the whole table when its columns are described."""
+
+    target: str
+    problem_type: ProblemType
+    split: Split
+    leaks: Mapping[str, Leak]
+    duplicates: Mapping[str, str]  # the earlier column that has the same values
+
+
+def _find_duplicates(
+    profile: TableProfile, kinds: Mapping[str, ColumnKind], sample: RowSample, target: str
+) -> dict[str, str]:
+    """The columns whose values are those of an earlier column, with that column's name."""
+    similar: dict[tuple[object, ...], list[str]] = {}
+    duplicates: dict[str, str] = {}
     for column in profile.columns:
         if kinds[column.name] == "constant" or column.name == target:
             continue
-        alike = seen.setdefault((column.storage, column.distinct, column.missing, column.top, column.numbers), [])
-        for earlier in alike:
-            if same_values(sample.codes(earlier), sample.codes(column.name)):
-                copies[column.name] = earlier
+        summary = (column.storage, column.distinct, column.missing, column.top, column.numbers)
+        earlier_columns = similar.setdefault(summary, [])
+        for earlier in earlier_columns:
+            if np.array_equal(sample.codes(earlier), sample.codes(column.name)):
+                duplicates[column.name] = earlier
                 break
         else:
-            alike.append(column.name)
-    return copies
+            earlier_columns.append(column.name)
+    return duplicates
 
 
-def _column_schema(
-    column: ColumnProfile,
-    kinds: Mapping[str, ColumnKind],
-    evidence: str,
-    target: str,
-    task: ProblemType,
-    split: Split,
-    leaks: Mapping[str, Leak],
-    copies: Mapping[str, str],
-) -> ColumnSchema:
-    kind = kinds[column.name]
-    if column.name == target:
-        return ColumnSchema(column.name, kind, "target", evidence, tuple(_target_warnings(column, task)))
+def _column_schema(column: ColumnProfile, kind: ColumnKind, evidence: str, context: _Context) -> ColumnSchema:
+    if column.name == context.target:
+        warnings = _target_warnings(column, context.problem_type)
+        return ColumnSchema(column.name, kind, "target", evidence, tuple(warnings))
     warnings = _warnings(column, kind)
     role: ColumnRole = "ignore" if kind in {"identifier", "constant"} else "feature"
-    leak = leaks.get(column.name)
+    leak = context.leaks.get(column.name)
     if leak is not None:
-        warnings.append(Caution("leak suspect", leak.message))
+        warnings.append(ColumnWarning("leak suspect", leak.message))
         role = "ignore" if leak.same else role
-    if column.name in copies:
-        warnings.append(Caution("duplicate", f"The same values as {clean(copies[column.name], 40)}."))
+    if column.name in context.duplicates:
+        duplicate = clean(context.duplicates[column.name], 40)
+        warnings.append(ColumnWarning("duplicate", f"The same values as {duplicate}."))
         role = "ignore"
-    if column.name == split.by:
-        role = "group" if split.kind == "grouped" else "time"
+    if column.name == context.split.by:
+        role = "group" if context.split.kind == "grouped" else "time"
     return ColumnSchema(column.name, kind, role, evidence, tuple(warnings))
 
 
-def _warnings(column: ColumnProfile, kind: ColumnKind) -> list[Caution]:
-    warnings: list[Caution] = []
+def _warnings(column: ColumnProfile, kind: ColumnKind) -> list[ColumnWarning]:
+    warnings: list[ColumnWarning] = []
     if kind == "identifier":
-        warnings.append(Caution("identifier", "Names the row and tells nothing about others; left out."))
+        warnings.append(ColumnWarning("identifier", "A key of the row that says nothing about other rows; left out."))
     if kind == "constant":
-        warnings.append(Caution("constant", "The same everywhere; left out."))
+        warnings.append(ColumnWarning("constant", "The same value in all rows; left out."))
     if kind == "date":
-        warnings.append(Caution("date", "If what is predicted lies in the future, split forward along this column."))
+        warnings.append(
+            ColumnWarning("date", "To predict the future, split by time along this column: train on earlier rows.")
+        )
     if kind == "category" and column.distinct > _MANY_VALUES:
-        warnings.append(Caution("high cardinality", f"{plural(column.distinct, 'different value')}."))
+        warnings.append(ColumnWarning("high cardinality", f"{plural(column.distinct, 'different value')}."))
     if kind != "constant" and column.missing_share > _MOSTLY:
-        warnings.append(Caution("mostly missing", f"Missing in {column.missing_share:.0%} of the rows."))
+        warnings.append(ColumnWarning("mostly missing", f"Missing in {column.missing_share:.0%} of the rows."))
     return warnings
 
 
-def _target_warnings(column: ColumnProfile, task: ProblemType) -> list[Caution]:
-    warnings: list[Caution] = []
+def _target_warnings(column: ColumnProfile, problem_type: ProblemType) -> list[ColumnWarning]:
+    warnings: list[ColumnWarning] = []
     if column.missing:
         rows = plural(column.missing, "row")
-        warnings.append(Caution("target missing", f"{rows} without a target; left out of training."))
-    if task in {"binary", "multiclass"} and column.top:
+        warnings.append(ColumnWarning("target missing", f"{rows} without a target; left out of training."))
+    if problem_type in {"binary", "multiclass"} and column.top:
         present = column.rows - column.missing
         counts = [value.count for value in column.top]
-        rest = present - sum(counts)
-        rarest = counts[-1] if column.distinct <= len(counts) else max(1, rest // (column.distinct - len(counts)))
+        shows_all_classes = column.distinct <= len(counts)
+        other_rows = present - sum(counts)
+        rarest = counts[-1] if shows_all_classes else max(1, other_rows // (column.distinct - len(counts)))
         if rarest < _RARE_CLASS:
-            name = f"Class {column.top[-1].text}" if column.distinct <= len(counts) else "The rarest class"
-            warnings.append(Caution("class too rare", f"{name} has only {plural(rarest, 'row')}."))
-        share = rarest / present if task == "binary" else 1 - counts[0] / present
+            name = f"Class {column.top[-1].text}" if shows_all_classes else "The rarest class"
+            warnings.append(ColumnWarning("class too rare", f"{name} has only {plural(rarest, 'row')}."))
+        share = rarest / present if problem_type == "binary" else 1 - counts[0] / present
         if share < _IMBALANCED:
-            what = "The rarer class is" if task == "binary" else "All classes but the commonest are"
-            warnings.append(Caution("imbalanced", f"{what} only {share:.1%} of the rows."))
+            subject = "The rarer class is" if problem_type == "binary" else "All classes but the commonest are"
+            warnings.append(ColumnWarning("imbalanced", f"{subject} only {share:.1%} of the rows."))
     return warnings

@@ -1,4 +1,4 @@
-"""What each column is: number, code, category, boolean, date, text, identifier or constant, and by what evidence."""
+"""The kind of each column (number, code, category, boolean, date, text, identifier, constant), with its evidence."""
 
 from typing import Final
 
@@ -10,12 +10,12 @@ from tabsmith.tables.schema.lexicon import is_code_name, is_key_name
 from tabsmith.tables.schema.types import ColumnKind
 from tabsmith.text import plural
 
-_YES_AND_NO: Final = (
+_BOOLEAN_WORDS: Final = (
     {"yes", "no"}, {"y", "n"}, {"true", "false"}, {"t", "f"}, {"on", "off"}, {"0", "1"},
 )  # fmt: skip
-_FEW: Final = 20
+_FEW_VALUES: Final = 20
 _MANY_WORDS: Final = 3.0
-_UNIQUE: Final = 0.98
+_NEARLY_UNIQUE: Final = 0.98
 
 
 def detect_kind(column: ColumnProfile, sample: RowSample) -> tuple[ColumnKind, str]:
@@ -46,49 +46,49 @@ def is_whole(column: ColumnProfile, sample: RowSample) -> bool:
 
 
 def _number_kind(column: ColumnProfile, present: int, sample: RowSample) -> tuple[ColumnKind, str]:
+    values = plural(column.distinct, "different value")
     if not is_whole(column, sample):
-        return "numeric", f"numbers with decimals, {plural(column.distinct, 'distinct value')}"
-    numbers = column.numbers
-    assert numbers is not None
-    low, high = numbers.minimum, numbers.maximum
+        return "numeric", f"decimal numbers, {values}"
+    assert column.numbers is not None
+    low, high = column.numbers.minimum, column.numbers.maximum
     if column.distinct == 2 and (low, high) == (0, 1):
         return "boolean", "only 0 and 1"
-    unique = column.distinct >= _UNIQUE * present and column.missing == 0 and present > _FEW
-    if unique and column.storage == "integer":
-        if high - low + 1 <= present * 1.02 and _in_order(column.name, sample):
+    is_key = is_key_name(column.name)
+    is_unique = column.distinct >= _NEARLY_UNIQUE * present and column.missing == 0 and present > _FEW_VALUES
+    if is_unique and column.storage == "integer":
+        fills_range = high - low + 1 <= present * 1.02
+        if fills_range and _is_ordered(column.name, sample):
             return "identifier", "counts the rows"
-        if is_key_name(column.name):
-            return "identifier", "a different number in every row, and named like a key"
-        if high - low + 1 <= present * 1.02 and present >= 100:
+        if is_key:
+            return "identifier", "a different number in every row, and the name suggests a key"
+        if fills_range and present >= 100:
             return "identifier", "every number of a range once"
-    if is_key_name(column.name) and column.distinct > max(_FEW, 0.5 * present):
-        return "identifier", "named like a key, and hardly any value comes twice"
-    if is_code_name(column.name) or is_key_name(column.name):
-        return "code", f"whole numbers that name something, {plural(column.distinct, 'distinct value')}"
-    return "numeric", f"whole numbers, {plural(column.distinct, 'distinct value')}"
+    if is_key and column.distinct > max(_FEW_VALUES, 0.5 * present):
+        return "identifier", "the name suggests a key, and few values occur twice"
+    if is_key or is_code_name(column.name):
+        return "code", f"coded integer, a number used as a label; {values}"
+    return "numeric", f"whole numbers, {values}"
 
 
-def _in_order(name: str, sample: RowSample) -> bool:
-    values = sample.numbers(name)
-    steps = np.diff(values)
+def _is_ordered(name: str, sample: RowSample) -> bool:
+    steps = np.diff(sample.numbers(name))
     return bool(np.all(steps > 0)) or bool(np.all(steps < 0))
 
 
 def _text_kind(column: ColumnProfile, present: int) -> tuple[ColumnKind, str]:
-    lengths = column.lengths
-    words = lengths.words if lengths else 1.0
-    seen = plural(column.distinct, "distinct text")
     if column.distinct == 2:
         values = {value.text.strip().lower() for value in column.top}
-        if any(values == pair for pair in _YES_AND_NO):
+        if values in _BOOLEAN_WORDS:
             return "boolean", " and ".join(sorted(value.text for value in column.top))
-        return "category", "two distinct texts"
+        return "category", "two categories"
+    words = column.lengths.words if column.lengths else 1.0
+    is_key = is_key_name(column.name)
     share = column.distinct / present
-    if share >= 0.9 and present > _FEW:
-        if words >= _MANY_WORDS and not is_key_name(column.name):
+    if share >= 0.9 and present > _FEW_VALUES:
+        if words >= _MANY_WORDS and not is_key:
             return "text", f"free text, {words:.0f} words on average"
-        if share >= _UNIQUE or is_key_name(column.name):
+        if share >= _NEARLY_UNIQUE or is_key:
             return "identifier", "a different text in nearly every row"
-    if words >= _MANY_WORDS and column.distinct > 0.2 * present and column.distinct > _FEW:
+    if words >= _MANY_WORDS and share > 0.2 and column.distinct > _FEW_VALUES:
         return "text", f"free text, {words:.0f} words on average"
-    return "category", seen
+    return "category", plural(column.distinct, "category", "categories")

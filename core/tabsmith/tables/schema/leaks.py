@@ -1,8 +1,6 @@
-"""Columns that tell the target too well: re-codings of it, near-perfect single features, parts of a sum.
+"""Columns that predict the target too well: re-codings of it, single features that suffice, parts of a sum.
 
-Columns that add up: which others give the target by adding and subtracting, and which total it is a part of.
-
-Least squares on the correlations of a sample, so that every column can be tried as the total.
+_Sums are found by least squares on the correlations of a sample, so that every column can be tried as the total.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,119 +16,31 @@ from tabsmith.tables.schema.dependence import is_linear, is_recoding, single_fea
 from tabsmith.tables.schema.types import ColumnKind, ProblemType
 from tabsmith.text import clean
 
-_COLUMNS: Final = 40
-_LEAST_COMPLETE_ROWS: Final = 30
-_PART: Final = 0.9  # of the variance, that parts must explain of their sum
-_TOTAL: Final = 0.985
-_EXACT: Final = 0.99999
-_WEIGHT: Final = 0.05  # standard deviations by which a part must matter
-_NEAR: Final = 0.05  # by which a coefficient may miss 1
-
-
-@dataclass(frozen=True, slots=True)
-class Sums:
-    """What adds up around a target. `parts` give it, explaining the share `explained`; `totals` hold it."""
-
-    parts: tuple[str, ...] = ()
-    explained: float = 0.0
-    totals: tuple[str, ...] = ()
-
-
-def find_sums(sample: RowSample, target: str, numeric: Sequence[str]) -> Sums:
-    """The columns whose coefficients are 1 or -1 in the regression of the target; or the columns in whose
-    regression the target has about 1, which without it are explained far worse."""
-    moments = _moments(sample, [target, *numeric[:_COLUMNS]])
-    if moments is None or len(moments.names) < 3 or moments.names[0] != target:
-        return Sums()
-    others = moments.names[1:]
-    fit = moments.regression(target, others)
-    if fit.explained >= _PART:
-        parts = fit.added(_NEAR if fit.explained < _EXACT else 0.002)
-        if len(parts) >= 2:
-            return Sums(parts, fit.explained)
-    return Sums(totals=tuple(name for name in others if _holds(moments, name, target, others)))
-
-
-def _holds(moments: "_Moments", total: str, target: str, others: Sequence[str]) -> bool:
-    rest = [name for name in others if name != total]
-    fit = moments.regression(total, [target, *rest])
-    if fit.explained < _TOTAL or not 0.75 <= fit.slopes[target] <= 1.3 or fit.effects[target] < _WEIGHT:
-        return False
-    if not [name for name in fit.added(_NEAR) if name != target]:
-        return False
-    without = moments.regression(total, rest)
-    return 1 - without.explained > 3 * (1 - fit.explained) + 1e-9
-
-
-@dataclass(frozen=True, slots=True)
-class _Fit:
-    slopes: dict[str, float]
-    effects: dict[str, float]  # standard deviations
-    explained: float
-
-    def added(self, tolerance: float) -> tuple[str, ...]:
-        """The columns that are added or subtracted as they are, and matter."""
-        return tuple(
-            name
-            for name, slope in self.slopes.items()
-            if abs(abs(slope) - 1) < tolerance and self.effects[name] > _WEIGHT
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Moments:
-    names: list[str]
-    deviations: Floats
-    correlations: Floats
-
-    def regression(self, wanted: str, names: Sequence[str]) -> _Fit:
-        places = [self.names.index(name) for name in names]
-        place = self.names.index(wanted)
-        inner = self.correlations[np.ix_(places, places)]
-        with_wanted = self.correlations[places, place]
-        weights = np.linalg.pinv(inner, rcond=1e-9, hermitian=True) @ with_wanted
-        explained = float(np.clip(2 * weights @ with_wanted - weights @ inner @ weights, 0, 1))
-        slopes = weights * self.deviations[place] / self.deviations[places]
-        return _Fit(
-            dict(zip(names, slopes.tolist(), strict=True)),
-            dict(zip(names, np.abs(weights).tolist(), strict=True)),
-            explained,
-        )
-
-
-def _moments(sample: RowSample, names: Sequence[str]) -> _Moments | None:
-    """Deviations and correlations over the rows that have all values; a column that lacks many is left out."""
-    used = [name for name in names if np.isnan(sample.numbers(name)).mean() < 0.2]
-    if len(used) < 3:
-        return None
-    table = np.column_stack([sample.numbers(name) for name in used])
-    table = table[~np.isnan(table).any(axis=1)]
-    if len(table) < max(_LEAST_COMPLETE_ROWS, 3 * len(used)):
-        return None
-    deviations = table.std(axis=0)
-    varied = deviations > 0
-    used = [name for name, varies in zip(used, varied, strict=True) if varies]
-    scaled = (table[:, varied] - table[:, varied].mean(axis=0)) / deviations[varied]
-    return _Moments(used, deviations[varied], scaled.T @ scaled / len(scaled))
-
-
-_ALONE_CLASSES: Final = 0.97  # of the errors of always guessing the commonest class
+_ALONE_CLASSES: Final = 0.97  # of the errors of always predicting the commonest class
 _ALONE_NUMBERS: Final = 0.985  # of the variance
-_FEW: Final = 50
+_FEW_VALUES: Final = 50
 _LEAST_ROWS: Final = 30
+
+_SUM_COLUMNS: Final = 40
+_EXPLAINED_BY_PARTS: Final = 0.9  # of the variance of their sum
+_EXPLAINED_TOTAL: Final = 0.985
+_EXACT: Final = 0.99999
+_LEAST_EFFECT: Final = 0.05  # standard deviations by which a part must matter
+_TOLERANCE: Final = 0.05  # by which a coefficient may differ from 1
+_EXACT_TOLERANCE: Final = 0.002
 
 
 class Leak(msgspec.Struct, frozen=True):
-    """Why a column is suspected; `same` when it says exactly what the target says, in other words."""
+    """Why a column is suspected; `same` if it holds exactly the information of the target."""
 
     message: str
     same: bool = False
 
 
 def find_leaks(
-    profile: TableProfile, kinds: Mapping[str, ColumnKind], sample: RowSample, target: str, task: ProblemType
+    profile: TableProfile, kinds: Mapping[str, ColumnKind], sample: RowSample, target: str, problem_type: ProblemType
 ) -> dict[str, Leak]:
-    """The columns that may not be known when a prediction is wanted, because they are made from the target."""
+    """The columns that may be made from the target, and so may not be known when a prediction is wanted."""
     if sample.rows < _LEAST_ROWS:
         return {}
     leaks: dict[str, Leak] = {}
@@ -139,20 +49,20 @@ def find_leaks(
         for column in profile.columns
         if column.name != target and kinds[column.name] not in {"identifier", "constant", "text"}
     ]
-    shown = clean(target, 40)
-    classes = task != "regression"
+    target_name = clean(target, 40)
+    classes = problem_type != "regression"
     distinct = {column.name: column.distinct for column in profile.columns}
     for name in names:
         if _is_same(sample, name, target, kinds, distinct, classes):
-            leaks[name] = Leak(f"Says the same as {shown} in other words: it would give the answer away.", same=True)
+            leaks[name] = Leak(f"Another form of {target_name}: it would give the answer away.", same=True)
             continue
-        discrete = kinds[name] in {"category", "boolean"} or distinct[name] <= _FEW
-        told = single_feature_score(sample, name, target, classes=classes, discrete=discrete)
-        if told >= (_ALONE_CLASSES if classes else _ALONE_NUMBERS):
-            leaks[name] = Leak(f"Tells {told:.1%} of {shown} all by itself: is it known before {shown} is?")
+        discrete = kinds[name] in {"category", "boolean"} or distinct[name] <= _FEW_VALUES
+        score = single_feature_score(sample, name, target, classes=classes, discrete=discrete)
+        if score >= (_ALONE_CLASSES if classes else _ALONE_NUMBERS):
+            leaks[name] = Leak(f"Predicts {score:.1%} of {target_name} alone: is it known before {target_name} is?")
     if not classes:
         numeric = [name for name in names if kinds[name] in {"numeric", "code", "boolean"} and name not in leaks]
-        leaks |= _sums(sample, target, numeric)
+        leaks |= _sum_leaks(sample, target, numeric)
     return leaks
 
 
@@ -171,14 +81,108 @@ def _is_same(
     return False
 
 
-def _sums(sample: RowSample, target: str, numeric: Sequence[str]) -> dict[str, Leak]:
-    """Parts that add up to the target, or a total that holds it: fare + tip + tolls = total."""
-    shown = clean(target, 40)
-    sums = find_sums(sample, target, numeric)
+# Sums ----------------------------------------------------------------------------------------------------------------
+
+
+def _sum_leaks(sample: RowSample, target: str, numeric: Sequence[str]) -> dict[str, Leak]:
+    """Parts that add up to the target, or a total that the target is a part of: fare + tip + tolls = total."""
+    target_name = clean(target, 40)
+    sums = _find_sums(sample, target, numeric)
     if not sums.parts:
-        message = f"Looks like a total that {shown} is a part of: is it known before {shown} is?"
+        message = f"Looks like a total that {target_name} is a part of: is it known before {target_name} is?"
         return {total: Leak(message) for total in sums.totals}
-    how = "exactly" if sums.explained > 0.99999 else f"to {sums.explained:.0%}"
-    listed = ", ".join(clean(part, 40) for part in sums.parts)
-    message = f"{shown} follows {how} from {listed} by adding and subtracting: are all of them known beforehand?"
+    how = "exactly" if sums.explained > _EXACT else f"to {sums.explained:.0%}"
+    parts = ", ".join(clean(part, 40) for part in sums.parts)
+    message = f"{target_name} is {how} a sum of {parts}: are all of them known beforehand?"
     return {part: Leak(message) for part in sums.parts}
+
+
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """The sums around a target: `parts` add up to it, explaining the share `explained`, or it is in `totals`."""
+
+    parts: tuple[str, ...] = ()
+    explained: float = 0.0
+    totals: tuple[str, ...] = ()
+
+
+def _find_sums(sample: RowSample, target: str, numeric: Sequence[str]) -> _Sums:
+    """The columns that are parts of the target, or totals of it.
+
+    Parts have coefficients of 1 or -1 in the regression of the target. In the regression of a total the target has a
+    coefficient of about 1, and without the target the total is explained far worse.
+    """
+    moments = _moments(sample, [target, *numeric[:_SUM_COLUMNS]])
+    if moments is None or len(moments.names) < 3 or moments.names[0] != target:
+        return _Sums()
+    others = moments.names[1:]
+    fit = moments.regression(target, others)
+    if fit.explained >= _EXPLAINED_BY_PARTS:
+        parts = fit.summands(_TOLERANCE if fit.explained < _EXACT else _EXACT_TOLERANCE)
+        if len(parts) >= 2:
+            return _Sums(parts, fit.explained)
+    return _Sums(totals=tuple(name for name in others if _is_total(moments, name, target, others)))
+
+
+def _is_total(moments: "_Moments", total: str, target: str, others: Sequence[str]) -> bool:
+    rest = [name for name in others if name != total]
+    fit = moments.regression(total, [target, *rest])
+    if fit.explained < _EXPLAINED_TOTAL or not 0.75 <= fit.slopes[target] <= 1.3:
+        return False
+    if fit.effects[target] < _LEAST_EFFECT or not any(name != target for name in fit.summands(_TOLERANCE)):
+        return False
+    without_target = moments.regression(total, rest)
+    return 1 - without_target.explained > 3 * (1 - fit.explained) + 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    slopes: dict[str, float]
+    effects: dict[str, float]  # standard deviations of the regressed column
+    explained: float
+
+    def summands(self, tolerance: float) -> tuple[str, ...]:
+        """The columns that are added or subtracted with a coefficient of 1, and matter."""
+        return tuple(
+            name
+            for name, slope in self.slopes.items()
+            if abs(abs(slope) - 1) < tolerance and self.effects[name] > _LEAST_EFFECT
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Moments:
+    names: list[str]
+    deviations: Floats
+    correlations: Floats
+
+    def regression(self, regressed: str, names: Sequence[str]) -> _Fit:
+        """The least-squares regression of a column on the columns `names`."""
+        indices = [self.names.index(name) for name in names]
+        index = self.names.index(regressed)
+        among = self.correlations[np.ix_(indices, indices)]
+        with_regressed = self.correlations[indices, index]
+        weights = np.linalg.pinv(among, rcond=1e-9, hermitian=True) @ with_regressed
+        explained = float(np.clip(2 * weights @ with_regressed - weights @ among @ weights, 0, 1))
+        slopes = weights * self.deviations[index] / self.deviations[indices]
+        return _Fit(
+            dict(zip(names, slopes.tolist(), strict=True)),
+            dict(zip(names, np.abs(weights).tolist(), strict=True)),
+            explained,
+        )
+
+
+def _moments(sample: RowSample, names: Sequence[str]) -> _Moments | None:
+    """Deviations and correlations over the rows that have all values; columns with many missing are left out."""
+    used = [name for name in names if np.isnan(sample.numbers(name)).mean() < 0.2]
+    if len(used) < 3:
+        return None
+    table = np.column_stack([sample.numbers(name) for name in used])
+    table = table[~np.isnan(table).any(axis=1)]
+    if len(table) < max(_LEAST_ROWS, 3 * len(used)):
+        return None
+    deviations = table.std(axis=0)
+    varies = deviations > 0
+    used = [name for name, is_used in zip(used, varies, strict=True) if is_used]
+    scaled = (table[:, varies] - table[:, varies].mean(axis=0)) / deviations[varies]
+    return _Moments(used, deviations[varies], scaled.T @ scaled / len(scaled))

@@ -1,4 +1,4 @@
-"""How the rows of a table are set aside: at random by default, otherwise only where the rows themselves say so."""
+"""How rows are set aside: at random by default; by groups or by time only where the rows themselves show them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -13,52 +13,66 @@ from tabsmith.text import clean, plural
 
 _MANY_ROWS: Final = 10_000
 _FEW_ROWS: Final = 60
-_NO_HOLDOUT: Final = 40
+_LEAST_HOLDOUT_ROWS: Final = 40  # a smaller table can spare no hold-out
 _LEAST_GROUPS: Final = 20
+_HOLDOUT: Final = 0.2
+
+
+def holdout_share(rows: int) -> float:
+    """The share of rows that is set aside as the hold-out, 0 on tables too small to spare any."""
+    return 0.0 if rows < _LEAST_HOLDOUT_ROWS else _HOLDOUT
 
 
 def choose_split(
-    profile: TableProfile, kinds: Mapping[str, ColumnKind], sample: RowSample, task: ProblemType, target: str, rows: int
+    profile: TableProfile,
+    kinds: Mapping[str, ColumnKind],
+    sample: RowSample,
+    problem_type: ProblemType,
+    target: str,
+    rows: int,
 ) -> Split:
     """The split for `rows` rows that have a target: grouped, forward, stratified or random, with the reason."""
-    holdout = 0.0 if rows < _NO_HOLDOUT else 0.2
+    holdout = holdout_share(rows)
     folds = 5 if rows < _FEW_ROWS or rows >= _MANY_ROWS else 8
     others = [column for column in profile.columns if column.name != target]
     for column in others:
-        if _repeats(column, kinds[column.name]):
-            per = (column.rows - column.missing) / max(1, column.distinct)
-            reason = f"{clean(column.name, 40)} comes back in about {per:.0f} rows each: its rows stay together"
+        if _is_group(column, kinds[column.name]):
+            rows_per_group = (column.rows - column.missing) / max(1, column.distinct)
+            reason = (
+                f"each {clean(column.name, 40)} has about {rows_per_group:.0f} rows, which stay together in one part"
+            )
             return Split("grouped", column.name, holdout, min(folds, max(2, column.distinct)), reason)
-    ordered = _ordering_date(others, kinds, sample)
-    if ordered:
-        reason = f"the rows follow each other in time by {clean(ordered, 40)}, one row a moment"
-        return Split("forward", ordered, holdout, 5, reason)
-    if task in {"binary", "multiclass"}:
-        return Split("stratified", "", holdout, folds, f"classes in equal shares; {plural(rows, 'row')}")
-    return Split("random", "", holdout, folds, f"no column groups or orders the rows; {plural(rows, 'row')}")
+    time_column = _time_column(others, kinds, sample)
+    if time_column:
+        reason = f"the rows follow each other in time by {clean(time_column, 40)}, at even intervals"
+        return Split("forward", time_column, holdout, 5, reason)
+    if problem_type in {"binary", "multiclass"}:
+        return Split("stratified", "", holdout, folds, f"same class mix in every part; {plural(rows, 'row')}")
+    return Split("random", "", holdout, folds, f"no group or time column found; {plural(rows, 'row')}")
 
 
-def _repeats(column: ColumnProfile, kind: ColumnKind) -> bool:
-    """Whether a person, animal or the like, named as such, comes back in several rows."""
+def _is_group(column: ColumnProfile, kind: ColumnKind) -> bool:
+    """Whether the column names persons, animals or the like that have several rows each."""
     present = column.rows - column.missing
     if kind in {"constant", "date", "boolean", "text"} or column.storage == "float" or not is_entity_name(column.name):
         return False
     return _LEAST_GROUPS <= column.distinct <= present / 1.5 and column.missing_share < 0.05
 
 
-def _ordering_date(columns: Sequence[ColumnProfile], kinds: Mapping[str, ColumnKind], sample: RowSample) -> str:
-    """The one date column along which the rows stand in order with hardly two at one moment, or ""."""
-    dates = [column for column in columns if kinds[column.name] == "date"]
-    for column in dates:
+def _time_column(columns: Sequence[ColumnProfile], kinds: Mapping[str, ColumnKind], sample: RowSample) -> str:
+    """The date column that orders the rows at even intervals, hardly two rows at one time, or ""."""
+    for column in columns:
+        if kinds[column.name] != "date":
+            continue
         values = sample.numbers(column.name)
-        if np.isnan(values).any() or len(values) < _NO_HOLDOUT or column.distinct < 0.9 * column.rows:
+        if np.isnan(values).any() or len(values) < _LEAST_HOLDOUT_ROWS or column.distinct < 0.9 * column.rows:
             continue
         steps = np.diff(values)
         if not (np.all(steps >= 0) or np.all(steps <= 0)):
             continue
-        size = np.abs(steps)
-        middle = np.median(size)
-        # Months and years differ by a few days: a beat is regular within a fifth.
-        if middle > 0 and np.mean(np.abs(size - middle) <= 0.2 * middle) >= 0.7:
+        intervals = np.abs(steps)
+        median = np.median(intervals)
+        # Months and years differ by a few days: intervals are even within a fifth.
+        if median > 0 and np.mean(np.abs(intervals - median) <= 0.2 * median) >= 0.7:
             return column.name
     return ""

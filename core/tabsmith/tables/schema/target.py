@@ -1,11 +1,12 @@
-"""Which column a person may want to predict: every column that could be, with a confidence and the reason.
+"""The columns that a person may want to predict, each with a confidence and the reason.
 
-The name counts most, then the place (most tables keep the target last, some first), then what the column is, then
-how much the other columns tell of it.
+The name counts most, then the position (most tables keep the target last, some first), then the kind of the column,
+then how well the other columns predict it.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from tabsmith.tables.profile.row_sample import RowSample
@@ -14,62 +15,76 @@ from tabsmith.tables.schema.dependence import predictability
 from tabsmith.tables.schema.lexicon import head_word, is_class_name, is_unlikely_target, name_words, target_weight
 from tabsmith.tables.schema.types import ColumnKind, TargetCandidate
 
-_SHOWN: Final = 6
-_MEASURED: Final = 5  # candidates whose dependence on the others is measured
+_MOST_CANDIDATES: Final = 6
+_MEASURED: Final = 5  # candidates whose dependence on the other columns is measured
 _MOST_CLASSES: Final = 50
 _CANDIDATE_KINDS: Final = frozenset({"numeric", "code", "category", "boolean"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    """A column with its score, before it is made a candidate."""
+
+    score: float
+    position: int  # among the columns that may be targets
+    column: ColumnProfile
+    reasons: tuple[str, ...]
+
+    @property
+    def rank(self) -> tuple[float, int]:
+        return -self.score, self.position
 
 
 def rank_targets(
     profile: TableProfile, kinds: Mapping[str, ColumnKind], sample: RowSample
 ) -> tuple[TargetCandidate, ...]:
     """The columns that may be the target, the likeliest first, at most six."""
-    eligible = [column for column in profile.columns if _may_be(column, kinds[column.name])]
-    if not eligible:
-        return ()
+    eligible = [column for column in profile.columns if _is_eligible(column, kinds[column.name])]
     usable = [column for column in profile.columns if kinds[column.name] not in {"identifier", "constant"}]
     names = [column.name for column in profile.columns]
     heads = Counter(head_word(name) for name in names)
-    places = {column.name: place for place, column in enumerate(usable)}
-    scored: list[tuple[float, int, ColumnProfile, list[str]]] = []
-    for place, column in enumerate(eligible):
-        score, reasons = _first_score(column, kinds, usable, places, names, heads)
-        scored.append((score, -place, column, reasons))
-    scored.sort(key=lambda each: each[:2], reverse=True)
-    return _with_dependence(scored, kinds, usable, sample)
+    scored = [_score(position, column, kinds, usable, names, heads) for position, column in enumerate(eligible)]
+    scored.sort(key=lambda candidate: candidate.rank)
+    measured = [_with_dependence(candidate, kinds, usable, sample) for candidate in scored[:_MEASURED]]
+    best = sorted([*measured, *scored[_MEASURED:]], key=lambda candidate: candidate.rank)[:_MOST_CANDIDATES]
+    result = []
+    for index, candidate in enumerate(best):
+        lead = candidate.score - best[1].score if index == 0 and len(best) > 1 else 0.0
+        confidence = round(min(0.99, max(0.02, candidate.score + 0.5 * lead)), 2)
+        result.append(TargetCandidate(candidate.column.name, confidence, "; ".join(candidate.reasons)))
+    return tuple(result)
 
 
-def _may_be(column: ColumnProfile, kind: ColumnKind) -> bool:
+def _is_eligible(column: ColumnProfile, kind: ColumnKind) -> bool:
     if kind not in _CANDIDATE_KINDS or column.missing_share > 0.9:
         return False
-    return kind != "category" or column.distinct <= max(_MOST_CLASSES, 3)
+    return kind != "category" or column.distinct <= _MOST_CLASSES
 
 
-def _first_score(
+def _score(
+    position: int,
     column: ColumnProfile,
     kinds: Mapping[str, ColumnKind],
     usable: Sequence[ColumnProfile],
-    places: Mapping[str, int],
     names: Sequence[str],
     heads: Counter[str],
-) -> tuple[float, list[str]]:
-    """A score before any row is looked at, and its reasons."""
+) -> _Scored:
+    """The score of a column before any row is read."""
     kind = kinds[column.name]
     reasons: list[str] = []
-    alike = heads[head_word(column.name)] if head_word(column.name) else 1
+    head = head_word(column.name)
     weight = target_weight(column.name, names)
-    if len(name_words(column.name)) > 1:  # several satisfactions, several ratings: each less likely
-        weight /= 1.0 + 0.35 * (alike - 1)
+    if head and len(name_words(column.name)) > 1:  # several satisfactions, several ratings: each less likely
+        weight /= 1.0 + 0.35 * (heads[head] - 1)
     if weight >= 0.4:
-        reasons.append("its name is one that targets have")
+        reasons.append("the name suggests a target")
     score = 0.62 * weight
-    unlikely = is_unlikely_target(column.name) and weight < 0.4
-    place = places.get(column.name, 0)
-    if place == len(usable) - 1 and len(usable) > 1:
-        score += 0.05 if unlikely else 0.26
+    is_unlikely = is_unlikely_target(column.name) and weight < 0.4
+    if len(usable) > 1 and column.name == usable[-1].name:
+        score += 0.05 if is_unlikely else 0.26
         reasons.append("it is the last column")
-    elif place == 0 and len(usable) > 1:
-        score += 0.0 if unlikely else 0.14
+    elif len(usable) > 1 and column.name == usable[0].name:
+        score += 0.0 if is_unlikely else 0.14
         reasons.append("it is the first column")
         if _is_label_before_numbers(column, kinds, usable) and target_weight(usable[-1].name, names) < 0.5:
             score += 0.22
@@ -83,57 +98,45 @@ def _first_score(
     elif kind == "numeric":
         score += 0.03
         reasons.append("it is a number")
-    if kind == "category" and _only_text(column, kinds, usable):
+    if kind == "category" and _is_only_text(column, kinds, usable):
         score += 0.12
         reasons.append("it is the only text among numbers")
     if kind == "category" and column.distinct > 20 and not is_class_name(column.name):
         score -= 0.08
-    if unlikely:
+    if is_unlikely:
         score -= 0.15
-    return score - 0.4 * column.missing_share, reasons
+    return _Scored(score - 0.4 * column.missing_share, position, column, tuple(reasons))
 
 
 def _is_label_before_numbers(
     column: ColumnProfile, kinds: Mapping[str, ColumnKind], usable: Sequence[ColumnProfile]
 ) -> bool:
-    """Classes in the first column, and numbers in all others: as many collections keep their tables."""
-    rest = [each for each in usable if each.name != column.name]
-    named = column.name.startswith("column_") or is_class_name(column.name)
-    if column.storage != "text" and not named:
+    """Whether the first column holds classes and all others hold numbers, as in many collections of tables."""
+    rest = [other for other in usable if other.name != column.name]
+    has_label_name = column.name.startswith("column_") or is_class_name(column.name)
+    if not rest or (column.storage != "text" and not has_label_name):
         return False
-    few = 2 <= column.distinct <= 30 and column.rows >= 5 * column.distinct
-    numbers = sum(kinds[each.name] in {"numeric", "code"} for each in rest)
-    continuous = sum(each.distinct > 30 for each in rest)
-    return few and bool(rest) and numbers == len(rest) and continuous >= 0.6 * len(rest) and rest[-1].distinct > 10
+    has_few_classes = 2 <= column.distinct <= 30 and column.rows >= 5 * column.distinct
+    numbers = all(kinds[other.name] in {"numeric", "code"} for other in rest)
+    continuous = sum(other.distinct > 30 for other in rest)
+    return has_few_classes and numbers and continuous >= 0.6 * len(rest) and rest[-1].distinct > 10
 
 
-def _only_text(column: ColumnProfile, kinds: Mapping[str, ColumnKind], usable: Sequence[ColumnProfile]) -> bool:
-    rest = [each for each in usable if each.name != column.name]
-    return len(rest) >= 2 and all(kinds[each.name] in {"numeric", "code", "boolean"} for each in rest)
+def _is_only_text(column: ColumnProfile, kinds: Mapping[str, ColumnKind], usable: Sequence[ColumnProfile]) -> bool:
+    rest = [other for other in usable if other.name != column.name]
+    return len(rest) >= 2 and all(kinds[other.name] in {"numeric", "code", "boolean"} for other in rest)
 
 
 def _with_dependence(
-    scored: Sequence[tuple[float, int, ColumnProfile, list[str]]],
-    kinds: Mapping[str, ColumnKind],
-    usable: Sequence[ColumnProfile],
-    sample: RowSample,
-) -> tuple[TargetCandidate, ...]:
-    """The best few scored again by how much the other columns tell of each."""
-    final: list[tuple[float, int, str, str]] = []
-    for score, place, column, reasons in scored[:_MEASURED]:
-        kind = kinds[column.name]
-        others = [each.name for each in usable if each.name != column.name and kinds[each.name] != "text"]
-        classes = kind in {"category", "boolean"} or column.distinct <= 6
-        told = predictability(sample, column.name, others, classes=classes)
-        if told >= 0.1:
-            reasons = [*reasons, f"the other columns tell {told:.0%} of it"]
-        final.append((score + 0.1 * min(told, 0.9), place, column.name, "; ".join(reasons)))
-    final += [(score, place, column.name, "; ".join(reasons)) for score, place, column, reasons in scored[_MEASURED:]]
-    final.sort(reverse=True)
-    best = final[:_SHOWN]
-    result = []
-    for position, (score, _, name, reason) in enumerate(best):
-        lead = score - best[1][0] if position == 0 and len(best) > 1 else 0.0
-        confidence = round(min(0.99, max(0.02, score + 0.5 * lead)), 2)
-        result.append(TargetCandidate(name, confidence, reason))
-    return tuple(result)
+    candidate: _Scored, kinds: Mapping[str, ColumnKind], usable: Sequence[ColumnProfile], sample: RowSample
+) -> _Scored:
+    """The candidate scored again by how well the other columns predict it."""
+    column = candidate.column
+    kind = kinds[column.name]
+    others = [other.name for other in usable if other.name != column.name and kinds[other.name] != "text"]
+    classes = kind in {"category", "boolean"} or column.distinct <= 6
+    share = predictability(sample, column.name, others, classes=classes)
+    reasons = candidate.reasons
+    if share >= 0.1:
+        reasons = (*reasons, f"the other columns predict {share:.0%} of it")
+    return _Scored(candidate.score + 0.1 * min(share, 0.9), candidate.position, column, reasons)

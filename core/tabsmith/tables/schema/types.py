@@ -1,6 +1,6 @@
-"""What tabsmith understood of a table: per column its kind and role, the target, the task, the split.
+"""The schema of a table as data: kind and role of each column, the target, the problem type, the split.
 
-Every guess carries its evidence in words, so that a person can accept it or see why not.
+Every guess carries its evidence in words, so that a person can accept or correct it.
 """
 
 from typing import Literal, TypeAlias
@@ -8,12 +8,12 @@ from typing import Literal, TypeAlias
 import msgspec
 
 ColumnKind: TypeAlias = Literal["numeric", "code", "category", "boolean", "date", "text", "identifier", "constant"]
-"""`code` is an integer that names something (a year, a zip code, a grade); it serves as number and as category."""
+"""`code` is an integer used as a label (a year, a zip code, a grade); it serves as a number and as a category."""
 
 ColumnRole: TypeAlias = Literal["target", "feature", "ignore", "group", "time"]
-"""`group`: rows that share its value stay in one fold. `time`: rows are split forward along it. Both may also be
-features of a model only when the role is `feature`; a group or time column is not used to predict, except that the
-parts of a date (month, weekday, hour) of a `time` column are."""
+"""`group`: rows that share a value of the column stay in one fold. `time`: models train on earlier rows and are tested
+on later ones. A group or time column is not used to predict, but the parts of a date (month, weekday, hour) in a time
+column are."""
 
 ColumnWarningKind: TypeAlias = Literal[
     "identifier",
@@ -43,7 +43,7 @@ class ColumnWarning(msgspec.Struct, frozen=True):
 
 
 class ColumnSchema(msgspec.Struct, frozen=True):
-    """One column as understood."""
+    """The schema of one column; `evidence` says in words why it has its kind."""
 
     name: str
     kind: ColumnKind
@@ -53,7 +53,7 @@ class ColumnSchema(msgspec.Struct, frozen=True):
 
 
 class TargetCandidate(msgspec.Struct, frozen=True):
-    """A column that may be what a person wants to predict; `confidence` is 0..1."""
+    """A column that a person may want to predict; `confidence` is from 0 to 1."""
 
     name: str
     confidence: float
@@ -61,7 +61,7 @@ class TargetCandidate(msgspec.Struct, frozen=True):
 
 
 class Split(msgspec.Struct, frozen=True):
-    """How rows are set aside: the hold-out first, then the folds, both in the same way."""
+    """How rows are set aside for tests: the hold-out first, then the folds, both in the same way."""
 
     kind: SplitKind
     by: str = ""  # the group or time column of a grouped or forward split
@@ -71,7 +71,7 @@ class Split(msgspec.Struct, frozen=True):
 
 
 class Schema(msgspec.Struct, frozen=True):
-    """A table as understood. `target` is empty and `problem_type` is "none" when no column can be the target."""
+    """The schema of a table. If no column can be the target, `target` is empty and `problem_type` is "none"."""
 
     columns: tuple[ColumnSchema, ...]
     target: str
@@ -81,7 +81,7 @@ class Schema(msgspec.Struct, frozen=True):
     rows: int = 0
 
     def column(self, name: str) -> ColumnSchema:
-        """The column called `name`; KeyError when there is none."""
+        """The column called `name`. Raises KeyError."""
         for column in self.columns:
             if column.name == name:
                 return column
@@ -94,7 +94,7 @@ class Schema(msgspec.Struct, frozen=True):
 
 
 class ManualSchema(msgspec.Struct, frozen=True):
-    """A schema given in words before the table is read: the target, and the features ("every other" when empty)."""
+    """A schema that a person typed, perhaps before the table is read. Without `features`, every other column is one."""
 
     target: str
     features: tuple[str, ...] = ()

@@ -1,0 +1,57 @@
+"""Parquet: copied into the snapshot by DuckDB, column by column."""
+
+from tabsmith.errors import ReadError
+from tabsmith.tables.database import sql_literal
+from tabsmith.tables.read.arrow_columns import convert_relation, unique_names
+from tabsmith.tables.read.formats.base import FileFormat, FileHead, ReadRequest, ReadResult, RowsAndColumns
+from tabsmith.tables.read.opened_file import GuardedFile
+from tabsmith.text import clean
+
+
+def _recognises(head: FileHead) -> bool:
+    return head.data.startswith(b"PAR1")
+
+
+def _read(request: ReadRequest) -> ReadResult:
+    import duckdb
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    opened = request.opened
+    display_path = opened.file.display_path
+    try:
+        names = tuple(pq.ParquetFile(opened.name).schema_arrow.names)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise _damaged(error, display_path) from error
+    if not names:
+        raise ReadError("The Parquet file has no columns.", where=display_path, next_step="Choose another file.")
+    columns = ", ".join(f"c{position}" for position in range(len(names)))
+    relation = f"(SELECT * FROM read_parquet({sql_literal(opened.name)}) AS t({columns}))"  # noqa: S608
+    try:
+        storages = convert_relation(request.database, relation, request.out, as_text=request.as_text, read_texts=False)
+    except duckdb.Error as error:
+        raise _damaged(error, display_path) from error
+    return ReadResult(unique_names(names), storages)
+
+
+def _damaged(error: Exception, display_path: str) -> ReadError:
+    return ReadError(
+        f"The Parquet file is damaged or cut off: {clean(error, 200)}",
+        where=display_path,
+        next_step="Get the file again, or write it anew.",
+    )
+
+
+def _estimate(file: GuardedFile, _head: bytes) -> RowsAndColumns:
+    """Rows and columns by the file's footer, which is all that pyarrow reads here."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        footer = pq.read_metadata(file.path)
+    except (pa.ArrowException, OSError, ValueError):
+        return max(1, file.size // (8 * 10)), 10  # a damaged file: reading it says how
+    return footer.num_rows, footer.num_columns
+
+
+PARQUET = FileFormat("parquet", "Parquet", (".parquet", ".pq"), _recognises, _read, _estimate)
