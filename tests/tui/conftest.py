@@ -79,7 +79,7 @@ def make_app() -> MakeApp:
             store=store or FixedShelf(),
             clock=lambda: NOW,
             new_id=lambda: f"20261120-140631-{next(numbers):06x}",
-            phone=phone,
+            bridge_client=phone,
         )
 
     return make

@@ -88,7 +88,7 @@ class Drive:
 
     async def at(self, state: State) -> None:
         """Wait until the step of `state` is shown."""
-        await self.until(lambda: self.session.state is state and self.view.prompt.state is state, state.value)
+        await self.until(lambda: self.session.state is state and self.view.form.state is state, state.value)
         await self.pilot.pause()
 
     async def press(self, *keys: str) -> None:
@@ -132,6 +132,6 @@ async def drive(app: TabsmithApp, size: tuple[int, int] = (100, 32), *, resume: 
     """The app, running, at its guided steps."""
     async with app.run_test(size=size) as pilot:
         driven = Drive(app, pilot)
-        app.open_guided(resume=resume)
+        app.open_screen("guided", resume=resume)
         await driven.until(lambda: driven.screen.view is not None, "the guided steps")
         yield driven

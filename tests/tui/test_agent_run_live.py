@@ -16,7 +16,7 @@ from tabsmith.runs.watch import RunWatch
 from tabsmith.storage import lock_owner
 from tabsmith.tables.read.sources import FileSource
 from tabsmith_tui.screens.run import RunScreen
-from tabsmith_tui.screens.trial import TryDetails
+from tabsmith_tui.screens.trial import TrialScreen
 from tabsmith_tui.store import Store
 from tests.peers.model_server import ModelServer, Script, Tokens, reply
 from tests.tui.run_stage import until
@@ -76,7 +76,7 @@ async def test_every_key_is_answered_while_an_agent_works(
             live.append(len(screen.live.trials))
             table = screen.board.table
             await press(pilot, "t", lambda table=table: screen.board.table is not table)
-            await press(pilot, "d", lambda: isinstance(pilot.app.screen, TryDetails))
+            await press(pilot, "d", lambda: isinstance(pilot.app.screen, TrialScreen))
             await press(pilot, "escape", lambda: pilot.app.screen is screen)
             if not noted:
                 noted = True

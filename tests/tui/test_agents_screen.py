@@ -90,11 +90,11 @@ async def press(pilot: Any, *keys: str) -> None:
 
 
 def row(screen: AgentsScreen, key: str) -> SettingRow:
-    return next(each for each in screen.query(SettingRow) if each.entry.key == key)
+    return next(each for each in screen.query(SettingRow) if each.setting.key == key)
 
 
 def words_of(each: SettingRow) -> str:
-    return str(each.query_one(".words").content)
+    return str(each.query_one(".note").content)
 
 
 def shown(pilot: Any) -> str:
@@ -140,7 +140,7 @@ async def test_the_state_is_looked_at_again_after_a_change(make_app, tabsmith_ho
         about = str(screen.query_one("#about").content)
         assert "✔ usable: ollama:qwen3 at 127.0.0.1:11434, without a key" in about
         assert app.agents()[0][:2] == ("search", "llm")
-        assert row(screen, "agents.llm.model").entry.source == "file"
+        assert row(screen, "agents.llm.model").setting.source == "file"
 
 
 async def test_going_on_to_another_field_saves_too(make_app, tabsmith_home: Path) -> None:
@@ -156,9 +156,9 @@ async def test_an_emptied_field_goes_back_to_the_default(make_app, tabsmith_home
     async with make_app().run_test(size=(120, 40)) as pilot:
         screen = await opened(pilot)
         field = row(screen, "agents.timeout")
-        field.field.focus()
+        field.entry.focus()
         await press(pilot, "backspace", "backspace", "enter")
-        assert (field.field.value, field.entry.source) == ("120", "default")
+        assert (field.entry.value, field.setting.source) == ("120", "default")
         assert on_disk(tabsmith_home) == {}
 
 
@@ -174,21 +174,21 @@ async def test_a_bad_value_is_refused_beside_the_field_and_stays_as_typed(
     async with make_app().run_test(size=(120, 40)) as pilot:
         screen = await opened(pilot)
         bad = row(screen, key)
-        bad.field.focus()
-        saved = bad.entry.text
+        bad.entry.focus()
+        saved = bad.setting.text
         await press(pilot, *["backspace"] * len(saved), *typed(text), "enter")
-        assert bad.field.value == text
+        assert bad.entry.value == text
         assert words in words_of(bad)
         assert (tabsmith_home / "config" / "config.toml").read_bytes() == before
-        row(screen, "agents.grader").field.focus()
+        row(screen, "agents.grader").entry.focus()
         await press(pilot, "right")  # another change reads everything anew
         assert on_disk(tabsmith_home)["agents.grader"] == "llm"
-        assert bad.field.value == text
+        assert bad.entry.value == text
         assert words in words_of(bad)
         await press(pilot, "escape")  # to what is not saved
-        assert bad.field.has_focus
+        assert bad.entry.has_focus
         await press(pilot, "escape")  # taken back
-        assert bad.field.value == saved
+        assert bad.entry.value == saved
         await press(pilot, "escape")
         assert isinstance(pilot.app.screen, HomeScreen)
 
@@ -203,8 +203,8 @@ async def test_a_value_of_the_environment_is_shown_with_its_variable_and_cannot_
         screen = await opened(pilot)
         given = row(screen, "agents.llm.model")
         await press(pilot, "down")
-        assert given.field.value == "openai:from-outside"
-        assert given.field.disabled
+        assert given.entry.value == "openai:from-outside"
+        assert given.entry.disabled
         assert "TABSMITH_AGENTS__LLM__MODEL" in words_of(given)
         assert "TABSMITH_AGENTS__BREAKPOINTS" in str(screen.query_one("#breaks-note").content)
         await press(pilot, "down", "enter", "a")
@@ -354,7 +354,7 @@ async def test_another_run_can_be_chosen_to_try_on(told: str) -> None:
     app = TabsmithApp(Settings(), clock=lambda: journals.START + 60)
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
-        app.open_agents()
+        app.open_screen("agents")
         await settle(pilot)
         await press(pilot, "a", *typed("quality < 0.5"))
         assert "quality 0.11 < 0.5" in shown(pilot)
@@ -433,7 +433,7 @@ def test_a_refused_value(make_app, snap_compare, a_local_model) -> None:
 
     async def bad(pilot: Any) -> None:
         screen = await opened(pilot)
-        row(screen, "agents.timeout").field.focus()
+        row(screen, "agents.timeout").entry.focus()
         await press(pilot, *["backspace"] * 3, *typed("soon"), "enter")
 
     assert snap_compare(app, run_before=bad, terminal_size=(120, 40))

@@ -333,7 +333,7 @@ async def main():
     app = TabsmithApp(load())
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
-        app.open_bridge()
+        app.open_screen("bridge")
         for _ in range(1_000):
             await pilot.pause()
             if getattr(app.screen, "_bridge", None) is not None:

@@ -63,11 +63,11 @@ def test_one_on_what_grows_fires_once(capsys: pytest.CaptureFixture[str], told: 
 def test_people_see_where_it_would_stop_and_with_which_values(capsys: pytest.CaptureFixture[str], told: str) -> None:
     assert run(["runs", "try", told, "quality < 0.5 and iteration > 2"]) == 0
     shown = capsys.readouterr()
-    assert "#4         stops  quality 0.31 < 0.5 and iteration 4 > 2" in shown.out
+    assert "#4         pauses  quality 0.31 < 0.5 and iteration 4 > 2" in shown.out
     assert "#2" not in shown.out
     assert "at 1 of 4 iterations" in shown.err
     assert run(["runs", "try", told, "quality < 0.5", "--iteration", "1"]) == 0
-    assert "#1         goes on  quality 0.9 < 0.5" in capsys.readouterr().out
+    assert "#1         continues  quality 0.9 < 0.5" in capsys.readouterr().out
 
 
 def test_an_iteration_on_which_it_cannot_be_computed_is_named(capsys: pytest.CaptureFixture[str], told: str) -> None:

@@ -187,7 +187,7 @@ async def test_going_back_erases_nothing_and_marks_later_steps(housing: Path) ->
         await driven.at(State.CHOOSING_LOAD_OPTION)
         await driven.press("escape")
         await driven.at(State.AWAITING_FILE_PATH)
-        marks = {line.step: line.mark for line in driven.view.prompt.steps}
+        marks = {line.step: line.mark for line in driven.view.form.steps}
         assert marks[GuidedStep.SCHEMA] is StepMark.CHECK_AGAIN
         assert marks[GuidedStep.MODEL] is StepMark.CHECK_AGAIN
         assert "check again" in driven.shown()

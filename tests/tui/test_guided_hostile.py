@@ -11,8 +11,7 @@ from tabsmith.tables.profile.types import TableProfile, ValueCount
 from tabsmith.tables.schema import types as understood
 from tabsmith.tables.schema.types import ColumnSchema, Schema, Split, TargetCandidate
 from tabsmith.workflow.states import State
-from tabsmith_tui.screens.column_editor import ColumnEditor
-from tabsmith_tui.screens.pickers import Picker
+from tabsmith_tui.screens.column_dialogs import ColumnEditor, Picker
 from tabsmith_tui.screens.table_views import LinesView, PreviewView
 from tabsmith_tui.widgets.steps.train import ReviewStep
 from tests.tui.guided_drive import Drive, drive, guided_app
@@ -129,7 +128,7 @@ from pathlib import Path
 from tests.tui.guided_drive import guided_app
 from tests.tui.test_guided_hostile import hostile_supervisor
 app = guided_app(hostile_supervisor(), allowed=(Path("FOLDER"),))
-app.call_later(lambda: app.open_guided(resume=False))
+app.call_later(lambda: app.open_screen("guided", resume=False))
 app.run()
 """
 
@@ -148,7 +147,7 @@ def test_no_byte_of_a_hostile_table_reaches_a_real_terminal(tmp_path: Path) -> N
         terminal.press("enter")
         terminal.wait_for("Is this right?")
         terminal.press(*["down"] * len(NAMES))
-        for key, words in (("t", "What do you want"), ("s", "How are rows"), ("v", "Lines that"), ("p", "First rows")):
+        for key, words in (("t", "What do you want"), ("s", "How are rows"), ("v", "Lines that"), ("p", "Preview of")):
             terminal.press(key)
             terminal.wait_for(words)
             terminal.press("down", "escape")

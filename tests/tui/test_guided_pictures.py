@@ -16,8 +16,7 @@ from tabsmith.runs.events import RunStarted
 from tabsmith.workflow.conversation import Conversation
 from tabsmith.workflow.effects import CheckPath
 from tabsmith.workflow.states import State
-from tabsmith_tui.screens.column_editor import ColumnEditor
-from tabsmith_tui.screens.pickers import Picker
+from tabsmith_tui.screens.column_dialogs import ColumnEditor, Picker
 from tabsmith_tui.screens.table_views import LinesView, PreviewView
 from tabsmith_tui.widgets.steps.result import ResultStep
 from tabsmith_tui.widgets.steps.train import ReviewStep
@@ -65,7 +64,7 @@ def picture(
 
     async def run_before(pilot: Pilot[Any]) -> None:
         driven = Drive(app, pilot)
-        app.open_guided(resume=False)
+        app.open_screen("guided", resume=False)
         await driven.until(lambda: driven.screen.view is not None)
         await way(driven)
         for widget in driven.app.screen.query("Input"):
@@ -255,7 +254,7 @@ def test_schema_in_other_colours(snap_compare, theme: str) -> None:
 
 
 def test_column_editor(snap_compare) -> None:
-    """Kinds on the left with int code marked, roles on the right with feature marked; why, above."""
+    """Kinds on the left with coded integer marked, roles on the right with feature marked; why, above."""
     assert picture(snap_compare, SMALL, editing)
 
 

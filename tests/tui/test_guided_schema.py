@@ -10,8 +10,7 @@ from tabsmith.tables.schema.types import ManualSchema
 from tabsmith.workflow.session import FieldName
 from tabsmith.workflow.states import State
 from tabsmith_tui.app import TabsmithApp
-from tabsmith_tui.screens.column_editor import ColumnEditor
-from tabsmith_tui.screens.pickers import Picker, SplitPicker
+from tabsmith_tui.screens.column_dialogs import ColumnEditor, Picker, SplitPicker
 from tabsmith_tui.screens.table_views import LinesView, PreviewView
 from tabsmith_tui.widgets.schema_table import SchemaTable
 from tabsmith_tui.widgets.steps.train import ReviewStep

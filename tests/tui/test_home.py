@@ -38,7 +38,7 @@ def test_newcomer(make_app, snap_compare, size: str) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_full(make_app, snap_compare, size: str) -> None:
-    """The session to go on with comes first and has the cursor; then new; five runs with pills in their colours and
+    """The session to resume comes first and has the cursor; then new; five runs with pills in their colours and
     "+1 more: r"; three models. Wide: the facts of the session on the right. Narrow: names cut, no line broken."""
     assert snap_compare(make_app(full_store()), terminal_size=SIZES[size])
 
@@ -72,13 +72,13 @@ async def test_sample_goes_straight_to_the_table_step_of_a_new_session(make_app)
 @pytest.mark.parametrize(("press", "resume"), [("n", False), ("enter", True)])
 async def test_new_and_the_saved_session_open_the_guided_steps(make_app, press: str, resume: bool) -> None:
     app = make_app(full_store())
-    opened: list[bool] = []
-    app.open_guided = lambda *, resume: opened.append(resume)
+    opened: list[tuple[str, bool]] = []
+    app.open_screen = lambda name, *, resume: opened.append((name, resume))
     async with app.run_test() as pilot:
         await settle(pilot)
         await pilot.press(press)
         await settle(pilot)
-    assert opened == [resume]
+    assert opened == [("guided", resume)]
 
 
 async def test_runs_that_cannot_be_listed_are_told_and_models_are_still_shown(make_app) -> None:

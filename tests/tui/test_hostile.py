@@ -67,7 +67,7 @@ def assert_calm(terminal: Terminal) -> None:
 @pytest.mark.parametrize("size", [(80, 24), (130, 40), (60, 20)])
 def test_home_shows_hostile_names_as_they_are_written(tabsmith_home: Path, size: tuple[int, int]) -> None:
     with start(tabsmith_home, columns=size[0], lines=size[1]) as terminal:
-        terminal.wait_for("Go on", "[/nope]")
+        terminal.wait_for("Resume", "[/nope]")
         for _ in range(12):
             terminal.press("down")
         assert_calm(terminal)
@@ -76,7 +76,7 @@ def test_home_shows_hostile_names_as_they_are_written(tabsmith_home: Path, size:
 @pytest.mark.parametrize(("key", "columns"), [("r", 80), ("m", 130)])
 def test_lists_show_hostile_names_as_they_are_written(tabsmith_home: Path, key: str, columns: int) -> None:
     with start(tabsmith_home, columns=columns, lines=40) as terminal:
-        terminal.wait_for("Go on")
+        terminal.wait_for("Resume")
         terminal.press(key)
         terminal.wait_for("14 ", "[@click=app.quit]x[/]", "[bold red]loud")
         for _ in HOSTILE:
@@ -91,7 +91,7 @@ def test_lists_show_hostile_names_as_they_are_written(tabsmith_home: Path, key: 
 
 def test_a_prediction_of_hostile_columns_is_shown_as_it_is_written(tabsmith_home: Path) -> None:
     with start(tabsmith_home, lines=40) as terminal:
-        terminal.wait_for("Go on")
+        terminal.wait_for("Resume")
         terminal.press("p")
         terminal.wait_for("File with the rows", "[/nope]")
         terminal.paste("/tmp/x\x1b]52;c;UFdORUQ=\x07[@click=app.quit]x[_]\u202e.csv")
@@ -104,7 +104,7 @@ def test_a_prediction_of_hostile_columns_is_shown_as_it_is_written(tabsmith_home
 
 def test_an_error_with_hostile_words_is_shown_as_it_is_written(tabsmith_home: Path) -> None:
     with start(tabsmith_home, answer=FAILED) as terminal:
-        terminal.wait_for("Go on")
+        terminal.wait_for("Resume")
         terminal.press("p")
         terminal.wait_for("File with the rows")
         terminal.paste("/tmp/[/nope].csv")
@@ -118,7 +118,7 @@ def test_an_error_with_hostile_words_is_shown_as_it_is_written(tabsmith_home: Pa
 
 def test_the_question_on_leaving_names_hostile_runs_as_they_are_written(tabsmith_home: Path) -> None:
     with start(tabsmith_home) as terminal:
-        terminal.wait_for("Go on")
+        terminal.wait_for("Resume")
         terminal.press("q")
         terminal.wait_for("leave running", "[/nope]")
         terminal.press("escape")

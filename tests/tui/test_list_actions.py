@@ -12,11 +12,11 @@ async def test_a_click_opens_what_it_hits(make_app) -> None:
         await settle(pilot)
         menu = app.screen.query_one(Menu)
         opened = []
-        app.open_result = opened.append
+        app.open_screen = lambda *what: opened.append(what)
         place = next(place for place, option in enumerate(menu.options) if option.id == "model housing-sale-price-01")
         await pilot.click(Menu, offset=(5, place))
         await settle(pilot)
-        assert opened == ["housing-sale-price-01"]
+        assert opened == [("result", "housing-sale-price-01")]
 
 
 async def test_only_what_can_be_done_with_a_run_is_offered(make_app) -> None:

@@ -125,20 +125,20 @@ def phones(count: int = 2) -> FixedShelf:
 
 @pytest.mark.parametrize("size", [(120, 40), (80, 24), (60, 20)], ids=["large", "middle", "small"])
 def test_home_with_phones(make_app, snap_compare, size: tuple[int, int]) -> None:
-    """Under "Go on": the terminal's own session, Ada's phone under the cursor, and one of a person without a name whose
+    """Under "Resume": the terminal's own session, Ada's phone under the cursor, and one of a person without a name whose
     run is done; what each is about and where it stands. Large: the facts of Ada's, and whose it is."""
     assert snap_compare(make_app(phones()), press=["down"], terminal_size=size)
 
 
 async def test_home_opens_the_session_of_that_person(make_app) -> None:
     app = make_app(phones())
-    opened: list[SessionOwner] = []
-    app.open_session_of = opened.append
+    opened: list[tuple[str, bool, SessionOwner]] = []
+    app.open_screen = lambda name, *, resume, owner: opened.append((name, resume, owner))
     async with app.run_test() as pilot:
         await settle(pilot)
         await pilot.press("down", "enter")
         await settle(pilot)
-    assert opened == [ADAS]
+    assert opened == [("guided", True, ADAS)]
 
 
 async def test_somebody_with_only_a_session_on_a_phone_is_no_newcomer(make_app) -> None:
@@ -196,7 +196,7 @@ async def test_a_name_from_outside_is_literal(make_app) -> None:
 async def opened(driven: Drive, state: State) -> None:
     """Ada's conversation, in the place of whatever is shown."""
     driven.app.open_home()
-    driven.app.open_session_of(ADAS)
+    driven.app.open_screen("guided", resume=True, owner=ADAS)
     await driven.at(state)
 
 
@@ -211,7 +211,7 @@ async def test_what_is_done_here_is_seen_there_and_the_other_way_round(housing: 
         assert on_disk().state is State.CONFIRMING_SCHEMA
         elsewhere().answer(actions.AcceptSchema())
         await driven.at(State.CONFIGURING_MODEL)
-        assert "It went on elsewhere: configuring model." in notes(driven)
+        assert "Changed in another window: configuring model." in notes(driven)
         assert on_disk().id == driven.session.id
 
 
@@ -222,7 +222,7 @@ async def test_the_terminals_own_session_is_taken_over_too(housing: Path) -> Non
         await driven.at(State.CHOOSING_LOAD_OPTION)
         to_schema("local")
         await driven.at(State.CONFIRMING_SCHEMA)
-        assert "It went on elsewhere" in notes(driven)
+        assert "Changed in another window" in notes(driven)
         await driven.press("enter")
         await driven.at(State.CONFIGURING_MODEL)
 
@@ -259,7 +259,7 @@ async def test_an_answer_to_what_is_not_shown_any_more_is_not_given(housing: Pat
     async with drive(app) as driven:
         await opened(driven, State.CHOOSING_LOAD_OPTION)
         to_schema()
-        assert not await driven.screen.give(actions.Defer())
+        assert not await driven.screen.perform(actions.Defer())
         await driven.at(State.CONFIRMING_SCHEMA)
         assert on_disk().load == "now"
         assert "Nothing was overwritten" in notes(driven)
@@ -310,7 +310,7 @@ async def test_a_conversation_of_somebody_else_that_is_ended_leads_home(housing:
 async def test_one_that_is_gone_when_it_is_opened_is_not_begun_in_their_name(ada) -> None:
     app = guided_app(Replay())
     async with app.run_test() as pilot:
-        app.open_session_of(ADAS)
+        app.open_screen("guided", resume=True, owner=ADAS)
         await settle(pilot)
         assert isinstance(app.screen, HomeScreen)
     assert not SessionStore(ADAS.user).path.exists()
@@ -323,7 +323,7 @@ async def test_the_terminals_own_session_ended_elsewhere_can_be_begun_anew(housi
         await driven.at(State.CHOOSING_LOAD_OPTION)
         elsewhere("local").answer(actions.Cancel())
         await driven.at(State.IDLE)
-        assert "It was ended elsewhere." in notes(driven)
+        assert "Ended in another window." in notes(driven)
         await driven.press("enter")
         await driven.at(State.CHOOSING_DATA_SOURCE)
 
@@ -362,11 +362,11 @@ async def test_the_end_of_a_run_that_both_saw_is_no_warning(housing: Path) -> No
         await driven.to_schema(housing)
         await driven.press("enter")
         await driven.at(State.CONFIGURING_MODEL)
-        assert await driven.screen.give(actions.Train())
+        assert await driven.screen.perform(actions.Train())
         await driven.until(lambda: driven.app.screen is not driven.screen, "the run")
         end = actions.RunFinished(report(working.started[0]))
         elsewhere("local").answer(end)
-        assert not await driven.screen.give(end)
+        assert not await driven.screen.perform(end)
         working.worker.release()
         assert driven.session.state is State.TRAINED
         await driven.until(lambda: "Nothing was overwritten" in notes(driven), "what was said")
@@ -420,7 +420,7 @@ async def test_the_farewell_does_not_take_a_session_of_a_phone_for_the_own(housi
     app = guided_app(Replay(), allowed=(housing.parent,))
     async with app.run_test() as pilot:
         driven = Drive(app, pilot)
-        app.open_session_of(ADAS)
+        app.open_screen("guided", resume=True, owner=ADAS)
         await driven.at(State.CHOOSING_LOAD_OPTION)
         assert isinstance(app.screen, GuidedScreen)
         assert "session" not in await left(driven)

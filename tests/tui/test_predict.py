@@ -67,7 +67,7 @@ async def test_a_failed_prediction_keeps_the_path_and_focuses_it(make_app) -> No
     error = PathNotFoundError("There is no such file.", where="/tables/new.csv")
     app = make_app(MODELS, supervisor=DeafSupervisor(JobFailed(error.report())))
     async with app.run_test() as pilot:
-        app.open_predict("housing-sale-price-02")
+        app.open_screen("predict", "housing-sale-price-02")
         await settle(pilot)
         await pilot.press(*typed("/tables/new.csv"), "enter")
         await settle(pilot)
@@ -84,7 +84,7 @@ async def test_escape_cancels_a_prediction_and_a_second_one_goes_back(make_app) 
     supervisor = DeafSupervisor()
     app = make_app(MODELS, supervisor=supervisor)
     async with app.run_test() as pilot:
-        app.open_predict()
+        app.open_screen("predict")
         await settle(pilot)
         await pilot.press(*typed("/tables/new.csv"), "enter")
         await settle(pilot)
@@ -101,10 +101,10 @@ async def test_escape_cancels_a_prediction_and_a_second_one_goes_back(make_app) 
 async def test_what_was_typed_is_there_again_when_the_screen_is_opened_again(make_app) -> None:
     app = make_app(MODELS)
     async with app.run_test() as pilot:
-        app.open_predict()
+        app.open_screen("predict")
         await settle(pilot)
         await pilot.press(*typed("/tables/new.csv"), "escape")
-        app.open_predict()
+        app.open_screen("predict")
         await settle(pilot)
         assert app.screen.query_one("#path").value == "/tables/new.csv"
         assert app.screen.query_one("#out").value == "/tables/new-predicted.csv"
@@ -115,7 +115,7 @@ async def test_a_file_that_is_there_is_replaced_only_after_a_question(make_app, 
     supervisor = DeafSupervisor(DONE)
     app = make_app(MODELS, supervisor=supervisor)
     async with app.run_test() as pilot:
-        app.open_predict()
+        app.open_screen("predict")
         await settle(pilot)
         app.screen.query_one("#path").line.value = str(tmp_path / "new.csv")
         await settle(pilot)
@@ -134,7 +134,7 @@ async def test_with_nothing_typed_the_missing_field_gets_the_focus_and_the_reaso
     supervisor = DeafSupervisor()
     app = make_app(FixedShelf(), supervisor=supervisor)
     async with app.run_test() as pilot:
-        app.open_predict()
+        app.open_screen("predict")
         await settle(pilot)
         assert "no model yet" in str(app.screen.query_one("#problem").content)
         await pilot.press("f9")

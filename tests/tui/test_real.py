@@ -26,7 +26,7 @@ def start(home: Path, **size: int) -> Terminal:
 
 def test_a_newcomer_sees_where_to_begin_and_leaves_without_a_trace(tabsmith_home: Path) -> None:
     with start(tabsmith_home) as terminal:
-        terminal.wait_for("Begin with a sample table", "enter open", "f1 help")
+        terminal.wait_for("Start with a sample table", "enter open", "f1 help")
         terminal.press("q")
         assert terminal.wait_exit() == 0
     assert not (tabsmith_home / "state" / "runs").exists()
@@ -58,20 +58,20 @@ def test_a_damaged_session_is_named_and_home_stands(tabsmith_home: Path, moved: 
     session.parent.mkdir(parents=True)
     session.write_text(moved)
     with start(tabsmith_home, columns=120, lines=40) as terminal:
-        terminal.wait_for("Begin with a sample table", "could not be understood")
+        terminal.wait_for("Start with a sample table", "could not be understood")
         terminal.press("q")
         assert terminal.wait_exit() == 0
 
 
 def test_a_small_terminal_grows_and_shrinks(tabsmith_home: Path) -> None:
     with start(tabsmith_home, columns=60, lines=20) as terminal:
-        terminal.wait_for("Begin with a sample table", "f1 help")
+        terminal.wait_for("Start with a sample table", "f1 help")
         terminal.resize(120, 40)
         terminal.wait_for("Source", "watch it; leave it; stop it", "commands")
         terminal.resize(40, 10)
         terminal.wait_for("what it understood, and get the best\n")
         terminal.resize(80, 24)
-        terminal.wait_for("Begin with a sample table", "agents")
+        terminal.wait_for("Start with a sample table", "agents")
         terminal.press("ctrl+q")
         assert terminal.wait_exit() == 0
 
@@ -79,7 +79,7 @@ def test_a_small_terminal_grows_and_shrinks(tabsmith_home: Path) -> None:
 def test_no_color_sends_no_colour(tabsmith_home: Path) -> None:
     environ = {"PYTHONPATH": str(ROOT), "TABSMITH_HOME": str(tabsmith_home), "NO_COLOR": "1"}
     with Terminal(python_app(APP), environ=environ) as terminal:
-        terminal.wait_for("Begin with a sample table", "f1 help")
+        terminal.wait_for("Start with a sample table", "f1 help")
         terminal.press("q")
         assert terminal.wait_exit() == 0
         assert b"\x1b[38;" not in terminal.raw

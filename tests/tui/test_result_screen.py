@@ -55,12 +55,12 @@ async def test_a_given_report_is_shown_without_reading(make_app):
 async def test_p_predicts_with_this_model(make_app, monkeypatch):
     report = price_report()
     app = make_app(store_with(report))
-    asked: list[str] = []
-    monkeypatch.setattr(app, "open_predict", lambda model_id="": asked.append(model_id))
+    asked: list[tuple[str, ...]] = []
+    monkeypatch.setattr(app, "open_screen", lambda *what: asked.append(what))
     async with app.run_test(size=(80, 24)) as pilot:
         await opened(pilot, report)
         await pilot.press("p")
-        assert asked == [report.model_id]
+        assert asked == [("predict", report.model_id)]
 
 
 async def test_c_copies_commands_that_name_the_file_that_was_read(make_app, monkeypatch, tabsmith_home):

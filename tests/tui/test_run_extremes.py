@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from textual.widgets import Input
 
-from tabsmith_tui.screens.trial import TryDetails
+from tabsmith_tui.screens.trial import TrialScreen
 from tabsmith_tui.widgets.drawing import Drawing
 from tests.tui import journals
 from tests.tui.journals import house_prices
@@ -50,7 +50,7 @@ async def test_every_size_shows_state_champion_and_a_table(make_app, size):
         assert "21,480 ± 310" in shown
         assert "running" in shown
         await pilot.press("t", "down", "d")
-        await until(pilot, lambda: isinstance(pilot.app.screen, TryDetails), "details")
+        await until(pilot, lambda: isinstance(pilot.app.screen, TrialScreen), "details")
 
 
 async def test_a_resize_draws_the_plot_anew(make_app):
@@ -69,7 +69,7 @@ async def test_hostile_names_are_literal_everywhere_on_the_dashboard(make_app):
             for _ in range(table.count):
                 await pilot.press("down")
             await pilot.press("d")
-            await until(pilot, lambda: isinstance(pilot.app.screen, TryDetails), "details")
+            await until(pilot, lambda: isinstance(pilot.app.screen, TrialScreen), "details")
             await pilot.press("escape")
             await until(pilot, lambda: pilot.app.screen is screen, "the dashboard")
         await pilot.press("slash")

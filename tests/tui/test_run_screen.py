@@ -12,7 +12,7 @@ from tabsmith_tui.screens.dialogs import QuestionScreen
 from tabsmith_tui.screens.error import ErrorScreen
 from tabsmith_tui.screens.result import ResultScreen
 from tabsmith_tui.screens.run import RunScreen
-from tabsmith_tui.screens.trial import TryDetails
+from tabsmith_tui.screens.trial import TrialScreen
 from tabsmith_tui.store import Store
 from tabsmith_tui.widgets.ask_bar import AskBar
 from tests.tui import journals
@@ -121,7 +121,7 @@ async def test_enter_opens_a_try_which_goes_on_while_it_is_open(make_app):
     story = house_prices()
     async with running(make_app(), story) as (pilot, screen, folder):
         await pilot.press("t", "enter")
-        await until(pilot, lambda: isinstance(pilot.app.screen, TryDetails), "details")
+        await until(pilot, lambda: isinstance(pilot.app.screen, TrialScreen), "details")
         assert "Folds  2 of 5" in screen_text(pilot.app)
         before = len(story.events)
         story.tell(journals.loop.FoldScored(iteration=12, score=journals.FoldScore(2, 20_000.0, 1.0, 0.1)), 1.0)
@@ -148,7 +148,7 @@ async def test_the_mouse_moves_the_cursor_and_a_second_click_opens(make_app):
         await pilot.click("#leaderboard-table", offset=(10, 3))
         assert screen.board.leaderboard.key == "11"
         await pilot.click("#leaderboard-table", offset=(10, 3))
-        await until(pilot, lambda: isinstance(pilot.app.screen, TryDetails), "details")
+        await until(pilot, lambda: isinstance(pilot.app.screen, TrialScreen), "details")
 
 
 async def test_scrolling_the_log_pauses_following_and_end_goes_on(make_app):
@@ -248,7 +248,7 @@ async def test_a_finished_run_is_replayed_and_stepped_through(make_app):
     total = len(story.events)
     async with running(make_app(), story) as (pilot, screen, _):
         await pilot.press("r", "space")
-        await until(pilot, lambda: screen.replaying and not screen.playing, "the replay, held")
+        await until(pilot, lambda: screen.replay is not None and not screen.playing, "the replay, held")
         position = screen.replay.position
         await pilot.press("right", "right", "left")
         assert screen.replay.position == position + 1
@@ -258,14 +258,14 @@ async def test_a_finished_run_is_replayed_and_stepped_through(make_app):
         await until(pilot, lambda: screen.replay.ended, "the end of the replay")
         assert screen.shown == screen.live
         await pilot.press("escape")
-        await until(pilot, lambda: not screen.replaying, "the run as it is")
+        await until(pilot, lambda: screen.replay is None, "the run as it is")
         assert "enter shows the result" in screen_text(pilot.app)
 
 
 async def test_a_replay_starts_from_nothing_and_shows_the_time_of_its_events(make_app):
     async with running(make_app(), house_prices().end(price_report())) as (pilot, screen, _):
         await pilot.press("r")
-        await until(pilot, lambda: screen.replaying, "the replay")
+        await until(pilot, lambda: screen.replay is not None, "the replay")
         screen.action_step(-10_000)
         assert screen.shown.attempt == 0
         screen.action_step(1)

@@ -78,7 +78,7 @@ def test_a_result_full_of_hostile_names_sends_none_of_their_bytes(tmp_path):
         shown.press("end")
         shown.wait_for("lies in")
         shown.resize(120, 60)
-        shown.wait_for("What it looks at", "[/nope]")
+        shown.wait_for("Feature importance", "[/nope]")
         shown.press("ctrl+q")
         assert shown.wait_exit() == 0
         assert harmless(shown.raw)

@@ -234,7 +234,7 @@ async def test_with_a_living_run_leaving_asks_and_leave_lets_it_run(make_app) ->
         await pilot.press("enter")
         await settle(pilot)
     assert app.return_value is not None
-    assert any("goes on in the background" in line for line in app.return_value.lines)
+    assert any("continues in the background" in line for line in app.return_value.lines)
     assert len(app.return_value.lines) <= 5
 
 

@@ -14,9 +14,8 @@ from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith_tui.screens.run import RunScreen
 from tabsmith_tui.screens.runs import RunsScreen
-from tabsmith_tui.screens.side_by_side import SideBySideScreen
+from tabsmith_tui.screens.side_by_side import RunColumn, SideBySideScreen
 from tabsmith_tui.views.run_column import run_column
-from tabsmith_tui.widgets.run_column import RunColumn
 from tests.tui import agent_journals, journals
 from tests.tui.agent_story import USED, AgentStory, asked_for
 from tests.tui.hostile import MARKS

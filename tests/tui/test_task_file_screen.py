@@ -15,8 +15,8 @@ from tabsmith_tui.screens.error import ErrorScreen
 from tabsmith_tui.screens.home import HomeScreen
 from tabsmith_tui.screens.run import RunScreen
 from tabsmith_tui.screens.task_file import TaskFileScreen
+from tabsmith_tui.widgets.fields import PickLine
 from tabsmith_tui.widgets.menu import Menu
-from tabsmith_tui.widgets.steps.parts import PickLine
 from tabsmith_tui.widgets.task_rows import TaskRow
 from tests.tui.hostile import HOSTILE
 from tests.tui.stage import DeafSupervisor, settle
@@ -104,7 +104,7 @@ async def open_file(pilot: Any, path: Path) -> None:
 
 
 def words_of(screen: Any, name: str) -> str:
-    return str(screen.query_one(f"#row-{name} .words").content)
+    return str(screen.query_one(f"#row-{name} .note").content)
 
 
 def shown(pilot: Any) -> str:

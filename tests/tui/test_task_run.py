@@ -26,7 +26,7 @@ from tabsmith_tui.exit_summary import exit_summary
 from tabsmith_tui.screens.run import RunScreen
 from tabsmith_tui.screens.runs import RunsScreen
 from tabsmith_tui.screens.side_by_side import SideBySideScreen
-from tabsmith_tui.screens.trial import TryDetails
+from tabsmith_tui.screens.trial import TrialScreen
 from tabsmith_tui.store import Store
 from tabsmith_tui.views import run_column, run_header, task_activity, task_pages, tasks
 from tabsmith_tui.views.run_header import run_banner
@@ -60,7 +60,7 @@ def worked_in(folder: RunFolder, tmp_path: Path) -> None:
 @contextlib.asynccontextmanager
 async def pages(
     make_app: Any, story: TaskStory, iteration: int, size: tuple[int, int] = MIDDLE, tmp_path: Path | None = None
-) -> AsyncIterator[tuple[Pilot[Any], TryDetails]]:
+) -> AsyncIterator[tuple[Pilot[Any], TrialScreen]]:
     """The details of one iteration."""
     folder = journals.write(story.events, story.spec)
     transcripts.write(folder, story.snapshot, "I am done.")
@@ -70,7 +70,7 @@ async def pages(
     with worker_alive(folder):
         async with app.run_test(size=size) as pilot:
             screen = await open_run(pilot)
-            shown = TryDetails(lambda: screen.shown, str(iteration))
+            shown = TrialScreen(lambda: screen.shown, str(iteration))
             await app.push_screen(shown)
             await pilot.pause()
             yield pilot, shown
@@ -145,7 +145,7 @@ async def test_enter_on_a_task_shows_its_iterations_and_escape_all_of_them(make_
         await pilot.press("escape")
         await until(pilot, lambda: screen.board.iterations.count == 4, "all iterations")
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(pilot.app.screen, TryDetails), "the iteration")
+        await until(pilot, lambda: isinstance(pilot.app.screen, TrialScreen), "the iteration")
 
 
 async def test_f1_explains_tasks_and_iterations_in_their_own_words(make_app) -> None:
@@ -198,7 +198,7 @@ async def test_a_run_that_ended_says_its_outcome_why_and_what_was_not_handed_bac
         assert "not handed back  notes" in shown
         assert not screen.check_action("result", ())
         await pilot.press("r")
-        await until(pilot, lambda: screen.replaying, "the replay")
+        await until(pilot, lambda: screen.replay is not None, "the replay")
 
 
 def test_a_killed_run_says_how_many_tasks_are_done_and_where_it_goes_on() -> None:
@@ -279,7 +279,7 @@ async def test_an_iteration_at_work_grows_while_it_is_open(make_app) -> None:
     with worker_alive(folder):
         async with make_app().run_test(size=MIDDLE) as pilot:
             run = await open_run(pilot)
-            await pilot.app.push_screen(TryDetails(lambda: run.shown, "4"))
+            await pilot.app.push_screen(TrialScreen(lambda: run.shown, "4"))
             await until(pilot, lambda: "2 acts" in screen_text(pilot.app), "the acts so far")
             before = len(story.events)
             story.act("message", "The report is there.")
@@ -352,7 +352,7 @@ async def test_hostile_names_words_paths_and_output_stay_text(make_app, size: tu
     async with running(make_app(), story, size, alive=not end) as (pilot, screen, _folder):
         assert "\x1b" not in screen_text(pilot.app)
         await pilot.press("t", "d")
-        await until(pilot, lambda: isinstance(pilot.app.screen, TryDetails), "details")
+        await until(pilot, lambda: isinstance(pilot.app.screen, TrialScreen), "details")
         for page_key in "123456":
             await pilot.press(page_key)
             assert "\x1b" not in screen_text(pilot.app)

@@ -11,7 +11,7 @@ from tabsmith.orchestration import events as loop
 from tabsmith.presentation.spans import plain_text
 from tabsmith.runs.folder import RunFolder
 from tabsmith_tui import trial_records
-from tabsmith_tui.screens.trial import TryDetails
+from tabsmith_tui.screens.trial import TrialScreen
 from tabsmith_tui.views import trial_pages
 from tabsmith_tui.widgets.drawing import Drawing
 from tabsmith_tui.widgets.page_tabs import PageTabs
@@ -38,7 +38,7 @@ def asked_again() -> AgentStory:
 @contextlib.asynccontextmanager
 async def details(
     make_app: Any, story: AgentStory, iteration: int, size: tuple[int, int] = SMALL, *, alive: bool = True
-) -> AsyncIterator[tuple[Pilot[Any], TryDetails, RunFolder]]:
+) -> AsyncIterator[tuple[Pilot[Any], TrialScreen, RunFolder]]:
     """The details of one try of the story, its run alive or dead."""
     folder = journals.write(story.events, story.spec)
     transcripts.write(folder, story.snapshot)
@@ -46,7 +46,7 @@ async def details(
     with worker_alive(folder) if alive else contextlib.nullcontext():
         async with app.run_test(size=size) as pilot:
             run = await open_run(pilot, dead=not alive and not story.snapshot.state.ended)
-            screen = TryDetails(lambda: run.shown, str(iteration))
+            screen = TrialScreen(lambda: run.shown, str(iteration))
             await app.push_screen(screen)
             await pilot.pause()
             yield pilot, screen, folder
@@ -233,7 +233,7 @@ def test_try_pages(snap_compare, make_app, page: str, size: tuple[int, int]) -> 
     async def before(pilot: Any) -> None:
         run = await open_run(pilot)
         await until(pilot, lambda: run.live == run.shown, "the run")
-        screen = TryDetails(lambda: run.shown, "9" if page == "sessions" else "4")
+        screen = TrialScreen(lambda: run.shown, "9" if page == "sessions" else "4")
         await pilot.app.push_screen(screen)
         await pilot.press({"overview": "1", "brief": "3", "sessions": "5"}[page])
         if page == "brief":

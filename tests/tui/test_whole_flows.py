@@ -45,7 +45,7 @@ def open_terminals() -> Iterator[ExitStack]:
 def start(folder: Path) -> Terminal:
     """The program, at home."""
     terminal = Terminal(PROGRAM, cwd=folder, environ={"TEXTUAL_ANIMATIONS": "none"}, seconds=PATIENCE)
-    terminal.wait_for("Begin with a sample table", "f1 help")
+    terminal.wait_for("Start with a sample table", "f1 help")
     return terminal
 
 
@@ -228,7 +228,7 @@ def test_a_run_left_at_work_is_attached_from_home_stopped_and_its_result_opened(
         terminal.wait_for("leave running")
         terminal.press("enter")
         assert terminal.wait_exit() == 0
-        assert "goes on in the background" in terminal.text
+        assert "continues in the background" in terminal.text
         assert foreign_controls(terminal.raw) == []
     (run_id,) = run_ids()
     assert RunFolder(run_id).alive()
@@ -320,7 +320,7 @@ def look_everywhere(terminal: Terminal, file: str) -> None:
     to_schema(terminal, file)
     terminal.press("end")
     dialogs: tuple[tuple[str, str], ...] = (
-        ("e", "a number that names"), ("t", "What do you want"), ("s", "How are rows"), ("p", "First rows"),
+        ("e", "a number that names"), ("t", "What do you want"), ("s", "How are rows"), ("p", "Preview of"),
         ("f1", "This screen"), ("f2", "Search for"),
     )  # fmt: skip
     for key, title in dialogs:
@@ -361,7 +361,7 @@ def look_at_lists(terminal: Terminal) -> None:
     terminal.wait_for("▸ session", "◆ model", "[@click=app.quit]")
     for key in ("r", "m", "p"):
         terminal.press(key)
-        terminal.wait_gone("Begin with a sample table")
+        terminal.wait_gone("Start with a sample table")
         terminal.wait_for("[@click=app.quit]x[ nope]")
         terminal.press("down")
-        back(terminal, "Begin with a sample table")
+        back(terminal, "Start with a sample table")

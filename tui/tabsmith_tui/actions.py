@@ -1,8 +1,6 @@
-"""The one registry of actions: it feeds the bindings, the footer, the help panel and the command palette.
+"""The actions of `keys.py` as Textual bindings, checked against the person's keymap, and listed in the command palette.
 
 A screen writes `BINDINGS = bindings("run.pause", "run.stop")`, or `BINDINGS = bindings_of("run")` for all of its scope.
-
-The command palette: every action of the registry that can be done where the person is.
 """
 
 import difflib
@@ -16,17 +14,12 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
 from tabsmith.text import clean
-from tabsmith_tui.keys import agents, bridge, guided, run, shell, tasks, tries
-from tabsmith_tui.keys.action import Action, Scope
+from tabsmith_tui.keys import ALL_ACTIONS, Action, Scope
 
-__all__ = ["ACTIONS", "Action", "Keymap", "Scope", "action", "bindings", "bindings_of", "check_keymap", "key_words"]
+ACTIONS: Final[Mapping[str, Action]] = MappingProxyType({action.id: action for action in ALL_ACTIONS})
+"""Every action by its id, in the order of the table."""
 
-ACTIONS: Final[Mapping[str, Action]] = MappingProxyType(
-    {each.id: each for module in (shell, guided, run, tries, agents, tasks, bridge) for each in module.ACTIONS}
-)
-
-
-_WRITTEN: Final = {
+_KEY_NAMES: Final = {
     "escape": "esc",
     "slash": "/",
     "colon": ":",
@@ -44,30 +37,25 @@ _WRITTEN: Final = {
 
 
 class Keymap:
-    """The keys a person chose, by action id, with what was wrong with them in words."""
+    """Keys that a person chose, by action id, and one sentence for each choice that was refused."""
 
     def __init__(self, keys: Mapping[str, str], problems: tuple[str, ...]) -> None:
         self.keys = dict(keys)
         self.problems = problems
 
 
-def action(action_id: str) -> Action:
-    """The action called `action_id`; KeyError when no module of `keys/` declares it."""
-    return ACTIONS[action_id]
-
-
 def bindings(*action_ids: str) -> list[BindingType]:
     """Textual bindings of these actions, in this order."""
-    return [_binding(ACTIONS[each]) for each in action_ids]
+    return [_binding(ACTIONS[action_id]) for action_id in action_ids]
 
 
 def bindings_of(scope: Scope) -> list[BindingType]:
-    """Textual bindings of all actions of `scope`, in the order of their module."""
-    return [_binding(each) for each in ACTIONS.values() if each.scope == scope]
+    """Textual bindings of all actions of `scope`, in the order of the table."""
+    return [_binding(action) for action in ACTIONS.values() if action.scope == scope]
 
 
 def check_keymap(chosen: Mapping[str, str]) -> Keymap:
-    """The part of `chosen` that can hold, and a sentence for each part that cannot.
+    """Check the keys that a person chose: the part that is usable, and one sentence for each choice that is not.
 
     An unknown id is named together with its nearest one. A key that another action of the same screen, or of the whole
     app, already has is refused: the action keeps the key it had.
@@ -97,7 +85,7 @@ def check_keymap(chosen: Mapping[str, str]) -> Keymap:
 def key_words(key: str) -> str:
     """A key as it is written on a keyboard: `enter`, `esc`, `ctrl+q`, `/`, `f1`."""
     *modifiers, last = key.split("+")
-    return "+".join([*modifiers, _WRITTEN.get(last, last)])
+    return "+".join([*modifiers, _KEY_NAMES.get(last, last)])
 
 
 def _clash(keys: Mapping[str, str]) -> tuple[str, str, str] | None:
@@ -133,20 +121,20 @@ def _split(keys: str) -> list[str]:
     return [part.strip() for part in keys.split(",") if part.strip()]
 
 
-def _binding(each: Action) -> Binding:
-    return Binding(each.keys, each.does, each.label, show=each.in_footer, tooltip=each.help, id=each.id)
+def _binding(action: Action) -> Binding:
+    return Binding(action.keys, action.does, action.label, show=action.in_footer, tooltip=action.help, id=action.id)
 
 
 class ActionCommands(Provider):
-    """Finds actions by label, help or id; shows their keys."""
+    """The command palette: finds the actions that are possible now by label, help or id, and shows their keys."""
 
     async def discover(self) -> Hits:
-        """All of them, before anything is typed."""
+        """List every possible action, before anything is typed."""
         for label, text, help_text, active in self._actions():
             yield DiscoveryHit(label, partial(self._do, active), text=text, help=help_text)
 
     async def search(self, query: str) -> Hits:
-        """Those that match."""
+        """List the actions that match what is typed."""
         matcher = self.matcher(query)
         for label, text, help_text, active in self._actions():
             score = max(matcher.match(text), 0.6 * matcher.match(help_text))

@@ -1,62 +1,71 @@
-"""The app: its screens by name, its keys and themes, the worker supervisor, and leaving."""
+"""The app: its registry of screens, its keys and themes, the worker supervisor, and leaving."""
 
 import asyncio
 import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.events import DescendantFocus, Event, Key, Paste
 from textual.notifications import SeverityLevel
+from textual.screen import Screen
 
 from tabsmith.errors import ErrorReport, report_of
 from tabsmith.text import clean_block
 from tabsmith_tui.actions import ActionCommands, bindings_of, check_keymap, key_words
 from tabsmith_tui.exit_summary import ExitSummary, exit_summary
 from tabsmith_tui.key_queue import KeyQueue
-from tabsmith_tui.screens.base import start_worker
+from tabsmith_tui.screens.base import STYLES, start_worker
 from tabsmith_tui.screens.home import HomeScreen
-from tabsmith_tui.store import SessionOwner, Store
+from tabsmith_tui.services import PredictDraft, ScreenName
+from tabsmith_tui.store import Store
 from tabsmith_tui.theme import THEMES, theme_name
 
 if TYPE_CHECKING:
     from tabsmith.agents.protocol import AgentName
-    from tabsmith.config import AgentSettings, Settings
+    from tabsmith.config.settings import AgentSettings, Settings
     from tabsmith.runs.supervisor import Supervisor
     from tabsmith.runs.watch import RunSummary
-    from tabsmith.tables.read.sources import SampleName
     from tabsmith.workflow.conversation import Conversation
     from tabsmith_tui.bridge_client import BridgeClient
 
 
-_HERE = Path(__file__).parent
+def _lazy(module: str, name: str) -> Callable[..., Screen[Any]]:
+    """A factory of the screen `name`; it imports the screen's module when the screen is first opened."""
 
+    def make(*arguments: object, **options: object) -> Screen[Any]:
+        screen: Screen[Any] = getattr(import_module(f"tabsmith_tui.screens.{module}"), name)(*arguments, **options)
+        return screen
 
-@dataclass(slots=True)
-class PredictDraft:
-    """What was typed on the predict screen; it is there again when that is opened again."""
-
-    model_id: str = ""
-    path: str = ""
-    out: str = ""
+    return make
 
 
 class TabsmithApp(App[ExitSummary], inherit_bindings=False):
-    """The whole program on a terminal. Time, ids, disk and processes come in from outside.
+    """The terminal app. It implements `AppServices`, and takes the time, ids, disk and processes from outside.
 
-    `supervisor` is made when it is first needed, and started after the first frame. `conversation` is the guided one
-    of this terminal's user, None until the guided screen has begun it.
+    `supervisor` is made when it is first needed, and started after the first frame.
     """
 
     TITLE = "tabsmith"
-    # Textual loads no CSS_PATH of the first screen, so its file is named here.
-    CSS_PATH: ClassVar = [_HERE / "app.tcss", _HERE / "screens" / "home.tcss"]
+    SCREENS: ClassVar[dict[ScreenName, Callable[..., Screen[Any]]]] = {  # type: ignore[assignment]
+        "home": HomeScreen,
+        "guided": _lazy("guided", "GuidedScreen"),
+        "run": _lazy("run", "RunScreen"),
+        "result": _lazy("result", "ResultScreen"),
+        "predict": _lazy("predict", "PredictScreen"),
+        "models": _lazy("models", "ModelsScreen"),
+        "runs": _lazy("runs", "RunsScreen"),
+        "agents": _lazy("agents", "AgentsScreen"),
+        "tasks": _lazy("task_file", "TaskFileScreen"),
+        "bridge": _lazy("bridge", "BridgeScreen"),
+    }
+    """The registry of screens, by the names of `ScreenName`."""
+    CSS_PATH: ClassVar = [STYLES / "app.tcss", STYLES / "home.tcss"]  # Textual loads no CSS_PATH of the first screen
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("app")
     COMMANDS: ClassVar = {ActionCommands}
     COMMAND_PALETTE_BINDING = "f2"
@@ -70,7 +79,7 @@ class TabsmithApp(App[ExitSummary], inherit_bindings=False):
         store: Store | None = None,
         clock: Callable[[], float] = time.time,
         new_id: Callable[[], str] | None = None,
-        phone: "BridgeClient | None" = None,
+        bridge_client: "BridgeClient | None" = None,
     ) -> None:
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self.settings = settings
@@ -78,18 +87,18 @@ class TabsmithApp(App[ExitSummary], inherit_bindings=False):
         self.clock = clock
         self.conversation: Conversation | None = None
         self.predict_draft = PredictDraft()
-        self.newest_model = ""  # the model trained last in this sitting, for the farewell
+        self.newest_model = ""
         self._supervisor = supervisor
-        self._phone = phone
+        self._bridge_client = bridge_client
         self._new_id = new_id
         self._keys = KeyQueue(self, super().on_event)
-        wanted = "ansi" if self.no_color else settings.ui.theme
         for theme in THEMES:
             self.register_theme(theme)
-        self.theme = theme_name(wanted or "", {})
+        self.theme = theme_name(("ansi" if self.no_color else settings.ui.theme) or "", {})
+
+    # Services for the screens -------------------------------------------------------------------------------------
 
     def new_id(self) -> str:
-        """The id of a new run."""
         if self._new_id is None:
             from tabsmith.runs.spec import new_run_id
 
@@ -97,37 +106,51 @@ class TabsmithApp(App[ExitSummary], inherit_bindings=False):
         return self._new_id()
 
     def agents(self) -> "tuple[tuple[AgentName, ...], dict[AgentName, str]]":
-        """The agents that can be used here, and why the others cannot. Looks at files: call it off the UI thread."""
         from tabsmith.agents.availability import selectable_agents
 
         return selectable_agents(self.settings.agents)
 
     def take_agents(self, agents: "AgentSettings") -> None:
-        """Go on with these settings of agents: they were changed, or read anew."""
         import msgspec
 
         self.settings = msgspec.structs.replace(self.settings, agents=agents)
 
     @property
     def supervisor(self) -> "Supervisor":
-        """Whoever starts workers."""
         if self._supervisor is None:
             from tabsmith.runs.supervisor import Supervisor
 
             self._supervisor = Supervisor()
         return self._supervisor
 
-    async def on_event(self, event: Event) -> None:
-        """Keys and pastes are taken in turn."""
-        if isinstance(event, Key | Paste) and not event.is_forwarded:
-            await self._keys.take(event)
-        else:
-            await super().on_event(event)
+    @property
+    def bridge_client(self) -> "BridgeClient":
+        if self._bridge_client is None:
+            from tabsmith_tui.bridge_client import BridgeClient
+
+            self._bridge_client = BridgeClient()
+        return self._bridge_client
+
+    def open_screen(self, name: ScreenName, *arguments: object, **options: object) -> None:
+        self.push_screen(self.SCREENS[name](*arguments, **options))
+
+    def action_open_screen(self, name: ScreenName) -> None:
+        """Open a screen that needs no arguments, by a key."""
+        self.open_screen(name)
+
+    def open_home(self) -> None:
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+
+    def show_error(self, error: BaseException | ErrorReport) -> None:
+        from tabsmith_tui.screens.error import ErrorScreen
+
+        self.push_screen(ErrorScreen(error if isinstance(error, ErrorReport) else report_of(error)))
 
     # Start and end ------------------------------------------------------------------------------------------------
 
     def get_default_screen(self) -> HomeScreen:
-        """Home is at the bottom of everything."""
+        """Home lies below every other screen."""
         return HomeScreen()
 
     def on_mount(self) -> None:
@@ -206,99 +229,14 @@ class TabsmithApp(App[ExitSummary], inherit_bindings=False):
             return ""  # one that cannot be read cannot be taken up again
         return found.state.value if found else ""
 
-    # Screens by name ----------------------------------------------------------------------------------------------
+    # Keys and messages --------------------------------------------------------------------------------------------
 
-    def open_home(self) -> None:
-        """Back to home, whatever lies above it."""
-        while len(self.screen_stack) > 1:
-            self.pop_screen()
-
-    def open_guided(self, *, resume: bool, sample: "SampleName | None" = None) -> None:
-        """The guided steps: where the saved session stands (`resume`), or from the start; with `sample`, the table of
-        that name is chosen already."""
-        from tabsmith_tui.screens.guided import GuidedScreen
-
-        self.push_screen(GuidedScreen(resume=resume, sample=sample))
-
-    def open_session_of(self, owner: SessionOwner) -> None:
-        """The guided steps of somebody at a phone, where they stand; what is done here is seen there."""
-        from tabsmith_tui.screens.guided import GuidedScreen
-
-        self.push_screen(GuidedScreen(resume=True, owner=owner))
-
-    def open_run(self, run_id: str) -> None:
-        """A run, live or replayed."""
-        from tabsmith_tui.screens.run import RunScreen
-
-        self.push_screen(RunScreen(run_id))
-
-    def open_result(self, model_id: str) -> None:
-        """A model's report."""
-        from tabsmith_tui.screens.result import ResultScreen
-
-        self.push_screen(ResultScreen(model_id))
-
-    def open_predict(self, model_id: str = "") -> None:
-        """Predict with a model; "" lets the person choose one."""
-        from tabsmith_tui.screens.predict import PredictScreen
-
-        self.push_screen(PredictScreen(model_id))
-
-    def open_models(self) -> None:
-        """All models."""
-        from tabsmith_tui.screens.models import ModelsScreen
-
-        self.push_screen(ModelsScreen())
-
-    def open_runs(self) -> None:
-        """All runs."""
-        from tabsmith_tui.screens.runs import RunsScreen
-
-        self.push_screen(RunsScreen())
-
-    def open_agents(self) -> None:
-        """Which agents there are, their settings, and the conditions at which runs stop."""
-        from tabsmith_tui.screens.agents import AgentsScreen
-
-        self.push_screen(AgentsScreen())
-
-    def action_open_agents(self) -> None:
-        """The agents."""
-        self.open_agents()
-
-    def open_tasks(self) -> None:
-        """A task file: written, opened, run."""
-        from tabsmith_tui.screens.task_file import TaskFileScreen
-
-        self.push_screen(TaskFileScreen())
-
-    def action_open_tasks(self) -> None:
-        """A task file."""
-        self.open_tasks()
-
-    def open_bridge(self) -> None:
-        """The bridge to phones: on or off, who is there, what was said."""
-        from tabsmith_tui.screens.bridge import BridgeScreen
-
-        self.push_screen(BridgeScreen(self._phone))
-
-    def action_open_bridge(self) -> None:
-        """The bridge to phones."""
-        self.open_bridge()
-
-    def action_open_predict(self) -> None:
-        """Predict, with a model to choose."""
-        self.open_predict()
-
-    def action_open_models(self) -> None:
-        """All models."""
-        self.open_models()
-
-    def action_open_runs(self) -> None:
-        """All runs."""
-        self.open_runs()
-
-    # Everywhere ---------------------------------------------------------------------------------------------------
+    async def on_event(self, event: Event) -> None:
+        """Keys and pastes are taken in turn."""
+        if isinstance(event, Key | Paste) and not event.is_forwarded:
+            await self._keys.take(event)
+        else:
+            await super().on_event(event)
 
     def get_key_display(self, binding: Binding) -> str:
         """Keys as they are written on a keyboard."""
@@ -322,12 +260,6 @@ class TabsmithApp(App[ExitSummary], inherit_bindings=False):
             return
         names = [theme.name for theme in THEMES]
         self.theme = names[(names.index(self.theme) + 1) % len(names)]
-
-    def show_error(self, error: BaseException | ErrorReport) -> None:
-        """Open the dialog that says what happened, where, and what to do next."""
-        from tabsmith_tui.screens.error import ErrorScreen
-
-        self.push_screen(ErrorScreen(error if isinstance(error, ErrorReport) else report_of(error)))
 
     def notify(
         self,

@@ -27,7 +27,7 @@ def exit_summary(living: "tuple[RunSummary, ...]", *, session: str = "", model_i
         tasks = f"{run.tasks_over} of {plural(run.tasks, 'task')}" if run.tasks else ""
         subject = " · ".join(clean(part, 40) for part in (run.source, run.target, tasks) if part)
         lines += [
-            f"Run {run.id} goes on in the background: {run.state.value}, {subject}{more}",
+            f"Run {run.id} continues in the background: {run.state.value}, {subject}{more}",
             f"  tabsmith runs attach {run.id}    to see it",
             f"  tabsmith runs stop {run.id}      to stop it{'' if run.tasks else ' and keep its best model'}",
         ]

@@ -36,7 +36,7 @@ class SessionWatch:
         self._path = path
         self._mark: _Mark | None = None
 
-    def moved_on(self, session: WorkflowSession) -> bool:
+    def changed(self, session: WorkflowSession) -> bool:
         """Whether another process has saved or removed the session since `session` was taken from disk."""
         try:
             mark = self._look()

@@ -25,9 +25,9 @@ def predict(model: str, path: str, out: str | None, as_json: bool) -> None:
     info = read_table(path).info
     done = predict_file(loaded, info, Path(out) if out else None)
     if done.missing:
-        say(f"Not in the table, taken as missing: {', '.join(done.missing[:20])}")
+        say(f"Not in the table, treated as missing: {', '.join(done.missing[:20])}")
     if done.unparsable:
-        say(f"{plural(done.unparsable, 'cell')} could not be understood and were taken as missing.")
+        say(f"{plural(done.unparsable, 'cell')} could not be understood and were treated as missing.")
     if as_json:
         print_json(done)
         return

@@ -1,13 +1,4 @@
-"""`tabsmith runs`: list, show, attach, resume, stop, delete; the rest is in telling.py and trying.py.
-
-`tabsmith runs handback`: bring a task's folder to what its agent left, accepted or not, because a person says so.
-
-`tabsmith runs history`: what was tried in all runs, iteration after iteration.
-
-`tabsmith runs answer`, `note` and `mode`: tell a run something, in one line.
-
-`tabsmith runs try`: a condition on the stored iterations of a run, before it is made a breakpoint.
-"""
+"""`tabsmith runs`: list, follow and manage runs; their history; commands to a run; a condition tried on a run."""
 
 import time
 from collections.abc import Callable
@@ -38,216 +29,8 @@ from tabsmith_tui.commands.train import show as show_run
 from tabsmith_tui.condition_backtest import BacktestedIteration, backtest, stored_facts
 
 
-class HandedBackDocument(msgspec.Struct, frozen=True):
-    """`runs handback --json`."""
-
-    run_id: str
-    task: str
-    folder: str
-    files: int
-    stayed: tuple[str, ...]
-
-
-@click.command()
-@click.argument("run")
-@click.argument("task", required=False)
-@json_option
-def handback(run: str, task: str | None, as_json: bool) -> None:
-    """Bring TASK's folder to what RUN left in its copy; refused where others changed the same meanwhile.
-
-    Without TASK, that of the only one there is.
-    """
-    from tabsmith.workspaces import Workspace
-
-    folder = find_run(run)
-    if folder.alive():
-        raise RunStateError(
-            f"The run {folder.id} is running.", next_step=f"Stop it first: tabsmith runs stop {folder.id}"
-        )
-    place = folder.root / "tasks"
-    names = sorted(each.name for each in place.iterdir()) if place.is_dir() else []
-    chosen = task or (names[0] if len(names) == 1 else "")
-    if chosen not in names:
-        known = ", ".join(clean(name, 40) for name in names) or "none"
-        raise UsageError(
-            f"The run {folder.id} has no task {clean(chosen or '(none named)', 40)}.", next_step=f"Known: {known}."
-        )
-    workspace = Workspace.open(place / chosen)
-    done = workspace.hand_back(max(workspace.marks()))
-    stayed = tuple(clean(str(each), 200) for each in done.stayed)
-    if as_json:
-        print_json(HandedBackDocument(folder.id, chosen, str(workspace.origin), len(done.changed), stayed))
-        return
-    print_text(f"{plural(len(done.changed), 'file')} handed back to {clean(workspace.origin, 300)}")
-    for each in stayed:
-        print_text(f"stayed behind: {each}")
-
-
-_SHOWN: Final = 50
-_HEADINGS: Final = (
-    "run", "iteration", "agent", "recipe", "state", "score", "champion", "tokens", "cost", "seconds"
-)  # fmt: skip
-
-
-@click.command()
-@click.option("--run", help="Only the iterations of this run: its id, the end of it, or `last`.")
-@click.option(
-    "--last", default=_SHOWN, show_default=True, type=click.IntRange(0), help="The newest so many; 0 for all."
-)
-@json_option
-def history(run: str | None, last: int, as_json: bool) -> None:
-    """List the iterations of all runs, deleted ones too, oldest first."""
-    read = History().read()
-    records = read.values if run is None else _of_run(run, read.values)
-    shown = records[-last:] if last else records
-    if as_json:
-        print_json(shown)
-    elif not shown:
-        print_text("No iterations yet. To start a run: tabsmith train TABLE.csv")
-    else:
-        print_table(_HEADINGS, [_row(each) for each in shown])
-    if len(shown) < len(records):
-        say(f"These are the last {len(shown):,} of {plural(len(records), 'iteration')}. For all: --last 0")
-    if read.skipped:
-        say(f"{plural(read.skipped, 'damaged line')} of the history left out.")
-
-
-def _of_run(text: str, records: tuple[HistoryRecord, ...]) -> tuple[HistoryRecord, ...]:
-    """Those of the run whose id is `text`, ends in it, or `last` for the newest. Raises RunNotFoundError."""
-    ids = {each.run_id for each in records}
-    named = {max(ids)} if text == "last" and ids else {each for each in ids if each == text}
-    named = named or {each for each in ids if text and each.endswith(text)}
-    if len(named) != 1:
-        raise RunNotFoundError(
-            f"The history knows {'several runs' if named else 'no run'} {clean(text, 60) or '(no id given)'}.",
-            next_step="`tabsmith runs history` lists what it knows.",
-        )
-    return tuple(each for each in records if each.run_id in named)
-
-
-def _row(record: HistoryRecord) -> list[str]:
-    return [
-        record.run_id,
-        str(record.iteration),
-        record.actual if record.actual == record.planned else f"{record.actual} for {record.planned}",
-        record.recipe_id or formatting.UNKNOWN,
-        record.state,
-        formatting.plus_minus(record.score, record.standard_error),
-        {"won": "new champion", "kept": "kept", "none": formatting.UNKNOWN}[record.champion],
-        budgets.token_count(record.usage.tokens) if record.usage.turns else formatting.UNKNOWN,
-        budgets.usage_cost_cell(record.usage),
-        f"{record.seconds:,.0f}",
-    ]
-
-
-PATIENCE: Final = 3.0  # seconds
-
-
-class ToldDocument(msgspec.Struct, frozen=True):
-    """`runs answer|note|mode --json`: `taken` says whether the run has acted on it by now."""
-
-    run_id: str
-    state: str
-    taken: bool
-
-
-@click.command()
-@click.argument("run")
-@click.argument("text", nargs=-1, required=True)
-@json_option
-def answer(run: str, text: tuple[str, ...], as_json: bool) -> None:
-    """Answer what RUN asks: continue, brief TEXT, skip, a decision, stop, yes, no, always, or an amount such as $5."""
-    watch = RunWatch(find_run(run).id)
-    now = watch.refresh()
-    question = open_question(now)
-    if question is None:
-        raise RunStateError(f"The run {watch.folder.id} asks nothing; it is {now.state.value}.")
-    told = reply(" ".join(text), now)
-    _tell(watch, Answer(id=question.id, reply=told), lambda later: later.question != question, as_json=as_json)
-
-
-@click.command()
-@click.argument("run")
-@click.argument("text", nargs=-1, required=True)
-@json_option
-def note(run: str, text: tuple[str, ...], as_json: bool) -> None:
-    """Tell RUN's agent something, in every brief from now on."""
-    words = " ".join(text).strip()
-    if not words:
-        raise UsageError("The note is empty.", next_step='Write it like: tabsmith runs note last "try log(price)"')
-    watch = RunWatch(find_run(run).id)
-    before = len(watch.refresh().notes)
-    _tell(watch, Note(text=words), lambda later: len(later.notes) > before, as_json=as_json)
-
-
-@click.command()
-@click.argument("run")
-@click.argument("mode", type=click.Choice(get_args(Mode)))
-@json_option
-def mode(run: str, mode: Mode, as_json: bool) -> None:
-    """Let RUN ask before every recipe, when something happens, or never."""
-    watch = RunWatch(find_run(run).id)
-    _tell(watch, SetMode(mode=mode), lambda later: later.mode == mode, as_json=as_json)
-
-
-def _tell(watch: RunWatch, command: RunCommand, taken: Callable[[RunSnapshot], bool], *, as_json: bool) -> None:
-    """Send the command and wait a moment for the run to act on it. Raises RunStateError when nobody listens."""
-    now = watch.refresh()
-    if now.state.ended:
-        raise RunStateError(f"The run {watch.folder.id} is {now.state.value}: nobody listens.")
-    watch.folder.send(command)
-    deadline = time.monotonic() + PATIENCE
-    while not taken(now := watch.refresh()) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    if as_json:
-        print_json(ToldDocument(watch.folder.id, now.state.value, taken(now)))
-    else:
-        say("Taken." if taken(now) else "Sent; the run has not acted on it yet.")
-
-
-class TriedDocument(msgspec.Struct, frozen=True):
-    """`runs try --json`. `once`: it fires only when it becomes true, for it speaks of what grows over the run."""
-
-    run_id: str
-    condition: str
-    name: str
-    once: bool
-    iterations: tuple[BacktestedIteration, ...]
-
-
-@click.command("try")
-@click.argument("run")
-@click.argument("condition")
-@click.option("--iteration", type=click.IntRange(min=1), help="Only this iteration.")
-@json_option
-def try_(run: str, condition: str, iteration: int | None, as_json: bool) -> None:
-    """Try CONDITION on the iterations of RUN: where it would stop, and why."""
-    wanted = parse_condition(condition)
-    folder = find_run(run)
-    stored = stored_facts(folder.id)
-    if not stored:
-        raise UsageError(
-            f"The run {folder.id} has no finished iteration with its numbers.", next_step="Try it on another run."
-        )
-    if iteration is not None and iteration not in stored:
-        raise UsageError(
-            f"The run {folder.id} has no finished iteration {iteration}.",
-            next_step=f"It has {min(stored)} to {max(stored)}.",
-        )
-    shown = tuple(each for each in backtest(wanted, stored) if iteration in (None, each.iteration))
-    if as_json:
-        print_json(TriedDocument(folder.id, wanted.text, wanted.name, wanted.running, shown))
-        return
-    listed = [each for each in shown if each.fires or not each.computed or iteration is not None]
-    if listed:
-        rows = [[f"#{each.iteration}", "stops" if each.fires else "goes on", each.why] for each in listed]
-        print_table(["iteration", "run", "values"], rows, widest=400)
-    stops = sum(each.fires for each in shown)
-    say(f"It would have stopped the run at {stops} of {plural(len(shown), 'iteration')}.")
-
-
 class StoppedDocument(msgspec.Struct, frozen=True):
-    """`runs stop --json`."""
+    """The document of `runs stop --json`."""
 
     run_id: str
     state: str
@@ -273,7 +56,7 @@ def list_(as_json: bool) -> None:
 @click.argument("run")
 @json_option
 def show(run: str, as_json: bool) -> int:
-    """Show what RUN came to, or how far it is."""
+    """Show the result of RUN, or its progress."""
     folder = find_run(run)
     return show_run(folder.id, RunWatch(folder.id).refresh(), as_json=as_json)
 
@@ -291,7 +74,7 @@ def attach(run: str, as_json: bool) -> int:
 @click.option("--detach", is_flag=True, help="Leave it running.")
 @json_option
 def resume(run: str, detach: bool, as_json: bool) -> int:
-    """Take the interrupted RUN up again, where it was."""
+    """Resume the interrupted RUN at its next step."""
     folder = find_run(run)
     require_resumable(folder)
     attempt = RunWatch(folder.id).refresh().attempt
@@ -325,40 +108,256 @@ def delete(run: str) -> None:
     say(f"Deleted {folder.id}.")
 
 
-for told in (answer, note, mode, try_):
-    runs.add_command(told)
-runs.add_command(handback)
-runs.add_command(history)
-
-
-def _wait_for_attempt(run_id: str, attempt: int, patience: float = 60.0) -> None:
-    """Until the new worker has taken the run up, its journal still ends where the last one left it."""
+def _wait_for_attempt(run_id: str, attempt: int, timeout: float = 60.0) -> None:
+    """Wait until the new worker has started the attempt; until then the journal ends where the last worker left it."""
     watch = RunWatch(run_id)
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + timeout
     while watch.refresh().attempt < attempt and time.monotonic() < deadline:
         time.sleep(0.02)
 
 
 def _list(*, as_json: bool) -> None:
-    found = list_runs()
+    summaries = list_runs()
     if as_json:
-        print_json(found)
-    elif not found:
+        print_json(summaries)
+    elif not summaries:
         print_text("No runs yet. To start one: tabsmith train TABLE.csv")
     else:
         print_table(
             ["run", "state", "table", "target", "score", "tries", "seconds", "started"],
             [
                 [
-                    each.id,
-                    each.state.value,
-                    each.source,
-                    each.target or "—",
-                    formatting.number(each.score),
-                    str(each.tried),
-                    f"{each.active_seconds:,.0f}",
-                    datetime.fromtimestamp(each.started_at, UTC).astimezone().strftime("%Y-%m-%d %H:%M"),
+                    run.id,
+                    run.state.value,
+                    run.source,
+                    run.target or "—",
+                    formatting.number(run.score),
+                    str(run.tried),
+                    f"{run.active_seconds:,.0f}",
+                    datetime.fromtimestamp(run.started_at, UTC).astimezone().strftime("%Y-%m-%d %H:%M"),
                 ]
-                for each in found
+                for run in summaries
             ],
         )
+
+
+# Commands to a run: answer, note, mode -------------------------------------------------------------------------------
+
+
+ACKNOWLEDGE_SECONDS: Final = 3.0
+"""How long a command waits for the run to act on it."""
+
+
+class CommandDocument(msgspec.Struct, frozen=True):
+    """The document of `runs answer|note|mode --json`: `taken` is whether the run has acted on the command by now."""
+
+    run_id: str
+    state: str
+    taken: bool
+
+
+@runs.command()
+@click.argument("run")
+@click.argument("text", nargs=-1, required=True)
+@json_option
+def answer(run: str, text: tuple[str, ...], as_json: bool) -> None:
+    """Answer the question of RUN: continue, brief TEXT, skip, a decision, stop, yes, no, always, or an amount such as $5."""
+    watch = RunWatch(find_run(run).id)
+    snapshot = watch.refresh()
+    question = open_question(snapshot)
+    if question is None:
+        raise RunStateError(f"The run {watch.folder.id} asks nothing; it is {snapshot.state.value}.")
+    answered = Answer(id=question.id, reply=reply(" ".join(text), snapshot))
+    _send(watch, answered, lambda later: later.question != question, as_json=as_json)
+
+
+@runs.command()
+@click.argument("run")
+@click.argument("text", nargs=-1, required=True)
+@json_option
+def note(run: str, text: tuple[str, ...], as_json: bool) -> None:
+    """Tell RUN's agent something, in every brief from now on."""
+    joined = " ".join(text).strip()
+    if not joined:
+        raise UsageError("The note is empty.", next_step='Write it like: tabsmith runs note last "try log(price)"')
+    watch = RunWatch(find_run(run).id)
+    before = len(watch.refresh().notes)
+    _send(watch, Note(text=joined), lambda later: len(later.notes) > before, as_json=as_json)
+
+
+@runs.command()
+@click.argument("run")
+@click.argument("mode", type=click.Choice(get_args(Mode)))
+@json_option
+def mode(run: str, mode: Mode, as_json: bool) -> None:
+    """Choose when RUN pauses for you: before every recipe, at breakpoints and spent limits, or never."""
+    watch = RunWatch(find_run(run).id)
+    _send(watch, SetMode(mode=mode), lambda later: later.mode == mode, as_json=as_json)
+
+
+def _send(watch: RunWatch, command: RunCommand, taken: Callable[[RunSnapshot], bool], *, as_json: bool) -> None:
+    """Send a command, and wait a moment for the run to act on it. Raises RunStateError if the run has ended."""
+    snapshot = watch.refresh()
+    if snapshot.state.ended:
+        raise RunStateError(f"The run {watch.folder.id} is {snapshot.state.value}: it takes no commands.")
+    watch.folder.send(command)
+    deadline = time.monotonic() + ACKNOWLEDGE_SECONDS
+    while not taken(snapshot := watch.refresh()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    if as_json:
+        print_json(CommandDocument(watch.folder.id, snapshot.state.value, taken(snapshot)))
+    else:
+        say("Taken." if taken(snapshot) else "Sent; the run has not acted on it yet.")
+
+
+# try -----------------------------------------------------------------------------------------------------------------
+
+
+class TriedDocument(msgspec.Struct, frozen=True):
+    """The document of `runs try --json`. `once` is whether the condition fires only when it becomes true, because its
+    values grow over the run."""
+
+    run_id: str
+    condition: str
+    name: str
+    once: bool
+    iterations: tuple[BacktestedIteration, ...]
+
+
+@runs.command("try")
+@click.argument("run")
+@click.argument("condition")
+@click.option("--iteration", type=click.IntRange(min=1), help="Only this iteration.")
+@json_option
+def try_(run: str, condition: str, iteration: int | None, as_json: bool) -> None:
+    """Try CONDITION on the iterations of RUN: where it would pause the run, and why."""
+    wanted = parse_condition(condition)
+    folder = find_run(run)
+    stored = stored_facts(folder.id)
+    if not stored:
+        raise UsageError(
+            f"The run {folder.id} has no finished iteration with its numbers.", next_step="Try it on another run."
+        )
+    if iteration is not None and iteration not in stored:
+        raise UsageError(
+            f"The run {folder.id} has no finished iteration {iteration}.",
+            next_step=f"It has {min(stored)} to {max(stored)}.",
+        )
+    shown = tuple(tested for tested in backtest(wanted, stored) if iteration in (None, tested.iteration))
+    if as_json:
+        print_json(TriedDocument(folder.id, wanted.text, wanted.name, wanted.running, shown))
+        return
+    listed = [tested for tested in shown if tested.fires or not tested.computed or iteration is not None]
+    if listed:
+        rows = [[f"#{tested.iteration}", "pauses" if tested.fires else "continues", tested.why] for tested in listed]
+        print_table(["iteration", "run", "values"], rows, widest=400)
+    pauses = sum(tested.fires for tested in shown)
+    say(f"It would have paused the run at {pauses} of {plural(len(shown), 'iteration')}.")
+
+
+# history -------------------------------------------------------------------------------------------------------------
+
+
+_SHOWN: Final = 50
+_HEADINGS: Final = (
+    "run", "iteration", "agent", "recipe", "state", "score", "champion", "tokens", "cost", "seconds"
+)  # fmt: skip
+
+
+@runs.command()
+@click.option("--run", help="Only the iterations of this run: its id, the end of it, or `last`.")
+@click.option(
+    "--last", default=_SHOWN, show_default=True, type=click.IntRange(0), help="The newest so many; 0 for all."
+)
+@json_option
+def history(run: str | None, last: int, as_json: bool) -> None:
+    """List the iterations of all runs, deleted ones too, oldest first."""
+    read = History().read()
+    records = read.values if run is None else _of_run(run, read.values)
+    shown = records[-last:] if last else records
+    if as_json:
+        print_json(shown)
+    elif not shown:
+        print_text("No iterations yet. To start a run: tabsmith train TABLE.csv")
+    else:
+        print_table(_HEADINGS, [_row(record) for record in shown])
+    if len(shown) < len(records):
+        say(f"These are the last {len(shown):,} of {plural(len(records), 'iteration')}. For all: --last 0")
+    if read.skipped:
+        say(f"{plural(read.skipped, 'damaged line')} of the history left out.")
+
+
+def _of_run(text: str, records: tuple[HistoryRecord, ...]) -> tuple[HistoryRecord, ...]:
+    """Select the records of one run: `text` is its id, the end of its id, or `last`. Raises RunNotFoundError."""
+    ids = {record.run_id for record in records}
+    named = {max(ids)} if text == "last" and ids else {run_id for run_id in ids if run_id == text}
+    named = named or {run_id for run_id in ids if text and run_id.endswith(text)}
+    if len(named) != 1:
+        raise RunNotFoundError(
+            f"The history knows {'several runs' if named else 'no run'} {clean(text, 60) or '(no id given)'}.",
+            next_step="`tabsmith runs history` lists what it knows.",
+        )
+    return tuple(record for record in records if record.run_id in named)
+
+
+def _row(record: HistoryRecord) -> list[str]:
+    return [
+        record.run_id,
+        str(record.iteration),
+        record.actual if record.actual == record.planned else f"{record.actual} for {record.planned}",
+        record.recipe_id or formatting.UNKNOWN,
+        record.state,
+        formatting.plus_minus(record.score, record.standard_error),
+        {"won": "new champion", "kept": "kept", "none": formatting.UNKNOWN}[record.champion],
+        budgets.token_count(record.usage.tokens) if record.usage.turns else formatting.UNKNOWN,
+        budgets.usage_cost_cell(record.usage),
+        f"{record.seconds:,.0f}",
+    ]
+
+
+# handback ------------------------------------------------------------------------------------------------------------
+
+
+class HandedBackDocument(msgspec.Struct, frozen=True):
+    """The document of `runs handback --json`."""
+
+    run_id: str
+    task: str
+    folder: str
+    files: int
+    stayed: tuple[str, ...]
+
+
+@runs.command()
+@click.argument("run")
+@click.argument("task", required=False)
+@json_option
+def handback(run: str, task: str | None, as_json: bool) -> None:
+    """Copy the agent's work on TASK back into its folder, accepted or not.
+
+    Refused for files that were changed there meanwhile. TASK may be omitted if RUN has only one task.
+    """
+    from tabsmith.workspaces import Workspace
+
+    folder = find_run(run)
+    if folder.alive():
+        raise RunStateError(
+            f"The run {folder.id} is running.", next_step=f"Stop it first: tabsmith runs stop {folder.id}"
+        )
+    copies = folder.root / "tasks"
+    names = sorted(copy.name for copy in copies.iterdir()) if copies.is_dir() else []
+    chosen = task or (names[0] if len(names) == 1 else "")
+    if chosen not in names:
+        known = ", ".join(clean(name, 40) for name in names) or "none"
+        raise UsageError(
+            f"The run {folder.id} has no task {clean(chosen or '(none named)', 40)}.", next_step=f"Known: {known}."
+        )
+    workspace = Workspace.open(copies / chosen)
+    done = workspace.hand_back(max(workspace.marks()))
+    stayed = tuple(clean(str(path), 200) for path in done.stayed)
+    if as_json:
+        print_json(HandedBackDocument(folder.id, chosen, str(workspace.origin), len(done.changed), stayed))
+        return
+    print_text(f"{plural(len(done.changed), 'file')} handed back to {clean(workspace.origin, 300)}")
+    for path in stayed:
+        print_text(f"not handed back: {path}")

@@ -198,7 +198,7 @@ def _text(words: str) -> str:
 
 
 def _source(path: str, settings: config.Settings) -> Source:
-    """The table, looked at by the guard now, so that a wrong path is told before a run is made of it."""
+    """The source of `path`; the guard checks it now, so that a wrong path is reported before a run is made."""
     from tabsmith.tables.read.guard import check_path
 
     source = parse_source(path)
@@ -208,12 +208,13 @@ def _source(path: str, settings: config.Settings) -> Source:
     return source
 
 
-MOST_SECONDS: Final = 20.0
+SAMPLE_SECONDS: Final = 20.0
+"""The longest training on the sample off a terminal."""
 
 
 def run_sample() -> int:
-    """Train on the sample, print the report; returns the exit status."""
+    """Train on the built-in sample and print the report: what `tabsmith` does off a terminal. Returns the exit status."""
     say("No terminal here: training on the built-in sample `breast_cancer`. `tabsmith --help` lists the commands.")
     training = config.load().training
-    choice = ModelChoice(limits=Limits(seconds=min(MOST_SECONDS, training.time)), cores=training.cores)
+    choice = ModelChoice(limits=Limits(seconds=min(SAMPLE_SECONDS, training.time)), cores=training.cores)
     return follow(start(SampleSource("breast_cancer"), Detect(), choice), as_json=False)

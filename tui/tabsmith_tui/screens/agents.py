@@ -22,9 +22,9 @@ from tabsmith.text import clean
 from tabsmith_tui import agent_settings
 from tabsmith_tui.actions import bindings_of
 from tabsmith_tui.agent_settings import BREAKPOINTS, COMMON, DEFAULT, OWN, AgentSettingsForm
-from tabsmith_tui.screens.base import TabsmithScreen, start_worker
+from tabsmith_tui.screens.base import STYLES, TabsmithScreen, start_worker
 from tabsmith_tui.views import agents as view
-from tabsmith_tui.widgets.drawing import STYLES, content
+from tabsmith_tui.widgets.drawing import TONE_STYLES, content
 from tabsmith_tui.widgets.literal import TextLine, assemble, literal, set_border_title
 from tabsmith_tui.widgets.menu import Group, Item, Menu
 from tabsmith_tui.widgets.setting_row import SettingRow
@@ -34,8 +34,8 @@ class AgentList(Menu):
     """The four agents."""
 
     HELP = (
-        "The agents that can propose recipes. ✔ usable: all that can be seen of it is here. ? unknown: only its own "
-        "program knows whether it is logged in. ✘ not usable: something is missing, which is said below."
+        "The agents that can propose recipes. ✔ ready: everything it needs is here. ? not checked: only its own "
+        "program knows whether it is logged in. ✘ not ready: something is missing; the text below says what."
     )
 
     def show(self, found: Sequence[Availability], default: AgentName) -> None:
@@ -46,7 +46,9 @@ class AgentList(Menu):
 class ConditionList(Menu):
     """The conditions at which runs stop and ask."""
 
-    HELP = "Breakpoints: after every iteration of an agent they are looked at; one that is true stops the run and asks."
+    HELP = (
+        "Breakpoints: they are checked after every iteration of an agent; if one is true, the run pauses and asks you."
+    )
 
     def show(self, conditions: Sequence[str]) -> None:
         """Show these; the cursor stays on its condition."""
@@ -61,7 +63,7 @@ def _agent(found: Availability, default: AgentName) -> Item:
         found.agent,
         (
             assemble(mark, found.agent),
-            assemble((state.text, STYLES[state.tone])),
+            assemble((state.text, TONE_STYLES[state.tone])),
             assemble(("default" if chosen else "", "$accent")),
         ),
     )
@@ -80,11 +82,11 @@ class AgentsScreen(TabsmithScreen):
     what is typed and not saved."""
 
     SCOPE = "agents"
-    CSS_PATH = "agents.tcss"
+    CSS_PATH = STYLES / "agents.tcss"
     BINDINGS = bindings_of("agents")
     AUTO_FOCUS = "AgentList"
     ABOUT = (
-        "Who proposes recipes, how they are reached, and when a run stops and asks you. Everything here lies in the "
+        "Who proposes recipes, how they are reached, and when a run pauses for you. Everything here is stored in the "
         "settings file and can be changed there too; a value of the environment stands over it. Runs that are under "
         "way keep what they were started with."
     )
@@ -142,7 +144,7 @@ class AgentsScreen(TabsmithScreen):
                 self._say_trouble(error)
             return error
         self._desk = desk
-        self.tabsmith.take_agents(desk.settings.agents)
+        self.services.take_agents(desk.settings.agents)
         self._say_trouble(None)
         await self._show(desk)
         return None
@@ -151,7 +153,7 @@ class AgentsScreen(TabsmithScreen):
         line = self.query_one("#trouble", TextLine)
         line.display = error is not None
         if error is not None:
-            line.show(literal(f"✘ {error.what} {error.where} {error.next_step} f5 looks again.", 600))
+            line.show(literal(f"✘ {error.what} {error.where} {error.next_step} f5 reads again.", 600))
 
     async def _show(self, desk: AgentSettingsForm) -> None:
         rows = self.query_one("#rows")
@@ -160,11 +162,11 @@ class AgentsScreen(TabsmithScreen):
             await rows.mount_all(SettingRow(desk.entries[name]) for name in names)
         else:
             for row in self.query(SettingRow):
-                row.show(desk.entries[row.entry.key])
+                row.show(desk.entries[row.setting.key])
         self.query_one(AgentList).show(desk.found, desk.default)
         self.query_one(ConditionList).show(desk.breakpoints)
         fixed = desk.entries[BREAKPOINTS].fixed
-        none = "" if desk.breakpoints else "None: runs stop and ask only when a limit is spent."
+        none = "" if desk.breakpoints else "None: runs pause for you only when a limit is spent."
         self.query_one("#breaks-note", TextLine).show(
             view.environment_note(desk.entries[BREAKPOINTS])
             if fixed
@@ -187,7 +189,7 @@ class AgentsScreen(TabsmithScreen):
         )
         set_border_title(self.query_one("#settings"), assemble("Settings of ", found.agent, " and of all agents"))
         for row in self.query(SettingRow):
-            row.display = row.entry.key in (*OWN[found.agent], *COMMON)
+            row.display = row.setting.key in (*OWN[found.agent], *COMMON)
         self.refresh_bindings()
 
     @on(OptionList.OptionHighlighted)
@@ -208,7 +210,7 @@ class AgentsScreen(TabsmithScreen):
         start_worker(self, partial(self._save_row, event.row, event.text), "agents")
 
     async def _save_row(self, row: SettingRow, text: str) -> None:
-        key = row.entry.key
+        key = row.setting.key
         async with self._turn:
             error = await self._take(partial(agent_settings.save, key, text))
         if error is not None:
@@ -222,7 +224,7 @@ class AgentsScreen(TabsmithScreen):
     def _say_saved(self) -> None:
         if self._desk is not None:
             path = literal(self._desk.settings_file, 200, "$quiet")
-            self.show_status(assemble(("✔ saved ", "$good"), time_of_day(self.tabsmith.clock())), path)
+            self.show_status(assemble(("✔ saved ", "$good"), time_of_day(self.services.clock())), path)
 
     def action_use(self) -> None:
         """Make the agent under the cursor the default."""
@@ -327,9 +329,9 @@ class AgentsScreen(TabsmithScreen):
     def action_back(self) -> None:
         """What is typed and not saved is looked at first: go to it, take it back; then leave."""
         unsaved = [row for row in self.query(SettingRow) if row.unsaved]
-        focused = next((row for row in unsaved if row.field.has_focus), None)
+        focused = next((row for row in unsaved if row.entry.has_focus), None)
         if focused is not None:
-            focused.take_back()
+            focused.undo()
         elif unsaved:
             self._go_to(unsaved[0])
         else:
@@ -337,9 +339,9 @@ class AgentsScreen(TabsmithScreen):
 
     def _go_to(self, row: SettingRow) -> None:
         if not row.display:
-            name = next(agent for agent, own in OWN.items() if row.entry.key in own)
+            name = next(agent for agent, own in OWN.items() if row.setting.key in own)
             menu = self.query_one("#agents", Menu)
             menu.highlighted = menu.get_option_index(name)
             self._show_current()
-        row.field.focus()
-        self.app.notify("This is not saved. Enter saves it, escape takes it back.", severity="warning")
+        row.entry.focus()
+        self.app.notify("This is not saved. Enter saves it, escape undoes it.", severity="warning")

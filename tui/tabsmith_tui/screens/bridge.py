@@ -18,7 +18,7 @@ from tabsmith.formatting import time_of_day
 from tabsmith.telegram.activity import BridgeUser
 from tabsmith_tui.actions import bindings_of
 from tabsmith_tui.bridge_client import ALLOWED, TOKEN, BridgeClient, BridgeSnapshot, variable
-from tabsmith_tui.screens.base import TabsmithScreen, start_worker
+from tabsmith_tui.screens.base import STYLES, TabsmithScreen, start_worker
 from tabsmith_tui.views import bridge as view
 from tabsmith_tui.views.lines import wrap_line
 from tabsmith_tui.widgets.drawing import Drawing, ReadingPane, content
@@ -58,7 +58,7 @@ class BridgeScreen(TabsmithScreen):
     """A view of the bridge's files and of the settings, looked at every second; it keeps nothing of its own."""
 
     SCOPE = "bridge"
-    CSS_PATH = "bridge.tcss"
+    CSS_PATH = STYLES / "bridge.tcss"
     BINDINGS = bindings_of("bridge")
     AUTO_FOCUS = "People"
     ABOUT = (
@@ -67,11 +67,14 @@ class BridgeScreen(TabsmithScreen):
         "shown."
     )
 
-    def __init__(self, phone: BridgeClient | None = None) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._phone = phone or BridgeClient()
         self._bridge: BridgeSnapshot | None = None
         self._doing: view.Doing = ""
+
+    @property
+    def _phone(self) -> BridgeClient:
+        return self.services.bridge_client
 
     def body(self) -> ComposeResult:
         """How it stands, what is missing, who is there; what was said, how well it is."""
@@ -121,7 +124,7 @@ class BridgeScreen(TabsmithScreen):
 
     async def _look(self) -> None:
         try:
-            bridge = await asyncio.to_thread(self._phone.look, self.tabsmith.clock())
+            bridge = await asyncio.to_thread(self._phone.look, self.services.clock())
         except TabsmithError as error:
             if self.is_attached:
                 self._say_trouble(error)
@@ -138,7 +141,7 @@ class BridgeScreen(TabsmithScreen):
 
     def _show(self, bridge: BridgeSnapshot) -> None:
         self._bridge = bridge
-        now = self.tabsmith.clock()
+        now = self.services.clock()
         facts = tuple(view.facts(bridge, now, self._doing))
         self.query_one("#facts", Drawing).show(
             facts, lambda width, _height: [p for f in facts for p in wrap_line(f, width)]

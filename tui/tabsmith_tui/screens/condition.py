@@ -17,13 +17,13 @@ from tabsmith.errors import TabsmithError
 from tabsmith_tui import condition_backtest
 from tabsmith_tui.actions import bindings
 from tabsmith_tui.condition_backtest import StoredRun
-from tabsmith_tui.screens.base import TabsmithScreen, start_worker
+from tabsmith_tui.screens.base import STYLES, TabsmithScreen, start_worker
 from tabsmith_tui.views import agents as view
 from tabsmith_tui.widgets.drawing import content
+from tabsmith_tui.widgets.fields import TypedLine
 from tabsmith_tui.widgets.lines_layout import Cell
 from tabsmith_tui.widgets.literal import TextLine, assemble, literal, set_border_title
 from tabsmith_tui.widgets.menu import Group, Item, Menu
-from tabsmith_tui.widgets.typed import TypedLine
 
 WIDE: Final = 100
 _BUILT_IN: Final = "built-in "
@@ -53,7 +53,7 @@ class ConditionScreen(TabsmithScreen):
     """`keep` saves the text and gives what went wrong, if something did; then it stays as it was typed."""
 
     SCOPE = "condition"
-    CSS_PATH = "agents.tcss"
+    CSS_PATH = STYLES / "agents.tcss"
     BINDINGS = bindings("condition.insert", "condition.run", "condition.back")
     AUTO_FOCUS = "ConditionLine"
     ABOUT = (
@@ -129,9 +129,9 @@ class ConditionScreen(TabsmithScreen):
 
     async def action_other_run(self) -> None:
         """Choose the run to try on."""
-        from tabsmith_tui.screens.pickers import Picker, PickerEntry
+        from tabsmith_tui.screens.column_dialogs import Picker, PickerEntry
 
-        runs = [run for run in await asyncio.to_thread(self.tabsmith.store.runs) if run.tried]
+        runs = [run for run in await asyncio.to_thread(self.services.store.runs) if run.tried]
         if not runs:
             self.app.notify("There is no run yet with iterations to try it on.")
             return

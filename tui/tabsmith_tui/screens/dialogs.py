@@ -1,11 +1,4 @@
-"""A question with a few answers: what it is about, and what each answer would do.
-
-A question whose answer is one line; a secret is typed unseen. It stays open until the answer can be used.
-
-A question whose answer is a path, with completion, for a file that is not there yet.
-
-The question on leaving while a run is at work: leave it running, stop it, or stay.
-"""
+"""Dialogs with one question: answered by a choice, by a line of text, or by a path; and the question on leaving."""
 
 import os
 from collections.abc import Awaitable, Callable
@@ -16,20 +9,18 @@ from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from tabsmith.errors import TabsmithError
 from tabsmith.text import plural
-from tabsmith_tui.actions import bindings
-from tabsmith_tui.screens.base import start_worker
+from tabsmith_tui.screens.base import DialogScreen, start_worker
 from tabsmith_tui.widgets.bars import KeysBar
+from tabsmith_tui.widgets.fields import TypedLine
 from tabsmith_tui.widgets.literal import ContentText, TextLine, assemble, literal, set_border_title
 from tabsmith_tui.widgets.menu import Choices
 from tabsmith_tui.widgets.path_field import PathField
 from tabsmith_tui.widgets.pill import pill
-from tabsmith_tui.widgets.typed import TypedLine
 
 if TYPE_CHECKING:
     from tabsmith.runs.watch import RunSummary
@@ -37,32 +28,31 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DialogAnswer:
-    """An answer: its id, its words, and what it does."""
+    """An answer to choose: its id, its label, and its effect in words."""
 
     id: str
     label: str
     effect: str = ""
 
 
-class QuestionScreen(ModalScreen[str]):
-    """Asks; closes with the id of the chosen answer, or "" when the person went back. The first answer has the cursor,
-    so it should be the harmless one."""
+class QuestionScreen(DialogScreen[str]):
+    """Closes with the id of the chosen answer, or with "". The cursor is on the first answer, so it should be the
+    harmless one."""
 
-    CSS_PATH = "dialog.tcss"
-    BINDINGS = bindings("question.back")
+    NOTHING = ""
     ABOUT = "A question. Choose with the arrows and enter; escape changes nothing."
 
-    def __init__(self, title: str, question: ContentText, answers: tuple[DialogAnswer, ...]) -> None:
+    def __init__(self, title: ContentText, question: ContentText, answers: tuple[DialogAnswer, ...]) -> None:
         super().__init__()
         self._question_title = title
         self._question = question
         self._answers = answers
 
     def compose(self) -> ComposeResult:
-        """The question above its answers."""
+        """Compose the question above its answers."""
         width = max(len(answer.label) for answer in self._answers)
         with Vertical(classes="dialog -warn") as dialog:
-            set_border_title(dialog, literal(self._question_title))
+            set_border_title(dialog, self._question_title)
             yield TextLine(self._question, classes="what")
             yield Choices(
                 *(
@@ -73,23 +63,18 @@ class QuestionScreen(ModalScreen[str]):
         yield KeysBar()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Take the answer."""
+        """Close with the answer."""
         self.dismiss(event.option.id or "")
-
-    def action_back(self) -> None:
-        """Change nothing."""
-        self.dismiss("")
 
 
 Take = Callable[[str], Awaitable[TabsmithError | None]]
-"""Uses the answer; gives what is wrong with it, or None."""
+"""Uses the typed answer; returns None, or the error that explains why it is not usable."""
 
 
-class AskLineScreen(ModalScreen[None]):
-    """Closes when the answer was taken, or the person went back."""
+class AskLineScreen(DialogScreen[None]):
+    """Closes when `take` accepted the typed line; until then the field stays and says what is wrong. `secret` hides the
+    text."""
 
-    CSS_PATH = "dialog.tcss"
-    BINDINGS = bindings("question.back")
     ABOUT = "Type the answer. Enter takes it, escape changes nothing."
 
     def __init__(
@@ -104,7 +89,7 @@ class AskLineScreen(ModalScreen[None]):
         self._secret = secret
 
     def compose(self) -> ComposeResult:
-        """The question above the field, and what is wrong below it."""
+        """Compose the question, the field, and the problem below it."""
         with Vertical(classes="dialog") as dialog:
             set_border_title(dialog, literal(self._question_title))
             yield TextLine(self._question, classes="what")
@@ -113,27 +98,22 @@ class AskLineScreen(ModalScreen[None]):
         yield KeysBar()
 
     def on_input_submitted(self, event: TypedLine.Submitted) -> None:
-        """Have it used."""
+        """Try to use the line."""
         event.stop()
         start_worker(self, partial(self._use, event.value.strip()), "answer", alone=True)
 
     async def _use(self, text: str) -> None:
-        wrong = await self._take(text)
-        if wrong is None:
+        problem = await self._take(text)
+        if problem is None:
             self.dismiss()
         else:
-            self.query_one("#warning", TextLine).show(literal(f"✘ {wrong.what} {wrong.next_step}", 400))
-
-    def action_back(self) -> None:
-        """Change nothing."""
-        self.dismiss()
+            self.query_one("#warning", TextLine).show(literal(f"✘ {problem.what} {problem.next_step}", 400))
 
 
-class AskPathScreen(ModalScreen[str]):
-    """Closes with the path, or "" when the person went back."""
+class AskPathScreen(DialogScreen[str]):
+    """Closes with the path of a file that does not exist yet, or with ""."""
 
-    CSS_PATH = "dialog.tcss"
-    BINDINGS = bindings("question.back")
+    NOTHING = ""
     ABOUT = "Type a path; tab completes it. Enter takes it, escape changes nothing."
 
     def __init__(self, title: str, question: ContentText, path: str) -> None:
@@ -143,7 +123,7 @@ class AskPathScreen(ModalScreen[str]):
         self._path = path
 
     def compose(self) -> ComposeResult:
-        """The question above the field."""
+        """Compose the question above the field."""
         with Vertical(classes="dialog") as dialog:
             set_border_title(dialog, literal(self._question_title))
             yield TextLine(self._question, classes="what")
@@ -152,11 +132,11 @@ class AskPathScreen(ModalScreen[str]):
         yield KeysBar()
 
     def on_mount(self) -> None:
-        """Straight to the field."""
+        """Focus the field."""
         self.query_one(PathField).line.focus()
 
     def on_path_field_submitted(self, event: PathField.Submitted) -> None:
-        """Take it, unless something is there already: nothing is ever replaced."""
+        """Close with the path, unless a file is there already: nothing is ever replaced."""
         path = event.value
         if not path.strip():
             self.query_one("#warning", TextLine).show("Type where to write it.")
@@ -165,22 +145,17 @@ class AskPathScreen(ModalScreen[str]):
         else:
             self.dismiss(path)
 
-    def action_back(self) -> None:
-        """Change nothing."""
-        self.dismiss("")
 
-
-def leave_question(living: "tuple[RunSummary, ...]") -> QuestionScreen:
-    """Answers "leave" or "stop"; "" stays."""
-    lines = [assemble(pill(run.state), "  ", literal(run.source, 40), ("  " + run.id, "$quiet")) for run in living[:5]]
-    if len(living) > 5:
-        lines.append(literal(f"+{plural(len(living) - 5, 'run')}"))
-    one = len(living) == 1
+def leave_question(running: "tuple[RunSummary, ...]") -> QuestionScreen:
+    """Ask what happens to the running runs when the app is left. Closes with "leave", "stop" or ""."""
+    lines = [assemble(pill(run.state), "  ", literal(run.source, 40), ("  " + run.id, "$quiet")) for run in running[:5]]
+    if len(running) > 5:
+        lines.append(literal(f"+{plural(len(running) - 5, 'run')}"))
     return QuestionScreen(
-        "A run is at work" if one else f"{len(living)} runs are at work",
+        "A run is at work" if len(running) == 1 else f"{len(running)} runs are at work",
         assemble("\n").join(lines),
         (
-            DialogAnswer("leave", "leave running", "goes on in the background; come back any time"),
+            DialogAnswer("leave", "leave running", "it continues in the background; come back any time"),
             DialogAnswer("stop", "stop", "keeps the best model so far"),
             DialogAnswer("", "back", "stay here"),
         ),

@@ -1,20 +1,19 @@
-"""An error on the screen: what happened, where, what to do next, and its details to copy."""
+"""The error dialog: what happened, where, what to do next, and the details to copy."""
 
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
-from textual.screen import ModalScreen
 
 from tabsmith.errors import ErrorReport
 from tabsmith_tui.actions import bindings_of
 from tabsmith_tui.clipboard import copy
+from tabsmith_tui.screens.base import DialogScreen
 from tabsmith_tui.widgets.bars import KeysBar
 from tabsmith_tui.widgets.literal import TextLine, assemble, literal, literal_block, set_border_title
 
 
-class ErrorScreen(ModalScreen[None]):
-    """Shows an ErrorReport; closes with None."""
+class ErrorScreen(DialogScreen[None], inherit_bindings=False):
+    """Shows an ErrorReport."""
 
-    CSS_PATH = "dialog.tcss"
     BINDINGS = bindings_of("error")
     ABOUT = "Something went wrong. Nothing you typed is lost: close this and you are back where it happened."
 
@@ -23,7 +22,7 @@ class ErrorScreen(ModalScreen[None]):
         self.report = report
 
     def compose(self) -> ComposeResult:
-        """What, where, next, and the details folded away."""
+        """Compose what happened, where, what to do next, and the details."""
         report = self.report
         with Vertical(classes="dialog -bad") as dialog:
             set_border_title(dialog, assemble("✘ ", literal(report.name, 60)))
@@ -37,7 +36,7 @@ class ErrorScreen(ModalScreen[None]):
         yield KeysBar()
 
     def on_mount(self) -> None:
-        """Details come when asked for."""
+        """Hide the details until they are asked for."""
         self.query_one("#details").display = False
 
     def action_details(self) -> None:
@@ -58,5 +57,5 @@ class ErrorScreen(ModalScreen[None]):
         self.app.notify(copied.words)
 
     def action_close(self) -> None:
-        """Back to where it happened."""
+        """Close the dialog."""
         self.dismiss(None)

@@ -30,7 +30,7 @@ SAMPLE: Final = "iris"
 
 WELCOME = (
     "Point tabsmith at a table, confirm what it understood, and get the best model your time allows. "
-    "Press enter to begin with a small sample, or n for a file of your own."
+    "Press enter to start with a small sample, or n for a file of your own."
 )
 
 
@@ -51,9 +51,9 @@ class HomeScreen(TabsmithScreen):
     BINDINGS = bindings_of("home")
     AUTO_FOCUS = "Menu"
     ABOUT = (
-        "Home shows what you can go on with: the session you were in the middle of, those that were begun on a phone, "
+        "Home shows what you can resume: your unfinished session, sessions that were started on a phone, "
         "the newest runs (live ones keep moving) and the newest models. Or begin with a new table. Nothing is lost by "
-        "leaving: runs go on without you."
+        "leaving: runs continue without you."
     )
 
     def __init__(self) -> None:
@@ -95,11 +95,11 @@ class HomeScreen(TabsmithScreen):
     def _refresh_living(self) -> None:
         if not self.is_current or not self._read:
             return
-        if self._sessions_mark != self.tabsmith.store.sessions_mark() or any(not run.state.ended for run in self._runs):
+        if self._sessions_mark != self.services.store.sessions_mark() or any(not run.state.ended for run in self._runs):
             self.action_reload()
 
     async def _reload(self) -> None:
-        store = self.tabsmith.store
+        store = self.services.store
         self._sessions_mark = store.sessions_mark()
         self._session = await self._from_disk(store.session, self._session)
         self._others = await self._from_disk(self._other_sessions, self._others)
@@ -112,7 +112,7 @@ class HomeScreen(TabsmithScreen):
         """Those that are understood; of the others it is said once why they are not."""
         from tabsmith_tui.store import SavedSession
 
-        read = self.tabsmith.store.other_sessions()
+        read = self.services.store.other_sessions()
         troubles = {f"{each.what} {each.where} {each.next_step}" for each in read if not isinstance(each, SavedSession)}
         for words in troubles - self._told:
             self.app.call_from_thread(self.app.notify, words, title="Not everything could be read", severity="warning")
@@ -130,15 +130,15 @@ class HomeScreen(TabsmithScreen):
     def _show(self) -> None:
         from tabsmith_tui.summaries import model_cells, quiet, run_cells
 
-        now = self.tabsmith.clock()
+        now = self.services.clock()
         session, runs, models = self._session, self._runs, self._models
         sessions = (*((session,) if session else ()), *self._others)
         newcomer = not (sessions or runs or models)
         groups: list[Group] = []
         if sessions:
-            groups.append(Group("Go on", tuple(self._go_on(each, now) for each in sessions)))
+            groups.append(Group("Resume", tuple(self._go_on(each, now) for each in sessions)))
         begin = (
-            Item("sample", (literal("Begin with a sample table"), quiet("seconds to train"))),
+            Item("sample", (literal("Start with a sample table"), quiet("seconds to train"))),
             Item("new", (literal("Open a table of your own"), quiet("CSV, Excel, Parquet, JSON"))),
         )
         groups.append(Group("New", begin if newcomer else begin[::-1]))
@@ -182,7 +182,7 @@ class HomeScreen(TabsmithScreen):
         from tabsmith_tui.summaries import model_facts, run_facts
 
         kind, _, name = self.query_one(Menu).current.partition(" ")
-        now = self.tabsmith.clock()
+        now = self.services.clock()
         about = self.query_one("#about", FactList)
         run = next((run for run in self._runs if kind == "run" and run.id == name), None)
         model = next((model for model in self._models if kind == "model" and model.id == name), None)
@@ -210,30 +210,30 @@ class HomeScreen(TabsmithScreen):
     def action_open(self) -> None:
         """Open the line under the cursor."""
         kind, _, name = self.query_one(Menu).current.partition(" ")
-        app = self.tabsmith
+        services = self.services
         match kind:
             case "resume" if name:
                 session = self._session_of(name)
                 if session and session.owner:
-                    app.open_session_of(session.owner)
+                    services.open_screen("guided", resume=True, owner=session.owner)
             case "resume":
-                app.open_guided(resume=True)
+                services.open_screen("guided", resume=True)
             case "new":
                 self.action_new()
             case "sample":
                 self.action_sample()
             case "run":
-                app.open_run(name)
+                services.open_screen("run", name)
             case "model":
-                app.open_result(name)
+                services.open_screen("result", name)
 
     def action_new(self) -> None:
         """A new model from a table."""
-        self.tabsmith.open_guided(resume=False)
+        self.services.open_screen("guided", resume=False)
 
     def action_sample(self) -> None:
         """A new model from a sample table; a session under way is asked about first."""
-        self.tabsmith.open_guided(resume=False, sample=SAMPLE)
+        self.services.open_screen("guided", resume=False, sample=SAMPLE)
 
 
 def _title(title: str, count: int, key: str) -> str:

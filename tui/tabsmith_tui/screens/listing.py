@@ -9,11 +9,11 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.widgets import OptionList
 
-from tabsmith_tui.screens.base import TabsmithScreen, start_worker
+from tabsmith_tui.screens.base import STYLES, TabsmithScreen, start_worker
 from tabsmith_tui.summaries import Fact
+from tabsmith_tui.widgets.fields import TypedLine
 from tabsmith_tui.widgets.literal import ContentText, FactList, TextLine
 from tabsmith_tui.widgets.menu import Group, Item, Menu
-from tabsmith_tui.widgets.typed import TypedLine
 
 T = TypeVar("T")
 
@@ -24,7 +24,7 @@ WIDE = 100
 class ListScreen(TabsmithScreen, Generic[T]):
     """Subclasses say what is listed, in which groups, and what its lines and facts are."""
 
-    CSS_PATH: ClassVar = "listing.tcss"
+    CSS_PATH: ClassVar = STYLES / "list.tcss"
     AUTO_FOCUS = "Menu"  # never the hidden filter, not even for the keys of the first moment
     EMPTY: ClassVar[str] = ""
     """What to say, and do, when there is nothing to list."""

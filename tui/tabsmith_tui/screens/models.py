@@ -36,10 +36,10 @@ class ModelsScreen(ListScreen["ModelSummary"]):
         self._reports: dict[str, ModelReport | None] = {}
 
     def load(self) -> "dict[str, ModelSummary]":
-        return {model.id: model for model in self.tabsmith.store.models()}
+        return {model.id: model for model in self.services.store.models()}
 
     def item(self, key: str, thing: "ModelSummary") -> Item:
-        return Item(key, model_cells(thing, self.tabsmith.clock()))
+        return Item(key, model_cells(thing, self.services.clock()))
 
     def group_of(self, thing: "ModelSummary") -> str:  # noqa: ARG002
         return "Models"
@@ -48,11 +48,11 @@ class ModelsScreen(ListScreen["ModelSummary"]):
         report = self._reports.get(thing.id)
         if thing.id not in self._reports and not thing.damaged:
             start_worker(self, partial(self._read_report, thing.id), "report", alone=True)
-        return [*model_facts(thing, self.tabsmith.clock()), *(report_facts(report) if report else ())]
+        return [*model_facts(thing, self.services.clock()), *(report_facts(report) if report else ())]
 
     async def _read_report(self, model_id: str) -> None:
         try:
-            self._reports[model_id] = await asyncio.to_thread(self.tabsmith.store.report, model_id)
+            self._reports[model_id] = await asyncio.to_thread(self.services.store.report, model_id)
         except Exception as error:  # noqa: BLE001 - one broken model must not take the list down; said in its place
             self._reports[model_id] = None
             self.app.notify(str(error), title=f"The report of {model_id} cannot be read", severity="error")
@@ -76,12 +76,12 @@ class ModelsScreen(ListScreen["ModelSummary"]):
     def action_open(self) -> None:
         """The whole report."""
         if model := self.current:
-            self.tabsmith.open_result(model.id)
+            self.services.open_screen("result", model.id)
 
     def action_predict(self) -> None:
         """Predict with it."""
         if model := self.current:
-            self.tabsmith.open_predict(model.id)
+            self.services.open_screen("predict", model.id)
 
     def action_export(self) -> None:
         """Ask where to, and write it there."""
@@ -102,7 +102,7 @@ class ModelsScreen(ListScreen["ModelSummary"]):
 
     async def _export(self, model_id: str, file: Path) -> None:
         try:
-            await asyncio.to_thread(self.tabsmith.store.export_model, model_id, file)
+            await asyncio.to_thread(self.services.store.export_model, model_id, file)
         except Exception as error:  # noqa: BLE001 - shown with its real name
             self.show_error(error)
             return
@@ -132,7 +132,7 @@ class ModelsScreen(ListScreen["ModelSummary"]):
 
     async def _delete(self, model_id: str) -> None:
         try:
-            await asyncio.to_thread(self.tabsmith.store.delete_model, model_id)
+            await asyncio.to_thread(self.services.store.delete_model, model_id)
         except Exception as error:  # noqa: BLE001 - shown with its real name
             self.show_error(error)
             return

@@ -13,12 +13,12 @@ from textual.content import Content
 from textual.widgets import Select
 
 from tabsmith.errors import ErrorReport, report_of
-from tabsmith.runs.jobs import JobFailed, JobResult, Predict, Predicted, Progressed
+from tabsmith.runs.jobs import JobFailed, JobResult, Predict, Predicted
 from tabsmith.tables.read.sources import FileSource
 from tabsmith.text import clean, plural
 from tabsmith_tui.actions import bindings_of
 from tabsmith_tui.clipboard import copy
-from tabsmith_tui.screens.base import TabsmithScreen, start_worker
+from tabsmith_tui.screens.base import STYLES, TabsmithScreen, start_worker
 from tabsmith_tui.screens.dialogs import DialogAnswer, QuestionScreen
 from tabsmith_tui.summaries import Fact, table_and_target
 from tabsmith_tui.widgets.literal import FactList, TextLine, assemble, literal, literal_block
@@ -39,12 +39,12 @@ class PredictScreen(TabsmithScreen):
     """What was typed stays, whatever goes wrong, and when the screen is left and opened again."""
 
     SCOPE = "predict"
-    CSS_PATH = "predict.tcss"
+    CSS_PATH = STYLES / "predict.tcss"
     BINDINGS = bindings_of("predict")
     AUTO_FOCUS = "#path PathLine"
     ABOUT = (
         "Predicting writes a new file: the rows of yours with the prediction beside them. Columns that the model knows "
-        "and your file lacks are taken as missing; further columns do no harm. Your file is only read."
+        "and your file lacks are treated as missing; further columns do no harm. Your file is only read."
     )
 
     def __init__(self, model_id: str = "") -> None:
@@ -59,7 +59,7 @@ class PredictScreen(TabsmithScreen):
 
     def body(self) -> ComposeResult:
         """The form, then what came of it."""
-        draft = self.tabsmith.predict_draft
+        draft = self.services.predict_draft
         with VerticalScroll(id="form"):
             yield TextLine("Model", classes="label")
             choice = Select[str]((), prompt="choose a model", allow_blank=True, compact=True, id="model")
@@ -80,7 +80,7 @@ class PredictScreen(TabsmithScreen):
         self.show_subject("predict")
         self._complain("")
         self.query_one(ProgressLine).end()
-        self._out_suggested = _beside(self.tabsmith.predict_draft.path)
+        self._out_suggested = _beside(self.services.predict_draft.path)
         self.call_after_refresh(self._look)
 
     def on_resize(self, event: events.Resize) -> None:
@@ -92,14 +92,14 @@ class PredictScreen(TabsmithScreen):
 
     async def _load(self) -> None:
         try:
-            models = await asyncio.to_thread(self.tabsmith.store.models)
+            models = await asyncio.to_thread(self.services.store.models)
         except Exception as error:  # noqa: BLE001 - shown with its real name
             self.show_error(error)
             return
         self._models = {model.id: model for model in models if not model.damaged}
         choice: Select[str] = self.query_one("#model", Select)
         choice.set_options([(_option(model), model.id) for model in self._models.values()])
-        wanted = self._model_id or self.tabsmith.predict_draft.model_id or next(iter(self._models), "")
+        wanted = self._model_id or self.services.predict_draft.model_id or next(iter(self._models), "")
         if wanted in self._models:
             choice.value = wanted
             self._model_id = wanted
@@ -117,7 +117,7 @@ class PredictScreen(TabsmithScreen):
     def _model_chosen(self, event: Select.Changed) -> None:
         model = self._models.get(str(event.value))
         self._model_id = model.id if model else ""
-        self.tabsmith.predict_draft.model_id = self._model_id
+        self.services.predict_draft.model_id = self._model_id
         self.show_subject(assemble("predict ", literal(model.target, 40)) if model else "predict")
 
     @on(PathField.Changed)
@@ -129,7 +129,7 @@ class PredictScreen(TabsmithScreen):
         if suggested != self._out_suggested and out.line.value in ("", self._out_suggested):
             out.line.value = suggested
         self._out_suggested = suggested
-        draft = self.tabsmith.predict_draft
+        draft = self.services.predict_draft
         draft.path, draft.out = path.line.value, out.line.value
 
     @on(PathField.Submitted)
@@ -182,14 +182,14 @@ class PredictScreen(TabsmithScreen):
         self._complain("")
         self.remove_class("-done")
         job = Predict(self._model_id, FileSource(path), str(Path(out).expanduser().absolute()))
-        self.query_one(ProgressLine).begin("Waiting for a worker")
+        self.query_one(ProgressLine).begin("predicting")
         self._work = start_worker(self, partial(self._carry_out, job), "job")
 
     async def _carry_out(self, job: Predict) -> None:
         progress = self.query_one(ProgressLine)
         result: JobResult | None = None
         try:
-            result = await self.tabsmith.supervisor.job(job, self._progressed)
+            result = await self.services.supervisor.job(job, progress.show_progress)
         except asyncio.CancelledError:
             progress.end()
             self._complain("Cancelled. Nothing was written; what you typed is still there.")
@@ -207,9 +207,6 @@ class PredictScreen(TabsmithScreen):
             case _:
                 pass
 
-    def _progressed(self, progress: Progressed) -> None:
-        self.query_one(ProgressLine).show_progress(progress.share, progress.message)
-
     def _failed(self, report: ErrorReport) -> None:
         self._complain(f"{report.name}: {report.what}")
         self.query_one("#path", PathField).line.focus()
@@ -225,11 +222,11 @@ class PredictScreen(TabsmithScreen):
         self._written = done.out
         facts: list[Fact] = [
             ("✔ written", assemble(plural(done.rows, "row"), " to ", literal(done.out, 1_000))),
-            ("missing", _names(done.missing, "none: your file has every column the model knows", "taken as missing")),
+            ("missing", _names(done.missing, "none: your file has every column the model knows", "treated as missing")),
             ("extra", _names(done.extra, "none", "not used")),
         ]
         if done.unparsable:
-            facts.append(("unreadable", f"{plural(done.unparsable, 'cell')}, taken as missing"))
+            facts.append(("unreadable", f"{plural(done.unparsable, 'cell')}, treated as missing"))
         self.query_one("#facts", FactList).show(facts)
         table = self.query_one("#preview", PlainTable)
         table.clear(columns=True)

@@ -15,7 +15,7 @@ from tabsmith.runs.folder import RunFolder
 from tabsmith.tables.read.sources import Source, TasksSource
 from tabsmith_tui.actions import bindings_of
 from tabsmith_tui.clipboard import copy
-from tabsmith_tui.screens.base import TabsmithScreen
+from tabsmith_tui.screens.base import STYLES, TabsmithScreen
 from tabsmith_tui.views import result, result_charts
 from tabsmith_tui.views.lines import wrap_line
 from tabsmith_tui.widgets.drawing import Drawing
@@ -54,10 +54,10 @@ class ResultScreen(TabsmithScreen):
 
     SCOPE = "result"
     ABOUT = (
-        "What came of a run: the model's score on the hold-out, rows that no candidate had seen, with the interval in "
-        "which it lies 95 times of 100; and what it is made of."
+        "The model that a run trained: its score on the hold-out, rows that no candidate had seen, with the interval in "
+        "which the score lies 95 times of 100; and its recipes."
     )
-    CSS_PATH = "result.tcss"
+    CSS_PATH = STYLES / "result.tcss"
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("result")
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (76, "-normal"), (110, "-wide")]  # noqa: RUF012 - Textual's declaration
 
@@ -71,11 +71,13 @@ class ResultScreen(TabsmithScreen):
         with Body(id="result"):
             yield Panel("Score", "scores", "How good the model is. Only the hold-out says how it does on new rows.")
             with Container(id="pair"):
-                yield Panel("Where it errs", "outcome", "What was predicted, against the truth.")
-                yield Panel("What it looks at", "importance", "How much worse it is when a column is shuffled.")
-            yield Panel("What it is made of", "members", "The recipes in it; the weights sum to 1.")
-            yield Panel("What to know", "cautions", "What was not done, was cut short, or looks odd in the table.")
-            yield Panel("The model", "facts", "Where it lies and how it came to be.")
+                yield Panel("Errors", "outcome", "The predictions against the truth.")
+                yield Panel(
+                    "Feature importance", "importance", "How much worse the model is when a column is shuffled."
+                )
+            yield Panel("Recipes", "members", "The recipes of the model; the weights sum to 1.")
+            yield Panel("Cautions", "cautions", "What was not done, was cut short, or looks odd in the table.")
+            yield Panel("The model", "facts", "The model's folder, and how it was trained.")
 
     def on_mount(self) -> None:
         """Show the report, or read it first."""
@@ -89,7 +91,7 @@ class ResultScreen(TabsmithScreen):
 
     async def _read(self) -> None:
         try:
-            self.report = await asyncio.to_thread(self.tabsmith.store.report, self.model_id)
+            self.report = await asyncio.to_thread(self.services.store.report, self.model_id)
         except TabsmithError as error:
             self.show_status(literal("✘ cannot be read", style="$bad"))
             self.query_one("#scores", Panel).show((line(error.what, "bad"), line(error.next_step)))
@@ -107,8 +109,8 @@ class ResultScreen(TabsmithScreen):
         self.query_one("#importance Drawing", Drawing).show(
             report.importance, lambda width, _height: result_charts.importance(report.importance, report.metric, width)
         )
-        where = "on the hold-out" if report.holdout is not None else "out-of-fold, as there is no hold-out"
-        set_border_title(self.query_one("#outcome"), f"Where it errs  {where}")
+        where = "on the test set" if report.holdout is not None else "out-of-fold, as there is no test set"
+        set_border_title(self.query_one("#outcome"), f"Errors {where}")
         shown = report.outcome
         self.query_one("#outcome Drawing", Drawing).show(
             shown,
@@ -121,7 +123,7 @@ class ResultScreen(TabsmithScreen):
 
     def action_predict(self) -> None:
         """Predict with this model."""
-        self.tabsmith.open_predict(self.model_id)
+        self.services.open_screen("predict", self.model_id)
 
     async def action_copy(self) -> None:
         """Copy the equivalent Python and command lines, and say where they went."""
@@ -144,7 +146,7 @@ class ResultScreen(TabsmithScreen):
         except TabsmithError as error:
             self.show_error(error)
             return
-        self.tabsmith.open_run(self.report.run_id)
+        self.services.open_screen("run", self.report.run_id)
 
     def action_back(self) -> None:
         """Back to where one came from."""

@@ -16,7 +16,7 @@ from tabsmith_tui.widgets.literal import ContentText, assemble, literal
 from tabsmith_tui.widgets.menu import Item
 
 REFRESH_SECONDS = 2.0
-MOST = 4  # runs side by side
+MOST_SIDE_BY_SIDE = 4  # runs side by side
 _ORDER = {"At work": 0, "Interrupted": 1, "Ended": 2}
 
 
@@ -26,8 +26,8 @@ class RunsScreen(ListScreen[RunSummary]):
     SCOPE = "runs"
     BINDINGS = bindings_of("runs")
     ABOUT = (
-        "Every run, those at work first. A run is a process of its own: it goes on when you leave. An interrupted one "
-        "lost its process (a reboot, a kill) and can be resumed where it stood. Deleting a run keeps its model."
+        "Every run, those at work first. A run is a process of its own: it continues when you leave. An interrupted one "
+        "lost its process (a reboot, a kill) and can be resumed at its next step. Deleting a run keeps its model."
     )
     EMPTY = "There are no runs yet. Go back with esc, and press n to train a first model."
 
@@ -45,11 +45,11 @@ class RunsScreen(ListScreen[RunSummary]):
             self.action_reload()
 
     def load(self) -> dict[str, RunSummary]:
-        runs = sorted(self.tabsmith.store.runs(), key=lambda run: _ORDER[self.group_of(run)])
+        runs = sorted(self.services.store.runs(), key=lambda run: _ORDER[self.group_of(run)])
         return {run.id: run for run in runs}
 
     def item(self, key: str, thing: RunSummary) -> Item:
-        stands, *cells = run_cells(thing, self.tabsmith.clock())
+        stands, *cells = run_cells(thing, self.services.clock())
         if self.marked:
             stands = assemble(("▪ " if key in self.marked else "  ", "$accent"), stands)
         return Item(key, (stands, *cells, literal(thing.id, 40, "$quiet")))
@@ -60,7 +60,7 @@ class RunsScreen(ListScreen[RunSummary]):
         return "Interrupted" if thing.state is RunState.INTERRUPTED else "Ended"
 
     def facts(self, thing: RunSummary) -> Sequence[Fact]:
-        return run_facts(thing, self.tabsmith.clock())
+        return run_facts(thing, self.services.clock())
 
     def note(self, thing: RunSummary) -> ContentText:
         if thing.problem:
@@ -96,7 +96,7 @@ class RunsScreen(ListScreen[RunSummary]):
     def action_open(self) -> None:
         """Live, or replayed."""
         if run := self.current:
-            self.tabsmith.open_run(run.id)
+            self.services.open_screen("run", run.id)
 
     def action_mark(self) -> None:
         """Mark the run, or take its mark away; four at most."""
@@ -105,10 +105,10 @@ class RunsScreen(ListScreen[RunSummary]):
             return
         if run.id in self.marked:
             self.marked.remove(run.id)
-        elif len(self.marked) < MOST:
+        elif len(self.marked) < MOST_SIDE_BY_SIDE:
             self.marked.append(run.id)
         else:
-            self.app.notify(f"{MOST} runs are marked already; take a mark away with space.", severity="warning")
+            self.app.notify(f"{MOST_SIDE_BY_SIDE} runs are marked already; unmark one with space.", severity="warning")
         self.draw()
 
     def action_beside(self) -> None:
@@ -121,11 +121,11 @@ class RunsScreen(ListScreen[RunSummary]):
         """Take an interrupted run up, and show it."""
         if run := self.current:
             try:
-                await self.tabsmith.supervisor.resume_run(run.id)
+                await self.services.supervisor.resume_run(run.id)
             except Exception as error:  # noqa: BLE001 - whatever hindered it is shown with its real name
                 self.show_error(error)
                 return
-            self.tabsmith.open_run(run.id)
+            self.services.open_screen("run", run.id)
 
     async def action_stop(self) -> None:
         """Stop the run and keep its best model."""
@@ -133,7 +133,7 @@ class RunsScreen(ListScreen[RunSummary]):
             from tabsmith.runs.commands import Stop
 
             try:
-                await asyncio.to_thread(self.tabsmith.store.send, run.id, Stop())
+                await asyncio.to_thread(self.services.store.send, run.id, Stop())
             except Exception as error:  # noqa: BLE001 - shown with its real name
                 self.show_error(error)
                 return
@@ -165,7 +165,7 @@ class RunsScreen(ListScreen[RunSummary]):
 
     async def _delete(self, run: RunSummary) -> None:
         try:
-            await asyncio.to_thread(self.tabsmith.store.delete_run, run.id)
+            await asyncio.to_thread(self.services.store.delete_run, run.id)
         except Exception as error:  # noqa: BLE001 - shown with its real name
             self.show_error(error)
             return

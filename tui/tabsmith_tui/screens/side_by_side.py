@@ -7,18 +7,72 @@ from typing import ClassVar, Final
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
 
 from tabsmith.errors import TabsmithError
+from tabsmith.presentation import budgets
+from tabsmith.presentation.spans import line
+from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.watch import RunWatch
 from tabsmith.text import plural
 from tabsmith_tui.actions import bindings_of
 from tabsmith_tui.screens.base import TabsmithScreen
-from tabsmith_tui.screens.runs import MOST
-from tabsmith_tui.widgets.run_column import RunColumn
+from tabsmith_tui.views import run_column
+from tabsmith_tui.widgets.drawing import Drawing
+from tabsmith_tui.widgets.literal import TextLine, assemble, literal, set_border_title
+from tabsmith_tui.widgets.pill import pill
 
 _NARROWEST: Final = 38  # cells of a column
 _EVERY: Final = 0.2  # seconds between two looks at the journals
+
+
+class RunColumn(Vertical, can_focus=True):
+    """One of several; a second click opens the run."""
+
+    HELP = "A run. Left and right go to the next column, enter opens the run of this one."
+    DEFAULT_CSS = """
+    RunColumn { width: 1fr; border: round $border; border-title-color: $foreground; padding: 0 1; }
+    RunColumn:focus { border: round $primary; border-title-color: $primary; border-title-style: bold; }
+    RunColumn TextLine { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    """
+
+    class Chosen(Message):
+        """Open the run of this column."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__()
+        self.run_id = run_id
+        self._stands = TextLine()
+        self._drawing = Drawing()
+        set_border_title(self, literal(f"run {budgets.short_run_id(run_id)}"))
+
+    def compose(self) -> ComposeResult:
+        """The pill with the time, then the rest."""
+        yield self._stands
+        yield self._drawing
+
+    def show(self, run: RunSnapshot, now: float) -> None:
+        """Show the run as it is `now`."""
+        doing = literal(f"  {run.message}" if run.message and not run.state.ended else "", 80, "$quiet")
+        self._stands.show(assemble(pill(run.state), f"  {budgets.elapsed(run, now)}", doing))
+        moment = 0.0 if run.state.ended else float(int(now))  # what moves with time is drawn once in a second
+        self._drawing.show((run, moment), lambda width, height: run_column.run_column(run, now, width, height))
+
+    def show_problem(self, problem: str) -> None:
+        """The run cannot be read."""
+        self._stands.show(literal("✘ cannot be read", style="$bad"))
+        self._drawing.show(problem, lambda _width, _height: (line(problem, "bad"),))
+
+    @property
+    def text(self) -> str:
+        """What is drawn below the pill."""
+        return self._drawing.text
+
+    def on_click(self, event: events.Click) -> None:
+        """The second click of two opens it."""
+        if event.chain == 2:
+            self.post_message(self.Chosen())
 
 
 class SideBySideScreen(TabsmithScreen):
@@ -31,7 +85,7 @@ class SideBySideScreen(TabsmithScreen):
 
     def __init__(self, run_ids: Sequence[str]) -> None:
         super().__init__()
-        self._columns = [RunColumn(run_id) for run_id in run_ids[:MOST]]
+        self._columns = [RunColumn(run_id) for run_id in run_ids]
         self._watches: dict[str, RunWatch] = {}
         self._first = 0  # the column on the left edge
 
@@ -78,7 +132,7 @@ class SideBySideScreen(TabsmithScreen):
         try:
             watch = self._watches.get(column.run_id)
             if watch is None:
-                watch = await asyncio.to_thread(RunWatch, column.run_id, self.tabsmith.clock)
+                watch = await asyncio.to_thread(RunWatch, column.run_id, self.services.clock)
                 self._watches[column.run_id] = watch
             run = await asyncio.to_thread(watch.refresh)
         except TabsmithError as error:
@@ -86,7 +140,7 @@ class SideBySideScreen(TabsmithScreen):
                 column.show_problem(error.what)
             return
         if column.is_attached:
-            column.show(run, self.tabsmith.clock())
+            column.show(run, self.services.clock())
 
     # Keys -------------------------------------------------------------------------------------------------------------
 
@@ -105,7 +159,7 @@ class SideBySideScreen(TabsmithScreen):
 
     def action_open(self) -> None:
         """The run of this column."""
-        self.tabsmith.open_run(self._current.run_id)
+        self.services.open_screen("run", self._current.run_id)
 
     def on_run_column_chosen(self) -> None:
         """A second click opens it, too."""

@@ -6,11 +6,10 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 
 from tabsmith.tables.info import LineNote, Preview, TableInfo
 from tabsmith.text import clean, plural
-from tabsmith_tui.actions import bindings
+from tabsmith_tui.screens.base import DialogScreen
 from tabsmith_tui.widgets.bars import KeysBar
 from tabsmith_tui.widgets.lines_layout import Cell, LineColumn, Tone
 from tabsmith_tui.widgets.lines_table import LinesTable
@@ -19,18 +18,15 @@ from tabsmith_tui.widgets.literal import TextLine, assemble, literal, set_border
 WIDEST_CELL = 24
 
 
-class TableView(ModalScreen[None]):
+class TableView(DialogScreen[None]):
     """Lines to look at; escape closes."""
 
-    CSS_PATH = "dialog.tcss"
     DEFAULT_CSS = """
-    TableView { align: center middle; }
     TableView .dialog { border-title-color: $primary; border-title-style: bold; }
     TableView .dialog { width: 96%; max-width: 160; height: 85%; }
     TableView LinesTable { height: 1fr; background: $surface; }
     TableView .below { margin-top: 1; max-height: 5; color: $quiet; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = bindings("question.back")
 
     def __init__(self, title: str) -> None:
         super().__init__()
@@ -43,14 +39,11 @@ class TableView(ModalScreen[None]):
             yield TextLine(classes="below")
         yield KeysBar()
 
-    def action_back(self) -> None:
-        self.dismiss(None)
-
 
 class LinesView(TableView):
     """What could not be read, then what was repaired: line, reason and beginning."""
 
-    ABOUT = "Lines of the source that hold no row of the table, or that were repaired, and why."
+    ABOUT = "Lines of the file that are not rows of the table, or that were repaired, and why."
 
     def __init__(self, info: TableInfo) -> None:
         super().__init__("Lines that could not be read, or were repaired")
@@ -98,7 +91,7 @@ class PreviewView(TableView):
     ]
 
     def __init__(self, preview: Preview, title: str) -> None:
-        super().__init__(f"First rows of {clean(title, 60)}")
+        super().__init__(f"Preview of {clean(title, 60)}")
         self._preview = preview
         self._first = 0
 

@@ -26,9 +26,10 @@ from tabsmith.text import clean, plural
 from tabsmith.workflow.form import Option
 from tabsmith_tui import task_files
 from tabsmith_tui.actions import bindings_of
-from tabsmith_tui.screens.base import TabsmithScreen, start_worker
+from tabsmith_tui.screens.base import STYLES, TabsmithScreen, start_worker
 from tabsmith_tui.screens.dialogs import AskPathScreen, DialogAnswer, QuestionScreen
 from tabsmith_tui.task_files import FILE_FIELDS, CheckedDraft, Draft, FieldProblem, TaskDraft
+from tabsmith_tui.views import agents as agent_views
 from tabsmith_tui.widgets.literal import ContentText, TextLine, assemble, literal, set_border_title
 from tabsmith_tui.widgets.menu import Group, Item, Menu
 from tabsmith_tui.widgets.path_field import PathField
@@ -40,7 +41,7 @@ _AGENTS: Final = tuple(Option(each, each) for each in get_args(TaskAgent))
 def file_rows() -> tuple[TaskRow, ...]:
     """Fields of the file."""
     return (
-        TaskRow("file", "file", "Where the task file lies. Folders of tasks are meant from here."),
+        TaskRow("file", "file", "The path of the task file. Folders of tasks are relative to its folder."),
         TaskRow("iterations", "iterations", "How often agents are sent, over all tasks; empty: no limit."),
         TaskRow("dollars", "dollars", "What all of it may cost, such as 2.50; empty: that of the settings."),
         TaskRow("seconds", "seconds", "How long all of it may take; empty: no limit."),
@@ -51,7 +52,7 @@ def task_rows() -> tuple[TaskRow, ...]:
     """Fields of a task."""
     return (
         TaskRow("name", "name", "A word that names it: letters, digits, _ - and dots."),
-        TaskRow("goal", "goal", "What is to be reached, in your words and lines; tab goes on.", "text"),
+        TaskRow("goal", "goal", "The goal in your own words; tab goes to the next field.", "text"),
         TaskRow("folder", "folder", "The folder it is about, from the file; the agent gets a copy or a worktree."),
         TaskRow("agent", "agent", "Who works on it.", "choice", _AGENTS),
         TaskRow("accept", "acceptance", "The command, run in the folder, whose exit status is the verdict.", "text"),
@@ -91,18 +92,17 @@ def read(typed: str, allowed: tuple[Path, ...]) -> tuple[str, TaskFile]:
 
 
 WIDE: Final = 110
-_GLYPHS: Final = {"usable": "✔", "not usable": "✘", "unknown": "?"}
 
 
 class TaskFileScreen(TabsmithScreen):
     """The draft is what is typed; the file on disk changes when it is saved, and only then."""
 
     SCOPE = "tasks"
-    CSS_PATH = "task_file.tcss"
+    CSS_PATH = STYLES / "task_file.tcss"
     BINDINGS = bindings_of("tasks")
     AUTO_FOCUS = "#row-name TypedLine"
     ABOUT = (
-        "Tasks for agents with hands: each has a goal, a folder and a command that proves it. Everything is checked "
+        "Coding tasks for agents: each has a goal, a folder and a command that proves it. Everything is checked "
         "while you type; nothing is written before you save, and nothing runs before f9."
     )
 
@@ -146,13 +146,10 @@ class TaskFileScreen(TabsmithScreen):
         self._check_soon()
 
     async def _find_agents(self) -> None:
-        found = await asyncio.to_thread(availability, self.tabsmith.settings.agents)
+        found = await asyncio.to_thread(availability, self.services.settings.agents)
         self._agents = {each.agent: each for each in found}
         self.query_one("#row-agent", TaskRow).offer(
-            tuple(
-                Option(each, each, f"{_GLYPHS[self._agents[each].usable]} {self._agents[each].usable}")
-                for each in get_args(TaskAgent)
-            )
+            tuple(Option(each, each, agent_views.availability(self._agents[each]).text) for each in get_args(TaskAgent))
         )
         self._say()
 
@@ -180,7 +177,7 @@ class TaskFileScreen(TabsmithScreen):
             part = self._part(row)
             row.display = part is not None
             if part is not None:
-                row.show(part.texts[row.key])
+                row.put_value(part.texts[row.key])
         self._say()
 
     def on_task_row_changed(self, event: TaskRow.Changed) -> None:
@@ -202,7 +199,7 @@ class TaskFileScreen(TabsmithScreen):
 
     async def _check(self) -> CheckedDraft:
         self._checked = await asyncio.to_thread(
-            task_files.check, self._draft, tuple(self.tabsmith.settings.paths.allowed)
+            task_files.check, self._draft, tuple(self.services.settings.paths.allowed)
         )
         self._say()
         return self._checked
@@ -215,7 +212,7 @@ class TaskFileScreen(TabsmithScreen):
             number = 0 if row.key in FILE_FIELDS else self._at + 1
             wrong = [each.what for each in misfits if each.task == number and each.field == row.key]
             shown = wrong if part is not None and row.key in part.touched else []
-            row.say("; ".join(shown), self._agent_words() if row.key == "agent" else "")
+            row.show_problem("; ".join(shown), self._agent_words() if row.key == "agent" else "")
         count = len(self._draft.tasks)
         set_border_title(
             self.query_one("#task"), f"Task {self._at + 1} of {count}" if count else "No task: f4 adds one"
@@ -240,7 +237,7 @@ class TaskFileScreen(TabsmithScreen):
 
     def _agent_words(self) -> str:
         found = self._agents.get(self._current.texts["agent"]) if self._current else None
-        return f"{found.usable}: {found.why}. {found.next_step}".strip() if found else ""
+        return f"{agent_views.availability(found).text}: {found.why}. {found.next_step}".strip() if found else ""
 
     def _item(self, at: int, misfits: tuple[FieldProblem, ...]) -> Item:
         texts = self._draft.tasks[at].texts
@@ -329,7 +326,7 @@ class TaskFileScreen(TabsmithScreen):
 
     async def _open(self, typed: str) -> None:
         try:
-            text, found = await asyncio.to_thread(read, typed, tuple(self.tabsmith.settings.paths.allowed))
+            text, found = await asyncio.to_thread(read, typed, tuple(self.services.settings.paths.allowed))
         except TabsmithError as error:
             self.show_error(error)
             return
@@ -407,12 +404,12 @@ class TaskFileScreen(TabsmithScreen):
         if run:
             await self._start(found, text)
         else:
-            self.app.notify(f"Saved at {time_of_day(self.tabsmith.clock())}: {clean(found.path, 300)}")
+            self.app.notify(f"Saved at {time_of_day(self.services.clock())}: {clean(found.path, 300)}")
 
     async def _start(self, found: TaskFile, text: str) -> None:
         from tabsmith_tui.task_files import task_run_spec
 
-        app = self.tabsmith
+        app = self.services
         agents = app.settings.agents
         try:
             spec = await asyncio.to_thread(
@@ -425,7 +422,7 @@ class TaskFileScreen(TabsmithScreen):
         except Exception as error:  # noqa: BLE001 - a run that does not start is said so by its real name
             self.show_error(error)
             return
-        app.open_run(spec.id)
+        app.open_screen("run", spec.id)
 
     def _go_to_first(self, misfit: FieldProblem) -> None:
         """Go to the first answer that is wrong."""

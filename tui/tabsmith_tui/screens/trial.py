@@ -16,7 +16,7 @@ from tabsmith.runs.transcripts import TranscriptMessage
 from tabsmith_tui import trial_records
 from tabsmith_tui.actions import bindings_of
 from tabsmith_tui.clipboard import copy
-from tabsmith_tui.screens.base import TabsmithScreen
+from tabsmith_tui.screens.base import STYLES, TabsmithScreen
 from tabsmith_tui.views import task_pages, trial_details, trial_pages
 from tabsmith_tui.views.trial_pages import DetailPage, PageName
 from tabsmith_tui.widgets.drawing import ReadingPane
@@ -28,16 +28,16 @@ _EVERY: Final = 0.2  # seconds between two looks at the snapshot
 _READ_EVERY: Final = 1.0  # seconds between two looks at the disk while the try goes on
 
 
-class TryDetails(TabsmithScreen):
+class TrialScreen(TabsmithScreen):
     """Shows the try `key` of whatever `snapshot()` then is: a live run, a replayed one, or one that ended or died."""
 
     SCOPE = "try"
-    CSS_PATH: ClassVar = "try_details.tcss"
+    CSS_PATH: ClassVar = STYLES / "trial.tcss"
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("try")
     ABOUT = (
-        "One try, page by page: what was tried and how it was judged, its recipe against the champion of its time, the "
-        "brief as it was sent with the feedback in it, the reply as it came, its sessions, its log. Of an iteration of "
-        "a task: what the agent changed and said, and what the acceptance command came to, which alone decides."
+        "One try, page by page: its result and assessment, its recipe against the best so far then, the "
+        "brief with the feedback as it was sent, the reply as it came, its sessions, its log. For an iteration of "
+        "a task: the agent's changes and messages, and the result of the acceptance command, which alone decides."
     )
 
     def __init__(self, snapshot: Callable[[], RunSnapshot], key: str) -> None:

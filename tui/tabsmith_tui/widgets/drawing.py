@@ -23,7 +23,7 @@ from tabsmith_tui.views.lines import wrap_line
 Draw: TypeAlias = Callable[[int, int], Sequence[Line]]
 """Makes the lines for a width and a height in cells."""
 
-STYLES: Final = MappingProxyType[Tone, str](
+TONE_STYLES: Final = MappingProxyType[Tone, str](
     {
         "plain": "",
         "strong": "bold",
@@ -84,7 +84,7 @@ def content(lines: Sequence[Line]) -> Content:
     return Content("\n").join(
         Content.assemble(
             *(
-                Content.styled(span.text, STYLES[span.tone]) if STYLES[span.tone] else Content(span.text)
+                Content.styled(span.text, TONE_STYLES[span.tone]) if TONE_STYLES[span.tone] else Content(span.text)
                 for span in line
             )
         )

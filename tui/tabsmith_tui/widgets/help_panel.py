@@ -24,7 +24,7 @@ class HelpBox(VerticalScroll):
     HelpBox.-over { split: none; dock: right; width: 100%; margin: 1 0; border: none; }
     """
 
-    HELP = "The help. Up and down scroll it, f1 takes it away."
+    HELP = "The help. Up and down scroll it, f1 closes it."
 
     def __init__(self, explained: Widget | None) -> None:
         super().__init__()

@@ -19,7 +19,7 @@ from tabsmith_tui.views import journal
 class LogView(ScrollView, can_focus=True):
     """Lines of a log. While following is paused its lines stand still, whatever comes in."""
 
-    HELP = "What happened, the newest at the bottom. Scrolling up pauses following; end goes on with it."
+    HELP = "What happened, the newest at the bottom. Scrolling up pauses following; end resumes it."
     DEFAULT_CSS = """
     LogView { height: 1fr; overflow-x: hidden; overflow-y: scroll; scrollbar-size-vertical: 1; }
     LogView > .log--strong { text-style: bold; }

@@ -18,8 +18,8 @@ from textual.message import Message
 from textual.widgets import Static
 
 from tabsmith.text import clean
+from tabsmith_tui.widgets.fields import TypedLine
 from tabsmith_tui.widgets.literal import assemble, literal
-from tabsmith_tui.widgets.typed import TypedLine
 
 ENDINGS: Final = (".csv", ".tsv", ".txt", ".parquet", ".json", ".jsonl", ".ndjson", ".xlsx", ".xls")
 PACKED: Final = (".gz", ".zst")
@@ -263,7 +263,7 @@ class PathField(Vertical):
         ]
         hidden = len(self._found) - len(lines)
         if hidden:
-            lines.append(literal(f"  +{hidden} more: go on typing, or use the arrows", style="$quiet"))
+            lines.append(literal(f"  +{hidden} more: keep typing, or use the arrows", style="$quiet"))
         shown.update(Content("\n").join(lines))
         shown.display = bool(lines)
 

@@ -1,26 +1,31 @@
-"""Progress in words with a bar: what is being done, how far it is, and how to cancel. Nothing spins."""
+"""The progress of a job in one line: its name, a bar, the key that cancels it, and its last message. Nothing spins."""
 
-from tabsmith.formatting import percent
+from tabsmith.runs.jobs import Progressed
+from tabsmith.text import clean
 from tabsmith_tui.widgets.literal import TextLine, assemble, literal
 
-_WIDTH = 24
+_WIDTH = 16
 
 
 class ProgressLine(TextLine):
-    """Empty while nothing goes on."""
+    """Hidden while no job runs."""
 
-    def begin(self, message: str) -> None:
-        """Something goes on, and how far it is cannot be said yet."""
-        self.show_progress(-1.0, message)
+    DEFAULT_CSS = "ProgressLine { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }"
 
-    def show_progress(self, done: float, message: str) -> None:
-        """`done` is 0..1, or -1 while it cannot be known."""
-        full = round(max(0.0, done) * _WIDTH)
-        bar = "" if done < 0 else "█" * full + "░" * (_WIDTH - full) + f" {percent(done)}  "
+    def begin(self, job: str) -> None:
+        """Show that `job` runs; how far it is cannot be known yet."""
+        self._job = clean(job, 100)
+        self.show_progress(Progressed(-1.0, ""))
         self.display = True
-        self.show(assemble((bar, "$accent"), literal(message, 200), ("   esc cancels", "$quiet")))
+
+    def show_progress(self, progress: Progressed) -> None:
+        """Show the share that is done, and the job's message."""
+        done = round(max(0.0, min(1.0, progress.share)) * _WIDTH)
+        bar = "" if progress.share < 0 else f"  {'━' * done}{'╌' * (_WIDTH - done)} {progress.share:.0%}"
+        message = literal(f"  {progress.message}" if progress.message else "", 200, "$quiet")
+        self.show(assemble(("◔ ", "$accent"), self._job, (bar, "$accent"), ("   esc cancels", "$quiet"), message))
 
     def end(self) -> None:
-        """It is over."""
+        """Hide the line."""
         self.show("")
         self.display = False

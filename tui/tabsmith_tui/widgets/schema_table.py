@@ -55,17 +55,17 @@ def _merge(counts: Sequence[int], width: int) -> list[int]:
 COLUMNS: Final = (
     LineColumn(" ", 1),
     LineColumn("column", 12, grow=2, most=34),
-    LineColumn("kind", 10),
+    LineColumn("kind", 13),
     LineColumn("role", 7),
     LineColumn("missing", 7, right=True, drop=3),
     LineColumn("distinct", 8, right=True, drop=4),
-    LineColumn("picture", 8, drop=2),
-    LineColumn("note", 14, grow=3, drop=5),
+    LineColumn("distribution", 12, drop=2),
+    LineColumn("comment", 14, grow=3, drop=5),
 )
 
 KIND_WORDS: Final[dict[ColumnKind, str]] = {
     "numeric": "numeric",
-    "code": "int code",
+    "code": "coded integer",
     "category": "category",
     "boolean": "boolean",
     "date": "date",
@@ -111,8 +111,8 @@ class SchemaTable(LinesTable):
     """The columns. Only those whose name holds the filter are shown; drawn as they are scrolled to."""
 
     HELP = (
-        "Every column as tabsmith understood it. ! marks what you should look at; the words for the column under the "
-        "cursor stand below. Space uses a column or leaves it out, e changes its kind and role, t chooses what to "
+        "Every column as tabsmith understood it. ! marks what you should check; the evidence for the column under the "
+        "cursor stands below. Space uses a column or leaves it out, e changes its kind and role, t chooses what to "
         "predict. A * marks what you changed."
     )
 

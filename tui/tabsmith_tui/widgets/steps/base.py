@@ -1,4 +1,4 @@
-"""What all guided steps share: they show a prompt, and say what a person answered. None of them decides where to go."""
+"""What all guided steps share: they show a form, and say what a person answered. None of them decides where to go."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -20,12 +20,12 @@ class StepView(Vertical):
     ALLOWED: ClassVar[frozenset[str]] = frozenset()
     ABOUT: ClassVar[str] = ""
 
-    class Said(Message):
-        """A person answered."""
+    class Acted(Message):
+        """The person chose an action."""
 
-        def __init__(self, answer: UserAction) -> None:
+        def __init__(self, action: UserAction) -> None:
             super().__init__()
-            self.answer = answer
+            self.action = action
 
     class Typed(Message):
         """Something was typed or chosen in a field: to be kept, wherever it leads."""
@@ -35,38 +35,38 @@ class StepView(Vertical):
             self.field = field
             self.text = text
 
-    def __init__(self, prompt: StepForm) -> None:
+    def __init__(self, form: StepForm) -> None:
         super().__init__(classes="step")
-        self.prompt = prompt
+        self.form = form
 
-    def show(self, prompt: StepForm) -> None:
-        """Show this prompt of the same state; what is being typed and the cursor stay."""
-        self.prompt = prompt
+    def show(self, form: StepForm) -> None:
+        """Show this form of the same state; what is being typed and the cursor stay."""
+        self.form = form
 
     def take_focus(self) -> None:
         """Give the focus to what a person will use first; to the first field with a problem when there is one."""
 
     def go_on(self) -> None:
-        """Answer with the prompt's default choice, with what stands in the fields."""
-        if self.prompt.choices:
-            self.say(self.prompt.choices[self.prompt.default])
+        """Answer with the form's default choice, with what stands in the fields."""
+        if self.form.choices:
+            self.choose(self.form.choices[self.form.default])
 
     def texts(self) -> Mapping[FieldName, str]:
         """What stands in this view's fields now."""
         return {}
 
     def unsaved(self) -> dict[FieldName, str]:
-        """What stands in the fields and is not what the prompt shows: its message may still be on the way."""
-        shown = {field.name: field.value for field in self.prompt.fields if isinstance(field, TextField | ChoiceField)}
+        """What stands in the fields and is not what the form shows: its message may still be on the way."""
+        shown = {field.name: field.value for field in self.form.fields if isinstance(field, TextField | ChoiceField)}
         return {name: text for name, text in self.texts().items() if text != shown.get(name)}
 
-    def say(self, choice: StepChoice) -> None:
+    def choose(self, choice: StepChoice) -> None:
         """Answer with `choice`, with what stands in the fields."""
-        self.post_message(self.Said(filled(choice, self.texts())))
+        self.post_message(self.Acted(filled(choice, self.texts())))
 
     def to_copy(self) -> str:
         """What `copy` copies here: the last error with its details; "" for nothing."""
-        return details(self.prompt.problem) if self.prompt.problem else ""
+        return details(self.form.problem) if self.form.problem else ""
 
 
 def details(report: ErrorReport) -> str:
@@ -88,6 +88,6 @@ def problem_words(report: ErrorReport, *, named: bool = True) -> ContentText:
     return assemble(*parts)
 
 
-def field_named(prompt: StepForm, name: FieldName) -> FormField | None:
-    """The prompt's field of that name."""
-    return next((field for field in prompt.fields if getattr(field, "name", None) == name), None)
+def field_named(form: StepForm, name: FieldName) -> FormField | None:
+    """The form's field of that name."""
+    return next((field for field in form.fields if getattr(field, "name", None) == name), None)

@@ -9,10 +9,10 @@ from textual.widgets import OptionList
 
 from tabsmith.workflow.form import ChoiceField, StepForm, TextField
 from tabsmith.workflow.session import FieldName
+from tabsmith_tui.widgets.fields import PickLine, TypedLine
 from tabsmith_tui.widgets.literal import TextLine, literal_block
 from tabsmith_tui.widgets.steps.base import StepView, problem_words
-from tabsmith_tui.widgets.steps.parts import ChoiceList, FactLines, FormRow, PickLine
-from tabsmith_tui.widgets.typed import TypedLine
+from tabsmith_tui.widgets.steps.parts import ChoiceList, FactLines, FormRow
 
 
 class ChoicesStep(StepView):
@@ -22,25 +22,25 @@ class ChoicesStep(StepView):
     ABOUT = "Choose with the arrows and enter, or with the mouse. The first way on is the usual one."
 
     def compose(self) -> ComposeResult:
-        yield TextLine(literal_block(self.prompt.words, 2_000), classes="say")
+        yield TextLine(literal_block(self.form.words, 2_000), classes="say")
         with VerticalScroll(can_focus=False):
             yield TextLine(classes="problem")
-            yield FactLines(self.prompt.facts)
-            for field in self.prompt.fields:
+            yield FactLines(self.form.facts)
+            for field in self.form.fields:
                 if isinstance(field, TextField | ChoiceField):
                     yield FormRow(field)
-            yield ChoiceList(self.prompt.choices, self.prompt.default)
+            yield ChoiceList(self.form.choices, self.form.default)
 
     def on_mount(self) -> None:
         self._problem()
 
-    def show(self, prompt: StepForm) -> None:
-        super().show(prompt)
-        self.query_one(".say", TextLine).show(literal_block(prompt.words, 2_000))
-        self.query_one(FactLines).show_facts(prompt.facts)
-        self.query_one(ChoiceList).show(prompt.choices)
+    def show(self, form: StepForm) -> None:
+        super().show(form)
+        self.query_one(".say", TextLine).show(literal_block(form.words, 2_000))
+        self.query_one(FactLines).show_facts(form.facts)
+        self.query_one(ChoiceList).show(form.choices)
         rows = {row.field.name: row for row in self.query(FormRow)}
-        for field in prompt.fields:
+        for field in form.fields:
             if isinstance(field, TextField | ChoiceField) and field.name in rows:
                 rows[field.name].show(field)
         self._problem()
@@ -58,7 +58,7 @@ class ChoicesStep(StepView):
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
-        self.say(self.prompt.choices[event.option_index])
+        self.choose(self.form.choices[event.option_index])
 
     def on_input_changed(self, event: TypedLine.Changed) -> None:
         event.stop()
@@ -79,6 +79,6 @@ class ChoicesStep(StepView):
 
     def _problem(self) -> None:
         line = self.query_one(".problem", TextLine)
-        line.display = self.prompt.problem is not None
-        if self.prompt.problem is not None:
-            line.show(problem_words(self.prompt.problem))
+        line.display = self.form.problem is not None
+        if self.form.problem is not None:
+            line.show(problem_words(self.form.problem))

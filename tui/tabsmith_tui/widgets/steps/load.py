@@ -26,12 +26,12 @@ class LoadStep(ChoicesStep):
     _estimated: tuple[Fact, ...] = ()
 
     def compose(self) -> ComposeResult:
-        yield TextLine(literal_block(self.prompt.words, 2_000), classes="say")
+        yield TextLine(literal_block(self.form.words, 2_000), classes="say")
         with VerticalScroll(can_focus=False):
             yield TextLine(classes="problem")
-            yield FactLines(self.prompt.facts)
+            yield FactLines(self.form.facts)
             yield TextLine(id="estimate-problem")
-            yield ChoiceList(self.prompt.choices, self.prompt.default)
+            yield ChoiceList(self.form.choices, self.form.default)
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -44,7 +44,7 @@ class LoadStep(ChoicesStep):
             self._show_no_estimate(estimate)
             return
         about = "" if estimate.format == "sample" else "about "
-        unsized = any(fact.label == "Size" for fact in self.prompt.facts) or not estimate.size
+        unsized = any(fact.label == "Size" for fact in self.form.facts) or not estimate.size
         self._add(
             (
                 Fact("Format", estimate.format + ("" if unsized else f", {size(estimate.size)}")),
@@ -63,8 +63,8 @@ class LoadStep(ChoicesStep):
     def _add(self, facts: tuple[Fact, ...]) -> None:
         """Show these below what is known of the source."""
         self._estimated = facts
-        self.query_one(FactLines).show_facts((*self.prompt.facts, *facts))
+        self.query_one(FactLines).show_facts((*self.form.facts, *facts))
 
-    def show(self, prompt: StepForm) -> None:
-        super().show(prompt)
+    def show(self, form: StepForm) -> None:
+        super().show(form)
         self._add(self._estimated)

@@ -8,9 +8,9 @@ from textual.containers import VerticalScroll
 
 from tabsmith.workflow.form import StepForm, TextField
 from tabsmith.workflow.session import FieldName
+from tabsmith_tui.widgets.fields import TypedText
 from tabsmith_tui.widgets.literal import TextLine, assemble, literal_block
 from tabsmith_tui.widgets.steps.base import StepView, problem_words
-from tabsmith_tui.widgets.typed import TypedText
 
 FORMS: Final = (
     ("\nlines of name: value\n", "bold"),
@@ -28,18 +28,18 @@ class ManualStep(StepView):
     ALLOWED: ClassVar[frozenset[str]] = frozenset({"next", "copy"})
     ABOUT = (
         "Nothing has been read, so say what to predict and from which columns. Any of the three forms will do. F9 or "
-        "ctrl+enter goes on; enter begins a new line."
+        "ctrl+enter continues; enter starts a new line."
     )
 
     @property
     def text_field(self) -> TextField:
-        """The prompt's field for the schema."""
-        return next(field for field in self.prompt.fields if isinstance(field, TextField))
+        """The form's field for the schema."""
+        return next(field for field in self.form.fields if isinstance(field, TextField))
 
     def compose(self) -> ComposeResult:
-        yield TextLine(literal_block(self.prompt.words, 2_000), classes="say")
+        yield TextLine(literal_block(self.form.words, 2_000), classes="say")
         yield TypedText(self.text_field.value)
-        yield TextLine(assemble(("f9", "bold $accent"), (" goes on   ", "$quiet"), ("tab, escape", "bold $accent"),
+        yield TextLine(assemble(("f9", "bold $accent"), (" continues   ", "$quiet"), ("tab, escape", "bold $accent"),
                          (" leave the text", "$quiet")), classes="hint")  # fmt: skip
         with VerticalScroll(can_focus=False):
             yield TextLine(classes="problem")
@@ -48,8 +48,8 @@ class ManualStep(StepView):
     def on_mount(self) -> None:
         self._problem()
 
-    def show(self, prompt: StepForm) -> None:
-        super().show(prompt)
+    def show(self, form: StepForm) -> None:
+        super().show(form)
         self._problem()
 
     def take_focus(self) -> None:

@@ -17,7 +17,7 @@ class ModelStep(ChoicesStep):
 
     ALLOWED: ClassVar[frozenset[str]] = frozenset({"next", "copy"})
     ABOUT = (
-        "Every value shown is a sensible one; enter goes on with them. Up and down go through the fields, left and "
+        "Every value shown is a sensible one; enter takes them. Up and down go through the fields, left and "
         "right through the values of a choice. Nothing is trained before you have seen it all on one page."
     )
 
@@ -25,13 +25,13 @@ class ModelStep(ChoicesStep):
         """Show everything on one page, if all values are good."""
 
     def compose(self) -> ComposeResult:
-        yield TextLine(literal_block(self.prompt.words, 2_000), classes="say")
+        yield TextLine(literal_block(self.form.words, 2_000), classes="say")
         with VerticalScroll(can_focus=False):
             yield TextLine(classes="problem")
-            for field in self.prompt.fields:
+            for field in self.form.fields:
                 if isinstance(field, TextField | ChoiceField):
                     yield FormRow(field)
-            yield FactLines(self.prompt.facts)
+            yield FactLines(self.form.facts)
             yield ChoiceList(())
 
     def on_mount(self) -> None:

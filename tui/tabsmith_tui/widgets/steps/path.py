@@ -24,32 +24,32 @@ class PathStep(StepView):
         "zstd too. Nothing is read before you say so."
     )
 
-    def __init__(self, prompt: StepForm, recent: tuple[str, ...] = ()) -> None:
-        super().__init__(prompt)
+    def __init__(self, form: StepForm, recent: tuple[str, ...] = ()) -> None:
+        super().__init__(form)
         self.recent = recent
 
     @property
     def text_field(self) -> TextField:
-        """The prompt's field for the path."""
-        return next(field for field in self.prompt.fields if isinstance(field, TextField))
+        """The form's field for the path."""
+        return next(field for field in self.form.fields if isinstance(field, TextField))
 
     def compose(self) -> ComposeResult:
         field = self.text_field
-        yield TextLine(literal_block(self.prompt.words, 2_000), classes="say")
+        yield TextLine(literal_block(self.form.words, 2_000), classes="say")
         yield PathField(field.value, placeholder=field.example, recent=self.recent)
         with VerticalScroll(can_focus=False):
             yield TextLine(classes="problem")
-            yield FactLines(self.prompt.facts)
-            yield ChoiceList(self.prompt.choices[1:])
+            yield FactLines(self.form.facts)
+            yield ChoiceList(self.form.choices[1:])
 
     def on_mount(self) -> None:
         self._problem()
 
-    def show(self, prompt: StepForm) -> None:
-        super().show(prompt)
-        self.query_one(".say", TextLine).show(literal_block(prompt.words, 2_000))
-        self.query_one(FactLines).show_facts(prompt.facts)
-        self.query_one(ChoiceList).show(prompt.choices[1:])
+    def show(self, form: StepForm) -> None:
+        super().show(form)
+        self.query_one(".say", TextLine).show(literal_block(form.words, 2_000))
+        self.query_one(FactLines).show_facts(form.facts)
+        self.query_one(ChoiceList).show(form.choices[1:])
         self._problem()
 
     def take_focus(self) -> None:
@@ -68,11 +68,11 @@ class PathStep(StepView):
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
-        self.say(self.prompt.choices[1 + event.option_index])
+        self.choose(self.form.choices[1 + event.option_index])
 
     def _problem(self) -> None:
         line, field = self.query_one(".problem", TextLine), self.text_field
-        problem = field.problem or self.prompt.problem
+        problem = field.problem or self.form.problem
         line.display = problem is not None
         if problem is not None:
             line.show(problem_words(problem, named=field.problem is None))

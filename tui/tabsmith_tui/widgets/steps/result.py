@@ -12,18 +12,18 @@ from tabsmith.modeling.results import ModelScore, PredictedFile
 from tabsmith.text import clean, plural
 from tabsmith.workflow.form import ResultField, StepForm, TextField
 from tabsmith.workflow.session import FieldName
+from tabsmith_tui.widgets.fields import TypedLine
 from tabsmith_tui.widgets.literal import ContentText, FactList, TextLine, assemble, literal, literal_block
 from tabsmith_tui.widgets.path_field import PathField
 from tabsmith_tui.widgets.steps.base import StepView, problem_words
 from tabsmith_tui.widgets.steps.parts import ChoiceList, FormRow
-from tabsmith_tui.widgets.typed import TypedLine
 
 
 class ResultStep(StepView, can_focus=True):
     """The model in a few lines; its whole report is one key away."""
 
     ALLOWED: ClassVar[frozenset[str]] = frozenset({"result", "predict", "new"})
-    ABOUT = "The model is saved. Enter shows its whole report, p predicts new rows, n begins with another table."
+    ABOUT = "The model is saved. Enter shows its whole report, p predicts new rows, n starts over with another table."
 
     def compose(self) -> ComposeResult:
         yield TextLine(classes="say")
@@ -36,12 +36,12 @@ class ResultStep(StepView, can_focus=True):
         )  # fmt: skip
 
     def on_mount(self) -> None:
-        self.show(self.prompt)
+        self.show(self.form)
 
-    def show(self, prompt: StepForm) -> None:
-        super().show(prompt)
-        self.query_one(".say", TextLine).show(literal_block(prompt.words, 1_000))
-        result = result_of(prompt)
+    def show(self, form: StepForm) -> None:
+        super().show(form)
+        self.query_one(".say", TextLine).show(literal_block(form.words, 1_000))
+        result = result_of(form)
         self.query_one(FactList).show(result_facts(result) if result else [])
 
     def take_focus(self) -> None:
@@ -56,29 +56,29 @@ class PredictStep(StepView):
 
     def compose(self) -> ComposeResult:
         rows, out = self._fields()
-        yield TextLine(literal_block(self.prompt.words, 1_000), classes="say")
+        yield TextLine(literal_block(self.form.words, 1_000), classes="say")
         yield PathField(rows.value, placeholder=rows.example)
         yield FormRow(out)
         with VerticalScroll(can_focus=False):
             yield TextLine(classes="problem")
             yield FactList()
-            yield ChoiceList(self.prompt.choices[1:])
+            yield ChoiceList(self.form.choices[1:])
 
     def on_mount(self) -> None:
-        self.show(self.prompt)
+        self.show(self.form)
 
-    def show(self, prompt: StepForm) -> None:
-        super().show(prompt)
+    def show(self, form: StepForm) -> None:
+        super().show(form)
         rows, out = self._fields()
         self.query_one(FormRow).show(out)
-        problem = rows.problem or prompt.problem
+        problem = rows.problem or form.problem
         line = self.query_one(".problem", TextLine)
         line.display = problem is not None
         if problem is not None:
             line.show(problem_words(problem, named=rows.problem is None))
-        result = result_of(prompt)
+        result = result_of(form)
         self.query_one(FactList).show(prediction_facts(result.prediction) if result and result.prediction else [])
-        self.query_one(ChoiceList).show(prompt.choices[1:])
+        self.query_one(ChoiceList).show(form.choices[1:])
 
     def take_focus(self) -> None:
         self.query_one(PathField).line.focus()
@@ -108,16 +108,16 @@ class PredictStep(StepView):
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
-        self.say(self.prompt.choices[1 + event.option_index])
+        self.choose(self.form.choices[1 + event.option_index])
 
     def _fields(self) -> tuple[TextField, TextField]:
-        texts = {field.name: field for field in self.prompt.fields if isinstance(field, TextField)}
+        texts = {field.name: field for field in self.form.fields if isinstance(field, TextField)}
         return texts[FieldName.NEW_ROWS], texts[FieldName.OUT]
 
 
-def result_of(prompt: StepForm) -> ResultField | None:
-    """The prompt's model, when it has one."""
-    return next((field for field in prompt.fields if isinstance(field, ResultField)), None)
+def result_of(form: StepForm) -> ResultField | None:
+    """The form's model, when it has one."""
+    return next((field for field in form.fields if isinstance(field, ResultField)), None)
 
 
 def result_facts(result: ResultField) -> list[tuple[str, ContentText]]:
@@ -130,9 +130,9 @@ def result_facts(result: ResultField) -> list[tuple[str, ContentText]]:
     if model.cv_score is not None:
         metric = model.cv_score.metric
         rows.append(("metric", f"{metric.label}, {'higher' if metric.greater_is_better else 'lower'} is better"))
-    rows.append(("score", _score(model.cv_score, "on folds it was not fitted on")))
+    rows.append(("score", _score(model.cv_score, "cross-validated score")))
     if model.holdout is not None:
-        rows.append(("hold-out", _score(model.holdout, "on rows set aside at the start")))
+        rows.append(("hold-out", _score(model.holdout, "on the test set")))
     if result.prediction is not None:
         rows.append(("predicted", literal(f"{plural(result.prediction.rows, 'row')}: {result.prediction.out}", 400)))
     return rows
@@ -154,10 +154,10 @@ def prediction_facts(prediction: PredictedFile) -> list[tuple[str, ContentText]]
     ]
     if prediction.missing:
         names = ", ".join(clean(each, 30) for each in prediction.missing[:8])
-        what = f"{plural(len(prediction.missing), 'column')} not in the file, taken as missing: {names}"
+        what = f"{plural(len(prediction.missing), 'column')} not in the file, treated as missing: {names}"
         rows.append(("! missing", literal(what, 400, "$warn")))
     if prediction.extra:
         rows.append(("not used", literal(plural(len(prediction.extra), "column"))))
     if prediction.unparsable:
-        rows.append(("! unread", literal(f"{plural(prediction.unparsable, 'cell')} taken as missing", style="$warn")))
+        rows.append(("! unread", literal(f"{plural(prediction.unparsable, 'cell')} treated as missing", style="$warn")))
     return rows

@@ -11,11 +11,11 @@ from tabsmith.tables.schema.types import ProblemType, Split
 from tabsmith.text import clean, plural
 from tabsmith.workflow.actions import AcceptSchema, ChangeRole, RejectSchema
 from tabsmith.workflow.form import ColumnsField, StepForm
+from tabsmith_tui.widgets.fields import TypedLine
 from tabsmith_tui.widgets.lines_table import LinesTable
 from tabsmith_tui.widgets.literal import ContentText, TextLine, assemble, literal
 from tabsmith_tui.widgets.schema_table import KIND_WORDS, SchemaTable, explain_column
 from tabsmith_tui.widgets.steps.base import StepView, problem_words
-from tabsmith_tui.widgets.typed import TypedLine
 
 TASK_WORDS: dict[ProblemType, str] = {
     "binary": "two classes (binary classification)",
@@ -37,7 +37,7 @@ class SchemaStep(StepView):
     ALLOWED: ClassVar[frozenset[str]] = frozenset(
         {"accept", "edit", "use", "target", "split", "lines", "preview", "filter", "reject", "copy"}
     )
-    ABOUT = "What tabsmith understood of the table, with its evidence. Enter accepts it; change what is not right."
+    ABOUT = "The columns as tabsmith understands them, with the evidence. Enter accepts them; change what is not right."
 
     def compose(self) -> ComposeResult:
         yield TextLine(classes="problem")
@@ -54,27 +54,27 @@ class SchemaStep(StepView):
 
     @property
     def field(self) -> ColumnsField:
-        """The prompt's columns."""
-        return next(field for field in self.prompt.fields if isinstance(field, ColumnsField))
+        """The form's columns."""
+        return next(field for field in self.form.fields if isinstance(field, ColumnsField))
 
     @property
     def table(self) -> SchemaTable:
         return self.query_one(SchemaTable)
 
-    def show(self, prompt: StepForm) -> None:
-        super().show(prompt)
+    def show(self, form: StepForm) -> None:
+        super().show(form)
         self._draw()
 
     def take_focus(self) -> None:
         self.table.focus()
 
     def go_on(self) -> None:
-        accept = next((choice for choice in self.prompt.choices if isinstance(choice.answer, AcceptSchema)), None)
-        self.post_message(self.Said(accept.answer if accept else AcceptSchema()))
+        accept = next((choice for choice in self.form.choices if isinstance(choice.answer, AcceptSchema)), None)
+        self.post_message(self.Acted(accept.answer if accept else AcceptSchema()))
 
     def reject(self) -> None:
         """This is the wrong table."""
-        self.post_message(self.Said(RejectSchema()))
+        self.post_message(self.Acted(RejectSchema()))
 
     def toggle(self) -> None:
         """Use the column under the cursor as a feature, or leave it out."""
@@ -82,7 +82,7 @@ class SchemaStep(StepView):
         if line is None or line.role == "target":
             self.app.notify("The target cannot be a feature. t chooses another target.", severity="warning")
             return
-        self.post_message(self.Said(ChangeRole(line.name, "ignore" if line.role == "feature" else "feature")))
+        self.post_message(self.Acted(ChangeRole(line.name, "ignore" if line.role == "feature" else "feature")))
 
     def open_filter(self) -> None:
         """Type to narrow the columns down."""
@@ -115,9 +115,9 @@ class SchemaStep(StepView):
 
     def _draw(self) -> None:
         problem = self.query_one(".problem", TextLine)
-        problem.display = self.prompt.problem is not None
-        if self.prompt.problem is not None:
-            problem.show(problem_words(self.prompt.problem))
+        problem.display = self.form.problem is not None
+        if self.form.problem is not None:
+            problem.show(problem_words(self.form.problem))
         self.table.show_field(self.field)
         self.query_one(".head", TextLine).show(_head(self.field))
         self._explain()
@@ -141,7 +141,7 @@ class SchemaStep(StepView):
             parts.append((f"{shown:,} of {plural(len(field.columns), 'column')} shown   ", "$quiet"))
         warned = sum(bool(line.warnings) for line in field.columns)
         if warned:
-            parts.append((f"! {plural(warned, 'column')} to look at   ", "$warn"))
+            parts.append((f"! {plural(warned, 'column')} to check   ", "$warn"))
         if field.rejected:
             parts.append((f"{plural(field.rejected, 'line')} could not be read (v)   ", "$warn"))
         if field.repaired:
@@ -152,11 +152,11 @@ class SchemaStep(StepView):
 
 
 def split_words(split: Split) -> str:
-    """How rows are set aside, in a few words."""
-    between = {"grouped": " by ", "forward": " along "}.get(split.kind, "")
-    by = f"{between}{clean(split.by, 40)}" if split.by and between else ""
-    held = f"{percent(split.holdout).replace('.0 %', ' %')} held out" if split.holdout else "nothing held out"
-    return f"{split.kind}{by}, {held}, {plural(split.folds, 'fold')}"
+    """The split in a few words: its kind, the share of the test set, the folds."""
+    column = clean(split.by, 40)
+    kind = {"grouped": f"grouped by {column}", "forward": f"by time ({column})"}.get(split.kind, split.kind)
+    test = f"{percent(split.holdout).replace('.0 %', ' %')} test set" if split.holdout else "no test set"
+    return f"{kind}, {test}, {plural(split.folds, 'fold')}"
 
 
 def _head(field: ColumnsField) -> Content:

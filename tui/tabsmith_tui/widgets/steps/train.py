@@ -25,29 +25,29 @@ class ReviewStep(StepView):
 
     def compose(self) -> ComposeResult:
         with VerticalScroll():
-            yield FactLines(self.prompt.facts)
+            yield FactLines(self.form.facts)
             yield TextLine("The same from the command line (c copies it):", classes="caption")
             yield TextLine(classes="command")
 
     def on_mount(self) -> None:
-        self.show(self.prompt)
+        self.show(self.form)
 
-    def show(self, prompt: StepForm) -> None:
-        super().show(prompt)
-        self.query_one(FactLines).show_facts(review_facts(prompt))
-        self.query_one(".command", TextLine).show(literal("$ " + prompt.command, 20_000))
+    def show(self, form: StepForm) -> None:
+        super().show(form)
+        self.query_one(FactLines).show_facts(review_facts(form))
+        self.query_one(".command", TextLine).show(literal("$ " + form.command, 20_000))
 
     def take_focus(self) -> None:
         self.query_one(VerticalScroll).focus()
 
     def to_copy(self) -> str:
-        return self.prompt.command + "\n"
+        return self.form.command + "\n"
 
 
-def review_facts(prompt: StepForm) -> tuple[Fact, ...]:
-    """What will be trained on, and how: the prompt's facts, then the values of its fields."""
-    facts = list(prompt.facts)
-    for field in prompt.fields:
+def review_facts(form: StepForm) -> tuple[Fact, ...]:
+    """What will be trained on, and how: the form's facts, then the values of its fields."""
+    facts = list(form.facts)
+    for field in form.fields:
         if isinstance(field, ChoiceField):
             chosen = next((option for option in field.options if option.value == field.value), None)
             facts.append(Fact(field.label, chosen.label if chosen else field.value, chosen.detail if chosen else ""))
@@ -65,7 +65,7 @@ class TrainingStep(StepView, can_focus=True):
     ABOUT = "The run works in the background. Enter watches it; you may leave, and find it again at home or here."
 
     def compose(self) -> ComposeResult:
-        yield TextLine(literal(self.prompt.words, 1_000), classes="say")
+        yield TextLine(literal(self.form.words, 1_000), classes="say")
         yield FactList([("state", assemble(("starting…", "$quiet")))])
 
     def take_focus(self) -> None:

@@ -41,7 +41,7 @@ class ScorePlot(Drawing):
     """The score over the iterations."""
 
     HELP = (
-        "The score over the iterations. The line is the champion; a star is where a recipe took the title, a dot one "
+        "The score over the iterations. The line is the champion; a star marks a recipe that became champion, a dot one "
         "that did not."
     )
 

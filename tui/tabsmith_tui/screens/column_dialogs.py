@@ -1,24 +1,25 @@
-"""Dialogs that choose a column: another target, or a split and the column it goes by."""
+"""Dialogs that choose a column, the target or the split, and edit the kind and role of a column."""
 
 from collections.abc import Sequence
 from typing import ClassVar, Final, Generic, NamedTuple, TypeVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
-from textual.screen import ModalScreen
+from textual.containers import Horizontal, Vertical
+from textual.widgets import OptionList, option_list
 
-from tabsmith.tables.schema.types import Split, SplitKind
+from tabsmith.presentation.schemas import KIND_LABELS, ROLE_LABELS
+from tabsmith.tables.schema.types import ColumnKind, ColumnRole, Split, SplitKind
 from tabsmith.text import clean
 from tabsmith.workflow.form import ColumnLine, ColumnsField, Option
-from tabsmith_tui.actions import bindings
+from tabsmith_tui.screens.base import DialogScreen
 from tabsmith_tui.widgets.bars import KeysBar
+from tabsmith_tui.widgets.fields import PickLine, TypedLine
 from tabsmith_tui.widgets.lines_layout import Cell, LineColumn
 from tabsmith_tui.widgets.lines_table import LinesTable
-from tabsmith_tui.widgets.literal import TextLine, set_border_title
-from tabsmith_tui.widgets.schema_table import KIND_WORDS
-from tabsmith_tui.widgets.steps.parts import PickLine
-from tabsmith_tui.widgets.typed import TypedLine
+from tabsmith_tui.widgets.literal import TextLine, assemble, literal, set_border_title
+from tabsmith_tui.widgets.menu import Choices
+from tabsmith_tui.widgets.schema_table import KIND_WORDS, explain_column
 
 T = TypeVar("T")
 
@@ -53,19 +54,16 @@ class PickerLine(TypedLine):
     ]
 
 
-class Picker(ModalScreen[T | None], Generic[T]):
+class Picker(DialogScreen[T | None], Generic[T]):
     """A list narrowed down by typing; enter takes the line under the cursor, escape changes nothing."""
 
     COLUMNS: ClassVar[tuple[LineColumn, ...]] = COLUMNS
-    CSS_PATH = "dialog.tcss"
     DEFAULT_CSS = """
-    Picker { align: center middle; }
     Picker .dialog { height: 85%; border-title-color: $primary; border-title-style: bold; }
     Picker TypedLine { height: 1; border: none; background: $panel; margin-top: 1; padding: 0 1; }
     Picker TypedLine:focus { border: none; }
     Picker LinesTable { height: 1fr; margin-top: 1; background: $surface; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = bindings("question.back")
     ABOUT = "Type letters of a name to narrow the list down; the arrows move, enter takes, escape changes nothing."
 
     def __init__(self, title: str, entries: Sequence[PickerEntry], values: Sequence[T], first: int = 0) -> None:
@@ -106,9 +104,6 @@ class Picker(ModalScreen[T | None], Generic[T]):
 
     def action_move(self, by: int) -> None:
         self.query_one(LinesTable).cursor += by
-
-    def action_back(self) -> None:
-        self.dismiss(None)
 
     def take(self) -> None:
         """Close with what is under the cursor."""
@@ -160,12 +155,12 @@ class SplitPicker(Picker[Split]):
         entries = [PickerEntry(_way_name(kind, by), (Cell(clean(why, 300), "muted"),)) for kind, by, why in ways]
         present = (field.split.kind, field.split.by)
         first = next((at for at, (kind, by, _) in enumerate(ways) if (kind, by) == present), 0)
-        super().__init__("How are rows held out?", entries, values, first)
+        super().__init__("How are rows split?", entries, values, first)
         self._split = field.split
 
     def below(self) -> ComposeResult:
         shares = sorted({0.0, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, self._split.holdout})
-        yield TextLine("held out before anything else", classes="quiet")
+        yield TextLine("test set", classes="quiet")
         yield PickLine([Option(f"{each}", _percent(each)) for each in shares], f"{self._split.holdout}", id="holdout")
         yield TextLine("folds", classes="quiet")
         folds = sorted({2, 3, 4, 5, 8, 10, self._split.folds})
@@ -181,18 +176,18 @@ class SplitPicker(Picker[Split]):
 
 
 def _percent(each: float) -> str:
-    return f"{each:.0%} of the rows" if each else "none: no hold-out score"
+    return f"{each:.0%} of the rows" if each else "none: no test score"
 
 
 def _ways(field: ColumnsField) -> list[tuple[SplitKind, str, str]]:
-    ways: list[tuple[SplitKind, str, str]] = [("random", "", "rows do not belong together and have no order")]
+    ways: list[tuple[SplitKind, str, str]] = [("random", "", "no group or time column found")]
     if field.task in ("binary", "multiclass"):
-        ways.append(("stratified", "", "every fold has the same share of each class"))
+        ways.append(("stratified", "", "same class mix in every part"))
     others = [line for line in field.columns if line.name != field.target]
     grouped = sorted((line for line in others if line.kind in ("identifier", "code", "category")), key=_group_first)
     forward = sorted((line for line in others if line.kind in ("date", "code", "numeric")), key=_date_first)
     ways += [("grouped", line.name, "rows that share its value stay together") for line in grouped]
-    ways += [("forward", line.name, "trained on the past, tested on what comes after") for line in forward]
+    ways += [("forward", line.name, "train on earlier rows, test on later ones") for line in forward]
     present = field.split
     if present.by and not any((kind, by) == (present.kind, present.by) for kind, by, _ in ways):
         ways.append((present.kind, present.by, present.reason))
@@ -212,6 +207,77 @@ def _way_name(kind: SplitKind, by: str) -> str:
         case "grouped":
             return f"grouped by {by}"
         case "forward":
-            return f"forward along {by}"
+            return f"by time ({by})"
         case _:
             return kind
+
+
+class ColumnEdit(NamedTuple):
+    """What a person chose for a column."""
+
+    kind: ColumnKind
+    role: ColumnRole
+
+
+class ColumnEditor(DialogScreen[ColumnEdit | None]):
+    """Two short lists side by side; enter on the kinds goes to the roles, enter on the roles takes both."""
+
+    DEFAULT_CSS = """
+    ColumnEditor .dialog { border-title-color: $primary; border-title-style: bold; }
+    ColumnEditor Horizontal { height: auto; }
+    ColumnEditor Horizontal > Vertical { width: 1fr; height: auto; padding-right: 1; }
+    ColumnEditor OptionList { margin-bottom: 0; text-wrap: nowrap; text-overflow: ellipsis; }
+    ColumnEditor .why { max-height: 5; margin-bottom: 1; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left", "go_to('kinds')", "kinds", show=False),
+        Binding("right", "go_to('roles')", "roles", show=False),
+        Binding("f9,ctrl+enter", "take", "take both", show=False),
+    ]
+    ABOUT = "Choose the kind, then the role. Enter takes; escape changes nothing."
+
+    def __init__(self, line: ColumnLine) -> None:
+        super().__init__()
+        self.line = line
+
+    def compose(self) -> ComposeResult:
+        line = self.line
+        why = assemble("\n").join([literal(text, 300, "$quiet") for text, _ in explain_column(line)])
+        with Vertical(classes="dialog") as dialog:
+            set_border_title(dialog, assemble("Column ", literal(line.name, 60)))
+            yield TextLine(why, classes="why")
+            with Horizontal():
+                with Vertical():
+                    yield TextLine("kind", classes="quiet")
+                    yield Choices(*(_option(KIND_WORDS[kind], what, kind) for kind, what in KIND_LABELS.items()),
+                                     id="kinds")  # fmt: skip
+                with Vertical():
+                    yield TextLine("role", classes="quiet")
+                    yield Choices(*(_option(role, what, role) for role, what in ROLE_LABELS.items()),
+                                     id="roles")  # fmt: skip
+        yield KeysBar()
+
+    def on_mount(self) -> None:
+        kinds, roles = self.query_one("#kinds", OptionList), self.query_one("#roles", OptionList)
+        kinds.highlighted = list(KIND_LABELS).index(self.line.kind)
+        roles.highlighted = list(ROLE_LABELS).index(self.line.role)
+        kinds.focus()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        if event.option_list.id == "kinds":
+            self.query_one("#roles").focus()
+        else:
+            self.action_take()
+
+    def action_take(self) -> None:
+        """Take both."""
+        kind = self.query_one("#kinds", OptionList).highlighted or 0
+        role = self.query_one("#roles", OptionList).highlighted or 0
+        self.dismiss(ColumnEdit(list(KIND_LABELS)[kind], list(ROLE_LABELS)[role]))
+
+    def action_go_to(self, name: str) -> None:
+        self.query_one(f"#{name}").focus()
+
+
+def _option(name: str, what: str, value: str) -> option_list.Option:
+    return option_list.Option(assemble(name.ljust(11), (what, "$quiet")), id=value)
