@@ -17,7 +17,7 @@ from tabsmith.orchestration.history import History
 from tabsmith.orchestration.loop.context import LoopContext
 from tabsmith.orchestration.loop.inputs import history_record
 from tabsmith.orchestration.loop.iteration import Past
-from tabsmith.orchestration.loop.recipe_loop import Loop
+from tabsmith.orchestration.loop.recipe_loop import RecipeLoop
 from tabsmith.orchestration.questions import LimitName, Mode, Question, Reply
 from tabsmith.recipes.recipe import Recipe, Verdict
 from tabsmith.recipes.validation import validate_recipe
@@ -126,20 +126,20 @@ def main() -> list[Row]:
 
         history = History(Path(folder, "history.jsonl"))
         agent = Instant()
-        loop = Loop(
+        loop = RecipeLoop(
             agent,
             agent,
             Known(),
             Nobody(),
             record,
-            task=LoopContext(
+            context=LoopContext(
                 run_id="run", fingerprint="table", schema=SCHEMA, profile=PROFILE, metric=RMSE, folds=FOLDS
             ),
-            scribe=Silence(),
+            transcripts=Silence(),
             past=Past(),
             clock=time.monotonic,
             remember=lambda iteration: history.append(
-                history_record(iteration, loop.task, "search", loop.usage, loop.fallback_reason, time.monotonic())
+                history_record(iteration, loop.context, "search", loop.usage, loop.fallback_reason, time.monotonic())
             ),
         )
         asyncio.run(loop.run())

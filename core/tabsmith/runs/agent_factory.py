@@ -5,23 +5,37 @@ A language model that grades a task's iterations against its rubric, in sessions
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Final
 
+from tabsmith.agents.agent_jobs import (
+    Activity,
+    AgentJob,
+    AgentJobResult,
+    PermissionAnswer,
+    PermissionRequest,
+    PermissionRules,
+)
 from tabsmith.agents.model_agent import ModelAgent
 from tabsmith.agents.protocol import Agent, AgentName, AgentSession, ModelReply, ModelRequest, Prompt
 from tabsmith.agents.search import SearchAgent
 from tabsmith.agents.server.agent_client import AgentClient
-from tabsmith.config.settings import AgentSettings
+from tabsmith.config.settings import AgentSettings, Settings
 from tabsmith.orchestration.decisions import Quality
-from tabsmith.orchestration.loop.finish_iteration import Grader
 from tabsmith.orchestration.loop.grading import GRADE_SCHEMA, GradingInput, grading_request, parse_grade
 from tabsmith.orchestration.loop.iteration import TaskIteration
+from tabsmith.orchestration.loop.recipe_loop import Grader
 from tabsmith.orchestration.loop.task_grading import rubric_prompt
 from tabsmith.orchestration.sessions import SessionRecorder
 from tabsmith.recipes.recipe import Family
 from tabsmith.runs.spec import ModelChoice
 from tabsmith.runs.task_workspace import ForkedTaskWorkspace
 from tabsmith.runs.transcripts import Transcript
+from tabsmith.sandbox.policy import SandboxLevel
 from tabsmith.tasks import Task
+from tabsmith.tasks.task import EVERYTHING
+
+MAX_JOB_SECONDS: Final = 3_600.0
+"""Seconds that a coding agent may work at a time where nothing else limits it."""
 
 
 class AgentFactory:
@@ -89,3 +103,52 @@ def rubric_grader(
             return parse_grade(await host.ask("llm", question, talk.on_reply))
 
     return grade
+
+
+class TaskAgentClient:
+    """The coding agent of a task, sent into `folder` through the agents' process."""
+
+    def __init__(self, task: Task, client: AgentClient, folder: str, level: SandboxLevel, settings: Settings) -> None:
+        self.name: AgentName = task.agent
+        self.model = (settings.agents.claude_code.model or "") if task.agent == "claude-code" else ""
+        self._task = task
+        self._client = client
+        self._folder = folder
+        self._level = level
+        self._settings = settings.tasks
+        self._foreign = ""  # the id by which the other side knows the latest session
+
+    async def work(
+        self,
+        session: str,
+        prompt: Prompt,
+        *,
+        continues: str,
+        seconds: float,
+        dollars: str,
+        on_reply: Callable[[ModelReply], None],
+        on_activity: Callable[[Activity], None],
+        ask_permission: Callable[[PermissionRequest], Awaitable[PermissionAnswer]],
+    ) -> AgentJobResult:
+        """Work on the prompt; see orchestration/loop/task_loop.py: TaskAgent."""
+        task, may = self._task, self._task.may
+        job = AgentJob(
+            session=session,
+            prompt=prompt,
+            folder=self._folder,
+            rules=PermissionRules(read=may.read == EVERYTHING, write=may.write == EVERYTHING, run=may.run),
+            resumes=(self._foreign or continues) if task.conversation == "continue" else "",
+            seconds=min(MAX_JOB_SECONDS, seconds),
+            silence=task.silence_seconds or self._settings.silence,
+            turns=task.turns or self._settings.turns,
+            dollars=dollars,
+            sandbox=self._level,
+            network="all" if may.network else "none",
+        )
+
+        def keep_foreign_id(reply: ModelReply) -> None:
+            if task.agent == "acp" and reply.foreign:
+                self._foreign = reply.foreign
+            on_reply(reply)
+
+        return await self._client.work(task.agent, job, keep_foreign_id, on_activity, ask_permission)

@@ -13,7 +13,7 @@ from tabsmith.orchestration.events import LoopEvent, SessionClosed, SessionUsed
 from tabsmith.orchestration.human.review import human_decision
 from tabsmith.orchestration.loop.champion import ChampionStatus, Judgement
 from tabsmith.orchestration.loop.grading import parse_grade
-from tabsmith.orchestration.loop.iteration import Attempt, Begun, Failure, Past, Told, Unsettled
+from tabsmith.orchestration.loop.iteration import Attempt, Begun, Failure, Past, Reported, Unsettled
 from tabsmith.orchestration.questions import Decide
 from tabsmith.runs import stages
 from tabsmith.runs.evaluator import evaluation_folder
@@ -34,7 +34,7 @@ def restore_past(run: RunSnapshot, root: Path, record: Callable[[LoopEvent], Non
     return Past(
         attempts=tuple(attempt for attempt in map(_attempt, ended) if attempt is not None),
         champion=next((each.iteration for each in reversed(ended) if each.won), 0),
-        title=ChampionStatus(run.probation, run.challengers_met),
+        champion_status=ChampionStatus(run.probation, run.challengers_met),
         next_iteration=last.iteration if last else max((each.iteration for each in ended), default=0) + 1,
         begun=_begun(last, run, root) if last and not settles else None,
         unsettled=_unsettled(last, run, root) if last and settles else None,
@@ -119,10 +119,10 @@ def _unsettled(last: Trial, run: RunSnapshot, root: Path) -> Unsettled:
     failures = _failures(last, proposing)
     quality, grade_failed = (last.quality, "") if last.quality else _grade(grading, root)
     decision = last.decision or _said(last, run)
-    told: dict[Told, bool] = {
+    reported: dict[Reported, bool] = {
         "graded": last.quality is not None,
         "decided": last.decision is not None,
-        "crowned": last.won,
+        "promoted": last.won,
     }
     return Unsettled(
         iteration=last.iteration,
@@ -144,7 +144,7 @@ def _unsettled(last: Trial, run: RunSnapshot, root: Path) -> Unsettled:
         decision=decision,
         judgement=Judgement(won=True, rule=last.rule, probation=run.probation) if last.won else None,
         skipped=last.skipped,
-        told=frozenset(each for each in get_args(Told) if told[each]),
+        reported=frozenset(each for each in get_args(Reported) if reported[each]),
     )
 
 

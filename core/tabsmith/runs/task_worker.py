@@ -1,32 +1,23 @@
 """A run of a task file: its tasks one after the other under one budget, each in a workspace of its own."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
-from tabsmith.agents.agent_jobs import (
-    Activity,
-    AgentJob,
-    AgentJobResult,
-    PermissionAnswer,
-    PermissionRequest,
-    PermissionRules,
-)
-from tabsmith.agents.protocol import AgentName, ModelReply, Prompt
 from tabsmith.agents.server.agent_client import AgentClient
 from tabsmith.agents.usage import NO_USAGE
 from tabsmith.config.settings import Settings
 from tabsmith.errors import ErrorReport, ReportedError, SandboxError
 from tabsmith.orchestration import events
 from tabsmith.orchestration.human.breakpoints import Breakpoints
-from tabsmith.orchestration.human.review import LimitReview, TaskReview
+from tabsmith.orchestration.human.review import HumanReview
 from tabsmith.orchestration.limits.budget import UsageTracker
 from tabsmith.orchestration.loop.task_loop import TaskEnd, TaskLoop, TaskPast
 from tabsmith.orchestration.questions import AllowTool, Continue, Question
 from tabsmith.orchestration.sessions import SessionRecorder
 from tabsmith.orchestration.task_events import MergedBack, TaskEnded, TaskOutcome, TaskStarted
-from tabsmith.runs.agent_factory import FileTranscriptWriter, rubric_grader
+from tabsmith.runs.agent_factory import FileTranscriptWriter, TaskAgentClient, rubric_grader
 from tabsmith.runs.controller import RunController
 from tabsmith.runs.events import Outcome, RunEnded, RunEvent, TaskNamed, TasksReady
 from tabsmith.runs.pool import Pool
@@ -37,10 +28,7 @@ from tabsmith.sandbox.levels import detect_level
 from tabsmith.sandbox.policy import SandboxLevel, is_at_least
 from tabsmith.tables.read.sources import TasksSource
 from tabsmith.tasks import Task, TaskFile, order, parse, ready
-from tabsmith.tasks.task import EVERYTHING
 from tabsmith.text import clean
-
-LONGEST_JOB = 3_600.0  # seconds, where nothing else limits
 
 
 class TaskRun:
@@ -66,7 +54,6 @@ class TaskRun:
         self._control = control
         self._pool = pool
         self._host = host
-        self._journal = record
         self._past = past = close_sessions(past, root, record)
         self._settings = settings
         self._done = {each.name: each for each in past.tasks if each.state == "done"}
@@ -83,7 +70,8 @@ class TaskRun:
             usage=past.usage,
             warnings=past.warnings,
         )
-        self._limits = LimitReview(control, self._tracker, self._record, asks=True)
+        self._record: Callable[[RunEvent], None] = self._tracker.booking(record)
+        self._review = HumanReview(control, self._tracker, self._record, asks=True)
         facts = tuple(each.facts for each in past.trials if each.facts is not None)
         self._breakpoints = Breakpoints(breakpoints).replay(facts)
 
@@ -138,27 +126,22 @@ class TaskRun:
         try:
             opened = await bench.open()
             self._record(TaskStarted(task=task.name, how=opened.how, level=level, notes=opened.notes))
-            hands = TaskAgentClient(task, self._host, str(bench.folder), level, self._settings, self._control)
+            agent = TaskAgentClient(task, self._host, str(bench.folder), level, self._settings)
             sessions = SessionRecorder(self._record, FileTranscriptWriter(self._root))
             loop = TaskLoop(
                 task,
-                hands,
+                agent,
                 bench,
                 self._control,
                 self._tracker,
-                self._limits,
-                TaskReview(
-                    self._control,
-                    self._limits,
-                    self._breakpoints,
-                    self._record,
-                    walls=level in ("bubblewrap", "landlock"),
-                    grade=rubric_grader(task, bench, self._host, sessions, self._settings.agents),
-                ),
+                self._review,
+                self._breakpoints,
                 sessions,
                 self._record,
                 past=self._past_of(task),
                 clock=self._control.clock.seconds,
+                sandbox_has_walls=level in ("bubblewrap", "landlock"),
+                rubric_grader=rubric_grader(task, bench, self._host, sessions, self._settings.agents),
             )
             end = await loop.run()
             self._number = loop.number
@@ -234,11 +217,6 @@ class TaskRun:
             error = ErrorReport("TaskNotDone", what, next_step=more)
         return RunEnded(outcome=outcome, exit_reason=reason, active_seconds=self._control.clock.seconds(), error=error)
 
-    def _record(self, event: RunEvent) -> None:
-        self._journal(event)
-        if isinstance(event, events.SessionUsed):
-            self._tracker.book(event.usage)
-
 
 def _accepted(last: Trial) -> float | None:
     """The quality of an iteration that was accepted; None where it was not."""
@@ -250,59 +228,3 @@ def _accepted(last: Trial) -> float | None:
 
 class _Found(msgspec.Struct, frozen=True):
     level: SandboxLevel
-
-
-class TaskAgentClient:
-    """The coding agent of a task, sent through the agents' process."""
-
-    def __init__(
-        self,
-        task: Task,
-        host: AgentClient,
-        folder: str,
-        level: SandboxLevel,
-        settings: Settings,
-        control: RunController,
-    ) -> None:
-        self.name: AgentName = task.agent
-        self.model = (settings.agents.claude_code.model or "") if task.agent == "claude-code" else ""
-        self._task = task
-        self._host = host
-        self._folder = folder
-        self._level = level
-        self._settings = settings.tasks
-        self._control = control
-        self._foreign = ""
-
-    def errand(self, task: Task, session: str, continues: str) -> AgentJob:
-        """The errand without its letter."""
-        may = task.may
-        goes_on = task.conversation == "continue"
-        return AgentJob(
-            session=session,
-            prompt=Prompt("", ""),
-            folder=self._folder,
-            rules=PermissionRules(read=may.read == EVERYTHING, write=may.write == EVERYTHING, run=may.run),
-            resumes=(self._foreign or continues) if goes_on else "",
-            seconds=min(LONGEST_JOB, self._control.seconds_for_fitting()),
-            silence=task.silence_seconds or self._settings.silence,
-            turns=task.turns or self._settings.turns,
-            sandbox=self._level,
-            network="all" if may.network else "none",
-        )
-
-    async def work(
-        self,
-        errand: AgentJob,
-        hear: Callable[[ModelReply], None],
-        show: Callable[[Activity], None],
-        allow: Callable[[PermissionRequest], Awaitable[PermissionAnswer]],
-    ) -> AgentJobResult:
-        """See agents/agent_jobs.py: Hand."""
-
-        def heard(turn: ModelReply) -> None:
-            if self._task.agent == "acp" and turn.foreign:
-                self._foreign = turn.foreign
-            hear(turn)
-
-        return await self._host.work(self._task.agent, errand, heard, show, allow)

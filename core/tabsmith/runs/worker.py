@@ -22,8 +22,8 @@ from tabsmith.orchestration.history import History
 from tabsmith.orchestration.human.user_interface import LoopEnd
 from tabsmith.orchestration.loop.context import LoopContext
 from tabsmith.orchestration.loop.inputs import history_record
-from tabsmith.orchestration.loop.iteration import Iteration
-from tabsmith.orchestration.loop.recipe_loop import Loop
+from tabsmith.orchestration.loop.iteration import RecipeIteration
+from tabsmith.orchestration.loop.recipe_loop import RecipeLoop
 from tabsmith.runs import stages
 from tabsmith.runs.agent_factory import AgentFactory, FileTranscriptWriter
 from tabsmith.runs.controller import ActiveClock, RunController, StoppedError
@@ -87,7 +87,7 @@ class Worker:
         self._settings = config.load()
         self._agency = AgentFactory(choice, self._settings.agents)
         self._history = History()
-        self._loop: Loop | None = None
+        self._loop: RecipeLoop | None = None
 
     async def work(self) -> int:
         """Take the run up and bring it to an end that is recorded, whatever happens."""
@@ -199,8 +199,8 @@ class Worker:
         self._record(SchemaReady(schema=schema))
         return schema
 
-    def _new_loop(self, info: TableInfo, schema: Schema, metric: Metric, data: "TrainingData") -> Loop:
-        task = LoopContext(
+    def _new_loop(self, info: TableInfo, schema: Schema, metric: Metric, data: "TrainingData") -> RecipeLoop:
+        context = LoopContext(
             run_id=self._spec.id,
             fingerprint=info.fingerprint,
             schema=schema,
@@ -212,14 +212,14 @@ class Worker:
             breakpoints=self._spec.choice.breakpoints,
         )
         evaluator = ForkedEvaluator(data, self._pool, self._control, self._folder.root, cores=self._cores)
-        return Loop(
+        return RecipeLoop(
             self._agency.planned,
             self._agency.search,
             evaluator,
             self._control,
             self._record,
-            task=task,
-            scribe=FileTranscriptWriter(self._folder.root),
+            context=context,
+            transcripts=FileTranscriptWriter(self._folder.root),
             past=restore_past(self._past, self._folder.root, self._record),
             clock=self._clock.seconds,
             remember=self._remember,
@@ -227,7 +227,7 @@ class Worker:
         )
 
     async def _finish(
-        self, source: Source, data: "TrainingData", info: TableInfo, loop: Loop, end: LoopEnd
+        self, source: Source, data: "TrainingData", info: TableInfo, loop: RecipeLoop, end: LoopEnd
     ) -> RunEnded:
         if not loop.evaluations:
             return self._nothing_scored(end)
@@ -288,15 +288,20 @@ class Worker:
             outcome=outcome, exit_reason=reason, active_seconds=self._clock.seconds(), report=report, error=error
         )
 
-    def _remember(self, iteration: Iteration) -> None:
+    def _remember(self, iteration: RecipeIteration) -> None:
         """A line in the history of all runs."""
         loop = self._loop
         assert loop is not None
-        if iteration.taken_up and self._history.holds(self._spec.id, iteration.number):
+        if iteration.resumed and self._history.holds(self._spec.id, iteration.number):
             return
         self._history.append(
             history_record(
-                iteration, loop.task, self._agency.planned.name, loop.usage, loop.fallback_reason, self._clock.seconds()
+                iteration,
+                loop.context,
+                self._agency.planned.name,
+                loop.usage,
+                loop.fallback_reason,
+                self._clock.seconds(),
             )
         )
 

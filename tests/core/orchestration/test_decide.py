@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from tabsmith.agents.protocol import AgentErrorKind
 from tabsmith.orchestration.decisions import Decision, DecisionAction, Thresholds
 from tabsmith.orchestration.loop.decide import STUCK_AFTER, DecisionInput, DecisionStreak, NearlySpent, decide
-from tabsmith.orchestration.loop.retries import Retry
 
 
 def situation(quality: float = 0.78, *, valid: bool = True, **more: object) -> DecisionInput:
@@ -56,9 +55,7 @@ def test_the_agents_own_confidence_speaks_for_going_on_and_against_holding_up() 
         assert (sure - unsure) * sign > 0
 
 
-def test_a_passing_trouble_is_retried_and_one_that_stays_escalates() -> None:
-    retry = decide(situation(0.0, valid=False, trouble="network", retry=Retry(1, 3, 0.5)))
-    assert (retry.action, retry.rule) == ("retry", "network trouble passes: retry 1 of 3 in 0.5 s")
+def test_trouble_that_stays_escalates() -> None:
     over = decide(situation(0.0, valid=False, trouble="access"))
     assert over.action == "escalate"
     assert "access" in over.rule
@@ -77,7 +74,7 @@ def history(qualities: list[float], *, improved: tuple[int, ...] = ()) -> list[D
     repeats, made = DecisionStreak(), []
     for number, quality in enumerate(qualities, 1):
         won = number in improved
-        decision = decide(situation(quality, improved=won, repeats=repeats))
+        decision = decide(situation(quality, improved=won, streak=repeats))
         repeats = repeats.after(decision, progress=won)
         made.append(decision)
     return made
@@ -112,7 +109,7 @@ def test_a_resumed_run_counts_the_same(qualities: list[float], cut: int) -> None
         repeats = repeats.after(decision, progress=False)
     resumed = []
     for quality in qualities[cut:]:
-        decision = decide(situation(quality, repeats=repeats))
+        decision = decide(situation(quality, streak=repeats))
         repeats = repeats.after(decision, progress=False)
         resumed.append(decision)
     assert resumed == whole[cut:]
@@ -127,7 +124,7 @@ def test_a_resumed_run_counts_the_same(qualities: list[float], cut: int) -> None
         improved=st.booleans(),
         trouble=st.sampled_from(["", *get_args(AgentErrorKind)]),
         near=st.none() | st.builds(NearlySpent, st.sampled_from(["dollars", "tokens"]), st.floats(0.9, 1)),
-        repeats=st.builds(DecisionStreak, st.sampled_from(["", *get_args(DecisionAction)]), st.integers(0, 5)),
+        streak=st.builds(DecisionStreak, st.sampled_from(["", *get_args(DecisionAction)]), st.integers(0, 5)),
         thresholds=st.builds(Thresholds, st.floats(0.5, 1), st.floats(0, 0.5)),
     )
 )

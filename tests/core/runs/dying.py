@@ -24,8 +24,8 @@ from tabsmith.orchestration.history import History, HistoryRecord
 from tabsmith.orchestration.human.user_interface import LoopEnd
 from tabsmith.orchestration.loop.context import LoopContext
 from tabsmith.orchestration.loop.inputs import history_record
-from tabsmith.orchestration.loop.iteration import Iteration
-from tabsmith.orchestration.loop.recipe_loop import Loop
+from tabsmith.orchestration.loop.iteration import RecipeIteration
+from tabsmith.orchestration.loop.recipe_loop import RecipeLoop
 from tabsmith.orchestration.questions import Continue, Reply
 from tabsmith.orchestration.questions import Question as Asks
 from tabsmith.recipes.recipe import Recipe, Verdict
@@ -147,13 +147,13 @@ class Worker:
         planned = ModelAgent("llm", self, AgentSettings())  # type: ignore[arg-type] # the host is scripted
         grader = LlmGrader(self, "judge") if story.grades else None  # type: ignore[arg-type]
         self.planned = planned
-        self.loop = Loop(
+        self.loop = RecipeLoop(
             planned,
             SearchAgent(),
             self,
             self.control,
             self.record,
-            task=LoopContext(
+            context=LoopContext(
                 run_id=disk.folder.id,
                 fingerprint="table",
                 schema=SCHEMA,
@@ -162,7 +162,7 @@ class Worker:
                 folds=FOLDS,
                 breakpoints=choice.breakpoints,
             ),
-            scribe=self,
+            transcripts=self,
             past=restore_past(past, disk.folder.root, self.record),
             clock=lambda: 0.0,
             remember=self.remember,
@@ -203,11 +203,11 @@ class Worker:
         self.disk.used += turn.usage
         self.disk.heard[self.places[session]] += 1
 
-    def remember(self, iteration: Iteration) -> None:
-        if iteration.taken_up and self.disk.history.holds(self.disk.folder.id, iteration.number):
+    def remember(self, iteration: RecipeIteration) -> None:
+        if iteration.resumed and self.disk.history.holds(self.disk.folder.id, iteration.number):
             return
         line = history_record(
-            iteration, self.loop.task, self.planned.name, self.loop.usage, self.loop.fallback_reason, 0.0
+            iteration, self.loop.context, self.planned.name, self.loop.usage, self.loop.fallback_reason, 0.0
         )
         self.disk.write("Record", lambda: self.disk.history.append(line))
 

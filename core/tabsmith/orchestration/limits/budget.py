@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterable
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from msgspec.structs import replace
@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from tabsmith.agents.protocol import RemainingBudget
 from tabsmith.agents.usage import NO_USAGE, Usage
 from tabsmith.limits import LIMIT_NAMES, LimitName, Limits
-from tabsmith.orchestration.events import BudgetWarned
+from tabsmith.orchestration.events import BudgetWarned, SessionUsed
 from tabsmith.orchestration.limits.amounts import format_limit
 from tabsmith.text import plural
 
@@ -136,6 +136,16 @@ class UsageTracker:
     def book(self, usage: Usage) -> None:
         """Add what one reply used."""
         self.usage += usage
+
+    def booking(self, record: Callable[[Any], None]) -> Callable[[Any], None]:
+        """Return `record`, which from now on also books what replies used: there is no other way to either."""
+
+        def record_and_book(event: object) -> None:
+            record(event)
+            if isinstance(event, SessionUsed):
+                self.book(event.usage)
+
+        return record_and_book
 
     def count(self, iterations: int, failures: int) -> None:
         """Set how many iterations are over, and how often the agent failed in a row."""

@@ -1,114 +1,105 @@
-"""Asking an agent for a recipe until it answers or the patience with it ends: sessions, and retries after a wait."""
+"""Calls of an agent: each in a session of its own, and again after a wait while its trouble passes."""
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
 
 import msgspec
-from msgspec.structs import replace
 
-from tabsmith.agents.prompts.quoting import quote
-from tabsmith.agents.protocol import Agent, AgentSession, Brief, Exhausted, ModelReply, Prompt, Proposal
+from tabsmith.agents.protocol import AgentName
 from tabsmith.errors import AgentError, AgentErrorKind, AgentRateLimitError
 from tabsmith.orchestration.events import LoopEvent, RetryScheduled
-from tabsmith.orchestration.loop.iteration import Begun, Failure
+from tabsmith.orchestration.loop.iteration import Failure
 from tabsmith.orchestration.loop.retries import next_retry
-from tabsmith.orchestration.sessions import SessionRecorder
+from tabsmith.orchestration.sessions import RecordedSession, SessionRecorder
 from tabsmith.text import clean
+
+T = TypeVar("T")
 
 
 class NoAnswer(msgspec.Struct, frozen=True):
-    """The agent was asked, as often as its trouble deserves, and gave no recipe."""
+    """The agent was asked as often as its trouble deserves, and gave no answer."""
 
     trouble: AgentErrorKind
     message: str
 
 
-class CallResult(msgspec.Struct, frozen=True):
-    """What came of asking, and how often the agent was asked again."""
+class CallResult(msgspec.Struct, Generic[T], frozen=True):
+    """The answer, the ids of the sessions in which it was asked for, and how often the agent was asked again."""
 
-    answer: Proposal | Exhausted | NoAnswer
+    answer: T | NoAnswer
     sessions: tuple[str, ...] = ()
     retries: int = 0
     rate_limits: int = 0
 
 
-def earlier_result(begun: Begun, answer: Proposal | Exhausted) -> CallResult:
-    """What came of asking, as an earlier worker heard it."""
-    return CallResult(answer, begun.sessions, len(begun.failures), _limited(begun.failures))
+class Earlier(msgspec.Struct, frozen=True):
+    """Calls of the same iteration that an earlier worker made in vain: what went wrong, in which sessions, and when
+    (seconds since 1970) the agent is to be asked again; 0 if that was not settled."""
 
-
-class _NoSession:
-    """The talk of an agent that says nothing."""
-
-    session = ""
-    seconds = 0.0
-
-    def on_prompt(self, letter: Prompt) -> None:
-        raise AssertionError(f"an agent that does not speak has sent a letter: {letter.text[:80]}")
-
-    def on_reply(self, turn: ModelReply) -> None:
-        raise AssertionError(f"an agent that does not speak has heard a reply: {turn.text[:80]}")
-
-
-NO_SESSION: AgentSession = _NoSession()
+    failures: tuple[Failure, ...] = ()
+    sessions: tuple[str, ...] = ()
+    retry_at: float = 0.0
 
 
 class AgentCaller:
-    """How agents are asked. `patience` tells how many seconds a call may take now, `time_left` how many the run has for
-    it all, `may_spend` whether another call is within the budget."""
+    """Calls agents. `call_seconds` says how long one call may take now, `seconds_left` how long the run has for all of
+    it, and `may_spend` whether another call is within the budget."""
 
     def __init__(
         self,
         sessions: SessionRecorder,
         record: Callable[[LoopEvent], None],
         *,
-        patience: Callable[[], float],
-        time_left: Callable[[], float],
+        call_seconds: Callable[[], float],
+        seconds_left: Callable[[], float],
         may_spend: Callable[[], bool],
     ) -> None:
         self._sessions = sessions
         self._record = record
-        self._patience = patience
-        self._time_left = time_left
+        self._call_seconds = call_seconds
+        self._seconds_left = seconds_left
         self._may_spend = may_spend
 
-    async def ask(self, agent: Agent, brief: Brief, begun: Begun, *, only_once: bool = False) -> CallResult:
-        """The agent's answer. One that speaks is asked in a session, again after a passing trouble unless `only_once`.
-        `begun` tells in which sessions of this iteration it was asked before, and in vain."""
-        if not agent.uses_llm:
-            return CallResult(await agent.propose(brief, NO_SESSION))
-        failures, sessions, retry_at = begun.failures, begun.sessions, begun.retry_at
+    async def call(
+        self,
+        agent: AgentName,
+        model: str,
+        iteration: int,
+        ask: Callable[[RecordedSession, tuple[Failure, ...]], Awaitable[T]],
+        *,
+        earlier: Earlier,
+        only_once: bool = False,
+    ) -> CallResult[T]:
+        """Return what `ask` returns in a session; it is told the failures so far. After a passing trouble it is called
+        again, unless `only_once`; NoAnswer takes the answer's place once no retry is left."""
+        failures, sessions, retry_at = earlier.failures, earlier.sessions, earlier.retry_at
         while True:
             if failures:
                 if only_once or not retry_at:
-                    retry_at = self._retry_at(brief.iteration, failures, sessions, only_once=only_once)
+                    retry_at = 0.0 if only_once else self._schedule_retry(iteration, failures, sessions)
                     if not retry_at:
                         last = failures[-1]
                         answer = NoAnswer(last.trouble, clean(last.what, 300))
-                        return CallResult(answer, sessions, len(failures) - 1, _limited(failures))
+                        return CallResult(answer, sessions, len(failures) - 1, _rate_limits(failures))
                 await asyncio.sleep(max(0.0, retry_at - time.time()))
                 retry_at = 0.0
-            told = replace(brief, feedback=_with_unreadable(failures, brief.feedback))
-            seconds = self._patience()
+            attempt, seconds = 1 + len(sessions), self._call_seconds()
             try:
-                with self._sessions.open(
-                    brief.iteration, 1 + len(sessions), agent.name, agent.model, seconds=seconds
-                ) as talk:
-                    sessions += (talk.session,)
-                    return CallResult(await agent.propose(told, talk), sessions, len(failures), _limited(failures))
+                with self._sessions.open(iteration, attempt, agent, model, seconds=seconds) as session:
+                    sessions += (session.session,)
+                    return CallResult(await ask(session, failures), sessions, len(failures), _rate_limits(failures))
             except AgentError as error:
                 after = error.retry_after if isinstance(error, AgentRateLimitError) else None
                 failures += (Failure(error.trouble, error.what, error.next_step, after),)
 
-    def _retry_at(
-        self, iteration: int, failures: tuple[Failure, ...], sessions: tuple[str, ...], *, only_once: bool
-    ) -> float:
+    def _schedule_retry(self, iteration: int, failures: tuple[Failure, ...], sessions: tuple[str, ...]) -> float:
         """When the agent is asked again after the last of the failures, seconds since 1970; 0 for not at all."""
-        last, before = failures[-1], len(failures) - 1
-        if only_once or not self._may_spend():
+        last = failures[-1]
+        if not self._may_spend():
             return 0.0
-        retry = next_retry(last.trouble, before, last.retry_after, self._time_left(), seed=sessions[-1])
+        retry = next_retry(last.trouble, len(failures) - 1, last.retry_after, self._seconds_left(), seed=sessions[-1])
         if retry is None:
             return 0.0
         until = time.time() + retry.wait
@@ -125,14 +116,5 @@ class AgentCaller:
         return until
 
 
-def _limited(failures: tuple[Failure, ...]) -> int:
-    return sum(each.trouble == "rate limit" for each in failures)
-
-
-def _with_unreadable(failures: tuple[Failure, ...], feedback: str) -> str:
-    """The feedback, and what was wrong with the answers that could not be read."""
-    for each in failures:
-        if each.trouble == "data":
-            words = f"Your last answer could not be read: {quote(each.what, 400)} {each.next_step}".strip()
-            feedback = f"{words}\n{feedback}" if feedback else words
-    return feedback
+def _rate_limits(failures: tuple[Failure, ...]) -> int:
+    return sum(failure.trouble == "rate limit" for failure in failures)

@@ -8,7 +8,6 @@ import msgspec
 from tabsmith.agents.protocol import AgentErrorKind
 from tabsmith.orchestration.decisions import Decision, DecisionAction, Thresholds
 from tabsmith.orchestration.limits.budget import NearlySpent
-from tabsmith.orchestration.loop.retries import Retry
 from tabsmith.text import plural
 
 STUCK_AFTER: Final = 3
@@ -31,33 +30,32 @@ class DecisionStreak(msgspec.Struct, frozen=True):
 
 
 class DecisionInput(msgspec.Struct, frozen=True, kw_only=True):
-    """All that the rule looks at. `trouble` is why the agent gave no answer, with the `retry` that is still allowed;
-    `own_confidence` the agent's, 0..1, if it gave one; `improved`: the champion changed."""
+    """All that the rule looks at. `trouble` is why the agent gave no answer, once no retry is left; `own_confidence` is
+    the agent's, 0..1, if it gave one; `improved`: the champion changed, or the task is accepted."""
 
     valid: bool
     quality: float
     own_confidence: float | None = None
     improved: bool = False
     trouble: AgentErrorKind | Literal[""] = ""
-    retry: Retry | None = None
     near: NearlySpent | None = None
-    repeats: DecisionStreak = DecisionStreak()
+    streak: DecisionStreak = DecisionStreak()
     thresholds: Thresholds = Thresholds()
 
 
 def decide(situation: DecisionInput) -> Decision:
     """The decision, its confidence, and the rule that fired, in words with numbers.
 
-    A passing trouble is retried. Valid with enough quality proceeds, invalid or with too little escalates, between
+    Valid with enough quality proceeds, invalid or with too little escalates, between
     clarifies. What would be the third time running without progress escalates. With a limit nearly spent, what would
     go on stands still at a checkpoint.
     """
     if situation.trouble:
         return _troubled(situation, situation.trouble)
     decision = _graded(situation)
-    repeats = situation.repeats
-    if decision.action == repeats.action and repeats.times + 1 >= STUCK_AFTER and not situation.improved:
-        stuck = f"{decision.action} {plural(repeats.times + 1, 'time')} in a row without progress; {decision.rule}"
+    streak = situation.streak
+    if decision.action == streak.action and streak.times + 1 >= STUCK_AFTER and not situation.improved:
+        stuck = f"{decision.action} {plural(streak.times + 1, 'time')} in a row without progress; {decision.rule}"
         return Decision("escalate", 1.0, stuck, situation.thresholds)
     if situation.near is not None and decision.action != "escalate":
         near = situation.near
@@ -67,10 +65,6 @@ def decide(situation: DecisionInput) -> Decision:
 
 
 def _troubled(situation: DecisionInput, trouble: AgentErrorKind) -> Decision:
-    retry = situation.retry
-    if retry is not None:
-        rule = f"{trouble} trouble passes: retry {retry.number} of {retry.of} in {retry.wait:.1f} s"
-        return Decision("retry", 1.0, rule, situation.thresholds)
     return Decision("escalate", 1.0, f"no answer ({trouble}), and no retry is left for it", situation.thresholds)
 
 

@@ -1,38 +1,36 @@
-"""An iteration as its several readers need it: to be graded, to be held against conditions, to be told to the agent.
-
-What an agent is told before an iteration, from what the run knows.
-
-An iteration as a line in the history of all runs.
-"""
+"""What others are given of an iteration with a recipe: the agent before and after it, the grader, the conditions, the
+journal and the history of all runs."""
 
 import time
 from collections.abc import Sequence
 from typing import Literal
 
+from msgspec.structs import replace
+
+from tabsmith.agents.prompts.quoting import quote
 from tabsmith.agents.protocol import AgentName, Brief, MetricGoal, Proposal, RemainingBudget, TriedRecipe
 from tabsmith.agents.usage import Usage
 from tabsmith.conditions.metrics import IterationMetrics
 from tabsmith.modeling.results import Evaluation, Metric
 from tabsmith.orchestration.events import Proposed
 from tabsmith.orchestration.history import HistoryRecord
-from tabsmith.orchestration.limits.budget import UsageTracker
 from tabsmith.orchestration.loop.champion import compare_on_folds
 from tabsmith.orchestration.loop.context import LoopContext
 from tabsmith.orchestration.loop.feedback import FeedbackInput
 from tabsmith.orchestration.loop.grading import GradingInput
-from tabsmith.orchestration.loop.iteration import Attempt, Iteration
+from tabsmith.orchestration.loop.iteration import Attempt, Failure, RecipeIteration
 from tabsmith.recipes.difference import describe_difference
 from tabsmith.recipes.recipe import Verdict
 from tabsmith.version import __version__
 
 
-def grading_input(iteration: Iteration, task: LoopContext, attempts: Sequence[Attempt]) -> GradingInput:
+def grading_input(iteration: RecipeIteration, context: LoopContext, attempts: Sequence[Attempt]) -> GradingInput:
     """The iteration, to be graded against the champion of before and the run's first score."""
     proposal, champion = iteration.proposal, iteration.champion_before
     recipe = proposal.recipe if proposal else None
     return GradingInput(
-        metric=task.metric,
-        folds=task.folds,
+        metric=context.metric,
+        folds=context.folds,
         recipe=recipe,
         verdict=Verdict(not iteration.problems, complete=True, problems=iteration.problems) if recipe else None,
         evaluation=iteration.evaluation,
@@ -45,7 +43,7 @@ def grading_input(iteration: Iteration, task: LoopContext, attempts: Sequence[At
     )
 
 
-def recipe_proposed(iteration: Iteration, proposal: Proposal, champion: Evaluation | None) -> Proposed:
+def recipe_proposed(iteration: RecipeIteration, proposal: Proposal, champion: Evaluation | None) -> Proposed:
     """The event of a recipe that came in."""
     recipe = proposal.recipe
     return Proposed(
@@ -58,58 +56,29 @@ def recipe_proposed(iteration: Iteration, proposal: Proposal, champion: Evaluati
     )
 
 
-def iteration_metrics(
-    iteration: Iteration,
-    task: LoopContext,
-    attempts: Sequence[Attempt],
-    tracker: UsageTracker,
-    *,
-    failures: int,
-    seconds: float,
-) -> IterationMetrics:
-    """The iteration in numbers. `failures` are the agent's in a row, `seconds` those of the run."""
-    quality, decision, proposal, judgement = (
-        iteration.quality,
-        iteration.decision,
-        iteration.proposal,
-        iteration.judgement,
-    )
+def recipe_metrics(iteration: RecipeIteration, context: LoopContext, attempts: Sequence[Attempt]) -> IterationMetrics:
+    """What is particular to a recipe of the iteration's numbers."""
+    quality, proposal = iteration.quality, iteration.proposal
     own = proposal.confidence if proposal else None
-    used = tracker.usage - iteration.usage_before
-    budget = tracker.budget()
     return IterationMetrics(
-        iteration=iteration.number,
         valid=proposal is not None and not iteration.problems,
         scored=iteration.evaluation is not None,
-        quality=quality.value if quality else 0.0,
-        confidence=decision.confidence if decision else 0.0,
-        champion_changed=judgement is not None and judgement.won and not iteration.skipped,
-        gain=_gain(iteration, task.metric),
+        champion_changed=iteration.promoted,
+        gain=_gain(iteration, context.metric),
         disagreement=abs(own - quality.value) if own is not None and quality is not None else 0.0,
-        retries=iteration.retries,
-        rate_limits=iteration.rate_limits,
-        iteration_seconds=max(0.0, seconds - iteration.started),
-        iteration_tokens=used.tokens,
-        iteration_dollars=float(used.cost),
-        failures=failures,
         tries=len(_scored(iteration, attempts)),
-        seconds=seconds,
-        tokens=budget.usage.tokens,
-        dollars=float(budget.usage.cost),
-        time_used=budget.time_share,
-        budget_used=budget.largest_share,
     )
 
 
 def feedback_input(
-    iteration: Iteration, task: LoopContext, attempts: Sequence[Attempt], champion: Evaluation | None
+    iteration: RecipeIteration, context: LoopContext, attempts: Sequence[Attempt], champion: Evaluation | None
 ) -> FeedbackInput:
     """The iteration, for the agent's next brief. `champion` holds the title now."""
     proposal, judgement = iteration.proposal, iteration.judgement
     return FeedbackInput(
         iteration=iteration.number,
         stage=iteration.stage,
-        metric=task.metric,
+        metric=context.metric,
         recipe=proposal.recipe if proposal else None,
         problems=iteration.problems,
         message=iteration.message,
@@ -122,17 +91,17 @@ def feedback_input(
         quality=iteration.quality,
         decision=iteration.decision,
         scores=tuple(evaluation.mean for evaluation in _scored(iteration, attempts)),
-        samples=task.samples,
+        samples=context.samples,
     )
 
 
-def _scored(iteration: Iteration, attempts: Sequence[Attempt]) -> list[Evaluation]:
+def _scored(iteration: RecipeIteration, attempts: Sequence[Attempt]) -> list[Evaluation]:
     """All evaluations of the run, this iteration's last."""
     before = [a.evaluation for a in attempts if a.evaluation is not None and a.iteration != iteration.number]
     return before if iteration.evaluation is None else [*before, iteration.evaluation]
 
 
-def _repeats(iteration: Iteration, attempts: Sequence[Attempt]) -> int:
+def _repeats(iteration: RecipeIteration, attempts: Sequence[Attempt]) -> int:
     """The earlier iteration that had the same recipe; 0 for none."""
     if iteration.proposal is None:
         return 0
@@ -141,7 +110,7 @@ def _repeats(iteration: Iteration, attempts: Sequence[Attempt]) -> int:
     return next(earlier, 0)
 
 
-def _gain(iteration: Iteration, metric: Metric) -> float:
+def _gain(iteration: RecipeIteration, metric: Metric) -> float:
     """Better (+) or worse (-) than the champion of its time, as a share of that one's score."""
     before, evaluation = iteration.champion_before, iteration.evaluation
     if before is None or evaluation is None or not before.mean:
@@ -152,7 +121,7 @@ def _gain(iteration: Iteration, metric: Metric) -> float:
 
 def build_brief(
     number: int,
-    task: LoopContext,
+    context: LoopContext,
     attempts: Sequence[Attempt],
     champion: Evaluation | None,
     *,
@@ -161,27 +130,37 @@ def build_brief(
     feedback: str,
 ) -> Brief:
     """The brief of iteration `number`."""
-    tried = tuple(_tried(attempt, task) for attempt in attempts)
+    tried = tuple(_tried(attempt, context) for attempt in attempts)
     best = next((each for each in tried if champion and each.recipe is champion.recipe), None)
     return Brief(
-        schema=task.schema,
-        profile=task.profile,
-        metric=MetricGoal(task.metric.label, task.metric.greater_is_better),
+        schema=context.schema,
+        profile=context.profile,
+        metric=MetricGoal(context.metric.label, context.metric.greater_is_better),
         champion=best,
         tried=tried,
         left=left,
         iteration=number,
-        samples=task.samples,
+        samples=context.samples,
         notes=notes,
         feedback=feedback,
     )
 
 
-def _tried(attempt: Attempt, task: LoopContext) -> TriedRecipe:
+def feedback_after_failures(brief: Brief, failures: Sequence[Failure]) -> Brief:
+    """The brief with what was wrong with the answers that could not be read."""
+    feedback = brief.feedback
+    for failure in failures:
+        if failure.trouble == "data":
+            sentence = f"Your last answer could not be read: {quote(failure.what, 400)} {failure.next_step}".strip()
+            feedback = f"{sentence}\n{feedback}" if feedback else sentence
+    return replace(brief, feedback=feedback)
+
+
+def _tried(attempt: Attempt, context: LoopContext) -> TriedRecipe:
     evaluation = attempt.evaluation
     if evaluation is None or not attempt.counts:
         reason = attempt.reason or "left out by the person"
-        if attempt.failed and not task.samples:
+        if attempt.failed and not context.samples:
             reason = "fitting it failed"
         return TriedRecipe(attempt.recipe, None, reason=reason, iteration=attempt.iteration)
     return TriedRecipe(
@@ -194,20 +173,24 @@ def _tried(attempt: Attempt, task: LoopContext) -> TriedRecipe:
 
 
 def history_record(
-    iteration: Iteration, task: LoopContext, planned: AgentName, usage: Usage, fallback_reason: str, seconds: float
+    iteration: RecipeIteration,
+    context: LoopContext,
+    planned: AgentName,
+    usage: Usage,
+    fallback_reason: str,
+    seconds: float,
 ) -> HistoryRecord:
-    """The record of an iteration that is over; `usage` is the run's so far, `seconds` on the run's clock, `handover`
-    why another agent proposes than `planned`."""
-    proposal, evaluation, judgement = iteration.proposal, iteration.evaluation, iteration.judgement
-    won = judgement is not None and judgement.won and not iteration.skipped
-    champion: Literal["won", "kept", "none"] = "none" if evaluation is None else "won" if won else "kept"
+    """The record of an iteration that is over; `usage` is the run's so far, `seconds` on the run's clock, and
+    `fallback_reason` why another agent proposes than `planned`."""
+    proposal, evaluation = iteration.proposal, iteration.evaluation
+    champion: Literal["won", "kept", "none"] = "none" if evaluation is None else "won" if iteration.promoted else "kept"
     return HistoryRecord(
         at=time.time(),
-        run_id=task.run_id,
+        run_id=context.run_id,
         iteration=iteration.number,
-        table=task.fingerprint,
-        target=task.schema.target,
-        metric=task.metric.name,
+        table=context.fingerprint,
+        target=context.schema.target,
+        metric=context.metric.name,
         planned=planned,
         actual=iteration.agent.name,
         reason=fallback_reason,
@@ -224,7 +207,7 @@ def history_record(
     )
 
 
-def _state(iteration: Iteration) -> Literal["scored", "refused", "failed", "unanswered", "skipped"]:
+def _state(iteration: RecipeIteration) -> Literal["scored", "refused", "failed", "unanswered", "skipped"]:
     if iteration.skipped:
         return "skipped"
     match iteration.stage:

@@ -1,11 +1,6 @@
-"""An iteration while it happens: what is known of it so far, in one place, so that it can be recorded at any moment.
+"""An iteration while it happens: all that is known of it so far, so that it can be recorded at any moment."""
 
-What an earlier worker of a run left, for the loop to go on from.
-
-An iteration of a task while it happens.
-"""
-
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -22,8 +17,74 @@ from tabsmith.orchestration.loop.champion import ChampionStatus, Judgement
 from tabsmith.orchestration.task_events import Acceptance, ChangedFile
 from tabsmith.recipes.recipe import Problem, Recipe
 
-Told: TypeAlias = Literal["graded", "decided", "crowned"]
-"""What the journal already tells of an iteration that is not recorded yet: it is not told again."""
+Reported: TypeAlias = Literal["graded", "decided", "promoted"]
+"""What the journal already says of an iteration that is not recorded yet: it is not reported again."""
+
+Stage: TypeAlias = Literal["begun", "unanswered", "proposed", "refused", "failed", "stopped", "scored"]
+"""How far an iteration with a recipe came. `begun` and `proposed` are under way, the others are over."""
+
+
+@dataclass(kw_only=True)
+class Iteration:
+    """Iteration `number`. `started` is on the run's clock, `usage_before` what the run had used before it."""
+
+    number: int
+    started: float
+    usage_before: Usage = NO_USAGE
+    sessions: tuple[str, ...] = ()
+    trouble: AgentErrorKind | Literal[""] = ""
+    message: str = ""
+    retries: int = 0
+    rate_limits: int = 0
+    quality: Quality | None = None
+    decision: Decision | None = None
+    skipped: bool = False
+    reported: frozenset[Reported] = frozenset()
+
+
+@dataclass(kw_only=True)
+class RecipeIteration(Iteration):
+    """An iteration in which `agent` proposes a recipe that is evaluated on folds.
+
+    `grades` counts the times that a model was asked for its grade, and `grade_failed` says why it gave none. `resumed`:
+    an earlier worker brought the iteration to its outcome, and perhaps into the history.
+    """
+
+    agent: Agent
+    stage: Stage = "begun"
+    proposal: Proposal | None = None
+    problems: tuple[Problem, ...] = ()
+    evaluation: Evaluation | None = None
+    champion_before: Evaluation | None = None
+    judgement: Judgement | None = None
+    grades: int = 0
+    grade_failed: str = ""
+    resumed: bool = False
+
+    @property
+    def promoted(self) -> bool:
+        """Whether its recipe becomes the champion."""
+        return self.judgement is not None and self.judgement.won and not self.skipped
+
+
+@dataclass(kw_only=True)
+class TaskIteration(Iteration):
+    """An iteration in which a coding agent works in a folder, and the acceptance command proves what came of it.
+
+    `result` is None until the agent came back; `refused` counts the permissions that it did not get; `more` counts the
+    changed files beyond `changes`.
+    """
+
+    result: AgentJobResult | None = None
+    refused: int = 0
+    changes: tuple[ChangedFile, ...] = ()
+    more: int = 0
+    acceptance: Acceptance | None = None
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the acceptance command ended with 0."""
+        return self.acceptance is not None and self.acceptance.verdict == "accepted"
 
 
 class Attempt(msgspec.Struct, frozen=True):
@@ -63,7 +124,7 @@ class Begun(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Unsettled(msgspec.Struct, frozen=True, kw_only=True):
-    """An iteration whose worker died between its outcome and its record. `judgement` is the one by which it was crowned
+    """An iteration whose worker died between its outcome and its record. `judgement` is the one by which it was promoted
     already. `broken_off`: it only has to be recorded. `grades` counts the sessions in which a model was asked for its
     grade, and `grade_failed` says why the last of them brought none."""
 
@@ -86,18 +147,18 @@ class Unsettled(msgspec.Struct, frozen=True, kw_only=True):
     decision: Decision | None = None
     judgement: Judgement | None = None
     skipped: bool = False
-    told: frozenset[Told] = frozenset()
+    reported: frozenset[Reported] = frozenset()
 
 
 class Past(msgspec.Struct, frozen=True):
-    """An earlier worker's part of the run. `attempts`, `champion`, `title` and what follows are those of the iterations
+    """An earlier worker's part of the run. `attempts`, `champion`, `champion_status` and what follows are those of the iterations
     that were recorded; `unsettled` or `begun` is the one after them, `facts` and `decisions` go together. `failures`
-    counts the agent's in a row, `handover` says why search stands in for it, `unscored` counts the recipes in a row
+    counts the agent's in a row, `fallback_reason` says why search stands in for it, `unscored` counts the recipes in a row
     that had no score. `exhausted`: the agent has nothing more to propose."""
 
     attempts: tuple[Attempt, ...] = ()
     champion: int = 0
-    title: ChampionStatus = ChampionStatus()
+    champion_status: ChampionStatus = ChampionStatus()
     next_iteration: int = 1
     begun: Begun | None = None
     unsettled: Unsettled | None = None
@@ -112,44 +173,12 @@ class Past(msgspec.Struct, frozen=True):
     exhausted: bool = False
 
 
-Stage: TypeAlias = Literal["begun", "unanswered", "proposed", "refused", "failed", "stopped", "scored"]
-"""How far it came. `begun` and `proposed` are under way, the others are over."""
-
-
-@dataclass
-class Iteration:
-    """Iteration `number`, of `agent`. Filled in by the loop as it goes."""
-
-    number: int
-    agent: Agent
-    started: float  # on the run's clock
-    usage_before: Usage = NO_USAGE
-    stage: Stage = "begun"
-    proposal: Proposal | None = None
-    sessions: tuple[str, ...] = ()
-    trouble: AgentErrorKind | Literal[""] = ""
-    message: str = ""
-    problems: tuple[Problem, ...] = ()
-    evaluation: Evaluation | None = None
-    champion_before: Evaluation | None = None
-    retries: int = 0
-    rate_limits: int = 0
-    judgement: Judgement | None = None
-    quality: Quality | None = None
-    grades: int = 0  # times that a model was asked for its grade
-    grade_failed: str = ""
-    decision: Decision | None = None
-    skipped: bool = False
-    told: frozenset[Told] = frozenset()  # what an earlier worker told of it already
-    taken_up: bool = False  # an earlier worker brought it to its outcome, and perhaps into the history
-
-
-def resumed_iteration(past: Unsettled, agent: Agent, *, started: float, usage: Usage) -> Iteration:
+def resumed_iteration(past: Unsettled, agent: Agent, *, started: float, usage: Usage) -> RecipeIteration:
     """The iteration that an earlier worker left; `usage` is the run's up to now, the iteration's own included."""
-    return Iteration(
-        past.iteration,
-        agent,
-        started,
+    return RecipeIteration(
+        number=past.iteration,
+        agent=agent,
+        started=started,
         usage_before=usage - past.usage,
         stage=past.stage,
         proposal=past.proposal,
@@ -166,31 +195,6 @@ def resumed_iteration(past: Unsettled, agent: Agent, *, started: float, usage: U
         grade_failed=past.grade_failed,
         decision=past.decision,
         skipped=past.skipped,
-        told=past.told,
-        taken_up=True,
+        reported=past.reported,
+        resumed=True,
     )
-
-
-@dataclass
-class TaskIteration:
-    """What is known of it so far. `finished` is None until the agent came back."""
-
-    number: int
-    started: float
-    usage_before: Usage
-    finished: AgentJobResult | None = None
-    trouble: AgentErrorKind | None = None
-    message: str = ""
-    retries: int = 0
-    rate_limits: int = 0
-    refused: int = 0  # permissions
-    changes: tuple[ChangedFile, ...] = ()
-    more: int = 0
-    acceptance: Acceptance | None = None
-    quality: Quality | None = None
-    decision: Decision | None = None
-    sessions: list[str] = field(default_factory=list)
-
-    @property
-    def accepted(self) -> bool:
-        return self.acceptance is not None and self.acceptance.verdict == "accepted"

@@ -1,42 +1,67 @@
-"""The loop around an agent: brief, propose, validate, evaluate, grade, decide, record, give feedback; until a limit, a
-person or the agent ends it.
-
-Every arrow carries one typed value, and everything that happens is recorded before the next thing starts. The loop
-computes nothing: an `Evaluator` does, in other processes. What an iteration comes to is settled in settling.py, what
-may be spent is asked in budget.py.
-"""
+"""The loop of a search: an agent proposes recipes, folds measure them, and the best becomes the champion."""
 
 import asyncio
 import math
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
-from tabsmith.agents.protocol import Agent, Brief, Exhausted, Proposal
+from tabsmith.agents.protocol import Agent, AgentName, AgentSession, Brief, Exhausted, ModelReply, Prompt, Proposal
 from tabsmith.agents.usage import Usage
-from tabsmith.errors import ErrorReport, ReportedError, WorkerError
+from tabsmith.conditions.metrics import IterationMetrics
+from tabsmith.errors import AgentError, ErrorReport, ReportedError, WorkerError
 from tabsmith.modeling.results import Evaluation
 from tabsmith.orchestration import events
+from tabsmith.orchestration.decisions import Decision, Quality
 from tabsmith.orchestration.events import LoopEvent
-from tabsmith.orchestration.human.review import LimitReview
+from tabsmith.orchestration.human.breakpoints import Breakpoints
+from tabsmith.orchestration.human.review import HumanReview, human_decision
 from tabsmith.orchestration.human.user_interface import LoopEnd, UserInterface
 from tabsmith.orchestration.limits.budget import UsageTracker
-from tabsmith.orchestration.loop.agent_calls import AgentCaller, CallResult, NoAnswer, earlier_result
+from tabsmith.orchestration.loop.agent_calls import AgentCaller, CallResult, Earlier, NoAnswer
+from tabsmith.orchestration.loop.champion import Judgement, judge_challenger
 from tabsmith.orchestration.loop.context import Evaluator, LoopContext, OutOfTimeError
+from tabsmith.orchestration.loop.decide import DecisionInput
 from tabsmith.orchestration.loop.fallback import Fallback
-from tabsmith.orchestration.loop.finish_iteration import Grader, IterationFinisher
-from tabsmith.orchestration.loop.inputs import build_brief, recipe_proposed
-from tabsmith.orchestration.loop.iteration import Attempt, Begun, Iteration, Past, resumed_iteration
+from tabsmith.orchestration.loop.feedback import write_feedback
+from tabsmith.orchestration.loop.grading import GradingInput, grade_by_rule
+from tabsmith.orchestration.loop.inputs import (
+    build_brief,
+    feedback_after_failures,
+    feedback_input,
+    grading_input,
+    recipe_metrics,
+    recipe_proposed,
+)
+from tabsmith.orchestration.loop.iteration import Attempt, Begun, Past, RecipeIteration, resumed_iteration
+from tabsmith.orchestration.loop.loop import Loop
+from tabsmith.orchestration.questions import ChangeBrief, Decide, EndRun, Reply, Skip
 from tabsmith.orchestration.sessions import SessionRecorder, TranscriptWriter
+from tabsmith.recipes.difference import describe_difference
 from tabsmith.recipes.recipe import Recipe
+from tabsmith.text import clean
 
-MOST_FAILURES_IN_A_ROW: Final = 8
+MAX_UNSCORED: Final = 8
 """After so many recipes in a row without a score, the loop ends: something is wrong with the table, not the recipes."""
 
-LEAST_PATIENCE: Final = 1.0
+MIN_CALL_SECONDS: Final = 1.0
 """Seconds that a call to an agent may take at least, however little is left."""
 
 
-class Loop:
+class Grader(Protocol):
+    """A language model that grades."""
+
+    @property
+    def name(self) -> AgentName: ...
+
+    @property
+    def model(self) -> str: ...
+
+    async def grade(self, given: GradingInput, session: AgentSession) -> Quality:
+        """Return its grade, given in a session. Raises AgentError."""
+        ...
+
+
+class RecipeLoop(Loop[RecipeIteration]):
     """One search. `attempts` grows as it goes, so whoever ends it early finds all that was scored."""
 
     def __init__(
@@ -44,62 +69,60 @@ class Loop:
         planned: Agent,
         search: Agent,
         evaluator: Evaluator,
-        person: UserInterface,
+        ui: UserInterface,
         record: Callable[[LoopEvent], None],
         *,
-        task: LoopContext,
-        scribe: TranscriptWriter,
+        context: LoopContext,
+        transcripts: TranscriptWriter,
         past: Past,
         clock: Callable[[], float],
-        remember: Callable[[Iteration], None],
+        remember: Callable[[RecipeIteration], None],
         grader: Grader | None = None,
     ) -> None:
-        self.attempts: list[Attempt] = list(past.attempts)
-        self.task = task
-        self._past = past
-        self._evaluator = evaluator
-        self._person = person
-        self._clock = clock
-        self._journal = record
-        self._number = past.next_iteration - 1
-        self._unscored = past.unscored
-        self._begun = past.begun
-        self._asks: Iteration | None = None  # the iteration whose agent is asked now
-        self._tracker = UsageTracker(
-            lambda: person.limits,
+        tracker = UsageTracker(
+            lambda: ui.limits,
             clock,
-            person.seconds_for_fitting,
+            ui.seconds_for_fitting,
             warns_of_time=planned.uses_llm,
             iterations=past.next_iteration - 1,
             failures=past.failures,
             usage=past.usage,
             warnings=past.warnings,
         )
-        self._limits = LimitReview(person, self._tracker, self._record, asks=planned.uses_llm)
-        self._handover = Fallback(planned, search, self._record, failures=past.failures, reason=past.fallback_reason)
-        sessions = SessionRecorder(self._record, scribe)
-        self._asking = AgentCaller(
-            sessions,
-            self._record,
-            patience=self._patience,
-            time_left=person.seconds_for_fitting,
-            may_spend=lambda: self._tracker.used_up() is None,
-        )
-        self._settling = IterationFinisher(
-            task,
-            person,
-            self._tracker,
-            self._limits,
-            self._handover,
-            self._record,
-            remember,
-            past=past,
-            attempts=self.attempts,
-            grader=grader,
-            sessions=sessions,
-            patience=self._patience,
+        record = tracker.booking(record)
+        super().__init__(
+            ui,
+            tracker,
+            HumanReview(ui, tracker, record, asks=planned.uses_llm),
+            Breakpoints(context.breakpoints).replay(past.facts),
+            record,
             clock=clock,
+            number=past.next_iteration - 1,
+            feedback=past.feedback,
         )
+        self.attempts: list[Attempt] = list(past.attempts)
+        self.context = context
+        self.champion = next((a.evaluation for a in past.attempts if a.iteration == past.champion), None)
+        self._champion_status = past.champion_status
+        self._past = past
+        self._begun = past.begun
+        self._evaluator = evaluator
+        self._remember = remember
+        self._grader = grader
+        self._unscored = past.unscored
+        self._asking: RecipeIteration | None = None  # the iteration whose agent is asked now
+        self._fallback = Fallback(planned, search, record, failures=past.failures, reason=past.fallback_reason)
+        self._sessions = SessionRecorder(record, transcripts)
+        self._agent_caller = AgentCaller(
+            self._sessions,
+            record,
+            call_seconds=self._call_seconds,
+            seconds_left=ui.seconds_for_fitting,
+            may_spend=lambda: tracker.used_up() is None,
+        )
+        for decision, metrics in zip(past.decisions, past.facts, strict=True):
+            progress = metrics.champion_changed or decision.action == "proceed"
+            self._streak = self._streak.after(decision, progress=progress)
 
     @property
     def evaluations(self) -> tuple[Evaluation, ...]:
@@ -114,153 +137,174 @@ class Loop:
     @property
     def fallback_reason(self) -> str:
         """Why search stands in for the planned agent; "" while it does not."""
-        return self._handover.reason
+        return self._fallback.reason
 
     async def run(self) -> LoopEnd:
         """Iterate until a limit, a person, or the agent ends it; returns which."""
-        end = await self._take_up()
-        while end is None:
-            await self._person.going()
-            if self._unscored >= MOST_FAILURES_IN_A_ROW:
-                message = f"{self._unscored} iterations in a row brought no score"
-                self._record(events.Noted(message=message, level="warning"))
-                return "done"
-            end = await self._limits.loop_end() or await self._iterate()
-        return end
+        return await self._resume() or await self.iterate()
 
-    async def _take_up(self) -> LoopEnd | None:
+    # From the brief to the score --------------------------------------------------------------------------------------
+
+    async def _resume(self) -> LoopEnd | None:
         """Bring to an end what an earlier worker had begun; what it was told to end is not asked for again."""
         unsettled, begun = self._past.unsettled, self._begun
         if unsettled is not None:
-            agent = self._handover.called(unsettled.agent)
+            agent = self._fallback.called(unsettled.agent)
             iteration = resumed_iteration(unsettled, agent, started=self._clock(), usage=self._tracker.usage)
-            self._number = iteration.number
+            self.number = iteration.number
             if not unsettled.broken_off:
-                return await self._settle(iteration)
-            self._settling.close(iteration)
-        elif begun is not None and self._person.asked_to_end():
-            self._stop(self._of(begun, self._handover.called(begun.agent)), begun.answer)
+                return await self.finish_iteration(iteration)
+            self.close_iteration(iteration)
+        elif begun is not None and self._ui.asked_to_end():
+            self._stop(self._new_iteration(begun, self._fallback.called(begun.agent)), begun.answer)
         elif begun is not None and begun.answer is not None:
-            agent = self._handover.called(begun.agent)
+            agent = self._fallback.called(begun.agent)
             self._begun = None
-            self._handover.answered(agent)
-            return await self._carry_out(self._begin(begun, agent), earlier_result(begun, begun.answer))
+            self._fallback.answered(agent)
+            rate_limits = sum(each.trouble == "rate limit" for each in begun.failures)
+            result: CallResult[Proposal | Exhausted] = CallResult(
+                begun.answer, begun.sessions, len(begun.failures), rate_limits
+            )
+            return await self._carry_out(self._begin(begun, agent), result)
         return "done" if self._past.exhausted else None
 
+    def _own_end(self) -> LoopEnd | None:
+        if self._unscored < MAX_UNSCORED:
+            return None
+        message = f"{self._unscored} iterations in a row brought no score"
+        self._record(events.Noted(message=message, level="warning"))
+        return "done"
+
     async def _iterate(self) -> LoopEnd | None:
-        begun = self._begun or Begun(iteration=self._number + 1, agent=self._handover.actual.name)
+        begun = self._begun or Begun(iteration=self.number + 1, agent=self._fallback.actual.name)
         self._begun = None
         try:
-            iteration, asked = await self._ask(begun)
+            iteration, result = await self._ask(begun)
         except asyncio.CancelledError:
-            if self._asks is not None and self._person.asked_to_end():
-                self._stop(self._asks)
+            if self._asking is not None and self._ui.asked_to_end():
+                self._stop(self._asking)
             raise
-        return await self._carry_out(iteration, asked)
+        return await self._carry_out(iteration, result)
 
-    async def _ask(self, begun: Begun) -> tuple[Iteration, CallResult]:
-        """A recipe from whoever is to propose; search's is begun only once it is there, as it may have none."""
-        order = self._handover.order()
+    async def _ask(self, begun: Begun) -> tuple[RecipeIteration, CallResult[Proposal | Exhausted]]:
+        """Get the next recipe. A search iteration is recorded only after a recipe exists, because search can be
+        exhausted."""
+        order = self._fallback.order()
         for agent in order:
-            last = agent is order[-1]
-            brief = self._brief(begun.iteration)
+            is_last = agent is order[-1]
+            brief = build_brief(
+                begun.iteration,
+                self.context,
+                self.attempts,
+                self.champion,
+                left=self._tracker.remaining(),
+                notes=self._ui.notes,
+                feedback=self.feedback,
+            )
             if agent.uses_llm:
-                iteration = self._asks = self._begin(begun, agent)
-                self._person.waiting(f"asking {agent.name}")
-            asked = await self._asking.ask(agent, brief, begun, only_once=not last)
-            if not agent.uses_llm:
-                iteration = self._of(begun, agent)
-                if not isinstance(asked.answer, Exhausted):
-                    self._begin(begun, agent)
-            if last or not isinstance(asked.answer, NoAnswer):
-                break
-            self._handover.unanswered()
-            used = self._tracker.usage - iteration.usage_before
-            begun = Begun(iteration=begun.iteration, agent=agent.name, sessions=asked.sessions, usage=used)
-        if not isinstance(asked.answer, NoAnswer):
-            self._handover.answered(agent)
-        self._asks = None
-        return iteration, asked
-
-    def _begin(self, begun: Begun, agent: Agent) -> Iteration:
-        self._record(events.IterationStarted(iteration=begun.iteration, agent=agent.name))
-        return self._of(begun, agent)
-
-    def _of(self, begun: Begun, agent: Agent) -> Iteration:
-        before = self._tracker.usage - begun.usage
-        return Iteration(begun.iteration, agent, self._clock(), usage_before=before, sessions=begun.sessions)
-
-    async def _carry_out(self, iteration: Iteration, asked: CallResult) -> LoopEnd | None:
-        """From the answer to the record. An iteration that raises, or is ended by a person, is recorded too."""
-        iteration.retries, iteration.rate_limits = asked.retries, asked.rate_limits
-        iteration.sessions = asked.sessions or iteration.sessions
-        if isinstance(asked.answer, Exhausted):
-            self._record(events.Noted(message=f"{iteration.agent.name}: {asked.answer.reason}"))
-            if iteration.agent.uses_llm:
-                self._broken_off(iteration, "it has nothing more to propose")
-            return "done"
-        self._number = iteration.number
-        try:
-            if isinstance(asked.answer, NoAnswer):
-                self._unanswered(iteration, asked.answer)
+                iteration = self._asking = self._begin(begun, agent)
+                self._ui.waiting(f"asking {agent.name}")
+                result = await self._call(agent, brief, begun, only_once=not is_last)
             else:
-                iteration.proposal = asked.answer
-                await self._try(iteration)
+                iteration = self._new_iteration(begun, agent)
+                result = CallResult(await agent.propose(brief, NO_SESSION))
+                if not isinstance(result.answer, Exhausted):
+                    self._begin(begun, agent)
+            if is_last or not isinstance(result.answer, NoAnswer):
+                break
+            self._fallback.unanswered()
+            used = self._tracker.usage - iteration.usage_before
+            begun = Begun(iteration=begun.iteration, agent=agent.name, sessions=result.sessions, usage=used)
+        if not isinstance(result.answer, NoAnswer):
+            self._fallback.answered(agent)
+        self._asking = None
+        return iteration, result
+
+    async def _call(
+        self, agent: Agent, brief: Brief, begun: Begun, *, only_once: bool
+    ) -> CallResult[Proposal | Exhausted]:
+        return await self._agent_caller.call(
+            agent.name,
+            agent.model,
+            begun.iteration,
+            lambda session, failures: agent.propose(feedback_after_failures(brief, failures), session),
+            earlier=Earlier(begun.failures, begun.sessions, begun.retry_at),
+            only_once=only_once,
+        )
+
+    def _begin(self, begun: Begun, agent: Agent) -> RecipeIteration:
+        self._record(events.IterationStarted(iteration=begun.iteration, agent=agent.name))
+        return self._new_iteration(begun, agent)
+
+    def _new_iteration(self, begun: Begun, agent: Agent) -> RecipeIteration:
+        return RecipeIteration(
+            number=begun.iteration,
+            agent=agent,
+            started=self._clock(),
+            usage_before=self._tracker.usage - begun.usage,
+            sessions=begun.sessions,
+        )
+
+    async def _carry_out(self, iteration: RecipeIteration, result: CallResult[Proposal | Exhausted]) -> LoopEnd | None:
+        """From the answer to the record. An iteration that raises, or is ended by a person, is recorded too."""
+        iteration.retries, iteration.rate_limits = result.retries, result.rate_limits
+        iteration.sessions = result.sessions or iteration.sessions
+        answer = result.answer
+        if isinstance(answer, Exhausted):
+            self._record(events.Noted(message=f"{iteration.agent.name}: {answer.reason}"))
+            if iteration.agent.uses_llm:
+                self._break_off(iteration, "it has nothing more to propose")
+            return "done"
+        self.number = iteration.number
+        try:
+            if isinstance(answer, NoAnswer):
+                iteration.trouble = answer.trouble
+                self._leave_unanswered(iteration, answer.message)
+            else:
+                iteration.proposal = answer
+                await self._validate_and_evaluate(iteration, answer)
         except asyncio.CancelledError:
-            if self._person.asked_to_end():
-                self._stop(iteration, asked.answer)
+            if self._ui.asked_to_end():
+                self._stop(iteration, answer)
             raise
         except BaseException as error:
             self._fail(iteration, "error", f"{type(error).__name__}: {error}")
-            self._settling.close(iteration)
+            self.close_iteration(iteration)
             raise
-        return await self._settle(iteration)
+        return await self.finish_iteration(iteration)
 
-    def _stop(self, iteration: Iteration, answer: object = None) -> None:
-        """Record an iteration that the person ended; `answer` is the agent's, if it has given one."""
-        if not isinstance(answer, Proposal):
-            self._broken_off(iteration, "stopped by you")
-            return
-        iteration.proposal = answer
-        self._fail(iteration, "stopped", "stopped by you")
-        self._settling.close(iteration)
-
-    async def _settle(self, iteration: Iteration) -> LoopEnd | None:
-        self._unscored = 0 if iteration.stage == "scored" else self._unscored + 1
-        if iteration.stage == "unanswered":
-            self._unscored = 0  # it says nothing of the table; handing over takes care of it
-        return await self._settling.settle(iteration)
-
-    def _broken_off(self, iteration: Iteration, message: str) -> None:
-        """The record of an iteration that ends without a recipe and without trouble."""
-        iteration.stage, iteration.message = "unanswered", message
-        self._record(events.Unanswered(iteration=iteration.number, trouble="", message=message))
-        self._settling.close(iteration)
-
-    def _unanswered(self, iteration: Iteration, answer: NoAnswer) -> None:
-        iteration.stage, iteration.trouble, iteration.message = "unanswered", answer.trouble, answer.message
-        self._record(events.Unanswered(iteration=iteration.number, trouble=answer.trouble, message=answer.message))
-
-    async def _try(self, iteration: Iteration) -> None:
-        """From the recipe to its score."""
-        proposal = iteration.proposal
-        assert proposal is not None
-        recipe = proposal.recipe
-        champion = self._settling.champion
+    async def _validate_and_evaluate(self, iteration: RecipeIteration, proposal: Proposal) -> None:
         iteration.stage = "proposed"
-        self._record(recipe_proposed(iteration, proposal, champion))
-        verdict = await self._evaluator.check(recipe)
+        self._record(recipe_proposed(iteration, proposal, self.champion))
+        verdict = await self._evaluator.check(proposal.recipe)
         if not verdict.valid:
             iteration.stage, iteration.problems = "refused", verdict.problems
             iteration.message = "; ".join(f"{problem.where}: {problem.what}" for problem in verdict.problems)
             self._record(events.RecipeRefused(iteration=iteration.number, problems=verdict.problems))
             return
-        await self._person.going()
-        if not await self._settling.consulting.may_fit(iteration, champion):
-            return
-        await self._evaluate(iteration, recipe)
+        await self._ui.going()
+        if await self._may_fit(iteration, proposal):
+            await self._evaluate(iteration, proposal.recipe)
 
-    async def _evaluate(self, iteration: Iteration, recipe: Recipe) -> None:
+    async def _may_fit(self, iteration: RecipeIteration, proposal: Proposal) -> bool:
+        """Whether the recipe is to be fitted; in manual mode the person says so."""
+        if self._review.mode != "manual":
+            return True
+        change = describe_difference(self.champion.recipe if self.champion else None, proposal.recipe)
+        reply = await self._review.ask(
+            iteration.number, "proposal", f"Fit this recipe? {change}", details=clean(proposal.reason, 500)
+        )
+        match reply:
+            case Decide(action=action) if action != "proceed":
+                iteration.decision = human_decision(action)
+            case Skip() | ChangeBrief() | EndRun():
+                pass
+            case _:
+                return True
+        self._skip(iteration)
+        return False
+
+    async def _evaluate(self, iteration: RecipeIteration, recipe: Recipe) -> None:
         number = iteration.number
         try:
             evaluation = await self._evaluator.evaluate(
@@ -278,7 +322,27 @@ class Loop:
         iteration.stage, iteration.evaluation = "scored", evaluation
         self._record(events.Evaluated(iteration=number, evaluation=evaluation))
 
-    def _fail(self, iteration: Iteration, reason: events.FailureReason, message: str) -> None:
+    # Iterations that end before a score -------------------------------------------------------------------------------
+
+    def _stop(self, iteration: RecipeIteration, answer: object = None) -> None:
+        """Record an iteration that the person ended; `answer` is the agent's, if it has given one."""
+        if not isinstance(answer, Proposal):
+            self._break_off(iteration, "stopped by you")
+            return
+        iteration.proposal = answer
+        self._fail(iteration, "stopped", "stopped by you")
+        self.close_iteration(iteration)
+
+    def _break_off(self, iteration: RecipeIteration, message: str) -> None:
+        """Record an iteration that ends without a recipe and without trouble."""
+        self._leave_unanswered(iteration, message)
+        self.close_iteration(iteration)
+
+    def _leave_unanswered(self, iteration: RecipeIteration, message: str) -> None:
+        iteration.stage, iteration.message = "unanswered", message
+        self._record(events.Unanswered(iteration=iteration.number, trouble=iteration.trouble, message=message))
+
+    def _fail(self, iteration: RecipeIteration, reason: events.FailureReason, message: str) -> None:
         iteration.stage = "stopped" if reason == "stopped" else "failed"
         iteration.message = message
         seconds = self._clock() - iteration.started
@@ -286,22 +350,158 @@ class Loop:
             events.EvaluationFailed(iteration=iteration.number, reason=reason, message=message, seconds=seconds)
         )
 
-    def _brief(self, number: int) -> Brief:
-        return build_brief(
-            number,
-            self.task,
-            self.attempts,
-            self._settling.champion,
-            left=self._tracker.remaining(),
-            notes=self._person.notes,
-            feedback=self._settling.feedback,
+    def _skip(self, iteration: RecipeIteration) -> None:
+        iteration.skipped = True
+        self._record(events.IterationSkipped(iteration=iteration.number))
+
+    # From the score to the record -------------------------------------------------------------------------------------
+
+    async def finish_iteration(self, iteration: RecipeIteration) -> LoopEnd | None:
+        """Judge the challenger first, and count the recipes that brought no score."""
+        if iteration.stage in ("scored", "unanswered"):  # without an answer nothing is said of the table
+            self._unscored = 0
+        else:
+            self._unscored += 1
+        iteration.champion_before = self.champion
+        iteration.judgement = iteration.judgement or self._judge(iteration)
+        return await super().finish_iteration(iteration)
+
+    def _judge(self, iteration: RecipeIteration) -> Judgement | None:
+        if iteration.evaluation is None:
+            return None
+        on_probation = self._champion_status.probation
+        return judge_challenger(self.champion, iteration.evaluation, self.context.metric, on_probation=on_probation)
+
+    async def _grade(self, iteration: RecipeIteration) -> Quality | None:
+        if iteration.stage == "unanswered":
+            return None
+        given, grader = grading_input(iteration, self.context, self.attempts), self._grader
+        if grader is None:
+            return grade_by_rule(given)
+        if iteration.grade_failed:
+            return grade_by_rule(given, fallback=iteration.grade_failed)
+        if self._tracker.used_up() is not None:
+            return grade_by_rule(given, fallback="the budget is spent")
+        attempt, seconds = 1 + iteration.grades, self._call_seconds()
+        try:
+            with self._sessions.open(
+                iteration.number, attempt, grader.name, grader.model, seconds=seconds, purpose="grade"
+            ) as session:
+                return await grader.grade(given, session)
+        except AgentError as error:
+            return grade_by_rule(given, fallback=clean(error.what, 200))
+
+    def _decision_input(self, iteration: RecipeIteration) -> DecisionInput:
+        quality, proposal, judgement = iteration.quality, iteration.proposal, iteration.judgement
+        return DecisionInput(
+            valid=proposal is not None and not iteration.problems,
+            quality=quality.value if quality else 0.0,
+            own_confidence=proposal.confidence if proposal else None,
+            improved=judgement is not None and judgement.won,
+            trouble=iteration.trouble,
         )
 
-    def _patience(self) -> float:
-        return max(LEAST_PATIENCE, min(self.task.patience, self._person.seconds_for_fitting()))
+    def _metrics(self, iteration: RecipeIteration) -> IterationMetrics:
+        return recipe_metrics(iteration, self.context, self.attempts)
 
-    def _record(self, event: LoopEvent) -> None:
-        """Into the journal, and what it costs into the purse: there is no other way to either."""
-        self._journal(event)
-        if isinstance(event, events.SessionUsed):
-            self._tracker.book(event.usage)
+    def _obey(self, iteration: RecipeIteration, reply: Reply) -> LoopEnd | None:
+        match reply:
+            case Skip():
+                self._skip(iteration)
+            case Decide(action=action):
+                if iteration.decision is None or iteration.decision.by != "person":
+                    iteration.decision = human_decision(action)
+                    self._record(events.Decided(iteration=iteration.number, decision=iteration.decision))
+                if action == "retry":  # the recipe is left out, and another one is wanted instead
+                    self._skip(iteration)
+                elif action == "escalate":
+                    self._fallback.give_up("you decided so")
+                elif action == "checkpoint":
+                    self._ui.pause()
+            case EndRun():
+                return "user"
+            case _:
+                pass  # what the reply means for the limits and the brief is applied already
+        return None
+
+    def _promote(self, iteration: RecipeIteration) -> None:
+        judgement, evaluation = iteration.judgement, iteration.evaluation
+        if judgement is None or evaluation is None or iteration.skipped:
+            return
+        self._champion_status = self._champion_status.after(judgement)
+        if not judgement.won:
+            return
+        self.champion = evaluation
+        if "promoted" not in iteration.reported:
+            self._record(
+                events.ChampionChanged(
+                    iteration=iteration.number,
+                    recipe=evaluation.recipe,
+                    mean=evaluation.mean,
+                    standard_error=evaluation.standard_error,
+                    rule=judgement.rule,
+                    probation=judgement.probation,
+                )
+            )
+
+    @property
+    def _failures(self) -> int:
+        return self._fallback.failures
+
+    def _failures_after(self, iteration: RecipeIteration, decision: Decision) -> int:
+        return self._fallback.failures_after(iteration.agent, failed=_agent_failed(iteration, decision))
+
+    def _count_decision(self, iteration: RecipeIteration, decision: Decision) -> None:
+        why = iteration.message or decision.rule
+        self._fallback.settled(iteration.agent, failed=_agent_failed(iteration, decision), why=why)
+
+    def _brought_progress(self, iteration: RecipeIteration, decision: Decision) -> bool:
+        # A recipe that was good enough is progress in itself, whether or not it became the champion.
+        return iteration.promoted or decision.action == "proceed"
+
+    def _write_feedback(self, iteration: RecipeIteration) -> str:
+        if not self._fallback.planned.uses_llm:
+            return self.feedback
+        return write_feedback(feedback_input(iteration, self.context, self.attempts, self.champion))
+
+    def _keep(self, iteration: RecipeIteration) -> None:
+        if iteration.proposal is not None:
+            self.attempts.append(
+                Attempt(
+                    iteration.number,
+                    iteration.proposal.recipe,
+                    iteration.evaluation,
+                    iteration.message,
+                    counts=not iteration.skipped,
+                    failed=iteration.stage == "failed",
+                )
+            )
+        self._remember(iteration)
+
+    def _call_seconds(self) -> float:
+        return max(MIN_CALL_SECONDS, min(self.context.patience, self._ui.seconds_for_fitting()))
+
+
+class _NoSession:
+    """The session of an agent that uses no model."""
+
+    session = ""
+    seconds = 0.0
+
+    def on_prompt(self, prompt: Prompt) -> None:
+        raise AssertionError(f"an agent that uses no model has sent a prompt: {prompt.text[:80]}")
+
+    def on_reply(self, reply: ModelReply) -> None:
+        raise AssertionError(f"an agent that uses no model has got a reply: {reply.text[:80]}")
+
+
+NO_SESSION: AgentSession = _NoSession()
+
+
+def _agent_failed(iteration: RecipeIteration, decision: Decision) -> bool:
+    """Whether the iteration counts as a failure of its agent: no answer, a recipe that may not be, or one not worth
+    having. A valid new recipe that is merely behind is none, however often: its agent works."""
+    if iteration.stage == "unanswered":
+        return True
+    quality = iteration.quality.value if iteration.quality else 0.0
+    return decision.action == "escalate" and (bool(iteration.problems) or quality < decision.thresholds.escalate)

@@ -1,32 +1,40 @@
-"""The loop of one task: letter, agent at work, acceptance, grade, decide, person, record, feedback; until it is
-accepted, or a limit, a person or the agent's failing ends it.
+"""The loop of one task: a coding agent works in a folder, and tabsmith's own acceptance command proves what came of it.
 
-The verdict is the acceptance command's, run by tabsmith; what the agent says of its work decides nothing.
+The verdict is the acceptance command's; what the agent says of its work decides nothing.
 """
 
-from collections.abc import Callable
-from typing import Final, Protocol
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final, Protocol, TypeAlias
 
 import msgspec
 
+from tabsmith.agents.agent_jobs import Activity, AgentJobResult, PermissionAnswer, PermissionRequest
+from tabsmith.agents.protocol import AgentName, ModelReply, Prompt
 from tabsmith.agents.usage import NO_USAGE, Usage
 from tabsmith.conditions.metrics import IterationMetrics
+from tabsmith.errors import AgentError
 from tabsmith.orchestration import events
-from tabsmith.orchestration.decisions import Decision
+from tabsmith.orchestration.decisions import Decision, Quality
 from tabsmith.orchestration.events import LoopEvent
-from tabsmith.orchestration.human.review import LimitReview, TaskReview
+from tabsmith.orchestration.human.breakpoints import Breakpoints
+from tabsmith.orchestration.human.permissions import ToolPermissions
+from tabsmith.orchestration.human.review import HumanReview, human_decision
 from tabsmith.orchestration.human.user_interface import LIMIT_ENDS, LoopEnd, UserInterface
-from tabsmith.orchestration.limits.budget import TaskBudget, UsageTracker, nearly_spent
-from tabsmith.orchestration.loop import task_prompts
-from tabsmith.orchestration.loop.decide import DecisionInput, DecisionStreak, decide
+from tabsmith.orchestration.limits.budget import TaskBudget, UsageTracker
+from tabsmith.orchestration.loop.agent_calls import AgentCaller, Earlier, NoAnswer
+from tabsmith.orchestration.loop.decide import DecisionInput
 from tabsmith.orchestration.loop.iteration import TaskIteration
-from tabsmith.orchestration.loop.task_agent import TaskAgentCaller, TaskAgentProcess
-from tabsmith.orchestration.loop.task_grading import grade_task_by_rule
-from tabsmith.orchestration.sessions import SessionRecorder
+from tabsmith.orchestration.loop.loop import Loop
+from tabsmith.orchestration.loop.task_grading import grade_task_by_rule, lower_grade
+from tabsmith.orchestration.loop.task_prompts import task_feedback, write_task_prompt
+from tabsmith.orchestration.questions import Decide, Reply
+from tabsmith.orchestration.sessions import RecordedSession, SessionRecorder
 from tabsmith.orchestration.task_events import (
     Acceptance,
     AcceptanceEnded,
     AcceptanceStarted,
+    Acted,
     ChangedFile,
     TaskEvent,
     TaskExit,
@@ -36,11 +44,16 @@ from tabsmith.orchestration.task_events import (
 from tabsmith.tasks import Task
 from tabsmith.text import clean
 
-MOST_TASK_FAILURES: Final = 3
+MAX_FAILURES: Final = 3
 """Iterations in a row in which the agent gave no work, or that were not worth going on with."""
 
 GOOD_QUALITY: Final = 0.7
 """Quality from which an accepted task is a plain success."""
+
+MAX_ACTIVITY: Final = 300
+"""Characters of an activity in the journal; the transcript has all of it."""
+
+RubricGrader: TypeAlias = Callable[[TaskIteration], Awaitable[Quality]]
 
 
 class ChangedFiles(Protocol):
@@ -68,6 +81,32 @@ class TaskWorkspace(Protocol):
         ...
 
 
+class TaskAgent(Protocol):
+    """The coding agent of a task, in its own process."""
+
+    @property
+    def name(self) -> AgentName: ...
+
+    @property
+    def model(self) -> str: ...
+
+    async def work(
+        self,
+        session: str,
+        prompt: Prompt,
+        *,
+        continues: str,
+        seconds: float,
+        dollars: str,
+        on_reply: Callable[[ModelReply], None],
+        on_activity: Callable[[Activity], None],
+        ask_permission: Callable[[PermissionRequest], Awaitable[PermissionAnswer]],
+    ) -> AgentJobResult:
+        """Work on the prompt for at most so many seconds and dollars ("" for no limit); `continues` is the session whose
+        conversation may go on. Raises AgentError."""
+        ...
+
+
 class TaskEnd(msgspec.Struct, frozen=True):
     """What the task came to, before its folder is handed back."""
 
@@ -77,9 +116,9 @@ class TaskEnd(msgspec.Struct, frozen=True):
 
 
 class TaskPast(msgspec.Struct, frozen=True, kw_only=True):
-    """What an earlier worker left of this task."""
+    """What an earlier worker left of this task. Iterations are counted over the whole file."""
 
-    first_iteration: int = 1  # of the task; iterations are counted over the whole file
+    first_iteration: int = 1  # of the task
     next_iteration: int = 1
     seconds: float = 0.0  # of the run that went into it
     usage_before: Usage = NO_USAGE  # of the run, when the task began
@@ -90,34 +129,40 @@ class TaskPast(msgspec.Struct, frozen=True, kw_only=True):
     accepted: float | None = None  # the quality with which it was; it only has to be handed back
 
 
-class TaskLoop:
-    """One task of a run."""
+class TaskLoop(Loop[TaskIteration]):
+    """One task of a run. `sandbox_has_walls`: the agent's commands cannot reach outside of what they are given.
+    `rubric_grader` is a language model that grades the work against the task's rubric."""
 
     def __init__(
         self,
         task: Task,
-        hands: TaskAgentProcess,
-        bench: TaskWorkspace,
-        person: UserInterface,
+        agent: TaskAgent,
+        workspace: TaskWorkspace,
+        ui: UserInterface,
         tracker: UsageTracker,
-        limits: LimitReview,
-        consulting: TaskReview,
+        review: HumanReview,
+        breakpoints: Breakpoints,
         sessions: SessionRecorder,
         record: Callable[[LoopEvent | TaskEvent], None],
         *,
         past: TaskPast,
         clock: Callable[[], float],
+        sandbox_has_walls: bool = False,
+        rubric_grader: RubricGrader | None = None,
     ) -> None:
+        super().__init__(
+            ui,
+            tracker,
+            review,
+            breakpoints,
+            record,
+            clock=clock,
+            number=past.next_iteration - 1,
+            feedback=past.feedback,
+        )
         self._task = task
-        self._hands = hands
-        self._bench = bench
-        self._person = person
-        self._tracker = tracker
-        self._limits = limits
-        self._consulting = consulting
-        self._record = record
-        self._clock = clock
-        self._number = past.next_iteration - 1
+        self._agent = agent
+        self._workspace = workspace
         self._first = past.first_iteration
         self._task_budget = TaskBudget(
             task.limits,
@@ -126,173 +171,237 @@ class TaskLoop:
             before=past.usage_before,
             started=clock() - past.seconds,
         )
-        self._sending = TaskAgentCaller(
-            task,
-            hands,
-            person,
-            tracker,
-            self._task_budget,
-            consulting,
+        self._permissions = ToolPermissions(review, record, sandbox_has_walls=sandbox_has_walls)
+        self._agent_caller = AgentCaller(
             sessions,
             record,
-            last_session=past.last_session,
+            call_seconds=self._seconds_left,
+            seconds_left=self._seconds_left,
+            may_spend=lambda: not self._task_budget.spent(),
         )
-        self._feedback = past.feedback
+        self._rubric_grader = rubric_grader
+        self._last_session = past.last_session
         self._cut_short = past.cut_short
         self._accepted = past.accepted
-        self._failures = 0
-        self._repeats = DecisionStreak()
+        self._why_stuck = ""
+        self._agent_failed = False
+        self._task_failures = 0
         for decision in past.decisions:
-            self._failures = self._failures + 1 if decision.action == "escalate" else 0
-            self._repeats = self._repeats.after(decision, progress=False)
-
-    @property
-    def number(self) -> int:
-        """The latest iteration."""
-        return self._number
+            self._task_failures = self._task_failures + 1 if decision.action == "escalate" else 0
+            self._streak = self._streak.after(decision, progress=False)
+        self._task_budget.count(self._task_failures)
 
     async def run(self) -> TaskEnd:
-        """Iterate until the task is over."""
+        """Iterate until the task is over; returns what it came to."""
+        end = "done" if self._accepted is not None else await self.iterate()
         if self._accepted is not None:
-            return _success(self._number, self._accepted)
-        while True:
-            await self._person.going()
-            end = await self._limits.loop_end() or self._task_end()
-            if end is not None:
-                return await self._stopped(end)
-            step = await self._iterate()
-            if step.accepted:
-                return _success(step.number, step.quality.value if step.quality else 0.0)
-            if step.decision is not None and step.decision.by == "person" and step.decision.action == "checkpoint":
-                self._person.pause()
-            if self._failures >= MOST_TASK_FAILURES:
-                why = f"{self._failures} iterations in a row led nowhere, the last: {step.message or _rule(step)}"
-                return TaskEnd(await self._unfinished(), "agent failed" if step.trouble else "stuck", why)
-            if self._consulting.ended:
-                return await self._stopped("user")
-
-    async def _iterate(self) -> TaskIteration:
-        self._number += 1
-        step = TaskIteration(self._number, self._clock(), self._tracker.usage)
-        self._record(events.IterationStarted(iteration=self._number, agent=self._hands.name, task=self._task.name))
-        try:
-            await self._sending.send(step, self._feedback)
-            left = await self._bench.changes(step.number)
-            step.changes, step.more = left.named, left.more
-            self._cut_short = step.finished is None or step.finished.end != "done"
-            if step.finished is not None:
-                end, words = step.finished.end, clean(step.finished.text, 500)
-                self._record(Worked(iteration=step.number, end=end, words=words, changes=step.changes, more=step.more))
-                await self._prove(step)
-            await self._settle(step)
-        finally:
-            self._conclude(step)
-        return step
-
-    async def _prove(self, step: TaskIteration) -> None:
-        await self._person.going()
-        self._record(AcceptanceStarted(iteration=step.number, command=self._task.accept))
-        step.acceptance = await self._bench.accept()
-        self._record(AcceptanceEnded(iteration=step.number, acceptance=step.acceptance))
-        if step.acceptance.verdict != "accepted":
-            status = step.acceptance.status
-            how = f"exit status {status}" if status is not None else step.acceptance.ended
-            step.message = f"the acceptance command failed: {how}"
-
-    async def _settle(self, step: TaskIteration) -> None:
-        if step.acceptance is not None and step.finished is not None:
-            step.quality = grade_task_by_rule(
-                step.acceptance, len(step.changes) + step.more, step.finished.end, step.refused
-            )
-            step.quality = await self._consulting.graded(step, step.quality)
-            self._record(events.Graded(iteration=step.number, quality=step.quality))
-        self._count(step.number)
-        due = self._tracker.due_warnings()
-        for warning in due:
-            self._record(warning)
-        decision = decide(
-            DecisionInput(
-                valid=step.acceptance is not None and step.acceptance.verdict != "could not run",
-                quality=step.quality.value if step.quality else 0.0,
-                improved=step.accepted,
-                trouble=step.trouble or "",
-                near=nearly_spent(due),
-                repeats=self._repeats,
-            )
-        )
-        step.decision = decision
-        self._record(events.Decided(iteration=step.number, decision=decision))
-        step.decision = await self._consulting.consult(step, decision, self._facts(step))
-        self._failures = self._failures + 1 if step.decision.action == "escalate" and not step.accepted else 0
-        self._repeats = self._repeats.after(step.decision, progress=step.accepted)
-
-    def _conclude(self, step: TaskIteration) -> None:
-        """The record of an iteration, whatever became of it."""
-        ask = ""
-        if step.decision is not None and step.decision.action == "clarify":
-            ask = "Look at what it printed, say in one sentence what was wrong, and mend it."
-        self._feedback = task_prompts.task_feedback(step.acceptance, step.changes, step.more, step.message, ask)
-        self._count(step.number)
-        self._record(events.IterationEnded(iteration=step.number, facts=self._facts(step), feedback=self._feedback))
-
-    def _count(self, iterations: int) -> None:
-        self._tracker.count(iterations, self._failures)
-        self._task_budget.count(self._failures)
-
-    def _task_end(self) -> LoopEnd | None:
-        """The limit of the task itself that is used up."""
-        limit = self._task_budget.budget().used_up()
-        return LIMIT_ENDS[limit] if limit is not None else None
-
-    async def _stopped(self, end: LoopEnd) -> TaskEnd:
+            if self._accepted >= GOOD_QUALITY:
+                return TaskEnd("success", "done", f"accepted in iteration {self.number}")
+            reason = f"accepted, with quality {self._accepted:.2f} under {GOOD_QUALITY:.2f}"
+            return TaskEnd("success with limits", "done", reason)
         match end:
+            case "done":
+                return TaskEnd(
+                    await self._unaccepted_outcome(), "agent failed" if self._agent_failed else "stuck", self._why_stuck
+                )
             case "user":
                 return TaskEnd("cancelled", "user", "stopped by you")
             case "iterations":
-                return TaskEnd(await self._unfinished(), "iterations", "its iterations are used up without acceptance")
+                reason = "its iterations are used up without acceptance"
+                return TaskEnd(await self._unaccepted_outcome(), "iterations", reason)
             case _:
-                return TaskEnd(await self._unfinished(), "budget", "its budget is used up without acceptance")
+                reason = "its budget is used up without acceptance"
+                return TaskEnd(await self._unaccepted_outcome(), "budget", reason)
 
-    async def _unfinished(self) -> TaskOutcome:
-        """Not accepted: partial where the agent was cut short and left work, failed where it meant to be done; blocked
-        where it was never sent."""
-        if self._number < self._first:
+    async def _unaccepted_outcome(self) -> TaskOutcome:
+        """Blocked if the agent was never sent, partial if it was cut short and left work, failed if it meant to be
+        done."""
+        if self.number < self._first:
             return "blocked"
         if not self._cut_short:
             return "failed"
-        left = await self._bench.changed()
-        return "partial" if left.named else "failed"
+        changed = await self._workspace.changed()
+        return "partial" if changed.named else "failed"
 
-    def _facts(self, step: TaskIteration) -> IterationMetrics:
-        used = self._tracker.usage - step.usage_before
-        budget = self._tracker.budget()
-        return IterationMetrics(
-            iteration=step.number,
-            valid=step.acceptance is not None,
-            scored=step.acceptance is not None,
-            quality=step.quality.value if step.quality else 0.0,
-            confidence=step.decision.confidence if step.decision else 0.0,
-            champion_changed=step.accepted,
-            retries=step.retries,
-            rate_limits=step.rate_limits,
-            iteration_seconds=max(0.0, self._clock() - step.started),
-            iteration_tokens=used.tokens,
-            iteration_dollars=float(used.cost),
-            failures=self._failures,
-            tries=step.number,
-            seconds=self._clock(),
-            tokens=self._tracker.usage.tokens,
-            dollars=float(self._tracker.usage.cost),
-            time_used=budget.time_share,
-            budget_used=budget.largest_share,
+    def _own_limit(self) -> LoopEnd | None:
+        limit = self._task_budget.budget().used_up()
+        return LIMIT_ENDS[limit] if limit is not None else None
+
+    async def _iterate(self) -> LoopEnd | None:
+        self.number += 1
+        iteration = TaskIteration(number=self.number, started=self._clock(), usage_before=self._tracker.usage)
+        self._record(events.IterationStarted(iteration=self.number, agent=self._agent.name, task=self._task.name))
+        try:
+            await self._attempt(iteration)
+            await self.finish_iteration(iteration)
+        except BaseException:
+            self.close_iteration(iteration)
+            raise
+        if iteration.accepted:
+            self._accepted = iteration.quality.value if iteration.quality else 0.0
+            return "done"
+        if self._task_failures < MAX_FAILURES:
+            return None
+        rule = iteration.decision.rule if iteration.decision else "it was broken off"
+        last = iteration.message or rule
+        self._why_stuck = f"{self._task_failures} iterations in a row led nowhere, the last: {last}"
+        self._agent_failed = bool(iteration.trouble)
+        return "done"
+
+    # The agent's work and its proof -----------------------------------------------------------------------------------
+
+    async def _attempt(self, iteration: TaskIteration) -> None:
+        agent = self._agent
+        self._ui.waiting(f"{agent.name} is at work")
+        call = await self._agent_caller.call(
+            agent.name,
+            agent.model,
+            iteration.number,
+            lambda session, _: self._work(iteration, session),
+            earlier=Earlier(),
+        )
+        iteration.sessions, iteration.retries, iteration.rate_limits = call.sessions, call.retries, call.rate_limits
+        if isinstance(call.answer, NoAnswer):
+            iteration.trouble, iteration.message = call.answer.trouble, call.answer.message
+            self._record(
+                events.Unanswered(iteration=iteration.number, trouble=iteration.trouble, message=iteration.message)
+            )
+        else:
+            iteration.result, self._last_session = call.answer, call.sessions[-1]
+        changes = await self._workspace.changes(iteration.number)
+        iteration.changes, iteration.more = changes.named, changes.more
+        self._cut_short = iteration.result is None or iteration.result.end != "done"
+        if iteration.result is not None:
+            self._record(
+                Worked(
+                    iteration=iteration.number,
+                    end=iteration.result.end,
+                    words=clean(iteration.result.text, 500),
+                    changes=iteration.changes,
+                    more=iteration.more,
+                )
+            )
+            await self._prove(iteration)
+
+    async def _work(self, iteration: TaskIteration, session: RecordedSession) -> AgentJobResult:
+        """Have the agent work; end its work when the budget is spent."""
+        prompt = write_task_prompt(
+            self._task, iteration.number, self.feedback, self._tracker.remaining(), self._ui.notes
+        )
+        session.on_prompt(prompt)
+        spent = asyncio.Event()
+        latest: list[Activity] = []
+
+        def check_budget() -> None:
+            # After its last words it is at its end anyway; whatever it does with a tool leads to another reply.
+            if latest and latest[-1].kind != "message" and self._task_budget.spent():
+                spent.set()
+
+        def on_reply(reply: ModelReply) -> None:
+            session.on_reply(reply)
+            check_budget()
+
+        def on_activity(activity: Activity) -> None:
+            cut = msgspec.structs.replace(activity, text=clean(activity.text, MAX_ACTIVITY))
+            self._record(Acted(iteration=iteration.number, session=session.session, activity=cut))
+            latest[:] = [activity]
+            check_budget()
+
+        async def ask_permission(request: PermissionRequest) -> PermissionAnswer:
+            answer = await self._permissions.answer(iteration.number, request)
+            iteration.refused += answer == "no"
+            return answer
+
+        working = asyncio.ensure_future(
+            self._agent.work(
+                session.session,
+                prompt,
+                continues=self._last_session,
+                seconds=self._seconds_left(),
+                dollars=self._task_budget.dollars_left(),
+                on_reply=on_reply,
+                on_activity=on_activity,
+                ask_permission=ask_permission,
+            )
+        )
+        stopping = asyncio.ensure_future(spent.wait())
+        try:
+            await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
+            return working.result() if working.done() else AgentJobResult("", "budget")
+        finally:
+            working.cancel()
+            stopping.cancel()
+            await asyncio.gather(working, stopping, return_exceptions=True)  # it says what it still used
+
+    async def _prove(self, iteration: TaskIteration) -> None:
+        await self._ui.going()
+        self._record(AcceptanceStarted(iteration=iteration.number, command=self._task.accept))
+        acceptance = iteration.acceptance = await self._workspace.accept()
+        self._record(AcceptanceEnded(iteration=iteration.number, acceptance=acceptance))
+        if acceptance.verdict != "accepted":
+            how = f"exit status {acceptance.status}" if acceptance.status is not None else acceptance.ended
+            iteration.message = f"the acceptance command failed: {how}"
+
+    def _seconds_left(self) -> float:
+        return min(self._ui.seconds_for_fitting(), self._task_budget.seconds_left())
+
+    # From the proof to the record -------------------------------------------------------------------------------------
+
+    async def _grade(self, iteration: TaskIteration) -> Quality | None:
+        if iteration.acceptance is None or iteration.result is None:
+            return None
+        changed = len(iteration.changes) + iteration.more
+        own = grade_task_by_rule(iteration.acceptance, changed, iteration.result.end, iteration.refused)
+        if self._rubric_grader is None:
+            return own
+        try:
+            return lower_grade(own, await self._rubric_grader(iteration))
+        except AgentError as error:
+            return msgspec.structs.replace(own, fallback=clean(error.what, 200))
+
+    def _decision_input(self, iteration: TaskIteration) -> DecisionInput:
+        return DecisionInput(
+            valid=iteration.acceptance is not None and iteration.acceptance.verdict != "could not run",
+            quality=iteration.quality.value if iteration.quality else 0.0,
+            improved=iteration.accepted,
+            trouble=iteration.trouble,
         )
 
+    def _metrics(self, iteration: TaskIteration) -> IterationMetrics:
+        proved = iteration.acceptance is not None
+        return IterationMetrics(
+            valid=proved, scored=proved, champion_changed=iteration.accepted, tries=iteration.number
+        )
 
-def _rule(step: TaskIteration) -> str:
-    return step.decision.rule if step.decision else "it was broken off"
+    def _asks_on_escalation(self, iteration: TaskIteration) -> bool:
+        return not iteration.accepted
 
+    def _obey(self, iteration: TaskIteration, reply: Reply) -> LoopEnd | None:
+        if not isinstance(reply, Decide):
+            iteration.decision = Decision("proceed", 1.0, "you said to go on", by="person")
+            return None
+        iteration.decision = human_decision(reply.action)
+        self._record(events.Decided(iteration=iteration.number, decision=iteration.decision))
+        if reply.action == "checkpoint" and not iteration.accepted:
+            self._ui.pause()
+        return None
 
-def _success(number: int, quality: float) -> TaskEnd:
-    if quality >= GOOD_QUALITY:
-        return TaskEnd("success", "done", f"accepted in iteration {number}")
-    return TaskEnd("success with limits", "done", f"accepted, with quality {quality:.2f} under {GOOD_QUALITY:.2f}")
+    @property
+    def _failures(self) -> int:
+        return self._task_failures
+
+    def _failures_after(self, iteration: TaskIteration, decision: Decision) -> int:
+        return self._task_failures + 1 if decision.action == "escalate" and not iteration.accepted else 0
+
+    def _count_decision(self, iteration: TaskIteration, decision: Decision) -> None:
+        self._task_failures = self._failures_after(iteration, decision)
+        self._task_budget.count(self._task_failures)
+
+    def _brought_progress(self, iteration: TaskIteration, decision: Decision) -> bool:  # noqa: ARG002 - a hook
+        return iteration.accepted
+
+    def _write_feedback(self, iteration: TaskIteration) -> str:
+        ask = ""
+        if iteration.decision is not None and iteration.decision.action == "clarify":
+            ask = "Look at what it printed, say in one sentence what was wrong, and mend it."
+        return task_feedback(iteration.acceptance, iteration.changes, iteration.more, iteration.message, ask)
