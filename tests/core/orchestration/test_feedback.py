@@ -78,7 +78,7 @@ def test_a_new_champion_is_told_as_one_in_the_metrics_own_direction() -> None:
     assert lines[2] == "Its mean is 10 RMSE better than that of the champion before, 100 ± 0.0021, 10.00%."
     assert lines[3] == "Last scores, oldest first: 100, 90. Best of 2: 90, the latest one."
     first = write_feedback(replace(won, champion_before=None, scores=(90.0,)))
-    assert 'The recipe: "lightgbm".' in first
+    assert 'The recipe: "LightGBM".' in first
     assert "It is the new champion" in first
     assert "Its mean" not in first
     assert "Last scores" not in first
@@ -94,7 +94,7 @@ def test_the_champions_recipe_again_is_no_new_champion() -> None:
 
 def test_a_refusal_names_every_problem() -> None:
     told = write_feedback(REFUSED)
-    assert told.startswith('Iteration 3: the recipe was refused before it was fitted. The recipe: "lightgbm".\n')
+    assert told.startswith('Iteration 3: the recipe was refused before it was fitted. The recipe: "LightGBM".\n')
     assert '- "parameter num_leaves: Out of range."\n- "dropped x: The table has no such column."\n' in told
     assert "The champion stays at 0.98 ± 0.0021 ROC AUC." in told
     assert "the same recipe would be refused again" in told
