@@ -1,6 +1,6 @@
-"""Processes that end with others: a child with its parent, and with a process all that it started.
+"""Makes processes end with others: a child with its parent, and everything that a process started with that process.
 
-What the kernel does for this is Linux's; elsewhere each function says what happens instead.
+The kernel's help for this is Linux's; each function says what happens on other systems.
 """
 
 import contextlib
@@ -17,34 +17,34 @@ _LINUX: Final = sys.platform == "linux"
 
 
 def die_with_parent(parent: int, number: signal.Signals = signal.SIGKILL) -> None:
-    """Have the kernel send this process a signal when its parent dies, where the kernel can do that (Linux).
+    """Have the kernel send this process a signal when its parent dies (Linux).
 
-    Elsewhere a child whose parent is gone ends by itself when it finds nobody to tell.
+    On other systems a child whose parent is gone ends when its pipes break.
     """
     if not _LINUX:
         return
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, number)
-    if os.getppid() != parent:  # it died before we asked
+    if os.getppid() != parent:  # the parent died before the call
         os._exit(1)
 
 
 def adopt_orphans() -> None:
-    """From now on what a child of this process leaves behind becomes a child of this process (Linux)."""
+    """Make orphans of this process's children become its own children from now on (Linux)."""
     if _LINUX:
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def kill_children() -> None:
-    """End every process that this one started, and after `adopt_orphans` what those started too, whatever session
-    they moved to. Only for a process about to end: it waits for all of them.
+    """Kill every process that this one started and, after `adopt_orphans`, every process that those started, whatever
+    session they moved to. Only for a process that is about to end: this waits for all of them.
 
-    Elsewhere than on Linux this ends the whole process group, and this process with it when it leads the group.
+    On other systems this kills the whole process group, including this process, if this process leads the group.
     """
     if not _LINUX:
         if os.getpgrp() == os.getpid():
             os.killpg(os.getpgrp(), signal.SIGKILL)
         return
-    while True:  # the death of one may hand us its children
+    while True:  # killing one may make its children ours
         for pid in _children(os.getpid()):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -55,18 +55,18 @@ def kill_children() -> None:
 
 
 def kill_marked(mark: str) -> None:
-    """End every process that was `find_marked`."""
-    while found := find_marked(mark):
-        for pid in found:
+    """Kill every process that `find_marked` finds."""
+    while pids := find_marked(mark):
+        for pid in pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
 
 def find_marked(mark: str) -> list[int]:
-    """Every living process of this user that was given `mark`, a `NAME=VALUE` that is unique, in its environment, or
-    whose parent was; found where there is /proc (Linux)."""
-    sought = mark.encode()
-    return [pid for pid, folder in _processes() if sought in _environment(folder)]
+    """Return the ids of this user's living processes with `mark`, a unique `NAME=VALUE`, in their environment. Children
+    inherit it. Only Linux has /proc to look this up; the list is empty on other systems."""
+    variable = mark.encode()
+    return [pid for pid, folder in _processes() if variable in _environment(folder)]
 
 
 def _processes() -> list[tuple[int, Path]]:

@@ -124,7 +124,7 @@ class ForkedTaskWorkspace:
         """Bring the real folder to the state after `iteration`. Raises ReportedError where others changed the same."""
 
         def work(_: object) -> MergeSummary:
-            done = Workspace.open(self._place).hand_back(iteration, others="keep others")
+            done = Workspace.open(self._place).merge_back(iteration, on_conflict="keep others")
             stayed = ", ".join(clean(str(each), 60) for each in done.stayed[:10])
             return MergeSummary(len(done.changed), (f"stayed behind: {stayed}",) if stayed else ())
 

@@ -1,5 +1,5 @@
-"""Commands run in the strongest sandbox that the machine has: bubblewrap, then Landlock, then limits only.
+"""Runs commands in the strongest sandbox that the machine has: bubblewrap, then Landlock, then limits only.
 
-`policy.py` says what a command may do, `running.py` runs one or wraps a program, `levels.py` finds what is here and
-describes it. `launch.py` is the process that stands between; what it imports, every command waits for.
+`policy.py` says what a command may do, `runner.py` runs one or wraps a program, `levels.py` finds out what works here.
+`launcher.py` is the process in between; keep its imports light, as every command waits for them.
 """

@@ -1,4 +1,4 @@
-"""A command line for bubblewrap: namespaces of its own, and a file tree made of nothing but what the plan names."""
+"""The command line of bubblewrap: namespaces of its own, and a file tree of nothing but what the plan names."""
 
 import shutil
 from pathlib import Path
@@ -6,45 +6,45 @@ from typing import Final
 
 from tabsmith.sandbox.policy import LaunchPlan
 
-_TREE_OF_ITS_OWN: Final = ("--proc", "/proc", "--dev", "/dev")
-_ALONE: Final = (
+_OWN_FILES: Final = ("--proc", "/proc", "--dev", "/dev")
+_OWN_NAMESPACES: Final = (
     "--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup-try", "--die-with-parent",
     "--new-session", "--cap-drop", "ALL",
 )  # fmt: skip
 
 
 def find_bubblewrap() -> str | None:
-    """Where bubblewrap is on this machine. What a folder that somebody else can write in calls so is not taken."""
+    """Find bubblewrap in the system's folders, which only root can write to; None if it is not there."""
     return shutil.which("bwrap", path="/usr/bin:/bin:/usr/local/bin:/run/current-system/sw/bin")
 
 
-def bubblewrap_command(plan: LaunchPlan, refusals: int | None) -> list[str]:
-    """How to start the plan's command in it; `refusals` is a descriptor that holds the filter of system calls."""
-    found = find_bubblewrap()
-    if found is None:
+def bubblewrap_command(plan: LaunchPlan, seccomp_filter: int | None) -> list[str]:
+    """Return the command that runs the plan's command; `seccomp_filter` is a descriptor with the filter of system calls."""
+    bwrap = find_bubblewrap()
+    if bwrap is None:
         raise FileNotFoundError("bubblewrap is not installed")
-    line = [found, *_ALONE, *_TREE_OF_ITS_OWN]
+    line = [bwrap, *_OWN_NAMESPACES, *_OWN_FILES]
     if plan.network != "all":
         line.append("--unshare-net")
     line += ["--bind", f"{plan.scratch}/tmp", "/tmp", "--symlink", "/tmp", "/var/tmp"]  # noqa: S108 - it is a new one
     line += ["--bind", f"{plan.scratch}/shm", "/dev/shm"]  # noqa: S108 - it is a new one
-    # What lies deeper comes later, so that it is seen; what is readable by itself need not be named again.
+    # Deeper paths come later, so that their mounts are visible; a readable path below another one needs none.
     binds = dict.fromkeys(plan.readable, "--ro-bind") | dict.fromkeys(plan.writable, "--bind")
-    for place in sorted(binds, key=lambda each: (each.count("/"), each)):
-        within = any(place.startswith(f"{other}/") for other in binds)
-        if binds[place] == "--bind" or not within:
-            line += _mounted(place, binds[place])
+    for path_name in sorted(binds, key=lambda path: (path.count("/"), path)):
+        within = any(path_name.startswith(f"{other}/") for other in binds)
+        if binds[path_name] == "--bind" or not within:
+            line += _mount(path_name, binds[path_name])
     # /proc/sys belongs to root, also to a root who has lost every capability.
-    for place in ("/proc", "/dev", "/"):
-        line += ["--remount-ro", place]
+    for path_name in ("/proc", "/dev", "/"):
+        line += ["--remount-ro", path_name]
     line += ["--chdir", plan.folder]
-    if refusals is not None:
-        line += ["--seccomp", str(refusals)]
+    if seccomp_filter is not None:
+        line += ["--seccomp", str(seccomp_filter)]
     return [*line, "--", *plan.command]
 
 
-def _mounted(place: str, how: str) -> list[str]:
-    path = Path(place)
+def _mount(path_name: str, how: str) -> list[str]:
+    path = Path(path_name)
     if path.is_symlink() and path.is_dir():
-        return ["--symlink", str(path.readlink()), place]  # /bin -> usr/bin; where it leads to is bound by itself
-    return [how, str(path.resolve()), place]
+        return ["--symlink", str(path.readlink()), path_name]  # /bin -> usr/bin; its target is bound separately
+    return [how, str(path.resolve()), path_name]

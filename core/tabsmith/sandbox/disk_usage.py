@@ -1,14 +1,15 @@
-"""How much a command has written on disk: looked at closely only when the file system itself has grown by as much."""
+"""Measures how much a command has written to disk. Files are looked at only once the file system itself has grown."""
 
 import os
 import time
 from collections.abc import Iterator, Sequence
+from typing import Final
 
-_REST = 20.0  # so many times as long as a look took, it rests
+_REST_FACTOR: Final = 20.0  # a look at the files is followed by a rest of this many times its duration
 
 
 class DiskUsage:
-    """Watches folders from now on."""
+    """The bytes written in some folders from now on."""
 
     def __init__(self, folders: Sequence[str], limit: int) -> None:
         self._folders = folders
@@ -17,17 +18,17 @@ class DiskUsage:
         self._next = 0.0
         self._used = self._filled()
 
-    def too_much(self) -> bool:
-        """Are the files that changed since together bigger than the limit?"""
+    def over_limit(self) -> bool:
+        """Whether the files that changed since the start are together larger than the limit."""
         now = time.monotonic()
         if now < self._next or self._filled() - self._used <= self._limit:
             return False
-        found = sum(self._changed())
-        self._next = time.monotonic() + _REST * (time.monotonic() - now)
-        return found > self._limit
+        written = sum(self._changed())
+        self._next = time.monotonic() + _REST_FACTOR * (time.monotonic() - now)
+        return written > self._limit
 
     def _filled(self) -> int:
-        """Bytes in use on the file systems of all folders."""
+        """The bytes in use on the file systems of all folders."""
         systems = {}
         for folder in self._folders:
             try:
@@ -38,11 +39,10 @@ class DiskUsage:
         return sum(systems.values())
 
     def _changed(self) -> Iterator[int]:
-        """The sizes on disk of files that changed."""
+        """The sizes on disk of the files that changed."""
         seen: set[tuple[int, int]] = set()
         for folder in self._folders:
-            for place, _, names, descriptor in os.fwalk(folder):
-                del place
+            for _, _, names, descriptor in os.fwalk(folder):
                 for name in names:
                     try:
                         status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)

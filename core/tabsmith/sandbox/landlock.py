@@ -1,4 +1,4 @@
-"""Landlock by its three system calls: from here on, only the named files, folders and nothing of the network."""
+"""Landlock by its three system calls: restricts a process to the named files and folders, without network."""
 
 import contextlib
 import ctypes
@@ -19,8 +19,8 @@ _BENEATH: Final = 1
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_FOLDER = 1, 2, 4, 8
 _BASIC: Final = (1 << 13) - 1
 _REFER, _TRUNCATE, _DEVICE_CONTROL = 1 << 13, 1 << 14, 1 << 15
-_OF_A_FILE: Final = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _DEVICE_CONTROL
-_READING: Final = _EXECUTE | _READ_FILE | _READ_FOLDER
+_FILE_RIGHTS: Final = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _DEVICE_CONTROL
+_READ_RIGHTS: Final = _EXECUTE | _READ_FILE | _READ_FOLDER
 _TCP: Final = 0b11
 _ABSTRACT_SOCKETS_AND_SIGNALS: Final = 0b11
 
@@ -29,44 +29,45 @@ _CALL: Final = ctypes.CDLL(None, use_errno=True).syscall
 
 
 def landlock_version() -> int:
-    """Landlock's version in this kernel: 0 for none, 3 cuts of files, 4 TCP, 6 signals and abstract sockets."""
+    """Return Landlock's version in this kernel; 0 for none. Version 3 covers truncation, 4 TCP, 6 signals and abstract
+    sockets."""
     if sys.platform != "linux":
         return 0
-    found: int = _CALL(_CREATE, None, ctypes.c_size_t(0), _VERSION)
-    return max(0, found)
+    version: int = _CALL(_CREATE, None, ctypes.c_size_t(0), _VERSION)
+    return max(0, version)
 
 
 def restrict_process(plan: LaunchPlan) -> None:
-    """Bind this process, and all that it will start, for good. Needs no_new_privs. Raises OSError."""
-    known = landlock_version()
-    files = _BASIC | (_REFER if known >= 2 else 0) | (_TRUNCATE if known >= 3 else 0)
-    files |= _DEVICE_CONTROL if known >= 5 else 0
-    network = _TCP if known >= 4 and plan.network != "all" else 0
-    scope = _ABSTRACT_SOCKETS_AND_SIGNALS if known >= 6 else 0
-    attributes = struct.pack("<QQQ", files, network, scope)[: 8 if known < 4 else 16 if known < 6 else 24]
-    rules = _made(_CALL(_CREATE, attributes, ctypes.c_size_t(len(attributes)), 0))
+    """Restrict this process, and all that it will start, for good. Needs no_new_privs. Raises OSError."""
+    version = landlock_version()
+    files = _BASIC | (_REFER if version >= 2 else 0) | (_TRUNCATE if version >= 3 else 0)
+    files |= _DEVICE_CONTROL if version >= 5 else 0
+    network = _TCP if version >= 4 and plan.network != "all" else 0
+    scope = _ABSTRACT_SOCKETS_AND_SIGNALS if version >= 6 else 0
+    attributes = struct.pack("<QQQ", files, network, scope)[: 8 if version < 4 else 16 if version < 6 else 24]
+    rules = _checked(_CALL(_CREATE, attributes, ctypes.c_size_t(len(attributes)), 0))
     try:
-        _allow(rules, (Path("/proc"), *map(Path, plan.readable)), files & _READING)
+        _allow(rules, (Path("/proc"), *map(Path, plan.readable)), files & _READ_RIGHTS)
         _allow(rules, map(Path, plan.writable), files & ~_DEVICE_CONTROL)
-        _allow(rules, (Path("/dev") / each for each in _DEVICES), files & _OF_A_FILE & ~_EXECUTE)
-        _made(_CALL(_RESTRICT, rules, 0))
+        _allow(rules, (Path("/dev") / name for name in _DEVICES), files & _FILE_RIGHTS & ~_EXECUTE)
+        _checked(_CALL(_RESTRICT, rules, 0))
     finally:
         os.close(rules)
 
 
-def _allow(rules: int, places: Iterable[Path], rights: int) -> None:
-    for place in places:
+def _allow(rules: int, paths: Iterable[Path], rights: int) -> None:
+    for path in paths:
         with contextlib.suppress(FileNotFoundError):
-            opened = os.open(place, os.O_PATH | os.O_CLOEXEC)
+            opened = os.open(path, os.O_PATH | os.O_CLOEXEC)
             try:
                 folder = stat.S_ISDIR(os.fstat(opened).st_mode)
-                rule = struct.pack("<Qi", rights if folder else rights & _OF_A_FILE, opened)
-                _made(_CALL(_ADD, rules, _BENEATH, rule, 0))
+                rule = struct.pack("<Qi", rights if folder else rights & _FILE_RIGHTS, opened)
+                _checked(_CALL(_ADD, rules, _BENEATH, rule, 0))
             finally:
                 os.close(opened)
 
 
-def _made(result: int) -> int:
+def _checked(result: int) -> int:
     if result < 0:
         raise OSError(ctypes.get_errno(), "Landlock refused: " + os.strerror(ctypes.get_errno()))
     return result

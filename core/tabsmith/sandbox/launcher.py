@@ -1,7 +1,7 @@
-"""Starts one command in its sandbox, watches it, and ends all that it left behind: `python -m ... PLAN [ARGUMENT ...]`.
+"""Starts one command in its sandbox, watches it, and ends everything that it left: `python -m ... PLAN [ARGUMENT ...]`.
 
-This process stays outside. It adopts every orphan below it, so that no double fork and no new session escapes; when it
-is told to end (SIGTERM, or at once by SIGUSR1), or its own parent dies, it takes all of them along.
+This process stays outside of the sandbox. It adopts every orphan below it, so that no double fork and no new session
+escapes. On SIGTERM, at once on SIGUSR1, and when its parent dies, it ends all of them.
 """
 
 import os
@@ -20,27 +20,27 @@ from tabsmith.sandbox.policy import CommandEnd, LaunchPlan, LaunchReport
 NOT_STARTED: Final = 126
 AT_ONCE: Final = signal.SIGUSR1
 
-_TICK: Final = 0.05  # seconds between two looks
-_NICER: Final = 5  # so that the watcher has its turn whatever the command is busy with
-_GRACE: Final = 0.5  # seconds that the command has when it is asked to end
+_CHECK_SECONDS: Final = 0.05  # between two checks of the limits
+_NICENESS: Final = 5  # of the command, so that this process gets its turn whatever the command does
+_GRACE_SECONDS: Final = 0.5  # for the command to end after SIGTERM
 _MB: Final = 1 << 20
-_BUBBLEWRAP_ITSELF: Final = 2  # processes
-_WAITED_FOR: Final = (signal.SIGCHLD, signal.SIGTERM, AT_ONCE)
+_BUBBLEWRAP_PROCESSES: Final = 2
+_SIGNALS: Final = (signal.SIGCHLD, signal.SIGTERM, AT_ONCE)
 
 
 def main(text: str, *arguments: str) -> int:
-    """Run the plan, its command with these further arguments; the exit status is the command's, as a shell gives it."""
+    """Run the plan's command with further arguments; return its exit status as a shell gives it."""
     plan = msgspec.json.decode(text, type=LaunchPlan)
     plan = msgspec.structs.replace(plan, command=(*plan.command, *arguments))
-    signal.pthread_sigmask(signal.SIG_BLOCK, _WAITED_FOR)
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     if plan.report is not None:
         os.set_inheritable(plan.report, False)
     adopt_orphans()
     die_with_parent(os.getppid(), signal.SIGTERM)
     started = time.monotonic()
     command, problem = _start(plan)
-    _let_go_of_pipes()
-    ended, status = _Watch(plan, command, started).until_its_end()
+    _close_pipes()
+    ended, status = _Watcher(plan, command, started).wait()
     process_tree.end_processes(command)
     report = _report(ended, status, started, problem)
     if plan.report is not None:
@@ -52,33 +52,33 @@ def main(text: str, *arguments: str) -> int:
     return NOT_STARTED if problem else report.status
 
 
-class _Watch:
-    """Looks at the command until it has ended, or has to."""
+class _Watcher:
+    """Watches the command until it has ended or must be ended."""
 
     def __init__(self, plan: LaunchPlan, command: int, started: float) -> None:
         self._plan = plan
         self._command = command
         self._deadline = None if plan.seconds is None else started + plan.seconds
-        self._tasks = plan.processes + (_BUBBLEWRAP_ITSELF if plan.level == "bubblewrap" else 0)
-        self._written = DiskUsage((*plan.writable, plan.scratch), plan.disk_mb * _MB)
-        self._few = True  # so few processes that it can wait a moment before it looks again
-        self._asked: float | None = None  # until when it may take to end
+        self._tasks = plan.processes + (_BUBBLEWRAP_PROCESSES if plan.level == "bubblewrap" else 0)
+        self._disk = DiskUsage((*plan.writable, plan.scratch), plan.disk_mb * _MB)
+        self._few = True  # processes, so that a pause between two checks is safe
+        self._kill_at: float | None = None  # after SIGTERM
 
-    def until_its_end(self) -> tuple[CommandEnd, int]:
-        """Why it ended and its status, which says nothing where it had to be ended: it is still alive then."""
+    def wait(self) -> tuple[CommandEnd, int]:
+        """Return why the command ended and its status. If it must be ended it is still alive, and the status is 137."""
         pause = 0.0
         while True:
             if (status := self._status()) is not None:
                 return "exit", status
             if (limit := self._limit()) is not None:
                 return limit, 128 + signal.SIGKILL
-            pause = min(2 * pause + 0.001, _TICK)  # a short command is not kept waiting
-            heard = self._hear(pause if self._few else 0.0)
-            if heard == AT_ONCE or (self._asked is not None and time.monotonic() > self._asked):
+            pause = min(2 * pause + 0.001, _CHECK_SECONDS)  # so that a short command ends without delay
+            received = self._wait_for_signal(pause if self._few else 0.0)
+            if received == AT_ONCE or (self._kill_at is not None and time.monotonic() > self._kill_at):
                 return "killed", 128 + signal.SIGKILL
-            if heard == signal.SIGTERM and self._asked is None:
-                self._asked = time.monotonic() + _GRACE
-                self._ask()
+            if received == signal.SIGTERM and self._kill_at is None:
+                self._kill_at = time.monotonic() + _GRACE_SECONDS
+                self._terminate()
 
     def _status(self) -> int | None:
         while True:
@@ -103,60 +103,60 @@ class _Watch:
         spent = use.cpu_seconds + ended.children_user + ended.children_system
         if self._plan.cpu_seconds is not None and spent > self._plan.cpu_seconds:
             return "cpu"
-        return "disk" if self._written.too_much() else None
+        return "disk" if self._disk.over_limit() else None
 
-    def _hear(self, seconds: float) -> int | None:
-        """The signal that came within so many seconds."""
-        if sys.platform != "linux":  # no sigtimedwait: look what is pending
+    def _wait_for_signal(self, seconds: float) -> int | None:
+        """Return the signal that came within `seconds`; None if none did."""
+        if sys.platform != "linux":  # no sigtimedwait there
             time.sleep(seconds)
             pending = signal.sigpending() & {signal.SIGTERM, AT_ONCE}
             return signal.sigwait(pending) if pending else None
-        heard = signal.sigtimedwait(_WAITED_FOR, seconds)
-        return None if heard is None else heard.si_signo
+        received = signal.sigtimedwait(_SIGNALS, seconds)
+        return None if received is None else received.si_signo
 
-    def _ask(self) -> None:
-        """Bubblewrap itself must not hear it: with it everything ends."""
+    def _terminate(self) -> None:
+        """Send SIGTERM to the processes, but not to bubblewrap itself, with which everything would end at once."""
         for pid in process_tree.measure_usage().pids or (self._command,):
             if pid != self._command or self._plan.level != "bubblewrap":
                 os.kill(pid, signal.SIGTERM)
 
 
 def _start(plan: LaunchPlan) -> tuple[int, str]:
-    """The command's process, and why it did not become the command."""
+    """Fork the command's process. Return its pid, and why it could not become the command ("" if it did)."""
     tasks = process_tree.count_user_tasks()
-    told, tell = os.pipe()
+    read, write = os.pipe()
     command = os.fork()
     if command == 0:
-        os.close(told)
-        _become(plan, tasks, tell)
-    os.close(tell)
-    with open(told, encoding="utf-8", errors="replace") as words:
-        return command, words.read()  # until exec closes the other end
+        os.close(read)
+        _exec(plan, tasks, write)
+    os.close(write)
+    with open(read, encoding="utf-8", errors="replace") as problem:
+        return command, problem.read()  # until exec closes the other end
 
 
-def _become(plan: LaunchPlan, tasks: int, tell: int) -> NoReturn:
+def _exec(plan: LaunchPlan, tasks: int, problem: int) -> NoReturn:
     try:
         os.setsid()
-        os.nice(_NICER)
+        os.nice(_NICENESS)
         die_with_parent(os.getppid())
         line = list(plan.command)
         if plan.level != "none":
             rlimits.set_rlimits(plan, tasks)
         if plan.level == "bubblewrap":
-            line = bubblewrap.bubblewrap_command(plan, _refusals(plan))
+            line = bubblewrap.bubblewrap_command(plan, _filter_pipe(plan))
         else:
             os.chdir(plan.folder)
             rlimits.confine_process(plan)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _WAITED_FOR)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         os.execv(line[0], line)  # noqa: S606 - a list
     except (OSError, ValueError) as error:
-        os.write(tell, str(error).encode())
+        os.write(problem, str(error).encode())
     finally:
         os._exit(NOT_STARTED)
 
 
-def _refusals(plan: LaunchPlan) -> int | None:
+def _filter_pipe(plan: LaunchPlan) -> int | None:
     program = seccomp.build_filter(plan, 0)
     if program is None:
         return None
@@ -167,8 +167,8 @@ def _refusals(plan: LaunchPlan) -> int | None:
     return read
 
 
-def _let_go_of_pipes() -> None:
-    """What the command closes is closed: stdin and stdout. Stderr stays, to tell what went wrong."""
+def _close_pipes() -> None:
+    """Close stdin and stdout, so that they end when the command closes them. Stderr stays, for errors."""
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(nothing, 1)

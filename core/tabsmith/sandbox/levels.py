@@ -1,4 +1,4 @@
-"""Which sandbox this machine really has, tried out, and what each level stops and what not, in words."""
+"""Which sandbox levels work on this machine, tried out, and what each of them stops and leaves open."""
 
 import functools
 import subprocess
@@ -14,34 +14,34 @@ from tabsmith.sandbox import landlock
 from tabsmith.sandbox.policy import LEVELS, SandboxLevel, SandboxPolicy, is_at_least
 from tabsmith.sandbox.runner import scratch_folder, wrap_command
 
-_PATIENCE: Final = 10.0  # seconds that a trial has
+_TRIAL_SECONDS: Final = 10.0
 
 
 class LevelDescription(msgspec.Struct, frozen=True):
-    """A level in words, for a screen."""
+    """A level in words, to show."""
 
     title: str
     stops: tuple[str, ...]
     leaves: tuple[str, ...]
-    """What a hostile command can still do."""
+    """What a hostile command could still do."""
 
 
 @functools.cache
 def detect_level() -> SandboxLevel:
-    """The strongest level at which a command really runs here and really cannot write outside. Tried once per process.
+    """Return the strongest level at which a command really runs and really cannot write outside. Tried once per process.
 
-    "none" when not even limits can be set; nobody should go on with that without being told.
+    "none" if not even limits can be set, which the user should be told.
     """
     return next((level for level in LEVELS[:-1] if level_works(level)), "none")
 
 
 @functools.cache
 def level_works(level: SandboxLevel) -> bool:
-    """Does a command start at this level, and stay inside as far as this level goes? Tried once per process."""
-    with tempfile.TemporaryDirectory(prefix="tabsmith-trial-") as outside, scratch_folder() as own:
-        folder, mark = Path(own, "tmp"), Path(outside, "written")
+    """Whether a command starts at this level, and is confined as far as this level goes. Tried once per process."""
+    with tempfile.TemporaryDirectory(prefix="tabsmith-trial-") as outside, scratch_folder() as scratch:
+        folder, mark = Path(scratch, "tmp"), Path(outside, "written")
         line = ("/bin/sh", "-c", 'echo in > here && echo started; echo out > "$1"', "sh", str(mark))
-        wrapped = wrap_command(line, folder, SandboxPolicy(seconds=_PATIENCE), level, Path(own))
+        wrapped = wrap_command(line, folder, SandboxPolicy(seconds=_TRIAL_SECONDS), level, Path(scratch))
         try:
             tried = subprocess.run(
                 wrapped.argv,
@@ -50,7 +50,7 @@ def level_works(level: SandboxLevel) -> bool:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                timeout=_PATIENCE + 2,
+                timeout=_TRIAL_SECONDS + 2,
                 check=False,
             )
         except (OSError, subprocess.TimeoutExpired):
@@ -60,18 +60,18 @@ def level_works(level: SandboxLevel) -> bool:
 
 
 def require_level(least: SandboxLevel) -> SandboxLevel:
-    """The strongest level here. Raises SandboxError when it is weaker than `least`."""
-    found = detect_level()
-    if not is_at_least(found, least):
+    """Return the strongest level here. Raises SandboxError if it is weaker than `least`."""
+    level = detect_level()
+    if not is_at_least(level, least):
         raise SandboxError(
-            f"Commands would run at the sandbox level {found!r} here, and at least {least!r} is asked for.",
+            f"Commands would run at the sandbox level {level!r} here, and at least {least!r} is asked for.",
             next_step="Install bubblewrap, or allow the weaker level." if sys.platform == "linux" else "Allow it.",
         )
-    return found
+    return level
 
 
 def describe_level(level: SandboxLevel) -> LevelDescription:
-    """What this level stops on this machine, and what it leaves open."""
+    """Return what this level stops on this machine, and what it leaves open."""
     match level:
         case "bubblewrap":
             return LevelDescription(
@@ -125,10 +125,10 @@ def _limits_stop() -> tuple[str, ...]:
 
 
 def _landlock_stops() -> tuple[str, ...]:
-    known = landlock.landlock_version()
+    version = landlock.landlock_version()
     return (
         "reading or writing any file outside its folder, beyond the system's programs",
-        *(("signalling processes outside",) if known >= 6 else ()),
+        *(("signalling processes outside",) if version >= 6 else ()),
         "reading the memory or the environment of processes outside",
         "shared memory, which Python's process pools need",
         *_limits_stop(),
@@ -136,11 +136,11 @@ def _landlock_stops() -> tuple[str, ...]:
 
 
 def _landlock_leaves() -> tuple[str, ...]:
-    known = landlock.landlock_version()
+    version = landlock.landlock_version()
     return (
         "changing the mode, owner or times of files outside that are yours",
         "seeing that files and processes outside exist, with their command lines",
-        *(("signalling your processes outside",) if known < 6 else ()),
+        *(("signalling your processes outside",) if version < 6 else ()),
         "with the network allowed: every server that this machine reaches, and its own sockets",
         "a flaw in the kernel itself",
     )

@@ -1,4 +1,4 @@
-"""What a command printed, bounded: the beginning and the end are kept, the middle is counted."""
+"""The bounded output of a command: its beginning and end are kept, the middle is counted."""
 
 from collections.abc import Callable
 from typing import Final
@@ -7,20 +7,20 @@ import msgspec
 
 from tabsmith.text import clean, clean_block
 
-_LINE: Final = 2_000  # characters of a line that is told
-_AT_ONCE: Final = 200  # lines told of one read; of a flood, the latest
+_LINE_CHARACTERS: Final = 2_000  # of a line that is reported
+_LINES_PER_READ: Final = 200  # reported; of a flood the latest
 
 
 class CommandOutput(msgspec.Struct, frozen=True):
-    """The beginning and the end of what was printed, with stderr among it, safe to show."""
+    """The beginning and the end of the output, including stderr, safe to show."""
 
     head: str
     tail: str
-    """Empty when `head` is everything."""
+    """Empty if `head` is everything."""
     left_out: int
     """Bytes between the two."""
     bytes: int
-    """Everything that came."""
+    """Of the whole output."""
 
     def __str__(self) -> str:
         if not self.left_out:
@@ -29,18 +29,18 @@ class CommandOutput(msgspec.Struct, frozen=True):
 
 
 class OutputBuffer:
-    """Takes what comes, and tells each line once it is whole."""
+    """Collects output, and reports each line once it is complete."""
 
-    def __init__(self, kept: int, hear: Callable[[str], None]) -> None:
+    def __init__(self, kept: int, on_line: Callable[[str], None]) -> None:
         self._half = max(1, kept // 2)
-        self._hear = hear
+        self._on_line = on_line
         self._head = bytearray()
         self._tail = bytearray()
         self._line = bytearray()
         self.bytes = 0
 
-    def take(self, data: bytes) -> None:
-        """Keep of `data` what there is room for, and tell its lines."""
+    def add(self, data: bytes) -> None:
+        """Keep as much of `data` as there is room for, and report its lines."""
         self.bytes += len(data)
         room = self._half - len(self._head)
         if room > 0:
@@ -49,13 +49,13 @@ class OutputBuffer:
         if len(self._tail) > 4 * self._half:
             del self._tail[: -self._half]
         *whole, rest = (bytes(self._line) + data).split(b"\n")
-        self._line = bytearray(rest[: 4 * _LINE])
-        self._tell(whole[-_AT_ONCE:])
+        self._line = bytearray(rest[: 4 * _LINE_CHARACTERS])
+        self._report(whole[-_LINES_PER_READ:])
 
     def finish(self) -> CommandOutput:
-        """What was kept. A last line without an end is told now."""
+        """Return the output. A last line without a line end is reported now."""
         if self._line:
-            self._tell([bytes(self._line)])
+            self._report([bytes(self._line)])
             self._line.clear()
         tail = bytes(self._tail[-self._half :])
         left_out = self.bytes - len(self._head) - len(tail)
@@ -63,9 +63,9 @@ class OutputBuffer:
             return CommandOutput(_text(bytes(self._head) + tail), "", 0, self.bytes)
         return CommandOutput(_text(bytes(self._head)), _text(tail), left_out, self.bytes)
 
-    def _tell(self, lines: list[bytes]) -> None:
+    def _report(self, lines: list[bytes]) -> None:
         for line in lines:
-            self._hear(clean(line[: 4 * _LINE].decode("utf-8", "replace"), _LINE))
+            self._on_line(clean(line[: 4 * _LINE_CHARACTERS].decode("utf-8", "replace"), _LINE_CHARACTERS))
 
 
 def _text(data: bytes) -> str:

@@ -1,5 +1,5 @@
-"""All processes below this one: what they use together, and their end. Read from /proc; elsewhere than on Linux nothing
-is seen of them, and the limits of each process are what there is."""
+"""All processes below this one: measures what they use together, and ends them. Read from /proc; on other systems than
+Linux nothing is measured, and only the limits of each process apply."""
 
 import contextlib
 import os
@@ -14,42 +14,43 @@ _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 
 
 class ProcessUsage(NamedTuple):
-    """What the processes use at this moment."""
+    """What the processes use at one moment."""
 
     pids: tuple[int, ...] = ()
     tasks: int = 0
     """Threads of all processes."""
     resident: int = 0
-    """Bytes, with what they share counted for each: never too little."""
+    """Bytes; shared memory counts for each process, so this is never too low."""
     cpu_seconds: float = 0.0
-    """Of those alive and of the children that they waited for."""
+    """Of living processes and of the children that they waited for."""
 
 
 def measure_usage() -> ProcessUsage:
-    """What all processes below this one use. This process must have adopted orphans, or some are not below it."""
+    """Measure all processes below this one. It must have adopted orphans, or some of them are not below it."""
     if not _LINUX:
         return ProcessUsage()
     children: dict[int, list[tuple[int, list[str]]]] = {}
-    for name in os.listdir("/proc"):  # noqa: PTH208 - twenty times a second
-        if name.isdigit() and (found := _stat(name)):
-            children.setdefault(int(found[1]), []).append((int(name), found))
-    below, todo = ProcessUsage(), [os.getpid()]
+    for name in os.listdir("/proc"):  # noqa: PTH208 - quicker, twenty times a second
+        if name.isdigit() and (fields := _stat(name)):
+            children.setdefault(int(fields[1]), []).append((int(name), fields))
+    usage, todo = ProcessUsage(), [os.getpid()]
     pids: list[int] = []
     while todo:
-        for pid, numbers in children.get(todo.pop(), ()):
+        for pid, stat in children.get(todo.pop(), ()):
             todo.append(pid)
             pids.append(pid)
-            below = ProcessUsage(
+            usage = ProcessUsage(
                 (),
-                below.tasks + int(numbers[17]),
-                below.resident + int(numbers[21]) * _PAGE,
-                below.cpu_seconds + sum(map(int, numbers[11:15])) / _TICKS,
+                usage.tasks + int(stat[17]),
+                usage.resident + int(stat[21]) * _PAGE,
+                usage.cpu_seconds + sum(map(int, stat[11:15])) / _TICKS,
             )
-    return below._replace(pids=tuple(pids))
+    return usage._replace(pids=tuple(pids))
 
 
 def shared_memory(pids: tuple[int, ...]) -> int:
-    """Bytes that these processes hold together, with what they share counted once. Dearer than `measure_usage`."""
+    """Return the bytes that these processes hold together, with shared memory counted once. Slower than
+    `measure_usage`."""
     total = 0
     for pid in pids:
         with contextlib.suppress(OSError):
@@ -59,18 +60,20 @@ def shared_memory(pids: tuple[int, ...]) -> int:
 
 
 def count_user_tasks() -> int:
-    """Processes and threads that this user has: what the kernel counts against RLIMIT_NPROC."""
+    """Count this user's processes and threads, as the kernel does for RLIMIT_NPROC."""
     user, total = os.getuid(), 0
     for folder in Path("/proc").glob("[0-9]*") if _LINUX else ():
         with contextlib.suppress(OSError):
-            if folder.stat().st_uid == user and (found := _stat(folder.name)):
-                total += int(found[17])
+            if folder.stat().st_uid == user and (fields := _stat(folder.name)):
+                total += int(fields[17])
     return total
 
 
 def end_processes(leader: int) -> None:
-    """End every process below this one, whatever session it moved to, and wait for all of them. `leader` leads the
-    first session, which is all that is reached elsewhere than on Linux."""
+    """Kill every process below this one, whatever session it moved to, and wait for all of them.
+
+    `leader` leads the first session; on other systems than Linux only that session is killed.
+    """
     while True:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(leader, signal.SIGKILL)
@@ -89,7 +92,7 @@ def end_processes(leader: int) -> None:
 
 
 def _stat(pid: str) -> list[str]:
-    """The fields of /proc/<pid>/stat from the state on: state, parent, ...; empty when it has ended."""
+    """The fields of /proc/<pid>/stat from the state on (state, parent, ...); [] if the process has ended."""
     try:
         with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
             return file.read(2_048).rpartition(b")")[2].decode().split()

@@ -1,4 +1,4 @@
-"""What a process takes on itself before it becomes a command: limits of the kernel, no privileges, no way back."""
+"""Limits and restrictions that a process puts on itself before it becomes the command; they cannot be undone."""
 
 import contextlib
 import ctypes
@@ -20,31 +20,33 @@ _CAPSET: Final = {"x86_64": 126, "aarch64": 91}
 
 
 def set_rlimits(plan: LaunchPlan, tasks: int) -> None:
-    """The limits of each process; `tasks` are those that the user has already, which the kernel counts in."""
-    wanted = {
+    """Set the limits of each process. `tasks` are those that the user has already, which the kernel counts as well."""
+    limits = {
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_DATA: plan.memory_mb * _MB,
         resource.RLIMIT_FSIZE: plan.file_mb * _MB,
         resource.RLIMIT_NOFILE: plan.open_files,
     }
     if _LINUX:
-        wanted[resource.RLIMIT_NPROC] = tasks + plan.processes
+        limits[resource.RLIMIT_NPROC] = tasks + plan.processes
     if plan.cpu_seconds is not None:
-        wanted[resource.RLIMIT_CPU] = int(plan.cpu_seconds) + 1
-    for kind, value in wanted.items():
+        limits[resource.RLIMIT_CPU] = int(plan.cpu_seconds) + 1
+    for kind, value in limits.items():
         _, hard = resource.getrlimit(kind)
         value = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(kind, (value, value))
 
 
 def drop_privileges() -> None:
-    """Give up what root can do beyond owning files, and every program that would give something back (Linux)."""
+    """Drop what root can do beyond owning files, and the ways to get privileges back by starting programs (Linux)."""
     if not _LINUX:
         return
     library = ctypes.CDLL(None, use_errno=True)
     if os.geteuid() == 0:
         for capability in range(64):
-            library.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)  # fails past the last, and without the right to
+            library.prctl(
+                _PR_CAPBSET_DROP, capability, 0, 0, 0
+            )  # fails past the last capability, and without the privilege
         with contextlib.suppress(KeyError):
             header = struct.pack("<Ii", _CAPABILITY_VERSION, 0)
             library.syscall(_CAPSET[os.uname().machine], header, bytes(24))
@@ -53,7 +55,7 @@ def drop_privileges() -> None:
 
 
 def confine_process(plan: LaunchPlan) -> None:
-    """Everything that is done inside the process itself: all of the levels below bubblewrap. Raises OSError."""
+    """Apply the restrictions of the levels below bubblewrap to this process. Raises OSError."""
     if plan.level == "none":
         return
     drop_privileges()

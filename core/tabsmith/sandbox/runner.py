@@ -1,6 +1,6 @@
-"""One command, run to its end in a sandbox: `run_command`. And for a program with pipes of its own: `wrap_command`.
+"""Runs a command in a sandbox to its end (`run_command`), or wraps a program that needs its own pipes (`wrap_command`).
 
-For a process that forks: nothing here starts a thread, and no child watcher of asyncio is needed.
+The worker forks, so nothing here starts a thread or needs a child watcher of asyncio.
 """
 
 import asyncio
@@ -34,39 +34,41 @@ from tabsmith.sandbox.policy import (
 )
 
 MARK: Final = "TABSMITH_SANDBOX"
-"""A variable in the command's environment, by which its processes are known should the launcher itself be killed."""
+"""The variable in the command's environment by which its processes are found if the launcher itself is killed."""
 
 AT_ONCE: Final = signal.SIGUSR1
-_PATIENCE: Final = 5.0  # seconds past the policy's after which the launcher itself is given up
-_LAST_WORDS: Final = 0.3  # seconds to read what was printed, once the launcher is gone
-_ENDING: Final = 2.0  # seconds that the launcher has to end everything
+_GRACE_SECONDS: Final = 5.0  # past the policy's, after which the launcher itself is killed
+_READ_SECONDS: Final = 0.3  # to read the rest of the output once the launcher is gone
+_END_SECONDS: Final = 2.0  # for the launcher to end everything
 
 
 class CommandResult(msgspec.Struct, frozen=True):
-    """What became of a command."""
+    """The result of a command."""
 
     ended: CommandEnd
     status: int | None
-    """Its exit status as a shell gives it; None unless it ended by itself."""
+    """The exit status as a shell gives it; None unless the command ended by itself."""
     output: CommandOutput
     seconds: float
     cpu_seconds: float | None
-    """None, as `peak_mb`, when nobody was left to tell."""
+    """None, like `peak_mb`, if the launcher could not report any more."""
     peak_mb: float | None
-    """Memory of its biggest process."""
+    """Memory of the largest process."""
     level: SandboxLevel
 
     @property
     def passed(self) -> bool:
-        """Did it end by itself, with status 0?"""
+        """Whether the command ended by itself with status 0."""
         return self.ended == "exit" and self.status == 0
 
 
 class WrappedCommand(msgspec.Struct, frozen=True):
-    """How to start a program inside: its command line, and its whole environment. Its stdin, stdout and stderr are the
-    program's. SIGTERM asks it to end and ends all of it half a second later; SIGUSR1 ends all of it at once. Its exit
-    status is the program's as a shell gives it, and 126 when the program could not be started. What is appended to
-    `argv` are further arguments of the program."""
+    """How to start a program in the sandbox: its command line and its whole environment.
+
+    Stdin, stdout and stderr are the program's. SIGTERM asks the program to end, and ends everything half a second
+    later; SIGUSR1 ends everything at once. The exit status is the program's as a shell gives it, or 126 if it could not
+    be started. Arguments appended to `argv` are passed to the program.
+    """
 
     argv: tuple[str, ...]
     environment: dict[str, str]
@@ -74,11 +76,11 @@ class WrappedCommand(msgspec.Struct, frozen=True):
 
 
 def scratch_folder() -> tempfile.TemporaryDirectory[str]:
-    """A new temporary folder for one wrapped program: its home, and its place for temporary files."""
-    made = tempfile.TemporaryDirectory(prefix="tabsmith-sandbox-", ignore_cleanup_errors=True)
+    """Make a temporary folder for one program: its home and its temporary files."""
+    folder = tempfile.TemporaryDirectory(prefix="tabsmith-sandbox-", ignore_cleanup_errors=True)
     for name in ("tmp/home", "shm"):
-        Path(made.name, name).mkdir(parents=True)
-    return made
+        Path(folder.name, name).mkdir(parents=True)
+    return folder
 
 
 def wrap_command(
@@ -86,30 +88,31 @@ def wrap_command(
     folder: Path,
     policy: SandboxPolicy,
     level: SandboxLevel,
-    own: Path,
+    scratch: Path,
     *,
     environment: Mapping[str, str] = os.environ,
     report: int | None = None,
 ) -> WrappedCommand:
-    """How to start `argv` in `folder` inside the sandbox. `own` is a folder from `scratch_folder`, to be removed at its end.
+    """Return how to start `argv` in `folder` inside the sandbox.
 
-    `environment` is what the policy picks variables from. To `report`, a descriptor that is passed on, goes a `LaunchReport`
-    as JSON. Raises SandboxProgramError for a program that is not there, SandboxError for a folder that is not.
+    `scratch` is a folder from `scratch_folder`, to be removed after the program's end. The policy picks its variables
+    from `environment`. If `report` is given, a `LaunchReport` is written to that descriptor as JSON. Raises
+    SandboxProgramError if the program is not there, SandboxError if the folder is not.
     """
     folder = folder.resolve()
     if not os.path.isdir(folder):  # noqa: PTH112 - its other form raises PermissionError
         raise SandboxError("The folder to work in is not there.", where=str(folder))
-    given = sandbox_environment(policy, own, environment)
+    given = sandbox_environment(policy, scratch, environment)
     program = _program(argv[0], folder, given["PATH"])
     readable = [*system_paths(), *policy.readable, *program_paths(program, given["PATH"])]
-    writable = [folder, own, *policy.writable]
+    writable = [folder, scratch, *policy.writable]
     plan = LaunchPlan(
         level=level,
         command=(str(program), *argv[1:]),
         folder=str(folder),
-        scratch=str(own),
-        readable=_places(readable),
-        writable=_places(writable),
+        scratch=str(scratch),
+        readable=_existing(readable),
+        writable=_existing(writable),
         network=policy.network,
         memory_mb=policy.memory_mb,
         processes=policy.processes,
@@ -129,19 +132,19 @@ async def run_command(
     folder: Path,
     policy: SandboxPolicy,
     level: SandboxLevel,
-    hear: Callable[[str], None] = lambda line: None,  # noqa: ARG005 - nobody listens
+    on_line: Callable[[str], None] = lambda line: None,  # noqa: ARG005 - nobody listens
 ) -> CommandResult:
-    """Run a command, or a line for `sh`, in `folder` until its end; `hear` is given each line that it prints, cleaned.
+    """Run a command, or a line for `sh`, in `folder` until its end. `on_line` gets each line that it prints, cleaned.
 
-    Nothing of it is left when this returns, raises, or is cancelled. Raises SandboxProgramError, SandboxError, and what
-    `hear` raises.
+    No process of the command is left when this returns, raises, or is cancelled. Raises SandboxProgramError,
+    SandboxError, and whatever `on_line` raises.
     """
     argv = ("/bin/sh", "-c", command) if isinstance(command, str) else command
     mark = str(uuid.uuid4())
-    told, tell = os.pipe()
-    with scratch_folder() as own, open(told, "rb", buffering=0) as reports:
+    read, write = os.pipe()
+    with scratch_folder() as scratch, open(read, "rb", buffering=0) as reports:
         try:
-            wrapped = wrap_command(argv, folder, policy, level, Path(own), report=tell)
+            wrapped = wrap_command(argv, folder, policy, level, Path(scratch), report=write)
             process = subprocess.Popen(
                 wrapped.argv,
                 stdin=subprocess.DEVNULL,
@@ -151,13 +154,13 @@ async def run_command(
                 cwd=wrapped.folder,
                 env={**wrapped.environment, MARK: mark},
                 start_new_session=True,
-                pass_fds=(tell,),
+                pass_fds=(write,),
             )
         except OSError as error:
             raise SandboxError(f"The sandbox could not be started: {error.strerror}.") from error
         finally:
-            os.close(tell)
-        running = _Running(process, f"{MARK}={mark}", policy, hear)
+            os.close(write)
+        running = _Running(process, f"{MARK}={mark}", policy, on_line)
         try:
             await running.read(reports.fileno())
         finally:
@@ -166,57 +169,57 @@ async def run_command(
 
 
 class _Running(asyncio.Protocol):
-    """The launcher, from its start to its end, and what comes out of it."""
+    """The launcher's process from its start to its end, its output and its report."""
 
     def __init__(
-        self, process: subprocess.Popen[bytes], mark: str, policy: SandboxPolicy, hear: Callable[[str], None]
+        self, process: subprocess.Popen[bytes], mark: str, policy: SandboxPolicy, on_line: Callable[[str], None]
     ) -> None:
         loop = asyncio.get_running_loop()
         self._process = process
         self._mark = mark
         self._policy = policy
-        self._kept = OutputBuffer(policy.kept_bytes, hear)
+        self._output = OutputBuffer(policy.kept_bytes, on_line)
         self._started = loop.time()
-        self._over: asyncio.Future[None] = loop.create_future()
+        self._ended_reading: asyncio.Future[None] = loop.create_future()
         self._ended: CommandEnd | None = None
         self._report = bytearray()
 
     async def read(self, reports: int) -> None:
-        """Read until nobody holds the pipe any more, the launcher is gone, or has had its time."""
+        """Read until nobody holds the pipe any more, the launcher is gone, or its time is up."""
         loop = asyncio.get_running_loop()
-        loop.add_reader(reports, self._told, reports)
+        loop.add_reader(reports, self._read_report, reports)
         assert self._process.stdout is not None
         transport, _ = await loop.connect_read_pipe(lambda: self, self._process.stdout)
         seconds = self._policy.seconds
         try:
-            await asyncio.wait((self._over,), timeout=None if seconds is None else seconds + _PATIENCE)
-            if self._over.done():
-                self._over.result()
+            await asyncio.wait((self._ended_reading,), timeout=None if seconds is None else seconds + _GRACE_SECONDS)
+            if self._ended_reading.done():
+                self._ended_reading.result()
             else:
                 self._ended = "timeout"
         finally:
             try:
-                if not self._over.done() or self._over.exception() is not None:
+                if not self._ended_reading.done() or self._ended_reading.exception() is not None:
                     await self._end()
             finally:
                 loop.remove_reader(reports)
                 transport.close()
 
     def bury(self) -> None:
-        """See to it that nothing is left."""
+        """Kill whatever is left."""
         if self._process.poll() is None:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(0.2)  # its pipes are closed: it is about to end
+                self._process.wait(0.2)  # its pipes are closed, so it is about to end
         if self._process.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
-        if self._process.returncode < 0:  # it was killed, and its processes are not all below it any more
+        if self._process.returncode < 0:  # it was killed, so not all processes are below it any more
             kill_marked(self._mark)
 
     def outcome(self, level: SandboxLevel) -> CommandResult:
-        """What became of it, from what was reported and what was seen here. Raises SandboxError when it never began."""
-        output = self._kept.finish()
+        """Return the result, from the report and what was seen here. Raises SandboxError if the command never began."""
+        output = self._output.finish()
         report = msgspec.json.decode(self._report, type=LaunchReport) if self._report else None
         if report is not None and report.problem:
             raise SandboxError(f"The command could not be started: {report.problem}.", where=f"sandbox level {level}")
@@ -230,51 +233,51 @@ class _Running(asyncio.Protocol):
     async def _end(self) -> None:
         self._process.send_signal(AT_ONCE)
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + _ENDING
+        deadline = loop.time() + _END_SECONDS
         while self._process.poll() is None and loop.time() < deadline:
             await asyncio.sleep(0.005)
 
-    def _told(self, reports: int) -> None:
-        """The launcher reported, or is gone: who then still holds the pipe has escaped it."""
-        if told := os.read(reports, 65_536):
-            self._report += told
+    def _read_report(self, reports: int) -> None:
+        """Read the launcher's report. Once the launcher is gone, a process that still holds the pipe has escaped it."""
+        if data := os.read(reports, 65_536):
+            self._report += data
             return
         loop = asyncio.get_running_loop()
         loop.remove_reader(reports)
-        loop.call_later(_LAST_WORDS, self.connection_lost, None)
+        loop.call_later(_READ_SECONDS, self.connection_lost, None)
 
-    # What asyncio tells -----------------------------------------------------------------------------------------------
+    # asyncio's callbacks -----------------------------------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
-        if self._ended is not None or self._over.done():
+        if self._ended is not None or self._ended_reading.done():
             return
         try:
-            self._kept.take(data)
-        except Exception as error:  # noqa: BLE001 - it is the listener's, who gets it
-            self._over.set_exception(error)
+            self._output.add(data)
+        except Exception as error:  # noqa: BLE001 - raised by on_line: the caller gets it
+            self._ended_reading.set_exception(error)
             return
-        if self._kept.bytes > self._policy.output_bytes:
+        if self._output.bytes > self._policy.output_bytes:
             self._ended = "output"
             self._process.send_signal(AT_ONCE)
 
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
-        if not self._over.done():
-            self._over.set_result(None)
+        if not self._ended_reading.done():
+            self._ended_reading.set_result(None)
 
 
 def _program(name: str, folder: Path, search: str) -> Path:
-    """Where the program is: in the search path, or seen from the folder when the name has a slash."""
-    found = shutil.which(str(folder / name) if "/" in name else name, path=search)
-    if found is None:
+    """Find the program in the search path, or from the folder if its name has a slash."""
+    path = shutil.which(str(folder / name) if "/" in name else name, path=search)
+    if path is None:
         raise SandboxProgramError(
             f"There is no program {name!r}.",
             where=str(folder) if "/" in name else "",
             next_step="Install it, or name another one.",
         )
-    return Path(found).absolute()
+    return Path(path).absolute()
 
 
-def _places(paths: list[Path]) -> tuple[str, ...]:
-    """Those that are there, as they are named and where they lead to."""
-    named = [each.absolute() for each in paths if visible(each)]
-    return tuple(dict.fromkeys(str(form) for each in named for form in (each, each.resolve())))
+def _existing(paths: list[Path]) -> tuple[str, ...]:
+    """The paths that exist, as they are named and with links resolved."""
+    existing = [path.absolute() for path in paths if visible(path)]
+    return tuple(dict.fromkeys(str(form) for path in existing for form in (path, path.resolve())))

@@ -1,6 +1,6 @@
-"""System calls that no command needs and some escapes do, refused by a filter in the kernel (seccomp).
+"""A filter in the kernel (seccomp) that refuses system calls which escapes need and commands do not.
 
-It also closes what Landlock leaves open: UDP and every other kind of socket, and a way of cutting files short.
+It also closes what Landlock leaves open: UDP and every other kind of socket, and truncating files by path.
 """
 
 import ctypes
@@ -74,16 +74,18 @@ _FILTER: Final = 2
 
 
 def build_filter(plan: LaunchPlan, landlock: int) -> bytes | None:
-    """The filter's program for a plan; `landlock` is the version of it in use, 0 for none. None for an architecture
-    whose numbers are not known here, and elsewhere than on Linux."""
+    """Return the filter's program for a plan; None for an unknown architecture and on other systems than Linux.
+
+    `landlock` is the version in use, 0 for none.
+    """
     machine = _ARCHITECTURES.get(platform.machine())
     if sys.platform != "linux" or machine is None:
         return None
     column, architecture = machine
     refused = [numbers[column] for numbers in _REFUSED.values()]
     if 0 < landlock < 3:
-        refused.append(_TRUNCATE[column])  # Landlock of that age does not see it
-    # A network namespace has nobody else in it; without one the sockets themselves are refused.
+        refused.append(_TRUNCATE[column])  # Landlock before version 3 does not cover it
+    # A network namespace has nobody else in it; without one, the sockets themselves are refused.
     families = _FAMILIES if plan.level == "bubblewrap" or plan.network == "all" else ()
     steps = [
         (_LOAD, 0, 0, _ARCHITECTURE),
@@ -118,7 +120,7 @@ class _Program(ctypes.Structure):
 
 
 def load_filter(program: bytes) -> None:
-    """Put this process, and all that it will start, under the filter for good. Raises OSError."""
+    """Load the filter for this process and all that it will start, for good. Raises OSError."""
     wanted = _Program(len(program) // 8, program)
     if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_SECCOMP, _FILTER, ctypes.byref(wanted), 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "the kernel did not take the filter of system calls")

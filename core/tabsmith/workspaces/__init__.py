@@ -1,4 +1,5 @@
-"""Folders that agents work on: a copy or a git worktree, what changed in it, and its way back."""
+"""Workspaces: an agent works in a copy or git worktree of the user's folder; `scan.py` reads it, `changes.py` compares its
+states, and `merge_back.py` brings an accepted state back."""
 
 from tabsmith.workspaces.changes import FileChange
 from tabsmith.workspaces.merge_back import MergeResult

@@ -1,7 +1,7 @@
-"""A folder is brought, step by step, from what it was to what it shall be; or back. Every step can be repeated.
+"""Applies steps to a folder, or reverts them. Every step can be repeated after a kill.
 
-Nothing is followed: each path is opened name by name from the folder itself. A step first looks: what is there already
-is left, what is neither the old nor the new stops it.
+No link is followed: each path is opened name by name from the folder itself. A step first looks at its path: if the new
+entry is there already nothing is done, and anything but the old or the new entry is a conflict.
 """
 
 import contextlib
@@ -19,70 +19,70 @@ from tabsmith.workspaces.tree import TreeEntry, safe_path
 from tabsmith.workspaces.walk import digest_of, open_file, open_folder, open_parent
 
 _NOT_THERE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
-_OWN: Final = 0o700  # what this user needs to work in a folder
+_OWNER_ACCESS: Final = 0o700  # what this user needs to work in a folder
 
 
 class PathStep(msgspec.Struct, frozen=True):
-    """One path, as it was and as it shall be; None when nothing is there."""
+    """One path with its entry before and after; None where there is none."""
 
     path: str
     before: TreeEntry | None
     after: TreeEntry | None
 
-    def back(self) -> "PathStep":
-        """The way back."""
+    def reverted(self) -> "PathStep":
+        """Return the step in the other direction."""
         return PathStep(self.path, self.after, self.before)
 
 
 def apply_steps(root: int, steps: Sequence[PathStep], store: ContentStore, token: str) -> tuple[str, ...]:
-    """Take all steps in the folder open as `root`, contents from `store`; the folders that had to stay, because they
-    hold what the steps know nothing of. `token` names the temporary files.
+    """Apply all steps in the open folder `root`, with contents from `store`. `token` names the temporary files.
 
-    Raises WorkspaceConflictError, StorageError, OSError; then some steps are taken and others not.
+    Return the folders that had to stay because they hold files that the steps do not know. Raises
+    WorkspaceConflictError, StorageError, OSError; then only some of the steps are applied.
     """
-    bringing = _StepRunner(root, store, token)
-    for take, step in _in_order(bringing, steps):
-        take(step)
-    return tuple(sorted(bringing.stayed))
+    runner = _StepRunner(root, store, token)
+    for action, step in _in_order(runner, steps):
+        action(step)
+    return tuple(sorted(runner.stayed))
 
 
 def revert_steps(root: int, steps: Sequence[PathStep], store: ContentStore, token: str) -> None:
-    """The other way, as far as it goes: what others changed meanwhile is left to them. Raises StorageError, OSError."""
+    """Revert all steps, except where somebody else changed the path meanwhile. Raises StorageError, OSError."""
     remove_temporary_files(root, steps, token)
-    for take, step in _in_order(_StepRunner(root, store, token), [step.back() for step in steps]):
+    for action, step in _in_order(_StepRunner(root, store, token), [step.reverted() for step in steps]):
         with contextlib.suppress(WorkspaceConflictError):
-            take(step)
+            action(step)
 
 
 def _in_order(
-    bringing: "_StepRunner", steps: Sequence[PathStep]
+    runner: "_StepRunner", steps: Sequence[PathStep]
 ) -> Iterator[tuple[Callable[[PathStep], None], PathStep]]:
-    """Each thing to do: folders opened for this user, then what goes, the deepest first; then what comes, the deepest
-    last; then the folders' own permissions."""
+    """Yield each action with its step: unlock folders, remove old entries deepest first, make new entries deepest last, and
+    set the folders' own permissions."""
     shallow = sorted(steps, key=lambda step: step.path.count("/"))
     folders = [step for step in shallow if _is(step.after, "folder")]
-    yield from ((bringing.unlock, step) for step in folders if _is(step.before, "folder"))
+    yield from ((runner.unlock, step) for step in folders if _is(step.before, "folder"))
     yield from (
-        (bringing.remove, step)
+        (runner.remove, step)
         for step in reversed(shallow)
-        if step.before is not None and (step.after is None or _swaps(step))
+        if step.before is not None and (step.after is None or _changes_kind(step))
     )
-    yield from ((bringing.make_folder, step) for step in folders)
-    yield from ((bringing.put, step) for step in shallow if step.after is not None and step.after.kind != "folder")
-    yield from ((bringing.permit, step) for step in reversed(folders))
+    yield from ((runner.make_folder, step) for step in folders)
+    yield from ((runner.put, step) for step in shallow if step.after is not None and step.after.kind != "folder")
+    yield from ((runner.permit, step) for step in reversed(folders))
 
 
 def remove_temporary_files(root: int, steps: Sequence[PathStep], token: str) -> None:
-    """Remove the temporary files that a killed process left. Raises OSError."""
+    """Remove the temporary files that a killed process left behind. Raises OSError."""
     for step in steps:
-        with _place(root, step.path) as (parent, _), contextlib.suppress(FileNotFoundError):
+        with _open_place(root, step.path) as (parent, _), contextlib.suppress(FileNotFoundError):
             if parent >= 0:
                 os.unlink(_temporary(token), dir_fd=parent)
 
 
 def entry_at(root: int, path: str) -> TreeEntry | None:
-    """What is at `path` now; None when nothing is, or its folder is no folder any more. Raises OSError."""
-    with _place(root, path) as (parent, name):
+    """Return the entry at `path`; None if there is none, or its folder is gone. Raises OSError."""
+    with _open_place(root, path) as (parent, name):
         return None if parent < 0 else _entry(parent, name)
 
 
@@ -94,8 +94,8 @@ class _StepRunner:
         self._token = token
 
     def remove(self, step: PathStep) -> None:
-        """Take away what was at the path."""
-        with _place(self._root, step.path) as (parent, name):
+        """Remove the old entry."""
+        with _open_place(self._root, step.path) as (parent, name):
             found = None if parent < 0 else _entry(parent, name)
             if found is None or (step.after is not None and found.kind == step.after.kind):
                 return
@@ -113,23 +113,23 @@ class _StepRunner:
                 self.stayed.append(step.path)
 
     def make_folder(self, step: PathStep) -> None:
-        """Make the folder, open for this user; its own permissions come last."""
-        with _must(self._root, step.path) as (parent, name):
+        """Make the folder, accessible to this user; its own permissions come last."""
+        with _require_place(self._root, step.path) as (parent, name):
             found = _entry(parent, name)
             if found is None:
-                os.mkdir(name, _OWN, dir_fd=parent)
-                _hand_over(parent, name, os.stat(parent))
+                os.mkdir(name, _OWNER_ACCESS, dir_fd=parent)
+                _copy_owner(parent, name, os.stat(parent))
             elif found.kind != "folder":
                 raise _conflict(step.path, "is there already")
 
     def unlock(self, step: PathStep) -> None:
-        """Open a folder that stays for this user, whatever permissions it has or shall have."""
-        self.permit(step, _OWN)
+        """Give this user access to a folder that stays, whatever permissions it has or will have."""
+        self.permit(step, _OWNER_ACCESS)
 
     def permit(self, step: PathStep, more: int = 0) -> None:
-        """Give a folder its permissions, and `more` of them."""
+        """Give a folder its permissions, and `more` in addition."""
         assert step.after is not None
-        with _must(self._root, step.path) as (parent, name):
+        with _require_place(self._root, step.path) as (parent, name):
             handle = open_folder(parent, name)
             try:
                 wanted = step.after.mode | more
@@ -139,9 +139,9 @@ class _StepRunner:
                 os.close(handle)
 
     def put(self, step: PathStep) -> None:
-        """Put the file or the link at its path, in one motion."""
+        """Put the file or link at its path, atomically."""
         assert step.after is not None
-        with _must(self._root, step.path) as (parent, name):
+        with _require_place(self._root, step.path) as (parent, name):
             found = _entry(parent, name)
             if found == step.after:
                 return
@@ -156,7 +156,7 @@ class _StepRunner:
                 else:
                     self._write(parent, temporary, step.after)
                 like = os.stat(parent) if found is None else os.stat(name, dir_fd=parent, follow_symlinks=False)
-                _hand_over(parent, temporary, like)
+                _copy_owner(parent, temporary, like)
                 os.rename(temporary, name, src_dir_fd=parent, dst_dir_fd=parent)
             except BaseException:
                 with contextlib.suppress(FileNotFoundError):
@@ -175,7 +175,7 @@ class _StepRunner:
             finally:
                 os.close(source)
             if digest_of(handle) != (entry.sha256, entry.size):
-                raise StorageError("A kept content is damaged.", where=str(self._store.folder))
+                raise StorageError("A stored content is damaged.", where=str(self._store.folder))
             os.fchmod(handle, entry.mode)
             os.fsync(handle)
         finally:
@@ -183,23 +183,23 @@ class _StepRunner:
 
 
 @contextlib.contextmanager
-def _place(root: int, path: str) -> Iterator[tuple[int, str]]:
-    """The folder that `path` lies in and its name there; -1 when there is no such folder."""
+def _open_place(root: int, path: str) -> Iterator[tuple[int, str]]:
+    """Open the folder that holds `path`; yield it and the path's name, or -1 if there is no such folder."""
     with contextlib.ExitStack() as stack:
         try:
-            found = stack.enter_context(open_parent(root, path))
+            opened = stack.enter_context(open_parent(root, path))
         except OSError as error:
             if error.errno not in _NOT_THERE:
                 raise
-            found = (-1, "")
-        yield found
+            opened = (-1, "")
+        yield opened
 
 
 @contextlib.contextmanager
-def _must(root: int, path: str) -> Iterator[tuple[int, str]]:
-    with _place(root, path) as (parent, name):
+def _require_place(root: int, path: str) -> Iterator[tuple[int, str]]:
+    with _open_place(root, path) as (parent, name):
         if parent < 0:
-            raise _conflict(path, "lies in a folder that is gone, or is none any more")
+            raise _conflict(path, "lies in a folder that is gone or is not a folder any more")
         yield parent, name
 
 
@@ -214,7 +214,7 @@ def _entry(parent: int, name: str) -> TreeEntry | None:
     if stat.S_ISLNK(status.st_mode):
         return TreeEntry("link", target=os.readlink(name, dir_fd=parent))
     if not stat.S_ISREG(status.st_mode):
-        return TreeEntry("file", mode, target="pipe, socket or device")  # equal to nothing that a tree holds
+        return TreeEntry("file", mode, target="pipe, socket or device")  # differs from everything that a tree holds
     handle = open_file(parent, name)
     try:
         digest, size = digest_of(handle)
@@ -224,21 +224,21 @@ def _entry(parent: int, name: str) -> TreeEntry | None:
 
 
 def _require_known(step: PathStep, found: TreeEntry) -> None:
-    """Only what was there before, or shall be, is replaced."""
+    """Raise WorkspaceConflictError if the entry is neither the old nor the new one."""
     for known in (step.before, step.after):
         if known is not None and found.kind == known.kind and (found.kind == "folder" or found == known):
             return
     raise _conflict(step.path, "was changed by others")
 
 
-def _hand_over(parent: int, name: str, like: os.stat_result) -> None:
-    """What root makes in another user's folder is that user's."""
+def _copy_owner(parent: int, name: str, like: os.stat_result) -> None:
+    """Give what root makes in another user's folder to that user."""
     if os.geteuid() == 0:
         os.chown(name, like.st_uid, like.st_gid, dir_fd=parent, follow_symlinks=False)
 
 
-def _swaps(step: PathStep) -> bool:
-    """Whether a folder takes the place of something else, or the other way round."""
+def _changes_kind(step: PathStep) -> bool:
+    """Whether a folder replaces a file or link, or the other way round."""
     return step.after is not None and _is(step.before, "folder") != _is(step.after, "folder")
 
 

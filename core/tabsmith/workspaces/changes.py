@@ -1,4 +1,4 @@
-"""What changed between two trees: each change with its kind and its lines, and all of them as a unified diff."""
+"""The changes between two states of a folder, each with its kind and line counts, and as a unified diff."""
 
 from collections.abc import Callable, Iterator
 from typing import Final, Literal, TypeAlias
@@ -11,17 +11,17 @@ from tabsmith.workspaces.tree import FolderTree, TreeEntry, safe_path
 
 ChangeKind: TypeAlias = Literal["added", "removed", "modified", "renamed", "mode", "link"]
 ContentReader: TypeAlias = Callable[[str, TreeEntry], bytes | None]
-"""The bytes of a file by its path and entry; None when they are not kept or too many."""
+"""Returns the bytes of a file by its path and entry; None if they are not kept or too large."""
 
-MAX_TEXT_BYTES: Final = 1_000_000  # bytes of a text that is compared line by line
-_LONGEST_LINE: Final = 500
-_PROBED: Final = 8_000  # bytes in which a null byte makes a file binary, as git has it
+MAX_TEXT_BYTES: Final = 1_000_000  # of a text that is compared line by line
+_LINE_CHARACTERS: Final = 500
+_PROBED_BYTES: Final = 8_000  # a null byte in these makes a file binary, as in git
 _GONE: Final = TreeEntry("file", 0)
 
 
 class FileChange(msgspec.Struct, frozen=True):
-    """One path that changed; `was` is the old path of a renamed file. Lines are counted of texts alone: a file that is
-    `binary` is none, or is too large to count."""
+    """One path that changed; `was` is the old path of a renamed file. Lines are counted only in texts: a `binary` file is
+    not a text or too large to count."""
 
     path: str
     kind: ChangeKind
@@ -32,33 +32,33 @@ class FileChange(msgspec.Struct, frozen=True):
 
 
 def find_changes(before: FolderTree, after: FolderTree, content: ContentReader) -> tuple[FileChange, ...]:
-    """The changes from one tree to the other, by path. Of folders only empty ones and permissions are listed."""
+    """Return the changes from one tree to the other, by path. Of folders only empty ones and permissions are listed."""
     renamed = _renamed(before, after)
     moved = set(renamed.values())
     filled = {path.rpartition("/")[0] for tree in (before, after) for path in tree.entries}
-    found: list[FileChange] = []
+    changed: list[FileChange] = []
     for path in sorted((before.entries.keys() | after.entries.keys()) - moved):
         old, new = before.entries.get(path), after.entries.get(path)
         if path in renamed:
-            found.append(FileChange(path, "renamed", was=renamed[path]))
+            changed.append(FileChange(path, "renamed", was=renamed[path]))
             continue
         kind = _kind(old, new)
         came_or_went = old is None or new is None
         if kind is None or (came_or_went and path in filled and (old or new or _GONE).kind == "folder"):
-            continue  # a folder that came or went along with what is in it
-        found.append(_counted(path, kind, old, new, content))
-    return tuple(found)
+            continue  # a folder that came or went along with its contents
+        changed.append(_counted(path, kind, old, new, content))
+    return tuple(changed)
 
 
 def diff_text(before: FolderTree, after: FolderTree, content: ContentReader, limit: int = 100_000) -> str:
-    """The changes as a unified diff of at most about `limit` characters, safe to show. Binary files, links and
-    permissions are named, not shown."""
+    """Return the changes as a unified diff of about `limit` characters at most, safe to show. Changes of binary files,
+    links and permissions are named, not shown."""
     parts: list[str] = []
     size = 0
     listed = find_changes(before, after, content)
     for number, change in enumerate(listed):
-        for line in _shown(change, before, after, content):
-            parts.append(clean_block(line.replace("\r", "␍"), _LONGEST_LINE))
+        for line in _diff_lines(change, before, after, content):
+            parts.append(clean_block(line.replace("\r", "␍"), _LINE_CHARACTERS))
             size += len(parts[-1]) + 1
             if size > limit:
                 rest = len(listed) - number - 1
@@ -67,7 +67,7 @@ def diff_text(before: FolderTree, after: FolderTree, content: ContentReader, lim
     return "\n".join(parts) + "\n" if parts else ""
 
 
-def _shown(change: FileChange, before: FolderTree, after: FolderTree, content: ContentReader) -> Iterator[str]:
+def _diff_lines(change: FileChange, before: FolderTree, after: FolderTree, content: ContentReader) -> Iterator[str]:
     path, was = safe_path(change.path), safe_path(change.was or change.path)
     old, new = before.entries.get(change.was or change.path), after.entries.get(change.path)
     if change.kind == "renamed":
@@ -80,7 +80,7 @@ def _shown(change: FileChange, before: FolderTree, after: FolderTree, content: C
         yield f"permissions of {path} from {old.mode if old else 0:03o} to {new.mode if new else 0:03o}"
     if change.kind == "mode":
         return
-    files = [each for each in (old, new) if each is not None and each.kind == "file"]
+    files = [entry for entry in (old, new) if entry is not None and entry.kind == "file"]
     if change.binary or not files:
         yield f"{change.kind} {path}, {'a binary or very large file' if files else f'a {(old or new or _GONE).kind}'}"
         return
@@ -117,11 +117,11 @@ def _counted(
 
 
 def _lines(path: str, entry: TreeEntry | None, content: ContentReader) -> list[str] | None:
-    """The lines of a text; none of what is no file, None of what is no text."""
+    """The lines of a text file; [] if it is not a regular file, None if it is binary or too large."""
     if entry is None or entry.kind != "file":
         return []
     data = content(path, entry) if entry.size <= MAX_TEXT_BYTES else None
-    if data is None or b"\0" in data[:_PROBED]:
+    if data is None or b"\0" in data[:_PROBED_BYTES]:
         return None
     try:
         text = data.decode()
@@ -136,21 +136,21 @@ def _lines(path: str, entry: TreeEntry | None, content: ContentReader) -> list[s
 
 
 def _renamed(before: FolderTree, after: FolderTree) -> dict[str, str]:
-    """New path to old path of files that kept their content; those that kept their name go first."""
+    """Map new path to old path of files that kept their content; files that kept their name are matched first."""
     gone: dict[str, list[str]] = {}
     for path, entry in before.entries.items():
         if entry.kind == "file" and entry.size and path not in after.entries:
             gone.setdefault(entry.sha256, []).append(path)
-    found: dict[str, str] = {}
+    changed: dict[str, str] = {}
     came = [path for path, entry in after.entries.items() if entry.kind == "file" and path not in before.entries]
     for same_name in (True, False):
         for path in sorted(came):
             left = gone.get(after.entries[path].sha256, [])
-            old = next((each for each in left if not same_name or _name(each) == _name(path)), None)
-            if path not in found and old is not None:
-                found[path] = old
+            old = next((was for was in left if not same_name or _name(was) == _name(path)), None)
+            if path not in changed and old is not None:
+                changed[path] = old
                 left.remove(old)
-    return found
+    return changed
 
 
 def _name(path: str) -> str:

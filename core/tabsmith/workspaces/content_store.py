@@ -1,4 +1,4 @@
-"""Contents kept by their digest: each file of each iteration once, to be shown later, handed back, or put back."""
+"""Stores file contents by their digest, each once, to show, merge back or restore them later."""
 
 import contextlib
 import fcntl
@@ -14,28 +14,28 @@ from tabsmith.storage.files import make_folder, storage_error
 from tabsmith.workspaces.walk import CHUNK_BYTES, chunks
 
 _FICLONE: Final = 0x40049409  # Linux: the new file shares the old one's blocks until either is written
-_WORTH_CLONING: Final = CHUNK_BYTES
+_CLONE_FROM_BYTES: Final = CHUNK_BYTES
 
 
 class ContentStore:
-    """Contents in a folder of their own. All methods raise StorageError."""
+    """The contents in a folder of their own. All methods raise StorageError."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def has(self, digest: str) -> bool:
-        """Whether this content is kept."""
-        return self._place(digest).exists()
+        """Whether the content with this digest is stored."""
+        return self._path(digest).exists()
 
     def keep(self, handle: int) -> str:
-        """Keep the bytes of an open file; their digest, as they were when they were kept."""
+        """Store the bytes of an open file, and return the digest of what was stored."""
         temporary = self.folder / f"new-{secrets.token_hex(8)}"
         try:
             make_folder(self.folder)
             try:
                 digest, _ = copy_bytes(handle, temporary)
-                make_folder(self._place(digest).parent)
-                temporary.replace(self._place(digest))
+                make_folder(self._path(digest).parent)
+                temporary.replace(self._path(digest))
             except BaseException:
                 temporary.unlink(missing_ok=True)
                 raise
@@ -44,18 +44,18 @@ class ContentStore:
         return digest
 
     def open(self, digest: str) -> int:
-        """A descriptor of a content."""
+        """Open a content, and return its descriptor."""
         try:
-            return os.open(self._place(digest), os.O_RDONLY | os.O_CLOEXEC)
+            return os.open(self._path(digest), os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
             raise StorageError(
-                f"A content that is needed is not kept ({digest[:12]}).",
+                f"A content that is needed is not stored ({digest[:12]}).",
                 where=str(self.folder),
                 next_step="The folder is left as it is.",
             ) from error
 
     def read(self, digest: str, most: int) -> bytes | None:
-        """A content of at most `most` bytes; None when it is not kept, or longer."""
+        """Return a content of at most `most` bytes; None if it is not stored, or larger."""
         if not self.has(digest):
             return None
         handle = self.open(digest)
@@ -63,17 +63,17 @@ class ContentStore:
             data = file.read(most + 1)
         return data if len(data) <= most else None
 
-    def _place(self, digest: str) -> Path:
+    def _path(self, digest: str) -> Path:
         return self.folder / digest[:2] / digest[2:]
 
 
 def copy_bytes(source: int, to: Path, count: Callable[[int], None] | None = None) -> tuple[str, int]:
-    """Copy an open file into a new one at `to`; the digest and the number of the bytes that were copied. A large file
-    shares its blocks where the file system can do that. Raises OSError."""
+    """Copy an open file into a new one at `to`, and return the digest and number of its bytes. A large file shares its
+    blocks if the file system can do that. Raises OSError."""
     digest, size = hashlib.sha256(), 0
     target = os.open(to, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
-        cloned = os.fstat(source).st_size >= _WORTH_CLONING and _clone(source, target)
+        cloned = os.fstat(source).st_size >= _CLONE_FROM_BYTES and _clone(source, target)
         for data in chunks(target if cloned else source):
             if count is not None:
                 count(len(data))

@@ -1,7 +1,7 @@
-"""Two texts compared line by line, in time that no text can stretch: anchors first, then the gaps between them.
+"""Compares two texts line by line, in bounded time.
 
-Lines that occur once in either text and stay in order anchor the comparison (Bram Cohen's patience diff); a gap that is
-still large counts as replaced whole.
+Lines that occur once in each text and stay in order anchor the comparison (Bram Cohen's patience diff); the gaps between
+them are compared line by line, and a large gap counts as replaced as a whole.
 """
 
 import bisect
@@ -10,12 +10,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-_LARGE: Final = 200  # lines of a gap; comparing takes time with the square of it
+_MAX_GAP: Final = 200  # lines; the time to compare a gap grows with its square
 CONTEXT: Final = 3
 
 
 class LineRun(NamedTuple):
-    """Lines `low` to `high` of the old text became `to_low` to `to_high` of the new one; `same` when they are equal."""
+    """Lines `low:high` of the old text became `to_low:to_high` of the new one; `same` if they are equal."""
 
     same: bool
     low: int
@@ -25,26 +25,26 @@ class LineRun(NamedTuple):
 
 
 def diff_lines(old: Sequence[str], new: Sequence[str]) -> list[LineRun]:
-    """All of both texts as runs, alternately same and different."""
+    """Return both texts as runs, alternately same and different."""
     found: list[LineRun] = []
     low = to_low = 0
-    for place, to_place in [*_anchors(old, new), (len(old), len(new))]:
-        for run in _gap(old[low:place], new[to_low:to_place], low, to_low):
+    for index, to_index in [*_anchors(old, new), (len(old), len(new))]:
+        for run in _gap(old[low:index], new[to_low:to_index], low, to_low):
             _add(found, run)
-        if place < len(old):
-            _add(found, LineRun(True, place, place + 1, to_place, to_place + 1))
-        low, to_low = place + 1, to_place + 1
+        if index < len(old):
+            _add(found, LineRun(True, index, index + 1, to_index, to_index + 1))
+        low, to_low = index + 1, to_index + 1
     return found
 
 
 def count_lines(changes: Sequence[LineRun]) -> tuple[int, int]:
-    """How many lines came, and how many went."""
+    """Return how many lines were added, and how many removed."""
     different = [run for run in changes if not run.same]
     return sum(run.to_high - run.to_low for run in different), sum(run.high - run.low for run in different)
 
 
 def unified_diff(old: Sequence[str], new: Sequence[str], changes: Sequence[LineRun]) -> Iterator[str]:
-    """The lines of a unified diff, without its two header lines."""
+    """Yield the lines of a unified diff, without its two header lines."""
     hunk: list[LineRun] = []
     for run in changes:
         if not run.same:
@@ -71,22 +71,22 @@ def _tail(run: LineRun) -> LineRun:
 
 
 def _anchors(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int]]:
-    """Places of lines that are alone in either text, rising in both: the longest such row."""
-    once_new = {line: place for place, line in enumerate(new)}
+    """The longest sequence of lines that occur once in each text, as (old index, new index), rising in both."""
+    once_new = {line: index for index, line in enumerate(new)}
     old_counts, new_counts = Counter(old), Counter(new)
     pairs = [
-        (place, once_new[line]) for place, line in enumerate(old) if old_counts[line] == 1 and new_counts.get(line) == 1
+        (index, once_new[line]) for index, line in enumerate(old) if old_counts[line] == 1 and new_counts.get(line) == 1
     ]
-    ends: list[int] = []  # the smallest last place in `new` of a row of each length
-    rows: list[int] = []  # the pair it belongs to
+    ends: list[int] = []  # the smallest last index in `new` of a sequence of each length
+    last_pairs: list[int] = []  # the pair that such a sequence ends with
     before: list[int] = []
-    for number, (_, to_place) in enumerate(pairs):
-        length = bisect.bisect_left(ends, to_place)
-        before.append(rows[length - 1] if length else -1)
-        ends[length : length + 1] = [to_place]
-        rows[length : length + 1] = [number]
+    for number, (_, to_index) in enumerate(pairs):
+        length = bisect.bisect_left(ends, to_index)
+        before.append(last_pairs[length - 1] if length else -1)
+        ends[length : length + 1] = [to_index]
+        last_pairs[length : length + 1] = [number]
     chosen: list[tuple[int, int]] = []
-    number = rows[-1] if rows else -1
+    number = last_pairs[-1] if last_pairs else -1
     while number >= 0:
         chosen.append(pairs[number])
         number = before[number]
@@ -103,7 +103,7 @@ def _gap(old: Sequence[str], new: Sequence[str], low: int, to_low: int) -> Itera
     yield LineRun(True, low, low + start, to_low, to_low + start)
     old, new = old[start : len(old) - end], new[start : len(new) - end]
     low, to_low = low + start, to_low + start
-    if max(len(old), len(new)) > _LARGE:
+    if max(len(old), len(new)) > _MAX_GAP:
         yield LineRun(False, low, low + len(old), to_low, to_low + len(new))
     else:
         for tag, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():

@@ -1,4 +1,4 @@
-"""An accepted state goes back to the folder it came from: checked first, journalled, whole or not at all."""
+"""Merges an accepted state back into the user's folder: checked first, journalled, all of it or nothing."""
 
 import os
 import secrets
@@ -18,16 +18,16 @@ from tabsmith.workspaces.tree import FolderTree, LeftOut, TreeEntry, WorkspaceLi
 from tabsmith.workspaces.walk import open_file, open_parent, open_root, split_path
 
 OnConflict: TypeAlias = Literal["refuse", "keep others"]
-"""What to do when others changed files of the folder that the work did not touch: refuse, or leave theirs as they are.
-A file that both changed is always refused."""
+"""What to do if somebody else changed files of the folder that the work did not touch: refuse, or keep their versions. A
+file that both changed is always refused."""
 
 JOURNAL_FILE: Final = "hand-back.json"
-_ON_DISK: Final = "The folder is as it was before. Free some space or mend the permissions, then hand back again."
+_DISK_HINT: Final = "The folder is as it was before. Free some space or fix the permissions, then hand back again."
 
 
 class MergeResult(msgspec.Struct, frozen=True):
-    """What went back: the changed paths; what did not, and why; new files of others beside it; folders that were to go
-    and stay, because they hold what was never copied."""
+    """The changed paths, the paths that were left out, new files of others (`beside`), and folders that `stayed` although the
+    work removed them, because they hold files that were never copied."""
 
     iteration: int
     changed: tuple[str, ...]
@@ -37,8 +37,8 @@ class MergeResult(msgspec.Struct, frozen=True):
 
 
 class MergeJournal(msgspec.Struct, frozen=True):
-    """A hand-back under way, or done: enough to go on, or back, after a kill. `expected` is what the folder should hold
-    otherwise: before the steps while it is `going`, after them when it is `done`. `earlier` is the one before it."""
+    """A merge that is `going` on or `done`: enough to continue or undo it after a kill. `expected` is the folder's expected
+    state, before the steps while `going`, after them when `done`. `earlier` is the result of the merge before."""
 
     state: Literal["going", "done"]
     token: str
@@ -50,46 +50,46 @@ class MergeJournal(msgspec.Struct, frozen=True):
 
 
 def plan_steps(expected: FolderTree, state: FolderTree) -> tuple[tuple[PathStep, ...], tuple[LeftOut, ...]]:
-    """The steps from the folder as it should be to `state`, and what of the state does not go along: links that lead
-    out of the folder, pipes, and what is left out everywhere."""
+    """Return the steps from the expected state to `state`, and the paths of `state` that are left out: links that lead
+    out of the folder, pipes, and whatever is left out everywhere."""
     new_links = [
         path for path, entry in state.entries.items() if entry.kind == "link" and expected.entries.get(path) != entry
     ]
-    unknown = {each.path for each in expected.left_out}
+    unknown = {path.path for path in expected.left_out}
     out = [LeftOut(path, "leads out") for path in new_links if leads_out(path, state.entries, unknown)]
-    left_out = (*out, *(each for each in state.left_out if each.why != "vanished"))
-    closed = {each.path for each in (*left_out, *state.left_out)}
+    left_out = (*out, *(path for path in state.left_out if path.why != "vanished"))
+    closed = {path.path for path in (*left_out, *state.left_out)}
     steps = tuple(
         PathStep(path, expected.entries.get(path), state.entries.get(path))
         for path in sorted(expected.entries.keys() | state.entries.keys())
-        if expected.entries.get(path) != state.entries.get(path) and not _within(path, closed)
+        if expected.entries.get(path) != state.entries.get(path) and not _is_below(path, closed)
     )
     return steps, left_out
 
 
 class MergeBack:
-    """The way back from a workspace's records at `place` to `origin`."""
+    """Merges from a workspace's records in the folder `place` back to `origin`."""
 
-    def __init__(self, origin: Path, place: Path, store: ContentStore, bounds: WorkspaceLimits) -> None:
+    def __init__(self, origin: Path, place: Path, store: ContentStore, limits: WorkspaceLimits) -> None:
         self._origin = origin
         self._journal = place / JOURNAL_FILE
         self._store = store
-        self._bounds = bounds
+        self._limits = limits
 
     @property
     def journal(self) -> MergeJournal | None:
-        """The hand-back that is under way or done, if there is one."""
+        """The last merge, or the one under way; None if there is none."""
         return load(self._journal, MergeJournal)
 
     def expected(self, base: FolderTree) -> FolderTree:
-        """What the folder should hold now: what was copied, or what was handed back last."""
+        """Return the folder's expected state: what was copied, or what was merged back last."""
         journal = self.journal
         return base if journal is None else journal.expected
 
-    def hand_back(
-        self, iteration: int, state: FolderTree, base: FolderTree, *, was_missing: bool, others: OnConflict
+    def merge(
+        self, iteration: int, state: FolderTree, base: FolderTree, *, was_missing: bool, on_conflict: OnConflict
     ) -> MergeResult:
-        """Bring the folder to `state`; goes on where a killed process stopped, and does nothing the second time.
+        """Bring the folder to `state`. Continue where a killed process stopped; do nothing if it is done already.
 
         Raises WorkspaceConflictError, StorageError, WorkspaceError; then the folder is as it was before.
         """
@@ -106,13 +106,13 @@ class MergeBack:
         try:
             if journal is None or journal.state == "done":
                 earlier = None if journal is None else journal.result
-                journal = self._begin(iteration, state, expected, earlier, was_missing, others)
-            return self._go(journal)
+                journal = self._begin(iteration, state, expected, earlier, was_missing, on_conflict)
+            return self._continue(journal)
         except OSError as error:
             raise storage_error(error, self._origin, "hand the work back to") from error
 
     def undo(self) -> None:
-        """Take back a hand-back that is under way; nothing happens when there is none.
+        """Undo a merge that is under way, if there is one.
 
         Raises WorkspaceConflictError, StorageError.
         """
@@ -139,15 +139,15 @@ class MergeBack:
         expected: FolderTree,
         earlier: MergeResult | None,
         was_missing: bool,
-        others: OnConflict,
+        on_conflict: OnConflict,
     ) -> MergeJournal:
         steps, left_out = plan_steps(expected, state)
         self._require_inside(steps)
         missing = not os.path.lexists(self._origin)
         if missing and not was_missing:
             raise _conflict(self._origin, "The folder is gone.", ())
-        now = FolderTree() if missing else scan_folder(self._origin, self._bounds, "leave out")
-        beside = self._check(steps, expected, now, others)
+        current = FolderTree() if missing else scan_folder(self._origin, self._limits, "leave out")
+        beside = self._check(steps, expected, current, on_conflict)
         if not missing:
             self._back_up(steps)
         changed = tuple(step.path for step in steps)
@@ -157,23 +157,25 @@ class MergeBack:
         return journal
 
     def _check(
-        self, steps: Sequence[PathStep], expected: FolderTree, now: FolderTree, others: OnConflict
+        self, steps: Sequence[PathStep], expected: FolderTree, current: FolderTree, on_conflict: OnConflict
     ) -> tuple[str, ...]:
-        """Refuse when the folder is not what it should be; the new files in it that hinder nothing."""
+        """Raise WorkspaceConflictError if the folder is not as expected; return changed and new files that do not matter."""
         touched = {step.path for step in steps}
-        closed = {each.path for each in now.left_out}
+        closed = {path.path for path in current.left_out}
         conflicts = {
             path
             for step in steps
-            for path, wanted in _on_the_way(step, expected.entries)
-            if _differs(wanted, now.entries.get(path), path == step.path) or path in closed
+            for path, wanted in _expected_on_path(step, expected.entries)
+            if _differs(wanted, current.entries.get(path), path == step.path) or path in closed
         }
         changed = {
-            path for path, entry in expected.entries.items() if path not in touched and now.entries.get(path) != entry
+            path
+            for path, entry in expected.entries.items()
+            if path not in touched and current.entries.get(path) != entry
         }
-        known = touched | expected.entries.keys() | {each.path for each in expected.left_out}
-        beside = sorted(now.entries.keys() - known)
-        if others == "refuse":
+        known = touched | expected.entries.keys() | {path.path for path in expected.left_out}
+        beside = sorted(current.entries.keys() - known)
+        if on_conflict == "refuse":
             conflicts |= changed
         if conflicts:
             paths = tuple(sorted(conflicts))
@@ -194,7 +196,7 @@ class MergeBack:
                 ) from error
 
     def _back_up(self, steps: Sequence[PathStep]) -> None:
-        """Keep what is replaced or removed, so that there is a way back. Raises OSError."""
+        """Store what will be replaced or removed, so that the merge can be undone. Raises OSError."""
         with open_root(self._origin) as root:
             for step in steps:
                 entry = step.before
@@ -209,7 +211,7 @@ class MergeBack:
                 if kept != entry.sha256:
                     raise _conflict(self._origin, f"{list_paths([step.path])} was changed just now.", (step.path,))
 
-    def _go(self, journal: MergeJournal) -> MergeResult:
+    def _continue(self, journal: MergeJournal) -> MergeResult:
         try:
             if journal.made_folder and not os.path.lexists(self._origin):
                 self._origin.mkdir()
@@ -219,9 +221,9 @@ class MergeBack:
                 self._verify(root, journal.steps, stayed)
         except (OSError, WorkspaceConflictError, StorageError) as error:
             self.undo()
-            raise _taken_back(error, self._origin) from error
+            raise _undone_error(error, self._origin) from error
         result = replace(journal.result, stayed=stayed)
-        done = replace(journal, state="done", result=result, expected=_moved(journal.expected, journal.steps))
+        done = replace(journal, state="done", result=result, expected=_after_steps(journal.expected, journal.steps))
         save(self._journal, done)
         return done.result
 
@@ -233,8 +235,8 @@ class MergeBack:
             raise _conflict(self._origin, f"Others change the folder at this moment: {list_paths(wrong)}.", wrong)
 
 
-def _on_the_way(step: PathStep, expected: Mapping[str, TreeEntry]) -> list[tuple[str, TreeEntry | None]]:
-    """The path itself and each folder above it that should be there, with what should be at it."""
+def _expected_on_path(step: PathStep, expected: Mapping[str, TreeEntry]) -> list[tuple[str, TreeEntry | None]]:
+    """The path itself and each expected folder above it, with its expected entry."""
     parts = step.path.split("/")
     above = ["/".join(parts[:length]) for length in range(1, len(parts))]
     return [(step.path, step.before), *((path, expected[path]) for path in above if path in expected)]
@@ -246,7 +248,7 @@ def _differs(wanted: TreeEntry | None, found: TreeEntry | None, exactly: bool) -
     return wanted.kind != found.kind
 
 
-def _moved(expected: FolderTree, steps: Sequence[PathStep]) -> FolderTree:
+def _after_steps(expected: FolderTree, steps: Sequence[PathStep]) -> FolderTree:
     entries = dict(expected.entries)
     for step in steps:
         if step.after is not None:
@@ -256,7 +258,7 @@ def _moved(expected: FolderTree, steps: Sequence[PathStep]) -> FolderTree:
     return FolderTree(entries, expected.left_out)
 
 
-def _within(path: str, closed: set[str]) -> bool:
+def _is_below(path: str, closed: set[str]) -> bool:
     if not closed:
         return False
     parts = path.split("/")
@@ -273,10 +275,10 @@ def _conflict(origin: Path, what: str, paths: tuple[str, ...]) -> WorkspaceConfl
     )
 
 
-def _taken_back(error: Exception, origin: Path) -> WorkspaceError | StorageError:
+def _undone_error(error: Exception, origin: Path) -> WorkspaceError | StorageError:
     if isinstance(error, WorkspaceConflictError):
         return _conflict(origin, error.what, error.paths)
     if isinstance(error, OSError):
         error = storage_error(error, origin, "hand the work back to")
     assert isinstance(error, StorageError)
-    return StorageError(error.what, where=str(origin), next_step=_ON_DISK)
+    return StorageError(error.what, where=str(origin), next_step=_DISK_HINT)

@@ -1,4 +1,4 @@
-"""A folder is removed with all that is in it, however deep it goes and whatever its permissions say."""
+"""Removes a folder with all its contents, however deep it goes and whatever its permissions say."""
 
 import contextlib
 import os
@@ -14,10 +14,10 @@ _PATH_ONLY: Final = getattr(os, "O_PATH", None)
 
 
 def remove_tree(folder: Path) -> None:
-    """Remove `folder`; nothing happens when it is not there. Links in it are removed, not followed.
+    """Remove `folder` if it is there. Links in it are removed, not followed.
 
-    Folders are moved up beside the first one before they are emptied, so depth costs nothing; what a killed process
-    left there is removed as well. Raises StorageError.
+    Inner folders are moved up beside `folder` before they are emptied, so depth costs nothing; folders that a killed
+    process left there are removed as well. Raises StorageError.
     """
     try:
         if folder.is_symlink() or folder.is_file():
@@ -35,7 +35,7 @@ def remove_tree(folder: Path) -> None:
 
 def _remove(parent: int, name: str) -> None:
     moving = f".{name}-removed-"
-    waiting = [each for each in os.listdir(parent) if each == name or each.startswith(moving)]
+    waiting = [entry for entry in os.listdir(parent) if entry == name or entry.startswith(moving)]
     while waiting:
         current = waiting.pop()
         _unlock(parent, current)
@@ -43,13 +43,13 @@ def _remove(parent: int, name: str) -> None:
         try:
             with os.scandir(handle) as listing:
                 entries = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in listing]
-            for each, is_folder in entries:
+            for inner, is_folder in entries:
                 if not is_folder:
-                    os.unlink(each, dir_fd=handle)
+                    os.unlink(inner, dir_fd=handle)
                     continue
-                _unlock(handle, each)
+                _unlock(handle, inner)
                 moved = moving + secrets.token_hex(8)
-                os.rename(each, moved, src_dir_fd=handle, dst_dir_fd=parent)
+                os.rename(inner, moved, src_dir_fd=handle, dst_dir_fd=parent)
                 waiting.append(moved)
         finally:
             os.close(handle)
@@ -57,7 +57,7 @@ def _remove(parent: int, name: str) -> None:
 
 
 def _unlock(parent: int, name: str) -> None:
-    """Let this user into the folder `name`, whatever its permissions are; never through a link."""
+    """Give this user access to the folder `name`; never through a link."""
     status = os.stat(name, dir_fd=parent, follow_symlinks=False)
     if stat.S_IMODE(status.st_mode) & 0o700 == 0o700:
         return

@@ -1,4 +1,4 @@
-"""A folder is looked through, streaming, within bounds; whoever fills it meanwhile cannot lead the look elsewhere."""
+"""Scans a folder into a `FolderTree`, within limits; whoever changes it meanwhile cannot lead the scan out of it."""
 
 import errno
 import hashlib
@@ -26,133 +26,129 @@ OnUnreadable: TypeAlias = Literal["leave out", "refuse"]
 
 MEGABYTE: Final = 1_000_000
 _PERMISSIONS: Final = 0o777
-_CLOSED: Final = frozenset({errno.EACCES, errno.EPERM})
+_NO_ACCESS: Final = frozenset({errno.EACCES, errno.EPERM})
 
 
-def scan_folder(folder: Path, bounds: WorkspaceLimits, unreadable: OnUnreadable = "refuse") -> FolderTree:
-    """`folder` as it is now. Raises WorkspaceTooLargeError, and WorkspaceError for what cannot be read."""
+def scan_folder(folder: Path, limits: WorkspaceLimits, unreadable: OnUnreadable = "refuse") -> FolderTree:
+    """Return the state of `folder`. Raises WorkspaceTooLargeError, and WorkspaceError if something cannot be read."""
     with open_root(folder) as handle:
-        return FolderScan(folder, bounds, unreadable).look(handle)
+        return FolderScan(folder, limits, unreadable).scan(handle)
 
 
 class FolderScan:
-    """One look through a folder. `keep`, for who wants more of a file than a digest, is called with its path, the open
-    file and the digest, and answers with the digest that counts."""
+    """One scan of a folder. `keep` is called with the path, the open file and the digest of each file, and returns the
+    digest that counts; a subclass may override the `visit` methods."""
 
     def __init__(
         self,
         folder: Path,
-        bounds: WorkspaceLimits,
+        limits: WorkspaceLimits,
         unreadable: OnUnreadable,
         keep: Callable[[str, int, str], str] | None = None,
     ) -> None:
         self.entries: dict[str, TreeEntry] = {}
         self.left_out: list[LeftOut] = []
         self._folder = folder
-        self._bounds = bounds
+        self._limits = limits
         self._unreadable = unreadable
         self._keep = keep
         self._bytes = 0
 
-    def look(self, handle: int) -> FolderTree:
-        """The open folder as data. Raises WorkspaceTooLargeError, WorkspaceError."""
+    def scan(self, handle: int) -> FolderTree:
+        """Return the state of the open folder. Raises WorkspaceTooLargeError, WorkspaceError."""
         try:
-            self._inside(handle, "", 1)
+            self._scan_folder(handle, "", 1)
         except OSError as error:
             raise WorkspaceError(
-                f"The folder cannot be looked through: {error.strerror or error}.",
+                f"The folder cannot be read: {error.strerror or error}.",
                 where=str(self._folder),
                 next_step="Check its disk and its permissions, and try again.",
             ) from error
         return FolderTree(self.entries, tuple(self.left_out))
 
-    # What a copy does besides ---------------------------------------------------------------------------------------
-
-    def take_file(self, path: str, handle: int) -> str:
-        """The digest of an open file."""
+    def visit_file(self, path: str, handle: int) -> str:
+        """Return the digest of an open file."""
         digest = hashlib.sha256()
         for data in chunks(handle):
-            self.count(len(data))
+            self.count_bytes(len(data))
             digest.update(data)
-        found = digest.hexdigest()
-        return found if self._keep is None else self._keep(path, handle, found)
+        sha256 = digest.hexdigest()
+        return sha256 if self._keep is None else self._keep(path, handle, sha256)
 
-    def take_folder(self, path: str, status: os.stat_result) -> None:
-        """A folder was met; what is in it comes next."""
+    def visit_folder(self, path: str, status: os.stat_result) -> None:
+        """Do nothing; called for each folder before its contents."""
 
-    def count(self, size: int) -> None:
-        """So many more bytes. Raises WorkspaceTooLargeError."""
+    def count_bytes(self, size: int) -> None:
+        """Count `size` more bytes. Raises WorkspaceTooLargeError."""
         self._bytes += size
-        if self._bytes > self._bounds.megabytes * MEGABYTE:
-            self._too_large(f"more than {self._bounds.megabytes:,} MB")
+        if self._bytes > self._limits.megabytes * MEGABYTE:
+            self._too_large(f"more than {self._limits.megabytes:,} MB")
 
-    # ----------------------------------------------------------------------------------------------------------------
-
-    def _inside(self, handle: int, prefix: str, level: int) -> None:
-        if level > self._bounds.levels:
-            self._too_large(f"folders in folders, over {self._bounds.levels} deep")
-        room = self._bounds.files - len(self.entries) - len(self.left_out)
+    def _scan_folder(self, handle: int, prefix: str, level: int) -> None:
+        if level > self._limits.levels:
+            self._too_large(f"folders in folders, over {self._limits.levels} deep")
+        room = self._limits.files - len(self.entries) - len(self.left_out)
         with os.scandir(handle) as listing:
             names = sorted(entry.name for entry in itertools.islice(listing, room + 1))
         if len(names) > room:
-            self._too_large(f"more than {plural(self._bounds.files, 'file')}")
+            self._too_large(f"more than {plural(self._limits.files, 'file')}")
         for name in names:
             try:
-                self._meet(handle, prefix + name, name, level)
+                self._scan_entry(handle, prefix + name, name, level)
             except FileNotFoundError:
-                self._leave(prefix + name, "vanished")
+                self._leave_out(prefix + name, "vanished")
             except OSError as error:
-                self._closed(prefix + name, error)
+                self._refuse_unreadable(prefix + name, error)
 
-    def _meet(self, parent: int, path: str, name: str, level: int) -> None:
+    def _scan_entry(self, parent: int, path: str, name: str, level: int) -> None:
         status = os.stat(name, dir_fd=parent, follow_symlinks=False)
         mode = status.st_mode & _PERMISSIONS
-        why = self._why(name, status)
-        if why:
-            self._leave(path, why)
+        reason = self._reason_to_leave_out(name, status)
+        if reason:
+            self._leave_out(path, reason)
         elif stat.S_ISLNK(status.st_mode):
             self.entries[path] = TreeEntry("link", target=os.readlink(name, dir_fd=parent))
         elif stat.S_ISDIR(status.st_mode):
             handle = open_folder(parent, name)
             try:
                 self.entries[path] = TreeEntry("folder", mode)
-                self.take_folder(path, status)
-                self._inside(handle, path + "/", level + 1)
+                self.visit_folder(path, status)
+                self._scan_folder(handle, path + "/", level + 1)
             finally:
                 os.close(handle)
         else:
             handle = open_file(parent, name)
             try:
-                digest = self.take_file(path, handle)
+                digest = self.visit_file(path, handle)
                 status = os.fstat(handle)
                 self.entries[path] = TreeEntry("file", mode, status.st_size, digest)
             finally:
                 os.close(handle)
 
-    def _why(self, name: str, status: os.stat_result) -> LeftOutReason | None:
+    def _reason_to_leave_out(self, name: str, status: os.stat_result) -> LeftOutReason | None:
         is_folder = stat.S_ISDIR(status.st_mode)
         if name == REPOSITORY_FOLDER:
             return "repository"
-        if is_folder and name in self._bounds.caches:
+        if is_folder and name in self._limits.caches:
             return "cache"
-        if name in self._bounds.environments and (is_folder or stat.S_ISLNK(status.st_mode)):
+        if name in self._limits.environments and (is_folder or stat.S_ISLNK(status.st_mode)):
             return "environment"
         if is_folder or stat.S_ISLNK(status.st_mode) or stat.S_ISREG(status.st_mode):
             return None
         return "pipe, socket or device"
 
-    def _leave(self, path: str, why: LeftOutReason) -> None:
-        self.left_out.append(LeftOut(path, why))
+    def _leave_out(self, path: str, reason: LeftOutReason) -> None:
+        self.left_out.append(LeftOut(path, reason))
 
-    def _closed(self, path: str, error: OSError) -> None:
-        if error.errno not in _CLOSED or self._unreadable == "refuse":
+    def _refuse_unreadable(self, path: str, error: OSError) -> None:
+        if error.errno not in _NO_ACCESS or self._unreadable == "refuse":
             raise WorkspaceError(
                 f"{safe_path(path)} cannot be read: {error.strerror or error}.",
                 where=str(self._folder),
                 next_step="Make it readable (chmod u+rwX), or remove it.",
             ) from error
-        self.entries.pop(path, None)  # a folder that was met, and could not be listed
-        self._leave(path, "not readable")
+        self.entries.pop(path, None)  # a folder that could not be listed
+        self._leave_out(path, "not readable")
 
     def _too_large(self, what: str) -> None:
         raise WorkspaceTooLargeError(

@@ -1,6 +1,6 @@
-"""A folder as data: its files, folders and links by path, each with what is needed to see that it changed.
+"""A folder as data: its files, folders and links by path, each with what is needed to see a change.
 
-Where links lead: inside their folder, or out of it. Worked out on the tree alone, without following one on disk.
+`leads_out` tells from the tree alone, without following links on disk, whether a link leads out of the folder.
 """
 
 import json
@@ -34,7 +34,7 @@ REPOSITORY_FOLDER: Final = ".git"
 
 
 class TreeEntry(msgspec.Struct, frozen=True):
-    """What is at a path: the permission bits; of a file its bytes and their SHA-256; of a link where it points."""
+    """A file, folder or link: its permission bits, a file's size and SHA-256, a link's target."""
 
     kind: EntryKind
     mode: int = 0
@@ -44,22 +44,22 @@ class TreeEntry(msgspec.Struct, frozen=True):
 
 
 class LeftOut(msgspec.Struct, frozen=True):
-    """What lies in a folder and is neither copied nor compared nor handed back."""
+    """A path that is neither copied nor compared nor merged back."""
 
     path: str
     why: LeftOutReason
 
 
 class FolderTree(msgspec.Struct, frozen=True):
-    """A folder at one moment. Paths are relative, with `/`; a name that is not UTF-8 holds surrogate escapes."""
+    """The state of a folder. Paths are relative, with `/`; a name that is not UTF-8 holds surrogate escapes."""
 
     entries: Mapping[str, TreeEntry] = {}
     left_out: tuple[LeftOut, ...] = ()
 
 
 class WorkspaceLimits(msgspec.Struct, frozen=True):
-    """How much a folder may hold, and which folders in it are left alone by their names: what programs rebuild for
-    themselves, and installed packages, which would be most of the copy and none of the work."""
+    """How much a folder may hold, and the names of folders in it that are left out: caches, which programs rebuild, and
+    installed packages, which would be most of the copy and none of the work."""
 
     files: int = 50_000
     megabytes: int = 2_000
@@ -69,24 +69,24 @@ class WorkspaceLimits(msgspec.Struct, frozen=True):
 
 
 def safe_path(path: str, limit: int = 200) -> str:
-    """A path safe to show: bytes that are no text as escapes."""
+    """Return a path safe to show, with bytes that are not UTF-8 as escapes."""
     return clean(path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"), limit)
 
 
 def list_paths(paths: list[str] | tuple[str, ...], most: int = 10) -> str:
-    """Paths in a sentence, the first of them by name."""
+    """Return paths for a sentence: the first `most` by name, the rest counted."""
     first = ", ".join(safe_path(path, 120) for path in paths[:most])
     return f"{first} and {len(paths) - most:,} more" if len(paths) > most else first
 
 
 def save(path: Path, value: msgspec.Struct) -> None:
-    """Put `value` in the file at `path`, whole. Raises StorageError."""
+    """Replace the file at `path` by `value`. Raises StorageError."""
     # Not msgspec's encoder: a path that is not UTF-8 can only be written as escapes.
     write_atomic(path, json.dumps(msgspec.to_builtins(value), separators=(",", ":")).encode())
 
 
 def load(path: Path, type_: type[T]) -> T | None:
-    """The value in the file at `path`; None when there is no file. Raises StorageError."""
+    """Return the value in the file at `path`; None if there is no file. Raises StorageError."""
     try:
         return msgspec.convert(json.loads(path.read_bytes()), type_)
     except FileNotFoundError:
@@ -101,13 +101,13 @@ def load(path: Path, type_: type[T]) -> T | None:
         ) from error
 
 
-_MOST: Final = 40  # links in a chain, as the kernel has it
+_MAX_LINKS: Final = 40  # in a chain, as in the kernel
 
 
 def leads_out(path: str, entries: Mapping[str, TreeEntry], closed: Collection[str] = ()) -> bool:
-    """Whether the link at `path` can lead to anything outside of the folder; an absolute link does, wherever it goes,
-    and so does a circle, and one through the `closed` paths, of which the tree does not know what they hold."""
-    place = path.split("/")[:-1]
+    """Whether the link at `path` may lead out of the folder. Absolute links and circles count as leading out, and so do
+    links through the `closed` paths, whose contents the tree does not know."""
+    position = path.split("/")[:-1]
     todo = _parts(entries[path].target)
     if todo is None:
         return True
@@ -115,28 +115,28 @@ def leads_out(path: str, entries: Mapping[str, TreeEntry], closed: Collection[st
     while todo:
         part = todo.pop()
         if part == "..":
-            if not place:
+            if not position:
                 return True
-            place.pop()
+            position.pop()
             continue
-        place.append(part)
-        here = "/".join(place)
-        if here in closed:
+        position.append(part)
+        reached = "/".join(position)
+        if reached in closed:
             return True
-        met = entries.get(here)
-        if met is None or met.kind != "link":
+        entry = entries.get(reached)
+        if entry is None or entry.kind != "link":
             continue
         followed += 1
-        more = _parts(met.target)
-        if more is None or followed > _MOST:
+        more = _parts(entry.target)
+        if more is None or followed > _MAX_LINKS:
             return True
-        place.pop()
+        position.pop()
         todo += more
     return False
 
 
 def _parts(target: str) -> list[str] | None:
-    """The names of a relative target, the last one first; None for an absolute one."""
+    """The names in a relative target, last one first; None for an absolute target."""
     if target.startswith("/"):
         return None
     return [part for part in reversed(target.split("/")) if part not in ("", ".")]

@@ -1,4 +1,5 @@
-"""The folder that an agent works on instead of the real one: made, looked at after each iteration, handed back."""
+"""A workspace: the folder that an agent works on instead of the user's. It is made, scanned after each iteration, and
+merged back."""
 
 import os
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from tabsmith.workspaces import changes as comparing
 from tabsmith.workspaces import worktree
 from tabsmith.workspaces.changes import FileChange
 from tabsmith.workspaces.content_store import ContentStore
-from tabsmith.workspaces.copy_folder import copy
+from tabsmith.workspaces.copy_folder import copy_folder
 from tabsmith.workspaces.merge_back import MergeBack, MergeResult, OnConflict
 from tabsmith.workspaces.remove_folder import remove_tree
 from tabsmith.workspaces.scan import FolderScan, scan_folder
@@ -26,11 +27,11 @@ R = TypeVar("R")
 
 _RECORD: Final = "workspace.json"
 BASE: Final = 0
-"""The number of the mark that holds the folder as it was before the first iteration."""
+"""The number of the mark with the folder's state before the first iteration."""
 
 
 class WorkspaceInfo(msgspec.Struct, frozen=True):
-    """How a workspace came about. `instead` says in words why a worktree was not possible; "" when none was wanted."""
+    """How a workspace was made. `instead` says why a worktree was not possible; "" if none was wanted."""
 
     origin: str
     was_missing: bool
@@ -41,11 +42,11 @@ class WorkspaceInfo(msgspec.Struct, frozen=True):
 
 
 class Workspace:
-    """A workspace with its records in the folder `place`. Agents get `folder`, and nothing else of it.
+    """A workspace with its records in the folder `place`. Agents get only `folder` of it.
 
-    Iterations are marked: `mark(n)` keeps what changed, so each difference can be shown later, by another process as
-    well. `hand_back(n)` brings the origin to a marked state, from what was kept and not from the folder, so whoever
-    still writes there changes nothing of it. All methods block; none may run twice at once.
+    `mark(n)` stores what iteration `n` changed, so that each difference can be shown later, also by another process.
+    `merge_back(n)` brings the origin to a marked state from what was stored, not from the folder, so that whoever still
+    writes there cannot change the result. All methods block; none may run twice at once.
     """
 
     def __init__(self, place: Path, made: WorkspaceInfo) -> None:
@@ -57,15 +58,15 @@ class Workspace:
 
     @classmethod
     def create(
-        cls, origin: Path, place: Path, how: WorkspaceMethod = "auto", bounds: WorkspaceLimits | None = None
+        cls, origin: Path, place: Path, how: WorkspaceMethod = "auto", limits: WorkspaceLimits | None = None
     ) -> "Workspace":
-        """A workspace for `origin` in the folder `place`, which is made; an origin that is not there counts as empty.
+        """Make a workspace for `origin` in the new folder `place`; an origin that does not exist counts as empty.
 
-        Called again on the same place after a kill, it starts anew unless the workspace was complete. Raises
-        WorkspaceTooLargeError, WorkspaceError, StorageError.
+        After a kill the same call begins anew, unless the workspace was complete. Raises WorkspaceTooLargeError,
+        WorkspaceError, StorageError.
         """
         origin, place = Path(os.path.realpath(origin)), Path(os.path.realpath(place))
-        bounds = bounds or WorkspaceLimits()
+        limits = limits or WorkspaceLimits()
         was_missing = not os.path.lexists(origin)
         if not was_missing and not origin.is_dir():
             raise WorkspaceError("This is a file, not a folder.", where=safe_path(str(origin)))
@@ -78,7 +79,7 @@ class Workspace:
         with FileLock(place / "lock"):
             if (complete := _made(place)) is not None:
                 return cls(place, complete)
-            made, base = _make(origin, place / "folder", how, bounds, was_missing=was_missing)
+            made, base = _make(origin, place / "folder", how, limits, was_missing=was_missing)
             workspace = cls(place, made)
             save(workspace._mark_file(BASE), base)
             save(place / _RECORD, made)
@@ -86,7 +87,7 @@ class Workspace:
 
     @classmethod
     def open(cls, place: Path) -> "Workspace":
-        """The workspace at `place`, made by this process or another one. Raises WorkspaceError, StorageError."""
+        """Open the workspace at `place`, made by this process or another. Raises WorkspaceError, StorageError."""
         place = Path(os.path.realpath(place))
         made = _made(place)
         if made is None:
@@ -96,11 +97,11 @@ class Workspace:
     # Iterations -----------------------------------------------------------------------------------------------------
 
     def snapshot(self) -> FolderTree:
-        """The folder worked in, as it is now. Raises WorkspaceTooLargeError, WorkspaceError."""
+        """Return the current state of the folder. Raises WorkspaceTooLargeError, WorkspaceError."""
         return scan_folder(self.folder, self.made.bounds)
 
     def mark(self, iteration: int) -> FolderTree:
-        """Keep the folder as it is now as the state after `iteration` (1 or more); marked again, the last one counts.
+        """Store the folder's current state as the one after `iteration` (1 or more); the last mark counts.
 
         Raises WorkspaceTooLargeError, WorkspaceError, StorageError.
         """
@@ -115,58 +116,62 @@ class Workspace:
             return self._store.keep(handle)
 
         with open_root(self.folder) as handle:
-            tree = FolderScan(self.folder, self.made.bounds, "refuse", keep).look(handle)
+            tree = FolderScan(self.folder, self.made.bounds, "refuse", keep).scan(handle)
         self._keep_originals(base, tree)
         save(self._mark_file(iteration), tree)
         return tree
 
     def marks(self) -> tuple[int, ...]:
-        """The iterations that are marked, with `BASE`."""
+        """Return the marked iterations, including `BASE`."""
         return tuple(sorted(int(file.stem) for file in (self.place / "marks").glob("*.json")))
 
     def tree(self, iteration: int) -> FolderTree:
-        """The folder as it was after an iteration, or before the first (`BASE`). Raises WorkspaceError."""
+        """Return the folder's state after an iteration, or before the first (`BASE`). Raises WorkspaceError."""
         tree = load(self._mark_file(iteration), FolderTree)
         if tree is None:
             raise WorkspaceError(f"Iteration {iteration} was not marked.", where=str(self.place))
         return tree
 
     def changes(self, before: FolderTree, after: FolderTree) -> tuple[FileChange, ...]:
-        """What changed between two trees of this workspace."""
+        """Return the changes between two states of this workspace."""
         return comparing.find_changes(before, after, self._content)
 
     def difference(self, before: FolderTree, after: FolderTree, *, limit: int = 100_000) -> str:
-        """The same as a unified diff, bounded and safe to show."""
+        """Return the changes as a unified diff, bounded and safe to show."""
         return comparing.diff_text(before, after, self._content, limit)
 
-    # The way back ---------------------------------------------------------------------------------------------------
+    # Merging back ---------------------------------------------------------------------------------------------------
 
-    def hand_back(self, iteration: int, *, others: OnConflict = "refuse") -> MergeResult:
-        """Bring the origin to the state after `iteration`, all of it or nothing; a second time does nothing, and after
-        a kill it goes on.
+    def merge_back(self, iteration: int, *, on_conflict: OnConflict = "refuse") -> MergeResult:
+        """Bring the origin to the state after `iteration`, all of it or nothing. A second call does nothing; a call after
+        a kill continues.
 
-        Raises WorkspaceConflictError when others changed the origin meanwhile, StorageError, WorkspaceError; then the
-        origin is as it was.
+        Raises WorkspaceConflictError if somebody else changed the origin meanwhile, StorageError, WorkspaceError; then
+        the origin is as it was.
         """
         with FileLock(self.place / "lock"):
-            return self._handing_back().hand_back(
-                iteration, self.tree(iteration), self.tree(BASE), was_missing=self.made.was_missing, others=others
+            return self._merge().merge(
+                iteration,
+                self.tree(iteration),
+                self.tree(BASE),
+                was_missing=self.made.was_missing,
+                on_conflict=on_conflict,
             )
 
     def undo(self) -> None:
-        """Take back a hand-back that a kill interrupted; nothing happens when there is none."""
+        """Undo a merge that a kill interrupted, if there is one."""
         with FileLock(self.place / "lock"):
-            self._handing_back().undo()
+            self._merge().undo()
 
     @property
-    def handing_back(self) -> Literal["not yet", "going", "done"]:
-        """Where the way back stands: `going` means that a process was killed on it."""
-        journal = self._handing_back().journal
+    def merge_state(self) -> Literal["not yet", "going", "done"]:
+        """How far the merge back is; `going` means that a process was killed during it."""
+        journal = self._merge().journal
         return "not yet" if journal is None else journal.state
 
     def discard(self) -> None:
-        """Remove the folder worked in, and the worktree that it was; what was marked can still be shown and handed
-        back. Raises StorageError, WorkspaceError."""
+        """Remove the folder, and the worktree that it was. Marked states can still be shown and merged back. Raises
+        StorageError, WorkspaceError."""
         with FileLock(self.place / "lock"):
             if self.made.how == "worktree":
                 worktree.remove_worktree(self.origin, self.folder)
@@ -175,14 +180,14 @@ class Workspace:
 
     # ----------------------------------------------------------------------------------------------------------------
 
-    def _handing_back(self) -> MergeBack:
+    def _merge(self) -> MergeBack:
         return MergeBack(self.origin, self.place, self._store, self.made.bounds)
 
     def _mark_file(self, iteration: int) -> Path:
         return self.place / "marks" / f"{iteration}.json"
 
     def _keep_originals(self, base: FolderTree, tree: FolderTree) -> None:
-        """Keep the first content of files that changed, while the origin still has it: the old side of differences."""
+        """Store the first content of changed files while the origin still has it: the old side of differences."""
         for path, entry in base.entries.items():
             if entry.kind != "file" or tree.entries.get(path) == entry or self._store.has(entry.sha256):
                 continue
@@ -204,33 +209,33 @@ def _made(place: Path) -> WorkspaceInfo | None:
 
 
 def _make(
-    origin: Path, folder: Path, how: WorkspaceMethod, bounds: WorkspaceLimits, *, was_missing: bool
+    origin: Path, folder: Path, how: WorkspaceMethod, limits: WorkspaceLimits, *, was_missing: bool
 ) -> tuple[WorkspaceInfo, FolderTree]:
-    """Fill the folder to work in, by the way that was asked for or, where that is impossible, as a copy."""
+    """Fill the folder by the method that was asked for or, if that is impossible, as a copy."""
     remove_tree(folder)  # of a process that was killed here
     try:
         make_folder(folder.parent)
         if was_missing:
             folder.mkdir(mode=0o700)
-            return WorkspaceInfo(str(origin), True, "copy", "", (), bounds), FolderTree()
+            return WorkspaceInfo(str(origin), True, "copy", "", (), limits), FolderTree()
         instead = ""
         if how != "copy":
             try:
-                tree = worktree.add_worktree(origin, folder, bounds)
-                return WorkspaceInfo(str(origin), False, "worktree", "", tree.left_out, bounds), tree
+                tree = worktree.add_worktree(origin, folder, limits)
+                return WorkspaceInfo(str(origin), False, "worktree", "", tree.left_out, limits), tree
             except worktree.NoWorktreeError as error:
                 instead = str(error)
-        tree = copy(origin, folder, bounds)
+        tree = copy_folder(origin, folder, limits)
     except OSError as error:
         raise storage_error(error, folder, "make") from error
     except WorkspaceError:
         remove_tree(folder)
         raise
-    return WorkspaceInfo(str(origin), False, "copy", instead, tree.left_out, bounds), tree
+    return WorkspaceInfo(str(origin), False, "copy", instead, tree.left_out, limits), tree
 
 
 def _with_file(folder: Path, path: str, entry: TreeEntry, use: Callable[[int], R]) -> R | None:
-    """What `use` makes of the file at `path` in `folder`; None when it is not that of `entry`, or any more."""
+    """Return what `use` makes of the file at `path`; None if the file is not the one of `entry` (any more)."""
     try:
         with open_root(folder) as root, open_parent(root, path) as (parent, name):
             handle = open_file(parent, name)

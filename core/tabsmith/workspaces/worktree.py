@@ -1,4 +1,4 @@
-"""A git worktree as the place to work in: quick for a large repository, and only when nothing of it is lost."""
+"""Makes a workspace as a git worktree, which is quick for a large repository, if nothing of the folder gets lost."""
 
 import os
 import shutil
@@ -12,28 +12,28 @@ from tabsmith.workspaces.remove_folder import remove_tree
 from tabsmith.workspaces.scan import scan_folder
 from tabsmith.workspaces.tree import FolderTree, TreeEntry, WorkspaceLimits, list_paths
 
-_PATIENCE: Final = 120.0  # seconds for one command of git
-_QUIET: Final = (  # what a repository's own settings could make git start, or fetch
+_GIT_SECONDS: Final = 120.0  # for one command
+_SAFE_OPTIONS: Final = (  # against what a repository's own settings could make git start, or fetch
     "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "protocol.allow=never",
     "-c", "core.untrackedCache=false", "-c", "gc.auto=0", "-c", "maintenance.auto=false",
 )  # fmt: skip
 
 
 class NoWorktreeError(Exception):
-    """Why the folder cannot be worked on in a worktree, in words."""
+    """The folder cannot be worked on in a worktree; the message says why."""
 
 
-def add_worktree(origin: Path, folder: Path, bounds: WorkspaceLimits) -> FolderTree:
-    """Make `folder` a worktree of the repository at `origin`, detached, holding all that `origin` holds; its tree.
+def add_worktree(origin: Path, folder: Path, limits: WorkspaceLimits) -> FolderTree:
+    """Make `folder` a detached worktree of the repository at `origin` that holds all of `origin`. Return its tree.
 
-    Raises NoWorktreeError when that cannot be; then nothing is left of it.
+    Raises NoWorktreeError if that is impossible; then no worktree is left.
     """
     _require_suitable(origin)
-    before = scan_folder(origin, bounds, "leave out")
+    before = scan_folder(origin, limits, "leave out")
     try:
         # -f: a killed process may have left the same folder registered.
         _git(origin, "worktree", "add", "--detach", "-f", str(folder), "HEAD")
-        after = scan_folder(folder, bounds)
+        after = scan_folder(folder, limits)
         different = sorted(
             path
             for path in before.entries.keys() | after.entries.keys()
@@ -50,9 +50,9 @@ def add_worktree(origin: Path, folder: Path, bounds: WorkspaceLimits) -> FolderT
 
 
 def remove_worktree(origin: Path, folder: Path) -> None:
-    """Remove the worktree at `folder`, and what the repository remembers of it."""
+    """Remove the worktree at `folder`, and the repository's record of it. Raises WorkspaceError."""
     remove_tree(folder)
-    # Only after the folder is gone: nothing that an agent wrote there is looked at by git.
+    # Only after the folder is gone, so that git looks at nothing that an agent wrote there.
     try:
         _git(origin, "worktree", "remove", "--force", str(folder))
     except NoWorktreeError as error:
@@ -68,7 +68,7 @@ def _registered(origin: Path, folder: Path) -> bool:
     try:
         listing = _git(origin, "worktree", "list", "--porcelain", "-z")
     except NoWorktreeError:
-        return False  # no repository any more
+        return False  # the repository is gone
     return f"worktree {folder}" in listing.split("\0")
 
 
@@ -103,16 +103,16 @@ def _compared(entry: TreeEntry | None) -> tuple[object, ...] | None:
 
 
 def _git(folder: Path, *words: str) -> str:
-    """What git says. Raises NoWorktreeError with its last line when it fails."""
+    """Run git and return its output. Raises NoWorktreeError with git's last line if it fails."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     environment |= {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "LC_ALL": "C"}
     try:
         done = subprocess.run(
-            ["git", *_QUIET, "-C", str(folder), *words],
+            ["git", *_SAFE_OPTIONS, "-C", str(folder), *words],
             env=environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=_PATIENCE,
+            timeout=_GIT_SECONDS,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:

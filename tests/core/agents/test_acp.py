@@ -286,7 +286,7 @@ async def test_another_version_of_the_protocol_is_refused(peer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "words"), [("yes", "no messages"), ("cat", "not found"), ("true", "exit status 0")]
+    ("command", "words"), [("yes", "not messages"), ("cat", "not found"), ("true", "exit status 0")]
 )
 async def test_a_program_that_is_no_agent_is_told_from_one(command: str, words: str) -> None:
     asking = Asking(command)

@@ -140,7 +140,7 @@ def test_a_large_binary_goes_through_whole_and_is_named(workspace: Workspace) ->
     (workspace.folder / "model.bin").write_bytes(content)
     tree = workspace.mark(1)
     assert workspace.changes(workspace.tree(0), tree) == (FileChange("model.bin", "added", binary=True),)
-    workspace.hand_back(1)
+    workspace.merge_back(1)
     assert (workspace.origin / "model.bin").read_bytes() == content
 
 

@@ -353,7 +353,7 @@ def handback(run: str, task: str | None, as_json: bool) -> None:
             f"The run {folder.id} has no task {clean(chosen or '(none named)', 40)}.", next_step=f"Known: {known}."
         )
     workspace = Workspace.open(copies / chosen)
-    done = workspace.hand_back(max(workspace.marks()))
+    done = workspace.merge_back(max(workspace.marks()))
     stayed = tuple(clean(str(path), 200) for path in done.stayed)
     if as_json:
         print_json(HandedBackDocument(folder.id, chosen, str(workspace.origin), len(done.changed), stayed))

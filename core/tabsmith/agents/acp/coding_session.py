@@ -43,7 +43,7 @@ _OPTION_KINDS: Final[dict[PermissionAnswer, "tuple[PermissionOptionKind, ...]"]]
     "no": ("reject_once", "reject_always"),
 }
 # These are not part of the protocol, whose agents ignore what they do not know: Claude's agent then takes no settings
-# from the folder, whose maker could ask_permission the agent everything in them.
+# from the folder, whose maker could allow the agent everything in them.
 _OWN_SETTINGS: Final = {"options": {"settingSources": ["user"]}}
 
 

@@ -1,4 +1,4 @@
-"""The tool calls of an agent of the Agent Client Protocol, which reports item of them piece by piece."""
+"""The tool calls of an agent of the Agent Client Protocol, which reports each of them piece by piece."""
 
 import shlex
 from pathlib import Path

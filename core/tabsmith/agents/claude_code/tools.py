@@ -25,7 +25,7 @@ TOOL_KINDS: Final[Mapping[str, ToolKind]] = {
     "WebFetch": "fetch",
     "WebSearch": "fetch",
 }
-"""The tools that the program is arguments; it ignores those that it does not know."""
+"""The tools that the program is given; it ignores those that it does not know."""
 
 _PATHS: Final = ("file_path", "notebook_path", "path")
 _SUBJECTS: Final = (

@@ -36,15 +36,15 @@ def test_all_kinds_of_changes_arrive_and_a_second_time_does_nothing(workspace: W
     workspace.mark(1)
     untouched = (workspace.origin.stat().st_ino, workspace.origin.stat().st_mode)
 
-    result = workspace.hand_back(1)
+    result = workspace.merge_back(1)
 
     assert seen(workspace.origin) == seen(workspace.folder)
     assert (workspace.origin.stat().st_ino, workspace.origin.stat().st_mode) == untouched
     assert {"main.py", "data", "data/in.csv", "docs/old.txt/inside/x.txt", "to", "empty"} <= set(result.changed)
     assert (result.left_out, result.beside, result.stayed) == ((), (), ())
-    assert workspace.handing_back == "done"
+    assert workspace.merge_state == "done"
     (workspace.origin / "main.py").write_text("edited later")
-    assert Workspace.open(workspace.place).hand_back(1) == result
+    assert Workspace.open(workspace.place).merge_back(1) == result
     assert (workspace.origin / "main.py").read_text() == "edited later"
 
 
@@ -52,7 +52,7 @@ def test_files_that_did_not_change_are_not_written(workspace: Workspace) -> None
     before = (workspace.origin / "data/in.csv").stat()
     (workspace.folder / "main.py").write_text("print(2)\n")
     workspace.mark(1)
-    workspace.hand_back(1)
+    workspace.merge_back(1)
     after = (workspace.origin / "data/in.csv").stat()
     assert (before.st_ino, before.st_mtime_ns, before.st_ctime_ns) == (
         after.st_ino,
@@ -67,7 +67,7 @@ def test_what_goes_back_is_the_marked_state_not_what_was_written_since(workspace
     (workspace.folder / "main.py").write_text("a process that was left over\n")
     (workspace.folder / "more.txt").write_text("x")
     workspace.discard()
-    workspace.hand_back(1)
+    workspace.merge_back(1)
     assert (workspace.origin / "main.py").read_text() == "accepted\n"
     assert not (workspace.origin / "more.txt").exists()
 
@@ -75,11 +75,11 @@ def test_what_goes_back_is_the_marked_state_not_what_was_written_since(workspace
 def test_a_later_iteration_can_follow_one_that_was_handed_back(workspace: Workspace) -> None:
     fill(workspace.folder, {"main.py": "one\n", "extra.txt": "x"})
     workspace.mark(1)
-    workspace.hand_back(1)
+    workspace.merge_back(1)
     (workspace.folder / "extra.txt").unlink()
     (workspace.folder / "main.py").write_text("print(1)\n")
     workspace.mark(2)
-    assert workspace.hand_back(2).changed == ("extra.txt", "main.py")
+    assert workspace.merge_back(2).changed == ("extra.txt", "main.py")
     assert seen(workspace.origin) == seen(workspace.folder)
 
 
@@ -87,14 +87,14 @@ def test_an_iteration_marked_again_is_handed_back_as_it_is_now(workspace: Worksp
     for text in ("one\n", "two\n"):
         (workspace.folder / "main.py").write_text(text)
         workspace.mark(1)
-        assert workspace.hand_back(1).changed == ("main.py",)
+        assert workspace.merge_back(1).changed == ("main.py",)
         assert (workspace.origin / "main.py").read_text() == text
 
 
 def test_a_second_way_back_that_is_undone_leaves_the_first(workspace: Workspace) -> None:
     (workspace.folder / "main.py").write_text("one\n")
     workspace.mark(1)
-    workspace.hand_back(1)
+    workspace.merge_back(1)
     first = seen(workspace.origin)
     rework(workspace.folder)
     workspace.mark(2)
@@ -104,7 +104,7 @@ def test_a_second_way_back_that_is_undone_leaves_the_first(workspace: Workspace)
         number += 1
     workspace.undo()
     assert seen(workspace.origin) == first
-    workspace.hand_back(2)
+    workspace.merge_back(2)
     assert seen(workspace.origin) == seen(workspace.folder)
 
 
@@ -113,7 +113,7 @@ def test_a_new_folder_is_made_only_when_work_comes_back(tmp_path: Path, place: P
     fill(workspace.folder, {"calculator.py": "def add(a, b): return a + b\n"})
     workspace.mark(1)
     assert not (tmp_path / "new").exists()
-    workspace.hand_back(1)
+    workspace.merge_back(1)
     assert seen(tmp_path / "new") == seen(workspace.folder)
 
 
@@ -126,7 +126,7 @@ def test_read_only_files_and_folders_keep_their_permissions(origin: Path, place:
     (folder / "main.py").write_text("print(2)\n")
     (folder / "main.py").chmod(0o444)
     workspace.mark(1)
-    workspace.hand_back(1)
+    workspace.merge_back(1)
     assert (origin / "main.py").read_text() == "print(2)\n"
     assert stat.S_IMODE((origin / "main.py").stat().st_mode) == 0o444
     assert stat.S_IMODE((origin / "docs").stat().st_mode) == 0o555
@@ -136,7 +136,7 @@ def test_a_file_that_gains_rights_over_others_does_not(workspace: Workspace) -> 
     fill(workspace.folder, {"tool": "#!/bin/sh\n"})
     (workspace.folder / "tool").chmod(0o6755)
     workspace.mark(1)
-    workspace.hand_back(1)
+    workspace.merge_back(1)
     assert stat.S_IMODE((workspace.origin / "tool").stat().st_mode) == 0o755
 
 
@@ -147,7 +147,7 @@ def test_what_root_hands_back_belongs_to_the_folders_owner(origin: Path, place: 
     workspace = Workspace.create(origin, place, "copy")
     rework(workspace.folder)
     workspace.mark(1)
-    workspace.hand_back(1)
+    workspace.merge_back(1)
     assert {(path.lstat().st_uid, path.lstat().st_gid) for path in origin.rglob("*")} == {(1234, 1235)}
 
 
@@ -196,11 +196,11 @@ def test_a_folder_that_others_changed_is_refused_by_name_and_left_alone(workspac
     named = other(workspace.origin, what)
     before = seen(workspace.origin)
     with pytest.raises(WorkspaceConflictError) as caught:
-        workspace.hand_back(1)
+        workspace.merge_back(1)
     assert named in caught.value.paths
     assert named in caught.value.what
     assert seen(workspace.origin) == before
-    assert workspace.handing_back == "not yet"
+    assert workspace.merge_state == "not yet"
 
 
 def test_changes_of_others_beside_the_work_can_be_kept(workspace: Workspace) -> None:
@@ -208,7 +208,7 @@ def test_changes_of_others_beside_the_work_can_be_kept(workspace: Workspace) -> 
     workspace.mark(1)
     other(workspace.origin, "elsewhere")
     (workspace.origin / "theirs.txt").write_text("theirs")
-    result = workspace.hand_back(1, others="keep others")
+    result = workspace.merge_back(1, on_conflict="keep others")
     assert result.beside == ("data/in.csv", "theirs.txt")
     assert (workspace.origin / "data/in.csv").read_text() == "theirs"
     assert (workspace.origin / "main.py").read_text() == "ours\n"
@@ -219,7 +219,7 @@ def test_new_files_of_others_hinder_nothing_and_are_named(workspace: Workspace) 
     shutil.rmtree(workspace.folder / "docs")
     workspace.mark(1)
     (workspace.origin / "docs/theirs.txt").write_text("theirs")
-    result = workspace.hand_back(1)
+    result = workspace.merge_back(1)
     assert result.beside == ("docs/theirs.txt",)
     assert result.stayed == ("docs",)
     assert sorted(path.name for path in (workspace.origin / "docs").iterdir()) == ["theirs.txt"]
@@ -231,10 +231,10 @@ def test_a_folder_that_is_gone_or_was_exchanged_is_refused(workspace: Workspace,
     victim = fill(tmp_path / "victim", {"main.py": "print(1)\n"})
     shutil.rmtree(workspace.origin)
     with pytest.raises(WorkspaceConflictError, match="gone"):
-        workspace.hand_back(1)
+        workspace.merge_back(1)
     workspace.origin.symlink_to(victim)
     with pytest.raises(StorageError):
-        workspace.hand_back(1)
+        workspace.merge_back(1)
     assert (victim / "main.py").read_text() == "print(1)\n"
 
 
@@ -253,7 +253,7 @@ def test_links_that_lead_out_stay_behind_and_are_named(workspace: Workspace, tmp
     (folder / "fine").symlink_to("docs/old.txt")
     workspace.mark(1)
 
-    result = workspace.hand_back(1)
+    result = workspace.merge_back(1)
 
     assert set(result.left_out) == {LeftOut(path, "leads out") for path in ("absolute", "docs/up", "data", "main.py")}
     assert result.changed == ("fine",)
@@ -267,7 +267,7 @@ def test_a_link_by_way_of_one_that_was_left_out_stays_behind(origin: Path, place
     workspace = Workspace.create(origin, place, "copy")
     (workspace.folder / "sly").symlink_to("outside/passwd")
     workspace.mark(1)
-    assert workspace.hand_back(1).left_out == (LeftOut("sly", "leads out"),)
+    assert workspace.merge_back(1).left_out == (LeftOut("sly", "leads out"),)
     assert not (origin / "sly").is_symlink()
 
 
@@ -277,7 +277,7 @@ def test_a_file_in_the_place_of_what_was_left_out_is_a_conflict(origin: Path, pl
     (workspace.folder / "outside").write_text("ours")
     workspace.mark(1)
     with pytest.raises(WorkspaceConflictError, match="outside"):
-        workspace.hand_back(1)
+        workspace.merge_back(1)
     assert not (tmp_path / "victim").exists()
 
 
@@ -286,7 +286,7 @@ def test_pipes_and_repositories_stay_behind(workspace: Workspace) -> None:
     os.mkfifo(workspace.folder / "main.py")
     fill(workspace.folder, {".git/hooks/post-commit": "evil", "docs/.git/config": "evil"})
     workspace.mark(1)
-    result = workspace.hand_back(1)
+    result = workspace.merge_back(1)
     assert result.changed == ()
     assert {each.path for each in result.left_out} == {"main.py", ".git", "docs/.git"}
     assert not (workspace.origin / ".git").exists()
@@ -298,8 +298,8 @@ def test_a_name_that_leads_out_in_the_records_is_refused(workspace: Workspace, t
     record = workspace.place / "marks/1.json"
     record.write_text(record.read_text().replace('"main.py"', '"../evil.py"'))
     with pytest.raises(WorkspaceError, match="not in its folder"):
-        workspace.hand_back(1)
-    assert workspace.handing_back == "not yet"
+        workspace.merge_back(1)
+    assert workspace.merge_state == "not yet"
     assert not (tmp_path / "evil.py").exists()
     assert (workspace.origin / "main.py").read_text() == "print(1)\n"
 
@@ -324,7 +324,7 @@ def dying(real):
 workspace = Workspace.open(Path(sys.argv[1]))
 for name in ("rename", "unlink", "mkdir", "rmdir", "symlink", "fchmod", "fsync"):
     setattr(os, name, dying(getattr(os, name)))
-workspace.hand_back(int(sys.argv[3]))
+workspace.merge_back(int(sys.argv[3]))
 """
 
 
@@ -350,13 +350,13 @@ def test_a_kill_at_any_moment_is_gone_on_from_or_undone(tmp_path: Path, origin: 
         wanted = seen(workspace.folder)
         parted += now not in (original, wanted)
         again = Workspace.open(workspace.place)
-        if number % 2 and again.handing_back != "done":
+        if number % 2 and again.merge_state != "done":
             again.undo()
             assert seen(again.origin) == original
-            assert again.handing_back == "not yet"
-        again.hand_back(1)
+            assert again.merge_state == "not yet"
+        again.merge_back(1)
         assert seen(again.origin) == wanted
-        assert again.handing_back == "done"
+        assert again.merge_state == "done"
         shutil.rmtree(here)
     else:
         pytest.fail("it never came to an end")
@@ -382,7 +382,7 @@ def test_a_kill_in_the_middle_of_many_files_is_gone_on_from(workspace: Workspace
     workspace.mark(1)
     code = (
         "import sys; from pathlib import Path; from tabsmith.workspaces import Workspace; "
-        "Workspace.open(Path(sys.argv[1])).hand_back(1)"
+        "Workspace.open(Path(sys.argv[1])).merge_back(1)"
     )
     process = subprocess.Popen([sys.executable, "-c", code, str(workspace.place)])
     try:
@@ -395,8 +395,8 @@ def test_a_kill_in_the_middle_of_many_files_is_gone_on_from(workspace: Workspace
         process.wait()
     assert len(seen(workspace.origin)) < len(seen(workspace.folder))
     again = Workspace.open(workspace.place)
-    assert again.handing_back == "going"
-    again.hand_back(1)
+    assert again.merge_state == "going"
+    again.merge_back(1)
     assert seen(again.origin) == seen(workspace.folder)
 
 
@@ -409,13 +409,13 @@ def test_somebody_who_comes_between_a_kill_and_the_next_try_is_not_overwritten(t
     while not (origin / "to").is_symlink():  # until most of it is done
         assert killed_at(number, workspace) == -signal.SIGKILL
         number += 1
-    assert workspace.handing_back == "going"
+    assert workspace.merge_state == "going"
     (origin / "main.py").write_text("theirs")
 
     with pytest.raises(WorkspaceConflictError, match=r"main\.py"):
-        workspace.hand_back(1)
+        workspace.merge_back(1)
 
-    assert workspace.handing_back == "not yet"
+    assert workspace.merge_state == "not yet"
     assert (origin / "main.py").read_text() == "theirs"
     after = seen(origin)
     assert {name: what for name, what in after.items() if name != "main.py"} == {
@@ -435,10 +435,10 @@ def test_what_cannot_be_written_takes_all_of_it_back(workspace: Workspace) -> No
     wanted = content.read_bytes()
     content.write_bytes(b"damaged")
     with pytest.raises(StorageError, match="damaged"):
-        workspace.hand_back(1)
+        workspace.merge_back(1)
     assert seen(workspace.origin) == before
     content.write_bytes(wanted)
-    workspace.hand_back(1)
+    workspace.merge_back(1)
     assert seen(workspace.origin) == seen(workspace.folder)
 
 
@@ -449,7 +449,7 @@ def test_five_thousand_files_go_through(origin: Path, place: Path) -> None:
         (workspace.folder / f"d{number % 100}/f{number}.txt").write_text("changed\n")
     tree = workspace.mark(1)
     assert len(workspace.changes(workspace.tree(0), tree)) == 500
-    assert len(workspace.hand_back(1).changed) == 500
+    assert len(workspace.merge_back(1).changed) == 500
     assert seen(origin) == seen(workspace.folder)
 
 
@@ -463,13 +463,13 @@ def test_a_folder_exchanged_for_a_link_between_the_check_and_the_writing_leads_n
     fill(workspace.folder, {"docs/old.txt": "ours\n", "docs/new.txt": "ours\n"})
     workspace.mark(1)
     number = 1
-    while workspace.handing_back == "not yet":  # killed after the check, before anything was written
+    while workspace.merge_state == "not yet":  # killed after the check, before anything was written
         assert killed_at(number, workspace) == -signal.SIGKILL
         number += 1
     (origin / swapped).resolve().rename(tmp_path / "aside")
     (origin if swapped == "." else origin / swapped).symlink_to(victim)
 
     with pytest.raises((WorkspaceConflictError, StorageError)):
-        workspace.hand_back(1)
+        workspace.merge_back(1)
 
     assert seen(victim) == before
