@@ -157,7 +157,7 @@ def _name_of(number: int) -> str:
     from tabsmith.telegram.paths import BridgePaths
 
     bridges = folders().state / "bridge"
-    places = [BridgePaths(folder) for folder in bridges.iterdir() if folder.is_dir()] if bridges.is_dir() else []
-    seats = [seat for place in places if place.seat(number).is_file() and (seat := ChatStates(place).load(number))]
-    name = max(seats, key=lambda seat: seat.seen_at).name if seats else ""
+    bots = [BridgePaths(folder) for folder in bridges.iterdir() if folder.is_dir()] if bridges.is_dir() else []
+    chats = [chat for paths in bots if paths.chat_state(number).is_file() and (chat := ChatStates(paths).load(number))]
+    name = max(chats, key=lambda chat: chat.seen_at).name if chats else ""
     return clean(name, 40).strip() or str(number)

@@ -1,4 +1,7 @@
-"""What a press or a typed line means, once it is read against what is shown: one value, acted on by the desk."""
+"""Actions: what a button press or a typed line means, once it is read against the view of the chat.
+
+`render` parses presses and lines into actions, `chat.perform` carries them out.
+"""
 
 from typing import Literal, TypeAlias
 
@@ -11,70 +14,70 @@ from tabsmith.workflow.actions import UserAction
 
 
 class GiveAnswer(msgspec.Struct, frozen=True):
-    """An answer for the conversation. `view` is looked at afterwards."""
+    """Answer the current step of the conversation, then show `view`."""
 
     answer: UserAction
     view: ChatView = ChatView()
 
 
 class ShowView(msgspec.Struct, frozen=True):
-    """Show this."""
+    """Show a view."""
 
     view: ChatView
 
 
 class SendRunCommand(msgspec.Struct, frozen=True):
-    """Tell a run something; `said` is the acknowledgement, in the past: "Paused."."""
+    """Send a command to a run; `reply` acknowledges it to the person: "Paused."."""
 
     run_id: str
     command: RunCommand
-    said: str
+    reply: str
 
 
 class ResumeRun(msgspec.Struct, frozen=True):
-    """Take an interrupted run up again."""
+    """Resume an interrupted run."""
 
     run_id: str
 
 
 class FollowRun(msgspec.Struct, frozen=True):
-    """Hear of a run, with a live board, or no more."""
+    """Follow a run with a live message and notifications (`on`), or stop following it."""
 
     run_id: str
     on: bool
 
 
 class DeleteModel(msgspec.Struct, frozen=True):
-    """Delete a model. The question has been asked and answered with yes."""
+    """Delete a model. The person has already confirmed it."""
 
     model_id: str
 
 
 class SwitchSession(msgspec.Struct, frozen=True):
-    """Go on with one's own conversation, or with the terminal's."""
+    """Continue the person's own conversation, or the terminal's."""
 
     session: Literal["own", "local"]
 
 
 class SetNotificationLevel(msgspec.Struct, frozen=True):
-    """How to hear of one kind of notice."""
+    """Choose how one kind of notification arrives."""
 
     kind: NotificationKind
-    hear: NotificationLevel
+    level: NotificationLevel
 
 
 class SetFollowAll(msgspec.Struct, frozen=True):
-    """Hear of every run of this machine, or of those one follows."""
+    """Get notifications of every run of this machine (`on`), or only of followed runs."""
 
     on: bool
 
 
 class StaleButton(msgspec.Struct, frozen=True):
-    """A button of an earlier message that does not fit any more: say so, and show the present."""
+    """The button belongs to an earlier message and has no meaning any more: the current view is shown again."""
 
 
 class InvalidInput(msgspec.Struct, frozen=True):
-    """What was typed cannot be used, in words; the view stays."""
+    """The typed line cannot be used; `text` says why. The view stays."""
 
     text: StyledText
 

@@ -1,4 +1,4 @@
-"""Where a bridge keeps what must not be lost: one folder for each bot, in the state folder."""
+"""Where a bridge keeps its files: one folder for each bot, in the state folder."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,44 +8,49 @@ from tabsmith.paths import folders
 
 @dataclass(frozen=True, slots=True)
 class BridgePaths:
-    """The folder of the bridge of one bot, and the files in it; all are made 0600, in folders of 0700."""
+    """The folder of one bot's bridge and the files in it. Files are made with mode 0600, folders with 0700."""
 
     root: Path
 
     @classmethod
     def of(cls, bot: str) -> "BridgePaths":
-        """Of the bot with this file name (`Token.bot`)."""
+        """The paths for the bot with this file name (`BotToken.bot`)."""
         return cls(folders().state / "bridge" / bot)
 
     @property
     def lock(self) -> Path:
-        """Held by the bridge's process for as long as it lives."""
+        """Lock that the bridge's process holds while it lives."""
         return self.root / "lock"
 
     @property
     def inbox(self) -> Path:
-        """Every update that came in, and that it was handled."""
+        """Journal of every update received, and of those handled."""
         return self.root / "inbox.jsonl"
 
     @property
     def outbox(self) -> Path:
-        """Everything to be sent, and what became of it."""
+        """Journal of every message to be sent, and of its outcome."""
         return self.root / "outbox.jsonl"
 
     @property
+    def requests(self) -> Path:
+        """Journal of test messages that other programs ask the bridge to send."""
+        return self.root / "requests.jsonl"
+
+    @property
     def status(self) -> Path:
-        """How the bridge is doing, said by itself."""
+        """How the bridge is doing, written by the bridge."""
         return self.root / "status.json"
 
     @property
     def log(self) -> Path:
-        """What a bridge in the background prints."""
+        """Output of a bridge in the background."""
         return self.root / "bridge.log"
 
-    def seat(self, user: int) -> Path:
-        """Where one person stands, beside the conversation."""
+    def chat_state(self, user: int) -> Path:
+        """One person's chat state."""
         return self.root / "seats" / f"{user}.json"
 
     def uploads(self, user: int) -> Path:
-        """Files that one person sent."""
+        """Folder of the files that one person sent."""
         return folders().uploads / str(user)

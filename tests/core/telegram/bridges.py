@@ -23,7 +23,7 @@ class Bridge:
 
     def __init__(self, folder: Path, address: str, token: str, users: tuple[int, ...], **variables: str) -> None:
         self.log = folder / "bridge.out"
-        self.place = BridgePaths.of(BotToken(token).bot)
+        self.paths = BridgePaths.of(BotToken(token).bot)
         self._process: subprocess.Popen[bytes] | None = None
         self._variables = {
             "TABSMITH_TELEGRAM__TOKEN": token,
@@ -56,7 +56,7 @@ class Bridge:
                 start_new_session=True,
             )
         end = time.monotonic() + PATIENCE
-        while (holder := lock_owner(self.place.lock)) is None or holder.pid != self._process.pid:
+        while (holder := lock_owner(self.paths.lock)) is None or holder.pid != self._process.pid:
             assert self._process.poll() is None, self.said()
             assert time.monotonic() < end, "it did not begin"
             time.sleep(0.01)

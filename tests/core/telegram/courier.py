@@ -18,7 +18,7 @@ from tabsmith.telegram.transport import updates
 from tabsmith.telegram.transport.bot_api import BotApi
 from tabsmith.telegram.transport.inbox import Inbox, ReceivedUpdate
 from tabsmith.telegram.transport.outbox import Outbox
-from tabsmith.telegram.transport.pacing import Backoff, SendPacer
+from tabsmith.telegram.transport.pacing import Backoff, SendPacer, SendRates
 from tabsmith.telegram.transport.polling import PollBackoff, Poller
 from tabsmith.telegram.transport.sending import Sender
 
@@ -26,16 +26,16 @@ _QUICK = Backoff((0.01, 0.02, 0.05))
 
 
 async def _serve(address: str, token: str, folder: Path) -> None:
-    place = BridgePaths(folder)
-    status = StatusWriter(place, BridgeStatus(pid=os.getpid(), started_at=0.0))
-    inbox, outbox = Inbox(place.inbox), Outbox(place.outbox)
+    paths = BridgePaths(folder)
+    status = StatusWriter(paths, BridgeStatus(pid=os.getpid(), started_at=0.0))
+    inbox, outbox = Inbox(paths.inbox), Outbox(paths.outbox)
     api = BotApi(BotToken(token), address, 5.0, patience=5.0)
 
     def answer(received: tuple[ReceivedUpdate, ...]) -> None:
         for each in received:
-            meant = updates.parse_update(each.update)
-            assert isinstance(meant, updates.TextMessage)
-            user, chat, number = meant.person.id, meant.person.chat, meant.text.removeprefix("hello ")
+            message = updates.parse_update(each.update)
+            assert isinstance(message, updates.TextMessage)
+            user, chat, number = message.user.id, message.user.chat_id, message.text.removeprefix("hello ")
             outbox.seen(updates.message_number(each.update))
             (folder / f"{number}.csv").write_text("a\n1\n")
             button = Button("Yes", f"y:{number}")
@@ -53,11 +53,11 @@ async def _serve(address: str, token: str, folder: Path) -> None:
         status,
         draw=draw,
         may_receive=lambda _: True,
-        pace=SendPacer(1e6, 10**6, 1e6, 10**6),
-        pauses=_QUICK,
+        pacer=SendPacer(SendRates(1e6, 10**6, 1e6, 10**6)),
+        backoff=_QUICK,
         settle=(0.1, 10.0),
     )
-    poller = Poller(api, inbox, status, answer, pauses=PollBackoff(_QUICK, _QUICK, _QUICK, nothing=0.01))
+    poller = Poller(api, inbox, status, answer, backoff=PollBackoff(_QUICK, _QUICK, _QUICK, nothing=0.01))
     answer(inbox.waiting())
     await asyncio.gather(sender.run(), poller.run())
 

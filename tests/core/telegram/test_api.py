@@ -277,7 +277,7 @@ async def test_each_failure_is_told_by_its_kind_and_never_with_the_token(
         assert caught.value.code == fault.code
         assert caught.value.description == fault.description
     if isinstance(caught.value, UnreachableError):
-        assert caught.value.reached == "perhaps"
+        assert caught.value.received == "perhaps"
 
 
 async def test_a_server_that_is_away_certainly_had_nothing(caplog: pytest.LogCaptureFixture) -> None:
@@ -287,7 +287,7 @@ async def test_a_server_that_is_away_certainly_had_nothing(caplog: pytest.LogCap
             server.offline()
             with pytest.raises(UnreachableError) as caught:
                 await api.send(1, text("hello"))
-    assert caught.value.reached == "never"
+    assert caught.value.received == "never"
     _has_no_token(caught.value, server.token)
     assert server.token not in caplog.text
 

@@ -295,7 +295,7 @@ def test_only_a_yes_with_a_models_name_deletes(pressed):
 
 # Settings ----------------------------------------------------------------------------------------------------------
 
-SEAT = ChatState(user=7, chat=7, name="Ada")
+SEAT = ChatState(user=7, chat_id=7, name="Ada")
 
 
 def settings_of(seat: ChatState, **changes: object) -> OutgoingMessage:
@@ -332,8 +332,8 @@ def test_a_press_on_a_notice_changes_it_from_on_to_silent_to_off_and_on_again():
         meaning = own_settings.parse_press(button.data, seat)
         assert isinstance(meaning, SetNotificationLevel)
         assert meaning.kind == "question"
-        seat = replace(seat, hear={**seat.hear, meaning.kind: meaning.hear})
-        seen.append(meaning.hear)
+        seat = replace(seat, levels={**seat.levels, meaning.kind: meaning.level})
+        seen.append(meaning.level)
     assert seen == ["silent", "off", "on"]
 
 
@@ -348,7 +348,7 @@ def test_every_kind_of_notice_has_its_button():
 
 def test_a_button_that_shows_what_is_not_so_any_more_is_stale():
     button = hearing(settings_of(SEAT))[0]
-    assert own_settings.parse_press(button.data, replace(SEAT, hear={"question": "off"})) == StaleButton()
+    assert own_settings.parse_press(button.data, replace(SEAT, levels={"question": "off"})) == StaleButton()
 
 
 @pytest.mark.parametrize(

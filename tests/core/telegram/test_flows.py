@@ -171,5 +171,5 @@ def test_the_result_comes_with_its_pictures_and_predictions_as_a_file(
 def _unanswered(bridge: Bridge) -> bool:
     from tabsmith.telegram.status import read_status
 
-    status = read_status(bridge.place)
+    status = read_status(bridge.paths)
     return status is None or bool(status.waiting or status.to_send)

@@ -99,7 +99,7 @@ def test_a_large_journal_is_written_anew_and_forgets_nothing_that_matters(tmp_pa
         if number not in (7, 70):
             inbox.handled(number)
     before = path.stat().st_size
-    again = Inbox(path, clock, large=1_000)
+    again = Inbox(path, clock, compact_bytes=1_000)
     assert path.stat().st_size < before / 10
     assert path.stat().st_mode & 0o777 == 0o600
     for each in (again, Inbox(path, clock)):
@@ -112,12 +112,12 @@ def test_a_large_journal_is_written_anew_and_forgets_nothing_that_matters(tmp_pa
 
 def test_a_journal_in_which_everything_is_handled_can_be_written_anew(tmp_path: Path) -> None:
     path, clock = tmp_path / "inbox.jsonl", Clock()
-    Inbox(path, clock, large=0)
+    Inbox(path, clock, compact_bytes=0)
     inbox = Inbox(path, clock)
     inbox.receive([_update(5)])
     inbox.handled(5)
     clock.now += DAY
-    again = Inbox(path, clock, large=0)
+    again = Inbox(path, clock, compact_bytes=0)
     assert (again.waiting(), again.offset) == ((), 6)
     clock.now += 5 * DAY + 1
     assert again.offset is None

@@ -248,5 +248,5 @@ def test_no_button_of_a_notice_is_stale_while_the_run_stands_there(name):
     snapshot = EVERY[name].snapshot
     for notice in due_notifications(snapshot, RUN_ID):
         for button in buttons(notice.message):
-            meaning = (questions if button.data.startswith("q:") else run_list).pressed(button.data, snapshot)
+            meaning = (questions if button.data.startswith("q:") else run_list).parse_press(button.data, snapshot)
             assert isinstance(meaning, ShowView | SendRunCommand), button

@@ -82,7 +82,7 @@ def test_two_people_at_once_have_conversations_of_their_own(
     bob.say("/cancel")
     bob.wait("Choose a table")
     ada.say("/start")
-    assert "houses.csv" in ada.wait("You are in the middle").text
+    assert "houses.csv" in ada.wait("This is unfinished").text
     stems = {path.stem for path in (tabsmith_home / "state" / "sessions").glob("*.json")}
     assert stems == {f"telegram-{ADA}"}
 
@@ -108,7 +108,7 @@ def test_the_token_shows_nowhere(server: TelegramServer, serve: Serve, tabsmith_
 def test_a_second_bridge_is_refused_with_the_first_ones_process_and_age(server: TelegramServer, serve: Serve) -> None:
     first = serve(server.address)
     with pytest.raises(BridgeRunningError, match=rf"process {first.pid}, started .* ago"):
-        require_not_running(first.place)
+        require_not_running(first.paths)
     second = subprocess.run(
         first.command, env=first.environment, capture_output=True, text=True, timeout=60, check=False
     )
@@ -116,7 +116,7 @@ def test_a_second_bridge_is_refused_with_the_first_ones_process_and_age(server: 
     assert f"process {first.pid}, started" in second.stderr
     first.kill()
     first.start()  # the lock died with its owner
-    assert stop(first.place).how == "ended"
+    assert stop(first.paths).how == "ended"
 
 
 def test_it_ends_cleanly_within_seconds_of_a_signal_with_everything_said(server: TelegramServer, serve: Serve) -> None:

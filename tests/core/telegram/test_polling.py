@@ -34,7 +34,7 @@ class Desk:
         self.keeper: StatusWriter = keeper(self.folder)
 
     def poller(self, api: BotApi, pauses: PollBackoff = QUICK) -> Poller:
-        return Poller(api, self.inbox, self.keeper, self.got.extend, pauses=pauses)
+        return Poller(api, self.inbox, self.keeper, self.got.extend, backoff=pauses)
 
     @property
     def texts(self) -> list[str]:

@@ -47,14 +47,14 @@ def saved() -> WorkflowSession | None:
 
 def forget(bridge: Bridge, *, said: bool) -> None:
     """Have the bridge not know that it handled the last update; with `said`, nor that it said anything in it."""
-    lines = bridge.place.inbox.read_bytes().splitlines()
+    lines = bridge.paths.inbox.read_bytes().splitlines()
     number = msgspec.json.decode(lines[-1])["update_id"]
     assert msgspec.json.decode(lines[-1])["type"] == "handled"
-    bridge.place.inbox.write_bytes(b"".join(line + b"\n" for line in lines[:-1]))
+    bridge.paths.inbox.write_bytes(b"".join(line + b"\n" for line in lines[:-1]))
     if said:
         first = f'"{number}.0"'.encode()  # what was said at once; the results of work are turns of their own
-        kept = [line for line in bridge.place.outbox.read_bytes().splitlines() if first not in line]
-        bridge.place.outbox.write_bytes(b"".join(line + b"\n" for line in kept))
+        kept = [line for line in bridge.paths.outbox.read_bytes().splitlines() if first not in line]
+        bridge.paths.outbox.write_bytes(b"".join(line + b"\n" for line in kept))
 
 
 @pytest.mark.parametrize("name", ["by file", "by path", "to predictions"])
@@ -88,8 +88,8 @@ def settled(server: TelegramServer, bridge: Bridge) -> None:
     """Wait until the last update is handled, and everything is said."""
 
     def is_settled() -> bool:
-        done = b'"handled"' in bridge.place.inbox.read_bytes().splitlines()[-1]
-        out = bridge.place.outbox.read_bytes()
+        done = b'"handled"' in bridge.paths.inbox.read_bytes().splitlines()[-1]
+        out = bridge.paths.outbox.read_bytes()
         return done and out.count(b'"type":"queued"') == out.count(b'"type":"sent"') + out.count(b'"type":"gave_up"')
 
     assert server.wait_until(is_settled), bridge.said()

@@ -17,11 +17,10 @@ import pytest
 from tabsmith.telegram.render.messages import Button, OutgoingChart, OutgoingFile, OutgoingMessage
 from tabsmith.telegram.render.text import own
 from tabsmith.telegram.status import StatusWriter
-from tabsmith.telegram.transport import sending as sending_module
 from tabsmith.telegram.transport.bot_api import BotApi
 from tabsmith.telegram.transport.outbox import Outbox, recent_messages
-from tabsmith.telegram.transport.pacing import Backoff, SendPacer
-from tabsmith.telegram.transport.sending import Sender
+from tabsmith.telegram.transport.pacing import Backoff, SendPacer, SendRates
+from tabsmith.telegram.transport.sending import LONE_FAILURE_SECONDS, Sender
 from tests.conftest import ROOT
 from tests.core.telegram.rig import api_at, everything_in, keeper, running, server_that_keeps_its_token, text, until
 from tests.core.telegram.test_api import png
@@ -46,10 +45,11 @@ class Desk:
     def sender(
         self,
         api: BotApi,
-        pace: SendPacer | None = None,
+        pacer: SendPacer | None = None,
         *,
-        boards_every: float = 0.2,
+        edit_interval: float = 0.2,
         settle: tuple[float, float] = (0.0, 0.0),
+        lone_failure: float = LONE_FAILURE_SECONDS,
     ) -> Sender:
         async def draw(chart: OutgoingChart) -> bytes:
             if chart.run_id == "gone":
@@ -62,10 +62,11 @@ class Desk:
             self.keeper,
             draw=draw,
             may_receive=lambda user: user not in self.barred,
-            pace=pace or SendPacer(1e6, 10**6, 1e6, 10**6),
-            pauses=QUICK,
-            boards_every=boards_every,
+            pacer=pacer or SendPacer(SendRates(1e6, 10**6, 1e6, 10**6)),
+            backoff=QUICK,
+            edit_interval=edit_interval,
             settle=settle,
+            lone_failure=lone_failure,
         )
 
     def put(
@@ -303,12 +304,11 @@ async def test_a_server_that_fails_at_everything_is_waited_for(server: TelegramS
 
 
 async def test_a_message_alone_at_which_the_server_fails_is_given_up_when_polls_pass_for_long(
-    server: TelegramServer, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    server: TelegramServer, desk: Desk
 ) -> None:
-    monkeypatch.setattr(sending_module, "_LONE_FAILURE_SECONDS", 0.3)
     ada = server.person(1)
     server.fail("sendMessage", math.inf, Status(500, "Internal Server Error"), about="poison")
-    async with api_at(server) as api, running(desk.sender(api).run):
+    async with api_at(server) as api, running(desk.sender(api, lone_failure=0.3).run):
         desk.put(ada, "poison")
         desk.put(ada, "after it")
         await until(lambda: len([each for each in server.calls if each.method == "sendmessage"]) > 12)
@@ -407,7 +407,7 @@ async def test_a_disk_that_takes_nothing_lets_nothing_out_that_could_be_sent_twi
 async def test_a_board_shows_the_latest_and_is_not_changed_too_often(server: TelegramServer, desk: Desk) -> None:
     ada = server.person(1)
     async with api_at(server) as api:
-        sender = desk.sender(api, boards_every=0.2)
+        sender = desk.sender(api, edit_interval=0.2)
         sender.show("board", ada.chat, text("0"))  # before there is a message at all
         async with running(sender.run):
             desk.put(ada, "board")
@@ -430,7 +430,7 @@ async def test_a_board_outlasts_what_is_wrong_with_the_network_and_the_server(
 ) -> None:
     ada = server.person(1)
     async with api_at(server) as api:
-        sender = desk.sender(api, boards_every=0.0)
+        sender = desk.sender(api, edit_interval=0.0)
         async with running(sender.run):
             desk.put(ada, "board")
             await desk.empty()
@@ -446,7 +446,7 @@ async def test_a_board_outlasts_what_is_wrong_with_the_network_and_the_server(
 async def test_a_change_that_is_refused_is_dropped_and_the_next_one_shown(server: TelegramServer, desk: Desk) -> None:
     ada = server.person(1)
     async with api_at(server) as api:
-        sender = desk.sender(api, boards_every=0.0)
+        sender = desk.sender(api, edit_interval=0.0)
         async with running(sender.run):
             desk.put(ada, "board")
             await desk.empty()
@@ -482,7 +482,7 @@ async def test_a_board_whose_message_was_given_up_is_forgotten(server: TelegramS
 async def test_a_clean_end_sends_what_is_left(server: TelegramServer, desk: Desk) -> None:
     ada = server.person(1)
     async with api_at(server) as api:
-        sender = desk.sender(api, boards_every=0.0)
+        sender = desk.sender(api, edit_interval=0.0)
         desk.put(ada, "a")
         desk.put(ada, "board")
         sender.show("board", ada.chat, text("the last state"))

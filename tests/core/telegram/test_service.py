@@ -220,7 +220,7 @@ def test_the_log_holds_no_token_not_in_words_not_in_a_traceback() -> None:
 
 
 def sit(place: BridgePaths, user: int, name: str, seen_at: float = 5.0) -> None:
-    ChatStates(place).save(ChatState(user=user, chat=user, name=name, seen_at=seen_at))
+    ChatStates(place).save(ChatState(user=user, chat_id=user, name=name, seen_at=seen_at))
 
 
 def test_a_test_message_is_asked_of_the_bridge_once_for_each_person(settings: Settings, place: BridgePaths) -> None:

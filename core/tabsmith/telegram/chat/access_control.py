@@ -1,4 +1,4 @@
-"""Who gets in: the people on the list, as it stands now, and nobody when it is empty."""
+"""Who may talk to the bot: the users in `telegram.allowed_users` as the settings file says now; nobody if it is empty."""
 
 import logging
 import time
@@ -13,63 +13,63 @@ from tabsmith.paths import folders
 from tabsmith.telegram.status import StatusWriter
 
 _log: Final = logging.getLogger(__name__)
-_SAY_EVERY: Final = 60.0  # seconds between two log lines about the same stranger
-_MOST_STRANGERS: Final = 1_000
+_LOG_INTERVAL: Final = 60.0  # seconds between two log lines about the same stranger
+_MAX_STRANGERS: Final = 1_000
 
 
 class AccessControl:
-    """The settings in force, read again when their file changes, and who may talk to the bridge by them.
+    """The settings in force, read again when their file changes, and who may talk to the bot by them.
 
-    While the file is broken, the settings that were read last go on to count, and the trouble is noted.
+    While the file is broken, the settings that were read last stay in force, and the trouble is in the status.
     """
 
     def __init__(self, settings: Settings, status: StatusWriter, clock: Callable[[], float] = time.time) -> None:
         self._settings = settings
         self._status = status
         self._clock = clock
-        self._seen = _mark()
-        self._strangers: dict[int, float] = {}
-        self._found: tuple[Availability, ...] = ()
+        self._read_at = _settings_file_state()
+        self._logged_at: dict[int, float] = {}  # by stranger
+        self._availability: tuple[Availability, ...] = ()
 
     @property
     def settings(self) -> Settings:
-        """The settings as they stand now. The token and the server are those the bridge began with."""
-        mark = _mark()
-        if mark != self._seen:
-            self._seen = mark
+        """The settings as they are now. The token and the server are those the bridge was started with."""
+        state = _settings_file_state()
+        if state != self._read_at:
+            self._read_at = state
             try:
                 self._settings = config.load()
-                self._found = ()
+                self._availability = ()
             except ConfigError as error:
                 self._status.trouble("settings", str(error))
         return self._settings
 
     @property
     def availability(self) -> tuple[Availability, ...]:
-        """Which agents can be used here; looked at again when the settings change."""
+        """Which agents can be used here; checked again when the settings change."""
         settings = self.settings
-        if not self._found:
-            self._found = availability(settings.agents)
-        return self._found
+        if not self._availability:
+            self._availability = availability(settings.agents)
+        return self._availability
 
-    def may(self, user: int) -> bool:
-        """Whether the person is on the list now."""
+    def allows(self, user: int) -> bool:
+        """Whether the user may talk to the bot now."""
         return user in self.settings.telegram.allowed_users
 
-    def turned_away(self, user: int, reason: str) -> None:
-        """Say in the log, and nowhere else, that somebody was not answered; the same one once a minute."""
+    def log_refusal(self, user: int, reason: str) -> None:
+        """Log that a user was not answered, at most once a minute for each. The user is told nothing."""
         now = self._clock()
-        if now - self._strangers.get(user, float("-inf")) < _SAY_EVERY:
+        if now - self._logged_at.get(user, float("-inf")) < _LOG_INTERVAL:
             return
-        if len(self._strangers) >= _MOST_STRANGERS:
-            self._strangers.clear()
-        self._strangers[user] = now
+        if len(self._logged_at) >= _MAX_STRANGERS:
+            self._logged_at.clear()
+        self._logged_at[user] = now
         _log.warning("user %s was not answered: %s", user or "unknown", reason)
 
 
-def _mark() -> tuple[int, int]:
+def _settings_file_state() -> tuple[int, int]:
     try:
-        found = folders().settings_file.stat()
+        stat = folders().settings_file.stat()
     except OSError:
         return (0, 0)
-    return (found.st_mtime_ns, found.st_size)
+    return (stat.st_mtime_ns, stat.st_size)

@@ -1,4 +1,4 @@
-"""Work that a conversation asked for: reading, looking at a target, predicting. Its result has a turn of its own."""
+"""Jobs that answers start (reading a table, detecting a target, predicting): their progress and their results."""
 
 import asyncio
 import logging
@@ -8,7 +8,6 @@ from typing import Final
 from msgspec.structs import replace
 
 from tabsmith.errors import StepError, report_of
-from tabsmith.modeling.results import PredictedFile
 from tabsmith.runs.jobs import Progressed
 from tabsmith.telegram.chat.context import BridgeContext, UpdateContext
 from tabsmith.telegram.chat.views import show_view
@@ -17,117 +16,113 @@ from tabsmith.telegram.render import results
 from tabsmith.telegram.render.messages import Button, OutgoingMessage
 from tabsmith.telegram.render.text import StyledText, error_text, line, mixed, own
 from tabsmith.text import clean
-from tabsmith.workflow import actions
-from tabsmith.workflow import effects as do
-from tabsmith.workflow.effects import describe_job as doing
-from tabsmith.workflow.effects import run_job
+from tabsmith.workflow import actions, effects
 from tabsmith.workflow.states import State
 
 _log: Final = logging.getLogger(__name__)
 
 
 class ChatJobs:
-    """What is under way, at most one piece for each conversation, and one of each person with a model of the list."""
+    """The jobs that are running: at most one for each conversation, and one for each person with a listed model."""
 
-    def __init__(self, office: BridgeContext) -> None:
-        self._office = office
+    def __init__(self, bridge: BridgeContext) -> None:
+        self._bridge = bridge
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
-    def begin(self, turn: UpdateContext, seat: ChatState, effect: do.JobEffect) -> None:
-        """Begin the work that the person's conversation waits for; what was under way for it ends."""
-        self._start(seat.session_user, self._for_conversation(turn, seat, effect))
+    def start(self, context: UpdateContext, effect: effects.JobEffect) -> None:
+        """Start the job that the person's conversation waits for; an earlier one of that conversation is cancelled."""
+        self._start(context.chat.session_user, self._run_for_conversation(context, effect))
 
-    def begin_prediction(self, turn: UpdateContext, seat: ChatState, effect: do.PredictFile) -> None:
-        """Begin predictions with a model of the list, beside the conversation. The seat remembers them."""
-        self._office.keep(replace(seat, job=PredictionJob(turn.key, effect)))
-        self._start(f"seat {seat.user}", self._with_model(turn, seat, effect))
+    def start_prediction(self, context: UpdateContext, effect: effects.PredictFile) -> None:
+        """Start predictions with a listed model, beside the conversation. The chat state remembers them."""
+        context.save(replace(context.chat, job=PredictionJob(context.key, effect)))
+        self._start(f"chat {context.user}", self._run_prediction(context, effect))
 
-    def cancel(self, seat: ChatState) -> None:
-        """End the work that the person's conversation waits for, and its process with it."""
-        task = self._tasks.pop(seat.session_user, None)
+    def cancel(self, chat: ChatState) -> None:
+        """Cancel the job that the person's conversation waits for, and its process with it."""
+        task = self._tasks.pop(chat.session_user, None)
         if task is not None:
             task.cancel()
 
-    def under_way(self, seat: ChatState) -> bool:
-        """Whether there is work of the person's conversation."""
-        task = self._tasks.get(seat.session_user)
+    def is_running(self, chat: ChatState) -> bool:
+        """Whether the person's conversation has a job that is running."""
+        task = self._tasks.get(chat.session_user)
         return task is not None and not task.done()
 
     async def close(self) -> None:
-        """End everything; it is begun again by the next bridge."""
+        """Cancel everything; the next bridge starts it again."""
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
-    def _start(self, name: str, work: Awaitable[None]) -> None:
+    def _start(self, name: str, job: Awaitable[None]) -> None:
         earlier = self._tasks.get(name)
         if earlier is not None and earlier is not asyncio.current_task():
             earlier.cancel()
-        self._tasks[name] = asyncio.ensure_future(work)
+        self._tasks[name] = asyncio.ensure_future(job)
 
-    async def _for_conversation(self, turn: UpdateContext, seat: ChatState, effect: do.JobEffect) -> None:
-        office = self._office
+    async def _run_for_conversation(self, context: UpdateContext, effect: effects.JobEffect) -> None:
+        result_context = context.for_result()
         try:
-            answer = await run_job(effect, office.supervisor, self._progress(turn, seat, effect), lambda _: None)
-            async with office.turn_of(seat.session_user):
-                await self._told(UpdateContext(turn.result_key), office.seat(seat.user) or seat, answer)
+            result = await self._run(context, effect)
+            async with self._bridge.conversation_lock(context.chat.session_user):
+                await self._give_result(result_context, result)
         except Exception as error:  # noqa: BLE001 - the edge of a task: nobody else would hear of it
             _log.exception("the result of %s could not be told", type(effect).__name__)
-            office.status.trouble("handling", clean(str(error), 300))
-            office.say_text(UpdateContext(f"{turn.result_key}.e"), seat, error_text(report_of(error)))
+            self._bridge.status.trouble("handling", clean(str(error), 300))
+            failed = UpdateContext(self._bridge, context.user, f"{result_context.key}.e")
+            failed.send_text(error_text(report_of(error)))
 
-    async def _told(self, turn: UpdateContext, seat: ChatState, answer: actions.WorkResult) -> None:
-        """Give the conversation the result, and show where it stands then."""
-        office = self._office
-        conversation = office.conversation(seat)
-        key = turn.answer_key()
+    async def _give_result(self, context: UpdateContext, result: actions.WorkResult) -> None:
+        """Give the conversation the result of its job, and show the step that follows."""
+        conversation = context.conversation()
+        key = context.answer_key()
         if key not in conversation.session.taken:
             try:
-                step = conversation.answer(answer, key)
+                step = conversation.answer(result, key)
             except StepError:  # the person has moved on meanwhile: nobody waits for it
                 return
             for effect in step.effects:
-                assert isinstance(effect, (do.ReadSource, do.DetectTarget, do.PredictFile))
-                self.begin(turn, seat, effect)
+                assert isinstance(effect, (effects.ReadSource, effects.DetectTarget, effects.PredictFile))
+                self.start(context, effect)
                 return
-        if isinstance(answer, actions.PredictionDone):
-            self._say_prediction(turn, seat, answer.prediction)
-        await show_view(office, turn, seat)
+        if isinstance(result, actions.PredictionDone):
+            context.send(results.prediction_file(result.prediction))
+        await show_view(context)
 
-    async def tell_again(self, turn: UpdateContext, seat: ChatState) -> None:
-        """What `_told` says, for a result that was taken and perhaps not told."""
-        session = self._office.conversation(seat).session
+    async def tell_again(self, context: UpdateContext) -> None:
+        """Send what `_give_result` sends, for a result that was taken and perhaps not told before a kill."""
+        session = context.conversation().session
         if session.state is State.PREDICTING and session.prediction is not None and session.waiting is None:
-            self._say_prediction(turn, seat, session.prediction)
-        await show_view(self._office, turn, seat)
+            context.send(results.prediction_file(session.prediction))
+        await show_view(context)
 
-    async def _with_model(self, turn: UpdateContext, seat: ChatState, effect: do.PredictFile) -> None:
-        office = self._office
-        answer = await run_job(effect, office.supervisor, self._progress(turn, seat, effect), lambda _: None)
-        told = UpdateContext(turn.result_key)
-        if isinstance(answer, actions.PredictionDone):
-            self._say_prediction(told, seat, answer.prediction)
-        elif isinstance(answer, actions.PredictionFailed):
-            office.say_text(told, seat, error_text(answer.error))
-        present_seat = office.seat(seat.user)
-        if present_seat is not None and present_seat.job == PredictionJob(turn.key, effect):
-            office.keep(replace(present_seat, job=None))
+    async def _run_prediction(self, context: UpdateContext, effect: effects.PredictFile) -> None:
+        result = await self._run(context, effect)
+        result_context = context.for_result()
+        if isinstance(result, actions.PredictionDone):
+            result_context.send(results.prediction_file(result.prediction))
+        elif isinstance(result, actions.PredictionFailed):
+            result_context.send_text(error_text(result.error))
+        if context.chat.job == PredictionJob(context.key, effect):
+            context.save(replace(context.chat, job=None))
 
-    def _say_prediction(self, turn: UpdateContext, seat: ChatState, prediction: PredictedFile) -> None:
-        self._office.say(turn, seat, results.prediction_file(prediction))
+    async def _run(self, context: UpdateContext, effect: effects.JobEffect) -> actions.WorkResult:
+        return await effects.run_job(
+            effect, self._bridge.supervisor, self._progress(context, effect), lambda _preview: None
+        )
 
-    def _progress(self, turn: UpdateContext, seat: ChatState, effect: do.JobEffect) -> Callable[[Progressed], None]:
+    def _progress(self, context: UpdateContext, effect: effects.JobEffect) -> Callable[[Progressed], None]:
         def show(progressed: Progressed) -> None:
-            words = f"{clean(progressed.message, 80)}"
             share = f"{progressed.share:.0%} " if progressed.share >= 0 else ""
-            message = job_message(effect, line(own(share), mixed(words)))
-            self._office.sender.show(f"{turn.key}.0", seat.chat, message)
+            message = job_message(effect, line(own(share), mixed(clean(progressed.message, 80))))
+            self._bridge.sender.show(f"{context.key}.0", context.chat.chat_id, message)
 
         return show
 
 
-def job_message(effect: do.JobEffect, more: StyledText = ()) -> OutgoingMessage:
-    """What is shown while the work goes on."""
-    words = doing(effect)
-    text = (*line(mixed(f"{words[:1].upper()}{words[1:]} …")), *more)
+def job_message(effect: effects.JobEffect, progress: StyledText = ()) -> OutgoingMessage:
+    """The message that stands while a job runs, with a button that cancels it."""
+    label = effects.describe_job(effect)
+    text = (*line(mixed(f"{label[:1].upper()}{label[1:]} …")), *progress)
     return OutgoingMessage(text, ((Button("Cancel", "n:end"),),))

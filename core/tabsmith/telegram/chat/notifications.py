@@ -1,7 +1,4 @@
-"""What a run has to tell by now: each notice with a key that never changes, so that it is sent once.
-
-Runs followed for people: live boards, notices by kind, and the end of the run that a conversation waits for.
-"""
+"""What people are told about runs: notifications, each sent once, live messages, and the end of an awaited run."""
 
 import asyncio
 import logging
@@ -27,9 +24,14 @@ from tabsmith.text import clean
 from tabsmith.workflow.session_store import SessionStore
 from tabsmith.workflow.states import State
 
+_log: Final = logging.getLogger(__name__)
+FOLLOW_INTERVAL: Final = 1.0  # seconds
+_LOOKS_PER_LIST: Final = 5  # the list of all runs is read once in so many looks
+_TOLD_BY_CONVERSATION: Final = ("finished", "failed")
+
 
 class RunNotification(msgspec.Struct, frozen=True):
-    """Something to be told once. `key` names the run, too, and stays the same for ever."""
+    """A notification to be sent once. `key` names the run, too, and never changes."""
 
     kind: NotificationKind
     key: str
@@ -37,177 +39,174 @@ class RunNotification(msgspec.Struct, frozen=True):
 
 
 def due_notifications(run: RunSnapshot, run_id: str) -> tuple[RunNotification, ...]:
-    """All that the run has to tell by now, in the order in which it may be told; also what was told before."""
-    found = [*_champions(run, run_id), *_agents(run, run_id), *_budgets(run, run_id)]
-    asked = replying.open_question(run)
-    if asked is not None:
-        # The clock stands still while a question is open, so that the words are the same at any time.
+    """All notifications that the run has given reason for up to now, oldest kind first; also those already sent."""
+    due = [*_champions(run, run_id), *_agent_changes(run, run_id), *_budget_warnings(run, run_id)]
+    open_question = replying.open_question(run)
+    if open_question is not None:
+        # The clock stands still while a question is open, so that the text is the same at any time.
         message = questions.question_message(run, run_id, run.updated_at)
-        found.append(RunNotification("question", f"{run_id}/question:{asked.id}", message))
+        due.append(RunNotification("question", f"{run_id}/question:{open_question.id}", message))
     if run.state.ended:
-        found.append(_end(run, run_id))
-    return tuple(found)
+        due.append(_end(run, run_id))
+    return tuple(due)
 
 
 def _champions(run: RunSnapshot, run_id: str) -> list[RunNotification]:
     return [
-        _notice("champion", f"champion:{each.iteration}", run, run_id, _champion(each, run))
-        for each in run.trials
-        if each.won and not each.skipped
+        _notification("champion", f"champion:{trial.iteration}", run, run_id, _champion_text(trial, run))
+        for trial in run.trials
+        if trial.won and not trial.skipped
     ]
 
 
-def _champion(each: Trial, run: RunSnapshot) -> StyledText:
+def _champion_text(trial: Trial, run: RunSnapshot) -> StyledText:
     metric = (mixed(run.metric.label, 40), own(" ")) if run.metric else ()
-    score = bold(formatting.plus_minus(each.mean, each.standard_error))
-    text = [*line(own(f"★ A new best in iteration {each.iteration}"))]
-    text += line(foreign(each.change, 120)) if each.change else ()
-    return (*text, *line(*metric, score, own(run_message.gain_text(each))))
+    score = bold(formatting.plus_minus(trial.mean, trial.standard_error))
+    text = line(own(f"★ A new best in iteration {trial.iteration}"))
+    change = line(foreign(trial.change, 120)) if trial.change else ()
+    return (*text, *change, *line(*metric, score, own(run_message.gain_text(trial))))
 
 
-def _agents(run: RunSnapshot, run_id: str) -> list[RunNotification]:
-    """The agent was changed, or came back: the log tells when and why."""
+def _agent_changes(run: RunSnapshot, run_id: str) -> list[RunNotification]:
+    """Notifications that another agent took over or the planned one came back; the log has when and why."""
     return [
-        _notice("agent", f"agent:{each.at:.3f}", run, run_id, line(own("! "), mixed(each.text, 300)))
-        for each in run.log
-        if each.word == "agent"
+        _notification("agent", f"agent:{entry.at:.3f}", run, run_id, line(own("! "), mixed(entry.text, 300)))
+        for entry in run.log
+        if entry.word == "agent"
     ]
 
 
-def _budgets(run: RunSnapshot, run_id: str) -> list[RunNotification]:
-    """Limits nearly spent. Of one that is spent the run asks, or it ends, and tells that."""
+def _budget_warnings(run: RunSnapshot, run_id: str) -> list[RunNotification]:
+    """Notifications of limits nearly spent. A spent limit is told by the run's question, or by its end."""
     return [
-        _notice(
+        _notification(
             "budget",
-            f"budget:{each.limit}:{each.share:g}:{each.at:.3f}",  # given again after the limit was raised
+            f"budget:{warning.limit}:{warning.share:g}:{warning.at:.3f}",  # warned again after the limit was raised
             run,
             run_id,
-            line(own("! "), mixed(each.words, 200)),
+            line(own("! "), mixed(warning.words, 200)),
         )
-        for each in run.warnings
-        if each.share < 1
+        for warning in run.warnings
+        if warning.share < 1
     ]
 
 
 def _end(run: RunSnapshot, run_id: str) -> RunNotification:
+    kind: NotificationKind = "failed"
     if run.state is RunState.INTERRUPTED:
-        head = line(bold("! The run was interrupted"))
-        text = line(own("Its worker is gone. It can be resumed where it was."))
-        return _ended("failed", f"interrupted:{run.attempt}", run, run_id, (*head, *text))
-    # What a person stopped did not fail.
-    good = run.exit_reason == "user" or (run.state is RunState.DONE and run.outcome != "blocked")
-    kind: NotificationKind = "finished" if good else "failed"
-    head = line(bold("✔ The run is over" if good else "✘ The run failed"))
-    scored = results.score_text(run.report) if run.report is not None else ()
-    return _ended(kind, f"ended:{run.attempt}", run, run_id, (*head, *run_message.ending_text(run), *scored))
+        key = f"interrupted:{run.attempt}"
+        text = line(bold("! The run was interrupted"))
+        text += line(own("Its worker is gone. It can be resumed where it was."))
+    else:
+        key = f"ended:{run.attempt}"
+        # A run that a person stopped did not fail.
+        if run.exit_reason == "user" or (run.state is RunState.DONE and run.outcome != "blocked"):
+            kind = "finished"
+        text = line(bold("✔ The run is over" if kind == "finished" else "✘ The run failed"))
+        text += run_message.ending_text(run)
+        text += results.score_text(run.report) if run.report is not None else ()
+    return _notification(kind, key, run, run_id, text, ("result", "resume", "open"))
 
 
-def _ended(kind: NotificationKind, key: str, run: RunSnapshot, run_id: str, text: StyledText) -> RunNotification:
+def _notification(
+    kind: NotificationKind,
+    key: str,
+    run: RunSnapshot,
+    run_id: str,
+    text: StyledText,
+    buttons: tuple[run_message.RunAction, ...] = ("open",),
+) -> RunNotification:
     offered = run_message.offered_actions(run)
-    acts: tuple[run_message.RunAction, ...] = ("result", "resume", "open")
-    buttons = [run_message.action_button(act, run_id) for act in acts if act in offered]
-    return RunNotification(
-        kind, f"{run_id}/{key}", OutgoingMessage((*text, *run_message.run_subject(run, run_id)), keyboard(buttons))
-    )
-
-
-def _notice(kind: NotificationKind, key: str, run: RunSnapshot, run_id: str, text: StyledText) -> RunNotification:
-    message = OutgoingMessage(
-        (*text, *run_message.run_subject(run, run_id)), keyboard((run_message.action_button("open", run_id),))
-    )
+    row = [run_message.action_button(action, run_id) for action in buttons if action in offered]
+    message = OutgoingMessage((*text, *run_message.run_subject(run, run_id)), keyboard(row))
     return RunNotification(kind, f"{run_id}/{key}", message)
 
 
-_log: Final = logging.getLogger(__name__)
-FOLLOW_INTERVAL: Final = 1.0  # seconds
-_LIST_EVERY: Final = 5  # looks, for those who hear of every run
-_OWN_END: Final = ("finished", "failed")
-
-
 class RunFollower:
-    """Looks at every followed run once a second. A run is followed until its end was told; that it is, is in the seat,
-    so a bridge that was killed tells it when it is back."""
+    """Looks at every followed run once a second: live messages, notifications, and the end of an awaited run.
 
-    def __init__(self, office: BridgeContext) -> None:
-        self._office = office
-        self._watches: dict[str, RunWatch] = {}
-        self._saved: dict[str, tuple[int, str]] = {}
+    A run is followed until its end was told. Which runs are followed is in the chat states, so a bridge that was
+    killed tells the end when it is back.
+    """
+
+    def __init__(self, bridge: BridgeContext, interval: float = FOLLOW_INTERVAL) -> None:
+        self._bridge = bridge
+        self._interval = interval
+        self._watches: dict[str, RunWatch] = {}  # by run id
+        self._awaited: dict[str, tuple[int, str]] = {}  # by session user: the session's mtime, and its run id
         self._looks = 0
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Look at the runs until cancelled."""
         while True:
             await self.look()
-            await asyncio.sleep(FOLLOW_INTERVAL)
+            await asyncio.sleep(self._interval)
 
     async def look(self) -> None:
-        """One look at everything."""
+        """Look once at the runs of everybody."""
         self._looks += 1
-        every = self._looks % _LIST_EVERY == 1
-        for user in [seat.user for seat in self._office.everybody()]:
+        list_all = self._looks % _LOOKS_PER_LIST == 1
+        for user in [chat.user for chat in self._bridge.allowed_chats()]:
             try:
-                await self._look_for(user, every=every)
+                await self._look_for_user(user, list_all=list_all)
             except TabsmithError as error:
-                self._office.status.trouble("following", clean(str(error), 300))
+                self._bridge.status.trouble("following", clean(str(error), 300))
             except Exception as error:  # noqa: BLE001 - one person's run must not end the looking for all
                 _log.exception("following runs for user %s", user)
-                self._office.status.trouble("following", clean(f"{type(error).__name__}: {error}", 300))
-        kept = {each.run_id for seat in self._office.everybody() for each in seat.followed}
-        self._watches = {run_id: watch for run_id, watch in self._watches.items() if run_id in kept}
+                self._bridge.status.trouble("following", clean(f"{type(error).__name__}: {error}", 300))
+        followed = {run.run_id for chat in self._bridge.allowed_chats() for run in chat.followed}
+        self._watches = {run_id: watch for run_id, watch in self._watches.items() if run_id in followed}
 
-    async def _look_for(self, user: int, *, every: bool) -> None:
-        """The runs of one person. The seat is taken up anew after every wait: they may have moved meanwhile."""
-        office = self._office
-        seat = office.seat(user)
-        if seat is not None and seat.follow_all and every:
-            living = [each.id for each in await asyncio.to_thread(list_runs) if not each.state.ended]
-            for run_id in living:
-                self._also(user, run_id)
-        seat = office.seat(user)
-        if seat is None:
+    async def _look_for_user(self, user: int, *, list_all: bool) -> None:
+        """Look at one person's runs. Their chat state is read again after every wait: it may have changed meanwhile."""
+        chat = self._bridge.chat(user)
+        if chat is not None and chat.follow_all and list_all:
+            for run in await asyncio.to_thread(list_runs):
+                if not run.state.ended:
+                    self._follow(user, run.id)
+        chat = self._bridge.chat(user)
+        if chat is None:
             return
-        awaited = self._awaited(seat)
+        awaited = self._awaited_run_id(chat)
         if awaited:
-            seat = self._also(user, awaited) or seat
-        for run_id in [each.run_id for each in seat.followed]:
-            await self._look_at(user, run_id, own=run_id == awaited)
+            chat = self._follow(user, awaited)
+        for run_id in [run.run_id for run in chat.followed]:
+            await self._look_at_run(user, run_id, is_awaited=run_id == awaited)
 
-    async def _look_at(self, user: int, run_id: str, *, own: bool) -> None:
-        office = self._office
-        run, seat = self._snapshot(run_id), office.seat(user)
-        if seat is None or not any(each.run_id == run_id for each in seat.followed):
+    async def _look_at_run(self, user: int, run_id: str, *, is_awaited: bool) -> None:
+        bridge = self._bridge
+        run, chat = self._snapshot(run_id), bridge.chat(user)
+        if chat is None or chat.followed_run(run_id) is None:
             return
         if run is None:
-            office.keep(seat.leaving(run_id))
+            bridge.save(chat.without_followed(run_id))
             return
-        if own:
-            look = office.awaited_run(seat.session_user).look(run_id)
-            if look is not None and look.end is not None:
-                await self._tell_end(seat, look.run)
+        if is_awaited:
+            awaited = bridge.awaited_run(chat.session_user).look(run_id)
+            if awaited is not None and awaited.end is not None:
+                await self._tell_awaited_end(chat, awaited.run)
                 return
-        self._tell(seat, run_id, run, own=own)
+        self._notify(chat, run_id, run, is_awaited=is_awaited)
 
-    def _awaited(self, seat: ChatState) -> str:
-        """The run that the person's conversation waits for; "" for none. Read again only when it was saved anew."""
-        store = SessionStore(seat.session_user)
+    def _awaited_run_id(self, chat: ChatState) -> str:
+        """Id of the run that the person's conversation waits for, "" for none; cached while the session is unchanged."""
+        store = SessionStore(chat.session_user)
         try:
-            saved = store.path.stat().st_mtime_ns
+            saved_at = store.path.stat().st_mtime_ns
         except FileNotFoundError:
             return ""
-        known = self._saved.get(seat.session_user)
-        if known is None or known[0] != saved:
+        cached = self._awaited.get(chat.session_user)
+        if cached is None or cached[0] != saved_at:
             loaded = store.load()
             session = loaded.value if isinstance(loaded, Found) else None
             run_id = session.run_id if session is not None and session.state is State.TRAINING else ""
-            known = self._saved[seat.session_user] = (saved, run_id)
-        return known[1]
+            cached = self._awaited[chat.session_user] = (saved_at, run_id)
+        return cached[1]
 
-    def _also(self, user: int, run_id: str) -> ChatState | None:
-        """The seat with the run followed, if it is not yet."""
-        seat = self._office.seat(user)
-        if seat is None or any(each.run_id == run_id for each in seat.followed):
-            return seat
-        return self._office.keep(seat.following(run_id))
+    def _follow(self, user: int, run_id: str) -> ChatState:
+        chat = self._bridge.chat(user)
+        assert chat is not None
+        return chat if chat.followed_run(run_id) is not None else self._bridge.save(chat.with_followed(run_id))
 
     def _snapshot(self, run_id: str) -> RunSnapshot | None:
         try:
@@ -218,47 +217,48 @@ class RunFollower:
             self._watches.pop(run_id, None)
             return None
 
-    def _tell(self, seat: ChatState, run_id: str, run: RunSnapshot, *, own: bool) -> None:
-        """Notices that are due, and the board as it is now. At the first look only what is asked right now is news."""
-        office = self._office
-        followed = next(each for each in seat.followed if each.run_id == run_id)
+    def _notify(self, chat: ChatState, run_id: str, run: RunSnapshot, *, is_awaited: bool) -> None:
+        """Send notifications that are due and update the live message. At the first look only a question is news."""
+        bridge = self._bridge
+        followed = chat.followed_run(run_id)
+        assert followed is not None
         due = due_notifications(run, run_id)
-        told = followed.told
-        if told is None:
-            told = tuple(each.key for each in due if each.kind != "question")
-        for notice in due:
-            if notice.key in told:
+        notified = followed.notified
+        if notified is None:
+            notified = tuple(notification.key for notification in due if notification.kind != "question")
+        for notification in due:
+            if notification.key in notified:
                 continue
-            hear = seat.notification_level(notice.kind)
-            if hear != "off" and not (own and notice.kind in _OWN_END):
-                message = replace(notice.message, silent=hear == "silent")
-                office.outbox.put(f"{seat.user}/{notice.key}", seat.user, seat.chat, message)
-            told = (*told, notice.key)
-        if followed.board:
-            shown = run_message.run_message(run, run_id, office.clock(), followed=not run.state.ended)
-            office.sender.show(followed.board, seat.chat, shown)
-        ended = run.state.ended and not own
-        office.keep(seat.leaving(run_id) if ended else seat.told(run_id, told))
+            level = chat.notification_level(notification.kind)
+            if level != "off" and not (is_awaited and notification.kind in _TOLD_BY_CONVERSATION):
+                message = replace(notification.message, silent=level == "silent")
+                bridge.outbox.put(f"{chat.user}/{notification.key}", chat.user, chat.chat_id, message)
+            notified = (*notified, notification.key)
+        self._update_live_message(chat, run_id, run)
+        is_over = run.state.ended and not is_awaited
+        bridge.save(chat.without_followed(run_id) if is_over else chat.with_notified(run_id, notified))
 
-    async def _tell_end(self, seat: ChatState, run: RunSnapshot) -> None:
-        """The run of the conversation has ended: it goes on, the result is shown with its pictures."""
-        office = self._office
+    def _update_live_message(self, chat: ChatState, run_id: str, run: RunSnapshot) -> None:
+        followed = chat.followed_run(run_id)
+        if followed is not None and followed.message_key:
+            message = run_message.run_message(run, run_id, self._bridge.clock(), followed=not run.state.ended)
+            self._bridge.sender.show(followed.message_key, chat.chat_id, message)
+
+    async def _tell_awaited_end(self, chat: ChatState, run: RunSnapshot) -> None:
+        """Give the conversation the end of its run, and send the result with its pictures."""
+        bridge = self._bridge
         assert run.spec is not None
         run_id = run.spec.id
-        turn = UpdateContext(f"{seat.user}/end/{run_id}/{run.attempt}")
-        async with office.turn_of(seat.session_user):
-            seat = office.seat(seat.user) or seat
-            conversation = office.conversation(seat)
-            look = office.awaited_run(seat.session_user).look(run_id)
-            if look is not None and look.end is not None and conversation.session.state is State.TRAINING:
-                conversation.answer(look.end, turn.answer_key())
-            followed = next((each for each in seat.followed if each.run_id == run_id), None)
-            if followed is not None and followed.board:
-                shown = run_message.run_message(run, run_id, office.clock(), followed=False)
-                office.sender.show(followed.board, seat.chat, shown)
-            seat = office.keep(replace(seat, view=ChatView()))
+        context = UpdateContext(bridge, chat.user, f"{chat.user}/end/{run_id}/{run.attempt}")
+        async with bridge.conversation_lock(chat.session_user):
+            conversation = context.conversation()
+            awaited = bridge.awaited_run(context.chat.session_user).look(run_id)
+            if awaited is not None and awaited.end is not None and conversation.session.state is State.TRAINING:
+                conversation.answer(awaited.end, context.answer_key())
+            self._update_live_message(context.chat, run_id, run)
+            context.set_view(ChatView())
             if run.report is not None:
                 for chart in results.result_charts(run.report):
-                    office.say(turn, seat, chart)
-            await show_view(office, turn, seat)
-            office.keep((office.seat(seat.user) or seat).leaving(run_id))
+                    context.send(chart)
+            await show_view(context)
+            context.save(context.chat.without_followed(run_id))

@@ -1,4 +1,4 @@
-"""What a person looks at, drawn and sent: where the conversation stands, a run, a list, the settings."""
+"""Views: what a person looks at (the current step, a run, a list, the settings), as messages."""
 
 import asyncio
 
@@ -16,25 +16,30 @@ from tabsmith.workflow.conversation import Conversation
 from tabsmith.workflow.states import State
 
 
-async def show_view(office: BridgeContext, turn: UpdateContext, seat: ChatState, lead: StyledText = ()) -> None:
-    """Send what the person looks at, with `lead` before it. Raises TabsmithError when it cannot be read."""
-    view = seat.view
+async def show_view(context: UpdateContext, view: ChatView | None = None, lead: StyledText = ()) -> None:
+    """Have the person look at `view`, or at what they look at already, and send it with `lead` before it.
+
+    Raises TabsmithError when what it shows cannot be read.
+    """
+    if view is not None:
+        context.set_view(view)
+    view = context.chat.view
     match view.kind:
         case "prompt" | "columns" | "column" | "field":
-            await _conversation(office, turn, seat, lead)
+            await _show_step(context, lead)
         case "run":
-            await _run(office, turn, seat, view.name, lead)
+            _show_run(context, view.name, lead)
         case "answer" | "amount" | "note":
-            await _write(office, turn, seat, view, lead)
+            _ask_for_run_input(context, view, lead)
         case "runs":
-            found = await asyncio.to_thread(list_runs)
-            office.say(turn, seat, _led(run_list.runs_message(found, view.page, office.clock()), lead))
+            runs = await asyncio.to_thread(list_runs)
+            _send(context, run_list.runs_message(runs, view.page, context.bridge.clock()), lead)
         case "models" | "model" | "predict":
-            await _models(office, turn, seat, view, lead)
+            await _show_models(context, view, lead)
         case "settings":
-            office.say(turn, seat, _led(await _settings(office, seat), lead))
+            _send(context, _settings(context.bridge, context.chat), lead)
         case "upload":
-            office.say(turn, seat, _led(_upload(office.conversation(seat), view), lead))
+            _send(context, _upload_question(context.conversation(), view), lead)
 
 
 def run_snapshot(run_id: str) -> RunSnapshot | None:
@@ -45,109 +50,108 @@ def run_snapshot(run_id: str) -> RunSnapshot | None:
         return None
 
 
-async def _conversation(office: BridgeContext, turn: UpdateContext, seat: ChatState, lead: StyledText) -> None:
-    conversation = office.conversation(seat)
+async def _show_step(context: UpdateContext, lead: StyledText) -> None:
+    """Show the current step of the conversation; while it trains, that is the run."""
+    conversation, view = context.conversation(), context.chat.view
     session = conversation.session
-    if seat.view.kind == "prompt" and session.state is State.TRAINING and run_snapshot(session.run_id) is not None:
-        await _run(office, turn, seat, session.run_id, lead)
+    if view.kind == "prompt" and session.state is State.TRAINING and run_snapshot(session.run_id) is not None:
+        _show_run(context, session.run_id, lead)
         return
     extra: StyledText = ()
     if session.model is not None and session.state is State.TRAINED:
         extra = await asyncio.to_thread(_result, session.model.model_id)
     elif session.model is not None and session.state is State.PREDICTING:
         extra = line(own("The model predicts "), foreign(session.model.target), own("."))
-    message = steps.step_message(conversation.form, session, seat.view, allowed=office.folders, extra=extra)
-    if session.state is State.IDLE and seat.session == "own":
-        message = _with_terminal(office, seat, message)
-    office.say(turn, seat, _led(message, lead))
+    allowed = context.bridge.settings.paths.allowed
+    message = steps.step_message(conversation.form, session, view, allowed=allowed, extra=extra)
+    if session.state is State.IDLE and context.chat.session == "own":
+        message = _with_terminal(context, message)
+    _send(context, message, lead)
 
 
-async def _run(office: BridgeContext, turn: UpdateContext, seat: ChatState, run_id: str, lead: StyledText) -> None:
-    """The run's live board; from now on it is followed there."""
+def _show_run(context: UpdateContext, run_id: str, lead: StyledText) -> None:
+    """Show the run in a live message; from now on the person follows the run there."""
     run = run_snapshot(run_id)
     if run is None:
-        office.say_text(turn, seat, lead, line(own("There is no such run any more.")))
+        context.send_text(lead, line(own("There is no such run any more.")))
         return
-    followed = any(each.run_id == run_id for each in seat.followed)
-    message = run_message.run_message(run, run_id, office.clock(), followed=followed or not run.state.ended)
-    key = office.say(turn, seat, _led(message, lead))
+    followed = context.chat.followed_run(run_id) is not None or not run.state.ended
+    message = run_message.run_message(run, run_id, context.bridge.clock(), followed=followed)
+    key = _send(context, message, lead)
     if not run.state.ended:
-        office.keep(seat.following(run_id, key))  # what it asks comes as a notice
+        context.save(context.chat.with_followed(run_id, key))  # a question of the run comes as a notification
 
 
-async def _write(office: BridgeContext, turn: UpdateContext, seat: ChatState, view: ChatView, lead: StyledText) -> None:
+def _ask_for_run_input(context: UpdateContext, view: ChatView, lead: StyledText) -> None:
     run = run_snapshot(view.name)
     if run is None or run.state.ended:
-        office.keep(replace(seat, view=ChatView()))
-        office.say_text(turn, seat, lead, line(own("The run has ended: there is nothing to tell it any more.")))
+        context.set_view(ChatView())
+        context.send_text(lead, line(own("The run has ended: there is nothing to tell it any more.")))
         return
-    office.say(turn, seat, _led(run_list.typed_input_message(view, run, view.name, office.clock()), lead))
+    _send(context, run_list.typed_input_message(view, run, view.name, context.bridge.clock()), lead)
 
 
-async def _models(
-    office: BridgeContext, turn: UpdateContext, seat: ChatState, view: ChatView, lead: StyledText
-) -> None:
+async def _show_models(context: UpdateContext, view: ChatView, lead: StyledText) -> None:
     from tabsmith.modeling.store import list_models, read_report
 
+    summaries = await asyncio.to_thread(list_models)
     if view.kind == "models":
-        found = await asyncio.to_thread(list_models)
-        office.say(turn, seat, _led(models.models_message(found, view.page, office.clock()), lead))
+        _send(context, models.models_message(summaries, view.page, context.bridge.clock()), lead)
         return
-    found = await asyncio.to_thread(list_models)
-    summary = next((each for each in found if each.id == view.name), None)
+    summary = next((model for model in summaries if model.id == view.name), None)
     if summary is None:
-        office.keep(replace(seat, view=ChatView()))
-        office.say_text(turn, seat, lead, line(own("There is no such model any more.")))
+        context.set_view(ChatView())
+        context.send_text(lead, line(own("There is no such model any more.")))
         return
     if view.kind == "predict":
-        words = line(
+        text = line(
             own("Send the file with the rows to predict, or its path on the machine, for the model of "),
             foreign(summary.target or summary.id),
             own("."),
         )
-        office.say(turn, seat, _led(OutgoingMessage(words, ((Button("All models", "m::0"),),)), lead))
+        _send(context, OutgoingMessage(text, ((Button("All models", "m::0"),),)), lead)
         return
     if models.asks_to_delete(view):
-        office.say(turn, seat, _led(models.confirm_delete(summary), lead))
+        _send(context, models.confirm_delete(summary), lead)
         return
     report = None if summary.damaged else await asyncio.to_thread(read_report, view.name)
     if view.page == models.PICTURES and report is not None:
         for chart in results.result_charts(report):
-            office.say(turn, seat, chart)
+            context.send(chart)
         return
-    office.say(turn, seat, _led(models.model_message(summary, report), lead))
+    _send(context, models.model_message(summary, report), lead)
 
 
-async def _settings(office: BridgeContext, seat: ChatState) -> OutgoingMessage:
+def _settings(bridge: BridgeContext, chat: ChatState) -> OutgoingMessage:
     return settings.settings_message(
-        seat,
-        token_from=office.token_from,
-        server=office.server,
-        allowed_users=len(office.settings.telegram.allowed_users),
-        folders=office.folders,
-        agents=office.door.availability,
+        chat,
+        token_from=bridge.token_from,
+        server=bridge.server,
+        allowed_users=len(bridge.settings.telegram.allowed_users),
+        folders=bridge.settings.paths.allowed,
+        agents=bridge.access.availability,
     )
 
 
-def _upload(conversation: Conversation, view: ChatView) -> OutgoingMessage:
-    """A file came where none was asked for: what is it?"""
+def _upload_question(conversation: Conversation, view: ChatView) -> OutgoingMessage:
+    """The question about a file that came unasked."""
     name = view.name.rpartition("/")[2]
-    buttons = [[Button("A table to train on", "u:train")]]
+    buttons = [(Button("A table to train on", "u:train"),)]
     if conversation.session.model is not None:
-        buttons.append([Button("Rows for my model", "u:predict")])
-    buttons.append([Button("Leave it", "u:leave")])
-    words = (*line(bold("What is this file?")), *line(foreign(name), own(" is here.")))
-    return OutgoingMessage(words, tuple(tuple(row) for row in buttons))
+        buttons.append((Button("Rows for my model", "u:predict"),))
+    buttons.append((Button("Leave it", "u:leave"),))
+    text = (*line(bold("What is this file?")), *line(foreign(name), own(" is here.")))
+    return OutgoingMessage(text, tuple(buttons))
 
 
-def _with_terminal(office: BridgeContext, seat: ChatState, message: OutgoingMessage) -> OutgoingMessage:
-    """At the beginning: the terminal's conversation may be gone on with."""
-    at_terminal = office.conversation(replace(seat, session="local")).session
-    if at_terminal.state in (State.IDLE, State.COMPLETED):
+def _with_terminal(context: UpdateContext, message: OutgoingMessage) -> OutgoingMessage:
+    """The message of the first step, with a button that resumes the terminal's conversation if one is unfinished."""
+    state = context.bridge.conversation(replace(context.chat, session="local")).session.state
+    if state in (State.IDLE, State.COMPLETED):
         return message
-    words = (*message.text, *line(), *line(own(f"At the terminal a conversation stands at “{at_terminal.state}”.")))
-    button = Button("Go on with the terminal's", "s:sit:local")
-    return replace(message, text=words, keyboard=(*message.keyboard, (button,)))
+    text = (*message.text, *line(), *line(own(f"Unfinished at the terminal: {state}.")))
+    button = Button("Resume the terminal's", "s:sit:local")
+    return replace(message, text=text, keyboard=(*message.keyboard, (button,)))
 
 
 def _result(model_id: str) -> StyledText:
@@ -159,5 +163,5 @@ def _result(model_id: str) -> StyledText:
         return error_text(error)
 
 
-def _led(message: OutgoingMessage, lead: StyledText) -> OutgoingMessage:
-    return replace(message, text=(*lead, *message.text)) if lead else message
+def _send(context: UpdateContext, message: OutgoingMessage, lead: StyledText) -> str:
+    return context.send(replace(message, text=(*lead, *message.text)) if lead else message)

@@ -1,7 +1,7 @@
-"""What can go wrong between a bridge and Telegram's server, as types. None is meant for a person's eyes as it is.
+"""Why a request to Telegram's server was not answered as it should be. None of the texts is meant for a person as it is.
 
-Every text in them has gone through `Token.hide`, and none keeps the exception of the library that it came from: there
-the token stands in messages and addresses.
+Every text has gone through `BotToken.hide`, and no error keeps the exception of the HTTP library that it came from:
+there the token stands in messages and addresses.
 """
 
 from typing import Literal, TypeAlias
@@ -10,7 +10,7 @@ MaybeReceived: TypeAlias = Literal["never", "perhaps"]
 
 
 class BotApiError(Exception):
-    """A request was not answered as it should be. The words say why."""
+    """A request was not answered as it should be. The text says why."""
 
 
 class UnauthorizedError(BotApiError):
@@ -22,10 +22,10 @@ class ConflictError(BotApiError):
 
 
 class TooManyRequestsError(BotApiError):
-    """429: nothing is taken for `retry_after` seconds."""
+    """429: the server takes nothing for `retry_after` seconds."""
 
-    def __init__(self, words: str, retry_after: float) -> None:
-        super().__init__(words)
+    def __init__(self, text: str, retry_after: float) -> None:
+        super().__init__(text)
         self.retry_after = retry_after
 
 
@@ -39,23 +39,23 @@ class RejectedError(BotApiError):
 
 
 class ServerError(BotApiError):
-    """5xx, or an answer that cannot be read. What was asked for may have been done."""
+    """5xx, or an answer that cannot be read. The server may have done what it was asked for."""
 
-    def __init__(self, code: int, words: str) -> None:
-        super().__init__(words)
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(text)
         self.code = code
 
 
 class InvalidResponseError(ServerError):
-    """The server says that all went well, and then something that is no JSON."""
+    """The Bot API says that all went well, in an answer that is no JSON."""
 
 
 class UnreachableError(BotApiError):
-    """The network failed, or nothing came in time. `reached` tells whether the server may have had the request."""
+    """The network failed, or no answer came in time. `received` tells whether the server may have had the request."""
 
-    def __init__(self, reason: str, reached: MaybeReceived) -> None:
+    def __init__(self, reason: str, received: MaybeReceived) -> None:
         super().__init__(reason)
-        self.reached: MaybeReceived = reached
+        self.received: MaybeReceived = received
 
 
 class UnsendableFileError(BotApiError):

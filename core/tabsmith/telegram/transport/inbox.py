@@ -1,6 +1,6 @@
-"""What came in, on disk before it is answered: each update once, by its number, until it was handled.
+"""The inbox: every update is on disk before it is answered, once, by its number, until it was handled.
 
-Numbers are compared with those that were seen, never by size: after a week of silence Telegram begins anew at random.
+Numbers are compared with those that were seen, never by size: after a week of silence Telegram begins again at random.
 """
 
 import time
@@ -10,12 +10,13 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from tabsmith.storage import FileLock, Journal, write_atomic
+from tabsmith.storage import FileLock, Journal, TypedJournal, write_atomic
 from tabsmith.telegram.transport.updates import RawUpdate
 
 MAX_KNOWN_UPDATES: Final = 20_000  # numbers of updates
-_LARGE: Final = 4_000_000  # bytes; a larger journal is written anew when it is opened
-_NUMBERS_LAST: Final = 6 * 86_400.0  # seconds that the server goes on counting for certain
+_COMPACT_BYTES: Final = 4_000_000  # a larger journal is compacted when it is opened
+_TAIL_BYTES: Final = 200_000  # read to show the newest updates
+_NUMBERS_VALID_SECONDS: Final = 6 * 86_400.0  # so long the server goes on counting for certain
 _BAD_LINE: Final = (ValueError, RecursionError)
 
 
@@ -28,12 +29,12 @@ class ReceivedUpdate(msgspec.Struct, frozen=True):
 
     @property
     def update(self) -> object:
-        """The update as JSON gives it."""
+        """The update, decoded from JSON."""
         return msgspec.json.decode(self.raw)
 
 
 class _Batch(msgspec.Struct, frozen=True, tag="batch"):
-    """What one poll brought and had not been seen."""
+    """The updates of one poll that had not been seen."""
 
     at: float
     updates: tuple[RawUpdate, ...]
@@ -44,7 +45,7 @@ class _Handled(msgspec.Struct, frozen=True, tag="handled"):
 
 
 class _Seen(msgspec.Struct, frozen=True, tag="seen"):
-    """Where a journal that was written anew begins: the numbers seen before, the next one, and when that was known."""
+    """The last line of a compacted journal: the numbers seen before, the next one, and when that was known."""
 
     at: float
     next: int
@@ -55,9 +56,11 @@ _Line: TypeAlias = _Batch | _Handled | _Seen
 
 
 class Inbox:
-    """The updates of one bot. One process has it; a journal that has grown large is written anew at the opening."""
+    """The updates of one bot. One process has the inbox; a journal of more than `compact_bytes` is compacted at opening."""
 
-    def __init__(self, path: Path, clock: Callable[[], float] = time.time, *, large: int = _LARGE) -> None:
+    def __init__(
+        self, path: Path, clock: Callable[[], float] = time.time, *, compact_bytes: int = _COMPACT_BYTES
+    ) -> None:
         self._path = path
         self._clock = clock
         self._synced = Journal(path)
@@ -66,41 +69,42 @@ class Inbox:
         self._waiting: dict[int, ReceivedUpdate] = {}
         self._next: int | None = None
         self._next_at = 0.0
-        self._open(large)
+        self._open(compact_bytes)
 
     @property
     def offset(self) -> int | None:
-        """What to ask the server for next; None for whatever it has, when its numbers may have begun anew."""
-        return self._next if self._clock() - self._next_at <= _NUMBERS_LAST else None
+        """Number of the next update to ask for; None for whatever the server has, when its numbers may have begun again."""
+        return self._next if self._clock() - self._next_at <= _NUMBERS_VALID_SECONDS else None
 
     def receive(self, batch: Sequence[RawUpdate]) -> tuple[ReceivedUpdate, ...]:
-        """Put the new ones of `batch` on disk, all or none, and return them. Raises StorageError."""
+        """Put the new updates of `batch` on disk, all or none, and return them. Raises StorageError."""
         now = self._clock()
-        new: dict[int, RawUpdate] = {}
-        for each in batch:
-            if each.update_id not in self._ids:
-                new.setdefault(each.update_id, each)
-        if new:
-            self._synced.append(msgspec.json.encode(_Batch(now, tuple(new.values()))))
-        received = self._take(_Batch(now, tuple(new.values())))
+        unseen: dict[int, RawUpdate] = {}
+        for update in batch:
+            if update.update_id not in self._ids:
+                unseen.setdefault(update.update_id, update)
+        new = _Batch(now, tuple(unseen.values()))
+        if new.updates:
+            self._synced.append(msgspec.json.encode(new))
+        received = self._take(new)
         if batch:
-            self._next, self._next_at = max(each.update_id for each in batch) + 1, now
+            self._next, self._next_at = max(update.update_id for update in batch) + 1, now
         return received
 
     def step_over(self) -> None:
-        """Ask from one further on, because what comes next cannot be read."""
+        """Leave out the next update, because it cannot be read."""
         if self._next is not None:
             self._next += 1
 
     def handled(self, update_id: int) -> None:
-        """It was answered; nothing happens for one that does not wait. Raises StorageError."""
+        """Mark an update as answered, if it is waiting. Raises StorageError."""
         if update_id in self._waiting:
-            # Not synced: an update that is handled again after a power cut is answered once all the same.
+            # Not synced: an update that is handled again after a power cut is still answered only once.
             self._quick.append(msgspec.json.encode(_Handled(update_id)))
             del self._waiting[update_id]
 
     def waiting(self) -> tuple[ReceivedUpdate, ...]:
-        """What came in and was not handled, in order."""
+        """Updates that came in and were not handled, in order."""
         return tuple(self._waiting.values())
 
     def close(self) -> None:
@@ -108,22 +112,22 @@ class Inbox:
         self._synced.close()
         self._quick.close()
 
-    def _open(self, large: int) -> None:
+    def _open(self, compact_bytes: int) -> None:
         lines, end, _ = self._synced.read_raw(0)
         decoder: msgspec.json.Decoder[_Line] = msgspec.json.Decoder(_Line)
         for line in lines:
             try:
                 self._fold(decoder.decode(line))
             except _BAD_LINE:
-                continue  # torn by a crash before it was answered for: the server still has what it held
-        if end > large:
-            self._write_anew()
+                continue  # torn by a crash, before the server was told that its updates have arrived
+        if end > compact_bytes:
+            self._compact()
 
     def _fold(self, line: _Line) -> None:
         match line:
             case _Batch(at, updates):
                 self._take(line)
-                self._next, self._next_at = max(each.update_id for each in updates) + 1, at
+                self._next, self._next_at = max(update.update_id for update in updates) + 1, at
             case _Handled(update_id):
                 self._waiting.pop(update_id, None)
             case _Seen(at, following, ids):
@@ -131,18 +135,28 @@ class Inbox:
                 self._next, self._next_at = following, at
 
     def _take(self, batch: _Batch) -> tuple[ReceivedUpdate, ...]:
-        received = tuple(ReceivedUpdate(each.update_id, batch.at, each.raw) for each in batch.updates)
-        for each in received:
-            self._ids[each.update_id] = None
-            self._waiting[each.update_id] = each
+        received = tuple(ReceivedUpdate(update.update_id, batch.at, update.raw) for update in batch.updates)
+        for update in received:
+            self._ids[update.update_id] = None
+            self._waiting[update.update_id] = update
         while len(self._ids) > MAX_KNOWN_UPDATES:
             del self._ids[next(iter(self._ids))]
         return received
 
-    def _write_anew(self) -> None:
-        waiting = self._waiting.values()
-        lines: list[_Line] = [_Batch(each.at, (RawUpdate(each.update_id, each.raw),)) for each in waiting]
-        # The last line says where the numbers stand; those that wait are older.
+    def _compact(self) -> None:
+        lines: list[_Line] = [
+            _Batch(update.at, (RawUpdate(update.update_id, update.raw),)) for update in self._waiting.values()
+        ]
+        # The last line says where the numbers stand; the waiting updates are older.
         lines.append(_Seen(self._next_at, self._next or 0, tuple(self._ids)))
         with FileLock(self._path.with_name(f"{self._path.name}.lock")):
-            write_atomic(self._path, b"".join(msgspec.json.encode(each) + b"\n" for each in lines))
+            write_atomic(self._path, b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
+
+
+def recent_updates(path: Path, most: int) -> tuple[ReceivedUpdate, ...]:
+    """The newest updates in the inbox at `path`, the newest last, for a reader beside its process. Raises StorageError."""
+    journal: TypedJournal[_Batch] = TypedJournal(path, _Batch)  # its other lines are passed over
+    size = path.stat().st_size if path.exists() else 0
+    batches = journal.read(max(0, size - _TAIL_BYTES)).values
+    updates = [ReceivedUpdate(update.update_id, batch.at, update.raw) for batch in batches for update in batch.updates]
+    return tuple(updates[-most:])

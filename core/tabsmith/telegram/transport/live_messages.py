@@ -1,4 +1,4 @@
-"""Messages that are kept up to date in their place: the latest wins, and what came between is never sent."""
+"""Live messages: sent messages that are edited in their place. The latest wins, what came between is never sent."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -12,93 +12,92 @@ from tabsmith.telegram.transport.errors import BotApiError, RejectedError, TooMa
 from tabsmith.telegram.transport.outbox import Outbox
 from tabsmith.telegram.transport.pacing import Backoff, KeyedWorkers, SendPacer
 
-EDIT_INTERVAL: Final = 3.0  # seconds between two changes of one message
-_TRIES: Final = 8  # for one change, where it is not the network
-_REMEMBERED: Final = 500  # messages
+EDIT_INTERVAL: Final = 3.0  # seconds between two edits of one message
+_MAX_ATTEMPTS: Final = 8  # for one edit, where it is not the network
+_MAX_REMEMBERED: Final = 500  # messages
 
 
 @dataclass(frozen=True, slots=True)
-class _Shown:
+class _Edited:
     message: OutgoingMessage
     at: float
 
 
 class LiveMessages:
-    """The messages of an outbox that are changed after they were sent."""
+    """Edits messages of an outbox after they were sent, by their outbox keys."""
 
     def __init__(
         self,
         api: BotApi,
         outbox: Outbox,
         status: StatusWriter,
-        pace: SendPacer,
+        pacer: SendPacer,
         *,
-        every: float,
-        pauses: Backoff,
+        interval: float,
+        backoff: Backoff,
         clock: Callable[[], float],
     ) -> None:
         self._api = api
         self._outbox = outbox
         self._status = status
-        self._pace = pace
-        self._every = every
-        self._pauses = pauses
+        self._pacer = pacer
+        self._interval = interval
+        self._backoff = backoff
         self._clock = clock
         self._wanted: dict[str, tuple[int, OutgoingMessage]] = {}
-        self._shown: dict[str, _Shown] = {}
+        self._edited: dict[str, _Edited] = {}
         self.workers: KeyedWorkers[str] = KeyedWorkers(self._due, self._serve)
 
     def show(self, key: str, chat: int, message: OutgoingMessage) -> None:
-        """Have the message that was sent under `key` show this."""
+        """Have the message that was put into the outbox under `key` read like this."""
         self._wanted[key] = (chat, message)
         self.workers.wake()
 
     def _due(self) -> Iterable[str]:
-        """Those that have a message to change; one that is still to be sent is waited for."""
+        """Keys with an edit to be made. A message that is still to be sent is waited for."""
         return [key for key in self._wanted if self._outbox.outcome(key) in ("sent", "gave up")]
 
     async def _serve(self, key: str) -> None:
         failed = 0
         while key in self._wanted:
             message_id = self._outbox.message_id(key)
-            if message_id is None:  # given up: there is nothing to change
+            if message_id is None:  # given up: there is nothing to edit
                 del self._wanted[key]
                 return
             await self._wait(key)
             chat, message = self._wanted.pop(key)
-            shown = self._shown.get(key)
-            if shown is not None and shown.message == message:
+            edited = self._edited.get(key)
+            if edited is not None and edited.message == message:
                 continue
-            self._pace.take(chat, self._clock())
+            self._pacer.take(chat, self._clock())
             try:
                 await self._api.edit(chat, message_id, message)
                 self._remember(key, message)
                 failed = 0
-            except TooManyRequestsError as told:
-                self._pace.hold(chat, self._clock() + told.retry_after)
+            except TooManyRequestsError as error:
+                self._pacer.hold(chat, self._clock() + error.retry_after)
                 self._wanted.setdefault(key, (chat, message))
-            except BotApiError as failure:
+            except BotApiError as error:
                 failed += 1
-                self._status.trouble("sending", f"A message could not be kept up to date: {failure}")
-                if isinstance(failure, UnreachableError) or (
-                    failed < _TRIES and not isinstance(failure, RejectedError)
-                ):
+                self._status.trouble("sending", f"A message could not be kept up to date: {error}")
+                may_pass = failed < _MAX_ATTEMPTS and not isinstance(error, RejectedError)
+                if may_pass or isinstance(error, UnreachableError):
                     self._wanted.setdefault(key, (chat, message))
-                    await asyncio.sleep(self._pauses.after(failed))
+                    await asyncio.sleep(self._backoff.after(failed))
 
     async def _wait(self, key: str) -> None:
-        """Wait until the message may be changed; a newer wish may come meanwhile."""
+        """Wait until the message may be edited; a newer text for it may come meanwhile."""
         while True:
             now = self._clock()
-            shown = self._shown.get(key)
-            rest = shown.at + self._every - now if shown is not None else 0.0
-            delay = max(rest, self._pace.delay(self._wanted[key][0], now))
+            edited = self._edited.get(key)
+            rest = edited.at + self._interval - now if edited is not None else 0.0
+            delay = max(rest, self._pacer.delay(self._wanted[key][0], now))
             if delay <= 0:
                 return
             await asyncio.sleep(delay)
 
     def _remember(self, key: str, message: OutgoingMessage) -> None:
-        self._shown.pop(key, None)
-        self._shown[key] = _Shown(message, self._clock())
-        while len(self._shown) > _REMEMBERED:
-            del self._shown[next(iter(self._shown))]
+        self._edited.pop(key, None)
+        self._edited[key] = _Edited(message, self._clock())
+        while len(self._edited) > _MAX_REMEMBERED:
+            del self._edited[next(iter(self._edited))]

@@ -1,6 +1,6 @@
-"""How fast may be sent, and how long is waited after a failure; the time is given from outside.
+"""When work may go out: rate limits by token bucket, waiting after failures, and one task at a time for each chat.
 
-One task for each key that has something to do: keys do not wait for each other, and none is served twice at once.
+The time is always given by the caller.
 """
 
 import asyncio
@@ -9,12 +9,8 @@ from typing import Final, Generic, TypeVar
 
 import msgspec
 
-CHAT_RATE: Final = 1.0  # messages a second
-CHAT_BURST: Final = 3
-OVERALL_RATE: Final = 25.0
-OVERALL_BURST: Final = 25
-PROBE_RATE: Final = 60.0  # questions a second: nobody is written to by them
-PROBE_BURST: Final = 30
+K = TypeVar("K")
+
 _ROUNDING: Final = 1e-6
 
 
@@ -24,12 +20,12 @@ class Backoff(msgspec.Struct, frozen=True):
     steps: tuple[float, ...] = (1, 2, 4, 8, 16, 30)
 
     def after(self, failures: int) -> float:
-        """How long to wait after that many failures in a row (1 is the first)."""
+        """Seconds to wait after that many failures in a row (1 is the first)."""
         return self.steps[min(failures, len(self.steps)) - 1]
 
 
 class TokenBucket:
-    """Gives `rate` a second, and up to `burst` at once after a pause."""
+    """Gives `rate` tokens a second, and up to `burst` at once after a pause."""
 
     def __init__(self, rate: float, burst: int) -> None:
         self.rate = rate
@@ -38,12 +34,12 @@ class TokenBucket:
         self._at: float | None = None
 
     def delay(self, now: float) -> float:
-        """Seconds until one may be taken; 0 is now."""
+        """Seconds until a token may be taken; 0 is now."""
         missing = 1.0 - self._filled(now)
         return missing / self.rate if missing > _ROUNDING else 0.0
 
     def take(self, now: float) -> None:
-        """Take one; before its time it is owed."""
+        """Take a token; one that is taken too early is owed."""
         self._left = self._filled(now) - 1.0
         self._at = now
 
@@ -53,54 +49,63 @@ class TokenBucket:
         return min(float(self.burst), self._left + max(0.0, now - self._at) * self.rate)
 
 
-class SendPacer:
-    """The bucket of each chat, the one over all, and what the server said about waiting."""
+class SendRates(msgspec.Struct, frozen=True):
+    """Messages a second to one chat and to all chats, and how many may go at once after a pause.
 
-    def __init__(
-        self,
-        chat_rate: float = CHAT_RATE,
-        chat_burst: int = CHAT_BURST,
-        rate: float = OVERALL_RATE,
-        burst: int = OVERALL_BURST,
-    ) -> None:
-        self._chat_rate = chat_rate
-        self._chat_burst = chat_burst
-        self._overall = TokenBucket(rate, burst)
-        self._probes = TokenBucket(PROBE_RATE, PROBE_BURST)
+    Probes only ask the server about a message that may have been sent; nobody sees them.
+    """
+
+    chat_rate: float = 1.0
+    chat_burst: int = 3
+    overall_rate: float = 25.0
+    overall_burst: int = 25
+    probe_rate: float = 60.0
+    probe_burst: int = 30
+
+
+class SendPacer:
+    """Says when a message may go to a chat: by the rates, and by what the server said about waiting."""
+
+    def __init__(self, rates: SendRates = SendRates()) -> None:  # noqa: B008 - frozen
+        self._rates = rates
+        self._overall = TokenBucket(rates.overall_rate, rates.overall_burst)
+        self._probes = TokenBucket(rates.probe_rate, rates.probe_burst)
         self._chats: dict[int, TokenBucket] = {}
-        self._held: dict[int, float] = {}
+        self._held_until: dict[int, float] = {}
 
     def delay(self, chat: int, now: float) -> float:
         """Seconds until a message may go to the chat; 0 is now."""
-        held = self._held.get(chat, now) - now
-        return max(held, self._bucket(chat).delay(now), self._overall.delay(now), 0.0)
+        return max(self._hold(chat, now), self._bucket(chat).delay(now), self._overall.delay(now))
 
     def take(self, chat: int, now: float) -> None:
-        """A message goes to the chat."""
+        """Count a message to the chat."""
         self._bucket(chat).take(now)
         self._overall.take(now)
 
     def probe_delay(self, chat: int, now: float) -> float:
-        """Seconds until the server may be asked about a message of the chat. Nothing shows there."""
-        return max(self._held.get(chat, now) - now, self._probes.delay(now), 0.0)
+        """Seconds until the server may be asked about a message of the chat."""
+        return max(self._hold(chat, now), self._probes.delay(now))
 
     def take_probe(self, now: float) -> None:
-        """The server is asked about a message."""
+        """Count a probe."""
         self._probes.take(now)
 
     def hold(self, chat: int, until: float) -> None:
-        """Nothing goes to the chat before `until`: the server said so."""
-        self._held[chat] = max(until, self._held.get(chat, until))
+        """Let nothing go to the chat before `until`, as the server said."""
+        self._held_until[chat] = max(until, self._held_until.get(chat, until))
+
+    def _hold(self, chat: int, now: float) -> float:
+        return max(0.0, self._held_until.get(chat, now) - now)
 
     def _bucket(self, chat: int) -> TokenBucket:
-        return self._chats.setdefault(chat, TokenBucket(self._chat_rate, self._chat_burst))
-
-
-K = TypeVar("K")
+        return self._chats.setdefault(chat, TokenBucket(self._rates.chat_rate, self._rates.chat_burst))
 
 
 class KeyedWorkers(Generic[K]):
-    """Runs `serve(key)` for each of the keys that `due` names, until it has nothing left to do."""
+    """Runs `serve(key)` for each of the keys that `due` names: keys do not wait for each other, none runs twice at once.
+
+    `serve` goes on until its key has nothing left to do.
+    """
 
     def __init__(self, due: Callable[[], Iterable[K]], serve: Callable[[K], Awaitable[None]]) -> None:
         self._due = due
@@ -115,11 +120,11 @@ class KeyedWorkers(Generic[K]):
 
     @property
     def idle(self) -> bool:
-        """Whether there is nothing to do, and nothing is being done."""
+        """Whether nothing is due and nothing runs."""
         return not self._busy and not any(True for _ in self._due())
 
     async def run(self) -> None:
-        """Serve until cancelled; what is being served then is cancelled too."""
+        """Serve until cancelled; what runs then is cancelled too."""
         try:
             async with asyncio.TaskGroup() as group:
                 while True:
@@ -134,7 +139,7 @@ class KeyedWorkers(Generic[K]):
             self._busy.clear()
 
     async def until_idle(self) -> None:
-        """Wait until there is nothing to do; `run` has to be running."""
+        """Wait until nothing is due and nothing runs; `run` has to be running."""
         while not self.idle:
             self._changed.clear()
             await self._changed.wait()

@@ -1,6 +1,6 @@
-"""Asking for updates, for as long as the process lives: each batch is on disk before the server may forget it.
+"""Polling for updates while the process lives: each batch is on disk before the server may forget it.
 
-Nothing that the server or the network does ends the asking; what went wrong is noted, and asked again later.
+Nothing that the server or the network does ends the polling; what went wrong is noted, and asked again later.
 """
 
 import asyncio
@@ -25,11 +25,11 @@ from tabsmith.telegram.transport.pacing import Backoff
 from tabsmith.telegram.transport.updates import PollResult
 
 MAX_UPDATES: Final = 100  # updates in one answer
-_SURE: Final = 3  # times that a single update came garbled, until it is stepped over
+_GARBLED_ATTEMPTS: Final = 3  # polls for a single update that cannot be read, until it is stepped over
 
 
 class PollBackoff(msgspec.Struct, frozen=True):
-    """How long to wait before asking again."""
+    """How long to wait before the next poll."""
 
     unauthorized: Backoff = Backoff((1, 2, 4, 8, 16, 32, 60))
     conflict: Backoff = Backoff()
@@ -40,7 +40,7 @@ class PollBackoff(msgspec.Struct, frozen=True):
 class Poller:
     """Fetches updates into the inbox, and calls `on_received` with those that are new.
 
-    `caught_up` is set once all that had come in while nobody polled is there, or cannot be had at present.
+    `caught_up` is set once all updates that came in while nobody polled are there, or cannot be had at present.
     """
 
     def __init__(
@@ -50,54 +50,54 @@ class Poller:
         status: StatusWriter,
         on_received: Callable[[tuple[ReceivedUpdate, ...]], None],
         *,
-        pauses: PollBackoff = PollBackoff(),  # noqa: B008 - frozen
+        backoff: PollBackoff = PollBackoff(),  # noqa: B008 - frozen
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._api = api
         self._inbox = inbox
         self._status = status
         self._on_received = on_received
-        self._pauses = pauses
+        self._backoff = backoff
         self._clock = clock
         self._failed = 0
-        self._most = MAX_UPDATES
+        self._batch_size = MAX_UPDATES
         self._garbled = 0
         self.caught_up = asyncio.Event()
 
     async def run(self) -> None:
         """Poll until cancelled."""
         while True:
-            pause = await self._once()
+            pause = await self._poll()
             if pause > 0:
                 await asyncio.sleep(pause)
 
-    async def _once(self) -> float:
-        """Ask once; seconds to wait before the next time."""
+    async def _poll(self) -> float:
+        """Poll once; returns the seconds to wait before the next poll."""
         try:
             wait: Literal["long", "no"] = "long" if self.caught_up.is_set() else "no"
-            return self._take(await self._api.updates(self._inbox.offset, most=self._most, wait=wait))
-        except InvalidResponseError as failure:
-            return self._step_over(failure)
-        except BotApiError as failure:
-            return self._failure(failure)
+            return self._take(await self._api.updates(self._inbox.offset, most=self._batch_size, wait=wait))
+        except InvalidResponseError as error:
+            return self._step_over(error)
+        except BotApiError as error:
+            return self._failure(error)
         except StorageError as error:
             # Nothing was taken: the server keeps it, and gives it again.
-            return self._note_failure(error.what, self._pauses.trouble)
+            return self._note_failure(error.what, self._backoff.trouble)
 
-    def _take(self, polled: PollResult) -> float:
+    def _take(self, result: PollResult) -> float:
         asked_at_once = not self.caught_up.is_set()
-        received = self._inbox.receive(polled.updates)
-        if len(polled.updates) < self._most:
+        received = self._inbox.receive(result.updates)
+        if len(result.updates) < self._batch_size:
             self.caught_up.set()
-        for words in polled.unreadable:
-            self._status.trouble("polling", f"Telegram sent {words}; it was passed over.")
-        if polled.unreadable and not polled.updates and self._inbox.offset is None:
+        for problem in result.unreadable:
+            self._status.trouble("polling", f"Telegram sent {problem}; it was passed over.")
+        if result.unreadable and not result.updates and self._inbox.offset is None:
             # Without a number there is nothing to go on from; the next update that has one brings us past it.
-            return self._note_failure("Telegram sends nothing but updates without a number.", self._pauses.trouble)
-        if polled.unreadable and not polled.updates:
+            return self._note_failure("Telegram sends nothing but updates without a number.", self._backoff.trouble)
+        if result.unreadable and not result.updates:
             self._inbox.step_over()
         self._failed = self._garbled = 0
-        self._most = MAX_UPDATES
+        self._batch_size = MAX_UPDATES
         changes: dict[str, object] = {"polled_at": self._clock(), "failed_polls": 0}
         if received:
             waiting = self._inbox.waiting()
@@ -109,36 +109,34 @@ class Poller:
         self._status.note(**changes)
         if received:
             self._on_received(received)
-        return 0.0 if received or asked_at_once else self._pauses.nothing
+        return 0.0 if received or asked_at_once else self._backoff.nothing
 
-    def _step_over(self, failure: InvalidResponseError) -> float:
-        """Updates that cannot be read as a whole are asked for one by one, and the one that is at fault is left out."""
-        if self._most == 1:
+    def _step_over(self, error: InvalidResponseError) -> float:
+        """Ask one by one for updates that cannot be read as a batch, and leave out the one that is at fault."""
+        if self._batch_size == 1:
             self._garbled += 1
-        self._most = 1
-        if self._garbled >= _SURE and self._inbox.offset is not None:
+        self._batch_size = 1
+        if self._garbled >= _GARBLED_ATTEMPTS and self._inbox.offset is not None:
             self._inbox.step_over()
             self._garbled = 0
-        return self._note_failure(f"Telegram sent {failure}.", self._pauses.trouble)
+        return self._note_failure(f"Telegram sent {error}.", self._backoff.trouble)
 
-    def _failure(self, failure: BotApiError) -> float:
-        match failure:
+    def _failure(self, error: BotApiError) -> float:
+        match error:
             case UnauthorizedError():
-                words = f"Telegram does not take the token: {failure}"
-                return self._note_failure(words, self._pauses.unauthorized)
+                return self._note_failure(f"Telegram does not take the token: {error}", self._backoff.unauthorized)
             case ConflictError():
                 self._status.note(conflicts=self._status.now.conflicts + 1, conflict_at=self._clock())
-                words = "Another program polls with this token."
-                return self._note_failure(words, self._pauses.conflict)
-            case TooManyRequestsError(retry_after=told):
-                self._note_failure("Telegram asks to be polled less often.", self._pauses.trouble)
-                return told
+                return self._note_failure("Another program polls with this token.", self._backoff.conflict)
+            case TooManyRequestsError(retry_after=seconds):
+                self._note_failure("Telegram asks to be polled less often.", self._backoff.trouble)
+                return seconds
             case _:
-                return self._note_failure(f"Telegram could not be asked: {failure}", self._pauses.trouble)
+                return self._note_failure(f"Telegram could not be asked: {error}", self._backoff.trouble)
 
-    def _note_failure(self, words: str, pauses: Backoff) -> float:
+    def _note_failure(self, problem: str, backoff: Backoff) -> float:
         self._failed += 1
         self.caught_up.set()
         self._status.note(failed_polls=self._failed)
-        self._status.trouble("polling", words)
-        return pauses.after(self._failed)
+        self._status.trouble("polling", problem)
+        return backoff.after(self._failed)

@@ -1,6 +1,6 @@
-"""What the outbox holds goes out: in order in each chat, no faster than Telegram takes it, until it is there.
+"""Sending what the outbox holds: in order in each chat, no faster than Telegram takes it, until it has arrived.
 
-A message that was under way when this process, the network or the server failed is in doubt: it is looked for before
+A message that was under way when this process, the network or the server failed is in doubt. It is looked for before
 it is sent again.
 """
 
@@ -30,31 +30,32 @@ from tabsmith.telegram.transport.outbox import Outbox, OutboxEntry, fallback_tex
 from tabsmith.telegram.transport.pacing import Backoff, KeyedWorkers, SendPacer
 
 MAX_IN_FLIGHT: Final = 6  # messages at a time, so that few are in doubt after a kill
-MAX_PROBES: Final = 24  # message numbers at which one in doubt is looked for
-_BEYOND: Final = 16  # of those, above the highest one that is known: others under way, and what came in just then
-_GLANCE: Final = 0.02
+MAX_PROBES: Final = 24  # message numbers at which a message in doubt is looked for
+_PROBES_BEYOND: Final = 16  # of those, above the highest known number: others under way, and what came in just then
 SETTLE_SECONDS: Final = (0.5, 10.0)
-_TRIES: Final = 8  # for a message at which the server fails while it takes others
-_LONE_FAILURE_SECONDS: Final = 900.0  # seconds; so long where there are no others, but polls are answered
+LONE_FAILURE_SECONDS: Final = 900.0
+_SETTLE_CHECK_SECONDS: Final = 0.02
+_MAX_SERVER_ERRORS: Final = 8  # for a message at which the server fails while it takes others
 _log: Final = logging.getLogger("tabsmith.telegram")
 
 
 @dataclass(slots=True)
-class _Tries:
-    """How it went with one message up to now."""
+class _Attempts:
+    """The attempts at one message up to now."""
 
     failed: int = 0  # in a row
-    faults: int = 0  # of the server
-    since: float = 0.0  # the first fault
-    polled_at: float = 0.0  # at the first fault: the last poll that was answered
-    png: bytes = b""  # its picture, drawn once
+    server_errors: int = 0
+    since: float = 0.0  # time of the first server error
+    polled_at: float = 0.0  # at the first server error: the time of the last poll that was answered
+    png: bytes = b""  # the message's chart, drawn once
 
 
 class Sender:
-    """Empties the outbox. `draw` makes the PNG of a chart; who `may_receive` is asked before each try.
+    """Empties the outbox. `draw` makes the PNG of a chart; `may_receive(user)` is asked before each attempt.
 
-    `settle`: what was left in doubt is looked for so many seconds after the start; at the earliest, and at the latest,
-    when no poll was answered by then.
+    `settle` are seconds after the start: what was left in doubt is looked for when a poll was answered, but not before
+    the first, and not after the second. A message at which the server fails for `lone_failure` seconds is given up if
+    no other message shows that the server takes any, but polls are answered.
     """
 
     def __init__(
@@ -65,10 +66,11 @@ class Sender:
         *,
         draw: Callable[[OutgoingChart], Awaitable[bytes]],
         may_receive: Callable[[int], bool],
-        pace: SendPacer | None = None,
-        pauses: Backoff = Backoff(),  # noqa: B008 - frozen
-        boards_every: float = EDIT_INTERVAL,
+        pacer: SendPacer | None = None,
+        backoff: Backoff = Backoff(),  # noqa: B008 - frozen
+        edit_interval: float = EDIT_INTERVAL,
         settle: tuple[float, float] = SETTLE_SECONDS,
+        lone_failure: float = LONE_FAILURE_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._api = api
@@ -76,17 +78,20 @@ class Sender:
         self._status = status
         self._draw = draw
         self._may_receive = may_receive
-        self._pace = pace or SendPacer()
-        self._pauses = pauses
+        self._pacer = pacer or SendPacer()
+        self._backoff = backoff
         self._clock = clock
         self._settle = settle
+        self._lone_failure = lone_failure
         self._started = clock()
         self._sent_at = float("-inf")
         self._running = False
-        self._under_way = asyncio.Semaphore(MAX_IN_FLIGHT)
+        self._in_flight = asyncio.Semaphore(MAX_IN_FLIGHT)
         self._chats: KeyedWorkers[int] = KeyedWorkers(self._due, self._serve)
-        self._boards = LiveMessages(api, outbox, status, self._pace, every=boards_every, pauses=pauses, clock=clock)
-        outbox.listen(self._put)
+        self._live = LiveMessages(
+            api, outbox, status, self._pacer, interval=edit_interval, backoff=backoff, clock=clock
+        )
+        outbox.listen(self._on_put)
 
     async def run(self) -> None:
         """Send until cancelled."""
@@ -94,22 +99,22 @@ class Sender:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._chats.run())
-                group.create_task(self._boards.workers.run())
+                group.create_task(self._live.workers.run())
         finally:
             self._running = False
 
     def show(self, key: str, chat: int, message: OutgoingMessage) -> None:
-        """Have the message that was put into the outbox under `key` show this, once it is there; the latest wins."""
-        self._boards.show(key, chat, message)
+        """Have the message that was put into the outbox under `key` read like this, once it was sent; the latest wins."""
+        self._live.show(key, chat, message)
 
     async def drain(self, seconds: float) -> bool:
-        """Send what there is, for at most so long; whether all of it is out. What is left stays in the outbox."""
+        """Send what the outbox holds, for at most so many seconds; returns whether it is empty then."""
         helper = None if self._running else asyncio.create_task(self.run())
         try:
             async with asyncio.timeout(seconds):
-                while not (self._chats.idle and self._boards.workers.idle):
+                while not (self._chats.idle and self._live.workers.idle):
                     await self._chats.until_idle()
-                    await self._boards.workers.until_idle()
+                    await self._live.workers.until_idle()
         except TimeoutError:
             return False
         finally:
@@ -119,7 +124,7 @@ class Sender:
                     await helper
         return True
 
-    def _put(self) -> None:
+    def _on_put(self) -> None:
         self._status.note(to_send=len(self._outbox.pending()))
         self._chats.wake()
 
@@ -130,118 +135,117 @@ class Sender:
         while (entry := self._outbox.first(chat)) is not None:
             await self._deliver(entry)
             self._status.note(to_send=len(self._outbox.pending()))
-            self._boards.workers.wake()
+            self._live.workers.wake()
 
     # One message -----------------------------------------------------------------------------------------------------
 
     async def _deliver(self, entry: OutboxEntry) -> None:
-        """Try until it is sent or given up."""
-        tries = _Tries()
+        """Try until the message is sent or given up."""
+        attempts = _Attempts()
         key, chat = entry.key, entry.chat
-        while (now := self._outbox.first(chat)) is not None and now.key == key:
-            if now.outgoing != entry.outgoing:
-                entry, tries = now, _Tries()  # its text goes out instead
+        while (current := self._outbox.first(chat)) is not None and current.key == key:
+            if current.outgoing != entry.outgoing:
+                entry, attempts = current, _Attempts()  # its fallback text goes out instead
             try:
-                await self._try(now, tries)
-            except TooManyRequestsError as told:
-                self._pace.hold(chat, self._clock() + told.retry_after)
-            except (RejectedError, UnsendableFileError) as refused:
-                self._give_up(now, str(refused))
-            except BotApiError as failure:
-                await self._failed(now, failure, tries)
+                await self._attempt(current, attempts)
+            except TooManyRequestsError as error:
+                self._pacer.hold(chat, self._clock() + error.retry_after)
+            except (RejectedError, UnsendableFileError) as error:
+                self._give_up(current, str(error))
+            except BotApiError as error:
+                await self._after_failure(current, error, attempts)
             except StorageError as error:
-                tries.failed += 1
+                attempts.failed += 1
                 self._status.trouble("sending", error.what)
-                await asyncio.sleep(self._pauses.after(tries.failed))
+                await asyncio.sleep(self._backoff.after(attempts.failed))
             except Exception as error:  # noqa: BLE001 - a fault of ours in one must not hold up all others
                 _log.exception("A message could not be made")
-                self._give_up(now, f"a fault in tabsmith: {type(error).__name__}")
+                self._give_up(current, f"a fault in tabsmith: {type(error).__name__}")
 
-    async def _try(self, entry: OutboxEntry, tries: _Tries) -> None:
+    async def _attempt(self, entry: OutboxEntry, attempts: _Attempts) -> None:
         if not self._may_receive(entry.user):
-            self._record_given_up(entry, "no longer on the list of those who may use the bridge")
+            self._abandon(entry, "no longer on the list of those who may use the bridge")
             return
         if entry.state == "in doubt":
-            await self._settled()
-            found = await self._look_for(entry)
-            if found is not None:
-                self._sent(entry, found)
+            await self._wait_to_settle()
+            message_id = await self._find(entry)
+            if message_id is not None:
+                self._record_sent(entry, message_id)
                 return
             self._outbox.not_sent(entry.key)
-        if isinstance(entry.outgoing, OutgoingChart) and not tries.png:
-            tries.png = await self._draw(entry.outgoing)
-        sent = None
-        while sent is None:
-            while (delay := self._pace.delay(entry.chat, self._clock())) > 0:
+        if isinstance(entry.outgoing, OutgoingChart) and not attempts.png:
+            attempts.png = await self._draw(entry.outgoing)
+        message_id = None
+        while message_id is None:
+            while (delay := self._pacer.delay(entry.chat, self._clock())) > 0:
                 await asyncio.sleep(delay)
-            async with self._under_way:
-                if self._pace.delay(entry.chat, self._clock()) <= 0:  # others may have gone first meanwhile
-                    sent = await self._go(entry, tries.png)
-        self._sent(entry, sent)
+            async with self._in_flight:
+                if self._pacer.delay(entry.chat, self._clock()) <= 0:  # others may have gone first meanwhile
+                    message_id = await self._send(entry, attempts.png)
+        self._record_sent(entry, message_id)
 
-    async def _go(self, entry: OutboxEntry, png: bytes) -> int:
-        """Send it now; from here on it is in doubt."""
+    async def _send(self, entry: OutboxEntry, png: bytes) -> int:
+        """Send the message now; from here on it is in doubt."""
         self._outbox.sending(entry.key)
-        self._pace.take(entry.chat, self._clock())
+        self._pacer.take(entry.chat, self._clock())
         try:
-            return await self._send(entry, png)
-        except BotApiError as failure:
-            if not _may_have_arrived(failure):
+            if isinstance(entry.outgoing, OutgoingChart):
+                return await self._api.send_photo(entry.chat, png, entry.outgoing.caption, entry.outgoing.silent)
+            return await self._api.send(entry.chat, entry.outgoing)
+        except BotApiError as error:
+            if not _may_have_arrived(error):
                 self._outbox.not_sent(entry.key)
             raise
 
-    async def _send(self, entry: OutboxEntry, png: bytes) -> int:
-        if isinstance(entry.outgoing, OutgoingChart):
-            return await self._api.send_photo(entry.chat, png, entry.outgoing.caption, entry.outgoing.silent)
-        return await self._api.send(entry.chat, entry.outgoing)
-
-    async def _settled(self) -> None:
+    async def _wait_to_settle(self) -> None:
         """Wait until what an earlier process sent has arrived if it ever does, and what came in meanwhile is known."""
         least, most = self._settle
         while True:
             since = self._clock() - self._started
             if since >= most or (since >= least and self._status.now.polled_at > 0):
                 return
-            await asyncio.sleep(_GLANCE)
+            await asyncio.sleep(_SETTLE_CHECK_SECONDS)
 
-    async def _look_for(self, entry: OutboxEntry) -> int | None:
-        """The number of a message that may have been sent, when it is there."""
+    async def _find(self, entry: OutboxEntry) -> int | None:
+        """The number of a message that may have been sent, if it is in the chat."""
         keyboard: Keyboard = () if isinstance(entry.outgoing, OutgoingChart) else entry.outgoing.keyboard
-        for message_id in islice(self._outbox.unknown(entry.after, _BEYOND), MAX_PROBES):
-            while (delay := self._pace.probe_delay(entry.chat, self._clock())) > 0:
+        for message_id in islice(self._outbox.unknown(entry.after, _PROBES_BEYOND), MAX_PROBES):
+            while (delay := self._pacer.probe_delay(entry.chat, self._clock())) > 0:
                 await asyncio.sleep(delay)
-            self._pace.take_probe(self._clock())
+            self._pacer.take_probe(self._clock())
             if await self._api.arrived(entry.chat, message_id, keyboard):
                 return message_id
         return None
 
-    async def _failed(self, entry: OutboxEntry, failure: BotApiError, tries: _Tries) -> None:
-        """Wait before the next try, or give up a message that alone keeps the server from answering."""
-        tries.failed += 1
-        self._status.trouble("sending", f"A message is not sent yet: {failure}")
-        if isinstance(failure, ServerError):
+    async def _after_failure(self, entry: OutboxEntry, error: BotApiError, attempts: _Attempts) -> None:
+        """Wait before the next attempt, or give up a message that alone keeps the server from answering."""
+        attempts.failed += 1
+        self._status.trouble("sending", f"A message is not sent yet: {error}")
+        if isinstance(error, ServerError):
             now = self._clock()
-            if tries.faults == 0:
-                tries.since, tries.polled_at = now, self._status.now.polled_at
-            tries.faults += 1
-            others = self._sent_at > tries.since
-            polls = self._status.now.polled_at > tries.polled_at and now - tries.since > _LONE_FAILURE_SECONDS
-            if tries.faults >= _TRIES and (others or polls):
-                self._give_up(entry, f"the server failed at it {tries.faults} times: {failure}")
+            if attempts.server_errors == 0:
+                attempts.since, attempts.polled_at = now, self._status.now.polled_at
+            attempts.server_errors += 1
+            takes_others = self._sent_at > attempts.since
+            answers_polls = (
+                self._status.now.polled_at > attempts.polled_at and now - attempts.since > self._lone_failure
+            )
+            if attempts.server_errors >= _MAX_SERVER_ERRORS and (takes_others or answers_polls):
+                self._give_up(entry, f"the server failed at it {attempts.server_errors} times: {error}")
                 return
-        await asyncio.sleep(self._pauses.after(tries.failed))
+        await asyncio.sleep(self._backoff.after(attempts.failed))
 
-    # What became of it -----------------------------------------------------------------------------------------------
+    # Its outcome -----------------------------------------------------------------------------------------------------
 
-    def _sent(self, entry: OutboxEntry, message_id: int) -> None:
+    def _record_sent(self, entry: OutboxEntry, message_id: int) -> None:
         self._sent_at = self._clock()
         self._status.note(sent=self._status.now.sent + 1)
         self._outbox.sent(entry.key, message_id)
 
     def _give_up(self, entry: OutboxEntry, why: str) -> None:
-        """Send the text in place of a picture or a file; give up what has none."""
+        """Send the fallback text of a chart or a file instead; abandon a message that has none."""
         if not fallback_text(entry.outgoing):
-            self._record_given_up(entry, why)
+            self._abandon(entry, why)
             return
         self._status.trouble("sending", f"A picture or a file was not sent, its text was: {why}")
         try:
@@ -249,7 +253,7 @@ class Sender:
         except StorageError as error:
             self._status.trouble("sending", error.what)
 
-    def _record_given_up(self, entry: OutboxEntry, why: str) -> None:
+    def _abandon(self, entry: OutboxEntry, why: str) -> None:
         self._status.note(gave_up=self._status.now.gave_up + 1)
         self._status.trouble("sending", f"A message was given up: {why}")
         try:
@@ -258,7 +262,7 @@ class Sender:
             self._status.trouble("sending", error.what)
 
 
-def _may_have_arrived(failure: BotApiError) -> bool:
-    if isinstance(failure, UnreachableError):
-        return failure.reached == "perhaps"
-    return isinstance(failure, ServerError)
+def _may_have_arrived(error: BotApiError) -> bool:
+    if isinstance(error, UnreachableError):
+        return error.received == "perhaps"
+    return isinstance(error, ServerError)

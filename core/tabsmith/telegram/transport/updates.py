@@ -1,6 +1,7 @@
-"""The updates in an answer, each kept as it came: one that cannot be read must not stop the others.
+"""Updates from Telegram: taken out of a poll's answer one by one, and parsed into messages and button presses.
 
-What comes from Telegram: an update as it is read, and what it means for us. Only what we use of it is looked at.
+A raw update is kept as it came, so that one that cannot be read does not stop the others. Only the parts of an update
+that the bridge uses are parsed.
 """
 
 import json
@@ -11,7 +12,10 @@ import msgspec
 from tabsmith.telegram.transport.errors import InvalidResponseError, ServerError
 from tabsmith.text import clean, clean_block
 
-_BAD: Final = (ValueError, RecursionError)  # msgspec's own errors and UnicodeDecodeError are ValueErrors
+MAX_TEXT_CHARS: Final = 8_192
+_BAD_JSON: Final = (ValueError, RecursionError)  # msgspec's own errors and UnicodeDecodeError are ValueErrors
+
+# The answer to a poll ----------------------------------------------------------------------------------------------
 
 
 class RawUpdate(msgspec.Struct, frozen=True):
@@ -22,19 +26,22 @@ class RawUpdate(msgspec.Struct, frozen=True):
 
 
 class PollResult(msgspec.Struct, frozen=True):
-    """What a poll brought, in order; `unreadable` says of each that could not be taken as it is, why."""
+    """The updates that a poll brought, in order; `unreadable` says why each of the others could not be taken as it is."""
 
     updates: tuple[RawUpdate, ...]
     unreadable: tuple[str, ...] = ()
 
 
-def parse_poll_response(payload: bytes) -> PollResult:
-    """The updates in an answer. Raises Garbled, or ServerFault for what is no answer of the Bot API."""
-    result = _result(payload)
+def parse_poll_response(body: bytes) -> PollResult:
+    """The updates in the answer to a poll.
+
+    Raises InvalidResponseError for an answer of the Bot API that cannot be read, ServerError for any other body.
+    """
+    result = _poll_result(body)
     if not isinstance(result, list):
         # A page from some gateway is no word of the Bot API, and says nothing about the updates that wait there.
-        theirs = payload[:80].replace(b" ", b"").replace(b"\n", b"").startswith(b'{"ok":true')
-        raise (InvalidResponseError if theirs else ServerError)(200, "an answer that cannot be read")
+        from_bot_api = body[:80].replace(b" ", b"").replace(b"\n", b"").startswith(b'{"ok":true')
+        raise (InvalidResponseError if from_bot_api else ServerError)(200, "an answer that cannot be read")
     updates: list[RawUpdate] = []
     unreadable: list[str] = []
     for element in result:
@@ -45,78 +52,76 @@ def parse_poll_response(payload: bytes) -> PollResult:
         raw = json.dumps(element, ensure_ascii=False).encode("utf-8", "replace")
         try:
             msgspec.json.decode(raw)
-        except _BAD:
+        except _BAD_JSON:
             unreadable.append("an update that is no proper JSON")
             raw = b'{"update_id":%d}' % number  # of no kind: it is passed over, and not fetched again
         updates.append(RawUpdate(number, msgspec.Raw(raw)))
     return PollResult(tuple(updates), tuple(unreadable))
 
 
-def _result(payload: bytes) -> object:
+def _poll_result(body: bytes) -> object:
     try:
-        # The standard library takes more than msgspec does, which would refuse all updates for one with half a
-        # surrogate pair in it.
-        answer = json.loads(payload.decode("utf-8", "replace"))
+        # The standard library reads more than msgspec does, which would refuse all updates for half a surrogate pair
+        # in one of them.
+        answer = json.loads(body.decode("utf-8", "replace"))
         return answer["result"] if answer["ok"] is True else None
-    except (*_BAD, LookupError, TypeError):
+    except (*_BAD_JSON, LookupError, TypeError):
         return None
 
 
-MAX_TEXT_CHARS: Final = 8_192
+# What an update brings ---------------------------------------------------------------------------------------------
 
 
 class TelegramUser(msgspec.Struct, frozen=True):
-    """Who wrote, and where: the numbers of the user and of the chat, and the name they go by (cleaned)."""
+    """Who wrote, and in which chat: the numbers of both, and the name that the user goes by (cleaned)."""
 
     id: int
-    chat: int
+    chat_id: int
     name: str
 
 
-class TextMessage(msgspec.Struct, frozen=True, tag="said"):
-    """A text message. A leading `/word` (also `/word@bot`) is the `command`, lower case; the rest is `text`."""
+class TextMessage(msgspec.Struct, frozen=True):
+    """A text. A leading `/word` (also `/word@bot`) is the `command`, in lower case; the rest is `text`."""
 
-    person: TelegramUser
+    user: TelegramUser
     text: str
     command: str = ""
 
 
-class ButtonPress(msgspec.Struct, frozen=True, tag="pressed"):
-    """A button. `answer_to` names the press, to be acknowledged once; `message` is 0 when it is not known."""
+class ButtonPress(msgspec.Struct, frozen=True):
+    """A press of a button that brings `data`. `query_id` names the press, to be acknowledged once."""
 
-    person: TelegramUser
+    user: TelegramUser
     data: str
-    answer_to: str
-    message: int = 0
+    query_id: str
 
 
-class FileMessage(msgspec.Struct, frozen=True, tag="file_sent"):
-    """A document. `name` and `size` are what the sender says; 0 is unknown."""
+class FileMessage(msgspec.Struct, frozen=True):
+    """A document. `name` and `size` (bytes, 0 is unknown) are what the sender says."""
 
-    person: TelegramUser
+    user: TelegramUser
     file_id: str
     name: str
     size: int
-    caption: str = ""
 
 
-class EditedMessage(msgspec.Struct, frozen=True, tag="edited"):
+class EditedMessage(msgspec.Struct, frozen=True):
     """A message that was changed after it was sent."""
 
-    person: TelegramUser
+    user: TelegramUser
 
 
-class UnsupportedMessage(msgspec.Struct, frozen=True, tag="unsupported"):
-    """A message of a kind that we make nothing of: a picture, a voice, a contact."""
+class UnsupportedMessage(msgspec.Struct, frozen=True):
+    """A message of a kind that the bridge does not read: a picture, a voice, a contact."""
 
-    person: TelegramUser
+    user: TelegramUser
 
 
 Update: TypeAlias = TextMessage | ButtonPress | FileMessage | EditedMessage | UnsupportedMessage
 
 
 class IgnoredUpdate(msgspec.Struct, frozen=True):
-    """An update that gets no answer, and why: no private chat, nobody behind it, of a kind that is not for us."""
+    """An update that gets no answer, and why. `user` is who caused it, 0 if that is not known."""
 
     reason: Literal["not a private chat", "nobody behind it", "not for us", "not understood"]
     user: int = 0
@@ -143,10 +148,8 @@ class _Document(msgspec.Struct):
 
 class _Message(msgspec.Struct):
     chat: _Chat
-    message_id: int = 0
     from_: _User | None = msgspec.field(default=None, name="from")
     text: str | None = None
-    caption: str = ""
     document: _Document | None = None
 
 
@@ -163,37 +166,35 @@ class _Update(msgspec.Struct):
     callback_query: _Callback | None = None
 
 
-def parse_update(update: object) -> Update | IgnoredUpdate:
-    """What `update`, as JSON gave it, means. Never raises: what cannot be understood is Unwanted."""
+def parse_update(raw: object) -> Update | IgnoredUpdate:
+    """The meaning of a raw update, as JSON gave it. Never raises: what cannot be understood is ignored."""
     try:
-        found = msgspec.convert(update, _Update)
+        update = msgspec.convert(raw, _Update)
     except (msgspec.ValidationError, RecursionError):
-        return IgnoredUpdate("not understood", _whose(update))
-    if found.callback_query is not None:
-        return _press(found.callback_query)
-    message = found.message or found.edited_message
+        return IgnoredUpdate("not understood", _user_id(raw))
+    if update.callback_query is not None:
+        return _press(update.callback_query)
+    message = update.message or update.edited_message
     if message is None:
-        return IgnoredUpdate("not for us", _whose(update))
+        return IgnoredUpdate("not for us", _user_id(raw))
     if message.from_ is None or message.from_.is_bot:
         return IgnoredUpdate("nobody behind it")
     if message.chat.type != "private":
         return IgnoredUpdate("not a private chat", message.from_.id)
-    person = _person(message.from_, message.chat)
-    if found.message is None:
-        return EditedMessage(person)
+    user = _telegram_user(message.from_, message.chat)
+    if update.message is None:
+        return EditedMessage(user)
     if message.document is not None:
-        file = message.document
-        return FileMessage(
-            person, file.file_id, clean(file.file_name, 120), file.file_size, clean(message.caption, 400)
-        )
+        document = message.document
+        return FileMessage(user, document.file_id, clean(document.file_name, 120), document.file_size)
     if message.text is None:
-        return UnsupportedMessage(person)
-    return _said(person, message.text)
+        return UnsupportedMessage(user)
+    return _text_message(user, message.text)
 
 
-def message_number(update: object) -> int:
-    """The number of the message that an update brings, in a private chat; 0 for others, which are counted apart."""
-    message = update.get("message") if isinstance(update, dict) else None
+def message_number(raw: object) -> int:
+    """The message number in a raw update from a private chat; 0 for others, whose messages are counted apart."""
+    message = raw.get("message") if isinstance(raw, dict) else None
     chat = message.get("chat") if isinstance(message, dict) else None
     private = isinstance(chat, dict) and chat.get("type") == "private"
     number = message.get("message_id") if isinstance(message, dict) and private else None
@@ -206,27 +207,27 @@ def _press(callback: _Callback) -> Update | IgnoredUpdate:
         return IgnoredUpdate("not for us", callback.from_.id)
     if message.chat.type != "private":
         return IgnoredUpdate("not a private chat", callback.from_.id)
-    return ButtonPress(_person(callback.from_, message.chat), callback.data[:64], callback.id, message.message_id)
+    return ButtonPress(_telegram_user(callback.from_, message.chat), callback.data[:64], callback.id)
 
 
-def _said(person: TelegramUser, text: str) -> TextMessage:
+def _text_message(user: TelegramUser, text: str) -> TextMessage:
     text = clean_block(text, MAX_TEXT_CHARS).strip()
     if not text.startswith("/"):
-        return TextMessage(person, text)
+        return TextMessage(user, text)
     word, _, rest = text.partition(" ")
     command = word[1:].partition("@")[0].lower()
     # A path looks like a command too: `/data/houses.csv` is one.
-    return TextMessage(person, rest.strip(), command) if command.isidentifier() else TextMessage(person, text)
+    return TextMessage(user, rest.strip(), command) if command.isidentifier() else TextMessage(user, text)
 
 
-def _person(user: _User, chat: _Chat) -> TelegramUser:
+def _telegram_user(user: _User, chat: _Chat) -> TelegramUser:
     name = clean(f"{user.first_name} {user.last_name}".strip() or user.username, 40)
     return TelegramUser(user.id, chat.id, name or str(user.id))
 
 
-def _whose(update: object) -> int:
+def _user_id(raw: object) -> int:
     """The user's number in an update that is not understood, as far as it can be told; for the log alone."""
-    for part in update.values() if isinstance(update, dict) else ():
+    for part in raw.values() if isinstance(raw, dict) else ():
         user = part.get("from") if isinstance(part, dict) else None
         if isinstance(user, dict) and isinstance(user.get("id"), int):
             return int(user["id"])
