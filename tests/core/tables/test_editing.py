@@ -3,7 +3,7 @@
 import pytest
 
 from tabsmith.errors import SchemaError
-from tabsmith.tables.schema.edits import merge_edits, with_kind, with_role, with_split
+from tabsmith.tables.schema.edits import with_kind, with_role, with_split
 from tabsmith.tables.schema.manual import apply_manual_schema, parse_manual_schema
 from tabsmith.tables.schema.types import ColumnSchema, ManualSchema, Schema, Split
 
@@ -67,14 +67,6 @@ def test_what_does_not_go_together_is_refused_in_words(change: object) -> None:
 def test_an_unknown_column_names_the_nearest() -> None:
     with pytest.raises(SchemaError, match="area"):
         with_role(SCHEMA, "aera", "ignore")
-
-
-def test_edits_survive_a_new_detection() -> None:
-    edited = with_kind(with_role(SCHEMA, "owner", "ignore"), "area", "code")
-    detected = with_role(SCHEMA, "sold", "ignore")
-    merged = merge_edits(edited, detected, frozenset({"owner", "area", "price", "gone"}))
-    assert roles(merged) == {"area": "feature", "owner": "ignore", "sold": "ignore", "price": "target"}
-    assert merged.column("area").kind == "code"
 
 
 EXPECTED = ManualSchema("price", ("area", "rooms"))

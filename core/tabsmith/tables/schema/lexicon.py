@@ -1,6 +1,6 @@
-"""What a column's name says: words that people give to what they want to predict, to keys, to places and times. Light.
+"""What a column's name suggests: the words by which people name targets, keys, classes, codes, persons and traits.
 
-The words are those of public collections of tables and of everyday business; the number is how strongly the word
+The words are those of public collections of tables and of everyday business. The weight of a word is how strongly it
 alone suggests a target, from 0 to 1.
 """
 
@@ -91,19 +91,19 @@ _GENERIC: Final = _words(
     "class classes type category status level count value values group total score rating rate grade amount duration "
     "position rank y result segment load power pressure area interest"
 )
-_PLACES: Final = _words("""
-    latitude longitude lat lon lng
-""")
 
 
 def name_words(name: str) -> tuple[str, ...]:
-    """The words in a column's name, small: "SalePrice", "sale_price" and "Sale Price ($)" are sale, price."""
+    """The words in a column's name, in lower case: "SalePrice" and "Sale Price ($)" both give sale, price."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name[:200])
     return tuple(word for word in re.split(r"[^a-z0-9]+", spaced.lower()) if word)
 
 
 def target_weight(name: str, others: Sequence[str] = ()) -> float:
-    """How strongly a name suggests a target, 0 to 1. The head of the name counts: before "per", "of", else its end."""
+    """How strongly a name suggests a target, from 0 to 1; `others` are the names of all columns.
+
+    The head of the name counts most: the word before "per" or "of", else the last word.
+    """
     words = name_words(name)
     if not words:
         return 0.0
@@ -123,7 +123,7 @@ def target_weight(name: str, others: Sequence[str] = ()) -> float:
 
 
 def _modest(word: str, words: tuple[str, ...]) -> float:
-    """A word of little meaning by itself says less with others before it: `passenger class`, `room type`."""
+    """The factor of a word of little meaning by itself, which says less after other words: `passenger class`."""
     return 0.55 if word in _GENERIC and len(words) > 1 else 1.0
 
 
@@ -148,13 +148,13 @@ def head_word(name: str) -> str:
 
 
 def is_unlikely_target(name: str) -> bool:
-    """Whether the name is that of a key, a place, a time or a person's traits."""
+    """Whether the name suggests a key, a place, a time or a person's trait."""
     words = name_words(name)
     return bool(words) and (words[-1] in _UNLIKELY or words[0] in {"id", "date", "name"})
 
 
 def is_key_name(name: str) -> bool:
-    """Whether the name is that of a key: id, patient_id, CustomerID, rownames, Unnamed: 0."""
+    """Whether the name suggests a key: id, patient_id, CustomerID, rownames, Unnamed: 0."""
     words = name_words(name)
     if not words:
         return False
@@ -176,11 +176,8 @@ def is_code_name(name: str) -> bool:
 
 
 def is_entity_name(name: str) -> bool:
-    """Whether the name is that of a person or animal that may come back in several rows."""
+    """Whether the name suggests a person or animal that may have several rows."""
     words = name_words(name)
-    named = any(word in _ENTITIES for word in words)
-    return named and (len(words) == 1 or words[-1] in {"id", "ids", "no", "nr", "number", "code", "key", "uuid"})
-
-
-def is_place_name(name: str) -> bool:
-    return any(word in _PLACES for word in name_words(name))
+    return any(word in _ENTITIES for word in words) and (
+        len(words) == 1 or words[-1] in {"id", "ids", "no", "nr", "number", "code", "key", "uuid"}
+    )
