@@ -13,19 +13,11 @@ from typing import Any, Final
 
 import httpx2
 import msgspec
-from anthropic import AsyncAnthropic
-from openai import AsyncOpenAI
 from pydantic_ai.direct import model_request
 from pydantic_ai.exceptions import AgentRunError, UserError
 from pydantic_ai.messages import ModelRequest as PydanticRequest
 from pydantic_ai.messages import ModelResponse, TextPart, ToolCallPart
 from pydantic_ai.models import Model, ModelRequestParameters
-from pydantic_ai.models.anthropic import AnthropicModel, AnthropicModelSettings
-from pydantic_ai.models.ollama import OllamaModel
-from pydantic_ai.models.openai import OpenAIChatModel
-from pydantic_ai.providers.anthropic import AnthropicProvider
-from pydantic_ai.providers.ollama import OllamaProvider
-from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.tools import ToolDefinition
 
@@ -124,6 +116,8 @@ class LlmClient:
         # Without an announcement by pydantic-ai: the prompt is sent as it is stored.
         if self._chosen.provider != "anthropic":
             return ModelSettings(framing_announcement="never")
+        from pydantic_ai.models.anthropic import AnthropicModelSettings
+
         return AnthropicModelSettings(
             framing_announcement="never",
             max_tokens=_MAX_TOKENS,
@@ -141,12 +135,25 @@ async def _keep_body(response: httpx2.Response) -> None:
 
 
 def _model(endpoint: ModelEndpoint, http: httpx2.AsyncClient) -> Model[Any]:
+    """The model of the endpoint. Imports its own provider's client alone: each costs about a second."""
     if endpoint.provider == "anthropic":
+        from anthropic import AsyncAnthropic
+        from pydantic_ai.models.anthropic import AnthropicModel
+        from pydantic_ai.providers.anthropic import AnthropicProvider
+
         anthropic = AsyncAnthropic(api_key=endpoint.key, base_url=endpoint.base_url, max_retries=0, http_client=http)
         return AnthropicModel(endpoint.model, provider=AnthropicProvider(anthropic_client=anthropic))
+    from openai import AsyncOpenAI
+
     openai = AsyncOpenAI(api_key=endpoint.key, base_url=endpoint.base_url, max_retries=0, http_client=http)
     if endpoint.provider == "ollama":
+        from pydantic_ai.models.ollama import OllamaModel
+        from pydantic_ai.providers.ollama import OllamaProvider
+
         return OllamaModel(endpoint.model, provider=OllamaProvider(openai_client=openai))
+    from pydantic_ai.models.openai import OpenAIChatModel
+    from pydantic_ai.providers.openai import OpenAIProvider
+
     return OpenAIChatModel(endpoint.model, provider=OpenAIProvider(openai_client=openai))
 
 
