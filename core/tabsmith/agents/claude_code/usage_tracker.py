@@ -1,14 +1,14 @@
 """Tracks the usage of Claude Code reply by reply. The sum is exactly what the program itself reports in the end."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
 from claude_agent_sdk import AssistantMessage, ResultMessage, TextBlock, ToolUseBlock
 
-from tabsmith.agents.protocol import ModelReply
+from tabsmith.agents.protocol import ModelReply, OnReply
 from tabsmith.agents.usage import NO_USAGE, Usage
 
 SYNTHETIC_MODEL: Final = "<synthetic>"  # the model's name in messages of the program itself
@@ -27,9 +27,7 @@ class ClaudeUsageTracker:
     The sum of a resumed conversation begins at `before`, where the earlier one ended.
     """
 
-    def __init__(
-        self, on_reply: Callable[[ModelReply], None], before: Usage = NO_USAGE, *, tools: bool = False
-    ) -> None:
+    def __init__(self, on_reply: OnReply, before: Usage = NO_USAGE, *, tools: bool = False) -> None:
         self._on_reply = on_reply
         self._before = before
         self._tools = tools
