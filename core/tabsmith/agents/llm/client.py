@@ -7,7 +7,6 @@ clock, and many compatible servers send no usage in a stream.
 
 import asyncio
 import logging
-from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, Final
 
@@ -25,7 +24,7 @@ from tabsmith.agents.api_keys import redact
 from tabsmith.agents.llm.prices import reply_usage, unreadable_reply
 from tabsmith.agents.llm.provider_errors import as_agent_error, rejects_tools, timeout_error
 from tabsmith.agents.llm.providers import ModelEndpoint
-from tabsmith.agents.protocol import AgentName, ModelReply, ModelRequest
+from tabsmith.agents.protocol import AgentName, ModelReply, ModelRequest, OnReply
 from tabsmith.errors import AgentReplyError
 from tabsmith.text import clean
 
@@ -62,7 +61,7 @@ class LlmClient:
     def model(self) -> str:
         return self._chosen.name
 
-    async def ask(self, request: ModelRequest, on_reply: Callable[[ModelReply], None]) -> str:
+    async def ask(self, request: ModelRequest, on_reply: OnReply) -> str:
         """Return the JSON that the model passed to the output tool, or else its text. Raises AgentError."""
         try:
             async with asyncio.timeout(request.seconds):
@@ -73,7 +72,7 @@ class LlmClient:
     async def close(self) -> None:
         await self._http.aclose()
 
-    async def _answer(self, request: ModelRequest, on_reply: Callable[[ModelReply], None]) -> str:
+    async def _answer(self, request: ModelRequest, on_reply: OnReply) -> str:
         if self._tools:
             response = await self._reply(request, on_reply, tools=[_output_tool(request.response_schema)])
             if response is not None:
@@ -84,7 +83,7 @@ class LlmClient:
         return _text(response)
 
     async def _reply(
-        self, request: ModelRequest, on_reply: Callable[[ModelReply], None], *, tools: list[ToolDefinition]
+        self, request: ModelRequest, on_reply: OnReply, *, tools: list[ToolDefinition]
     ) -> ModelResponse | None:
         """Return the model's reply, after passing it to `on_reply`; None if the server rejects the tools."""
         bodies: list[bytes] = []
