@@ -8,7 +8,7 @@ from typing import Final
 from tabsmith import formatting
 from tabsmith.presentation import budgets, recipes, scores
 from tabsmith.presentation.spans import Span, Tone, span
-from tabsmith.runs import spending
+from tabsmith.runs import replies
 from tabsmith.runs.snapshot import RunSnapshot, Trial
 from tabsmith.text import clean
 from tabsmith_tui.views import tasks
@@ -123,7 +123,7 @@ class Iterations:
 
     def __init__(self, snapshot: RunSnapshot, words: str = "") -> None:
         self._snapshot = snapshot
-        self._asked = spending.uses_llm(snapshot)
+        self._asked = replies.uses_llm(snapshot)
         self._tries = [each for each in reversed(snapshot.trials) if trial_matches(each, words)]
 
     def __len__(self) -> int:

@@ -4,7 +4,7 @@ from tabsmith import formatting
 from tabsmith.presentation import budgets, recipes
 from tabsmith.presentation.scores import metric_direction
 from tabsmith.presentation.spans import Line, Span, line, span
-from tabsmith.runs import spending
+from tabsmith.runs import replies
 from tabsmith.runs.snapshot import RunSnapshot, Trial
 from tabsmith.tables.read.sources import describe_source
 from tabsmith.text import clean, plural
@@ -86,7 +86,7 @@ def _agent(snapshot: RunSnapshot, width: int) -> tuple[Line, ...]:
         lines.append((Span(fit(words, width).rstrip(), "warn"),))
     else:
         lines.append((Span(f"planned {snapshot.planned} ", "dim"), Span("✔", "good")))
-    if spending.uses_llm(snapshot):
+    if replies.uses_llm(snapshot):
         usage = snapshot.usage
         tokens = f"{budgets.token_count(usage.tokens)} tokens" if usage.turns else f"tokens {formatting.UNKNOWN}"
         cost = Span(budgets.usage_cost(usage), "warn" if usage.unpriced else "strong")
