@@ -11,13 +11,7 @@ from tabsmith.limits import Limits
 from tabsmith.modeling.results import ModelReport
 from tabsmith.orchestration import events as loop
 from tabsmith.orchestration.limits.budget import Budget
-from tabsmith.orchestration.loop_state import FINISHED_STATES as FINISHED_STATES
-from tabsmith.orchestration.loop_state import AnsweredQuestion as AnsweredQuestion
-from tabsmith.orchestration.loop_state import LoopState
-from tabsmith.orchestration.loop_state import SessionState as SessionState
-from tabsmith.orchestration.loop_state import Trial as Trial
-from tabsmith.orchestration.loop_state import TrialState as TrialState
-from tabsmith.orchestration.loop_state import WorkspaceWork as WorkspaceWork
+from tabsmith.orchestration.loop_state import FINISHED_STATES, LoopState
 from tabsmith.orchestration.task_events import (
     MergedBack,
     TaskExit,

@@ -3,11 +3,12 @@
 from typing import Final
 
 from tabsmith import formatting
+from tabsmith.orchestration.loop_state import Trial, TrialState
 from tabsmith.presentation import budgets, recipes
 from tabsmith.presentation.spans import Line, Span, Tone, line, span
 from tabsmith.runs import replies
 from tabsmith.runs.events import RunState
-from tabsmith.runs.snapshot import RunSnapshot, Trial, TrialState
+from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import clean, plural
 from tabsmith_tui.views import tasks
 

@@ -6,10 +6,11 @@ from types import MappingProxyType
 from typing import Final
 
 from tabsmith import formatting
+from tabsmith.orchestration.loop_state import Trial
 from tabsmith.presentation import budgets, recipes, scores
 from tabsmith.presentation.spans import Span, Tone, span
 from tabsmith.runs import replies
-from tabsmith.runs.snapshot import RunSnapshot, Trial
+from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import clean
 from tabsmith_tui.views import tasks
 from tabsmith_tui.widgets.lines_layout import LineColumn

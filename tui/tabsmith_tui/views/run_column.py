@@ -1,11 +1,12 @@
 """A run in a column, to be read beside others: who, how good, at what price, the curve, the last iterations."""
 
 from tabsmith import formatting
+from tabsmith.orchestration.loop_state import Trial
 from tabsmith.presentation import budgets, recipes
 from tabsmith.presentation.scores import metric_direction
 from tabsmith.presentation.spans import Line, Span, line, span
 from tabsmith.runs import replies
-from tabsmith.runs.snapshot import RunSnapshot, Trial
+from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.tables.read.sources import describe_source
 from tabsmith.text import clean, plural
 from tabsmith_tui.views import agent_card, champion_card, leaderboard, score_plot, task_activity, tasks

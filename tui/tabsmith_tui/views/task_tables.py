@@ -6,9 +6,10 @@ from typing import Final
 
 from tabsmith import formatting
 from tabsmith.agents.usage import NO_USAGE
+from tabsmith.orchestration.loop_state import Trial, WorkspaceWork
 from tabsmith.presentation import budgets
 from tabsmith.presentation.spans import Span, Tone, span
-from tabsmith.runs.snapshot import RunSnapshot, TaskState, Trial, WorkspaceWork
+from tabsmith.runs.snapshot import RunSnapshot, TaskState
 from tabsmith.text import clean
 from tabsmith_tui.views import tasks
 from tabsmith_tui.widgets.lines_layout import LineColumn

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from tabsmith.orchestration.loop_state import Trial
 from tabsmith.orchestration.task_events import Acceptance, TaskOutcome
 from tabsmith.presentation.spans import Line, Span, Tone, line, span
-from tabsmith.runs.snapshot import RunSnapshot, TaskState, Trial
+from tabsmith.runs.snapshot import RunSnapshot, TaskState
 from tabsmith.tables.read.sources import TasksSource
 from tabsmith.text import clean, plural
 from tabsmith_tui.views.lines import fit

@@ -5,8 +5,9 @@ from msgspec.structs import replace
 from tabsmith.agents.usage import NO_USAGE
 from tabsmith.orchestration import events as loop
 from tabsmith.orchestration.loop.champion import ChampionStatus, Judgement
+from tabsmith.orchestration.loop_state import Trial, WorkspaceWork
 from tabsmith.runs.reducers.rules import current_trial, reducer, with_log, with_trial
-from tabsmith.runs.snapshot import RunSnapshot, Trial, WorkspaceWork
+from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import figure
 
 

@@ -7,8 +7,9 @@ from typing import Final, Literal
 from msgspec.structs import replace
 
 from tabsmith.orchestration.events import Event
+from tabsmith.orchestration.loop_state import Trial
 from tabsmith.runs.events import RunEvent
-from tabsmith.runs.snapshot import LogLine, RunSnapshot, Trial
+from tabsmith.runs.snapshot import LogLine, RunSnapshot
 
 LOG_LINES: Final = 500
 

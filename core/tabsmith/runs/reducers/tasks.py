@@ -3,9 +3,10 @@
 from msgspec.structs import replace
 
 from tabsmith.orchestration import task_events as task
+from tabsmith.orchestration.loop_state import WorkspaceWork
 from tabsmith.runs import events as run
 from tabsmith.runs.reducers.rules import current_trial, reducer, with_log, with_trial
-from tabsmith.runs.snapshot import RunSnapshot, TaskState, WorkspaceWork
+from tabsmith.runs.snapshot import RunSnapshot, TaskState
 from tabsmith.text import clean, plural
 
 

@@ -9,9 +9,10 @@ from msgspec.structs import replace
 
 from tabsmith import formatting
 from tabsmith.errors import RunNotFoundError, TabsmithError
+from tabsmith.orchestration.loop_state import Trial
 from tabsmith.runs import replies
 from tabsmith.runs.events import RunState
-from tabsmith.runs.snapshot import RunSnapshot, Trial
+from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.watch import RunWatch, list_runs
 from tabsmith.storage import Found
 from tabsmith.telegram.chat.context import BridgeContext, UpdateContext

@@ -5,10 +5,11 @@ from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
 from tabsmith import formatting
+from tabsmith.orchestration.loop_state import Trial
 from tabsmith.presentation import budgets
 from tabsmith.runs import replies
 from tabsmith.runs.events import ExitReason, Outcome, RunState
-from tabsmith.runs.snapshot import RunSnapshot, TaskState, Trial
+from tabsmith.runs.snapshot import RunSnapshot, TaskState
 from tabsmith.tables.read.sources import describe_source
 from tabsmith.telegram.render import results
 from tabsmith.telegram.render.messages import LIST, Button, OutgoingMessage, button, keyboard
