@@ -86,7 +86,7 @@ class Worker:
             folder, offset, self._pool, self._record, self._clock, choice=choice, past=self._past
         )
         self._settings = config.load()
-        self._agency = AgentFactory(choice, self._settings.agents)
+        self._agents = AgentFactory(choice, self._settings.agents)
         self._history = History()
         self._loop: RecipeLoop | None = None
 
@@ -104,7 +104,7 @@ class Worker:
         finally:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
-            await self._agency.host.close()
+            await self._agents.client.close()
         self._record(ended)
         return 0 if ended.outcome in ("success", "success with limits", "partial") else 1
 
@@ -127,7 +127,7 @@ class Worker:
             self._folder.root,
             self._control,
             self._pool,
-            self._agency.host,
+            self._agents.client,
             self._record,
             past=self._past,
             settings=self._settings,
@@ -215,8 +215,8 @@ class Worker:
         transcripts = FileTranscripts(self._folder.root)
         evaluator = ForkedEvaluator(data, self._pool, self._control, self._folder.root, cores=self._cores)
         return RecipeLoop(
-            self._agency.planned,
-            self._agency.search,
+            self._agents.planned,
+            self._agents.search,
             evaluator,
             self._control,
             self._record,
@@ -225,7 +225,7 @@ class Worker:
             state=close_lost_sessions(self._past, transcripts, self._record),
             clock=self._clock.seconds,
             remember=self._remember,
-            grader=self._agency.grader,
+            grader=self._agents.grader,
         )
 
     async def _finish(
@@ -300,7 +300,7 @@ class Worker:
             history_record(
                 iteration,
                 loop.context,
-                self._agency.planned.name,
+                self._agents.planned.name,
                 loop.usage,
                 loop.fallback_reason,
                 self._clock.seconds(),
