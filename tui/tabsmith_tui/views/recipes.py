@@ -1,32 +1,17 @@
 """A recipe in plain words: its family, what it derives, drops and encodes, its parameters."""
 
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Final
-
-from tabsmith.recipes.recipe import Family, ParameterValue, Recipe
+from tabsmith.families.registry import family_label
+from tabsmith.families.spec import ParameterValue
+from tabsmith.recipes.recipe import Recipe
 from tabsmith.text import clean
 from tabsmith_tui.views.lines import Line, Span, line, span
-
-FAMILIES: Final[Mapping[Family, str]] = MappingProxyType(
-    {
-        "linear": "linear model",
-        "random_forest": "random forest",
-        "extra_trees": "extra trees",
-        "hist_gradient_boosting": "histogram boosting",
-        "lightgbm": "LightGBM",
-        "catboost": "CatBoost",
-        "neural_network": "neural network",
-        "nearest_neighbors": "nearest neighbours",
-    }
-)
 
 
 def recipe_title(recipe: Recipe) -> str:
     """The recipe in a few words: its own name, or its family and what is special about it."""
     if recipe.name.strip():
         return clean(recipe.name, 80)
-    parts = [FAMILIES[recipe.family]]
+    parts = [family_label(recipe.family)]
     if recipe.derived:
         parts.append(f"+ {len(recipe.derived)} derived")
     if recipe.dropped:
@@ -36,7 +21,7 @@ def recipe_title(recipe: Recipe) -> str:
 
 def recipe_lines(recipe: Recipe, most: int = 40) -> tuple[Line, ...]:
     """Everything in the recipe, a line each; of every kind at most `most`, the rest counted."""
-    lines: list[Line] = [(Span("family     ", "dim"), Span(FAMILIES[recipe.family]))]
+    lines: list[Line] = [(Span("family     ", "dim"), Span(family_label(recipe.family)))]
     _part(lines, "derived", [f"{clean(each.name, 60)} = {clean(each.sql, 200)}" for each in recipe.derived], most)
     _part(lines, "dropped", [clean(name, 80) for name in recipe.dropped], most)
     _part(lines, "encoded", [f"{clean(name, 60)}: {how}" for name, how in recipe.encoders.items()], most)
@@ -50,7 +35,7 @@ def recipe_difference(recipe: Recipe, other: Recipe) -> tuple[str, ...]:
     """What `recipe` does otherwise than `other`, a sentence each; empty when they are the same but for the name."""
     said: list[str] = []
     if recipe.family != other.family:
-        said.append(f"{FAMILIES[recipe.family]} instead of {FAMILIES[other.family]}")
+        said.append(f"{family_label(recipe.family)} instead of {family_label(other.family)}")
     mine, theirs = ({each.name: each.sql for each in it.derived} for it in (recipe, other))
     for name, sql in mine.items():
         if theirs.get(name) != sql:
