@@ -20,6 +20,7 @@ from tabsmith.workflow.states import State
 from tests.core.runs.conftest import ended, kill, model, until
 from tests.core.runs.scripted import Asked, ridge
 from tests.core.telegram.conftest import ADA, BOB, Serve
+from tests.core.telegram.test_flows import LONG, trains
 from tests.peers.telegram_server import TelegramServer
 
 __all__ = ["model"]  # a fixture of this module, too
@@ -146,7 +147,7 @@ def test_a_conversation_begun_on_the_phone_is_finished_in_the_terminal(
     server: TelegramServer, serve: Serve, houses: Path
 ) -> None:
     ada = server.person(ADA)
-    serve(server.address)
+    serve(server.address, **LONG)
     ada.say("/train")
     ada.wait("Where is your table?")
     ada.press("file on this machine")
@@ -160,8 +161,9 @@ def test_a_conversation_begun_on_the_phone_is_finished_in_the_terminal(
     ada.press("Load now")  # the phone still shows the step before
     ada.wait("That button belongs to an earlier step")
     assert "How should it be trained?" in ada.messages[-1].text
-    ada.press("Train")
-    ada.wait("The model is ready", seconds=60)
+    for act, answer in trains():
+        act(ada)
+        ada.wait(answer, seconds=60)
     terminal.reload()
     assert terminal.session.state is State.TRAINED
     terminal.answer(actions.Finish())
