@@ -308,10 +308,10 @@ async def test_an_unknown_name_is_refused_with_the_nearest_and_nothing_is_saved(
         await opened(pilot, "a", *typed("qualty < 0.5"), "enter")
         screen = pilot.app.screen
         assert isinstance(screen, ConditionScreen)
-        assert "The nearest one is 'quality'" in str(screen.query_one("#said").content)
+        assert "The nearest one is 'quality'" in str(screen.query_one("#problems").content)
         assert screen.query_one("ConditionLine").value == "qualty < 0.5"
         await press(pilot, *["backspace"] * 12, *typed("rate limit"), "enter")
-        assert "in the list already" in str(screen.query_one("#said").content)
+        assert "in the list already" in str(screen.query_one("#problems").content)
         assert not (tabsmith_home / "config" / "config.toml").exists()
 
 

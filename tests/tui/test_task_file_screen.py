@@ -119,7 +119,7 @@ async def test_a_file_written_in_the_form_reads_back_as_it_was_typed(make_app, p
         await press(pilot, "f4")
         await fill(pilot, name="report", goal="Say it.", folder="report", accept="test -s r.md")
         await fill(pilot, depends_on="calculator", rubric="short")
-        assert "can be run" in shown(pilot)
+        assert "ready to run" in shown(pilot)
         await press(pilot, "f8")
     found = tasks.read(place / "tasks.toml", allowed=(place,))
     assert (found.budget.iterations, found.budget.dollars) == (6, "1.50")
@@ -140,7 +140,7 @@ async def test_a_file_written_in_the_form_reads_back_as_it_was_typed(make_app, p
         ("iterations", "-3", "whole number from 1"),
         ("dollars", "a lot", "an amount such as"),
         ("seconds", "soon", "must be a number such as 600"),
-        ("file", "", "is empty: type where to write it"),
+        ("file", "", "is empty: type a path"),
         ("goal", "", "is empty"),
     ],
 )

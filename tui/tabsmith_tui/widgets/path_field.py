@@ -1,7 +1,4 @@
-"""A field for a path that completes it: tab completes, up and down go through what fits, enter takes or goes on.
-
-What a half-typed path may become: the files and folders that fit it, best first. Knows no terminal.
-"""
+"""A field for a path with completion: tab completes, the arrows choose a suggestion, enter takes it or continues."""
 
 import os
 import re

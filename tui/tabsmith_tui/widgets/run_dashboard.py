@@ -1,4 +1,4 @@
-"""The panels of a run: champion, agent, selected try, score, leaderboard, iterations, log. It draws a snapshot."""
+"""The panels of a run: champion, agent, selected trial, score, leaderboard, iterations, log."""
 
 from typing import Final
 
