@@ -16,7 +16,7 @@ from tabsmith_tui.store import SavedSession, Store
 from tabsmith_tui.widgets.menu import Menu
 from tests.tui.stage import NOW, DeafSupervisor, FixedShelf, model_summary, run_summary, settle
 
-SIZES = {"80x24": (80, 24), "120x40": (120, 40), "60x20": (60, 20)}
+SIZES = {"120x40": (120, 40), "60x20": (60, 20)}
 
 
 def full_store() -> FixedShelf:

@@ -123,7 +123,7 @@ def phones(count: int = 2) -> FixedShelf:
     return FixedShelf((run,), saved=SavedSession("wine.csv", "Model", NOW - 600), others=others[:count])
 
 
-@pytest.mark.parametrize("size", [(120, 40), (80, 24), (60, 20)], ids=["large", "middle", "small"])
+@pytest.mark.parametrize("size", [(120, 40), (60, 20)], ids=["large", "small"])
 def test_home_with_phones(make_app, snap_compare, size: tuple[int, int]) -> None:
     """Under "Resume": the terminal's own session, Ada's phone under the cursor, and one of a person without a name whose
     run is done; what each is about and where it stands. Large: the facts of Ada's, and whose it is."""

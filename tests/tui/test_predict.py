@@ -9,7 +9,7 @@ from tabsmith.tables.info import Preview
 from tabsmith_tui.screens.predict import PredictScreen
 from tests.tui.stage import DeafSupervisor, FixedShelf, model_summary, settle
 
-SIZES = {"80x24": (80, 24), "120x40": (120, 40), "60x20": (60, 20)}
+SIZES = {"120x40": (120, 40), "60x20": (60, 20)}
 MODELS = FixedShelf(models=(model_summary(1), model_summary(2)))
 NAMES = ("Lot_Area", "Year_Built", "Sale_Price")
 DONE = Predicted(
@@ -36,11 +36,6 @@ def test_form(make_app, snap_compare, size: str) -> None:
     """The newest model is chosen, the file was typed, the place to write to stands beside it by itself."""
     app = make_app(MODELS)
     assert snap_compare(app, press=["p", *typed("/tables/new.csv")], terminal_size=SIZES[size])
-
-
-def test_form_in_light(make_app, snap_compare) -> None:
-    """The same, dark on light."""
-    assert snap_compare(make_app(MODELS, theme="light"), press=["p", *typed("/tables/new.csv")])
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -323,5 +323,5 @@ def test_two_tasks(make_app, snap_compare, place: Path) -> None:
 
 
 def test_an_empty_file_asked_to_run(make_app, snap_compare, place: Path) -> None:
-    """Light, 80x24, one above the other: the name has the focus and says that it is empty."""
-    assert snap_compare(make_app(theme="light"), press=["k", "f9"], terminal_size=(80, 24))
+    """80x24, one above the other: the name has the focus and says that it is empty."""
+    assert snap_compare(make_app(), press=["k", "f9"], terminal_size=(80, 24))
