@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Literal
 
 from textual import on
 from textual.app import ComposeResult
@@ -310,8 +309,7 @@ class AgentsScreen(TabsmithScreen):
             return True
         if not self.is_mounted or self._form is None:
             return False
-        place: Literal["agents", "breakpoints"] = "agents" if action in ("use", "check") else "breakpoints"
-        menu = self.query_one(f"#{place}", Menu)
+        menu = self.query_one("#agents" if action in ("use", "check") else "#breakpoints", Menu)
         if action == "check" and menu.current != "llm":
             return False
         return menu.has_focus and bool(menu.current)

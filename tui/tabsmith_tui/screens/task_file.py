@@ -97,7 +97,10 @@ class TaskFileScreen(TabsmithScreen):
         agents = await asyncio.to_thread(availability, self.services.settings.agents)
         self._agents = {agent.agent: agent for agent in agents}
         self.query_one("#row-agent", TaskRow).offer(
-            tuple(Option(each, each, agent_views.availability(self._agents[each]).text) for each in get_args(TaskAgent))
+            tuple(
+                Option(agent, agent, agent_views.availability(self._agents[agent]).text)
+                for agent in get_args(TaskAgent)
+            )
         )
         self._say()
 

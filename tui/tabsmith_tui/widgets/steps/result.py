@@ -145,10 +145,10 @@ def prediction_facts(prediction: PredictedFile) -> list[tuple[str, ContentText]]
     rows: list[tuple[str, ContentText]] = [
         ("predicted", assemble(("✔ ", "$good"), plural(prediction.rows, "row"))),
         ("written to", literal(prediction.out, 400)),
-        ("columns", literal(", ".join(clean(each, 30) for each in prediction.columns[:8]), 300)),
+        ("columns", literal(", ".join(clean(name, 30) for name in prediction.columns[:8]), 300)),
     ]
     if prediction.missing:
-        names = ", ".join(clean(each, 30) for each in prediction.missing[:8])
+        names = ", ".join(clean(name, 30) for name in prediction.missing[:8])
         what = f"{plural(len(prediction.missing), 'column')} not in the file, treated as missing: {names}"
         rows.append(("! missing", literal(what, 400, "$warn")))
     if prediction.extra:

@@ -158,9 +158,9 @@ def split_words(split: Split) -> str:
 
 def _head(field: ColumnsField) -> Content:
     if field.target:
-        found = next((each for each in field.candidates if each.name == field.target), None)
-        line = next((each for each in field.columns if each.name == field.target), None)
-        why = f"{found.reason} ({found.confidence:.0%} sure)" if found else line.evidence if line else ""
+        candidate = next((option for option in field.candidates if option.name == field.target), None)
+        line = next((column for column in field.columns if column.name == field.target), None)
+        why = f"{candidate.reason} ({candidate.confidence:.0%} sure)" if candidate else line.evidence if line else ""
         kind = KIND_WORDS[line.kind] if line else ""
         target = assemble(literal(field.target, 40, "bold $accent"), f"  {kind}  ", literal(why, 200, "$quiet"))
     else:
