@@ -3,14 +3,14 @@
 import pytest
 
 from tabsmith.runs.events import RunState
-from tests.tui.stage import FixedShelf, model_summary, run_summary
+from tests.tui.stage import FixedStore, model_summary, run_summary
 
 SIZES = {"120x40": (120, 40), "60x20": (60, 20)}
 
 
-def store_of_runs() -> FixedShelf:
+def store_of_runs() -> FixedStore:
     """A run in every state."""
-    return FixedShelf(
+    return FixedStore(
         runs=tuple(
             run_summary(number, state, problem="No column can be the target." if state == "failed" else "")
             for number, state in enumerate(RunState, 1)
@@ -36,7 +36,7 @@ def test_no_runs(make_app, snap_compare) -> None:
 
 def test_question_before_deleting_a_run(make_app, snap_compare) -> None:
     """What goes, what stays; the cursor on "keep it"."""
-    store = FixedShelf(runs=(run_summary(1, RunState.FAILED),))
+    store = FixedStore(runs=(run_summary(1, RunState.FAILED),))
     assert snap_compare(make_app(store), press=["r", "d"], terminal_size=(80, 24))
 
 
@@ -44,4 +44,4 @@ def test_question_before_deleting_a_run(make_app, snap_compare) -> None:
 def test_models(make_app, snap_compare, size: str) -> None:
     """Three models in lines, a damaged one marked in red with its reason; wide: facts of the first."""
     models = (*(model_summary(number) for number in range(1, 4)), model_summary(4, damaged="report.json is missing"))
-    assert snap_compare(make_app(FixedShelf(models=models)), press=["m"], terminal_size=SIZES[size])
+    assert snap_compare(make_app(FixedStore(models=models)), press=["m"], terminal_size=SIZES[size])

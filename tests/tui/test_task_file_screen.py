@@ -19,7 +19,7 @@ from tabsmith_tui.widgets.fields import PickLine
 from tabsmith_tui.widgets.menu import Menu
 from tabsmith_tui.widgets.task_rows import TaskRow
 from tests.tui.hostile import HOSTILE
-from tests.tui.stage import DeafSupervisor, settle
+from tests.tui.stage import IdleSupervisor, settle
 
 LARGE = (120, 44)
 FILE = """\
@@ -47,7 +47,7 @@ depends_on = ["calculator"]
 """
 
 
-class Recorder(DeafSupervisor):
+class Recorder(IdleSupervisor):
     """Makes the run's folder, as the real one does, and starts no worker."""
 
     async def start_run(self, spec: RunSpec) -> Any:

@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 COLUMNS: Final = (
     LineColumn("choose", 14, grow=2, most=44),
-    LineColumn("kind", 10, drop=2),
+    LineColumn("kind", 13, drop=2),
     LineColumn("sure", 5, right=True, drop=1),
     LineColumn("why", 16, grow=3, drop=3),
 )
@@ -283,4 +283,4 @@ class ColumnEditor(DialogScreen[ColumnEdit | None]):
 
 
 def _option(name: str, what: str, value: str) -> option_list.Option:
-    return option_list.Option(assemble(name.ljust(11), (what, "$quiet")), id=value)
+    return option_list.Option(assemble(name.ljust(14), (what, "$quiet")), id=value)

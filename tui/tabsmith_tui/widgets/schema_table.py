@@ -59,7 +59,7 @@ COLUMNS: Final = (
     LineColumn("missing", 7, right=True, drop=3),
     LineColumn("distinct", 8, right=True, drop=4),
     LineColumn("distribution", 12, drop=2),
-    LineColumn("comment", 14, grow=3, drop=5),
+    LineColumn("comment", 10, grow=3, drop=5),
 )
 
 KIND_WORDS: Final[dict[ColumnKind, str]] = {
