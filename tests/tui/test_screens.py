@@ -9,8 +9,8 @@ from textual.screen import Screen
 
 from tabsmith_tui import screens
 from tabsmith_tui.app import TabsmithApp
+from tabsmith_tui.screens import ScreenName
 from tabsmith_tui.screens.base import STYLES
-from tabsmith_tui.services import ScreenName
 
 
 def screen_classes() -> set[str]:

@@ -1,4 +1,4 @@
-"""The app: its registry of screens, its keys and themes, the worker supervisor, and leaving."""
+"""The app: its screens, keys and themes, the worker supervisor, and leaving."""
 
 import asyncio
 import os
@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Callable
 from functools import partial
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App
@@ -20,9 +19,10 @@ from tabsmith.text import clean_block
 from tabsmith_tui.actions import ActionCommands, bindings_of, check_keymap, key_words
 from tabsmith_tui.exit_summary import ExitSummary, exit_summary
 from tabsmith_tui.key_queue import KeyQueue
+from tabsmith_tui.screens import SCREENS, ScreenName
 from tabsmith_tui.screens.base import STYLES, start_worker
 from tabsmith_tui.screens.home import HomeScreen
-from tabsmith_tui.services import PredictDraft, ScreenName
+from tabsmith_tui.services import PredictDraft
 from tabsmith_tui.store import Store
 from tabsmith_tui.theme import THEMES, theme_name
 
@@ -40,16 +40,6 @@ if TYPE_CHECKING:
         return app
 
 
-def _lazy(module: str, name: str) -> Callable[..., Screen[Any]]:
-    """A factory of the screen `name`; it imports the screen's module when the screen is first opened."""
-
-    def make(*arguments: object, **options: object) -> Screen[Any]:
-        screen: Screen[Any] = getattr(import_module(f"tabsmith_tui.screens.{module}"), name)(*arguments, **options)
-        return screen
-
-    return make
-
-
 class TabsmithApp(App[ExitSummary], inherit_bindings=False):
     """The terminal app. It implements `AppServices`, and takes the time, ids, disk and processes from outside.
 
@@ -57,19 +47,7 @@ class TabsmithApp(App[ExitSummary], inherit_bindings=False):
     """
 
     TITLE = "tabsmith"
-    SCREENS: ClassVar[dict[ScreenName, Callable[..., Screen[Any]]]] = {  # type: ignore[assignment]
-        "home": HomeScreen,
-        "guided": _lazy("guided", "GuidedScreen"),
-        "run": _lazy("run", "RunScreen"),
-        "result": _lazy("result", "ResultScreen"),
-        "predict": _lazy("predict", "PredictScreen"),
-        "models": _lazy("models", "ModelsScreen"),
-        "runs": _lazy("runs", "RunsScreen"),
-        "agents": _lazy("agents", "AgentsScreen"),
-        "tasks": _lazy("task_file", "TaskFileScreen"),
-        "bridge": _lazy("bridge", "BridgeScreen"),
-    }
-    """The registry of screens, by the names of `ScreenName`."""
+    SCREENS: ClassVar[dict[ScreenName, Callable[..., Screen[Any]]]] = SCREENS  # type: ignore[assignment]
     CSS_PATH: ClassVar = [STYLES / "app.tcss", STYLES / "home.tcss"]  # Textual loads no CSS_PATH of the first screen
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("app")
     COMMANDS: ClassVar = {ActionCommands}

@@ -88,7 +88,7 @@ class AgentsScreen(TabsmithScreen):
     def __init__(self) -> None:
         super().__init__()
         self._form: AgentSettingsForm | None = None
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self._checked: dict[str, DrawnLine] = {}
 
     def body(self) -> ComposeResult:
@@ -121,7 +121,7 @@ class AgentsScreen(TabsmithScreen):
 
     async def _reload(self) -> None:
         self._checked.clear()
-        async with self._turn:
+        async with self._lock:
             await self._take(agent_settings.read)
 
     async def _take(self, work: Callable[[], AgentSettingsForm]) -> TabsmithError | None:
@@ -200,7 +200,7 @@ class AgentsScreen(TabsmithScreen):
 
     async def _save_row(self, row: SettingRow, text: str) -> None:
         key = row.setting.key
-        async with self._turn:
+        async with self._lock:
             error = await self._take(partial(agent_settings.save, key, text))
         if error is not None:
             row.complain(error, text)
@@ -223,11 +223,11 @@ class AgentsScreen(TabsmithScreen):
         start_worker(self, partial(self._change, partial(agent_settings.save, DEFAULT, agent.agent)), "agents")
         if agent.usable == "not usable":
             self.app.notify(
-                f"{agent.agent} cannot be used yet: {agent.why}. {agent.next_step}", severity="warning", timeout=10
+                f"{agent.agent} is not ready: {agent.why}. {agent.next_step}", severity="warning", timeout=10
             )
 
     async def _change(self, work: Callable[[], AgentSettingsForm]) -> None:
-        async with self._turn:
+        async with self._lock:
             error = await self._take(work)
         if error is not None:
             self.show_error(error)
@@ -265,7 +265,7 @@ class AgentsScreen(TabsmithScreen):
                 agent_settings.with_condition(agent_settings.read().breakpoints, text, before)
             )
 
-        async with self._turn:
+        async with self._lock:
             error = await self._take(work)
         if error is None:
             self._show_saved()
