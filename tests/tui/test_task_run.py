@@ -34,7 +34,7 @@ from tabsmith_tui.widgets.help_panel import explain
 from tests.tui import journals, transcripts
 from tests.tui.hostile import HOSTILE, MARKS
 from tests.tui.run_stage import append, open_run, running, screen_text, until, worker_alive
-from tests.tui.stage import FixedShelf, settle
+from tests.tui.stage import FixedStore, settle
 from tests.tui.task_story import ACCEPT, TaskStory, calculator, proved_wrong
 
 SMALL, MIDDLE, LARGE = (60, 20), (80, 24), (120, 40)
@@ -292,7 +292,7 @@ async def test_lists_show_tasks_in_place_of_a_score(make_app) -> None:
     journals.write(story.events, story.spec)
     summary = summarize(journals.RUN_ID)
     assert (summary.tasks, summary.tasks_over, summary.outcome) == (5, 5, "partial")
-    async with make_app(FixedShelf(runs=(summary,))).run_test(size=LARGE) as pilot:
+    async with make_app(FixedStore(runs=(summary,))).run_test(size=LARGE) as pilot:
         await until(pilot, lambda: "5 of 5 tasks" in screen_text(pilot.app), "the run on home")
         await pilot.press("r")
         await settle(pilot)

@@ -1,4 +1,4 @@
-"""A finished model: what it is worth on rows it never saw, what it is made of, where it errs, how to use it again."""
+"""The result screen: a model's score on the test set, its errors, feature importance, recipes and facts."""
 
 import asyncio
 from typing import ClassVar
@@ -39,7 +39,7 @@ class Panel(Container):
     def show(self, lines: tuple[Line, ...]) -> None:
         """Show these lines, wrapped to the width."""
         self.query_one(Drawing).show(
-            lines, lambda width, _height: [part for each in lines for part in wrap_line(each, width)]
+            lines, lambda width, _height: [part for line in lines for part in wrap_line(line, width)]
         )
 
 
@@ -67,7 +67,7 @@ class ResultScreen(TabsmithScreen):
         self.report = report
 
     def body(self) -> ComposeResult:
-        """One page of panels."""
+        """Compose one page of panels."""
         with Body(id="result"):
             yield Panel("Score", "scores", "How good the model is. Only the hold-out says how it does on new rows.")
             with Container(id="pair"):
@@ -80,7 +80,7 @@ class ResultScreen(TabsmithScreen):
             yield Panel("The model", "facts", "The model's folder, and how it was trained.")
 
     def on_mount(self) -> None:
-        """Show the report, or read it first."""
+        """Show the report; read it first if needed."""
         self.query_one(Body).focus()
         self.show_subject(literal(f"model {self.model_id}"))
         if self.report is not None:
@@ -122,11 +122,11 @@ class ResultScreen(TabsmithScreen):
         )
 
     def action_predict(self) -> None:
-        """Predict with this model."""
+        """Open the predict screen with this model."""
         self.services.open_screen("predict", self.model_id)
 
     async def action_copy(self) -> None:
-        """Copy the equivalent Python and command lines, and say where they went."""
+        """Copy equivalent Python and command lines, and say where they went."""
         if self.report is None:
             return
         source = await asyncio.to_thread(_source, self.report.run_id)
@@ -138,7 +138,7 @@ class ResultScreen(TabsmithScreen):
         self.app.notify(f"Python and command lines. {copied.words}")
 
     async def action_open_run(self) -> None:
-        """The run that made it, to look at or replay; one that was deleted is named as such."""
+        """Open the run that trained the model, unless it was deleted."""
         if self.report is None:
             return
         try:
@@ -149,12 +149,12 @@ class ResultScreen(TabsmithScreen):
         self.services.open_screen("run", self.report.run_id)
 
     def action_back(self) -> None:
-        """Back to where one came from."""
+        """Go back."""
         self.dismiss(None)
 
 
 def _source(run_id: str) -> Source | None:
-    """The source that the run read; None when its records are gone, which is no error: the model stays."""
+    """The source that the run read; None if the run was deleted, which is no error: the model stays."""
     try:
         source = RunFolder(run_id).spec().source
     except TabsmithError:
