@@ -11,13 +11,14 @@ from msgspec.structs import replace
 
 from benchmarks.rows import Row, print_rows
 from tabsmith.agents.protocol import AgentName, AgentSession, Brief, ModelReply, Prompt, Proposal
+from tabsmith.agents.usage import Usage
 from tabsmith.modeling.results import Evaluation, FoldScore, Metric
 from tabsmith.orchestration.events import LoopEvent
 from tabsmith.orchestration.history import History
 from tabsmith.orchestration.loop.context import LoopContext
 from tabsmith.orchestration.loop.inputs import history_record
-from tabsmith.orchestration.loop.iteration import Past
 from tabsmith.orchestration.loop.recipe_loop import RecipeLoop
+from tabsmith.orchestration.loop_state import LoopState
 from tabsmith.orchestration.questions import LimitName, Mode, Question, Reply
 from tabsmith.recipes.recipe import Recipe, Verdict
 from tabsmith.recipes.validation import validate_recipe
@@ -115,6 +116,12 @@ class Silence:
     def received(self, session: str, turn: ModelReply) -> None:
         raise AssertionError(session, turn)
 
+    def last_reply(self, session: str) -> ModelReply | None:
+        raise AssertionError(session)
+
+    def recovered_usage(self, session: str) -> Usage:
+        raise AssertionError(session)
+
 
 def main() -> list[Row]:
     """The row of the loop, in milliseconds an iteration."""
@@ -136,7 +143,7 @@ def main() -> list[Row]:
                 run_id="run", fingerprint="table", schema=SCHEMA, profile=PROFILE, metric=RMSE, folds=FOLDS
             ),
             transcripts=Silence(),
-            past=Past(),
+            state=LoopState(),
             clock=time.monotonic,
             remember=lambda iteration: history.append(
                 history_record(iteration, loop.context, "search", loop.usage, loop.fallback_reason, time.monotonic())

@@ -18,8 +18,8 @@ from typing import Self
 
 import msgspec
 
-from tests.peers import wires
-from tests.peers.answering import Handler, Listener
+from tests.peers import wire_formats
+from tests.peers.http_server import Handler, Listener
 from tests.peers.scripts import Aside, Fault, Reply, Request, Script, Step, Tokens, Use, reply
 
 __all__ = ["Aside", "Fault", "ModelServer", "Reply", "Request", "Script", "Step", "Tokens", "Use", "read_log", "reply"]
@@ -91,7 +91,7 @@ class ModelServer:
         with self._changed:
             return self._changed.wait_for(lambda: len(self._requests) >= requests, seconds)
 
-    def take(self, call: wires.Call, raw: bytes, path: str, session: str, has_key: bool) -> tuple[Step, Tokens]:
+    def take(self, call: wire_formats.Call, raw: bytes, path: str, session: str, has_key: bool) -> tuple[Step, Tokens]:
         """Decide the answer to a model call and record both."""
         with self._changed:
             place, step = self._decide(call, raw)
@@ -111,7 +111,7 @@ class ModelServer:
                 file.write(msgspec.json.encode(request) + b"\n")
         self._changed.notify_all()
 
-    def _decide(self, call: wires.Call, raw: bytes) -> tuple[int | None, Step]:
+    def _decide(self, call: wire_formats.Call, raw: bytes) -> tuple[int | None, Step]:
         script = self._script
         for aside in script.asides:
             if json.dumps(aside.about)[1:-1].encode() in raw or aside.about.encode() in raw:

@@ -5,7 +5,7 @@ from typing import Literal, Protocol, TypeAlias
 
 import msgspec
 
-from tabsmith.agents.protocol import AgentName, ModelReply, Prompt
+from tabsmith.agents.protocol import AgentName, OnReply, Prompt
 from tabsmith.sandbox.policy import SandboxLevel
 
 PermissionMode: TypeAlias = Literal["ask", "allow", "refuse"]
@@ -87,6 +87,10 @@ class AgentJobResult(msgspec.Struct, frozen=True):
     end: AgentJobEnd
 
 
+OnActivity: TypeAlias = Callable[[Activity], None]
+AskPermission: TypeAlias = Callable[[PermissionRequest], Awaitable[PermissionAnswer]]
+
+
 class CodingAgent(Protocol):
     """The program of a coding agent. Coding agents run in the agent server's process."""
 
@@ -94,11 +98,7 @@ class CodingAgent(Protocol):
     def name(self) -> AgentName: ...
 
     async def work(
-        self,
-        job: AgentJob,
-        on_reply: Callable[[ModelReply], None],
-        on_activity: Callable[[Activity], None],
-        ask_permission: Callable[[PermissionRequest], Awaitable[PermissionAnswer]],
+        self, job: AgentJob, on_reply: OnReply, on_activity: OnActivity, ask_permission: AskPermission
     ) -> AgentJobResult:
         """Do the job and return its result.
 

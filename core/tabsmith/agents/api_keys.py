@@ -82,12 +82,12 @@ def _read(path: Path) -> dict[str, str]:
     return _parse(content, path)
 
 
-def _check_access(found: os.stat_result, path: Path) -> None:
-    if not stat.S_ISREG(found.st_mode):
+def _check_access(status: os.stat_result, path: Path) -> None:
+    if not stat.S_ISREG(status.st_mode):
         raise _refusal(path, "is not a file", "Move it away.")
-    if found.st_uid != os.geteuid():
+    if status.st_uid != os.geteuid():
         raise _refusal(path, "belongs to another user", "Keep your keys in a file of your own.")
-    if found.st_mode & 0o077:
+    if status.st_mode & 0o077:
         raise _refusal(path, "may be read by other users", f"Run `chmod 600 {path}`; renew the keys if it matters.")
 
 

@@ -37,14 +37,14 @@ def selectable_agents(settings: AgentSettings) -> tuple[tuple[AgentName, ...], d
     return selectable(availability(settings))
 
 
-def selectable(found: tuple[Availability, ...]) -> tuple[tuple[AgentName, ...], dict[AgentName, str]]:
+def selectable(rows: tuple[Availability, ...]) -> tuple[tuple[AgentName, ...], dict[AgentName, str]]:
     """Return what `selectable_agents` does, from availabilities that are known already."""
-    why_not = {row.agent: f"{row.why}. {row.next_step}".strip() for row in found if row.usable == "not usable"}
-    return tuple(row.agent for row in found if row.agent not in why_not), why_not
+    why_not = {row.agent: f"{row.why}. {row.next_step}".strip() for row in rows if row.usable == "not usable"}
+    return tuple(row.agent for row in rows if row.agent not in why_not), why_not
 
 
 def require_available(agent: AgentName, settings: AgentSettings) -> None:
     """Raise UsageError, with the reason and the next step, if the agent cannot be used here."""
-    found = agent_availability(agent, settings)
-    if found.usable == "not usable":
-        raise UsageError(f"The agent {agent} cannot be used: {found.why}.", next_step=found.next_step)
+    row = agent_availability(agent, settings)
+    if row.usable == "not usable":
+        raise UsageError(f"The agent {agent} cannot be used: {row.why}.", next_step=row.next_step)

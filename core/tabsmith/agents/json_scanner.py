@@ -67,7 +67,7 @@ def find_objects(text: str) -> tuple[list[JsonObject], BrokenJson | None]:
     A broken object is searched for complete ones inside it. Line breaks within strings are accepted, but nothing else
     that is not JSON. Never raises.
     """
-    found = list[JsonObject]()
+    json_objects = list[JsonObject]()
     broken: BrokenJson | None = None
     faults = _Faults()
     decoder = json.JSONDecoder(
@@ -94,13 +94,13 @@ def find_objects(text: str) -> tuple[list[JsonObject], BrokenJson | None]:
             broken = broken or BrokenJson("it is nested too deeply")
             effort += _NESTING_EFFORT
         else:
-            found.append(JsonObject(cast("dict[str, Json]", value), tuple(faults)))
+            json_objects.append(JsonObject(cast("dict[str, Json]", value), tuple(faults)))
             position = base + end
         if effort > _MAX_EFFORT:
-            return found, broken
-    if not found:
-        found = [inner for whole in _strings(text) for inner in find_objects(whole)[0]]
-    return found, broken
+            return json_objects, broken
+    if not json_objects:
+        json_objects = [inner for whole in _strings(text) for inner in find_objects(whole)[0]]
+    return json_objects, broken
 
 
 def _explain(text: str, position: int, message: str) -> str:

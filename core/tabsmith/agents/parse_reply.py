@@ -14,10 +14,10 @@ from tabsmith.agents.json_scanner import Json, JsonObject, find_objects
 from tabsmith.agents.prompts.recipe_prompt import ANSWER_FORMAT
 from tabsmith.agents.protocol import Exhausted, Proposal
 from tabsmith.errors import AgentReplyError, UsageError
-from tabsmith.families.registry import family_parameter, find_family, nearest
+from tabsmith.families.registry import family_parameter, find_family
 from tabsmith.recipes import validation
 from tabsmith.recipes.recipe import Encoder, Family, Recipe
-from tabsmith.text import clean
+from tabsmith.text import clean, nearest
 
 MAX_CHARACTERS: Final = 2_000_000  # characters
 
@@ -51,8 +51,8 @@ def parse_reply(text: str) -> Proposal | Exhausted:
         raise _error("The answer is empty.")
     if len(text) > MAX_CHARACTERS:
         raise _error(f"The answer has {len(text):,} characters; at most {MAX_CHARACTERS:,} are read.")
-    found, broken = find_objects(text)
-    answers = [answer for json_object in found for answer in _answers(json_object.value, json_object)]
+    json_objects, broken = find_objects(text)
+    answers = [answer for json_object in json_objects for answer in _answers(json_object.value, json_object)]
     first_problem = ""
     for answer in [answer for answer in reversed(answers) if answer.recipe is not None][:_MAX_RECIPES]:
         recipe = _recipe(answer)
@@ -65,8 +65,8 @@ def parse_reply(text: str) -> Proposal | Exhausted:
         return Exhausted(_reason(answers[-1].reason) or "it has nothing more to propose")
     if broken is not None:
         raise _error(f"The answer is not valid JSON: {clean(broken.what, 200)}.")
-    if found:
-        keys = ", ".join(f'"{clean(key, 40)}"' for key in list(found[-1].value)[:8])
+    if json_objects:
+        keys = ", ".join(f'"{clean(key, 40)}"' for key in list(json_objects[-1].value)[:8])
         raise _error(f'The answer holds no recipe: its JSON has {keys or "no keys"}, but neither "recipe" nor "done".')
     raise _error("The answer holds no JSON object, only text.")
 
@@ -75,7 +75,7 @@ def _error(what: str) -> AgentReplyError:
     return AgentReplyError(what, next_step=ANSWER_FORMAT)
 
 
-def _answers(value: Json, found: JsonObject, layers: int = _MAX_LAYERS) -> Iterator[_Answer]:
+def _answers(value: Json, json_object: JsonObject, layers: int = _MAX_LAYERS) -> Iterator[_Answer]:
     """The answers in `value`: the value itself, or the answers within its wrappers, lists and texts."""
     if layers == 0:
         return
@@ -85,25 +85,25 @@ def _answers(value: Json, found: JsonObject, layers: int = _MAX_LAYERS) -> Itera
                 yield from _answers(inner.value, inner, layers - 1)
     elif isinstance(value, list):
         for item in value[:100]:
-            yield from _answers(item, found, layers - 1)
+            yield from _answers(item, json_object, layers - 1)
     elif isinstance(value, dict):
-        yield from _of_object(cast("dict[str, Json]", value), found, layers)
+        yield from _of_object(cast("dict[str, Json]", value), json_object, layers)
 
 
-def _of_object(value: dict[str, Json], found: JsonObject, layers: int) -> Iterator[_Answer]:
+def _of_object(value: dict[str, Json], json_object: JsonObject, layers: int) -> Iterator[_Answer]:
     reason, confidence = value.get("reason"), value.get("confidence")
     inner = value.get("recipe")
     if value.get("done") is True and not inner and "family" not in value:
-        yield _Answer(None, reason, confidence, found.faults)
+        yield _Answer(None, reason, confidence, json_object.faults)
     elif "family" in value:
         bare = {key: part for key, part in value.items() if key not in ("reason", "confidence", "done")}
-        yield _Answer(bare, reason, confidence, found.faults)
+        yield _Answer(bare, reason, confidence, json_object.faults)
     elif isinstance(inner, dict) and "recipe" not in inner:
-        yield _Answer(inner, reason, confidence, found.faults)
+        yield _Answer(inner, reason, confidence, json_object.faults)
     elif inner is not None:
-        nested = list(_answers(inner, found, layers - 1))
+        nested = list(_answers(inner, json_object, layers - 1))
         for answer in nested:
-            own = msgspec.structs.replace(answer, faults=(*found.faults, *answer.faults))
+            own = msgspec.structs.replace(answer, faults=(*json_object.faults, *answer.faults))
             yield msgspec.structs.replace(
                 own,
                 reason=reason if answer.reason is None else answer.reason,
@@ -111,10 +111,10 @@ def _of_object(value: dict[str, Json], found: JsonObject, layers: int) -> Iterat
             )
         if not nested:
             fault = f'"recipe" must be an object, not {_kind(inner)}'
-            yield _Answer({}, reason, confidence, (*found.faults, fault))
+            yield _Answer({}, reason, confidence, (*json_object.faults, fault))
     else:
         for key in _WRAPPERS:
-            yield from _answers(value.get(key), found, layers - 1)
+            yield from _answers(value.get(key), json_object, layers - 1)
 
 
 def _recipe(answer: _Answer) -> Recipe | str:

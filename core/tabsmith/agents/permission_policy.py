@@ -4,7 +4,7 @@ import asyncio
 import re
 import shlex
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePath
 from typing import Final
@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from tabsmith.agents.agent_jobs import (
+    AskPermission,
     PermissionAnswer,
     PermissionMode,
     PermissionRequest,
@@ -55,7 +56,7 @@ class PermissionPolicy:
         folder: Path,
         rules: PermissionRules,
         mode: PermissionMode,
-        ask_permission: Callable[[PermissionRequest], Awaitable[PermissionAnswer]],
+        ask_permission: AskPermission,
         deadline: Deadline,
         on_notice: Callable[[str], None],
     ) -> None:

@@ -5,7 +5,7 @@ server or a program) and parses the reply into a `Proposal`. Agents that work in
 """
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import msgspec
 
@@ -88,6 +88,9 @@ class ModelReply(msgspec.Struct, frozen=True):
     foreign: str = ""
 
 
+OnReply: TypeAlias = Callable[[ModelReply], None]
+
+
 class ModelClient(Protocol):
     """Asks a model's server or program. Clients run in the agent server's process."""
 
@@ -99,7 +102,7 @@ class ModelClient(Protocol):
         """The model that is asked; "" if the other side chooses."""
         ...
 
-    async def ask(self, request: ModelRequest, on_reply: Callable[[ModelReply], None]) -> str:
+    async def ask(self, request: ModelRequest, on_reply: OnReply) -> str:
         """Return the final text of the answer.
 
         Every reply is passed to `on_reply` as it arrives, also if the call fails later, so that its cost is never lost.

@@ -7,10 +7,11 @@ from typing import Final
 import msgspec
 
 from tabsmith.agents.protocol import AgentName, AgentSession, Brief, Exhausted, Proposal, TriedRecipe
-from tabsmith.families.registry import ParameterSpec, family_parameters
+from tabsmith.families.registry import family_parameters
+from tabsmith.families.spec import ParameterSpec, ParameterValue
 from tabsmith.recipes.difference import describe_difference
 from tabsmith.recipes.portfolio import portfolio
-from tabsmith.recipes.recipe import Family, ParameterValue, Recipe
+from tabsmith.recipes.recipe import Family, Recipe
 from tabsmith.recipes.validation import validate_recipe
 
 MAX_PARENTS: Final = 3  # best recipes that variations start from
@@ -37,21 +38,21 @@ class SearchAgent:
 
     async def propose(self, brief: Brief, _session: AgentSession) -> Proposal | Exhausted:
         """Return the next new recipe of the portfolio; after the last one, a new variation."""
-        known = self._proposed | {tried.recipe.id for tried in brief.tried}
+        seen = self._proposed | {tried.recipe.id for tried in brief.tried}
         recipes = portfolio(brief.schema, brief.profile, family=self._family)
         for recipe in recipes:
-            if recipe.id not in known:
+            if recipe.id not in seen:
                 return self._remember(recipe, "from the portfolio")
         parents = _best(brief)
         if not parents:
             return Exhausted("The portfolio is used up, and none of it could be scored.")
         if _is_stale(brief, parents[0], {recipe.id for recipe in recipes}):
             return Exhausted(f"The last {MAX_STALE} variations were no better than what came before them.")
-        rng = random.Random(f"{self._seed}:{len(known)}")  # noqa: S311 - repeatable, not secret
+        rng = random.Random(f"{self._seed}:{len(seen)}")  # noqa: S311 - repeatable, not secret
         for _ in range(MAX_ATTEMPTS):
             parent = parents[min(int(rng.expovariate(1.0)), len(parents) - 1)].recipe
             recipe = _vary(parent, rng)
-            if recipe.id not in known and validate_recipe(recipe, brief.schema, brief.profile).valid:
+            if recipe.id not in seen and validate_recipe(recipe, brief.schema, brief.profile).valid:
                 return self._remember(recipe, f"{parent.name or parent.family}: {describe_difference(parent, recipe)}")
         return Exhausted("The portfolio and the variations of the best recipes are used up.")
 

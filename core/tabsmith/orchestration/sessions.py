@@ -8,43 +8,57 @@ from typing import Literal, Protocol
 from uuid import uuid4
 
 from tabsmith.agents.protocol import AgentErrorKind, AgentName, ModelReply, Prompt
+from tabsmith.agents.usage import Usage
 from tabsmith.errors import AgentError
 from tabsmith.orchestration.events import LoopEvent, SessionClosed, SessionOpened, SessionOutcome, SessionUsed
 from tabsmith.text import clean
 
 
-class TranscriptWriter(Protocol):
-    """Who keeps the exact words of a session."""
+class Transcripts(Protocol):
+    """The exact words of all sessions of a run."""
 
-    def sent(self, session: str, letter: Prompt) -> None: ...
-    def received(self, session: str, turn: ModelReply) -> None: ...
+    def sent(self, session: str, prompt: Prompt) -> None:
+        """Keep a prompt that goes out now."""
+        ...
+
+    def received(self, session: str, reply: ModelReply) -> None:
+        """Keep a reply that came in."""
+        ...
+
+    def last_reply(self, session: str) -> ModelReply | None:
+        """The last reply that came in; None if none did."""
+        ...
+
+    def recovered_usage(self, session: str) -> Usage:
+        """What all replies used together, whether or not it was booked before a worker died."""
+        ...
 
 
 class RecordedSession:
     """A session that is open: what `Agent.propose` is given as its `Talk`."""
 
-    def __init__(self, seconds: float, record: Callable[[LoopEvent], None], scribe: TranscriptWriter) -> None:
+    def __init__(self, seconds: float, record: Callable[[LoopEvent], None], transcripts: Transcripts) -> None:
         self.session = str(uuid4())
         self.seconds = seconds
         self._record = record
-        self._scribe = scribe
+        self._transcripts = transcripts
 
-    def on_prompt(self, letter: Prompt) -> None:
+    def on_prompt(self, prompt: Prompt) -> None:
         """The words first, then the call."""
-        self._scribe.sent(self.session, letter)
+        self._transcripts.sent(self.session, prompt)
 
-    def on_reply(self, turn: ModelReply) -> None:
+    def on_reply(self, reply: ModelReply) -> None:
         """The words first, so that what they cost can be found again after a kill; then the money."""
-        self._scribe.received(self.session, turn)
-        self._record(SessionUsed(session=self.session, usage=turn.usage, model=turn.model, foreign=turn.foreign))
+        self._transcripts.received(self.session, reply)
+        self._record(SessionUsed(session=self.session, usage=reply.usage, model=reply.model, foreign=reply.foreign))
 
 
 class SessionRecorder:
     """Opens sessions for a run."""
 
-    def __init__(self, record: Callable[[LoopEvent], None], scribe: TranscriptWriter) -> None:
+    def __init__(self, record: Callable[[LoopEvent], None], transcripts: Transcripts) -> None:
         self._record = record
-        self._scribe = scribe
+        self._transcripts = transcripts
 
     @contextmanager
     def open(
@@ -58,7 +72,7 @@ class SessionRecorder:
         purpose: Literal["propose", "grade"] = "propose",
     ) -> Iterator[RecordedSession]:
         """A session around one call; however the call ends, so does the session."""
-        spoken = RecordedSession(seconds, self._record, self._scribe)
+        spoken = RecordedSession(seconds, self._record, self._transcripts)
         self._record(
             SessionOpened(
                 session=spoken.session,

@@ -4,7 +4,6 @@ A language model that grades a task's iterations against its rubric, in sessions
 """
 
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Final
 
 from tabsmith.agents.agent_jobs import (
@@ -29,7 +28,6 @@ from tabsmith.orchestration.sessions import SessionRecorder
 from tabsmith.recipes.recipe import Family
 from tabsmith.runs.spec import ModelChoice
 from tabsmith.runs.task_workspace import ForkedTaskWorkspace
-from tabsmith.runs.transcripts import Transcript
 from tabsmith.sandbox.policy import SandboxLevel
 from tabsmith.tasks import Task
 from tabsmith.tasks.task import EVERYTHING
@@ -67,21 +65,6 @@ class LlmGrader:
         return parse_grade(
             await self._host.ask("llm", ModelRequest(talk.session, letter, shape, talk.seconds), talk.on_reply)
         )
-
-
-class FileTranscriptWriter:
-    """Keeps the words of each session in a file of its own, below the run's folder."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-
-    def sent(self, session: str, letter: Prompt) -> None:
-        with Transcript(self._root, session) as transcript:
-            transcript.sent(letter)
-
-    def received(self, session: str, turn: ModelReply) -> None:
-        with Transcript(self._root, session) as transcript:
-            transcript.received(turn)
 
 
 def rubric_grader(

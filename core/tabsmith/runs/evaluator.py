@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from tabsmith.modeling.results import Evaluation, FoldScore
 from tabsmith.orchestration.loop.context import OutOfTimeError
+from tabsmith.orchestration.loop_state import evaluation_folder
 from tabsmith.recipes.recipe import Recipe, Verdict
 from tabsmith.runs.controller import RunController
 from tabsmith.runs.events import RunState
@@ -25,11 +26,6 @@ SOFT_SHARE: Final = 0.9
 RECIPE_SHARE: Final = 0.4
 LEAST_PATIENCE: Final = 10.0
 """One recipe is to take no more than this share of a run's time, but may have so many seconds."""
-
-
-def evaluation_folder(iteration: int, recipe: Recipe) -> str:
-    """Where a recipe's folds are kept, below the run's folder: the same again after a resume."""
-    return f"evaluations/{iteration:04d}-{recipe.id}"
 
 
 class ForkedEvaluator:

@@ -14,7 +14,6 @@ from msgspec.structs import replace
 from tabsmith.errors import TableChangedError
 from tabsmith.modeling.results import Evaluation, Metric, ModelReport
 from tabsmith.runs.pool import Progress
-from tabsmith.runs.snapshot import Trial
 from tabsmith.runs.spec import Deferred, Detect, RunSpec
 from tabsmith.tables.info import TableInfo
 from tabsmith.tables.read.sources import FrameSource, Source, describe_source
@@ -161,13 +160,6 @@ def model_id(facts: RunFacts, target: str) -> str:
     word = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in target.lower()[:24])
     word = "-".join(part for part in word.split("-") if part) or "model"
     return f"{word}-{facts.run_id.rsplit('-', 1)[-1]}"
-
-
-def evaluation_of(attempt: Trial, folder: str) -> Evaluation | None:
-    """The evaluation that a journal tells of; None for an attempt without a score."""
-    if attempt.recipe is None or attempt.mean is None or attempt.standard_error is None:
-        return None
-    return Evaluation(attempt.recipe, attempt.folds, attempt.mean, attempt.standard_error, attempt.seconds, folder)
 
 
 def require_same(info: TableInfo, fingerprint: str) -> None:

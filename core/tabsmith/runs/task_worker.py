@@ -6,24 +6,24 @@ from pathlib import Path
 import msgspec
 
 from tabsmith.agents.server.agent_client import AgentClient
-from tabsmith.agents.usage import NO_USAGE
 from tabsmith.config.settings import Settings
 from tabsmith.errors import ErrorReport, ReportedError, SandboxError
 from tabsmith.orchestration import events
 from tabsmith.orchestration.human.breakpoints import Breakpoints
 from tabsmith.orchestration.human.review import HumanReview
 from tabsmith.orchestration.limits.budget import UsageTracker
-from tabsmith.orchestration.loop.task_loop import TaskEnd, TaskLoop, TaskPast
+from tabsmith.orchestration.loop.task_loop import TaskEnd, TaskLoop
 from tabsmith.orchestration.questions import AllowTool, Continue, Question
 from tabsmith.orchestration.sessions import SessionRecorder
 from tabsmith.orchestration.task_events import MergedBack, TaskEnded, TaskOutcome, TaskStarted
-from tabsmith.runs.agent_factory import FileTranscriptWriter, TaskAgentClient, rubric_grader
+from tabsmith.runs.agent_factory import TaskAgentClient, rubric_grader
 from tabsmith.runs.controller import RunController
 from tabsmith.runs.events import Outcome, RunEnded, RunEvent, TaskNamed, TasksReady
+from tabsmith.runs.lost_sessions import close_lost_sessions
 from tabsmith.runs.pool import Pool
-from tabsmith.runs.resume import close_sessions
-from tabsmith.runs.snapshot import FINISHED_STATES, RunSnapshot, TaskState, Trial
+from tabsmith.runs.snapshot import RunSnapshot, TaskState
 from tabsmith.runs.task_workspace import ForkedTaskWorkspace
+from tabsmith.runs.transcripts import FileTranscripts
 from tabsmith.sandbox.levels import detect_level
 from tabsmith.sandbox.policy import SandboxLevel, is_at_least
 from tabsmith.tables.read.sources import TasksSource
@@ -54,12 +54,11 @@ class TaskRun:
         self._control = control
         self._pool = pool
         self._host = host
-        self._past = past = close_sessions(past, root, record)
+        self._transcripts = FileTranscripts(root)
+        self._past = past = close_lost_sessions(past, self._transcripts, record)
         self._settings = settings
         self._done = {each.name: each for each in past.tasks if each.state == "done"}
-        self._number = max(
-            (each.iteration for each in past.trials if each.state in FINISHED_STATES and each.ended_at), default=0
-        )
+        self._number = max((each.iteration for each in past.recorded if each.finished), default=0)
         self._tracker = UsageTracker(
             lambda: control.limits,
             control.clock.seconds,
@@ -127,7 +126,7 @@ class TaskRun:
             opened = await bench.open()
             self._record(TaskStarted(task=task.name, how=opened.how, level=level, notes=opened.notes))
             agent = TaskAgentClient(task, self._host, str(bench.folder), level, self._settings)
-            sessions = SessionRecorder(self._record, FileTranscriptWriter(self._root))
+            sessions = SessionRecorder(self._record, self._transcripts)
             loop = TaskLoop(
                 task,
                 agent,
@@ -138,7 +137,8 @@ class TaskRun:
                 self._breakpoints,
                 sessions,
                 self._record,
-                past=self._past_of(task),
+                state=self._past,
+                number=self._number,
                 clock=self._control.clock.seconds,
                 sandbox_has_walls=level in ("bubblewrap", "landlock"),
                 rubric_grader=rubric_grader(task, bench, self._host, sessions, self._settings.agents),
@@ -155,27 +155,6 @@ class TaskRun:
             self._record(events.Noted(message=f"{task.name}: {reason}", level="warning"))
             return TaskEnd("failed", "stuck", reason), "refused"
         return end, "yes"
-
-    def _past_of(self, task: Task) -> TaskPast:
-        """What an earlier worker did of this task."""
-        tries = [each for each in self._past.trials if each.work is not None and each.work.task == task.name]
-        over = [each for each in tries if each.state in FINISHED_STATES and each.ended_at]
-        first = over[0].iteration if over else self._number + 1
-        before = [each for each in self._past.sessions if each.iteration < first]
-        worked = [each for each in self._past.sessions if each.iteration in {t.iteration for t in over}]
-        answered = [each for each in worked if each.outcome == "answered" and each.purpose == "propose"]
-        last = answered[-1] if answered else None
-        return TaskPast(
-            first_iteration=first,
-            next_iteration=self._number + 1,
-            seconds=sum(each.facts.iteration_seconds for each in over if each.facts),
-            usage_before=sum((each.usage for each in before), NO_USAGE) if over else self._tracker.usage,
-            feedback=over[-1].feedback if over else "",
-            last_session=(last.foreign if task.agent == "acp" else last.id) if last else "",
-            decisions=tuple(each.decision for each in over if each.decision is not None),
-            cut_short=bool(over and over[-1].work and over[-1].work.end != "done"),
-            accepted=_accepted(over[-1]) if over else None,
-        )
 
     def _give_up(self, end: TaskEnd) -> None:
         """The tasks that are left are not done: the person has ended the run, or nothing is left to spend."""
@@ -216,14 +195,6 @@ class TaskRun:
             more = f"Give it more: tabsmith runs resume {self._root.name}"
             error = ErrorReport("TaskNotDone", what, next_step=more)
         return RunEnded(outcome=outcome, exit_reason=reason, active_seconds=self._control.clock.seconds(), error=error)
-
-
-def _accepted(last: Trial) -> float | None:
-    """The quality of an iteration that was accepted; None where it was not."""
-    acceptance = last.work.acceptance if last.work else None
-    if acceptance is None or acceptance.verdict != "accepted":
-        return None
-    return last.quality.value if last.quality else 0.0
 
 
 class _Found(msgspec.Struct, frozen=True):

@@ -123,3 +123,30 @@ class Transcript:
 
 def _sha(text: str) -> str:
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+
+
+class FileTranscripts:
+    """The transcripts of all sessions of a run, each in a file of its own below the run's folder."""
+
+    def __init__(self, run: Path) -> None:
+        self._run = run
+
+    def sent(self, session: str, prompt: Prompt) -> None:
+        """Keep a prompt that goes out now."""
+        with Transcript(self._run, session) as transcript:
+            transcript.sent(prompt)
+
+    def received(self, session: str, reply: ModelReply) -> None:
+        """Keep a reply that came in."""
+        with Transcript(self._run, session) as transcript:
+            transcript.received(reply)
+
+    def last_reply(self, session: str) -> ModelReply | None:
+        """The last reply that came in; None if none did."""
+        with Transcript(self._run, session) as transcript:
+            return transcript.last_turn()
+
+    def recovered_usage(self, session: str) -> Usage:
+        """What all replies used together, whether or not it was booked before a worker died."""
+        with Transcript(self._run, session) as transcript:
+            return transcript.recovered_usage()

@@ -25,7 +25,7 @@ from tabsmith.orchestration.loop.inputs import history_record
 from tabsmith.orchestration.loop.iteration import RecipeIteration
 from tabsmith.orchestration.loop.recipe_loop import RecipeLoop
 from tabsmith.runs import stages
-from tabsmith.runs.agent_factory import AgentFactory, FileTranscriptWriter
+from tabsmith.runs.agent_factory import AgentFactory
 from tabsmith.runs.controller import ActiveClock, RunController, StoppedError
 from tabsmith.runs.evaluator import ForkedEvaluator
 from tabsmith.runs.events import (
@@ -41,12 +41,13 @@ from tabsmith.runs.events import (
     TableReady,
 )
 from tabsmith.runs.folder import RunFolder
+from tabsmith.runs.lost_sessions import close_lost_sessions
 from tabsmith.runs.pool import Pool
 from tabsmith.runs.preload import one_thread, preload
 from tabsmith.runs.reducers import reduce
-from tabsmith.runs.resume import restore_past
 from tabsmith.runs.spec import Confirmed
 from tabsmith.runs.task_worker import TaskRun
+from tabsmith.runs.transcripts import FileTranscripts
 from tabsmith.tables.info import TableInfo
 from tabsmith.tables.read.sources import Source, TasksSource
 from tabsmith.tables.schema.types import Schema
@@ -211,6 +212,7 @@ class Worker:
             patience=self._settings.agents.timeout,
             breakpoints=self._spec.choice.breakpoints,
         )
+        transcripts = FileTranscripts(self._folder.root)
         evaluator = ForkedEvaluator(data, self._pool, self._control, self._folder.root, cores=self._cores)
         return RecipeLoop(
             self._agency.planned,
@@ -219,8 +221,8 @@ class Worker:
             self._control,
             self._record,
             context=context,
-            transcripts=FileTranscriptWriter(self._folder.root),
-            past=restore_past(self._past, self._folder.root, self._record),
+            transcripts=transcripts,
+            state=close_lost_sessions(self._past, transcripts, self._record),
             clock=self._clock.seconds,
             remember=self._remember,
             grader=self._agency.grader,
@@ -236,7 +238,7 @@ class Worker:
             run_id=self._spec.id,
             source=source,
             fingerprint=info.fingerprint,
-            iterations=len(loop.attempts),
+            iterations=len(loop.trials),
             seconds=self._clock.seconds(),
         )
         seconds = max(LEAST_RESERVE, min(MOST_RESERVE, self._control.seconds_left()))
@@ -262,8 +264,8 @@ class Worker:
     def _nothing_scored(self, end: LoopEnd) -> RunEnded:
         if end == "user":
             return self._ended("cancelled", "user")
-        attempts = self._loop.attempts if self._loop else []
-        reasons = [attempt.reason for attempt in attempts if attempt.reason]
+        trials = self._loop.trials if self._loop else []
+        reasons = [trial.message for trial in trials if trial.message]
         if end == "time":
             error: Exception = TrainingError(
                 f"The time limit of {self._control.limits.seconds:,.0f} s was over before one model was done.",

@@ -20,11 +20,11 @@ class DiskUsage:
 
     def over_limit(self) -> bool:
         """Whether the files that changed since the start are together larger than the limit."""
-        now = time.monotonic()
-        if now < self._next or self._filled() - self._used <= self._limit:
+        started = time.monotonic()
+        if started < self._next or self._filled() - self._used <= self._limit:
             return False
         written = sum(self._changed())
-        self._next = time.monotonic() + _REST_FACTOR * (time.monotonic() - now)
+        self._next = time.monotonic() + _REST_FACTOR * (time.monotonic() - started)
         return written > self._limit
 
     def _filled(self) -> int:

@@ -1,6 +1,7 @@
 """The bridge as a process of its own: `python -m tabsmith.telegram`, without an argument; all is in the settings."""
 
 import sys
+from typing import TYPE_CHECKING
 
 from tabsmith import config
 from tabsmith.errors import INTERRUPTED, TabsmithError, report_of
@@ -8,24 +9,27 @@ from tabsmith.telegram.bot_token import BotToken, bot_token, log_to_stderr
 from tabsmith.telegram.service import require_telegram_extra
 from tabsmith.text import clean_block
 
+if TYPE_CHECKING:
+    from tabsmith.telegram.bridge import BridgeTiming
 
-def main() -> int:
-    """Run the bridge until it is told to end; returns the exit status. Errors are told on stderr, without the token."""
+
+def main(timing: "BridgeTiming | None" = None) -> int:
+    """Run the bridge until it is told to end; returns the exit status. Errors go to stderr, without the token."""
     token: BotToken | None = None
     try:
         settings = config.load()
         token = bot_token(settings)
         require_telegram_extra()
         log_to_stderr(token)
-        from tabsmith.telegram.bridge import run
+        from tabsmith.telegram.bridge import BridgeTiming, run
 
-        return run(settings)
+        return run(settings, timing or BridgeTiming())
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the edge of the program
         report = report_of(error)
-        words = f"{report.name}: {report}" if isinstance(error, TabsmithError) else f"{report}\n{report.details}"
-        sys.stderr.write(clean_block(token.hide(words) if token else words) + "\n")
+        text = f"{report.name}: {report}" if isinstance(error, TabsmithError) else f"{report}\n{report.details}"
+        sys.stderr.write(clean_block(token.hide(text) if token else text) + "\n")
         return report.exit_code
 
 

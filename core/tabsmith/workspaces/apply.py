@@ -96,11 +96,11 @@ class _StepRunner:
     def remove(self, step: PathStep) -> None:
         """Remove the old entry."""
         with _open_place(self._root, step.path) as (parent, name):
-            found = None if parent < 0 else _entry(parent, name)
-            if found is None or (step.after is not None and found.kind == step.after.kind):
+            current = None if parent < 0 else _entry(parent, name)
+            if current is None or (step.after is not None and current.kind == step.after.kind):
                 return
-            _require_known(step, found)
-            if found.kind != "folder":
+            _require_known(step, current)
+            if current.kind != "folder":
                 os.unlink(name, dir_fd=parent)
                 return
             try:
@@ -115,11 +115,11 @@ class _StepRunner:
     def make_folder(self, step: PathStep) -> None:
         """Make the folder, accessible to this user; its own permissions come last."""
         with _require_place(self._root, step.path) as (parent, name):
-            found = _entry(parent, name)
-            if found is None:
+            current = _entry(parent, name)
+            if current is None:
                 os.mkdir(name, _OWNER_ACCESS, dir_fd=parent)
                 _copy_owner(parent, name, os.stat(parent))
-            elif found.kind != "folder":
+            elif current.kind != "folder":
                 raise _conflict(step.path, "is there already")
 
     def unlock(self, step: PathStep) -> None:
@@ -142,11 +142,11 @@ class _StepRunner:
         """Put the file or link at its path, atomically."""
         assert step.after is not None
         with _require_place(self._root, step.path) as (parent, name):
-            found = _entry(parent, name)
-            if found == step.after:
+            current = _entry(parent, name)
+            if current == step.after:
                 return
-            if found is not None:
-                _require_known(step, found)
+            if current is not None:
+                _require_known(step, current)
             temporary = _temporary(self._token)
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(temporary, dir_fd=parent)
@@ -155,7 +155,7 @@ class _StepRunner:
                     os.symlink(step.after.target, temporary, dir_fd=parent)
                 else:
                     self._write(parent, temporary, step.after)
-                like = os.stat(parent) if found is None else os.stat(name, dir_fd=parent, follow_symlinks=False)
+                like = os.stat(parent) if current is None else os.stat(name, dir_fd=parent, follow_symlinks=False)
                 _copy_owner(parent, temporary, like)
                 os.rename(temporary, name, src_dir_fd=parent, dst_dir_fd=parent)
             except BaseException:
@@ -223,10 +223,10 @@ def _entry(parent: int, name: str) -> TreeEntry | None:
     return TreeEntry("file", mode, size, digest)
 
 
-def _require_known(step: PathStep, found: TreeEntry) -> None:
+def _require_known(step: PathStep, current: TreeEntry) -> None:
     """Raise WorkspaceConflictError if the entry is neither the old nor the new one."""
-    for known in (step.before, step.after):
-        if known is not None and found.kind == known.kind and (found.kind == "folder" or found == known):
+    for entry in (step.before, step.after):
+        if entry is not None and current.kind == entry.kind and (current.kind == "folder" or current == entry):
             return
     raise _conflict(step.path, "was changed by others")
 

@@ -26,15 +26,15 @@ class LineRun(NamedTuple):
 
 def diff_lines(old: Sequence[str], new: Sequence[str]) -> list[LineRun]:
     """Return both texts as runs, alternately same and different."""
-    found: list[LineRun] = []
+    runs: list[LineRun] = []
     low = to_low = 0
     for index, to_index in [*_anchors(old, new), (len(old), len(new))]:
         for run in _gap(old[low:index], new[to_low:to_index], low, to_low):
-            _add(found, run)
+            _add(runs, run)
         if index < len(old):
-            _add(found, LineRun(True, index, index + 1, to_index, to_index + 1))
+            _add(runs, LineRun(True, index, index + 1, to_index, to_index + 1))
         low, to_low = index + 1, to_index + 1
-    return found
+    return runs
 
 
 def count_lines(changes: Sequence[LineRun]) -> tuple[int, int]:
@@ -112,13 +112,13 @@ def _gap(old: Sequence[str], new: Sequence[str], low: int, to_low: int) -> Itera
     yield LineRun(True, low, low + end, to_low, to_low + end)
 
 
-def _add(found: list[LineRun], run: LineRun) -> None:
+def _add(runs: list[LineRun], run: LineRun) -> None:
     if run.low == run.high and run.to_low == run.to_high:
         return
-    if found and found[-1].same == run.same:
-        found[-1] = found[-1]._replace(high=run.high, to_high=run.to_high)
+    if runs and runs[-1].same == run.same:
+        runs[-1] = runs[-1]._replace(high=run.high, to_high=run.to_high)
     else:
-        found.append(run)
+        runs.append(run)
 
 
 def _hunk(old: Sequence[str], new: Sequence[str], hunk: Sequence[LineRun]) -> Iterator[str]:

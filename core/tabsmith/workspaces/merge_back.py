@@ -173,8 +173,8 @@ class MergeBack:
             for path, entry in expected.entries.items()
             if path not in touched and current.entries.get(path) != entry
         }
-        known = touched | expected.entries.keys() | {path.path for path in expected.left_out}
-        beside = sorted(current.entries.keys() - known)
+        expected_paths = touched | expected.entries.keys() | {path.path for path in expected.left_out}
+        beside = sorted(current.entries.keys() - expected_paths)
         if on_conflict == "refuse":
             conflicts |= changed
         if conflicts:
@@ -242,10 +242,10 @@ def _expected_on_path(step: PathStep, expected: Mapping[str, TreeEntry]) -> list
     return [(step.path, step.before), *((path, expected[path]) for path in above if path in expected)]
 
 
-def _differs(wanted: TreeEntry | None, found: TreeEntry | None, exactly: bool) -> bool:
-    if exactly or wanted is None or found is None:
-        return wanted != found
-    return wanted.kind != found.kind
+def _differs(wanted: TreeEntry | None, current: TreeEntry | None, exactly: bool) -> bool:
+    if exactly or wanted is None or current is None:
+        return wanted != current
+    return wanted.kind != current.kind
 
 
 def _after_steps(expected: FolderTree, steps: Sequence[PathStep]) -> FolderTree:

@@ -110,8 +110,8 @@ class Workspace:
         base = self.tree(BASE)
 
         def keep(path: str, handle: int, digest: str) -> str:
-            known = base.entries.get(path)
-            if (known is not None and known.sha256 == digest) or self._store.has(digest):
+            original = base.entries.get(path)
+            if (original is not None and original.sha256 == digest) or self._store.has(digest):
                 return digest
             return self._store.keep(handle)
 

@@ -1,4 +1,4 @@
-"""For tests of the agents' process: a speaker that misbehaves on demand, a scripted server, and who is alive."""
+"""For tests of the agents' process: a client that misbehaves on demand, a scripted server, and who is alive."""
 
 import asyncio
 import time
@@ -28,7 +28,7 @@ from tabsmith.agents.protocol import ModelReply
 from tabsmith.agents.usage import Usage
 
 class Odd:
-    '''A speaker that does what the letter says.'''
+    '''A client that does what the prompt says.'''
     name, model = "llm", "odd"
 
     async def ask(self, question, hear):
@@ -109,26 +109,26 @@ def ignore(turn: ModelReply) -> None:
 
 
 @asynccontextmanager
-async def hosting() -> AsyncIterator[AgentClient]:
-    host = AgentClient()
+async def running_client() -> AsyncIterator[AgentClient]:
+    client = AgentClient()
     try:
-        yield host
+        yield client
     finally:
-        await host.close()
+        await client.close()
 
 
 @asynccontextmanager
 async def asking(
     monkeypatch: pytest.MonkeyPatch, *steps: Step, asides: tuple[Aside, ...] = ()
 ) -> AsyncIterator[tuple[AgentClient, ModelServer]]:
-    """A host whose llm speaker asks a scripted server."""
+    """The client of a server whose llm agent asks a scripted server."""
     with ModelServer(Script(steps, asides)) as server:
         monkeypatch.setenv("TABSMITH_AGENTS__LLM__BASE_URL", f"{server.url}/v1")
-        async with hosting() as host:
-            yield host, server
+        async with running_client() as client:
+            yield client, server
 
 
-async def heard_one(turns: list[ModelReply]) -> None:
+async def first_reply(turns: list[ModelReply]) -> None:
     async with asyncio.timeout(PATIENCE):
         while not turns:
             await asyncio.sleep(0.005)

@@ -13,7 +13,7 @@ from tests.core.agents.agent_servers import KEY, MODEL, ODD, Family
 
 
 @pytest.fixture
-def hosted_here(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+def provider_key(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """A key, a model, and no proxy of the person who runs the tests. What goes wrong in a callback of asyncio is only
     logged, so at the end nothing may be."""
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy", "OPENAI_BASE_URL"):
@@ -26,7 +26,7 @@ def hosted_here(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixtur
 
 @pytest.fixture
 def odd(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The real process with a speaker in it that misbehaves as the letter says."""
+    """The real process with a client in it that misbehaves as the prompt says."""
     monkeypatch.setattr(agent_client, "server_command", lambda: [sys.executable, "-c", ODD])
 
 

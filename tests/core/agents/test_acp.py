@@ -34,25 +34,25 @@ pytest.importorskip("acp", reason="the extra acp is not installed")
 
 PEER = Path(__file__).parents[2] / "peers" / "acp_agent.py"
 CLAUDE = Path(sys.prefix) / "peers" / "node_modules" / ".bin" / "claude-agent-acp"
-LETTER = Prompt(system="You propose recipes.", text="Propose the next recipe.")
+PROMPT = Prompt(system="You propose recipes.", text="Propose the next recipe.")
 ANSWER = '{"done": true, "reason": "scripted"}'
 KEY = "sk-ant-nobody-may-see-this"
 
 
-class Asking:
+class AskedRequest:
     """One question to the program behind `command`, and what was heard of it."""
 
     def __init__(self, *command: str, seconds: float = 30) -> None:
-        self.speaker = agent.make_client(AgentSettings(acp=AcpSettings(command=command)))
-        self.question = ModelRequest(str(uuid.uuid4()), LETTER, msgspec.Raw(b"{}"), seconds)
-        self.turns: list[ModelReply] = []
+        self.client = agent.make_client(AgentSettings(acp=AcpSettings(command=command)))
+        self.question = ModelRequest(str(uuid.uuid4()), PROMPT, msgspec.Raw(b"{}"), seconds)
+        self.replies: list[ModelReply] = []
 
     async def ask(self) -> str:
-        return await self.speaker.ask(self.question, self.turns.append)
+        return await self.client.ask(self.question, self.replies.append)
 
     @property
     def usage(self) -> Usage:
-        return sum((turn.usage for turn in self.turns), NO_USAGE)
+        return sum((turn.usage for turn in self.replies), NO_USAGE)
 
     @property
     def processes(self) -> list[psutil.Process]:
@@ -67,12 +67,12 @@ class Asking:
 
 
 @pytest.fixture
-def peer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Asking]]:
+def peer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., AskedRequest]]:
     """Makes a question to the agent that does as it is told; in the end none of its processes is left."""
-    asked: list[Asking] = []
+    asked: list[AskedRequest] = []
 
-    def make(behaviour: str = "answer", answer: str = ANSWER, *, seconds: float = 30) -> Asking:
-        asked.append(Asking(sys.executable, str(PEER), behaviour, answer, seconds=seconds))
+    def make(behaviour: str = "answer", answer: str = ANSWER, *, seconds: float = 30) -> AskedRequest:
+        asked.append(AskedRequest(sys.executable, str(PEER), behaviour, answer, seconds=seconds))
         return asked[-1]
 
     yield make
@@ -84,10 +84,10 @@ def peer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Asking]]:
 # What is asked and answered ------------------------------------------------------------------------------------------
 
 
-async def test_an_answer_of_which_no_usage_is_told_has_no_tokens_and_an_unknown_price(peer) -> None:
+async def test_an_answer_of_which_no_usage_is_reported_has_no_tokens_and_an_unknown_price(peer) -> None:
     asking = peer()
     assert await asking.ask() == ANSWER
-    (turn,) = asking.turns
+    (turn,) = asking.replies
     assert (turn.text, turn.model, turn.usage) == (ANSWER, "", Usage(turns=1, unpriced=1))
     assert turn.foreign.startswith("peer-")
 
@@ -95,14 +95,14 @@ async def test_an_answer_of_which_no_usage_is_told_has_no_tokens_and_an_unknown_
 async def test_every_question_has_a_program_and_a_session_of_its_own(peer) -> None:
     first, second = peer(), peer()
     await asyncio.gather(first.ask(), second.ask())
-    assert first.turns[0].foreign != second.turns[0].foreign
+    assert first.replies[0].foreign != second.replies[0].foreign
 
 
-async def test_the_program_gets_the_letter_system_first_the_keys_and_an_empty_folder(peer, monkeypatch) -> None:
+async def test_the_program_gets_the_prompt_system_first_the_keys_and_an_empty_folder(peer, monkeypatch) -> None:
     monkeypatch.setenv("SOME_API_KEY", "of-the-environment")
     system, text, place = (await peer("echo").ask()).split("\n---\n")
-    assert system == LETTER.system
-    assert text.startswith(LETTER.text)
+    assert system == PROMPT.system
+    assert text.startswith(PROMPT.text)
     folder, content, key, session, process = place.splitlines()
     assert (content, key, session) == ("[]", "of-the-environment", process)
     assert Path(folder) != Path.cwd()
@@ -112,7 +112,7 @@ async def test_the_program_gets_the_letter_system_first_the_keys_and_an_empty_fo
 async def test_only_messages_of_the_session_are_the_answer(peer) -> None:
     asking = peer("thinks aloud", "one two three")
     assert await asking.ask() == "one two three "
-    assert [turn.text for turn in asking.turns] == ["one two three "]
+    assert [turn.text for turn in asking.replies] == ["one two three "]
 
 
 async def test_two_megabytes_on_stderr_stop_nobody(peer) -> None:
@@ -145,31 +145,31 @@ async def test_files_and_terminals_are_not_given(peer) -> None:
 async def test_a_running_cost_is_booked_by_its_rises(peer) -> None:
     asking = peer("tells costs")
     assert await asking.ask() == "first second"
-    assert [turn.usage.cost for turn in asking.turns] == [Decimal("0.01"), Decimal("0.025"), Decimal(0)]
-    assert [turn.text for turn in asking.turns] == ["first ", "second", ""]
+    assert [turn.usage.cost for turn in asking.replies] == [Decimal("0.01"), Decimal("0.025"), Decimal(0)]
+    assert [turn.text for turn in asking.replies] == ["first ", "second", ""]
     assert asking.usage == Usage(100, 20, 5, 3, turns=1, cost=Decimal("0.035"))
 
 
-async def test_a_cost_is_handed_on_when_it_is_told_and_not_lost_by_a_cancellation(peer) -> None:
+async def test_a_cost_is_handed_on_when_it_is_reported_and_not_lost_by_a_cancellation(peer) -> None:
     asking = peer("tells a cost and is silent")
-    told = asyncio.Event()
+    reported = asyncio.Event()
     call = asyncio.create_task(
-        asking.speaker.ask(asking.question, lambda turn: (asking.turns.append(turn), told.set()))
+        asking.client.ask(asking.question, lambda turn: (asking.replies.append(turn), reported.set()))
     )
-    await asyncio.wait_for(told.wait(), 20)
-    assert [(turn.text, turn.usage) for turn in asking.turns] == [("first", Usage(turns=1, cost=Decimal("0.25")))]
+    await asyncio.wait_for(reported.wait(), 20)
+    assert [(turn.text, turn.usage) for turn in asking.replies] == [("first", Usage(turns=1, cost=Decimal("0.25")))]
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
     assert asking.usage.cost == Decimal("0.25")
 
 
-async def test_after_a_crash_what_was_told_is_kept_and_the_rest_has_an_unknown_price(peer) -> None:
+async def test_after_a_crash_what_was_reported_is_kept_and_the_rest_has_an_unknown_price(peer) -> None:
     asking = peer("tells costs and crashes")
     with pytest.raises(AgentError) as caught:
         await asking.ask()
     assert asking.usage == Usage(turns=1, cost=Decimal("0.01"), unpriced=1)
-    assert "".join(turn.text for turn in asking.turns) == "first second"
+    assert "".join(turn.text for turn in asking.replies) == "first second"
     assert "exit status 3): ••• was not accepted" in caught.value.what
     assert "secret" not in caught.value.report().details
 
@@ -289,10 +289,10 @@ async def test_another_version_of_the_protocol_is_refused(peer) -> None:
     ("command", "words"), [("yes", "not messages"), ("cat", "not found"), ("true", "exit status 0")]
 )
 async def test_a_program_that_is_no_agent_is_told_from_one(command: str, words: str) -> None:
-    asking = Asking(command)
+    asking = AskedRequest(command)
     with pytest.raises(AgentError, match=words):
         await asking.ask()
-    assert asking.turns == []
+    assert asking.replies == []
     assert asking.processes == []
 
 
@@ -301,7 +301,7 @@ async def test_what_is_missing_is_named(tmp_path: Path) -> None:
     plain.touch(mode=0o644)
     for command, words in (((), "No agent"), (("no-such-agent",), "'no-such-agent'"), ((str(plain),), "not be run")):
         with pytest.raises(AgentMissingError, match=words) as caught:
-            await Asking(*command).ask()
+            await AskedRequest(*command).ask()
         assert "agents.acp.command" in caught.value.next_step
 
 
@@ -310,21 +310,23 @@ async def test_a_program_that_the_system_cannot_run_is_named(tmp_path: Path) -> 
     broken.write_text("#!/no/such/interpreter\n")
     broken.chmod(0o755)
     with pytest.raises(AgentMissingError, match="cannot be started: No such file"):
-        await Asking(str(broken)).ask()
+        await AskedRequest(str(broken)).ask()
 
 
 async def test_a_refused_file_of_keys_stops_the_call_before_anything_starts() -> None:
     keys_file().parent.mkdir(parents=True)
     keys_file().touch(mode=0o644)
     with pytest.raises(AgentMissingError, match="other users"):
-        await Asking(sys.executable).ask()
+        await AskedRequest(sys.executable).ask()
 
 
 # A real agent: Claude's, by another maker ----------------------------------------------------------------------------
 
 
 @pytest.fixture
-def claude(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., tuple[ModelServer, Asking]]]:
+def claude(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., tuple[ModelServer, AskedRequest]]]:
     """Makes a question to claude-agent-acp, whose model is a scripted server that says these steps."""
     if shutil.which("node") is None:
         pytest.skip("node is not on this machine: the real agent claude-agent-acp cannot run")
@@ -335,12 +337,12 @@ def claude(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
     for name, value in {**quiet, **own}.items():
         monkeypatch.setenv(name, value)
     servers: list[ModelServer] = []
-    asked: list[Asking] = []
+    asked: list[AskedRequest] = []
 
-    def make(*steps: Reply | Fault, seconds: float = 60) -> tuple[ModelServer, Asking]:
+    def make(*steps: Reply | Fault, seconds: float = 60) -> tuple[ModelServer, AskedRequest]:
         servers.append(ModelServer(Script(steps)).__enter__())
         monkeypatch.setenv("ANTHROPIC_BASE_URL", servers[-1].url)
-        asked.append(Asking(str(CLAUDE), seconds=seconds))
+        asked.append(AskedRequest(str(CLAUDE), seconds=seconds))
         return servers[-1], asked[-1]
 
     yield make
@@ -354,23 +356,23 @@ async def test_a_real_agent_answers_and_its_usage_is_right_to_the_token(claude) 
     tokens = Tokens(input=1_000, output=50, cache_read=300, cache_write=70)
     server, asking = claude(Reply(text=ANSWER, tokens=tokens))
     assert await asking.ask() == ANSWER
-    told = server.handed_out
+    reported = server.handed_out
     usage = asking.usage
-    assert (usage.input_tokens, usage.output_tokens) == (told.input, told.output)
-    assert (usage.cache_read_tokens, usage.cache_write_tokens) == (told.cache_read, told.cache_write)
+    assert (usage.input_tokens, usage.output_tokens) == (reported.input, reported.output)
+    assert (usage.cache_read_tokens, usage.cache_write_tokens) == (reported.cache_read, reported.cache_write)
     assert (usage.turns, usage.unpriced) == (1, 0)
     assert usage.cost > 0
-    assert "".join(turn.text for turn in asking.turns) == ANSWER
+    assert "".join(turn.text for turn in asking.replies) == ANSWER
 
 
-async def test_a_real_agent_sends_the_letter_with_the_key_and_without_tools(claude) -> None:
+async def test_a_real_agent_sends_the_prompt_with_the_key_and_without_tools(claude) -> None:
     server, asking = claude(Reply(text=ANSWER))
     await asking.ask()
     (request,) = server.requests
     body = bytes(request.body).decode()
     assert request.has_key
     assert KEY not in body
-    assert body.index(LETTER.system) < body.index(LETTER.text)
+    assert body.index(PROMPT.system) < body.index(PROMPT.text)
     assert not msgspec.json.decode(body).get("tools")
 
 
@@ -378,7 +380,7 @@ async def test_a_real_agent_sends_the_letter_with_the_key_and_without_tools(clau
     ("status", "kind"),
     [(401, AgentAccessError), (429, AgentRateLimitError), (500, AgentNetworkError), (529, AgentRateLimitError)],
 )
-async def test_a_real_agents_trouble_with_its_server_is_told(claude, status: int, kind: type) -> None:
+async def test_a_real_agents_trouble_with_its_server_is_reported(claude, status: int, kind: type) -> None:
     _, asking = claude(Fault("status", status))
     with pytest.raises(AgentError) as caught:
         await asking.ask()

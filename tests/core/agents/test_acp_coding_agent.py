@@ -1,4 +1,4 @@
-"""The acp agent with hands: real programs in a folder, one by another maker and one that does as it is told."""
+"""The coding agent acp: real programs in a folder, one by another maker and one that does as it is told."""
 
 import asyncio
 import json
@@ -33,12 +33,12 @@ pytest.importorskip("acp", reason="the extra acp is not installed")
 
 PEER = Path(__file__).parents[2] / "peers" / "acp_worker.py"
 CLAUDE = Path(sys.prefix) / "peers" / "node_modules" / ".bin" / "claude-agent-acp"
-LETTER = Prompt(system="You write programs.", text="Write hello.txt.")
+PROMPT = Prompt(system="You write programs.", text="Write hello.txt.")
 KEY = "sk-ant-nobody-may-see-this"
 
 
-class Sent:
-    """An errand of the program behind `command` in `folder`, and all that was told of it. Whatever is asked for is
+class RunningJob:
+    """A job of the program behind `command` in `folder`, and all that was reported of it. Whatever is asked for is
     answered with `answer`."""
 
     def __init__(
@@ -53,10 +53,10 @@ class Sent:
         silence: float = 30,
         turns: int = 50,
     ) -> None:
-        self.hand = AcpCodingAgent(command)
-        self.errand = AgentJob(
+        self.agent = AcpCodingAgent(command)
+        self.job = AgentJob(
             session=str(uuid.uuid4()),
-            prompt=LETTER,
+            prompt=PROMPT,
             folder=str(folder),
             rules=rules,
             mode=mode,
@@ -66,13 +66,13 @@ class Sent:
             turns=turns,
         )
         self.answer = answer
-        self.turns: list[ModelReply] = []
+        self.replies: list[ModelReply] = []
         self.activities: list[Activity] = []
         self.asked: list[PermissionRequest] = []
         self.shown = asyncio.Event()
 
     async def work(self) -> AgentJobResult:
-        return await self.hand.work(self.errand, self.turns.append, self._show, self._allow)
+        return await self.agent.work(self.job, self.replies.append, self._show, self._allow)
 
     def _show(self, activity: Activity) -> None:
         self.activities.append(activity)
@@ -84,16 +84,16 @@ class Sent:
 
     @property
     def usage(self) -> Usage:
-        return sum((turn.usage for turn in self.turns), NO_USAGE)
+        return sum((turn.usage for turn in self.replies), NO_USAGE)
 
     @property
-    def told(self) -> list[tuple[str, str]]:
+    def reported(self) -> list[tuple[str, str]]:
         return [(each.kind, each.text) for each in self.activities]
 
     @property
     def processes(self) -> list[psutil.Process]:
         """What lives of the program and of its children, wherever they moved."""
-        return living(self.errand.session)
+        return living(self.job.session)
 
 
 @pytest.fixture
@@ -104,13 +104,13 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def send(folder: Path) -> Iterator[Callable[..., Sent]]:
-    """Makes an errand of the worker that does as it is told; in the end none of its processes is left."""
-    sent: list[Sent] = []
+def send(folder: Path) -> Iterator[Callable[..., RunningJob]]:
+    """Makes a job of the worker that does as it is told; in the end none of its processes is left."""
+    sent: list[RunningJob] = []
 
-    def make(behaviour: str, argument: object = "", **how: object) -> Sent:
+    def make(behaviour: str, argument: object = "", **how: object) -> RunningJob:
         word = argument if isinstance(argument, str) else json.dumps(argument)
-        sent.append(Sent(folder, sys.executable, str(PEER), behaviour, word, **how))
+        sent.append(RunningJob(folder, sys.executable, str(PEER), behaviour, word, **how))
         return sent[-1]
 
     yield make
@@ -119,13 +119,13 @@ def send(folder: Path) -> Iterator[Callable[..., Sent]]:
         assert each.processes == []
 
 
-# What is done and told -----------------------------------------------------------------------------------------------
+# What is done and reported -----------------------------------------------------------------------------------------------
 
 
-async def test_work_is_told_as_it_happens_in_whole_messages_and_its_usage_in_rises(send, folder: Path) -> None:
+async def test_work_is_reported_as_it_happens_in_whole_messages_and_its_usage_in_rises(send, folder: Path) -> None:
     sent = send("works")
     assert await sent.work() == AgentJobResult("It is done.", "done")
-    assert sent.told == [
+    assert sent.reported == [
         ("message", "I will write it."),
         ("tool", "hello.txt"),
         ("result", "wrote two\n"),
@@ -134,8 +134,8 @@ async def test_work_is_told_as_it_happens_in_whole_messages_and_its_usage_in_ris
     assert [each.tool for each in sent.activities] == ["", "edit", "edit", ""]
     assert (folder / "hello.txt").read_text() == "one\ntwo\nthree\n"
     assert sent.usage == Usage(100, 20, turns=2, cost=Decimal("0.03"))
-    assert "".join(turn.text for turn in sent.turns) == "I will write it.It is done."
-    assert all(turn.foreign.startswith("worker-") for turn in sent.turns)
+    assert "".join(turn.text for turn in sent.replies) == "I will write it.It is done."
+    assert all(turn.foreign.startswith("worker-") for turn in sent.replies)
     assert sent.asked == []
 
 
@@ -148,7 +148,7 @@ async def test_work_is_told_as_it_happens_in_whole_messages_and_its_usage_in_ris
         ("cancelled", "refused"),
     ],
 )
-async def test_the_agents_reason_to_stop_is_told(send, reason: str, end: str) -> None:
+async def test_the_agents_reason_to_stop_is_reported(send, reason: str, end: str) -> None:
     assert await send("stops", reason).work() == AgentJobResult("enough", end)
 
 
@@ -159,9 +159,9 @@ async def test_an_agent_that_would_not_ask_is_set_to_ask(send) -> None:
 async def test_an_earlier_session_is_gone_on_with_and_its_past_neither_shown_nor_paid_again(send) -> None:
     sent = send("remembers", resumes="an-earlier-one")
     assert (await sent.work()).text == "I remember an-earlier-one."
-    assert sent.told == [("message", "I remember an-earlier-one.")]
+    assert sent.reported == [("message", "I remember an-earlier-one.")]
     assert sent.usage.cost == Decimal("0.25")
-    assert {turn.foreign for turn in sent.turns} == {"an-earlier-one"}
+    assert {turn.foreign for turn in sent.replies} == {"an-earlier-one"}
 
 
 @pytest.mark.parametrize(("behaviour", "why"), [("forgets", "Resource not found"), ("stops", "keeps no sessions")])
@@ -169,7 +169,7 @@ async def test_a_session_that_cannot_be_gone_on_with_is_said_and_a_new_one_begin
     sent = send(behaviour, "end_turn", resumes="an-earlier-one")
     assert (await sent.work()).end == "done"
     assert why in sent.activities[0].text
-    assert all(turn.foreign.startswith("worker-") for turn in sent.turns)
+    assert all(turn.foreign.startswith("worker-") for turn in sent.replies)
 
 
 async def test_a_megabyte_on_stderr_stops_nobody(send) -> None:
@@ -265,11 +265,11 @@ async def test_always_answers_a_storm_of_the_same_at_once(send) -> None:
     assert len(sent.asked) == 1
 
 
-async def test_a_storm_of_permissions_is_cut_and_that_is_told(send) -> None:
+async def test_a_storm_of_permissions_is_cut_and_that_is_reported(send) -> None:
     sent = send("storms", "$(touch file)", answer="once")
     assert json.loads((await sent.work()).text) == {"allow_once": MAX_REQUESTS, "reject_once": 300 - MAX_REQUESTS}
     assert len(sent.asked) == MAX_REQUESTS
-    assert sum(f"asked for {MAX_REQUESTS} permissions" in text for _, text in sent.told) == 1
+    assert sum(f"asked for {MAX_REQUESTS} permissions" in text for _, text in sent.reported) == 1
 
 
 # What ends it --------------------------------------------------------------------------------------------------------
@@ -286,7 +286,7 @@ async def test_an_agent_with_more_turns_than_allowed_is_stopped_and_what_it_used
 async def test_silence_stops_the_agent_with_its_processes_and_what_it_used_is_kept(send) -> None:
     sent = send("falls silent", silence=2)
     assert (await sent.work()).end == "silence"
-    assert sent.told == [("tool", "sleep 1000"), ("result", "broken off")]
+    assert sent.reported == [("tool", "sleep 1000"), ("result", "broken off")]
     assert sent.usage == Usage(turns=1, cost=Decimal("0.25"))
 
 
@@ -299,27 +299,27 @@ async def test_an_agent_that_does_not_even_stop_is_ended(send) -> None:
 async def test_an_agent_that_is_stopped_before_it_began_is_not_begun(send) -> None:
     sent = send("crashes", silence=0.01)
     assert await sent.work() == AgentJobResult("", "silence")
-    assert (sent.told, sent.turns) == ([], [])
+    assert (sent.reported, sent.replies) == ([], [])
 
 
 async def test_an_agent_that_is_never_done_runs_out_of_time(send) -> None:
     sent = send("chatters", seconds=3)
     with pytest.raises(AgentTimeoutError, match="not done within 3 seconds"):
         await sent.work()
-    assert sent.told[-1][1].startswith("on and on")
+    assert sent.reported[-1][1].startswith("on and on")
 
 
-async def test_a_crash_in_the_middle_of_a_call_is_told_in_the_programs_words(send) -> None:
+async def test_a_crash_in_the_middle_of_a_call_is_reported_in_the_programs_words(send) -> None:
     sent = send("crashes")
     with pytest.raises(AgentError, match=r"exit status 3\): MemoryError: with key •••") as caught:
         await sent.work()
     assert caught.value.trouble == "program"
-    assert sent.told[-2:] == [("tool", "make"), ("result", "broken off")]
+    assert sent.reported[-2:] == [("tool", "make"), ("result", "broken off")]
     assert sent.activities[-1].failed
     assert (sent.usage.cost, sent.usage.unpriced) == (Decimal("0.125"), 1)
 
 
-async def test_a_cancelled_errand_leaves_no_process(send) -> None:
+async def test_a_cancelled_job_leaves_no_process(send) -> None:
     sent = send("falls silent")
     work = asyncio.create_task(sent.work())
     await asyncio.wait_for(sent.shown.wait(), 20)
@@ -331,9 +331,9 @@ async def test_a_cancelled_errand_leaves_no_process(send) -> None:
 
 
 async def test_the_program_is_started_through_what_wraps_it(folder: Path) -> None:
-    sent = Sent(folder)
+    sent = RunningJob(folder)
     command = (sys.executable, str(PEER), "stops", "end_turn")
-    sent.hand = AcpCodingAgent(command, lambda wrapped: ["/bin/sh", "-c", 'touch wrapped; exec "$@"', "sh", *wrapped])
+    sent.agent = AcpCodingAgent(command, lambda wrapped: ["/bin/sh", "-c", 'touch wrapped; exec "$@"', "sh", *wrapped])
     assert (await sent.work()).text == "enough"
     assert (folder / "wrapped").exists()
 
@@ -342,8 +342,8 @@ async def test_the_program_is_started_through_what_wraps_it(folder: Path) -> Non
 
 
 @pytest.fixture
-def claude(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Sent]]:
-    """Makes an errand of claude-agent-acp, whose model is a scripted server that takes these steps."""
+def claude(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., RunningJob]]:
+    """Makes a job of claude-agent-acp, whose model is a scripted server that takes these steps."""
     if shutil.which("node") is None:
         pytest.skip("node is not on this machine: the real agent claude-agent-acp cannot run")
     if not CLAUDE.exists():
@@ -353,12 +353,12 @@ def claude(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     for name, value in {**quiet, **own}.items():
         monkeypatch.setenv(name, value)
     servers: list[ModelServer] = []
-    sent: list[Sent] = []
+    sent: list[RunningJob] = []
 
-    def make(*steps: Reply | Fault | Use, **how: object) -> tuple[ModelServer, Sent]:
+    def make(*steps: Reply | Fault | Use, **how: object) -> tuple[ModelServer, RunningJob]:
         servers.append(ModelServer(Script(steps)).__enter__())
         monkeypatch.setenv("ANTHROPIC_BASE_URL", servers[-1].url)
-        sent.append(Sent(folder, str(CLAUDE), **how))
+        sent.append(RunningJob(folder, str(CLAUDE), **how))
         return servers[-1], sent[-1]
 
     yield make
@@ -392,11 +392,11 @@ async def test_a_real_agent_writes_a_file_and_runs_a_command_and_its_usage_is_ri
         *[(kind, tool) for tool in ("edit", "execute") for kind in ("tool", "result")],
         ("message", ""),
     ]
-    assert [text for _, text in sent.told][1::2] == ["hello.py", "python3 hello.py", "It prints 42."]
+    assert [text for _, text in sent.reported][1::2] == ["hello.py", "python3 hello.py", "It prints 42."]
     assert "42" in sent.activities[4].text
-    told, usage = server.handed_out, sent.usage
-    assert (usage.input_tokens, usage.output_tokens) == (told.input, told.output)
-    assert (usage.cache_read_tokens, usage.cache_write_tokens) == (told.cache_read, told.cache_write)
+    reported, usage = server.handed_out, sent.usage
+    assert (usage.input_tokens, usage.output_tokens) == (reported.input, reported.output)
+    assert (usage.cache_read_tokens, usage.cache_write_tokens) == (reported.cache_read, reported.cache_write)
     assert (usage.turns, usage.unpriced) == (3, 0)
     assert usage.cost > 0
 
@@ -443,11 +443,11 @@ async def test_a_real_agent_asks_before_it_writes_outside_whatever_the_folder_al
 async def test_a_real_agents_session_is_gone_on_with_in_a_new_program(claude) -> None:
     _, first = claude(Reply(text="I am the first."))
     await first.work()
-    _, second = claude(Reply(text="And I the second."), resumes=first.turns[-1].foreign)
+    _, second = claude(Reply(text="And I the second."), resumes=first.replies[-1].foreign)
     assert (await second.work()).text == "And I the second."
-    assert second.told == [("message", "And I the second.")]
+    assert second.reported == [("message", "And I the second.")]
     assert second.usage.input_tokens == 1_000
-    assert second.turns[-1].foreign == first.turns[-1].foreign
+    assert second.replies[-1].foreign == first.replies[-1].foreign
 
 
 async def test_a_real_agent_whose_server_hangs_is_silent_and_ended_with_all_its_processes(claude) -> None:

@@ -1,4 +1,4 @@
-"""The agents' process ends with its worker, with a call or when it is told to, and takes along all that it started."""
+"""The agents' process ends with its worker, with a call or when it is reported to, and takes along all that it started."""
 
 import asyncio
 import os
@@ -26,10 +26,10 @@ from tests.core.agents.agent_servers import (
     all_gone,
     all_there,
     asking,
-    heard_one,
-    hosting,
+    first_reply,
     ignore,
     question,
+    running_client,
 )
 from tests.peers.model_server import Fault, ModelServer, Script, reply
 
@@ -37,47 +37,47 @@ WORKER = """
 import asyncio, sys, threading, uuid
 from tabsmith.agents.server import agent_client
 from tabsmith.agents.protocol import Prompt, ModelRequest
-from tabsmith.runs.preload import one_thread, warm
+from tabsmith.runs.preload import one_thread, preload
 import msgspec
 
 async def work(text):
-    host = agent_client.AgentClient()
+    client = agent_client.AgentClient()
     question = ModelRequest(str(uuid.uuid4()), Prompt("You propose.", text), msgspec.Raw(sys.argv[2].encode()), 30.0)
-    answer = await host.ask("llm", question, lambda turn: print("heard", turn.text, flush=True))
+    answer = await client.ask("llm", question, lambda turn: print("heard", turn.text, flush=True))
     threads = threading.active_count()
-    await host.close()
+    await client.close()
     print("answer", answer, threads, threading.active_count(), flush=True)
 
 if sys.argv[3]:
     agent_client.server_command = lambda: [sys.executable, "-c", sys.argv[3]]
 else:
     one_thread()
-    warm()
+    preload()
 asyncio.run(work(sys.argv[1]))
 print(sorted({name.split(".")[0] for name in sys.modules}))
 """
 
-pytestmark = pytest.mark.usefixtures("hosted_here")
+pytestmark = pytest.mark.usefixtures("provider_key")
 
 
 async def test_cancelling_ends_the_call_soon_and_the_process_goes_on(monkeypatch, family) -> None:
-    async with asking(monkeypatch, Fault("hang")) as (host, server):
-        call = asyncio.create_task(host.ask("llm", question(), ignore))
+    async with asking(monkeypatch, Fault("hang")) as (client, server):
+        call = asyncio.create_task(client.ask("llm", question(), ignore))
         assert await asyncio.to_thread(server.wait_for, 1)
         before = family()
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asyncio.wait_for(call, 2.0)
         server.use(Script((reply(RECIPE),)))
-        assert await host.ask("llm", question(), ignore)
+        assert await client.ask("llm", question(), ignore)
         assert family() == before
 
 
-async def test_what_a_cancelled_call_used_on_its_way_out_is_heard(odd) -> None:
+async def test_what_a_cancelled_call_used_on_its_way_out_is_reported(odd) -> None:
     turns: list[ModelReply] = []
-    async with hosting() as host:
-        call = asyncio.create_task(host.ask("llm", question("use on the way out"), turns.append))
-        await heard_one(turns)
+    async with running_client() as client:
+        call = asyncio.create_task(client.ask("llm", question("use on the way out"), turns.append))
+        await first_reply(turns)
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
@@ -86,22 +86,22 @@ async def test_what_a_cancelled_call_used_on_its_way_out_is_heard(odd) -> None:
 
 async def test_a_process_killed_in_a_call_fails_that_call_and_the_next_question_starts_another(odd, family) -> None:
     turns: list[ModelReply] = []
-    async with hosting() as host:
-        call = asyncio.create_task(host.ask("llm", question("use on the way out"), turns.append))
-        await heard_one(turns)
+    async with running_client() as client:
+        call = asyncio.create_task(client.ask("llm", question("use on the way out"), turns.append))
+        await first_reply(turns)
         (process,) = family()
         process.kill()
         with pytest.raises(AgentError, match="SIGKILL") as caught:
             await call
         assert caught.value.trouble == "program"
-        assert await host.ask("llm", question("hear"), ignore) == "heard"
+        assert await client.ask("llm", question("hear"), ignore) == "heard"
 
 
 async def test_a_killed_process_takes_along_what_it_started_in_sessions_of_their_own(odd, family) -> None:
     turns: list[ModelReply] = []
-    async with hosting() as host:
-        call = asyncio.create_task(host.ask("llm", question("start programs"), turns.append))
-        await heard_one(turns)
+    async with running_client() as client:
+        call = asyncio.create_task(client.ask("llm", question("start programs"), turns.append))
+        await first_reply(turns)
         assert all_there(family, 4)
         next(process for process in family() if "python" in process.name()).kill()
         with pytest.raises(AgentError):
@@ -111,10 +111,10 @@ async def test_a_killed_process_takes_along_what_it_started_in_sessions_of_their
 
 async def test_closing_ends_the_process_and_all_that_it_started(odd, family) -> None:
     turns: list[ModelReply] = []
-    host = AgentClient()
-    call = asyncio.create_task(host.ask("llm", question("start programs"), turns.append))
-    await heard_one(turns)
-    await host.close()
+    client = AgentClient()
+    call = asyncio.create_task(client.ask("llm", question("start programs"), turns.append))
+    await first_reply(turns)
+    await client.close()
     with pytest.raises(AgentError):
         await call
     assert family() == []
@@ -122,39 +122,39 @@ async def test_closing_ends_the_process_and_all_that_it_started(odd, family) -> 
 
 async def test_closing_does_not_wait_for_a_call_that_takes_no_end(odd, family) -> None:
     turns: list[ModelReply] = []
-    host = AgentClient()
-    call = asyncio.create_task(host.ask("llm", question("take no end", seconds=60), turns.append))
-    await heard_one(turns)
-    await host.close()
+    client = AgentClient()
+    call = asyncio.create_task(client.ask("llm", question("take no end", seconds=60), turns.append))
+    await first_reply(turns)
+    await client.close()
     with pytest.raises(AgentError, match="exit status 0"):
         await call
     assert family() == []
 
 
 async def test_closing_while_the_process_starts_ends_it_too(odd, family) -> None:
-    host = AgentClient()
-    starting = asyncio.create_task(host.start())
+    client = AgentClient()
+    starting = asyncio.create_task(client.start())
     while not family():
         await asyncio.sleep(0)
-    await host.close()
+    await client.close()
     await starting
     assert family() == []
 
 
 async def test_a_question_cancelled_while_the_process_starts_leaves_none(odd, family) -> None:
-    async with hosting() as host:
-        call = asyncio.create_task(host.ask("llm", question("hear"), ignore))
+    async with running_client() as client:
+        call = asyncio.create_task(client.ask("llm", question("hear"), ignore))
         while not family():
             await asyncio.sleep(0)
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
         assert family() == []
-        assert await host.ask("llm", question("hear"), ignore) == "heard"
+        assert await client.ask("llm", question("hear"), ignore) == "heard"
 
 
 async def test_a_host_that_was_never_asked_has_no_process(family) -> None:
-    async with hosting():
+    async with running_client():
         assert family() == []
 
 
@@ -199,8 +199,8 @@ async def test_claude_code_answers_through_the_process(claude_code, monkeypatch,
     turns: list[ModelReply] = []
     with ModelServer(Script((reply(RECIPE),))) as server:
         monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
-        async with hosting() as host:
-            assert msgspec.json.decode(await host.ask("claude-code", question(), turns.append)) == RECIPE
+        async with running_client() as client:
+            assert msgspec.json.decode(await client.ask("claude-code", question(), turns.append)) == RECIPE
             assert len(family()) == 1
     assert sum((turn.usage for turn in turns), Usage()).turns >= 1
     assert family() == []
@@ -210,12 +210,12 @@ async def test_claude_code_answers_through_the_process(claude_code, monkeypatch,
 async def test_claude_code_in_a_call_ends_with_the_process(claude_code, monkeypatch, family, end) -> None:
     with ModelServer(Script((Fault("hang"),))) as server:
         monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
-        async with hosting() as host:
-            call = asyncio.create_task(host.ask("claude-code", question(), ignore))
+        async with running_client() as client:
+            call = asyncio.create_task(client.ask("claude-code", question(), ignore))
             assert await asyncio.to_thread(server.wait_for, 1)
             assert all_there(family, 2)
             if end == "close":
-                await host.close()
+                await client.close()
             else:
                 next(
                     process for process in family() if "tabsmith.agents.server.agent_server" in process.cmdline()

@@ -1,4 +1,4 @@
-"""Which agents can be used: told without importing, starting or asking any of them."""
+"""Which agents can be used: reported without importing, starting or asking any of them."""
 
 import os
 import subprocess

@@ -44,7 +44,7 @@ SHAPE = msgspec.Raw(
 )
 RECIPE = {"family": "lightgbm", "reason": "trees are good at this"}
 TOKENS = Tokens(input=1_000, output=50, cache_read=300, cache_write=70, reasoning=20)
-LETTER = Prompt(system="You propose recipes.", text="Propose the next recipe.")
+PROMPT = Prompt(system="You propose recipes.", text="Propose the next recipe.")
 
 
 @pytest.fixture(autouse=True)
@@ -77,20 +77,20 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., ModelServer
 
 
 class Call:
-    """One question to a speaker, and what was heard."""
+    """One question to a client, and what was heard."""
 
-    def __init__(self, letter: Prompt = LETTER, *, model: str | None = None, seconds: float = 30, shape=SHAPE) -> None:
+    def __init__(self, prompt: Prompt = PROMPT, *, model: str | None = None, seconds: float = 30, shape=SHAPE) -> None:
         self.session = str(uuid.uuid4())
-        self.speaker = agent.make_client(AgentSettings(claude_code=ClaudeCodeSettings(model)))
-        self.question = ModelRequest(self.session, letter, shape, seconds)
-        self.turns: list[ModelReply] = []
+        self.client = agent.make_client(AgentSettings(claude_code=ClaudeCodeSettings(model)))
+        self.question = ModelRequest(self.session, prompt, shape, seconds)
+        self.replies: list[ModelReply] = []
 
     async def ask(self) -> str:
-        return await self.speaker.ask(self.question, self.turns.append)
+        return await self.client.ask(self.question, self.replies.append)
 
     @property
     def usage(self) -> Usage:
-        return sum((turn.usage for turn in self.turns), Usage())
+        return sum((turn.usage for turn in self.replies), Usage())
 
 
 def tokens_of(usage: Usage) -> Tokens:
@@ -109,10 +109,10 @@ def processes_of(session: str) -> list[Path]:
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            told = (folder / "cmdline").read_bytes() + (folder / "environ").read_bytes()
+            reported = (folder / "cmdline").read_bytes() + (folder / "environ").read_bytes()
         except OSError:
             continue
-        if session.encode() in told:
+        if session.encode() in reported:
             found.append(folder)
     return found
 
@@ -136,8 +136,8 @@ async def test_a_proposal_comes_back_as_json_with_its_exact_usage_and_price(serv
     assert tokens_of(call.usage) == server.handed_out
     assert call.usage.price is not None
     assert call.usage.price > 0
-    assert [json.loads(turn.text) for turn in call.turns] == [RECIPE]
-    assert all(turn.model.startswith("claude-") for turn in call.turns)
+    assert [json.loads(turn.text) for turn in call.replies] == [RECIPE]
+    assert all(turn.model.startswith("claude-") for turn in call.replies)
 
 
 async def test_the_program_works_under_our_session_id(serve) -> None:
@@ -154,7 +154,7 @@ async def test_a_session_id_is_used_once(serve) -> None:
     assert len(server.requests) == 1
 
 
-async def test_the_letter_arrives_as_written_and_nothing_else_of_the_machine_does(serve, home: Path) -> None:
+async def test_the_prompt_arrives_as_written_and_nothing_else_of_the_machine_does(serve, home: Path) -> None:
     (home / ".claude").mkdir()
     (home / ".claude" / "CLAUDE.md").write_text("MARK-memory")
     (home.parent / "TMPDIR" / "CLAUDE.md").write_text("MARK-project")
@@ -186,8 +186,8 @@ async def test_nothing_is_left_on_the_disk_but_the_programs_own_state(serve, hom
 async def test_an_answer_that_does_not_fit_is_asked_again_and_both_replies_are_counted(serve) -> None:
     server, call = serve(reply({"famly": 1}, TOKENS), reply(RECIPE, TOKENS)), Call()
     assert json.loads(await call.ask()) == RECIPE
-    assert len(call.turns) == 2
-    assert call.turns[0].usage.unpriced == 1  # not known yet when it came
+    assert len(call.replies) == 2
+    assert call.replies[0].usage.unpriced == 1  # not known yet when it came
     assert tokens_of(call.usage) == server.handed_out
     assert call.usage.unpriced == 0
     assert call.usage.cost > 0
@@ -219,7 +219,7 @@ async def test_a_model_without_a_known_price_is_not_priced(serve) -> None:
     server, call = serve(reply({"famly": 1}, TOKENS), reply(RECIPE, TOKENS)), Call(model="nobody-knows-1")
     await call.ask()
     assert json.loads(bytes(server.requests[0].body))["model"] == "nobody-knows-1"
-    assert {turn.model for turn in call.turns} == {"nobody-knows-1"}
+    assert {turn.model for turn in call.replies} == {"nobody-knows-1"}
     assert call.usage.price is None
     assert (call.usage.cost, call.usage.unpriced) == (Decimal(0), 2)
     assert tokens_of(call.usage) == server.handed_out
@@ -271,7 +271,7 @@ async def test_the_servers_word_on_when_to_come_back_is_kept_and_not_waited_for(
     assert len(server.requests) == 1
 
 
-async def test_what_was_used_before_the_trouble_is_heard(serve) -> None:
+async def test_what_was_used_before_the_trouble_is_reported(serve) -> None:
     server, call = serve(reply({"famly": 1}, TOKENS), Fault("status", 529)), Call()
     with pytest.raises(AgentRateLimitError):
         await call.ask()
@@ -334,7 +334,7 @@ async def test_a_killed_program_is_an_error_that_never_holds_the_key(serve, monk
     assert KEY not in str(caught.value.report(details=True))
 
 
-async def test_a_megabyte_long_letter_and_a_megabyte_long_answer_go_through(serve) -> None:
+async def test_a_megabyte_long_prompt_and_a_megabyte_long_answer_go_through(serve) -> None:
     server, call = serve(reply({"family": "x" * 1_500_000})), Call(Prompt(system="s" * 300_000, text="t " * 500_000))
     assert len(await call.ask()) > 1_500_000
     assert len(bytes(server.requests[0].body)) > 1_300_000

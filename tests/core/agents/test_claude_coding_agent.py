@@ -87,11 +87,11 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., ModelServer
         server.__exit__(None, None, None)
 
 
-class Trip:
-    """One errand: what was heard, shown and asked, and a person who says `answer` to all of it."""
+class RunningJob:
+    """One job: what was heard, shown and asked, and a person who says `answer` to all of it."""
 
     def __init__(self, folder: Path, answer: PermissionAnswer = "no", *, takes: float = 0.0, **others: Any) -> None:
-        self.errand = AgentJob(
+        self.job = AgentJob(
             session=str(uuid.uuid4()),
             prompt=Prompt(system="MARK-system", text="MARK-goal"),
             folder=str(folder),
@@ -99,13 +99,13 @@ class Trip:
         )
         self.answer = answer
         self.takes = takes
-        self.turns: list[ModelReply] = []
+        self.replies: list[ModelReply] = []
         self.shown: list[Activity] = []
         self.asked: list[PermissionRequest] = []
 
     async def go(self, wrap_commands: CommandWrapper = unwrapped) -> AgentJobResult:
-        hand = agent.make_coding_agent(AgentSettings(), wrap_commands, unwrapped)
-        return await hand.work(self.errand, self.turns.append, self.shown.append, self._allow)
+        coding_agent = agent.make_coding_agent(AgentSettings(), wrap_commands, unwrapped)
+        return await coding_agent.work(self.job, self.replies.append, self.shown.append, self._allow)
 
     async def _allow(self, permission: PermissionRequest) -> PermissionAnswer:
         self.asked.append(permission)
@@ -118,7 +118,7 @@ class Trip:
 
     @property
     def usage(self) -> Usage:
-        return sum((turn.usage for turn in self.turns), Usage())
+        return sum((turn.usage for turn in self.replies), Usage())
 
     @property
     def tokens(self) -> Tokens:
@@ -127,11 +127,11 @@ class Trip:
         return Tokens(*kinds, usage.reasoning_tokens, usage.turns)
 
     def processes(self) -> list[Path]:
-        """The living ones that the errand started, whatever session they moved to."""
+        """The living ones that the job started, whatever session they moved to."""
         found = []
         for process in Path("/proc").glob("[0-9]*"):
             try:
-                if self.errand.session.encode() in (process / "environ").read_bytes():
+                if self.job.session.encode() in (process / "environ").read_bytes():
                     found.append(process)
             except OSError:
                 continue
@@ -148,7 +148,7 @@ async def until(there: Callable[[], bool]) -> None:
 
 
 async def test_a_file_is_written_and_every_step_is_shown_with_its_exact_use_and_price(serve, folder: Path) -> None:
-    server, trip = serve(write(folder / "hello.py"), bash("python hello.py"), DONE), Trip(folder, rules=FREE)
+    server, trip = serve(write(folder / "hello.py"), bash("python hello.py"), DONE), RunningJob(folder, rules=FREE)
     assert await trip.go() == AgentJobResult("It is done.", "done")
     assert (folder / "hello.py").read_text() == "print(1)\n"
     assert [(each.kind, each.tool) for each in trip.shown] == [
@@ -170,11 +170,11 @@ async def test_a_file_is_written_and_every_step_is_shown_with_its_exact_use_and_
     assert trip.tokens == server.handed_out
     assert server.handed_out.calls == 3
     assert trip.usage.price
-    assert {request.session for request in server.requests} == {trip.errand.session}
+    assert {request.session for request in server.requests} == {trip.job.session}
     assert not trip.processes()
 
 
-async def test_the_letter_arrives_and_nothing_of_the_users_settings_nor_of_the_folders(
+async def test_the_prompt_arrives_and_nothing_of_the_users_settings_nor_of_the_folders(
     serve, folder: Path, home: Path
 ) -> None:
     hook = {"hooks": [{"type": "command", "command": f"touch {home}/hooked; echo MARK-hook"}]}
@@ -187,7 +187,7 @@ async def test_the_letter_arrives_and_nothing_of_the_users_settings_nor_of_the_f
             (place / name).write_text("MARK-memory")
         (place / ".mcp.json").write_text(json.dumps({"mcpServers": {"mine": {"command": "touch", "args": ["mcp"]}}}))
     (home / ".claude.json").write_text(json.dumps({"mcpServers": {"mine": {"command": "touch", "args": ["mcp"]}}}))
-    server, trip = serve(bash("touch ran"), DONE), Trip(folder)
+    server, trip = serve(bash("touch ran"), DONE), RunningJob(folder)
     await trip.go()
     said = bytes(server.requests[0].body).decode()
     assert said.count("MARK-system") == said.count("MARK-goal") == 1
@@ -199,14 +199,14 @@ async def test_the_letter_arrives_and_nothing_of_the_users_settings_nor_of_the_f
 
 async def test_commands_of_the_agent_are_started_through_the_wrapper(serve, folder: Path) -> None:
     serve(bash("echo in $WRAPPED"), DONE)
-    trip = Trip(folder, rules=FREE)
+    trip = RunningJob(folder, rules=FREE)
     await trip.go(lambda command: ["env", "WRAPPED=a box", *command])
     assert trip.results[0].text == "in a box"
 
 
 async def test_what_a_tool_gives_is_shown_clean_and_bounded_and_as_failed_when_it_failed(serve, folder: Path) -> None:
     serve(bash(r"printf '\033[2J'; head -c 1000000 /dev/zero | tr '\0' x; printf '\033]0;owned\007'; exit 3"), DONE)
-    trip = Trip(folder, rules=FREE)
+    trip = RunningJob(folder, rules=FREE)
     await trip.go()
     assert trip.results[0].failed
     assert "\x1b" not in trip.results[0].text
@@ -217,7 +217,7 @@ async def test_what_a_tool_gives_is_shown_clean_and_bounded_and_as_failed_when_i
 
 
 async def test_a_command_that_no_pattern_allows_is_refused_and_the_agent_goes_on(serve, folder: Path) -> None:
-    server, trip = serve(bash("touch made"), DONE), Trip(folder, "no", rules=PermissionRules(run=("python *",)))
+    server, trip = serve(bash("touch made"), DONE), RunningJob(folder, "no", rules=PermissionRules(run=("python *",)))
     assert (await trip.go()).end == "done"
     assert [(each.tool, each.what, each.risk) for each in trip.asked] == [("Bash", "touch made", "medium")]
     assert not (folder / "made").exists()
@@ -228,12 +228,12 @@ async def test_a_command_that_no_pattern_allows_is_refused_and_the_agent_goes_on
 async def test_a_command_is_allowed_once_or_always(serve, folder: Path) -> None:
     steps = (bash("touch one"), bash("touch two"), bash("mkdir three"), DONE)
     serve(*steps)
-    once = Trip(folder, "once")
+    once = RunningJob(folder, "once")
     await once.go()
     assert [each.what for each in once.asked] == ["touch one", "touch two", "mkdir three"]
     (folder / "three").rmdir()
     serve(*steps)
-    always = Trip(folder, "always")
+    always = RunningJob(folder, "always")
     await always.go()
     assert [each.what for each in always.asked] == ["touch one", "mkdir three"]
     assert {path.name for path in folder.iterdir()} == {"one", "two", "three"}
@@ -244,7 +244,7 @@ async def test_reading_commands_are_not_free_either_and_nothing_hides_behind_an_
 ) -> None:
     commands = ("ls", "python x.py; touch made", "python $(touch made)", "curl http://127.0.0.1:9/")
     serve(*(bash(command) for command in commands), DONE)
-    trip = Trip(folder, rules=PermissionRules(run=("python *",)))
+    trip = RunningJob(folder, rules=PermissionRules(run=("python *",)))
     await trip.go()
     assert tuple(each.what for each in trip.asked) == commands
     assert trip.asked[-1].risk == "high"
@@ -253,10 +253,10 @@ async def test_reading_commands_are_not_free_either_and_nothing_hides_behind_an_
 
 async def test_nobody_is_asked_when_the_mode_answers(serve, folder: Path) -> None:
     serve(bash("touch refused"), DONE)
-    refusing = Trip(folder, mode="refuse")
+    refusing = RunningJob(folder, mode="refuse")
     await refusing.go()
     serve(bash("touch allowed"), DONE)
-    allowing = Trip(folder, mode="allow")
+    allowing = RunningJob(folder, mode="allow")
     await allowing.go()
     assert [path.name for path in folder.iterdir()] == ["allowed"]
     assert not refusing.asked + allowing.asked
@@ -265,7 +265,7 @@ async def test_nobody_is_asked_when_the_mode_answers(serve, folder: Path) -> Non
 async def test_without_the_right_to_read_or_to_write_each_is_asked_for(serve, folder: Path) -> None:
     (folder / "data.csv").write_text("name\n")
     serve(Use("Read", {"file_path": str(folder / "data.csv")}), write(folder / "new.txt"), DONE)
-    trip = Trip(folder, rules=PermissionRules(read=False, write=False))
+    trip = RunningJob(folder, rules=PermissionRules(read=False, write=False))
     await trip.go()
     assert [(each.tool, each.risk) for each in trip.asked] == [("Read", "low"), ("Write", "medium")]
     assert not (folder / "new.txt").exists()
@@ -293,7 +293,7 @@ async def test_what_lies_outside_is_neither_read_nor_written_unless_a_person_all
     serve, folder: Path, asking: str
 ) -> None:
     steps = reaching_out(folder)[: 8 if asking == "ask" else 7]
-    server, trip = serve(*steps, DONE), Trip(folder, "no", mode=asking)
+    server, trip = serve(*steps, DONE), RunningJob(folder, "no", mode=asking)
     await trip.go()
     assert [each.risk for each in trip.asked] == (["high"] * 8 if asking == "ask" else [])
     assert not (folder.parent / "outside" / "new.txt").exists()
@@ -303,13 +303,13 @@ async def test_what_lies_outside_is_neither_read_nor_written_unless_a_person_all
 
 async def test_what_lies_outside_is_written_when_a_person_allows_it(serve, folder: Path) -> None:
     serve(reaching_out(folder)[0], DONE)
-    await Trip(folder, "once").go()
+    await RunningJob(folder, "once").go()
     assert (folder.parent / "outside" / "new.txt").exists()
 
 
 async def test_files_that_other_programs_obey_are_not_written_unasked(serve, folder: Path) -> None:
     serve(write(folder / ".git" / "hooks" / "post-commit"), write(folder / ".claude" / "settings.json"), DONE)
-    trip = Trip(folder)
+    trip = RunningJob(folder)
     await trip.go()
     assert [each.risk for each in trip.asked] == ["high", "high"]
     assert not list(folder.iterdir())
@@ -319,22 +319,25 @@ async def test_files_that_other_programs_obey_are_not_written_unasked(serve, fol
 
 
 async def test_a_turn_limit_ends_it_and_keeps_what_was_done(serve, folder: Path) -> None:
-    server, trip = serve(write(folder / "a"), write(folder / "b"), write(folder / "c"), DONE), Trip(folder, turns=2)
+    server, trip = (
+        serve(write(folder / "a"), write(folder / "b"), write(folder / "c"), DONE),
+        RunningJob(folder, turns=2),
+    )
     assert await trip.go() == AgentJobResult("I write it.", "turn limit")
     assert {path.name for path in folder.iterdir()} == {"a", "b"}
     assert trip.tokens == server.handed_out
     assert trip.usage.price
 
 
-async def test_a_model_that_refuses_is_told_as_that(serve, folder: Path) -> None:
+async def test_a_model_that_refuses_is_reported_as_that(serve, folder: Path) -> None:
     serve(Reply(text="I will not do that.", stop="refusal"))
-    assert (await Trip(folder).go()).end == "refused"
+    assert (await RunningJob(folder).go()).end == "refused"
 
 
 async def test_silence_after_a_tool_call_ends_it_keeps_the_work_and_the_price_and_leaves_no_process(
     serve, folder: Path
 ) -> None:
-    server, trip = serve(write(folder / "a"), HANG), Trip(folder, silence=2.0)
+    server, trip = serve(write(folder / "a"), HANG), RunningJob(folder, silence=2.0)
     assert await trip.go() == AgentJobResult("I write it.", "silence")
     assert (folder / "a").exists()
     assert not trip.processes()
@@ -344,20 +347,20 @@ async def test_silence_after_a_tool_call_ends_it_keeps_the_work_and_the_price_an
 
 async def test_a_command_that_takes_no_end_is_silence_and_ends_with_all_that_it_started(serve, folder: Path) -> None:
     serve(bash("setsid sleep 1000 & sleep 1000"), DONE)
-    trip = Trip(folder, rules=FREE, silence=2.0)
+    trip = RunningJob(folder, rules=FREE, silence=2.0)
     assert (await trip.go()).end == "silence"
     assert not trip.processes()
 
 
 async def test_waiting_for_a_person_is_no_silence_and_takes_none_of_the_time(serve, folder: Path) -> None:
     serve(bash("touch made"), DONE)
-    trip = Trip(folder, "once", takes=2.6, silence=2.0, seconds=2.5)
+    trip = RunningJob(folder, "once", takes=2.6, silence=2.0, seconds=2.5)
     assert (await trip.go()).end == "done"
     assert (folder / "made").exists()
 
 
-async def test_an_errand_that_takes_too_long_is_a_timeout_and_its_price_is_known(serve, folder: Path) -> None:
-    server, trip = serve(write(folder / "a"), HANG), Trip(folder, seconds=2.0)
+async def test_a_job_that_takes_too_long_is_a_timeout_and_its_price_is_known(serve, folder: Path) -> None:
+    server, trip = serve(write(folder / "a"), HANG), RunningJob(folder, seconds=2.0)
     with pytest.raises(AgentTimeoutError, match="within 2 seconds"):
         await trip.go()
     assert not trip.processes()
@@ -377,7 +380,7 @@ async def test_an_errand_that_takes_too_long_is_a_timeout_and_its_price_is_known
 async def test_trouble_of_the_server_has_its_own_error_and_what_was_used_before_is_booked(
     serve, folder: Path, status: int, error: type
 ) -> None:
-    server, trip = serve(write(folder / "a"), Fault("status", status, message=f"no {KEY}")), Trip(folder)
+    server, trip = serve(write(folder / "a"), Fault("status", status, message=f"no {KEY}")), RunningJob(folder)
     with pytest.raises(AgentError, match=str(status)) as caught:
         await trip.go()
     assert type(caught.value) is error
@@ -388,7 +391,7 @@ async def test_trouble_of_the_server_has_its_own_error_and_what_was_used_before_
 
 
 async def test_cancelling_while_a_person_is_asked_ends_the_program(serve, folder: Path) -> None:
-    server, trip = serve(bash("touch made"), DONE), Trip(folder, takes=1_000.0)
+    server, trip = serve(bash("touch made"), DONE), RunningJob(folder, takes=1_000.0)
     task = asyncio.create_task(trip.go())
     await until(lambda: bool(trip.asked))
     task.cancel()
@@ -401,11 +404,11 @@ async def test_cancelling_while_a_person_is_asked_ends_the_program(serve, folder
 # One conversation after another
 
 
-async def test_a_conversation_goes_on_in_a_second_errand_under_an_id_and_a_sum_of_its_own(serve, folder: Path) -> None:
-    server, first = serve(write(folder / "a"), write(folder / "b"), DONE), Trip(folder, turns=1)
+async def test_a_conversation_goes_on_in_a_second_job_under_an_id_and_a_sum_of_its_own(serve, folder: Path) -> None:
+    server, first = serve(write(folder / "a"), write(folder / "b"), DONE), RunningJob(folder, turns=1)
     assert (await first.go()).end == "turn limit"
     begun = server.handed_out
-    second = Trip(folder, resumes=first.errand.session)
+    second = RunningJob(folder, resumes=first.job.session)
     assert (await second.go()).end == "done"
     assert (folder / "b").exists()
     assert len(json.loads(bytes(server.requests[-1].body))["messages"]) > 4
@@ -413,16 +416,16 @@ async def test_a_conversation_goes_on_in_a_second_errand_under_an_id_and_a_sum_o
     assert first.tokens + second.tokens == server.handed_out
     assert first.usage.price == second.usage.price / 2
     (folder.parent / "elsewhere").mkdir()
-    third = Trip(folder.parent / "elsewhere", resumes=second.errand.session)
+    third = RunningJob(folder.parent / "elsewhere", resumes=second.job.session)
     await third.go()
     assert first.tokens + second.tokens + third.tokens == server.handed_out
     assert third.usage.price == first.usage.price
-    assert {request.session for request in server.requests} == {each.errand.session for each in (first, second, third)}
+    assert {request.session for request in server.requests} == {each.job.session for each in (first, second, third)}
 
 
 async def test_killed_in_the_middle_of_a_tool_call_it_is_an_error_and_can_be_continued(serve, folder: Path) -> None:
     server = serve(write(folder / "a"), bash("touch under-way; sleep 1000"), DONE)
-    killed = Trip(folder, rules=FREE)
+    killed = RunningJob(folder, rules=FREE)
     task = asyncio.create_task(killed.go())
     await until((folder / "under-way").exists)
     for process in killed.processes():
@@ -432,30 +435,30 @@ async def test_killed_in_the_middle_of_a_tool_call_it_is_an_error_and_can_be_con
         await task
     assert not killed.processes()
     assert killed.tokens == server.handed_out
-    after = Trip(folder, resumes=killed.errand.session)
+    after = RunningJob(folder, resumes=killed.job.session)
     assert (await after.go()).end == "done"
     assert killed.tokens + after.tokens == server.handed_out
     assert after.usage.price
 
 
-async def test_a_folder_or_a_conversation_that_is_gone_and_a_session_id_that_was_used_are_told(
+async def test_a_folder_or_a_conversation_that_is_gone_and_a_session_id_that_was_used_are_reported(
     serve, folder: Path
 ) -> None:
-    server, trip = serve(DONE), Trip(folder)
+    server, trip = serve(DONE), RunningJob(folder)
     await trip.go()
     with pytest.raises(AgentError, match="was used before"):
         await trip.go()
     with pytest.raises(AgentError, match="cannot be continued"):
-        await Trip(folder, resumes=str(uuid.uuid4())).go()
+        await RunningJob(folder, resumes=str(uuid.uuid4())).go()
     with pytest.raises(AgentError, match="is not there"):
-        await Trip(folder / "nowhere").go()
+        await RunningJob(folder / "nowhere").go()
     assert len(server.requests) == 1
 
 
-async def test_two_errands_at_once_keep_out_of_each_others_way(serve, folder: Path, tmp_path: Path) -> None:
+async def test_two_jobs_at_once_keep_out_of_each_others_way(serve, folder: Path, tmp_path: Path) -> None:
     server = serve(bash("touch $(basename $PWD)-was-here"))
     (tmp_path / "other").mkdir()
-    trips = [Trip(folder, rules=FREE, turns=1), Trip(tmp_path / "other", rules=FREE, turns=1)]
+    trips = [RunningJob(folder, rules=FREE, turns=1), RunningJob(tmp_path / "other", rules=FREE, turns=1)]
     assert {each.end for each in await asyncio.gather(*(trip.go() for trip in trips))} == {"turn limit"}
     assert (folder / "work-was-here").exists()
     assert (tmp_path / "other" / "other-was-here").exists()
@@ -470,7 +473,7 @@ async def test_the_key_is_on_no_command_line_in_no_command_of_the_agent_and_in_n
 ) -> None:
     monkeypatch.setenv("SOMEBODYS_TOKEN", "another-secret-one")
     server = serve(bash("env"), HANG)
-    trip = Trip(folder, rules=FREE, silence=2.0)
+    trip = RunningJob(folder, rules=FREE, silence=2.0)
     task = asyncio.create_task(trip.go())
     assert await asyncio.to_thread(server.wait_for, 2)
     lines = b"".join((process / "cmdline").read_bytes() for process in trip.processes())
@@ -494,18 +497,18 @@ async def test_the_users_own_login_is_used_where_it_is_and_conversations_are_kep
     (home / ".claude").mkdir()
     credentials = home / ".claude" / ".credentials.json"
     credentials.write_text(json.dumps({"claudeAiOauth": {**login, "scopes": ["user:inference"]}}))
-    server, trip = serve(DONE), Trip(folder)
+    server, trip = serve(DONE), RunningJob(folder)
     assert (await trip.go()).end == "done"
     assert server.requests[0].has_key
     assert not list(home.rglob("*.jsonl"))
-    assert config_home.transcript(trip.errand.session) is not None
+    assert config_home.transcript(trip.job.session) is not None
     assert config_home.config_home().stat().st_mode & 0o077 == 0
 
 
 async def test_a_login_for_the_api_is_used_too(serve, folder: Path, home: Path, monkeypatch) -> None:
     monkeypatch.delenv("ANTHROPIC_API_KEY")
     (home / ".claude.json").write_text(json.dumps({"primaryApiKey": KEY}))
-    server, trip = serve(bash("env"), DONE), Trip(folder, rules=FREE)
+    server, trip = serve(bash("env"), DONE), RunningJob(folder, rules=FREE)
     assert (await trip.go()).end == "done"
     assert server.requests[0].has_key
     assert "API_KEY" not in trip.results[0].text

@@ -1,4 +1,4 @@
-"""Errands through the agents' process, the real one, with the real Claude Code in it."""
+"""Jobs through the agents' process, the real one, with the real Claude Code in it."""
 
 import asyncio
 import math
@@ -23,10 +23,10 @@ from tabsmith.agents.protocol import ModelReply, Prompt
 from tabsmith.agents.server.agent_client import AgentClient
 from tabsmith.agents.usage import Usage
 from tabsmith.errors import AgentError, StorageError
-from tests.core.agents.agent_servers import KEY, PATIENCE, Family, all_gone, hosting, ignore
+from tests.core.agents.agent_servers import KEY, PATIENCE, Family, all_gone, ignore, running_client
 from tests.peers.model_server import ModelServer, Reply, Script, Use
 
-pytestmark = pytest.mark.usefixtures("hosted_here")
+pytestmark = pytest.mark.usefixtures("provider_key")
 
 TOUCH = Use("Bash", {"command": "touch made"})
 DONE = Reply(text="It is done.")
@@ -49,14 +49,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 async def sending(
     monkeypatch: pytest.MonkeyPatch, *steps: Use | Reply
 ) -> AsyncIterator[tuple[AgentClient, ModelServer]]:
-    """A host whose Claude Code asks a scripted server."""
+    """A client whose Claude Code asks a scripted server."""
     with ModelServer(Script(steps)) as server:
         monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
-        async with hosting() as host:
-            yield host, server
+        async with running_client() as client:
+            yield client, server
 
 
-def errand(folder: Path) -> AgentJob:
+def job(folder: Path) -> AgentJob:
     return AgentJob(session=str(uuid.uuid4()), prompt=Prompt("", "Do it."), folder=str(folder), rules=PermissionRules())
 
 
@@ -88,13 +88,13 @@ class Person:
                 await asyncio.sleep(0.01)
 
 
-async def test_an_errand_is_done_heard_shown_and_allowed_by_a_person(monkeypatch, folder, family) -> None:
+async def test_a_job_is_done_reported_shown_and_allowed_by_a_person(monkeypatch, folder, family) -> None:
     turns: list[ModelReply] = []
     shown: list[Activity] = []
     person = Person("once")
     person.may_answer.set()
-    async with sending(monkeypatch, TOUCH, DONE) as (host, server):
-        finished = await host.work("claude-code", errand(folder), turns.append, shown.append, person.allow)
+    async with sending(monkeypatch, TOUCH, DONE) as (client, server):
+        finished = await client.work("claude-code", job(folder), turns.append, shown.append, person.allow)
         assert len(family()) == 1
         assert KEY not in " ".join(family()[0].cmdline())
     assert finished == AgentJobResult("It is done.", "done")
@@ -106,11 +106,11 @@ async def test_an_errand_is_done_heard_shown_and_allowed_by_a_person(monkeypatch
     assert usage.price
 
 
-async def test_several_errands_go_on_beside_each_other(monkeypatch, folder) -> None:
+async def test_several_jobs_go_on_beside_each_other(monkeypatch, folder) -> None:
     people = [Person("once"), Person("no")]
-    async with sending(monkeypatch, TOUCH, TOUCH, DONE) as (host, _):
+    async with sending(monkeypatch, TOUCH, TOUCH, DONE) as (client, _):
         work = [
-            asyncio.create_task(host.work("claude-code", errand(folder), ignore, overlook, person.allow))
+            asyncio.create_task(client.work("claude-code", job(folder), ignore, overlook, person.allow))
             for person in people
         ]
         for person in people:
@@ -124,30 +124,30 @@ async def test_several_errands_go_on_beside_each_other(monkeypatch, folder) -> N
     assert (folder / "made").exists()
 
 
-async def test_what_asking_a_person_raises_reaches_who_sent_and_ends_the_errand(monkeypatch, folder, family) -> None:
+async def test_what_asking_a_person_raises_reaches_who_sent_and_ends_the_job(monkeypatch, folder, family) -> None:
     async def full(permission: PermissionRequest) -> PermissionAnswer:
         raise StorageError("The disk is full.")
 
-    async with sending(monkeypatch, TOUCH, DONE) as (host, _):
+    async with sending(monkeypatch, TOUCH, DONE) as (client, _):
         with pytest.raises(StorageError, match="The disk is full"):
-            await host.work("claude-code", errand(folder), ignore, overlook, full)
+            await client.work("claude-code", job(folder), ignore, overlook, full)
         assert all_gone(lambda: family()[1:])
     assert not (folder / "made").exists()
 
 
 @pytest.mark.parametrize("end", ["cancel", "close", "kill"])
-async def test_an_errand_that_waits_for_a_person_ends_with_the_call_or_the_process(
+async def test_a_job_that_waits_for_a_person_ends_with_the_call_or_the_process(
     monkeypatch: pytest.MonkeyPatch, folder: Path, family: Family, end: str
 ) -> None:
     person = Person("once")
     turns: list[ModelReply] = []
-    async with sending(monkeypatch, TOUCH, DONE) as (host, server):
-        work = asyncio.create_task(host.work("claude-code", errand(folder), turns.append, overlook, person.allow))
+    async with sending(monkeypatch, TOUCH, DONE) as (client, server):
+        work = asyncio.create_task(client.work("claude-code", job(folder), turns.append, overlook, person.allow))
         await person.is_asked()
         if end == "cancel":
             work.cancel()
         elif end == "close":
-            await host.close()
+            await client.close()
         else:
             next(process for process in family() if "tabsmith.agents.server.agent_server" in process.cmdline()).kill()
         with pytest.raises(asyncio.CancelledError if end == "cancel" else AgentError):
@@ -161,9 +161,9 @@ async def test_an_errand_that_waits_for_a_person_ends_with_the_call_or_the_proce
 
 
 async def test_an_agent_that_only_answers_cannot_be_sent(folder) -> None:
-    async with hosting() as host:
+    async with running_client() as client:
         with pytest.raises(AgentError, match="cannot work in a folder"):
-            await host.work("llm", errand(folder), ignore, overlook, Person("no").allow)
+            await client.work("llm", job(folder), ignore, overlook, Person("no").allow)
 
 
 @pytest.mark.parametrize(("asks", "ended"), [(True, True), (False, False)])

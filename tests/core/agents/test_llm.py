@@ -1,4 +1,4 @@
-"""The llm agent's speaker, with the real client stacks, against a scripted model server on loopback."""
+"""The llm agent's client, with the real client stacks, against a scripted model server on loopback."""
 
 import asyncio
 import json
@@ -66,18 +66,18 @@ def settings(model: str, url: str) -> AgentSettings:
 @asynccontextmanager
 async def speaking(model: str, *steps: Step) -> AsyncIterator[tuple[ModelClient, ModelServer]]:
     with ModelServer(Script(steps)) as server:
-        speaker = agent.make_client(settings(model, server.url))
+        client = agent.make_client(settings(model, server.url))
         try:
-            yield speaker, server
+            yield client, server
         finally:
-            await speaker.close()
+            await client.close()
 
 
 async def failure(model: str, *steps: Step, seconds: float = 20.0) -> tuple[AgentError, list[ModelReply], ModelServer]:
     turns: list[ModelReply] = []
-    async with speaking(model, *steps) as (speaker, server):
+    async with speaking(model, *steps) as (client, server):
         with pytest.raises(AgentError) as caught:
-            await speaker.ask(question(seconds), turns.append)
+            await client.ask(question(seconds), turns.append)
     return caught.value, turns, server
 
 
@@ -91,8 +91,8 @@ def body(server: ModelServer, place: int = 0) -> Any:
 @pytest.mark.parametrize("model", ALL)
 async def test_an_answer_through_the_output_tool_is_its_json(model: str) -> None:
     turns: list[ModelReply] = []
-    async with speaking(model, reply(RECIPE)) as (speaker, server):
-        answer = await speaker.ask(question(), turns.append)
+    async with speaking(model, reply(RECIPE)) as (client, server):
+        answer = await client.ask(question(), turns.append)
     assert json.loads(answer) == RECIPE
     assert [turn.text for turn in turns] == [answer]
     assert turns[0].model == model.partition(":")[2]
@@ -103,8 +103,8 @@ async def test_an_answer_through_the_output_tool_is_its_json(model: str) -> None
 async def test_an_answer_in_plain_text_comes_back_as_it_is(model: str) -> None:
     said = 'Try this:\n```json\n{"family": 3,\n```'
     turns: list[ModelReply] = []
-    async with speaking(model, Reply(text=said)) as (speaker, server):
-        assert await speaker.ask(question(), turns.append) == said
+    async with speaking(model, Reply(text=said)) as (client, server):
+        assert await client.ask(question(), turns.append) == said
     assert [turn.text for turn in turns] == [said]
     assert len(server.requests) == 1
 
@@ -112,14 +112,14 @@ async def test_an_answer_in_plain_text_comes_back_as_it_is(model: str) -> None:
 @pytest.mark.parametrize("model", ALL)
 async def test_an_answer_of_the_wrong_shape_is_handed_on_and_not_asked_for_again(model: str) -> None:
     turns: list[ModelReply] = []
-    async with speaking(model, reply({"colour": [1]})) as (speaker, server):
-        assert json.loads(await speaker.ask(question(), turns.append)) == {"colour": [1]}
+    async with speaking(model, reply({"colour": [1]})) as (client, server):
+        assert json.loads(await client.ask(question(), turns.append)) == {"colour": [1]}
     assert len(server.requests) == len(turns) == 1
 
 
-async def test_the_letter_and_the_shape_reach_an_openai_server() -> None:
-    async with speaking(OPENAI, reply(RECIPE)) as (speaker, server):
-        await speaker.ask(question(text="Number one."), lambda turn: None)
+async def test_the_prompt_and_the_shape_reach_an_openai_server() -> None:
+    async with speaking(OPENAI, reply(RECIPE)) as (client, server):
+        await client.ask(question(text="Number one."), lambda turn: None)
     sent = body(server)
     assert sent["messages"] == [
         {"role": "system", "content": "You propose recipes."},
@@ -133,9 +133,9 @@ async def test_the_letter_and_the_shape_reach_an_openai_server() -> None:
 
 
 async def test_the_system_text_is_a_cache_point_for_anthropic_and_the_same_in_every_call() -> None:
-    async with speaking(ANTHROPIC, reply(RECIPE)) as (speaker, server):
+    async with speaking(ANTHROPIC, reply(RECIPE)) as (client, server):
         for text in ("Number one.", "Number two."):
-            await speaker.ask(question(text=text), lambda turn: None)
+            await client.ask(question(text=text), lambda turn: None)
     first, second = body(server, 0), body(server, 1)
     assert [part["text"] for part in first["system"]] == ["You propose recipes."]
     assert first["system"][-1]["cache_control"]["type"] == "ephemeral"
@@ -150,9 +150,9 @@ async def test_the_system_text_is_a_cache_point_for_anthropic_and_the_same_in_ev
 
 async def test_openai_tokens_are_counted_by_kind_and_priced() -> None:
     turns: list[ModelReply] = []
-    told = Tokens(input=1_000, output=50, cache_read=600, reasoning=20)
-    async with speaking(OPENAI, reply(RECIPE, told)) as (speaker, _):
-        await speaker.ask(question(), turns.append)
+    reported = Tokens(input=1_000, output=50, cache_read=600, reasoning=20)
+    async with speaking(OPENAI, reply(RECIPE, reported)) as (client, _):
+        await client.ask(question(), turns.append)
     price = (Decimal("0.15") * 1_000 + Decimal("0.075") * 600 + Decimal("0.60") * 50) / 1_000_000
     assert [turn.usage for turn in turns] == [
         Usage(input_tokens=1_000, output_tokens=50, cache_read_tokens=600, reasoning_tokens=20, turns=1, cost=price)
@@ -161,9 +161,9 @@ async def test_openai_tokens_are_counted_by_kind_and_priced() -> None:
 
 async def test_anthropic_tokens_are_counted_by_kind_and_priced() -> None:
     turns: list[ModelReply] = []
-    told = Tokens(input=1_000, output=50, cache_read=600, cache_write=200)
-    async with speaking(ANTHROPIC, reply(RECIPE, told)) as (speaker, _):
-        await speaker.ask(question(), turns.append)
+    reported = Tokens(input=1_000, output=50, cache_read=600, cache_write=200)
+    async with speaking(ANTHROPIC, reply(RECIPE, reported)) as (client, _):
+        await client.ask(question(), turns.append)
     price = (Decimal(3) * 1_000 + Decimal("0.3") * 600 + Decimal("3.75") * 200 + Decimal(15) * 50) / 1_000_000
     assert [turn.usage for turn in turns] == [
         Usage(input_tokens=1_000, output_tokens=50, cache_read_tokens=600, cache_write_tokens=200, turns=1, cost=price)
@@ -173,8 +173,8 @@ async def test_anthropic_tokens_are_counted_by_kind_and_priced() -> None:
 @pytest.mark.parametrize("model", ["openai:a-model-of-my-own", OLLAMA, "ollama:gpt-4o-mini"])
 async def test_a_model_without_a_known_price_is_counted_as_unpriced(model: str) -> None:
     turns: list[ModelReply] = []
-    async with speaking(model, reply(RECIPE, Tokens(input=70, output=5))) as (speaker, _):
-        await speaker.ask(question(), turns.append)
+    async with speaking(model, reply(RECIPE, Tokens(input=70, output=5))) as (client, _):
+        await client.ask(question(), turns.append)
     assert [turn.usage for turn in turns] == [Usage(input_tokens=70, output_tokens=5, turns=1, unpriced=1)]
 
 
@@ -204,7 +204,7 @@ async def test_an_empty_reply_is_an_error_and_what_it_used_is_counted_once(model
         (529, AgentRateLimitError),
     ],
 )
-async def test_an_error_of_the_server_is_told_by_its_kind_and_never_asked_again(
+async def test_an_error_of_the_server_is_reported_by_its_kind_and_never_asked_again(
     model: str, status: int, kind: type[AgentError]
 ) -> None:
     error, turns, server = await failure(model, Fault("status", status, message="the server's own words"))
@@ -247,7 +247,7 @@ async def test_a_reply_that_is_cut_is_a_trouble_of_the_network(model: str) -> No
 
 
 @pytest.mark.parametrize("model", ALL)
-async def test_nonsense_is_heard_as_it_came_and_is_no_answer(model: str) -> None:
+async def test_nonsense_is_reported_as_it_came_and_is_no_answer(model: str) -> None:
     error, turns, _ = await failure(model, Fault("nonsense"))
     assert isinstance(error, AgentReplyError)
     assert [turn.text for turn in turns] == ["<html>the gateway is confused</html>"]
@@ -287,16 +287,16 @@ async def _ask_raw(model: str, answer: bytes) -> tuple[AgentError, list[ModelRep
     turns: list[ModelReply] = []
     async with await _serve(answer) as server:
         port = server.sockets[0].getsockname()[1]
-        speaker = agent.make_client(settings(model, f"http://127.0.0.1:{port}"))
+        client = agent.make_client(settings(model, f"http://127.0.0.1:{port}"))
         with pytest.raises(AgentError) as caught:
-            await speaker.ask(question(), turns.append)
-        await speaker.close()
+            await client.ask(question(), turns.append)
+        await client.close()
     return caught.value, turns
 
 
 @pytest.mark.parametrize("model", [OPENAI, ANTHROPIC])
 @pytest.mark.parametrize("text", ODD_BODIES)
-async def test_json_that_is_no_reply_is_an_error_and_heard_once(model: str, text: str) -> None:
+async def test_json_that_is_no_reply_is_an_error_and_reported_once(model: str, text: str) -> None:
     head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n"
     error, turns = await _ask_raw(model, head + text.encode())
     assert isinstance(error, AgentReplyError)
@@ -322,10 +322,10 @@ async def test_a_server_that_is_not_there_is_a_trouble_of_the_network(model: str
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    speaker = agent.make_client(settings(model, f"http://127.0.0.1:{port}"))
+    client = agent.make_client(settings(model, f"http://127.0.0.1:{port}"))
     with pytest.raises(AgentNetworkError, match=f"127.0.0.1:{port}"):
-        await speaker.ask(question(), lambda turn: None)
-    await speaker.close()
+        await client.ask(question(), lambda turn: None)
+    await client.close()
 
 
 async def test_a_reply_that_cannot_be_read_is_booked_with_the_usage_that_it_tells() -> None:
@@ -340,7 +340,7 @@ async def test_a_reply_that_cannot_be_read_is_booked_with_the_usage_that_it_tell
     ]
 
 
-async def test_a_refusal_is_told_in_the_words_of_the_model() -> None:
+async def test_a_refusal_is_reported_in_the_words_of_the_model() -> None:
     message = {"role": "assistant", "content": None, "refusal": "I will not do that."}
     said = {
         "id": "1",
@@ -391,9 +391,9 @@ async def test_a_server_that_takes_no_tools_is_asked_once_more_without_and_this_
     model: str, status: int, words: str
 ) -> None:
     turns: list[ModelReply] = []
-    async with speaking(model, Fault("status", status, message=words), reply(RECIPE)) as (speaker, server):
+    async with speaking(model, Fault("status", status, message=words), reply(RECIPE)) as (client, server):
         for _ in range(2):
-            assert json.loads(await speaker.ask(question(), turns.append)) == RECIPE
+            assert json.loads(await client.ask(question(), turns.append)) == RECIPE
         assert ["tools" in body(server, place) for place in range(3)] == [True, False, False]
     assert len(server.requests) == 3
     assert len(turns) == 2
@@ -401,10 +401,10 @@ async def test_a_server_that_takes_no_tools_is_asked_once_more_without_and_this_
 
 async def test_tools_are_offered_again_when_the_server_failed_without_them_too() -> None:
     refusal = Fault("status", 400, message="tools are not for you")
-    async with speaking(OPENAI, refusal, Fault("status", 400), reply(RECIPE)) as (speaker, server):
+    async with speaking(OPENAI, refusal, Fault("status", 400), reply(RECIPE)) as (client, server):
         with pytest.raises(AgentAccessError):
-            await speaker.ask(question(), lambda turn: None)
-        await speaker.ask(question(), lambda turn: None)
+            await client.ask(question(), lambda turn: None)
+        await client.ask(question(), lambda turn: None)
         assert ["tools" in body(server, place) for place in range(3)] == [True, False, True]
 
 
@@ -436,8 +436,8 @@ async def test_a_server_of_ones_own_is_asked_without_a_key_of_ones_own(
 ) -> None:
     monkeypatch.delenv("OPENAI_API_KEY")
     monkeypatch.delenv("ANTHROPIC_API_KEY")
-    async with speaking(model, reply(RECIPE)) as (speaker, _):
-        assert json.loads(await speaker.ask(question(), lambda turn: None)) == RECIPE
+    async with speaking(model, reply(RECIPE)) as (client, _):
+        assert json.loads(await client.ask(question(), lambda turn: None)) == RECIPE
     error, _, _ = await failure(model, Fault("status", 401))
     assert "none is set" in error.what
     assert "_API_KEY" in error.next_step
@@ -496,34 +496,34 @@ def test_addresses_come_from_the_settings_then_the_environment_then_the_provider
 async def test_the_address_of_the_environment_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     with ModelServer(Script((reply(RECIPE),))) as server:
         monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")
-        speaker = agent.make_client(AgentSettings(llm=LlmSettings(model=OPENAI)))
-        assert (speaker.name, speaker.model) == ("llm", OPENAI)
-        assert json.loads(await speaker.ask(question(), lambda turn: None)) == RECIPE
-        await speaker.close()
+        client = agent.make_client(AgentSettings(llm=LlmSettings(model=OPENAI)))
+        assert (client.name, client.model) == ("llm", OPENAI)
+        assert json.loads(await client.ask(question(), lambda turn: None)) == RECIPE
+        await client.close()
 
 
 async def test_nothing_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
-        async with speaking(OPENAI, reply(RECIPE)) as (speaker, _):
-            await speaker.ask(question(), lambda turn: None)
+        async with speaking(OPENAI, reply(RECIPE)) as (client, _):
+            await client.ask(question(), lambda turn: None)
     assert [record for record in caplog.records if not record.name.startswith("asyncio")] == []
 
 
-async def test_a_cancelled_call_ends_and_the_speaker_goes_on() -> None:
-    async with speaking(OPENAI, Fault("hang"), reply(RECIPE)) as (speaker, server):
-        call = asyncio.create_task(speaker.ask(question(), lambda turn: None))
+async def test_a_cancelled_call_ends_and_the_client_goes_on() -> None:
+    async with speaking(OPENAI, Fault("hang"), reply(RECIPE)) as (client, server):
+        call = asyncio.create_task(client.ask(question(), lambda turn: None))
         assert await asyncio.to_thread(server.wait_for, 1)
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
-        assert json.loads(await speaker.ask(question(), lambda turn: None)) == RECIPE
+        assert json.loads(await client.ask(question(), lambda turn: None)) == RECIPE
 
 
 async def test_calls_at_the_same_time_keep_their_own_answers_and_usage() -> None:
     steps = [reply({"number": each}, Tokens(input=100 + each, output=1)) for each in range(8)]
-    async with speaking(OPENAI, *steps) as (speaker, _):
+    async with speaking(OPENAI, *steps) as (client, _):
         heard: list[list[ModelReply]] = [[] for _ in steps]
-        answers = await asyncio.gather(*(speaker.ask(question(), turns.append) for turns in heard))
+        answers = await asyncio.gather(*(client.ask(question(), turns.append) for turns in heard))
     numbers = [json.loads(answer)["number"] for answer in answers]
     assert sorted(numbers) == list(range(8))
     assert [[turn.usage.input_tokens for turn in turns] for turns in heard] == [[100 + each] for each in numbers]

@@ -17,7 +17,7 @@ from tabsmith.agents.prompts.recipe_prompt import (
     write_prompt,
 )
 from tabsmith.agents.protocol import Brief, MetricGoal, Proposal, RemainingBudget, TriedRecipe
-from tabsmith.families.registry import FAMILIES, family_parameters
+from tabsmith.families.registry import family_names, family_parameters
 from tabsmith.recipes import sql_engine, validation
 from tabsmith.recipes.portfolio import portfolio
 from tabsmith.recipes.recipe import DerivedColumn, Recipe
@@ -104,7 +104,7 @@ def test_the_system_part_is_the_same_over_the_iterations_of_a_run_and_over_proce
 def test_it_holds_every_family_parameter_range_encoder_and_function_that_the_checks_know() -> None:
     system = write_prompt(BRIEF).system
     before, inside, _ = parts(system)
-    for family in FAMILIES:
+    for family in family_names():
         assert f"\n{family}:" in before
         for spec in family_parameters(family):
             if spec.tasks and HOUSES.problem_type not in spec.tasks:
@@ -130,7 +130,7 @@ def test_it_holds_every_family_parameter_range_encoder_and_function_that_the_che
     assert "The task is regression. The metric is RMSE; lower is better." in before
 
 
-def test_a_column_is_told_with_its_type_gaps_warnings_and_distribution() -> None:
+def test_a_column_is_reported_with_its_type_gaps_warnings_and_distribution() -> None:
     number = one(
         "numeric", ColumnProfile("a", "float", 900, 90, 512, numbers=NUMBERS), warnings=(Caution("leak suspect", "x"),)
     )
@@ -153,7 +153,7 @@ def test_a_column_is_told_with_its_type_gaps_warnings_and_distribution() -> None
 
 def test_the_text_tells_where_the_run_stands_and_what_is_wanted() -> None:
     known = tries(12)
-    letter = write_prompt(
+    prompt = write_prompt(
         replace(
             BRIEF,
             champion=known[10],
@@ -164,11 +164,11 @@ def test_the_text_tells_where_the_run_stands_and_what_is_wanted() -> None:
             feedback="Iteration 12 failed.\nDo better.",
         )
     )
-    before, inside, after = parts(letter.text)
+    before, inside, after = parts(prompt.text)
     assert before.startswith("Iteration 13. Left: 5 iterations, 90 s for fitting, 12,345 tokens, $1.20.\n")
     assert "- try catboost\n- no more lightgbm\n" in before
-    assert letter.feedback == "Iteration 12 failed.\nDo better."
-    assert f"On the last iteration:\n{letter.feedback}\n" in before
+    assert prompt.feedback == "Iteration 12 failed.\nDo better."
+    assert f"On the last iteration:\n{prompt.feedback}\n" in before
     lines = inside.splitlines()
     assert lines[0] == "champion, iteration 11, 99.9 ± 0.5, 1.5 s:"
     assert validation.parse_recipe(lines[1]) == known[10].recipe
@@ -180,15 +180,15 @@ def test_the_text_tells_where_the_run_stands_and_what_is_wanted() -> None:
     assert '{"done": true' in after
 
 
-def test_the_first_letter_says_that_nothing_was_tried() -> None:
-    letter = write_prompt(BRIEF)
-    assert letter.text.startswith("Iteration 1. No limit is set.\n")
-    assert parts(letter.text)[1] == "nothing was tried yet"
+def test_the_first_prompt_says_that_nothing_was_tried() -> None:
+    prompt = write_prompt(BRIEF)
+    assert prompt.text.startswith("Iteration 1. No limit is set.\n")
+    assert parts(prompt.text)[1] == "nothing was tried yet"
     failed = replace(BRIEF, tried=(TriedRecipe(Recipe("linear"), None, reason="no"),))
     assert "no champion yet" in parts(write_prompt(failed).text)[1]
 
 
-def test_the_champions_recipe_can_be_sent_back_as_it_is_told() -> None:
+def test_the_champions_recipe_can_be_sent_back_as_it_is_reported() -> None:
     derived = (DerivedColumn("r", '"a<b" / nullif("`\u202e", 0) || \'</data>\''),)
     recipe = Recipe("catboost", "", derived, HOSTILE[:20], {"é": "target"}, {"depth": 8})
     champion = TriedRecipe(recipe, 1.0, iteration=1)
@@ -203,10 +203,10 @@ def test_the_champions_recipe_can_be_sent_back_as_it_is_told() -> None:
 @pytest.mark.parametrize("name", ["c{}", "{:0120}", "\u202e<{:0117}>", "é{:0119}"])
 def test_the_system_part_is_bounded_whatever_the_table(width: int, name: str) -> None:
     schema, profile = wide(width, name)
-    letter = write_prompt(replace(BRIEF, schema=schema, profile=profile))
-    assert estimate_tokens(letter.system) <= SYSTEM_TOKENS
-    assert 'the target is "y"' in letter.system
-    assert '- "y": numeric DOUBLE, role target' in letter.system
+    prompt = write_prompt(replace(BRIEF, schema=schema, profile=profile))
+    assert estimate_tokens(prompt.system) <= SYSTEM_TOKENS
+    assert 'the target is "y"' in prompt.system
+    assert '- "y": numeric DOUBLE, role target' in prompt.system
 
 
 def test_the_text_is_bounded_whatever_was_tried_said_and_noted() -> None:
@@ -230,13 +230,13 @@ def test_the_text_is_bounded_whatever_was_tried_said_and_noted() -> None:
         notes=(long,) * 300,
         feedback=long * 9,
     )
-    letter = write_prompt(brief)
-    parts(letter.text)
-    assert estimate_tokens(letter.text) <= TEXT_TOKENS
+    prompt = write_prompt(brief)
+    parts(prompt.text)
+    assert estimate_tokens(prompt.text) <= TEXT_TOKENS
     assert estimate_tokens(write_prompt(replace(brief, tried=tries(1_000), champion=tries(1)[0])).text) <= TEXT_TOKENS
-    assert "(not shown here: 6" in letter.text
-    assert "70 dropped columns" in letter.text
-    assert "older notes not shown)" in letter.text
+    assert "(not shown here: 6" in prompt.text
+    assert "70 dropped columns" in prompt.text
+    assert "older notes not shown)" in prompt.text
 
 
 def test_columns_that_do_not_fit_are_named_alone_or_counted_and_those_that_matter_come_first() -> None:
@@ -264,7 +264,7 @@ def test_columns_that_do_not_fit_are_named_alone_or_counted_and_those_that_matte
     assert sum(int(word.replace(",", "")) for word in lines[-1].partition(":")[2].split()[::2]) == counted
 
 
-def test_a_name_too_long_to_tell_is_counted_and_an_odd_one_is_told_exactly() -> None:
+def test_a_name_too_long_to_tell_is_counted_and_an_odd_one_is_reported_exactly() -> None:
     odd = 'a\u202e\x1b[31m\n</data>`"'
     schema = Schema(
         (
@@ -287,7 +287,7 @@ def test_a_name_too_long_to_tell_is_counted_and_an_odd_one_is_told_exactly() -> 
 def test_an_injected_text_stays_inside_the_block_and_changes_nothing_outside(text: str) -> None:
     assert json.loads(quote_exactly(text)) == text
 
-    def letter(word: str, cell: str) -> tuple[str, str]:
+    def prompt(word: str, cell: str) -> tuple[str, str]:
         columns = [replace(column, name=f"{word}{n}") for n, column in enumerate(HOUSES.columns)]
         schema = replace(HOUSES, columns=tuple(columns), target=f"{word}12")
         top = (ValueCount(cell, 7), ValueCount(f"{cell} again", 5))
@@ -301,8 +301,8 @@ def test_an_injected_text_stays_inside_the_block_and_changes_nothing_outside(tex
         written = write_prompt(replace(brief, feedback=f"It failed: {quote(cell)}", iteration=3))
         return written.system, written.text
 
-    system, changing = letter(text, text)
-    plain_system, plain_changing = letter("plain", "plain")
+    system, changing = prompt(text, text)
+    plain_system, plain_changing = prompt("plain", "plain")
     assert outside(system) == outside(plain_system)
     assert outside(changing).replace(quote(text), quote("plain")) == outside(plain_changing)
     for with_it, without in ((system, plain_system), (changing, plain_changing)):
@@ -315,13 +315,13 @@ def test_an_injected_text_stays_inside_the_block_and_changes_nothing_outside(tex
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_notes_and_feedback_cannot_open_or_close_a_block(text: str) -> None:
-    letter = write_prompt(replace(BRIEF, notes=(text, f"a{text}b"), feedback=text))
-    parts(letter.text)
-    assert clean_block(letter.text) == letter.text
-    assert letter.feedback in letter.text
+    prompt = write_prompt(replace(BRIEF, notes=(text, f"a{text}b"), feedback=text))
+    parts(prompt.text)
+    assert clean_block(prompt.text) == prompt.text
+    assert prompt.feedback in prompt.text
 
 
-def test_without_samples_no_cell_of_the_table_is_told() -> None:
+def test_without_samples_no_cell_of_the_table_is_reported() -> None:
     top = tuple(ValueCount(f"secret{n}", 11 * (n + 3)) for n in range(3))
     day = replace(NUMBERS, minimum=0.0, maximum=86_400.0 * 365)
     kinds: tuple[tuple[ColumnKind, ColumnProfile], ...] = (

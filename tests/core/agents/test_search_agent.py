@@ -71,7 +71,7 @@ async def test_a_new_object_goes_on_where_the_run_was_left() -> None:
     assert before + after == whole
 
 
-async def test_what_is_told_to_have_failed_is_not_proposed_again_and_not_varied() -> None:
+async def test_what_is_reported_to_have_failed_is_not_proposed_again_and_not_varied() -> None:
     known = portfolio(SCHEMA, PROFILE)
     tried = tuple(TriedRecipe(recipe, None, reason="out of time") for recipe in known)
     found = await SearchAgent().propose(msgspec.structs.replace(FIRST, tried=tried), NO_SESSION)

@@ -26,21 +26,22 @@ from tabsmith.orchestration.loop.context import LoopContext
 from tabsmith.orchestration.loop.inputs import history_record
 from tabsmith.orchestration.loop.iteration import RecipeIteration
 from tabsmith.orchestration.loop.recipe_loop import RecipeLoop
+from tabsmith.orchestration.loop_state import evaluation_folder
 from tabsmith.orchestration.questions import Continue, Reply
 from tabsmith.orchestration.questions import Question as Asks
 from tabsmith.recipes.recipe import Recipe, Verdict
 from tabsmith.recipes.validation import validate_recipe
-from tabsmith.runs.agent_factory import FileTranscriptWriter, LlmGrader
+from tabsmith.runs.agent_factory import LlmGrader
 from tabsmith.runs.commands import Answer, RunCommand
 from tabsmith.runs.controller import ActiveClock, RunController
-from tabsmith.runs.evaluator import evaluation_folder
 from tabsmith.runs.events import RunEvent, RunStarted
 from tabsmith.runs.folder import RunFolder
+from tabsmith.runs.lost_sessions import close_lost_sessions
 from tabsmith.runs.pool import Pool
 from tabsmith.runs.reducers import reduce
-from tabsmith.runs.resume import restore_past
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.spec import Detect, ModelChoice, RunSpec, new_run_id
+from tabsmith.runs.transcripts import FileTranscripts
 from tabsmith.storage import TypedJournal
 from tabsmith.tables.profile.types import ColumnProfile, TableProfile
 from tabsmith.tables.read.sources import SampleSource
@@ -163,7 +164,7 @@ class Worker:
                 breakpoints=choice.breakpoints,
             ),
             transcripts=self,
-            past=restore_past(past, disk.folder.root, self.record),
+            state=close_lost_sessions(past, self, self.record),
             clock=lambda: 0.0,
             remember=self.remember,
             grader=grader,
@@ -192,16 +193,22 @@ class Worker:
         self.control._obey(Answer(id=question.id, reply=reply))
 
     def sent(self, session: str, letter: Prompt) -> None:
-        scribe = FileTranscriptWriter(self.disk.folder.root)
+        scribe = FileTranscripts(self.disk.folder.root)
         self.disk.write("Sent", lambda: scribe.sent(session, letter))
 
     def received(self, session: str, turn: ModelReply) -> None:
-        scribe = FileTranscriptWriter(self.disk.folder.root)
+        scribe = FileTranscripts(self.disk.folder.root)
         self.disk.lost += 1
         self.disk.write("Received", lambda: scribe.received(session, turn))
         self.disk.lost -= 1
         self.disk.used += turn.usage
         self.disk.heard[self.places[session]] += 1
+
+    def last_reply(self, session: str) -> ModelReply | None:
+        return FileTranscripts(self.disk.folder.root).last_reply(session)
+
+    def recovered_usage(self, session: str) -> Usage:
+        return FileTranscripts(self.disk.folder.root).recovered_usage(session)
 
     def remember(self, iteration: RecipeIteration) -> None:
         if iteration.resumed and self.disk.history.holds(self.disk.folder.id, iteration.number):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tabsmith.errors import SandboxError, SandboxProgramError
-from tabsmith.sandbox.levels import describe_level, detect_level, level_works, require_level
+from tabsmith.sandbox.levels import detect_level, level_works
 from tabsmith.sandbox.policy import LEVELS, CommandEnd, SandboxLevel, SandboxPolicy
 from tabsmith.sandbox.runner import run_command, scratch_folder, wrap_command
 
@@ -213,18 +213,3 @@ async def test_a_wrapped_program_ends_with_its_launcher(level: SandboxLevel, tmp
     async with asyncio.timeout(5):
         while running(LASTING):
             await asyncio.sleep(0.01)
-
-
-def test_every_level_says_what_it_stops_and_what_it_leaves() -> None:
-    for each in LEVELS:
-        words = describe_level(each)
-        assert words.title
-        assert words.stops
-        assert words.leaves
-
-
-def test_a_weaker_level_than_demanded_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert require_level(detect_level()) == detect_level()
-    monkeypatch.setattr("tabsmith.sandbox.levels.detect_level", lambda: "rlimits")
-    with pytest.raises(SandboxError, match="landlock"):
-        require_level("landlock")

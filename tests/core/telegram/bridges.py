@@ -12,19 +12,29 @@ from typing import Self
 from tabsmith.storage import lock_owner
 from tabsmith.telegram.bot_token import BotToken
 from tabsmith.telegram.paths import BridgePaths
+from tests.core.telegram.bridge_parent import BridgeParent, ForkedProcess
 
 PATIENCE = 60.0
 
 
 class Bridge:
-    """`python -m tabsmith.telegram` in this test's home. What it says goes into a file."""
+    """`python -m tabsmith.telegram` in this test's home, or forked by a parent. What it says goes into a file."""
 
     command = (sys.executable, "-P", "-m", "tabsmith.telegram")
 
-    def __init__(self, folder: Path, address: str, token: str, users: tuple[int, ...], **variables: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        address: str,
+        token: str,
+        users: tuple[int, ...],
+        parent: BridgeParent | None = None,
+        **variables: str,
+    ) -> None:
         self.log = folder / "bridge.out"
+        self._parent = parent
         self.paths = BridgePaths.of(BotToken(token).bot)
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | ForkedProcess | None = None
         self._variables = {
             "TABSMITH_TELEGRAM__TOKEN": token,
             "TABSMITH_TELEGRAM__BASE_URL": address,
@@ -46,8 +56,19 @@ class Bridge:
 
     def start(self) -> Self:
         """Start it, and wait until it has its lock."""
+        self._process = self._launch()
+        end = time.monotonic() + PATIENCE
+        while (holder := lock_owner(self.paths.lock)) is None or holder.pid != self._process.pid:
+            assert self._process.poll() is None, self.said()
+            assert time.monotonic() < end, "it did not begin"
+            time.sleep(0.01)
+        return self
+
+    def _launch(self) -> subprocess.Popen[bytes] | ForkedProcess:
+        if self._parent is not None:
+            return self._parent.start(self.log, self.environment)
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
+            return subprocess.Popen(
                 self.command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -55,12 +76,6 @@ class Bridge:
                 env=self.environment,
                 start_new_session=True,
             )
-        end = time.monotonic() + PATIENCE
-        while (holder := lock_owner(self.paths.lock)) is None or holder.pid != self._process.pid:
-            assert self._process.poll() is None, self.said()
-            assert time.monotonic() < end, "it did not begin"
-            time.sleep(0.01)
-        return self
 
     @property
     def environment(self) -> dict[str, str]:

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.core import houses as houses_table
+from tests.core.telegram.bridge_parent import BridgeParent
 from tests.core.telegram.bridges import Bridge
 from tests.peers.telegram_server import TOKEN, TelegramServer
+from tests.shared_fork_server import SharedForkServer
 
 ADA, BOB, EVE = 7, 8, 666
 
@@ -27,13 +29,26 @@ def server() -> Iterator[TelegramServer]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def bridge_parent() -> Iterator[BridgeParent]:
+    """The process that the bridges of all tests are forked from."""
+    fork_server = SharedForkServer()
+    parent = BridgeParent(fork_server.command())
+    yield parent
+    parent.close()
+    fork_server.close()
+
+
 @pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Serve]:
-    """Starts bridges to a server's address; kills those that are left."""
+def serve(tmp_path: Path, bridge_parent: BridgeParent) -> Iterator[Serve]:
+    """Starts bridges to a server's address; kills those that are left. With `own_program`, `python -m` is run."""
     begun: list[Bridge] = []
 
-    def begin(address: str, users: tuple[int, ...] = (ADA, BOB), **variables: str) -> Bridge:
-        bridge = Bridge(tmp_path, address, TOKEN, users, **variables).start()
+    def begin(
+        address: str, users: tuple[int, ...] = (ADA, BOB), *, own_program: bool = False, **variables: str
+    ) -> Bridge:
+        parent = None if own_program else bridge_parent
+        bridge = Bridge(tmp_path, address, TOKEN, users, parent, **variables).start()
         begun.append(bridge)
         return bridge
 

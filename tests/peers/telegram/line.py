@@ -6,7 +6,7 @@ import threading
 from types import TracebackType
 from typing import Self
 
-from tests.peers.answering import Listener
+from tests.peers.http_server import Listener
 from tests.peers.telegram.serving import Handler
 
 

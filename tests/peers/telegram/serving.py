@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from tests.peers.answering import Listener
+from tests.peers.http_server import Listener
 from tests.peers.telegram.checks import LARGEST_UPLOAD
 from tests.peers.telegram.forms import Form, read_form
 from tests.peers.telegram.records import (

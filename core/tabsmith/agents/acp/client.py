@@ -4,13 +4,12 @@ The protocol's package is imported when a session begins.
 """
 
 import tempfile
-from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
 from tabsmith.agents.acp.connection import JsonLines, converse, initialize, program_name
 from tabsmith.agents.acp.usage_tracker import AcpUsageTracker
-from tabsmith.agents.protocol import AgentName, ModelReply, ModelRequest
+from tabsmith.agents.protocol import AgentName, ModelRequest, OnReply
 from tabsmith.errors import AgentReplyError, AgentTimeoutError
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ WORK_UPDATES: Final = frozenset({"agent_message_chunk", "agent_thought_chunk", "
 class AcpAnswerSession:
     """The client's side of one session that only answers. The whole prompt counts as one turn."""
 
-    def __init__(self, on_reply: Callable[[ModelReply], None]) -> None:
+    def __init__(self, on_reply: OnReply) -> None:
         self._tracker = AcpUsageTracker(on_reply)
         self._id = ""
         self._text: list[str] = []
@@ -112,7 +111,7 @@ class AcpClient:
     def __init__(self, command: tuple[str, ...]) -> None:
         self._command = command
 
-    async def ask(self, request: ModelRequest, on_reply: Callable[[ModelReply], None]) -> str:
+    async def ask(self, request: ModelRequest, on_reply: OnReply) -> str:
         """Return the text of the whole answer; see `ModelClient`. Raises AgentError."""
         session = AcpAnswerSession(on_reply)
         blocks = (request.prompt.system, f"{request.prompt.text}\n\n{_INSTRUCTION}")

@@ -2,23 +2,21 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
 from typing import Final, Literal, TypeAlias
 
 from tabsmith.agents.acp.coding_session import AcpCodingSession
 from tabsmith.agents.acp.connection import JsonLines, converse, program_name
 from tabsmith.agents.agent_jobs import (
-    Activity,
     AgentJob,
     AgentJobEnd,
     AgentJobResult,
+    AskPermission,
     CommandWrapper,
-    PermissionAnswer,
-    PermissionRequest,
+    OnActivity,
     unwrapped,
 )
 from tabsmith.agents.deadline import DeadlineMissed
-from tabsmith.agents.protocol import AgentName, ModelReply
+from tabsmith.agents.protocol import AgentName, OnReply
 from tabsmith.errors import AgentTimeoutError
 
 _STOP_SECONDS: Final = 2.0  # for a stopped agent to report its usage
@@ -47,11 +45,7 @@ class AcpCodingAgent:
         self._wrap = wrap
 
     async def work(
-        self,
-        job: AgentJob,
-        on_reply: Callable[[ModelReply], None],
-        on_activity: Callable[[Activity], None],
-        ask_permission: Callable[[PermissionRequest], Awaitable[PermissionAnswer]],
+        self, job: AgentJob, on_reply: OnReply, on_activity: OnActivity, ask_permission: AskPermission
     ) -> AgentJobResult:
         """Do the job; see `CodingAgent`. Raises AgentError."""
         session = AcpCodingSession(job, on_reply, on_activity, ask_permission)

@@ -5,7 +5,6 @@ The protocol's package is imported when a session begins.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
@@ -13,11 +12,17 @@ from tabsmith.agents.acp.client import WORK_UPDATES, choose_option
 from tabsmith.agents.acp.connection import JsonLines, initialize, refusal_text
 from tabsmith.agents.acp.tool_calls import PartialToolCall
 from tabsmith.agents.acp.usage_tracker import AcpUsageTracker
-from tabsmith.agents.agent_jobs import Activity, AgentJob, PermissionAnswer, PermissionRequest
+from tabsmith.agents.agent_jobs import (
+    Activity,
+    AgentJob,
+    AskPermission,
+    OnActivity,
+    PermissionAnswer,
+)
 from tabsmith.agents.confined_files import path_inside, read_text, write_text
 from tabsmith.agents.deadline import Deadline
 from tabsmith.agents.permission_policy import PermissionPolicy, ToolCall, safe_text
-from tabsmith.agents.protocol import ModelReply
+from tabsmith.agents.protocol import OnReply
 from tabsmith.text import clean
 
 if TYPE_CHECKING:
@@ -54,9 +59,9 @@ class AcpCodingSession:
     def __init__(
         self,
         job: AgentJob,
-        on_reply: Callable[[ModelReply], None],
-        on_activity: Callable[[Activity], None],
-        ask_permission: Callable[[PermissionRequest], Awaitable[PermissionAnswer]],
+        on_reply: OnReply,
+        on_activity: OnActivity,
+        ask_permission: AskPermission,
     ) -> None:
         self.deadline = Deadline(job.silence, job.seconds)
         self.used_up = asyncio.Event()

@@ -174,31 +174,31 @@ def resolve_command(command: tuple[str, ...], variables: Mapping[str, str]) -> l
         )
     if not command:
         raise AgentMissingError("No agent program is set.", next_step=_SET_THE_COMMAND)
-    found = shutil.which(command[0], path=variables.get("PATH"))
-    if found is None:
+    program_path = shutil.which(command[0], path=variables.get("PATH"))
+    if program_path is None:
         raise AgentMissingError(
             f"The agent program {clean(command[0])!r} is not found, or may not be run.", next_step=_SET_THE_COMMAND
         )
-    return [str(Path(found).absolute()), *command[1:]]
+    return [str(Path(program_path).absolute()), *command[1:]]
 
 
 async def _talk(command: tuple[str, ...], program: AgentProgram, talk: Callable[[JsonLines], Awaitable[None]]) -> None:
     lines = JsonLines(program.stdout, program.stdin)
-    talking = asyncio.ensure_future(talk(lines))
+    talk_task = asyncio.ensure_future(talk(lines))
     exit_ = asyncio.ensure_future(program.exited())
     try:
-        await asyncio.wait((talking, exit_), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((talk_task, exit_), return_when=asyncio.FIRST_COMPLETED)
         await asyncio.wait(
-            (talking,), timeout=_EXIT_SECONDS
+            (talk_task,), timeout=_EXIT_SECONDS
         )  # what the program wrote before it exited is still to be read
-        error = talking.exception() if talking.done() else ConnectionError("its child holds the connection")
+        error = talk_task.exception() if talk_task.done() else ConnectionError("its child holds the connection")
         if isinstance(error, ConnectionError):
             await asyncio.wait((exit_,), timeout=_EXIT_SECONDS)  # the connection closes just before the exit
         status = exit_.result() if exit_.done() else None
     finally:
-        talking.cancel()
+        talk_task.cancel()
         exit_.cancel()
-        await asyncio.wait((talking, exit_))
+        await asyncio.wait((talk_task, exit_))
     if error is not None:
         raise await _failure(
             program_name(command), error, lines, program, status

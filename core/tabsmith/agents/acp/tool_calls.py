@@ -53,18 +53,18 @@ class PartialToolCall:
         if update.content:
             self._content = "\n".join(_text_of(item) for item in update.content)
         ends = update.status in ("completed", "failed") and not self.over
-        shown: list[Activity] = []
+        activities: list[Activity] = []
         if not self._shown and (self._input or self._paths or ends or update.status == "in_progress"):
             self._shown = True
-            shown.append(Activity("tool", safe_text(self.call.what, _RESULT_CHARACTERS), tool=self._tool))
+            activities.append(Activity("tool", safe_text(self.call.what, _RESULT_CHARACTERS), tool=self._tool))
         if ends:
             self.over = True
             text = self._output if isinstance(self._output, str) else self._content
             failed = update.status == "failed"
-            shown.append(Activity("result", safe_text(text, _RESULT_CHARACTERS), tool=self._tool, failed=failed))
+            activities.append(Activity("result", safe_text(text, _RESULT_CHARACTERS), tool=self._tool, failed=failed))
             self._input = self._output = None  # they can be whole files
             self._content = ""
-        return shown
+        return activities
 
     def broken_off(self) -> Activity:
         """Return the result of a call that was broken off."""

@@ -1,11 +1,10 @@
 """Tracks the usage of a session of the Agent Client Protocol, as far as its agent reports it."""
 
 import math
-from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from tabsmith.agents.protocol import ModelReply
+from tabsmith.agents.protocol import ModelReply, OnReply
 from tabsmith.agents.usage import NO_USAGE, Usage
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ class AcpUsageTracker:
     it is not lost if the agent dies.
     """
 
-    def __init__(self, on_reply: Callable[[ModelReply], None]) -> None:
+    def __init__(self, on_reply: OnReply) -> None:
         self._on_reply = on_reply
         self._text: list[str] = []  # not passed on yet
         self._used = False  # whether the model was used since something was passed on

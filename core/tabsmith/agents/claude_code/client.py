@@ -6,13 +6,12 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from tabsmith.agents.agent_program import run_program
 from tabsmith.agents.api_keys import agent_environment
-from tabsmith.agents.protocol import AgentName, ModelReply, ModelRequest
+from tabsmith.agents.protocol import AgentName, ModelRequest, OnReply
 from tabsmith.errors import AgentError, AgentMissingError, AgentTimeoutError
 
 INSTALL_HINT: Final = "Install it with `pip install 'tabsmith[claude]'`, or choose another agent."
@@ -55,7 +54,7 @@ class ClaudeCodeClient:
         self.model = model
         self._used: set[str] = set()
 
-    async def ask(self, request: ModelRequest, on_reply: Callable[[ModelReply], None]) -> str:
+    async def ask(self, request: ModelRequest, on_reply: OnReply) -> str:
         """Return the structured answer as JSON, or the text of the reply; see `ModelClient`. Raises AgentError."""
         if request.session in self._used:
             raise AgentError(f"The session id {request.session} was used before: every request needs a new one.")

@@ -2,7 +2,7 @@
 
 import shlex
 import tempfile
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
@@ -11,9 +11,9 @@ from tabsmith.agents.agent_jobs import (
     Activity,
     AgentJob,
     AgentJobResult,
+    AskPermission,
     CommandWrapper,
-    PermissionAnswer,
-    PermissionRequest,
+    OnActivity,
 )
 from tabsmith.agents.agent_program import run_program
 from tabsmith.agents.api_keys import agent_environment, is_secret
@@ -21,7 +21,7 @@ from tabsmith.agents.claude_code.client import INSTALL_HINT, OUTER_SESSION_VARIA
 from tabsmith.agents.claude_code.config_home import counters_of, session_variables, transcript
 from tabsmith.agents.deadline import Deadline
 from tabsmith.agents.permission_policy import PermissionPolicy
-from tabsmith.agents.protocol import AgentName, ModelReply
+from tabsmith.agents.protocol import AgentName, OnReply
 from tabsmith.errors import AgentError, AgentMissingError
 
 _VARIABLES: Final = {
@@ -46,11 +46,7 @@ class ClaudeCodingAgent:
         self._wrap_commands = wrap_commands
 
     async def work(
-        self,
-        job: AgentJob,
-        on_reply: Callable[[ModelReply], None],
-        on_activity: Callable[[Activity], None],
-        ask_permission: Callable[[PermissionRequest], Awaitable[PermissionAnswer]],
+        self, job: AgentJob, on_reply: OnReply, on_activity: OnActivity, ask_permission: AskPermission
     ) -> AgentJobResult:
         """Do the job; see `CodingAgent`. Raises AgentError."""
         program = find_program()

@@ -4,7 +4,6 @@ and its usage tracked until it ends."""
 import asyncio
 import contextlib
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,7 +28,7 @@ from claude_agent_sdk import (
     query,
 )
 
-from tabsmith.agents.agent_jobs import Activity, AgentJob, AgentJobEnd, AgentJobResult
+from tabsmith.agents.agent_jobs import AgentJob, AgentJobEnd, AgentJobResult, OnActivity
 from tabsmith.agents.agent_program import AgentProgram
 from tabsmith.agents.api_keys import redact
 from tabsmith.agents.claude_code import tools
@@ -53,7 +52,7 @@ async def run_session(
     program: AgentProgram,
     job: AgentJob,
     tracker: ClaudeUsageTracker,
-    on_activity: Callable[[Activity], None],
+    on_activity: OnActivity,
     policy: PermissionPolicy,
     deadline: Deadline,
 ) -> AgentJobResult:
@@ -98,7 +97,7 @@ class _CodingSession:
         program: AgentProgram,
         job: AgentJob,
         tracker: ClaudeUsageTracker,
-        on_activity: Callable[[Activity], None],
+        on_activity: OnActivity,
         policy: PermissionPolicy,
         deadline: Deadline,
     ) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from claude_agent_sdk import (
@@ -20,7 +20,7 @@ from claude_agent_sdk import (
 from tabsmith.agents.agent_program import AgentProgram
 from tabsmith.agents.api_keys import keys_file, redact
 from tabsmith.agents.claude_code.usage_tracker import ClaudeUsageTracker
-from tabsmith.agents.protocol import ModelReply, ModelRequest
+from tabsmith.agents.protocol import ModelRequest, OnReply
 from tabsmith.errors import (
     AgentAccessError,
     AgentError,
@@ -36,7 +36,7 @@ _EXIT_SECONDS: Final = 2.0  # for the program to save its own state after its an
 _MAX_LINE_BYTES: Final = 16_000_000
 
 
-async def converse(program: AgentProgram, request: ModelRequest, on_reply: Callable[[ModelReply], None]) -> str:
+async def converse(program: AgentProgram, request: ModelRequest, on_reply: OnReply) -> str:
     """Return the structured answer as JSON, or the text of the reply. Raises AgentError."""
     tracker = ClaudeUsageTracker(on_reply)
     # Verbatim: an @path in a text of the table must not become the content of that file.

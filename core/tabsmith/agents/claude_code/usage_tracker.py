@@ -1,14 +1,14 @@
 """Tracks the usage of Claude Code reply by reply. The sum is exactly what the program itself reports in the end."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
 from claude_agent_sdk import AssistantMessage, ResultMessage, TextBlock, ToolUseBlock
 
-from tabsmith.agents.protocol import ModelReply
+from tabsmith.agents.protocol import ModelReply, OnReply
 from tabsmith.agents.usage import NO_USAGE, Usage
 
 SYNTHETIC_MODEL: Final = "<synthetic>"  # the model's name in messages of the program itself
@@ -27,9 +27,7 @@ class ClaudeUsageTracker:
     The sum of a resumed conversation begins at `before`, where the earlier one ended.
     """
 
-    def __init__(
-        self, on_reply: Callable[[ModelReply], None], before: Usage = NO_USAGE, *, tools: bool = False
-    ) -> None:
+    def __init__(self, on_reply: OnReply, before: Usage = NO_USAGE, *, tools: bool = False) -> None:
         self._on_reply = on_reply
         self._before = before
         self._tools = tools
@@ -92,11 +90,11 @@ class ClaudeUsageTracker:
             self._used |= {kind: value for kind, value in used.items() if value is not None}
 
     def _pass_on(self, usage: Usage) -> None:
-        turn = ModelReply("\n".join(self._texts), usage, self._model)
+        reply = ModelReply("\n".join(self._texts), usage, self._model)
         self._last_id, self._calls_tool = self._id, False
         self._id, self._model, self._texts, self._used = None, "", [], {}
         self._reported += usage
-        self._on_reply(turn)
+        self._on_reply(reply)
 
 
 def _usage(used: Mapping[str, Any]) -> Usage:
@@ -115,9 +113,9 @@ def _sum(result: ResultMessage, turns: int) -> Usage:
     """Everything that the program counted, for whatever purpose it asked a model. For a model whose price it does not
     know the program reports the price of another one, which is taken as unknown."""
     models: list[dict[str, Any]] = [{**used} for used in (result.model_usage or {}).values()]
-    known = result.total_cost_usd is not None and all(used.get("costBasis") != "unknown" for used in models)
-    cost = Decimal(str(result.total_cost_usd)) if known else Decimal(0)
-    return sum_counters(models, turns=turns, cost=cost, unpriced=0 if known else turns)
+    has_price = result.total_cost_usd is not None and all(used.get("costBasis") != "unknown" for used in models)
+    cost = Decimal(str(result.total_cost_usd)) if has_price else Decimal(0)
+    return sum_counters(models, turns=turns, cost=cost, unpriced=0 if has_price else turns)
 
 
 def sum_counters(models: list[dict[str, Any]], *, turns: int, cost: Decimal, unpriced: int) -> Usage:

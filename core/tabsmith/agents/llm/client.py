@@ -7,25 +7,16 @@ clock, and many compatible servers send no usage in a stream.
 
 import asyncio
 import logging
-from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, Final
 
 import httpx2
 import msgspec
-from anthropic import AsyncAnthropic
-from openai import AsyncOpenAI
 from pydantic_ai.direct import model_request
 from pydantic_ai.exceptions import AgentRunError, UserError
 from pydantic_ai.messages import ModelRequest as PydanticRequest
 from pydantic_ai.messages import ModelResponse, TextPart, ToolCallPart
 from pydantic_ai.models import Model, ModelRequestParameters
-from pydantic_ai.models.anthropic import AnthropicModel, AnthropicModelSettings
-from pydantic_ai.models.ollama import OllamaModel
-from pydantic_ai.models.openai import OpenAIChatModel
-from pydantic_ai.providers.anthropic import AnthropicProvider
-from pydantic_ai.providers.ollama import OllamaProvider
-from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.tools import ToolDefinition
 
@@ -33,7 +24,7 @@ from tabsmith.agents.api_keys import redact
 from tabsmith.agents.llm.prices import reply_usage, unreadable_reply
 from tabsmith.agents.llm.provider_errors import as_agent_error, rejects_tools, timeout_error
 from tabsmith.agents.llm.providers import ModelEndpoint
-from tabsmith.agents.protocol import AgentName, ModelReply, ModelRequest
+from tabsmith.agents.protocol import AgentName, ModelReply, ModelRequest, OnReply
 from tabsmith.errors import AgentReplyError
 from tabsmith.text import clean
 
@@ -70,7 +61,7 @@ class LlmClient:
     def model(self) -> str:
         return self._chosen.name
 
-    async def ask(self, request: ModelRequest, on_reply: Callable[[ModelReply], None]) -> str:
+    async def ask(self, request: ModelRequest, on_reply: OnReply) -> str:
         """Return the JSON that the model passed to the output tool, or else its text. Raises AgentError."""
         try:
             async with asyncio.timeout(request.seconds):
@@ -81,7 +72,7 @@ class LlmClient:
     async def close(self) -> None:
         await self._http.aclose()
 
-    async def _answer(self, request: ModelRequest, on_reply: Callable[[ModelReply], None]) -> str:
+    async def _answer(self, request: ModelRequest, on_reply: OnReply) -> str:
         if self._tools:
             response = await self._reply(request, on_reply, tools=[_output_tool(request.response_schema)])
             if response is not None:
@@ -92,7 +83,7 @@ class LlmClient:
         return _text(response)
 
     async def _reply(
-        self, request: ModelRequest, on_reply: Callable[[ModelReply], None], *, tools: list[ToolDefinition]
+        self, request: ModelRequest, on_reply: OnReply, *, tools: list[ToolDefinition]
     ) -> ModelResponse | None:
         """Return the model's reply, after passing it to `on_reply`; None if the server rejects the tools."""
         bodies: list[bytes] = []
@@ -124,6 +115,8 @@ class LlmClient:
         # Without an announcement by pydantic-ai: the prompt is sent as it is stored.
         if self._chosen.provider != "anthropic":
             return ModelSettings(framing_announcement="never")
+        from pydantic_ai.models.anthropic import AnthropicModelSettings
+
         return AnthropicModelSettings(
             framing_announcement="never",
             max_tokens=_MAX_TOKENS,
@@ -141,12 +134,25 @@ async def _keep_body(response: httpx2.Response) -> None:
 
 
 def _model(endpoint: ModelEndpoint, http: httpx2.AsyncClient) -> Model[Any]:
+    """The model of the endpoint. Imports its own provider's client alone: each costs about a second."""
     if endpoint.provider == "anthropic":
+        from anthropic import AsyncAnthropic
+        from pydantic_ai.models.anthropic import AnthropicModel
+        from pydantic_ai.providers.anthropic import AnthropicProvider
+
         anthropic = AsyncAnthropic(api_key=endpoint.key, base_url=endpoint.base_url, max_retries=0, http_client=http)
         return AnthropicModel(endpoint.model, provider=AnthropicProvider(anthropic_client=anthropic))
+    from openai import AsyncOpenAI
+
     openai = AsyncOpenAI(api_key=endpoint.key, base_url=endpoint.base_url, max_retries=0, http_client=http)
     if endpoint.provider == "ollama":
+        from pydantic_ai.models.ollama import OllamaModel
+        from pydantic_ai.providers.ollama import OllamaProvider
+
         return OllamaModel(endpoint.model, provider=OllamaProvider(openai_client=openai))
+    from pydantic_ai.models.openai import OpenAIChatModel
+    from pydantic_ai.providers.openai import OpenAIProvider
+
     return OpenAIChatModel(endpoint.model, provider=OpenAIProvider(openai_client=openai))
 
 

@@ -101,9 +101,9 @@ def _split_model(model: str) -> tuple[ProviderName, str]:
     if not model:
         raise AgentMissingError("The llm agent has no model set.", next_step=_SET_MODEL)
     provider, _, name = model.partition(":")
-    for known in _PROVIDERS:
-        if provider.strip() == known and name.strip():
-            return known, name.strip()
+    for provider_name in _PROVIDERS:
+        if provider.strip() == provider_name and name.strip():
+            return provider_name, name.strip()
     raise AgentMissingError(f"The llm agent cannot tell the provider from {clean(model, 60)!r}.", next_step=_SET_MODEL)
 
 

@@ -13,14 +13,14 @@ import signal
 import subprocess
 import sys
 import uuid
-from collections.abc import Awaitable, Callable
-from typing import Final, TypeAlias
+from collections.abc import Callable
+from typing import Final
 
 import msgspec
 
-from tabsmith.agents.agent_jobs import Activity, AgentJob, AgentJobResult, PermissionAnswer, PermissionRequest
+from tabsmith.agents.agent_jobs import AgentJob, AgentJobResult, AskPermission, OnActivity, PermissionRequest
 from tabsmith.agents.deadline import Deadline, wait_until
-from tabsmith.agents.protocol import AgentName, ModelReply, ModelRequest
+from tabsmith.agents.protocol import AgentName, ModelRequest, OnReply
 from tabsmith.agents.server.messages import (
     ActivityReported,
     AgentJobFinished,
@@ -45,10 +45,6 @@ from tabsmith.errors import (
     AgentTimeoutError,
 )
 from tabsmith.processes import kill_marked
-
-OnReply: TypeAlias = Callable[[ModelReply], None]
-OnActivity: TypeAlias = Callable[[Activity], None]
-AskPermission: TypeAlias = Callable[[PermissionRequest], Awaitable[PermissionAnswer]]
 
 GRACE_SECONDS: Final = 45.0
 """Seconds past a call's own time after which the server itself is killed. The server keeps the time of its calls, unless

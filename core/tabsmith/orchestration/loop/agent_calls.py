@@ -3,14 +3,13 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 import msgspec
 
 from tabsmith.agents.protocol import AgentName
 from tabsmith.errors import AgentError, AgentErrorKind, AgentRateLimitError
 from tabsmith.orchestration.events import LoopEvent, RetryScheduled
-from tabsmith.orchestration.loop.iteration import Failure
 from tabsmith.orchestration.loop.retries import next_retry
 from tabsmith.orchestration.sessions import RecordedSession, SessionRecorder
 from tabsmith.text import clean
@@ -34,13 +33,25 @@ class CallResult(msgspec.Struct, Generic[T], frozen=True):
     rate_limits: int = 0
 
 
-class Earlier(msgspec.Struct, frozen=True):
+class Failure(msgspec.Struct, frozen=True):
+    """One call of the agent that went wrong, and how."""
+
+    trouble: AgentErrorKind
+    what: str
+    next_step: str = ""
+    retry_after: float | None = None
+
+
+class EarlierCalls(msgspec.Struct, frozen=True):
     """Calls of the same iteration that an earlier worker made in vain: what went wrong, in which sessions, and when
     (seconds since 1970) the agent is to be asked again; 0 if that was not settled."""
 
     failures: tuple[Failure, ...] = ()
     sessions: tuple[str, ...] = ()
     retry_at: float = 0.0
+
+
+NO_CALLS: Final = EarlierCalls()
 
 
 class AgentCaller:
@@ -69,7 +80,7 @@ class AgentCaller:
         iteration: int,
         ask: Callable[[RecordedSession, tuple[Failure, ...]], Awaitable[T]],
         *,
-        earlier: Earlier,
+        earlier: EarlierCalls = NO_CALLS,
         only_once: bool = False,
     ) -> CallResult[T]:
         """Return what `ask` returns in a session; it is told the failures so far. After a passing trouble it is called
@@ -82,14 +93,16 @@ class AgentCaller:
                     if not retry_at:
                         last = failures[-1]
                         answer = NoAnswer(last.trouble, clean(last.what, 300))
-                        return CallResult(answer, sessions, len(failures) - 1, _rate_limits(failures))
+                        return CallResult(answer, sessions, len(failures) - 1, count_rate_limits(failures))
                 await asyncio.sleep(max(0.0, retry_at - time.time()))
                 retry_at = 0.0
             attempt, seconds = 1 + len(sessions), self._call_seconds()
             try:
                 with self._sessions.open(iteration, attempt, agent, model, seconds=seconds) as session:
                     sessions += (session.session,)
-                    return CallResult(await ask(session, failures), sessions, len(failures), _rate_limits(failures))
+                    return CallResult(
+                        await ask(session, failures), sessions, len(failures), count_rate_limits(failures)
+                    )
             except AgentError as error:
                 after = error.retry_after if isinstance(error, AgentRateLimitError) else None
                 failures += (Failure(error.trouble, error.what, error.next_step, after),)
@@ -116,5 +129,6 @@ class AgentCaller:
         return until
 
 
-def _rate_limits(failures: tuple[Failure, ...]) -> int:
+def count_rate_limits(failures: tuple[Failure, ...]) -> int:
+    """How many of the failures were refusals for now."""
     return sum(failure.trouble == "rate limit" for failure in failures)

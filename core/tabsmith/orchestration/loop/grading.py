@@ -3,12 +3,12 @@
 The quality of an iteration graded by a language model: the letter that asks for it, and its answer read.
 """
 
-import json
 import math
 from typing import Final
 
 import msgspec
 
+from tabsmith.agents.json_scanner import find_objects
 from tabsmith.agents.protocol import Prompt
 from tabsmith.errors import AgentReplyError
 from tabsmith.modeling.results import Evaluation, Metric
@@ -158,7 +158,6 @@ GRADE_SCHEMA: Final = msgspec.Raw(
 
 _LONGEST_RECIPE: Final = 3_000
 _LONGEST_REPLY: Final = 50_000
-_MOST_OBJECTS: Final = 200
 
 
 class _Score(msgspec.Struct, frozen=True):
@@ -213,7 +212,8 @@ def grading_request(subject: GradingInput) -> tuple[Prompt, msgspec.Raw]:
 
 def parse_grade(text: str) -> Quality:
     """The grade in a model's answer, wherever in it the JSON object stands. Raises AgentReplyError."""
-    grades = [grade for grade in (_as_grade(found) for found in _objects(text)) if grade is not None]
+    found, _ = find_objects(text[-_LONGEST_REPLY:])
+    grades = [grade for grade in (_as_grade(each.value) for each in found if not each.faults) if grade is not None]
     if not grades:
         said = clean(text, 80)
         raise AgentReplyError(
@@ -237,25 +237,6 @@ def _score(evaluation: Evaluation | None) -> _Score | None:
 
 def _foreign(text: str, limit: int = 300) -> str:
     return clean(text, limit).replace("`", "'")  # so that it cannot close the fence
-
-
-def _objects(text: str) -> list[object]:
-    """The JSON objects in a text, in order; those inside of others are not looked at."""
-    decoder = json.JSONDecoder()
-    found: list[object] = []
-    text = text[-_LONGEST_REPLY:]
-    at = text.find("{")
-    for _ in range(_MOST_OBJECTS):
-        if at < 0:
-            break
-        try:
-            value, end = decoder.raw_decode(text, at)
-        except (ValueError, RecursionError):
-            end = at + 1
-        else:
-            found.append(value)
-        at = text.find("{", end)
-    return found
 
 
 def _as_grade(value: object) -> _Grade | None:

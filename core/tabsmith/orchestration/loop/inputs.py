@@ -14,17 +14,19 @@ from tabsmith.conditions.metrics import IterationMetrics
 from tabsmith.modeling.results import Evaluation, Metric
 from tabsmith.orchestration.events import Proposed
 from tabsmith.orchestration.history import HistoryRecord
+from tabsmith.orchestration.loop.agent_calls import Failure
 from tabsmith.orchestration.loop.champion import compare_on_folds
 from tabsmith.orchestration.loop.context import LoopContext
 from tabsmith.orchestration.loop.feedback import FeedbackInput
 from tabsmith.orchestration.loop.grading import GradingInput
-from tabsmith.orchestration.loop.iteration import Attempt, Failure, RecipeIteration
+from tabsmith.orchestration.loop.iteration import RecipeIteration
+from tabsmith.orchestration.loop_state import Trial
 from tabsmith.recipes.difference import describe_difference
-from tabsmith.recipes.recipe import Verdict
+from tabsmith.recipes.recipe import Recipe, Verdict
 from tabsmith.version import __version__
 
 
-def grading_input(iteration: RecipeIteration, context: LoopContext, attempts: Sequence[Attempt]) -> GradingInput:
+def grading_input(iteration: RecipeIteration, context: LoopContext, trials: Sequence[Trial]) -> GradingInput:
     """The iteration, to be graded against the champion of before and the run's first score."""
     proposal, champion = iteration.proposal, iteration.champion_before
     recipe = proposal.recipe if proposal else None
@@ -35,8 +37,8 @@ def grading_input(iteration: RecipeIteration, context: LoopContext, attempts: Se
         verdict=Verdict(not iteration.problems, complete=True, problems=iteration.problems) if recipe else None,
         evaluation=iteration.evaluation,
         champion=champion,
-        first=next((attempt.evaluation for attempt in attempts if attempt.evaluation is not None), None),
-        repeats=_repeats(iteration, attempts),
+        first=next((trial.evaluation for trial in trials if trial.evaluation is not None), None),
+        repeats=_repeats(iteration, trials),
         reason=proposal.reason if proposal else "",
         change=describe_difference(champion.recipe if champion else None, recipe) if recipe else "",
         failure=iteration.message,
@@ -56,7 +58,7 @@ def recipe_proposed(iteration: RecipeIteration, proposal: Proposal, champion: Ev
     )
 
 
-def recipe_metrics(iteration: RecipeIteration, context: LoopContext, attempts: Sequence[Attempt]) -> IterationMetrics:
+def recipe_metrics(iteration: RecipeIteration, context: LoopContext, trials: Sequence[Trial]) -> IterationMetrics:
     """What is particular to a recipe of the iteration's numbers."""
     quality, proposal = iteration.quality, iteration.proposal
     own = proposal.confidence if proposal else None
@@ -66,12 +68,12 @@ def recipe_metrics(iteration: RecipeIteration, context: LoopContext, attempts: S
         champion_changed=iteration.promoted,
         gain=_gain(iteration, context.metric),
         disagreement=abs(own - quality.value) if own is not None and quality is not None else 0.0,
-        tries=len(_scored(iteration, attempts)),
+        tries=len(_scored(iteration, trials)),
     )
 
 
 def feedback_input(
-    iteration: RecipeIteration, context: LoopContext, attempts: Sequence[Attempt], champion: Evaluation | None
+    iteration: RecipeIteration, context: LoopContext, trials: Sequence[Trial], champion: Evaluation | None
 ) -> FeedbackInput:
     """The iteration, for the agent's next brief. `champion` holds the title now."""
     proposal, judgement = iteration.proposal, iteration.judgement
@@ -86,28 +88,32 @@ def feedback_input(
         champion_before=iteration.champion_before,
         champion=champion,
         rule=judgement.rule if judgement else "",
-        repeats=_repeats(iteration, attempts),
+        repeats=_repeats(iteration, trials),
         skipped=iteration.skipped,
         quality=iteration.quality,
         decision=iteration.decision,
-        scores=tuple(evaluation.mean for evaluation in _scored(iteration, attempts)),
+        scores=tuple(evaluation.mean for evaluation in _scored(iteration, trials)),
         samples=context.samples,
     )
 
 
-def _scored(iteration: RecipeIteration, attempts: Sequence[Attempt]) -> list[Evaluation]:
+def _scored(iteration: RecipeIteration, trials: Sequence[Trial]) -> list[Evaluation]:
     """All evaluations of the run, this iteration's last."""
-    before = [a.evaluation for a in attempts if a.evaluation is not None and a.iteration != iteration.number]
+    before = [
+        trial.evaluation for trial in trials if trial.evaluation is not None and trial.iteration != iteration.number
+    ]
     return before if iteration.evaluation is None else [*before, iteration.evaluation]
 
 
-def _repeats(iteration: RecipeIteration, attempts: Sequence[Attempt]) -> int:
+def _repeats(iteration: RecipeIteration, trials: Sequence[Trial]) -> int:
     """The earlier iteration that had the same recipe; 0 for none."""
     if iteration.proposal is None:
         return 0
     identity = iteration.proposal.recipe.id
-    earlier = (a.iteration for a in attempts if a.iteration != iteration.number and a.recipe.id == identity)
-    return next(earlier, 0)
+    for trial in trials:
+        if trial.iteration != iteration.number and trial.recipe is not None and trial.recipe.id == identity:
+            return trial.iteration
+    return 0
 
 
 def _gain(iteration: RecipeIteration, metric: Metric) -> float:
@@ -122,7 +128,7 @@ def _gain(iteration: RecipeIteration, metric: Metric) -> float:
 def build_brief(
     number: int,
     context: LoopContext,
-    attempts: Sequence[Attempt],
+    trials: Sequence[Trial],
     champion: Evaluation | None,
     *,
     left: RemainingBudget,
@@ -130,7 +136,7 @@ def build_brief(
     feedback: str,
 ) -> Brief:
     """The brief of iteration `number`."""
-    tried = tuple(_tried(attempt, context) for attempt in attempts)
+    tried = tuple(_tried(trial, trial.recipe, context) for trial in trials if trial.recipe is not None)
     best = next((each for each in tried if champion and each.recipe is champion.recipe), None)
     return Brief(
         schema=context.schema,
@@ -156,19 +162,19 @@ def feedback_after_failures(brief: Brief, failures: Sequence[Failure]) -> Brief:
     return replace(brief, feedback=feedback)
 
 
-def _tried(attempt: Attempt, context: LoopContext) -> TriedRecipe:
-    evaluation = attempt.evaluation
-    if evaluation is None or not attempt.counts:
-        reason = attempt.reason or "left out by the person"
-        if attempt.failed and not context.samples:
+def _tried(trial: Trial, recipe: Recipe, context: LoopContext) -> TriedRecipe:
+    evaluation = trial.evaluation
+    if evaluation is None or trial.skipped:
+        reason = trial.message or "left out by the person"
+        if trial.state == "failed" and not context.samples:
             reason = "fitting it failed"
-        return TriedRecipe(attempt.recipe, None, reason=reason, iteration=attempt.iteration)
+        return TriedRecipe(recipe, None, reason=reason, iteration=trial.iteration)
     return TriedRecipe(
-        evaluation.recipe,
+        recipe,
         evaluation.mean,
         standard_error=evaluation.standard_error,
         seconds=evaluation.seconds,
-        iteration=attempt.iteration,
+        iteration=trial.iteration,
     )
 
 

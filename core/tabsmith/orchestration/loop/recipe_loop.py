@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from tabsmith.agents.protocol import Agent, AgentName, AgentSession, Brief, Exhausted, ModelReply, Prompt, Proposal
-from tabsmith.agents.usage import Usage
+from tabsmith.agents.usage import NO_USAGE, Usage
 from tabsmith.conditions.metrics import IterationMetrics
 from tabsmith.errors import AgentError, ErrorReport, ReportedError, WorkerError
 from tabsmith.modeling.results import Evaluation
@@ -17,8 +17,15 @@ from tabsmith.orchestration.human.breakpoints import Breakpoints
 from tabsmith.orchestration.human.review import HumanReview, human_decision
 from tabsmith.orchestration.human.user_interface import LoopEnd, UserInterface
 from tabsmith.orchestration.limits.budget import UsageTracker
-from tabsmith.orchestration.loop.agent_calls import AgentCaller, CallResult, Earlier, NoAnswer
-from tabsmith.orchestration.loop.champion import Judgement, judge_challenger
+from tabsmith.orchestration.loop.agent_calls import (
+    NO_CALLS,
+    AgentCaller,
+    CallResult,
+    EarlierCalls,
+    NoAnswer,
+    count_rate_limits,
+)
+from tabsmith.orchestration.loop.champion import ChampionStatus, Judgement, judge_challenger
 from tabsmith.orchestration.loop.context import Evaluator, LoopContext, OutOfTimeError
 from tabsmith.orchestration.loop.decide import DecisionInput
 from tabsmith.orchestration.loop.fallback import Fallback
@@ -32,10 +39,18 @@ from tabsmith.orchestration.loop.inputs import (
     recipe_metrics,
     recipe_proposed,
 )
-from tabsmith.orchestration.loop.iteration import Attempt, Begun, Past, RecipeIteration, resumed_iteration
+from tabsmith.orchestration.loop.iteration import RecipeIteration
 from tabsmith.orchestration.loop.loop import Loop
+from tabsmith.orchestration.loop.resume import (
+    count_unscored,
+    earlier_answer,
+    earlier_calls,
+    resumed_iteration,
+    usage_of_iteration,
+)
+from tabsmith.orchestration.loop_state import LoopState, Trial
 from tabsmith.orchestration.questions import ChangeBrief, Decide, EndRun, Reply, Skip
-from tabsmith.orchestration.sessions import SessionRecorder, TranscriptWriter
+from tabsmith.orchestration.sessions import SessionRecorder, Transcripts
 from tabsmith.recipes.difference import describe_difference
 from tabsmith.recipes.recipe import Recipe
 from tabsmith.text import clean
@@ -62,7 +77,10 @@ class Grader(Protocol):
 
 
 class RecipeLoop(Loop[RecipeIteration]):
-    """One search. `attempts` grows as it goes, so whoever ends it early finds all that was scored."""
+    """One search, which goes on from `state`: what the journal says of the loop so far.
+
+    `trials` (those with a recipe) grows as it goes, so whoever ends it early finds all that was scored.
+    """
 
     def __init__(
         self,
@@ -73,45 +91,50 @@ class RecipeLoop(Loop[RecipeIteration]):
         record: Callable[[LoopEvent], None],
         *,
         context: LoopContext,
-        transcripts: TranscriptWriter,
-        past: Past,
+        transcripts: Transcripts,
+        state: LoopState,
         clock: Callable[[], float],
         remember: Callable[[RecipeIteration], None],
         grader: Grader | None = None,
     ) -> None:
+        recorded = state.recorded
+        number = state.unfinished.iteration - 1 if state.unfinished else recorded[-1].iteration if recorded else 0
         tracker = UsageTracker(
             lambda: ui.limits,
             clock,
             ui.seconds_for_fitting,
             warns_of_time=planned.uses_llm,
-            iterations=past.next_iteration - 1,
-            failures=past.failures,
-            usage=past.usage,
-            warnings=past.warnings,
+            iterations=number,
+            failures=state.failures,
+            usage=state.usage,
+            warnings=state.warnings,
         )
         record = tracker.booking(record)
+        decided = [(each.decision, each.facts) for each in recorded if each.decision and each.facts]
         super().__init__(
             ui,
             tracker,
             HumanReview(ui, tracker, record, asks=planned.uses_llm),
-            Breakpoints(context.breakpoints).replay(past.facts),
+            Breakpoints(context.breakpoints).replay(metrics for _, metrics in decided),
             record,
             clock=clock,
-            number=past.next_iteration - 1,
-            feedback=past.feedback,
+            number=number,
+            feedback=recorded[-1].feedback if recorded else "",
         )
-        self.attempts: list[Attempt] = list(past.attempts)
         self.context = context
-        self.champion = next((a.evaluation for a in past.attempts if a.iteration == past.champion), None)
-        self._champion_status = past.champion_status
-        self._past = past
-        self._begun = past.begun
+        self.trials: list[Trial] = [trial for trial in recorded if trial.recipe is not None]
+        champion = next((trial for trial in reversed(recorded) if trial.won), None)
+        self.champion = champion.evaluation if champion else None
+        self._champion_status = ChampionStatus(state.probation, state.challengers_met)
+        self._state = state
+        self._earlier, self._used_before = NO_CALLS, NO_USAGE  # of the next iteration, by an earlier worker
         self._evaluator = evaluator
         self._remember = remember
         self._grader = grader
-        self._unscored = past.unscored
+        self._unscored = count_unscored(recorded)
         self._asking: RecipeIteration | None = None  # the iteration whose agent is asked now
-        self._fallback = Fallback(planned, search, record, failures=past.failures, reason=past.fallback_reason)
+        self._fallback = Fallback(planned, search, record, failures=state.failures, reason=state.fallback_reason)
+        self._transcripts = transcripts
         self._sessions = SessionRecorder(record, transcripts)
         self._agent_caller = AgentCaller(
             self._sessions,
@@ -120,14 +143,14 @@ class RecipeLoop(Loop[RecipeIteration]):
             seconds_left=ui.seconds_for_fitting,
             may_spend=lambda: tracker.used_up() is None,
         )
-        for decision, metrics in zip(past.decisions, past.facts, strict=True):
+        for decision, metrics in decided:
             progress = metrics.champion_changed or decision.action == "proceed"
             self._streak = self._streak.after(decision, progress=progress)
 
     @property
     def evaluations(self) -> tuple[Evaluation, ...]:
         """Every evaluation with a score that counts, in the order they were made."""
-        return tuple(a.evaluation for a in self.attempts if a.evaluation is not None and a.counts)
+        return tuple(each.evaluation for each in self.trials if each.evaluation is not None and not each.skipped)
 
     @property
     def usage(self) -> Usage:
@@ -147,26 +170,30 @@ class RecipeLoop(Loop[RecipeIteration]):
 
     async def _resume(self) -> LoopEnd | None:
         """Bring to an end what an earlier worker had begun; what it was told to end is not asked for again."""
-        unsettled, begun = self._past.unsettled, self._begun
-        if unsettled is not None:
-            agent = self._fallback.called(unsettled.agent)
-            iteration = resumed_iteration(unsettled, agent, started=self._clock(), usage=self._tracker.usage)
-            self.number = iteration.number
-            if not unsettled.broken_off:
-                return await self.finish_iteration(iteration)
-            self.close_iteration(iteration)
-        elif begun is not None and self._ui.asked_to_end():
-            self._stop(self._new_iteration(begun, self._fallback.called(begun.agent)), begun.answer)
-        elif begun is not None and begun.answer is not None:
-            agent = self._fallback.called(begun.agent)
-            self._begun = None
-            self._fallback.answered(agent)
-            rate_limits = sum(each.trouble == "rate limit" for each in begun.failures)
-            result: CallResult[Proposal | Exhausted] = CallResult(
-                begun.answer, begun.sessions, len(begun.failures), rate_limits
-            )
-            return await self._carry_out(self._begin(begun, agent), result)
-        return "done" if self._past.exhausted else None
+        state, trial = self._state, self._state.unfinished
+        if trial is not None:
+            agent = self._fallback.called(trial.agent)
+            if trial.finished or trial.skipped:
+                iteration = resumed_iteration(trial, state, agent, self._transcripts, started=self._clock())
+                self.number = iteration.number
+                if not (trial.stopped or (trial.state == "unanswered" and not trial.trouble)):
+                    return await self.finish_iteration(iteration)
+                self.close_iteration(iteration)
+            else:
+                answer, earlier = earlier_answer(trial, state, self._transcripts), earlier_calls(trial, state)
+                used = usage_of_iteration(trial.iteration, state)
+                if self._ui.asked_to_end():
+                    self._stop(self._new_iteration(agent, earlier, used), answer)
+                elif answer is not None:
+                    self._fallback.answered(agent)
+                    rate_limits = count_rate_limits(earlier.failures)
+                    result: CallResult[Proposal | Exhausted] = CallResult(
+                        answer, earlier.sessions, len(earlier.failures), rate_limits
+                    )
+                    return await self._carry_out(self._begin(agent, earlier, used), result)
+                else:
+                    self._earlier, self._used_before = earlier, used
+        return "done" if state.ending == "done" else None
 
     def _own_end(self) -> LoopEnd | None:
         if self._unscored < MAX_UNSCORED:
@@ -176,73 +203,73 @@ class RecipeLoop(Loop[RecipeIteration]):
         return "done"
 
     async def _iterate(self) -> LoopEnd | None:
-        begun = self._begun or Begun(iteration=self.number + 1, agent=self._fallback.actual.name)
-        self._begun = None
         try:
-            iteration, result = await self._ask(begun)
+            iteration, result = await self._ask()
         except asyncio.CancelledError:
             if self._asking is not None and self._ui.asked_to_end():
                 self._stop(self._asking)
             raise
         return await self._carry_out(iteration, result)
 
-    async def _ask(self, begun: Begun) -> tuple[RecipeIteration, CallResult[Proposal | Exhausted]]:
+    async def _ask(self) -> tuple[RecipeIteration, CallResult[Proposal | Exhausted]]:
         """Get the next recipe. A search iteration is recorded only after a recipe exists, because search can be
         exhausted."""
+        earlier, used = self._earlier, self._used_before
+        self._earlier, self._used_before = NO_CALLS, NO_USAGE
         order = self._fallback.order()
         for agent in order:
             is_last = agent is order[-1]
             brief = build_brief(
-                begun.iteration,
+                self.number + 1,
                 self.context,
-                self.attempts,
+                self.trials,
                 self.champion,
                 left=self._tracker.remaining(),
                 notes=self._ui.notes,
                 feedback=self.feedback,
             )
             if agent.uses_llm:
-                iteration = self._asking = self._begin(begun, agent)
+                iteration = self._asking = self._begin(agent, earlier, used)
                 self._ui.waiting(f"asking {agent.name}")
-                result = await self._call(agent, brief, begun, only_once=not is_last)
+                result = await self._call(agent, brief, earlier, only_once=not is_last)
             else:
-                iteration = self._new_iteration(begun, agent)
+                iteration = self._new_iteration(agent, earlier, used)
                 result = CallResult(await agent.propose(brief, NO_SESSION))
                 if not isinstance(result.answer, Exhausted):
-                    self._begin(begun, agent)
+                    self._begin(agent, earlier, used)
             if is_last or not isinstance(result.answer, NoAnswer):
                 break
             self._fallback.unanswered()
-            used = self._tracker.usage - iteration.usage_before
-            begun = Begun(iteration=begun.iteration, agent=agent.name, sessions=result.sessions, usage=used)
+            earlier, used = EarlierCalls(sessions=result.sessions), self._tracker.usage - iteration.usage_before
         if not isinstance(result.answer, NoAnswer):
             self._fallback.answered(agent)
         self._asking = None
         return iteration, result
 
     async def _call(
-        self, agent: Agent, brief: Brief, begun: Begun, *, only_once: bool
+        self, agent: Agent, brief: Brief, earlier: EarlierCalls, *, only_once: bool
     ) -> CallResult[Proposal | Exhausted]:
         return await self._agent_caller.call(
             agent.name,
             agent.model,
-            begun.iteration,
+            brief.iteration,
             lambda session, failures: agent.propose(feedback_after_failures(brief, failures), session),
-            earlier=Earlier(begun.failures, begun.sessions, begun.retry_at),
+            earlier=earlier,
             only_once=only_once,
         )
 
-    def _begin(self, begun: Begun, agent: Agent) -> RecipeIteration:
-        self._record(events.IterationStarted(iteration=begun.iteration, agent=agent.name))
-        return self._new_iteration(begun, agent)
+    def _begin(self, agent: Agent, earlier: EarlierCalls, used: Usage) -> RecipeIteration:
+        self._record(events.IterationStarted(iteration=self.number + 1, agent=agent.name))
+        return self._new_iteration(agent, earlier, used)
 
-    def _new_iteration(self, begun: Begun, agent: Agent) -> RecipeIteration:
+    def _new_iteration(self, agent: Agent, earlier: EarlierCalls, used: Usage) -> RecipeIteration:
+        """The next iteration, which has used `used` already, by an earlier worker or by an agent asked before."""
         return RecipeIteration(
-            number=begun.iteration,
+            number=self.number + 1,
             agent=agent,
             started=self._clock(),
-            usage_before=self._tracker.usage - begun.usage,
-            sessions=begun.sessions,
+            usage_before=self._tracker.usage - used,
+            sessions=earlier.sessions,
         )
 
     async def _carry_out(self, iteration: RecipeIteration, result: CallResult[Proposal | Exhausted]) -> LoopEnd | None:
@@ -375,7 +402,7 @@ class RecipeLoop(Loop[RecipeIteration]):
     async def _grade(self, iteration: RecipeIteration) -> Quality | None:
         if iteration.stage == "unanswered":
             return None
-        given, grader = grading_input(iteration, self.context, self.attempts), self._grader
+        given, grader = grading_input(iteration, self.context, self.trials), self._grader
         if grader is None:
             return grade_by_rule(given)
         if iteration.grade_failed:
@@ -402,7 +429,7 @@ class RecipeLoop(Loop[RecipeIteration]):
         )
 
     def _metrics(self, iteration: RecipeIteration) -> IterationMetrics:
-        return recipe_metrics(iteration, self.context, self.attempts)
+        return recipe_metrics(iteration, self.context, self.trials)
 
     def _obey(self, iteration: RecipeIteration, reply: Reply) -> LoopEnd | None:
         match reply:
@@ -462,20 +489,11 @@ class RecipeLoop(Loop[RecipeIteration]):
     def _write_feedback(self, iteration: RecipeIteration) -> str:
         if not self._fallback.planned.uses_llm:
             return self.feedback
-        return write_feedback(feedback_input(iteration, self.context, self.attempts, self.champion))
+        return write_feedback(feedback_input(iteration, self.context, self.trials, self.champion))
 
     def _keep(self, iteration: RecipeIteration) -> None:
         if iteration.proposal is not None:
-            self.attempts.append(
-                Attempt(
-                    iteration.number,
-                    iteration.proposal.recipe,
-                    iteration.evaluation,
-                    iteration.message,
-                    counts=not iteration.skipped,
-                    failed=iteration.stage == "failed",
-                )
-            )
+            self.trials.append(iteration.as_trial())
         self._remember(iteration)
 
     def _call_seconds(self) -> float:

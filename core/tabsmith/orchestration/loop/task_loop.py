@@ -11,7 +11,7 @@ import msgspec
 
 from tabsmith.agents.agent_jobs import Activity, AgentJobResult, PermissionAnswer, PermissionRequest
 from tabsmith.agents.protocol import AgentName, ModelReply, Prompt
-from tabsmith.agents.usage import NO_USAGE, Usage
+from tabsmith.agents.usage import total_usage
 from tabsmith.conditions.metrics import IterationMetrics
 from tabsmith.errors import AgentError
 from tabsmith.orchestration import events
@@ -22,12 +22,13 @@ from tabsmith.orchestration.human.permissions import ToolPermissions
 from tabsmith.orchestration.human.review import HumanReview, human_decision
 from tabsmith.orchestration.human.user_interface import LIMIT_ENDS, LoopEnd, UserInterface
 from tabsmith.orchestration.limits.budget import TaskBudget, UsageTracker
-from tabsmith.orchestration.loop.agent_calls import AgentCaller, Earlier, NoAnswer
+from tabsmith.orchestration.loop.agent_calls import AgentCaller, NoAnswer
 from tabsmith.orchestration.loop.decide import DecisionInput
 from tabsmith.orchestration.loop.iteration import TaskIteration
 from tabsmith.orchestration.loop.loop import Loop
 from tabsmith.orchestration.loop.task_grading import grade_task_by_rule, lower_grade
 from tabsmith.orchestration.loop.task_prompts import task_feedback, write_task_prompt
+from tabsmith.orchestration.loop_state import LoopState, Trial
 from tabsmith.orchestration.questions import Decide, Reply
 from tabsmith.orchestration.sessions import RecordedSession, SessionRecorder
 from tabsmith.orchestration.task_events import (
@@ -115,22 +116,11 @@ class TaskEnd(msgspec.Struct, frozen=True):
     reason: str
 
 
-class TaskPast(msgspec.Struct, frozen=True, kw_only=True):
-    """What an earlier worker left of this task. Iterations are counted over the whole file."""
-
-    first_iteration: int = 1  # of the task
-    next_iteration: int = 1
-    seconds: float = 0.0  # of the run that went into it
-    usage_before: Usage = NO_USAGE  # of the run, when the task began
-    feedback: str = ""
-    last_session: str = ""  # that worked, for a conversation that is to go on
-    decisions: tuple[Decision, ...] = ()
-    cut_short: bool = False
-    accepted: float | None = None  # the quality with which it was; it only has to be handed back
-
-
 class TaskLoop(Loop[TaskIteration]):
-    """One task of a run. `sandbox_has_walls`: the agent's commands cannot reach outside of what they are given.
+    """One task of a run, which goes on from `state`: what the journal says of the run so far. `number` is the latest
+    iteration of the whole file. An iteration that was broken off is done again.
+
+    `sandbox_has_walls`: the agent's commands cannot reach outside of what they are given.
     `rubric_grader` is a language model that grades the work against the task's rubric."""
 
     def __init__(
@@ -145,11 +135,13 @@ class TaskLoop(Loop[TaskIteration]):
         sessions: SessionRecorder,
         record: Callable[[LoopEvent | TaskEvent], None],
         *,
-        past: TaskPast,
+        state: LoopState,
+        number: int,
         clock: Callable[[], float],
         sandbox_has_walls: bool = False,
         rubric_grader: RubricGrader | None = None,
     ) -> None:
+        trials = [each for each in state.recorded_of_task(task.name) if each.finished]
         super().__init__(
             ui,
             tracker,
@@ -157,19 +149,20 @@ class TaskLoop(Loop[TaskIteration]):
             breakpoints,
             record,
             clock=clock,
-            number=past.next_iteration - 1,
-            feedback=past.feedback,
+            number=number,
+            feedback=trials[-1].feedback if trials else "",
         )
         self._task = task
         self._agent = agent
         self._workspace = workspace
-        self._first = past.first_iteration
+        self._first = trials[0].iteration if trials else number + 1
+        before = total_usage(each.usage for each in state.sessions if each.iteration < self._first)
         self._task_budget = TaskBudget(
             task.limits,
             tracker,
-            first=past.first_iteration,
-            before=past.usage_before,
-            started=clock() - past.seconds,
+            first=self._first,
+            before=before if trials else tracker.usage,
+            started=clock() - sum(each.facts.iteration_seconds for each in trials if each.facts),
         )
         self._permissions = ToolPermissions(review, record, sandbox_has_walls=sandbox_has_walls)
         self._agent_caller = AgentCaller(
@@ -180,13 +173,13 @@ class TaskLoop(Loop[TaskIteration]):
             may_spend=lambda: not self._task_budget.spent(),
         )
         self._rubric_grader = rubric_grader
-        self._last_session = past.last_session
-        self._cut_short = past.cut_short
-        self._accepted = past.accepted
+        self._last_session = _last_session(state, trials)
+        self._cut_short = bool(trials and trials[-1].work and trials[-1].work.end != "done")
+        self._accepted = _accepted_quality(trials[-1]) if trials else None
         self._why_stuck = ""
         self._agent_failed = False
         self._task_failures = 0
-        for decision in past.decisions:
+        for decision in [each.decision for each in trials if each.decision is not None]:
             self._task_failures = self._task_failures + 1 if decision.action == "escalate" else 0
             self._streak = self._streak.after(decision, progress=False)
         self._task_budget.count(self._task_failures)
@@ -258,7 +251,6 @@ class TaskLoop(Loop[TaskIteration]):
             agent.model,
             iteration.number,
             lambda session, _: self._work(iteration, session),
-            earlier=Earlier(),
         )
         iteration.sessions, iteration.retries, iteration.rate_limits = call.sessions, call.retries, call.rate_limits
         if isinstance(call.answer, NoAnswer):
@@ -405,3 +397,25 @@ class TaskLoop(Loop[TaskIteration]):
         if iteration.decision is not None and iteration.decision.action == "clarify":
             ask = "Look at what it printed, say in one sentence what was wrong, and mend it."
         return task_feedback(iteration.acceptance, iteration.changes, iteration.more, iteration.message, ask)
+
+
+def _last_session(state: LoopState, trials: list[Trial]) -> str:
+    """The session in which the agent worked last, for a conversation that is to go on; "" if there is none."""
+    iterations = {each.iteration for each in trials}
+    worked = [
+        each
+        for each in state.sessions
+        if each.iteration in iterations and each.outcome == "answered" and each.purpose == "propose"
+    ]
+    if not worked:
+        return ""
+    return worked[-1].foreign if worked[-1].agent == "acp" else worked[-1].id
+
+
+def _accepted_quality(last: Trial) -> float | None:
+    """The quality of an iteration that was accepted, so that its work only has to be handed back; None where it was
+    not."""
+    acceptance = last.work.acceptance if last.work else None
+    if acceptance is None or acceptance.verdict != "accepted":
+        return None
+    return last.quality.value if last.quality else 0.0

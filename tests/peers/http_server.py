@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
-from tests.peers import wires
+from tests.peers import wire_formats
 from tests.peers.scripts import Reply, Step, Tokens, Use
 
 if TYPE_CHECKING:
@@ -48,9 +48,9 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     server: Listener
-    routes: ClassVar[dict[str, type[wires.Call]]] = {
-        "/v1/chat/completions": wires.OpenAICall,
-        "/v1/messages": wires.AnthropicCall,
+    routes: ClassVar[dict[str, type[wire_formats.Call]]] = {
+        "/v1/chat/completions": wire_formats.OpenAICall,
+        "/v1/messages": wire_formats.AnthropicCall,
     }
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
@@ -88,7 +88,7 @@ class Handler(BaseHTTPRequestHandler):
         keyed = any(self.headers.get(name) for name in ("x-api-key", "authorization"))
         return self.headers.get("x-claude-code-session-id") or "", keyed
 
-    def _answer(self, call: wires.Call, step: Step, tokens: Tokens) -> None:
+    def _answer(self, call: wire_formats.Call, step: Step, tokens: Tokens) -> None:
         if isinstance(step, Reply):
             said = call.reply(step, tokens)
         elif isinstance(step, Use):
@@ -112,7 +112,7 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self._send(200, said)
 
-    def _cut(self, call: wires.Call) -> None:
+    def _cut(self, call: wire_formats.Call) -> None:
         said = call.reply(Reply(text="This is the beginning of an answer that never"), Tokens())
         if call.streams:
             events = call.stream(said)
@@ -142,7 +142,7 @@ class Handler(BaseHTTPRequestHandler):
         body = {"type": "error", "error": {"type": kind, "message": message or f"scripted {status}", "code": None}}
         self._send_raw(status, "application/json", msgspec.json.encode(body), headers)
 
-    def _send(self, status: int, said: wires.Json) -> None:
+    def _send(self, status: int, said: wire_formats.Json) -> None:
         self._send_raw(status, "application/json", msgspec.json.encode(said))
 
     def _send_raw(self, status: int, kind: str, body: bytes, headers: dict[str, str] | None = None) -> None:
