@@ -28,20 +28,12 @@ def clean(text: object, limit: int = LINE_LIMIT) -> str:
 
 
 def clean_block(text: object, limit: int = 20_000) -> str:
-    """Like `clean` for text of several lines: newlines and tabs stay."""
+    """Text of several lines made safe like `clean` does; newlines and tabs stay."""
     return _cut(_strip(str(text).replace("\r\n", "\n"), limit), limit)
 
 
-def fold(text: str, lines: int) -> str:
-    """The first `lines` lines of `text`, the rest counted as "+N lines"."""
-    parts = text.splitlines()
-    if len(parts) <= lines:
-        return text
-    return "\n".join([*parts[:lines], f"+{len(parts) - lines} lines"])
-
-
 def plural(count: int, noun: str, nouns: str = "") -> str:
-    """`3 rows`, `1 row`, `2,930 rows`: the count with thousands separators and the noun in its number."""
+    """`3 rows`, `1 row`, `2,930 rows`: the count with thousands separators, and the noun in the singular or plural."""
     return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
 
 
@@ -66,7 +58,7 @@ def _strip(text: str, limit: int) -> str:
 
 
 def _without_stacked_marks(text: str) -> str:
-    """Combining marks beyond a few in a row climb over neighbouring lines of a terminal."""
+    """`text` with at most a few combining marks in a row: more would cover neighbouring lines of a terminal."""
     if text.isascii():
         return text
     kept: list[str] = []
