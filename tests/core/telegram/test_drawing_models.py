@@ -320,7 +320,7 @@ def test_settings_say_what_is_set_and_where_the_token_comes_from():
     assert "The token comes from the environment" in shown
     assert "/home/ada/data" in shown
     assert "2 people may use this bridge." in shown
-    assert "search: usable, a part of tabsmith; needs no language model" in shown
+    assert "search: ready, a part of tabsmith; needs no language model" in shown
 
 
 def test_a_press_on_a_notice_changes_it_from_on_to_silent_to_off_and_on_again():
