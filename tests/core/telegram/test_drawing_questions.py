@@ -125,7 +125,7 @@ def test_a_button_gives_the_answer_that_it_shows(name, label, wanted, said):
     meaning = press(story, label)
     assert reply(story, meaning) == wanted
     assert isinstance(meaning, SendRunCommand)
-    assert meaning.said == said
+    assert meaning.reply == said
 
 
 @pytest.mark.parametrize(

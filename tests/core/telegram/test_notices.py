@@ -117,7 +117,7 @@ def test_a_limit_that_was_raised_warns_again():
 def test_a_finished_run_is_told_by_its_score_with_a_button_to_the_result():
     story = house_prices().end(journals.price_report())
     notice = only(story, "finished")
-    assert "RMSE 21,020  interval 19,480 to 22,640" in plain(notice.message)
+    assert "RMSE 21,020 · 95 % interval 19,480 to 22,640" in plain(notice.message)
     assert run_list.parse_press(data(notice.message, "Result"), story.snapshot) == ShowView(
         ChatView("model", "sale-price-7f3a9c")
     )
