@@ -112,9 +112,9 @@ async def test_all_four_are_listed_with_state_reason_and_next_step(make_app) -> 
         assert [option.id for option in screen.query_one("#agents", Menu).options] == [
             "search", "llm", "claude-code", "acp",
         ]  # fmt: skip
-        assert "✔ usable: a part of tabsmith" in shown(pilot)
+        assert "✔ ready: a part of tabsmith" in shown(pilot)
         await press(pilot, "down")
-        assert "✘ not usable: The llm agent has no model set" in shown(pilot)
+        assert "✘ not ready: The llm agent has no model set" in shown(pilot)
         assert "config set agents.llm.model" in shown(pilot)
         await press(pilot, "down")
         assert "? unknown: " in shown(pilot)
@@ -138,7 +138,7 @@ async def test_the_state_is_looked_at_again_after_a_change(make_app, tabsmith_ho
         screen = await opened(pilot, "down", "tab", *typed("ollama:qwen3"), "enter")
         assert on_disk(tabsmith_home) == {"agents.llm.model": "ollama:qwen3"}
         about = str(screen.query_one("#about").content)
-        assert "✔ usable: ollama:qwen3 at 127.0.0.1:11434, without a key" in about
+        assert "✔ ready: ollama:qwen3 at 127.0.0.1:11434, without a key" in about
         assert app.agents()[0][:2] == ("search", "llm")
         assert row(screen, "agents.llm.model").setting.source == "file"
 

@@ -140,7 +140,7 @@ def test_the_report_and_the_progress_are_for_people(capsys: pytest.CaptureFixtur
     assert run(["train", str(houses), "--model", "linear", "--iterations", "1"]) == 0
     told = capsys.readouterr()
     assert "hold-out" in told.out
-    assert "RMSE (lower is better)" in told.out
+    assert "RMSE, lower is better" in told.out
     assert "tabsmith predict" in told.out
     assert "champion" in told.err
 

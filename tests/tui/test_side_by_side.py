@@ -113,7 +113,7 @@ async def test_a_column_follows_its_run_and_enter_opens_it(make_app) -> None:
         async with app.run_test(size=(120, 40)) as pilot:
             screen = SideBySideScreen([each.id for each in folders])
             await app.push_screen(screen)
-            await until(pilot, lambda: "fold 2/5" in screen_text(app), "the runs")
+            await until(pilot, lambda: "fold 3/5" in screen_text(app), "the runs")
             more = AgentStory()
             more.events, more.at, more.iteration = [], journals.START + 300, 8
             more.measure(journals.CAT, 20_900, 330).crown(journals.CAT, 20_900, 330)

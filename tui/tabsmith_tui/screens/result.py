@@ -10,13 +10,14 @@ from textual.containers import Container, VerticalScroll
 from tabsmith.errors import TabsmithError, report_of
 from tabsmith.modeling.results import Confusion, ModelReport
 from tabsmith.paths import folders
+from tabsmith.presentation import models
 from tabsmith.presentation.spans import Line, line
 from tabsmith.runs.folder import RunFolder
 from tabsmith.tables.read.sources import Source, TasksSource
 from tabsmith_tui.actions import bindings_of
 from tabsmith_tui.clipboard import copy
 from tabsmith_tui.screens.base import STYLES, TabsmithScreen
-from tabsmith_tui.views import result, result_charts
+from tabsmith_tui.views import result_charts
 from tabsmith_tui.views.lines import wrap_line
 from tabsmith_tui.widgets.drawing import Drawing
 from tabsmith_tui.widgets.literal import literal, set_border_title
@@ -100,12 +101,12 @@ class ResultScreen(TabsmithScreen):
         self._show(self.report)
 
     def _show(self, report: ModelReport) -> None:
-        self.show_subject(literal(result.model_subject(report)))
+        self.show_subject(literal(models.model_subject(report)))
         self.show_status(literal("✔ done", style="$good"))
-        self.query_one("#scores", Panel).show(result.score_lines(report))
-        self.query_one("#members", Panel).show(result.member_lines(report))
-        self.query_one("#cautions", Panel).show(result.caution_lines(report))
-        self.query_one("#facts", Panel).show(result.model_facts(report, folders().models / report.model_id))
+        self.query_one("#scores", Panel).show(models.score_lines(report))
+        self.query_one("#members", Panel).show(models.member_lines(report))
+        self.query_one("#cautions", Panel).show(models.caution_lines(report))
+        self.query_one("#facts", Panel).show(models.model_facts(report, folders().models / report.model_id))
         self.query_one("#importance Drawing", Drawing).show(
             report.importance, lambda width, _height: result_charts.importance(report.importance, report.metric, width)
         )
@@ -131,7 +132,7 @@ class ResultScreen(TabsmithScreen):
             return
         source = await asyncio.to_thread(_source, self.report.run_id)
         try:
-            copied = await copy(result.usage_examples(self.report, source), self.app)
+            copied = await copy(models.usage_examples(self.report, source), self.app)
         except OSError as error:
             self.show_error(report_of(error))
             return

@@ -6,7 +6,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical
 
-from tabsmith.presentation import budgets
+from tabsmith.presentation import budgets, tasks
 from tabsmith.presentation.scores import metric_direction
 from tabsmith.presentation.spans import Line, line
 from tabsmith.runs.snapshot import RunSnapshot
@@ -20,9 +20,10 @@ from tabsmith_tui.views import (
     score_plot,
     task_activity,
     task_pages,
-    task_tables,
-    tasks,
     trial_details,
+)
+from tabsmith_tui.views import (
+    tasks as task_views,
 )
 from tabsmith_tui.views.lines import wrap_line
 from tabsmith_tui.widgets.drawing import Drawing
@@ -153,7 +154,7 @@ class RunDashboard(Container):
         self._agent_lines = agent_card.agent_card(snapshot)
         self.plot.show_run(snapshot, now)
         if tasks.has_tasks(snapshot):
-            self.champion.show_lines(tasks.task_card(snapshot))
+            self.champion.show_lines(task_views.task_card(snapshot))
             self.leaderboard.help_text, self.iterations.help_text = _TASKS, _WORK
             set_border_title(self._panels["champion"], "Tasks", tasks.task_progress(snapshot))
             set_border_title(self._panels["score"], "Last" if snapshot.state.ended else "Now")
@@ -168,7 +169,7 @@ class RunDashboard(Container):
         """The agent's card and the two lines of a small screen, with what changes over time."""
         lines = (*self._agent_lines, *agent_card.agent_activity(snapshot, now))
         self.agent.show(lines, lambda width, _height: [part for line in lines for part in wrap_line(line, width)])
-        first = tasks.task_line(snapshot) if tasks.has_tasks(snapshot) else champion_card.champion_line(snapshot)
+        first = task_views.task_line(snapshot) if tasks.has_tasks(snapshot) else champion_card.champion_line(snapshot)
         self.glance.show_lines((first, agent_card.agent_line(snapshot, now)))
         # A run that never pauses shows no mode, like a run without an agent.
         mode = f"m {snapshot.mode}" if snapshot.mode != "automatic" else ""
@@ -177,8 +178,8 @@ class RunDashboard(Container):
 
     def _show_tables(self, snapshot: RunSnapshot, words: str) -> None:
         if tasks.has_tasks(snapshot):
-            self.leaderboard.show(task_tables.TaskList(snapshot))
-            self.iterations.show(task_tables.TaskIterations(snapshot, words))
+            self.leaderboard.show(task_views.TaskList(snapshot))
+            self.iterations.show(task_views.TaskIterations(snapshot, words))
         else:
             self.leaderboard.show(leaderboard.Leaderboard(snapshot, words))
             self.iterations.show(leaderboard.Iterations(snapshot, words))
@@ -196,7 +197,7 @@ class RunDashboard(Container):
     def _log_words(self) -> str:
         """The filter of the log: the name of a task filters iterations, and not log lines."""
         snapshot = self._snapshot
-        return "" if snapshot is not None and tasks.is_task_name(snapshot, self._words) else self._words
+        return "" if snapshot is not None and task_views.is_task_name(snapshot, self._words) else self._words
 
     def _show_titles(self) -> None:
         snapshot, words = self._snapshot, self._words
