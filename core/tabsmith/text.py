@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import Final
 
 _ANSI: Final = re.compile(
@@ -47,6 +48,15 @@ def plural(count: int, noun: str, nouns: str = "") -> str:
 def figure(value: float, digits: int = 4) -> str:
     """A number for a sentence: `24,900`, `21.48`, `0.8731`; about `digits` significant digits."""
     return f"{value:,.0f}" if min(1_000, 10**digits) <= abs(value) < 1e9 else f"{value:.{digits}g}"
+
+
+def nearest(word: str, words: Sequence[str]) -> str:
+    """The one of `words` that is most like `word`, whatever the case; empty when none is like it."""
+    import difflib
+
+    lowered = {candidate[:80].lower(): candidate for candidate in reversed(words)}
+    matches = difflib.get_close_matches(word[:80].lower(), list(lowered), n=1, cutoff=0.6)
+    return lowered[matches[0]] if matches else ""
 
 
 def _strip(text: str, limit: int) -> str:

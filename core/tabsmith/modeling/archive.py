@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from tabsmith.errors import ModelDamagedError, UsageError
-from tabsmith.modeling.model_files import MANIFEST, MODEL_FILES
+from tabsmith.modeling.model_files import MANIFEST, is_model_file
 from tabsmith.storage.files import storage_error
 from tabsmith.text import clean
 
@@ -83,7 +83,7 @@ def _check(items: list[zipfile.ZipInfo], file: Path) -> None:
     seen = set()
     for item in items:
         mode = item.external_attr >> 16
-        if item.filename != MANIFEST and not MODEL_FILES.fullmatch(item.filename):
+        if item.filename != MANIFEST and not is_model_file(item.filename):
             raise _refused(file, f'models have no file "{clean(item.filename)}"')
         if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
             raise _refused(file, f'"{clean(item.filename)}" is not a plain file')

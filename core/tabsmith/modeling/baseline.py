@@ -5,9 +5,9 @@ from typing import Final
 
 import numpy as np
 
+from tabsmith.families.estimator import Floats, Ints
 from tabsmith.modeling import metrics
 from tabsmith.modeling.results import Baseline, Metric
-from tabsmith.modeling.rows import Floats, Ints
 
 CERTAINTY: Final = 0.99
 """Share of the bootstrap draws in which a model has to beat the guess for the report to say that it does."""

@@ -16,13 +16,13 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from tabsmith.errors import TrainingError
-from tabsmith.families import estimator as families
-from tabsmith.families.estimator import Estimator, FitRequest, ParameterValues
+from tabsmith.families.estimator import Estimator, FitRequest, Floats, Ints, ParameterValues, fit_estimator
+from tabsmith.families.registry import get_family
 from tabsmith.modeling import metrics
 from tabsmith.modeling.features.fitting import FeatureContext, fit_features
 from tabsmith.modeling.features.transformer import FeatureTransformer
 from tabsmith.modeling.results import Evaluation, FoldScore
-from tabsmith.modeling.rows import ColumnValues, Floats, Ints, RowArrays, infer_column
+from tabsmith.modeling.rows import ColumnValues, RowArrays, infer_column
 from tabsmith.modeling.splits import early_stopping_split
 from tabsmith.modeling.training_data import TrainingData
 from tabsmith.recipes.recipe import Recipe
@@ -76,23 +76,26 @@ def _fit_fold(
     derived = compute_derived_columns(data.rows, recipe)
     rows = data.rows.replaced(derived)
     fitted, scored = data.folds[fold]
-    lesson = FeatureContext(rows.take(fitted), data.y[fitted], data.task, data.classes, recipe, data.seed)
-    features, matrix = fit_features(lesson, data.inputs, derived)
-    job = FitRequest(
-        family=recipe.family,
-        settings=ParameterValues(recipe),
+    family = get_family(recipe.family)
+    context = FeatureContext(
+        rows.take(fitted), data.y[fitted], data.task, data.classes, recipe, family.requirements, data.seed
+    )
+    features, matrix = fit_features(context, data.inputs, derived)
+    request = FitRequest(
+        family=family,
+        parameters=ParameterValues(family, recipe.parameters),
         task=data.task,
         X=matrix,
-        y=lesson.y,
+        y=context.y,
         outputs=data.outputs,
-        metric=data.metric.name,
+        absolute_error=data.metric.name in ("mae", "median_ae"),
         categorical=features.categorical,
         inner=lambda: early_stopping_split(data.ground, fitted, EARLY_STOPPING_SHARE, data.seed),
         threads=threads,
         seed=data.seed,
         seconds_left=seconds_left,
     )
-    estimator = families.fit_estimator(job, data.classes)
+    estimator = fit_estimator(request, data.classes)
     fit_seconds = time.perf_counter() - started
     started = time.perf_counter()
     prediction = estimator.predict(features.transform(rows.take(scored)))

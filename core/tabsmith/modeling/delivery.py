@@ -8,11 +8,12 @@ import msgspec
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from tabsmith.families.estimator import Floats, Ints
 from tabsmith.modeling import cross_validation, metrics, store
 from tabsmith.modeling.baseline import best_constant, compare_with_baseline
 from tabsmith.modeling.ensemble import BaggedMember, BaggedModel, Ensemble, FoldModel
 from tabsmith.modeling.importance import importance
-from tabsmith.modeling.model_files import MEMBER_FILES, ModelFile, StoredMember
+from tabsmith.modeling.model_files import ModelFile, StoredMember, is_member_file
 from tabsmith.modeling.results import (
     ColumnImportance,
     Confusion,
@@ -22,7 +23,6 @@ from tabsmith.modeling.results import (
     ModelScore,
     Residuals,
 )
-from tabsmith.modeling.rows import Floats, Ints
 from tabsmith.modeling.training_data import TrainingData
 from tabsmith.text import figure, plural
 
@@ -232,7 +232,7 @@ def _save(
                     cross_validation.ROWS_FILE,
                     cross_validation.SCORE_FILE,
                 ):
-                    assert MEMBER_FILES.fullmatch(path.name), path.name
+                    assert is_member_file(path.name), path.name
                     files[f"{folder}/{path.name}"] = path
         stored.append(StoredMember(member.recipe, member.weight, tuple(folders)))
     store.save_model(report, ModelFile(data.labels.classes, tuple(stored)), files)

@@ -10,13 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from tabsmith.errors import TrainingError
-from tabsmith.families import estimator as families
-from tabsmith.families.estimator import Estimator
+from tabsmith.families.estimator import Estimator, Floats, Ints, load_estimator
 from tabsmith.modeling import cross_validation, metrics
 from tabsmith.modeling.cross_validation import compute_derived_columns
 from tabsmith.modeling.features.transformer import FeatureTransformer
 from tabsmith.modeling.results import EnsembleMember, Evaluation, Metric
-from tabsmith.modeling.rows import Floats, Ints, RowArrays
+from tabsmith.modeling.rows import RowArrays
 from tabsmith.modeling.training_data import TrainingData
 from tabsmith.recipes.recipe import Recipe
 
@@ -157,7 +156,7 @@ class FoldModel:
     @classmethod
     def load(cls, folder: Path) -> "FoldModel":
         """The fold model saved in `folder`. Raises ModelDamagedError."""
-        return cls(FeatureTransformer.load(folder), families.load_estimator(folder))
+        return cls(FeatureTransformer.load(folder), load_estimator(folder))
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,12 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from tabsmith.families.estimator import Floats, Ints
 from tabsmith.modeling import metrics
 from tabsmith.modeling.cross_validation import compute_derived_columns
 from tabsmith.modeling.ensemble import BaggedMember
 from tabsmith.modeling.results import ColumnImportance
-from tabsmith.modeling.rows import Floats, Ints, RowArrays
+from tabsmith.modeling.rows import RowArrays
 from tabsmith.modeling.training_data import TrainingData
 
 MOST_ROWS = 2000

@@ -11,7 +11,7 @@ from tabsmith.tables.schema.types import ProblemType
 from tabsmith.text import clean
 
 if TYPE_CHECKING:
-    from tabsmith.modeling.rows import Floats, Ints
+    from tabsmith.families.estimator import Floats, Ints
 
 _BOTH: Final[tuple[ProblemType, ...]] = ("binary", "multiclass")
 

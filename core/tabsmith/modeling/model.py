@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from tabsmith.errors import ModelDamagedError, ModelNotFoundError, PredictionError
+from tabsmith.families.estimator import Floats
 from tabsmith.modeling import archive, store
 from tabsmith.modeling.ensemble import BaggedModel, load_bagged_model
 from tabsmith.modeling.results import ModelReport
-from tabsmith.modeling.rows import CastRows, Floats, read_rows
+from tabsmith.modeling.rows import CastRows, read_rows
 from tabsmith.modeling.training_data import ClassLabels, input_columns
 from tabsmith.tables.schema.types import Schema
 from tabsmith.text import clean

@@ -13,13 +13,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from tabsmith.families.estimator import Floats, Ints
 from tabsmith.tables.schema.types import ColumnKind, ColumnSchema
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
-
-Floats: TypeAlias = npt.NDArray[np.float64]
-Ints: TypeAlias = npt.NDArray[np.int64]
 
 _SMALL = 64  # rows up to which plain Python beats pandas' factorize
 _MISSING_WORDS = frozenset({"", "na", "n/a", "nan", "none", "null", "nat", "<na>"})

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
 
 from tabsmith.errors import TrainingError
-from tabsmith.modeling.rows import Floats, Ints
+from tabsmith.families.estimator import Floats, Ints
 from tabsmith.tables.schema.types import ProblemType, SplitKind
 
 FIRST_SHARE = 0.5  # of the rows of a forward split: what its first fold is fitted on

@@ -22,7 +22,6 @@ from tabsmith.modeling.model_files import (
     FORMAT,
     MANIFEST,
     MODEL,
-    MODEL_FILES,
     MODEL_ID,
     REPORT,
     SCHEMA,
@@ -30,6 +29,7 @@ from tabsmith.modeling.model_files import (
     Manifest,
     ModelFile,
     ModelSummary,
+    is_model_file,
 )
 from tabsmith.modeling.results import ModelReport
 from tabsmith.paths import folders
@@ -174,7 +174,7 @@ def verify_model(folder: Path) -> Manifest:
         raise _damaged(folder / name, "it is not part of the model")
     for name, mark in manifest.files.items():
         path = folder / name
-        if not MODEL_FILES.fullmatch(name):
+        if not is_model_file(name):
             raise _damaged(path, "models have no such file")
         if name not in there:
             raise _damaged(path, "it is missing")
@@ -210,7 +210,7 @@ def _write(
         data = msgspec.json.format(msgspec.json.encode(document))
         marks[name] = _put(folder / name, data)
     for name, source in files.items():
-        assert MODEL_FILES.fullmatch(name), name
+        assert is_model_file(name), name
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         marks[name] = _put(folder / name, source.read_bytes())
     return marks

@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tabsmith.errors import SchemaError, TrainingError
+from tabsmith.families.estimator import Floats, Ints
 from tabsmith.modeling import splits
 from tabsmith.modeling.results import Metric
-from tabsmith.modeling.rows import Floats, Ints, RowArrays, read_rows, to_floats
+from tabsmith.modeling.rows import RowArrays, read_rows, to_floats
 from tabsmith.modeling.splits import SplitBasis
 from tabsmith.tables.schema.types import ColumnSchema, ProblemType, Schema
 from tabsmith.text import clean

@@ -3,7 +3,8 @@
 from typing import Final
 
 from tabsmith.families.registry import family_label, family_parameter
-from tabsmith.recipes.recipe import Family, ParameterValue, Recipe
+from tabsmith.families.spec import ParameterValue
+from tabsmith.recipes.recipe import Family, Recipe
 from tabsmith.text import clean
 
 MAX_LENGTH: Final = 120

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Final, cast
 
 import msgspec
 
-from tabsmith.families.registry import nearest
 from tabsmith.recipes import sql_engine, sql_tree
 from tabsmith.recipes.recipe import DerivedColumn, Problem
 from tabsmith.recipes.sql_tree import ExpressionRefusedError, Node
-from tabsmith.text import clean
+from tabsmith.text import clean, nearest
 
 if TYPE_CHECKING:
     import duckdb

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 import msgspec
 
-from tabsmith.families.registry import nearest
 from tabsmith.recipes import sql_engine
-from tabsmith.text import clean, plural
+from tabsmith.text import clean, nearest, plural
 
 if TYPE_CHECKING:
     import duckdb

@@ -5,19 +5,13 @@ from typing import Final
 
 import msgspec
 
-from tabsmith.families.registry import (
-    FAMILIES,
-    ParameterSpec,
-    family_label,
-    family_parameter,
-    family_parameters,
-    nearest,
-)
+from tabsmith.families.registry import families, family_label, family_parameter, family_parameters
+from tabsmith.families.spec import ParameterSpec, ParameterValue
 from tabsmith.recipes import sql
-from tabsmith.recipes.recipe import Encoder, Family, ParameterValue, Problem, Recipe, Verdict
+from tabsmith.recipes.recipe import Encoder, Family, Problem, Recipe, Verdict
 from tabsmith.tables.profile.types import StorageType, TableProfile
 from tabsmith.tables.schema.types import ColumnKind, ColumnSchema, Schema
-from tabsmith.text import clean
+from tabsmith.text import clean, nearest
 
 MAX_BYTES: Final = 1_000_000
 MAX_FEATURES: Final = 20_000
@@ -55,8 +49,10 @@ ENCODERS: Final[dict[ColumnKind, tuple[Encoder, ...]]] = {
 }
 """The encoders that make sense for a column of each kind."""
 
-NATIVE_FAMILIES: Final[tuple[Family, ...]] = ("lightgbm", "catboost")
-"""The families that split on categories by themselves."""
+
+def native_families() -> tuple[Family, ...]:
+    """The families that split on categories by themselves."""
+    return tuple(spec.name for spec in families() if spec.requirements.native_levels)
 
 
 def validate_recipe(recipe: Recipe, schema: Schema, profile: TableProfile | None = None) -> Verdict:
@@ -104,21 +100,21 @@ def recipe_json_schema() -> bytes:
     shared = definitions["Recipe"]["properties"]
     alternatives = [
         {
-            "title": family_label(name),
+            "title": family.label,
             "type": "object",
             "properties": {
                 **shared,
-                "family": {"const": name},
+                "family": {"const": family.name},
                 "parameters": {
                     "type": "object",
-                    "properties": {spec.name: _parameter_schema(spec) for spec in family_parameters(name)},
+                    "properties": {spec.name: _parameter_schema(spec) for spec in family.parameters},
                     "additionalProperties": False,
                 },
             },
             "required": ["family"],
             "additionalProperties": False,
         }
-        for name in FAMILIES
+        for family in families()
     ]
     others = {name: definition for name, definition in definitions.items() if name != "Recipe"}
     return msgspec.json.encode({"title": "Recipe", "oneOf": alternatives, "$defs": others})
@@ -207,9 +203,11 @@ def _column_problems(recipe: Recipe, schema: Schema) -> Iterator[Problem]:
         fit = ENCODERS[known[name].kind]
         if encoder not in fit:
             yield Problem(where, f'"{encoder}" does not fit a {known[name].kind} column; use one of: {", ".join(fit)}.')
-        elif encoder == "native" and recipe.family not in NATIVE_FAMILIES and known[name].kind in ("code", "category"):
+        elif (
+            encoder == "native" and recipe.family not in native_families() and known[name].kind in ("code", "category")
+        ):
             yield Problem(
-                where, f'Only {" and ".join(NATIVE_FAMILIES)} take categories as they are; use another than "native".'
+                where, f'Only {" and ".join(native_families())} take categories as they are; use another than "native".'
             )
         elif name in recipe.dropped and encoder not in ("auto", "drop"):
             yield Problem(where, "The column is dropped; leave out its encoder, or keep the column.")

@@ -14,7 +14,7 @@ import skops.io
 
 from tabsmith.errors import ModelDamagedError, ModelNotFoundError, UsageError
 from tabsmith.families import skops_files
-from tabsmith.families.registry import FAMILIES
+from tabsmith.families.registry import family_names
 from tabsmith.modeling import store
 from tests.core.modeling.shapes import finished, prepared, quick, table
 
@@ -46,8 +46,8 @@ def _claim(folder: Path, path: Path) -> None:
 
 def test_a_model_of_every_family_predicts_the_same_loaded_exported_and_copied(tmp_path):
     data = prepared("level", "multiclass")
-    report = finished(data, tmp_path / "run", *(quick(family) for family in FAMILIES), importance_seconds=0)
-    assert {member.recipe.family for member in report.members} == set(FAMILIES)
+    report = finished(data, tmp_path / "run", *(quick(family) for family in family_names()), importance_seconds=0)
+    assert {member.recipe.family for member in report.members} == set(family_names())
     model = store.load_model(report.model_id)
     rows = table(40, seed=9)
     expected = model.predict_proba(rows)
@@ -76,7 +76,7 @@ def test_the_list_reads_json_only(report):
         "import sys\nfrom tabsmith.modeling import store\n"
         "(model,) = store.list_models()\n"
         "assert model.members == ('linear', 'random_forest') and not model.damaged and model.cv_score > 0.5, model\n"
-        "store.export(model.id, __import__('pathlib').Path(sys.argv[1]))\n"
+        "store.export_model(model.id, __import__('pathlib').Path(sys.argv[1]))\n"
         "heavy = {'numpy', 'pandas', 'sklearn', 'skops', 'lightgbm', 'catboost', 'duckdb'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
@@ -175,7 +175,7 @@ def test_a_tree_that_leads_nowhere_is_refused(tmp_path):
     tree.__setstate__(state)
     skops_files.dump([tree], tmp_path / "estimator.skops")
     with pytest.raises(ModelDamagedError, match="does not lead to leaves"):
-        forests.load(tmp_path, None)
+        forests.load(tmp_path / "estimator.skops", None)
 
 
 @pytest.mark.parametrize(

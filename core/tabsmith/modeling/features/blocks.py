@@ -11,7 +11,8 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 import numpy as np
 
-from tabsmith.modeling.rows import Floats, Ints, RowArrays
+from tabsmith.families.estimator import Floats, Ints
+from tabsmith.modeling.rows import RowArrays
 
 DatePart: TypeAlias = Literal[
     "year", "month", "day", "weekday", "hour", "elapsed", "month_sin", "month_cos", "weekday_sin", "weekday_cos",

@@ -11,8 +11,9 @@ import numpy as np
 
 from tabsmith.errors import ModelDamagedError
 from tabsmith.families import skops_files
+from tabsmith.families.estimator import Floats
 from tabsmith.modeling.features.blocks import Block, LookupBlock, TextBlock
-from tabsmith.modeling.rows import Floats, RowArrays
+from tabsmith.modeling.rows import RowArrays
 
 FEATURES_FILE: Final = "features.json"
 
