@@ -101,7 +101,7 @@ def stop_and_wait(folder: RunFolder, watch: RunWatch) -> RunSnapshot:
 def model_of(snapshot: RunSnapshot) -> "Model":
     """The model of an ended run. Raises what ended it when there is none."""
     if snapshot.report is not None:
-        from tabsmith.modeling.store import load_model
+        from tabsmith.modeling.model import load_model
 
         return load_model(snapshot.report.model_id)
     if snapshot.error is not None:

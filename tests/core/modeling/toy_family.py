@@ -47,7 +47,7 @@ registry.register(
 
 def main(folder: Path) -> None:
     """Print, as JSON, what the program made of the family."""
-    from tabsmith.modeling.store import load_model
+    from tabsmith.modeling.model import load_model
     from tabsmith.recipes.portfolio import portfolio
     from tabsmith.recipes.recipe import Recipe
     from tabsmith.recipes.validation import parse_recipe, recipe_json_schema, validate_recipe
@@ -73,7 +73,7 @@ def main(folder: Path) -> None:
         "schema": '"const":"toy"' in recipe_json_schema().decode(),
         "label": registry.family_labels()["toy"],
         "score": report.cv_score,
-        "files": sorted(path.name for path in Path(str(model._home)).rglob("toy.json"))[:1],
+        "files": sorted(path.name for path in Path(str(model._origin)).rglob("toy.json"))[:1],
         "the same exported": bool((load_model(exported).predict_proba(rows) == model.predict_proba(rows)).all()),
         "preloaded": "colorsys" in sys.modules,
     }

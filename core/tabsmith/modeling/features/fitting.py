@@ -1,9 +1,7 @@
-"""What each kind of block learns from a fold's rows.
+"""Fitting features on a fold's rows: which encoder each column gets, and what that encoder learns.
 
-Whatever learns from the target is cross-fitted on these rows alone (scikit-learn's TargetEncoder), so a column of
-noise looks like noise to the estimator.
-
-Fitting features: which encoder each column gets, from its kind, the recipe and the family.
+The encoder follows from the column's kind, the recipe and the family. An encoder that learns from the target is
+cross-fitted on these rows alone (scikit-learn's TargetEncoder), so a column of noise looks like noise to the estimator.
 """
 
 import warnings
@@ -52,7 +50,7 @@ _TIME_PARTS: Final[tuple[DatePart, ...]] = ("month", "weekday", "hour")  # a tim
 
 @dataclass(frozen=True)
 class FeatureContext:
-    """What a fold is learned from: its rows and targets, and the recipe."""
+    """What features are fitted to: the rows and targets of a fold, and the recipe."""
 
     rows: RowArrays
     y: Ints | Floats
@@ -64,24 +62,27 @@ class FeatureContext:
 
 
 def fit_number_block(context: FeatureContext, names: Sequence[str]) -> NumberBlock | None:
-    """Numbers that vary in these rows; where the estimator wants none missing, filled with the median and flagged."""
+    """The block of the numeric columns that vary in these rows; None when none does.
+
+    Where the estimator takes no missing values, they are filled with the median and flagged in a column of their own.
+    """
     requirements = context.requirements
     kept: list[str] = []
     flagged: list[int] = []
     fill, center, scale = [], [], []
     for name in names:
         values = context.rows.floats(name)
-        there = values[~np.isnan(values)]
-        gaps = 0 < len(there) < len(values)
-        if not len(there) or (not gaps and np.ptp(there) == 0):
+        present = values[~np.isnan(values)]
+        gaps = 0 < len(present) < len(values)
+        if not len(present) or (not gaps and np.ptp(present) == 0):
             continue
         if gaps and not requirements.missing:
             flagged.append(len(kept))
-        middle = float(np.median(there))
+        median = float(np.median(present))
         kept.append(name)
-        fill.append(middle)
-        at, width = _spread(np.where(np.isnan(values), middle, values), requirements.scaling)
-        center.append(at)
+        fill.append(median)
+        middle, width = _center_and_scale(np.where(np.isnan(values), median, values), requirements.scaling)
+        center.append(middle)
         scale.append(width)
     if not kept:
         return None
@@ -96,38 +97,40 @@ def fit_number_block(context: FeatureContext, names: Sequence[str]) -> NumberBlo
     )
 
 
-def _spread(values: Floats, scaling: FeatureScaling) -> tuple[float, float]:
-    """Where values lie and how far they spread: mean and deviation, or median and quartile range before squashing."""
+def _center_and_scale(values: Floats, scaling: FeatureScaling) -> tuple[float, float]:
+    """Mean and standard deviation; before squashing, median and quartile range where that is not 0."""
     if scaling == "squash":
-        low, middle, high = np.percentile(values, [25, 50, 75]).tolist()
+        low, median, high = np.percentile(values, [25, 50, 75]).tolist()
         width = (high - low) / 1.349
         if width > 0:
-            return middle, width
+            return median, width
     return float(values.mean()), float(values.std()) or 1.0
 
 
-def _spreads(values: Floats, scaling: FeatureScaling) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _centers_and_scales(values: Floats, scaling: FeatureScaling) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of each column of `values`; empty without scaling."""
     if scaling == "none":
         return (), ()
-    places = [
-        _spread(column[~np.isnan(column)], "standard") if not np.isnan(column).all() else (0.0, 1.0)
+    spreads = [
+        _center_and_scale(column[~np.isnan(column)], "standard") if not np.isnan(column).all() else (0.0, 1.0)
         for column in values.T
     ]
-    return tuple(at for at, _ in places), tuple(width for _, width in places)
+    return tuple(center for center, _ in spreads), tuple(scale for _, scale in spreads)
 
 
-def fit_date_block(context: FeatureContext, name: str, *, timely: bool) -> DateBlock:
+def fit_date_block(context: FeatureContext, name: str, *, is_time: bool) -> DateBlock:
+    """The parts of a date column that vary in these rows; of the time column, only those that come back."""
     seconds = context.rows.floats(name)
-    there = seconds[~np.isnan(seconds)]
+    present = seconds[~np.isnan(seconds)]
     scaled = context.requirements.scaling != "none"
     parts = _CIRCLE_PARTS if scaled else _DATE_PARTS
-    if timely:
+    if is_time:
         parts = tuple(part for part in parts if part.split("_")[0] in _TIME_PARTS)
-    values = date_parts(there, parts)
+    values = date_parts(present, parts)
     varying = tuple(part for part, column in zip(parts, values.T, strict=True) if len(column) and np.ptp(column) > 1e-9)
     parts = varying or parts[-1:]
-    center, scale = _spreads(date_parts(seconds, parts), context.requirements.scaling)
-    return DateBlock(name, parts, center, scale, flagged=scaled and len(there) < len(seconds))
+    center, scale = _centers_and_scales(date_parts(seconds, parts), context.requirements.scaling)
+    return DateBlock(name, parts, center, scale, flagged=scaled and len(present) < len(seconds))
 
 
 def fit_code_block(context: FeatureContext, name: str) -> Block | None:
@@ -137,27 +140,30 @@ def fit_code_block(context: FeatureContext, name: str) -> Block | None:
         return None
     if context.requirements.scaling == "none" and not context.requirements.native_levels:
         return None  # a few splits of the number do the same
-    made = fit_level_block(context, name, "native" if context.requirements.native_levels else "one_hot")
-    return made[0] if made else None
+    fitted = fit_level_block(context, name, "native" if context.requirements.native_levels else "one_hot")
+    return fitted[0] if fitted else None
 
 
 def fit_level_block(context: FeatureContext, name: str, encoder: Encoder) -> tuple[Block, Floats | None] | None:
-    """A column by its levels, and the cross-fitted values of these rows where the encoder learns from the target."""
+    """The block of a column with levels; None when these rows have only one.
+
+    With it come the cross-fitted values of these rows where the encoder learns from the target, else None.
+    """
     texts = context.rows.texts(name)
     counts = np.bincount(texts.codes[texts.codes >= 0], minlength=len(texts.levels))
     gaps = bool((texts.codes < 0).any())
-    most, fewest = {
+    max_levels, min_rows = {
         "one_hot": (ONE_HOT_LEVELS, 2),
         "native": (context.requirements.native_levels, context.requirements.native_level_rows),
         "target": (_TARGET_LEVELS, 1),
         "frequency": (_TARGET_LEVELS, 1),
         "ordinal": (_TARGET_LEVELS, 1),
     }[encoder]
-    order = sorted(np.flatnonzero(counts >= fewest).tolist(), key=lambda place: (-counts[place], texts.levels[place]))
-    order = order[:most]
+    order = sorted(np.flatnonzero(counts >= min_rows).tolist(), key=lambda code: (-counts[code], texts.levels[code]))
+    order = order[:max_levels]
     if encoder == "ordinal":  # names often carry an order: grades, sizes, years
-        order.sort(key=lambda place: texts.levels[place])
-    levels = tuple(texts.levels[place] for place in order)
+        order.sort(key=lambda code: texts.levels[code])
+    levels = tuple(texts.levels[code] for code in order)
     rare = bool(counts.sum() > counts[order].sum())
     if len(levels) + rare + gaps < 2:
         return None
@@ -167,55 +173,54 @@ def fit_level_block(context: FeatureContext, name: str, encoder: Encoder) -> tup
         return _target_block(context, name, levels)
     rows = max(1, len(context.rows))
     unseen: float | None
+    missing: float | None
     if encoder == "frequency":
-        lines = [float(counts[place]) / rows for place in order]
+        values = [float(counts[code]) / rows for code in order]
         unseen, missing = 0.0, float((texts.codes < 0).sum()) / rows
     else:
-        lines = [float(place) for place in range(len(levels))]
+        values = [float(position) for position in range(len(levels))]
         unseen = float(len(levels)) if rare or encoder == "ordinal" else None
-        missing = -1.0 if not context.requirements.missing or encoder == "ordinal" else None  # type: ignore[assignment]
-    table = _scaled_table([*lines, unseen, missing], context)
+        missing = -1.0 if not context.requirements.missing or encoder == "ordinal" else None
+    table = _scaled_table([*values, unseen, missing], context)
     return LookupBlock(name, levels, table, encoder, category=encoder == "native"), None
 
 
 def _scaled_table(values: Sequence[float | None], context: FeatureContext) -> tuple[tuple[float | None, ...], ...]:
     if context.requirements.scaling == "none":
         return tuple((value,) for value in values)
-    there = np.asarray([value for value in values if value is not None])
-    at, width = float(there.mean()), float(there.std()) or 1.0
-    return tuple((None if value is None else (value - at) / width,) for value in values)
+    numbers = np.asarray([value for value in values if value is not None])
+    center, scale = float(numbers.mean()), float(numbers.std()) or 1.0
+    return tuple((None if value is None else (value - center) / scale,) for value in values)
 
 
 def _target_block(context: FeatureContext, name: str, levels: tuple[str, ...]) -> tuple[Block, Floats]:
-    """The target's mean at each level, drawn to the whole's mean where rows are few (Micci-Barreca 2001)."""
+    """The target's mean at each level, drawn to the mean of all rows where a level has few (Micci-Barreca 2001)."""
     from sklearn.model_selection import KFold, StratifiedKFold
     from sklearn.preprocessing import TargetEncoder
 
-    known = {level: place for place, level in enumerate(levels)}
-    codes = level_positions(context.rows, name, known)
-    kinds = {"regression": "continuous"}
-    present = np.unique(context.y)
-    kind = kinds.get(context.task, "binary" if len(present) <= 2 else "multiclass")
-    cuts = max(2, min(5, len(codes)))
-    plain = kind == "continuous" or np.unique(context.y, return_counts=True)[1].max() < cuts
-    splitter: Any = (KFold if plain else StratifiedKFold)(cuts, shuffle=True, random_state=context.seed)
+    codes = level_positions(context.rows, name, {level: position for position, level in enumerate(levels)})
+    present, counts = np.unique(context.y, return_counts=True)
+    kind = "continuous" if context.task == "regression" else "binary" if len(present) <= 2 else "multiclass"
+    parts = max(2, min(5, len(codes)))
+    random = kind == "continuous" or counts.max() < parts
+    splitter: Any = (KFold if random else StratifiedKFold)(parts, shuffle=True, random_state=context.seed)
     encoder = TargetEncoder(target_type=kind, cv=splitter)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # a class rarer than the cuts
+        warnings.simplefilter("ignore", UserWarning)  # a class rarer than the parts
         crossed = np.asarray(encoder.fit_transform(codes.reshape(-1, 1), context.y), dtype=float)
-    whole = np.atleast_1d(np.asarray(encoder.target_mean_, dtype=float))
-    table = np.tile(whole, (len(levels) + 2, 1))
+    mean = np.atleast_1d(np.asarray(encoder.target_mean_, dtype=float))
+    table = np.tile(mean, (len(levels) + 2, 1))
     for output, values in enumerate(encoder.encodings_):
         table[np.asarray(encoder.categories_[0], dtype=np.int64), output] = values
-    center, scale = _spreads(crossed, context.requirements.scaling)
+    center, scale = _centers_and_scales(crossed, context.requirements.scaling)
     if scale:
         table = (table - np.asarray(center)) / np.asarray(scale)
         crossed = (crossed - np.asarray(center)) / np.asarray(scale)
-    lines: tuple[tuple[float | None, ...], ...] = tuple(tuple(line) for line in table.tolist())
-    return LookupBlock(name, levels, lines, "target"), crossed
+    return LookupBlock(name, levels, tuple(tuple(row) for row in table.tolist()), "target"), crossed
 
 
 def fit_text_block(context: FeatureContext, name: str) -> tuple[TextBlock, TextVectorizer]:
+    """The block of a text column, and its fitted vectorizer: tf-idf, reduced to a few components."""
     from sklearn.decomposition import TruncatedSVD
     from sklearn.feature_extraction.text import TfidfVectorizer
 
@@ -225,7 +230,7 @@ def fit_text_block(context: FeatureContext, name: str) -> tuple[TextBlock, TextV
     )
     try:
         counts = vectorizer.fit_transform(texts)
-    except ValueError:  # no word occurs often enough: what is left is the length
+    except ValueError:  # no word occurs often enough, so only the length is a feature
         model, components = TextVectorizer(None, None), 0
     else:
         components = min(_COMPONENTS, counts.shape[1], max(1, len(texts) - 1))
@@ -236,7 +241,7 @@ def fit_text_block(context: FeatureContext, name: str) -> tuple[TextBlock, TextV
             components = counts.shape[1]
         model = TextVectorizer(vectorizer, reducer)
     plain = TextBlock(name, components)
-    center, scale = _spreads(text_values(plain, model, context.rows), context.requirements.scaling)
+    center, scale = _centers_and_scales(text_values(plain, model, context.rows), context.requirements.scaling)
     return TextBlock(name, components, center, scale), model
 
 
@@ -252,10 +257,10 @@ def fit_features(
     blocks: list[Block] = []
     texts: dict[str, TextVectorizer] = {}
     crossed: dict[int, Floats] = {}
-    for name, kind, timely in _columns(context.recipe, inputs, derived):
+    for name, kind, is_time in _columns(context.recipe, inputs, derived):
         encoder = _encoder(context, name, kind)
-        if timely:
-            blocks.append(fit_date_block(context, name, timely=True))
+        if is_time:
+            blocks.append(fit_date_block(context, name, is_time=True))
         elif encoder == "drop":
             continue
         elif encoder == "tfidf":
@@ -263,20 +268,20 @@ def fit_features(
             blocks.append(block)
         elif kind == "date" and encoder == "auto":
             if not np.isnan(context.rows.floats(name)).all():
-                blocks.append(fit_date_block(context, name, timely=False))
+                blocks.append(fit_date_block(context, name, is_time=False))
         elif encoder == "auto":
             numbers.append(name)
             if kind == "code" and (extra := fit_code_block(context, name)) is not None:
                 blocks.append(extra)
-        elif (made := fit_level_block(context, name, encoder)) is not None:
-            if made[1] is not None:
-                crossed[len(blocks)] = made[1]
-            blocks.append(made[0])
-    plain = fit_number_block(context, numbers)
-    features = FeatureTransformer([*blocks, *([plain] if plain else [])], texts)
+        elif (fitted := fit_level_block(context, name, encoder)) is not None:
+            if fitted[1] is not None:
+                crossed[len(blocks)] = fitted[1]
+            blocks.append(fitted[0])
+    number_block = fit_number_block(context, numbers)
+    features = FeatureTransformer([*blocks, *([number_block] if number_block else [])], texts)
     matrix = features.transform(context.rows)
-    for place, values in crossed.items():
-        matrix[:, features.spans[place]] = values
+    for index, values in crossed.items():
+        matrix[:, features.spans[index]] = values
     return features, matrix
 
 
@@ -284,31 +289,31 @@ def _columns(
     recipe: Recipe, inputs: Sequence[ColumnSchema], derived: Mapping[str, ColumnValues]
 ) -> list[tuple[str, ColumnKind, bool]]:
     """(name, kind, whether it is the time column) of the columns that become features."""
-    found: list[tuple[str, ColumnKind, bool]] = []
+    columns: list[tuple[str, ColumnKind, bool]] = []
     for column in inputs:
         if column.name in recipe.dropped or column.kind == "constant":
             continue
         if column.role == "feature":
-            found.append((column.name, column.kind, False))
+            columns.append((column.name, column.kind, False))
         elif column.role == "time" and column.kind == "date":
-            found.append((column.name, column.kind, True))
+            columns.append((column.name, column.kind, True))
     for name, values in derived.items():
         if name in recipe.dropped:
             continue
         match values:
             case NumberColumn():
-                found.append((name, "numeric", False))
+                columns.append((name, "numeric", False))
             case BooleanColumn():
-                found.append((name, "boolean", False))
+                columns.append((name, "boolean", False))
             case DateColumn():
-                found.append((name, "date", False))
+                columns.append((name, "date", False))
             case _:
-                found.append((name, "category", False))
-    return found
+                columns.append((name, "category", False))
+    return columns
 
 
 def _encoder(context: FeatureContext, name: str, kind: ColumnKind) -> Encoder:
-    """The encoder: as the recipe says, or the family's own for a category; "auto" stays for numbers and dates."""
+    """The encoder of a column: the recipe's, or the family's default for a category; "auto" for numbers and dates."""
     asked = context.recipe.encoders.get(name, "auto")
     if asked == "native" and kind in ("numeric", "boolean", "date"):
         return "auto"
