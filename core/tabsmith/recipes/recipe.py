@@ -1,4 +1,4 @@
-"""A model as data: derived columns, dropped columns, encoders, family, hyperparameters. JSON, no code."""
+"""The recipe: a model as data, with derived columns, dropped columns, encoders, family and hyperparameters."""
 
 import hashlib
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -25,7 +25,7 @@ class DerivedColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A model that can be stored, compared and read. `name` is words for people and not part of its identity."""
+    """A model that can be stored, compared and read. `name` is for people and not part of its identity."""
 
     family: Family
     name: str = ""
@@ -42,7 +42,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """One thing that is wrong with a recipe: where in it, and what, in words that an agent can act on."""
+    """One problem of a recipe: its place in the recipe, and a sentence that an agent can act on."""
 
     where: str
     what: str

@@ -228,7 +228,7 @@ def test_a_save_that_is_ended_half_way_leaves_no_model(report, tmp_path, monkeyp
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(store, "_seal", full)
+    monkeypatch.setattr(store, "sync_folder", full)
     from tabsmith.errors import StorageError
 
     with pytest.raises(StorageError, match="disk is full"):
