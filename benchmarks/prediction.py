@@ -19,10 +19,10 @@ PROGRAM = """
 import resource, sys
 from pathlib import Path
 from tabsmith.modeling.predict import predict_file
-from tabsmith.modeling.store import load
+from tabsmith.modeling.model import load_model
 from tabsmith.tables.table import read_table
 model, path = sys.argv[1:]
-predict_file(load(model), read_table(path).info, Path(path).with_suffix(".out.parquet"))
+predict_file(load_model(model), read_table(path).info, Path(path).with_suffix(".out.parquet"))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
 

@@ -12,8 +12,7 @@ from tabsmith.version import __version__
 TYPE_CHECKING = False  # as in typing, whose import would cost every command some milliseconds
 if TYPE_CHECKING:
     from tabsmith.estimators import Classifier, Regressor
-    from tabsmith.modeling.model import Model
-    from tabsmith.modeling.store import load_model
+    from tabsmith.modeling.model import Model, load_model
     from tabsmith.runs.training import train
     from tabsmith.tables.schema.detect import detect_schema
     from tabsmith.tables.schema.types import Schema
@@ -26,7 +25,7 @@ _HOMES = {
     "Schema": ("tabsmith.tables.schema.types", "Schema"),
     "Table": ("tabsmith.tables.table", "Table"),
     "detect_schema": ("tabsmith.tables.table", "detect_schema"),
-    "load_model": ("tabsmith.modeling.store", "load_model"),
+    "load_model": ("tabsmith.modeling.model", "load_model"),
     "read_table": ("tabsmith.tables.table", "read_table"),
     "train": ("tabsmith.runs.training", "train"),
 }

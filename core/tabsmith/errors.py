@@ -1,7 +1,7 @@
-"""Every error a user can meet: what happened, where, and what to do next.
+"""Every error that a user can meet: what happened, where, and what to do next.
 
-Each is a class of its own, so that a caller can tell them apart, and each says three things in words. A cause is
-kept with `raise ... from`. `report()` makes the value that crosses a process or a file boundary.
+Each error is a class of its own, so that a caller can tell them apart. A cause is kept with `raise ... from`.
+`report()` returns the value that crosses a process or file boundary.
 """
 
 import traceback
@@ -29,7 +29,7 @@ class ErrorReport(msgspec.Struct, frozen=True):
 
 
 class TabsmithError(Exception):
-    """The root of all errors that tabsmith raises on purpose."""
+    """The base class of all errors that tabsmith raises on purpose."""
 
     exit_code: ClassVar[int] = WORK_FAILED
 
@@ -43,7 +43,7 @@ class TabsmithError(Exception):
         return str(self.report(details=False))
 
     def report(self, *, details: bool = True) -> ErrorReport:
-        """This error as data; `details` adds the traceback with its causes."""
+        """This error as data; with `details`, its traceback with all causes is added."""
         return ErrorReport(
             name=type(self).__name__,
             what=self.what,
@@ -55,7 +55,7 @@ class TabsmithError(Exception):
 
 
 def report_of(error: BaseException) -> ErrorReport:
-    """Any exception as data. An unexpected one keeps its real name, its words and its traceback."""
+    """Any exception as data. An unexpected exception keeps its own name, message and traceback."""
     if isinstance(error, TabsmithError):
         return error.report()
     return ErrorReport(
@@ -67,7 +67,7 @@ def report_of(error: BaseException) -> ErrorReport:
 
 
 class ReportedError(TabsmithError):
-    """An error that happened in another process, raised again here with its report."""
+    """An error of another process, raised again in this one with its report."""
 
     def __init__(self, report: ErrorReport) -> None:
         super().__init__(report.what, where=report.where, next_step=report.next_step)
@@ -81,7 +81,7 @@ class ReportedError(TabsmithError):
 
 
 class UsageError(TabsmithError):
-    """What was asked for cannot be done as asked; nothing was started."""
+    """A request cannot be carried out as given; nothing was started."""
 
     exit_code = WRONG_USE
 
@@ -102,7 +102,7 @@ class EmptyPathError(PathError):
 
 
 class PathNotFoundError(PathError):
-    """Nothing is at the path."""
+    """There is no file at the path."""
 
 
 class PathOutsideError(PathError):
@@ -179,23 +179,23 @@ class ModelDamagedError(TabsmithError):
 
 
 AgentErrorKind: TypeAlias = Literal["network", "timeout", "rate limit", "access", "data", "missing", "program"]
-"""Why an agent gave no answer."""
+"""The kinds of reasons why an agent gave no answer."""
 
 
 class AgentError(TabsmithError):
-    """An agent was asked and gave no answer that can be used. `trouble` says which kind of trouble it was."""
+    """An agent was asked and gave no answer that can be used; `trouble` is the kind of reason."""
 
     trouble: ClassVar[AgentErrorKind] = "program"
 
 
 class AgentMissingError(AgentError):
-    """What the agent needs is not here: its package, its program, its model's name, its key."""
+    """Something that the agent needs is missing: its package, its program, the name of its model, its key."""
 
     trouble = "missing"
 
 
 class AgentNetworkError(AgentError):
-    """The model's server could not be reached, broke off, or failed on its side."""
+    """The model's server could not be reached, closed the connection, or failed."""
 
     trouble = "network"
 
@@ -207,7 +207,7 @@ class AgentTimeoutError(AgentError):
 
 
 class AgentRateLimitError(AgentError):
-    """The model's server takes no more requests for now; `retry_after` is its own word, in seconds, if it gave one."""
+    """The model's server accepts no more requests for now; `retry_after` is the wait that it asked for, in seconds."""
 
     trouble = "rate limit"
 
@@ -223,7 +223,7 @@ class AgentAccessError(AgentError):
 
 
 class AgentReplyError(AgentError):
-    """An answer came, but no recipe can be read from it."""
+    """The agent answered, but no recipe can be read from its answer."""
 
     trouble = "data"
 
@@ -243,18 +243,18 @@ class SandboxProgramError(SandboxError):
 
 
 class ConditionError(UsageError):
-    """A condition cannot be understood, or names what there is not; `where` says at which character."""
+    """A condition cannot be understood, or names an unknown value; `where` says at which character."""
 
 
 # State on disk -----------------------------------------------------------------------------------------------------
 
 
 class StorageError(TabsmithError):
-    """State could not be written or read: disk full, no permission, not understood."""
+    """State could not be written or read: the disk is full, permission is missing, or a file is not understood."""
 
 
 class LockedError(StorageError):
-    """Another living process holds what is needed."""
+    """Another living process holds a lock that is needed."""
 
 
 # Runs and the conversation -----------------------------------------------------------------------------------------
@@ -273,14 +273,14 @@ class WorkerError(TabsmithError):
 
 
 class StepError(UsageError):
-    """An answer does not belong to the step at which the conversation stands, or something before it is missing."""
+    """An answer does not belong to the current step of the conversation, or an earlier step is missing."""
 
 
 # Task files and workspaces -----------------------------------------------------------------------------------------
 
 
 class TaskProblem(msgspec.Struct, frozen=True):
-    """One mistake in a task file: where it stands (`task 2 "clean": depends_on`), and what is wrong, in words."""
+    """One mistake in a task file: its place (`task 2 "clean": depends_on`), and what is wrong."""
 
     place: str
     what: str
@@ -300,15 +300,15 @@ class TaskFileError(UsageError):
 
 
 class WorkspaceError(TabsmithError):
-    """A folder cannot be copied, looked through or handed back as it is."""
+    """A folder cannot be copied, scanned or merged back."""
 
 
 class WorkspaceTooLargeError(WorkspaceError):
-    """A folder holds more than a workspace may: too many files, too many bytes, too deep."""
+    """A folder exceeds the limits of a workspace: too many files, too many bytes, too deep."""
 
 
 class WorkspaceConflictError(WorkspaceError):
-    """The folder was changed by others while its copy was worked on; `paths` are the changed ones."""
+    """The folder was changed while an agent worked on its copy; `paths` are the changed files."""
 
     def __init__(self, what: str, *, where: str = "", next_step: str = "", paths: tuple[str, ...] = ()) -> None:
         super().__init__(what, where=where, next_step=next_step)

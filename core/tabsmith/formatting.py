@@ -1,7 +1,4 @@
-"""Numbers as people read them: by magnitude, with their unit; what is not known is a dash, never 0.
-
-When something was, as people say it.
-"""
+"""Numbers, lengths of time, sizes and times as people read them; a value that is not known is a dash, never 0."""
 
 import itertools
 import math
@@ -16,7 +13,7 @@ _BLOCKS: Final = "▁▂▃▄▅▆▇█"
 
 
 def number(value: float | None, digits: int = 4) -> str:
-    """`value` with about `digits` significant digits: 24,900; 21.48; 0.8731; 1.2e-5; — when it is None or NaN."""
+    """`value` with about `digits` significant digits: 24,900; 21.48; 0.8731; 1.2e-5; — for None and NaN."""
     if value is None or math.isnan(value):
         return UNKNOWN
     if math.isinf(value):
@@ -34,13 +31,13 @@ def number(value: float | None, digits: int = 4) -> str:
 
 
 def plus_minus(value: float | None, error: float | None) -> str:
-    """`21,480 ± 310`, `0.8731 ± 0.0042`: the value cut where its error of two digits ends."""
+    """`21,480 ± 310`, `0.8731 ± 0.0042`: the error with two digits, the value with as many decimals."""
     value_text, error_text = plus_minus_parts(value, error)
     return f"{value_text} {PLUS_MINUS} {error_text}" if error_text else value_text
 
 
 def plus_minus_parts(value: float | None, error: float | None) -> tuple[str, str]:
-    """The two numbers of `plus_minus`; the second is empty when there is no error to show."""
+    """The two numbers of `plus_minus`; the second is empty if there is no error to show."""
     if value is None or not math.isfinite(value) or error is None or not math.isfinite(error) or error <= 0:
         return number(value), ""
     size = max(abs(value), error)
@@ -54,7 +51,7 @@ def plus_minus_parts(value: float | None, error: float | None) -> tuple[str, str
 
 
 def percent(value: float | None) -> str:
-    """A share of 1 in per cent: `4.1 %`, `0.03 %`, `100 %`."""
+    """A share from 0 to 1 in per cent: `4.1 %`, `0.03 %`, `100 %`."""
     if value is None or not math.isfinite(value):
         return UNKNOWN
     percent = value * 100
@@ -107,7 +104,7 @@ def size(count_of_bytes: int | None) -> str:
 
 
 def sparkline(values: list[float] | tuple[float, ...], width: int) -> str:
-    """`values` as a row of up to `width` blocks, lowest to highest; each block is the mean of what falls on it."""
+    """`values` as a row of up to `width` blocks, lowest to highest; each block is the mean of its values."""
     finite = [value for value in values if math.isfinite(value)]
     if not finite or width <= 0:
         return ""

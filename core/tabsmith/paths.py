@@ -1,4 +1,4 @@
-"""Where things live: the platform's own folders, all moved at once by TABSMITH_HOME."""
+"""The folders that tabsmith writes to: those of the platform, or all below TABSMITH_HOME."""
 
 import os
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Folders:
-    """The four folders that tabsmith writes to; none is created before something is written."""
+    """The four folders that tabsmith writes to. No folder is created before something is written to it."""
 
     config: Path
     state: Path
@@ -36,7 +36,7 @@ class Folders:
 
     @property
     def uploads(self) -> Path:
-        """Files that were sent here, a folder for each person."""
+        """Files that were sent through the bridge, a folder for each person."""
         return self.data / "uploads"
 
     @property
@@ -45,12 +45,12 @@ class Folders:
 
 
 def folders() -> Folders:
-    """The folders in force now; `TABSMITH_HOME` is read at every call, so a test can move them."""
+    """The folders in use; `TABSMITH_HOME` is read at every call, so that a test can move them."""
     home = os.environ.get("TABSMITH_HOME")
     if home:
         root = Path(home).expanduser().absolute()
         return Folders(root / "config", root / "state", root / "data", root / "cache")
     import platformdirs
 
-    place = platformdirs.PlatformDirs("tabsmith", appauthor=False)
-    return Folders(place.user_config_path, place.user_state_path, place.user_data_path, place.user_cache_path)
+    dirs = platformdirs.PlatformDirs("tabsmith", appauthor=False)
+    return Folders(dirs.user_config_path, dirs.user_state_path, dirs.user_data_path, dirs.user_cache_path)

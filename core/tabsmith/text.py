@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import Final
 
 _ANSI: Final = re.compile(
@@ -27,26 +28,27 @@ def clean(text: object, limit: int = LINE_LIMIT) -> str:
 
 
 def clean_block(text: object, limit: int = 20_000) -> str:
-    """Like `clean` for text of several lines: newlines and tabs stay."""
+    """Text of several lines made safe like `clean` does; newlines and tabs stay."""
     return _cut(_strip(str(text).replace("\r\n", "\n"), limit), limit)
 
 
-def fold(text: str, lines: int) -> str:
-    """The first `lines` lines of `text`, the rest counted as "+N lines"."""
-    parts = text.splitlines()
-    if len(parts) <= lines:
-        return text
-    return "\n".join([*parts[:lines], f"+{len(parts) - lines} lines"])
-
-
 def plural(count: int, noun: str, nouns: str = "") -> str:
-    """`3 rows`, `1 row`, `2,930 rows`: the count with thousands separators and the noun in its number."""
+    """`3 rows`, `1 row`, `2,930 rows`: the count with thousands separators, and the noun in the singular or plural."""
     return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
 
 
 def figure(value: float, digits: int = 4) -> str:
     """A number for a sentence: `24,900`, `21.48`, `0.8731`; about `digits` significant digits."""
     return f"{value:,.0f}" if min(1_000, 10**digits) <= abs(value) < 1e9 else f"{value:.{digits}g}"
+
+
+def nearest(word: str, words: Sequence[str]) -> str:
+    """The one of `words` that is most like `word`, whatever the case; empty when none is like it."""
+    import difflib
+
+    lowered = {candidate[:80].lower(): candidate for candidate in reversed(words)}
+    matches = difflib.get_close_matches(word[:80].lower(), list(lowered), n=1, cutoff=0.6)
+    return lowered[matches[0]] if matches else ""
 
 
 def _strip(text: str, limit: int) -> str:
@@ -56,7 +58,7 @@ def _strip(text: str, limit: int) -> str:
 
 
 def _without_stacked_marks(text: str) -> str:
-    """Combining marks beyond a few in a row climb over neighbouring lines of a terminal."""
+    """`text` with at most a few combining marks in a row: more would cover neighbouring lines of a terminal."""
     if text.isascii():
         return text
     kept: list[str] = []

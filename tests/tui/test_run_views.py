@@ -202,7 +202,7 @@ def test_a_try_within_the_noise_of_its_folds_is_called_that_and_not_behind():
 
 def test_the_iterations_are_newest_first_and_say_what_became_of_each():
     shown = rows(leaderboard.Iterations(house_prices().snapshot))
-    assert shown[0] == "12  target encoding of Street  —  —  —  ◑ fold 2/5"
+    assert shown[0] == "12  target encoding of Street  —  —  —  ◑ fold 3/5"
     assert shown[3].endswith("9.9 % better  24 s  ★ champion")
     assert "! refused" in shown[7]
     assert "✘ failed" in shown[5]

@@ -14,10 +14,10 @@ from tabsmith.agents.json_scanner import Json, JsonObject, find_objects
 from tabsmith.agents.prompts.recipe_prompt import ANSWER_FORMAT
 from tabsmith.agents.protocol import Exhausted, Proposal
 from tabsmith.errors import AgentReplyError, UsageError
-from tabsmith.families.registry import family_parameter, find_family, nearest
+from tabsmith.families.registry import family_parameter, find_family
 from tabsmith.recipes import validation
 from tabsmith.recipes.recipe import Encoder, Family, Recipe
-from tabsmith.text import clean
+from tabsmith.text import clean, nearest
 
 MAX_CHARACTERS: Final = 2_000_000  # characters
 

@@ -7,10 +7,11 @@ from typing import Final
 import msgspec
 
 from tabsmith.agents.protocol import AgentName, AgentSession, Brief, Exhausted, Proposal, TriedRecipe
-from tabsmith.families.registry import ParameterSpec, family_parameters
+from tabsmith.families.registry import family_parameters
+from tabsmith.families.spec import ParameterSpec, ParameterValue
 from tabsmith.recipes.difference import describe_difference
 from tabsmith.recipes.portfolio import portfolio
-from tabsmith.recipes.recipe import Family, ParameterValue, Recipe
+from tabsmith.recipes.recipe import Family, Recipe
 from tabsmith.recipes.validation import validate_recipe
 
 MAX_PARENTS: Final = 3  # best recipes that variations start from

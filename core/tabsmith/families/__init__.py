@@ -1,1 +1,1 @@
-"""The model families: one file each with everything tabsmith knows about it; `registry` lists them."""
+"""The model families: one file for each, with everything that tabsmith knows about it. `registry` lists them."""

@@ -1,79 +1,101 @@
 """CatBoost: categories by its own ordered statistics, stopped early on an inner split, saved as its own .cbm file."""
 
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import catboost
-import numpy as np
+import msgspec
 
 from tabsmith.errors import ModelDamagedError
-from tabsmith.families.estimator import EstimatorFile, FitRequest, FittedModel, fits_absolute_error, two_class_columns
-from tabsmith.modeling.rows import Floats, Ints
+from tabsmith.families.registry import register
+from tabsmith.families.spec import (
+    LARGE,
+    SMALL,
+    FamilyRequirements,
+    FamilySpec,
+    ParameterValue,
+    PortfolioEntry,
+    TableSize,
+    choice,
+    entry,
+    integer,
+    number,
+)
 from tabsmith.text import clean
 
-FILE: Final = "model.cbm"
-PATIENCE: Final = 50
-_FEWEST_TO_STOP: Final = 100
-_MOST_TO_FIT_AGAIN: Final = 10_000  # rows
+if TYPE_CHECKING:
+    from tabsmith.families.estimator import EstimatorFile, FitRequest, Floats, Ints
+
+_PATIENCE: Final = 50  # trees
+_MIN_ROWS_TO_STOP_EARLY: Final = 100
+_MAX_ROWS_TO_FIT_AGAIN: Final = 10_000
 
 
-@dataclass(frozen=True)
-class CatBoostModel:
+class CatBoostModel(msgspec.Struct, frozen=True):
     """A fitted CatBoost model and the columns that hold categories."""
 
     model: Any
     categorical: tuple[int, ...]
     outputs: int
 
-    def predict(self, X: Floats) -> Floats:
+    def predict(self, X: "Floats") -> "Floats":
+        import numpy as np
+
+        from tabsmith.families.estimator import two_class_columns
+
         threads = 1 if len(X) < 1000 else -1
-        pool = _features(X, self.categorical)
-        raw = np.asarray(self.model.predict(pool, prediction_type="RawFormulaVal", thread_count=threads), dtype=float)
+        features = _features_data(X, self.categorical)
+        raw = self.model.predict(features, prediction_type="RawFormulaVal", thread_count=threads)
+        values = np.asarray(raw, dtype=float)
         if self.outputs == 1:
-            return raw.reshape(-1, 1)
+            return values.reshape(-1, 1)
         if self.outputs == 2:
-            return two_class_columns(1 / (1 + np.exp(-raw.reshape(-1))))
-        powers = np.exp(raw - raw.max(axis=1, keepdims=True))
+            return two_class_columns(1 / (1 + np.exp(-values.reshape(-1))))
+        powers = np.exp(values - values.max(axis=1, keepdims=True))
         return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
-    def save(self, folder: Path) -> None:
-        self.model.save_model(str(folder / FILE), format="cbm")
+    def save(self, path: Path) -> None:
+        self.model.save_model(str(path), format="cbm")
 
 
-def fit(job: FitRequest) -> FittedModel:
+def fit(request: "FitRequest") -> CatBoostModel:
     """Stopped early on the inner rows, then, on smaller tables and when there is time, fitted again on all rows."""
-    outputs = job.outputs if job.classification else 1
-    everything, nothing = np.arange(len(job.y)), np.arange(0)
-    rows, stop = job.inner() if len(job.y) >= _FEWEST_TO_STOP else (everything, nothing)
-    if job.classification and len(np.unique(job.y[rows])) < job.outputs:  # a class is in the inner rows alone
-        rows, stop = everything, nothing
+    import numpy as np
+
+    y = request.y
+    all_rows, no_rows = np.arange(len(y)), np.arange(0)
+    rows, stop = request.inner() if len(y) >= _MIN_ROWS_TO_STOP_EARLY else (all_rows, no_rows)
+    if request.classification and len(np.unique(y[rows])) < request.outputs:  # a class is in the inner rows alone
+        rows, stop = all_rows, no_rows
     started = time.monotonic()
-    model = _train(job, rows, stop, _parameters(job))
-    again = len(stop) > 0 and len(job.y) <= _MOST_TO_FIT_AGAIN
-    if again and job.has_time_for_another(time.monotonic() - started):
+    model = _train(request, rows, stop, _parameters(request))
+    again = len(stop) > 0 and len(y) <= _MAX_ROWS_TO_FIT_AGAIN
+    if again and request.has_time_for_another(time.monotonic() - started):
         # The rate that CatBoost chose goes with its trees; left to itself it would choose another one now.
         trees = {"iterations": max(1, int(model.tree_count_)), "learning_rate": float(model.learning_rate_)}
-        model = _train(job, everything, nothing, _parameters(job) | trees)
-    return CatBoostModel(model, job.categorical, outputs)
+        model = _train(request, all_rows, no_rows, _parameters(request) | trees)
+    return CatBoostModel(model, request.categorical, request.outputs if request.classification else 1)
 
 
-def _train(job: FitRequest, rows: Ints, stop: Ints, parameters: dict[str, Any]) -> Any:
-    held = {}
+def _train(request: "FitRequest", rows: "Ints", stop: "Ints", parameters: dict[str, Any]) -> Any:
+    import catboost
+
+    def pool(index: "Ints") -> Any:
+        return catboost.Pool(_features_data(request.X[index], request.categorical), request.y[index])
+
+    validation = {}
     if len(stop):
-        held = {"eval_set": _pool(job, stop), "early_stopping_rounds": PATIENCE, "use_best_model": True}
-    model = catboost.CatBoost(parameters)
-    return model.fit(_pool(job, rows), callbacks=[_DeadlineCallback(job)], **held)
+        validation = {"eval_set": pool(stop), "early_stopping_rounds": _PATIENCE, "use_best_model": True}
+    return catboost.CatBoost(parameters).fit(pool(rows), callbacks=[_DeadlineCallback(request)], **validation)
 
 
-def _parameters(job: FitRequest) -> dict[str, Any]:
-    loss = "MAE" if fits_absolute_error(job) else "RMSE"
-    if job.classification:
-        loss = "Logloss" if job.outputs == 2 else "MultiClass"
-    settings = job.settings
-    weights = settings.given("auto_class_weights").get("auto_class_weights", "None") if job.classification else "None"
-    parameters = settings.given(
+def _parameters(request: "FitRequest") -> dict[str, Any]:
+    loss = "MAE" if request.absolute_error else "RMSE"
+    weights: ParameterValue = "None"
+    if request.classification:
+        loss = "Logloss" if request.outputs == 2 else "MultiClass"
+        weights = request.parameters.text("auto_class_weights")
+    parameters = request.parameters.given(
         "iterations", "learning_rate", "depth", "l2_leaf_reg", "random_strength", "rsm", "one_hot_max_size",
         "border_count", "bagging_temperature",
     )  # fmt: skip
@@ -82,44 +104,97 @@ def _parameters(job: FitRequest) -> dict[str, Any]:
         **({"bootstrap_type": "Bayesian"} if "bagging_temperature" in parameters else {}),
         **({"auto_class_weights": weights} if weights != "None" else {}),
         "loss_function": loss,
-        "random_seed": job.seed,
-        "thread_count": job.threads,
+        "random_seed": request.seed,
+        "thread_count": request.threads,
         "allow_writing_files": False,
         "verbose": False,
     }
 
 
-def load(folder: Path, file: EstimatorFile) -> FittedModel:
+def load(path: Path, file: "EstimatorFile") -> CatBoostModel:
+    """The model saved in `path`. Raises ModelDamagedError."""
+    import catboost
+
     model = catboost.CatBoost()
     try:
-        model.load_model(str(folder / FILE), format="cbm")
+        model.load_model(str(path), format="cbm")
     except (catboost.CatBoostError, OSError) as error:
-        raise ModelDamagedError(f"A saved model cannot be read: {clean(error)}", where=str(folder / FILE)) from error
-    return CatBoostModel(model, file.categorical, file.core_outputs)
+        raise ModelDamagedError(f"A saved model cannot be read: {clean(error)}", where=str(path)) from error
+    return CatBoostModel(model, file.categorical, file.model_outputs)
 
 
 class _DeadlineCallback:
-    """Ends the boosting when the time is up; what is there is kept."""
+    """Ends the boosting when the time is up; the trees grown so far are kept."""
 
-    def __init__(self, job: FitRequest) -> None:
-        self.job = job
+    def __init__(self, request: "FitRequest") -> None:
+        self._request = request
 
     def after_iteration(self, info: Any) -> bool:  # noqa: ARG002 - CatBoost's signature
-        return not self.job.late()
+        return not self._request.out_of_time()
 
 
-def _pool(job: FitRequest, rows: Any) -> Any:
-    return catboost.Pool(_features(job.X[rows], job.categorical), job.y[rows])
-
-
-def _features(X: Floats, categorical: tuple[int, ...]) -> Any:
+def _features_data(X: "Floats", categorical: tuple[int, ...]) -> Any:
     """CatBoost's own container: numbers, and categories as bytes; it reorders columns, numbers first."""
+    import catboost
+    import numpy as np
+
     if not categorical:
         return catboost.FeaturesData(num_feature_data=np.ascontiguousarray(X, dtype=np.float32))
-    numeric = [place for place in range(X.shape[1]) if place not in set(categorical)]
+    numeric = [column for column in range(X.shape[1]) if column not in set(categorical)]
     codes = np.nan_to_num(X[:, list(categorical)], nan=-1.0).astype(np.int64)
-    words = np.asarray([b"%d" % code for code in range(-1, int(codes.max(initial=0)) + 1)], dtype=object)
+    levels = np.asarray([b"%d" % code for code in range(-1, int(codes.max(initial=0)) + 1)], dtype=object)
     return catboost.FeaturesData(
         num_feature_data=np.ascontiguousarray(X[:, numeric], dtype=np.float32) if numeric else None,
-        cat_feature_data=words[codes + 1],
+        cat_feature_data=levels[codes + 1],
     )
+
+
+def _portfolio(size: TableSize) -> list[PortfolioEntry]:
+    trees = 250 if size.rows >= LARGE or size.outputs > 10 else 500
+    deep = 8 if size.rows >= SMALL and size.outputs <= 10 else 5
+
+    def boosted(rank: int, name: str, rounds: int, depth: int, **more: ParameterValue) -> PortfolioEntry:
+        return entry(rank, name, iterations=size.boosting_rounds(rounds), depth=depth, **more)
+
+    return [
+        boosted(2, "catboost, default", trees, 6),
+        boosted(5, "catboost, shallow", trees, 4, l2_leaf_reg=2.0, learning_rate=0.08),
+        boosted(16, "catboost, deep", trees, deep, l2_leaf_reg=4.0, learning_rate=0.05, rsm=0.8),
+        boosted(19, "catboost, slow", trees * 2, 6, learning_rate=0.03, random_strength=2.0),
+        boosted(12, "catboost, smooth", trees, 6, l2_leaf_reg=10.0, bagging_temperature=1.0, learning_rate=0.06),
+        boosted(21, "catboost, one-hot", trees, 5, one_hot_max_size=25, learning_rate=0.06),
+    ]
+
+
+register(
+    FamilySpec(
+        name="catboost",
+        label="CatBoost",
+        aliases="cat cb catb",
+        parameters=(
+            integer("iterations", 10, 10_000, 500, "trees", log=True),
+            number("learning_rate", 0.001, 1.0, None, "how much each tree adds; left out: catboost chooses", log=True),
+            integer("depth", 1, 12, 6, "levels of a tree"),
+            number("l2_leaf_reg", 0.0, 1000.0, 3.0, "l2 penalty on leaf values"),
+            number("random_strength", 0.0, 100.0, 1.0, "noise in the choice of splits"),
+            number("bagging_temperature", 0.0, 10.0, None, "how unevenly rows are weighted (Bayesian bootstrap)"),
+            number("rsm", 0.05, 1.0, 1.0, "share of the columns tried at each level"),
+            integer("one_hot_max_size", 2, 255, 2, "columns of at most so many categories become one-hot", log=True),
+            integer("border_count", 8, 1024, 254, "bins per column", log=True),
+            choice(
+                "auto_class_weights",
+                "None Balanced SqrtBalanced",
+                "Balanced: rare classes weigh as much as frequent ones",
+                "binary",
+                "multiclass",
+            ),
+        ),
+        portfolio=_portfolio,
+        suits=lambda size: size.outputs <= 100,
+        requirements=FamilyRequirements(native_levels=20_000, native_level_rows=1),
+        fit=fit,
+        load=load,
+        saved_file="model.cbm",
+        preload=("catboost",),
+    )
+)

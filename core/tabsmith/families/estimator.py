@@ -1,52 +1,44 @@
-"""The estimators behind the families: one way to fit, predict, save and load them all."""
+"""Fitting, predicting, saving and loading, the same way for every family."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from importlib import import_module
 from pathlib import Path
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, Protocol, TypeAlias, cast
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from tabsmith.errors import ModelDamagedError, RecipeError
-from tabsmith.families.registry import family_parameters
-from tabsmith.modeling.results import MetricName
-from tabsmith.modeling.rows import Floats, Ints
-from tabsmith.recipes.recipe import Family, ParameterValue, Recipe
+from tabsmith.families.registry import get_family
+from tabsmith.families.spec import FamilySpec, ParameterValue
 from tabsmith.tables.schema.types import ProblemType
 from tabsmith.text import clean
 
-ESTIMATOR_FILE: Final = "estimator.json"
-SKOPS_FILE: Final = "estimator.skops"
+Floats: TypeAlias = npt.NDArray[np.float64]
+Ints: TypeAlias = npt.NDArray[np.int64]
 
-_MODULES: Final[dict[Family, str]] = {
-    "linear": "linear",
-    "random_forest": "forests",
-    "extra_trees": "forests",
-    "hist_gradient_boosting": "hist_gradient_boosting",
-    "lightgbm": "lightgbm",
-    "catboost": "catboost",
-    "neural_network": "neural_network",
-    "nearest_neighbors": "nearest_neighbors",
-}
+ESTIMATOR_FILE: Final = "estimator.json"
 
 
 class ParameterValues:
-    """A recipe's parameters with the family's defaults filled in; None leaves a value to the library."""
+    """A recipe's parameters with the family's defaults filled in; None leaves a value to the library.
 
-    def __init__(self, recipe: Recipe) -> None:
-        specs = {spec.name: spec for spec in family_parameters(recipe.family)}
-        for name in recipe.parameters:
-            if name not in specs:
+    Raises RecipeError for a parameter that the family does not have.
+    """
+
+    def __init__(self, family: FamilySpec, given: Mapping[str, ParameterValue]) -> None:
+        names = [spec.name for spec in family.parameters]
+        for name in given:
+            if name not in names:
                 raise RecipeError(
-                    f'The family {recipe.family} has no parameter "{clean(name, 60)}".',
-                    next_step=f"Choose from: {', '.join(specs)}.",
+                    f'The family {family.name} has no parameter "{clean(name, 60)}".',
+                    next_step=f"Choose from: {', '.join(names)}.",
                 )
         self._values: dict[str, ParameterValue | None] = {
-            name: recipe.parameters.get(name, spec.default) for name, spec in specs.items()
+            spec.name: given.get(spec.name, spec.default) for spec in family.parameters
         }
 
     def number(self, name: str) -> float:
@@ -65,18 +57,22 @@ class ParameterValues:
         """Those of `names` that have a value, under their own names."""
         return {name: value for name in names if (value := self._values[name]) is not None}
 
+    def class_weights(self) -> bool:
+        """Whether rare classes are to weigh as much as frequent ones."""
+        return self._values.get("class_weight") == "balanced"
+
 
 @dataclass(frozen=True)
 class FitRequest:
     """One fit: a matrix, targets, and how long it may take."""
 
-    family: Family
-    settings: ParameterValues
+    family: FamilySpec
+    parameters: ParameterValues
     task: ProblemType
     X: Floats
     y: Ints | Floats
     outputs: int  # of the prediction: classes among these rows, or 1
-    metric: MetricName
+    absolute_error: bool  # whether a regression is measured by absolute errors, and should be fitted to them
     categorical: tuple[int, ...]  # columns of X that hold positions of categories, NaN for none
     inner: Callable[[], tuple[Ints, Ints]]  # rows to fit on, rows to stop early by
     threads: int
@@ -87,8 +83,8 @@ class FitRequest:
     def classification(self) -> bool:
         return self.task != "regression"
 
-    def late(self) -> bool:
-        """Whether the time is up."""
+    def out_of_time(self) -> bool:
+        """Whether the fit has to end now."""
         return self.seconds_left() <= 0
 
     def has_time_for_another(self, seconds: float) -> bool:
@@ -98,34 +94,28 @@ class FitRequest:
     @cached_property
     def weights(self) -> Floats | None:
         """A weight per row for `class_weight: balanced`, else None."""
-        if not self.classification or self.settings.given("class_weight").get("class_weight") != "balanced":
+        if not self.classification or not self.parameters.class_weights():
             return None
         counts = np.bincount(self.y.astype(int), minlength=self.outputs)
         return np.asarray((len(self.y) / (self.outputs * counts))[self.y.astype(int)], dtype=np.float64)
 
 
 class FittedModel(Protocol):
-    """A fitted estimator of some library."""
+    """A fitted model of a family's library."""
 
     def predict(self, X: Floats) -> Floats:
         """(rows, outputs): probabilities, or numbers in one column."""
         ...
 
-    def save(self, folder: Path) -> None:
-        """Write it into `folder`."""
+    def save(self, path: Path) -> None:
+        """Write the model to the new file `path`."""
         ...
 
 
-class _Module(Protocol):
-    def fit(self, job: FitRequest) -> FittedModel: ...
-
-    def load(self, folder: Path, file: "EstimatorFile") -> FittedModel: ...
-
-
 class EstimatorFile(msgspec.Struct, frozen=True):
-    """What stands beside a core on disk: how its outputs become those of the task."""
+    """`estimator.json`, beside the library's own file: how the library's outputs become those of the task."""
 
-    family: Family
+    family: str
     outputs: int
     present: tuple[int, ...] = ()  # the classes that the fold's rows held; empty for regression
     constant: tuple[float, ...] = ()  # the prediction for every row, where there was nothing to fit
@@ -134,8 +124,8 @@ class EstimatorFile(msgspec.Struct, frozen=True):
     categorical: tuple[int, ...] = ()  # columns that hold positions of categories
 
     @property
-    def core_outputs(self) -> int:
-        """The columns of the core's own prediction."""
+    def model_outputs(self) -> int:
+        """The columns of the library's own prediction."""
         return len(self.present) or 1
 
 
@@ -144,56 +134,58 @@ class Estimator:
     """A fitted estimator of any family, predicting for all classes of the task."""
 
     file: EstimatorFile
-    core: FittedModel | None
+    model: FittedModel | None  # None where the prediction is constant
 
     def predict(self, X: Floats) -> Floats:
         """(rows, classes) probabilities, 0 for classes that the fold had no row of; or (rows, 1) numbers."""
-        if self.core is None:
+        if self.model is None:
             return np.tile(np.asarray(self.file.constant, dtype=float), (len(X), 1))
-        made = self.core.predict(X)
+        prediction = self.model.predict(X)
         if not self.file.present:
-            return made * self.file.scale + self.file.center
+            return prediction * self.file.scale + self.file.center
         if len(self.file.present) == self.file.outputs:
-            return made
-        wide = np.zeros((len(X), self.file.outputs))
-        wide[:, list(self.file.present)] = made
-        return wide
+            return prediction
+        all_classes = np.zeros((len(X), self.file.outputs))
+        all_classes[:, list(self.file.present)] = prediction
+        return all_classes
 
     def save(self, folder: Path) -> None:
-        """Write `estimator.json` and the core's own file."""
+        """Write `estimator.json` and the family's own file into `folder`."""
         (folder / ESTIMATOR_FILE).write_bytes(msgspec.json.encode(self.file))
-        if self.core is not None:
-            self.core.save(folder)
+        if self.model is not None:
+            self.model.save(folder / get_family(self.file.family).saved_file)
 
 
-def fit_estimator(job: FitRequest, classes: int) -> Estimator:
-    """A fitted estimator; `classes` are those of the whole task (0 for regression), `job.y` may hold fewer.
+def fit_estimator(request: FitRequest, classes: int) -> Estimator:
+    """A fitted estimator; `classes` are those of the whole task (0 for regression), `request.y` may hold fewer.
 
-    A partial but useful one when the deadline comes first.
+    A partial but useful estimator when the deadline comes first.
     """
     with warnings.catch_warnings():  # few rows of many classes are as asked for
         warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
-        return _fit(job, classes)
+        return _fit_classifier(request, classes) if request.classification else _fit_regressor(request)
 
 
-def _fit(job: FitRequest, classes: int) -> Estimator:
-    if not job.classification:
-        center, scale = 0.0, 1.0
-        if np.ptp(job.y) == 0:
-            return Estimator(EstimatorFile(job.family, 1, constant=(float(job.y[0]),)), None)
-        if job.family in ("neural_network", "linear"):
-            center, scale = float(job.y.mean()), float(job.y.std())
-        file = EstimatorFile(job.family, 1, center=center, scale=scale, categorical=job.categorical)
-        return Estimator(
-            file,
-            _module(job.family).fit(replace(job, y=np.asarray((job.y - center) / scale, dtype=np.float64), outputs=1)),
-        )
-    present, codes = np.unique(job.y, return_inverse=True)
+def _fit_regressor(request: FitRequest) -> Estimator:
+    family = request.family
+    if np.ptp(request.y) == 0:
+        return Estimator(EstimatorFile(family.name, 1, constant=(float(request.y[0]),)), None)
+    center, scale = 0.0, 1.0
+    if family.requirements.standardized_target:
+        center, scale = float(request.y.mean()), float(request.y.std())
+    file = EstimatorFile(family.name, 1, center=center, scale=scale, categorical=request.categorical)
+    y = np.asarray((request.y - center) / scale, dtype=np.float64)
+    return Estimator(file, family.fit(replace(request, y=y, outputs=1)))
+
+
+def _fit_classifier(request: FitRequest, classes: int) -> Estimator:
+    family = request.family
+    present, codes = np.unique(request.y, return_inverse=True)
     if len(present) == 1:
-        sure = tuple(float(each == present[0]) for each in range(classes))
-        return Estimator(EstimatorFile(job.family, classes, constant=sure), None)
-    file = EstimatorFile(job.family, classes, present=tuple(int(each) for each in present), categorical=job.categorical)
-    return Estimator(file, _module(job.family).fit(replace(job, y=codes.astype(np.int64), outputs=len(present))))
+        certain = tuple(float(label == present[0]) for label in range(classes))
+        return Estimator(EstimatorFile(family.name, classes, constant=certain), None)
+    file = EstimatorFile(family.name, classes, present=tuple(present.tolist()), categorical=request.categorical)
+    return Estimator(file, family.fit(replace(request, y=codes.astype(np.int64), outputs=len(present))))
 
 
 def load_estimator(folder: Path) -> Estimator:
@@ -201,20 +193,12 @@ def load_estimator(folder: Path) -> Estimator:
     path = folder / ESTIMATOR_FILE
     try:
         file = msgspec.json.decode(path.read_bytes(), type=EstimatorFile)
-    except (OSError, ValueError, RecursionError) as error:
+        family = get_family(file.family)
+    except (OSError, ValueError, KeyError, RecursionError) as error:
         raise ModelDamagedError(f"A saved estimator cannot be read: {clean(error)}", where=str(path)) from error
     if file.constant:
         return Estimator(file, None)
-    return Estimator(file, _module(file.family).load(folder, file))
-
-
-def _module(family: Family) -> _Module:
-    return cast("_Module", import_module(f"tabsmith.families.{_MODULES[family]}"))
-
-
-def fits_absolute_error(job: FitRequest) -> bool:
-    """Whether a boosting of numbers should fit absolute errors, because that is how it is measured."""
-    return job.metric in ("mae", "median_ae")
+    return Estimator(file, family.load(folder / family.saved_file, file))
 
 
 def two_class_columns(positive: Any) -> Floats:

@@ -1,94 +1,155 @@
-"""Random forests and extremely randomised trees, grown in steps until their number or the deadline is reached."""
+"""Random forests and extremely randomized trees, grown in steps until their number or the deadline is reached."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-from sklearn.tree._tree import Tree
+import msgspec
 
 from tabsmith.errors import ModelDamagedError
-from tabsmith.families import skops_files
-from tabsmith.families.estimator import SKOPS_FILE, EstimatorFile, FitRequest, FittedModel
-from tabsmith.modeling.rows import Floats
+from tabsmith.families.registry import register
+from tabsmith.families.spec import (
+    CLASS_WEIGHT,
+    SMALL,
+    TINY,
+    FamilySpec,
+    PortfolioEntry,
+    TableSize,
+    entry,
+    integer,
+    number,
+)
 
-MOST_LEAVES: Final = 250_000  # of all trees of a fold: about 12 MB on disk
-_FIRST_TREES: Final = 10
+if TYPE_CHECKING:
+    from tabsmith.families.estimator import EstimatorFile, FitRequest, Floats
+
+MAX_LEAVES: Final = 250_000  # of all trees of a fold: about 12 MB on disk
+_TREES_PER_STEP: Final = 10
 _CHUNK: Final = 100_000  # rows of a prediction in float32 at once
 
 
-@dataclass(frozen=True)
-class ForestModel:
+class ForestModel(msgspec.Struct, frozen=True):
     """The trees of a fitted scikit-learn forest, asked directly: for one row that is twenty times as quick, and on disk
     the trees alone are a third of the forest."""
 
     trees: Sequence[Any]
 
-    def predict(self, X: Floats) -> Floats:
-        made = []
+    def predict(self, X: "Floats") -> "Floats":
+        import numpy as np
+
+        chunks = []
         for start in range(0, max(1, len(X)), _CHUNK):
-            part = np.ascontiguousarray(X[start : start + _CHUNK], dtype=np.float32)
-            total = np.zeros((len(part), self.trees[0].value.shape[2]))
+            rows = np.ascontiguousarray(X[start : start + _CHUNK], dtype=np.float32)
+            total = np.zeros((len(rows), self.trees[0].value.shape[2]))
             for tree in self.trees:
-                total += tree.predict(part).reshape(total.shape)
-            made.append(total / len(self.trees))
-        return np.concatenate(made)
+                total += tree.predict(rows).reshape(total.shape)
+            chunks.append(total / len(self.trees))
+        return np.concatenate(chunks)
 
-    def save(self, folder: Path) -> None:
-        skops_files.dump(list(self.trees), folder / SKOPS_FILE)
+    def save(self, path: Path) -> None:
+        from tabsmith.families import skops_files
+
+        skops_files.dump(list(self.trees), path)
 
 
-def fit(job: FitRequest) -> FittedModel:
-    settings = job.settings
-    trees = settings.integer("n_estimators")
-    model = _kind(job)(
-        n_estimators=min(_FIRST_TREES, trees),
+def fit(request: "FitRequest") -> ForestModel:
+    """A forest with as many trees as asked for, or as there was time for; ten at the least."""
+    import numpy as np
+
+    parameters = request.parameters
+    trees = parameters.integer("n_estimators")
+    model = _forest_class(request)(
+        n_estimators=min(_TREES_PER_STEP, trees),
         warm_start=True,
-        n_jobs=job.threads,
-        random_state=job.seed,
-        max_leaf_nodes=_most_leaves(trees, len(job.y)),
-        **settings.given("min_samples_leaf", "min_samples_split", "max_features", "max_depth"),
+        n_jobs=request.threads,
+        random_state=request.seed,
+        max_leaf_nodes=_max_leaves(trees, len(request.y)),
+        **parameters.given("min_samples_leaf", "min_samples_split", "max_features", "max_depth"),
     )
-    X = job.X.astype(np.float32)
-    model.fit(X, job.y, sample_weight=job.weights)
-    while len(model.estimators_) < trees and not job.late():
-        model.set_params(n_estimators=min(trees, len(model.estimators_) + _FIRST_TREES))
-        model.fit(X, job.y, sample_weight=job.weights)
-    return ForestModel([each.tree_ for each in model.estimators_])
+    X = request.X.astype(np.float32)
+    model.fit(X, request.y, sample_weight=request.weights)
+    while len(model.estimators_) < trees and not request.out_of_time():
+        model.set_params(n_estimators=min(trees, len(model.estimators_) + _TREES_PER_STEP))
+        model.fit(X, request.y, sample_weight=request.weights)
+    return ForestModel([tree.tree_ for tree in model.estimators_])
 
 
-def load(folder: Path, file: EstimatorFile) -> FittedModel:  # noqa: ARG001 - the same call for every family
-    path = folder / SKOPS_FILE
+def load(path: Path, file: "EstimatorFile") -> ForestModel:  # noqa: ARG001 - the same call for every family
+    """The forest saved in `path`. Raises ModelDamagedError, also for trees that do not lead to leaves."""
+    from tabsmith.families import skops_files
+
     trees = skops_files.load(path)
-    if not isinstance(trees, list) or not trees or not all(_is_sound(tree) for tree in trees):
+    if not isinstance(trees, list) or not trees or not all(_leads_to_leaves(tree) for tree in trees):
         raise ModelDamagedError("A saved forest is damaged: a tree of it does not lead to leaves.", where=str(path))
     return ForestModel(trees)
 
 
-def _most_leaves(trees: int, rows: int) -> int | None:
+def _max_leaves(trees: int, rows: int) -> int | None:
     """A bound on each tree's leaves, where unbounded trees would make a model too large to keep; else None."""
-    most = max(64, MOST_LEAVES // trees)
+    most = max(64, MAX_LEAVES // trees)
     return most if rows > most else None
 
 
-def _kind(job: FitRequest) -> Any:
+def _forest_class(request: "FitRequest") -> Any:
     from sklearn import ensemble
 
-    if job.family == "extra_trees":
-        return ensemble.ExtraTreesClassifier if job.classification else ensemble.ExtraTreesRegressor
-    return ensemble.RandomForestClassifier if job.classification else ensemble.RandomForestRegressor
+    if request.family.name == "extra_trees":
+        return ensemble.ExtraTreesClassifier if request.classification else ensemble.ExtraTreesRegressor
+    return ensemble.RandomForestClassifier if request.classification else ensemble.RandomForestRegressor
 
 
-def _is_sound(tree: Any) -> bool:
+def _leads_to_leaves(tree: Any) -> bool:
     """Whether every node leads onward to a later node or is a leaf: what scikit-learn relies on without looking, and a
     file made by hand could use to make it read elsewhere or never end."""
+    import numpy as np
+    from sklearn.tree._tree import Tree
+
     if not isinstance(tree, Tree):
         return False
     left, right = tree.children_left, tree.children_right
     nodes = np.arange(tree.node_count)
     leaf = left == -1
-    inner = ~leaf
     onward = (left > nodes) & (right > nodes) & (left < tree.node_count) & (right < tree.node_count)
-    known = (tree.feature >= 0) & (tree.feature < tree.n_features)
-    return bool(tree.node_count and (onward & known)[inner].all() and (right[leaf] == -1).all())
+    in_range = (tree.feature >= 0) & (tree.feature < tree.n_features)
+    return bool(tree.node_count and (onward & in_range)[~leaf].all() and (right[leaf] == -1).all())
+
+
+def _portfolio(label: str, size: TableSize, ranks: tuple[int, int, int]) -> list[PortfolioEntry]:
+    trees = 300 if size.rows < SMALL * 10 else 150
+    default, smooth, columns = ranks
+    return [
+        entry(default, f"{label}, default", n_estimators=trees, min_samples_leaf=1),
+        entry(smooth, f"{label}, smooth", n_estimators=trees, min_samples_leaf=5 if size.rows >= TINY else 3),
+        entry(columns, f"{label}, many columns", n_estimators=trees, min_samples_leaf=2, max_features=0.5),
+    ]
+
+
+def _register(name: str, label: str, aliases: str, ranks: tuple[int, int, int]) -> None:
+    register(
+        FamilySpec(
+            name=name,
+            label=label,
+            aliases=aliases,
+            parameters=(
+                integer("n_estimators", 10, 2000, 300, "trees", log=True),
+                integer("min_samples_leaf", 1, 500, 1, "fewest rows in a leaf", log=True),
+                number(
+                    "max_features", 0.05, 1.0, None,
+                    "share of the columns tried at each split; left out: the library's own",
+                ),
+                integer("max_depth", 1, 64, None, "deepest level; left out: no limit"),
+                integer("min_samples_split", 2, 500, 2, "fewest rows to split", log=True),
+                CLASS_WEIGHT,
+            ),
+            portfolio=lambda size: _portfolio(label, size, ranks),
+            suits=lambda size: size.classes <= 50 and size.cells * max(1, size.outputs) <= 50_000_000,
+            fit=fit,
+            load=load,
+            trusted_types=("sklearn.tree._tree.Tree",),
+            preload=("sklearn.ensemble",),
+        )
+    )  # fmt: skip
+
+
+_register("random_forest", "random forest", "rf forest randomforests", (20, 6, 27))
+_register("extra_trees", "extra trees", "et xt extratree extremelyrandomizedtrees", (3, 26, 15))

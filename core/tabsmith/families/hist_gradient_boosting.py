@@ -1,101 +1,170 @@
 """Scikit-learn's histogram boosting, grown in steps until an inner split improves no more or the deadline comes."""
 
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-from scipy.special import expit, softmax
+import msgspec
 
-from tabsmith.families import skops_files
-from tabsmith.families.estimator import (
-    SKOPS_FILE,
-    EstimatorFile,
-    FitRequest,
-    FittedModel,
-    fits_absolute_error,
-    two_class_columns,
-)
-from tabsmith.modeling.rows import Floats
+from tabsmith.families.registry import register
+from tabsmith.families.spec import CLASS_WEIGHT, FamilySpec, PortfolioEntry, TableSize, entry, integer, number
+
+if TYPE_CHECKING:
+    from tabsmith.families.estimator import EstimatorFile, FitRequest, Floats
 
 _PATIENCE: Final = 20  # trees
-_FEWEST_TO_STOP: Final = 100
+_MIN_ROWS_TO_STOP_EARLY: Final = 100
 _FIRST_TREES: Final = 50
-_FEWEST_FOR_THREADS: Final = 1000  # rows
+_MIN_ROWS_FOR_THREADS: Final = 1000
 
 
-@dataclass(frozen=True)
-class HistGradientBoostingModel:
+class HistGradientBoostingModel(msgspec.Struct, frozen=True):
     """A fitted HistGradientBoosting model."""
 
     model: Any
 
-    def predict(self, X: Floats) -> Floats:
+    def predict(self, X: "Floats") -> "Floats":
+        import numpy as np
+        from scipy.special import expit, softmax
+
+        from tabsmith.families.estimator import two_class_columns
+
         # The public predict wakes all threads once per tree: half a second for a row on a busy machine.
-        threads = 1 if len(X) < _FEWEST_FOR_THREADS else None
-        made = np.asarray(self.model._raw_predict(X, n_threads=threads), dtype=np.float64)  # noqa: SLF001
+        threads = 1 if len(X) < _MIN_ROWS_FOR_THREADS else None
+        values = np.asarray(self.model._raw_predict(X, n_threads=threads), dtype=np.float64)  # noqa: SLF001
         if not hasattr(self.model, "classes_"):
-            return made
-        return two_class_columns(expit(made[:, 0])) if made.shape[1] == 1 else np.asarray(softmax(made, axis=1))
+            return values
+        return two_class_columns(expit(values[:, 0])) if values.shape[1] == 1 else np.asarray(softmax(values, axis=1))
 
-    def save(self, folder: Path) -> None:
-        skops_files.dump(self.model, folder / SKOPS_FILE)
+    def save(self, path: Path) -> None:
+        from tabsmith.families import skops_files
+
+        skops_files.dump(self.model, path)
 
 
-def fit(job: FitRequest) -> FittedModel:
+def fit(request: "FitRequest") -> HistGradientBoostingModel:
     """Stopped early on the inner rows, then, when there is time, fitted again on all rows with as many trees."""
-    most = job.settings.integer("max_iter")
-    if len(job.y) < _FEWEST_TO_STOP:
-        return HistGradientBoostingModel(_grown(job, _new(job), most, job.X, job.y, job.weights, {}))
-    rows, stop = job.inner()
-    if job.classification:  # a class that only the inner rows hold cannot be scored
-        stop = stop[np.isin(job.y[stop], job.y[rows])]
-    weights = job.weights
-    held = {"X_val": job.X[stop], "y_val": job.y[stop]}
+    import numpy as np
+
+    max_trees = request.parameters.integer("max_iter")
+    weights = request.weights
+    if len(request.y) < _MIN_ROWS_TO_STOP_EARLY:
+        model = _new_model(request)
+        return HistGradientBoostingModel(_grow(request, model, max_trees, request.X, request.y, weights, {}))
+    rows, stop = request.inner()
+    if request.classification:  # a class that only the inner rows hold cannot be scored
+        stop = stop[np.isin(request.y[stop], request.y[rows])]
+    validation = {"X_val": request.X[stop], "y_val": request.y[stop]}
     if weights is not None:
-        held["sample_weight_val"] = weights[stop]
+        validation["sample_weight_val"] = weights[stop]
     started = time.monotonic()
-    model = _new(job).set_params(early_stopping=True)
-    _grown(job, model, most, job.X[rows], job.y[rows], None if weights is None else weights[rows], held)
-    if job.has_time_for_another(time.monotonic() - started):
+    model = _new_model(request).set_params(early_stopping=True)
+    row_weights = None if weights is None else weights[rows]
+    _grow(request, model, max_trees, request.X[rows], request.y[rows], row_weights, validation)
+    if request.has_time_for_another(time.monotonic() - started):
         trees = max(1, int(np.argmax(model.validation_score_)))
-        model = _new(job).set_params(max_iter=trees).fit(job.X, job.y, sample_weight=weights)
+        model = _new_model(request).set_params(max_iter=trees).fit(request.X, request.y, sample_weight=weights)
     return HistGradientBoostingModel(model)
 
 
-def _grown(
-    job: FitRequest, model: Any, most: int, X: Floats, y: Any, weights: Floats | None, held: dict[str, Any]
+def _grow(
+    request: "FitRequest",
+    model: Any,
+    max_trees: int,
+    X: "Floats",
+    y: Any,
+    weights: "Floats | None",
+    validation: dict[str, Any],
 ) -> Any:
     """A warm start in growing steps: scikit-learn knows no other way to end a fit at a deadline."""
-    model.set_params(max_iter=min(_FIRST_TREES, most), warm_start=True)
+    model.set_params(max_iter=min(_FIRST_TREES, max_trees), warm_start=True)
     while True:
-        model.fit(X, y, sample_weight=weights, **held)
+        model.fit(X, y, sample_weight=weights, **validation)
         done = int(model.n_iter_)
-        if done < model.max_iter or done >= most or job.late():
+        if done < model.max_iter or done >= max_trees or request.out_of_time():
             return model
-        model.set_params(max_iter=min(most, 2 * done))
+        model.set_params(max_iter=min(max_trees, 2 * done))
 
 
-def _new(job: FitRequest) -> Any:
-    return _kind(job)(
+def _new_model(request: "FitRequest") -> Any:
+    from sklearn import ensemble
+
+    name = "HistGradientBoostingClassifier" if request.classification else "HistGradientBoostingRegressor"
+    return getattr(ensemble, name)(
         early_stopping=False,
         n_iter_no_change=_PATIENCE,
         categorical_features=None,
-        random_state=job.seed,
-        **job.settings.given(
+        random_state=request.seed,
+        **request.parameters.given(
             "learning_rate", "max_leaf_nodes", "l2_regularization", "max_features", "max_depth", "max_bins"
         ),
-        min_samples_leaf=min(job.settings.integer("min_samples_leaf"), max(2, len(job.y) // 10)),
-        **({"loss": "absolute_error"} if fits_absolute_error(job) else {}),
+        min_samples_leaf=min(request.parameters.integer("min_samples_leaf"), max(2, len(request.y) // 10)),
+        **({"loss": "absolute_error"} if request.absolute_error else {}),
     )
 
 
-def load(folder: Path, file: EstimatorFile) -> FittedModel:  # noqa: ARG001 - the same call for every family
-    return HistGradientBoostingModel(skops_files.load(folder / SKOPS_FILE))
+def load(path: Path, file: "EstimatorFile") -> HistGradientBoostingModel:  # noqa: ARG001 - the same call for every family
+    """The model saved in `path`. Raises ModelDamagedError."""
+    from tabsmith.families import skops_files
+
+    return HistGradientBoostingModel(skops_files.load(path))
 
 
-def _kind(job: FitRequest) -> Any:
-    from sklearn import ensemble
+def _portfolio(size: TableSize) -> list[PortfolioEntry]:
+    leaf = size.leaf_rows(20)
+    return [
+        entry(28, "hist boosting, default",
+              max_iter=size.boosting_rounds(150), learning_rate=0.1, min_samples_leaf=leaf),
+        entry(10, "hist boosting, slow",
+              max_iter=size.boosting_rounds(400), learning_rate=0.03, max_features=0.7, min_samples_leaf=leaf),
+        entry(28, "hist boosting, small trees",
+              max_iter=size.boosting_rounds(400), learning_rate=0.06, max_leaf_nodes=8, l2_regularization=1.0,
+              min_samples_leaf=leaf),
+    ]  # fmt: skip
 
-    return ensemble.HistGradientBoostingClassifier if job.classification else ensemble.HistGradientBoostingRegressor
+
+register(
+    FamilySpec(
+        name="hist_gradient_boosting",
+        label="histogram boosting",
+        aliases="hgb hist hgbt histgbm histgradientboosting histgb sklearngbm",
+        parameters=(
+            number("learning_rate", 0.001, 1.0, 0.1, "how much each tree adds", log=True),
+            integer("max_iter", 10, 5000, 200, "trees", log=True),
+            integer("max_leaf_nodes", 2, 512, 31, "most leaves in a tree", log=True),
+            integer("min_samples_leaf", 1, 1000, 20, "fewest rows in a leaf", log=True),
+            number("l2_regularization", 0.0, 1000.0, 0.0, "l2 penalty on leaf values"),
+            number("max_features", 0.05, 1.0, 1.0, "share of the columns tried at each split"),
+            integer("max_depth", 1, 64, None, "deepest level; left out: no limit"),
+            integer("max_bins", 8, 255, 255, "bins per column"),
+            CLASS_WEIGHT,
+        ),
+        portfolio=_portfolio,
+        fit=fit,
+        load=load,
+        # No native categories: scikit-learn keeps them in types that no saved model may hold.
+        trusted_types=(
+            "numpy.random._generator.Generator",
+            "sklearn._loss._loss.CyAbsoluteError",
+            "sklearn._loss._loss.CyHalfBinomialLoss",
+            "sklearn._loss._loss.CyHalfMultinomialLoss",
+            "sklearn._loss._loss.CyHalfSquaredError",
+            "sklearn._loss.link.HalfLogitLink",
+            "sklearn._loss.link.IdentityLink",
+            "sklearn._loss.link.Interval",
+            "sklearn._loss.link.LogLink",
+            "sklearn._loss.link.LogitLink",
+            "sklearn._loss.link.MultinomialLogit",
+            "sklearn._loss.loss.AbsoluteError",
+            "sklearn._loss.loss.HalfBinomialLoss",
+            "sklearn._loss.loss.HalfMultinomialLoss",
+            "sklearn._loss.loss.HalfSquaredError",
+            "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
+            "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingClassifier",
+            "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingRegressor",
+            "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+            "sklearn.preprocessing._label.LabelEncoder",
+        ),
+        preload=("sklearn.ensemble", "sklearn.preprocessing"),
+    )
+)

@@ -1,126 +1,209 @@
 """LightGBM: its native booster, stopped early on an inner split, saved as its own text."""
 
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import lightgbm
-import numpy as np
+import msgspec
 
 from tabsmith.errors import ModelDamagedError
-from tabsmith.families.estimator import EstimatorFile, FitRequest, FittedModel, fits_absolute_error, two_class_columns
-from tabsmith.modeling.rows import Floats, Ints
+from tabsmith.families.registry import register
+from tabsmith.families.spec import (
+    CLASS_WEIGHT,
+    LARGE,
+    SMALL,
+    FamilyRequirements,
+    FamilySpec,
+    ParameterValue,
+    PortfolioEntry,
+    TableSize,
+    entry,
+    integer,
+    number,
+    switch,
+)
 from tabsmith.text import clean
 
-FILE: Final = "booster.txt"
-PATIENCE: Final = 50
-_FEWEST_TO_STOP: Final = 100  # rows below which no rows are spared to stop early by
+if TYPE_CHECKING:
+    from tabsmith.families.estimator import EstimatorFile, FitRequest, Floats, Ints
+
+_PATIENCE: Final = 50  # trees
+_MIN_ROWS_TO_STOP_EARLY: Final = 100  # fewer rows are all fitted on; none is spared to stop early by
 
 
-@dataclass(frozen=True)
-class LightGBMModel:
+class LightGBMModel(msgspec.Struct, frozen=True):
     """A fitted booster; one thread, because a row is not worth waking others."""
 
     booster: Any
     outputs: int
 
-    def predict(self, X: Floats) -> Floats:
+    def predict(self, X: "Floats") -> "Floats":
+        import numpy as np
+
+        from tabsmith.families.estimator import two_class_columns
+
         threads = 1 if len(X) < 1000 else 0
-        made = np.asarray(self.booster.predict(X, num_threads=threads), dtype=np.float64)
-        if self.outputs == 2:
-            return two_class_columns(made)
-        return made.reshape(len(X), -1)
+        prediction = np.asarray(self.booster.predict(X, num_threads=threads), dtype=np.float64)
+        return two_class_columns(prediction) if self.outputs == 2 else prediction.reshape(len(X), -1)
 
-    def save(self, folder: Path) -> None:
-        self.booster.save_model(str(folder / FILE))
+    def save(self, path: Path) -> None:
+        self.booster.save_model(str(path))
 
 
-def fit(job: FitRequest) -> FittedModel:
+def fit(request: "FitRequest") -> LightGBMModel:
     """Stopped early on the inner rows, then, when there is time, fitted again on all rows with as many trees: the
     eighth of the rows that the stopping cost is worth 3 to 6 % of a regression's error.
     """
-    most = job.settings.integer("n_estimators")
-    outputs = job.outputs if job.classification else 1
-    everything, nothing = np.arange(len(job.y)), np.arange(0)
-    if len(job.y) < _FEWEST_TO_STOP:
-        return LightGBMModel(_train(job, everything, nothing, most), outputs)
+    import numpy as np
+
+    max_trees = request.parameters.integer("n_estimators")
+    outputs = request.outputs if request.classification else 1
+    all_rows, no_rows = np.arange(len(request.y)), np.arange(0)
+    if len(request.y) < _MIN_ROWS_TO_STOP_EARLY:
+        return LightGBMModel(_train(request, all_rows, no_rows, max_trees), outputs)
     started = time.monotonic()
-    booster = _train(job, *job.inner(), most)
+    booster = _train(request, *request.inner(), max_trees)
     trees = booster.best_iteration or booster.current_iteration()
-    if job.has_time_for_another(time.monotonic() - started):
-        booster = _train(job, everything, nothing, trees)
+    if request.has_time_for_another(time.monotonic() - started):
+        booster = _train(request, all_rows, no_rows, trees)
     return LightGBMModel(booster, outputs)
 
 
-def _train(job: FitRequest, rows: Ints, stop: Ints, trees: int) -> Any:
-    data_settings = {
-        "max_bin": job.settings.integer("max_bin"),
+def _train(request: "FitRequest", rows: "Ints", stop: "Ints", trees: int) -> Any:
+    import lightgbm
+
+    data_parameters = {
+        "max_bin": request.parameters.integer("max_bin"),
         "feature_pre_filter": False,
         "verbose": -1,
-        "num_threads": job.threads,
-        "min_data_in_bin": 1 if len(job.y) < 500 else 3,
+        "num_threads": request.threads,
+        "min_data_in_bin": 1 if len(request.y) < 500 else 3,
     }
-    weights = job.weights
+    weights = request.weights
     train = lightgbm.Dataset(
-        job.X[rows],
-        job.y[rows],
+        request.X[rows],
+        request.y[rows],
         weight=None if weights is None else weights[rows],
-        categorical_feature=list(job.categorical),
-        params=data_settings,
+        categorical_feature=list(request.categorical),
+        params=data_parameters,
         free_raw_data=True,
     )
-    callbacks: list[Any] = [_StopAtDeadline(job)]
-    valid = []
+    callbacks: list[Any] = [_StopAtDeadline(request)]
+    validation = []
     if len(stop):
         weight = None if weights is None else weights[stop]
-        valid = [train.create_valid(job.X[stop], job.y[stop], weight=weight)]
-        callbacks.append(lightgbm.early_stopping(PATIENCE, first_metric_only=True, verbose=False))
+        validation = [train.create_valid(request.X[stop], request.y[stop], weight=weight)]
+        callbacks.append(lightgbm.early_stopping(_PATIENCE, first_metric_only=True, verbose=False))
     return lightgbm.train(
-        _parameters(job) | data_settings, train, num_boost_round=trees, valid_sets=valid, callbacks=callbacks
+        _parameters(request) | data_parameters,
+        train,
+        num_boost_round=trees,
+        valid_sets=validation,
+        callbacks=callbacks,
     )
 
 
-def load(folder: Path, file: EstimatorFile) -> FittedModel:
+def load(path: Path, file: "EstimatorFile") -> LightGBMModel:
+    """The booster saved in `path`. Raises ModelDamagedError."""
+    import lightgbm
+
     try:
-        booster = lightgbm.Booster(model_file=str(folder / FILE))
+        booster = lightgbm.Booster(model_file=str(path))
     except (lightgbm.basic.LightGBMError, OSError) as error:
-        raise ModelDamagedError(f"A saved booster cannot be read: {clean(error)}", where=str(folder / FILE)) from error
-    return LightGBMModel(booster, file.core_outputs)
+        raise ModelDamagedError(f"A saved booster cannot be read: {clean(error)}", where=str(path)) from error
+    return LightGBMModel(booster, file.model_outputs)
 
 
 class _StopAtDeadline:
-    """Ends the boosting when the time is up; what is there is kept."""
+    """Ends the boosting when the time is up; the trees grown so far are kept."""
 
     order = 40
     before_iteration = False
 
-    def __init__(self, job: FitRequest) -> None:
-        self.job = job
+    def __init__(self, request: "FitRequest") -> None:
+        self._request = request
 
     def __call__(self, env: Any) -> None:
-        if self.job.late():
+        if self._request.out_of_time():
+            import lightgbm
+
             raise lightgbm.callback.EarlyStopException(env.iteration, env.evaluation_result_list or [])
 
 
-def _parameters(job: FitRequest) -> dict[str, Any]:
-    settings = job.settings
+def _parameters(request: "FitRequest") -> dict[str, Any]:
+    parameters = request.parameters
     names = (
         "learning_rate", "num_leaves", "feature_fraction", "bagging_fraction", "bagging_freq", "lambda_l1",
         "lambda_l2", "extra_trees", "max_depth", "min_gain_to_split", "path_smooth", "cat_smooth", "cat_l2",
     )  # fmt: skip
-    objective = "regression_l1" if fits_absolute_error(job) else "regression"
-    if job.classification:
-        objective = "binary" if job.outputs == 2 else "multiclass"
+    objective = "regression_l1" if request.absolute_error else "regression"
+    if request.classification:
+        objective = "binary" if request.outputs == 2 else "multiclass"
     # A leaf of 20 rows, the default, would allow no split at all in the smallest tables.
-    leaf = min(settings.integer("min_data_in_leaf"), max(2, len(job.y) // 10))
+    leaf = min(parameters.integer("min_data_in_leaf"), max(2, len(request.y) // 10))
     return {
-        **settings.given(*names),
+        **parameters.given(*names),
         "objective": objective,
-        **({"num_class": job.outputs} if objective == "multiclass" else {}),
+        **({"num_class": request.outputs} if objective == "multiclass" else {}),
         "min_data_in_leaf": leaf,
-        "min_data_per_group": min(100, max(2, len(job.y) // 20)),
-        "seed": job.seed,
+        "min_data_per_group": min(100, max(2, len(request.y) // 20)),
+        "seed": request.seed,
         "deterministic": True,
         "force_col_wise": True,
     }
+
+
+def _portfolio(size: TableSize) -> list[PortfolioEntry]:
+    def boosted(rank: int, name: str, trees: int, rate: float, leaves: int, **more: ParameterValue) -> PortfolioEntry:
+        values: dict[str, ParameterValue] = {"min_data_in_leaf": size.leaf_rows(20), **more}
+        rounds = size.boosting_rounds(trees)
+        return entry(rank, name, n_estimators=rounds, learning_rate=rate, num_leaves=leaves, **values)
+
+    return [
+        boosted(1, "lightgbm, default", 200, 0.1 if size.rows < LARGE else 0.15, 31),
+        boosted(4, "lightgbm, extra trees", 300, 0.07, 31, extra_trees=True, feature_fraction=0.9),
+        boosted(11, "lightgbm, slow", 600, 0.03, 31, feature_fraction=0.7, bagging_fraction=0.8, bagging_freq=1),
+        boosted(7, "lightgbm, small leaves", 500, 0.04, 15, feature_fraction=0.6, bagging_fraction=0.9, bagging_freq=1,
+                lambda_l2=1.0, min_data_in_leaf=size.leaf_rows(5)),
+        boosted(14, "lightgbm, stumps", 500, 0.05, 5, feature_fraction=0.8, lambda_l1=0.1),
+        boosted(22, "lightgbm, large", 300, 0.03, 128 if size.rows >= SMALL else 63, feature_fraction=0.9,
+                min_data_in_leaf=size.leaf_rows(3)),
+        boosted(17, "lightgbm, extra trees slow", 800, 0.03, 96, extra_trees=True, feature_fraction=0.6,
+                lambda_l2=0.5),
+        boosted(18, "lightgbm, few columns", 500, 0.05, 63, feature_fraction=0.4, bagging_fraction=0.7,
+                lambda_l1=0.5, lambda_l2=2.0, bagging_freq=1),
+    ]  # fmt: skip
+
+
+register(
+    FamilySpec(
+        name="lightgbm",
+        label="LightGBM",
+        aliases="lgbm lgb gbm gbdt boosting gradientboosting",
+        parameters=(
+            number("learning_rate", 0.001, 1.0, 0.1, "how much each tree adds", log=True),
+            integer("n_estimators", 10, 10_000, 200, "trees", log=True),
+            integer("num_leaves", 2, 1024, 31, "most leaves in a tree", log=True),
+            integer("min_data_in_leaf", 1, 5000, 20, "fewest rows in a leaf", log=True),
+            number("feature_fraction", 0.05, 1.0, 1.0, "share of the columns each tree sees"),
+            number("bagging_fraction", 0.05, 1.0, 1.0, "share of the rows each tree sees; needs bagging_freq above 0"),
+            integer("bagging_freq", 0, 100, 0, "draw the rows anew every so many trees; 0: never"),
+            number("lambda_l1", 0.0, 1000.0, 0.0, "l1 penalty on leaf values"),
+            number("lambda_l2", 0.0, 1000.0, 0.0, "l2 penalty on leaf values"),
+            switch("extra_trees", "true: one random threshold per column at each split"),
+            integer("max_depth", 1, 64, None, "deepest level; left out: no limit"),
+            number("min_gain_to_split", 0.0, 100.0, 0.0, "smallest gain that makes a split"),
+            number("path_smooth", 0.0, 1000.0, 0.0, "how much a leaf is drawn to its parent"),
+            integer("max_bin", 8, 1024, 255, "bins per column", log=True),
+            number("cat_smooth", 0.0, 1000.0, 10.0, "smoothing of rare categories"),
+            number("cat_l2", 0.0, 1000.0, 10.0, "l2 penalty in splits of categories"),
+            CLASS_WEIGHT,
+        ),
+        portfolio=_portfolio,
+        requirements=FamilyRequirements(native_levels=1000),
+        fit=fit,
+        load=load,
+        saved_file="booster.txt",
+        preload=("lightgbm",),
+    )
+)

@@ -1,80 +1,147 @@
 """Linear models: ridge, lasso and elastic net for numbers, logistic regression for classes."""
 
 import warnings
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-from scipy.special import expit, softmax
-from sklearn.exceptions import ConvergenceWarning
+import msgspec
 
-from tabsmith.families import skops_files
-from tabsmith.families.estimator import SKOPS_FILE, EstimatorFile, FitRequest, FittedModel, two_class_columns
-from tabsmith.modeling.rows import Floats
+from tabsmith.families.registry import register
+from tabsmith.families.spec import (
+    CLASS_WEIGHT,
+    LARGE,
+    FamilyRequirements,
+    FamilySpec,
+    PortfolioEntry,
+    TableSize,
+    choice,
+    entry,
+    integer,
+    number,
+)
+
+if TYPE_CHECKING:
+    from tabsmith.families.estimator import EstimatorFile, FitRequest, Floats
 
 _STEP: Final = 50  # iterations between two looks at the clock
 
 
-@dataclass(frozen=True)
-class LinearModel:
+class LinearModel(msgspec.Struct, frozen=True):
     """A fitted scikit-learn linear model; predicts by its coefficients alone."""
 
     model: Any
 
-    def predict(self, X: Floats) -> Floats:
-        made = np.asarray(X @ np.atleast_2d(self.model.coef_).T + self.model.intercept_, dtype=np.float64)
+    def predict(self, X: "Floats") -> "Floats":
+        import numpy as np
+        from scipy.special import expit, softmax
+
+        from tabsmith.families.estimator import two_class_columns
+
+        values = np.asarray(X @ np.atleast_2d(self.model.coef_).T + self.model.intercept_, dtype=np.float64)
         if not hasattr(self.model, "classes_"):
-            return made
-        return two_class_columns(expit(made[:, 0])) if made.shape[1] == 1 else np.asarray(softmax(made, axis=1))
+            return values
+        return two_class_columns(expit(values[:, 0])) if values.shape[1] == 1 else np.asarray(softmax(values, axis=1))
 
-    def save(self, folder: Path) -> None:
-        skops_files.dump(self.model, folder / SKOPS_FILE)
+    def save(self, path: Path) -> None:
+        from tabsmith.families import skops_files
+
+        skops_files.dump(self.model, path)
 
 
-def fit(job: FitRequest) -> FittedModel:
+def fit(request: "FitRequest") -> LinearModel:
+    """A linear model, fitted until it converges, reaches `max_iter`, or (a classifier) the deadline."""
+    from sklearn.exceptions import ConvergenceWarning
+
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # it ends at max_iter or at the deadline, as asked
-        return LinearModel(_classifier(job) if job.classification else _regressor(job))
+        warnings.simplefilter("ignore", ConvergenceWarning)  # a fit may end before it converges, as asked
+        return LinearModel(_classifier(request) if request.classification else _regressor(request))
 
 
-def load(folder: Path, file: EstimatorFile) -> FittedModel:  # noqa: ARG001 - the same call for every family
-    return LinearModel(skops_files.load(folder / SKOPS_FILE))
+def load(path: Path, file: "EstimatorFile") -> LinearModel:  # noqa: ARG001 - the same call for every family
+    """The model saved in `path`. Raises ModelDamagedError."""
+    from tabsmith.families import skops_files
+
+    return LinearModel(skops_files.load(path))
 
 
-def _regressor(job: FitRequest) -> Any:
+def _regressor(request: "FitRequest") -> Any:
     from sklearn.linear_model import ElasticNet, Lasso, LinearRegression, Ridge
 
-    alpha, most = job.settings.number("alpha"), job.settings.integer("max_iter")
-    match job.settings.text("penalty"):
+    alpha, steps = request.parameters.number("alpha"), request.parameters.integer("max_iter")
+    match request.parameters.text("penalty"):
         case "none":
-            return LinearRegression().fit(job.X, job.y)
+            model = LinearRegression()
         case "l1":  # per row, as scikit-learn counts it, so that alpha means the same for every penalty
-            return Lasso(alpha=alpha / len(job.y), max_iter=most, random_state=job.seed).fit(job.X, job.y)
+            model = Lasso(alpha=alpha / len(request.y), max_iter=steps, random_state=request.seed)
         case "elasticnet":
-            share = job.settings.number("l1_ratio")
-            model = ElasticNet(alpha=alpha / len(job.y), l1_ratio=share, max_iter=most, random_state=job.seed)
-            return model.fit(job.X, job.y)
+            model = ElasticNet(
+                alpha=alpha / len(request.y),
+                l1_ratio=request.parameters.number("l1_ratio"),
+                max_iter=steps,
+                random_state=request.seed,
+            )
         case _:
-            return Ridge(alpha=alpha, random_state=job.seed).fit(job.X, job.y)
+            model = Ridge(alpha=alpha, random_state=request.seed)
+    return model.fit(request.X, request.y)
 
 
-def _classifier(job: FitRequest) -> Any:
+def _classifier(request: "FitRequest") -> Any:
+    import numpy as np
     from sklearn.linear_model import LogisticRegression
 
-    penalty, most = job.settings.text("penalty"), job.settings.integer("max_iter")
-    share = {"l1": 1.0, "elasticnet": job.settings.number("l1_ratio")}.get(penalty, 0.0)
+    penalty, steps = request.parameters.text("penalty"), request.parameters.integer("max_iter")
+    l1_ratio = {"l1": 1.0, "elasticnet": request.parameters.number("l1_ratio")}.get(penalty, 0.0)
     model = LogisticRegression(
-        C=np.inf if penalty == "none" else 1.0 / job.settings.number("alpha"),
-        l1_ratio=share,
-        solver="saga" if share else "lbfgs",
+        C=np.inf if penalty == "none" else 1.0 / request.parameters.number("alpha"),
+        l1_ratio=l1_ratio,
+        solver="saga" if l1_ratio else "lbfgs",
         max_iter=_STEP,
         warm_start=True,
-        random_state=job.seed,
+        random_state=request.seed,
     )
-    for done in range(0, most, _STEP):
-        model.set_params(max_iter=min(_STEP, most - done))
-        model.fit(job.X, job.y, sample_weight=job.weights)
-        if job.late() or int(np.max(model.n_iter_)) < model.max_iter:
+    for done in range(0, steps, _STEP):
+        model.set_params(max_iter=min(_STEP, steps - done))
+        model.fit(request.X, request.y, sample_weight=request.weights)
+        if request.out_of_time() or int(np.max(model.n_iter_)) < model.max_iter:
             break
     return model
+
+
+def _portfolio(size: TableSize) -> list[PortfolioEntry]:
+    entries = [
+        entry(0, "linear, ridge", penalty="l2", alpha=1.0),
+        entry(8, "linear, strong ridge", penalty="l2", alpha=30.0),
+    ]
+    if size.rows <= LARGE and size.outputs <= 20:
+        entries.append(entry(24, "linear, lasso", penalty="l1", alpha=0.1))
+        entries.append(entry(25, "linear, elastic net", penalty="elasticnet", alpha=0.1, l1_ratio=0.5))
+    return entries
+
+
+register(
+    FamilySpec(
+        name="linear",
+        label="linear model",
+        aliases="ridge lasso logistic regression linearregression logisticregression logreg elasticnet ols lr glm",
+        parameters=(
+            choice("penalty", "l2 l1 elasticnet none", "which penalty holds the coefficients down"),
+            number("alpha", 1e-6, 1e4, 1.0, "strength of the penalty: more is a simpler model", log=True),
+            number("l1_ratio", 0.0, 1.0, 0.5, "share of l1 in the elasticnet penalty"),
+            integer("max_iter", 50, 20_000, 1000, "steps at most", log=True),
+            CLASS_WEIGHT,
+        ),
+        portfolio=_portfolio,
+        suits=lambda size: size.cells * max(1, size.outputs) <= 500_000_000,
+        requirements=FamilyRequirements(scaling="standard", missing=False, standardized_target=True),
+        fit=fit,
+        load=load,
+        trusted_types=(
+            "sklearn.linear_model._base.LinearRegression",
+            "sklearn.linear_model._coordinate_descent.ElasticNet",
+            "sklearn.linear_model._coordinate_descent.Lasso",
+            "sklearn.linear_model._logistic.LogisticRegression",
+            "sklearn.linear_model._ridge.Ridge",
+        ),
+        preload=("sklearn.linear_model",),
+    )
+)

@@ -1,53 +1,98 @@
 """Nearest neighbours over scaled features."""
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
+import msgspec
 
-from tabsmith.families import skops_files
-from tabsmith.families.estimator import SKOPS_FILE, EstimatorFile, FitRequest, FittedModel
-from tabsmith.modeling.rows import Floats
+from tabsmith.families.registry import register
+from tabsmith.families.spec import FamilyRequirements, FamilySpec, PortfolioEntry, TableSize, choice, entry, integer
 
-MAX_NEIGHBOR_ROWS: Final = 20_000  # kept as neighbours: a prediction measures the distance to each
+if TYPE_CHECKING:
+    from tabsmith.families.estimator import EstimatorFile, FitRequest, Floats
+
+MAX_ROWS: Final = 20_000  # kept as neighbours: a prediction measures the distance to each
 _CHUNK: Final = 2_000  # rows asked at once
 
 
-@dataclass(frozen=True)
-class NearestNeighborsModel:
-    """A fitted scikit-learn nearest-neighbours model: the training rows themselves."""
+class NearestNeighborsModel(msgspec.Struct, frozen=True):
+    """A fitted scikit-learn model of neighbours."""
 
     model: Any
 
-    def predict(self, X: Floats) -> Floats:
+    def predict(self, X: "Floats") -> "Floats":
+        import numpy as np
+
         inputs = X.astype(np.float32)
-        ask = self.model.predict_proba if hasattr(self.model, "classes_") else self.model.predict
-        made = [ask(inputs[start : start + _CHUNK]) for start in range(0, max(1, len(X)), _CHUNK)]
-        return np.concatenate(made).astype(np.float64).reshape(len(X), -1)
+        predict = self.model.predict_proba if hasattr(self.model, "classes_") else self.model.predict
+        chunks = [predict(inputs[start : start + _CHUNK]) for start in range(0, max(1, len(X)), _CHUNK)]
+        return np.concatenate(chunks).astype(np.float64).reshape(len(X), -1)
 
-    def save(self, folder: Path) -> None:
-        skops_files.dump(self.model, folder / SKOPS_FILE)
+    def save(self, path: Path) -> None:
+        from tabsmith.families import skops_files
+
+        skops_files.dump(self.model, path)
 
 
-def fit(job: FitRequest) -> FittedModel:
+def fit(request: "FitRequest") -> NearestNeighborsModel:
     """Of more than 20,000 rows, that many drawn at random are the neighbours."""
+    import numpy as np
     from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
-    index = np.arange(len(job.y))
-    if len(index) > MAX_NEIGHBOR_ROWS:
-        drawn = np.random.default_rng(job.seed).choice(len(index), MAX_NEIGHBOR_ROWS, replace=False)
-        firsts = np.unique(job.y, return_index=True)[1] if job.classification else index[:0]  # no class is lost
+    index = np.arange(len(request.y))
+    if len(index) > MAX_ROWS:
+        drawn = np.random.default_rng(request.seed).choice(len(index), MAX_ROWS, replace=False)
+        # One row of each class is kept, so that no class is lost.
+        firsts = np.unique(request.y, return_index=True)[1] if request.classification else index[:0]
         index = np.union1d(drawn, firsts)
-    model: Any = (KNeighborsClassifier if job.classification else KNeighborsRegressor)(
-        n_neighbors=min(job.settings.integer("n_neighbors"), len(index)),
-        weights=job.settings.text("weights"),
-        metric=job.settings.text("metric"),
+    model: Any = (KNeighborsClassifier if request.classification else KNeighborsRegressor)(
+        n_neighbors=min(request.parameters.integer("n_neighbors"), len(index)),
+        weights=request.parameters.text("weights"),
+        metric=request.parameters.text("metric"),
         algorithm="brute",  # a search tree holds types of its own, and helps little beyond a few columns
-        n_jobs=job.threads,
+        n_jobs=request.threads,
     )
-    return NearestNeighborsModel(model.fit(job.X[index].astype(np.float32), job.y[index]))
+    return NearestNeighborsModel(model.fit(request.X[index].astype(np.float32), request.y[index]))
 
 
-def load(folder: Path, file: EstimatorFile) -> FittedModel:  # noqa: ARG001 - the same call for every family
-    return NearestNeighborsModel(skops_files.load(folder / SKOPS_FILE))
+def load(path: Path, file: "EstimatorFile") -> NearestNeighborsModel:  # noqa: ARG001 - the same call for every family
+    """The model saved in `path`. Raises ModelDamagedError."""
+    from tabsmith.families import skops_files
+
+    return NearestNeighborsModel(skops_files.load(path))
+
+
+def _portfolio(size: TableSize) -> list[PortfolioEntry]:
+    most = max(1, size.rows // 4)
+    counts = dict.fromkeys(min(count, most) for count in (15, 5, 50))
+    return [
+        *(
+            entry(9 if count == 15 else 30, f"nearest neighbors, {count}", n_neighbors=count, weights="distance")
+            for count in counts
+        ),
+        entry(30, "nearest neighbors, manhattan", n_neighbors=min(10, most), metric="manhattan"),
+    ]
+
+
+register(
+    FamilySpec(
+        name="nearest_neighbors",
+        label="nearest neighbours",
+        aliases="knn kneighbors nearestneighbours neighbors neighbours knearest nearest",
+        parameters=(
+            integer("n_neighbors", 1, 500, 15, "neighbours asked", log=True),
+            choice("weights", "distance uniform", "whether nearer ones count more"),
+            choice("metric", "euclidean manhattan cosine", "what near means"),
+        ),
+        portfolio=_portfolio,
+        suits=lambda size: size.rows <= 20_000 and size.width <= 100,
+        requirements=FamilyRequirements(scaling="squash", missing=False),
+        fit=fit,
+        load=load,
+        trusted_types=(
+            "sklearn.neighbors._classification.KNeighborsClassifier",
+            "sklearn.neighbors._regression.KNeighborsRegressor",
+        ),
+        preload=("sklearn.neighbors",),
+    )
+)

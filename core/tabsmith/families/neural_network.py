@@ -1,78 +1,141 @@
 """A multi-layer perceptron, one pass over the rows at a time, so that the clock is looked at in between."""
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
+import msgspec
 
-from tabsmith.families import skops_files
-from tabsmith.families.estimator import SKOPS_FILE, EstimatorFile, FitRequest, FittedModel
-from tabsmith.modeling.rows import Floats
+from tabsmith.families.registry import register
+from tabsmith.families.spec import (
+    SMALL,
+    FamilyRequirements,
+    FamilySpec,
+    PortfolioEntry,
+    TableSize,
+    choice,
+    entry,
+    integer,
+    number,
+    switch,
+)
+
+if TYPE_CHECKING:
+    from tabsmith.families.estimator import EstimatorFile, FitRequest, Floats
 
 _PATIENCE: Final = 10  # passes
 _TOLERANCE: Final = 1e-4
 
 
-@dataclass(frozen=True)
-class NeuralNetworkModel:
+class NeuralNetworkModel(msgspec.Struct, frozen=True):
     """A fitted scikit-learn perceptron."""
 
     model: Any
 
-    def predict(self, X: Floats) -> Floats:
+    def predict(self, X: "Floats") -> "Floats":
+        import numpy as np
+
         inputs = X.astype(np.float32)
         if hasattr(self.model, "classes_"):
             return np.asarray(self.model.predict_proba(inputs), dtype=np.float64)
         return np.asarray(self.model.predict(inputs), dtype=np.float64).reshape(-1, 1)
 
-    def save(self, folder: Path) -> None:
+    def save(self, path: Path) -> None:
+        from tabsmith.families import skops_files
+
         self.model._optimizer = None  # noqa: SLF001 - only needed to go on fitting, and twice the size of the rest
-        skops_files.dump(self.model, folder / SKOPS_FILE)
+        skops_files.dump(self.model, path)
 
 
-def fit(job: FitRequest) -> FittedModel:
+def fit(request: "FitRequest") -> NeuralNetworkModel:
     """With early stopping, the weights of the best pass on the inner rows; without, those of the last pass, which is
     the first after the training loss has stopped falling."""
+    import numpy as np
     from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-    settings = job.settings
-    stopping = settings.flag("early_stopping") and len(job.y) >= 50
-    X, y = job.X.astype(np.float32), job.y
-    rows, stop = job.inner() if stopping else (np.arange(len(y)), np.arange(0))
-    model: Any = (MLPClassifier if job.classification else MLPRegressor)(
-        hidden_layer_sizes=tuple(int(each) for each in settings.text("hidden_layer_sizes").split(",")),
-        random_state=job.seed,
-        **settings.given("alpha", "learning_rate_init", "activation", "batch_size"),
+    parameters = request.parameters
+    stopping = parameters.flag("early_stopping") and len(request.y) >= 50
+    X, y = request.X.astype(np.float32), request.y
+    rows, stop = request.inner() if stopping else (np.arange(len(y)), np.arange(0))
+    model: Any = (MLPClassifier if request.classification else MLPRegressor)(
+        hidden_layer_sizes=tuple(int(size) for size in parameters.text("hidden_layer_sizes").split(",")),
+        random_state=request.seed,
+        **parameters.given("alpha", "learning_rate_init", "activation", "batch_size"),
     )
-    classes = {"classes": np.arange(job.outputs)} if job.classification else {}
+    classes = {"classes": np.arange(request.outputs)} if request.classification else {}
     if isinstance(model.batch_size, int):
         model.set_params(batch_size=min(model.batch_size, len(rows)))
-    best, kept, waited = np.inf, None, 0
-    for number in range(settings.integer("max_iter")):
-        model.partial_fit(X[rows], y[rows], **(classes if number == 0 else {}))
+    best_loss, best_weights, passes_without_gain = np.inf, None, 0
+    for number_of_pass in range(parameters.integer("max_iter")):
+        model.partial_fit(X[rows], y[rows], **(classes if number_of_pass == 0 else {}))
         loss = _loss(model, X[stop], y[stop]) if stopping else float(model.loss_)
         if not np.isfinite(loss):
             break
-        if loss < best - _TOLERANCE * max(1.0, abs(best) if np.isfinite(best) else 1.0):
-            best, waited = loss, 0
-            kept = [each.copy() for each in (*model.coefs_, *model.intercepts_)]
+        if loss < best_loss - _TOLERANCE * max(1.0, abs(best_loss) if np.isfinite(best_loss) else 1.0):
+            best_loss, passes_without_gain = loss, 0
+            best_weights = [layer.copy() for layer in (*model.coefs_, *model.intercepts_)]
         else:
-            waited += 1
-        if waited >= _PATIENCE or job.late():
+            passes_without_gain += 1
+        if passes_without_gain >= _PATIENCE or request.out_of_time():
             break
-    if kept is not None and (stopping or not np.isfinite(loss)):
+    if best_weights is not None and (stopping or not np.isfinite(loss)):
         layers = len(model.coefs_)
-        model.coefs_, model.intercepts_ = kept[:layers], kept[layers:]
+        model.coefs_, model.intercepts_ = best_weights[:layers], best_weights[layers:]
     return NeuralNetworkModel(model)
 
 
-def load(folder: Path, file: EstimatorFile) -> FittedModel:  # noqa: ARG001 - the same call for every family
-    return NeuralNetworkModel(skops_files.load(folder / SKOPS_FILE))
+def load(path: Path, file: "EstimatorFile") -> NeuralNetworkModel:  # noqa: ARG001 - the same call for every family
+    """The perceptron saved in `path`. Raises ModelDamagedError."""
+    from tabsmith.families import skops_files
+
+    return NeuralNetworkModel(skops_files.load(path))
 
 
 def _loss(model: Any, X: Any, y: Any) -> float:
-    made = NeuralNetworkModel(model).predict(X)
+    import numpy as np
+
+    prediction = NeuralNetworkModel(model).predict(X)
     if hasattr(model, "classes_"):
-        return float(-np.log(np.clip(made[np.arange(len(y)), y], 1e-12, None)).mean())
-    return float(np.mean((made[:, 0] - y) ** 2))
+        return float(-np.log(np.clip(prediction[np.arange(len(y)), y], 1e-12, None)).mean())
+    return float(np.mean((prediction[:, 0] - y) ** 2))
+
+
+def _portfolio(size: TableSize) -> list[PortfolioEntry]:
+    passes = 100 if size.rows < 20_000 else 30
+    early = size.rows >= SMALL  # a tenth of a small table is too few rows to stop by
+    return [
+        entry(13, "neural network, default", hidden_layer_sizes="128,64", max_iter=passes, early_stopping=early),
+        entry(23, "neural network, small",
+              hidden_layer_sizes="32", alpha=0.01, max_iter=passes, early_stopping=early),
+        entry(29, "neural network, wide",
+              hidden_layer_sizes="256,128", alpha=0.001, max_iter=passes, early_stopping=early),
+    ]  # fmt: skip
+
+
+register(
+    FamilySpec(
+        name="neural_network",
+        label="neural network",
+        aliases="mlp nn net neuralnet neural perceptron multilayerperceptron",
+        parameters=(
+            choice("hidden_layer_sizes", "128,64 32 64 128 256 64,32 256,128 256,256 256,128,64", "neurons per layer"),
+            number("alpha", 1e-7, 10.0, 1e-4, "l2 penalty on weights", log=True),
+            number("learning_rate_init", 1e-5, 0.1, 1e-3, "first step size", log=True),
+            choice("activation", "relu tanh logistic", "what a neuron does with its sum"),
+            integer("batch_size", 8, 4096, None, "rows per step; left out: the library's own", log=True),
+            integer("max_iter", 5, 1000, 100, "passes over the rows at most", log=True),
+            switch("early_stopping", "true: stop when a tenth of the rows, set aside, improves no more"),
+        ),
+        portfolio=_portfolio,
+        suits=lambda size: size.rows >= 100 and size.cells <= 20_000_000,
+        requirements=FamilyRequirements(scaling="squash", missing=False, standardized_target=True),
+        fit=fit,
+        load=load,
+        trusted_types=(
+            "numpy.random.mtrand.RandomState",
+            "sklearn.neural_network._multilayer_perceptron.MLPClassifier",
+            "sklearn.neural_network._multilayer_perceptron.MLPRegressor",
+            "sklearn.preprocessing._label.LabelBinarizer",
+        ),
+        preload=("sklearn.neural_network",),
+    )
+)

@@ -1,31 +1,34 @@
-"""Scikit-learn objects on disk: skops files, read only when every type in them is on the list that stands here.
+"""Scikit-learn objects on disk: skops files, read only when every type in them is trusted.
 
-The list is code. It is never taken from a file, and skops' own wider defaults do not extend it: a file's schema is
-checked against it before skops builds anything.
+The trusted types are those listed here and those that the registered families name. The lists are code. They are never
+taken from a file, and skops' own wider defaults do not extend them: a file's schema is checked against them before skops
+builds anything.
 """
 
 import json
 import zipfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 from tabsmith.errors import ModelDamagedError
+from tabsmith.families.registry import families
 from tabsmith.text import clean
 
 MAX_UNPACKED_BYTES: Final = 2 << 30  # unpacked, of one file
 _MOST_DEPTH: Final = 200
 
-TRUSTED_TYPES: Final[frozenset[str]] = frozenset({
+_COMMON_TYPES: Final = (
+    "builtins.NoneType",
+    "builtins.bool",
     "builtins.dict",
     "builtins.float",
     "builtins.int",
     "builtins.list",
+    "builtins.slice",
     "builtins.str",
     "builtins.tuple",
-    "builtins.bool",
-    "builtins.NoneType",
-    "builtins.slice",
     "numpy.bool",
     "numpy.dtype",
     "numpy.float32",
@@ -34,51 +37,29 @@ TRUSTED_TYPES: Final[frozenset[str]] = frozenset({
     "numpy.int64",
     "numpy.ndarray",
     "numpy.uint32",
-    "numpy.random._generator.Generator",
     "numpy.uint64",
     "numpy.uint8",
-    "numpy.random.mtrand.RandomState",
+)
+
+_TEXT_FEATURE_TYPES: Final = (
     "scipy.sparse._csr.csr_matrix",
-    "sklearn._loss.link.IdentityLink",
-    "sklearn._loss.link.Interval",
-    "sklearn._loss.link.LogLink",
-    "sklearn._loss.link.LogitLink",
-    "sklearn._loss.link.HalfLogitLink",
-    "sklearn._loss.link.MultinomialLogit",
-    "sklearn._loss.loss.AbsoluteError",
-    "sklearn._loss._loss.CyAbsoluteError",
-    "sklearn._loss.loss.HalfBinomialLoss",
-    "sklearn._loss.loss.HalfMultinomialLoss",
-    "sklearn._loss.loss.HalfSquaredError",
-    "sklearn._loss._loss.CyHalfBinomialLoss",
-    "sklearn._loss._loss.CyHalfMultinomialLoss",
-    "sklearn._loss._loss.CyHalfSquaredError",
     "sklearn.decomposition._truncated_svd.TruncatedSVD",
-    "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
-    "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingClassifier",
-    "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingRegressor",
-    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.feature_extraction.text.TfidfTransformer",
     "sklearn.feature_extraction.text.TfidfVectorizer",
-    "sklearn.linear_model._coordinate_descent.ElasticNet",
-    "sklearn.linear_model._coordinate_descent.Lasso",
-    "sklearn.linear_model._base.LinearRegression",
-    "sklearn.linear_model._logistic.LogisticRegression",
-    "sklearn.linear_model._ridge.Ridge",
-    "sklearn.neighbors._classification.KNeighborsClassifier",
-    "sklearn.neighbors._regression.KNeighborsRegressor",
-    "sklearn.neural_network._multilayer_perceptron.MLPClassifier",
-    "sklearn.neural_network._multilayer_perceptron.MLPRegressor",
-    "sklearn.preprocessing._label.LabelBinarizer",
-    "sklearn.preprocessing._label.LabelEncoder",
-    "sklearn.tree._tree.Tree",
-})  # fmt: skip
+)
 
 _LOADERS: Final[frozenset[str]] = frozenset({
     "DictNode", "ListNode", "TupleNode", "JsonNode", "ObjectNode", "TypeNode", "SliceNode", "NdArrayNode",
     "DTypeNode", "RandomStateNode", "RandomGeneratorNode", "SparseMatrixNode", "TreeNode", "ReduceNode", "LossNode",
     "CachedNode", "ConstructorFromReduceNode", "BytesNode",
 })  # fmt: skip
+
+
+@cache
+def trusted_types() -> frozenset[str]:
+    """The types that a skops file may hold."""
+    of_families = {name for spec in families() for name in spec.trusted_types}
+    return frozenset({*_COMMON_TYPES, *_TEXT_FEATURE_TYPES, *of_families})
 
 
 def dump(value: Any, path: Path) -> None:
@@ -96,7 +77,7 @@ def load(path: Path) -> Any:
 
     _check(path)
     try:
-        return skops.io.load(path, trusted=sorted(TRUSTED_TYPES))
+        return skops.io.load(path, trusted=sorted(trusted_types()))
     except (UntrustedTypesFoundException, ValueError, TypeError, KeyError, AttributeError, OSError) as error:
         raise _damaged(path, f"skops refuses it: {clean(error)}") from error
 
@@ -108,7 +89,7 @@ def types(path: Path) -> frozenset[str]:
 
 def _check(path: Path) -> None:
     for name, loader in _types(_schema(path), 0, path):
-        if name not in TRUSTED_TYPES:
+        if name not in trusted_types():
             raise _damaged(path, f"it holds the type {clean(name)}, which models do not use")
         if loader not in _LOADERS:
             raise _damaged(path, f"it asks for the loader {clean(loader)}, which models do not use")

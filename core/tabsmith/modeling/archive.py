@@ -10,35 +10,35 @@ from pathlib import Path
 from typing import Final
 
 from tabsmith.errors import ModelDamagedError, UsageError
-from tabsmith.modeling.model_files import MANIFEST, MODEL_FILES
+from tabsmith.modeling.model_files import MANIFEST, is_model_file
 from tabsmith.storage.files import storage_error
 from tabsmith.text import clean
 
 MAX_FILES: Final = 10_000
-MAX_UNPACKED_BYTES: Final = 4 << 30  # unpacked
-_MOST_RATIO: Final = 200  # of unpacked to packed bytes, above a megabyte
-_PIECE: Final = 1 << 20
+MAX_UNPACKED_BYTES: Final = 4 << 30
+_MAX_RATIO: Final = 200  # of unpacked to packed bytes, above a megabyte
+_CHUNK_BYTES: Final = 1 << 20
 
 
 def pack_model(folder: Path, file: Path) -> None:
-    """Write the files of `folder` into the new zip `file`. Raises UsageError when it is there, StorageError."""
-    with _appearing(file) as partial, zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(each for each in folder.rglob("*") if each.is_file()):
+    """Write the files of `folder` into the new zip `file`. Raises UsageError when `file` exists, StorageError."""
+    with _new_file(file) as partial, zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             archive.write(path, path.relative_to(folder).as_posix())
 
 
 def copy_archive(source: Path, file: Path) -> None:
-    """Copy an exported model to the new `file`. Raises UsageError when it is there, StorageError."""
-    with _appearing(file) as partial:
+    """Copy an exported model to the new `file`. Raises UsageError when `file` exists, StorageError."""
+    with _new_file(file) as partial:
         shutil.copyfile(source, partial)
 
 
 @contextmanager
-def _appearing(file: Path) -> Iterator[Path]:
-    """A place to write to, which becomes `file` at the end, or goes."""
+def _new_file(file: Path) -> Iterator[Path]:
+    """A temporary path to write to, renamed to `file` at the end, or removed after an error."""
     if file.exists():
         raise UsageError(
-            f"{clean(file.name)} is there already.",
+            f"{clean(file.name)} exists already.",
             where=str(file),
             next_step="Choose another name, or remove it first.",
         )
@@ -55,19 +55,19 @@ def _appearing(file: Path) -> Iterator[Path]:
 
 @contextmanager
 def unpacked_model(file: Path) -> Iterator[Path]:
-    """A temporary folder with the files of an exported model, gone afterwards.
+    """A temporary folder with the files of an exported model, removed afterwards.
 
-    Raises ModelDamagedError, before anything is written, for a file that is no zip, holds names that no model has
-    (absolute, with `..`, twice the same), links, or more than it should.
+    Raises ModelDamagedError, before anything is written, for a file that is no zip, or that holds names that no
+    model has (absolute, with `..`, twice the same), links, or more bytes than a model may have.
     """
     with tempfile.TemporaryDirectory(prefix="tabsmith-model-") as name:
         folder = Path(name)
         try:
             with zipfile.ZipFile(file) as archive:
                 items = archive.infolist()
-                _check(items, file)
+                _check_items(items, file)
                 for item in items:
-                    _unpack(archive, item, folder / item.filename, file)
+                    _unpack_item(archive, item, folder / item.filename, file)
         except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError, EOFError) as error:
             raise _refused(file, f"it is not a whole zip file ({clean(error)})") from error
         except OSError as error:
@@ -75,7 +75,7 @@ def unpacked_model(file: Path) -> Iterator[Path]:
         yield folder
 
 
-def _check(items: list[zipfile.ZipInfo], file: Path) -> None:
+def _check_items(items: list[zipfile.ZipInfo], file: Path) -> None:
     if len(items) > MAX_FILES:
         raise _refused(file, f"it holds {len(items)} files")
     if sum(item.file_size for item in items) > MAX_UNPACKED_BYTES:
@@ -83,27 +83,27 @@ def _check(items: list[zipfile.ZipInfo], file: Path) -> None:
     seen = set()
     for item in items:
         mode = item.external_attr >> 16
-        if item.filename != MANIFEST and not MODEL_FILES.fullmatch(item.filename):
+        if item.filename != MANIFEST and not is_model_file(item.filename):
             raise _refused(file, f'models have no file "{clean(item.filename)}"')
         if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
             raise _refused(file, f'"{clean(item.filename)}" is not a plain file')
         if item.filename in seen:
             raise _refused(file, f'"{clean(item.filename)}" is in it twice')
-        if item.file_size > _PIECE and item.file_size > _MOST_RATIO * max(1, item.compress_size):
+        if item.file_size > _CHUNK_BYTES and item.file_size > _MAX_RATIO * max(1, item.compress_size):
             raise _refused(file, f'"{clean(item.filename)}" unpacks to {item.file_size} bytes')
         seen.add(item.filename)
 
 
-def _unpack(archive: zipfile.ZipFile, item: zipfile.ZipInfo, path: Path, file: Path) -> None:
-    """Counted while it is read: what a zip declares need not be what it holds."""
+def _unpack_item(archive: zipfile.ZipFile, item: zipfile.ZipInfo, path: Path, file: Path) -> None:
+    """Write one file of the zip to `path`. Its bytes are counted, because a zip may hold more than it declares."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    left = item.file_size
+    bytes_left = item.file_size
     with archive.open(item) as source, path.open("xb") as target:
-        while piece := source.read(_PIECE):
-            left -= len(piece)
-            if left < 0:
+        while chunk := source.read(_CHUNK_BYTES):
+            bytes_left -= len(chunk)
+            if bytes_left < 0:
                 raise _refused(file, f'"{clean(item.filename)}" is longer than declared')
-            target.write(piece)
+            target.write(chunk)
 
 
 def _refused(file: Path, why: str) -> ModelDamagedError:

@@ -16,13 +16,13 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from tabsmith.errors import TrainingError
-from tabsmith.families import estimator as families
-from tabsmith.families.estimator import Estimator, FitRequest, ParameterValues
+from tabsmith.families.estimator import Estimator, FitRequest, Floats, Ints, ParameterValues, fit_estimator
+from tabsmith.families.registry import get_family
 from tabsmith.modeling import metrics
 from tabsmith.modeling.features.fitting import FeatureContext, fit_features
 from tabsmith.modeling.features.transformer import FeatureTransformer
 from tabsmith.modeling.results import Evaluation, FoldScore
-from tabsmith.modeling.rows import ColumnValues, Floats, Ints, RowArrays, infer_column
+from tabsmith.modeling.rows import ColumnValues, RowArrays, infer_column
 from tabsmith.modeling.splits import early_stopping_split
 from tabsmith.modeling.training_data import TrainingData
 from tabsmith.recipes.recipe import Recipe
@@ -43,7 +43,7 @@ class FoldFile(msgspec.Struct, frozen=True):
 
 
 def fold_folder(folder: Path, fold: int) -> Path:
-    """Where fold number `fold` (from 0) of a recipe lies."""
+    """The folder of fold number `fold` (from 0) of a recipe."""
     return folder / f"fold-{fold}"
 
 
@@ -53,16 +53,17 @@ def compute_derived_columns(rows: RowArrays, recipe: Recipe) -> dict[str, Column
         return {}
     from tabsmith.recipes.derived import compute
 
-    made = compute(rows.frame(), recipe.derived)
-    return {str(name): infer_column(made[name]) for name in made.columns}
+    frame = compute(rows.frame(), recipe.derived)
+    return {str(name): infer_column(frame[name]) for name in frame.columns}
 
 
 def fit_fold(
     data: TrainingData, recipe: Recipe, fold: int, folder: Path, *, threads: int, seconds_left: Callable[[], float]
 ) -> FoldScore:
-    """Fit `recipe` without the rows of `fold`, score it on them, and leave all of it in `folder`/fold-<fold>.
+    """Fit `recipe` without the rows of `fold`, score it on them, and leave the model and its predictions in
+    `folder`/fold-<fold>.
 
-    Boosters and networks end with what they have when `seconds_left` comes near 0. Raises RecipeError for a recipe
+    Boosters and networks end with the trees or passes so far when `seconds_left` comes near 0. Raises RecipeError for a recipe
     that cannot be fitted, and TrainingError when its predictions are no numbers.
     """
     with threadpool_limits(threads):
@@ -76,23 +77,26 @@ def _fit_fold(
     derived = compute_derived_columns(data.rows, recipe)
     rows = data.rows.replaced(derived)
     fitted, scored = data.folds[fold]
-    lesson = FeatureContext(rows.take(fitted), data.y[fitted], data.task, data.classes, recipe, data.seed)
-    features, matrix = fit_features(lesson, data.inputs, derived)
-    job = FitRequest(
-        family=recipe.family,
-        settings=ParameterValues(recipe),
+    family = get_family(recipe.family)
+    context = FeatureContext(
+        rows.take(fitted), data.y[fitted], data.task, data.classes, recipe, family.requirements, data.seed
+    )
+    features, matrix = fit_features(context, data.inputs, derived)
+    request = FitRequest(
+        family=family,
+        parameters=ParameterValues(family, recipe.parameters),
         task=data.task,
         X=matrix,
-        y=lesson.y,
+        y=context.y,
         outputs=data.outputs,
-        metric=data.metric.name,
+        absolute_error=data.metric.name in ("mae", "median_ae"),
         categorical=features.categorical,
-        inner=lambda: early_stopping_split(data.ground, fitted, EARLY_STOPPING_SHARE, data.seed),
+        inner=lambda: early_stopping_split(data.basis, fitted, EARLY_STOPPING_SHARE, data.seed),
         threads=threads,
         seed=data.seed,
         seconds_left=seconds_left,
     )
-    estimator = families.fit_estimator(job, data.classes)
+    estimator = fit_estimator(request, data.classes)
     fit_seconds = time.perf_counter() - started
     started = time.perf_counter()
     prediction = estimator.predict(features.transform(rows.take(scored)))
@@ -115,7 +119,7 @@ def _save_fold(
     prediction: Floats,
     scored: Ints,
 ) -> None:
-    """Written beside, renamed into place: a process that dies here leaves no half fold behind."""
+    """Write the fold beside its folder and rename it into place: a process that dies here leaves no half fold behind."""
     final = fold_folder(folder, result.fold)
     partial = final.with_name(f".{final.name}.{os.getpid()}")
     shutil.rmtree(partial, ignore_errors=True)
@@ -133,23 +137,24 @@ def _save_fold(
 
 
 def finished_folds(folder: Path) -> tuple[FoldScore, ...]:
-    """The folds of a recipe that are done, in order; what an ended process left half done is not among them."""
-    found = []
+    """The folds of a recipe that were fitted whole, in order."""
+    scores = []
     for path in folder.glob(f"fold-*/{SCORE_FILE}"):
         try:
             file = msgspec.json.decode(path.read_bytes(), type=FoldFile)
         except (OSError, ValueError):  # torn by a power cut: the fold is fitted again
             continue
         score = float("nan") if file.score is None else file.score
-        found.append(FoldScore(file.fold, score, file.fit_seconds, file.predict_seconds))
-    return tuple(sorted(found, key=lambda score: score.fold))
+        scores.append(FoldScore(file.fold, score, file.fit_seconds, file.predict_seconds))
+    return tuple(sorted(scores, key=lambda score: score.fold))
 
 
 def combine_folds(
     data: TrainingData, recipe: Recipe, folder: Path, folds: Sequence[FoldScore], *, run_folder: Path | None = None
 ) -> Evaluation:
     """The folds of a recipe put together. Folds without a score (one class only) are left out.
-    Raises TrainingError when there is no other.
+
+    Raises TrainingError when no fold has a score.
 
     The evaluation names `folder` relative to `run_folder`, which is the folder above it unless given.
     """
@@ -172,18 +177,18 @@ def combine_folds(
 
 
 def standard_error(scores: Floats) -> float:
-    """Of the mean over folds; 0 for a single fold."""
+    """The standard error of the mean over folds; 0 for a single fold."""
     return float(scores.std(ddof=1) / np.sqrt(len(scores))) if len(scores) > 1 else 0.0
 
 
 def out_of_fold_predictions(data: TrainingData, folder: Path) -> Floats:
     """Out-of-fold predictions (training rows, classes or 1); NaN for rows that no finished fold predicts."""
-    made = np.full((data.train_rows, data.outputs), np.nan)
+    prediction = np.full((data.train_rows, data.outputs), np.nan)
     for score in finished_folds(folder):
-        place = fold_folder(folder, score.fold)
-        index = np.load(place / ROWS_FILE, allow_pickle=False)
-        made[index] = np.load(place / PREDICTIONS_FILE, allow_pickle=False)
-    return made
+        fold = fold_folder(folder, score.fold)
+        index = np.load(fold / ROWS_FILE, allow_pickle=False)
+        prediction[index] = np.load(fold / PREDICTIONS_FILE, allow_pickle=False)
+    return prediction
 
 
 def fold_scores(data: TrainingData, prediction: Floats) -> Floats:

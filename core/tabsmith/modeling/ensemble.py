@@ -1,6 +1,6 @@
-"""Recipes put together: greedy selection with replacement on out-of-fold predictions.
+"""Recipes put together: weights by greedy selection on out-of-fold predictions, and the estimator that applies them.
 
-The delivered estimator: per recipe the models of its folds, averaged, and the recipes by weight.
+The estimator, `BaggedModel`, averages each recipe's fold models, and the recipes by their weights.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,13 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from tabsmith.errors import TrainingError
-from tabsmith.families import estimator as families
-from tabsmith.families.estimator import Estimator
+from tabsmith.families.estimator import Estimator, Floats, Ints, load_estimator
 from tabsmith.modeling import cross_validation, metrics
 from tabsmith.modeling.cross_validation import compute_derived_columns
 from tabsmith.modeling.features.transformer import FeatureTransformer
 from tabsmith.modeling.results import EnsembleMember, Evaluation, Metric
-from tabsmith.modeling.rows import Floats, Ints, RowArrays
+from tabsmith.modeling.rows import RowArrays
 from tabsmith.modeling.training_data import TrainingData
 from tabsmith.recipes.recipe import Recipe
 
@@ -26,7 +25,7 @@ MAX_MEMBERS = 6  # distinct recipes: every one of them is fitted per fold and as
 
 @dataclass(frozen=True)
 class Ensemble:
-    """Recipes with weights that sum to 1, and their score together, out of fold."""
+    """Recipes with weights that sum to 1, and the cross-validated score of their weighted mean."""
 
     members: tuple[EnsembleMember, ...]
     score: float
@@ -42,24 +41,25 @@ def select_weights(
     *,
     folds: Sequence[Ints] | None = None,
     rounds: int = ROUNDS,
-    most: int = MAX_MEMBERS,
+    max_members: int = MAX_MEMBERS,
     enough: Callable[[], bool] = lambda: False,
 ) -> tuple[float, ...]:
     """Weights for `predictions`, summing to 1 (Caruana et al. 2004, ensemble selection from libraries of models).
 
     Each round adds, with replacement, the prediction that makes the mean of all chosen best; the best of all rounds is
-    returned, so the result is never worse than the best single prediction. Of equal scores the one with fewer members
-    wins, then the earlier. The score is the mean over `folds` (row positions), or that of all rows. A prediction
-    whose score is NaN is never chosen. `enough` ends the rounds early. Raises TrainingError when nothing has a score.
+    returned, so the result is never worse than the best single prediction. Of equal scores, fewer members win, then
+    the earlier round. The score is the mean over `folds` (row positions), or that of all rows. A prediction whose score
+    is NaN is never chosen. `enough` ends the rounds early. Raises TrainingError when no prediction has a score.
     """
 
     def measure(prediction: Floats) -> float:
         return _score(prediction, y, metric, classes, folds)
 
     singles = [measure(prediction) for prediction in predictions]
-    usable = [place for place, score in enumerate(singles) if score == score]
-    if not usable:
-        raise TrainingError("No recipe has a score, so there is none to deliver.", next_step="Give training more time.")
+    if all(score != score for score in singles):
+        raise TrainingError(
+            "No recipe has a score, so there is no model to deliver.", next_step="Give training more time."
+        )
     first = _best(singles, metric)
     counts = np.zeros(len(predictions), dtype=np.int64)
     counts[first] = 1
@@ -68,18 +68,17 @@ def select_weights(
     for size in range(2, rounds + 1):
         if enough():
             break
-        full = np.count_nonzero(counts) >= most
-        open_to = [each for each in usable if not full or counts[each]]
-        tried = [
-            measure((total + prediction) / size) if each in open_to else float("nan")
-            for each, prediction in enumerate(predictions)
+        full = np.count_nonzero(counts) >= max_members
+        candidates = [
+            float("nan") if single != single or (full and not count) else measure((total + prediction) / size)
+            for single, count, prediction in zip(singles, counts, predictions, strict=True)
         ]
-        place = _best(tried, metric)
-        score = tried[place]
+        chosen = _best(candidates, metric)
+        score = candidates[chosen]
         if score != score:
             break
-        counts[place] += 1
-        total += predictions[place]
+        counts[chosen] += 1
+        total += predictions[chosen]
         fewer = np.count_nonzero(counts) < np.count_nonzero(best_counts)
         if metric.better(score, best_score) or (score == best_score and fewer):
             best_counts, best_score = counts.copy(), score
@@ -90,16 +89,16 @@ def _score(prediction: Floats, y: Ints | Floats, metric: Metric, classes: int, f
     if folds is None:
         return metrics.score(metric, y, prediction, classes)
     scores = [metrics.score(metric, y[rows], prediction[rows], classes) for rows in folds]
-    there = [score for score in scores if score == score]
-    return float(np.mean(there)) if there else float("nan")
+    defined = [score for score in scores if score == score]
+    return float(np.mean(defined)) if defined else float("nan")
 
 
 def _best(scores: Sequence[float], metric: Metric) -> int:
-    """The place of the best score, the first of equal ones; NaN is never it unless all are."""
+    """The index of the best score, the first of equal ones; a NaN's only when all are NaN."""
     best = 0
-    for place, score in enumerate(scores):
+    for index, score in enumerate(scores):
         if metric.better(score, scores[best]):
-            best = place
+            best = index
     return best
 
 
@@ -111,18 +110,20 @@ def build_ensemble(
     rounds: int = ROUNDS,
     enough: Callable[[], bool] = lambda: False,
 ) -> Ensemble:
-    """The ensemble of `evaluations` whose folds are all on disk, best first.
+    """The ensemble of those of `evaluations` whose folds are all on disk; its members by weight, the largest first.
 
-    Raises TrainingError when there is none.
+    Raises TrainingError when no recipe was fitted on all folds.
     """
     covered = data.covered
-    found = [(each, cross_validation.out_of_fold_predictions(data, run_folder / each.folder)) for each in evaluations]
-    whole = [(each, prediction) for each, prediction in found if np.isfinite(prediction[covered]).all()]
-    if not whole:
+    complete: list[tuple[Recipe, Floats]] = []
+    for evaluation in evaluations:
+        prediction = cross_validation.out_of_fold_predictions(data, run_folder / evaluation.folder)
+        if np.isfinite(prediction[covered]).all():
+            complete.append((evaluation.recipe, prediction))
+    if not complete:
         raise TrainingError("No recipe was fitted on all folds.", next_step="Give training more time.")
-    predictions = [prediction for _, prediction in whole]
     weights = select_weights(
-        predictions,
+        [prediction for _, prediction in complete],
         data.y,
         data.metric,
         data.classes,
@@ -130,22 +131,22 @@ def build_ensemble(
         rounds=rounds,
         enough=enough,
     )
-    chosen = [
-        (weight, each.recipe, prediction)
-        for weight, (each, prediction) in zip(weights, whole, strict=True)
+    weighted = [
+        (weight, recipe, prediction)
+        for weight, (recipe, prediction) in zip(weights, complete, strict=True)
         if weight > 0
     ]
-    chosen.sort(key=lambda each: -each[0])
-    mixed = np.asarray(sum(weight * prediction for weight, _, prediction in chosen), dtype=np.float64)
-    scores = cross_validation.fold_scores(data, mixed)
-    there = scores[~np.isnan(scores)]
-    members = tuple(EnsembleMember(recipe, weight) for weight, recipe, _ in chosen)
-    return Ensemble(members, float(there.mean()), cross_validation.standard_error(there), mixed)
+    weighted.sort(key=lambda member: -member[0])
+    mean = np.asarray(sum(weight * prediction for weight, _, prediction in weighted), dtype=np.float64)
+    scores = cross_validation.fold_scores(data, mean)
+    defined = scores[~np.isnan(scores)]
+    members = tuple(EnsembleMember(recipe, weight) for weight, recipe, _ in weighted)
+    return Ensemble(members, float(defined.mean()), cross_validation.standard_error(defined), mean)
 
 
 @dataclass(frozen=True)
 class FoldModel:
-    """What was fitted on one fold."""
+    """The features and the estimator that were fitted without one fold."""
 
     features: FeatureTransformer
     estimator: Estimator
@@ -157,7 +158,7 @@ class FoldModel:
     @classmethod
     def load(cls, folder: Path) -> "FoldModel":
         """The fold model saved in `folder`. Raises ModelDamagedError."""
-        return cls(FeatureTransformer.load(folder), families.load_estimator(folder))
+        return cls(FeatureTransformer.load(folder), load_estimator(folder))
 
 
 @dataclass(frozen=True)
@@ -169,30 +170,33 @@ class BaggedMember:
     models: tuple[FoldModel, ...]
 
     def predict(self, rows: RowArrays) -> Floats:
-        """The mean over the fold models."""
-        whole = rows.replaced(compute_derived_columns(rows, self.recipe)) if self.recipe.derived else rows
-        made = self.models[0].predict(whole)
+        """(rows, classes or 1): the mean over the fold models."""
+        rows = rows.replaced(compute_derived_columns(rows, self.recipe)) if self.recipe.derived else rows
+        total = self.models[0].predict(rows)
         for model in self.models[1:]:
-            made = made + model.predict(whole)
-        return np.asarray(made / len(self.models), dtype=np.float64)
+            total = total + model.predict(rows)
+        return np.asarray(total / len(self.models), dtype=np.float64)
 
 
 @dataclass(frozen=True)
 class BaggedModel:
-    """All members."""
+    """The members of an ensemble, ready to predict."""
 
     members: tuple[BaggedMember, ...]
 
     def predict(self, rows: RowArrays) -> Floats:
         """(rows, classes or 1): the members' predictions by their weights, which sum to 1."""
-        made = self.members[0].weight * self.members[0].predict(rows)
+        total = self.members[0].weight * self.members[0].predict(rows)
         for member in self.members[1:]:
-            made = made + member.weight * member.predict(rows)
-        return np.asarray(made, dtype=np.float64)
+            total = total + member.weight * member.predict(rows)
+        return np.asarray(total, dtype=np.float64)
 
 
 def load_bagged_model(members: Sequence[tuple[Recipe, float, Sequence[Path]]]) -> BaggedModel:
-    """The bag whose members' fold models lie in the folders given. Raises ModelDamagedError."""
+    """The model of these members: the recipe of each, its weight, and the folders of its fold models.
+
+    Raises ModelDamagedError.
+    """
     return BaggedModel(
         tuple(
             BaggedMember(recipe, weight, tuple(FoldModel.load(folder) for folder in folders))

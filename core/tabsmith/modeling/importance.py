@@ -1,4 +1,4 @@
-"""What a model goes by: how much its score falls when one column's values are shuffled (Breiman 2001).
+"""How much a model relies on each column: how much its score falls when one column's values are shuffled (Breiman 2001).
 
 Measured out of fold on the training rows, each fold's rows by the fold models that have not seen them: the hold-out
 stays a hold-out, and a row costs one fold model per member instead of all of them. Original columns are shuffled, and
@@ -9,27 +9,28 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from tabsmith.families.estimator import Floats, Ints
 from tabsmith.modeling import metrics
 from tabsmith.modeling.cross_validation import compute_derived_columns
 from tabsmith.modeling.ensemble import BaggedMember
 from tabsmith.modeling.results import ColumnImportance
-from tabsmith.modeling.rows import Floats, Ints, RowArrays
+from tabsmith.modeling.rows import RowArrays
 from tabsmith.modeling.training_data import TrainingData
 
-MOST_ROWS = 2000
+MAX_ROWS = 2000
 ROUNDS = 3
 
 
 def importance(
     data: TrainingData, members: Sequence[BaggedMember], *, seed: int, enough: Callable[[], bool]
 ) -> tuple[ColumnImportance, ...]:
-    """Per column the mean fall of the score over up to three shuffles, most important first.
+    """The mean fall of the score over up to three shuffles of each column, most important first.
 
     `members` hold the models of all folds, in the folds' order. `enough` is asked before every shuffle; a column that
-    was not reached is not in the answer.
+    was not reached is left out.
     """
     generator = np.random.default_rng(seed)
-    share = min(1.0, MOST_ROWS / max(1, data.train_rows))
+    share = min(1.0, MAX_ROWS / max(1, data.train_rows))
     parts = [_sample(rows, share, generator) for _, rows in data.folds]
     rows = [data.rows.take(part) for part in parts]
     base = _score(data, members, rows, parts)
@@ -41,17 +42,17 @@ def importance(
             if enough():
                 break
             shuffled = [
-                each.replaced({name: each.columns[name].take(generator.permutation(len(each)))}) for each in rows
+                part.replaced({name: part.columns[name].take(generator.permutation(len(part)))}) for part in rows
             ]
             fall = sign * (base - _score(data, members, shuffled, parts))
             if fall == fall:
                 falls[name].append(fall)
-    made = [
+    measured = [
         ColumnImportance(name, float(np.mean(values)), float(np.std(values)))
         for name, values in falls.items()
         if values
     ]
-    return tuple(sorted(made, key=lambda each: -each.drop))
+    return tuple(sorted(measured, key=lambda column: -column.drop))
 
 
 def _sample(rows: Ints, share: float, generator: np.random.Generator) -> Ints:
@@ -62,13 +63,13 @@ def _sample(rows: Ints, share: float, generator: np.random.Generator) -> Ints:
 def _score(
     data: TrainingData, members: Sequence[BaggedMember], rows: Sequence[RowArrays], parts: Sequence[Ints]
 ) -> float:
-    """Of all sampled rows together: a sample of one fold is too small for a score of its own."""
+    """The score of all sampled rows together: a sample of one fold is too small for a score of its own."""
     prediction: list[Floats] = []
-    for fold, each in enumerate(rows):
-        made = np.zeros((len(each), data.outputs))
+    for fold, part in enumerate(rows):
+        mean = np.zeros((len(part), data.outputs))
         for member in members:
-            whole = each.replaced(compute_derived_columns(each, member.recipe))
-            made += member.weight * member.models[fold].predict(whole)
-        prediction.append(made)
+            derived = compute_derived_columns(part, member.recipe)
+            mean += member.weight * member.models[fold].predict(part.replaced(derived))
+        prediction.append(mean)
     y = data.y[np.concatenate(list(parts))]
     return metrics.score(data.metric, y, np.concatenate(prediction), data.classes)

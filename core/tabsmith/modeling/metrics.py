@@ -1,6 +1,6 @@
 """The measures by which models are compared: their table, their scores, and how sure a score is."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -11,7 +11,9 @@ from tabsmith.tables.schema.types import ProblemType
 from tabsmith.text import clean
 
 if TYPE_CHECKING:
-    from tabsmith.modeling.rows import Floats, Ints
+    import numpy as np
+
+    from tabsmith.families.estimator import Floats, Ints
 
 _BOTH: Final[tuple[ProblemType, ...]] = ("binary", "multiclass")
 
@@ -41,15 +43,14 @@ class ScoreInterval(msgspec.Struct, frozen=True):
 
 def get_metric(name: str, task: ProblemType | None = None) -> Metric:
     """The metric called `name`. Raises UsageError when there is none, or none that fits `task`."""
-    fitting = [each for each in METRICS if task is None or task in each.tasks]
-    for each in fitting:
-        if each.name == name.strip().lower():
-            return each
-    known = any(each.name == name.strip().lower() for each in METRICS)
-    reason = f"does not fit a {task} task" if known else "is not a metric that tabsmith knows"
-    raise UsageError(
-        f'"{clean(name, 60)}" {reason}.', next_step=f"Choose one of: {', '.join(each.name for each in fitting)}."
-    )
+    wanted = name.strip().lower()
+    fitting = {metric.name: metric for metric in METRICS if task is None or task in metric.tasks}
+    for metric in fitting.values():
+        if metric.name == wanted:
+            return metric
+    exists = any(metric.name == wanted for metric in METRICS)
+    reason = f"does not fit a {task} task" if exists else "is not a metric that tabsmith knows"
+    raise UsageError(f'"{clean(name, 60)}" {reason}.', next_step=f"Choose one of: {', '.join(fitting)}.")
 
 
 def default_metric(task: ProblemType) -> Metric:
@@ -62,7 +63,7 @@ def default_metric(task: ProblemType) -> Metric:
 def metrics_for(task: ProblemType) -> tuple[Metric, ...]:
     """All metrics of `task`, its default first."""
     first = default_metric(task)
-    return (first, *(each for each in METRICS if task in each.tasks and each != first))
+    return (first, *(metric for metric in METRICS if task in metric.tasks and metric != first))
 
 
 def score(metric: Metric, y: "Ints | Floats", prediction: "Floats", classes: int) -> float:
@@ -101,10 +102,10 @@ def _average_precision(y: "Ints | Floats", prediction: "Floats", _: int) -> floa
 def _log_loss(y: "Ints | Floats", prediction: "Floats", _: int) -> float:
     import numpy as np
 
-    # By hand: scikit-learn's version refuses rows whose probabilities sum to 1 only within float32.
-    sure = np.clip(prediction, 1e-15, None)
-    chosen = sure[np.arange(len(y)), y.astype(int)] / sure.sum(axis=1)
-    return float(-np.log(chosen).mean())
+    # Not by scikit-learn, which refuses rows whose probabilities sum to 1 only within float32.
+    probabilities = np.clip(prediction, 1e-15, None)
+    true_class = probabilities[np.arange(len(y)), y.astype(int)] / probabilities.sum(axis=1)
+    return float(-np.log(true_class).mean())
 
 
 def _accuracy(y: "Ints | Floats", prediction: "Floats", _: int) -> float:
@@ -114,9 +115,9 @@ def _accuracy(y: "Ints | Floats", prediction: "Floats", _: int) -> float:
 def _balanced_accuracy(y: "Ints | Floats", prediction: "Floats", classes: int) -> float:
     import numpy as np
 
-    there = np.bincount(y.astype(int), minlength=classes)
+    counts = np.bincount(y.astype(int), minlength=classes)
     right = np.bincount(y.astype(int), weights=prediction.argmax(axis=1) == y, minlength=classes)
-    return float((right[there > 0] / there[there > 0]).mean())
+    return float((right[counts > 0] / counts[counts > 0]).mean())
 
 
 def _f1(y: "Ints | Floats", prediction: "Floats", classes: int) -> float:
@@ -171,6 +172,18 @@ _SCORERS: Final[dict[MetricName, Callable[["Ints | Floats", "Floats", int], floa
 MIN_DRAWS: Final = 100
 
 
+def bootstrap_draws(generator: "np.random.Generator", rows: int, groups: "Ints | None", draws: int) -> "Iterator[Ints]":
+    """The row positions of each bootstrap draw: `rows` rows with replacement, or whole groups where there are any."""
+    import numpy as np
+
+    members = None if groups is None else [np.flatnonzero(groups == group) for group in np.unique(groups)]
+    for _ in range(draws):
+        if members is None:
+            yield generator.integers(rows, size=rows)
+        else:
+            yield np.concatenate([members[group] for group in generator.integers(len(members), size=len(members))])
+
+
 def bootstrap_intervals(
     metrics: Sequence[Metric],
     y: "Ints | Floats",
@@ -190,23 +203,18 @@ def bootstrap_intervals(
     import numpy as np
 
     generator = np.random.default_rng(seed)
-    members = None if groups is None else [np.flatnonzero(groups == each) for each in np.unique(groups)]
-    drawn: list[list[float]] = [[] for _ in metrics]
-    for draw in range(draws):
+    scores: dict[Metric, list[float]] = {metric: [] for metric in metrics}
+    for draw, index in enumerate(bootstrap_draws(generator, len(y), groups, draws)):
         late = enough()
         if late and draw >= MIN_DRAWS:
             break
-        if members is None:
-            index = generator.integers(len(y), size=len(y))
-        else:
-            index = np.concatenate([members[each] for each in generator.integers(len(members), size=len(members))])
-        wanted = list(zip(drawn, metrics, strict=True))
-        for scores, each in wanted[:1] if late else wanted:
-            value = score(each, y[index], prediction[index], classes)
+        for metric in metrics[:1] if late else metrics:
+            value = score(metric, y[index], prediction[index], classes)
             if value == value:
-                scores.append(value)
-    made = []
-    for scores, each in zip(drawn, metrics, strict=True):
-        low, high = np.percentile(scores, [2.5, 97.5]).tolist() if len(scores) >= 20 else (None, None)
-        made.append(ScoreInterval(score(each, y, prediction, classes), low, high))
-    return tuple(made)
+                scores[metric].append(value)
+    intervals = []
+    for metric in metrics:
+        drawn = scores[metric]
+        low, high = np.percentile(drawn, [2.5, 97.5]).tolist() if len(drawn) >= 20 else (None, None)
+        intervals.append(ScoreInterval(score(metric, y, prediction, classes), low, high))
+    return tuple(intervals)

@@ -1,10 +1,12 @@
 """A saved model's files, as data: what `models/<id>/` holds. Light: no numerical library."""
 
 import re
+from functools import cache
 from typing import Final
 
 import msgspec
 
+from tabsmith.families.registry import families
 from tabsmith.recipes.recipe import Recipe
 from tabsmith.tables.schema.types import ProblemType
 
@@ -14,14 +16,29 @@ REPORT: Final = "report.json"
 SCHEMA: Final = "schema.json"
 MODEL: Final = "model.json"
 
-MEMBER_FILES: Final = re.compile(
-    r"features\.json|estimator\.json|estimator\.skops|text-\d{1,4}\.skops|booster\.txt|model\.cbm"
-)
-MODEL_FILES: Final = re.compile(
-    r"report\.json|schema\.json|model\.json"
-    rf"|members/\d{{1,3}}-[0-9a-f]{{12}}/fold-\d{{1,3}}/(?:{MEMBER_FILES.pattern})"
-)
 MODEL_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+@cache
+def _member_files() -> re.Pattern[str]:
+    of_families = "|".join(re.escape(name) for name in sorted({spec.saved_file for spec in families()}))
+    return re.compile(rf"features\.json|estimator\.json|text-\d{{1,4}}\.skops|{of_families}")
+
+
+@cache
+def _model_files() -> re.Pattern[str]:
+    member = rf"members/\d{{1,3}}-[0-9a-f]{{12}}/fold-\d{{1,3}}/(?:{_member_files().pattern})"
+    return re.compile(rf"report\.json|schema\.json|model\.json|{member}")
+
+
+def is_member_file(name: str) -> bool:
+    """Whether a fold model may have a file of this name."""
+    return _member_files().fullmatch(name) is not None
+
+
+def is_model_file(name: str) -> bool:
+    """Whether a saved model may have a file at this place in its folder, beside the manifest."""
+    return _model_files().fullmatch(name) is not None
 
 
 class StoredMember(msgspec.Struct, frozen=True):

@@ -18,8 +18,8 @@ from tabsmith.text import clean
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from tabsmith.families.estimator import Floats
     from tabsmith.modeling.model import Model
-    from tabsmith.modeling.rows import Floats
 
 
 def predict_file(

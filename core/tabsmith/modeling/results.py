@@ -1,7 +1,4 @@
-"""What was measured, as data: metrics, fold scores, evaluations, reports. Light: no numerical library.
-
-What predicting a file came to, as data. Light: no numerical library.
-"""
+"""Results as data: metrics, fold scores, evaluations, reports, predicted files. Imports no numerical library."""
 
 from typing import Literal, TypeAlias
 
@@ -96,8 +93,8 @@ class Residuals(msgspec.Struct, frozen=True, tag="residuals", tag_field="outcome
 
 
 class Baseline(msgspec.Struct, frozen=True):
-    """What the best constant answer scores on the hold-out, under the run's metric; whether the model is better than
-    that beyond doubt; and the share of bootstrap draws in which it is."""
+    """The score of the best constant prediction on the hold-out, under the run's metric; whether the model is better
+    beyond doubt; and the share of bootstrap draws in which the model is better."""
 
     score: float
     beaten: Literal["yes", "not shown"]
@@ -115,7 +112,7 @@ class Holdout(msgspec.Struct, frozen=True):
 
 
 class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
-    """All that is known of a finished model; shown by screens and `tabsmith models show`, saved with the model."""
+    """Everything about a finished model; shown by screens and `tabsmith models show`, saved with the model."""
 
     model_id: str
     run_id: str
@@ -146,6 +143,6 @@ class PredictedFile(msgspec.Struct, frozen=True):
     rows: int
     columns: tuple[str, ...]  # of the written file
     out: str
-    missing: tuple[str, ...] = ()  # columns the model knows and the source lacks; taken as missing values
+    missing: tuple[str, ...] = ()  # columns the model knows and the source lacks; treated as missing
     extra: tuple[str, ...] = ()  # columns the source has and the model does not use
-    unparsable: int = 0  # cells that could not be read as their column's kind; taken as missing values
+    unparsable: int = 0  # cells that could not be read as their column's kind; treated as missing

@@ -13,13 +13,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from tabsmith.families.estimator import Floats, Ints
 from tabsmith.tables.schema.types import ColumnKind, ColumnSchema
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
-
-Floats: TypeAlias = npt.NDArray[np.float64]
-Ints: TypeAlias = npt.NDArray[np.int64]
 
 _SMALL = 64  # rows up to which plain Python beats pandas' factorize
 _MISSING_WORDS = frozenset({"", "na", "n/a", "nan", "none", "null", "nat", "<na>"})
@@ -133,30 +131,30 @@ class CastRows:
     rows: RowArrays
     missing: tuple[str, ...]  # columns the frame lacks: all their values are missing
     extra: tuple[str, ...]  # columns the frame has beside them
-    unparsable: Mapping[str, int]  # cells that are not of the column's kind, by column; taken as missing
+    unparsable: Mapping[str, int]  # cells that are not of the column's kind, by column; treated as missing
 
 
 def read_rows(frame: "DataFrame", columns: Sequence[ColumnSchema]) -> CastRows:
     """`frame` cast to the kinds of `columns`, by name; order and type of the frame's columns do not matter."""
-    made: dict[str, ColumnValues] = {}
+    values: dict[str, ColumnValues] = {}
     missing: list[str] = []
     unparsable: dict[str, int] = {}
-    there = {str(name): position for position, name in enumerate(frame.columns)}
+    positions = {str(name): position for position, name in enumerate(frame.columns)}
     for column in columns:
-        position = there.get(column.name)
+        position = positions.get(column.name)
         if position is None:
             missing.append(column.name)
-            made[column.name] = _empty(column.kind, len(frame))
+            values[column.name] = _missing_column(column.kind, len(frame))
             continue
-        made[column.name], bad = read_column(frame.iloc[:, position], column.kind)
+        values[column.name], bad = read_column(frame.iloc[:, position], column.kind)
         if bad:
             unparsable[column.name] = bad
-    extra = tuple(name for name in there if name not in made)
-    return CastRows(RowArrays(len(frame), made), tuple(missing), extra, unparsable)
+    extra = tuple(name for name in positions if name not in values)
+    return CastRows(RowArrays(len(frame), values), tuple(missing), extra, unparsable)
 
 
 def read_column(series: "Series[Any]", kind: ColumnKind) -> tuple[ColumnValues, int]:
-    """A column cast to `kind`, and how many of its cells could not be."""
+    """A column cast to `kind`, and the number of cells that do not fit it and are missing."""
     match kind:
         case "numeric" | "code":
             values, bad = to_floats(series)
@@ -164,21 +162,21 @@ def read_column(series: "Series[Any]", kind: ColumnKind) -> tuple[ColumnValues, 
         case "boolean":
             if series.dtype.kind in "biuf":
                 values, bad = to_floats(series)
-                wrong = (values != 0) & (values != 1) & ~np.isnan(values)
-                values[wrong] = np.nan
-                return BooleanColumn(values), bad + int(wrong.sum())
-            values, bad = _parsed(series, lambda levels: [_flag(level) for level in levels])
+                neither = (values != 0) & (values != 1) & ~np.isnan(values)
+                values[neither] = np.nan
+                return BooleanColumn(values), bad + int(neither.sum())
+            values, bad = _parsed(series, lambda levels: [_boolean(level) for level in levels])
             return BooleanColumn(values), bad
         case "date":
-            values, bad = _moments(series)
+            values, bad = _dates(series)
             return DateColumn(values), bad
         case _:
             codes, levels = _levels(series)
-            return _merged(codes, [cell_text(level) for level in levels]), 0
+            return _text_column(codes, [cell_text(level) for level in levels]), 0
 
 
 def infer_column(series: "Series[Any]") -> ColumnValues:
-    """A derived column, by the type that SQL gave it."""
+    """A derived column, read by the type that SQL gave it."""
     kind = series.dtype.kind
     if kind == "b" or str(series.dtype) == "boolean":
         return read_column(series, "boolean")[0]
@@ -189,43 +187,44 @@ def infer_column(series: "Series[Any]") -> ColumnValues:
     values = [value for value in series.tolist() if not _is_missing(value)]
     if values and all(isinstance(value, bool) for value in values):
         return read_column(series, "boolean")[0]
-    if values and not any(isinstance(value, str) for value in values):  # Decimal, date and their like
+    if values and not any(isinstance(value, str) for value in values):  # Decimal, date and the like
         numeric = all(_number(value) is not None for value in values)
         return read_column(series, "numeric" if numeric else "date")[0]
     return read_column(series, "category")[0]
 
 
 def to_floats(series: "Series[Any]") -> tuple[Floats, int]:
-    """A column as floats, infinite values as missing ones, and how many cells are no numbers."""
+    """A column as floats, with infinite values missing, and the number of cells that are no numbers."""
     if series.dtype.kind in "biuf":
         values = series.to_numpy(dtype=np.float64, na_value=np.nan).copy()
         values[np.isinf(values)] = np.nan
         return values, 0
     if series.dtype.kind == "M":
-        return _moments(series)
+        return _dates(series)
     return _parsed(series, lambda levels: [_number(level) for level in levels])
 
 
 def cell_text(value: object) -> str:
-    """A cell as text: the same for 1 and 1.0, because a missing cell makes floats of integers."""
+    """A cell as text, which is the same for 1 and 1.0, because a missing cell makes floats of integers."""
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return str(int(value))
     return str(value)
 
 
 def _parsed(series: "Series[Any]", parse: Callable[[list[object]], list[float | None]]) -> tuple[Floats, int]:
-    """Cells parsed level by level: `parse` gives None for what it cannot read."""
+    """A column parsed level by level, and the number of cells that are no values; `parse` gives None for a level that
+    it cannot read."""
     codes, levels = _levels(series)
     parsed = parse(levels)
-    unread = [
+    unreadable = [
         value is None and str(level).strip().lower() not in _MISSING_WORDS
         for level, value in zip(levels, parsed, strict=True)
     ]
-    bad = int(np.asarray([*unread, False])[codes].sum())
+    bad = int(np.asarray([*unreadable, False])[codes].sum())
     return _looked_up(codes, [math.nan if value is None else value for value in parsed]), bad
 
 
-def _moments(series: "Series[Any]") -> tuple[Floats, int]:
+def _dates(series: "Series[Any]") -> tuple[Floats, int]:
     import pandas as pd
 
     if series.dtype.kind == "M":
@@ -245,8 +244,8 @@ def _moments(series: "Series[Any]") -> tuple[Floats, int]:
                 format="mixed",
                 utc=True,
             )
-        made, _ = _moments(stamps)
-        return [None if value != value else value for value in made.tolist()]
+        seconds, _ = _dates(stamps)
+        return [None if value != value else value for value in seconds.tolist()]
 
     return _parsed(series, parse)
 
@@ -258,18 +257,18 @@ def _levels(series: "Series[Any]") -> tuple[Ints, list[object]]:
 
         codes, levels = pd.factorize(series.array)
         return codes.astype(np.int64), list(levels.tolist())
-    seen: dict[object, int] = {}
-    made = [-1 if _is_missing(value) else seen.setdefault(value, len(seen)) for value in series.tolist()]
-    return np.asarray(made, dtype=np.int64), list(seen)
+    positions: dict[object, int] = {}
+    small = [-1 if _is_missing(value) else positions.setdefault(value, len(positions)) for value in series.tolist()]
+    return np.asarray(small, dtype=np.int64), list(positions)
 
 
-def _merged(codes: Ints, words: list[str]) -> TextColumn:
-    """Texts whose levels are distinct: 1 and 1.0 were two values and are one text."""
-    seen: dict[str, int] = {}
-    places = [seen.setdefault(text, len(seen)) for text in words]
-    if len(seen) < len(words):
-        codes = np.asarray([*places, -1], dtype=np.int64)[codes]
-    return TextColumn(codes, tuple(seen))
+def _text_column(codes: Ints, levels: list[str]) -> TextColumn:
+    """Texts with distinct levels: 1 and 1.0 were two values and are one text."""
+    positions: dict[str, int] = {}
+    merged = [positions.setdefault(level, len(positions)) for level in levels]
+    if len(positions) < len(levels):
+        codes = np.asarray([*merged, -1], dtype=np.int64)[codes]
+    return TextColumn(codes, tuple(positions))
 
 
 def _looked_up(codes: Ints, values: list[float]) -> Floats:
@@ -288,20 +287,20 @@ def _number(value: object) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _flag(value: object) -> float | None:
+def _boolean(value: object) -> float | None:
     text = str(value).strip().lower()
     return 1.0 if text in _TRUE_WORDS else 0.0 if text in _FALSE_WORDS else None
 
 
-def _empty(kind: ColumnKind, count: int) -> ColumnValues:
-    nothing = np.full(count, np.nan)
+def _missing_column(kind: ColumnKind, count: int) -> ColumnValues:
+    missing = np.full(count, np.nan)
     match kind:
         case "numeric" | "code":
-            return NumberColumn(nothing)
+            return NumberColumn(missing)
         case "boolean":
-            return BooleanColumn(nothing)
+            return BooleanColumn(missing)
         case "date":
-            return DateColumn(nothing)
+            return DateColumn(missing)
         case _:
             return TextColumn(np.full(count, -1, dtype=np.int64), ())
 
@@ -320,8 +319,8 @@ def _cells(column: ColumnValues) -> Any:
             return pd.arrays.BooleanArray(np.where(missing, 0.0, values).astype(bool), missing)
         case DateColumn(values):
             stamps = np.full(len(values), np.datetime64("NaT"), dtype="datetime64[us]")
-            there = ~np.isnan(values)
-            stamps[there] = np.round(values[there] * 1e6).astype(np.int64).astype("datetime64[us]")
+            present = ~np.isnan(values)
+            stamps[present] = np.round(values[present] * 1e6).astype(np.int64).astype("datetime64[us]")
             return stamps
         case TextColumn(codes, levels):
             return np.asarray([*levels, None], dtype=object)[codes]

@@ -8,11 +8,10 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
 
 from tabsmith.errors import TrainingError
-from tabsmith.modeling.rows import Floats, Ints
+from tabsmith.families.estimator import Floats, Ints
 from tabsmith.tables.schema.types import ProblemType, SplitKind
 
 FIRST_SHARE = 0.5  # of the rows of a forward split: what its first fold is fitted on
@@ -20,7 +19,7 @@ FIRST_SHARE = 0.5  # of the rows of a forward split: what its first fold is fitt
 
 @dataclass(frozen=True, slots=True)
 class SplitBasis:
-    """What a split goes by: the target, and the groups (as positions) or the times of a grouped or forward one."""
+    """What rows are split by: the target, and the groups (as positions) or the times of a grouped or forward split."""
 
     kind: SplitKind
     task: ProblemType
@@ -34,41 +33,41 @@ class SplitBasis:
         return SplitBasis(self.kind, self.task, self.y[index], groups, times)
 
 
-def kfold_parts(ground: SplitBasis, parts: int, seed: int) -> Iterator[tuple[Ints, Ints]]:
+def kfold_parts(basis: SplitBasis, parts: int, seed: int) -> Iterator[tuple[Ints, Ints]]:
     """`parts` pairs of (the other rows, this part's rows); every row is in one part. Not for forward splits."""
     # Where no class has a row for every part, there is nothing to stratify by.
-    classes = ground.task != "regression" and int(np.bincount(ground.y.astype(int)).max()) >= parts
-    rows = np.zeros(len(ground.y))
+    classes = basis.task != "regression" and int(np.bincount(basis.y.astype(int)).max()) >= parts
+    rows = np.zeros(len(basis.y))
     splitter: Any
-    if ground.kind == "grouped":
+    if basis.kind == "grouped":
         splitter = (
             StratifiedGroupKFold(parts, shuffle=True, random_state=seed)
             if classes
             else GroupKFold(parts, shuffle=True, random_state=seed)
         )
-    elif classes and ground.kind == "stratified":
+    elif classes and basis.kind == "stratified":
         splitter = StratifiedKFold(parts, shuffle=True, random_state=seed)
     else:
         splitter = KFold(parts, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a class rarer than the parts: noted in words by `fold_count`
-        yield from splitter.split(rows, ground.y, ground.groups)
+        yield from splitter.split(rows, basis.y, basis.groups)
 
 
-def split_holdout(ground: SplitBasis, share: float, seed: int) -> tuple[Ints, Ints]:
+def split_holdout(basis: SplitBasis, share: float, seed: int) -> tuple[Ints, Ints]:
     """(training rows, hold-out rows). A forward split sets the last rows aside, and rows of one time stay together."""
-    everything = np.arange(len(ground.y), dtype=np.int64)
-    if ground.kind == "forward" and ground.times is not None:
-        order = np.argsort(ground.times, kind="stable")
-        border = _between_times(ground.times[order], round(len(order) * (1 - share)))
+    all_rows = np.arange(len(basis.y), dtype=np.int64)
+    if basis.kind == "forward" and basis.times is not None:
+        order = np.argsort(basis.times, kind="stable")
+        border = _between_times(basis.times[order], round(len(order) * (1 - share)))
         return np.sort(order[:border]), np.sort(order[border:])
     parts = max(2, round(1 / share))
-    train, held = next(kfold_parts(ground, parts, seed))
-    if ground.task == "regression" or ground.kind == "grouped":
-        return train, held
-    lonely = held[~np.isin(ground.y[held], ground.y[train])]  # a class that training would never see
-    held = held[~np.isin(held, lonely)]
-    return np.setdiff1d(everything, held), held
+    train, holdout = next(kfold_parts(basis, parts, seed))
+    if basis.task == "regression" or basis.kind == "grouped":
+        return train, holdout
+    lonely = holdout[~np.isin(basis.y[holdout], basis.y[train])]  # a class that training would never see
+    holdout = holdout[~np.isin(holdout, lonely)]
+    return np.setdiff1d(all_rows, holdout), holdout
 
 
 def forward_folds(times: Floats, folds: int) -> tuple[tuple[Ints, Ints], ...]:
@@ -84,20 +83,23 @@ def forward_folds(times: Floats, folds: int) -> tuple[tuple[Ints, Ints], ...]:
     return tuple((order[:start], order[start:end]) for start, end in pairwise(borders) if 0 < start < end)
 
 
-def fold_count(ground: SplitBasis, asked: int) -> tuple[int, tuple[str, ...]]:
-    """How many folds the rows allow, and what there is to say about it. Raises TrainingError when they allow none."""
-    rows = len(ground.y)
+def fold_count(basis: SplitBasis, asked: int) -> tuple[int, tuple[str, ...]]:
+    """How many folds the rows allow, with notes where that is fewer than asked for.
+
+    Raises TrainingError when the rows allow no fold.
+    """
+    rows = len(basis.y)
     folds, notes = max(2, min(asked, rows // 2)), []
-    if ground.groups is not None:
-        groups = len(np.unique(ground.groups))
+    if basis.groups is not None:
+        groups = len(np.unique(basis.groups))
         if groups < 2:
             raise TrainingError(
                 "All rows left for training belong to one group, so none can be kept apart for validation.",
                 next_step="Choose a random split, or another group column.",
             )
         folds = min(folds, groups)
-    if ground.task != "regression":
-        counts = np.bincount(ground.y.astype(int))
+    if basis.task != "regression":
+        counts = np.bincount(basis.y.astype(int))
         counts = counts[counts > 0]
         if len(counts) < 2 or int((counts >= 2).sum()) < 2:
             raise TrainingError(
@@ -105,7 +107,7 @@ def fold_count(ground: SplitBasis, asked: int) -> tuple[int, tuple[str, ...]]:
                 next_step="Add rows of the rare classes, or choose another target.",
             )
         common = int(np.sort(counts)[-2])
-        if ground.kind == "stratified":
+        if basis.kind == "stratified":
             folds = min(folds, max(2, common))
         rare = int((counts < folds).sum())
         if rare:
@@ -118,10 +120,10 @@ def fold_count(ground: SplitBasis, asked: int) -> tuple[int, tuple[str, ...]]:
     return folds, tuple(notes)
 
 
-def early_stopping_split(ground: SplitBasis, index: Ints, share: float, seed: int) -> tuple[Ints, Ints]:
+def early_stopping_split(basis: SplitBasis, index: Ints, share: float, seed: int) -> tuple[Ints, Ints]:
     """Positions in `index`: (rows to fit on, rows to stop early by), split the way the folds are."""
-    inner = ground.take(index)
-    if ground.kind == "forward" and inner.times is not None:
+    inner = basis.take(index)
+    if basis.kind == "forward" and inner.times is not None:
         order = np.argsort(inner.times, kind="stable").astype(np.int64)
         border = max(1, min(len(order) - 1, math.floor(len(order) * (1 - share))))
         return order[:border], order[border:]
@@ -136,7 +138,7 @@ def early_stopping_split(ground: SplitBasis, index: Ints, share: float, seed: in
 
 
 def _between_times(ordered: Floats, border: int) -> int:
-    """The place nearest to `border` where the time changes."""
+    """The position nearest to `border` where the time changes."""
     if not 0 < border < len(ordered) or ordered[border - 1] != ordered[border]:
         return border
     value = ordered[border]
@@ -145,8 +147,3 @@ def _between_times(ordered: Floats, border: int) -> int:
     if after < len(ordered) and (before == 0 or after - border < border - before):
         return after
     return before or border
-
-
-def positions(values: npt.NDArray[Any]) -> Ints:
-    """Any values as the positions of their groups."""
-    return np.unique(values, return_inverse=True)[1].astype(np.int64)

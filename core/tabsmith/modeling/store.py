@@ -1,18 +1,15 @@
-"""The saved models: written whole or not at all, read-only afterwards, checked against their manifest when loaded.
+"""The saved models: written whole or not at all, read-only afterwards, checked against their manifest when read.
 
-Listing, showing, deleting and exporting read JSON and bytes only, so a screen may do
-them; `load_model` brings in the rest.
+Everything here reads JSON and bytes only, so a screen may do it; `model.load_model` needs the numerical libraries.
 """
 
 import hashlib
 import os
-import secrets
 import shutil
-import time
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -22,7 +19,6 @@ from tabsmith.modeling.model_files import (
     FORMAT,
     MANIFEST,
     MODEL,
-    MODEL_FILES,
     MODEL_ID,
     REPORT,
     SCHEMA,
@@ -30,39 +26,31 @@ from tabsmith.modeling.model_files import (
     Manifest,
     ModelFile,
     ModelSummary,
+    is_model_file,
 )
 from tabsmith.modeling.results import ModelReport
 from tabsmith.paths import folders
 from tabsmith.storage.files import make_folder, storage_error, sync_folder
 from tabsmith.text import clean
 
-if TYPE_CHECKING:
-    from tabsmith.modeling.model import Model
-
 T = TypeVar("T")
 
 _LIBRARIES: Final = ("tabsmith", "scikit-learn", "lightgbm", "catboost", "skops", "numpy", "pandas")
 
 
-def new_model_id(now: float | None = None) -> str:
-    """A name that sorts by time and is never given twice: `model-20261120-140631-7f3a9c`."""
-    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(time.time() if now is None else now))
-    return f"model-{stamp}-{secrets.token_hex(3)}"
-
-
 def model_folder(model_id: str) -> Path:
-    """Where the model `model_id` lies, or would. Raises ModelNotFoundError for what cannot be a model's name."""
+    """The folder of the model `model_id`, which need not exist. Raises ModelNotFoundError for an impossible id."""
     if not MODEL_ID.fullmatch(model_id):
-        raise _not_found(model_id)
+        raise model_not_found(model_id)
     return folders().models / model_id
 
 
 def save_model(report: ModelReport, model: ModelFile, files: Mapping[str, Path]) -> Path:
     """Save a model as `models/<report.model_id>/` and return that folder.
 
-    `files` are the fold models' files by their place in it. Everything is written and synced beside, then renamed, so
-    a crash leaves no part of a model; then nobody may write to it. Raises StorageError; and UsageError when the id is
-    taken.
+    `files` maps places in that folder to the fold models' files. Everything is written and synced beside, then renamed,
+    so a crash leaves no part of a model; afterwards the folder is read-only. Raises StorageError; and UsageError when
+    the id is taken.
     """
     final = model_folder(report.model_id)
     partial = final.with_name(f".{final.name}.{os.getpid()}.partial")
@@ -70,16 +58,18 @@ def save_model(report: ModelReport, model: ModelFile, files: Mapping[str, Path])
         raise UsageError(f"There is a model {report.model_id} already.", where=str(final))
     try:
         make_folder(final.parent)
-        _sweep(final.parent)
+        _remove_leftovers(final.parent)
         partial.mkdir(mode=0o700)
         try:
-            marks = _write(partial, report, model, files)
-            manifest = Manifest(FORMAT, report.model_id, report.created_at, _versions(), _types(files), marks)
-            _put(partial / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest)))
+            fingerprints = _write_files(partial, report, model, files)
+            manifest = Manifest(
+                FORMAT, report.model_id, report.created_at, _library_versions(), _skops_types(files), fingerprints
+            )
+            _write_file(partial / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest)))
             _seal(partial)
             partial.rename(final)
         except BaseException:
-            _remove(partial)
+            _remove_folder(partial)
             raise
         final.chmod(0o555)
         sync_folder(final.parent)
@@ -88,68 +78,43 @@ def save_model(report: ModelReport, model: ModelFile, files: Mapping[str, Path])
     return final
 
 
-def load_model(model: str | Path) -> "Model":
-    """The model with this id, in this folder, or in this exported file.
-
-    Every file is compared with the manifest, and only types on tabsmith's own list are made. Raises
-    ModelNotFoundError, or ModelDamagedError naming the file at fault.
-    """
-    from tabsmith.modeling.model import Model
-
-    name = str(model)
-    if MODEL_ID.fullmatch(name) and (home := model_folder(name)).is_dir():
-        return Model.load(home, home)
-    path = Path(name).expanduser()
-    if (path / MANIFEST).is_file():
-        return Model.load(path, path)
-    if path.is_file():
-        with archive.unpacked_model(path) as folder:
-            return Model.load(folder, path)
-    raise _not_found(name)
-
-
 def read_report(model_id: str) -> ModelReport:
-    """The report of a saved model. Raises ModelNotFoundError and ModelDamagedError. Light."""
-    folder = model_folder(model_id)
-    if not folder.is_dir():
-        raise _not_found(model_id)
-    return _decoded(folder / REPORT, ModelReport)
+    """The report of a saved model. Raises ModelNotFoundError and ModelDamagedError."""
+    return read_report_file(_existing_folder(model_id))
 
 
 def list_models() -> tuple[ModelSummary, ...]:
-    """All saved models, newest first; a damaged one is listed as that. Reads only their JSON."""
+    """All saved models, newest first; a damaged model says so. Reads only their JSON. Raises StorageError."""
     try:
-        found = [path for path in folders().models.iterdir() if path.is_dir() and MODEL_ID.fullmatch(path.name)]
+        paths = [path for path in folders().models.iterdir() if path.is_dir() and MODEL_ID.fullmatch(path.name)]
     except FileNotFoundError:
         return ()
     except OSError as error:
         raise storage_error(error, folders().models, "list the models") from error
-    return tuple(sorted((_summary(path) for path in found), key=lambda each: (each.created_at, each.id), reverse=True))
+    return tuple(sorted(map(_summary, paths), key=lambda model: (model.created_at, model.id), reverse=True))
 
 
 def delete_model(model_id: str) -> None:
     """Remove a saved model, damaged or not. Raises ModelNotFoundError, StorageError."""
-    folder = model_folder(model_id)
-    if not folder.is_dir() or folder.is_symlink():
-        raise _not_found(model_id)
-    gone = folder.with_name(f".{folder.name}.{os.getpid()}.gone")
+    folder = _existing_folder(model_id)
+    if folder.is_symlink():
+        raise model_not_found(model_id)
+    removed = folder.with_name(f".{folder.name}.{os.getpid()}.gone")
     try:
         folder.chmod(0o700)
-        folder.rename(gone)  # a half removed model is never listed
-        _remove(gone)
+        folder.rename(removed)  # a half removed model is never listed
+        _remove_folder(removed)
         sync_folder(folder.parent)
     except OSError as error:
         raise storage_error(error, folder, "delete the model") from error
 
 
 def export_model(model_id: str, file: Path) -> Path:
-    """Write a saved model as one zip file, which `load_model` takes here and on other machines; returns its path.
+    """Write a saved model as one zip file, which `load_model` takes on this and on other machines; returns its path.
 
-    Raises ModelNotFoundError, ModelDamagedError, StorageError, and UsageError when the file is there already.
+    Raises ModelNotFoundError, ModelDamagedError, StorageError, and UsageError when the file exists already.
     """
-    folder = model_folder(model_id)
-    if not folder.is_dir():
-        raise _not_found(model_id)
+    folder = _existing_folder(model_id)
     verify_model(folder)
     archive.pack_model(folder, file)
     return file
@@ -158,29 +123,29 @@ def export_model(model_id: str, file: Path) -> Path:
 def verify_model(folder: Path) -> Manifest:
     """The manifest of the model in `folder`, every file of which is as it was saved.
 
-    Raises ModelDamagedError naming the file that is missing, changed, or not of the model.
+    Raises ModelDamagedError naming a file that is missing, changed, or not of the model.
     """
     manifest = _decoded(folder / MANIFEST, Manifest)
     if manifest.format > FORMAT:
         raise ModelDamagedError(
-            f"The model was saved by a newer tabsmith (format {manifest.format}; this one knows {FORMAT}).",
+            f"The model was saved by a newer tabsmith (format {manifest.format}; this version knows {FORMAT}).",
             where=str(folder),
             next_step="Update tabsmith.",
         )
-    there = {
+    present = {
         path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir() or path.is_symlink()
     }
-    for name in sorted(there - set(manifest.files) - {MANIFEST}):
+    for name in sorted(present - set(manifest.files) - {MANIFEST}):
         raise _damaged(folder / name, "it is not part of the model")
-    for name, mark in manifest.files.items():
+    for name, fingerprint in manifest.files.items():
         path = folder / name
-        if not MODEL_FILES.fullmatch(name):
+        if not is_model_file(name):
             raise _damaged(path, "models have no such file")
-        if name not in there:
+        if name not in present:
             raise _damaged(path, "it is missing")
         if path.is_symlink() or not path.is_file():
             raise _damaged(path, "it is not a plain file")
-        if path.stat().st_size != mark.size or _sha256(path) != mark.sha256:
+        if path.stat().st_size != fingerprint.size or _sha256(path) != fingerprint.sha256:
             raise _damaged(path, "it is not as it was saved")
     for name in (REPORT, SCHEMA, MODEL):
         if name not in manifest.files:
@@ -198,25 +163,32 @@ def read_report_file(folder: Path) -> ModelReport:
     return _decoded(folder / REPORT, ModelReport)
 
 
+def model_not_found(name: str) -> ModelNotFoundError:
+    """The error for a name that is no model's."""
+    return ModelNotFoundError(
+        f'There is no model "{clean(name)}".', next_step="See `tabsmith models` for the saved models."
+    )
+
+
 # Writing -----------------------------------------------------------------------------------------------------------
 
 
-def _write(
+def _write_files(
     folder: Path, report: ModelReport, model: ModelFile, files: Mapping[str, Path]
 ) -> dict[str, FileFingerprint]:
-    marks = {}
     documents = {REPORT: report, SCHEMA: report.schema, MODEL: model}
-    for name, document in documents.items():
-        data = msgspec.json.format(msgspec.json.encode(document))
-        marks[name] = _put(folder / name, data)
+    fingerprints = {
+        name: _write_file(folder / name, msgspec.json.format(msgspec.json.encode(document)))
+        for name, document in documents.items()
+    }
     for name, source in files.items():
-        assert MODEL_FILES.fullmatch(name), name
+        assert is_model_file(name), name
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        marks[name] = _put(folder / name, source.read_bytes())
-    return marks
+        fingerprints[name] = _write_file(folder / name, source.read_bytes())
+    return fingerprints
 
 
-def _put(path: Path, data: bytes) -> FileFingerprint:
+def _write_file(path: Path, data: bytes) -> FileFingerprint:
     with path.open("xb") as file:
         file.write(data)
         file.flush()
@@ -226,29 +198,29 @@ def _put(path: Path, data: bytes) -> FileFingerprint:
 
 
 def _seal(folder: Path) -> None:
-    """Make the names durable and the folders read-only, but for the topmost, which is renamed first."""
-    for path in sorted((each for each in folder.rglob("*") if each.is_dir()), reverse=True):
+    """Make the names durable and the folders read-only, except for the topmost, which is renamed first."""
+    for path in sorted((path for path in folder.rglob("*") if path.is_dir()), reverse=True):
         sync_folder(path)
         path.chmod(0o555)
     sync_folder(folder)
 
 
-def _remove(folder: Path) -> None:
+def _remove_folder(folder: Path) -> None:
     for path in (folder, *folder.rglob("*")):
         if path.is_dir() and not path.is_symlink():
             path.chmod(0o700)
     shutil.rmtree(folder)
 
 
-def _sweep(models: Path) -> None:
-    """Remove what processes that are gone left half written or half deleted."""
+def _remove_leftovers(models: Path) -> None:
+    """Remove models that a process left half written or half deleted when it died."""
     for path in (*models.glob(".*.partial"), *models.glob(".*.gone")):
         owner = path.name.rsplit(".", 2)[1]
-        if owner.isdecimal() and not _alive(int(owner)):
-            _remove(path)
+        if owner.isdecimal() and not _process_exists(int(owner)):
+            _remove_folder(path)
 
 
-def _alive(pid: int) -> bool:
+def _process_exists(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -258,37 +230,43 @@ def _alive(pid: int) -> bool:
     return True
 
 
-def _versions() -> dict[str, str]:
-    found = {}
+def _library_versions() -> dict[str, str]:
+    versions = {}
     for name in _LIBRARIES:
         try:
-            found[name] = metadata.version(name)
+            versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:  # run from a source folder
-            found[name] = "unknown"
-    return found
+            versions[name] = "unknown"
+    return versions
 
 
-def _types(files: Mapping[str, Path]) -> tuple[str, ...]:
+def _skops_types(files: Mapping[str, Path]) -> tuple[str, ...]:
     from tabsmith.families import skops_files
 
-    return tuple(
-        sorted({name for path in files.values() if path.suffix == ".skops" for name in skops_files.types(path)})
-    )
+    paths = [path for path in files.values() if path.suffix == ".skops"]
+    return tuple(sorted({name for path in paths for name in skops_files.types(path)}))
 
 
 # Reading -----------------------------------------------------------------------------------------------------------
 
 
+def _existing_folder(model_id: str) -> Path:
+    folder = model_folder(model_id)
+    if not folder.is_dir():
+        raise model_not_found(model_id)
+    return folder
+
+
 def _summary(folder: Path) -> ModelSummary:
     try:
         manifest = _decoded(folder / MANIFEST, Manifest)
-        report = _decoded(folder / REPORT, ModelReport)
+        report = read_report_file(folder)
     except ModelDamagedError as error:
         return ModelSummary(folder.name, damaged=error.what)
     damaged = ""
-    for name, mark in manifest.files.items():
+    for name, fingerprint in manifest.files.items():
         try:
-            if (folder / name).stat().st_size != mark.size:
+            if (folder / name).stat().st_size != fingerprint.size:
                 damaged = f"{clean(name)} is not as it was saved"
         except OSError:
             damaged = f"{clean(name)} is missing"
@@ -302,7 +280,7 @@ def _summary(folder: Path) -> ModelSummary:
         cv_score=report.cv_score,
         holdout_score=report.holdout.scores[0].score if report.holdout and report.holdout.scores else None,
         members=tuple(member.recipe.family for member in report.members),
-        size=sum(mark.size for mark in manifest.files.values()),
+        size=sum(fingerprint.size for fingerprint in manifest.files.values()),
         damaged=damaged,
     )
 
@@ -326,10 +304,4 @@ def _damaged(path: Path, why: str) -> ModelDamagedError:
         f"The saved model is damaged: {clean(path.name)}: {why}.",
         where=clean(path, 500),
         next_step="Get the model again from where it came from, or train it again.",
-    )
-
-
-def _not_found(name: str) -> ModelNotFoundError:
-    return ModelNotFoundError(
-        f'There is no model "{clean(name)}".', next_step="See `tabsmith models` for those that there are."
     )

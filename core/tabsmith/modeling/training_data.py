@@ -1,8 +1,6 @@
 """A table made ready for training: rows with a target, the hold-out set aside, the folds fixed. Done once per run.
 
-Nothing here starts a thread or an OpenMP region: the process that prepares is forked afterwards, once per fit.
-
-The target as numbers and back: class labels keep the type they came in.
+This module starts no thread and no OpenMP region: the process that prepares is forked afterwards, once per fit.
 """
 
 from dataclasses import dataclass
@@ -12,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tabsmith.errors import SchemaError, TrainingError
+from tabsmith.families.estimator import Floats, Ints
 from tabsmith.modeling import splits
 from tabsmith.modeling.results import Metric
-from tabsmith.modeling.rows import Floats, Ints, RowArrays, read_rows, to_floats
+from tabsmith.modeling.rows import RowArrays, read_rows, to_floats
 from tabsmith.modeling.splits import SplitBasis
 from tabsmith.tables.schema.types import ColumnSchema, ProblemType, Schema
 from tabsmith.text import clean
@@ -28,12 +27,12 @@ Label: TypeAlias = bool | int | float | str
 
 @dataclass(frozen=True, slots=True)
 class ClassLabels:
-    """The classes in the order of the probabilities' columns; empty for regression."""
+    """The classes in the order of the probabilities' columns, in the type they came in; empty for regression."""
 
     classes: tuple[Label, ...]
 
     def decode(self, codes: Ints) -> npt.NDArray[Any]:
-        """Class positions as the labels themselves."""
+        """The labels at class positions."""
         return self.array()[codes]
 
     def array(self) -> npt.NDArray[Any]:
@@ -47,11 +46,11 @@ class ClassLabels:
 
 
 def encode_classes(series: "Series[Any]") -> tuple[Ints, ClassLabels]:
-    """Class positions, -1 where the label is missing, and the classes sorted."""
+    """The position of each cell's class, -1 where the label is missing; and the classes, sorted."""
     import pandas as pd
 
-    codes, found = pd.factorize(series.array)
-    labels: list[Label] = [_label(value) for value in found.tolist()]
+    codes, values = pd.factorize(series.array)
+    labels: list[Label] = [_label(value) for value in values.tolist()]
     floats = [label for label in labels if isinstance(label, float)]
     # Integers beside missing cells arrive as floats.
     if len(floats) == len(labels) and (codes < 0).any() and all(label.is_integer() for label in floats):
@@ -59,14 +58,9 @@ def encode_classes(series: "Series[Any]") -> tuple[Ints, ClassLabels]:
     if len({type(label) for label in labels}) > 1:
         labels = [str(label) for label in labels]
     classes = tuple(sorted(set(labels)))  # all of one type by now
-    place = {label: position for position, label in enumerate(classes)}
-    table = np.asarray([*(place[label] for label in labels), -1], dtype=np.int64)
+    positions = {label: position for position, label in enumerate(classes)}
+    table = np.asarray([*(positions[label] for label in labels), -1], dtype=np.int64)
     return table[codes], ClassLabels(classes)
-
-
-def encode_numbers(series: "Series[Any]") -> tuple[Floats, int]:
-    """The target of a regression, NaN where it is missing, and how many cells are no numbers."""
-    return to_floats(series)
 
 
 def _label(value: object) -> Label:
@@ -81,7 +75,7 @@ MIN_HOLDOUT_ROWS = 5
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Everything that fits and scores need, the same for every recipe of a run."""
+    """Everything that fitting and scoring need, the same for every recipe of a run."""
 
     schema: Schema
     metric: Metric
@@ -89,11 +83,11 @@ class TrainingData:
     labels: ClassLabels
     inputs: tuple[ColumnSchema, ...]  # the columns that models and derived columns may read
     rows: RowArrays  # for training and validation
-    ground: SplitBasis  # their targets, groups and times
+    basis: SplitBasis  # the targets, groups and times of `rows`
     folds: tuple[tuple[Ints, Ints], ...]  # (rows to fit on, rows to score)
     held_rows: RowArrays
-    held_ground: SplitBasis
-    without_target: int  # rows left out
+    holdout_basis: SplitBasis
+    without_target: int  # count of rows left out
     notes: tuple[str, ...]
 
     @property
@@ -103,11 +97,11 @@ class TrainingData:
     @property
     def y(self) -> Ints | Floats:
         """Class positions, or numbers, of the training rows."""
-        return self.ground.y
+        return self.basis.y
 
     @property
     def held_y(self) -> Ints | Floats:
-        return self.held_ground.y
+        return self.holdout_basis.y
 
     @property
     def classes(self) -> int:
@@ -140,34 +134,12 @@ class TrainingData:
         """The folds whose models make up a finished model: all, or the later half of a forward split, whose models
         have seen the most and the latest rows."""
         count = len(self.folds)
-        return tuple(range(count // 2 if self.ground.kind == "forward" else 0, count))
-
-
-@dataclass(frozen=True)
-class ConformedFrame:
-    """A frame cast to a schema's columns."""
-
-    frame: "DataFrame"
-    missing: tuple[str, ...]
-    extra: tuple[str, ...]
-    unparsable: int
+        return tuple(range(count // 2 if self.basis.kind == "forward" else 0, count))
 
 
 def input_columns(schema: Schema) -> tuple[ColumnSchema, ...]:
     """The columns that models and derived columns may read."""
     return tuple(column for column in schema.columns if column.role in ("feature", "time", "group"))
-
-
-def conform(frame: "DataFrame", schema: Schema) -> ConformedFrame:
-    """`frame` cast to the kinds of the schema's input columns, in their order.
-
-    A column that is missing holds missing values only, and a cell that cannot be read as its column's kind becomes
-    one; both are counted, and so are columns that the schema does not know (the target is not one of them).
-    """
-    read = read_rows(frame, input_columns(schema))
-    known = {column.name for column in schema.columns}
-    extra = tuple(name for name in read.extra if name not in known)
-    return ConformedFrame(read.rows.frame(), read.missing, extra, sum(read.unparsable.values()))
 
 
 def prepare_training_data(frame: "DataFrame", schema: Schema, metric: Metric, *, seed: int) -> TrainingData:
@@ -181,18 +153,18 @@ def prepare_training_data(frame: "DataFrame", schema: Schema, metric: Metric, *,
     inputs = input_columns(schema)
     read = read_rows(frame, inputs)
     notes += [
-        f"{count} cells of {clean(name, 60)} are not of its kind and are taken as missing"
+        f"{count} cells of {clean(name, 60)} do not fit its kind and are treated as missing"
         for name, count in read.unparsable.items()
     ]
-    ground, usable = _split_basis(schema, read.rows, y, notes)
-    without_target = int((~_known(y)).sum())
+    basis, usable = _split_basis(schema, read.rows, y, notes)
+    without_target = int((~_has_target(y)).sum())
     if without_target:
         notes.append(f"{without_target} rows without a target are left out")
-    kept = np.flatnonzero(usable & _known(y))
+    kept = np.flatnonzero(usable & _has_target(y))
     _check_rows(kept, y, schema)
-    ground = ground.take(kept)
-    train, held = _hold_out(ground, schema, seed, notes)
-    ground, held_ground = ground.take(train), ground.take(held)
+    basis = basis.take(kept)
+    train, held = _split_holdout(basis, schema, seed, notes)
+    basis, holdout_basis = basis.take(train), basis.take(held)
     return TrainingData(
         schema=schema,
         metric=metric,
@@ -200,10 +172,10 @@ def prepare_training_data(frame: "DataFrame", schema: Schema, metric: Metric, *,
         labels=labels,
         inputs=inputs,
         rows=read.rows.take(kept[train]),
-        ground=ground,
-        folds=_folds(ground, schema, seed, notes),
+        basis=basis,
+        folds=_folds(basis, schema, seed, notes),
         held_rows=read.rows.take(kept[held]),
-        held_ground=held_ground,
+        holdout_basis=holdout_basis,
         without_target=without_target,
         notes=tuple(notes),
     )
@@ -231,9 +203,9 @@ def _check_schema(frame: "DataFrame", schema: Schema, metric: Metric) -> None:
 def _target(frame: "DataFrame", schema: Schema, notes: list[str]) -> tuple[Ints | Floats, ClassLabels]:
     series = frame.iloc[:, [str(name) for name in frame.columns].index(schema.target)]
     if schema.problem_type == "regression":
-        y, unread = encode_numbers(series)
+        y, unread = to_floats(series)
         if unread:
-            notes.append(f"{unread} targets are not numbers and are taken as missing")
+            notes.append(f"{unread} targets are not numbers and are treated as missing")
         return y, ClassLabels(())
     codes, labels = encode_classes(series)
     if schema.problem_type == "binary" and len(labels.classes) > 2:
@@ -244,14 +216,14 @@ def _target(frame: "DataFrame", schema: Schema, notes: list[str]) -> tuple[Ints 
     return codes, labels
 
 
-def _known(y: Ints | Floats) -> npt.NDArray[np.bool_]:
+def _has_target(y: Ints | Floats) -> npt.NDArray[np.bool_]:
     return ~np.isnan(y) if y.dtype.kind == "f" else np.asarray(y >= 0)
 
 
 def _split_basis(
     schema: Schema, rows: RowArrays, y: Ints | Floats, notes: list[str]
 ) -> tuple[SplitBasis, npt.NDArray[np.bool_]]:
-    """What the split goes by, and the rows that it can place."""
+    """What the rows are split by, and a mask of the rows that the split can place."""
     split = schema.split
     usable = np.ones(len(y), dtype=bool)
     if split.kind in ("grouped", "forward") and split.by not in rows.columns:
@@ -262,8 +234,8 @@ def _split_basis(
         )
     if split.kind == "grouped":
         codes = rows.texts(split.by).codes.copy()
-        alone = codes < 0  # a row without a group is one of its own
-        codes[alone] = codes.max(initial=0) + 1 + np.arange(int(alone.sum()))
+        no_group = codes < 0  # a row without a group is a group of its own
+        codes[no_group] = codes.max(initial=0) + 1 + np.arange(int(no_group.sum()))
         return SplitBasis(split.kind, schema.problem_type, y, codes, None), usable
     if split.kind == "forward":
         times = rows.floats(split.by)
@@ -278,7 +250,7 @@ def _split_basis(
 def _check_rows(kept: Ints, y: Ints | Floats, schema: Schema) -> None:
     if len(kept) < MIN_ROWS:
         raise TrainingError(
-            f"Only {len(kept)} rows have a target; training needs {MIN_ROWS} at the least.",
+            f"Only {len(kept)} rows have a target; training needs at least {MIN_ROWS}.",
             next_step="Add rows, or choose another target.",
         )
     if len(np.unique(y[kept])) < 2:
@@ -288,35 +260,35 @@ def _check_rows(kept: Ints, y: Ints | Floats, schema: Schema) -> None:
         )
 
 
-def _hold_out(ground: SplitBasis, schema: Schema, seed: int, notes: list[str]) -> tuple[Ints, Ints]:
-    everything = np.arange(len(ground.y), dtype=np.int64)
-    nothing = everything[:0]
+def _split_holdout(basis: SplitBasis, schema: Schema, seed: int, notes: list[str]) -> tuple[Ints, Ints]:
+    all_rows = np.arange(len(basis.y), dtype=np.int64)
+    no_rows = all_rows[:0]
     if schema.split.holdout <= 0:
-        return everything, nothing
-    if ground.groups is not None and len(np.unique(ground.groups)) < 3:
+        return all_rows, no_rows
+    if basis.groups is not None and len(np.unique(basis.groups)) < 3:
         raise TrainingError(
             f'The column "{clean(schema.split.by, 60)}" has fewer than three groups: one is needed each for fitting, '
             "for validation and for the hold-out.",
             next_step="Choose a random split, or another group column.",
         )
-    train, held = splits.split_holdout(ground, schema.split.holdout, seed)
+    train, held = splits.split_holdout(basis, schema.split.holdout, seed)
     if len(held) < MIN_HOLDOUT_ROWS or len(train) < MIN_ROWS:
         notes.append("no hold-out: the table is too small to spare one")
-        return everything, nothing
+        return all_rows, no_rows
     return train.astype(np.int64), held.astype(np.int64)
 
 
-def _folds(ground: SplitBasis, schema: Schema, seed: int, notes: list[str]) -> tuple[tuple[Ints, Ints], ...]:
+def _folds(basis: SplitBasis, schema: Schema, seed: int, notes: list[str]) -> tuple[tuple[Ints, Ints], ...]:
     asked = max(2, schema.split.folds)
-    count, said = splits.fold_count(ground, asked)
-    notes += said
-    if ground.times is None:
+    count, fold_notes = splits.fold_count(basis, asked)
+    notes += fold_notes
+    if basis.times is None:
         return tuple(
-            (fit.astype(np.int64), scored.astype(np.int64)) for fit, scored in splits.kfold_parts(ground, count, seed)
+            (fit.astype(np.int64), scored.astype(np.int64)) for fit, scored in splits.kfold_parts(basis, count, seed)
         )
-    folds = splits.forward_folds(ground.times, count)
+    folds = splits.forward_folds(basis.times, count)
     if not folds:
         raise TrainingError(
-            "All rows have the same time, so none comes before another.", next_step="Choose a random split."
+            "All rows have the same time, so no row comes before another.", next_step="Choose a random split."
         )
     return folds

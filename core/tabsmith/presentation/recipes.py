@@ -1,8 +1,9 @@
 """A recipe in plain words: its family, what it derives, drops and encodes, its parameters."""
 
 from tabsmith.families.registry import family_label
+from tabsmith.families.spec import ParameterValue
 from tabsmith.presentation.spans import Line, Span, line, span
-from tabsmith.recipes.recipe import ParameterValue, Recipe
+from tabsmith.recipes.recipe import Recipe
 from tabsmith.text import clean
 
 

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MAX_TEXT: Final = 1000  # characters; longer results are cut
-_ROWS_AT_ONCE: Final = 122_880
-_BYTES_AT_ONCE: Final = 64_000_000
+CHUNK_ROWS: Final = 122_880
+_CHUNK_BYTES: Final = 64_000_000
 
 
-def compute(frame: "pd.DataFrame", derived: Sequence[DerivedColumn]) -> "pd.DataFrame":
-    """The derived columns alone, one row per row of `frame` and with its index: numbers and booleans as float64
-    (missing is NaN, true 1.0), text as pandas text of at most 1,000 characters, dates as datetime64 without a zone.
+def compute(frame: "pd.DataFrame", derived: Sequence[DerivedColumn], *, chunk_rows: int = CHUNK_ROWS) -> "pd.DataFrame":
+    """The derived columns alone, with the rows and the index of `frame`: numbers and booleans as float64 (missing is
+    NaN, true is 1.0), text as pandas text of at most 1,000 characters, dates as datetime64 without a zone.
 
     A cell that cannot be computed (a division by zero, an overflow, a cast that does not fit) is missing. Raises
     RecipeError when an expression breaks a rule of `sql`, or does not fit the frame's types.
@@ -38,16 +38,16 @@ def compute(frame: "pd.DataFrame", derived: Sequence[DerivedColumn]) -> "pd.Data
             for name in used.columns:
                 if name not in arrays:
                     arrays[name] = _to_arrow(frame.iloc[:, names.index(name)])
-            values[column.name] = _evaluate(connection, column, used, arrays)
+            values[column.name] = _evaluate(connection, column, used, arrays, chunk_rows)
     return pd.DataFrame({name: series.array for name, series in values.items()}, index=frame.index)
 
 
 def _check(connection: "duckdb.DuckDBPyConnection", column: DerivedColumn, names: Sequence[str]) -> sql.SqlExpression:
-    """The rules again, because a recipe may come from a file; the types are those of the frame, bound later."""
-    found = sql.parse_expression(connection, column.sql, [sql.SqlColumn(name, ()) for name in names])
-    if isinstance(found, str):
-        raise _refused(column, found)
-    return found
+    """The expression of `column`, checked again because a recipe may come from a file. DuckDB checks its types later."""
+    expression = sql.parse_expression(connection, column.sql, [sql.SqlColumn(name, ()) for name in names])
+    if isinstance(expression, str):
+        raise _refused(column, expression)
+    return expression
 
 
 def _refused(column: DerivedColumn, what: str) -> RecipeError:
@@ -63,12 +63,13 @@ def _evaluate(
     column: DerivedColumn,
     used: sql.SqlExpression,
     arrays: "dict[str, pa.Array]",
+    chunk_rows: int,
 ) -> "pd.Series":
     import duckdb
     import pyarrow as pa
 
     table = pa.table({name: arrays[name] for name in used.columns})
-    rows = max(1, min(_ROWS_AT_ONCE, _BYTES_AT_ONCE // (used.growth * _longest(table))))
+    rows = max(1, min(chunk_rows, _CHUNK_BYTES // (used.growth * _longest_text(table))))
     query = ""
     parts: list[pa.Table] = []
     try:
@@ -97,7 +98,7 @@ def _query(connection: "duckdb.DuckDBPyConnection", column: DerivedColumn) -> st
     return f"SELECT {value} AS value FROM (SELECT {expression} AS value FROM cells)"  # noqa: S608
 
 
-def _longest(table: "pa.Table") -> int:
+def _longest_text(table: "pa.Table") -> int:
     """Bytes of the longest text in the table; 32 where there is no text."""
     import pyarrow as pa
     import pyarrow.compute as pc

@@ -1,9 +1,10 @@
-"""How one recipe differs from another, in the few words that fit a table's cell."""
+"""The difference between two recipes, in the few words that fit a table's cell."""
 
 from typing import Final
 
 from tabsmith.families.registry import family_label, family_parameter
-from tabsmith.recipes.recipe import Family, ParameterValue, Recipe
+from tabsmith.families.spec import ParameterValue
+from tabsmith.recipes.recipe import Family, Recipe
 from tabsmith.text import clean
 
 MAX_LENGTH: Final = 120
@@ -11,8 +12,10 @@ _ARROW: Final = " → "
 
 
 def describe_difference(old: Recipe | None, new: Recipe) -> str:
-    """`new` as seen from `old`: "catboost instead of lightgbm", "learning rate 0.05 → 0.02, drop Street". Its own
-    name where there is no `old`; "the same" where nothing differs."""
+    """What `new` changes of `old`: "CatBoost instead of LightGBM", "learning rate 0.05 → 0.02, drop Street".
+
+    The name of `new` where there is no `old`; "the same" where nothing differs.
+    """
     if old is None:
         return clean(new.name or family_label(new.family), MAX_LENGTH)
     parts: list[str] = []

@@ -1,25 +1,20 @@
-"""A model as data: derived columns, dropped columns, encoders, family, hyperparameters. JSON, no code."""
+"""The recipe: a model as data, with derived columns, dropped columns, encoders, family and hyperparameters."""
 
 import hashlib
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
 
-Family: TypeAlias = Literal[
-    "linear",
-    "random_forest",
-    "extra_trees",
-    "hist_gradient_boosting",
-    "lightgbm",
-    "catboost",
-    "neural_network",
-    "nearest_neighbors",
-]
+from tabsmith.families.registry import family_names
+from tabsmith.families.spec import ParameterValue
+
+if TYPE_CHECKING:
+    Family: TypeAlias = str
+else:  # decoders refuse a family that is not registered
+    Family = Literal[family_names()]
 
 Encoder: TypeAlias = Literal["auto", "one_hot", "ordinal", "target", "frequency", "native", "tfidf", "drop"]
 """How a column reaches the estimator; `auto` is the family's own default for the column's kind."""
-
-ParameterValue: TypeAlias = bool | int | float | str
 
 
 class DerivedColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,7 +25,7 @@ class DerivedColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A model that can be stored, compared and read. `name` is words for people and not part of its identity."""
+    """A model that can be stored, compared and read. `name` is for people and not part of its identity."""
 
     family: Family
     name: str = ""
@@ -47,7 +42,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """One thing that is wrong with a recipe: where in it, and what, in words that an agent can act on."""
+    """One problem of a recipe: its place in the recipe, and a sentence that an agent can act on."""
 
     where: str
     what: str

@@ -1,7 +1,7 @@
-"""What a derived column may be: one scalar expression over the row's own columns, bounded in size and cost.
+"""Checks of derived columns: each is one scalar expression over the row's own columns, bounded in size and cost.
 
-`tree` judges how it is written; which columns it uses is judged here; what neither shows (types, number of
-arguments) is found by computing the expression on two small rows.
+`sql_tree` checks how an expression is written; this module checks which columns it uses, and finds wrong types and wrong
+numbers of arguments by computing the expression on two small rows.
 """
 
 import re
@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Final, cast
 
 import msgspec
 
-from tabsmith.families.registry import nearest
 from tabsmith.recipes import sql_engine, sql_tree
 from tabsmith.recipes.recipe import DerivedColumn, Problem
 from tabsmith.recipes.sql_tree import ExpressionRefusedError, Node
-from tabsmith.text import clean
+from tabsmith.text import clean, nearest
 
 if TYPE_CHECKING:
     import duckdb
@@ -41,24 +40,22 @@ _SAMPLES: Final = {
 
 
 class SqlColumn(msgspec.Struct, frozen=True):
-    """A column that expressions may meet. `readings` are the DuckDB types that it may have, the likeliest first;
-    `withheld` says in words why it may not be used, and is empty when it may."""
+    """A column that expressions may use."""
 
     name: str
-    readings: tuple[str, ...]
-    withheld: str = ""
+    types: tuple[str, ...]  # the DuckDB types that it may have, the likeliest first
+    withheld: str = ""  # why it may not be used; empty if it may
 
 
 class SqlExpression(msgspec.Struct, frozen=True):
-    """An expression that passed: the exact names of the columns it uses, and how many times longer than the longest
-    text among them its texts may become."""
+    """An expression that passed the checks."""
 
-    columns: tuple[str, ...]
-    growth: int
+    columns: tuple[str, ...]  # the exact names of the columns that it uses
+    growth: int  # how many times longer than the longest text in them its texts may become
 
 
 def check_derived(derived: Sequence[DerivedColumn], columns: Sequence[SqlColumn]) -> tuple[Problem, ...]:
-    """Everything that is wrong with the derived columns of a recipe, over a table of `columns`; empty when nothing."""
+    """Every problem of a recipe's derived columns on a table of `columns`."""
     if not derived:
         return ()
     if len(derived) > MAX_DERIVED:
@@ -66,24 +63,24 @@ def check_derived(derived: Sequence[DerivedColumn], columns: Sequence[SqlColumn]
     problems = list(_name_problems(derived, columns))
     with sql_engine.connect_sandboxed() as connection:
         for column in derived:
-            found = check_expression(connection, column.sql, columns)
-            if isinstance(found, str):
-                problems.append(Problem(_where(column), found))
+            expression = check_expression(connection, column.sql, columns)
+            if isinstance(expression, str):
+                problems.append(Problem(_where(column), expression))
     return tuple(problems)
 
 
 def check_expression(
     connection: "duckdb.DuckDBPyConnection", sql: str, columns: Sequence[SqlColumn]
 ) -> SqlExpression | str:
-    """What `sql` uses, when it may be a derived column over `columns`; otherwise why not, in words. Never raises."""
-    found = parse_expression(connection, sql, columns)
-    return found if isinstance(found, str) else _probe(connection, sql, found, columns)
+    """The expression, if `sql` may be a derived column over `columns`; otherwise a sentence why not. Never raises."""
+    expression = parse_expression(connection, sql, columns)
+    return expression if isinstance(expression, str) else _try_types(connection, sql, expression, columns)
 
 
 def parse_expression(
     connection: "duckdb.DuckDBPyConnection", sql: str, columns: Sequence[SqlColumn]
 ) -> SqlExpression | str:
-    """Like `check_expression`, without a look at the columns' types."""
+    """Like `check_expression`, but without a check of types."""
     try:
         return _expression(connection, sql, columns)
     except ExpressionRefusedError as refusal:
@@ -145,37 +142,37 @@ def _resolve(node: Node, columns: Sequence[SqlColumn]) -> str:
             f'Write a column\'s name alone, in double quotes where needed, not "{clean(".".join(path), 60)}".'
         )
     wanted = path[0]
-    found = [c for c in columns if c.name == wanted] or [c for c in columns if c.name.lower() == wanted.lower()]
-    if not found:
+    matches = [c for c in columns if c.name == wanted] or [c for c in columns if c.name.lower() == wanted.lower()]
+    if not matches:
         usable = [column.name for column in columns if not column.withheld]
         guess = nearest(wanted, usable)
         hint = f' Did you mean "{clean(guess, 60)}"?' if guess else ""
         raise ExpressionRefusedError(f'There is no column "{clean(wanted, 60)}".{hint}')
-    if len(found) > 1:
+    if len(matches) > 1:
         raise ExpressionRefusedError(
             f'Several columns are called "{clean(wanted, 60)}" but for their case; write the exact name in quotes.'
         )
-    if found[0].withheld:
-        raise ExpressionRefusedError(f'The column "{clean(wanted, 60)}" may not be used: {found[0].withheld}.')
-    return found[0].name
+    if matches[0].withheld:
+        raise ExpressionRefusedError(f'The column "{clean(wanted, 60)}" may not be used: {matches[0].withheld}.')
+    return matches[0].name
 
 
-def _probe(
+def _try_types(
     connection: "duckdb.DuckDBPyConnection", sql: str, expression: SqlExpression, columns: Sequence[SqlColumn]
 ) -> SqlExpression | str:
-    """Computes the expression on two small rows, under each reading of its columns until one fits."""
+    """The expression, once it could be computed on two small rows with one of the types that its columns may have."""
     used = [column for column in columns if column.name in expression.columns]
     problem = ""
-    for reading in range(max(len(column.readings) for column in used)):
-        types = [column.readings[min(reading, len(column.readings) - 1)] for column in used]
-        found = _try(connection, sql, used, types)
-        if not found:
+    for choice in range(max(len(column.types) for column in used)):
+        types = [column.types[min(choice, len(column.types) - 1)] for column in used]
+        failure = _compute(connection, sql, used, types)
+        if not failure:
             return expression
-        problem = problem or found
+        problem = problem or failure
     return problem
 
 
-def _try(connection: "duckdb.DuckDBPyConnection", sql: str, used: Sequence[SqlColumn], types: Sequence[str]) -> str:
+def _compute(connection: "duckdb.DuckDBPyConnection", sql: str, used: Sequence[SqlColumn], types: Sequence[str]) -> str:
     import duckdb
 
     names = ", ".join(quote(column.name) for column in used)

@@ -1,6 +1,6 @@
 """The tree of a SQL expression: parsed by DuckDB (`json_serialize_sql`), every node of a known, harmless kind.
 
-All is refused that is not on a list, so what a new version of DuckDB adds is refused until it is known here.
+Everything that is not on a list is refused, so additions of a new version of DuckDB are refused until they are listed.
 """
 
 import re
@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 import msgspec
 
-from tabsmith.families.registry import nearest
 from tabsmith.recipes import sql_engine
-from tabsmith.text import clean, plural
+from tabsmith.text import clean, nearest, plural
 
 if TYPE_CHECKING:
     import duckdb
@@ -61,11 +60,11 @@ Node: TypeAlias = dict[str, object]
 
 
 class ExpressionRefusedError(Exception):
-    """The expression breaks a rule; the message says which, in words that an agent can act on."""
+    """An expression breaks a rule; the message is a sentence that an agent can act on."""
 
 
 def check_text(sql: str) -> None:
-    """Refuses by its characters what should not even be parsed."""
+    """Refuse an expression whose characters or length rule out parsing it. Raises ExpressionRefusedError."""
     if not sql.strip():
         raise ExpressionRefusedError("The expression is empty.")
     if len(sql) > MAX_LENGTH:
@@ -82,7 +81,7 @@ def check_text(sql: str) -> None:
 
 
 def parse_tree(connection: "duckdb.DuckDBPyConnection", sql: str) -> Node:
-    """The expression's tree. In parentheses of ours, so that an alias or a second column is no valid SQL."""
+    """The expression's tree. The text is put in parentheses, so that an alias or a second column is no valid SQL."""
     import duckdb
 
     try:
@@ -111,7 +110,10 @@ def parse_tree(connection: "duckdb.DuckDBPyConnection", sql: str) -> Node:
 
 
 def check_tree(root: Node) -> list[Node]:
-    """Every node of the tree, each of a harmless kind and all together within the limits; raises RefusedError."""
+    """Every node of the tree, each of a harmless kind and all together within the limits.
+
+    Raises ExpressionRefusedError.
+    """
     nodes = list(_nodes(root))
     if len(nodes) > MAX_NODES:
         raise ExpressionRefusedError(f"The expression has {len(nodes)} parts; at most {MAX_NODES} are allowed.")

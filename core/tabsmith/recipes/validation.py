@@ -1,29 +1,22 @@
-"""Whether a recipe may be fitted to a table: every problem named, in words that an agent or a person can act on."""
+"""Checks of a recipe: what keeps a text from being one, and every problem it has on a table, for agents and people."""
 
 from collections.abc import Iterator
 from typing import Final
 
 import msgspec
 
-from tabsmith.families.registry import (
-    FAMILIES,
-    ParameterSpec,
-    family_label,
-    family_parameter,
-    family_parameters,
-    nearest,
-)
+from tabsmith.families.registry import families, family_label, family_parameter, family_parameters
+from tabsmith.families.spec import ParameterSpec, ParameterValue
 from tabsmith.recipes import sql
-from tabsmith.recipes.recipe import Encoder, Family, ParameterValue, Problem, Recipe, Verdict
+from tabsmith.recipes.recipe import Encoder, Family, Problem, Recipe, Verdict
 from tabsmith.tables.profile.types import StorageType, TableProfile
 from tabsmith.tables.schema.types import ColumnKind, ColumnSchema, Schema
-from tabsmith.text import clean
+from tabsmith.text import clean, nearest
 
 MAX_BYTES: Final = 1_000_000
 MAX_FEATURES: Final = 20_000
-MAX_DERIVED: Final = 500
 
-_READINGS: Final[dict[ColumnKind, tuple[str, ...]]] = {
+_SQL_TYPES: Final[dict[ColumnKind, tuple[str, ...]]] = {
     "numeric": ("DOUBLE", "BIGINT"),
     "code": ("BIGINT", "VARCHAR", "DOUBLE"),
     "category": ("VARCHAR", "BIGINT", "DOUBLE"),
@@ -34,7 +27,7 @@ _READINGS: Final[dict[ColumnKind, tuple[str, ...]]] = {
     "constant": ("DOUBLE", "VARCHAR", "BOOLEAN"),
 }
 
-_STORED: Final[dict[StorageType, str]] = {
+_STORAGE_TYPES: Final[dict[StorageType, str]] = {
     "integer": "BIGINT",
     "float": "DOUBLE",
     "boolean": "BOOLEAN",
@@ -55,25 +48,30 @@ ENCODERS: Final[dict[ColumnKind, tuple[Encoder, ...]]] = {
 }
 """The encoders that make sense for a column of each kind."""
 
-NATIVE_FAMILIES: Final[tuple[Family, ...]] = ("lightgbm", "catboost")
-"""The families that split on categories by themselves."""
+
+def native_families() -> tuple[Family, ...]:
+    """The families that split on categories by themselves."""
+    return tuple(spec.name for spec in families() if spec.requirements.native_levels)
 
 
 def validate_recipe(recipe: Recipe, schema: Schema, profile: TableProfile | None = None) -> Verdict:
-    """Every problem of `recipe` on the table of `schema`; valid without any. With the profile, derived columns are
-    checked against the columns' true types; without, against the types that their kinds may have."""
+    """Every problem of `recipe` on the table of `schema`; valid without any.
+
+    With the profile, derived columns are checked against the columns' true types; without it, against the types that
+    their kinds may have.
+    """
     unfinished = tuple(_incomplete(recipe, schema))
     problems = (
         *unfinished,
         *_parameter_problems(recipe, schema),
         *_column_problems(recipe, schema),
-        *_derived_problems(recipe, schema, profile),
+        *sql.check_derived(recipe.derived, sql_columns(schema, profile)),
     )
     return Verdict(valid=not problems, complete=not unfinished, problems=problems)
 
 
 def parse_recipe(data: bytes | str) -> Recipe | tuple[Problem, ...]:
-    """A recipe from text that came from outside, or what keeps the text from being one. Never raises."""
+    """The recipe in a text that came from outside, or the problems that keep the text from being one. Never raises."""
     if len(data) > MAX_BYTES:
         return (Problem("recipe", f"It is longer than {MAX_BYTES:,} bytes."),)
     try:
@@ -86,12 +84,12 @@ def parse_recipe(data: bytes | str) -> Recipe | tuple[Problem, ...]:
 
 
 def sql_columns(schema: Schema, profile: TableProfile | None = None) -> tuple[sql.SqlColumn, ...]:
-    """The columns that derived columns meet, with their types and what is withheld from them."""
-    stored = {column.name: _STORED[column.storage] for column in profile.columns} if profile else {}
+    """The columns of a table as derived columns see them: with their SQL types, and why some may not be used."""
+    stored = {column.name: _STORAGE_TYPES[column.storage] for column in profile.columns} if profile else {}
     return tuple(
         sql.SqlColumn(
             name=column.name,
-            readings=(stored[column.name],) if column.name in stored else _READINGS[column.kind],
+            types=(stored[column.name],) if column.name in stored else _SQL_TYPES[column.kind],
             withheld=_withheld(column, schema),
         )
         for column in schema.columns
@@ -104,37 +102,37 @@ def recipe_json_schema() -> bytes:
     shared = definitions["Recipe"]["properties"]
     alternatives = [
         {
-            "title": family_label(name),
+            "title": family.label,
             "type": "object",
             "properties": {
                 **shared,
-                "family": {"const": name},
+                "family": {"const": family.name},
                 "parameters": {
                     "type": "object",
-                    "properties": {spec.name: _parameter_schema(spec) for spec in family_parameters(name)},
+                    "properties": {spec.name: _parameter_schema(spec) for spec in family.parameters},
                     "additionalProperties": False,
                 },
             },
             "required": ["family"],
             "additionalProperties": False,
         }
-        for name in FAMILIES
+        for family in families()
     ]
-    others = {name: definition for name, definition in definitions.items() if name != "Recipe"}
-    return msgspec.json.encode({"title": "Recipe", "oneOf": alternatives, "$defs": others})
+    del definitions["Recipe"]
+    return msgspec.json.encode({"title": "Recipe", "oneOf": alternatives, "$defs": definitions})
 
 
 def _parameter_schema(spec: ParameterSpec) -> dict[str, object]:
-    shape: dict[str, object] = {"description": spec.description}
+    schema: dict[str, object] = {"description": spec.description}
     if spec.default is not None:
-        shape["default"] = spec.default
+        schema["default"] = spec.default
     if spec.kind == "choice":
-        return {**shape, "enum": list(spec.choices)}
+        return {**schema, "enum": list(spec.choices)}
     if spec.kind == "boolean":
-        return {**shape, "type": "boolean"}
+        return {**schema, "type": "boolean"}
     if spec.kind == "integer":
-        return {**shape, "type": "integer", "minimum": int(spec.low), "maximum": int(spec.high)}
-    return {**shape, "type": "number", "minimum": spec.low, "maximum": spec.high}
+        return {**schema, "type": "integer", "minimum": int(spec.low), "maximum": int(spec.high)}
+    return {**schema, "type": "number", "minimum": spec.low, "maximum": spec.high}
 
 
 def _withheld(column: ColumnSchema, schema: Schema) -> str:
@@ -157,12 +155,6 @@ def _incomplete(recipe: Recipe, schema: Schema) -> Iterator[Problem]:
         yield Problem("dropped", "Every feature is dropped; keep at least one.")
     if len(used) + len(recipe.derived) > MAX_FEATURES:
         yield Problem("dropped", f"More than {MAX_FEATURES:,} features are left; drop some.")
-
-
-def _derived_problems(recipe: Recipe, schema: Schema, profile: TableProfile | None) -> tuple[Problem, ...]:
-    if len(recipe.derived) > MAX_DERIVED:
-        return (Problem("derived", f"{len(recipe.derived):,} derived columns are too many; at most {MAX_DERIVED:,}."),)
-    return sql.check_derived(recipe.derived, sql_columns(schema, profile))
 
 
 def _parameter_problems(recipe: Recipe, schema: Schema) -> Iterator[Problem]:
@@ -193,32 +185,33 @@ def _value_problem(spec: ParameterSpec, value: ParameterValue) -> str:
 
 
 def _column_problems(recipe: Recipe, schema: Schema) -> Iterator[Problem]:
-    known = {column.name: column for column in schema.columns}
+    columns = {column.name: column for column in schema.columns}
     for name in recipe.dropped:
-        yield from _known_column(f"dropped {clean(name, 60)}", name, known, schema)
+        yield from _unknown_column(f"dropped {clean(name, 60)}", name, columns, schema)
     for name, encoder in recipe.encoders.items():
         where = f"encoder of {clean(name, 60)}"
         if any(column.name == name for column in recipe.derived):
             continue
-        missing = list(_known_column(where, name, known, schema))
+        missing = list(_unknown_column(where, name, columns, schema))
         yield from missing
         if missing:
             continue
-        fit = ENCODERS[known[name].kind]
-        if encoder not in fit:
-            yield Problem(where, f'"{encoder}" does not fit a {known[name].kind} column; use one of: {", ".join(fit)}.')
-        elif encoder == "native" and recipe.family not in NATIVE_FAMILIES and known[name].kind in ("code", "category"):
+        kind = columns[name].kind
+        if encoder not in ENCODERS[kind]:
+            fitting = ", ".join(ENCODERS[kind])
+            yield Problem(where, f'"{encoder}" does not fit a {kind} column; use one of: {fitting}.')
+        elif encoder == "native" and recipe.family not in native_families() and kind in ("code", "category"):
             yield Problem(
-                where, f'Only {" and ".join(NATIVE_FAMILIES)} take categories as they are; use another than "native".'
+                where, f'Only {" and ".join(native_families())} take categories as they are; use another than "native".'
             )
         elif name in recipe.dropped and encoder not in ("auto", "drop"):
             yield Problem(where, "The column is dropped; leave out its encoder, or keep the column.")
 
 
-def _known_column(where: str, name: str, known: dict[str, ColumnSchema], schema: Schema) -> Iterator[Problem]:
+def _unknown_column(where: str, name: str, columns: dict[str, ColumnSchema], schema: Schema) -> Iterator[Problem]:
     if name == schema.target:
         yield Problem(where, "It is the target, which is no feature.")
-    elif name not in known:
-        guess = nearest(name, [column for column in known if column != schema.target])
+    elif name not in columns:
+        guess = nearest(name, [column for column in columns if column != schema.target])
         hint = f' Did you mean "{clean(guess, 60)}"?' if guess else ""
         yield Problem(where, f"The table has no such column.{hint}")

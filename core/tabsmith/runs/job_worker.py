@@ -64,8 +64,8 @@ def _read(job: ReadTable, progress: Progress) -> TableRead:
 
 
 def _predict(job: Predict, progress: Progress) -> Predicted:
+    from tabsmith.modeling.model import load_model
     from tabsmith.modeling.predict import predict_file
-    from tabsmith.modeling.store import load_model
     from tabsmith.runs.stages import read
     from tabsmith.tables.snapshot import preview_file
 

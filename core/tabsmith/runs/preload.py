@@ -5,6 +5,8 @@ from importlib import import_module
 from pkgutil import walk_packages
 from typing import Final
 
+from tabsmith.families.registry import families
+
 PACKAGES: Final = (
     "tabsmith.tables",
     "tabsmith.families",
@@ -18,18 +20,13 @@ LIBRARIES: Final = (
     "pandas",
     "pyarrow.parquet",
     "duckdb",
-    "lightgbm",
-    "catboost",
     "skops.io",
     "sklearn.decomposition",
-    "sklearn.ensemble",
     "sklearn.feature_extraction.text",
-    "sklearn.linear_model",
     "sklearn.model_selection",
-    "sklearn.neighbors",
-    "sklearn.neural_network",
     "sklearn.preprocessing",
 )
+"""Beside those that each model family names (`FamilySpec.preload`)."""
 
 
 def one_thread() -> None:
@@ -43,7 +40,7 @@ def one_thread() -> None:
 
 def preload() -> None:
     """Import everything; this takes a second or two."""
-    for name in LIBRARIES:
+    for name in dict.fromkeys([*LIBRARIES, *(name for spec in families() for name in spec.preload)]):
         import_module(name)
     for package in PACKAGES:
         for module in walk_packages(import_module(package).__path__, f"{package}."):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal, get_args
 import msgspec
 
 from tabsmith.errors import ReportedError, TrainingError, UsageError, WorkerError
-from tabsmith.families.registry import find_family as family_called
+from tabsmith.families.registry import find_family
 from tabsmith.limits import Limits
 from tabsmith.modeling.results import MetricName
 from tabsmith.runs.commands import Stop
@@ -66,7 +66,7 @@ def train(
         schema=choice,
         choice=ModelChoice(
             metric=metric_by_name(metric),
-            family="any" if model is None else family_called(model),
+            family="any" if model is None else find_family(model),
             limits=Limits(seconds=float(time_limit), iterations=int(iterations)),
             seed=int(seed),
         ),
@@ -101,7 +101,7 @@ def stop_and_wait(folder: RunFolder, watch: RunWatch) -> RunSnapshot:
 def model_of(snapshot: RunSnapshot) -> "Model":
     """Return the model of an ended run. Raises the error that ended the run if it produced no model."""
     if snapshot.report is not None:
-        from tabsmith.modeling.store import load_model
+        from tabsmith.modeling.model import load_model
 
         return load_model(snapshot.report.model_id)
     if snapshot.error is not None:

@@ -18,25 +18,25 @@ from tabsmith.storage.locks import FileLock
 from tabsmith.text import clean
 
 T = TypeVar("T", bound=msgspec.Struct)
-Raw: TypeAlias = dict[str, object]  # a document's fields as they stand in its file, before they are checked
-Migration: TypeAlias = Callable[[Raw], Raw]
+RawFields: TypeAlias = dict[str, object]  # the fields of a document's file, before they are checked
+Migration: TypeAlias = Callable[[RawFields], RawFields]
 
-HEADER: Final = "tabsmith"
+_HEADER: Final = "tabsmith"
 _log: Final = logging.getLogger(__name__)
 
 
 class Found(msgspec.Struct, Generic[T], frozen=True):
-    """The document is there and understood."""
+    """The document exists and was read."""
 
     value: T
 
 
 class Missing(msgspec.Struct, frozen=True):
-    """There is no such document."""
+    """The document does not exist."""
 
 
 class Damaged(msgspec.Struct, frozen=True):
-    """The file could not be understood; it now lies at `moved_to`, and its place is free."""
+    """The file could not be understood, and was moved aside to `moved_to`."""
 
     moved_to: Path
     reason: str
@@ -45,20 +45,20 @@ class Damaged(msgspec.Struct, frozen=True):
 Loaded: TypeAlias = Found[T] | Missing | Damaged
 
 
-class _Header(msgspec.Struct, frozen=True):
+class _DocumentHeader(msgspec.Struct, frozen=True):
     document: str
     version: int
 
 
-class _Read(msgspec.Struct, Generic[T], frozen=True):
-    """A value, and the fields of the file it came from: among them some that its type does not know."""
+class _Contents(msgspec.Struct, Generic[T], frozen=True):
+    """A value, and the fields of its file, among them fields that its type does not know."""
 
     value: T
-    fields: Raw
+    fields: RawFields
 
 
 class _NotUnderstoodError(Exception):
-    """Why the bytes in a document's place are not that document."""
+    """The reason why a file does not hold its document."""
 
 
 def _warn(damaged: Damaged) -> None:
@@ -71,8 +71,8 @@ class Document(Generic[T]):
     The file is a JSON object: the struct's fields beside `"tabsmith": {"document": name, "version": version}`. A file
     of an older version goes through `migrations[older]`, `migrations[older + 1]` ... up to `version`. Fields that
     this version does not know stay in the file when it is saved again, at the top and in nested structs. A damaged
-    file is moved aside, never overwritten: `load` answers Damaged; `save` and `update` call `on_damaged` (by default
-    a warning in the log) and go on. All methods raise StorageError, and LockedError when another process keeps the
+    file is moved aside, never overwritten: `load` returns Damaged; `save` and `update` call `on_damaged` (by default
+    a warning in the log) and go on. All methods raise StorageError, and LockedError if another process holds the
     lock beside the file (`<path>.lock`) for over ten seconds.
     """
 
@@ -97,39 +97,39 @@ class Document(Generic[T]):
         self._lock = FileLock(path.with_name(f"{path.name}.lock"))
 
     def load(self) -> Loaded[T]:
-        """The value, or that there is none, or where the damaged file was moved.
+        """Found with the value, Missing, or Damaged with the path to which the damaged file was moved.
 
-        Raises StorageError, and leaves the file as it is, when a newer tabsmith wrote it.
+        Raises StorageError, and leaves the file as it is, if a newer tabsmith wrote it.
         """
         try:
-            read: _Read[T] | Damaged | None = self._read()
+            contents: _Contents[T] | Damaged | None = self._read()
         except _NotUnderstoodError:
-            with self._lock:  # it may have been replaced by a good one meanwhile: look again under the lock
-                read = self._read_or_move_aside()
-        if isinstance(read, Damaged):
-            return read
-        return Missing() if read is None else Found(read.value)
+            with self._lock:  # the file may have been replaced by a good one meanwhile: read it again under the lock
+                contents = self._read_or_move_aside()
+        if isinstance(contents, Damaged):
+            return contents
+        return Missing() if contents is None else Found(contents.value)
 
     def save(self, value: T) -> None:
-        """Put `value` in the document's place. Raises StorageError for a NaN, an infinity or a lone surrogate in it."""
+        """Replace the document by `value`. Raises StorageError for a NaN, an infinity or a lone surrogate in it."""
         self.update(lambda _: value)
 
     def update(self, change: Callable[[T | None], T]) -> T:
-        """Put what `change` makes of the present value (None when there is none) in its place, and return it.
+        """Replace the document by what `change` returns for the present value (None if missing), and return that.
 
-        The lock is held throughout, so no other process's change is lost; `change` must not touch this document.
+        The lock is held throughout, so that no other process's change is lost; `change` must not use this document.
         """
         with self._lock:
-            read = self._read_or_move_aside()
-            if isinstance(read, Damaged):
-                self._on_damaged(read)
-                read = None
-            value = change(None if read is None else read.value)
-            write_atomic(self.path, self._encode(value, {} if read is None else read.fields))
+            contents = self._read_or_move_aside()
+            if isinstance(contents, Damaged):
+                self._on_damaged(contents)
+                contents = None
+            value = change(None if contents is None else contents.value)
+            write_atomic(self.path, self._encode(value, {} if contents is None else contents.fields))
             return value
 
     def delete(self) -> None:
-        """Remove the document; nothing happens when there is none."""
+        """Remove the document, if it exists."""
         with self._lock:
             try:
                 self.path.unlink(missing_ok=True)
@@ -139,7 +139,7 @@ class Document(Generic[T]):
 
     # Reading -------------------------------------------------------------------------------------------------------
 
-    def _read_or_move_aside(self) -> _Read[T] | Damaged | None:
+    def _read_or_move_aside(self) -> _Contents[T] | Damaged | None:
         try:
             return self._read()
         except _NotUnderstoodError as error:
@@ -155,13 +155,13 @@ class Document(Generic[T]):
             raise storage_error(error, self.path, "move aside the damaged") from error
         return Damaged(aside, reason)
 
-    def _read(self) -> _Read[T] | None:
+    def _read(self) -> _Contents[T] | None:
         data = self._read_bytes()
         if data is None:
             return None
         try:
-            raw = msgspec.json.decode(data, type=Raw)
-            header = msgspec.convert(raw.pop(HEADER, None), _Header)
+            raw = msgspec.json.decode(data, type=RawFields)
+            header = msgspec.convert(raw.pop(_HEADER, None), _DocumentHeader)
         except RecursionError as error:
             raise _NotUnderstoodError("it is nested too deeply") from error
         except ValueError as error:  # DecodeError, ValidationError, UnicodeDecodeError, a huge integer
@@ -178,7 +178,7 @@ class Document(Generic[T]):
         try:
             for version in range(header.version, self.version):
                 raw = self._migrations[version](raw)
-            return _Read(msgspec.convert(raw, self._type, str_keys=True), raw)
+            return _Contents(msgspec.convert(raw, self._type, str_keys=True), raw)
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             kind = "" if isinstance(error, msgspec.ValidationError) else f"{type(error).__name__}: "
             raise _NotUnderstoodError(
@@ -187,7 +187,7 @@ class Document(Generic[T]):
 
     def _read_bytes(self) -> bytes | None:
         try:
-            # O_NONBLOCK: a pipe in the document's place must not stop the program.
+            # O_NONBLOCK: opening must not wait if a pipe has the document's name.
             descriptor = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK)
         except FileNotFoundError:
             return None
@@ -207,16 +207,16 @@ class Document(Generic[T]):
 
     # Writing -------------------------------------------------------------------------------------------------------
 
-    def _encode(self, value: T, previous: Raw) -> bytes:
+    def _encode(self, value: T, previous: RawFields) -> bytes:
         fields = msgspec.to_builtins(value, str_keys=True)
         _keep_unknown(value, fields, previous)
         header = {"document": self.name, "version": self.version}
         try:
             # Not msgspec's own encoder: it writes NaN as null.
-            text = json.dumps({HEADER: header, **fields}, allow_nan=False, ensure_ascii=False, indent=2)
+            text = json.dumps({_HEADER: header, **fields}, allow_nan=False, ensure_ascii=False, indent=2)
             data = text.encode() + b"\n"
-            written = msgspec.json.decode(data, type=Raw)
-            msgspec.convert(written, self._type, str_keys=True)  # what cannot be read again is not written
+            written = msgspec.json.decode(data, type=RawFields)
+            msgspec.convert(written, self._type, str_keys=True)  # a document that cannot be read again is not written
         except (ValueError, RecursionError) as error:
             raise StorageError(
                 f"The document {self.name!r} holds a value that cannot be stored: {clean(error)}.",
@@ -226,11 +226,11 @@ class Document(Generic[T]):
         return data
 
 
-def _keep_unknown(value: msgspec.Struct, fields: Raw, previous: Raw) -> None:
-    """Add to `fields`, made from `value`, what `previous` holds and the struct does not know."""
+def _keep_unknown(value: msgspec.Struct, fields: RawFields, previous: RawFields) -> None:
+    """Add to `fields`, made from `value`, the fields of `previous` that the struct does not know."""
     config = value.__struct_config__
     if config.tag is not None and previous.get(config.tag_field or "") != config.tag:
-        return  # another kind of struct stood here: its fields are not unknown, they are gone
+        return  # another struct of the union was here: its fields do not belong to this one
     known = {config.tag_field}
     for field in msgspec.structs.fields(value):
         known.add(field.encode_name)

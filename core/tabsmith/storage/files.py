@@ -1,6 +1,6 @@
-"""A file replaced whole: after a crash there is the old content or the new, never a mixture.
+"""Files replaced whole and durably, and errors of the operating system as messages that say what to do.
 
-What the operating system refused, said in words, with what the person can do about it.
+After a crash a file holds its old content or its new content, never a mixture.
 """
 
 import errno
@@ -12,8 +12,11 @@ from typing import Final
 from tabsmith.errors import StorageError
 from tabsmith.text import clean
 
+_FOLDER_MODE: Final = 0o700
+# Some network file systems cannot sync a folder and say so; there the rename alone has to do.
+_FOLDER_SYNC_UNKNOWN: Final = frozenset({errno.EINVAL, errno.ENOTSUP})
 _SPACE: Final = "Free some space, or move tabsmith's folders with TABSMITH_HOME, and try again."
-_KINDS: Final[dict[int, tuple[str, str]]] = {
+_REASONS: Final[dict[int, tuple[str, str]]] = {  # what happened, and what to do next
     errno.ENOSPC: ("the disk is full", _SPACE),
     errno.EDQUOT: ("the disk quota of this user is used up", _SPACE),
     errno.EFBIG: (
@@ -34,31 +37,26 @@ _KINDS: Final[dict[int, tuple[str, str]]] = {
 
 
 def storage_error(error: OSError, path: Path, doing: str) -> StorageError:
-    """`error` as a StorageError: `doing` is a verb such as "save"; raise it `from error`.
+    """`error` as a StorageError, to be raised `from error`; `doing` is a verb such as "save".
 
-    An error that has no words of its own here keeps those of the operating system.
+    An error without an entry in the table above keeps the message of the operating system.
     """
-    words, next_step = _KINDS.get(
+    reason, next_step = _REASONS.get(
         error.errno or 0,
         (
             f"{error.strerror or error} ({errno.errorcode.get(error.errno or 0, 'no code')})",
             "Check the disk and try again.",
         ),
     )
-    return StorageError(f"Could not {doing} {clean(path.name)}: {words}.", where=str(path), next_step=next_step)
-
-
-_FOLDER_MODE: Final = 0o700
-# Some network file systems cannot sync a folder and say so; there the rename alone has to do.
-_FOLDER_SYNC_UNKNOWN: Final = frozenset({errno.EINVAL, errno.ENOTSUP})
+    return StorageError(f"Could not {doing} {clean(path.name)}: {reason}.", where=str(path), next_step=next_step)
 
 
 def write_atomic(path: Path, data: bytes, *, mode: int = 0o600) -> None:
     """Replace the file at `path` by `data`, durably: when this returns, a power cut does not lose it.
 
     A unique temporary file beside `path` is written, synced and renamed over it, then the folder is synced. Missing
-    folders are made, for this user only. Raises StorageError; then the old content still stands, and the temporary
-    file is gone.
+    folders are made, for this user only. If it raises StorageError, the old content is unchanged and the temporary
+    file is removed.
     """
     try:
         make_folder(path.parent)
@@ -80,23 +78,23 @@ def write_atomic(path: Path, data: bytes, *, mode: int = 0o600) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make `folder` and what is missing above it, each for this user only and each durably. Raises OSError."""
+    """Make `folder` and its missing parents, for this user only, durably. Raises OSError."""
     missing: list[Path] = []
     while not folder.exists():
         missing.append(folder)
         folder = folder.parent
-    for each in reversed(missing):
+    for path in reversed(missing):
         try:
-            each.mkdir(mode=_FOLDER_MODE)
+            path.mkdir(mode=_FOLDER_MODE)
         except FileExistsError:
-            if not each.is_dir():
+            if not path.is_dir():
                 raise
             continue  # another process was quicker
-        sync_folder(each.parent)
+        sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in `folder` durable: what was created, renamed or removed there. Raises OSError."""
+    """Make the entries of `folder` durable: files created, renamed or removed there. Raises OSError."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)

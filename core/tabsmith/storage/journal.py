@@ -1,10 +1,8 @@
-"""A journal: JSON objects, one a line, only ever appended, by any number of processes at once.
+"""Journals: files of JSON objects, one a line, only ever appended, by any number of processes at once.
 
 An append is one write of one line under a lock; its cost does not grow with the journal. Reading takes no lock: it
 stops at the last complete line and goes on from there at the next call. A line torn by a crash is closed by the next
-append, so it spoils nothing but itself; readers skip and count it.
-
-A journal of typed values: any of several tagged structs, one a line.
+append, so that no other line is damaged; readers skip and count it. `TypedJournal` keeps structs as such objects.
 """
 
 import math
@@ -21,12 +19,14 @@ from tabsmith.storage.files import make_folder, storage_error, sync_folder
 from tabsmith.storage.locks import FileLock
 from tabsmith.text import clean
 
-LOCK_TIMEOUT: Final = 30.0  # seconds: a slow disk may take long over the sync of those before us
-_BAD_LINE: Final = (ValueError, RecursionError)  # what msgspec raises for one: its own errors, UnicodeDecodeError too
+T = TypeVar("T")
+
+_LOCK_TIMEOUT: Final = 30.0  # seconds: a slow disk may take long to sync the appends of other processes
+_DECODE_ERRORS: Final = (ValueError, RecursionError)  # of msgspec for a damaged line; ValueError includes its own
 
 
 class JournalChunk(msgspec.Struct, frozen=True):
-    """What was read from an offset on: whole lines without newline, where to go on, how many lines were no good."""
+    """The complete lines from an offset on, without newlines, the next offset, and the number of damaged lines."""
 
     lines: tuple[bytes, ...]
     next_offset: int
@@ -36,23 +36,22 @@ class JournalChunk(msgspec.Struct, frozen=True):
 class Journal:
     """The journal at `path`; beside it lies `<path>.lock`, which is never deleted.
 
-    With `sync` (the default) a line is on the disk when `append` returns, about 3 ms on an ordinary one: for what must
-    outlive a power cut. Without it a line is with the kernel: it outlives the death of this process, kill -9 too, but
-    not that of the machine, and an append takes microseconds. An object may be shared by threads, and goes on working
-    in a forked child.
+    With `sync` (the default) a line is on the disk when `append` returns, after about 3 ms on an ordinary disk, and
+    outlives a power cut. Without `sync` a line is with the kernel: it outlives this process, also after kill -9, but
+    not the machine, and an append takes microseconds. A journal may be shared by threads, and works in a forked child.
     """
 
     def __init__(self, path: Path, *, sync: bool = True) -> None:
         self._descriptor = -1
         self.path = path
         self.sync = sync
-        self._lock = FileLock(path.with_name(f"{path.name}.lock"), timeout=LOCK_TIMEOUT)
+        self._lock = FileLock(path.with_name(f"{path.name}.lock"), timeout=_LOCK_TIMEOUT)
 
     def append(self, line: bytes) -> int:
-        """Append `line`, one JSON object without a newline, and return the offset behind it.
+        """Append `line`, one JSON object without a line break, and return the offset behind it.
 
-        Raises ValueError for a line that `read` would not give back, and StorageError (LockedError after half a
-        minute) when it could not be stored: then nothing of it is in the journal.
+        Raises ValueError for a line that `read` would skip, and StorageError (LockedError after half a minute) if the
+        line could not be stored: then no part of it is in the journal.
         """
         if b"\n" in line or b"\r" in line:
             raise ValueError("a journal line must not contain a line break")
@@ -61,7 +60,7 @@ class Journal:
         return self.append_checked(line)
 
     def append_checked(self, line: bytes) -> int:
-        """`append` for a line that is known to be one JSON object without a line break."""
+        """Append a line that is known to be one JSON object without a line break."""
         with self._lock:
             try:
                 descriptor = self._open()
@@ -73,7 +72,7 @@ class Journal:
                     if self.sync:
                         _sync_data(descriptor)
                 except BaseException:
-                    os.ftruncate(descriptor, end)  # not stored means not there: no half line, no line in doubt
+                    os.ftruncate(descriptor, end)  # a line that was not stored leaves nothing behind
                     raise
             except OSError as error:
                 raise storage_error(error, self.path, "write to") from error
@@ -82,24 +81,24 @@ class Journal:
     def read(self, offset: int = 0) -> JournalChunk:
         """The complete lines from `offset` (0, or the `next_offset` of an earlier read) on.
 
-        Blank lines and lines that are no JSON object are skipped and counted. A missing journal is an empty one.
-        Raises StorageError.
+        Blank lines and lines that are no JSON object are skipped and counted. A missing journal is empty. Raises
+        StorageError.
         """
         raw, next_offset, skipped = self.read_raw(offset)
         lines = tuple(line for line in raw if is_json_object(line))
         return JournalChunk(lines, next_offset, skipped + len(raw) - len(lines))
 
     def read_raw(self, offset: int) -> tuple[list[bytes], int, int]:
-        """The complete lines from `offset` on, unchecked; where to go on; how many part lines were left out.
+        """The complete lines from `offset` on, unchecked, the next offset, and the number of partial lines left out.
 
-        Costs one look at the file's size when nothing is new.
+        If there are no new lines, only the file's size is read.
         """
         if offset < 0:
             raise ValueError("an offset is 0 or more")
         try:
             size = self.path.stat().st_size
             if size <= offset:
-                return [], size, 0  # smaller: an append in doubt was taken back, or the file was replaced
+                return [], size, 0  # smaller: a failed append was taken back, or the file was replaced
             data, before = self._read_from(offset)
         except FileNotFoundError:
             return [], 0, 0
@@ -107,7 +106,7 @@ class Journal:
             raise storage_error(error, self.path, "read") from error
         lines = data[: data.rfind(b"\n") + 1].split(b"\n")[:-1]
         complete = sum(len(line) + 1 for line in lines)
-        if lines and before != b"\n":  # `offset` fell into a line, which began before what was read
+        if lines and before != b"\n":  # `offset` is within a line, whose beginning was not read
             return lines[1:], offset + complete, 1
         return lines, offset + complete, 0
 
@@ -129,13 +128,13 @@ class Journal:
         self.close()
 
     def _open(self) -> int:
-        """The file, kept open from append to append, and opened again when another now has its name."""
+        """The file, kept open from append to append, and opened again if another file now has its name."""
         if self._descriptor >= 0:
             try:
                 if os.path.samestat(self.path.stat(), os.fstat(self._descriptor)):
                     return self._descriptor
             except FileNotFoundError:
-                pass  # removed: the name is made anew below
+                pass  # the file was removed: a new one is made below
             self.close()
         make_folder(self.path.parent)
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC
@@ -144,7 +143,7 @@ class Journal:
             status = os.fstat(descriptor)
             self._refuse_special(status)
             if self.sync and status.st_size == 0:
-                sync_folder(self.path.parent)  # a new file's name must last as well as its lines
+                sync_folder(self.path.parent)  # the name of a new file must be as durable as its lines
         except BaseException:
             os.close(descriptor)
             raise
@@ -160,7 +159,7 @@ class Journal:
             )
 
     def _read_from(self, offset: int) -> tuple[bytes, bytes]:
-        """What lies behind `offset`, and the one byte before it (a newline at the start of the file)."""
+        """The data behind `offset`, and the one byte before it (a newline at the start of the file)."""
         with self.path.open("rb", buffering=0) as file:
             if offset == 0:
                 return file.read(), b"\n"
@@ -170,18 +169,18 @@ class Journal:
 
 
 def is_json_object(line: bytes) -> bool:
-    """Whether `line` is one JSON object; a torn one never is."""
+    """Whether `line` is one JSON object; a torn line never is."""
     if not line.startswith(b"{"):
         return False
     try:
         msgspec.json.decode(line)
-    except _BAD_LINE:
+    except _DECODE_ERRORS:
         return False
     return True
 
 
 def _write_all(descriptor: int, data: bytes) -> None:
-    # One call writes it all, but for a disk about to be full: there the rest is asked for, to learn the reason.
+    # One call writes all, unless the disk is about to be full: then the next call raises the reason.
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
@@ -192,14 +191,10 @@ def _sync_data(descriptor: int) -> None:
     (os.fdatasync if hasattr(os, "fdatasync") else os.fsync)(descriptor)
 
 
-T = TypeVar("T")
-_DECODE_ERRORS: Final = (ValueError, RecursionError)
-
-
 class TypedJournalChunk(msgspec.Struct, Generic[T], frozen=True):
-    """What was read from an offset on: the values, where to go on, and how many lines gave none.
+    """The values from an offset on, the next offset, and the number of lines without a value.
 
-    `skipped` lines are damaged; `unknown` ones are whole, but of a kind (tag) that this version does not know.
+    `skipped` lines are damaged; `unknown` lines are whole, but have a tag that this version does not know.
     """
 
     values: tuple[T, ...]
@@ -213,7 +208,7 @@ class TypedJournal(Generic[T]):
 
     >>> journal: TypedJournal[Event] = TypedJournal(path, Event)
 
-    `sync` and what append and read promise are as in Journal.
+    `sync`, `append` and `read` are as in Journal.
     """
 
     def __init__(self, path: Path, type_: type[T] | UnionType, *, sync: bool = True) -> None:
@@ -229,8 +224,8 @@ class TypedJournal(Generic[T]):
     def append(self, value: T) -> int:
         """Append `value` and return the offset behind its line.
 
-        Raises StorageError when it was not stored; also for a value that would not come back as it went: one with a
-        NaN, an infinity, or a field of the wrong type.
+        Raises StorageError if the value was not stored, also for a value that could not be read again: with a NaN, an
+        infinity, or a field of the wrong type.
         """
         try:
             line = self._encoder.encode(value)
@@ -274,7 +269,7 @@ class TypedJournal(Generic[T]):
         self.close()
 
     def _is_unknown(self, line: bytes) -> bool:
-        """Whether a line that did not decode is a whole object with a tag that no struct of this journal has."""
+        """Whether a line that could not be decoded is a whole object with a tag unknown to this journal."""
         if not self._tags:
             return False
         try:
@@ -286,13 +281,13 @@ class TypedJournal(Generic[T]):
 
 
 def _tags_of(type_: object) -> tuple[str, frozenset[str | int]] | None:
-    """The tag field and the known tags of a tagged struct or a union of them; None when nothing is tagged."""
+    """The tag field and the known tags of a tagged struct or a union of tagged structs; None without tags."""
     info = msgspec.inspect.type_info(type_)
     structs = info.types if isinstance(info, msgspec.inspect.UnionType) else (info,)
-    tagged = [each for each in structs if isinstance(each, msgspec.inspect.StructType) and each.tag is not None]
+    tagged = [struct for struct in structs if isinstance(struct, msgspec.inspect.StructType) and struct.tag is not None]
     if not tagged:
         return None
-    return tagged[0].tag_field or "type", frozenset(each.tag for each in tagged if each.tag is not None)
+    return tagged[0].tag_field or "type", frozenset(struct.tag for struct in tagged if struct.tag is not None)
 
 
 def _refuse_non_finite(value: object) -> None:

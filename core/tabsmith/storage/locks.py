@@ -1,13 +1,11 @@
 """Locks between processes that end with their owner: flock on files that are never deleted.
 
 The kernel drops an flock when its process dies, however it dies, so there is no stale lock to clean up and no guess
-about a process number. The holder's number and starting time are written into the lock file only to be shown.
+about a process number. The holder's process number and start time are written into the lock file only to be shown.
 
-Descriptors of lock files that a forked child never keeps.
-
-An flock belongs to the open file, and a forked child shares the open files of its parent: without this, a child that
-outlives a killed parent would keep the parent's locks alive. Children started by exec are no danger, because Python
-opens every file close-on-exec.
+An flock belongs to the open file, and a forked child shares the open files of its parent. So that a child that
+outlives a killed parent does not keep the parent's locks alive, every forked child closes the lock files that its
+parent had open. Children started by exec are safe, because Python opens every file close-on-exec.
 """
 
 import fcntl
@@ -30,7 +28,7 @@ _fork_guard: Final = threading.RLock()  # held through a fork, so that no descri
 
 
 def open_lock_file(path: Path, flags: int) -> int:
-    """A new descriptor of `path`, closed by itself in every child forked from now on. Raises OSError."""
+    """A new descriptor of `path`, which every child forked from now on closes. Raises OSError."""
     with _fork_guard:
         descriptor = os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
         _open_descriptors.add(descriptor)
@@ -38,7 +36,7 @@ def open_lock_file(path: Path, flags: int) -> int:
 
 
 def close_lock_file(descriptor: int) -> None:
-    """Close a descriptor that `open_lock_file` gave."""
+    """Close a descriptor that `open_lock_file` returned."""
     with _fork_guard:
         _open_descriptors.discard(descriptor)
         os.close(descriptor)
@@ -56,33 +54,33 @@ os.register_at_fork(before=_fork_guard.acquire, after_in_parent=_fork_guard.rele
 
 _FIRST_PAUSE: Final = 0.0002
 _LONGEST_PAUSE: Final = 0.01
-_PROBE_PATIENCE: Final = 5.0  # seconds for others that only look, each for microseconds, to be gone
-_RECORD_PATIENCE: Final = 0.5  # seconds for a new owner to write its record after it took the lock
-_RECORD_SIZE: Final = 96  # always as long, so that it is written over: truncating costs ten times as much
+_PROBE_TIMEOUT: Final = 5.0  # seconds for processes that only ask for the owner, each for microseconds, to finish
+_RECORD_TIMEOUT: Final = 0.5  # seconds for a new owner to write its record after it took the lock
+_RECORD_SIZE: Final = 96  # a fixed size, so that it is written over: truncating costs ten times as much
 
 
 class LockOwner(msgspec.Struct, frozen=True):
-    """Who holds a lock: its process number (0 when it could not be told), and since when (seconds since 1970)."""
+    """The holder of a lock: its process number (0 if unknown), and since when it holds it (seconds since 1970)."""
 
     pid: int
     started_at: float
 
 
-class _Held(threading.local):
-    """The lock files that the running thread holds, by path."""
+class _HeldLocks(threading.local):
+    """The descriptors of the locks that the running thread holds, by path."""
 
     def __init__(self) -> None:
         self.pid = os.getpid()
         self.descriptors: dict[str, int] = {}
 
-    def mine(self) -> dict[str, int]:
+    def of_this_process(self) -> dict[str, int]:
         if self.pid != os.getpid():  # a forked child owns nothing of its parent's
             self.pid = os.getpid()
             self.descriptors = {}
         return self.descriptors
 
 
-_held: Final = _Held()
+_held_locks: Final = _HeldLocks()
 
 
 class FileLock:
@@ -91,8 +89,8 @@ class FileLock:
     >>> with FileLock(path):
     ...     ...
 
-    Entering waits up to `timeout` seconds, then raises LockedError naming the holder. A thread that enters a lock which
-    it already holds would wait for itself: that is a fault of the program and raises RuntimeError at once.
+    Entering waits up to `timeout` seconds, then raises LockedError naming the holder. A thread that enters a lock
+    which it already holds would wait for itself: entering raises RuntimeError at once, because the program is wrong.
     """
 
     def __init__(self, path: Path, *, timeout: float = 10.0) -> None:
@@ -101,7 +99,7 @@ class FileLock:
         self._key = os.path.abspath(path)  # noqa: PTH100 - resolving links would cost a call per part
 
     def __enter__(self) -> Self:
-        held = _held.mine()
+        held = _held_locks.of_this_process()
         if self._key in held:
             raise RuntimeError(f"this thread already holds the lock {self.path}")
         deadline = time.monotonic() + self.timeout
@@ -117,15 +115,15 @@ class FileLock:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        descriptor = _held.mine().pop(self._key, None)
-        if descriptor is not None:  # none in a child forked inside the `with`: the lock is its parent's
+        descriptor = _held_locks.of_this_process().pop(self._key, None)
+        if descriptor is not None:  # a child forked inside the `with` has none: the lock is its parent's
             _unlock(descriptor)
 
 
 class OwnerLock:
     """A lock held for as long as a process works on something: a run's worker, a bridge.
 
-    It ends with its process, also when a child that the process forked lives on. `lock_owner(path)` tells who holds it.
+    The lock ends with its process, even if a forked child lives on. `lock_owner(path)` returns its holder.
     """
 
     def __init__(self, path: Path) -> None:
@@ -139,12 +137,12 @@ class OwnerLock:
         return self._descriptor >= 0 and self._pid == os.getpid()
 
     def acquire(self) -> None:
-        """Take the lock without waiting. Raises LockedError with the living holder's process number and age."""
+        """Take the lock without waiting. Raises LockedError with the holder's process number and age."""
         if self.held:
             raise RuntimeError(f"this process already holds the lock {self.path}")
-        deadline = time.monotonic() + _PROBE_PATIENCE
+        deadline = time.monotonic() + _PROBE_TIMEOUT
         while (descriptor := _try_exclusive(self.path)) is None:
-            # One who only looks (`lock_owner`) holds the lock shared for a moment; an owner holds it alone.
+            # `lock_owner` holds the lock shared for a moment; an owner holds it exclusively.
             if not _is_free(self.path) or time.monotonic() >= deadline:
                 raise _locked(self.path, lock_owner(self.path), "it works on this already")
             time.sleep(random.uniform(0, _FIRST_PAUSE))  # noqa: S311 - only spreads the waiters
@@ -152,7 +150,7 @@ class OwnerLock:
         self._pid = os.getpid()
 
     def release(self) -> None:
-        """Give the lock back; nothing happens when it is not held."""
+        """Release the lock, if it is held."""
         if self.held:
             _unlock(self._descriptor)
         self._descriptor = -1
@@ -168,28 +166,28 @@ class OwnerLock:
 
 
 def lock_owner(path: Path) -> LockOwner | None:
-    """Who holds the OwnerLock at `path` now, or None. Nobody is kept from taking it by the question.
+    """The process that holds the OwnerLock at `path`, or None. The lock can still be taken while this is asked.
 
-    Alive means that the kernel still knows the lock. Raises StorageError when the lock file may not be read.
+    The kernel's lock decides, not the record in the file. Raises StorageError if the lock file may not be read.
     """
-    deadline = time.monotonic() + _RECORD_PATIENCE
+    deadline = time.monotonic() + _RECORD_TIMEOUT
     while not _is_free(path):
-        found = _read_record(path)
-        # Between taking the lock and writing the record there is a moment with no record, or that of one long dead.
-        if found is not None and _exists(found.pid):
-            return found
+        recorded = _read_record(path)
+        # For a moment after the lock is taken, the record is missing, or is that of an owner long dead.
+        if recorded is not None and _exists(recorded.pid):
+            return recorded
         if time.monotonic() >= deadline:
-            return found or LockOwner(0, 0.0)
+            return recorded or LockOwner(0, 0.0)
         time.sleep(_FIRST_PAUSE)
     return None
 
 
 def _try_exclusive(path: Path) -> int | None:
-    """A descriptor that holds `path` alone, with this process written into it; None when another holds it."""
+    """A descriptor that holds `path` exclusively, with this process recorded in it; None if another process does."""
     try:
         descriptor = _open_for_lock(path)
         try:
-            if _flock(descriptor, fcntl.LOCK_EX) and _is_still(path, descriptor):
+            if _flock(descriptor, fcntl.LOCK_EX) and _is_current(path, descriptor):
                 _write_record(descriptor)
                 return descriptor
         except BaseException:
@@ -211,13 +209,13 @@ def _open_for_lock(path: Path) -> int:
 
 
 def _unlock(descriptor: int) -> None:
-    # Unlocked by name, not by closing alone: a child forked by foreign code may hold a copy of the descriptor.
+    # Closing alone is not enough: a child forked by foreign code may hold a copy of the descriptor.
     fcntl.flock(descriptor, fcntl.LOCK_UN)
     close_lock_file(descriptor)
 
 
 def _is_free(path: Path) -> bool:
-    """Whether nobody holds `path` alone."""
+    """Whether no process holds `path` exclusively."""
     try:
         descriptor = open_lock_file(path, os.O_RDONLY)
     except FileNotFoundError:
@@ -241,8 +239,8 @@ def _flock(descriptor: int, kind: int) -> bool:
     return True
 
 
-def _is_still(path: Path, descriptor: int) -> bool:
-    """Whether `path` names the locked file: somebody may have deleted it between opening and locking."""
+def _is_current(path: Path, descriptor: int) -> bool:
+    """Whether `path` still names the locked file, which may have been deleted between opening and locking."""
     try:
         return os.path.samestat(path.stat(), os.fstat(descriptor))
     except FileNotFoundError:
@@ -282,11 +280,11 @@ def _exists(pid: int) -> bool:
 
 def _locked(path: Path, holder: LockOwner | None, doing: str) -> LockedError:
     if holder is None or holder.pid == 0:
-        who = "Another process"
+        subject = "Another process"
     else:
-        who = f"Process {holder.pid} (since {_age(time.time() - holder.started_at)})"
+        subject = f"Process {holder.pid} (since {_age(time.time() - holder.started_at)})"
     return LockedError(
-        f"{who} holds {clean(path.name)}: {doing}.",
+        f"{subject} holds {clean(path.name)}: {doing}.",
         where=str(path),
         next_step="Wait for it to finish, or stop it, and try again.",
     )

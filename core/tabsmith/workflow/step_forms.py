@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from tabsmith.agents.protocol import AgentName
 from tabsmith.agents.registry import AGENTS
+from tabsmith.families.registry import family_labels
 from tabsmith.tables.read.sources import FileSource, SampleName, SampleSource, describe_source
 from tabsmith.text import clean, plural
 from tabsmith.workflow import actions
@@ -38,7 +39,7 @@ from tabsmith.workflow.prerequisites import missing
 from tabsmith.workflow.schema_edits import column_names
 from tabsmith.workflow.session import FieldDefaults, FieldName, WorkflowSession
 from tabsmith.workflow.states import GuidedStep, State, StepMark
-from tabsmith.workflow.training_settings import FAMILIES, METRICS, equivalent_command, metrics_for, read_choice, task_of
+from tabsmith.workflow.training_settings import METRICS, equivalent_command, metrics_for, read_choice, task_of
 from tabsmith.workflow.transitions import default_out
 
 _UNITS: Final = ("bytes", "kB", "MB", "GB", "TB")
@@ -316,7 +317,7 @@ def configuring_model(session: WorkflowSession) -> Page:
     )
     families = (
         Option("any", "whichever is best", "several are tried"),
-        *(Option(name, words) for name, words in FAMILIES.items()),
+        *(Option(name, words) for name, words in family_labels().items()),
     )
 
     def chosen(name: FieldName, label: str, options: tuple[Option, ...]) -> ChoiceField:
@@ -494,7 +495,7 @@ def _step_words(session: WorkflowSession) -> dict[GuidedStep, str]:
     if session.load == "now" and session.schema:
         target = session.schema.target
     family = session.draft(FieldName.FAMILY)
-    named = {name: words for name, words in FAMILIES.items() if name == family}
+    named = {name: words for name, words in family_labels().items() if name == family}
     return {
         GuidedStep.SOURCE: "" if session.origin == "none" else session.origin,
         GuidedStep.TABLE: load,

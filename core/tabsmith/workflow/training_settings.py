@@ -9,10 +9,10 @@ import msgspec
 from tabsmith.agents.protocol import AgentName
 from tabsmith.conditions.built_in import parse_condition
 from tabsmith.errors import UsageError
+from tabsmith.families.registry import family_names
 from tabsmith.limits import Limits
 from tabsmith.modeling.results import MetricName
 from tabsmith.orchestration.questions import Mode
-from tabsmith.recipes.recipe import Family
 from tabsmith.runs.spec import Confirmed, Deferred, ModelChoice, RunSpec
 from tabsmith.tables.read.sources import FileSource, FrameSource, SampleSource, Source
 from tabsmith.tables.schema.types import ProblemType, Schema
@@ -47,17 +47,6 @@ METRICS: Final[dict[MetricName, MetricLabel]] = {
     "mae": MetricLabel("MAE", "mean error in the target's unit; lower is better", _NUMBERS),
     "median_ae": MetricLabel("median error", "half of the rows are nearer; lower is better", _NUMBERS),
     "r2": MetricLabel("R²", "share of the variation explained; higher is better", _NUMBERS),
-}
-
-FAMILIES: Final[dict[Family, str]] = {
-    "linear": "linear",
-    "random_forest": "random forest",
-    "extra_trees": "extra trees",
-    "hist_gradient_boosting": "histogram boosting",
-    "lightgbm": "LightGBM",
-    "catboost": "CatBoost",
-    "neural_network": "neural network",
-    "nearest_neighbors": "nearest neighbours",
 }
 
 
@@ -96,7 +85,7 @@ def read_choice(session: WorkflowSession) -> ParsedChoice:
     budget = read(FieldName.BUDGET, read_budget, CostLimits())
     choice = ModelChoice(
         metric=read(FieldName.METRIC, lambda text: _one_of(text, ("default", *fitting), "metric for it"), "default"),
-        family=read(FieldName.FAMILY, lambda text: _one_of(text, ("any", *FAMILIES), "model family"), "any"),
+        family=read(FieldName.FAMILY, lambda text: _one_of(text, ("any", *family_names()), "model family"), "any"),
         agent=read(FieldName.AGENT, lambda text: _agent(text, defaults), "search"),
         limits=Limits(
             seconds=read(FieldName.TIME, read_duration, 60.0),

@@ -17,7 +17,7 @@ from tabsmith.agents.prompts.recipe_prompt import (
     write_prompt,
 )
 from tabsmith.agents.protocol import Brief, MetricGoal, Proposal, RemainingBudget, TriedRecipe
-from tabsmith.families.registry import FAMILIES, family_parameters
+from tabsmith.families.registry import family_names, family_parameters
 from tabsmith.recipes import sql_engine, validation
 from tabsmith.recipes.portfolio import portfolio
 from tabsmith.recipes.recipe import DerivedColumn, Recipe
@@ -104,7 +104,7 @@ def test_the_system_part_is_the_same_over_the_iterations_of_a_run_and_over_proce
 def test_it_holds_every_family_parameter_range_encoder_and_function_that_the_checks_know() -> None:
     system = write_prompt(BRIEF).system
     before, inside, _ = parts(system)
-    for family in FAMILIES:
+    for family in family_names():
         assert f"\n{family}:" in before
         for spec in family_parameters(family):
             if spec.tasks and HOUSES.problem_type not in spec.tasks:

@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from tabsmith.families.registry import FAMILIES
+from tabsmith.families.registry import family_names
 from tabsmith.modeling import cross_validation
 from tabsmith.runs.preload import one_thread, preload
 
@@ -19,7 +19,7 @@ def main(folder: Path) -> None:
     from tests.core.modeling.shapes import prepared, quick
 
     data = prepared("level", "multiclass")
-    for family in FAMILIES:
+    for family in family_names():
         child = os.fork()
         if child == 0:
             status = 1

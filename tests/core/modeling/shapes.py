@@ -1,12 +1,13 @@
 """Small tables of many shapes, and the short way from one to a saved model."""
 
+import secrets
 import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from tabsmith.modeling import cross_validation, delivery, ensemble, metrics, store
+from tabsmith.modeling import cross_validation, delivery, ensemble, metrics
 from tabsmith.modeling.results import EnsembleMember, Evaluation, ModelReport
 from tabsmith.modeling.training_data import TrainingData, prepare_training_data
 from tabsmith.recipes.recipe import Recipe
@@ -102,7 +103,7 @@ def finished(data: TrainingData, run: Path, *recipes: Recipe, importance_seconds
     mixed = sum(cross_validation.out_of_fold_predictions(data, run / each.folder) for each in found) / len(found)
     members = tuple(EnsembleMember(recipe, 1 / len(recipes)) for recipe in recipes)
     whole = ensemble.Ensemble(members, built.score, built.standard_error, mixed)
-    about = delivery.ReportHeader(store.new_model_id(), "run", 1.0, "table.csv", "mark", 2, 2, 1.0)
+    about = delivery.ReportHeader(f"model-{secrets.token_hex(3)}", "run", 1.0, "table.csv", "mark", 2, 2, 1.0)
     return delivery.deliver_model(
         data, found, whole, run, about, threads=1, deadline=time.monotonic() + importance_seconds
     )

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from tabsmith.families.estimator import Floats, Ints
 from tabsmith.modeling import metrics
 from tabsmith.modeling.baseline import CERTAINTY, DRAWS, best_constant, compare_with_baseline
 from tabsmith.modeling.results import Metric, MetricName
-from tabsmith.modeling.rows import Floats, Ints
 
 CLASSES: Ints = np.array([0] * 6 + [1] * 3 + [2] * 1)
 SKEWED: Ints = np.array([0] * 8 + [1] * 2)

@@ -6,7 +6,8 @@ import pytest
 
 from tabsmith.errors import SchemaError, TrainingError, UsageError
 from tabsmith.modeling import metrics
-from tabsmith.modeling.training_data import conform, prepare_training_data
+from tabsmith.modeling.rows import read_rows
+from tabsmith.modeling.training_data import input_columns, prepare_training_data
 from tabsmith.tables.schema.types import Split
 from tests.core.modeling.shapes import KINDS, prepared, schema, table
 
@@ -61,15 +62,15 @@ def test_rows_without_a_target_are_left_out_and_counted():
 
 def test_a_group_is_never_on_both_sides():
     data = prepared(rows=300, split=Split("grouped", by="user", folds=4))
-    train, held = data.ground.groups, data.held_ground.groups
+    train, held = data.basis.groups, data.holdout_basis.groups
     assert not set(train.tolist()) & set(held.tolist())
     assert all(not set(train[fitted].tolist()) & set(train[rows].tolist()) for fitted, rows in data.folds)
 
 
 def test_a_forward_split_only_ever_looks_back_and_says_which_rows_it_never_predicts():
     data = prepared("number", "regression", rows=300, split=Split("forward", by="day", folds=4))
-    times = data.ground.times
-    assert times.max() < data.held_ground.times.min()
+    times = data.basis.times
+    assert times.max() < data.holdout_basis.times.min()
     assert all(times[fitted].max() < times[rows].min() for fitted, rows in data.folds)
     assert 0.4 < data.covered.mean() < 0.6
     assert data.delivered_folds == (2, 3)
@@ -130,22 +131,23 @@ def test_any_frame_is_cast_to_the_kinds_and_what_does_not_fit_is_counted():
             "unknown": [1, 1, 1, 1],
         }
     )
-    made = conform(frame, schema("number", "regression"))
-    assert made.unparsable == 3
-    assert made.extra == ("unknown",)
-    assert set(made.missing) == {"gaps", "user", "words", "empty", "same"}
-    assert list(made.frame.columns) == list(KINDS)
-    assert made.frame["size"].tolist()[:2] == [1.5, -2.0]
-    assert made.frame["agreed"].tolist()[:2] == [True, False]
-    assert made.frame["day"].tolist()[1] == pd.Timestamp("2024-03-04 05:06:07")
-    assert made.frame["colour"].tolist()[:3] == ["1", "2", "red"]
-    assert made.frame["gaps"].isna().all()
+    read = read_rows(frame, input_columns(schema("number", "regression")))
+    assert read.unparsable == {"size": 1, "agreed": 1, "day": 1}
+    assert read.extra == ("number", "unknown")
+    assert set(read.missing) == {"gaps", "user", "words", "empty", "same"}
+    made = read.rows.frame()
+    assert list(made.columns) == list(KINDS)
+    assert made["size"].tolist()[:2] == [1.5, -2.0]
+    assert made["agreed"].tolist()[:2] == [True, False]
+    assert made["day"].tolist()[1] == pd.Timestamp("2024-03-04 05:06:07")
+    assert made["colour"].tolist()[:3] == ["1", "2", "red"]
+    assert made["gaps"].isna().all()
 
 
 def test_numbers_as_text_and_integers_beside_gaps_read_alike():
-    plan = schema("number", "regression", columns={"colour": "category", "grade": "code"})
-    whole = conform(pd.DataFrame({"colour": [1, 2], "grade": [3, 4]}), plan).frame
-    gaps = conform(pd.DataFrame({"colour": [1.0, np.nan], "grade": ["3", ""]}), plan).frame
+    columns = input_columns(schema("number", "regression", columns={"colour": "category", "grade": "code"}))
+    whole = read_rows(pd.DataFrame({"colour": [1, 2], "grade": [3, 4]}), columns).rows.frame()
+    gaps = read_rows(pd.DataFrame({"colour": [1.0, np.nan], "grade": ["3", ""]}), columns).rows.frame()
     assert whole["colour"].tolist()[0] == gaps["colour"].tolist()[0] == "1"
     assert whole["grade"].tolist()[0] == gaps["grade"].tolist()[0] == 3
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from tabsmith.errors import RecipeError
-from tabsmith.families.registry import FAMILIES
+from tabsmith.families.registry import family_names
 from tabsmith.modeling import cross_validation, metrics
 from tabsmith.modeling.ensemble import FoldModel
 from tabsmith.modeling.training_data import prepare_training_data
@@ -20,7 +20,7 @@ from tests.core.modeling.shapes import evaluated, prepared, quick, schema, table
 TARGETS = [("flag", "binary"), ("one_two", "binary"), ("level", "multiclass"), ("number", "regression")]
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", family_names())
 @pytest.mark.parametrize(("target", "task"), TARGETS)
 def test_every_family_learns_and_predicts_the_same_once_loaded(tmp_path, family, target, task):
     data = prepared(target, task)
@@ -40,10 +40,10 @@ def test_every_family_learns_and_predicts_the_same_once_loaded(tmp_path, family,
 def test_every_family_fits_in_a_child_forked_after_preparing(tmp_path):
     command = [sys.executable, "-m", "tests.core.modeling.forking", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    assert done.stdout.split() == list(FAMILIES), done.stderr
+    assert done.stdout.split() == list(family_names()), done.stderr
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", family_names())
 def test_a_deadline_long_gone_still_gives_a_model(tmp_path, family):
     data = prepared("level", "multiclass")
     score = cross_validation.fit_fold(data, Recipe(family), 0, tmp_path / "late", threads=1, seconds_left=lambda: -1)
@@ -54,13 +54,13 @@ def test_a_deadline_long_gone_still_gives_a_model(tmp_path, family):
         assert late < whole  # fewer trees
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", family_names())
 def test_the_same_seed_gives_the_same_scores(tmp_path, family):
     first, second = (evaluated(prepared(), tmp_path / name, quick(family)) for name in ("one", "two"))
     assert [fold.score for fold in first.folds] == [fold.score for fold in second.folds]
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", family_names())
 def test_thirty_rows_three_hundred_columns_and_thirty_classes_are_no_obstacle(tmp_path, family):
     draw = np.random.default_rng(0)
     wide = pd.DataFrame(draw.normal(size=(60, 300)), columns=[f"c{place}" for place in range(300)])
@@ -109,7 +109,7 @@ def test_values_never_seen_and_columns_all_missing_are_predicted(tmp_path):
     strange["size"] = np.nan
     from tabsmith.modeling.rows import read_rows
 
-    for family in FAMILIES:
+    for family in family_names():
         cross_validation.fit_fold(data, quick(family), 0, tmp_path / family, threads=1, seconds_left=lambda: 60)
         model = FoldModel.load(cross_validation.fold_folder(tmp_path / family, 0))
         made = model.predict(read_rows(strange.drop(columns=["day", "grade"]), data.inputs).rows)
@@ -176,7 +176,7 @@ def test_hist_boosting_predicts_as_scikit_learn_does(tmp_path):
             data, quick("hist_gradient_boosting"), 0, tmp_path / target, threads=1, seconds_left=lambda: 60
         )
         model = FoldModel.load(cross_validation.fold_folder(tmp_path / target, 0))
-        core = model.estimator.core
+        core = model.estimator.model
         assert isinstance(core, hist_gradient_boosting.HistGradientBoostingModel)
         matrix = model.features.transform(data.rows)
         public = core.model.predict(matrix).reshape(-1, 1) if not data.classes else core.model.predict_proba(matrix)

@@ -8,6 +8,7 @@ import pytest
 
 from tabsmith.errors import PredictionError, UsageError
 from tabsmith.modeling import cross_validation, store
+from tabsmith.modeling.model import load_model
 from tabsmith.modeling.predict import predict_file
 from tabsmith.modeling.results import Confusion, Residuals
 from tabsmith.tables.read.reader import read_source
@@ -18,7 +19,7 @@ from tests.core.modeling.shapes import evaluated, finished, prepared, quick, tab
 
 def _model(tmp_path, target="flag", task="binary", **options):
     report = finished(prepared(target, task, **options), tmp_path / "run", quick("linear"), quick("lightgbm"))
-    return store.load_model(report.model_id)
+    return load_model(report.model_id)
 
 
 def _info(tmp_path, frame, name="rows.csv"):

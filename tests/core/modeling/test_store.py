@@ -14,8 +14,9 @@ import skops.io
 
 from tabsmith.errors import ModelDamagedError, ModelNotFoundError, UsageError
 from tabsmith.families import skops_files
-from tabsmith.families.registry import FAMILIES
+from tabsmith.families.registry import family_names
 from tabsmith.modeling import store
+from tabsmith.modeling.model import load_model
 from tests.core.modeling.shapes import finished, prepared, quick, table
 
 
@@ -46,9 +47,9 @@ def _claim(folder: Path, path: Path) -> None:
 
 def test_a_model_of_every_family_predicts_the_same_loaded_exported_and_copied(tmp_path):
     data = prepared("level", "multiclass")
-    report = finished(data, tmp_path / "run", *(quick(family) for family in FAMILIES), importance_seconds=0)
-    assert {member.recipe.family for member in report.members} == set(FAMILIES)
-    model = store.load_model(report.model_id)
+    report = finished(data, tmp_path / "run", *(quick(family) for family in family_names()), importance_seconds=0)
+    assert {member.recipe.family for member in report.members} == set(family_names())
+    model = load_model(report.model_id)
     rows = table(40, seed=9)
     expected = model.predict_proba(rows)
     assert model.classes_.tolist() == ["high", "low", "middle"]
@@ -56,11 +57,11 @@ def test_a_model_of_every_family_predicts_the_same_loaded_exported_and_copied(tm
     exported = store.export_model(report.model_id, tmp_path / "model.zip")
     store.delete_model(report.model_id)
     with pytest.raises(ModelNotFoundError):
-        store.load_model(report.model_id)
-    again = store.load_model(exported)
+        load_model(report.model_id)
+    again = load_model(exported)
     np.testing.assert_array_equal(again.predict_proba(rows), expected)
-    np.testing.assert_array_equal(store.load_model(again.save(tmp_path / "copy.zip")).predict_proba(rows), expected)
-    with pytest.raises(UsageError, match="there already"):
+    np.testing.assert_array_equal(load_model(again.save(tmp_path / "copy.zip")).predict_proba(rows), expected)
+    with pytest.raises(UsageError, match="exists already"):
         again.save(tmp_path / "copy.zip")
 
 
@@ -76,7 +77,7 @@ def test_the_list_reads_json_only(report):
         "import sys\nfrom tabsmith.modeling import store\n"
         "(model,) = store.list_models()\n"
         "assert model.members == ('linear', 'random_forest') and not model.damaged and model.cv_score > 0.5, model\n"
-        "store.export(model.id, __import__('pathlib').Path(sys.argv[1]))\n"
+        "store.export_model(model.id, __import__('pathlib').Path(sys.argv[1]))\n"
         "heavy = {'numpy', 'pandas', 'sklearn', 'skops', 'lightgbm', 'catboost', 'duckdb'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
@@ -104,14 +105,14 @@ def test_a_changed_added_or_missing_file_is_named(report):
     before = victim.read_bytes()
     victim.write_bytes(before.replace(b"0", b"1", 1))
     with pytest.raises(ModelDamagedError, match=r"features\.json: it is not as it was saved"):
-        store.load_model(report.model_id)
+        load_model(report.model_id)
     victim.unlink()
     with pytest.raises(ModelDamagedError, match=r"features\.json: it is missing"):
-        store.load_model(report.model_id)
+        load_model(report.model_id)
     victim.write_bytes(before)
     (victim.parent / "extra.py").write_text("")
     with pytest.raises(ModelDamagedError, match=r"extra\.py: it is not part of the model"):
-        store.load_model(report.model_id)
+        load_model(report.model_id)
 
 
 def test_a_link_in_place_of_a_file_is_refused(report, tmp_path):
@@ -121,7 +122,7 @@ def test_a_link_in_place_of_a_file_is_refused(report, tmp_path):
     victim.unlink()
     victim.symlink_to(tmp_path / "elsewhere.json")
     with pytest.raises(ModelDamagedError, match="not a plain file"):
-        store.load_model(report.model_id)
+        load_model(report.model_id)
 
 
 class Malicious:
@@ -143,7 +144,7 @@ def test_a_skops_file_with_another_type_is_refused_though_the_manifest_vouches_f
         skops.io.dump(payload, victim)
         _claim(folder, victim)
         with pytest.raises(ModelDamagedError, match="which models do not use"):
-            store.load_model(report.model_id)
+            load_model(report.model_id)
     assert not (tmp_path / "pwned").exists()
 
 
@@ -175,7 +176,7 @@ def test_a_tree_that_leads_nowhere_is_refused(tmp_path):
     tree.__setstate__(state)
     skops_files.dump([tree], tmp_path / "estimator.skops")
     with pytest.raises(ModelDamagedError, match="does not lead to leaves"):
-        forests.load(tmp_path, None)
+        forests.load(tmp_path / "estimator.skops", None)
 
 
 @pytest.mark.parametrize(
@@ -187,7 +188,7 @@ def test_an_archive_with_foreign_names_is_refused_before_anything_is_written(tmp
         archive.writestr("manifest.json", "{}")
         archive.writestr(name, "x")
     with pytest.raises(ModelDamagedError, match=words):
-        store.load_model(path)
+        load_model(path)
     assert not (tmp_path.parent / "evil.json").exists()
 
 
@@ -201,22 +202,22 @@ def test_an_archive_with_a_link_a_bomb_or_the_same_name_twice_is_refused(tmp_pat
             for item, content in items:
                 archive.writestr(item, content)
         with pytest.raises(ModelDamagedError, match=words):
-            store.load_model(path)
+            load_model(path)
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("model.json", "1")
         with pytest.warns(UserWarning, match="Duplicate"):
             archive.writestr("model.json", "2")
     with pytest.raises(ModelDamagedError, match="twice"):
-        store.load_model(path)
+        load_model(path)
     path.write_bytes(path.read_bytes()[:50])
     with pytest.raises(ModelDamagedError, match="not a whole zip"):
-        store.load_model(path)
+        load_model(path)
 
 
 def test_a_name_that_is_no_models_name_is_not_found():
     for name in ("../../etc", "", "nobody", "a" * 200):
         with pytest.raises(ModelNotFoundError):
-            store.load_model(name)
+            load_model(name)
         with pytest.raises(ModelNotFoundError):
             store.delete_model(name)
 
@@ -227,7 +228,7 @@ def test_a_save_that_is_ended_half_way_leaves_no_model(report, tmp_path, monkeyp
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(store, "_seal", full)
+    monkeypatch.setattr(store, "sync_folder", full)
     from tabsmith.errors import StorageError
 
     with pytest.raises(StorageError, match="disk is full"):

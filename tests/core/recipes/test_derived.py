@@ -104,10 +104,10 @@ def test_long_results_are_cut_and_long_cells_take_bounded_memory() -> None:
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 900_000  # kB; all rows at once: a million
 
 
-def test_rows_are_joined_again_from_their_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tabsmith.recipes.derived._ROWS_AT_ONCE", 7)
+def test_rows_are_joined_again_from_their_pieces() -> None:
     frame = pd.DataFrame({"a": range(100)})
-    assert compute(frame, (DerivedColumn("v", "a * 2"),))["v"].tolist() == [2.0 * i for i in range(100)]
+    doubled = compute(frame, (DerivedColumn("v", "a * 2"),), chunk_rows=7)["v"]
+    assert doubled.tolist() == [2.0 * i for i in range(100)]
 
 
 def test_an_empty_frame_and_mixed_or_zoned_columns_are_computed() -> None:

@@ -79,7 +79,7 @@ def test_a_hundred_recipes_for_shuffled_labels_are_reported_as_no_better_than_a_
     assert score.low is not None
     assert score.high is not None
     assert score.low <= chance.score <= score.high
-    assert any("No better than a guess" in note for note in report.notes)
+    assert any("does not show the model to beat" in note for note in report.notes)
     assert report.tries == 100
 
 

@@ -7,7 +7,7 @@ import psutil
 import pytest
 
 from tabsmith.errors import RunStateError
-from tabsmith.modeling.store import load_model
+from tabsmith.modeling.model import load_model
 from tabsmith.orchestration import events as loop
 from tabsmith.runs import events as run
 from tabsmith.runs.commands import Pause, Resume, SetLimit, Stop

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tabsmith.errors import StorageError
-from tabsmith.storage import Damaged, Document, Found, Missing, write_atomic
+from tabsmith.storage import Damaged, Document, FileLock, Found, Missing, write_atomic
 
 
 class Inner(msgspec.Struct, frozen=True):
@@ -241,7 +241,7 @@ def test_a_good_document_put_in_place_of_a_damaged_one_meanwhile_is_not_moved(tm
     path = tmp_path / "s.json"
     path.write_bytes(b"damaged")
     loading = document(path)
-    enter = type(loading._lock).__enter__
+    enter = FileLock.__enter__
 
     def repaired_first(lock):
         monkeypatch.undo()
@@ -249,7 +249,7 @@ def test_a_good_document_put_in_place_of_a_damaged_one_meanwhile_is_not_moved(tm
         path.with_name("good.json").rename(path)
         return enter(lock)
 
-    monkeypatch.setattr(type(loading._lock), "__enter__", repaired_first)
+    monkeypatch.setattr(FileLock, "__enter__", repaired_first)
     assert loading.load() == Found(Session("good"))
 
 

@@ -80,7 +80,7 @@ def reply(story: AgentStory, meaning: ChatAction) -> Reply:
 def test_a_question_says_what_happened_when_and_what_it_cost_so_far():
     shown = plain(asked(BREAKPOINT)).splitlines()
     assert shown == [
-        "? The run asks: a breakpoint",
+        "? The run asks: breakpoint",
         "housing.csv → Sale_Price  run 7f3a9c",
         "the decision is not sure: confidence 0.42 is under 0.50",
         "when confidence < 0.5",
@@ -125,7 +125,7 @@ def test_a_button_gives_the_answer_that_it_shows(name, label, wanted, said):
     meaning = press(story, label)
     assert reply(story, meaning) == wanted
     assert isinstance(meaning, SendRunCommand)
-    assert meaning.said == said
+    assert meaning.reply == said
 
 
 @pytest.mark.parametrize(

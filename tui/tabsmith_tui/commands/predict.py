@@ -17,8 +17,8 @@ from tabsmith_tui.commands.output import json_option, print_facts, print_json, s
 @json_option
 def predict(model: str, path: str, out: str | None, as_json: bool) -> None:
     """Predict the rows of the table at PATH with MODEL, a model's id or exported file."""
+    from tabsmith.modeling.model import load_model
     from tabsmith.modeling.predict import predict_file
-    from tabsmith.modeling.store import load_model
     from tabsmith.tables.table import read_table
 
     loaded = load_model(model)

@@ -11,7 +11,7 @@ from textual.binding import BindingType
 from tabsmith.errors import TabsmithError, UsageError, report_of
 from tabsmith.orchestration.decisions import DecisionAction
 from tabsmith.orchestration.questions import AllowTool, Continue, Decide, EndRun, Mode, Reply, Skip
-from tabsmith.presentation import budgets
+from tabsmith.presentation import budgets, tasks
 from tabsmith.runs import commands, replies
 from tabsmith.runs.commands import RunCommand
 from tabsmith.runs.events import RunState
@@ -23,7 +23,8 @@ from tabsmith_tui.actions import bindings_of
 from tabsmith_tui.clipboard import copy
 from tabsmith_tui.screens.base import STYLES, TabsmithScreen
 from tabsmith_tui.screens.dialogs import DialogAnswer, QuestionScreen
-from tabsmith_tui.views import question, run_actions, run_header, tasks
+from tabsmith_tui.views import question, run_actions, run_header
+from tabsmith_tui.views import tasks as task_views
 from tabsmith_tui.views.journal import Replay
 from tabsmith_tui.views.lines import wrap_line
 from tabsmith_tui.views.run_actions import Pending, offered_actions
@@ -212,7 +213,7 @@ class RunScreen(TabsmithScreen):
         from tabsmith_tui.screens.trial import TrialScreen
 
         key = self.board.table.key
-        task = tasks.task_of_row(self.shown, key)
+        task = task_views.task_of_row(self.shown, key)
         if task is not None:
             self.filter = task.name
             self.draw()

@@ -6,11 +6,11 @@ from tabsmith import formatting
 from tabsmith.orchestration.loop_state import Trial, TrialState
 from tabsmith.presentation import budgets, recipes
 from tabsmith.presentation.spans import Line, Span, Tone, line, span
+from tabsmith.presentation.trials import current_fold, work_result
 from tabsmith.runs import replies
 from tabsmith.runs.events import RunState
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import clean, plural
-from tabsmith_tui.views import tasks
 
 _TROUBLES: Final[tuple[tuple[TrialState, Tone], ...]] = (("refused", "warn"), ("failed", "bad"), ("unanswered", "warn"))
 
@@ -58,13 +58,13 @@ def agent_activity(snapshot: RunSnapshot, now: float) -> tuple[Line, ...]:
     if has_clock(snapshot):
         return (line(_waiting(snapshot, now), "accent" if snapshot.retry is None else "warn"),)
     if latest.work is not None:
-        return (line(f"#{latest.iteration} {tasks.trial_result(latest, snapshot).text}", "dim"),)
+        return (line(f"#{latest.iteration} {work_result(latest, snapshot).text}", "dim"),)
     match latest.state:
         case "asking":
             return (line("asking for a recipe", "dim"),)
         case "proposed" | "evaluating":
             name = recipes.recipe_title(latest.recipe) if latest.recipe else ""
-            of = f"fold {min(len(latest.folds) + 1, snapshot.folds)} of {snapshot.folds}" if snapshot.folds else "folds"
+            of = f"fold {current_fold(latest, snapshot)} of {snapshot.folds}" if snapshot.folds else "folds"
             return ((Span(f"{of}  ", "accent"), span(name, "dim")),)
         case _:
             return (line(f"#{latest.iteration} {latest.state}", "dim"),)

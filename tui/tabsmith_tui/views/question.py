@@ -1,14 +1,13 @@
 """The bar that asks a run's question, with the keys that answer it."""
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Final
 
 from tabsmith.orchestration.questions import (
-    Cause,
     Question,
 )
 from tabsmith.presentation import budgets
+from tabsmith.presentation.labels import CAUSES
 from tabsmith.presentation.spans import Line, Span, line, span
 from tabsmith.runs import replies
 from tabsmith.runs.snapshot import RunSnapshot
@@ -17,16 +16,6 @@ from tabsmith_tui.views.lines import wrap
 
 _MOST_WHAT: Final = 3
 _MOST_DETAILS: Final = 3
-_CAUSES: Final[Mapping[Cause, str]] = MappingProxyType(
-    {
-        "breakpoint": "breakpoint",
-        "budget": "budget",
-        "escalation": "needs you",
-        "checkpoint": "checkpoint",
-        "proposal": "proposal",
-        "permission": "permission",
-    }
-)
 
 
 def question_lines(snapshot: RunSnapshot, now: float, width: int, keys: Mapping[str, str]) -> tuple[Line, ...]:
@@ -35,7 +24,7 @@ def question_lines(snapshot: RunSnapshot, now: float, width: int, keys: Mapping[
     question = replies.open_question(snapshot)
     if question is None:
         return ()
-    head = f"? {_CAUSES[question.cause]}  "
+    head = f"? {CAUSES[question.cause]}  "
     first, *more = wrap(clean(question.what, 600), max(10, width - len(head)), _MOST_WHAT)
     lines: list[Line] = [(Span(head, "warn"), Span(first, "strong"))]
     lines.extend((Span(" " * len(head)), Span(part, "strong")) for part in more)

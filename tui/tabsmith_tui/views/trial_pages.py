@@ -11,10 +11,11 @@ from tabsmith import formatting
 from tabsmith.orchestration.loop_state import SessionState, Trial
 from tabsmith.presentation import budgets
 from tabsmith.presentation.spans import Line, Span, Tone, line, span
+from tabsmith.presentation.trials import trial_result
 from tabsmith.runs.snapshot import LogLine, RunSnapshot
 from tabsmith.runs.transcripts import ReceivedReply, SentPrompt, TranscriptMessage
 from tabsmith.text import clean, clean_block, plural
-from tabsmith_tui.views import leaderboard, trial_details
+from tabsmith_tui.views import trial_details
 
 PageName: TypeAlias = Literal[
     "overview", "recipe", "brief", "reply", "sessions", "log", "files", "acceptance", "conversation", "permissions"
@@ -253,5 +254,5 @@ def clock(at: float) -> str:
 def page_title(snapshot: RunSnapshot, each: Trial) -> str:
     """`Iteration 7 of 12 · claude-code · ★ champion`."""
     who_did = f"{clean(each.work.task, 40)} · {each.agent}" if each.work is not None else each.agent
-    result = leaderboard.trial_result(each, snapshot).text
+    result = trial_result(each, snapshot).text
     return f"Iteration {each.iteration} of {len(snapshot.trials)} · {who_did} · {result}"

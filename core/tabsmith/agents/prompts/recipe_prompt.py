@@ -14,7 +14,8 @@ from tabsmith.agents.prompts.quoting import data_block, strip_markers
 from tabsmith.agents.prompts.table_summary import describe_table
 from tabsmith.agents.prompts.trial_history import describe_trials
 from tabsmith.agents.protocol import Brief, MetricGoal, Prompt, RemainingBudget
-from tabsmith.families.registry import FAMILIES, ParameterSpec, family_parameters
+from tabsmith.families.registry import family_names, family_parameters
+from tabsmith.families.spec import ParameterSpec
 from tabsmith.recipes import sql, sql_engine, sql_tree, validation
 from tabsmith.recipes.recipe import Family, Recipe
 from tabsmith.tables.schema.types import ProblemType
@@ -43,7 +44,7 @@ def _fields() -> str:
 def _families(problem_type: ProblemType) -> str:
     lines = ["Families, each with its parameters: range, = default, meaning."]
     seen: dict[tuple[ParameterSpec, ...], Family] = {}
-    for name in FAMILIES:
+    for name in family_names():
         specs = family_parameters(name)
         if specs in seen:
             lines.append(f"{name}: the parameters of {seen[specs]}")
@@ -68,7 +69,7 @@ def _parameter(spec: ParameterSpec) -> str:
 
 def _encoders() -> str:
     lines = [f"- {kind}: {', '.join(encoders)}" for kind, encoders in validation.ENCODERS.items()]
-    native = f'"native" on a code or category is for {" and ".join(validation.NATIVE_FAMILIES)} only.'
+    native = f'"native" on a code or category is for {" and ".join(validation.native_families())} only.'
     return "\n".join(("Encoders by the column's kind:", *lines, native))
 
 

@@ -109,7 +109,7 @@ def _order(column: ColumnSchema, warned: int) -> int:
 
 
 def _text(name: str, column: ColumnSchema, kind: sql.SqlColumn, profile: ColumnProfile | None, samples: bool) -> str:
-    parts = [f"{column.kind} {kind.readings[0]}"]
+    parts = [f"{column.kind} {kind.types[0]}"]
     if column.role != "feature":
         parts.append(f"role {column.role}")
     if kind.withheld and column.role != "target":

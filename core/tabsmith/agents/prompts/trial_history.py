@@ -8,9 +8,10 @@ import msgspec
 
 from tabsmith.agents.prompts.quoting import escape_json, quote
 from tabsmith.agents.protocol import Brief, TriedRecipe
-from tabsmith.families.registry import FAMILIES, family_parameters
+from tabsmith.families.registry import family_names, family_parameters
+from tabsmith.families.spec import ParameterValue
 from tabsmith.recipes.difference import describe_difference
-from tabsmith.recipes.recipe import DerivedColumn, Encoder, Family, ParameterValue, Recipe
+from tabsmith.recipes.recipe import DerivedColumn, Encoder, Family, Recipe
 from tabsmith.text import figure, plural
 
 MAX_BEST: Final = 6
@@ -106,7 +107,7 @@ def _failed(champion: TriedRecipe | None, failed: Sequence[TriedRecipe]) -> list
 
 def _families(brief: Brief, scored: Sequence[TriedRecipe]) -> list[str]:
     lines = []
-    for name in FAMILIES:
+    for name in family_names():
         count = sum(tried.recipe.family == name for tried in brief.tried)
         if not count:
             continue

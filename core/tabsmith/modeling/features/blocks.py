@@ -1,7 +1,7 @@
-"""What encoders learned, as plain data: a fitted feature block is JSON, and its use is a few array operations.
+"""Fitted feature blocks: what an encoder learned, as plain data, and the few array operations that apply it.
 
-Kept apart from the estimators, so that a saved model's features hold no objects at all, and a single row passes through
-the blocks of twenty fold models in a few milliseconds.
+A saved model's features are JSON and hold no objects, and a single row passes through the blocks of twenty fold models
+in a few milliseconds.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,8 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 import numpy as np
 
-from tabsmith.modeling.rows import Floats, Ints, RowArrays
+from tabsmith.families.estimator import Floats, Ints
+from tabsmith.modeling.rows import RowArrays
 
 DatePart: TypeAlias = Literal[
     "year", "month", "day", "weekday", "hour", "elapsed", "month_sin", "month_cos", "weekday_sin", "weekday_cos",
@@ -37,15 +38,15 @@ class NumberBlock(msgspec.Struct, frozen=True, tag="numbers"):
         return len(self.columns) + len(self.flagged)
 
     def names(self) -> tuple[str, ...]:
-        return (*self.columns, *(f"{self.columns[each]} is missing" for each in self.flagged))
+        return (*self.columns, *(f"{self.columns[index]} is missing" for index in self.flagged))
 
     def fill_in(self, rows: RowArrays, out: Floats) -> None:
         count = len(self.columns)
-        for place, name in enumerate(self.columns):
-            out[:, place] = rows.floats(name)
+        for index, name in enumerate(self.columns):
+            out[:, index] = rows.floats(name)
         values = out[:, :count]
-        for place, each in enumerate(self.flagged):
-            out[:, count + place] = np.isnan(values[:, each])
+        for flag, index in enumerate(self.flagged):
+            out[:, count + flag] = np.isnan(values[:, index])
         if self.fill:
             np.copyto(values, np.asarray(self.fill), where=np.isnan(values))
         if self.scale:
@@ -56,7 +57,7 @@ class NumberBlock(msgspec.Struct, frozen=True, tag="numbers"):
 
 
 class OneHotBlock(msgspec.Struct, frozen=True, tag="one_hot", dict=True):
-    """A column with one output per level; other levels share one when training had such, and so do missing cells."""
+    """A column with an output for each level, one for all other levels if training had any, and one for missing cells."""
 
     column: str
     levels: tuple[str, ...]
@@ -72,24 +73,24 @@ class OneHotBlock(msgspec.Struct, frozen=True, tag="one_hot", dict=True):
         return (*(f"{self.column} = {level}" for level in self.levels), *rest)
 
     def fill_in(self, rows: RowArrays, out: Floats) -> None:
-        known = len(self.levels)
-        place = level_positions(rows, self.column, self._positions)
+        levels = len(self.levels)
+        position = level_positions(rows, self.column, self._positions)
+        output = position.copy()
+        output[position == levels] = levels if self.other else -1
+        output[position == levels + 1] = levels + self.other if self.missing else -1
+        index = np.flatnonzero(output >= 0)
         out[:] = 0.0
-        spot = place.copy()
-        spot[place == known] = known if self.other else -1
-        spot[place == known + 1] = known + self.other if self.missing else -1
-        there = np.flatnonzero(spot >= 0)
-        out[there, spot[there]] = 1.0
+        out[index, output[index]] = 1.0
 
     @cached_property
     def _positions(self) -> dict[str, int]:
-        return {level: place for place, level in enumerate(self.levels)}
+        return {level: position for position, level in enumerate(self.levels)}
 
 
 class LookupBlock(msgspec.Struct, frozen=True, tag="lookup", dict=True):
-    """A column whose every level stands for the same few numbers: its position, its frequency, the target's mean there.
+    """A column whose levels are looked up in a table: the level's position, its frequency, or the target's mean there.
 
-    `table` has a line per level, then one for levels never seen, then one for missing cells; None is NaN.
+    `table` has a row for each level, then one for levels never seen, then one for missing cells; None is NaN.
     """
 
     column: str
@@ -105,18 +106,18 @@ class LookupBlock(msgspec.Struct, frozen=True, tag="lookup", dict=True):
     def names(self) -> tuple[str, ...]:
         if self.width == 1:
             return (f"{self.column} ({self.label})",)
-        return tuple(f"{self.column} ({self.label} {place + 1})" for place in range(self.width))
+        return tuple(f"{self.column} ({self.label} {number})" for number in range(1, self.width + 1))
 
     def fill_in(self, rows: RowArrays, out: Floats) -> None:
-        out[:] = self._lines[level_positions(rows, self.column, self._positions)]
+        out[:] = self._rows[level_positions(rows, self.column, self._positions)]
 
     @cached_property
     def _positions(self) -> dict[str, int]:
-        return {level: place for place, level in enumerate(self.levels)}
+        return {level: position for position, level in enumerate(self.levels)}
 
     @cached_property
-    def _lines(self) -> Floats:
-        return np.asarray([[np.nan if value is None else value for value in line] for line in self.table], dtype=float)
+    def _rows(self) -> Floats:
+        return np.asarray([[np.nan if value is None else value for value in row] for row in self.table], dtype=float)
 
 
 class DateBlock(msgspec.Struct, frozen=True, tag="date"):
@@ -149,7 +150,7 @@ class DateBlock(msgspec.Struct, frozen=True, tag="date"):
 
 
 class TextBlock(msgspec.Struct, frozen=True, tag="text"):
-    """A text column: tf-idf reduced to a few components (fitted objects beside this block), and its length."""
+    """A text column: tf-idf reduced to a few components (by a TextVectorizer beside this block), and its length."""
 
     column: str
     components: int
@@ -161,7 +162,10 @@ class TextBlock(msgspec.Struct, frozen=True, tag="text"):
         return self.components + 1
 
     def names(self) -> tuple[str, ...]:
-        return (*(f"{self.column} (text {place + 1})" for place in range(self.components)), f"{self.column} (length)")
+        return (
+            *(f"{self.column} (text {number})" for number in range(1, self.components + 1)),
+            f"{self.column} (length)",
+        )
 
     def scaled(self, values: Floats) -> Floats:
         return (values - np.asarray(self.center)) / np.asarray(self.scale) if self.scale else values
@@ -170,15 +174,17 @@ class TextBlock(msgspec.Struct, frozen=True, tag="text"):
 Block: TypeAlias = NumberBlock | OneHotBlock | LookupBlock | DateBlock | TextBlock
 
 
-def level_positions(rows: RowArrays, column: str, known: Mapping[str, int]) -> Ints:
-    """Per row the position of its level by `known`; one past the end for others, two past for missing cells."""
+def level_positions(rows: RowArrays, column: str, positions: Mapping[str, int]) -> Ints:
+    """The position of each row's level; one past the end for other levels, two past for missing cells."""
     texts = rows.texts(column)
-    other = len(known)
-    return np.asarray([*(known.get(level, other) for level in texts.levels), other + 1], dtype=np.int64)[texts.codes]
+    other = len(positions)
+    return np.asarray([*(positions.get(level, other) for level in texts.levels), other + 1], dtype=np.int64)[
+        texts.codes
+    ]
 
 
 def date_parts(seconds: Floats, parts: tuple[DatePart, ...]) -> Floats:
-    """The parts of moments as columns; NaN where the moment is missing."""
+    """(rows, parts): the parts of times in seconds since 1970; NaN where the time is missing."""
     missing = np.isnan(seconds)
     moments = np.where(missing, 0.0, seconds).astype(np.int64).astype("datetime64[s]")
     days, months = moments.astype("datetime64[D]"), moments.astype("datetime64[M]")
@@ -186,23 +192,23 @@ def date_parts(seconds: Floats, parts: tuple[DatePart, ...]) -> Floats:
     hour = (moments - days).astype(np.int64) / 3600.0
     month = months.astype(np.int64) % 12
     weekday = (day + 3) % 7  # 1970 began on a Thursday; Monday is 0
-    made = np.empty((len(seconds), len(parts)))
-    for place, part in enumerate(parts):
+    values = np.empty((len(seconds), len(parts)))
+    for column, part in zip(values.T, parts, strict=True):
         match part:
             case "year":
-                made[:, place] = moments.astype("datetime64[Y]").astype(np.int64) + 1970
+                column[:] = moments.astype("datetime64[Y]").astype(np.int64) + 1970
             case "month":
-                made[:, place] = month + 1
+                column[:] = month + 1
             case "day":
-                made[:, place] = (days - months.astype("datetime64[D]")).astype(np.int64) + 1
+                column[:] = (days - months.astype("datetime64[D]")).astype(np.int64) + 1
             case "weekday":
-                made[:, place] = weekday
+                column[:] = weekday
             case "hour":
-                made[:, place] = hour
+                column[:] = hour
             case "elapsed":
-                made[:, place] = np.where(missing, 0.0, seconds) / _DAY
+                column[:] = np.where(missing, 0.0, seconds) / _DAY
             case _:
                 turn = {"month": month / 12, "weekday": weekday / 7, "hour": hour / 24}[part.split("_")[0]]
-                made[:, place] = (np.sin if part.endswith("sin") else np.cos)(2 * np.pi * turn)
-    made[missing] = np.nan
-    return made
+                column[:] = (np.sin if part.endswith("sin") else np.cos)(2 * np.pi * turn)
+    values[missing] = np.nan
+    return values

@@ -1,19 +1,19 @@
-"""What each kind of block learns from a fold's rows.
+"""Fitting features on a fold's rows: which encoder each column gets, and what that encoder learns.
 
-Whatever learns from the target is cross-fitted on these rows alone (scikit-learn's TargetEncoder), so a column of
-noise looks like noise to the estimator.
-
-Fitting features: which encoder each column gets, from its kind, the recipe and the family.
+The encoder follows from the column's kind, the recipe and the family. An encoder that learns from the target is
+cross-fitted on these rows alone (scikit-learn's TargetEncoder), so a column of noise looks like noise to the estimator.
 """
 
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final
 
 import numpy as np
 
 from tabsmith.errors import RecipeError
+from tabsmith.families.estimator import Floats, Ints
+from tabsmith.families.spec import FamilyRequirements, FeatureScaling
 from tabsmith.modeling.features.blocks import (
     Block,
     DateBlock,
@@ -26,12 +26,10 @@ from tabsmith.modeling.features.blocks import (
     level_positions,
 )
 from tabsmith.modeling.features.transformer import FeatureTransformer, TextVectorizer, text_values
-from tabsmith.modeling.rows import BooleanColumn, ColumnValues, DateColumn, Floats, Ints, NumberColumn, RowArrays
-from tabsmith.recipes.recipe import Encoder, Family, Recipe
+from tabsmith.modeling.rows import BooleanColumn, ColumnValues, DateColumn, NumberColumn, RowArrays
+from tabsmith.recipes.recipe import Encoder, Recipe
 from tabsmith.tables.schema.types import ColumnKind, ColumnSchema, ProblemType
 from tabsmith.text import clean
-
-Scaling: TypeAlias = Literal["none", "standard", "squash"]
 
 ONE_HOT_LEVELS: Final = 40
 ORDINAL_LEVELS: Final = 30
@@ -50,257 +48,240 @@ _CIRCLE_PARTS: Final[tuple[DatePart, ...]] = (
 _TIME_PARTS: Final[tuple[DatePart, ...]] = ("month", "weekday", "hour")  # a time column's place in time would leak
 
 
-@dataclass(frozen=True, slots=True)
-class FamilyRequirements:
-    """What a family's estimator takes."""
-
-    scaling: Scaling = "none"
-    missing: bool = True  # it takes missing values
-    native_levels: int = 0  # it takes categories, of at most so many levels
-
-
-REQUIREMENTS: Final[dict[Family, FamilyRequirements]] = {
-    "linear": FamilyRequirements("standard", missing=False),
-    "random_forest": FamilyRequirements(),
-    "extra_trees": FamilyRequirements(),
-    "hist_gradient_boosting": FamilyRequirements(),  # its own categories need types that no saved model may hold
-    "lightgbm": FamilyRequirements(native_levels=1000),
-    "catboost": FamilyRequirements(native_levels=20_000),
-    "neural_network": FamilyRequirements("squash", missing=False),
-    "nearest_neighbors": FamilyRequirements("squash", missing=False),
-}
-
-
 @dataclass(frozen=True)
 class FeatureContext:
-    """What a fold is learned from: its rows and targets, and the recipe."""
+    """What features are fitted to: the rows and targets of a fold, and the recipe."""
 
     rows: RowArrays
     y: Ints | Floats
     task: ProblemType
     classes: int
     recipe: Recipe
+    requirements: FamilyRequirements  # of the recipe's family
     seed: int
 
-    @property
-    def needs(self) -> FamilyRequirements:
-        return REQUIREMENTS[self.recipe.family]
 
+def fit_number_block(context: FeatureContext, names: Sequence[str]) -> NumberBlock | None:
+    """The block of the numeric columns that vary in these rows; None when none does.
 
-def fit_number_block(lesson: FeatureContext, names: Sequence[str]) -> NumberBlock | None:
-    """Numbers that vary in these rows; where the estimator wants none missing, filled with the median and flagged."""
-    needs = lesson.needs
+    Where the estimator takes no missing values, they are filled with the median and flagged in a column of their own.
+    """
+    requirements = context.requirements
     kept: list[str] = []
     flagged: list[int] = []
     fill, center, scale = [], [], []
     for name in names:
-        values = lesson.rows.floats(name)
-        there = values[~np.isnan(values)]
-        gaps = 0 < len(there) < len(values)
-        if not len(there) or (not gaps and np.ptp(there) == 0):
+        values = context.rows.floats(name)
+        present = values[~np.isnan(values)]
+        gaps = 0 < len(present) < len(values)
+        if not len(present) or (not gaps and np.ptp(present) == 0):
             continue
-        if gaps and not needs.missing:
+        if gaps and not requirements.missing:
             flagged.append(len(kept))
-        middle = float(np.median(there))
+        median = float(np.median(present))
         kept.append(name)
-        fill.append(middle)
-        at, width = _spread(np.where(np.isnan(values), middle, values), needs.scaling)
-        center.append(at)
+        fill.append(median)
+        middle, width = _center_and_scale(np.where(np.isnan(values), median, values), requirements.scaling)
+        center.append(middle)
         scale.append(width)
     if not kept:
         return None
-    scaled = needs.scaling != "none"
+    scaled = requirements.scaling != "none"
     return NumberBlock(
         columns=tuple(kept),
-        fill=() if needs.missing else tuple(fill),
+        fill=() if requirements.missing else tuple(fill),
         flagged=tuple(flagged),
         center=tuple(center) if scaled else (),
         scale=tuple(scale) if scaled else (),
-        squash=needs.scaling == "squash",
+        squash=requirements.scaling == "squash",
     )
 
 
-def _spread(values: Floats, scaling: Scaling) -> tuple[float, float]:
-    """Where values lie and how far they spread: mean and deviation, or median and quartile range before squashing."""
+def _center_and_scale(values: Floats, scaling: FeatureScaling) -> tuple[float, float]:
+    """Mean and standard deviation; before squashing, median and quartile range where that is not 0."""
     if scaling == "squash":
-        low, middle, high = np.percentile(values, [25, 50, 75]).tolist()
+        low, median, high = np.percentile(values, [25, 50, 75]).tolist()
         width = (high - low) / 1.349
         if width > 0:
-            return middle, width
+            return median, width
     return float(values.mean()), float(values.std()) or 1.0
 
 
-def _spreads(values: Floats, scaling: Scaling) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _centers_and_scales(values: Floats, scaling: FeatureScaling) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of each column of `values`; empty without scaling."""
     if scaling == "none":
         return (), ()
-    places = [
-        _spread(column[~np.isnan(column)], "standard") if not np.isnan(column).all() else (0.0, 1.0)
+    spreads = [
+        _center_and_scale(column[~np.isnan(column)], "standard") if not np.isnan(column).all() else (0.0, 1.0)
         for column in values.T
     ]
-    return tuple(at for at, _ in places), tuple(width for _, width in places)
+    return tuple(center for center, _ in spreads), tuple(scale for _, scale in spreads)
 
 
-def fit_date_block(lesson: FeatureContext, name: str, *, timely: bool) -> DateBlock:
-    seconds = lesson.rows.floats(name)
-    there = seconds[~np.isnan(seconds)]
-    scaled = lesson.needs.scaling != "none"
+def fit_date_block(context: FeatureContext, name: str, *, is_time: bool) -> DateBlock:
+    """The parts of a date column that vary in these rows; of the time column, only those that come back."""
+    seconds = context.rows.floats(name)
+    present = seconds[~np.isnan(seconds)]
+    scaled = context.requirements.scaling != "none"
     parts = _CIRCLE_PARTS if scaled else _DATE_PARTS
-    if timely:
+    if is_time:
         parts = tuple(part for part in parts if part.split("_")[0] in _TIME_PARTS)
-    values = date_parts(there, parts)
+    values = date_parts(present, parts)
     varying = tuple(part for part, column in zip(parts, values.T, strict=True) if len(column) and np.ptp(column) > 1e-9)
     parts = varying or parts[-1:]
-    center, scale = _spreads(date_parts(seconds, parts), lesson.needs.scaling)
-    return DateBlock(name, parts, center, scale, flagged=scaled and len(there) < len(seconds))
+    center, scale = _centers_and_scales(date_parts(seconds, parts), context.requirements.scaling)
+    return DateBlock(name, parts, center, scale, flagged=scaled and len(present) < len(seconds))
 
 
-def fit_code_block(lesson: FeatureContext, name: str) -> Block | None:
+def fit_code_block(context: FeatureContext, name: str) -> Block | None:
     """A code of few levels, as a category beside the number."""
-    texts = lesson.rows.texts(name)
+    texts = context.rows.texts(name)
     if not 2 < len(np.unique(texts.codes)) <= _CODE_LEVELS:
         return None
-    if lesson.needs.scaling == "none" and not lesson.needs.native_levels:
+    if context.requirements.scaling == "none" and not context.requirements.native_levels:
         return None  # a few splits of the number do the same
-    made = fit_level_block(lesson, name, "native" if lesson.needs.native_levels else "one_hot")
-    return made[0] if made else None
+    fitted = fit_level_block(context, name, "native" if context.requirements.native_levels else "one_hot")
+    return fitted[0] if fitted else None
 
 
-def fit_level_block(lesson: FeatureContext, name: str, encoder: Encoder) -> tuple[Block, Floats | None] | None:
-    """A column by its levels, and the cross-fitted values of these rows where the encoder learns from the target."""
-    texts = lesson.rows.texts(name)
+def fit_level_block(context: FeatureContext, name: str, encoder: Encoder) -> tuple[Block, Floats | None] | None:
+    """The block of a column with levels; None when these rows have only one.
+
+    With it come the cross-fitted values of these rows where the encoder learns from the target, else None.
+    """
+    texts = context.rows.texts(name)
     counts = np.bincount(texts.codes[texts.codes >= 0], minlength=len(texts.levels))
     gaps = bool((texts.codes < 0).any())
-    most, fewest = {
+    max_levels, min_rows = {
         "one_hot": (ONE_HOT_LEVELS, 2),
-        "native": (lesson.needs.native_levels, 1 if lesson.recipe.family == "catboost" else 2),
+        "native": (context.requirements.native_levels, context.requirements.native_level_rows),
         "target": (_TARGET_LEVELS, 1),
         "frequency": (_TARGET_LEVELS, 1),
         "ordinal": (_TARGET_LEVELS, 1),
     }[encoder]
-    order = sorted(np.flatnonzero(counts >= fewest).tolist(), key=lambda place: (-counts[place], texts.levels[place]))
-    order = order[:most]
+    order = sorted(np.flatnonzero(counts >= min_rows).tolist(), key=lambda code: (-counts[code], texts.levels[code]))
+    order = order[:max_levels]
     if encoder == "ordinal":  # names often carry an order: grades, sizes, years
-        order.sort(key=lambda place: texts.levels[place])
-    levels = tuple(texts.levels[place] for place in order)
+        order.sort(key=lambda code: texts.levels[code])
+    levels = tuple(texts.levels[code] for code in order)
     rare = bool(counts.sum() > counts[order].sum())
     if len(levels) + rare + gaps < 2:
         return None
     if encoder == "one_hot":
         return OneHotBlock(name, levels, other=rare, missing=gaps), None
     if encoder == "target":
-        return _target_block(lesson, name, levels)
-    rows = max(1, len(lesson.rows))
+        return _target_block(context, name, levels)
+    rows = max(1, len(context.rows))
     unseen: float | None
+    missing: float | None
     if encoder == "frequency":
-        lines = [float(counts[place]) / rows for place in order]
+        values = [float(counts[code]) / rows for code in order]
         unseen, missing = 0.0, float((texts.codes < 0).sum()) / rows
     else:
-        lines = [float(place) for place in range(len(levels))]
+        values = [float(position) for position in range(len(levels))]
         unseen = float(len(levels)) if rare or encoder == "ordinal" else None
-        missing = -1.0 if not lesson.needs.missing or encoder == "ordinal" else None  # type: ignore[assignment]
-    table = _scaled_table([*lines, unseen, missing], lesson)
+        missing = -1.0 if not context.requirements.missing or encoder == "ordinal" else None
+    table = _scaled_table([*values, unseen, missing], context)
     return LookupBlock(name, levels, table, encoder, category=encoder == "native"), None
 
 
-def _scaled_table(values: Sequence[float | None], lesson: FeatureContext) -> tuple[tuple[float | None, ...], ...]:
-    if lesson.needs.scaling == "none":
+def _scaled_table(values: Sequence[float | None], context: FeatureContext) -> tuple[tuple[float | None, ...], ...]:
+    if context.requirements.scaling == "none":
         return tuple((value,) for value in values)
-    there = np.asarray([value for value in values if value is not None])
-    at, width = float(there.mean()), float(there.std()) or 1.0
-    return tuple((None if value is None else (value - at) / width,) for value in values)
+    numbers = np.asarray([value for value in values if value is not None])
+    center, scale = float(numbers.mean()), float(numbers.std()) or 1.0
+    return tuple((None if value is None else (value - center) / scale,) for value in values)
 
 
-def _target_block(lesson: FeatureContext, name: str, levels: tuple[str, ...]) -> tuple[Block, Floats]:
-    """The target's mean at each level, drawn to the whole's mean where rows are few (Micci-Barreca 2001)."""
+def _target_block(context: FeatureContext, name: str, levels: tuple[str, ...]) -> tuple[Block, Floats]:
+    """The target's mean at each level, drawn to the mean of all rows where a level has few (Micci-Barreca 2001)."""
     from sklearn.model_selection import KFold, StratifiedKFold
     from sklearn.preprocessing import TargetEncoder
 
-    known = {level: place for place, level in enumerate(levels)}
-    codes = level_positions(lesson.rows, name, known)
-    kinds = {"regression": "continuous"}
-    present = np.unique(lesson.y)
-    kind = kinds.get(lesson.task, "binary" if len(present) <= 2 else "multiclass")
-    cuts = max(2, min(5, len(codes)))
-    plain = kind == "continuous" or np.unique(lesson.y, return_counts=True)[1].max() < cuts
-    splitter: Any = (KFold if plain else StratifiedKFold)(cuts, shuffle=True, random_state=lesson.seed)
+    codes = level_positions(context.rows, name, {level: position for position, level in enumerate(levels)})
+    present, counts = np.unique(context.y, return_counts=True)
+    kind = "continuous" if context.task == "regression" else "binary" if len(present) <= 2 else "multiclass"
+    parts = max(2, min(5, len(codes)))
+    random = kind == "continuous" or counts.max() < parts
+    splitter: Any = (KFold if random else StratifiedKFold)(parts, shuffle=True, random_state=context.seed)
     encoder = TargetEncoder(target_type=kind, cv=splitter)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # a class rarer than the cuts
-        crossed = np.asarray(encoder.fit_transform(codes.reshape(-1, 1), lesson.y), dtype=float)
-    whole = np.atleast_1d(np.asarray(encoder.target_mean_, dtype=float))
-    table = np.tile(whole, (len(levels) + 2, 1))
+        warnings.simplefilter("ignore", UserWarning)  # a class rarer than the parts
+        crossed = np.asarray(encoder.fit_transform(codes.reshape(-1, 1), context.y), dtype=float)
+    mean = np.atleast_1d(np.asarray(encoder.target_mean_, dtype=float))
+    table = np.tile(mean, (len(levels) + 2, 1))
     for output, values in enumerate(encoder.encodings_):
         table[np.asarray(encoder.categories_[0], dtype=np.int64), output] = values
-    center, scale = _spreads(crossed, lesson.needs.scaling)
+    center, scale = _centers_and_scales(crossed, context.requirements.scaling)
     if scale:
         table = (table - np.asarray(center)) / np.asarray(scale)
         crossed = (crossed - np.asarray(center)) / np.asarray(scale)
-    lines: tuple[tuple[float | None, ...], ...] = tuple(tuple(line) for line in table.tolist())
-    return LookupBlock(name, levels, lines, "target"), crossed
+    return LookupBlock(name, levels, tuple(tuple(row) for row in table.tolist()), "target"), crossed
 
 
-def fit_text_block(lesson: FeatureContext, name: str) -> tuple[TextBlock, TextVectorizer]:
+def fit_text_block(context: FeatureContext, name: str) -> tuple[TextBlock, TextVectorizer]:
+    """The block of a text column, and its fitted vectorizer: tf-idf, reduced to a few components."""
     from sklearn.decomposition import TruncatedSVD
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    texts = lesson.rows.strings(name)
+    texts = context.rows.strings(name)
     vectorizer = TfidfVectorizer(
         max_features=_WORDS, min_df=2 if len(texts) >= 20 else 1, sublinear_tf=True, strip_accents="unicode"
     )
     try:
         counts = vectorizer.fit_transform(texts)
-    except ValueError:  # no word occurs often enough: what is left is the length
+    except ValueError:  # no word occurs often enough, so only the length is a feature
         model, components = TextVectorizer(None, None), 0
     else:
         components = min(_COMPONENTS, counts.shape[1], max(1, len(texts) - 1))
         reducer = None
         if components < counts.shape[1]:
-            reducer = TruncatedSVD(components, random_state=lesson.seed).fit(counts)
+            reducer = TruncatedSVD(components, random_state=context.seed).fit(counts)
         else:
             components = counts.shape[1]
         model = TextVectorizer(vectorizer, reducer)
     plain = TextBlock(name, components)
-    center, scale = _spreads(text_values(plain, model, lesson.rows), lesson.needs.scaling)
+    center, scale = _centers_and_scales(text_values(plain, model, context.rows), context.requirements.scaling)
     return TextBlock(name, components, center, scale), model
 
 
 def fit_features(
-    lesson: FeatureContext, inputs: Sequence[ColumnSchema], derived: Mapping[str, ColumnValues]
+    context: FeatureContext, inputs: Sequence[ColumnSchema], derived: Mapping[str, ColumnValues]
 ) -> tuple[FeatureTransformer, Floats]:
-    """Features fitted on `lesson.rows`, and the matrix of those rows, with target encodings cross-fitted.
+    """Features fitted on `context.rows`, and the matrix of those rows, with target encodings cross-fitted.
 
-    `derived` are the recipe's derived columns, by name; `lesson.rows` holds them too. Raises RecipeError when an
+    `derived` are the recipe's derived columns, by name; `context.rows` holds them too. Raises RecipeError when an
     encoder does not fit its column.
     """
     numbers: list[str] = []
     blocks: list[Block] = []
     texts: dict[str, TextVectorizer] = {}
     crossed: dict[int, Floats] = {}
-    for name, kind, timely in _columns(lesson.recipe, inputs, derived):
-        encoder = _encoder(lesson, name, kind)
-        if timely:
-            blocks.append(fit_date_block(lesson, name, timely=True))
+    for name, kind, is_time in _columns(context.recipe, inputs, derived):
+        encoder = _encoder(context, name, kind)
+        if is_time:
+            blocks.append(fit_date_block(context, name, is_time=True))
         elif encoder == "drop":
             continue
         elif encoder == "tfidf":
-            block, texts[name] = fit_text_block(lesson, name)
+            block, texts[name] = fit_text_block(context, name)
             blocks.append(block)
         elif kind == "date" and encoder == "auto":
-            if not np.isnan(lesson.rows.floats(name)).all():
-                blocks.append(fit_date_block(lesson, name, timely=False))
+            if not np.isnan(context.rows.floats(name)).all():
+                blocks.append(fit_date_block(context, name, is_time=False))
         elif encoder == "auto":
             numbers.append(name)
-            if kind == "code" and (extra := fit_code_block(lesson, name)) is not None:
+            if kind == "code" and (extra := fit_code_block(context, name)) is not None:
                 blocks.append(extra)
-        elif (made := fit_level_block(lesson, name, encoder)) is not None:
-            if made[1] is not None:
-                crossed[len(blocks)] = made[1]
-            blocks.append(made[0])
-    plain = fit_number_block(lesson, numbers)
-    features = FeatureTransformer([*blocks, *([plain] if plain else [])], texts)
-    matrix = features.transform(lesson.rows)
-    for place, values in crossed.items():
-        matrix[:, features.spans[place]] = values
+        elif (fitted := fit_level_block(context, name, encoder)) is not None:
+            if fitted[1] is not None:
+                crossed[len(blocks)] = fitted[1]
+            blocks.append(fitted[0])
+    number_block = fit_number_block(context, numbers)
+    features = FeatureTransformer([*blocks, *([number_block] if number_block else [])], texts)
+    matrix = features.transform(context.rows)
+    for index, values in crossed.items():
+        matrix[:, features.spans[index]] = values
     return features, matrix
 
 
@@ -308,40 +289,40 @@ def _columns(
     recipe: Recipe, inputs: Sequence[ColumnSchema], derived: Mapping[str, ColumnValues]
 ) -> list[tuple[str, ColumnKind, bool]]:
     """(name, kind, whether it is the time column) of the columns that become features."""
-    found: list[tuple[str, ColumnKind, bool]] = []
+    columns: list[tuple[str, ColumnKind, bool]] = []
     for column in inputs:
         if column.name in recipe.dropped or column.kind == "constant":
             continue
         if column.role == "feature":
-            found.append((column.name, column.kind, False))
+            columns.append((column.name, column.kind, False))
         elif column.role == "time" and column.kind == "date":
-            found.append((column.name, column.kind, True))
+            columns.append((column.name, column.kind, True))
     for name, values in derived.items():
         if name in recipe.dropped:
             continue
         match values:
             case NumberColumn():
-                found.append((name, "numeric", False))
+                columns.append((name, "numeric", False))
             case BooleanColumn():
-                found.append((name, "boolean", False))
+                columns.append((name, "boolean", False))
             case DateColumn():
-                found.append((name, "date", False))
+                columns.append((name, "date", False))
             case _:
-                found.append((name, "category", False))
-    return found
+                columns.append((name, "category", False))
+    return columns
 
 
-def _encoder(lesson: FeatureContext, name: str, kind: ColumnKind) -> Encoder:
-    """The encoder: as the recipe says, or the family's own for a category; "auto" stays for numbers and dates."""
-    asked = lesson.recipe.encoders.get(name, "auto")
+def _encoder(context: FeatureContext, name: str, kind: ColumnKind) -> Encoder:
+    """The encoder of a column: the recipe's, or the family's default for a category; "auto" for numbers and dates."""
+    asked = context.recipe.encoders.get(name, "auto")
     if asked == "native" and kind in ("numeric", "boolean", "date"):
         return "auto"
-    if asked == "native" and not lesson.needs.native_levels:
+    if asked == "native" and not context.requirements.native_levels:
         raise RecipeError(
-            f'The family {lesson.recipe.family} takes no native categories, as asked for "{clean(name, 60)}".',
+            f'The family {context.recipe.family} takes no native categories, as asked for "{clean(name, 60)}".',
             next_step="Choose one_hot, ordinal, target or frequency.",
         )
-    if asked == "target" and lesson.classes > TARGET_CLASSES:
+    if asked == "target" and context.classes > TARGET_CLASSES:
         asked = "frequency"
     if asked != "auto":
         return asked
@@ -349,16 +330,16 @@ def _encoder(lesson: FeatureContext, name: str, kind: ColumnKind) -> Encoder:
         return "tfidf"
     if kind not in ("category", "identifier"):
         return "auto"
-    levels = len(set(np.unique(lesson.rows.texts(name).codes).tolist()) - {-1})
-    return _category_encoder(lesson, levels)
+    levels = len(set(np.unique(context.rows.texts(name).codes).tolist()) - {-1})
+    return _category_encoder(context, levels)
 
 
-def _category_encoder(lesson: FeatureContext, levels: int) -> Encoder:
-    native = lesson.needs.native_levels
+def _category_encoder(context: FeatureContext, levels: int) -> Encoder:
+    native = context.requirements.native_levels
     if native and (levels <= min(native, 100) or native > 10_000):
         return "native"
-    if lesson.needs.scaling == "none" and levels <= ORDINAL_LEVELS:
+    if context.requirements.scaling == "none" and levels <= ORDINAL_LEVELS:
         return "ordinal"
-    if lesson.classes > TARGET_CLASSES:
+    if context.classes > TARGET_CLASSES:
         return "native" if native else "one_hot"
-    return "one_hot" if lesson.needs.scaling != "none" and levels <= ONE_HOT_LEVELS else "target"
+    return "one_hot" if context.requirements.scaling != "none" and levels <= ONE_HOT_LEVELS else "target"

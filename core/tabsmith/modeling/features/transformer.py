@@ -1,4 +1,4 @@
-"""A recipe's features: fitted on the training rows of one fold, as blocks, and applied to any rows."""
+"""Fitted features applied to rows: `FeatureTransformer`, how it is saved, and how it is loaded."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,21 +11,22 @@ import numpy as np
 
 from tabsmith.errors import ModelDamagedError
 from tabsmith.families import skops_files
+from tabsmith.families.estimator import Floats
 from tabsmith.modeling.features.blocks import Block, LookupBlock, TextBlock
-from tabsmith.modeling.rows import Floats, RowArrays
+from tabsmith.modeling.rows import RowArrays
 
 FEATURES_FILE: Final = "features.json"
 
 
 class FeaturesFile(msgspec.Struct, frozen=True):
-    """What is written of fitted features; text columns have a skops file beside it each."""
+    """`features.json`: the fitted blocks; each text column has a skops file beside it."""
 
     blocks: tuple[Block, ...]
 
 
 @dataclass(frozen=True)
 class TextVectorizer:
-    """The fitted objects of a text column: scikit-learn's TfidfVectorizer and TruncatedSVD; both None without words."""
+    """scikit-learn's TfidfVectorizer and TruncatedSVD, fitted to a text column; both None for a column without words."""
 
     vectorizer: Any
     reducer: Any
@@ -39,7 +40,7 @@ class TextVectorizer:
 
 
 class FeatureTransformer:
-    """Fitted features: `transform` makes the matrix that an estimator sees."""
+    """Features fitted on the training rows of one fold: `transform` makes the matrix that an estimator sees."""
 
     def __init__(self, blocks: Sequence[Block], texts: dict[str, TextVectorizer]) -> None:
         self.blocks = tuple(blocks)
@@ -67,14 +68,13 @@ class FeatureTransformer:
         return out
 
     def save(self, folder: Path) -> None:
-        """Write `features.json` and a `text-<n>.skops` per text column."""
+        """Write `features.json`, and a `text-<n>.skops` for each text column."""
         data = msgspec.json.encode(FeaturesFile(self.blocks))
         (folder / FEATURES_FILE).write_bytes(data)
-        for place, block in enumerate(self._text_blocks()):
-            model = self.texts[block.column]
-            if model.vectorizer is not None:
-                pair = [model.vectorizer, model.reducer]
-                skops_files.dump(pair, folder / f"text-{place}.skops")
+        for number, block in enumerate(_text_blocks(self.blocks)):
+            text = self.texts[block.column]
+            if text.vectorizer is not None:
+                skops_files.dump([text.vectorizer, text.reducer], folder / f"text-{number}.skops")
 
     @classmethod
     def load(cls, folder: Path) -> "FeatureTransformer":
@@ -87,20 +87,20 @@ class FeatureTransformer:
                 f"The features of a saved model cannot be read: {error}", where=str(path)
             ) from error
         texts = {}
-        for place, block in enumerate(block for block in blocks if isinstance(block, TextBlock)):
-            file = folder / f"text-{place}.skops"
-            pair = skops_files.load(file) if file.exists() else [None, None]
-            texts[block.column] = TextVectorizer(*pair)
+        for number, block in enumerate(_text_blocks(blocks)):
+            file = folder / f"text-{number}.skops"
+            texts[block.column] = TextVectorizer(*(skops_files.load(file) if file.exists() else [None, None]))
         return cls(blocks, texts)
 
-    def _text_blocks(self) -> list[TextBlock]:
-        return [block for block in self.blocks if isinstance(block, TextBlock)]
+
+def _text_blocks(blocks: Sequence[Block]) -> list[TextBlock]:
+    return [block for block in blocks if isinstance(block, TextBlock)]
 
 
 def text_values(block: TextBlock, model: TextVectorizer, rows: RowArrays) -> Floats:
     """(rows, components + 1): the components and the length in characters, unscaled."""
     texts = rows.strings(block.column)
-    made = np.empty((len(texts), block.width))
-    made[:, :-1] = model.transform(texts, block.components)
-    made[:, -1] = [len(text) for text in texts]
-    return made
+    values = np.empty((len(texts), block.width))
+    values[:, :-1] = model.transform(texts, block.components)
+    values[:, -1] = [len(text) for text in texts]
+    return values

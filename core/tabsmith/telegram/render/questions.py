@@ -13,7 +13,6 @@ from tabsmith.orchestration.decisions import DecisionAction
 from tabsmith.orchestration.limits.amounts import format_limit
 from tabsmith.orchestration.questions import (
     AllowTool,
-    Cause,
     ChangeBrief,
     Continue,
     Decide,
@@ -24,6 +23,7 @@ from tabsmith.orchestration.questions import (
     Skip,
 )
 from tabsmith.presentation import budgets
+from tabsmith.presentation.labels import CAUSES
 from tabsmith.runs import replies
 from tabsmith.runs.commands import Answer
 from tabsmith.runs.snapshot import RunSnapshot
@@ -40,16 +40,6 @@ _WORDS: Final = "words"
 _MORE: Final = re.compile(r"\+[0-9]{1,12}(?:\.[0-9]{1,4})?")
 _TIMES: Final = (Decimal(86_400), Decimal(3_600), Decimal(60))
 _ROUND: Final = ("1", "1.5", "2", "2.5", "3", "4", "5", "6", "8", "10")
-_CAUSES: Final[Mapping[Cause, str]] = MappingProxyType(
-    {
-        "breakpoint": "a breakpoint",
-        "budget": "a limit is used up",
-        "escalation": "it needs you",
-        "checkpoint": "a checkpoint",
-        "proposal": "a proposal",
-        "permission": "a permission",
-    }
-)
 _REPLIES: Final[Mapping[str, Reply]] = MappingProxyType(
     {
         "once": AllowTool("once"),
@@ -70,7 +60,7 @@ _TAKEN_AS: Final[Mapping[str, str]] = MappingProxyType(
         **dict.fromkeys(get_args(DecisionAction), "decide"),
     }
 )
-"""By which name `replying.takes` knows an answer, where that is another."""
+"""By which name `replies.accepted_actions` knows an answer, where that is another."""
 
 
 def question_message(run: RunSnapshot, run_id: str, now: float) -> OutgoingMessage:
@@ -124,7 +114,7 @@ def _message(run: RunSnapshot, run_id: str, now: float, may_write: str) -> Outgo
     back = action_button("open", run_id)
     if asked is None:
         return OutgoingMessage((*run_subject(run, run_id), *line(own("It asks nothing any more."))), keyboard((back,)))
-    text: list[Piece] = [*line(bold(f"? The run asks: {_CAUSES[asked.cause]}")), *run_subject(run, run_id)]
+    text: list[Piece] = [*line(bold(f"? The run asks: {CAUSES[asked.cause]}")), *run_subject(run, run_id)]
     # What an agent wants to do is the agent's own word.
     text += line(foreign(asked.what, 300) if asked.cause == "permission" else mixed(asked.what, 600))
     if asked.condition and asked.condition not in asked.what:

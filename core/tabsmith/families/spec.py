@@ -1,0 +1,145 @@
+"""What a model family is: its label, parameters, known-good recipes, requirements, estimator, and saved form.
+
+This module is light: an estimator's library is imported when a model is fitted or loaded.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+import msgspec
+
+from tabsmith.tables.schema.types import ProblemType
+
+if TYPE_CHECKING:
+    from tabsmith.families.estimator import EstimatorFile, FitRequest, FittedModel
+
+ParameterValue: TypeAlias = bool | int | float | str
+ParameterKind: TypeAlias = Literal["integer", "number", "boolean", "choice"]
+ParameterScale: TypeAlias = Literal["linear", "log"]
+FeatureScaling: TypeAlias = Literal["none", "standard", "squash"]
+
+TINY: Final = 300  # rows below which few candidates are tried: each one more is a chance to be fooled by noise
+SMALL: Final = 2_000
+LARGE: Final = 100_000
+HUGE: Final = 500_000
+
+SKOPS_FILE: Final = "estimator.skops"
+
+
+class ParameterSpec(msgspec.Struct, frozen=True):
+    """One parameter of a family, under its library's own name. A recipe that leaves it out means `default`;
+    a default of None leaves the value to the library."""
+
+    name: str
+    kind: ParameterKind
+    default: ParameterValue | None
+    description: str
+    low: float = 0.0  # of integers and numbers, inclusive
+    high: float = 0.0
+    choices: tuple[str, ...] = ()
+    scale: ParameterScale = "linear"  # how to vary it
+    tasks: tuple[ProblemType, ...] = ()  # the tasks it is for; empty for all
+
+
+def integer(
+    name: str, low: int, high: int, default: int | None, description: str, *, log: bool = False
+) -> ParameterSpec:
+    """A whole number from `low` to `high`."""
+    return ParameterSpec(name, "integer", default, description, low, high, scale="log" if log else "linear")
+
+
+def number(
+    name: str, low: float, high: float, default: float | None, description: str, *, log: bool = False
+) -> ParameterSpec:
+    """A number from `low` to `high`."""
+    return ParameterSpec(name, "number", default, description, low, high, scale="log" if log else "linear")
+
+
+def choice(name: str, choices: str, description: str, *tasks: ProblemType) -> ParameterSpec:
+    """One of the words in `choices`; the first is the default."""
+    words = tuple(choices.split())
+    return ParameterSpec(name, "choice", words[0], description, choices=words, tasks=tasks)
+
+
+def switch(name: str, description: str) -> ParameterSpec:
+    """True or false; false by default."""
+    return ParameterSpec(name, "boolean", False, description)
+
+
+CLASS_WEIGHT: Final = choice(
+    "class_weight", "none balanced", "balanced: rare classes weigh as much as frequent ones", "binary", "multiclass"
+)
+
+
+class TableSize(msgspec.Struct, frozen=True):
+    """What decides which recipes suit a table."""
+
+    rows: int
+    width: int  # columns after one-hot encoding, about
+    classes: int  # 0 for regression
+
+    @property
+    def outputs(self) -> int:
+        """Trees grown per round of boosting."""
+        return self.classes if self.classes > 2 else 1
+
+    @property
+    def cells(self) -> int:
+        """Rows times width."""
+        return self.rows * self.width
+
+    def boosting_rounds(self, usual: int) -> int:
+        """Rounds of boosting: fewer where each is dear (many classes) or where more would only learn noise."""
+        if self.rows < TINY:
+            usual //= 3
+        elif self.rows < SMALL:
+            usual = usual * 2 // 3
+        if self.outputs > 10:
+            usual = max(30, usual * 10 // self.outputs)
+        return max(20, usual)
+
+    def leaf_rows(self, usual: int) -> int:
+        """Fewest rows in a leaf: less on a tiny table, where the usual number would allow no split at all."""
+        return max(1, min(usual, self.rows // 20))
+
+
+class PortfolioEntry(msgspec.Struct, frozen=True):
+    """A known-good recipe of a family. Entries of all families are tried in the order of `rank`."""
+
+    rank: int
+    name: str
+    parameters: dict[str, ParameterValue]
+
+
+def entry(rank: int, name: str, **parameters: ParameterValue) -> PortfolioEntry:
+    """A known-good recipe with these parameters."""
+    return PortfolioEntry(rank, name, parameters)
+
+
+class FamilyRequirements(msgspec.Struct, frozen=True):
+    """What a family's estimator needs of its features and target."""
+
+    scaling: FeatureScaling = "none"
+    missing: bool = True  # the estimator takes missing values
+    native_levels: int = 0  # the estimator takes categories, of at most so many levels
+    native_level_rows: int = 2  # rows that a level needs to be a category of its own
+    standardized_target: bool = False  # a regression's target is fitted with mean 0 and deviation 1
+
+
+class FamilySpec(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that tabsmith knows about a model family."""
+
+    name: str  # in recipes, on disk, and in `--json`
+    label: str  # for people
+    aliases: str = ""  # other words that a person may type for it
+    parameters: tuple[ParameterSpec, ...]  # in the order of their weight
+    portfolio: Callable[[TableSize], list[PortfolioEntry]]
+    suits: Callable[[TableSize], bool] = lambda _: True  # whether the family is quick enough on such a table
+    requirements: FamilyRequirements = FamilyRequirements()
+    fit: "Callable[[FitRequest], FittedModel]"
+    load: "Callable[[Path, EstimatorFile], FittedModel]"
+    """The model saved in a file. Raises ModelDamagedError."""
+    saved_file: str = SKOPS_FILE  # the file beside `estimator.json` in which a fitted model is kept
+    trusted_types: tuple[str, ...] = ()  # types that a skops file of this family holds, beside the common ones
+    preload: tuple[str, ...] = ()  # libraries that a process imports before it forks children that fit
