@@ -9,7 +9,7 @@ from tabsmith.orchestration import events as loop
 from tabsmith.presentation import budgets, recipes, scores
 from tabsmith.presentation.spans import plain_text
 from tabsmith.runs import events as run
-from tabsmith.runs import spending
+from tabsmith.runs import replies
 from tabsmith.runs.commands import Pause, SetLimit, Stop
 from tabsmith.runs.events import RunState
 from tabsmith.runs.snapshot import RunSnapshot, interrupted
@@ -125,13 +125,13 @@ def test_a_pause_is_not_called_paused_before_the_worker_says_so():
     ],
 )
 def test_more_time_is_understood_as_people_write_it(typed, limit):
-    assert spending.more(typed, house_prices().snapshot) == SetLimit(limit="seconds", to=str(limit))
+    assert replies.parse_limit_change(typed, house_prices().snapshot) == SetLimit(limit="seconds", to=str(limit))
 
 
 @pytest.mark.parametrize("typed", ["", "soon", "-5", "0", "5 parsecs", "1" * 400, "[/nope]", "9999999 h", "\x1b[2J"])
 def test_what_is_not_a_length_of_time_is_refused_in_words(typed):
     with pytest.raises(UsageError) as refusal:
-        spending.more(typed, house_prices().snapshot)
+        replies.parse_limit_change(typed, house_prices().snapshot)
     assert refusal.value.next_step
     assert "\x1b" not in str(refusal.value)
 
@@ -139,8 +139,8 @@ def test_what_is_not_a_length_of_time_is_refused_in_words(typed):
 def test_a_run_without_a_limit_can_be_given_one_but_not_more_of_it():
     snapshot = msgspec.structs.replace(house_prices().snapshot, limits=Limits(seconds=0.0))
     with pytest.raises(UsageError, match="no time limit"):
-        spending.more("60", snapshot)
-    assert spending.more("to 15 min", snapshot) == SetLimit(limit="seconds", to="900")
+        replies.parse_limit_change("60", snapshot)
+    assert replies.parse_limit_change("to 15 min", snapshot) == SetLimit(limit="seconds", to="900")
 
 
 # Cards -------------------------------------------------------------------------------------------------------------

@@ -8,8 +8,9 @@ import msgspec
 
 from tabsmith import formatting
 from tabsmith.modeling.results import FoldScore, Metric
+from tabsmith.orchestration.loop_state import Trial
 from tabsmith.presentation.spans import Tone
-from tabsmith.runs.snapshot import RunSnapshot, Trial
+from tabsmith.runs.snapshot import RunSnapshot
 
 Standing: TypeAlias = Literal["better", "worse", "even"]
 

@@ -3,10 +3,11 @@
 import math
 from typing import Final
 
+from tabsmith.orchestration.loop_state import Trial
 from tabsmith.presentation.labels import Label
 from tabsmith.presentation.spans import Span
 from tabsmith.presentation.tasks import acceptance_result
-from tabsmith.runs.snapshot import RunSnapshot, Trial
+from tabsmith.runs.snapshot import RunSnapshot
 
 SKIPPED: Final = Label("↷", "skipped", "dim")
 CUT_SHORT: Final = Label("·", "cut short", "warn")

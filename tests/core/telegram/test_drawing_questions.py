@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from tabsmith.orchestration.decisions import DecisionAction
 from tabsmith.orchestration.questions import AllowTool, ChangeBrief, Continue, Decide, EndRun, Extend, Reply, Skip
 from tabsmith.presentation import budgets
-from tabsmith.runs import replying
+from tabsmith.runs import replies
 from tabsmith.runs.commands import Answer
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.spec import Limits
@@ -139,7 +139,7 @@ def test_an_answer_in_words_is_asked_for_by_a_button(name, label):
 @pytest.mark.parametrize("name", EVERY)
 def test_the_buttons_are_the_answers_that_the_run_takes_and_no_others(name):
     story = EVERY[name]
-    taken = replying.takes(story.snapshot)
+    taken = replies.accepted_actions(story.snapshot)
     shown = labels(asked(story))
     assert ("Skip this one" in shown) == taken["skip"]
     assert ("Decide: retry" in shown) == taken["decide"]

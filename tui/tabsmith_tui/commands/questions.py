@@ -11,9 +11,8 @@ from tabsmith.errors import RunStateError, UsageError
 from tabsmith.presentation.budgets import used_so_far
 from tabsmith.runs.commands import Answer
 from tabsmith.runs.folder import RunFolder
-from tabsmith.runs.replying import open_question
+from tabsmith.runs.replies import accepted_words, open_question, parse_line
 from tabsmith.runs.snapshot import RunSnapshot
-from tabsmith.runs.typed_replies import reply, understood
 from tabsmith.text import clean_block
 from tabsmith_tui.commands.output import say
 
@@ -57,13 +56,13 @@ class QuestionPrompt:
             say(f"   {line}")
         say(f"   {used_so_far(run, time.time())}")
         if self._reads:
-            say(f"   Answer: {understood(question, run)}.")
+            say(f"   Answer: {accepted_words(question, run)}.")
             self._typed = b""
             termios.tcflush(sys.stdin, termios.TCIFLUSH)  # earlier input must not answer the question
             self._prompt()
         else:
             say(f"   To answer: tabsmith runs answer {self._folder.id} TEXT")
-            say(f"   TEXT is one of: {understood(question, run)}.")
+            say(f"   TEXT is one of: {accepted_words(question, run)}.")
 
     def _prompt(self) -> None:
         sys.stderr.write("> ")
@@ -89,7 +88,7 @@ class QuestionPrompt:
     def _answer(self, line: str, run: RunSnapshot) -> None:
         assert run.question is not None
         try:
-            answer = reply(line, run)
+            answer = parse_line(line, run)
             self._folder.send(Answer(id=run.question.id, reply=answer))
         except (UsageError, RunStateError) as error:
             say(f"   {error.what} {error.next_step}")

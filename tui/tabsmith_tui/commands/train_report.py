@@ -10,11 +10,12 @@ from tabsmith.agents.protocol import AgentName
 from tabsmith.agents.usage import Usage as Used
 from tabsmith.errors import ErrorReport
 from tabsmith.modeling.results import Confusion, ModelReport, Residuals
+from tabsmith.orchestration.loop_state import SessionState, Trial
 from tabsmith.presentation import budgets, models
 from tabsmith.presentation.spans import Line, plain_text
 from tabsmith.recipes.recipe import Recipe
 from tabsmith.runs.events import ExitReason, Outcome
-from tabsmith.runs.snapshot import RunSnapshot, SessionState, Trial
+from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.tables.schema.types import ProblemType
 from tabsmith.text import plural
 from tabsmith_tui.commands.output import print_facts, print_table, print_text

@@ -9,9 +9,10 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from tabsmith.errors import TabsmithError, report_of
+from tabsmith.orchestration.loop_state import FINISHED_STATES, SessionState, Trial
 from tabsmith.orchestration.task_events import AcceptanceStarted, Acted
 from tabsmith.presentation.spans import line, plain_text
-from tabsmith.runs.snapshot import FINISHED_STATES, LogLine, RunSnapshot, SessionState, Trial
+from tabsmith.runs.snapshot import LogLine, RunSnapshot
 from tabsmith.runs.transcripts import TranscriptMessage
 from tabsmith_tui import trial_records
 from tabsmith_tui.actions import bindings_of

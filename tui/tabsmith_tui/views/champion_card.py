@@ -4,10 +4,11 @@ import math
 
 from tabsmith import formatting
 from tabsmith.modeling.results import Metric
+from tabsmith.orchestration.loop_state import Trial
 from tabsmith.presentation import recipes, scores
 from tabsmith.presentation.spans import Line, Span, line, span
 from tabsmith.runs.events import RunState
-from tabsmith.runs.snapshot import RunSnapshot, Trial
+from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import plural
 
 

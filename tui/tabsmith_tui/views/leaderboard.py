@@ -5,11 +5,12 @@ from types import MappingProxyType
 from typing import Final
 
 from tabsmith import formatting
+from tabsmith.orchestration.loop_state import Trial
 from tabsmith.presentation import budgets, recipes, scores
 from tabsmith.presentation.spans import Span, Tone, span
 from tabsmith.presentation.trials import NO_ANSWER, NOT_BETTER, WAS_CHAMPION, trial_result, trial_status
-from tabsmith.runs import spending
-from tabsmith.runs.snapshot import RunSnapshot, Trial
+from tabsmith.runs import replies
+from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import clean
 from tabsmith_tui.widgets.lines_layout import LineColumn
 
@@ -121,7 +122,7 @@ class Iterations:
 
     def __init__(self, snapshot: RunSnapshot, words: str = "") -> None:
         self._snapshot = snapshot
-        self._asked = spending.uses_llm(snapshot)
+        self._asked = replies.uses_llm(snapshot)
         self._tries = [each for each in reversed(snapshot.trials) if trial_matches(each, words)]
 
     def __len__(self) -> int:

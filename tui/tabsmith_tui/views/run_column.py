@@ -1,12 +1,13 @@
 """A run in a column, to be read beside others: who, how good, at what price, the curve, the last iterations."""
 
 from tabsmith import formatting
+from tabsmith.orchestration.loop_state import Trial
 from tabsmith.presentation import budgets, recipes, tasks
 from tabsmith.presentation.scores import metric_direction
 from tabsmith.presentation.spans import Line, Span, line, span
 from tabsmith.presentation.trials import trial_result, work_result
-from tabsmith.runs import spending
-from tabsmith.runs.snapshot import RunSnapshot, Trial
+from tabsmith.runs import replies
+from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.tables.read.sources import describe_source
 from tabsmith.text import clean, plural
 from tabsmith_tui.views import agent_card, champion_card, score_plot, task_activity
@@ -88,7 +89,7 @@ def _agent(snapshot: RunSnapshot, width: int) -> tuple[Line, ...]:
         lines.append((Span(fit(words, width).rstrip(), "warn"),))
     else:
         lines.append((Span(f"planned {snapshot.planned} ", "dim"), Span("✔", "good")))
-    if spending.uses_llm(snapshot):
+    if replies.uses_llm(snapshot):
         usage = snapshot.usage
         tokens = f"{budgets.token_count(usage.tokens)} tokens" if usage.turns else f"tokens {formatting.UNKNOWN}"
         cost = Span(budgets.usage_cost(usage), "warn" if usage.unpriced else "strong")

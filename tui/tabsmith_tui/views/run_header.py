@@ -8,12 +8,13 @@ from typing import Final
 import msgspec
 
 from tabsmith import formatting
+from tabsmith.orchestration.loop_state import FINISHED_STATES
 from tabsmith.presentation import budgets, tasks
 from tabsmith.presentation.labels import EXIT_REASONS
 from tabsmith.presentation.scores import metric_direction
 from tabsmith.presentation.spans import Line, Span, Tone, span
 from tabsmith.runs.events import RunState
-from tabsmith.runs.snapshot import FINISHED_STATES, RunSnapshot
+from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.tables.read.sources import describe_source
 from tabsmith.text import clean, plural
 from tabsmith_tui.views import agent_card, run_actions

@@ -4,11 +4,12 @@ from typing import Final
 
 from tabsmith import formatting
 from tabsmith.agents.agent_jobs import Activity
+from tabsmith.orchestration.loop_state import Trial, WorkspaceWork
 from tabsmith.presentation import tasks
 from tabsmith.presentation.spans import Line, Span, Tone, line, span
 from tabsmith.presentation.trials import work_result
 from tabsmith.runs.events import RunState
-from tabsmith.runs.snapshot import RunSnapshot, Trial, WorkspaceWork
+from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import clean, clean_block, plural
 from tabsmith_tui.views import agent_card
 from tabsmith_tui.views.lines import fit_line, wrap

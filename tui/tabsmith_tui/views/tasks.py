@@ -6,6 +6,7 @@ from typing import Final
 
 from tabsmith import formatting
 from tabsmith.agents.usage import NO_USAGE
+from tabsmith.orchestration.loop_state import Trial, WorkspaceWork
 from tabsmith.presentation import budgets
 from tabsmith.presentation.spans import Line, Span, Tone, line, span
 from tabsmith.presentation.tasks import (
@@ -18,7 +19,7 @@ from tabsmith.presentation.tasks import (
     waits_for,
 )
 from tabsmith.presentation.trials import work_result
-from tabsmith.runs.snapshot import RunSnapshot, TaskState, Trial, WorkspaceWork
+from tabsmith.runs.snapshot import RunSnapshot, TaskState
 from tabsmith.text import clean
 from tabsmith_tui.views.lines import fit
 from tabsmith_tui.widgets.lines_layout import LineColumn

@@ -1,11 +1,12 @@
 """Everything known of one try, or of the ensemble, as lines."""
 
 from tabsmith import formatting
+from tabsmith.orchestration.loop_state import Trial
 from tabsmith.presentation import budgets, recipes, scores
 from tabsmith.presentation.scores import metric_direction
 from tabsmith.presentation.spans import Line, Span, line, span
 from tabsmith.presentation.trials import trial_result
-from tabsmith.runs.snapshot import RunSnapshot, Trial
+from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import clean, clean_block, plural
 from tabsmith_tui.views import leaderboard
 from tabsmith_tui.views import tasks as task_views

@@ -8,7 +8,7 @@ from tabsmith.families.registry import family_label
 from tabsmith.modeling.results import Confusion, ModelReport, PredictedFile, Residuals
 from tabsmith.presentation import budgets, models
 from tabsmith.recipes.recipe import Recipe
-from tabsmith.runs import spending
+from tabsmith.runs import replies
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.telegram.render.messages import OutgoingChart, OutgoingFile
 from tabsmith.telegram.render.text import Piece, StyledText, bold, foreign, foreign_block, line, mixed, own, styled
@@ -30,7 +30,7 @@ def result_text(report: ModelReport, *, run: RunSnapshot | None = None) -> Style
     text += styled(*models.further_scores(report), *models.baseline_lines(report), models.cross_validation(report))
     text += [*line(), *_matters(report), *_members(report)]
     text += line(own(f"Trained on {plural(report.train_rows, 'row')} in {models.training_effort(report)}."))
-    if run is not None and spending.uses_llm(run):
+    if run is not None and replies.uses_llm(run):
         text += line(
             own(f"Its agent: {budgets.usage_cost(run.usage)}, {budgets.token_count(run.usage.tokens)} tokens.")
         )

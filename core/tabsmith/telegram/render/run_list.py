@@ -11,7 +11,7 @@ from tabsmith.formatting import time_ago
 from tabsmith.orchestration.limits.amounts import format_limit
 from tabsmith.presentation import budgets
 from tabsmith.presentation.labels import RUN_STATES
-from tabsmith.runs import spending
+from tabsmith.runs import replies
 from tabsmith.runs.commands import Note, Pause, Resume, Stop
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.watch import RunSummary
@@ -112,7 +112,7 @@ def parse_text(text: str, run: RunSnapshot | None, run_id: str, view: ChatView) 
 
 def _amount(text: str, run: RunSnapshot, run_id: str) -> ChatAction:
     try:
-        command = spending.more(text, run)
+        command = replies.parse_limit_change(text, run)
     except UsageError as error:
         return InvalidInput(error_text(error))
     return SendRunCommand(run_id, command, f"The limit is {format_limit(command.to, command.limit)} from now on.")

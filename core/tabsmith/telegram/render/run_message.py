@@ -5,13 +5,14 @@ from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
 from tabsmith import formatting
+from tabsmith.orchestration.loop_state import Trial
 from tabsmith.presentation import budgets
 from tabsmith.presentation.labels import RUN_STATES
 from tabsmith.presentation.tasks import outcome_label, task_progress, task_status
 from tabsmith.presentation.trials import trial_status
-from tabsmith.runs import replying, spending
+from tabsmith.runs import replies
 from tabsmith.runs.events import RunState
-from tabsmith.runs.snapshot import RunSnapshot, TaskState, Trial
+from tabsmith.runs.snapshot import RunSnapshot, TaskState
 from tabsmith.tables.read.sources import describe_source
 from tabsmith.telegram.render import results
 from tabsmith.telegram.render.messages import LIST, Button, OutgoingMessage, button, keyboard
@@ -85,14 +86,14 @@ def offered_actions(run: RunSnapshot) -> frozenset[RunAction]:
         found.add("result")
     if run.state.ended:
         return frozenset(found)
-    asked = replying.open_question(run) is not None
+    asked = replies.open_question(run) is not None
     found |= {"now", "more", "follow", "leave"}
     found |= {"answer"} if asked else {"last"}
     if run.state is RunState.PAUSED:
         found.add("go")
     elif not asked:
         found.add("pause")
-    if spending.uses_llm(run) and not replying.permits(run):  # there a no is told with its reason
+    if replies.uses_llm(run) and not replies.asks_permission(run):  # there a no is told with its reason
         found.add("note")
     return frozenset(found)
 
@@ -135,7 +136,7 @@ def _doing(run: RunSnapshot) -> StyledText:
 
 
 def _asked(run: RunSnapshot) -> StyledText:
-    question = replying.open_question(run)
+    question = replies.open_question(run)
     return line(own("It waits for an answer: "), mixed(question.what, 300)) if question else ()
 
 
@@ -208,7 +209,7 @@ def _spent(run: RunSnapshot, now: float) -> StyledText:
         budgets.time_left(run, now),
     ]
     text = line(own(", ".join(part for part in parts if part)))
-    if not spending.uses_llm(run):
+    if not replies.uses_llm(run):
         return text
     used = budgets.token_count(run.usage.tokens) if run.usage.turns else formatting.UNKNOWN
     limit = f" of {budgets.token_count(run.limits.tokens)}" if run.limits.tokens else ""
@@ -218,7 +219,7 @@ def _spent(run: RunSnapshot, now: float) -> StyledText:
 
 def _agent(run: RunSnapshot, now: float) -> StyledText:
     """Who proposes: planned and actual and why they differ; what it is waited for."""
-    if not spending.uses_llm(run):
+    if not replies.uses_llm(run):
         return ()
     model = next((each.model for each in reversed(run.sessions) if each.agent == run.actual), "")
     text = [*line(own(f"agent {run.actual}"), *((own(", model "), foreign(model, 40)) if model else ()))]
