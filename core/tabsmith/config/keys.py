@@ -18,7 +18,6 @@ SettingValue: TypeAlias = (
 )
 
 ENVIRONMENT_PREFIX: Final = "TABSMITH_"
-_LONGEST_NAME: Final = 120  # comparing takes time with the square of it
 _TRUTH: Final = {
     **dict.fromkeys(("true", "yes", "on", "1"), True),
     **dict.fromkeys(("false", "no", "off", "0"), False),
@@ -152,13 +151,6 @@ class SettingKey:
 def all_keys() -> dict[str, SettingKey]:
     """Every key of the tree by its dotted name, in the tree's order."""
     return {key.name: key for key in _walk(Settings, "")}
-
-
-def nearest(name: str) -> str:
-    """The known key most like `name`."""
-    import difflib
-
-    return difflib.get_close_matches(name[:_LONGEST_NAME], all_keys(), n=1, cutoff=0.0)[0]
 
 
 def build(values: Mapping[str, SettingValue]) -> Settings:

@@ -9,11 +9,11 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from tabsmith.config.keys import ENVIRONMENT_PREFIX, SettingKey, SettingValue, all_keys, build, nearest
+from tabsmith.config.keys import ENVIRONMENT_PREFIX, SettingKey, SettingValue, all_keys, build
 from tabsmith.config.settings import Settings
 from tabsmith.errors import ConditionError, ConfigError
 from tabsmith.paths import folders
-from tabsmith.text import clean, plural
+from tabsmith.text import clean, nearest, plural
 
 SettingSource: TypeAlias = Literal["default", "file", "environment"]
 
@@ -106,7 +106,7 @@ def wrong_condition(key: SettingKey, error: ConditionError, where: str) -> Confi
 def unknown_key(name: str, where: str) -> ConfigError:
     """The error for a key that does not exist, with the nearest one that does."""
     return ConfigError(
-        f"There is no setting {clean(name)!r}. The nearest one is {nearest(name)!r}.",
+        f"There is no setting {clean(name)!r}. The nearest one is {nearest(name, all_keys(), cutoff=0.0)!r}.",
         where=where,
         next_step="`tabsmith config show` lists all settings.",
     )

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from tabsmith.errors import UsageError
 from tabsmith.limits import LimitName
 from tabsmith.orchestration.limits.amounts import parse_amount
-from tabsmith.text import clean
+from tabsmith.text import clean, nearest
 
 _LONGEST: Final = 30 * 86_400.0
 _UNITS: Final = {
@@ -191,7 +191,5 @@ def show_columns(chosen: Sequence[str], names: Sequence[str]) -> str:
 
 
 def _near(word: str, names: Sequence[str]) -> str:
-    import difflib
-
-    close = difflib.get_close_matches(word, names[:2_000], 1, 0.5) if len(word) < 200 else []
-    return f"Did you mean {clean(close[0], 60)}?" if close else "Write its name, or the number beside it."
+    close = nearest(word, names[:2_000], cutoff=0.5)
+    return f"Did you mean {clean(close, 60)}?" if close else "Write its name, or the number beside it."
