@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
@@ -14,6 +14,8 @@ from tabsmith.config.settings import Settings
 from tabsmith.errors import ConditionError, ConfigError
 from tabsmith.paths import folders
 from tabsmith.text import clean, nearest, plural
+
+_FORMER_SECTIONS: Final = frozenset({"engine"})
 
 SettingSource: TypeAlias = Literal["default", "file", "environment"]
 
@@ -198,7 +200,12 @@ def _flatten(table: dict[str, object], prefix: str, flat: dict[str, object]) -> 
         known = all_keys().get(full)
         if isinstance(item, dict) and known is None and item:
             _flatten(item, f"{full}.", flat)
-        elif item == {} and (known.is_table if known else any(each.startswith(f"{full}.") for each in all_keys())):
+        elif item == {} and (known.is_table if known else _is_section(full)):
             continue  # an empty table of the tree
         else:
             flat[full] = item
+
+
+def _is_section(name: str) -> bool:
+    """Whether `name` is a table of the tree, or one that `config set` of an earlier version wrote a heading of."""
+    return name in _FORMER_SECTIONS or any(key.startswith(f"{name}.") for key in all_keys())

@@ -17,7 +17,6 @@ from tabsmith.paths import folders
 
 AgentName: TypeAlias = Literal["search", "llm", "claude-code", "acp"]
 Mode: TypeAlias = Literal["manual", "confirm", "automatic"]
-EngineKind: TypeAlias = Literal["local", "dask"]
 
 
 def _home_and_current_folder() -> tuple[Path, ...]:
@@ -145,17 +144,6 @@ class TaskSettings(msgspec.Struct, frozen=True):
     ] = 180.0
 
 
-class EngineSettings(msgspec.Struct, frozen=True):
-    """Where evaluations are computed."""
-
-    kind: Annotated[EngineKind, Meta(description="Where evaluations run: on this machine, or on a Dask cluster.")] = (
-        "local"
-    )
-    address: Annotated[str | None, Meta(description="Address of the Dask scheduler, for example tcp://host:8786.")] = (
-        None
-    )
-
-
 class TelegramSettings(msgspec.Struct, frozen=True):
     """The bridge to a phone."""
 
@@ -196,6 +184,5 @@ class Settings(msgspec.Struct, frozen=True):
     profile: ProfileSettings = ProfileSettings()
     training: TrainingSettings = TrainingSettings()
     tasks: TaskSettings = TaskSettings()
-    engine: EngineSettings = EngineSettings()
     telegram: TelegramSettings = TelegramSettings()
     ui: UiSettings = msgspec.field(default_factory=UiSettings)
