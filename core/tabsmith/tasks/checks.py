@@ -146,7 +146,7 @@ def check_dependencies(tasks: Sequence[Task], mistakes: Mistakes) -> None:
         place = mistakes.inside(task_label(number, task.name))
         for name in task.depends_on:
             if name not in by_name:
-                close = nearest(name, by_name)
+                close = nearest(name, by_name, cutoff=0.0)
                 hint = f"; the nearest one is {clean(close, 60)!r}" if close else ""
                 place.add("depends_on", f"there is no task {clean(name, 60)!r}{hint}")
         if len(set(task.depends_on)) < len(task.depends_on):

@@ -103,7 +103,9 @@ def check_keys(raw: Mapping[str, object], known: Mapping[str, object], mistakes:
     """Add every key that is not `known` to the mistakes, with the known key that is nearest to it."""
     for key in raw:
         if key not in known:
-            mistakes.add("", f"there is no key {clean(key, 60)!r}; the nearest one is {nearest(key, known)!r}")
+            mistakes.add(
+                "", f"there is no key {clean(key, 60)!r}; the nearest one is {nearest(key, known, cutoff=0.0)!r}"
+            )
 
 
 def toml_type(value: object) -> str:
@@ -141,7 +143,9 @@ def _explanation(value: object, annotation: object) -> str:
             choices: tuple[str, ...] = get_args(annotation)
             expected = f"one of {', '.join(choices)}"
             if isinstance(value, str):
-                return f"is {expected}, not {clean(value, 60)!r}; the nearest is {nearest(value, choices)!r}"
+                return (
+                    f"is {expected}, not {clean(value, 60)!r}; the nearest is {nearest(value, choices, cutoff=0.0)!r}"
+                )
         case _ if get_origin(annotation) is tuple:
             expected = "a list of texts"
             if isinstance(value, list) and all(isinstance(item, str) for item in value):
