@@ -2,7 +2,6 @@
 
 import math
 import statistics
-from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -10,8 +9,6 @@ from tabsmith import formatting
 from tabsmith.modeling.results import FoldScore, Metric
 from tabsmith.presentation.spans import Tone
 from tabsmith.runs.snapshot import RunSnapshot, Trial
-
-Standing: TypeAlias = Literal["better", "worse", "even"]
 
 
 class PairedDifference(msgspec.Struct, frozen=True):
