@@ -3,16 +3,20 @@ PYTHON ?= python3
 BIN := .venv/bin
 LOCK := --disable-pip-version-check -qq --no-deps
 
-.PHONY: run test soak peers lint types imports format bench pictures lock clean
+.PHONY: run test soak compiled peers lint types imports format bench pictures lock clean
 
 run: .venv/.ready
 	@$(BIN)/tabsmith
 
-test: .venv/.ready-dev lint peers
+test: .venv/.ready-dev lint peers compiled
 	$(BIN)/python -m pytest
 
+# Hundreds of processes start from this tree in a test run; where Python writes no bytecode, each would compile it anew.
+compiled: .venv/.ready
+	@$(BIN)/python -m compileall -q core tui tests
+
 # All rounds of the tests that kill, repeat and exhaust; `make test` runs one of each.
-soak: .venv/.ready-dev peers
+soak: .venv/.ready-dev peers compiled
 	SOAK=1 $(BIN)/python -m pytest -m soak
 
 lint: .venv/.ready-dev
@@ -46,6 +50,7 @@ lock: .venv/.ready
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install $(LOCK) -r requirements.lock
 	@$(BIN)/python -m pip install $(LOCK) --no-build-isolation -e .
+	@$(BIN)/python -m compileall -q core tui
 	@touch $@
 
 .venv/.ready-dev: requirements-dev.lock .venv/.ready

@@ -44,7 +44,7 @@ async def measure() -> Row:
     """Both ways to start a run, in turns."""
     supervisor = Supervisor()
     await supervisor.start()
-    while not supervisor.warm:
+    while not supervisor.ready:
         await asyncio.sleep(0.01)
     warm, cold = [], []
     for _ in range(TURNS):

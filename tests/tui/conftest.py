@@ -1,7 +1,7 @@
 """For tests of screens: an app with a fixed clock, fixed ids, things on its store that the test says, no workers.
 
-`make_app(...)` gives the app. `FixedShelf(runs=..., models=..., reports=...)` is what home, runs and models list.
-`DeafSupervisor` starts nothing; give one of your own with the jobs' answers, or a real one.
+`make_app(...)` gives the app. `FixedStore(runs=..., models=..., reports=...)` is what home, runs and models list.
+`IdleSupervisor` starts nothing; give one of your own with the jobs' answers, or a real one.
 `snap_compare` is the plugin's, but waits after every key for what the app does in the background; only a worker of the
 group "job" may still be at work in a picture. `settle(pilot)` waits in the same way in a test of behaviour.
 `Terminal` of tests/tui/terminal.py runs a whole program in a real pseudo-terminal.
@@ -14,7 +14,7 @@ import pytest
 
 from tabsmith.config import Settings
 from tabsmith_tui.app import TabsmithApp
-from tests.tui.stage import NOW, DeafSupervisor, FixedShelf, settle
+from tests.tui.stage import NOW, FixedStore, IdleSupervisor, settle
 
 
 class MakeApp(Protocol):
@@ -22,7 +22,7 @@ class MakeApp(Protocol):
 
     def __call__(
         self,
-        store: FixedShelf | None = None,
+        store: FixedStore | None = None,
         *,
         supervisor: Any = None,
         theme: str = "dark",
@@ -60,7 +60,7 @@ def make_app() -> MakeApp:
     """An app that shows the same thing every time."""
 
     def make(
-        store: FixedShelf | None = None,
+        store: FixedStore | None = None,
         *,
         supervisor: Any = None,
         theme: str = "dark",
@@ -75,8 +75,8 @@ def make_app() -> MakeApp:
         numbers = iter(range(1, 1_000))
         return TabsmithApp(
             settings,
-            supervisor or DeafSupervisor(),
-            store=store or FixedShelf(),
+            supervisor or IdleSupervisor(),
+            store=store or FixedStore(),
             clock=lambda: NOW,
             new_id=lambda: f"20261120-140631-{next(numbers):06x}",
             bridge_client=phone,

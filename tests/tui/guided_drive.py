@@ -18,7 +18,7 @@ from tabsmith_tui.screens.guided import GuidedScreen
 from tabsmith_tui.widgets.path_field import PathField
 from tabsmith_tui.widgets.steps.base import StepView
 from tests.tui.guided_stage import Replay
-from tests.tui.stage import NOW, FixedShelf
+from tests.tui.stage import NOW, FixedStore
 
 DEADLINE = 6.0
 
@@ -44,7 +44,7 @@ def guided_app(
     return TabsmithApp(
         settings,
         supervisor if supervisor is not None else Replay(),
-        store=FixedShelf(),
+        store=FixedStore(),
         clock=clock,
         new_id=lambda: f"20261120-140631-{next(numbers):06x}",
     )

@@ -45,7 +45,7 @@ async def settle(pilot: Any, seconds: float = 10.0) -> None:
         await asyncio.sleep(0)
 
 
-class FixedShelf(Store):
+class FixedStore(Store):
     """Holds the runs, models and reports it is given, and remembers what was asked of it."""
 
     def __init__(
@@ -94,7 +94,7 @@ class FixedShelf(Store):
         file.write_text("model")
 
 
-class DeafSupervisor:
+class IdleSupervisor:
     """Starts nothing. `answer` is given to every job; without one a job never ends, and can be cancelled."""
 
     def __init__(self, answer: JobResult | None = None, progress: tuple[Progressed, ...] = ()) -> None:

@@ -10,7 +10,7 @@ from tabsmith.orchestration.decisions import Decision
 from tabsmith.orchestration.questions import ChangeBrief, Continue, Decide, EndRun, Extend, Skip
 from tabsmith.presentation.spans import plain_text
 from tabsmith.runs import events as run
-from tabsmith.runs import replying
+from tabsmith.runs import replies
 from tabsmith.runs.commands import Answer, Note, SetLimit, SetMode
 from tabsmith.runs.spec import Limits
 from tabsmith_tui.actions import ACTIONS
@@ -21,7 +21,7 @@ from tests.tui import agent_journals
 from tests.tui.agent_journals import improving
 from tests.tui.journals import house_prices
 
-KEYS = dict(zip(replying.ANSWERS, ("enter", "c", "b", "s", "w", "x"), strict=True))
+KEYS = dict(zip(replies.ANSWER_ACTIONS, ("enter", "c", "b", "s", "w", "x"), strict=True))
 
 
 # Questions ---------------------------------------------------------------------------------------------------------
@@ -73,7 +73,7 @@ def test_the_bar_fits_its_width_and_stays_a_bar(make, width):
     ],
 )
 def test_a_typed_answer_is_a_word_or_what_the_agent_is_told(typed, reply):
-    assert replying.reply(typed, agent_journals.at_breakpoint().snapshot) == reply
+    assert replies.parse_reply(typed, agent_journals.at_breakpoint().snapshot) == reply
 
 
 @pytest.mark.parametrize(
@@ -88,13 +88,13 @@ def test_a_typed_answer_is_a_word_or_what_the_agent_is_told(typed, reply):
     ],
 )
 def test_where_money_is_spent_an_amount_gives_more(typed, reply):
-    assert replying.reply(typed, agent_journals.out_of_money().snapshot) == reply
+    assert replies.parse_reply(typed, agent_journals.out_of_money().snapshot) == reply
 
 
 @pytest.mark.parametrize("typed", ["", "   ", "much", "0.10", "-3", "\x1b[2J", "retry"])
 def test_where_money_is_spent_nothing_typed_is_no_answer_and_no_mistake_reaches_the_agent(typed):
     with pytest.raises(UsageError) as refusal:
-        replying.reply(typed, agent_journals.out_of_money().snapshot)
+        replies.parse_reply(typed, agent_journals.out_of_money().snapshot)
     assert refusal.value.next_step
     assert "\x1b" not in str(refusal.value)
 
@@ -102,18 +102,18 @@ def test_where_money_is_spent_nothing_typed_is_no_answer_and_no_mistake_reaches_
 def test_an_answer_to_a_question_that_is_gone_is_refused():
     story = agent_journals.at_breakpoint().replied(Continue())
     with pytest.raises(UsageError, match="asks nothing"):
-        replying.reply("continue", story.snapshot)
+        replies.parse_reply("continue", story.snapshot)
 
 
 def test_every_answer_has_an_action_and_a_key_of_its_own_while_the_run_asks():
     snapshot = agent_journals.at_breakpoint().snapshot
     offered = run_actions.offered_actions(snapshot, replaying=False, resuming=False)
     here = [each for each in ACTIONS.values() if each.scope == "run" and offered.get(each.does, True)]
-    assert {each.does for each in here} >= set(replying.ANSWERS)
+    assert {each.does for each in here} >= set(replies.ANSWER_ACTIONS)
     keys = [key for each in here for key in each.keys.split(",")]
     assert sorted(keys) == sorted(set(keys))
     assert not any(
-        run_actions.offered_actions(snapshot, replaying=True, resuming=False)[each] for each in replying.ANSWERS
+        run_actions.offered_actions(snapshot, replaying=True, resuming=False)[each] for each in replies.ANSWER_ACTIONS
     )
 
 

@@ -11,7 +11,7 @@ from tabsmith.orchestration import events as loop
 from tabsmith.orchestration.questions import Continue
 from tabsmith.presentation import budgets
 from tabsmith.presentation.spans import plain_text
-from tabsmith.runs import replying, spending
+from tabsmith.runs import replies
 from tabsmith.runs.commands import SetLimit
 from tabsmith.runs.events import RunState
 from tabsmith.runs.spec import Limits
@@ -23,7 +23,7 @@ from tests.tui.agent_story import USED, AgentStory, asked_for
 from tests.tui.hostile import MARKS
 from tests.tui.journals import house_prices
 
-KEYS = dict(zip(replying.ANSWERS, ("enter", "c", "b", "s", "w", "x"), strict=True))
+KEYS = dict(zip(replies.ANSWER_ACTIONS, ("enter", "c", "b", "s", "w", "x"), strict=True))
 UNPRICED = Usage(input_tokens=900, output_tokens=80, turns=1, unpriced=1)
 
 
@@ -232,7 +232,7 @@ def test_time_stands_still_while_a_person_is_asked():
     ],
 )
 def test_more_of_any_limit_is_understood_by_its_sign_or_noun(typed, command):
-    assert spending.more(typed, improving().snapshot) == command
+    assert replies.parse_limit_change(typed, improving().snapshot) == command
 
 
 # Foreign text ------------------------------------------------------------------------------------------------------

@@ -140,7 +140,7 @@ def test_the_report_and_the_progress_are_for_people(capsys: pytest.CaptureFixtur
     assert run(["train", str(houses), "--model", "linear", "--iterations", "1"]) == 0
     told = capsys.readouterr()
     assert "hold-out" in told.out
-    assert "RMSE (lower is better)" in told.out
+    assert "RMSE, lower is better" in told.out
     assert "tabsmith predict" in told.out
     assert "champion" in told.err
 
@@ -250,9 +250,9 @@ def test_the_doctor_says_whether_a_models_server_takes_connections(
         port = server.getsockname()[1]
         monkeypatch.setenv("TABSMITH_AGENTS__LLM__BASE_URL", f"http://127.0.0.1:{port}/v1")
         listening = doctors_word(capsys, "llm server")
-    assert listening == ("ok", f"127.0.0.1:{port} takes connections; nothing was asked of it")
+    assert listening == ("ok", f"127.0.0.1:{port} accepts connections; nothing was sent")
     state, says = doctors_word(capsys, "llm server")
-    assert (state, "takes no connection" in says) == ("warning", True)
+    assert (state, "accepts no connection" in says) == ("warning", True)
 
 
 def test_the_doctor_knows_the_packages_of_every_extra(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tabsmith.tables.profile.types import ColumnProfile, NumericSummary, ValueCount
+from tabsmith.tables.read.formats.registry import table_suffixes
 from tabsmith_tui.widgets.lines_layout import GAP, LineColumn, widths
 from tabsmith_tui.widgets.path_field import common_beginning, pasted, suggestions
 from tabsmith_tui.widgets.schema_table import bars, picture
@@ -58,6 +59,15 @@ def test_tables_and_folders_are_suggested_and_nothing_else(tmp_path: Path) -> No
     (tmp_path / "hold").mkdir()
     names = [each.name for each in suggestions(f"{tmp_path}/ho")]
     assert names == ["houses.csv", "Housing.parquet.gz", "hold"]
+
+
+def test_files_of_every_readable_format_are_suggested(tmp_path: Path) -> None:
+    names = {f"table{suffix}" for suffix in table_suffixes()}
+    compressed = {f"table.csv{suffix}" for suffix in (".gz", ".zst", ".zstd")}
+    for name in names | compressed:
+        (tmp_path / name).touch()
+    suggested = {suggestion.name for suggestion in suggestions(f"{tmp_path}/")}
+    assert suggested == {name for name in names | compressed if not name.startswith(("table.gz", "table.zst"))}
 
 
 def test_letters_in_order_find_a_name_that_begins_otherwise(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from tests.tui.guided_drive import Drive, guided_app
 from tests.tui.guided_stage import Replay
 from tests.tui.stage import NOW
 
-SIZES = {"80x24": (80, 24), "120x40": (120, 40), "60x20": (60, 20)}
+SIZES = {"120x40": (120, 40), "60x20": (60, 20)}
 SMALL, MIDDLE = (60, 20), (80, 24)
 SHOWN = "/data"  # where the pictures say that the table lies
 HOUSING = Path("housing.csv")
@@ -56,11 +56,9 @@ def size(request: pytest.FixtureRequest) -> tuple[int, int]:
     return SIZES[request.param]
 
 
-def picture(
-    snap_compare: Any, size: tuple[int, int], way: Way, supervisor: Replay | None = None, theme: str = "dark"
-) -> bool:
+def picture(snap_compare: Any, size: tuple[int, int], way: Way, supervisor: Replay | None = None) -> bool:
     """Whether the screen looks as it did after going `way`."""
-    app = guided_app(supervisor or Replay(), allowed=(Path.cwd(),), theme=theme)
+    app = guided_app(supervisor or Replay(), allowed=(Path.cwd(),))
 
     async def run_before(pilot: Pilot[Any]) -> None:
         driven = Drive(app, pilot)
@@ -245,12 +243,6 @@ def test_schema(snap_compare, size) -> None:
     """Target with evidence, task, split; columns with pictures; Year_Sold under the cursor, its warning in words below;
     two lines could not be read. Narrow: note, distinct, missing go in this order."""
     assert picture(snap_compare, size, the_schema)
-
-
-@pytest.mark.parametrize("theme", ["light", "ansi"])
-def test_schema_in_other_colours(snap_compare, theme: str) -> None:
-    """The same, readable in light and in sixteen colours."""
-    assert picture(snap_compare, (80, 24), the_schema, theme=theme)
 
 
 def test_column_editor(snap_compare) -> None:

@@ -14,16 +14,16 @@ from tabsmith.workflow.conversation import Conversation
 from tabsmith.workflow.session_store import SessionStore
 from tabsmith_tui.store import SavedSession, Store
 from tabsmith_tui.widgets.menu import Menu
-from tests.tui.stage import NOW, DeafSupervisor, FixedShelf, model_summary, run_summary, settle
+from tests.tui.stage import NOW, FixedStore, IdleSupervisor, model_summary, run_summary, settle
 
-SIZES = {"80x24": (80, 24), "120x40": (120, 40), "60x20": (60, 20)}
+SIZES = {"120x40": (120, 40), "60x20": (60, 20)}
 
 
-def full_store() -> FixedShelf:
+def full_store() -> FixedStore:
     """A session, runs in several states, models."""
     states = (RunState.RUNNING, RunState.WAITING, RunState.INTERRUPTED, RunState.FAILED, RunState.DONE, RunState.DONE)
     runs = tuple(run_summary(number, state) for number, state in enumerate(states, 1))
-    return FixedShelf(
+    return FixedStore(
         runs=runs,
         models=tuple(model_summary(number) for number in range(1, 4)),
         saved=SavedSession("housing.csv", "Schema", NOW - 260),
@@ -59,7 +59,7 @@ def test_help_on_home(make_app, snap_compare) -> None:
 
 
 async def test_sample_goes_straight_to_the_table_step_of_a_new_session(make_app) -> None:
-    supervisor = DeafSupervisor(Estimated(Estimate(0, 150, 5, 6_000, "sample")))
+    supervisor = IdleSupervisor(Estimated(Estimate(0, 150, 5, 6_000, "sample")))
     app = make_app(supervisor=supervisor)
     async with app.run_test() as pilot:
         await settle(pilot)
@@ -82,7 +82,7 @@ async def test_new_and_the_saved_session_open_the_guided_steps(make_app, press: 
 
 
 async def test_runs_that_cannot_be_listed_are_told_and_models_are_still_shown(make_app) -> None:
-    class Broken(FixedShelf):
+    class Broken(FixedStore):
         def runs(self) -> tuple[RunSummary, ...]:
             raise StorageError("The disk is gone.", where="/state/runs")
 
@@ -93,7 +93,7 @@ async def test_runs_that_cannot_be_listed_are_told_and_models_are_still_shown(ma
         assert "model housing-sale-price-01" in [option.id for option in app.screen.query_one(Menu).options]
 
 
-async def test_a_saved_session_is_found_by_the_real_shelf(make_app, tmp_path) -> None:
+async def test_a_saved_session_is_found_by_the_real_store(make_app, tmp_path) -> None:
     table = tmp_path / "houses.csv"
     table.write_text("a,b\n1,2\n")
     conversation = Conversation(SessionStore(), Settings())

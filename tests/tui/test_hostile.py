@@ -19,10 +19,10 @@ from tabsmith.tables.info import Preview
 from tabsmith_tui.app import TabsmithApp
 from tabsmith_tui.store import SavedSession
 from tests.tui.hostile import HOSTILE
-from tests.tui.stage import NOW, DeafSupervisor, FixedShelf, model_summary, run_summary
+from tests.tui.stage import NOW, IdleSupervisor, FixedStore, model_summary, run_summary
 
 states = list(RunState)
-store = FixedShelf(
+store = FixedStore(
     runs=tuple(
         run_summary(n, states[n % len(states)], source=name, target=name, problem=name, model_id=name)
         for n, name in enumerate(HOSTILE)
@@ -34,7 +34,7 @@ store = FixedShelf(
     saved=SavedSession(HOSTILE[3], HOSTILE[5], NOW),
 )
 answer = {answer}
-supervisor = DeafSupervisor(answer, progress=tuple(Progressed(0.5, name) for name in HOSTILE))
+supervisor = IdleSupervisor(answer, progress=tuple(Progressed(0.5, name) for name in HOSTILE))
 app = TabsmithApp(Settings(), supervisor, store=store, clock=lambda: NOW)
 app.run()
 """

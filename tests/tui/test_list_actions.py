@@ -3,11 +3,11 @@
 from tabsmith.runs.events import RunState
 from tabsmith_tui.screens.runs import RunsScreen
 from tabsmith_tui.widgets.menu import Menu
-from tests.tui.stage import FixedShelf, model_summary, run_summary, settle
+from tests.tui.stage import FixedStore, model_summary, run_summary, settle
 
 
 async def test_a_click_opens_what_it_hits(make_app) -> None:
-    app = make_app(FixedShelf(models=(model_summary(1),)))
+    app = make_app(FixedStore(models=(model_summary(1),)))
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         menu = app.screen.query_one(Menu)
@@ -20,7 +20,7 @@ async def test_a_click_opens_what_it_hits(make_app) -> None:
 
 
 async def test_only_what_can_be_done_with_a_run_is_offered(make_app) -> None:
-    store = FixedShelf(runs=(run_summary(1, RunState.RUNNING), run_summary(2, RunState.INTERRUPTED)))
+    store = FixedStore(runs=(run_summary(1, RunState.RUNNING), run_summary(2, RunState.INTERRUPTED)))
     app = make_app(store)
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
@@ -38,7 +38,7 @@ async def test_only_what_can_be_done_with_a_run_is_offered(make_app) -> None:
 
 
 async def test_a_run_is_deleted_only_after_a_yes(make_app) -> None:
-    store = FixedShelf(runs=(run_summary(1, RunState.FAILED),))
+    store = FixedStore(runs=(run_summary(1, RunState.FAILED),))
     app = make_app(store)
     async with app.run_test() as pilot:
         await settle(pilot)
@@ -59,7 +59,7 @@ async def test_a_run_is_deleted_only_after_a_yes(make_app) -> None:
 
 async def test_a_model_is_exported_to_a_new_file_only(make_app, tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
-    store = FixedShelf(models=(model_summary(1),))
+    store = FixedStore(models=(model_summary(1),))
     (tmp_path / "housing-sale-price-01.zip").write_text("precious")
     app = make_app(store)
     async with app.run_test() as pilot:

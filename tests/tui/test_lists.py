@@ -3,14 +3,14 @@
 import pytest
 
 from tabsmith.runs.events import RunState
-from tests.tui.stage import FixedShelf, model_summary, run_summary
+from tests.tui.stage import FixedStore, model_summary, run_summary
 
-SIZES = {"80x24": (80, 24), "120x40": (120, 40), "60x20": (60, 20)}
+SIZES = {"120x40": (120, 40), "60x20": (60, 20)}
 
 
-def store_of_runs() -> FixedShelf:
+def store_of_runs() -> FixedStore:
     """A run in every state."""
-    return FixedShelf(
+    return FixedStore(
         runs=tuple(
             run_summary(number, state, problem="No column can be the target." if state == "failed" else "")
             for number, state in enumerate(RunState, 1)
@@ -22,11 +22,6 @@ def store_of_runs() -> FixedShelf:
 def test_runs(make_app, snap_compare, size: str) -> None:
     """Runs at work, interrupted, ended, each with pill, table and target, score; wide: facts of the first."""
     assert snap_compare(make_app(store_of_runs()), press=["r"], terminal_size=SIZES[size])
-
-
-def test_runs_in_light(make_app, snap_compare) -> None:
-    """The same, dark on light."""
-    assert snap_compare(make_app(store_of_runs(), theme="light"), press=["r"], terminal_size=(80, 24))
 
 
 def test_runs_filtered(make_app, snap_compare) -> None:
@@ -41,7 +36,7 @@ def test_no_runs(make_app, snap_compare) -> None:
 
 def test_question_before_deleting_a_run(make_app, snap_compare) -> None:
     """What goes, what stays; the cursor on "keep it"."""
-    store = FixedShelf(runs=(run_summary(1, RunState.FAILED),))
+    store = FixedStore(runs=(run_summary(1, RunState.FAILED),))
     assert snap_compare(make_app(store), press=["r", "d"], terminal_size=(80, 24))
 
 
@@ -49,9 +44,4 @@ def test_question_before_deleting_a_run(make_app, snap_compare) -> None:
 def test_models(make_app, snap_compare, size: str) -> None:
     """Three models in lines, a damaged one marked in red with its reason; wide: facts of the first."""
     models = (*(model_summary(number) for number in range(1, 4)), model_summary(4, damaged="report.json is missing"))
-    assert snap_compare(make_app(FixedShelf(models=models)), press=["m"], terminal_size=SIZES[size])
-
-
-def test_models_in_light(make_app, snap_compare) -> None:
-    """The same, dark on light."""
-    assert snap_compare(make_app(FixedShelf(models=(model_summary(1),)), theme="light"), press=["m"])
+    assert snap_compare(make_app(FixedStore(models=models)), press=["m"], terminal_size=SIZES[size])

@@ -11,7 +11,9 @@ from tabsmith.config import Settings
 from tabsmith.config.settings import PathSettings
 from tabsmith.errors import StorageError
 from tabsmith.runs.folder import RunFolder
+from tabsmith.runs.jobs import TableRead
 from tabsmith.storage import Found
+from tabsmith.tables.info import Preview
 from tabsmith.telegram.chat_state import ChatState, ChatStates, session_user
 from tabsmith.telegram.paths import BridgePaths
 from tabsmith.workflow import actions
@@ -28,7 +30,7 @@ from tabsmith_tui.widgets.menu import Menu
 from tests.tui.guided_drive import Drive, drive, guided_app
 from tests.tui.guided_stage import Replay, finished, report, schema, table
 from tests.tui.hostile import HOSTILE, MARKS
-from tests.tui.stage import NOW, FixedShelf, run_summary, settle
+from tests.tui.stage import NOW, FixedStore, run_summary, settle
 
 ADA = 5_550_001
 ADAS = SessionOwner(session_user(ADA), "Ada")
@@ -73,7 +75,7 @@ def to_schema(user: str = ADAS.user) -> None:
     conversation.answer(actions.LoadNow())
     source = conversation.session.source
     assert source is not None
-    conversation.answer(actions.TableLoaded(table(source), schema()))
+    conversation.answer(TableRead(table(source), schema(), Preview((), ())))
 
 
 def notes(driven: Drive) -> str:
@@ -83,7 +85,7 @@ def notes(driven: Drive) -> str:
 # Home ----------------------------------------------------------------------------------------------------------------
 
 
-def test_the_shelf_finds_sessions_of_phones_by_the_names_of_their_seats(ada, housing: Path) -> None:
+def test_the_store_finds_sessions_of_phones_by_the_names_of_their_seats(ada, housing: Path) -> None:
     to_load(housing, now=time.time())
     to_load(housing, "local", time.time())
     to_load(housing, session_user(7), time.time())
@@ -112,7 +114,7 @@ def test_one_that_cannot_be_understood_hides_no_other(ada, housing: Path) -> Non
     assert "7's phone" in second.what
 
 
-def phones(count: int = 2) -> FixedShelf:
+def phones(count: int = 2) -> FixedStore:
     """The terminal's own session, and those of phones, one of which waits for a run."""
     run = run_summary(1)
     others = (
@@ -120,10 +122,10 @@ def phones(count: int = 2) -> FixedShelf:
         SavedSession("a table that was sent from a phone with a long name.csv", "Train", NOW - 4_000, run.id,
                      SessionOwner("telegram-7", "7")),
     )  # fmt: skip
-    return FixedShelf((run,), saved=SavedSession("wine.csv", "Model", NOW - 600), others=others[:count])
+    return FixedStore((run,), saved=SavedSession("wine.csv", "Model", NOW - 600), others=others[:count])
 
 
-@pytest.mark.parametrize("size", [(120, 40), (80, 24), (60, 20)], ids=["large", "middle", "small"])
+@pytest.mark.parametrize("size", [(120, 40), (60, 20)], ids=["large", "small"])
 def test_home_with_phones(make_app, snap_compare, size: tuple[int, int]) -> None:
     """Under "Resume": the terminal's own session, Ada's phone under the cursor, and one of a person without a name whose
     run is done; what each is about and where it stands. Large: the facts of Ada's, and whose it is."""
@@ -152,7 +154,7 @@ async def test_somebody_with_only_a_session_on_a_phone_is_no_newcomer(make_app) 
 
 
 async def test_home_looks_again_when_a_session_was_saved_elsewhere(ada, make_app, housing: Path) -> None:
-    class HalfReal(FixedShelf):
+    class HalfReal(FixedStore):
         def other_sessions(self) -> Any:
             return Store.other_sessions(self)
 
@@ -168,7 +170,7 @@ async def test_home_looks_again_when_a_session_was_saved_elsewhere(ada, make_app
 
 
 async def test_what_could_not_be_understood_is_told_once(make_app) -> None:
-    store = FixedShelf(others=(StorageError("The saved session of Bo's phone could not be understood.", where="/s"),))
+    store = FixedStore(others=(StorageError("The saved session of Bo's phone could not be understood.", where="/s"),))
     app = make_app(store)
     async with app.run_test() as pilot:
         await settle(pilot)
@@ -182,7 +184,7 @@ async def test_a_name_from_outside_is_literal(make_app) -> None:
         SavedSession("a.csv", "Schema", NOW, owner=SessionOwner(f"telegram-{number}", name))
         for number, name in enumerate(HOSTILE)
     )
-    app = make_app(FixedShelf(others=others))
+    app = make_app(FixedStore(others=others))
     async with app.run_test(size=(120, 60)) as pilot:
         await settle(pilot)
         strips = app.screen._compositor.render_strips()

@@ -7,10 +7,10 @@ from tabsmith.modeling.results import PredictedFile
 from tabsmith.runs.jobs import JobFailed, Predicted, Progressed
 from tabsmith.tables.info import Preview
 from tabsmith_tui.screens.predict import PredictScreen
-from tests.tui.stage import DeafSupervisor, FixedShelf, model_summary, settle
+from tests.tui.stage import FixedStore, IdleSupervisor, model_summary, settle
 
-SIZES = {"80x24": (80, 24), "120x40": (120, 40), "60x20": (60, 20)}
-MODELS = FixedShelf(models=(model_summary(1), model_summary(2)))
+SIZES = {"120x40": (120, 40), "60x20": (60, 20)}
+MODELS = FixedStore(models=(model_summary(1), model_summary(2)))
 NAMES = ("Lot_Area", "Year_Built", "Sale_Price")
 DONE = Predicted(
     PredictedFile(
@@ -38,34 +38,29 @@ def test_form(make_app, snap_compare, size: str) -> None:
     assert snap_compare(app, press=["p", *typed("/tables/new.csv")], terminal_size=SIZES[size])
 
 
-def test_form_in_light(make_app, snap_compare) -> None:
-    """The same, dark on light."""
-    assert snap_compare(make_app(MODELS, theme="light"), press=["p", *typed("/tables/new.csv")])
-
-
 @pytest.mark.parametrize("size", SIZES)
 def test_result(make_app, snap_compare, size: str) -> None:
     """How many rows went where; the column that was missing, those that were not used, the unreadable cells; rows."""
-    app = make_app(MODELS, supervisor=DeafSupervisor(DONE))
+    app = make_app(MODELS, supervisor=IdleSupervisor(DONE))
     assert snap_compare(app, press=["p", *typed("/tables/new.csv"), "enter"], terminal_size=SIZES[size])
 
 
 def test_progress(make_app, snap_compare) -> None:
     """A bar with its share, what is being done, and that esc cancels."""
-    app = make_app(MODELS, supervisor=DeafSupervisor(progress=(Progressed(0.4, "2,000 of 5,000 rows"),)))
+    app = make_app(MODELS, supervisor=IdleSupervisor(progress=(Progressed(0.4, "2,000 of 5,000 rows"),)))
     assert snap_compare(app, press=["p", *typed("/tables/new.csv"), "enter"])
 
 
 def test_an_error_names_itself(make_app, snap_compare) -> None:
     """A dialog: the error's name, what happened, where, what to do next; behind it the path is still there."""
     error = PathNotFoundError("There is no such file.", where="/tables/[/nope].csv", next_step="Check the spelling.")
-    app = make_app(MODELS, supervisor=DeafSupervisor(JobFailed(error.report())))
+    app = make_app(MODELS, supervisor=IdleSupervisor(JobFailed(error.report())))
     assert snap_compare(app, press=["p", *typed("/tables/new.csv"), "enter"])
 
 
 async def test_a_failed_prediction_keeps_the_path_and_focuses_it(make_app) -> None:
     error = PathNotFoundError("There is no such file.", where="/tables/new.csv")
-    app = make_app(MODELS, supervisor=DeafSupervisor(JobFailed(error.report())))
+    app = make_app(MODELS, supervisor=IdleSupervisor(JobFailed(error.report())))
     async with app.run_test() as pilot:
         app.open_screen("predict", "housing-sale-price-02")
         await settle(pilot)
@@ -81,7 +76,7 @@ async def test_a_failed_prediction_keeps_the_path_and_focuses_it(make_app) -> No
 
 
 async def test_escape_cancels_a_prediction_and_a_second_one_goes_back(make_app) -> None:
-    supervisor = DeafSupervisor()
+    supervisor = IdleSupervisor()
     app = make_app(MODELS, supervisor=supervisor)
     async with app.run_test() as pilot:
         app.open_screen("predict")
@@ -112,7 +107,7 @@ async def test_what_was_typed_is_there_again_when_the_screen_is_opened_again(mak
 
 async def test_a_file_that_is_there_is_replaced_only_after_a_question(make_app, tmp_path) -> None:
     (tmp_path / "new-predicted.csv").write_text("precious")
-    supervisor = DeafSupervisor(DONE)
+    supervisor = IdleSupervisor(DONE)
     app = make_app(MODELS, supervisor=supervisor)
     async with app.run_test() as pilot:
         app.open_screen("predict")
@@ -131,8 +126,8 @@ async def test_a_file_that_is_there_is_replaced_only_after_a_question(make_app, 
 
 
 async def test_with_nothing_typed_the_missing_field_gets_the_focus_and_the_reason(make_app) -> None:
-    supervisor = DeafSupervisor()
-    app = make_app(FixedShelf(), supervisor=supervisor)
+    supervisor = IdleSupervisor()
+    app = make_app(FixedStore(), supervisor=supervisor)
     async with app.run_test() as pilot:
         app.open_screen("predict")
         await settle(pilot)

@@ -58,7 +58,7 @@ def test_a_damaged_session_is_named_and_home_stands(tabsmith_home: Path, moved: 
     session.parent.mkdir(parents=True)
     session.write_text(moved)
     with start(tabsmith_home, columns=120, lines=40) as terminal:
-        terminal.wait_for("Start with a sample table", "could not be understood")
+        terminal.wait_for("Start with a sample table", "could not be read")
         terminal.press("q")
         assert terminal.wait_exit() == 0
 

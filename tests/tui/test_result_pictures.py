@@ -30,7 +30,7 @@ def picture(compare, app, report, size, *keys):
     return compare(app, terminal_size=size, run_before=before)
 
 
-@pytest.mark.parametrize("size", [SMALL, MIDDLE, LARGE], ids=["small", "middle", "large"])
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["small", "large"])
 def test_regression(snap_compare, make_app, size):
     """Hold-out scores with intervals first, then the cloud of residuals."""
     assert picture(snap_compare, make_app(), price_report(), size)
@@ -60,11 +60,6 @@ def test_without_hold_out_middle(snap_compare, make_app):
     """No hold-out: said in words where the score would be."""
     report = price_report(holdout=None, importance=())
     assert picture(snap_compare, make_app(), report, MIDDLE)
-
-
-def test_light(snap_compare, make_app):
-    """On light ground."""
-    assert picture(snap_compare, make_app(theme="light"), class_report(), LARGE)
 
 
 def test_hostile_large(snap_compare, make_app):

@@ -10,7 +10,7 @@ from tests.tui import journals
 from tests.tui.hostile import HOSTILE
 from tests.tui.journals import class_report, house_prices, price_report
 from tests.tui.run_stage import screen_text, until
-from tests.tui.stage import FixedShelf
+from tests.tui.stage import FixedStore
 
 
 async def opened(pilot, report):
@@ -22,7 +22,7 @@ async def opened(pilot, report):
 
 
 def store_with(report):
-    return FixedShelf(reports={report.model_id: report})
+    return FixedStore(reports={report.model_id: report})
 
 
 @pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 40)])
@@ -93,7 +93,7 @@ async def test_r_opens_the_run_and_a_deleted_one_is_named(make_app):
 
 
 async def test_a_model_that_is_gone_is_an_error_with_words(make_app):
-    class Bare(FixedShelf):
+    class Bare(FixedStore):
         def report(self, model_id):
             raise ModelNotFoundError(f"There is no model {model_id}.", next_step="`tabsmith models` lists them.")
 

@@ -6,52 +6,52 @@ import pytest
 from rich.cells import cell_len
 
 from tabsmith.modeling.results import ColumnImportance, Confusion, Holdout, ModelScore, Residuals
+from tabsmith.presentation import models
 from tabsmith.presentation.spans import plain_text
 from tabsmith.tables.read.sources import FileSource, SampleSource
-from tabsmith_tui.views import result, result_charts
+from tabsmith_tui.views import result_charts
 from tests.tui import journals
 from tests.tui.hostile import HOSTILE
 from tests.tui.journals import class_report, price_report
 
 
 def test_the_hold_out_score_comes_with_its_interval_rows_and_direction():
-    shown = plain_text(result.score_lines(price_report()))
+    shown = plain_text(models.score_lines(price_report()))
     assert "RMSE, lower is better" in shown
     assert "on the hold-out, 586 rows no model had seen" in shown
     assert "21,020  19,480 to 22,640  lower is better" in shown
     assert "0.9268  0.9103 to 0.9401  higher is better" in shown
-    assert "cross-validation  21,190 ± 300  (one standard error)" in shown
-    assert "the best of 9 tries" in shown
+    assert "cross-validated score 21,190 ± 300, the best of 9 tries" in shown
     assert "95 % interval" in shown
 
 
 def test_a_missing_hold_out_is_said_in_words():
     report = price_report(holdout=None)
-    assert "No hold-out: the table was too small" in plain_text(result.score_lines(report))
-    assert "no hold-out score" in plain_text(result.caution_lines(report))
+    assert "No hold-out: the table was too small" in plain_text(models.score_lines(report))
+    assert "no hold-out score" in plain_text(models.caution_lines(report))
 
 
 def test_a_missing_interval_is_said_in_words():
     report = class_report()
-    assert "accuracy    0.8268  no interval" in plain_text(result.score_lines(report))
-    assert "A score without an interval" in plain_text(result.caution_lines(report))
+    assert "accuracy    0.8268  no interval" in plain_text(models.score_lines(report))
+    assert "A score without an interval" in plain_text(models.caution_lines(report))
 
 
 def test_a_small_hold_out_is_warned_of():
     report = price_report(holdout=Holdout(31, (ModelScore(journals.RMSE, 21_000, 15_000, 29_000),)))
-    assert "Only 31 rows" in plain_text(result.score_lines(report))
+    assert "Only 31 rows" in plain_text(models.score_lines(report))
 
 
 def test_members_are_in_words_with_their_weights_heaviest_first():
-    shown = plain_text(result.member_lines(price_report()))
+    shown = plain_text(models.member_lines(price_report()))
     assert shown.index("64.0 %  CatBoost") < shown.index("24.0 %  LightGBM") < shown.index("12.0 %  random forest")
     single = price_report(members=(journals.EnsembleMember(journals.CAT, 1.0),))
-    assert "vote" not in plain_text(result.member_lines(single))
+    assert "weighted average" not in plain_text(models.member_lines(single))
 
 
 def test_what_was_not_done_is_listed():
     report = price_report(importance=(), iterations=12, tries=9)
-    shown = plain_text(result.caution_lines(report))
+    shown = plain_text(models.caution_lines(report))
     assert "3 of 12 iterations gave no score" in shown
     assert "importance of the columns was not measured" in shown
     assert "Street: 96.2 % of it is missing" in shown
@@ -61,11 +61,11 @@ def test_nothing_to_warn_of_is_said_too():
     table = journals.schema()
     columns = tuple(journals.msgspec.structs.replace(each, warnings=()) for each in table.columns)
     report = price_report(schema=journals.msgspec.structs.replace(table, columns=columns), iterations=9)
-    assert plain_text(result.caution_lines(report)) == "Nothing was left out or cut short."
+    assert plain_text(models.caution_lines(report)) == "Nothing was left out or cut short."
 
 
 def test_the_model_says_where_it_lies():
-    shown = plain_text(result.model_facts(price_report(), Path("/models/sale-price-7f3a9c")))
+    shown = plain_text(models.model_facts(price_report(), Path("/models/sale-price-7f3a9c")))
     assert "/models/sale-price-7f3a9c" in shown
     assert "predicts  Sale_Price (regression) from 3 columns" in shown
 
@@ -76,12 +76,12 @@ def test_the_copied_lines_are_python_and_shell_that_can_be_run():
 
     report = price_report()
     for source in (FileSource("it's here/data.csv"), SampleSource("iris"), None):
-        copied = result.usage_examples(report, source)
+        copied = models.usage_examples(report, source)
         python, shell = copied.split("# command line\n")
         ast.parse(python)
         for line in shell.strip().splitlines():
             assert shlex.split(line)[0] == "tabsmith"
-    assert shlex.split(result.usage_examples(report, FileSource("it's here/data.csv")).strip().splitlines()[-1])[
+    assert shlex.split(models.usage_examples(report, FileSource("it's here/data.csv")).strip().splitlines()[-1])[
         :3
     ] == [
         "tabsmith",
@@ -103,7 +103,7 @@ def test_importance_bars_fill_the_width_and_keep_their_order(width):
     lines = result_charts.importance(shown, journals.AUC, width)
     drawn = plain_text(lines)
     assert drawn.index("large") < drawn.index("small")
-    assert "1 column made no difference" in drawn
+    assert "1 column: no measurable effect" in drawn
     assert "ROC AUC falls" in drawn
     assert all(cell_len(plain_text([line])) <= width for line in lines[1:])
 
@@ -168,9 +168,9 @@ def test_hostile_names_stay_harmless_in_every_part():
     classes = class_report(HOSTILE)
     few = class_report(HOSTILE[:4])
     shown = [
-        result.model_subject(report),
-        plain_text(result.caution_lines(report)),
-        plain_text(result.model_facts(report, Path("/m"))),
+        models.model_subject(report),
+        plain_text(models.caution_lines(report)),
+        plain_text(models.model_facts(report, Path("/m"))),
         plain_text(result_charts.importance(report.importance, report.metric, 80)),
         plain_text(result_charts.confusion(classes.outcome, 80)),
         plain_text(result_charts.confusion(few.outcome, 120)),

@@ -92,7 +92,7 @@ def test_interrupted(snap_compare, make_app):
     assert picture(snap_compare, make_app(), house_prices(), MIDDLE, dead=True)
 
 
-@pytest.mark.parametrize("size", [SMALL, MIDDLE, LARGE], ids=["small", "middle", "large"])
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["small", "large"])
 def test_done(snap_compare, make_app, size):
     """Done: the hold-out score and the key that leads to the result; the ensemble above the leaderboard."""
     assert picture(snap_compare, make_app(), done(), size)
@@ -116,7 +116,7 @@ def test_hostile_large(snap_compare, make_app):
 # Runs with an agent ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("size", [SMALL, MIDDLE, LARGE], ids=["small", "middle", "large"])
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["small", "large"])
 def test_agent_running(snap_compare, make_app, size):
     """Who proposes, with which model; tokens by kind, sessions, turns, cost, quality and confidence; the cost of its
     limit above; what each iteration cost, and what was decided about it where that was not to go on."""
@@ -130,13 +130,13 @@ def test_agent_waiting_for_a_retry(snap_compare, make_app, size):
     assert picture(snap_compare, at(make_app(), story.at + 4), story, size, "t")
 
 
-@pytest.mark.parametrize("size", [SMALL, MIDDLE, LARGE], ids=["small", "middle", "large"])
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["small", "large"])
 def test_agent_handed_over(snap_compare, make_app, size):
     """Search proposes; planned, actual and the reason on every size of screen."""
     assert picture(snap_compare, make_app(), agent_journals.handed_over(), size)
 
 
-@pytest.mark.parametrize("size", [SMALL, MIDDLE, LARGE], ids=["small", "middle", "large"])
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["small", "large"])
 def test_asked_at_a_breakpoint(snap_compare, make_app, size):
     """A bar above the keys: what happened, the condition, what the run cost so far, the keys that answer."""
     assert picture(snap_compare, make_app(), agent_journals.at_breakpoint(), size)

@@ -18,7 +18,7 @@ from tabsmith_tui.widgets.ask_bar import AskBar
 from tests.tui import journals
 from tests.tui.journals import Story, house_prices, price_report
 from tests.tui.run_stage import append, running, screen_text, until
-from tests.tui.stage import DeafSupervisor, FixedShelf
+from tests.tui.stage import FixedStore, IdleSupervisor
 
 
 def sent(folder) -> list[object]:
@@ -41,7 +41,7 @@ async def test_the_run_is_drawn_again_only_when_it_has_changed(make_app):
     async with running(make_app(), house_prices()) as (pilot, screen, _):
         first = screen.live
         shown: list[object] = []
-        screen.board._show_tables = lambda *given: shown.append(given)
+        screen.board.leaderboard.show = shown.append
         for _ in range(5):
             screen.take(screen.live)
         await pilot.pause(0.3)
@@ -170,7 +170,7 @@ async def test_scrolling_the_log_pauses_following_and_end_goes_on(make_app):
 
 @pytest.mark.parametrize("key", ["r", "enter"])
 async def test_a_dead_run_says_so_and_r_or_enter_resumes_it(make_app, key):
-    supervisor = DeafSupervisor()
+    supervisor = IdleSupervisor()
     async with running(make_app(supervisor=supervisor), house_prices(), (80, 24), alive=False) as (pilot, _, _folder):
         assert "! interrupted" in screen_text(pilot.app)
         assert "Its worker is gone" in screen_text(pilot.app)
@@ -194,7 +194,7 @@ async def test_a_resumed_run_goes_on_in_the_same_screen(make_app):
 
 
 async def test_what_cannot_be_resumed_is_said_and_the_screen_stays(make_app):
-    class Refusing(DeafSupervisor):
+    class Refusing(IdleSupervisor):
         async def resume_run(self, run_id):
             raise journals.run_state_error(run_id)
 
@@ -226,7 +226,7 @@ async def test_a_failed_run_shows_its_real_error_and_c_copies_the_details(make_a
 
 async def test_a_run_that_is_done_leads_to_its_result(make_app):
     report = price_report()
-    store = FixedShelf(reports={report.model_id: report})
+    store = FixedStore(reports={report.model_id: report})
     async with running(make_app(store), house_prices().end(report), (80, 24)) as (pilot, _, _folder):
         assert "hold-out RMSE 21,020" in screen_text(pilot.app)
         await pilot.press("enter")

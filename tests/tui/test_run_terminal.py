@@ -16,7 +16,7 @@ from tabsmith_tui.screens.result import ResultScreen
 from tabsmith_tui.screens.run import RunScreen
 from tests.tui import journals
 from tests.tui.hostile import HOSTILE
-from tests.tui.stage import DeafSupervisor, FixedShelf, NOW
+from tests.tui.stage import IdleSupervisor, FixedStore, NOW
 
 report = journals.price_report(HOSTILE, source=HOSTILE[4])
 if sys.argv[1:] == ["result"]:
@@ -27,7 +27,7 @@ else:
     lock = folder.lock()
     lock.acquire()
     screen = RunScreen(story.spec.id)
-app = TabsmithApp(Settings(), DeafSupervisor(), store=FixedShelf(), clock=lambda: NOW)
+app = TabsmithApp(Settings(), IdleSupervisor(), store=FixedStore(), clock=lambda: NOW)
 async def begin(pilot):
     await pilot.app.push_screen(screen)
 
@@ -53,9 +53,9 @@ def test_a_dashboard_full_of_hostile_names_sends_none_of_their_bytes(tmp_path):
         shown.press("t")
         shown.wait_for("Iterations")
         shown.press("d")
-        shown.wait_for("Iteration 17", "stands")
+        shown.wait_for("Iteration 17", "status")
         shown.press("escape")
-        shown.wait_gone("stands")
+        shown.wait_gone("status")
         shown.press("/")
         shown.wait_for("Filter:")
         shown.write("[/nope]")

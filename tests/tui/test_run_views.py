@@ -9,7 +9,7 @@ from tabsmith.orchestration import events as loop
 from tabsmith.presentation import budgets, recipes, scores
 from tabsmith.presentation.spans import plain_text
 from tabsmith.runs import events as run
-from tabsmith.runs import spending
+from tabsmith.runs import replies
 from tabsmith.runs.commands import Pause, SetLimit, Stop
 from tabsmith.runs.events import RunState
 from tabsmith.runs.snapshot import RunSnapshot, interrupted
@@ -125,13 +125,13 @@ def test_a_pause_is_not_called_paused_before_the_worker_says_so():
     ],
 )
 def test_more_time_is_understood_as_people_write_it(typed, limit):
-    assert spending.more(typed, house_prices().snapshot) == SetLimit(limit="seconds", to=str(limit))
+    assert replies.parse_limit_change(typed, house_prices().snapshot) == SetLimit(limit="seconds", to=str(limit))
 
 
 @pytest.mark.parametrize("typed", ["", "soon", "-5", "0", "5 parsecs", "1" * 400, "[/nope]", "9999999 h", "\x1b[2J"])
 def test_what_is_not_a_length_of_time_is_refused_in_words(typed):
     with pytest.raises(UsageError) as refusal:
-        spending.more(typed, house_prices().snapshot)
+        replies.parse_limit_change(typed, house_prices().snapshot)
     assert refusal.value.next_step
     assert "\x1b" not in str(refusal.value)
 
@@ -139,8 +139,8 @@ def test_what_is_not_a_length_of_time_is_refused_in_words(typed):
 def test_a_run_without_a_limit_can_be_given_one_but_not_more_of_it():
     snapshot = msgspec.structs.replace(house_prices().snapshot, limits=Limits(seconds=0.0))
     with pytest.raises(UsageError, match="no time limit"):
-        spending.more("60", snapshot)
-    assert spending.more("to 15 min", snapshot) == SetLimit(limit="seconds", to="900")
+        replies.parse_limit_change("60", snapshot)
+    assert replies.parse_limit_change("to 15 min", snapshot) == SetLimit(limit="seconds", to="900")
 
 
 # Cards -------------------------------------------------------------------------------------------------------------
@@ -152,7 +152,7 @@ def test_the_champion_card_says_score_error_tries_gain_and_that_the_hold_out_is_
         "CatBoost + 3 derived, 1 dropped",
         "21,480 ± 310   9 tries",
         "32.7 % better than the first, ridge",
-        "hold-out: 586 rows, opened at end",
+        "hold-out: 586 rows, kept back until the end",
     ]
 
 
@@ -202,7 +202,7 @@ def test_a_try_within_the_noise_of_its_folds_is_called_that_and_not_behind():
 
 def test_the_iterations_are_newest_first_and_say_what_became_of_each():
     shown = rows(leaderboard.Iterations(house_prices().snapshot))
-    assert shown[0] == "12  target encoding of Street  —  —  —  ◑ fold 2/5"
+    assert shown[0] == "12  target encoding of Street  —  —  —  ◑ fold 3/5"
     assert shown[3].endswith("9.9 % better  24 s  ★ champion")
     assert "! refused" in shown[7]
     assert "✘ failed" in shown[5]
@@ -226,7 +226,10 @@ def test_the_filter_looks_at_names_changes_and_messages_in_whatever_letters():
 def test_the_ensemble_stands_above_the_leaderboard():
     story = house_prices()
     story.tell(loop.EnsembleBuilt(recipes=("a", "b"), weights=(0.6, 0.4), score=21_190, standard_error=305))
-    assert rows(leaderboard.Leaderboard(story.snapshot))[0] == "Σ  ensemble of 2  21,190 ± 300  1.4 % better  —  built"
+    assert (
+        rows(leaderboard.Leaderboard(story.snapshot))[0]
+        == "Σ  weighted average of 2 models  21,190 ± 300  1.4 % better  —  built"
+    )
     assert "recipe a" in text(trial_details.trial_details(story.snapshot, leaderboard.ENSEMBLE)[1])
 
 

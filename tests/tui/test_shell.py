@@ -15,9 +15,9 @@ from tabsmith_tui.screens.home import HomeScreen
 from tabsmith_tui.screens.models import ModelsScreen
 from tabsmith_tui.theme import theme_name
 from tabsmith_tui.widgets.bars import KeysBar
-from tests.tui.stage import FixedShelf, run_summary, settle
+from tests.tui.stage import FixedStore, run_summary, settle
 
-LIVE = FixedShelf(runs=(run_summary(1, RunState.RUNNING),))
+LIVE = FixedStore(runs=(run_summary(1, RunState.RUNNING),))
 
 
 # Keys ----------------------------------------------------------------------------------------------------------------
@@ -216,7 +216,7 @@ async def test_without_one_the_terminal_is_asked_and_that_is_said(make_app) -> N
 
 
 async def test_leaving_asks_nothing_when_nothing_runs(make_app) -> None:
-    app = make_app(FixedShelf(runs=(run_summary(1, RunState.DONE),)))
+    app = make_app(FixedStore(runs=(run_summary(1, RunState.DONE),)))
     async with app.run_test() as pilot:
         await settle(pilot)
         await pilot.press("q")
@@ -239,7 +239,7 @@ async def test_with_a_living_run_leaving_asks_and_leave_lets_it_run(make_app) ->
 
 
 async def test_stop_on_leaving_tells_the_run_to_stop(make_app) -> None:
-    store = FixedShelf(runs=(run_summary(1, RunState.RUNNING), run_summary(2, RunState.DONE)))
+    store = FixedStore(runs=(run_summary(1, RunState.RUNNING), run_summary(2, RunState.DONE)))
     app = make_app(store)
     async with app.run_test() as pilot:
         await settle(pilot)

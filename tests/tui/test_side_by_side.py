@@ -21,7 +21,7 @@ from tests.tui.agent_story import USED, AgentStory, asked_for
 from tests.tui.hostile import MARKS
 from tests.tui.journals import Story
 from tests.tui.run_stage import append, screen_text, until, worker_alive
-from tests.tui.stage import NOW, FixedShelf, run_summary, settle
+from tests.tui.stage import NOW, FixedStore, run_summary, settle
 
 SIZES = {"middle": (80, 24), "large": (120, 40)}
 
@@ -58,7 +58,7 @@ def at_work(folders: Sequence[RunFolder]) -> Any:
 
 async def test_two_runs_are_marked_in_the_list_and_opened_side_by_side(make_app) -> None:
     folders = put(four())
-    store = FixedShelf(
+    store = FixedStore(
         runs=tuple(msgspec.structs.replace(run_summary(1, RunState.DONE), id=each.id) for each in folders)
     )
     app = make_app(store)
@@ -78,7 +78,7 @@ async def test_two_runs_are_marked_in_the_list_and_opened_side_by_side(make_app)
 
 
 async def test_a_fifth_run_is_not_marked(make_app) -> None:
-    app = make_app(FixedShelf(runs=tuple(run_summary(number, RunState.DONE) for number in range(1, 7))))
+    app = make_app(FixedStore(runs=tuple(run_summary(number, RunState.DONE) for number in range(1, 7))))
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         await pilot.press("r")
@@ -113,7 +113,7 @@ async def test_a_column_follows_its_run_and_enter_opens_it(make_app) -> None:
         async with app.run_test(size=(120, 40)) as pilot:
             screen = SideBySideScreen([each.id for each in folders])
             await app.push_screen(screen)
-            await until(pilot, lambda: "fold 2/5" in screen_text(app), "the runs")
+            await until(pilot, lambda: "fold 3/5" in screen_text(app), "the runs")
             more = AgentStory()
             more.events, more.at, more.iteration = [], journals.START + 300, 8
             more.measure(journals.CAT, 20_900, 330).crown(journals.CAT, 20_900, 330)

@@ -18,7 +18,7 @@ from tabsmith.orchestration import task_events as task
 from tabsmith.orchestration.questions import AllowTool, ChangeBrief, EndRun, Reply
 from tabsmith.presentation.spans import plain_text
 from tabsmith.runs import events as run_events
-from tabsmith.runs import replying, typed_replies
+from tabsmith.runs import replies
 from tabsmith.runs.commands import Answer, Stop
 from tabsmith.runs.events import RunState
 from tabsmith.runs.folder import RunFolder, run_ids
@@ -367,31 +367,31 @@ def test_nothing_that_an_agent_says_reaches_the_terminal_raw(capsys: pytest.Capt
     ],
 )
 def test_a_permission_is_answered_by_yes_no_or_always(typed: str, reply: Reply) -> None:
-    assert typed_replies.reply(typed, permission().snapshot) == reply
+    assert replies.parse_line(typed, permission().snapshot) == reply
 
 
 @pytest.mark.parametrize("typed", ["", "c", "continue", "skip", "retry", "yess", "+2", "\x1b[2J"])
 def test_what_is_no_answer_to_a_permission_allows_nothing(typed: str) -> None:
     with pytest.raises(UsageError) as refused:
-        typed_replies.reply(typed, permission().snapshot)
+        replies.parse_line(typed, permission().snapshot)
     assert "yes, no, always" in refused.value.next_step
     assert "continue" not in refused.value.next_step
 
 
 def test_on_the_screen_other_words_refuse_a_permission_and_are_told_to_the_agent() -> None:
     snapshot = permission().snapshot
-    assert replying.reply("use the file instead", snapshot) == ChangeBrief("use the file instead")
-    assert replying.reply("always", snapshot) == AllowTool("always")
+    assert replies.parse_reply("use the file instead", snapshot) == ChangeBrief("use the file instead")
+    assert replies.parse_reply("always", snapshot) == AllowTool("always")
     for typed in ("", "continue", "skip", "proceed"):
         with pytest.raises(UsageError, match="allowed"):
-            replying.reply(typed, snapshot)
-    takes = replying.takes(snapshot)
-    assert {name for name, taken in takes.items() if taken} == {*replying.ALLOWS, "answer", "brief", "end"}
+            replies.parse_reply(typed, snapshot)
+    takes = replies.accepted_actions(snapshot)
+    assert {name for name, taken in takes.items() if taken} == {*replies.PERMISSION_ACTIONS, "answer", "brief", "end"}
 
 
 def test_the_bar_of_a_permission_says_what_is_asked_and_its_keys() -> None:
     story = permission()
-    keys = dict(zip(replying.KEYED, ("y", "n", "a", "enter", "c", "b", "s", "w", "x"), strict=True))
+    keys = dict(zip(replies.REPLY_ACTIONS, ("y", "n", "a", "enter", "c", "b", "s", "w", "x"), strict=True))
     shown = plain_text(question.question_lines(story.snapshot, story.at, 100, keys))
     assert "? permission  Bash: curl example.org" in shown
     assert "risk high" in shown

@@ -19,7 +19,7 @@ from tabsmith_tui.widgets.fields import PickLine
 from tabsmith_tui.widgets.menu import Menu
 from tabsmith_tui.widgets.task_rows import TaskRow
 from tests.tui.hostile import HOSTILE
-from tests.tui.stage import DeafSupervisor, settle
+from tests.tui.stage import IdleSupervisor, settle
 
 LARGE = (120, 44)
 FILE = """\
@@ -47,7 +47,7 @@ depends_on = ["calculator"]
 """
 
 
-class Recorder(DeafSupervisor):
+class Recorder(IdleSupervisor):
     """Makes the run's folder, as the real one does, and starts no worker."""
 
     async def start_run(self, spec: RunSpec) -> Any:
@@ -119,7 +119,7 @@ async def test_a_file_written_in_the_form_reads_back_as_it_was_typed(make_app, p
         await press(pilot, "f4")
         await fill(pilot, name="report", goal="Say it.", folder="report", accept="test -s r.md")
         await fill(pilot, depends_on="calculator", rubric="short")
-        assert "can be run" in shown(pilot)
+        assert "ready to run" in shown(pilot)
         await press(pilot, "f8")
     found = tasks.read(place / "tasks.toml", allowed=(place,))
     assert (found.budget.iterations, found.budget.dollars) == (6, "1.50")
@@ -140,7 +140,7 @@ async def test_a_file_written_in_the_form_reads_back_as_it_was_typed(make_app, p
         ("iterations", "-3", "whole number from 1"),
         ("dollars", "a lot", "an amount such as"),
         ("seconds", "soon", "must be a number such as 600"),
-        ("file", "", "is empty: type where to write it"),
+        ("file", "", "is empty: type a path"),
         ("goal", "", "is empty"),
     ],
 )
@@ -323,5 +323,5 @@ def test_two_tasks(make_app, snap_compare, place: Path) -> None:
 
 
 def test_an_empty_file_asked_to_run(make_app, snap_compare, place: Path) -> None:
-    """Light, 80x24, one above the other: the name has the focus and says that it is empty."""
-    assert snap_compare(make_app(theme="light"), press=["k", "f9"], terminal_size=(80, 24))
+    """80x24, one above the other: the name has the focus and says that it is empty."""
+    assert snap_compare(make_app(), press=["k", "f9"], terminal_size=(80, 24))

@@ -13,8 +13,9 @@ from tabsmith import formatting
 from tabsmith.errors import ErrorReport
 from tabsmith.orchestration import task_events as task
 from tabsmith.orchestration.questions import AllowTool, Reply
-from tabsmith.presentation import budgets
+from tabsmith.presentation import budgets, tasks
 from tabsmith.presentation.spans import plain_text
+from tabsmith.presentation.trials import work_result
 from tabsmith.runs import events as run_events
 from tabsmith.runs.commands import Answer
 from tabsmith.runs.events import RunState
@@ -28,13 +29,14 @@ from tabsmith_tui.screens.runs import RunsScreen
 from tabsmith_tui.screens.side_by_side import SideBySideScreen
 from tabsmith_tui.screens.trial import TrialScreen
 from tabsmith_tui.store import Store
-from tabsmith_tui.views import run_column, run_header, task_activity, task_pages, tasks
+from tabsmith_tui.views import run_column, run_header, task_activity, task_pages
+from tabsmith_tui.views import tasks as task_views
 from tabsmith_tui.views.run_header import run_banner
 from tabsmith_tui.widgets.help_panel import explain
 from tests.tui import journals, transcripts
 from tests.tui.hostile import HOSTILE, MARKS
 from tests.tui.run_stage import append, open_run, running, screen_text, until, worker_alive
-from tests.tui.stage import FixedShelf, settle
+from tests.tui.stage import FixedStore, settle
 from tests.tui.task_story import ACCEPT, TaskStory, calculator, proved_wrong
 
 SMALL, MIDDLE, LARGE = (60, 20), (80, 24), (120, 40)
@@ -100,17 +102,17 @@ async def test_the_tasks_stand_where_a_champion_would_with_what_they_wait_for_an
 
 def test_a_weak_sandbox_is_a_warning() -> None:
     story = TaskStory("one").read().start("one", level="rlimits").send("one")
-    card = tasks.task_card(story.snapshot)
+    card = task_views.task_card(story.snapshot)
     assert "! sandbox rlimits: no walls" in plain_text(card)
     assert any(piece.tone == "warn" for line in card for piece in line if "rlimits" in piece.text)
-    assert "rlimits" in plain_text([tasks.task_line(story.snapshot)])
+    assert "rlimits" in plain_text([task_views.task_line(story.snapshot)])
 
 
 def test_what_the_agent_says_is_never_the_verdict() -> None:
     story = TaskStory("average").read().start("average").send("average")
     story.leave("Success! All done.").prove(1, "expected 30.0, found 31.0\n").settle(0.1, "escalate")
     run = story.snapshot
-    assert tasks.trial_result(run.trials[0], run).text == "✘ exit 1"
+    assert work_result(run.trials[0], run).text == "✘ exit 1"
     shown = plain_text(task_activity.activity_lines(run, story.at, 80, 5))
     assert "claims Success! All done." in shown
     assert "proof  expected 30.0, found 31.0" in shown
@@ -207,7 +209,7 @@ def test_a_killed_run_says_how_many_tasks_are_done_and_where_it_goes_on() -> Non
     assert "2 of 5 tasks done" in plain_text(said.lines)
     assert "go on at iteration 4" in plain_text(said.lines)
     assert "! cut short" in plain_text(
-        tasks.task_details(interrupted(story.snapshot).tasks[2], interrupted(story.snapshot))
+        task_views.task_details(interrupted(story.snapshot).tasks[2], interrupted(story.snapshot))
     )
 
 
@@ -292,7 +294,7 @@ async def test_lists_show_tasks_in_place_of_a_score(make_app) -> None:
     journals.write(story.events, story.spec)
     summary = summarize(journals.RUN_ID)
     assert (summary.tasks, summary.tasks_over, summary.outcome) == (5, 5, "partial")
-    async with make_app(FixedShelf(runs=(summary,))).run_test(size=LARGE) as pilot:
+    async with make_app(FixedStore(runs=(summary,))).run_test(size=LARGE) as pilot:
         await until(pilot, lambda: "5 of 5 tasks" in screen_text(pilot.app), "the run on home")
         await pilot.press("r")
         await settle(pilot)

@@ -17,7 +17,7 @@ from tabsmith.errors import UsageError
 from tabsmith.orchestration import events as loop
 from tabsmith.orchestration.questions import ChangeBrief, Continue, Decide, EndRun, Extend, Question, Skip
 from tabsmith.runs import events as run_events
-from tabsmith.runs import typed_replies
+from tabsmith.runs import replies
 from tabsmith.runs.commands import Answer, Note, RunCommand, SetMode
 from tabsmith.runs.folder import RunFolder, run_ids
 from tabsmith_tui.commands.root import run
@@ -220,7 +220,7 @@ def test_the_settings_say_what_is_not_said(
     ],
 )
 def test_answers_are_understood_as_people_type_them(typed: str, reply: object) -> None:
-    assert typed_replies.reply(typed, agent_journals.out_of_money().snapshot) == reply
+    assert replies.parse_line(typed, agent_journals.out_of_money().snapshot) == reply
 
 
 @pytest.mark.parametrize(
@@ -232,9 +232,9 @@ def test_answers_are_understood_as_people_type_them(typed: str, reply: object) -
     ],
 )
 def test_what_is_about_one_iteration_does_not_answer_for_a_spent_limit(typed: str, reply: object) -> None:
-    assert typed_replies.reply(typed, agent_journals.at_breakpoint().snapshot) == reply
+    assert replies.parse_line(typed, agent_journals.at_breakpoint().snapshot) == reply
     with pytest.raises(UsageError) as refused:
-        typed_replies.reply(typed, agent_journals.out_of_money().snapshot)
+        replies.parse_line(typed, agent_journals.out_of_money().snapshot)
     assert "$5" in refused.value.next_step
 
 
@@ -242,7 +242,7 @@ def test_what_is_about_one_iteration_does_not_answer_for_a_spent_limit(typed: st
 def test_what_is_no_answer_says_what_is_understood(typed: str) -> None:
     for story in (agent_journals.out_of_money(), agent_journals.at_breakpoint()):
         with pytest.raises(UsageError) as refused:
-            typed_replies.reply(typed, story.snapshot)
+            replies.parse_line(typed, story.snapshot)
         assert refused.value.next_step
 
 

@@ -1,6 +1,6 @@
-"""The agents' part of the settings as it lies on disk and in the environment: read as one value, and set key by key.
+"""The settings of agents as a form: read from file and environment as one value, and saved key by key.
 
-It looks at files, so call it off the UI thread.
+The functions read and write files: call them in a thread.
 """
 
 import os
@@ -28,15 +28,15 @@ DEFAULT: Final = "agents.default"
 BREAKPOINTS: Final = "agents.breakpoints"
 DOLLARS: Final = "agents.dollars"
 OWN: Final = MappingProxyType[AgentName, tuple[str, ...]]({name: spec.settings for name, spec in AGENTS.items()})
-"""The keys of each agent."""
+"""The setting keys of each agent."""
 COMMON: Final = ("agents.mode", "agents.grader", "agents.timeout", DOLLARS)
-"""The keys of all agents that talk."""
+"""The setting keys that all agents share."""
 _LONGEST: Final = 4_096
 
 
 class SettingEntry(msgspec.Struct, frozen=True):
-    """A setting to show and to change: its value as it would be typed ("" when not set), where that comes from, and the
-    values it can have where they are few."""
+    """A setting to show and change: its value as typed ("" if not set), the source of the value, and its possible values
+    if they are few."""
 
     key: str
     text: str
@@ -48,19 +48,19 @@ class SettingEntry(msgspec.Struct, frozen=True):
 
     @property
     def fixed(self) -> bool:
-        """Given by its environment variable, which stands over the file: it cannot be changed here."""
+        """Whether the environment variable gives the value, so that it cannot be changed in the file."""
         return self.source == "environment"
 
 
 class KeyFound(msgspec.Struct, frozen=True):
-    """Where a provider's key is found, by the name of its variable; never the key."""
+    """The place where a provider's API key is found, by the name of its variable; never the key itself."""
 
     variable: str
     place: KeySource
 
 
 class AgentSettingsForm(msgspec.Struct, frozen=True):
-    """All that the screen of agents shows, of one moment."""
+    """Everything that the agents screen shows, read at one moment."""
 
     settings: Settings
     found: tuple[Availability, ...]
@@ -80,9 +80,9 @@ class AgentSettingsForm(msgspec.Struct, frozen=True):
 
 
 def read() -> AgentSettingsForm:
-    """The settings in force, and which agents can be used with them. Raises ConfigError for a mistake in them."""
+    """Read the settings in force and the availability of the agents. Raises ConfigError if the settings are wrong."""
     settings = load()
-    sources = {each.key: each.source for each in describe()}
+    sources = {setting.key: setting.source for setting in describe()}
     names = (DEFAULT, BREAKPOINTS, *COMMON, *(name for own in OWN.values() for name in own))
     entries = {name: _entry(all_keys()[name], settings, sources[name]) for name in names}
     problem = ""
@@ -104,9 +104,9 @@ def read() -> AgentSettingsForm:
 
 
 def save(key: str, text: str) -> AgentSettingsForm:
-    """Set `key` in the file to what `text` stands for ("": back to its default), and read everything anew.
+    """Set `key` in the settings file to `text` ("" for the default), and read everything again.
 
-    Raises ConfigError and StorageError; then the file is as it was.
+    Raises ConfigError and StorageError; the file is then unchanged.
     """
     from tabsmith.config.writing import set_value
 
@@ -117,33 +117,33 @@ def save(key: str, text: str) -> AgentSettingsForm:
 
 
 def save_breakpoints(conditions: Sequence[str]) -> AgentSettingsForm:
-    """Set the conditions at which runs stop; none at all is also something to set. Raises like `save`."""
+    """Set the conditions at which runs pause; they may be empty. Raises the errors of `save`."""
     return save(BREAKPOINTS, msgspec.json.encode(list(conditions)).decode())
 
 
-def with_condition(conditions: Sequence[str], text: str, instead_of: str = "") -> tuple[str, ...]:
-    """The conditions with `text` in the place of another one, or at the end. Raises ConditionError for a text that is
-    none, or says the same as another of them."""
+def with_condition(conditions: Sequence[str], text: str, replaced: str = "") -> tuple[str, ...]:
+    """Replace a condition by `text`, or append it. Raises ConditionError if `text` is not a condition, or equals another
+    one."""
     wanted = parse_condition(text)
-    others = [each for each in conditions if each != instead_of]
-    if any(parse_condition(each) == wanted for each in others):
+    others = [condition for condition in conditions if condition != replaced]
+    if any(parse_condition(condition) == wanted for condition in others):
         raise ConditionError(
             "This condition is in the list already.", where=clean(text, 120), next_step="Write another one."
         )
     written = wanted.name or text.strip()
-    if instead_of in conditions:
-        return tuple(written if each == instead_of else each for each in conditions)
+    if replaced in conditions:
+        return tuple(written if condition == replaced else condition for condition in conditions)
     return (*conditions, written)
 
 
 def _short(path: Path) -> str:
-    """The path with `~` for the home folder."""
+    """A path with `~` for the home folder."""
     home = os.environ.get("HOME", "")
     return f"~/{path.relative_to(home)}" if home and path.is_relative_to(home) else str(path)
 
 
 def _check_dollars(text: str) -> None:
-    """Raises ConfigError for what no run could take as its budget."""
+    """Raises ConfigError if no run could use `text` as its budget."""
     from tabsmith.workflow.inputs import read_budget, show_budget
 
     try:
@@ -160,6 +160,6 @@ def _check_dollars(text: str) -> None:
 
 def _entry(key: SettingKey, settings: Settings, source: SettingSource) -> SettingEntry:
     value = attrgetter(key.name)(settings)
-    text = "" if value is None or value == () else clean(key.shown(value), _LONGEST)
-    options = tuple(get_args(key.kind)) if key.type_in_words.startswith("one of ") else ()
-    return SettingEntry(key.name, text, source, key.variable, key.description, key.type_in_words, options)
+    text = "" if value is None or value == () else clean(key.format(value), _LONGEST)
+    options = tuple(get_args(key.kind)) if key.type_label.startswith("one of ") else ()
+    return SettingEntry(key.name, text, source, key.variable, key.description, key.type_label, options)

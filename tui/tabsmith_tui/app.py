@@ -1,4 +1,4 @@
-"""The app: its registry of screens, its keys and themes, the worker supervisor, and leaving."""
+"""The app: its screens, keys and themes, the worker supervisor, and leaving."""
 
 import asyncio
 import os
@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Callable
 from functools import partial
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App
@@ -20,9 +19,10 @@ from tabsmith.text import clean_block
 from tabsmith_tui.actions import ActionCommands, bindings_of, check_keymap, key_words
 from tabsmith_tui.exit_summary import ExitSummary, exit_summary
 from tabsmith_tui.key_queue import KeyQueue
+from tabsmith_tui.screens import SCREENS, ScreenName
 from tabsmith_tui.screens.base import STYLES, start_worker
 from tabsmith_tui.screens.home import HomeScreen
-from tabsmith_tui.services import PredictDraft, ScreenName
+from tabsmith_tui.services import PredictDraft
 from tabsmith_tui.store import Store
 from tabsmith_tui.theme import THEMES, theme_name
 
@@ -33,16 +33,11 @@ if TYPE_CHECKING:
     from tabsmith.runs.watch import RunSummary
     from tabsmith.workflow.conversation import Conversation
     from tabsmith_tui.bridge_client import BridgeClient
+    from tabsmith_tui.services import AppServices
 
-
-def _lazy(module: str, name: str) -> Callable[..., Screen[Any]]:
-    """A factory of the screen `name`; it imports the screen's module when the screen is first opened."""
-
-    def make(*arguments: object, **options: object) -> Screen[Any]:
-        screen: Screen[Any] = getattr(import_module(f"tabsmith_tui.screens.{module}"), name)(*arguments, **options)
-        return screen
-
-    return make
+    def _implements(app: "TabsmithApp") -> AppServices:
+        """Checked by mypy: the app has every service that screens use."""
+        return app
 
 
 class TabsmithApp(App[ExitSummary], inherit_bindings=False):
@@ -52,19 +47,7 @@ class TabsmithApp(App[ExitSummary], inherit_bindings=False):
     """
 
     TITLE = "tabsmith"
-    SCREENS: ClassVar[dict[ScreenName, Callable[..., Screen[Any]]]] = {  # type: ignore[assignment]
-        "home": HomeScreen,
-        "guided": _lazy("guided", "GuidedScreen"),
-        "run": _lazy("run", "RunScreen"),
-        "result": _lazy("result", "ResultScreen"),
-        "predict": _lazy("predict", "PredictScreen"),
-        "models": _lazy("models", "ModelsScreen"),
-        "runs": _lazy("runs", "RunsScreen"),
-        "agents": _lazy("agents", "AgentsScreen"),
-        "tasks": _lazy("task_file", "TaskFileScreen"),
-        "bridge": _lazy("bridge", "BridgeScreen"),
-    }
-    """The registry of screens, by the names of `ScreenName`."""
+    SCREENS: ClassVar[dict[ScreenName, Callable[..., Screen[Any]]]] = SCREENS  # type: ignore[assignment]
     CSS_PATH: ClassVar = [STYLES / "app.tcss", STYLES / "home.tcss"]  # Textual loads no CSS_PATH of the first screen
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("app")
     COMMANDS: ClassVar = {ActionCommands}
@@ -150,11 +133,11 @@ class TabsmithApp(App[ExitSummary], inherit_bindings=False):
     # Start and end ------------------------------------------------------------------------------------------------
 
     def get_default_screen(self) -> HomeScreen:
-        """Home lies below every other screen."""
+        """The home screen, below every other screen."""
         return HomeScreen()
 
     def on_mount(self) -> None:
-        """Take up the person's keys; the warm worker waits for the first frame."""
+        """Apply the person's keymap; the supervisor starts after the first frame."""
         keymap = check_keymap(self.settings.ui.keymap)
         if keymap.keys:
             self.set_keymap(keymap.keys)
@@ -168,31 +151,31 @@ class TabsmithApp(App[ExitSummary], inherit_bindings=False):
     async def _start_supervisor(self) -> None:
         try:
             await self.supervisor.start()
-        except Exception as error:  # noqa: BLE001 - the app is of use without a warm worker; said in words
+        except Exception as error:  # noqa: BLE001 - the app works without a preloaded worker; the error is shown
             self.notify(f"No worker could be started: {error}", title="Workers", severity="warning")
 
     async def action_leave(self) -> None:
-        """Leave; with a living run, ask what is to become of it."""
-        living = await self.living_runs()
-        if not living:
+        """Leave the app; if a run is running, ask what happens to it."""
+        running = await self.running_runs()
+        if not running:
             await self._leave(())
             return
         from tabsmith_tui.screens.dialogs import leave_question
 
         def answered(answer: str | None) -> None:
             if answer == "leave":
-                start_worker(self, partial(self._leave, living), "leave")
+                start_worker(self, partial(self._leave, running), "leave")
             elif answer == "stop":
-                start_worker(self, partial(self._stop_and_leave, living), "leave")
+                start_worker(self, partial(self._stop_and_leave, running), "leave")
 
-        self.push_screen(leave_question(living), answered)
+        self.push_screen(leave_question(running), answered)
 
     async def action_quit(self) -> None:
-        """Every way out is the same way."""
+        """Leave the app, as `action_leave` does."""
         await self.action_leave()
 
     async def action_interrupt(self) -> None:
-        """ctrl+c copies what is selected; with nothing selected, it leaves."""
+        """Copy the selection; without one, leave the app."""
         selected = self.screen.get_selected_text()
         if selected:
             self.copy_to_clipboard(selected)
@@ -200,51 +183,51 @@ class TabsmithApp(App[ExitSummary], inherit_bindings=False):
         else:
             await self.action_leave()
 
-    async def living_runs(self) -> "tuple[RunSummary, ...]":
-        """The runs that are at work now."""
+    async def running_runs(self) -> "tuple[RunSummary, ...]":
+        """Return the runs that have not ended."""
         runs = await asyncio.to_thread(self.store.runs)
         return tuple(run for run in runs if not run.state.ended)
 
-    async def _stop_and_leave(self, living: "tuple[RunSummary, ...]") -> None:
+    async def _stop_and_leave(self, running: "tuple[RunSummary, ...]") -> None:
         from tabsmith.runs.commands import Stop
 
-        for run in living:
+        for run in running:
             await asyncio.to_thread(self.store.send, run.id, Stop())
         await self._leave(())
 
-    async def _leave(self, living: "tuple[RunSummary, ...]") -> None:
+    async def _leave(self, running: "tuple[RunSummary, ...]") -> None:
         if self._supervisor is not None:
             await self._supervisor.close()
-        self.exit(exit_summary(living, session=self._saved_at(), model_id=self.newest_model))
+        self.exit(exit_summary(running, session=self._saved_step(), model_id=self.newest_model))
 
-    def _saved_at(self) -> str:
-        """Where the session of this sitting stands on disk, "" for nowhere: a phone may have gone on with it."""
+    def _saved_step(self) -> str:
+        """The state of this app's session on disk, which a phone may have changed; "" without one."""
         if self.conversation is None:
             return ""
         from tabsmith_tui.session_watch import read_header
 
         try:
-            found = read_header(self.conversation.store.path)
+            header = read_header(self.conversation.store.path)
         except (OSError, ValueError):
-            return ""  # one that cannot be read cannot be taken up again
-        return found.state.value if found else ""
+            return ""  # an unreadable session cannot be resumed
+        return header.state.value if header else ""
 
     # Keys and messages --------------------------------------------------------------------------------------------
 
     async def on_event(self, event: Event) -> None:
-        """Keys and pastes are taken in turn."""
+        """Queue keys and pastes; handle other events at once."""
         if isinstance(event, Key | Paste) and not event.is_forwarded:
             await self._keys.take(event)
         else:
             await super().on_event(event)
 
     def get_key_display(self, binding: Binding) -> str:
-        """Keys as they are written on a keyboard."""
+        """The key as it is written on a keyboard."""
         return key_words(binding.key)
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
-        """Nothing blinks."""
-        if hasattr(event.widget, "cursor_blink"):  # fields of every kind; importing them all here would cost time
+        """Keep the cursor of the focused field from blinking."""
+        if hasattr(event.widget, "cursor_blink"):  # of every kind of field; importing them all here would cost time
             event.widget.cursor_blink = False
 
     def action_help_panel(self) -> None:
@@ -254,7 +237,7 @@ class TabsmithApp(App[ExitSummary], inherit_bindings=False):
         toggle_help(self.screen)
 
     def action_next_theme(self) -> None:
-        """Dark, light, terminal colours, and round again."""
+        """Switch to the next theme."""
         if self.no_color:
             self.notify("NO_COLOR is set, so there is one theme: the terminal's own.")
             return
@@ -268,9 +251,9 @@ class TabsmithApp(App[ExitSummary], inherit_bindings=False):
         title: str = "",
         severity: SeverityLevel = "information",
         timeout: float | None = None,
-        markup: bool = False,  # noqa: ARG002 - words here are never markup, whoever asks
+        markup: bool = False,  # noqa: ARG002 - notifications are never markup
     ) -> None:
-        """Show a notification; its words are cleaned and literal."""
+        """Show a notification; its text is cleaned and literal."""
         super().notify(
             clean_block(message, 1_000),
             title=clean_block(title, 100),
@@ -281,10 +264,7 @@ class TabsmithApp(App[ExitSummary], inherit_bindings=False):
 
 
 def run_app(settings: "Settings") -> int:
-    """Run the app on this terminal; afterwards say in the normal terminal what goes on, and how to come back.
-
-    Returns the exit code.
-    """
+    """Run the app on this terminal, and print its summary when it is left. Returns the exit code."""
     app = TabsmithApp(settings)
     summary = app.run()
     if summary is None:

@@ -40,15 +40,15 @@ async def copy(text: str, app: App[Any], environ: Mapping[str, str] = os.environ
 
 def _programs(environ: Mapping[str, str]) -> list[list[str]]:
     """The clipboard programs that can work here: they need a display, and must be installed."""
-    found: list[list[str]] = []
+    commands: list[list[str]] = []
     if sys.platform == "darwin":
-        found.append(["pbcopy"])
+        commands.append(["pbcopy"])
     if environ.get("WAYLAND_DISPLAY"):
-        found.append(["wl-copy"])
+        commands.append(["wl-copy"])
     if environ.get("DISPLAY"):
-        found += [["xclip", "-selection", "clipboard"], ["xsel", "--clipboard", "--input"]]
-    places = [(shutil.which(command[0], path=environ.get("PATH")), command) for command in found]
-    return [[place, *command[1:]] for place, command in places if place]
+        commands += [["xclip", "-selection", "clipboard"], ["xsel", "--clipboard", "--input"]]
+    programs = [(shutil.which(command[0], path=environ.get("PATH")), command) for command in commands]
+    return [[program, *command[1:]] for program, command in programs if program]
 
 
 async def _by_program(command: list[str], text: str) -> bool:

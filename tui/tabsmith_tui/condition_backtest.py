@@ -1,4 +1,4 @@
-"""A condition on the stored iterations of a run: where it would stop, and with which values."""
+"""A backtest of a condition on the stored iterations of a run: where it would have paused the run, and why."""
 
 from typing import Final
 
@@ -8,12 +8,12 @@ from tabsmith.conditions.expression import Condition
 from tabsmith.conditions.metrics import IterationMetrics
 from tabsmith.orchestration.human.breakpoints import Breakpoints
 
-_LOOKED_AT: Final = 20  # runs; older ones can be chosen
+_NEWEST_RUNS: Final = 20  # searched for one with metrics; older runs can be chosen
 
 
 class BacktestedIteration(msgspec.Struct, frozen=True):
-    """What a condition makes of an iteration: `held` is whether it was true, `fires` whether the run would have stopped
-    for it, `why` its text with the values filled in; `computed` is false where it had no value."""
+    """A condition on one iteration: `held` is whether it was true, `fires` whether it would have paused the run, `why`
+    its text with the values filled in; `computed` is false if it had no value."""
 
     iteration: int
     fires: bool
@@ -23,7 +23,7 @@ class BacktestedIteration(msgspec.Struct, frozen=True):
 
 
 class StoredRun(msgspec.Struct, frozen=True):
-    """A run to try conditions on: its id, what it is about, and the numbers of its iterations that are over."""
+    """A run to try conditions on: its id, its table and target, and the metrics of its finished iterations."""
 
     run_id: str
     subject: str
@@ -31,14 +31,15 @@ class StoredRun(msgspec.Struct, frozen=True):
 
 
 def stored_facts(run_id: str) -> dict[int, IterationMetrics]:
-    """The numbers of the run's finished iterations, by iteration."""
+    """Return the metrics of the run's finished iterations, by iteration."""
     from tabsmith.runs.watch import RunWatch
 
-    return {each.iteration: each.facts for each in RunWatch(run_id).refresh().trials if each.facts is not None}
+    trials = RunWatch(run_id).refresh().trials
+    return {trial.iteration: trial.facts for trial in trials if trial.facts is not None}
 
 
 def stored_run(run_id: str) -> StoredRun:
-    """The run to try conditions on; without numbers when none of its iterations is over."""
+    """Read a run to try conditions on; it has no metrics if none of its iterations is finished."""
     from tabsmith.runs.watch import summarize
 
     summary = summarize(run_id)
@@ -47,22 +48,22 @@ def stored_run(run_id: str) -> StoredRun:
 
 
 def newest_stored() -> StoredRun | None:
-    """The newest run that has numbers to try on; None when there is none. A run that cannot be read is passed over."""
+    """Return the newest run with metrics, or None. Unreadable runs are skipped."""
     from tabsmith.errors import TabsmithError
     from tabsmith.runs.folder import run_ids
 
-    for run_id in run_ids()[:_LOOKED_AT]:
+    for run_id in run_ids()[:_NEWEST_RUNS]:
         try:
-            found = stored_run(run_id)
+            run = stored_run(run_id)
         except TabsmithError:
-            continue  # the list of runs says what is wrong with it
-        if found.facts:
-            return found
+            continue  # the list of runs shows its problem
+        if run.facts:
+            return run
     return None
 
 
 def backtest(condition: Condition, stored: dict[int, IterationMetrics]) -> tuple[BacktestedIteration, ...]:
-    """The condition on every stored iteration, in order, as the run itself would have looked at them."""
+    """Evaluate the condition on every stored iteration, in order, as the run would have done."""
     breakpoints = Breakpoints([condition.name or condition.text])
     outcomes: list[BacktestedIteration] = []
     for number, facts in sorted(stored.items()):

@@ -1,4 +1,4 @@
-"""Whether a model's server takes connections: looked at for at most a second, and nothing is asked of it."""
+"""A check whether a model's server accepts connections. It takes a second at most and sends nothing."""
 
 import socket
 import threading
@@ -8,29 +8,29 @@ from urllib.parse import urlsplit
 from tabsmith.agents.llm.providers import choose_endpoint
 from tabsmith.config.settings import LlmSettings
 
-_PATIENCE: Final = 1.0  # seconds to wait for a connection
+_TIMEOUT: Final = 1.0  # seconds to wait for a connection
 
 
 def server_address(settings: LlmSettings) -> str:
-    """`host:port` of the server that the llm agent asks. Raises AgentMissingError when the settings name none."""
+    """Return `host:port` of the llm agent's server. Raises AgentMissingError if the settings name no model."""
     address = urlsplit(choose_endpoint(settings).base_url)
     return f"{address.hostname}:{address.port or {'http': 80}.get(address.scheme, 443)}"
 
 
-def connection_problem(place: str) -> str:
-    """Why there is no connection to `host:port` within the time; "" when there is one."""
-    host, _, port = place.rpartition(":")
+def connection_problem(address: str) -> str:
+    """Return why `host:port` cannot be connected to, or ""."""
+    host, _, port = address.rpartition(":")
     outcome: list[str] = []
 
     def connect() -> None:
         try:
-            socket.create_connection((host, int(port)), timeout=_PATIENCE).close()
+            socket.create_connection((host, int(port)), timeout=_TIMEOUT).close()
         except OSError as error:
             outcome.append(error.strerror or str(error))
         else:
             outcome.append("")
 
-    attempt = threading.Thread(target=connect, daemon=True)  # a look-up of a name has no time limit of its own
+    attempt = threading.Thread(target=connect, daemon=True)  # looking up a name has no time limit of its own
     attempt.start()
-    attempt.join(_PATIENCE)
-    return outcome[0] if outcome else f"no answer within {_PATIENCE:g} s"
+    attempt.join(_TIMEOUT)
+    return outcome[0] if outcome else f"no answer within {_TIMEOUT:g} s"

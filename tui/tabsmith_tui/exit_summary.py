@@ -1,4 +1,4 @@
-"""What the normal terminal shows after the app is left: at most five lines, and how to come back."""
+"""The summary printed on the normal terminal after the app is left: at most five lines."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,19 +11,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ExitSummary:
-    """The lines to print after leaving, and the exit code of the program."""
+    """Lines to print after leaving, and the exit code of the program."""
 
     lines: tuple[str, ...]
     exit_code: int = 0
 
 
-def exit_summary(living: "tuple[RunSummary, ...]", *, session: str = "", model_id: str = "") -> ExitSummary:
-    """The summary: runs that go on (`living`), the step at which the `session` was saved, the newest model of this
-    sitting. What there is nothing to say of has no line."""
+def exit_summary(running: "tuple[RunSummary, ...]", *, session: str = "", model_id: str = "") -> ExitSummary:
+    """Summarize what continues (`running` runs), the step of the saved `session`, and the model trained last."""
     lines: list[str] = []
-    if living:
-        run = living[0]
-        more = f" (and {plural(len(living) - 1, 'more')})" if len(living) > 1 else ""
+    if running:
+        run = running[0]
+        more = f" (and {plural(len(running) - 1, 'more')})" if len(running) > 1 else ""
         tasks = f"{run.tasks_over} of {plural(run.tasks, 'task')}" if run.tasks else ""
         subject = " · ".join(clean(part, 40) for part in (run.source, run.target, tasks) if part)
         lines += [
@@ -34,5 +33,5 @@ def exit_summary(living: "tuple[RunSummary, ...]", *, session: str = "", model_i
     if model_id:
         lines.append(f"Model {clean(model_id, 60)} is saved: tabsmith predict {clean(model_id, 60)} FILE")
     if session:
-        lines.append(f"The session is saved ({clean(session, 40)}); `tabsmith` takes it up again.")
+        lines.append(f"The session is saved ({clean(session, 40)}); `tabsmith` resumes it.")
     return ExitSummary(tuple(lines[:5]))

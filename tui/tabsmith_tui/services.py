@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from tabsmith.agents.protocol import AgentName
@@ -13,12 +13,8 @@ if TYPE_CHECKING:
     from tabsmith.runs.supervisor import Supervisor
     from tabsmith.workflow.conversation import Conversation
     from tabsmith_tui.bridge_client import BridgeClient
+    from tabsmith_tui.screens import ScreenName
     from tabsmith_tui.store import Store
-
-ScreenName: TypeAlias = Literal[
-    "home", "guided", "run", "result", "predict", "models", "runs", "agents", "tasks", "bridge"
-]
-"""The screens that are opened by name; `TabsmithApp.SCREENS` says where each of them is."""
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""Whether a session on disk is still the one that is shown here: a phone may have gone on with it."""
+"""A watch on a session's file, which a phone or another window may change while a screen shows the session."""
 
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -8,12 +8,12 @@ import msgspec
 from tabsmith.workflow.session import WorkflowSession
 from tabsmith.workflow.states import State
 
-_Mark: TypeAlias = tuple[int, int, int]
-_NO_FILE: Final[_Mark] = (0, 0, 0)
+_FileStamp: TypeAlias = tuple[int, int, int]
+_NO_FILE: Final[_FileStamp] = (0, 0, 0)
 
 
 class SessionHeader(msgspec.Struct, frozen=True):
-    """Which session lies on disk, how often it was saved, and where it stands; all else in the file is passed over."""
+    """The first fields of a session's file: its id, how often it was saved, and its state."""
 
     id: str
     revision: int
@@ -21,8 +21,8 @@ class SessionHeader(msgspec.Struct, frozen=True):
 
 
 def read_header(path: Path) -> SessionHeader | None:
-    """What lies at `path`, or None. Raises OSError, and ValueError for what is no session: it is not moved aside here,
-    the next save does that and says so."""
+    """Read the header of the session at `path`; None if there is no file. Raises OSError, and ValueError if the file is
+    no session; only the next save moves such a file aside."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=SessionHeader)
     except FileNotFoundError:
@@ -30,29 +30,29 @@ def read_header(path: Path) -> SessionHeader | None:
 
 
 class SessionWatch:
-    """Looks at one session's file. A look costs one stat while nothing changed."""
+    """Watches the file of one session. A look costs one stat while nothing changed."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._mark: _Mark | None = None
+        self._stamp: _FileStamp | None = None
 
     def changed(self, session: WorkflowSession) -> bool:
-        """Whether another process has saved or removed the session since `session` was taken from disk."""
+        """Whether another process saved or removed the session since `session` was read."""
         try:
-            mark = self._look()
-            if mark == self._mark:
+            stamp = self._look()
+            if stamp == self._stamp:
                 return False
             on_disk = read_header(self._path)
         except (OSError, ValueError):
-            return False  # what cannot be read now is told by whoever saves next
+            return False  # the next save reports a damaged file
         own = (session.id, session.revision) if session.revision and session.state is not State.COMPLETED else None
-        moved = (on_disk and (on_disk.id, on_disk.revision)) != own
-        self._mark = None if moved else mark
-        return moved
+        changed = (on_disk and (on_disk.id, on_disk.revision)) != own
+        self._stamp = None if changed else stamp
+        return changed
 
-    def _look(self) -> _Mark:
+    def _look(self) -> _FileStamp:
         try:
-            found = self._path.stat()
+            status = self._path.stat()
         except FileNotFoundError:
             return _NO_FILE
-        return found.st_ino, found.st_mtime_ns, found.st_size
+        return status.st_ino, status.st_mtime_ns, status.st_size

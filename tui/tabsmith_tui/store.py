@@ -1,4 +1,4 @@
-"""What lies on disk, for the screens that list it: runs, models, and the saved session. Read off the UI thread."""
+"""The store that screens list from: runs, models and saved sessions on this machine. Call it in a thread."""
 
 import time
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SessionOwner:
-    """The person at a phone whose session it is: the user as `SessionStore` names them, and how they are called."""
+    """A person on a phone who owns a session: the user id of `SessionStore`, and the display name."""
 
     user: str
     name: str
@@ -32,8 +32,8 @@ class SessionOwner:
 
 @dataclass(frozen=True, slots=True)
 class SavedSession:
-    """A guided session that can be gone on with: what it is about, where it stands, when it was saved, the run it
-    waits for ("" for none), and whose it is when it is not the terminal's own."""
+    """A guided session that can be resumed: its table, its step, the time it was saved (seconds since 1970), the run it
+    waits for ("" for none), and its owner (None for this terminal's user)."""
 
     subject: str
     stands_at: str
@@ -43,63 +43,62 @@ class SavedSession:
 
 
 class Store:
-    """The runs and models of this machine. Tests give one that holds what they say."""
+    """Runs, models and sessions of this machine. Tests pass a subclass with fixed contents."""
 
     def session(self) -> SavedSession | None:
-        """The saved session, when there is one to go on with. Raises StorageError when it could not be understood;
-        the words say where it lies now."""
+        """Return the session of this terminal's user, or None. Raises StorageError if it is damaged; the error says
+        where it was moved."""
         from tabsmith.workflow.session_store import SessionStore
 
         return _saved(SessionStore(), None)
 
     def other_sessions(self) -> "tuple[SavedSession | StorageError, ...]":
-        """The sessions of people at phones that can be gone on with, the latest saved first; an error for each that
-        could not be understood."""
+        """Return the sessions of people on phones, the last saved first, and an error for each damaged one."""
         from tabsmith.workflow.session_store import SessionStore
 
-        found: list[SavedSession | StorageError] = []
-        for user, number in _users_of_phones():
+        sessions: list[SavedSession | StorageError] = []
+        for user, number in _phone_users():
             try:
                 saved = _saved(SessionStore(user), SessionOwner(user, _name_of(number)))
             except StorageError as error:
-                found.append(error)
+                sessions.append(error)
                 continue
-            found += [saved] if saved else []
-        return tuple(sorted(found, key=lambda each: -each.saved_at if isinstance(each, SavedSession) else 0.0))
+            sessions += [saved] if saved else []
+        return tuple(sorted(sessions, key=lambda read: -read.saved_at if isinstance(read, SavedSession) else 0.0))
 
     def sessions_mark(self) -> int:
-        """Another number after any session was saved or removed. Costs one stat."""
+        """Return a number that changes when any session is saved or removed. Costs one stat."""
         try:
             return folders().sessions.stat().st_mtime_ns
         except OSError:
             return 0
 
     def runs(self) -> "tuple[RunSummary, ...]":
-        """All runs, newest first."""
+        """Return all runs, newest first."""
         from tabsmith.runs.watch import list_runs
 
         return list_runs()
 
     def send(self, run_id: str, command: "RunCommand") -> None:
-        """Tell a run something."""
+        """Send a command to a run."""
         from tabsmith.runs.folder import RunFolder
 
         RunFolder(run_id).send(command)
 
     def delete_run(self, run_id: str) -> None:
-        """Delete a run's records."""
+        """Delete the records of a run; its model stays."""
         from tabsmith.runs.folder import RunFolder
 
         RunFolder(run_id).delete()
 
     def models(self) -> "tuple[ModelSummary, ...]":
-        """All models, newest first."""
+        """Return all models, newest first."""
         from tabsmith.modeling.store import list_models
 
         return list_models()
 
     def report(self, model_id: str) -> "ModelReport":
-        """A model's report."""
+        """Read the report of a model."""
         from tabsmith.modeling.store import read_report
 
         return read_report(model_id)
@@ -118,7 +117,7 @@ class Store:
 
 
 def _saved(store: "SessionStore", owner: SessionOwner | None) -> SavedSession | None:
-    """The session of the store, when there is one to go on with. Raises StorageError."""
+    """Load the session if it can be resumed. Raises StorageError if it is damaged."""
     from tabsmith.storage import Damaged, Found
     from tabsmith.tables.read.sources import describe_source
     from tabsmith.workflow.restore import EXPIRES_AFTER
@@ -134,25 +133,25 @@ def _saved(store: "SessionStore", owner: SessionOwner | None) -> SavedSession | 
             stands_at = step.value if step else session.state.value
             run_id = session.run_id if session.state is State.TRAINING else ""
             return SavedSession(subject, stands_at, session.updated_at, run_id, owner)
-        case Damaged(moved_to=place, reason=reason):
-            whose = f"The saved session of {owner.phone}" if owner else "The saved session"
+        case Damaged(moved_to=path, reason=reason):
+            subject = f"The saved session of {owner.phone}" if owner else "The saved session"
             raise StorageError(
-                f"{whose} could not be understood ({reason}).",
-                where=str(place),
-                next_step="It was moved there; begin a new one.",
+                f"{subject} could not be read ({reason}).",
+                where=str(path),
+                next_step="It was moved there; start a new one.",
             )
         case _:
             return None
 
 
-def _users_of_phones() -> list[tuple[str, int]]:
-    """The owners of sessions that belong to a phone, with their numbers."""
+def _phone_users() -> list[tuple[str, int]]:
+    """The user ids of the sessions on phones, with the numbers of their chats."""
     users = [path.stem for path in folders().sessions.glob("telegram-*.json")]
     return sorted((user, int(number)) for user in users if (number := user.removeprefix("telegram-")).isdecimal())
 
 
 def _name_of(number: int) -> str:
-    """How the person is called at the bridge where they were seen last; their number when they have no name there."""
+    """The name of the person at the bridge that saw them last; the number if they have no name there."""
     from tabsmith.telegram.chat_state import ChatStates
     from tabsmith.telegram.paths import BridgePaths
 

@@ -1,7 +1,4 @@
-"""A task file as it is typed in a form: texts that may still be wrong, and what is wrong with each of them.
-
-A run of a task file, asked for: the same from the command line and from the screen.
-"""
+"""Task files: the form in which one is typed, with the problems of each field, and the run that one asks for."""
 
 import os
 import re
@@ -37,8 +34,8 @@ _PLACE: Final = re.compile(r"task ([0-9]+)\b")
 
 @dataclass(slots=True)
 class Draft:
-    """Fields of one part of the form as text. A problem of a field is shown once it is `touched`: typed in, or asked
-    to be saved."""
+    """The fields of one part of the form as text. The problems of a field are shown once it is `touched`: typed in, or
+    asked to be saved."""
 
     texts: dict[str, str]
     touched: set[str] = field(default_factory=set)
@@ -46,21 +43,21 @@ class Draft:
 
 @dataclass(slots=True)
 class TaskDraft(Draft):
-    """A task; `base` keeps what the form does not show."""
+    """The part of a task; `base` keeps the fields that the form does not show."""
 
     base: Task = _EMPTY
 
 
 @dataclass(slots=True)
 class FileDraft(Draft):
-    """The file: where it lies, its budget, its tasks."""
+    """The part of the file (its path and budget), and the parts of its tasks."""
 
     base: Limits = _NO_LIMIT
     tasks: list[TaskDraft] = field(default_factory=list)
 
 
 class FieldProblem(msgspec.Struct, frozen=True):
-    """What is wrong: in the task of this number, from 1, or in the file (0); in a field, or in none that is shown."""
+    """A problem with a task (numbered from 1; 0 is the file), at a field of the form ("" for none that is shown)."""
 
     task: int
     field: str
@@ -68,64 +65,64 @@ class FieldProblem(msgspec.Struct, frozen=True):
 
 
 class CheckedDraft(msgspec.Struct, frozen=True):
-    """What a draft comes to: its text, and either the tasks or everything that is wrong."""
+    """A checked draft: the file's text, and the parsed file or, if it is None, the problems."""
 
     path: Path
     text: str
-    found: TaskFile | None
-    misfits: tuple[FieldProblem, ...]
+    parsed: TaskFile | None
+    problems: tuple[FieldProblem, ...]
 
 
 def new_file() -> FileDraft:
-    """A file with one empty task."""
+    """Return a draft with one empty task."""
     return FileDraft(dict.fromkeys(FILE_FIELDS, "") | {"file": NEW_PATH}, tasks=[new_task()])
 
 
 def new_task() -> TaskDraft:
-    """An empty task."""
+    """Return an empty task."""
     return _task_draft(_EMPTY)
 
 
-def draft_of(found: TaskFile) -> FileDraft:
-    """An existing file in the form."""
-    budget = found.budget
+def draft_of(task_file: TaskFile) -> FileDraft:
+    """Put an existing file into the form."""
+    budget = task_file.budget
     texts = {
-        "file": str(found.path),
+        "file": str(task_file.path),
         "iterations": str(budget.iterations or ""),
         "dollars": budget.dollars,
         "seconds": f"{budget.seconds:.6f}".rstrip("0").rstrip(".") if budget.seconds else "",
     }
-    made = FileDraft(texts, base=budget, tasks=[_task_draft(each) for each in found.tasks])
-    touch_all(made)
-    return made
+    draft = FileDraft(texts, base=budget, tasks=[_task_draft(task) for task in task_file.tasks])
+    touch_all(draft)
+    return draft
 
 
 def touch_all(draft: FileDraft) -> None:
-    """Show every problem from now on."""
-    for each in (draft, *draft.tasks):
-        each.touched.update(each.texts)
+    """Show the problems of every field from now on."""
+    for part in (draft, *draft.tasks):
+        part.touched.update(part.texts)
 
 
 def check(draft: FileDraft, allowed: tuple[Path, ...]) -> CheckedDraft:
-    """Everything that is wrong with what is typed. Looks at folders and programs: call it off the UI thread."""
-    misfits: list[FieldProblem] = []
-    path = _path(draft.texts["file"], misfits)
+    """Check everything that is typed. Reads folders and looks for programs: call it in a thread."""
+    problems: list[FieldProblem] = []
+    path = _path(draft.texts["file"], problems)
     budget = msgspec.structs.replace(
         draft.base,
-        iterations=int(_number(draft.texts, "iterations", _WHOLE, "a whole number such as 20", misfits)),
+        iterations=int(_number(draft.texts, "iterations", _WHOLE, "a whole number such as 20", problems)),
         dollars=draft.texts["dollars"].strip(),
-        seconds=float(_number(draft.texts, "seconds", _NUMBER, "a number such as 600", misfits)),
+        seconds=float(_number(draft.texts, "seconds", _NUMBER, "a number such as 600", problems)),
     )
-    text = tasks.write(TaskFile(path, budget, tuple(_task(each) for each in draft.tasks)))
-    found: TaskFile | None = None
+    text = tasks.write(TaskFile(path, budget, tuple(_task(task) for task in draft.tasks)))
+    parsed: TaskFile | None = None
     try:
-        found = tasks.parse(text, path, allowed=(*allowed, path.parent))
+        parsed = tasks.parse(text, path, allowed=(*allowed, path.parent))
     except TaskFileError as error:
-        misfits += [_misfit(each.place, each.what, draft) for each in error.problems]
+        problems += [_field_problem(problem.place, problem.what, draft) for problem in error.problems]
         if not error.problems:
-            misfits.append(FieldProblem(0, "", error.what))
-    misfits.sort(key=_order)
-    return CheckedDraft(path, text, None if misfits else found, tuple(misfits))
+            problems.append(FieldProblem(0, "", error.what))
+    problems.sort(key=_order)
+    return CheckedDraft(path, text, None if problems else parsed, tuple(problems))
 
 
 def _task_draft(task: Task) -> TaskDraft:
@@ -149,68 +146,66 @@ def _task(draft: TaskDraft) -> Task:
         name=texts["name"].strip(),
         goal=texts["goal"],
         folder=texts["folder"].strip(),
-        agent=next(each for each in get_args(TaskAgent) if each == texts["agent"]),
+        agent=next(agent for agent in get_args(TaskAgent) if agent == texts["agent"]),
         accept=texts["accept"],
-        depends_on=tuple(each.strip() for each in texts["depends_on"].split(",") if each.strip()),
+        depends_on=tuple(name.strip() for name in texts["depends_on"].split(",") if name.strip()),
         rubric=texts["rubric"] if texts["rubric"].strip() else "",
         may=msgspec.structs.replace(
-            draft.base.may, run=tuple(each.strip() for each in texts["run"].splitlines() if each.strip())
+            draft.base.may, run=tuple(line.strip() for line in texts["run"].splitlines() if line.strip())
         ),
     )
 
 
-def _path(text: str, misfits: list[FieldProblem]) -> Path:
+def _path(text: str, problems: list[FieldProblem]) -> Path:
     try:
         path = Path(os.path.abspath(Path(text.strip() or NEW_PATH).expanduser()))  # noqa: PTH100 - keeps no `..`
     except RuntimeError as error:  # `~nobody/x`
-        misfits.append(FieldProblem(0, "file", f"cannot be found: {clean(error)}"))
+        problems.append(FieldProblem(0, "file", f"cannot be found: {clean(error)}"))
         return Path(os.path.abspath(NEW_PATH))  # noqa: PTH100
     if not text.strip():
-        misfits.append(FieldProblem(0, "file", "is empty: type where to write it"))
+        problems.append(FieldProblem(0, "file", "is empty: type a path"))
     elif path.is_dir():
-        misfits.append(FieldProblem(0, "file", "is a folder: add a name, such as tasks.toml"))
+        problems.append(FieldProblem(0, "file", "is a folder: add a name, such as tasks.toml"))
     return path
 
 
 def _number(
-    texts: Mapping[str, str], name: str, form: re.Pattern[str], what: str, misfits: list[FieldProblem]
+    texts: Mapping[str, str], name: str, form: re.Pattern[str], what: str, problems: list[FieldProblem]
 ) -> float | int | str:
     typed = texts[name].strip().replace(",", "").replace("_", "")
     if not typed:
         return 0
     if not form.fullmatch(typed):
-        misfits.append(FieldProblem(0, name, f"must be {what}"))
+        problems.append(FieldProblem(0, name, f"must be {what}"))
         return 0
     return typed
 
 
-def _order(misfit: FieldProblem) -> tuple[int, int]:
-    """As the form goes, so that one is led to the first."""
+def _order(problem: FieldProblem) -> tuple[int, int]:
+    """Sort problems as the form shows its fields."""
     names = (*FILE_FIELDS, *TASK_FIELDS)
-    return misfit.task, names.index(misfit.field) if misfit.field in names else len(names)
+    return problem.task, names.index(problem.field) if problem.field in names else len(names)
 
 
-def _misfit(place: str, what: str, draft: FileDraft) -> FieldProblem:
-    """A problem at the field that its place names: `task 2 "clean": may: run`."""
+def _field_problem(place: str, what: str, draft: FileDraft) -> FieldProblem:
+    """Find the field that a problem's place names, such as `task 2 "clean": may: run`."""
     match = _PLACE.match(place)
     if match is None:
         name = place.removeprefix("budget: ")
-        return (
-            FieldProblem(0, name, what)
-            if name in FILE_FIELDS
-            else FieldProblem(0, "", f"{place}: {what}" if place else what)
-        )
+        if name in FILE_FIELDS:
+            return FieldProblem(0, name, what)
+        return FieldProblem(0, "", f"{place}: {what}" if place else what)
     number = int(match[1])
     name = clean(draft.tasks[number - 1].texts["name"].strip(), 60)
     key = place[match.end() :].removeprefix(f' "{name}"').removeprefix(": ")
-    shown = "run" if key == "may: run" else key
-    if shown in TASK_FIELDS:
-        return FieldProblem(number, shown, what)
+    field_name = "run" if key == "may: run" else key
+    if field_name in TASK_FIELDS:
+        return FieldProblem(number, field_name, what)
     return FieldProblem(number, "", f"{key}: {what}" if key else what)
 
 
 def task_run_spec(
-    found: TaskFile,
+    task_file: TaskFile,
     text: str,
     settings: AgentSettings,
     *,
@@ -219,24 +214,26 @@ def task_run_spec(
     run_id: str,
     now: float,
 ) -> RunSpec:
-    """The run of the tasks `found` in `text`. Raises UsageError for an agent that cannot be used here, ConditionError
-    for a breakpoint that is none or has a name that is not known."""
+    """Specify the run of a task file with this text.
+
+    Raises UsageError for an agent that is not available here, and ConditionError for a wrong breakpoint.
+    """
     from tabsmith.conditions.built_in import parse_condition
 
-    for each in breakpoints:
-        parse_condition(each)
-    for agent in dict.fromkeys(each.agent for each in found.tasks):
+    for condition in breakpoints:
+        parse_condition(condition)
+    for agent in dict.fromkeys(task.agent for task in task_file.tasks):
         require_available(agent, settings)
     choice = ModelChoice(
-        agent=found.tasks[0].agent,
-        limits=task_limits(found.budget, settings),
+        agent=task_file.tasks[0].agent,
+        limits=task_limits(task_file.budget, settings),
         mode=mode,
         breakpoints=tuple(breakpoints),
     )
-    return RunSpec(run_id, now, TasksSource(str(found.path), text), Detect(), choice)
+    return RunSpec(run_id, now, TasksSource(str(task_file.path), text), Detect(), choice)
 
 
 def task_limits(budget: Limits, settings: AgentSettings) -> Limits:
-    """The file's budget; where it names neither dollars nor tokens, the dollars of the settings."""
+    """The limits of a file; the dollars of the settings, if the file limits neither dollars nor tokens."""
     default = "" if budget.dollars or budget.tokens else read_budget(show_budget(settings.dollars)).dollars
     return msgspec.structs.replace(budget, dollars=budget.dollars or default)

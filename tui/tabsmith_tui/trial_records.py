@@ -1,4 +1,4 @@
-"""What the disk knows of a try beyond the snapshot: what was said in its sessions, and its own lines of the log."""
+"""The records of a trial that are too large for the run's snapshot: transcripts, tool calls, differences, log."""
 
 from msgspec.structs import replace
 
@@ -12,19 +12,21 @@ from tabsmith.runs.transcripts import Transcript, TranscriptMessage
 
 
 def session_messages(run_id: str, session: str) -> tuple[TranscriptMessage, ...]:
-    """What was said in a session so far, oldest first. Raises RunNotFoundError, StorageError."""
+    """Return the messages of an agent session, oldest first. Raises RunNotFoundError, StorageError."""
     with Transcript(RunFolder(run_id).root, session) as transcript:
         return transcript.read()
 
 
 def acts(run_id: str, iteration: int) -> tuple[Acted | AcceptanceStarted, ...]:
-    """What the agent of a task did in an iteration, and the command that proved it. Raises RunNotFoundError."""
+    """Return what a coding agent did in an iteration, and its acceptance command. Raises RunNotFoundError."""
     events = RunFolder(run_id).events().read().values
-    return tuple(each for each in events if isinstance(each, Acted | AcceptanceStarted) and each.iteration == iteration)
+    return tuple(
+        event for event in events if isinstance(event, Acted | AcceptanceStarted) and event.iteration == iteration
+    )
 
 
 def difference(run_id: str, task: str, iteration: int) -> str:
-    """How the files of a task differ from those before the iteration. Raises WorkspaceError, StorageError."""
+    """Return the difference that an iteration made to a task's files. Raises WorkspaceError, StorageError."""
     from tabsmith.workspaces import Workspace
 
     workspace = Workspace.open(RunFolder(run_id).root / "tasks" / task)
@@ -33,7 +35,7 @@ def difference(run_id: str, task: str, iteration: int) -> str:
 
 
 def log_lines(run_id: str, iteration: int) -> tuple[LogLine, ...]:
-    """The log of one iteration, however long ago: the snapshot's own log holds only the newest lines of the run.
+    """Return the log of one iteration; the snapshot's own log holds only the newest lines of the run.
 
     Folds the whole journal. Raises RunNotFoundError.
     """

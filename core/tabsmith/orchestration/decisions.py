@@ -1,17 +1,17 @@
-"""What is thought of an iteration, as data: its quality with its parts, and the decision with the rule that fired."""
+"""The quality of an iteration with its parts, and the decision after it with the rule that fired, as data."""
 
 from typing import Literal, TypeAlias
 
 import msgspec
 
 DecisionAction: TypeAlias = Literal["proceed", "retry", "clarify", "escalate", "checkpoint"]
-"""`proceed`: on to the next iteration. `retry`: the same again after a wait. `clarify`: the next brief says what was
-missing. `escalate`: a person is asked; without one, it counts towards handing over to search. `checkpoint`: stand still
-at a safe place, because a limit is near."""
+"""`proceed`: on to the next iteration. `retry`: another recipe in place of this one. `clarify`: the next brief says what was
+missing. `escalate`: a person is asked; without one, it counts towards falling back to search. `checkpoint`: pause at a
+safe place, because a limit is near."""
 
 
 class QualityPart(msgspec.Struct, frozen=True):
-    """One of the things that quality is made of: its value 0..1, its weight, and why, in words."""
+    """A part of the quality: its value 0..1, its weight, and why, in a phrase."""
 
     name: str
     value: float
@@ -20,7 +20,7 @@ class QualityPart(msgspec.Struct, frozen=True):
 
 
 class Quality(msgspec.Struct, frozen=True):
-    """How good an iteration was, 0..1. `fallback` says why the heuristic stands in for a model's grade."""
+    """How good an iteration was, 0..1. `fallback` says why the rule stands in for a model's grade."""
 
     value: float
     grader: Literal["heuristic", "llm"]
@@ -30,14 +30,14 @@ class Quality(msgspec.Struct, frozen=True):
 
 
 class Thresholds(msgspec.Struct, frozen=True):
-    """From `proceed` on an iteration is good enough; below `escalate` it is not worth going on with."""
+    """From quality `proceed` on an iteration is good enough; below `escalate` it is not worth building on."""
 
     proceed: float = 0.7
     escalate: float = 0.5
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """What is done next, how sure that is (0..1), by which thresholds, and the rule that fired, in words.
+    """What is done next, how confident the rule is (0..1), by which thresholds, and the rule that fired, in a sentence.
     `by` says who decided."""
 
     action: DecisionAction

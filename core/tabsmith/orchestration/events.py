@@ -1,4 +1,4 @@
-"""What happens inside the loop, as typed events. The run's journal holds them; nothing else knows them."""
+"""What happens inside the loop, as typed events. The run's journal holds them."""
 
 from typing import Literal, TypeAlias
 
@@ -15,7 +15,7 @@ from tabsmith.recipes.recipe import Problem, Recipe
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
-    """Something that happened at `at`, seconds since 1970; the journal stamps it when it is recorded."""
+    """Something that happened at `at`, seconds since 1970, which the journal sets when the event is recorded."""
 
     at: float = 0.0
 
@@ -31,7 +31,7 @@ class SearchStarted(Event, frozen=True, tag="search_started"):
 
 
 class IterationStarted(Event, frozen=True, tag="iteration_started"):
-    """Recipe number `iteration` (from 1) is wanted, of `agent`; or its work on `task`, in a run of a task file."""
+    """`agent` is to propose recipe number `iteration` (from 1), or to work on `task` in a run of a task file."""
 
     iteration: int
     agent: AgentName
@@ -39,7 +39,7 @@ class IterationStarted(Event, frozen=True, tag="iteration_started"):
 
 
 class AgentChanged(Event, frozen=True, tag="agent_changed"):
-    """From now on `actual` proposes where `planned` was to, and why; the two are the same again when it came back."""
+    """From now on `actual` proposes in place of `planned`, for `reason`; both are the same once `planned` is back."""
 
     planned: AgentName
     actual: AgentName
@@ -47,7 +47,7 @@ class AgentChanged(Event, frozen=True, tag="agent_changed"):
 
 
 class SessionOpened(Event, frozen=True, tag="session_opened"):
-    """An agent is about to be asked. `session` is a fresh UUID, never used before; what is said goes into
+    """An agent is about to be asked. `session` is a fresh UUID; the session's words go into
     `sessions/<session>.jsonl` of the run's folder. `attempt` is over 1 when the agent is asked again."""
 
     session: str
@@ -59,7 +59,7 @@ class SessionOpened(Event, frozen=True, tag="session_opened"):
 
 
 class SessionUsed(Event, frozen=True, tag="session_used"):
-    """A reply came in: what it alone used, and the model that gave it."""
+    """A reply came in: what that reply alone used, and the model that gave it."""
 
     session: str
     usage: Usage
@@ -68,11 +68,11 @@ class SessionUsed(Event, frozen=True, tag="session_used"):
 
 
 SessionOutcome: TypeAlias = Literal["answered", "failed", "cancelled", "lost"]
-"""`lost`: its worker died; closed by the next one."""
+"""`lost`: the worker died, and the next one closed the session."""
 
 
 class SessionClosed(Event, frozen=True, tag="session_closed"):
-    """The session is over, one way or another."""
+    """The session is over, however it ended."""
 
     session: str
     outcome: SessionOutcome
@@ -93,7 +93,7 @@ class RetryScheduled(Event, frozen=True, tag="retry_scheduled"):
 
 
 class Unanswered(Event, frozen=True, tag="unanswered"):
-    """The iteration ends without a recipe: the agent gave none. Without `trouble` it had no more, or was stopped."""
+    """The iteration ends without an answer of the agent. Without `trouble` it had no more to propose, or was stopped."""
 
     iteration: int
     trouble: AgentErrorKind | Literal[""]
@@ -101,8 +101,8 @@ class Unanswered(Event, frozen=True, tag="unanswered"):
 
 
 class Proposed(Event, frozen=True, tag="proposed"):
-    """The agent answered; `change` says in words how the recipe differs from the champion's. `reason` and `confidence`
-    are the agent's own; `session` is "" for an agent that holds no conversation."""
+    """The agent proposed a recipe; `change` says how it differs from the champion's. `reason` and `confidence` are the
+    agent's own; `session` is "" for search."""
 
     iteration: int
     recipe: Recipe
@@ -113,7 +113,7 @@ class Proposed(Event, frozen=True, tag="proposed"):
 
 
 class RecipeRefused(Event, frozen=True, tag="refused"):
-    """The recipe was not fitted, because of these problems."""
+    """The recipe was refused before it was fitted, because of these problems."""
 
     iteration: int
     problems: tuple[Problem, ...]
@@ -137,7 +137,7 @@ FailureReason: TypeAlias = Literal["error", "time limit", "stopped"]
 
 
 class EvaluationFailed(Event, frozen=True, tag="failed"):
-    """Fitting the recipe ended without a score: the error's name and words; or its time ran out."""
+    """Fitting the recipe ended without a score; `message` is the error, `seconds` how long it took."""
 
     iteration: int
     reason: FailureReason
@@ -146,8 +146,7 @@ class EvaluationFailed(Event, frozen=True, tag="failed"):
 
 
 class ChampionChanged(Event, frozen=True, tag="champion_changed"):
-    """A challenger won, by the champion rule in words. `probation`: it won narrowly, and holds the title until it has
-    stood up to as many challengers as champion.py says."""
+    """A challenger became the champion; `rule` says why. `probation`: it won narrowly, see loop/champion.py."""
 
     iteration: int
     recipe: Recipe
@@ -158,27 +157,27 @@ class ChampionChanged(Event, frozen=True, tag="champion_changed"):
 
 
 class Graded(Event, frozen=True, tag="graded"):
-    """How good the iteration was."""
+    """The iteration was graded."""
 
     iteration: int
     quality: Quality
 
 
 class Decided(Event, frozen=True, tag="decided"):
-    """What is done next. A person's decision follows the rule's."""
+    """A decision was taken. A person's decision follows the rule's."""
 
     iteration: int
     decision: Decision
 
 
 class IterationSkipped(Event, frozen=True, tag="skipped"):
-    """A person left the iteration out: its recipe does not count."""
+    """A person left the iteration out, so its recipe does not count."""
 
     iteration: int
 
 
 class IterationEnded(Event, frozen=True, tag="iteration_ended"):
-    """The record of an iteration, made whatever became of it: its numbers, and what the agent is told about it."""
+    """An iteration is over, whatever became of it: its metrics, and the feedback that the agent gets."""
 
     iteration: int
     facts: IterationMetrics
@@ -199,7 +198,7 @@ class QuestionAnswered(Event, frozen=True, tag="replied"):
 
 
 class BreakpointPassed(Event, frozen=True, tag="breakpoint_passed"):
-    """A condition came true, and nobody is asked in this mode."""
+    """A breakpoint fired in a mode in which nobody is asked."""
 
     iteration: int
     condition: str
@@ -207,7 +206,7 @@ class BreakpointPassed(Event, frozen=True, tag="breakpoint_passed"):
 
 
 class BudgetWarned(Event, frozen=True, tag="budget_warned"):
-    """So much of a limit is used: 0.8, 0.95 or 1."""
+    """The share 0.8, 0.95 or 1 of a limit is used; `words` say it in a sentence."""
 
     limit: LimitName
     share: float
@@ -215,19 +214,19 @@ class BudgetWarned(Event, frozen=True, tag="budget_warned"):
 
 
 class ModeChanged(Event, frozen=True, tag="mode_changed"):
-    """How much the person wants to be asked from now on."""
+    """From now on the person wants to be asked as `mode` says."""
 
     mode: Mode
 
 
 class NoteTaken(Event, frozen=True, tag="note_taken"):
-    """The person told the agent something; every brief from now on holds it."""
+    """The person has a note for the agent; every brief from now on holds it."""
 
     text: str
 
 
 class EnsembleBuilt(Event, frozen=True, tag="ensemble_built"):
-    """Recipes of the run put together on their out-of-fold predictions."""
+    """The ensemble of the run was built from these recipes, on their out-of-fold predictions."""
 
     recipes: tuple[str, ...]  # ids
     weights: tuple[float, ...]

@@ -19,8 +19,8 @@ from tabsmith.storage import TypedJournal, TypedJournalChunk
 
 class HistoryRecord(msgspec.Struct, frozen=True, kw_only=True):
     """An iteration that is over. `planned` was to propose, `actual` did, and `reason` says why where they differ.
-    `score` is the mean over the folds, None when there is none; `champion` says whether the recipe took the title,
-    left it where it was, or could not compete for it."""
+    `score` is the mean over the folds, None if there is none; `champion` says whether the recipe became the champion,
+    lost against it, or could not compete."""
 
     at: float  # seconds since 1970
     run_id: str
@@ -46,8 +46,8 @@ class HistoryRecord(msgspec.Struct, frozen=True, kw_only=True):
 class History:
     """The history at `path`, by default the one in the state folder. May be shared by threads.
 
-    With `sync` a record is on the disk when `append` returns; without it, it outlives the death of this process, kill
-    -9 too, but not that of the machine.
+    With `sync` a record is on the disk when `append` returns. Without it, a record outlives the death of this process,
+    kill -9 too, but not that of the machine.
     """
 
     def __init__(self, path: Path | None = None, *, sync: bool = True) -> None:
@@ -60,15 +60,15 @@ class History:
         return self._journal.path
 
     def append(self, record: HistoryRecord) -> None:
-        """Add the record. Raises StorageError when it was not stored, also for one that holds a NaN."""
+        """Add the record. Raises StorageError if it was not stored, for example because it holds a NaN."""
         self._journal.append(record)
 
     def read(self, offset: int = 0) -> TypedJournalChunk[HistoryRecord]:
-        """The records from `offset` (0, or the `next_offset` of an earlier read) on. Raises StorageError."""
+        """Return the records from `offset` (0, or the `next_offset` of an earlier read) on. Raises StorageError."""
         return self._journal.read(offset)
 
     def holds(self, run_id: str, iteration: int) -> bool:
-        """Whether the iteration of that run is in it. Reads all of it: for a run that is taken up again."""
+        """Whether the iteration of that run is in the history. It reads the whole file, so only a resumed run asks."""
         return any(each.iteration == iteration and each.run_id == run_id for each in self.read().values)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""What a run asks its person, and what the person may answer. Both are data; the worker waits, a screen asks."""
+"""The questions that a run asks its person, and the replies: data that a worker waits for and a screen asks."""
 
 from typing import Literal, TypeAlias
 
@@ -8,15 +8,15 @@ from tabsmith.limits import LimitName
 from tabsmith.orchestration.decisions import DecisionAction
 
 Mode: TypeAlias = Literal["manual", "confirm", "automatic"]
-"""`automatic` never asks: breakpoints are noted, a spent budget ends the run. `confirm` asks at breakpoints, budgets
-and escalations. `manual` asks before every recipe is fitted, too."""
+"""How much a person is asked. `automatic`: never; breakpoints are noted, and a used up limit ends the run. `confirm`: at
+breakpoints, used up limits and escalations. `manual`: before every recipe is fitted, too."""
 
 Cause: TypeAlias = Literal["breakpoint", "budget", "escalation", "checkpoint", "proposal", "permission"]
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """Why the run stands still. `what` happened, in a sentence; `details` more of it, in lines; `limit` names the limit
-    that is spent, for a budget; `condition` what fired, for a breakpoint."""
+    """A question for the person, for which the run stands still. `what` says in a sentence what happened, `details` says
+    more in lines; `limit` is the limit that is used up, `condition` the breakpoint that fired."""
 
     id: str
     iteration: int
@@ -28,21 +28,21 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Continue(msgspec.Struct, frozen=True, tag="continue", tag_field="answer"):
-    """Go on as if nothing had been asked. A spent limit does not limit any more."""
+    """Go on as if nothing had been asked. A used up limit does not limit any more."""
 
 
 class ChangeBrief(msgspec.Struct, frozen=True, tag="change_brief", tag_field="answer"):
-    """Go on, and tell the agent this from now on."""
+    """Go on, and tell the agent `text` in every brief from now on."""
 
     text: str
 
 
 class Skip(msgspec.Struct, frozen=True, tag="skip", tag_field="answer"):
-    """Leave this iteration out: its recipe is not fitted, or does not count."""
+    """Leave this iteration out, so that its recipe is not fitted or does not count."""
 
 
 class Decide(msgspec.Struct, frozen=True, tag="decide", tag_field="answer"):
-    """Take this decision instead."""
+    """Take this decision in place of the rule's."""
 
     action: DecisionAction
 
@@ -52,14 +52,14 @@ class EndRun(msgspec.Struct, frozen=True, tag="end", tag_field="answer"):
 
 
 class Extend(msgspec.Struct, frozen=True, tag="extend", tag_field="answer"):
-    """More of a limit: the new limit, as a decimal (`2.50`, `40`)."""
+    """Raise a limit to `to`, a decimal (`2.50`, `40`)."""
 
     limit: LimitName
     to: str
 
 
 class AllowTool(msgspec.Struct, frozen=True, tag="allow", tag_field="answer"):
-    """What becomes of a permission that an agent asks for."""
+    """Allow or refuse what an agent asks permission for."""
 
     allowed: Literal["once", "always", "no"]
 

@@ -1,4 +1,5 @@
-"""Agent sessions: a fresh UUID each, recorded before the call, closed whatever happens, each reply booked at once."""
+"""Agent sessions: each has a fresh UUID, is recorded before the call and closed however it ends; replies are booked at
+once."""
 
 import asyncio
 import time
@@ -35,7 +36,7 @@ class Transcripts(Protocol):
 
 
 class RecordedSession:
-    """A session that is open: what `Agent.propose` is given as its `Talk`."""
+    """An open session: the `AgentSession` that an agent gets for a call."""
 
     def __init__(self, seconds: float, record: Callable[[LoopEvent], None], transcripts: Transcripts) -> None:
         self.session = str(uuid4())
@@ -44,11 +45,11 @@ class RecordedSession:
         self._transcripts = transcripts
 
     def on_prompt(self, prompt: Prompt) -> None:
-        """The words first, then the call."""
+        """Keep the prompt before it goes out."""
         self._transcripts.sent(self.session, prompt)
 
     def on_reply(self, reply: ModelReply) -> None:
-        """The words first, so that what they cost can be found again after a kill; then the money."""
+        """Keep the reply first, so that its cost can be found again after a kill; then record what it used."""
         self._transcripts.received(self.session, reply)
         self._record(SessionUsed(session=self.session, usage=reply.usage, model=reply.model, foreign=reply.foreign))
 
@@ -71,11 +72,11 @@ class SessionRecorder:
         seconds: float,
         purpose: Literal["propose", "grade"] = "propose",
     ) -> Iterator[RecordedSession]:
-        """A session around one call; however the call ends, so does the session."""
-        spoken = RecordedSession(seconds, self._record, self._transcripts)
+        """Open a session around one call; however the call ends, the session is closed."""
+        session = RecordedSession(seconds, self._record, self._transcripts)
         self._record(
             SessionOpened(
-                session=spoken.session,
+                session=session.session,
                 iteration=iteration,
                 attempt=attempt,
                 agent=agent,
@@ -88,7 +89,7 @@ class SessionRecorder:
         trouble: AgentErrorKind | Literal[""] = "program"
         message = ""
         try:
-            yield spoken
+            yield session
             outcome, trouble = "answered", ""
         except AgentError as error:
             trouble, message = error.trouble, clean(error.what, 300)
@@ -102,7 +103,7 @@ class SessionRecorder:
         finally:
             self._record(
                 SessionClosed(
-                    session=spoken.session,
+                    session=session.session,
                     outcome=outcome,
                     seconds=time.monotonic() - started,
                     trouble=trouble,

@@ -1,4 +1,4 @@
-"""What happens in a task: an agent at work in a folder, and a command of tabsmith's own that proves the goal."""
+"""What happens in a task, as typed events: an agent works in a folder, and the acceptance command proves the goal."""
 
 from typing import Literal, TypeAlias
 
@@ -8,12 +8,12 @@ from tabsmith.agents.agent_jobs import Activity, AgentJobEnd, RiskLevel
 from tabsmith.orchestration.events import Event
 
 AcceptanceVerdict: TypeAlias = Literal["accepted", "rejected", "could not run"]
-"""`accepted`: the command ended with 0. `rejected`: it ended otherwise, or was ended. `could not run`: the verdict is
-not known, and so is never taken for accepted."""
+"""`accepted`: the command ended with 0. `rejected`: it ended otherwise, or was ended. `could not run`: there is
+no verdict, and the work never counts as accepted."""
 
 TaskOutcome: TypeAlias = Literal["success", "success with limits", "partial", "failed", "blocked", "cancelled"]
 """`success with limits`: accepted, but with a quality that is not good enough. `partial`: not accepted, but the agent
-was cut short at its work, which is kept. `blocked`: never begun, because what it depends on did not succeed."""
+was cut short at its work, which is kept. `blocked`: never begun, because a task that it depends on did not succeed."""
 
 TaskExit: TypeAlias = Literal["done", "budget", "iterations", "stuck", "agent failed", "user", "blocked"]
 
@@ -30,8 +30,8 @@ class ChangedFile(msgspec.Struct, frozen=True):
 
 
 class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
-    """What the acceptance command came to. `status` is its exit status, None when it was ended; `ended` says by what;
-    `output` is what it printed, cut; `level` the sandbox that it ran in."""
+    """How the acceptance command ended. `status` is its exit status, None if it was ended, and `ended` says by what;
+    `output` is what it printed, cut; `level` is the sandbox that it ran in."""
 
     verdict: AcceptanceVerdict
     status: int | None
@@ -42,7 +42,7 @@ class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TaskStarted(Event, frozen=True, tag="task_started"):
-    """A task begins, in a copy or a worktree of its folder; `level` is the sandbox that commands run in."""
+    """A task begins in a copy or a worktree of its folder; `level` is the sandbox that commands run in."""
 
     task: str
     how: Literal["copy", "worktree"]
@@ -51,7 +51,7 @@ class TaskStarted(Event, frozen=True, tag="task_started"):
 
 
 class Acted(Event, frozen=True, tag="acted"):
-    """The agent did something; the whole of it is in the session's transcript."""
+    """The agent did something; the session's transcript has the whole of it."""
 
     iteration: int
     session: str
@@ -59,7 +59,7 @@ class Acted(Event, frozen=True, tag="acted"):
 
 
 class PermissionDecided(Event, frozen=True, tag="permission_decided"):
-    """What became of something that the agent might not do by itself; `by` says who decided."""
+    """A permission request of the agent was answered; `by` says who decided."""
 
     iteration: int
     tool: str
@@ -70,7 +70,7 @@ class PermissionDecided(Event, frozen=True, tag="permission_decided"):
 
 
 class Worked(Event, frozen=True, tag="worked"):
-    """The agent's errand is over: its last words, which prove nothing, and what it left different."""
+    """The agent has come back: its last words, which prove nothing, and the files that it left different."""
 
     iteration: int
     end: AgentJobEnd
@@ -80,21 +80,21 @@ class Worked(Event, frozen=True, tag="worked"):
 
 
 class AcceptanceStarted(Event, frozen=True, tag="acceptance_started"):
-    """The acceptance command runs."""
+    """The acceptance command starts."""
 
     iteration: int
     command: str
 
 
 class AcceptanceEnded(Event, frozen=True, tag="acceptance_ended"):
-    """It is over."""
+    """The acceptance command has ended."""
 
     iteration: int
     acceptance: Acceptance
 
 
 class TaskEnded(Event, frozen=True, tag="task_ended"):
-    """The task is over. `reason` says why in words; `handed_back` whether the folder has its changes now."""
+    """The task is over; `reason` says why in a sentence, `handed_back` whether the task's folder has its changes now."""
 
     task: str
     outcome: TaskOutcome

@@ -8,7 +8,7 @@ import msgspec
 
 from tabsmith import formatting
 from tabsmith.agents.usage import Usage
-from tabsmith.runs import spending
+from tabsmith.runs import replies
 from tabsmith.runs.events import RunState
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import clean, plural
@@ -124,7 +124,7 @@ def _coarse(seconds: float) -> float:
 def used_so_far(snapshot: RunSnapshot, now: float) -> str:
     """What the run has cost up to now: `so far 12 iterations, 3:12 of 10:00, 85.3k tokens, $0.42 of $2.00`."""
     parts = [plural(len(snapshot.trials), "iteration"), elapsed(snapshot, now)]
-    if spending.uses_llm(snapshot):
+    if replies.uses_llm(snapshot):
         limits, usage = snapshot.limits, snapshot.usage
         tokens = token_count(usage.tokens) if usage.turns else formatting.UNKNOWN
         parts.append(f"{tokens} {f'of {token_count(limits.tokens)} ' if limits.tokens else ''}tokens")

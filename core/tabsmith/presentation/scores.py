@@ -2,16 +2,14 @@
 
 import math
 import statistics
-from typing import Literal, TypeAlias
 
 import msgspec
 
 from tabsmith import formatting
 from tabsmith.modeling.results import FoldScore, Metric
+from tabsmith.orchestration.loop_state import Trial
 from tabsmith.presentation.spans import Tone
-from tabsmith.runs.snapshot import RunSnapshot, Trial
-
-Standing: TypeAlias = Literal["better", "worse", "even"]
+from tabsmith.runs.snapshot import RunSnapshot
 
 
 class PairedDifference(msgspec.Struct, frozen=True):
@@ -41,9 +39,14 @@ def paired_difference(
     return PairedDifference(statistics.fmean(gains), statistics.stdev(gains) / math.sqrt(len(gains)), len(gains))
 
 
+def better_way(metric: Metric) -> str:
+    """`lower is better`."""
+    return f"{'higher' if metric.greater_is_better else 'lower'} is better"
+
+
 def metric_direction(metric: Metric) -> str:
     """`RMSE, lower is better`: a score is never shown without saying which way is up."""
-    return f"{metric.label}, {'higher' if metric.greater_is_better else 'lower'} is better"
+    return f"{metric.label}, {better_way(metric)}"
 
 
 def gain(mean: float | None, base: float | None, metric: Metric) -> float | None:

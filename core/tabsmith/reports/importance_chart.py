@@ -5,6 +5,7 @@ from typing import Final
 
 from tabsmith import formatting
 from tabsmith.modeling.results import ColumnImportance, ModelReport
+from tabsmith.presentation.models import importance_heading, useful_columns
 from tabsmith.reports import canvas, lettering
 from tabsmith.reports.errors import NothingToDrawError
 from tabsmith.text import plural
@@ -26,24 +27,19 @@ def importance_chart(report: ModelReport, most: int = 15) -> bytes:
             "The importance of the columns was not measured.",
             next_step="Train with more time: it is measured last, in what is left.",
         )
-    ranked = sorted(
-        (each for each in report.importance if not math.isnan(each.drop)), key=lambda each: each.drop, reverse=True
-    )
-    useful = [each for each in ranked if each.drop > 0]
+    useful = useful_columns(report.importance)
     shown = useful[: max(1, most)]
     row = _ROOMY if len(shown) <= _FEW else _ROW
     rest = _rest(len(useful) - len(shown), len(report.importance) - len(useful))
     with canvas.drawing():
         sheet = canvas.Sheet(max(380, 150 + row * len(shown) + (86 if rest else 44)))
-        verb = "falls" if report.metric.greater_is_better else "rises"
-        metric = lettering.showable(report.metric.label, 40)
         target = lettering.fit(lettering.showable(report.schema.target or ""), 400, canvas.TITLE, "bold")
         title = f"What predicts {target}" if report.schema.target else "What the model relies on"
-        top = sheet.heading(title, f"how much {metric} {verb} when the column is shuffled") + 36
+        top = sheet.heading(title, lettering.showable(importance_heading(report.metric))) + 36
         if shown:
             _bars(sheet, top, row, shown)
         else:
-            sheet.words((canvas.EDGE, top + 60), "No column alone makes a difference.")
+            sheet.words((canvas.EDGE, top + 60), "No column alone has a measurable effect.")
         sheet.words(
             (canvas.EDGE, sheet.height - 40), rest, canvas.SMALL, canvas.DIM, room=sheet.width - 2 * canvas.EDGE
         )
@@ -92,5 +88,5 @@ def _rest(less: int, idle: int) -> str:
     if less > 0:
         parts.append(f"+{plural(less, 'column')} that {'matters' if less == 1 else 'matter'} less")
     if idle > 0:
-        parts.append(f"{plural(idle, 'column')} made no difference")
+        parts.append(f"{plural(idle, 'column')}: no measurable effect")
     return " · ".join(parts)

@@ -8,6 +8,7 @@ from typing import Final, assert_never
 
 from tabsmith import formatting
 from tabsmith.modeling.results import Confusion, ModelReport, Residuals
+from tabsmith.presentation.models import Confused, confused_classes
 from tabsmith.reports import canvas, lettering
 from tabsmith.reports.errors import NothingToDrawError
 from tabsmith.reports.scale import Range, range_of, ticks
@@ -135,7 +136,9 @@ def _confusion(report: ModelReport, shown: Confusion) -> bytes:
         where = "hold-out rows" if report.holdout else "rows that the model had not seen"
         if size <= MOST_CLASSES:
             return _matrix(f"{target}, {where}", title, shown.classes, counts)
-        return _worst(f"{target}, {plural(size, 'class', 'classes')}, {where}", title, shown.classes, counts)
+        return _worst(
+            f"{target}, {plural(size, 'class', 'classes')}, {where}", title, shown.classes, confused_classes(shown)
+        )
 
 
 def _matrix(about: str, title: str, classes: tuple[str, ...], counts: list[list[int]]) -> bytes:
@@ -212,35 +215,28 @@ def _short(count: int) -> str:
     return f"{value:.1f}{_THOUSANDS[place - 1]}" if value < 9.95 else f"{value:,.0f}{_THOUSANDS[place - 1]}"
 
 
-def _worst(about: str, title: str, classes: tuple[str, ...], counts: list[list[int]]) -> bytes:
+def _worst(about: str, title: str, classes: tuple[str, ...], confused: list[Confused]) -> bytes:
     """Of many classes, what was taken for what most often."""
-    found = [
-        (count, place, other, sum(line))
-        for place, line in enumerate(counts)
-        for other, count in enumerate(line)
-        if count and other != place
-    ]
-    found.sort(key=lambda each: (-each[0], each[1], each[2]))
-    shown = found[:_WORST]
+    shown = confused[:_WORST]
     sheet = canvas.Sheet(max(420, 172 + _ROW * len(shown) + 84))
     top = sheet.heading(title, about, "most often confused: truth → prediction, rows, share of the class") + 26
     if not shown:
         sheet.words((canvas.EDGE, top + 40), "No class was taken for another.")
         return sheet.png()
-    said = [f"{formatting.count(count)} · {formatting.percent(count / whole)}" for count, _, _, whole in shown]
+    said = [f"{formatting.count(each.rows)} · {formatting.percent(each.rows / each.class_rows)}" for each in shown]
     right = canvas.WIDTH - canvas.EDGE - max(lettering.width(each, canvas.SMALL) for each in said) - 18
     left = right - _BAR
     arrow = canvas.EDGE + (left - 18 - canvas.EDGE) / 2
     room = arrow - canvas.EDGE - 22
-    for row, ((count, place, other, _), words) in enumerate(zip(shown, said, strict=True)):
+    for row, (each, words) in enumerate(zip(shown, said, strict=True)):
         y = top + _ROW * (row + 0.5)
-        sheet.words((arrow - 22, y), lettering.showable(classes[place]), side="right", room=room)
+        sheet.words((arrow - 22, y), lettering.showable(classes[each.truth]), side="right", room=room)
         sheet.words((arrow, y), "→", color=canvas.ORANGE, side="center")
-        sheet.words((arrow + 22, y), lettering.showable(classes[other]), room=room)
-        end = left + _BAR * count / shown[0][0]
+        sheet.words((arrow + 22, y), lettering.showable(classes[each.predicted]), room=room)
+        end = left + _BAR * each.rows / shown[0].rows
         sheet.box(left, y - _ROW * 0.3, max(end, left + 2), y + _ROW * 0.3, canvas.ORANGE)
         sheet.words((canvas.WIDTH - canvas.EDGE, y), words, canvas.SMALL, canvas.DIM, side="right")
-    if len(found) > len(shown):
-        more = f"+{plural(len(found) - len(shown), 'confusion')}"
+    if len(confused) > len(shown):
+        more = f"+{plural(len(confused) - len(shown), 'confusion')}"
         sheet.words((canvas.EDGE, sheet.height - 40), more, canvas.SMALL, canvas.DIM)
     return sheet.png()

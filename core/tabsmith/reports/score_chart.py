@@ -5,10 +5,11 @@ from typing import Final, Literal, NamedTuple
 
 from tabsmith import formatting
 from tabsmith.modeling.results import Metric
+from tabsmith.orchestration.loop_state import Trial
 from tabsmith.reports import canvas, lettering
 from tabsmith.reports.errors import NothingToDrawError
 from tabsmith.reports.scale import Range, Tick, range_of, ticks, whole_ticks
-from tabsmith.runs.snapshot import RunSnapshot, Trial
+from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import plural
 
 _BOTTOM: Final = canvas.HEIGHT - 150

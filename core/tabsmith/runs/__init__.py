@@ -1,1 +1,1 @@
-"""Work in the background: spec, events, worker process, supervisor."""
+"""Runs in the background: what a run is asked to do, its events and their reducers, and the processes that work on it."""

@@ -1,7 +1,4 @@
-"""The agents of a run's worker: who is planned, the process that hosts them, who writes down what is said.
-
-A language model that grades a task's iterations against its rubric, in sessions of their own.
-"""
+"""The agents of a run's worker: the ones that propose, the models that grade, and the coding agent of a task."""
 
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -37,53 +34,58 @@ MAX_JOB_SECONDS: Final = 3_600.0
 
 
 class AgentFactory:
-    """The agents that the choice and the settings call for. `host` starts its process at the first question."""
+    """The agents that the choice and the settings call for. `client` starts the agents' process at the first request."""
 
     def __init__(self, choice: ModelChoice, settings: AgentSettings) -> None:
-        self.host = AgentClient()
+        self.client = AgentClient()
         family: Family | None = None if choice.family == "any" else choice.family
         self.search: Agent = SearchAgent(family=family, seed=choice.seed)
-        self.planned: Agent = self.search if choice.agent == "search" else ModelAgent(choice.agent, self.host, settings)
+        self.planned: Agent = (
+            self.search if choice.agent == "search" else ModelAgent(choice.agent, self.client, settings)
+        )
         self.grader: Grader | None = None
         if self.planned.uses_llm and settings.grader == "llm":
-            self.grader = LlmGrader(self.host, settings.llm.model or "")
+            self.grader = LlmGrader(self.client, settings.llm.model or "")
 
 
 class LlmGrader:
-    """The model of `agents.llm` as the judge of an iteration's quality."""
+    """The model of `agents.llm` as a grader of iterations with a recipe."""
 
     name: AgentName = "llm"
 
-    def __init__(self, host: AgentClient, model: str) -> None:
+    def __init__(self, client: AgentClient, model: str) -> None:
         self.model = model
-        self._host = host
+        self._client = client
 
-    async def grade(self, subject: GradingInput, talk: AgentSession) -> Quality:
-        """Its grade. Raises AgentError."""
-        letter, shape = grading_request(subject)
-        talk.on_prompt(letter)
+    async def grade(self, given: GradingInput, session: AgentSession) -> Quality:
+        """Return its grade. Raises AgentError."""
+        prompt, schema = grading_request(given)
+        session.on_prompt(prompt)
         return parse_grade(
-            await self._host.ask("llm", ModelRequest(talk.session, letter, shape, talk.seconds), talk.on_reply)
+            await self._client.ask(
+                "llm", ModelRequest(session.session, prompt, schema, session.seconds), session.on_reply
+            )
         )
 
 
 def rubric_grader(
-    task: Task, bench: ForkedTaskWorkspace, host: AgentClient, sessions: SessionRecorder, settings: AgentSettings
+    task: Task, workspace: ForkedTaskWorkspace, client: AgentClient, sessions: SessionRecorder, settings: AgentSettings
 ) -> Callable[[TaskIteration], Awaitable[Quality]] | None:
-    """The model of `agents.llm`, where the task has a rubric and the settings want a model to grade."""
+    """Return the model of `agents.llm` as a grader of a task's iterations, in sessions of their own; None if the task has no
+    rubric, or the settings want no model to grade."""
     if not task.rubric or settings.grader != "llm":
         return None
 
-    async def grade(step: TaskIteration) -> Quality:
-        assert step.acceptance is not None
-        difference = await bench.difference(step.number)
+    async def grade(iteration: TaskIteration) -> Quality:
+        assert iteration.acceptance is not None
+        difference = await workspace.difference(iteration.number)
         with sessions.open(
-            step.number, 1, "llm", settings.llm.model or "", seconds=settings.timeout, purpose="grade"
-        ) as talk:
-            asked = rubric_prompt(task, difference, step.acceptance)
-            talk.on_prompt(asked)
-            question = ModelRequest(talk.session, asked, GRADE_SCHEMA, talk.seconds)
-            return parse_grade(await host.ask("llm", question, talk.on_reply))
+            iteration.number, 1, "llm", settings.llm.model or "", seconds=settings.timeout, purpose="grade"
+        ) as session:
+            prompt = rubric_prompt(task, difference, iteration.acceptance)
+            session.on_prompt(prompt)
+            request = ModelRequest(session.session, prompt, GRADE_SCHEMA, session.seconds)
+            return parse_grade(await client.ask("llm", request, session.on_reply))
 
     return grade
 

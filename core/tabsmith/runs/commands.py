@@ -1,4 +1,4 @@
-"""What a person tells a run, as data: appended to `runs/<id>/commands.jsonl`, acted on within 50 ms."""
+"""Commands of a person to a run, as data: appended to `runs/<id>/commands.jsonl`, acted on within 50 ms."""
 
 from typing import Literal, TypeAlias
 
@@ -9,13 +9,13 @@ from tabsmith.orchestration.questions import Mode, Reply
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True, tag_field="command"):
-    """Something a person asked for at `at`, seconds since 1970."""
+    """A command that a person gave at `at`, seconds since 1970."""
 
     at: float = 0.0
 
 
 class Pause(Command, frozen=True, tag="pause"):
-    """Hold everything, fits included, until told to go on. Paused time is not counted."""
+    """Hold everything, fits included, until Resume. Paused time is not counted."""
 
 
 class Resume(Command, frozen=True, tag="resume"):
@@ -23,33 +23,33 @@ class Resume(Command, frozen=True, tag="resume"):
 
 
 class Stop(Command, frozen=True, tag="stop"):
-    """End the run and keep the best model so far. `now` ends the current fit; otherwise it is let through."""
+    """End the run and keep the best model so far. `now` ends the current fit; otherwise the fit is finished first."""
 
     when: Literal["now", "after iteration"] = "now"
 
 
 class SetLimit(Command, frozen=True, tag="set_limit"):
-    """Another limit: `to` is a decimal (`2.50`, `40`; seconds are of active time); 0 takes the limit away."""
+    """Set a limit to `to`, a decimal (`2.50`, `40`; seconds are of active time); 0 takes the limit away."""
 
     limit: LimitName
     to: str
 
 
 class Answer(Command, frozen=True, tag="answer"):
-    """The person's answer to the question `id`; one that is not open any more is passed over."""
+    """Answer the question `id`; an answer to a question that is not open any more is passed over."""
 
     id: str
     reply: Reply
 
 
 class SetMode(Command, frozen=True, tag="set_mode"):
-    """How much the person wants to be asked from now on."""
+    """Ask the person as `mode` says, from now on."""
 
     mode: Mode
 
 
 class Note(Command, frozen=True, tag="note"):
-    """Something to tell the agent, in every brief from now on."""
+    """Tell the agent `text`, in every brief from now on."""
 
     text: str
 

@@ -1,4 +1,4 @@
-"""What a worker is told, and what is left: commands acted on as they come, the clock of a run, its limits."""
+"""The control of a run in its worker: commands are acted on as they come, questions wait for answers, the clock counts."""
 
 import asyncio
 import math
@@ -25,17 +25,17 @@ T = TypeVar("T")
 _DOUBLE: Final = struct.Struct("d")
 
 LOOK_EVERY: Final = 0.01
-"""Seconds between looks at the command file; a look is one `stat`."""
+"""Seconds between two looks at the command file; a look is one `stat`."""
 
 
 class StoppedError(Exception):
-    """A person told the run to stop; what was going on has been ended. Never leaves the worker."""
+    """A person stopped the run, and the work that was going on has been ended. Never leaves the worker."""
 
 
 class ActiveClock:
-    """Seconds of work, earlier attempts included: pauses and the time between attempts are left out.
+    """Counts seconds of work, earlier attempts included; pauses and the time between attempts are left out.
 
-    Forked children see it go on too: a child that was held does not take the pause for its own time.
+    Forked children share the clock, so that a child that was held does not count the pause as its own time.
     """
 
     def __init__(self, before: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -45,15 +45,15 @@ class ActiveClock:
         self._held: float | None = None
 
     def seconds(self) -> float:
-        """Seconds of work until now."""
+        """Return the seconds of work until now."""
         return self._held if self._held is not None else self._clock() - self._zero()
 
     def hold(self) -> None:
-        """Stand still."""
+        """Stop the clock."""
         self._held = self.seconds()
 
     def go_on(self) -> None:
-        """Go on from where it stood."""
+        """Let the clock go on from where it stood."""
         if self._held is not None:
             self._set_zero(self._clock() - self._held)
             self._held = None
@@ -67,7 +67,7 @@ class ActiveClock:
 
 
 class RunController:
-    """The worker's ear and its purse; for the loop, the person."""
+    """Listens to commands, holds the limits, and is the loop's `UserInterface`."""
 
     def __init__(
         self,
@@ -100,18 +100,18 @@ class RunController:
         self._stop = asyncio.Event()
 
     def enter(self, state: RunState, message: str = "") -> None:
-        """The run's state from now on. While paused it is remembered and shown when the run goes on."""
+        """Set the run's state. While the run is paused, the state is recorded only once it goes on."""
         self._state, self._message = state, message
         if not self._paused:
             self._record(StateChanged(state=state, message=message))
 
     async def ask(self, question: Question) -> Reply:
-        """The person's answer. Until it is there everything stands still, the clock too. One that was given to an
-        earlier worker counts, and who has ended the run is not asked any more."""
-        known = next((each for each in self._answers if _is_about_the_same(each.question, question)), None)
-        if known is not None:
-            self._answers.remove(known)
-            return known.reply
+        """Return the person's reply; until then everything stands still, the clock too. A reply that was given to an
+        earlier worker counts, and a person who has ended the run is not asked any more."""
+        earlier = next((each for each in self._answers if _is_same_question(each.question, question)), None)
+        if earlier is not None:
+            self._answers.remove(earlier)
+            return earlier.reply
         if self._end_after_iteration:
             return EndRun()
         before = self._state, self._message
@@ -133,23 +133,23 @@ class RunController:
         return reply
 
     async def going(self) -> None:
-        """Returns when the run is not paused."""
+        """Return once the run is not paused."""
         await self._going.wait()
 
     def note(self, text: str) -> None:
-        """What the agent is told from now on; the same again says nothing new."""
+        """Tell the agent `text` in every brief from now on; the same note twice in a row counts once."""
         if self.notes[-1:] == (text,):
             return
         self.notes = (*self.notes, text)
         self._record(NoteTaken(text=text))
 
     def set_limit(self, limit: LimitName, to: str) -> None:
-        """Another limit from now on. Raises UsageError for what is no amount."""
+        """Set a limit. Raises UsageError for what is no amount."""
         self.limits = with_limit(self.limits, limit, to)
         self._record(LimitChanged(limits=self.limits))
 
     def pause(self) -> None:
-        """Stand still, as if the person had asked for it."""
+        """Pause the run, as if the person had asked for it."""
         self._pause("at a checkpoint")
 
     @property
@@ -169,7 +169,7 @@ class RunController:
             await asyncio.sleep(LOOK_EVERY)
 
     async def unless_stopped(self, work: Coroutine[Any, Any, T]) -> T:
-        """What `work` returns; StoppedError, with `work` cancelled and cleaned up, when a person stops it first."""
+        """Return what `work` returns. Raises StoppedError, once `work` is cancelled and cleaned up, if a person stops it first."""
         working = asyncio.create_task(work)
         stopping = asyncio.create_task(self._stop.wait())
         try:
@@ -184,17 +184,17 @@ class RunController:
             await asyncio.gather(working, stopping, return_exceptions=True)
 
     def seconds_left(self, reserve: float = 0.0) -> float:
-        """Seconds of the limit that are left, `reserve` taken off; infinite without a limit."""
+        """Return the seconds of the time limit that are left, less `reserve`; infinite without a limit."""
         if not self.limits.seconds:
             return math.inf
         return self.limits.seconds - reserve - self.clock.seconds()
 
     def seconds_for_fitting(self) -> float:
-        """The same with the time for finishing taken off."""
+        """Return the seconds that are left before finishing has to begin."""
         return self.seconds_left(self.reserve)
 
     def waiting(self, message: str) -> None:
-        """An agent is asked now."""
+        """Show that an agent is asked now."""
         self.enter(RunState.WAITING, message)
 
     def asked_to_end(self) -> bool:
@@ -256,10 +256,10 @@ class RunController:
             self._record(StateChanged(state=self._state, message=self._message))
 
 
-def _is_about_the_same(known: Question, question: Question) -> bool:
-    """Whether both are asked at the same place of the same iteration; what has become of it may read otherwise now. A
-    permission was given for what was asked then, and to an agent that is gone."""
-    if "permission" in (known.cause, question.cause):
+def _is_same_question(earlier: Question, question: Question) -> bool:
+    """Whether both questions are asked at the same place of the same iteration; their wording may differ. A permission was
+    given for one request of an agent that is gone, so it is never the same."""
+    if "permission" in (earlier.cause, question.cause):
         return False
-    places = [each.cause if each.cause in ("proposal", "budget") else "settled" for each in (known, question)]
-    return (known.iteration, known.limit, places[0]) == (question.iteration, question.limit, places[1])
+    causes = [each.cause if each.cause in ("proposal", "budget") else "settled" for each in (earlier, question)]
+    return (earlier.iteration, earlier.limit, causes[0]) == (question.iteration, question.limit, causes[1])

@@ -1,4 +1,4 @@
-"""Recipes measured in forked children: one child a fold, as many at once as there are cores."""
+"""Measures recipes in forked children: one child a fold, as many at once as there are cores."""
 
 import asyncio
 import math
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
 
 SOFT_SHARE: Final = 0.9
-"""Of its share of the time, a fold fits; the rest is for predicting and saving."""
+"""Share of a fold's time that is for fitting; the rest is for predicting and saving."""
 
 RECIPE_SHARE: Final = 0.4
-LEAST_PATIENCE: Final = 10.0
-"""One recipe is to take no more than this share of a run's time, but may have so many seconds."""
+MIN_RECIPE_SECONDS: Final = 10.0
+"""One recipe takes no more than this share of a run's time, or so many seconds where that is more."""
 
 
 class ForkedEvaluator:
-    """The loop's `Evaluator` over a pool of children."""
+    """The loop's `Evaluator`, over a pool of children."""
 
     def __init__(self, data: "TrainingData", pool: Pool, control: RunController, root: Path, *, cores: int) -> None:
         self._data = data
@@ -40,7 +40,7 @@ class ForkedEvaluator:
         self._threads = max(1, cores // self._slots)
 
     async def check(self, recipe: Recipe) -> Verdict:
-        """The verdict on a recipe. One with derived columns is checked in a child, because DuckDB starts threads."""
+        """Return the verdict on a recipe. Derived columns are checked in a child, because DuckDB starts threads."""
         from tabsmith.recipes.validation import validate_recipe
 
         if not recipe.derived:
@@ -48,43 +48,43 @@ class ForkedEvaluator:
         return await self._pool.run(lambda _: validate_recipe(recipe, self._data.schema), Verdict)
 
     async def evaluate(self, iteration: int, recipe: Recipe, on_fold: Callable[[FoldScore], None]) -> Evaluation:
-        """The recipe on all folds; folds that an earlier worker finished are taken as they are."""
+        """Return the scores of the recipe on all folds; folds that an earlier worker finished are taken as they are."""
         from tabsmith.modeling.cross_validation import combine_folds, finished_folds
 
         self._control.enter(RunState.EVALUATING)
         folder = evaluation_folder(iteration, recipe)
-        place = self._root / folder
-        done = {score.fold: score for score in finished_folds(place) if math.isfinite(score.score)}
+        path = self._root / folder
+        done = {score.fold: score for score in finished_folds(path) if math.isfinite(score.score)}
         for score in done.values():
             on_fold(score)
         missing = [fold for fold in range(len(self._data.folds)) if fold not in done]
-        end = self._control.clock.seconds() + self._patience()
+        end = self._control.clock.seconds() + self._recipe_seconds()
         try:
             async with asyncio.TaskGroup() as group:
                 for fold in missing:
-                    group.create_task(self._fold(recipe, fold, place, done, on_fold, end))
+                    group.create_task(self._fold(recipe, fold, path, done, on_fold, end))
         except ExceptionGroup as errors:
             first = errors.exceptions[0]  # the others were cancelled because of it
             if isinstance(first, TimeUpError):
                 raise OutOfTimeError(first.what) from first
             raise first from None
-        return replace(combine_folds(self._data, recipe, place, [done[fold] for fold in sorted(done)]), folder=folder)
+        return replace(combine_folds(self._data, recipe, path, [done[fold] for fold in sorted(done)]), folder=folder)
 
-    def _patience(self) -> float:
-        """Seconds that one recipe may take before its fits are asked to end with what they have."""
+    def _recipe_seconds(self) -> float:
+        """Seconds that one recipe may take before its fits have to end with what they have."""
         limit = self._control.limits.seconds
-        return max(LEAST_PATIENCE, RECIPE_SHARE * limit) if limit else math.inf
+        return max(MIN_RECIPE_SECONDS, RECIPE_SHARE * limit) if limit else math.inf
 
     async def _fold(
         self,
         recipe: Recipe,
         fold: int,
-        place: Path,
+        path: Path,
         done: dict[int, FoldScore],
         on_fold: Callable[[FoldScore], None],
         end: float,
     ) -> None:
-        """One fold; `end` is the time, on the run's clock, by which the recipe should be done with all of them."""
+        """Evaluate one fold; `end` is the time, on the run's clock, by which all folds of the recipe should be done."""
         from tabsmith.modeling.cross_validation import fit_fold
 
         clock = self._control.clock
@@ -99,7 +99,7 @@ class ForkedEvaluator:
             def soft() -> float:
                 return fold_end - clock.seconds()
 
-            return fit_fold(self._data, recipe, fold, place, threads=self._threads, seconds_left=soft)
+            return fit_fold(self._data, recipe, fold, path, threads=self._threads, seconds_left=soft)
 
         score = await self._pool.run(work, FoldScore, seconds_left=left)
         if not math.isfinite(score.score):

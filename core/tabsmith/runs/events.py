@@ -1,4 +1,4 @@
-"""The run's journal, as typed events: everything that a screen shows of a run comes from these."""
+"""The events of a run's journal: everything that a screen shows of a run comes from them."""
 
 from enum import StrEnum
 from typing import Literal, TypeAlias
@@ -17,7 +17,7 @@ from tabsmith.tables.schema.types import Schema
 
 
 class RunState(StrEnum):
-    """Where a run stands. One at a time; docs/ui.md draws the machine."""
+    """The state of a run. docs/ui.md draws the state machine."""
 
     QUEUED = "queued"
     READING = "reading"
@@ -38,8 +38,8 @@ class RunState(StrEnum):
 
 
 Outcome: TypeAlias = Literal["success", "success with limits", "partial", "failed", "blocked", "cancelled"]
-"""`success`: a model, measured. `partial`: a model, but stopped by a person before the plan was through.
-`cancelled`: stopped by a person before there was any model."""
+"""`success`: a model, measured. `partial`: a model, but a person stopped the run early. `cancelled`: a person stopped the
+run before there was any model."""
 
 ExitReason: TypeAlias = Literal[
     "done", "time", "iterations", "budget", "user", "error", "stuck", "agent failed", "blocked"
@@ -47,7 +47,7 @@ ExitReason: TypeAlias = Literal[
 
 
 class RunStarted(Event, frozen=True, tag="run_started"):
-    """A worker took the run up. `attempt` is 1, and one more after every resume."""
+    """A worker has begun to work on the run. `attempt` is 1, and one more after every resume."""
 
     spec: RunSpec
     pid: int
@@ -56,33 +56,33 @@ class RunStarted(Event, frozen=True, tag="run_started"):
 
 
 class StateChanged(Event, frozen=True, tag="state_changed"):
-    """The run's state from now on; `message` says in a few words what it is doing."""
+    """The run has a new state; `message` says in a few words what it is doing."""
 
     state: RunState
     message: str = ""
 
 
 class ReadingProgress(Event, frozen=True, tag="reading"):
-    """How far reading has come, 0..1."""
+    """Reading has come so far: `share` is 0..1."""
 
     share: float
     message: str
 
 
 class TableReady(Event, frozen=True, tag="table_ready"):
-    """The table is read."""
+    """The table has been read."""
 
     info: TableInfo
 
 
 class SchemaReady(Event, frozen=True, tag="schema_ready"):
-    """The schema that the run trains by."""
+    """The schema that the run trains by is settled."""
 
     schema: Schema
 
 
 class TaskNamed(msgspec.Struct, frozen=True):
-    """A task of a file, in a line."""
+    """A task of a file, in short."""
 
     name: str
     agent: AgentName
@@ -90,20 +90,20 @@ class TaskNamed(msgspec.Struct, frozen=True):
 
 
 class TasksReady(Event, frozen=True, tag="tasks_ready"):
-    """The task file is understood: its tasks in the order in which they are done."""
+    """The task file has been read; `tasks` are in the order in which they are done."""
 
     tasks: tuple[TaskNamed, ...]
     warnings: tuple[str, ...] = ()
 
 
 class LimitChanged(Event, frozen=True, tag="limit_changed"):
-    """A person gave the run more, or less, of something: all limits as they are from now on."""
+    """A person changed a limit; `limits` are all limits as they are from now on."""
 
     limits: Limits
 
 
 class RunEnded(Event, frozen=True, tag="run_ended"):
-    """The last event of a run (of this attempt). `report` is there when there is a model."""
+    """The last event of an attempt at a run. `report` is None if there is no model."""
 
     outcome: Outcome
     exit_reason: ExitReason

@@ -1,4 +1,4 @@
-"""A run's folder: `run.json`, `events.jsonl`, `commands.jsonl`, `evaluations/`, `worker.log`, and its lock."""
+"""The folder of a run: `run.json`, `events.jsonl`, `commands.jsonl`, `evaluations/`, `worker.log`, and its lock."""
 
 import re
 import shutil
@@ -21,7 +21,7 @@ SPEC_VERSION: Final = 1
 
 
 class RunFolder:
-    """The folder of the run `run_id`. Raises RunNotFoundError when there is no such run."""
+    """The folder of the run `run_id`. Raises RunNotFoundError if there is no such run."""
 
     def __init__(self, run_id: str) -> None:
         if not _RUN_ID.fullmatch(run_id):
@@ -33,7 +33,7 @@ class RunFolder:
 
     @classmethod
     def create(cls, spec: RunSpec) -> "RunFolder":
-        """A new folder holding `spec`. Raises RunStateError when the id is taken."""
+        """Make the folder of a new run. Raises RunStateError if its id is taken."""
         root = folders().runs / spec.id
         root.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
@@ -45,7 +45,7 @@ class RunFolder:
         return folder
 
     def spec(self) -> RunSpec:
-        """What the run was asked to do. Raises RunNotFoundError when that cannot be told any more."""
+        """Return the specification of the run. Raises RunNotFoundError if it cannot be read."""
         match self._spec_document().load():
             case Found(spec):
                 return spec
@@ -57,28 +57,28 @@ class RunFolder:
                 )
 
     def events(self) -> TypedJournal[RunEvent]:
-        """The journal of what happened."""
+        """Return the journal of events."""
         return TypedJournal(self.root / "events.jsonl", RunEvent)
 
     def commands(self) -> TypedJournal[RunCommand]:
-        """The journal of what the worker is told."""
+        """Return the journal of commands to the worker."""
         return TypedJournal(self.root / "commands.jsonl", RunCommand, sync=False)
 
     def lock(self) -> OwnerLock:
-        """Held by the worker for as long as it works on this run."""
+        """Return the lock that a worker holds while it works on this run."""
         return OwnerLock(self.root / "worker.lock")
 
     @property
     def log(self) -> Path:
-        """What the worker process printed."""
+        """The file with what the worker process printed."""
         return self.root / "worker.log"
 
     def alive(self) -> bool:
-        """Whether a worker is at work on this run now."""
+        """Whether a worker works on this run now."""
         return lock_owner(self.root / "worker.lock") is not None
 
     def send(self, command: RunCommand) -> None:
-        """Tell the worker something. Raises RunStateError when no worker listens (and the run is not just starting)."""
+        """Send a command to the worker. Raises RunStateError if no worker listens and the run is not just starting."""
         if not self.alive() and (self.root / "worker.lock").exists():
             raise RunStateError(
                 f"The run {self.id} is not running.",
@@ -88,7 +88,7 @@ class RunFolder:
             journal.append(replace(command, at=time.time()))
 
     def delete(self) -> None:
-        """Remove the run with all its files; its model stays. Raises RunStateError while it runs."""
+        """Remove the run with all its files; its model stays. Raises RunStateError if it is running."""
         if self.alive():
             raise RunStateError(
                 f"The run {self.id} is running.", next_step=f"Stop it first: tabsmith runs stop {self.id}"
@@ -100,7 +100,7 @@ class RunFolder:
 
 
 def find_run(text: str) -> RunFolder:
-    """The run whose id is `text`, ends in it, or `last` for the newest. Raises RunNotFoundError."""
+    """Return the run whose id is `text` or ends in it; `last` is the newest. Raises RunNotFoundError."""
     ids = run_ids()
     if text == "last" and ids:
         return RunFolder(ids[0])
@@ -111,7 +111,7 @@ def find_run(text: str) -> RunFolder:
 
 
 def run_ids() -> tuple[str, ...]:
-    """All runs, newest first."""
+    """Return the ids of all runs, newest first."""
     root = folders().runs
     if not root.is_dir():
         return ()

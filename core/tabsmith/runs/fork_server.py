@@ -1,7 +1,7 @@
-"""The warm spare: a process with everything imported, which forks a child for each run or job at no cost.
+"""The fork server: a process with everything imported, which forks a child for each run or job at no cost.
 
-It reads requests, one JSON line each, from stdin and ends when stdin does. A run's child leaves at once (own session,
-own log) and outlives it; a job's child writes its answer into a file and is ended when it is cancelled. The spare
+It reads requests, one JSON line each, from stdin and ends with it. A run's child leaves at once (own session, own log)
+and outlives the server; a job's child writes its answer into a file and is ended if the job is cancelled. The server
 never computes and starts no thread, so it can always fork.
 """
 
@@ -25,36 +25,36 @@ _PASSED_ON: Final = (
     "OPENROUTER_", "DEEPSEEK_",
 )  # fmt: skip
 WITHHELD_VARIABLES: Final = frozenset({"TABSMITH_TELEGRAM__TOKEN"})
-"""Secrets that no worker, job or agent has a use for: they do not reach them."""
+"""Secrets that no worker, job or agent needs, so that none gets them."""
 _PASSED_ON_WHOLE: Final = frozenset({"HOME", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"})
 _PROGRESS_EVERY: Final = 0.05
 
 
 class ProcessEnvironment(msgspec.Struct, frozen=True):
-    """Where whoever asks stands: the current folder, the variables that are tabsmith's settings, and those of model
-    providers, among them keys. They cross a pipe, are never written to a file, and do not show in a traceback."""
+    """The environment of a process that asks for work: its current folder, and the variables of tabsmith's settings and of
+    model providers, among them keys. They cross a pipe, are never written to a file, and do not show in a traceback."""
 
     folder: str
     variables: dict[str, str]
 
     @classmethod
     def here(cls) -> "ProcessEnvironment":
-        """Those of this process, now."""
+        """Return the environment of this process."""
         return cls(str(Path.cwd()), {name: value for name, value in os.environ.items() if _is_passed_on(name)})
 
     def enter(self) -> None:
-        """Stand there too."""
+        """Make it the environment of this process."""
         for name in [name for name in os.environ if _is_passed_on(name)]:
             del os.environ[name]
         os.environ.update(self.variables)
         os.chdir(self.folder)
 
     def __repr__(self) -> str:
-        return f"Surroundings(folder={self.folder!r}, variables={sorted(self.variables)})"
+        return f"ProcessEnvironment(folder={self.folder!r}, variables={sorted(self.variables)})"
 
 
 def child_environment() -> dict[str, str]:
-    """The variables for a process that works here: all but the secrets that are kept back."""
+    """Return the variables for a child process: all but the withheld secrets."""
     return {name: value for name, value in os.environ.items() if name not in WITHHELD_VARIABLES}
 
 
@@ -65,7 +65,7 @@ def _is_passed_on(name: str) -> bool:
 
 
 class StartRun(msgspec.Struct, frozen=True, tag="run", tag_field="ask"):
-    """Fork a worker for the run; it listens to commands from `offset` on."""
+    """Fork a worker for the run; the worker listens to commands from `offset` on."""
 
     run_id: str
     offset: int
@@ -74,7 +74,7 @@ class StartRun(msgspec.Struct, frozen=True, tag="run", tag_field="ask"):
 
 
 class StartJob(msgspec.Struct, frozen=True, tag="job", tag_field="ask"):
-    """Fork a child for the job; its `JobResult` is put into the file `answer`."""
+    """Fork a child for the job; the child writes its `JobResult` into the file `answer`."""
 
     number: int
     job: Job
@@ -95,14 +95,14 @@ class ForkServerReady(msgspec.Struct, frozen=True, tag="ready", tag_field="tell"
 
 
 class JobProgress(msgspec.Struct, frozen=True, tag="progress", tag_field="tell"):
-    """How far a job is."""
+    """A job has made progress."""
 
     number: int
     progress: Progressed
 
 
 class JobEnded(msgspec.Struct, frozen=True, tag="ended", tag_field="tell"):
-    """A job's child is gone; its answer, if it gave one, is in its file."""
+    """A job's child has ended; its answer, if it gave one, is in its file."""
 
     number: int
     status: int
@@ -115,7 +115,7 @@ _REQUEST: Final = msgspec.json.Decoder(ForkServerRequest)
 
 
 class ForkServer:
-    """The spare's life."""
+    """Serves requests from stdin until it ends."""
 
     def __init__(self) -> None:
         self._jobs: dict[int, int] = {}  # process number -> job number
@@ -138,16 +138,16 @@ class ForkServer:
 
     def _start_run(self, run: StartRun) -> None:
         if os.fork() == 0:
-            _become(run.environment, lambda: _work_on(run))
+            _run_child(run.environment, lambda: _work_on(run))
 
     def _start_job(self, start: StartJob) -> None:
         self._reaped.clear()
         pid = os.fork()
         if pid == 0:
-            _become(start.environment, lambda: _do(start))
+            _run_child(start.environment, lambda: _perform(start))
         self._jobs[pid] = start.number
         if pid in self._reaped and self._jobs.pop(pid, None) is not None:
-            _tell(JobEnded(start.number, self._reaped[pid]))  # it was quicker than the line above
+            _send_notice(JobEnded(start.number, self._reaped[pid]))  # it was quicker than the line above
 
     def _cancel(self, number: int) -> None:
         for pid, job in list(self._jobs.items()):  # one that ends meanwhile is taken out by the signal
@@ -166,13 +166,13 @@ class ForkServer:
             code = os.waitstatus_to_exitcode(status)
             number = self._jobs.pop(pid, None)
             if number is not None:
-                _tell(JobEnded(number, code))
+                _send_notice(JobEnded(number, code))
             else:
                 self._reaped[pid] = code
 
 
-def _become(environment: ProcessEnvironment, work: Callable[[], int]) -> NoReturn:
-    """The rest of a child's life: its own session, no ties to the spare's stdin, where whoever asked stands."""
+def _run_child(environment: ProcessEnvironment, work: Callable[[], int]) -> NoReturn:
+    """Live a child's life: in a session of its own, without the server's stdin, in the environment of whoever asked."""
     status = 1
     try:
         os.setsid()
@@ -198,21 +198,21 @@ def _work_on(run: StartRun) -> int:
     return serve(run.run_id, run.offset)
 
 
-def _do(start: StartJob) -> int:
+def _perform(start: StartJob) -> int:
     from tabsmith.processes import die_with_parent
     from tabsmith.runs.job_worker import perform_job
-    from tabsmith.runs.pool import POLITE
+    from tabsmith.runs.pool import CHILD_NICENESS
     from tabsmith.storage import write_atomic
 
     die_with_parent(os.getppid())
-    os.nice(POLITE)
-    told = 0.0
+    os.nice(CHILD_NICENESS)
+    last_notice = 0.0
 
     def progress(share: float, message: str) -> None:
-        nonlocal told
-        if time.monotonic() - told >= _PROGRESS_EVERY:
-            told = time.monotonic()
-            _tell(JobProgress(start.number, Progressed(share, message)))
+        nonlocal last_notice
+        if time.monotonic() - last_notice >= _PROGRESS_EVERY:
+            last_notice = time.monotonic()
+            _send_notice(JobProgress(start.number, Progressed(share, message)))
 
     result: JobResult
     try:
@@ -223,20 +223,20 @@ def _do(start: StartJob) -> int:
     return 0
 
 
-def _tell(notice: ForkServerNotice) -> None:
+def _send_notice(notice: ForkServerNotice) -> None:
     line = msgspec.json.encode(notice) + b"\n"
     os.write(1, line)  # far shorter than a pipe's atomic write, so lines of several children do not mix
 
 
 def main() -> int:
-    """Warm up, say so, serve."""
+    """Preload, say so, serve."""
     from tabsmith.runs.preload import one_thread, preload
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl+c in the terminal is for the screen
     started = time.monotonic()
     one_thread()
     preload()
-    _tell(ForkServerReady(time.monotonic() - started))
+    _send_notice(ForkServerReady(time.monotonic() - started))
     ForkServer().serve()
     return 0
 

@@ -1,4 +1,4 @@
-"""What each job does, in a worker process. The only place where a screen's wish meets the table libraries."""
+"""Performs jobs, in a process of their own: the only place where a screen's jobs meet the table libraries."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ PREVIEW_ROWS = 200
 
 
 def perform_job(job: Job, progress: Progress) -> JobResult:
-    """Do the job. Raises whatever goes wrong; the process's edge makes a JobFailed of it."""
+    """Perform the job. Raises whatever goes wrong; the edge of the process makes a JobFailed of it."""
     match job:
         case EstimateTable():
             return _estimate(job)

@@ -1,4 +1,4 @@
-"""Short work for a screen, done in a worker process: asked for as data, answered with events.
+"""Background jobs of a screen, as data: what is asked of a process, and its progress and results.
 
 A job is cancelled by ending its process. The UI process never reads a table itself.
 """
@@ -15,27 +15,27 @@ from tabsmith.tables.schema.types import Schema
 
 
 class EstimateTable(msgspec.Struct, frozen=True, tag="estimate", tag_field="job"):
-    """What will loading cost?"""
+    """Estimate what loading a source will cost."""
 
     source: Source
 
 
 class ReadTable(msgspec.Struct, frozen=True, tag="read", tag_field="job"):
-    """Read a table and understand it; `target` is empty when it is to be found too."""
+    """Read a table and detect its schema; an empty `target` is detected too."""
 
     source: Source
     target: str = ""
 
 
 class DetectSchema(msgspec.Struct, frozen=True, tag="schema", tag_field="job"):
-    """Understand a table already read, for another target."""
+    """Detect the schema of a table that is read already, for another target."""
 
     info: TableInfo
     target: str
 
 
 class Predict(msgspec.Struct, frozen=True, tag="predict", tag_field="job"):
-    """Predict the rows of a source with a model, into the file `out` (CSV or Parquet by its ending)."""
+    """Predict the rows of a source with a model, into the file `out` (CSV or Parquet by its suffix)."""
 
     model_id: str
     source: Source
@@ -46,7 +46,7 @@ Job: TypeAlias = EstimateTable | ReadTable | DetectSchema | Predict
 
 
 class Progressed(msgspec.Struct, frozen=True, tag="progress", tag_field="reply"):
-    """`share` is 0..1, or -1 while it cannot be known."""
+    """A job has come so far: `share` is 0..1, or -1 while that is unknown."""
 
     share: float
     message: str

@@ -1,7 +1,7 @@
-"""Work in forked children of a worker, so that every fit can be held, let go on and ended.
+"""A pool of forked children of a worker, so that every fit can be paused, resumed and ended.
 
 The worker imports everything and prepares the data once; each child starts from that memory at no cost, works, and
-answers over a pipe. The worker itself never computes, so it is always there for a command. Children die with it.
+answers over a pipe. The worker itself never computes, so it can act on commands at any time. Children die with it.
 """
 
 import asyncio
@@ -20,8 +20,8 @@ from tabsmith.processes import die_with_parent
 T = TypeVar("T", bound=msgspec.Struct)
 Progress = Callable[[float, str], None]
 
-POLITE: Final = 10
-"""How far children stand back: a fit that uses every core must not hold up a key on the screen."""
+CHILD_NICENESS: Final = 10
+"""The niceness of children: a fit that uses every core must not hold up a key on the screen."""
 
 _CHUNK: Final = 1 << 20
 
@@ -64,9 +64,9 @@ class Pool:
         progress: Progress | None = None,
         seconds_left: Callable[[], float] | None = None,
     ) -> T:
-        """What `work` returns, from a child process. Cancelling ends the child.
+        """Return what `work` returns in a child process. Cancelling ends the child.
 
-        Raises ReportedError for what `work` raised, TimeUpError when `seconds_left` fell to 0, WorkerError when the
+        Raises ReportedError for what `work` raised, TimeUpError if `seconds_left` fell to 0, and WorkerError if the
         child died (a crash, no memory).
         """
         async with self._slots:
@@ -80,12 +80,12 @@ class Pool:
                 self._children.discard(child.pid)
 
     def pause(self) -> None:
-        """Hold all children where they are, and start no more."""
+        """Pause all children where they are, and start no more."""
         self._go.clear()
         self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let them go on."""
+        """Let the children go on."""
         self._signal(signal.SIGCONT)
         self._go.set()
 
@@ -116,11 +116,11 @@ class _Child(Generic[T]):
         unread = b""
         try:
             while True:
-                patience = None if seconds_left is None else max(0.0, seconds_left())
-                if patience == 0.0:
+                timeout = None if seconds_left is None else max(0.0, seconds_left())
+                if timeout == 0.0:
                     raise TimeUpError("Its time was up.")
                 try:
-                    async with asyncio.timeout(patience):
+                    async with asyncio.timeout(timeout):
                         await readable.wait()
                 except TimeoutError:
                     continue  # a pause may have moved the end: look at the clock again
@@ -142,7 +142,7 @@ class _Child(Generic[T]):
             loop.remove_reader(self._pipe)
 
     def end(self) -> None:
-        """Make sure that the child is gone."""
+        """End the child, if it has not ended."""
         if self._ended:
             return
         self._ended = True
@@ -162,7 +162,7 @@ class _Child(Generic[T]):
 
 
 def _read_all(pipe: int) -> bytes | None:
-    """What is in the pipe; None when nothing is and nobody can write any more."""
+    """Return what is in the pipe; None if it is empty and nobody can write any more."""
     parts: list[bytes] = []
     while True:
         try:
@@ -175,14 +175,14 @@ def _read_all(pipe: int) -> bytes | None:
 
 
 def _serve(work: Callable[[Progress], T], writer: int, parent: int) -> NoReturn:
-    """The child's whole life."""
+    """Live the child's life: work, answer, exit."""
     status = 1
     try:
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
         die_with_parent(parent)
-        os.nice(POLITE)
+        os.nice(CHILD_NICENESS)
         encode = msgspec.json.encode
 
         def progress(share: float, message: str) -> None:

@@ -1,4 +1,4 @@
-"""Everything that a run or a job may need, imported at once, so that no forked child has to."""
+"""Imports everything that a run or a job may need, so that no forked child has to."""
 
 import os
 from importlib import import_module
@@ -14,7 +14,7 @@ PACKAGES: Final = (
     "tabsmith.modeling",
     "tabsmith.orchestration",
 )
-"""Not the agents: what they speak with lives in the agents' own process (see agents/server/agent_server.py)."""
+"""Not the agents: the clients of models are imported in the agents' own process (see agents/server/agent_server.py)."""
 
 LIBRARIES: Final = (
     "pandas",
@@ -30,7 +30,7 @@ LIBRARIES: Final = (
 
 
 def one_thread() -> None:
-    """Keep libraries from starting threads when they are imported: a process with threads cannot fork safely.
+    """Keep libraries from starting threads at their import: a process with threads cannot fork safely.
 
     Children that fit set their own number of threads.
     """
@@ -39,11 +39,11 @@ def one_thread() -> None:
 
 
 def preload() -> None:
-    """Import it all. Takes a second or two."""
+    """Import everything; this takes a second or two."""
     for name in dict.fromkeys([*LIBRARIES, *(name for spec in families() for name in spec.preload)]):
         import_module(name)
-    for room in PACKAGES:
-        for module in walk_packages(import_module(room).__path__, f"{room}."):
+    for package in PACKAGES:
+        for module in walk_packages(import_module(package).__path__, f"{package}."):
             import_module(module.name)
     import_module("tabsmith.agents.search")
     import_module("tabsmith.agents.model_agent")

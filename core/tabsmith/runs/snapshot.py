@@ -1,4 +1,4 @@
-"""A run as its journal tells it, as data: `reducers.reduce` makes a `RunSnapshot`, and every screen draws that."""
+"""A run as its journal tells it, as data: the reducers make a `RunSnapshot` of events, and every screen draws it."""
 
 from typing import Literal
 
@@ -11,13 +11,7 @@ from tabsmith.limits import Limits
 from tabsmith.modeling.results import ModelReport
 from tabsmith.orchestration import events as loop
 from tabsmith.orchestration.limits.budget import Budget
-from tabsmith.orchestration.loop_state import FINISHED_STATES as FINISHED_STATES
-from tabsmith.orchestration.loop_state import AnsweredQuestion as AnsweredQuestion
-from tabsmith.orchestration.loop_state import LoopState
-from tabsmith.orchestration.loop_state import SessionState as SessionState
-from tabsmith.orchestration.loop_state import Trial as Trial
-from tabsmith.orchestration.loop_state import TrialState as TrialState
-from tabsmith.orchestration.loop_state import WorkspaceWork as WorkspaceWork
+from tabsmith.orchestration.loop_state import FINISHED_STATES, LoopState
 from tabsmith.orchestration.task_events import (
     MergedBack,
     TaskExit,
@@ -30,7 +24,7 @@ from tabsmith.tables.schema.types import Schema
 
 
 class TaskState(msgspec.Struct, frozen=True):
-    """A task of a task file as far as it has come."""
+    """A task of a task file, as far as it has come."""
 
     name: str
     state: Literal["waiting", "running", "done"] = "waiting"
@@ -56,7 +50,7 @@ class LogLine(msgspec.Struct, frozen=True):
 
 
 class RunSnapshot(LoopState, frozen=True):
-    """Everything known of a run. What is not known yet is None or empty."""
+    """All that is known of a run: the state of its loop, and what is around it. What is not known yet is None or empty."""
 
     spec: RunSpec | None = None
     state: RunState = RunState.QUEUED
@@ -99,12 +93,12 @@ class RunSnapshot(LoopState, frozen=True):
         )
 
     def clocked(self, at: float, *, running: bool) -> "RunSnapshot":
-        """The same run with its clock read at `at`, and going on from there or standing still."""
+        """Return the same run with its clock read at `at`, running on from there or standing still."""
         return replace(self, counted_seconds=self.active_seconds(at), counting_from=at if running else 0.0)
 
 
 def interrupted(snapshot: RunSnapshot) -> RunSnapshot:
-    """The same run when its worker is gone without having said so."""
+    """Return the same run as interrupted, because its worker is gone without having said so."""
     if snapshot.state.ended:
         return snapshot
     return replace(

@@ -1,4 +1,4 @@
-"""What a run is asked to do, as data: `runs/<id>/run.json`, written once before the worker starts."""
+"""The specification of a run, as data: `runs/<id>/run.json`, written once before the worker starts."""
 
 import secrets
 import time
@@ -16,20 +16,20 @@ from tabsmith.tables.schema.types import ManualSchema, Schema
 
 
 class Detect(msgspec.Struct, frozen=True, tag="detect", tag_field="schema"):
-    """Understand the table while training starts; `target` is empty when it is to be found too."""
+    """Detect the schema when training starts; an empty `target` is detected too."""
 
     target: str = ""
 
 
 class Confirmed(msgspec.Struct, frozen=True, tag="confirmed", tag_field="schema"):
-    """A person has seen and accepted this schema; `fingerprint` is the table they saw."""
+    """A person has accepted this schema, of the table with this fingerprint."""
 
     accepted: Schema
     fingerprint: str
 
 
 class Deferred(msgspec.Struct, frozen=True, tag="deferred", tag_field="schema"):
-    """A schema given in words; the table is read for the first time when training starts."""
+    """A person has described the schema; the table is read for the first time when training starts."""
 
     manual: ManualSchema
 
@@ -38,7 +38,7 @@ SchemaChoice: TypeAlias = Detect | Confirmed | Deferred
 
 
 class ModelChoice(msgspec.Struct, frozen=True):
-    """How to train: by which metric, with which families, for how long; who proposes, and when a person is asked."""
+    """How to train: the metric, the families, the limits, the agent that proposes, and when a person is asked."""
 
     metric: MetricName | Literal["default"] = "default"
     family: Family | Literal["any"] = "any"
@@ -51,7 +51,7 @@ class ModelChoice(msgspec.Struct, frozen=True):
 
 
 class RunSpec(msgspec.Struct, frozen=True):
-    """A run, asked for."""
+    """The specification of a run."""
 
     id: str
     created_at: float
@@ -61,6 +61,6 @@ class RunSpec(msgspec.Struct, frozen=True):
 
 
 def new_run_id(now: float | None = None) -> str:
-    """A name that sorts by time and is never given twice: `20261120-140631-7f3a9c`."""
+    """Return an id that sorts by time and is unique: `20261120-140631-7f3a9c`. `now` is in seconds since 1970."""
     stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(time.time() if now is None else now))
     return f"{stamp}-{secrets.token_hex(3)}"

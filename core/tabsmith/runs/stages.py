@@ -1,4 +1,4 @@
-"""The stages of a run as functions: read, understand, prepare, finish. All but `prepare` run in a forked child."""
+"""The stages of a run as functions: read, detect the schema, prepare, finish. All but `prepare` run in a forked child."""
 
 import asyncio
 import gc
@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from tabsmith.errors import TableChangedError
-from tabsmith.modeling.results import Evaluation, Metric, ModelReport
+from tabsmith.modeling.results import Evaluation, Metric, ModelReport, default_metric, get_metric
 from tabsmith.runs.pool import Progress
 from tabsmith.runs.spec import Deferred, Detect, RunSpec
 from tabsmith.tables.info import TableInfo
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 class RunFacts(msgspec.Struct, frozen=True):
-    """What the report says of the run itself."""
+    """What the report of a model says of the run itself."""
 
     run_id: str
     source: Source
@@ -36,7 +36,7 @@ class RunFacts(msgspec.Struct, frozen=True):
 
 
 def read(source: Source, progress: Progress) -> TableInfo:
-    """The table, through the guard that the settings draw."""
+    """Return the table, read within the folders and sizes that the settings allow."""
     from tabsmith import config
     from tabsmith.tables import snapshot_store
     from tabsmith.tables.read.reader import read_source as read_table
@@ -51,14 +51,14 @@ def read(source: Source, progress: Progress) -> TableInfo:
 
 
 def verify(info: TableInfo) -> None:
-    """Raises TableChangedError when the source is no longer what it was when it was read."""
+    """Raise TableChangedError if the source has changed since it was read."""
     from tabsmith.tables.snapshot import check_unchanged as verify_table
 
     verify_table(info)
 
 
 def understand(info: TableInfo, choice: Detect | Deferred) -> Schema:
-    """The schema that tabsmith detects, with what a person said in words laid over it."""
+    """Return the schema that tabsmith detects, with what a person said in words laid over it."""
     from tabsmith.tables.schema.detect import detect_schema
     from tabsmith.tables.schema.manual import apply_manual_schema
 
@@ -71,14 +71,12 @@ def understand(info: TableInfo, choice: Detect | Deferred) -> Schema:
 
 def choose_metric(spec: RunSpec, schema: Schema) -> Metric:
     """The metric asked for, or the task's own. Raises UsageError for one that does not fit the task."""
-    from tabsmith.modeling.metrics import default_metric, get_metric
-
     name = spec.choice.metric
     return default_metric(schema.problem_type) if name == "default" else get_metric(name, schema.problem_type)
 
 
 def prepare(info: TableInfo, schema: Schema, metric: Metric, spec: RunSpec) -> "TrainingData":
-    """The rows in memory, hold-out and folds assigned. Starts no thread: children are forked from here on."""
+    """Return the rows in memory, hold-out and folds assigned. Starts no thread: children are forked from here on."""
     from tabsmith.modeling.training_data import prepare_training_data as prepare_data
     from tabsmith.tables.snapshot import load_frame
 
@@ -90,7 +88,7 @@ def prepare(info: TableInfo, schema: Schema, metric: Metric, spec: RunSpec) -> "
 
 
 async def in_thread(work: Callable[[], T]) -> T:
-    """What `work` returns, from a thread that is gone when it is done: an idle pool thread would outlive a fork."""
+    """Return what `work` returns in a thread that then ends: an idle thread of a pool would be there at the next fork."""
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[T] = loop.create_future()
 
@@ -126,7 +124,7 @@ def finish(
     threads: int,
     progress: Progress,
 ) -> ModelReport:
-    """The delivered model: put together, scored once on the hold-out, explained, saved.
+    """Return the report of the delivered model, once it is put together, scored on the hold-out, explained and saved.
 
     A run that was killed between saving and saying so finds its model saved, and does not open the hold-out again.
     """
@@ -156,14 +154,14 @@ def finish(
 
 
 def model_id(facts: RunFacts, target: str) -> str:
-    """A readable name, the same for the same run, so that a run finished twice saves one model."""
+    """Return a readable id, the same for the same run, so that a run that is finished twice saves one model."""
     word = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in target.lower()[:24])
     word = "-".join(part for part in word.split("-") if part) or "model"
     return f"{word}-{facts.run_id.rsplit('-', 1)[-1]}"
 
 
 def require_same(info: TableInfo, fingerprint: str) -> None:
-    """Raises TableChangedError when the table is not the one that was confirmed."""
+    """Raise TableChangedError if the table is not the one that was confirmed."""
     if info.fingerprint != fingerprint:
         raise TableChangedError(
             "The table is not the one whose schema was confirmed.",

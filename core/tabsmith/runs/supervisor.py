@@ -1,6 +1,7 @@
-"""The screen's side of the processes: it keeps one warm spare, and starts runs and jobs through it.
+"""Starts runs and jobs for a screen, through a fork server that it keeps ready.
 
-Runs live on when the screen goes; jobs end with it. For asyncio; the streams are piped, as a running Textual app needs.
+Runs live on when the screen is closed; jobs end with it. Everything is asyncio, and the streams are piped, as a running
+Textual app needs.
 """
 
 import asyncio
@@ -40,76 +41,76 @@ _STDERR_LINES: Final = 40
 
 
 class Supervisor:
-    """One per screen. `start` warms the spare in the background; everything else starts it when it is not there."""
+    """One per screen. `start` starts the fork server in the background; every other call starts it if it is not there."""
 
     def __init__(self) -> None:
-        self._spare: _ForkServerProcess | None = None
+        self._server: _ForkServerProcess | None = None
         self._starting = asyncio.Lock()
         self._numbers = itertools.count(1)
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
     async def start(self) -> None:
-        """Start the spare; it imports in the background while this returns."""
-        await self._warm()
+        """Start the fork server, which imports in the background while this returns."""
+        await self._running_server()
 
     async def close(self) -> None:
-        """End the spare and its jobs. Runs live on."""
-        if self._spare is not None:
-            await self._spare.close()
-            self._spare = None
+        """End the fork server and its jobs. Runs live on."""
+        if self._server is not None:
+            await self._server.close()
+            self._server = None
         if self._folder is not None:
             self._folder.cleanup()
             self._folder = None
 
     @property
-    def warm(self) -> bool:
-        """Whether the spare has everything imported."""
-        return self._spare is not None and self._spare.ready.is_set()
+    def ready(self) -> bool:
+        """Whether the fork server has everything imported."""
+        return self._server is not None and self._server.ready.is_set()
 
     async def start_run(self, spec: RunSpec) -> RunFolder:
-        """Start a run; returns its folder. Its events tell the rest. Raises StorageError, WorkerError."""
+        """Start a run; returns its folder. Raises StorageError, WorkerError."""
         folder = RunFolder.create(spec)
         await self._launch(folder)
         return folder
 
     async def resume_run(self, run_id: str) -> RunFolder:
-        """Take an interrupted run up again. Raises RunStateError when it runs, or ended with a model."""
+        """Resume a run. Raises RunStateError if it is running, or has ended with a model."""
         folder = RunFolder(run_id)
         require_resumable(folder)
         await self._launch(folder)
         return folder
 
     async def job(self, job: Job, on_progress: Callable[[Progressed], None]) -> JobResult:
-        """The job's result; a JobFailed carries the error. Cancelling ends the process that works on it."""
-        spare = await self._warm()
+        """Return the job's result; a JobFailed carries the error. Cancelling ends the process that works on the job."""
+        server = await self._running_server()
         if self._folder is None:
             self._folder = tempfile.TemporaryDirectory(prefix="tabsmith-jobs-")
         number = next(self._numbers)
         answer = Path(self._folder.name) / f"{number}.json"
         try:
-            status = await spare.work_on(StartJob(number, job, str(answer), ProcessEnvironment.here()), on_progress)
+            status = await server.work_on(StartJob(number, job, str(answer), ProcessEnvironment.here()), on_progress)
             try:
                 return _ANSWER.decode(answer.read_bytes())
             except FileNotFoundError:
                 return JobFailed(
-                    spare.died(f"The process at work on this ended without an answer ({status}).").report()
+                    server.died(f"The process at work on this ended without an answer ({status}).").report()
                 )
         finally:
             answer.unlink(missing_ok=True)
 
     async def _launch(self, folder: RunFolder) -> None:
-        spare = await self._warm()
-        await spare.ask(StartRun(folder.id, command_offset(folder), str(folder.log), ProcessEnvironment.here()))
+        server = await self._running_server()
+        await server.ask(StartRun(folder.id, command_offset(folder), str(folder.log), ProcessEnvironment.here()))
 
-    async def _warm(self) -> "_ForkServerProcess":
+    async def _running_server(self) -> "_ForkServerProcess":
         async with self._starting:
-            if self._spare is None or not self._spare.alive:
-                self._spare = await _ForkServerProcess.start()
-            return self._spare
+            if self._server is None or not self._server.alive:
+                self._server = await _ForkServerProcess.start()
+            return self._server
 
 
 class _ForkServerProcess:
-    """The spare as its parent sees it."""
+    """The fork server as its parent sees it."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
@@ -120,7 +121,7 @@ class _ForkServerProcess:
 
     @classmethod
     async def start(cls) -> "_ForkServerProcess":
-        """Start the process; it is not warm yet, but takes requests already."""
+        """Start the process, which takes requests before everything is imported."""
         return cls(
             await asyncio.create_subprocess_exec(
                 *fork_server_command(),
@@ -138,7 +139,7 @@ class _ForkServerProcess:
         return self._process.returncode is None
 
     async def ask(self, request: ForkServerRequest) -> None:
-        """Send a request. Raises WorkerError when the spare is gone."""
+        """Send a request. Raises WorkerError if the process is gone."""
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(msgspec.json.encode(request) + b"\n")
@@ -147,7 +148,7 @@ class _ForkServerProcess:
             raise self.died("The process that works for this screen is gone.") from error
 
     async def work_on(self, start: StartJob, on_progress: Callable[[Progressed], None]) -> int:
-        """Have the job done; returns its child's exit status."""
+        """Have the job done; returns the exit status of its child."""
         waiting = _PendingJob(asyncio.get_running_loop().create_future(), on_progress)
         self._jobs[start.number] = waiting
         try:
@@ -161,7 +162,7 @@ class _ForkServerProcess:
             self._jobs.pop(start.number, None)
 
     async def close(self) -> None:
-        """Close its stdin, which ends it, and wait."""
+        """Close the process's stdin, which ends it, and wait for its end."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         try:
@@ -175,7 +176,7 @@ class _ForkServerProcess:
         await asyncio.gather(*self._readers, return_exceptions=True)
 
     def died(self, what: str) -> WorkerError:
-        """The error for a spare or child that is gone, with what it printed last."""
+        """Return the error for a process that is gone, with what it printed last."""
         last = " ".join(self._stderr).strip()
         return WorkerError(
             f"{what} {last[-500:]}".strip(),
@@ -217,12 +218,12 @@ class _PendingJob:
 
 
 def fork_server_command() -> list[str]:
-    """How the spare is started."""
+    """Return the command that starts a fork server."""
     return [sys.executable, "-m", "tabsmith.runs.fork_server"]
 
 
 def command_offset(folder: RunFolder) -> int:
-    """From where in its commands a new worker listens: what was said to an earlier worker is over."""
+    """Return the offset in the file of commands from which a new worker listens: earlier commands were for earlier workers."""
     if not (folder.root / "events.jsonl").exists():
         return 0
     try:
@@ -232,7 +233,7 @@ def command_offset(folder: RunFolder) -> int:
 
 
 def require_resumable(folder: RunFolder) -> None:
-    """Raises RunStateError when the run runs, or has ended with a model."""
+    """Raise RunStateError if the run is running, or has ended with a model."""
     if folder.alive():
         raise RunStateError(f"The run {folder.id} is running.", next_step=f"tabsmith runs attach {folder.id}")
     run = reduce(folder.events().read().values)

@@ -1,4 +1,4 @@
-"""A run of a task file: its tasks one after the other under one budget, each in a workspace of its own."""
+"""A run of a task file: its tasks are done one after the other under one budget, each in a workspace of its own."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +27,7 @@ from tabsmith.runs.transcripts import FileTranscripts
 from tabsmith.sandbox.levels import detect_level
 from tabsmith.sandbox.policy import SandboxLevel, is_at_least
 from tabsmith.tables.read.sources import TasksSource
-from tabsmith.tasks import Task, TaskFile, order, parse, ready
+from tabsmith.tasks import Task, TaskFile, next_task, order, parse
 from tabsmith.text import clean
 
 
@@ -40,7 +40,7 @@ class TaskRun:
         root: Path,
         control: RunController,
         pool: Pool,
-        host: AgentClient,
+        client: AgentClient,
         record: Callable[[RunEvent], None],
         *,
         past: RunSnapshot,
@@ -53,7 +53,7 @@ class TaskRun:
         self._root = root
         self._control = control
         self._pool = pool
-        self._host = host
+        self._client = client
         self._transcripts = FileTranscripts(root)
         self._past = past = close_lost_sessions(past, self._transcripts, record)
         self._settings = settings
@@ -75,21 +75,20 @@ class TaskRun:
         self._breakpoints = Breakpoints(breakpoints).replay(facts)
 
     async def run(self) -> RunEnded:
-        """Do the tasks that can be done; the outcome of all of them together."""
+        """Do the tasks that can be done; returns the outcome of all of them together."""
         tasks = self._tasks
-        named = tuple(TaskNamed(task.name, task.agent, task.depends_on) for task in tasks)
-        self._record(TasksReady(tasks=named, warnings=self._file.warnings))
+        in_order = tuple(TaskNamed(task.name, task.agent, task.depends_on) for task in tasks)
+        self._record(TasksReady(tasks=in_order, warnings=self._file.warnings))
         level = await self._level()
         while True:
             good = {name for name, state in self._done.items() if state.outcome.startswith("success")}
-            state = ready(tasks, good, set(self._done) - good)
-            for blocked in state.blocked:
+            task, blocked_tasks = next_task(tasks, good, set(self._done) - good)
+            for blocked in blocked_tasks:
                 if blocked.task.name not in self._done:
                     why = f"{', '.join(blocked.by)} did not succeed"
                     self._end(blocked.task, TaskEnd("blocked", "blocked", why), "no")
-            if not state.now:
+            if task is None:
                 break
-            task = state.now[0]
             end, handed = await self._task(task, level)
             self._end(task, end, handed)
             spent = self._tracker.used_up() is not None and not end.outcome.startswith("success")
@@ -99,12 +98,12 @@ class TaskRun:
         return self._ended()
 
     def stopped(self) -> RunEnded:
-        """The end, once the person has stopped the run in the middle of a task."""
+        """Return the end of a run that the person has stopped in the middle of a task."""
         self._give_up(TaskEnd("cancelled", "user", "stopped by you"))
         return self._ended()
 
     async def _level(self) -> SandboxLevel:
-        """The strongest sandbox here. Below what the settings ask for, a person has to say yes."""
+        """The strongest sandbox of this machine. If it is weaker than the settings ask for, a person has to agree."""
         found = await self._pool.run(lambda _: _Found(detect_level()), _Found)
         level, least = found.level, self._settings.tasks.sandbox
         if is_at_least(level, least):
@@ -121,16 +120,16 @@ class TaskRun:
         )
 
     async def _task(self, task: Task, level: SandboxLevel) -> tuple[TaskEnd, MergedBack]:
-        bench = ForkedTaskWorkspace(task, self._root / "tasks" / task.name, level, self._pool)
+        workspace = ForkedTaskWorkspace(task, self._root / "tasks" / task.name, level, self._pool)
         try:
-            opened = await bench.open()
+            opened = await workspace.open()
             self._record(TaskStarted(task=task.name, how=opened.how, level=level, notes=opened.notes))
-            agent = TaskAgentClient(task, self._host, str(bench.folder), level, self._settings)
+            agent = TaskAgentClient(task, self._client, str(workspace.folder), level, self._settings)
             sessions = SessionRecorder(self._record, self._transcripts)
             loop = TaskLoop(
                 task,
                 agent,
-                bench,
+                workspace,
                 self._control,
                 self._tracker,
                 self._review,
@@ -141,13 +140,13 @@ class TaskRun:
                 number=self._number,
                 clock=self._control.clock.seconds,
                 sandbox_has_walls=level in ("bubblewrap", "landlock"),
-                rubric_grader=rubric_grader(task, bench, self._host, sessions, self._settings.agents),
+                rubric_grader=rubric_grader(task, workspace, self._client, sessions, self._settings.agents),
             )
             end = await loop.run()
             self._number = loop.number
             if not end.outcome.startswith("success"):
                 return end, "no"
-            back = await bench.hand_back(loop.number)
+            back = await workspace.hand_back(loop.number)
             for note in back.notes:
                 self._record(events.Noted(message=note, level="warning"))
         except ReportedError as error:
@@ -157,7 +156,7 @@ class TaskRun:
         return end, "yes"
 
     def _give_up(self, end: TaskEnd) -> None:
-        """The tasks that are left are not done: the person has ended the run, or nothing is left to spend."""
+        """Record the tasks that are left as not done: the person has ended the run, or the budget is used up."""
         outcome: TaskOutcome = "cancelled" if end.exit_reason == "user" else "blocked"
         for task in self._tasks:
             if task.name not in self._done:
@@ -177,7 +176,7 @@ class TaskRun:
         self._done[task.name] = state
 
     def _ended(self) -> RunEnded:
-        """The file's outcome: that of its tasks where they agree, else partial."""
+        """The outcome of the file: that of its tasks if they agree, else partial."""
         ends = [self._done[task.name] for task in self._tasks]
         outcomes = {each.outcome for each in ends}
         worst = next((each for each in ends if not each.outcome.startswith("success")), ends[-1])

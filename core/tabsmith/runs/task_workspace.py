@@ -1,6 +1,6 @@
-"""The workbench of a task: a copy or worktree of its folder, kept in the run's, and the command that proves it.
+"""The workspace of a task: a copy or worktree of the task's folder, kept in the run's, and the acceptance command.
 
-Whatever looks at files does so in a forked child: the worker listens meanwhile.
+Whatever reads or writes files does so in a forked child, so that the worker can act on commands meanwhile.
 """
 
 from pathlib import Path
@@ -21,7 +21,7 @@ MOST_NAMED: Final = 100  # changed files that the journal names
 
 
 class OpenedWorkspace(msgspec.Struct, frozen=True):
-    """How the workspace was made, and what is to be said of it."""
+    """How the workspace was made, and notes for the person."""
 
     how: Literal["copy", "worktree"]
     folder: str
@@ -29,54 +29,54 @@ class OpenedWorkspace(msgspec.Struct, frozen=True):
 
 
 class WorkspaceChanges(msgspec.Struct, frozen=True):
-    """Files that differ, those that are named and how many more."""
+    """Files that differ: those that are named, and how many more."""
 
     named: tuple[ChangedFile, ...]
     more: int
 
 
 class WorkspaceDiff(msgspec.Struct, frozen=True):
-    """Some text."""
+    """A unified diff."""
 
     text: str
 
 
 class MergeSummary(msgspec.Struct, frozen=True):
-    """What came of handing back: how many files, and what is to be said of it."""
+    """How many files were merged back, and notes for the person."""
 
     files: int
     notes: tuple[str, ...]
 
 
 class ForkedTaskWorkspace:
-    """The workspace of one task, at `place`."""
+    """The workspace of one task, at `path`."""
 
-    def __init__(self, task: Task, place: Path, level: SandboxLevel, pool: Pool) -> None:
-        self.folder = place / "folder"
+    def __init__(self, task: Task, path: Path, level: SandboxLevel, pool: Pool) -> None:
+        self.folder = path / "folder"
         self._task = task
-        self._place = place
+        self._path = path
         self._level = level
         self._pool = pool
 
     async def open(self) -> OpenedWorkspace:
-        """Make the workspace, or find the one that an earlier worker made. Raises ReportedError."""
-        task, place = self._task, self._place
+        """Make the workspace, or open the one that an earlier worker made. Raises ReportedError."""
+        task, path = self._task, self._path
         # A worktree's .git leads into the real repository, which only a sandbox with walls keeps from harm.
         how = task.workspace if self._level in ("bubblewrap", "landlock") else "copy"
 
         def work(_: object) -> OpenedWorkspace:
-            made = Workspace.create(task.place, place, how).made
+            made = Workspace.create(task.place, path, how).made
             left_out = ", ".join(clean(each.path, 60) for each in made.left_out[:10])
             notes = (made.instead, f"left out of the copy: {left_out}" if left_out else "")
-            return OpenedWorkspace(made.how, str(place / "folder"), tuple(note for note in notes if note))
+            return OpenedWorkspace(made.how, str(path / "folder"), tuple(note for note in notes if note))
 
         return await self._pool.run(work, OpenedWorkspace)
 
     async def changes(self, iteration: int) -> WorkspaceChanges:
-        """What the iteration left different from the one before; the state of the folder is kept."""
+        """Return what the iteration left different from the one before; the state of the folder is kept."""
 
         def work(_: object) -> WorkspaceChanges:
-            workspace = Workspace.open(self._place)
+            workspace = Workspace.open(self._path)
             earlier = max(mark for mark in workspace.marks() if mark < iteration)
             before = workspace.tree(earlier)
             return _named(workspace.changes(before, workspace.mark(iteration)))
@@ -84,26 +84,26 @@ class ForkedTaskWorkspace:
         return await self._pool.run(work, WorkspaceChanges)
 
     async def changed(self) -> WorkspaceChanges:
-        """What differs from where the task began."""
+        """Return what differs from the start of the task."""
 
         def work(_: object) -> WorkspaceChanges:
-            workspace = Workspace.open(self._place)
+            workspace = Workspace.open(self._path)
             return _named(workspace.changes(workspace.tree(0), workspace.tree(max(workspace.marks()))))
 
         return await self._pool.run(work, WorkspaceChanges)
 
     async def difference(self, iteration: int) -> str:
-        """What the iteration changed, as a unified diff, cut."""
+        """Return what the iteration changed, as a unified diff, cut."""
 
         def work(_: object) -> WorkspaceDiff:
-            workspace = Workspace.open(self._place)
+            workspace = Workspace.open(self._path)
             earlier = max(mark for mark in workspace.marks() if mark < iteration)
             return WorkspaceDiff(workspace.difference(workspace.tree(earlier), workspace.tree(iteration), limit=60_000))
 
         return (await self._pool.run(work, WorkspaceDiff)).text
 
     async def accept(self) -> Acceptance:
-        """Run the acceptance command in the folder. Never raises for what the command did."""
+        """Run the acceptance command in the folder. Whatever the command does, nothing is raised."""
         policy = SandboxPolicy(seconds=self._task.accept_seconds, network="all" if self._task.may.network else "none")
         try:
             outcome = await run_command(self._task.accept, self.folder, policy, self._level)
@@ -124,16 +124,16 @@ class ForkedTaskWorkspace:
         """Bring the real folder to the state after `iteration`. Raises ReportedError where others changed the same."""
 
         def work(_: object) -> MergeSummary:
-            done = Workspace.open(self._place).merge_back(iteration, on_conflict="keep others")
+            done = Workspace.open(self._path).merge_back(iteration, on_conflict="keep others")
             stayed = ", ".join(clean(str(each), 60) for each in done.stayed[:10])
             return MergeSummary(len(done.changed), (f"stayed behind: {stayed}",) if stayed else ())
 
         return await self._pool.run(work, MergeSummary)
 
 
-def _named(found: tuple[FileChange, ...]) -> WorkspaceChanges:
+def _named(changes: tuple[FileChange, ...]) -> WorkspaceChanges:
     named = tuple(
-        ChangedFile(clean(each.path, 200), each.kind, each.lines_added, each.lines_removed)
-        for each in found[:MOST_NAMED]
+        ChangedFile(clean(change.path, 200), change.kind, change.lines_added, change.lines_removed)
+        for change in changes[:MOST_NAMED]
     )
-    return WorkspaceChanges(named, max(0, len(found) - MOST_NAMED))
+    return WorkspaceChanges(named, max(0, len(changes) - MOST_NAMED))

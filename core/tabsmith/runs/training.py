@@ -1,4 +1,4 @@
-"""Training from Python: the same runs, waited for. One warm spare serves all calls of a process."""
+"""Training from Python: a run like any other, waited for. One fork server serves all calls of a process."""
 
 import atexit
 import subprocess
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from tabsmith.modeling.model import Model
 
 LOOK_EVERY: Final = 0.02
-STOP_PATIENCE: Final = 30.0
+MAX_STOP_SECONDS: Final = 30.0
 
 
 def train(
@@ -78,7 +78,7 @@ def train(
 
 
 def wait(folder: RunFolder, on_event: Callable[[RunEvent], None]) -> RunSnapshot:
-    """The run's end, each event handed on as it comes. KeyboardInterrupt stops the run and is raised again."""
+    """Wait until the run ends; `on_event` gets each event as it comes. KeyboardInterrupt stops the run and is raised again."""
     watch = RunWatch(folder.id, on_event=on_event)
     try:
         while not (snapshot := watch.refresh()).state.ended:
@@ -90,16 +90,16 @@ def wait(folder: RunFolder, on_event: Callable[[RunEvent], None]) -> RunSnapshot
 
 
 def stop_and_wait(folder: RunFolder, watch: RunWatch) -> RunSnapshot:
-    """Stop the run now, and wait until it has said so."""
+    """Stop the run now, and wait until it has ended."""
     folder.send(Stop())
-    deadline = time.monotonic() + STOP_PATIENCE
+    deadline = time.monotonic() + MAX_STOP_SECONDS
     while not (snapshot := watch.refresh()).state.ended and time.monotonic() < deadline:
         time.sleep(LOOK_EVERY)
     return snapshot
 
 
 def model_of(snapshot: RunSnapshot) -> "Model":
-    """The model of an ended run. Raises what ended it when there is none."""
+    """Return the model of an ended run. Raises the error that ended the run if it produced no model."""
     if snapshot.report is not None:
         from tabsmith.modeling.model import load_model
 
@@ -113,22 +113,22 @@ def model_of(snapshot: RunSnapshot) -> "Model":
 
 
 def metric_by_name(text: str | None) -> MetricName | Literal["default"]:
-    """The metric of that name, "default" for None. Raises UsageError naming those there are."""
+    """Return the metric of that name, "default" for None. Raises UsageError, which names the metrics."""
     try:
-        known_as: MetricName | Literal["default"] = msgspec.convert(text or "default", MetricName | Literal["default"])
+        name: MetricName | Literal["default"] = msgspec.convert(text or "default", MetricName | Literal["default"])
     except msgspec.ValidationError:
         known = ", ".join(get_args(MetricName))
         raise UsageError(f"There is no metric {clean(text)!r}.", next_step=f"Known are {known}.") from None
-    return known_as
+    return name
 
 
 def start_run(folder: RunFolder) -> None:
-    """Have the warm spare of this process start a worker for the run; it lives on when this process ends."""
-    _fork_servers.start(folder)
+    """Start a worker through this process's fork server; the worker lives on when this process ends."""
+    _fork_server.start(folder)
 
 
 def launch_detached(folder: RunFolder) -> None:
-    """Start a worker for the run that lives on when this process ends; without a warm spare."""
+    """Start a worker without a fork server; the worker lives on when this process ends."""
     _detached[:] = [process for process in _detached if process.poll() is None]
     with folder.log.open("ab") as log:
         _detached.append(
@@ -143,8 +143,8 @@ def launch_detached(folder: RunFolder) -> None:
         )
 
 
-class _ForkServers:
-    """The warm spare of this process, started at the first run and ended with the process."""
+class _LazyForkServer:
+    """The fork server of this process, started at the first run and ended with the process."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
@@ -173,7 +173,7 @@ class _ForkServers:
         process.wait()
 
 
-_fork_servers: Final = _ForkServers()
+_fork_server: Final = _LazyForkServer()
 _detached: Final[list["subprocess.Popen[bytes]"]] = []  # held only so that those that ended can be reaped
 
 

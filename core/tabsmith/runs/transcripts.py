@@ -1,7 +1,7 @@
-"""What was said in an agent session, word for word: `runs/<id>/sessions/<session>.jsonl`.
+"""The transcripts of agent sessions, word for word: `runs/<id>/sessions/<session>.jsonl`.
 
-A reply is on the disk before anything is made of it, so that one that was paid for is never paid for again. The part of
-a letter that is the same in all sessions of a run is stored once, under its SHA-256, in `sessions/system-<sha>.txt`.
+A reply is on the disk before anything is made of it, so that a paid reply is never paid for again. The part of a prompt
+that is the same in all sessions of a run is stored once, under its SHA-256, in `sessions/system-<sha>.txt`.
 """
 
 import hashlib
@@ -20,14 +20,14 @@ from tabsmith.storage import TypedJournal, write_atomic
 
 
 class SentPrompt(msgspec.Struct, frozen=True):
-    """What went to the agent."""
+    """A prompt that went to the agent."""
 
     at: float
     prompt: Prompt
 
 
 class ReceivedReply(msgspec.Struct, frozen=True, tag="received", tag_field="message"):
-    """A reply, as it came."""
+    """A reply as it came."""
 
     at: float
     turn: ModelReply
@@ -37,7 +37,7 @@ TranscriptMessage: TypeAlias = SentPrompt | ReceivedReply
 
 
 class _StoredPrompt(msgspec.Struct, frozen=True, tag="sent", tag_field="message"):
-    """A letter as it is stored; `system` is a SHA-256."""
+    """A prompt as it is stored; `system` is a SHA-256."""
 
     at: float
     system: str
@@ -48,7 +48,7 @@ class _StoredPrompt(msgspec.Struct, frozen=True, tag="sent", tag_field="message"
 class Transcript:
     """The transcript of the session `session`, a UUID, in the folder of its run.
 
-    The texts are exactly what was said: they are cleaned where they are shown. All methods raise StorageError.
+    The texts are exact; they are cleaned where they are shown. All methods raise StorageError.
     """
 
     def __init__(self, run: Path, session: str, *, clock: Callable[[], float] = time.time) -> None:
@@ -59,7 +59,7 @@ class Transcript:
         )
 
     def sent(self, letter: Prompt) -> None:
-        """The letter goes out now."""
+        """Keep a prompt that goes out now."""
         sha = _sha(letter.system)
         path = self._system(sha)
         if not path.exists():
@@ -71,11 +71,11 @@ class Transcript:
         self._journal.append(_StoredPrompt(self._clock(), sha, letter.text, letter.feedback))
 
     def received(self, turn: ModelReply) -> None:
-        """A reply came in."""
+        """Keep a reply that came in."""
         self._journal.append(ReceivedReply(self._clock(), turn))
 
     def read(self) -> tuple[TranscriptMessage, ...]:
-        """What was said, oldest first; empty when there is no such transcript."""
+        """Return the messages, oldest first; empty if there is no such transcript."""
         return tuple(
             each
             if isinstance(each, ReceivedReply)
@@ -84,13 +84,13 @@ class Transcript:
         )
 
     def recovered_usage(self) -> Usage:
-        """What all replies used together, whether or not it was booked before the worker died."""
-        return total_usage(turn.usage for turn in self._turns())
+        """Return what all replies used together, whether or not it was booked before the worker died."""
+        return total_usage(turn.usage for turn in self._replies())
 
-    def last_turn(self) -> ModelReply | None:
-        """The last reply; None when none came in."""
-        turns = self._turns()
-        return turns[-1] if turns else None
+    def last_reply(self) -> ModelReply | None:
+        """Return the last reply; None if none came in."""
+        replies = self._replies()
+        return replies[-1] if replies else None
 
     def close(self) -> None:
         """Close the file; a later message opens it again."""
@@ -104,14 +104,14 @@ class Transcript:
     ) -> None:
         self.close()
 
-    def _turns(self) -> list[ModelReply]:
+    def _replies(self) -> list[ModelReply]:
         return [each.turn for each in self._journal.read().values if isinstance(each, ReceivedReply)]
 
     def _system(self, sha: str) -> Path:
         return self._folder / f"system-{sha}.txt"
 
     def _text(self, sha: str) -> str:
-        """The part that is stored once; where it is gone or not the one that was sent, that in its place."""
+        """The part of a prompt that is stored once; if it is lost or was changed, a sentence that says so."""
         try:
             text = self._system(sha).read_bytes().decode()
         except (OSError, UnicodeDecodeError):
@@ -144,7 +144,7 @@ class FileTranscripts:
     def last_reply(self, session: str) -> ModelReply | None:
         """The last reply that came in; None if none did."""
         with Transcript(self._run, session) as transcript:
-            return transcript.last_turn()
+            return transcript.last_reply()
 
     def recovered_usage(self, session: str) -> Usage:
         """What all replies used together, whether or not it was booked before a worker died."""

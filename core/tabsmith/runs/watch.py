@@ -1,4 +1,4 @@
-"""Looking at runs from outside: one run as it goes on, or all of them in a list. Reads journals, touches nothing."""
+"""Runs seen from outside: one run as it goes on, or a list of all. Only journals are read."""
 
 import time
 from collections.abc import Callable
@@ -21,7 +21,7 @@ _START_PATIENCE = 60.0  # seconds that a worker may take from being asked for to
 
 
 class RunWatch:
-    """A run as it goes on. `refresh` reads only what is new, so it may be called many times a second."""
+    """Follows a run. `refresh` reads only what is new, so it may be called many times a second."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class RunWatch:
         self._shown = self._shown_from = self._folded
 
     def refresh(self) -> RunSnapshot:
-        """The run now: the same object when nothing happened, `interrupted` when its worker is gone."""
+        """Return the run now: the same object if nothing happened, an interrupted run if its worker is gone."""
         self._read()
         if self._folded is not self._shown_from:
             self._shown = self._shown_from = self._folded
@@ -73,7 +73,7 @@ class RunWatch:
 
 
 class RunSummary(msgspec.Struct, frozen=True):
-    """A run in a line."""
+    """A run in a line of a list."""
 
     id: str
     state: RunState
@@ -95,14 +95,14 @@ class RunSummary(msgspec.Struct, frozen=True):
 
 
 class _Cached(msgspec.Struct, frozen=True):
-    """The summary of a journal that was `size` bytes long: valid while it still is."""
+    """The summary of a journal of `size` bytes, valid while the journal has that size."""
 
     size: int
     summary: RunSummary
 
 
 def summarize(run_id: str) -> RunSummary:
-    """The run in a line; one whose files cannot be understood is listed with its problem."""
+    """Return the run in a line. Raises RunNotFoundError, and whatever its files raise."""
     folder = RunFolder(run_id)
     cache = Document(folder.root / "summary.json", _Cached, version=1, name="summary")
     size = _size(folder)
@@ -120,7 +120,7 @@ def summarize(run_id: str) -> RunSummary:
 
 
 def list_runs() -> tuple[RunSummary, ...]:
-    """Every run in a line, newest first."""
+    """Return every run in a line, newest first; a run whose files cannot be read is listed with its problem."""
     found: list[RunSummary] = []
     for run_id in run_ids():
         try:

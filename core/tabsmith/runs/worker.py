@@ -1,7 +1,7 @@
-"""The process of a run: it reads, prepares, searches, finishes, and tells its journal everything.
+"""The process of a run: it reads, prepares, searches, finishes, and records everything in its journal.
 
-`python -m tabsmith.runs.worker RUN OFFSET` works on one run; the warm spare forks into `serve` instead. The process
-only waits and listens: whatever computes is a forked child of it (see pool.py). It is safe to kill at any moment.
+`python -m tabsmith.runs.worker RUN OFFSET` works on one run; the fork server forks into `serve` instead. The process only
+waits and listens: whatever computes is a forked child of it (see pool.py). It is safe to kill at any moment.
 """
 
 import asyncio
@@ -56,14 +56,14 @@ from tabsmith.version import __version__
 if TYPE_CHECKING:
     from tabsmith.modeling.training_data import TrainingData
 
-LEAST_RESERVE: Final = 4.0
-MOST_RESERVE: Final = 60.0
+MIN_RESERVE: Final = 4.0
+MAX_RESERVE: Final = 60.0
 RESERVED_SHARE: Final = 0.15
-"""Of a time limit, this share (within the two bounds, seconds) is kept for the ensemble, the hold-out and saving."""
+"""Share of a time limit, within the two bounds in seconds, that is kept for the ensemble, the hold-out and saving."""
 
 
 def serve(run_id: str, offset: int) -> int:
-    """Work on a run to its end; returns the exit status. `offset`: from where in commands.jsonl to listen."""
+    """Work on a run to its end; returns the exit status. Commands count from `offset` (bytes) of commands.jsonl on."""
     one_thread()
     folder = RunFolder(run_id)
     with folder.lock():
@@ -86,12 +86,12 @@ class Worker:
             folder, offset, self._pool, self._record, self._clock, choice=choice, past=self._past
         )
         self._settings = config.load()
-        self._agency = AgentFactory(choice, self._settings.agents)
+        self._agents = AgentFactory(choice, self._settings.agents)
         self._history = History()
         self._loop: RecipeLoop | None = None
 
     async def work(self) -> int:
-        """Take the run up and bring it to an end that is recorded, whatever happens."""
+        """Bring the run to an end that is recorded, whatever happens; returns the exit status."""
         self._record(RunStarted(spec=self._spec, pid=os.getpid(), attempt=self._past.attempt + 1, version=__version__))
         main = asyncio.create_task(self._work())
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, main.cancel)
@@ -104,7 +104,7 @@ class Worker:
         finally:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
-            await self._agency.host.close()
+            await self._agents.client.close()
         self._record(ended)
         return 0 if ended.outcome in ("success", "success with limits", "partial") else 1
 
@@ -121,13 +121,13 @@ class Worker:
         return await (self._tasks(source) if isinstance(source, TasksSource) else self._model(source))
 
     async def _tasks(self, source: TasksSource) -> RunEnded:
-        """The way of a task file."""
+        """Do the tasks of a task file."""
         run = TaskRun(
             source,
             self._folder.root,
             self._control,
             self._pool,
-            self._agency.host,
+            self._agents.client,
             self._record,
             past=self._past,
             settings=self._settings,
@@ -140,7 +140,7 @@ class Worker:
             return run.stopped()
 
     async def _model(self, source: Source) -> RunEnded:
-        """The way of a table."""
+        """Train a model on a table."""
         # All imports before the first fork: a child forked during an import could wait for its lock for ever.
         await self._control.unless_stopped(stages.in_thread(preload))
         info = await self._control.unless_stopped(self._read(source))
@@ -215,8 +215,8 @@ class Worker:
         transcripts = FileTranscripts(self._folder.root)
         evaluator = ForkedEvaluator(data, self._pool, self._control, self._folder.root, cores=self._cores)
         return RecipeLoop(
-            self._agency.planned,
-            self._agency.search,
+            self._agents.planned,
+            self._agents.search,
             evaluator,
             self._control,
             self._record,
@@ -225,7 +225,7 @@ class Worker:
             state=close_lost_sessions(self._past, transcripts, self._record),
             clock=self._clock.seconds,
             remember=self._remember,
-            grader=self._agency.grader,
+            grader=self._agents.grader,
         )
 
     async def _finish(
@@ -241,7 +241,7 @@ class Worker:
             iterations=len(loop.trials),
             seconds=self._clock.seconds(),
         )
-        seconds = max(LEAST_RESERVE, min(MOST_RESERVE, self._control.seconds_left()))
+        seconds = max(MIN_RESERVE, min(MAX_RESERVE, self._control.seconds_left()))
         report = await self._control.unless_stopped(
             self._pool.run(
                 lambda progress: stages.finish(
@@ -291,7 +291,7 @@ class Worker:
         )
 
     def _remember(self, iteration: RecipeIteration) -> None:
-        """A line in the history of all runs."""
+        """Add the iteration to the history of all runs."""
         loop = self._loop
         assert loop is not None
         if iteration.resumed and self._history.holds(self._spec.id, iteration.number):
@@ -300,7 +300,7 @@ class Worker:
             history_record(
                 iteration,
                 loop.context,
-                self._agency.planned.name,
+                self._agents.planned.name,
                 loop.usage,
                 loop.fallback_reason,
                 self._clock.seconds(),
@@ -312,8 +312,8 @@ class Worker:
 
 
 def _reserve(limit: float) -> float:
-    """Seconds kept for finishing; never more than a third, so that the shortest limit still fits something."""
-    return min(MOST_RESERVE, max(LEAST_RESERVE, RESERVED_SHARE * limit), limit / 3)
+    """Seconds kept for finishing: never more than a third, so that the shortest limit still fits something."""
+    return min(MAX_RESERVE, max(MIN_RESERVE, RESERVED_SHARE * limit), limit / 3)
 
 
 def _available_cores() -> int:

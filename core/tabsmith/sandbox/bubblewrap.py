@@ -24,7 +24,7 @@ def bubblewrap_command(plan: LaunchPlan, seccomp_filter: int | None) -> list[str
     if bwrap is None:
         raise FileNotFoundError("bubblewrap is not installed")
     line = [bwrap, *_OWN_NAMESPACES, *_OWN_FILES]
-    if plan.network != "all":
+    if plan.policy.network != "all":
         line.append("--unshare-net")
     line += ["--bind", f"{plan.scratch}/tmp", "/tmp", "--symlink", "/tmp", "/var/tmp"]  # noqa: S108 - it is a new one
     line += ["--bind", f"{plan.scratch}/shm", "/dev/shm"]  # noqa: S108 - it is a new one

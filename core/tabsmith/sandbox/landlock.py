@@ -42,7 +42,7 @@ def restrict_process(plan: LaunchPlan) -> None:
     version = landlock_version()
     files = _BASIC | (_REFER if version >= 2 else 0) | (_TRUNCATE if version >= 3 else 0)
     files |= _DEVICE_CONTROL if version >= 5 else 0
-    network = _TCP if version >= 4 and plan.network != "all" else 0
+    network = _TCP if version >= 4 and plan.policy.network != "all" else 0
     scope = _ABSTRACT_SOCKETS_AND_SIGNALS if version >= 6 else 0
     attributes = struct.pack("<QQQ", files, network, scope)[: 8 if version < 4 else 16 if version < 6 else 24]
     rules = _checked(_CALL(_CREATE, attributes, ctypes.c_size_t(len(attributes)), 0))

@@ -58,9 +58,9 @@ class _Watcher:
     def __init__(self, plan: LaunchPlan, command: int, started: float) -> None:
         self._plan = plan
         self._command = command
-        self._deadline = None if plan.seconds is None else started + plan.seconds
-        self._tasks = plan.processes + (_BUBBLEWRAP_PROCESSES if plan.level == "bubblewrap" else 0)
-        self._disk = DiskUsage((*plan.writable, plan.scratch), plan.disk_mb * _MB)
+        self._deadline = None if plan.policy.seconds is None else started + plan.policy.seconds
+        self._tasks = plan.policy.processes + (_BUBBLEWRAP_PROCESSES if plan.level == "bubblewrap" else 0)
+        self._disk = DiskUsage((*plan.writable, plan.scratch), plan.policy.disk_mb * _MB)
         self._few = True  # processes, so that a pause between two checks is safe
         self._kill_at: float | None = None  # after SIGTERM
 
@@ -96,12 +96,12 @@ class _Watcher:
         self._few = use.tasks < self._tasks / 2
         if use.tasks > self._tasks:
             return "processes"
-        memory = self._plan.memory_mb * _MB
+        memory = self._plan.policy.memory_mb * _MB
         if use.resident > memory and process_tree.shared_memory(use.pids) > memory:
             return "memory"
         ended = os.times()
         spent = use.cpu_seconds + ended.children_user + ended.children_system
-        if self._plan.cpu_seconds is not None and spent > self._plan.cpu_seconds:
+        if self._plan.policy.cpu_seconds is not None and spent > self._plan.policy.cpu_seconds:
             return "cpu"
         return "disk" if self._disk.over_limit() else None
 

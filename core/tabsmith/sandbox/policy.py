@@ -127,14 +127,8 @@ class LaunchPlan(msgspec.Struct, frozen=True):
     scratch: str
     readable: tuple[str, ...]
     writable: tuple[str, ...]
-    network: NetworkAccess
-    memory_mb: int
-    processes: int
-    open_files: int
-    file_mb: int
-    disk_mb: int
-    seconds: float | None
-    cpu_seconds: float | None
+    policy: SandboxPolicy
+    """Its limits and its network; its own paths and variables are in the other fields and the environment already."""
     report: int | None = None
     """The descriptor that the report is written to; without one, a limit that was hit is reported on stderr."""
 

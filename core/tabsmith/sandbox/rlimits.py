@@ -23,14 +23,14 @@ def set_rlimits(plan: LaunchPlan, tasks: int) -> None:
     """Set the limits of each process. `tasks` are those that the user has already, which the kernel counts as well."""
     limits = {
         resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_DATA: plan.memory_mb * _MB,
-        resource.RLIMIT_FSIZE: plan.file_mb * _MB,
-        resource.RLIMIT_NOFILE: plan.open_files,
+        resource.RLIMIT_DATA: plan.policy.memory_mb * _MB,
+        resource.RLIMIT_FSIZE: plan.policy.file_mb * _MB,
+        resource.RLIMIT_NOFILE: plan.policy.open_files,
     }
     if _LINUX:
-        limits[resource.RLIMIT_NPROC] = tasks + plan.processes
-    if plan.cpu_seconds is not None:
-        limits[resource.RLIMIT_CPU] = int(plan.cpu_seconds) + 1
+        limits[resource.RLIMIT_NPROC] = tasks + plan.policy.processes
+    if plan.policy.cpu_seconds is not None:
+        limits[resource.RLIMIT_CPU] = int(plan.policy.cpu_seconds) + 1
     for kind, value in limits.items():
         _, hard = resource.getrlimit(kind)
         value = value if hard == resource.RLIM_INFINITY else min(value, hard)

@@ -113,14 +113,7 @@ def wrap_command(
         scratch=str(scratch),
         readable=_existing(readable),
         writable=_existing(writable),
-        network=policy.network,
-        memory_mb=policy.memory_mb,
-        processes=policy.processes,
-        open_files=policy.open_files,
-        file_mb=policy.file_mb,
-        disk_mb=policy.disk_mb,
-        seconds=policy.seconds,
-        cpu_seconds=policy.cpu_seconds,
+        policy=msgspec.structs.replace(policy, readable=(), writable=(), variables=()),
         report=report,
     )
     launcher = (sys.executable, "-I", "-m", "tabsmith.sandbox.launcher", msgspec.json.encode(plan).decode())

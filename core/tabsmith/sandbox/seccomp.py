@@ -86,7 +86,7 @@ def build_filter(plan: LaunchPlan, landlock: int) -> bytes | None:
     if 0 < landlock < 3:
         refused.append(_TRUNCATE[column])  # Landlock before version 3 does not cover it
     # A network namespace has nobody else in it; without one, the sockets themselves are refused.
-    families = _FAMILIES if plan.level == "bubblewrap" or plan.network == "all" else ()
+    families = _FAMILIES if plan.level == "bubblewrap" or plan.policy.network == "all" else ()
     steps = [
         (_LOAD, 0, 0, _ARCHITECTURE),
         (_EQUAL, 1, 0, architecture),

@@ -1,7 +1,4 @@
-"""The bot's token: where it comes from, and how it is kept out of every log, message and file.
-
-What the bridge says while it works: a line for each thing worth knowing, on stderr, never with the token in it.
-"""
+"""The bot's token: where it comes from, and how it is kept out of every log, message and file."""
 
 import hashlib
 import logging
@@ -16,10 +13,12 @@ from tabsmith.text import clean_block
 _NUMBERED: Final = re.compile(r"(\d{1,20}):.+")
 HIDDEN: Final = "[token]"
 PUBLIC_SERVER: Final = "https://api.telegram.org"
+_LOG_FORMAT: Final = "%(asctime)s %(message)s"
+_MAX_RECORD_CHARS: Final = 2_000
 
 
 class BotToken:
-    """A token that does not show: not when printed, not in a traceback, not in a struct. `reveal()` is for requests."""
+    """A token that is hidden when printed, in tracebacks and in structs. `reveal()` is for requests."""
 
     __slots__ = ("_text",)
 
@@ -31,14 +30,14 @@ class BotToken:
         return self._text
 
     def hide(self, text: object) -> str:
-        """`text` without the token in it, also without its secret half."""
-        shown = str(text).replace(self._text, HIDDEN)
+        """`text` with the token, and its secret half alone, replaced by `HIDDEN`."""
+        without_token = str(text).replace(self._text, HIDDEN)
         secret = self._text.partition(":")[2]
-        return shown.replace(secret, HIDDEN) if len(secret) >= 8 else shown
+        return without_token.replace(secret, HIDDEN) if len(secret) >= 8 else without_token
 
     @property
     def bot(self) -> str:
-        """The bot that the token is for, as a file name: its public number, or a fingerprint of a token without one."""
+        """File name for the bot: its public number, or a fingerprint of a token without a number."""
         numbered = _NUMBERED.fullmatch(self._text)
         return numbered[1] if numbered else f"bot-{hashlib.sha256(self._text.encode()).hexdigest()[:16]}"
 
@@ -47,7 +46,7 @@ class BotToken:
 
 
 def bot_token(settings: Settings) -> BotToken:
-    """The token in the settings. Raises ConfigError when there is none."""
+    """The token in the settings. Raises ConfigError if there is none."""
     text = (settings.telegram.token or "").strip()
     if not text:
         raise ConfigError(
@@ -64,26 +63,22 @@ def server_address(settings: Settings) -> str:
     return address.removesuffix("/bot").rstrip("/")
 
 
-_LINE: Final = "%(asctime)s %(message)s"
-_LONGEST: Final = 2_000
-
-
 def log_to_stderr(token: BotToken) -> None:
-    """From now on the bridge's own log goes to stderr, with warnings of the libraries that it uses."""
+    """Log to stderr from now on, without the token: what tabsmith logs, and warnings of its libraries."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_WithoutToken(token))
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(logging.WARNING)  # of the libraries: one of them tells every address, and the token is part of it
+    root.setLevel(logging.WARNING)  # libraries log addresses at INFO, and the token is part of an address
     logging.getLogger("tabsmith").setLevel(logging.INFO)
 
 
 class _WithoutToken(logging.Formatter):
-    """Formats a record with its traceback, and takes the token and everything that acts on a terminal out of it."""
+    """Formats a record with its traceback, without the token and without control characters."""
 
     def __init__(self, token: BotToken) -> None:
-        super().__init__(_LINE, "%Y-%m-%d %H:%M:%S")
+        super().__init__(_LOG_FORMAT, "%Y-%m-%d %H:%M:%S")
         self._token = token
 
     def format(self, record: logging.LogRecord) -> str:
-        return clean_block(self._token.hide(super().format(record)), _LONGEST)
+        return clean_block(self._token.hide(super().format(record)), _MAX_RECORD_CHARS)

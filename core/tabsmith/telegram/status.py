@@ -1,4 +1,4 @@
-"""How a bridge is doing, said by itself in `status.json`: what `bridge status`, `bridge health` and the panel read."""
+"""The status that a bridge writes of itself into `status.json`, read by `bridge status`, `bridge health` and the panel."""
 
 import logging
 import time
@@ -13,9 +13,9 @@ from tabsmith.storage import Document, Found
 from tabsmith.telegram.paths import BridgePaths
 
 STATUS_VERSION: Final = 1
-_MOST_TROUBLES: Final = 20
-_WRITE_EVERY: Final = 1.0
-_SAID_AGAIN: Final = 600.0  # seconds after which the same trouble is worth another line in the log
+_MAX_TROUBLES: Final = 20
+_WRITE_INTERVAL: Final = 1.0  # seconds
+_LOG_AGAIN_SECONDS: Final = 600.0  # after which the same trouble is logged again
 _log: Final = logging.getLogger(__name__)
 
 
@@ -23,7 +23,7 @@ TroubleSource: TypeAlias = Literal["polling", "sending", "handling", "following"
 
 
 class BridgeTrouble(msgspec.Struct, frozen=True):
-    """Something that went wrong at `at` (seconds since 1970), in words without the token."""
+    """A problem that the bridge met at `at` (seconds since 1970); its text is without the token."""
 
     at: float
     where: TroubleSource
@@ -31,11 +31,11 @@ class BridgeTrouble(msgspec.Struct, frozen=True):
 
 
 class BridgeStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """A bridge as it last said. Times are seconds since 1970; 0 is never."""
+    """The status of a bridge at `written_at`. Times are seconds since 1970; 0 is never."""
 
     pid: int
     started_at: float
-    bot: str = ""  # its @name, once Telegram has told it
+    bot: str = ""  # the @name, once Telegram has told it
     server: str = ""
     token_from: str = ""  # "the settings file", "the environment"
     version: str = ""
@@ -53,12 +53,12 @@ class BridgeStatus(msgspec.Struct, frozen=True, kw_only=True):
     to_send: int = 0
     gave_up: int = 0
     troubles: tuple[BridgeTrouble, ...] = ()
-    stopped_at: float = 0.0  # it ended as it was told to
+    stopped_at: float = 0.0  # the bridge ended as it was told to
 
 
-def read_status(place: BridgePaths) -> BridgeStatus | None:
-    """What the bridge last said; None when there is nothing that can be understood."""
-    match _document(place).load():
+def read_status(paths: BridgePaths) -> BridgeStatus | None:
+    """The status that the bridge wrote last; None if there is none that can be read."""
+    match _document(paths).load():
         case Found(status):
             return status
         case _:
@@ -66,31 +66,31 @@ def read_status(place: BridgePaths) -> BridgeStatus | None:
 
 
 class StatusWriter:
-    """The bridge's own hand on its status: changed in memory at once, on disk at most once a second."""
+    """Keeps the bridge's status: changed in memory at once, written at most once a second."""
 
-    def __init__(self, place: BridgePaths, status: BridgeStatus, clock: Callable[[], float] = time.time) -> None:
-        self._document = _document(place)
+    def __init__(self, paths: BridgePaths, status: BridgeStatus, clock: Callable[[], float] = time.time) -> None:
+        self._document = _document(paths)
         self._clock = clock
         self._written = float("-inf")
         self._on_disk: BridgeStatus | None = None
         self.now = status
 
     def note(self, **changes: object) -> None:
-        """Take fields of Status over. That the disk takes nothing is said in the log, and stops nobody."""
+        """Change fields of the status. If it cannot be written, that is logged and nothing is raised."""
         self.now = replace(self.now, **changes)
         self.flush(at_once=False)
 
     def trouble(self, where: TroubleSource, words: str) -> None:
-        """Something went wrong, in words without the token; the same again only moves its time."""
+        """Add a trouble, its text without the token. The same trouble again only gets a new time."""
         now = self._clock()
-        same = [each for each in self.now.troubles if (each.where, each.words) == (where, words)]
-        if not any(each.at > now - _SAID_AGAIN for each in same):
-            _log.warning("%s: %s", where, words)  # once, and not at each try of an hour without a network
-        kept = [each for each in self.now.troubles if each not in same]
-        self.note(troubles=(*kept, BridgeTrouble(now, where, words))[-_MOST_TROUBLES:])
+        same = [trouble for trouble in self.now.troubles if (trouble.where, trouble.words) == (where, words)]
+        if not any(trouble.at > now - _LOG_AGAIN_SECONDS for trouble in same):
+            _log.warning("%s: %s", where, words)  # once, and not at each attempt of an hour without a network
+        kept = [trouble for trouble in self.now.troubles if trouble not in same]
+        self.note(troubles=(*kept, BridgeTrouble(now, where, words))[-_MAX_TROUBLES:])
 
     def flush(self, *, at_once: bool = True) -> None:
-        """Put on disk what is not there yet."""
+        """Write the status if it has changed since."""
         if self.now is self._on_disk:
             return
         try:
@@ -99,13 +99,13 @@ class StatusWriter:
             _log.warning("the status could not be saved: %s", error.what)
 
     def write(self, *, at_once: bool = True) -> None:
-        """Put it on disk. Raises StorageError."""
+        """Write the status. Raises StorageError."""
         now = self._clock()
-        if at_once or now - self._written >= _WRITE_EVERY:
+        if at_once or now - self._written >= _WRITE_INTERVAL:
             self._written = now
             self.now = self._on_disk = replace(self.now, written_at=now)
             self._document.save(self.now)
 
 
-def _document(place: BridgePaths) -> Document[BridgeStatus]:
-    return Document(place.status, BridgeStatus, version=STATUS_VERSION, name="bridge status")
+def _document(paths: BridgePaths) -> Document[BridgeStatus]:
+    return Document(paths.status, BridgeStatus, version=STATUS_VERSION, name="bridge status")

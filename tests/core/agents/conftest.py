@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -10,6 +10,8 @@ import pytest
 
 from tabsmith.agents.server import agent_client
 from tests.core.agents.agent_servers import KEY, MODEL, ODD, Family
+from tests.core.agents.claude_processes import KEY as CLAUDE_KEY
+from tests.peers.model_server import Fault, ModelServer, Reply, Script, Use
 
 
 @pytest.fixture
@@ -46,3 +48,32 @@ def family(tabsmith_home: Path) -> Family:
         return found
 
     return living
+
+
+@pytest.fixture
+def claude_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of its own for Claude Code, and a place for temporary folders; nothing of the user who runs the tests."""
+    for name in [name for name in os.environ if name.startswith(("ANTHROPIC_", "CLAUDE"))]:
+        monkeypatch.delenv(name)
+    for name in ("HOME", "TMPDIR"):
+        (tmp_path / name).mkdir()
+        monkeypatch.setenv(name, str(tmp_path / name))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "TMPDIR"))
+    monkeypatch.setenv("ANTHROPIC_API_KEY", CLAUDE_KEY)
+    return tmp_path / "HOME"
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., ModelServer]]:
+    """Starts a model server that takes these steps, and points Claude Code to it."""
+    servers: list[ModelServer] = []
+
+    def start(*steps: Reply | Fault | Use) -> ModelServer:
+        server = ModelServer(Script(steps))
+        servers.append(server)
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
+        return server.__enter__()
+
+    yield start
+    for server in servers:
+        server.__exit__(None, None, None)

@@ -1,11 +1,9 @@
 """The agents' process ends with its worker, with a call or when it is reported to, and takes along all that it started."""
 
 import asyncio
-import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -18,7 +16,6 @@ from tabsmith.errors import (
     AgentError,
 )
 from tests.core.agents.agent_servers import (
-    KEY,
     ODD,
     PATIENCE,
     RECIPE,
@@ -184,18 +181,7 @@ def test_a_worker_that_is_killed_leaves_no_process_behind(family, doing, process
 # The real Claude Code, whose program has a session of its own
 
 
-@pytest.fixture
-def claude_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A home and a temporary folder for the program, and nothing of the person who runs the tests."""
-    for name in [each for each in os.environ if each.startswith(("ANTHROPIC_", "CLAUDE"))]:
-        monkeypatch.delenv(name)
-    for name in ("HOME", "TMPDIR"):
-        (tmp_path / name).mkdir()
-        monkeypatch.setenv(name, str(tmp_path / name))
-    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
-
-
-async def test_claude_code_answers_through_the_process(claude_code, monkeypatch, family) -> None:
+async def test_claude_code_answers_through_the_process(claude_home, monkeypatch, family) -> None:
     turns: list[ModelReply] = []
     with ModelServer(Script((reply(RECIPE),))) as server:
         monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
@@ -207,7 +193,7 @@ async def test_claude_code_answers_through_the_process(claude_code, monkeypatch,
 
 
 @pytest.mark.parametrize("end", ["close", "kill"])
-async def test_claude_code_in_a_call_ends_with_the_process(claude_code, monkeypatch, family, end) -> None:
+async def test_claude_code_in_a_call_ends_with_the_process(claude_home, monkeypatch, family, end) -> None:
     with ModelServer(Script((Fault("hang"),))) as server:
         monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
         async with running_client() as client:

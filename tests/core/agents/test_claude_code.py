@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from importlib.machinery import ModuleSpec
@@ -27,11 +27,13 @@ from tabsmith.errors import (
     AgentReplyError,
     AgentTimeoutError,
 )
-from tests.peers.model_server import Fault, ModelServer, Reply, Script, Tokens, reply
+from tests.core.agents.claude_processes import KEY, processes_of, tokens_of
+from tests.peers.model_server import Fault, ModelServer, Reply, Tokens, reply
 
 pytest.importorskip("claude_agent_sdk")
 
-KEY = "sk-ant-nobody-may-see-this-one"
+pytestmark = pytest.mark.usefixtures("claude_home")
+
 SHAPE = msgspec.Raw(
     msgspec.json.encode(
         {
@@ -45,35 +47,6 @@ SHAPE = msgspec.Raw(
 RECIPE = {"family": "lightgbm", "reason": "trees are good at this"}
 TOKENS = Tokens(input=1_000, output=50, cache_read=300, cache_write=70, reasoning=20)
 PROMPT = Prompt(system="You propose recipes.", text="Propose the next recipe.")
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home of its own, and a place for temporary folders; nothing of the person who runs the tests."""
-    for name in [each for each in os.environ if each.startswith(("ANTHROPIC_", "CLAUDE"))]:
-        monkeypatch.delenv(name)
-    for name in ("HOME", "TMPDIR"):
-        (tmp_path / name).mkdir()
-        monkeypatch.setenv(name, str(tmp_path / name))
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "TMPDIR"))
-    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
-    return tmp_path / "HOME"
-
-
-@pytest.fixture
-def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., ModelServer]]:
-    """Starts a server that says these steps, and points the program to it."""
-    servers: list[ModelServer] = []
-
-    def start(*steps: Reply | Fault) -> ModelServer:
-        server = ModelServer(Script(steps))
-        servers.append(server)
-        monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
-        return server.__enter__()
-
-    yield start
-    for server in servers:
-        server.__exit__(None, None, None)
 
 
 class Call:
@@ -91,30 +64,6 @@ class Call:
     @property
     def usage(self) -> Usage:
         return sum((turn.usage for turn in self.replies), Usage())
-
-
-def tokens_of(usage: Usage) -> Tokens:
-    return Tokens(
-        usage.input_tokens,
-        usage.output_tokens,
-        usage.cache_read_tokens,
-        usage.cache_write_tokens,
-        usage.reasoning_tokens,
-        usage.turns,
-    )
-
-
-def processes_of(session: str) -> list[Path]:
-    """The living processes with this session on their command line or in their environment."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            reported = (folder / "cmdline").read_bytes() + (folder / "environ").read_bytes()
-        except OSError:
-            continue
-        if session.encode() in reported:
-            found.append(folder)
-    return found
 
 
 @asynccontextmanager
@@ -154,33 +103,35 @@ async def test_a_session_id_is_used_once(serve) -> None:
     assert len(server.requests) == 1
 
 
-async def test_the_prompt_arrives_as_written_and_nothing_else_of_the_machine_does(serve, home: Path) -> None:
-    (home / ".claude").mkdir()
-    (home / ".claude" / "CLAUDE.md").write_text("MARK-memory")
-    (home.parent / "TMPDIR" / "CLAUDE.md").write_text("MARK-project")
-    (home.parent / "TMPDIR" / "AGENTS.md").write_text("MARK-agents")
-    (home / "secret.txt").write_text("MARK-secret")
-    hook = {"hooks": [{"type": "command", "command": f"touch {home}/hooked; echo MARK-hook"}]}
+async def test_the_prompt_arrives_as_written_and_nothing_else_of_the_machine_does(serve, claude_home: Path) -> None:
+    (claude_home / ".claude").mkdir()
+    (claude_home / ".claude" / "CLAUDE.md").write_text("MARK-memory")
+    (claude_home.parent / "TMPDIR" / "CLAUDE.md").write_text("MARK-project")
+    (claude_home.parent / "TMPDIR" / "AGENTS.md").write_text("MARK-agents")
+    (claude_home / "secret.txt").write_text("MARK-secret")
+    hook = {"hooks": [{"type": "command", "command": f"touch {claude_home}/hooked; echo MARK-hook"}]}
     settings = {"hooks": {"SessionStart": [hook], "UserPromptSubmit": [hook], "Stop": [hook]}}
-    (home / ".claude" / "settings.json").write_text(json.dumps(settings))
-    (home / ".claude.json").write_text(json.dumps({"mcpServers": {"mine": {"command": "touch", "args": ["mcp-ran"]}}}))
+    (claude_home / ".claude" / "settings.json").write_text(json.dumps(settings))
+    (claude_home / ".claude.json").write_text(
+        json.dumps({"mcpServers": {"mine": {"command": "touch", "args": ["mcp-ran"]}}})
+    )
     server = serve(reply(RECIPE))
-    text = f"/clear @{home}/secret.txt\nThe column is called --model=x."
+    text = f"/clear @{claude_home}/secret.txt\nThe column is called --model=x."
     await Call(Prompt(system="You propose. <b>", text=text)).ask()
     body = json.loads(bytes(server.requests[0].body))
     assert "MARK" not in json.dumps(body)
-    assert not (home / "hooked").exists()
+    assert not (claude_home / "hooked").exists()
     assert body["messages"][0] == {"role": "user", "content": text}
     assert any(block["text"] == "You propose. <b>" for block in body["system"])
     assert {"StructuredOutput"} == {tool["name"] for tool in body["tools"]} - {"DeferredToolPlaceholder"}
 
 
-async def test_nothing_is_left_on_the_disk_but_the_programs_own_state(serve, home: Path) -> None:
+async def test_nothing_is_left_on_the_disk_but_the_programs_own_state(serve, claude_home: Path) -> None:
     serve(reply(RECIPE))
     call = Call()
     await call.ask()
-    assert not [path for path in (home.parent / "TMPDIR").iterdir() if path.name.startswith("tabsmith-")]
-    assert not list(home.rglob(f"*{call.session}*"))
+    assert not [path for path in (claude_home.parent / "TMPDIR").iterdir() if path.name.startswith("tabsmith-")]
+    assert not list(claude_home.rglob(f"*{call.session}*"))
 
 
 async def test_an_answer_that_does_not_fit_is_asked_again_and_both_replies_are_counted(serve) -> None:
@@ -311,7 +262,7 @@ async def test_a_hanging_server_is_given_up_in_time_and_no_process_is_left(serve
     assert tokens_of(call.usage) == server.handed_out == Tokens(1_000, 50, 300, 70, 20, 1)
 
 
-async def test_cancelling_ends_the_program_and_no_process_is_left(serve, home: Path) -> None:
+async def test_cancelling_ends_the_program_and_no_process_is_left(serve, claude_home: Path) -> None:
     server, call = serve(Fault("hang")), Call()
     async with under_way(call, server) as task:
         assert processes_of(call.session)
@@ -319,7 +270,7 @@ async def test_cancelling_ends_the_program_and_no_process_is_left(serve, home: P
         with pytest.raises(asyncio.CancelledError):
             await task
     assert not processes_of(call.session)
-    assert not [path for path in (home.parent / "TMPDIR").iterdir() if path.name.startswith("tabsmith-")]
+    assert not [path for path in (claude_home.parent / "TMPDIR").iterdir() if path.name.startswith("tabsmith-")]
 
 
 async def test_a_killed_program_is_an_error_that_never_holds_the_key(serve, monkeypatch: pytest.MonkeyPatch) -> None:

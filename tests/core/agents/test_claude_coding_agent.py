@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +32,13 @@ from tabsmith.errors import (
     AgentRateLimitError,
     AgentTimeoutError,
 )
-from tests.peers.model_server import Fault, ModelServer, Reply, Script, Tokens, Use
+from tests.core.agents.claude_processes import KEY, processes_of, tokens_of
+from tests.peers.model_server import Fault, Reply, Tokens, Use
 
 pytest.importorskip("claude_agent_sdk")
 
-KEY = "sk-ant-nobody-may-see-this-one"
+pytestmark = pytest.mark.usefixtures("claude_home")
+
 TOKENS = Tokens(input=1_000, output=50, cache_read=300, cache_write=70, reasoning=20)
 DONE = Reply(text="It is done.", tokens=TOKENS)
 HANG = Fault("hang")
@@ -51,40 +53,11 @@ def write(path: Path | str, content: str = "print(1)\n") -> Use:
     return Use("Write", {"file_path": str(path), "content": content}, "I write it.", TOKENS)
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home of its own, and a place for temporary folders; nothing of the person who runs the tests."""
-    for name in [each for each in os.environ if each.startswith(("ANTHROPIC_", "CLAUDE"))]:
-        monkeypatch.delenv(name)
-    for name in ("HOME", "TMPDIR"):
-        (tmp_path / name).mkdir()
-        monkeypatch.setenv(name, str(tmp_path / name))
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "TMPDIR"))
-    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
-    return tmp_path / "HOME"
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     place = tmp_path / "work"
     place.mkdir()
     return place
-
-
-@pytest.fixture
-def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., ModelServer]]:
-    """Starts a server that says these steps, and points the program to it."""
-    servers: list[ModelServer] = []
-
-    def start(*steps: Reply | Fault | Use) -> ModelServer:
-        server = ModelServer(Script(steps))
-        servers.append(server)
-        monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
-        return server.__enter__()
-
-    yield start
-    for server in servers:
-        server.__exit__(None, None, None)
 
 
 class RunningJob:
@@ -122,20 +95,11 @@ class RunningJob:
 
     @property
     def tokens(self) -> Tokens:
-        usage = self.usage
-        kinds = (usage.input_tokens, usage.output_tokens, usage.cache_read_tokens, usage.cache_write_tokens)
-        return Tokens(*kinds, usage.reasoning_tokens, usage.turns)
+        return tokens_of(self.usage)
 
     def processes(self) -> list[Path]:
-        """The living ones that the job started, whatever session they moved to."""
-        found = []
-        for process in Path("/proc").glob("[0-9]*"):
-            try:
-                if self.job.session.encode() in (process / "environ").read_bytes():
-                    found.append(process)
-            except OSError:
-                continue
-        return found
+        """The living processes that the job started, whatever session they moved to."""
+        return processes_of(self.job.session)
 
 
 async def until(there: Callable[[], bool]) -> None:
@@ -175,18 +139,20 @@ async def test_a_file_is_written_and_every_step_is_shown_with_its_exact_use_and_
 
 
 async def test_the_prompt_arrives_and_nothing_of_the_users_settings_nor_of_the_folders(
-    serve, folder: Path, home: Path
+    serve, folder: Path, claude_home: Path
 ) -> None:
-    hook = {"hooks": [{"type": "command", "command": f"touch {home}/hooked; echo MARK-hook"}]}
+    hook = {"hooks": [{"type": "command", "command": f"touch {claude_home}/hooked; echo MARK-hook"}]}
     settings = {"hooks": {"SessionStart": [hook], "PreToolUse": [hook]}, "permissions": {"allow": ["Bash"]}}
-    for place in (home, folder):
+    for place in (claude_home, folder):
         (place / ".claude").mkdir()
         (place / ".claude" / "settings.json").write_text(json.dumps(settings))
         (place / ".claude" / "CLAUDE.md").write_text("MARK-memory")
         for name in ("CLAUDE.md", "AGENTS.md"):
             (place / name).write_text("MARK-memory")
         (place / ".mcp.json").write_text(json.dumps({"mcpServers": {"mine": {"command": "touch", "args": ["mcp"]}}}))
-    (home / ".claude.json").write_text(json.dumps({"mcpServers": {"mine": {"command": "touch", "args": ["mcp"]}}}))
+    (claude_home / ".claude.json").write_text(
+        json.dumps({"mcpServers": {"mine": {"command": "touch", "args": ["mcp"]}}})
+    )
     server, trip = serve(bash("touch ran"), DONE), RunningJob(folder)
     await trip.go()
     said = bytes(server.requests[0].body).decode()
@@ -194,7 +160,7 @@ async def test_the_prompt_arrives_and_nothing_of_the_users_settings_nor_of_the_f
     assert "MARK-memory" not in said
     assert "MARK-hook" not in said
     assert [permission.what for permission in trip.asked] == ["touch ran"]
-    assert not [name for name in ("hooked", "mcp", "ran") if list(home.parent.rglob(name))]
+    assert not [name for name in ("hooked", "mcp", "ran") if list(claude_home.parent.rglob(name))]
 
 
 async def test_commands_of_the_agent_are_started_through_the_wrapper(serve, folder: Path) -> None:
@@ -490,24 +456,24 @@ async def test_the_key_is_on_no_command_line_in_no_command_of_the_agent_and_in_n
 
 
 async def test_the_users_own_login_is_used_where_it_is_and_conversations_are_kept_elsewhere(
-    serve, folder: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+    serve, folder: Path, claude_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("ANTHROPIC_API_KEY")
     login = {"accessToken": "sk-ant-oat01-x", "refreshToken": "sk-ant-ort01-x", "expiresAt": 9_999_999_999_999}
-    (home / ".claude").mkdir()
-    credentials = home / ".claude" / ".credentials.json"
+    (claude_home / ".claude").mkdir()
+    credentials = claude_home / ".claude" / ".credentials.json"
     credentials.write_text(json.dumps({"claudeAiOauth": {**login, "scopes": ["user:inference"]}}))
     server, trip = serve(DONE), RunningJob(folder)
     assert (await trip.go()).end == "done"
     assert server.requests[0].has_key
-    assert not list(home.rglob("*.jsonl"))
+    assert not list(claude_home.rglob("*.jsonl"))
     assert config_home.transcript(trip.job.session) is not None
     assert config_home.config_home().stat().st_mode & 0o077 == 0
 
 
-async def test_a_login_for_the_api_is_used_too(serve, folder: Path, home: Path, monkeypatch) -> None:
+async def test_a_login_for_the_api_is_used_too(serve, folder: Path, claude_home: Path, monkeypatch) -> None:
     monkeypatch.delenv("ANTHROPIC_API_KEY")
-    (home / ".claude.json").write_text(json.dumps({"primaryApiKey": KEY}))
+    (claude_home / ".claude.json").write_text(json.dumps({"primaryApiKey": KEY}))
     server, trip = serve(bash("env"), DONE), RunningJob(folder, rules=FREE)
     assert (await trip.go()).end == "done"
     assert server.requests[0].has_key

@@ -8,7 +8,8 @@ from typing import Final
 
 import pytest
 
-from tabsmith.runs.snapshot import RunSnapshot, Trial
+from tabsmith.orchestration.loop_state import Trial
+from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.spec import Limits, ModelChoice
 from tests.core.agents.hostile import HOSTILE
 from tests.core.runs.conftest import Start, ended

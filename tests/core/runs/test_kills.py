@@ -29,7 +29,7 @@ ROUNDS = int(os.environ.get("TABSMITH_KILL_ROUNDS", "6"))
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """No retry waits, and no line is synced: what a kill leaves is in the kernel's hands in any case."""
-    monkeypatch.setattr(retries, "_FIRST", 0.0001)
+    monkeypatch.setattr(retries, "FIRST_WAIT", 0.0001)
     monkeypatch.setattr(journal, "_sync_data", lambda _: None)
 
 

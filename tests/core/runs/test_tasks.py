@@ -174,7 +174,7 @@ def test_a_server_that_hangs_ends_the_errand_by_silence_and_what_was_done_is_kep
     begin: Begin, claude: Asked, tmp_path: Path
 ) -> None:
     server = claude([write("half", "1"), Fault("hang"), write("whole", "2"), DONE])
-    run = ended(begin(task(tmp_path / "quiet", "test -e half -a -e whole", silence_seconds=1.5)))
+    run = ended(begin(task(tmp_path / "quiet", "test -e half -a -e whole", silence_seconds=3)))
     assert run.outcome == "success"
     assert [each.work.end for each in run.trials if each.work] == ["silence", "done"]
     assert files(tmp_path / "quiet") == {"half": "1", "whole": "2"}

@@ -84,7 +84,7 @@ def test_a_reply_outlives_the_kill_of_its_worker_with_all_that_it_used(tmp_path:
     done = subprocess.run([sys.executable, "-c", DYING, str(tmp_path)], check=False, timeout=60)
     assert done.returncode == -signal.SIGKILL
     found = Transcript(tmp_path, "one")
-    assert found.last_turn() == ModelReply("paid for", found.recovered_usage())
+    assert found.last_reply() == ModelReply("paid for", found.recovered_usage())
     assert found.recovered_usage() == Usage(900, 40, turns=1, cost=Decimal("0.004"))
     booked = Usage(900, 40, turns=1, cost=Decimal("0.004"))
     assert found.recovered_usage() - booked == NO_USAGE
@@ -95,12 +95,12 @@ def test_usage_is_the_exact_sum_of_the_replies(tmp_path: Path) -> None:
         kept.received(ModelReply("a", FIRST))
         kept.received(ModelReply("b", SECOND))
     assert kept.recovered_usage() == FIRST + SECOND
-    assert kept.last_turn() == ModelReply("b", SECOND)
+    assert kept.last_reply() == ModelReply("b", SECOND)
 
 
 def test_a_session_in_which_nothing_was_said_used_nothing(tmp_path: Path) -> None:
     kept = Transcript(tmp_path, "never")
-    assert (kept.read(), kept.recovered_usage(), kept.last_turn()) == ((), NO_USAGE, None)
+    assert (kept.read(), kept.recovered_usage(), kept.last_reply()) == ((), NO_USAGE, None)
     assert not (tmp_path / "sessions").exists()
 
 

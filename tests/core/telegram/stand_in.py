@@ -13,9 +13,10 @@ from typing import Final, Literal
 from tabsmith import config
 from tabsmith.storage import OwnerLock
 from tabsmith.telegram.bot_token import bot_token
-from tabsmith.telegram.health import EXPECTED_COMMANDS, EXPECTED_KINDS
+from tabsmith.telegram.health import EXPECTED_COMMANDS
 from tabsmith.telegram.service import bridge_paths
 from tabsmith.telegram.status import BridgeStatus, StatusWriter
+from tabsmith.telegram.transport.updates import UPDATE_KINDS
 
 Way = Literal["polls", "cut off", "deaf", "dies", "hangs"]
 TOKEN: Final = "4242:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"
@@ -48,7 +49,7 @@ def main(way: Way) -> int:
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM} if way != "deaf" else set())
     place, now = bridge_paths(settings), time.time()
     with OwnerLock(place.lock):
-        handlers = (*EXPECTED_COMMANDS, *EXPECTED_KINDS)
+        handlers = (*EXPECTED_COMMANDS, *UPDATE_KINDS)
         keeper = StatusWriter(
             place, BridgeStatus(pid=os.getpid(), started_at=now, bot="tabsmith_test_bot", handlers=handlers)
         )

@@ -59,11 +59,11 @@ def test_a_result_says_the_score_on_the_hold_out_first_and_how_it_compares():
     shown = words(price_report())
     assert shown[:2] == [MODEL, "predicts Sale_Price of housing.csv"]
     assert shown[3:8] == [
-        "RMSE 21,020  interval 19,480 to 22,640,  lower is better",
+        "RMSE 21,020 · 95 % interval 19,480 to 22,640 · lower is better",
         "on the hold-out: 586 rows that no model had seen",
-        "MAE 14,310  interval 13,390 to 15,250",
-        "R² 0.9268  interval 0.9103 to 0.9401",
-        "On the folds: RMSE 21,190 ± 300, the best of 9 tries.",
+        "MAE 14,310 · 95 % interval 13,390 to 15,250",
+        "R² 0.9268 · 95 % interval 0.9103 to 0.9401",
+        "cross-validated score 21,190 ± 300, the best of 9 tries",
     ]
 
 
@@ -72,18 +72,18 @@ def test_a_result_says_the_score_on_the_hold_out_first_and_how_it_compares():
 )
 def test_a_result_says_whether_the_model_beats_a_guess(beaten, verdict):
     holdout = Holdout(586, (ModelScore(RMSE, 21_020),), Baseline(78_000, beaten, 0.999))
-    assert f"A guess gets 78,000; {verdict}." in words(price_report(holdout=holdout))
+    assert f"always predicting the same number: 78,000; {verdict}" in words(price_report(holdout=holdout))
 
 
 def test_without_a_hold_out_the_score_is_said_to_be_a_little_too_good():
     shown = "\n".join(words(price_report(holdout=None)))
-    assert "RMSE 21,190 ± 300  lower is better" in shown
+    assert "RMSE 21,190 ± 300 · lower is better" in shown
     assert "a little too good: there is no hold-out" in shown
 
 
 def test_a_result_names_the_five_columns_that_matter_most():
     shown = words(price_report(names=[f"column {number}" for number in range(9)]))
-    at = next(place for place, each in enumerate(shown) if each.startswith("What matters most"))
+    at = next(place for place, each in enumerate(shown) if each.startswith("Top features"))
     assert [each.split("  ")[1] for each in shown[at + 1 : at + 6]] == [f"column {number}" for number in range(5)]
     assert not any("column 5" in each for each in shown)
 
@@ -92,12 +92,12 @@ def test_columns_that_make_no_difference_are_not_called_important():
     shown = words(class_report())
     assert any("Fare" in each for each in shown)
     assert not any("Age" in each for each in shown)
-    assert "Which columns matter was not measured." in words(price_report(importance=()))
+    assert "The importance of the columns was not measured." in words(price_report(importance=()))
 
 
 def test_a_result_says_which_recipes_vote_and_what_a_reader_should_know():
     shown = words(price_report(notes=("the folds were made fewer",)))
-    assert "3 models vote:" in shown
+    assert "Weighted average of 3 models:" in shown
     assert "64.0 %  CatBoost" in shown
     assert "! the folds were made fewer" in shown
     assert "Trained on 2,344 rows in 2 min 22 s: 12 iterations, 9 tries scored." in shown
@@ -152,7 +152,7 @@ def test_of_many_classes_the_worst_confusions_are_told():
 
 def test_residuals_are_told_by_their_quartiles():
     shown = plain(results.result_charts(price_report())[-1].instead)
-    assert f"half of the rows {MINUS}9,800 to 10,400" in shown
+    assert f"half of the rows: {MINUS}9,800 to 10,400" in shown
 
 
 # Predictions -------------------------------------------------------------------------------------------------------
@@ -320,7 +320,7 @@ def test_settings_say_what_is_set_and_where_the_token_comes_from():
     assert "The token comes from the environment" in shown
     assert "/home/ada/data" in shown
     assert "2 people may use this bridge." in shown
-    assert "search: usable, a part of tabsmith; needs no language model" in shown
+    assert "search: ready, a part of tabsmith; needs no language model" in shown
 
 
 def test_a_press_on_a_notice_changes_it_from_on_to_silent_to_off_and_on_again():

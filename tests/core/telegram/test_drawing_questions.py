@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from tabsmith.orchestration.decisions import DecisionAction
 from tabsmith.orchestration.questions import AllowTool, ChangeBrief, Continue, Decide, EndRun, Extend, Reply, Skip
 from tabsmith.presentation import budgets
-from tabsmith.runs import replying
+from tabsmith.runs import replies
 from tabsmith.runs.commands import Answer
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.spec import Limits
@@ -80,7 +80,7 @@ def reply(story: AgentStory, meaning: ChatAction) -> Reply:
 def test_a_question_says_what_happened_when_and_what_it_cost_so_far():
     shown = plain(asked(BREAKPOINT)).splitlines()
     assert shown == [
-        "? The run asks: a breakpoint",
+        "? The run asks: breakpoint",
         "housing.csv → Sale_Price  run 7f3a9c",
         "the decision is not sure: confidence 0.42 is under 0.50",
         "when confidence < 0.5",
@@ -125,7 +125,7 @@ def test_a_button_gives_the_answer_that_it_shows(name, label, wanted, said):
     meaning = press(story, label)
     assert reply(story, meaning) == wanted
     assert isinstance(meaning, SendRunCommand)
-    assert meaning.said == said
+    assert meaning.reply == said
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_an_answer_in_words_is_asked_for_by_a_button(name, label):
 @pytest.mark.parametrize("name", EVERY)
 def test_the_buttons_are_the_answers_that_the_run_takes_and_no_others(name):
     story = EVERY[name]
-    taken = replying.takes(story.snapshot)
+    taken = replies.accepted_actions(story.snapshot)
     shown = labels(asked(story))
     assert ("Skip this one" in shown) == taken["skip"]
     assert ("Decide: retry" in shown) == taken["decide"]

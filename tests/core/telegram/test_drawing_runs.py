@@ -85,7 +85,7 @@ def test_a_board_says_where_the_run_stands_and_how_good_it_is():
 
 def test_a_board_shows_the_last_three_iterations_the_latest_first():
     assert lines(drawn(house_prices()))[4:7] == [
-        "· 12  target encoding of Street  fold 3 of 5",
+        "· 12  target encoding of Street  ◑ fold 3/5",
         "· 11  random forest, deeper  22,910 ± 420, 6.7 % worse",
         "· 10  keep Street  21,500 ± 330, 0.09 % worse",
     ]
@@ -112,8 +112,8 @@ def test_a_run_of_tasks_shows_each_task_and_the_verdict_of_its_command():
     shown = lines(drawn(task_story.calculator()))
     assert "2 of 5 tasks" in shown
     assert "average  ✘ failed" in shown
-    assert "report  ● at work" in shown
-    assert "· 3  average  rejected, exit status 1" in shown
+    assert "report  ● running" in shown
+    assert "· 3  average  ✘ exit 1" in shown
 
 
 def test_the_clock_of_a_board_goes_on_while_the_run_works_and_stands_while_it_is_paused():
@@ -125,7 +125,7 @@ def test_the_clock_of_a_board_goes_on_while_the_run_works_and_stands_while_it_is
 
 def test_a_finished_run_shows_the_score_of_its_model_on_the_hold_out():
     shown = plain(drawn(ENDED))
-    assert "RMSE 21,020  interval 19,480 to 22,640,  lower is better" in shown
+    assert "RMSE 21,020 · 95 % interval 19,480 to 22,640 · lower is better" in shown
     assert "586 rows that no model had seen" in shown
 
 

@@ -1,18 +1,19 @@
 """Many updates and many kills: every one is answered once, in its place, by what it meant there.
 
-`KILLS=100 pytest tests/core/telegram/test_exactly_once.py` takes a thousand updates through a hundred kills, in two
-minutes; the suite takes four hundred through forty.
+`make soak` takes a thousand updates through a hundred kills, `make test` eighty through eight.
 """
 
-import os
 import random
 from collections.abc import Iterator
+
+import pytest
 
 from tests.core.telegram.conftest import Serve
 from tests.peers.telegram_people import Person
 from tests.peers.telegram_server import TelegramServer
+from tests.soak import rounds
 
-KILLS = int(os.environ.get("KILLS", "40"))
+KILLS = rounds(100, 8)
 PEOPLE, ROUNDS, PER_ROUND = KILLS, 2, 5
 
 
@@ -26,6 +27,7 @@ def said_and_answered(person: int, turn: int) -> Iterator[tuple[str, str]]:
     yield "/cancel", "Choose a table"
 
 
+@pytest.mark.soak
 def test_updates_are_each_answered_exactly_once_however_often_the_bridge_is_killed(
     server: TelegramServer, serve: Serve
 ) -> None:

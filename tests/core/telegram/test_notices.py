@@ -117,7 +117,7 @@ def test_a_limit_that_was_raised_warns_again():
 def test_a_finished_run_is_told_by_its_score_with_a_button_to_the_result():
     story = house_prices().end(journals.price_report())
     notice = only(story, "finished")
-    assert "RMSE 21,020  interval 19,480 to 22,640" in plain(notice.message)
+    assert "RMSE 21,020 · 95 % interval 19,480 to 22,640" in plain(notice.message)
     assert run_list.parse_press(data(notice.message, "Result"), story.snapshot) == ShowView(
         ChatView("model", "sale-price-7f3a9c")
     )
@@ -146,7 +146,7 @@ def test_an_interrupted_run_is_told_with_a_button_that_resumes_it():
 def test_what_a_person_stopped_did_not_fail(outcome, report):
     story = ended(outcome, "user", report)
     notice = only(story, "finished")
-    assert "stopped by a person" in plain(notice.message)
+    assert "stopped on request" in plain(notice.message)
     assert told(story, "failed") == []
 
 
@@ -166,7 +166,7 @@ def test_an_end_is_told_as_finished_or_failed(outcome, reason, kind):
 
 def test_a_run_of_tasks_that_ended_says_what_was_not_proved():
     shown = plain(only(task_story.proved_wrong(), "finished").message)
-    assert "◐ partial: it got no further" in shown
+    assert "◐ partial: no further progress" in shown
     assert "average: failed: the acceptance command failed: exit status 1" in shown
 
 

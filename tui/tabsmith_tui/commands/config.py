@@ -1,4 +1,4 @@
-"""`tabsmith config`: the settings."""
+"""`tabsmith config`: show, check and change the settings; list the breakpoints."""
 
 import getpass
 import sys
@@ -18,7 +18,7 @@ FROM_STDIN: Final = "-"
 
 
 class BreakpointsDocument(msgspec.Struct, frozen=True):
-    """`config breakpoints --json`."""
+    """The document of `config breakpoints --json`."""
 
     built_in: tuple[BuiltInCondition, ...]
     names: tuple[Variable, ...]
@@ -41,7 +41,7 @@ def path() -> None:
 @config.command()
 @json_option
 def show(as_json: bool) -> None:
-    """Show every setting, its value and where that comes from."""
+    """Show every setting, its value and its source."""
     _show(as_json=as_json)
 
 
@@ -56,13 +56,15 @@ def set_(key: str, value: str) -> None:
     from tabsmith.config.keys import all_keys
     from tabsmith.config.writing import set_value
 
-    known = all_keys().get(key)
+    setting = all_keys().get(key)
     done = set_value(key, _value_from_stdin(key) if value == FROM_STDIN else value)
     say(
         f"{done.key} = {done.value}" + (" (the environment overrides the file)" if done.source == "environment" else "")
     )
-    if known is not None and known.secret and value not in ("", FROM_STDIN):
-        say(f"It now stands in your shell's history, and stood in `ps`. Better: tabsmith config set {key} {FROM_STDIN}")
+    if setting is not None and setting.secret and value not in ("", FROM_STDIN):
+        say(
+            f"It is now in the history of your shell, and was visible in `ps`. Better: tabsmith config set {key} {FROM_STDIN}"
+        )
 
 
 @config.command()
@@ -83,11 +85,13 @@ def breakpoints(as_json: bool) -> None:
     if as_json:
         print_json(BreakpointsDocument(tuple(BUILT_IN.values()), tuple(VARIABLES.values())))
         return
-    rows = [[each.name, each.expression, each.meaning] for each in BUILT_IN.values()]
+    rows = [[condition.name, condition.expression, condition.meaning] for condition in BUILT_IN.values()]
     print_table(["breakpoint", "condition", "meaning"], rows, widest=80)
     print_text()
     print_table(
-        ["name", "is", "meaning"], [[each.name, each.kind, each.description] for each in VARIABLES.values()], 80
+        ["name", "is", "meaning"],
+        [[variable.name, variable.kind, variable.description] for variable in VARIABLES.values()],
+        80,
     )
     print_text()
     print_text("A condition of your own: quality < 0.5 and iteration > 3. It takes and, or, not, + - * / ( ).")
@@ -95,13 +99,13 @@ def breakpoints(as_json: bool) -> None:
 
 
 def _value_from_stdin(key: str) -> str:
-    """One value: asked for on a terminal, where it is not shown as it is typed; else all that stdin holds."""
+    """Read a value: typed unseen on a terminal, else all of stdin."""
     try:
         value = getpass.getpass(f"{key} (it is not shown): ") if sys.stdin.isatty() else sys.stdin.read()
     except EOFError:  # ctrl+d
         value = ""
     if not value.strip():
-        # An empty value goes back to the default; a pipe that broke must not do that.
+        # An empty value would reset the setting; a broken pipe must not do that.
         raise UsageError(
             "Nothing was given.", where="stdin", next_step=f"To go back to the default: tabsmith config set {key} ''"
         )
@@ -109,12 +113,12 @@ def _value_from_stdin(key: str) -> str:
 
 
 def _show(*, as_json: bool) -> None:
-    found = settings.describe()
+    described = settings.describe()
     if as_json:
-        print_json(found)
+        print_json(described)
     else:
         print_table(
             ["setting", "value", "from", "meaning"],
-            [[each.key, each.value, each.source, each.description] for each in found],
+            [[setting.key, setting.value, setting.source, setting.description] for setting in described],
             widest=70,
         )

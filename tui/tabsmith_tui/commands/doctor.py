@@ -1,4 +1,4 @@
-"""`tabsmith doctor`: what is installed, what works, where things live."""
+"""`tabsmith doctor`: which packages are installed, what works, and where files are stored."""
 
 import os
 import platform
@@ -39,7 +39,7 @@ _LITTLE_SPACE: Final = 1_000_000_000
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One thing looked at."""
+    """The state of one thing."""
 
     what: str
     state: Literal["ok", "warning", "problem"]
@@ -49,18 +49,28 @@ class Finding(msgspec.Struct, frozen=True):
 @click.command()
 @json_option
 def doctor(as_json: bool) -> int:
-    """Say what is installed, what is reachable, where things live."""
-    found = [_python(), _settings(), *_folders(), *_packages(), *_extras(), *_agents(), *_bridge(), _terminal()]
+    """Say what is installed, what is reachable, and where files are stored."""
+    findings = [
+        _python(),
+        _settings(),
+        *_folders(),
+        *(_package(name) for name in _PACKAGES),
+        *_extras(),
+        *_agents(),
+        *_bridge(),
+        _terminal(),
+    ]
     if as_json:
-        print_json(found)
+        print_json(findings)
     else:
-        print_table(["", "what", "says"], [[each.state, each.what, each.says] for each in found], widest=300)
-    return WORK_FAILED if any(each.state == "problem" for each in found) else 0
+        rows = [[finding.state, finding.what, finding.says] for finding in findings]
+        print_table(["", "what", "says"], rows, widest=300)
+    return WORK_FAILED if any(finding.state == "problem" for finding in findings) else 0
 
 
 def _python() -> Finding:
-    words = f"{platform.python_version()} on {platform.system()} {platform.machine()}, {os.cpu_count()} cores"
-    return Finding("python", "ok", f"{words}; tabsmith {__version__}")
+    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    return Finding("python", "ok", f"{platform.python_version()} on {machine}; tabsmith {__version__}")
 
 
 def _settings() -> Finding:
@@ -76,33 +86,31 @@ def _settings() -> Finding:
 
 
 def _folders() -> list[Finding]:
-    here = folders()
-    places = (("state", here.state), ("models", here.models), ("cache", here.cache), ("config", here.config))
-    return [_folder(name, place) for name, place in places]
+    paths = folders()
+    named = (("state", paths.state), ("models", paths.models), ("cache", paths.cache), ("config", paths.config))
+    return [_folder(name, path) for name, path in named]
 
 
-def _folder(name: str, place: Path) -> Finding:
+def _folder(name: str, path: Path) -> Finding:
     from tabsmith.storage.files import make_folder
 
     try:
-        make_folder(place)
-        with tempfile.TemporaryFile(dir=place):
+        make_folder(path)
+        with tempfile.TemporaryFile(dir=path):
             pass
     except (OSError, StorageError) as error:
-        return Finding(name, "problem", f"{place} cannot be written: {error}")
-    free = shutil.disk_usage(place).free
-    says = f"{place}, {free / 1e9:,.0f} GB free"
+        return Finding(name, "problem", f"{path} cannot be written: {error}")
+    free = shutil.disk_usage(path).free
+    says = f"{path}, {free / 1e9:,.0f} GB free"
     return Finding(name, "warning" if free < _LITTLE_SPACE else "ok", says)
 
 
-def _packages() -> list[Finding]:
-    return [_package(name) for name in _PACKAGES]
-
-
-def _package(name: str) -> Finding:
+def _package(name: str, extra: str = "") -> Finding:
     try:
         return Finding(name, "ok", version(name))
     except PackageNotFoundError:
+        if extra:
+            return Finding(name, "ok", f"not installed (extra {extra})")
         return Finding(name, "problem", "not installed: install tabsmith again")
 
 
@@ -111,14 +119,7 @@ def _extras() -> list[Finding]:
 
     extras = {agent.extra: agent.packages for agent in AGENTS.values() if agent.extra}
     extras["telegram"] = ("httpx", "matplotlib")
-    return [_extra(name, extra) for extra, names in extras.items() for name in names]
-
-
-def _extra(name: str, extra: str) -> Finding:
-    try:
-        return Finding(name, "ok", version(name))
-    except PackageNotFoundError:
-        return Finding(name, "ok", f"not installed (extra {extra})")
+    return [_package(name, extra) for extra, names in extras.items() for name in names]
 
 
 def _agents() -> list[Finding]:
@@ -128,35 +129,35 @@ def _agents() -> list[Finding]:
     try:
         settings = config.load().agents
     except TabsmithError:
-        return [Finding("agents", "warning", "not looked at: the settings have a mistake")]
-    found = [_agent(each, is_default=each.agent == settings.default) for each in availability(settings)]
-    return [*found, *_servers(settings)]
+        return [Finding("agents", "warning", "not checked: the settings have a mistake")]
+    agents = [_agent(agent, is_default=agent.agent == settings.default) for agent in availability(settings)]
+    return [*agents, *_servers(settings)]
 
 
-def _agent(found: "Availability", *, is_default: bool) -> Finding:
-    unusable_default = is_default and found.usable == "not usable"
-    says = ". ".join(part for part in (f"{found.usable}: {found.why}", found.next_step) if part)
-    return Finding(f"agent {found.agent}", "warning" if unusable_default else "ok", says)
+def _agent(agent: "Availability", *, is_default: bool) -> Finding:
+    unusable_default = is_default and agent.usable == "not usable"
+    says = ". ".join(part for part in (f"{agent.usable}: {agent.why}", agent.next_step) if part)
+    return Finding(f"agent {agent.agent}", "warning" if unusable_default else "ok", says)
 
 
 def _servers(settings: "AgentSettings") -> list[Finding]:
-    """Whether the model's server that is set by its address takes connections; nothing is asked of it."""
+    """Whether the model's server accepts connections, if its address is set; nothing is sent."""
     from tabsmith_tui.connectivity import connection_problem, server_address
 
     if settings.llm.base_url is None:
         return []
     try:
-        place = server_address(settings.llm)
+        address = server_address(settings.llm)
     except AgentMissingError:
-        return []  # the agent's own line says why
-    trouble = connection_problem(place)
-    if trouble:
-        return [Finding("llm server", "warning", f"{place} takes no connection: {trouble}")]
-    return [Finding("llm server", "ok", f"{place} takes connections; nothing was asked of it")]
+        return []  # the line of the agent says why
+    problem = connection_problem(address)
+    if problem:
+        return [Finding("llm server", "warning", f"{address} accepts no connection: {problem}")]
+    return [Finding("llm server", "ok", f"{address} accepts connections; nothing was sent")]
 
 
 def _bridge() -> list[Finding]:
-    """The bridge to a phone, as far as it is told without asking Telegram."""
+    """The Telegram bridge, without asking Telegram."""
     from tabsmith import config
     from tabsmith.telegram.health import token_source
     from tabsmith.telegram.service import bridge_paths, running
@@ -165,12 +166,11 @@ def _bridge() -> list[Finding]:
         settings = config.load()
         if not settings.telegram.token:
             return [Finding("bridge", "ok", "no token set: tabsmith config set telegram.token -")]
-        place = bridge_paths(settings)
-        found = running(place)
+        owner = running(bridge_paths(settings))
         token = Finding("bridge token", "ok", f"set, from {token_source()}")
     except TabsmithError as error:
         return [Finding("bridge", "warning", error.what)]
-    runs = f"running, process {found.pid}" if found else "not running: tabsmith bridge start"
+    runs = f"running, process {owner.pid}" if owner else "not running: tabsmith bridge start"
     allowed = settings.telegram.allowed_users
     people = plural(len(allowed), "person", "people") if allowed else "nobody"
     return [

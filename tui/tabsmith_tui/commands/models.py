@@ -85,26 +85,26 @@ def export(model: str, file: str, as_json: bool) -> None:
 def _list(*, as_json: bool) -> None:
     from tabsmith.modeling.store import list_models
 
-    found = list_models()
+    summaries = list_models()
     if as_json:
-        print_json(found)
-    elif not found:
+        print_json(summaries)
+    elif not summaries:
         print_text("No models yet. To make one: tabsmith train TABLE.csv")
     else:
         print_table(
             ["model", "target", "task", "metric", "folds", "hold-out", "table", "trained"],
             [
                 [
-                    each.id,
-                    each.target,
-                    each.task,
-                    each.metric or "—",
-                    formatting.number(each.cv_score),
-                    formatting.number(each.holdout_score),
-                    each.source,
-                    _date(each.created_at),
+                    model.id,
+                    model.target,
+                    model.task,
+                    model.metric or "—",
+                    formatting.number(model.cv_score),
+                    formatting.number(model.holdout_score),
+                    model.source,
+                    _date(model.created_at),
                 ]
-                for each in found
+                for model in summaries
             ],
         )
 

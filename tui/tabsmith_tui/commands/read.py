@@ -33,12 +33,12 @@ class ReadDocument(msgspec.Struct, frozen=True):
 
 @click.command()
 @click.argument("path")
-@click.option("--as-text", is_flag=True, help="Keep every cell as the text that stands there.")
+@click.option("--as-text", is_flag=True, help="Keep every cell as text.")
 @click.option("--rows", default=0, metavar="N", type=click.IntRange(min=0), help="Show the first N rows.")
-@click.option("--out", metavar="FILE", help="Write the table, as it was understood, to a CSV or Parquet file.")
+@click.option("--out", metavar="FILE", help="Write the table as it was read to a CSV or Parquet file.")
 @json_option
 def read(path: str, as_text: bool, rows: int, out: str | None, as_json: bool) -> None:
-    """Read the table at PATH and say what was found in it."""
+    """Read the table at PATH and show what is in it."""
     from tabsmith.tables.export import write_table
     from tabsmith.tables.snapshot import preview
     from tabsmith.tables.table import read_table
@@ -48,16 +48,16 @@ def read(path: str, as_text: bool, rows: int, out: str | None, as_json: bool) ->
     if out:
         written = str(write_table(info, Path(out)))
         say(f"Written to {written}")
-    shown = preview(info, rows) if rows else None
+    first_rows = preview(info, rows) if rows else None
     names = tuple(column.name for column in info.profile.columns)
     if as_json:
-        sample = tuple(dict(zip(names, row, strict=True)) for row in shown.rows) if shown else ()
+        sample = tuple(dict(zip(names, row, strict=True)) for row in first_rows.rows) if first_rows else ()
         print_json(_document(info, names, written, sample))
         return
     _print(info)
-    if shown:
+    if first_rows:
         print_text()
-        print_table(shown.names, shown.rows, widest=24)
+        print_table(first_rows.names, first_rows.rows, widest=24)
 
 
 def _document(

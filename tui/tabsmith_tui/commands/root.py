@@ -1,7 +1,4 @@
-"""The `tabsmith` command itself, and its commands, each imported when it is called.
-
-The edge of the command line: where every error becomes words on stderr and an exit status.
-"""
+"""The `tabsmith` command: its commands, imported when they are called, and the errors that end them."""
 
 import os
 import sys
@@ -24,7 +21,7 @@ _HELP: Final = {
     "predict": "Predict the rows of a table with a model.",
     "models": "List, show, delete or export models.",
     "runs": "List, show, follow, resume or stop runs.",
-    "bridge": "Lead the conversation from a phone, over Telegram.",
+    "bridge": "Telegram: the same conversation from a phone.",
     "config": "Show, check or change the settings.",
     "doctor": "Say what is installed, what is reachable, where things live.",
 }
@@ -78,13 +75,13 @@ def tabsmith(context: click.Context) -> int | None:
 
 
 class FailureDocument(msgspec.Struct, frozen=True):
-    """What `--json` prints when the work could not be done."""
+    """The document that `--json` prints when the command fails."""
 
     error: ErrorReport
 
 
 def run(arguments: list[str]) -> int:
-    """Run the command line with `arguments`; returns the exit status."""
+    """Run the command line. Returns the exit status; every error becomes words on stderr."""
     try:
         status = tabsmith.main(arguments, prog_name="tabsmith", standalone_mode=False)
     except click.exceptions.Abort:
@@ -96,7 +93,7 @@ def run(arguments: list[str]) -> int:
         error.show()
         return error.exit_code
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read us has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader of the pipe has closed it
         return 0
     except Exception as error:  # noqa: BLE001 - the edge of the program
         return _fail(report_of(error), as_json="--json" in arguments)

@@ -16,11 +16,10 @@ from tabsmith.orchestration.questions import Mode
 from tabsmith.presentation import budgets
 from tabsmith.runs.commands import Answer, Note, RunCommand, SetMode
 from tabsmith.runs.folder import find_run
-from tabsmith.runs.replying import open_question
+from tabsmith.runs.replies import open_question, parse_line
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.supervisor import require_resumable
 from tabsmith.runs.training import launch_detached, stop_and_wait
-from tabsmith.runs.typed_replies import reply
 from tabsmith.runs.watch import RunWatch, list_runs
 from tabsmith.text import clean, plural
 from tabsmith_tui.commands.output import json_option, print_json, print_table, print_text, say
@@ -167,7 +166,7 @@ def answer(run: str, text: tuple[str, ...], as_json: bool) -> None:
     question = open_question(snapshot)
     if question is None:
         raise RunStateError(f"The run {watch.folder.id} asks nothing; it is {snapshot.state.value}.")
-    answered = Answer(id=question.id, reply=reply(" ".join(text), snapshot))
+    answered = Answer(id=question.id, reply=parse_line(" ".join(text), snapshot))
     _send(watch, answered, lambda later: later.question != question, as_json=as_json)
 
 

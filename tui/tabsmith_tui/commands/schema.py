@@ -24,29 +24,36 @@ class SchemaDocument(msgspec.Struct, frozen=True):
 @click.option("--target", metavar="COL", help="The column to predict; found when it is not given.")
 @json_option
 def schema(path: str, target: str | None, as_json: bool) -> None:
-    """Say what tabsmith understands of the table at PATH."""
+    """Show the schema that tabsmith detects in the table at PATH."""
     from tabsmith.tables.schema.detect import detect_schema
     from tabsmith.tables.table import read_table
 
-    found = detect_schema(read_table(path).info, target)
+    detected = detect_schema(read_table(path).info, target)
     if as_json:
         document = SchemaDocument(
-            found.columns, found.target or None, found.targets, found.problem_type, found.split, found.rows
+            detected.columns,
+            detected.target or None,
+            detected.targets,
+            detected.problem_type,
+            detected.split,
+            detected.rows,
         )
         print_json(document)
     else:
-        _print(found)
+        _print(detected)
 
 
-def _print(found: Schema) -> None:
-    best = found.targets[0] if found.targets else None
+def _print(detected: Schema) -> None:
     print_facts(
         [
-            ("target", found.target or "none found: name it with --target"),
-            ("because", best.reason if best and best.name == found.target else "you said so" if found.target else "—"),
-            ("task", found.problem_type),
-            ("split", f"{found.split.kind}, {formatting.percent(found.split.holdout)} held out. {found.split.reason}"),
-            ("others", ", ".join(f"{each.name} ({each.confidence:.2f})" for each in found.targets[1:5]) or "—"),
+            ("target", detected.target or "none found: name it with --target"),
+            ("because", _reason(detected)),
+            ("task", detected.problem_type),
+            (
+                "split",
+                f"{detected.split.kind}, {formatting.percent(detected.split.holdout)} test set. {detected.split.reason}",
+            ),
+            ("others", ", ".join(f"{other.name} ({other.confidence:.2f})" for other in detected.targets[1:5]) or "—"),
         ]
     )
     print_text()
@@ -58,9 +65,16 @@ def _print(found: Schema) -> None:
                 column.kind,
                 column.role,
                 column.evidence,
-                "; ".join(f"{each.kind}: {each.message}" for each in column.warnings),
+                "; ".join(f"{warning.kind}: {warning.message}" for warning in column.warnings),
             ]
-            for column in found.columns
+            for column in detected.columns
         ],
         widest=60,
     )
+
+
+def _reason(detected: Schema) -> str:
+    best = detected.targets[0] if detected.targets else None
+    if best and best.name == detected.target:
+        return best.reason
+    return "you said so" if detected.target else "—"

@@ -1,4 +1,4 @@
-"""`tabsmith task`: agents work on the tasks of a file, and tabsmith proves them."""
+"""`tabsmith task`: agents work on the tasks of a file, and acceptance commands prove them."""
 
 import os
 import time
@@ -20,9 +20,9 @@ from tabsmith_tui.task_files import task_run_spec
 
 @click.command()
 @click.argument("file")
-@click.option("--mode", type=click.Choice(get_args(Mode)), help="When you are asked; off a terminal: automatic.")
+@click.option("--mode", type=click.Choice(get_args(Mode)), help="When to pause for you; off a terminal: automatic.")
 @click.option(
-    "--breakpoint", "breakpoints", metavar="EXPR", multiple=True, help="Stop and ask at this condition; repeatable."
+    "--breakpoint", "breakpoints", metavar="EXPR", multiple=True, help="Pause and ask at this condition; repeatable."
 )
 @click.option("--detach", is_flag=True, help="Start the run and leave it running.")
 @json_option
@@ -35,9 +35,9 @@ def task(file: str, mode: Mode | None, breakpoints: tuple[str, ...], detach: boo
     asks = on_a_terminal() and not (as_json or detach)
     path = Path(os.path.abspath(Path(file).expanduser()))  # noqa: PTH100 - Path.absolute keeps `..`
     text = tasks.text_of(path)
-    found = tasks.parse(text, path, allowed=(*settings.paths.allowed, path.parent))
+    task_file = tasks.parse(text, path, allowed=(*settings.paths.allowed, path.parent))
     spec = task_run_spec(
-        found,
+        task_file,
         text,
         settings.agents,
         mode=mode or (settings.agents.mode if asks else "automatic"),
@@ -48,7 +48,7 @@ def task(file: str, mode: Mode | None, breakpoints: tuple[str, ...], detach: boo
     folder = launch(spec)
     if not detach:
         return follow(folder, as_json=as_json)
-    for warning in found.warnings:  # who follows the run reads them there
+    for warning in task_file.warnings:  # a followed run prints them itself
         say(f"Mind: {warning}")
     say(f"Started. To follow it: tabsmith runs attach {folder.id}")
     if as_json:

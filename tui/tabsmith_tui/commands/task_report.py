@@ -9,10 +9,11 @@ from tabsmith.agents.protocol import AgentName
 from tabsmith.agents.usage import NO_USAGE
 from tabsmith.agents.usage import Usage as Used
 from tabsmith.errors import WORK_FAILED, ErrorReport
+from tabsmith.orchestration.loop_state import SessionState, Trial
 from tabsmith.orchestration.task_events import MergedBack, TaskExit, TaskOutcome
 from tabsmith.presentation import budgets
 from tabsmith.runs.events import ExitReason, Outcome, RunState
-from tabsmith.runs.snapshot import RunSnapshot, SessionState, TaskState, Trial
+from tabsmith.runs.snapshot import RunSnapshot, TaskState
 from tabsmith.tables.read.sources import TasksSource
 from tabsmith.text import clean
 from tabsmith_tui.commands.output import print_facts, print_json, print_table, print_text, say

@@ -1,7 +1,4 @@
-"""`tabsmith train`: a model from a table, with plain progress lines.
-
-The whole main job on the built-in sample, in plain lines: what `tabsmith` does off a terminal.
-"""
+"""`tabsmith train`: train a model on a table, with plain progress lines; and training on the sample off a terminal."""
 
 import sys
 import time
@@ -31,7 +28,7 @@ from tabsmith_tui.commands.progress import EventPrinter
 from tabsmith_tui.commands.questions import QuestionPrompt, on_a_terminal
 from tabsmith_tui.commands.train_report import agent_facts, print_report, train_document
 
-LOOK_EVERY = 0.05
+LOOK_SECONDS = 0.05  # between two looks at the journal
 
 
 @click.command()
@@ -41,16 +38,16 @@ LOOK_EVERY = 0.05
 @click.option("--metric", metavar="M", help="The measure to compare models by, such as roc_auc or rmse.")
 @click.option("--model", metavar="FAMILY", help="Only this family, such as lightgbm or linear.")
 @click.option(
-    "--schema", "words", metavar="TEXT|@FILE", help="A schema in words; the table is read when training starts."
+    "--schema", "schema", metavar="TEXT|@FILE", help="A schema in words; the table is read when training starts."
 )
 @click.option("--agent", type=click.Choice(get_args(AgentName)), help="Who proposes; agents.default if not given.")
 @click.option("--budget", metavar="$D", help="The most an agent may cost: '$2', 2.00, '100k tokens', none.")
-@click.option("--mode", type=click.Choice(get_args(Mode)), help="When you are asked; off a terminal: automatic.")
+@click.option("--mode", type=click.Choice(get_args(Mode)), help="When to pause for you; off a terminal: automatic.")
 @click.option(
-    "--breakpoint", "breakpoints", metavar="EXPR", multiple=True, help="Stop and ask at this condition; repeatable."
+    "--breakpoint", "breakpoints", metavar="EXPR", multiple=True, help="Pause and ask at this condition; repeatable."
 )
 @click.option("--iterations", metavar="N", default=0, type=click.IntRange(min=0), help="At most N recipes.")
-@click.option("--seed", metavar="N", default=0, type=int, help="For what is drawn at random.")
+@click.option("--seed", metavar="N", default=0, type=int, help="The seed of random numbers.")
 @click.option("--detach", is_flag=True, help="Start the run and leave it running.")
 @json_option
 def train(
@@ -59,7 +56,7 @@ def train(
     seconds: float | None,
     metric: str | None,
     model: str | None,
-    words: str | None,
+    schema: str | None,
     agent: AgentName | None,
     budget: str | None,
     mode: Mode | None,
@@ -90,14 +87,14 @@ def train(
         seed=seed,
         cores=settings.training.cores,
         mode=mode or (settings.agents.mode if asks else "automatic"),
-        breakpoints=understood(breakpoints or settings.agents.breakpoints),
+        breakpoints=checked_breakpoints(breakpoints or settings.agents.breakpoints),
     )
     if proposer != "search":
         from tabsmith.agents.availability import require_available
 
         require_available(proposer, settings.agents)
     source = _source(path, settings)
-    folder = start(source, _schema_choice(target, words), choice)
+    folder = start(source, _schema_choice(target, schema), choice)
     if detach:
         say(f"Started. To follow it: tabsmith runs attach {folder.id}")
         if as_json:
@@ -109,24 +106,24 @@ def train(
 
 
 def start(source: Source, schema: SchemaChoice, choice: ModelChoice) -> RunFolder:
-    """Start a run in a process that lives on by itself."""
+    """Start a run in a process of its own."""
     return launch(RunSpec(new_run_id(), time.time(), source, schema, choice))
 
 
 def launch(spec: RunSpec) -> RunFolder:
-    """Start the run of this spec in a process that lives on by itself."""
+    """Start the run of `spec` in a process of its own."""
     folder = RunFolder.create(spec)
     launch_detached(folder)
     return folder
 
 
 def follow(folder: RunFolder, *, as_json: bool, stop_on_interrupt: bool = True) -> int:
-    """Print the run's progress and questions to its end, then its report; returns the exit status of the command."""
+    """Print the progress and questions of a run to its end, then its report. Returns the exit status."""
     watch = RunWatch(folder.id, on_event=EventPrinter())
-    asking = QuestionPrompt(folder)
+    prompt = QuestionPrompt(folder)
     try:
         while not (run := watch.refresh()).state.ended:
-            asking.look(run, LOOK_EVERY)
+            prompt.look(run, LOOK_SECONDS)
     except KeyboardInterrupt:
         if not stop_on_interrupt:
             say(f"Left running. To come back: tabsmith runs attach {folder.id}")
@@ -140,7 +137,7 @@ def follow(folder: RunFolder, *, as_json: bool, stop_on_interrupt: bool = True) 
 
 
 def show(run_id: str, run: RunSnapshot, *, as_json: bool) -> int:
-    """Print what a run came to; returns the exit status of the command."""
+    """Print the result of a run. Returns the exit status."""
     if task_report.is_task_run(run):
         return task_report.print_tasks(run_id, run, time.time(), as_json=as_json)
     if as_json:
@@ -162,21 +159,21 @@ def show(run_id: str, run: RunSnapshot, *, as_json: bool) -> int:
     return 0
 
 
-def understood(breakpoints: Sequence[str]) -> tuple[str, ...]:
-    """The conditions, each of them looked at: ConditionError for one that is none, or has a name that is not known."""
+def checked_breakpoints(breakpoints: Sequence[str]) -> tuple[str, ...]:
+    """Check the conditions. Raises ConditionError for a wrong one."""
     from tabsmith.conditions.built_in import parse_condition
 
-    for each in breakpoints:
-        parse_condition(each)
+    for condition in breakpoints:
+        parse_condition(condition)
     return tuple(breakpoints)
 
 
-def _schema_choice(target: str | None, words: str | None) -> SchemaChoice:
-    if words is None:
+def _schema_choice(target: str | None, schema: str | None) -> SchemaChoice:
+    if schema is None:
         return Detect(target or "")
     from tabsmith.tables.schema.manual import parse_manual_schema
 
-    manual: ManualSchema = parse_manual_schema(_text(words))
+    manual: ManualSchema = parse_manual_schema(_read_text(schema))
     if target is not None and target != manual.target:
         raise UsageError(
             f"--target says {target}, --schema says {manual.target}.", next_step="Leave one of the two out."
@@ -184,16 +181,17 @@ def _schema_choice(target: str | None, words: str | None) -> SchemaChoice:
     return Deferred(manual)
 
 
-def _text(words: str) -> str:
-    if words == "-":
+def _read_text(value: str) -> str:
+    """The text of an option: `-` is stdin, `@FILE` a file, anything else the text itself."""
+    if value == "-":
         return sys.stdin.read()
-    if not words.startswith("@"):
-        return words
+    if not value.startswith("@"):
+        return value
     try:
-        return Path(words[1:]).read_text(encoding="utf-8")
+        return Path(value[1:]).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
-            f"The schema file could not be read: {error}", where=words[1:], next_step="Name a text file after the @."
+            f"The schema file could not be read: {error}", where=value[1:], next_step="Name a text file after the @."
         ) from error
 
 

@@ -1,6 +1,6 @@
 """What training came to, as the JSON document of `train --json` and as a report for people."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import msgspec
@@ -10,14 +10,15 @@ from tabsmith.agents.protocol import AgentName
 from tabsmith.agents.usage import Usage as Used
 from tabsmith.errors import ErrorReport
 from tabsmith.modeling.results import Confusion, ModelReport, Residuals
-from tabsmith.presentation import budgets, recipes
+from tabsmith.orchestration.loop_state import SessionState, Trial
+from tabsmith.presentation import budgets, models
+from tabsmith.presentation.spans import Line, plain_text
 from tabsmith.recipes.recipe import Recipe
 from tabsmith.runs.events import ExitReason, Outcome
-from tabsmith.runs.snapshot import RunSnapshot, SessionState, Trial
+from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.tables.schema.types import ProblemType
 from tabsmith.text import plural
 from tabsmith_tui.commands.output import print_facts, print_table, print_text
-from tabsmith_tui.commands.progress import metric_label
 
 
 class AgentDocument(msgspec.Struct, frozen=True):
@@ -153,64 +154,39 @@ def agent_facts(run: RunSnapshot) -> list[tuple[str, str]]:
 
 
 def print_report(report: ModelReport, agent: Sequence[tuple[str, str]] = ()) -> None:
-    """The report of a model, for people, with the facts of `agent_facts`."""
-    metric = report.metric
-    facts = [
-        ("model", report.model_id),
-        ("table", f"{report.source}, {formatting.count(report.train_rows)} rows to train on"),
-        ("target", f"{report.schema.target} ({report.schema.problem_type})"),
-        ("metric", metric_label(metric)),
-        ("folds", f"{formatting.plus_minus(report.cv_score, report.cv_se)}  best of {report.tries} tries"),
-        ("hold-out", _holdout(report)),
-        *_guess(report),
-        *agent,
-        ("seconds", f"{report.seconds:,.1f}"),
-    ]
-    print_facts(facts)
-    for note in report.notes:
-        print_text(f"note      {note}")
-    print_text()
-    print_table(
-        ["weight", "recipe", "family"],
+    """Print the report of a model for people, with the facts of `agent_facts`."""
+    print_facts(
         [
-            [formatting.percent(each.weight), recipes.recipe_title(each.recipe), each.recipe.family]
-            for each in report.members
-        ],
+            ("model", report.model_id),
+            ("table", f"{report.source}, {plural(report.train_rows, 'row')} trained on"),
+            ("target", f"{report.schema.target} ({report.schema.problem_type})"),
+            *agent,
+            ("duration", models.training_effort(report)),
+        ]
     )
-    if report.importance:
+    _print_lines(models.score_lines(report))
+    _print_lines(models.member_lines(report))
+    useful = models.useful_columns(report.importance)
+    if useful:
         print_text()
+        print_text(models.importance_heading(report.metric))
         print_table(
-            ["column", f"{metric.label} lost without it"],
-            [[each.column, formatting.plus_minus(each.drop, each.deviation)] for each in report.importance[:12]],
+            ["column", "importance"],
+            [[each.column, formatting.plus_minus(each.drop, each.deviation)] for each in useful[:12]],
         )
     print_text()
     match report.outcome:
         case Confusion() as confusion:
             _print_confusion(confusion)
-        case Residuals(quartiles=quartiles):
-            low, middle, high = (formatting.number(value) for value in quartiles)
-            print_text(f"truth minus prediction: a quarter below {low}, half below {middle}, a quarter above {high}")
+        case Residuals() as residuals:
+            print_text(f"truth minus prediction: {models.residual_spread(residuals)}")
+    _print_lines(models.caution_lines(report))
 
 
-def _guess(report: ModelReport) -> list[tuple[str, str]]:
-    """What the best constant answer gets on the same rows."""
-    chance = report.holdout.baseline if report.holdout else None
-    if chance is None:
-        return []
-    verdict = "the model is better" if chance.beaten == "yes" else "the model is not shown to be better"
-    return [("a guess", f"{formatting.number(chance.score)}  {verdict}")]
-
-
-def _holdout(report: ModelReport) -> str:
-    if report.holdout is None:
-        return "none: the table is too small to spare any rows"
-    score = report.holdout.scores[0]
-    interval = (
-        f"  95 % {formatting.number(score.low)} to {formatting.number(score.high)}" if score.low is not None else ""
-    )
-    others = ", ".join(f"{each.metric.label} {formatting.number(each.score)}" for each in report.holdout.scores[1:])
-    rows = f" on {formatting.count(report.holdout.rows)} rows, scored once"
-    return f"{formatting.number(score.score)}{interval}{rows}" + (f"  ({others})" if others else "")
+def _print_lines(lines: Iterable[Line]) -> None:
+    print_text()
+    for line in plain_text(lines).split("\n"):
+        print_text(line)
 
 
 def _print_confusion(confusion: Confusion, widest: int = 8) -> None:

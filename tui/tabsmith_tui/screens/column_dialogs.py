@@ -8,7 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import OptionList, option_list
 
-from tabsmith.presentation.schemas import KIND_LABELS, ROLE_LABELS
+from tabsmith.presentation.schemas import KIND_LABELS, ROLE_LABELS, SPLIT_MEANINGS, split_name
 from tabsmith.tables.schema.types import ColumnKind, ColumnRole, Split, SplitKind
 from tabsmith.text import clean
 from tabsmith.workflow.form import ColumnLine, ColumnsField, Option
@@ -25,25 +25,25 @@ T = TypeVar("T")
 
 COLUMNS: Final = (
     LineColumn("choose", 14, grow=2, most=44),
-    LineColumn("kind", 10, drop=2),
+    LineColumn("kind", 13, drop=2),
     LineColumn("sure", 5, right=True, drop=1),
     LineColumn("why", 16, grow=3, drop=3),
 )
 
 
 class PickerEntry(NamedTuple):
-    """A line to choose: its name, by which it is found, and what else its columns show."""
+    """A line to choose: its name, by which it is filtered, and the cells of its other columns."""
 
     name: str
     others: tuple[Cell, ...]
 
     def cells(self) -> tuple[Cell, ...]:
-        """All cells of the line."""
+        """The cells of the line."""
         return Cell(clean(self.name)), *self.others
 
 
 class PickerLine(TypedLine):
-    """The filter of a list; up and down move in the list."""
+    """The filter of a list; up and down move the cursor of the list."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "submit", "choose", id="question.take"),
@@ -79,12 +79,12 @@ class Picker(DialogScreen[T | None], Generic[T]):
             set_border_title(dialog, self._heading)
             yield PickerLine(placeholder="type to narrow down", id="narrow")
             yield LinesTable(self.COLUMNS)
-            yield TextLine("Nothing holds these letters.", classes="quiet none")
+            yield TextLine("Nothing matches.", classes="quiet none")
             yield from self.below()
         yield KeysBar()
 
     def below(self) -> ComposeResult:
-        """What stands below the list."""
+        """Compose what is below the list."""
         yield from ()
 
     def on_mount(self) -> None:
@@ -93,7 +93,7 @@ class Picker(DialogScreen[T | None], Generic[T]):
 
     def on_input_changed(self, event: TypedLine.Changed) -> None:
         wanted = event.value.casefold()
-        self._shown = tuple(at for at, entry in enumerate(self._entries) if wanted in entry.name.casefold())
+        self._shown = tuple(index for index, entry in enumerate(self._entries) if wanted in entry.name.casefold())
         self._list(0)
 
     def on_input_submitted(self) -> None:
@@ -106,31 +106,32 @@ class Picker(DialogScreen[T | None], Generic[T]):
         self.query_one(LinesTable).cursor += by
 
     def take(self) -> None:
-        """Close with what is under the cursor."""
+        """Close with the value under the cursor."""
         if self._shown:
             self.dismiss(self.chosen(self._values[self._shown[self.query_one(LinesTable).cursor]]))
 
     def chosen(self, value: T) -> T:
-        """What to close with when `value` was chosen."""
+        """The result of the dialog when `value` is chosen."""
         return value
 
     def _list(self, cursor: int) -> None:
         table = self.query_one(LinesTable)
-        table.show_rows(len(self._shown), lambda at: self._entries[self._shown[at]].cells(), cursor=cursor)
+        table.show_rows(len(self._shown), lambda index: self._entries[self._shown[index]].cells(), cursor=cursor)
         self.query_one(".none").display = not self._shown
 
 
 def target_picker(field: ColumnsField) -> Picker[str]:
-    """Candidates for the target first, with their reasons, then every other column. Closes with a column's name."""
+    """A dialog that closes with the name of the target: candidates first, with their reasons, then the other columns."""
     lines = {line.name: line for line in field.columns}
-    candidates = [each for each in field.candidates if each.name in lines]
+    candidates = [candidate for candidate in field.candidates if candidate.name in lines]
     entries = [
-        PickerEntry(each.name, _facts(lines[each.name], f"{each.confidence:.0%}", each.reason)) for each in candidates
+        PickerEntry(candidate.name, _facts(lines[candidate.name], f"{candidate.confidence:.0%}", candidate.reason))
+        for candidate in candidates
     ]
-    named = {each.name for each in candidates}
+    named = {candidate.name for candidate in candidates}
     others = [line for line in field.columns if line.name not in named]
     entries += [PickerEntry(line.name, _facts(line, "", _why_not(line))) for line in others]
-    names = [*(each.name for each in candidates), *(line.name for line in others)]
+    names = [*(candidate.name for candidate in candidates), *(line.name for line in others)]
     first = names.index(field.target) if field.target in names else 0
     return Picker("What do you want to predict?", entries, names, first)
 
@@ -144,7 +145,7 @@ def _why_not(line: ColumnLine) -> str:
 
 
 class SplitPicker(Picker[Split]):
-    """How rows are held out and folded: the list says how and by which column, the lines below how many."""
+    """The split: a list of kinds and columns, and below it the size of the test set and the number of folds."""
 
     COLUMNS = (LineColumn("how", 20, grow=2, most=44), LineColumn("meaning", 16, grow=2, drop=1))
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "take", "choose")]
@@ -152,19 +153,21 @@ class SplitPicker(Picker[Split]):
     def __init__(self, field: ColumnsField) -> None:
         ways = _ways(field)
         values = [Split(kind, by, field.split.holdout, field.split.folds) for kind, by, _ in ways]
-        entries = [PickerEntry(_way_name(kind, by), (Cell(clean(why, 300), "muted"),)) for kind, by, why in ways]
+        entries = [PickerEntry(split_name(kind, by), (Cell(clean(why, 300), "muted"),)) for kind, by, why in ways]
         present = (field.split.kind, field.split.by)
-        first = next((at for at, (kind, by, _) in enumerate(ways) if (kind, by) == present), 0)
+        first = next((index for index, (kind, by, _) in enumerate(ways) if (kind, by) == present), 0)
         super().__init__("How are rows split?", entries, values, first)
         self._split = field.split
 
     def below(self) -> ComposeResult:
         shares = sorted({0.0, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, self._split.holdout})
         yield TextLine("test set", classes="quiet")
-        yield PickLine([Option(f"{each}", _percent(each)) for each in shares], f"{self._split.holdout}", id="holdout")
+        yield PickLine(
+            [Option(f"{share}", _percent(share)) for share in shares], f"{self._split.holdout}", id="holdout"
+        )
         yield TextLine("folds", classes="quiet")
         folds = sorted({2, 3, 4, 5, 8, 10, self._split.folds})
-        yield PickLine([Option(str(each), str(each)) for each in folds], str(self._split.folds), id="folds")
+        yield PickLine([Option(str(count), str(count)) for count in folds], str(self._split.folds), id="folds")
 
     def chosen(self, value: Split) -> Split:
         holdout = float(self.query_one("#holdout", PickLine).value)
@@ -175,19 +178,19 @@ class SplitPicker(Picker[Split]):
         self.take()
 
 
-def _percent(each: float) -> str:
-    return f"{each:.0%} of the rows" if each else "none: no test score"
+def _percent(share: float) -> str:
+    return f"{share:.0%} of the rows" if share else "none: no test score"
 
 
 def _ways(field: ColumnsField) -> list[tuple[SplitKind, str, str]]:
-    ways: list[tuple[SplitKind, str, str]] = [("random", "", "no group or time column found")]
+    ways: list[tuple[SplitKind, str, str]] = [("random", "", SPLIT_MEANINGS["random"])]
     if field.task in ("binary", "multiclass"):
-        ways.append(("stratified", "", "same class mix in every part"))
+        ways.append(("stratified", "", SPLIT_MEANINGS["stratified"]))
     others = [line for line in field.columns if line.name != field.target]
     grouped = sorted((line for line in others if line.kind in ("identifier", "code", "category")), key=_group_first)
     forward = sorted((line for line in others if line.kind in ("date", "code", "numeric")), key=_date_first)
-    ways += [("grouped", line.name, "rows that share its value stay together") for line in grouped]
-    ways += [("forward", line.name, "train on earlier rows, test on later ones") for line in forward]
+    ways += [("grouped", line.name, SPLIT_MEANINGS["grouped"]) for line in grouped]
+    ways += [("forward", line.name, SPLIT_MEANINGS["forward"]) for line in forward]
     present = field.split
     if present.by and not any((kind, by) == (present.kind, present.by) for kind, by, _ in ways):
         ways.append((present.kind, present.by, present.reason))
@@ -202,18 +205,8 @@ def _date_first(line: ColumnLine) -> tuple[bool, bool]:
     return line.role != "time", line.kind != "date"
 
 
-def _way_name(kind: SplitKind, by: str) -> str:
-    match kind:
-        case "grouped":
-            return f"grouped by {by}"
-        case "forward":
-            return f"by time ({by})"
-        case _:
-            return kind
-
-
 class ColumnEdit(NamedTuple):
-    """What a person chose for a column."""
+    """The chosen kind and role of a column."""
 
     kind: ColumnKind
     role: ColumnRole
@@ -280,4 +273,4 @@ class ColumnEditor(DialogScreen[ColumnEdit | None]):
 
 
 def _option(name: str, what: str, value: str) -> option_list.Option:
-    return option_list.Option(assemble(name.ljust(11), (what, "$quiet")), id=value)
+    return option_list.Option(assemble(name.ljust(14), (what, "$quiet")), id=value)

@@ -1,11 +1,11 @@
-"""A condition that is written: understood while it is typed, and tried at once on the iterations of a run."""
+"""The condition screen: a condition is parsed while it is typed, and tried at once on the iterations of a run."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import ClassVar, Final
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
@@ -25,7 +25,6 @@ from tabsmith_tui.widgets.lines_layout import Cell
 from tabsmith_tui.widgets.literal import TextLine, assemble, literal, set_border_title
 from tabsmith_tui.widgets.menu import Group, Item, Menu
 
-WIDE: Final = 100
 _BUILT_IN: Final = "built-in "
 _NAME: Final = "name "
 
@@ -44,21 +43,22 @@ class ConditionLine(TypedLine):
 
 
 class NameList(Menu):
-    """What a condition can be made of."""
+    """The names and built-in conditions to insert."""
 
     HELP = "Built-in conditions, and the names for your own. Enter puts the one under the cursor into the condition."
 
 
 class ConditionScreen(TabsmithScreen):
-    """`keep` saves the text and gives what went wrong, if something did; then it stays as it was typed."""
+    """`keep` saves the condition, or returns the error; then the screen stays open."""
 
     SCOPE = "condition"
     CSS_PATH = STYLES / "agents.tcss"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - Textual's declaration
     BINDINGS = bindings("condition.insert", "condition.run", "condition.back")
     AUTO_FOCUS = "ConditionLine"
     ABOUT = (
-        "A breakpoint: a condition that is looked at after every iteration of an agent. Below stands in which "
-        "iterations of a run it would have stopped it, and with which values."
+        "A breakpoint: a condition that is checked after every iteration of an agent. Below are the iterations of a "
+        "run at which it would have paused the run, with the values."
     )
 
     def __init__(self, text: str, keep: Callable[[str], Awaitable[TabsmithError | None]]) -> None:
@@ -69,10 +69,10 @@ class ConditionScreen(TabsmithScreen):
         self._read = False
 
     def body(self) -> ComposeResult:
-        """The condition, what is said of it, the trial, the names."""
+        """Compose the condition, its problems, the trial and the names."""
         with Vertical(id="form"):
             yield ConditionLine(self._text, placeholder="quality < 0.5 and iteration > 3", select_on_focus=False)
-            yield TextLine(id="said")
+            yield TextLine(id="problems")
         with Vertical(id="below"):
             with Vertical(id="trial", classes="panel"), VerticalScroll():
                 yield TextLine(id="tried")
@@ -82,24 +82,19 @@ class ConditionScreen(TabsmithScreen):
                 yield TextLine(id="meaning", classes="quiet")
 
     def on_mount(self) -> None:
-        """Find a run to try on after the first frame."""
+        """Find a run to try the condition on, after the first frame."""
         self.show_subject("agents · breakpoint")
-        self.set_class(self.app.size.width >= WIDE, "-wide")
         built_in = tuple(
-            Item(_BUILT_IN + each.name, (literal(each.name), literal(each.meaning, 120, "$quiet")))
-            for each in BUILT_IN.values()
+            Item(_BUILT_IN + condition.name, (literal(condition.name), literal(condition.meaning, 120, "$quiet")))
+            for condition in BUILT_IN.values()
         )
         names = tuple(
-            Item(_NAME + each.name, (literal(each.name), literal(each.description, 120, "$quiet")))
-            for each in VARIABLES.values()
+            Item(_NAME + name.name, (literal(name.name), literal(name.description, 120, "$quiet")))
+            for name in VARIABLES.values()
         )
         self.query_one(NameList).put([Group("Names for your own", names), Group("Built-in conditions", built_in)])
         self._say()
         self.call_after_refresh(self._look)
-
-    def on_resize(self, event: events.Resize) -> None:
-        """Side by side where there is room."""
-        self.set_class(event.size.width >= WIDE, "-wide")
 
     # The trial ------------------------------------------------------------------------------------------------------
 
@@ -115,8 +110,8 @@ class ConditionScreen(TabsmithScreen):
         self._say()
 
     def _say(self) -> None:
-        condition, said = view.parsed_condition(self.query_one(ConditionLine).value)
-        self.query_one("#said", TextLine).show(content(said))
+        condition, lines = view.parsed_condition(self.query_one(ConditionLine).value)
+        self.query_one("#problems", TextLine).show(content(lines))
         stored = self._stored
         on = (
             assemble("On ", literal(stored.run_id, 60), "  ", literal(stored.subject, 60, "$quiet"))
@@ -128,7 +123,7 @@ class ConditionScreen(TabsmithScreen):
         self.query_one("#tried", TextLine).show(content(lines) if self._read else literal("Looking for a run…"))
 
     async def action_other_run(self) -> None:
-        """Choose the run to try on."""
+        """Choose the run to try the condition on."""
         from tabsmith_tui.screens.column_dialogs import Picker, PickerEntry
 
         runs = [run for run in await asyncio.to_thread(self.services.store.runs) if run.tried]
@@ -167,7 +162,7 @@ class ConditionScreen(TabsmithScreen):
             return
         problem = literal(f"✘ {error.what} {error.next_step}", 500, "$bad")
         where = literal(error.where, 300, "$quiet")
-        self.query_one("#said", TextLine).show(assemble(problem, "\n", where))
+        self.query_one("#problems", TextLine).show(assemble(problem, "\n", where))
 
     @on(OptionList.OptionHighlighted)
     def _moved(self, _event: OptionList.OptionHighlighted) -> None:
@@ -185,7 +180,7 @@ class ConditionScreen(TabsmithScreen):
         self.action_insert()
 
     def action_insert(self) -> None:
-        """A name goes where the cursor of the field is; a built-in condition takes the place of what is there."""
+        """Insert a name at the cursor; a built-in condition replaces the text."""
         chosen = self.query_one(NameList).current
         field = self.query_one(ConditionLine)
         if chosen.startswith(_BUILT_IN):
@@ -198,9 +193,9 @@ class ConditionScreen(TabsmithScreen):
         field.focus()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """Names are put in from their list."""
+        """Names are inserted from their list."""
         return action != "insert" or self.query_one(NameList).has_focus
 
     def action_back(self) -> None:
-        """Nothing is saved."""
+        """Go back without saving."""
         self.app.pop_screen()

@@ -1,4 +1,4 @@
-"""Home: what can be gone on with, where to begin, and the newest runs and models."""
+"""The home screen: sessions to resume, ways to start, and the newest runs and models."""
 
 import asyncio
 from collections.abc import Callable
@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-SHOWN = 5  # runs, and models, on home; the rest is one key away
+SHOWN = 5  # runs and models on home; the rest is one key away
 REFRESH_SECONDS = 2.0
 WIDE = 110
 SAMPLE: Final = "iris"
 
+_UNREADABLE: Final = "Not everything could be read"
 WELCOME = (
     "Point tabsmith at a table, confirm what it understood, and get the best model your time allows. "
     "Press enter to start with a small sample, or n for a file of your own."
@@ -45,7 +46,7 @@ BEGIN_FACTS = [
 
 
 class HomeScreen(TabsmithScreen):
-    """The first screen. Its frame stands before anything is read from disk; lists come in as they are read."""
+    """The first screen. Its frame is drawn before anything is read from disk; the lists follow."""
 
     SCOPE = "home"
     BINDINGS = bindings_of("home")
@@ -61,13 +62,13 @@ class HomeScreen(TabsmithScreen):
         self._session: SavedSession | None = None
         self._others: tuple[SavedSession, ...] = ()
         self._sessions_mark = 0
-        self._told: set[str] = set()  # what of the others' sessions could not be understood, once each
+        self._reported: set[str] = set()  # problems of other sessions that the person has seen
         self._runs: tuple[RunSummary, ...] = ()
         self._models: tuple[ModelSummary, ...] = ()
         self._read = False
 
     def body(self) -> ComposeResult:
-        """A sentence for newcomers, the list, and beside it what is known of the line under the cursor."""
+        """Compose a sentence for newcomers, the list, and the facts of the line under the cursor."""
         self.set_class(self.app.size.width >= WIDE, "-wide")  # before the first styling, which would be done twice
         yield TextLine(WELCOME, id="welcome")
         with Horizontal(id="middle"):
@@ -75,21 +76,21 @@ class HomeScreen(TabsmithScreen):
             yield FactList(id="about")
 
     def on_mount(self) -> None:
-        """Read the disk after the first frame."""
+        """Read from disk after the first frame."""
         self.call_after_refresh(self.action_reload)
         self.set_interval(REFRESH_SECONDS, self._refresh_living)
 
     def on_screen_resume(self) -> None:
-        """Something may have been trained or deleted meanwhile."""
+        """Read again, because another screen may have trained or deleted something."""
         if self._read:
             self.action_reload()
 
     def on_resize(self, event: events.Resize) -> None:
-        """Beside the list only where there is room."""
+        """Show the facts only where there is room."""
         self.set_class(event.size.width >= WIDE, "-wide")
 
     def action_reload(self) -> None:
-        """Look again at what is on disk."""
+        """Read everything on disk again."""
         start_worker(self, self._reload, "reload", alone=True)
 
     def _refresh_living(self) -> None:
@@ -109,23 +110,28 @@ class HomeScreen(TabsmithScreen):
         self._show()
 
     def _other_sessions(self) -> "tuple[SavedSession, ...]":
-        """Those that are understood; of the others it is said once why they are not."""
+        """Return the readable sessions of other owners, and report each problem of another one once."""
         from tabsmith_tui.store import SavedSession
 
-        read = self.services.store.other_sessions()
-        troubles = {f"{each.what} {each.where} {each.next_step}" for each in read if not isinstance(each, SavedSession)}
-        for words in troubles - self._told:
-            self.app.call_from_thread(self.app.notify, words, title="Not everything could be read", severity="warning")
-        self._told |= troubles
-        return tuple(each for each in read if isinstance(each, SavedSession))
+        sessions: list[SavedSession] = []
+        problems: set[str] = set()
+        for read in self.services.store.other_sessions():
+            if isinstance(read, SavedSession):
+                sessions.append(read)
+            else:
+                problems.add(f"{read.what} {read.where} {read.next_step}")
+        for problem in problems - self._reported:
+            self.app.call_from_thread(self.app.notify, problem, title=_UNREADABLE, severity="warning")
+        self._reported |= problems
+        return tuple(sessions)
 
-    async def _from_disk(self, read: Callable[[], T], known: T) -> T:
-        """What `read` gives, off the UI thread; what was known before when it fails, and the error is said."""
+    async def _from_disk(self, read: Callable[[], T], before: T) -> T:
+        """Call `read` in a thread. If it fails, show the error and return the value from `before`."""
         try:
             return await asyncio.to_thread(read)
-        except Exception as error:  # noqa: BLE001 - home must stand whatever lies on disk; the error is shown
-            self.app.notify(str(error), title="Not everything could be read", severity="warning", timeout=15)
-            return known
+        except Exception as error:  # noqa: BLE001 - home works whatever is on disk; the error is shown
+            self.app.notify(str(error), title=_UNREADABLE, severity="warning", timeout=15)
+            return before
 
     def _show(self) -> None:
         from tabsmith_tui.summaries import model_cells, quiet, run_cells
@@ -136,7 +142,7 @@ class HomeScreen(TabsmithScreen):
         newcomer = not (sessions or runs or models)
         groups: list[Group] = []
         if sessions:
-            groups.append(Group("Resume", tuple(self._go_on(each, now) for each in sessions)))
+            groups.append(Group("Resume", tuple(self._session_item(saved, now) for saved in sessions)))
         begin = (
             Item("sample", (literal("Start with a sample table"), quiet("seconds to train"))),
             Item("new", (literal("Open a table of your own"), quiet("CSV, Excel, Parquet, JSON"))),
@@ -155,8 +161,7 @@ class HomeScreen(TabsmithScreen):
         self.show_subject("home" + (f" · {plural(living, 'run')} at work" if living else ""))
         self.show_status(f"session saved {time_of_day(session.saved_at)}" if session else "")
 
-    def _go_on(self, session: "SavedSession", now: float) -> Item:
-        """The line of a session."""
+    def _session_item(self, session: "SavedSession", now: float) -> Item:
         whose = session.owner.phone if session.owner else "session"
         cells = (
             literal(f"▸ {whose}", 60, "$accent"),
@@ -167,18 +172,18 @@ class HomeScreen(TabsmithScreen):
         return Item(f"resume {session.owner.user}" if session.owner else "resume", cells)
 
     def _session_of(self, user: str) -> "SavedSession | None":
-        """The session of that owner; "" is the terminal's own."""
+        """The session of an owner; "" is this terminal's user."""
         if not user:
             return self._session
-        return next((each for each in self._others if each.owner and each.owner.user == user), None)
+        return next((saved for saved in self._others if saved.owner and saved.owner.user == user), None)
 
     def _stands_at(self, session: "SavedSession") -> str:
-        """The step; of one that waits for a run, how that stands now."""
+        """The step of the session; with the state of the run that it waits for."""
         run = next((run for run in self._runs if run.id == session.run_id), None)
         return f"{session.stands_at}: {run.state.value}" if run else session.stands_at
 
     def on_option_list_option_highlighted(self, _event: OptionList.OptionHighlighted) -> None:
-        """Say beside the list what is known of the line."""
+        """Show the facts of the line under the cursor."""
         from tabsmith_tui.summaries import model_facts, run_facts
 
         kind, _, name = self.query_one(Menu).current.partition(" ")
@@ -193,9 +198,9 @@ class HomeScreen(TabsmithScreen):
         elif kind == "resume" and (session := self._session_of(name)):
             about.show(
                 [
-                    *([("whose", literal(session.owner.phone, 60))] if session.owner else []),
+                    *([("owner", literal(session.owner.phone, 60))] if session.owner else []),
                     ("table", literal(session.subject, 200)),
-                    ("stands at", literal(self._stands_at(session), 60)),
+                    ("step", literal(self._stands_at(session), 60)),
                     ("saved", time_ago(session.saved_at, now)),
                 ]
             )
@@ -203,7 +208,7 @@ class HomeScreen(TabsmithScreen):
             about.show(BEGIN_FACTS)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Open what was chosen."""
+        """Open the clicked line."""
         event.stop()
         self.action_open()
 
@@ -228,11 +233,11 @@ class HomeScreen(TabsmithScreen):
                 services.open_screen("result", name)
 
     def action_new(self) -> None:
-        """A new model from a table."""
+        """Start a new model from a file."""
         self.services.open_screen("guided", resume=False)
 
     def action_sample(self) -> None:
-        """A new model from a sample table; a session under way is asked about first."""
+        """Start a new model from a sample table; with an unfinished session, ask first."""
         self.services.open_screen("guided", resume=False, sample=SAMPLE)
 
 

@@ -1,10 +1,9 @@
-"""A list of what lies on disk with a filter, and beside it all that is known of the line under the cursor."""
+"""The base of the runs and models screens: a filtered list, and the facts of the line under the cursor."""
 
 import asyncio
 from collections.abc import Sequence
 from typing import ClassVar, Generic, TypeVar
 
-from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.widgets import OptionList
@@ -17,53 +16,53 @@ from tabsmith_tui.widgets.menu import Group, Item, Menu
 
 T = TypeVar("T")
 
-MOST = 300  # lines drawn; a filter reaches the rest
-WIDE = 100
+MOST_LINES = 300  # lines drawn; a filter reaches the rest
 
 
 class ListScreen(TabsmithScreen, Generic[T]):
-    """Subclasses say what is listed, in which groups, and what its lines and facts are."""
+    """A subclass defines the listed things, their groups, their lines and their facts."""
 
     CSS_PATH: ClassVar = STYLES / "list.tcss"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - Textual's declaration
     AUTO_FOCUS = "Menu"  # never the hidden filter, not even for the keys of the first moment
     EMPTY: ClassVar[str] = ""
-    """What to say, and do, when there is nothing to list."""
+    """The text in place of an empty list: that it is empty, and what to do."""
 
     def __init__(self) -> None:
         super().__init__()
         self.things: dict[str, T] = {}
         self._read = False
 
-    # What a subclass says ------------------------------------------------------------------------------------------
+    # To be defined by a subclass ------------------------------------------------------------------------------------
 
     def load(self) -> dict[str, T]:
-        """Everything there is, by key, newest first. Called off the UI thread."""
+        """Return all things by their keys, newest first. Called in a thread."""
         raise NotImplementedError
 
     def item(self, key: str, thing: T) -> Item:
-        """A thing's line."""
+        """The line of a thing."""
         raise NotImplementedError
 
     def group_of(self, thing: T) -> str:
-        """The heading it stands under."""
+        """The heading of a thing's group."""
         raise NotImplementedError
 
     def facts(self, thing: T) -> Sequence[Fact]:
-        """All that is known of it."""
+        """The facts of a thing."""
         raise NotImplementedError
 
     def note(self, thing: T) -> ContentText:
-        """What a person may want to do with it, or why it went wrong: one line below the list."""
+        """The line below the list: what can be done with a thing, or what is wrong with it."""
         raise NotImplementedError
 
     def heading(self) -> str:
-        """What the top line says."""
+        """The text of the top line."""
         raise NotImplementedError
 
     # The screen ----------------------------------------------------------------------------------------------------
 
     def body(self) -> ComposeResult:
-        """Filter, list, facts, note."""
+        """Compose the filter, the list, the facts and the note."""
         filter_line = TypedLine(placeholder="words to look for; enter goes to the list, esc shows all", id="filter")
         filter_line.display = False
         yield filter_line
@@ -74,56 +73,52 @@ class ListScreen(TabsmithScreen, Generic[T]):
         yield TextLine(id="note")
 
     def on_mount(self) -> None:
-        """Read after the first frame."""
+        """Read from disk after the first frame."""
         self.show_subject(self.heading())
         self.call_after_refresh(self.action_reload)
 
     def on_screen_resume(self) -> None:
-        """Something may have changed while another screen was open."""
+        """Read again, because another screen may have changed something."""
         if self._read:
             self.action_reload()
 
-    def on_resize(self, event: events.Resize) -> None:
-        """Facts only where there is room."""
-        self.set_class(event.size.width >= WIDE, "-wide")
-
     def action_reload(self) -> None:
-        """Look again at what is on disk."""
+        """Read from disk again."""
         start_worker(self, self._reload, "reload", alone=True)
 
     async def _reload(self) -> None:
         try:
             self.things = await asyncio.to_thread(self.load)
-        except Exception as error:  # noqa: BLE001 - whatever lies on disk, the screen stands and says what is wrong
+        except Exception as error:  # noqa: BLE001 - the screen works whatever is on disk; the error is shown
             self.app.notify(str(error), title="The list could not be read", severity="error", timeout=15)
         self._read = True
         self.draw()
 
     def draw(self) -> None:
-        """Show what fits the filter."""
-        wanted = self.query_one("#filter", TypedLine).value.casefold().split()
+        """Show the things that match the filter."""
+        words = self.query_one("#filter", TypedLine).value.casefold().split()
         groups: dict[str, list[Item]] = {}
-        found = 0
+        matches = 0
         for key, thing in self.things.items():
             item = self.item(key, thing)
             line = " ".join(cell.plain for cell in item.cells).casefold()
-            if all(word in line for word in wanted):
-                found += 1
-                if found <= MOST:
+            if all(word in line for word in words):
+                matches += 1
+                if matches <= MOST_LINES:
                     groups.setdefault(self.group_of(thing), []).append(item)
         shown = [Group(title, tuple(items)) for title, items in groups.items()]
-        if found > MOST:
-            shown.append(Group(f"+{found - MOST:,} more: filter with /", ()))
+        if matches > MOST_LINES:
+            shown.append(Group(f"+{matches - MOST_LINES:,} more: filter with /", ()))
         empty = self.query_one("#empty", TextLine)
-        empty.show("" if found else "Nothing holds these words." if self.things else self.EMPTY)
-        empty.display = not found
+        empty.show("" if matches else "Nothing matches the filter." if self.things else self.EMPTY)
+        empty.display = not matches
         self.query_one(Menu).put(shown)
         self.show_subject(self.heading())
         self._show_current()
 
     @property
     def current(self) -> T | None:
-        """What is under the cursor."""
+        """The thing under the cursor, or None."""
         return self.things.get(self.query_one(Menu).current)
 
     def _show_current(self) -> None:
@@ -133,11 +128,11 @@ class ListScreen(TabsmithScreen, Generic[T]):
         self.refresh_bindings()
 
     def on_option_list_option_highlighted(self, _event: OptionList.OptionHighlighted) -> None:
-        """Another line is under the cursor."""
+        """Show the facts of the line under the cursor."""
         self._show_current()
 
     async def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """A click opens."""
+        """Open the clicked line."""
         event.stop()
         await self.run_action("open")
 
@@ -150,16 +145,16 @@ class ListScreen(TabsmithScreen, Generic[T]):
         line.focus()
 
     def on_input_changed(self, _event: TypedLine.Changed) -> None:
-        """Filter while typing."""
+        """Apply the filter while it is typed."""
         if self._read:
             self.draw()
 
     def on_input_submitted(self, _event: TypedLine.Submitted) -> None:
-        """On to the list."""
+        """Go to the list."""
         self.query_one(Menu).focus()
 
     def action_back(self) -> None:
-        """Take the filter away; without one, go back."""
+        """Close the filter; without one, go back."""
         line = self.query_one("#filter", TypedLine)
         if line.display:
             line.value = ""

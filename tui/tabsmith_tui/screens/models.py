@@ -1,4 +1,4 @@
-"""All models: report, predict, export, delete."""
+"""The models screen: list, report, predict, export, delete."""
 
 import asyncio
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class ModelsScreen(ListScreen["ModelSummary"]):
-    """Every model of this machine."""
+    """All saved models."""
 
     SCOPE = "models"
     BINDINGS = bindings_of("models")
@@ -53,7 +53,7 @@ class ModelsScreen(ListScreen["ModelSummary"]):
     async def _read_report(self, model_id: str) -> None:
         try:
             self._reports[model_id] = await asyncio.to_thread(self.services.store.report, model_id)
-        except Exception as error:  # noqa: BLE001 - one broken model must not take the list down; said in its place
+        except Exception as error:  # noqa: BLE001 - a damaged model must not break the list; the error is shown
             self._reports[model_id] = None
             self.app.notify(str(error), title=f"The report of {model_id} cannot be read", severity="error")
             return
@@ -67,24 +67,24 @@ class ModelsScreen(ListScreen["ModelSummary"]):
         return plural(len(self.things), "model")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """Nothing to open where there is nothing."""
+        """Offer only what is possible with the model under the cursor."""
         if action not in ("open", "predict", "export", "delete"):
             return True
         model = self.current if self.is_mounted else None
         return model is not None and (action == "delete" or not model.damaged)
 
     def action_open(self) -> None:
-        """The whole report."""
+        """Open the report."""
         if model := self.current:
             self.services.open_screen("result", model.id)
 
     def action_predict(self) -> None:
-        """Predict with it."""
+        """Predict with the model."""
         if model := self.current:
             self.services.open_screen("predict", model.id)
 
     def action_export(self) -> None:
-        """Ask where to, and write it there."""
+        """Ask for a path, and write the model there."""
         model = self.current
         if model is None:
             return
@@ -109,7 +109,7 @@ class ModelsScreen(ListScreen["ModelSummary"]):
         self.app.notify(f"The model is in {file}.", timeout=10)
 
     def action_delete(self) -> None:
-        """Ask first."""
+        """Delete the model, after a question."""
         model = self.current
         if model is None:
             return

@@ -1,16 +1,18 @@
-"""Predict: a model, a file, and where the predictions go; then what came of it."""
+"""The predict screen: a model, a file and a path for the predictions; then the result."""
 
 import asyncio
 import os
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from textual import events, on
+from rich.text import Text
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.widgets import Select
+from textual.widgets import DataTable, Select
 
 from tabsmith.errors import ErrorReport, report_of
 from tabsmith.runs.jobs import JobFailed, JobResult, Predict, Predicted
@@ -23,7 +25,6 @@ from tabsmith_tui.screens.dialogs import DialogAnswer, QuestionScreen
 from tabsmith_tui.summaries import Fact, table_and_target
 from tabsmith_tui.widgets.literal import FactList, TextLine, assemble, literal, literal_block
 from tabsmith_tui.widgets.path_field import PathField
-from tabsmith_tui.widgets.plain_table import PlainTable
 from tabsmith_tui.widgets.progress_line import ProgressLine
 
 if TYPE_CHECKING:
@@ -35,11 +36,26 @@ PREVIEW_ROWS = 100
 NAMES_SHOWN = 6
 
 
+class PreviewTable(DataTable[Any]):
+    """The first predicted rows. Headings and cells are plain literal text, because Textual measures styled content
+    wrongly in a table. The cursor is on rows. Keep it under 200 rows."""
+
+    def show(self, names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Show these columns and rows."""
+        self.cursor_type = "row"
+        self.clear(columns=True)
+        for index, name in enumerate(names):
+            self.add_column(_cell(name), key=str(index))
+        for row in rows:
+            self.add_row(*map(_cell, row), height=1)
+
+
 class PredictScreen(TabsmithScreen):
-    """What was typed stays, whatever goes wrong, and when the screen is left and opened again."""
+    """Typed text stays when something goes wrong, and when the screen is reopened."""
 
     SCOPE = "predict"
     CSS_PATH = STYLES / "predict.tcss"
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]  # noqa: RUF012 - Textual's declaration
     BINDINGS = bindings_of("predict")
     AUTO_FOCUS = "#path PathLine"
     ABOUT = (
@@ -58,7 +74,7 @@ class PredictScreen(TabsmithScreen):
         self._go_when_read = False
 
     def body(self) -> ComposeResult:
-        """The form, then what came of it."""
+        """Compose the form and the result."""
         draft = self.services.predict_draft
         with VerticalScroll(id="form"):
             yield TextLine("Model", classes="label")
@@ -73,7 +89,7 @@ class PredictScreen(TabsmithScreen):
         yield ProgressLine(id="progress")
         with Vertical(id="result"):
             yield FactList(id="facts")
-            yield PlainTable(id="preview")
+            yield PreviewTable(id="preview")
 
     def on_mount(self) -> None:
         """Which models are there is read after the first frame."""
@@ -82,10 +98,6 @@ class PredictScreen(TabsmithScreen):
         self.query_one(ProgressLine).end()
         self._out_suggested = _beside(self.services.predict_draft.path)
         self.call_after_refresh(self._look)
-
-    def on_resize(self, event: events.Resize) -> None:
-        """Where it is low, the form makes room for the result."""
-        self.set_class(event.size.height < 32, "-short")
 
     def _look(self) -> None:
         start_worker(self, self._load, "models")
@@ -122,7 +134,7 @@ class PredictScreen(TabsmithScreen):
 
     @on(PathField.Changed)
     def _typed(self, event: PathField.Changed) -> None:
-        """The place to write to follows the file, until it was changed by hand."""
+        """Keep the output path beside the input path until it is changed by hand."""
         event.stop()
         path, out = (self.query_one(f"#{name}", PathField) for name in ("path", "out"))
         suggested = _beside(path.value)
@@ -140,7 +152,7 @@ class PredictScreen(TabsmithScreen):
     # Predicting ----------------------------------------------------------------------------------------------------
 
     def action_go(self) -> None:
-        """Predict; what is missing gets the focus, and the reason stands below."""
+        """Predict; a missing field gets the focus, and the reason is shown below."""
         if self._work is not None:
             return
         if not self._read:
@@ -192,9 +204,9 @@ class PredictScreen(TabsmithScreen):
             result = await self.services.supervisor.job(job, progress.show_progress)
         except asyncio.CancelledError:
             progress.end()
-            self._complain("Cancelled. Nothing was written; what you typed is still there.")
+            self._complain("Cancelled. Nothing was written; what you typed is still here.")
             raise
-        except Exception as error:  # noqa: BLE001 - whatever hindered it is shown with its real name
+        except Exception as error:  # noqa: BLE001 - shown with its real name
             self._failed(report_of(error))
         finally:
             self._work = None
@@ -228,35 +240,35 @@ class PredictScreen(TabsmithScreen):
         if done.unparsable:
             facts.append(("unreadable", f"{plural(done.unparsable, 'cell')}, treated as missing"))
         self.query_one("#facts", FactList).show(facts)
-        table = self.query_one("#preview", PlainTable)
-        table.clear(columns=True)
-        for place, name in enumerate(preview.names):
-            table.add_column(literal(name, 24), key=str(place))
-        for row in preview.rows[:PREVIEW_ROWS]:
-            table.add_row(*(literal(cell, 24) for cell in row))
+        table = self.query_one("#preview", PreviewTable)
+        table.show(preview.names, preview.rows[:PREVIEW_ROWS])
         self.add_class("-done")
         table.focus()
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """There is a path to copy only when something was written."""
+        """Offer to copy the path only after predictions were written."""
         return action != "copy" or bool(self._written)
 
     async def action_copy(self) -> None:
-        """Copy where the predictions are."""
+        """Copy the path of the predictions."""
         copied = await copy(self._written, self.app)
         self.app.notify(copied.words)
 
     def action_back(self) -> None:
-        """Cancel what is running; else go back."""
+        """Cancel the running prediction; else go back."""
         if self._work is not None:
             self._work.cancel()
         else:
             self.app.pop_screen()
 
 
+def _cell(text: str) -> Text:
+    return Text(clean(text, 24), no_wrap=True, overflow="ellipsis")
+
+
 def _beside(path: str) -> str:
-    """Where the predictions of the file at `path` go unless a person says otherwise: beside it, as CSV."""
+    """The suggested output path: a CSV file beside `path`."""
     if not path.strip():
         return ""
     folder, name = os.path.split(path)

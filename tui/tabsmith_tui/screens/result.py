@@ -1,4 +1,4 @@
-"""A finished model: what it is worth on rows it never saw, what it is made of, where it errs, how to use it again."""
+"""The result screen: a model's score on the test set, its errors, feature importance, recipes and facts."""
 
 import asyncio
 from typing import ClassVar
@@ -10,13 +10,14 @@ from textual.containers import Container, VerticalScroll
 from tabsmith.errors import TabsmithError, report_of
 from tabsmith.modeling.results import Confusion, ModelReport
 from tabsmith.paths import folders
+from tabsmith.presentation import models
 from tabsmith.presentation.spans import Line, line
 from tabsmith.runs.folder import RunFolder
 from tabsmith.tables.read.sources import Source, TasksSource
 from tabsmith_tui.actions import bindings_of
 from tabsmith_tui.clipboard import copy
 from tabsmith_tui.screens.base import STYLES, TabsmithScreen
-from tabsmith_tui.views import result, result_charts
+from tabsmith_tui.views import result_charts
 from tabsmith_tui.views.lines import wrap_line
 from tabsmith_tui.widgets.drawing import Drawing
 from tabsmith_tui.widgets.literal import literal, set_border_title
@@ -39,7 +40,7 @@ class Panel(Container):
     def show(self, lines: tuple[Line, ...]) -> None:
         """Show these lines, wrapped to the width."""
         self.query_one(Drawing).show(
-            lines, lambda width, _height: [part for each in lines for part in wrap_line(each, width)]
+            lines, lambda width, _height: [part for line in lines for part in wrap_line(line, width)]
         )
 
 
@@ -67,7 +68,7 @@ class ResultScreen(TabsmithScreen):
         self.report = report
 
     def body(self) -> ComposeResult:
-        """One page of panels."""
+        """Compose one page of panels."""
         with Body(id="result"):
             yield Panel("Score", "scores", "How good the model is. Only the hold-out says how it does on new rows.")
             with Container(id="pair"):
@@ -80,7 +81,7 @@ class ResultScreen(TabsmithScreen):
             yield Panel("The model", "facts", "The model's folder, and how it was trained.")
 
     def on_mount(self) -> None:
-        """Show the report, or read it first."""
+        """Show the report; read it first if needed."""
         self.query_one(Body).focus()
         self.show_subject(literal(f"model {self.model_id}"))
         if self.report is not None:
@@ -100,12 +101,12 @@ class ResultScreen(TabsmithScreen):
         self._show(self.report)
 
     def _show(self, report: ModelReport) -> None:
-        self.show_subject(literal(result.model_subject(report)))
+        self.show_subject(literal(models.model_subject(report)))
         self.show_status(literal("✔ done", style="$good"))
-        self.query_one("#scores", Panel).show(result.score_lines(report))
-        self.query_one("#members", Panel).show(result.member_lines(report))
-        self.query_one("#cautions", Panel).show(result.caution_lines(report))
-        self.query_one("#facts", Panel).show(result.model_facts(report, folders().models / report.model_id))
+        self.query_one("#scores", Panel).show(models.score_lines(report))
+        self.query_one("#members", Panel).show(models.member_lines(report))
+        self.query_one("#cautions", Panel).show(models.caution_lines(report))
+        self.query_one("#facts", Panel).show(models.model_facts(report, folders().models / report.model_id))
         self.query_one("#importance Drawing", Drawing).show(
             report.importance, lambda width, _height: result_charts.importance(report.importance, report.metric, width)
         )
@@ -122,23 +123,23 @@ class ResultScreen(TabsmithScreen):
         )
 
     def action_predict(self) -> None:
-        """Predict with this model."""
+        """Open the predict screen with this model."""
         self.services.open_screen("predict", self.model_id)
 
     async def action_copy(self) -> None:
-        """Copy the equivalent Python and command lines, and say where they went."""
+        """Copy equivalent Python and command lines, and say where they went."""
         if self.report is None:
             return
         source = await asyncio.to_thread(_source, self.report.run_id)
         try:
-            copied = await copy(result.usage_examples(self.report, source), self.app)
+            copied = await copy(models.usage_examples(self.report, source), self.app)
         except OSError as error:
             self.show_error(report_of(error))
             return
         self.app.notify(f"Python and command lines. {copied.words}")
 
     async def action_open_run(self) -> None:
-        """The run that made it, to look at or replay; one that was deleted is named as such."""
+        """Open the run that trained the model, unless it was deleted."""
         if self.report is None:
             return
         try:
@@ -149,12 +150,12 @@ class ResultScreen(TabsmithScreen):
         self.services.open_screen("run", self.report.run_id)
 
     def action_back(self) -> None:
-        """Back to where one came from."""
+        """Go back."""
         self.dismiss(None)
 
 
 def _source(run_id: str) -> Source | None:
-    """The source that the run read; None when its records are gone, which is no error: the model stays."""
+    """The source that the run read; None if the run was deleted, which is no error: the model stays."""
     try:
         source = RunFolder(run_id).spec().source
     except TabsmithError:

@@ -11,8 +11,8 @@ from textual.binding import BindingType
 from tabsmith.errors import TabsmithError, UsageError, report_of
 from tabsmith.orchestration.decisions import DecisionAction
 from tabsmith.orchestration.questions import AllowTool, Continue, Decide, EndRun, Mode, Reply, Skip
-from tabsmith.presentation import budgets
-from tabsmith.runs import commands, replying, spending
+from tabsmith.presentation import budgets, tasks
+from tabsmith.runs import commands, replies
 from tabsmith.runs.commands import RunCommand
 from tabsmith.runs.events import RunState
 from tabsmith.runs.folder import RunFolder
@@ -23,7 +23,8 @@ from tabsmith_tui.actions import bindings_of
 from tabsmith_tui.clipboard import copy
 from tabsmith_tui.screens.base import STYLES, TabsmithScreen
 from tabsmith_tui.screens.dialogs import DialogAnswer, QuestionScreen
-from tabsmith_tui.views import question, run_actions, run_header, tasks
+from tabsmith_tui.views import question, run_actions, run_header
+from tabsmith_tui.views import tasks as task_views
 from tabsmith_tui.views.journal import Replay
 from tabsmith_tui.views.lines import wrap_line
 from tabsmith_tui.views.run_actions import Pending, offered_actions
@@ -137,7 +138,7 @@ class RunScreen(TabsmithScreen):
                 self._resuming = False
         if self.pending is not None and run_actions.is_confirmed(self.pending, snapshot):
             self.pending = None
-        if self.ask_bar.asking in ("answer", "brief") and replying.open_question(snapshot) is None:
+        if self.ask_bar.asking in ("answer", "brief") and replies.open_question(snapshot) is None:
             self.close_ask_bar()  # another window has answered
         if self.playing and self.replay is not None:
             self.replay.play(_LOOK_SECONDS)
@@ -166,7 +167,7 @@ class RunScreen(TabsmithScreen):
             self.refresh_bindings()
 
     def _show_question(self, snapshot: RunSnapshot, now: float) -> None:
-        asks = replying.open_question(snapshot) is not None
+        asks = replies.open_question(snapshot) is not None
         self.set_class(asks, "-asked")
         self._question_bar.set_class(not asks, "-empty")
         if asks:
@@ -178,7 +179,7 @@ class RunScreen(TabsmithScreen):
         """The key of each answer in this person's keymap; the first of several."""
         keys: dict[str, str] = {}
         for node, binding, _, _ in self.active_bindings.values():
-            if node is self and binding.action in replying.KEYED:
+            if node is self and binding.action in replies.REPLY_ACTIONS:
                 keys.setdefault(binding.action, self.app.get_key_display(binding))
         return keys
 
@@ -212,7 +213,7 @@ class RunScreen(TabsmithScreen):
         from tabsmith_tui.screens.trial import TrialScreen
 
         key = self.board.table.key
-        task = tasks.task_of_row(self.shown, key)
+        task = task_views.task_of_row(self.shown, key)
         if task is not None:
             self.filter = task.name
             self.draw()
@@ -327,7 +328,7 @@ class RunScreen(TabsmithScreen):
 
     def action_more(self) -> None:
         """Ask how much more, of what; if the run asks just that, this is the answer."""
-        asked = replying.open_question(self.live)
+        asked = replies.open_question(self.live)
         if asked is not None and asked.limit:
             self.action_answer()
             return
@@ -356,13 +357,13 @@ class RunScreen(TabsmithScreen):
 
     def answer(self, reply: Reply, asked: str) -> None:
         """Answer the question with the id `asked`, if it is still open."""
-        current = replying.open_question(self.live)
+        current = replies.open_question(self.live)
         if current is not None and current.id == asked:
             self.send(commands.Answer(id=asked, reply=reply))
 
     def action_answer(self) -> None:
         """Open the field for an answer."""
-        self._ask_answer("answer", "Answer:", replying.placeholder(self.live))
+        self._ask_answer("answer", "Answer:", replies.placeholder(self.live))
 
     def action_brief(self) -> None:
         """Ask for a text that every further brief holds."""
@@ -370,7 +371,7 @@ class RunScreen(TabsmithScreen):
 
     def action_continue(self) -> None:
         """Continue; if that removes a limit, ask first."""
-        asked = replying.open_question(self.live)
+        asked = replies.open_question(self.live)
         if asked is None:
             return
         if not asked.limit:
@@ -420,12 +421,12 @@ class RunScreen(TabsmithScreen):
             self.action_answer()
 
     def _answer_now(self, reply: Reply) -> None:
-        asked = replying.open_question(self.live)
+        asked = replies.open_question(self.live)
         if asked is not None:
             self.answer(reply, asked.id)
 
     def _ask_answer(self, subject: str, label: str, placeholder: str) -> None:
-        asked = replying.open_question(self.live)
+        asked = replies.open_question(self.live)
         if asked is not None:
             self._asked = asked.id
             self.ask_bar.ask(subject, label, placeholder=placeholder)
@@ -438,7 +439,7 @@ class RunScreen(TabsmithScreen):
         reply_of: Callable[[str], Reply | None],
     ) -> None:
         """Answer the open question by a choice in a dialog."""
-        asked = replying.open_question(self.live)
+        asked = replies.open_question(self.live)
         if asked is None:
             return
 
@@ -484,15 +485,15 @@ class RunScreen(TabsmithScreen):
         """The sending of what was typed; None for the filter. Raises UsageError if the text is not understood."""
         match subject:
             case "more":
-                return partial(self.send, spending.more(text, self.live))
+                return partial(self.send, replies.parse_limit_change(text, self.live))
             case "note":
                 if not text.strip():
                     raise UsageError("Nothing was written.", next_step="Write a note for the agent, or press escape.")
                 return partial(self.send, commands.Note(text=clean_block(text.strip(), 4_000)))
             case "answer":
-                return partial(self.answer, replying.reply(text, self.live), self._asked)
+                return partial(self.answer, replies.parse_reply(text, self.live), self._asked)
             case "brief":
-                return partial(self.answer, replying.brief(text, self.live), self._asked)
+                return partial(self.answer, replies.parse_brief(text, self.live), self._asked)
             case _:
                 return None
 

@@ -1,4 +1,4 @@
-"""All runs: those at work first; open, resume, stop, delete; several of them side by side."""
+"""The runs screen: list, open, resume, stop, delete; several runs side by side."""
 
 import asyncio
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ _ORDER = {"At work": 0, "Interrupted": 1, "Ended": 2}
 
 
 class RunsScreen(ListScreen[RunSummary]):
-    """Every run of this machine. Those at work keep moving."""
+    """All runs. Running ones are refreshed."""
 
     SCOPE = "runs"
     BINDINGS = bindings_of("runs")
@@ -36,7 +36,7 @@ class RunsScreen(ListScreen[RunSummary]):
         self.marked: list[str] = []  # in the order in which they were marked
 
     def on_mount(self) -> None:
-        """Keep up with what is at work."""
+        """Refresh while a run is running."""
         super().on_mount()
         self.set_interval(REFRESH_SECONDS, self._refresh_living)
 
@@ -49,10 +49,10 @@ class RunsScreen(ListScreen[RunSummary]):
         return {run.id: run for run in runs}
 
     def item(self, key: str, thing: RunSummary) -> Item:
-        stands, *cells = run_cells(thing, self.services.clock())
+        state, *cells = run_cells(thing, self.services.clock())
         if self.marked:
-            stands = assemble(("▪ " if key in self.marked else "  ", "$accent"), stands)
-        return Item(key, (stands, *cells, literal(thing.id, 40, "$quiet")))
+            state = assemble(("▪ " if key in self.marked else "  ", "$accent"), state)
+        return Item(key, (state, *cells, literal(thing.id, 40, "$quiet")))
 
     def group_of(self, thing: RunSummary) -> str:
         if not thing.state.ended:
@@ -75,7 +75,7 @@ class RunsScreen(ListScreen[RunSummary]):
         return plural(len(self.things), "run") + (f" · {living} at work" if living else "") + marked
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """Only what can be done with the run under the cursor."""
+        """Offer only what is possible with the run under the cursor."""
         if action == "beside":
             return len(self.marked) > 1
         if action not in ("open", "resume", "stop", "delete", "mark"):
@@ -94,12 +94,12 @@ class RunsScreen(ListScreen[RunSummary]):
                 return True
 
     def action_open(self) -> None:
-        """Live, or replayed."""
+        """Open the run."""
         if run := self.current:
             self.services.open_screen("run", run.id)
 
     def action_mark(self) -> None:
-        """Mark the run, or take its mark away; four at most."""
+        """Mark or unmark the run; at most four are marked."""
         run = self.current
         if run is None:
             return
@@ -112,23 +112,23 @@ class RunsScreen(ListScreen[RunSummary]):
         self.draw()
 
     def action_beside(self) -> None:
-        """The marked runs side by side."""
+        """Open the marked runs side by side."""
         from tabsmith_tui.screens.side_by_side import SideBySideScreen
 
         self.app.push_screen(SideBySideScreen(self.marked))
 
     async def action_resume(self) -> None:
-        """Take an interrupted run up, and show it."""
+        """Resume an interrupted run, and open it."""
         if run := self.current:
             try:
                 await self.services.supervisor.resume_run(run.id)
-            except Exception as error:  # noqa: BLE001 - whatever hindered it is shown with its real name
+            except Exception as error:  # noqa: BLE001 - shown with its real name
                 self.show_error(error)
                 return
             self.services.open_screen("run", run.id)
 
     async def action_stop(self) -> None:
-        """Stop the run and keep its best model."""
+        """Stop the run; its best model is kept."""
         if run := self.current:
             from tabsmith.runs.commands import Stop
 
@@ -142,7 +142,7 @@ class RunsScreen(ListScreen[RunSummary]):
             self.action_reload()
 
     def action_delete(self) -> None:
-        """Ask first."""
+        """Delete the run, after a question."""
         run = self.current
         if run is None:
             return
@@ -170,5 +170,5 @@ class RunsScreen(ListScreen[RunSummary]):
             self.show_error(error)
             return
         self.app.notify(f"Run {run.id} is deleted.")
-        self.marked = [each for each in self.marked if each != run.id]
+        self.marked = [run_id for run_id in self.marked if run_id != run.id]
         await self._reload()

@@ -1,4 +1,4 @@
-"""Several runs side by side, live: as many columns as there is room for; the others are one key away."""
+"""Several runs side by side, live: as many columns as there is room for."""
 
 import asyncio
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ _EVERY: Final = 0.2  # seconds between two looks at the journals
 
 
 class RunColumn(Vertical, can_focus=True):
-    """One of several; a second click opens the run."""
+    """One run in a column; a second click opens it."""
 
     HELP = "A run. Left and right go to the next column, enter opens the run of this one."
     DEFAULT_CSS = """
@@ -38,45 +38,45 @@ class RunColumn(Vertical, can_focus=True):
     """
 
     class Chosen(Message):
-        """Open the run of this column."""
+        """The run of this column should be opened."""
 
     def __init__(self, run_id: str) -> None:
         super().__init__()
         self.run_id = run_id
-        self._stands = TextLine()
+        self._status = TextLine()
         self._drawing = Drawing()
         set_border_title(self, literal(f"run {budgets.short_run_id(run_id)}"))
 
     def compose(self) -> ComposeResult:
-        """The pill with the time, then the rest."""
-        yield self._stands
+        """Compose the pill with the time, and the drawing."""
+        yield self._status
         yield self._drawing
 
     def show(self, run: RunSnapshot, now: float) -> None:
         """Show the run as it is `now`."""
         doing = literal(f"  {run.message}" if run.message and not run.state.ended else "", 80, "$quiet")
-        self._stands.show(assemble(pill(run.state), f"  {budgets.elapsed(run, now)}", doing))
-        moment = 0.0 if run.state.ended else float(int(now))  # what moves with time is drawn once in a second
-        self._drawing.show((run, moment), lambda width, height: run_column.run_column(run, now, width, height))
+        self._status.show(assemble(pill(run.state), f"  {budgets.elapsed(run, now)}", doing))
+        second = 0.0 if run.state.ended else float(int(now))  # clocks are drawn once a second
+        self._drawing.show((run, second), lambda width, height: run_column.run_column(run, now, width, height))
 
     def show_problem(self, problem: str) -> None:
-        """The run cannot be read."""
-        self._stands.show(literal("✘ cannot be read", style="$bad"))
+        """Show that the run cannot be read."""
+        self._status.show(literal("✘ cannot be read", style="$bad"))
         self._drawing.show(problem, lambda _width, _height: (line(problem, "bad"),))
 
     @property
     def text(self) -> str:
-        """What is drawn below the pill."""
+        """The text below the pill."""
         return self._drawing.text
 
     def on_click(self, event: events.Click) -> None:
-        """The second click of two opens it."""
+        """Open the run on a second click."""
         if event.chain == 2:
             self.post_message(self.Chosen())
 
 
 class SideBySideScreen(TabsmithScreen):
-    """The runs `run_ids`, each in a column."""
+    """The runs `run_ids`, at most `MOST_SIDE_BY_SIDE`, each in a column."""
 
     SCOPE = "beside"
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("beside")
@@ -90,31 +90,31 @@ class SideBySideScreen(TabsmithScreen):
         self._first = 0  # the column on the left edge
 
     def body(self) -> ComposeResult:
-        """The columns; those that there is no room for are hidden."""
+        """Compose the columns; those without room are hidden."""
         with Horizontal(id="columns"):
             yield from self._columns
 
     def on_mount(self) -> None:
-        """Begin to follow the journals."""
+        """Start following the journals."""
         self._columns[0].focus()
         self.run_worker(self._follow(), group="job")
 
     def on_resize(self, event: events.Resize) -> None:
-        """More columns, or fewer."""
+        """Show as many columns as there is room for."""
         self._lay_out(event.size.width)
 
     @property
     def shown(self) -> tuple[str, ...]:
-        """The runs that are on the screen, from left to right."""
+        """The ids of the shown runs, from left to right."""
         return tuple(column.run_id for column in self._columns if column.display)
 
     def _lay_out(self, width: int) -> None:
         room = max(1, min(len(self._columns), width // _NARROWEST))
-        here = next((place for place, column in enumerate(self._columns) if column.has_focus), self._first)
-        self._first = max(0, min(self._first, here, len(self._columns) - room))
-        self._first = max(self._first, here - room + 1)
-        for place, column in enumerate(self._columns):
-            column.display = self._first <= place < self._first + room
+        focused = next((index for index, column in enumerate(self._columns) if column.has_focus), self._first)
+        self._first = max(0, min(self._first, focused, len(self._columns) - room))
+        self._first = max(self._first, focused - room + 1)
+        for index, column in enumerate(self._columns):
+            column.display = self._first <= index < self._first + room
         hidden = len(self._columns) - room
         more = f" · {room} shown, left and right for the others" if hidden else ""
         self.show_subject(f"{plural(len(self._columns), 'run')} side by side{more}")
@@ -128,7 +128,7 @@ class SideBySideScreen(TabsmithScreen):
             await asyncio.sleep(_EVERY)
 
     async def _look_at(self, column: RunColumn) -> None:
-        # Off the UI thread, as for one run: the first look at a long journal takes time.
+        # In a thread, as for one run: the first look at a long journal takes time.
         try:
             watch = self._watches.get(column.run_id)
             if watch is None:
@@ -149,35 +149,35 @@ class SideBySideScreen(TabsmithScreen):
         return next((column for column in self._columns if column.has_focus), self._columns[self._first])
 
     def action_move(self, by: int) -> None:
-        """To the next column; one that is hidden comes into sight."""
-        place = self._columns.index(self._current) + by
-        if 0 <= place < len(self._columns):
-            column = self._columns[place]
+        """Go to the next column; a hidden one is shown."""
+        index = self._columns.index(self._current) + by
+        if 0 <= index < len(self._columns):
+            column = self._columns[index]
             column.display = True
             column.focus()
             self.call_after_refresh(self._lay_out, self.size.width)
 
     def action_open(self) -> None:
-        """The run of this column."""
+        """Open the run of this column."""
         self.services.open_screen("run", self._current.run_id)
 
     def on_run_column_chosen(self) -> None:
-        """A second click opens it, too."""
+        """Open the run that was clicked twice."""
         self.action_open()
 
     async def action_remove(self) -> None:
-        """One column fewer; the last one is the end of the comparison."""
+        """Remove the column; removing the last one closes the screen."""
         if len(self._columns) == 1:
             self.action_back()
             return
         column = self._current
-        place = self._columns.index(column)
+        index = self._columns.index(column)
         self._columns.remove(column)
         self._watches.pop(column.run_id, None)
         await column.remove()
-        self._columns[min(place, len(self._columns) - 1)].focus()
+        self._columns[min(index, len(self._columns) - 1)].focus()
         self.call_after_refresh(self._lay_out, self.size.width)
 
     def action_back(self) -> None:
-        """Back to the runs; all of them go on."""
+        """Go back; all runs continue."""
         self.dismiss(None)

@@ -1,4 +1,4 @@
-"""Dialogs that look into a table: its first rows, and the lines that could not be read or were repaired."""
+"""Dialogs that show a table: its first rows, and its lines that were rejected or repaired."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -19,7 +19,7 @@ WIDEST_CELL = 24
 
 
 class TableView(DialogScreen[None]):
-    """Lines to look at; escape closes."""
+    """A table in a dialog."""
 
     DEFAULT_CSS = """
     TableView .dialog { border-title-color: $primary; border-title-style: bold; }
@@ -41,7 +41,7 @@ class TableView(DialogScreen[None]):
 
 
 class LinesView(TableView):
-    """What could not be read, then what was repaired: line, reason and beginning."""
+    """The rejected lines, then the repaired ones: number, reason and beginning."""
 
     ABOUT = "Lines of the file that are not rows of the table, or that were repaired, and why."
 
@@ -65,17 +65,17 @@ class LinesView(TableView):
         self._below(0)
 
     def on_lines_table_moved(self, event: LinesTable.Moved) -> None:
-        self._below(event.place)
+        self._below(event.index)
 
-    def _cells(self, place: int) -> tuple[Cell, ...]:
-        what, tone, note = self._notes[place]
+    def _cells(self, index: int) -> tuple[Cell, ...]:
+        what, tone, note = self._notes[index]
         return Cell(f"{note.line:,}"), Cell(what, tone), Cell(clean(note.reason)), Cell(clean(note.text), "muted")
 
-    def _below(self, place: int) -> None:
+    def _below(self, index: int) -> None:
         info = self._info
         more = info.rejected_count + info.repaired_count - len(self._notes)
         rest = f"\n+{plural(more, 'line')} more" if more > 0 else ""
-        note = self._notes[place][2] if self._notes else LineNote(0, "Every line was read.")
+        note = self._notes[index][2] if self._notes else LineNote(0, "Every line was read.")
         self.query_one(".below", TextLine).show(
             assemble(literal(note.reason, 300), "\n", literal(note.text, 300), rest)
         )
@@ -110,16 +110,17 @@ class PreviewView(TableView):
         first = self._first
         shown = range(first, min(len(self._preview.names), first + 24))
         columns = tuple(
-            LineColumn(clean(self._preview.names[at], WIDEST_CELL), self._width(at), drop=at - first) for at in shown
+            LineColumn(clean(self._preview.names[index], WIDEST_CELL), self._width(index), drop=index - first)
+            for index in shown
         )
         self.query_one(LinesTable).show_rows(len(self._preview.rows), self._cells, columns=columns)
-        words = f"{plural(len(self._preview.names), 'column')}, from number {first + 1:,} on; ← → for others"
-        self.query_one(".below", TextLine).show(words)
+        below = f"{plural(len(self._preview.names), 'column')}, from number {first + 1:,} on; ← → for others"
+        self.query_one(".below", TextLine).show(below)
 
-    def _cells(self, place: int) -> tuple[Cell, ...]:
-        row = self._preview.rows[place]
+    def _cells(self, index: int) -> tuple[Cell, ...]:
+        row = self._preview.rows[index]
         return tuple(Cell(clean(text, 60)) for text in row[self._first : self._first + 24])
 
-    def _width(self, at: int) -> int:
-        longest = max((len(row[at]) for row in self._preview.rows[:50] if at < len(row)), default=0)
-        return max(4, min(WIDEST_CELL, max(longest, len(self._preview.names[at]))))
+    def _width(self, index: int) -> int:
+        longest = max((len(row[index]) for row in self._preview.rows[:50] if index < len(row)), default=0)
+        return max(4, min(WIDEST_CELL, max(longest, len(self._preview.names[index]))))

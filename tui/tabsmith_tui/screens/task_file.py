@@ -1,7 +1,4 @@
-"""A task file, written step by step: where it lies, its budget, its tasks; every answer is checked at once.
-
-What the screen of a task file is made of: its fields, the question for a file, what is said of it.
-"""
+"""The task file screen: a form for the file, its budget and its tasks; every answer is checked at once."""
 
 import asyncio
 import os
@@ -10,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, get_args
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
@@ -35,70 +32,26 @@ from tabsmith_tui.widgets.menu import Group, Item, Menu
 from tabsmith_tui.widgets.path_field import PathField
 from tabsmith_tui.widgets.task_rows import TaskRow
 
-_AGENTS: Final = tuple(Option(each, each) for each in get_args(TaskAgent))
-
-
-def file_rows() -> tuple[TaskRow, ...]:
-    """Fields of the file."""
-    return (
-        TaskRow("file", "file", "The path of the task file. Folders of tasks are relative to its folder."),
-        TaskRow("iterations", "iterations", "How often agents are sent, over all tasks; empty: no limit."),
-        TaskRow("dollars", "dollars", "What all of it may cost, such as 2.50; empty: that of the settings."),
-        TaskRow("seconds", "seconds", "How long all of it may take; empty: no limit."),
-    )
-
-
-def task_rows() -> tuple[TaskRow, ...]:
-    """Fields of a task."""
-    return (
-        TaskRow("name", "name", "A word that names it: letters, digits, _ - and dots."),
-        TaskRow("goal", "goal", "The goal in your own words; tab goes to the next field.", "text"),
-        TaskRow("folder", "folder", "The folder it is about, from the file; the agent gets a copy or a worktree."),
-        TaskRow("agent", "agent", "Who works on it.", "choice", _AGENTS),
-        TaskRow("accept", "acceptance", "The command, run in the folder, whose exit status is the verdict.", "text"),
-        TaskRow("depends_on", "depends on", "Tasks that must succeed before it: names with commas between."),
-        TaskRow("run", "may run", "Commands that need no asking, one pattern a line, such as python *", "text"),
-        TaskRow("rubric", "rubric", "By what its quality is graded; a failed acceptance stays failed.", "text"),
-    )
+_AGENTS: Final = tuple(Option(agent, agent) for agent in get_args(TaskAgent))
 
 
 class OpenTaskFileScreen(AskPathScreen):
-    """Asks for a file that is there."""
+    """Asks for an existing file."""
 
     def on_path_field_submitted(self, event: PathField.Submitted) -> None:
-        """Take it; reading says what is wrong with it."""
+        """Close with the path; reading the file reports its problems."""
         if event.value.strip():
             self.dismiss(event.value)
         else:
             self.query_one("#warning", TextLine).show("Type the path of the file.")
 
 
-def unplaced(misfit: FieldProblem, number: int) -> bool:
-    """It belongs to this part and to none of the fields that are shown."""
-    return misfit.task == number and not misfit.field
-
-
-def put(line: TextLine, said: Sequence[ContentText]) -> None:
-    """Show these lines; none of them hides it."""
-    line.display = bool(said)
-    line.show(Content("\n").join(assemble(each) for each in said))
-
-
-def read(typed: str, allowed: tuple[Path, ...]) -> tuple[str, TaskFile]:
-    """The text of a file, and its tasks. Raises TaskFileError."""
-    path = Path(os.path.abspath(os.path.expanduser(typed)))  # noqa: PTH100, PTH111 - leaves an unknown `~name`
-    text = tasks.text_of(path)
-    return text, tasks.parse(text, path, allowed=(*allowed, path.parent))
-
-
-WIDE: Final = 110
-
-
 class TaskFileScreen(TabsmithScreen):
-    """The draft is what is typed; the file on disk changes when it is saved, and only then."""
+    """A draft of a task file; the file on disk changes only when the draft is saved."""
 
     SCOPE = "tasks"
     CSS_PATH = STYLES / "task_file.tcss"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012 - Textual's declaration
     BINDINGS = bindings_of("tasks")
     AUTO_FOCUS = "#row-name TypedLine"
     ABOUT = (
@@ -109,47 +62,45 @@ class TaskFileScreen(TabsmithScreen):
     def __init__(self) -> None:
         super().__init__()
         self._draft = task_files.new_file()
-        self._at = 0
+        self._index = 0  # of the task under the cursor
         self._checked: CheckedDraft | None = None
         self._saved = self._texts()
-        self._original: tuple[Path, str] | None = None  # the file as it was read or written last
+        self._original: tuple[Path, str] | None = None  # the path and text that were read or written last
         self._agents: dict[str, Availability] = {}
 
     def body(self) -> ComposeResult:
-        """The file and its tasks; the task under the cursor."""
-        with VerticalScroll(id="desk", can_focus=False):
+        """Compose the file with its tasks, and the task under the cursor."""
+        with VerticalScroll(id="page", can_focus=False):
             with Vertical(id="left"):
                 with Vertical(id="file", classes="panel") as file:
                     set_border_title(file, "File and budget")
                     yield from file_rows()
-                with Vertical(id="list", classes="panel") as listed:
-                    set_border_title(listed, "Tasks")
+                with Vertical(id="list", classes="panel") as task_list:
+                    set_border_title(task_list, "Tasks")
                     yield Menu(id="tasks")
-                yield TextLine(id="said")
+                yield TextLine(id="problems")
             with Vertical(id="task", classes="panel"):
-                yield TextLine(id="task-said")
+                yield TextLine(id="task-problems")
                 yield from task_rows()
 
     def on_mount(self) -> None:
-        """Show the draft, and look for the agents after the first frame."""
-        self.set_class(self.app.size.width >= WIDE, "-wide")
+        """Show the draft; agents are looked for after the first frame."""
         self.show_subject("task file")
         self._show()
         self.call_after_refresh(self._look)
-
-    def on_resize(self, event: events.Resize) -> None:
-        """Side by side where there is room."""
-        self.set_class(event.size.width >= WIDE, "-wide")
 
     def _look(self) -> None:
         start_worker(self, self._find_agents, "agents")
         self._check_soon()
 
     async def _find_agents(self) -> None:
-        found = await asyncio.to_thread(availability, self.services.settings.agents)
-        self._agents = {each.agent: each for each in found}
+        agents = await asyncio.to_thread(availability, self.services.settings.agents)
+        self._agents = {agent.agent: agent for agent in agents}
         self.query_one("#row-agent", TaskRow).offer(
-            tuple(Option(each, each, agent_views.availability(self._agents[each]).text) for each in get_args(TaskAgent))
+            tuple(
+                Option(agent, agent, agent_views.availability(self._agents[agent]).text)
+                for agent in get_args(TaskAgent)
+            )
         )
         self._say()
 
@@ -158,21 +109,21 @@ class TaskFileScreen(TabsmithScreen):
     @property
     def _current(self) -> TaskDraft | None:
         tasks_of = self._draft.tasks
-        return tasks_of[self._at] if self._at < len(tasks_of) else None
+        return tasks_of[self._index] if self._index < len(tasks_of) else None
 
     def _part(self, row: TaskRow) -> Draft | None:
         return self._draft if row.key in FILE_FIELDS else self._current
 
     def _texts(self) -> tuple[dict[str, str], ...]:
-        return tuple(dict(each.texts) for each in (self._draft, *self._draft.tasks))
+        return tuple(dict(part.texts) for part in (self._draft, *self._draft.tasks))
 
     @property
     def unsaved(self) -> bool:
-        """Something else is typed than what was read or saved last."""
+        """Whether the draft differs from what was read or saved last."""
         return self._texts() != self._saved
 
     def _show(self) -> None:
-        """Show the draft in the fields, and what is known of it."""
+        """Show the draft in the fields, with its problems."""
         for row in self.query(TaskRow):
             part = self._part(row)
             row.display = part is not None
@@ -181,7 +132,7 @@ class TaskFileScreen(TabsmithScreen):
         self._say()
 
     def on_task_row_changed(self, event: TaskRow.Changed) -> None:
-        """Keep what was typed, and check all of it."""
+        """Keep the typed text, and check the draft."""
         event.stop()
         part = self._part(event.row)
         if part is not None:
@@ -205,55 +156,56 @@ class TaskFileScreen(TabsmithScreen):
         return self._checked
 
     def _say(self) -> None:
-        """Problems beside their fields, the list of tasks, and what stands in the way of a run."""
-        misfits = self._checked.misfits if self._checked else ()
+        """Show problems below their fields, the list of tasks, and what prevents a run."""
+        problems = self._checked.problems if self._checked else ()
         for row in self.query(TaskRow):
             part = self._part(row)
-            number = 0 if row.key in FILE_FIELDS else self._at + 1
-            wrong = [each.what for each in misfits if each.task == number and each.field == row.key]
-            shown = wrong if part is not None and row.key in part.touched else []
-            row.show_problem("; ".join(shown), self._agent_words() if row.key == "agent" else "")
+            number = 0 if row.key in FILE_FIELDS else self._index + 1
+            own = [problem.what for problem in problems if (problem.task, problem.field) == (number, row.key)]
+            touched = part is not None and row.key in part.touched
+            row.show_problem("; ".join(own) if touched else "", self._agent_words() if row.key == "agent" else "")
         count = len(self._draft.tasks)
         set_border_title(
-            self.query_one("#task"), f"Task {self._at + 1} of {count}" if count else "No task: f4 adds one"
+            self.query_one("#task"), f"Task {self._index + 1} of {count}" if count else "No task: f4 adds one"
         )
-        self.query_one("#tasks", Menu).put((Group("", tuple(self._item(at, misfits) for at in range(count))),))
-        own = [f"✘ {each.what}" for each in misfits if unplaced(each, self._at + 1)]
-        put(self.query_one("#task-said", TextLine), own)
-        general = [literal(f"✘ {each.what}", 500, "$bad") for each in misfits if unplaced(each, 0)]
-        if self._checked and self._checked.found:
-            general += [literal(f"! {each}", 500, "$warn") for each in self._checked.found.warnings]
-        put(self.query_one("#said", TextLine), general)
-        self._say_status(len(misfits))
+        self.query_one("#tasks", Menu).put((Group("", tuple(self._item(index, problems) for index in range(count))),))
+        unplaced = [problem for problem in problems if not problem.field]
+        own = [f"✘ {problem.what}" for problem in unplaced if problem.task == self._index + 1]
+        _show_lines(self.query_one("#task-problems", TextLine), own)
+        general = [literal(f"✘ {problem.what}", 500, "$bad") for problem in unplaced if problem.task == 0]
+        if self._checked and self._checked.parsed:
+            general += [literal(f"! {warning}", 500, "$warn") for warning in self._checked.parsed.warnings]
+        _show_lines(self.query_one("#problems", TextLine), general)
+        self._show_state(len(problems))
         self.refresh_bindings()
 
-    def _say_status(self, wrong: int) -> None:
+    def _show_state(self, wrong: int) -> None:
         if wrong:
             self.show_status(assemble((f"! {plural(wrong, 'answer')} missing or wrong", "$warn")))
         elif self.unsaved:
-            self.show_status(assemble(("✔ can be run", "$good")), literal("not saved", style="$quiet"))
+            self.show_status(assemble(("✔ ready to run", "$good")), literal("not saved", style="$quiet"))
         elif self._original:
-            self.show_status(assemble(("✔ can be run", "$good")), literal(self._original[0].name, 60, "$quiet"))
+            self.show_status(assemble(("✔ ready to run", "$good")), literal(self._original[0].name, 60, "$quiet"))
 
     def _agent_words(self) -> str:
-        found = self._agents.get(self._current.texts["agent"]) if self._current else None
-        return f"{agent_views.availability(found).text}: {found.why}. {found.next_step}".strip() if found else ""
+        agent = self._agents.get(self._current.texts["agent"]) if self._current else None
+        return f"{agent_views.availability(agent).text}: {agent.why}. {agent.next_step}".strip() if agent else ""
 
-    def _item(self, at: int, misfits: tuple[FieldProblem, ...]) -> Item:
-        texts = self._draft.tasks[at].texts
-        wrong = any(each.task == at + 1 for each in misfits)
+    def _item(self, index: int, problems: tuple[FieldProblem, ...]) -> Item:
+        texts = self._draft.tasks[index].texts
+        wrong = any(problem.task == index + 1 for problem in problems)
         glyph = Content.styled("!", "$warn") if wrong else Content.styled("✔", "$good")
         after = f"after {texts['depends_on']}" if texts["depends_on"].strip() else ""
-        name = literal(texts["name"].strip() or f"task {at + 1}", 40)
-        return Item(f"task-{at}", (glyph, name, literal(after, 60, "$quiet"), literal(texts["agent"], 20)))
+        name = literal(texts["name"].strip() or f"task {index + 1}", 40)
+        return Item(f"task-{index}", (glyph, name, literal(after, 60, "$quiet"), literal(texts["agent"], 20)))
 
     # Tasks ----------------------------------------------------------------------------------------------------------
 
     @on(OptionList.OptionHighlighted)
     def _moved(self, event: OptionList.OptionHighlighted) -> None:
-        at = int((event.option.id or "task-0").removeprefix("task-"))
-        if at != self._at and event.option_list.has_focus:
-            self._at = at
+        index = int((event.option.id or "task-0").removeprefix("task-"))
+        if index != self._index and event.option_list.has_focus:
+            self._index = index
             self._show()
 
     @on(OptionList.OptionSelected)
@@ -278,31 +230,31 @@ class TaskFileScreen(TabsmithScreen):
         self._check_soon()
 
     def action_remove(self) -> None:
-        """Take the task under the cursor out; a task with something typed is asked about."""
+        """Remove the task under the cursor; ask first if something is typed in it."""
         task = self._current
         if task is None:
             return
         if not any(task.texts[name].strip() for name in ("name", "goal", "accept")):
             self._remove("remove")
             return
-        name = literal(task.texts["name"].strip() or f"task {self._at + 1}", 60)
+        name = literal(task.texts["name"].strip() or f"task {self._index + 1}", 60)
         answers = (DialogAnswer("", "keep it"), DialogAnswer("remove", "remove it", "the file changes when you save"))
         self.app.push_screen(QuestionScreen("Remove a task", assemble("Remove ", name, "?"), answers), self._remove)
 
     def _remove(self, answer: str | None) -> None:
         if answer == "remove":
-            del self._draft.tasks[self._at]
-            self._go_to(max(0, min(self._at, len(self._draft.tasks) - 1)))
+            del self._draft.tasks[self._index]
+            self._go_to(max(0, min(self._index, len(self._draft.tasks) - 1)))
             self._check_soon()
 
-    def _go_to(self, at: int) -> None:
-        """Show the task at this place, with the cursor of the list on it."""
-        self._at = at
+    def _go_to(self, index: int) -> None:
+        """Show the task with this index, with the cursor of the list on it."""
+        self._index = index
         self._checked = None
         self._show()
         menu = self.query_one("#tasks", Menu)
         if self._draft.tasks:
-            menu.highlighted = menu.get_option_index(f"task-{at}")
+            menu.highlighted = menu.get_option_index(f"task-{index}")
 
     def _focus(self, name: str) -> None:
         self.query_one(f"#row-{name}", TaskRow).entry.focus()
@@ -310,7 +262,7 @@ class TaskFileScreen(TabsmithScreen):
     # Open, save, run ------------------------------------------------------------------------------------------------
 
     def action_open(self) -> None:
-        """Open a file that is there; what is typed and not saved is asked about first."""
+        """Open an existing file; ask first if the draft is not saved."""
         if self.unsaved:
             self._ask_to_drop("Open another file?", self._ask_path)
         else:
@@ -326,13 +278,15 @@ class TaskFileScreen(TabsmithScreen):
 
     async def _open(self, typed: str) -> None:
         try:
-            text, found = await asyncio.to_thread(read, typed, tuple(self.services.settings.paths.allowed))
+            text, task_file = await asyncio.to_thread(
+                read_task_file, typed, tuple(self.services.settings.paths.allowed)
+            )
         except TabsmithError as error:
             self.show_error(error)
             return
-        self._draft = task_files.draft_of(found)
+        self._draft = task_files.draft_of(task_file)
         self._saved = self._texts()
-        self._original = (found.path, text)
+        self._original = (task_file.path, text)
         self._go_to(0)
         await self._check()
         self._focus("name")
@@ -346,100 +300,99 @@ class TaskFileScreen(TabsmithScreen):
         self._begin_save(run=True)
 
     def _begin_save(self, *, run: bool) -> None:
-        if not any(each.group == "file" and each.node is self and not each.is_finished for each in self.workers):
-            start_worker(
-                self, partial(self._save, run=run), "file"
-            )  # a second press meanwhile must not start a second run
+        # A second press meanwhile must not start a second run.
+        if not any(
+            worker.group == "file" and worker.node is self and not worker.is_finished for worker in self.workers
+        ):
+            start_worker(self, partial(self._save, run=run), "file")
 
     async def _save(self, *, run: bool) -> None:
         task_files.touch_all(self._draft)
         texts = self._texts()
         checked = await self._check()
-        found = checked.found
-        if found is None:
-            self._go_to_first(checked.misfits[0])
+        parsed = checked.parsed
+        if parsed is None:
+            self._go_to_problem(checked.problems[0])
         elif self._original is not None and not self.unsaved:
-            await self._take_as_it_stands(found, self._original[1], run=run)
-        elif os.path.lexists(found.path):
-            again = self._original is not None and self._original[0] == found.path
+            await self._use_unchanged(parsed, self._original[1], run=run)
+        elif os.path.lexists(parsed.path):
+            again = self._original is not None and self._original[0] == parsed.path
             loss = "Comments in it are lost." if again else "It was not opened here."
             answers = (DialogAnswer("", "keep the file"), DialogAnswer("replace", "replace it", loss))
             ask = QuestionScreen(
-                "Replace a file", assemble(literal(found.path, 300), " is there already. Replace it?"), answers
+                "Replace a file", assemble(literal(parsed.path, 300), " is there already. Replace it?"), answers
             )
 
             def answered(answer: str | None) -> None:
                 if answer == "replace":
-                    start_worker(self, partial(self._write, found, checked.text, texts, run=run), "file")
+                    start_worker(self, partial(self._write, parsed, checked.text, texts, run=run), "file")
 
             self.app.push_screen(ask, answered)
         else:
-            await self._write(found, checked.text, texts, run=run)
+            await self._write(parsed, checked.text, texts, run=run)
 
-    async def _take_as_it_stands(self, found: TaskFile, text: str, *, run: bool) -> None:
-        """The file with its comments, unless it was changed meanwhile: then it is read again, for a look at it."""
+    async def _use_unchanged(self, task_file: TaskFile, text: str, *, run: bool) -> None:
+        """Use the file on disk with its comments; if it was changed meanwhile, read it into the form instead."""
         try:
-            now = await asyncio.to_thread(tasks.text_of, found.path)
+            on_disk = await asyncio.to_thread(tasks.text_of, task_file.path)
         except TabsmithError as error:
             self.show_error(error)
             return
-        if now == text:
-            await self._done(found, text, run=run)
+        if on_disk == text:
+            await self._done(task_file, text, run=run)
         else:
-            await self._open(str(found.path))
-            self.app.notify("The file was changed meanwhile. It is read again: look at it first.", severity="warning")
+            await self._open(str(task_file.path))
+            self.app.notify("The file was changed meanwhile and is read again: check it first.", severity="warning")
 
-    async def _write(self, found: TaskFile, text: str, texts: tuple[dict[str, str], ...], *, run: bool) -> None:
+    async def _write(self, task_file: TaskFile, text: str, texts: tuple[dict[str, str], ...], *, run: bool) -> None:
         try:
-            await asyncio.to_thread(write_atomic, found.path, text.encode())
+            await asyncio.to_thread(write_atomic, task_file.path, text.encode())
         except TabsmithError as error:
             self.show_error(error)
             return
         self._saved = texts
-        self._original = (found.path, text)
+        self._original = (task_file.path, text)
         self._say()
-        await self._done(found, text, run=run)
+        await self._done(task_file, text, run=run)
 
-    async def _done(self, found: TaskFile, text: str, *, run: bool) -> None:
+    async def _done(self, task_file: TaskFile, text: str, *, run: bool) -> None:
         if run:
-            await self._start(found, text)
+            await self._start(task_file, text)
         else:
-            self.app.notify(f"Saved at {time_of_day(self.services.clock())}: {clean(found.path, 300)}")
+            self.app.notify(f"Saved at {time_of_day(self.services.clock())}: {clean(task_file.path, 300)}")
 
-    async def _start(self, found: TaskFile, text: str) -> None:
-        from tabsmith_tui.task_files import task_run_spec
-
-        app = self.services
-        agents = app.settings.agents
+    async def _start(self, task_file: TaskFile, text: str) -> None:
+        services = self.services
+        agents = services.settings.agents
         try:
             spec = await asyncio.to_thread(
                 partial(
-                    task_run_spec, found, text, agents, mode=agents.mode, breakpoints=agents.breakpoints,
-                    run_id=app.new_id(), now=app.clock(),
+                    task_files.task_run_spec, task_file, text, agents, mode=agents.mode, breakpoints=agents.breakpoints,
+                    run_id=services.new_id(), now=services.clock(),
                 )
             )  # fmt: skip
-            await app.supervisor.start_run(spec)
-        except Exception as error:  # noqa: BLE001 - a run that does not start is said so by its real name
+            await services.supervisor.start_run(spec)
+        except Exception as error:  # noqa: BLE001 - shown with its real name
             self.show_error(error)
             return
-        app.open_screen("run", spec.id)
+        services.open_screen("run", spec.id)
 
-    def _go_to_first(self, misfit: FieldProblem) -> None:
-        """Go to the first answer that is wrong."""
-        if misfit.task and misfit.task - 1 != self._at:
+    def _go_to_problem(self, problem: FieldProblem) -> None:
+        """Go to the field of a problem."""
+        if problem.task and problem.task - 1 != self._index:
             checked = self._checked
-            self._go_to(misfit.task - 1)
+            self._go_to(problem.task - 1)
             self._checked = checked
             self._say()
-        if misfit.field:
-            self._focus(misfit.field)
+        if problem.field:
+            self._focus(problem.field)
         else:
-            self.app.notify(misfit.what, severity="warning")
+            self.app.notify(problem.what, severity="warning")
 
     # Keys -----------------------------------------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """What is done with the task under the cursor is done from the list."""
+        """The task under the cursor is edited and removed from the list."""
         if action in ("edit", "remove"):
             return self.is_mounted and self.query_one("#tasks", Menu).has_focus and self._current is not None
         return True
@@ -458,3 +411,40 @@ class TaskFileScreen(TabsmithScreen):
 
         answers = (DialogAnswer("", "stay here"), DialogAnswer("drop", "do not save", "what you typed is lost"))
         self.app.push_screen(QuestionScreen(title, "The task file is not saved.", answers), answered)
+
+
+def file_rows() -> tuple[TaskRow, ...]:
+    """The rows of the file's part of the form."""
+    return (
+        TaskRow("file", "file", "The path of the task file. Folders of tasks are relative to its folder."),
+        TaskRow("iterations", "iterations", "How often agents are sent, over all tasks; empty: no limit."),
+        TaskRow("dollars", "dollars", "What all of it may cost, such as 2.50; empty: that of the settings."),
+        TaskRow("seconds", "seconds", "How long all of it may take; empty: no limit."),
+    )
+
+
+def task_rows() -> tuple[TaskRow, ...]:
+    """The rows of a task's part of the form."""
+    return (
+        TaskRow("name", "name", "A word that names it: letters, digits, _ - and dots."),
+        TaskRow("goal", "goal", "The goal in your own words; tab goes to the next field.", "text"),
+        TaskRow("folder", "folder", "The folder it is about, from the file; the agent gets a copy or a worktree."),
+        TaskRow("agent", "agent", "Who works on it.", "choice", _AGENTS),
+        TaskRow("accept", "acceptance", "The command, run in the folder, whose exit status is the verdict.", "text"),
+        TaskRow("depends_on", "depends on", "Tasks that must succeed before it: names with commas between."),
+        TaskRow("run", "may run", "Commands that need no asking, one pattern a line, such as python *", "text"),
+        TaskRow("rubric", "rubric", "By what its quality is graded; a failed acceptance stays failed.", "text"),
+    )
+
+
+def read_task_file(typed: str, allowed: tuple[Path, ...]) -> tuple[str, TaskFile]:
+    """Read a file: its text, and the tasks in it. Raises TaskFileError."""
+    path = Path(os.path.abspath(os.path.expanduser(typed)))  # noqa: PTH100, PTH111 - leaves an unknown `~name`
+    text = tasks.text_of(path)
+    return text, tasks.parse(text, path, allowed=(*allowed, path.parent))
+
+
+def _show_lines(line: TextLine, lines: Sequence[ContentText]) -> None:
+    """Show these lines; hide the widget if there are none."""
+    line.display = bool(lines)
+    line.show(Content("\n").join(assemble(part) for part in lines))

@@ -1,4 +1,4 @@
-"""All that is known of one try, page by page; it goes on while the try does."""
+"""One trial, page by page; the pages are refreshed while the trial runs."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -9,9 +9,10 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from tabsmith.errors import TabsmithError, report_of
+from tabsmith.orchestration.loop_state import FINISHED_STATES, SessionState, Trial
 from tabsmith.orchestration.task_events import AcceptanceStarted, Acted
 from tabsmith.presentation.spans import line, plain_text
-from tabsmith.runs.snapshot import FINISHED_STATES, LogLine, RunSnapshot, SessionState, Trial
+from tabsmith.runs.snapshot import LogLine, RunSnapshot
 from tabsmith.runs.transcripts import TranscriptMessage
 from tabsmith_tui import trial_records
 from tabsmith_tui.actions import bindings_of
@@ -23,13 +24,13 @@ from tabsmith_tui.widgets.drawing import ReadingPane
 from tabsmith_tui.widgets.literal import literal
 from tabsmith_tui.widgets.page_tabs import PageTabs
 
-_WIDE: Final = 110  # cells from which on two texts stand side by side
-_EVERY: Final = 0.2  # seconds between two looks at the snapshot
-_READ_EVERY: Final = 1.0  # seconds between two looks at the disk while the try goes on
+_WIDE: Final = 110  # cells; from here on two texts are shown side by side
+_SHOW_SECONDS: Final = 0.2  # between two looks at the snapshot
+_READ_SECONDS: Final = 1.0  # between two looks at the disk while the trial runs
 
 
 class TrialScreen(TabsmithScreen):
-    """Shows the try `key` of whatever `snapshot()` then is: a live run, a replayed one, or one that ended or died."""
+    """The trial `key` of the run that `snapshot()` returns: live, replayed, ended or interrupted."""
 
     SCOPE = "try"
     CSS_PATH: ClassVar = STYLES / "trial.tcss"
@@ -45,32 +46,32 @@ class TrialScreen(TabsmithScreen):
         self._snapshot = snapshot
         self._key = key
         self._page: PageName = "overview"
-        self._session = ""  # the one whose brief and reply are shown; "" for the last that asked for a recipe
+        self._session = ""  # the id of the session whose brief and reply are shown; "" for the last that proposed
         self._unfolded = False
-        self._said: dict[str, tuple[TranscriptMessage, ...]] = {}
+        self._messages: dict[str, tuple[TranscriptMessage, ...]] = {}
         self._log: dict[str, tuple[LogLine, ...]] = {}
         self._acts: dict[str, tuple[Acted | AcceptanceStarted, ...]] = {}
         self._differences: dict[str, str] = {}
         self._problem = ""
-        self._shown = DetailPage(())
+        self._detail = DetailPage(())
         self._narrow = False
         self._pane = ReadingPane()
         self._tabs = PageTabs()
 
     def body(self) -> ComposeResult:
-        """The names of the pages, and what the page shows."""
+        """Compose the page tabs and the page."""
         yield self._tabs
         yield self._pane
 
     def on_mount(self) -> None:
-        """Follow the try."""
+        """Start following the trial."""
         self._show()
-        self.set_interval(_EVERY, self._show)
+        self.set_interval(_SHOW_SECONDS, self._show)
         self.run_worker(self._read(), group="job")
         self._pane.focus()
 
     def on_resize(self, event: events.Resize) -> None:
-        """Side by side only where there is room."""
+        """Show two texts side by side only where there is room."""
         self._narrow = event.size.width < _WIDE
         self._show()
 
@@ -78,188 +79,192 @@ class TrialScreen(TabsmithScreen):
 
     @property
     def page(self) -> PageName:
-        """The page that is shown."""
+        """The name of the shown page."""
         return self._page
 
-    def _try(self, snapshot: RunSnapshot) -> Trial | None:
-        return next((each for each in snapshot.trials if str(each.iteration) == self._key), None)
+    def _trial(self, snapshot: RunSnapshot) -> Trial | None:
+        return next((trial for trial in snapshot.trials if str(trial.iteration) == self._key), None)
 
-    def _chosen(self, snapshot: RunSnapshot, each: Trial) -> SessionState | None:
-        """The session whose words are shown."""
-        mine = trial_pages.sessions_of(snapshot, each)
+    def _chosen(self, snapshot: RunSnapshot, trial: Trial) -> SessionState | None:
+        """The session whose brief and reply are shown."""
+        mine = trial_pages.sessions_of(snapshot, trial)
         asked = [session for session in mine if session.purpose == "propose"] or list(mine)
         return next((session for session in mine if session.id == self._session), asked[-1] if asked else None)
 
     def _show(self) -> None:
         snapshot = self._snapshot()
-        each = self._try(snapshot)
-        if each is None:
+        trial = self._trial(snapshot)
+        if trial is None:
             title, lines = trial_details.trial_details(snapshot, self._key)
             self._put(title, ("overview",), DetailPage(lines, text=plain_text(lines)))
             return
-        pages = trial_pages.pages_of(each)
+        pages = trial_pages.pages_of(trial)
         if self._page not in pages:
             self._page = "overview"
-        self._put(trial_pages.page_title(snapshot, each), pages, self._made(snapshot, each))
+        self._put(trial_pages.page_title(snapshot, trial), pages, self._make_page(snapshot, trial))
 
-    def _made(self, snapshot: RunSnapshot, each: Trial) -> DetailPage:
-        session = self._chosen(snapshot, each)
-        said = self._said.get(session.id) if session else None
+    def _make_page(self, snapshot: RunSnapshot, trial: Trial) -> DetailPage:
+        session = self._chosen(snapshot, trial)
+        messages = self._messages.get(session.id) if session else None
         match self._page:
             case "overview":
-                overview = trial_pages.overview if each.work is None else task_pages.overview
-                return overview(snapshot, each)
+                overview = trial_pages.overview if trial.work is None else task_pages.overview
+                return overview(snapshot, trial)
             case "permissions":
-                return task_pages.permissions(each)
+                return task_pages.permissions(trial)
             case "acceptance":
                 command = task_pages.command_of(self._acts.get(self._key, ()))
-                return task_pages.acceptance(each, command, unfolded=self._unfolded)
+                return task_pages.acceptance(trial, command, unfolded=self._unfolded)
             case "files":
-                found = self._differences.get(self._key)
-                if found is None and self._problem:
-                    found = f"The difference cannot be shown: {self._problem}"
-                return task_pages.files(each, found, unfolded=self._unfolded)
+                difference = self._differences.get(self._key)
+                if difference is None and self._problem:
+                    difference = f"The difference cannot be shown: {self._problem}"
+                return task_pages.files(trial, difference, unfolded=self._unfolded)
             case "conversation":
-                did = self._acts_until(snapshot)
-                page = task_pages.conversation(session, said, did, unfolded=self._unfolded)
+                acts = self._shown_acts(snapshot)
+                page = task_pages.conversation(session, messages, acts, unfolded=self._unfolded)
             case "recipe":
-                return trial_pages.recipe(snapshot, each)
+                return trial_pages.recipe(snapshot, trial)
             case "brief" if session is not None:
-                page = trial_pages.brief(session, said, unfolded=self._unfolded)
+                page = trial_pages.brief(session, messages, unfolded=self._unfolded)
             case "reply" if session is not None:
-                page = trial_pages.reply(session, said, unfolded=self._unfolded)
+                page = trial_pages.reply(session, messages, unfolded=self._unfolded)
             case "log":
                 page = trial_pages.log(self._log.get(self._key), snapshot.updated_at)
             case _:
-                return trial_pages.sessions(snapshot, each, session.id if session else "")
+                return trial_pages.sessions(snapshot, trial, session.id if session else "")
         return DetailPage((line(self._problem, "bad"),)) if self._problem else page
 
-    def _acts_until(self, snapshot: RunSnapshot) -> tuple[Acted, ...] | None:
-        """What the agent did; in a replay, up to the moment that is shown."""
-        known = self._acts.get(self._key)
-        if known is None:
+    def _shown_acts(self, snapshot: RunSnapshot) -> tuple[Acted, ...] | None:
+        """The agent's acts; in a replay, only those before the shown moment."""
+        acts = self._acts.get(self._key)
+        if acts is None:
             return None
-        return tuple(each for each in known if isinstance(each, Acted) and each.at <= snapshot.updated_at)
+        return tuple(act for act in acts if isinstance(act, Acted) and act.at <= snapshot.updated_at)
 
     def _put(self, title: str, pages: Sequence[PageName], page: DetailPage) -> None:
         self._tabs.show(pages, self._page)
         self.show_subject(literal(title, 200))
-        self._shown = page
+        self._detail = page
         self._pane.show(*trial_pages.lay_out(page, narrow=self._narrow))
 
     # What lies on disk ----------------------------------------------------------------------------------------------
 
     async def _read(self) -> None:
-        """Read what the page needs, off the UI thread; again while the try goes on."""
+        """Read what the page needs in a thread; again and again while the trial runs."""
         while True:
             snapshot = self._snapshot()
-            each = self._try(snapshot)
+            trial = self._trial(snapshot)
             try:
-                if each is not None and snapshot.spec is not None:
-                    await self._read_for(snapshot, snapshot.spec.id, each)
+                if trial is not None and snapshot.spec is not None:
+                    await self._read_for(snapshot, snapshot.spec.id, trial)
                 self._problem = ""
             except (TabsmithError, OSError) as error:
                 self._problem = report_of(error).what
-            await asyncio.sleep(_EVERY if self._lacks(self._snapshot()) else _READ_EVERY)
+            await asyncio.sleep(_SHOW_SECONDS if self._lacks(self._snapshot()) else _READ_SECONDS)
 
-    async def _read_for(self, snapshot: RunSnapshot, run_id: str, each: Trial) -> None:
-        goes_on = each.state not in FINISHED_STATES or not each.ended_at
-        session = self._chosen(snapshot, each)
+    async def _read_for(self, snapshot: RunSnapshot, run_id: str, trial: Trial) -> None:
+        running = trial.state not in FINISHED_STATES or not trial.ended_at
+        session = self._chosen(snapshot, trial)
         key = self._key
-        if self._page in ("acceptance", "conversation") and (key not in self._acts or goes_on):
-            self._acts[key] = await asyncio.to_thread(trial_records.acts, run_id, each.iteration)
-        if self._page == "files" and each.work is not None and each.work.end and key not in self._differences:
-            task = each.work.task
-            self._differences[key] = await asyncio.to_thread(trial_records.difference, run_id, task, each.iteration)
+        if self._page in ("acceptance", "conversation") and (key not in self._acts or running):
+            self._acts[key] = await asyncio.to_thread(trial_records.acts, run_id, trial.iteration)
+        if self._page == "files" and trial.work is not None and trial.work.end and key not in self._differences:
+            task = trial.work.task
+            self._differences[key] = await asyncio.to_thread(trial_records.difference, run_id, task, trial.iteration)
         if self._page in ("brief", "reply", "conversation") and session is not None:
-            if session.id not in self._said or session.outcome == "open" or goes_on:
-                self._said[session.id] = await asyncio.to_thread(trial_records.session_messages, run_id, session.id)
-        elif self._page == "log" and (self._key not in self._log or goes_on):
-            self._log[key] = await asyncio.to_thread(trial_records.log_lines, run_id, each.iteration)
+            if session.id not in self._messages or session.outcome == "open" or running:
+                self._messages[session.id] = await asyncio.to_thread(trial_records.session_messages, run_id, session.id)
+        elif self._page == "log" and (self._key not in self._log or running):
+            self._log[key] = await asyncio.to_thread(trial_records.log_lines, run_id, trial.iteration)
 
     def _lacks(self, snapshot: RunSnapshot) -> bool:
-        """Whether the page waits for something that was not read yet."""
-        each = self._try(snapshot)
-        if each is None:
+        """Whether the page needs something that is not read yet."""
+        trial = self._trial(snapshot)
+        if trial is None:
             return False
-        session = self._chosen(snapshot, each)
+        session = self._chosen(snapshot, trial)
         if self._page == "log":
             return self._key not in self._log
         if self._page in ("acceptance", "conversation") and self._key not in self._acts:
             return True
-        return self._page in ("brief", "reply", "conversation") and session is not None and session.id not in self._said
+        return (
+            self._page in ("brief", "reply", "conversation")
+            and session is not None
+            and session.id not in self._messages
+        )
 
     # Keys -----------------------------------------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """Only what can be done with this page of this try."""
+        """Offer only what is possible on this page of this trial."""
         snapshot = self._snapshot()
-        each = self._try(snapshot)
+        trial = self._trial(snapshot)
         match action:
             case "attempt":
-                several = each is not None and len(each.sessions) > 1
+                several = trial is not None and len(trial.sessions) > 1
                 return several and self._page in ("brief", "reply", "sessions", "conversation")
             case "unfold":
                 return self._page in ("brief", "reply", "conversation", "files", "acceptance")
             case "page" | "iteration":
-                return each is not None
+                return trial is not None
             case _:
                 return True
 
     def action_page(self, by: int) -> None:
-        """The next page, round and round."""
-        each = self._try(self._snapshot())
-        if each is not None:
-            pages = trial_pages.pages_of(each)
+        """Go to the next page, round and round."""
+        trial = self._trial(self._snapshot())
+        if trial is not None:
+            pages = trial_pages.pages_of(trial)
             self._turn_to(pages[(pages.index(self._page) + by) % len(pages)])
 
     def action_to_page(self, number: int) -> None:
-        """The page of that number."""
-        each = self._try(self._snapshot())
-        pages = trial_pages.pages_of(each) if each is not None else ()
+        """Go to the page with that number."""
+        trial = self._trial(self._snapshot())
+        pages = trial_pages.pages_of(trial) if trial is not None else ()
         if number <= len(pages):
             self._turn_to(pages[number - 1])
 
     def on_page_tabs_picked(self, event: PageTabs.Picked) -> None:
-        """A click on a page's name."""
+        """Go to the clicked page."""
         self._turn_to(event.page)
 
     def action_iteration(self, by: int) -> None:
-        """Another try, on the same page."""
-        numbers = [each.iteration for each in self._snapshot().trials]
+        """Go to another trial, on the same page."""
+        numbers = [trial.iteration for trial in self._snapshot().trials]
         if self._key.isdigit() and int(self._key) in numbers:
-            place = numbers.index(int(self._key)) + by
-            if 0 <= place < len(numbers):
-                self._key, self._session = str(numbers[place]), ""
+            index = numbers.index(int(self._key)) + by
+            if 0 <= index < len(numbers):
+                self._key, self._session = str(numbers[index]), ""
                 self._turn_to(self._page)
 
     def action_attempt(self) -> None:
-        """The next session of this try, round and round."""
+        """Show the next session of this trial, round and round."""
         snapshot = self._snapshot()
-        each = self._try(snapshot)
-        chosen = self._chosen(snapshot, each) if each is not None else None
-        if each is None or chosen is None:
+        trial = self._trial(snapshot)
+        chosen = self._chosen(snapshot, trial) if trial is not None else None
+        if trial is None or chosen is None:
             return
-        ids = [session.id for session in trial_pages.sessions_of(snapshot, each)]
+        ids = [session.id for session in trial_pages.sessions_of(snapshot, trial)]
         self._session = ids[(ids.index(chosen.id) + 1) % len(ids)]
         self._turn_to(self._page)
 
     def action_unfold(self) -> None:
-        """All of the long texts, or their beginnings."""
+        """Show long texts whole, or only their beginnings."""
         self._unfolded = not self._unfolded
         self._show()
 
     async def action_copy(self) -> None:
-        """Copy the page, long texts whole, and say where it went."""
+        """Copy the page with whole texts, and say where it went."""
         try:
-            copied = await copy(self._shown.text, self.app)
+            copied = await copy(self._detail.text, self.app)
         except OSError as problem:
             self.app.notify(report_of(problem).what, severity="error")
             return
         self.app.notify(copied.words)
 
     def action_back(self) -> None:
-        """Back to the dashboard."""
+        """Go back to the run."""
         self.dismiss(None)
 
     def _turn_to(self, page: PageName) -> None:
@@ -270,13 +275,13 @@ class TrialScreen(TabsmithScreen):
         self.run_worker(self._read_now(), group="read")
 
     async def _read_now(self) -> None:
-        """What the page lacks, at once and not at the next look."""
+        """Read at once what the page needs."""
         snapshot = self._snapshot()
-        each = self._try(snapshot)
-        if each is None or snapshot.spec is None:
+        trial = self._trial(snapshot)
+        if trial is None or snapshot.spec is None:
             return
         try:
-            await self._read_for(snapshot, snapshot.spec.id, each)
+            await self._read_for(snapshot, snapshot.spec.id, trial)
         except (TabsmithError, OSError) as error:
             self._problem = report_of(error).what
         self._show()

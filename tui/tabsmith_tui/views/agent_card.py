@@ -3,13 +3,14 @@
 from typing import Final
 
 from tabsmith import formatting
+from tabsmith.orchestration.loop_state import Trial, TrialState
 from tabsmith.presentation import budgets, recipes
 from tabsmith.presentation.spans import Line, Span, Tone, line, span
-from tabsmith.runs import spending
+from tabsmith.presentation.trials import current_fold, work_result
+from tabsmith.runs import replies
 from tabsmith.runs.events import RunState
-from tabsmith.runs.snapshot import RunSnapshot, Trial, TrialState
+from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import clean, plural
-from tabsmith_tui.views import tasks
 
 _TROUBLES: Final[tuple[tuple[TrialState, Tone], ...]] = (("refused", "warn"), ("failed", "bad"), ("unanswered", "warn"))
 
@@ -17,7 +18,7 @@ _TROUBLES: Final[tuple[tuple[TrialState, Tone], ...]] = (("refused", "warn"), ("
 def agent_card(snapshot: RunSnapshot) -> tuple[Line, ...]:
     """All of it but what moves with time; short for a run whose recipes come from the search alone."""
     lines: list[Line] = [(Span(_actual(snapshot), "strong"), Span(f"  {iteration(snapshot)}"))]
-    if spending.uses_llm(snapshot):
+    if replies.uses_llm(snapshot):
         lines.extend(_used(snapshot))
         lines.extend(_judged(snapshot))
     lines.extend(_planned_and_actual(snapshot))
@@ -32,7 +33,7 @@ def agent_line(snapshot: RunSnapshot, now: float) -> Line:
     """The agent in one line, for a small screen; what is out of the ordinary comes first."""
     who = Span(_actual(snapshot), "strong")
     stands = Span(f"  {iteration(snapshot)}  ", "plain")
-    if not spending.uses_llm(snapshot):
+    if not replies.uses_llm(snapshot):
         return (who, stands, *_counts(snapshot))
     change = f" ! for {snapshot.planned}: {clean(snapshot.fallback_reason, 60)}" if snapshot.fallback_reason else ""
     moving = f"  {_waiting(snapshot, now)}" if has_clock(snapshot) else ""
@@ -57,13 +58,13 @@ def agent_activity(snapshot: RunSnapshot, now: float) -> tuple[Line, ...]:
     if has_clock(snapshot):
         return (line(_waiting(snapshot, now), "accent" if snapshot.retry is None else "warn"),)
     if latest.work is not None:
-        return (line(f"#{latest.iteration} {tasks.trial_result(latest, snapshot).text}", "dim"),)
+        return (line(f"#{latest.iteration} {work_result(latest, snapshot).text}", "dim"),)
     match latest.state:
         case "asking":
             return (line("asking for a recipe", "dim"),)
         case "proposed" | "evaluating":
             name = recipes.recipe_title(latest.recipe) if latest.recipe else ""
-            of = f"fold {min(len(latest.folds) + 1, snapshot.folds)} of {snapshot.folds}" if snapshot.folds else "folds"
+            of = f"fold {current_fold(latest, snapshot)} of {snapshot.folds}" if snapshot.folds else "folds"
             return ((Span(f"{of}  ", "accent"), span(name, "dim")),)
         case _:
             return (line(f"#{latest.iteration} {latest.state}", "dim"),)

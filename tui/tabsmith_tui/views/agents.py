@@ -3,20 +3,18 @@
 from types import MappingProxyType
 from typing import Final
 
-from tabsmith.agents.availability import Availability, AvailabilityState
+from tabsmith.agents.availability import Availability
 from tabsmith.agents.protocol import AgentName
 from tabsmith.agents.registry import AGENTS
 from tabsmith.conditions.built_in import BUILT_IN, parse_condition
 from tabsmith.conditions.expression import Condition
 from tabsmith.errors import ConditionError
+from tabsmith.presentation.labels import AVAILABILITIES
 from tabsmith.presentation.spans import Line, Span, Tone, line, span
 from tabsmith.text import plural
 from tabsmith_tui.agent_settings import AgentSettingsForm, SettingEntry
 from tabsmith_tui.condition_backtest import BacktestedIteration, StoredRun, backtest
 
-AVAILABILITIES: Final = MappingProxyType[AvailabilityState, tuple[str, Tone]](
-    {"usable": ("✔ usable", "good"), "not usable": ("✘ not usable", "bad"), "unknown": ("? unknown", "warn")}
-)
 _PLACES: Final = MappingProxyType[str, tuple[str, Tone]](
     {
         "environment": ("✔ in the environment", "good"),
@@ -29,8 +27,7 @@ _NEAR_MISSES: Final = 3  # iterations shown where a condition held in none
 
 def availability(found: Availability) -> Span:
     """Glyph and word."""
-    words, tone = AVAILABILITIES[found.usable]
-    return Span(words, tone)
+    return AVAILABILITIES[found.usable].span
 
 
 def agent_lines(found: Availability, desk: AgentSettingsForm, checked: Line = ()) -> tuple[Line, ...]:

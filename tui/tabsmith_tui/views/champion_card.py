@@ -4,10 +4,11 @@ import math
 
 from tabsmith import formatting
 from tabsmith.modeling.results import Metric
+from tabsmith.orchestration.loop_state import Trial
 from tabsmith.presentation import recipes, scores
 from tabsmith.presentation.spans import Line, Span, line, span
 from tabsmith.runs.events import RunState
-from tabsmith.runs.snapshot import RunSnapshot, Trial
+from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import plural
 
 
@@ -87,7 +88,7 @@ def _holdout(snapshot: RunSnapshot) -> tuple[Line, ...]:
         return ()
     if not snapshot.holdout_rows:
         return (line("no hold-out: the table is too small", "warn"),)
-    return (line(f"hold-out: {plural(snapshot.holdout_rows, 'row')}, opened at end", "dim"),)
+    return (line(f"hold-out: {plural(snapshot.holdout_rows, 'row')}, kept back until the end", "dim"),)
 
 
 def _interval(low: float | None, high: float | None) -> str:

@@ -1,25 +1,25 @@
 """The leaderboard and the iterations of a run, as tables."""
 
-import math
 from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Final
 
 from tabsmith import formatting
+from tabsmith.orchestration.loop_state import Trial
 from tabsmith.presentation import budgets, recipes, scores
+from tabsmith.presentation.models import ensemble_label
 from tabsmith.presentation.spans import Span, Tone, span
-from tabsmith.runs import spending
-from tabsmith.runs.snapshot import RunSnapshot, Trial
+from tabsmith.presentation.trials import NO_ANSWER, NOT_BETTER, WAS_CHAMPION, trial_result, trial_status
+from tabsmith.runs import replies
+from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import clean
-from tabsmith_tui.views import tasks
 from tabsmith_tui.widgets.lines_layout import LineColumn
 
 ENSEMBLE: Final = "ensemble"
-_UNKNOWN: Final = formatting.UNKNOWN
-_LOST: Final = "☆ was champion"
-_BEATEN: Final = "· not better"
-_NONE: Final = "✘ no answer"
-_SHORT: Final = MappingProxyType({_LOST: "☆ was best", _BEATEN: "· behind", _NONE: "✘ silent"})
+_SHORT: Final = MappingProxyType(
+    {WAS_CHAMPION.text: "☆ was best", NOT_BETTER.text: "· behind", NO_ANSWER.text: "✘ silent"}
+)
+"""Labels that do not fit a column of ten cells, in fewer letters."""
 
 LEADERBOARD_COLUMNS: Final = (
     LineColumn("rank", 4, right=True),
@@ -35,7 +35,7 @@ ITERATION_COLUMNS: Final = (
     LineColumn("score", 15, right=True),
     LineColumn("Δ champion", 13, right=True, drop=2),
     LineColumn("time", 9, right=True, drop=3),
-    LineColumn("said", 14, drop=1),
+    LineColumn("result", 14, drop=1),
 )
 ASKED_COLUMNS: Final = (  # of a run whose agent holds conversations; on 80 cells, all of them
     LineColumn("#", 2, right=True),
@@ -44,7 +44,7 @@ ASKED_COLUMNS: Final = (  # of a run whose agent holds conversations; on 80 cell
     LineColumn("Δ champ", 8, right=True, drop=2),
     LineColumn("cost", 6, right=True, drop=3),
     LineColumn("time", 5, right=True, drop=4),
-    LineColumn("said", 10, drop=1),
+    LineColumn("result", 10, drop=1),
 )
 
 
@@ -110,7 +110,7 @@ class Leaderboard:
         value = scores.gain(together.score, best.mean, metric) if best and metric else None
         return (
             Span("Σ", "accent"),
-            Span(f"ensemble of {len(together.recipes)}", "strong"),
+            Span(ensemble_label(len(together.recipes)), "strong"),
             Span(formatting.plus_minus(together.score, together.standard_error)),
             Span(scores.gain_text(value), scores.gain_tone(value)),
             Span(formatting.UNKNOWN, "dim"),
@@ -123,7 +123,7 @@ class Iterations:
 
     def __init__(self, snapshot: RunSnapshot, words: str = "") -> None:
         self._snapshot = snapshot
-        self._asked = spending.uses_llm(snapshot)
+        self._asked = replies.uses_llm(snapshot)
         self._tries = [each for each in reversed(snapshot.trials) if trial_matches(each, words)]
 
     def __len__(self) -> int:
@@ -145,7 +145,9 @@ class Iterations:
         """Number, what was tried, score, difference to the champion of its time, cost, seconds, what became of it."""
         each = self._tries[index]
         number = Span(str(each.iteration), "dim")
-        tried = span(each.change or (recipes.recipe_title(each.recipe) if each.recipe else each.message or _UNKNOWN))
+        tried = span(
+            each.change or (recipes.recipe_title(each.recipe) if each.recipe else each.message or formatting.UNKNOWN)
+        )
         tone: Tone = "plain" if each.mean is not None else "dim"
         if self._asked:
             seconds = each.facts.iteration_seconds if each.facts else None
@@ -163,7 +165,7 @@ class Iterations:
             tried,
             Span(formatting.plus_minus(each.mean, each.standard_error), tone),
             Span(scores.gain_text(each.delta), scores.gain_tone(each.delta)),
-            Span(formatting.duration(each.seconds) if each.seconds else _UNKNOWN, "dim"),
+            Span(formatting.duration(each.seconds) if each.seconds else formatting.UNKNOWN, "dim"),
             trial_result(each, self._snapshot),
         )
 
@@ -171,52 +173,17 @@ class Iterations:
 def _score(each: Trial) -> str:
     """The score in few cells, or why there is none."""
     if each.mean is None:
-        return {"refused": "refused", "failed": "failed", "unanswered": "no answer"}.get(each.state, _UNKNOWN)
+        return {"refused": "refused", "failed": "failed", "unanswered": "no answer"}.get(each.state, formatting.UNKNOWN)
     value, error = formatting.plus_minus_parts(each.mean, each.standard_error)
     return f"{value} {formatting.PLUS_MINUS}{error}" if error else value
 
 
 def short_trial_result(each: Trial, snapshot: RunSnapshot) -> Span:
-    """`trial_result` in ten cells: the glyph of what became of it, and the decision where that was not to go on."""
-    became = _became(each, snapshot)
+    """`work_result` in ten cells: the glyph of what became of it, and the decision where that was not to go on."""
+    result = trial_status(each, snapshot)
     if each.decision is not None and each.decision.action != "proceed" and not each.skipped:
-        return Span(f"{became.text[0]} {each.decision.action}", became.tone)
-    return Span(_SHORT.get(became.text, became.text), became.tone)
-
-
-def trial_result(each: Trial, snapshot: RunSnapshot) -> Span:
-    """What became of a try, with a glyph; and what was decided, where that is not simply to go on."""
-    became = _became(each, snapshot) if each.work is None else tasks.trial_result(each, snapshot)
-    decided = each.decision.action if each.decision is not None else "proceed"
-    words = f"{became.text}, {decided}" if decided != "proceed" else became.text
-    return Span(words, became.tone)
-
-
-def _became(each: Trial, snapshot: RunSnapshot) -> Span:
-    if each.skipped:
-        return Span("↷ skipped", "dim")
-    match each.state:
-        case "asking":
-            if snapshot.state.ended:
-                return Span("· cut short", "warn")
-            return Span("◷ retry" if snapshot.retry is not None else "… asking", "accent")
-        case "proposed" | "evaluating":
-            if snapshot.state.ended:
-                return Span("· cut short", "warn")
-            if each.state == "proposed" and snapshot.question is not None:
-                return Span("? proposed", "accent")
-            return Span(f"◑ fold {len(each.folds)}/{snapshot.folds}" if snapshot.folds else "◑ evaluating", "accent")
-        case "refused":
-            return Span("! refused", "warn")
-        case "failed":
-            return Span("✘ failed", "bad")
-        case "unanswered":
-            return Span(_NONE, "warn")
-        case "scored":
-            if each.won:
-                return Span("★ champion" if each.iteration == snapshot.champion else _LOST, "good")
-            tone: Tone = "plain" if each.mean is not None and math.isfinite(each.mean) else "warn"
-            return Span(_BEATEN, tone)
+        return Span(f"{result.text[0]} {each.decision.action}", result.tone)
+    return Span(_SHORT.get(result.text, result.text), result.tone)
 
 
 def trial_matches(each: Trial, words: str) -> bool:

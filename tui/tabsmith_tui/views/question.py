@@ -1,41 +1,30 @@
 """The bar that asks a run's question, with the keys that answer it."""
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Final
 
 from tabsmith.orchestration.questions import (
-    Cause,
     Question,
 )
 from tabsmith.presentation import budgets
+from tabsmith.presentation.labels import CAUSES
 from tabsmith.presentation.spans import Line, Span, line, span
-from tabsmith.runs import replying
+from tabsmith.runs import replies
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import clean, clean_block
 from tabsmith_tui.views.lines import wrap
 
 _MOST_WHAT: Final = 3
 _MOST_DETAILS: Final = 3
-_CAUSES: Final[Mapping[Cause, str]] = MappingProxyType(
-    {
-        "breakpoint": "breakpoint",
-        "budget": "budget",
-        "escalation": "needs you",
-        "checkpoint": "checkpoint",
-        "proposal": "proposal",
-        "permission": "permission",
-    }
-)
 
 
 def question_lines(snapshot: RunSnapshot, now: float, width: int, keys: Mapping[str, str]) -> tuple[Line, ...]:
     """The bar in lines of `width` cells: what happened, more of it, what it cost so far, the keys that answer.
     `keys` are those keys by action; none in a replay."""
-    question = replying.open_question(snapshot)
+    question = replies.open_question(snapshot)
     if question is None:
         return ()
-    head = f"? {_CAUSES[question.cause]}  "
+    head = f"? {CAUSES[question.cause]}  "
     first, *more = wrap(clean(question.what, 600), max(10, width - len(head)), _MOST_WHAT)
     lines: list[Line] = [(Span(head, "warn"), Span(first, "strong"))]
     lines.extend((Span(" " * len(head)), Span(part, "strong")) for part in more)
@@ -60,7 +49,7 @@ def _details(question: Question) -> str:
 def _keys(question: Question, snapshot: RunSnapshot, keys: Mapping[str, str], width: int) -> list[Line]:
     """The answers with their keys, in as many lines as they take."""
     labels = {
-        "answer": f"{replying.EXAMPLES[question.limit]} …"
+        "answer": f"{replies.AMOUNT_EXAMPLES[question.limit]} …"
         if question.limit
         else "yes, no, always"
         if question.cause == "permission"
@@ -81,8 +70,8 @@ def _keys(question: Question, snapshot: RunSnapshot, keys: Mapping[str, str], wi
     lines: list[Line] = []
     spans: list[Span] = []
     taken = 0
-    taken_now = replying.takes(snapshot)
-    for action in replying.KEYED:
+    taken_now = replies.accepted_actions(snapshot)
+    for action in replies.REPLY_ACTIONS:
         if not taken_now[action] or action not in keys:
             continue
         pieces = [span(keys[action], "accent", 12), Span(f" {labels[action]}   ")]

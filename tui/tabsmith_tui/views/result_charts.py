@@ -10,6 +10,13 @@ from rich.cells import cell_len
 
 from tabsmith import formatting
 from tabsmith.modeling.results import ColumnImportance, Confusion, Metric, Residuals
+from tabsmith.presentation.models import (
+    confused_classes,
+    importance_heading,
+    residual_spread,
+    rows_right,
+    useful_columns,
+)
 from tabsmith.presentation.spans import Line, Span, Tone, line
 from tabsmith.text import clean, plural
 from tabsmith_tui.views.lines import fit
@@ -54,12 +61,10 @@ def importance(shown: tuple[ColumnImportance, ...], metric: Metric, width: int, 
     """Columns by how much the score falls without them, as bars; those that do not help are counted."""
     if not shown:
         return (line("The importance of the columns was not measured.", "warn"),)
-    ranked = sorted(shown, key=lambda each: -each.drop if math.isfinite(each.drop) else math.inf)
-    useful = [each for each in ranked if each.drop > 0]
-    verb = "falls" if metric.greater_is_better else "rises"
-    head = line(f"how much {metric.label} {verb} when a column is shuffled", "dim")
+    useful = useful_columns(shown)
+    head = line(importance_heading(metric), "dim")
     if not useful:
-        return (head, line("No column alone makes a difference.", "warn"))
+        return (head, line("No column alone has a measurable effect.", "warn"))
     name_width = min(max(len(clean(each.column, 200)) for each in useful[:most]), max(8, width // 3))
     labels = [formatting.plus_minus(each.drop, each.deviation) for each in useful[:most]]
     bar = max(4, width - name_width - max(map(len, labels)) - 3)
@@ -76,16 +81,15 @@ def importance(shown: tuple[ColumnImportance, ...], metric: Metric, width: int, 
     rest = len(useful) - most
     if rest > 0:
         lines.append(line(f"+{plural(rest, 'column')} that matter less", "dim"))
-    idle = len(ranked) - len(useful)
+    idle = len(shown) - len(useful)
     if idle:
-        lines.append(line(f"{plural(idle, 'column')} made no difference", "dim"))
+        lines.append(line(f"{plural(idle, 'column')}: no measurable effect", "dim"))
     return tuple(lines)
 
 
 def confusion(shown: Confusion, width: int) -> tuple[Line, ...]:
     """The matrix where it fits; of many classes the worst confusions, so that it stays readable."""
-    total = sum(map(sum, shown.counts))
-    right = sum(row[place] for place, row in enumerate(shown.counts) if place < len(row))
+    right, total = rows_right(shown)
     wrong = total - right
     head = line(f"{formatting.count(right)} of {plural(total, 'row')} right, {formatting.count(wrong)} wrong", "dim")
     widest = max((len(formatting.count(count)) for row in shown.counts for count in row), default=1)
@@ -130,10 +134,7 @@ def _matrix(shown: Confusion, names: list[str], label: int, cell: int) -> list[L
 
 
 def _worst(shown: Confusion, names: list[str], width: int) -> list[Line]:
-    found: list[tuple[int, int, int, int]] = []
-    for place, row in enumerate(shown.counts):
-        found.extend((count, place, other, sum(row)) for other, count in enumerate(row) if count and other != place)
-    found.sort(key=lambda each: (-each[0], each[1], each[2]))
+    found = confused_classes(shown)
     if not found:
         return [line("No class was taken for another.", "good")]
     lines: list[Line] = [line(f"{plural(len(names), 'class', 'classes')}; what was taken for what most often", "dim")]
@@ -180,8 +181,7 @@ def _cloud(pairs: list[tuple[float, float]], width: int, height: int) -> list[Li
 
 
 def _errors(shown: Residuals, width: int) -> list[Line]:
-    low, middle, high = (formatting.number(each) for each in shown.quartiles)
-    said = line(f"half of the rows: {low} to {high}, middle {middle}", "dim")
+    said = line(residual_spread(shown), "dim")
     head = line("truth minus prediction", "dim")
     top = max(shown.bins, default=0)
     if top <= 0:

@@ -10,7 +10,7 @@ import msgspec
 
 from tabsmith import formatting
 from tabsmith.limits import with_limit
-from tabsmith.runs import replying, spending
+from tabsmith.runs import replies
 from tabsmith.runs.commands import Answer, Note, Pause, Resume, RunCommand, SetLimit, SetMode, Stop
 from tabsmith.runs.events import RunState
 from tabsmith.runs.snapshot import RunSnapshot
@@ -96,14 +96,14 @@ def offered_actions(run: RunSnapshot, *, replaying: bool, resuming: bool) -> Map
     can_resume = is_resumable(run, replaying=replaying, resuming=resuming)
     can_open = has_result(run, replaying=replaying)
     commanded = not run.state.ended and not replaying
-    asked = replying.open_question(run) is not None and not replaying
+    asked = replies.open_question(run) is not None and not replaying
     return {
-        **{action: takes and not replaying for action, takes in replying.takes(run).items()},
+        **{action: takes and not replaying for action, takes in replies.accepted_actions(run).items()},
         "stop": commanded and not asked,
         "stop_now": commanded,
         "more": commanded,
-        "note": commanded and spending.uses_llm(run) and not replying.permits(run),  # there its key says no
-        "mode": commanded and spending.uses_llm(run),  # a search is never asked about
+        "note": commanded and replies.uses_llm(run) and not replies.asks_permission(run),  # there its key says no
+        "mode": commanded and replies.uses_llm(run),  # a search is never asked about
         "pause": commanded and not asked and run.state is not RunState.PAUSED,
         "go_on": commanded and run.state is RunState.PAUSED,
         "play": replaying,

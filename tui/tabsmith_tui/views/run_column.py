@@ -1,14 +1,17 @@
 """A run in a column, to be read beside others: who, how good, at what price, the curve, the last iterations."""
 
 from tabsmith import formatting
-from tabsmith.presentation import budgets, recipes
+from tabsmith.orchestration.loop_state import Trial
+from tabsmith.presentation import budgets, recipes, tasks
 from tabsmith.presentation.scores import metric_direction
 from tabsmith.presentation.spans import Line, Span, line, span
-from tabsmith.runs import spending
-from tabsmith.runs.snapshot import RunSnapshot, Trial
+from tabsmith.presentation.trials import trial_result, work_result
+from tabsmith.runs import replies
+from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.tables.read.sources import describe_source
 from tabsmith.text import clean, plural
-from tabsmith_tui.views import agent_card, champion_card, leaderboard, score_plot, task_activity, tasks
+from tabsmith_tui.views import agent_card, champion_card, score_plot, task_activity
+from tabsmith_tui.views import tasks as task_views
 from tabsmith_tui.views.lines import fit
 
 _PLOT = (5, 9)  # lines of the plot: fewer say nothing, more are not needed
@@ -35,7 +38,7 @@ def _of_tasks(snapshot: RunSnapshot, now: float, width: int, height: int) -> tup
         (span(source),),
         line(tasks.task_progress(snapshot) or formatting.UNKNOWN, "dim"),
         (),
-        *tasks.task_card(snapshot),
+        *task_views.task_card(snapshot),
     )
     top = (
         *head,
@@ -51,7 +54,7 @@ def _of_tasks(snapshot: RunSnapshot, now: float, width: int, height: int) -> tup
 
 
 def _worked(each: Trial, snapshot: RunSnapshot, width: int) -> Line:
-    said = tasks.trial_result(each, snapshot)
+    said = work_result(each, snapshot)
     name = clean(each.work.task, 60) if each.work is not None else ""
     return (
         Span(f"{each.iteration:>3}  ", "dim"),
@@ -86,7 +89,7 @@ def _agent(snapshot: RunSnapshot, width: int) -> tuple[Line, ...]:
         lines.append((Span(fit(words, width).rstrip(), "warn"),))
     else:
         lines.append((Span(f"planned {snapshot.planned} ", "dim"), Span("✔", "good")))
-    if spending.uses_llm(snapshot):
+    if replies.uses_llm(snapshot):
         usage = snapshot.usage
         tokens = f"{budgets.token_count(usage.tokens)} tokens" if usage.turns else f"tokens {formatting.UNKNOWN}"
         cost = Span(budgets.usage_cost(usage), "warn" if usage.unpriced else "strong")
@@ -112,7 +115,7 @@ def _iterations(snapshot: RunSnapshot, width: int, most: int) -> tuple[Line, ...
 
 
 def _iteration(each: Trial, snapshot: RunSnapshot, width: int) -> Line:
-    said = leaderboard.trial_result(each, snapshot)
+    said = trial_result(each, snapshot)
     score = formatting.number(each.mean) if each.mean is not None else formatting.UNKNOWN
     head = f"{each.iteration:>3}  {score:>9}  "
     return (

@@ -8,14 +8,17 @@ from typing import Final
 import msgspec
 
 from tabsmith import formatting
-from tabsmith.presentation import budgets
+from tabsmith.orchestration.loop_state import FINISHED_STATES
+from tabsmith.presentation import budgets, tasks
+from tabsmith.presentation.errors import error_lines
+from tabsmith.presentation.labels import EXIT_REASONS
 from tabsmith.presentation.scores import metric_direction
 from tabsmith.presentation.spans import Line, Span, Tone, span
 from tabsmith.runs.events import RunState
-from tabsmith.runs.snapshot import FINISHED_STATES, RunSnapshot
+from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.tables.read.sources import describe_source
 from tabsmith.text import clean, plural
-from tabsmith_tui.views import agent_card, run_actions, tasks
+from tabsmith_tui.views import agent_card, run_actions
 from tabsmith_tui.views.journal import Replay
 from tabsmith_tui.views.run_actions import Pending
 
@@ -170,27 +173,26 @@ def _failed(snapshot: RunSnapshot) -> Banner:
     error = snapshot.error
     if error is None:
         return Banner("bad", ((Span("It failed, and its journal does not say why.", "bad"),),))
-    lines: list[Line] = [(Span("✘ ", "bad"), span(error.what, "bad", 600))]
-    if error.where:
-        lines.append((Span("where  ", "dim"), span(error.where)))
-    lines.append((Span("next   ", "dim"), span(error.next_step or "Copy the details for a report.")))
+    lines = [*error_lines(error)]
+    if not error.next_step:
+        lines.append((Span("Copy the details for a report."),))
     lines.append((Span("c", "accent"), Span(" copies the details   "), Span("r", "accent"), Span(" replays the run")))
     return Banner("bad", tuple(lines))
 
 
 def _done(snapshot: RunSnapshot) -> Banner:
     report = snapshot.report
-    why = _REASONS.get(snapshot.exit_reason or "", "")
+    why = EXIT_REASONS[snapshot.exit_reason] if snapshot.exit_reason else ""
     if report is None:
         words = (
-            "Stopped by you before there was a model." if snapshot.outcome == "cancelled" else "Ended without a model."
+            "Stopped before the first model." if snapshot.outcome == "cancelled" else f"Ended without a model: {why}."
         )
-        return Banner("warn", ((Span(words, "warn"), Span(f"  {why}", "dim")),))
+        return Banner("warn", ((Span(words, "warn"),),))
     score = "no hold-out"
     if report.holdout is not None and report.holdout.scores:
         first = report.holdout.scores[0]
         score = f"hold-out {clean(first.metric.label, 30)} {formatting.number(first.score)}"
-    early = "Stopped by you; " if snapshot.outcome == "partial" else f"Done{', ' + why if why else ''}: "
+    early = f"Finished{f' ({why})' if why else ''}: "
     return Banner(
         "good",
         (
@@ -199,13 +201,3 @@ def _done(snapshot: RunSnapshot) -> Banner:
             *_handover(snapshot),
         ),
     )
-
-
-_REASONS = {
-    "done": "",
-    "time": "its time is used",
-    "iterations": "its iterations are used",
-    "budget": "its budget is spent",
-    "user": "stopped by you",
-    "error": "",
-}

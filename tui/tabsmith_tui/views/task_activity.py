@@ -4,11 +4,14 @@ from typing import Final
 
 from tabsmith import formatting
 from tabsmith.agents.agent_jobs import Activity
+from tabsmith.orchestration.loop_state import Trial, WorkspaceWork
+from tabsmith.presentation import tasks
 from tabsmith.presentation.spans import Line, Span, Tone, line, span
+from tabsmith.presentation.trials import work_result
 from tabsmith.runs.events import RunState
-from tabsmith.runs.snapshot import RunSnapshot, Trial, WorkspaceWork
+from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import clean, clean_block, plural
-from tabsmith_tui.views import agent_card, tasks
+from tabsmith_tui.views import agent_card
 from tabsmith_tui.views.lines import fit_line, wrap
 
 _LONG_SILENCE: Final = 60.0  # seconds from which on it stands out
@@ -48,7 +51,7 @@ def _head(snapshot: RunSnapshot, each: Trial, now: float) -> Line:
     assert work is not None
     name = (Span(f"#{each.iteration} ", "dim"), span(work.task, "strong", 40), Span("  "))
     if _open(snapshot) is None:
-        return (*name, tasks.trial_result(each, snapshot), Span(f"  {plural(work.acts, 'act')}", "dim"))
+        return (*name, work_result(each, snapshot), Span(f"  {plural(work.acts, 'act')}", "dim"))
     if snapshot.state is RunState.ASKING:
         return (*name, Span("? waits for your answer", "warn"), Span(f"  {plural(work.acts, 'act')}", "dim"))
     if snapshot.state is RunState.PAUSED:

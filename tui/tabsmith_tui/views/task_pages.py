@@ -4,26 +4,19 @@ from collections.abc import Sequence
 from typing import Final
 
 from tabsmith import formatting
+from tabsmith.orchestration.loop_state import SessionState, Trial, WorkspaceWork
 from tabsmith.orchestration.task_events import AcceptanceStarted, Acted, PermissionDecided
-from tabsmith.presentation import budgets
+from tabsmith.presentation import budgets, tasks
+from tabsmith.presentation.labels import AGENT_JOB_ENDS, FILE_CHANGES
 from tabsmith.presentation.spans import Line, Span, Tone, line, plain_text, span
-from tabsmith.runs.snapshot import RunSnapshot, SessionState, Trial, WorkspaceWork
+from tabsmith.presentation.trials import work_result
+from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.transcripts import ReceivedReply, SentPrompt, TranscriptMessage
 from tabsmith.text import clean, clean_block, plural
-from tabsmith_tui.views import task_tables, tasks, trial_details
+from tabsmith_tui.views import tasks as task_views
+from tabsmith_tui.views import trial_details
 from tabsmith_tui.views.trial_pages import FOLD, DetailPage, block, clock, feedback_lines, metrics_lines, session_label
 
-_KINDS: Final[dict[str, str]] = {
-    "added": "+ added", "removed": f"{formatting.MINUS} removed", "modified": "~ changed", "renamed": "→ renamed",
-    "mode": "~ mode", "link": "~ link",
-}  # fmt: skip
-_ENDS: Final[dict[str, str]] = {
-    "done": "it said that it was done",
-    "turn limit": "its turns were used up",
-    "refused": "its model refused",
-    "silence": "it was silent for too long",
-    "budget": "the budget was spent",
-}
 _CLAIM: Final = "its own claim, which proves nothing"
 _DIFF: Final[dict[str, Tone]] = {"+": "good", "-": "bad", "@": "accent"}
 _MOST_PERMISSIONS: Final = 500
@@ -40,7 +33,7 @@ def overview(snapshot: RunSnapshot, each: Trial) -> DetailPage:
     if work.changes:
         lines += [(), line("Files", "mark"), *_named(work)]
     judged = (*trial_details.assessment(each), *metrics_lines(each), *feedback_lines(each))
-    return _page(tuple(lines), judged, "Came of it", "Judged")
+    return _page(tuple(lines), judged, "Outcome", "Assessment")
 
 
 def summary(snapshot: RunSnapshot, each: Trial) -> tuple[Line, ...]:
@@ -48,17 +41,19 @@ def summary(snapshot: RunSnapshot, each: Trial) -> tuple[Line, ...]:
     work = each.work or WorkspaceWork("")
     lines: list[Line] = [
         (Span("task       ", "dim"), span(work.task or formatting.UNKNOWN, "strong")),
-        (Span("stands     ", "dim"), tasks.trial_result(each, snapshot)),
+        (Span("status     ", "dim"), work_result(each, snapshot)),
     ]
-    end = _ENDS.get(work.end, "") or ("at work" if not each.ended_at and not snapshot.state.ended else "it did not end")
+    end = (AGENT_JOB_ENDS[work.end] if work.end else "") or (
+        "at work" if not each.ended_at and not snapshot.state.ended else "it did not end"
+    )
     lines.append(
         (Span("agent      ", "dim"), span(f"{each.agent}: {end}"), Span(f", {plural(work.acts, 'act')}", "dim"))
     )
-    lines.append((Span("files      ", "dim"), task_tables.files(work)))
+    lines.append((Span("files      ", "dim"), task_views.files(work)))
     if work.acceptance is not None:
         result = work.acceptance
         took = f"  {formatting.duration(result.seconds)}, sandbox {clean(result.level, 20)}"
-        weak = result.level in tasks.WEAK
+        weak = result.level in tasks.WEAK_SANDBOXES
         lines.append(
             (Span("acceptance ", "dim"), tasks.acceptance_result(result), Span(took, "warn" if weak else "dim"))
         )
@@ -107,11 +102,11 @@ def acceptance(each: Trial, command: str, *, unfolded: bool) -> DetailPage:
         (Span("verdict    ", "dim"), tasks.acceptance_result(result)),
         (Span("exit       ", "dim"), span(status)),
         (Span("time       ", "dim"), Span(formatting.duration(result.seconds))),
-        (Span("sandbox    ", "dim"), span(result.level, "warn" if result.level in tasks.WEAK else "plain")),
+        (Span("sandbox    ", "dim"), span(result.level, "warn" if result.level in tasks.WEAK_SANDBOXES else "plain")),
     ]
     if result.ended and result.status is None:
         head.append((Span("ended by   ", "dim"), span(result.ended, "warn", 600)))
-    if result.level in tasks.WEAK:
+    if result.level in tasks.WEAK_SANDBOXES:
         head.append(line("! this sandbox has no walls: a command could write outside the folder", "warn"))
     printed = block(result.output, 0 if unfolded else FOLD) or (line("It printed nothing.", "dim"),)
     whole = f"{plain_text(head)}\n\n{clean_block(result.output, 200_000)}"
@@ -198,7 +193,7 @@ def _head(at: float, words: str, tone: Tone) -> tuple[Line, ...]:
 def _named(work: WorkspaceWork) -> tuple[Line, ...]:
     return tuple(
         (
-            Span(f"{_KINDS[each.kind]:<10}", "dim"),
+            Span(f"{FILE_CHANGES[each.kind]:<10}", "dim"),
             Span(f"{f'+{each.lines_added}':>6} ", "good" if each.lines_added else "dim"),
             Span(f"{f'{formatting.MINUS}{each.lines_removed}':>6}  ", "bad" if each.lines_removed else "dim"),
             span(each.path),

@@ -1,79 +1,168 @@
-"""The tasks of a task file in a run: where each stands, in a glyph and a word; their card, their line, their end."""
+"""The tasks of a run, and its iterations, as tables."""
 
-from collections.abc import Mapping
-from types import MappingProxyType
+from collections.abc import Sequence
+from decimal import Decimal
 from typing import Final
 
-from tabsmith.orchestration.task_events import Acceptance, TaskOutcome
+from tabsmith import formatting
+from tabsmith.agents.usage import NO_USAGE
+from tabsmith.orchestration.loop_state import Trial, WorkspaceWork
+from tabsmith.presentation import budgets
 from tabsmith.presentation.spans import Line, Span, Tone, line, span
-from tabsmith.runs.snapshot import RunSnapshot, TaskState, Trial
-from tabsmith.tables.read.sources import TasksSource
-from tabsmith.text import clean, plural
+from tabsmith.presentation.tasks import (
+    WEAK_SANDBOXES,
+    merge_status,
+    outcome_counts,
+    outcome_label,
+    task_progress,
+    task_status,
+    waits_for,
+)
+from tabsmith.presentation.trials import work_result
+from tabsmith.runs.snapshot import RunSnapshot, TaskState
+from tabsmith.text import clean
 from tabsmith_tui.views.lines import fit
+from tabsmith_tui.widgets.lines_layout import LineColumn
 
 KEY: Final = "task:"
 """What the key of a task's row begins with."""
-WEAK: Final = ("rlimits", "none")
-"""Sandboxes that have no walls: a command could write outside the folder."""
-_MOST: Final = 8  # tasks on the card
-_TOLD: Final = ("", "failed", "partial")  # where a second line says what it waits for, or why
-_OUTCOMES: Final[Mapping[TaskOutcome, Span]] = MappingProxyType(
-    {
-        "success": Span("✔ success", "good"),
-        "success with limits": Span("✓ with limits", "warn"),
-        "partial": Span("◐ partial", "warn"),
-        "failed": Span("✘ failed", "bad"),
-        "blocked": Span("⊘ blocked", "warn"),
-        "cancelled": Span("□ cancelled", "dim"),
-    }
+_CARD_TASKS: Final = 8
+_EXPLAINED: Final = ("", "failed", "partial")  # outcomes whose second line says what a task waits for, or why it ended
+TASK_COLUMNS: Final = (
+    LineColumn("task", 12, grow=2),
+    LineColumn("status", 13),
+    LineColumn("after", 10, grow=1, drop=4),
+    LineColumn("tries", 5, right=True, drop=2),
+    LineColumn("cost", 7, right=True, drop=3),
+    LineColumn("folder", 11, drop=1),
 )
-_REASONS: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "time": "its time is used",
-        "iterations": "its iterations are used",
-        "budget": "its budget is spent",
-        "user": "stopped by you",
-        "stuck": "it got no further",
-        "agent failed": "its agent failed",
-        "blocked": "what it depends on did not succeed",
-    }
+WORK_COLUMNS: Final = (
+    LineColumn("#", 2, right=True),
+    LineColumn("task", 8, grow=1),
+    LineColumn("files", 12, grow=1, drop=2),
+    LineColumn("acceptance", 10, grow=1),
+    LineColumn("quality", 7, right=True, drop=3),
+    LineColumn("result", 8, drop=1),
+    LineColumn("cost", 6, right=True, drop=4),
+    LineColumn("time", 5, right=True, drop=5),
 )
 
 
-def has_tasks(snapshot: RunSnapshot) -> bool:
-    """Whether this is a run of a task file."""
-    return bool(snapshot.tasks) or (snapshot.spec is not None and isinstance(snapshot.spec.source, TasksSource))
+class TaskList:
+    """The tasks of the file, in the order in which they are done. A filter does not shorten them."""
+
+    def __init__(self, snapshot: RunSnapshot) -> None:
+        self._snapshot = snapshot
+        self._tries: dict[str, list[Trial]] = {}
+        for each in snapshot.trials:
+            if each.work is not None:
+                self._tries.setdefault(each.work.task, []).append(each)
+
+    def __len__(self) -> int:
+        return len(self._snapshot.tasks)
+
+    @property
+    def columns(self) -> Sequence[LineColumn]:
+        """What `cells` are."""
+        return TASK_COLUMNS
+
+    def key(self, index: int) -> str:
+        """The task of the row."""
+        return f"{KEY}{self._snapshot.tasks[index].name}"
+
+    def cells(self, index: int) -> Sequence[Span]:
+        """Name, where it stands, what it comes after, iterations, cost, whether it was handed back."""
+        task: TaskState = self._snapshot.tasks[index]
+        mine = self._tries.get(task.name, [])
+        used = sum((each.usage for each in mine), NO_USAGE)
+        waits = waits_for(task, self._snapshot)
+        after = waits or ", ".join(clean(name, 60) for name in task.depends_on)
+        return (
+            span(task.name, "strong" if task.state == "running" else "plain"),
+            task_status(task, self._snapshot),
+            span(after or formatting.UNKNOWN, "plain" if waits and task.state == "waiting" else "dim"),
+            Span(formatting.count(len(mine)) if mine else formatting.UNKNOWN, "dim"),
+            Span(budgets.usage_cost_cell(used), "warn" if used.unpriced else "dim"),
+            merge_status(task),
+        )
 
 
-def task_progress(snapshot: RunSnapshot) -> str:
-    """`2 of 5 tasks`: so many are over, whatever became of them; empty while the file was not read."""
-    over = sum(each.state == "done" for each in snapshot.tasks)
-    return f"{over} of {plural(len(snapshot.tasks), 'task')}" if snapshot.tasks else ""
+class TaskIterations:
+    """The iterations that hold `words`, the latest first; all of a task, when they are its name."""
+
+    def __init__(self, snapshot: RunSnapshot, words: str = "") -> None:
+        self._snapshot = snapshot
+        named = is_task_name(snapshot, words)
+        self._tries = [
+            each
+            for each in reversed(snapshot.trials)
+            if (each.work is not None and each.work.task == words if named else matches(each, words))
+        ]
+
+    def __len__(self) -> int:
+        return len(self._tries)
+
+    @property
+    def columns(self) -> Sequence[LineColumn]:
+        """What `cells` are."""
+        number = WORK_COLUMNS[0]._replace(width=max(2, len(self.key(0)) if self._tries else 0))
+        return (number, *WORK_COLUMNS[1:])
+
+    def key(self, index: int) -> str:
+        """The iteration of the row."""
+        return str(self._tries[index].iteration)
+
+    def cells(self, index: int) -> Sequence[Span]:
+        """Number, task, changed files, verdict, quality, what was decided, cost, seconds."""
+        each = self._tries[index]
+        work = each.work or WorkspaceWork("")
+        seconds = each.facts.iteration_seconds if each.facts else None
+        return (
+            Span(str(each.iteration), "dim"),
+            span(work.task or formatting.UNKNOWN),
+            files(work),
+            work_result(each, self._snapshot),
+            Span(f"{each.quality.value:.2f}" if each.quality else formatting.UNKNOWN, _quality(each)),
+            Span(each.decision.action if each.decision else formatting.UNKNOWN, _said(each)),
+            Span(budgets.usage_cost_cell(each.usage), "warn" if each.usage.unpriced else "dim"),
+            Span(formatting.clock(seconds), "dim"),
+        )
 
 
-def task_status(task: TaskState, snapshot: RunSnapshot) -> Span:
-    """Where a task stands: its outcome once it is over."""
-    if task.outcome:
-        return _OUTCOMES[task.outcome]
-    if task.state == "running":
-        return Span("! cut short", "warn") if snapshot.state.ended else Span("● running", "accent")
-    return Span("· waiting", "dim")
+def files(work: WorkspaceWork) -> Span:
+    """How many files, and how many lines more and fewer are in them."""
+    if not work.end:
+        return Span(formatting.UNKNOWN, "dim")
+    count = len(work.changes) + work.more
+    if not count:
+        return Span("none", "dim")
+    added = sum(each.lines_added for each in work.changes)
+    removed = sum(each.lines_removed for each in work.changes)
+    return Span(f"{count:,} (+{_short(added)} {formatting.MINUS}{_short(removed)})")
 
 
-def waits_for(task: TaskState, snapshot: RunSnapshot) -> str:
-    """The tasks that have to succeed before this one is begun, and have not yet."""
-    good = {each.name for each in snapshot.tasks if each.outcome.startswith("success")}
-    return ", ".join(clean(name, 60) for name in task.depends_on if name not in good)
+def matches(each: Trial, words: str) -> bool:
+    """Whether an iteration holds `words`, in whatever letters: in its task, words, files, verdict."""
+    wanted = words.strip().lower()
+    if not wanted:
+        return True
+    work = each.work or WorkspaceWork("")
+    held = [work.task, work.words, each.message, each.agent, each.state, *(change.path for change in work.changes)]
+    held.extend((each.decision.action,) if each.decision else ())
+    held.extend((work.acceptance.verdict,) if work.acceptance else ())
+    return any(wanted in part[:2_000].lower() for part in held) or wanted == f"#{each.iteration}"
 
 
-def handed_back(task: TaskState) -> Span:
-    """Whether the folder has its changes."""
-    if task.state != "done":
-        return Span("not yet", "dim")
-    if not task.how:
-        return Span("—", "dim")  # never begun
-    words: dict[str, Span] = {"yes": Span("handed back", "good"), "refused": Span("refused", "bad")}
-    return words.get(task.handed_back, Span("kept apart", "dim"))
+def _quality(each: Trial) -> Tone:
+    return "warn" if each.quality is not None and each.quality.fallback else "plain"
+
+
+def _said(each: Trial) -> Tone:
+    return "plain" if each.decision is not None and each.decision.action != "proceed" else "dim"
+
+
+def _short(count: int) -> str:
+    return str(count) if count < 10_000 else f"{Decimal(count) / 1000:.0f}k"
 
 
 def task_card(snapshot: RunSnapshot) -> tuple[Line, ...]:
@@ -82,14 +171,14 @@ def task_card(snapshot: RunSnapshot) -> tuple[Line, ...]:
     if not tasks:
         return (line("no task was begun" if snapshot.state.ended else "reading the task file", "dim"),)
     here = next((place for place, each in enumerate(tasks) if each.state != "done"), 0)
-    first = max(0, min(here - 2, len(tasks) - _MOST)) if len(tasks) > _MOST else 0
-    shown = tasks[first : first + _MOST]
+    first = max(0, min(here - 2, len(tasks) - _CARD_TASKS)) if len(tasks) > _CARD_TASKS else 0
+    shown = tasks[first : first + _CARD_TASKS]
     lines: list[Line] = [line(f"+{first} before", "dim")] if first else []
     for each in shown:
         lines.append(_named(each, snapshot))
         if each.state == "running":
             lines.append(_level(each))
-        elif len(tasks) <= _MOST // 2 or (each.outcome in _TOLD and len(tasks) <= _MOST):
+        elif len(tasks) <= _CARD_TASKS // 2 or (each.outcome in _EXPLAINED and len(tasks) <= _CARD_TASKS):
             lines.extend(_more(each, snapshot))
     rest = len(tasks) - first - len(shown)
     return (*lines, *((line(f"+{rest} after", "dim"),) if rest else ()))
@@ -102,61 +191,11 @@ def task_line(snapshot: RunSnapshot) -> Line:
     running = next((each for each in snapshot.tasks if each.state == "running"), None)
     counts = Span(f"{task_progress(snapshot)}  ", "strong")
     if running is None:
-        return (counts, *_counted(snapshot))
+        return (counts, *outcome_counts(snapshot))
     at_work = task_status(running, snapshot)
     name = Span(f"{at_work.text[0]} {clean(running.name, 40)}  ", at_work.tone)
     level = _level(running)
-    return (counts, name, level[-1], Span("  "), *_counted(snapshot))
-
-
-def trial_result(each: Trial, snapshot: RunSnapshot) -> Span:
-    """What became of an iteration: the verdict of tabsmith's own command, never the agent's word."""
-    work = each.work
-    if each.skipped:
-        return Span("↷ skipped", "dim")
-    if work is not None and work.acceptance is not None:
-        return acceptance_result(work.acceptance)
-    if each.state == "unanswered":
-        return Span("✘ no answer", "warn")
-    if snapshot.state.ended or each.ended_at:
-        return Span("· cut short", "warn")
-    return Span("◑ proving", "accent") if work is not None and work.end else Span("● working", "accent")
-
-
-def acceptance_result(acceptance: Acceptance) -> Span:
-    """`✔ accepted`, `✘ exit 1`, `? could not run`; what ended it, where it has no exit status."""
-    if acceptance.verdict == "accepted":
-        return Span("✔ accepted", "good")
-    if acceptance.verdict == "could not run":
-        return Span("? could not run", "warn")
-    how = f"exit {acceptance.status}" if acceptance.status is not None else clean(acceptance.ended, 40) or "rejected"
-    return Span(f"✘ {how}", "bad")
-
-
-def outcome_label(outcome: str, exit_reason: str) -> Span:
-    """`✔ success`; `✘ failed, it got no further`."""
-    known: Mapping[str, Span] = {str(name): shown for name, shown in _OUTCOMES.items()}
-    shown = known.get(outcome, Span("— not known", "dim"))
-    why = _REASONS.get(exit_reason, "")
-    return Span(f"{shown.text}, {why}" if why else shown.text, shown.tone)
-
-
-def tasks_ending(snapshot: RunSnapshot) -> tuple[Line, ...]:
-    """How a run of tasks ended, and why the first that did not succeed did not."""
-    said = outcome_label(snapshot.outcome or "", snapshot.exit_reason or "")
-    lines: list[Line] = [(said, Span(f"   {task_progress(snapshot)}  ", "dim"), *_counted(snapshot))]
-    bad = next((each for each in snapshot.tasks if each.outcome and not each.outcome.startswith("success")), None)
-    if bad is not None and bad.reason:
-        lines.append((span(f"{clean(bad.name, 40)}  ", "dim"), span(bad.reason, "warn", 600)))
-    elif bad is None and snapshot.error is not None:
-        lines.append((Span("✘ ", "bad"), span(snapshot.error.what, "bad", 600)))
-    refused = [clean(each.name, 40) for each in snapshot.tasks if each.handed_back == "refused"]
-    if refused:
-        lines.append((Span("not handed back  ", "dim"), span(", ".join(refused), "bad", 300)))
-    next_step = snapshot.error.next_step if snapshot.error is not None else ""
-    if next_step and not snapshot.tasks:
-        lines.append((Span("next   ", "dim"), span(next_step)))
-    return tuple(lines)
+    return (counts, name, level[-1], Span("  "), *outcome_counts(snapshot))
 
 
 def task_of_row(snapshot: RunSnapshot, key: str) -> TaskState | None:
@@ -173,7 +212,7 @@ def is_task_name(snapshot: RunSnapshot, words: str) -> bool:
 def task_details(task: TaskState, snapshot: RunSnapshot) -> tuple[Line, ...]:
     """All that is known of a task."""
     where = outcome_label(task.outcome, task.exit_reason) if task.outcome else task_status(task, snapshot)
-    lines: list[Line] = [(Span("stands     ", "dim"), where)]
+    lines: list[Line] = [(Span("status     ", "dim"), where)]
     if task.reason:
         lines.append((Span("why        ", "dim"), span(task.reason, limit=600)))
     lines.append((Span("agent      ", "dim"), span(task.agent)))
@@ -182,9 +221,9 @@ def task_details(task: TaskState, snapshot: RunSnapshot) -> tuple[Line, ...]:
         lines.append((Span("after      ", "dim"), span(names)))
     if task.how:
         lines.append((Span("works in   ", "dim"), span(f"a {task.how} of its folder")))
-        walls = ": no walls" if task.level in WEAK else ""
+        walls = ": no walls" if task.level in WEAK_SANDBOXES else ""
         lines.append((Span("sandbox    ", "dim"), span(f"{task.level}{walls}", "warn" if walls else "plain")))
-    lines.append((Span("folder     ", "dim"), handed_back(task)))
+    lines.append((Span("folder     ", "dim"), merge_status(task)))
     return tuple(lines)
 
 
@@ -200,25 +239,13 @@ def _more(task: TaskState, snapshot: RunSnapshot) -> tuple[Line, ...]:
         return ((Span("  after ", "dim"), span(names, "dim")),) if names else ()
     if task.reason and not task.outcome.startswith("success"):
         return ((Span("  "), span(task.reason, "dim", 100)),)
-    return ((Span("  "), handed_back(task)),)
+    return ((Span("  "), merge_status(task)),)
 
 
 def _level(task: TaskState) -> Line:
     if not task.level:
         return (Span("  "), Span("no sandbox yet", "dim"))
-    if task.level in WEAK:
+    if task.level in WEAK_SANDBOXES:
         return (Span("  "), span(f"! sandbox {task.level}: no walls", "warn"))
     how = f", {task.how}" if task.how else ""
     return (Span("  "), span(f"sandbox {task.level}{how}", "dim"))
-
-
-def _counted(snapshot: RunSnapshot) -> tuple[Span, ...]:
-    """How many there are of each outcome."""
-    found = [each.outcome for each in snapshot.tasks]
-    spans: list[Span] = []
-    for outcome, shown in _OUTCOMES.items():
-        count = found.count(outcome)
-        if count:
-            tone: Tone = shown.tone
-            spans.append(Span(f"{shown.text[0]} {count} {outcome}  ", tone))
-    return tuple(spans)

@@ -1,21 +1,24 @@
 """Everything known of one try, or of the ensemble, as lines."""
 
 from tabsmith import formatting
+from tabsmith.orchestration.loop_state import Trial
 from tabsmith.presentation import budgets, recipes, scores
 from tabsmith.presentation.scores import metric_direction
 from tabsmith.presentation.spans import Line, Span, line, span
-from tabsmith.runs.snapshot import RunSnapshot, Trial
+from tabsmith.presentation.trials import trial_result
+from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import clean, clean_block, plural
-from tabsmith_tui.views import leaderboard, tasks
+from tabsmith_tui.views import leaderboard
+from tabsmith_tui.views import tasks as task_views
 
 _MOST_FOLDS = 20
 
 
 def trial_details(snapshot: RunSnapshot, key: str) -> tuple[str, tuple[Line, ...]]:
     """Title and lines for the row `key` of a table; says so when there is no such try (any more)."""
-    task = tasks.task_of_row(snapshot, key)
+    task = task_views.task_of_row(snapshot, key)
     if task is not None:
-        return f"Task {clean(task.name, 60)}", tasks.task_details(task, snapshot)
+        return f"Task {clean(task.name, 60)}", task_views.task_details(task, snapshot)
     if key == leaderboard.ENSEMBLE:
         return "The ensemble", _ensemble(snapshot)
     found = next((each for each in snapshot.trials if str(each.iteration) == key), None)
@@ -107,7 +110,7 @@ def _head(snapshot: RunSnapshot, each: Trial) -> list[Line]:
         recipes.recipe_title(each.recipe) if each.recipe else "no recipe yet" if each.state == "asking" else "no recipe"
     )
     lines.append((span(name, "strong"),))
-    lines.append((Span("stands     ", "dim"), leaderboard.trial_result(each, snapshot)))
+    lines.append((Span("status     ", "dim"), trial_result(each, snapshot)))
     if each.change:
         lines.append((Span("tried      ", "dim"), span(each.change, limit=600)))
     if each.agent:
@@ -135,7 +138,7 @@ def _score(snapshot: RunSnapshot, each: Trial) -> list[Line]:
                 Span("           ", "dim"),
                 Span(words, scores.gain_tone(each.delta)),
                 Span(
-                    " than the champion of its time" if abs(each.delta) >= 5e-6 else " as the champion of its time",
+                    " than the best so far then" if abs(each.delta) >= 5e-6 else " as the best so far then",
                     "dim",
                 ),
             )

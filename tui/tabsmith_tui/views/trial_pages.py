@@ -8,12 +8,14 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from tabsmith import formatting
+from tabsmith.orchestration.loop_state import SessionState, Trial
 from tabsmith.presentation import budgets
 from tabsmith.presentation.spans import Line, Span, Tone, line, span
-from tabsmith.runs.snapshot import LogLine, RunSnapshot, SessionState, Trial
+from tabsmith.presentation.trials import trial_result
+from tabsmith.runs.snapshot import LogLine, RunSnapshot
 from tabsmith.runs.transcripts import ReceivedReply, SentPrompt, TranscriptMessage
 from tabsmith.text import clean, clean_block, plural
-from tabsmith_tui.views import leaderboard, trial_details
+from tabsmith_tui.views import trial_details
 
 PageName: TypeAlias = Literal[
     "overview", "recipe", "brief", "reply", "sessions", "log", "files", "acceptance", "conversation", "permissions"
@@ -69,14 +71,14 @@ def recipe(snapshot: RunSnapshot, each: Trial) -> DetailPage:
         tuple(trial_details.recipe(each)),
         trial_details.against_champion_then(snapshot, each),
         "Recipe",
-        "Against the champion of its time",
+        "Against the best so far then",
     )
 
 
 def overview(snapshot: RunSnapshot, each: Trial) -> DetailPage:
     """What was tried and why, what came of it, how it was judged, what the agent is told about it."""
     judged = (*trial_details.assessment(each), *metrics_lines(each), *feedback_lines(each))
-    return _plain(trial_details.overview(snapshot, each), judged, "Came of it", "Judged")
+    return _plain(trial_details.overview(snapshot, each), judged, "Outcome", "Assessment")
 
 
 def brief(session: SessionState, messages: Sequence[TranscriptMessage] | None, *, unfolded: bool) -> DetailPage:
@@ -252,5 +254,5 @@ def clock(at: float) -> str:
 def page_title(snapshot: RunSnapshot, each: Trial) -> str:
     """`Iteration 7 of 12 · claude-code · ★ champion`."""
     who_did = f"{clean(each.work.task, 40)} · {each.agent}" if each.work is not None else each.agent
-    result = leaderboard.trial_result(each, snapshot).text
+    result = trial_result(each, snapshot).text
     return f"Iteration {each.iteration} of {len(snapshot.trials)} · {who_did} · {result}"

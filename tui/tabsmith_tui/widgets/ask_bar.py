@@ -1,4 +1,4 @@
-"""A question in one line above the keys: its words, a field for the answer, and what is wrong with it."""
+"""A question in one line above the keys: its label, a field for the answer, and what is wrong with the answer."""
 
 from textual import events
 from textual.app import ComposeResult
@@ -10,7 +10,7 @@ from tabsmith_tui.widgets.literal import TextLine
 
 
 class AskBar(Vertical):
-    """Hidden until it asks; enter answers, escape takes the question back."""
+    """Hidden until it asks; enter answers, escape cancels."""
 
     DEFAULT_CSS = """
     AskBar { height: auto; display: none; background: $panel; padding: 0 1; }
@@ -23,7 +23,7 @@ class AskBar(Vertical):
     """
 
     class Typed(Message):
-        """The text has changed while the bar was asking."""
+        """The text was changed."""
 
         def __init__(self, subject: str, text: str) -> None:
             super().__init__()
@@ -41,21 +41,21 @@ class AskBar(Vertical):
         self._subject = ""
 
     def compose(self) -> ComposeResult:
-        """What is wrong, above words and field."""
+        """Compose the problem above the label and the field."""
         yield TextLine(id="ask-problem")
         with Horizontal():
-            yield TextLine(id="ask-words")
+            yield TextLine(id="ask-label")
             yield Input(id="ask-field", select_on_focus=False, compact=True)
 
     @property
     def asking(self) -> str:
-        """The subject of the question; "" when nothing is asked."""
+        """The subject of the open question; "" for none."""
         return self._subject
 
-    def ask(self, subject: str, words: str, text: str = "", placeholder: str = "") -> None:
-        """Ask about `subject`, with `text` in the field to begin with."""
+    def ask(self, subject: str, label: str, text: str = "", placeholder: str = "") -> None:
+        """Ask about `subject`, with `text` in the field."""
         self._subject = subject
-        self.query_one("#ask-words", TextLine).show(words)
+        self.query_one("#ask-label", TextLine).show(label)
         self.show_problem("")
         field = self.query_one(Input)
         field.placeholder = placeholder
@@ -65,13 +65,13 @@ class AskBar(Vertical):
         self.add_class("-asking")
         field.focus()
 
-    def show_problem(self, words: str) -> None:
-        """Say what is wrong with the answer; what was typed stays."""
-        self.set_class(bool(words), "-wrong")
-        self.query_one("#ask-problem", TextLine).show(words)
+    def show_problem(self, problem: str) -> None:
+        """Show what is wrong with the answer; the typed text stays."""
+        self.set_class(bool(problem), "-wrong")
+        self.query_one("#ask-problem", TextLine).show(problem)
 
     def close(self) -> None:
-        """Ask no more."""
+        """Close the question."""
         self._subject = ""
         self.remove_class("-asking")
 

@@ -1,7 +1,4 @@
-"""The line at the top: where you are on the left, how it stands on the right.
-
-The line at the bottom: the keys of what has the focus and of the screen, as many as there is room for.
-"""
+"""The line at the top of a screen, with its subject and status, and the line of keys at the bottom."""
 
 from typing import NamedTuple
 
@@ -19,8 +16,8 @@ _GAP = "   "
 
 
 class TopBar(Widget):
-    """One line. Where it is narrow, parts of the right side go first, the last ones before the first; then the subject
-    is cut."""
+    """The program's name, the subject and the status. On a narrow screen the last parts of the status are left out first,
+    then the subject is cut."""
 
     DEFAULT_CSS = """
     TopBar { height: 1; dock: top; background: $panel; color: $foreground; text-wrap: nowrap; padding: 0 1; }
@@ -32,17 +29,17 @@ class TopBar(Widget):
         self._status: tuple[Content, ...] = ()
 
     def show_subject(self, subject: ContentText) -> None:
-        """What this screen is about."""
+        """Show what the screen is about."""
         self._subject = assemble(subject)
         self.refresh()
 
     def show_status(self, *parts: ContentText) -> None:
-        """How it stands, the most important part first."""
+        """Show a status, its most important part first."""
         self._status = tuple(assemble(part) for part in parts if len(part))
         self.refresh()
 
     def render(self) -> Content:
-        """The line, as wide as there is room."""
+        """Render the line."""
         width = self.size.width
         left = Content.assemble(("tabsmith", "bold $primary"), _GAP, self._subject)
         parts = list(self._status)
@@ -63,22 +60,22 @@ _ALWAYS = ("app.help",)
 
 
 class _Key(NamedTuple):
-    """A key as the line shows it."""
+    """A key of the line."""
 
     key: str
     display: str
-    says: str
+    label: str
     action: str
     tooltip: str
     docked: bool
 
     @property
     def width(self) -> int:
-        return len(self.display) + len(self.says) + 2
+        return len(self.display) + len(self.label) + 2
 
 
 class KeysBar(Footer):
-    """A footer that shows whole keys only: those that do not fit are left out (f1 lists them all), help never is."""
+    """A footer without cut keys: those without room are left out, except help, which lists them all."""
 
     DEFAULT_CSS = """
     KeysBar { height: 1; background: $panel; }
@@ -90,23 +87,23 @@ class KeysBar(Footer):
         self._drawn: tuple[_Key, ...] = ()
 
     def compose(self) -> ComposeResult:
-        """The keys, the most local first."""
+        """Compose the keys, those of the focused widget first."""
         if not self._bindings_ready:
             return
         self._drawn = self._fitting()
         for key in self._drawn:
-            made = FooterKey(key.key, key.display, key.says, key.action, tooltip=key.tooltip)
-            made.set_class(key.docked, "-docked")
-            yield made.data_bind(compact=Footer.compact)
+            footer_key = FooterKey(key.key, key.display, key.label, key.action, tooltip=key.tooltip)
+            footer_key.set_class(key.docked, "-docked")
+            yield footer_key.data_bind(compact=Footer.compact)
 
     def bindings_changed(self, screen: Screen[object]) -> None:
-        """Draw again only what is different: the focus moves often, and its keys are mostly the same."""
+        """Draw only changes: the focus moves often, and mostly the keys stay the same."""
         if self._bindings_ready and self.is_attached and screen is self.screen and self._fitting() == self._drawn:
             return
         super().bindings_changed(screen)
 
     def _fitting(self) -> tuple[_Key, ...]:
-        """The keys that there is room for."""
+        """The keys that fit."""
         shown: dict[str, _Key] = {}
         for _, binding, enabled, tooltip in self.screen.active_bindings.values():
             name = binding.id or binding.action
@@ -123,6 +120,6 @@ class KeysBar(Footer):
         return tuple(kept)
 
     def on_resize(self, _event: events.Resize) -> None:
-        """Choose again what fits."""
+        """Choose the fitting keys again."""
         if self._bindings_ready:
             self.call_after_refresh(self.recompose)

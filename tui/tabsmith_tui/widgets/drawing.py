@@ -1,9 +1,4 @@
-"""A widget that draws what a view made: lines with tones, made for the size that there is.
-
-The bar above the keys in which a run asks its person; a click on it begins the answer.
-
-A pane to read in: lines, and others beside them, wrapped to their width, scrolled by key and wheel.
-"""
+"""Widgets that draw lines of spans: a drawing of a given size, the bar of a run's question, and a pane to read in."""
 
 from collections.abc import Callable, Sequence
 from types import MappingProxyType
@@ -21,7 +16,7 @@ from tabsmith.presentation.spans import Line, Tone
 from tabsmith_tui.views.lines import wrap_line
 
 Draw: TypeAlias = Callable[[int, int], Sequence[Line]]
-"""Makes the lines for a width and a height in cells."""
+"""Makes the lines for a width and a height in terminal cells."""
 
 TONE_STYLES: Final = MappingProxyType[Tone, str](
     {
@@ -38,7 +33,7 @@ TONE_STYLES: Final = MappingProxyType[Tone, str](
 
 
 class Drawing(Widget):
-    """Draws lines; nothing is drawn again while the same value is shown. With `grows` it is as high as its lines."""
+    """Draws lines of spans, and draws again only when the shown value changes. With `grows` it is as high as its lines."""
 
     DEFAULT_CSS = "Drawing { height: 1fr; text-wrap: nowrap; text-overflow: ellipsis; }"
 
@@ -51,36 +46,36 @@ class Drawing(Widget):
             self.styles.height = "auto"
 
     def show(self, value: object, draw: Draw) -> None:
-        """Show `value` as `draw` draws it; equal values are drawn once."""
+        """Show `value` as drawn by `draw`; an equal value is not drawn again."""
         if self._shown is not None and self._shown == value:
             return
         self._shown, self._draw = value, draw
         self.refresh(layout=self._grows)
 
     def show_lines(self, lines: Sequence[Line]) -> None:
-        """Show these lines whatever the size."""
+        """Show these lines for every size."""
         shown = tuple(lines)
         self.show(shown, lambda _width, _height: shown)
 
     @property
     def text(self) -> str:
-        """What is drawn now, without its tones."""
+        """The drawn text without tones."""
         return self.render().plain
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        """As many lines as are drawn."""
+        """The number of drawn lines."""
         if not self._grows:
             return super().get_content_height(container, viewport, width)
         return len(self._draw(width, viewport.height))
 
     def render(self) -> Content:
-        """The lines."""
+        """Render the lines."""
         size = self.content_size
         return content(self._draw(size.width, size.height))
 
 
 def content(lines: Sequence[Line]) -> Content:
-    """Lines as Textual content; what is foreign in them was made literal when they were made."""
+    """Convert lines of spans, whose text is clean, to Textual content."""
     return Content("\n").join(
         Content.assemble(
             *(
@@ -93,7 +88,7 @@ def content(lines: Sequence[Line]) -> Content:
 
 
 class QuestionBar(Drawing):
-    """As high as its question; hidden while nothing is asked."""
+    """The question of a run; hidden while the run asks nothing."""
 
     DEFAULT_CSS = """
     QuestionBar { padding: 0 1; background: $panel; border-left: outer $warn; max-height: 60%; }
@@ -101,15 +96,15 @@ class QuestionBar(Drawing):
     """
 
     class Clicked(Message):
-        """The person wants to answer."""
+        """The question was clicked."""
 
     def on_click(self) -> None:
-        """Begin the answer."""
+        """Ask the screen to open the answer."""
         self.post_message(self.Clicked())
 
 
 class ReadingPane(VerticalScroll, can_focus=True, inherit_bindings=False):
-    """Left and right stay free for the screen that it is part of."""
+    """Lines to scroll, with others beside them; left and right stay free for the screen."""
 
     HELP = "Text to read: up, down, page keys, home and end scroll it."
     DEFAULT_CSS = """
@@ -133,16 +128,16 @@ class ReadingPane(VerticalScroll, can_focus=True, inherit_bindings=False):
         self._beside = Drawing(grows=True, id="beside")
 
     def compose(self) -> ComposeResult:
-        """The lines, and those beside them; they scroll together."""
+        """Compose both columns; they scroll together."""
         with Horizontal():
             yield self._main
             yield self._beside
 
     def show(self, lines: Sequence[Line], beside: Sequence[Line] = ()) -> None:
-        """Show these lines, and at their side those of `beside` where there are any."""
+        """Show these lines, and those of `beside` at their right."""
         self._put(self._main, tuple(lines))
         self._put(self._beside, tuple(beside))
         self._beside.display = bool(beside)
 
     def _put(self, drawing: Drawing, lines: tuple[Line, ...]) -> None:
-        drawing.show(lines, lambda width, _height: [part for each in lines for part in wrap_line(each, width)])
+        drawing.show(lines, lambda width, _height: [part for line in lines for part in wrap_line(line, width)])

@@ -1,4 +1,4 @@
-"""The help panel: what this screen and the focused thing are for, in plain words, and the keys that work here."""
+"""The help panel: the purpose of this screen and of the focused widget, and the keys that work here."""
 
 from typing import Any
 

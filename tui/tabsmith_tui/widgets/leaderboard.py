@@ -1,4 +1,4 @@
-"""The leaderboard and the iterations on the screen: a table whose rows move while the cursor stays on its own."""
+"""The leaderboard and the iterations of a run: a table whose cursor stays on its trial while rows move."""
 
 from collections.abc import Sequence
 from types import MappingProxyType
@@ -26,17 +26,17 @@ _TONES: Final = MappingProxyType[Tone, CellTone](
 
 
 class TableRows(Protocol):
-    """Rows by their place; a row is made when it is asked for, so that ten thousand cost no more than a screenful."""
+    """Rows by index; a row is made only when it is visible."""
 
     def __len__(self) -> int: ...
 
     @property
     def columns(self) -> Sequence[LineColumn]:
-        """What the cells are."""
+        """The columns of the rows."""
         ...
 
     def key(self, index: int) -> str:
-        """What tells this row from every other, now and later."""
+        """The key of a row, the same at all times."""
         ...
 
     def cells(self, index: int) -> Sequence[Span]:
@@ -45,32 +45,32 @@ class TableRows(Protocol):
 
 
 class TrialsTable(LinesTable, inherit_bindings=False):
-    """Keeps its cursor on the same try when rows come in above it; enter is left to the screen."""
+    """A table of trials whose cursor stays on its trial when rows are added above; the screen handles enter."""
 
     HELP = (
         "Every row is a recipe that was tried. enter or a second click opens all that is known of it. ▲ is better and "
         "▼ worse than the champion, whichever way the metric goes."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        each for each in LinesTable.BINDINGS if not (isinstance(each, Binding) and each.key == "enter")
+        binding for binding in LinesTable.BINDINGS if not (isinstance(binding, Binding) and binding.key == "enter")
     ]
 
     def __init__(self, columns: Sequence[LineColumn], *, id: str) -> None:  # noqa: A002
         super().__init__(columns, id=id)
-        self.help_text = ""  # what the rows are, where they are no recipes
+        self.help_text = ""  # of rows that are no recipes
         self._rows: TableRows | None = None
 
     @property
     def key(self) -> str:
-        """The key of the row under the cursor; "" when there are no rows."""
+        """The key of the row under the cursor; "" without rows."""
         return self._rows.key(self.cursor) if self._rows is not None and self.cursor < len(self._rows) else ""
 
     def show(self, rows: TableRows) -> None:
-        """Show these rows. A cursor on the first row stays on the first, so that one sees what is new or best."""
+        """Show these rows. A cursor on the first row stays there, so that the newest or best row is visible."""
         current = self.key if self.cursor else ""
         self._rows = rows
-        place = next((index for index in range(len(rows)) if rows.key(index) == current), 0) if current else 0
-        self.show_rows(len(rows), lambda index: _cells(rows.cells(index)), columns=rows.columns, cursor=place)
+        cursor = next((index for index in range(len(rows)) if rows.key(index) == current), 0) if current else 0
+        self.show_rows(len(rows), lambda index: _cells(rows.cells(index)), columns=rows.columns, cursor=cursor)
 
 
 def _cells(spans: Sequence[Span]) -> list[Cell]:

@@ -1,4 +1,4 @@
-"""How wide the columns of a table of lines are on a given width, and which of them have to go. Knows no terminal."""
+"""The layout of a table's columns: their widths in a given room, and which are left out. Knows no terminal."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple, TypeAlias
@@ -9,8 +9,8 @@ Tone: TypeAlias = Literal["", "muted", "accent", "warning", "good", "bad"]
 
 
 class LineColumn(NamedTuple):
-    """A column of a table of lines. `width` is the least it needs; `grow` is its share of what is left over, up to
-    `most`; of the columns that do not fit, the one with the highest `drop` goes first, and 0 never goes."""
+    """A column of a table. `width` is its minimum in terminal cells; `grow` is its share of the spare room, up to `most`;
+    if the columns do not fit, the one with the highest `drop` is left out first, and one with 0 never is."""
 
     title: str
     width: int
@@ -21,44 +21,44 @@ class LineColumn(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """A cell's text, already made safe to show, and the tone it is shown in."""
+    """The text of a cell, already cleaned, and its tone."""
 
     text: str
     tone: Tone = ""
 
 
 def widths(columns: Sequence[LineColumn], room: int) -> tuple[int, ...]:
-    """The width of each column in `room` characters, gaps left out; 0 for a column that is not shown."""
+    """Return the width of each column within `room` cells, without gaps; 0 for a column that is left out."""
     shown = set(range(len(columns)))
-    for place in sorted(range(len(columns)), key=lambda each: -columns[each].drop):
-        if _needed(columns, shown) <= room or not columns[place].drop:
+    for index in sorted(range(len(columns)), key=lambda index: -columns[index].drop):
+        if _needed(columns, shown) <= room or not columns[index].drop:
             break
-        shown.discard(place)
-    result = [column.width if place in shown else 0 for place, column in enumerate(columns)]
+        shown.discard(index)
+    result = [column.width if index in shown else 0 for index, column in enumerate(columns)]
     return tuple(_grown(columns, result, room - _needed(columns, shown)))
 
 
 def _needed(columns: Sequence[LineColumn], shown: set[int]) -> int:
-    return sum(columns[place].width for place in shown) + GAP * max(0, len(shown) - 1)
+    return sum(columns[index].width for index in shown) + GAP * max(0, len(shown) - 1)
 
 
 def _grown(columns: Sequence[LineColumn], result: list[int], spare: int) -> list[int]:
-    """`spare` more (or, when negative, fewer) characters given to the columns that grow."""
-    growing = [place for place, column in enumerate(columns) if column.grow and result[place]]
+    """Give `spare` cells to the columns that grow; a negative number is taken from the first of them."""
+    growing = [index for index, column in enumerate(columns) if column.grow and result[index]]
     if spare < 0:
         first = growing[0] if growing else 0
         result[first] = max(4, result[first] + spare)
         return result
     while spare > 0 and growing:
-        shares = sum(columns[place].grow for place in growing)
+        shares = sum(columns[index].grow for index in growing)
         given = 0
-        for place in growing:
-            fair = max(1, spare * columns[place].grow // shares)
-            more = min(fair, columns[place].most - result[place], spare - given)
-            result[place] += more
+        for index in growing:
+            fair = max(1, spare * columns[index].grow // shares)
+            more = min(fair, columns[index].most - result[index], spare - given)
+            result[index] += more
             given += more
         spare -= given
-        growing = [place for place in growing if result[place] < columns[place].most]
+        growing = [index for index in growing if result[index] < columns[index].most]
         if not given:
             break
     return result

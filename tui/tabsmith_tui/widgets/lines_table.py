@@ -1,4 +1,4 @@
-"""A table of lines drawn only where it is seen, so that a hundred thousand of them stay as quick as ten."""
+"""A virtual table: rows are made only when they are visible, so that 100,000 rows are as fast as ten."""
 
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Final
@@ -19,11 +19,11 @@ from tabsmith_tui.widgets.lines_layout import GAP, Cell, LineColumn, widths
 POINTER: Final = "▸"
 
 Row = Callable[[int], Sequence[Cell]]
-"""Gives the cells of a row by its place; asked only for rows that are on the screen."""
+"""Makes the cells of the row with an index; called only for visible rows."""
 
 
 class LinesTable(ScrollView, can_focus=True):
-    """Rows under a fixed header, one of them under the cursor. All text in it is literal: it is never markup."""
+    """Rows under a fixed header, with a cursor on one of them. All text is literal."""
 
     DEFAULT_CSS = """
     LinesTable { height: 1fr; overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1; }
@@ -58,19 +58,19 @@ class LinesTable(ScrollView, can_focus=True):
     cursor: reactive[int] = reactive(0)
 
     class Moved(Message):
-        """The cursor is on another row."""
+        """The cursor has moved to another row."""
 
-        def __init__(self, table: "LinesTable", place: int) -> None:
+        def __init__(self, table: "LinesTable", index: int) -> None:
             super().__init__()
             self.table = table
-            self.place = place
+            self.index = index
 
         @property
         def control(self) -> "LinesTable":
             return self.table
 
     class Chosen(Moved):
-        """A row was chosen, by enter or by a click on the row under the cursor."""
+        """A row was chosen by enter, or by a click on the row under the cursor."""
 
     def __init__(
         self,
@@ -88,13 +88,13 @@ class LinesTable(ScrollView, can_focus=True):
 
     @property
     def count(self) -> int:
-        """How many rows there are."""
+        """The number of rows."""
         return self._count
 
     def show_rows(
         self, count: int, row: Row, *, columns: Sequence[LineColumn] | None = None, cursor: int | None = None
     ) -> None:
-        """Show `count` rows as `row` gives them; the cursor stays where it is when it can."""
+        """Show `count` rows made by `row`; the cursor stays where it is if it can."""
         if columns is not None:
             self._columns = tuple(columns)
         self._count, self._row = count, row
@@ -106,11 +106,11 @@ class LinesTable(ScrollView, can_focus=True):
     def validate_cursor(self, cursor: int) -> int:
         return max(0, min(cursor, max(0, self._count - 1)))
 
-    def watch_cursor(self, before: int, now: int) -> None:
-        if before != now:
+    def watch_cursor(self, before: int, after: int) -> None:
+        if before != after:
             self._follow()
             self.refresh()
-            self.post_message(self.Moved(self, now))
+            self.post_message(self.Moved(self, after))
 
     def action_move(self, by: int) -> None:
         self.cursor += by
@@ -118,8 +118,8 @@ class LinesTable(ScrollView, can_focus=True):
     def action_page(self, by: int) -> None:
         self.cursor += by * max(1, self.size.height - 2)
 
-    def action_edge(self, place: int) -> None:
-        self.cursor = self._count - 1 if place < 0 else 0
+    def action_edge(self, index: int) -> None:
+        self.cursor = self._count - 1 if index < 0 else 0
 
     def action_choose(self) -> None:
         if self._count:
@@ -129,13 +129,13 @@ class LinesTable(ScrollView, can_focus=True):
         return self._chooses if action == "choose" else True
 
     def on_click(self, event: events.Click) -> None:
-        place = event.y - 1 + round(self.scroll_y)
-        if event.y < 1 or not 0 <= place < self._count:
+        index = event.y - 1 + round(self.scroll_y)
+        if event.y < 1 or not 0 <= index < self._count:
             return
         self.focus()
-        if place == self.cursor and self._chooses:
+        if index == self.cursor and self._chooses:
             self.action_choose()
-        self.cursor = place
+        self.cursor = index
 
     def on_resize(self) -> None:
         self._arrange()
@@ -150,12 +150,12 @@ class LinesTable(ScrollView, can_focus=True):
             cells = [Cell(column.title) for column in self._columns]
             header = self.get_component_rich_style("lines--header", partial=True)
             return self._strip(cells, width, header, pointer=False)
-        place = y - 1 + round(self.scroll_y)
-        if place >= self._count:
+        index = y - 1 + round(self.scroll_y)
+        if index >= self._count:
             return Strip.blank(width, self.rich_style)
-        here = place == self.cursor
-        style = self.get_component_rich_style("lines--cursor", partial=True) if here else Style.null()
-        return self._strip(self._row(place), width, style, pointer=here and self.has_focus)
+        current = index == self.cursor
+        style = self.get_component_rich_style("lines--cursor", partial=True) if current else Style.null()
+        return self._strip(self._row(index), width, style, pointer=current and self.has_focus)
 
     def _strip(self, cells: Sequence[Cell], width: int, style: Style, *, pointer: bool) -> Strip:
         base = self.rich_style + style
@@ -175,7 +175,7 @@ class LinesTable(ScrollView, can_focus=True):
         self.virtual_size = Size(self.size.width, self._count + 1)
 
     def _follow(self) -> None:
-        """Scroll so that the row under the cursor is seen below the header."""
+        """Scroll the row under the cursor into view."""
         if self.size.height < 2:
             return
         top, seen = round(self.scroll_y), self.size.height - 1
@@ -186,7 +186,7 @@ class LinesTable(ScrollView, can_focus=True):
 
 
 def _fit(text: str, size: int, *, right: bool) -> str:
-    """`text` in exactly `size` cells of the terminal, cut with "…" when it is longer."""
+    """Fit `text` into exactly `size` terminal cells; a longer text is cut with "…"."""
     length = cell_len(text)
     if length > size:
         return set_cell_size(text, size - 1) + "…"

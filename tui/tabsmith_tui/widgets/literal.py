@@ -1,4 +1,4 @@
-"""Text from outside as literal content: never markup, never an escape sequence. Every widget of the app starts here."""
+"""Foreign text as literal content: never markup, never an escape sequence. All text on the screens goes through here."""
 
 from collections.abc import Sequence
 from typing import TypeAlias
@@ -10,23 +10,23 @@ from textual.widgets import Static
 from tabsmith.text import LINE_LIMIT, clean, clean_block
 
 ContentText: TypeAlias = Content | str
-"""What a widget of this app takes: content made by `literal`, or a plain string, which it makes literal itself."""
+"""The text that widgets of this app take: content made by `literal`, or a plain string, which they show literally."""
 
 
 def literal(text: object, limit: int = LINE_LIMIT, style: str = "") -> Content:
-    """One line of foreign text, cleaned, cut to `limit` characters, in `style` (such as "$bad" or "bold $accent")."""
+    """Return one line of foreign text, cleaned and cut to `limit` characters, in a style such as "bold $accent"."""
     cleaned = clean(text, limit)
     return Content.styled(cleaned, style) if style else Content(cleaned)
 
 
 def literal_block(text: object, limit: int = 20_000, style: str = "") -> Content:
-    """Foreign text of several lines, cleaned and cut to `limit` characters."""
+    """Return foreign text of several lines, cleaned and cut to `limit` characters."""
     cleaned = clean_block(text, limit).expandtabs(4)
     return Content.styled(cleaned, style) if style else Content(cleaned)
 
 
 def assemble(*parts: ContentText | tuple[object, str]) -> Content:
-    """The parts in a row: content as it is, a string made literal, a pair `(text, style)` made literal and styled."""
+    """Join parts: content as it is, strings and pairs `(text, style)` literally."""
     made = []
     for part in parts:
         if isinstance(part, Content):
@@ -39,25 +39,25 @@ def assemble(*parts: ContentText | tuple[object, str]) -> Content:
 
 
 def set_border_title(widget: Widget, title: ContentText, subtitle: ContentText = "") -> None:
-    """Write into a widget's border: `title` at the top, `subtitle` at the bottom. Textual takes a plain string there
-    for markup, so this is the one place that sets them."""
+    """Set the title at the top and the subtitle at the bottom of a border. Textual treats a plain string there as markup,
+    so titles are set here only."""
     widget.border_title = assemble(title)
     widget.border_subtitle = assemble(subtitle)
 
 
 class TextLine(Static):
-    """A Static that shows content, or a string made literal. It takes nothing else."""
+    """A Static for content or literal text."""
 
     def __init__(self, content: ContentText = "", *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(assemble(content), markup=False, id=id, classes=classes)
 
     def show(self, content: ContentText) -> None:
-        """Show this from now on."""
+        """Show this content."""
         self.update(assemble(content))
 
 
 class FactList(Static):
-    """Labels and values, one pair a line; a value too long for its line is cut with an ellipsis."""
+    """Labels and values, one pair a line; a value that is too long is cut with an ellipsis."""
 
     DEFAULT_CSS = "FactList { height: auto; text-wrap: nowrap; text-overflow: ellipsis; }"
 
@@ -71,7 +71,7 @@ class FactList(Static):
         super().__init__(_pairs(facts), markup=False, id=id, classes=classes)
 
     def show(self, facts: Sequence[tuple[str, ContentText]]) -> None:
-        """Show these from now on."""
+        """Show these facts."""
         self.update(_pairs(facts))
 
 

@@ -1,4 +1,4 @@
-"""The log on the screen: it follows the run until one scrolls, and says so."""
+"""The log of a run: it follows the newest lines until the person scrolls."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -17,7 +17,7 @@ from tabsmith_tui.views import journal
 
 
 class LogView(ScrollView, can_focus=True):
-    """Lines of a log. While following is paused its lines stand still, whatever comes in."""
+    """Lines of a log. While following is paused the lines stay as they are."""
 
     HELP = "What happened, the newest at the bottom. Scrolling up pauses following; end resumes it."
     DEFAULT_CSS = """
@@ -41,7 +41,7 @@ class LogView(ScrollView, can_focus=True):
     ]
 
     class FollowingChanged(Message):
-        """Following was paused, or goes on."""
+        """Following was paused or resumed."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
@@ -55,7 +55,7 @@ class LogView(ScrollView, can_focus=True):
 
     @property
     def newer(self) -> int:
-        """How many entries came in since following was paused."""
+        """The number of entries since following was paused."""
         if self.following or not self._entries or not self._latest:
             return 0
         last = self._entries[-1]
@@ -72,7 +72,7 @@ class LogView(ScrollView, can_focus=True):
         return "\n".join("".join(span.text for span in line) for line in self._lines)
 
     def show(self, entries: Sequence[LogLine], words: str = "") -> None:
-        """Show these entries, those that hold `words`; paused, only a change of `words` is taken up."""
+        """Show the entries that hold `words`; while following is paused, only a change of `words` has an effect."""
         self._latest = tuple(entries)
         if self.following:
             self._entries = self._latest
@@ -82,7 +82,7 @@ class LogView(ScrollView, can_focus=True):
         self._arrange()
 
     def action_back(self, lines: int) -> None:
-        """Scroll up by `lines`; following is paused, and goes on when the end is reached."""
+        """Scroll up by `lines`, which pauses following; reaching the end resumes it."""
         self._to(round(self.scroll_y) - lines)
 
     def action_page(self, pages: int) -> None:
@@ -92,7 +92,7 @@ class LogView(ScrollView, can_focus=True):
         self._to(0)
 
     def action_follow(self) -> None:
-        """Show the newest, and go on doing so."""
+        """Show the newest lines, and follow them."""
         changed = not self.following
         self.following = True
         self._entries = self._latest
@@ -115,14 +115,14 @@ class LogView(ScrollView, can_focus=True):
         self._arrange()
 
     def render_line(self, y: int) -> Strip:
-        place = y + round(self.scroll_y)
+        index = y + round(self.scroll_y)
         width = self.size.width
-        if place >= len(self._lines):
+        if index >= len(self._lines):
             return Strip.blank(width, self.rich_style)
         base = self.rich_style
         return Strip(
             Segment(span.text, base + self.get_component_rich_style(f"log--{span.tone}", partial=True))
-            for span in self._lines[place]
+            for span in self._lines[index]
         ).adjust_cell_length(width, base)
 
     def _to(self, y: int) -> None:
@@ -138,15 +138,15 @@ class LogView(ScrollView, can_focus=True):
             self.post_message(self.FollowingChanged())
 
     def _arrange(self) -> None:
-        """Make the lines for this width; an entry is wrapped once."""
+        """Lay out the lines for this width; each entry is wrapped once."""
         width = self.size.width
         if width <= 0:
             return
         if self._made_for != width:
             self._made, self._made_for = {}, width
-        wanted = [entry for entry in self._entries if journal.log_matches(entry, self._words)]
-        self._made = {entry: self._made.get(entry) or journal.log_lines(entry, width) for entry in wanted}
-        self._lines = [line for entry in wanted for line in self._made[entry]]
+        matching = [entry for entry in self._entries if journal.log_matches(entry, self._words)]
+        self._made = {entry: self._made.get(entry) or journal.log_lines(entry, width) for entry in matching}
+        self._lines = [line for entry in matching for line in self._made[entry]]
         self.virtual_size = Size(width, len(self._lines))
         if self.following:
             self.scroll_to(y=max(0, len(self._lines) - self.size.height), animate=False)

@@ -1,7 +1,4 @@
-"""A list of things to open, in groups, with one cursor over all of it; each thing is one line of aligned cells.
-
-A short list in a dialog, of which enter or a click takes one.
-"""
+"""Lists to choose from: a menu of aligned lines in groups, and the short list of a dialog."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,13 +13,13 @@ from textual.widgets.option_list import Option
 from tabsmith_tui.widgets.literal import assemble
 
 _GAP = 2
-_LEAST = 20
+_MIN_WIDTH = 20
 _PADDING = 4  # what the option's own padding and the scroll bar take
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A line to open: its key, and its cells."""
+    """A line of the menu: its key and its cells."""
 
     key: str
     cells: tuple[Content, ...]
@@ -30,8 +27,8 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Items under a heading. In a narrow place the cell number `grow` is cut first; then the last cells go. Groups
-    whose items have as many cells stand in the same columns."""
+    """Items under a heading. On a narrow screen the cell with index `grow` is cut first, then the last cells are left
+    out. Groups whose items have the same number of cells share their columns."""
 
     title: str
     items: tuple[Item, ...]
@@ -39,7 +36,7 @@ class Group:
 
 
 class Menu(OptionList, inherit_bindings=False):
-    """A click opens, and the screen's own key for it; the groups' headings are stepped over."""
+    """A list in groups. A click opens an item, as does the screen's own key; the cursor skips headings."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down", "cursor_down", "Down", show=False),
@@ -64,19 +61,19 @@ class Menu(OptionList, inherit_bindings=False):
         self._width = 0
 
     def put(self, groups: Sequence[Group]) -> None:
-        """Show these; the cursor stays on the item it was on, else it goes to the first one."""
+        """Show these groups; the cursor stays on its item, or goes to the first one."""
         if tuple(groups) != self._groups or not self.option_count:
             self._groups = tuple(groups)
             self._draw()
 
     @property
     def current(self) -> str:
-        """The key of the item under the cursor; "" when there is none."""
+        """The key of the item under the cursor; "" for none."""
         option = self.highlighted_option
         return (option.id or "") if option else ""
 
     def on_resize(self, _event: events.Resize) -> None:
-        """Align again when the width is another one; the height matters to nothing here."""
+        """Align again if the width has changed."""
         if self.size.width != self._width:
             self._draw()
 
@@ -95,9 +92,9 @@ class Menu(OptionList, inherit_bindings=False):
         self.clear_options()
         self.add_options(options)
         keys = [option.id for option in options]
-        places = [place for place, key in enumerate(keys) if key]
-        if places:
-            self.highlighted = keys.index(current) if current in keys else places[0]
+        items = [index for index, key in enumerate(keys) if key]
+        if items:
+            self.highlighted = keys.index(current) if current in keys else items[0]
 
     def _aligned_lines(self, room: int) -> dict[str, Content]:
         alike: dict[tuple[int, int], list[Item]] = {}
@@ -106,21 +103,21 @@ class Menu(OptionList, inherit_bindings=False):
                 alike.setdefault((len(item.cells), group.grow), []).append(item)
         lines: dict[str, Content] = {}
         for (_, grow), items in alike.items():
-            made = aligned([item.cells for item in items], room, grow)
-            lines.update(zip((item.key for item in items), made, strict=True))
+            contents = aligned([item.cells for item in items], room, grow)
+            lines.update(zip((item.key for item in items), contents, strict=True))
         return lines
 
 
 def aligned(rows: Sequence[Sequence[Content]], room: int, grow: int = 1) -> list[Content]:
-    """Each row as one line in which the cells stand below each other, no longer than `room`.
+    """Align rows of cells in columns; each line is at most `room` cells wide.
 
-    The cell number `grow` is cut to what is left, but keeps 20; then the last cells go.
+    The cell with index `grow` is cut to the remaining room, but keeps 20 cells; then the last cells are left out.
     """
     if not rows:
         return []
     count = max(map(len, rows))
-    widths = [max((row[place].cell_length for row in rows if place < len(row)), default=0) for place in range(count)]
-    while count > grow + 1 and _sum(widths[:count]) - widths[grow] + min(widths[grow], _LEAST) > room:
+    widths = [max((row[index].cell_length for row in rows if index < len(row)), default=0) for index in range(count)]
+    while count > grow + 1 and _sum(widths[:count]) - widths[grow] + min(widths[grow], _MIN_WIDTH) > room:
         count -= 1
     over = _sum(widths[:count]) - room
     if over > 0 and grow < count:
@@ -139,7 +136,7 @@ def _sum(widths: Sequence[int]) -> int:
 
 
 class Choices(OptionList):
-    """Its options are content made by `literal` and `words`; a plain string is literal too."""
+    """The short list of a dialog; enter or a click takes an option. A plain string is shown literally."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select", "choose", id="question.take")]
     HELP = "A list. Up and down choose a line; enter or a click takes it."

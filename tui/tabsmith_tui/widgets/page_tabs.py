@@ -1,4 +1,4 @@
-"""The names of pages in a line, each with its number; the one that is shown stands out; a click picks one."""
+"""The tabs of a trial's pages: their names with numbers in a line; a click picks one."""
 
 from collections.abc import Sequence
 
@@ -14,12 +14,12 @@ _GAP = 2
 
 
 class PageTabs(Widget):
-    """One line; names of tabsmith itself, nothing foreign."""
+    """One line of page names."""
 
     DEFAULT_CSS = "PageTabs { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }"
 
     class Picked(Message):
-        """The person wants this page."""
+        """A page was clicked."""
 
         def __init__(self, page: PageName) -> None:
             super().__init__()
@@ -31,7 +31,7 @@ class PageTabs(Widget):
         self._current: PageName = "overview"
 
     def show(self, pages: Sequence[PageName], current: PageName) -> None:
-        """Show these, `current` standing out."""
+        """Show these pages with `current` marked."""
         if (tuple(pages), current) != (self._pages, self._current):
             self._pages, self._current = tuple(pages), current
             self.refresh()
@@ -45,11 +45,11 @@ class PageTabs(Widget):
         return Content(" " * _GAP).join(parts)
 
     def on_click(self, event: events.Click) -> None:
-        """The page whose name was clicked."""
-        at = self.gutter.left
+        """Pick the clicked page."""
+        start = self.gutter.left
         for page in self._pages:
-            end = at + len(page) + 2
-            if at <= event.x < end:
+            end = start + len(page) + 2
+            if start <= event.x < end:
                 self.post_message(self.Picked(page))
                 return
-            at = end + _GAP
+            start = end + _GAP

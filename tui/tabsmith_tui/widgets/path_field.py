@@ -1,7 +1,4 @@
-"""A field for a path that completes it: tab completes, up and down go through what fits, enter takes or goes on.
-
-What a half-typed path may become: the files and folders that fit it, best first. Knows no terminal.
-"""
+"""A field for a path with completion: tab completes, the arrows choose a suggestion, enter takes it or continues."""
 
 import os
 import re
@@ -21,15 +18,19 @@ from tabsmith.text import clean
 from tabsmith_tui.widgets.fields import TypedLine
 from tabsmith_tui.widgets.literal import assemble, literal
 
-ENDINGS: Final = (".csv", ".tsv", ".txt", ".parquet", ".json", ".jsonl", ".ndjson", ".xlsx", ".xls")
-PACKED: Final = (".gz", ".zst")
-MOST_LOOKED_AT: Final = 5_000
+_SUFFIXES: Final = (
+    *(".csv", ".tsv", ".tab", ".txt", ".psv", ".dat", ".data", ".parquet", ".pq", ".json", ".jsonl", ".ndjson"),
+    *(".geojson", ".xlsx", ".xlsm", ".xlsb", ".xls"),
+)
+"""The suffixes of the registry of file formats, whose readers are too slow to import here; a test compares both."""
+_PACKED: Final = (".gz", ".zst", ".zstd")
+MOST_READ: Final = 5_000
 MOST_SHOWN: Final = 50
 LONGEST: Final = 4_096
 
 
 class Suggestion(NamedTuple):
-    """A path that the typed text may become; `path` replaces what is typed."""
+    """A path that completes the typed text; `path` replaces the text."""
 
     path: str
     name: str
@@ -38,7 +39,7 @@ class Suggestion(NamedTuple):
 
 
 def pasted(text: str) -> str:
-    """The path that a person meant: without the quotes, the `file://` or the backslashes it was pasted with."""
+    """Return the path that was meant: without the quotes, `file://` or backslashes of a pasted text."""
     path = text.strip()
     if len(path) > 1 and path[0] == path[-1] and path[0] in "'\"":
         path = path[1:-1]
@@ -51,8 +52,8 @@ def pasted(text: str) -> str:
 
 
 def suggestions(typed: str) -> tuple[Suggestion, ...]:
-    """The tables and folders that `typed` may become, those that begin with it first, then those that hold its
-    letters in order. Empty when the folder cannot be listed; names that cannot be typed or shown are left out."""
+    """Return the tables and folders that complete `typed`: those that begin with it, then those that hold its letters in
+    order. Empty if the folder cannot be listed; names that cannot be typed or shown are left out."""
     path = pasted(typed)
     head, tail = os.path.split(path)
     begin: list[Suggestion] = []
@@ -67,44 +68,43 @@ def suggestions(typed: str) -> tuple[Suggestion, ...]:
             begin.append(Suggestion(full, name, is_folder, fuzzy=False))
         elif len(wanted) > 1 and _in_order(wanted, folded):
             loose.append(Suggestion(full, name, is_folder, fuzzy=True))
-    for found in (begin, loose):
-        found.sort(key=lambda each: (each.folder, each.name.casefold()))
+    for group in (begin, loose):
+        group.sort(key=lambda suggestion: (suggestion.folder, suggestion.name.casefold()))
     return (*begin, *loose)[:MOST_SHOWN]
 
 
-def common_beginning(found: tuple[Suggestion, ...]) -> str:
-    """How far all suggestions that begin with the typed text agree; "" when there is none."""
-    paths = sorted(each.path for each in found if not each.fuzzy)
+def common_beginning(suggested: tuple[Suggestion, ...]) -> str:
+    """Return the common beginning of all suggestions that begin with the typed text; "" without any."""
+    paths = sorted(suggestion.path for suggestion in suggested if not suggestion.fuzzy)
     if not paths:
         return ""
     first, last = paths[0], paths[-1]  # what these two share, all between them share
-    same = next((at for at, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
-    return first[:same]
+    return os.path.commonprefix((first, last))  # noqa: RUF071 - character by character is wanted
 
 
 def is_table(name: str) -> bool:
-    """Whether a file's ending is one that tabsmith reads."""
+    """Whether tabsmith reads files with this name."""
     lower = name.lower()
-    for ending in PACKED:
+    for ending in _PACKED:
         lower = lower.removesuffix(ending)
-    return lower.endswith(ENDINGS)
+    return lower.endswith(_SUFFIXES)
 
 
 def _entries(folder: str) -> list[tuple[str, bool]]:
-    found: list[tuple[str, bool]] = []
+    names: list[tuple[str, bool]] = []
     try:
         with os.scandir(Path(folder)) as entries:
-            for looked_at, entry in enumerate(entries):
-                if looked_at >= MOST_LOOKED_AT:
+            for count, entry in enumerate(entries):
+                if count >= MOST_READ:
                     break
                 if clean(entry.name, LONGEST) != entry.name:
                     continue
                 is_folder = entry.is_dir()
                 if is_folder or is_table(entry.name):
-                    found.append((entry.name, is_folder))
-    except (OSError, ValueError):  # typed halfway: there is no such folder yet, or it is not for this user
+                    names.append((entry.name, is_folder))
+    except (OSError, ValueError):  # a half-typed folder does not exist yet, or must not be read
         return []
-    return found
+    return names
 
 
 def _in_order(letters: str, name: str) -> bool:
@@ -116,7 +116,7 @@ SHOWN: Final = 8
 
 
 class PathLine(TypedLine):
-    """The line itself; its keys steer the list of suggestions below it."""
+    """The line of a path field; its keys move in the suggestions below."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "submit", "next", id="guided.next"),
@@ -141,7 +141,7 @@ class PathLine(TypedLine):
 
 
 class Suggestions(Static):
-    """What the path may become; a click takes one."""
+    """The list of suggestions; a click takes one."""
 
     def on_click(self, event: events.Click) -> None:
         field = self.parent
@@ -166,7 +166,7 @@ class PathField(Vertical):
             self.value = value
 
     class Submitted(Changed):
-        """Enter was pressed: `value` is the path that is meant."""
+        """Enter was pressed; `value` is the path without quotes."""
 
     HELP = (
         "The path of a file. Tab completes it as far as it is certain; the arrows go through what fits, and enter "
@@ -185,7 +185,7 @@ class PathField(Vertical):
         self._recent = tuple(Suggestion(path, path, folder=False, fuzzy=False) for path in recent)
         self._value = value
         self._placeholder = placeholder
-        self._found: tuple[Suggestion, ...] = ()
+        self._suggested: tuple[Suggestion, ...] = ()
         self._chosen = -1
         self.first = 0  # the first suggestion that is drawn
 
@@ -203,7 +203,7 @@ class PathField(Vertical):
 
     @property
     def value(self) -> str:
-        """The path that is meant: without quotes, `file://` or backslashes."""
+        """The path without quotes, `file://` or backslashes."""
         return pasted(self.line.value)
 
     def on_input_changed(self, event: TypedLine.Changed) -> None:
@@ -214,34 +214,34 @@ class PathField(Vertical):
     def on_input_submitted(self, event: TypedLine.Submitted) -> None:
         event.stop()
         if self._chosen >= 0:
-            taken = self._found[self._chosen]
+            taken = self._suggested[self._chosen]
             self.take(self._chosen)
             if taken.folder:
                 return
         self.post_message(self.Submitted(self.value))
 
     def choose(self, by: int) -> None:
-        """Move the mark in the suggestions; before the first one there is none."""
-        self._chosen = max(-1, min(len(self._found) - 1, self._chosen + by))
+        """Move the mark in the suggestions; above the first one there is no mark."""
+        self._chosen = max(-1, min(len(self._suggested) - 1, self._chosen + by))
         self._draw()
 
     def complete(self) -> bool:
-        """Complete the path as far as it is certain, or take the marked suggestion; whether that changed anything."""
+        """Complete the path as far as it is unique, or take the marked suggestion. Returns whether the text changed."""
         typed = self.line.value
         if self._chosen >= 0:
             self.take(self._chosen)
-        elif len(self._found) == 1:
+        elif len(self._suggested) == 1:
             self.take(0)
         else:
-            common = common_beginning(self._found)
+            common = common_beginning(self._suggested)
             if len(common) > len(pasted(typed)):
                 self._put(common)
         return self.line.value != typed
 
-    def take(self, place: int) -> None:
-        """Put the suggestion at `place` into the line."""
-        if 0 <= place < len(self._found):
-            self._put(self._found[place].path)
+    def take(self, index: int) -> None:
+        """Put a suggestion into the line."""
+        if 0 <= index < len(self._suggested):
+            self._put(self._suggested[index].path)
             self.line.focus()
 
     def _put(self, path: str) -> None:
@@ -249,26 +249,28 @@ class PathField(Vertical):
         self.line.cursor_position = len(path)
 
     def _look(self, typed: str) -> None:
-        found = suggestions(typed) if typed.strip() else self._recent
-        self._found = () if len(found) == 1 and found[0].path == pasted(typed) else found
+        suggested = suggestions(typed) if typed.strip() else self._recent
+        self._suggested = () if len(suggested) == 1 and suggested[0].path == pasted(typed) else suggested
         self._chosen = -1
         self._draw()
 
     def _draw(self) -> None:
         shown = self.query_one(Suggestions)
-        self.first = max(0, min(self._chosen - SHOWN + 2, len(self._found) - SHOWN + 1)) if self._found else 0
-        room = SHOWN - 1 if len(self._found) > SHOWN else SHOWN
+        self.first = max(0, min(self._chosen - SHOWN + 2, len(self._suggested) - SHOWN + 1)) if self._suggested else 0
+        room = SHOWN - 1 if len(self._suggested) > SHOWN else SHOWN
         lines = [
-            self._line(place, each) for place, each in enumerate(self._found) if self.first <= place < self.first + room
+            self._line(index, suggestion)
+            for index, suggestion in enumerate(self._suggested)
+            if self.first <= index < self.first + room
         ]
-        hidden = len(self._found) - len(lines)
+        hidden = len(self._suggested) - len(lines)
         if hidden:
             lines.append(literal(f"  +{hidden} more: keep typing, or use the arrows", style="$quiet"))
         shown.update(Content("\n").join(lines))
         shown.display = bool(lines)
 
-    def _line(self, place: int, each: Suggestion) -> Content:
-        here = place == self._chosen
-        name = each.name + ("/" if each.folder else "")
-        how = "   did you mean?" if each.fuzzy else ""
+    def _line(self, index: int, suggestion: Suggestion) -> Content:
+        here = index == self._chosen
+        name = suggestion.name + ("/" if suggestion.folder else "")
+        how = "   did you mean?" if suggestion.fuzzy else ""
         return assemble(("▸ " if here else "  ", "$accent"), (name, "bold $accent" if here else ""), (how, "$quiet"))

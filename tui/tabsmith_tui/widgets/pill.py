@@ -1,36 +1,17 @@
 """The status pill: a run's state as a glyph, a word and a colour together."""
 
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Final, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from textual.content import Content
 
+from tabsmith.presentation.labels import IDLE, RUN_STATES
 from tabsmith.runs.events import RunState
+from tabsmith_tui.widgets.drawing import content
 
 PillState: TypeAlias = RunState | Literal["idle"]
 
-# Glyphs are one cell wide in every terminal, and no two states share one.
-_LOOKS: Final[Mapping[PillState, tuple[str, str]]] = MappingProxyType(
-    {
-        "idle": ("○", "$quiet"),
-        RunState.QUEUED: ("◌", "$quiet"),
-        RunState.READING: ("◔", "$accent"),
-        RunState.RUNNING: ("●", "$good"),
-        RunState.WAITING: ("◷", "$accent"),
-        RunState.EVALUATING: ("◑", "$good"),
-        RunState.FINISHING: ("◕", "$good"),
-        RunState.PAUSED: ("‖", "$warn"),
-        RunState.ASKING: ("?", "$warn"),
-        RunState.STOPPING: ("◍", "$warn"),
-        RunState.DONE: ("✔", "$good"),
-        RunState.FAILED: ("✘", "$bad"),
-        RunState.INTERRUPTED: ("!", "$warn"),
-    }
-)
-
 
 def pill(state: PillState) -> Content:
-    """The pill of `state`, such as "● running"; the word is the state's own."""
-    glyph, style = _LOOKS[state]
-    return Content.styled(f"{glyph} {state}", style)
+    """The pill of a run's state, such as "● running", or "○ idle"."""
+    label = IDLE if state == "idle" else RUN_STATES[state]
+    return content([(label.span,)])

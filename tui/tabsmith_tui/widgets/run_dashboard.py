@@ -1,4 +1,4 @@
-"""The panels of a run: champion, agent, selected try, score, leaderboard, iterations, log. It draws a snapshot."""
+"""The panels of a run: champion, agent, selected trial, score, leaderboard, iterations, log."""
 
 from typing import Final
 
@@ -6,7 +6,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical
 
-from tabsmith.presentation import budgets
+from tabsmith.presentation import budgets, tasks
 from tabsmith.presentation.scores import metric_direction
 from tabsmith.presentation.spans import Line, line
 from tabsmith.runs.snapshot import RunSnapshot
@@ -20,9 +20,10 @@ from tabsmith_tui.views import (
     score_plot,
     task_activity,
     task_pages,
-    task_tables,
-    tasks,
     trial_details,
+)
+from tabsmith_tui.views import (
+    tasks as task_views,
 )
 from tabsmith_tui.views.lines import wrap_line
 from tabsmith_tui.widgets.drawing import Drawing
@@ -38,7 +39,7 @@ _WORK: Final = (
 
 
 class ScorePlot(Drawing):
-    """The score over the iterations."""
+    """The score over the iterations; of a task file, the activity of its agent."""
 
     HELP = (
         "The score over the iterations. The line is the champion; a star marks a recipe that became champion, a dot one "
@@ -46,22 +47,22 @@ class ScorePlot(Drawing):
     )
 
     def show_run(self, snapshot: RunSnapshot, now: float) -> None:
-        """Draw the curve of this run; in one of a task file, what its agent does `now`."""
+        """Draw the curve of a run, or what the agent of a task file does `now`."""
         if tasks.has_tasks(snapshot):
-            moment = int(now) if task_activity.has_clock(snapshot) else 0
-            shown = (snapshot.latest, snapshot.state, snapshot.retry, snapshot.updated_at, moment)
-            self.show(shown, lambda width, height: task_activity.activity_lines(snapshot, now, width, height))
+            second = int(now) if task_activity.has_clock(snapshot) else 0
+            value = (snapshot.latest, snapshot.state, snapshot.retry, snapshot.updated_at, second)
+            self.show(value, lambda width, height: task_activity.activity_lines(snapshot, now, width, height))
             return
         curve = score_plot.curve(snapshot)
         self.show(curve, lambda width, height: score_plot.draw_curve(curve, width, height))
 
 
 class RunDashboard(Container):
-    """All panels; what is shown in which size is decided by run.tcss."""
+    """All panels; `run.tcss` decides which of them a screen of a given size shows."""
 
     def __init__(self) -> None:
         super().__init__(id="board")
-        # Held, not queried: a last event may come while the screen is being taken down, part by part.
+        # These widgets are attributes, because a last event may come while the screen is being taken down.
         self.budget = Drawing(id="budget")
         self.glance = Drawing(id="glance", grows=True)
         self.champion = Drawing(id="champion-card", grows=True)
@@ -86,13 +87,13 @@ class RunDashboard(Container):
         for name in ("champion", "agent", "score"):
             set_border_title(self._panels[name], name.capitalize())
         self._panels["iterations"].add_class("-behind")
-        self.table = self.leaderboard  # the one that is worked in
+        self.table = self.leaderboard  # the table in use
         self._snapshot: RunSnapshot | None = None
         self._words = ""
-        self._still: tuple[Line, ...] = ()  # the agent's card without what moves
+        self._agent_lines: tuple[Line, ...] = ()  # the agent's card without its clock
 
     def compose(self) -> ComposeResult:
-        """Every panel once."""
+        """Compose every panel."""
         yield self.budget
         yield self.glance
         with Horizontal(id="main"):
@@ -107,16 +108,16 @@ class RunDashboard(Container):
         yield self._panels["log"]
 
     def panel(self, table: TrialsTable) -> Container:
-        """The panel that holds `table`."""
+        """The panel of a table."""
         return self._panels["leaderboard" if table is self.leaderboard else "iterations"]
 
     def turn_to(self, table: TrialsTable) -> None:
-        """Make this the table that is worked in; the screen shows it."""
+        """Use this table; the screen shows it."""
         self.table = table
         self._show_selected()
 
     def show(self, snapshot: RunSnapshot, now: float, words: str = "") -> None:
-        """Show the run as it is `now`, with the tries and log lines that hold `words`."""
+        """Show the run as it is `now`, with the trials and log lines that hold `words`."""
         self.show_clock(snapshot, now)
         if snapshot is self._snapshot and words == self._words:
             return
@@ -128,7 +129,7 @@ class RunDashboard(Container):
         self._show_titles()
 
     def show_clock(self, snapshot: RunSnapshot, now: float) -> None:
-        """Only what moves with time."""
+        """Draw what changes with time."""
         used, left = budgets.limit_uses(snapshot, now), budgets.time_left(snapshot, now)
         self.budget.show((used, left), lambda width, _height: (run_header.budget_line(used, left, width),))
         if snapshot is self._snapshot and agent_card.has_clock(snapshot):
@@ -137,23 +138,23 @@ class RunDashboard(Container):
             self.plot.show_run(snapshot, now)
 
     def on_lines_table_moved(self) -> None:
-        """Show the try that is under the cursor now."""
+        """Show the trial under the cursor."""
         self._show_selected()
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        """The cursor of the table with the focus counts."""
+        """Use the table that has the focus."""
         if isinstance(event.widget, TrialsTable):
             self.turn_to(event.widget)
 
     def on_log_view_following_changed(self) -> None:
-        """Say whether the log follows."""
+        """Show whether the log follows."""
         self._show_titles()
 
     def _show_cards(self, snapshot: RunSnapshot, now: float) -> None:
-        self._still = agent_card.agent_card(snapshot)
+        self._agent_lines = agent_card.agent_card(snapshot)
         self.plot.show_run(snapshot, now)
         if tasks.has_tasks(snapshot):
-            self.champion.show_lines(tasks.task_card(snapshot))
+            self.champion.show_lines(task_views.task_card(snapshot))
             self.leaderboard.help_text, self.iterations.help_text = _TASKS, _WORK
             set_border_title(self._panels["champion"], "Tasks", tasks.task_progress(snapshot))
             set_border_title(self._panels["score"], "Last" if snapshot.state.ended else "Now")
@@ -165,20 +166,20 @@ class RunDashboard(Container):
         )
 
     def _show_agent(self, snapshot: RunSnapshot, now: float) -> None:
-        """The agent's card and the two lines of a small screen: what stands still, and what moves with time."""
-        lines = (*self._still, *agent_card.agent_activity(snapshot, now))
+        """The agent's card and the two lines of a small screen, with what changes over time."""
+        lines = (*self._agent_lines, *agent_card.agent_activity(snapshot, now))
         self.agent.show(lines, lambda width, _height: [part for line in lines for part in wrap_line(line, width)])
-        first = tasks.task_line(snapshot) if tasks.has_tasks(snapshot) else champion_card.champion_line(snapshot)
+        first = task_views.task_line(snapshot) if tasks.has_tasks(snapshot) else champion_card.champion_line(snapshot)
         self.glance.show_lines((first, agent_card.agent_line(snapshot, now)))
-        # A run that never asks is as calm as one without an agent.
+        # A run that never pauses shows no mode, like a run without an agent.
         mode = f"m {snapshot.mode}" if snapshot.mode != "automatic" else ""
         notes = plural(len(snapshot.notes), "note") if snapshot.notes else ""
         set_border_title(self._panels["agent"], "Agent", "  ".join(part for part in (notes, mode) if part))
 
     def _show_tables(self, snapshot: RunSnapshot, words: str) -> None:
         if tasks.has_tasks(snapshot):
-            self.leaderboard.show(task_tables.TaskList(snapshot))
-            self.iterations.show(task_tables.TaskIterations(snapshot, words))
+            self.leaderboard.show(task_views.TaskList(snapshot))
+            self.iterations.show(task_views.TaskIterations(snapshot, words))
         else:
             self.leaderboard.show(leaderboard.Leaderboard(snapshot, words))
             self.iterations.show(leaderboard.Iterations(snapshot, words))
@@ -194,9 +195,9 @@ class RunDashboard(Container):
 
     @property
     def _log_words(self) -> str:
-        """What the log is filtered by: the name of a task chooses iterations, and says nothing of lines."""
+        """The filter of the log: the name of a task filters iterations, and not log lines."""
         snapshot = self._snapshot
-        return "" if snapshot is not None and tasks.is_task_name(snapshot, self._words) else self._words
+        return "" if snapshot is not None and task_views.is_task_name(snapshot, self._words) else self._words
 
     def _show_titles(self) -> None:
         snapshot, words = self._snapshot, self._words
@@ -220,10 +221,10 @@ class RunDashboard(Container):
 
 
 def _selected(snapshot: RunSnapshot, key: str) -> tuple[str, tuple[Line, ...]]:
-    """Title and lines for the row under the cursor."""
-    each = next((each for each in snapshot.trials if str(each.iteration) == key), None)
-    if each is None or each.work is None:
+    """The title and lines of the trial under the cursor."""
+    trial = next((trial for trial in snapshot.trials if str(trial.iteration) == key), None)
+    if trial is None or trial.work is None:
         return trial_details.trial_details(snapshot, key)
-    words = each.work.words
+    words = trial.work.words
     claim = ((), line("The agent's own claim", "mark"), line(words)) if words else ()
-    return f"Iteration {each.iteration}", (*task_pages.summary(snapshot, each), *claim)
+    return f"Iteration {trial.iteration}", (*task_pages.summary(snapshot, trial), *claim)

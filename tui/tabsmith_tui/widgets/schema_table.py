@@ -1,7 +1,4 @@
-"""The table of columns as understood: kind, role, missing, distinct, a picture and a note, each in a line.
-
-A column's distribution as a small picture of eight bars, `▁▃█▅▂▁▁▁`, made from its profile. Knows no terminal.
-"""
+"""The table of columns: kind, role, missing values, distinct values, distribution and comment of each."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -15,16 +12,18 @@ from tabsmith_tui.widgets.lines_layout import Cell, LineColumn, Tone
 from tabsmith_tui.widgets.lines_table import LinesTable
 
 WIDTH: Final = 8
-_BARS: Final = "▁▂▃▄▅▆▇█"
+_BAR_GLYPHS: Final = "▁▂▃▄▅▆▇█"
 
 
 def bars(counts: Sequence[int], width: int = WIDTH) -> str:
-    """`counts` as up to `width` bars, the highest one full; more counts than bars are added up in neighbours."""
+    """Draw counts as at most `width` bars, the highest one full; with more counts than bars, neighbours are added."""
     if not counts or max(counts) <= 0:
         return ""
     merged = _merge(counts, width)
     top = max(merged)
-    return "".join(_BARS[min(len(_BARS) - 1, round(count / top * (len(_BARS) - 1)))] for count in merged)
+    return "".join(
+        _BAR_GLYPHS[min(len(_BAR_GLYPHS) - 1, round(count / top * (len(_BAR_GLYPHS) - 1)))] for count in merged
+    )
 
 
 def picture(column: ColumnProfile, width: int = WIDTH) -> str:
@@ -60,7 +59,7 @@ COLUMNS: Final = (
     LineColumn("missing", 7, right=True, drop=3),
     LineColumn("distinct", 8, right=True, drop=4),
     LineColumn("distribution", 12, drop=2),
-    LineColumn("comment", 14, grow=3, drop=5),
+    LineColumn("comment", 10, grow=3, drop=5),
 )
 
 KIND_WORDS: Final[dict[ColumnKind, str]] = {
@@ -76,21 +75,21 @@ KIND_WORDS: Final[dict[ColumnKind, str]] = {
 
 
 def note_of(line: ColumnLine) -> str:
-    """The most important thing to know about a column, in a few words: its first warning, or how it was understood."""
+    """A column's first warning, or the evidence for its kind."""
     if line.warnings:
         return f"{line.warnings[0].kind}: {line.warnings[0].message}"
     return line.evidence
 
 
 def explain_column(line: ColumnLine) -> tuple[tuple[str, Tone], ...]:
-    """All there is to say about a column, in parts with their tone: its evidence, then every warning."""
+    """The evidence for a column and every warning, each with its tone."""
     parts: list[tuple[str, Tone]] = [(line.evidence, "muted")] if line.evidence else []
     parts += [(f"! {warning.kind}: {warning.message}", "warning") for warning in line.warnings]
     return tuple(parts)
 
 
 def cells(line: ColumnLine) -> tuple[Cell, ...]:
-    """The cells of a column's line, in the order of COLUMNS."""
+    """The cells of a column's row, in the order of COLUMNS."""
     profile = line.profile
     quiet: Tone = "muted" if line.role == "ignore" else ""
     role: Tone = "accent" if line.role == "target" else "good" if line.role in ("group", "time") else quiet
@@ -108,7 +107,7 @@ def cells(line: ColumnLine) -> tuple[Cell, ...]:
 
 
 class SchemaTable(LinesTable):
-    """The columns. Only those whose name holds the filter are shown; drawn as they are scrolled to."""
+    """The columns whose names hold the filter."""
 
     HELP = (
         "Every column as tabsmith understood it. ! marks what you should check; the evidence for the column under the "

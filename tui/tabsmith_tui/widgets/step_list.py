@@ -1,4 +1,4 @@
-"""Where a person stands in the guided steps: a list at the left of a wide screen, one line on a narrow one."""
+"""The list of guided steps with the current one: at the left of a wide screen, one line on a narrow one."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -19,22 +19,22 @@ _LOOKS: Final[dict[StepMark, tuple[str, str]]] = {
     StepMark.OPEN: ("·", "$quiet"),
     StepMark.CHECK_AGAIN: ("!", "$warn"),
 }
-_BEEN_THERE: Final = (StepMark.DONE, StepMark.CHECK_AGAIN)
+_VISITED: Final = (StepMark.DONE, StepMark.CHECK_AGAIN)
 
 
 def one_line(steps: Sequence[StepLine]) -> Content:
-    """`Step 3 of 6 · Schema`, with the steps that are to be checked again."""
-    place = next((place for place, step in enumerate(steps) if step.mark is StepMark.CURRENT), 0)
+    """The steps in one line: `Step 3 of 6 · Schema`, and the steps to check again."""
+    current = next((index for index, step in enumerate(steps) if step.mark is StepMark.CURRENT), 0)
     again = ", ".join(step.step.value for step in steps if step.mark is StepMark.CHECK_AGAIN)
     return assemble(
-        (f"Step {place + 1} of {len(steps)} · ", "$quiet"),
-        (steps[place].step.value, "bold $accent"),
+        (f"Step {current + 1} of {len(steps)} · ", "$quiet"),
+        (steps[current].step.value, "bold $accent"),
         (f"   ! check again: {again}" if again else "", "$warn"),
     )
 
 
 class StepList(Static):
-    """The steps; a click on one that was there before goes back to it."""
+    """The steps; a click on a visited one goes back to it."""
 
     HELP = "Where you are. Click a step that is done to go back to it; what was typed later stays."
     DEFAULT_CSS = """
@@ -44,7 +44,7 @@ class StepList(Static):
     steps: reactive[tuple[StepLine, ...]] = reactive(())
 
     class Picked(Message):
-        """A person clicked a step."""
+        """A visited step was clicked."""
 
         def __init__(self, step: GuidedStep) -> None:
             super().__init__()
@@ -58,9 +58,9 @@ class StepList(Static):
         return Content("\n").join([_line(step) for step in self.steps])
 
     def on_click(self, event: events.Click) -> None:
-        place = event.y - self.content_region.y + self.region.y
-        if self.size.height > 1 and 0 <= place < len(self.steps) and self.steps[place].mark in _BEEN_THERE:
-            self.post_message(self.Picked(self.steps[place].step))
+        index = event.y - self.content_region.y + self.region.y
+        if self.size.height > 1 and 0 <= index < len(self.steps) and self.steps[index].mark in _VISITED:
+            self.post_message(self.Picked(self.steps[index].step))
 
 
 def _line(step: StepLine) -> Content:

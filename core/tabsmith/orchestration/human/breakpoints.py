@@ -1,4 +1,4 @@
-"""Breakpoints: conditions that are looked at after every iteration, and which of them fire."""
+"""Breakpoints: conditions that are checked after every iteration, and which of them fire."""
 
 from collections.abc import Iterable
 
@@ -9,7 +9,7 @@ from tabsmith.conditions.metrics import IterationMetrics
 
 
 class Fired(msgspec.Struct, frozen=True):
-    """A condition came true: its expression, its name if it is a built-in one, and why, with the values."""
+    """A condition that came true: its expression, its name if it is built in, and why it is true, with the values."""
 
     condition: str
     name: str
@@ -17,7 +17,7 @@ class Fired(msgspec.Struct, frozen=True):
 
 
 class Breakpoints:
-    """The conditions of a run. One that speaks only of what grows over the run fires when it becomes true; any other
+    """The conditions of a run. A condition on metrics that only grow over the run fires when it becomes true; any other
     fires in every iteration in which it is true.
 
     Raises ConditionError for a text that is no condition.
@@ -27,20 +27,20 @@ class Breakpoints:
         self.conditions = tuple(dict.fromkeys(parse_condition(text) for text in conditions))
         self._held = [False] * len(self.conditions)
 
-    def check(self, facts: IterationMetrics) -> tuple[Fired, ...]:
-        """What fires with these facts, those of the next iteration."""
+    def check(self, metrics: IterationMetrics) -> tuple[Fired, ...]:
+        """Return the breakpoints that fire with the metrics of the next iteration."""
         fired: list[Fired] = []
-        for place, condition in enumerate(self.conditions):
-            outcome = condition.holds(facts)
-            already = condition.running and self._held[place]
-            self._held[place] = outcome.held
-            if outcome.held and not already:
-                words = f"{condition.name}: {outcome.why}" if condition.name else outcome.why
+        for index, condition in enumerate(self.conditions):
+            result = condition.holds(metrics)
+            already = condition.running and self._held[index]
+            self._held[index] = result.held
+            if result.held and not already:
+                words = f"{condition.name}: {result.why}" if condition.name else result.why
                 fired.append(Fired(condition.text, condition.name, words))
         return tuple(fired)
 
     def replay(self, past: Iterable[IterationMetrics]) -> "Breakpoints":
-        """The same object, standing where it stood after these iterations: what fired then does not fire again."""
-        for facts in past:
-            self.check(facts)
+        """Return the same object in the state after these iterations: what fired then does not fire again."""
+        for metrics in past:
+            self.check(metrics)
         return self

@@ -1,4 +1,4 @@
-"""The person at the other end of a run, and the purse, as the loop sees them. The worker's `Control` is one."""
+"""The person at the other end of a run, as the loop sees them. The worker's `RunController` implements it."""
 
 from typing import Final, Literal, Protocol, TypeAlias
 
@@ -6,7 +6,7 @@ from tabsmith.limits import LimitName, Limits
 from tabsmith.orchestration.questions import Mode, Question, Reply
 
 LoopEnd: TypeAlias = Literal["done", "time", "iterations", "budget", "user"]
-"""Why a loop ended."""
+"""Why a loop ended; `done` if the agent or the loop itself had nothing more to do."""
 
 LIMIT_ENDS: Final[dict[LimitName, LoopEnd]] = {
     "seconds": "time",
@@ -18,7 +18,7 @@ LIMIT_ENDS: Final[dict[LimitName, LoopEnd]] = {
 
 
 class UserInterface(Protocol):
-    """Who is asked, and tells; what is left of the time."""
+    """Asks a person and takes their notes; knows the limits and what is left of the time."""
 
     @property
     def mode(self) -> Mode: ...
@@ -28,33 +28,33 @@ class UserInterface(Protocol):
     def limits(self) -> Limits: ...
 
     def seconds_for_fitting(self) -> float:
-        """Seconds of work left before the run has to finish; infinite without a limit."""
+        """Seconds of work left before finishing has to begin; infinite without a time limit."""
         ...
 
     def asked_to_end(self) -> bool:
-        """Whether the run is to end after the iteration."""
+        """Whether the person wants the run to end after the iteration."""
         ...
 
     def waiting(self, message: str) -> None:
-        """An agent is asked now."""
+        """Show that an agent is asked now."""
         ...
 
     async def going(self) -> None:
-        """Returns when the run is not paused."""
+        """Return once the run is not paused."""
         ...
 
     async def ask(self, question: Question) -> Reply:
-        """The person's answer; until it is there everything stands still."""
+        """Return the person's reply; until then everything stands still."""
         ...
 
     def note(self, text: str) -> None:
-        """What the agent is told from now on."""
+        """Tell the agent `text` in every brief from now on."""
         ...
 
     def set_limit(self, limit: LimitName, to: str) -> None:
-        """Another limit from now on, a decimal; raises UsageError."""
+        """Set a limit to `to`, a decimal. Raises UsageError for what is no amount."""
         ...
 
     def pause(self) -> None:
-        """Stand still until the person goes on."""
+        """Pause until the person resumes."""
         ...

@@ -1,7 +1,7 @@
-"""What a person writes for a new limit: `$5`, `5.00`, `+2`, `20 more`, `2 dollars`, `to 10`, `+2 min`, `1:30`.
+"""Amounts that a person types for a limit: `$5`, `5.00`, `+2`, `20 more`, `2 dollars`, `to 10`, `+2 min`, `1:30`.
 
-With `+` or "more" an amount is added to the limit in force; after "to" it is the new limit. Alone, it is the new limit
-as well, as one would name a budget ("$5"), except for time, of which one asks for more ("60": a minute more).
+An amount with `+` or "more" is added to the limit in force; an amount after "to" is the new limit. An amount alone is the
+new limit, too ("$5"), except for time, where it is added ("60": a minute more).
 """
 
 import re
@@ -18,7 +18,7 @@ _LONGEST: Final = 60
 _NUMBER: Final = r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:[.,][0-9]+)?|[.,][0-9]+)"
 _AMOUNT: Final = re.compile(rf"\s*({_NUMBER})\s*([a-z]*)\s*")
 _THOUSANDS: Final = re.compile(r"[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?")
-_CLOCK: Final = re.compile(r"(?:([0-9]{1,6}):)?([0-9]{1,2}):([0-9]{2})")
+_CLOCK: Final = re.compile(r"(?:([0-9]{1,4}):)?([0-9]{1,4}):([0-5][0-9])")
 _TO: Final = re.compile(r"(?:to\b|=)\s*")
 _PLUS: Final = re.compile(r"(?:\+|(?:plus|add|another)\b)\s*")
 _MORE: Final = re.compile(r"\b(?:more|longer|extra)\b")
@@ -68,8 +68,10 @@ _EXAMPLES: Final[Mapping[LimitName, str]] = MappingProxyType(
 def parse_amount(
     text: str, limit: LimitName, current: Decimal | float | str, *, spent: Decimal | float | str = 0
 ) -> str:
-    """The new limit that `text` asks for, as a decimal (`2.50`, `40`), where `current` is in force (0 for none) and
-    `spent` is used of it. Raises UsageError, in words, for what is no amount and for a limit that is used up already.
+    """Return the new limit that `text` asks for, as a decimal (`2.50`, `40`). `current` is the limit in force (0 for
+    none), and `spent` is used of it.
+
+    Raises UsageError for a text that is no amount, and for a limit that would be used up already.
     """
     words = " ".join(text.lower().split())
     if not words or len(words) > _LONGEST:
@@ -92,7 +94,7 @@ def parse_amount(
 
 
 def format_limit(amount: Decimal | float | str, limit: LimitName) -> str:
-    """An amount of a limit in words: `$2.50`, `90 s`, `40 iterations`."""
+    """Return an amount of a limit with its unit: `$2.50`, `90 s`, `40 iterations`."""
     value = _decimal(amount)
     match limit:
         case "dollars":
@@ -118,7 +120,7 @@ def _accepted(amount: Decimal, limit: LimitName, spent: Decimal) -> str:
 
 
 def _amount(words: str, limit: LimitName) -> Decimal | None:
-    """The amount in `words`, in the limit's own unit; None when it is none."""
+    """The amount in `words`, in the limit's own unit; None if they are no amount."""
     if limit == "seconds":
         clock = _CLOCK.fullmatch(words)
         if clock:

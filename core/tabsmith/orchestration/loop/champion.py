@@ -1,4 +1,4 @@
-"""The champion rule: a challenger takes the title only when it is better beyond noise; a narrow win is on probation."""
+"""The champion rule: a challenger becomes the champion only if it is better beyond noise; a narrow win is on probation."""
 
 import math
 from typing import Final
@@ -12,14 +12,14 @@ RELATIVE_FLOOR: Final = 0.0005
 """A gain under 0.05 % of the champion's score is a tie, however steady."""
 
 NARROW: Final = 2.0
-"""A win by up to so many standard errors is narrow: noise makes one now and then among many tries."""
+"""A win by up to so many standard errors is narrow: among many trials, noise alone makes one now and then."""
 
 CONFIRMED_AFTER: Final = 3
-"""Scored challengers that a champion on probation has to withstand."""
+"""Scored challengers that a champion on probation has to meet without losing."""
 
 
 class Judgement(msgspec.Struct, frozen=True):
-    """Whether the challenger won, and the rule that decided, in words. `probation`: it won narrowly."""
+    """Whether the challenger won, and the rule that decided, in a sentence. `probation`: the challenger won narrowly."""
 
     won: bool
     rule: str
@@ -27,8 +27,8 @@ class Judgement(msgspec.Struct, frozen=True):
 
 
 class Comparison(msgspec.Struct, frozen=True):
-    """A recipe against another on the same folds: the mean of the paired differences (over 0 is better), the standard
-    error of that mean, and the difference under which the two count as equal."""
+    """A recipe against another on the same folds: the mean of the paired differences (over 0: the recipe is better), the
+    standard error of that mean, and the difference up to which the two count as equal."""
 
     gain: float
     error: float
@@ -42,7 +42,7 @@ class ChampionStatus(msgspec.Struct, frozen=True):
     challengers_met: int = 0
 
     def after(self, judgement: Judgement) -> "ChampionStatus":
-        """The title after a challenger with a score was judged."""
+        """The status once a challenger with a score was judged."""
         if judgement.won:
             return ChampionStatus(probation=judgement.probation)
         if not self.probation or self.challengers_met + 1 >= CONFIRMED_AFTER:
@@ -57,35 +57,35 @@ def judge_challenger(
 
     The challenger wins when the mean of its paired fold differences is over one standard error of that mean and over
     `RELATIVE_FLOOR` of the champion's score; with not more than `NARROW` standard errors it is on probation. Against a
-    champion that is itself on probation, over the floor is enough. A tie leaves the title where it is; NaN never wins.
+    champion that is itself on probation, over the floor is enough. The champion stays in a tie; NaN never wins.
     """
     if not math.isfinite(challenger.mean):
         return Judgement(won=False, rule="its score is not a number")
     if champion is None:
         return Judgement(won=True, rule="the first recipe with a score")
-    found = compare_on_folds(champion, challenger, metric)
-    if found is None:
+    comparison = compare_on_folds(champion, challenger, metric)
+    if comparison is None:
         return Judgement(won=False, rule="no fold in common with the champion")
-    gain, error, floor = found.gain, found.error, found.floor
-    words = f"paired gain {figure(gain)}, standard error {figure(error, 2)}"
+    gain, error, floor = comparison.gain, comparison.error, comparison.floor
+    figures = f"paired gain {figure(gain)}, standard error {figure(error, 2)}"
     if not math.isfinite(gain):
-        return Judgement(won=False, rule=f"{words}: not comparable")
+        return Judgement(won=False, rule=f"{figures}: not comparable")
     if gain <= floor:
-        return Judgement(won=False, rule=f"{words}: not over the floor of {figure(floor, 2)}")
+        return Judgement(won=False, rule=f"{figures}: not over the floor of {figure(floor, 2)}")
     if gain <= error and not on_probation:
-        return Judgement(won=False, rule=f"{words}: within noise")
+        return Judgement(won=False, rule=f"{figures}: within noise")
     if gain > NARROW * error:
-        return Judgement(won=True, rule=f"{words}: better beyond noise")
+        return Judgement(won=True, rule=f"{figures}: better beyond noise")
     how = "better than a champion on probation" if on_probation else f"better, by not more than {NARROW:g} of them"
     stand = f"on probation for {plural(CONFIRMED_AFTER, 'challenger')}"
-    return Judgement(won=True, rule=f"{words}: {how}; {stand}", probation=True)
+    return Judgement(won=True, rule=f"{figures}: {how}; {stand}", probation=True)
 
 
 def compare_on_folds(other: Evaluation, challenger: Evaluation, metric: Metric) -> Comparison | None:
-    """How much better `challenger` is than `other`; None when they share no fold."""
-    held = {score.fold: score.score for score in other.folds}
+    """Compare `challenger` with `other` on the folds that both have; None if there is none."""
+    scores = {score.fold: score.score for score in other.folds}
     sign = 1.0 if metric.greater_is_better else -1.0
-    gains = [sign * (score.score - held[score.fold]) for score in challenger.folds if score.fold in held]
+    gains = [sign * (score.score - scores[score.fold]) for score in challenger.folds if score.fold in scores]
     if not gains:
         return None
     gain = sum(gains) / len(gains)

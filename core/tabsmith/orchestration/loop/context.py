@@ -1,7 +1,4 @@
-"""What a run is about, as the loop and its parts see it.
-
-Who measures recipes, as the loop sees it.
-"""
+"""What a search is about and who measures recipes, as the loop sees it."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -16,7 +13,7 @@ from tabsmith.tables.schema.types import Schema
 
 
 class LoopContext(msgspec.Struct, frozen=True, kw_only=True):
-    """The table as understood, the metric, and what agents may be told and how long they are waited for."""
+    """The table as understood, the metric, what agents may see of the table, and how long an agent is waited for."""
 
     run_id: str
     fingerprint: str  # of the table
@@ -34,15 +31,15 @@ class OutOfTimeError(WorkerError):
 
 
 class Evaluator(Protocol):
-    """Who measures a recipe."""
+    """Checks and measures recipes, in other processes."""
 
     async def check(self, recipe: Recipe) -> Verdict:
-        """Whether the recipe may be fitted to this table."""
+        """Return whether the recipe may be fitted to this table, and its problems if not."""
         ...
 
     async def evaluate(self, iteration: int, recipe: Recipe, on_fold: Callable[[FoldScore], None]) -> Evaluation:
-        """The recipe on the run's fixed folds; `on_fold` is told each one as it is done.
+        """Return the scores of the recipe on the run's fixed folds; `on_fold` gets each score as it is there.
 
-        Raises OutOfTimeError, ReportedError for what the fit raised, WorkerError when its process died.
+        Raises OutOfTimeError, ReportedError for what the fit raised, and WorkerError if its process died.
         """
         ...

@@ -1,4 +1,4 @@
-"""What is done after an iteration: the default rule, as a pure function of one typed value."""
+"""The rule that decides what is done after an iteration: a pure function of one typed value."""
 
 import math
 from typing import Final, Literal
@@ -11,19 +11,18 @@ from tabsmith.orchestration.limits.budget import NearlySpent
 from tabsmith.text import plural
 
 STUCK_AFTER: Final = 3
-"""The same decision so many times without progress is a decision that leads nowhere."""
+"""The same decision so many times in a row without progress leads nowhere."""
 
 
 class DecisionStreak(msgspec.Struct, frozen=True):
-    """The last decision, and how many times running it was taken without progress: a fold over a run's decisions, so a
-    resumed run has the same."""
+    """The last decision, and how many times in a row it was taken without progress. It is a fold over a run's decisions,
+    so that a resumed run has the same streak."""
 
     action: DecisionAction | Literal[""] = ""
     times: int = 0
 
     def after(self, decision: Decision, *, progress: bool) -> "DecisionStreak":
-        """The same after one more iteration. `progress`: the champion changed, or whatever else brought the run on. A
-        person's decision is a new start."""
+        """The streak after one more iteration; progress, or a person's decision, begins a new one."""
         if progress or decision.by == "person":
             return DecisionStreak()
         return DecisionStreak(decision.action, self.times + 1 if decision.action == self.action else 1)
@@ -43,68 +42,68 @@ class DecisionInput(msgspec.Struct, frozen=True, kw_only=True):
     thresholds: Thresholds = Thresholds()
 
 
-def decide(situation: DecisionInput) -> Decision:
-    """The decision, its confidence, and the rule that fired, in words with numbers.
+def decide(given: DecisionInput) -> Decision:
+    """Return the decision, its confidence, and the rule that fired, in a sentence with numbers.
 
     Valid with enough quality proceeds, invalid or with too little escalates, between
-    clarifies. What would be the third time running without progress escalates. With a limit nearly spent, what would
-    go on stands still at a checkpoint.
+    clarifies. The same decision for the third time in a row without progress escalates. With a limit nearly
+    spent, a run that would go on stands still at a checkpoint.
     """
-    if situation.trouble:
-        return _troubled(situation, situation.trouble)
-    decision = _graded(situation)
-    streak = situation.streak
-    if decision.action == streak.action and streak.times + 1 >= STUCK_AFTER and not situation.improved:
+    if given.trouble:
+        return _troubled(given, given.trouble)
+    decision = _graded(given)
+    streak = given.streak
+    if decision.action == streak.action and streak.times + 1 >= STUCK_AFTER and not given.improved:
         stuck = f"{decision.action} {plural(streak.times + 1, 'time')} in a row without progress; {decision.rule}"
-        return Decision("escalate", 1.0, stuck, situation.thresholds)
-    if situation.near is not None and decision.action != "escalate":
-        near = situation.near
+        return Decision("escalate", 1.0, stuck, given.thresholds)
+    if given.near is not None and decision.action != "escalate":
+        near = given.near
         rule = f"{near.share:.0%} of the limit of {near.limit} is used; {decision.rule}".replace("%", " %", 1)
-        return Decision("checkpoint", 1.0, rule, situation.thresholds)
+        return Decision("checkpoint", 1.0, rule, given.thresholds)
     return decision
 
 
-def _troubled(situation: DecisionInput, trouble: AgentErrorKind) -> Decision:
-    return Decision("escalate", 1.0, f"no answer ({trouble}), and no retry is left for it", situation.thresholds)
+def _troubled(given: DecisionInput, trouble: AgentErrorKind) -> Decision:
+    return Decision("escalate", 1.0, f"no answer ({trouble}), and no retry is left for it", given.thresholds)
 
 
-def _graded(situation: DecisionInput) -> Decision:
-    thresholds = situation.thresholds
+def _graded(given: DecisionInput) -> Decision:
+    thresholds = given.thresholds
     high, low = thresholds.proceed, thresholds.escalate
-    quality = situation.quality
-    shown, high_words, low_words = _figures(quality, high, low)
-    if not situation.valid:
-        return Decision("escalate", 1.0, f"not valid, quality {shown}", thresholds)
+    quality = given.quality
+    quality_text, high_text, low_text = _figures(quality, high, low)
+    if not given.valid:
+        return Decision("escalate", 1.0, f"not valid, quality {quality_text}", thresholds)
     if not math.isfinite(quality):
         return Decision("escalate", 1.0, "valid, but its quality is not a number", thresholds)
-    own = situation.own_confidence
+    own = given.own_confidence
     if quality >= high:
         sure = _with_own(_share(quality - high, 1.0 - high), own)
-        return Decision("proceed", sure, f"valid, quality {shown} ≥ {high_words}", thresholds)
+        return Decision("proceed", sure, f"valid, quality {quality_text} ≥ {high_text}", thresholds)
     doubt = None if own is None else 1.0 - own  # an agent that is sure of itself speaks against holding it up
     if quality < low:
         sure = _with_own(_share(low - quality, low), doubt)
-        return Decision("escalate", sure, f"valid, but quality {shown} < {low_words}", thresholds)
+        return Decision("escalate", sure, f"valid, but quality {quality_text} < {low_text}", thresholds)
     sure = _with_own(_share(min(quality - low, high - quality), (high - low) / 2), doubt)
-    return Decision("clarify", sure, f"valid, quality {shown} between {low_words} and {high_words}", thresholds)
+    return Decision("clarify", sure, f"valid, quality {quality_text} between {low_text} and {high_text}", thresholds)
 
 
 def _share(distance: float, longest: float) -> float:
-    """How far from the nearest threshold, as a share of how far it can be."""
+    """The distance from the nearest threshold, as a share of the longest possible one."""
     return min(1.0, max(0.0, distance / longest)) if longest > 0 else 1.0
 
 
 def _with_own(distance: float, agreement: float | None) -> float:
-    """The mean with how far the agent's own confidence agrees, where there is one."""
+    """The mean of the distance and of how far the agent's own confidence agrees, where there is one."""
     if agreement is None or not math.isfinite(agreement):
         return round(distance, 4)
     return round((distance + min(1.0, max(0.0, agreement))) / 2, 4)
 
 
 def _figures(quality: float, high: float, low: float) -> tuple[str, str, str]:
-    """The three with as many digits as it takes to tell them apart: 0.70 beside 0.70 explains nothing."""
+    """The three figures with as many digits as it takes to tell them apart: 0.70 beside 0.70 explains nothing."""
     for digits in (2, 3, 4, 6):
-        words = (f"{quality:.{digits}f}", f"{high:.{digits}f}", f"{low:.{digits}f}")
-        if (words[0] != words[1] or quality == high) and (words[0] != words[2] or quality == low):
-            return words
+        texts = (f"{quality:.{digits}f}", f"{high:.{digits}f}", f"{low:.{digits}f}")
+        if (texts[0] != texts[1] or quality == high) and (texts[0] != texts[2] or quality == low):
+            return texts
     return repr(quality), repr(high), repr(low)

@@ -1,4 +1,4 @@
-"""Who proposes: the agent that was chosen, or search in its place while it fails; always said, with the reason."""
+"""Who proposes: the planned agent, or search in its place while the agent fails. Each change is recorded with its reason."""
 
 from collections.abc import Callable
 from typing import Final
@@ -10,14 +10,14 @@ FALLBACK_AFTER: Final = 3
 """After so many failures of the agent in a row, search takes over."""
 
 RETRY_GAPS: Final = (1, 1, 2, 4)
-"""Iterations of search between two looks whether the agent answers again; the last one from then on."""
+"""Iterations of search before the agent is asked again: after its first failure, its second, ...; then the last one."""
 
 
 class Fallback:
-    """`order` says whom to ask in an iteration; what became of it is told to `unanswered`, `answered`, `settled`.
+    """Decides whom to ask in an iteration, from what `unanswered`, `answered` and `settled` are told.
 
-    `failures` and `reason` are those of an earlier worker: a run that is taken up with search standing in looks at once
-    whether the agent answers again.
+    `failures` and `reason` are those of an earlier worker: a run that is resumed while search stands in asks the agent
+    again at once.
     """
 
     def __init__(
@@ -34,63 +34,60 @@ class Fallback:
         self.reason = reason  # why search stands in; "" while it does not
         self._search = search
         self._record = record
-        self._looks = 0
-        self._until_look = 0
+        self._asked_in_vain = 0
+        self._iterations_until_asked = 0
 
     @property
     def actual(self) -> Agent:
-        """Who proposes at present."""
+        """The agent that proposes at present."""
         return self._search if self.reason else self.planned
 
     def order(self) -> tuple[Agent, ...]:
-        """Whom to ask in the iteration that begins, one after the other until one answers."""
+        """The agents to ask in the iteration that begins, one after the other until one answers."""
         if not self.reason:
             return (self.planned,)
-        if self._until_look > 0:
-            self._until_look -= 1
+        if self._iterations_until_asked > 0:
+            self._iterations_until_asked -= 1
             return (self._search,)
         return (self.planned, self._search)
 
     def called(self, name: AgentName) -> Agent:
-        """The agent that the journal calls so."""
+        """The agent of that name in the journal."""
         return self._search if name == self._search.name else self.planned
 
     def unanswered(self) -> None:
-        """A look whether the planned agent answers again was in vain."""
+        """The planned agent was asked again, and gave no answer."""
         self._wait()
 
     def answered(self, agent: Agent) -> None:
-        """`agent` made a proposal."""
+        """`agent` made a proposal; the planned agent is back if it was that one."""
         if agent is self.planned and self.reason:
-            self.reason, self.failures, self._looks = "", 0, 0
-            self._changed("it answers again")
+            self.reason, self.failures, self._asked_in_vain = "", 0, 0
+            self._record_change("it answers again")
 
     def failures_after(self, agent: Agent, *, failed: bool) -> int:
-        """The planned agent's failures in a row, once this iteration of `agent` is decided."""
+        """The planned agent's failures in a row, an iteration of `agent` included."""
         if agent is not self.planned or not agent.uses_llm:
             return self.failures
         return self.failures + 1 if failed else 0
 
     def settled(self, agent: Agent, *, failed: bool, why: str) -> None:
-        """An iteration of `agent` is over."""
+        """An iteration of `agent` is over; search takes over if it was one failure too many."""
         self.failures = self.failures_after(agent, failed=failed)
-        if failed and self.planned.uses_llm and not self.reason and self.failures >= FALLBACK_AFTER:
-            self._stand_in(f"{self.failures} failures in a row, the last: {why}")
+        if failed and self.failures >= FALLBACK_AFTER:
+            self.give_up(f"{self.failures} failures in a row, the last: {why}")
 
-    def give_up(self, why: str) -> None:
-        """Hand over now."""
+    def give_up(self, reason: str) -> None:
+        """Let search take over now, unless it proposes already."""
         if self.planned.uses_llm and not self.reason:
-            self._stand_in(why)
-
-    def _stand_in(self, why: str) -> None:
-        self.reason = why
-        self._looks = 0
-        self._wait()
-        self._changed(why)
+            self.reason = reason
+            self._asked_in_vain = 0
+            self._wait()
+            self._record_change(reason)
 
     def _wait(self) -> None:
-        self._until_look = RETRY_GAPS[min(self._looks, len(RETRY_GAPS) - 1)]
-        self._looks += 1
+        self._iterations_until_asked = RETRY_GAPS[min(self._asked_in_vain, len(RETRY_GAPS) - 1)]
+        self._asked_in_vain += 1
 
-    def _changed(self, reason: str) -> None:
+    def _record_change(self, reason: str) -> None:
         self._record(AgentChanged(planned=self.planned.name, actual=self.actual.name, reason=reason))

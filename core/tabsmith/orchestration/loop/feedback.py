@@ -1,5 +1,5 @@
-"""What an agent is told about the iteration that just ended: what happened, by which rule, the gap, the trend, in under
-500 words. Messages, names and grades from outside stand in it as quoted data."""
+"""The feedback on an iteration that the agent gets: what happened, by which rule, the gap to the champion, the trend, in
+under 500 words. Messages, names and grades from outside stand in it as quoted data."""
 
 import math
 from collections.abc import Sequence
@@ -28,10 +28,10 @@ _LAST: Final = 6  # scores that show the trend
 
 
 class FeedbackInput(msgspec.Struct, frozen=True, kw_only=True):
-    """An iteration that is over. `champion_before` held the title when it was judged, `champion` holds it now; `rule`
-    is the champion rule's word; `message` says why there is no score; `repeats` is the iteration that had the same
-    recipe, or 0; `scores` are the means of all scored tries of the run, this one included, oldest first. Without
-    `samples` the message of a failed fit, which may hold a cell's value, is not told."""
+    """An iteration that is over. `champion_before` is the champion that it was judged against, `champion` the one after
+    it; `rule` says why it won or lost; `message` says why there is no score; `repeats` is the iteration that had the
+    same recipe, or 0; `scores` are the means of all scored trials of the run, this one included, oldest first. Without
+    `samples` the message of a failed fit, which may hold a cell's value, is left out."""
 
     iteration: int
     stage: Stage
@@ -51,44 +51,44 @@ class FeedbackInput(msgspec.Struct, frozen=True, kw_only=True):
     samples: bool = True
 
 
-def write_feedback(outcome: FeedbackInput) -> str:
-    """The outcome in words, under `MOST_WORDS` of them."""
+def write_feedback(given: FeedbackInput) -> str:
+    """Return the feedback, in under `MOST_WORDS` words."""
     lines = [
-        *_happened(outcome),
-        *_gap(outcome),
-        *_trend(outcome),
-        *_lesson(outcome),
-        *_quality(outcome),
-        *_question(outcome),
+        *_happened(given),
+        *_gap(given),
+        *_trend(given),
+        *_lesson(given),
+        *_quality(given),
+        *_question(given),
     ]
     return "\n".join(lines)
 
 
-def _happened(outcome: FeedbackInput) -> list[str]:
-    head = f"Iteration {outcome.iteration}"
-    change = _change(outcome)
-    if outcome.skipped:
+def _happened(given: FeedbackInput) -> list[str]:
+    head = f"Iteration {given.iteration}"
+    change = _change(given)
+    if given.skipped:
         return [f"{head}: the person who runs this left it out; it does not count.{change}"]
-    evaluation = outcome.evaluation
-    if outcome.stage == "scored" and evaluation is not None:
-        better = "higher" if outcome.metric.greater_is_better else "lower"
-        rule = f": {strip_markers(_clip(outcome.rule, _RULE))}" if outcome.rule else ""
-        title = "It is the new champion" if _won(outcome) else "It did not take the title"
-        score = f"{_score(evaluation)} {outcome.metric.label} over {plural(len(evaluation.folds), 'fold')}"
+    evaluation = given.evaluation
+    if given.stage == "scored" and evaluation is not None:
+        better = "higher" if given.metric.greater_is_better else "lower"
+        rule = f": {strip_markers(_clip(given.rule, _RULE))}" if given.rule else ""
+        title = "It is the new champion" if _won(given) else "It did not take the title"
+        score = f"{_score(evaluation)} {given.metric.label} over {plural(len(evaluation.folds), 'fold')}"
         return [f"{head} scored {score} ({better} is better).{change}", f"{title}{rule}."]
-    if outcome.stage == "refused":
-        return [f"{head}: the recipe was refused before it was fitted.{change}", *_problems(outcome.problems)]
-    message = f": {_quoted(outcome.message, _MESSAGE)}" if outcome.message else ""
-    if outcome.stage == "unanswered":
+    if given.stage == "refused":
+        return [f"{head}: the recipe was refused before it was fitted.{change}", *_problems(given.problems)]
+    message = f": {_quoted(given.message, _MESSAGE)}" if given.message else ""
+    if given.stage == "unanswered":
         return [f"{head} had no recipe that could be read{message}."]
-    if _secret(outcome):
+    if _secret(given):
         message = ""
-    what = "fitting the recipe failed" if outcome.stage == "failed" else "it was broken off before it had a score"
+    what = "fitting the recipe failed" if given.stage == "failed" else "it was broken off before it had a score"
     return [f"{head}: {what}{message}.{change}"]
 
 
 def _problems(problems: Sequence[Problem]) -> list[str]:
-    """Every problem, as far as there is room; the rest is counted."""
+    """The problems, as far as there is room; the rest is counted."""
     lines = list[str]()
     words, room = _PROBLEMS_WORDS, _PROBLEMS_ROOM
     for problem in problems:
@@ -101,70 +101,70 @@ def _problems(problems: Sequence[Problem]) -> list[str]:
     return [*lines, f"- and {plural(more, 'more problem')} of the kind"] if more else lines
 
 
-def _gap(outcome: FeedbackInput) -> list[str]:
-    evaluation, before, champion = outcome.evaluation, outcome.champion_before, outcome.champion
-    if evaluation is not None and before is not None and not outcome.skipped:
+def _gap(given: FeedbackInput) -> list[str]:
+    evaluation, before, champion = given.evaluation, given.champion_before, given.champion
+    if evaluation is not None and before is not None and not given.skipped:
         gap = evaluation.mean - before.mean
         if math.isfinite(gap):
-            sign = "better" if (gap > 0) == outcome.metric.greater_is_better else "worse"
+            sign = "better" if (gap > 0) == given.metric.greater_is_better else "worse"
             share = f", {abs(gap / before.mean):.2%}" if before.mean else ""
-            held = f"that of the champion{' before' if _won(outcome) else ''}, {_score(before)}"
+            held = f"that of the champion{' before' if _won(given) else ''}, {_score(before)}"
             if not gap:
                 return [f"Its mean equals {held}."]
-            return [f"Its mean is {figure(abs(gap))} {outcome.metric.label} {sign} than {held}{share}."]
+            return [f"Its mean is {figure(abs(gap))} {given.metric.label} {sign} than {held}{share}."]
     if evaluation is None and champion is not None:
-        return [f"The champion stays at {_score(champion)} {outcome.metric.label}."]
+        return [f"The champion stays at {_score(champion)} {given.metric.label}."]
     return []
 
 
-def _trend(outcome: FeedbackInput) -> list[str]:
-    scores = [score for score in outcome.scores if math.isfinite(score)]
+def _trend(given: FeedbackInput) -> list[str]:
+    scores = [score for score in given.scores if math.isfinite(score)]
     if len(scores) < 2:
         return []
-    best = max(scores) if outcome.metric.greater_is_better else min(scores)
+    best = max(scores) if given.metric.greater_is_better else min(scores)
     since = len(scores) - 1 - scores.index(best)
     last = ", ".join(figure(score) for score in scores[-_LAST:])
     passed = f"{plural(since, 'scored try', 'scored tries')} since then" if since else "the latest one"
     return [f"Last scores, oldest first: {last}. Best of {len(scores):,}: {figure(best)}, {passed}."]
 
 
-def _lesson(outcome: FeedbackInput) -> list[str]:
-    """What is not worth repeating."""
-    if outcome.repeats:
-        return [f"The same recipe was tried in iteration {outcome.repeats}: propose one that is new."]
-    if outcome.skipped:
+def _lesson(given: FeedbackInput) -> list[str]:
+    """What is not worth repeating, in a sentence."""
+    if given.repeats:
+        return [f"The same recipe was tried in iteration {given.repeats}: propose one that is new."]
+    if given.skipped:
         return ["Do not propose this recipe again."]
-    if outcome.stage == "refused":
+    if given.stage == "refused":
         return ["Mend what is named, or leave it out; the same recipe would be refused again."]
-    if outcome.stage == "unanswered":
+    if given.stage == "unanswered":
         return ["Give one JSON object in the form that is asked for."]
-    if outcome.stage == "failed":
+    if given.stage == "failed":
         return ["Do not propose this recipe again unchanged; a smaller or quicker one may get through."]
-    if outcome.stage != "scored" or outcome.champion_before is None or _won(outcome):
+    if given.stage != "scored" or given.champion_before is None or _won(given):
         return []
     return ["This change alone is not worth repeating; go another way, or combine it with one that helped."]
 
 
-def _quality(outcome: FeedbackInput) -> list[str]:
-    quality = outcome.quality
+def _quality(given: FeedbackInput) -> list[str]:
+    quality = given.quality
     if quality is None:
         return []
     weakest = _weakest(quality)
     why = ""
     if weakest is not None:
-        because = f" ({_quoted(weakest.why, _WHY)})" if weakest.why and not _secret(outcome) else ""
+        because = f" ({_quoted(weakest.why, _WHY)})" if weakest.why and not _secret(given) else ""
         why = f"; its weakest part: {_quoted(weakest.name, (5, 40))} {weakest.value:.2f}{because}"
     return [f"Quality of the iteration: {quality.value:.2f} of 1{why}."]
 
 
 def _weakest(quality: Quality) -> QualityPart | None:
-    """The part that cost the most, if any cost something."""
+    """The part that cost the most; None if none cost anything."""
     worst = max(quality.parts, key=lambda part: part.weight * (1 - part.value), default=None)
     return worst if worst is not None and worst.value < 1 else None
 
 
-def _question(outcome: FeedbackInput) -> list[str]:
-    decision, quality = outcome.decision, outcome.quality
+def _question(given: FeedbackInput) -> list[str]:
+    decision, quality = given.decision, given.quality
     if decision is None:
         return []
     line = f"Decision: {decision.action} ({strip_markers(_clip(decision.rule, _RULE))})."
@@ -182,23 +182,23 @@ def _question(outcome: FeedbackInput) -> list[str]:
     return [line, f'Make clear in "reason": {asked.get(weakest.name, usual) if weakest else usual}']
 
 
-def _won(outcome: FeedbackInput) -> bool:
-    now, before, evaluation = outcome.champion, outcome.champion_before, outcome.evaluation
-    if evaluation is None or now is None or outcome.skipped or now.recipe.id != evaluation.recipe.id:
+def _won(given: FeedbackInput) -> bool:
+    now, before, evaluation = given.champion, given.champion_before, given.evaluation
+    if evaluation is None or now is None or given.skipped or now.recipe.id != evaluation.recipe.id:
         return False
     return before is None or before.recipe.id != evaluation.recipe.id
 
 
-def _secret(outcome: FeedbackInput) -> bool:
-    """Whether the words on a failure may hold what the agent must not see."""
-    return outcome.stage in ("failed", "stopped") and not outcome.samples
+def _secret(given: FeedbackInput) -> bool:
+    """Whether the message on a failure may hold a cell's value, which the agent must not see."""
+    return given.stage in ("failed", "stopped") and not given.samples
 
 
-def _change(outcome: FeedbackInput) -> str:
-    if outcome.recipe is None:
+def _change(given: FeedbackInput) -> str:
+    if given.recipe is None:
         return ""
-    before = outcome.champion_before
-    words = _quoted(describe_difference(before.recipe if before else None, outcome.recipe), _CHANGE)
+    before = given.champion_before
+    words = _quoted(describe_difference(before.recipe if before else None, given.recipe), _CHANGE)
     return f" Against the champion: {words}." if before else f" The recipe: {words}."
 
 
@@ -207,14 +207,14 @@ def _score(evaluation: Evaluation) -> str:
 
 
 def _clip(text: str, bounds: tuple[int, int]) -> str:
-    """The first words of a cleaned line."""
+    """The first words of the text, cleaned."""
     most, room = bounds
     words = clean(text, room).split()
     return " ".join(words) if len(words) <= most else f"{' '.join(words[:most])}…"
 
 
 def _quoted(text: str, bounds: tuple[int, int]) -> str:
-    """Text from outside, quoted as data within `bounds`, also where its escapes are longer than itself."""
+    """Text from outside, quoted as data within `bounds`, also if its escapes make it longer."""
     words, room = _clip(text, bounds), bounds[1]
     quoted = quote(words, room)
     while len(quoted) > bounds[1] + 2:

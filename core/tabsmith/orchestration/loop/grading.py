@@ -1,7 +1,5 @@
-"""The quality of an iteration, 0..1: by tabsmith's own rule, part by part, each with its reason.
-
-The quality of an iteration graded by a language model: the letter that asks for it, and its answer read.
-"""
+"""Grades an iteration with a recipe, 0..1: by tabsmith's own rule, part by part with its reason, or by a language model,
+whose prompt and reply stand here, too."""
 
 import math
 from typing import Final
@@ -28,9 +26,9 @@ _WORDS: Final = 4  # of a reason that says something
 
 
 class GradingInput(msgspec.Struct, frozen=True, kw_only=True):
-    """An iteration to be graded. `verdict` is None when no recipe came; `evaluation` is None without a score, and
-    `failure` says why; `champion` is that of before, `first` the run's first score; `folds` how many there are to
-    score; `repeats` the iteration that had the same recipe, or 0; `reason` and `change` are foreign text."""
+    """An iteration to be graded. `verdict` is None if no recipe came; `evaluation` is None without a score, and `failure`
+    says why; `champion` is the one before the iteration, `first` the run's first score; `folds` is how many folds there
+    are to score; `repeats` is the iteration that had the same recipe, or 0; `reason` and `change` are foreign text."""
 
     metric: Metric
     folds: int
@@ -45,16 +43,16 @@ class GradingInput(msgspec.Struct, frozen=True, kw_only=True):
     failure: str = ""
 
 
-def grade_by_rule(subject: GradingInput, *, fallback: str = "") -> Quality:
-    """The grade by tabsmith's own rule; `fallback` says why it stands in for a model's grade, when it does."""
-    parts = (_valid(subject), _new(subject), _explained(subject), _standing(subject), _folds(subject))
+def grade_by_rule(given: GradingInput, *, fallback: str = "") -> Quality:
+    """Return the grade by tabsmith's own rule; `fallback` says why it stands in for a model's grade, if it does."""
+    parts = (_valid(given), _new(given), _explained(given), _standing(given), _folds(given))
     value = round(sum(part.value * part.weight for part in parts), 4)
     words = "; ".join(part.why for part in parts)
     return Quality(value, "heuristic", parts, words=words, fallback=fallback)
 
 
-def _valid(subject: GradingInput) -> QualityPart:
-    verdict = subject.verdict
+def _valid(given: GradingInput) -> QualityPart:
+    verdict = given.verdict
     if verdict is None:
         return QualityPart("valid", 0.0, _VALID, "no recipe came")
     if verdict.valid:
@@ -64,68 +62,66 @@ def _valid(subject: GradingInput) -> QualityPart:
     return QualityPart("valid", 0.0, _VALID, f"not valid: {first}{more}")
 
 
-def _new(subject: GradingInput) -> QualityPart:
-    if subject.verdict is None:
+def _new(given: GradingInput) -> QualityPart:
+    if given.verdict is None:
         return QualityPart("new", 0.0, _NEW, "nothing new")
-    if subject.repeats:
-        return QualityPart("new", 0.0, _NEW, f"the same recipe as in iteration {subject.repeats}")
+    if given.repeats:
+        return QualityPart("new", 0.0, _NEW, f"the same recipe as in iteration {given.repeats}")
     return QualityPart("new", 1.0, _NEW, "not tried before")
 
 
-def _explained(subject: GradingInput) -> QualityPart:
-    count = len(subject.reason.split())
-    if subject.verdict is None or not count:
+def _explained(given: GradingInput) -> QualityPart:
+    count = len(given.reason.split())
+    if given.verdict is None or not count:
         return QualityPart("explained", 0.0, _EXPLAINED, "not explained")
     if count < _WORDS:
         return QualityPart("explained", 0.5, _EXPLAINED, f"explained in {plural(count, 'word')}")
     return QualityPart("explained", 1.0, _EXPLAINED, "explained")
 
 
-def _folds(subject: GradingInput) -> QualityPart:
-    evaluation = _counted(subject)
+def _folds(given: GradingInput) -> QualityPart:
+    evaluation = _counted(given)
     scored = len(evaluation.folds) if evaluation else 0
-    share = min(1.0, scored / subject.folds) if subject.folds > 0 else 0.0
-    return QualityPart("folds", share, _FOLDS, f"{scored} of {plural(subject.folds, 'fold')} scored")
+    share = min(1.0, scored / given.folds) if given.folds > 0 else 0.0
+    return QualityPart("folds", share, _FOLDS, f"{scored} of {plural(given.folds, 'fold')} scored")
 
 
-def _standing(subject: GradingInput) -> QualityPart:
-    evaluation = _counted(subject)
+def _standing(given: GradingInput) -> QualityPart:
+    evaluation = _counted(given)
     if evaluation is None:
-        why = "no score to compare" if not subject.repeats else "nothing new to compare"
-        return QualityPart(
-            "standing", 0.0, _STANDING, f"{why}: {clean(subject.failure, 80)}" if subject.failure else why
-        )
-    if subject.champion is None:
+        why = "no score to compare" if not given.repeats else "nothing new to compare"
+        return QualityPart("standing", 0.0, _STANDING, f"{why}: {clean(given.failure, 80)}" if given.failure else why)
+    if given.champion is None:
         return QualityPart("standing", 1.0, _STANDING, "the first score")
-    found = compare_on_folds(subject.champion, evaluation, subject.metric)
-    if found is None or not math.isfinite(found.gain):
+    comparison = compare_on_folds(given.champion, evaluation, given.metric)
+    if comparison is None or not math.isfinite(comparison.gain):
         return QualityPart("standing", 0.0, _STANDING, "not comparable with the champion")
-    noise = max(found.error, found.floor)
-    if found.gain > noise:
+    noise = max(comparison.error, comparison.floor)
+    if comparison.gain > noise:
         return QualityPart(
-            "standing", 1.0, _STANDING, f"better than the champion by {figure(found.gain)}, beyond noise"
+            "standing", 1.0, _STANDING, f"better than the champion by {figure(comparison.gain)}, beyond noise"
         )
-    if found.gain >= -noise:
+    if comparison.gain >= -noise:
         return QualityPart("standing", _WITHIN_NOISE, _STANDING, f"within noise of the champion (± {figure(noise, 2)})")
-    yardstick = _FAR * max(noise, _progress(subject))
-    share = max(0.0, 1.0 - (-found.gain - noise) / yardstick) if yardstick else 0.0
-    why = f"worse than the champion by {figure(-found.gain)}, noise {figure(noise, 2)}"
+    yardstick = _FAR * max(noise, _progress(given))
+    share = max(0.0, 1.0 - (-comparison.gain - noise) / yardstick) if yardstick else 0.0
+    why = f"worse than the champion by {figure(-comparison.gain)}, noise {figure(noise, 2)}"
     return QualityPart("standing", round(_WITHIN_NOISE * share, 4), _STANDING, why)
 
 
-def _progress(subject: GradingInput) -> float:
+def _progress(given: GradingInput) -> float:
     """A tenth of what the run has gained since its first score: on a table with little noise, every other recipe would
     be far behind otherwise."""
-    if subject.first is None or subject.champion is None:
+    if given.first is None or given.champion is None:
         return 0.0
-    gained = abs(subject.champion.mean - subject.first.mean)
+    gained = abs(given.champion.mean - given.first.mean)
     return _PROGRESS * gained if math.isfinite(gained) else 0.0
 
 
-def _counted(subject: GradingInput) -> Evaluation | None:
-    """The score, where it tells something: of a valid recipe that was not tried before."""
-    evaluation = subject.evaluation
-    if subject.repeats or evaluation is None or subject.verdict is None or not subject.verdict.valid:
+def _counted(given: GradingInput) -> Evaluation | None:
+    """The evaluation, if it says something new: of a valid recipe that was not tried before."""
+    evaluation = given.evaluation
+    if given.repeats or evaluation is None or given.verdict is None or not given.verdict.valid:
         return None
     return evaluation if math.isfinite(evaluation.mean) else None
 
@@ -188,23 +184,23 @@ class _Grade(msgspec.Struct, frozen=True):
     words: str = ""
 
 
-def grading_request(subject: GradingInput) -> tuple[Prompt, msgspec.Raw]:
+def grading_request(given: GradingInput) -> tuple[Prompt, msgspec.Raw]:
     """What the model is asked, and the JSON Schema of its answer. Foreign text goes as data: cleaned, cut, in JSON."""
-    verdict = subject.verdict
-    recipe = msgspec.json.encode(subject.recipe).decode() if subject.recipe else ""
+    verdict = given.verdict
+    recipe = msgspec.json.encode(given.recipe).decode() if given.recipe else ""
     sheet = _Sheet(
-        metric=subject.metric.label,
-        greater_is_better=subject.metric.greater_is_better,
+        metric=given.metric.label,
+        greater_is_better=given.metric.greater_is_better,
         valid=bool(verdict and verdict.valid),
         problems=tuple(_foreign(f"{each.where}: {each.what}") for each in verdict.problems[:10]) if verdict else (),
-        tried_before_in_iteration=subject.repeats or None,
-        change=_foreign(subject.change),
-        reason=_foreign(subject.reason),
+        tried_before_in_iteration=given.repeats or None,
+        change=_foreign(given.change),
+        reason=_foreign(given.reason),
         recipe=_foreign(recipe, _LONGEST_RECIPE),
-        score=_score(subject.evaluation),
-        failure=_foreign(subject.failure),
-        champion=_score(subject.champion),
-        first=_score(subject.first),
+        score=_score(given.evaluation),
+        failure=_foreign(given.failure),
+        champion=_score(given.champion),
+        first=_score(given.first),
     )
     facts = msgspec.json.format(msgspec.json.encode(sheet), indent=1).decode()
     return Prompt(_SYSTEM, f"The iteration:\n```json\n{facts}\n```\nGrade it."), GRADE_SCHEMA

@@ -1,7 +1,5 @@
-"""The quality of an iteration in a workspace. A model's grade may lower it; only the acceptance command raises it.
-
-An iteration of a task graded by a language model against the rubric: the letter that asks for it.
-"""
+"""Grades an iteration of a task, 0..1. A language model may lower the grade by the task's rubric; only the acceptance
+command raises it."""
 
 from typing import Final
 
@@ -29,7 +27,7 @@ _ENDS: Final[dict[AgentJobEnd, str]] = {
 def grade_task_by_rule(
     acceptance: Acceptance, changed: int, end: AgentJobEnd, refused: int, *, fallback: str = ""
 ) -> Quality:
-    """The grade by tabsmith's own rule; `changed` files, `refused` permissions."""
+    """Return the grade by tabsmith's own rule; `changed` counts files, `refused` permissions."""
     accepted = acceptance.verdict == "accepted"
     parts = (
         QualityPart("accepted", float(accepted), _ACCEPTED, f"acceptance: {acceptance.verdict}"),
@@ -42,7 +40,7 @@ def grade_task_by_rule(
 
 
 def lower_grade(own: Quality, model: Quality) -> Quality:
-    """The lower of tabsmith's own grade and a model's."""
+    """Return the lower of tabsmith's own grade and a model's."""
     if model.value >= own.value:
         return own
     part = QualityPart("rubric", model.value, 1.0, model.words)

@@ -1,4 +1,4 @@
-"""What a coding agent is told of its task: the goal and the rules first, then what the last acceptance said."""
+"""The prompt of a coding agent: the goal and the rules first, then the feedback on the last iteration."""
 
 from typing import Final
 
@@ -23,7 +23,7 @@ MOST_FILES: Final = 40
 def write_task_prompt(
     task: Task, iteration: int, feedback: str, left: RemainingBudget, notes: tuple[str, ...]
 ) -> Prompt:
-    """The letter of an iteration: `system` is the same for all of a task's."""
+    """Return the prompt of an iteration; its `system` is the same for all iterations of a task."""
     system = f"{_RULES}\n\nThe goal:\n{task.goal}\n\nThe acceptance command, run in the folder: {task.accept}"
     if task.rubric:
         system += f"\n\nBeyond that, quality is judged by:\n{task.rubric}"
@@ -49,8 +49,8 @@ def task_feedback(
     elif acceptance is not None:
         lines.append("No file was changed in that iteration.")
     if acceptance is not None and acceptance.output.strip():
-        told = clean_block(acceptance.output, 4 * OUTPUT_CHARACTERS).splitlines()[-OUTPUT_LINES:]
-        text = "\n".join(told)[-OUTPUT_CHARACTERS:]
+        lines_printed = clean_block(acceptance.output, 4 * OUTPUT_CHARACTERS).splitlines()[-OUTPUT_LINES:]
+        text = "\n".join(lines_printed)[-OUTPUT_CHARACTERS:]
         lines.append(
             "The end of what the acceptance command printed:\n"
             + data_block([quote(line, 400) for line in text.splitlines()])

@@ -1,4 +1,7 @@
-"""Events into a run: `reduce` folds the journal, event by event, into the `RunSnapshot` that every screen draws."""
+"""Reducers: `reduce` folds a journal, event by event, into the `RunSnapshot` that every screen draws.
+
+Each kind of event has one reducer, in the file of its subject.
+"""
 
 from collections.abc import Iterable
 
@@ -13,7 +16,7 @@ __all__ = ["agents", "iterations", "reduce", "runs", "tasks"]
 
 
 def reduce(events: Iterable[RunEvent], start: RunSnapshot | None = None) -> RunSnapshot:
-    """The run after `events`; `start` is the run before them. Pure: the same events give the same run."""
+    """Return the run after `events`; `start` is the run before them. Pure: the same events give the same run."""
     snapshot = start or RunSnapshot()
     for event in events:
         snapshot = replace(reduce_event(event, snapshot), updated_at=event.at)

@@ -1,16 +1,17 @@
-"""What happens between a run, its agents and its person: sessions, retries, handing over, questions, notes."""
+"""Reducers of what happens between a run, its agents and its person: sessions, retries, fallback, questions, notes."""
 
 from msgspec.structs import replace
 
 from tabsmith.orchestration import events as loop
+from tabsmith.orchestration.loop_state import AnsweredQuestion, SessionState
 from tabsmith.orchestration.questions import EndRun
 from tabsmith.runs.reducers.rules import current_trial, reducer, with_log, with_trial
-from tabsmith.runs.snapshot import AnsweredQuestion, RunSnapshot, SessionState
+from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import clean
 
 
 @reducer
-def _(event: loop.AgentChanged, snapshot: RunSnapshot) -> RunSnapshot:
+def reduce_agent_changed(event: loop.AgentChanged, snapshot: RunSnapshot) -> RunSnapshot:
     back = event.actual == event.planned
     new = replace(
         snapshot,
@@ -24,7 +25,7 @@ def _(event: loop.AgentChanged, snapshot: RunSnapshot) -> RunSnapshot:
 
 
 @reducer
-def _(event: loop.SessionOpened, snapshot: RunSnapshot) -> RunSnapshot:
+def reduce_session_opened(event: loop.SessionOpened, snapshot: RunSnapshot) -> RunSnapshot:
     session = SessionState(
         id=event.session,
         iteration=event.iteration,
@@ -35,12 +36,12 @@ def _(event: loop.SessionOpened, snapshot: RunSnapshot) -> RunSnapshot:
         opened_at=event.at,
     )
     opened = replace(snapshot, sessions=(*snapshot.sessions, session), retry=None)
-    known = current_trial(opened, event.iteration)
-    return with_trial(opened, event.iteration, sessions=(*known.sessions, event.session))
+    trial = current_trial(opened, event.iteration)
+    return with_trial(opened, event.iteration, sessions=(*trial.sessions, event.session))
 
 
 @reducer
-def _(event: loop.SessionUsed, snapshot: RunSnapshot) -> RunSnapshot:
+def reduce_session_used(event: loop.SessionUsed, snapshot: RunSnapshot) -> RunSnapshot:
     session = _session(snapshot, event.session)
     if session is None:
         return snapshot
@@ -52,7 +53,7 @@ def _(event: loop.SessionUsed, snapshot: RunSnapshot) -> RunSnapshot:
     )
     usage = event.usage
     spent = replace(
-        _with(snapshot, new),
+        _with_session(snapshot, new),
         usage=snapshot.usage + usage,
         context=usage.input_tokens + usage.cache_read_tokens + usage.cache_write_tokens or snapshot.context,
     )
@@ -62,7 +63,7 @@ def _(event: loop.SessionUsed, snapshot: RunSnapshot) -> RunSnapshot:
 
 
 @reducer
-def _(event: loop.SessionClosed, snapshot: RunSnapshot) -> RunSnapshot:
+def reduce_session_closed(event: loop.SessionClosed, snapshot: RunSnapshot) -> RunSnapshot:
     session = _session(snapshot, event.session)
     if session is None:
         return snapshot
@@ -74,7 +75,7 @@ def _(event: loop.SessionClosed, snapshot: RunSnapshot) -> RunSnapshot:
         trouble=event.trouble,
         message=event.message,
     )
-    closed = _with(snapshot, new)
+    closed = _with_session(snapshot, new)
     if event.outcome == "answered":
         return closed
     return with_log(
@@ -83,14 +84,14 @@ def _(event: loop.SessionClosed, snapshot: RunSnapshot) -> RunSnapshot:
 
 
 @reducer
-def _(event: loop.RetryScheduled, snapshot: RunSnapshot) -> RunSnapshot:
+def reduce_retry_scheduled(event: loop.RetryScheduled, snapshot: RunSnapshot) -> RunSnapshot:
     wait = max(0.0, event.until - event.at)
     text = f"#{event.iteration} {event.trouble}, asked again in {wait:.1f} s (retry {event.retry} of {event.retries})"
     return with_log(replace(snapshot, retry=event), event, "retry", text, "warning")
 
 
 @reducer
-def _(event: loop.Unanswered, snapshot: RunSnapshot) -> RunSnapshot:
+def reduce_unanswered(event: loop.Unanswered, snapshot: RunSnapshot) -> RunSnapshot:
     unanswered = with_trial(snapshot, event.iteration, state="unanswered", message=event.message, trouble=event.trouble)
     if not event.trouble:
         unanswered = replace(unanswered, ending=snapshot.ending or "done")
@@ -104,52 +105,52 @@ def _(event: loop.Unanswered, snapshot: RunSnapshot) -> RunSnapshot:
 
 
 @reducer
-def _(event: loop.QuestionAsked, snapshot: RunSnapshot) -> RunSnapshot:
+def reduce_question_asked(event: loop.QuestionAsked, snapshot: RunSnapshot) -> RunSnapshot:
     return with_log(replace(snapshot, question=event.question), event, "question", event.question.what, "warning")
 
 
 @reducer
-def _(event: loop.QuestionAnswered, snapshot: RunSnapshot) -> RunSnapshot:
-    word = type(event.reply).__struct_config__.tag
+def reduce_question_answered(event: loop.QuestionAnswered, snapshot: RunSnapshot) -> RunSnapshot:
+    tag = type(event.reply).__struct_config__.tag
     answered = replace(snapshot, question=None)
     question = snapshot.question
     if question is not None and question.id == event.id:
         answered = replace(answered, answers=(*snapshot.answers, AnsweredQuestion(question, event.reply)))
         if isinstance(event.reply, EndRun) and question.cause != "budget":
             answered = replace(answered, ending="user")
-    return with_log(answered, event, "answer", str(word).replace("_", " "))
+    return with_log(answered, event, "answer", str(tag).replace("_", " "))
 
 
 @reducer
-def _(event: loop.BreakpointPassed, snapshot: RunSnapshot) -> RunSnapshot:
+def reduce_breakpoint_passed(event: loop.BreakpointPassed, snapshot: RunSnapshot) -> RunSnapshot:
     return with_log(snapshot, event, "breakpoint", f"#{event.iteration} {event.what}", "warning")
 
 
 @reducer
-def _(event: loop.BudgetWarned, snapshot: RunSnapshot) -> RunSnapshot:
+def reduce_budget_warned(event: loop.BudgetWarned, snapshot: RunSnapshot) -> RunSnapshot:
     warned = replace(snapshot, warnings=(*snapshot.warnings, event))
     return with_log(warned, event, "budget", event.words, "warning")
 
 
 @reducer
-def _(event: loop.ModeChanged, snapshot: RunSnapshot) -> RunSnapshot:
+def reduce_mode_changed(event: loop.ModeChanged, snapshot: RunSnapshot) -> RunSnapshot:
     return with_log(replace(snapshot, mode=event.mode), event, "mode", event.mode)
 
 
 @reducer
-def _(event: loop.NoteTaken, snapshot: RunSnapshot) -> RunSnapshot:
+def reduce_note_taken(event: loop.NoteTaken, snapshot: RunSnapshot) -> RunSnapshot:
     noted = replace(snapshot, notes=(*snapshot.notes, event.text))
     return with_log(noted, event, "note", f"to the agent: {clean(event.text, 200)}")
 
 
 def _session(snapshot: RunSnapshot, session: str) -> SessionState | None:
-    """The session of that id; looked for from the newest on, where it nearly always is."""
+    """The session of that id; the search begins with the newest, which it nearly always is."""
     return next((each for each in reversed(snapshot.sessions) if each.id == session), None)
 
 
-def _with(snapshot: RunSnapshot, session: SessionState) -> RunSnapshot:
-    """The snapshot with that session in the place of its older self."""
+def _with_session(snapshot: RunSnapshot, session: SessionState) -> RunSnapshot:
+    """The snapshot with the session in place of its earlier state."""
     sessions = list(snapshot.sessions)
-    at = next(place for place in range(len(sessions) - 1, -1, -1) if sessions[place].id == session.id)
-    sessions[at] = session
+    index = next(index for index in range(len(sessions) - 1, -1, -1) if sessions[index].id == session.id)
+    sessions[index] = session
     return replace(snapshot, sessions=tuple(sessions))

@@ -1,17 +1,18 @@
-"""What happens in an iteration once a recipe is wanted."""
+"""Reducers of what happens in an iteration with a recipe, and in the search as a whole."""
 
 from msgspec.structs import replace
 
 from tabsmith.agents.usage import NO_USAGE
 from tabsmith.orchestration import events as loop
 from tabsmith.orchestration.loop.champion import ChampionStatus, Judgement
+from tabsmith.orchestration.loop_state import Trial, WorkspaceWork
 from tabsmith.runs.reducers.rules import current_trial, reducer, with_log, with_trial
-from tabsmith.runs.snapshot import RunSnapshot, Trial, WorkspaceWork
+from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import figure
 
 
 @reducer
-def _(event: loop.SearchStarted, snapshot: RunSnapshot) -> RunSnapshot:
+def reduce_search_started(event: loop.SearchStarted, snapshot: RunSnapshot) -> RunSnapshot:
     ready = replace(
         snapshot,
         metric=event.metric,
@@ -26,8 +27,8 @@ def _(event: loop.SearchStarted, snapshot: RunSnapshot) -> RunSnapshot:
 
 
 @reducer
-def _(event: loop.IterationStarted, snapshot: RunSnapshot) -> RunSnapshot:
-    # An iteration that is taken up again after a kill keeps the sessions that it had: what they spent is spent.
+def reduce_iteration_started(event: loop.IterationStarted, snapshot: RunSnapshot) -> RunSnapshot:
+    # An iteration that is resumed after a kill keeps the sessions that it had, with what they used.
     before = [session for session in snapshot.sessions if session.iteration == event.iteration]
     latest = Trial(
         event.iteration,
@@ -43,7 +44,7 @@ def _(event: loop.IterationStarted, snapshot: RunSnapshot) -> RunSnapshot:
 
 
 @reducer
-def _(event: loop.Proposed, snapshot: RunSnapshot) -> RunSnapshot:
+def reduce_proposed(event: loop.Proposed, snapshot: RunSnapshot) -> RunSnapshot:
     return with_trial(
         snapshot,
         event.iteration,
@@ -56,21 +57,21 @@ def _(event: loop.Proposed, snapshot: RunSnapshot) -> RunSnapshot:
 
 
 @reducer
-def _(event: loop.RecipeRefused, snapshot: RunSnapshot) -> RunSnapshot:
+def reduce_recipe_refused(event: loop.RecipeRefused, snapshot: RunSnapshot) -> RunSnapshot:
     words = "; ".join(f"{problem.where}: {problem.what}" for problem in event.problems)
     refused = with_trial(snapshot, event.iteration, state="refused", message=words, problems=event.problems)
     return with_log(refused, event, "refused", f"#{event.iteration} {words}", "warning")
 
 
 @reducer
-def _(event: loop.FoldScored, snapshot: RunSnapshot) -> RunSnapshot:
+def reduce_fold_scored(event: loop.FoldScored, snapshot: RunSnapshot) -> RunSnapshot:
     current = current_trial(snapshot, event.iteration)
     folds = tuple(sorted((*current.folds, event.score), key=lambda score: score.fold))
     return with_trial(snapshot, event.iteration, state="evaluating", folds=folds)
 
 
 @reducer
-def _(event: loop.Evaluated, snapshot: RunSnapshot) -> RunSnapshot:
+def reduce_evaluated(event: loop.Evaluated, snapshot: RunSnapshot) -> RunSnapshot:
     evaluation = event.evaluation
     scored = with_trial(
         snapshot,
@@ -88,7 +89,7 @@ def _(event: loop.Evaluated, snapshot: RunSnapshot) -> RunSnapshot:
 
 
 @reducer
-def _(event: loop.EvaluationFailed, snapshot: RunSnapshot) -> RunSnapshot:
+def reduce_evaluation_failed(event: loop.EvaluationFailed, snapshot: RunSnapshot) -> RunSnapshot:
     failed = with_trial(
         snapshot,
         event.iteration,
@@ -101,14 +102,14 @@ def _(event: loop.EvaluationFailed, snapshot: RunSnapshot) -> RunSnapshot:
 
 
 @reducer
-def _(event: loop.ChampionChanged, snapshot: RunSnapshot) -> RunSnapshot:
-    crowned = with_trial(snapshot, event.iteration, won=True, rule=event.rule)
-    titled = replace(crowned, champion_trial=crowned.latest, probation=event.probation, challengers_met=0)
-    return with_log(titled, event, "champion", f"#{event.iteration} {event.rule}")
+def reduce_champion_changed(event: loop.ChampionChanged, snapshot: RunSnapshot) -> RunSnapshot:
+    promoted = with_trial(snapshot, event.iteration, won=True, rule=event.rule)
+    changed = replace(promoted, champion_trial=promoted.latest, probation=event.probation, challengers_met=0)
+    return with_log(changed, event, "champion", f"#{event.iteration} {event.rule}")
 
 
 @reducer
-def _(event: loop.Graded, snapshot: RunSnapshot) -> RunSnapshot:
+def reduce_graded(event: loop.Graded, snapshot: RunSnapshot) -> RunSnapshot:
     quality = event.quality
     graded = with_trial(snapshot, event.iteration, quality=quality)
     if not quality.fallback:
@@ -119,38 +120,38 @@ def _(event: loop.Graded, snapshot: RunSnapshot) -> RunSnapshot:
 
 
 @reducer
-def _(event: loop.Decided, snapshot: RunSnapshot) -> RunSnapshot:
+def reduce_decided(event: loop.Decided, snapshot: RunSnapshot) -> RunSnapshot:
     decision = event.decision
     text = f"#{event.iteration} {decision.action}: {decision.rule}"
     return with_log(with_trial(snapshot, event.iteration, decision=decision), event, "decide", text)
 
 
 @reducer
-def _(event: loop.IterationSkipped, snapshot: RunSnapshot) -> RunSnapshot:
+def reduce_iteration_skipped(event: loop.IterationSkipped, snapshot: RunSnapshot) -> RunSnapshot:
     skipped = with_trial(snapshot, event.iteration, skipped=True)
     return with_log(skipped, event, "skipped", f"#{event.iteration} left out by you")
 
 
 @reducer
-def _(event: loop.IterationEnded, snapshot: RunSnapshot) -> RunSnapshot:
+def reduce_iteration_ended(event: loop.IterationEnded, snapshot: RunSnapshot) -> RunSnapshot:
     ended = with_trial(snapshot, event.iteration, facts=event.facts, feedback=event.feedback, ended_at=event.at)
     ended = replace(ended, retry=None, answers=(), failures=event.facts.failures)
     if ended.champion == event.iteration:
         return replace(ended, champion_trial=ended.latest)
     if event.facts.scored and not current_trial(ended, event.iteration).skipped:
-        title = ChampionStatus(ended.probation, ended.challengers_met).after(Judgement(won=False, rule=""))
-        return replace(ended, probation=title.probation, challengers_met=title.challengers_met)
+        status = ChampionStatus(ended.probation, ended.challengers_met).after(Judgement(won=False, rule=""))
+        return replace(ended, probation=status.probation, challengers_met=status.challengers_met)
     return ended
 
 
 @reducer
-def _(event: loop.EnsembleBuilt, snapshot: RunSnapshot) -> RunSnapshot:
+def reduce_ensemble_built(event: loop.EnsembleBuilt, snapshot: RunSnapshot) -> RunSnapshot:
     text = f"{len(event.recipes)} of the recipes together: {figure(event.score)}"
     return with_log(replace(snapshot, ensemble=event), event, "ensemble", text)
 
 
 @reducer
-def _(event: loop.Noted, snapshot: RunSnapshot) -> RunSnapshot:
+def reduce_noted(event: loop.Noted, snapshot: RunSnapshot) -> RunSnapshot:
     return with_log(snapshot, event, "note", event.message, event.level)
 
 

@@ -1,4 +1,4 @@
-"""What the rules have in common: one rule per kind of event, and how a rule changes a try or adds to the log."""
+"""What reducers have in common: how they are registered, change the current trial and add to the log."""
 
 from collections.abc import Callable
 from functools import singledispatch
@@ -7,29 +7,31 @@ from typing import Final, Literal
 from msgspec.structs import replace
 
 from tabsmith.orchestration.events import Event
+from tabsmith.orchestration.loop_state import Trial
 from tabsmith.runs.events import RunEvent
-from tabsmith.runs.snapshot import LogLine, RunSnapshot, Trial
+from tabsmith.runs.snapshot import LogLine, RunSnapshot
 
 LOG_LINES: Final = 500
 
 
 @singledispatch
 def reduce_event(event: RunEvent, _snapshot: RunSnapshot) -> RunSnapshot:
-    """The run after one event. Raises TypeError for a kind of event that has no rule."""
-    raise TypeError(f"no rule for {type(event).__name__}")
+    """Return the run after one event. Raises TypeError for a kind of event that has no reducer."""
+    raise TypeError(f"no reducer for {type(event).__name__}")
 
 
 reducer: Callable[..., Callable[..., object]] = reduce_event.register
 
 
 def current_trial(snapshot: RunSnapshot, iteration: int) -> Trial:
-    """The latest try, when it is that iteration; else a new one."""
+    """Return the latest trial if it is that iteration; else a new trial."""
     latest = snapshot.latest
     return latest if latest is not None and latest.iteration == iteration else Trial(iteration, snapshot.actual)
 
 
 def with_trial(snapshot: RunSnapshot, iteration: int, **changes: object) -> RunSnapshot:
-    """The snapshot with its latest try changed: only that one ever changes, so a long run folds in linear time."""
+    """Return the snapshot with its latest trial changed. Only the latest one ever changes, so a long run folds in linear
+    time."""
     new = replace(current_trial(snapshot, iteration), **changes)
     if snapshot.latest is None or snapshot.latest.iteration == iteration:
         return replace(snapshot, latest=new)
@@ -43,5 +45,5 @@ def with_log(
     text: str,
     level: Literal["info", "warning", "error"] = "info",
 ) -> RunSnapshot:
-    """The snapshot with one more line in its log."""
+    """Return the snapshot with one more line in its log."""
     return replace(snapshot, log=(*snapshot.log[-LOG_LINES + 1 :], LogLine(event.at, word, text, level)))

@@ -1,4 +1,4 @@
-"""What happens to a run as a whole."""
+"""Reducers of what happens to a run as a whole."""
 
 from msgspec.structs import replace
 
@@ -11,8 +11,8 @@ from tabsmith.runs.snapshot import RunSnapshot, TaskState
 
 
 @reducer
-def _(event: run.RunStarted, snapshot: RunSnapshot) -> RunSnapshot:
-    begun = replace(
+def reduce_run_started(event: run.RunStarted, snapshot: RunSnapshot) -> RunSnapshot:
+    started = replace(
         snapshot.clocked(snapshot.updated_at, running=False),
         spec=event.spec,
         pid=event.pid,
@@ -25,7 +25,7 @@ def _(event: run.RunStarted, snapshot: RunSnapshot) -> RunSnapshot:
         planned=snapshot.planned if snapshot.attempt else event.spec.choice.agent,
         actual=snapshot.actual if snapshot.attempt else event.spec.choice.agent,
         mode=snapshot.mode if snapshot.attempt else event.spec.choice.mode,
-        tasks=_taken_up(snapshot),
+        tasks=_resumed_tasks(snapshot),
         retry=None,
         question=None,
         outcome=None,
@@ -34,11 +34,11 @@ def _(event: run.RunStarted, snapshot: RunSnapshot) -> RunSnapshot:
         report=None,
     )
     text = f"tabsmith {event.version}, process {event.pid}"
-    return with_log(begun.clocked(event.at, running=True), event, "resume" if event.attempt > 1 else "start", text)
+    return with_log(started.clocked(event.at, running=True), event, "resume" if event.attempt > 1 else "start", text)
 
 
-def _taken_up(snapshot: RunSnapshot) -> tuple[TaskState, ...]:
-    """The tasks of a run that is taken up: one that had come to its end without success begins once more."""
+def _resumed_tasks(snapshot: RunSnapshot) -> tuple[TaskState, ...]:
+    """The tasks of a resumed run: a task that had ended without success begins once more."""
     if snapshot.outcome is None:
         return snapshot.tasks
     return tuple(
@@ -50,9 +50,9 @@ def _taken_up(snapshot: RunSnapshot) -> tuple[TaskState, ...]:
 
 
 @reducer
-def _(event: run.StateChanged, snapshot: RunSnapshot) -> RunSnapshot:
-    still = event.state in (RunState.PAUSED, RunState.ASKING) or event.state.ended
-    changed = replace(snapshot.clocked(event.at, running=not still), state=event.state, message=event.message)
+def reduce_state_changed(event: run.StateChanged, snapshot: RunSnapshot) -> RunSnapshot:
+    clock_stands = event.state in (RunState.PAUSED, RunState.ASKING) or event.state.ended
+    changed = replace(snapshot.clocked(event.at, running=not clock_stands), state=event.state, message=event.message)
     if event.state is RunState.STOPPING:
         changed = replace(changed, ending="user")
     if event.state == snapshot.state and not event.message:
@@ -63,26 +63,26 @@ def _(event: run.StateChanged, snapshot: RunSnapshot) -> RunSnapshot:
 
 
 @reducer
-def _(event: run.ReadingProgress, snapshot: RunSnapshot) -> RunSnapshot:
+def reduce_reading_progress(event: run.ReadingProgress, snapshot: RunSnapshot) -> RunSnapshot:
     return replace(snapshot, read_share=event.share, message=event.message)
 
 
 @reducer
-def _(event: run.TableReady, snapshot: RunSnapshot) -> RunSnapshot:
+def reduce_table_ready(event: run.TableReady, snapshot: RunSnapshot) -> RunSnapshot:
     profile = event.info.profile
     text = f"{profile.rows:,} rows, {len(profile.columns):,} columns, {event.info.route} path"
     return with_log(replace(snapshot, info=event.info, read_share=1.0), event, "table", text)
 
 
 @reducer
-def _(event: run.SchemaReady, snapshot: RunSnapshot) -> RunSnapshot:
+def reduce_schema_ready(event: run.SchemaReady, snapshot: RunSnapshot) -> RunSnapshot:
     schema = event.schema
     text = f"{schema.problem_type}, target {schema.target}, {len(schema.features)} features, {schema.split.kind} split"
     return with_log(replace(snapshot, schema=schema), event, "schema", text)
 
 
 @reducer
-def _(event: run.LimitChanged, snapshot: RunSnapshot) -> RunSnapshot:
+def reduce_limit_changed(event: run.LimitChanged, snapshot: RunSnapshot) -> RunSnapshot:
     limits = event.limits
     parts = (
         f"{limits.seconds:,.0f} s" if limits.seconds else "",
@@ -105,7 +105,7 @@ def _stands(warning: BudgetWarned, snapshot: RunSnapshot, limits: Limits, at: fl
 
 
 @reducer
-def _(event: run.RunEnded, snapshot: RunSnapshot) -> RunSnapshot:
+def reduce_run_ended(event: run.RunEnded, snapshot: RunSnapshot) -> RunSnapshot:
     ended = replace(
         snapshot.clocked(event.at, running=False),
         retry=None,

@@ -9,9 +9,10 @@ from msgspec.structs import replace
 
 from tabsmith import formatting
 from tabsmith.errors import RunNotFoundError, TabsmithError
-from tabsmith.runs import replying
+from tabsmith.orchestration.loop_state import Trial
+from tabsmith.runs import replies
 from tabsmith.runs.events import RunState
-from tabsmith.runs.snapshot import RunSnapshot, Trial
+from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.watch import RunWatch, list_runs
 from tabsmith.storage import Found
 from tabsmith.telegram.chat.context import BridgeContext, UpdateContext
@@ -41,7 +42,7 @@ class RunNotification(msgspec.Struct, frozen=True):
 def due_notifications(run: RunSnapshot, run_id: str) -> tuple[RunNotification, ...]:
     """All notifications that the run has given reason for up to now, oldest kind first; also those already sent."""
     due = [*_champions(run, run_id), *_agent_changes(run, run_id), *_budget_warnings(run, run_id)]
-    open_question = replying.open_question(run)
+    open_question = replies.open_question(run)
     if open_question is not None:
         # The clock stands still while a question is open, so that the text is the same at any time.
         message = questions.question_message(run, run_id, run.updated_at)

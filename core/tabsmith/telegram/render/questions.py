@@ -13,7 +13,6 @@ from tabsmith.orchestration.decisions import DecisionAction
 from tabsmith.orchestration.limits.amounts import format_limit
 from tabsmith.orchestration.questions import (
     AllowTool,
-    Cause,
     ChangeBrief,
     Continue,
     Decide,
@@ -24,7 +23,8 @@ from tabsmith.orchestration.questions import (
     Skip,
 )
 from tabsmith.presentation import budgets
-from tabsmith.runs import replying, spending, typed_replies
+from tabsmith.presentation.labels import CAUSES
+from tabsmith.runs import replies
 from tabsmith.runs.commands import Answer
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.telegram.actions import ChatAction, InvalidInput, SendRunCommand, ShowView, StaleButton
@@ -40,16 +40,6 @@ _WORDS: Final = "words"
 _MORE: Final = re.compile(r"\+[0-9]{1,12}(?:\.[0-9]{1,4})?")
 _TIMES: Final = (Decimal(86_400), Decimal(3_600), Decimal(60))
 _ROUND: Final = ("1", "1.5", "2", "2.5", "3", "4", "5", "6", "8", "10")
-_CAUSES: Final[Mapping[Cause, str]] = MappingProxyType(
-    {
-        "breakpoint": "a breakpoint",
-        "budget": "a limit is used up",
-        "escalation": "it needs you",
-        "checkpoint": "a checkpoint",
-        "proposal": "a proposal",
-        "permission": "a permission",
-    }
-)
 _REPLIES: Final[Mapping[str, Reply]] = MappingProxyType(
     {
         "once": AllowTool("once"),
@@ -70,7 +60,7 @@ _TAKEN_AS: Final[Mapping[str, str]] = MappingProxyType(
         **dict.fromkeys(get_args(DecisionAction), "decide"),
     }
 )
-"""By which name `replying.takes` knows an answer, where that is another."""
+"""By which name `replies.accepted_actions` knows an answer, where that is another."""
 
 
 def question_message(run: RunSnapshot, run_id: str, now: float) -> OutgoingMessage:
@@ -80,7 +70,7 @@ def question_message(run: RunSnapshot, run_id: str, now: float) -> OutgoingMessa
 
 def answer_message(run: RunSnapshot, run_id: str, now: float) -> OutgoingMessage:
     """The same while an answer in words is awaited (the view `answer`), saying what may be written."""
-    asked = replying.open_question(run)
+    asked = replies.open_question(run)
     return _message(run, run_id, now, _may_write(asked, run) if asked else "")
 
 
@@ -89,14 +79,14 @@ def parse_press(data: str, run: RunSnapshot | None) -> ChatAction:
     prefix, _, rest = data.partition(":")
     run_id, _, rest = rest.partition(":")
     mark, _, what = rest.rpartition(":")
-    asked = replying.open_question(run) if run is not None else None
+    asked = replies.open_question(run) if run is not None else None
     if prefix != PREFIX or run is None or asked is None or not run_id or asked.id[:_MARK] != mark:
         return StaleButton()
     if what == _WORDS:
         return ShowView(ChatView("answer", run_id))
     if asked.limit and _MORE.fullmatch(what):
         return _understood(lambda: _extended(what, run), asked, run_id)
-    if what in _REPLIES and replying.takes(run)[_TAKEN_AS.get(what, what)]:
+    if what in _REPLIES and replies.accepted_actions(run)[_TAKEN_AS.get(what, what)]:
         return _tell(_REPLIES[what], asked, run_id)
     return StaleButton()
 
@@ -104,27 +94,27 @@ def parse_press(data: str, run: RunSnapshot | None) -> ChatAction:
 def parse_text(text: str, run: RunSnapshot | None, run_id: str) -> ChatAction:
     """What is typed while a run that asks is looked at, by the rules of the plain terminal: words for the agent begin
     with `brief`, so that nothing is told to it by mistake."""
-    asked = replying.open_question(run) if run is not None else None
+    asked = replies.open_question(run) if run is not None else None
     if run is None or asked is None:
         return StaleButton()
-    return _understood(lambda: typed_replies.reply(text, run), asked, run_id)
+    return _understood(lambda: replies.parse_line(text, run), asked, run_id)
 
 
 def parse_answer(text: str, run: RunSnapshot | None, run_id: str) -> ChatAction:
     """What is typed in the view `answer`: an amount where a limit is spent, an answer in a word, else words for the
     agent."""
-    asked = replying.open_question(run) if run is not None else None
+    asked = replies.open_question(run) if run is not None else None
     if run is None or asked is None:
         return StaleButton()
     return _understood(lambda: _written(text, asked, run), asked, run_id)
 
 
 def _message(run: RunSnapshot, run_id: str, now: float, may_write: str) -> OutgoingMessage:
-    asked = replying.open_question(run)
+    asked = replies.open_question(run)
     back = action_button("open", run_id)
     if asked is None:
         return OutgoingMessage((*run_subject(run, run_id), *line(own("It asks nothing any more."))), keyboard((back,)))
-    text: list[Piece] = [*line(bold(f"? The run asks: {_CAUSES[asked.cause]}")), *run_subject(run, run_id)]
+    text: list[Piece] = [*line(bold(f"? The run asks: {CAUSES[asked.cause]}")), *run_subject(run, run_id)]
     # What an agent wants to do is the agent's own word.
     text += line(foreign(asked.what, 300) if asked.cause == "permission" else mixed(asked.what, 600))
     if asked.condition and asked.condition not in asked.what:
@@ -144,10 +134,10 @@ def _answers(asked: Question, run: RunSnapshot, run_id: str, *, words: bool) -> 
     def answer(what: str, label: str) -> Button | None:
         return button(label, PREFIX, run_id, asked.id[:_MARK], what)
 
-    taken = replying.takes(run)
+    taken = replies.accepted_actions(run)
     if asked.limit:
         yield [answer(what, label) for what, label in _amounts(asked.limit, run)]
-    if replying.permits(run):
+    if replies.asks_permission(run):
         yield [answer("once", "Yes, once"), answer("always", "Always"), answer("no", "No")]
     go_on = "Without this limit" if asked.limit else "Fit it" if asked.cause == "proposal" else "Continue"
     yield [
@@ -170,8 +160,8 @@ def _words_label(asked: Question) -> str:
 def _may_write(asked: Question, run: RunSnapshot) -> str:
     """What may be written, by example; empty where no words are taken that are not on a button."""
     if asked.limit:
-        return f"Write an amount such as {replying.EXAMPLES[asked.limit]}."
-    if not spending.uses_llm(run):
+        return f"Write an amount such as {replies.AMOUNT_EXAMPLES[asked.limit]}."
+    if not replies.uses_llm(run):
         return ""
     if asked.cause == "permission":
         return "Write why not: it is refused, and the agent is told."
@@ -207,19 +197,19 @@ def _rounded(amount: Decimal, limit: LimitName) -> Decimal:
 
 
 def _extended(what: str, run: RunSnapshot) -> Extend:
-    asked = replying.open_question(run)
+    asked = replies.open_question(run)
     if asked is None or not asked.limit:
         raise UsageError("No limit is asked about.", next_step="Look at the run.")
-    return Extend(asked.limit, spending.new_limit(what, asked.limit, run))
+    return Extend(asked.limit, replies.parse_limit(what, asked.limit, run))
 
 
 def _written(text: str, asked: Question, run: RunSnapshot) -> Reply:
-    reply = replying.reply(text, run)
+    reply = replies.parse_reply(text, run)
     names: Mapping[type, str] = {ChangeBrief: "brief", Skip: "skip", Decide: "decide"}
-    if not text.strip() or not replying.takes(run)[names.get(type(reply), "answer")]:
+    if not text.strip() or not replies.accepted_actions(run)[names.get(type(reply), "answer")]:
         raise UsageError(
             f"{clean(text, 60)!r} is no answer to this.",
-            next_step=f"Understood are: {typed_replies.understood(asked, run)}.",
+            next_step=f"Understood are: {replies.accepted_words(asked, run)}.",
         )
     return reply
 

@@ -10,7 +10,8 @@ from tabsmith.errors import UsageError
 from tabsmith.formatting import time_ago
 from tabsmith.orchestration.limits.amounts import format_limit
 from tabsmith.presentation import budgets
-from tabsmith.runs import spending
+from tabsmith.presentation.labels import RUN_STATES
+from tabsmith.runs import replies
 from tabsmith.runs.commands import Note, Pause, Resume, Stop
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.watch import RunSummary
@@ -35,7 +36,7 @@ from tabsmith.telegram.render.messages import (
     page_slice,
     parse_page,
 )
-from tabsmith.telegram.render.run_message import GLYPHS, PREFIX, RunAction, action_button, offered_actions, run_subject
+from tabsmith.telegram.render.run_message import PREFIX, RunAction, action_button, offered_actions, run_subject
 from tabsmith.telegram.render.text import Piece, StyledText, bold, error_text, foreign, line, mixed, own
 from tabsmith.text import clean_block, plural
 
@@ -52,7 +53,7 @@ def runs_message(summaries: tuple[RunSummary, ...], page: int, now: float) -> Ou
     buttons = []
     for place, each in enumerate(shown_here, start=1 + page * PER_PAGE):
         text += _listed(each, place, now)
-        buttons.append(action_button("open", each.id, f"{place} {GLYPHS[each.state]}"))
+        buttons.append(action_button("open", each.id, f"{place} {RUN_STATES[each.state].glyph}"))
     if None in buttons:
         text += line(own("A run without a button has too long a name: look at it in the terminal."))
     return OutgoingMessage(tuple(text), keyboard(*in_columns(buttons, 4), page_buttons(PREFIX, page, pages)))
@@ -111,7 +112,7 @@ def parse_text(text: str, run: RunSnapshot | None, run_id: str, view: ChatView) 
 
 def _amount(text: str, run: RunSnapshot, run_id: str) -> ChatAction:
     try:
-        command = spending.more(text, run)
+        command = replies.parse_limit_change(text, run)
     except UsageError as error:
         return InvalidInput(error_text(error))
     return SendRunCommand(run_id, command, f"The limit is {format_limit(command.to, command.limit)} from now on.")
@@ -128,7 +129,7 @@ def _note(text: str, run: RunSnapshot, run_id: str) -> ChatAction:
 
 def _listed(run: RunSummary, place: int, now: float) -> StyledText:
     target = (own(" → "), foreign(run.target, 40)) if run.target else ()
-    state = f"{GLYPHS[run.state]} {run.state}"
+    state = RUN_STATES[run.state].text
     text = [*line(own(f"{place}  {state}  "), foreign(run.source, 40), *target)]
     if run.problem:
         text += line(own("    "), mixed(run.problem, 120))

@@ -5,10 +5,14 @@ from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
 from tabsmith import formatting
-from tabsmith.presentation import budgets
-from tabsmith.runs import replying, spending
-from tabsmith.runs.events import ExitReason, Outcome, RunState
-from tabsmith.runs.snapshot import RunSnapshot, TaskState, Trial
+from tabsmith.orchestration.loop_state import Trial
+from tabsmith.presentation import budgets, scores
+from tabsmith.presentation.labels import RUN_STATES
+from tabsmith.presentation.tasks import outcome_label, task_progress, task_status
+from tabsmith.presentation.trials import trial_status
+from tabsmith.runs import replies
+from tabsmith.runs.events import RunState
+from tabsmith.runs.snapshot import RunSnapshot, TaskState
 from tabsmith.tables.read.sources import describe_source
 from tabsmith.telegram.render import results
 from tabsmith.telegram.render.messages import LIST, Button, OutgoingMessage, button, keyboard
@@ -22,45 +26,6 @@ RunAction: TypeAlias = Literal[
 _LONGEST_ID: Final = 36
 _LAST_TRIES: Final = 3
 _MOST_TASKS: Final = 8
-GLYPHS: Final[Mapping[RunState, str]] = MappingProxyType(
-    {
-        RunState.QUEUED: "◌",
-        RunState.READING: "◔",
-        RunState.RUNNING: "●",
-        RunState.WAITING: "◷",
-        RunState.EVALUATING: "◑",
-        RunState.FINISHING: "◕",
-        RunState.PAUSED: "‖",
-        RunState.ASKING: "?",
-        RunState.STOPPING: "◍",
-        RunState.DONE: "✔",
-        RunState.FAILED: "✘",
-        RunState.INTERRUPTED: "!",
-    }
-)
-"""A glyph for each state, beside its word: the same as in the terminal."""
-_OUTCOMES: Final[Mapping[Outcome, str]] = MappingProxyType(
-    {
-        "success": "✔ success",
-        "success with limits": "✓ success, with limits",
-        "partial": "◐ partial",
-        "failed": "✘ failed",
-        "blocked": "⊘ blocked",
-        "cancelled": "□ cancelled",
-    }
-)
-_WHY: Final[Mapping[ExitReason, str]] = MappingProxyType(
-    {
-        "time": "its time is used",
-        "iterations": "its iterations are used",
-        "budget": "its budget is spent",
-        "user": "stopped by a person",
-        "error": "an error ended it",
-        "stuck": "it got no further",
-        "agent failed": "its agent failed",
-        "blocked": "what it depends on did not succeed",
-    }
-)
 _LABELS: Final[Mapping[RunAction, str]] = MappingProxyType(
     {
         "pause": "‖ Pause",
@@ -81,7 +46,7 @@ _LABELS: Final[Mapping[RunAction, str]] = MappingProxyType(
 
 def run_message(run: RunSnapshot, run_id: str, now: float, *, followed: bool) -> OutgoingMessage:
     """Where the run stands, and what can be done about it."""
-    text: list[Piece] = [*line(bold(f"{GLYPHS[run.state]} {run.state}"), own("  "), *_doing(run))]
+    text: list[Piece] = [*line(bold(RUN_STATES[run.state].text), own("  "), *_doing(run))]
     text += [*run_subject(run, run_id), *_ended(run), *_asked(run), *_best(run), *_tasks(run), *_tries(run)]
     text += [*_spent(run, now), *_agent(run, now)]
     for warned in run.warnings:
@@ -121,14 +86,14 @@ def offered_actions(run: RunSnapshot) -> frozenset[RunAction]:
         found.add("result")
     if run.state.ended:
         return frozenset(found)
-    asked = replying.open_question(run) is not None
+    asked = replies.open_question(run) is not None
     found |= {"now", "more", "follow", "leave"}
     found |= {"answer"} if asked else {"last"}
     if run.state is RunState.PAUSED:
         found.add("go")
     elif not asked:
         found.add("pause")
-    if spending.uses_llm(run) and not replying.permits(run):  # there a no is told with its reason
+    if replies.uses_llm(run) and not replies.asks_permission(run):  # there a no is told with its reason
         found.add("note")
     return frozenset(found)
 
@@ -158,8 +123,7 @@ def ending_text(run: RunSnapshot) -> StyledText:
     """How the run ended, in words: outcome and reason, the error with its next step."""
     text: list[Piece] = []
     if run.outcome is not None:
-        why = _WHY.get(run.exit_reason, "") if run.exit_reason else ""
-        text += line(own(f"{_OUTCOMES[run.outcome]}{': ' if why else ''}{why}"))
+        text += line(own(outcome_label(run.outcome, run.exit_reason).text))
     if run.error is not None:
         text += error_text(run.error)
     return tuple(text)
@@ -172,7 +136,7 @@ def _doing(run: RunSnapshot) -> StyledText:
 
 
 def _asked(run: RunSnapshot) -> StyledText:
-    question = replying.open_question(run)
+    question = replies.open_question(run)
     return line(own("It waits for an answer: "), mixed(question.what, 300)) if question else ()
 
 
@@ -202,53 +166,23 @@ def _tries(run: RunSnapshot) -> StyledText:
 
 def _came(each: Trial, run: RunSnapshot) -> StyledText:
     """What became of a try: its score and how far it is from the champion of its time, or why it has none."""
-    if each.skipped:
-        return (own("left out by a person"),)
-    if each.work is not None:
-        return _proved(each, run)
-    match each.state:
-        case "scored":
-            score = formatting.plus_minus(each.mean, each.standard_error)
-            return (own(f"{score}{gain_text(each)}"),)
-        case "refused" | "failed":
-            return (own(f"{each.state}: "), mixed(each.message, 80))
-        case "unanswered":
-            return (own("no answer: "), mixed(each.message, 80))
-        case _ if run.state.ended:
-            return (own("cut short"),)
-        case "evaluating":
-            return (own(f"fold {min(len(each.folds) + 1, run.folds)} of {run.folds}" if run.folds else "being scored"),)
-        case "proposed":
-            return (own("proposed"),)
-        case "asking":
-            return (own("being asked for"),)
+    if each.state == "scored" and each.work is None and not each.skipped:
+        score = formatting.plus_minus(each.mean, each.standard_error)
+        return (own(f"{score}{gain_text(each)}"),)
+    status = trial_status(each, run).text
+    explained = each.state in ("refused", "failed", "unanswered") and each.message
+    return (own(f"{status}: "), mixed(each.message, 80)) if explained else (own(status),)
 
 
-def gain_text(each: Trial) -> str:
-    """`, 4.1 % better`; empty for the first."""
-    if each.delta is None:
-        return ""
-    if abs(each.delta) < 5e-6:
-        return ", the same"
-    return f", {formatting.percent(abs(each.delta))} {'better' if each.delta > 0 else 'worse'}"
-
-
-def _proved(each: Trial, run: RunSnapshot) -> StyledText:
-    """The verdict of the acceptance command, never the agent's word."""
-    proof = each.work.acceptance if each.work else None
-    if proof is not None:
-        status = f", exit status {proof.status}" if proof.verdict == "rejected" and proof.status is not None else ""
-        return (own(f"{proof.verdict}{status}"),)
-    if each.state == "unanswered":
-        return (own("no answer"),)
-    return (own("cut short" if run.state.ended or each.ended_at else "at work"),)
+def gain_text(trial: Trial) -> str:
+    """`, 4.1 % better`; empty for the first trial."""
+    return "" if trial.delta is None else f", {scores.gain_text(trial.delta)}"
 
 
 def _tasks(run: RunSnapshot) -> StyledText:
     if not run.tasks:
         return ()
-    over = sum(each.state == "done" for each in run.tasks)
-    text = [*line(bold(f"{over} of {plural(len(run.tasks), 'task')}"))]
+    text = [*line(bold(task_progress(run)))]
     here = next((place for place, each in enumerate(run.tasks) if each.state != "done"), 0)
     first = max(0, min(here - 2, len(run.tasks) - _MOST_TASKS))
     for each in run.tasks[first : first + _MOST_TASKS]:
@@ -258,12 +192,8 @@ def _tasks(run: RunSnapshot) -> StyledText:
 
 
 def _stands(task: TaskState, run: RunSnapshot) -> str:
-    if task.outcome:
-        refused = ", not handed back" if task.handed_back == "refused" else ""
-        return f"{_OUTCOMES[task.outcome]}{refused}"
-    if task.state == "running":
-        return "! cut short" if run.state.ended else "● at work"
-    return "· waiting"
+    refused = ", not handed back" if task.handed_back == "refused" else ""
+    return f"{task_status(task, run).text}{refused}"
 
 
 def _spent(run: RunSnapshot, now: float) -> StyledText:
@@ -275,7 +205,7 @@ def _spent(run: RunSnapshot, now: float) -> StyledText:
         budgets.time_left(run, now),
     ]
     text = line(own(", ".join(part for part in parts if part)))
-    if not spending.uses_llm(run):
+    if not replies.uses_llm(run):
         return text
     used = budgets.token_count(run.usage.tokens) if run.usage.turns else formatting.UNKNOWN
     limit = f" of {budgets.token_count(run.limits.tokens)}" if run.limits.tokens else ""
@@ -285,7 +215,7 @@ def _spent(run: RunSnapshot, now: float) -> StyledText:
 
 def _agent(run: RunSnapshot, now: float) -> StyledText:
     """Who proposes: planned and actual and why they differ; what it is waited for."""
-    if not spending.uses_llm(run):
+    if not replies.uses_llm(run):
         return ()
     model = next((each.model for each in reversed(run.sessions) if each.agent == run.actual), "")
     text = [*line(own(f"agent {run.actual}"), *((own(", model "), foreign(model, 40)) if model else ()))]

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from tabsmith.agents.availability import Availability
+from tabsmith.presentation.labels import AVAILABILITIES
 from tabsmith.telegram.actions import ChatAction, SetFollowAll, SetNotificationLevel, StaleButton, SwitchSession
 from tabsmith.telegram.chat_state import ChatState, NotificationKind, NotificationLevel
 from tabsmith.telegram.render.messages import OutgoingMessage, button, in_columns, keyboard
@@ -56,7 +57,7 @@ def settings_message(
         text += line(own(f"    and {len(folders) - _MOST_FOLDERS} more"))
     text += line(own("Who can propose recipes"))
     for agent in agents:
-        text += line(own(f"    {agent.agent}: {agent.usable}, "), mixed(agent.why, 200))
+        text += line(own(f"    {agent.agent}: {AVAILABILITIES[agent.usable].word}, "), mixed(agent.why, 200))
     hearing = [
         button(f"{words}: {seat.notification_level(kind)}", PREFIX, "hear", kind, seat.notification_level(kind))
         for kind, words in _KINDS.items()

@@ -15,13 +15,12 @@ from tabsmith.telegram.render.messages import Keyboard, OutgoingFile, OutgoingMe
 from tabsmith.telegram.render.text import LONGEST_CAPTION, StyledText, rendered
 from tabsmith.telegram.transport.errors import RejectedError, ServerError, UnsendableFileError
 from tabsmith.telegram.transport.http_client import HttpClient, Upload
-from tabsmith.telegram.transport.updates import PollResult, parse_poll_response
+from tabsmith.telegram.transport.updates import UPDATE_KINDS, PollResult, parse_poll_response
 from tabsmith.text import clean
 
 T = TypeVar("T")
 
 MAX_UPLOAD_BYTES: Final = 50_000_000  # Telegram takes no larger file from a bot
-UPDATE_KINDS: Final = ("message", "edited_message", "callback_query")
 _NO_PREVIEW: Final = {"is_disabled": True}
 _UPLOAD_FACTOR: Final = 10.0  # a request with a file may take this many times `patience`
 

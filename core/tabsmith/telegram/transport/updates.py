@@ -12,6 +12,8 @@ import msgspec
 from tabsmith.telegram.transport.errors import InvalidResponseError, ServerError
 from tabsmith.text import clean, clean_block
 
+UPDATE_KINDS: Final = ("message", "edited_message", "callback_query")
+"""The kinds of update that are asked for, as the Bot API names them."""
 MAX_TEXT_CHARS: Final = 8_192
 _BAD_JSON: Final = (ValueError, RecursionError)  # msgspec's own errors and UnicodeDecodeError are ValueErrors
 

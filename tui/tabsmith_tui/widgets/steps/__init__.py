@@ -1,1 +1,1 @@
-"""The guided steps, one view each: what a form of the workflow looks like, and the answers a person gives to it."""
+"""The guided steps, one module each. A view shows the form of a workflow state and posts the person's actions."""

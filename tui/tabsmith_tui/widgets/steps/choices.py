@@ -1,4 +1,4 @@
-"""Steps that are a choice between a few ways on: the kind of source, a result, an error, the end."""
+"""The step with a few choices: the kind of source, an error, the end."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -11,15 +11,14 @@ from tabsmith.workflow.form import ChoiceField, StepForm, TextField
 from tabsmith.workflow.session import FieldName
 from tabsmith_tui.widgets.fields import PickLine, TypedLine
 from tabsmith_tui.widgets.literal import TextLine, literal_block
-from tabsmith_tui.widgets.steps.base import StepView, problem_words
-from tabsmith_tui.widgets.steps.parts import ChoiceList, FactLines, FormRow
+from tabsmith_tui.widgets.steps.base import ChoiceList, FactLines, FormRow, StepView
 
 
 class ChoicesStep(StepView):
-    """Words, facts, the fields of a form, and the ways on. Serves every state that has no view of its own."""
+    """Text, facts, fields and choices. It shows every state that has no view of its own."""
 
     ALLOWED: ClassVar[frozenset[str]] = frozenset({"next"})
-    ABOUT = "Choose with the arrows and enter, or with the mouse. The first way on is the usual one."
+    ABOUT = "Choose with the arrows and enter, or with the mouse. The first choice is the usual one."
 
     def compose(self) -> ComposeResult:
         yield TextLine(literal_block(self.form.words, 2_000), classes="say")
@@ -32,7 +31,7 @@ class ChoicesStep(StepView):
             yield ChoiceList(self.form.choices, self.form.default)
 
     def on_mount(self) -> None:
-        self._problem()
+        self.show_problem(self.form.problem)
 
     def show(self, form: StepForm) -> None:
         super().show(form)
@@ -43,7 +42,7 @@ class ChoicesStep(StepView):
         for field in form.fields:
             if isinstance(field, TextField | ChoiceField) and field.name in rows:
                 rows[field.name].show(field)
-        self._problem()
+        self.show_problem(self.form.problem)
 
     def take_focus(self) -> None:
         bad = next((row for row in self.query(FormRow) if row.field.problem), None)
@@ -76,9 +75,3 @@ class ChoicesStep(StepView):
         for row in self.query(FormRow):
             if row.entry is entry and row.value != row.field.value:
                 self.post_message(self.Typed(row.field.name, row.value))
-
-    def _problem(self) -> None:
-        line = self.query_one(".problem", TextLine)
-        line.display = self.form.problem is not None
-        if self.form.problem is not None:
-            line.show(problem_words(self.form.problem))

@@ -1,4 +1,4 @@
-"""Load now or defer: what loading would cost, as an estimate, and what each way means."""
+"""The step that loads now or defers, with an estimate of what loading costs."""
 
 from typing import ClassVar
 
@@ -10,12 +10,12 @@ from tabsmith.formatting import count, size
 from tabsmith.tables.info import Estimate
 from tabsmith.workflow.form import Fact, StepForm
 from tabsmith_tui.widgets.literal import TextLine, assemble, literal, literal_block
+from tabsmith_tui.widgets.steps.base import ChoiceList, FactLines
 from tabsmith_tui.widgets.steps.choices import ChoicesStep
-from tabsmith_tui.widgets.steps.parts import ChoiceList, FactLines
 
 
 class LoadStep(ChoicesStep):
-    """The file is there and may be read; nothing of it has been read yet but its beginning."""
+    """Load now, or defer; only the beginning of the file has been read so far."""
 
     ALLOWED: ClassVar[frozenset[str]] = frozenset({"next", "copy"})
     ABOUT = (
@@ -35,17 +35,17 @@ class LoadStep(ChoicesStep):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self._add((Fact("Rows", "…", "looking at its beginning"),))
+        self._show_estimated((Fact("Rows", "…", "looking at its beginning"),))
         self.query_one("#estimate-problem").display = False
 
     def show_estimate(self, estimate: Estimate | ErrorReport) -> None:
-        """Show what loading will cost, or why nobody can say."""
+        """Show what loading will cost, or why that cannot be estimated."""
         if isinstance(estimate, ErrorReport):
             self._show_no_estimate(estimate)
             return
         about = "" if estimate.format == "sample" else "about "
         unsized = any(fact.label == "Size" for fact in self.form.facts) or not estimate.size
-        self._add(
+        self._show_estimated(
             (
                 Fact("Format", estimate.format + ("" if unsized else f", {size(estimate.size)}")),
                 Fact("Rows", f"{about}{count(estimate.rows)}" if estimate.rows else "—"),
@@ -55,16 +55,16 @@ class LoadStep(ChoicesStep):
         )
 
     def _show_no_estimate(self, problem: ErrorReport) -> None:
-        self._add(())
+        self._show_estimated(())
         line = self.query_one("#estimate-problem", TextLine)
         line.show(assemble(("No estimate can be given: ", "$warn"), literal(problem.what, 200)))
         line.display = True
 
-    def _add(self, facts: tuple[Fact, ...]) -> None:
-        """Show these below what is known of the source."""
+    def _show_estimated(self, facts: tuple[Fact, ...]) -> None:
+        """Show these facts below those of the source."""
         self._estimated = facts
         self.query_one(FactLines).show_facts((*self.form.facts, *facts))
 
     def show(self, form: StepForm) -> None:
         super().show(form)
-        self._add(self._estimated)
+        self._show_estimated(self._estimated)

@@ -1,4 +1,4 @@
-"""A schema in words for a table that is read later: three forms by example, and what was wrong with each."""
+"""The step for a schema in words, of a table that is read later: three notations by example."""
 
 from collections.abc import Mapping
 from typing import ClassVar, Final
@@ -10,7 +10,7 @@ from tabsmith.workflow.form import StepForm, TextField
 from tabsmith.workflow.session import FieldName
 from tabsmith_tui.widgets.fields import TypedText
 from tabsmith_tui.widgets.literal import TextLine, assemble, literal_block
-from tabsmith_tui.widgets.steps.base import StepView, problem_words
+from tabsmith_tui.widgets.steps.base import StepView
 
 FORMS: Final = (
     ("\nlines of name: value\n", "bold"),
@@ -23,11 +23,11 @@ FORMS: Final = (
 
 
 class ManualStep(StepView):
-    """Key and value, JSON, or a simple list: whichever is typed is understood."""
+    """A text in one of three notations: lines of `name: value`, JSON, or a list."""
 
     ALLOWED: ClassVar[frozenset[str]] = frozenset({"next", "copy"})
     ABOUT = (
-        "Nothing has been read, so say what to predict and from which columns. Any of the three forms will do. F9 or "
+        "Nothing has been read, so say what to predict and from which columns. Use any of the three notations. F9 or "
         "ctrl+enter continues; enter starts a new line."
     )
 
@@ -46,11 +46,11 @@ class ManualStep(StepView):
             yield TextLine(classes="example")
 
     def on_mount(self) -> None:
-        self._problem()
+        self._show_problem()
 
     def show(self, form: StepForm) -> None:
         super().show(form)
-        self._problem()
+        self._show_problem()
 
     def take_focus(self) -> None:
         self.query_one(TypedText).focus()
@@ -64,10 +64,7 @@ class ManualStep(StepView):
         if text != self.text_field.value:
             self.post_message(self.Typed(self.text_field.name, text))
 
-    def _problem(self) -> None:
+    def _show_problem(self) -> None:
         field = self.text_field
-        problem = self.query_one(".problem", TextLine)
-        problem.display = field.problem is not None
-        if field.problem is not None:
-            problem.show(problem_words(field.problem, named=False))
+        self.show_problem(field.problem, named=False)
         self.query_one(".example", TextLine).show(assemble((self.text_field.help + "\n", "$quiet"), *FORMS))

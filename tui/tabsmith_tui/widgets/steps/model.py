@@ -1,4 +1,4 @@
-"""How to train: metric, family, time, iterations, seed, each with its default as a value and its words beside it."""
+"""The step that configures training: metric, family, time, iterations, seed, each with its default."""
 
 from typing import ClassVar
 
@@ -8,12 +8,12 @@ from textual.message import Message
 
 from tabsmith.workflow.form import ChoiceField, TextField
 from tabsmith_tui.widgets.literal import TextLine, literal_block
+from tabsmith_tui.widgets.steps.base import ChoiceList, FactLines, FormRow
 from tabsmith_tui.widgets.steps.choices import ChoicesStep
-from tabsmith_tui.widgets.steps.parts import ChoiceList, FactLines, FormRow
 
 
 class ModelStep(ChoicesStep):
-    """A form. Going on is never dead: it leads to the first value that cannot be used, and says why."""
+    """A form. Enter always does something: it goes to the first wrong value and says why it is wrong."""
 
     ALLOWED: ClassVar[frozenset[str]] = frozenset({"next", "copy"})
     ABOUT = (
@@ -22,7 +22,7 @@ class ModelStep(ChoicesStep):
     )
 
     class ToReview(Message):
-        """Show everything on one page, if all values are good."""
+        """The person wants to see the page before training."""
 
     def compose(self) -> ComposeResult:
         yield TextLine(literal_block(self.form.words, 2_000), classes="say")
@@ -42,7 +42,7 @@ class ModelStep(ChoicesStep):
         self.post_message(self.ToReview())
 
     def show_first_problem(self) -> None:
-        """Go to the first value that cannot be used, and say why."""
+        """Go to the first wrong value, and say why it is wrong."""
         bad = next((row for row in self.query(FormRow) if row.field.problem), None)
         if bad is None:
             return

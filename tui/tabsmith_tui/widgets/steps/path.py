@@ -1,4 +1,4 @@
-"""Where the file is: a path with completion, and beside it what was wrong with the last one."""
+"""The step that asks for a file: a path with completion, and the problem of the last one."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -11,17 +11,16 @@ from tabsmith.workflow.form import StepForm, TextField
 from tabsmith.workflow.session import FieldName
 from tabsmith_tui.widgets.literal import TextLine, literal_block
 from tabsmith_tui.widgets.path_field import PathField
-from tabsmith_tui.widgets.steps.base import StepView, problem_words
-from tabsmith_tui.widgets.steps.parts import ChoiceList, FactLines
+from tabsmith_tui.widgets.steps.base import ChoiceList, FactLines, StepView
 
 
 class PathStep(StepView):
-    """A path to type, complete or paste. Quotes, `~` and `file://` around it are understood."""
+    """A path to type, complete or paste, also with quotes, `~` or `file://`."""
 
     ALLOWED: ClassVar[frozenset[str]] = frozenset({"next", "copy"})
     ABOUT = (
         "Type, complete (tab) or paste the path of a table: CSV, TSV, Parquet, JSON, JSONL, Excel; packed with gzip or "
-        "zstd too. Nothing is read before you say so."
+        "zstd too. Nothing is read before you press enter."
     )
 
     def __init__(self, form: StepForm, recent: tuple[str, ...] = ()) -> None:
@@ -43,14 +42,14 @@ class PathStep(StepView):
             yield ChoiceList(self.form.choices[1:])
 
     def on_mount(self) -> None:
-        self._problem()
+        self._show_problem()
 
     def show(self, form: StepForm) -> None:
         super().show(form)
         self.query_one(".say", TextLine).show(literal_block(form.words, 2_000))
         self.query_one(FactLines).show_facts(form.facts)
         self.query_one(ChoiceList).show(form.choices[1:])
-        self._problem()
+        self._show_problem()
 
     def take_focus(self) -> None:
         self.query_one(PathField).line.focus()
@@ -70,11 +69,8 @@ class PathStep(StepView):
         event.stop()
         self.choose(self.form.choices[1 + event.option_index])
 
-    def _problem(self) -> None:
-        line, field = self.query_one(".problem", TextLine), self.text_field
-        problem = field.problem or self.form.problem
-        line.display = problem is not None
-        if problem is not None:
-            line.show(problem_words(problem, named=field.problem is None))
+    def _show_problem(self) -> None:
+        field = self.text_field
+        self.show_problem(field.problem or self.form.problem, named=field.problem is None)
         choices = self.query_one(ChoiceList)
         choices.display = bool(choices.choices)

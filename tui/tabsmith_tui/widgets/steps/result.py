@@ -1,4 +1,4 @@
-"""What came of it: a short summary of the model, and predicting new rows with it."""
+"""The steps after training: a summary of the model, and predicting new rows with it."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -15,8 +15,7 @@ from tabsmith.workflow.session import FieldName
 from tabsmith_tui.widgets.fields import TypedLine
 from tabsmith_tui.widgets.literal import ContentText, FactList, TextLine, assemble, literal, literal_block
 from tabsmith_tui.widgets.path_field import PathField
-from tabsmith_tui.widgets.steps.base import StepView, problem_words
-from tabsmith_tui.widgets.steps.parts import ChoiceList, FormRow
+from tabsmith_tui.widgets.steps.base import ChoiceList, FormRow, StepView
 
 
 class ResultStep(StepView, can_focus=True):
@@ -49,7 +48,7 @@ class ResultStep(StepView, can_focus=True):
 
 
 class PredictStep(StepView):
-    """A table of new rows, and where the predictions go."""
+    """A file with new rows, and a path for the predictions."""
 
     ALLOWED: ClassVar[frozenset[str]] = frozenset({"next", "copy"})
     ABOUT = "Give a table with the columns the model knows. Its predictions are written to a file beside it."
@@ -71,11 +70,7 @@ class PredictStep(StepView):
         super().show(form)
         rows, out = self._fields()
         self.query_one(FormRow).show(out)
-        problem = rows.problem or form.problem
-        line = self.query_one(".problem", TextLine)
-        line.display = problem is not None
-        if problem is not None:
-            line.show(problem_words(problem, named=rows.problem is None))
+        self.show_problem(rows.problem or form.problem, named=rows.problem is None)
         result = result_of(form)
         self.query_one(FactList).show(prediction_facts(result.prediction) if result and result.prediction else [])
         self.query_one(ChoiceList).show(form.choices[1:])
@@ -116,12 +111,12 @@ class PredictStep(StepView):
 
 
 def result_of(form: StepForm) -> ResultField | None:
-    """The form's model, when it has one."""
+    """The result field of a form; None without one."""
     return next((field for field in form.fields if isinstance(field, ResultField)), None)
 
 
 def result_facts(result: ResultField) -> list[tuple[str, ContentText]]:
-    """A model in a few lines."""
+    """The facts of a model in a few lines."""
     model = result.model
     rows: list[tuple[str, ContentText]] = [
         ("model", literal(model.model_id, 200, "bold")),
@@ -146,14 +141,14 @@ def _score(score: ModelScore | None, on: str) -> ContentText:
 
 
 def prediction_facts(prediction: PredictedFile) -> list[tuple[str, ContentText]]:
-    """What predicting came to, with what was missing."""
+    """The facts of a prediction, with missing columns and unreadable cells."""
     rows: list[tuple[str, ContentText]] = [
         ("predicted", assemble(("✔ ", "$good"), plural(prediction.rows, "row"))),
         ("written to", literal(prediction.out, 400)),
-        ("columns", literal(", ".join(clean(each, 30) for each in prediction.columns[:8]), 300)),
+        ("columns", literal(", ".join(clean(name, 30) for name in prediction.columns[:8]), 300)),
     ]
     if prediction.missing:
-        names = ", ".join(clean(each, 30) for each in prediction.missing[:8])
+        names = ", ".join(clean(name, 30) for name in prediction.missing[:8])
         what = f"{plural(len(prediction.missing), 'column')} not in the file, treated as missing: {names}"
         rows.append(("! missing", literal(what, 400, "$warn")))
     if prediction.extra:

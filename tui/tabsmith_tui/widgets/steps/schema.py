@@ -1,4 +1,4 @@
-"""The schema to confirm: target, task and split with their evidence, and every column in a line."""
+"""The step that confirms the schema: target, task and split with their evidence, and a table of the columns."""
 
 from typing import ClassVar
 
@@ -15,7 +15,7 @@ from tabsmith_tui.widgets.fields import TypedLine
 from tabsmith_tui.widgets.lines_table import LinesTable
 from tabsmith_tui.widgets.literal import ContentText, TextLine, assemble, literal
 from tabsmith_tui.widgets.schema_table import KIND_WORDS, SchemaTable, explain_column
-from tabsmith_tui.widgets.steps.base import StepView, problem_words
+from tabsmith_tui.widgets.steps.base import StepView
 
 TASK_WORDS: dict[ProblemType, str] = {
     "binary": "two classes (binary classification)",
@@ -26,13 +26,13 @@ TASK_WORDS: dict[ProblemType, str] = {
 
 
 class FilterLine(TypedLine):
-    """Narrows the columns down; up, down and enter go back to them."""
+    """The filter of the columns; up, down and enter go back to them."""
 
     HELP = "Only columns whose name holds these letters are shown. Escape shows all again."
 
 
 class SchemaStep(StepView):
-    """Accept all with one key, edit the exceptions."""
+    """The schema; one key accepts it, others edit it."""
 
     ALLOWED: ClassVar[frozenset[str]] = frozenset(
         {"accept", "edit", "use", "target", "split", "lines", "preview", "filter", "reject", "copy"}
@@ -114,10 +114,7 @@ class SchemaStep(StepView):
         self._explain()
 
     def _draw(self) -> None:
-        problem = self.query_one(".problem", TextLine)
-        problem.display = self.form.problem is not None
-        if self.form.problem is not None:
-            problem.show(problem_words(self.form.problem))
+        self.show_problem(self.form.problem)
         self.table.show_field(self.field)
         self.query_one(".head", TextLine).show(_head(self.field))
         self._explain()
@@ -161,9 +158,9 @@ def split_words(split: Split) -> str:
 
 def _head(field: ColumnsField) -> Content:
     if field.target:
-        found = next((each for each in field.candidates if each.name == field.target), None)
-        line = next((each for each in field.columns if each.name == field.target), None)
-        why = f"{found.reason} ({found.confidence:.0%} sure)" if found else line.evidence if line else ""
+        candidate = next((option for option in field.candidates if option.name == field.target), None)
+        line = next((column for column in field.columns if column.name == field.target), None)
+        why = f"{candidate.reason} ({candidate.confidence:.0%} sure)" if candidate else line.evidence if line else ""
         kind = KIND_WORDS[line.kind] if line else ""
         target = assemble(literal(field.target, 40, "bold $accent"), f"  {kind}  ", literal(why, 200, "$quiet"))
     else:

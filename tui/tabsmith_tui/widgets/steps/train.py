@@ -1,4 +1,4 @@
-"""Before training: one page with everything, and the command line for the same. While training: where the run is."""
+"""The steps around training: the review with the equivalent command line, and the progress of the run."""
 
 from typing import ClassVar
 
@@ -13,12 +13,11 @@ from tabsmith.workflow.form import ChoiceField, Fact, StepForm, TextField
 from tabsmith.workflow.session import FieldName
 from tabsmith_tui.widgets.literal import ContentText, FactList, TextLine, assemble, literal
 from tabsmith_tui.widgets.pill import pill
-from tabsmith_tui.widgets.steps.base import StepView
-from tabsmith_tui.widgets.steps.parts import FactLines
+from tabsmith_tui.widgets.steps.base import FactLines, StepView
 
 
 class ReviewStep(StepView):
-    """Everything that was said, on one page; enter starts."""
+    """All settings on one page; enter starts training."""
 
     ALLOWED: ClassVar[frozenset[str]] = frozenset({"start", "copy"})
     ABOUT = "The last look before training. Enter starts it; c copies the command line that does the same."
@@ -45,7 +44,7 @@ class ReviewStep(StepView):
 
 
 def review_facts(form: StepForm) -> tuple[Fact, ...]:
-    """What will be trained on, and how: the form's facts, then the values of its fields."""
+    """The facts of the form, then the values of its fields."""
     facts = list(form.facts)
     for field in form.fields:
         if isinstance(field, ChoiceField):
@@ -59,7 +58,7 @@ def review_facts(form: StepForm) -> tuple[Fact, ...]:
 
 
 class TrainingStep(StepView, can_focus=True):
-    """A run is at work; it goes on whatever happens to this screen."""
+    """The progress of the run; it continues whatever happens to this screen."""
 
     ALLOWED: ClassVar[frozenset[str]] = frozenset({"watch"})
     ABOUT = "The run works in the background. Enter watches it; you may leave, and find it again at home or here."
@@ -72,7 +71,7 @@ class TrainingStep(StepView, can_focus=True):
         self.focus()
 
     def show_run(self, run: RunSnapshot, now: float) -> None:
-        """Show where the run is."""
+        """Show the progress of the run."""
         rows: list[tuple[str, ContentText]] = [
             ("state", assemble(pill(run.state), literal(f"   {run.message}" if run.message else "", 200, "$quiet"))),
             ("time", literal(_time(run, now))),
