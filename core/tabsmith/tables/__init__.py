@@ -1,1 +1,1 @@
-"""A table comes in: guard, sniff, read, snapshot, profile, schema."""
+"""Tables: a source is read into a snapshot on disk (`read`), described (`profile`), and understood (`schema`)."""

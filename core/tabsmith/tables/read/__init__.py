@@ -1,1 +1,1 @@
-"""Read."""
+"""A source becomes a snapshot: guarded, recognised by its format, its dialect sniffed, its cells parsed."""

@@ -55,13 +55,13 @@ def check_path(path: str, *, allowed: tuple[Path, ...], max_mb: float) -> Guarde
 @contextlib.contextmanager
 def open_guarded(path: str, *, allowed: tuple[Path, ...], max_mb: float) -> Iterator[OpenedFile]:
     """The file that `path` means, opened and then checked as by `check_path`. Raises PathError."""
-    wanted = normalize_path(path)
-    display_path = clean(wanted, 300)
+    requested = normalize_path(path)
+    display_path = clean(requested, 300)
     folders = tuple(Path(os.path.realpath(folder.expanduser())) for folder in allowed)
-    target = Path(os.path.realpath(wanted))
+    target = Path(os.path.realpath(requested))
     _require_inside(target, folders, display_path)
-    _check_before_opening(wanted, target, display_path)
-    handle = _open(wanted, target, display_path)
+    _check_before_opening(requested, target, display_path)
+    handle = _open(requested, target, display_path)
     try:
         status = os.fstat(handle)
         _require_regular(status.st_mode, target, display_path)
@@ -121,12 +121,12 @@ def _require_inside(target: Path, folders: tuple[Path, ...], display_path: str) 
     )
 
 
-def _check_before_opening(wanted: Path, target: Path, display_path: str) -> None:
+def _check_before_opening(requested: Path, target: Path, display_path: str) -> None:
     """Refuse what must not even be opened: opening a pipe waits for ever, opening a device may do something."""
     try:
         status = target.stat()
     except OSError as error:
-        _refuse(error, wanted, display_path)
+        _refuse(error, requested, display_path)
     _require_regular(status.st_mode, target, display_path)
 
 
@@ -154,15 +154,15 @@ def _refuse_special(display_path: str, description: str) -> NoReturn:
     )
 
 
-def _open(wanted: Path, target: Path, display_path: str) -> int:
+def _open(requested: Path, target: Path, display_path: str) -> int:
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW | getattr(os, "O_NOCTTY", 0)
     try:
         return os.open(target, flags)
     except OSError as error:
-        _refuse(error, wanted, display_path)
+        _refuse(error, requested, display_path)
 
 
-def _refuse(error: OSError, wanted: Path, display_path: str) -> NoReturn:
+def _refuse(error: OSError, requested: Path, display_path: str) -> NoReturn:
     if error.errno in {errno.EACCES, errno.EPERM}:
         raise PathUnreadableError(
             "The file is there, but you may not read it.",
@@ -181,33 +181,35 @@ def _refuse(error: OSError, wanted: Path, display_path: str) -> NoReturn:
             where=display_path,
             next_step="Try again, or copy the file to another folder.",
         ) from error
-    link = _broken_link(wanted)
+    link = _broken_link(requested)
     if link is not None:
         raise BrokenLinkError(
             f"The link {clean(link, 300)} points to nothing: {clean(link.readlink(), 300)} is not there.",
             where=display_path,
             next_step="Give the path of the file itself, or make the link again.",
         ) from error
-    raise PathNotFoundError("There is no file at this path.", where=display_path, next_step=_nearest(wanted)) from error
+    raise PathNotFoundError(
+        "There is no file at this path.", where=display_path, next_step=_nearest(requested)
+    ) from error
 
 
-def _broken_link(wanted: Path) -> Path | None:
+def _broken_link(requested: Path) -> Path | None:
     """The first part of the path that is a link to nothing."""
-    for part in (*reversed(wanted.parents), wanted):
+    for part in (*reversed(requested.parents), requested):
         if part.is_symlink() and not part.exists():
             return part
     return None
 
 
-def _nearest(wanted: Path) -> str:
+def _nearest(requested: Path) -> str:
     """A hint: the existing name that is most like the given one, or how far the path is right."""
-    folder = wanted.parent
+    folder = requested.parent
     if not folder.is_dir():
         while not folder.is_dir():
             folder = folder.parent
         return f"The path is right up to {clean(folder, 300)}: check what comes after it."
     names = _names_in(folder)
-    close = nearest(wanted.name, names, cutoff=0.4)
+    close = nearest(requested.name, names, cutoff=0.4)
     if close:
         return f"Did you mean {clean(close)}?"
     tables = _tables_in(folder)

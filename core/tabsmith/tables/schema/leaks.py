@@ -1,6 +1,6 @@
 """Columns that predict the target too well: re-codings of it, single features that suffice, parts of a sum.
 
-_Sums are found by least squares on the correlations of a sample, so that every column can be tried as the total.
+Sums are found by least squares on the correlations of a sample, so that every column can be tried as the total.
 """
 
 from collections.abc import Mapping, Sequence
