@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 
 
 class _Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
-    """What both share. `time_limit` is in seconds, `iterations` the most recipes to try (0: as many as time allows);
-    `metric` and `model` (a family) are left to tabsmith when None."""
+    """The parameters and input checks of both estimators.
+
+    `time_limit` is in seconds; `iterations` is the most recipes to try (0: as many as the time allows); `metric` and
+    `model` (a family) are chosen by tabsmith when None.
+    """
 
     def __init__(
         self,
@@ -45,7 +48,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untype
         target = "target"
         while target in frame.columns:
             target += "_"
-        features = tuple(frame.columns)  # all of them, whatever they look like: so scikit-learn understands X
+        features = tuple(frame.columns)  # every column is a feature, as scikit-learn understands X
         frame[target] = y
         try:
             return _train(
@@ -58,7 +61,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untype
                 seed=self.seed,
                 iterations=self.iterations,
             )
-        except TabsmithError as error:  # what cannot be learned from is a ValueError to scikit-learn
+        except TabsmithError as error:  # scikit-learn expects a ValueError for data that no model can be fitted to
             raise ValueError(str(error)) from error
 
     def _frame(self, X: Any) -> "DataFrame":
@@ -69,7 +72,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untype
             frame = X.copy().reset_index(drop=True)
             frame.columns = [str(name) for name in X.columns]
             return frame  # type: ignore[no-any-return]  # a pandas frame
-        return DataFrame(X, columns=[f"x{place}" for place in range(X.shape[1])])
+        return DataFrame(X, columns=[f"x{number}" for number in range(X.shape[1])])
 
     def _validated(self, X: Any, *, reset: bool) -> Any:
         """A frame is kept, because its columns have types of their own; anything else becomes an array."""
@@ -109,12 +112,11 @@ class Classifier(ClassifierMixin, _Estimator):  # type: ignore[misc]  # scikit-l
         return self
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
-        """Per row the most probable label."""
-        made = self.predict_proba(X)
-        return np.asarray(self.classes_[made.argmax(axis=1)])
+        """The most probable label of each row; shape (rows,)."""
+        return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
 
     def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
-        """Per row the probability of each of `classes_`."""
+        """The probability of each of `classes_` for each row; shape (rows, classes)."""
         frame = self._ready(X)
         return np.asarray(self.model_.predict_proba(frame), dtype=np.float64)
 
@@ -138,18 +140,18 @@ class Regressor(RegressorMixin, _Estimator):  # type: ignore[misc]  # scikit-lea
         return self
 
     def predict(self, X: Any) -> npt.NDArray[np.float64]:
-        """Per row the number."""
+        """The predicted number of each row; shape (rows,)."""
         frame = self._ready(X)
         return np.asarray(self.model_.predict(frame), dtype=np.float64)
 
 
 def _targets(y: Any) -> npt.NDArray[Any]:
-    """One finite value per row."""
+    """`y` as an array with one finite value for each row. Raises ValueError."""
     return np.asarray(column_or_1d(check_array(y, ensure_2d=False, dtype=None, input_name="y"), warn=True))
 
 
 def _dtype(X: Any) -> Any:
-    """Objects stay objects only if they are texts; else scikit-learn makes numbers of them, or says why not."""
+    """The type that scikit-learn is to convert `X` to: None, to keep objects with text in them, or "numeric"."""
     if getattr(getattr(X, "dtype", None), "kind", "") == "O" and any(isinstance(cell, str) for cell in np.ravel(X)):
         return None
     return "numeric"

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Final
 
 _ANSI: Final = re.compile(
@@ -17,6 +17,7 @@ _UNSAFE: Final = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f{_BIDI}{_INVISIBLE}\ud
 _MARKS_IN_A_ROW: Final = 4
 
 LINE_LIMIT: Final = 120
+_COMPARED: Final = 120  # characters; comparing two words takes time with the square of their length
 
 
 def clean(text: object, limit: int = LINE_LIMIT) -> str:
@@ -42,13 +43,26 @@ def figure(value: float, digits: int = 4) -> str:
     return f"{value:,.0f}" if min(1_000, 10**digits) <= abs(value) < 1e9 else f"{value:.{digits}g}"
 
 
-def nearest(word: str, words: Sequence[str]) -> str:
-    """The one of `words` that is most like `word`, whatever the case; empty when none is like it."""
+def similar(word: str, choices: Iterable[str], *, count: int = 3, cutoff: float = 0.6) -> tuple[str, ...]:
+    """Up to `count` of `choices`, the most like `word` first, whatever their case.
+
+    `cutoff` is the least similarity, from 0 (any choice) to 1 (the same word).
+    """
     import difflib
 
-    lowered = {candidate[:80].lower(): candidate for candidate in reversed(words)}
-    matches = difflib.get_close_matches(word[:80].lower(), list(lowered), n=1, cutoff=0.6)
-    return lowered[matches[0]] if matches else ""
+    folded: dict[str, str] = {}
+    for choice in choices:
+        folded.setdefault(_head(choice), choice)
+    return tuple(folded[match] for match in difflib.get_close_matches(_head(word), folded, n=count, cutoff=cutoff))
+
+
+def nearest(word: str, choices: Iterable[str], *, cutoff: float = 0.6) -> str:
+    """The one of `choices` that is most like `word`, whatever its case; "" if none reaches `cutoff`."""
+    return next(iter(similar(word, choices, count=1, cutoff=cutoff)), "")
+
+
+def _head(word: str) -> str:
+    return word[:_COMPARED].lower()
 
 
 def _strip(text: str, limit: int) -> str:

@@ -1,6 +1,8 @@
 """Settings: where each value comes from, and what is said about a wrong one."""
 
+import ast
 import os
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,8 @@ import pytest
 from tabsmith import config
 from tabsmith.config.keys import all_keys
 from tabsmith.errors import ConfigError
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -182,7 +186,7 @@ def test_all_mistakes_are_found_at_once(path):
 def test_every_key_is_described(path):
     described = config.describe({})
     assert [each.key for each in described] == list(all_keys())
-    assert {each.key for each in described} >= {"agents.llm.base_url", "paths.max_mb", "engine.address", "ui.keymap"}
+    assert {each.key for each in described} >= {"agents.llm.base_url", "paths.max_mb", "training.cores", "ui.keymap"}
     for each in described:
         assert each.description.endswith(".")
         assert each.type
@@ -204,3 +208,35 @@ def test_a_secret_is_never_shown(path):
 def test_the_tree_cannot_be_changed(path):
     with pytest.raises(AttributeError):
         config.load({}).training.time = 5  # type: ignore[misc]
+
+
+def test_the_empty_table_of_a_setting_that_is_gone_is_no_mistake_and_its_key_is_unknown(path):
+    """A file that `config set` wrote has the heading of every table there was then."""
+    path.write_text('[engine]\n# kind = "local"\n[training]\ncores = 2\n')
+    assert config.load({}).training.cores == 2
+    assert "engine.kind" in refusal("[engine]\nkind = 'dask'\n", path).what
+    assert "agents.default" in refusal("[agents]\ndefault = {}\n", path).what
+
+
+def _readers(section: str, field: str, struct: str) -> list[str]:
+    """Where the program reads `section.field`: by the section's name, or in a module that calls it `settings`."""
+    readers = []
+    for root in ("core/tabsmith", "tui/tabsmith_tui"):
+        for file in (ROOT / root).rglob("*.py"):
+            if file.parent == ROOT / "core/tabsmith/config":
+                continue
+            text = file.read_text(encoding="utf-8")
+            called_settings = struct in text or f"settings = settings.{section}\n" in text
+            for node in ast.walk(ast.parse(text)) if f".{field}" in text else ():
+                if isinstance(node, ast.Attribute) and node.attr == field:
+                    owner = ast.unparse(node.value).removesuffix("()").rpartition(".")[2].strip("_")
+                    if owner == section or (owner == "settings" and called_settings):
+                        readers.append(f"{file.name}:{node.lineno}")
+    return readers
+
+
+@pytest.mark.parametrize("name", list(all_keys()))
+def test_every_setting_is_read_by_the_program(name):
+    *sections, field = name.split(".")
+    struct = type(attrgetter(".".join(sections))(config.Settings())).__name__
+    assert _readers(sections[-1], field, struct), f"{name} is accepted, and no code reads it"

@@ -66,7 +66,7 @@ def test_a_keymap_entry_is_set_and_removed_alone(path):
         ("training", "5", "no setting"),
         ("home", "/x", "no setting"),
         ("training.time", "soon", "must be a number"),
-        ("engine.kind", "cloud", "one of local, dask"),
+        ("agents.grader", "person", "one of heuristic, llm"),
         ("agents.acp.command", "'open", "must be a list of words"),
     ],
 )

@@ -68,16 +68,18 @@ EMPTY = BridgeSnapshot(missing="", has_token=False, allowed=(), server="")
 OFF = BridgeSnapshot(
     missing="", has_token=True, allowed=(ADA, BO, 5_550_003), server="", people=PEOPLE, checks=WELL[5:]
 )
-ON = replace(OFF, held=LockOwner(4711, NOW - 11_061), said=SAID, messages=MESSAGES, checks=WELL)
+ON = replace(OFF, owner=LockOwner(4711, NOW - 11_061), status=SAID, messages=MESSAGES, checks=WELL)
 TROUBLED = replace(
     ON,
     server="http://127.0.0.1:8081",
-    said=replace(SAID, troubles=(BridgeTrouble(NOW - 11, "polling", "terminated by other getUpdates request (409)"),)),
+    status=replace(
+        SAID, troubles=(BridgeTrouble(NOW - 11, "polling", "terminated by other getUpdates request (409)"),)
+    ),
     checks=NOT_WELL,
 )
 
 
-class FixedPhone(BridgeClient):
+class FixedBridge(BridgeClient):
     """Shows `bridge`, and becomes what it is told to."""
 
     def __init__(self, bridge: BridgeSnapshot = EMPTY, fails: TabsmithError | None = None) -> None:
@@ -95,7 +97,7 @@ class FixedPhone(BridgeClient):
 
     def stop(self) -> BridgeStopped:
         self._tell("stop")
-        self.bridge = replace(self.bridge, held=None)
+        self.bridge = replace(self.bridge, owner=None)
         return BridgeStopped("ended", 4711, NOW)
 
     def test(self, user: int) -> None:

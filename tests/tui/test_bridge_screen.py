@@ -27,11 +27,11 @@ from tabsmith_tui.screens.error import ErrorScreen
 from tabsmith_tui.screens.home import HomeScreen
 from tabsmith_tui.widgets.bars import KeysBar
 from tests.tui.hostile import HOSTILE
-from tests.tui.phone_stage import ADA, BO, EMPTY, OFF, ON, STRANGER, TROUBLED, FixedPhone
+from tests.tui.phone_stage import ADA, BO, EMPTY, OFF, ON, STRANGER, TROUBLED, FixedBridge
 from tests.tui.stage import NOW, settle
 
 TOKEN = "123456:AA-never-to-be-seen-0123456789"
-SIZES = {"large": (120, 40), "middle": (80, 24), "small": (60, 20)}
+SIZES = {"large": (120, 40), "small": (60, 20)}
 
 
 async def opened(pilot: Any, *keys: str) -> BridgeScreen:
@@ -73,41 +73,44 @@ def notes(pilot: Any) -> str:
 def test_on(make_app, snap_compare, size: str) -> None:
     """On, since when and in which process; the bot; token set, not shown; three people, where each stands, the one who
     has not written; messages newest first, a stranger's without words; every check good."""
-    assert snap_compare(make_app(phone=FixedPhone(ON)), press=["b"], terminal_size=SIZES[size])
+    assert snap_compare(make_app(phone=FixedBridge(ON)), press=["b"], terminal_size=SIZES[size])
 
 
-@pytest.mark.parametrize("size", SIZES)
-def test_nothing_set(make_app, snap_compare, size: str) -> None:
+def test_nothing_set(make_app, snap_compare) -> None:
     """Off, and three calm steps: a bot, its token, your number; which key does what; no empty panels."""
-    assert snap_compare(make_app(phone=FixedPhone(EMPTY)), press=["b"], terminal_size=SIZES[size])
+    assert snap_compare(make_app(phone=FixedBridge(EMPTY)), press=["b"], terminal_size=SIZES["large"])
 
 
 def test_in_trouble(make_app, snap_compare) -> None:
-    """Dark on light: on, not well; the server's address; the check that failed with evidence and what to do; the last
-    trouble below."""
-    app = make_app(phone=FixedPhone(TROUBLED), theme="light")
-    assert snap_compare(app, press=["b"], terminal_size=(120, 40))
+    """On, not well; the server's address; the check that failed with evidence and what to do; the last trouble below."""
+    assert snap_compare(make_app(phone=FixedBridge(TROUBLED)), press=["b"], terminal_size=SIZES["large"])
 
 
-def test_off(make_app, snap_compare) -> None:
-    """In sixteen colours: off, ready to be started; nothing said of polls and processes that there are none of."""
-    assert snap_compare(make_app(phone=FixedPhone(OFF), theme="ansi"), press=["b"], terminal_size=(80, 24))
+async def test_off_it_can_be_started_and_nothing_is_said_of_polls_and_processes(make_app) -> None:
+    async with make_app(phone=FixedBridge(OFF)).run_test(size=(80, 24)) as pilot:
+        await opened(pilot)
+        assert "○ off" in shown(pilot)
+        assert "last poll" not in shown(pilot)
+        assert "start" in keys_shown(pilot)
 
 
-def test_the_token_is_typed_unseen(make_app, snap_compare) -> None:
-    """The dialog: dots in place of the token."""
-    app = make_app(phone=FixedPhone(EMPTY))
-    assert snap_compare(app, press=["b", "t", *"123456"], terminal_size=(80, 24))
+async def test_the_token_is_typed_unseen(make_app) -> None:
+    async with make_app(phone=FixedBridge(EMPTY)).run_test(size=(80, 24)) as pilot:
+        await opened(pilot, "t", *"123456")
+        assert "123456" not in shown(pilot)
+        assert "••••••" in shown(pilot)
 
 
-def test_without_the_package_it_says_how_to_install_it(make_app, snap_compare) -> None:
-    """Above the steps: what is missing and the command that installs it; the first two steps are done."""
-    phone = FixedPhone(replace(EMPTY, missing="Install it: pip install 'tabsmith[telegram]'", has_token=True))
-    assert snap_compare(make_app(phone=phone), press=["b"], terminal_size=(120, 40))
+async def test_without_the_package_it_says_how_to_install_it(make_app) -> None:
+    bridge = FixedBridge(replace(EMPTY, missing="Install it: pip install 'tabsmith[telegram]'", has_token=True))
+    async with make_app(phone=bridge).run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        assert "pip install 'tabsmith[telegram]'" in shown(pilot)
+        assert shown(pilot).count("✔") == 2
 
 
 async def test_it_looks_again_every_second_by_itself(make_app) -> None:
-    phone = FixedPhone(OFF)
+    phone = FixedBridge(OFF)
     async with make_app(phone=phone).run_test(size=(120, 40)) as pilot:
         screen = await opened(pilot)
         assert "○ off" in shown(pilot)
@@ -119,7 +122,7 @@ async def test_it_looks_again_every_second_by_itself(make_app) -> None:
 
 
 async def test_what_cannot_be_read_is_told_and_goes_when_it_can(make_app) -> None:
-    class Broken(FixedPhone):
+    class Broken(FixedBridge):
         broken = True
 
         def look(self, now: float) -> Any:
@@ -140,7 +143,7 @@ async def test_what_cannot_be_read_is_told_and_goes_when_it_can(make_app) -> Non
 async def test_names_and_messages_from_outside_are_literal(make_app) -> None:
     people = tuple(replace(each, name=HOSTILE[0]) for each in ON.people)
     messages = tuple(replace(ON.messages[1], words=text, name=text) for text in HOSTILE)
-    async with make_app(phone=FixedPhone(replace(ON, people=people, messages=messages))).run_test() as pilot:
+    async with make_app(phone=FixedBridge(replace(ON, people=people, messages=messages))).run_test() as pilot:
         screen = await opened(pilot)
         assert screen.is_attached
         assert "\x1b" not in shown(pilot)
@@ -150,7 +153,7 @@ async def test_names_and_messages_from_outside_are_literal(make_app) -> None:
 
 
 async def test_only_keys_that_mean_something_are_offered(make_app) -> None:
-    phone = FixedPhone(EMPTY)
+    phone = FixedBridge(EMPTY)
     async with make_app(phone=phone).run_test(size=(120, 40)) as pilot:
         screen = await opened(pilot)
         assert {"token", "allowed users"} <= keys_shown(pilot)
@@ -163,7 +166,7 @@ async def test_only_keys_that_mean_something_are_offered(make_app) -> None:
 
 
 async def test_s_starts_it_and_x_stops_it_after_a_question(make_app) -> None:
-    phone = FixedPhone(OFF)
+    phone = FixedBridge(OFF)
     async with make_app(phone=phone).run_test(size=(120, 40)) as pilot:
         await opened(pilot, "s")
         assert phone.told == [("start",)]
@@ -180,7 +183,7 @@ async def test_s_starts_it_and_x_stops_it_after_a_question(make_app) -> None:
 async def test_it_says_that_it_starts_and_may_be_left_meanwhile(make_app) -> None:
     answered = threading.Event()
 
-    class Slow(FixedPhone):
+    class Slow(FixedBridge):
         def start(self) -> Any:
             answered.wait(10)
             return super().start()
@@ -200,7 +203,7 @@ async def test_it_says_that_it_starts_and_may_be_left_meanwhile(make_app) -> Non
 
 
 async def test_a_bridge_that_does_not_start_says_why(make_app) -> None:
-    phone = FixedPhone(OFF, fails=StorageError("The bridge ended at once.", where="bridge.log"))
+    phone = FixedBridge(OFF, fails=StorageError("The bridge ended at once.", where="bridge.log"))
     async with make_app(phone=phone).run_test() as pilot:
         await opened(pilot, "s")
         assert isinstance(pilot.app.screen, ErrorScreen)
@@ -208,7 +211,7 @@ async def test_a_bridge_that_does_not_start_says_why(make_app) -> None:
 
 
 async def test_a_test_message_goes_to_the_person_under_the_cursor(make_app) -> None:
-    phone = FixedPhone(ON)
+    phone = FixedBridge(ON)
     async with make_app(phone=phone).run_test(size=(120, 40)) as pilot:
         await opened(pilot, "down", "m")
         assert phone.told == [("test", BO)]
@@ -219,7 +222,7 @@ async def test_a_test_message_goes_to_the_person_under_the_cursor(make_app) -> N
 
 async def test_people_not_on_the_list_any_more_get_no_test_message(make_app) -> None:
     people = (replace(ON.people[0], may="not allowed"),)
-    phone = FixedPhone(replace(ON, people=people))
+    phone = FixedBridge(replace(ON, people=people))
     async with make_app(phone=phone).run_test(size=(120, 40)) as pilot:
         await opened(pilot, "m")
         assert phone.told == []
@@ -227,14 +230,14 @@ async def test_people_not_on_the_list_any_more_get_no_test_message(make_app) -> 
 
 
 async def test_the_token_of_a_bridge_that_runs_is_not_changed(make_app) -> None:
-    async with make_app(phone=FixedPhone(ON)).run_test() as pilot:
+    async with make_app(phone=FixedBridge(ON)).run_test() as pilot:
         await opened(pilot, "t")
         assert isinstance(pilot.app.screen, BridgeScreen)
         assert "Stop the bridge first" in notes(pilot)
 
 
 async def test_the_numbers_of_those_who_got_no_answer_are_named_where_the_list_is_typed(make_app) -> None:
-    async with make_app(phone=FixedPhone(ON)).run_test(size=(120, 40)) as pilot:
+    async with make_app(phone=FixedBridge(ON)).run_test(size=(120, 40)) as pilot:
         await opened(pilot, "u")
         assert isinstance(pilot.app.screen, AskLineScreen)
         assert f"Wrote lately and got no answer: {STRANGER}" in shown(pilot)
@@ -242,7 +245,7 @@ async def test_the_numbers_of_those_who_got_no_answer_are_named_where_the_list_i
 
 
 async def test_escape_leads_home(make_app) -> None:
-    async with make_app(phone=FixedPhone(ON)).run_test() as pilot:
+    async with make_app(phone=FixedBridge(ON)).run_test() as pilot:
         await opened(pilot)
         await press(pilot, "escape")
         assert isinstance(pilot.app.screen, HomeScreen)
@@ -300,7 +303,7 @@ async def test_a_bridge_that_holds_its_lock_is_seen_with_its_people_and_told_of_
     place = BridgePaths.of("123456")
     with OwnerLock(place.lock):
         StatusWriter(place, BridgeStatus(pid=os.getpid(), started_at=NOW, bot="@the_bot", polled_at=NOW)).write()
-        ChatStates(place).save(ChatState(user=ADA, chat=ADA, name="Ada", seen_at=NOW))
+        ChatStates(place).save(ChatState(user=ADA, chat_id=ADA, name="Ada", seen_at=NOW))
         async with make_app(phone=BridgeClient()).run_test(size=(120, 40)) as pilot:
             await opened(pilot)
             text = shown(pilot)
@@ -336,7 +339,7 @@ async def main():
         app.open_screen("bridge")
         for _ in range(1_000):
             await pilot.pause()
-            if getattr(app.screen, "_bridge", None) is not None:
+            if getattr(app.screen, "snapshot", None) is not None:
                 break
             await asyncio.sleep(0.01)
         else:
@@ -354,5 +357,5 @@ def test_the_panel_needs_neither_telegrams_library_nor_pictures_nor_tables() -> 
     assert set(json.loads(done.stdout)) & HEAVY == set()
 
 
-def test_the_app_makes_its_own_phone_when_none_is_given() -> None:
-    assert isinstance(BridgeScreen(TabsmithApp(load())._phone)._phone, BridgeClient)
+def test_the_app_makes_its_own_client_when_none_is_given() -> None:
+    assert isinstance(TabsmithApp(load()).bridge_client, BridgeClient)

@@ -11,7 +11,9 @@ from tabsmith.config import Settings
 from tabsmith.config.settings import PathSettings
 from tabsmith.errors import StorageError
 from tabsmith.runs.folder import RunFolder
+from tabsmith.runs.jobs import TableRead
 from tabsmith.storage import Found
+from tabsmith.tables.info import Preview
 from tabsmith.telegram.chat_state import ChatState, ChatStates, session_user
 from tabsmith.telegram.paths import BridgePaths
 from tabsmith.workflow import actions
@@ -73,7 +75,7 @@ def to_schema(user: str = ADAS.user) -> None:
     conversation.answer(actions.LoadNow())
     source = conversation.session.source
     assert source is not None
-    conversation.answer(actions.TableLoaded(table(source), schema()))
+    conversation.answer(TableRead(table(source), schema(), Preview((), ())))
 
 
 def notes(driven: Drive) -> str:

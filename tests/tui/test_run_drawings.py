@@ -70,8 +70,8 @@ def test_an_interrupted_run_says_that_its_worker_is_gone_and_where_it_goes_on():
 def test_a_failed_run_says_what_where_and_what_next():
     shown = text(run_banner(Story().begin().end(error=journals.FAILURE).snapshot, None, 0.0, **NO_REPLAY).lines)
     assert "no longer the one that was confirmed" in shown
-    assert "where  /home/ada/data/housing.csv" in shown
-    assert "next   Read it again" in shown
+    assert "at /home/ada/data/housing.csv" in shown
+    assert "Read it again" in shown
 
 
 def test_a_run_that_is_done_leads_to_its_result():

@@ -152,7 +152,7 @@ def test_the_champion_card_says_score_error_tries_gain_and_that_the_hold_out_is_
         "CatBoost + 3 derived, 1 dropped",
         "21,480 ± 310   9 tries",
         "32.7 % better than the first, ridge",
-        "hold-out: 586 rows, opened at end",
+        "hold-out: 586 rows, kept back until the end",
     ]
 
 
@@ -226,7 +226,10 @@ def test_the_filter_looks_at_names_changes_and_messages_in_whatever_letters():
 def test_the_ensemble_stands_above_the_leaderboard():
     story = house_prices()
     story.tell(loop.EnsembleBuilt(recipes=("a", "b"), weights=(0.6, 0.4), score=21_190, standard_error=305))
-    assert rows(leaderboard.Leaderboard(story.snapshot))[0] == "Σ  ensemble of 2  21,190 ± 300  1.4 % better  —  built"
+    assert (
+        rows(leaderboard.Leaderboard(story.snapshot))[0]
+        == "Σ  weighted average of 2 models  21,190 ± 300  1.4 % better  —  built"
+    )
     assert "recipe a" in text(trial_details.trial_details(story.snapshot, leaderboard.ENSEMBLE)[1])
 
 

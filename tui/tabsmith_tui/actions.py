@@ -3,7 +3,6 @@
 A screen writes `BINDINGS = bindings("run.pause", "run.stop")`, or `BINDINGS = bindings_of("run")` for all of its scope.
 """
 
-import difflib
 from collections.abc import Iterator, Mapping
 from functools import partial
 from types import MappingProxyType
@@ -13,7 +12,7 @@ from textual.binding import ActiveBinding, Binding, BindingType
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
-from tabsmith.text import clean
+from tabsmith.text import clean, nearest
 from tabsmith_tui.keys import ALL_ACTIONS, Action, Scope
 
 ACTIONS: Final[Mapping[str, Action]] = MappingProxyType({action.id: action for action in ALL_ACTIONS})
@@ -64,8 +63,9 @@ def check_keymap(chosen: Mapping[str, str]) -> Keymap:
     keys: dict[str, str] = {}
     for action_id, wanted in chosen.items():
         if action_id not in ACTIONS:
-            near = difflib.get_close_matches(action_id, ACTIONS, n=1, cutoff=0.0)
-            problems.append(f"ui.keymap: there is no action {clean(action_id, 60)!r}; the nearest is {near[0]!r}.")
+            problems.append(
+                f"ui.keymap: there is no action {clean(action_id, 60)!r}; the nearest is {nearest(action_id, ACTIONS, cutoff=0.0)!r}."
+            )
         elif not _split(wanted):
             problems.append(f"ui.keymap: {action_id} has no key; it keeps {ACTIONS[action_id].keys}.")
         else:

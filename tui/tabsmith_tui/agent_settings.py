@@ -160,6 +160,6 @@ def _check_dollars(text: str) -> None:
 
 def _entry(key: SettingKey, settings: Settings, source: SettingSource) -> SettingEntry:
     value = attrgetter(key.name)(settings)
-    text = "" if value is None or value == () else clean(key.shown(value), _LONGEST)
-    options = tuple(get_args(key.kind)) if key.type_in_words.startswith("one of ") else ()
-    return SettingEntry(key.name, text, source, key.variable, key.description, key.type_in_words, options)
+    text = "" if value is None or value == () else clean(key.format(value), _LONGEST)
+    options = tuple(get_args(key.kind)) if key.type_label.startswith("one of ") else ()
+    return SettingEntry(key.name, text, source, key.variable, key.description, key.type_label, options)

@@ -58,7 +58,7 @@ def run_facts(run: "RunSummary", now: float) -> list[Fact]:
         ("task", run.task if run.task != "none" else "—"),
         ("score", score_with_direction(run)),
         ("tried", plural(run.tried, "recipe")),
-        ("worked", clock(run.active_seconds)),
+        ("duration", clock(run.active_seconds)),
         ("started", time_ago(run.started_at, now)),
         ("model", literal(run.model_id, 80) if run.model_id else "—"),
         ("run", literal(run.id, 80)),
@@ -80,7 +80,7 @@ def _tasks_facts(run: "RunSummary", now: float) -> list[Fact]:
         ("tasks", f"{run.tasks_over} of {run.tasks} over"),
         ("outcome", run.outcome or "—"),
         ("proved", plural(run.tried, "iteration")),
-        ("worked", clock(run.active_seconds)),
+        ("duration", clock(run.active_seconds)),
         ("started", time_ago(run.started_at, now)),
         ("agent", run.planned),
         ("run", literal(run.id, 80)),
@@ -149,5 +149,5 @@ def report_facts(report: "ModelReport") -> list[Fact]:
     ]
     for place, each in enumerate(report.importance[:5]):
         drop = f"  {number(each.drop)}"
-        facts.append(("matters" if place == 0 else "", assemble(literal(each.column, 24), (drop, "$quiet"))))
+        facts.append(("top features" if place == 0 else "", assemble(literal(each.column, 24), (drop, "$quiet"))))
     return facts

@@ -1,1 +1,1 @@
-"""Conditions on an iteration, written by people: `quality < 0.5 and iteration > 3`."""
+"""Conditions on an iteration that people write as breakpoints, such as `quality < 0.5 and iteration > 3`."""

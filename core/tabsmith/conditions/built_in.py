@@ -1,6 +1,5 @@
 """The conditions that come with tabsmith, by name; and `parse_condition`, which takes a name or an expression."""
 
-import difflib
 import re
 from typing import Final
 
@@ -8,11 +7,11 @@ import msgspec
 
 from tabsmith.conditions.expression import Condition, compile_expression
 from tabsmith.errors import ConditionError
-from tabsmith.text import clean
+from tabsmith.text import clean, nearest
 
 
 class BuiltInCondition(msgspec.Struct, frozen=True):
-    """A condition with a name: the expression that it stands for, and what that means in a sentence."""
+    """A condition with a name, the expression that it stands for, and its meaning in a sentence."""
 
     name: str
     expression: str
@@ -20,8 +19,8 @@ class BuiltInCondition(msgspec.Struct, frozen=True):
 
 
 BUILT_IN: Final = {
-    each.name: each
-    for each in (
+    condition.name: condition
+    for condition in (
         BuiltInCondition("low confidence", "confidence < 0.3", "The decision on the iteration was a close one."),
         BuiltInCondition("consecutive failures", "failures >= 3", "The agent failed three times in a row."),
         BuiltInCondition("time", "time_used >= 0.8", "80 % of the time limit is used."),
@@ -35,24 +34,24 @@ BUILT_IN: Final = {
     )
 }
 
-_CLOSE: Final = 0.7
-_SIGNS: Final = re.compile(r"[<>=!+*/()]")
+_SIMILARITY: Final = 0.7  # of a misspelt name to a built-in one
+_OPERATORS: Final = re.compile(r"[<>=!+*/()]")
 
 
 def parse_condition(text: str) -> Condition:
-    """The built-in condition of that name, or the one that the expression says. Raises ConditionError."""
+    """The built-in condition called `text`, or the condition that `text` writes out. Raises ConditionError."""
     name = " ".join(re.sub(r"\s*%", " %", text).lower().split())
-    known = BUILT_IN.get(name)
-    if known is not None:
-        return compile_expression(known.expression).called(known.name)
+    built_in = BUILT_IN.get(name)
+    if built_in is not None:
+        return compile_expression(built_in.expression).with_name(built_in.name)
     try:
         return compile_expression(text)
     except ConditionError as error:
-        near = [] if _SIGNS.search(text) else difflib.get_close_matches(name[:60], BUILT_IN, n=1, cutoff=_CLOSE)
-        if not near:
+        close = "" if _OPERATORS.search(text) else nearest(name, BUILT_IN, cutoff=_SIMILARITY)
+        if not close:
             raise
         raise ConditionError(
-            f"There is no built-in condition {clean(text, 60)!r}. The nearest one is {near[0]!r}.",
+            f"There is no built-in condition {clean(text, 60)!r}. The nearest one is {close!r}.",
             where=error.where,
             next_step="`tabsmith config breakpoints` lists all of them.",
         ) from error

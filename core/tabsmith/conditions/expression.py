@@ -1,43 +1,55 @@
-"""The language of conditions: `compile_expression` reads and type-checks one, `Condition.holds` tells whether it is true of `IterationMetrics`.
+"""The language of conditions: `compile_expression` checks an expression, `Condition.holds` evaluates it.
 
-    condition  = both ("or" both)*                 sum     = product (("+" | "-") product)*
-    both       = negation ("and" negation)*        product = factor (("*" | "/") factor)*
-    negation   = "not" negation | comparison       factor  = ("-" | "+") factor | number | name | true | false
-    comparison = sum (("<" | "<=" | ...) sum)*               | "(" condition ")"
-
-No calls, attributes, subscripts or texts. What passes `compile_expression` can be evaluated on any facts and never raises.
-
-A condition's text cut into words, numbers and signs; what is no part of the language is refused at its place.
-
-Computing with facts: finite numbers only, and what has no value says why.
+An expression is Python's own syntax, parsed with `ast` and cut down to what a condition needs: numbers, the variables
+of `metrics`, `true` and `false`, `+ - * /`, comparisons (also chained: `0.4 < quality <= 0.5`), `and`, `or`, `not` and
+parentheses. Every other node is refused. A checked expression can be evaluated on any metrics and never raises.
 """
 
-import difflib
+import ast
 import math
 import operator
 import re
-from collections.abc import Callable
-from typing import Final, Literal, NamedTuple, TypeAlias
+from collections.abc import Callable, Iterator
+from typing import Final
 
 import msgspec
 
 from tabsmith.conditions.metrics import VARIABLES, IterationMetrics, VariableType
 from tabsmith.errors import ConditionError
-from tabsmith.text import clean
+from tabsmith.text import clean, nearest
 
 MAX_LENGTH: Final = 300
-"""Characters that a condition may have."""
+"""Characters of an expression."""
+MAX_DEPTH: Final = 25
+"""Parentheses, negations and signs that may be nested."""
 
-TokenKind: TypeAlias = Literal["name", "number", "keyword", "sign", "end"]
+_ARITHMETIC: Final[dict[type[ast.operator], tuple[str, Callable[[float, float], float]]]] = {
+    ast.Add: ("+", operator.add),
+    ast.Sub: ("-", operator.sub),
+    ast.Mult: ("*", operator.mul),
+    ast.Div: ("/", operator.truediv),
+}
+_COMPARISONS: Final[dict[type[ast.cmpop], tuple[str, Callable[[float, float], bool]]]] = {
+    ast.Lt: ("<", operator.lt),
+    ast.LtE: ("<=", operator.le),
+    ast.Gt: (">", operator.gt),
+    ast.GtE: (">=", operator.ge),
+    ast.Eq: ("==", operator.eq),
+    ast.NotEq: ("!=", operator.ne),
+}
+_TYPE_NAMES: Final[dict[VariableType, str]] = {"number": "a number", "truth": "true or false"}
 
-_KEYWORDS: Final = ("and", "or", "not", "true", "false")
-_TOKEN: Final = re.compile(
-    r"[ \t]*(?:(?P<number>(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
-    r"|(?P<name>[A-Za-z_][A-Za-z_0-9]*)"
-    r"|(?P<sign><=|>=|==|!=|[<>+\-*/()]))"
+_NUMBER: Final = r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+_MALFORMED_NUMBER: Final = re.compile(rf"(?<![\w.])(?!{_NUMBER}(?![\w.]))\.?[0-9][\w.]*")
+_LEADING_ZEROS: Final = re.compile(r"(?<![\w.])0[0-9]+(?![\w.])")
+_FOREIGN: Final = re.compile(
+    r"[^A-Za-z0-9_ \t<>=!+\-*/().]|(?<![<>=!])=(?!=)|(?<=[<>=!]=)=|!(?!=)|(?<![0-9])\.(?![0-9])"
 )
+_KEYWORDS: Final = re.compile(r"\b(?:and|or|not|true|false)\b", re.IGNORECASE)
+_TOKEN: Final = re.compile(rf"[ \t]*({_NUMBER}|\w+|[<>=!]=|\S|$)")
+
 _HELP: Final = "A condition compares names and numbers, as in: quality < 0.5 and iteration > 3"
-_WHY_NOT: Final = {
+_FOREIGN_HELP: Final = {
     "=": "A single = compares nothing; write ==.",
     "≥": "Write >= for at least.",
     "≤": "Write <= for at most.",
@@ -48,171 +60,58 @@ _WHY_NOT: Final = {
     "!": "Write `not`, or != for different.",
     "'": "A condition holds no text.",
     '"': "A condition holds no text.",
-    "[": "A condition picks nothing out of lists.",
-    ".": "A condition reaches into nothing: names have no parts.",
+    "[": "A condition has no lists.",
+    ".": "A name has no parts.",
     ",": "One condition at a time; a number has no comma.",
 }
 
 
-class Token(msgspec.Struct, frozen=True):
-    """A piece of the text, from `start` to `end`."""
-
-    kind: TokenKind
-    text: str
-    start: int
-    end: int
-
-
-def refused(text: str, at: int, what: str, next_step: str = _HELP) -> ConditionError:
-    """The error for a mistake at character `at` (from 0)."""
-    return ConditionError(what, where=f"character {at + 1} of {clean(text, 80)!r}", next_step=next_step)
-
-
-def tokens(text: str) -> tuple[Token, ...]:
-    """All of `text`, and an end. Raises ConditionError."""
-    if len(text) > MAX_LENGTH:
-        raise refused(text, MAX_LENGTH, f"The condition is longer than {MAX_LENGTH} characters.", "Make it shorter.")
-    found: list[Token] = []
-    at = 0
-    end = len(text.rstrip(" \t"))
-    while at < end:
-        match = _TOKEN.match(text, at)
-        if match is None:
-            at += len(text[at:]) - len(text[at:].lstrip(" \t"))
-            sign = text[at]
-            shown = clean(sign) or "a character that cannot be seen"
-            raise refused(text, at, f"{shown!r} is no part of a condition.", _WHY_NOT.get(sign, _HELP))
-        found.append(_token(match, text))
-        at = match.end()
-    return (*found, Token("end", "", end, end))
-
-
-def _token(match: re.Match[str], text: str) -> Token:
-    group = match.lastgroup
-    assert group is not None
-    start, end = match.span(group)
-    word = match[group]
-    if group == "number":
-        if text[end : end + 1].isalnum() or text[end : end + 1] in ("_", "."):
-            raise refused(text, start, f"{clean(text[start : end + 8])!r} is neither a number nor a name.")
-        if not math.isfinite(float(word)):
-            raise refused(text, start, "The number is too large.")
-        return Token("number", word, start, end)
-    if group == "sign":
-        return Token("sign", word, start, end)
-    if word.lower() in _KEYWORDS:
-        return Token("keyword", word.lower(), start, end)
-    return Token("name", word, start, end)
-
-
-class NotComputableError(Exception):
-    """The condition has no value for these facts."""
-
-
-def computed(sign: str, left: float, right: float) -> float:
-    """`left` and `right` added, subtracted, multiplied or divided. Raises NotComputableError."""
-    match sign:
-        case "+":
-            value = left + right
-        case "-":
-            value = left - right
-        case "*":
-            value = left * right
-        case _:
-            if right == 0:
-                raise NotComputableError("a division by zero")
-            value = left / right
-    if not math.isfinite(value):
-        raise NotComputableError("a number too large")
-    return value
-
-
-def value_of(facts: IterationMetrics, name: str) -> float:
-    """The fact of that name; a truth is 0 or 1. Raises NotComputableError."""
-    number = _as_float(getattr(facts, name))
-    if not math.isfinite(number):
-        raise NotComputableError(f"{name} is not a finite number")
-    return number
-
-
-def _as_float(value: float) -> float:
-    try:
-        return float(value)
-    except OverflowError:  # a whole number beyond all floats
-        return math.inf if value > 0 else -math.inf
-
-
-def shown(value: float) -> str:
-    """A fact as it stands in an explanation: `true`, `7`, `0.42`."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value) if isinstance(value, int) and abs(value) < 10**15 else f"{_as_float(value):.6g}"
-
-
-MAX_DEPTH: Final = 25
-"""Parentheses and negations that may stand in each other."""
-
-_COMPARISONS: Final[dict[str, Callable[[float, float], bool]]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-    "==": operator.eq,
-    "!=": operator.ne,
-}
-_ARTICLE: Final[dict[VariableType, str]] = {"number": "a number", "truth": "true or false"}
-
-
 class ConditionResult(msgspec.Struct, frozen=True):
-    """Whether a condition held, and why: its text with the values filled in. `computed` is False where it had no value
-    (a division by zero); then it did not hold."""
+    """Whether a condition held, and why: its text with the values filled in.
+
+    `computed` is False if the condition has no value, as after a division by zero; such a condition did not hold.
+    """
 
     held: bool
     why: str
     computed: bool = True
 
 
-class _Term(NamedTuple):
-    """A part of a condition: its kind, how it is computed, and where it begins. A truth is computed as 0 or 1."""
-
-    kind: VariableType
-    compute: Callable[[IterationMetrics], float]
-    start: int
-
-
 class Condition:
-    """A condition that was understood. `name` is that of a built-in one, else ""; `running` says that it speaks only of
-    what grows over a run."""
+    """A checked expression.
 
-    def __init__(
-        self, text: str, compute: Callable[[IterationMetrics], float], names: tuple[Token, ...], name: str = ""
-    ) -> None:
+    `name` is the name of a built-in condition, else "". `running` is True if every variable only grows over a run.
+    """
+
+    def __init__(self, text: str, tree: ast.expr, name: str = "") -> None:
         self.text = text
         self.name = name
-        self.names = tuple(dict.fromkeys(each.text for each in names))
-        self.running = bool(names) and all(VARIABLES[each].running for each in self.names)
-        self._compute = compute
-        self._places = names
+        self._tree = tree
+        nodes = (node for node in ast.walk(tree) if isinstance(node, ast.Name))
+        self._variables = sorted(nodes, key=lambda node: node.col_offset)
+        self.names = tuple(dict.fromkeys(node.id for node in self._variables))
+        self.running = bool(self.names) and all(VARIABLES[name].running for name in self.names)
 
-    def holds(self, facts: IterationMetrics) -> ConditionResult:
-        """Whether it is true of `facts`, with the values that made it so."""
-        filled = self._filled(facts)
+    def holds(self, metrics: IterationMetrics) -> ConditionResult:
+        """Whether the condition is true of `metrics`, with the values that decided it."""
+        explanation = self._with_values(metrics)
         try:
-            return ConditionResult(held=bool(self._compute(facts)), why=filled)
-        except NotComputableError as error:
-            return ConditionResult(held=False, why=f"{filled}: cannot be computed, {error}", computed=False)
+            return ConditionResult(held=bool(_evaluate(self._tree, metrics)), why=explanation)
+        except _NotComputableError as error:
+            return ConditionResult(held=False, why=f"{explanation}: cannot be computed, {error}", computed=False)
 
-    def called(self, name: str) -> "Condition":
-        """The same condition under a name."""
-        return Condition(self.text, self._compute, self._places, name)
+    def with_name(self, name: str) -> "Condition":
+        """The same condition as a built-in one called `name`."""
+        return Condition(self.text, self._tree, name)
 
-    def _filled(self, facts: IterationMetrics) -> str:
+    def _with_values(self, metrics: IterationMetrics) -> str:
         parts: list[str] = []
-        at = 0
-        for place in self._places:
-            parts += [self.text[at : place.end], " ", shown(getattr(facts, place.text))]
-            at = place.end
-        return "".join([*parts, self.text[at:]])
+        end = 0
+        for node in self._variables:
+            stop = node.col_offset + len(node.id)
+            parts += [self.text[end:stop], " ", _format_value(getattr(metrics, node.id))]
+            end = stop
+        return "".join([*parts, self.text[end:]])
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Condition) and (self.text, self.name) == (other.text, other.name)
@@ -225,176 +124,212 @@ class Condition:
 
 
 def compile_expression(text: str) -> Condition:
-    """The condition that `text` says. Raises ConditionError, with the place, for anything that is none."""
+    """The condition that `text` writes out. Raises ConditionError, with the place of the mistake."""
     text = text.strip(" \t\r\n")
-    return _Parser(text).whole()
+    _check_characters(text)
+    tree = _parse(text)
+    _Checker(text).check(tree, "truth", "a condition is true or false")
+    return Condition(text, tree)
 
 
-class _Parser:
-    """Recursive descent over the tokens, a method for each rule of the grammar. Repetition is a loop, so that only
-    parentheses, `not` and signs go deeper."""
+def _refusal(text: str, at: int, what: str, next_step: str = _HELP) -> ConditionError:
+    """The error for a mistake at character `at` (from 0)."""
+    return ConditionError(what, where=f"character {at + 1} of {clean(text, 80)!r}", next_step=next_step)
+
+
+def _unexpected(text: str, at: int) -> ConditionError:
+    """The error for a token at or after character `at` that the syntax does not allow there."""
+    token = _TOKEN.match(text, at)
+    if token is None or not token[1]:
+        return _refusal(text, at, "The condition breaks off.")
+    return _refusal(text, token.start(1), f"{token[1]!r} is not expected here.")
+
+
+def _check_characters(text: str) -> None:
+    """Refuse what Python would read as something else: other characters, other forms of numbers, deep nesting."""
+    if not text:
+        raise _refusal(text, 0, "The condition is empty.")
+    if len(text) > MAX_LENGTH:
+        raise _refusal(text, MAX_LENGTH, f"The condition is longer than {MAX_LENGTH} characters.", "Make it shorter.")
+    foreign, number = _FOREIGN.search(text), _MALFORMED_NUMBER.search(text)
+    if number and (foreign is None or number.start() < foreign.start()):
+        raise _refusal(text, number.start(), f"{number[0][:40]!r} is neither a number nor a name.")
+    if foreign:
+        character = clean(foreign[0]) or "a character that cannot be seen"
+        help_text = _FOREIGN_HELP.get(foreign[0], _HELP)
+        raise _refusal(text, foreign.start(), f"{character!r} is no part of a condition.", help_text)
+    for index, depth in enumerate(_paren_depths(text)):
+        if depth > MAX_DEPTH:
+            raise _too_deep(text, index)
+
+
+def _too_deep(text: str, at: int) -> ConditionError:
+    return _refusal(text, at, f"More than {MAX_DEPTH} parts stand in each other.", "Make it simpler.")
+
+
+def _paren_depths(text: str) -> Iterator[int]:
+    """For each character the number of parentheses that are open there."""
+    depth = 0
+    for character in text:
+        depth += (character == "(") - (character == ")")
+        yield depth
+
+
+def _parse(text: str) -> ast.expr:
+    source = _KEYWORDS.sub(lambda word: word[0].capitalize() if word[0][0] in "tTfF" else word[0].lower(), text)
+    source = _LEADING_ZEROS.sub(lambda digits: str(int(digits[0])).ljust(len(digits[0])), source)
+    try:
+        return ast.parse(source, mode="eval").body
+    except SyntaxError as error:
+        at = error.offset - 1 if error.offset else len(text)  # Python says 0 at the end of the text
+        if "never closed" in error.msg:
+            raise _refusal(text, at, "The parenthesis is not closed.") from None
+        if "forgot a comma" in error.msg:
+            raise _refusal(text, at, "An `and` or an `or` is missing in these parentheses.") from None
+        raise _unexpected(text, at) from None
+
+
+class _Checker:
+    """Checks that a tree holds allowed nodes only, and numbers and truths where they belong."""
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._tokens = tokens(text)
-        self._at = 0
-        self._depth = 0
-        self._names: list[Token] = []
+        self._depths = list(_paren_depths(text))
 
-    def whole(self) -> Condition:
-        if self._next().kind == "end":
-            raise refused(self._text, 0, "The condition is empty.")
-        term = self._either()
-        if self._next().kind != "end":
-            raise self._unexpected()
-        self._want(term, "truth", "a condition is true or false")
-        return Condition(self._text, term.compute, tuple(self._names))
+    def check(self, node: ast.expr, wanted: VariableType, why: str, *, nested: int = 0) -> None:
+        """Check a node that has to be of the type `wanted`."""
+        self._require(node, self._type_of(node, nested), wanted, why)
 
-    def _either(self) -> _Term:
-        return self._logical("or", self._both, any)
+    def _require(self, node: ast.expr, kind: VariableType, wanted: VariableType, why: str) -> None:
+        if kind != wanted:
+            raise _refusal(self._text, node.col_offset, f"Here stands {_TYPE_NAMES[kind]}, but {why}.")
 
-    def _both(self) -> _Term:
-        return self._logical("and", self._negation, all)
+    def _type_of(self, node: ast.expr, nested: int) -> VariableType:
+        """The type of a node under `nested` negations and signs."""
+        if self._depths[node.col_offset] + nested > MAX_DEPTH:
+            raise _too_deep(self._text, node.col_offset)
+        match node:
+            case ast.Constant(value=bool()):
+                return "truth"
+            case ast.Constant(value=int() | float() as value):
+                if not math.isfinite(value):
+                    raise _refusal(self._text, node.col_offset, "The number is too large.")
+                return "number"
+            case ast.Name(id=name) if name in VARIABLES:
+                return VARIABLES[name].kind
+            case ast.UnaryOp(op=ast.Not(), operand=operand):
+                self.check(operand, "truth", "`not` turns what is true or false", nested=nested + 1)
+                return "truth"
+            case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=operand):
+                sign = self._text[node.col_offset]
+                self.check(operand, "number", f"`{sign}` stands before numbers", nested=nested + 1)
+                return "number"
+            case ast.BoolOp(op=connective, values=values):
+                word = "and" if isinstance(connective, ast.And) else "or"
+                for value_node in values:
+                    self.check(value_node, "truth", f"`{word}` joins what is true or false", nested=nested)
+                return "truth"
+            case ast.BinOp(left=left, op=op, right=right) if type(op) in _ARITHMETIC:
+                why = f"`{_ARITHMETIC[type(op)][0]}` computes with numbers"
+                self.check(left, "number", why, nested=nested)
+                self.check(right, "number", why, nested=nested)
+                return "number"
+            case ast.Compare():
+                self._check_comparison(node, nested)
+                return "truth"
+        raise self._refused(node)
 
-    def _logical(self, word: str, below: Callable[[], _Term], join: Callable[..., bool]) -> _Term:
-        first = below()
-        terms = [first]
-        while self._next().kind == "keyword" and self._next().text == word:
-            self._take()
-            terms.append(below())
-        if len(terms) == 1:
-            return first
-        for term in terms:
-            self._want(term, "truth", f"`{word}` joins what is true or false")
-        computes = [term.compute for term in terms]
-        # any and all stop where the answer is known, so `iteration > 3 and tokens / (iteration - 3) > 9` is safe.
-        return _Term("truth", lambda facts: join(compute(facts) for compute in computes), first.start)
-
-    def _negation(self) -> _Term:
-        token = self._next()
-        if token.kind != "keyword" or token.text != "not":
-            return self._comparison()
-        self._take()
-        term = self._deeper(self._negation)
-        self._want(term, "truth", "`not` turns what is true or false")
-        compute = term.compute
-        return _Term("truth", lambda facts: not compute(facts), token.start)
-
-    def _comparison(self) -> _Term:
-        first = self._sum()
-        links: list[tuple[str, _Term]] = []
-        while self._next().kind == "sign" and self._next().text in _COMPARISONS:
-            links.append((self._take().text, self._sum()))
-        if not links:
-            return first
-        before = first
-        for sign, term in links:
+    def _check_comparison(self, node: ast.Compare, nested: int) -> None:
+        left, left_type = node.left, self._type_of(node.left, nested)
+        for op, right in zip(node.ops, node.comparators, strict=True):
+            if type(op) not in _COMPARISONS:
+                raise self._unexpected_after(left)
+            sign = _COMPARISONS[type(op)][0]
             if sign not in ("==", "!="):
-                self._want(before, "number", f"`{sign}` compares numbers")
-            self._want(term, before.kind, f"`{sign}` compares like with like")
-            before = term
-        chain = [(_COMPARISONS[sign], term.compute) for sign, term in links]
+                self._require(left, left_type, "number", f"`{sign}` compares numbers")
+            right_type = self._type_of(right, nested)
+            self._require(right, right_type, left_type, f"`{sign}` compares like with like")
+            left, left_type = right, right_type
 
-        def compute(facts: IterationMetrics) -> bool:
-            left = first.compute(facts)
-            for compare, follow in chain:
-                right = follow(facts)
-                if not compare(left, right):
+    def _refused(self, node: ast.expr) -> ConditionError:
+        """The error for a node that the language does not have."""
+        match node:
+            case ast.Name(id=name):
+                return _refusal(
+                    self._text,
+                    node.col_offset,
+                    f"There is no name {name!r} in conditions. The nearest one is {nearest(name, VARIABLES, cutoff=0.0)!r}.",
+                    "`tabsmith config breakpoints` lists all names.",
+                )
+            case ast.Call(func=ast.Name(id=name)):
+                return _refusal(self._text, node.col_offset, f"{name!r} is called, and a condition calls nothing.")
+            case ast.Attribute(value=operand):
+                at = self._text.index(".", operand.end_col_offset)
+                return _refusal(self._text, at, "'.' is no part of a condition.", _FOREIGN_HELP["."])
+            case ast.BinOp(left=left):  # `**`, `//`, `<<` or `>>`: the second character is one too many
+                return self._unexpected_after(left, skip=1)
+            case ast.IfExp(body=operand) | ast.Call(func=operand):
+                return self._unexpected_after(operand)
+        return _unexpected(self._text, node.col_offset)
+
+    def _unexpected_after(self, node: ast.expr, *, skip: int = 0) -> ConditionError:
+        """The error for the operator that follows a node, `skip` characters further on."""
+        end = node.end_col_offset or 0
+        rest = self._text[end:]
+        return _unexpected(self._text, end + len(rest) - len(rest.lstrip(" \t)")) + skip)
+
+
+class _NotComputableError(Exception):
+    """The condition has no value for these metrics."""
+
+
+def _evaluate(node: ast.expr, metrics: IterationMetrics) -> float:
+    """The value of a checked node; a truth is 0 or 1. Raises _NotComputableError."""
+    match node:
+        case ast.Constant(value=int() | float() as value):
+            return float(value)
+        case ast.Name(id=name):
+            return _finite(_as_float(getattr(metrics, name)), f"{name} is not a finite number")
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            return not _evaluate(operand, metrics)
+        case ast.UnaryOp(op=op, operand=operand):
+            value = _evaluate(operand, metrics)
+            return -value if isinstance(op, ast.USub) else value
+        case ast.BoolOp(op=op, values=values):
+            # `any` and `all` stop early, so `iteration > 3 and tokens / (iteration - 3) > 9` never divides by zero.
+            join = all if isinstance(op, ast.And) else any
+            return join(_evaluate(operand, metrics) for operand in values)
+        case ast.BinOp(left=left, op=op, right=right):
+            first, second = _evaluate(left, metrics), _evaluate(right, metrics)
+            if second == 0 and isinstance(op, ast.Div):
+                raise _NotComputableError("a division by zero")
+            return _finite(_ARITHMETIC[type(op)][1](first, second), "a number too large")
+        case ast.Compare(left=left, ops=ops, comparators=comparators):
+            value = _evaluate(left, metrics)
+            for comparison, right in zip(ops, comparators, strict=True):
+                following = _evaluate(right, metrics)
+                if not _COMPARISONS[type(comparison)][1](value, following):
                     return False
-                left = right
+                value = following
             return True
+    raise TypeError(f"{type(node).__name__} was not checked")
 
-        return _Term("truth", compute, first.start)
 
-    def _sum(self) -> _Term:
-        return self._arithmetic(("+", "-"), self._product)
+def _finite(value: float, problem: str) -> float:
+    if not math.isfinite(value):
+        raise _NotComputableError(problem)
+    return value
 
-    def _product(self) -> _Term:
-        return self._arithmetic(("*", "/"), self._factor)
 
-    def _arithmetic(self, signs: tuple[str, ...], below: Callable[[], _Term]) -> _Term:
-        first = below()
-        steps: list[tuple[str, _Term]] = []
-        while self._next().kind == "sign" and self._next().text in signs:
-            steps.append((self._take().text, below()))
-        if not steps:
-            return first
-        for sign, term in [(steps[0][0], first), *steps]:
-            self._want(term, "number", f"`{sign}` computes with numbers")
-        computes = [(sign, term.compute) for sign, term in steps]
+def _as_float(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # a whole number beyond all floats
+        return math.inf if value > 0 else -math.inf
 
-        def compute(facts: IterationMetrics) -> float:
-            value = first.compute(facts)
-            for sign, follow in computes:
-                value = computed(sign, value, follow(facts))
-            return value
 
-        return _Term("number", compute, first.start)
-
-    def _factor(self) -> _Term:
-        token = self._next()
-        if token.kind not in ("number", "name") and token.text not in ("true", "false", "-", "+", "("):
-            raise self._unexpected()
-        self._take()
-        match token.kind, token.text:
-            case "number", text:
-                value = float(text)
-                return _Term("number", lambda _: value, token.start)
-            case "keyword", "true" | "false":
-                truth = token.text == "true"
-                return _Term("truth", lambda _: truth, token.start)
-            case "name", _:
-                return self._named(token)
-            case "sign", "-" | "+":
-                term = self._deeper(self._factor)
-                self._want(term, "number", f"`{token.text}` stands before numbers")
-                compute = term.compute
-                return _Term("number", compute if token.text == "+" else lambda facts: -compute(facts), token.start)
-            case _:
-                inner = self._deeper(self._either)
-                if self._next().text != ")":
-                    raise self._unexpected("The parenthesis is not closed.", token.start)
-                self._take()
-                return inner._replace(start=token.start)
-
-    def _named(self, token: Token) -> _Term:
-        if self._next().text == "(":
-            raise refused(self._text, token.start, f"{token.text!r} is called, and a condition calls nothing.")
-        if token.text not in VARIABLES:
-            near = difflib.get_close_matches(token.text.lower(), VARIABLES, n=1, cutoff=0.0)[0]
-            raise refused(
-                self._text,
-                token.start,
-                f"There is no name {token.text!r} in conditions. The nearest one is {near!r}.",
-                "`tabsmith config breakpoints` lists all names.",
-            )
-        self._names.append(token)
-        return _Term(VARIABLES[token.text].kind, lambda facts: value_of(facts, token.text), token.start)
-
-    def _deeper(self, rule: Callable[[], _Term]) -> _Term:
-        self._depth += 1
-        if self._depth > MAX_DEPTH:
-            raise refused(
-                self._text, self._next().start, f"More than {MAX_DEPTH} parts stand in each other.", "Make it simpler."
-            )
-        term = rule()
-        self._depth -= 1
-        return term
-
-    def _next(self) -> Token:
-        return self._tokens[self._at]
-
-    def _take(self) -> Token:
-        token = self._tokens[self._at]
-        self._at += token.kind != "end"
-        return token
-
-    def _want(self, term: _Term, kind: VariableType, why: str) -> None:
-        if term.kind != kind:
-            raise refused(self._text, term.start, f"Here stands {_ARTICLE[term.kind]}, but {why}.")
-
-    def _unexpected(self, what: str = "", at: int = -1) -> ConditionError:
-        token = self._next()
-        if token.kind == "end":
-            return refused(self._text, token.start if at < 0 else at, what or "The condition breaks off.")
-        return refused(self._text, token.start, f"{token.text!r} is not expected here. {what}".strip())
+def _format_value(value: float) -> str:
+    """A metric as an explanation shows it: `true`, `7`, `0.42`."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int) and abs(value) < 10**15 else f"{_as_float(value):.6g}"

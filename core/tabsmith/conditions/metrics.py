@@ -1,7 +1,4 @@
-"""What a condition may speak of. The fields of `IterationMetrics` are the names of the language; there are no others.
-
-The names that a condition may use: the fields of `IterationMetrics`, with what each is and means.
-"""
+"""The metrics of an iteration, which are the variables of conditions: each field of `IterationMetrics` is one."""
 
 from typing import Annotated, Final, Literal, TypeAlias, get_args, get_type_hints
 
@@ -9,11 +6,11 @@ import msgspec
 from msgspec import Meta
 
 RUNNING = {"running": True}
-"""Marks what only grows over a run: a condition on nothing else fires once, when it becomes true."""
+"""Marks a metric that only grows over a run. A condition on such metrics alone fires once, when it becomes true."""
 
 
 class IterationMetrics(msgspec.Struct, frozen=True, kw_only=True):
-    """An iteration in numbers, taken when it is decided and stored with it."""
+    """The metrics of one iteration, taken when its decision is made and stored with it."""
 
     iteration: Annotated[int, Meta(description="Number of the iteration, from 1.", extra=RUNNING)] = 0
     valid: Annotated[bool, Meta(description="The recipe passed its checks.")] = False
@@ -47,7 +44,7 @@ VariableType: TypeAlias = Literal["number", "truth"]
 
 
 class Variable(msgspec.Struct, frozen=True):
-    """A name of the language. `running`: it only grows over a run."""
+    """A variable of conditions. `running` says that it only grows over a run."""
 
     name: str
     kind: VariableType
@@ -55,13 +52,14 @@ class Variable(msgspec.Struct, frozen=True):
     description: str
 
 
-def _of(field: str, annotation: object) -> Variable:
+def _variable(name: str, annotation: object) -> Variable:
     inner, meta = get_args(annotation)[:2]
     kind: VariableType = "truth" if inner is bool else "number"
-    return Variable(field, kind, bool((meta.extra or {}).get("running")), meta.description or "")
+    return Variable(name, kind, bool((meta.extra or {}).get("running")), meta.description or "")
 
 
 VARIABLES: Final = {
-    field: _of(field, each) for field, each in get_type_hints(IterationMetrics, include_extras=True).items()
+    name: _variable(name, annotation)
+    for name, annotation in get_type_hints(IterationMetrics, include_extras=True).items()
 }
-"""Every name, in the order of `IterationMetrics`."""
+"""Every variable by its name, in the order of `IterationMetrics`."""

@@ -1,4 +1,4 @@
-"""The keys of the settings tree, one by one: what each takes in words, how its values are read, checked and shown."""
+"""The keys of the settings tree: what each key takes, and how its values are parsed, checked and formatted."""
 
 import shlex
 import types
@@ -18,12 +18,11 @@ SettingValue: TypeAlias = (
 )
 
 ENVIRONMENT_PREFIX: Final = "TABSMITH_"
-_LONGEST_NAME: Final = 120  # comparing takes time with the square of it
 _TRUTH: Final = {
     **dict.fromkeys(("true", "yes", "on", "1"), True),
     **dict.fromkeys(("false", "no", "off", "0"), False),
 }
-_SCALAR_WORDS: Final[dict[object, str]] = {
+_TYPE_LABELS: Final[dict[object, str]] = {
     str: "text",
     bool: "true or false",
     int: "a whole number",
@@ -37,7 +36,7 @@ _SCALAR_WORDS: Final[dict[object, str]] = {
 
 @dataclass(frozen=True)
 class SettingKey:
-    """One setting: its dotted name, its type without None and without its bounds, and what is said about it."""
+    """One setting: its dotted name, its type (`kind` without None and bounds, `checked_type` with bounds), and its meta."""
 
     name: str
     kind: object
@@ -47,13 +46,13 @@ class SettingKey:
 
     @property
     def default(self) -> SettingValue:
-        """What it is when nothing is set; of the allowed folders, the current one may change."""
+        """The value if nothing is set. Among the allowed folders is the current folder, which may change."""
         value: SettingValue = attrgetter(self.name)(Settings())
         return value
 
     @property
     def default_in_file(self) -> object:
-        """The default as TOML would have it."""
+        """The default as a TOML value."""
         marked = (self.meta.extra or {}).get("default")
         value = self.default if marked is None else marked
         if isinstance(value, tuple):
@@ -66,7 +65,7 @@ class SettingKey:
 
     @property
     def variable(self) -> str:
-        """The environment variable that overrides it."""
+        """The environment variable that overrides the file."""
         return ENVIRONMENT_PREFIX + self.name.replace(".", "__").upper()
 
     @property
@@ -86,22 +85,22 @@ class SettingKey:
         return bool((self.meta.extra or {}).get("conditions"))
 
     @property
-    def type_in_words(self) -> str:
-        """What it takes: "a whole number, 1 or more", "one of local, dask"."""
+    def type_label(self) -> str:
+        """The type in words: "a whole number, 1 or more", "one of heuristic, llm"."""
         if get_origin(self.kind) is Literal:
             return "one of " + ", ".join(get_args(self.kind))
-        words = "a list of conditions" if self._holds_conditions else _SCALAR_WORDS[self.kind]
+        label = "a list of conditions" if self._holds_conditions else _TYPE_LABELS[self.kind]
         low, high = self.meta.ge, self.meta.le
         if low is not None and high is not None:
-            words += f" from {low:,} to {high:,}"
+            label += f" from {low:,} to {high:,}"
         elif low is not None:
-            words += f", {low:,} or more"
+            label += f", {low:,} or more"
         if self.meta.min_length is not None:
-            words += f", at least {self.meta.min_length}"
-        return words
+            label += f", at least {self.meta.min_length}"
+        return label
 
     def parse(self, text: str) -> object:
-        """The raw value that `text` (of a variable, of the command line) stands for; `convert` checks it.
+        """The raw value of `text`, which comes from a variable or the command line; `convert` checks it.
 
         Raises ValueError.
         """
@@ -120,7 +119,7 @@ class SettingKey:
         return text
 
     def convert(self, raw: object) -> SettingValue:
-        """The value that `raw` (from TOML, or from `parse`) stands for. Raises ValueError, or ConditionError."""
+        """The value of `raw`, which comes from TOML or from `parse`. Raises ValueError or ConditionError."""
         if self.optional and raw == "":
             return None
         if self.is_table:
@@ -129,11 +128,11 @@ class SettingKey:
             raw = self.parse(raw)
         value: SettingValue = msgspec.convert(raw, self.checked_type, dec_hook=_to_path)
         if self._holds_conditions and isinstance(value, tuple):
-            _understood(value)
+            _check_conditions(value)
         return value
 
-    def shown(self, value: SettingValue) -> str:
-        """`value` for a person: "not set", or as it would be typed; a secret only as "set"."""
+    def format(self, value: SettingValue) -> str:
+        """`value` as a person would type it, or "not set"; a secret is only "set"."""
         if value is None or value == ():
             return "not set"
         if self.secret:
@@ -141,8 +140,8 @@ class SettingKey:
         if isinstance(value, bool):
             return "true" if value else "false"
         if isinstance(value, tuple):
-            words = [str(item) for item in value]
-            return shlex.join(words) if (self.meta.extra or {}).get("words") else ", ".join(words)
+            items = [str(item) for item in value]
+            return shlex.join(items) if (self.meta.extra or {}).get("words") else ", ".join(items)
         if isinstance(value, Mapping):
             return ", ".join(f"{action} = {keys}" for action, keys in value.items()) or "not set"
         return f"{value:g}" if isinstance(value, float) else str(value)
@@ -150,19 +149,12 @@ class SettingKey:
 
 @cache
 def all_keys() -> dict[str, SettingKey]:
-    """Every key of the tree by its dotted name, in the tree's order."""
+    """Every key by its dotted name, in the tree's order."""
     return {key.name: key for key in _walk(Settings, "")}
 
 
-def nearest(name: str) -> str:
-    """The known key most like `name`."""
-    import difflib
-
-    return difflib.get_close_matches(name[:_LONGEST_NAME], all_keys(), n=1, cutoff=0.0)[0]
-
-
 def build(values: Mapping[str, SettingValue]) -> Settings:
-    """The tree with `values` by dotted name; the rest has its default."""
+    """The tree with these values, by dotted name; every other key has its default."""
     tree = _build(Settings, values, "")
     assert isinstance(tree, Settings)
     return tree
@@ -198,20 +190,20 @@ def _is_section(annotation: object) -> bool:
 
 
 def _flat_table(raw: object, prefix: str = "") -> Iterator[tuple[str, object]]:
-    """The text entries of a table: `a.b = "x"` is the entry "a.b", and a list of keys is joined with commas."""
+    """The entries of a table: `a.b = "x"` is the entry "a.b", and a list of texts is joined with commas."""
     if not isinstance(raw, dict):
         raise TypeError("not a table")
     for name, item in raw.items():
         if isinstance(item, dict):
             yield from _flat_table(item, f"{prefix}{name}.")
-        elif isinstance(item, list) and all(isinstance(each, str) for each in item):
+        elif isinstance(item, list) and all(isinstance(text, str) for text in item):
             yield prefix + name, ",".join(item)
         else:
             yield prefix + name, item
 
 
-def _understood(conditions: Iterable[object]) -> None:
-    """Raises ConditionError for the first of them that is none."""
+def _check_conditions(conditions: Iterable[object]) -> None:
+    """Raises ConditionError for the first text that is not a condition."""
     from tabsmith.conditions.built_in import parse_condition
 
     for text in conditions:

@@ -1,25 +1,27 @@
-"""Settings are read: the defaults, over them the file, over that the environment; every mistake is named."""
+"""Settings are read: the environment overrides the file, which overrides the defaults; every mistake is named."""
 
 import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from tabsmith.config.keys import ENVIRONMENT_PREFIX, SettingKey, SettingValue, all_keys, build, nearest
+from tabsmith.config.keys import ENVIRONMENT_PREFIX, SettingKey, SettingValue, all_keys, build
 from tabsmith.config.settings import Settings
 from tabsmith.errors import ConditionError, ConfigError
 from tabsmith.paths import folders
-from tabsmith.text import clean, plural
+from tabsmith.text import clean, nearest, plural
+
+_FORMER_SECTIONS: Final = frozenset({"engine"})
 
 SettingSource: TypeAlias = Literal["default", "file", "environment"]
 
 
 class Setting(msgspec.Struct, frozen=True):
-    """One key as a person sees it: values as text, a secret only as "set" or "not set"."""
+    """One key as a person sees it: its values are texts, a secret is only "set" or "not set"."""
 
     key: str
     type: str
@@ -37,7 +39,7 @@ class _Reading:
 
 
 def load(env: Mapping[str, str] | None = None, path: Path | None = None) -> Settings:
-    """The settings in force: of the file at `path` (`folders().settings_file`) and the environment `env`.
+    """The settings of the file at `path` (by default `folders().settings_file`) and of the environment `env`.
 
     Raises ConfigError for the first mistake, in the file first. Relative folders are resolved against the current one.
     """
@@ -45,19 +47,19 @@ def load(env: Mapping[str, str] | None = None, path: Path | None = None) -> Sett
 
 
 def check(env: Mapping[str, str] | None = None, path: Path | None = None) -> tuple[ConfigError, ...]:
-    """Every mistake in the file and in the environment; none when `load` would succeed."""
+    """Every mistake in the file and in the environment; empty if `load` would succeed."""
     return _read(env, path).problems
 
 
 def describe(env: Mapping[str, str] | None = None, path: Path | None = None) -> tuple[Setting, ...]:
-    """Every key with its value and where that comes from. Raises ConfigError like `load`."""
+    """Every key with its value and the source of the value. Raises ConfigError as `load` does."""
     reading = _read_without_mistakes(env, path)
     return tuple(
         Setting(
             key=key.name,
-            type=key.type_in_words,
-            default=key.shown(key.default),
-            value=key.shown(reading.values.get(key.name, key.default)),
+            type=key.type_label,
+            default=key.format(key.default),
+            value=key.format(reading.values.get(key.name, key.default)),
             source=reading.sources.get(key.name, "default"),
             description=key.description,
         )
@@ -66,9 +68,9 @@ def describe(env: Mapping[str, str] | None = None, path: Path | None = None) -> 
 
 
 def read_file(path: Path) -> dict[str, object]:
-    """The file's values as TOML has them, by dotted key, unknown keys among them; none when there is no file.
+    """The TOML values of the file by dotted key, also of unknown keys; empty if there is no file.
 
-    Raises ConfigError when it cannot be read.
+    Raises ConfigError if the file cannot be read.
     """
     mend = "Mend the file, or move it away to start from the defaults."
     try:
@@ -94,8 +96,8 @@ def read_file(path: Path) -> dict[str, object]:
 def wrong_value(key: SettingKey, raw: object, where: str) -> ConfigError:
     """The error for a value that `key` does not take."""
     given = "what is given" if key.secret else clean(repr(raw), 60)
-    unset = f"Give {key.type_in_words}, or remove it for the default ({key.shown(key.default)})."
-    return ConfigError(f"{key.name} must be {key.type_in_words}, not {given}.", where=where, next_step=unset)
+    unset = f"Give {key.type_label}, or remove it for the default ({key.format(key.default)})."
+    return ConfigError(f"{key.name} must be {key.type_label}, not {given}.", where=where, next_step=unset)
 
 
 def wrong_condition(key: SettingKey, error: ConditionError, where: str) -> ConfigError:
@@ -106,14 +108,14 @@ def wrong_condition(key: SettingKey, error: ConditionError, where: str) -> Confi
 def unknown_key(name: str, where: str) -> ConfigError:
     """The error for a key that does not exist, with the nearest one that does."""
     return ConfigError(
-        f"There is no setting {clean(name)!r}. The nearest one is {nearest(name)!r}.",
+        f"There is no setting {clean(name)!r}. The nearest one is {nearest(name, all_keys(), cutoff=0.0)!r}.",
         where=where,
         next_step="`tabsmith config show` lists all settings.",
     )
 
 
 def file_place(path: Path, name: str) -> str:
-    """Where `name` stands in the file, in words."""
+    """The place of `name` in the file, for an error."""
     table = name.rpartition(".")[0]
     return f"{path}, table [{clean(table)}]" if table else str(path)
 
@@ -198,7 +200,12 @@ def _flatten(table: dict[str, object], prefix: str, flat: dict[str, object]) -> 
         known = all_keys().get(full)
         if isinstance(item, dict) and known is None and item:
             _flatten(item, f"{full}.", flat)
-        elif item == {} and (known.is_table if known else any(each.startswith(f"{full}.") for each in all_keys())):
+        elif item == {} and (known.is_table if known else _is_section(full)):
             continue  # an empty table of the tree
         else:
             flat[full] = item
+
+
+def _is_section(name: str) -> bool:
+    """Whether `name` is a table of the tree, or one that `config set` of an earlier version wrote a heading of."""
+    return name in _FORMER_SECTIONS or any(key.startswith(f"{name}.") for key in all_keys())

@@ -17,18 +17,17 @@ from tabsmith.paths import folders
 
 AgentName: TypeAlias = Literal["search", "llm", "claude-code", "acp"]
 Mode: TypeAlias = Literal["manual", "confirm", "automatic"]
-EngineKind: TypeAlias = Literal["local", "dask"]
 
 
 def _home_and_current_folder() -> tuple[Path, ...]:
     # Either may be missing: no home for a service's user, a current folder that was deleted.
-    found: list[Path] = []
+    existing: list[Path] = []
     for folder in (Path.home, Path.cwd):
         try:
-            found.append(folder())
+            existing.append(folder())
         except (RuntimeError, OSError):
             continue
-    return tuple(dict.fromkeys(found)) or (Path(os.sep),)
+    return tuple(dict.fromkeys(existing)) or (Path(os.sep),)
 
 
 class LlmSettings(msgspec.Struct, frozen=True):
@@ -64,7 +63,7 @@ class AcpSettings(msgspec.Struct, frozen=True):
 
 
 class AgentSettings(msgspec.Struct, frozen=True):
-    """Who proposes recipes."""
+    """The agents that propose recipes."""
 
     default: Annotated[AgentName, Meta(description="Agent that proposes recipes when none is named.")] = "search"
     mode: Annotated[
@@ -98,7 +97,7 @@ class AgentSettings(msgspec.Struct, frozen=True):
 
 
 class PathSettings(msgspec.Struct, frozen=True):
-    """What may be read."""
+    """Which files may be read."""
 
     allowed: Annotated[
         tuple[Path, ...],
@@ -126,7 +125,7 @@ class ProfileSettings(msgspec.Struct, frozen=True):
 
 
 class TrainingSettings(msgspec.Struct, frozen=True):
-    """How much a training may use."""
+    """The resources of a training."""
 
     time: Annotated[float, Meta(description="Seconds that a training may take.", ge=1, le=30 * 86_400)] = 60.0
     cores: Annotated[int, Meta(description="Processor cores to use; 0 uses all.", ge=0, le=4_096)] = 0
@@ -143,17 +142,6 @@ class TaskSettings(msgspec.Struct, frozen=True):
     silence: Annotated[
         float, Meta(description="Seconds that an agent may say nothing, when the task names none.", ge=1, le=86_400)
     ] = 180.0
-
-
-class EngineSettings(msgspec.Struct, frozen=True):
-    """Where evaluations are computed."""
-
-    kind: Annotated[EngineKind, Meta(description="Where evaluations run: on this machine, or on a Dask cluster.")] = (
-        "local"
-    )
-    address: Annotated[str | None, Meta(description="Address of the Dask scheduler, for example tcp://host:8786.")] = (
-        None
-    )
 
 
 class TelegramSettings(msgspec.Struct, frozen=True):
@@ -196,6 +184,5 @@ class Settings(msgspec.Struct, frozen=True):
     profile: ProfileSettings = ProfileSettings()
     training: TrainingSettings = TrainingSettings()
     tasks: TaskSettings = TaskSettings()
-    engine: EngineSettings = EngineSettings()
     telegram: TelegramSettings = TelegramSettings()
     ui: UiSettings = msgspec.field(default_factory=UiSettings)

@@ -1,7 +1,7 @@
-"""A setting is changed: the file is written anew, in the tree's order, each key under its description.
+"""A setting is changed: the file is written again in the tree's order, each key under its description.
 
 Comments that the user wrote into the file are not kept; values are. A key that is not set stands there as a comment
-with its default, so the file explains itself.
+with its default, so that the file explains itself.
 """
 
 from collections.abc import Mapping
@@ -19,25 +19,25 @@ _HEADING = (
 
 
 def set_value(key: str, text: str, *, env: Mapping[str, str] | None = None, path: Path | None = None) -> Setting:
-    """Set `key` in the file to what `text` stands for (nothing: back to its default), and return the key as it is now.
+    """Set `key` in the file to the value of `text` ("" is its default), and return the key as it is now.
 
-    A keymap entry is set as `ui.keymap.ACTION`. Raises ConfigError for an unknown key, a wrong value, or a file with
-    other mistakes in it, and StorageError; then the file is as it was. A variable of the environment still overrides.
+    A keymap entry is set as `ui.keymap.ACTION`. Raises ConfigError for an unknown key, a wrong value, or other
+    mistakes in the file, and StorageError; the file then stays as it was. A variable of the environment still overrides.
     """
     path = (path or folders().settings_file).resolve()  # a link to elsewhere stays a link
-    known, entry = _find(key)
+    setting_key, entry = _find(key)
     with FileLock(path.with_name(f"{path.name}.lock")):
         raw = read_file(path)
         for name in raw:
             if name not in all_keys():
                 raise unknown_key(name, file_place(path, name))
-        _put(raw, known, entry, text.strip())
+        _put(raw, setting_key, entry, text.strip())
         write_atomic(path, _render(raw).encode())
-    return next(setting for setting in describe(env, path) if setting.key == known.name)
+    return next(setting for setting in describe(env, path) if setting.key == setting_key.name)
 
 
 def _find(name: str) -> tuple[SettingKey, str]:
-    """The key called `name`, and for an entry of a table its name in there."""
+    """The key called `name`; for an entry of a table, the table's key and the name of the entry."""
     if name in all_keys():
         return all_keys()[name], ""
     for key in all_keys().values():
@@ -85,5 +85,5 @@ def _render(raw: Mapping[str, object]) -> str:
         if table != open_table:
             parts.append(f"\n[{table}]\n")
             open_table = table
-        parts.append(f"# {key.description} Takes {key.type_in_words}.\n{body}")
+        parts.append(f"# {key.description} Takes {key.type_label}.\n{body}")
     return "".join(parts)

@@ -41,18 +41,13 @@ class CatBoostModel(msgspec.Struct, frozen=True):
     def predict(self, X: "Floats") -> "Floats":
         import numpy as np
 
-        from tabsmith.families.estimator import two_class_columns
+        from tabsmith.families.estimator import probabilities
 
         threads = 1 if len(X) < 1000 else -1
         features = _features_data(X, self.categorical)
         raw = self.model.predict(features, prediction_type="RawFormulaVal", thread_count=threads)
-        values = np.asarray(raw, dtype=float)
-        if self.outputs == 1:
-            return values.reshape(-1, 1)
-        if self.outputs == 2:
-            return two_class_columns(1 / (1 + np.exp(-values.reshape(-1))))
-        powers = np.exp(values - values.max(axis=1, keepdims=True))
-        return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+        values = np.asarray(raw, dtype=np.float64).reshape(len(X), -1)
+        return probabilities(values) if self.outputs > 1 else values
 
     def save(self, path: Path) -> None:
         self.model.save_model(str(path), format="cbm")
@@ -195,6 +190,7 @@ register(
         fit=fit,
         load=load,
         saved_file="model.cbm",
+        distribution="catboost",
         preload=("catboost",),
     )
 )

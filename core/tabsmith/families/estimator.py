@@ -201,6 +201,13 @@ def load_estimator(folder: Path) -> Estimator:
     return Estimator(file, family.load(folder / family.saved_file, file))
 
 
+def probabilities(scores: Floats) -> Floats:
+    """(rows, classes): probabilities from the log-odds of the second class, or from the scores of all classes."""
+    from scipy.special import expit, softmax
+
+    return two_class_columns(expit(scores[:, 0])) if scores.shape[1] == 1 else np.asarray(softmax(scores, axis=1))
+
+
 def two_class_columns(positive: Any) -> Floats:
     """The probability of the second class as both classes' columns."""
     second = np.asarray(positive, dtype=np.float64)

@@ -1,16 +1,14 @@
 """Scikit-learn's histogram boosting, grown in steps until an inner split improves no more or the deadline comes."""
 
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
 from tabsmith.families.registry import register
+from tabsmith.families.skops_files import SkopsModel
 from tabsmith.families.spec import CLASS_WEIGHT, FamilySpec, PortfolioEntry, TableSize, entry, integer, number
 
 if TYPE_CHECKING:
-    from tabsmith.families.estimator import EstimatorFile, FitRequest, Floats
+    from tabsmith.families.estimator import FitRequest, Floats
 
 _PATIENCE: Final = 20  # trees
 _MIN_ROWS_TO_STOP_EARLY: Final = 100
@@ -18,28 +16,18 @@ _FIRST_TREES: Final = 50
 _MIN_ROWS_FOR_THREADS: Final = 1000
 
 
-class HistGradientBoostingModel(msgspec.Struct, frozen=True):
+class HistGradientBoostingModel(SkopsModel, frozen=True):
     """A fitted HistGradientBoosting model."""
-
-    model: Any
 
     def predict(self, X: "Floats") -> "Floats":
         import numpy as np
-        from scipy.special import expit, softmax
 
-        from tabsmith.families.estimator import two_class_columns
+        from tabsmith.families.estimator import probabilities
 
         # The public predict wakes all threads once per tree: half a second for a row on a busy machine.
         threads = 1 if len(X) < _MIN_ROWS_FOR_THREADS else None
         values = np.asarray(self.model._raw_predict(X, n_threads=threads), dtype=np.float64)  # noqa: SLF001
-        if not hasattr(self.model, "classes_"):
-            return values
-        return two_class_columns(expit(values[:, 0])) if values.shape[1] == 1 else np.asarray(softmax(values, axis=1))
-
-    def save(self, path: Path) -> None:
-        from tabsmith.families import skops_files
-
-        skops_files.dump(self.model, path)
+        return probabilities(values) if hasattr(self.model, "classes_") else values
 
 
 def fit(request: "FitRequest") -> HistGradientBoostingModel:
@@ -103,13 +91,6 @@ def _new_model(request: "FitRequest") -> Any:
     )
 
 
-def load(path: Path, file: "EstimatorFile") -> HistGradientBoostingModel:  # noqa: ARG001 - the same call for every family
-    """The model saved in `path`. Raises ModelDamagedError."""
-    from tabsmith.families import skops_files
-
-    return HistGradientBoostingModel(skops_files.load(path))
-
-
 def _portfolio(size: TableSize) -> list[PortfolioEntry]:
     leaf = size.leaf_rows(20)
     return [
@@ -141,7 +122,7 @@ register(
         ),
         portfolio=_portfolio,
         fit=fit,
-        load=load,
+        load=HistGradientBoostingModel.load,
         # No native categories: scikit-learn keeps them in types that no saved model may hold.
         trusted_types=(
             "numpy.random._generator.Generator",

@@ -1,12 +1,10 @@
 """Linear models: ridge, lasso and elastic net for numbers, logistic regression for classes."""
 
 import warnings
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
 from tabsmith.families.registry import register
+from tabsmith.families.skops_files import SkopsModel
 from tabsmith.families.spec import (
     CLASS_WEIGHT,
     LARGE,
@@ -21,31 +19,21 @@ from tabsmith.families.spec import (
 )
 
 if TYPE_CHECKING:
-    from tabsmith.families.estimator import EstimatorFile, FitRequest, Floats
+    from tabsmith.families.estimator import FitRequest, Floats
 
 _STEP: Final = 50  # iterations between two looks at the clock
 
 
-class LinearModel(msgspec.Struct, frozen=True):
+class LinearModel(SkopsModel, frozen=True):
     """A fitted scikit-learn linear model; predicts by its coefficients alone."""
-
-    model: Any
 
     def predict(self, X: "Floats") -> "Floats":
         import numpy as np
-        from scipy.special import expit, softmax
 
-        from tabsmith.families.estimator import two_class_columns
+        from tabsmith.families.estimator import probabilities
 
         values = np.asarray(X @ np.atleast_2d(self.model.coef_).T + self.model.intercept_, dtype=np.float64)
-        if not hasattr(self.model, "classes_"):
-            return values
-        return two_class_columns(expit(values[:, 0])) if values.shape[1] == 1 else np.asarray(softmax(values, axis=1))
-
-    def save(self, path: Path) -> None:
-        from tabsmith.families import skops_files
-
-        skops_files.dump(self.model, path)
+        return probabilities(values) if hasattr(self.model, "classes_") else values
 
 
 def fit(request: "FitRequest") -> LinearModel:
@@ -55,13 +43,6 @@ def fit(request: "FitRequest") -> LinearModel:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a fit may end before it converges, as asked
         return LinearModel(_classifier(request) if request.classification else _regressor(request))
-
-
-def load(path: Path, file: "EstimatorFile") -> LinearModel:  # noqa: ARG001 - the same call for every family
-    """The model saved in `path`. Raises ModelDamagedError."""
-    from tabsmith.families import skops_files
-
-    return LinearModel(skops_files.load(path))
 
 
 def _regressor(request: "FitRequest") -> Any:
@@ -134,7 +115,7 @@ register(
         suits=lambda size: size.cells * max(1, size.outputs) <= 500_000_000,
         requirements=FamilyRequirements(scaling="standard", missing=False, standardized_target=True),
         fit=fit,
-        load=load,
+        load=LinearModel.load,
         trusted_types=(
             "sklearn.linear_model._base.LinearRegression",
             "sklearn.linear_model._coordinate_descent.ElasticNet",

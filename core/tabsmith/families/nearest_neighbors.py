@@ -1,24 +1,20 @@
 """Nearest neighbours over scaled features."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
 from tabsmith.families.registry import register
+from tabsmith.families.skops_files import SkopsModel
 from tabsmith.families.spec import FamilyRequirements, FamilySpec, PortfolioEntry, TableSize, choice, entry, integer
 
 if TYPE_CHECKING:
-    from tabsmith.families.estimator import EstimatorFile, FitRequest, Floats
+    from tabsmith.families.estimator import FitRequest, Floats
 
 MAX_ROWS: Final = 20_000  # kept as neighbours: a prediction measures the distance to each
 _CHUNK: Final = 2_000  # rows asked at once
 
 
-class NearestNeighborsModel(msgspec.Struct, frozen=True):
+class NearestNeighborsModel(SkopsModel, frozen=True):
     """A fitted scikit-learn model of neighbours."""
-
-    model: Any
 
     def predict(self, X: "Floats") -> "Floats":
         import numpy as np
@@ -27,11 +23,6 @@ class NearestNeighborsModel(msgspec.Struct, frozen=True):
         predict = self.model.predict_proba if hasattr(self.model, "classes_") else self.model.predict
         chunks = [predict(inputs[start : start + _CHUNK]) for start in range(0, max(1, len(X)), _CHUNK)]
         return np.concatenate(chunks).astype(np.float64).reshape(len(X), -1)
-
-    def save(self, path: Path) -> None:
-        from tabsmith.families import skops_files
-
-        skops_files.dump(self.model, path)
 
 
 def fit(request: "FitRequest") -> NearestNeighborsModel:
@@ -53,13 +44,6 @@ def fit(request: "FitRequest") -> NearestNeighborsModel:
         n_jobs=request.threads,
     )
     return NearestNeighborsModel(model.fit(request.X[index].astype(np.float32), request.y[index]))
-
-
-def load(path: Path, file: "EstimatorFile") -> NearestNeighborsModel:  # noqa: ARG001 - the same call for every family
-    """The model saved in `path`. Raises ModelDamagedError."""
-    from tabsmith.families import skops_files
-
-    return NearestNeighborsModel(skops_files.load(path))
 
 
 def _portfolio(size: TableSize) -> list[PortfolioEntry]:
@@ -88,7 +72,7 @@ register(
         suits=lambda size: size.rows <= 20_000 and size.width <= 100,
         requirements=FamilyRequirements(scaling="squash", missing=False),
         fit=fit,
-        load=load,
+        load=NearestNeighborsModel.load,
         trusted_types=(
             "sklearn.neighbors._classification.KNeighborsClassifier",
             "sklearn.neighbors._regression.KNeighborsRegressor",

@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
 from tabsmith.families.registry import register
+from tabsmith.families.skops_files import SkopsModel
 from tabsmith.families.spec import (
     SMALL,
     FamilyRequirements,
@@ -20,16 +19,14 @@ from tabsmith.families.spec import (
 )
 
 if TYPE_CHECKING:
-    from tabsmith.families.estimator import EstimatorFile, FitRequest, Floats
+    from tabsmith.families.estimator import FitRequest, Floats
 
 _PATIENCE: Final = 10  # passes
 _TOLERANCE: Final = 1e-4
 
 
-class NeuralNetworkModel(msgspec.Struct, frozen=True):
+class NeuralNetworkModel(SkopsModel, frozen=True):
     """A fitted scikit-learn perceptron."""
-
-    model: Any
 
     def predict(self, X: "Floats") -> "Floats":
         import numpy as np
@@ -40,10 +37,8 @@ class NeuralNetworkModel(msgspec.Struct, frozen=True):
         return np.asarray(self.model.predict(inputs), dtype=np.float64).reshape(-1, 1)
 
     def save(self, path: Path) -> None:
-        from tabsmith.families import skops_files
-
         self.model._optimizer = None  # noqa: SLF001 - only needed to go on fitting, and twice the size of the rest
-        skops_files.dump(self.model, path)
+        super().save(path)
 
 
 def fit(request: "FitRequest") -> NeuralNetworkModel:
@@ -81,13 +76,6 @@ def fit(request: "FitRequest") -> NeuralNetworkModel:
         layers = len(model.coefs_)
         model.coefs_, model.intercepts_ = best_weights[:layers], best_weights[layers:]
     return NeuralNetworkModel(model)
-
-
-def load(path: Path, file: "EstimatorFile") -> NeuralNetworkModel:  # noqa: ARG001 - the same call for every family
-    """The perceptron saved in `path`. Raises ModelDamagedError."""
-    from tabsmith.families import skops_files
-
-    return NeuralNetworkModel(skops_files.load(path))
 
 
 def _loss(model: Any, X: Any, y: Any) -> float:
@@ -129,7 +117,7 @@ register(
         suits=lambda size: size.rows >= 100 and size.cells <= 20_000_000,
         requirements=FamilyRequirements(scaling="squash", missing=False, standardized_target=True),
         fit=fit,
-        load=load,
+        load=NeuralNetworkModel.load,
         trusted_types=(
             "numpy.random.mtrand.RandomState",
             "sklearn.neural_network._multilayer_perceptron.MLPClassifier",

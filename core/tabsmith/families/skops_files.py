@@ -10,14 +10,19 @@ import zipfile
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import msgspec
 
 from tabsmith.errors import ModelDamagedError
 from tabsmith.families.registry import families
 from tabsmith.text import clean
 
+if TYPE_CHECKING:
+    from tabsmith.families.estimator import EstimatorFile
+
 MAX_UNPACKED_BYTES: Final = 2 << 30  # unpacked, of one file
-_MOST_DEPTH: Final = 200
+_MAX_DEPTH: Final = 200
 
 _COMMON_TYPES: Final = (
     "builtins.NoneType",
@@ -63,7 +68,7 @@ def trusted_types() -> frozenset[str]:
 
 
 def dump(value: Any, path: Path) -> None:
-    """Write `value` to the new skops file `path`; raises ModelDamagedError when it holds a type not on the list."""
+    """Write `value` to the new skops file `path`; raises ModelDamagedError when it holds an untrusted type."""
     import skops.io
 
     skops.io.dump(value, path, compression=zipfile.ZIP_DEFLATED, compresslevel=1)
@@ -71,7 +76,7 @@ def dump(value: Any, path: Path) -> None:
 
 
 def load(path: Path) -> Any:
-    """The value in the skops file at `path`. Raises ModelDamagedError for a type not on the list, before it is made."""
+    """The value in the skops file at `path`. Raises ModelDamagedError for an untrusted type, before it is made."""
     import skops.io
     from skops.io.exceptions import UntrustedTypesFoundException
 
@@ -80,6 +85,21 @@ def load(path: Path) -> Any:
         return skops.io.load(path, trusted=sorted(trusted_types()))
     except (UntrustedTypesFoundException, ValueError, TypeError, KeyError, AttributeError, OSError) as error:
         raise _damaged(path, f"skops refuses it: {clean(error)}") from error
+
+
+class SkopsModel(msgspec.Struct, frozen=True):
+    """A fitted scikit-learn model that is saved as a skops file; a family adds `predict`."""
+
+    model: Any
+
+    def save(self, path: Path) -> None:
+        """Write the model to the new file `path`."""
+        dump(self.model, path)
+
+    @classmethod
+    def load(cls, path: Path, _: "EstimatorFile") -> Self:
+        """The model saved in `path`. Raises ModelDamagedError."""
+        return cls(load(path))
 
 
 def types(path: Path) -> frozenset[str]:
@@ -107,18 +127,18 @@ def _schema(path: Path) -> Any:
 
 
 def _types(node: Any, depth: int, path: Path) -> Iterator[tuple[str, str]]:
-    """Every (type, loader) that a skops schema names, at whatever place."""
-    if depth > _MOST_DEPTH:
+    """Every (type, loader) that a skops schema names, at any depth."""
+    if depth > _MAX_DEPTH:
         raise _damaged(path, "it is nested too deeply")
     if isinstance(node, list):
-        for each in node:
-            yield from _types(each, depth + 1, path)
+        for child in node:
+            yield from _types(child, depth + 1, path)
     elif isinstance(node, dict):
         if "__loader__" in node or "__class__" in node:
             yield f"{node.get('__module__')}.{node.get('__class__')}", str(node.get("__loader__"))
-        for each in node.values():
-            if isinstance(each, dict | list):
-                yield from _types(each, depth + 1, path)
+        for child in node.values():
+            if isinstance(child, dict | list):
+                yield from _types(child, depth + 1, path)
 
 
 def _damaged(path: Path, why: str) -> ModelDamagedError:

@@ -22,6 +22,7 @@ from tabsmith.modeling.results import (
     ModelReport,
     ModelScore,
     Residuals,
+    metrics_for,
 )
 from tabsmith.modeling.training_data import TrainingData
 from tabsmith.text import figure, plural
@@ -158,7 +159,7 @@ def _measure(
         covered = data.covered
         return None, _outcome_of(data, data.y[covered], ensemble.prediction[covered])
     prediction = delivered.predict(data.held_rows)
-    measured = (data.metric, *(metric for metric in metrics.metrics_for(data.task) if metric != data.metric))
+    measured = (data.metric, *(metric for metric in metrics_for(data.task) if metric != data.metric))
     end = min(deadline, time.monotonic() + INTERVAL_SECONDS)
     intervals = metrics.bootstrap_intervals(
         measured,

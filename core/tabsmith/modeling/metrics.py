@@ -1,36 +1,13 @@
-"""The measures by which models are compared: their table, their scores, and how sure a score is."""
+"""Scores of predictions under a metric, and how sure a score is."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
+import numpy as np
 
-from tabsmith.errors import UsageError
+from tabsmith.families.estimator import Floats, Ints
 from tabsmith.modeling.results import Metric, MetricName
-from tabsmith.tables.schema.types import ProblemType
-from tabsmith.text import clean
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from tabsmith.families.estimator import Floats, Ints
-
-_BOTH: Final[tuple[ProblemType, ...]] = ("binary", "multiclass")
-
-METRICS: Final[tuple[Metric, ...]] = (
-    Metric("roc_auc", "ROC AUC", True, ("binary",)),
-    Metric("log_loss", "log loss", False, _BOTH),
-    Metric("accuracy", "accuracy", True, _BOTH),
-    Metric("balanced_accuracy", "balanced accuracy", True, _BOTH),
-    Metric("f1", "F1", True, _BOTH),
-    Metric("average_precision", "average precision", True, ("binary",)),
-    Metric("rmse", "RMSE", False, ("regression",)),
-    Metric("mae", "MAE", False, ("regression",)),
-    Metric("median_ae", "median absolute error", False, ("regression",)),
-    Metric("r2", "R²", True, ("regression",)),
-)
-
-_DEFAULTS: Final[dict[ProblemType, MetricName]] = {"binary": "roc_auc", "multiclass": "log_loss", "regression": "rmse"}
 
 
 class ScoreInterval(msgspec.Struct, frozen=True):
@@ -41,38 +18,11 @@ class ScoreInterval(msgspec.Struct, frozen=True):
     high: float | None
 
 
-def get_metric(name: str, task: ProblemType | None = None) -> Metric:
-    """The metric called `name`. Raises UsageError when there is none, or none that fits `task`."""
-    wanted = name.strip().lower()
-    fitting = {metric.name: metric for metric in METRICS if task is None or task in metric.tasks}
-    for metric in fitting.values():
-        if metric.name == wanted:
-            return metric
-    exists = any(metric.name == wanted for metric in METRICS)
-    reason = f"does not fit a {task} task" if exists else "is not a metric that tabsmith knows"
-    raise UsageError(f'"{clean(name, 60)}" {reason}.', next_step=f"Choose one of: {', '.join(fitting)}.")
-
-
-def default_metric(task: ProblemType) -> Metric:
-    """ROC AUC for two classes, log loss for more, RMSE for numbers. Raises UsageError for the task "none"."""
-    if task not in _DEFAULTS:
-        raise UsageError("Without a target there is nothing to measure.", next_step="Choose a target column first.")
-    return get_metric(_DEFAULTS[task])
-
-
-def metrics_for(task: ProblemType) -> tuple[Metric, ...]:
-    """All metrics of `task`, its default first."""
-    first = default_metric(task)
-    return (first, *(metric for metric in METRICS if task in metric.tasks and metric != first))
-
-
-def score(metric: Metric, y: "Ints | Floats", prediction: "Floats", classes: int) -> float:
+def score(metric: Metric, y: Ints | Floats, prediction: Floats, classes: int) -> float:
     """The score in the metric's own sign and unit; NaN where it is undefined (one class only, no rows, no number).
 
     `y` holds class positions or numbers, `prediction` the probabilities (rows, classes) or the numbers (rows, 1).
     """
-    import numpy as np
-
     if not len(y) or not np.isfinite(prediction).all():
         return float("nan")
     if metric.name in ("roc_auc", "average_precision", "balanced_accuracy") and len(np.unique(y)) < 2:
@@ -82,8 +32,7 @@ def score(metric: Metric, y: "Ints | Floats", prediction: "Floats", classes: int
     return float(_SCORERS[metric.name](y, prediction, classes))
 
 
-def _roc_auc(y: "Ints | Floats", prediction: "Floats", _: int) -> float:
-    import numpy as np
+def _roc_auc(y: Ints | Floats, prediction: Floats, _: int) -> float:
     from scipy.stats import rankdata
 
     # By ranks (Mann and Whitney 1947): several times as quick as sorting thresholds, and selection asks often.
@@ -93,36 +42,30 @@ def _roc_auc(y: "Ints | Floats", prediction: "Floats", _: int) -> float:
     return float((ranks[y == 1].sum() - positive * (positive + 1) / 2) / pairs)
 
 
-def _average_precision(y: "Ints | Floats", prediction: "Floats", _: int) -> float:
+def _average_precision(y: Ints | Floats, prediction: Floats, _: int) -> float:
     from sklearn.metrics import average_precision_score
 
     return float(average_precision_score(y, prediction[:, 1]))
 
 
-def _log_loss(y: "Ints | Floats", prediction: "Floats", _: int) -> float:
-    import numpy as np
-
+def _log_loss(y: Ints | Floats, prediction: Floats, _: int) -> float:
     # Not by scikit-learn, which refuses rows whose probabilities sum to 1 only within float32.
     probabilities = np.clip(prediction, 1e-15, None)
     true_class = probabilities[np.arange(len(y)), y.astype(int)] / probabilities.sum(axis=1)
     return float(-np.log(true_class).mean())
 
 
-def _accuracy(y: "Ints | Floats", prediction: "Floats", _: int) -> float:
+def _accuracy(y: Ints | Floats, prediction: Floats, _: int) -> float:
     return float((prediction.argmax(axis=1) == y).mean())
 
 
-def _balanced_accuracy(y: "Ints | Floats", prediction: "Floats", classes: int) -> float:
-    import numpy as np
-
+def _balanced_accuracy(y: Ints | Floats, prediction: Floats, classes: int) -> float:
     counts = np.bincount(y.astype(int), minlength=classes)
     right = np.bincount(y.astype(int), weights=prediction.argmax(axis=1) == y, minlength=classes)
     return float((right[counts > 0] / counts[counts > 0]).mean())
 
 
-def _f1(y: "Ints | Floats", prediction: "Floats", classes: int) -> float:
-    import numpy as np
-
+def _f1(y: Ints | Floats, prediction: Floats, classes: int) -> float:
     # By hand, because a bootstrap asks a thousand times; the mean is over the classes that occur, as in scikit-learn.
     labels = prediction.argmax(axis=1)
     right = np.bincount(labels[labels == y], minlength=classes)
@@ -131,31 +74,23 @@ def _f1(y: "Ints | Floats", prediction: "Floats", classes: int) -> float:
     return float(scores[1] if classes == 2 else scores[both > 0].mean())
 
 
-def _rmse(y: "Ints | Floats", prediction: "Floats", _: int) -> float:
-    import numpy as np
-
+def _rmse(y: Ints | Floats, prediction: Floats, _: int) -> float:
     return float(np.sqrt(np.mean((y - prediction[:, 0]) ** 2)))
 
 
-def _mae(y: "Ints | Floats", prediction: "Floats", _: int) -> float:
-    import numpy as np
-
+def _mae(y: Ints | Floats, prediction: Floats, _: int) -> float:
     return float(np.mean(np.abs(y - prediction[:, 0])))
 
 
-def _median_ae(y: "Ints | Floats", prediction: "Floats", _: int) -> float:
-    import numpy as np
-
+def _median_ae(y: Ints | Floats, prediction: Floats, _: int) -> float:
     return float(np.median(np.abs(y - prediction[:, 0])))
 
 
-def _r2(y: "Ints | Floats", prediction: "Floats", _: int) -> float:
-    import numpy as np
-
+def _r2(y: Ints | Floats, prediction: Floats, _: int) -> float:
     return float(1 - np.sum((y - prediction[:, 0]) ** 2) / np.sum((y - y.mean()) ** 2))
 
 
-_SCORERS: Final[dict[MetricName, Callable[["Ints | Floats", "Floats", int], float]]] = {
+_SCORERS: Final[dict[MetricName, Callable[[Ints | Floats, Floats, int], float]]] = {
     "roc_auc": _roc_auc,
     "log_loss": _log_loss,
     "accuracy": _accuracy,
@@ -172,10 +107,8 @@ _SCORERS: Final[dict[MetricName, Callable[["Ints | Floats", "Floats", int], floa
 MIN_DRAWS: Final = 100
 
 
-def bootstrap_draws(generator: "np.random.Generator", rows: int, groups: "Ints | None", draws: int) -> "Iterator[Ints]":
+def bootstrap_draws(generator: np.random.Generator, rows: int, groups: Ints | None, draws: int) -> Iterator[Ints]:
     """The row positions of each bootstrap draw: `rows` rows with replacement, or whole groups where there are any."""
-    import numpy as np
-
     members = None if groups is None else [np.flatnonzero(groups == group) for group in np.unique(groups)]
     for _ in range(draws):
         if members is None:
@@ -186,12 +119,12 @@ def bootstrap_draws(generator: "np.random.Generator", rows: int, groups: "Ints |
 
 def bootstrap_intervals(
     metrics: Sequence[Metric],
-    y: "Ints | Floats",
-    prediction: "Floats",
+    y: Ints | Floats,
+    prediction: Floats,
     classes: int,
     *,
     seed: int,
-    groups: "Ints | None" = None,
+    groups: Ints | None = None,
     draws: int = 500,
     enough: Callable[[], bool] = lambda: False,
 ) -> tuple[ScoreInterval, ...]:
@@ -200,8 +133,6 @@ def bootstrap_intervals(
     Draws on which a metric is undefined are left out. `enough` ends the drawing early, for the first metric not before
     `MIN_DRAWS`. Fewer than 20 draws give no interval.
     """
-    import numpy as np
-
     generator = np.random.default_rng(seed)
     scores: dict[Metric, list[float]] = {metric: [] for metric in metrics}
     for draw, index in enumerate(bootstrap_draws(generator, len(y), groups, draws)):

@@ -1,4 +1,4 @@
-"""A file predicted: its rows with the model's answers beside them, streamed into CSV or Parquet."""
+"""Predicting a file: its rows with the model's predictions beside them, streamed into CSV or Parquet."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -40,8 +40,8 @@ def predict_file(
     out = require_table_suffix(_free_name(info) if out is None else out)
     _check(model, info, out)
     with open_table_writer(out) as writer:
-        made = _write(model, info, writer, progress=progress)
-    return msgspec.structs.replace(made, out=str(out))
+        predicted = _write(model, info, writer, progress=progress)
+    return msgspec.structs.replace(predicted, out=str(out))
 
 
 def frame_of_file(path: Path) -> "DataFrame":
@@ -82,12 +82,12 @@ def _write(
     rows, unparsable = 0, 0
     missing: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
-    known = {column.name for column in model.schema.columns}
+    in_schema = {column.name for column in model.schema.columns}
     for table, frame in _batches(info, names):
         for read, prediction in model.predict_batches([frame]):
-            missing, extra = read.missing, tuple(name for name in read.extra if name not in known)
+            missing, extra = read.missing, tuple(name for name in read.extra if name not in in_schema)
             unparsable += sum(read.unparsable.values())
-            writer.write(_with_answers(table, model, prediction, added))
+            writer.write(_with_predictions(table, model, prediction, added))
         rows += len(frame)
         progress(rows / max(1, info.rows), f"{rows:,} rows predicted")
     return PredictedFile(model.id, rows, (*names, *added), "", missing, extra, unparsable)
@@ -99,11 +99,11 @@ def _batches(info: TableInfo, names: list[str]) -> Iterator[tuple[Any, "DataFram
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(info.snapshot) as file:
-        some = False
+        empty = True
         for batch in file.iter_batches(BATCH_ROWS, use_threads=False):
-            some = True
+            empty = False
             yield _named(pa.Table.from_batches([batch]), names)
-        if not some:
+        if empty:
             yield _named(file.schema_arrow.empty_table(), names)
 
 
@@ -111,28 +111,28 @@ def _named(table: Any, names: list[str]) -> tuple[Any, "DataFrame"]:
     import pandas as pd
     import pyarrow as pa
 
-    made = {}
-    for place, field in enumerate(table.schema):
-        column = table.column(place)
+    columns = {}
+    for index, field in enumerate(table.schema):
+        column = table.column(index)
         if pa.types.is_date(field.type) or pa.types.is_timestamp(field.type):
-            made[place] = column.cast(pa.timestamp("us")).to_pandas(use_threads=False)
+            columns[index] = column.cast(pa.timestamp("us")).to_pandas(use_threads=False)
         elif pa.types.is_integer(field.type) and column.null_count:
-            made[place] = column.cast(pa.float64(), safe=False).to_pandas(use_threads=False)
+            columns[index] = column.cast(pa.float64(), safe=False).to_pandas(use_threads=False)
         else:
-            made[place] = column.to_pandas(use_threads=False)
-    frame = pd.DataFrame(made, index=range(len(table)))
+            columns[index] = column.to_pandas(use_threads=False)
+    frame = pd.DataFrame(columns, index=range(len(table)))
     frame.columns = pd.Index(names, dtype=object)
     return table.rename_columns(names), frame
 
 
-def _with_answers(table: Any, model: "Model", prediction: "Floats", names: tuple[str, ...]) -> Any:
+def _with_predictions(table: Any, model: "Model", prediction: "Floats", names: tuple[str, ...]) -> Any:
     import pyarrow as pa
 
-    answers = model.decide(prediction)
-    made = [pa.array(answers.tolist() if answers.dtype == object else answers)]
+    decisions = model.decide(prediction)
+    columns = [pa.array(decisions.tolist() if decisions.dtype == object else decisions)]
     if len(names) > 1:
-        made += [pa.array(np.ascontiguousarray(column)) for column in prediction.T]
-    for name, column in zip(names, made, strict=True):
+        columns += [pa.array(np.ascontiguousarray(column)) for column in prediction.T]
+    for name, column in zip(names, columns, strict=True):
         table = table.append_column(name, column)
     return table
 
@@ -151,8 +151,7 @@ def _added_names(names: list[str], labels: list[Any]) -> tuple[str, ...]:
 
 def _free_name(info: TableInfo) -> Path:
     stem = describe_source(info.source).split(".", 1)[0].replace(" ", "-") or "rows"
-    place = Path.cwd()
-    found, number = place / f"{stem}-predictions.csv", 2
-    while found.exists():
-        found, number = place / f"{stem}-predictions-{number}.csv", number + 1
-    return found
+    path, number = Path.cwd() / f"{stem}-predictions.csv", 2
+    while path.exists():
+        path, number = path.with_name(f"{stem}-predictions-{number}.csv"), number + 1
+    return path

@@ -1,11 +1,13 @@
 """Results as data: metrics, fold scores, evaluations, reports, predicted files. Imports no numerical library."""
 
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
+from tabsmith.errors import UsageError
 from tabsmith.recipes.recipe import Recipe
 from tabsmith.tables.schema.types import ProblemType, Schema
+from tabsmith.text import clean
 
 MetricName: TypeAlias = Literal[
     "roc_auc", "log_loss", "accuracy", "balanced_accuracy", "f1", "average_precision", "rmse", "mae", "median_ae", "r2"
@@ -27,6 +29,49 @@ class Metric(msgspec.Struct, frozen=True):
         if b != b:
             return True
         return a > b if self.greater_is_better else a < b
+
+
+_BOTH: Final[tuple[ProblemType, ...]] = ("binary", "multiclass")
+
+METRICS: Final[tuple[Metric, ...]] = (
+    Metric("roc_auc", "ROC AUC", True, ("binary",)),
+    Metric("log_loss", "log loss", False, _BOTH),
+    Metric("accuracy", "accuracy", True, _BOTH),
+    Metric("balanced_accuracy", "balanced accuracy", True, _BOTH),
+    Metric("f1", "F1", True, _BOTH),
+    Metric("average_precision", "average precision", True, ("binary",)),
+    Metric("rmse", "RMSE", False, ("regression",)),
+    Metric("mae", "MAE", False, ("regression",)),
+    Metric("median_ae", "median absolute error", False, ("regression",)),
+    Metric("r2", "R²", True, ("regression",)),
+)
+
+_DEFAULTS: Final[dict[ProblemType, MetricName]] = {"binary": "roc_auc", "multiclass": "log_loss", "regression": "rmse"}
+
+
+def get_metric(name: str, task: ProblemType | None = None) -> Metric:
+    """The metric called `name`. Raises UsageError when there is none, or none that fits `task`."""
+    wanted = name.strip().lower()
+    fitting = {metric.name: metric for metric in METRICS if task is None or task in metric.tasks}
+    for metric in fitting.values():
+        if metric.name == wanted:
+            return metric
+    exists = any(metric.name == wanted for metric in METRICS)
+    reason = f"does not fit a {task} task" if exists else "is not a metric that tabsmith knows"
+    raise UsageError(f'"{clean(name, 60)}" {reason}.', next_step=f"Choose one of: {', '.join(fitting)}.")
+
+
+def default_metric(task: ProblemType) -> Metric:
+    """ROC AUC for two classes, log loss for more, RMSE for numbers. Raises UsageError for the task "none"."""
+    if task not in _DEFAULTS:
+        raise UsageError("Without a target there is nothing to measure.", next_step="Choose a target column first.")
+    return get_metric(_DEFAULTS[task])
+
+
+def metrics_for(task: ProblemType) -> tuple[Metric, ...]:
+    """All metrics of `task`, its default first."""
+    first = default_metric(task)
+    return (first, *(metric for metric in METRICS if task in metric.tasks and metric != first))
 
 
 class FoldScore(msgspec.Struct, frozen=True):

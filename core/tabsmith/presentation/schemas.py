@@ -1,23 +1,63 @@
-"""What a column can be and what it can be for, in words for someone who has never trained a model."""
+"""Kinds and roles of columns, and the ways to split rows, for someone who has never trained a model."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
-from tabsmith.tables.schema.types import ColumnKind, ColumnRole
+from tabsmith.formatting import percent
+from tabsmith.presentation.spans import Line, Span, foreign
+from tabsmith.tables.schema.types import ColumnKind, ColumnRole, Split, SplitKind
+from tabsmith.text import clean, plural
 
-ROLE_LABELS: Final[dict[ColumnRole, str]] = {
-    "feature": "used to predict",
-    "ignore": "left out",
-    "target": "what is predicted",
-    "group": "its rows stay together",
-    "time": "rows are split along it",
-}
-KIND_LABELS: Final[dict[ColumnKind, str]] = {
-    "numeric": "an amount",
-    "code": "a number that names",
-    "category": "one of a few names",
-    "boolean": "yes or no",
-    "date": "a day or a time",
-    "text": "words",
-    "identifier": "names the row",
-    "constant": "always the same",
-}
+ROLE_LABELS: Final[Mapping[ColumnRole, str]] = MappingProxyType(
+    {
+        "feature": "used to predict",
+        "ignore": "left out",
+        "target": "what is predicted",
+        "group": "its rows stay together",
+        "time": "rows are split along it",
+    }
+)
+KIND_LABELS: Final[Mapping[ColumnKind, str]] = MappingProxyType(
+    {
+        "numeric": "an amount",
+        "code": "a number used as a label",
+        "category": "one of a few values",
+        "boolean": "yes or no",
+        "date": "a day or a time",
+        "text": "words",
+        "identifier": "names the row",
+        "constant": "always the same",
+    }
+)
+SPLIT_MEANINGS: Final[Mapping[SplitKind, str]] = MappingProxyType(
+    {
+        "random": "no group or time column found",
+        "stratified": "same class mix in every part",
+        "grouped": "rows that share its value stay together",
+        "forward": "train on earlier rows, test on later ones",
+    }
+)
+
+
+def split_name(kind: SplitKind, by: str, limit: int = 40) -> str:
+    """`stratified`, `grouped by store`, `by time (day)`; the column's name is cleaned and cut."""
+    match kind:
+        case "grouped":
+            return f"grouped by {clean(by, limit)}"
+        case "forward":
+            return f"by time ({clean(by, limit)})"
+        case _:
+            return kind
+
+
+def holdout_label(holdout: float) -> str:
+    """`20 % test set`, of the share of rows that no model sees before the end."""
+    return f"{percent(holdout).replace('.0 %', ' %')} test set" if holdout else "no test set"
+
+
+def split_line(split: Split) -> Line:
+    """`grouped by store, 20 % test set, 5 folds`."""
+    name = split_name(split.kind, split.by)
+    shown = foreign(name) if split.by else Span(name)
+    return (shown, Span(f", {holdout_label(split.holdout)}, {plural(split.folds, 'fold')}"))

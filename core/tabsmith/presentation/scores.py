@@ -2,7 +2,6 @@
 
 import math
 import statistics
-from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -11,8 +10,6 @@ from tabsmith.modeling.results import FoldScore, Metric
 from tabsmith.orchestration.loop_state import Trial
 from tabsmith.presentation.spans import Tone
 from tabsmith.runs.snapshot import RunSnapshot
-
-Standing: TypeAlias = Literal["better", "worse", "even"]
 
 
 class PairedDifference(msgspec.Struct, frozen=True):

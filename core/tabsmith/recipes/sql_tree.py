@@ -152,17 +152,19 @@ def _check_node(node: Node) -> None:
 
 def _check_function(node: Node) -> None:
     name = str(node["function_name"]).lower()
-    shown = clean(name, 40)
+    quoted = clean(name, 40)
     if node.get("schema") or node.get("catalog"):
-        raise ExpressionRefusedError(f'The function "{shown}" is written with a schema; write its name alone.')
+        raise ExpressionRefusedError(f'The function "{quoted}" is written with a schema; write its name alone.')
     if name not in sql_engine.allowed_functions():
-        raise ExpressionRefusedError(_unknown_function(shown))
+        raise ExpressionRefusedError(_unknown_function(quoted))
     orders = cast("Mapping[str, object]", node.get("order_bys") or {}).get("orders")
     if node.get("distinct") or node.get("filter") or orders:
         raise ExpressionRefusedError(f"DISTINCT, FILTER and ORDER BY belong to aggregates; {RULE}.")
     arguments = _arguments(node)
     if name in _PATTERNS and any(_literal(argument) is None for argument in arguments[1:]):
-        raise ExpressionRefusedError(f'What follows the first argument of "{shown}" must be written out, not computed.')
+        raise ExpressionRefusedError(
+            f'What follows the first argument of "{quoted}" must be written out, not computed.'
+        )
     if name in _LIKES and len(arguments) > 1:
         pattern = _literal(arguments[1]) or ""
         if "_" in pattern and pattern.count("%") > MAX_WILDCARDS:

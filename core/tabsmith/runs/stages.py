@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from tabsmith.errors import TableChangedError
-from tabsmith.modeling.results import Evaluation, Metric, ModelReport
+from tabsmith.modeling.results import Evaluation, Metric, ModelReport, default_metric, get_metric
 from tabsmith.runs.pool import Progress
 from tabsmith.runs.spec import Deferred, Detect, RunSpec
 from tabsmith.tables.info import TableInfo
@@ -71,8 +71,6 @@ def understand(info: TableInfo, choice: Detect | Deferred) -> Schema:
 
 def choose_metric(spec: RunSpec, schema: Schema) -> Metric:
     """The metric asked for, or the task's own. Raises UsageError for one that does not fit the task."""
-    from tabsmith.modeling.metrics import default_metric, get_metric
-
     name = spec.choice.metric
     return default_metric(schema.problem_type) if name == "default" else get_metric(name, schema.problem_type)
 

@@ -27,7 +27,7 @@ from tabsmith.runs.transcripts import FileTranscripts
 from tabsmith.sandbox.levels import detect_level
 from tabsmith.sandbox.policy import SandboxLevel, is_at_least
 from tabsmith.tables.read.sources import TasksSource
-from tabsmith.tasks import Task, TaskFile, order, parse, ready
+from tabsmith.tasks import Task, TaskFile, next_task, order, parse
 from tabsmith.text import clean
 
 
@@ -82,14 +82,13 @@ class TaskRun:
         level = await self._level()
         while True:
             good = {name for name, state in self._done.items() if state.outcome.startswith("success")}
-            state = ready(tasks, good, set(self._done) - good)
-            for blocked in state.blocked:
+            task, blocked_tasks = next_task(tasks, good, set(self._done) - good)
+            for blocked in blocked_tasks:
                 if blocked.task.name not in self._done:
                     why = f"{', '.join(blocked.by)} did not succeed"
                     self._end(blocked.task, TaskEnd("blocked", "blocked", why), "no")
-            if not state.now:
+            if task is None:
                 break
-            task = state.now[0]
             end, handed = await self._task(task, level)
             self._end(task, end, handed)
             spent = self._tracker.used_up() is not None and not end.outcome.startswith("success")

@@ -1,19 +1,19 @@
-"""Task files: goals for agents with hands, written by people, checked whole before anything runs."""
+"""Task files: goals for coding agents, written by people and checked as a whole before anything runs."""
 
 from tabsmith.tasks.files import parse, read, text_of, write
-from tabsmith.tasks.order import Blocked, Ready, order, ready
+from tabsmith.tasks.order import Blocked, NextTask, next_task, order
 from tabsmith.tasks.task import Task, TaskFile, TaskPermissions
 
 __all__ = [
     "Blocked",
-    "Ready",
+    "NextTask",
     "Task",
     "TaskFile",
     "TaskPermissions",
+    "next_task",
     "order",
     "parse",
     "read",
-    "ready",
     "text_of",
     "write",
 ]

@@ -1,33 +1,33 @@
-"""A task file is read: every mistake in it is found, with its place, before anything runs.
-
-A task file as text, the way a person would have written it: only what is not the default.
-"""
+"""Task files are read and written. Reading finds every mistake, with its place, before anything runs."""
 
 import os
 import stat
 import tomllib
 from pathlib import Path
-from typing import Final, get_args
+from typing import Final
 
 import msgspec
 
 from tabsmith.errors import TaskFileError, TaskProblem
 from tabsmith.limits import Limits
-from tabsmith.tasks.checks import check_accept, check_dependencies, check_folders, check_names, check_patterns, place_of
-from tabsmith.tasks.fields import Fields, kind
-from tabsmith.tasks.task import SessionMode, Task, TaskAgent, TaskFile, TaskPermissions, WorkspaceChoice
+from tabsmith.tasks.checks import (
+    check_accept,
+    check_dependencies,
+    check_folders,
+    check_names,
+    check_patterns,
+    resolve_folder,
+    task_label,
+)
+from tabsmith.tasks.convert import Mistakes, check_keys, convert_limits, convert_table, toml_type
+from tabsmith.tasks.task import Task, TaskFile, TaskPermissions
 from tabsmith.text import clean, clean_block, plural
 
-LARGEST: Final = 1_000_000  # bytes
-MOST_TASKS: Final = 500
-_SHOWN: Final = 40  # problems in the message of the error
-_DAY: Final = 86_400.0
-_BUDGET: Final = ("iterations", "seconds", "tokens", "dollars", "failures")
-_MAY: Final = ("read", "write", "run", "network")
-_TASK: Final = (
-    "name", "goal", "folder", "agent", "accept", "depends_on", "rubric", "conversation", "workspace", "accept_seconds",
-    "turns", "silence_seconds", "limits", "may",
-)  # fmt: skip
+MAX_BYTES: Final = 1_000_000
+MAX_TASKS: Final = 500
+_PROBLEMS_SHOWN: Final = 40
+_DERIVED: Final = frozenset({"place"})
+_TABLES: Final = frozenset({"limits", "may"})
 
 
 def read(path: Path, *, allowed: tuple[Path, ...]) -> TaskFile:
@@ -48,94 +48,48 @@ def parse(text: str, path: Path, *, allowed: tuple[Path, ...]) -> TaskFile:
         raise TaskFileError(
             f"The task file is not valid TOML: {reason}.", where=clean(path, 300), next_step="Mend that line."
         ) from error
-    problems: list[TaskProblem] = []
-    top = Fields(table, "", problems)
-    top.known(("budget", "task"))
-    budget = _budget(top.part("budget"))
-    tasks = _tasks(table.get("task"), path, allowed, problems)
-    warnings: tuple[str, ...] = ()
-    if tasks:
-        check_names(tasks, problems)
-        check_dependencies(tasks, problems)
-        if not problems:
-            warnings = check_folders(tasks)
-    if problems:
-        raise _refusal(path, problems)
+    mistakes = Mistakes()
+    check_keys(table, dict.fromkeys(("budget", "task")), mistakes)
+    budget = convert_limits(table.get("budget", {}), mistakes.inside("budget"))
+    tasks = _tasks(table.get("task"), path, allowed, mistakes)
+    check_names(tasks, mistakes)
+    check_dependencies(tasks, mistakes)
+    if mistakes.problems:
+        raise _refusal(path, mistakes.problems)
+    warnings = check_folders(tasks)
     return TaskFile(path, budget, tasks, warnings)
 
 
-def _tasks(raw: object, path: Path, allowed: tuple[Path, ...], problems: list[TaskProblem]) -> tuple[Task, ...]:
+def _tasks(raw: object, path: Path, allowed: tuple[Path, ...], mistakes: Mistakes) -> tuple[Task, ...]:
     if raw is None or raw == []:
-        problems.append(TaskProblem("", "there is no task: write a table [[task]] with name, goal, folder and accept"))
+        mistakes.add("", "there is no task: write a table [[task]] with name, goal, folder and accept")
         return ()
     if not isinstance(raw, list):
         hint = "write [[task]] with two brackets" if isinstance(raw, dict) else "write tables [[task]]"
-        problems.append(TaskProblem("task", f"must be a list of tables, not {kind(raw)}: {hint}"))
+        mistakes.add("task", f"must be a list of tables, not {toml_type(raw)}: {hint}")
         return ()
-    if len(raw) > MOST_TASKS:
-        problems.append(TaskProblem("task", f"there are {len(raw):,} tasks; a file may hold {MOST_TASKS}"))
+    if len(raw) > MAX_TASKS:
+        mistakes.add("task", f"there are {len(raw):,} tasks; a file may hold {MAX_TASKS}")
         return ()
-    return tuple(
-        _task(Fields(each, _place(number, each), problems), path, allowed) for number, each in enumerate(raw, 1)
-    )
+    tasks = []
+    for number, table in enumerate(raw, 1):
+        name = table.get("name") if isinstance(table, dict) else None
+        label = task_label(number, name if isinstance(name, str) and name.strip() else "")
+        tasks.append(_task(table, mistakes.inside(label), path, allowed))
+    return tuple(tasks)
 
 
-def _place(number: int, raw: object) -> str:
-    name = raw.get("name") if isinstance(raw, dict) else None
-    return f'task {number} "{clean(name, 60)}"' if isinstance(name, str) and name.strip() else f"task {number}"
-
-
-def _task(fields: Fields, path: Path, allowed: tuple[Path, ...]) -> Task:
-    fields.known(_TASK)
-    folder = fields.text("folder")
-    place = place_of(fields, folder, path, allowed) if folder else None
-    accept = fields.text("accept", lines=True)
-    if accept:
-        check_accept(fields, accept, place)
-    return Task(
-        name=fields.text("name"),
-        goal=fields.text("goal", lines=True),
-        folder=folder,
-        accept=accept,
-        agent=fields.choice("agent", get_args(TaskAgent), "claude-code"),
-        depends_on=fields.texts("depends_on"),
-        rubric=fields.text("rubric", "", lines=True),
-        conversation=fields.choice("conversation", get_args(SessionMode), "fresh"),
-        workspace=fields.choice("workspace", get_args(WorkspaceChoice), "auto"),
-        accept_seconds=fields.number("accept_seconds", _DAY, 120.0),
-        turns=fields.whole("turns", 10_000),
-        silence_seconds=fields.number("silence_seconds", _DAY),
-        limits=_budget(fields.part("limits")),
-        may=_may(fields.part("may"), allowed),
-        place=place or Path(),
-    )
-
-
-def _budget(fields: Fields) -> Limits:
-    fields.known(_BUDGET)
-    return Limits(
-        iterations=fields.whole("iterations", 1_000_000),
-        seconds=fields.number("seconds", 365 * _DAY),
-        tokens=fields.whole("tokens", 10**12),
-        dollars=fields.dollars("dollars"),
-        failures=fields.whole("failures", 1_000_000),
-    )
-
-
-def _may(fields: Fields, allowed: tuple[Path, ...]) -> TaskPermissions:
-    fields.known(_MAY)
-    may = TaskPermissions(
-        read=fields.texts("read", TaskPermissions().read),
-        write=fields.texts("write", TaskPermissions().write),
-        run=fields.texts("run"),
-        network=fields.switch("network", TaskPermissions().network),
-    )
-    check_patterns(fields, may, allowed)
-    return may
+def _task(raw: object, mistakes: Mistakes, path: Path, allowed: tuple[Path, ...]) -> Task:
+    task = convert_table(raw, Task, mistakes)
+    place = resolve_folder(task.folder, path, allowed, mistakes) if task.folder else None
+    if task.accept:
+        check_accept(task.accept, place, mistakes)
+    check_patterns(task.may, allowed, mistakes.inside("may"))
+    return msgspec.structs.replace(task, place=place or Path())
 
 
 def text_of(path: Path) -> str:
-    """The text of the task file at `path`. Raises TaskFileError for what is no file of text."""
+    """The text of the task file at `path`. Raises TaskFileError if it is not a file of UTF-8 text."""
     where = clean(path, 300)
     try:
         # O_NONBLOCK: a pipe in the file's place must not stop the program.
@@ -143,7 +97,7 @@ def text_of(path: Path) -> str:
         with os.fdopen(handle, "rb") as file:
             if not stat.S_ISREG(os.fstat(handle).st_mode):
                 raise TaskFileError("The task file is a pipe or a device, not a file.", where=where)
-            data = file.read(LARGEST + 1)
+            data = file.read(MAX_BYTES + 1)
     except FileNotFoundError as error:
         raise TaskFileError(
             "There is no task file at this path.", where=where, next_step="Check the spelling of its name."
@@ -157,7 +111,7 @@ def text_of(path: Path) -> str:
         raise TaskFileError(
             f"The task file cannot be read: {reason}.", where=where, next_step="Check its path and its permissions."
         ) from error
-    if len(data) > LARGEST:
+    if len(data) > MAX_BYTES:
         raise TaskFileError(
             "The task file is over 1 MB.", where=where, next_step="Keep goals short; put data in files of the folder."
         )
@@ -173,9 +127,9 @@ def text_of(path: Path) -> str:
 
 
 def _refusal(path: Path, problems: list[TaskProblem]) -> TaskFileError:
-    lines = [clean_block(each, 500) for each in problems[:_SHOWN]]
-    if len(problems) > _SHOWN:
-        lines.append(f"and {plural(len(problems) - _SHOWN, 'more mistake')}")
+    lines = [clean_block(problem, 500) for problem in problems[:_PROBLEMS_SHOWN]]
+    if len(problems) > _PROBLEMS_SHOWN:
+        lines.append(f"and {plural(len(problems) - _PROBLEMS_SHOWN, 'more mistake')}")
     what = f"The task file has {plural(len(problems), 'mistake')}:\n" + "\n".join(f"- {line}" for line in lines)
     if len(problems) == 1:
         what = f"The task file has a mistake. {lines[0]}"
@@ -184,12 +138,11 @@ def _refusal(path: Path, problems: list[TaskProblem]) -> TaskFileError:
     )
 
 
-_DERIVED: Final = frozenset({"place"})
-_TABLES: Final = frozenset({"limits", "may"})
-
-
 def write(task_file: TaskFile) -> str:
-    """The TOML of `task_file`: read again at the same path, it gives an equal value."""
+    """The TOML of `task_file`, as a person would write it: values that are the default are left out.
+
+    Read again at the same path, it gives an equal value.
+    """
     budget = _changed(task_file.budget, Limits())
     parts = [_table("[budget]", budget)] if budget else []
     for task in task_file.tasks:
@@ -223,7 +176,7 @@ def _table(header: str, fields: dict[str, object]) -> str:
 def _changed(value: msgspec.Struct, default: msgspec.Struct) -> dict[str, object]:
     fields: dict[str, object] = {}
     for name in value.__struct_fields__:
-        mine = getattr(value, name)
-        if name not in _DERIVED and mine != getattr(default, name):
-            fields[name] = list(mine) if isinstance(mine, tuple) else mine
+        current = getattr(value, name)
+        if name not in _DERIVED and current != getattr(default, name):
+            fields[name] = list(current) if isinstance(current, tuple) else current
     return fields

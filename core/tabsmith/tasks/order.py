@@ -1,7 +1,8 @@
-"""Which task comes when: dependencies first, otherwise in the file's order; and tasks in one folder take turns."""
+"""The order of tasks: dependencies come first, otherwise the order of the file; tasks run one after the other."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -17,61 +18,42 @@ class Blocked(msgspec.Struct, frozen=True):
     by: tuple[str, ...]
 
 
-class Ready(msgspec.Struct, frozen=True):
-    """The tasks that are neither done, failed nor running: those that can start now, those that wait for others, and
-    those that never will start."""
+class NextTask(NamedTuple):
+    """The task to run next, None if there is none, and the tasks that never will run."""
 
-    now: tuple[Task, ...]
-    waiting: tuple[Task, ...]
+    task: Task | None
     blocked: tuple[Blocked, ...]
 
 
 def order(tasks: Iterable[Task]) -> tuple[Task, ...]:
-    """The tasks, each after those it depends on, and otherwise as they were. Raises TaskFileError for a cycle.
+    """The tasks, each after those it depends on, and otherwise in the given order. Raises TaskFileError for a cycle.
 
-    A dependency on a task that is not among them does not count.
+    A dependency on a task that is not among `tasks` does not count.
     """
-    ordered, left = _sorted(tuple(tasks))
-    if left:
-        words = next(cycles(left))
+    ordered, rest = _topological(tuple(tasks))
+    if rest:
+        circle = circle_text(next(cycles(rest)))
         raise TaskFileError(
-            f"Tasks depend on each other in a circle: {words}.",
+            f"Tasks depend on each other in a circle: {circle}.",
             next_step="Remove one of these dependencies.",
-            problems=(TaskProblem("depends_on", f"a circle: {words}"),),
+            problems=(TaskProblem("depends_on", f"a circle: {circle}"),),
         )
     return ordered
 
 
-def ready(
-    tasks: Iterable[Task], done: Collection[str], failed: Collection[str], running: Collection[str] = ()
-) -> Ready:
-    """What can start now, given the names of the tasks that are done (accepted), failed, and running.
-
-    A task waits for an earlier one that works on its folder, or on one inside or around it, even without a dependency.
-    """
-    now: list[Task] = []
-    waiting: list[Task] = []
+def next_task(tasks: Iterable[Task], done: Collection[str], failed: Collection[str]) -> NextTask:
+    """The first task that is neither done (accepted), failed nor blocked, given the names of those done and failed."""
     blocked: dict[str, Blocked] = {}
-    unfinished: list[Task] = []
+    first: Task | None = None
     for task in order(tasks):
         if task.name in done or task.name in failed:
             continue
         by = tuple(name for name in task.depends_on if name in failed or name in blocked)
         if by:
             blocked[task.name] = Blocked(task, by)
-            continue
-        if task.name not in running:
-            depends = any(name not in done for name in task.depends_on)
-            shares = any(share(earlier.place, task.place) for earlier in unfinished)
-            (waiting if depends or shares else now).append(task)
-        unfinished.append(task)
-    still = {task.place for task in unfinished if task.name in running}
-    held = [task for task in now if any(share(place, task.place) for place in still)]
-    return Ready(
-        tuple(task for task in now if task not in held),
-        tuple(task for task in order(tasks) if task in held or task in waiting),
-        tuple(blocked.values()),
-    )
+        elif first is None:  # whatever it depends on comes before it, and so is done
+            first = task
+    return NextTask(first, tuple(blocked.values()))
 
 
 def share(one: Path, other: Path) -> bool:
@@ -79,38 +61,46 @@ def share(one: Path, other: Path) -> bool:
     return one.is_relative_to(other) or other.is_relative_to(one)
 
 
-def cycles(tasks: Sequence[Task]) -> Iterator[str]:
-    """The circles of dependencies among `tasks`, each as `a → b → a`; circles that share a task are named once."""
-    _, left = _sorted(tuple(tasks))
-    while left:
-        names = {task.name: task for task in left}
+def cycles(tasks: Sequence[Task]) -> Iterator[tuple[Task, ...]]:
+    """The circles of dependencies among `tasks`; of circles that share a task only one is given."""
+    _, rest = _topological(tuple(tasks))
+    while rest:
+        by_name = {task.name: task for task in rest}
         trail: list[str] = []
-        name = left[0].name
+        name = rest[0].name
         while name not in trail:
             trail.append(name)
-            name = next(each for each in names[name].depends_on if each in names)
+            name = next(dependency for dependency in by_name[name].depends_on if dependency in by_name)
         circle = trail[trail.index(name) :]
-        yield " → ".join(clean(each, 60) for each in (*circle, name))
-        _, left = _sorted(tuple(task for task in left if task.name not in circle))
+        yield tuple(by_name[name] for name in circle)
+        _, rest = _topological(tuple(task for task in rest if task.name not in circle))
+
+
+def circle_text(circle: Sequence[Task]) -> str:
+    """A circle of dependencies as `a → b → a`."""
+    return " → ".join(clean(task.name, 60) for task in (*circle, circle[0]))
 
 
 def dependencies(tasks: Sequence[Task]) -> dict[str, frozenset[str]]:
-    """For each task the names of all that must be done before it, directly or through others. No cycles, please."""
-    found: dict[str, frozenset[str]] = {}
+    """For each task the names of all tasks that come before it, directly or through others.
+
+    Raises TaskFileError for a cycle.
+    """
+    before: dict[str, frozenset[str]] = {}
     for task in order(tasks):
-        direct = [name for name in task.depends_on if name in found]
-        found[task.name] = frozenset(direct).union(*(found[name] for name in direct))
-    return found
+        direct = [name for name in task.depends_on if name in before]
+        before[task.name] = frozenset(direct).union(*(before[name] for name in direct))
+    return before
 
 
-def _sorted(tasks: tuple[Task, ...]) -> tuple[tuple[Task, ...], tuple[Task, ...]]:
-    """The tasks that can be put in order, and those that depend on a circle or stand in one."""
-    known = {task.name for task in tasks}
+def _topological(tasks: tuple[Task, ...]) -> tuple[tuple[Task, ...], tuple[Task, ...]]:
+    """The tasks that can be put in order, and those that stand in a circle or depend on one."""
+    names = {task.name for task in tasks}
     placed: dict[str, Task] = {}
-    left = list(tasks)
+    rest = list(tasks)
     while True:
-        first = next((task for task in left if all(n in placed for n in task.depends_on if n in known)), None)
+        first = next((task for task in rest if all(name in placed for name in task.depends_on if name in names)), None)
         if first is None:
-            return tuple(placed.values()), tuple(left)
+            return tuple(placed.values()), tuple(rest)
         placed[first.name] = first
-        left.remove(first)
+        rest.remove(first)

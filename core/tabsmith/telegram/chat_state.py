@@ -8,9 +8,9 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 from msgspec.structs import replace
 
+from tabsmith.runs.jobs import Predict
 from tabsmith.storage import Document, Found
 from tabsmith.telegram.paths import BridgePaths
-from tabsmith.workflow.effects import PredictFile
 from tabsmith.workflow.session import LOCAL_USER
 
 CHAT_STATE_VERSION: Final = 1
@@ -75,7 +75,7 @@ class PredictionJob(msgspec.Struct, frozen=True):
     """Predictions under way with a model of the list, asked for in the update context with key `context_key`."""
 
     context_key: str = msgspec.field(name="turn")
-    effect: PredictFile
+    effect: Predict
 
 
 class ChatState(msgspec.Struct, frozen=True, kw_only=True):

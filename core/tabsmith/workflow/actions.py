@@ -1,6 +1,6 @@
-"""What can be said to the conversation: answers of a person, and results of the work that it asked for.
+"""The actions that a conversation takes: answers of the user, and results of the work that it asked for.
 
-A screen and the bridge build the same values. Which of them fit a state is told by `transitions.fitting(state)`.
+The screen and the bridge build the same values. `transitions.allowed_actions` lists the actions that a state takes.
 """
 
 from typing import Final, TypeAlias, get_args
@@ -8,29 +8,29 @@ from typing import Final, TypeAlias, get_args
 import msgspec
 
 from tabsmith.errors import ErrorReport
-from tabsmith.modeling.results import ModelReport, PredictedFile
-from tabsmith.tables.info import TableInfo
+from tabsmith.modeling.results import ModelReport
+from tabsmith.runs.jobs import JobResult
 from tabsmith.tables.read.sources import SampleName
-from tabsmith.tables.schema.types import ColumnKind, ColumnRole, Schema, Split
+from tabsmith.tables.schema.types import ColumnKind, ColumnRole, Split
 from tabsmith.workflow.session import FieldName
 
-# Anywhere ----------------------------------------------------------------------------------------------------------
+# In every state ----------------------------------------------------------------------------------------------------
 
 
 class Begin(msgspec.Struct, frozen=True, tag="begin", tag_field="answer"):
-    """Start: to the choice of a data source. From COMPLETED with everything empty again."""
+    """Go to the choice of a data source; from COMPLETED with a new, empty session."""
 
 
 class Back(msgspec.Struct, frozen=True, tag="back", tag_field="answer"):
-    """One place back, up to ten times; erases nothing."""
+    """Go to the previous state, up to ten times. Nothing that was entered is erased."""
 
 
 class Cancel(msgspec.Struct, frozen=True, tag="cancel", tag_field="answer"):
-    """Give the conversation up: to IDLE, the session removed. A run that has begun lives on."""
+    """End the conversation: the session is removed. A run that was started goes on."""
 
 
 class Type(msgspec.Struct, frozen=True, tag="type", tag_field="answer"):
-    """Keep what stands in a field, finished or not, valid or not. Moves nowhere."""
+    """Keep the text of a field, whether or not it is finished or valid. The state stays the same."""
 
     field: FieldName
     text: str
@@ -40,34 +40,37 @@ class Type(msgspec.Struct, frozen=True, tag="type", tag_field="answer"):
 
 
 class ChooseFile(msgspec.Struct, frozen=True, tag="choose_file", tag_field="answer"):
-    """A file on this machine."""
+    """The table is a file on this machine."""
 
 
 class ChooseUpload(msgspec.Struct, frozen=True, tag="choose_upload", tag_field="answer"):
-    """A file that will be sent here."""
+    """The table is a file that the user will send."""
 
 
 class ChooseSample(msgspec.Struct, frozen=True, tag="choose_sample", tag_field="answer"):
-    """One of the small tables that come along."""
+    """The table is one of the samples that come with tabsmith."""
 
     name: SampleName
 
 
 class GivePath(msgspec.Struct, frozen=True, tag="give_path", tag_field="answer"):
-    """The path of the file; `as_text` keeps every value as the text that stands there."""
+    """The path of the file. `as_text` keeps every value as the text that the file holds."""
 
     path: str
     as_text: bool = False
 
 
 class GiveData(msgspec.Struct, frozen=True, tag="give_data", tag_field="answer"):
-    """The file has arrived and lies at `path`. It is read at once."""
+    """The file was sent and lies at `path`. It is read at once."""
 
     path: str
 
 
 class PathAccepted(msgspec.Struct, frozen=True, tag="path_accepted", tag_field="answer"):
-    """Result of CheckPath: the file may be read. Paths are absolute, `size` in bytes, `modified` since 1970."""
+    """Result of CheckPath: the file may be read.
+
+    Paths are absolute, `size` is in bytes, `modified` in seconds since 1970.
+    """
 
     path: str
     size: int
@@ -76,7 +79,7 @@ class PathAccepted(msgspec.Struct, frozen=True, tag="path_accepted", tag_field="
 
 
 class PathRefused(msgspec.Struct, frozen=True, tag="path_refused", tag_field="answer"):
-    """Result of CheckPath: why the file is not read."""
+    """Result of CheckPath: why the file may not be read."""
 
     error: ErrorReport
 
@@ -85,35 +88,22 @@ class PathRefused(msgspec.Struct, frozen=True, tag="path_refused", tag_field="an
 
 
 class LoadNow(msgspec.Struct, frozen=True, tag="load_now", tag_field="answer"):
-    """Read the table now and show what it holds."""
+    """Read the table now and show its columns."""
 
 
 class Defer(msgspec.Struct, frozen=True, tag="defer", tag_field="answer"):
-    """Describe the schema in words; read only when training starts."""
-
-
-class TableLoaded(msgspec.Struct, frozen=True, tag="table_loaded", tag_field="answer"):
-    """Result of ReadSource."""
-
-    info: TableInfo
-    schema: Schema
-
-
-class LoadFailed(msgspec.Struct, frozen=True, tag="load_failed", tag_field="answer"):
-    """Result of ReadSource: the real error."""
-
-    error: ErrorReport
+    """Describe the schema in words; the table is read when training starts."""
 
 
 # Schema ------------------------------------------------------------------------------------------------------------
 
 
 class AcceptSchema(msgspec.Struct, frozen=True, tag="accept_schema", tag_field="answer"):
-    """The schema is right as shown."""
+    """The schema is right as it is shown."""
 
 
 class RejectSchema(msgspec.Struct, frozen=True, tag="reject_schema", tag_field="answer"):
-    """This is the wrong table: back to where it is chosen."""
+    """The table is the wrong one: go back to its choice."""
 
 
 class EditSchema(msgspec.Struct, frozen=True, tag="edit_schema", tag_field="answer"):
@@ -121,51 +111,45 @@ class EditSchema(msgspec.Struct, frozen=True, tag="edit_schema", tag_field="answ
 
 
 class ChangeRole(msgspec.Struct, frozen=True, tag="change_role", tag_field="answer"):
+    """Give a column another role."""
+
     column: str
     role: ColumnRole
 
 
 class ChangeKind(msgspec.Struct, frozen=True, tag="change_kind", tag_field="answer"):
+    """Give a column another kind."""
+
     column: str
     kind: ColumnKind
 
 
 class ChangeSplit(msgspec.Struct, frozen=True, tag="change_split", tag_field="answer"):
+    """Set rows aside in another way."""
+
     split: Split
 
 
 class ChangeTarget(msgspec.Struct, frozen=True, tag="change_target", tag_field="answer"):
-    """Another target, while the whole schema is shown."""
+    """Choose another target while the whole schema is shown."""
 
     column: str
 
 
 class ChooseTarget(msgspec.Struct, frozen=True, tag="choose_target", tag_field="answer"):
-    """The target, by name or by the number shown beside it; empty keeps the one shown."""
+    """The target, by its name or its number in the list; an empty text keeps the target that is shown."""
 
     text: str = ""
 
 
-class TargetDetected(msgspec.Struct, frozen=True, tag="target_detected", tag_field="answer"):
-    """Result of DetectTarget: the schema for the new target; the person's own edits are laid over it."""
-
-    schema: Schema
-
-
-class DetectFailed(msgspec.Struct, frozen=True, tag="detect_failed", tag_field="answer"):
-    """Result of DetectTarget: the real error."""
-
-    error: ErrorReport
-
-
 class ChooseFeatures(msgspec.Struct, frozen=True, tag="choose_features", tag_field="answer"):
-    """Features by name, number or range: `1-5, 8, price`, `all`, `all but 3`; empty keeps those shown."""
+    """The features by name, number or range: `1-5, 8, price`, `all`, `all but 3`; an empty text keeps those shown."""
 
     text: str = ""
 
 
 class GiveSchema(msgspec.Struct, frozen=True, tag="give_schema", tag_field="answer"):
-    """A schema in words, in one of the three forms that `tables.manual` reads."""
+    """A schema in words, in one of the three forms that `parse_manual_schema` reads."""
 
     text: str
 
@@ -174,11 +158,11 @@ class GiveSchema(msgspec.Struct, frozen=True, tag="give_schema", tag_field="answ
 
 
 class Train(msgspec.Struct, frozen=True, tag="train", tag_field="answer"):
-    """Start training with what stands in the fields."""
+    """Start training with the values of the fields."""
 
 
 class ShowRun(msgspec.Struct, frozen=True, tag="show_run", tag_field="answer"):
-    """From the settings on to the run that was started before, or to its result, without starting another."""
+    """Go on to the run that was started before, or to its result, without starting another run."""
 
 
 class RunFinished(msgspec.Struct, frozen=True, tag="run_finished", tag_field="answer"):
@@ -188,59 +172,47 @@ class RunFinished(msgspec.Struct, frozen=True, tag="run_finished", tag_field="an
 
 
 class RunStopped(msgspec.Struct, frozen=True, tag="run_stopped", tag_field="answer"):
-    """The run was stopped by a person before there was a model."""
+    """A person stopped the run before it had a model."""
 
     run_id: str
 
 
 class RunFailed(msgspec.Struct, frozen=True, tag="run_failed", tag_field="answer"):
-    """The run could not start, or ended without a model."""
+    """The run did not start, or ended without a model."""
 
     run_id: str
     error: ErrorReport
 
 
 class RunInterrupted(msgspec.Struct, frozen=True, tag="run_interrupted", tag_field="answer"):
-    """The run's worker is gone; it can be resumed."""
+    """The run's worker is gone; the run can be resumed."""
 
     run_id: str
 
 
 class WentWrong(msgspec.Struct, frozen=True, tag="went_wrong", tag_field="answer"):
-    """Something failed that no other result tells of (no worker starts, the disk is full): to ERROR."""
+    """Something failed that no other result reports, such as a full disk. Leads to ERROR."""
 
     error: ErrorReport
 
 
 class TryAgain(msgspec.Struct, frozen=True, tag="try_again", tag_field="answer"):
-    """From ERROR to the state to try again from; an interrupted run is resumed."""
+    """Go from ERROR to the state to try again from; an interrupted run is resumed."""
 
 
 class PredictRows(msgspec.Struct, frozen=True, tag="predict_rows", tag_field="answer"):
-    """On to predicting new rows."""
+    """Go on to predicting new rows."""
 
 
 class GiveNewRows(msgspec.Struct, frozen=True, tag="give_new_rows", tag_field="answer"):
-    """The table of new rows, and the file for the result (empty: the one shown)."""
+    """The table of new rows, and the file for the predictions; an empty `out` means the file that is shown."""
 
     path: str
     out: str = ""
 
 
-class PredictionDone(msgspec.Struct, frozen=True, tag="prediction_done", tag_field="answer"):
-    """Result of Predict."""
-
-    prediction: PredictedFile
-
-
-class PredictionFailed(msgspec.Struct, frozen=True, tag="prediction_failed", tag_field="answer"):
-    """Result of Predict: the real error."""
-
-    error: ErrorReport
-
-
 class Finish(msgspec.Struct, frozen=True, tag="finish", tag_field="answer"):
-    """Done: the session is removed; the model and the run stay."""
+    """End the conversation: the session is removed, the model and the run stay."""
 
 
 UserAction: TypeAlias = (
@@ -273,19 +245,7 @@ UserAction: TypeAlias = (
     | Finish
 )
 WorkResult: TypeAlias = (
-    PathAccepted
-    | PathRefused
-    | TableLoaded
-    | LoadFailed
-    | TargetDetected
-    | DetectFailed
-    | RunFinished
-    | RunStopped
-    | RunFailed
-    | RunInterrupted
-    | PredictionDone
-    | PredictionFailed
-    | WentWrong
+    PathAccepted | PathRefused | JobResult | RunFinished | RunStopped | RunFailed | RunInterrupted | WentWrong
 )
 WorkflowAction: TypeAlias = UserAction | WorkResult
 USER_ACTIONS: Final[frozenset[type]] = frozenset(get_args(UserAction))
@@ -298,4 +258,4 @@ TEXT_FIELDS: Final[dict[type, dict[FieldName, str]]] = {
     GiveSchema: {FieldName.SCHEMA: "text"},
     GiveNewRows: {FieldName.NEW_ROWS: "path", FieldName.OUT: "out"},
 }
-"""Which field's text stands in which attribute of an answer."""
+"""The fields whose text an action carries, each with the attribute that holds the text."""

@@ -1,9 +1,9 @@
-"""What the conversation asks its surroundings to do; each is answered with a value of `answers`.
+"""The work that a conversation asks for, and the functions that have the supervisor do it.
 
-CheckPath is carried out by `Conversation` itself. All others belong to the screen or the bridge, by way of the
-supervisor. Going back or cancelling means: end the work that is under way.
-
-What the conversation asks to be done, carried out by the supervisor, and the result as an answer. No widgets.
+A `StepResult` carries at most one effect. CheckPath and RemoveSession are carried out by `Conversation` itself. A
+background job (`runs.jobs`) is run by the screen or the bridge, and its result is given back to the conversation as the
+next action. A run is started or resumed; its journal tells how it goes on. If the user goes back or cancels, the
+surface ends the job that is under way.
 """
 
 from collections.abc import Callable
@@ -11,23 +11,10 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
-from tabsmith.errors import ErrorReport, report_of
-from tabsmith.runs.jobs import (
-    DetectSchema,
-    Estimated,
-    EstimateTable,
-    Job,
-    JobFailed,
-    Predict,
-    Predicted,
-    Progressed,
-    ReadTable,
-    SchemaDetected,
-    TableRead,
-)
+from tabsmith.errors import report_of
+from tabsmith.runs.jobs import DetectSchema, EstimateTable, Job, JobFailed, JobResult, Predict, Progressed, ReadTable
 from tabsmith.runs.spec import RunSpec
-from tabsmith.tables.info import Estimate, Preview, TableInfo
-from tabsmith.tables.read.sources import Source, describe_source
+from tabsmith.tables.read.sources import describe_source
 from tabsmith.text import clean
 from tabsmith.workflow import actions
 
@@ -36,154 +23,63 @@ if TYPE_CHECKING:
 
 
 class CheckPath(msgspec.Struct, frozen=True, tag="check_path", tag_field="effect"):
-    """May this file be read? `path`, and `out` where given, are as typed. -> PathAccepted | PathRefused"""
+    """Check whether a file may be read: PathAccepted or PathRefused. `path` and `out` are as the user typed them."""
 
     path: str
     as_text: bool = False
     out: str = ""
 
 
-class ReadSource(msgspec.Struct, frozen=True, tag="read_source", tag_field="effect"):
-    """Read and understand the table (job ReadTable) -> TableLoaded | LoadFailed"""
-
-    source: Source
-
-
-class DetectTarget(msgspec.Struct, frozen=True, tag="detect_target", tag_field="effect"):
-    """Understand the table for another target (job DetectSchema) -> TargetDetected | DetectFailed"""
-
-    info: TableInfo
-    target: str
-
-
 class StartTraining(msgspec.Struct, frozen=True, tag="start_training", tag_field="effect"):
-    """Start the run -> RunFailed when it does not start; later RunFinished | RunStopped | RunFailed | RunInterrupted"""
+    """Start a run: RunFailed if it does not start; later RunFinished, RunStopped, RunFailed or RunInterrupted."""
 
     spec: RunSpec
 
 
 class ResumeTraining(msgspec.Struct, frozen=True, tag="resume_training", tag_field="effect"):
-    """Resume an interrupted run -> as StartTraining"""
+    """Resume an interrupted run, with the same results as StartTraining."""
 
     run_id: str
 
 
-class PredictFile(msgspec.Struct, frozen=True, tag="predict_file", tag_field="effect"):
-    """Predict new rows (job Predict) -> PredictionDone | PredictionFailed"""
-
-    model_id: str
-    source: Source
-    out: str
-
-
 class RemoveSession(msgspec.Struct, frozen=True, tag="remove_session", tag_field="effect"):
-    """The session's document is removed; carried out by `Conversation` itself."""
+    """Remove the session's document."""
 
 
-Effect: TypeAlias = CheckPath | ReadSource | DetectTarget | StartTraining | ResumeTraining | PredictFile | RemoveSession
-JobEffect: TypeAlias = ReadSource | DetectTarget | PredictFile
-"""Work that takes a while and is answered with a result; cancelled by ending it."""
+JobEffect: TypeAlias = ReadTable | DetectSchema | Predict
 RunEffect: TypeAlias = StartTraining | ResumeTraining
-"""Runs live on; their journal tells the rest."""
+Effect: TypeAlias = CheckPath | JobEffect | RunEffect | RemoveSession
 
 
-OnProgress: TypeAlias = Callable[[Progressed], None]
-RunnableJob: TypeAlias = JobEffect
-RunnableRun: TypeAlias = RunEffect
-
-
-def describe_job(effect: RunnableJob) -> str:
-    """What is being done, for the line that shows its progress."""
-    match effect:
-        case ReadSource(source=source):
+def describe_job(job: Job) -> str:
+    """A label such as "reading houses.csv" for the line that shows the progress of `job`."""
+    match job:
+        case ReadTable(source=source) | EstimateTable(source=source):
             return f"reading {clean(describe_source(source), 60)}"
-        case DetectTarget(target=target):
+        case DetectSchema(target=target):
             return f"looking at the columns for the target {clean(target, 60)}"
-        case PredictFile(source=source):
+        case Predict(source=source):
             return f"predicting {clean(describe_source(source), 60)}"
 
 
 async def run_job(
-    effect: RunnableJob, supervisor: "Supervisor", on_progress: OnProgress, on_preview: Callable[[Preview], None]
-) -> actions.WorkResult:
-    """The result of a job as the answer that the conversation waits for; a failure is an answer too."""
+    job: Job, supervisor: "Supervisor", on_progress: Callable[[Progressed], None] = lambda _progress: None
+) -> JobResult:
+    """The result of `job`; whatever error ends it becomes a JobFailed. Cancelling ends the job's process."""
     try:
-        result = await supervisor.job(_job(effect), on_progress)
-    except Exception as failure:  # noqa: BLE001 - whatever went wrong is shown by its real name at the step
-        return _failed(effect, report_of(failure))
-    match result:
-        case TableRead(info=info, schema=schema, preview=preview):
-            on_preview(preview)
-            return actions.TableLoaded(info, schema)
-        case SchemaDetected(schema=schema):
-            return actions.TargetDetected(schema)
-        case Predicted(prediction=prediction, preview=preview):
-            on_preview(preview)
-            return actions.PredictionDone(prediction)
-        case JobFailed(error=error):
-            return _failed(effect, error)
-        case Estimated():
-            raise TypeError("an estimate is no result of this effect")
+        return await supervisor.job(job, on_progress)
+    except Exception as error:  # noqa: BLE001 - the step shows every error of a job by its own name
+        return JobFailed(report_of(error))
 
 
-async def estimate_table(source: Source, supervisor: "Supervisor") -> Estimate | ErrorReport:
-    """What loading `source` will cost, or why that cannot be told."""
-    try:
-        result = await supervisor.job(EstimateTable(source), lambda _progressed: None)
-    except Exception as failure:  # noqa: BLE001 - an estimate is a help; without one, loading can still be chosen
-        return report_of(failure)
-    match result:
-        case Estimated(estimate=found):
-            return found
-        case JobFailed(error=error):
-            return error
-        case _:
-            raise TypeError(f"{type(result).__name__} is no estimate")
-
-
-async def start_run(effect: RunnableRun, supervisor: "Supervisor") -> actions.RunFailed | None:
-    """Start or resume the run; None when it is under way."""
+async def start_run(effect: RunEffect, supervisor: "Supervisor") -> actions.RunFailed | None:
+    """Start or resume a run; None if its worker is under way."""
     run_id = effect.spec.id if isinstance(effect, StartTraining) else effect.run_id
     try:
         if isinstance(effect, StartTraining):
             await supervisor.start_run(effect.spec)
         else:
             await supervisor.resume_run(run_id)
-    except Exception as error:  # noqa: BLE001 - a run that does not start is said so at its step, by its real name
+    except Exception as error:  # noqa: BLE001 - the step shows every error of a start by its own name
         return actions.RunFailed(run_id, report_of(error))
     return None
-
-
-async def read_first_rows(source: Source, supervisor: "Supervisor", on_progress: OnProgress) -> Preview | ErrorReport:
-    """The first rows of a table, or why they cannot be read."""
-    try:
-        result = await supervisor.job(ReadTable(source), on_progress)
-    except Exception as failure:  # noqa: BLE001 - shown by its real name
-        return report_of(failure)
-    match result:
-        case TableRead(preview=preview):
-            return preview
-        case JobFailed(error=error):
-            return error
-        case _:
-            raise TypeError(f"{type(result).__name__} holds no rows")
-
-
-def _job(effect: RunnableJob) -> Job:
-    match effect:
-        case ReadSource(source=source):
-            return ReadTable(source)
-        case DetectTarget(info=info, target=target):
-            return DetectSchema(info, target)
-        case PredictFile(model_id=model_id, source=source, out=out):
-            return Predict(model_id, source, out)
-
-
-def _failed(effect: RunnableJob, error: ErrorReport) -> actions.WorkResult:
-    match effect:
-        case ReadSource():
-            return actions.LoadFailed(error)
-        case DetectTarget():
-            return actions.DetectFailed(error)
-        case PredictFile():
-            return actions.PredictionFailed(error)

@@ -1,7 +1,7 @@
-"""What a prompt is made of: fields with their values and evidence, choices, facts. Drawn alike by every surface.
+"""The form of a step as data: fields with their values and evidence, choices and facts, rendered by every surface.
 
-All words in a prompt are cleaned (`tabsmith.text.clean`), except what goes back into an answer: `TextField.value`,
-`Option.value`, `ColumnLine.name` and the answers themselves. A surface cleans those when it draws them.
+All texts of a form are cleaned (`tabsmith.text.clean`), except what goes back into an answer: `TextField.value`,
+`Option.value`, `ColumnLine.name` and the answers themselves. A surface cleans those when it renders them.
 """
 
 from typing import TypeAlias
@@ -19,7 +19,10 @@ from tabsmith.workflow.states import GuidedStep, State, StepMark
 
 
 class TextField(msgspec.Struct, frozen=True, tag="text", tag_field="field"):
-    """A text to type. `value` is what was typed, or the default. `example` shows the form; `problem` stands beside."""
+    """A text to type.
+
+    `value` is the typed text or the default, `example` a text that would be accepted, `problem` why this one is not.
+    """
 
     name: FieldName
     label: str
@@ -27,11 +30,11 @@ class TextField(msgspec.Struct, frozen=True, tag="text", tag_field="field"):
     help: str = ""
     example: str = ""
     problem: ErrorReport | None = None
-    lines: int = 1  # how many lines it may well take
+    lines: int = 1  # height that suits the text
 
 
 class Option(msgspec.Struct, frozen=True):
-    """One of a choice field's options; `value` is the text to keep as the field's draft."""
+    """An option of a choice field. `value` is the text that becomes the field's draft."""
 
     value: str
     label: str
@@ -39,7 +42,7 @@ class Option(msgspec.Struct, frozen=True):
 
 
 class ChoiceField(msgspec.Struct, frozen=True, tag="choice", tag_field="field"):
-    """One of several options; `value` is the chosen one. Set with `Type(name, option.value)`."""
+    """A choice of one option; `value` is that of the chosen one. It is changed with `Type(name, option.value)`."""
 
     name: FieldName
     label: str
@@ -50,7 +53,7 @@ class ChoiceField(msgspec.Struct, frozen=True, tag="choice", tag_field="field"):
 
 
 class ColumnLine(msgspec.Struct, frozen=True):
-    """A column as understood, with its evidence. `number` counts from 1; `profile` has missing, distinct and bins."""
+    """A column of the schema with the evidence for it. `number` counts from 1; `profile` holds its statistics."""
 
     number: int
     name: str
@@ -59,11 +62,11 @@ class ColumnLine(msgspec.Struct, frozen=True):
     evidence: str
     warnings: tuple[types.ColumnWarning, ...]
     profile: ColumnProfile | None
-    edited: bool  # its kind or role is the person's own
+    edited: bool  # the user changed its kind or role
 
 
 class ColumnsField(msgspec.Struct, frozen=True, tag="columns", tag_field="field"):
-    """The columns, to be looked over. Changed with ChangeRole, ChangeKind, ChangeTarget."""
+    """The columns to check. They are changed with ChangeRole, ChangeKind and ChangeTarget."""
 
     columns: tuple[ColumnLine, ...]
     target: str
@@ -75,7 +78,7 @@ class ColumnsField(msgspec.Struct, frozen=True, tag="columns", tag_field="field"
 
 
 class ResultField(msgspec.Struct, frozen=True, tag="result", tag_field="field"):
-    """A trained model, and the last prediction made with it."""
+    """A trained model, and the last predictions made with it."""
 
     model: TrainedModel
     prediction: PredictedFile | None = None
@@ -91,7 +94,7 @@ FormField: TypeAlias = TextField | ChoiceField | ColumnsField | ResultField | Ru
 
 
 class Fact(msgspec.Struct, frozen=True):
-    """Something known, to be read: a label, a value, and how it is known."""
+    """A label, its value, and the evidence for the value."""
 
     label: str
     value: str
@@ -99,10 +102,10 @@ class Fact(msgspec.Struct, frozen=True):
 
 
 class StepChoice(msgspec.Struct, frozen=True):
-    """A way on.
+    """An action that the user may choose.
 
-    `answer` is the whole answer with the values that the fields show. `reads` names the fields whose text it takes:
-    a surface whose person has typed meanwhile builds the answer with `prompts.filled(choice, texts)`.
+    `answer` is the action with the values that the fields show. `reads` names the fields whose texts it takes: if the
+    user has typed meanwhile, the surface builds the action with `step_forms.filled(choice, texts)`.
     """
 
     label: str
@@ -112,7 +115,7 @@ class StepChoice(msgspec.Struct, frozen=True):
 
 
 class StepLine(msgspec.Struct, frozen=True):
-    """A line of the step list; `word` says in a word what was chosen there, or is empty."""
+    """A line of the step list. `word` summarises what was chosen at the step; it may be empty."""
 
     step: GuidedStep
     mark: StepMark
@@ -120,7 +123,7 @@ class StepLine(msgspec.Struct, frozen=True):
 
 
 class StepForm(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything a surface needs to show a state and take its answer."""
+    """Everything that a surface needs to show a state and to take an action."""
 
     state: State
     step: GuidedStep | None
@@ -130,9 +133,9 @@ class StepForm(msgspec.Struct, frozen=True, kw_only=True):
     facts: tuple[Fact, ...] = ()
     choices: tuple[StepChoice, ...] = ()
     default: int = 0  # the choice that enter takes
-    missing: tuple[str, ...] = ()  # what the default choice still needs, in readable names
+    missing: tuple[str, ...] = ()  # names of what the default choice still needs
     notices: tuple[SessionNotice, ...] = ()
-    problem: ErrorReport | None = None  # what went wrong last, as it was
+    problem: ErrorReport | None = None  # the last error
     command: str = ""  # the equivalent command line, where there is one
     steps: tuple[StepLine, ...] = ()
     back_to: State | None = None  # where Back leads

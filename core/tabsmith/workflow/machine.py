@@ -1,15 +1,16 @@
-"""One answer, one step: `step(session, answer, moment)` is the whole machine, without a clock, a disk or a thread."""
+"""The state machine of the conversation: `step(session, action, clock)`, without a clock, a disk or a thread."""
 
 import re
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 from msgspec.structs import replace
 
 from tabsmith.errors import StepError
+from tabsmith.runs.jobs import DetectSchema, JobFailed, Predict, Predicted, ReadTable, SchemaDetected, TableRead
 from tabsmith.tables.read.sources import FileSource
 from tabsmith.workflow import actions
-from tabsmith.workflow import effects as do
+from tabsmith.workflow.effects import CheckPath, Effect, RemoveSession
 from tabsmith.workflow.prerequisites import missing
 from tabsmith.workflow.session import HISTORY_LIMIT, FieldName, PendingWork, WorkflowSession
 from tabsmith.workflow.states import STEP_OF, GuidedStep, Prerequisite, State, StepMark
@@ -17,122 +18,114 @@ from tabsmith.workflow.transitions import (
     Clock,
     FieldRefusedError,
     HistoryChange,
+    StepResult,
     allowed_actions,
     start_over,
     transition_for,
 )
 
 _STEPS: Final = tuple(GuidedStep)
-_LONGEST_TEXT: Final = 1_000_000
+_MAX_BYTES: Final = 1_000_000
 
-_WORK: Final[dict[type[actions.WorkflowAction], str]] = {
-    actions.PathAccepted: "path",
-    actions.PathRefused: "path",
-    actions.TableLoaded: "table",
-    actions.LoadFailed: "table",
-    actions.TargetDetected: "target",
-    actions.DetectFailed: "target",
-    actions.PredictionDone: "prediction",
-    actions.PredictionFailed: "prediction",
+_RESULT_OF: Final[dict[type[actions.WorkflowAction], frozenset[str]]] = {
+    actions.PathAccepted: frozenset({"path"}),
+    actions.PathRefused: frozenset({"path"}),
+    TableRead: frozenset({"table"}),
+    SchemaDetected: frozenset({"target"}),
+    Predicted: frozenset({"prediction"}),
+    JobFailed: frozenset({"table", "target", "prediction"}),
 }
-"""The results that count only while the session waits for them."""
+"""The results that count only while the session waits for such work."""
 
 
-class StepResult(NamedTuple):
-    """The session after an answer, and the work to be carried out next."""
+def step(session: WorkflowSession, action: actions.WorkflowAction, clock: Clock) -> StepResult:
+    """The session after `action`, and the work to carry out next.
 
-    session: WorkflowSession
-    effects: tuple[do.Effect, ...] = ()
-
-
-def step(session: WorkflowSession, answer: actions.WorkflowAction, moment: Clock) -> StepResult:
-    """The session after `answer`, and what is to be done.
-
-    What cannot be used (a path that is refused, a time that is no time) stays in its field with the reason beside it.
-    Raises StepError, with nothing changed, when the answer does not fit where the session stands, or something that
-    the next state needs is missing.
+    A value that cannot be used (a path that is refused, a duration that is malformed) stays in its field with the
+    problem beside it. Raises StepError, with nothing changed, if the state does not take the action, or if a
+    prerequisite of the next state is missing.
     """
-    _require_storable(answer)
-    match answer:
+    _require_storable(action)
+    match action:
         case actions.Type():
-            return StepResult(replace(_typed(session, {answer.field: answer.text}), updated_at=moment.now))
+            return StepResult(replace(_with_drafts(session, {action.field: action.text}), updated_at=clock.now))
         case actions.Back():
-            return StepResult(replace(_back(session), updated_at=moment.now))
+            return StepResult(replace(_back(session), updated_at=clock.now))
         case actions.Cancel():
-            return StepResult(start_over(session, answer, moment).session, (do.RemoveSession(),))
-    work = _WORK.get(type(answer))
-    if work is not None and (session.waiting is None or session.waiting.work != work):
+            return StepResult(start_over(session, action, clock).session, RemoveSession())
+    awaited = _RESULT_OF.get(type(action))
+    if awaited is not None and (session.waiting is None or session.waiting.work not in awaited):
         raise StepError(
             "This result comes too late: nobody waits for it any more.", next_step="Nothing needs to be done."
         )
     before = session
-    if type(answer) in actions.USER_ACTIONS:
-        before = _typed(replace(session, problem=None, problems=(), notices=()), _texts_of(answer))
+    if type(action) in actions.USER_ACTIONS:
+        before = _with_drafts(replace(session, problem=None, problems=(), notices=()), _texts_of(action))
     try:
-        arrow = transition_for(before, answer)
-        if arrow is None:
-            raise _does_not_fit(session, answer)
-        moved = arrow.move(before, answer, moment)
+        transition = transition_for(before, action)
+        if transition is None:
+            raise _not_allowed(session, action)
+        changed, effect = transition.handler(before, action, clock)
     except FieldRefusedError as refused:
-        waiting = before.waiting if work is None else None
+        waiting = before.waiting if awaited is None else None
         return StepResult(
-            replace(before, problems=refused.problems, problem=refused.error, waiting=waiting, updated_at=moment.now)
+            replace(before, problems=refused.problems, problem=refused.error, waiting=waiting, updated_at=clock.now)
         )
-    entered = enter(moved.session, arrow.to, arrow.trail)
-    if work is not None or arrow.to != session.state or moved.effect is not None:
-        entered = replace(entered, waiting=_waiting(moved.effect))
-    lacking = missing(arrow.to, entered)
+    entered = enter(changed, transition.to, transition.history)
+    if awaited is not None or transition.to != session.state or effect is not None:
+        entered = replace(entered, waiting=_pending_work(effect))
+    lacking = missing(transition.to, entered)
     if lacking:
-        raise StepError(
-            f"Still missing: {', '.join(need.value for need in lacking)}.", next_step=_how_to_give(lacking[0])
-        )
-    return StepResult(replace(entered, updated_at=moment.now), (moved.effect,) if moved.effect is not None else ())
+        raise StepError(f"Still missing: {', '.join(need.value for need in lacking)}.", next_step=_advice(lacking[0]))
+    return StepResult(replace(entered, updated_at=clock.now), effect)
 
 
 def marks(session: WorkflowSession) -> dict[GuidedStep, StepMark]:
-    """The six guided steps with their marks: those ahead of the present one are done, those behind it were reached
-    before (and are to be checked again) or are open."""
+    """The six guided steps with their marks.
+
+    Steps before the current one are done. A later step is to be checked again if it was reached before, else open.
+    """
     current = step_of(session)
     if session.state == State.COMPLETED:
         return dict.fromkeys(_STEPS, StepMark.DONE)
-    here = -1 if current is None else _STEPS.index(current)
+    position = -1 if current is None else _STEPS.index(current)
     furthest = -1 if session.reached is None else _STEPS.index(session.reached)
 
-    def mark(place: int) -> StepMark:
-        if place < here:
+    def mark(index: int) -> StepMark:
+        if index < position:
             return StepMark.DONE
-        if place == here:
+        if index == position:
             return StepMark.CURRENT
-        return StepMark.CHECK_AGAIN if place <= furthest else StepMark.OPEN
+        return StepMark.CHECK_AGAIN if index <= furthest else StepMark.OPEN
 
-    return {guided: mark(place) for place, guided in enumerate(_STEPS)}
+    return {guided: mark(index) for index, guided in enumerate(_STEPS)}
 
 
 def step_of(session: WorkflowSession) -> GuidedStep | None:
-    """The guided step at which the session stands; None before the first one."""
+    """The guided step that the session's state belongs to; None before the first step."""
     state = session.retry if session.state == State.ERROR and session.retry is not None else session.state
     return STEP_OF.get(state)
 
 
-def enter(session: WorkflowSession, to: State, trail: HistoryChange = "push") -> WorkflowSession:
-    """The session at another state, with the way back that `trail` tells."""
+def enter(session: WorkflowSession, to: State, change: HistoryChange = "push") -> WorkflowSession:
+    """The session at the state `to`, its history changed as `change` says."""
     history = session.history
     if to != session.state:
-        if trail == "push":
+        if change == "push":
             history = (*history, session.state)[-HISTORY_LIMIT:]
-        elif trail == "return" and to in history:
+        elif change == "return" and to in history:
             history = history[: len(history) - 1 - history[::-1].index(to)]
-    arrived = replace(session, state=to, history=history, retry=session.retry if to == State.ERROR else None)
-    guided = step_of(arrived)
-    if guided is not None and (arrived.reached is None or _STEPS.index(guided) > _STEPS.index(arrived.reached)):
-        return replace(arrived, reached=guided)
-    return arrived
+    entered = replace(session, state=to, history=history, retry=session.retry if to == State.ERROR else None)
+    guided = step_of(entered)
+    if guided is not None and (entered.reached is None or _STEPS.index(guided) > _STEPS.index(entered.reached)):
+        return replace(entered, reached=guided)
+    return entered
 
 
 def way_back(session: WorkflowSession) -> tuple[State, ...]:
-    """The way back with the place that Back leads to at its end: places that cannot be entered any more are left out.
+    """The history, cut so that it ends in the state that Back leads to; empty if Back leads nowhere.
 
-    Empty when there is nowhere to go back to.
+    States that can no longer be entered are left out.
     """
     history = session.history
     while history and (history[-1] == session.state or missing(history[-1], session)):
@@ -148,66 +141,66 @@ def _back(session: WorkflowSession) -> WorkflowSession:
     return enter(left, history[-1], "keep")
 
 
-def _typed(session: WorkflowSession, texts: dict[FieldName, str]) -> WorkflowSession:
+def _with_drafts(session: WorkflowSession, texts: dict[FieldName, str]) -> WorkflowSession:
+    """The session with these texts in its fields; a problem of such a field no longer holds."""
     if not texts:
         return session
-    problems = tuple(each for each in session.problems if each.field not in texts)
+    problems = tuple(problem for problem in session.problems if problem.field not in texts)
     return replace(session, drafts={**session.drafts, **texts}, problems=problems)
 
 
-def _texts_of(answer: actions.WorkflowAction) -> dict[FieldName, str]:
-    """What an answer says in the words of its fields: kept as typed, whatever becomes of it."""
-    return {field: getattr(answer, name) for field, name in actions.TEXT_FIELDS.get(type(answer), {}).items()}
+def _texts_of(action: actions.WorkflowAction) -> dict[FieldName, str]:
+    """The texts that an action carries, by field. They are kept as typed, whatever becomes of the action."""
+    return {field: getattr(action, name) for field, name in actions.TEXT_FIELDS.get(type(action), {}).items()}
 
 
-def _waiting(effect: do.Effect | None) -> PendingWork | None:
+def _pending_work(effect: Effect | None) -> PendingWork | None:
     match effect:
-        case do.CheckPath(as_text=as_text):
+        case CheckPath(as_text=as_text):
             return PendingWork("path", as_text=as_text)
-        case do.ReadSource():
+        case ReadTable():
             return PendingWork("table")
-        case do.DetectTarget(target=target):
+        case DetectSchema(target=target):
             return PendingWork("target", target=target)
-        case do.PredictFile(source=source, out=out):
+        case Predict(source=source, out=out):
             return PendingWork("prediction", path=source.path if isinstance(source, FileSource) else "", out=out)
     return None
 
 
-def _require_storable(answer: actions.WorkflowAction) -> None:
-    if type(answer) not in actions.USER_ACTIONS:
+def _require_storable(action: actions.WorkflowAction) -> None:
+    """Raises StepError for an action of the user that the session's document could not hold."""
+    if type(action) not in actions.USER_ACTIONS:
         return
     try:
-        size = len(msgspec.json.encode(answer))
+        size = len(msgspec.json.encode(action))
     except UnicodeEncodeError:
         raise StepError(
             "The text holds characters that are not Unicode.", next_step="Type it again, or rename the file."
         ) from None
-    if size > _LONGEST_TEXT:
-        raise StepError(
-            f"The text is too long: {size:,} bytes; {_LONGEST_TEXT:,} are the most.", next_step="Shorten it."
-        )
+    if size > _MAX_BYTES:
+        raise StepError(f"The text is too long: {size:,} bytes; {_MAX_BYTES:,} are the most.", next_step="Shorten it.")
 
 
-_HOW_TO_GIVE: Final = {
+_ADVICE: Final = {
     Prerequisite.TARGET: "Choose the column to predict.",
     Prerequisite.FEATURES: "Give at least one column the role of a feature.",
     Prerequisite.TASK: "Choose another target: a number, or a column with a few classes.",
 }
 
 
-def _how_to_give(need: Prerequisite) -> str:
-    return _HOW_TO_GIVE.get(need, "Go back and give it.")
+def _advice(prerequisite: Prerequisite) -> str:
+    return _ADVICE.get(prerequisite, "Go back and give it.")
 
 
-def action_name(answer: type[actions.WorkflowAction]) -> str:
-    """The name of a kind of answer in words: `ChooseFile` is "choose file"."""
-    return re.sub(r"(?<!^)(?=[A-Z])", " ", answer.__name__).lower()
+def action_name(action: type[actions.WorkflowAction]) -> str:
+    """The name of a type of action in words: `ChooseFile` is "choose file"."""
+    return re.sub(r"(?<!^)(?=[A-Z])", " ", action.__name__).lower()
 
 
-def _does_not_fit(session: WorkflowSession, answer: actions.WorkflowAction) -> StepError:
-    fits = [action_name(kind) for kind in allowed_actions(session.state) if kind in actions.USER_ACTIONS]
-    fits += ["back"] if way_back(session) else []
+def _not_allowed(session: WorkflowSession, action: actions.WorkflowAction) -> StepError:
+    names = [action_name(allowed) for allowed in allowed_actions(session.state) if allowed in actions.USER_ACTIONS]
+    names += ["back"] if way_back(session) else []
     return StepError(
-        f"“{action_name(type(answer))}” does not fit here: the conversation stands at “{session.state.value}”.",
-        next_step=f"What fits: {', '.join([*fits, 'cancel'])}.",
+        f"“{action_name(type(action))}” does not fit here: the conversation stands at “{session.state.value}”.",
+        next_step=f"What fits: {', '.join([*names, 'cancel'])}.",
     )

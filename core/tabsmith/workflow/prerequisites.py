@@ -1,4 +1,4 @@
-"""Whether a session holds what a state needs."""
+"""Whether a session fulfils the prerequisites of a state."""
 
 from collections.abc import Callable
 from typing import Final
@@ -8,12 +8,12 @@ from tabsmith.workflow.states import PREREQUISITES, Prerequisite, State
 
 
 def missing(state: State, session: WorkflowSession) -> tuple[Prerequisite, ...]:
-    """What `state` needs and `session` lacks, in the order in which a person would give it."""
+    """The prerequisites of `state` that `session` does not fulfil, in the order in which a user would give them."""
     return tuple(need for need in PREREQUISITES[state] if not _HOLDS[need](session))
 
 
 def table_is_fresh(session: WorkflowSession) -> bool:
-    """Whether the table that was read is the chosen source as it was last seen."""
+    """Whether the table was read from the chosen source, and its file has not changed since."""
     table, file = session.table, session.file
     if table is None or table.source != session.source or session.schema is None or session.detected is None:
         return False

@@ -1,4 +1,4 @@
-"""A person's changes to a detected schema: kept apart from it, and laid over every detection anew."""
+"""The user's edits of a detected schema. They are kept apart from it and applied to every new detection."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
@@ -21,47 +21,47 @@ _Change: TypeAlias = tuple[str, Callable[[Schema], Schema]]
 
 
 class EditedSchema(NamedTuple):
-    """A schema with the edits that fit it, and in words those that do not."""
+    """A schema with the edits that fit it, and descriptions of the edits that do not."""
 
     schema: Schema
     left_out: tuple[str, ...]
 
 
 def column_names(schema: Schema) -> tuple[str, ...]:
-    """The columns' names in the table's order; a column's number is its place here, from 1."""
+    """The names of the columns in the table's order; a column's number is its position here, from 1."""
     return tuple(column.name for column in schema.columns)
 
 
 def apply_edits(detected: Schema, edits: SchemaEdits) -> EditedSchema:
-    """`detected` with the person's edits. Those of columns that are not there wait for them to return."""
+    """`detected` with the user's edits. Edits of columns that it does not have are kept for another table."""
     schema = _with_plain_roles(detected, edits.roles)
     left_out: list[str] = []
-    for words, change in _changes(schema, edits):
+    for description, change in _changes(schema, edits):
         try:
             schema = change(schema)
         except SchemaError:
-            left_out.append(words)
+            left_out.append(description)
     return EditedSchema(schema, tuple(left_out))
 
 
 def with_role(session: WorkflowSession, column: str, role: ColumnRole) -> WorkflowSession:
-    """The session with the column in another role. Raises SchemaError when the schema does not allow it."""
-    return _edited(session, edit.with_role(_shown(session), column, role))
+    """The session with the column in another role. Raises SchemaError if the schema does not allow it."""
+    return _edited(session, edit.with_role(_schema_of(session), column, role))
 
 
 def with_kind(session: WorkflowSession, column: str, kind: ColumnKind) -> WorkflowSession:
-    """The session with the column taken as another kind. Raises SchemaError when the schema does not allow it."""
-    return _edited(session, edit.with_kind(_shown(session), column, kind))
+    """The session with the column taken as another kind. Raises SchemaError if the schema does not allow it."""
+    return _edited(session, edit.with_kind(_schema_of(session), column, kind))
 
 
 def with_split(session: WorkflowSession, split: Split) -> WorkflowSession:
-    """The session with rows set aside in another way. Raises SchemaError when the schema does not allow it."""
-    return _edited(session, edit.with_split(_shown(session), split))
+    """The session with rows set aside in another way. Raises SchemaError if the schema does not allow it."""
+    return _edited(session, edit.with_split(_schema_of(session), split))
 
 
 def choosing_features(session: WorkflowSession, chosen: Collection[str]) -> WorkflowSession:
     """The session with exactly these columns as features; other features are ignored. Raises SchemaError."""
-    schema, wanted = _shown(session), set(chosen)
+    schema, wanted = _schema_of(session), set(chosen)
     for column in schema.columns:
         if column.name in wanted and column.role not in _PLAIN:
             schema = edit.with_role(schema, column.name, "feature")
@@ -73,18 +73,18 @@ def choosing_features(session: WorkflowSession, chosen: Collection[str]) -> Work
     return _edited(session, _with_plain_roles(schema, roles))
 
 
-def _shown(session: WorkflowSession) -> Schema:
+def _schema_of(session: WorkflowSession) -> Schema:
     assert session.schema is not None
     return session.schema
 
 
 def _edited(session: WorkflowSession, schema: Schema) -> WorkflowSession:
-    """The session with `schema`; what in it differs from the detected one are the person's edits."""
+    """The session with `schema`; its differences from the detected schema become the edits."""
     detected, before = session.detected, session.edits
     assert detected is not None
     found = {column.name: column for column in detected.columns}
     columns = tuple(_as_found(column, found[column.name]) for column in schema.columns)
-    split = schema.split if _ways(schema.split) != _ways(detected.split) else None
+    split = schema.split if _without_reason(schema.split) != _without_reason(detected.split) else None
     edits = SchemaEdits(
         target=before.target,
         roles=_elsewhere(before.roles, found) | {c.name: c.role for c in columns if c.role != found[c.name].role},
@@ -95,11 +95,11 @@ def _edited(session: WorkflowSession, schema: Schema) -> WorkflowSession:
 
 
 def _as_found(column: ColumnSchema, found: ColumnSchema) -> ColumnSchema:
-    """The column as detected, evidence and all, when nothing of it is changed any more."""
+    """The detected column with its evidence, if role and kind are those detected."""
     return found if (column.role, column.kind) == (found.role, found.kind) else column
 
 
-def _ways(split: Split) -> Split:
+def _without_reason(split: Split) -> Split:
     return replace(split, reason="")
 
 

@@ -1,7 +1,4 @@
-"""A workflow session: where a user stands, and everything said so far. One JSON document per user.
-
-What a person typed, as typed: one text per field, kept whether or not it can be understood.
-"""
+"""The session of a guided conversation: its state and everything the user entered. One JSON document per user."""
 
 from enum import StrEnum
 from typing import Final, Literal, TypeAlias
@@ -20,7 +17,7 @@ from tabsmith.workflow.states import GuidedStep, State
 
 
 class FieldName(StrEnum):
-    """A field that can be typed into or chosen from; its draft is a text also where choices are offered."""
+    """A field of a form. Its draft is a text, also where the field offers choices."""
 
     PATH = "path"
     DATA = "data"
@@ -44,24 +41,24 @@ FamilyChoice: TypeAlias = Family | Literal["any"]
 
 
 class FieldDefaults(msgspec.Struct, frozen=True):
-    """What the fields show before anything is typed."""
+    """The values of the fields before the user types any."""
 
     metric: MetricChoice = "default"
     family: FamilyChoice = "any"
     agent: AgentName = "search"
     time: str = "60 s"
-    iterations: int = 0  # 0 does not limit
+    iterations: int = 0  # 0 is no limit
     seed: int = 0
     cores: int = 0  # 0 takes all
-    agents: tuple[AgentName, ...] = ("search",)  # those that can be used here
-    why_not: dict[AgentName, str] = {}  # of the others: why they cannot, and what to do about it
-    budget: str = ""  # in the words of its field; empty does not limit
+    agents: tuple[AgentName, ...] = ("search",)  # the agents that are ready here
+    why_not: dict[AgentName, str] = {}  # of other agents: why they are not ready, and what to do about it
+    budget: str = ""  # as its field takes it; "" is no limit
     mode: Mode = "confirm"
     breakpoints: tuple[str, ...] = ()
 
 
 class FieldProblem(msgspec.Struct, frozen=True):
-    """Why a field's text cannot be used, to be shown beside it."""
+    """Why the text of a field cannot be used; shown beside the field."""
 
     field: FieldName
     error: ErrorReport
@@ -75,7 +72,7 @@ LoadOption: TypeAlias = Literal["undecided", "now", "defer"]
 
 
 class SessionNoticeKind(StrEnum):
-    """Why a session is not as it was left."""
+    """What changed a session since the user left it."""
 
     EXPIRED = "expired"
     DAMAGED = "damaged"
@@ -90,14 +87,14 @@ class SessionNoticeKind(StrEnum):
 
 
 class SessionNotice(msgspec.Struct, frozen=True):
-    """Something a person should know before going on; it goes with the next move."""
+    """Something that the user should know before they go on; their next action removes it."""
 
     kind: SessionNoticeKind
     text: str
 
 
 class SeenFile(msgspec.Struct, frozen=True):
-    """A file as it was last seen: its absolute path, bytes, and modification time (seconds since 1970)."""
+    """A file when it was last checked: its absolute path, its bytes, and its modification time (seconds since 1970)."""
 
     path: str
     size: int
@@ -105,17 +102,17 @@ class SeenFile(msgspec.Struct, frozen=True):
 
 
 class PendingWork(msgspec.Struct, frozen=True):
-    """Which work the session waits for; its result is refused when it comes after the person has moved on."""
+    """The work that the session waits for. A result is refused once the session no longer waits for it."""
 
     work: Literal["path", "table", "target", "prediction"]
-    target: str = ""  # the column that is looked at as a target
-    as_text: bool = False  # of the path: every value is kept as text
-    path: str = ""  # of the prediction: the new rows, and where the predictions go
+    target: str = ""  # the column that is examined as a target
+    as_text: bool = False  # of a path: every value is kept as text
+    path: str = ""  # of a prediction: the new rows, and the file for the predictions
     out: str = ""
 
 
 class SchemaEdits(msgspec.Struct, frozen=True):
-    """What a person changed in the detected schema, by column name; laid over every later detection.
+    """What the user changed in the detected schema, by column name; applied to every later detection.
 
     `target` is the one they chose, "" while they took the detected one.
     """
@@ -130,37 +127,37 @@ class SchemaEdits(msgspec.Struct, frozen=True):
 
 
 class TrainedModel(msgspec.Struct, frozen=True):
-    """The model of this session's run, in short; its report lies with the model."""
+    """A summary of the model of the session's run; the model's folder has the whole report."""
 
     model_id: str
     run_id: str
     target: str
     task: ProblemType
-    cv_score: ModelScore | None = None  # None, as below, where the score is no number
+    cv_score: ModelScore | None = None  # None, as below, if the score is not finite
     holdout: ModelScore | None = None
 
 
 class WorkflowSession(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a user stands. Values that were accepted, and beside them everything typed (`drafts`)."""
+    """The state of a user's conversation: the accepted values, and every text that was typed (`drafts`)."""
 
     id: str
     user: str = LOCAL_USER
-    revision: int = 0  # counts the saves; 0 was never saved
+    revision: int = 0  # counts the saves; 0 if it was never saved
     created_at: float
     updated_at: float
     defaults: FieldDefaults = FieldDefaults()
 
     state: State = State.IDLE
-    history: tuple[State, ...] = ()  # the last one is where `back` goes
-    reached: GuidedStep | None = None  # the furthest step ever shown
+    history: tuple[State, ...] = ()  # Back leads to the last one
+    reached: GuidedStep | None = None  # the furthest step that was shown
 
     origin: Origin = "none"
     source: Source | None = None
     file: SeenFile | None = None
     load: LoadOption = "undecided"
     table: TableInfo | None = None
-    detected: Schema | None = None  # as the program understood the table
-    schema: Schema | None = None  # with the person's edits
+    detected: Schema | None = None  # without the edits
+    schema: Schema | None = None  # with the edits
     edits: SchemaEdits = SchemaEdits()
     manual: ManualSchema | None = None
     run_id: str = ""
@@ -170,41 +167,22 @@ class WorkflowSession(msgspec.Struct, frozen=True, kw_only=True):
     drafts: dict[FieldName, str] = {}
     problems: tuple[FieldProblem, ...] = ()
     problem: ErrorReport | None = None
-    waiting: PendingWork | None = None  # for work asked for and not yet answered; for none after a restart
+    waiting: PendingWork | None = None  # None after a restart
     retry: State | None = None  # in ERROR: the state to try again from
     notices: tuple[SessionNotice, ...] = ()
-    taken: tuple[str, ...] = ()  # keys of the last answers that came with one
+    taken: tuple[str, ...] = ()  # keys of the last actions that had one
 
     def draft(self, field: FieldName) -> str:
-        """What stands in `field`: as typed, or the default."""
+        """The text of `field`: as it was typed, or the default."""
         if field in self.drafts:
             return self.drafts[field]
-        chosen = self.defaults
-        match field:
-            case FieldName.METRIC:
-                return chosen.metric
-            case FieldName.FAMILY:
-                return chosen.family
-            case FieldName.AGENT:
-                return chosen.agent
-            case FieldName.TIME:
-                return chosen.time
-            case FieldName.BUDGET:
-                return chosen.budget
-            case FieldName.MODE:
-                return chosen.mode
-            case FieldName.ITERATIONS:
-                return str(chosen.iterations)
-            case FieldName.SEED:
-                return str(chosen.seed)
-            case _:
-                return ""
+        return str(getattr(self.defaults, field.value, ""))
 
     def problem_of(self, field: FieldName) -> ErrorReport | None:
-        """Why the text in `field` cannot be used, or None."""
-        return next((each.error for each in self.problems if each.field == field), None)
+        """Why the text of `field` cannot be used; None if it can."""
+        return next((problem.error for problem in self.problems if problem.field == field), None)
 
 
 def new_session(user: str, defaults: FieldDefaults, now: float, session_id: str) -> WorkflowSession:
-    """A session at its very beginning: IDLE, nothing said yet."""
+    """An empty session in the state IDLE."""
     return WorkflowSession(id=session_id, user=user, created_at=now, updated_at=now, defaults=defaults)

@@ -1,4 +1,4 @@
-"""Sessions on disk: one document per user, replaced whole, that two processes cannot overwrite each other's."""
+"""Sessions on disk: one document per user, which two processes cannot overwrite for each other."""
 
 import hashlib
 import re
@@ -19,7 +19,7 @@ _PLAIN: Final = re.compile(r"(?!user-)[a-z0-9][a-z0-9_-]{0,63}")
 
 
 class SessionMovedOnError(StepError):
-    """The session went on in another process; nothing was saved. `current` is how it stands there, None if removed."""
+    """Another process changed the session; nothing was saved. `current` is its session, None if it was removed."""
 
     def __init__(self, current: WorkflowSession | None) -> None:
         if current is None:
@@ -32,12 +32,12 @@ class SessionMovedOnError(StepError):
 
 
 class SessionStore:
-    """The session of `user`, in the state folder's `sessions/<user>.json`."""
+    """The session of `user` in the state folder, `sessions/<user>.json`."""
 
     def __init__(self, user: str = LOCAL_USER, *, clock: Callable[[], float] = time.time) -> None:
         self.user = user
         self.path: Path = folders().sessions / f"{file_stem(user)}.json"
-        self.damaged: Damaged | None = None  # what the last save found in the session's place
+        self.damaged: Damaged | None = None  # the damaged document that the last save found
         self._document = Document(
             self.path,
             WorkflowSession,
@@ -46,30 +46,30 @@ class SessionStore:
             on_damaged=self._note_damaged,
             clock=clock,
         )
-        self._turn = FileLock(self.path.with_name(f"{self.path.name}.turn"))
+        self._lock = FileLock(self.path.with_name(f"{self.path.name}.turn"))
 
     def load(self) -> Loaded[WorkflowSession]:
-        """The session as last saved, or that there is none, or where a damaged one was moved. Raises StorageError."""
+        """The saved session, or that there is none, or where a damaged document was moved. Raises StorageError."""
         return self._document.load()
 
     def save(self, session: WorkflowSession) -> WorkflowSession:
-        """Save and return the session, its revision one higher.
+        """Save the session and return it with its revision one higher.
 
-        Raises SessionMovedOnError when what lies on disk is not what `session` was made from, and StorageError.
+        Raises SessionMovedOnError if the session on disk is not the one that `session` was made from, and StorageError.
         """
 
         def change(present: WorkflowSession | None) -> WorkflowSession:
-            if present is not None or self.damaged is None:  # a damaged one has just been moved out of the way
+            if present is not None or self.damaged is None:  # a damaged document has just been moved away
                 _require_present(present, session)
             return replace(session, revision=session.revision + 1)
 
-        with self._turn:
+        with self._lock:
             self.damaged = None
             return self._document.update(change)
 
     def delete(self, session: WorkflowSession) -> None:
-        """Remove the session. Raises SessionMovedOnError as `save` does, and StorageError."""
-        with self._turn:
+        """Remove the session. Raises SessionMovedOnError and StorageError as `save` does."""
+        with self._lock:
             loaded = self._document.load()
             if isinstance(loaded, Found):
                 _require_present(loaded.value, session)
@@ -80,14 +80,14 @@ class SessionStore:
 
 
 def file_stem(user: str) -> str:
-    """The user's name as a file name: itself when it is a plain word, else a fingerprint of it. Never a path."""
+    """The user's name as a file name: the name if it is a plain word, else its hash. It never is a path."""
     if _PLAIN.fullmatch(user):
         return user
     return f"user-{hashlib.sha256(user.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
 
 
 def _require_present(present: WorkflowSession | None, session: WorkflowSession) -> None:
-    """Refuse to go on when another process has saved, begun or removed a session meanwhile."""
+    """Raises SessionMovedOnError if another process has saved, started or removed a session meanwhile."""
     if present is None:
         if session.revision > 0:
             raise SessionMovedOnError(None)

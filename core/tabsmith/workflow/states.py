@@ -1,11 +1,11 @@
-"""Where a person stands in the guided conversation, and what each place needs before it may be entered."""
+"""The states of the guided conversation, the guided steps they belong to, and the prerequisites of each state."""
 
 from enum import StrEnum
 from typing import Final
 
 
 class State(StrEnum):
-    """A place in the conversation. One at a time."""
+    """A state of the conversation."""
 
     IDLE = "idle"
     CHOOSING_DATA_SOURCE = "choosing data source"
@@ -25,7 +25,7 @@ class State(StrEnum):
 
 
 class GuidedStep(StrEnum):
-    """The six lines of the step list; several states belong to one of them."""
+    """A line of the step list; several states may belong to one step."""
 
     SOURCE = "Source"
     TABLE = "Table"
@@ -36,7 +36,7 @@ class GuidedStep(StrEnum):
 
 
 class StepMark(StrEnum):
-    """How far a guided step is. `check again`: it was reached before, and something ahead of it may have changed."""
+    """How far a guided step is. `check again`: it was reached before, and an earlier answer may have changed since."""
 
     OPEN = "open"
     CURRENT = "current"
@@ -45,7 +45,7 @@ class StepMark(StrEnum):
 
 
 class Prerequisite(StrEnum):
-    """What a state may need; the value is its readable name, as in "still missing: a target"."""
+    """What a state may need. The value is its readable name, as in "still missing: a target"."""
 
     ORIGIN = "a kind of data source"
     SOURCE = "a file or a sample"

@@ -1,16 +1,11 @@
-"""What to show at each state: `step_form(session)` is all that a screen or the bridge needs.
+"""The form of each step: `step_form(session)` is all that a screen or the bridge needs to show a state.
 
-The words and fields of each state, for someone who has never trained a model.
-
-What is known of the table and its schema, for a prompt: columns with their evidence, and facts in words.
-
-The agents and the ways of asking, as options of the model step: with a mark, or with the reason why not.
+The texts are for someone who has never trained a model.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Final
 
-import msgspec
 from msgspec.structs import replace
 
 from tabsmith.agents.protocol import AgentName
@@ -45,8 +40,8 @@ from tabsmith.workflow.transitions import default_out
 _UNITS: Final = ("bytes", "kB", "MB", "GB", "TB")
 
 
-def columns(session: WorkflowSession) -> ColumnsField:
-    """The columns of the table that was read, with number, evidence and profile."""
+def _columns(session: WorkflowSession) -> ColumnsField:
+    """The columns of the table with their numbers, evidence and profiles."""
     schema, table, edits = session.schema, session.table, session.edits
     assert schema is not None
     assert table is not None
@@ -68,8 +63,8 @@ def columns(session: WorkflowSession) -> ColumnsField:
     return ColumnsField(lines, schema.target, schema.targets, schema.problem_type, schema.split, rejected, repaired)
 
 
-def source_facts(session: WorkflowSession) -> tuple[Fact, ...]:
-    """The source in a few facts."""
+def _source_facts(session: WorkflowSession) -> tuple[Fact, ...]:
+    """The table's source, and the size of its file."""
     if session.source is None:
         return ()
     facts = [Fact("Table", clean(describe_source(session.source)))]
@@ -78,8 +73,8 @@ def source_facts(session: WorkflowSession) -> tuple[Fact, ...]:
     return tuple(facts)
 
 
-def schema_facts(session: WorkflowSession) -> tuple[Fact, ...]:
-    """The schema in a few facts."""
+def _schema_facts(session: WorkflowSession) -> tuple[Fact, ...]:
+    """The rows, target, task, features and split of the schema."""
     if session.load == "defer" and session.manual is not None:
         manual = session.manual
         features = plural(len(manual.features), "column") if manual.features else "every other column"
@@ -91,16 +86,16 @@ def schema_facts(session: WorkflowSession) -> tuple[Fact, ...]:
     schema = session.schema
     if schema is None:
         return ()
-    reason = next((each.reason for each in schema.targets if each.name == schema.target), "")
+    reason = next((target.reason for target in schema.targets if target.name == schema.target), "")
     evidence = "as you chose it" if session.edits.target == schema.target else clean(reason)
-    held = f", {schema.split.holdout:.0%} held out" if schema.split.holdout else ""
+    holdout = f", {schema.split.holdout:.0%} held out" if schema.split.holdout else ""
     by = f" by {clean(schema.split.by, 40)}" if schema.split.by else ""
     return (
         Fact("Rows", f"{schema.rows:,}"),
         Fact("Target", clean(schema.target, 60) or "none", evidence),
         Fact("Task", schema.problem_type),
         Fact("Features", f"{len(schema.features):,} of {plural(len(schema.columns), 'column')}"),
-        Fact("Split", f"{schema.split.kind}{by}{held}", clean(schema.split.reason)),
+        Fact("Split", f"{schema.split.kind}{by}{holdout}", clean(schema.split.reason)),
     )
 
 
@@ -119,21 +114,21 @@ MODE_OPTIONS: Final = (
 )
 
 
-def breakpoint_facts(session: WorkflowSession) -> tuple[Fact, ...]:
-    """Where a run with this agent stops and asks, or notes it."""
+def _breakpoint_facts(session: WorkflowSession) -> tuple[Fact, ...]:
+    """The conditions at which a run with the chosen agent pauses and asks."""
     conditions = session.defaults.breakpoints
     if session.draft(FieldName.AGENT) == "search" or not conditions:
         return ()
     return (Fact("Breakpoints", clean(", ".join(conditions), 300), "agents.breakpoints of the settings"),)
 
 
-def agent_options(defaults: FieldDefaults) -> tuple[Option, ...]:
-    """Every agent of which something can be said here; those that cannot be used say why."""
-    known = [name for name in AGENTS if name in defaults.agents or name in defaults.why_not]
-    return tuple(_option(name, defaults, alone=len(known) == 1) for name in known)
+def _agent_options(defaults: FieldDefaults) -> tuple[Option, ...]:
+    """The agents whose availability is known here, each ready or with the reason why it is not."""
+    names = [name for name in AGENTS if name in defaults.agents or name in defaults.why_not]
+    return tuple(_agent_option(name, defaults, alone=len(names) == 1) for name in names)
 
 
-def _option(name: AgentName, defaults: FieldDefaults, *, alone: bool) -> Option:
+def _agent_option(name: AgentName, defaults: FieldDefaults, *, alone: bool) -> Option:
     reason = defaults.why_not.get(name, "")
     if reason:
         return Option(name, AGENTS[name].label, f"✘ {clean(reason, 200)}")
@@ -152,30 +147,48 @@ _SAMPLES: Final[dict[SampleName, tuple[str, str]]] = {
 _SCHEMA_EXAMPLE: Final = "target: price\nfeatures: area, rooms, district\ntypes: district = category"
 
 
-class Page(msgspec.Struct, frozen=True, kw_only=True):
-    """The part of a prompt that belongs to one state alone."""
+def _form(
+    session: WorkflowSession,
+    title: str,
+    words: str,
+    *,
+    fields: tuple[FormField, ...] = (),
+    facts: tuple[Fact, ...] = (),
+    choices: tuple[StepChoice, ...] = (),
+    default: int = 0,
+    missing: tuple[str, ...] = (),
+    command: str = "",
+) -> StepForm:
+    """A form with the parts that every state has: the step list, the notices, the last problem and the way back."""
+    history = way_back(session)
+    return StepForm(
+        state=session.state,
+        step=step_of(session),
+        title=title,
+        words=words,
+        fields=fields,
+        facts=facts,
+        choices=choices,
+        default=default,
+        missing=missing,
+        notices=session.notices,
+        problem=session.problem,
+        command=command,
+        steps=step_lines(session),
+        back_to=history[-1] if history else None,
+    )
 
-    title: str
-    words: str
-    fields: tuple[FormField, ...] = ()
-    facts: tuple[Fact, ...] = ()
-    choices: tuple[StepChoice, ...] = ()
-    default: int = 0
-    missing: tuple[str, ...] = ()
-    command: str = ""
 
-
-def idle(_session: WorkflowSession) -> Page:
-    """Before anything."""
-    return Page(
-        title="A model from your table",
-        words="Choose a table, confirm what was understood of it, and train.",
+def _idle(session: WorkflowSession) -> StepForm:
+    return _form(
+        session,
+        "A model from your table",
+        "Choose a table, confirm what was understood of it, and train.",
         choices=(StepChoice("Start", actions.Begin()),),
     )
 
 
-def choosing_data_source(session: WorkflowSession) -> Page:
-    """File, sample or upload."""
+def _choosing_data_source(session: WorkflowSession) -> StepForm:
     choices = (
         StepChoice("A file on this machine", actions.ChooseFile(), "CSV, Excel, Parquet, JSON"),
         *(StepChoice(f"Sample: {name}", actions.ChooseSample(key), detail) for key, (name, detail) in _SAMPLES.items()),
@@ -186,46 +199,47 @@ def choosing_data_source(session: WorkflowSession) -> Page:
         chosen = actions.ChooseSample(session.source.name)
     elif session.origin == "upload":
         chosen = actions.ChooseUpload()
-    default = next((place for place, choice in enumerate(choices) if choice.answer == chosen), 0)
-    return Page(
-        title="Where is your table?",
-        words="Your data stays on this machine. A sample is a good first try.",
+    default = next((index for index, choice in enumerate(choices) if choice.answer == chosen), 0)
+    return _form(
+        session,
+        "Where is your table?",
+        "Your data stays on this machine. A sample is a good first try.",
         choices=choices,
         default=default,
     )
 
 
-def awaiting_file_path(session: WorkflowSession) -> Page:
-    """The path of the file."""
+def _awaiting_file_path(session: WorkflowSession) -> StepForm:
     path = session.draft(FieldName.PATH)
     as_text = isinstance(session.source, FileSource) and session.source.as_text
-    return Page(
-        title="Which file?",
-        words="Type or paste the path of the file. Nothing is read yet.",
+    return _form(
+        session,
+        "Which file?",
+        "Type or paste the path of the file. Nothing is read yet.",
         fields=(_text(session, FieldName.PATH, "Path", path, example="~/data/houses.csv"),),
         choices=(StepChoice("Go on", actions.GivePath(path, as_text), reads=(FieldName.PATH,)),),
         missing=() if path.strip() else ("the path of a file",),
     )
 
 
-def awaiting_data(session: WorkflowSession) -> Page:
-    """A file that will be sent."""
+def _awaiting_data(session: WorkflowSession) -> StepForm:
     path = session.draft(FieldName.DATA)
-    return Page(
-        title="Send the file",
-        words="It is read as soon as it is here.",
+    return _form(
+        session,
+        "Send the file",
+        "It is read as soon as it is here.",
         fields=(_text(session, FieldName.DATA, "File", path),),
         choices=(StepChoice("Read it", actions.GiveData(path), reads=(FieldName.DATA,)),),
         missing=() if path.strip() else ("a file",),
     )
 
 
-def choosing_load_option(session: WorkflowSession) -> Page:
-    """Read now or later."""
-    return Page(
-        title="Load the table now?",
-        words="Loading shows what the columns hold, so that you can check them before training.",
-        facts=source_facts(session),
+def _choosing_load_option(session: WorkflowSession) -> StepForm:
+    return _form(
+        session,
+        "Load the table now?",
+        "Loading shows what the columns hold, so that you can check them before training.",
+        facts=_source_facts(session),
         choices=(
             StepChoice("Load now", actions.LoadNow(), "read it, and check the columns"),
             StepChoice(
@@ -236,13 +250,13 @@ def choosing_load_option(session: WorkflowSession) -> Page:
     )
 
 
-def confirming_schema(session: WorkflowSession) -> Page:
-    """The schema to be looked over."""
-    return Page(
-        title="Is this right?",
-        words="Check the target, the column to predict, first. Change what is wrong; the rest can stay.",
-        fields=(columns(session),),
-        facts=schema_facts(session),
+def _confirming_schema(session: WorkflowSession) -> StepForm:
+    return _form(
+        session,
+        "Is this right?",
+        "Check the target, the column to predict, first. Change what is wrong; the rest can stay.",
+        fields=(_columns(session),),
+        facts=_schema_facts(session),
         choices=(
             StepChoice("Accept", actions.AcceptSchema()),
             StepChoice("Choose step by step", actions.EditSchema(), "the target, then the features"),
@@ -252,42 +266,42 @@ def confirming_schema(session: WorkflowSession) -> Page:
     )
 
 
-def selecting_target(session: WorkflowSession) -> Page:
-    """The target alone."""
+def _selecting_target(session: WorkflowSession) -> StepForm:
     present = session.schema.target if session.schema else ""
     text = session.draft(FieldName.TARGET) or present
     candidates = session.schema.targets if session.schema else ()
-    return Page(
-        title="What should be predicted?",
-        words="Give the name of a column, or its number.",
-        fields=(_text(session, FieldName.TARGET, "Target", text), columns(session)),
+    return _form(
+        session,
+        "What should be predicted?",
+        "Give the name of a column, or its number.",
+        fields=(_text(session, FieldName.TARGET, "Target", text), _columns(session)),
         facts=tuple(
-            Fact("Likely", clean(each.name, 40), f"{clean(each.reason)} ({each.confidence:.0%})") for each in candidates
+            Fact("Likely", clean(target.name, 40), f"{clean(target.reason)} ({target.confidence:.0%})")
+            for target in candidates
         ),
         choices=(StepChoice("Go on", actions.ChooseTarget(text), reads=(FieldName.TARGET,)),),
         missing=() if text.strip() else ("a target",),
     )
 
 
-def selecting_features(session: WorkflowSession) -> Page:
-    """The features alone."""
+def _selecting_features(session: WorkflowSession) -> StepForm:
     schema = session.schema
     shown = show_columns([column.name for column in schema.features], column_names(schema)) if schema else ""
     text = session.draft(FieldName.FEATURES) or shown
-    return Page(
-        title="Which columns may the model use?",
-        words="Leave out what is not known yet when you predict. Names, numbers and ranges all work.",
+    return _form(
+        session,
+        "Which columns may the model use?",
+        "Leave out what is not known yet when you predict. Names, numbers and ranges all work.",
         fields=(
             _text(session, FieldName.FEATURES, "Features", text, example="1-5, 8, price   or   all but 3"),
-            columns(session),
+            _columns(session),
         ),
         choices=(StepChoice("Go on", actions.ChooseFeatures(text), reads=(FieldName.FEATURES,)),),
         missing=() if text.strip() else ("at least one feature",),
     )
 
 
-def awaiting_schema_input(session: WorkflowSession) -> Page:
-    """A schema in words."""
+def _awaiting_schema_input(session: WorkflowSession) -> StepForm:
     text = session.draft(FieldName.SCHEMA)
     field = _text(
         session,
@@ -298,26 +312,26 @@ def awaiting_schema_input(session: WorkflowSession) -> Page:
         example=_SCHEMA_EXAMPLE,
         lines=8,
     )
-    return Page(
-        title="Describe the columns",
-        words="Name the target, and the features unless all others are. The file is not read before training.",
+    return _form(
+        session,
+        "Describe the columns",
+        "Name the target, and the features unless all others are. The file is not read before training.",
         fields=(field,),
-        facts=source_facts(session),
+        facts=_source_facts(session),
         choices=(StepChoice("Go on", actions.GiveSchema(text), reads=(FieldName.SCHEMA,)),),
         missing=() if text.strip() else ("a schema in words",),
     )
 
 
-def configuring_model(session: WorkflowSession) -> Page:
-    """How to train, and everything on one page."""
-    problems = {each.field: each.error for each in read_choice(session).problems}
+def _configuring_model(session: WorkflowSession) -> StepForm:
+    problems = {problem.field: problem.error for problem in read_choice(session).problems}
     metrics = (
         Option("default", "what fits the target", "ROC AUC, log loss or RMSE"),
         *(Option(name, METRICS[name].label, METRICS[name].detail) for name in metrics_for(task_of(session))),
     )
     families = (
         Option("any", "whichever is best", "several are tried"),
-        *(Option(name, words) for name, words in family_labels().items()),
+        *(Option(name, label) for name, label in family_labels().items()),
     )
 
     def chosen(name: FieldName, label: str, options: tuple[Option, ...]) -> ChoiceField:
@@ -326,20 +340,21 @@ def configuring_model(session: WorkflowSession) -> Page:
     def typed(name: FieldName, label: str, words: str, example: str) -> TextField:
         return TextField(name, label, session.draft(name), words, example, problems.get(name))
 
-    return Page(
-        title="How should it be trained?",
-        words="The values shown are a good start. Nothing runs before you say so.",
+    return _form(
+        session,
+        "How should it be trained?",
+        "The values shown are a good start. Nothing runs before you say so.",
         fields=(
             typed(FieldName.TIME, "Time", "the best model so far is kept when it is over", "90, 2 min, 1:30"),
             chosen(FieldName.METRIC, "Metric", metrics),
             chosen(FieldName.FAMILY, "Family", families),
-            chosen(FieldName.AGENT, "Agent", agent_options(session.defaults)),
+            chosen(FieldName.AGENT, "Agent", _agent_options(session.defaults)),
             typed(FieldName.BUDGET, "Budget", "the most that an agent may cost; empty for no limit", "$2, 100k tokens"),
             chosen(FieldName.MODE, "Asks you", MODE_OPTIONS),
             typed(FieldName.ITERATIONS, "Iterations", "at most so many models; 0 for as many as the time allows", "20"),
             typed(FieldName.SEED, "Seed", "the same seed gives the same folds", "0"),
         ),
-        facts=(*source_facts(session), *schema_facts(session), *breakpoint_facts(session)),
+        facts=(*_source_facts(session), *_schema_facts(session), *_breakpoint_facts(session)),
         choices=(
             StepChoice("Train", actions.Train()),
             *((StepChoice("Back to the last run", actions.ShowRun(), session.run_id),) if session.run_id else ()),
@@ -349,21 +364,21 @@ def configuring_model(session: WorkflowSession) -> Page:
     )
 
 
-def training(session: WorkflowSession) -> Page:
-    """The run to watch."""
-    return Page(
-        title="Training",
-        words="You may leave: the run goes on, and is here when you come back.",
+def _training(session: WorkflowSession) -> StepForm:
+    return _form(
+        session,
+        "Training",
+        "You may leave: the run goes on, and is here when you come back.",
         fields=(RunField(session.run_id),),
         command=equivalent_command(session),
     )
 
 
-def trained(session: WorkflowSession) -> Page:
-    """The model."""
-    return Page(
-        title="The model is ready",
-        words="It is saved. Predict new rows now, or finish.",
+def _trained(session: WorkflowSession) -> StepForm:
+    return _form(
+        session,
+        "The model is ready",
+        "It is saved. Predict new rows now, or finish.",
         fields=() if session.model is None else (ResultField(session.model, session.prediction),),
         choices=(
             StepChoice("Predict new rows", actions.PredictRows()),
@@ -372,12 +387,12 @@ def trained(session: WorkflowSession) -> Page:
     )
 
 
-def predicting(session: WorkflowSession) -> Page:
-    """New rows."""
+def _predicting(session: WorkflowSession) -> StepForm:
     path, out = session.draft(FieldName.NEW_ROWS), session.draft(FieldName.OUT)
-    return Page(
-        title="Which rows should be predicted?",
-        words="A table with the same columns; the target may be missing.",
+    return _form(
+        session,
+        "Which rows should be predicted?",
+        "A table with the same columns; the target may be missing.",
         fields=(
             _text(session, FieldName.NEW_ROWS, "New rows", path, example="~/data/new-houses.csv"),
             _text(
@@ -398,22 +413,22 @@ def predicting(session: WorkflowSession) -> Page:
     )
 
 
-def completed(session: WorkflowSession) -> Page:
-    """The end."""
-    return Page(
-        title="Done",
-        words="The model and its run are kept. This conversation is over.",
+def _completed(session: WorkflowSession) -> StepForm:
+    return _form(
+        session,
+        "Done",
+        "The model and its run are kept. This conversation is over.",
         fields=() if session.model is None else (ResultField(session.model, session.prediction),),
         choices=(StepChoice("Start with another table", actions.Begin()),),
     )
 
 
-def error(session: WorkflowSession) -> Page:
-    """What went wrong, and the way on."""
+def _error(session: WorkflowSession) -> StepForm:
     resumes = session.retry == State.TRAINING
-    return Page(
-        title="Something went wrong",
-        words="Nothing you entered is lost.",
+    return _form(
+        session,
+        "Something went wrong",
+        "Nothing you entered is lost.",
         fields=(RunField(session.run_id),) if resumes else (),
         choices=(StepChoice("Resume the run" if resumes else "Try again", actions.TryAgain()),),
     )
@@ -432,75 +447,60 @@ def _text(
     return TextField(name, label, value, help, example, session.problem_of(name), lines)
 
 
-_PAGES: Final[dict[State, Callable[[WorkflowSession], Page]]] = {
-    State.IDLE: idle,
-    State.CHOOSING_DATA_SOURCE: choosing_data_source,
-    State.AWAITING_FILE_PATH: awaiting_file_path,
-    State.AWAITING_DATA: awaiting_data,
-    State.CHOOSING_LOAD_OPTION: choosing_load_option,
-    State.CONFIRMING_SCHEMA: confirming_schema,
-    State.SELECTING_TARGET: selecting_target,
-    State.SELECTING_FEATURES: selecting_features,
-    State.AWAITING_SCHEMA_INPUT: awaiting_schema_input,
-    State.CONFIGURING_MODEL: configuring_model,
-    State.TRAINING: training,
-    State.TRAINED: trained,
-    State.PREDICTING: predicting,
-    State.COMPLETED: completed,
-    State.ERROR: error,
+_STEP_FORMS: Final[dict[State, Callable[[WorkflowSession], StepForm]]] = {
+    State.IDLE: _idle,
+    State.CHOOSING_DATA_SOURCE: _choosing_data_source,
+    State.AWAITING_FILE_PATH: _awaiting_file_path,
+    State.AWAITING_DATA: _awaiting_data,
+    State.CHOOSING_LOAD_OPTION: _choosing_load_option,
+    State.CONFIRMING_SCHEMA: _confirming_schema,
+    State.SELECTING_TARGET: _selecting_target,
+    State.SELECTING_FEATURES: _selecting_features,
+    State.AWAITING_SCHEMA_INPUT: _awaiting_schema_input,
+    State.CONFIGURING_MODEL: _configuring_model,
+    State.TRAINING: _training,
+    State.TRAINED: _trained,
+    State.PREDICTING: _predicting,
+    State.COMPLETED: _completed,
+    State.ERROR: _error,
 }
 
 
 def step_form(session: WorkflowSession) -> StepForm:
-    """Title, words, fields with their values, ways on, and what is missing. Pure and quick: call it at every draw."""
-    page = _PAGES[session.state](session)
-    history = way_back(session)
-    return StepForm(
-        state=session.state,
-        step=step_of(session),
-        title=page.title,
-        words=page.words,
-        fields=page.fields,
-        facts=page.facts,
-        choices=page.choices,
-        default=page.default,
-        missing=page.missing,
-        notices=session.notices,
-        problem=session.problem,
-        command=page.command,
-        steps=step_lines(session),
-        back_to=history[-1] if history else None,
-    )
+    """The form of the session's state: title, text, fields with their values, choices, and what is missing.
+
+    Pure and quick, so that a surface may call it whenever it draws.
+    """
+    return _STEP_FORMS[session.state](session)
 
 
 def filled(choice: StepChoice, texts: Mapping[FieldName, str]) -> actions.UserAction:
-    """The choice's answer with the texts that stand in the surface's fields now; others keep the value shown."""
+    """The action of `choice` with the present texts of the surface's fields; other values stay as they are shown."""
     names = actions.TEXT_FIELDS.get(type(choice.answer), {})
     changes = {name: texts[field] for field, name in names.items() if field in texts}
     return replace(choice.answer, **changes) if changes else choice.answer
 
 
 def step_lines(session: WorkflowSession) -> tuple[StepLine, ...]:
-    """The step list: each guided step with its mark and, once reached, a word of what was chosen there."""
-    words = _step_words(session)
+    """The step list: each guided step with its mark and, once it was reached, a word for what was chosen there."""
+    summaries = _step_summaries(session)
     return tuple(
-        StepLine(guided, mark, "" if mark == StepMark.OPEN else words.get(guided, ""))
+        StepLine(guided, mark, "" if mark == StepMark.OPEN else summaries.get(guided, ""))
         for guided, mark in marks(session).items()
     )
 
 
-def _step_words(session: WorkflowSession) -> dict[GuidedStep, str]:
+def _step_summaries(session: WorkflowSession) -> dict[GuidedStep, str]:
     load = {"undecided": "", "now": "read" if session.table else "", "defer": "later"}[session.load]
     target = session.manual.target if session.load == "defer" and session.manual else ""
     if session.load == "now" and session.schema:
         target = session.schema.target
-    family = session.draft(FieldName.FAMILY)
-    named = {name: words for name, words in family_labels().items() if name == family}
+    family = family_labels().get(session.draft(FieldName.FAMILY), "any family")
     return {
         GuidedStep.SOURCE: "" if session.origin == "none" else session.origin,
         GuidedStep.TABLE: load,
         GuidedStep.SCHEMA: clean(target, 24),
-        GuidedStep.MODEL: next(iter(named.values()), "any family"),
+        GuidedStep.MODEL: family,
         GuidedStep.TRAIN: session.run_id[-6:],
         GuidedStep.RESULT: "" if session.model is None else str(task_of(session)),
     }

@@ -1,4 +1,4 @@
-"""The model step's fields become a run's specification, and the command line that asks for the same."""
+"""The fields of the model step as the specification of a run, and as the command line for the same run."""
 
 import shlex
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from tabsmith.runs.spec import Confirmed, Deferred, ModelChoice, RunSpec
 from tabsmith.tables.read.sources import FileSource, FrameSource, SampleSource, Source
 from tabsmith.tables.schema.types import ProblemType, Schema
 from tabsmith.text import clean
-from tabsmith.workflow.inputs import CostLimits, read_budget, read_count, read_duration
+from tabsmith.workflow.inputs import read_budget, read_count, read_duration
 from tabsmith.workflow.session import FieldDefaults, FieldName, FieldProblem, WorkflowSession
 
 T = TypeVar("T")
@@ -27,7 +27,7 @@ _NUMBERS: Final[tuple[ProblemType, ...]] = ("regression",)
 
 
 class MetricLabel(msgspec.Struct, frozen=True):
-    """A metric in words, and the tasks that it can measure."""
+    """The label and a description of a metric, and the tasks that it can measure."""
 
     label: str
     detail: str
@@ -51,38 +51,38 @@ METRICS: Final[dict[MetricName, MetricLabel]] = {
 
 
 class ParsedChoice(msgspec.Struct, frozen=True):
-    """The model step's fields as understood; where one could not be, its default stands in and `problems` says why."""
+    """The parsed fields of the model step. `problems` tells of fields that have their default because of an error."""
 
     choice: ModelChoice
     problems: tuple[FieldProblem, ...]
 
 
 def task_of(session: WorkflowSession) -> ProblemType | Literal["detect"]:
-    """The task as far as it is known before training."""
+    """The task of the session's schema; "detect" if it is not known before training."""
     if session.load == "defer":
         return session.manual.problem_type if session.manual else "detect"
     return session.schema.problem_type if session.schema else "detect"
 
 
 def metrics_for(task: ProblemType | Literal["detect"]) -> tuple[MetricName, ...]:
-    """The metrics that can measure `task`; all of them while it is not known."""
-    return tuple(name for name, words in METRICS.items() if task == "detect" or task in words.tasks)
+    """The metrics that can measure `task`; all metrics while the task is not known."""
+    return tuple(name for name, metric in METRICS.items() if task == "detect" or task in metric.tasks)
 
 
 def read_choice(session: WorkflowSession) -> ParsedChoice:
-    """How to train, from what stands in the fields."""
+    """How to train, parsed from the texts of the fields."""
     problems: list[FieldProblem] = []
 
-    def read(field: FieldName, understand: Callable[[str], T], otherwise: T) -> T:
+    def read(field: FieldName, parse: Callable[[str], T], default: T) -> T:
         try:
-            return understand(session.draft(field))
+            return parse(session.draft(field))
         except UsageError as error:
             problems.append(FieldProblem(field, error.report(details=False)))
-            return otherwise
+            return default
 
     defaults = session.defaults
     fitting = metrics_for(task_of(session))
-    budget = read(FieldName.BUDGET, read_budget, CostLimits())
+    budget = read(FieldName.BUDGET, read_budget, Limits())
     choice = ModelChoice(
         metric=read(FieldName.METRIC, lambda text: _one_of(text, ("default", *fitting), "metric for it"), "default"),
         family=read(FieldName.FAMILY, lambda text: _one_of(text, ("any", *family_names()), "model family"), "any"),
@@ -96,13 +96,13 @@ def read_choice(session: WorkflowSession) -> ParsedChoice:
         seed=read(FieldName.SEED, lambda text: read_count(text, "The seed"), 0),
         cores=defaults.cores,
         mode=read(FieldName.MODE, lambda text: _one_of(text, get_args(Mode), "way of asking"), "confirm"),
-        breakpoints=read(FieldName.MODE, lambda _: _understood(defaults.breakpoints), ()),
+        breakpoints=read(FieldName.MODE, lambda _: _checked(defaults.breakpoints), ()),
     )
     return ParsedChoice(choice, tuple(problems))
 
 
 def _agent(text: str, defaults: FieldDefaults) -> AgentName:
-    """The agent, when it can be used here; else why it cannot."""
+    """The agent called `text`. Raises UsageError with the reason if it is not ready here."""
     reason = next((why for name, why in defaults.why_not.items() if name == text.strip()), "")
     if reason:
         raise UsageError(
@@ -111,10 +111,10 @@ def _agent(text: str, defaults: FieldDefaults) -> AgentName:
     return _one_of(text, defaults.agents, "agent here")
 
 
-def _understood(breakpoints: tuple[str, ...]) -> tuple[str, ...]:
-    """The conditions of the settings, when each of them can be understood; ConditionError otherwise."""
-    for each in breakpoints:
-        parse_condition(each)
+def _checked(breakpoints: tuple[str, ...]) -> tuple[str, ...]:
+    """`breakpoints`. Raises ConditionError for the first that is not a condition."""
+    for text in breakpoints:
+        parse_condition(text)
     return breakpoints
 
 
@@ -130,7 +130,7 @@ def _one_of(text: str, options: tuple[T, ...], what: str) -> T:
 
 
 def run_spec(session: WorkflowSession, run_id: str, now: float) -> RunSpec:
-    """The run that the session asks for. The session's prerequisites of CONFIGURING_MODEL hold."""
+    """The specification of the run. The session has to fulfil the prerequisites of CONFIGURING_MODEL."""
     assert session.source is not None
     choice = read_choice(session).choice
     if session.load == "defer":
@@ -142,44 +142,43 @@ def run_spec(session: WorkflowSession, run_id: str, now: float) -> RunSpec:
 
 
 def equivalent_command(session: WorkflowSession) -> str:
-    """The `tabsmith train` line that asks for the same run, quoted for a POSIX shell. "" while there is no source.
+    """The `tabsmith train` command for the same run, quoted for a POSIX shell; "" while there is no source.
 
-    Only what differs from that command's own defaults is written. A schema that the person changed is given with
-    `--schema`, as JSON.
+    Options that have the command's own default are left out. A schema that the user edited is given as JSON.
     """
     if session.source is None:
         return ""
     choice = read_choice(session).choice
-    words = ["tabsmith", "train", _path_word(session.source)]
+    words = ["tabsmith", "train", _path_argument(session.source)]
     if session.load == "defer":
         words += ["--schema", session.draft(FieldName.SCHEMA)] if session.manual else []
     elif session.schema is not None:
         if session.edits.roles or session.edits.kinds:
-            words += ["--schema", _in_words(session.schema, session)]
+            words += ["--schema", _schema_json(session.schema, session)]
         elif session.schema.target:
             words += ["--target", session.schema.target]
     words += ["--time", f"{choice.limits.seconds:g}"]
     words += ["--metric", choice.metric] if choice.metric != "default" else []
     words += ["--model", choice.family] if choice.family != "any" else []
-    words += _agent_words(session, choice)
+    words += _agent_options(session, choice)
     words += ["--iterations", str(choice.limits.iterations)] if choice.limits.iterations else []
     words += ["--seed", str(choice.seed)] if choice.seed else []
     return " ".join(_quoted(word) for word in words)
 
 
-def _agent_words(session: WorkflowSession, choice: ModelChoice) -> list[str]:
-    """Who proposes, what it may cost and when it asks: all three for one that costs, else what is unusual."""
+def _agent_options(session: WorkflowSession, choice: ModelChoice) -> list[str]:
+    """`--agent`, `--budget` and `--mode`: all three for an agent that asks a model, else those without their default."""
     defaults = session.defaults
-    speaks = choice.agent != "search"
-    words = ["--agent", choice.agent] if speaks or choice.agent != defaults.agent else []
+    uses_model = choice.agent != "search"
+    words = ["--agent", choice.agent] if uses_model or choice.agent != defaults.agent else []
     budget = session.draft(FieldName.BUDGET).strip()
-    if budget != defaults.budget or (speaks and budget):
+    if budget != defaults.budget or (uses_model and budget):
         words += ["--budget", budget or "none"]
-    return [*words, "--mode", choice.mode] if speaks or choice.mode != defaults.mode else words
+    return [*words, "--mode", choice.mode] if uses_model or choice.mode != defaults.mode else words
 
 
 def _quoted(word: str) -> str:
-    """`word` for a shell; with control or invisible characters in the form $'...', so that none is shown as it is."""
+    """`word` quoted for a shell; control and invisible characters are escaped in the form $'...'."""
     if word.isprintable():
         return shlex.quote(word)
     plain = word.replace("\\", "\\\\").replace("'", "\\'")
@@ -191,7 +190,7 @@ def _escaped(letter: str) -> str:
     return named.get(letter) or (f"\\u{ord(letter):04x}" if ord(letter) < 0x10000 else f"\\U{ord(letter):08x}")
 
 
-def _path_word(source: Source) -> str:
+def _path_argument(source: Source) -> str:
     match source:
         case FileSource(path=path):
             return path if not path.startswith("-") else f"./{path}"
@@ -201,7 +200,7 @@ def _path_word(source: Source) -> str:
             return f"frame:{fingerprint}"
 
 
-def _in_words(schema: Schema, session: WorkflowSession) -> str:
+def _schema_json(schema: Schema, session: WorkflowSession) -> str:
     kinds = {column.name: column.kind for column in schema.columns if column.name in session.edits.kinds}
     form = {"target": schema.target, "features": [column.name for column in schema.features], "kinds": kinds}
     if not kinds:

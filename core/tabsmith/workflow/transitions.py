@@ -1,14 +1,7 @@
-"""The conversation as one table: at which state, on which answer, what happens and where it leads.
+"""The transitions of the conversation: which action each state takes, what it changes, and where it leads.
 
-Read a row as: at `state`, `answer` does `move` and leads to `to` (if `when` holds; the first such row counts). Back,
-Cancel and Type fit everywhere and are not in the table: Back leads where the session came from, Cancel to IDLE, and
-Type stays.
-
-What a move is made of: what comes from outside, what comes of it, and how it refuses what it cannot use.
-
-What the answers about a table and its schema change in a session. Pure; `transitions` says where each one leads.
-
-What the answers about training, results and trouble change in a session. Pure, as in `moves`.
+`TRANSITIONS`, at the end of the file, is the whole table. The functions before it are its handlers: each returns the
+session as the action changes it, with the work that it asks for; none of them has a clock, a disk or a thread.
 """
 
 import math
@@ -19,11 +12,12 @@ from msgspec.structs import replace
 
 from tabsmith.errors import ErrorReport, SchemaError, StepError, UsageError
 from tabsmith.modeling.results import ModelReport, ModelScore
+from tabsmith.runs.jobs import DetectSchema, JobFailed, Predict, Predicted, ReadTable, SchemaDetected, TableRead
 from tabsmith.tables.read.sources import FileSource, SampleSource
 from tabsmith.tables.schema.types import Schema
 from tabsmith.text import clean
 from tabsmith.workflow import actions
-from tabsmith.workflow import effects as do
+from tabsmith.workflow.effects import CheckPath, Effect, RemoveSession, ResumeTraining, StartTraining
 from tabsmith.workflow.inputs import read_column, read_columns
 from tabsmith.workflow.schema_edits import (
     apply_edits,
@@ -48,21 +42,21 @@ from tabsmith.workflow.training_settings import read_choice, run_spec
 
 
 class Clock(NamedTuple):
-    """What comes from outside: the time (seconds since 1970), and a source of new names."""
+    """The time (seconds since 1970), and the source of new ids."""
 
     now: float
     new_id: Callable[[float], str]
 
 
-class Moved(NamedTuple):
-    """The session after an answer (its state is set by the arrow), and the work it asks for."""
+class StepResult(NamedTuple):
+    """The session after an action, and the work that is to be carried out next."""
 
     session: WorkflowSession
-    effect: do.Effect | None = None
+    effect: Effect | None = None
 
 
 class FieldRefusedError(Exception):
-    """What was given cannot be used: the person stays where they are, with the reason beside the field."""
+    """The value of a field cannot be used: the state stays the same, with the problem beside the field."""
 
     def __init__(self, *problems: FieldProblem, error: ErrorReport | None = None) -> None:
         super().__init__()
@@ -70,257 +64,252 @@ class FieldRefusedError(Exception):
         self.error = error
 
 
-def _refuse(field: FieldName, error: UsageError) -> FieldRefusedError:
-    return FieldRefusedError(FieldProblem(field, error.report(details=False)))
+def stay(session: WorkflowSession, _action: object, _clock: Clock) -> StepResult:
+    """Change nothing but the state."""
+    return StepResult(session)
 
 
-def stay(session: WorkflowSession, _answer: object, _moment: Clock) -> Moved:
-    """Nothing changes but the place."""
-    return Moved(session)
-
-
-def start_over(session: WorkflowSession, _answer: object, moment: Clock) -> Moved:
-    """A new session of the same user, with nothing said."""
-    return Moved(new_session(session.user, session.defaults, moment.now, moment.new_id(moment.now)))
+def start_over(session: WorkflowSession, _action: object, clock: Clock) -> StepResult:
+    """Replace the session by an empty one of the same user."""
+    return StepResult(new_session(session.user, session.defaults, clock.now, clock.new_id(clock.now)))
 
 
 # Source and table --------------------------------------------------------------------------------------------------
 
 
-def choose_file(session: WorkflowSession, _answer: actions.ChooseFile, _moment: Clock) -> Moved:
-    """The table is a file on this machine; what was chosen before stays until another is."""
-    return Moved(replace(session, origin="file"))
+def choose_file(session: WorkflowSession, _action: actions.ChooseFile, _clock: Clock) -> StepResult:
+    """Take the table from a file on this machine. The source chosen before stays until there is another."""
+    return StepResult(replace(session, origin="file"))
 
 
-def choose_upload(session: WorkflowSession, _answer: actions.ChooseUpload, _moment: Clock) -> Moved:
-    """The table will be sent here."""
-    return Moved(replace(session, origin="upload"))
+def choose_upload(session: WorkflowSession, _action: actions.ChooseUpload, _clock: Clock) -> StepResult:
+    """Take the table from a file that the user sends."""
+    return StepResult(replace(session, origin="upload"))
 
 
-def choose_sample(session: WorkflowSession, answer: actions.ChooseSample, _moment: Clock) -> Moved:
-    """The table is a sample; nothing has to be checked."""
-    return Moved(replace(session, origin="sample", source=SampleSource(answer.name), file=None))
+def choose_sample(session: WorkflowSession, action: actions.ChooseSample, _clock: Clock) -> StepResult:
+    """Take the table from a sample, which needs no check."""
+    return StepResult(replace(session, origin="sample", source=SampleSource(action.name), file=None))
 
 
-def check_path(session: WorkflowSession, answer: actions.GivePath, _moment: Clock) -> Moved:
+def check_path(
+    session: WorkflowSession, action: actions.GivePath | actions.GiveData | actions.GiveNewRows, _clock: Clock
+) -> StepResult:
     """Ask whether the file may be read."""
-    return Moved(session, do.CheckPath(answer.path, answer.as_text))
+    match action:
+        case actions.GivePath(path=path, as_text=as_text):
+            return StepResult(session, CheckPath(path, as_text))
+        case actions.GiveData(path=path):
+            return StepResult(session, CheckPath(path))
+        case actions.GiveNewRows(path=path, out=out):
+            return StepResult(session, CheckPath(path, out=out))
 
 
-def check_data(session: WorkflowSession, answer: actions.GiveData, _moment: Clock) -> Moved:
-    """Ask whether the file that was sent may be read."""
-    return Moved(session, do.CheckPath(answer.path))
-
-
-def check_new_rows(session: WorkflowSession, answer: actions.GiveNewRows, _moment: Clock) -> Moved:
-    """Ask whether the new rows may be read."""
-    return Moved(session, do.CheckPath(answer.path, out=answer.out))
-
-
-def take_path(session: WorkflowSession, answer: actions.PathAccepted, _moment: Clock) -> Moved:
-    """The file is the source now; a table read from another one no longer counts."""
+def take_path(session: WorkflowSession, action: actions.PathAccepted, _clock: Clock) -> StepResult:
+    """Make the file the source. A table read from another source no longer counts."""
     as_text = session.waiting is not None and session.waiting.as_text
-    seen = SeenFile(answer.path, answer.size, answer.modified)
-    return Moved(replace(session, source=FileSource(answer.path, as_text), file=seen))
+    seen = SeenFile(action.path, action.size, action.modified)
+    return StepResult(replace(session, source=FileSource(action.path, as_text), file=seen))
 
 
-def take_data(session: WorkflowSession, answer: actions.PathAccepted, moment: Clock) -> Moved:
-    """The file that was sent is the source, and is read at once."""
-    return read_table(take_path(session, answer, moment).session, answer, moment)
+def take_data(session: WorkflowSession, action: actions.PathAccepted, clock: Clock) -> StepResult:
+    """Make the file that was sent the source, and ask for the table at once."""
+    return read_table(take_path(session, action, clock).session, action, clock)
 
 
-def take_new_rows(session: WorkflowSession, answer: actions.PathAccepted, _moment: Clock) -> Moved:
-    """Ask for the predictions."""
+def take_new_rows(session: WorkflowSession, action: actions.PathAccepted, _clock: Clock) -> StepResult:
+    """Ask for predictions of the new rows."""
     assert session.model is not None
-    out = answer.out or default_out(answer.path)
-    return Moved(session, do.PredictFile(session.model.model_id, FileSource(answer.path), out))
+    out = action.out or default_out(action.path)
+    return StepResult(session, Predict(session.model.model_id, FileSource(action.path), out))
 
 
 def default_out(path: str) -> str:
-    """Where the predictions for the file at `path` go: beside it, as `<name>-predictions.csv`."""
+    """The path of the predictions for the file at `path`: beside it, as `<name>-predictions.csv`."""
     folder, slash, name = path.rpartition("/")
     stem = name.split(".")[0] or name
     return f"{folder}{slash}{stem}-predictions.csv"
 
 
-def refuse_path(_session: WorkflowSession, answer: actions.PathRefused, _moment: Clock) -> Moved:
-    """The path stays, with the reason beside it."""
-    raise FieldRefusedError(FieldProblem(FieldName.PATH, answer.error))
+_PATH_FIELDS: Final = {
+    State.AWAITING_FILE_PATH: FieldName.PATH,
+    State.AWAITING_DATA: FieldName.DATA,
+    State.PREDICTING: FieldName.NEW_ROWS,
+}
 
 
-def refuse_data(_session: WorkflowSession, answer: actions.PathRefused, _moment: Clock) -> Moved:
-    """As refuse_path, for a file that was sent."""
-    raise FieldRefusedError(FieldProblem(FieldName.DATA, answer.error))
+def refuse_path(session: WorkflowSession, action: actions.PathRefused, _clock: Clock) -> StepResult:
+    """Keep the path, with the reason beside its field."""
+    raise FieldRefusedError(FieldProblem(_PATH_FIELDS[session.state], action.error))
 
 
-def refuse_new_rows(_session: WorkflowSession, answer: actions.PathRefused, _moment: Clock) -> Moved:
-    """As refuse_path, for new rows."""
-    raise FieldRefusedError(FieldProblem(FieldName.NEW_ROWS, answer.error))
-
-
-def read_table(session: WorkflowSession, _answer: object, _moment: Clock) -> Moved:
+def read_table(session: WorkflowSession, _action: object, _clock: Clock) -> StepResult:
     """Ask for the table."""
     assert session.source is not None
-    return Moved(replace(session, load="now"), do.ReadSource(session.source))
+    return StepResult(replace(session, load="now"), ReadTable(session.source))
 
 
-def defer(session: WorkflowSession, _answer: actions.Defer, _moment: Clock) -> Moved:
-    """Nothing is read before training."""
-    return Moved(replace(session, load="defer"))
+def defer(session: WorkflowSession, _action: actions.Defer, _clock: Clock) -> StepResult:
+    """Leave the table unread until training starts."""
+    return StepResult(replace(session, load="defer"))
 
 
-def take_table(session: WorkflowSession, answer: actions.TableLoaded, _moment: Clock) -> Moved:
-    """The table is there, with the person's edits laid over its schema; a target they chose is looked at again."""
-    info = answer.info
+def take_table(session: WorkflowSession, action: TableRead, _clock: Clock) -> StepResult:
+    """Take the table, apply the user's edits to its schema, and ask for a schema for the target they chose."""
+    info = action.info
     if info.source != session.source:
         raise StepError("This is another table than the one that was asked for.", next_step="Wait for the right one.")
     file = session.file and SeenFile(session.file.path, info.size, info.modified)
-    loaded = _detected(replace(session, load="now", file=file, table=info), answer.schema)
+    loaded = _detected(replace(session, load="now", file=file, table=info), action.schema)
     wanted = session.edits.target
-    if wanted and wanted != answer.schema.target and wanted in column_names(answer.schema):
-        return Moved(loaded, do.DetectTarget(info, wanted))
-    return Moved(loaded)
+    if wanted and wanted != action.schema.target and wanted in column_names(action.schema):
+        return StepResult(loaded, DetectSchema(info, wanted))
+    return StepResult(loaded)
 
 
-def keep_error(
-    session: WorkflowSession, answer: actions.LoadFailed | actions.PredictionFailed, _moment: Clock
-) -> Moved:
-    """What went wrong is shown as it is."""
-    return Moved(replace(session, problem=answer.error))
+def keep_error(session: WorkflowSession, action: JobFailed, _clock: Clock) -> StepResult:
+    """Show what went wrong."""
+    return StepResult(replace(session, problem=action.error))
 
 
 # Schema ------------------------------------------------------------------------------------------------------------
 
 
-def accept_schema(session: WorkflowSession, _answer: actions.AcceptSchema, _moment: Clock) -> Moved:
-    """The schema counts as shown. Raises StepError while another target is being looked at."""
+def accept_schema(session: WorkflowSession, _action: actions.AcceptSchema, _clock: Clock) -> StepResult:
+    """Accept the schema as shown. Raises StepError while a schema for another target is awaited."""
     if session.waiting is not None and session.waiting.work == "target":
         raise StepError(
             f"The table is still being looked at for the target {clean(session.waiting.target, 60)}.",
             next_step="Wait a moment, then accept.",
         )
-    return Moved(session)
+    return StepResult(session)
 
 
-def change_role(session: WorkflowSession, answer: actions.ChangeRole, moment: Clock) -> Moved:
-    """Another role for a column; the role of the target is another target."""
-    if answer.role == "target":
-        return change_target(session, actions.ChangeTarget(answer.column), moment)
-    return Moved(_edited(lambda: with_role(session, _known(session, answer.column), answer.role)))
+def change_role(session: WorkflowSession, action: actions.ChangeRole, clock: Clock) -> StepResult:
+    """Change the role of a column. The role "target" means another target."""
+    if action.role == "target":
+        return change_target(session, actions.ChangeTarget(action.column), clock)
+    return StepResult(_with_edit(lambda: with_role(session, _require_column(session, action.column), action.role)))
 
 
-def change_kind(session: WorkflowSession, answer: actions.ChangeKind, _moment: Clock) -> Moved:
-    """Another kind for a column."""
-    return Moved(_edited(lambda: with_kind(session, _known(session, answer.column), answer.kind)))
+def change_kind(session: WorkflowSession, action: actions.ChangeKind, _clock: Clock) -> StepResult:
+    """Change the kind of a column."""
+    return StepResult(_with_edit(lambda: with_kind(session, _require_column(session, action.column), action.kind)))
 
 
-def change_split(session: WorkflowSession, answer: actions.ChangeSplit, _moment: Clock) -> Moved:
-    """Another way to set rows aside."""
-    return Moved(_edited(lambda: with_split(session, answer.split)))
+def change_split(session: WorkflowSession, action: actions.ChangeSplit, _clock: Clock) -> StepResult:
+    """Change how rows are set aside."""
+    return StepResult(_with_edit(lambda: with_split(session, action.split)))
 
 
-def change_target(session: WorkflowSession, answer: actions.ChangeTarget, _moment: Clock) -> Moved:
-    """Ask to understand the table for another target."""
+def change_target(session: WorkflowSession, action: actions.ChangeTarget, _clock: Clock) -> StepResult:
+    """Ask for the schema for another target; the present target needs none."""
     assert session.schema is not None
     assert session.table is not None
-    column = _known(session, answer.column)
+    column = _require_column(session, action.column)
     if column == session.schema.target:
-        return Moved(replace(session, waiting=None))
-    return Moved(session, do.DetectTarget(session.table, column))
+        return StepResult(replace(session, waiting=None))
+    return StepResult(session, DetectSchema(session.table, column))
 
 
-def choose_target(session: WorkflowSession, answer: actions.ChooseTarget, _moment: Clock) -> Moved:
-    """Look the table over for the target that was named; only when it is not the present one."""
+def choose_target(session: WorkflowSession, action: actions.ChooseTarget, _clock: Clock) -> StepResult:
+    """Ask for the schema for the target that was named."""
     assert session.table is not None
-    return Moved(session, do.DetectTarget(session.table, target_named(session, answer.text)))
+    return StepResult(session, DetectSchema(session.table, target_named(session, action.text)))
 
 
-def keep_target(session: WorkflowSession, _answer: actions.ChooseTarget, _moment: Clock) -> Moved:
-    """The target is the present one."""
-    return Moved(_without_draft(session, FieldName.TARGET))
+def keep_target(session: WorkflowSession, _action: actions.ChooseTarget, _clock: Clock) -> StepResult:
+    """Keep the present target."""
+    return StepResult(_without_draft(session, FieldName.TARGET))
 
 
-def same_target(session: WorkflowSession, answer: actions.ChooseTarget) -> bool:
-    """Whether the target named is the one that the schema has already."""
+def same_target(session: WorkflowSession, action: actions.ChooseTarget) -> bool:
+    """Whether the target that was named is the present one."""
     assert session.schema is not None
-    return bool(session.schema.target) and target_named(session, answer.text) == session.schema.target
+    return bool(session.schema.target) and target_named(session, action.text) == session.schema.target
 
 
 def target_named(session: WorkflowSession, text: str) -> str:
-    """The column that `text` names, or the present target when it is empty. Raises RefusedError."""
+    """The column that `text` names; the present target if it is empty. Raises FieldRefusedError."""
     assert session.schema is not None
     if not text.strip() and session.schema.target:
         return session.schema.target
     try:
         return read_column(text, column_names(session.schema))
     except UsageError as error:
-        raise _refuse(FieldName.TARGET, error) from error
+        raise _refusal(FieldName.TARGET, error) from error
 
 
-def take_target(session: WorkflowSession, answer: actions.TargetDetected, _moment: Clock) -> Moved:
-    """The table understood for the target that was asked for, with the edits laid over it."""
-    target = answer.schema.target
+def take_target(session: WorkflowSession, action: SchemaDetected, _clock: Clock) -> StepResult:
+    """Take the schema for the new target, with the user's edits applied."""
+    target = action.schema.target
     if session.waiting is None or session.waiting.target != target:
         raise StepError("This is the schema for another target than the one asked for.", next_step="Wait for it.")
     roles = {name: role for name, role in session.edits.roles.items() if name != target}
     edited = replace(session, edits=replace(session.edits, target=target, roles=roles))
-    return Moved(_without_draft(_detected(edited, answer.schema), FieldName.TARGET))
+    return StepResult(_without_draft(_detected(edited, action.schema), FieldName.TARGET))
 
 
-def keep_detect_error(_session: WorkflowSession, answer: actions.DetectFailed, _moment: Clock) -> Moved:
-    """The target stays the present one, with the reason beside the field."""
-    raise FieldRefusedError(FieldProblem(FieldName.TARGET, answer.error), error=answer.error)
+def keep_detect_error(_session: WorkflowSession, action: JobFailed, _clock: Clock) -> StepResult:
+    """Keep the present target, with the reason beside its field."""
+    raise FieldRefusedError(FieldProblem(FieldName.TARGET, action.error), error=action.error)
 
 
-def choose_features(session: WorkflowSession, answer: actions.ChooseFeatures, _moment: Clock) -> Moved:
-    """These columns are the features."""
+def choose_features(session: WorkflowSession, action: actions.ChooseFeatures, _clock: Clock) -> StepResult:
+    """Make these columns the features."""
     assert session.schema is not None
-    if not answer.text.strip():
-        return Moved(_without_draft(session, FieldName.FEATURES))
+    if not action.text.strip():
+        return StepResult(_without_draft(session, FieldName.FEATURES))
     names = column_names(session.schema)
     eligible = [column.name for column in session.schema.columns if column.role in ("feature", "ignore")]
     try:
-        chosen = read_columns(answer.text, names, eligible)
+        chosen = read_columns(action.text, names, eligible)
     except UsageError as error:
-        raise _refuse(FieldName.FEATURES, error) from error
+        raise _refusal(FieldName.FEATURES, error) from error
     if session.schema.target in chosen:
-        words = f"{clean(session.schema.target, 60)} is the target; it cannot be a feature too."
-        raise _refuse(FieldName.FEATURES, UsageError(words, next_step="Leave it out, or go back to the target."))
+        what = f"{clean(session.schema.target, 60)} is the target; it cannot be a feature too."
+        raise _refusal(FieldName.FEATURES, UsageError(what, next_step="Leave it out, or go back to the target."))
     if not chosen:
-        words = "No column is left to predict with."
-        raise _refuse(FieldName.FEATURES, UsageError(words, next_step="Choose at least one feature."))
-    return Moved(_without_draft(_edited(lambda: choosing_features(session, chosen)), FieldName.FEATURES))
+        what = "No column is left to predict with."
+        raise _refusal(FieldName.FEATURES, UsageError(what, next_step="Choose at least one feature."))
+    return StepResult(_without_draft(_with_edit(lambda: choosing_features(session, chosen)), FieldName.FEATURES))
 
 
-def take_manual_schema(session: WorkflowSession, answer: actions.GiveSchema, _moment: Clock) -> Moved:
-    """The schema in words, if one of the three forms fits."""
+def take_manual_schema(session: WorkflowSession, action: actions.GiveSchema, _clock: Clock) -> StepResult:
+    """Take the schema in words, if it has one of the three forms."""
     from tabsmith.tables.schema.manual import parse_manual_schema
 
     try:
-        manual = parse_manual_schema(answer.text)
+        manual = parse_manual_schema(action.text)
     except SchemaError as error:
-        raise _refuse(FieldName.SCHEMA, error) from error
-    return Moved(replace(session, manual=manual))
+        raise _refusal(FieldName.SCHEMA, error) from error
+    return StepResult(replace(session, manual=manual))
+
+
+def _refusal(field: FieldName, error: UsageError) -> FieldRefusedError:
+    return FieldRefusedError(FieldProblem(field, error.report(details=False)))
 
 
 def _detected(session: WorkflowSession, detected: Schema) -> WorkflowSession:
-    """The session with a new detection, the person's edits laid over it; those that do not fit are told."""
+    """The session with a newly detected schema, the user's edits applied, and a notice of those that do not fit."""
     schema, left_out = apply_edits(detected, session.edits)
     notices = session.notices
     if left_out:
-        words = f"These changes of yours do not fit this table and were left out: {', '.join(left_out[:5])}."
-        notices = (*notices, SessionNotice(SessionNoticeKind.EDITS_LEFT_OUT, words))
+        text = f"These changes of yours do not fit this table and were left out: {', '.join(left_out[:5])}."
+        notices = (*notices, SessionNotice(SessionNoticeKind.EDITS_LEFT_OUT, text))
     return replace(session, detected=detected, schema=schema, notices=notices)
 
 
-def _known(session: WorkflowSession, column: str) -> str:
+def _require_column(session: WorkflowSession, column: str) -> str:
+    """`column`, if the schema has it. Raises StepError."""
     assert session.schema is not None
     if column not in column_names(session.schema):
         raise StepError(f"There is no column {clean(column, 60)!r}.", next_step="Choose one of the columns shown.")
     return column
 
 
-def _edited(edit: Callable[[], WorkflowSession]) -> WorkflowSession:
+def _with_edit(edit: Callable[[], WorkflowSession]) -> WorkflowSession:
+    """The edited session. Raises FieldRefusedError for an edit that the schema does not allow."""
     try:
         return edit()
     except SchemaError as error:
@@ -328,73 +317,77 @@ def _edited(edit: Callable[[], WorkflowSession]) -> WorkflowSession:
 
 
 def _without_draft(session: WorkflowSession, field: FieldName) -> WorkflowSession:
-    """The value stands in the schema now, and is shown from there."""
+    """The session without the draft of a field whose value is now shown from the schema."""
     return replace(session, drafts={name: text for name, text in session.drafts.items() if name != field})
 
 
-def train(session: WorkflowSession, _answer: actions.Train, moment: Clock) -> Moved:
-    """Ask for the run, or show every field that cannot be understood."""
+# Training, results, errors ----------------------------------------------------------------------------------------
+
+
+def train(session: WorkflowSession, _action: actions.Train, clock: Clock) -> StepResult:
+    """Ask for a run, or show the problem of every field that has one."""
     problems = read_choice(session).problems
     if problems:
         raise FieldRefusedError(*problems)
-    run_id = moment.new_id(moment.now)
-    return Moved(replace(session, run_id=run_id), do.StartTraining(run_spec(session, run_id, moment.now)))
+    run_id = clock.new_id(clock.now)
+    return StepResult(replace(session, run_id=run_id), StartTraining(run_spec(session, run_id, clock.now)))
 
 
-def finish_run(session: WorkflowSession, answer: actions.RunFinished, _moment: Clock) -> Moved:
-    """The model is there."""
-    _require_run(session, answer.report.run_id)
-    return Moved(replace(session, model=_in_short(answer.report), prediction=None))
+def finish_run(session: WorkflowSession, action: actions.RunFinished, _clock: Clock) -> StepResult:
+    """Take the model of the run."""
+    _require_run(session, action.report.run_id)
+    return StepResult(replace(session, model=_trained_model(action.report), prediction=None))
 
 
-def fail_run(session: WorkflowSession, answer: actions.RunFailed, _moment: Clock) -> Moved:
-    """There is no model; the settings are where to try again."""
-    _require_run(session, answer.run_id)
-    return Moved(replace(session, problem=answer.error, retry=State.CONFIGURING_MODEL))
+def fail_run(session: WorkflowSession, action: actions.RunFailed, _clock: Clock) -> StepResult:
+    """Show why the run has no model; the settings are where to try again."""
+    _require_run(session, action.run_id)
+    return StepResult(replace(session, problem=action.error, retry=State.CONFIGURING_MODEL))
 
 
-def stop_run(session: WorkflowSession, answer: actions.RunStopped, _moment: Clock) -> Moved:
-    """There is no model, because a person wanted none."""
-    _require_run(session, answer.run_id)
+def stop_run(session: WorkflowSession, action: actions.RunStopped, _clock: Clock) -> StepResult:
+    """Return to the settings: a person stopped the run before it had a model."""
+    _require_run(session, action.run_id)
     notice = SessionNotice(
         SessionNoticeKind.RUN_STOPPED, "The run was stopped before there was a model. Train again when you like."
     )
-    return Moved(replace(session, run_id="", notices=(notice,)))
+    return StepResult(replace(session, run_id="", notices=(notice,)))
 
 
-def interrupt_run(session: WorkflowSession, answer: actions.RunInterrupted, _moment: Clock) -> Moved:
-    """The run can be resumed."""
-    _require_run(session, answer.run_id)
+def interrupt_run(session: WorkflowSession, action: actions.RunInterrupted, _clock: Clock) -> StepResult:
+    """Offer to resume the run."""
+    _require_run(session, action.run_id)
     problem = ErrorReport(
         "WorkerError",
         "The run was interrupted: its worker process is gone.",
         where=f"run {session.run_id}",
         next_step="Try again resumes it where it stood. Nothing measured so far is lost.",
     )
-    return Moved(replace(session, problem=problem, retry=State.TRAINING))
+    return StepResult(replace(session, problem=problem, retry=State.TRAINING))
 
 
-def go_wrong(session: WorkflowSession, answer: actions.WentWrong, _moment: Clock) -> Moved:
-    """What went wrong is shown; the present state is where to try again."""
-    return Moved(replace(session, problem=answer.error, retry=session.state))
+def go_wrong(session: WorkflowSession, action: actions.WentWrong, _clock: Clock) -> StepResult:
+    """Show what went wrong; the present state is where to try again."""
+    return StepResult(replace(session, problem=action.error, retry=session.state))
 
 
-def resume_run(session: WorkflowSession, _answer: actions.TryAgain, _moment: Clock) -> Moved:
-    """Ask for the run to go on."""
-    return Moved(session, do.ResumeTraining(session.run_id))
+def resume_run(session: WorkflowSession, _action: actions.TryAgain, _clock: Clock) -> StepResult:
+    """Ask for the run to be resumed."""
+    return StepResult(session, ResumeTraining(session.run_id))
 
 
-def take_prediction(session: WorkflowSession, answer: actions.PredictionDone, _moment: Clock) -> Moved:
-    """The predictions are written."""
-    return Moved(replace(session, prediction=answer.prediction))
+def take_prediction(session: WorkflowSession, action: Predicted, _clock: Clock) -> StepResult:
+    """Take the predictions."""
+    return StepResult(replace(session, prediction=action.prediction))
 
 
-def finish(session: WorkflowSession, _answer: actions.Finish, _moment: Clock) -> Moved:
-    """The conversation is over; its document is removed."""
-    return Moved(replace(session, history=(), revision=0), do.RemoveSession())
+def finish(session: WorkflowSession, _action: actions.Finish, _clock: Clock) -> StepResult:
+    """End the conversation and remove its document."""
+    return StepResult(replace(session, history=(), revision=0), RemoveSession())
 
 
 def _require_run(session: WorkflowSession, run_id: str) -> None:
+    """Raises StepError for the result of another run."""
     if run_id != session.run_id:
         raise StepError(
             f"The session waits for the run {clean(session.run_id, 60)}, not for {clean(run_id, 60)}.",
@@ -402,7 +395,8 @@ def _require_run(session: WorkflowSession, run_id: str) -> None:
         )
 
 
-def _in_short(report: ModelReport) -> TrainedModel:
+def _trained_model(report: ModelReport) -> TrainedModel:
+    """What the session keeps of the run's report."""
     holdout = report.holdout.scores[0] if report.holdout and report.holdout.scores else None
     return TrainedModel(
         report.model_id,
@@ -415,53 +409,53 @@ def _in_short(report: ModelReport) -> TrainedModel:
 
 
 def _finite(score: ModelScore | None) -> ModelScore | None:
-    """A document holds no NaN: a score that is none is unknown."""
+    """`score`, or None for NaN, which a JSON document cannot hold. Bounds that are not finite are left out."""
     if score is None or not math.isfinite(score.score):
         return None
     bounded = all(bound is not None and math.isfinite(bound) for bound in (score.low, score.high))
     return score if bounded else replace(score, low=None, high=None)
 
 
-TransitionHandler: TypeAlias = Callable[[WorkflowSession, Any, Clock], Moved]
+# The table -------------------------------------------------------------------------------------------------------
+
+TransitionHandler: TypeAlias = Callable[[WorkflowSession, Any, Clock], StepResult]
 TransitionGuard: TypeAlias = Callable[[WorkflowSession, Any], bool]
 
 HistoryChange: TypeAlias = Literal["push", "keep", "return"]
-"""What becomes of the way back. `push`: the state left is where Back leads. `keep`: nobody goes back to the state left.
-`return`: the state entered is an earlier one; the way back is cut to what led there."""
-
-ANYWHERE: Final = (actions.Back, actions.Cancel, actions.Type)
-
-
-def _always(_session: WorkflowSession, _answer: object) -> bool:
-    return True
-
-
-def _retries(state: State) -> TransitionGuard:
-    return lambda session, _answer: session.retry == state
-
-
-def _sample(session: WorkflowSession, _answer: object) -> bool:
-    return isinstance(session.source, SampleSource)
-
-
-def _upload(session: WorkflowSession, _answer: object) -> bool:
-    return session.origin == "upload"
-
-
-def _run_has_model(session: WorkflowSession, _answer: object) -> bool:
-    return session.model is not None and session.model.run_id == session.run_id
+"""How the history changes. `push`: Back leads to the state that is left. `keep`: the state that is left is not added.
+`return`: the state that is entered is an earlier one; the history is cut to what led to it."""
 
 
 class Transition(NamedTuple):
-    """One row of the table."""
+    """At `state`, `action` is handled by `handler` and leads to `to`, if `guard` holds; the first such row counts."""
 
     state: State
-    answer: type[actions.WorkflowAction]
+    action: type[actions.WorkflowAction]
     to: State
-    move: TransitionHandler
-    when: TransitionGuard = _always
-    trail: HistoryChange = "push"
+    handler: TransitionHandler
+    guard: TransitionGuard = lambda _session, _action: True
+    history: HistoryChange = "push"
 
+
+def _is_sample(session: WorkflowSession, _action: object) -> bool:
+    return isinstance(session.source, SampleSource)
+
+
+def _is_upload(session: WorkflowSession, _action: object) -> bool:
+    return session.origin == "upload"
+
+
+def _run_has_model(session: WorkflowSession, _action: object) -> bool:
+    return session.model is not None and session.model.run_id == session.run_id
+
+
+def _retries(state: State) -> TransitionGuard:
+    return lambda session, _action: session.retry == state
+
+
+ANYWHERE: Final = (actions.Back, actions.Cancel, actions.Type)
+"""Actions that every state takes, which are not in the table: Back leads to the previous state, Cancel to IDLE, and Type
+stays."""
 
 _MAY_GO_WRONG: Final = tuple(
     state for state in State if state not in (State.IDLE, State.TRAINING, State.COMPLETED, State.ERROR)
@@ -476,56 +470,54 @@ TRANSITIONS: Final[tuple[Transition, ...]] = (
     Transition(State.AWAITING_FILE_PATH, actions.GivePath, State.AWAITING_FILE_PATH, check_path),
     Transition(State.AWAITING_FILE_PATH, actions.PathAccepted, State.CHOOSING_LOAD_OPTION, take_path),
     Transition(State.AWAITING_FILE_PATH, actions.PathRefused, State.AWAITING_FILE_PATH, refuse_path),
-    Transition(State.AWAITING_DATA, actions.GiveData, State.AWAITING_DATA, check_data),
+    Transition(State.AWAITING_DATA, actions.GiveData, State.AWAITING_DATA, check_path),
     Transition(State.AWAITING_DATA, actions.PathAccepted, State.AWAITING_DATA, take_data),
-    Transition(State.AWAITING_DATA, actions.PathRefused, State.AWAITING_DATA, refuse_data),
-    Transition(State.AWAITING_DATA, actions.TableLoaded, State.CONFIRMING_SCHEMA, take_table),
-    Transition(State.AWAITING_DATA, actions.LoadFailed, State.AWAITING_DATA, keep_error),
+    Transition(State.AWAITING_DATA, actions.PathRefused, State.AWAITING_DATA, refuse_path),
+    Transition(State.AWAITING_DATA, TableRead, State.CONFIRMING_SCHEMA, take_table),
+    Transition(State.AWAITING_DATA, JobFailed, State.AWAITING_DATA, keep_error),
     # Table
     Transition(State.CHOOSING_LOAD_OPTION, actions.LoadNow, State.CHOOSING_LOAD_OPTION, read_table),
-    Transition(State.CHOOSING_LOAD_OPTION, actions.TableLoaded, State.CONFIRMING_SCHEMA, take_table),
-    Transition(
-        State.CHOOSING_LOAD_OPTION, actions.LoadFailed, State.CHOOSING_DATA_SOURCE, keep_error, _sample, "return"
-    ),
-    Transition(State.CHOOSING_LOAD_OPTION, actions.LoadFailed, State.AWAITING_FILE_PATH, keep_error, trail="return"),
+    Transition(State.CHOOSING_LOAD_OPTION, TableRead, State.CONFIRMING_SCHEMA, take_table),
+    Transition(State.CHOOSING_LOAD_OPTION, JobFailed, State.CHOOSING_DATA_SOURCE, keep_error, _is_sample, "return"),
+    Transition(State.CHOOSING_LOAD_OPTION, JobFailed, State.AWAITING_FILE_PATH, keep_error, history="return"),
     Transition(State.CHOOSING_LOAD_OPTION, actions.Defer, State.AWAITING_SCHEMA_INPUT, defer),
     # Schema
     Transition(State.CONFIRMING_SCHEMA, actions.AcceptSchema, State.CONFIGURING_MODEL, accept_schema),
     Transition(State.CONFIRMING_SCHEMA, actions.EditSchema, State.SELECTING_TARGET, accept_schema),
-    Transition(State.CONFIRMING_SCHEMA, actions.RejectSchema, State.CHOOSING_DATA_SOURCE, stay, _sample),
-    Transition(State.CONFIRMING_SCHEMA, actions.RejectSchema, State.AWAITING_DATA, stay, _upload),
+    Transition(State.CONFIRMING_SCHEMA, actions.RejectSchema, State.CHOOSING_DATA_SOURCE, stay, _is_sample),
+    Transition(State.CONFIRMING_SCHEMA, actions.RejectSchema, State.AWAITING_DATA, stay, _is_upload),
     Transition(State.CONFIRMING_SCHEMA, actions.RejectSchema, State.AWAITING_FILE_PATH, stay),
     Transition(State.CONFIRMING_SCHEMA, actions.ChangeRole, State.CONFIRMING_SCHEMA, change_role),
     Transition(State.CONFIRMING_SCHEMA, actions.ChangeKind, State.CONFIRMING_SCHEMA, change_kind),
     Transition(State.CONFIRMING_SCHEMA, actions.ChangeSplit, State.CONFIRMING_SCHEMA, change_split),
     Transition(State.CONFIRMING_SCHEMA, actions.ChangeTarget, State.CONFIRMING_SCHEMA, change_target),
-    Transition(State.CONFIRMING_SCHEMA, actions.TargetDetected, State.CONFIRMING_SCHEMA, take_target),
-    Transition(State.CONFIRMING_SCHEMA, actions.DetectFailed, State.CONFIRMING_SCHEMA, keep_detect_error),
+    Transition(State.CONFIRMING_SCHEMA, SchemaDetected, State.CONFIRMING_SCHEMA, take_target),
+    Transition(State.CONFIRMING_SCHEMA, JobFailed, State.CONFIRMING_SCHEMA, keep_detect_error),
     Transition(State.SELECTING_TARGET, actions.ChooseTarget, State.SELECTING_FEATURES, keep_target, same_target),
     Transition(State.SELECTING_TARGET, actions.ChooseTarget, State.SELECTING_TARGET, choose_target),
-    Transition(State.SELECTING_TARGET, actions.TargetDetected, State.SELECTING_FEATURES, take_target),
-    Transition(State.SELECTING_TARGET, actions.DetectFailed, State.SELECTING_TARGET, keep_detect_error),
+    Transition(State.SELECTING_TARGET, SchemaDetected, State.SELECTING_FEATURES, take_target),
+    Transition(State.SELECTING_TARGET, JobFailed, State.SELECTING_TARGET, keep_detect_error),
     Transition(State.SELECTING_FEATURES, actions.ChooseFeatures, State.CONFIGURING_MODEL, choose_features),
     Transition(State.AWAITING_SCHEMA_INPUT, actions.GiveSchema, State.CONFIGURING_MODEL, take_manual_schema),
     # Model and training
     Transition(State.CONFIGURING_MODEL, actions.Train, State.TRAINING, train),
     Transition(State.CONFIGURING_MODEL, actions.ShowRun, State.TRAINED, stay, _run_has_model),
     Transition(State.CONFIGURING_MODEL, actions.ShowRun, State.TRAINING, stay),
-    Transition(State.TRAINING, actions.RunFinished, State.TRAINED, finish_run, trail="keep"),
-    Transition(State.TRAINING, actions.RunStopped, State.CONFIGURING_MODEL, stop_run, trail="return"),
-    Transition(State.TRAINING, actions.RunFailed, State.ERROR, fail_run, trail="keep"),
-    Transition(State.TRAINING, actions.RunInterrupted, State.ERROR, interrupt_run, trail="keep"),
+    Transition(State.TRAINING, actions.RunFinished, State.TRAINED, finish_run, history="keep"),
+    Transition(State.TRAINING, actions.RunStopped, State.CONFIGURING_MODEL, stop_run, history="return"),
+    Transition(State.TRAINING, actions.RunFailed, State.ERROR, fail_run, history="keep"),
+    Transition(State.TRAINING, actions.RunInterrupted, State.ERROR, interrupt_run, history="keep"),
     # Result
     Transition(State.TRAINED, actions.PredictRows, State.PREDICTING, stay),
-    Transition(State.TRAINED, actions.Finish, State.COMPLETED, finish, trail="keep"),
-    Transition(State.PREDICTING, actions.GiveNewRows, State.PREDICTING, check_new_rows),
+    Transition(State.TRAINED, actions.Finish, State.COMPLETED, finish, history="keep"),
+    Transition(State.PREDICTING, actions.GiveNewRows, State.PREDICTING, check_path),
     Transition(State.PREDICTING, actions.PathAccepted, State.PREDICTING, take_new_rows),
-    Transition(State.PREDICTING, actions.PathRefused, State.PREDICTING, refuse_new_rows),
-    Transition(State.PREDICTING, actions.PredictionDone, State.PREDICTING, take_prediction),
-    Transition(State.PREDICTING, actions.PredictionFailed, State.PREDICTING, keep_error),
-    Transition(State.PREDICTING, actions.Finish, State.COMPLETED, finish, trail="keep"),
-    Transition(State.COMPLETED, actions.Begin, State.CHOOSING_DATA_SOURCE, start_over, trail="keep"),
-    # Trouble
+    Transition(State.PREDICTING, actions.PathRefused, State.PREDICTING, refuse_path),
+    Transition(State.PREDICTING, Predicted, State.PREDICTING, take_prediction),
+    Transition(State.PREDICTING, JobFailed, State.PREDICTING, keep_error),
+    Transition(State.PREDICTING, actions.Finish, State.COMPLETED, finish, history="keep"),
+    Transition(State.COMPLETED, actions.Begin, State.CHOOSING_DATA_SOURCE, start_over, history="keep"),
+    # Errors
     *(Transition(state, actions.WentWrong, State.ERROR, go_wrong) for state in _MAY_GO_WRONG),
     Transition(State.ERROR, actions.TryAgain, State.TRAINING, resume_run, _retries(State.TRAINING), "keep"),
     *(Transition(State.ERROR, actions.TryAgain, state, stay, _retries(state), "return") for state in _MAY_GO_WRONG),
@@ -533,13 +525,13 @@ TRANSITIONS: Final[tuple[Transition, ...]] = (
 
 
 def allowed_actions(state: State) -> tuple[type[actions.WorkflowAction], ...]:
-    """The kinds of answer that fit `state`, in the table's order, those that fit anywhere left out."""
-    return tuple(dict.fromkeys(arrow.answer for arrow in TRANSITIONS if arrow.state == state))
+    """The types of the actions that `state` takes, in the table's order, without those of ANYWHERE."""
+    return tuple(dict.fromkeys(row.action for row in TRANSITIONS if row.state == state))
 
 
-def transition_for(session: WorkflowSession, answer: actions.WorkflowAction) -> Transition | None:
-    """The row that `answer` takes from where the session stands. Raises RefusedError for a field's bad text."""
-    for arrow in TRANSITIONS:
-        if arrow.state == session.state and arrow.answer is type(answer) and arrow.when(session, answer):
-            return arrow
+def transition_for(session: WorkflowSession, action: actions.WorkflowAction) -> Transition | None:
+    """The row for `action` at the session's state. Raises FieldRefusedError if the text of a field decides the row."""
+    for row in TRANSITIONS:
+        if row.state == session.state and row.action is type(action) and row.guard(session, action):
+            return row
     return None

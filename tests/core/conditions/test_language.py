@@ -47,6 +47,7 @@ def refusal(text: str) -> ConditionError:
         ("scored", False),
         ("false or TRUE", True),
         ("iteration*25==tokens", True),
+        ("iteration == 004 AND NOT scored", True),
         (".5 > quality and 1e2 == tokens", True),
         ("true or false and false", True),
     ],
@@ -94,6 +95,13 @@ def test_the_outcome_shows_the_condition_with_its_values() -> None:
         ("(valid := true)", 8, "':'"),
         ("tokens ** 9 > 1", 9, "not expected"),
         ("lambda: true", 7, "':'"),
+        ("valid and", 10, "breaks off"),
+        ("quality is 1", 9, "'is'"),
+        ("(valid scored)", 2, "is missing"),
+        ("tokens > 0x10", 10, "neither a number nor a name"),
+        ("tokens > 1_000", 10, "neither a number nor a name"),
+        ("None", 1, "not expected"),
+        ("()", 1, "not expected"),
         ("[x for x in tokens]", 1, "'['"),
         ("__import__ > 1", 1, "nearest one is"),
         ("budget_used > 80%", 17, "'%'"),
@@ -238,3 +246,8 @@ def test_every_condition_has_an_outcome_on_any_facts(text: str, facts: Iteration
     outcome = compile_expression(text).holds(facts)
     assert isinstance(outcome.held, bool)
     assert outcome.computed or not outcome.held
+
+
+def test_a_nested_chain_is_checked_in_one_pass_and_not_twice_a_level() -> None:
+    levels = (MAX_LENGTH - len("valid")) // len("true==()==true")
+    assert compile_expression("true==(" * levels + "valid" + ")==true" * levels).holds(FACTS).held

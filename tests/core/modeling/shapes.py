@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tabsmith.modeling import cross_validation, delivery, ensemble, metrics
-from tabsmith.modeling.results import EnsembleMember, Evaluation, ModelReport
+from tabsmith.modeling import cross_validation, delivery, ensemble
+from tabsmith.modeling.results import EnsembleMember, Evaluation, ModelReport, default_metric
 from tabsmith.modeling.training_data import TrainingData, prepare_training_data
 from tabsmith.recipes.recipe import Recipe
 from tabsmith.tables.schema.types import ColumnKind, ColumnRole, ColumnSchema, ProblemType, Schema, Split
@@ -83,7 +83,7 @@ def schema(
 
 def prepared(target: str = "flag", task: ProblemType = "binary", rows: int = 120, **options) -> TrainingData:
     """`table` made ready."""
-    return prepare_training_data(table(rows), schema(target, task, **options), metrics.default_metric(task), seed=0)
+    return prepare_training_data(table(rows), schema(target, task, **options), default_metric(task), seed=0)
 
 
 def evaluated(data: TrainingData, run: Path, recipe: Recipe, seconds: float = 60.0) -> Evaluation:

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from tabsmith.errors import SchemaError, TrainingError, UsageError
-from tabsmith.modeling import metrics
+from tabsmith.modeling.results import default_metric, get_metric
 from tabsmith.modeling.rows import read_rows
 from tabsmith.modeling.training_data import input_columns, prepare_training_data
 from tabsmith.tables.schema.types import Split
@@ -13,7 +13,7 @@ from tests.core.modeling.shapes import KINDS, prepared, schema, table
 
 
 def _prepare(frame, target, task, **options):
-    return prepare_training_data(frame, schema(target, task, **options), metrics.default_metric(task), seed=0)
+    return prepare_training_data(frame, schema(target, task, **options), default_metric(task), seed=0)
 
 
 def _plain(y, rows=None, **options):
@@ -34,7 +34,7 @@ def test_every_row_is_in_the_hold_out_or_in_exactly_one_fold():
 
 
 def test_the_split_is_the_same_for_the_same_seed_and_another_for_another():
-    frame, plan, metric = table(), schema("flag", "binary"), metrics.default_metric("binary")
+    frame, plan, metric = table(), schema("flag", "binary"), default_metric("binary")
     one, two, other = (prepare_training_data(frame, plan, metric, seed=seed).folds[0][1].tolist() for seed in (1, 1, 2))
     assert one == two != other
 
@@ -55,7 +55,6 @@ def test_labels_keep_their_own_type():
 
 def test_rows_without_a_target_are_left_out_and_counted():
     data = _plain([1.0, 2.0, np.nan, 4.0] * 10, task="regression")
-    assert data.without_target == 10
     assert data.train_rows + data.holdout_rows == 30
     assert "10 rows without a target are left out" in data.notes
 
@@ -169,7 +168,7 @@ def test_preparing_starts_no_thread_and_needs_no_boosting_library():
 
 def test_a_metric_that_does_not_fit_names_those_that_do():
     with pytest.raises(UsageError, match="does not fit a regression task") as caught:
-        metrics.get_metric("roc_auc", "regression")
+        get_metric("roc_auc", "regression")
     assert "rmse" in caught.value.next_step
     with pytest.raises(UsageError, match="is not a metric"):
-        metrics.get_metric("auc!")
+        get_metric("auc!")

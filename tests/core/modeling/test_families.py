@@ -12,6 +12,7 @@ from tabsmith.errors import RecipeError
 from tabsmith.families.registry import family_names
 from tabsmith.modeling import cross_validation, metrics
 from tabsmith.modeling.ensemble import FoldModel
+from tabsmith.modeling.results import default_metric
 from tabsmith.modeling.training_data import prepare_training_data
 from tabsmith.recipes.recipe import Recipe
 from tabsmith.tables.schema.types import Split
@@ -67,7 +68,7 @@ def test_thirty_rows_three_hundred_columns_and_thirty_classes_are_no_obstacle(tm
     wide["thirty"] = [f"class {place % 30}" for place in range(60)]
     kinds = dict.fromkeys(wide.columns[:-1], "numeric")
     data = prepare_training_data(
-        wide, schema("thirty", "multiclass", columns=kinds), metrics.default_metric("multiclass"), seed=0
+        wide, schema("thirty", "multiclass", columns=kinds), default_metric("multiclass"), seed=0
     )
     fewest = {
         "hist_gradient_boosting": {"max_iter": 3},
@@ -87,7 +88,7 @@ def test_a_random_column_of_many_values_does_not_predict_a_random_target(tmp_pat
         {"user": draw.choice([f"u{place}" for place in range(150)], 400), "flag": draw.random(400) > 0.5}
     )
     data = prepare_training_data(
-        noise, schema("flag", "binary", columns={"user": "category"}), metrics.default_metric("binary"), seed=0
+        noise, schema("flag", "binary", columns={"user": "category"}), default_metric("binary"), seed=0
     )
     recipe = msgspec.structs.replace(quick(family), encoders={"user": encoder})
     found = evaluated(data, tmp_path, recipe)
@@ -127,7 +128,7 @@ def test_derived_columns_are_computed_and_used(tmp_path):
     data = prepare_training_data(
         frame,
         schema("flag", "binary", columns={"a": "numeric", "b": "numeric"}),
-        metrics.default_metric("binary"),
+        default_metric("binary"),
         seed=0,
     )
     plain = quick("linear")

@@ -7,6 +7,7 @@ import sklearn.metrics as reference
 from tabsmith.errors import TrainingError
 from tabsmith.modeling import metrics
 from tabsmith.modeling.ensemble import select_weights
+from tabsmith.modeling.results import METRICS, default_metric, get_metric, metrics_for
 
 DRAW = np.random.default_rng(0)
 CLASSES = DRAW.integers(0, 2, 200)
@@ -19,7 +20,7 @@ GUESSES = (NUMBERS + DRAW.normal(size=200)).reshape(-1, 1)
 
 
 def _score(name, y, prediction, classes):
-    return metrics.score(metrics.get_metric(name), y, prediction, classes)
+    return metrics.score(get_metric(name), y, prediction, classes)
 
 
 def test_scores_are_those_of_scikit_learn():
@@ -50,15 +51,15 @@ def test_a_score_that_is_undefined_is_nan_and_nan_never_wins():
     assert alone != alone
     broken = _score("rmse", NUMBERS, np.full((200, 1), np.nan), 0)
     for name in ("roc_auc", "rmse"):
-        assert not metrics.get_metric(name).better(broken, 1.0)
-        assert metrics.get_metric(name).better(1.0, broken)
+        assert not get_metric(name).better(broken, 1.0)
+        assert get_metric(name).better(1.0, broken)
 
 
 def test_every_metric_has_a_score_and_every_task_a_default():
-    for each in metrics.METRICS:
+    for each in METRICS:
         for task in each.tasks:
-            assert each in metrics.metrics_for(task)
-    assert [metrics.default_metric(task).name for task in ("binary", "multiclass", "regression")] == [
+            assert each in metrics_for(task)
+    assert [default_metric(task).name for task in ("binary", "multiclass", "regression")] == [
         "roc_auc",
         "log_loss",
         "rmse",
@@ -66,21 +67,21 @@ def test_every_metric_has_a_score_and_every_task_a_default():
 
 
 def test_an_interval_holds_its_score_and_is_wider_when_groups_are_drawn_whole():
-    metric = [metrics.get_metric("rmse")]
+    metric = [get_metric("rmse")]
     groups = np.repeat(np.arange(10), 20)
     shifted = GUESSES + groups.reshape(-1, 1)
     (alone,) = metrics.bootstrap_intervals(metric, NUMBERS, shifted, 0, seed=0, draws=200)
     (grouped,) = metrics.bootstrap_intervals(metric, NUMBERS, shifted, 0, seed=0, draws=200, groups=groups)
     assert alone.low < alone.score < alone.high
     assert grouped.high - grouped.low > 2 * (alone.high - alone.low)
-    hurried = [*metric, metrics.get_metric("mae")]
+    hurried = [*metric, get_metric("mae")]
     first, second = metrics.bootstrap_intervals(hurried, NUMBERS, shifted, 0, seed=0, enough=lambda: True)
     assert first.low < first.score < first.high, "the run's own metric always has its interval"
     assert (second.low, second.high) == (None, None)
 
 
 def test_an_ensemble_is_never_worse_than_its_best_member():
-    metric = metrics.get_metric("rmse")
+    metric = get_metric("rmse")
     for seed in range(5):
         draw = np.random.default_rng(seed)
         library = [NUMBERS.reshape(-1, 1) + draw.normal(scale=1 + place / 4, size=(200, 1)) for place in range(8)]
@@ -93,7 +94,7 @@ def test_an_ensemble_is_never_worse_than_its_best_member():
 
 
 def test_of_equal_members_one_is_enough_and_nan_is_never_chosen():
-    metric = metrics.get_metric("rmse")
+    metric = get_metric("rmse")
     broken = np.full_like(GUESSES, np.nan)
     assert select_weights([broken, GUESSES, GUESSES.copy()], NUMBERS, metric, 0) == (0.0, 1.0, 0.0)
     with pytest.raises(TrainingError, match="No recipe has a score"):

@@ -10,7 +10,7 @@ from tabsmith.errors import PredictionError, UsageError
 from tabsmith.modeling import cross_validation, store
 from tabsmith.modeling.model import load_model
 from tabsmith.modeling.predict import predict_file
-from tabsmith.modeling.results import Confusion, Residuals
+from tabsmith.modeling.results import Confusion, Residuals, default_metric
 from tabsmith.tables.read.reader import read_source
 from tabsmith.tables.read.sources import FileSource
 from tabsmith.tables.schema.types import Split
@@ -181,7 +181,6 @@ def test_a_prediction_of_many_rows_keeps_little_in_memory_and_their_order(tmp_pa
 
 
 def test_folds_of_one_class_have_no_score_and_do_not_count(tmp_path):
-    from tabsmith.modeling import metrics
     from tabsmith.modeling.training_data import prepare_training_data
     from tests.core.modeling.shapes import schema
 
@@ -193,7 +192,7 @@ def test_folds_of_one_class_have_no_score_and_do_not_count(tmp_path):
         columns={"x": "numeric", "who": "category"},
         split=Split("grouped", by="who", holdout=0.0, folds=4),
     )
-    data = prepare_training_data(frame, plan, metrics.default_metric("binary"), seed=0)
+    data = prepare_training_data(frame, plan, default_metric("binary"), seed=0)
     found = evaluated(data, tmp_path, quick("linear"))
     assert len(cross_validation.finished_folds(tmp_path / found.folder)) == 4
     assert len(found.folds) == 2

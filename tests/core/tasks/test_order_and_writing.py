@@ -1,5 +1,6 @@
 """Tasks in their order, what can start, and the file written again."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from tabsmith.errors import TaskFileError
 from tabsmith.limits import Limits
-from tabsmith.tasks import Task, TaskFile, TaskPermissions, order, parse, ready, write
+from tabsmith.tasks import Blocked, Task, TaskFile, TaskPermissions, next_task, order, parse, write
 
 
 def task(name: str, *depends_on: str, place: str = "") -> Task:
@@ -33,38 +34,36 @@ def test_a_circle_has_no_order() -> None:
         order((task("a", "b"), task("b", "a")))
 
 
-def test_tasks_start_when_what_they_need_is_done() -> None:
-    tasks = (task("load"), task("clean", "load"), task("report", "clean"), task("free"))
-    start = ready(tasks, (), ())
-    assert (names(start.now), names(start.waiting)) == (["load", "free"], ["clean", "report"])
-    later = ready(tasks, {"load"}, (), {"free"})
-    assert (names(later.now), names(later.waiting)) == (["clean"], ["report"])
+def run_all(tasks: Sequence[Task], *, failing: str = "") -> tuple[list[str], list[Blocked]]:
+    """The names of the tasks in the order in which they run, and the tasks that are blocked in the end."""
+    done: list[str] = []
+    failed: list[str] = []
+    while (step := next_task(tasks, done, failed)).task is not None:
+        (failed if step.task.name == failing else done).append(step.task.name)
+    return done, list(step.blocked)
+
+
+def test_tasks_run_one_after_the_other_each_when_what_it_needs_is_done() -> None:
+    tasks = (task("report", "clean"), task("load"), task("clean", "load"), task("free"))
+    assert run_all(tasks) == (["load", "clean", "report", "free"], [])
+    assert next_task(tasks, {"load", "free"}, ()).task == tasks[2]
 
 
 def test_a_failure_blocks_all_that_builds_on_it_and_nothing_else() -> None:
     tasks = (task("load"), task("clean", "load"), task("report", "clean", "free"), task("free"))
-    state = ready(tasks, (), {"load"})
-    assert [(each.task.name, each.by) for each in state.blocked] == [("clean", ("load",)), ("report", ("clean",))]
-    assert names(state.now) == ["free"]
+    done, blocked = run_all(tasks, failing="load")
+    assert [(each.task.name, each.by) for each in blocked] == [("clean", ("load",)), ("report", ("clean",))]
+    assert done == ["free"]
 
 
-def test_tasks_in_one_folder_take_turns() -> None:
+def test_tasks_in_one_folder_take_turns_in_the_order_of_the_file_and_after_what_they_depend_on() -> None:
     tasks = (task("a", place="f"), task("b", place="f/g"), task("c", place="other"))
-    assert names(ready(tasks, (), ()).now) == ["a", "c"]
-    assert names(ready(tasks, {"a"}, ()).now) == ["b", "c"]
-    assert names(ready(tasks, (), {"a"}).now) == ["b", "c"]
-    assert names(ready(tasks, (), (), {"a"}).waiting) == ["b"]
-    assert names(ready(tasks, (), (), {"b"}).waiting) == ["a"]
-
-
-def test_turns_and_dependencies_together_never_wait_for_each_other() -> None:
-    tasks = [task("a0", "b3", place="x"), task("a1", place="x"), task("b2", "a1", place="y"), task("b3", place="y")]
-    done: list[str] = []
-    while len(done) < len(tasks):
-        now = names(ready(tasks, done, ()).now)
-        assert now
-        done += now
+    assert run_all(tasks)[0] == ["a", "b", "c"]
+    crossed = (task("a0", "b3", place="x"), task("a1", place="x"), task("b2", "a1", place="y"), task("b3", place="y"))
+    done, blocked = run_all(crossed)
+    assert (sorted(done), blocked) == (["a0", "a1", "b2", "b3"], [])
     assert done.index("b3") < done.index("a0")
+    assert done.index("a1") < done.index("b2")
 
 
 words = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1).filter(lambda text: bool(text.strip()))

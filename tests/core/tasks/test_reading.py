@@ -139,9 +139,9 @@ def test_all_mistakes_are_named_at_once_each_with_its_place(tmp_path: Path) -> N
         "task 2 \"clean\": there is no key 'acept'; the nearest one is 'accept'",
         "task 2 \"clean\": accept: there is no program 'no-such-program-here' on this machine's PATH",
         'task 3 "third": has no folder',
-        "task 4: folder: is empty",
         "task 4: has no name",
         "task 4: goal: must be text, not 3",
+        "task 4: folder: is empty",
         "task 2 \"clean\": depends_on: there is no task 'frist'; the nearest one is 'first'",
     ]
 

@@ -95,10 +95,10 @@ def test_the_split_is_shown_with_its_reason_and_what_else_there_is(houses: Walke
     session = houses.at_every_state()[State.CONFIRMING_SCHEMA]
     message = see(session, ChatView("field", "split"))
     assert "grouped by district" in labels(message)
-    assert "forward along rooms" in labels(message) or "forward along sold" in labels(message)
+    assert "by time (rooms)" in labels(message) or "by time (sold)" in labels(message)
     assert "stratified" not in labels(message)  # the target is a number
-    assert "Now  random, 20 % held out, 8 folds" in walks.shown(message).text
-    assert not {"random", "20 % held out", "8 folds"} & set(labels(message))  # that is how it is
+    assert "Now  random, 20 % test set, 8 folds" in walks.shown(message).text
+    assert not {"random", "20 % test set", "8 folds"} & set(labels(message))  # that is how it is
 
 
 def test_targets_and_features_are_chosen_from_numbered_columns_in_pages(tmp_path: Path) -> None:

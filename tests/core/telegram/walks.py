@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from tabsmith.config.settings import Settings
 from tabsmith.errors import SchemaError
 from tabsmith.modeling.results import PredictedFile
+from tabsmith.runs.jobs import DetectSchema, JobFailed, Predict, Predicted, ReadTable, SchemaDetected, TableRead
 from tabsmith.tables.info import TableInfo
 from tabsmith.tables.profile.types import ColumnProfile, TableProfile
 from tabsmith.tables.read.reader import read_source
@@ -19,8 +20,8 @@ from tabsmith.tables.schema.types import ColumnSchema, Schema, Split
 from tabsmith.telegram.render.messages import OutgoingMessage
 from tabsmith.telegram.render.text import Rendered, rendered
 from tabsmith.workflow import actions
-from tabsmith.workflow import effects as do
 from tabsmith.workflow.conversation import default_values
+from tabsmith.workflow.effects import CheckPath, Effect
 from tabsmith.workflow.machine import step
 from tabsmith.workflow.session import WorkflowSession, new_session
 from tabsmith.workflow.states import State
@@ -63,7 +64,7 @@ class Walker:
         """The session after the answers, all work done as it is asked for; each step counts as saved."""
         for each in answers:
             taken = step(session, each, b.moment())
-            while taken.effects and (result := self._result(taken.effects[0], taken.session)) is not None:
+            while taken.effect and (result := self._result(taken.effect, taken.session)) is not None:
                 taken = step(taken.session, result, b.moment())
             session = replace(taken.session, revision=session.revision + 1)
         return session
@@ -93,19 +94,19 @@ class Walker:
         assert set(found) == set(State)
         return found
 
-    def _result(self, effect: do.Effect, session: WorkflowSession) -> actions.WorkflowAction | None:
+    def _result(self, effect: Effect, session: WorkflowSession) -> actions.WorkflowAction | None:
         match effect:
-            case do.CheckPath(path=path, out=out):
+            case CheckPath(path=path, out=out):
                 return actions.PathAccepted(path, self.info.size, self.info.modified, out)
-            case do.ReadSource():
-                return actions.TableLoaded(self.info, self.detected)
-            case do.DetectTarget(target=target):
+            case ReadTable():
+                return TableRead(self.info, self.detected, b.NO_ROWS)
+            case DetectSchema(target=target):
                 try:
-                    return actions.TargetDetected(detect_schema(self.info, target))
+                    return SchemaDetected(detect_schema(self.info, target))
                 except SchemaError as error:
-                    return actions.DetectFailed(error.report())
-            case do.PredictFile(model_id=model_id, out=out):
-                return actions.PredictionDone(PredictedFile(model_id, 10, ("prediction",), out))
+                    return JobFailed(error.report())
+            case Predict(model_id=model_id, out=out):
+                return Predicted(PredictedFile(model_id, 10, ("prediction",), out), b.NO_ROWS)
         return None
 
 

@@ -16,20 +16,24 @@ from tabsmith.modeling.results import (
     PredictedFile,
 )
 from tabsmith.recipes.recipe import Recipe
-from tabsmith.tables.info import Dialect, TableInfo
+from tabsmith.runs.jobs import DetectSchema, Predict, Predicted, ReadTable, SchemaDetected, TableRead
+from tabsmith.tables.info import Dialect, Preview, TableInfo
 from tabsmith.tables.profile.types import ColumnProfile, TableProfile
 from tabsmith.tables.read.sources import Source
 from tabsmith.tables.schema.types import ColumnSchema, Schema, Split, TargetCandidate
 from tabsmith.workflow import actions
-from tabsmith.workflow import effects as do
 from tabsmith.workflow.conversation import Conversation
-from tabsmith.workflow.machine import StepResult, step
+from tabsmith.workflow.effects import CheckPath, Effect
+from tabsmith.workflow.machine import step
 from tabsmith.workflow.session import FieldDefaults, WorkflowSession, new_session
-from tabsmith.workflow.transitions import Clock
+from tabsmith.workflow.transitions import Clock, StepResult
 
 NOW = 1_700_000_000.0
 COLUMNS = ("id", "area", "rooms", "district", "sold", "price")
 TROUBLE = ErrorReport("ReadError", "The file holds no table.", where="line 3", next_step="Look at line 3.")
+
+
+NO_ROWS = Preview((), ())
 
 
 def moment(now: float = NOW) -> Clock:
@@ -65,12 +69,12 @@ def table(source: Source, size: int = 0, modified: float = 0.0) -> TableInfo:
                      modified)  # fmt: skip
 
 
-def loaded(session: WorkflowSession, of: Schema | None = None) -> actions.TableLoaded:
+def loaded(session: WorkflowSession, of: Schema | None = None) -> TableRead:
     """What reading the session's source gives."""
     assert session.source is not None
     file = session.file
     info = table(session.source) if file is None else table(session.source, file.size, file.modified)
-    return actions.TableLoaded(info, of or schema())
+    return TableRead(info, of or schema(), NO_ROWS)
 
 
 RMSE = Metric("rmse", "RMSE", False, ("regression",))
@@ -90,17 +94,17 @@ def accepted(path: str = "/data/houses.csv", out: str = "") -> actions.PathAccep
     return actions.PathAccepted(path, 1_000, 5.0, out)
 
 
-def result_of(effect: do.Effect, session: WorkflowSession) -> actions.WorkflowAction | None:
+def result_of(effect: Effect, session: WorkflowSession) -> actions.WorkflowAction | None:
     """What a willing surrounding answers to an effect."""
     match effect:
-        case do.CheckPath(path=path, out=out):
+        case CheckPath(path=path, out=out):
             return accepted(path, out)
-        case do.ReadSource():
+        case ReadTable():
             return loaded(session)
-        case do.DetectTarget(target=target):
-            return actions.TargetDetected(schema(target))
-        case do.PredictFile(model_id=model_id, out=out):
-            return actions.PredictionDone(PredictedFile(model_id, 10, ("prediction",), out))
+        case DetectSchema(target=target):
+            return SchemaDetected(schema(target))
+        case Predict(model_id=model_id, out=out):
+            return Predicted(PredictedFile(model_id, 10, ("prediction",), out), NO_ROWS)
     return None
 
 
@@ -109,7 +113,7 @@ def say_to(session: WorkflowSession, *answers: actions.WorkflowAction, results: 
     taken = StepResult(session)
     for answer in answers:
         taken = step(taken.session, answer, moment())
-        while results and taken.effects and (result := result_of(taken.effects[0], taken.session)) is not None:
+        while results and taken.effect and (result := result_of(taken.effect, taken.session)) is not None:
             taken = step(taken.session, result, moment())
     return taken
 
@@ -143,6 +147,6 @@ def carry_on(
     conversation: Conversation, answer: actions.WorkflowAction, *, willing: Callable[..., object] = result_of
 ) -> None:
     """Answer, and give back the results of what is asked for."""
-    effects = conversation.answer(answer).effects
-    while effects and (result := result_of(effects[0], conversation.session)) is not None:
-        effects = conversation.answer(result).effects
+    effect = conversation.answer(answer).effect
+    while effect and (result := result_of(effect, conversation.session)) is not None:
+        effect = conversation.answer(result).effect

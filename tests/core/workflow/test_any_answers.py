@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tabsmith.errors import StepError
+from tabsmith.runs.jobs import JobFailed, SchemaDetected
 from tabsmith.tables.schema.types import ColumnKind, ColumnRole, Split, SplitKind
 from tabsmith.workflow import actions
 from tabsmith.workflow.machine import step, way_back
@@ -51,7 +52,7 @@ ANSWERS = st.one_of(
     ),
     st.sampled_from([actions.RunFinished(b.report(RUN)), actions.RunStopped(RUN), actions.RunFailed(RUN, b.TROUBLE)]),
     st.sampled_from([actions.RunInterrupted(RUN), actions.RunInterrupted("other"), actions.Cancel()]),
-    st.sampled_from([actions.LoadFailed(b.TROUBLE), actions.DetectFailed(b.TROUBLE), actions.PathRefused(b.TROUBLE)]),
+    st.sampled_from([JobFailed(b.TROUBLE), actions.PathRefused(b.TROUBLE)]),
     st.builds(actions.GivePath, PATH, st.booleans()),
     st.builds(actions.GiveData, PATH),
     st.builds(actions.GiveNewRows, PATH, st.sampled_from(["", "/out.csv"])),
@@ -72,7 +73,7 @@ ANSWERS = st.one_of(
     st.builds(actions.ChooseTarget, TEXT),
     st.builds(actions.ChooseFeatures, TEXT),
     st.builds(actions.GiveSchema, TEXT),
-    st.sampled_from(["district", "price", ""]).map(lambda target: actions.TargetDetected(b.schema(target))),
+    st.sampled_from(["district", "price", ""]).map(lambda target: SchemaDetected(b.schema(target))),
 )
 
 

@@ -3,10 +3,11 @@
 import pytest
 
 from tabsmith.errors import StepError
+from tabsmith.runs.jobs import JobFailed, Predict
 from tabsmith.runs.spec import Confirmed, Deferred
 from tabsmith.tables.schema.types import Split
 from tabsmith.workflow import actions
-from tabsmith.workflow import effects as do
+from tabsmith.workflow.effects import CheckPath, RemoveSession, StartTraining
 from tabsmith.workflow.machine import marks, step
 from tabsmith.workflow.session import HISTORY_LIMIT, FieldName, WorkflowSession
 from tabsmith.workflow.states import GuidedStep, State, StepMark
@@ -80,13 +81,13 @@ def test_back_leaves_out_places_whose_table_is_not_the_present_one() -> None:
 @pytest.mark.parametrize("walk", [(), b.TO_PATH, b.TO_SCHEMA, b.TO_TRAINING, b.TO_ERROR, b.TO_PREDICTING])
 def test_cancel_leads_to_an_empty_idle_and_removes_the_session(walk: tuple[actions.WorkflowAction, ...]) -> None:
     taken = step(b.at(*walk), actions.Cancel(), b.moment())
-    assert taken.effects == (do.RemoveSession(),)
+    assert taken.effect == RemoveSession()
     assert (taken.session.state, taken.session.drafts, taken.session.source) == (State.IDLE, {}, None)
 
 
 def test_a_failed_load_shows_the_real_error_and_returns_to_the_path_with_the_path_still_there() -> None:
     waiting = b.say_to(b.at(*b.TO_LOAD), actions.LoadNow(), results=False).session
-    failed = step(waiting, actions.LoadFailed(b.TROUBLE), b.moment()).session
+    failed = step(waiting, JobFailed(b.TROUBLE), b.moment()).session
     shown = step_form(failed)
     assert (shown.state, shown.problem) == (State.AWAITING_FILE_PATH, b.TROUBLE)
     assert shown.fields[0].value == "/data/houses.csv"  # type: ignore[union-attr]
@@ -114,10 +115,10 @@ def test_with_defer_nothing_is_read_before_training() -> None:
     for answer in (*b.TO_LOAD, actions.Defer(), actions.GiveSchema(words), actions.Train()):
         taken = b.say_to(session, answer, results=False)
         session = taken.session
-        effects += taken.effects
-        if taken.effects and isinstance(taken.effects[0], do.CheckPath):
+        effects += [taken.effect] if taken.effect else []
+        if isinstance(taken.effect, CheckPath):
             session = step(session, b.accepted(), b.moment()).session
-    assert [type(effect) for effect in effects] == [do.CheckPath, do.StartTraining]
+    assert [type(effect) for effect in effects] == [CheckPath, StartTraining]
     spec = effects[-1].spec  # type: ignore[union-attr]
     assert isinstance(spec.schema, Deferred)
     assert spec.schema.manual.features == ("area", "rooms")
@@ -140,7 +141,7 @@ def test_the_schema_confirmed_is_the_one_trained_by_with_the_table_it_was_seen_o
         actions.AcceptSchema(),
         actions.Type(FieldName.TIME, "1:30"),
     )
-    spec = b.say_to(b.at(*walk), actions.Train()).effects[0].spec  # type: ignore[union-attr]
+    spec = b.say_to(b.at(*walk), actions.Train()).effect.spec  # type: ignore[union-attr]
     assert isinstance(spec.schema, Confirmed)
     assert (spec.schema.fingerprint, spec.schema.accepted.column("rooms").kind) == ("f1", "category")
     assert (spec.id, spec.choice.limits.seconds) == (RUN, 90.0)
@@ -228,7 +229,7 @@ def test_every_bad_field_of_the_model_step_is_shown_and_nothing_starts() -> None
     )
     taken = b.say_to(b.at(*b.TO_MODEL), *typed, actions.Train())
     assert taken.session.state == State.CONFIGURING_MODEL
-    assert not taken.effects
+    assert taken.effect is None
     assert {each.field for each in taken.session.problems} == {FieldName.TIME, FieldName.SEED, FieldName.METRIC}
     assert taken.session.draft(FieldName.TIME) == "soon"
 
@@ -247,10 +248,10 @@ def test_a_score_that_is_no_number_is_unknown() -> None:
 def test_predictions_go_beside_the_new_rows_unless_said_otherwise() -> None:
     def out(answer: actions.GiveNewRows) -> str:
         waiting = b.say_to(b.at(*b.TO_PREDICTING), answer, results=False)
-        effect = waiting.effects[0]
-        assert isinstance(effect, do.CheckPath)
-        predict = step(waiting.session, b.accepted(effect.path, effect.out), b.moment()).effects[0]
-        assert isinstance(predict, do.PredictFile)
+        effect = waiting.effect
+        assert isinstance(effect, CheckPath)
+        predict = step(waiting.session, b.accepted(effect.path, effect.out), b.moment()).effect
+        assert isinstance(predict, Predict)
         return predict.out
 
     assert out(actions.GiveNewRows("/data/new.csv.gz")) == "/data/new-predictions.csv"
@@ -271,4 +272,4 @@ def test_enter_enter_enter_trains_a_sample() -> None:
         taken = b.say_to(session, filled(shown.choices[shown.default], {}))
         session = taken.session
     assert session.state == State.TRAINING
-    assert isinstance(taken.effects[0], do.StartTraining)
+    assert isinstance(taken.effect, StartTraining)

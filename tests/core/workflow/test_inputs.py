@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tabsmith.errors import UsageError
+from tabsmith.limits import Limits
 from tabsmith.tables.schema.manual import parse_manual_schema
 from tabsmith.workflow import actions
 from tabsmith.workflow.inputs import (
-    CostLimits,
     read_budget,
     read_column,
     read_columns,
@@ -156,7 +156,7 @@ def test_the_command_names_an_agent_that_costs_with_its_budget_and_when_it_asks(
     ],
 )
 def test_a_budget_is_understood_as_people_write_it(typed: str, dollars: str, tokens: int) -> None:
-    assert read_budget(typed) == CostLimits(dollars, tokens)
+    assert read_budget(typed) == Limits(dollars=dollars, tokens=tokens)
 
 
 @pytest.mark.parametrize("typed", ["much", "-2", "$2 tokens", "2k", "$", "9" * 40, "$2 $3", "1e5 tokens", "\x1b[2J"])

@@ -12,8 +12,11 @@ from msgspec.structs import replace
 
 from tabsmith.errors import ErrorReport
 from tabsmith.runs.events import RunState
+from tabsmith.runs.jobs import Predict, SchemaDetected
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.storage import Found
+from tabsmith.tables.read.sources import FileSource
+from tabsmith.telegram.chat_state import PredictionJob
 from tabsmith.workflow import actions
 from tabsmith.workflow.conversation import Conversation
 from tabsmith.workflow.restore import EXPIRES_AFTER, RunLookup
@@ -61,7 +64,7 @@ from tabsmith.workflow.conversation import Conversation
 from tabsmith.workflow.session_store import SessionStore
 import msgspec
 
-walk = msgspec.json.decode(sys.stdin.readline().encode(), type=list[actions.WorkflowAction])
+walk = msgspec.json.decode(sys.stdin.readline().encode(), type=list[actions.UserAction | actions.RunFinished | actions.RunFailed])
 conversation = Conversation(
     SessionStore(), b.settings(Path({folder!r})), clock=lambda: b.NOW, new_id=b.moment().new_id, run=lambda _: None
 )
@@ -292,5 +295,11 @@ def test_looking_at_a_target_that_was_cut_short_is_said(tmp_path: Path, houses: 
         None,
         SessionNoticeKind.INCOMPLETE,
     )
-    conversation.answer(actions.TargetDetected(b.schema("district")))
+    conversation.answer(SchemaDetected(b.schema("district")))
     assert conversation.session.schema == b.schema("district")
+
+
+def test_predictions_that_an_earlier_version_had_under_way_are_still_understood() -> None:
+    saved = b'{"turn":"u7","effect":{"effect":"predict_file","model_id":"m1","source":{"source":"file","path":"/n.csv"},"out":"/o.csv"}}'
+    job = msgspec.json.decode(saved, type=PredictionJob)
+    assert job.effect == Predict("m1", FileSource("/n.csv"), "/o.csv")

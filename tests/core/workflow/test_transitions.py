@@ -6,9 +6,10 @@ import pytest
 
 from tabsmith.errors import StepError
 from tabsmith.modeling.results import PredictedFile
+from tabsmith.runs.jobs import JobFailed, Predicted, ReadTable, SchemaDetected
 from tabsmith.tables.schema.types import Split
 from tabsmith.workflow import actions
-from tabsmith.workflow import effects as do
+from tabsmith.workflow.effects import ResumeTraining, StartTraining
 from tabsmith.workflow.machine import action_name, step
 from tabsmith.workflow.prerequisites import missing
 from tabsmith.workflow.session import WorkflowSession
@@ -20,9 +21,9 @@ from . import builders as b
 
 RUN = b.moment().new_id(b.NOW)
 WRONG = actions.WentWrong(b.TROUBLE)
-DISTRICT = actions.TargetDetected(b.schema("district"))
-NOT_PREDICTED = actions.PredictionFailed(b.TROUBLE)
-PREDICTED = actions.PredictionDone(PredictedFile("m1", 1, (), "o"))
+DISTRICT = SchemaDetected(b.schema("district"))
+NOT_PREDICTED = JobFailed(b.TROUBLE)
+PREDICTED = Predicted(PredictedFile("m1", 1, (), "o"), b.NO_ROWS)
 
 
 class Walk(NamedTuple):
@@ -53,7 +54,7 @@ WALKS: tuple[Walk, ...] = (
     Walk(b.TO_UPLOAD, actions.PathRefused(b.TROUBLE), State.AWAITING_DATA, opened=(actions.GiveData("x"),)),
     Walk(
         b.TO_UPLOAD,
-        actions.LoadFailed(b.TROUBLE),
+        JobFailed(b.TROUBLE),
         State.AWAITING_DATA,
         opened=(
             actions.GiveData("x"),
@@ -61,8 +62,8 @@ WALKS: tuple[Walk, ...] = (
         ),
     ),
     Walk(b.TO_LOAD, actions.LoadNow(), State.CHOOSING_LOAD_OPTION),
-    Walk(b.TO_LOAD, actions.LoadFailed(b.TROUBLE), State.AWAITING_FILE_PATH, opened=(actions.LoadNow(),)),
-    Walk(b.TO_SAMPLE, actions.LoadFailed(b.TROUBLE), State.CHOOSING_DATA_SOURCE, opened=(actions.LoadNow(),)),
+    Walk(b.TO_LOAD, JobFailed(b.TROUBLE), State.AWAITING_FILE_PATH, opened=(actions.LoadNow(),)),
+    Walk(b.TO_SAMPLE, JobFailed(b.TROUBLE), State.CHOOSING_DATA_SOURCE, opened=(actions.LoadNow(),)),
     Walk(b.TO_LOAD, actions.Defer(), State.AWAITING_SCHEMA_INPUT),
     Walk(b.TO_SCHEMA, actions.AcceptSchema(), State.CONFIGURING_MODEL),
     Walk(b.TO_SCHEMA, actions.EditSchema(), State.SELECTING_TARGET),
@@ -75,15 +76,13 @@ WALKS: tuple[Walk, ...] = (
     Walk(b.TO_SCHEMA, actions.ChangeTarget("district"), State.CONFIRMING_SCHEMA),
     Walk(
         b.TO_SCHEMA,
-        actions.DetectFailed(b.TROUBLE),
+        JobFailed(b.TROUBLE),
         State.CONFIRMING_SCHEMA,
         opened=(actions.ChangeTarget("district"),),
     ),
     Walk(b.TO_TARGET, actions.ChooseTarget("price"), State.SELECTING_FEATURES),
     Walk(b.TO_TARGET, actions.ChooseTarget("district"), State.SELECTING_TARGET),
-    Walk(
-        b.TO_TARGET, actions.DetectFailed(b.TROUBLE), State.SELECTING_TARGET, opened=(actions.ChooseTarget("district"),)
-    ),
+    Walk(b.TO_TARGET, JobFailed(b.TROUBLE), State.SELECTING_TARGET, opened=(actions.ChooseTarget("district"),)),
     Walk(b.TO_FEATURES, actions.ChooseFeatures("area"), State.CONFIGURING_MODEL),
     Walk(b.TO_WORDS, actions.GiveSchema("target: price"), State.CONFIGURING_MODEL),
     Walk(b.TO_MODEL, actions.Train(), State.TRAINING),
@@ -144,20 +143,18 @@ def test_an_answer_leads_where_the_table_says(walk: Walk) -> None:
     before = walk.before()
     after = step(before, walk.answer, b.moment()).session
     assert after.state == walk.to
-    assert (before.state, type(walk.answer), walk.to) in {
-        (arrow.state, arrow.answer, arrow.to) for arrow in TRANSITIONS
-    }
+    assert (before.state, type(walk.answer), walk.to) in {(row.state, row.action, row.to) for row in TRANSITIONS}
     assert not missing(after.state, after)
     assert step_form(after).state == walk.to
 
 
 def test_every_row_of_the_table_is_walked_here() -> None:
     walked = {(walk.before().state, type(walk.answer), walk.to) for walk in WALKS}
-    assert {(arrow.state, arrow.answer, arrow.to) for arrow in TRANSITIONS} == walked
+    assert {(row.state, row.action, row.to) for row in TRANSITIONS} == walked
 
 
 def test_every_state_is_reached_and_has_prerequisites_and_a_step() -> None:
-    assert {arrow.to for arrow in TRANSITIONS} | {State.IDLE} == set(State)
+    assert {row.to for row in TRANSITIONS} | {State.IDLE} == set(State)
     assert set(PREREQUISITES) == set(State)
     assert set(STEP_OF) == set(State) - {State.IDLE, State.ERROR}
 
@@ -177,7 +174,7 @@ def test_an_answer_that_does_not_fit_says_what_would_and_changes_nothing(state: 
 
 
 def test_work_is_asked_for_by_type() -> None:
-    assert isinstance(b.say_to(b.at(*b.TO_LOAD), actions.LoadNow(), results=False).effects[0], do.ReadSource)
-    assert isinstance(b.say_to(b.at(*b.TO_MODEL), actions.Train(), results=False).effects[0], do.StartTraining)
+    assert isinstance(b.say_to(b.at(*b.TO_LOAD), actions.LoadNow(), results=False).effect, ReadTable)
+    assert isinstance(b.say_to(b.at(*b.TO_MODEL), actions.Train(), results=False).effect, StartTraining)
     interrupted = b.at(*b.TO_TRAINING, actions.RunInterrupted(RUN))
-    assert b.say_to(interrupted, actions.TryAgain()).effects == (do.ResumeTraining(RUN),)
+    assert b.say_to(interrupted, actions.TryAgain()).effect == ResumeTraining(RUN)

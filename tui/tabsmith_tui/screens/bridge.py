@@ -1,7 +1,4 @@
-"""The bridge to phones: on or off, who is there, what was said, how well it is; started, stopped and set from here.
-
-The people at the bridge as a list to move in: its cursor chooses who gets a test message.
-"""
+"""The Telegram screen: whether the bridge runs, who talks to it, its messages and health; started, stopped and set here."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -27,23 +24,23 @@ from tabsmith_tui.widgets.menu import Group, Item, Menu
 
 
 class People(Menu):
-    """Who talks to the bridge, or may."""
+    """The people who talk to the bridge or may; the cursor chooses who gets a test message."""
 
     HELP = "People who wrote to the bot, and those on the list who have not yet. m sends a test message to one of them."
 
     def show(self, people: Sequence[BridgeUser], now: float) -> None:
-        """Show these; the cursor stays on its person."""
-        self.put([Group("", tuple(_person(each, now) for each in people), grow=3)])
+        """Show these people; the cursor stays on its person."""
+        self.put([Group("", tuple(_person(user, now) for user in people), grow=3)])
 
 
-def _person(visitor: BridgeUser, now: float) -> Item:
+def _person(user: BridgeUser, now: float) -> Item:
     return Item(
-        str(visitor.user),
+        str(user.user),
         (
-            literal(visitor.name or visitor.user, 40),
-            literal(visitor.user if visitor.name else "", 24, "$quiet"),
-            literal(view.seen(visitor, now), 30, "$quiet"),
-            literal(view.where(visitor), 60, "" if visitor.may == "allowed" else "$warn"),
+            literal(user.name or user.user, 40),
+            literal(user.user if user.name else "", 24, "$quiet"),
+            literal(view.seen(user, now), 30, "$quiet"),
+            literal(view.where(user), 60, "" if user.may == "allowed" else "$warn"),
         ),
     )
 
@@ -55,7 +52,7 @@ REFRESH_SECONDS: Final = 1.0
 
 
 class BridgeScreen(TabsmithScreen):
-    """A view of the bridge's files and of the settings, looked at every second; it keeps nothing of its own."""
+    """A view of the bridge's files and of the settings, refreshed every second; it keeps nothing of its own."""
 
     SCOPE = "bridge"
     CSS_PATH = STYLES / "bridge.tcss"
@@ -69,15 +66,15 @@ class BridgeScreen(TabsmithScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._bridge: BridgeSnapshot | None = None
+        self.snapshot: BridgeSnapshot | None = None
         self._doing: view.Doing = ""
 
     @property
-    def _phone(self) -> BridgeClient:
+    def _client(self) -> BridgeClient:
         return self.services.bridge_client
 
     def body(self) -> ComposeResult:
-        """How it stands, what is missing, who is there; what was said, how well it is."""
+        """The panels: facts, missing steps, people, health; and messages."""
         self.set_class(self.app.size.width >= WIDE, "-wide")
         yield TextLine(id="trouble")
         with VerticalScroll(id="desk", can_focus=False):
@@ -100,21 +97,21 @@ class BridgeScreen(TabsmithScreen):
                 yield ReadingPane(id="messages")
 
     def on_mount(self) -> None:
-        """Look after the first frame, and then every second."""
-        self.show_subject("bridge to phones")
+        """Refresh after the first frame, and then every second."""
+        self.show_subject("Telegram")
         self.call_after_refresh(self.action_reload)
         self.set_interval(REFRESH_SECONDS, self._look_again)
 
     def on_resize(self, event: events.Resize) -> None:
-        """Side by side where there is room."""
+        """Put the panels side by side where there is room."""
         self.set_class(event.size.width >= WIDE, "-wide")
-        if self._bridge is not None:
-            self._show(self._bridge)
+        if self.snapshot is not None:
+            self._show(self.snapshot)
 
     # What is there --------------------------------------------------------------------------------------------------
 
     def action_reload(self) -> None:
-        """Look again."""
+        """Refresh everything."""
         start_worker(self, self._look, "look")
 
     def _look_again(self) -> None:
@@ -124,7 +121,7 @@ class BridgeScreen(TabsmithScreen):
 
     async def _look(self) -> None:
         try:
-            bridge = await asyncio.to_thread(self._phone.look, self.services.clock())
+            bridge = await asyncio.to_thread(self._client.look, self.services.clock())
         except TabsmithError as error:
             if self.is_attached:
                 self._say_trouble(error)
@@ -140,7 +137,7 @@ class BridgeScreen(TabsmithScreen):
             line.show(literal(f"✘ {error.what} {error.where} {error.next_step}", 600))
 
     def _show(self, bridge: BridgeSnapshot) -> None:
-        self._bridge = bridge
+        self.snapshot = bridge
         now = self.services.clock()
         facts = tuple(view.facts(bridge, now, self._doing))
         self.query_one("#facts", Drawing).show(
@@ -162,9 +159,11 @@ class BridgeScreen(TabsmithScreen):
 
     @property
     def _chosen(self) -> BridgeUser | None:
-        """Who is under the cursor."""
+        """The person under the cursor."""
         current = self.query_one(People).current
-        return next((each for each in self._bridge.people if str(each.user) == current), None) if self._bridge else None
+        return (
+            next((each for each in self.snapshot.people if str(each.user) == current), None) if self.snapshot else None
+        )
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """A click chooses; only the key sends."""
@@ -172,8 +171,8 @@ class BridgeScreen(TabsmithScreen):
 
     # Telling it -----------------------------------------------------------------------------------------------------
 
-    async def _told(self, work: Callable[[], T]) -> T | TabsmithError:
-        """What `work` gives, off the UI thread, or why it could not be done; then all is looked at again."""
+    async def _run(self, work: Callable[[], T]) -> T | TabsmithError:
+        """The result of `work`, run off the UI thread, or its error; afterwards everything is refreshed."""
         try:
             return await asyncio.to_thread(work)
         except TabsmithError as error:
@@ -183,13 +182,13 @@ class BridgeScreen(TabsmithScreen):
                 self.action_reload()
 
     def action_start(self) -> None:
-        """Start it."""
+        """Start the bridge."""
         start_worker(self, self._start, "bridge", alone=True)
 
     async def _start(self) -> None:
         self._do("starting")
         try:
-            started = await self._told(self._phone.start)
+            started = await self._run(self._client.start)
         finally:
             self._do("")
         if isinstance(started, TabsmithError):
@@ -201,7 +200,7 @@ class BridgeScreen(TabsmithScreen):
             self.app.notify(words, severity="warning", timeout=10)
 
     def action_stop(self) -> None:
-        """Stop it, after a question."""
+        """Stop the bridge, after a question."""
         from tabsmith_tui.screens.dialogs import DialogAnswer, QuestionScreen
 
         def answered(answer: str | None) -> None:
@@ -219,7 +218,7 @@ class BridgeScreen(TabsmithScreen):
     async def _stop(self) -> None:
         self._do("stopping")
         try:
-            stopped = await self._told(self._phone.stop)
+            stopped = await self._run(self._client.stop)
         finally:
             self._do("")
         if isinstance(stopped, TabsmithError):
@@ -231,11 +230,11 @@ class BridgeScreen(TabsmithScreen):
 
     def _do(self, doing: view.Doing) -> None:
         self._doing = doing
-        if self._bridge is not None and self.is_attached:
-            self._show(self._bridge)
+        if self.snapshot is not None and self.is_attached:
+            self._show(self.snapshot)
 
     def action_test(self) -> None:
-        """Send a line to the person under the cursor."""
+        """Send a test message to the person under the cursor."""
         person = self._chosen
         if person is None:
             return
@@ -248,7 +247,7 @@ class BridgeScreen(TabsmithScreen):
             start_worker(self, partial(self._test, person), "bridge", alone=True)
 
     async def _test(self, person: BridgeUser) -> None:
-        asked = await self._told(partial(self._phone.test, person.user))
+        asked = await self._run(partial(self._client.test, person.user))
         if isinstance(asked, TabsmithError):
             self.show_error(asked)
         else:
@@ -257,12 +256,12 @@ class BridgeScreen(TabsmithScreen):
     # Setting --------------------------------------------------------------------------------------------------------
 
     def action_token(self) -> None:
-        """Type the token in, unseen."""
+        """Ask for the token, which is not shown."""
         from tabsmith_tui.screens.dialogs import AskLineScreen
 
-        if self._bridge is None or not self._may_change(TOKEN, self._bridge):
+        if self.snapshot is None or not self._may_change(TOKEN, self.snapshot):
             return
-        if self._bridge.held is not None:
+        if self.snapshot.owner is not None:
             self.app.notify("Stop the bridge first: it speaks as the bot of the token it has.", severity="warning")
             return
         question = "The token that @BotFather gave you. It is not shown; only you can read the file that keeps it."
@@ -271,34 +270,34 @@ class BridgeScreen(TabsmithScreen):
     async def _take_token(self, token: str) -> TabsmithError | None:
         if not token:
             return TabsmithError("Nothing was typed.", next_step="Paste the token, or go back with escape.")
-        return await self._taken(partial(self._phone.set_token, token), "The token is set.")
+        return await self._taken(partial(self._client.set_token, token), "The token is set.")
 
     def action_users(self) -> None:
-        """Say who may talk to it."""
+        """Ask who may talk to the bot."""
         from tabsmith_tui.screens.dialogs import AskLineScreen
 
-        if self._bridge is None or not self._may_change(ALLOWED, self._bridge):
+        if self.snapshot is None or not self._may_change(ALLOWED, self.snapshot):
             return
-        wrote = ", ".join(map(str, view.strangers(self._bridge)[:5]))
+        wrote = ", ".join(map(str, view.strangers(self.snapshot)[:5]))
         question = assemble(
-            "The numbers of those who may talk to the bridge, divided by commas. Everyone else gets silence.",
+            "The numbers of those who may talk to the bot, separated by commas. Nobody else gets an answer.",
             f"\nWrote lately and got no answer: {wrote}" if wrote else "",
         )
-        numbers = ", ".join(map(str, self._bridge.allowed))
+        numbers = ", ".join(map(str, self.snapshot.allowed))
         ask = AskLineScreen("Allowed users", question, self._take_users, text=numbers, example="123456789, 987654321")
         self.app.push_screen(ask)
 
     async def _take_users(self, numbers: str) -> TabsmithError | None:
-        return await self._taken(partial(self._phone.set_allowed, numbers), "The list is saved, and counts at once.")
+        return await self._taken(partial(self._client.set_allowed, numbers), "The list is saved, and counts at once.")
 
     async def _taken(self, work: Callable[[], None], saved: str) -> TabsmithError | None:
-        error = await self._told(work)
+        error = await self._run(work)
         if error is None:
             self.app.notify(saved)
         return error
 
     def _may_change(self, key: str, bridge: BridgeSnapshot) -> bool:
-        """Whether the file decides about `key`; if not, say what does."""
+        """Whether the settings file decides about `key`; if not, tell what does."""
         if key in bridge.fixed:
             words = f"Given by the environment variable {variable(key)}, which stands over the file: change it there."
             self.app.notify(words, title=key, severity="warning")
@@ -307,20 +306,20 @@ class BridgeScreen(TabsmithScreen):
     # Keys -----------------------------------------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """Only what means something where the bridge stands."""
-        bridge = self._bridge
+        """Whether an action has a meaning for the bridge as it is."""
+        bridge = self.snapshot
         if action in ("start", "stop", "test") and (bridge is None or self._doing):
             return False
         match action:
             case "start":
-                return bridge is not None and bridge.held is None and bridge.has_token and not bridge.missing
+                return bridge is not None and bridge.owner is None and bridge.has_token and not bridge.missing
             case "stop":
-                return bridge is not None and bridge.held is not None
+                return bridge is not None and bridge.owner is not None
             case "test":
-                return bridge is not None and bridge.held is not None and bool(bridge.people)
+                return bridge is not None and bridge.owner is not None and bool(bridge.people)
             case _:
                 return True
 
     def action_back(self) -> None:
-        """Back to where one came from."""
+        """Go back to the screen before."""
         self.app.pop_screen()

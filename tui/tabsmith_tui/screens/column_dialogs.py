@@ -8,7 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import OptionList, option_list
 
-from tabsmith.presentation.schemas import KIND_LABELS, ROLE_LABELS
+from tabsmith.presentation.schemas import KIND_LABELS, ROLE_LABELS, SPLIT_MEANINGS, split_name
 from tabsmith.tables.schema.types import ColumnKind, ColumnRole, Split, SplitKind
 from tabsmith.text import clean
 from tabsmith.workflow.form import ColumnLine, ColumnsField, Option
@@ -153,7 +153,7 @@ class SplitPicker(Picker[Split]):
     def __init__(self, field: ColumnsField) -> None:
         ways = _ways(field)
         values = [Split(kind, by, field.split.holdout, field.split.folds) for kind, by, _ in ways]
-        entries = [PickerEntry(_way_name(kind, by), (Cell(clean(why, 300), "muted"),)) for kind, by, why in ways]
+        entries = [PickerEntry(split_name(kind, by), (Cell(clean(why, 300), "muted"),)) for kind, by, why in ways]
         present = (field.split.kind, field.split.by)
         first = next((index for index, (kind, by, _) in enumerate(ways) if (kind, by) == present), 0)
         super().__init__("How are rows split?", entries, values, first)
@@ -183,14 +183,14 @@ def _percent(share: float) -> str:
 
 
 def _ways(field: ColumnsField) -> list[tuple[SplitKind, str, str]]:
-    ways: list[tuple[SplitKind, str, str]] = [("random", "", "no group or time column found")]
+    ways: list[tuple[SplitKind, str, str]] = [("random", "", SPLIT_MEANINGS["random"])]
     if field.task in ("binary", "multiclass"):
-        ways.append(("stratified", "", "same class mix in every part"))
+        ways.append(("stratified", "", SPLIT_MEANINGS["stratified"]))
     others = [line for line in field.columns if line.name != field.target]
     grouped = sorted((line for line in others if line.kind in ("identifier", "code", "category")), key=_group_first)
     forward = sorted((line for line in others if line.kind in ("date", "code", "numeric")), key=_date_first)
-    ways += [("grouped", line.name, "rows that share its value stay together") for line in grouped]
-    ways += [("forward", line.name, "train on earlier rows, test on later ones") for line in forward]
+    ways += [("grouped", line.name, SPLIT_MEANINGS["grouped"]) for line in grouped]
+    ways += [("forward", line.name, SPLIT_MEANINGS["forward"]) for line in forward]
     present = field.split
     if present.by and not any((kind, by) == (present.kind, present.by) for kind, by, _ in ways):
         ways.append((present.kind, present.by, present.reason))
@@ -203,16 +203,6 @@ def _group_first(line: ColumnLine) -> tuple[bool, bool]:
 
 def _date_first(line: ColumnLine) -> tuple[bool, bool]:
     return line.role != "time", line.kind != "date"
-
-
-def _way_name(kind: SplitKind, by: str) -> str:
-    match kind:
-        case "grouped":
-            return f"grouped by {by}"
-        case "forward":
-            return f"by time ({by})"
-        case _:
-            return kind
 
 
 class ColumnEdit(NamedTuple):

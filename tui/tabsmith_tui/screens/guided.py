@@ -17,18 +17,19 @@ from textual.worker import Worker
 
 from tabsmith.errors import ErrorReport, StepError, TabsmithError
 from tabsmith.formatting import time_of_day
+from tabsmith.runs.jobs import DetectSchema, Estimated, EstimateTable, JobFailed, Predict, ReadTable, TableRead
 from tabsmith.tables.info import Preview
 from tabsmith.tables.read.sources import FileSource, describe_source
 from tabsmith.text import clean, plural
 from tabsmith.workflow import actions
-from tabsmith.workflow import effects as do
 from tabsmith.workflow.awaited_run import AwaitedRun
 from tabsmith.workflow.effects import (
-    RunnableJob,
-    RunnableRun,
+    Effect,
+    JobEffect,
+    ResumeTraining,
+    RunEffect,
+    StartTraining,
     describe_job,
-    estimate_table,
-    read_first_rows,
     run_job,
     start_run,
 )
@@ -247,8 +248,8 @@ class GuidedScreen(TabsmithScreen):
             if step.session.state is not before:
                 self._reviewing = False
             await self._draw()
-            for effect in step.effects:
-                self._start_effect(effect)
+            if step.effect is not None:
+                self._start_effect(step.effect)
             return True
 
     def _require_up_to_date(self) -> None:
@@ -414,28 +415,27 @@ class GuidedScreen(TabsmithScreen):
         """Whether a job that can be cancelled is running."""
         return self._job is not None and not self._job.is_finished
 
-    def _start_effect(self, effect: do.Effect) -> None:
+    def _start_effect(self, effect: Effect) -> None:
         """Start the work; its result is performed as an action."""
         match effect:
-            case do.ReadSource() | do.DetectTarget() | do.PredictFile():
+            case ReadTable() | DetectSchema() | Predict():
                 self._job = self.run_worker(self._run_job(effect), group="job", exclusive=True, exit_on_error=False)
-            case do.StartTraining() | do.ResumeTraining():
-                if isinstance(effect, do.ResumeTraining):
+            case StartTraining() | ResumeTraining():
+                if isinstance(effect, ResumeTraining):
                     self._awaited_run.resumed(effect.run_id)
                 self.run_worker(self._start_run(effect), group="run", exit_on_error=False)
             case _:
                 raise TypeError(f"{type(effect).__name__} is carried out by the conversation itself")
 
-    async def _run_job(self, effect: RunnableJob) -> None:
+    async def _run_job(self, job: JobEffect) -> None:
         line = self.query_one(ProgressLine)
-        line.begin(describe_job(effect))
-        previews: list[Preview] = []
+        line.begin(describe_job(job))
         try:
-            result = await run_job(effect, self.services.supervisor, line.show_progress, previews.append)
+            result = await run_job(job, self.services.supervisor, line.show_progress)
         finally:
             line.end()
-        if isinstance(result, actions.TableLoaded) and previews:
-            self._preview = (result.info.fingerprint, previews[0])
+        if isinstance(result, TableRead):
+            self._preview = (result.info.fingerprint, result.preview)
         self._job = None
         await self.perform(result)
 
@@ -446,8 +446,8 @@ class GuidedScreen(TabsmithScreen):
             self._job = None
         self.query_one(ProgressLine).end()
 
-    async def _start_run(self, effect: RunnableRun) -> None:
-        run_id = effect.spec.id if isinstance(effect, do.StartTraining) else effect.run_id
+    async def _start_run(self, effect: RunEffect) -> None:
+        run_id = effect.spec.id if isinstance(effect, StartTraining) else effect.run_id
         failure = await start_run(effect, self.services.supervisor)
         if failure is not None:
             await self.perform(failure)
@@ -463,12 +463,13 @@ class GuidedScreen(TabsmithScreen):
             line = self.query_one(ProgressLine)
             line.begin("reading the first rows")
             try:
-                preview = await read_first_rows(table.source, self.services.supervisor, line.show_progress)
+                result = await run_job(ReadTable(table.source), self.services.supervisor, line.show_progress)
             finally:
                 line.end()
-            if isinstance(preview, ErrorReport):
-                return preview
-            self._preview = (table.fingerprint, preview)
+            if isinstance(result, JobFailed):
+                return result.error
+            assert isinstance(result, TableRead)
+            self._preview = (table.fingerprint, result.preview)
         return self._preview[1]
 
     async def _estimate(self, view: LoadStep) -> None:
@@ -476,9 +477,10 @@ class GuidedScreen(TabsmithScreen):
         source = self.session.source
         if source is None:
             return
-        estimate = await estimate_table(source, self.services.supervisor)
+        result = await run_job(EstimateTable(source), self.services.supervisor)
         if view.is_attached:
-            view.show_estimate(estimate)
+            assert isinstance(result, (Estimated, JobFailed))
+            view.show_estimate(result.estimate if isinstance(result, Estimated) else result.error)
 
     # Following the session and its run ----------------------------------------------------------------------------
 

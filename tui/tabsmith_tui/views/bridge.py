@@ -1,4 +1,4 @@
-"""The bridge to phones in lines: how it stands, what is still missing, what was said, how well it is. Pure."""
+"""The Telegram bridge in lines: its facts, the missing steps of a first start, its messages, its health. Pure."""
 
 import time
 from collections.abc import Sequence
@@ -8,8 +8,7 @@ from typing import Final, Literal, TypeAlias
 from tabsmith.formatting import duration, time_ago, time_of_day
 from tabsmith.presentation.spans import Line, Span, Tone, span
 from tabsmith.storage import LockOwner
-from tabsmith.telegram.activity import ActivityEntry as Told
-from tabsmith.telegram.activity import BridgeUser
+from tabsmith.telegram.activity import NOT_ON_THE_LIST, ActivityEntry, BridgeUser
 from tabsmith.telegram.health import CheckState, HealthCheck
 from tabsmith.telegram.status import BridgeStatus
 from tabsmith.text import plural
@@ -18,11 +17,10 @@ from tabsmith_tui.views.lines import fit
 
 Doing: TypeAlias = Literal["", "starting", "stopping"]
 
-STRANGER: Final = "not answered: not on the list"
 _MARKS: Final = MappingProxyType[CheckState, tuple[str, Tone]](
     {"ok": ("✔", "good"), "warn": ("!", "warn"), "fail": ("✘", "bad")}
 )
-_OF_A_RUNNING_ONE: Final = ("process", "single instance", "last poll", "conflicts", "handlers")
+_NEEDS_RUNNING: Final = ("process", "single instance", "last poll", "conflicts", "handlers")
 _DOING: Final = MappingProxyType[Doing, Span](
     {"starting": Span("◔ starting", "accent"), "stopping": Span("◍ stopping", "warn")}
 )
@@ -33,42 +31,42 @@ def pill(bridge: BridgeSnapshot, doing: Doing = "") -> Span:
     """On or off, as a glyph, a word and a colour together."""
     if doing:
         return _DOING[doing]
-    if bridge.held is None:
+    if bridge.owner is None:
         return Span("○ off", "dim")
-    if any(each.state == "fail" for each in bridge.checks):
+    if any(check.state == "fail" for check in bridge.checks):
         return Span("! on, not well", "bad")
     return Span("● on", "good")
 
 
 def facts(bridge: BridgeSnapshot, now: float, doing: Doing = "") -> list[Line]:
-    """What is known of it, a line each."""
+    """The known facts of the bridge, a line each."""
     lines = [_fact("state", pill(bridge, doing))]
-    held, said = bridge.held, bridge.own
-    if held is not None:
-        lines.append(_fact("process", span(_since(held, now))))
-    elif bridge.said is not None:
-        lines.append(_fact("before", span(_ended(bridge.said, now), "dim")))
-    if said is not None:
-        lines.append(_fact("bot", span(said.bot or "its name is not known yet", "plain" if said.bot else "dim")))
+    owner, status = bridge.owner, bridge.own_status
+    if owner is not None:
+        lines.append(_fact("process", span(_since(owner, now))))
+    elif bridge.status is not None:
+        lines.append(_fact("before", span(_ended(bridge.status, now), "dim")))
+    if status is not None:
+        lines.append(_fact("bot", span(status.bot or "its name is not known yet", "plain" if status.bot else "dim")))
     if bridge.server:
         lines.append(_fact("server", span(bridge.server)))
     lines += [_fact("token", _token(bridge)), _fact("allowed users", _allowed(bridge))]
-    if said is not None:
-        waiting = f", {said.to_send:,} waiting" if said.to_send else ""
-        gave_up = f", {said.gave_up:,} given up" if said.gave_up else ""
-        lines.append(_fact("messages", span(f"{said.received:,} in, {said.sent:,} out{waiting}{gave_up}")))
+    if status is not None:
+        waiting = f", {status.to_send:,} waiting" if status.to_send else ""
+        gave_up = f", {status.gave_up:,} given up" if status.gave_up else ""
+        lines.append(_fact("messages", span(f"{status.received:,} in, {status.sent:,} out{waiting}{gave_up}")))
     return lines
 
 
 def steps(bridge: BridgeSnapshot) -> list[Line]:
     """What is still missing for a first start, in three steps; nothing when it can be started."""
-    if bridge.ready or bridge.held:
+    if bridge.ready or bridge.owner:
         return []
     lines: list[Line] = []
     if bridge.missing:
         lines += [
             (Span("! ", "warn"), span("The package that talks to Telegram is not installed.")),
-            (Span("  "), span(f"{bridge.missing}, and start tabsmith anew.")),
+            (Span("  "), span(f"{bridge.missing}, and start tabsmith again.")),
             (),
         ]
     bot, token, number = bridge.has_token, bridge.has_token, bool(bridge.allowed)
@@ -90,46 +88,48 @@ def steps(bridge: BridgeSnapshot) -> list[Line]:
     return lines
 
 
-def where(visitor: BridgeUser) -> str:
+def where(user: BridgeUser) -> str:
     """Where somebody's conversation stands: their own, or the terminal's, with which they went on."""
-    if visitor.may == "not allowed":
+    if user.may == "not allowed":
         return "not on the list any more"
-    stands = visitor.step or "—"
-    return f"terminal: {stands}" if visitor.session == "local" else stands
+    stands = user.step or "—"
+    return f"terminal: {stands}" if user.session == "local" else stands
 
 
-def seen(visitor: BridgeUser, now: float) -> str:
+def seen(user: BridgeUser, now: float) -> str:
     """When somebody was seen last."""
-    return f"seen {time_ago(visitor.seen_at, now)}" if visitor.seen_at else "not seen yet"
+    return f"seen {time_ago(user.seen_at, now)}" if user.seen_at else "not seen yet"
 
 
-def messages(told: Sequence[Told], now: float, width: int) -> list[Line]:
+def messages(entries: Sequence[ActivityEntry], now: float, width: int) -> list[Line]:
     """What came in and went out, the newest first."""
-    if not told:
+    if not entries:
         return [(Span("Nothing yet.", "dim"),)]
-    names = min(max(len(each.name) for each in told), max(6, width // 8))
-    return [line for each in reversed(told) for line in _message(each, now, names)]
+    names = min(max(len(entry.name) for entry in entries), max(6, width // 8))
+    return [line for entry in reversed(entries) for line in _message(entry, now, names)]
 
 
 def health(bridge: BridgeSnapshot, now: float) -> list[Line]:
-    """Every check in words, what is wrong with its evidence and next step; below, the last troubles. Of a bridge that
-    is off nothing is said that only one that runs can do."""
-    checks = [each for each in bridge.checks if bridge.held or each.name not in _OF_A_RUNNING_ONE]
-    lines = [line for each in checks for line in _check(each)]
-    troubles = bridge.said.troubles if bridge.said else ()
+    """Every check, failed ones with their evidence and next step; below them the last troubles, newest first.
+
+    If the bridge is off, checks that need a running bridge are left out.
+    """
+    checks = [check for check in bridge.checks if bridge.owner or check.name not in _NEEDS_RUNNING]
+    lines = [line for check in checks for line in _check(check)]
+    troubles = bridge.status.troubles if bridge.status else ()
     if troubles:
         lines += [(), (Span("Troubles, the newest first", "mark"),)]
         lines += [
-            (Span(f"{at(each.at, now)}  ", "dim"), Span(f"{each.where}: ", "warn"), span(each.words))
-            for each in reversed(troubles)
+            (Span(f"{at(trouble.at, now)}  ", "dim"), Span(f"{trouble.where}: ", "warn"), span(trouble.words))
+            for trouble in reversed(troubles)
         ]
     return lines or [(Span("Nothing to look at yet.", "dim"),)]
 
 
 def strangers(bridge: BridgeSnapshot) -> tuple[int, ...]:
     """The numbers of those who wrote lately and are not on the list, the newest first."""
-    found = [each.user for each in reversed(bridge.messages) if each.note == STRANGER and each.user]
-    return tuple(user for user in dict.fromkeys(found) if user not in bridge.allowed)
+    users = [entry.user for entry in reversed(bridge.messages) if entry.note == NOT_ON_THE_LIST and entry.user]
+    return tuple(user for user in dict.fromkeys(users) if user not in bridge.allowed)
 
 
 def at(moment: float, now: float) -> str:
@@ -142,14 +142,16 @@ def _fact(label: str, *value: Span) -> Line:
     return (Span(label.ljust(_LABEL), "dim"), *value)
 
 
-def _since(held: LockOwner, now: float) -> str:
-    if not held.pid:
+def _since(owner: LockOwner, now: float) -> str:
+    if not owner.pid:
         return "another one, not known"
-    return f"{held.pid}, since {at(held.started_at, now)} ({duration(max(0.0, now - held.started_at))})"
+    return f"{owner.pid}, since {at(owner.started_at, now)} ({duration(max(0.0, now - owner.started_at))})"
 
 
-def _ended(said: BridgeStatus, now: float) -> str:
-    return f"stopped {at(said.stopped_at, now)}" if said.stopped_at else f"last heard of {at(said.written_at, now)}"
+def _ended(status: BridgeStatus, now: float) -> str:
+    return (
+        f"stopped {at(status.stopped_at, now)}" if status.stopped_at else f"last heard of {at(status.written_at, now)}"
+    )
 
 
 def _token(bridge: BridgeSnapshot) -> Span:
@@ -160,7 +162,7 @@ def _token(bridge: BridgeSnapshot) -> Span:
 
 def _allowed(bridge: BridgeSnapshot) -> Span:
     if not bridge.allowed:
-        return Span("nobody: everyone gets silence", "warn")
+        return Span("nobody, so nobody gets an answer", "warn")
     numbers = ", ".join(map(str, bridge.allowed))
     given = f"  by {variable(ALLOWED)}" if ALLOWED in bridge.fixed else ""
     return span(f"{plural(len(bridge.allowed), 'person', 'people')}: {numbers}{given}")
@@ -172,23 +174,25 @@ def _step(number: int, done: bool, title: str, how: str) -> list[Line]:
     return [head] if done else [head, (Span("     "), Span(how))]
 
 
-def _message(told: Told, now: float, names: int) -> list[Line]:
-    incoming = told.way == "in"
+def _message(entry: ActivityEntry, now: float, names: int) -> list[Line]:
+    incoming = entry.way == "in"
     way = Span("from " if incoming else "to   ", "accent" if incoming else "dim")
-    head: Line = (Span(f"{at(told.at, now)}  ", "dim"), way, Span(fit(told.name, names), "strong"), Span("  "))
-    if not told.words:
-        return [(*head, span(told.note, "warn"))]
-    line = (*head, span(told.words))
-    return [line, (Span(" " * sum(len(each.text) for each in head)), span(told.note, "warn"))] if told.note else [line]
+    head: Line = (Span(f"{at(entry.at, now)}  ", "dim"), way, Span(fit(entry.name, names), "strong"), Span("  "))
+    if not entry.words:
+        return [(*head, span(entry.note, "warn"))]
+    line = (*head, span(entry.words))
+    return (
+        [line, (Span(" " * sum(len(each.text) for each in head)), span(entry.note, "warn"))] if entry.note else [line]
+    )
 
 
-def _check(each: HealthCheck) -> list[Line]:
-    glyph, tone = _MARKS[each.state]
-    lines: list[Line] = [(Span(f"{glyph} ", tone), Span(each.name.ljust(_LABEL + 1), "dim"), span(each.what))]
-    if each.state == "ok":
+def _check(check: HealthCheck) -> list[Line]:
+    glyph, tone = _MARKS[check.state]
+    lines: list[Line] = [(Span(f"{glyph} ", tone), Span(check.name.ljust(_LABEL + 1), "dim"), span(check.what))]
+    if check.state == "ok":
         return lines
-    if each.evidence and each.name != "recent errors":  # the troubles stand below
-        lines.append((Span("  "), span(each.evidence, "dim")))
-    if each.next_step:
-        lines.append((Span("  → ", "accent"), span(each.next_step)))
+    if check.evidence and check.name != "recent errors":  # the troubles stand below
+        lines.append((Span("  "), span(check.evidence, "dim")))
+    if check.next_step:
+        lines.append((Span("  → ", "accent"), span(check.next_step)))
     return lines

@@ -88,7 +88,7 @@ def _holdout(snapshot: RunSnapshot) -> tuple[Line, ...]:
         return ()
     if not snapshot.holdout_rows:
         return (line("no hold-out: the table is too small", "warn"),)
-    return (line(f"hold-out: {plural(snapshot.holdout_rows, 'row')}, opened at end", "dim"),)
+    return (line(f"hold-out: {plural(snapshot.holdout_rows, 'row')}, kept back until the end", "dim"),)
 
 
 def _interval(low: float | None, high: float | None) -> str:

@@ -7,6 +7,7 @@ from typing import Final
 from tabsmith import formatting
 from tabsmith.orchestration.loop_state import Trial
 from tabsmith.presentation import budgets, recipes, scores
+from tabsmith.presentation.models import ensemble_label
 from tabsmith.presentation.spans import Span, Tone, span
 from tabsmith.presentation.trials import NO_ANSWER, NOT_BETTER, WAS_CHAMPION, trial_result, trial_status
 from tabsmith.runs import replies
@@ -34,7 +35,7 @@ ITERATION_COLUMNS: Final = (
     LineColumn("score", 15, right=True),
     LineColumn("Δ champion", 13, right=True, drop=2),
     LineColumn("time", 9, right=True, drop=3),
-    LineColumn("said", 14, drop=1),
+    LineColumn("result", 14, drop=1),
 )
 ASKED_COLUMNS: Final = (  # of a run whose agent holds conversations; on 80 cells, all of them
     LineColumn("#", 2, right=True),
@@ -43,7 +44,7 @@ ASKED_COLUMNS: Final = (  # of a run whose agent holds conversations; on 80 cell
     LineColumn("Δ champ", 8, right=True, drop=2),
     LineColumn("cost", 6, right=True, drop=3),
     LineColumn("time", 5, right=True, drop=4),
-    LineColumn("said", 10, drop=1),
+    LineColumn("result", 10, drop=1),
 )
 
 
@@ -109,7 +110,7 @@ class Leaderboard:
         value = scores.gain(together.score, best.mean, metric) if best and metric else None
         return (
             Span("Σ", "accent"),
-            Span(f"ensemble of {len(together.recipes)}", "strong"),
+            Span(ensemble_label(len(together.recipes)), "strong"),
             Span(formatting.plus_minus(together.score, together.standard_error)),
             Span(scores.gain_text(value), scores.gain_tone(value)),
             Span(formatting.UNKNOWN, "dim"),

@@ -10,6 +10,7 @@ import msgspec
 from tabsmith import formatting
 from tabsmith.orchestration.loop_state import FINISHED_STATES
 from tabsmith.presentation import budgets, tasks
+from tabsmith.presentation.errors import error_lines
 from tabsmith.presentation.labels import EXIT_REASONS
 from tabsmith.presentation.scores import metric_direction
 from tabsmith.presentation.spans import Line, Span, Tone, span
@@ -172,10 +173,9 @@ def _failed(snapshot: RunSnapshot) -> Banner:
     error = snapshot.error
     if error is None:
         return Banner("bad", ((Span("It failed, and its journal does not say why.", "bad"),),))
-    lines: list[Line] = [(Span("✘ ", "bad"), span(error.what, "bad", 600))]
-    if error.where:
-        lines.append((Span("where  ", "dim"), span(error.where)))
-    lines.append((Span("next   ", "dim"), span(error.next_step or "Copy the details for a report.")))
+    lines = [*error_lines(error)]
+    if not error.next_step:
+        lines.append((Span("Copy the details for a report."),))
     lines.append((Span("c", "accent"), Span(" copies the details   "), Span("r", "accent"), Span(" replays the run")))
     return Banner("bad", tuple(lines))
 

@@ -33,7 +33,7 @@ def overview(snapshot: RunSnapshot, each: Trial) -> DetailPage:
     if work.changes:
         lines += [(), line("Files", "mark"), *_named(work)]
     judged = (*trial_details.assessment(each), *metrics_lines(each), *feedback_lines(each))
-    return _page(tuple(lines), judged, "Came of it", "Judged")
+    return _page(tuple(lines), judged, "Outcome", "Assessment")
 
 
 def summary(snapshot: RunSnapshot, each: Trial) -> tuple[Line, ...]:
@@ -41,7 +41,7 @@ def summary(snapshot: RunSnapshot, each: Trial) -> tuple[Line, ...]:
     work = each.work or WorkspaceWork("")
     lines: list[Line] = [
         (Span("task       ", "dim"), span(work.task or formatting.UNKNOWN, "strong")),
-        (Span("stands     ", "dim"), work_result(each, snapshot)),
+        (Span("status     ", "dim"), work_result(each, snapshot)),
     ]
     end = (AGENT_JOB_ENDS[work.end] if work.end else "") or (
         "at work" if not each.ended_at and not snapshot.state.ended else "it did not end"

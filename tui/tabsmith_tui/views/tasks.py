@@ -30,7 +30,7 @@ _CARD_TASKS: Final = 8
 _EXPLAINED: Final = ("", "failed", "partial")  # outcomes whose second line says what a task waits for, or why it ended
 TASK_COLUMNS: Final = (
     LineColumn("task", 12, grow=2),
-    LineColumn("stands", 13),
+    LineColumn("status", 13),
     LineColumn("after", 10, grow=1, drop=4),
     LineColumn("tries", 5, right=True, drop=2),
     LineColumn("cost", 7, right=True, drop=3),
@@ -42,7 +42,7 @@ WORK_COLUMNS: Final = (
     LineColumn("files", 12, grow=1, drop=2),
     LineColumn("acceptance", 10, grow=1),
     LineColumn("quality", 7, right=True, drop=3),
-    LineColumn("said", 8, drop=1),
+    LineColumn("result", 8, drop=1),
     LineColumn("cost", 6, right=True, drop=4),
     LineColumn("time", 5, right=True, drop=5),
 )
@@ -212,7 +212,7 @@ def is_task_name(snapshot: RunSnapshot, words: str) -> bool:
 def task_details(task: TaskState, snapshot: RunSnapshot) -> tuple[Line, ...]:
     """All that is known of a task."""
     where = outcome_label(task.outcome, task.exit_reason) if task.outcome else task_status(task, snapshot)
-    lines: list[Line] = [(Span("stands     ", "dim"), where)]
+    lines: list[Line] = [(Span("status     ", "dim"), where)]
     if task.reason:
         lines.append((Span("why        ", "dim"), span(task.reason, limit=600)))
     lines.append((Span("agent      ", "dim"), span(task.agent)))

@@ -110,7 +110,7 @@ def _head(snapshot: RunSnapshot, each: Trial) -> list[Line]:
         recipes.recipe_title(each.recipe) if each.recipe else "no recipe yet" if each.state == "asking" else "no recipe"
     )
     lines.append((span(name, "strong"),))
-    lines.append((Span("stands     ", "dim"), trial_result(each, snapshot)))
+    lines.append((Span("status     ", "dim"), trial_result(each, snapshot)))
     if each.change:
         lines.append((Span("tried      ", "dim"), span(each.change, limit=600)))
     if each.agent:
@@ -138,7 +138,7 @@ def _score(snapshot: RunSnapshot, each: Trial) -> list[Line]:
                 Span("           ", "dim"),
                 Span(words, scores.gain_tone(each.delta)),
                 Span(
-                    " than the champion of its time" if abs(each.delta) >= 5e-6 else " as the champion of its time",
+                    " than the best so far then" if abs(each.delta) >= 5e-6 else " as the best so far then",
                     "dim",
                 ),
             )

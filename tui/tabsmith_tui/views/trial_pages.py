@@ -71,14 +71,14 @@ def recipe(snapshot: RunSnapshot, each: Trial) -> DetailPage:
         tuple(trial_details.recipe(each)),
         trial_details.against_champion_then(snapshot, each),
         "Recipe",
-        "Against the champion of its time",
+        "Against the best so far then",
     )
 
 
 def overview(snapshot: RunSnapshot, each: Trial) -> DetailPage:
     """What was tried and why, what came of it, how it was judged, what the agent is told about it."""
     judged = (*trial_details.assessment(each), *metrics_lines(each), *feedback_lines(each))
-    return _plain(trial_details.overview(snapshot, each), judged, "Came of it", "Judged")
+    return _plain(trial_details.overview(snapshot, each), judged, "Outcome", "Assessment")
 
 
 def brief(session: SessionState, messages: Sequence[TranscriptMessage] | None, *, unfolded: bool) -> DetailPage:

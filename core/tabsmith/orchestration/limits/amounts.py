@@ -18,7 +18,7 @@ _LONGEST: Final = 60
 _NUMBER: Final = r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:[.,][0-9]+)?|[.,][0-9]+)"
 _AMOUNT: Final = re.compile(rf"\s*({_NUMBER})\s*([a-z]*)\s*")
 _THOUSANDS: Final = re.compile(r"[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?")
-_CLOCK: Final = re.compile(r"(?:([0-9]{1,6}):)?([0-9]{1,2}):([0-9]{2})")
+_CLOCK: Final = re.compile(r"(?:([0-9]{1,4}):)?([0-9]{1,4}):([0-5][0-9])")
 _TO: Final = re.compile(r"(?:to\b|=)\s*")
 _PLUS: Final = re.compile(r"(?:\+|(?:plus|add|another)\b)\s*")
 _MORE: Final = re.compile(r"\b(?:more|longer|extra)\b")

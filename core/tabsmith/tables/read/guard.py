@@ -4,7 +4,6 @@ The file is opened first and the opened file is checked then, so that a link exc
 """
 
 import contextlib
-import difflib
 import errno
 import fcntl
 import os
@@ -32,7 +31,7 @@ from tabsmith.tables.read.encoding import HEAD
 from tabsmith.tables.read.formats.foreign import ZIP
 from tabsmith.tables.read.formats.registry import Unsupported, readable_formats, recognise_format, table_suffixes
 from tabsmith.tables.read.opened_file import MEGABYTE, GuardedFile, OpenedFile, refuse_too_large
-from tabsmith.text import clean, plural
+from tabsmith.text import clean, nearest, plural
 
 _UNPACK_RATIO: Final = 200  # a workbook that declares more than this is made to fill the memory
 _SMALL_WORKBOOK: Final = 20 * MEGABYTE  # below this, the ratio does not matter
@@ -208,12 +207,9 @@ def _nearest(wanted: Path) -> str:
             folder = folder.parent
         return f"The path is right up to {clean(folder, 300)}: check what comes after it."
     names = _names_in(folder)
-    close = difflib.get_close_matches(wanted.name, names, 1, 0.5)
-    if not close:
-        folded = {name.lower(): name for name in names}
-        close = [folded[name] for name in difflib.get_close_matches(wanted.name.lower(), folded, 1, 0.4)]
+    close = nearest(wanted.name, names, cutoff=0.4)
     if close:
-        return f"Did you mean {clean(close[0])}?"
+        return f"Did you mean {clean(close)}?"
     tables = _tables_in(folder)
     return f"The folder holds {', '.join(tables)}." if tables else "Check the spelling of the name."
 

@@ -1,13 +1,12 @@
 """A schema changed by hand: roles, kinds, the split. A combination that makes no sense is refused with the reason."""
 
-import difflib
 from typing import Final
 
 from msgspec.structs import replace
 
 from tabsmith.errors import SchemaError
 from tabsmith.tables.schema.types import ColumnKind, ColumnRole, ColumnSchema, ProblemType, Schema, Split, SplitKind
-from tabsmith.text import clean
+from tabsmith.text import clean, similar
 
 _BY_HAND: Final = "chosen by hand"
 _ORDERED_KINDS: Final = frozenset({"date", "numeric", "code"})
@@ -15,8 +14,7 @@ _ORDERED_KINDS: Final = frozenset({"date", "numeric", "code"})
 
 def unknown_column(name: str, columns: tuple[str, ...]) -> SchemaError:
     """The error for a column that the table does not have, with the nearest of its `columns`."""
-    by_lower_case = {column.lower(): column for column in columns}
-    close = [by_lower_case[match] for match in difflib.get_close_matches(name.lower(), by_lower_case, 3, 0.5)]
+    close = similar(name, columns, cutoff=0.5)
     listed = ", ".join(clean(column, 40) for column in close or columns[:12])
     if close:
         next_step = f"Did you mean {listed}?"

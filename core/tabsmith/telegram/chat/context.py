@@ -20,8 +20,8 @@ from tabsmith.telegram.render.messages import Outgoing, OutgoingMessage
 from tabsmith.telegram.render.text import StyledText
 from tabsmith.telegram.status import StatusWriter
 from tabsmith.telegram.transport.updates import TelegramUser
-from tabsmith.workflow.awaited_run import AwaitedRun
-from tabsmith.workflow.conversation import Conversation, find_run
+from tabsmith.workflow.awaited_run import AwaitedRun, run_snapshot
+from tabsmith.workflow.conversation import Conversation
 from tabsmith.workflow.session_store import SessionStore
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class BridgeContext:
         A run that has ended counts as going on, because `RunFollower` tells its end, with the pictures. A run that is
         being resumed does not count as interrupted.
         """
-        if find_run(run_id) is None:
+        if run_snapshot(run_id) is None:
             return None
         awaited = self.awaited_run(session_user).look(run_id)
         if awaited is None or (awaited.run.state.ended and awaited.run.state is not RunState.INTERRUPTED):

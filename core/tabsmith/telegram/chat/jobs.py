@@ -8,7 +8,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from tabsmith.errors import StepError, report_of
-from tabsmith.runs.jobs import Progressed
+from tabsmith.runs.jobs import JobFailed, JobResult, Predict, Predicted, Progressed
 from tabsmith.telegram.chat.context import BridgeContext, UpdateContext
 from tabsmith.telegram.chat.views import show_view
 from tabsmith.telegram.chat_state import ChatState, PredictionJob
@@ -33,7 +33,7 @@ class ChatJobs:
         """Start the job that the person's conversation waits for; an earlier one of that conversation is cancelled."""
         self._start(context.chat.session_user, self._run_for_conversation(context, effect))
 
-    def start_prediction(self, context: UpdateContext, effect: effects.PredictFile) -> None:
+    def start_prediction(self, context: UpdateContext, effect: Predict) -> None:
         """Start predictions with a listed model, beside the conversation. The chat state remembers them."""
         context.save(replace(context.chat, job=PredictionJob(context.key, effect)))
         self._start(f"chat {context.user}", self._run_prediction(context, effect))
@@ -82,11 +82,11 @@ class ChatJobs:
                 step = conversation.answer(result, key)
             except StepError:  # the person has moved on meanwhile: nobody waits for it
                 return
-            for effect in step.effects:
-                assert isinstance(effect, (effects.ReadSource, effects.DetectTarget, effects.PredictFile))
-                self.start(context, effect)
+            if step.effect is not None:
+                assert isinstance(step.effect, effects.JobEffect)
+                self.start(context, step.effect)
                 return
-        if isinstance(result, actions.PredictionDone):
+        if isinstance(result, Predicted):
             context.send(results.prediction_file(result.prediction))
         await show_view(context)
 
@@ -97,20 +97,18 @@ class ChatJobs:
             context.send(results.prediction_file(session.prediction))
         await show_view(context)
 
-    async def _run_prediction(self, context: UpdateContext, effect: effects.PredictFile) -> None:
+    async def _run_prediction(self, context: UpdateContext, effect: Predict) -> None:
         result = await self._run(context, effect)
         result_context = context.for_result()
-        if isinstance(result, actions.PredictionDone):
+        if isinstance(result, Predicted):
             result_context.send(results.prediction_file(result.prediction))
-        elif isinstance(result, actions.PredictionFailed):
+        elif isinstance(result, JobFailed):
             result_context.send_text(error_text(result.error))
         if context.chat.job == PredictionJob(context.key, effect):
             context.save(replace(context.chat, job=None))
 
-    async def _run(self, context: UpdateContext, effect: effects.JobEffect) -> actions.WorkResult:
-        return await effects.run_job(
-            effect, self._bridge.supervisor, self._progress(context, effect), lambda _preview: None
-        )
+    async def _run(self, context: UpdateContext, effect: effects.JobEffect) -> JobResult:
+        return await effects.run_job(effect, self._bridge.supervisor, self._progress(context, effect))
 
     def _progress(self, context: UpdateContext, effect: effects.JobEffect) -> Callable[[Progressed], None]:
         def show(progressed: Progressed) -> None:

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from tabsmith.errors import RunNotFoundError
 from tabsmith.runs.folder import RunFolder
+from tabsmith.runs.jobs import DetectSchema, Predict, ReadTable
 from tabsmith.telegram import actions as chat_actions
 from tabsmith.telegram.chat.context import UpdateContext
 from tabsmith.telegram.chat.jobs import job_message
@@ -74,7 +75,7 @@ async def give_answers(context: UpdateContext, *answers: actions.UserAction, vie
     where a kill cut off its first time.
     """
     conversation = context.conversation()
-    requested: tuple[effects.Effect, ...] = ()
+    requested: list[effects.Effect] = []
     keys = [context.answer_key() for _ in answers]
     if context.repeated and keys and keys[-1] in conversation.session.taken:
         keys, answers = [], ()  # all of them were taken before the kill
@@ -84,7 +85,8 @@ async def give_answers(context: UpdateContext, *answers: actions.UserAction, vie
         if isinstance(answer, actions.Finish) and len(answers) == 1:
             _finish(context, conversation, key)
             return
-        requested += conversation.answer(answer, key).effects
+        effect = conversation.answer(answer, key).effect
+        requested += [effect] if effect is not None else []
     if conversation.session.waiting is None:
         context.bridge.jobs.cancel(context.chat)
     context.set_view(view or ChatView())
@@ -92,7 +94,7 @@ async def give_answers(context: UpdateContext, *answers: actions.UserAction, vie
         requested = await _unstarted_effects(context, conversation)
     for effect in requested:
         match effect:
-            case effects.ReadSource() | effects.DetectTarget() | effects.PredictFile():
+            case ReadTable() | DetectSchema() | Predict():
                 context.send(job_message(effect))
                 context.bridge.jobs.start(context, effect)
                 return
@@ -123,20 +125,21 @@ def _finish(context: UpdateContext, conversation: Conversation, key: str) -> Non
     context.set_view(ChatView())
 
 
-async def _unstarted_effects(context: UpdateContext, conversation: Conversation) -> tuple[effects.Effect, ...]:
+async def _unstarted_effects(context: UpdateContext, conversation: Conversation) -> list[effects.Effect]:
     """Effects of an answer that was taken just before a kill, and were not started, or were cut off."""
     session = conversation.session
     if any(
         notice.kind is SessionNoticeKind.RUN_GONE for notice in session.notices
     ):  # killed before its folder was made
-        return conversation.answer(actions.Train(), context.answer_key()).effects
+        effect = conversation.answer(actions.Train(), context.answer_key()).effect
+        return [effect] if effect is not None else []
     if session.state is State.TRAINING:
         run = run_snapshot(session.run_id)
         if run is not None and run.attempt == 0 and not is_run_alive(session.run_id):  # a folder, and no worker yet
             await effects.start_run(effects.ResumeTraining(session.run_id), context.bridge.supervisor)
-        return ()
+        return []
     unfinished = conversation.unfinished
-    return () if unfinished is None or context.bridge.jobs.is_running(context.chat) else (unfinished,)
+    return [] if unfinished is None or context.bridge.jobs.is_running(context.chat) else [unfinished]
 
 
 async def _resume_run(context: UpdateContext, run_id: str) -> None:

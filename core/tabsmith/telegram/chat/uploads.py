@@ -7,6 +7,7 @@ from typing import Final
 
 from tabsmith import formatting
 from tabsmith.errors import TabsmithError, UsageError
+from tabsmith.runs.jobs import Predict
 from tabsmith.tables.read.sources import FileSource
 from tabsmith.telegram.chat.context import BridgeContext, UpdateContext
 from tabsmith.telegram.chat.jobs import job_message
@@ -16,7 +17,6 @@ from tabsmith.telegram.chat_state import ChatView
 from tabsmith.telegram.transport.errors import BotApiError, FileTooLargeError, RejectedError
 from tabsmith.telegram.transport.updates import FileMessage
 from tabsmith.workflow import actions
-from tabsmith.workflow.effects import PredictFile
 from tabsmith.workflow.states import State
 from tabsmith.workflow.transitions import default_out
 
@@ -98,7 +98,7 @@ def predict_with_listed_model(context: UpdateContext, path: str) -> None:
     paths = context.bridge.settings.paths
     guard.check_path(path, allowed=paths.readable, max_mb=paths.max_mb)
     source = str(guard.normalize_path(path))
-    effect = PredictFile(context.chat.view.name, FileSource(source), default_out(source))
+    effect = Predict(context.chat.view.name, FileSource(source), default_out(source))
     context.send(job_message(effect))
     context.set_view(ChatView())
     context.bridge.jobs.start_prediction(context, effect)

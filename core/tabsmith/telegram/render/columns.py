@@ -7,6 +7,8 @@ from typing import Final, get_args
 from tabsmith.errors import SchemaError
 from tabsmith.formatting import count, number, percent
 from tabsmith.presentation import schemas
+from tabsmith.presentation.schemas import split_line
+from tabsmith.presentation.spans import Span
 from tabsmith.tables.profile.types import ColumnProfile
 from tabsmith.tables.schema import edits
 from tabsmith.tables.schema.types import ColumnKind, ColumnRole, Schema
@@ -20,8 +22,8 @@ from tabsmith.telegram.render.layout import (
     step_page_buttons,
 )
 from tabsmith.telegram.render.messages import Button, Keyboard
-from tabsmith.telegram.render.splits import SPLIT, split_text
-from tabsmith.telegram.render.text import StyledText, bold, error_text, foreign, line, mixed, own
+from tabsmith.telegram.render.splits import SPLIT
+from tabsmith.telegram.render.text import StyledText, bold, error_text, foreign, line, mixed, own, styled
 from tabsmith.text import clean, plural
 from tabsmith.workflow.form import ColumnLine, ColumnsField, StepForm
 
@@ -60,7 +62,7 @@ def other_targets(field: ColumnsField) -> tuple[ColumnLine, ...]:
 def schema_summary(prompt: StepForm, field: ColumnsField) -> StyledText:
     """A schema to be looked over on one page: facts, kinds, lines that were not read, columns with warnings."""
     facts = fact_lines(fact for fact in prompt.facts if fact.label != "Split")
-    split = line(own("Split  "), *split_text(field.split))
+    split = styled((Span("Split  "), *split_line(field.split)))
     why = line(own("   "), mixed(field.split.reason, 160)) if field.split.reason else ()
     how = line(own("Send a column's number or name to look at it and to change it."))
     kinds = Counter(each.kind for each in field.columns)

@@ -2,10 +2,22 @@
 
 from typing import Final, TypeAlias
 
+from tabsmith.presentation.schemas import split_line
+from tabsmith.presentation.spans import Span
 from tabsmith.telegram.render.layout import StepButtons, heading, in_rows, paragraphs
 from tabsmith.telegram.render.messages import Keyboard
-from tabsmith.telegram.render.splits import SplitOption, split_text
-from tabsmith.telegram.render.text import Piece, StyledText, error_text, foreign, foreign_block, line, mixed, own
+from tabsmith.telegram.render.splits import SplitOption
+from tabsmith.telegram.render.text import (
+    Piece,
+    StyledText,
+    error_text,
+    foreign,
+    foreign_block,
+    line,
+    mixed,
+    own,
+    styled,
+)
 from tabsmith.text import clean
 from tabsmith.workflow.form import ChoiceField, ColumnsField, Option, StepForm, TextField
 from tabsmith.workflow.session import FieldName
@@ -155,7 +167,7 @@ def split_page(
     """How rows are held out: the present way with its reason, and a button for each other one."""
     reason = line(mixed(field.split.reason, 300)) if field.split.reason else ()
     problem = error_text(prompt.problem) if prompt.problem else ()
-    head = (*heading("How are rows held out?"), *line(own("Now  "), *split_text(field.split)), *reason, *problem)
+    head = (*heading("How are rows held out?"), *styled((Span("Now  "), *split_line(field.split))), *reason, *problem)
     text: StyledText = ()
     for at, way in enumerate(found, start=1):
         text += line(own(f"{at}  "), way.name, own(f": {way.meaning}"))

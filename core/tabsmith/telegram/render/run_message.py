@@ -6,7 +6,7 @@ from typing import Final, Literal, TypeAlias
 
 from tabsmith import formatting
 from tabsmith.orchestration.loop_state import Trial
-from tabsmith.presentation import budgets
+from tabsmith.presentation import budgets, scores
 from tabsmith.presentation.labels import RUN_STATES
 from tabsmith.presentation.tasks import outcome_label, task_progress, task_status
 from tabsmith.presentation.trials import trial_status
@@ -174,13 +174,9 @@ def _came(each: Trial, run: RunSnapshot) -> StyledText:
     return (own(f"{status}: "), mixed(each.message, 80)) if explained else (own(status),)
 
 
-def gain_text(each: Trial) -> str:
-    """`, 4.1 % better`; empty for the first."""
-    if each.delta is None:
-        return ""
-    if abs(each.delta) < 5e-6:
-        return ", the same"
-    return f", {formatting.percent(abs(each.delta))} {'better' if each.delta > 0 else 'worse'}"
+def gain_text(trial: Trial) -> str:
+    """`, 4.1 % better`; empty for the first trial."""
+    return "" if trial.delta is None else f", {scores.gain_text(trial.delta)}"
 
 
 def _tasks(run: RunSnapshot) -> StyledText:

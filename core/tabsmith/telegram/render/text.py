@@ -2,8 +2,6 @@
 
 What comes from outside (tables, agents, file names) is shown as code: there Telegram makes nothing of it, no link, no
 mention, no command, no formatting.
-
-An error in a message: what happened, where, and what to do next.
 """
 
 import re
@@ -12,6 +10,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from tabsmith.errors import ErrorReport, TabsmithError
+from tabsmith.presentation.errors import error_lines
 from tabsmith.presentation.spans import Line, Span
 from tabsmith.text import clean, clean_block
 
@@ -92,7 +91,7 @@ def _styled_span(span: Span) -> Piece:
         case "mixed":
             return Piece(span.text, "code" if _LINKED.search(span.text) else "plain")
         case "own":
-            return Piece(span.text, "bold" if span.tone in ("strong", "mark") else "plain")
+            return Piece(span.text, "bold" if span.tone in ("strong", "mark", "bad") else "plain")
 
 
 def rendered(text: StyledText, limit: int = LONGEST_TEXT) -> Rendered:
@@ -130,11 +129,5 @@ def _cut(text: str, limit: int) -> str:
 
 
 def error_text(error: TabsmithError | ErrorReport) -> StyledText:
-    """The error for a phone; what comes from outside in it makes no link."""
-    report = error if isinstance(error, ErrorReport) else error.report(details=False)
-    lines = [*line(bold("✘ "), mixed(report.what, 600))]
-    if report.where:
-        lines += line(own("at "), foreign(report.where, 200))
-    if report.next_step:
-        lines += line(mixed(report.next_step, 400))
-    return tuple(lines)
+    """The error as text of a message; nothing in it becomes a link."""
+    return styled(*error_lines(error if isinstance(error, ErrorReport) else error.report(details=False)))

@@ -1,4 +1,4 @@
-"""What a guess gets by each metric, and when a model is said to beat it."""
+"""The best constant prediction under each metric, and when a report says that a model beats it."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from tabsmith.families.estimator import Floats, Ints
 from tabsmith.modeling import metrics
 from tabsmith.modeling.baseline import CERTAINTY, DRAWS, best_constant, compare_with_baseline
-from tabsmith.modeling.results import Metric, MetricName
+from tabsmith.modeling.results import METRICS, Metric, MetricName, get_metric
 
 CLASSES: Ints = np.array([0] * 6 + [1] * 3 + [2] * 1)
 SKEWED: Ints = np.array([0] * 8 + [1] * 2)
@@ -14,14 +14,14 @@ NUMBERS: Floats = np.array([0.0, 1.0, 2.0, 3.0, 94.0])  # mean 20, median 2
 
 
 def by(name: MetricName) -> Metric:
-    return metrics.get_metric(name)
+    return get_metric(name)
 
 
 def score_of(name: MetricName, y: Ints | Floats, answer: Floats, classes: int = 0) -> float:
     return metrics.score(by(name), y, np.repeat(answer, len(y), axis=0), classes)
 
 
-# The guess ------------------------------------------------------------------------------------------------------------
+# The constant ---------------------------------------------------------------------------------------------------------
 
 
 def test_for_accuracy_it_is_the_largest_class() -> None:
@@ -55,7 +55,7 @@ def test_by_r2_it_gets_nothing() -> None:
     assert score_of("r2", NUMBERS, best_constant(by("r2"), NUMBERS, 0)) == pytest.approx(0.0)
 
 
-@pytest.mark.parametrize("metric", metrics.METRICS, ids=lambda metric: metric.name)
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
 def test_by_no_metric_another_constant_is_better(metric: Metric) -> None:
     draw = np.random.default_rng(5)
     if metric.tasks == ("regression",):
