@@ -15,8 +15,8 @@ from tabsmith.agents.usage import Usage
 from tabsmith.modeling.results import Evaluation, FoldScore, Metric
 from tabsmith.orchestration.events import LoopEvent
 from tabsmith.orchestration.history import History
-from tabsmith.orchestration.loop.context import LoopContext
 from tabsmith.orchestration.loop.inputs import history_record
+from tabsmith.orchestration.loop.iteration import LoopContext
 from tabsmith.orchestration.loop.recipe_loop import RecipeLoop
 from tabsmith.orchestration.loop_state import LoopState
 from tabsmith.orchestration.questions import LimitName, Mode, Question, Reply

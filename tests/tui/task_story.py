@@ -6,7 +6,7 @@ import msgspec
 
 from tabsmith.agents.agent_jobs import Activity, AgentJobEnd, RiskLevel
 from tabsmith.orchestration import events as loop
-from tabsmith.orchestration import task_events as task
+from tabsmith.orchestration import events as task
 from tabsmith.orchestration.decisions import DecisionAction
 from tabsmith.runs import events as run
 from tabsmith.runs.events import RunState

@@ -172,7 +172,7 @@ def test_the_iterations_say_what_each_cost_and_what_was_decided():
 
 
 def test_all_columns_of_the_iterations_fit_on_80_cells():
-    from tabsmith_tui.widgets.lines_layout import widths
+    from tabsmith_tui.widgets.lines_table import widths
 
     assert all(widths(leaderboard.ASKED_COLUMNS, 73))
     story = AgentStory().begin()

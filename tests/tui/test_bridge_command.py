@@ -15,8 +15,8 @@ import pytest
 
 from tabsmith import config
 from tabsmith.paths import folders
-from tabsmith.telegram.paths import BridgePaths
 from tabsmith.telegram.service import running, send_test_message, stop
+from tabsmith.telegram.status import BridgePaths
 from tabsmith_tui.commands.root import run
 from tests.core.telegram.stand_in import wait_until
 from tests.peers.telegram_server import Status, TelegramServer

@@ -16,9 +16,8 @@ from tabsmith.config.writing import set_value
 from tabsmith.errors import StorageError
 from tabsmith.storage import OwnerLock
 from tabsmith.telegram.chat_state import ChatState, ChatStates
-from tabsmith.telegram.paths import BridgePaths
 from tabsmith.telegram.service import BridgeRunningError, pending_test_messages
-from tabsmith.telegram.status import BridgeStatus, StatusWriter
+from tabsmith.telegram.status import BridgePaths, BridgeStatus, StatusWriter
 from tabsmith_tui.app import TabsmithApp
 from tabsmith_tui.bridge_client import BridgeClient
 from tabsmith_tui.screens.bridge import BridgeScreen

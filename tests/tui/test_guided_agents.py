@@ -10,8 +10,7 @@ from tabsmith.agents.availability import selectable_agents
 from tabsmith.workflow.session import FieldName
 from tabsmith.workflow.states import State
 from tabsmith_tui.app import TabsmithApp
-from tabsmith_tui.widgets.steps.model import ModelStep
-from tabsmith_tui.widgets.steps.train import ReviewStep
+from tabsmith_tui.widgets.steps.train import ModelStep, ReviewStep
 from tests.tui.guided_drive import Drive, drive, guided_app
 from tests.tui.guided_stage import Replay
 

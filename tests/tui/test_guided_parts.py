@@ -6,7 +6,7 @@ import pytest
 
 from tabsmith.tables.profile.types import ColumnProfile, NumericSummary, ValueCount
 from tabsmith.tables.read.formats.registry import table_suffixes
-from tabsmith_tui.widgets.lines_layout import GAP, LineColumn, widths
+from tabsmith_tui.widgets.lines_table import GAP, LineColumn, widths
 from tabsmith_tui.widgets.path_field import common_beginning, pasted, suggestions
 from tabsmith_tui.widgets.schema_table import bars, picture
 

@@ -15,7 +15,7 @@ from tabsmith.runs.jobs import TableRead
 from tabsmith.storage import Found
 from tabsmith.tables.info import Preview
 from tabsmith.telegram.chat_state import ChatState, ChatStates, session_user
-from tabsmith.telegram.paths import BridgePaths
+from tabsmith.telegram.status import BridgePaths
 from tabsmith.workflow import actions
 from tabsmith.workflow.conversation import Conversation
 from tabsmith.workflow.session import FieldName, WorkflowSession

@@ -8,11 +8,11 @@ from tabsmith.errors import PathNotFoundError
 from tabsmith.runs.events import RunState
 from tabsmith_tui.actions import ACTIONS, check_keymap
 from tabsmith_tui.clipboard import copy
-from tabsmith_tui.exit_summary import exit_summary
 from tabsmith_tui.screens.dialogs import QuestionScreen
 from tabsmith_tui.screens.error import ErrorScreen
 from tabsmith_tui.screens.home import HomeScreen
 from tabsmith_tui.screens.models import ModelsScreen
+from tabsmith_tui.summaries import exit_summary
 from tabsmith_tui.theme import theme_name
 from tabsmith_tui.widgets.bars import KeysBar
 from tests.tui.stage import FixedStore, run_summary, settle

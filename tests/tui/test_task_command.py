@@ -14,7 +14,7 @@ from tabsmith.agents.agent_jobs import Activity
 from tabsmith.agents.usage import Usage
 from tabsmith.errors import UsageError
 from tabsmith.orchestration import events as loop
-from tabsmith.orchestration import task_events as task
+from tabsmith.orchestration import events as task
 from tabsmith.orchestration.questions import AllowTool, ChangeBrief, EndRun, Reply
 from tabsmith.presentation.spans import plain_text
 from tabsmith.runs import events as run_events

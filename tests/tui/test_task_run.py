@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 
 from tabsmith import formatting
 from tabsmith.errors import ErrorReport
-from tabsmith.orchestration import task_events as task
+from tabsmith.orchestration import events as task
 from tabsmith.orchestration.questions import AllowTool, Reply
 from tabsmith.presentation import budgets, tasks
 from tabsmith.presentation.spans import plain_text
@@ -23,12 +23,12 @@ from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.snapshot import interrupted
 from tabsmith.runs.watch import summarize
 from tabsmith.workspaces import Workspace
-from tabsmith_tui.exit_summary import exit_summary
 from tabsmith_tui.screens.run import RunScreen
 from tabsmith_tui.screens.runs import RunsScreen
 from tabsmith_tui.screens.side_by_side import SideBySideScreen
 from tabsmith_tui.screens.trial import TrialScreen
 from tabsmith_tui.store import Store
+from tabsmith_tui.summaries import exit_summary
 from tabsmith_tui.views import run_column, run_header, task_activity, task_pages
 from tabsmith_tui.views import tasks as task_views
 from tabsmith_tui.views.run_header import run_banner

@@ -17,13 +17,13 @@ from textual.screen import Screen
 from tabsmith.errors import ErrorReport, report_of
 from tabsmith.text import clean_block
 from tabsmith_tui.actions import ActionCommands, bindings_of, check_keymap, key_words
-from tabsmith_tui.exit_summary import ExitSummary, exit_summary
 from tabsmith_tui.key_queue import KeyQueue
 from tabsmith_tui.screens import SCREENS, ScreenName
 from tabsmith_tui.screens.base import STYLES, start_worker
 from tabsmith_tui.screens.home import HomeScreen
 from tabsmith_tui.services import PredictDraft
 from tabsmith_tui.store import Store
+from tabsmith_tui.summaries import ExitSummary, exit_summary
 from tabsmith_tui.theme import THEMES, theme_name
 
 if TYPE_CHECKING:

@@ -153,7 +153,7 @@ def _phone_users() -> list[tuple[str, int]]:
 def _name_of(number: int) -> str:
     """The name of the person at the bridge that saw them last; the number if they have no name there."""
     from tabsmith.telegram.chat_state import ChatStates
-    from tabsmith.telegram.paths import BridgePaths
+    from tabsmith.telegram.status import BridgePaths
 
     bridges = folders().state / "bridge"
     bots = [BridgePaths(folder) for folder in bridges.iterdir() if folder.is_dir()] if bridges.is_dir() else []

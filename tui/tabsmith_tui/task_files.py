@@ -56,7 +56,7 @@ class FileDraft(Draft):
     tasks: list[TaskDraft] = field(default_factory=list)
 
 
-class FieldProblem(msgspec.Struct, frozen=True):
+class TaskFieldProblem(msgspec.Struct, frozen=True):
     """A problem with a task (numbered from 1; 0 is the file), at a field of the form ("" for none that is shown)."""
 
     task: int
@@ -70,7 +70,7 @@ class CheckedDraft(msgspec.Struct, frozen=True):
     path: Path
     text: str
     parsed: TaskFile | None
-    problems: tuple[FieldProblem, ...]
+    problems: tuple[TaskFieldProblem, ...]
 
 
 def new_file() -> FileDraft:
@@ -105,7 +105,7 @@ def touch_all(draft: FileDraft) -> None:
 
 def check(draft: FileDraft, allowed: tuple[Path, ...]) -> CheckedDraft:
     """Check everything that is typed. Reads folders and looks for programs: call it in a thread."""
-    problems: list[FieldProblem] = []
+    problems: list[TaskFieldProblem] = []
     path = _path(draft.texts["file"], problems)
     budget = msgspec.structs.replace(
         draft.base,
@@ -120,7 +120,7 @@ def check(draft: FileDraft, allowed: tuple[Path, ...]) -> CheckedDraft:
     except TaskFileError as error:
         problems += [_field_problem(problem.place, problem.what, draft) for problem in error.problems]
         if not error.problems:
-            problems.append(FieldProblem(0, "", error.what))
+            problems.append(TaskFieldProblem(0, "", error.what))
     problems.sort(key=_order)
     return CheckedDraft(path, text, None if problems else parsed, tuple(problems))
 
@@ -156,52 +156,52 @@ def _task(draft: TaskDraft) -> Task:
     )
 
 
-def _path(text: str, problems: list[FieldProblem]) -> Path:
+def _path(text: str, problems: list[TaskFieldProblem]) -> Path:
     try:
         path = Path(os.path.abspath(Path(text.strip() or NEW_PATH).expanduser()))  # noqa: PTH100 - keeps no `..`
     except RuntimeError as error:  # `~nobody/x`
-        problems.append(FieldProblem(0, "file", f"cannot be found: {clean(error)}"))
+        problems.append(TaskFieldProblem(0, "file", f"cannot be found: {clean(error)}"))
         return Path(os.path.abspath(NEW_PATH))  # noqa: PTH100
     if not text.strip():
-        problems.append(FieldProblem(0, "file", "is empty: type a path"))
+        problems.append(TaskFieldProblem(0, "file", "is empty: type a path"))
     elif path.is_dir():
-        problems.append(FieldProblem(0, "file", "is a folder: add a name, such as tasks.toml"))
+        problems.append(TaskFieldProblem(0, "file", "is a folder: add a name, such as tasks.toml"))
     return path
 
 
 def _number(
-    texts: Mapping[str, str], name: str, form: re.Pattern[str], what: str, problems: list[FieldProblem]
+    texts: Mapping[str, str], name: str, form: re.Pattern[str], what: str, problems: list[TaskFieldProblem]
 ) -> float | int | str:
     typed = texts[name].strip().replace(",", "").replace("_", "")
     if not typed:
         return 0
     if not form.fullmatch(typed):
-        problems.append(FieldProblem(0, name, f"must be {what}"))
+        problems.append(TaskFieldProblem(0, name, f"must be {what}"))
         return 0
     return typed
 
 
-def _order(problem: FieldProblem) -> tuple[int, int]:
+def _order(problem: TaskFieldProblem) -> tuple[int, int]:
     """Sort problems as the form shows its fields."""
     names = (*FILE_FIELDS, *TASK_FIELDS)
     return problem.task, names.index(problem.field) if problem.field in names else len(names)
 
 
-def _field_problem(place: str, what: str, draft: FileDraft) -> FieldProblem:
+def _field_problem(place: str, what: str, draft: FileDraft) -> TaskFieldProblem:
     """Find the field that a problem's place names, such as `task 2 "clean": may: run`."""
     match = _PLACE.match(place)
     if match is None:
         name = place.removeprefix("budget: ")
         if name in FILE_FIELDS:
-            return FieldProblem(0, name, what)
-        return FieldProblem(0, "", f"{place}: {what}" if place else what)
+            return TaskFieldProblem(0, name, what)
+        return TaskFieldProblem(0, "", f"{place}: {what}" if place else what)
     number = int(match[1])
     name = clean(draft.tasks[number - 1].texts["name"].strip(), 60)
     key = place[match.end() :].removeprefix(f' "{name}"').removeprefix(": ")
     field_name = "run" if key == "may: run" else key
     if field_name in TASK_FIELDS:
-        return FieldProblem(number, field_name, what)
-    return FieldProblem(number, "", f"{key}: {what}" if key else what)
+        return TaskFieldProblem(number, field_name, what)
+    return TaskFieldProblem(number, "", f"{key}: {what}" if key else what)
 
 
 def task_run_spec(

@@ -2,8 +2,7 @@
 
 from msgspec.structs import replace
 
-from tabsmith.orchestration.events import IterationStarted
-from tabsmith.orchestration.task_events import AcceptanceStarted, Acted
+from tabsmith.orchestration.events import AcceptanceStarted, Acted, IterationStarted
 from tabsmith.runs.events import RunEnded, RunStarted, RunState, StateChanged
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.reducers import reduce

@@ -11,9 +11,15 @@ from tabsmith.agents.usage import NO_USAGE, Usage
 from tabsmith.conditions.metrics import IterationMetrics
 from tabsmith.modeling.results import Evaluation, FoldScore, Metric
 from tabsmith.orchestration.decisions import Decision, Quality
-from tabsmith.orchestration.events import BudgetWarned, RetryScheduled, SessionOutcome
+from tabsmith.orchestration.events import (
+    Acceptance,
+    BudgetWarned,
+    ChangedFile,
+    PermissionDecided,
+    RetryScheduled,
+    SessionOutcome,
+)
 from tabsmith.orchestration.questions import Mode, Question, Reply
-from tabsmith.orchestration.task_events import Acceptance, ChangedFile, PermissionDecided
 from tabsmith.recipes.recipe import Problem, Recipe
 
 TrialState: TypeAlias = Literal["asking", "proposed", "evaluating", "scored", "refused", "failed", "unanswered"]

@@ -1,13 +1,17 @@
-"""One table for each kind of state: its glyph, word and tone, the same on every surface."""
+"""One table for each kind of state: its glyph, word and tone, the same on every surface.
+
+An error as a person reads it: what happened, where, and what to do next.
+"""
 
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tabsmith.agents.agent_jobs import AgentJobEnd
+from tabsmith.errors import ErrorReport
 from tabsmith.formatting import MINUS
 from tabsmith.orchestration.questions import Cause
-from tabsmith.presentation.spans import Span, Tone
+from tabsmith.presentation.spans import Line, Span, Tone, foreign, span
 from tabsmith.runs.events import ExitReason, Outcome, RunState
 
 if TYPE_CHECKING:
@@ -115,3 +119,13 @@ FILE_CHANGES: Final[Mapping[str, str]] = MappingProxyType(
         "link": "~ link",
     }
 )
+
+
+def error_lines(error: ErrorReport) -> tuple[Line, ...]:
+    """One to three lines; a place or a next step that is not known has none."""
+    lines: list[Line] = [(Span("✘ ", "bad"), span(error.what, "bad", 600))]
+    if error.where:
+        lines.append((Span("at ", "dim"), foreign(error.where, limit=200)))
+    if error.next_step:
+        lines.append((span(error.next_step),))
+    return tuple(lines)

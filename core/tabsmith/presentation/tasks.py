@@ -2,7 +2,7 @@
 
 from typing import Final, Literal
 
-from tabsmith.orchestration.task_events import Acceptance
+from tabsmith.orchestration.events import Acceptance
 from tabsmith.presentation.labels import EXIT_REASONS, OUTCOMES
 from tabsmith.presentation.spans import Line, Span, span
 from tabsmith.runs.events import ExitReason, Outcome

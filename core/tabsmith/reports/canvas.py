@@ -3,6 +3,8 @@
 The colours are Okabe and Ito's, which people who see colours differently can tell apart. The paper is opaque, so that a
 picture reads the same in a light and in a dark chat. matplotlib is used as a canvas, through its objects alone: no
 pyplot, and no setting of the process outlives a drawing.
+
+Why there is no picture.
 """
 
 import io
@@ -13,8 +15,21 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Final, Literal, TypeAlias
 
+from tabsmith.errors import TabsmithError
 from tabsmith.reports import lettering
-from tabsmith.reports.errors import MatplotlibMissingError
+
+
+class ChartError(TabsmithError):
+    """A picture cannot be drawn."""
+
+
+class NothingToDrawError(ChartError):
+    """What the picture would show is not known yet, or was never measured."""
+
+
+class MatplotlibMissingError(ChartError):
+    """The library that draws is not installed."""
+
 
 Point: TypeAlias = tuple[float, float]  # pixels from the left and from the top
 Weight = lettering.Weight

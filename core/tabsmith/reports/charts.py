@@ -3,7 +3,7 @@
 from typing import Literal, TypeAlias, assert_never
 
 from tabsmith.modeling.results import ModelReport
-from tabsmith.reports.errors import NothingToDrawError
+from tabsmith.reports.canvas import NothingToDrawError
 from tabsmith.reports.importance_chart import importance_chart
 from tabsmith.reports.outcome_chart import outcome_chart
 from tabsmith.reports.score_chart import score_chart

@@ -7,7 +7,7 @@ from tabsmith import formatting
 from tabsmith.modeling.results import ColumnImportance, ModelReport
 from tabsmith.presentation.models import importance_heading, useful_columns
 from tabsmith.reports import canvas, lettering
-from tabsmith.reports.errors import NothingToDrawError
+from tabsmith.reports.canvas import NothingToDrawError
 from tabsmith.text import plural
 
 _ROW: Final = 48  # pixels

@@ -10,7 +10,7 @@ from tabsmith import formatting
 from tabsmith.modeling.results import Confusion, ModelReport, Residuals
 from tabsmith.presentation.models import Confused, confused_classes
 from tabsmith.reports import canvas, lettering
-from tabsmith.reports.errors import NothingToDrawError
+from tabsmith.reports.canvas import NothingToDrawError
 from tabsmith.reports.scale import Range, range_of, ticks
 from tabsmith.text import plural
 

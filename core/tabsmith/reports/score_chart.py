@@ -7,7 +7,7 @@ from tabsmith import formatting
 from tabsmith.modeling.results import Metric
 from tabsmith.orchestration.loop_state import Trial
 from tabsmith.reports import canvas, lettering
-from tabsmith.reports.errors import NothingToDrawError
+from tabsmith.reports.canvas import NothingToDrawError
 from tabsmith.reports.scale import Range, Tick, range_of, ticks, whole_ticks
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import plural

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec.structs import replace
 
 from tabsmith.modeling.results import Evaluation, FoldScore
-from tabsmith.orchestration.loop.context import OutOfTimeError
+from tabsmith.orchestration.loop.iteration import OutOfTimeError
 from tabsmith.orchestration.loop_state import evaluation_folder
 from tabsmith.recipes.recipe import Recipe, Verdict
 from tabsmith.runs.controller import RunController

@@ -9,8 +9,7 @@ from tabsmith.agents.protocol import AgentName
 from tabsmith.errors import ErrorReport
 from tabsmith.limits import Limits
 from tabsmith.modeling.results import ModelReport
-from tabsmith.orchestration.events import Event, LoopEvent
-from tabsmith.orchestration.task_events import TaskEvent
+from tabsmith.orchestration.events import Event, LoopEvent, TaskEvent
 from tabsmith.runs.spec import RunSpec
 from tabsmith.tables.info import TableInfo
 from tabsmith.tables.schema.types import Schema

@@ -40,7 +40,7 @@ def perform_job(job: Job, progress: Progress) -> JobResult:
 def _estimate(job: EstimateTable) -> Estimated:
     from tabsmith import config
     from tabsmith.tables.read import guard
-    from tabsmith.tables.read.estimate import estimate_file, estimate_sample
+    from tabsmith.tables.read.reader import estimate_file, estimate_sample
 
     match job.source:
         case FileSource(path=path):

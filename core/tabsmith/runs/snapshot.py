@@ -10,13 +10,9 @@ from tabsmith.errors import ErrorReport
 from tabsmith.limits import Limits
 from tabsmith.modeling.results import ModelReport
 from tabsmith.orchestration import events as loop
+from tabsmith.orchestration.events import MergedBack, TaskExit, TaskOutcome
 from tabsmith.orchestration.limits.budget import Budget
 from tabsmith.orchestration.loop_state import FINISHED_STATES, LoopState
-from tabsmith.orchestration.task_events import (
-    MergedBack,
-    TaskExit,
-    TaskOutcome,
-)
 from tabsmith.runs.events import ExitReason, Outcome, RunState
 from tabsmith.runs.spec import RunSpec
 from tabsmith.tables.info import TableInfo

@@ -9,7 +9,7 @@ from typing import Final, Literal
 import msgspec
 
 from tabsmith.errors import SandboxError
-from tabsmith.orchestration.task_events import Acceptance, ChangedFile
+from tabsmith.orchestration.events import Acceptance, ChangedFile
 from tabsmith.runs.pool import Pool
 from tabsmith.sandbox.policy import SandboxLevel, SandboxPolicy
 from tabsmith.sandbox.runner import run_command

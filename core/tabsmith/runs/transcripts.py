@@ -2,6 +2,8 @@
 
 A reply is on the disk before anything is made of it, so that a paid reply is never paid for again. The part of a prompt
 that is the same in all sessions of a run is stored once, under its SHA-256, in `sessions/system-<sha>.txt`.
+
+Sessions that a dead worker left open: the next one closes them, and books what was heard in them.
 """
 
 import hashlib
@@ -13,10 +15,18 @@ from typing import Self, TypeAlias
 
 import msgspec
 
+from tabsmith.agents.parse_reply import parse_reply
 from tabsmith.agents.protocol import ModelReply, Prompt
 from tabsmith.agents.usage import Usage, total_usage
-from tabsmith.errors import StorageError
+from tabsmith.errors import AgentReplyError, StorageError
+from tabsmith.orchestration.events import LoopEvent, SessionClosed, SessionUsed
+from tabsmith.orchestration.loop.grading import parse_grade
+from tabsmith.orchestration.loop_state import SessionState
+from tabsmith.orchestration.sessions import Transcripts
+from tabsmith.runs.reducers import reduce
+from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.storage import TypedJournal, write_atomic
+from tabsmith.text import clean
 
 
 class SentPrompt(msgspec.Struct, frozen=True):
@@ -150,3 +160,35 @@ class FileTranscripts:
         """What all replies used together, whether or not it was booked before a worker died."""
         with Transcript(self._run, session) as transcript:
             return transcript.recovered_usage()
+
+
+def close_lost_sessions(run: RunSnapshot, transcripts: Transcripts, record: Callable[[LoopEvent], None]) -> RunSnapshot:
+    """Return the run once its open sessions are closed; what is done about them is recorded."""
+    for session in run.sessions:
+        if session.outcome == "open":
+            for event in _closing(session, run, transcripts):
+                record(event)
+                run = reduce((event,), run)
+    return run
+
+
+def _closing(session: SessionState, run: RunSnapshot, transcripts: Transcripts) -> list[LoopEvent]:
+    """The events that close a session: it was answered if its last reply is an answer."""
+    used, reply = transcripts.recovered_usage(session.id), transcripts.last_reply(session.id)
+    events: list[LoopEvent] = []
+    if reply is not None and used != session.usage:
+        missing = used - session.usage
+        events.append(SessionUsed(session=session.id, usage=missing, model=reply.model, foreign=reply.foreign))
+    seconds = max(0.0, run.updated_at - session.opened_at) if run.updated_at else 0.0
+    closed = SessionClosed(session=session.id, outcome="lost", seconds=seconds, message="its worker died")
+    if reply is not None:
+        try:
+            parse_reply(reply.text) if session.purpose == "propose" else parse_grade(reply.text)
+            closed = SessionClosed(session=session.id, outcome="answered", seconds=seconds)
+        except AgentReplyError as error:
+            if session.agent == "llm":  # its first reply is its answer; of others there might have come more
+                message = clean(error.what, 300)
+                closed = SessionClosed(
+                    session=session.id, outcome="failed", seconds=seconds, trouble=error.trouble, message=message
+                )
+    return [*events, closed]

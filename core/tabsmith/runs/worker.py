@@ -20,9 +20,8 @@ from tabsmith.modeling.results import Metric, ModelReport
 from tabsmith.orchestration.events import EnsembleBuilt, SearchStarted
 from tabsmith.orchestration.history import History
 from tabsmith.orchestration.human.user_interface import LoopEnd
-from tabsmith.orchestration.loop.context import LoopContext
 from tabsmith.orchestration.loop.inputs import history_record
-from tabsmith.orchestration.loop.iteration import RecipeIteration
+from tabsmith.orchestration.loop.iteration import LoopContext, RecipeIteration
 from tabsmith.orchestration.loop.recipe_loop import RecipeLoop
 from tabsmith.runs import stages
 from tabsmith.runs.agent_factory import AgentFactory
@@ -41,13 +40,12 @@ from tabsmith.runs.events import (
     TableReady,
 )
 from tabsmith.runs.folder import RunFolder
-from tabsmith.runs.lost_sessions import close_lost_sessions
 from tabsmith.runs.pool import Pool
 from tabsmith.runs.preload import one_thread, preload
 from tabsmith.runs.reducers import reduce
 from tabsmith.runs.spec import Confirmed
 from tabsmith.runs.task_worker import TaskRun
-from tabsmith.runs.transcripts import FileTranscripts
+from tabsmith.runs.transcripts import FileTranscripts, close_lost_sessions
 from tabsmith.tables.info import TableInfo
 from tabsmith.tables.read.sources import Source, TasksSource
 from tabsmith.tables.schema.types import Schema

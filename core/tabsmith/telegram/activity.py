@@ -6,7 +6,7 @@ import msgspec
 
 from tabsmith.storage import Found
 from tabsmith.telegram.chat_state import ChatStates
-from tabsmith.telegram.paths import BridgePaths
+from tabsmith.telegram.status import BridgePaths
 from tabsmith.telegram.transport.inbox import recent_updates
 from tabsmith.telegram.transport.outbox import RecentMessage, recent_messages
 from tabsmith.telegram.transport.updates import (

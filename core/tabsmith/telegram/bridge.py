@@ -26,14 +26,13 @@ from tabsmith.telegram.chat.notifications import FOLLOW_INTERVAL, RunFollower
 from tabsmith.telegram.chat.update_queue import UpdateQueue
 from tabsmith.telegram.chat_state import ChatStates
 from tabsmith.telegram.health import token_source
-from tabsmith.telegram.paths import BridgePaths
 from tabsmith.telegram.render.help import COMMANDS
 from tabsmith.telegram.render.messages import OutgoingChart, OutgoingMessage
 from tabsmith.telegram.render.text import line, mixed
 from tabsmith.telegram.service import pending_test_messages, require_not_running
-from tabsmith.telegram.status import BridgeStatus, StatusWriter
+from tabsmith.telegram.status import BridgePaths, BridgeStatus, StatusWriter
 from tabsmith.telegram.transport.bot_api import BotApi
-from tabsmith.telegram.transport.errors import BotApiError, UnauthorizedError
+from tabsmith.telegram.transport.http_client import BotApiError, UnauthorizedError
 from tabsmith.telegram.transport.inbox import Inbox
 from tabsmith.telegram.transport.live_messages import EDIT_INTERVAL
 from tabsmith.telegram.transport.outbox import Outbox

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from tabsmith.runs.jobs import Predict
 from tabsmith.storage import Document, Found
-from tabsmith.telegram.paths import BridgePaths
+from tabsmith.telegram.status import BridgePaths
 from tabsmith.workflow.session import LOCAL_USER
 
 CHAT_STATE_VERSION: Final = 1

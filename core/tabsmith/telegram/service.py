@@ -24,8 +24,7 @@ from tabsmith.storage import LockOwner, TypedJournal, TypedJournalChunk, lock_ow
 from tabsmith.storage.files import make_folder, storage_error
 from tabsmith.telegram.bot_token import BotToken, bot_token
 from tabsmith.telegram.chat_state import ChatStates
-from tabsmith.telegram.paths import BridgePaths
-from tabsmith.telegram.status import BridgeStatus, read_status
+from tabsmith.telegram.status import BridgePaths, BridgeStatus, read_status
 from tabsmith.text import clean, clean_block
 
 # -P: a file httpx.py in the folder where it was started must not be taken for the library.

@@ -15,26 +15,26 @@ import msgspec
 
 from tabsmith.errors import StorageError, WorkspaceConflictError
 from tabsmith.workspaces.content_store import ContentStore
+from tabsmith.workspaces.folders import digest_of, open_file, open_folder, open_parent
 from tabsmith.workspaces.tree import TreeEntry, safe_path
-from tabsmith.workspaces.walk import digest_of, open_file, open_folder, open_parent
 
 _NOT_THERE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 _OWNER_ACCESS: Final = 0o700  # what this user needs to work in a folder
 
 
-class PathStep(msgspec.Struct, frozen=True):
+class PathChange(msgspec.Struct, frozen=True):
     """One path with its entry before and after; None where there is none."""
 
     path: str
     before: TreeEntry | None
     after: TreeEntry | None
 
-    def reverted(self) -> "PathStep":
+    def reverted(self) -> "PathChange":
         """Return the step in the other direction."""
-        return PathStep(self.path, self.after, self.before)
+        return PathChange(self.path, self.after, self.before)
 
 
-def apply_steps(root: int, steps: Sequence[PathStep], store: ContentStore, token: str) -> tuple[str, ...]:
+def apply_steps(root: int, steps: Sequence[PathChange], store: ContentStore, token: str) -> tuple[str, ...]:
     """Apply all steps in the open folder `root`, with contents from `store`. `token` names the temporary files.
 
     Return the folders that had to stay because they hold files that the steps do not know. Raises
@@ -46,7 +46,7 @@ def apply_steps(root: int, steps: Sequence[PathStep], store: ContentStore, token
     return tuple(sorted(runner.stayed))
 
 
-def revert_steps(root: int, steps: Sequence[PathStep], store: ContentStore, token: str) -> None:
+def revert_steps(root: int, steps: Sequence[PathChange], store: ContentStore, token: str) -> None:
     """Revert all steps, except where somebody else changed the path meanwhile. Raises StorageError, OSError."""
     remove_temporary_files(root, steps, token)
     for action, step in _in_order(_StepRunner(root, store, token), [step.reverted() for step in steps]):
@@ -55,8 +55,8 @@ def revert_steps(root: int, steps: Sequence[PathStep], store: ContentStore, toke
 
 
 def _in_order(
-    runner: "_StepRunner", steps: Sequence[PathStep]
-) -> Iterator[tuple[Callable[[PathStep], None], PathStep]]:
+    runner: "_StepRunner", steps: Sequence[PathChange]
+) -> Iterator[tuple[Callable[[PathChange], None], PathChange]]:
     """Yield each action with its step: unlock folders, remove old entries deepest first, make new entries deepest last, and
     set the folders' own permissions."""
     shallow = sorted(steps, key=lambda step: step.path.count("/"))
@@ -72,7 +72,7 @@ def _in_order(
     yield from ((runner.permit, step) for step in reversed(folders))
 
 
-def remove_temporary_files(root: int, steps: Sequence[PathStep], token: str) -> None:
+def remove_temporary_files(root: int, steps: Sequence[PathChange], token: str) -> None:
     """Remove the temporary files that a killed process left behind. Raises OSError."""
     for step in steps:
         with _open_place(root, step.path) as (parent, _), contextlib.suppress(FileNotFoundError):
@@ -93,7 +93,7 @@ class _StepRunner:
         self._store = store
         self._token = token
 
-    def remove(self, step: PathStep) -> None:
+    def remove(self, step: PathChange) -> None:
         """Remove the old entry."""
         with _open_place(self._root, step.path) as (parent, name):
             current = None if parent < 0 else _entry(parent, name)
@@ -112,7 +112,7 @@ class _StepRunner:
                     raise _conflict(step.path, "holds files that were not copied") from error
                 self.stayed.append(step.path)
 
-    def make_folder(self, step: PathStep) -> None:
+    def make_folder(self, step: PathChange) -> None:
         """Make the folder, accessible to this user; its own permissions come last."""
         with _require_place(self._root, step.path) as (parent, name):
             current = _entry(parent, name)
@@ -122,11 +122,11 @@ class _StepRunner:
             elif current.kind != "folder":
                 raise _conflict(step.path, "is there already")
 
-    def unlock(self, step: PathStep) -> None:
+    def unlock(self, step: PathChange) -> None:
         """Give this user access to a folder that stays, whatever permissions it has or will have."""
         self.permit(step, _OWNER_ACCESS)
 
-    def permit(self, step: PathStep, more: int = 0) -> None:
+    def permit(self, step: PathChange, more: int = 0) -> None:
         """Give a folder its permissions, and `more` in addition."""
         assert step.after is not None
         with _require_place(self._root, step.path) as (parent, name):
@@ -138,7 +138,7 @@ class _StepRunner:
             finally:
                 os.close(handle)
 
-    def put(self, step: PathStep) -> None:
+    def put(self, step: PathChange) -> None:
         """Put the file or link at its path, atomically."""
         assert step.after is not None
         with _require_place(self._root, step.path) as (parent, name):
@@ -223,7 +223,7 @@ def _entry(parent: int, name: str) -> TreeEntry | None:
     return TreeEntry("file", mode, size, digest)
 
 
-def _require_known(step: PathStep, current: TreeEntry) -> None:
+def _require_known(step: PathChange, current: TreeEntry) -> None:
     """Raise WorkspaceConflictError if the entry is neither the old nor the new one."""
     for entry in (step.before, step.after):
         if entry is not None and current.kind == entry.kind and (current.kind == "folder" or current == entry):
@@ -237,7 +237,7 @@ def _copy_owner(parent: int, name: str, like: os.stat_result) -> None:
         os.chown(name, like.st_uid, like.st_gid, dir_fd=parent, follow_symlinks=False)
 
 
-def _changes_kind(step: PathStep) -> bool:
+def _changes_kind(step: PathChange) -> bool:
     """Whether a folder replaces a file or link, or the other way round."""
     return step.after is not None and _is(step.before, "folder") != _is(step.after, "folder")
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from tabsmith.errors import StorageError
 from tabsmith.storage.files import make_folder, storage_error
-from tabsmith.workspaces.walk import CHUNK_BYTES, chunks
+from tabsmith.workspaces.folders import CHUNK_BYTES, chunks
 
 _FICLONE: Final = 0x40049409  # Linux: the new file shares the old one's blocks until either is written
 _CLONE_FROM_BYTES: Final = CHUNK_BYTES

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from tabsmith.storage.files import storage_error
 from tabsmith.workspaces.content_store import copy_bytes
+from tabsmith.workspaces.folders import open_root
 from tabsmith.workspaces.scan import FolderScan
 from tabsmith.workspaces.tree import FolderTree, LeftOut, WorkspaceLimits, leads_out
-from tabsmith.workspaces.walk import open_root
 
 
 def copy_folder(origin: Path, to: Path, limits: WorkspaceLimits) -> FolderTree:

@@ -11,11 +11,11 @@ from msgspec.structs import replace
 
 from tabsmith.errors import StorageError, WorkspaceConflictError, WorkspaceError
 from tabsmith.storage.files import storage_error
-from tabsmith.workspaces.apply import PathStep, apply_steps, entry_at, remove_temporary_files, revert_steps
+from tabsmith.workspaces.apply import PathChange, apply_steps, entry_at, remove_temporary_files, revert_steps
 from tabsmith.workspaces.content_store import ContentStore
+from tabsmith.workspaces.folders import open_file, open_parent, open_root, split_path
 from tabsmith.workspaces.scan import scan_folder
 from tabsmith.workspaces.tree import FolderTree, LeftOut, TreeEntry, WorkspaceLimits, leads_out, list_paths, load, save
-from tabsmith.workspaces.walk import open_file, open_parent, open_root, split_path
 
 OnConflict: TypeAlias = Literal["refuse", "keep others"]
 """What to do if somebody else changed files of the folder that the work did not touch: refuse, or keep their versions. A
@@ -42,14 +42,14 @@ class MergeJournal(msgspec.Struct, frozen=True):
 
     state: Literal["going", "done"]
     token: str
-    steps: tuple[PathStep, ...]
+    steps: tuple[PathChange, ...]
     result: MergeResult
     expected: FolderTree
     earlier: MergeResult | None = None
     made_folder: bool = False
 
 
-def plan_steps(expected: FolderTree, state: FolderTree) -> tuple[tuple[PathStep, ...], tuple[LeftOut, ...]]:
+def plan_steps(expected: FolderTree, state: FolderTree) -> tuple[tuple[PathChange, ...], tuple[LeftOut, ...]]:
     """Return the steps from the expected state to `state`, and the paths of `state` that are left out: links that lead
     out of the folder, pipes, and whatever is left out everywhere."""
     new_links = [
@@ -60,7 +60,7 @@ def plan_steps(expected: FolderTree, state: FolderTree) -> tuple[tuple[PathStep,
     left_out = (*out, *(path for path in state.left_out if path.why != "vanished"))
     closed = {path.path for path in (*left_out, *state.left_out)}
     steps = tuple(
-        PathStep(path, expected.entries.get(path), state.entries.get(path))
+        PathChange(path, expected.entries.get(path), state.entries.get(path))
         for path in sorted(expected.entries.keys() | state.entries.keys())
         if expected.entries.get(path) != state.entries.get(path) and not _is_below(path, closed)
     )
@@ -157,7 +157,7 @@ class MergeBack:
         return journal
 
     def _check(
-        self, steps: Sequence[PathStep], expected: FolderTree, current: FolderTree, on_conflict: OnConflict
+        self, steps: Sequence[PathChange], expected: FolderTree, current: FolderTree, on_conflict: OnConflict
     ) -> tuple[str, ...]:
         """Raise WorkspaceConflictError if the folder is not as expected; return changed and new files that do not matter."""
         touched = {step.path for step in steps}
@@ -184,7 +184,7 @@ class MergeBack:
             )
         return (*sorted(changed), *beside)
 
-    def _require_inside(self, steps: Sequence[PathStep]) -> None:
+    def _require_inside(self, steps: Sequence[PathChange]) -> None:
         for step in steps:
             try:
                 split_path(step.path)
@@ -195,7 +195,7 @@ class MergeBack:
                     next_step="Nothing was handed back.",
                 ) from error
 
-    def _back_up(self, steps: Sequence[PathStep]) -> None:
+    def _back_up(self, steps: Sequence[PathChange]) -> None:
         """Store what will be replaced or removed, so that the merge can be undone. Raises OSError."""
         with open_root(self._origin) as root:
             for step in steps:
@@ -227,7 +227,7 @@ class MergeBack:
         save(self._journal, done)
         return done.result
 
-    def _verify(self, root: int, steps: Sequence[PathStep], stayed: Sequence[str]) -> None:
+    def _verify(self, root: int, steps: Sequence[PathChange], stayed: Sequence[str]) -> None:
         wrong = tuple(
             step.path for step in steps if step.path not in stayed and entry_at(root, step.path) != step.after
         )
@@ -235,7 +235,7 @@ class MergeBack:
             raise _conflict(self._origin, f"Others change the folder at this moment: {list_paths(wrong)}.", wrong)
 
 
-def _expected_on_path(step: PathStep, expected: Mapping[str, TreeEntry]) -> list[tuple[str, TreeEntry | None]]:
+def _expected_on_path(step: PathChange, expected: Mapping[str, TreeEntry]) -> list[tuple[str, TreeEntry | None]]:
     """The path itself and each expected folder above it, with its expected entry."""
     parts = step.path.split("/")
     above = ["/".join(parts[:length]) for length in range(1, len(parts))]
@@ -248,7 +248,7 @@ def _differs(wanted: TreeEntry | None, current: TreeEntry | None, exactly: bool)
     return wanted.kind != current.kind
 
 
-def _after_steps(expected: FolderTree, steps: Sequence[PathStep]) -> FolderTree:
+def _after_steps(expected: FolderTree, steps: Sequence[PathChange]) -> FolderTree:
     entries = dict(expected.entries)
     for step in steps:
         if step.after is not None:

@@ -11,6 +11,7 @@ from typing import Final, Literal, TypeAlias
 
 from tabsmith.errors import WorkspaceError, WorkspaceTooLargeError
 from tabsmith.text import plural
+from tabsmith.workspaces.folders import chunks, open_file, open_folder, open_root
 from tabsmith.workspaces.tree import (
     REPOSITORY_FOLDER,
     FolderTree,
@@ -20,7 +21,6 @@ from tabsmith.workspaces.tree import (
     WorkspaceLimits,
     safe_path,
 )
-from tabsmith.workspaces.walk import chunks, open_file, open_folder, open_root
 
 OnUnreadable: TypeAlias = Literal["leave out", "refuse"]
 

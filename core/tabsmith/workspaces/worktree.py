@@ -8,7 +8,7 @@ from typing import Final
 
 from tabsmith.errors import WorkspaceError
 from tabsmith.text import clean
-from tabsmith.workspaces.remove_folder import remove_tree
+from tabsmith.workspaces.folders import remove_tree
 from tabsmith.workspaces.scan import scan_folder
 from tabsmith.workspaces.tree import FolderTree, TreeEntry, WorkspaceLimits, list_paths
 

@@ -8,7 +8,7 @@ import pytest
 
 from tabsmith.modeling.results import ColumnImportance
 from tabsmith.reports import canvas, lettering
-from tabsmith.reports.errors import NothingToDrawError
+from tabsmith.reports.canvas import NothingToDrawError
 from tabsmith.reports.importance_chart import importance_chart
 from tests.core.charts.pixels import ink, near, pixels, rows_of, size
 from tests.tui.hostile import HOSTILE

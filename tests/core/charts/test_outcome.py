@@ -6,7 +6,7 @@ import pytest
 
 from tabsmith.modeling.results import Confusion, Residuals
 from tabsmith.reports import canvas
-from tabsmith.reports.errors import NothingToDrawError
+from tabsmith.reports.canvas import NothingToDrawError
 from tabsmith.reports.outcome_chart import outcome_chart
 from tests.core.charts.pixels import ink, size
 from tests.tui.hostile import HOSTILE

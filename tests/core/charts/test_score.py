@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from tabsmith.reports import canvas
-from tabsmith.reports.errors import NothingToDrawError
+from tabsmith.reports.canvas import NothingToDrawError
 from tabsmith.reports.score_chart import score_chart
 from tabsmith.runs.snapshot import RunSnapshot
 from tests.core.charts.pixels import ink, near, rows_of, size

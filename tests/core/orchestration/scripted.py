@@ -15,7 +15,7 @@ from tabsmith.errors import AgentError
 from tabsmith.limits import LimitName, Limits, with_limit
 from tabsmith.modeling.results import Evaluation, FoldScore, Metric
 from tabsmith.orchestration.human.user_interface import LoopEnd
-from tabsmith.orchestration.loop.context import LoopContext
+from tabsmith.orchestration.loop.iteration import LoopContext
 from tabsmith.orchestration.loop.recipe_loop import RecipeLoop
 from tabsmith.orchestration.loop_state import LoopState
 from tabsmith.orchestration.questions import Continue, EndRun, Mode, Question, Reply

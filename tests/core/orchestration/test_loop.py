@@ -5,7 +5,7 @@ import pytest
 from tabsmith.errors import AgentAccessError, AgentReplyError
 from tabsmith.limits import Limits
 from tabsmith.orchestration import events as loop
-from tabsmith.orchestration.loop import retries
+from tabsmith.orchestration.loop import agent_calls
 from tabsmith.orchestration.loop.recipe_loop import MAX_UNSCORED
 from tabsmith.orchestration.questions import Decide, EndRun, Skip
 from tests.core.orchestration.scripted import Evaluator, Person, Run, ridge
@@ -75,7 +75,7 @@ async def test_an_agent_without_an_answer_is_replaced_by_search_and_comes_back()
 async def test_an_answer_that_cannot_be_read_is_asked_for_again_and_the_agent_is_told_why(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(retries, "FIRST_WAIT", 0.0)
+    monkeypatch.setattr(agent_calls, "FIRST_WAIT", 0.0)
     run = Run([AgentReplyError("no JSON in it"), ridge(1.0)])
     await run.end()
     assert [each.retry for each in run.told(loop.RetryScheduled)] == [1]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tabsmith.agents.protocol import AgentErrorKind
-from tabsmith.orchestration.loop.retries import RETRIES, Retry, next_retry
+from tabsmith.orchestration.loop.agent_calls import RETRIES, Retry, next_retry
 
 TROUBLES = get_args(AgentErrorKind)
 

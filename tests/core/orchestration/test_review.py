@@ -7,9 +7,7 @@ from tabsmith.agents.usage import Usage
 from tabsmith.limits import Limits
 from tabsmith.orchestration.decisions import Decision
 from tabsmith.orchestration.events import BreakpointPassed, BudgetWarned, Noted
-from tabsmith.orchestration.human.breakpoints import Fired
-from tabsmith.orchestration.human.permissions import ToolPermissions
-from tabsmith.orchestration.human.review import HumanReview
+from tabsmith.orchestration.human.review import Fired, HumanReview, ToolPermissions
 from tabsmith.orchestration.limits.budget import UsageTracker
 from tabsmith.orchestration.questions import (
     AllowTool,

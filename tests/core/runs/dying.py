@@ -22,9 +22,8 @@ from tabsmith.modeling.results import Evaluation, FoldScore, Metric
 from tabsmith.orchestration import events as loop
 from tabsmith.orchestration.history import History, HistoryRecord
 from tabsmith.orchestration.human.user_interface import LoopEnd
-from tabsmith.orchestration.loop.context import LoopContext
 from tabsmith.orchestration.loop.inputs import history_record
-from tabsmith.orchestration.loop.iteration import RecipeIteration
+from tabsmith.orchestration.loop.iteration import LoopContext, RecipeIteration
 from tabsmith.orchestration.loop.recipe_loop import RecipeLoop
 from tabsmith.orchestration.loop_state import evaluation_folder
 from tabsmith.orchestration.questions import Continue, Reply
@@ -36,12 +35,11 @@ from tabsmith.runs.commands import Answer, RunCommand
 from tabsmith.runs.controller import ActiveClock, RunController
 from tabsmith.runs.events import RunEvent, RunStarted
 from tabsmith.runs.folder import RunFolder
-from tabsmith.runs.lost_sessions import close_lost_sessions
 from tabsmith.runs.pool import Pool
 from tabsmith.runs.reducers import reduce
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.spec import Detect, ModelChoice, RunSpec, new_run_id
-from tabsmith.runs.transcripts import FileTranscripts
+from tabsmith.runs.transcripts import FileTranscripts, close_lost_sessions
 from tabsmith.storage import TypedJournal
 from tabsmith.tables.profile.types import ColumnProfile, TableProfile
 from tabsmith.tables.read.sources import SampleSource

@@ -13,7 +13,7 @@ from tabsmith.agents.usage import NO_USAGE
 from tabsmith.conditions.metrics import IterationMetrics
 from tabsmith.errors import AgentAccessError, AgentNetworkError
 from tabsmith.orchestration import events as loop
-from tabsmith.orchestration.loop import retries
+from tabsmith.orchestration.loop import agent_calls
 from tabsmith.orchestration.questions import ChangeBrief, Decide, Extend, Skip
 from tabsmith.orchestration.questions import EndRun as EndRun
 from tabsmith.runs.commands import Stop
@@ -29,7 +29,7 @@ STEP = 1 if SOAK else 3
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """No retry waits, and no line is synced: what a kill leaves is in the kernel's hands in any case."""
-    monkeypatch.setattr(retries, "FIRST_WAIT", 0.0001)
+    monkeypatch.setattr(agent_calls, "FIRST_WAIT", 0.0001)
     monkeypatch.setattr(journal, "_sync_data", lambda _: None)
 
 

@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from tabsmith.orchestration import events as loop
-from tabsmith.orchestration import task_events
+from tabsmith.orchestration import events as task_events
 from tabsmith.orchestration.questions import AllowTool
 from tabsmith.runs.commands import Answer
 from tabsmith.runs.events import RunEvent

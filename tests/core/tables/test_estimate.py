@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import tabsmith
-from tabsmith.tables.read.estimate import estimate_file, estimate_sample
 from tabsmith.tables.read.guard import check_path
+from tabsmith.tables.read.reader import estimate_file, estimate_sample
 from tabsmith.tables.read.sources import SampleSource
 
 from .conftest import Write

@@ -7,11 +7,11 @@ import pytest
 from tabsmith.errors import UnsupportedFormatError
 from tabsmith.tables.read.arrow_columns import column_array
 from tabsmith.tables.read.encoding import read_text
-from tabsmith.tables.read.estimate import estimate_file
 from tabsmith.tables.read.formats import registry
 from tabsmith.tables.read.formats.base import FileFormat, FileHead, ReadRequest, ReadResult, RowsAndColumns
 from tabsmith.tables.read.guard import check_path
 from tabsmith.tables.read.opened_file import GuardedFile
+from tabsmith.tables.read.reader import estimate_file
 from tabsmith.tables.snapshot import load_frame
 
 from .conftest import Read, Write

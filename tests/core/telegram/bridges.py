@@ -11,7 +11,7 @@ from typing import Self
 
 from tabsmith.storage import lock_owner
 from tabsmith.telegram.bot_token import BotToken
-from tabsmith.telegram.paths import BridgePaths
+from tabsmith.telegram.status import BridgePaths
 from tests.core.telegram.bridge_parent import BridgeParent, ForkedProcess
 
 PATIENCE = 60.0

@@ -10,10 +10,9 @@ import sys
 from pathlib import Path
 
 from tabsmith.telegram.bot_token import BotToken
-from tabsmith.telegram.paths import BridgePaths
 from tabsmith.telegram.render.messages import Button, OutgoingFile, OutgoingMessage
 from tabsmith.telegram.render.text import own
-from tabsmith.telegram.status import BridgeStatus, StatusWriter
+from tabsmith.telegram.status import BridgePaths, BridgeStatus, StatusWriter
 from tabsmith.telegram.transport import updates
 from tabsmith.telegram.transport.bot_api import BotApi
 from tabsmith.telegram.transport.inbox import Inbox, ReceivedUpdate

@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 from tabsmith.telegram.bot_token import BotToken
-from tabsmith.telegram.paths import BridgePaths
 from tabsmith.telegram.render.messages import Button, OutgoingMessage
 from tabsmith.telegram.render.text import own
-from tabsmith.telegram.status import BridgeStatus, StatusWriter
+from tabsmith.telegram.status import BridgePaths, BridgeStatus, StatusWriter
 from tabsmith.telegram.transport.bot_api import BotApi
 from tests.peers.telegram_server import TelegramServer
 

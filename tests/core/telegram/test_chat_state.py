@@ -6,7 +6,7 @@ from pathlib import Path
 from tabsmith.runs.jobs import Predict
 from tabsmith.tables.read.sources import FileSource
 from tabsmith.telegram.chat_state import ChatState, ChatStates, ChatView, FollowedRun, PredictionJob
-from tabsmith.telegram.paths import BridgePaths
+from tabsmith.telegram.status import BridgePaths
 
 CHAT = ChatState(
     user=7,

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from tabsmith.errors import StorageError
-from tabsmith.telegram.transport.errors import (
+from tabsmith.telegram.transport.http_client import (
     BotApiError,
-    FileTooLargeError,
     RejectedError,
     ServerError,
+    TelegramFileTooLargeError,
     UnreachableError,
 )
 from tests.core.telegram.rig import api_at
@@ -43,7 +43,7 @@ async def test_a_file_is_whole_in_its_place_and_for_this_user_only(tmp_path: Pat
 async def test_a_file_over_the_limit_is_given_up_whatever_its_size_was_said_to_be(
     tmp_path: Path, claimed: int | None
 ) -> None:
-    with TelegramServer() as server, pytest.raises(FileTooLargeError):
+    with TelegramServer() as server, pytest.raises(TelegramFileTooLargeError):
         await _fetch(server, tmp_path / "rows.csv", len(ROWS) - 1, claimed_size=claimed)
     assert list(tmp_path.glob("**/*.*")) == []
 

@@ -14,9 +14,8 @@ from tabsmith.errors import ConfigError
 from tabsmith.paths import folders
 from tabsmith.storage import OwnerLock
 from tabsmith.telegram.health import EXPECTED_COMMANDS, CheckName, CheckState, HealthCheck, check_health
-from tabsmith.telegram.paths import BridgePaths
 from tabsmith.telegram.service import bridge_paths, running, start, stop
-from tabsmith.telegram.status import BridgeStatus, BridgeTrouble, StatusWriter
+from tabsmith.telegram.status import BridgePaths, BridgeStatus, BridgeTrouble, StatusWriter
 from tabsmith.telegram.transport.updates import UPDATE_KINDS
 from tests.core.telegram.stand_in import SECRET, TOKEN, stand_in, wait_until
 

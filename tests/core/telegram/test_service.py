@@ -19,7 +19,6 @@ from tabsmith.errors import ConfigError, UsageError
 from tabsmith.storage import OwnerLock
 from tabsmith.telegram.activity import bridge_users, recent_activity
 from tabsmith.telegram.chat_state import ChatState, ChatStates
-from tabsmith.telegram.paths import BridgePaths
 from tabsmith.telegram.render.messages import OutgoingMessage
 from tabsmith.telegram.render.text import foreign, own
 from tabsmith.telegram.service import (
@@ -36,7 +35,7 @@ from tabsmith.telegram.service import (
     start,
     stop,
 )
-from tabsmith.telegram.status import read_status
+from tabsmith.telegram.status import BridgePaths, read_status
 from tabsmith.telegram.transport.inbox import Inbox
 from tabsmith.telegram.transport.outbox import Outbox
 from tabsmith.telegram.transport.updates import RawUpdate

@@ -16,7 +16,6 @@ from tabsmith.formatting import duration, time_ago
 from tabsmith.telegram.activity import BridgeUser, bridge_users
 from tabsmith.telegram.bot_token import BotToken, bot_token
 from tabsmith.telegram.health import HealthReport, check_health, token_source
-from tabsmith.telegram.paths import BridgePaths
 from tabsmith.telegram.service import (
     BridgeStopped,
     FirstPoll,
@@ -27,7 +26,7 @@ from tabsmith.telegram.service import (
 )
 from tabsmith.telegram.service import start as start_detached
 from tabsmith.telegram.service import stop as stop_bridge
-from tabsmith.telegram.status import BridgeStatus, read_status
+from tabsmith.telegram.status import BridgePaths, BridgeStatus, read_status
 from tabsmith.text import plural
 from tabsmith_tui.commands.output import json_option, print_facts, print_json, print_table, print_text, say
 

@@ -10,13 +10,13 @@ from tabsmith.limits import Limits
 from tabsmith.modeling.results import Metric
 from tabsmith.orchestration import events as loop
 from tabsmith.orchestration.decisions import Decision
+from tabsmith.orchestration.events import TaskEvent
 from tabsmith.orchestration.questions import AllowTool, Reply
-from tabsmith.orchestration.task_events import TaskEvent
 from tabsmith.presentation import budgets
 from tabsmith.runs import events as run
 from tabsmith.runs.events import RunEvent, RunState
 from tabsmith.text import clean, plural
-from tabsmith_tui.commands import task_lines
+from tabsmith_tui.commands import task_report
 from tabsmith_tui.commands.output import say
 
 # What is asked is printed where it can be answered, see asking.py.
@@ -63,7 +63,7 @@ class EventPrinter:
             case run.RunEnded():
                 return ""
             case run.TasksReady():
-                return task_lines.tasks(event)
+                return task_report.tasks(event)
             case _:
                 return self._loop_line(event)
 
@@ -90,7 +90,7 @@ class EventPrinter:
             case loop.Noted(message=message):
                 return f"note      {message}"
             case _:
-                return self._agent_line(event) or self._person_line(event) or task_lines.line(event)
+                return self._agent_line(event) or self._person_line(event) or task_report.line(event)
 
     def _agent_line(self, event: loop.LoopEvent | TaskEvent) -> str:
         match event:

@@ -21,7 +21,7 @@ from tabsmith_tui.screens.base import STYLES, TabsmithScreen, start_worker
 from tabsmith_tui.views import agents as view
 from tabsmith_tui.widgets.drawing import content
 from tabsmith_tui.widgets.fields import TypedLine
-from tabsmith_tui.widgets.lines_layout import Cell
+from tabsmith_tui.widgets.lines_table import Cell
 from tabsmith_tui.widgets.literal import TextLine, assemble, literal, set_border_title
 from tabsmith_tui.widgets.menu import Group, Item, Menu
 

@@ -15,12 +15,11 @@ from textual.widgets.option_list import Option
 from tabsmith.errors import TabsmithError
 from tabsmith.text import plural
 from tabsmith_tui.screens.base import DialogScreen, start_worker
-from tabsmith_tui.widgets.bars import KeysBar
+from tabsmith_tui.widgets.bars import KeysBar, pill
 from tabsmith_tui.widgets.fields import TypedLine
 from tabsmith_tui.widgets.literal import ContentText, TextLine, assemble, literal, set_border_title
 from tabsmith_tui.widgets.menu import Choices
 from tabsmith_tui.widgets.path_field import PathField
-from tabsmith_tui.widgets.pill import pill
 
 if TYPE_CHECKING:
     from tabsmith.runs.watch import RunSummary

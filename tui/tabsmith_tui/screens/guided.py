@@ -39,20 +39,16 @@ from tabsmith.workflow.states import STEP_OF, GuidedStep, State, StepMark
 from tabsmith_tui.actions import bindings_of
 from tabsmith_tui.screens.base import STYLES, TabsmithScreen
 from tabsmith_tui.session_watch import SessionWatch
+from tabsmith_tui.widgets.bars import ProgressLine, pill
 from tabsmith_tui.widgets.literal import ContentText, assemble, literal, set_border_title
 from tabsmith_tui.widgets.path_field import LONGEST
-from tabsmith_tui.widgets.pill import pill
-from tabsmith_tui.widgets.progress_line import ProgressLine
 from tabsmith_tui.widgets.step_list import StepList
 from tabsmith_tui.widgets.steps.base import StepView
 from tabsmith_tui.widgets.steps.choices import ChoicesStep
-from tabsmith_tui.widgets.steps.load import LoadStep
-from tabsmith_tui.widgets.steps.manual import ManualStep
-from tabsmith_tui.widgets.steps.model import ModelStep
-from tabsmith_tui.widgets.steps.path import PathStep
 from tabsmith_tui.widgets.steps.result import PredictStep, ResultStep, result_of
 from tabsmith_tui.widgets.steps.schema import SchemaStep
-from tabsmith_tui.widgets.steps.train import ReviewStep, TrainingStep
+from tabsmith_tui.widgets.steps.table import LoadStep, ManualStep, PathStep
+from tabsmith_tui.widgets.steps.train import ModelStep, ReviewStep, TrainingStep
 
 if TYPE_CHECKING:
     from tabsmith.tables.read.sources import SampleName

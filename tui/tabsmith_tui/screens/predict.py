@@ -23,9 +23,9 @@ from tabsmith_tui.clipboard import copy
 from tabsmith_tui.screens.base import STYLES, TabsmithScreen, start_worker
 from tabsmith_tui.screens.dialogs import DialogAnswer, QuestionScreen
 from tabsmith_tui.summaries import Fact, table_and_target
+from tabsmith_tui.widgets.bars import ProgressLine
 from tabsmith_tui.widgets.literal import FactList, TextLine, assemble, literal, literal_block
 from tabsmith_tui.widgets.path_field import PathField
-from tabsmith_tui.widgets.progress_line import ProgressLine
 
 if TYPE_CHECKING:
     from textual.worker import Worker

@@ -19,9 +19,9 @@ from tabsmith.text import plural
 from tabsmith_tui.actions import bindings_of
 from tabsmith_tui.screens.base import TabsmithScreen
 from tabsmith_tui.views import run_column
+from tabsmith_tui.widgets.bars import pill
 from tabsmith_tui.widgets.drawing import Drawing
 from tabsmith_tui.widgets.literal import TextLine, assemble, literal, set_border_title
-from tabsmith_tui.widgets.pill import pill
 
 _NARROWEST: Final = 38  # cells of a column
 _EVERY: Final = 0.2  # seconds between two looks at the journals

@@ -11,8 +11,7 @@ from tabsmith.tables.info import LineNote, Preview, TableInfo
 from tabsmith.text import clean, plural
 from tabsmith_tui.screens.base import DialogScreen
 from tabsmith_tui.widgets.bars import KeysBar
-from tabsmith_tui.widgets.lines_layout import Cell, LineColumn, Tone
-from tabsmith_tui.widgets.lines_table import LinesTable
+from tabsmith_tui.widgets.lines_table import Cell, LineColumn, LinesTable, Tone
 from tabsmith_tui.widgets.literal import TextLine, assemble, literal, set_border_title
 
 WIDEST_CELL = 24

@@ -25,7 +25,7 @@ from tabsmith_tui import task_files
 from tabsmith_tui.actions import bindings_of
 from tabsmith_tui.screens.base import STYLES, TabsmithScreen, start_worker
 from tabsmith_tui.screens.dialogs import AskPathScreen, DialogAnswer, QuestionScreen
-from tabsmith_tui.task_files import FILE_FIELDS, CheckedDraft, Draft, FieldProblem, TaskDraft
+from tabsmith_tui.task_files import FILE_FIELDS, CheckedDraft, Draft, TaskDraft, TaskFieldProblem
 from tabsmith_tui.views import agents as agent_views
 from tabsmith_tui.widgets.literal import ContentText, TextLine, assemble, literal, set_border_title
 from tabsmith_tui.widgets.menu import Group, Item, Menu
@@ -191,7 +191,7 @@ class TaskFileScreen(TabsmithScreen):
         agent = self._agents.get(self._current.texts["agent"]) if self._current else None
         return f"{agent_views.availability(agent).text}: {agent.why}. {agent.next_step}".strip() if agent else ""
 
-    def _item(self, index: int, problems: tuple[FieldProblem, ...]) -> Item:
+    def _item(self, index: int, problems: tuple[TaskFieldProblem, ...]) -> Item:
         texts = self._draft.tasks[index].texts
         wrong = any(problem.task == index + 1 for problem in problems)
         glyph = Content.styled("!", "$warn") if wrong else Content.styled("✔", "$good")
@@ -377,7 +377,7 @@ class TaskFileScreen(TabsmithScreen):
             return
         services.open_screen("run", spec.id)
 
-    def _go_to_problem(self, problem: FieldProblem) -> None:
+    def _go_to_problem(self, problem: TaskFieldProblem) -> None:
         """Go to the field of a problem."""
         if problem.task and problem.task - 1 != self._index:
             checked = self._checked

@@ -9,8 +9,8 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from tabsmith.errors import TabsmithError, report_of
+from tabsmith.orchestration.events import AcceptanceStarted, Acted
 from tabsmith.orchestration.loop_state import FINISHED_STATES, SessionState, Trial
-from tabsmith.orchestration.task_events import AcceptanceStarted, Acted
 from tabsmith.presentation.spans import line, plain_text
 from tabsmith.runs.snapshot import LogLine, RunSnapshot
 from tabsmith.runs.transcripts import TranscriptMessage

@@ -10,8 +10,7 @@ import msgspec
 from tabsmith import formatting
 from tabsmith.orchestration.loop_state import FINISHED_STATES
 from tabsmith.presentation import budgets, tasks
-from tabsmith.presentation.errors import error_lines
-from tabsmith.presentation.labels import EXIT_REASONS
+from tabsmith.presentation.labels import EXIT_REASONS, error_lines
 from tabsmith.presentation.scores import metric_direction
 from tabsmith.presentation.spans import Line, Span, Tone, span
 from tabsmith.runs.events import RunState

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from tabsmith import formatting
+from tabsmith.orchestration.events import AcceptanceStarted, Acted, PermissionDecided
 from tabsmith.orchestration.loop_state import SessionState, Trial, WorkspaceWork
-from tabsmith.orchestration.task_events import AcceptanceStarted, Acted, PermissionDecided
 from tabsmith.presentation import budgets, tasks
 from tabsmith.presentation.labels import AGENT_JOB_ENDS, FILE_CHANGES
 from tabsmith.presentation.spans import Line, Span, Tone, line, plain_text, span

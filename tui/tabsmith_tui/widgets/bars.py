@@ -1,6 +1,11 @@
-"""The line at the top of a screen, with its subject and status, and the line of keys at the bottom."""
+"""The line at the top of a screen, with its subject and status, and the line of keys at the bottom.
 
-from typing import NamedTuple
+The status pill: a run's state as a glyph, a word and a colour together.
+
+The progress of a job in one line: its name, a bar, the key that cancels it, and its last message. Nothing spins.
+"""
+
+from typing import Literal, NamedTuple, TypeAlias
 
 from textual import events
 from textual.app import ComposeResult
@@ -10,7 +15,12 @@ from textual.widget import Widget
 from textual.widgets import Footer
 from textual.widgets._footer import FooterKey
 
-from tabsmith_tui.widgets.literal import ContentText, assemble
+from tabsmith.presentation.labels import IDLE, RUN_STATES
+from tabsmith.runs.events import RunState
+from tabsmith.runs.jobs import Progressed
+from tabsmith.text import clean
+from tabsmith_tui.widgets.drawing import content
+from tabsmith_tui.widgets.literal import ContentText, TextLine, assemble, literal
 
 _GAP = "   "
 
@@ -123,3 +133,39 @@ class KeysBar(Footer):
         """Choose the fitting keys again."""
         if self._bindings_ready:
             self.call_after_refresh(self.recompose)
+
+
+PillState: TypeAlias = RunState | Literal["idle"]
+
+
+def pill(state: PillState) -> Content:
+    """The pill of a run's state, such as "● running", or "○ idle"."""
+    label = IDLE if state == "idle" else RUN_STATES[state]
+    return content([(label.span,)])
+
+
+_WIDTH = 16
+
+
+class ProgressLine(TextLine):
+    """Hidden while no job runs."""
+
+    DEFAULT_CSS = "ProgressLine { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }"
+
+    def begin(self, job: str) -> None:
+        """Show that `job` runs; how far it is cannot be known yet."""
+        self._job = clean(job, 100)
+        self.show_progress(Progressed(-1.0, ""))
+        self.display = True
+
+    def show_progress(self, progress: Progressed) -> None:
+        """Show the share that is done, and the job's message."""
+        done = round(max(0.0, min(1.0, progress.share)) * _WIDTH)
+        bar = "" if progress.share < 0 else f"  {'━' * done}{'╌' * (_WIDTH - done)} {progress.share:.0%}"
+        message = literal(f"  {progress.message}" if progress.message else "", 200, "$quiet")
+        self.show(assemble(("◔ ", "$accent"), self._job, (bar, "$accent"), ("   esc cancels", "$quiet"), message))
+
+    def end(self) -> None:
+        """Hide the line."""
+        self.show("")
+        self.display = False

@@ -7,9 +7,8 @@ from typing import ClassVar, Final, Protocol
 from textual.binding import Binding, BindingType
 
 from tabsmith.presentation.spans import Span, Tone
-from tabsmith_tui.widgets.lines_layout import Cell, LineColumn
-from tabsmith_tui.widgets.lines_layout import Tone as CellTone
-from tabsmith_tui.widgets.lines_table import LinesTable
+from tabsmith_tui.widgets.lines_table import Cell, LineColumn, LinesTable
+from tabsmith_tui.widgets.lines_table import Tone as CellTone
 
 _TONES: Final = MappingProxyType[Tone, CellTone](
     {

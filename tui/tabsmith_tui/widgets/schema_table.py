@@ -8,8 +8,7 @@ from tabsmith.tables.profile.types import ColumnProfile
 from tabsmith.tables.schema.types import ColumnKind
 from tabsmith.text import clean
 from tabsmith.workflow.form import ColumnLine, ColumnsField
-from tabsmith_tui.widgets.lines_layout import Cell, LineColumn, Tone
-from tabsmith_tui.widgets.lines_table import LinesTable
+from tabsmith_tui.widgets.lines_table import Cell, LineColumn, LinesTable, Tone
 
 WIDTH: Final = 8
 _BAR_GLYPHS: Final = "▁▂▃▄▅▆▇█"

@@ -1,16 +1,27 @@
-"""Where a person has a say in a run: a limit that is used up, a breakpoint, an escalation, a checkpoint."""
+"""Where a person has a say in a run: a limit that is used up, a breakpoint, an escalation, a checkpoint.
 
-from collections.abc import Callable
+Breakpoints: conditions that are checked after every iteration, and which of them fire.
+
+Who may use a tool: what a coding agent asks for beyond its rights, decided by the mode or by a person.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Literal
 from uuid import uuid4
 
+import msgspec
+
+from tabsmith.agents.agent_jobs import PermissionAnswer, PermissionRequest
+from tabsmith.conditions.built_in import parse_condition
+from tabsmith.conditions.metrics import IterationMetrics
 from tabsmith.errors import UsageError
 from tabsmith.limits import LimitName
 from tabsmith.orchestration.decisions import Decision, DecisionAction
-from tabsmith.orchestration.events import BreakpointPassed, LoopEvent, Noted
-from tabsmith.orchestration.human.breakpoints import Fired
+from tabsmith.orchestration.events import BreakpointPassed, LoopEvent, Noted, PermissionDecided
 from tabsmith.orchestration.human.user_interface import LIMIT_ENDS, LoopEnd, UserInterface
 from tabsmith.orchestration.limits.budget import UsageTracker
 from tabsmith.orchestration.questions import (
+    AllowTool,
     Cause,
     ChangeBrief,
     Continue,
@@ -20,6 +31,45 @@ from tabsmith.orchestration.questions import (
     Reply,
     Skip,
 )
+from tabsmith.text import clean
+
+
+class Fired(msgspec.Struct, frozen=True):
+    """A condition that came true: its expression, its name if it is built in, and why it is true, with the values."""
+
+    condition: str
+    name: str
+    words: str
+
+
+class Breakpoints:
+    """The conditions of a run. A condition on metrics that only grow over the run fires when it becomes true; any other
+    fires in every iteration in which it is true.
+
+    Raises ConditionError for a text that is no condition.
+    """
+
+    def __init__(self, conditions: Iterable[str]) -> None:
+        self.conditions = tuple(dict.fromkeys(parse_condition(text) for text in conditions))
+        self._held = [False] * len(self.conditions)
+
+    def check(self, metrics: IterationMetrics) -> tuple[Fired, ...]:
+        """Return the breakpoints that fire with the metrics of the next iteration."""
+        fired: list[Fired] = []
+        for index, condition in enumerate(self.conditions):
+            result = condition.holds(metrics)
+            already = condition.running and self._held[index]
+            self._held[index] = result.held
+            if result.held and not already:
+                words = f"{condition.name}: {result.why}" if condition.name else result.why
+                fired.append(Fired(condition.text, condition.name, words))
+        return tuple(fired)
+
+    def replay(self, past: Iterable[IterationMetrics]) -> "Breakpoints":
+        """Return the same object in the state after these iterations: what fired then does not fire again."""
+        for metrics in past:
+            self.check(metrics)
+        return self
 
 
 def human_decision(action: DecisionAction) -> Decision:
@@ -122,3 +172,46 @@ class HumanReview:
         """Record the breakpoints that fired in a run that asks nobody."""
         for each in fired:
             self._record(BreakpointPassed(iteration=iteration, condition=each.condition, what=each.words))
+
+
+class ToolPermissions:
+    """Answers permission requests.
+
+    In automatic mode nobody is asked: a command is allowed where its sandbox has walls, anything else where it does
+    not reach outside of the folder.
+    """
+
+    def __init__(
+        self, review: HumanReview, record: Callable[[PermissionDecided], None], *, sandbox_has_walls: bool
+    ) -> None:
+        self._review = review
+        self._record = record
+        self._sandbox_has_walls = sandbox_has_walls
+
+    async def answer(self, iteration: int, request: PermissionRequest) -> PermissionAnswer:
+        """Return the answer, once it is recorded."""
+        allowed, by = await self._decide(iteration, request)
+        self._record(
+            PermissionDecided(
+                iteration=iteration,
+                tool=clean(request.tool, 60),
+                what=clean(request.what, 300),
+                risk=request.risk,
+                allowed=allowed,
+                by=by,
+            )
+        )
+        return allowed
+
+    async def _decide(
+        self, iteration: int, request: PermissionRequest
+    ) -> tuple[PermissionAnswer, Literal["person", "mode"]]:
+        mode, risk = self._review.mode, request.risk
+        if mode == "automatic":
+            bounded = request.use == "run" and self._sandbox_has_walls
+            return ("once" if bounded or risk != "high" else "no"), "mode"
+        if mode == "confirm" and risk == "low":
+            return "once", "mode"
+        what = f"{clean(request.tool, 40)}: {clean(request.what, 200)}"
+        reply = await self._review.ask(iteration, "permission", what, details=f"risk {risk}")
+        return (reply.allowed if isinstance(reply, AllowTool) else "no"), "person"

@@ -16,10 +16,9 @@ from tabsmith.orchestration.events import Proposed
 from tabsmith.orchestration.history import HistoryRecord
 from tabsmith.orchestration.loop.agent_calls import Failure
 from tabsmith.orchestration.loop.champion import compare_on_folds
-from tabsmith.orchestration.loop.context import LoopContext
 from tabsmith.orchestration.loop.feedback import FeedbackInput
 from tabsmith.orchestration.loop.grading import GradingInput
-from tabsmith.orchestration.loop.iteration import RecipeIteration
+from tabsmith.orchestration.loop.iteration import LoopContext, RecipeIteration
 from tabsmith.orchestration.loop_state import Trial
 from tabsmith.recipes.difference import describe_difference
 from tabsmith.recipes.recipe import Recipe, Verdict

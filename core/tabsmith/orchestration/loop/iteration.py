@@ -1,18 +1,26 @@
-"""An iteration while it happens: all that is known of it so far, so that it can be recorded at any moment."""
+"""An iteration while it happens: all that is known of it so far, so that it can be recorded at any moment.
 
+What a search is about and who measures recipes, as the loop sees it.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, Protocol, TypeAlias
+
+import msgspec
 
 from tabsmith.agents.agent_jobs import AgentJobResult
 from tabsmith.agents.protocol import Agent, Proposal
 from tabsmith.agents.usage import NO_USAGE, Usage
-from tabsmith.errors import AgentErrorKind
-from tabsmith.modeling.results import Evaluation
+from tabsmith.errors import AgentErrorKind, WorkerError
+from tabsmith.modeling.results import Evaluation, FoldScore, Metric
 from tabsmith.orchestration.decisions import Decision, Quality
+from tabsmith.orchestration.events import Acceptance, ChangedFile
 from tabsmith.orchestration.loop.champion import Judgement
 from tabsmith.orchestration.loop_state import Trial, TrialState
-from tabsmith.orchestration.task_events import Acceptance, ChangedFile
-from tabsmith.recipes.recipe import Problem
+from tabsmith.recipes.recipe import Problem, Recipe, Verdict
+from tabsmith.tables.profile.types import TableProfile
+from tabsmith.tables.schema.types import Schema
 
 Reported: TypeAlias = Literal["graded", "decided", "promoted"]
 """What the journal already says of an iteration that is not recorded yet: it is not reported again."""
@@ -107,3 +115,36 @@ class TaskIteration(Iteration):
     def accepted(self) -> bool:
         """Whether the acceptance command ended with 0."""
         return self.acceptance is not None and self.acceptance.verdict == "accepted"
+
+
+class LoopContext(msgspec.Struct, frozen=True, kw_only=True):
+    """The table as understood, the metric, what agents may see of the table, and how long an agent is waited for."""
+
+    run_id: str
+    fingerprint: str  # of the table
+    schema: Schema
+    profile: TableProfile
+    metric: Metric
+    folds: int
+    samples: bool = True  # whether agents see sample values
+    patience: float = 120.0  # seconds
+    breakpoints: tuple[str, ...] = ()
+
+
+class OutOfTimeError(WorkerError):
+    """An evaluation was ended because the run's time for fitting was up."""
+
+
+class Evaluator(Protocol):
+    """Checks and measures recipes, in other processes."""
+
+    async def check(self, recipe: Recipe) -> Verdict:
+        """Return whether the recipe may be fitted to this table, and its problems if not."""
+        ...
+
+    async def evaluate(self, iteration: int, recipe: Recipe, on_fold: Callable[[FoldScore], None]) -> Evaluation:
+        """Return the scores of the recipe on the run's fixed folds; `on_fold` gets each score as it is there.
+
+        Raises OutOfTimeError, ReportedError for what the fit raised, and WorkerError if its process died.
+        """
+        ...

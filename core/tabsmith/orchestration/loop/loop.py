@@ -14,15 +14,13 @@ from msgspec.structs import replace
 
 from tabsmith.conditions.metrics import IterationMetrics
 from tabsmith.orchestration.decisions import Decision, Quality
-from tabsmith.orchestration.events import BudgetWarned, Decided, Graded, IterationEnded, LoopEvent
-from tabsmith.orchestration.human.breakpoints import Breakpoints
-from tabsmith.orchestration.human.review import HumanReview
+from tabsmith.orchestration.events import BudgetWarned, Decided, Graded, IterationEnded, LoopEvent, TaskEvent
+from tabsmith.orchestration.human.review import Breakpoints, HumanReview
 from tabsmith.orchestration.human.user_interface import LoopEnd, UserInterface
 from tabsmith.orchestration.limits.budget import UsageTracker, nearly_spent
 from tabsmith.orchestration.loop.decide import DecisionInput, DecisionStreak, decide
 from tabsmith.orchestration.loop.iteration import Iteration
 from tabsmith.orchestration.questions import Decide, Reply
-from tabsmith.orchestration.task_events import TaskEvent
 
 IterationT = TypeVar("IterationT", bound=Iteration)
 

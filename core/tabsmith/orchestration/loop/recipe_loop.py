@@ -13,8 +13,7 @@ from tabsmith.modeling.results import Evaluation
 from tabsmith.orchestration import events
 from tabsmith.orchestration.decisions import Decision, Quality
 from tabsmith.orchestration.events import LoopEvent
-from tabsmith.orchestration.human.breakpoints import Breakpoints
-from tabsmith.orchestration.human.review import HumanReview, human_decision
+from tabsmith.orchestration.human.review import Breakpoints, HumanReview, human_decision
 from tabsmith.orchestration.human.user_interface import LoopEnd, UserInterface
 from tabsmith.orchestration.limits.budget import UsageTracker
 from tabsmith.orchestration.loop.agent_calls import (
@@ -26,7 +25,6 @@ from tabsmith.orchestration.loop.agent_calls import (
     count_rate_limits,
 )
 from tabsmith.orchestration.loop.champion import ChampionStatus, Judgement, judge_challenger
-from tabsmith.orchestration.loop.context import Evaluator, LoopContext, OutOfTimeError
 from tabsmith.orchestration.loop.decide import DecisionInput
 from tabsmith.orchestration.loop.fallback import Fallback
 from tabsmith.orchestration.loop.feedback import write_feedback
@@ -39,7 +37,7 @@ from tabsmith.orchestration.loop.inputs import (
     recipe_metrics,
     recipe_proposed,
 )
-from tabsmith.orchestration.loop.iteration import RecipeIteration
+from tabsmith.orchestration.loop.iteration import Evaluator, LoopContext, OutOfTimeError, RecipeIteration
 from tabsmith.orchestration.loop.loop import Loop
 from tabsmith.orchestration.loop.resume import (
     count_unscored,

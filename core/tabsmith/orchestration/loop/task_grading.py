@@ -7,7 +7,7 @@ from tabsmith.agents.agent_jobs import AgentJobEnd
 from tabsmith.agents.prompts.quoting import data_block, quote
 from tabsmith.agents.protocol import Prompt
 from tabsmith.orchestration.decisions import Quality, QualityPart
-from tabsmith.orchestration.task_events import Acceptance
+from tabsmith.orchestration.events import Acceptance
 from tabsmith.tasks import Task
 from tabsmith.text import clean_block, plural
 

@@ -16,10 +16,19 @@ from tabsmith.conditions.metrics import IterationMetrics
 from tabsmith.errors import AgentError
 from tabsmith.orchestration import events
 from tabsmith.orchestration.decisions import Decision, Quality
-from tabsmith.orchestration.events import LoopEvent
-from tabsmith.orchestration.human.breakpoints import Breakpoints
-from tabsmith.orchestration.human.permissions import ToolPermissions
-from tabsmith.orchestration.human.review import HumanReview, human_decision
+from tabsmith.orchestration.events import (
+    Acceptance,
+    AcceptanceEnded,
+    AcceptanceStarted,
+    Acted,
+    ChangedFile,
+    LoopEvent,
+    TaskEvent,
+    TaskExit,
+    TaskOutcome,
+    Worked,
+)
+from tabsmith.orchestration.human.review import Breakpoints, HumanReview, ToolPermissions, human_decision
 from tabsmith.orchestration.human.user_interface import LIMIT_ENDS, LoopEnd, UserInterface
 from tabsmith.orchestration.limits.budget import TaskBudget, UsageTracker
 from tabsmith.orchestration.loop.agent_calls import AgentCaller, NoAnswer
@@ -31,17 +40,6 @@ from tabsmith.orchestration.loop.task_prompts import task_feedback, write_task_p
 from tabsmith.orchestration.loop_state import LoopState, Trial
 from tabsmith.orchestration.questions import Decide, Reply
 from tabsmith.orchestration.sessions import RecordedSession, SessionRecorder
-from tabsmith.orchestration.task_events import (
-    Acceptance,
-    AcceptanceEnded,
-    AcceptanceStarted,
-    Acted,
-    ChangedFile,
-    TaskEvent,
-    TaskExit,
-    TaskOutcome,
-    Worked,
-)
 from tabsmith.tasks import Task
 from tabsmith.text import clean
 

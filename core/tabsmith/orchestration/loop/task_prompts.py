@@ -4,7 +4,7 @@ from typing import Final
 
 from tabsmith.agents.prompts.quoting import data_block, quote
 from tabsmith.agents.protocol import Prompt, RemainingBudget
-from tabsmith.orchestration.task_events import Acceptance, ChangedFile
+from tabsmith.orchestration.events import Acceptance, ChangedFile
 from tabsmith.tasks import Task
 from tabsmith.text import clean_block, plural
 

@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from tabsmith.orchestration import task_events as task
+from tabsmith.orchestration import events as task
 from tabsmith.orchestration.loop_state import WorkspaceWork
 from tabsmith.runs import events as run
 from tabsmith.runs.reducers.rules import current_trial, reducer, with_log, with_trial

@@ -1,20 +1,25 @@
-"""A source becomes a table: guarded, recognised, read into a snapshot, profiled. An unchanged source is read once."""
+"""A source becomes a table: guarded, recognised, read into a snapshot, profiled. An unchanged source is read once.
+
+What loading a table will cost, from its size and its beginning, in milliseconds.
+"""
 
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
 from tabsmith.errors import ReadError, TableChangedError
 from tabsmith.tables import snapshot_store
 from tabsmith.tables.database import connect, translate_errors
-from tabsmith.tables.info import TableInfo
+from tabsmith.tables.info import Estimate, TableInfo
 from tabsmith.tables.profile.profiler import profile_snapshot
+from tabsmith.tables.read.encoding import HEAD, unpack_head
 from tabsmith.tables.read.formats.base import Progress, ReadRequest
 from tabsmith.tables.read.formats.registry import format_named
 from tabsmith.tables.read.frames import write_frame
 from tabsmith.tables.read.guard import open_guarded
-from tabsmith.tables.read.opened_file import OpenedFile
-from tabsmith.tables.read.sources import FileSource, FrameSource, SampleSource, Source, sample_frame
+from tabsmith.tables.read.opened_file import GuardedFile, OpenedFile
+from tabsmith.tables.read.sources import SAMPLE_SIZES, FileSource, FrameSource, SampleSource, Source, sample_frame
 
 
 def _no_progress(_share: float, _message: str) -> None:
@@ -86,3 +91,30 @@ def _read_file(source: FileSource, opened: OpenedFile, max_mb: float, progress: 
         snapshot_store.save_snapshot(info, out)
     progress(1.0, "read")
     return info
+
+
+_CELL_BYTES: Final = 24  # of a cell in memory, about
+
+
+def estimate_file(file: GuardedFile) -> Estimate:
+    """About how many rows, columns and bytes of memory a file needs, without reading it.
+
+    Raises TableChangedError if the file is gone.
+    """
+    try:
+        with file.path.open("rb") as stream:
+            head = unpack_head(stream.read(HEAD), file.compression)
+    except OSError as error:
+        raise TableChangedError(
+            f"The file cannot be opened any more: {error.strerror}.",
+            where=file.display_path,
+            next_step="Choose it again.",
+        ) from error
+    rows, columns = format_named(file.format).estimate(file, head)
+    return Estimate(file.size, rows, columns, rows * columns * _CELL_BYTES, file.format)
+
+
+def estimate_sample(source: SampleSource) -> Estimate:
+    """What loading a sample costs, which is known beforehand."""
+    rows, columns = SAMPLE_SIZES[source.name]
+    return Estimate(size=0, rows=rows, columns=columns, memory=rows * columns * 8, format="sample")

@@ -15,10 +15,9 @@ from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.supervisor import Supervisor
 from tabsmith.telegram.chat.access_control import AccessControl
 from tabsmith.telegram.chat_state import ChatState, ChatStates, ChatView
-from tabsmith.telegram.paths import BridgePaths
 from tabsmith.telegram.render.messages import Outgoing, OutgoingMessage
 from tabsmith.telegram.render.text import StyledText
-from tabsmith.telegram.status import StatusWriter
+from tabsmith.telegram.status import BridgePaths, StatusWriter
 from tabsmith.telegram.transport.updates import TelegramUser
 from tabsmith.workflow.awaited_run import AwaitedRun, run_snapshot
 from tabsmith.workflow.conversation import Conversation

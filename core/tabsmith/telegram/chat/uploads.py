@@ -14,7 +14,7 @@ from tabsmith.telegram.chat.jobs import job_message
 from tabsmith.telegram.chat.perform import give_answers
 from tabsmith.telegram.chat.views import show_view
 from tabsmith.telegram.chat_state import ChatView
-from tabsmith.telegram.transport.errors import BotApiError, FileTooLargeError, RejectedError
+from tabsmith.telegram.transport.http_client import BotApiError, RejectedError, TelegramFileTooLargeError
 from tabsmith.telegram.transport.updates import FileMessage
 from tabsmith.workflow import actions
 from tabsmith.workflow.states import State
@@ -109,7 +109,7 @@ async def _fetch(bridge: BridgeContext, file: FileMessage, path: Path, max_bytes
     for attempt in range(_ATTEMPTS):
         try:
             await bridge.api.download(file.file_id, path, max_bytes)
-        except FileTooLargeError as error:
+        except TelegramFileTooLargeError as error:
             raise file_too_large(file.size, max_bytes) from error
         except BotApiError as error:
             if isinstance(error, RejectedError) or attempt == _ATTEMPTS - 1:

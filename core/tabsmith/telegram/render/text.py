@@ -10,7 +10,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from tabsmith.errors import ErrorReport, TabsmithError
-from tabsmith.presentation.errors import error_lines
+from tabsmith.presentation.labels import error_lines
 from tabsmith.presentation.spans import Line, Span
 from tabsmith.text import clean, clean_block
 

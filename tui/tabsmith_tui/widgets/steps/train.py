@@ -1,9 +1,13 @@
-"""The steps around training: the review with the equivalent command line, and the progress of the run."""
+"""The steps around training: the review with the equivalent command line, and the progress of the run.
+
+The step that configures training: metric, family, time, iterations, seed, each with its default.
+"""
 
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
+from textual.message import Message
 
 from tabsmith.formatting import clock, plus_minus
 from tabsmith.modeling.results import Metric
@@ -11,9 +15,10 @@ from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import plural
 from tabsmith.workflow.form import ChoiceField, Fact, StepForm, TextField
 from tabsmith.workflow.session import FieldName
-from tabsmith_tui.widgets.literal import ContentText, FactList, TextLine, assemble, literal
-from tabsmith_tui.widgets.pill import pill
-from tabsmith_tui.widgets.steps.base import FactLines, StepView
+from tabsmith_tui.widgets.bars import pill
+from tabsmith_tui.widgets.literal import ContentText, FactList, TextLine, assemble, literal, literal_block
+from tabsmith_tui.widgets.steps.base import ChoiceList, FactLines, FormRow, StepView
+from tabsmith_tui.widgets.steps.choices import ChoicesStep
 
 
 class ReviewStep(StepView):
@@ -91,3 +96,42 @@ def _time(run: RunSnapshot, now: float) -> str:
 def _score(metric: Metric, mean: float | None, error: float | None) -> str:
     direction = "higher is better" if metric.greater_is_better else "lower is better"
     return f"{plus_minus(mean, error)}   {metric.label}, {direction}"
+
+
+class ModelStep(ChoicesStep):
+    """A form. Enter always does something: it goes to the first wrong value and says why it is wrong."""
+
+    ALLOWED: ClassVar[frozenset[str]] = frozenset({"next", "copy"})
+    ABOUT = (
+        "Every value shown is a sensible one; enter takes them. Up and down go through the fields, left and "
+        "right through the values of a choice. Nothing is trained before you have seen it all on one page."
+    )
+
+    class ToReview(Message):
+        """The person wants to see the page before training."""
+
+    def compose(self) -> ComposeResult:
+        yield TextLine(literal_block(self.form.words, 2_000), classes="say")
+        with VerticalScroll(can_focus=False):
+            yield TextLine(classes="problem")
+            for field in self.form.fields:
+                if isinstance(field, TextField | ChoiceField):
+                    yield FormRow(field)
+            yield FactLines(self.form.facts)
+            yield ChoiceList(())
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.query_one(ChoiceList).display = False
+
+    def go_on(self) -> None:
+        self.post_message(self.ToReview())
+
+    def show_first_problem(self) -> None:
+        """Go to the first wrong value, and say why it is wrong."""
+        bad = next((row for row in self.query(FormRow) if row.field.problem), None)
+        if bad is None:
+            return
+        bad.entry.focus()
+        assert bad.field.problem is not None
+        self.app.notify(f"{bad.field.label}: {bad.field.problem.what}", severity="warning")
