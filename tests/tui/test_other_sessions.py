@@ -46,7 +46,7 @@ def housing(tmp_path: Path) -> Path:
 @pytest.fixture
 def ada() -> None:
     """Ada has a seat at a bridge."""
-    ChatStates(BridgePaths.of("123456")).save(ChatState(user=ADA, chat=ADA, name="Ada", seen_at=NOW))
+    ChatStates(BridgePaths.of("123456")).save(ChatState(user=ADA, chat_id=ADA, name="Ada", seen_at=NOW))
 
 
 def elsewhere(user: str = ADAS.user, now: float = NOW) -> Conversation:

@@ -81,8 +81,9 @@ def _vary(parent: Recipe, rng: random.Random) -> Recipe:
     for _ in range(rng.randint(1, 3)):
         spec = specs[min(int(rng.expovariate(3.0 / len(specs))), len(specs) - 1)]
         values[spec.name] = _step(spec, values.get(spec.name, spec.default), rng)
-    if "bagging_fraction" in values and not values.get("bagging_freq"):
-        values["bagging_freq"] = 1
+    for spec in specs:
+        if spec.enabled_by and spec.name in values and not values.get(spec.enabled_by[0]):
+            values[spec.enabled_by[0]] = spec.enabled_by[1]
     base = parent.name.split(",", 1)[0] or parent.family.replace("_", " ")
     return msgspec.structs.replace(parent, name=f"{base}, varied", parameters=values)
 

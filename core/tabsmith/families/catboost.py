@@ -190,6 +190,7 @@ register(
         fit=fit,
         load=load,
         saved_file="model.cbm",
+        distribution="catboost",
         preload=("catboost",),
     )
 )

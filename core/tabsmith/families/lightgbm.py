@@ -186,7 +186,10 @@ register(
             integer("num_leaves", 2, 1024, 31, "most leaves in a tree", log=True),
             integer("min_data_in_leaf", 1, 5000, 20, "fewest rows in a leaf", log=True),
             number("feature_fraction", 0.05, 1.0, 1.0, "share of the columns each tree sees"),
-            number("bagging_fraction", 0.05, 1.0, 1.0, "share of the rows each tree sees; needs bagging_freq above 0"),
+            number(
+                "bagging_fraction", 0.05, 1.0, 1.0, "share of the rows each tree sees; needs bagging_freq above 0",
+                enabled_by=("bagging_freq", 1),
+            ),
             integer("bagging_freq", 0, 100, 0, "draw the rows anew every so many trees; 0: never"),
             number("lambda_l1", 0.0, 1000.0, 0.0, "l1 penalty on leaf values"),
             number("lambda_l2", 0.0, 1000.0, 0.0, "l2 penalty on leaf values"),
@@ -204,6 +207,7 @@ register(
         fit=fit,
         load=load,
         saved_file="booster.txt",
+        distribution="lightgbm",
         preload=("lightgbm",),
     )
-)
+)  # fmt: skip

@@ -66,6 +66,11 @@ def family_labels() -> dict[str, str]:
     return {spec.name: spec.label for spec in families()}
 
 
+def family_distributions() -> tuple[str, ...]:
+    """The installed packages that the families' libraries come in, such as scikit-learn."""
+    return tuple(dict.fromkeys(spec.distribution for spec in families()))
+
+
 def family_label(name: str) -> str:
     """The family in words for people: "random forest"."""
     return get_family(name).label

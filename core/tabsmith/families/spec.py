@@ -40,6 +40,7 @@ class ParameterSpec(msgspec.Struct, frozen=True):
     choices: tuple[str, ...] = ()
     scale: ParameterScale = "linear"  # how to vary it
     tasks: tuple[ProblemType, ...] = ()  # the tasks it is for; empty for all
+    enabled_by: tuple[str, ParameterValue] | None = None  # another parameter that must be set, and a value for it
 
 
 def integer(
@@ -50,10 +51,18 @@ def integer(
 
 
 def number(
-    name: str, low: float, high: float, default: float | None, description: str, *, log: bool = False
+    name: str,
+    low: float,
+    high: float,
+    default: float | None,
+    description: str,
+    *,
+    log: bool = False,
+    enabled_by: tuple[str, ParameterValue] | None = None,
 ) -> ParameterSpec:
     """A number from `low` to `high`."""
-    return ParameterSpec(name, "number", default, description, low, high, scale="log" if log else "linear")
+    scale: ParameterScale = "log" if log else "linear"
+    return ParameterSpec(name, "number", default, description, low, high, scale=scale, enabled_by=enabled_by)
 
 
 def choice(name: str, choices: str, description: str, *tasks: ProblemType) -> ParameterSpec:
@@ -142,4 +151,5 @@ class FamilySpec(msgspec.Struct, frozen=True, kw_only=True):
     """The model saved in a file. Raises ModelDamagedError."""
     saved_file: str = SKOPS_FILE  # the file beside `estimator.json` in which a fitted model is kept
     trusted_types: tuple[str, ...] = ()  # types that a skops file of this family holds, beside the common ones
+    distribution: str = "scikit-learn"  # the installed package of its library, whose version is saved with a model
     preload: tuple[str, ...] = ()  # libraries that a process imports before it forks children that fit

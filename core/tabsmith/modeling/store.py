@@ -14,6 +14,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from tabsmith.errors import ModelDamagedError, ModelNotFoundError, UsageError
+from tabsmith.families.registry import family_distributions
 from tabsmith.modeling import archive
 from tabsmith.modeling.model_files import (
     FORMAT,
@@ -35,7 +36,7 @@ from tabsmith.text import clean
 
 T = TypeVar("T")
 
-_LIBRARIES: Final = ("tabsmith", "scikit-learn", "lightgbm", "catboost", "skops", "numpy", "pandas")
+_DISTRIBUTIONS: Final = ("tabsmith", "scikit-learn", "skops", "numpy", "pandas")
 
 
 def model_folder(model_id: str) -> Path:
@@ -232,7 +233,7 @@ def _process_exists(pid: int) -> bool:
 
 def _library_versions() -> dict[str, str]:
     versions = {}
-    for name in _LIBRARIES:
+    for name in dict.fromkeys([*_DISTRIBUTIONS, *family_distributions()]):
         try:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:  # run from a source folder

@@ -87,7 +87,6 @@ class TrainingData:
     folds: tuple[tuple[Ints, Ints], ...]  # (rows to fit on, rows to score)
     held_rows: RowArrays
     holdout_basis: SplitBasis
-    without_target: int  # count of rows left out
     notes: tuple[str, ...]
 
     @property
@@ -176,7 +175,6 @@ def prepare_training_data(frame: "DataFrame", schema: Schema, metric: Metric, *,
         folds=_folds(basis, schema, seed, notes),
         held_rows=read.rows.take(kept[held]),
         holdout_basis=holdout_basis,
-        without_target=without_target,
         notes=tuple(notes),
     )
 

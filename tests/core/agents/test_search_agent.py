@@ -4,7 +4,7 @@ import msgspec
 
 from tabsmith.agents.protocol import Agent, Brief, Exhausted, MetricGoal, Proposal, TriedRecipe
 from tabsmith.agents.search import MAX_STALE, SearchAgent
-from tabsmith.orchestration.loop.agent_calls import NO_SESSION
+from tabsmith.orchestration.loop.recipe_loop import NO_SESSION
 from tabsmith.recipes.portfolio import portfolio
 from tabsmith.recipes.recipe import Recipe
 from tabsmith.recipes.validation import validate_recipe

@@ -55,7 +55,6 @@ def test_labels_keep_their_own_type():
 
 def test_rows_without_a_target_are_left_out_and_counted():
     data = _plain([1.0, 2.0, np.nan, 4.0] * 10, task="regression")
-    assert data.without_target == 10
     assert data.train_rows + data.holdout_rows == 30
     assert "10 rows without a target are left out" in data.notes
 

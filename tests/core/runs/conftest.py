@@ -1,4 +1,4 @@
-"""Real runs for tests: a small table, a confirmed schema, a worker forked from one warm spare."""
+"""Real runs for tests: a small table, a confirmed schema, a worker forked from one fork server."""
 
 import os
 import time

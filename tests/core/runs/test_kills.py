@@ -2,7 +2,6 @@
 to."""
 
 import json
-import os
 import random
 from collections import Counter
 from collections.abc import Sequence
@@ -21,9 +20,10 @@ from tabsmith.runs.commands import Stop
 from tabsmith.runs.spec import Limits, ModelChoice
 from tabsmith.storage import journal
 from tests.core.runs.dying import Disk, Step, Story, live
+from tests.soak import SOAK, rounds
 
-ROUNDS = int(os.environ.get("TABSMITH_KILL_ROUNDS", "6"))
-"""Runs that are killed many times at random, for each story."""
+STEP = 1 if SOAK else 3
+"""A run is killed before every write in `make soak`, before every third one in `make test`."""
 
 
 @pytest.fixture(autouse=True)
@@ -216,11 +216,13 @@ def whole(story: Story) -> tuple[Disk, object]:
     return disk, end
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("name", STORIES)
 def test_a_run_killed_before_any_write_comes_to_the_same(name: str) -> None:
     everywhere(STORIES[name])
 
 
+@pytest.mark.soak
 def test_a_run_whose_last_line_was_torn_comes_to_the_same() -> None:
     everywhere(STORIES["every outcome"], torn=True)
 
@@ -229,7 +231,7 @@ def everywhere(story: Story, *, torn: bool = False) -> None:
     """Kill the run before each of its writes, and let a second worker bring it to its end."""
     never, end = whole(story)
     expected = what_came_of(never)
-    for moment in range(1, len(never.writes)):
+    for moment in range(1, len(never.writes), STEP):
         where = f"killed before {never.writes[moment]}, after {never.writes[moment - 1]} ({moment})"
         if torn and never.writes[moment - 1] in ("Sent", "Received", "Record", "Fold"):
             continue  # the last line is not the journal's
@@ -247,12 +249,13 @@ def everywhere(story: Story, *, torn: bool = False) -> None:
             raise AssertionError(f"{where}: {error}") from error
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("name", STORIES)
 def test_a_run_killed_again_and_again_comes_to_the_same(name: str) -> None:
     story = STORIES[name]
     never, end = whole(story)
     expected = what_came_of(never)
-    for seed in range(ROUNDS):
+    for seed in range(rounds(6)):
         chance = random.Random(f"{name}:{seed}")
         disk, again, kills = Disk(), None, list[int]()
         while again is None:

@@ -15,9 +15,9 @@ from tabsmith.orchestration.history import History
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.spec import Limits, ModelChoice
+from tests.core.runs.champions import champion_by_the_rule
 from tests.core.runs.conftest import KEY, Start, until
 from tests.core.runs.scripted import Asked, as_told, ridge
-from tests.core.runs.titles import champion_by_the_rule
 from tests.peers.model_server import Fault, Step, Tokens, reply
 
 PEER = Path(sys.prefix) / "peers" / "node_modules" / ".bin" / "claude-agent-acp"

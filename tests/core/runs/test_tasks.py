@@ -256,7 +256,7 @@ def test_a_task_whose_own_time_is_over_in_the_middle_of_its_work_is_partial(
     begin: Begin, claude: Asked, tmp_path: Path
 ) -> None:
     claude([write("half", ""), Fault("hang")])
-    run = ended(begin(task(tmp_path / "slow", "test -e whole", limits=Limits(seconds=2.5))))
+    run = ended(begin(task(tmp_path / "slow", "test -e whole", limits=Limits(seconds=5.0))))
     assert (run.outcome, run.exit_reason, len(run.trials)) == ("partial", "budget", 1)
     assert "half" in files(worked_in(run))
 

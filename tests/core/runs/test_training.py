@@ -18,7 +18,7 @@ from tabsmith.tables.schema.types import ManualSchema
 def test_a_frame_becomes_a_model_that_predicts_it(table: Path) -> None:
     frame = pd.read_csv(table)
     told: list[RunEvent] = []
-    model = tabsmith.train(frame, "price", time_limit=4, model="linear", on_event=told.append)
+    model = tabsmith.train(frame, "price", time_limit=60, iterations=2, model="linear", on_event=told.append)
     assert model.predict(frame.head(3)).shape == (3,)
     assert model.report.schema.target == "price"
     assert isinstance(told[0], run.RunStarted)
@@ -29,10 +29,10 @@ def test_a_frame_becomes_a_model_that_predicts_it(table: Path) -> None:
 def test_a_confirmed_schema_and_a_schema_in_words_are_both_taken(table: Path) -> None:
     frame = pd.read_csv(table)
     schema = tabsmith.detect_schema(frame, "district")
-    model = tabsmith.train(frame, "district", time_limit=4, model="linear", schema=schema)
+    model = tabsmith.train(frame, "district", time_limit=60, iterations=2, model="linear", schema=schema)
     assert model.classes_.tolist() == ["a", "b", "c"]
     manual = ManualSchema("price", features=("area",))
-    model = tabsmith.train(str(table), "price", time_limit=4, model="linear", schema=manual)
+    model = tabsmith.train(str(table), "price", time_limit=60, iterations=2, model="linear", schema=manual)
     assert [column.name for column in model.report.schema.features] == ["area"]
 
 
@@ -65,7 +65,7 @@ def test_an_error_in_the_worker_is_raised_here_with_its_real_name(table: Path) -
 
 def test_training_works_inside_a_running_event_loop(table: Path) -> None:
     async def notebook() -> str:
-        return tabsmith.train(str(table), "price", time_limit=4, model="linear").id
+        return tabsmith.train(str(table), "price", time_limit=60, iterations=2, model="linear").id
 
     assert asyncio.run(notebook())
 
@@ -73,7 +73,7 @@ def test_training_works_inside_a_running_event_loop(table: Path) -> None:
 def test_a_script_that_trains_ends_by_itself_and_leaves_no_process(table: Path) -> None:
     program = (
         "import sys, tabsmith\n"
-        "model = tabsmith.train(sys.argv[1], 'price', time_limit=4, model='linear')\n"
+        "model = tabsmith.train(sys.argv[1], 'price', time_limit=60, iterations=2, model='linear')\n"
         "print(model.report.metric.name)\n"
     )
     command = [sys.executable, "-c", program, str(table)]

@@ -1,4 +1,4 @@
-"""`tabsmith bridge`: the conversation from a phone; start, stop, status, health."""
+"""`tabsmith bridge`: start, stop, status and health of the Telegram bridge."""
 
 import os
 import sys
@@ -46,7 +46,7 @@ class StartedDocument(msgspec.Struct, frozen=True):
 
 
 class StatusDocument(msgspec.Struct, frozen=True):
-    """`bridge status --json`. `said` is what the bridge wrote last, also the one that runs no more."""
+    """`bridge status --json`. `said` is the status of the bridge that runs, or of the one that ran last."""
 
     state: Literal["running", "not running"]
     pid: int
@@ -124,7 +124,7 @@ def health(as_json: bool) -> int:
 
 
 def _start_detached(settings: Settings, *, as_json: bool) -> int:
-    place = bridge_paths(settings)
+    paths = bridge_paths(settings)
     begun = start_detached(settings)
     document = StartedDocument(
         begun.pid,
@@ -134,7 +134,7 @@ def _start_detached(settings: Settings, *, as_json: bool) -> int:
         begun.trouble,
         token_source(),
         len(settings.telegram.allowed_users),
-        str(place.log),
+        str(paths.log),
     )
     words = f"The bridge runs in the background, in process {begun.pid}. To end it: tabsmith bridge stop"
     _tell_start(document, words, as_json=as_json)
@@ -155,7 +155,7 @@ def _tell_start(document: StartedDocument, words: str, *, as_json: bool) -> None
 
 
 def _serve(settings: Settings, token: BotToken) -> int:
-    """The bridge itself, in this process, until it is told to end."""
+    """Run the bridge in this process until it is told to end."""
     from tabsmith.telegram.bot_token import log_to_stderr
     from tabsmith.telegram.bridge import run
 
@@ -191,50 +191,50 @@ def _stopped(done: BridgeStopped) -> str:
 
 def _status(*, as_json: bool) -> int:
     settings = config.load()
-    place = bridge_paths(settings)
-    held = running(place)
-    said = read_status(place)
-    visitors = bridge_users(place, settings.telegram.allowed_users)
+    paths = bridge_paths(settings)
+    owner = running(paths)
+    status = read_status(paths)
+    people = bridge_users(paths, settings.telegram.allowed_users)
     document = StatusDocument(
-        "running" if held else "not running",
-        held.pid if held else 0,
-        held.started_at if held else 0.0,
+        "running" if owner else "not running",
+        owner.pid if owner else 0,
+        owner.started_at if owner else 0.0,
         token_source(),
-        str(place.root),
-        visitors,
-        said,
+        str(paths.root),
+        people,
+        status,
     )
     if as_json:
         print_json(document)
     else:
-        _show_status(document, place)
-    return 0 if held else WORK_FAILED
+        _show_status(document, paths)
+    return 0 if owner else WORK_FAILED
 
 
-def _show_status(document: StatusDocument, place: BridgePaths) -> None:
+def _show_status(document: StatusDocument, paths: BridgePaths) -> None:
     now = time.time()
-    said = document.said
+    status = document.said
     facts: list[tuple[str, str]] = []
     if document.state == "running":
         age = duration(max(0.0, now - document.started_at))
         facts.append(("bridge", f"runs in process {document.pid}, started {age} ago"))
     else:
         facts.append(("bridge", "not running. To start it: tabsmith bridge start"))
-    if said is not None:
-        facts.append(("bot", said.bot or "not told yet"))
-        facts.append(("last poll", time_ago(said.polled_at, now)))
-        facts.append(("received", f"{said.received:,}, handled {said.handled:,}"))
-        facts.append(("sent", f"{said.sent:,}, waiting {said.to_send:,}, given up {said.gave_up:,}"))
-        if said.troubles:
-            last = said.troubles[-1]
+    if status is not None:
+        facts.append(("bot", status.bot or "not told yet"))
+        facts.append(("last poll", time_ago(status.polled_at, now)))
+        facts.append(("received", f"{status.received:,}, handled {status.handled:,}"))
+        facts.append(("sent", f"{status.sent:,}, waiting {status.to_send:,}, given up {status.gave_up:,}"))
+        if status.troubles:
+            last = status.troubles[-1]
             facts.append(("last trouble", f"{time_ago(last.at, now)}, {last.where}: {last.words}"))
-    facts += [("token", f"from {document.token_from}"), ("files", str(place.root))]
+    facts += [("token", f"from {document.token_from}"), ("files", str(paths.root))]
     print_facts(facts)
     if document.people:
         print_text()
         rows = [
-            [str(each.user), each.name or "—", each.may, time_ago(each.seen_at, now), each.step or "—"]
-            for each in document.people
+            [str(user.user), user.name or "—", user.may, time_ago(user.seen_at, now), user.step or "—"]
+            for user in document.people
         ]
         print_table(["user", "name", "list", "seen", "stands at"], rows)
     else:

@@ -13,6 +13,7 @@ import click
 import msgspec
 
 from tabsmith.errors import WORK_FAILED, AgentMissingError, StorageError, TabsmithError
+from tabsmith.families.registry import family_distributions
 from tabsmith.paths import folders
 from tabsmith.text import plural
 from tabsmith.version import __version__
@@ -28,9 +29,7 @@ _PACKAGES: Final = (
     "duckdb",
     "pyarrow",
     "pandas",
-    "scikit-learn",
-    "lightgbm",
-    "catboost",
+    *family_distributions(),
     "skops",
     "click",
     "python-calamine",

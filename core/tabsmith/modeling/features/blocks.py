@@ -37,9 +37,6 @@ class NumberBlock(msgspec.Struct, frozen=True, tag="numbers"):
     def width(self) -> int:
         return len(self.columns) + len(self.flagged)
 
-    def names(self) -> tuple[str, ...]:
-        return (*self.columns, *(f"{self.columns[index]} is missing" for index in self.flagged))
-
     def fill_in(self, rows: RowArrays, out: Floats) -> None:
         count = len(self.columns)
         for index, name in enumerate(self.columns):
@@ -68,10 +65,6 @@ class OneHotBlock(msgspec.Struct, frozen=True, tag="one_hot", dict=True):
     def width(self) -> int:
         return len(self.levels) + self.other + self.missing
 
-    def names(self) -> tuple[str, ...]:
-        rest = (*((f"{self.column} = other",) * self.other), *((f"{self.column} is missing",) * self.missing))
-        return (*(f"{self.column} = {level}" for level in self.levels), *rest)
-
     def fill_in(self, rows: RowArrays, out: Floats) -> None:
         levels = len(self.levels)
         position = level_positions(rows, self.column, self._positions)
@@ -96,17 +89,12 @@ class LookupBlock(msgspec.Struct, frozen=True, tag="lookup", dict=True):
     column: str
     levels: tuple[str, ...]
     table: tuple[tuple[float | None, ...], ...]
-    label: str
+    label: str  # the encoder, for people who read the file
     category: bool = False  # the output is the position of a category, for estimators that know categories
 
     @property
     def width(self) -> int:
         return len(self.table[0])
-
-    def names(self) -> tuple[str, ...]:
-        if self.width == 1:
-            return (f"{self.column} ({self.label})",)
-        return tuple(f"{self.column} ({self.label} {number})" for number in range(1, self.width + 1))
 
     def fill_in(self, rows: RowArrays, out: Floats) -> None:
         out[:] = self._rows[level_positions(rows, self.column, self._positions)]
@@ -133,10 +121,6 @@ class DateBlock(msgspec.Struct, frozen=True, tag="date"):
     def width(self) -> int:
         return len(self.parts) + self.flagged
 
-    def names(self) -> tuple[str, ...]:
-        flag = (f"{self.column} is missing",) * self.flagged
-        return (*(f"{self.column} ({part.replace('_', ' ')})" for part in self.parts), *flag)
-
     def fill_in(self, rows: RowArrays, out: Floats) -> None:
         seconds = rows.floats(self.column)
         values = out[:, : len(self.parts)]
@@ -160,12 +144,6 @@ class TextBlock(msgspec.Struct, frozen=True, tag="text"):
     @property
     def width(self) -> int:
         return self.components + 1
-
-    def names(self) -> tuple[str, ...]:
-        return (
-            *(f"{self.column} (text {number})" for number in range(1, self.components + 1)),
-            f"{self.column} (length)",
-        )
 
     def scaled(self, values: Floats) -> Floats:
         return (values - np.asarray(self.center)) / np.asarray(self.scale) if self.scale else values

@@ -46,7 +46,6 @@ class FeatureTransformer:
         self.blocks = tuple(blocks)
         self.texts = texts
         self.width = sum(block.width for block in blocks)
-        self.names = tuple(name for block in blocks for name in block.names())
         starts = np.cumsum([0, *(block.width for block in blocks)]).tolist()
         self.spans = tuple(slice(start, end) for start, end in pairwise(starts))
         self.categorical = tuple(

@@ -5,8 +5,10 @@ behind it and no log line of the HTTP library contains the token.
 """
 
 import asyncio
+import functools
 import logging
 import os
+import ssl
 import tempfile
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -59,7 +61,7 @@ class HttpClient:
         self._files = f"{server}/file/bot{token.reveal()}/"
         self._patience = patience
         limits = httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS)
-        self._client = httpx.AsyncClient(timeout=patience, limits=limits)
+        self._client = httpx.AsyncClient(timeout=patience, limits=limits, verify=_tls_context())
 
     async def close(self) -> None:
         """Close all connections."""
@@ -173,6 +175,12 @@ class HttpClient:
         if 400 <= code <= 499 and code != HTTPStatus.REQUEST_TIMEOUT:
             return RejectedError(code, description)
         return ServerError(code, f"{description} ({code})")
+
+
+@functools.cache
+def _tls_context() -> ssl.SSLContext:
+    """The context for verified connections; reading the certificates takes a tenth of a second."""
+    return httpx.create_ssl_context()
 
 
 class _RetryParameters(msgspec.Struct):

@@ -1,4 +1,4 @@
-"""What a guess gets by each metric, and when a model is said to beat it."""
+"""The best constant prediction under each metric, and when a report says that a model beats it."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def score_of(name: MetricName, y: Ints | Floats, answer: Floats, classes: int = 
     return metrics.score(by(name), y, np.repeat(answer, len(y), axis=0), classes)
 
 
-# The guess ------------------------------------------------------------------------------------------------------------
+# The constant ---------------------------------------------------------------------------------------------------------
 
 
 def test_for_accuracy_it_is_the_largest_class() -> None:
