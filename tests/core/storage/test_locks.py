@@ -12,6 +12,7 @@ from tabsmith.storage import FileLock, OwnerLock, lock_owner
 
 HOLD_FILE_LOCK = """
 import sys
+from pathlib import Path
 from tabsmith.storage import FileLock
 with FileLock(Path(sys.argv[1])):
     print("held", flush=True)
@@ -19,6 +20,7 @@ with FileLock(Path(sys.argv[1])):
 """
 HOLD_OWNER_LOCK = """
 import sys
+from pathlib import Path
 from tabsmith.storage import OwnerLock
 with OwnerLock(Path(sys.argv[1])):
     print("held", flush=True)
@@ -26,6 +28,7 @@ with OwnerLock(Path(sys.argv[1])):
 """
 HOLD_AND_FORK = """
 import os, sys
+from pathlib import Path
 from tabsmith.storage import FileLock, OwnerLock
 lock = OwnerLock(Path(sys.argv[1])) if sys.argv[2] == "owner" else FileLock(Path(sys.argv[1]))
 lock.__enter__()
