@@ -113,7 +113,8 @@ class Classifier(ClassifierMixin, _Estimator):  # type: ignore[misc]  # scikit-l
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
         """The most probable label of each row; shape (rows,)."""
-        return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
+        probabilities = self.predict_proba(X)  # raises NotFittedError, which `classes_` would not
+        return np.asarray(self.classes_[probabilities.argmax(axis=1)])
 
     def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
         """The probability of each of `classes_` for each row; shape (rows, classes)."""
