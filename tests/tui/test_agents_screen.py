@@ -327,7 +327,7 @@ async def test_a_condition_is_changed_in_its_place_and_removed(make_app, tabsmit
         assert on_disk(tabsmith_home)["agents.breakpoints"] == ["rate limit"]
         await press(pilot, "delete")
         assert on_disk(tabsmith_home)["agents.breakpoints"] == []
-        assert "None: runs stop and ask only when a limit is spent" in shown(pilot)
+        assert "None: runs pause for you only when a limit is spent" in shown(pilot)
         assert load().agents.breakpoints == ()
 
 

@@ -52,7 +52,7 @@ def housing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(params=SIZES)
 def size(request: pytest.FixtureRequest) -> tuple[int, int]:
-    """Each of the three sizes."""
+    """Each of the two sizes."""
     return SIZES[request.param]
 
 
