@@ -12,12 +12,11 @@ from tabsmith.errors import WORK_FAILED, ErrorReport
 from tabsmith.orchestration.loop_state import SessionState, Trial
 from tabsmith.orchestration.task_events import MergedBack, TaskExit, TaskOutcome
 from tabsmith.presentation import budgets
+from tabsmith.presentation.task_events import acceptance_end
 from tabsmith.runs.events import ExitReason, Outcome, RunState
 from tabsmith.runs.snapshot import RunSnapshot, TaskState
-from tabsmith.tables.read.sources import TasksSource
 from tabsmith.text import clean
 from tabsmith_tui.commands.output import print_facts, print_json, print_table, print_text, say
-from tabsmith_tui.commands.task_lines import ended
 from tabsmith_tui.commands.train_report import SessionDocument, UsageDocument, session_document, usage_document
 
 _LINES: Final = 5  # of what an acceptance command printed
@@ -54,11 +53,6 @@ class TasksDocument(msgspec.Struct, frozen=True, kw_only=True):
     tasks: tuple[TaskDocument, ...]
     sessions: tuple[SessionDocument, ...]
     error: ErrorReport | None = None
-
-
-def is_task_run(run: RunSnapshot) -> bool:
-    """Whether this is a run of a task file."""
-    return run.spec is not None and isinstance(run.spec.source, TasksSource)
 
 
 def tasks_document(run_id: str, run: RunSnapshot, now: float) -> TasksDocument:
@@ -119,7 +113,7 @@ def _print_why(task: TaskState, run: RunSnapshot) -> None:
         return
     latest, work = tries[-1], tries[-1].work
     result = work.acceptance if work else None
-    what = f"{result.verdict}, {ended(result)}" if result else latest.message
+    what = f"{result.verdict}, {acceptance_end(result)}" if result else latest.message
     if not what:
         return
     print_text()

@@ -13,7 +13,7 @@ _CUT: Final = 160
 _NAMED: Final = 4
 
 
-def tasks(event: TasksReady) -> str:
+def tasks_line(event: TasksReady) -> str:
     """The tasks, in the order in which they are done, and what the file may not mean."""
     names = ", ".join(clean(each.name, 60) for each in event.tasks[:20])
     more = f", and {len(event.tasks) - 20} more" if len(event.tasks) > 20 else ""
@@ -21,7 +21,7 @@ def tasks(event: TasksReady) -> str:
     return f"tasks     {plural(len(event.tasks), 'task')}: {names}{more}{warnings}"
 
 
-def line(event: TaskEvent | LoopEvent) -> str:
+def task_event_line(event: TaskEvent | LoopEvent) -> str:
     """The line of an event in a task."""
     match event:
         case task.TaskStarted(task=name, how=how, level=level):
@@ -40,7 +40,7 @@ def line(event: TaskEvent | LoopEvent) -> str:
             return f"permit    #{iteration} {clean(tool, 40)} {word} by {who} ({risk} risk): {clean(what, _CUT)}"
         case task.Worked(iteration=iteration, end=end, words=words, changes=changes, more=more):
             said = f", says: {clean(words, _CUT)}" if words else ""
-            return f"worked    #{iteration} {end}, {changed(changes, more)}{said}"
+            return f"worked    #{iteration} {end}, {changed_files(changes, more)}{said}"
         case task.AcceptanceStarted(iteration=iteration, command=command):
             return f"accept    #{iteration} {clean(command, _CUT)}"
         case task.AcceptanceEnded(iteration=iteration, acceptance=result):
@@ -48,7 +48,7 @@ def line(event: TaskEvent | LoopEvent) -> str:
             seen = f": {clean(last, _CUT)}" if last and result.verdict != "accepted" else ""
             took = formatting.duration(result.seconds)
             word = "accepted" if result.verdict == "accepted" else "rejected"
-            return f"{word}  #{iteration} {ended(result)}, {took}{seen}"
+            return f"{word}  #{iteration} {acceptance_end(result)}, {took}{seen}"
         case task.TaskEnded(task=name, outcome=outcome, exit_reason=exit_reason, reason=reason, handed_back=back):
             handed = {"yes": "; handed back", "refused": "; not handed back", "no": ""}[back]
             why = "" if exit_reason == outcome else f" ({exit_reason})"
@@ -58,15 +58,15 @@ def line(event: TaskEvent | LoopEvent) -> str:
             return ""
 
 
-def ended(result: Acceptance) -> str:
+def acceptance_end(result: Acceptance) -> str:
     """How the acceptance command ended: `exit status 1`, or what ended it."""
     if result.verdict == "could not run":
         return f"it could not run: {clean(result.ended, 200)}"
     return f"exit status {result.status}" if result.status is not None else f"ended by {clean(result.ended, 200)}"
 
 
-def changed(changes: tuple[ChangedFile, ...], more: int) -> str:
-    """`2 files changed (calc.py, test.py)`."""
+def changed_files(changes: tuple[ChangedFile, ...], more: int) -> str:
+    """`2 files changed_files (calc.py, test.py)`."""
     count = len(changes) + more
     if not count:
         return "nothing changed"
