@@ -8,13 +8,13 @@ from tabsmith.errors import UsageError
 from tabsmith.orchestration import events as loop
 from tabsmith.orchestration.decisions import Decision
 from tabsmith.orchestration.questions import ChangeBrief, Continue, Decide, EndRun, Extend, Skip
+from tabsmith.presentation.events import EventPrinter
 from tabsmith.presentation.spans import plain_text
 from tabsmith.runs import events as run
 from tabsmith.runs import replies
 from tabsmith.runs.commands import Answer, Note, SetLimit, SetMode
 from tabsmith.runs.spec import Limits
 from tabsmith_tui.actions import ACTIONS
-from tabsmith_tui.commands.progress import EventPrinter
 from tabsmith_tui.views import question, run_actions
 from tabsmith_tui.views.run_actions import Pending
 from tests.tui import agent_journals

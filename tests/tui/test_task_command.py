@@ -16,6 +16,7 @@ from tabsmith.errors import UsageError
 from tabsmith.orchestration import events as loop
 from tabsmith.orchestration import events as task
 from tabsmith.orchestration.questions import AllowTool, ChangeBrief, EndRun, Reply
+from tabsmith.presentation.events import EventPrinter
 from tabsmith.presentation.spans import plain_text
 from tabsmith.runs import events as run_events
 from tabsmith.runs import replies
@@ -24,7 +25,6 @@ from tabsmith.runs.events import RunState
 from tabsmith.runs.folder import RunFolder, run_ids
 from tabsmith.runs.spec import Limits
 from tabsmith.tables.read.sources import TasksSource
-from tabsmith_tui.commands.progress import EventPrinter
 from tabsmith_tui.commands.root import run
 from tabsmith_tui.views import question
 from tests.tui import journals

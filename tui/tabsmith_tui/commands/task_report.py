@@ -1,7 +1,4 @@
-"""What the tasks of a file came to, as the JSON document of `task --json` and as a report for people.
-
-What happens in a run of a task file, each event as a plain line; "" for what is not worth one.
-"""
+"""What the tasks of a file came to, as the JSON document of `task --json` and as a report for people."""
 
 from typing import Final
 
@@ -12,89 +9,15 @@ from tabsmith.agents.protocol import AgentName
 from tabsmith.agents.usage import NO_USAGE
 from tabsmith.agents.usage import Usage as Used
 from tabsmith.errors import WORK_FAILED, ErrorReport
-from tabsmith.orchestration import events as task
-from tabsmith.orchestration.events import (
-    Acceptance,
-    ChangedFile,
-    LoopEvent,
-    MergedBack,
-    TaskEvent,
-    TaskExit,
-    TaskOutcome,
-)
+from tabsmith.orchestration.events import MergedBack, TaskExit, TaskOutcome
 from tabsmith.orchestration.loop_state import SessionState, Trial
 from tabsmith.presentation import budgets
-from tabsmith.runs.events import ExitReason, Outcome, RunState, TasksReady
+from tabsmith.presentation.task_events import acceptance_end
+from tabsmith.runs.events import ExitReason, Outcome, RunState
 from tabsmith.runs.snapshot import RunSnapshot, TaskState
-from tabsmith.tables.read.sources import TasksSource
-from tabsmith.text import clean, plural
+from tabsmith.text import clean
 from tabsmith_tui.commands.output import print_facts, print_json, print_table, print_text, say
 from tabsmith_tui.commands.train_report import SessionDocument, UsageDocument, session_document, usage_document
-
-_CUT: Final = 160
-_NAMED: Final = 4
-
-
-def tasks(event: TasksReady) -> str:
-    """The tasks, in the order in which they are done, and what the file may not mean."""
-    names = ", ".join(clean(each.name, 60) for each in event.tasks[:20])
-    more = f", and {len(event.tasks) - 20} more" if len(event.tasks) > 20 else ""
-    warnings = "".join(f". Mind: {warning}" for warning in event.warnings)
-    return f"tasks     {plural(len(event.tasks), 'task')}: {names}{more}{warnings}"
-
-
-def line(event: TaskEvent | LoopEvent) -> str:
-    """The line of an event in a task."""
-    match event:
-        case task.TaskStarted(task=name, how=how, level=level):
-            notes = "".join(f"; {note}" for note in event.notes)
-            return f"task      {clean(name, 60)}: in a {how}, sandbox {level}{notes}"
-        case task.Acted(iteration=iteration, activity=does):
-            text = clean(does.text, _CUT)
-            if does.kind == "message":
-                return f"says      #{iteration} {text}" if text else ""
-            if does.kind == "tool":
-                return f"tool      #{iteration} {clean(does.tool, 40)}: {text}"
-            return f"tool      #{iteration} {clean(does.tool, 40)} failed: {text}" if does.failed else ""
-        case task.PermissionDecided(iteration=iteration, tool=tool, what=what, risk=risk, allowed=allowed, by=by):
-            word = {"no": "refused", "once": "allowed once", "always": "allowed always"}[allowed]
-            who = "you" if by == "person" else "the mode"
-            return f"permit    #{iteration} {clean(tool, 40)} {word} by {who} ({risk} risk): {clean(what, _CUT)}"
-        case task.Worked(iteration=iteration, end=end, words=words, changes=changes, more=more):
-            said = f", says: {clean(words, _CUT)}" if words else ""
-            return f"worked    #{iteration} {end}, {changed(changes, more)}{said}"
-        case task.AcceptanceStarted(iteration=iteration, command=command):
-            return f"accept    #{iteration} {clean(command, _CUT)}"
-        case task.AcceptanceEnded(iteration=iteration, acceptance=result):
-            last = next((text for text in reversed(result.output.splitlines()) if text.strip()), "")
-            seen = f": {clean(last, _CUT)}" if last and result.verdict != "accepted" else ""
-            took = formatting.duration(result.seconds)
-            word = "accepted" if result.verdict == "accepted" else "rejected"
-            return f"{word}  #{iteration} {ended(result)}, {took}{seen}"
-        case task.TaskEnded(task=name, outcome=outcome, exit_reason=exit_reason, reason=reason, handed_back=back):
-            handed = {"yes": "; handed back", "refused": "; not handed back", "no": ""}[back]
-            why = "" if exit_reason == outcome else f" ({exit_reason})"
-            words = f": {clean(reason, 300)}" if reason else ""
-            return f"task      {clean(name, 60)}: {outcome}{why}{words}{handed}"
-        case _:
-            return ""
-
-
-def ended(result: Acceptance) -> str:
-    """How the acceptance command ended: `exit status 1`, or what ended it."""
-    if result.verdict == "could not run":
-        return f"it could not run: {clean(result.ended, 200)}"
-    return f"exit status {result.status}" if result.status is not None else f"ended by {clean(result.ended, 200)}"
-
-
-def changed(changes: tuple[ChangedFile, ...], more: int) -> str:
-    """`2 files changed (calc.py, test.py)`."""
-    count = len(changes) + more
-    if not count:
-        return "nothing changed"
-    names = ", ".join(clean(each.path, 60) for each in changes[:_NAMED])
-    return f"{plural(count, 'file')} changed ({names}{', …' if count > _NAMED else ''})"
-
 
 _LINES: Final = 5  # of what an acceptance command printed
 _WIDEST: Final = 100
@@ -130,11 +53,6 @@ class TasksDocument(msgspec.Struct, frozen=True, kw_only=True):
     tasks: tuple[TaskDocument, ...]
     sessions: tuple[SessionDocument, ...]
     error: ErrorReport | None = None
-
-
-def is_task_run(run: RunSnapshot) -> bool:
-    """Whether this is a run of a task file."""
-    return run.spec is not None and isinstance(run.spec.source, TasksSource)
 
 
 def tasks_document(run_id: str, run: RunSnapshot, now: float) -> TasksDocument:
@@ -195,7 +113,7 @@ def _print_why(task: TaskState, run: RunSnapshot) -> None:
         return
     latest, work = tries[-1], tries[-1].work
     result = work.acceptance if work else None
-    what = f"{result.verdict}, {ended(result)}" if result else latest.message
+    what = f"{result.verdict}, {acceptance_end(result)}" if result else latest.message
     if not what:
         return
     print_text()

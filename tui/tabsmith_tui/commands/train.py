@@ -14,6 +14,8 @@ from tabsmith.errors import INTERRUPTED, WORK_FAILED, UsageError
 from tabsmith.families.registry import find_family
 from tabsmith.limits import Limits
 from tabsmith.orchestration.questions import Mode
+from tabsmith.presentation.events import EventPrinter
+from tabsmith.presentation.tasks import has_tasks
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.spec import Deferred, Detect, ModelChoice, RunSpec, SchemaChoice, new_run_id
@@ -24,7 +26,6 @@ from tabsmith.tables.schema.types import ManualSchema
 from tabsmith.workflow.inputs import read_budget, show_budget
 from tabsmith_tui.commands import task_report
 from tabsmith_tui.commands.output import json_option, print_json, print_text, say
-from tabsmith_tui.commands.progress import EventPrinter
 from tabsmith_tui.commands.questions import QuestionPrompt, on_a_terminal
 from tabsmith_tui.commands.train_report import agent_facts, print_report, train_document
 
@@ -119,7 +120,7 @@ def launch(spec: RunSpec) -> RunFolder:
 
 def follow(folder: RunFolder, *, as_json: bool, stop_on_interrupt: bool = True) -> int:
     """Print the progress and questions of a run to its end, then its report. Returns the exit status."""
-    watch = RunWatch(folder.id, on_event=EventPrinter())
+    watch = RunWatch(folder.id, on_event=EventPrinter(say))
     prompt = QuestionPrompt(folder)
     try:
         while not (run := watch.refresh()).state.ended:
@@ -128,7 +129,7 @@ def follow(folder: RunFolder, *, as_json: bool, stop_on_interrupt: bool = True) 
         if not stop_on_interrupt:
             say(f"Left running. To come back: tabsmith runs attach {folder.id}")
             return INTERRUPTED
-        kept = "what was accepted" if task_report.is_task_run(watch.refresh()) else "the best model"
+        kept = "what was accepted" if has_tasks(watch.refresh()) else "the best model"
         say(f"Stopping; {kept} so far is kept.")
         run = stop_and_wait(folder, watch)
         show(folder.id, run, as_json=as_json)
@@ -138,7 +139,7 @@ def follow(folder: RunFolder, *, as_json: bool, stop_on_interrupt: bool = True) 
 
 def show(run_id: str, run: RunSnapshot, *, as_json: bool) -> int:
     """Print the result of a run. Returns the exit status."""
-    if task_report.is_task_run(run):
+    if has_tasks(run):
         return task_report.print_tasks(run_id, run, time.time(), as_json=as_json)
     if as_json:
         print_json(train_document(run_id, run, time.time()))

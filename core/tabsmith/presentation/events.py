@@ -1,4 +1,4 @@
-"""A run as plain lines on stderr: one line for each thing worth knowing, nothing that needs a terminal."""
+"""The events of a run as plain lines: one for each that is worth knowing, with the time since the start."""
 
 import time
 from collections.abc import Callable
@@ -7,17 +7,15 @@ from tabsmith import formatting
 from tabsmith.agents.protocol import AgentName
 from tabsmith.agents.usage import NO_USAGE, Usage
 from tabsmith.limits import Limits
-from tabsmith.modeling.results import Metric
 from tabsmith.orchestration import events as loop
 from tabsmith.orchestration.decisions import Decision
 from tabsmith.orchestration.events import TaskEvent
 from tabsmith.orchestration.questions import AllowTool, Reply
-from tabsmith.presentation import budgets
+from tabsmith.presentation import budgets, task_events
+from tabsmith.presentation.scores import metric_direction
 from tabsmith.runs import events as run
 from tabsmith.runs.events import RunEvent, RunState
 from tabsmith.text import clean, plural
-from tabsmith_tui.commands import task_report
-from tabsmith_tui.commands.output import say
 
 # What is asked is printed where it can be answered, see asking.py.
 _SILENT = (RunState.RUNNING, RunState.EVALUATING, RunState.WAITING, RunState.QUEUED, RunState.ASKING)
@@ -26,7 +24,7 @@ _SILENT = (RunState.RUNNING, RunState.EVALUATING, RunState.WAITING, RunState.QUE
 class EventPrinter:
     """Prints the events that it is given."""
 
-    def __init__(self, write: Callable[[str], None] = say) -> None:
+    def __init__(self, write: Callable[[str], None]) -> None:
         self._write = write
         self._changes: dict[int, str] = {}
         self._agent: AgentName = "search"  # whose iteration it is
@@ -63,7 +61,7 @@ class EventPrinter:
             case run.RunEnded():
                 return ""
             case run.TasksReady():
-                return task_report.tasks(event)
+                return task_events.tasks_line(event)
             case _:
                 return self._loop_line(event)
 
@@ -71,7 +69,7 @@ class EventPrinter:
         match event:
             case loop.SearchStarted(metric=metric, folds=folds):
                 held = f"{formatting.count(event.holdout_rows)} rows held out"
-                return f"search    {metric_label(metric)}, {folds} folds, {held}"
+                return f"search    {metric_direction(metric)}, {folds} folds, {held}"
             case loop.Proposed(iteration=iteration, recipe=recipe, change=change):
                 self._changes[iteration] = clean(recipe.name or change, 40)
                 return ""
@@ -90,7 +88,7 @@ class EventPrinter:
             case loop.Noted(message=message):
                 return f"note      {message}"
             case _:
-                return self._agent_line(event) or self._person_line(event) or task_report.line(event)
+                return self._agent_line(event) or self._person_line(event) or task_events.task_event_line(event)
 
     def _agent_line(self, event: loop.LoopEvent | TaskEvent) -> str:
         match event:
@@ -176,8 +174,3 @@ def _limits(limits: Limits) -> str:
         plural(limits.failures, "failure") + " in a row" if limits.failures else "",
     )
     return ", ".join(part for part in parts if part) or "no limit"
-
-
-def metric_label(metric: Metric) -> str:
-    """The metric and which way is better."""
-    return f"{metric.label} ({'higher' if metric.greater_is_better else 'lower'} is better)"
