@@ -12,8 +12,8 @@ from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.watch import RunWatch
 from tabsmith_tui.app import TabsmithApp
 from tabsmith_tui.screens.run import RunScreen
-from tests.tui import journals
-from tests.tui.journals import Story
+from tests.stories import journals
+from tests.stories.journals import Story
 
 PATIENCE = 10.0  # seconds
 

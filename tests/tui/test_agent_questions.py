@@ -17,9 +17,9 @@ from tabsmith.runs.spec import Limits
 from tabsmith_tui.actions import ACTIONS
 from tabsmith_tui.views import question, run_actions
 from tabsmith_tui.views.run_actions import Pending
-from tests.tui import agent_journals
-from tests.tui.agent_journals import improving
-from tests.tui.journals import house_prices
+from tests.stories import agent_journals
+from tests.stories.agent_journals import improving
+from tests.stories.journals import house_prices
 
 KEYS = dict(zip(replies.ANSWER_ACTIONS, ("enter", "c", "b", "s", "w", "x"), strict=True))
 

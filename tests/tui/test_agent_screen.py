@@ -9,8 +9,8 @@ from tabsmith.runs.events import RunState
 from tabsmith_tui.screens.dialogs import QuestionScreen
 from tabsmith_tui.store import Store
 from tabsmith_tui.widgets.ask_bar import AskBar
-from tests.tui import agent_journals, journals
-from tests.tui.agent_journals import improving
+from tests.stories import agent_journals, journals
+from tests.stories.agent_journals import improving
 from tests.tui.run_stage import append, running, screen_text, until
 from tests.tui.test_run_screen import sent
 

@@ -17,11 +17,11 @@ from tabsmith.runs.events import RunState
 from tabsmith.runs.spec import Limits
 from tabsmith_tui.views import agent_card, champion_card, leaderboard, question, run_actions, run_header, score_plot
 from tabsmith_tui.views.run_header import run_banner
-from tests.tui import agent_journals, journals
-from tests.tui.agent_journals import improving
-from tests.tui.agent_story import USED, AgentStory, asked_for
-from tests.tui.hostile import MARKS
-from tests.tui.journals import house_prices
+from tests.stories import agent_journals, journals
+from tests.stories.agent_journals import improving
+from tests.stories.agent_story import USED, AgentStory, asked_for
+from tests.stories.hostile import MARKS
+from tests.stories.journals import house_prices
 
 KEYS = dict(zip(replies.ANSWER_ACTIONS, ("enter", "c", "b", "s", "w", "x"), strict=True))
 UNPRICED = Usage(input_tokens=900, output_tokens=80, turns=1, unpriced=1)

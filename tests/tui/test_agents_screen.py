@@ -21,11 +21,11 @@ from tabsmith_tui.screens.guided import GuidedScreen
 from tabsmith_tui.screens.home import HomeScreen
 from tabsmith_tui.widgets.menu import Menu
 from tabsmith_tui.widgets.setting_row import SettingRow
-from tests.tui import journals
+from tests.stories import journals
+from tests.stories.hostile import HOSTILE
+from tests.stories.journals import Story
 from tests.tui.guided_drive import drive, guided_app
 from tests.tui.guided_stage import Replay
-from tests.tui.hostile import HOSTILE
-from tests.tui.journals import Story
 from tests.tui.stage import settle
 
 SECRET = "sk-ant-not-to-be-seen-0123456789"

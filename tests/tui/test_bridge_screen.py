@@ -25,7 +25,7 @@ from tabsmith_tui.screens.dialogs import AskLineScreen, QuestionScreen
 from tabsmith_tui.screens.error import ErrorScreen
 from tabsmith_tui.screens.home import HomeScreen
 from tabsmith_tui.widgets.bars import KeysBar
-from tests.tui.hostile import HOSTILE
+from tests.stories.hostile import HOSTILE
 from tests.tui.phone_stage import ADA, BO, EMPTY, OFF, ON, STRANGER, TROUBLED, FixedBridge
 from tests.tui.stage import NOW, settle
 

@@ -9,8 +9,8 @@ from tabsmith.conditions.built_in import BUILT_IN
 from tabsmith.conditions.metrics import IterationMetrics
 from tabsmith.orchestration import events as loop
 from tabsmith_tui.commands.root import run
-from tests.tui import journals
-from tests.tui.journals import Story
+from tests.stories import journals
+from tests.stories.journals import Story
 
 
 def document(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 0) -> Any:

@@ -14,9 +14,9 @@ from tabsmith.workflow.states import State
 from tabsmith_tui.screens.column_dialogs import ColumnEditor, Picker
 from tabsmith_tui.screens.table_views import LinesView, PreviewView
 from tabsmith_tui.widgets.steps.train import ReviewStep
+from tests.stories.hostile import HOSTILE, MARKS
 from tests.tui.guided_drive import Drive, drive, guided_app
 from tests.tui.guided_stage import Replay, column, table
-from tests.tui.hostile import HOSTILE, MARKS
 from tests.tui.terminal import Terminal, foreign_controls, python_app
 
 NAMES = tuple(f"{text}{number}" for number, text in enumerate(HOSTILE))

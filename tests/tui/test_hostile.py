@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tui.hostile import HOSTILE, LONG, MARKS
+from tests.stories.hostile import HOSTILE, LONG, MARKS
 from tests.tui.terminal import Terminal, foreign_controls, python_app
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,7 +18,7 @@ from tabsmith.runs.jobs import JobFailed, Predicted, Progressed
 from tabsmith.tables.info import Preview
 from tabsmith_tui.app import TabsmithApp
 from tabsmith_tui.store import SavedSession
-from tests.tui.hostile import HOSTILE
+from tests.stories.hostile import HOSTILE
 from tests.tui.stage import NOW, IdleSupervisor, FixedStore, model_summary, run_summary
 
 states = list(RunState)

@@ -27,9 +27,9 @@ from tabsmith_tui.screens.home import HomeScreen
 from tabsmith_tui.session_watch import SessionWatch
 from tabsmith_tui.store import SavedSession, SessionOwner, Store
 from tabsmith_tui.widgets.menu import Menu
+from tests.stories.hostile import HOSTILE, MARKS
 from tests.tui.guided_drive import Drive, drive, guided_app
 from tests.tui.guided_stage import Replay, finished, report, schema, table
-from tests.tui.hostile import HOSTILE, MARKS
 from tests.tui.stage import NOW, FixedStore, run_summary, settle
 
 ADA = 5_550_001

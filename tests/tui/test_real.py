@@ -7,7 +7,7 @@ import pytest
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.spec import Detect, ModelChoice, RunSpec
 from tabsmith.tables.read.sources import FileSource
-from tests.tui.hostile import HOSTILE, MARKS
+from tests.stories.hostile import HOSTILE, MARKS
 from tests.tui.terminal import Terminal, foreign_controls, python_app
 
 ROOT = Path(__file__).resolve().parents[2]

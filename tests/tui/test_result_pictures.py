@@ -3,8 +3,8 @@
 import pytest
 
 from tabsmith_tui.screens.result import ResultScreen
-from tests.tui.hostile import HOSTILE
-from tests.tui.journals import class_report, price_report
+from tests.stories.hostile import HOSTILE
+from tests.stories.journals import class_report, price_report
 from tests.tui.run_stage import until
 
 SMALL, MIDDLE, LARGE, PAGE = (60, 20), (80, 24), (120, 40), (120, 62)

@@ -6,9 +6,9 @@ from tabsmith.errors import ModelNotFoundError
 from tabsmith_tui.screens.error import ErrorScreen
 from tabsmith_tui.screens.result import ResultScreen
 from tabsmith_tui.screens.run import RunScreen
-from tests.tui import journals
-from tests.tui.hostile import HOSTILE
-from tests.tui.journals import class_report, house_prices, price_report
+from tests.stories import journals
+from tests.stories.hostile import HOSTILE
+from tests.stories.journals import class_report, house_prices, price_report
 from tests.tui.run_stage import screen_text, until
 from tests.tui.stage import FixedStore
 

@@ -10,9 +10,9 @@ from tabsmith.presentation import models
 from tabsmith.presentation.spans import plain_text
 from tabsmith.tables.read.sources import FileSource, SampleSource
 from tabsmith_tui.views import result_charts
-from tests.tui import journals
-from tests.tui.hostile import HOSTILE
-from tests.tui.journals import class_report, price_report
+from tests.stories import journals
+from tests.stories.hostile import HOSTILE
+from tests.stories.journals import class_report, price_report
 
 
 def test_the_hold_out_score_comes_with_its_interval_rows_and_direction():

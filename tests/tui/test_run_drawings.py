@@ -10,9 +10,9 @@ from tabsmith_tui.views import agent_card, champion_card, journal, leaderboard, 
 from tabsmith_tui.views.journal import Replay
 from tabsmith_tui.views.lines import fit, wrap, wrap_line
 from tabsmith_tui.views.run_header import run_banner
-from tests.tui import journals
-from tests.tui.hostile import HOSTILE, MARKS
-from tests.tui.journals import Story, house_prices, price_report
+from tests.stories import journals
+from tests.stories.hostile import HOSTILE, MARKS
+from tests.stories.journals import Story, house_prices, price_report
 
 NO_REPLAY = {"replay": None, "playing": False, "resuming": False}
 

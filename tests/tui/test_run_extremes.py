@@ -8,8 +8,8 @@ from tabsmith.runs.watch import RunWatch
 from tabsmith_tui.screens.run import RunScreen
 from tabsmith_tui.screens.trial import TrialScreen
 from tabsmith_tui.widgets.drawing import Drawing
-from tests.tui import journals
-from tests.tui.journals import house_prices
+from tests.stories import journals
+from tests.stories.journals import house_prices
 from tests.tui.run_stage import append, running, screen_text, until
 
 

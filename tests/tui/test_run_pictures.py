@@ -5,8 +5,8 @@ import contextlib
 import pytest
 
 from tabsmith.orchestration import events as loop
-from tests.tui import agent_journals, journals
-from tests.tui.journals import Story, house_prices, price_report
+from tests.stories import agent_journals, journals
+from tests.stories.journals import Story, house_prices, price_report
 from tests.tui.run_stage import open_run, until, worker_alive
 
 SMALL, MIDDLE, LARGE = (60, 20), (80, 24), (120, 40)

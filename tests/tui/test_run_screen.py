@@ -15,8 +15,8 @@ from tabsmith_tui.screens.run import RunScreen
 from tabsmith_tui.screens.trial import TrialScreen
 from tabsmith_tui.store import Store
 from tabsmith_tui.widgets.ask_bar import AskBar
-from tests.tui import journals
-from tests.tui.journals import Story, house_prices, price_report
+from tests.stories import journals
+from tests.stories.journals import Story, house_prices, price_report
 from tests.tui.run_stage import append, running, screen_text, until
 from tests.tui.stage import FixedStore, IdleSupervisor
 

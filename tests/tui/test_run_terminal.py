@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from tests.tui.hostile import MARKS
+from tests.stories.hostile import MARKS
 from tests.tui.terminal import Terminal, foreign_controls
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -15,7 +15,7 @@ from tabsmith_tui.app import TabsmithApp
 from tabsmith_tui.screens.result import ResultScreen
 from tabsmith_tui.screens.run import RunScreen
 from tests.tui import journals
-from tests.tui.hostile import HOSTILE
+from tests.stories.hostile import HOSTILE
 from tests.tui.stage import IdleSupervisor, FixedStore, NOW
 
 report = journals.price_report(HOSTILE, source=HOSTILE[4])

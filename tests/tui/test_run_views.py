@@ -16,9 +16,9 @@ from tabsmith.runs.snapshot import RunSnapshot, interrupted
 from tabsmith.runs.spec import Limits
 from tabsmith_tui.views import agent_card, champion_card, leaderboard, run_actions, run_header, trial_details
 from tabsmith_tui.views.run_actions import Pending
-from tests.tui import journals
-from tests.tui.agent_story import AgentStory, asked_for
-from tests.tui.journals import Story, house_prices
+from tests.stories import journals
+from tests.stories.agent_story import AgentStory, asked_for
+from tests.stories.journals import Story, house_prices
 
 
 def text(lines) -> str:

@@ -16,10 +16,10 @@ from tabsmith_tui.screens.run import RunScreen
 from tabsmith_tui.screens.runs import RunsScreen
 from tabsmith_tui.screens.side_by_side import RunColumn, SideBySideScreen
 from tabsmith_tui.views.run_column import run_column
-from tests.tui import agent_journals, journals
-from tests.tui.agent_story import USED, AgentStory, asked_for
-from tests.tui.hostile import MARKS
-from tests.tui.journals import Story
+from tests.stories import agent_journals, journals
+from tests.stories.agent_story import USED, AgentStory, asked_for
+from tests.stories.hostile import MARKS
+from tests.stories.journals import Story
 from tests.tui.run_stage import append, screen_text, until, worker_alive
 from tests.tui.stage import NOW, FixedStore, run_summary, settle
 

@@ -27,10 +27,10 @@ from tabsmith.runs.spec import Limits
 from tabsmith.tables.read.sources import TasksSource
 from tabsmith_tui.commands.root import run
 from tabsmith_tui.views import question
-from tests.tui import journals
-from tests.tui.agent_story import USED, AgentStory, asked_for
-from tests.tui.hostile import HOSTILE
-from tests.tui.journals import RUN_ID
+from tests.stories import journals
+from tests.stories.agent_story import USED, AgentStory, asked_for
+from tests.stories.hostile import HOSTILE
+from tests.stories.journals import RUN_ID
 from tests.tui.run_stage import append, worker_alive
 from tests.tui.terminal import Terminal
 

@@ -18,7 +18,7 @@ from tabsmith_tui.screens.task_file import TaskFileScreen
 from tabsmith_tui.widgets.fields import PickLine
 from tabsmith_tui.widgets.menu import Menu
 from tabsmith_tui.widgets.task_rows import TaskRow
-from tests.tui.hostile import HOSTILE
+from tests.stories.hostile import HOSTILE
 from tests.tui.stage import IdleSupervisor, settle
 
 LARGE = (120, 44)

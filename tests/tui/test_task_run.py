@@ -33,11 +33,12 @@ from tabsmith_tui.views import run_column, run_header, task_activity, task_pages
 from tabsmith_tui.views import tasks as task_views
 from tabsmith_tui.views.run_header import run_banner
 from tabsmith_tui.widgets.help_panel import explain
-from tests.tui import journals, transcripts
-from tests.tui.hostile import HOSTILE, MARKS
+from tests.stories import journals
+from tests.stories.hostile import HOSTILE, MARKS
+from tests.stories.task_story import ACCEPT, TaskStory, calculator, proved_wrong
+from tests.tui import transcripts
 from tests.tui.run_stage import append, open_run, running, screen_text, until, worker_alive
 from tests.tui.stage import FixedStore, settle
-from tests.tui.task_story import ACCEPT, TaskStory, calculator, proved_wrong
 
 SMALL, MIDDLE, LARGE = (60, 20), (80, 24), (120, 40)
 

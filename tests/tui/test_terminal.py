@@ -1,6 +1,6 @@
 """The pseudo-terminal harness itself: what it would let pass, every test built on it would."""
 
-from tests.tui.hostile import HOSTILE
+from tests.stories.hostile import HOSTILE
 from tests.tui.terminal import Terminal, foreign_controls, python_app
 
 

@@ -21,9 +21,9 @@ from tabsmith.runs import replies
 from tabsmith.runs.commands import Answer, Note, RunCommand, SetMode
 from tabsmith.runs.folder import RunFolder, run_ids
 from tabsmith_tui.commands.root import run
-from tests.tui import agent_journals, journals
-from tests.tui.agent_story import USED, AgentStory, asked_for
-from tests.tui.journals import RUN_ID
+from tests.stories import agent_journals, journals
+from tests.stories.agent_story import USED, AgentStory, asked_for
+from tests.stories.journals import RUN_ID
 from tests.tui.run_stage import append, worker_alive
 from tests.tui.terminal import Terminal
 

@@ -15,10 +15,11 @@ from tabsmith_tui.screens.trial import TrialScreen
 from tabsmith_tui.views import trial_pages
 from tabsmith_tui.widgets.drawing import Drawing
 from tabsmith_tui.widgets.page_tabs import PageTabs
-from tests.tui import agent_journals, journals, transcripts
-from tests.tui.agent_journals import improving
-from tests.tui.agent_story import AgentStory
-from tests.tui.hostile import HOSTILE, MARKS
+from tests.stories import agent_journals, journals
+from tests.stories.agent_journals import improving
+from tests.stories.agent_story import AgentStory
+from tests.stories.hostile import HOSTILE, MARKS
+from tests.tui import transcripts
 from tests.tui.run_stage import append, open_run, screen_text, until, worker_alive
 
 SMALL, LARGE = (80, 24), (120, 40)

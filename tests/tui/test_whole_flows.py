@@ -17,7 +17,7 @@ from tabsmith.storage import Found
 from tabsmith.workflow.session import FieldName, WorkflowSession
 from tabsmith.workflow.session_store import SessionStore
 from tabsmith.workflow.states import State
-from tests.tui.hostile import LONG, MARKS
+from tests.stories.hostile import LONG, MARKS
 from tests.tui.terminal import KEYS, Terminal, foreign_controls
 
 PATIENCE = 20.0

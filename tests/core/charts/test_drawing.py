@@ -13,7 +13,7 @@ from tabsmith.reports.charts import ChartKind, draw_chart
 from tabsmith.runs.events import RunState
 from tabsmith.runs.snapshot import RunSnapshot
 from tests.core.charts.pixels import chunks, size
-from tests.tui.journals import FAILURE, house_prices, price_report
+from tests.stories.journals import FAILURE, house_prices, price_report
 
 KINDS: tuple[ChartKind, ...] = get_args(ChartKind)
 
@@ -75,7 +75,7 @@ def test_the_room_is_light_until_something_is_drawn_and_never_needs_pyplot() -> 
 import sys
 from tabsmith.reports.charts import draw_chart
 assert not {"matplotlib", "numpy", "PIL", "pandas"} & set(sys.modules), "heavy"
-from tests.tui.journals import house_prices
+from tests.stories.journals import house_prices
 draw_chart("score", house_prices().snapshot)
 assert "matplotlib" in sys.modules and "matplotlib.pyplot" not in sys.modules, "pyplot"
 """

@@ -11,8 +11,8 @@ from tabsmith.reports import canvas, lettering
 from tabsmith.reports.canvas import NothingToDrawError
 from tabsmith.reports.importance_chart import importance_chart
 from tests.core.charts.pixels import ink, near, pixels, rows_of, size
-from tests.tui.hostile import HOSTILE
-from tests.tui.journals import class_report, price_report
+from tests.stories.hostile import HOSTILE
+from tests.stories.journals import class_report, price_report
 
 FOREIGN = (
     "$x$",

@@ -9,8 +9,8 @@ from tabsmith.reports import canvas
 from tabsmith.reports.canvas import NothingToDrawError
 from tabsmith.reports.outcome_chart import outcome_chart
 from tests.core.charts.pixels import ink, size
-from tests.tui.hostile import HOSTILE
-from tests.tui.journals import class_report, price_report
+from tests.stories.hostile import HOSTILE
+from tests.stories.journals import class_report, price_report
 
 
 def matrix(*counts: tuple[int, ...], names: tuple[str, ...] = ()) -> bytes:

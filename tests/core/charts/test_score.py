@@ -11,8 +11,8 @@ from tabsmith.reports.canvas import NothingToDrawError
 from tabsmith.reports.score_chart import score_chart
 from tabsmith.runs.snapshot import RunSnapshot
 from tests.core.charts.pixels import ink, near, rows_of, size
-from tests.tui.journals import AUC, BOOST, LINEAR, NEAR, RMSE, Story, house_prices, price_report
-from tests.tui.journals import hostile as hostile_story
+from tests.stories.journals import AUC, BOOST, LINEAR, NEAR, RMSE, Story, house_prices, price_report
+from tests.stories.journals import hostile as hostile_story
 
 
 def two(mean: float = 31_900.0, error: float = 820.0, other: float = 31_500.0) -> RunSnapshot:

@@ -10,11 +10,11 @@ from tabsmith.runs import events as run
 from tabsmith.runs.events import RunState
 from tabsmith.telegram.render.messages import LONGEST_DATA, Button, OutgoingMessage
 from tabsmith.telegram.render.text import LONGEST_TEXT, StyledText, rendered
-from tests.tui import journals
-from tests.tui.agent_story import AgentStory, asked_for
-from tests.tui.hostile import HOSTILE
-from tests.tui.journals import Story
-from tests.tui.task_story import TaskStory
+from tests.stories import journals
+from tests.stories.agent_story import AgentStory, asked_for
+from tests.stories.hostile import HOSTILE
+from tests.stories.journals import Story
+from tests.stories.task_story import TaskStory
 
 LINKS: tuple[str, ...] = (
     "https://evil.example/pay",

@@ -12,7 +12,7 @@ from tests.core.telegram.conftest import ADA, Serve
 from tests.core.telegram.test_flows import LONG, upload_and_train
 from tests.peers.telegram_people import Person
 from tests.peers.telegram_server import Hang, TelegramServer
-from tests.tui.hostile import HOSTILE
+from tests.stories.hostile import HOSTILE
 
 
 def session() -> WorkflowSession:

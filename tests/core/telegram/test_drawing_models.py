@@ -36,8 +36,8 @@ from tests.core.telegram.drawn import (
     plain,
     require_harmless,
 )
-from tests.tui import agent_journals
-from tests.tui.journals import ACCURACY, AUC, RMSE, START, class_report, price_report
+from tests.stories import agent_journals
+from tests.stories.journals import ACCURACY, AUC, RMSE, START, class_report, price_report
 
 MODEL = "sale-price-7f3a9c"
 HOUSES = ModelSummary(

@@ -21,9 +21,9 @@ from tabsmith.telegram.render import questions
 from tabsmith.telegram.render.messages import OutgoingMessage
 from tabsmith.telegram.render.text import rendered
 from tests.core.telegram.drawn import buttons, data, hostile_agent, hostile_tasks, labels, plain, require_harmless
-from tests.tui import agent_journals, task_story
-from tests.tui.agent_story import AgentStory, asked_for
-from tests.tui.journals import RUN_ID
+from tests.stories import agent_journals, task_story
+from tests.stories.agent_story import AgentStory, asked_for
+from tests.stories.journals import RUN_ID
 
 UUID = "5f0c8f9e-1111-4222-8333-944455556666"
 

@@ -35,8 +35,8 @@ from tests.core.telegram.drawn import (
     plain,
     require_harmless,
 )
-from tests.tui import agent_journals, journals, task_story
-from tests.tui.journals import RUN_ID, START, Story, house_prices
+from tests.stories import agent_journals, journals, task_story
+from tests.stories.journals import RUN_ID, START, Story, house_prices
 
 LONG_ID = "2" * 64
 

@@ -16,9 +16,9 @@ from tabsmith.telegram.chat.notifications import RunNotification, due_notificati
 from tabsmith.telegram.chat_state import ChatView
 from tabsmith.telegram.render import questions, run_list
 from tests.core.telegram.drawn import buttons, data, hostile_agent, hostile_tasks, labels, plain, require_harmless
-from tests.tui import agent_journals, journals, task_story
-from tests.tui.agent_story import AgentStory
-from tests.tui.journals import RUN_ID, Story, house_prices
+from tests.stories import agent_journals, journals, task_story
+from tests.stories.agent_story import AgentStory
+from tests.stories.journals import RUN_ID, Story, house_prices
 
 
 def told(story: Story | RunSnapshot, kind: str = "") -> list[RunNotification]:

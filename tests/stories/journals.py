@@ -32,7 +32,7 @@ from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.spec import Detect, Limits, ModelChoice, RunSpec
 from tabsmith.tables.read.sources import FileSource
 from tabsmith.tables.schema.types import ColumnSchema, ColumnWarning, Schema, Split
-from tests.tui.hostile import HOSTILE
+from tests.stories.hostile import HOSTILE
 
 START = 1_795_183_200.0  # 2026-11-20 14:00:00 UTC
 RUN_ID = "20261120-140000-7f3a9c"

@@ -10,10 +10,10 @@ from tabsmith.recipes.recipe import Problem, Recipe
 from tabsmith.runs import events as run
 from tabsmith.runs.events import RunState
 from tabsmith.runs.spec import Limits, RunSpec
-from tests.tui import journals
-from tests.tui.agent_story import USED, AgentStory, asked_for
-from tests.tui.hostile import HOSTILE
-from tests.tui.journals import BOOST, CAT, FOREST, LINEAR
+from tests.stories import journals
+from tests.stories.agent_story import USED, AgentStory, asked_for
+from tests.stories.hostile import HOSTILE
+from tests.stories.journals import BOOST, CAT, FOREST, LINEAR
 
 __all__ = ["HOSTILE", "USED", "AgentStory", "Decimal", "asked_for", "improving"]
 

@@ -12,7 +12,7 @@ from tabsmith.runs import events as run
 from tabsmith.runs.events import RunState
 from tabsmith.runs.spec import Limits, RunSpec
 from tabsmith.tables.read.sources import TasksSource
-from tests.tui.agent_story import USED, AgentStory, asked_for
+from tests.stories.agent_story import USED, AgentStory, asked_for
 
 ACCEPT = "python -m pytest -q test_calc.py"
 REJECTED = "F.\nE   assert divide(1, 0) is None\nE   ZeroDivisionError: division by zero\n1 failed, 3 passed in 0.02s\n"

@@ -17,8 +17,8 @@ from tabsmith.recipes.recipe import Recipe
 from tabsmith.runs import events as run
 from tabsmith.runs.events import RunState
 from tabsmith.runs.spec import Limits, RunSpec
-from tests.tui import journals
-from tests.tui.journals import FOLDS, Story
+from tests.stories import journals
+from tests.stories.journals import FOLDS, Story
 
 MODEL = "claude-sonnet-4-5"
 USED = Usage(
