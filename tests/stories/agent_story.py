@@ -9,10 +9,11 @@ import msgspec
 from tabsmith.agents.protocol import AgentErrorKind, AgentName
 from tabsmith.agents.usage import Usage
 from tabsmith.conditions.metrics import IterationMetrics
+from tabsmith.config.settings import Mode
 from tabsmith.modeling.results import Evaluation, FoldScore
 from tabsmith.orchestration import events as loop
 from tabsmith.orchestration.decisions import Decision, DecisionAction, Quality, QualityPart
-from tabsmith.orchestration.questions import Cause, LimitName, Mode, Question, Reply
+from tabsmith.orchestration.questions import Cause, LimitName, Question, Reply
 from tabsmith.recipes.recipe import Recipe
 from tabsmith.runs import events as run
 from tabsmith.runs.events import RunState

@@ -11,10 +11,9 @@ import msgspec
 
 from tabsmith import tasks
 from tabsmith.agents.availability import require_available
-from tabsmith.config.settings import AgentSettings
+from tabsmith.config.settings import AgentSettings, Mode
 from tabsmith.errors import TaskFileError
 from tabsmith.limits import Limits
-from tabsmith.orchestration.questions import Mode
 from tabsmith.runs.spec import Detect, ModelChoice, RunSpec
 from tabsmith.tables.read.sources import TasksSource
 from tabsmith.tasks import Task, TaskFile

@@ -17,6 +17,8 @@ from tabsmith.paths import folders
 
 AgentName: TypeAlias = Literal["search", "llm", "claude-code", "acp"]
 Mode: TypeAlias = Literal["manual", "confirm", "automatic"]
+"""How much a person is asked. `automatic`: never; breakpoints are noted, and a used up limit ends the run. `confirm`: at
+breakpoints, used up limits and escalations. `manual`: before every recipe is fitted, too."""
 
 
 def _home_and_current_folder() -> tuple[Path, ...]:

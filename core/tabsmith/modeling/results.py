@@ -1,5 +1,7 @@
 """Results as data: metrics, fold scores, evaluations, reports, predicted files. Imports no numerical library."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
 import msgspec
@@ -45,6 +47,22 @@ METRICS: Final[tuple[Metric, ...]] = (
     Metric("median_ae", "median absolute error", False, ("regression",)),
     Metric("r2", "R²", True, ("regression",)),
 )
+
+METRIC_DESCRIPTIONS: Final[Mapping[MetricName, str]] = MappingProxyType(
+    {
+        "roc_auc": "how well the classes are told apart; higher is better",
+        "log_loss": "how good the probabilities are; lower is better",
+        "accuracy": "share of rows predicted right; higher is better",
+        "balanced_accuracy": "accuracy with every class counting the same; higher is better",
+        "f1": "precision and recall together; higher is better",
+        "average_precision": "for a rare class; higher is better",
+        "rmse": "typical error, large ones count more; lower is better",
+        "mae": "mean error in the target's unit; lower is better",
+        "median_ae": "half of the rows are nearer; lower is better",
+        "r2": "share of the variation explained; higher is better",
+    }
+)
+"""What each metric says, for the person who chooses it."""
 
 _DEFAULTS: Final[dict[ProblemType, MetricName]] = {"binary": "roc_auc", "multiclass": "log_loss", "regression": "rmse"}
 

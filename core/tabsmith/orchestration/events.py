@@ -11,10 +11,11 @@ from tabsmith.agents.agent_jobs import Activity, AgentJobEnd, RiskLevel
 from tabsmith.agents.protocol import AgentErrorKind, AgentName
 from tabsmith.agents.usage import Usage
 from tabsmith.conditions.metrics import IterationMetrics
+from tabsmith.config.settings import Mode
 from tabsmith.limits import LimitName
 from tabsmith.modeling.results import Evaluation, FoldScore, Metric
 from tabsmith.orchestration.decisions import Decision, Quality
-from tabsmith.orchestration.questions import Mode, Question, Reply
+from tabsmith.orchestration.questions import Question, Reply
 from tabsmith.recipes.recipe import Problem, Recipe
 
 

@@ -9,6 +9,7 @@ from tabsmith.agents.agent_jobs import Activity, AgentJobEnd
 from tabsmith.agents.protocol import AgentErrorKind, AgentName
 from tabsmith.agents.usage import NO_USAGE, Usage
 from tabsmith.conditions.metrics import IterationMetrics
+from tabsmith.config.settings import Mode
 from tabsmith.modeling.results import Evaluation, FoldScore, Metric
 from tabsmith.orchestration.decisions import Decision, Quality
 from tabsmith.orchestration.events import (
@@ -19,7 +20,7 @@ from tabsmith.orchestration.events import (
     RetryScheduled,
     SessionOutcome,
 )
-from tabsmith.orchestration.questions import Mode, Question, Reply
+from tabsmith.orchestration.questions import Question, Reply
 from tabsmith.recipes.recipe import Problem, Recipe
 
 TrialState: TypeAlias = Literal["asking", "proposed", "evaluating", "scored", "refused", "failed", "unanswered"]

@@ -7,10 +7,6 @@ import msgspec
 from tabsmith.limits import LimitName
 from tabsmith.orchestration.decisions import DecisionAction
 
-Mode: TypeAlias = Literal["manual", "confirm", "automatic"]
-"""How much a person is asked. `automatic`: never; breakpoints are noted, and a used up limit ends the run. `confirm`: at
-breakpoints, used up limits and escalations. `manual`: before every recipe is fitted, too."""
-
 Cause: TypeAlias = Literal["breakpoint", "budget", "escalation", "checkpoint", "proposal", "permission"]
 
 

@@ -4,8 +4,9 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from tabsmith.config.settings import Mode
 from tabsmith.limits import LimitName
-from tabsmith.orchestration.questions import Mode, Reply
+from tabsmith.orchestration.questions import Reply
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True, tag_field="command"):

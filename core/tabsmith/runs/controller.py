@@ -8,10 +8,11 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar
 
+from tabsmith.config.settings import Mode
 from tabsmith.errors import UsageError
 from tabsmith.limits import LimitName, with_limit
 from tabsmith.orchestration.events import ModeChanged, Noted, NoteTaken, QuestionAnswered, QuestionAsked
-from tabsmith.orchestration.questions import Continue, EndRun, Mode, Question, Reply
+from tabsmith.orchestration.questions import Continue, EndRun, Question, Reply
 from tabsmith.runs.commands import Answer, Note, Pause, Resume, RunCommand, SetLimit, SetMode, Stop
 from tabsmith.runs.events import LimitChanged, RunEvent, RunState, StateChanged
 from tabsmith.runs.folder import RunFolder

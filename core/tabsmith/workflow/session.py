@@ -6,9 +6,9 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from tabsmith.agents.protocol import AgentName
+from tabsmith.config.settings import Mode
 from tabsmith.errors import ErrorReport
 from tabsmith.modeling.results import MetricName, ModelScore, PredictedFile
-from tabsmith.orchestration.questions import Mode
 from tabsmith.recipes.recipe import Family
 from tabsmith.tables.info import TableInfo
 from tabsmith.tables.read.sources import Source

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from tabsmith.agents.protocol import AgentName
 from tabsmith.agents.registry import AGENTS
 from tabsmith.families.registry import family_labels
+from tabsmith.modeling.results import METRIC_DESCRIPTIONS
 from tabsmith.tables.read.sources import FileSource, SampleName, SampleSource, describe_source
 from tabsmith.text import clean, plural
 from tabsmith.workflow import actions
@@ -34,7 +35,7 @@ from tabsmith.workflow.prerequisites import missing
 from tabsmith.workflow.schema_edits import column_names
 from tabsmith.workflow.session import FieldDefaults, FieldName, WorkflowSession
 from tabsmith.workflow.states import GuidedStep, State, StepMark
-from tabsmith.workflow.training_settings import METRICS, equivalent_command, metrics_for, read_choice, task_of
+from tabsmith.workflow.training_settings import equivalent_command, metrics_for, read_choice, task_of
 from tabsmith.workflow.transitions import default_out
 
 _UNITS: Final = ("bytes", "kB", "MB", "GB", "TB")
@@ -327,7 +328,10 @@ def _configuring_model(session: WorkflowSession) -> StepForm:
     problems = {problem.field: problem.error for problem in read_choice(session).problems}
     metrics = (
         Option("default", "what fits the target", "ROC AUC, log loss or RMSE"),
-        *(Option(name, METRICS[name].label, METRICS[name].detail) for name in metrics_for(task_of(session))),
+        *(
+            Option(metric.name, metric.label, METRIC_DESCRIPTIONS[metric.name])
+            for metric in metrics_for(task_of(session))
+        ),
     )
     families = (
         Option("any", "whichever is best", "several are tried"),

@@ -2,17 +2,17 @@
 
 import shlex
 from collections.abc import Callable
-from typing import Final, Literal, TypeVar, get_args
+from typing import Literal, TypeVar, get_args
 
 import msgspec
 
 from tabsmith.agents.protocol import AgentName
 from tabsmith.conditions.built_in import parse_condition
+from tabsmith.config.settings import Mode
 from tabsmith.errors import UsageError
 from tabsmith.families.registry import family_names
 from tabsmith.limits import Limits
-from tabsmith.modeling.results import MetricName
-from tabsmith.orchestration.questions import Mode
+from tabsmith.modeling.results import METRICS, Metric, MetricName
 from tabsmith.runs.spec import Confirmed, Deferred, ModelChoice, RunSpec
 from tabsmith.tables.read.sources import FileSource, FrameSource, SampleSource, Source
 from tabsmith.tables.schema.types import ProblemType, Schema
@@ -21,33 +21,6 @@ from tabsmith.workflow.inputs import read_budget, read_count, read_duration
 from tabsmith.workflow.session import FieldDefaults, FieldName, FieldProblem, WorkflowSession
 
 T = TypeVar("T")
-
-_CLASSES: Final[tuple[ProblemType, ...]] = ("binary", "multiclass")
-_NUMBERS: Final[tuple[ProblemType, ...]] = ("regression",)
-
-
-class MetricLabel(msgspec.Struct, frozen=True):
-    """The label and a description of a metric, and the tasks that it can measure."""
-
-    label: str
-    detail: str
-    tasks: tuple[ProblemType, ...]
-
-
-METRICS: Final[dict[MetricName, MetricLabel]] = {
-    "roc_auc": MetricLabel("ROC AUC", "how well the classes are told apart; higher is better", _CLASSES),
-    "log_loss": MetricLabel("log loss", "how good the probabilities are; lower is better", _CLASSES),
-    "accuracy": MetricLabel("accuracy", "share of rows predicted right; higher is better", _CLASSES),
-    "balanced_accuracy": MetricLabel(
-        "balanced accuracy", "accuracy with every class counting the same; higher is better", _CLASSES
-    ),
-    "f1": MetricLabel("F1", "precision and recall together; higher is better", _CLASSES),
-    "average_precision": MetricLabel("average precision", "for a rare class; higher is better", ("binary",)),
-    "rmse": MetricLabel("RMSE", "typical error, large ones count more; lower is better", _NUMBERS),
-    "mae": MetricLabel("MAE", "mean error in the target's unit; lower is better", _NUMBERS),
-    "median_ae": MetricLabel("median error", "half of the rows are nearer; lower is better", _NUMBERS),
-    "r2": MetricLabel("R²", "share of the variation explained; higher is better", _NUMBERS),
-}
 
 
 class ParsedChoice(msgspec.Struct, frozen=True):
@@ -64,9 +37,9 @@ def task_of(session: WorkflowSession) -> ProblemType | Literal["detect"]:
     return session.schema.problem_type if session.schema else "detect"
 
 
-def metrics_for(task: ProblemType | Literal["detect"]) -> tuple[MetricName, ...]:
+def metrics_for(task: ProblemType | Literal["detect"]) -> tuple[Metric, ...]:
     """The metrics that can measure `task`; all metrics while the task is not known."""
-    return tuple(name for name, metric in METRICS.items() if task == "detect" or task in metric.tasks)
+    return tuple(metric for metric in METRICS if task == "detect" or task in metric.tasks)
 
 
 def read_choice(session: WorkflowSession) -> ParsedChoice:
@@ -81,7 +54,7 @@ def read_choice(session: WorkflowSession) -> ParsedChoice:
             return default
 
     defaults = session.defaults
-    fitting = metrics_for(task_of(session))
+    fitting: tuple[MetricName, ...] = tuple(metric.name for metric in metrics_for(task_of(session)))
     budget = read(FieldName.BUDGET, read_budget, Limits())
     choice = ModelChoice(
         metric=read(FieldName.METRIC, lambda text: _one_of(text, ("default", *fitting), "metric for it"), "default"),

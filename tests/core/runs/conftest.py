@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tabsmith.orchestration.questions import Mode
+from tabsmith.config.settings import Mode
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.spec import Confirmed, Detect, Limits, ModelChoice, RunSpec, new_run_id

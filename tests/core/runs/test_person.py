@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from tabsmith.orchestration.questions import ChangeBrief, Continue, Decide, EndRun, Extend, Mode, Reply, Skip
+from tabsmith.config.settings import Mode
+from tabsmith.orchestration.questions import ChangeBrief, Continue, Decide, EndRun, Extend, Reply, Skip
 from tabsmith.runs.commands import Answer, Note, Pause, Resume, SetMode
 from tabsmith.runs.events import RunState
 from tabsmith.runs.folder import RunFolder

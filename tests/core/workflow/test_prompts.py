@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from tabsmith.agents.protocol import AgentName
 from tabsmith.config.settings import AgentSettings, Settings
 from tabsmith.families.registry import family_names
-from tabsmith.modeling.results import MetricName
+from tabsmith.modeling.results import METRIC_DESCRIPTIONS, METRICS, MetricName
 from tabsmith.tables.read.sources import SampleName
 from tabsmith.workflow import actions
 from tabsmith.workflow.conversation import default_values
@@ -19,7 +19,7 @@ from tabsmith.workflow.form import ChoiceField, ColumnsField, StepForm, TextFiel
 from tabsmith.workflow.session import FieldName
 from tabsmith.workflow.states import State, StepMark
 from tabsmith.workflow.step_forms import filled, step_form, step_lines
-from tabsmith.workflow.training_settings import METRICS, read_choice
+from tabsmith.workflow.training_settings import read_choice
 
 from . import builders as b
 
@@ -54,7 +54,7 @@ def test_only_metrics_that_fit_the_task_are_offered() -> None:
 
 
 def test_every_sample_family_and_metric_can_be_chosen() -> None:
-    assert set(METRICS) == set(get_args(MetricName))
+    assert {metric.name for metric in METRICS} == set(METRIC_DESCRIPTIONS) == set(get_args(MetricName))
     family = _text(step_form(b.at(*b.TO_MODEL)), FieldName.FAMILY)
     assert isinstance(family, ChoiceField)
     assert [option.value for option in family.options] == ["any", *family_names()]

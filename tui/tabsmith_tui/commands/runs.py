@@ -10,9 +10,9 @@ import msgspec
 
 from tabsmith import formatting
 from tabsmith.conditions.built_in import parse_condition
+from tabsmith.config.settings import Mode
 from tabsmith.errors import RunNotFoundError, RunStateError, UsageError
 from tabsmith.orchestration.history import History, HistoryRecord
-from tabsmith.orchestration.questions import Mode
 from tabsmith.presentation import budgets
 from tabsmith.runs.commands import Answer, Note, RunCommand, SetMode
 from tabsmith.runs.folder import find_run

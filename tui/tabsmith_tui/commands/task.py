@@ -8,7 +8,7 @@ from typing import get_args
 import click
 
 from tabsmith import config, tasks
-from tabsmith.orchestration.questions import Mode
+from tabsmith.config.settings import Mode
 from tabsmith.runs.spec import new_run_id
 from tabsmith.runs.watch import RunWatch
 from tabsmith_tui.commands.output import json_option, print_json, print_text, say

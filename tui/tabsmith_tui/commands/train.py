@@ -10,10 +10,10 @@ import click
 
 from tabsmith import config
 from tabsmith.agents.protocol import AgentName
+from tabsmith.config.settings import Mode
 from tabsmith.errors import INTERRUPTED, WORK_FAILED, UsageError
 from tabsmith.families.registry import find_family
 from tabsmith.limits import Limits
-from tabsmith.orchestration.questions import Mode
 from tabsmith.presentation.events import EventPrinter
 from tabsmith.presentation.tasks import has_tasks
 from tabsmith.runs.folder import RunFolder

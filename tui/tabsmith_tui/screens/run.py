@@ -8,9 +8,10 @@ from typing import ClassVar, Final, get_args
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
+from tabsmith.config.settings import Mode
 from tabsmith.errors import TabsmithError, UsageError, report_of
 from tabsmith.orchestration.decisions import DecisionAction
-from tabsmith.orchestration.questions import AllowTool, Continue, Decide, EndRun, Mode, Reply, Skip
+from tabsmith.orchestration.questions import AllowTool, Continue, Decide, EndRun, Reply, Skip
 from tabsmith.presentation import budgets, tasks
 from tabsmith.runs import commands, replies
 from tabsmith.runs.commands import RunCommand

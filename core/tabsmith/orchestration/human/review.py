@@ -14,23 +14,14 @@ import msgspec
 from tabsmith.agents.agent_jobs import PermissionAnswer, PermissionRequest
 from tabsmith.conditions.built_in import parse_condition
 from tabsmith.conditions.metrics import IterationMetrics
+from tabsmith.config.settings import Mode
 from tabsmith.errors import UsageError
 from tabsmith.limits import LimitName
 from tabsmith.orchestration.decisions import Decision, DecisionAction
 from tabsmith.orchestration.events import BreakpointPassed, LoopEvent, Noted, PermissionDecided
 from tabsmith.orchestration.human.user_interface import LIMIT_ENDS, LoopEnd, UserInterface
 from tabsmith.orchestration.limits.budget import UsageTracker
-from tabsmith.orchestration.questions import (
-    AllowTool,
-    Cause,
-    ChangeBrief,
-    Continue,
-    Extend,
-    Mode,
-    Question,
-    Reply,
-    Skip,
-)
+from tabsmith.orchestration.questions import AllowTool, Cause, ChangeBrief, Continue, Extend, Question, Reply, Skip
 from tabsmith.text import clean
 
 

@@ -2,8 +2,9 @@
 
 from typing import Final, Literal, Protocol, TypeAlias
 
+from tabsmith.config.settings import Mode
 from tabsmith.limits import LimitName, Limits
-from tabsmith.orchestration.questions import Mode, Question, Reply
+from tabsmith.orchestration.questions import Question, Reply
 
 LoopEnd: TypeAlias = Literal["done", "time", "iterations", "budget", "user"]
 """Why a loop ended; `done` if the agent or the loop itself had nothing more to do."""
