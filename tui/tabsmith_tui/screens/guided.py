@@ -162,7 +162,7 @@ class GuidedScreen(TabsmithScreen):
             self.show_error(error)
             return
         self._session_watch = SessionWatch(self._conversation.store.path)
-        self.set_interval(WATCH_SECONDS, self._watch)
+        self.set_interval(WATCH_SECONDS, self.look_for_changes)
         if self.owner is None:
             services.conversation = self._conversation
         if self.session.state in (State.IDLE, State.COMPLETED):
@@ -480,7 +480,8 @@ class GuidedScreen(TabsmithScreen):
 
     # Following the session and its run ----------------------------------------------------------------------------
 
-    async def _watch(self) -> None:
+    async def look_for_changes(self) -> None:
+        """Take over what another window did to the session, or follow the run that the session waits for."""
         if self._step_lock.locked():  # a run that is being resumed would still look ended
             return
         if self.changed_elsewhere:
