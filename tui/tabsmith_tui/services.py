@@ -1,19 +1,10 @@
-"""What screens may ask of the app. Screens import this protocol instead of the app, so that imports form no circle.
-
-A check whether a model's server accepts connections. It takes a second at most and sends nothing.
-"""
+"""What screens may ask of the app. Screens import this protocol instead of the app, so that imports form no circle."""
 
 from __future__ import annotations
 
-import socket
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
-from urllib.parse import urlsplit
-
-from tabsmith.agents.llm.providers import choose_endpoint
-from tabsmith.config.settings import LlmSettings
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from tabsmith.agents.protocol import AgentName
@@ -80,31 +71,3 @@ class AppServices(Protocol):
     def show_error(self, error: BaseException | ErrorReport) -> None:
         """Open the dialog that explains an error."""
         ...
-
-
-_TIMEOUT: Final = 1.0  # seconds to wait for a connection
-
-
-def server_address(settings: LlmSettings) -> str:
-    """Return `host:port` of the llm agent's server. Raises AgentMissingError if the settings name no model."""
-    address = urlsplit(choose_endpoint(settings).base_url)
-    return f"{address.hostname}:{address.port or {'http': 80}.get(address.scheme, 443)}"
-
-
-def connection_problem(address: str) -> str:
-    """Return why `host:port` cannot be connected to, or ""."""
-    host, _, port = address.rpartition(":")
-    outcome: list[str] = []
-
-    def connect() -> None:
-        try:
-            socket.create_connection((host, int(port)), timeout=_TIMEOUT).close()
-        except OSError as error:
-            outcome.append(error.strerror or str(error))
-        else:
-            outcome.append("")
-
-    attempt = threading.Thread(target=connect, daemon=True)  # looking up a name has no time limit of its own
-    attempt.start()
-    attempt.join(_TIMEOUT)
-    return outcome[0] if outcome else f"no answer within {_TIMEOUT:g} s"

@@ -1,7 +1,4 @@
-"""Runs, models and the saved session in a line each, and in a few facts: the same words on home, runs and models.
-
-The summary printed on the normal terminal after the app is left: at most five lines.
-"""
+"""Runs, models and the saved session in a line each, the same on home and in the lists, and in five lines when the app is left."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING

@@ -1,7 +1,4 @@
-"""What happens inside the loop, as typed events. The run's journal holds them.
-
-What happens in a task, as typed events: an agent works in a folder, and the acceptance command proves the goal.
-"""
+"""What happens in a loop, as typed events, in a search for recipes and in a coding task alike. The run's journal holds them."""
 
 from typing import Literal, TypeAlias
 

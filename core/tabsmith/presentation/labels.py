@@ -1,7 +1,4 @@
-"""One table for each kind of state: its glyph, word and tone, the same on every surface.
-
-An error as a person reads it: what happened, where, and what to do next.
-"""
+"""One table for each kind of state: its glyph, word and tone, the same on every surface; an error as its three sentences."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

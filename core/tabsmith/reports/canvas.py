@@ -2,9 +2,7 @@
 
 The colours are Okabe and Ito's, which people who see colours differently can tell apart. The paper is opaque, so that a
 picture reads the same in a light and in a dark chat. matplotlib is used as a canvas, through its objects alone: no
-pyplot, and no setting of the process outlives a drawing.
-
-Why there is no picture.
+pyplot, and no setting of the process outlives a drawing. Where nothing can be drawn, an error says why.
 """
 
 import io

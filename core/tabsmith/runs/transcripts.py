@@ -1,9 +1,8 @@
 """The transcripts of agent sessions, word for word: `runs/<id>/sessions/<session>.jsonl`.
 
-A reply is on the disk before anything is made of it, so that a paid reply is never paid for again. The part of a prompt
-that is the same in all sessions of a run is stored once, under its SHA-256, in `sessions/system-<sha>.txt`.
-
-Sessions that a dead worker left open: the next one closes them, and books what was heard in them.
+A reply is on the disk before anything is made of it, so that a paid reply is never paid for again: a new worker closes the
+sessions that a dead one left open and books what their transcripts hold. The part of a prompt that is the same in all
+sessions of a run is stored once, under its SHA-256, in `sessions/system-<sha>.txt`.
 """
 
 import hashlib

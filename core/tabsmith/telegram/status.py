@@ -1,7 +1,5 @@
-"""The status that a bridge writes of itself into `status.json`, read by `bridge status`, `bridge health` and the panel.
-
-Where a bridge keeps its files: one folder for each bot, in the state folder.
-"""
+"""The files of a bridge, in one folder for each bot, and the status among them that `bridge status`, `bridge health` and the
+panel read."""
 
 import logging
 import time

@@ -1,8 +1,4 @@
-"""Removes a folder with all its contents, however deep it goes and whatever its permissions say.
-
-Opens files and folders below a root so that no link can lead out: each name is opened in its parent folder, and links
-are refused.
-"""
+"""Folders are walked and removed so that no link can lead out: each name is opened in its parent folder, links are refused."""
 
 import contextlib
 import hashlib

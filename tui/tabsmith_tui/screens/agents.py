@@ -290,7 +290,7 @@ class AgentsScreen(TabsmithScreen):
             start_worker(self, partial(self._check, self._form), "check", alone=True)
 
     async def _check(self, form: AgentSettingsForm) -> None:
-        from tabsmith_tui.services import connection_problem, server_address
+        from tabsmith_tui.connectivity import connection_problem, server_address
 
         try:
             address = await asyncio.to_thread(server_address, form.settings.agents.llm)

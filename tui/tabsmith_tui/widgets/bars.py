@@ -1,9 +1,4 @@
-"""The line at the top of a screen, with its subject and status, and the line of keys at the bottom.
-
-The status pill: a run's state as a glyph, a word and a colour together.
-
-The progress of a job in one line: its name, a bar, the key that cancels it, and its last message. Nothing spins.
-"""
+"""The one-line bars of a screen: subject and state at the top, a job's progress, the keys at the bottom."""
 
 from typing import Literal, NamedTuple, TypeAlias
 

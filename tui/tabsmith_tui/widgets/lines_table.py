@@ -1,7 +1,5 @@
-"""A virtual table: rows are made only when they are visible, so that 100,000 rows are as fast as ten.
-
-The layout of a table's columns: their widths in a given room, and which are left out. Knows no terminal.
-"""
+"""A virtual table: rows are made only when they are visible, so that 100,000 rows are as fast as ten; its columns share the
+width there is."""
 
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Final, Literal, NamedTuple, TypeAlias

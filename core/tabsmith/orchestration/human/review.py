@@ -1,9 +1,5 @@
-"""Where a person has a say in a run: a limit that is used up, a breakpoint, an escalation, a checkpoint.
-
-Breakpoints: conditions that are checked after every iteration, and which of them fire.
-
-Who may use a tool: what a coding agent asks for beyond its rights, decided by the mode or by a person.
-"""
+"""Where a person has a say in a run: a used up limit, a breakpoint that fires, an escalation, a checkpoint, a tool call
+beyond the agent's rights."""
 
 from collections.abc import Callable, Iterable
 from typing import Literal

@@ -1,7 +1,4 @@
-"""Calls of an agent: each in a session of its own, and again after a wait while its trouble passes.
-
-Retries of an agent's call: which trouble passes, how often the call is repeated, and after how long a wait.
-"""
+"""Calls of an agent: each in a session of its own, and repeated after a wait while its trouble is of a kind that passes."""
 
 import asyncio
 import hashlib

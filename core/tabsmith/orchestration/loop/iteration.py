@@ -1,7 +1,5 @@
-"""An iteration while it happens: all that is known of it so far, so that it can be recorded at any moment.
-
-What a search is about and who measures recipes, as the loop sees it.
-"""
+"""An iteration while it happens, with the context that it happens in: all that is known so far, so that it can be recorded
+at any moment."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,7 +1,4 @@
-"""A source becomes a table: guarded, recognised, read into a snapshot, profiled. An unchanged source is read once.
-
-What loading a table will cost, from its size and its beginning, in milliseconds.
-"""
+"""A source becomes a table: estimated, guarded, recognised, read into a snapshot, profiled. An unchanged source is read once."""
 
 from pathlib import Path
 from typing import Final

@@ -1,12 +1,8 @@
-"""HTTP requests to a Bot API server: methods and file downloads, each failure as a type of `transport.errors`.
+"""HTTP requests to a Bot API server: methods and file downloads, and each kind of failure as a type.
 
-The token is part of every address, and servers repeat addresses in their error texts. No error raised here, no exception
-behind it and no log line of the HTTP library contains the token.
-
-Why a request to Telegram's server was not answered as it should be. None of the texts is meant for a person as it is.
-
-Every text has gone through `BotToken.hide`, and no error keeps the exception of the HTTP library that it came from:
-there the token stands in messages and addresses.
+The token is part of every address, and servers repeat addresses in their error texts. Every text here has gone through
+`BotToken.hide`, and no error keeps the exception of the HTTP library that it came from: there the token stands in messages
+and addresses. None of the texts is meant for a person as it is.
 """
 
 import asyncio

@@ -1,9 +1,4 @@
-"""The step that asks for a file: a path with completion, and the problem of the last one.
-
-The step that loads now or defers, with an estimate of what loading costs.
-
-The step for a schema in words, of a table that is read later: three notations by example.
-"""
+"""The steps that choose a table: its path, whether it is loaded now, and a schema in words if it is read later."""
 
 from collections.abc import Mapping
 from typing import ClassVar, Final

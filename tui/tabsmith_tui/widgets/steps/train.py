@@ -1,7 +1,4 @@
-"""The steps around training: the review with the equivalent command line, and the progress of the run.
-
-The step that configures training: metric, family, time, iterations, seed, each with its default.
-"""
+"""The steps around training: its settings with their defaults, the review with the equivalent command, the progress."""
 
 from typing import ClassVar
 
