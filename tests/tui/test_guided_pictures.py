@@ -1,20 +1,17 @@
-"""The guided steps as pictures: every step at three sizes, the schema in light and in the terminal's own colours too;
-dialogs and what goes wrong at the size where they have the least room."""
+"""The guided steps as pictures: every step large and small; dialogs and errors at the size with the least room."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from textual.pilot import Pilot
 
-from tabsmith.errors import ErrorReport
+from tabsmith.errors import ErrorReport, PathError
 from tabsmith.runs import jobs
 from tabsmith.runs.events import RunStarted
-from tabsmith.workflow.conversation import Conversation
-from tabsmith.workflow.effects import CheckPath
+from tabsmith.tables.read import guard
 from tabsmith.workflow.states import State
 from tabsmith_tui.screens.column_dialogs import ColumnEditor, Picker
 from tabsmith_tui.screens.table_views import LinesView, PreviewView
@@ -38,16 +35,21 @@ def housing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = str(tmp_path.resolve())
     monkeypatch.chdir(folder)
     HOUSING.write_text("Order,Sale_Price\n1,2\n")
-    look = Conversation._look
+    check_path, normalize_path = guard.check_path, guard.normalize_path
 
-    def look_here(self: Conversation, effect: CheckPath) -> Any:
-        real = CheckPath(effect.path.replace(SHOWN, folder), effect.out.replace(SHOWN, folder))
-        answer = look(self, real)
-        return msgspec.json.decode(
-            msgspec.json.encode(answer).replace(folder.encode(), SHOWN.encode()), type=type(answer)
-        )
+    def check_here(path: str, **options: Any) -> Any:
+        try:
+            with monkeypatch.context() as unpatched:
+                unpatched.setattr(guard, "normalize_path", normalize_path)
+                return check_path(path.replace(SHOWN, folder), **options)
+        except PathError as error:
+            error.what, error.where = (text.replace(folder, SHOWN) for text in (error.what, error.where))
+            raise
 
-    monkeypatch.setattr(Conversation, "_look", look_here)
+    monkeypatch.setattr(guard, "check_path", check_here)
+    monkeypatch.setattr(
+        guard, "normalize_path", lambda path: str(normalize_path(path.replace(SHOWN, folder))).replace(folder, SHOWN)
+    )
 
 
 @pytest.fixture(params=SIZES)

@@ -12,14 +12,14 @@ ROOT = Path(__file__).resolve().parents[2]
 APP = """
 from tabsmith.config import Settings
 from tabsmith.errors import ErrorReport
-from tabsmith.modeling.results import Prediction
+from tabsmith.modeling.results import PredictedFile
 from tabsmith.runs.events import RunState
 from tabsmith.runs.jobs import JobFailed, Predicted, Progressed
 from tabsmith.tables.info import Preview
 from tabsmith_tui.app import TabsmithApp
 from tabsmith_tui.store import SavedSession
 from tests.stories.hostile import HOSTILE
-from tests.tui.stage import NOW, IdleSupervisor, FixedStore, model_summary, run_summary
+from tests.tui.stage import NOW, FixedStore, IdleSupervisor, model_summary, run_summary
 
 states = list(RunState)
 store = FixedStore(
@@ -39,7 +39,7 @@ app = TabsmithApp(Settings(), supervisor, store=store, clock=lambda: NOW)
 app.run()
 """
 DONE = """Predicted(
-    Prediction("m0", 3, HOSTILE, HOSTILE[4], missing=HOSTILE, extra=HOSTILE, unparsable=1),
+    PredictedFile("m0", 3, HOSTILE, HOSTILE[4], missing=HOSTILE, extra=HOSTILE, unparsable=1),
     Preview(HOSTILE, tuple(tuple(HOSTILE) for _ in range(3))))"""
 FAILED = (
     "JobFailed(ErrorReport('[/nope]', what=HOSTILE[3], where=HOSTILE[4], next_step=HOSTILE[5], details=HOSTILE[6]))"

@@ -14,7 +14,7 @@ from tabsmith.config import Settings
 from tabsmith_tui.app import TabsmithApp
 from tabsmith_tui.screens.result import ResultScreen
 from tabsmith_tui.screens.run import RunScreen
-from tests.tui import journals
+from tests.stories import journals
 from tests.stories.hostile import HOSTILE
 from tests.tui.stage import IdleSupervisor, FixedStore, NOW
 
@@ -76,7 +76,7 @@ def test_a_result_full_of_hostile_names_sends_none_of_their_bytes(tmp_path):
     with terminal(tmp_path, "result", 80, 24) as shown:
         shown.wait_for("RMSE, lower is better", "586 rows")
         shown.press("end")
-        shown.wait_for("lies in")
+        shown.wait_for("duration")
         shown.resize(120, 60)
         shown.wait_for("Feature importance", "[/nope]")
         shown.press("ctrl+q")

@@ -280,7 +280,7 @@ async def test_an_agent_that_cannot_be_used_is_named_and_nothing_starts(make_app
         await fill_one(pilot)
         screen.query_one("#row-agent", TaskRow).entry.focus()
         await press(pilot, "right")
-        assert "not usable" in words_of(screen, "agent")
+        assert "not ready" in words_of(screen, "agent")
         await press(pilot, "f9")
         assert isinstance(pilot.app.screen, ErrorScreen)
         assert "The agent acp cannot be used" in shown(pilot)
