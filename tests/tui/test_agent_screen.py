@@ -229,7 +229,7 @@ async def test_a_replay_of_a_question_shows_it_without_keys(make_app):
     async with running(make_app(Store()), story, (80, 24)) as (pilot, screen, folder):
         await pilot.press("r")
         await until(pilot, lambda: screen.replay is not None, "the replay")
-        place = next(n for n, event in enumerate(story.events) if isinstance(event, journals.loop.Replied))
+        place = next(n for n, event in enumerate(story.events) if isinstance(event, journals.loop.QuestionAnswered))
         screen.action_step(place - screen.replay.position)
         await until(pilot, lambda: "? breakpoint" in screen_text(pilot.app), "the question")
         assert "c continue" not in screen_text(pilot.app)

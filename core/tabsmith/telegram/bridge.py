@@ -32,7 +32,7 @@ from tabsmith.telegram.render.text import line, mixed
 from tabsmith.telegram.service import pending_test_messages, require_not_running
 from tabsmith.telegram.status import BridgePaths, BridgeStatus, StatusWriter
 from tabsmith.telegram.transport.bot_api import BotApi
-from tabsmith.telegram.transport.http_client import BotApiError, UnauthorizedError
+from tabsmith.telegram.transport.errors import BotApiError, UnauthorizedError
 from tabsmith.telegram.transport.inbox import Inbox
 from tabsmith.telegram.transport.live_messages import EDIT_INTERVAL
 from tabsmith.telegram.transport.outbox import Outbox

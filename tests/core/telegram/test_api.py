@@ -16,7 +16,7 @@ from tabsmith.telegram.bot_token import BotToken
 from tabsmith.telegram.render.messages import Button, OutgoingFile, OutgoingMessage
 from tabsmith.telegram.render.text import bold, foreign, own
 from tabsmith.telegram.transport.bot_api import MAX_UPLOAD_BYTES, BotApi
-from tabsmith.telegram.transport.http_client import (
+from tabsmith.telegram.transport.errors import (
     BotApiError,
     ConflictError,
     InvalidResponseError,

@@ -1,8 +1,7 @@
-"""HTTP requests to a Bot API server: methods and file downloads, and each kind of failure as a type.
+"""HTTP requests to a Bot API server: methods and file downloads, each failure as a type of `transport.errors`.
 
-The token is part of every address, and servers repeat addresses in their error texts. Every text here has gone through
-`BotToken.hide`, and no error keeps the exception of the HTTP library that it came from: there the token stands in messages
-and addresses. None of the texts is meant for a person as it is.
+The token is part of every address, and servers repeat addresses in their error texts. No error raised here, no exception
+behind it and no log line of the HTTP library contains the token.
 """
 
 import asyncio
@@ -14,7 +13,7 @@ import tempfile
 from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
-from typing import BinaryIO, Final, Literal, NamedTuple, TypeAlias
+from typing import BinaryIO, Final, Literal, NamedTuple
 from urllib.parse import quote
 
 import httpx
@@ -22,67 +21,17 @@ import msgspec
 
 from tabsmith.storage.files import make_folder, storage_error, sync_folder
 from tabsmith.telegram.bot_token import BotToken
+from tabsmith.telegram.transport.errors import (
+    BotApiError,
+    ConflictError,
+    RejectedError,
+    ServerError,
+    TelegramFileTooLargeError,
+    TooManyRequestsError,
+    UnauthorizedError,
+    UnreachableError,
+)
 from tabsmith.text import clean
-
-MaybeReceived: TypeAlias = Literal["never", "perhaps"]
-
-
-class BotApiError(Exception):
-    """A request was not answered as it should be. The text says why."""
-
-
-class UnauthorizedError(BotApiError):
-    """401: the token is not, or no longer, good."""
-
-
-class ConflictError(BotApiError):
-    """409: another program polls with this token."""
-
-
-class TooManyRequestsError(BotApiError):
-    """429: the server takes nothing for `retry_after` seconds."""
-
-    def __init__(self, text: str, retry_after: float) -> None:
-        super().__init__(text)
-        self.retry_after = retry_after
-
-
-class RejectedError(BotApiError):
-    """400, 403, 404 and other 4xx: the same request would be refused again."""
-
-    def __init__(self, code: int, description: str) -> None:
-        super().__init__(f"{description} ({code})")
-        self.code = code
-        self.description = description
-
-
-class ServerError(BotApiError):
-    """5xx, or an answer that cannot be read. The server may have done what it was asked for."""
-
-    def __init__(self, code: int, text: str) -> None:
-        super().__init__(text)
-        self.code = code
-
-
-class InvalidResponseError(ServerError):
-    """The Bot API says that all went well, in an answer that is no JSON."""
-
-
-class UnreachableError(BotApiError):
-    """The network failed, or no answer came in time. `received` tells whether the server may have had the request."""
-
-    def __init__(self, reason: str, received: MaybeReceived) -> None:
-        super().__init__(reason)
-        self.received: MaybeReceived = received
-
-
-class UnsendableFileError(BotApiError):
-    """A file cannot be sent: it is gone, empty, or larger than Telegram takes."""
-
-
-class TelegramFileTooLargeError(BotApiError):
-    """A file that somebody sent is larger than is taken here."""
-
 
 MAX_CONNECTIONS: Final = 24
 _MAX_DOWNLOAD_SECONDS: Final = 600.0
@@ -158,7 +107,7 @@ class HttpClient:
     async def download(self, path: str, to: Path, max_bytes: int) -> int:
         """Save the server's file `path` as `to`, whole or not at all; returns its size in bytes.
 
-        Raises FileTooLargeError over `max_bytes`, another BotApiError when the file does not come, and StorageError
+        Raises TelegramFileTooLargeError over `max_bytes`, another BotApiError when the file does not come, and StorageError
         when it cannot be written.
         """
         try:

@@ -8,7 +8,7 @@ from typing import Final
 from tabsmith.telegram.render.messages import OutgoingMessage
 from tabsmith.telegram.status import StatusWriter
 from tabsmith.telegram.transport.bot_api import BotApi
-from tabsmith.telegram.transport.http_client import BotApiError, RejectedError, TooManyRequestsError, UnreachableError
+from tabsmith.telegram.transport.errors import BotApiError, RejectedError, TooManyRequestsError, UnreachableError
 from tabsmith.telegram.transport.outbox import Outbox
 from tabsmith.telegram.transport.pacing import Backoff, KeyedWorkers, SendPacer
 

@@ -13,7 +13,7 @@ import msgspec
 from tabsmith.errors import StorageError
 from tabsmith.telegram.status import StatusWriter
 from tabsmith.telegram.transport.bot_api import BotApi
-from tabsmith.telegram.transport.http_client import (
+from tabsmith.telegram.transport.errors import (
     BotApiError,
     ConflictError,
     InvalidResponseError,

@@ -17,7 +17,7 @@ from tabsmith.errors import StorageError
 from tabsmith.telegram.render.messages import Keyboard, OutgoingChart, OutgoingMessage
 from tabsmith.telegram.status import StatusWriter
 from tabsmith.telegram.transport.bot_api import BotApi
-from tabsmith.telegram.transport.http_client import (
+from tabsmith.telegram.transport.errors import (
     BotApiError,
     RejectedError,
     ServerError,

@@ -9,7 +9,7 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from tabsmith.telegram.transport.http_client import InvalidResponseError, ServerError
+from tabsmith.telegram.transport.errors import InvalidResponseError, ServerError
 from tabsmith.text import clean, clean_block
 
 UPDATE_KINDS: Final = ("message", "edited_message", "callback_query")
