@@ -272,7 +272,7 @@ def test_with_broken_settings_the_doctor_looks_at_no_agent(
 
 
 def test_off_a_terminal_tabsmith_alone_does_the_whole_main_job_on_the_sample(tmp_path: Path) -> None:
-    surroundings = {**os.environ, "TABSMITH_TRAINING__TIME": "6"}
+    surroundings = {**os.environ, "TABSMITH_TRAINING__TIME": "12"}
     done = subprocess.run(
         PROGRAM, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=surroundings, check=False
     )
