@@ -38,7 +38,7 @@ def housing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = str(tmp_path.resolve())
     monkeypatch.chdir(folder)
     HOUSING.write_text("Order,Sale_Price\n1,2\n")
-    look = Conversation._look
+    look = Conversation._check
 
     def look_here(self: Conversation, effect: CheckPath) -> Any:
         real = CheckPath(effect.path.replace(SHOWN, folder), effect.out.replace(SHOWN, folder))
@@ -47,7 +47,7 @@ def housing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             msgspec.json.encode(answer).replace(folder.encode(), SHOWN.encode()), type=type(answer)
         )
 
-    monkeypatch.setattr(Conversation, "_look", look_here)
+    monkeypatch.setattr(Conversation, "_check", look_here)
 
 
 @pytest.fixture(params=SIZES)

@@ -236,9 +236,9 @@ async def test_what_one_does_here_is_never_taken_for_somebody_elses(housing: Pat
         await driven.press("enter")
         await driven.at(State.CONFIGURING_MODEL)
         watch = SessionWatch(driven.screen.conversation.store.path)
-        assert not watch.moved_on(driven.session)
-        await driven.screen._look()
-        assert "elsewhere" not in notes(driven)
+        assert not watch.changed(driven.session)
+        await driven.screen._watch()
+        assert "another window" not in notes(driven)
 
 
 async def test_what_was_typed_and_not_saved_goes_with_it(housing: Path) -> None:
@@ -276,7 +276,7 @@ async def test_a_changed_value_of_the_same_step_is_shown_and_not_written_over(ho
         await driven.type("/here.csv")
         await driven.until(lambda: on_disk("local").drafts.get(FieldName.PATH) == "/here.csv", "the draft")
         elsewhere("local").answer(actions.Type(FieldName.PATH, "/there.csv"))
-        await driven.until(lambda: "elsewhere" in notes(driven), "the new value")
+        await driven.until(lambda: "another window" in notes(driven), "the new value")
         assert driven.path_typed == "/there.csv"
         driven.screen.keep_typed()
         assert on_disk("local").drafts[FieldName.PATH] == "/there.csv"
@@ -291,7 +291,7 @@ async def test_nothing_is_taken_over_below_a_dialog(housing: Path) -> None:
         await driven.until(lambda: driven.app.screen is not driven.screen, "the question")
         assert "the conversation of Ada's phone" in driven.shown()
         to_schema()
-        await driven.screen._look()
+        await driven.screen._watch()
         assert driven.session.state is State.CHOOSING_LOAD_OPTION
         await driven.press("escape")
         await driven.at(State.CONFIRMING_SCHEMA)
