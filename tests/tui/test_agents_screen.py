@@ -117,7 +117,7 @@ async def test_all_four_are_listed_with_state_reason_and_next_step(make_app) -> 
         assert "✘ not ready: The llm agent has no model set" in shown(pilot)
         assert "config set agents.llm.model" in shown(pilot)
         await press(pilot, "down")
-        assert "? unknown: " in shown(pilot)
+        assert "? not checked: " in shown(pilot)
 
 
 @pytest.mark.parametrize("key", ["enter", "space"])
