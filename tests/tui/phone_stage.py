@@ -27,7 +27,7 @@ MESSAGES = (
     ActivityEntry(NOW - 180, "in", ADA, "Ada", "a file: housing.csv"),
     ActivityEntry(NOW - 178, "out", ADA, "Ada", "housing.csv, 1.3 MB: load it now?"),
     ActivityEntry(NOW - 60, "in", ADA, "Ada", "pressed a button"),
-    ActivityEntry(NOW - 58, "out", ADA, "Ada", "Is this right? Target Sale_Price, re…", "waits to be sent"),
+    ActivityEntry(NOW - 58, "out", ADA, "Ada", "Check the columns Target Sale_Price, re…", "waits to be sent"),
 )
 WELL = (
     HealthCheck("process", "ok", "Process 4711 runs since 2026-11-20 11:02:10 (3 h 4 min ago)."),

@@ -33,7 +33,7 @@ def test_the_bar_says_what_happened_what_it_cost_and_which_keys_answer():
     assert "? breakpoint  the decision is not sure: confidence 0.42 is under 0.50" in shown
     assert "when confidence < 0.5" in shown
     assert "so far 8 iterations, 1:25 of 10:00, 56.9k tokens, $0.28 of $2.00" in shown
-    for words in ("c continue", "b change the brief", "s skip this one", "w decide otherwise", "x stop"):
+    for words in ("c continue", "b change the brief", "s skip this one", "w different decision", "x stop"):
         assert words in shown
 
 

@@ -139,7 +139,7 @@ def test_the_main_job_from_table_to_prediction(capsys: pytest.CaptureFixture[str
 def test_the_report_and_the_progress_are_for_people(capsys: pytest.CaptureFixture[str], houses: Path) -> None:
     assert run(["train", str(houses), "--model", "linear", "--iterations", "1"]) == 0
     told = capsys.readouterr()
-    assert "hold-out" in told.out
+    assert "test set" in told.out
     assert "RMSE, lower is better" in told.out
     assert "tabsmith predict" in told.out
     assert "champion" in told.err
@@ -277,7 +277,7 @@ def test_off_a_terminal_tabsmith_alone_does_the_whole_main_job_on_the_sample(tmp
         PROGRAM, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=surroundings, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert "hold-out" in done.stdout
+    assert "test set" in done.stdout
     assert "champion" in done.stderr
 
 
@@ -292,7 +292,7 @@ def test_ctrl_c_stops_the_run_keeps_its_model_and_exits_130(houses: Path) -> Non
     training.send_signal(signal.SIGINT)
     out, _ = training.communicate(timeout=60)
     assert training.returncode == 130
-    assert "hold-out" in out
+    assert "test set" in out
 
 
 def test_hostile_names_reach_the_terminal_as_plain_text(

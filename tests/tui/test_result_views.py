@@ -18,7 +18,7 @@ from tests.stories.journals import class_report, price_report
 def test_the_hold_out_score_comes_with_its_interval_rows_and_direction():
     shown = plain_text(models.score_lines(price_report()))
     assert "RMSE, lower is better" in shown
-    assert "on the hold-out, 586 rows no model had seen" in shown
+    assert "on the test set, 586 rows no model had seen" in shown
     assert "21,020  19,480 to 22,640  lower is better" in shown
     assert "0.9268  0.9103 to 0.9401  higher is better" in shown
     assert "cross-validated score 21,190 ± 300, the best of 9 tries" in shown
@@ -27,8 +27,8 @@ def test_the_hold_out_score_comes_with_its_interval_rows_and_direction():
 
 def test_a_missing_hold_out_is_said_in_words():
     report = price_report(holdout=None)
-    assert "No hold-out: the table was too small" in plain_text(models.score_lines(report))
-    assert "no hold-out score" in plain_text(models.caution_lines(report))
+    assert "No test set: the table was too small" in plain_text(models.score_lines(report))
+    assert "no score on a test set" in plain_text(models.caution_lines(report))
 
 
 def test_a_missing_interval_is_said_in_words():
@@ -110,7 +110,7 @@ def test_importance_bars_fill_the_width_and_keep_their_order(width):
 
 def test_of_many_columns_the_less_important_are_counted():
     many = tuple(ColumnImportance(f"column {place}", 1.0 / (place + 1), 0.0) for place in range(50))
-    assert "+30 columns that matter less" in plain_text(result_charts.importance(many, journals.RMSE, 80))
+    assert "+30 columns of less importance" in plain_text(result_charts.importance(many, journals.RMSE, 80))
 
 
 def test_importance_that_was_not_measured_or_helps_nowhere_is_said_in_words():

@@ -63,7 +63,7 @@ def test_one_score_or_equal_scores_are_drawn_too():
 
 def test_an_interrupted_run_says_that_its_worker_is_gone_and_where_it_goes_on():
     shown = text(run_banner(interrupted(house_prices().snapshot), None, 0.0, **NO_REPLAY).lines)
-    assert "Its worker is gone. 9 scored tries kept; it can go on at iteration 12." in shown
+    assert "Its worker is gone. 9 scored tries kept; it can resume at iteration 12." in shown
     assert "resumes it" in shown
 
 
@@ -76,7 +76,7 @@ def test_a_failed_run_says_what_where_and_what_next():
 
 def test_a_run_that_is_done_leads_to_its_result():
     shown = text(run_banner(house_prices().end(price_report()).snapshot, None, 0.0, **NO_REPLAY).lines)
-    assert "hold-out RMSE 21,020" in shown
+    assert "test set RMSE 21,020" in shown
     assert "enter shows the result" in shown
 
 

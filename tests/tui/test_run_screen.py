@@ -176,7 +176,7 @@ async def test_a_dead_run_says_so_and_r_or_enter_resumes_it(make_app, key):
         assert "Its worker is gone" in screen_text(pilot.app)
         await pilot.press(key)
         await until(pilot, lambda: supervisor.started == [journals.RUN_ID], "the supervisor")
-        assert "Asked to go on" in screen_text(pilot.app)
+        assert "Asked to resume" in screen_text(pilot.app)
 
 
 async def test_a_resumed_run_goes_on_in_the_same_screen(make_app):
@@ -189,7 +189,7 @@ async def test_a_resumed_run_goes_on_in_the_same_screen(make_app):
         with folder.lock():
             await until(pilot, lambda: screen.live.state is RunState.RUNNING, "the run")
             assert "● running" in screen_text(pilot.app)
-            assert "Asked to go on" not in screen_text(pilot.app)
+            assert "Asked to resume" not in screen_text(pilot.app)
             assert "attempt 2" in screen_text(pilot.app)
 
 
@@ -228,7 +228,7 @@ async def test_a_run_that_is_done_leads_to_its_result(make_app):
     report = price_report()
     store = FixedStore(reports={report.model_id: report})
     async with running(make_app(store), house_prices().end(report), (80, 24)) as (pilot, _, _folder):
-        assert "hold-out RMSE 21,020" in screen_text(pilot.app)
+        assert "test set RMSE 21,020" in screen_text(pilot.app)
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, ResultScreen), "the result")
         await until(pilot, lambda: "19,480 to 22,640" in screen_text(pilot.app), "the report")

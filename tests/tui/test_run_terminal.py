@@ -63,7 +63,7 @@ def test_a_dashboard_full_of_hostile_names_sends_none_of_their_bytes(tmp_path):
         shown.press("enter")
         shown.wait_gone("Filter:")
         shown.press("d")
-        shown.wait_for("What was said")
+        shown.wait_for("Result")
         shown.press("escape")
         shown.resize(120, 40)
         shown.wait_for("Champion", "Agent")

@@ -152,7 +152,7 @@ def test_the_champion_card_says_score_error_tries_gain_and_that_the_hold_out_is_
         "CatBoost + 3 derived, 1 dropped",
         "21,480 ± 310   9 tries",
         "32.7 % better than the first, ridge",
-        "hold-out: 586 rows, kept back until the end",
+        "test set: 586 rows, kept back until the end",
     ]
 
 

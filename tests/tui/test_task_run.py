@@ -97,7 +97,7 @@ async def test_the_tasks_stand_where_a_champion_would_with_what_they_wait_for_an
             f"2 (+3 {formatting.MINUS}1)",
         ):
             assert words in shown, words
-        for wrong in ("champion", "recipe", "hold-out", "Leaderboard"):
+        for wrong in ("champion", "recipe", "test set", "Leaderboard"):
             assert wrong not in shown, wrong
 
 
@@ -208,7 +208,7 @@ def test_a_killed_run_says_how_many_tasks_are_done_and_where_it_goes_on() -> Non
     story = calculator()
     said = run_banner(interrupted(story.snapshot), None, story.at, replay=None, playing=False, resuming=False)
     assert "2 of 5 tasks done" in plain_text(said.lines)
-    assert "go on at iteration 4" in plain_text(said.lines)
+    assert "resume at iteration 4" in plain_text(said.lines)
     assert "! cut short" in plain_text(
         task_views.task_details(interrupted(story.snapshot).tasks[2], interrupted(story.snapshot))
     )

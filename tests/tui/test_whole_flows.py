@@ -71,7 +71,7 @@ def to_schema(terminal: Terminal, file: str) -> None:
     terminal.press("enter")
     terminal.wait_for("Load the table now?")
     terminal.press("enter")
-    terminal.wait_for("Is this right?")
+    terminal.wait_for("Check the columns")
 
 
 def one_linear_model(terminal: Terminal) -> None:
@@ -121,7 +121,7 @@ def test_from_home_to_a_model_and_predictions_in_a_file(folder: Path) -> None:
         one_linear_model(terminal)
         train(terminal)
         terminal.press("enter")
-        terminal.wait_for("on the hold-out", "RMSE")
+        terminal.wait_for("on the test set", "RMSE")
         back(terminal, "Leaderboard", "The model is ready")
         terminal.press("p")
         terminal.wait_for("Which rows should be predicted?")
@@ -139,7 +139,7 @@ def test_from_home_to_a_model_and_predictions_in_a_file(folder: Path) -> None:
 def test_a_sample_is_trained_by_enter_alone(folder: Path) -> None:
     with start(folder) as terminal:
         terminal.press("enter")
-        for title in ("Load the table now?", "Is this right?", "How should it be trained?", "Ready to train?"):
+        for title in ("Load the table now?", "Check the columns", "How should it be trained?", "Ready to train?"):
             terminal.wait_for(title)
             terminal.press("enter")
         terminal.wait_for("Leaderboard", "sample iris", "★")
@@ -170,10 +170,10 @@ def test_killed_at_each_step_it_stands_there_again_with_what_was_typed(folder: P
     terminal.wait_for("Load the table now?")
     terminal = killed_and_resumed(terminal, "Table", "Load the table now?", "about 90")
     terminal.press("enter")
-    terminal.wait_for("Is this right?")
+    terminal.wait_for("Check the columns")
     terminal.press("down", "down", "space")
     terminal.wait_for("ignore*")
-    terminal = killed_and_resumed(terminal, "Schema", "Is this right?", "ignore*")
+    terminal = killed_and_resumed(terminal, "Schema", "Check the columns", "ignore*")
     terminal.press("enter")
     terminal.wait_for("How should it be trained?")
     terminal.press("end", *["backspace"] * 4)
@@ -239,7 +239,7 @@ def test_a_run_left_at_work_is_attached_from_home_stopped_and_its_result_opened(
         terminal.wait_for("Leaderboard", "★", "space pause")
         stop(terminal)
         terminal.press("enter")
-        terminal.wait_for("on the hold-out", "RMSE")
+        terminal.wait_for("on the test set", "RMSE")
         leave(terminal)
 
 
@@ -345,7 +345,7 @@ def look_everywhere(terminal: Terminal, file: str) -> None:
     terminal.press("t")
     terminal.wait_for("t leaderboard")
     terminal.press("enter")
-    terminal.wait_for("on the hold-out")
+    terminal.wait_for("on the test set")
     terminal.press("pagedown", "pagedown", "end")
     back(terminal, "Iterations", "The model is ready")
     terminal.press("p")

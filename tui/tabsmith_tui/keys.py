@@ -154,7 +154,9 @@ _GUIDED: Final[tuple[Action, ...]] = (
     Action("guided.target", "t", "target", "target", "Choose another column to predict.", "guided"),
     Action("guided.split", "s", "split", "split", "Choose the test set and the folds.", "guided"),
     Action("guided.lines", "v", "lines", "bad lines", "Lines that could not be read, or were repaired.", "guided"),
-    Action("guided.preview", "p", "preview", "preview", "Show the first rows of the table.", "guided"),
+    Action(
+        "guided.preview", "p", "preview", "preview", "Show the first rows of the table as they were read.", "guided"
+    ),
     Action("guided.predict", "p", "predict", "predict", "Predict new rows with this model.", "guided"),
     Action("guided.filter", "slash", "filter", "filter", "Show only columns whose name has these letters.", "guided"),
     Action(
@@ -166,7 +168,7 @@ _GUIDED: Final[tuple[Action, ...]] = (
         "guided",
         False,
     ),
-    Action("guided.new", "n", "new", "new", "Start over with another table.", "guided"),
+    Action("guided.new", "n", "new", "new", "Start over with a different file.", "guided"),
     Action("guided.copy", "c,f8", "copy", "copy", "Copy the error's details, or the command line.", "guided"),
     Action("guided.back", "escape", "back", "back", "One step back; ends reading, erases nothing.", "guided"),
     Action(
@@ -181,7 +183,7 @@ _GUIDED: Final[tuple[Action, ...]] = (
 
 _RUN: Final[tuple[Action, ...]] = (
     # A run. Of several actions with one key, the one that has a meaning where the run stands is offered.
-    Action("run.result", "enter", "result", "result", "The result: the model, measured on the hold-out.", "run"),
+    Action("run.result", "enter", "result", "result", "The result: the model, measured on the test set.", "run"),
     Action("run.resume", "r,enter", "resume", "resume", "Resume an interrupted run at its next step.", "run"),
     Action("run.allow_once", "y", "allow_once", "yes, once", "Allow this one tool call.", "run"),
     Action("run.allow_always", "a", "allow_always", "always", "Allow this and similar tool calls from now on.", "run"),
@@ -202,7 +204,7 @@ _RUN: Final[tuple[Action, ...]] = (
     ),
     Action("run.skip", "s", "skip", "skip", "Skip this iteration: its recipe does not count.", "run", False),
     Action(
-        "run.decide", "w", "decide", "decide otherwise", "Take another decision about this iteration.", "run", False
+        "run.decide", "w", "decide", "different decision", "Take another decision about this iteration.", "run", False
     ),
     Action("run.end", "x", "end", "stop", "Answer with the end: stop, and keep the best model.", "run"),
     Action("run.open", "enter", "open", "details", "Everything about the try under the cursor.", "run"),
@@ -305,7 +307,9 @@ _BRIDGE: Final[tuple[Action, ...]] = (
     Action("bridge.stop", "x", "stop", "stop", "Stop the bridge, after a question.", "bridge"),
     Action("bridge.test", "m", "test", "test message", "Send a line to the person under the cursor.", "bridge"),
     Action("bridge.token", "t", "token", "token", "Type the bot's token in; it is not shown.", "bridge"),
-    Action("bridge.users", "u", "users", "allowed users", "Say by number who may talk to the bridge.", "bridge"),
+    Action(
+        "bridge.users", "u", "users", "allowed users", "Say by number who gets an answer; nobody else does.", "bridge"
+    ),
     Action("bridge.reload", "f5", "reload", "refresh", "Read the state of the bridge again.", "bridge", False),
     Action("bridge.back", "escape", "back", "back", "Go back; a running bridge keeps running.", "bridge"),
 )

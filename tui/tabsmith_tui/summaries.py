@@ -67,7 +67,7 @@ def run_facts(run: "RunSummary", now: float) -> list[Fact]:
     ]
     if run.planned != "search":
         changed = run.actual != run.planned
-        who = f"{run.planned}; {run.actual} stands in" if changed else run.planned
+        who = f"{run.planned}; {run.actual} instead" if changed else run.planned
         facts.append(("agent", literal(who, 80, "$warn" if changed else "")))
     if run.problem:
         facts.append(("problem", literal(run.problem, 400, "$bad")))
@@ -141,10 +141,10 @@ def report_facts(report: "ModelReport") -> list[Fact]:
     if report.holdout and report.holdout.scores:
         score = report.holdout.scores[0]
         interval = f"  ({number(score.low)} to {number(score.high)})" if score.low is not None else ""
-        facts.append(("hold-out", f"{number(score.score)}{interval}"))
-        facts.append(("held out", plural(report.holdout.rows, "row")))
+        facts.append(("test set", f"{number(score.score)}{interval}"))
+        facts.append(("tested on", plural(report.holdout.rows, "row")))
     else:
-        facts.append(("hold-out", "none: the table was too small"))
+        facts.append(("test set", "none: the table was too small"))
     facts += [
         ("trained on", plural(report.train_rows, "row")),
         ("recipes", plural(len(report.members), "recipe") + f" of {plural(report.tries, 'try', 'tries')}"),

@@ -19,7 +19,7 @@ class IterationMetrics(msgspec.Struct, frozen=True, kw_only=True):
     confidence: Annotated[float, Meta(description="Confidence of the decision, 0 to 1.")] = 0.0
     champion_changed: Annotated[bool, Meta(description="The recipe became the champion.")] = False
     gain: Annotated[
-        float, Meta(description="How much better (+) or worse (-) than the champion of its time, as a share.")
+        float, Meta(description="How much better (+) or worse (-) than the best so far then, as a share.")
     ] = 0.0
     disagreement: Annotated[
         float, Meta(description="How far the agent's own confidence and the grade are apart, 0 to 1.")

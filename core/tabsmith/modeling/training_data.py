@@ -266,12 +266,12 @@ def _split_holdout(basis: SplitBasis, schema: Schema, seed: int, notes: list[str
     if basis.groups is not None and len(np.unique(basis.groups)) < 3:
         raise TrainingError(
             f'The column "{clean(schema.split.by, 60)}" has fewer than three groups: one is needed each for fitting, '
-            "for validation and for the hold-out.",
+            "for validation and for the test set.",
             next_step="Choose a random split, or another group column.",
         )
     train, held = splits.split_holdout(basis, schema.split.holdout, seed)
     if len(held) < MIN_HOLDOUT_ROWS or len(train) < MIN_ROWS:
-        notes.append("no hold-out: the table is too small to spare one")
+        notes.append("no test set: the table is too small to spare one")
         return all_rows, no_rows
     return train.astype(np.int64), held.astype(np.int64)
 

@@ -68,7 +68,7 @@ class EventPrinter:
     def _loop_line(self, event: loop.LoopEvent | TaskEvent) -> str:
         match event:
             case loop.SearchStarted(metric=metric, folds=folds):
-                held = f"{formatting.count(event.holdout_rows)} rows held out"
+                held = f"{formatting.count(event.holdout_rows)} test rows"
                 return f"search    {metric_direction(metric)}, {folds} folds, {held}"
             case loop.Proposed(iteration=iteration, recipe=recipe, change=change):
                 self._changes[iteration] = clean(recipe.name or change, 40)

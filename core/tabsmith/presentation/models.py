@@ -44,10 +44,10 @@ def score_lines(report: ModelReport) -> tuple[Line, ...]:
     lines: list[Line] = [(Span(metric_direction(report.metric), "dim"),)]
     holdout = report.holdout
     if holdout is None:
-        lines.append(line("No hold-out: the table was too small to spare rows. The score below is", "warn"))
+        lines.append(line("No test set: the table was too small to spare rows. The score below is", "warn"))
         lines.append(line("cross-validated, on the rows that chose the model, and so a little too good.", "warn"))
     else:
-        lines.append((Span(f"on the hold-out, {plural(holdout.rows, 'row')} no model had seen", "strong"),))
+        lines.append((Span(f"on the test set, {plural(holdout.rows, 'row')} no model had seen", "strong"),))
         width = max((len(each.metric.label) for each in holdout.scores), default=0)
         if holdout.scores:
             lines.append(line(f"  {'':<{width}}     score  95 % interval", "dim"))
@@ -74,11 +74,11 @@ def headline(report: ModelReport) -> tuple[Line, ...]:
                 Span(score, "strong"),
                 Span(f" · {better_way(report.metric)}", "dim"),
             ),
-            (Span("cross-validated on the rows that chose the model, and so a little too good: there is no hold-out"),),
+            (Span("cross-validated on the rows that chose the model, and so a little too good: there is no test set"),),
         )
     return (
         (*_score_and_interval(holdout.scores[0]), Span(f" · {better_way(report.metric)}", "dim")),
-        (Span(f"on the hold-out: {plural(holdout.rows, 'row')} that no model had seen"),),
+        (Span(f"on the test set: {plural(holdout.rows, 'row')} that no model had seen"),),
     )
 
 
@@ -188,7 +188,7 @@ def caution_lines(report: ModelReport) -> tuple[Line, ...]:
     """What was not done, cut short, or should be known before the model is trusted."""
     found: list[str] = []
     if report.holdout is None:
-        found.append("There is no hold-out score: nothing was measured on rows the search had not seen.")
+        found.append("There is no score on a test set: nothing was measured on rows the search had not seen.")
     elif any(each.low is None or each.high is None for each in report.holdout.scores):
         found.append("A score without an interval: there were too few rows, or too few of a class, to draw it from.")
     if len(report.champion.folds) < report.schema.split.folds:

@@ -6,7 +6,7 @@ from typing import Final
 
 from tabsmith.formatting import percent
 from tabsmith.presentation.spans import Line, Span, foreign
-from tabsmith.tables.schema.types import ColumnKind, ColumnRole, Split, SplitKind
+from tabsmith.tables.schema.types import ColumnKind, ColumnRole, ColumnWarning, ColumnWarningKind, Split, SplitKind
 from tabsmith.text import clean, plural
 
 ROLE_LABELS: Final[Mapping[ColumnRole, str]] = MappingProxyType(
@@ -30,6 +30,20 @@ KIND_LABELS: Final[Mapping[ColumnKind, str]] = MappingProxyType(
         "constant": "always the same",
     }
 )
+WARNING_LABELS: Final[Mapping[ColumnWarningKind, str]] = MappingProxyType(
+    {
+        "identifier": "identifier",
+        "constant": "constant",
+        "leak suspect": "possible leakage",
+        "date": "date",
+        "high cardinality": "high cardinality",
+        "class too rare": "class too rare",
+        "mostly missing": "mostly missing",
+        "imbalanced": "imbalanced",
+        "target missing": "target missing",
+        "duplicate": "duplicate",
+    }
+)
 SPLIT_MEANINGS: Final[Mapping[SplitKind, str]] = MappingProxyType(
     {
         "random": "no group or time column found",
@@ -38,6 +52,11 @@ SPLIT_MEANINGS: Final[Mapping[SplitKind, str]] = MappingProxyType(
         "forward": "train on earlier rows, test on later ones",
     }
 )
+
+
+def warning_text(warning: ColumnWarning) -> str:
+    """`possible leakage: Predicts 99 % of price alone …`; the words of a file in it are not cleaned."""
+    return f"{WARNING_LABELS[warning.kind]}: {warning.message}"
 
 
 def split_name(kind: SplitKind, by: str, limit: int = 40) -> str:

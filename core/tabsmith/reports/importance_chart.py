@@ -86,7 +86,7 @@ def _rest(less: int, idle: int) -> str:
     """What has no bar, in words."""
     parts = []
     if less > 0:
-        parts.append(f"+{plural(less, 'column')} that {'matters' if less == 1 else 'matter'} less")
+        parts.append(f"+{plural(less, 'column')} of less importance")
     if idle > 0:
         parts.append(f"{plural(idle, 'column')}: no measurable effect")
     return " · ".join(parts)

@@ -30,7 +30,7 @@ def residuals_chart(report: ModelReport, shown: Residuals) -> bytes:
     with canvas.drawing():
         sheet = canvas.Sheet(_HEIGHT)
         target = lettering.fit(lettering.showable(report.schema.target or ""), 420, canvas.TITLE, "bold")
-        where = "hold-out rows" if report.holdout else "rows that the model had not seen"
+        where = "test rows" if report.holdout else "rows that the model had not seen"
         rows = report.holdout.rows if report.holdout else 0
         drawn = f"{len(pairs):,} of {rows:,}" if rows > len(pairs) else f"{len(pairs):,}"
         sheet.heading(f"{target}: prediction and truth", f"{drawn} {where}")
@@ -64,9 +64,9 @@ def _cloud(sheet: canvas.Sheet, pairs: list[tuple[float, float]]) -> None:
 
 def _errors(sheet: canvas.Sheet, shown: Residuals) -> None:
     top, bottom = _BARS
-    low, middle, high = (formatting.number(each) for each in shown.quartiles)
+    low, median, high = (formatting.number(each) for each in shown.quartiles)
     sheet.words((canvas.EDGE, top - 80), "truth minus prediction", 14.0, weight="bold")
-    said = f"half of the rows: {low} to {high}, middle {middle}"
+    said = f"half of the rows: {low} to {high}, median {median}"
     sheet.words((canvas.EDGE, top - 40), said, canvas.SMALL, canvas.DIM, room=sheet.width - 2 * canvas.EDGE)
     left, right = float(canvas.EDGE), float(sheet.width - canvas.EDGE)
     most = max(shown.bins, default=0)
@@ -133,7 +133,7 @@ def _confusion(report: ModelReport, shown: Confusion) -> bytes:
     title = f"{formatting.count(right)} of {plural(total, 'row')} right"
     with canvas.drawing():
         target = lettering.showable(report.schema.target or "", 40)
-        where = "hold-out rows" if report.holdout else "rows that the model had not seen"
+        where = "test rows" if report.holdout else "rows that the model had not seen"
         if size <= MOST_CLASSES:
             return _matrix(f"{target}, {where}", title, shown.classes, counts)
         return _worst(

@@ -237,7 +237,7 @@ def _key(sheet: canvas.Sheet, told: _Story, plot: _Plot) -> None:
     if told.unscored:
         entries.append(_Entry("cross", canvas.ORANGE, "no score", 15))
     if told.holdout is not None:
-        entries.append(_Entry("dashes", canvas.GREEN, "hold-out", 40))
+        entries.append(_Entry("dashes", canvas.GREEN, "test set", 40))
     widths = [each.wide + 10 + lettering.width(each.text, canvas.SMALL) for each in entries]
     gap = min(32.0, (sheet.width - 2 * canvas.EDGE - sum(widths)) / max(1, len(entries) - 1))
     x, y = float(canvas.EDGE), canvas.HEIGHT - 36.0

@@ -118,7 +118,7 @@ class _Child(Generic[T]):
             while True:
                 timeout = None if seconds_left is None else max(0.0, seconds_left())
                 if timeout == 0.0:
-                    raise TimeUpError("Its time was up.")
+                    raise TimeUpError("Out of time.")
                 try:
                     async with asyncio.timeout(timeout):
                         await readable.wait()

@@ -119,8 +119,8 @@ def placeholder(snapshot: RunSnapshot) -> str:
     if question is not None and question.limit:
         return f"{AMOUNT_EXAMPLES[question.limit]}; or continue, skip, stop"
     if uses_llm(snapshot):
-        return "enter goes on; or skip, stop, words for the agent"
-    return "enter goes on; or skip, stop"
+        return "enter continues; or skip, stop, words for the agent"
+    return "enter continues; or skip, stop"
 
 
 def parse_reply(text: str, snapshot: RunSnapshot) -> Reply:
@@ -131,7 +131,7 @@ def parse_reply(text: str, snapshot: RunSnapshot) -> Reply:
     """
     question = open_question(snapshot)
     if question is None:
-        raise UsageError("The run asks nothing any more.", next_step="Go on as it stands.")
+        raise UsageError("The run asks nothing any more.", next_step="There is nothing to answer.")
     words = " ".join(text.lower().split())
     if question.cause == "permission":
         return _parse_permission(words, text, snapshot)

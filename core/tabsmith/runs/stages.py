@@ -139,7 +139,7 @@ def finish(
     chosen = ensemble.build_ensemble(
         data, evaluations, root, enough=lambda: time.monotonic() > deadline - 0.7 * seconds
     )
-    progress(0.5, "scoring the hold-out, once")
+    progress(0.5, "scoring the test set, once")
     about = ReportHeader(
         model_id=name,
         run_id=facts.run_id,

@@ -104,7 +104,7 @@ def _received(at: float, raw: object, allowed: tuple[int, ...]) -> ActivityEntry
 
 
 def _sent(sent: RecentMessage, name: str) -> ActivityEntry:
-    outcome = {"sent": "", "to send": "waits to be sent", "gave up": "given up"}[sent.outcome]
+    outcome = {"sent": "", "to send": "waits to be sent", "gave up": "not delivered"}[sent.outcome]
     note = ": ".join(part for part in (outcome, sent.why) if part)
     return ActivityEntry(sent.at, "out", sent.user, name, clean(sent.words, _MAX_CHARS), note)
 

@@ -205,9 +205,9 @@ def _queue(facts: _Facts) -> HealthCheck:
     said = facts.status
     if said is None:
         return HealthCheck("queue", "ok", "Nothing waits to be sent.", _NOT_RUNNING)
-    evidence = f"{said.sent:,} sent, {said.to_send:,} waiting, {said.gave_up:,} given up"
+    evidence = f"{said.sent:,} sent, {said.to_send:,} waiting, {said.gave_up:,} not delivered"
     if said.gave_up:
-        what = f"Given up as it could not be sent: {plural(said.gave_up, 'message')}."
+        what = f"Could not be delivered: {plural(said.gave_up, 'message')}."
         return HealthCheck("queue", "warn", what, evidence, f"The reasons are in {facts.paths.outbox}")
     if said.to_send > _LONG_QUEUE or (said.to_send and facts.own is None):
         see = "They are sent in order, as Telegram allows." if facts.own else _START

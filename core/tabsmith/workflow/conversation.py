@@ -96,7 +96,7 @@ class Conversation:
             session = replace(session, taken=(*session.taken, key)[-KEYS_KEPT:])
         self._session = session if session.state == State.COMPLETED else self.store.save(session)
         if self.store.damaged is not None:
-            text = f"The saved session was damaged. It was moved to {self.store.damaged.moved_to}, and saved anew."
+            text = f"The saved session was damaged. It was moved to {self.store.damaged.moved_to}, and saved again."
             notices = (*self._session.notices, SessionNotice(SessionNoticeKind.DAMAGED, text))
             self.store.damaged = None
             self._session = self.store.save(replace(self._session, notices=notices))

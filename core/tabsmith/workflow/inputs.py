@@ -11,6 +11,7 @@ from tabsmith.limits import LimitName, Limits
 from tabsmith.orchestration.limits.amounts import parse_amount
 from tabsmith.text import clean, nearest
 
+NO_LIMIT: Final = "no limit"
 _MAX_SECONDS: Final = 30 * 86_400.0
 _RANGE: Final = re.compile(r"(\d{1,9})\s*[-\u2013]\s*(\d{1,9})", re.ASCII)
 _ALL_BUT: Final = re.compile(r"all\s+(?:but|except)\b\s*(.*)", re.IGNORECASE | re.DOTALL)
@@ -49,7 +50,7 @@ def read_budget(text: str) -> Limits:
     """
     budget = Limits()
     typed = text.strip().lower()
-    if typed in ("", "0", "$0", "none", "no limit"):
+    if typed in ("", "0", "$0", "none", NO_LIMIT):
         return budget
     for part in re.split(r";|,\s+|\band\b", typed):
         limit: LimitName = "tokens" if "token" in part else "dollars"
@@ -64,6 +65,18 @@ def read_budget(text: str) -> Limits:
 def show_budget(dollars: str | None) -> str:
     """`dollars` as `read_budget` takes them: `$2.00`; "" for none."""
     return f"${dollars.strip().lstrip('$')}" if dollars and dollars.strip() else ""
+
+
+def read_iterations(text: str) -> int:
+    """How many iterations there are at most; 0 for "", `0`, `none` and `no limit`. Raises UsageError."""
+    if text.strip().lower() in ("", "none", NO_LIMIT):
+        return 0
+    return read_count(text, "The number of iterations")
+
+
+def show_iterations(text: str) -> str:
+    """The typed `text` as it is shown: what means no limit is `no limit`."""
+    return NO_LIMIT if text.strip().lower() in ("", "0", "none", NO_LIMIT) else text
 
 
 def read_count(text: str, what: str) -> int:

@@ -136,7 +136,7 @@ def way_back(session: WorkflowSession) -> tuple[State, ...]:
 def _back(session: WorkflowSession) -> WorkflowSession:
     history = way_back(session)
     if not history:
-        raise StepError("There is nothing to go back to.", next_step="Go on from here, or cancel.")
+        raise StepError("There is nothing to go back to.", next_step="Continue from here, or cancel.")
     left = replace(session, history=history[:-1], waiting=None, problem=None, problems=(), notices=())
     return enter(left, history[-1], "keep")
 
@@ -201,6 +201,6 @@ def _not_allowed(session: WorkflowSession, action: actions.WorkflowAction) -> St
     names = [action_name(allowed) for allowed in allowed_actions(session.state) if allowed in actions.USER_ACTIONS]
     names += ["back"] if way_back(session) else []
     return StepError(
-        f"“{action_name(type(action))}” does not fit here: the conversation stands at “{session.state.value}”.",
+        f"“{action_name(type(action))}” does not fit here: the conversation is at “{session.state.value}”.",
         next_step=f"What fits: {', '.join([*names, 'cancel'])}.",
     )

@@ -23,10 +23,10 @@ class SessionMovedOnError(StepError):
 
     def __init__(self, current: WorkflowSession | None) -> None:
         if current is None:
-            what, then = "This session was ended somewhere else.", "Start a new one."
+            what, then = "This session was ended in another window.", "Start a new one."
         else:
-            what = f"This session went on somewhere else: it stands at “{current.state.value}” now."
-            then = "Go on from there. Nothing was overwritten."
+            what = f"Changed in another window: this session is now at “{current.state.value}”."
+            then = "Resume from there. Nothing was overwritten."
         super().__init__(what, next_step=then)
         self.current = current
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from tabsmith.agents.protocol import AgentName
 from tabsmith.agents.registry import AGENTS
 from tabsmith.families.registry import family_labels
-from tabsmith.modeling.results import METRIC_DESCRIPTIONS
+from tabsmith.modeling.results import METRIC_DESCRIPTIONS, default_metric
 from tabsmith.tables.read.sources import FileSource, SampleName, SampleSource, describe_source
 from tabsmith.text import clean, plural
 from tabsmith.workflow import actions
@@ -29,7 +29,7 @@ from tabsmith.workflow.form import (
     StepLine,
     TextField,
 )
-from tabsmith.workflow.inputs import show_columns
+from tabsmith.workflow.inputs import show_columns, show_iterations
 from tabsmith.workflow.machine import marks, step_of, way_back
 from tabsmith.workflow.prerequisites import missing
 from tabsmith.workflow.schema_edits import column_names
@@ -89,14 +89,15 @@ def _schema_facts(session: WorkflowSession) -> tuple[Fact, ...]:
         return ()
     reason = next((target.reason for target in schema.targets if target.name == schema.target), "")
     evidence = "as you chose it" if session.edits.target == schema.target else clean(reason)
-    holdout = f", {schema.split.holdout:.0%} held out" if schema.split.holdout else ""
-    by = f" by {clean(schema.split.by, 40)}" if schema.split.by else ""
+    test_set = f", {100 * schema.split.holdout:.0f} % test set" if schema.split.holdout else ""
+    by = clean(schema.split.by, 40)
+    way = f"by time ({by})" if schema.split.kind == "forward" else f"{schema.split.kind}{' by ' + by if by else ''}"
     return (
         Fact("Rows", f"{schema.rows:,}"),
         Fact("Target", clean(schema.target, 60) or "none", evidence),
         Fact("Task", schema.problem_type),
         Fact("Features", f"{len(schema.features):,} of {plural(len(schema.columns), 'column')}"),
-        Fact("Split", f"{schema.split.kind}{by}{holdout}", clean(schema.split.reason)),
+        Fact("Split", f"{way}{test_set}", clean(schema.split.reason)),
     )
 
 
@@ -109,9 +110,9 @@ def _bytes(size: int) -> str:
 
 
 MODE_OPTIONS: Final = (
-    Option("confirm", "when something happens", "at breakpoints and spent budgets"),
+    Option("confirm", "at breakpoints", "and when a budget is spent"),
     Option("automatic", "never", "breakpoints are noted; a spent budget ends the run"),
-    Option("manual", "before every recipe", "that a model proposes; and when something happens"),
+    Option("manual", "before every recipe", "that a model proposes; and at breakpoints"),
 )
 
 
@@ -133,7 +134,7 @@ def _agent_option(name: AgentName, defaults: FieldDefaults, *, alone: bool) -> O
     reason = defaults.why_not.get(name, "")
     if reason:
         return Option(name, AGENTS[name].label, f"✘ {clean(reason, 200)}")
-    return Option(name, AGENTS[name].label, "" if alone else "✔ can be used")
+    return Option(name, AGENTS[name].label, "" if alone else "✔ ready")
 
 
 _SAMPLES: Final[dict[SampleName, tuple[str, str]]] = {
@@ -218,7 +219,7 @@ def _awaiting_file_path(session: WorkflowSession) -> StepForm:
         "Which file?",
         "Type or paste the path of the file. Nothing is read yet.",
         fields=(_text(session, FieldName.PATH, "Path", path, example="~/data/houses.csv"),),
-        choices=(StepChoice("Go on", actions.GivePath(path, as_text), reads=(FieldName.PATH,)),),
+        choices=(StepChoice("Continue", actions.GivePath(path, as_text), reads=(FieldName.PATH,)),),
         missing=() if path.strip() else ("the path of a file",),
     )
 
@@ -254,14 +255,14 @@ def _choosing_load_option(session: WorkflowSession) -> StepForm:
 def _confirming_schema(session: WorkflowSession) -> StepForm:
     return _form(
         session,
-        "Is this right?",
-        "Check the target, the column to predict, first. Change what is wrong; the rest can stay.",
+        "Check the columns",
+        "Begin with the target, the column to predict. Change what is wrong; the rest can stay.",
         fields=(_columns(session),),
         facts=_schema_facts(session),
         choices=(
             StepChoice("Accept", actions.AcceptSchema()),
             StepChoice("Choose step by step", actions.EditSchema(), "the target, then the features"),
-            StepChoice("Another table", actions.RejectSchema()),
+            StepChoice("Different file", actions.RejectSchema()),
         ),
         missing=tuple(need.value for need in missing(State.CONFIGURING_MODEL, session)),
     )
@@ -280,7 +281,7 @@ def _selecting_target(session: WorkflowSession) -> StepForm:
             Fact("Likely", clean(target.name, 40), f"{clean(target.reason)} ({target.confidence:.0%})")
             for target in candidates
         ),
-        choices=(StepChoice("Go on", actions.ChooseTarget(text), reads=(FieldName.TARGET,)),),
+        choices=(StepChoice("Continue", actions.ChooseTarget(text), reads=(FieldName.TARGET,)),),
         missing=() if text.strip() else ("a target",),
     )
 
@@ -297,7 +298,7 @@ def _selecting_features(session: WorkflowSession) -> StepForm:
             _text(session, FieldName.FEATURES, "Features", text, example="1-5, 8, price   or   all but 3"),
             _columns(session),
         ),
-        choices=(StepChoice("Go on", actions.ChooseFeatures(text), reads=(FieldName.FEATURES,)),),
+        choices=(StepChoice("Continue", actions.ChooseFeatures(text), reads=(FieldName.FEATURES,)),),
         missing=() if text.strip() else ("at least one feature",),
     )
 
@@ -319,15 +320,37 @@ def _awaiting_schema_input(session: WorkflowSession) -> StepForm:
         "Name the target, and the features unless all others are. The file is not read before training.",
         fields=(field,),
         facts=_source_facts(session),
-        choices=(StepChoice("Go on", actions.GiveSchema(text), reads=(FieldName.SCHEMA,)),),
+        choices=(StepChoice("Continue", actions.GiveSchema(text), reads=(FieldName.SCHEMA,)),),
         missing=() if text.strip() else ("a schema in words",),
     )
+
+
+def _default_metric(session: WorkflowSession) -> Option:
+    """The choice of the metric by the task: `Auto: log loss (3 classes)`; what it may be while the task is not known."""
+    task = task_of(session)
+    if task == "detect" or task == "none":
+        return Option("default", "Auto: by the target", "ROC AUC, log loss or RMSE")
+    metric = default_metric(task)
+    classes = _classes(session) if task == "multiclass" else 0
+    return Option(
+        "default",
+        f"Auto: {metric.label}{f' ({classes:,} classes)' if classes else ''}",
+        METRIC_DESCRIPTIONS[metric.name],
+    )
+
+
+def _classes(session: WorkflowSession) -> int:
+    """How many values the target has; 0 while they are not counted."""
+    if session.load == "defer" or session.table is None or session.schema is None:
+        return 0
+    columns = session.table.profile.columns
+    return next((column.distinct for column in columns if column.name == session.schema.target), 0)
 
 
 def _configuring_model(session: WorkflowSession) -> StepForm:
     problems = {problem.field: problem.error for problem in read_choice(session).problems}
     metrics = (
-        Option("default", "what fits the target", "ROC AUC, log loss or RMSE"),
+        _default_metric(session),
         *(
             Option(metric.name, metric.label, METRIC_DESCRIPTIONS[metric.name])
             for metric in metrics_for(task_of(session))
@@ -347,15 +370,22 @@ def _configuring_model(session: WorkflowSession) -> StepForm:
     return _form(
         session,
         "How should it be trained?",
-        "The values shown are a good start. Nothing runs before you say so.",
+        "The values shown are a good start.",
         fields=(
             typed(FieldName.TIME, "Time", "the best model so far is kept when it is over", "90, 2 min, 1:30"),
             chosen(FieldName.METRIC, "Metric", metrics),
             chosen(FieldName.FAMILY, "Family", families),
             chosen(FieldName.AGENT, "Agent", _agent_options(session.defaults)),
             typed(FieldName.BUDGET, "Budget", "the most that an agent may cost; empty for no limit", "$2, 100k tokens"),
-            chosen(FieldName.MODE, "Asks you", MODE_OPTIONS),
-            typed(FieldName.ITERATIONS, "Iterations", "at most so many models; 0 for as many as the time allows", "20"),
+            chosen(FieldName.MODE, "Pause for me", MODE_OPTIONS),
+            TextField(
+                FieldName.ITERATIONS,
+                "Iterations",
+                show_iterations(session.draft(FieldName.ITERATIONS)),
+                "at most so many models",
+                "20",
+                problems.get(FieldName.ITERATIONS),
+            ),
             typed(FieldName.SEED, "Seed", "the same seed gives the same folds", "0"),
         ),
         facts=(*_source_facts(session), *_schema_facts(session), *_breakpoint_facts(session)),
@@ -372,7 +402,7 @@ def _training(session: WorkflowSession) -> StepForm:
     return _form(
         session,
         "Training",
-        "You may leave: the run goes on, and is here when you come back.",
+        "You may leave: the run continues, and is here when you come back.",
         fields=(RunField(session.run_id),),
         command=equivalent_command(session),
     )
@@ -423,7 +453,7 @@ def _completed(session: WorkflowSession) -> StepForm:
         "Done",
         "The model and its run are kept. This conversation is over.",
         fields=() if session.model is None else (ResultField(session.model, session.prediction),),
-        choices=(StepChoice("Start with another table", actions.Begin()),),
+        choices=(StepChoice("Start over", actions.Begin()),),
     )
 
 

@@ -17,7 +17,7 @@ from tabsmith.runs.spec import Confirmed, Deferred, ModelChoice, RunSpec
 from tabsmith.tables.read.sources import FileSource, FrameSource, SampleSource, Source
 from tabsmith.tables.schema.types import ProblemType, Schema
 from tabsmith.text import clean
-from tabsmith.workflow.inputs import read_budget, read_count, read_duration
+from tabsmith.workflow.inputs import read_budget, read_count, read_duration, read_iterations
 from tabsmith.workflow.session import FieldDefaults, FieldName, FieldProblem, WorkflowSession
 
 T = TypeVar("T")
@@ -62,7 +62,7 @@ def read_choice(session: WorkflowSession) -> ParsedChoice:
         agent=read(FieldName.AGENT, lambda text: _agent(text, defaults), "search"),
         limits=Limits(
             seconds=read(FieldName.TIME, read_duration, 60.0),
-            iterations=read(FieldName.ITERATIONS, lambda text: read_count(text, "The number of iterations"), 0),
+            iterations=read(FieldName.ITERATIONS, read_iterations, 0),
             dollars=budget.dollars,
             tokens=budget.tokens,
         ),

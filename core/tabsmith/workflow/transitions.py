@@ -158,7 +158,9 @@ def take_table(session: WorkflowSession, action: TableRead, _clock: Clock) -> St
     """Take the table, apply the user's edits to its schema, and ask for a schema for the target they chose."""
     info = action.info
     if info.source != session.source:
-        raise StepError("This is another table than the one that was asked for.", next_step="Wait for the right one.")
+        raise StepError(
+            "This is a different table from the one that was asked for.", next_step="Wait for the right one."
+        )
     file = session.file and SeenFile(session.file.path, info.size, info.modified)
     loaded = _detected(replace(session, load="now", file=file, table=info), action.schema)
     wanted = session.edits.target

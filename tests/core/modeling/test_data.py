@@ -90,7 +90,7 @@ def test_classes_rarer_than_the_folds_are_noted_and_never_only_in_the_hold_out()
 def test_a_table_too_small_for_a_hold_out_has_none_and_says_so():
     data = _plain([1.0, 2.0, 3.0] * 4, task="regression")
     assert data.holdout_rows == 0
-    assert data.notes == ("no hold-out: the table is too small to spare one",)
+    assert data.notes == ("no test set: the table is too small to spare one",)
 
 
 @pytest.mark.parametrize(

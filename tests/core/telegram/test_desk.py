@@ -78,7 +78,7 @@ def test_a_second_table_takes_the_place_of_a_conversation_only_when_told_to(
     ada.send_file(houses, "other.csv")
     ada.wait("What is this file?")
     ada.press("A table to train on")
-    ada.wait("Is this right?", seconds=60)
+    ada.wait("Check the columns", seconds=60)
     source = session().source
     assert source is not None
     assert str(source).count("other.csv")
@@ -101,7 +101,7 @@ def test_work_that_is_given_up_is_not_begun_again_by_the_next_bridge(
     ada.say("/start")
     ada.wait("Which file?")
     assert session().state is State.AWAITING_FILE_PATH
-    assert not any("Is this right?" in each.text for each in ada.messages)
+    assert not any("Check the columns" in each.text for each in ada.messages)
 
 
 def test_names_from_a_table_make_no_link_no_button_and_no_command(
@@ -126,7 +126,7 @@ def test_names_from_a_table_make_no_link_no_button_and_no_command(
     ada.say(f"/train {hostile}")
     ada.wait("Load the table now?")
     ada.press("Load now")
-    ada.wait("Is this right?", seconds=60)
+    ada.wait("Check the columns", seconds=60)
     ada.press("Look at")
     ada.wait("Columns")
     ada.say("3")

@@ -60,7 +60,7 @@ def test_a_result_says_the_score_on_the_hold_out_first_and_how_it_compares():
     assert shown[:2] == [MODEL, "predicts Sale_Price of housing.csv"]
     assert shown[3:8] == [
         "RMSE 21,020 · 95 % interval 19,480 to 22,640 · lower is better",
-        "on the hold-out: 586 rows that no model had seen",
+        "on the test set: 586 rows that no model had seen",
         "MAE 14,310 · 95 % interval 13,390 to 15,250",
         "R² 0.9268 · 95 % interval 0.9103 to 0.9401",
         "cross-validated score 21,190 ± 300, the best of 9 tries",
@@ -78,7 +78,7 @@ def test_a_result_says_whether_the_model_beats_a_guess(beaten, verdict):
 def test_without_a_hold_out_the_score_is_said_to_be_a_little_too_good():
     shown = "\n".join(words(price_report(holdout=None)))
     assert "RMSE 21,190 ± 300 · lower is better" in shown
-    assert "a little too good: there is no hold-out" in shown
+    assert "a little too good: there is no test set" in shown
 
 
 def test_a_result_names_the_five_columns_that_matter_most():
@@ -165,7 +165,7 @@ def test_predictions_are_a_file_with_what_it_came_to_in_words():
     shown = plain(file.caption)
     assert (file.path, file.name) == (DONE.out, "new.predictions.csv")
     assert "1,200 rows predicted with sale-price-7f3a9c" in shown
-    assert "lacks, taken as missing: Street" in shown
+    assert "lacks, treated as missing: Street" in shown
     assert "does not use: note" in shown
     assert "3 cells could not be read" in shown
 

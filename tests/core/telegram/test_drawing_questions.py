@@ -105,19 +105,19 @@ def test_a_run_that_asks_nothing_says_so():
 @pytest.mark.parametrize(
     ("name", "label", "wanted", "said"),
     [
-        ("breakpoint", "Continue", Continue(), "It goes on."),
-        ("breakpoint", "Skip this one", Skip(), "Left out; it goes on."),
+        ("breakpoint", "Continue", Continue(), "It continues."),
+        ("breakpoint", "Skip this one", Skip(), "Left out; it continues."),
         ("breakpoint", "■ Stop the run", EndRun(), "It stops; the best so far is kept."),
         *(("escalation", f"Decide: {each}", Decide(each), f"Decided: {each}.") for each in get_args(DecisionAction)),
-        ("proposal", "Fit it", Continue(), "It goes on."),
+        ("proposal", "Fit it", Continue(), "It continues."),
         ("permission", "Yes, once", AllowTool("once"), "Allowed, once."),
         ("permission", "Always", AllowTool("always"), "Allowed, from now on."),
         ("permission", "No", AllowTool("no"), "Refused."),
-        ("budget", "Without this limit", Continue(), "It goes on without this limit."),
-        ("budget", "+$0.30", Extend("dollars", "0.55"), "It goes on, up to $0.55 in all."),
-        ("time", "+10 min (double)", Extend("seconds", "1200"), "It goes on, up to 1,200 s in all."),
-        ("iterations", "+4 iterations", Extend("iterations", "12"), "It goes on, up to 12 iterations in all."),
-        ("failures", "+2 failures", Extend("failures", "5"), "It goes on, up to 5 failures in all."),
+        ("budget", "Without this limit", Continue(), "It continues without this limit."),
+        ("budget", "+$0.30", Extend("dollars", "0.55"), "It continues, up to $0.55 in all."),
+        ("time", "+10 min (double)", Extend("seconds", "1200"), "It continues, up to 1,200 s in all."),
+        ("iterations", "+4 iterations", Extend("iterations", "12"), "It continues, up to 12 iterations in all."),
+        ("failures", "+2 failures", Extend("failures", "5"), "It continues, up to 5 failures in all."),
     ],
 )
 def test_a_button_gives_the_answer_that_it_shows(name, label, wanted, said):

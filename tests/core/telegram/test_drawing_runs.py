@@ -150,7 +150,7 @@ def test_a_failed_run_says_what_happened_and_what_to_do_next():
     ("name", "offered"),
     [
         ("search", ["‖ Pause", "Stop after this one", "■ Stop now", "More time or budget…", "Stop following"]),
-        ("paused", ["▶ Go on", "Stop after this one", "■ Stop now", "More time or budget…", "Stop following"]),
+        ("paused", ["▶ Resume", "Stop after this one", "■ Stop now", "More time or budget…", "Stop following"]),
         (
             "agent",
             [
@@ -188,7 +188,7 @@ def test_while_a_permission_is_asked_for_no_note_is_offered():
     ("name", "label", "meaning"),
     [
         ("search", "‖ Pause", SendRunCommand(RUN_ID, Pause(), "Paused.")),
-        ("paused", "▶ Go on", SendRunCommand(RUN_ID, Resume(), "It goes on.")),
+        ("paused", "▶ Resume", SendRunCommand(RUN_ID, Resume(), "Resumed.")),
         (
             "search",
             "Stop after this one",

@@ -145,7 +145,7 @@ def test_a_message_never_grows_over_its_bounds_whatever_stands_in_the_fields(hou
 def test_a_step_says_where_it_is_and_what_is_asked_with_the_title_in_bold(houses: Walker) -> None:
     session = houses.at_every_state()[State.CONFIRMING_SCHEMA]
     text = walks.shown(see(session))
-    assert text.text.startswith("Step 3 of 6 · Schema\nIs this right?\n")
+    assert text.text.startswith("Step 3 of 6 · Schema\nCheck the columns\n")
     assert [entity.type for entity in text.entities[:2]] == ["italic", "bold"]
 
 
@@ -172,9 +172,9 @@ def test_the_path_is_asked_for_with_the_folders_that_may_be_read(houses: Walker)
     assert "Send the path as a message, or send the file itself" in text
     assert "   /srv/data\n" in text
     assert "+9 more" in text
-    assert "Go on" not in labels(see(replace(session, drafts={})))
+    assert "Continue" not in labels(see(replace(session, drafts={})))
     refused = houses.answer(session, actions.Type(FieldName.PATH, "/nowhere.csv"))
-    assert "Go on" in labels(see(refused))
+    assert "Continue" in labels(see(refused))
 
 
 def test_a_file_is_asked_for_with_its_limit(houses: Walker) -> None:
@@ -199,7 +199,7 @@ def test_the_three_forms_of_a_schema_are_shown_and_each_is_understood(houses: Wa
 def test_the_model_step_has_a_line_and_a_button_for_each_field_and_the_command_as_code(houses: Walker) -> None:
     session = houses.at_every_state()[State.CONFIGURING_MODEL]
     message = see(session)
-    assert "Time  60 s\nMetric  what fits the target\n" in walks.shown(message).text
+    assert "Time  60 s\nMetric  Auto: RMSE\n" in walks.shown(message).text
     assert {"Time · 60 s", "Seed · 0", "Budget · —"} <= set(labels(message))
     code = [piece.text for piece in message.text if piece.style == "code"]
     assert step_form(session).command in code
@@ -211,7 +211,7 @@ def test_the_model_step_has_a_line_and_a_button_for_each_field_and_the_command_a
 def test_a_field_to_choose_from_has_its_options_as_buttons_and_the_present_one_ticked(houses: Walker) -> None:
     session = houses.at_every_state()[State.CONFIGURING_MODEL]
     message = see(session, ChatView("field", "metric"))
-    assert labels(message)[:2] == ["✔ what fits the target", "RMSE"]
+    assert labels(message)[:2] == ["✔ Auto: RMSE", "RMSE"]
     assert "typical error, large ones count more; lower is better" in walks.shown(message).text
 
 

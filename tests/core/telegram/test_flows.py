@@ -48,7 +48,7 @@ def upload_and_train(houses: Path) -> list[Step]:
     return [
         Step(says("/train"), "Where is your table?"),
         Step(presses("sent here"), "Send the file"),
-        Step(sends(houses), "Is this right?"),
+        Step(sends(houses), "Check the columns"),
         Step(presses("Accept"), "How should it be trained?"),
         *trains(),
     ]
@@ -59,7 +59,7 @@ def load_now_and_train(houses: Path) -> list[Step]:
         Step(says("/train"), "Where is your table?"),
         Step(presses("file on this machine"), "Which file?"),
         Step(says(str(houses)), "Load the table now?"),
-        Step(presses("Load now"), "Is this right?"),
+        Step(presses("Load now"), "Check the columns"),
         Step(presses("Choose step by step"), "What should be predicted?"),
         Step(says("4"), "Which columns may the model use?"),
         Step(says("1-2, district"), "How should it be trained?"),

@@ -87,7 +87,7 @@ def test_a_bridge_that_is_well_passes_every_check_with_its_evidence(settings: Se
     assert str(os.getpid()) in found["single instance"].evidence
     assert found["last poll"].what == "Telegram answered 5.0 s ago."
     assert "12 received, 12 handled" in found["handlers"].evidence
-    assert "20 sent, 0 waiting, 0 given up" in found["queue"].evidence
+    assert "20 sent, 0 waiting, 0 not delivered" in found["queue"].evidence
     assert found["token"].what == "The token comes from the environment."
     assert found["allowed users"].evidence == "telegram.allowed_users = 11, 22"
     assert check_health(settings, moment(place)).ok

@@ -77,7 +77,7 @@ def test_two_people_at_once_have_conversations_of_their_own(
     ada.say(str(houses))
     bob.press("Load now")
     assert "houses.csv" in ada.wait("Load the table now?").text
-    assert "150" in bob.wait("Is this right?").text
+    assert "150" in bob.wait("Check the columns").text
     bob.say("/cancel")
     bob.wait("Choose a table")
     ada.say("/start")
@@ -136,7 +136,7 @@ def test_a_name_of_a_file_is_never_trusted(server: TelegramServer, serve: Serve,
     ada = server.person(ADA)
     data = b"area,price\n" + b"".join(b"%d,%d\n" % (row, 3 * row) for row in range(60))
     ada.send_file(data, "../../../../etc/cron.d/x\u202e\n[click](tg://user).CSV")
-    ada.wait("Is this right?", seconds=60)
+    ada.wait("Check the columns", seconds=60)
     uploads = tabsmith_home / "data" / "uploads"
     found = [path for path in uploads.rglob("*") if path.is_file()]
     assert len(found) == 1

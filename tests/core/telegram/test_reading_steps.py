@@ -136,9 +136,7 @@ def test_a_field_is_opened_chosen_typed_and_emptied() -> None:
 def test_an_option_that_there_is_not_is_answered_with_those_that_there_are() -> None:
     meaning = type_in(b.at(*b.TO_MODEL), "www.evil.example", ChatView("field", "metric"))
     assert isinstance(meaning, InvalidInput)
-    assert rendered(meaning.text).text.startswith(
-        "This is none of the options: www.evil.example\n1  what fits the target"
-    )
+    assert rendered(meaning.text).text.startswith("This is none of the options: www.evil.example\n1  Auto: RMSE")
     assert [entity.type for entity in rendered(meaning.text).entities] == ["code"]
 
 

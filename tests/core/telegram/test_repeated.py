@@ -19,7 +19,7 @@ from tests.soak import SOAK
 def journeys(houses: Path) -> dict[str, list[Step]]:
     return {
         "by file": [
-            Step(sends(houses), "Is this right?"),
+            Step(sends(houses), "Check the columns"),
             Step(presses("Choose step by step"), "What should be predicted?"),
             Step(says("price"), "Which columns may the model use?"),
             Step(says("all but 3"), "How should it be trained?"),
@@ -27,7 +27,7 @@ def journeys(houses: Path) -> dict[str, list[Step]]:
         ],
         "by path": [
             Step(says(f"/train {houses}"), "Load the table now?"),
-            Step(presses("Load now"), "Is this right?"),
+            Step(presses("Load now"), "Check the columns"),
             Step(presses("Accept"), "How should it be trained?"),
             *trains()[:2],
         ],

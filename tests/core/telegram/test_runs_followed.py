@@ -117,7 +117,7 @@ def test_a_run_is_held_let_on_and_stopped_by_commands_and_its_board_is_edited_in
     ada.say(f"/train {houses}")
     ada.wait("Load the table now?")
     ada.press("Load now")
-    ada.wait("Is this right?")
+    ada.wait("Check the columns")
     ada.press("Accept")
     ada.wait("How should it be trained?")
     ada.press("Train")

@@ -300,7 +300,7 @@ def test_the_newest_messages_in_and_out_are_told_in_words(place: BridgePaths) ->
         ("in", "Ben", "a" + "b" * 38 + "…", ""),
         ("out", "Ann", "What is in houses.csv?", ""),
         ("in", "Ann", "a file: new.csv", ""),
-        ("out", "22", "No.", "given up: the bot was blocked"),
+        ("out", "22", "No.", "not delivered: the bot was blocked"),
     ]
     assert [each.at for each in found] == sorted(each.at for each in found)
     assert [each.words for each in recent_activity(place, 2, (ANN, BEN))] == ["a file: new.csv", "No."]

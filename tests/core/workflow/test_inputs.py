@@ -18,6 +18,7 @@ from tabsmith.workflow.inputs import (
     read_columns,
     read_count,
     read_duration,
+    read_iterations,
     show_columns,
     show_duration,
 )
@@ -186,3 +187,8 @@ def test_the_command_goes_through_a_shell_and_shows_no_hidden_character(path: st
         ["bash", "-c", f"printf '%s\\0' {command}"], capture_output=True, check=True, env={"LC_ALL": "C.UTF-8"}
     ).stdout
     assert out.decode().split("\0")[2] == path
+
+
+@pytest.mark.parametrize(("text", "most"), [("", 0), ("0", 0), (" No limit ", 0), ("none", 0), ("1,000", 1_000)])
+def test_no_limit_of_iterations_can_be_said_in_words(text: str, most: int) -> None:
+    assert read_iterations(text) == most

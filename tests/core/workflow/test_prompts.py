@@ -40,7 +40,7 @@ def test_the_model_step_shows_its_defaults_as_values() -> None:
         FieldName.AGENT: "search",
         FieldName.BUDGET: "",
         FieldName.MODE: "confirm",
-        FieldName.ITERATIONS: "0",
+        FieldName.ITERATIONS: "no limit",
         FieldName.SEED: "0",
     }
     assert shown.command.startswith("tabsmith train")

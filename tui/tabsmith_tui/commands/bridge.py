@@ -138,7 +138,7 @@ def _start_detached(settings: Settings, *, as_json: bool) -> int:
     words = f"The bridge runs in the background, in process {begun.pid}. To end it: tabsmith bridge stop"
     _tell_start(document, words, as_json=as_json)
     if begun.reached == "not yet":
-        say(f"Telegram has not answered yet; it goes on trying. {begun.trouble}".strip())
+        say(f"Telegram has not answered yet; it keeps trying. {begun.trouble}".strip())
     return 0
 
 
@@ -223,7 +223,7 @@ def _show_status(document: StatusDocument, paths: BridgePaths) -> None:
         facts.append(("bot", status.bot or "not told yet"))
         facts.append(("last poll", time_ago(status.polled_at, now)))
         facts.append(("received", f"{status.received:,}, handled {status.handled:,}"))
-        facts.append(("sent", f"{status.sent:,}, waiting {status.to_send:,}, given up {status.gave_up:,}"))
+        facts.append(("sent", f"{status.sent:,}, waiting {status.to_send:,}, not delivered {status.gave_up:,}"))
         if status.troubles:
             last = status.troubles[-1]
             facts.append(("last trouble", f"{time_ago(last.at, now)}, {last.where}: {last.words}"))
@@ -235,7 +235,7 @@ def _show_status(document: StatusDocument, paths: BridgePaths) -> None:
             [str(user.user), user.name or "—", user.may, time_ago(user.seen_at, now), user.step or "—"]
             for user in document.people
         ]
-        print_table(["user", "name", "list", "seen", "stands at"], rows)
+        print_table(["user", "name", "list", "seen", "at step"], rows)
     else:
         print_text("Nobody may talk to it: tabsmith config set telegram.allowed_users NUMBER")
 

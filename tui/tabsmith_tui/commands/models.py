@@ -92,7 +92,7 @@ def _list(*, as_json: bool) -> None:
         print_text("No models yet. To make one: tabsmith train TABLE.csv")
     else:
         print_table(
-            ["model", "target", "task", "metric", "folds", "hold-out", "table", "trained"],
+            ["model", "target", "task", "metric", "folds", "test set", "table", "trained"],
             [
                 [
                     model.id,

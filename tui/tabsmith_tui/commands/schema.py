@@ -4,6 +4,7 @@ import click
 import msgspec
 
 from tabsmith import formatting
+from tabsmith.presentation.schemas import warning_text
 from tabsmith.tables.schema.types import ColumnSchema, ProblemType, Schema, Split, TargetCandidate
 from tabsmith_tui.commands.output import json_option, print_facts, print_json, print_table, print_text
 
@@ -65,7 +66,7 @@ def _print(detected: Schema) -> None:
                 column.kind,
                 column.role,
                 column.evidence,
-                "; ".join(f"{warning.kind}: {warning.message}" for warning in column.warnings),
+                "; ".join(warning_text(warning) for warning in column.warnings),
             ]
             for column in detected.columns
         ],
@@ -77,4 +78,4 @@ def _reason(detected: Schema) -> str:
     best = detected.targets[0] if detected.targets else None
     if best and best.name == detected.target:
         return best.reason
-    return "you said so" if detected.target else "—"
+    return "as you chose" if detected.target else "—"

@@ -83,7 +83,7 @@ def print_tasks(run_id: str, run: RunSnapshot, now: float, *, as_json: bool) -> 
             if line:
                 say(line)
     elif run.state is RunState.INTERRUPTED:
-        say(f"The run {run_id} was interrupted. To go on: tabsmith runs resume {run_id}")
+        say(f"The run {run_id} was interrupted. To resume it: tabsmith runs resume {run_id}")
     elif not run.state.ended:
         say(f"The run {run_id} is {run.state.value}.")
     return 0 if run.outcome in _GOOD else WORK_FAILED

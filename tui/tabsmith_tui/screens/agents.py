@@ -81,7 +81,7 @@ class AgentsScreen(TabsmithScreen):
     AUTO_FOCUS = "AgentList"
     ABOUT = (
         "Who proposes recipes, how they are reached, and when a run pauses for you. Everything here is stored in the "
-        "settings file and can be changed there too; a value of the environment stands over it. Runs that are under "
+        "settings file and can be changed there too; a value of the environment overrides it. Runs that are under "
         "way keep what they were started with."
     )
 

@@ -60,7 +60,7 @@ class BridgeScreen(TabsmithScreen):
     AUTO_FOCUS = "People"
     ABOUT = (
         "The bridge lets you and others on a list do from Telegram what the guided steps do here, on the same "
-        "sessions, runs and models. It is a process of its own and goes on when tabsmith is left. The token is never "
+        "sessions, runs and models. It is a process of its own and keeps running when tabsmith is left. The token is never "
         "shown."
     )
 
@@ -196,7 +196,7 @@ class BridgeScreen(TabsmithScreen):
         elif started.reached == "polls":
             self.app.notify("The bridge is on, and Telegram answers it.")
         else:
-            words = f"The bridge is on. Telegram has not answered yet; it goes on trying. {started.trouble}"
+            words = f"The bridge is on. Telegram has not answered yet; it keeps trying. {started.trouble}"
             self.app.notify(words, severity="warning", timeout=10)
 
     def action_stop(self) -> None:
@@ -210,7 +210,7 @@ class BridgeScreen(TabsmithScreen):
         question = QuestionScreen(
             "Stop the bridge?",
             "Nobody at a phone is answered while it is off. What they write meanwhile is answered when it is on again; "
-            "runs go on.",
+            "runs continue.",
             (DialogAnswer("", "back", "leave it on"), DialogAnswer("stop", "stop", "it ends within seconds")),
         )
         self.app.push_screen(question, answered)
@@ -299,7 +299,7 @@ class BridgeScreen(TabsmithScreen):
     def _may_change(self, key: str, bridge: BridgeSnapshot) -> bool:
         """Whether the settings file decides about `key`; if not, tell what does."""
         if key in bridge.fixed:
-            words = f"Given by the environment variable {variable(key)}, which stands over the file: change it there."
+            words = f"Given by the environment variable {variable(key)}, which overrides the file: change it there."
             self.app.notify(words, title=key, severity="warning")
         return key not in bridge.fixed
 

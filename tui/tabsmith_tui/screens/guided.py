@@ -626,7 +626,7 @@ class GuidedScreen(TabsmithScreen):
             return
         training = self.session.state is State.TRAINING
         question = assemble(
-            "What you typed and chose in these steps is removed. Files, models and runs stay.",
+            "The draft is discarded; your models stay, and so do files and runs.",
             "\nThe run in progress continues." if training else "",
             f"\nIt is the conversation of {self.owner.phone}: it ends there too." if self.owner else "",
         )

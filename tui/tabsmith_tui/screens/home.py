@@ -41,7 +41,7 @@ BEGIN_FACTS = [
     ("Schema", "what each column is; the target"),
     ("Model", "metric, families, time"),
     ("Train", "watch it; leave it; stop it"),
-    ("Result", "scores on held-out rows; predict"),
+    ("Result", "scores on the test set; predict"),
 ]
 
 

@@ -55,7 +55,7 @@ class ResultScreen(TabsmithScreen):
 
     SCOPE = "result"
     ABOUT = (
-        "The model that a run trained: its score on the hold-out, rows that no candidate had seen, with the interval in "
+        "The model that a run trained: its score on the test set, rows that no candidate had seen, with the interval in "
         "which the score lies 95 times of 100; and its recipes."
     )
     CSS_PATH = STYLES / "result.tcss"
@@ -70,7 +70,7 @@ class ResultScreen(TabsmithScreen):
     def body(self) -> ComposeResult:
         """Compose one page of panels."""
         with Body(id="result"):
-            yield Panel("Score", "scores", "How good the model is. Only the hold-out says how it does on new rows.")
+            yield Panel("Score", "scores", "How good the model is. Only the test set says how it does on new rows.")
             with Container(id="pair"):
                 yield Panel("Errors", "outcome", "The predictions against the truth.")
                 yield Panel(

@@ -67,7 +67,7 @@ def connection_line(place: str, trouble: str) -> Line:
 
 def environment_note(entry: SettingEntry) -> str:
     """Why a value cannot be changed here."""
-    return f"Given by the environment variable {entry.variable}, which stands over the file: change it there."
+    return f"Given by the environment variable {entry.variable}, which overrides the file: change it there."
 
 
 def condition_meaning(text: str) -> tuple[str, str]:

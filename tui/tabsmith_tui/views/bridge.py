@@ -53,7 +53,7 @@ def facts(bridge: BridgeSnapshot, now: float, doing: Doing = "") -> list[Line]:
     lines += [_fact("token", _token(bridge)), _fact("allowed users", _allowed(bridge))]
     if status is not None:
         waiting = f", {status.to_send:,} waiting" if status.to_send else ""
-        gave_up = f", {status.gave_up:,} given up" if status.gave_up else ""
+        gave_up = f", {status.gave_up:,} not delivered" if status.gave_up else ""
         lines.append(_fact("messages", span(f"{status.received:,} in, {status.sent:,} out{waiting}{gave_up}")))
     return lines
 
@@ -79,11 +79,16 @@ def steps(bridge: BridgeSnapshot) -> list[Line]:
             3,
             number,
             "Your number",
-            "Press u and type it: only people on this list are answered. @userinfobot tells it; or start the bridge, "
+            "Press u and type it: nobody else gets an answer. @userinfobot tells it; or start the bridge, "
             "write to your bot, and see under Messages who was not answered.",
         ),
         (),
-        (Span("Then s starts the bridge, and /start to your bot begins. It goes on when tabsmith is left.", "dim"),),
+        (
+            Span(
+                "Then s starts the bridge, and /start to your bot begins. It keeps running when tabsmith is left.",
+                "dim",
+            ),
+        ),
     ]
     return lines
 

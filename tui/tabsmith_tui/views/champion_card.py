@@ -77,18 +77,18 @@ def _holdout(snapshot: RunSnapshot) -> tuple[Line, ...]:
         score = report.holdout.scores[0]
         return (
             (
-                Span("hold-out ", "dim"),
+                Span("test set ", "dim"),
                 Span(formatting.number(score.score), "strong"),
                 Span(_interval(score.low, score.high), "dim"),
             ),
         )
     if report is not None:
-        return (line("no hold-out: the table was too small", "warn"),)
+        return (line("no test set: the table was too small", "warn"),)
     if snapshot.state.ended or not snapshot.metric:
         return ()
     if not snapshot.holdout_rows:
-        return (line("no hold-out: the table is too small", "warn"),)
-    return (line(f"hold-out: {plural(snapshot.holdout_rows, 'row')}, kept back until the end", "dim"),)
+        return (line("no test set: the table is too small", "warn"),)
+    return (line(f"test set: {plural(snapshot.holdout_rows, 'row')}, kept back until the end", "dim"),)
 
 
 def _interval(low: float | None, high: float | None) -> str:

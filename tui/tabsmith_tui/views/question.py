@@ -64,7 +64,7 @@ def _keys(question: Question, snapshot: RunSnapshot, keys: Mapping[str, str], wi
         else "continue",
         "brief": "refuse, and say why" if question.cause == "permission" else "change the brief",
         "skip": "skip this one",
-        "decide": "decide otherwise",
+        "decide": "different decision",
         "end": "stop",
     }
     lines: list[Line] = []

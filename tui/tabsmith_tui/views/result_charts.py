@@ -80,7 +80,7 @@ def importance(shown: tuple[ColumnImportance, ...], metric: Metric, width: int, 
         )
     rest = len(useful) - most
     if rest > 0:
-        lines.append(line(f"+{plural(rest, 'column')} that matter less", "dim"))
+        lines.append(line(f"+{plural(rest, 'column')} of less importance", "dim"))
     idle = len(shown) - len(useful)
     if idle:
         lines.append(line(f"{plural(idle, 'column')}: no measurable effect", "dim"))

@@ -64,7 +64,7 @@ def pending_text(pending: Pending | None, snapshot: RunSnapshot, now: float) -> 
         case Pause():
             words = "pause asked for"
         case Resume():
-            words = "asked to go on"
+            words = "asked to resume"
         case Stop(when="now"):
             words = "stop asked for"
         case Stop():

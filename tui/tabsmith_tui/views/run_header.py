@@ -117,7 +117,7 @@ def run_banner(
     if replay is not None:
         return _replay(replay, playing=playing)
     if resuming:
-        return Banner("accent", ((Span("Asked to go on; its new worker takes up the run at its next step."),),))
+        return Banner("accent", ((Span("Asked to resume; its new worker takes up the run at its next step."),),))
     match snapshot.state:
         case RunState.INTERRUPTED:
             return _interrupted(snapshot)
@@ -132,7 +132,7 @@ def run_banner(
             return _done(snapshot)
         case RunState.PAUSED:
             words = (
-                run_actions.pending_text(pending, snapshot, now) or "Paused; this time is not counted. space goes on."
+                run_actions.pending_text(pending, snapshot, now) or "Paused; this time is not counted. space resumes."
             )
             return Banner("warn", ((Span(words),), *_handover(snapshot)))
         case _:
@@ -162,7 +162,7 @@ def _interrupted(snapshot: RunSnapshot) -> Banner:
     return Banner(
         "warn",
         (
-            (Span(f"Its worker is gone. {kept}; it can go on at iteration {next_step}."),),
+            (Span(f"Its worker is gone. {kept}; it can resume at iteration {next_step}."),),
             (Span("r or enter", "accent"), Span(" resumes it   "), Span("h", "accent"), Span(" replays it")),
         ),
     )
@@ -187,10 +187,10 @@ def _done(snapshot: RunSnapshot) -> Banner:
             "Stopped before the first model." if snapshot.outcome == "cancelled" else f"Ended without a model: {why}."
         )
         return Banner("warn", ((Span(words, "warn"),),))
-    score = "no hold-out"
+    score = "no test set"
     if report.holdout is not None and report.holdout.scores:
         first = report.holdout.scores[0]
-        score = f"hold-out {clean(first.metric.label, 30)} {formatting.number(first.score)}"
+        score = f"test set {clean(first.metric.label, 30)} {formatting.number(first.score)}"
     early = f"Finished{f' ({why})' if why else ''}: "
     return Banner(
         "good",

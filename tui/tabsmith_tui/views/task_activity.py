@@ -62,7 +62,7 @@ def _head(snapshot: RunSnapshot, each: Trial, now: float) -> Line:
     tone: Tone = "warn" if silent >= _LONG_SILENCE else "dim"
     quiet = Span(f"  silent for {formatting.clock(silent)}" if silent >= 1 else "", tone)
     if work.end:
-        proves = "the acceptance command runs" if work.acceptance is None else "it is judged"
+        proves = "the acceptance command runs" if work.acceptance is None else "it is assessed"
         return (*name, Span(f"◑ {proves}", "accent"), quiet)
     return (*name, Span(f"● {plural(work.acts, 'act')}", "accent"), quiet)
 

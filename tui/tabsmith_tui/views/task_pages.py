@@ -29,7 +29,7 @@ def overview(snapshot: RunSnapshot, each: Trial) -> DetailPage:
     if work.words:
         lines += [(), (Span("The agent's last words", "mark"), Span(f"  {_CLAIM}", "warn")), *block(work.words, 0)]
     if each.message:
-        lines += [(), line("What was said", "mark"), *block(each.message, 0, "warn")]
+        lines += [(), line("Result", "mark"), *block(each.message, 0, "warn")]
     if work.changes:
         lines += [(), line("Files", "mark"), *_named(work)]
     judged = (*trial_details.assessment(each), *metrics_lines(each), *feedback_lines(each))
@@ -124,7 +124,7 @@ def conversation(
     if session is None:
         return DetailPage((line("The agent was not asked.", "dim"),), title="Conversation")
     if messages is None or acts is None:
-        return DetailPage((line("reading what was said…", "dim"),), title=f"Conversation  {session_label(session)}")
+        return DetailPage((line("reading the conversation…", "dim"),), title=f"Conversation  {session_label(session)}")
     mine = [each for each in acts if each.session == session.id]
     told_words = [" ".join(each.activity.text.split())[:60] for each in mine if each.activity.kind == "message"]
     told_words = [words for words in told_words if words]
@@ -143,7 +143,7 @@ def conversation(
                 used = f"reply  {budgets.token_counts(turn.usage)}  {budgets.usage_cost(turn.usage)}"
                 entries.append((at, (*_head(at, used, "dim"), *said)))
     entries.sort(key=lambda entry: entry[0])
-    lines = tuple(each for _, made in entries for each in made) or (line("Nothing was said yet.", "dim"),)
+    lines = tuple(each for _, made in entries for each in made) or (line("No messages yet.", "dim"),)
     if session.message:
         lines = (*lines, (), line(f"{session.outcome}, {session.trouble}".strip(", "), "mark"))
         lines = (*lines, *block(session.message, 0, "warn"))

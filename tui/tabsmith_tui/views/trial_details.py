@@ -23,7 +23,9 @@ def trial_details(snapshot: RunSnapshot, key: str) -> tuple[str, tuple[Line, ...
         return "The ensemble", _ensemble(snapshot)
     found = next((each for each in snapshot.trials if str(each.iteration) == key), None)
     if found is None:
-        return f"Iteration {clean(key, 12)}", (line("The run began this iteration anew after it was resumed.", "warn"),)
+        return f"Iteration {clean(key, 12)}", (
+            line("The run began this iteration again after it was resumed.", "warn"),
+        )
     return f"Iteration {found.iteration}", _try(snapshot, found)
 
 
@@ -34,7 +36,7 @@ def overview(snapshot: RunSnapshot, each: Trial) -> tuple[Line, ...]:
         lines += [(), line("Why, in the agent's words", "mark")]
         lines += [line(part) for part in clean_block(each.reason, 8_000).splitlines()]
     if each.message:
-        lines += [(), line("What was said", "mark")]
+        lines += [(), line("Result", "mark")]
         lines += [line(part, "warn") for part in clean_block(each.message, 8_000).splitlines()]
     return (*lines, *_folds(snapshot, each, champion_then(snapshot, each)))
 
@@ -61,7 +63,7 @@ def assessment(each: Trial) -> tuple[Line, ...]:
         lines.append(
             (Span("thresholds ", "dim"), Span(f"proceed from {limits.proceed:g}, escalate below {limits.escalate:g}"))
         )
-    return tuple(lines) or (line("Not judged yet." if not each.ended_at else "Not judged.", "dim"),)
+    return tuple(lines) or (line("No assessment yet." if not each.ended_at else "No assessment.", "dim"),)
 
 
 def recipe(each: Trial) -> tuple[Line, ...]:
@@ -92,7 +94,7 @@ def _try(snapshot: RunSnapshot, each: Trial) -> tuple[Line, ...]:
     lines = _head(snapshot, each)
     if each.message:
         lines.append(())
-        lines.append(line("What was said", "mark"))
+        lines.append(line("Result", "mark"))
         lines.extend(line(part, "warn") for part in clean_block(each.message, 8_000).splitlines())
     if each.recipe is not None:
         lines.append(())

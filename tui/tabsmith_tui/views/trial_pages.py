@@ -84,7 +84,7 @@ def overview(snapshot: RunSnapshot, each: Trial) -> DetailPage:
 def brief(session: SessionState, messages: Sequence[TranscriptMessage] | None, *, unfolded: bool) -> DetailPage:
     """The letter as it was sent, and beside it the feedback that it carried."""
     if messages is None:
-        return DetailPage((line("reading what was said…", "dim"),))
+        return DetailPage((line("reading the conversation…", "dim"),))
     sent = [each for each in messages if isinstance(each, SentPrompt)]
     if not sent:
         words = "Nothing was sent yet." if session.outcome == "open" else "Nothing of what was sent is on the disk."
@@ -112,7 +112,7 @@ def brief(session: SessionState, messages: Sequence[TranscriptMessage] | None, *
 def reply(session: SessionState, messages: Sequence[TranscriptMessage] | None, *, unfolded: bool) -> DetailPage:
     """Every reply of the session as it was received, with what it used; and the trouble, when there was any."""
     if messages is None:
-        return DetailPage((line("reading what was said…", "dim"),))
+        return DetailPage((line("reading the conversation…", "dim"),))
     replies = [each.turn for each in messages if isinstance(each, ReceivedReply)]
     lines: list[Line] = []
     for place, turn in enumerate(replies, 1):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from tabsmith.formatting import UNKNOWN, percent
+from tabsmith.presentation.schemas import warning_text
 from tabsmith.tables.profile.types import ColumnProfile
 from tabsmith.tables.schema.types import ColumnKind
 from tabsmith.text import clean
@@ -76,14 +77,14 @@ KIND_WORDS: Final[dict[ColumnKind, str]] = {
 def note_of(line: ColumnLine) -> str:
     """A column's first warning, or the evidence for its kind."""
     if line.warnings:
-        return f"{line.warnings[0].kind}: {line.warnings[0].message}"
+        return warning_text(line.warnings[0])
     return line.evidence
 
 
 def explain_column(line: ColumnLine) -> tuple[tuple[str, Tone], ...]:
     """The evidence for a column and every warning, each with its tone."""
     parts: list[tuple[str, Tone]] = [(line.evidence, "muted")] if line.evidence else []
-    parts += [(f"! {warning.kind}: {warning.message}", "warning") for warning in line.warnings]
+    parts += [(f"! {warning_text(warning)}", "warning") for warning in line.warnings]
     return tuple(parts)
 
 

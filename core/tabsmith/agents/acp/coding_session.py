@@ -195,7 +195,7 @@ class AcpCodingSession:
                 else:
                     await self._ask_first(connection, earlier, loaded.modes)
                     return earlier
-            self._notify(f"The earlier session cannot be gone on with: {why}. A new one begins.")
+            self._notify(f"The earlier session cannot be resumed: {why}. A new one begins.")
         opened = await connection.new_session(folder, claudeCode=_OWN_SETTINGS)
         await self._ask_first(connection, opened.session_id, opened.modes)
         return opened.session_id

@@ -368,7 +368,7 @@ class TaskLoop(Loop[TaskIteration]):
 
     def _obey(self, iteration: TaskIteration, reply: Reply) -> LoopEnd | None:
         if not isinstance(reply, Decide):
-            iteration.decision = Decision("proceed", 1.0, "you said to go on", by="person")
+            iteration.decision = Decision("proceed", 1.0, "you chose to continue", by="person")
             return None
         iteration.decision = human_decision(reply.action)
         self._record(events.Decided(iteration=iteration.number, decision=iteration.decision))

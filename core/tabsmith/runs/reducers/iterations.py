@@ -8,7 +8,7 @@ from tabsmith.orchestration.loop.champion import ChampionStatus, Judgement
 from tabsmith.orchestration.loop_state import Trial, WorkspaceWork
 from tabsmith.runs.reducers.rules import current_trial, reducer, with_log, with_trial
 from tabsmith.runs.snapshot import RunSnapshot
-from tabsmith.text import figure
+from tabsmith.text import figure, plural
 
 
 @reducer
@@ -20,7 +20,7 @@ def reduce_search_started(event: loop.SearchStarted, snapshot: RunSnapshot) -> R
         train_rows=event.train_rows,
         holdout_rows=event.holdout_rows,
     )
-    text = f"{event.metric.label} over {event.folds} folds, {event.holdout_rows:,} rows held out"
+    text = f"{event.metric.label} over {event.folds} folds, {plural(event.holdout_rows, 'test row')}"
     for note in event.notes:
         ready = with_log(ready, event, "note", note, "warning")
     return with_log(ready, event, "search", text)
@@ -122,8 +122,10 @@ def reduce_graded(event: loop.Graded, snapshot: RunSnapshot) -> RunSnapshot:
 @reducer
 def reduce_decided(event: loop.Decided, snapshot: RunSnapshot) -> RunSnapshot:
     decision = event.decision
-    text = f"#{event.iteration} {decision.action}: {decision.rule}"
-    return with_log(with_trial(snapshot, event.iteration, decision=decision), event, "decide", text)
+    decided = with_trial(snapshot, event.iteration, decision=decision)
+    if snapshot.actual == "search" and decision.action == "proceed":
+        return decided  # the search always proceeds
+    return with_log(decided, event, "decide", f"#{event.iteration} {decision.action}: {decision.rule}")
 
 
 @reducer

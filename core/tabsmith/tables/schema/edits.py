@@ -70,7 +70,7 @@ def with_kind(schema: Schema, column: str, kind: ColumnKind) -> Schema:
 def with_split(schema: Schema, split: Split) -> Schema:
     """`schema` with another split, whose column `by` takes the role that the split needs. Raises SchemaError."""
     if not 0 <= split.holdout <= 0.5:
-        raise SchemaError("The hold-out is a share of the rows from 0 to 0.5.", next_step="0.2 is usual.")
+        raise SchemaError("The test set is a share of the rows from 0 to 0.5.", next_step="0.2 is usual.")
     if not 2 <= split.folds <= 20:
         raise SchemaError("There are from 2 to 20 folds.", next_step="5 or 8 are usual.")
     if split.kind == "stratified" and schema.problem_type == "regression":

@@ -7,7 +7,7 @@ from typing import Final, get_args
 from tabsmith.errors import SchemaError
 from tabsmith.formatting import count, number, percent
 from tabsmith.presentation import schemas
-from tabsmith.presentation.schemas import split_line
+from tabsmith.presentation.schemas import split_line, warning_text
 from tabsmith.presentation.spans import Span
 from tabsmith.tables.profile.types import ColumnProfile
 from tabsmith.tables.schema import edits
@@ -98,7 +98,7 @@ def _candidates(field: ColumnsField) -> StyledText:
 def _warned(field: ColumnsField) -> StyledText:
     warned = [each for each in field.columns if each.warnings]
     lines = [
-        line(own(f"! {each.number:,} "), foreign(each.name, 40), own("  "), mixed(each.warnings[0].message, 120))
+        line(own(f"! {each.number:,} "), foreign(each.name, 40), own("  "), mixed(warning_text(each.warnings[0]), 120))
         for each in warned
     ]
     heading = line(own(f"{plural(len(warned), 'column')} to look at")) if warned else ()
@@ -165,7 +165,7 @@ def _heading(shown: tuple[ColumnLine, ...], total: int) -> StyledText:
 
 def _entry(each: ColumnLine) -> StyledText:
     edited = " (yours)" if each.edited else ""
-    note = f"! {each.warnings[0].message}" if each.warnings else each.evidence
+    note = f"! {warning_text(each.warnings[0])}" if each.warnings else each.evidence
     profile = each.profile
     amounts = (
         "" if profile is None else f" · {percent(profile.missing_share)} missing · {count(profile.distinct)} distinct"
@@ -204,7 +204,7 @@ def _known(each: ColumnLine) -> StyledText:
     )
     if each.role == "target":
         text += line(own("Another role is free once another column is the target."))
-    warnings = first_lines([line(own("! "), mixed(warning.message, 200)) for warning in each.warnings], 4)
+    warnings = first_lines([line(own("! "), mixed(warning_text(warning), 200)) for warning in each.warnings], 4)
     return paragraphs(text, () if each.profile is None else _profile(each.profile), warnings)
 
 

@@ -167,7 +167,12 @@ def split_page(
     """How rows are held out: the present way with its reason, and a button for each other one."""
     reason = line(mixed(field.split.reason, 300)) if field.split.reason else ()
     problem = error_text(prompt.problem) if prompt.problem else ()
-    head = (*heading("How are rows held out?"), *styled((Span("Now  "), *split_line(field.split))), *reason, *problem)
+    head = (
+        *heading("Which rows are the test set?"),
+        *styled((Span("Now  "), *split_line(field.split))),
+        *reason,
+        *problem,
+    )
     text: StyledText = ()
     for at, way in enumerate(found, start=1):
         text += line(own(f"{at}  "), way.name, own(f": {way.meaning}"))

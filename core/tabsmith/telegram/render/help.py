@@ -5,17 +5,17 @@ from typing import Final
 from tabsmith.telegram.render.text import StyledText, bold, line, own
 
 COMMANDS: Final[tuple[tuple[str, str], ...]] = (
-    ("start", "begin, or go on where you left off"),
-    ("help", "what can be said here"),
+    ("start", "begin, or resume where you left off"),
+    ("help", "what can be written here"),
     ("train", "train a model from a table"),
     ("predict", "predict new rows with a model"),
     ("models", "the models, to show or to delete"),
     ("runs", "the runs of this machine, to follow"),
-    ("status", "where everything stands now"),
+    ("status", "what is going on now"),
     ("stop", "stop a run; its best model is kept"),
-    ("pause", "hold a run"),
-    ("resume", "let a run go on that was held"),
-    ("cancel", "give up this conversation; runs go on"),
+    ("pause", "pause a run"),
+    ("resume", "resume a paused run"),
+    ("cancel", "discard session; runs continue"),
     ("back", "one step back; nothing is lost"),
     ("settings", "what you hear of, and whose session"),
 )

@@ -230,14 +230,14 @@ def _acknowledged(reply: Reply, asked: Question) -> str:
         case AllowTool(allowed=allowed):
             return {"once": "Allowed, once.", "always": "Allowed, from now on.", "no": "Refused."}[allowed]
         case Continue():
-            return "It goes on without this limit." if asked.limit else "It goes on."
+            return "It continues without this limit." if asked.limit else "It continues."
         case Skip():
-            return "Left out; it goes on."
+            return "Left out; it continues."
         case Decide(action=action):
             return f"Decided: {action}."
         case EndRun():
             return "It stops; the best so far is kept."
         case Extend(limit=limit, to=to):
-            return f"It goes on, up to {format_limit(to, limit)} in all."
+            return f"It continues, up to {format_limit(to, limit)} in all."
         case ChangeBrief():
             return "Refused, and the agent is told." if asked.cause == "permission" else "The agent is told."

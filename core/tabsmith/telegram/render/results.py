@@ -60,10 +60,10 @@ def prediction_file(done: PredictedFile) -> OutgoingFile:
     """The file of predictions, with what predicting came to in words; the words alone where it cannot be sent."""
     lies = line(own("It lies on the machine at "), foreign(done.out, 500))
     text = [*line(bold(f"{plural(done.rows, 'row')} predicted"), own(" with "), foreign(done.model_id, 100)), *lies]
-    text += _columns("columns that the model knows and the file lacks, taken as missing", done.missing)
+    text += _columns("columns that the model knows and the file lacks, treated as missing", done.missing)
     text += _columns("columns that the model does not use", done.extra)
     if done.unparsable:
-        text += line(own(f"! {plural(done.unparsable, 'cell')} could not be read, taken as missing"))
+        text += line(own(f"! {plural(done.unparsable, 'cell')} could not be read, treated as missing"))
     name = clean(Path(done.out).name, 120) or "predictions.csv"
     return OutgoingFile(done.out, name, tuple(text), (*text, *line(own("The file itself could not be sent."))))
 
@@ -107,7 +107,7 @@ def _recipe(recipe: Recipe) -> Piece:
 
 
 def _outcome_caption(report: ModelReport) -> StyledText:
-    where = "on the hold-out" if report.holdout is not None else "on the folds"
+    where = "on the test set" if report.holdout is not None else "on the folds"
     what = "What was taken for what" if isinstance(report.outcome, Confusion) else "Prediction against truth"
     return line(own(f"{what}, {where}"))
 

@@ -146,7 +146,7 @@ _ACTS: Final[tuple[RunAction, ...]] = get_args(RunAction)
 _MEANINGS: Final[Mapping[RunAction, Callable[[RunSnapshot, str], ChatAction]]] = MappingProxyType(
     {
         "pause": lambda _, run_id: SendRunCommand(run_id, Pause(), "Paused."),
-        "go": lambda _, run_id: SendRunCommand(run_id, Resume(), "It goes on."),
+        "go": lambda _, run_id: SendRunCommand(run_id, Resume(), "Resumed."),
         "last": lambda _, run_id: SendRunCommand(run_id, Stop(when="after iteration"), "It stops after this one."),
         "now": lambda _, run_id: SendRunCommand(run_id, Stop(when="now"), "It stops now; the best so far is kept."),
         "more": lambda _, run_id: ShowView(ChatView("amount", run_id)),

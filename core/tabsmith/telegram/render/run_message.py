@@ -29,7 +29,7 @@ _MOST_TASKS: Final = 8
 _LABELS: Final[Mapping[RunAction, str]] = MappingProxyType(
     {
         "pause": "‖ Pause",
-        "go": "▶ Go on",
+        "go": "▶ Resume",
         "last": "Stop after this one",
         "now": "■ Stop now",
         "more": "More time or budget…",

@@ -255,7 +255,7 @@ class Sender:
 
     def _abandon(self, entry: OutboxEntry, why: str) -> None:
         self._status.note(gave_up=self._status.now.gave_up + 1)
-        self._status.trouble("sending", f"A message was given up: {why}")
+        self._status.trouble("sending", f"A message could not be delivered: {why}")
         try:
             self._outbox.gave_up(entry.key, why)
         except StorageError as error:

@@ -20,8 +20,12 @@ class ChoicesStep(StepView):
     ALLOWED: ClassVar[frozenset[str]] = frozenset({"next"})
     ABOUT = "Choose with the arrows and enter, or with the mouse. The first choice is the usual one."
 
+    def words(self, form: StepForm) -> str:
+        """What the step says above its fields."""
+        return form.words
+
     def compose(self) -> ComposeResult:
-        yield TextLine(literal_block(self.form.words, 2_000), classes="say")
+        yield TextLine(literal_block(self.words(self.form), 2_000), classes="say")
         with VerticalScroll(can_focus=False):
             yield TextLine(classes="problem")
             yield FactLines(self.form.facts)
@@ -35,7 +39,7 @@ class ChoicesStep(StepView):
 
     def show(self, form: StepForm) -> None:
         super().show(form)
-        self.query_one(".say", TextLine).show(literal_block(form.words, 2_000))
+        self.query_one(".say", TextLine).show(literal_block(self.words(form), 2_000))
         self.query_one(FactLines).show_facts(form.facts)
         self.query_one(ChoiceList).show(form.choices)
         rows = {row.field.name: row for row in self.query(FormRow)}

@@ -22,7 +22,9 @@ class ResultStep(StepView, can_focus=True):
     """The model in a few lines; its whole report is one key away."""
 
     ALLOWED: ClassVar[frozenset[str]] = frozenset({"result", "predict", "new"})
-    ABOUT = "The model is saved. Enter shows its whole report, p predicts new rows, n starts over with another table."
+    ABOUT = (
+        "The model is saved. Enter shows its whole report, p predicts new rows, n starts over with a different file."
+    )
 
     def compose(self) -> ComposeResult:
         yield TextLine(classes="say")
@@ -30,7 +32,7 @@ class ResultStep(StepView, can_focus=True):
             yield FactList()
         yield TextLine(
             assemble(("enter", "bold $accent"), " the whole report   ", ("p", "bold $accent"), " predict new rows   ",
-                  ("n", "bold $accent"), " another table"),
+                  ("n", "bold $accent"), " different file"),
             classes="hint",
         )  # fmt: skip
 
@@ -127,7 +129,7 @@ def result_facts(result: ResultField) -> list[tuple[str, ContentText]]:
         rows.append(("metric", f"{metric.label}, {'higher' if metric.greater_is_better else 'lower'} is better"))
     rows.append(("score", _score(model.cv_score, "cross-validated score")))
     if model.holdout is not None:
-        rows.append(("hold-out", _score(model.holdout, "on the test set")))
+        rows.append(("test set", _score(model.holdout, "")))
     if result.prediction is not None:
         rows.append(("predicted", literal(f"{plural(result.prediction.rows, 'row')}: {result.prediction.out}", 400)))
     return rows

@@ -11,7 +11,7 @@ from tabsmith.modeling.results import Metric
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import plural
 from tabsmith.workflow.form import ChoiceField, Fact, StepForm, TextField
-from tabsmith.workflow.session import FieldName
+from tabsmith.workflow.inputs import NO_LIMIT
 from tabsmith_tui.widgets.bars import pill
 from tabsmith_tui.widgets.literal import ContentText, FactList, TextLine, assemble, literal, literal_block
 from tabsmith_tui.widgets.steps.base import ChoiceList, FactLines, FormRow, StepView
@@ -53,9 +53,7 @@ def review_facts(form: StepForm) -> tuple[Fact, ...]:
             chosen = next((option for option in field.options if option.value == field.value), None)
             facts.append(Fact(field.label, chosen.label if chosen else field.value, chosen.detail if chosen else ""))
         elif isinstance(field, TextField):
-            unlimited = field.name is FieldName.ITERATIONS and field.value.strip() in ("", "0")
-            value = "as many as the time allows" if unlimited else field.value
-            facts.append(Fact(field.label, value or "no limit"))
+            facts.append(Fact(field.label, field.value or NO_LIMIT))
     return tuple(facts)
 
 
@@ -107,8 +105,11 @@ class ModelStep(ChoicesStep):
     class ToReview(Message):
         """The person wants to see the page before training."""
 
+    def words(self, form: StepForm) -> str:
+        return f"{form.words} Training starts on the next page."
+
     def compose(self) -> ComposeResult:
-        yield TextLine(literal_block(self.form.words, 2_000), classes="say")
+        yield TextLine(literal_block(self.words(self.form), 2_000), classes="say")
         with VerticalScroll(can_focus=False):
             yield TextLine(classes="problem")
             for field in self.form.fields:
