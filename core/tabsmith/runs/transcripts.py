@@ -67,17 +67,17 @@ class Transcript:
             self._folder / f"{session}.jsonl", _StoredPrompt | ReceivedReply
         )
 
-    def sent(self, letter: Prompt) -> None:
+    def sent(self, prompt: Prompt) -> None:
         """Keep a prompt that goes out now."""
-        sha = _sha(letter.system)
+        sha = _sha(prompt.system)
         path = self._system(sha)
         if not path.exists():
             try:
-                data = letter.system.encode()
+                data = prompt.system.encode()
             except UnicodeEncodeError as error:
-                raise StorageError("A letter holds half a character, which cannot be stored.") from error
+                raise StorageError("A prompt holds half a character, which cannot be stored.") from error
             write_atomic(path, data)
-        self._journal.append(_StoredPrompt(self._clock(), sha, letter.text, letter.feedback))
+        self._journal.append(_StoredPrompt(self._clock(), sha, prompt.text, prompt.feedback))
 
     def received(self, turn: ModelReply) -> None:
         """Keep a reply that came in."""
@@ -124,9 +124,9 @@ class Transcript:
         try:
             text = self._system(sha).read_bytes().decode()
         except (OSError, UnicodeDecodeError):
-            return f"(the beginning of this letter is lost: {self._system(sha).name} cannot be read)"
+            return f"(the beginning of this prompt is lost: {self._system(sha).name} cannot be read)"
         if _sha(text) != sha:
-            return f"(the beginning of this letter is lost: {self._system(sha).name} was changed)"
+            return f"(the beginning of this prompt is lost: {self._system(sha).name} was changed)"
         return text
 
 

@@ -38,7 +38,7 @@ def write_task_prompt(
 def task_feedback(
     acceptance: Acceptance | None, changes: tuple[ChangedFile, ...], more: int, message: str, ask: str
 ) -> str:
-    """What happened, for the next letter: the acceptance command's word, its output, the files that changed. `ask` is a
+    """What happened, for the next prompt: the acceptance command's word, its output, the files that changed. `ask` is a
     question to clarify, "" for none."""
     lines = [_verdict(acceptance, message)]
     if changes:
