@@ -35,6 +35,7 @@ KEYS: Mapping[str, bytes] = {
     "shift+tab": b"\x1b[Z",
     "space": b" ",
     "backspace": b"\x7f",
+    "ctrl+u": b"\x15",
     "delete": b"\x1b[3~",
     "up": b"\x1b[A",
     "down": b"\x1b[B",

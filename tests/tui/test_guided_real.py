@@ -33,7 +33,7 @@ async def train(driven: Drive) -> None:
     await driven.at(State.CONFIRMING_SCHEMA)
     await driven.press("enter")
     await driven.at(State.CONFIGURING_MODEL)
-    await driven.press(*["down"] * 6, "end", "backspace", "1", "enter")  # one model is enough here
+    await driven.press(*["down"] * 6, "end", "ctrl+u", "1", "enter")  # one model is enough here
     await driven.until(lambda: isinstance(driven.view, ReviewStep))
     await driven.press("enter")
     await driven.until(lambda: driven.session.state in (State.TRAINED, State.ERROR), "an end", PATIENCE)

@@ -85,4 +85,4 @@ def test_no_color_sends_no_colour(tabsmith_home: Path) -> None:
         assert b"\x1b[38;" not in terminal.raw
         assert b"\x1b[48;" not in terminal.raw
         assert b"\x1b[31m" not in terminal.raw
-        assert b"\x1b[1;4;39;49mBegin" in terminal.raw  # the line under the cursor is underlined
+        assert b"\x1b[1;4;39;49mStart" in terminal.raw  # the line under the cursor is underlined

@@ -77,7 +77,7 @@ def to_schema(terminal: Terminal, file: str) -> None:
 def one_linear_model(terminal: Terminal) -> None:
     """From the model form to the page before training: the quickest choice there is."""
     terminal.wait_for("How should it be trained?")
-    keys = ("down", "down", "right", "down", "down", "down", "down", "end", "backspace", "1", "enter")
+    keys = ("down", "down", "right", "down", "down", "down", "down", "end", "ctrl+u", "1", "enter")
     terminal.write("".join(KEYS.get(key, key.encode()).decode() for key in keys))  # in one burst, as from a script
     terminal.wait_for("Ready to train?", "Family      linear", "Iterations  1 ")
 
