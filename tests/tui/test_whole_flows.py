@@ -79,7 +79,7 @@ def one_linear_model(terminal: Terminal) -> None:
     terminal.wait_for("How should it be trained?")
     keys = ("down", "down", "right", "down", "down", "down", "down", "end", "ctrl+u", "1", "enter")
     terminal.write("".join(KEYS.get(key, key.encode()).decode() for key in keys))  # in one burst, as from a script
-    terminal.wait_for("Ready to train?", "Family      linear", "Iterations  1 ")
+    terminal.wait_for("Ready to train?", "Family        linear", "Iterations    1 ")
 
 
 def train(terminal: Terminal) -> None:
@@ -181,7 +181,7 @@ def test_killed_at_each_step_it_stands_there_again_with_what_was_typed(folder: P
     wait_typed(terminal, FieldName.TIME, "90 s")
     terminal = killed_and_resumed(terminal, "Model", "How should it be trained?", "90 s")
     terminal.press("enter")
-    terminal.wait_for("Ready to train?", "Time        90 s")
+    terminal.wait_for("Ready to train?", "Time          90 s")
     terminal = killed_and_resumed(terminal, "Model", "How should it be trained?", "90 s")
     terminal.press("enter")
     terminal.wait_for("Ready to train?")
@@ -266,7 +266,7 @@ def test_a_schema_in_words_is_enough_to_train_without_reading_before(folder: Pat
         terminal.press("f9")
         terminal.wait_for("How should it be trained?")
         terminal.press("enter")
-        terminal.wait_for("Ready to train?", "Iterations  1 ")
+        terminal.wait_for("Ready to train?", "Iterations    1 ")
         train(terminal)
         leave(terminal)
     assert [model.target for model in list_models()] == ["price"]
@@ -320,7 +320,7 @@ def look_everywhere(terminal: Terminal, file: str) -> None:
     to_schema(terminal, file)
     terminal.press("end")
     dialogs: tuple[tuple[str, str], ...] = (
-        ("e", "a number that names"), ("t", "What do you want"), ("s", "How are rows"), ("p", "Preview of"),
+        ("e", "a number used as"), ("t", "What do you want"), ("s", "How are rows"), ("p", "Preview of"),
         ("f1", "This screen"), ("f2", "Search for"),
     )  # fmt: skip
     for key, title in dialogs:
