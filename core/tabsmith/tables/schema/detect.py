@@ -165,7 +165,7 @@ def _find_duplicates(
 def _column_schema(column: ColumnProfile, kind: ColumnKind, evidence: str, context: _Context) -> ColumnSchema:
     if column.name == context.target:
         warnings = _target_warnings(column, context.problem_type)
-        return ColumnSchema(column.name, kind, "target", evidence, tuple(warnings))
+        return ColumnSchema(column.name, kind, "target", evidence, tuple(warnings), column.format)
     warnings = _warnings(column, kind)
     role: ColumnRole = "ignore" if kind in {"identifier", "constant"} else "feature"
     leak = context.leaks.get(column.name)
@@ -178,7 +178,7 @@ def _column_schema(column: ColumnProfile, kind: ColumnKind, evidence: str, conte
         role = "ignore"
     if column.name == context.split.by:
         role = "group" if context.split.kind == "grouped" else "time"
-    return ColumnSchema(column.name, kind, role, evidence, tuple(warnings))
+    return ColumnSchema(column.name, kind, role, evidence, tuple(warnings), column.format)
 
 
 def _warnings(column: ColumnProfile, kind: ColumnKind) -> list[ColumnWarning]:

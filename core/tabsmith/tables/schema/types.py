@@ -7,6 +7,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from tabsmith.tables.column_format import ColumnFormat
+
 ColumnKind: TypeAlias = Literal["numeric", "code", "category", "boolean", "date", "text", "identifier", "constant"]
 """`code` is an integer used as a label (a year, a zip code, a grade); it serves as a number and as a category."""
 
@@ -50,6 +52,7 @@ class ColumnSchema(msgspec.Struct, frozen=True):
     role: ColumnRole
     evidence: str
     warnings: tuple[ColumnWarning, ...] = ()
+    format: ColumnFormat = ColumnFormat()  # how its texts are read, in the table and in new rows
 
 
 class TargetCandidate(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ from tabsmith.tables.read.arrow_columns import write_columns
 from tabsmith.tables.read.careful_parser import LineNotes
 from tabsmith.tables.read.encoding import HEAD, decode_head
 from tabsmith.tables.read.opened_file import GuardedFile, OpenedFile
+from tabsmith.tables.read.sources import ReadOptions
 
 if TYPE_CHECKING:
     import duckdb
@@ -54,6 +55,7 @@ class ReadRequest:
     as_text: bool  # keep every cell as the text that stands in the file
     max_mb: float  # the most that may be unpacked
     progress: Progress
+    options: ReadOptions = field(default_factory=ReadOptions)
 
     def write_columns(self, columns: Sequence[Any]) -> tuple[StorageType, ...]:
         """Write Arrow arrays as the snapshot, and return how each column is stored."""
