@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from tabsmith.tables.info import Dialect, Route
-from tabsmith.tables.profile.types import StorageType
+from tabsmith.tables.profile.types import StoredColumn
 from tabsmith.tables.read.arrow_columns import write_columns
 from tabsmith.tables.read.careful_parser import LineNotes
 from tabsmith.tables.read.encoding import HEAD, decode_head
@@ -57,7 +57,7 @@ class ReadRequest:
     progress: Progress
     options: ReadOptions = field(default_factory=ReadOptions)
 
-    def write_columns(self, columns: Sequence[Any]) -> tuple[StorageType, ...]:
+    def write_columns(self, columns: Sequence[Any]) -> tuple[StoredColumn, ...]:
         """Write Arrow arrays as the snapshot, and return how each column is stored."""
         return write_columns(self.database, columns, self.out, as_text=self.as_text, read_texts=True)
 
@@ -67,7 +67,7 @@ class ReadResult:
     """What is known of a file once its snapshot is written."""
 
     names: tuple[str, ...]
-    storages: tuple[StorageType, ...]
+    columns: tuple[StoredColumn, ...]
     route: Route = "fast"
     encoding: str = ""
     dialect: Dialect = field(default_factory=Dialect)

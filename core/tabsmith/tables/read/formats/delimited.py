@@ -106,7 +106,7 @@ class _DelimitedReader:
         final_plans = fast_plans or self._read_carefully(sniffed, plans, notes)
         return ReadResult(
             names,
-            tuple(plan.format.storage for plan in final_plans),
+            tuple(plan.stored for plan in final_plans),
             route="fast" if fast_plans else "careful",
             encoding=encoding,
             dialect=sniffed.dialect,
