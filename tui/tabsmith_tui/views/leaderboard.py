@@ -13,7 +13,7 @@ from tabsmith.presentation.trials import NO_ANSWER, NOT_BETTER, WAS_CHAMPION, tr
 from tabsmith.runs import replies
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import clean
-from tabsmith_tui.widgets.lines_table import LineColumn
+from tabsmith_tui.views.lines import LineColumn
 
 ENSEMBLE: Final = "ensemble"
 _SHORT: Final = MappingProxyType(

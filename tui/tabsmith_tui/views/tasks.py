@@ -21,8 +21,7 @@ from tabsmith.presentation.tasks import (
 from tabsmith.presentation.trials import work_result
 from tabsmith.runs.snapshot import RunSnapshot, TaskState
 from tabsmith.text import clean
-from tabsmith_tui.views.lines import fit
-from tabsmith_tui.widgets.lines_table import LineColumn
+from tabsmith_tui.views.lines import LineColumn, fit
 
 KEY: Final = "task:"
 """What the key of a task's row begins with."""
