@@ -63,8 +63,8 @@ class TrialsTable(LinesTable, inherit_bindings=False):
     """A table of trials whose cursor stays on its trial when rows are added above; the screen handles enter."""
 
     HELP = (
-        "Every row is a recipe that was tried. enter or a second click opens all that is known of it. ▲ is better and "
-        "▼ worse than the champion, whichever way the metric goes."
+        "Every row is a recipe that was tried. enter or a second click opens all that is known of it. Δ is its "
+        "score minus the champion's: green is better, red worse."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         binding for binding in LinesTable.BINDINGS if not (isinstance(binding, Binding) and binding.key == "enter")
