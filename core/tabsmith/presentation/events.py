@@ -128,7 +128,7 @@ class EventPrinter:
             parts.append(f"{self._agent}  {budgets.token_counts(usage)}  {budgets.usage_cost(usage)}")
         if decision is not None and (usage is not None or decision.action != "proceed"):
             by = " (you)" if decision.by == "person" else ""
-            parts.append(f"{decision.action}{by}: {decision.rule}")
+            parts.append(f"{decision.label}{by}: {decision.rule}")
         return f"#{iteration:<3}      {'  '.join(parts)}" if parts else ""
 
     def _person_line(self, event: loop.LoopEvent | TaskEvent) -> str:
