@@ -145,7 +145,7 @@ def plain(story) -> list[str]:
 
 def test_plain_lines_tell_tokens_cost_and_decision_of_each_iteration_of_an_agent():
     lines = plain(improving())
-    assert "#7        claude-code  in 4.0k  out 517  cache 2.6k  $0.035  proceed: valid, quality 0.78 ≥ 0.70" in lines
+    assert "#7        claude-code  in 4.0k  out 517  cache 2.6k  $0.035  goes on: valid, quality 0.78 ≥ 0.70" in lines
     assert any(line.startswith("champion  #7 ") for line in lines)
 
 

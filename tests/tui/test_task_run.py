@@ -92,7 +92,7 @@ async def test_the_tasks_stand_where_a_champion_would_with_what_they_wait_for_an
             "python make_report.py --out report.html",
             "refused: WebFetch",
             "exit 1",
-            "clarify",
+            "feedback",
             f"2 (+3 {formatting.MINUS}1)",
         ):
             assert words in shown, words
@@ -235,7 +235,7 @@ def test_every_outcome_has_words_and_none_speaks_of_a_model(outcome: Any) -> Non
 async def test_the_overview_and_the_acceptance_show_the_proof(make_app) -> None:
     async with pages(make_app, calculator(), 1, LARGE) as (pilot, screen):
         shown = screen_text(pilot.app)
-        for words in ("All four operations work.", "proves nothing", "exit 1", "clarify", "exit status 1: divide"):
+        for words in ("All four operations work.", "proves nothing", "exit 1", "feedback", "exit status 1: divide"):
             assert words in shown, words
         await pilot.press("3")
         await until(pilot, lambda: ACCEPT in screen_text(pilot.app), "the command")

@@ -1,7 +1,9 @@
 """What is decided in a run, as data: the quality of an iteration, the decision after it with the rule that fired, and the
 questions to the person with their replies."""
 
-from typing import Literal, TypeAlias
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
@@ -11,6 +13,16 @@ DecisionAction: TypeAlias = Literal["proceed", "retry", "clarify", "escalate", "
 """`proceed`: on to the next iteration. `retry`: another recipe in place of this one. `clarify`: the next brief says what was
 missing. `escalate`: a person is asked; without one, it counts towards falling back to search. `checkpoint`: pause at a
 safe place, because a limit is near."""
+DECISION_LABELS: Final[Mapping[DecisionAction, str]] = MappingProxyType(
+    {
+        "proceed": "goes on",
+        "retry": "retried",
+        "clarify": "feedback",
+        "escalate": "escalated",
+        "checkpoint": "paused",
+    }
+)
+"""What became of an iteration by the decision about it, as people read it."""
 
 
 class QualityPart(msgspec.Struct, frozen=True):
@@ -48,6 +60,11 @@ class Decision(msgspec.Struct, frozen=True):
     rule: str
     thresholds: Thresholds = Thresholds()
     by: Literal["rule", "person"] = "rule"
+
+    @property
+    def label(self) -> str:
+        """The decision as people read it, such as `feedback`."""
+        return DECISION_LABELS[self.action]
 
 
 Cause: TypeAlias = Literal["breakpoint", "budget", "escalation", "checkpoint", "proposal", "permission"]

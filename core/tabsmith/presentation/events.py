@@ -17,7 +17,7 @@ from tabsmith.runs import events as run
 from tabsmith.runs.events import RunEvent, RunState
 from tabsmith.runs.reducers import reduce
 from tabsmith.runs.snapshot import RunSnapshot
-from tabsmith.text import clean, figure, plural
+from tabsmith.text import clean, plural
 
 LogLevel: TypeAlias = Literal["info", "warning", "error"]
 
@@ -103,7 +103,7 @@ def _iteration_end(trial: Trial) -> str:
         parts.append(f"{trial.agent}  {budgets.token_counts(trial.usage)}  {budgets.usage_cost(trial.usage)}")
     if decision is not None and (used or decision.action != "proceed"):
         by = " (you)" if decision.by == "person" else ""
-        parts.append(f"{decision.action}{by}: {decision.rule}")
+        parts.append(f"{decision.label}{by}: {decision.rule}")
     return f"#{trial.iteration:<3}      {'  '.join(parts)}" if parts else ""
 
 
@@ -131,7 +131,7 @@ def _run_event(event: RunEvent) -> _Worded:
             mind = "".join(f". Mind: {warning}" for warning in warnings)
             return "tasks", f"{plural(len(tasks), 'task')}: {names}{more}{mind}", "warning" if warnings else "info"
         case loop.EnsembleBuilt(recipes=recipes, score=score):
-            return "ensemble", f"{len(recipes)} of the recipes together: {figure(score)}"
+            return "ensemble", f"{len(recipes)} of the recipes together: {formatting.significant(score)}"
         case loop.Noted(message=message, level=level):
             return "note", message, level
         case run.RunEnded(error=error):
@@ -145,7 +145,9 @@ def _recipe_event(event: RunEvent, trial: Trial | None) -> _Worded:
         case loop.RecipeRefused(iteration=iteration, problems=problems):
             return "refused", f"#{iteration} {'; '.join(f'{each.where}: {each.what}' for each in problems)}", "warning"
         case loop.Evaluated(iteration=iteration, evaluation=evaluation):
-            score = f"{figure(evaluation.mean)} ± {figure(evaluation.standard_error, 2)}"
+            score = (
+                f"{formatting.significant(evaluation.mean)} ± {formatting.significant(evaluation.standard_error, 2)}"
+            )
             return "scored", f"#{iteration} {trial.change if trial else ''}: {score}"
         case loop.EvaluationFailed(iteration=iteration, message=message):
             return "failed", f"#{iteration} {message}", "warning"
@@ -156,7 +158,7 @@ def _recipe_event(event: RunEvent, trial: Trial | None) -> _Worded:
         case loop.Decided(iteration=iteration, decision=decision):
             if decision.action == "proceed" and (trial is None or trial.agent == "search"):
                 return None  # the search always proceeds
-            return "decide", f"#{iteration} {decision.action}: {decision.rule}"
+            return "decide", f"#{iteration} {decision.label}: {decision.rule}"
         case loop.IterationSkipped(iteration=iteration):
             return "skipped", f"#{iteration} left out by you"
     return None

@@ -238,11 +238,8 @@ def _with_trial(snapshot: RunSnapshot, iteration: int, **changes: object) -> Run
 
 
 def _delta(snapshot: RunSnapshot, mean: float) -> float | None:
-    champion, metric = snapshot.champion_trial, snapshot.metric
-    if champion is None or metric is None or not champion.mean:
-        return None
-    gain = mean - champion.mean if metric.greater_is_better else champion.mean - mean
-    return gain / abs(champion.mean)
+    champion = snapshot.champion_trial
+    return mean - champion.mean if champion is not None and champion.mean is not None else None
 
 
 # Agents and the person --------------------------------------------------------------------------------------------

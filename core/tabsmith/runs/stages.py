@@ -21,7 +21,7 @@ from tabsmith.modeling.results import Evaluation, Metric, ModelReport, default_m
 from tabsmith.runs.pool import Progress
 from tabsmith.runs.spec import Deferred, Detect, RunSpec
 from tabsmith.tables.info import TableInfo
-from tabsmith.tables.read.sources import FrameSource, Source, describe_source
+from tabsmith.tables.read.sources import FileSource, FrameSource, Source, describe_source
 from tabsmith.tables.schema.types import Schema
 
 if TYPE_CHECKING:
@@ -42,9 +42,10 @@ class RunFacts(msgspec.Struct, frozen=True):
 
 
 def read(source: Source, progress: Progress) -> TableInfo:
-    """Return the table, read within the folders and sizes that the settings allow."""
+    """Return the table, read within the sizes that the settings allow, and for the bridge within their folders."""
     from tabsmith import config
     from tabsmith.tables import snapshot_store
+    from tabsmith.tables.read.guard import ANYWHERE, folders_for
     from tabsmith.tables.read.reader import read_source as read_table
 
     if isinstance(source, FrameSource):
@@ -53,7 +54,8 @@ def read(source: Source, progress: Progress) -> TableInfo:
             raise TableChangedError("The DataFrame's snapshot was cleared away.", next_step="Train on the frame again.")
         return replace(kept, source=source)
     paths = config.load().paths
-    return read_table(source, allowed=paths.readable, max_mb=paths.max_mb, progress=progress)
+    allowed = folders_for(source.asked_by, paths.readable) if isinstance(source, FileSource) else ANYWHERE
+    return read_table(source, allowed=allowed, max_mb=paths.max_mb, progress=progress)
 
 
 def verify(info: TableInfo) -> None:

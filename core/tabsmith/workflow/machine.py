@@ -213,8 +213,10 @@ def _pending_work(effect: Effect | None) -> PendingWork | None:
             return PendingWork("table")
         case DetectSchema(target=target):
             return PendingWork("target", target=target)
-        case Predict(source=source, out=out):
-            return PendingWork("prediction", path=source.path if isinstance(source, FileSource) else "", out=out)
+        case Predict(source=FileSource(path=path, asked_by=asker), out=out):
+            return PendingWork("prediction", path=path, out=out, asked_by=asker)
+        case Predict(out=out):
+            return PendingWork("prediction", out=out)
     return None
 
 

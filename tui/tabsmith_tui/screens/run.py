@@ -31,10 +31,9 @@ from tabsmith_tui.views.run_header import Banner, RunHeader, run_banner
 from tabsmith_tui.widgets.ask_bar import AskBar
 from tabsmith_tui.widgets.bars import TopBar, pill
 from tabsmith_tui.widgets.drawing import TONE_STYLES, Drawing, QuestionBar
-from tabsmith_tui.widgets.leaderboard import TrialsTable
 from tabsmith_tui.widgets.lines_table import LinesTable
 from tabsmith_tui.widgets.literal import literal
-from tabsmith_tui.widgets.run_dashboard import RunDashboard
+from tabsmith_tui.widgets.run_dashboard import RunDashboard, TrialsTable
 
 _LOOK_SECONDS: Final = 0.1
 """How often the screen looks at the journal."""

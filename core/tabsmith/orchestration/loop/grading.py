@@ -11,13 +11,14 @@ from tabsmith.agents.json_scanner import find_objects
 from tabsmith.agents.prompts.quoting import data_block, quote
 from tabsmith.agents.protocol import Prompt
 from tabsmith.errors import AgentReplyError
+from tabsmith.formatting import significant
 from tabsmith.modeling.results import Evaluation, Metric
 from tabsmith.orchestration.decisions import Quality, QualityPart
 from tabsmith.orchestration.events import Acceptance
 from tabsmith.orchestration.loop.champion import compare_on_folds
 from tabsmith.recipes.recipe import Recipe, Verdict
 from tabsmith.tasks import Task
-from tabsmith.text import clean, clean_block, figure, plural
+from tabsmith.text import clean, clean_block, plural
 
 # Weighted so that, with the default thresholds, a valid new recipe within noise of the champion is good enough
 # unexplained, one far behind is not good enough however well explained, and a repeated or invalid one is not worth it.
@@ -103,13 +104,15 @@ def _standing(given: GradingInput) -> QualityPart:
     noise = max(comparison.error, comparison.floor)
     if comparison.gain > noise:
         return QualityPart(
-            "standing", 1.0, _STANDING, f"better than the champion by {figure(comparison.gain)}, beyond noise"
+            "standing", 1.0, _STANDING, f"better than the champion by {significant(comparison.gain)}, beyond noise"
         )
     if comparison.gain >= -noise:
-        return QualityPart("standing", _WITHIN_NOISE, _STANDING, f"within noise of the champion (± {figure(noise, 2)})")
+        return QualityPart(
+            "standing", _WITHIN_NOISE, _STANDING, f"within noise of the champion (± {significant(noise, 2)})"
+        )
     yardstick = _FAR * max(noise, _progress(given))
     share = max(0.0, 1.0 - (-comparison.gain - noise) / yardstick) if yardstick else 0.0
-    why = f"worse than the champion by {figure(-comparison.gain)}, noise {figure(noise, 2)}"
+    why = f"worse than the champion by {significant(-comparison.gain)}, noise {significant(noise, 2)}"
     return QualityPart("standing", round(_WITHIN_NOISE * share, 4), _STANDING, why)
 
 

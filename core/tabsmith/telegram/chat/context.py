@@ -107,6 +107,7 @@ class BridgeContext:
             agents=agents,
             why_not=why_not,
             keeps_work=True,
+            asker="bridge",
         )
 
     def _run_for(self, session_user: str, run_id: str) -> RunSnapshot | None:

@@ -66,7 +66,7 @@ def _champion_text(trial: Trial, run: RunSnapshot) -> StyledText:
     score = bold(formatting.plus_minus(trial.mean, trial.standard_error))
     text = line(own(f"★ A new best in iteration {trial.iteration}"))
     change = line(foreign(trial.change, 120)) if trial.change else ()
-    return (*text, *change, *line(*metric, score, own(run_message.gain_text(trial))))
+    return (*text, *change, *line(*metric, score, own(run_message.difference_text(trial))))
 
 
 def _agent_changes(run: RunSnapshot, run_id: str) -> list[RunNotification]:

@@ -62,7 +62,7 @@ async def _show_step(context: UpdateContext, lead: StyledText) -> None:
         extra = await asyncio.to_thread(_result, session.model.model_id)
     elif session.model is not None and session.state is State.PREDICTING:
         extra = line(own("The model predicts "), foreign(session.model.target), own("."))
-    allowed = context.bridge.settings.paths.allowed
+    allowed = context.bridge.settings.paths.readable
     message = steps.step_message(conversation.form, session, view, allowed=allowed, extra=extra)
     if session.state is State.IDLE and context.chat.session == "own":
         message = _with_terminal(context, message)
@@ -128,7 +128,7 @@ def _settings(bridge: BridgeContext, chat: ChatState) -> OutgoingMessage:
         token_from=bridge.token_from,
         server=bridge.server,
         allowed_users=len(bridge.settings.telegram.allowed_users),
-        folders=bridge.settings.paths.allowed,
+        folders=bridge.settings.paths.readable,
         agents=bridge.access.availability,
     )
 
