@@ -28,6 +28,9 @@ KIND_LABELS: Final[Mapping[ColumnKind, str]] = MappingProxyType(
         "text": "words",
         "identifier": "names the row",
         "constant": "always the same",
+        "url": "an address on the web",
+        "list": "several items in a cell",
+        "embedded number": "a number with a unit",
     }
 )
 WARNING_LABELS: Final[Mapping[ColumnWarningKind, str]] = MappingProxyType(

@@ -71,6 +71,9 @@ KIND_WORDS: Final[dict[ColumnKind, str]] = {
     "text": "text",
     "identifier": "identifier",
     "constant": "constant",
+    "url": "web address",
+    "list": "list",
+    "embedded number": "unit number",
 }
 
 

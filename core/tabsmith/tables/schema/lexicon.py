@@ -82,6 +82,14 @@ _CODES: Final = _words("""
     region district cluster group status segment rank rating stars tier ward sector store shop branch station
     channel model floor zone area_code month_number education
 """)
+_QUANTITIES: Final = _words("""
+    count counts number num n qty quantity total amount sum avg average mean median min max age ages price cost rooms
+    bedrooms bathrooms beds baths children kids siblings persons people passengers cylinders doors seats visits times
+    hours minutes seconds days weeks months years length width height weight size distance depth speed rate ratio
+    percent percentage pct score scores points goals wins losses votes population area temp temperature income balance
+    duration delay units items orders clicks views likes pregnancies dependents dependants cars bikes frequency freq
+    volume value values dose
+""")
 _ENTITIES: Final = _words("""
     patient subject customer user client member person
     participant student household speaker respondent visitor patientid subjectid
@@ -173,6 +181,12 @@ def is_class_name(name: str) -> bool:
 
 def is_code_name(name: str) -> bool:
     return any(word in _CODES for word in name_words(name))
+
+
+def is_quantity_name(name: str) -> bool:
+    """Whether the name suggests something that is counted or measured: children, num_visits, age."""
+    words = name_words(name)
+    return bool(words) and (words[-1] in _QUANTITIES or words[0] in {"n", "num", "number", "count", "total"})
 
 
 def is_entity_name(name: str) -> bool:

@@ -13,12 +13,12 @@ from tabsmith.tables.profile.row_sample import RowSample
 from tabsmith.tables.profile.types import ColumnProfile, TableProfile
 from tabsmith.tables.schema.dependence import predictability
 from tabsmith.tables.schema.lexicon import head_word, is_class_name, is_unlikely_target, name_words, target_weight
-from tabsmith.tables.schema.types import ColumnKind, TargetCandidate
+from tabsmith.tables.schema.types import NUMBER_KINDS, ColumnKind, TargetCandidate
 
 _MOST_CANDIDATES: Final = 6
 _MEASURED: Final = 5  # candidates whose dependence on the other columns is measured
 _MOST_CLASSES: Final = 50
-_CANDIDATE_KINDS: Final = frozenset({"numeric", "code", "category", "boolean"})
+_CANDIDATE_KINDS: Final = NUMBER_KINDS | {"category", "boolean"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def _score(
     elif kind == "category" or (kind == "code" and column.distinct <= _MOST_CLASSES):
         score += 0.04
         reasons.append(f"it has {column.distinct} classes")
-    elif kind == "numeric":
+    elif kind in ("numeric", "embedded number"):
         score += 0.03
         reasons.append("it is a number")
     if kind == "category" and _is_only_text(column, kinds, usable):
@@ -117,14 +117,14 @@ def _is_label_before_numbers(
     if not rest or (column.storage != "text" and not has_label_name):
         return False
     has_few_classes = 2 <= column.distinct <= 30 and column.rows >= 5 * column.distinct
-    numbers = all(kinds[other.name] in {"numeric", "code"} for other in rest)
+    numbers = all(kinds[other.name] in NUMBER_KINDS for other in rest)
     continuous = sum(other.distinct > 30 for other in rest)
     return has_few_classes and numbers and continuous >= 0.6 * len(rest) and rest[-1].distinct > 10
 
 
 def _is_only_text(column: ColumnProfile, kinds: Mapping[str, ColumnKind], usable: Sequence[ColumnProfile]) -> bool:
     rest = [other for other in usable if other.name != column.name]
-    return len(rest) >= 2 and all(kinds[other.name] in {"numeric", "code", "boolean"} for other in rest)
+    return len(rest) >= 2 and all(kinds[other.name] in NUMBER_KINDS | {"boolean"} for other in rest)
 
 
 def _with_dependence(
