@@ -92,7 +92,7 @@ def train(
         breakpoints=checked_breakpoints(breakpoints or settings.agents.breakpoints),
     )
     if proposer != "search":
-        from tabsmith.agents.availability import require_available
+        from tabsmith.agents.backend import require_available
 
         require_available(proposer, settings.agents)
     source = _source(path, settings)
