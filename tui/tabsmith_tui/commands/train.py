@@ -199,12 +199,13 @@ def _read_text(value: str) -> str:
 
 def _source(path: str, settings: config.Settings) -> Source:
     """The source of `path`; the guard checks it now, so that a wrong path is reported before a run is made."""
-    from tabsmith.tables.read.guard import ANYWHERE, check_path
+    from tabsmith.tables.read.file_sets import check_source_path
+    from tabsmith.tables.read.guard import ANYWHERE, normalize_path
 
     source = parse_source(path)
     if isinstance(source, FileSource):
-        guarded = check_path(source.path, allowed=ANYWHERE, max_mb=settings.paths.max_mb)
-        return msgspec.structs.replace(source, path=str(guarded.path))
+        check_source_path(source.path, allowed=ANYWHERE, max_mb=settings.paths.max_mb)
+        return msgspec.structs.replace(source, path=str(normalize_path(source.path)))
     return source
 
 
