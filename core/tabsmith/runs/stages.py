@@ -1,17 +1,22 @@
-"""The stages of a run as functions: read, detect the schema, prepare, finish. All but `prepare` run in a forked child."""
+"""The stages of a run as functions: import everything, read, detect the schema, prepare, finish. All but `preload` and
+`prepare` run in a forked child."""
 
 import asyncio
 import gc
+import os
 import threading
 import time
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from pkgutil import walk_packages
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
 from tabsmith.errors import TableChangedError
+from tabsmith.families.registry import families
 from tabsmith.modeling.results import Evaluation, Metric, ModelReport, default_metric, get_metric
 from tabsmith.runs.pool import Progress
 from tabsmith.runs.spec import Deferred, Detect, RunSpec
@@ -21,6 +26,7 @@ from tabsmith.tables.schema.types import Schema
 
 if TYPE_CHECKING:
     from tabsmith.modeling.training_data import TrainingData
+
 
 T = TypeVar("T")
 
@@ -170,3 +176,45 @@ def require_same(info: TableInfo, fingerprint: str) -> None:
             where=info.snapshot,
             next_step="Open it again and confirm what has changed.",
         )
+
+
+PACKAGES: Final = (
+    "tabsmith.tables",
+    "tabsmith.families",
+    "tabsmith.recipes",
+    "tabsmith.modeling",
+    "tabsmith.orchestration",
+)
+"""Not the agents: the clients of models are imported in the agents' own process (see agents/server/agent_server.py)."""
+
+LIBRARIES: Final = (
+    "pandas",
+    "pyarrow.parquet",
+    "duckdb",
+    "skops.io",
+    "sklearn.decomposition",
+    "sklearn.feature_extraction.text",
+    "sklearn.model_selection",
+    "sklearn.preprocessing",
+)
+"""Beside those that each model family names (`FamilySpec.preload`)."""
+
+
+def one_thread() -> None:
+    """Keep libraries from starting threads at their import: a process with threads cannot fork safely.
+
+    Children that fit set their own number of threads.
+    """
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    os.environ["JE_ARROW_MALLOC_CONF"] = "background_thread:false"
+
+
+def preload() -> None:
+    """Import everything; this takes a second or two."""
+    for name in dict.fromkeys([*LIBRARIES, *(name for spec in families() for name in spec.preload)]):
+        import_module(name)
+    for package in PACKAGES:
+        for module in walk_packages(import_module(package).__path__, f"{package}."):
+            import_module(module.name)
+    import_module("tabsmith.agents.search")
+    import_module("tabsmith.runs.worker")

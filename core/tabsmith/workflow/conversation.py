@@ -14,8 +14,7 @@ from tabsmith.runs.spec import new_run_id
 from tabsmith.storage import Found
 from tabsmith.tables.read.sources import Asker
 from tabsmith.workflow import actions
-from tabsmith.workflow.awaited_run import run_snapshot
-from tabsmith.workflow.effects import CheckPath, JobEffect, RemoveSession
+from tabsmith.workflow.effects import CheckPath, JobEffect, RemoveSession, run_snapshot
 from tabsmith.workflow.form import StepForm
 from tabsmith.workflow.inputs import show_budget, show_duration
 from tabsmith.workflow.machine import step

@@ -11,10 +11,8 @@ from tabsmith.storage import Damaged, Found, Loaded
 from tabsmith.tables.read.sources import FileSource
 from tabsmith.text import clean, plural
 from tabsmith.workflow import actions
-from tabsmith.workflow.awaited_run import run_end_action
-from tabsmith.workflow.effects import JobEffect
-from tabsmith.workflow.machine import enter, step, way_back
-from tabsmith.workflow.prerequisites import missing
+from tabsmith.workflow.effects import JobEffect, run_end_action
+from tabsmith.workflow.machine import enter, missing, step, way_back
 from tabsmith.workflow.session import (
     FieldDefaults,
     FieldName,

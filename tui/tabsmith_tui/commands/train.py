@@ -163,7 +163,7 @@ def show(run_id: str, run: RunSnapshot, *, as_json: bool) -> int:
 
 def checked_breakpoints(breakpoints: Sequence[str]) -> tuple[str, ...]:
     """Check the conditions. Raises ConditionError for a wrong one."""
-    from tabsmith.conditions.built_in import parse_condition
+    from tabsmith.conditions.expression import parse_condition
 
     for condition in breakpoints:
         parse_condition(condition)

@@ -101,7 +101,7 @@ def _make_snapshot(
         with connect(spill=scratch) as database:
             result = read(Workplace(scratch, database, out))
             progress(0.85, "profiling")
-            profile = profile_snapshot(database, out, result.names, result.storages)
+            profile = profile_snapshot(database, out, result.names, result.columns)
         if profile.rows == 0:
             raise ReadError(
                 "The table has a header but no rows.",

@@ -19,8 +19,8 @@ from tabsmith.telegram.render.messages import Outgoing, OutgoingMessage
 from tabsmith.telegram.render.text import StyledText
 from tabsmith.telegram.status import BridgePaths, StatusWriter
 from tabsmith.telegram.transport.updates import TelegramUser
-from tabsmith.workflow.awaited_run import AwaitedRun, run_snapshot
 from tabsmith.workflow.conversation import Conversation
+from tabsmith.workflow.effects import AwaitedRun, run_snapshot
 from tabsmith.workflow.session_store import SessionStore
 
 if TYPE_CHECKING:

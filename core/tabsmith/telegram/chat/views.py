@@ -9,7 +9,7 @@ from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.watch import RunWatch, list_runs
 from tabsmith.telegram.chat.context import BridgeContext, UpdateContext
 from tabsmith.telegram.chat_state import ChatState, ChatView
-from tabsmith.telegram.render import models, results, run_list, run_message, settings, steps
+from tabsmith.telegram.render import models, run_list, run_message, settings, steps
 from tabsmith.telegram.render.messages import Button, OutgoingMessage
 from tabsmith.telegram.render.text import StyledText, bold, error_text, foreign, line, own
 from tabsmith.workflow.conversation import Conversation
@@ -116,7 +116,7 @@ async def _show_models(context: UpdateContext, view: ChatView, lead: StyledText)
         return
     report = None if summary.damaged else await asyncio.to_thread(read_report, view.name)
     if view.page == models.PICTURES and report is not None:
-        for chart in results.result_charts(report):
+        for chart in models.result_charts(report):
             context.send(chart)
         return
     _send(context, models.model_message(summary, report), lead)
@@ -158,7 +158,7 @@ def _result(model_id: str) -> StyledText:
     from tabsmith.modeling.store import read_report
 
     try:
-        return results.result_text(read_report(model_id), run=None)
+        return models.result_text(read_report(model_id), run=None)
     except TabsmithError as error:
         return error_text(error)
 

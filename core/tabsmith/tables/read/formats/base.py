@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from tabsmith.tables.info import Dialect, Route
-from tabsmith.tables.profile.types import StorageType
+from tabsmith.tables.profile.types import StorageType, StoredColumn
 from tabsmith.tables.read.arrow_columns import convert_relation, write_columns
 from tabsmith.tables.read.careful_parser import LineNotes
 from tabsmith.tables.read.encoding import HEAD, decode_head
@@ -58,7 +58,7 @@ class ReadRequest:
     options: ReadOptions
     read_file: "ReadFile"  # reads a file that was unpacked from this one
 
-    def write_columns(self, columns: Sequence[Any]) -> tuple[StorageType, ...]:
+    def write_columns(self, columns: Sequence[Any]) -> tuple[StoredColumn, ...]:
         """Write Arrow arrays as the snapshot, and return how each column is stored."""
         return write_columns(self.database, columns, self.out, as_text=self.as_text, read_texts=True)
 
@@ -72,7 +72,7 @@ class ReadResult:
     """What is known of a file once its snapshot is written."""
 
     names: tuple[str, ...]
-    storages: tuple[StorageType, ...]
+    columns: tuple[StoredColumn, ...]
     route: Route = "fast"
     encoding: str = ""
     dialect: Dialect = field(default_factory=Dialect)
