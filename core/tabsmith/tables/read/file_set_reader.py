@@ -41,7 +41,7 @@ class FileSetReader:
         require_same_columns(self._files, tuple(result.names for result in results))
         keys = [key for key in self._files.members[0].keys if key not in names]
         relation = self._relation(results, keys)
-        storages = convert_relation(
+        columns = convert_relation(
             self._place.database, relation, self._place.out, as_text=self._source.as_text, read_texts=True
         )
         notes = LineNotes()
@@ -49,7 +49,7 @@ class FileSetReader:
             notes.extend(result.notes, clean(member.name, 100))
         route: Route = "careful" if any(result.route == "careful" for result in results) else "fast"
         return dataclasses.replace(
-            results[0], names=unique_names((*names, *keys)), storages=storages, route=route, notes=notes
+            results[0], names=unique_names((*names, *keys)), columns=columns, route=route, notes=notes
         )
 
     def _read_member(self, number: int) -> ReadResult:
