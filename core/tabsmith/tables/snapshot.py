@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tabsmith.errors import PathError, SchemaError, TableChangedError
 from tabsmith.tables.info import Preview, TableInfo
 from tabsmith.tables.profile.types import ColumnProfile
-from tabsmith.tables.read.sources import FileSource
+from tabsmith.tables.read.sources import FileSource, JoinSource, describe_source
 from tabsmith.text import clean
 
 if TYPE_CHECKING:
@@ -22,14 +22,14 @@ _TIME_TOLERANCE: Final = 1e-3  # seconds; some file systems keep times no finer
 
 
 def check_unchanged(info: TableInfo) -> None:
-    """Raise TableChangedError if the source is a file that is gone or no longer the file that was read."""
-    if not isinstance(info.source, FileSource):
+    """Raise TableChangedError if the source is a file, or a join of files, that is gone or has changed since it was read."""
+    if not isinstance(info.source, FileSource | JoinSource):
         return
     from tabsmith.tables.read.file_sets import size_and_time
 
-    display_path = clean(info.source.path, 300)
+    display_path = clean(describe_source(info.source), 300)
     try:
-        size, modified = size_and_time(info.source.path)
+        size, modified = size_and_time(info.source)
     except (OSError, PathError) as error:
         raise TableChangedError(
             "The file is gone: it was read before, and is no longer there.",

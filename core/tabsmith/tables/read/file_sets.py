@@ -12,6 +12,7 @@ from tabsmith.errors import PathIsFolderError, PathNotFoundError, ReadError
 from tabsmith.tables.read.formats.registry import table_suffixes
 from tabsmith.tables.read.guard import ANYWHERE, check_path, normalize_path, require_allowed
 from tabsmith.tables.read.opened_file import MEGABYTE, GuardedFile, refuse_too_large
+from tabsmith.tables.read.sources import FileSource, JoinSource
 from tabsmith.text import clean
 
 _MOST_FILES: Final = 10_000
@@ -99,15 +100,18 @@ def check_source_path(path: str, *, allowed: tuple[Path, ...], max_mb: float) ->
     )
 
 
-def size_and_time(path: str) -> tuple[int, float]:
-    """Bytes and time of the last change (seconds since 1970) of the file, or the files, that `path` means.
+def size_and_time(source: FileSource | JoinSource) -> tuple[int, float]:
+    """Bytes and time of the last change (seconds since 1970) of the files of a source; 0 for a join without files.
 
-    Raises OSError and PathError if there are none.
+    Raises OSError and PathError if they are not there.
     """
-    if is_file_set(path):
-        files = find_files(path, ANYWHERE)
-        return files.size, files.modified
-    status = normalize_path(path).stat()
+    if isinstance(source, JoinSource):
+        files = [size_and_time(table) for table in source.tables if isinstance(table, FileSource)]
+        return sum(size for size, _ in files), max((time for _, time in files), default=0.0)
+    if is_file_set(source.path):
+        members = find_files(source.path, ANYWHERE)
+        return members.size, members.modified
+    status = normalize_path(source.path).stat()
     return status.st_size, status.st_mtime
 
 

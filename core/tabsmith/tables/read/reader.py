@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 import msgspec
 
@@ -11,21 +11,28 @@ from tabsmith.tables import snapshot_store
 from tabsmith.tables.database import connect, translate_errors
 from tabsmith.tables.info import Estimate, FormatName, TableInfo
 from tabsmith.tables.profile.profiler import profile_snapshot
+from tabsmith.tables.profile.types import TableProfile
+from tabsmith.tables.read.database_reader import read_database
 from tabsmith.tables.read.encoding import HEAD, unpack_head
 from tabsmith.tables.read.file_reader import Workplace, read_opened
 from tabsmith.tables.read.file_set_reader import FileSetReader
-from tabsmith.tables.read.file_sets import FileSet, check_source_path, find_files, is_file_set
+from tabsmith.tables.read.file_sets import FileSet, check_source_path, find_files, is_file_set, size_and_time
 from tabsmith.tables.read.formats.base import Progress, ReadResult
 from tabsmith.tables.read.formats.registry import format_named
 from tabsmith.tables.read.frames import write_frame
 from tabsmith.tables.read.guard import check_path, open_guarded
+from tabsmith.tables.read.join_reader import join_tables, require_joinable
 from tabsmith.tables.read.opened_file import GuardedFile, OpenedFile
 from tabsmith.tables.read.sources import (
     SAMPLE_SIZES,
+    DatabaseSource,
     FileSource,
     FrameSource,
+    JoinSource,
+    OneTable,
     SampleSource,
     Source,
+    describe_source,
     sample_frame,
 )
 
@@ -43,19 +50,25 @@ def read_source(
     called with the share that is done (0 to 1) and what is being done. Raises PathError, ReadError, StorageError, and
     TableChangedError for a frame whose snapshot was removed.
     """
-    if isinstance(source, SampleSource):
-        return write_frame(sample_frame(source.name), source)
-    if isinstance(source, FrameSource):
-        known = snapshot_store.load_info(source.fingerprint)
-        if known is None:
-            raise TableChangedError(
-                "The frame's snapshot was cleared away.", where=source.fingerprint, next_step="Give the frame again."
-            )
-        return known
-    if is_file_set(source.path):
-        return _read_file_set(source, find_files(source.path, allowed), allowed, max_mb, progress)
-    with open_guarded(source.path, allowed=allowed, max_mb=max_mb) as opened:
-        return _read_file(source, opened, max_mb, progress)
+    match source:
+        case SampleSource(name=name):
+            return write_frame(sample_frame(name), source)
+        case FrameSource(fingerprint=fingerprint):
+            known = snapshot_store.load_info(fingerprint)
+            if known is None:
+                raise TableChangedError(
+                    "The frame's snapshot was cleared away.", where=fingerprint, next_step="Give the frame again."
+                )
+            return known
+        case DatabaseSource():
+            return _read_database(source, progress)
+        case JoinSource():
+            return _read_join(source, allowed, max_mb, progress)
+        case FileSource(path=path) if is_file_set(path):
+            return _read_file_set(source, find_files(path, allowed), allowed, max_mb, progress)
+        case FileSource(path=path):
+            with open_guarded(path, allowed=allowed, max_mb=max_mb) as opened:
+                return _read_file(source, opened, max_mb, progress)
 
 
 class _SourceState(NamedTuple):
@@ -108,27 +121,91 @@ def _make_snapshot(
                 where=state.display_path,
                 next_step="Choose a table with rows, or check this one.",
             )
-        info = TableInfo(
-            source=source,
-            fingerprint=state.fingerprint,
-            snapshot=str(snapshot_store.snapshot_path(state.fingerprint)),
-            format=state.format,
-            route=result.route,
-            encoding=result.encoding,
-            dialect=result.dialect,
-            profile=profile,
-            rejected=tuple(result.notes.rejected),
-            repaired=tuple(result.notes.repaired),
-            rejected_count=result.notes.rejected_count,
-            repaired_count=result.notes.repaired_count,
-            size=state.size,
-            modified=state.modified,
-            sheet=result.sheet,
-            sheets=result.sheets,
-        )
+        info = _table_info(source, state, result, profile)
         snapshot_store.save_snapshot(info, out)
     progress(1.0, "read")
     return info
+
+
+def _table_info(source: Source, state: _SourceState, result: ReadResult, profile: TableProfile) -> TableInfo:
+    return TableInfo(
+        source=source,
+        fingerprint=state.fingerprint,
+        snapshot=str(snapshot_store.snapshot_path(state.fingerprint)),
+        format=state.format,
+        route=result.route,
+        encoding=result.encoding,
+        dialect=result.dialect,
+        profile=profile,
+        rejected=tuple(result.notes.rejected),
+        repaired=tuple(result.notes.repaired),
+        rejected_count=result.notes.rejected_count,
+        repaired_count=result.notes.repaired_count,
+        size=state.size,
+        modified=state.modified,
+        sheet=result.sheet,
+        sheets=result.sheets,
+        joins=result.joins,
+    )
+
+
+# Databases -----------------------------------------------------------------------------------------------------------
+
+
+def _read_database(source: DatabaseSource, progress: Progress) -> TableInfo:
+    """The table that was read from a database, or read now; its snapshot is named by the content that was read.
+
+    Raises TableChangedError if it was read before, its snapshot is gone, and the database gives other rows now.
+    """
+    if source.fingerprint:
+        known = snapshot_store.load_info(source.fingerprint)
+        if known is not None:
+            progress(1.0, "read before")
+            return known
+    progress(-1.0, "asking the database")
+    with snapshot_store.scratch_folder() as scratch, translate_errors(source.url):
+        out = scratch / "snapshot.parquet"
+        with connect(spill=scratch) as database:
+            result = read_database(source, Workplace(scratch, database, out), progress)
+            progress(0.85, "profiling")
+            profile = profile_snapshot(database, out, result.names, result.columns)
+        with out.open("rb") as file:
+            content = snapshot_store.content_hash(file.fileno())
+        fingerprint = snapshot_store.fingerprint(source.url, source.options, source.as_text, result.names, content)
+        if source.fingerprint and source.fingerprint != fingerprint:
+            raise TableChangedError(
+                "The database gives other rows than it did when it was read before.",
+                where=source.url,
+                next_step="Read it again: what was understood of it may no longer be right.",
+            )
+        state = _SourceState(fingerprint, "database", source.url, out.stat().st_size)
+        info = _table_info(msgspec.structs.replace(source, fingerprint=fingerprint), state, result, profile)
+        snapshot_store.save_snapshot(info, out)
+    progress(1.0, "read")
+    return info
+
+
+# Joins ---------------------------------------------------------------------------------------------------------------
+
+
+def _read_join(source: JoinSource, allowed: tuple[Path, ...], max_mb: float, progress: Progress) -> TableInfo:
+    require_joinable(source)
+    tables = []
+    for number, table in enumerate(source.tables):
+        start = 0.7 * number / len(source.tables)
+
+        def advance(share: float, message: str, start: float = start, table: OneTable = table) -> None:
+            progress(start + 0.7 * max(0.0, share) / len(source.tables), f"{message} {describe_source(table)}")
+
+        tables.append(read_source(table, allowed=allowed, max_mb=max_mb, progress=advance))
+    source = msgspec.structs.replace(source, tables=tuple(cast(OneTable, table.source) for table in tables))
+    state = _SourceState(
+        snapshot_store.fingerprint(source.on, source.how, *(table.fingerprint for table in tables)),
+        "join",
+        describe_source(source),
+        *size_and_time(source),
+    )
+    return _make_snapshot(source, state, lambda place: join_tables(source, tuple(tables), place), progress)
 
 
 # Several files -------------------------------------------------------------------------------------------------------

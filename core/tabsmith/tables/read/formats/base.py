@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from tabsmith.tables.info import Dialect, Route
+from tabsmith.tables.info import Dialect, JoinStep, Route
 from tabsmith.tables.profile.types import StoredColumn
 from tabsmith.tables.read.arrow_columns import convert_relation, write_columns
 from tabsmith.tables.read.careful_parser import LineNotes
@@ -79,6 +79,7 @@ class ReadResult:
     sheet: str = ""  # of a workbook, or the table or file that was read of several
     sheets: tuple[str, ...] = ()  # all that the source holds
     notes: LineNotes = field(default_factory=LineNotes)
+    joins: tuple[JoinStep, ...] = ()
 
 
 ReadFile: TypeAlias = Callable[[Path, str, ReadOptions], ReadResult]
