@@ -10,7 +10,7 @@ from tabsmith.errors import ErrorReport, UsageError
 from tabsmith.modeling.results import PredictedFile
 from tabsmith.runs.pool import Progress
 from tabsmith.tables.info import Estimate, Preview, TableInfo
-from tabsmith.tables.read.sources import FileSource, FrameSource, SampleSource, Source
+from tabsmith.tables.read.sources import DatabaseSource, FileSource, FrameSource, JoinSource, SampleSource, Source
 from tabsmith.tables.schema.types import Schema
 
 
@@ -101,17 +101,17 @@ def perform_job(job: Job, progress: Progress) -> JobResult:
 def _estimate(job: EstimateTable) -> Estimated:
     from tabsmith import config
     from tabsmith.tables.read import guard
-    from tabsmith.tables.read.reader import estimate_file, estimate_sample
+    from tabsmith.tables.read.reader import estimate_path, estimate_sample
 
     match job.source:
         case FileSource(path=path, asked_by=asker):
             paths = config.load().paths
             allowed = guard.folders_for(asker, paths.readable)
-            return Estimated(estimate_file(guard.check_path(path, allowed=allowed, max_mb=paths.max_mb)))
+            return Estimated(estimate_path(path, allowed=allowed, max_mb=paths.max_mb))
         case SampleSource() as sample:
             return Estimated(estimate_sample(sample))
-        case FrameSource():
-            raise UsageError("A DataFrame is read already.", next_step="Train on it.")
+        case FrameSource() | DatabaseSource() | JoinSource():
+            raise UsageError("Only files and samples can be estimated.", next_step="Read the table.")
 
 
 def _read(job: ReadTable, progress: Progress) -> TableRead:

@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, Final
 
+import msgspec
+
 from tabsmith.tables.info import Dialect, LineNote
 from tabsmith.tables.read.encoding import one_byte_encoding
 from tabsmith.text import clean, plural
@@ -39,6 +41,14 @@ class LineNotes:
         self.rejected_count += 1
         if self.rejected_count <= _NOTES_KEPT:
             self.rejected.append(LineNote(line, reason, clean(text, 80)))
+
+    def extend(self, notes: "LineNotes", name: str) -> None:
+        """Add the notes on one of several files, called `name` in each of their reasons."""
+        self.repaired += [msgspec.structs.replace(note, reason=f"{note.reason} ({name})") for note in notes.repaired]
+        self.rejected += [msgspec.structs.replace(note, reason=f"{note.reason} ({name})") for note in notes.rejected]
+        del self.repaired[_NOTES_KEPT:], self.rejected[_NOTES_KEPT:]
+        self.repaired_count += notes.repaired_count
+        self.rejected_count += notes.rejected_count
 
 
 def decode_lines(stream: BinaryIO, notes: LineNotes) -> Iterator[str]:
