@@ -1,7 +1,7 @@
 """A table once read, as data: where its snapshot lies and what happened while it was read. Imports no table library."""
 
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
@@ -13,6 +13,10 @@ Route: TypeAlias = Literal["fast", "careful"]
 
 FormatName: TypeAlias = str
 """The name of a registered file format, "sample" or "frame"."""
+
+
+REASON_COLUMN: Final = "reason"
+"""The column of a snapshot that says why a row is empty: its line could not be read. See `ReadOptions.every_row`."""
 
 
 class LineNote(msgspec.Struct, frozen=True):
