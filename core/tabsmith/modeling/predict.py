@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import numpy as np
 
+from tabsmith import formatting
 from tabsmith.errors import UsageError
 from tabsmith.modeling.column_matching import match_columns
-from tabsmith.modeling.results import PredictedFile, UnreadRow
+from tabsmith.modeling.results import ModelReport, PredictedFile, UnreadRow
 from tabsmith.modeling.row_batches import RowBatch, new_rows_source, snapshot_batches
 from tabsmith.modeling.scoring import RowsScorer
 from tabsmith.tables.export import TableWriter, is_text, open_table_writer, require_table_suffix
-from tabsmith.tables.info import REASON_COLUMN, TableInfo
+from tabsmith.tables.info import REASON_COLUMN, Preview, TableInfo
 from tabsmith.tables.read.sources import FileSource, Source, describe_source
 from tabsmith.text import clean
 
@@ -65,6 +66,33 @@ def predict_file(
     with open_table_writer(out) as writer:
         predicted = _Prediction(model, info, names, column, allow_missing).write(writer, progress)
     return msgspec.structs.replace(predicted, out=str(out))
+
+
+def preview_predictions(report: ModelReport, prediction: PredictedFile, rows: int) -> Preview:
+    """The first `rows` rows of the written file, with the predictions and reasons first.
+
+    A predicted number has as many digits as the model's error on the hold-out allows; a probability has three.
+    """
+    from tabsmith.tables.snapshot import preview_file
+
+    written = preview_file(Path(prediction.out), rows)
+    first = [prediction.columns.index(name) for name in prediction.added]
+    if prediction.bad_row_count:
+        first.append(len(prediction.columns) - 1)
+    order = [*first, *(position for position in range(len(prediction.columns)) if position not in first)]
+    error = report.typical_error
+    body = []
+    for row in written.rows:
+        cells = list(row)
+        for place, position in enumerate(first[: len(prediction.added)]):
+            if place or not report.classes:
+                cells[position] = _short_number(cells[position], 0.01 if place else error)
+        body.append(tuple(cells[position] for position in order))
+    return Preview(tuple(written.names[position] for position in order), tuple(body))
+
+
+def _short_number(cell: str, error: float) -> str:
+    return formatting.plus_minus_parts(float(cell), error)[0] if cell else ""
 
 
 class _Prediction:

@@ -199,6 +199,16 @@ class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()  # what a reader should know: folds made fewer, work cut short
 
     @property
+    def typical_error(self) -> float:
+        """The error of a predicted number, in the target's unit: that of the hold-out, else of validation; NaN if unknown."""
+        scores = self.holdout.scores if self.holdout is not None else (ModelScore(self.metric, self.cv_score),)
+        for name in ("rmse", "mae", "median_ae"):
+            for each in scores:
+                if each.metric.name == name:
+                    return each.score
+        return float("nan")
+
+    @property
     def important_columns(self) -> tuple[ColumnImportance, ...]:
         """The columns without which the model's error would rise by a tenth or more, the most important first.
 

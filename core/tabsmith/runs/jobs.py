@@ -40,6 +40,7 @@ class Predict(msgspec.Struct, frozen=True, tag="predict", tag_field="job"):
     model_id: str
     source: Source
     out: str
+    allow_missing: bool = False  # predict although an important column is missing
 
 
 Job: TypeAlias = EstimateTable | ReadTable | DetectSchema | Predict
