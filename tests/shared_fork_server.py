@@ -79,7 +79,7 @@ def main(path: str) -> None:
     """Import everything, then fork for each connection until stdin ends."""
     import selectors
 
-    from tabsmith.runs.preload import one_thread, preload
+    from tabsmith.runs.stages import one_thread, preload
 
     one_thread()
     preload()

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tabsmith import formatting
 from tabsmith.errors import (
     MissingColumnError,
     ModelDamagedError,
@@ -25,7 +26,7 @@ from tabsmith.modeling.row_batches import Predictable, open_rows
 from tabsmith.modeling.rows import RowArrays
 from tabsmith.modeling.training_data import ClassLabels, input_columns
 from tabsmith.tables.schema.types import Schema
-from tabsmith.text import clean, figure
+from tabsmith.text import clean
 
 _NAMED = 5  # columns named in an error
 
@@ -121,7 +122,7 @@ class Model:
             metric = self.report.metric
             verb = "falls" if metric.greater_is_better else "rises"
             named = ", ".join(
-                f'"{clean(each.column, 60)}" (without it, {metric.label} {verb} by {figure(each.drop)})'
+                f'"{clean(each.column, 60)}" (without it, {metric.label} {verb} by {formatting.number(each.drop)})'
                 for each in lost[:_NAMED]
             )
             raise MissingColumnError(

@@ -90,6 +90,7 @@ def _read_file(source: FileSource, opened: OpenedFile, max_mb: float, progress: 
             size=file.size,
             modified=file.modified,
             sheet=result.sheet,
+            sheets=result.sheets,
         )
         snapshot_store.save_snapshot(info, out)
     progress(1.0, "read")

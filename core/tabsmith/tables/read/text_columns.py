@@ -214,14 +214,14 @@ def _checked_by_count(
 # The careful path: rows of text in a file, converted piece by piece --------------------------------------------------
 
 
-def write_text_rows(rows: Iterator[list[str]], width: int, out: Path, advance: Callable[[], None]) -> int:
-    """Write rows of text to a Parquet file with columns c0, c1 ...; returns the number of rows."""
+def write_text_rows(rows: Iterator[list[str]], columns: Sequence[str], out: Path, advance: Callable[[], None]) -> int:
+    """Write rows of text to a Parquet file with the columns called `columns`; returns the number of rows."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = pa.schema([(f"c{position}", pa.large_string()) for position in range(width)])
-    batch_rows = max(20, _BATCH_CELLS // width)
-    group_rows = min(_LONGEST_ROW_GROUP, max(batch_rows, _ROW_GROUP_CELLS // width))
+    schema = pa.schema([(column, pa.large_string()) for column in columns])
+    batch_rows = max(20, _BATCH_CELLS // len(columns))
+    group_rows = min(_LONGEST_ROW_GROUP, max(batch_rows, _ROW_GROUP_CELLS // len(columns)))
     count = waiting_rows = 0
     waiting: list[Any] = []
     with pq.ParquetWriter(out, schema) as writer:
@@ -245,10 +245,12 @@ def convert_text_rows(
     plans: Sequence[ColumnPlan],
     out: Path,
     advance: Callable[[float], None],
+    *,
+    kept: tuple[str, ...] = (),
 ) -> tuple[ColumnPlan, ...]:
     """Convert the Parquet file `text_rows` to the Parquet file `out`; returns the plans that fit all rows.
 
-    `advance` is called with the share that is done (0 to 1).
+    `kept` names further columns that are copied as they are. `advance` is called with the share that is done (0 to 1).
     """
     import pyarrow.parquet as pq
 
@@ -262,7 +264,7 @@ def convert_text_rows(
                 part = _narrowed(database, texts, part)
             narrowed += part
             advance(0.5 * len(narrowed) / len(plans))
-        _write_converted(database, file, narrowed, out, advance)
+        _write_converted(database, file, narrowed, out, advance, kept)
     return tuple(narrowed)
 
 
@@ -325,6 +327,7 @@ def _write_converted(
     plans: Sequence[ColumnPlan],
     out: Path,
     advance: Callable[[float], None],
+    kept: tuple[str, ...],
 ) -> None:
     """Convert one row group of `file` after the other, columns that are alike together."""
     import pyarrow as pa
@@ -341,7 +344,10 @@ def _write_converted(
                 values = database.sql(f"SELECT {select} FROM texts").to_arrow_table().column(0).combine_chunks()  # noqa: S608
                 for index, plan in enumerate(group):
                     columns[plan.position] = values.slice(index * texts.num_rows, texts.num_rows)
-            table = pa.table([columns[plan.position] for plan in plans], names=[plan.column for plan in plans])
+            table = pa.table(
+                [*(columns[plan.position] for plan in plans), *(texts.column(name) for name in kept)],
+                names=[*(plan.column for plan in plans), *kept],
+            )
             writer = writer or pq.ParquetWriter(out, table.schema)
             writer.write_table(table)
             advance(0.5 + 0.5 * (row_group + 1) / file.num_row_groups)
