@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tabsmith.families.estimator import Floats, Ints
+from tabsmith.tables.schema.embedded_numbers import embedded_number
 from tabsmith.tables.schema.types import ColumnKind, ColumnSchema
 
 if TYPE_CHECKING:
@@ -163,6 +164,9 @@ def read_column(series: "Series[Any]", kind: ColumnKind) -> tuple[ColumnValues, 
         case "numeric" | "code":
             values, bad = to_floats(series)
             return NumberColumn(values, whole=kind == "code"), bad
+        case "embedded number":
+            values, bad = to_floats(series, embedded_number)
+            return NumberColumn(values), bad
         case "boolean":
             if series.dtype.kind in "biuf":
                 values, bad = to_floats(series)
@@ -197,14 +201,19 @@ def infer_column(series: "Series[Any]") -> ColumnValues:
     return read_column(series, "category")[0]
 
 
-def to_floats(series: "Series[Any]") -> tuple[Floats, int]:
-    """A column as floats, with infinite values missing, and the number of cells that are no numbers."""
+def to_floats(series: "Series[Any]", read_text: Callable[[str], float | None] | None = None) -> tuple[Floats, int]:
+    """A column as floats, with infinite values missing, and the number of cells that are no numbers.
+
+    `read_text` reads a cell of text; without it, Python's `float` does.
+    """
     if series.dtype.kind in "biuf":
         values = series.to_numpy(dtype=np.float64, na_value=np.nan).copy()
         values[np.isinf(values)] = np.nan
         return values, 0
     if series.dtype.kind == "M":
         return _dates(series)
+    if read_text is not None:
+        return _parsed(series, lambda levels: [read_text(cell_text(level)) for level in levels])
     return _parsed(series, lambda levels: [_number(level) for level in levels])
 
 
@@ -323,7 +332,7 @@ def missing_column(kind: ColumnKind, count: int) -> ColumnValues:
     """A column of `count` missing cells."""
     missing = np.full(count, np.nan)
     match kind:
-        case "numeric" | "code":
+        case "numeric" | "code" | "embedded number":
             return NumberColumn(missing)
         case "boolean":
             return BooleanColumn(missing)
