@@ -153,7 +153,9 @@ def test_what_cannot_be_predicted_or_written_is_refused_before_anything_is(tmp_p
     with pytest.raises(UsageError, match="replace the file"):
         predict_file(model, info, tmp_path / "rows.csv")
     with pytest.raises(PredictionError, match="None of the model's columns"):
-        predict_file(model, _info(tmp_path, pd.DataFrame({"a": [1], "b": [2]}), model, "other.csv"), tmp_path / "out.csv")
+        predict_file(
+            model, _info(tmp_path, pd.DataFrame({"a": [1], "b": [2]}), model, "other.csv"), tmp_path / "out.csv"
+        )
     with pytest.raises(PredictionError, match="None of the model's columns"):
         model.predict(pd.DataFrame({"a": [1]}))
     with pytest.raises(PredictionError, match="cannot be read from a list"):
