@@ -228,8 +228,8 @@ def _send_notice(notice: ForkServerNotice) -> None:
     os.write(1, line)  # far shorter than a pipe's atomic write, so lines of several children do not mix
 
 
-def main() -> int:
-    """Preload, say so, serve."""
+def main() -> NoReturn:
+    """Preload, say so, serve; then end at once, without freeing what was imported."""
     from tabsmith.runs.stages import one_thread, preload
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl+c in the terminal is for the screen
@@ -238,8 +238,8 @@ def main() -> int:
     preload()
     _send_notice(ForkServerReady(time.monotonic() - started))
     ForkServer().serve()
-    return 0
+    os._exit(0)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
