@@ -16,7 +16,7 @@ from tabsmith.agents.api_keys import KeySource, find_key, keys_file
 from tabsmith.agents.availability import Availability, availability, key_variables
 from tabsmith.agents.protocol import AgentName
 from tabsmith.agents.registry import AGENTS
-from tabsmith.conditions.built_in import parse_condition
+from tabsmith.conditions.expression import parse_condition
 from tabsmith.config import Settings, load
 from tabsmith.config.keys import SettingKey, all_keys
 from tabsmith.config.loading import SettingSource, describe

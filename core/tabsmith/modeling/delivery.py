@@ -9,6 +9,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from tabsmith.families.estimator import Floats, Ints
+from tabsmith.formatting import significant
 from tabsmith.modeling import cross_validation, metrics, store
 from tabsmith.modeling.baseline import best_constant, compare_with_baseline
 from tabsmith.modeling.ensemble import BaggedMember, BaggedModel, Ensemble, FoldModel
@@ -25,7 +26,7 @@ from tabsmith.modeling.results import (
     metrics_for,
 )
 from tabsmith.modeling.training_data import TrainingData
-from tabsmith.text import figure, plural
+from tabsmith.text import plural
 
 MAX_POINTS = 400
 BINS = 20
@@ -108,7 +109,7 @@ def _caveats(holdout: Holdout | None, tries: int, data: TrainingData) -> tuple[s
     baseline = holdout.baseline
     if baseline is None or baseline.beaten == "yes":
         return ()
-    score = f"{data.metric.label} {figure(baseline.score)}"
+    score = f"{data.metric.label} {significant(baseline.score)}"
     return (f"The test set does not show the model to beat the best constant prediction, which gets {score}.",)
 
 

@@ -8,9 +8,8 @@ from tabsmith.agents.protocol import AgentName
 from tabsmith.agents.usage import NO_USAGE, Usage
 from tabsmith.limits import Limits
 from tabsmith.orchestration import events as loop
-from tabsmith.orchestration.decisions import Decision
+from tabsmith.orchestration.decisions import AllowTool, Decision, Reply
 from tabsmith.orchestration.events import TaskEvent
-from tabsmith.orchestration.questions import AllowTool, Reply
 from tabsmith.presentation import budgets, task_events
 from tabsmith.presentation.scores import metric_direction
 from tabsmith.runs import events as run
@@ -129,7 +128,7 @@ class EventPrinter:
             parts.append(f"{self._agent}  {budgets.token_counts(usage)}  {budgets.usage_cost(usage)}")
         if decision is not None and (usage is not None or decision.action != "proceed"):
             by = " (you)" if decision.by == "person" else ""
-            parts.append(f"{decision.action}{by}: {decision.rule}")
+            parts.append(f"{decision.label}{by}: {decision.rule}")
         return f"#{iteration:<3}      {'  '.join(parts)}" if parts else ""
 
     def _person_line(self, event: loop.LoopEvent | TaskEvent) -> str:

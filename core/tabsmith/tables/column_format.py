@@ -2,7 +2,12 @@
 used for every new row, cell by cell. Imports no table library.
 """
 
+from typing import Final
+
 import msgspec
+
+MISSING_WORDS: Final = (*("NA", "N/A", "n/a", "null", "NULL", "NaN", "nan", "?", "-", "#N/A", "<NA>", "\\N", "#NULL!"),)
+"""The words that stand for a missing value in a column of any kind, unless they mean something there."""
 
 
 class ColumnFormat(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -13,7 +18,7 @@ class ColumnFormat(msgspec.Struct, frozen=True, omit_defaults=True):
     """
 
     name: str = "text"
-    missing: tuple[str, ...] = ()  # words that stand for a missing value in this column
+    missing: tuple[str, ...] = MISSING_WORDS  # words that stand for a missing value in this column
     spellings: dict[str, str] = {}  # further spellings of a level ("YES", " yes "), each with the level it is taken as
 
 

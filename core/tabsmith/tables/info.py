@@ -60,7 +60,8 @@ class TableInfo(msgspec.Struct, frozen=True):
     repaired_count: int = 0
     size: int = 0  # bytes of the source
     modified: float = 0.0  # modification time of the source, seconds since 1970
-    sheet: str = ""  # of a workbook
+    sheet: str = ""  # of a workbook, or the table or file that was read of several
+    sheets: tuple[str, ...] = ()  # all that the source holds, `sheet` among them
 
     @property
     def rows(self) -> int:

@@ -5,8 +5,9 @@ from itertools import accumulate
 import msgspec
 import pytest
 
+from tabsmith.formatting import MINUS
 from tabsmith.modeling.results import ModelReport
-from tabsmith.orchestration.questions import Continue, Extend
+from tabsmith.orchestration.decisions import Continue, Extend
 from tabsmith.runs import events as run
 from tabsmith.runs.reducers import reduce
 from tabsmith.runs.snapshot import RunSnapshot, interrupted
@@ -86,7 +87,7 @@ def test_every_new_best_is_told_with_what_was_changed_and_its_score():
     assert plain(notices[-1].message).splitlines()[:3] == [
         "★ A new best in iteration 9",
         "CatBoost with three derived columns",
-        "RMSE 21,480 ± 310, 9.9 % better",
+        f"RMSE 21,480 ± 310 ({MINUS}2,360)",
     ]
 
 

@@ -3,12 +3,13 @@
 from msgspec.structs import replace
 
 from tabsmith.agents.usage import NO_USAGE
+from tabsmith.formatting import significant
 from tabsmith.orchestration import events as loop
 from tabsmith.orchestration.loop.champion import ChampionStatus, Judgement
 from tabsmith.orchestration.loop_state import Trial, WorkspaceWork
 from tabsmith.runs.reducers.rules import current_trial, reducer, with_log, with_trial
 from tabsmith.runs.snapshot import RunSnapshot
-from tabsmith.text import figure, plural
+from tabsmith.text import plural
 
 
 @reducer
@@ -84,7 +85,7 @@ def reduce_evaluated(event: loop.Evaluated, snapshot: RunSnapshot) -> RunSnapsho
         delta=_delta(snapshot, evaluation.mean),
     )
     what = current_trial(scored, event.iteration).change
-    text = f"#{event.iteration} {what}: {figure(evaluation.mean)} ± {figure(evaluation.standard_error, 2)}"
+    text = f"#{event.iteration} {what}: {significant(evaluation.mean)} ± {significant(evaluation.standard_error, 2)}"
     return with_log(scored, event, "scored", text)
 
 
@@ -125,7 +126,7 @@ def reduce_decided(event: loop.Decided, snapshot: RunSnapshot) -> RunSnapshot:
     decided = with_trial(snapshot, event.iteration, decision=decision)
     if snapshot.actual == "search" and decision.action == "proceed":
         return decided  # the search always proceeds
-    return with_log(decided, event, "decide", f"#{event.iteration} {decision.action}: {decision.rule}")
+    return with_log(decided, event, "decide", f"#{event.iteration} {decision.label}: {decision.rule}")
 
 
 @reducer
@@ -148,7 +149,7 @@ def reduce_iteration_ended(event: loop.IterationEnded, snapshot: RunSnapshot) ->
 
 @reducer
 def reduce_ensemble_built(event: loop.EnsembleBuilt, snapshot: RunSnapshot) -> RunSnapshot:
-    text = f"{len(event.recipes)} of the recipes together: {figure(event.score)}"
+    text = f"{len(event.recipes)} of the recipes together: {significant(event.score)}"
     return with_log(replace(snapshot, ensemble=event), event, "ensemble", text)
 
 
@@ -158,8 +159,5 @@ def reduce_noted(event: loop.Noted, snapshot: RunSnapshot) -> RunSnapshot:
 
 
 def _delta(snapshot: RunSnapshot, mean: float) -> float | None:
-    champion, metric = snapshot.champion_trial, snapshot.metric
-    if champion is None or metric is None or not champion.mean:
-        return None
-    gain = mean - champion.mean if metric.greater_is_better else champion.mean - mean
-    return gain / abs(champion.mean)
+    champion = snapshot.champion_trial
+    return mean - champion.mean if champion is not None and champion.mean is not None else None

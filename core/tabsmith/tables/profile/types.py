@@ -14,6 +14,15 @@ StorageType: TypeAlias = Literal["integer", "float", "boolean", "date", "timesta
 """How a column is stored in the snapshot. Times of day and nested values are stored as text."""
 
 
+class StoredColumn(msgspec.Struct, frozen=True):
+    """How a column came into the snapshot."""
+
+    storage: StorageType
+    format: ColumnFormat = ColumnFormat()  # how its texts were read
+    odd_cells: tuple[OddCell, ...] = ()  # the first few that the format cannot read
+    odd_count: int = 0  # of all such cells
+
+
 class ValueCount(msgspec.Struct, frozen=True):
     """A value and how many rows hold it."""
 

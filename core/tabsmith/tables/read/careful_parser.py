@@ -17,7 +17,7 @@ from tabsmith.tables.read.column_shapes import ColumnShape
 from tabsmith.tables.read.csv_dialect import csv_reader, split_line, without_backslashes
 from tabsmith.tables.read.encoding import one_byte_encoding
 from tabsmith.tables.read.line_repair import Rejection, Repair, repair_row, row_cost
-from tabsmith.tables.read.table_structure import NumberedRow, Row, is_footer
+from tabsmith.tables.read.table_structure import NumberedRow, Row, is_footer, is_total
 from tabsmith.text import clean, plural
 
 _NOTES_KEPT: Final = 1_000
@@ -94,7 +94,7 @@ class LineParser:
 
     Lines that are written by the rules are parsed many at a time; a line that is not is read by itself. With
     `every_row`, each row ends in a further cell, "" or the reason why its line cannot be read; the other cells of such
-    a row are empty.
+    a row are empty. With `ends_in_totals`, a last row that is labelled as a total is no row of the table.
     """
 
     def __init__(
@@ -105,6 +105,7 @@ class LineParser:
         *,
         names: tuple[str, ...] = (),
         drops_last: bool = False,
+        ends_in_totals: bool = True,
         every_row: bool = False,
     ) -> None:
         self._dialect = dialect
@@ -113,6 +114,7 @@ class LineParser:
         self._notes = notes
         self._names = list(names)
         self._drops_last = drops_last
+        self._ends_in_totals = ends_in_totals
         self._every_row = every_row
         self._second_table = 0  # the line at which a second table began, 0 within the first
 
@@ -125,11 +127,14 @@ class LineParser:
                 yield from map(self._finished, waiting[:-_LONGEST_FOOTER])
                 del waiting[:-_LONGEST_FOOTER]
         footers: list[NumberedRow] = []
-        while len(waiting) > 1 and is_footer(waiting[-1][1], self._width):
+        while len(waiting) > 1 and self._is_below_table(waiting[-1][1]):
             footers.append(waiting.pop())
         yield from map(self._finished, waiting)
         for line, row in reversed(footers):
             yield from self._rejected(line, "a total or a remark below the table, not a row", " ".join(row))
+
+    def _is_below_table(self, row: Row) -> bool:
+        return is_footer(row, self._width) or (self._ends_in_totals and is_total(row))
 
     def _finished(self, numbered: NumberedRow) -> Row:
         row = numbered[1]

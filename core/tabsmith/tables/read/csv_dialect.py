@@ -16,7 +16,7 @@ import msgspec
 from tabsmith.tables.info import Dialect
 from tabsmith.tables.read.column_shapes import typed_formats
 from tabsmith.tables.read.sources import ReadOptions
-from tabsmith.tables.read.table_structure import NumberedRow, Row, count_expected, find_table
+from tabsmith.tables.read.table_structure import NumberedRow, Row, count_expected, find_table, is_total
 from tabsmith.tables.read.value_formats import is_typed_value
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ class SniffResult(msgspec.Struct, frozen=True):
     padded: bool = False  # spaces follow the delimiters
     drops_last: bool = False  # every line ends in a delimiter, which adds no column
     further_header: tuple[tuple[int, str], ...] = ()  # lines below the names that are no rows, with their numbers
+    holds_totals: bool = False  # some rows are totals of others all along, so that a last one is nothing special
     first: int = 1  # the number of the line at which the rows of values begin
     records_above: int = 0  # rows above the first row of values; a quoted name may span lines
 
@@ -103,6 +104,7 @@ def sniff_dialect(text: str, options: ReadOptions | None = None, *, tabs: bool =
         further_header=tuple(
             (line, dialect.delimiter.join(row)) for line, row in rows[table.first - table.unit_rows : table.first]
         ),
+        holds_totals=any(is_total(row) for row in below[:-1]),
         first=_line_number(rows, table.first, skipped + 1),
         records_above=skipped + table.first,
     )

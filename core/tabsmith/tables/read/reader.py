@@ -67,7 +67,7 @@ def _read_file(source: FileSource, opened: OpenedFile, max_mb: float, progress: 
             request = ReadRequest(opened, out, database, scratch, source.as_text, max_mb, progress, source.options)
             result = format_named(file.format).read(request)
             progress(0.85, "profiling")
-            profile = profile_snapshot(database, out, result.names, result.storages)
+            profile = profile_snapshot(database, out, result.names, result.columns)
         if profile.rows == 0:
             raise ReadError(
                 "The file has a header but no rows.",
@@ -90,6 +90,7 @@ def _read_file(source: FileSource, opened: OpenedFile, max_mb: float, progress: 
             size=file.size,
             modified=file.modified,
             sheet=result.sheet,
+            sheets=result.sheets,
         )
         snapshot_store.save_snapshot(info, out)
     progress(1.0, "read")

@@ -28,12 +28,18 @@ class ReadOptions(msgspec.Struct, frozen=True, omit_defaults=True):
     )
 
 
+Asker: TypeAlias = Literal["person", "bridge"]
+"""Who asked for a file: a person at this machine, who may open what their account may read, or somebody through the
+Telegram bridge, who is held to the folders of the setting `paths.allowed` and to what was sent here."""
+
+
 class FileSource(msgspec.Struct, frozen=True, tag="file", tag_field="source"):
     """A file on this machine, as the person wrote it; `as_text` keeps every value as the text that stands there."""
 
     path: str
     as_text: bool = False
     options: ReadOptions = ReadOptions()
+    asked_by: Asker = "person"
 
 
 SampleName: TypeAlias = Literal["iris", "wine", "breast_cancer", "diabetes", "digits", "linnerud"]

@@ -28,7 +28,7 @@ _TOTAL: Final = re.compile(
     r"(?:grand |sub)?totals?|sum|overall|summe|gesamt|insgesamt|total g[eé]n[eé]ral|totale|итого|всего|合計|总计",
     re.IGNORECASE,
 )
-_SOURCE: Final = re.compile(
+_NOTE: Final = re.compile(
     r"(?:source|sources|note|notes|footnote|data from|last updated|downloaded|copyright|quelle|hinweis|anmerkung|fuente|nota|stand)\b"
     r".*|[*†(©].*",
     re.IGNORECASE | re.DOTALL,
@@ -372,11 +372,13 @@ def _has_units(row: Row, rest: Sequence[Row], width: int) -> bool:
 # Rows that are none --------------------------------------------------------------------------------------------------
 
 
+def is_total(row: Row) -> bool:
+    """Whether a row is labelled as the sum of others."""
+    label = next((cell.strip() for cell in row if cell.strip()), "")
+    return bool(_TOTAL.fullmatch(label.rstrip(":")))
+
+
 def is_footer(row: Row, width: int) -> bool:
-    """Whether a last row of the table is none, but a total, a source or a remark below it."""
+    """Whether a last row of the table is a remark below it: its source, a note."""
     filled = [cell.strip() for cell in row if cell.strip()]
-    if not filled or width < 2:
-        return False
-    if _TOTAL.fullmatch(filled[0].rstrip(":")) and row[0].strip():
-        return True
-    return len(filled) == 1 and width > 2 and bool(_SOURCE.fullmatch(filled[0]) or " " in filled[0])
+    return len(filled) == 1 and width > 1 and bool(_NOTE.fullmatch(filled[0]))

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from tabsmith.tables.column_format import MISSING_WORDS, ColumnFormat
 from tabsmith.tables.database import sql_is_one_of
+from tabsmith.tables.profile.types import StoredColumn
+from tabsmith.tables.read.cell_reader import cell_value, is_present, trimmed
 from tabsmith.tables.read.value_formats import (
-    MISSING_IN_NUMBERS,
     TEXT,
     ValueFormat,
     fitting_formats,
@@ -52,6 +54,14 @@ class ColumnPlan(msgspec.Struct, frozen=True):
     @property
     def column(self) -> str:
         return f"c{self.position}"
+
+    @property
+    def column_format(self) -> ColumnFormat:
+        return ColumnFormat(self.format.name, self.missing if self.format is TEXT else MISSING_WORDS)
+
+    @property
+    def stored(self) -> StoredColumn:
+        return StoredColumn(self.format.storage, self.column_format)
 
 
 # Planning ------------------------------------------------------------------------------------------------------------
@@ -119,30 +129,29 @@ def _strict(plan: ColumnPlan, already_missing: tuple[str, ...]) -> str:
         return f"coalesce({plan.column}, '')"
     if plan.format.native:
         return plan.column
-    text = f"trim({plan.column})" if plan.trim else plan.column
     if plan.format is TEXT:
+        text = f"nfc_normalize({trimmed(plan.column)})"
         words = tuple(word for word in plan.missing if plan.trim or word not in already_missing)
         missing = f"WHEN {sql_is_one_of(text, words)} THEN NULL " if words else ""
         return f"CASE WHEN {text} = '' THEN NULL {missing}ELSE {text} END"
+    text = trimmed(plan.column) if plan.trim else plan.column
     value = plan.format.strict or f"coalesce({plan.format.sql}, error('no {plan.format.storage}'))"
     return f"CASE WHEN {text} IS NULL OR {text} = '' THEN NULL ELSE {value.replace('{t}', text)} END"
 
 
 def _safe(plan: ColumnPlan) -> str:
-    if plan.verbatim or plan.format is TEXT:
+    if plan.verbatim:
         return _strict(plan, ())
-    text = f"trim({plan.column})"
-    return f"CASE WHEN {_is_missing(plan)} THEN NULL ELSE {plan.format.sql.replace('{t}', text)} END"
+    return cell_value(plan.column, plan.format, plan.column_format)
 
 
 def _is_missing(plan: ColumnPlan) -> str:
-    text = f"trim({plan.column})"
-    return f"{plan.column} IS NULL OR {text} = '' OR {sql_is_one_of(text, MISSING_IN_NUMBERS)}"
+    return f"NOT {is_present(plan.column, plan.format, plan.column_format)}"
 
 
 def _present_text(plan: ColumnPlan) -> str:
     """SQL: the trimmed text of a column, NULL where it is missing."""
-    return f"CASE WHEN {_is_missing(plan)} THEN NULL ELSE trim({plan.column}) END"
+    return f"CASE WHEN {is_present(plan.column, plan.format, plan.column_format)} THEN {trimmed(plan.column)} END"
 
 
 # The fast path: a relation converted at once -------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from tabsmith.tables.read.formats.base import (
     estimated_text_size,
 )
 from tabsmith.tables.read.opened_file import GuardedFile, OpenedFile
-from tabsmith.tables.read.table_structure import is_footer
+from tabsmith.tables.read.table_structure import is_footer, is_total
 from tabsmith.tables.read.text_columns import (
     ColumnPlan,
     convert_text_rows,
@@ -111,7 +111,7 @@ class _DelimitedReader:
         final_plans = fast_plans or self._read_carefully(sniffed, plans, column_shapes(sample, sniffed.width), notes)
         return ReadResult(
             self._names(sniffed),
-            tuple(plan.format.storage for plan in final_plans),
+            tuple(plan.stored for plan in final_plans),
             route="fast" if fast_plans else "careful",
             encoding=encoding,
             dialect=sniffed.dialect,
@@ -168,7 +168,8 @@ class _DelimitedReader:
         if len(tail.encode()) < self._size:
             lines = lines[1:]  # perhaps cut at its beginning
         last = next((line.rstrip("\r\n") for line in reversed(lines) if line.strip()), "")
-        return is_footer(split_line(last, sniffed.dialect), sniffed.width)
+        row = split_line(last, sniffed.dialect)
+        return is_footer(row, sniffed.width) or (is_total(row) and not sniffed.holds_totals)
 
     # The fast path ----------------------------------------------------------------------------------------------------
 
@@ -232,7 +233,13 @@ class _DelimitedReader:
         rejected_above = notes.rejected_count
         every_row = self._request.options.every_row
         parser = LineParser(
-            sniffed.dialect, shapes, notes, names=sniffed.names, drops_last=sniffed.drops_last, every_row=every_row
+            sniffed.dialect,
+            shapes,
+            notes,
+            names=sniffed.names,
+            drops_last=sniffed.drops_last,
+            ends_in_totals=not sniffed.holds_totals,
+            every_row=every_row,
         )
         columns = [*(plan.column for plan in plans), *([REASON_COLUMN] if every_row else [])]
         count = write_text_rows(parser.rows(lines, sniffed.first), columns, text_rows, self._advance)
