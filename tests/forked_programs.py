@@ -131,7 +131,7 @@ class TemplatesFolder:
 def _preload(template: Template) -> None:
     from tabsmith.agents.server import agent_client
     from tabsmith.runs import supervisor, training
-    from tabsmith.runs.preload import one_thread, preload
+    from tabsmith.runs.stages import one_thread, preload
 
     if template == "workers":
         one_thread()

@@ -148,6 +148,10 @@ class SchemaError(UsageError):
     """A schema does not fit its table, or could not be understood."""
 
 
+class UnknownFormatError(ReadError):
+    """A saved schema names a format of a column's texts that this version does not know."""
+
+
 class TableChangedError(UsageError):
     """The file is no longer the one that was read: changed, or gone."""
 
@@ -165,6 +169,14 @@ class TrainingError(TabsmithError):
 
 class PredictionError(UsageError):
     """The rows given cannot be predicted by this model."""
+
+
+class MissingColumnError(PredictionError):
+    """The rows lack a column that matters to the model, so that its predictions would be much worse."""
+
+
+class NewRowsWarning(UserWarning):
+    """Something in the rows to predict was not understood as it stands: a warning of Python's, not an error."""
 
 
 class ModelNotFoundError(UsageError):

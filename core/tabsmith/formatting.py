@@ -30,6 +30,17 @@ def number(value: float | None, digits: int = 4) -> str:
     return _signed(f"{value:,.{decimals}f}")
 
 
+def significant(value: float, digits: int = 4) -> str:
+    """`value` with about `digits` significant digits and no trailing zeros, for a sentence: 24,900; 21.48; 0.5."""
+    return f"{value:,.0f}" if min(1_000, 10**digits) <= abs(value) < 1e9 else f"{value:.{digits}g}"
+
+
+def difference(value: float) -> str:
+    """A difference with its sign and about two significant digits: +0.27; -2,360."""
+    text = significant(abs(value), 2)
+    return f"{MINUS if value < 0 else '+'}{text}"
+
+
 def plus_minus(value: float | None, error: float | None) -> str:
     """`21,480 ± 310`, `0.8731 ± 0.0042`: the error with two digits, the value with as many decimals."""
     value_text, error_text = plus_minus_parts(value, error)

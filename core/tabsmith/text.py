@@ -38,11 +38,6 @@ def plural(count: int, noun: str, nouns: str = "") -> str:
     return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
 
 
-def figure(value: float, digits: int = 4) -> str:
-    """A number for a sentence: `24,900`, `21.48`, `0.8731`; about `digits` significant digits."""
-    return f"{value:,.0f}" if min(1_000, 10**digits) <= abs(value) < 1e9 else f"{value:.{digits}g}"
-
-
 def similar(word: str, choices: Iterable[str], *, count: int = 3, cutoff: float = 0.6) -> tuple[str, ...]:
     """Up to `count` of `choices`, the most like `word` first, whatever their case.
 

@@ -7,13 +7,13 @@ import pytest
 from rich.cells import cell_len
 
 from tabsmith.agents.usage import NO_USAGE, Usage
+from tabsmith.formatting import MINUS
 from tabsmith.orchestration import events as loop
-from tabsmith.orchestration.questions import Continue
+from tabsmith.orchestration.decisions import Continue
 from tabsmith.presentation import budgets
 from tabsmith.presentation.spans import plain_text
 from tabsmith.runs import replies
-from tabsmith.runs.commands import SetLimit
-from tabsmith.runs.events import RunState
+from tabsmith.runs.events import RunState, SetLimit
 from tabsmith.runs.spec import Limits
 from tabsmith_tui.views import agent_card, champion_card, leaderboard, question, run_actions, run_header, score_plot
 from tabsmith_tui.views.run_header import run_banner
@@ -165,10 +165,12 @@ def test_a_champion_on_probation_is_called_that():
 
 def test_the_iterations_say_what_each_cost_and_what_was_decided():
     shown = rows(leaderboard.Iterations(improving().snapshot))
-    assert shown[1] == "7  CatBoost with three derived columns  21,480 ±310  ▲ 9.9 %  $0.035  0:12  ★ champion"
-    assert shown[3] == "5  nearest neighbours, 5,000 of them  failed  —  $0.035  0:04  ✘ escalate"
-    assert shown[5] == "3  price per pool area  refused  —  $0.035  0:03  ! clarify"
-    assert "no answer  —  —  0:00  ✘ escalate" in rows(leaderboard.Iterations(agent_journals.handed_over().snapshot))[1]
+    assert shown[1] == f"7  CatBoost with three derived columns  21,480 ±310  {MINUS}2,360  $0.035  0:12  ★ champion"
+    assert shown[3] == "5  nearest neighbours, 5,000 of them  failed  —  $0.035  0:04  ✘ escalated"
+    assert shown[5] == "3  price per pool area  refused  —  $0.035  0:03  ! feedback"
+    assert (
+        "no answer  —  —  0:00  ✘ escalated" in rows(leaderboard.Iterations(agent_journals.handed_over().snapshot))[1]
+    )
 
 
 def test_all_columns_of_the_iterations_fit_on_80_cells():

@@ -5,13 +5,13 @@ import pytest
 from rich.cells import cell_len
 
 from tabsmith.errors import UsageError
+from tabsmith.formatting import MINUS
 from tabsmith.orchestration import events as loop
 from tabsmith.presentation import budgets, recipes, scores
-from tabsmith.presentation.spans import plain_text
+from tabsmith.presentation.spans import Span, plain_text
 from tabsmith.runs import events as run
 from tabsmith.runs import replies
-from tabsmith.runs.commands import Pause, SetLimit, Stop
-from tabsmith.runs.events import RunState
+from tabsmith.runs.events import Pause, RunState, SetLimit, Stop
 from tabsmith.runs.snapshot import RunSnapshot, interrupted
 from tabsmith.runs.spec import Limits
 from tabsmith_tui.views import agent_card, champion_card, leaderboard, run_actions, run_header, trial_details
@@ -151,15 +151,18 @@ def test_the_champion_card_says_score_error_tries_gain_and_that_the_hold_out_is_
     assert shown.splitlines() == [
         "CatBoost + 3 derived, 1 dropped",
         "21,480 ± 310   9 tries",
-        "32.7 % better than the first, ridge",
+        f"{MINUS}10,420 against the first, ridge",
         "test set: 586 rows, kept back until the end",
     ]
 
 
-def test_of_a_score_where_more_is_better_a_gain_is_still_called_better():
+def test_a_difference_has_its_sign_and_its_tone_says_whether_it_is_better():
     story = Story(metric=journals.AUC).begin()
     story.score(journals.LINEAR, "first", 0.80, 0.01, wins=True).score(journals.CAT, "next", 0.88, 0.01, wins=True)
-    assert "10.0 % better than the first" in text(champion_card.champion_card(story.snapshot))
+    card = champion_card.champion_card(story.snapshot)
+    assert "+0.08 against the first" in text(card)
+    assert (Span("+0.08", "good") in card[2], Span("+0.08", "bad") in card[2]) == (True, False)
+    assert scores.difference_tone(0.08, journals.RMSE) == "bad"
 
 
 def test_without_a_champion_the_card_says_why():
@@ -185,7 +188,7 @@ def test_the_leaderboard_is_best_first_with_the_difference_to_the_champion_of_no
     board = leaderboard.Leaderboard(house_prices().snapshot)
     shown = rows(board)
     assert shown[0] == "1  CatBoost + 3 derived, 1 dropped  21,480 ± 310  —  24 s  ★ champion"
-    assert shown[3] == "4  LightGBM  23,840 ± 410  11.0 % worse  9.0 s  was champion"
+    assert shown[3] == "4  LightGBM  23,840 ± 410  +2,360  9.0 s  was champion"
     assert len(board) == 9
     assert board.key(0) == "9"
 
@@ -203,7 +206,7 @@ def test_a_try_within_the_noise_of_its_folds_is_called_that_and_not_behind():
 def test_the_iterations_are_newest_first_and_say_what_became_of_each():
     shown = rows(leaderboard.Iterations(house_prices().snapshot))
     assert shown[0] == "12  target encoding of Street  —  —  —  ◑ fold 3/5"
-    assert shown[3].endswith("9.9 % better  24 s  ★ champion")
+    assert shown[3].endswith(f"{MINUS}2,360  24 s  ★ champion")
     assert "! refused" in shown[7]
     assert "✘ failed" in shown[5]
     assert "☆ was champion" in shown[11]
@@ -228,7 +231,7 @@ def test_the_ensemble_stands_above_the_leaderboard():
     story.tell(loop.EnsembleBuilt(recipes=("a", "b"), weights=(0.6, 0.4), score=21_190, standard_error=305))
     assert (
         rows(leaderboard.Leaderboard(story.snapshot))[0]
-        == "Σ  weighted average of 2 models  21,190 ± 300  1.4 % better  —  built"
+        == f"Σ  weighted average of 2 models  21,190 ± 300  {MINUS}290  —  built"
     )
     assert "recipe a" in text(trial_details.trial_details(story.snapshot, leaderboard.ENSEMBLE)[1])
 
@@ -241,8 +244,8 @@ def test_details_hold_recipe_difference_folds_and_time():
     shown = text(lines)
     assert title == "Iteration 10"
     assert "derived    log_area = ln(Lot_Area + 1)" in shown
-    assert "· keeps Street" in shown
-    assert "worse on 5 shared folds" in shown
+    assert "· keep Street" in shown
+    assert "on 5 shared folds" in shown
     assert "Folds  5 of 5" in shown
 
 
@@ -252,18 +255,17 @@ def test_details_of_a_refusal_hold_its_whole_message():
     assert "— (not scored)" in shown
 
 
-def test_a_difference_of_recipes_is_said_in_sentences():
-    said = recipes.recipe_difference(journals.CAT, journals.BOOST)
-    assert said[0] == "CatBoost instead of LightGBM"
-    assert "derives age = Year_Sold - Year_Built" in said
-    assert "drops Street" in said
-    assert "num_leaves is the default, not 63" in said
-    assert recipes.recipe_difference(journals.CAT, journals.CAT) == ()
+def test_a_difference_of_recipes_is_a_line_for_each_change():
+    said = text(recipes.change_lines(journals.BOOST, journals.CAT)).splitlines()
+    assert said[0] == "· CatBoost instead of LightGBM"
+    assert "· + age = Year_Sold - Year_Built" in said
+    assert "· drop Street" in said
+    assert text(recipes.change_lines(journals.CAT, journals.CAT)) == "The recipes are the same."
 
 
 def test_paired_differences_need_two_shared_folds():
     folds = house_prices().snapshot.trials[0].folds
-    assert scores.paired_difference(folds[:1], folds, journals.RMSE) is None
-    even = scores.paired_difference(folds, folds, journals.RMSE)
+    assert scores.paired_difference(folds[:1], folds) is None
+    even = scores.paired_difference(folds, folds)
     assert even is not None
     assert even.noise

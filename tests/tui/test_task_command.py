@@ -15,13 +15,12 @@ from tabsmith.agents.usage import Usage
 from tabsmith.errors import UsageError
 from tabsmith.orchestration import events as loop
 from tabsmith.orchestration import events as task
-from tabsmith.orchestration.questions import AllowTool, ChangeBrief, EndRun, Reply
+from tabsmith.orchestration.decisions import AllowTool, ChangeBrief, EndRun, Reply
 from tabsmith.presentation.events import EventPrinter
 from tabsmith.presentation.spans import plain_text
 from tabsmith.runs import events as run_events
 from tabsmith.runs import replies
-from tabsmith.runs.commands import Answer, Stop
-from tabsmith.runs.events import RunState
+from tabsmith.runs.events import Answer, RunState, Stop
 from tabsmith.runs.folder import RunFolder, run_ids
 from tabsmith.runs.spec import Limits
 from tabsmith.tables.read.sources import TasksSource
@@ -304,7 +303,7 @@ def test_every_step_of_a_task_is_a_plain_line() -> None:
     lines = lines_of(proven())
     assert "tasks     2 tasks: calculator, report" in lines
     assert "task      calculator: in a copy, sandbox bubblewrap" in lines
-    assert "#1        calculator: claude-code is sent" in lines
+    assert "work      #1 calculator: claude-code is sent" in lines
     assert "tool      #1 Write: calculator.py" in lines
     assert "says      #1 I am done." in lines
     assert "worked    #1 done, 2 files changed (calculator.py, test_calculator.py), says: I am done." in lines
@@ -414,7 +413,7 @@ def test_a_permission_in_the_terminal_is_answered_by_a_line() -> None:
         assert isinstance(answer, Answer)
         assert (answer.id, answer.reply) == (asked.id, AllowTool("always"))
         append(folder, loop.QuestionAnswered(id=asked.id, reply=AllowTool("always"), at=story.at + 5))
-        terminal.wait_for("allow always, to: Bash: curl example.org")
+        terminal.wait_for("answer    allow always")
         append(folder, run_events.RunEnded(outcome="success", exit_reason="done", active_seconds=9.0, at=story.at + 9))
         assert terminal.wait_exit() == 0
 

@@ -12,13 +12,12 @@ from textual.pilot import Pilot
 from tabsmith import formatting
 from tabsmith.errors import ErrorReport
 from tabsmith.orchestration import events as task
-from tabsmith.orchestration.questions import AllowTool, Reply
+from tabsmith.orchestration.decisions import AllowTool, Reply
 from tabsmith.presentation import budgets, tasks
 from tabsmith.presentation.spans import plain_text
 from tabsmith.presentation.trials import work_result
 from tabsmith.runs import events as run_events
-from tabsmith.runs.commands import Answer
-from tabsmith.runs.events import RunState
+from tabsmith.runs.events import Answer, RunState
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.snapshot import interrupted
 from tabsmith.runs.watch import summarize
@@ -93,7 +92,7 @@ async def test_the_tasks_stand_where_a_champion_would_with_what_they_wait_for_an
             "python make_report.py --out report.html",
             "refused: WebFetch",
             "exit 1",
-            "clarify",
+            "feedback",
             f"2 (+3 {formatting.MINUS}1)",
         ):
             assert words in shown, words
@@ -236,7 +235,7 @@ def test_every_outcome_has_words_and_none_speaks_of_a_model(outcome: Any) -> Non
 async def test_the_overview_and_the_acceptance_show_the_proof(make_app) -> None:
     async with pages(make_app, calculator(), 1, LARGE) as (pilot, screen):
         shown = screen_text(pilot.app)
-        for words in ("All four operations work.", "proves nothing", "exit 1", "clarify", "exit status 1: divide"):
+        for words in ("All four operations work.", "proves nothing", "exit 1", "feedback", "exit status 1: divide"):
             assert words in shown, words
         await pilot.press("3")
         await until(pilot, lambda: ACCEPT in screen_text(pilot.app), "the command")

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from tabsmith.formatting import MINUS
 from tabsmith.orchestration import events as loop
+from tabsmith.presentation.events import run_log
 from tabsmith.presentation.spans import plain_text
 from tabsmith.runs.folder import RunFolder
 from tabsmith_tui import trial_records
@@ -60,11 +62,11 @@ async def test_the_overview_says_what_was_tried_why_how_it_scored_and_how_it_was
             "LightGBM, 63 leaves",
             "boosting handles the skew",
             "23,840 ± 410",
-            "9.4 % better",
+            f"{MINUS}2,460",
             "80% sure of it",
             "$0.035",
             "quality    0.78",
-            "proceed",
+            "goes on",
             "valid, quality 0.78",
             "proceed from 0.7, escalate below 0.5",
             "iteration_tokens",
@@ -118,7 +120,7 @@ async def test_the_log_of_an_iteration_holds_its_lines_and_no_others(make_app) -
         await pilot.press("6")
         await until(pilot, lambda: "Pool_Area" in screen_text(pilot.app), "the log")
         shown = screen_text(pilot.app)
-        assert "clarify" in shown
+        assert "feedback" in shown
         assert "#4" not in shown
         assert "#2" not in shown
 
@@ -144,7 +146,7 @@ async def test_a_run_that_is_over_shows_the_same_pages(make_app, ended: bool) ->
         await pilot.press("3")
         await until(pilot, lambda: "This is iteration 4." in screen_text(pilot.app), "the brief")
         await pilot.press("6")
-        await until(pilot, lambda: "proceed" in screen_text(pilot.app), "the log")
+        await until(pilot, lambda: "goes on" in screen_text(pilot.app), "the log")
 
 
 async def test_a_try_that_goes_on_is_followed(make_app) -> None:
@@ -189,7 +191,7 @@ def test_the_log_of_an_old_iteration_is_found_where_the_snapshot_has_forgotten_i
     for number in range(600):
         story.tell(loop.Noted(message=f"note {number}"))
     folder = journals.write(story.events, story.spec)
-    assert not any("Pool_Area" in each.text for each in story.snapshot.log)
+    assert not any("Pool_Area" in each.text for each in run_log(story.snapshot))
     found = trial_records.log_lines(folder.id, 3)
     assert any("Pool_Area" in each.text for each in found)
 

@@ -89,7 +89,7 @@ class TabsmithApp(App[ExitSummary], inherit_bindings=False):
         return self._new_id()
 
     def agents(self) -> "tuple[tuple[AgentName, ...], dict[AgentName, str]]":
-        from tabsmith.agents.availability import selectable_agents
+        from tabsmith.agents.backend import selectable_agents
 
         return selectable_agents(self.settings.agents)
 
@@ -189,7 +189,7 @@ class TabsmithApp(App[ExitSummary], inherit_bindings=False):
         return tuple(run for run in runs if not run.state.ended)
 
     async def _stop_and_leave(self, running: "tuple[RunSummary, ...]") -> None:
-        from tabsmith.runs.commands import Stop
+        from tabsmith.runs.events import Stop
 
         for run in running:
             await asyncio.to_thread(self.store.send, run.id, Stop())

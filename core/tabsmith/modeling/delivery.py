@@ -9,6 +9,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from tabsmith.families.estimator import Floats, Ints
+from tabsmith.formatting import significant
 from tabsmith.modeling import cross_validation, metrics, store
 from tabsmith.modeling.baseline import best_constant, compare_with_baseline
 from tabsmith.modeling.ensemble import BaggedMember, BaggedModel, Ensemble, FoldModel
@@ -25,10 +26,11 @@ from tabsmith.modeling.results import (
     metrics_for,
 )
 from tabsmith.modeling.training_data import TrainingData
-from tabsmith.text import figure, plural
+from tabsmith.text import plural
 
 MAX_POINTS = 400
 BINS = 20
+MAX_LEVELS = 10_000  # of a category, kept with the model
 IMPORTANCE_SECONDS = 20.0
 SAVING_SECONDS = 0.3
 INTERVAL_SHARE = 0.3  # of the time that is left, for drawing intervals; the importance of columns takes the rest
@@ -108,7 +110,7 @@ def _caveats(holdout: Holdout | None, tries: int, data: TrainingData) -> tuple[s
     baseline = holdout.baseline
     if baseline is None or baseline.beaten == "yes":
         return ()
-    score = f"{data.metric.label} {figure(baseline.score)}"
+    score = f"{data.metric.label} {significant(baseline.score)}"
     return (f"The test set does not show the model to beat the best constant prediction, which gets {score}.",)
 
 
@@ -230,4 +232,16 @@ def _save(
                     assert is_member_file(path.name), path.name
                     files[f"{folder}/{path.name}"] = path
         stored.append(StoredMember(member.recipe, member.weight, tuple(folders)))
-    store.save_model(report, ModelFile(data.labels.classes, tuple(stored)), files)
+    store.save_model(report, ModelFile(data.labels.classes, tuple(stored), _training_levels(data)), files)
+
+
+def _training_levels(data: TrainingData) -> dict[str, tuple[str, ...]]:
+    """The levels of each category among the training rows, sorted; by them new rows are told to hold others."""
+    levels: dict[str, tuple[str, ...]] = {}
+    for column in data.inputs:
+        if column.kind == "category" and column.role == "feature":
+            texts = data.rows.texts(column.name)
+            present = np.unique(texts.codes[texts.codes >= 0]).tolist()
+            if len(present) <= MAX_LEVELS:
+                levels[column.name] = tuple(sorted(texts.levels[code] for code in present))
+    return levels

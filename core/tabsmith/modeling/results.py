@@ -9,7 +9,7 @@ import msgspec
 from tabsmith.errors import UsageError
 from tabsmith.recipes.recipe import Recipe
 from tabsmith.tables.schema.types import ProblemType, Schema
-from tabsmith.text import clean
+from tabsmith.text import clean, plural
 
 MetricName: TypeAlias = Literal[
     "roc_auc", "log_loss", "accuracy", "balanced_accuracy", "f1", "average_precision", "rmse", "mae", "median_ae", "r2"
@@ -198,6 +198,104 @@ class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     notes: tuple[str, ...] = ()  # what a reader should know: folds made fewer, work cut short
 
+    @property
+    def typical_error(self) -> float:
+        """The error of a predicted number, in the target's unit: that of the hold-out, else of validation; NaN if unknown."""
+        scores = self.holdout.scores if self.holdout is not None else (ModelScore(self.metric, self.cv_score),)
+        for name in ("rmse", "mae", "median_ae"):
+            for each in scores:
+                if each.metric.name == name:
+                    return each.score
+        return float("nan")
+
+    @property
+    def important_columns(self) -> tuple[ColumnImportance, ...]:
+        """The columns without which the model's error would rise by a tenth or more, the most important first.
+
+        The error is the cross-validated score itself where lower is better, and its distance from 1 elsewhere.
+        """
+        error = abs(1 - self.cv_score if self.metric.greater_is_better else self.cv_score)
+        important = [each for each in self.importance if each.drop > max(each.deviation, 0.1 * error)]
+        return tuple(sorted(important, key=lambda each: -each.drop))
+
+
+class MatchedColumn(msgspec.Struct, frozen=True):
+    """A column that the model knows as `column`, and that the rows hold under the similar name `found`."""
+
+    column: str
+    found: str
+
+    def __str__(self) -> str:
+        return f'{clean(self.column, 60)} is read from the column "{clean(self.found, 60)}"'
+
+
+class UnreadCell(msgspec.Struct, frozen=True):
+    """A cell that the model cannot read as its column is read; it is treated as missing."""
+
+    row: int  # of the new rows, counted from 1
+    text: str  # cleaned, at most 80 characters
+
+
+class UnreadCells(msgspec.Struct, frozen=True):
+    """The cells of a column that could not be read; they are treated as missing."""
+
+    column: str
+    count: int
+    examples: tuple[UnreadCell, ...]  # the first few
+
+    def __str__(self) -> str:
+        examples = ", ".join(f'"{each.text}" in row {each.row:,}' for each in self.examples)
+        verb = "is" if self.count == 1 else "are"
+        return f"{clean(self.column, 60)}: {plural(self.count, 'cell')} not understood {verb} treated as missing ({examples})"
+
+
+class UnseenLevels(msgspec.Struct, frozen=True):
+    """The cells of a column whose level does not occur in the rows that the model was trained on."""
+
+    column: str
+    count: int
+    levels: tuple[str, ...]  # the first few, cleaned
+
+    def __str__(self) -> str:
+        levels = ", ".join(f'"{level}"' for level in self.levels)
+        return f"{clean(self.column, 60)}: {plural(self.count, 'cell')} with values never seen in training ({levels})"
+
+
+class UnreadRow(msgspec.Struct, frozen=True):
+    """A row that could not be read, and that has an empty prediction."""
+
+    row: int  # counted from 1
+    reason: str
+
+    def __str__(self) -> str:
+        return f"row {self.row:,} has no prediction: {clean(self.reason, 200)}"
+
+
+ReadingAssumption: TypeAlias = Literal["day first", "formats unknown"]
+"""What had to be assumed about a column's texts. `day first`: the model was trained on dates, not on texts, and dates
+such as 02/09/2023 were read with the day first. `formats unknown`: the model was saved before models kept how their
+columns are read, so texts are read by what the rows themselves look like."""
+
+
+class AssumedReading(msgspec.Struct, frozen=True):
+    """An assumption by which a column was read; `column` is empty where it holds for all columns."""
+
+    column: str
+    assumption: ReadingAssumption
+
+    def __str__(self) -> str:
+        if self.assumption == "day first":
+            return f"{clean(self.column, 60)}: dates such as 02/09/2023 were read with the day first"
+        return "The model was saved before models kept how their columns are read: texts are read anew from these rows"
+
+
+class RowsScore(msgspec.Struct, frozen=True):
+    """The model's scores on new rows that hold the target."""
+
+    rows: int  # that were scored: those with a target that the model knows, at most `modeling.scoring.MAX_ROWS`
+    scores: tuple[ModelScore, ...]  # the model's own metric first
+    holdout: tuple[ModelScore, ...]  # the scores on the hold-out, to compare with; empty where there was none
+
 
 class PredictedFile(msgspec.Struct, frozen=True):
     """The rows of a source predicted and written to `out`."""
@@ -209,3 +307,11 @@ class PredictedFile(msgspec.Struct, frozen=True):
     missing: tuple[str, ...] = ()  # columns the model knows and the source lacks; treated as missing
     extra: tuple[str, ...] = ()  # columns the source has and the model does not use
     unparsable: int = 0  # cells that could not be read as their column's kind; treated as missing
+    added: tuple[str, ...] = ()  # columns that the predictions stand in, the prediction itself first
+    matched: tuple[MatchedColumn, ...] = ()  # columns found under a similar name
+    unread: tuple[UnreadCells, ...] = ()  # the cells of `unparsable`, by column
+    unseen: tuple[UnseenLevels, ...] = ()
+    assumed: tuple[AssumedReading, ...] = ()
+    bad_rows: tuple[UnreadRow, ...] = ()  # the first hundred
+    bad_row_count: int = 0
+    score: RowsScore | None = None  # None where the source does not hold the target

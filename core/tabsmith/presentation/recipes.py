@@ -3,6 +3,7 @@
 from tabsmith.families.registry import family_label
 from tabsmith.families.spec import ParameterValue
 from tabsmith.presentation.spans import Line, Span, line, span
+from tabsmith.recipes.difference import recipe_changes
 from tabsmith.recipes.recipe import Recipe
 from tabsmith.text import clean
 
@@ -31,30 +32,13 @@ def recipe_lines(recipe: Recipe, most: int = 40) -> tuple[Line, ...]:
     return tuple(lines)
 
 
-def recipe_difference(recipe: Recipe, other: Recipe) -> tuple[str, ...]:
-    """What `recipe` does otherwise than `other`, a sentence each; empty when they are the same but for the name."""
-    said: list[str] = []
-    if recipe.family != other.family:
-        said.append(f"{family_label(recipe.family)} instead of {family_label(other.family)}")
-    mine, theirs = ({each.name: each.sql for each in it.derived} for it in (recipe, other))
-    for name, sql in mine.items():
-        if theirs.get(name) != sql:
-            said.append(
-                f"{'derives' if name not in theirs else 'derives otherwise'} {clean(name, 60)} = {clean(sql, 200)}"
-            )
-    said.extend(f"does not derive {clean(name, 60)}" for name in theirs if name not in mine)
-    said.extend(f"drops {clean(name, 60)}" for name in recipe.dropped if name not in other.dropped)
-    said.extend(f"keeps {clean(name, 60)}" for name in other.dropped if name not in recipe.dropped)
-    for name in dict.fromkeys([*recipe.encoders, *other.encoders]):
-        encoded, was = recipe.encoders.get(name, "auto"), other.encoders.get(name, "auto")
-        if encoded != was:
-            said.append(f"encodes {clean(name, 60)} as {encoded}, not {was}")
-    for name in dict.fromkeys([*recipe.parameters, *other.parameters]):
-        if recipe.parameters.get(name) != other.parameters.get(name):
-            after = _value(recipe.parameters[name]) if name in recipe.parameters else "the default"
-            before = _value(other.parameters[name]) if name in other.parameters else "the default"
-            said.append(f"{clean(name, 40)} is {after}, not {before}")
-    return tuple(said)
+def change_lines(old: Recipe, new: Recipe, most: int = 40) -> tuple[Line, ...]:
+    """What `new` does otherwise than `old`, a line each; at most `most`, the rest counted."""
+    changes = recipe_changes(old, new)
+    if not changes:
+        return (line("The recipes are the same.", "dim"),)
+    lines = [line(f"· {change.text}{' = ' if change.sql else ''}{change.sql}") for change in changes[:most]]
+    return (*lines, line(f"+{len(changes) - most} more", "dim")) if len(changes) > most else tuple(lines)
 
 
 def _part(lines: list[Line], label: str, entries: list[str], most: int) -> None:

@@ -6,10 +6,18 @@ from typing import Final
 
 from tabsmith.formatting import percent
 from tabsmith.presentation.spans import Line, Span, foreign
-from tabsmith.tables.schema.types import ColumnKind, ColumnRole, ColumnWarning, ColumnWarningKind, Split, SplitKind
+from tabsmith.tables.schema.types import (
+    ColumnKind,
+    ColumnRole,
+    ColumnWarning,
+    ColumnWarningKind,
+    ProblemType,
+    Split,
+    SplitKind,
+)
 from tabsmith.text import clean, plural
 
-ROLE_LABELS: Final[Mapping[ColumnRole, str]] = MappingProxyType(
+ROLE_MEANINGS: Final[Mapping[ColumnRole, str]] = MappingProxyType(
     {
         "feature": "used to predict",
         "ignore": "left out",
@@ -20,6 +28,21 @@ ROLE_LABELS: Final[Mapping[ColumnRole, str]] = MappingProxyType(
 )
 KIND_LABELS: Final[Mapping[ColumnKind, str]] = MappingProxyType(
     {
+        "numeric": "numeric",
+        "code": "coded integer",
+        "category": "category",
+        "boolean": "boolean",
+        "date": "date",
+        "text": "text",
+        "identifier": "identifier",
+        "constant": "constant",
+        "url": "web address",
+        "list": "list",
+        "embedded number": "number in text",
+    }
+)
+KIND_MEANINGS: Final[Mapping[ColumnKind, str]] = MappingProxyType(
+    {
         "numeric": "an amount",
         "code": "a number used as a label",
         "category": "one of a few values",
@@ -28,6 +51,17 @@ KIND_LABELS: Final[Mapping[ColumnKind, str]] = MappingProxyType(
         "text": "words",
         "identifier": "names the row",
         "constant": "always the same",
+        "url": "an address on the web",
+        "list": "several items in a cell",
+        "embedded number": "a number with a unit",
+    }
+)
+PROBLEM_TYPE_LABELS: Final[Mapping[ProblemType, str]] = MappingProxyType(
+    {
+        "binary": "two classes (binary classification)",
+        "multiclass": "several classes (multiclass classification)",
+        "regression": "a number (regression)",
+        "none": "none: nothing can be predicted yet",
     }
 )
 WARNING_LABELS: Final[Mapping[ColumnWarningKind, str]] = MappingProxyType(
@@ -42,6 +76,8 @@ WARNING_LABELS: Final[Mapping[ColumnWarningKind, str]] = MappingProxyType(
         "imbalanced": "imbalanced",
         "target missing": "target missing",
         "duplicate": "duplicate",
+        "possible group": "possible group",
+        "unread cells": "cells not read",
     }
 )
 SPLIT_MEANINGS: Final[Mapping[SplitKind, str]] = MappingProxyType(

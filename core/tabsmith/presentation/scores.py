@@ -13,30 +13,28 @@ from tabsmith.runs.snapshot import RunSnapshot
 
 
 class PairedDifference(msgspec.Struct, frozen=True):
-    """The mean of a challenger's differences to the champion fold by fold, and its standard error; a positive
-    `gain` is a better challenger. `folds` is how many both were scored on."""
+    """The mean of a challenger's score minus the champion's, fold by fold, in the units of the metric, and its standard
+    error. `folds` is how many both were scored on."""
 
-    gain: float
+    mean: float
     error: float
     folds: int
 
     @property
     def noise(self) -> bool:
         """Whether the difference is within one standard error."""
-        return abs(self.gain) <= self.error
+        return abs(self.mean) <= self.error
 
 
-def paired_difference(
-    challenger: tuple[FoldScore, ...], champion: tuple[FoldScore, ...], metric: Metric
-) -> PairedDifference | None:
+def paired_difference(challenger: tuple[FoldScore, ...], champion: tuple[FoldScore, ...]) -> PairedDifference | None:
     """Both on the folds they share; None with fewer than two of them."""
-    theirs = {each.fold: each.score for each in champion}
-    sign = 1.0 if metric.greater_is_better else -1.0
-    gains = [sign * (each.score - theirs[each.fold]) for each in challenger if each.fold in theirs]
-    gains = [gain for gain in gains if math.isfinite(gain)]
-    if len(gains) < 2:
+    theirs = {fold.fold: fold.score for fold in champion}
+    differences = [fold.score - theirs[fold.fold] for fold in challenger if fold.fold in theirs]
+    differences = [difference for difference in differences if math.isfinite(difference)]
+    if len(differences) < 2:
         return None
-    return PairedDifference(statistics.fmean(gains), statistics.stdev(gains) / math.sqrt(len(gains)), len(gains))
+    error = statistics.stdev(differences) / math.sqrt(len(differences))
+    return PairedDifference(statistics.fmean(differences), error, len(differences))
 
 
 def better_way(metric: Metric) -> str:
@@ -49,37 +47,18 @@ def metric_direction(metric: Metric) -> str:
     return f"{metric.label}, {better_way(metric)}"
 
 
-def gain(mean: float | None, base: float | None, metric: Metric) -> float | None:
-    """By which share of `base` the score `mean` is better (below 0: worse); None when it cannot be said."""
-    if mean is None or base is None or not base or not math.isfinite(mean) or not math.isfinite(base):
-        return None
-    better = mean - base if metric.greater_is_better else base - mean
-    return better / abs(base)
-
-
-def gain_text(value: float | None) -> str:
-    """`4.1 % better`, `0.8 % worse`, `the same`: no sign that one has to turn around for an error metric."""
-    if value is None:
+def difference_text(difference: float | None) -> str:
+    """`+0.27`, `-2,360`: a score minus another one, in the units of the metric; `same`; a dash if it is not known."""
+    if difference is None or not math.isfinite(difference):
         return formatting.UNKNOWN
-    if abs(value) < 5e-6:
-        return "the same"
-    return f"{formatting.percent(abs(value))} {'better' if value > 0 else 'worse'}"
+    return formatting.difference(difference) if difference else "same"
 
 
-def gain_arrow(value: float | None) -> str:
-    """`gain_text` in eight cells: `▲ 4.1 %` is better, `▼ 0.8 %` worse, whichever way the metric goes."""
-    if value is None:
-        return formatting.UNKNOWN
-    if abs(value) < 5e-6:
-        return "same"
-    return f"{'▲' if value > 0 else '▼'} {formatting.percent(abs(value))}"
-
-
-def gain_tone(value: float | None) -> Tone:
-    """The tone of `gain_text`."""
-    if value is None or abs(value) < 5e-6:
+def difference_tone(difference: float | None, metric: Metric | None) -> Tone:
+    """Good for a difference towards a better score, bad for one towards a worse score."""
+    if not difference or metric is None:
         return "dim"
-    return "good" if value > 0 else "bad"
+    return "good" if (difference > 0) == metric.greater_is_better else "bad"
 
 
 def first_scored(snapshot: RunSnapshot) -> Trial | None:

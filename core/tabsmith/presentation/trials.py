@@ -31,7 +31,7 @@ def trial_result(trial: Trial, snapshot: RunSnapshot) -> Span:
     status = trial_status(trial, snapshot)
     if trial.decision is None or trial.decision.action == "proceed":
         return status
-    return status._replace(text=f"{status.text}, {trial.decision.action}")
+    return status._replace(text=f"{status.text}, {trial.decision.label}")
 
 
 def trial_status(trial: Trial, snapshot: RunSnapshot) -> Span:

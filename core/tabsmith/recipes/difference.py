@@ -1,6 +1,6 @@
-"""The difference between two recipes, in the few words that fit a table's cell."""
+"""The difference between two recipes, change by change, or in the few words that fit a table's cell."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from tabsmith.families.registry import family_label, family_parameter
 from tabsmith.families.spec import ParameterValue
@@ -11,48 +11,68 @@ MAX_LENGTH: Final = 120
 _ARROW: Final = " → "
 
 
+class RecipeChange(NamedTuple):
+    """One difference between two recipes, such as `drop Street`; the SQL of a derived column stands beside it."""
+
+    text: str
+    sql: str = ""
+
+
+def recipe_changes(old: Recipe, new: Recipe) -> tuple[RecipeChange, ...]:
+    """What `new` does otherwise than `old`; empty if they are the same but for the name."""
+    if new.family != old.family:
+        parameters = [
+            RecipeChange(f"{family_label(new.family)} instead of {family_label(old.family)}"),
+            *(RecipeChange(f"{_words(name)} {_value(value)}") for name, value in sorted(new.parameters.items())),
+        ]
+    else:
+        parameters = _parameters(old, new)
+    return (*parameters, *_columns(old, new))
+
+
 def describe_difference(old: Recipe | None, new: Recipe) -> str:
-    """What `new` changes of `old`: "CatBoost instead of LightGBM", "learning rate 0.05 → 0.02, drop Street".
+    """The changes in one line: "CatBoost instead of LightGBM", "learning rate 0.05 → 0.02, drop Street".
 
     The name of `new` where there is no `old`; "the same" where nothing differs.
     """
     if old is None:
         return clean(new.name or family_label(new.family), MAX_LENGTH)
-    parts: list[str] = []
-    if new.family != old.family:
-        parts.append(f"{family_label(new.family)} instead of {family_label(old.family)}")
-        parts += [f"{_words(name)} {_value(value)}" for name, value in sorted(new.parameters.items())]
-    else:
-        parts += _parameters(old, new)
-    parts += _columns(old, new)
-    return clean(", ".join(parts) or "the same", MAX_LENGTH)
+    return clean(", ".join(change.text for change in recipe_changes(old, new)) or "the same", MAX_LENGTH)
 
 
-def _parameters(old: Recipe, new: Recipe) -> list[str]:
-    parts: list[str] = []
+def _parameters(old: Recipe, new: Recipe) -> list[RecipeChange]:
+    changes: list[RecipeChange] = []
     for name in sorted(old.parameters.keys() | new.parameters.keys()):
         before = old.parameters.get(name, _default(old.family, name))
         after = new.parameters.get(name, _default(new.family, name))
         if before != after:
-            parts.append(f"{_words(name)} {_value(before)}{_ARROW}{_value(after)}")
-    return parts
+            changes.append(RecipeChange(f"{_words(name)} {_value(before)}{_ARROW}{_value(after)}"))
+    return changes
 
 
-def _columns(old: Recipe, new: Recipe) -> list[str]:
+def _columns(old: Recipe, new: Recipe) -> list[RecipeChange]:
     before = {column.name: column.sql for column in old.derived}
     after = {column.name: column.sql for column in new.derived}
+    encoders = {
+        name: (old.encoders.get(name, "auto"), new.encoders.get(name, "auto"))
+        for name in sorted(old.encoders.keys() | new.encoders.keys())
+    }
     return [
-        *(f"+ {clean(name, 40)}" for name in after if name not in before),
-        *(f"- {clean(name, 40)}" for name in before if name not in after),
-        *(f"{clean(name, 40)} rewritten" for name in after if name in before and after[name] != before[name]),
-        *(f"drop {clean(name, 40)}" for name in new.dropped if name not in old.dropped),
-        *(f"keep {clean(name, 40)}" for name in old.dropped if name not in new.dropped),
+        *(RecipeChange(f"+ {_name(name)}", clean(sql, 200)) for name, sql in after.items() if name not in before),
+        *(RecipeChange(f"- {_name(name)}") for name in before if name not in after),
         *(
-            f"{clean(name, 40)} {old.encoders.get(name, 'auto')}{_ARROW}{new.encoders.get(name, 'auto')}"
-            for name in sorted(old.encoders.keys() | new.encoders.keys())
-            if old.encoders.get(name, "auto") != new.encoders.get(name, "auto")
+            RecipeChange(f"{_name(name)} rewritten", clean(sql, 200))
+            for name, sql in after.items()
+            if before.get(name, sql) != sql
         ),
+        *(RecipeChange(f"drop {_name(name)}") for name in new.dropped if name not in old.dropped),
+        *(RecipeChange(f"keep {_name(name)}") for name in old.dropped if name not in new.dropped),
+        *(RecipeChange(f"{_name(name)} {was}{_ARROW}{now}") for name, (was, now) in encoders.items() if was != now),
     ]
+
+
+def _name(column: str) -> str:
+    return clean(column, 40)
 
 
 def _default(family: Family, name: str) -> ParameterValue | None:

@@ -3,7 +3,7 @@
 from typing import Literal, TypeAlias, assert_never
 
 from tabsmith.modeling.results import ModelReport
-from tabsmith.reports.canvas import NothingToDrawError
+from tabsmith.reports.figures import NothingToDrawError
 from tabsmith.reports.importance_chart import importance_chart
 from tabsmith.reports.outcome_chart import outcome_chart
 from tabsmith.reports.score_chart import score_chart
@@ -15,7 +15,7 @@ ChartKind: TypeAlias = Literal["score", "importance", "outcome"]
 def draw_chart(kind: ChartKind, run: RunSnapshot) -> bytes:
     """The picture of `run` as a PNG; takes a moment, and may be called from any thread.
 
-    Raises NothingToDrawError where what it shows is not known, DrawingMissingError where matplotlib is not installed.
+    Raises NothingToDrawError where what it shows is not known, MatplotlibMissingError where matplotlib is not installed.
     """
     match kind:
         case "score":

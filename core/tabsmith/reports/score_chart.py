@@ -1,20 +1,22 @@
-"""The score over the iterations: tries as dots, the champion as a line with its error, the hold-out beside it."""
+"""The score over the iterations: tries as dots, the champion as a line with its error, the test set beside it."""
 
 import math
-from typing import Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tabsmith import formatting
 from tabsmith.modeling.results import Metric
 from tabsmith.orchestration.loop_state import Trial
-from tabsmith.reports import canvas, lettering
-from tabsmith.reports.canvas import NothingToDrawError
-from tabsmith.reports.scale import Range, Tick, range_of, ticks, whole_ticks
+from tabsmith.presentation.scores import metric_direction
+from tabsmith.reports import figures
+from tabsmith.reports.figures import NothingToDrawError
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import plural
 
-_BOTTOM: Final = canvas.HEIGHT - 150
-_STRIP: Final = 40  # pixels for the crosses of what has no score
-_APART: Final = 32  # pixels between two labels
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+HEIGHT: Final = 700
+_LEGEND: Final = 66  # pixels
 
 
 class _Scored(NamedTuple):
@@ -24,236 +26,190 @@ class _Scored(NamedTuple):
     won: bool
 
 
-class _Story(NamedTuple):
-    """What the picture tells of a run."""
+class _Scores(NamedTuple):
+    """What the chart shows of a run."""
 
     metric: Metric
     scored: tuple[_Scored, ...]
     unscored: tuple[int, ...]  # iterations
     champions: tuple[_Scored, ...]  # one after the other
     holdout: float | None
-    over: bool
-    last: int
+    ended: bool
+    last: int  # iteration
 
     @property
     def champion(self) -> _Scored:
         return self.champions[-1]
 
 
-class _Plot(NamedTuple):
-    """Where the axes lie, and what they show."""
-
-    left: float
-    top: float
-    right: float
-    bottom: float
-    across: Range
-    down: Range
-
-    def at(self, iteration: float, score: float) -> canvas.Point:
-        return self.x(iteration), self.y(score)
-
-    def x(self, iteration: float) -> float:
-        return self.left + self.across.share(iteration) * (self.right - self.left)
-
-    def y(self, score: float) -> float:
-        return self.bottom - self.down.share(score) * (self.bottom - self.top)
-
-
-class _Entry(NamedTuple):
-    """What a mark means."""
-
-    kind: canvas.Mark | Literal["band", "dashes"]
-    color: str
-    text: str
-    wide: float  # pixels of the mark
-
-
 def score_chart(run: RunSnapshot) -> bytes:
     """The scores of a run so far, as a PNG. Raises NothingToDrawError while no recipe has one."""
-    told = _story(run)
-    with canvas.drawing():
-        sheet = canvas.Sheet()
-        top = _heading(sheet, told)
-        shown = _range(told)
-        marks = ticks(shown, 5)
-        names = _named(told)
-        plot = _Plot(
-            left=canvas.EDGE + max(lettering.width(each.label, canvas.TEXT) for each in marks) + 14,
-            top=top,
-            right=sheet.width
-            - canvas.EDGE
-            - 12
-            - max(lettering.width(name, canvas.TEXT, "bold") for name, _, _ in names),
-            bottom=_BOTTOM - (_STRIP if told.unscored else 0),
-            across=_iterations(told.last),
-            down=shown,
+    scores = _scores(run)
+    so_far = "" if scores.ended else " so far"
+    best = formatting.plus_minus(scores.champion.score, scores.champion.error)
+    with figures.drawing():
+        figure = figures.new_figure(
+            HEIGHT,
+            figures.showable(metric_direction(scores.metric)),
+            f"the best of {plural(len(scores.scored), 'scored recipe')}{so_far}: {best}",
+            below=_LEGEND,
         )
-        _axes(sheet, plot, marks)
-        _band(sheet, plot, told)
-        _lines(sheet, plot, told)
-        _dots(sheet, plot, told)
-        _labels(sheet, plot, names)
-        _key(sheet, told, plot)
-        return sheet.png()
+        axes = figure.subplots()
+        _set_axes(axes, scores)
+        handles = {**_draw_champions(axes, scores), **_draw_others(axes, scores)}
+        figure.legend(
+            list(handles.values()),
+            list(handles),
+            loc="lower left",
+            bbox_to_anchor=(figures.EDGE / figures.WIDTH, 10 / HEIGHT),
+            ncols=len(handles),
+            borderpad=0,
+            borderaxespad=0,
+            handlelength=1.4,
+            handletextpad=0.5,
+            columnspacing=1.2,
+        )
+        return figures.to_png(figure)
 
 
-def _story(run: RunSnapshot) -> _Story:
+def _scores(run: RunSnapshot) -> _Scores:
     scored: list[_Scored] = []
     unscored: list[int] = []
-    for each in run.trials:
-        if each.skipped:
+    for trial in run.trials:
+        if trial.skipped:
             continue
-        if each.mean is not None and math.isfinite(each.mean):
-            scored.append(_Scored(each.iteration, each.mean, _error(each), each.won))
-        elif each.state in ("scored", "refused", "failed", "unanswered"):
-            unscored.append(each.iteration)
+        if trial.mean is not None and math.isfinite(trial.mean):
+            scored.append(_Scored(trial.iteration, figures.plottable(trial.mean), _error(trial), trial.won))
+        elif trial.state in ("scored", "refused", "failed", "unanswered"):
+            unscored.append(trial.iteration)
     if run.metric is None or not scored:
         raise NothingToDrawError(
             "There is no score to draw yet.", next_step="Ask again once the first recipe has its score."
         )
-    champions = [each for each in scored if each.won]
+    champions = [entry for entry in scored if entry.won]
     if not champions or champions[0] is not scored[0]:
         champions.insert(0, scored[0])
-    last = max(each.iteration for each in run.trials)
-    return _Story(run.metric, tuple(scored), tuple(unscored), tuple(champions), _holdout(run), run.state.ended, last)
+    last = max(trial.iteration for trial in run.trials)
+    return _Scores(run.metric, tuple(scored), tuple(unscored), tuple(champions), _holdout(run), run.state.ended, last)
 
 
-def _error(of: Trial) -> float:
-    known = of.standard_error
-    return known if known is not None and math.isfinite(known) and known > 0 else 0.0
+def _error(trial: Trial) -> float:
+    error = trial.standard_error
+    return figures.plottable(error) if error is not None and math.isfinite(error) and error > 0 else 0.0
 
 
 def _holdout(run: RunSnapshot) -> float | None:
     if run.report is None or run.report.holdout is None or run.metric is None:
         return None
-    for each in run.report.holdout.scores:
-        if each.metric.name == run.metric.name and math.isfinite(each.score):
-            return each.score
+    for score in run.report.holdout.scores:
+        if score.metric.name == run.metric.name and math.isfinite(score.score):
+            return figures.plottable(score.score)
     return None
 
 
-def _range(told: _Story) -> Range:
-    """All champions with the latest one's error, and the hold-out; of the others what is not far worse."""
-    means = [each.score for each in told.champions]
-    scores = sorted(each.score for each in told.scored)
-    champion = told.champion
-    reach = max(max(means) - min(means), 2 * abs(scores[len(scores) // 2] - champion.score), 3 * champion.error)
-    low, high = max(scores[0], min(means) - reach), min(scores[-1], max(means) + reach)
+def _set_axes(axes: "Axes", scores: _Scores) -> None:
+    """Show all champions with the latest one's error, and the test set; of the others those that are not far worse."""
+    from matplotlib.ticker import MaxNLocator
+
+    means = [entry.score for entry in scores.champions]
+    ordered = sorted(entry.score for entry in scores.scored)
+    champion = scores.champion
+    reach = max(max(means) - min(means), 2 * abs(ordered[len(ordered) // 2] - champion.score), 3 * champion.error)
+    low, high = max(ordered[0], min(means) - reach), min(ordered[-1], max(means) + reach)
     seen = [low, high, champion.score - 2 * champion.error, champion.score + 2 * champion.error]
-    return range_of(seen if told.holdout is None else [*seen, told.holdout]).padded(0.06)
+    bottom, top = figures.limits_of(seen if scores.holdout is None else [*seen, scores.holdout], 0.06)
+    room = max(0.35, scores.last * 0.025)
+    axes.set(xlim=(1 - room, scores.last + room), xlabel="iteration")
+    axes.set_ylim(bottom - (top - bottom) * (0.1 if scores.unscored else 0), top)  # crosses stand below the scores
+    axes.grid(visible=True, axis="y")
+    axes.xaxis.set_major_locator(MaxNLocator(7, integer=True))
+    figures.label_ticks(axes, across=False)
 
 
-def _iterations(last: int) -> Range:
-    room = max(0.35, last * 0.025)
-    return Range(1 - room, last + room)
+def _draw_champions(axes: "Axes", scores: _Scores) -> dict[str, Any]:
+    """Draw the champions with their errors, and the test set; the latest values stand at the right. Returns the handles
+    of the legend by their labels."""
+    starts = [entry.iteration for entry in scores.champions]
+    steps = [*scores.champions, scores.champion]
+    across = [*starts, axes.get_xlim()[1]]
+    band = axes.fill_between(
+        across,
+        [entry.score - entry.error for entry in steps],
+        [entry.score + entry.error for entry in steps],
+        step="post",
+        color=figures.PALE,
+        linewidth=0,
+    )
+    (line,) = axes.step(across, [entry.score for entry in steps], where="post", color=figures.BLUE, linewidth=2)
+    size = _size(scores) + 2
+    (dots,) = axes.plot(starts, [entry.score for entry in scores.champions], "o", color=figures.BLUE, markersize=size)
+    dots.set(markeredgecolor=figures.PAPER, markeredgewidth=0.5)
+    handles: dict[str, Any] = {"champion ± SE": (band, line, dots)}
+    best, _ = formatting.plus_minus_parts(scores.champion.score, scores.champion.error)
+    if scores.holdout is None:
+        _write_value(axes, best, scores.champion.score, figures.BLUE, "center")
+        return handles
+    handles["test set"] = axes.axhline(scores.holdout, color=figures.GREEN, linewidth=1.6, linestyle="dashed")
+    above = scores.champion.score >= scores.holdout  # two values that are close do not lie on each other
+    _write_value(axes, best, scores.champion.score, figures.BLUE, "bottom" if above else "top")
+    _write_value(axes, formatting.number(scores.holdout), scores.holdout, figures.GREEN, "top" if above else "bottom")
+    return handles
 
 
-def _heading(sheet: canvas.Sheet, told: _Story) -> float:
-    way = "higher" if told.metric.greater_is_better else "lower"
-    title = f"{lettering.showable(told.metric.label, 40)}, {way} is better"
-    far = "" if told.over else " so far"
-    best = formatting.plus_minus(told.champion.score, told.champion.error)
-    among = plural(len(told.scored), "scored recipe")
-    return sheet.heading(title, f"the best of {among}{far}: {best}") + 30
+def _write_value(axes: "Axes", text: str, value: float, color: str, align: str) -> None:
+    axes.annotate(
+        text,
+        (1, value),
+        (6, 0),
+        xycoords=axes.get_yaxis_transform(),
+        textcoords="offset points",
+        color=color,
+        weight="bold",
+        va=align,
+        annotation_clip=False,
+    )
 
 
-def _axes(sheet: canvas.Sheet, plot: _Plot, marks: tuple[Tick, ...]) -> None:
-    for each in marks:
-        y = plot.y(each.value)
-        sheet.line([(plot.left, y), (plot.right, y)], canvas.FAINT, 1.5)
-        sheet.words((plot.left - 14, y), each.label, color=canvas.DIM, side="right")
-    for each in whole_ticks(Range(1.0, plot.across.high), 7):
-        sheet.words((plot.x(each.value), _BOTTOM + 26), each.label, color=canvas.DIM, side="center")
-    sheet.line([(plot.left, _BOTTOM), (plot.right, _BOTTOM)], canvas.QUIET, 1.5)
-    sheet.words(((plot.left + plot.right) / 2, _BOTTOM + 60), "iteration", canvas.SMALL, canvas.DIM, side="center")
+def _draw_others(axes: "Axes", scores: _Scores) -> dict[str, Any]:
+    """Draw the tries that are no champions: scored, far worse (on the edge), without a score. Returns the handles of the
+    legend by their labels."""
+    low, high = axes.get_ylim()
+    others = [entry for entry in scores.scored if entry not in scores.champions]
+    groups = (
+        ("not better", "o", [entry for entry in others if low <= entry.score <= high]),
+        ("far worse", "^", [entry for entry in others if entry.score > high]),
+        ("far worse", "v", [entry for entry in others if entry.score < low]),
+    )
+    solid = 1.0 if scores.last <= 150 else 0.6
+    handles: dict[str, Any] = {}
+    for label, marker, entries in groups:
+        if entries:
+            inside = [max(low, min(high, entry.score)) for entry in entries]
+            (handles[label],) = axes.plot(
+                [entry.iteration for entry in entries],
+                inside,
+                marker,
+                color=figures.QUIET,
+                markersize=_size(scores),
+                markeredgecolor=figures.PAPER,
+                markeredgewidth=0.5,
+                alpha=solid,
+                clip_on=False,
+            )
+    if scores.unscored:
+        (handles["no score"],) = axes.plot(
+            scores.unscored,
+            [0.05] * len(scores.unscored),
+            "x",
+            transform=axes.get_xaxis_transform(),
+            color=figures.ORANGE,
+            markersize=min(_size(scores), 6.0),
+            markeredgewidth=1.4,
+            alpha=solid,
+        )
+    return handles
 
 
-def _reigns(plot: _Plot, told: _Story) -> list[tuple[_Scored, float, float]]:
-    """Each champion with where its time begins and ends."""
-    starts = [plot.x(each.iteration) for each in told.champions]
-    return list(zip(told.champions, starts, [*starts[1:], plot.right], strict=True))
-
-
-def _band(sheet: canvas.Sheet, plot: _Plot, told: _Story) -> None:
-    for each, begins, ends in _reigns(plot, told):
-        if each.error:
-            sheet.box(begins, plot.y(each.score + each.error), ends, plot.y(each.score - each.error), canvas.PALE)
-
-
-def _lines(sheet: canvas.Sheet, plot: _Plot, told: _Story) -> None:
-    if told.holdout is not None:
-        y = plot.y(told.holdout)
-        sheet.line([(plot.left, y), (plot.right, y)], canvas.GREEN, 3.5, dashed=True)
-    steps: list[canvas.Point] = []
-    for each, begins, ends in _reigns(plot, told):
-        steps += [(begins, plot.y(each.score)), (ends, plot.y(each.score))]
-    sheet.line(steps, canvas.BLUE, 4.5)
-
-
-def _dots(sheet: canvas.Sheet, plot: _Plot, told: _Story) -> None:
-    size = 17.0 if told.last <= 40 else 12.0 if told.last <= 150 else 8.0
-    others = [each for each in told.scored if each not in told.champions]
-    within = [each for each in others if plot.down.low <= each.score <= plot.down.high]
-    above = [each for each in others if each.score > plot.down.high]
-    below = [each for each in others if each.score < plot.down.low]
-    solid = 1.0 if told.last <= 150 else 0.6
-    sheet.marks([plot.at(each.iteration, each.score) for each in within], canvas.QUIET, size, solid=solid)
-    sheet.marks([plot.at(each.iteration, each.score) for each in above], canvas.QUIET, size, "above", solid=solid)
-    sheet.marks([plot.at(each.iteration, each.score) for each in below], canvas.QUIET, size, "below", solid=solid)
-    sheet.marks([plot.at(each.iteration, each.score) for each in told.champions], canvas.BLUE, size + 5)
-    crosses = [(plot.x(each), _BOTTOM - _STRIP / 2 + 2) for each in told.unscored]
-    sheet.marks(crosses, canvas.ORANGE, min(size, 14.0), "cross", solid=solid)
-
-
-def _named(told: _Story) -> list[tuple[str, float, str]]:
-    """The lines' values, with where they lie and their colour."""
-    best, _ = formatting.plus_minus_parts(told.champion.score, told.champion.error)
-    names = [(best, told.champion.score, canvas.BLUE)]
-    if told.holdout is not None:
-        names.append((formatting.number(told.holdout), told.holdout, canvas.GREEN))
-    return names
-
-
-def _labels(sheet: canvas.Sheet, plot: _Plot, names: list[tuple[str, float, str]]) -> None:
-    """The lines' values at their right ends, moved apart where they would lie on each other."""
-    places = [plot.y(value) for _, value, _ in names]
-    if len(places) == 2 and abs(places[0] - places[1]) < _APART:
-        middle, up = sum(places) / 2, 1 if places[0] <= places[1] else -1
-        places = [middle - up * _APART / 2, middle + up * _APART / 2]
-    for (text, _, color), y in zip(names, places, strict=True):
-        sheet.words((plot.right + 12, y), text, color=color, weight="bold")
-
-
-def _key(sheet: canvas.Sheet, told: _Story, plot: _Plot) -> None:
-    """What the marks mean: of those that are in the picture."""
-    off = [each for each in told.scored if not plot.down.low <= each.score <= plot.down.high]
-    entries = [_Entry("band", canvas.BLUE, "champion ± SE", 44)]
-    if len(told.scored) > len(told.champions) + len(off):
-        entries.append(_Entry("dot", canvas.QUIET, "not better", 17))
-    if off:
-        worse: canvas.Mark = "below" if told.metric.greater_is_better else "above"
-        entries.append(_Entry(worse, canvas.QUIET, "far worse", 17))
-    if told.unscored:
-        entries.append(_Entry("cross", canvas.ORANGE, "no score", 15))
-    if told.holdout is not None:
-        entries.append(_Entry("dashes", canvas.GREEN, "test set", 40))
-    widths = [each.wide + 10 + lettering.width(each.text, canvas.SMALL) for each in entries]
-    gap = min(32.0, (sheet.width - 2 * canvas.EDGE - sum(widths)) / max(1, len(entries) - 1))
-    x, y = float(canvas.EDGE), canvas.HEIGHT - 36.0
-    for each, wide in zip(entries, widths, strict=True):
-        _entry(sheet, (x, y), each)
-        x += wide + gap
-
-
-def _entry(sheet: canvas.Sheet, at: canvas.Point, entry: _Entry) -> None:
-    x, y = at
-    if entry.kind == "band":
-        sheet.box(x, y - 13, x + entry.wide, y + 13, canvas.PALE)
-        sheet.line([at, (x + entry.wide, y)], entry.color, 4.5)
-        sheet.marks([(x + entry.wide / 2, y)], entry.color, 18)
-    elif entry.kind == "dashes":
-        sheet.line([at, (x + entry.wide, y)], entry.color, 3.5, dashed=True)
-    else:
-        sheet.marks([(x + entry.wide / 2, y)], entry.color, entry.wide, entry.kind)
-    sheet.words((x + entry.wide + 10, y), entry.text, canvas.SMALL, canvas.DIM)
+def _size(scores: _Scores) -> float:
+    """The size of a dot in points."""
+    return 7.5 if scores.last <= 40 else 5.4 if scores.last <= 150 else 3.6

@@ -200,7 +200,7 @@ def _work_on(run: StartRun) -> int:
 
 def _perform(start: StartJob) -> int:
     from tabsmith.processes import die_with_parent
-    from tabsmith.runs.job_worker import perform_job
+    from tabsmith.runs.jobs import perform_job
     from tabsmith.runs.pool import CHILD_NICENESS
     from tabsmith.storage import write_atomic
 
@@ -230,7 +230,7 @@ def _send_notice(notice: ForkServerNotice) -> None:
 
 def main() -> NoReturn:
     """Preload, say so, serve; then end at once, without freeing what was imported."""
-    from tabsmith.runs.preload import one_thread, preload
+    from tabsmith.runs.stages import one_thread, preload
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl+c in the terminal is for the screen
     started = time.monotonic()

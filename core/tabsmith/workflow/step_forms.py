@@ -8,8 +8,8 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from tabsmith.agent_registry import AGENTS
 from tabsmith.agents.protocol import AgentName
-from tabsmith.agents.registry import AGENTS
 from tabsmith.families.registry import family_labels
 from tabsmith.modeling.results import METRIC_DESCRIPTIONS, default_metric
 from tabsmith.tables.read.sources import FileSource, SampleName, SampleSource, describe_source
@@ -30,8 +30,7 @@ from tabsmith.workflow.form import (
     TextField,
 )
 from tabsmith.workflow.inputs import show_columns, show_iterations
-from tabsmith.workflow.machine import marks, step_of, way_back
-from tabsmith.workflow.prerequisites import missing
+from tabsmith.workflow.machine import marks, missing, step_of, way_back
 from tabsmith.workflow.schema_edits import column_names
 from tabsmith.workflow.session import FieldDefaults, FieldName, WorkflowSession
 from tabsmith.workflow.states import GuidedStep, State, StepMark

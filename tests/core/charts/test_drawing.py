@@ -8,8 +8,8 @@ from typing import get_args
 import pytest
 from msgspec.structs import replace
 
-from tabsmith.reports.canvas import MatplotlibMissingError, NothingToDrawError
 from tabsmith.reports.charts import ChartKind, draw_chart
+from tabsmith.reports.figures import MatplotlibMissingError, NothingToDrawError
 from tabsmith.runs.events import RunState
 from tabsmith.runs.snapshot import RunSnapshot
 from tests.core.charts.pixels import chunks, size

@@ -5,8 +5,8 @@ import math
 import pytest
 
 from tabsmith.modeling.results import Confusion, Residuals
-from tabsmith.reports import canvas
-from tabsmith.reports.canvas import NothingToDrawError
+from tabsmith.reports import figures
+from tabsmith.reports.figures import NothingToDrawError
 from tabsmith.reports.outcome_chart import outcome_chart
 from tests.core.charts.pixels import ink, size
 from tests.stories.hostile import HOSTILE
@@ -26,14 +26,14 @@ def cloud(truth: tuple[float, ...], predicted: tuple[float, ...], **changes: obj
 
 def test_right_rows_are_blue_and_wrong_ones_orange() -> None:
     right, wrong = matrix((9, 0), (0, 9)), matrix((0, 9), (9, 0))
-    assert ink(right, canvas.BLUE) > 20_000
-    assert ink(right, canvas.ORANGE) == 0
-    assert ink(wrong, canvas.ORANGE) > 20_000
-    assert ink(wrong, canvas.BLUE) == 0
+    assert ink(right, figures.BLUE) > 20_000
+    assert ink(right, figures.ORANGE) == 0
+    assert ink(wrong, figures.ORANGE) > 20_000
+    assert ink(wrong, figures.BLUE) == 0
 
 
 def test_a_class_is_coloured_by_its_own_share_however_rare_it_is() -> None:
-    assert ink(matrix((10_000, 0), (0, 1)), canvas.BLUE) > 1.9 * ink(matrix((10_000, 0), (1, 0)), canvas.BLUE)
+    assert ink(matrix((10_000, 0), (0, 1)), figures.BLUE) > 1.9 * ink(matrix((10_000, 0), (1, 0)), figures.BLUE)
 
 
 @pytest.mark.parametrize("classes", [1, 2, 3, 5, 10, 12])
@@ -48,8 +48,8 @@ def test_of_many_classes_the_worst_confusions_are_shown(classes: int) -> None:
     counts = tuple(tuple(9 if row == column else 0 for column in range(classes)) for row in range(classes))
     one_wrong = ((*counts[0][:-1], 40), *counts[1:])
     faultless, faulty = matrix(*counts), matrix(*one_wrong)
-    assert ink(faultless, canvas.ORANGE) == 0
-    assert ink(faulty, canvas.ORANGE) > 4_000
+    assert ink(faultless, figures.ORANGE) == 0
+    assert ink(faulty, figures.ORANGE) > 4_000
 
 
 def test_large_and_missing_counts_are_drawn() -> None:
@@ -72,7 +72,7 @@ def test_a_dollar_sign_in_a_class_name_is_drawn() -> None:
 def test_residuals_have_a_dot_for_each_row() -> None:
     few = cloud(tuple(range(5)), tuple(range(5)))
     more = cloud(tuple(range(20)), tuple(range(20)))
-    tint = canvas.blend(canvas.BLUE, 0.9)
+    tint = figures.blend(figures.BLUE, 0.9)
     assert ink(more, tint) > ink(few, tint) + 15 * 80
 
 
@@ -81,7 +81,7 @@ def test_the_distribution_of_the_errors_has_a_bar_for_each_bin() -> None:
     assert isinstance(shown, Residuals)
     even = Residuals(shown.truth, shown.predicted, shown.quartiles, (9,) * 20, -1.0, 1.0)
     lone = Residuals(shown.truth, shown.predicted, shown.quartiles, (9, *[0] * 19), -1.0, 1.0)
-    even_ink, lone_ink = (ink(outcome_chart(price_report(outcome=each)), canvas.BLUE) for each in (even, lone))
+    even_ink, lone_ink = (ink(outcome_chart(price_report(outcome=each)), figures.BLUE) for each in (even, lone))
     assert even_ink > 10 * lone_ink > 0
 
 
@@ -97,7 +97,7 @@ def test_one_row_is_enough_and_what_is_no_number_is_left_out() -> None:
         for truth, predicted in (((3.0,), (4.0,)), ((3.0, math.nan, 1.0), (4.0, 1.0, math.inf)))
     )
     assert one == padded
-    assert ink(one, canvas.blend(canvas.BLUE, 0.9)) > 80
+    assert ink(one, figures.blend(figures.BLUE, 0.9)) > 80
 
 
 def test_without_rows_there_is_nothing_to_draw() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 import tabsmith
-from tabsmith.reports import canvas
+from tabsmith.reports import figures
 from tabsmith.reports.charts import draw_chart
 from tabsmith.runs.events import RunEvent
 from tabsmith.runs.reducers import reduce
@@ -28,7 +28,7 @@ def test_a_real_run_has_its_scores_its_importance_and_its_residuals() -> None:
     assert run.report is not None
     score, importance, outcome = draw_chart("score", run), draw_chart("importance", run), draw_chart("outcome", run)
     assert size(score) == (1000, 700)
-    assert ink(score, canvas.BLUE) > 1_500
-    assert ink(score, canvas.GREEN) > 500
-    assert ink(importance, canvas.BLUE) > 10_000
-    assert ink(outcome, canvas.BLUE) > 5_000
+    assert ink(score, figures.BLUE) > 1_500
+    assert ink(score, figures.GREEN) > 500
+    assert ink(importance, figures.BLUE) > 10_000
+    assert ink(outcome, figures.BLUE) > 5_000

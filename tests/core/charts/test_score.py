@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from tabsmith.reports import canvas
-from tabsmith.reports.canvas import NothingToDrawError
+from tabsmith.reports import figures
+from tabsmith.reports.figures import NothingToDrawError
 from tabsmith.reports.score_chart import score_chart
 from tabsmith.runs.snapshot import RunSnapshot
 from tests.core.charts.pixels import ink, near, rows_of, size
@@ -41,7 +41,7 @@ def test_the_same_run_gives_the_same_bytes_and_another_run_others() -> None:
 
 def test_the_error_band_grows_with_the_error() -> None:
     wide, narrow = (replace_errors(error) for error in (1_500.0, 300.0))
-    assert ink(wide, canvas.PALE) > 2 * ink(narrow, canvas.PALE)
+    assert ink(wide, figures.PALE) > 2 * ink(narrow, figures.PALE)
 
 
 def replace_errors(error: float) -> bytes:
@@ -50,7 +50,7 @@ def replace_errors(error: float) -> bytes:
 
 def test_a_run_without_errors_has_no_band_beside_the_key() -> None:
     plain, banded = (score_chart(with_scores([(0.5, error), (0.7, error)])) for error in (math.nan, 0.1))
-    assert ink(plain, canvas.PALE) < 3_000 < 10_000 < ink(banded, canvas.PALE)
+    assert ink(plain, figures.PALE) < 3_000 < 10_000 < ink(banded, figures.PALE)
 
 
 def test_a_better_score_lies_higher_or_lower_as_the_numbers_say() -> None:
@@ -65,31 +65,31 @@ def test_a_better_score_lies_higher_or_lower_as_the_numbers_say() -> None:
 
 def champion_row(picture: bytes) -> float:
     """The row at which the champion's line runs, near its right end."""
-    return float(np.flatnonzero(near(picture, canvas.BLUE)[140:600, 780]).mean()) + 140
+    return float(np.flatnonzero(near(picture, figures.BLUE)[140:600, 780]).mean()) + 140
 
 
 def test_what_was_refused_or_failed_is_marked_at_the_bottom() -> None:
     story = Story().begin().score(LINEAR, "a", 31_900, 820, wins=True)
     before = score_chart(story.snapshot)
     after = score_chart(story.fail(NEAR, "b", "ValueError").snapshot)
-    assert ink(before, canvas.ORANGE) == 0
-    plot = [row for row in rows_of(after, canvas.ORANGE) if row < 600]
+    assert ink(before, figures.ORANGE) == 0
+    plot = [row for row in rows_of(after, figures.ORANGE) if row < 600]
     assert plot
     assert min(plot) > 500
 
 
 def test_the_hold_out_is_a_line_once_the_report_has_it() -> None:
     story = house_prices()
-    assert ink(score_chart(story.snapshot), canvas.GREEN) == 0
+    assert ink(score_chart(story.snapshot), figures.GREEN) == 0
     done = score_chart(story.end(price_report()).snapshot)
-    assert ink(done, canvas.GREEN) > 800
+    assert ink(done, figures.GREEN) > 800
     without = story.snapshot
-    assert ink(score_chart(replace(without, report=price_report(holdout=None))), canvas.GREEN) == 0
+    assert ink(score_chart(replace(without, report=price_report(holdout=None))), figures.GREEN) == 0
 
 
 def test_a_try_without_a_number_is_marked_and_not_plotted() -> None:
     picture = score_chart(with_scores([(0.5, 0.1), (math.nan, 0.1), (math.inf, math.nan), (-math.inf, 0.1)]))
-    assert ink(picture, canvas.ORANGE) > 3 * 40
+    assert ink(picture, figures.ORANGE) > 3 * 40
 
 
 @pytest.mark.parametrize(
@@ -107,19 +107,19 @@ def test_a_try_without_a_number_is_marked_and_not_plotted() -> None:
 )
 def test_extreme_scores_are_drawn(scores: list[tuple[float, float]]) -> None:
     picture = score_chart(with_scores(scores))
-    assert ink(picture, canvas.BLUE) > 1_500
+    assert ink(picture, figures.BLUE) > 1_500
 
 
 def test_a_single_try_is_drawn() -> None:
     picture = score_chart(Story().begin().score(LINEAR, "a", 31_900, 820, wins=True).snapshot)
-    assert ink(picture, canvas.BLUE) > 1_500
+    assert ink(picture, figures.BLUE) > 1_500
 
 
 def test_hundreds_of_tries_are_drawn() -> None:
     story = Story(metric=AUC).begin()
     for place in range(300):
         story.score(LINEAR, "a", 0.6 + 0.001 * ((place * 37) % 290), 0.01, wins=place == 0)
-    assert ink(score_chart(story.snapshot), canvas.BLUE) > 1_500
+    assert ink(score_chart(story.snapshot), figures.BLUE) > 1_500
 
 
 def test_hostile_words_in_a_run_do_no_harm() -> None:

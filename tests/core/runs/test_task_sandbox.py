@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tabsmith.orchestration.questions import AllowTool
-from tabsmith.runs.commands import Answer
+from tabsmith.orchestration.decisions import AllowTool
+from tabsmith.runs.events import Answer
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.supervisor import command_offset
-from tabsmith.sandbox.levels import detect_level, level_works
 from tabsmith.sandbox.policy import SandboxPolicy
-from tabsmith.sandbox.runner import wrap_command
+from tabsmith.sandbox.runner import detect_level, level_works, wrap_command
 from tabsmith.tasks import TaskPermissions
 from tests.core.runs import conftest
 from tests.core.runs.conftest import KEY, Begin, ended, until
@@ -153,7 +152,7 @@ def test_an_acp_agent_does_a_task(begin: Begin, claude: Asked, tmp_path: Path, m
     monkeypatch.setenv("TABSMITH_AGENTS__ACP__COMMAND", str(ACP))
     server = claude([bash("touch made"), DONE])
     run = ended(begin(task(tmp_path / "acp", "test -e made", agent="acp", may=ANYTHING), iterations=1))
-    assert run.outcome == "success", [line.text for line in run.log]
+    assert run.outcome == "success", run.log
     assert all(session.foreign for session in run.sessions)
     told = server.handed_out
     assert (run.usage.input_tokens, run.usage.output_tokens) == (told.input, told.output)

@@ -6,8 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tabsmith.runs import events
-from tabsmith.runs.commands import Note, Pause, Resume, SetLimit, Stop
-from tabsmith.runs.events import RunState
+from tabsmith.runs.events import Note, Pause, Resume, RunState, SetLimit, Stop
 from tabsmith.runs.snapshot import RunSnapshot, interrupted
 from tabsmith.runs.watch import RunSummary
 from tabsmith.telegram.actions import (
@@ -86,8 +85,8 @@ def test_a_board_says_where_the_run_stands_and_how_good_it_is():
 def test_a_board_shows_the_last_three_iterations_the_latest_first():
     assert lines(drawn(house_prices()))[4:7] == [
         "· 12  target encoding of Street  ◑ fold 3/5",
-        "· 11  random forest, deeper  22,910 ± 420, 6.7 % worse",
-        "· 10  keep Street  21,500 ± 330, 0.09 % worse",
+        "· 11  random forest, deeper  22,910 ± 420 (+1,430)",
+        "· 10  keep Street  21,500 ± 330 (+20)",
     ]
 
 

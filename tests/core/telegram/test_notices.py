@@ -5,8 +5,9 @@ from itertools import accumulate
 import msgspec
 import pytest
 
+from tabsmith.formatting import MINUS
 from tabsmith.modeling.results import ModelReport
-from tabsmith.orchestration.questions import Continue, Extend
+from tabsmith.orchestration.decisions import Continue, Extend
 from tabsmith.runs import events as run
 from tabsmith.runs.reducers import reduce
 from tabsmith.runs.snapshot import RunSnapshot, interrupted
@@ -86,13 +87,13 @@ def test_every_new_best_is_told_with_what_was_changed_and_its_score():
     assert plain(notices[-1].message).splitlines()[:3] == [
         "★ A new best in iteration 9",
         "CatBoost with three derived columns",
-        "RMSE 21,480 ± 310, 9.9 % better",
+        f"RMSE 21,480 ± 310 ({MINUS}2,360)",
     ]
 
 
 def test_another_agent_than_planned_is_told_with_the_reason_and_that_it_came_back():
     story = agent_journals.handed_over()
-    assert "search takes over: 3 failures in a row" in plain(only(story, "agent").message)
+    assert "search takes over from claude-code: 3 failures in a row" in plain(only(story, "agent").message)
     (_, back) = told(story.come_back(), "agent")
     assert "claude-code is back" in plain(back.message)
 

@@ -8,17 +8,20 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import OptionList, option_list
 
-from tabsmith.presentation.schemas import KIND_LABELS, ROLE_LABELS, SPLIT_MEANINGS, split_name
+from tabsmith.presentation.schemas import KIND_LABELS, KIND_MEANINGS, ROLE_MEANINGS, SPLIT_MEANINGS, split_name
+from tabsmith.presentation.spans import Span
 from tabsmith.tables.schema.types import ColumnKind, ColumnRole, Split, SplitKind
 from tabsmith.text import clean
 from tabsmith.workflow.form import ColumnLine, ColumnsField, Option
 from tabsmith_tui.screens.base import DialogScreen
+from tabsmith_tui.views.lines import LineColumn
 from tabsmith_tui.widgets.bars import KeysBar
+from tabsmith_tui.widgets.drawing import content
 from tabsmith_tui.widgets.fields import PickLine, TypedLine
-from tabsmith_tui.widgets.lines_table import Cell, LineColumn, LinesTable
+from tabsmith_tui.widgets.lines_table import LinesTable
 from tabsmith_tui.widgets.literal import TextLine, assemble, literal, set_border_title
 from tabsmith_tui.widgets.menu import Choices
-from tabsmith_tui.widgets.schema_table import KIND_WORDS, explain_column
+from tabsmith_tui.widgets.schema_table import column_evidence
 
 T = TypeVar("T")
 
@@ -34,11 +37,11 @@ class PickerEntry(NamedTuple):
     """A line to choose: its name, by which it is filtered, and the cells of its other columns."""
 
     name: str
-    others: tuple[Cell, ...]
+    others: tuple[Span, ...]
 
-    def cells(self) -> tuple[Cell, ...]:
+    def cells(self) -> tuple[Span, ...]:
         """The cells of the line."""
-        return Cell(clean(self.name)), *self.others
+        return Span(clean(self.name)), *self.others
 
 
 class PickerLine(TypedLine):
@@ -135,8 +138,8 @@ def target_picker(field: ColumnsField) -> Picker[str]:
     return Picker("What do you want to predict?", entries, names, first)
 
 
-def _facts(line: ColumnLine, sure: str, why: str) -> tuple[Cell, ...]:
-    return Cell(KIND_WORDS[line.kind], "muted"), Cell(sure, "accent"), Cell(clean(why, 300), "muted")
+def _facts(line: ColumnLine, sure: str, why: str) -> tuple[Span, ...]:
+    return Span(KIND_LABELS[line.kind], "dim"), Span(sure, "accent"), Span(clean(why, 300), "dim")
 
 
 def _why_not(line: ColumnLine) -> str:
@@ -152,7 +155,7 @@ class SplitPicker(Picker[Split]):
     def __init__(self, field: ColumnsField) -> None:
         ways = _ways(field)
         values = [Split(kind, by, field.split.holdout, field.split.folds) for kind, by, _ in ways]
-        entries = [PickerEntry(split_name(kind, by), (Cell(clean(why, 300), "muted"),)) for kind, by, why in ways]
+        entries = [PickerEntry(split_name(kind, by), (Span(clean(why, 300), "dim"),)) for kind, by, why in ways]
         present = (field.split.kind, field.split.by)
         first = next((index for index, (kind, by, _) in enumerate(ways) if (kind, by) == present), 0)
         super().__init__("How are rows split?", entries, values, first)
@@ -234,25 +237,24 @@ class ColumnEditor(DialogScreen[ColumnEdit | None]):
 
     def compose(self) -> ComposeResult:
         line = self.line
-        why = assemble("\n").join([literal(text, 300, "$quiet") for text, _ in explain_column(line)])
         with Vertical(classes="dialog") as dialog:
             set_border_title(dialog, assemble("Column ", literal(line.name, 60)))
-            yield TextLine(why, classes="why")
+            yield TextLine(content(column_evidence(line)), classes="why")
             with Horizontal():
                 with Vertical():
                     yield TextLine("kind", classes="quiet")
-                    yield Choices(*(_option(KIND_WORDS[kind], what, kind) for kind, what in KIND_LABELS.items()),
+                    yield Choices(*(_option(KIND_LABELS[kind], what, kind) for kind, what in KIND_MEANINGS.items()),
                                      id="kinds")  # fmt: skip
                 with Vertical():
                     yield TextLine("role", classes="quiet")
-                    yield Choices(*(_option(role, what, role) for role, what in ROLE_LABELS.items()),
+                    yield Choices(*(_option(role, what, role) for role, what in ROLE_MEANINGS.items()),
                                      id="roles")  # fmt: skip
         yield KeysBar()
 
     def on_mount(self) -> None:
         kinds, roles = self.query_one("#kinds", OptionList), self.query_one("#roles", OptionList)
-        kinds.highlighted = list(KIND_LABELS).index(self.line.kind)
-        roles.highlighted = list(ROLE_LABELS).index(self.line.role)
+        kinds.highlighted = list(KIND_MEANINGS).index(self.line.kind)
+        roles.highlighted = list(ROLE_MEANINGS).index(self.line.role)
         kinds.focus()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
@@ -265,7 +267,7 @@ class ColumnEditor(DialogScreen[ColumnEdit | None]):
         """Take both."""
         kind = self.query_one("#kinds", OptionList).highlighted or 0
         role = self.query_one("#roles", OptionList).highlighted or 0
-        self.dismiss(ColumnEdit(list(KIND_LABELS)[kind], list(ROLE_LABELS)[role]))
+        self.dismiss(ColumnEdit(list(KIND_MEANINGS)[kind], list(ROLE_MEANINGS)[role]))
 
     def action_go_to(self, name: str) -> None:
         self.query_one(f"#{name}").focus()

@@ -11,9 +11,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.widgets import OptionList
 
-from tabsmith.conditions.built_in import BUILT_IN
+from tabsmith.conditions.expression import BUILT_IN
 from tabsmith.conditions.metrics import VARIABLES
 from tabsmith.errors import TabsmithError
+from tabsmith.presentation.spans import Span
 from tabsmith_tui import condition_backtest
 from tabsmith_tui.actions import bindings
 from tabsmith_tui.condition_backtest import StoredRun
@@ -21,7 +22,6 @@ from tabsmith_tui.screens.base import STYLES, TabsmithScreen, start_worker
 from tabsmith_tui.views import agents as view
 from tabsmith_tui.widgets.drawing import content
 from tabsmith_tui.widgets.fields import TypedLine
-from tabsmith_tui.widgets.lines_table import Cell
 from tabsmith_tui.widgets.literal import TextLine, assemble, literal, set_border_title
 from tabsmith_tui.widgets.menu import Group, Item, Menu
 
@@ -131,7 +131,7 @@ class ConditionScreen(TabsmithScreen):
             self.app.notify("There is no run yet with iterations to try it on.")
             return
         entries = [
-            PickerEntry(run.id, (Cell(run.state.value), Cell(""), Cell(f"{run.source} {run.target}"))) for run in runs
+            PickerEntry(run.id, (Span(run.state.value), Span(""), Span(f"{run.source} {run.target}"))) for run in runs
         ]
 
         def chosen(run_id: str | None) -> None:

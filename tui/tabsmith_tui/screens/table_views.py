@@ -7,11 +7,13 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
 
+from tabsmith.presentation.spans import Span, Tone
 from tabsmith.tables.info import LineNote, Preview, TableInfo
 from tabsmith.text import clean, plural
 from tabsmith_tui.screens.base import DialogScreen
+from tabsmith_tui.views.lines import LineColumn
 from tabsmith_tui.widgets.bars import KeysBar
-from tabsmith_tui.widgets.lines_table import Cell, LineColumn, LinesTable, Tone
+from tabsmith_tui.widgets.lines_table import LinesTable
 from tabsmith_tui.widgets.literal import TextLine, assemble, literal, set_border_title
 
 WIDEST_CELL = 24
@@ -47,8 +49,8 @@ class LinesView(TableView):
     def __init__(self, info: TableInfo) -> None:
         super().__init__("Lines that could not be read, or were repaired")
         self._info = info
-        tagged: list[tuple[str, Tone, LineNote]] = [("rejected", "warning", note) for note in info.rejected]
-        tagged += [("repaired", "muted", note) for note in info.repaired]
+        tagged: list[tuple[str, Tone, LineNote]] = [("rejected", "warn", note) for note in info.rejected]
+        tagged += [("repaired", "dim", note) for note in info.repaired]
         self._notes: Sequence[tuple[str, Tone, LineNote]] = tagged
 
     def on_mount(self) -> None:
@@ -66,9 +68,9 @@ class LinesView(TableView):
     def on_lines_table_moved(self, event: LinesTable.Moved) -> None:
         self._below(event.index)
 
-    def _cells(self, index: int) -> tuple[Cell, ...]:
+    def _cells(self, index: int) -> tuple[Span, ...]:
         what, tone, note = self._notes[index]
-        return Cell(f"{note.line:,}"), Cell(what, tone), Cell(clean(note.reason)), Cell(clean(note.text), "muted")
+        return Span(f"{note.line:,}"), Span(what, tone), Span(clean(note.reason)), Span(clean(note.text), "dim")
 
     def _below(self, index: int) -> None:
         info = self._info
@@ -116,9 +118,9 @@ class PreviewView(TableView):
         below = f"{plural(len(self._preview.names), 'column')}, from number {first + 1:,} on; ← → for others"
         self.query_one(".below", TextLine).show(below)
 
-    def _cells(self, index: int) -> tuple[Cell, ...]:
+    def _cells(self, index: int) -> tuple[Span, ...]:
         row = self._preview.rows[index]
-        return tuple(Cell(clean(text, 60)) for text in row[self._first : self._first + 24])
+        return tuple(Span(clean(text, 60)) for text in row[self._first : self._first + 24])
 
     def _width(self, index: int) -> int:
         longest = max((len(row[index]) for row in self._preview.rows[:50] if index < len(row)), default=0)

@@ -62,13 +62,12 @@ def _against_first(snapshot: RunSnapshot, best: Trial, metric: Metric) -> Line:
     first = scores.first_scored(snapshot)
     if first is None or first.iteration == best.iteration:
         return line("it is the first one scored", "dim")
-    value = scores.gain(best.mean, first.mean, metric)
+    assert best.mean is not None
+    assert first.mean is not None
+    difference = best.mean - first.mean
     name = recipes.recipe_title(first.recipe) if first.recipe else f"iteration {first.iteration}"
-    words = scores.gain_text(value)
-    return (
-        Span(words, scores.gain_tone(value)),
-        span(f" than the first, {name}" if value else f" as {name}", "dim"),
-    )
+    text = scores.difference_text(difference)
+    return Span(text, scores.difference_tone(difference, metric)), span(f" against the first, {name}", "dim")
 
 
 def _holdout(snapshot: RunSnapshot) -> tuple[Line, ...]:

@@ -13,7 +13,7 @@ from tabsmith.presentation.trials import NO_ANSWER, NOT_BETTER, WAS_CHAMPION, tr
 from tabsmith.runs import replies
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import clean
-from tabsmith_tui.widgets.lines_table import LineColumn
+from tabsmith_tui.views.lines import LineColumn
 
 ENSEMBLE: Final = "ensemble"
 _SHORT: Final = MappingProxyType(
@@ -44,7 +44,7 @@ ASKED_COLUMNS: Final = (  # of a run whose agent holds conversations; on 80 cell
     LineColumn("Δ champ", 8, right=True, drop=2),
     LineColumn("cost", 6, right=True, drop=3),
     LineColumn("time", 5, right=True, drop=4),
-    LineColumn("result", 10, drop=1),
+    LineColumn("result", 11, drop=1),
 )
 
 
@@ -81,12 +81,12 @@ class Leaderboard:
         best, metric = self._snapshot.champion_trial, self._snapshot.metric
         title = recipes.recipe_title(each.recipe) if each.recipe else f"iteration {each.iteration}"
         is_best = best is not None and each.iteration == best.iteration
-        value = scores.gain(each.mean, best.mean, metric) if best and metric and not is_best else None
+        value = _difference(each.mean, best) if not is_best else None
         return (
             Span(str(rank), "dim"),
             span(title, "strong" if is_best else "plain"),
             Span(formatting.plus_minus(each.mean, each.standard_error)),
-            Span(scores.gain_text(value), scores.gain_tone(value)),
+            Span(scores.difference_text(value), scores.difference_tone(value, metric)),
             Span(formatting.duration(each.seconds), "dim"),
             self._verdict(each, best),
         )
@@ -98,7 +98,7 @@ class Leaderboard:
             return Span("★ champion", "good")
         if each.skipped:
             return Span("↷ skipped", "dim")
-        difference = scores.paired_difference(each.folds, best.folds, self._snapshot.metric)
+        difference = scores.paired_difference(each.folds, best.folds)
         if difference is not None and difference.noise:
             return Span("within noise", "plain")
         return Span("was champion" if each.won else "behind", "dim")
@@ -107,12 +107,12 @@ class Leaderboard:
         snapshot = self._snapshot
         together, best, metric = snapshot.ensemble, snapshot.champion_trial, snapshot.metric
         assert together is not None
-        value = scores.gain(together.score, best.mean, metric) if best and metric else None
+        value = _difference(together.score, best)
         return (
             Span("Σ", "accent"),
             Span(ensemble_label(len(together.recipes)), "strong"),
             Span(formatting.plus_minus(together.score, together.standard_error)),
-            Span(scores.gain_text(value), scores.gain_tone(value)),
+            Span(scores.difference_text(value), scores.difference_tone(value, metric)),
             Span(formatting.UNKNOWN, "dim"),
             Span("delivered" if snapshot.report is not None else "built", "good"),
         )
@@ -149,13 +149,15 @@ class Iterations:
             each.change or (recipes.recipe_title(each.recipe) if each.recipe else each.message or formatting.UNKNOWN)
         )
         tone: Tone = "plain" if each.mean is not None else "dim"
+        toward = scores.difference_tone(each.delta, self._snapshot.metric)
+        difference = Span(scores.difference_text(each.delta), toward)
         if self._asked:
             seconds = each.facts.iteration_seconds if each.facts else None
             return (
                 number,
                 tried,
                 Span(_score(each), tone),
-                Span(scores.gain_arrow(each.delta), scores.gain_tone(each.delta)),
+                difference,
                 Span(budgets.usage_cost_cell(each.usage), "warn" if each.usage.unpriced else "dim"),
                 Span(formatting.clock(seconds), "dim"),
                 short_trial_result(each, self._snapshot),
@@ -164,10 +166,15 @@ class Iterations:
             number,
             tried,
             Span(formatting.plus_minus(each.mean, each.standard_error), tone),
-            Span(scores.gain_text(each.delta), scores.gain_tone(each.delta)),
+            difference,
             Span(formatting.duration(each.seconds) if each.seconds else formatting.UNKNOWN, "dim"),
             trial_result(each, self._snapshot),
         )
+
+
+def _difference(mean: float | None, best: Trial | None) -> float | None:
+    """How far a score is from the champion of now."""
+    return mean - best.mean if mean is not None and best is not None and best.mean is not None else None
 
 
 def _score(each: Trial) -> str:
@@ -182,7 +189,7 @@ def short_trial_result(each: Trial, snapshot: RunSnapshot) -> Span:
     """`work_result` in ten cells: the glyph of what became of it, and the decision where that was not to go on."""
     result = trial_status(each, snapshot)
     if each.decision is not None and each.decision.action != "proceed" and not each.skipped:
-        return Span(f"{result.text[0]} {each.decision.action}", result.tone)
+        return Span(f"{result.text[0]} {each.decision.label}", result.tone)
     return Span(_SHORT.get(result.text, result.text), result.tone)
 
 
@@ -194,7 +201,7 @@ def trial_matches(each: Trial, words: str) -> bool:
     recipe = each.recipe
     held: list[str] = [each.change, each.reason, each.message, each.agent, each.state]
     held.extend((recipe.name, recipe.family) if recipe else ())
-    held.extend((each.decision.action,) if each.decision else ())
+    held.extend((each.decision.action, each.decision.label) if each.decision else ())
     return any(wanted in part[:2_000].lower() for part in held) or wanted == f"#{each.iteration}"
 
 

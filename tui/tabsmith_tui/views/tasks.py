@@ -21,8 +21,7 @@ from tabsmith.presentation.tasks import (
 from tabsmith.presentation.trials import work_result
 from tabsmith.runs.snapshot import RunSnapshot, TaskState
 from tabsmith.text import clean
-from tabsmith_tui.views.lines import fit
-from tabsmith_tui.widgets.lines_table import LineColumn
+from tabsmith_tui.views.lines import LineColumn, fit
 
 KEY: Final = "task:"
 """What the key of a task's row begins with."""
@@ -42,7 +41,7 @@ WORK_COLUMNS: Final = (
     LineColumn("files", 12, grow=1, drop=2),
     LineColumn("acceptance", 10, grow=1),
     LineColumn("quality", 7, right=True, drop=3),
-    LineColumn("result", 8, drop=1),
+    LineColumn("result", 9, drop=1),
     LineColumn("cost", 6, right=True, drop=4),
     LineColumn("time", 5, right=True, drop=5),
 )
@@ -123,7 +122,7 @@ class TaskIterations:
             files(work),
             work_result(each, self._snapshot),
             Span(f"{each.quality.value:.2f}" if each.quality else formatting.UNKNOWN, _quality(each)),
-            Span(each.decision.action if each.decision else formatting.UNKNOWN, _said(each)),
+            Span(each.decision.label if each.decision else formatting.UNKNOWN, _said(each)),
             Span(budgets.usage_cost_cell(each.usage), "warn" if each.usage.unpriced else "dim"),
             Span(formatting.clock(seconds), "dim"),
         )
@@ -148,7 +147,7 @@ def matches(each: Trial, words: str) -> bool:
         return True
     work = each.work or WorkspaceWork("")
     held = [work.task, work.words, each.message, each.agent, each.state, *(change.path for change in work.changes)]
-    held.extend((each.decision.action,) if each.decision else ())
+    held.extend((each.decision.action, each.decision.label) if each.decision else ())
     held.extend((work.acceptance.verdict,) if work.acceptance else ())
     return any(wanted in part[:2_000].lower() for part in held) or wanted == f"#{each.iteration}"
 

@@ -58,7 +58,7 @@ def assessment(each: Trial) -> tuple[Line, ...]:
     if decision is not None:
         limits = decision.thresholds
         by = "you decided" if decision.by == "person" else f"confidence {decision.confidence:.2f}"
-        lines += [(), (Span("decision   ", "dim"), Span(decision.action, "strong"), Span(f"  {by}", "dim"))]
+        lines += [(), (Span("decision   ", "dim"), Span(decision.label, "strong"), Span(f"  {by}", "dim"))]
         lines.append((Span("rule       ", "dim"), span(decision.rule, limit=1_000)))
         lines.append(
             (Span("thresholds ", "dim"), Span(f"proceed from {limits.proceed:g}, escalate below {limits.escalate:g}"))
@@ -134,17 +134,8 @@ def _score(snapshot: RunSnapshot, each: Trial) -> list[Line]:
         (Span("score      ", "dim"), Span(score, "strong"), Span(f"   {metric_direction(metric)}", "dim"))
     ]
     if each.delta is not None:
-        words = scores.gain_text(each.delta)
-        lines.append(
-            (
-                Span("           ", "dim"),
-                Span(words, scores.gain_tone(each.delta)),
-                Span(
-                    " than the best so far then" if abs(each.delta) >= 5e-6 else " as the best so far then",
-                    "dim",
-                ),
-            )
-        )
+        difference = Span(scores.difference_text(each.delta), scores.difference_tone(each.delta, metric))
+        lines.append((Span("           ", "dim"), difference, Span(" against the best so far then", "dim")))
     lines.append((Span("time       ", "dim"), Span(formatting.duration(each.seconds))))
     return lines
 
@@ -163,24 +154,13 @@ def _compared(snapshot: RunSnapshot, each: Trial, best: Trial) -> list[Line]:
     """Recipe and score of the one against those of the other. Both have a recipe."""
     assert each.recipe is not None
     assert best.recipe is not None
-    metric = snapshot.metric
-    lines: list[Line] = []
-    said = recipes.recipe_difference(each.recipe, best.recipe)
-    lines.extend(line(f"· {words}") for words in said[:40])
-    if len(said) > 40:
-        lines.append(line(f"+{len(said) - 40} more", "dim"))
-    if not said:
-        lines.append(line("The recipes are the same.", "dim"))
-    pair = scores.paired_difference(each.folds, best.folds, metric) if metric else None
+    lines = [*recipes.change_lines(best.recipe, each.recipe)]
+    pair = scores.paired_difference(each.folds, best.folds)
     if pair is not None:
-        way = "better" if pair.gain > 0 else "worse"
-        words = f"{formatting.plus_minus(abs(pair.gain), pair.error)} {way} on {plural(pair.folds, 'shared fold')}"
-        lines.append(
-            (
-                Span(words, "plain" if pair.noise else scores.gain_tone(pair.gain)),
-                Span(", within one standard error" if pair.noise else "", "dim"),
-            )
-        )
+        words = f"{formatting.difference(pair.mean)} {formatting.PLUS_MINUS} {formatting.significant(pair.error, 2)}"
+        tone = "plain" if pair.noise else scores.difference_tone(pair.mean, snapshot.metric)
+        noise = ", within one standard error" if pair.noise else ""
+        lines.append((Span(words, tone), Span(f" on {plural(pair.folds, 'shared fold')}{noise}", "dim")))
     return lines
 
 

@@ -2,9 +2,8 @@
 width there is."""
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar, Final, Literal, NamedTuple, TypeAlias
+from typing import ClassVar, Final
 
-from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -15,70 +14,14 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-GAP = 2
-
-Tone: TypeAlias = Literal["", "muted", "accent", "warning", "good", "bad"]
-
-
-class LineColumn(NamedTuple):
-    """A column of a table. `width` is its minimum in terminal cells; `grow` is its share of the spare room, up to `most`;
-    if the columns do not fit, the one with the highest `drop` is left out first, and one with 0 never is."""
-
-    title: str
-    width: int
-    grow: int = 0
-    most: int = 400
-    right: bool = False
-    drop: int = 0
-
-
-class Cell(NamedTuple):
-    """The text of a cell, already cleaned, and its tone."""
-
-    text: str
-    tone: Tone = ""
-
-
-def widths(columns: Sequence[LineColumn], room: int) -> tuple[int, ...]:
-    """Return the width of each column within `room` cells, without gaps; 0 for a column that is left out."""
-    shown = set(range(len(columns)))
-    for index in sorted(range(len(columns)), key=lambda index: -columns[index].drop):
-        if _needed(columns, shown) <= room or not columns[index].drop:
-            break
-        shown.discard(index)
-    result = [column.width if index in shown else 0 for index, column in enumerate(columns)]
-    return tuple(_grown(columns, result, room - _needed(columns, shown)))
-
-
-def _needed(columns: Sequence[LineColumn], shown: set[int]) -> int:
-    return sum(columns[index].width for index in shown) + GAP * max(0, len(shown) - 1)
-
-
-def _grown(columns: Sequence[LineColumn], result: list[int], spare: int) -> list[int]:
-    """Give `spare` cells to the columns that grow; a negative number is taken from the first of them."""
-    growing = [index for index, column in enumerate(columns) if column.grow and result[index]]
-    if spare < 0:
-        first = growing[0] if growing else 0
-        result[first] = max(4, result[first] + spare)
-        return result
-    while spare > 0 and growing:
-        shares = sum(columns[index].grow for index in growing)
-        given = 0
-        for index in growing:
-            fair = max(1, spare * columns[index].grow // shares)
-            more = min(fair, columns[index].most - result[index], spare - given)
-            result[index] += more
-            given += more
-        spare -= given
-        growing = [index for index in growing if result[index] < columns[index].most]
-        if not given:
-            break
-    return result
-
+from tabsmith.presentation.spans import Span, Tone
+from tabsmith_tui.views.lines import GAP, LineColumn, fit, widths
 
 POINTER: Final = "▸"
+_COLORED: Final = frozenset[Tone]({"dim", "accent", "warn", "good", "bad"})
+"""The tones that have a colour in a table."""
 
-Row = Callable[[int], Sequence[Cell]]
+Row = Callable[[int], Sequence[Span]]
 """Makes the cells of the row with an index; called only for visible rows."""
 
 
@@ -90,21 +33,13 @@ class LinesTable(ScrollView, can_focus=True):
     LinesTable > .lines--header { color: $quiet; text-style: bold; }
     LinesTable > .lines--cursor { background: $surface-lighten-1; text-style: bold; }
     LinesTable:focus > .lines--cursor { background: $block-cursor-background; color: $block-cursor-foreground; }
-    LinesTable > .lines--muted { color: $quiet; }
+    LinesTable > .lines--dim { color: $quiet; }
     LinesTable > .lines--accent { color: $accent; }
-    LinesTable > .lines--warning { color: $warn; }
+    LinesTable > .lines--warn { color: $warn; }
     LinesTable > .lines--good { color: $good; }
     LinesTable > .lines--bad { color: $bad; }
     """
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "lines--header",
-        "lines--cursor",
-        "lines--muted",
-        "lines--accent",
-        "lines--warning",
-        "lines--good",
-        "lines--bad",
-    }
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"lines--header", "lines--cursor", *(f"lines--{tone}" for tone in _COLORED)}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "move(-1)", "Up", show=False),
         Binding("down,j", "move(1)", "Down", show=False),
@@ -207,7 +142,7 @@ class LinesTable(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         width = self.size.width
         if y == 0:
-            cells = [Cell(column.title) for column in self._columns]
+            cells = [Span(column.title) for column in self._columns]
             header = self.get_component_rich_style("lines--header", partial=True)
             return self._strip(cells, width, header, pointer=False)
         index = y - 1 + round(self.scroll_y)
@@ -217,16 +152,16 @@ class LinesTable(ScrollView, can_focus=True):
         style = self.get_component_rich_style("lines--cursor", partial=True) if current else Style.null()
         return self._strip(self._row(index), width, style, pointer=current and self.has_focus)
 
-    def _strip(self, cells: Sequence[Cell], width: int, style: Style, *, pointer: bool) -> Strip:
+    def _strip(self, cells: Sequence[Span], width: int, style: Style, *, pointer: bool) -> Strip:
         base = self.rich_style + style
         segments = [Segment(f"{POINTER if pointer else ' '} ", base)]
         for column, size, cell in zip(self._columns, self._widths, cells, strict=False):
             if not size:
                 continue
             toned = base
-            if cell.tone and not pointer:
+            if cell.tone in _COLORED and not pointer:
                 toned = base + self.get_component_rich_style(f"lines--{cell.tone}", partial=True)
-            segments.append(Segment(_fit(cell.text, size, right=column.right), toned))
+            segments.append(Segment(fit(cell.text, size, "right" if column.right else "left"), toned))
             segments.append(Segment(" " * GAP, base))
         return Strip(segments).adjust_cell_length(width, base)
 
@@ -243,11 +178,3 @@ class LinesTable(ScrollView, can_focus=True):
             self.scroll_to(y=self.cursor, animate=False)
         elif self.cursor >= top + seen:
             self.scroll_to(y=self.cursor - seen + 1, animate=False)
-
-
-def _fit(text: str, size: int, *, right: bool) -> str:
-    """Fit `text` into exactly `size` terminal cells; a longer text is cut with "…"."""
-    length = cell_len(text)
-    if length > size:
-        return set_cell_size(text, size - 1) + "…"
-    return " " * (size - length) + text if right else text + " " * (size - length)

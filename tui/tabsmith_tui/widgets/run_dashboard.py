@@ -1,14 +1,17 @@
 """The panels of a run: champion, agent, selected trial, score, leaderboard, iterations, log."""
 
-from typing import Final
+from collections.abc import Sequence
+from typing import ClassVar, Final, Protocol
 
 from textual import events
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical
 
 from tabsmith.presentation import budgets, tasks
+from tabsmith.presentation.events import run_log
 from tabsmith.presentation.scores import metric_direction
-from tabsmith.presentation.spans import Line, line
+from tabsmith.presentation.spans import Line, Span, line
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import plural
 from tabsmith_tui.views import (
@@ -25,9 +28,9 @@ from tabsmith_tui.views import (
 from tabsmith_tui.views import (
     tasks as task_views,
 )
-from tabsmith_tui.views.lines import wrap_line
+from tabsmith_tui.views.lines import LineColumn, wrap_line
 from tabsmith_tui.widgets.drawing import Drawing
-from tabsmith_tui.widgets.leaderboard import TrialsTable
+from tabsmith_tui.widgets.lines_table import LinesTable
 from tabsmith_tui.widgets.literal import literal, set_border_title
 from tabsmith_tui.widgets.log_view import LogView
 
@@ -36,6 +39,54 @@ _WORK: Final = (
     "Every row is an iteration: the agent worked in the folder, then tabsmith ran the acceptance command, which alone "
     "decides. enter or a second click opens all that is known of it."
 )
+
+
+class TableRows(Protocol):
+    """Rows by index; a row is made only when it is visible."""
+
+    def __len__(self) -> int: ...
+
+    @property
+    def columns(self) -> Sequence[LineColumn]:
+        """The columns of the rows."""
+        ...
+
+    def key(self, index: int) -> str:
+        """The key of a row, the same at all times."""
+        ...
+
+    def cells(self, index: int) -> Sequence[Span]:
+        """The row's cells, one for each column."""
+        ...
+
+
+class TrialsTable(LinesTable, inherit_bindings=False):
+    """A table of trials whose cursor stays on its trial when rows are added above; the screen handles enter."""
+
+    HELP = (
+        "Every row is a recipe that was tried. enter or a second click opens all that is known of it. Δ is its "
+        "score minus the champion's: green is better, red worse."
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        binding for binding in LinesTable.BINDINGS if not (isinstance(binding, Binding) and binding.key == "enter")
+    ]
+
+    def __init__(self, columns: Sequence[LineColumn], *, id: str) -> None:  # noqa: A002
+        super().__init__(columns, id=id)
+        self.help_text = ""  # of rows that are no recipes
+        self._rows: TableRows | None = None
+
+    @property
+    def key(self) -> str:
+        """The key of the row under the cursor; "" without rows."""
+        return self._rows.key(self.cursor) if self._rows is not None and self.cursor < len(self._rows) else ""
+
+    def show(self, rows: TableRows) -> None:
+        """Show these rows. A cursor on the first row stays there, so that the newest or best row is visible."""
+        current = self.key if self.cursor else ""
+        self._rows = rows
+        cursor = next((index for index in range(len(rows)) if rows.key(index) == current), 0) if current else 0
+        self.show_rows(len(rows), rows.cells, columns=rows.columns, cursor=cursor)
 
 
 class ScorePlot(Drawing):
@@ -125,7 +176,7 @@ class RunDashboard(Container):
         self._show_cards(snapshot, now)
         self._show_agent(snapshot, now)
         self._show_tables(snapshot, words)
-        self.log_view.show(snapshot.log, self._log_words)
+        self.log_view.show(run_log(snapshot), self._log_words)
         self._show_titles()
 
     def show_clock(self, snapshot: RunSnapshot, now: float) -> None:

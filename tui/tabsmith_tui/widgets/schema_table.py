@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from tabsmith.formatting import UNKNOWN, percent
-from tabsmith.presentation.schemas import warning_text
+from tabsmith.presentation.schemas import KIND_LABELS, warning_text
+from tabsmith.presentation.spans import Line, Span, Tone
+from tabsmith.presentation.spans import line as drawn_line
 from tabsmith.tables.profile.types import ColumnProfile
-from tabsmith.tables.schema.types import ColumnKind
 from tabsmith.text import clean
 from tabsmith.workflow.form import ColumnLine, ColumnsField
-from tabsmith_tui.widgets.lines_table import Cell, LineColumn, LinesTable, Tone
+from tabsmith_tui.views.lines import LineColumn
+from tabsmith_tui.widgets.lines_table import LinesTable
 
 WIDTH: Final = 8
 _BAR_GLYPHS: Final = "▁▂▃▄▅▆▇█"
@@ -62,47 +64,29 @@ COLUMNS: Final = (
     LineColumn("comment", 10, grow=3, drop=5),
 )
 
-KIND_WORDS: Final[dict[ColumnKind, str]] = {
-    "numeric": "numeric",
-    "code": "coded integer",
-    "category": "category",
-    "boolean": "boolean",
-    "date": "date",
-    "text": "text",
-    "identifier": "identifier",
-    "constant": "constant",
-}
+
+def column_evidence(line: ColumnLine) -> tuple[Line, ...]:
+    """The evidence for a column and every warning, a line each."""
+    evidence = (drawn_line(line.evidence, "dim"),) if line.evidence else ()
+    return (*evidence, *(drawn_line(f"! {warning_text(warning)}", "warn") for warning in line.warnings))
 
 
-def note_of(line: ColumnLine) -> str:
-    """A column's first warning, or the evidence for its kind."""
-    if line.warnings:
-        return warning_text(line.warnings[0])
-    return line.evidence
-
-
-def explain_column(line: ColumnLine) -> tuple[tuple[str, Tone], ...]:
-    """The evidence for a column and every warning, each with its tone."""
-    parts: list[tuple[str, Tone]] = [(line.evidence, "muted")] if line.evidence else []
-    parts += [(f"! {warning_text(warning)}", "warning") for warning in line.warnings]
-    return tuple(parts)
-
-
-def cells(line: ColumnLine) -> tuple[Cell, ...]:
+def cells(line: ColumnLine) -> tuple[Span, ...]:
     """The cells of a column's row, in the order of COLUMNS."""
     profile = line.profile
-    quiet: Tone = "muted" if line.role == "ignore" else ""
+    quiet: Tone = "dim" if line.role == "ignore" else "plain"
     role: Tone = "accent" if line.role == "target" else "good" if line.role in ("group", "time") else quiet
     edited = "*" if line.edited else ""
+    comment = warning_text(line.warnings[0]) if line.warnings else line.evidence
     return (
-        Cell("!" if line.warnings else "", "warning"),
-        Cell(clean(line.name), quiet),
-        Cell(KIND_WORDS[line.kind], quiet),
-        Cell(line.role + edited, role),
-        Cell(UNKNOWN if profile is None else percent(profile.missing_share), quiet),
-        Cell(UNKNOWN if profile is None else f"{profile.distinct:,}", quiet),
-        Cell("" if profile is None else picture(profile), "muted"),
-        Cell(clean(note_of(line)), "warning" if line.warnings else "muted"),
+        Span("!" if line.warnings else "", "warn"),
+        Span(clean(line.name), quiet),
+        Span(KIND_LABELS[line.kind], quiet),
+        Span(line.role + edited, role),
+        Span(UNKNOWN if profile is None else percent(profile.missing_share), quiet),
+        Span(UNKNOWN if profile is None else f"{profile.distinct:,}", quiet),
+        Span("" if profile is None else picture(profile), "dim"),
+        Span(clean(comment), "warn" if line.warnings else "dim"),
     )
 
 

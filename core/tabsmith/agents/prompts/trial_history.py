@@ -10,9 +10,10 @@ from tabsmith.agents.prompts.quoting import escape_json, quote
 from tabsmith.agents.protocol import Brief, TriedRecipe
 from tabsmith.families.registry import family_names, family_parameters
 from tabsmith.families.spec import ParameterValue
+from tabsmith.formatting import significant
 from tabsmith.recipes.difference import describe_difference
 from tabsmith.recipes.recipe import DerivedColumn, Encoder, Family, Recipe
-from tabsmith.text import figure, plural
+from tabsmith.text import plural
 
 MAX_BEST: Final = 6
 MAX_FAILED: Final = 4
@@ -113,7 +114,7 @@ def _families(brief: Brief, scored: Sequence[TriedRecipe]) -> list[str]:
             continue
         of_it = [tried for tried in scored if tried.recipe.family == name]
         best = min(of_it, key=lambda tried: _key(brief, tried), default=None)
-        best_score = f"best {figure(best.score)}" if best and best.score is not None else "none with a score"
+        best_score = f"best {significant(best.score)}" if best and best.score is not None else "none with a score"
         ranges = "".join(f"; {spread}" for spread in _spreads(name, of_it))
         lines.append(f"- {name}: {plural(count, 'try', 'tries')}, {best_score}{ranges}"[:_FAMILY_CHARACTERS])
     return ["tried so far, by family, with the ranges of what was set:", *lines]
@@ -141,5 +142,5 @@ def _change(champion: TriedRecipe | None, recipe: Recipe) -> str:
 def _score(tried: TriedRecipe) -> str:
     if tried.score is None:
         return "no score"
-    error = "" if tried.standard_error is None else f" ± {figure(tried.standard_error, 2)}"
-    return f"{figure(tried.score)}{error}, {tried.seconds:.2g} s"
+    error = "" if tried.standard_error is None else f" ± {significant(tried.standard_error, 2)}"
+    return f"{significant(tried.score)}{error}, {tried.seconds:.2g} s"

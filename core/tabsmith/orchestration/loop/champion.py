@@ -5,8 +5,9 @@ from typing import Final
 
 import msgspec
 
+from tabsmith.formatting import significant
 from tabsmith.modeling.results import Evaluation, Metric
-from tabsmith.text import figure, plural
+from tabsmith.text import plural
 
 RELATIVE_FLOOR: Final = 0.0005
 """A gain under 0.05 % of the champion's score is a tie, however steady."""
@@ -67,11 +68,11 @@ def judge_challenger(
     if comparison is None:
         return Judgement(won=False, rule="no fold in common with the champion")
     gain, error, floor = comparison.gain, comparison.error, comparison.floor
-    figures = f"paired gain {figure(gain)}, standard error {figure(error, 2)}"
+    figures = f"paired gain {significant(gain)}, standard error {significant(error, 2)}"
     if not math.isfinite(gain):
         return Judgement(won=False, rule=f"{figures}: not comparable")
     if gain <= floor:
-        return Judgement(won=False, rule=f"{figures}: not over the floor of {figure(floor, 2)}")
+        return Judgement(won=False, rule=f"{figures}: not over the floor of {significant(floor, 2)}")
     if gain <= error and not on_probation:
         return Judgement(won=False, rule=f"{figures}: within noise")
     if gain > NARROW * error:

@@ -8,12 +8,13 @@ from typing import Final
 import msgspec
 
 from tabsmith.agents.prompts.quoting import quote, strip_markers
+from tabsmith.formatting import significant
 from tabsmith.modeling.results import Evaluation, Metric
 from tabsmith.orchestration.decisions import Decision, Quality, QualityPart
 from tabsmith.orchestration.loop.iteration import Stage
 from tabsmith.recipes.difference import describe_difference
 from tabsmith.recipes.recipe import Problem, Recipe
-from tabsmith.text import clean, figure, plural
+from tabsmith.text import clean, plural
 
 MOST_WORDS: Final = 500
 
@@ -111,7 +112,7 @@ def _gap(given: FeedbackInput) -> list[str]:
             held = f"that of the champion{' before' if _won(given) else ''}, {_score(before)}"
             if not gap:
                 return [f"Its mean equals {held}."]
-            return [f"Its mean is {figure(abs(gap))} {given.metric.label} {sign} than {held}{share}."]
+            return [f"Its mean is {significant(abs(gap))} {given.metric.label} {sign} than {held}{share}."]
     if evaluation is None and champion is not None:
         return [f"The champion stays at {_score(champion)} {given.metric.label}."]
     return []
@@ -123,9 +124,9 @@ def _trend(given: FeedbackInput) -> list[str]:
         return []
     best = max(scores) if given.metric.greater_is_better else min(scores)
     since = len(scores) - 1 - scores.index(best)
-    last = ", ".join(figure(score) for score in scores[-_LAST:])
+    last = ", ".join(significant(score) for score in scores[-_LAST:])
     passed = f"{plural(since, 'scored try', 'scored tries')} since then" if since else "the latest one"
-    return [f"Last scores, oldest first: {last}. Best of {len(scores):,}: {figure(best)}, {passed}."]
+    return [f"Last scores, oldest first: {last}. Best of {len(scores):,}: {significant(best)}, {passed}."]
 
 
 def _lesson(given: FeedbackInput) -> list[str]:
@@ -203,7 +204,7 @@ def _change(given: FeedbackInput) -> str:
 
 
 def _score(evaluation: Evaluation) -> str:
-    return f"{figure(evaluation.mean)} ± {figure(evaluation.standard_error, 2)}"
+    return f"{significant(evaluation.mean)} ± {significant(evaluation.standard_error, 2)}"
 
 
 def _clip(text: str, bounds: tuple[int, int]) -> str:

@@ -31,7 +31,11 @@ from tabsmith.tables.read.encoding import HEAD
 from tabsmith.tables.read.formats.foreign import ZIP
 from tabsmith.tables.read.formats.registry import Unsupported, readable_formats, recognise_format, table_suffixes
 from tabsmith.tables.read.opened_file import MEGABYTE, GuardedFile, OpenedFile, refuse_too_large
+from tabsmith.tables.read.sources import Asker
 from tabsmith.text import clean, nearest, plural
+
+ANYWHERE: Final = (Path(os.sep),)
+"""The folders of a person at this machine: they may open what their account may read."""
 
 _UNPACK_RATIO: Final = 200  # a workbook that declares more than this is made to fill the memory
 _SMALL_WORKBOOK: Final = 20 * MEGABYTE  # below this, the ratio does not matter
@@ -42,7 +46,12 @@ _F_GETPATH: Final = 50  # macOS
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
-def check_path(path: str, *, allowed: tuple[Path, ...], max_mb: float) -> GuardedFile:
+def folders_for(asker: Asker, readable: tuple[Path, ...]) -> tuple[Path, ...]:
+    """The folders in which a file must lie; `readable` are those of the settings, which bound the bridge alone."""
+    return readable if asker == "bridge" else ANYWHERE
+
+
+def check_path(path: str | Path, *, allowed: tuple[Path, ...], max_mb: float) -> GuardedFile:
     """The file that `path` means: `~` expanded, pasted quotes and `file://` taken off, links resolved.
 
     The file must lie in one of the folders `allowed` and be no larger than `max_mb`. Raises one of the ten kinds of
@@ -53,10 +62,15 @@ def check_path(path: str, *, allowed: tuple[Path, ...], max_mb: float) -> Guarde
 
 
 @contextlib.contextmanager
-def open_guarded(path: str, *, allowed: tuple[Path, ...], max_mb: float) -> Iterator[OpenedFile]:
-    """The file that `path` means, opened and then checked as by `check_path`. Raises PathError."""
-    requested = normalize_path(path)
-    display_path = clean(requested, 300)
+def open_guarded(
+    path: str | Path, *, allowed: tuple[Path, ...], max_mb: float, display_path: str = ""
+) -> Iterator[OpenedFile]:
+    """The file that `path` means, opened and then checked as by `check_path`. Raises PathError.
+
+    A text is what a person typed; a Path is taken as it is. Errors name the file `display_path` if that is given.
+    """
+    requested = path if isinstance(path, Path) else normalize_path(path)
+    display_path = display_path or clean(requested, 300)
     folders = tuple(Path(os.path.realpath(folder.expanduser())) for folder in allowed)
     target = Path(os.path.realpath(requested))
     _require_inside(target, folders, display_path)
@@ -73,6 +87,12 @@ def open_guarded(path: str, *, allowed: tuple[Path, ...], max_mb: float) -> Iter
         yield OpenedFile(file, handle, _handle_name(handle, target))
     finally:
         os.close(handle)
+
+
+def require_allowed(path: Path, allowed: tuple[Path, ...], display_path: str) -> None:
+    """Raise PathOutsideError if `path` does not lie in one of the folders `allowed`, links resolved."""
+    folders = tuple(Path(os.path.realpath(folder.expanduser())) for folder in allowed)
+    _require_inside(Path(os.path.realpath(path)), folders, display_path)
 
 
 def normalize_path(path: str) -> Path:
@@ -115,7 +135,7 @@ def _require_inside(target: Path, folders: tuple[Path, ...], display_path: str) 
         return
     names = ", ".join(clean(folder) for folder in folders) or "none"
     raise PathOutsideError(
-        f"The path leads outside the folders that tabsmith may read: it means {clean(target, 300)}.",
+        f"The path leads outside the folders that may be read through the bridge: it means {clean(target, 300)}.",
         where=display_path,
         next_step=f"Allowed are: {names}. Move the file there, or add its folder to the setting `paths.allowed`.",
     )

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from tabsmith import formatting
 from tabsmith.errors import RunNotFoundError, TabsmithError
 from tabsmith.orchestration.loop_state import Trial
+from tabsmith.presentation.events import run_log
 from tabsmith.runs import replies
 from tabsmith.runs.events import RunState
 from tabsmith.runs.snapshot import RunSnapshot
@@ -18,7 +19,7 @@ from tabsmith.storage import Found
 from tabsmith.telegram.chat.context import BridgeContext, UpdateContext
 from tabsmith.telegram.chat.views import show_view
 from tabsmith.telegram.chat_state import ChatState, ChatView, NotificationKind
-from tabsmith.telegram.render import questions, results, run_message
+from tabsmith.telegram.render import models, questions, run_message
 from tabsmith.telegram.render.messages import OutgoingMessage, keyboard
 from tabsmith.telegram.render.text import StyledText, bold, foreign, line, mixed, own
 from tabsmith.text import clean
@@ -65,14 +66,14 @@ def _champion_text(trial: Trial, run: RunSnapshot) -> StyledText:
     score = bold(formatting.plus_minus(trial.mean, trial.standard_error))
     text = line(own(f"★ A new best in iteration {trial.iteration}"))
     change = line(foreign(trial.change, 120)) if trial.change else ()
-    return (*text, *change, *line(*metric, score, own(run_message.gain_text(trial))))
+    return (*text, *change, *line(*metric, score, own(run_message.difference_text(trial))))
 
 
 def _agent_changes(run: RunSnapshot, run_id: str) -> list[RunNotification]:
     """Notifications that another agent took over or the planned one came back; the log has when and why."""
     return [
         _notification("agent", f"agent:{entry.at:.3f}", run, run_id, line(own("! "), mixed(entry.text, 300)))
-        for entry in run.log
+        for entry in run_log(run)
         if entry.word == "agent"
     ]
 
@@ -105,7 +106,7 @@ def _end(run: RunSnapshot, run_id: str) -> RunNotification:
             kind = "finished"
         text = line(bold("✔ The run is over" if kind == "finished" else "✘ The run failed"))
         text += run_message.ending_text(run)
-        text += results.score_text(run.report) if run.report is not None else ()
+        text += models.score_text(run.report) if run.report is not None else ()
     return _notification(kind, key, run, run_id, text, ("result", "resume", "open"))
 
 
@@ -259,7 +260,7 @@ class RunFollower:
             self._update_live_message(context.chat, run_id, run)
             context.set_view(ChatView())
             if run.report is not None:
-                for chart in results.result_charts(run.report):
+                for chart in models.result_charts(run.report):
                     context.send(chart)
             await show_view(context)
             context.save(context.chat.without_followed(run_id))

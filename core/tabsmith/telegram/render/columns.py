@@ -12,6 +12,7 @@ from tabsmith.presentation.spans import Span
 from tabsmith.tables.profile.types import ColumnProfile
 from tabsmith.tables.schema import edits
 from tabsmith.tables.schema.types import ColumnKind, ColumnRole, Schema
+from tabsmith.telegram.render.fields import SPLIT
 from tabsmith.telegram.render.layout import (
     StepButtons,
     fact_lines,
@@ -22,7 +23,6 @@ from tabsmith.telegram.render.layout import (
     step_page_buttons,
 )
 from tabsmith.telegram.render.messages import Button, Keyboard
-from tabsmith.telegram.render.splits import SPLIT
 from tabsmith.telegram.render.text import StyledText, bold, error_text, foreign, line, mixed, own, styled
 from tabsmith.text import clean, plural
 from tabsmith.workflow.form import ColumnLine, ColumnsField, StepForm
@@ -198,8 +198,8 @@ def column_page(
 def _known(each: ColumnLine) -> StyledText:
     edited = ", chosen by you" if each.edited else ""
     text = (
-        *line(own("Kind  "), bold(each.kind), own(f" · {schemas.KIND_LABELS[each.kind]}")),
-        *line(own("Role  "), bold(each.role), own(f" · {schemas.ROLE_LABELS[each.role]}{edited}")),
+        *line(own("Kind  "), bold(each.kind), own(f" · {schemas.KIND_MEANINGS[each.kind]}")),
+        *line(own("Role  "), bold(each.role), own(f" · {schemas.ROLE_MEANINGS[each.role]}{edited}")),
         *(line(own("   "), mixed(each.evidence, 300)) if each.evidence else ()),
     )
     if each.role == "target":
@@ -237,7 +237,7 @@ def _moment(seconds: float) -> str:
 
 def _changes(each: ColumnLine, schema: Schema, make: StepButtons) -> Keyboard:
     roles = (
-        make(f"{role} · {schemas.ROLE_LABELS[role]}", f"k{each.number}r{place}")
+        make(f"{role} · {schemas.ROLE_MEANINGS[role]}", f"k{each.number}r{place}")
         for place, role in enumerate(ROLE_ORDER)
         if role != each.role and _role_possible(schema, each, role)
     )

@@ -14,7 +14,7 @@ from tabsmith.runs import replies
 from tabsmith.runs.events import RunState
 from tabsmith.runs.snapshot import RunSnapshot, TaskState
 from tabsmith.tables.read.sources import describe_source
-from tabsmith.telegram.render import results
+from tabsmith.telegram.render import models
 from tabsmith.telegram.render.messages import LIST, Button, OutgoingMessage, button, keyboard
 from tabsmith.telegram.render.text import Piece, StyledText, bold, error_text, foreign, line, mixed, own
 from tabsmith.text import plural
@@ -146,7 +146,7 @@ def _ended(run: RunSnapshot) -> StyledText:
 
 def _best(run: RunSnapshot) -> StyledText:
     if run.report is not None:
-        return results.score_text(run.report)
+        return models.score_text(run.report)
     return best_score(run)
 
 
@@ -168,15 +168,15 @@ def _came(each: Trial, run: RunSnapshot) -> StyledText:
     """What became of a try: its score and how far it is from the champion of its time, or why it has none."""
     if each.state == "scored" and each.work is None and not each.skipped:
         score = formatting.plus_minus(each.mean, each.standard_error)
-        return (own(f"{score}{gain_text(each)}"),)
+        return (own(f"{score}{difference_text(each)}"),)
     status = trial_status(each, run).text
     explained = each.state in ("refused", "failed", "unanswered") and each.message
     return (own(f"{status}: "), mixed(each.message, 80)) if explained else (own(status),)
 
 
-def gain_text(trial: Trial) -> str:
-    """`, 4.1 % better`; empty for the first trial."""
-    return "" if trial.delta is None else f", {scores.gain_text(trial.delta)}"
+def difference_text(trial: Trial) -> str:
+    """` (+0.27)`, against the champion of its time; empty for the first trial."""
+    return "" if trial.delta is None else f" ({scores.difference_text(trial.delta)})"
 
 
 def _tasks(run: RunSnapshot) -> StyledText:

@@ -6,23 +6,17 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
 
-from tabsmith.formatting import percent
-from tabsmith.tables.schema.types import ProblemType, Split
-from tabsmith.text import clean, plural
+from tabsmith.presentation.schemas import KIND_LABELS, PROBLEM_TYPE_LABELS, split_line
+from tabsmith.presentation.spans import Line, Span, foreign
+from tabsmith.text import plural
 from tabsmith.workflow.actions import AcceptSchema, ChangeRole, RejectSchema
 from tabsmith.workflow.form import ColumnsField, StepForm
+from tabsmith_tui.widgets.drawing import content
 from tabsmith_tui.widgets.fields import TypedLine
 from tabsmith_tui.widgets.lines_table import LinesTable
 from tabsmith_tui.widgets.literal import ContentText, TextLine, assemble, literal
-from tabsmith_tui.widgets.schema_table import KIND_WORDS, SchemaTable, explain_column
+from tabsmith_tui.widgets.schema_table import SchemaTable, column_evidence
 from tabsmith_tui.widgets.steps.base import StepView
-
-TASK_WORDS: dict[ProblemType, str] = {
-    "binary": "two classes (binary classification)",
-    "multiclass": "several classes (multiclass classification)",
-    "regression": "a number (regression)",
-    "none": "none: nothing can be predicted yet",
-}
 
 
 class FilterLine(TypedLine):
@@ -122,14 +116,15 @@ class SchemaStep(StepView):
 
     def _explain(self) -> None:
         line = self.table.current
-        parts: list[Content] = []
+        lines: tuple[Line, ...] = ()
         if line is not None:
-            tones = {"warning": "$warn", "muted": "$quiet"}
-            name = assemble(
-                ("▸ ", "$accent"), literal(line.name, 60, "bold"), f"  {KIND_WORDS[line.kind]}, {line.role}"
+            name = (
+                Span("▸ ", "accent"),
+                foreign(line.name, "strong"),
+                Span(f"  {KIND_LABELS[line.kind]}, {line.role}"),
             )
-            parts = [name, *(literal(text, 500, tones.get(tone, "")) for text, tone in explain_column(line))]
-        self.query_one("#explain TextLine", TextLine).show(Content("\n").join(parts))
+            lines = (name, *column_evidence(line))
+        self.query_one("#explain TextLine", TextLine).show(content(lines))
 
     def _foot(self) -> None:
         field, shown = self.field, self.table.shown
@@ -148,20 +143,12 @@ class SchemaStep(StepView):
         foot.display = bool(parts)
 
 
-def split_words(split: Split) -> str:
-    """The split in a few words: its kind, the share of the test set, the folds."""
-    column = clean(split.by, 40)
-    kind = {"grouped": f"grouped by {column}", "forward": f"by time ({column})"}.get(split.kind, split.kind)
-    test = f"{percent(split.holdout).replace('.0 %', ' %')} test set" if split.holdout else "no test set"
-    return f"{kind}, {test}, {plural(split.folds, 'fold')}"
-
-
 def _head(field: ColumnsField) -> Content:
     if field.target:
         candidate = next((option for option in field.candidates if option.name == field.target), None)
         line = next((column for column in field.columns if column.name == field.target), None)
         why = f"{candidate.reason} ({candidate.confidence:.0%} sure)" if candidate else line.evidence if line else ""
-        kind = KIND_WORDS[line.kind] if line else ""
+        kind = KIND_LABELS[line.kind] if line else ""
         target = assemble(literal(field.target, 40, "bold $accent"), f"  {kind}  ", literal(why, 200, "$quiet"))
     else:
         target = assemble(("none found", "bold $warn"), ("   t chooses what to predict", "$quiet"))
@@ -169,7 +156,9 @@ def _head(field: ColumnsField) -> Content:
     return Content("\n").join(
         [
             assemble(("Target  ", "$quiet"), target),
-            assemble(("Task    ", "$quiet"), (TASK_WORDS[field.task], "$warn" if field.task == "none" else "")),
-            assemble(("Split   ", "$quiet"), split_words(field.split), reason),
+            assemble(
+                ("Task    ", "$quiet"), (PROBLEM_TYPE_LABELS[field.task], "$warn" if field.task == "none" else "")
+            ),
+            assemble(("Split   ", "$quiet"), content([split_line(field.split)]), reason),
         ]
     )
