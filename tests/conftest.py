@@ -37,6 +37,7 @@ time.tzset()
 textual.constants.TEXTUAL_ANIMATIONS = "none"
 
 TEMPLATES: pytest.StashKey[TemplatesFolder] = pytest.StashKey()
+LONGEST = {"test_whole_flows", "test_hostile", "test_real_kills", "test_task_kills", "test_real_programs", "test_real"}
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -66,6 +67,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     gc.unfreeze()
     if TEMPLATES in config.stash:
         config.stash[TEMPLATES].close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run first what takes longest, so that nothing of it is left for one process alone at the end."""
+    items.sort(key=lambda item: item.path.stem not in LONGEST)
 
 
 def pytest_collection_finish() -> None:
