@@ -27,23 +27,21 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final, Literal, NoReturn
 
-Program = Literal["fork server", "agent server", "tabsmith"]
+Program = Literal["fork server", "agent server", "tabsmith", "acp agent", "acp worker"]
 Template = Literal["workers", "programs"]
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 FOLDER: Final = "TESTS_OF_TABSMITH_FOLDER"
 """The variable with the folder in which pytest's processes find the templates' sockets."""
 
-_TEMPLATES: Final[dict[Program, Template]] = {
-    "fork server": "workers",
-    "agent server": "programs",
-    "tabsmith": "programs",
-}
 _PROGRAMS: Final[dict[Program, str]] = {
     "fork server": "tabsmith.runs.fork_server",
     "agent server": "tabsmith.agents.server.agent_server",
     "tabsmith": "tabsmith_tui.cli",
+    "acp agent": "tests.peers.acp_agent",
+    "acp worker": "tests.peers.acp_worker",
 }
+"""The module of each, imported by the fork if it is not there, with `main`."""
 _LIBRARIES: Final = (
     "tabsmith.agents.server.agent_server",
     "tabsmith.agents.llm.agent",
@@ -86,19 +84,15 @@ os._exit(status)
 
 def forked(program: Program, *arguments: str) -> list[str]:
     """The command that runs `program` as a fork; starts its template if it is not there."""
-    path = _socket(_TEMPLATES[program])
+    template: Template = "workers" if program == "fork server" else "programs"
+    path = Path(os.environ[FOLDER]) / template
     if not path.exists():
-        _start_template(_TEMPLATES[program])
+        _start_template(path)
     return [sys.executable, "-I", "-S", "-c", _CLIENT, str(path), program, *arguments]
 
 
-def _socket(template: Template) -> Path:
-    return Path(os.environ[FOLDER]) / template
-
-
-def _start_template(template: Template) -> None:
+def _start_template(path: Path) -> None:
     """Start it, unless another of pytest's processes has done so meanwhile, and wait until it listens."""
-    path = _socket(template)
     with path.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not path.exists():
