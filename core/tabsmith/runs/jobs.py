@@ -40,6 +40,7 @@ class Predict(msgspec.Struct, frozen=True, tag="predict", tag_field="job"):
     model_id: str
     source: Source
     out: str
+    allow_missing: bool = False  # predict although an important column is missing
 
 
 Job: TypeAlias = EstimateTable | ReadTable | DetectSchema | Predict
@@ -127,12 +128,11 @@ def _read(job: ReadTable, progress: Progress) -> TableRead:
 
 def _predict(job: Predict, progress: Progress) -> Predicted:
     from tabsmith.modeling.model import load_model
-    from tabsmith.modeling.predict import predict_file
+    from tabsmith.modeling.predict import predict_file, preview_predictions, source_to_predict
     from tabsmith.runs.stages import read
-    from tabsmith.tables.snapshot import preview_file
 
     progress(-1.0, "loading the model")
     model = load_model(job.model_id)
-    info = read(job.source, progress)
-    prediction = predict_file(model, info, Path(job.out), progress=progress)
-    return Predicted(prediction, preview_file(Path(job.out), PREVIEW_ROWS))
+    info = read(source_to_predict(model, job.source), progress)
+    prediction = predict_file(model, info, Path(job.out), allow_missing=job.allow_missing, progress=progress)
+    return Predicted(prediction, preview_predictions(model.report, prediction, PREVIEW_ROWS))

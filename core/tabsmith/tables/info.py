@@ -30,11 +30,17 @@ class LineNote(msgspec.Struct, frozen=True):
 class Dialect(msgspec.Struct, frozen=True):
     """How a text table is written: its delimiter, quotes, header and preamble."""
 
-    delimiter: str = ","
-    quote: str = '"'
-    escape: str = ""
+    delimiter: str = ","  # "" if every line is one value, or for columns of fixed width
+    quote: str = '"'  # "" for none
+    escape: str = ""  # what stands before a quote within quotes: the quote itself, or a backslash
     header: bool = True
-    skipped_lines: int = 0  # a preamble above the header
+    skipped_lines: int = 0  # above the header, or above the first row: titles, remarks, empty lines
+    header_line: int = 0  # the number of the line with the names; 0 without a header
+    further_header_lines: int = 0  # below the names: units, descriptions, the names once more
+    named_columns: int = 0  # by the header, perhaps more or fewer than there are values in a row
+    skips_spaces: bool = False  # spaces behind a delimiter are no part of the value
+    framed: bool = False  # lines are framed by delimiters, and ruled with dashes, as in Markdown
+    starts: tuple[int, ...] = ()  # of the columns of fixed width, in characters
 
 
 class JoinStep(msgspec.Struct, frozen=True):

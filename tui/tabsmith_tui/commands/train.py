@@ -96,7 +96,7 @@ def train(
         breakpoints=checked_breakpoints(breakpoints or settings.agents.breakpoints),
     )
     if proposer != "search":
-        from tabsmith.agents.availability import require_available
+        from tabsmith.agents.backend import require_available
 
         require_available(proposer, settings.agents)
     source = _checked(options.source(path), settings)

@@ -100,6 +100,7 @@ class FileFormat:
     recognises: Callable[[FileHead], bool]
     read: Callable[[ReadRequest], ReadResult]
     estimate: Callable[[GuardedFile, bytes], RowsAndColumns]
+    has_types: bool = False  # every column has a type, so that its texts are never read as numbers or dates
     is_text: bool = False  # a text format is tried after the binary ones, and may be packed as .gz or .zst
 
 

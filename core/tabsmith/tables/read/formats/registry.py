@@ -63,6 +63,12 @@ def format_named(name: str) -> FileFormat:
     return {entry.name: entry for entry in FORMATS}[name]
 
 
+def has_typed_columns(path: str) -> bool:
+    """Whether the suffix of `path` is that of a format whose columns have types, so that a text in it stays a text."""
+    suffixes = tuple(suffix for entry in FORMATS if entry.has_types for suffix in entry.suffixes)
+    return path.lower().endswith(suffixes)
+
+
 def readable_formats() -> str:
     """The formats that can be read, listed for a person."""
     labels = dict.fromkeys(entry.label for entry in reversed(FORMATS))
