@@ -10,6 +10,7 @@ from tabsmith.presentation.predictions import prediction_notes, rows_score_lines
 from tabsmith.presentation.spans import plain_text
 from tabsmith.text import plural
 from tabsmith_tui.commands.output import json_option, print_facts, print_json, print_table, print_text, say
+from tabsmith_tui.commands.read_options import SourceOptions, source_options
 
 PREVIEW_ROWS: Final = 5
 PREVIEW_COLUMNS: Final = 8
@@ -24,9 +25,17 @@ PREVIEW_COLUMNS: Final = 8
 @click.option("--column", default="", metavar="NAME", help="The column of predictions; prediction when not given.")
 @click.option("--allow-missing", is_flag=True, help="Predict although an important column is missing.")
 @click.option("--allow-bad-rows", is_flag=True, help="Exit with 0 although some rows could not be read.")
+@source_options
 @json_option
 def predict(
-    model: str, path: str, out: str | None, column: str, allow_missing: bool, allow_bad_rows: bool, as_json: bool
+    model: str,
+    path: str,
+    out: str | None,
+    column: str,
+    allow_missing: bool,
+    allow_bad_rows: bool,
+    options: SourceOptions,
+    as_json: bool,
 ) -> int:
     """Predict the rows of the table at PATH with MODEL, a model's id or exported file.
 
@@ -36,10 +45,9 @@ def predict(
     from tabsmith.modeling.model import load_model
     from tabsmith.modeling.predict import predict_file, preview_predictions, source_to_predict
     from tabsmith.runs.stages import read
-    from tabsmith.tables.read.sources import parse_source
 
     loaded = load_model(model)
-    info = read(source_to_predict(loaded, parse_source(path)), lambda _share, _message: None)
+    info = read(source_to_predict(loaded, options.source(path)), lambda _share, _message: None)
     done = predict_file(loaded, info, Path(out) if out else None, column=column, allow_missing=allow_missing)
     for note in prediction_notes(done):
         say(note)
