@@ -234,7 +234,7 @@ class _SheetReader:
             self._write(parts, layout, kinds, kept, batch)
         return ReadResult(
             parts.names,
-            self._request.write_relation(parts.relation),
+            self._request.write_parts(parts),
             dialect=Dialect(delimiter="", quote="", header=bool(layout.header), skipped_lines=layout.skipped),
             sheet=self._sheet.name,
             sheets=sheets,
