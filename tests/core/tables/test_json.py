@@ -11,8 +11,8 @@ import pytest
 
 from tabsmith.errors import ReadError
 from tabsmith.tables.info import REASON_COLUMN, TableInfo
+from tabsmith.tables.read.formats.json_items import BrokenJsonError, JsonItems
 from tabsmith.tables.read.guard import ANYWHERE
-from tabsmith.tables.read.json_items import BrokenJsonError, JsonItems
 from tabsmith.tables.read.reader import read_source
 from tabsmith.tables.read.sources import FileSource, ReadOptions
 from tabsmith.tables.snapshot import load_frame

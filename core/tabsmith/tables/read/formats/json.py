@@ -18,7 +18,7 @@ from tabsmith.tables.read.formats.base import (
     RowsAndColumns,
     estimated_text_size,
 )
-from tabsmith.tables.read.json_items import BrokenJsonError, JsonItems
+from tabsmith.tables.read.formats.json_items import BrokenJsonError, JsonItems
 from tabsmith.tables.read.opened_file import GuardedFile
 from tabsmith.tables.read.row_parts import BATCH_CELLS, RowParts
 from tabsmith.text import clean
