@@ -6,7 +6,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from tabsmith.tables.profile.types import TableProfile
-from tabsmith.tables.read.sources import Source
+from tabsmith.tables.read.sources import JoinKind, Source
 
 Route: TypeAlias = Literal["fast", "careful"]
 """Whether the file was read by DuckDB or Arrow alone, or line by line because it breaks the rules of its format."""
@@ -43,6 +43,19 @@ class Dialect(msgspec.Struct, frozen=True):
     starts: tuple[int, ...] = ()  # of the columns of fixed width, in characters
 
 
+class JoinStep(msgspec.Struct, frozen=True):
+    """What joining one further table did to the rows."""
+
+    table: str
+    on: tuple[str, ...]
+    how: JoinKind
+    rows_before: int
+    rows_after: int
+    unmatched: int  # rows without a partner in the table: left out by an inner join, else with missing values
+    unused: int  # rows of the table whose keys are not there
+    multiplied: int  # rows that are there only because a key is in the table more than once
+
+
 class TableInfo(msgspec.Struct, frozen=True):
     """A table once read. `snapshot` is a Parquet file in the cache folder, named by `fingerprint`."""
 
@@ -62,6 +75,7 @@ class TableInfo(msgspec.Struct, frozen=True):
     modified: float = 0.0  # modification time of the source, seconds since 1970
     sheet: str = ""  # of a workbook, or the table or file that was read of several
     sheets: tuple[str, ...] = ()  # all that the source holds, `sheet` among them
+    joins: tuple[JoinStep, ...] = ()
 
     @property
     def rows(self) -> int:

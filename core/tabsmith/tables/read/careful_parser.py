@@ -51,6 +51,14 @@ class LineNotes:
         if self.rejected_count <= _NOTES_KEPT:
             self.rejected.append(LineNote(line, reason, clean(text, 80)))
 
+    def extend(self, notes: "LineNotes", name: str) -> None:
+        """Add the notes on one of several files, called `name` in each of their reasons."""
+        self.repaired += [msgspec.structs.replace(note, reason=f"{note.reason} ({name})") for note in notes.repaired]
+        self.rejected += [msgspec.structs.replace(note, reason=f"{note.reason} ({name})") for note in notes.rejected]
+        del self.repaired[_NOTES_KEPT:], self.rejected[_NOTES_KEPT:]
+        self.repaired_count += notes.repaired_count
+        self.rejected_count += notes.rejected_count
+
 
 def decode_lines(stream: BinaryIO, notes: LineNotes) -> Iterator[str]:
     """The lines of a UTF-8 text, with their ends: LF, CRLF or CR, also mixed.
