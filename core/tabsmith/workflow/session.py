@@ -110,6 +110,7 @@ class PendingWork(msgspec.Struct, frozen=True):
     path: str = ""  # of a prediction: the new rows, and the file for the predictions
     out: str = ""
     asked_by: Asker = "person"  # of a prediction
+    allow_missing: bool = False  # of a prediction
 
 
 class SchemaEdits(msgspec.Struct, frozen=True):

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from tabsmith.agent_registry import AGENTS
 from tabsmith.agents.protocol import AgentName
+from tabsmith.errors import MissingColumnError
 from tabsmith.families.registry import family_labels
 from tabsmith.modeling.results import METRIC_DESCRIPTIONS, default_metric
 from tabsmith.tables.read.sources import FileSource, SampleName, SampleSource, describe_source
@@ -440,10 +441,19 @@ def _predicting(session: WorkflowSession) -> StepForm:
         ),
         choices=(
             StepChoice("Predict", actions.GiveNewRows(path, out), reads=(FieldName.NEW_ROWS, FieldName.OUT)),
+            *_predict_without(session, path, out),
             StepChoice("Finish", actions.Finish(), "the model and the run stay"),
         ),
         missing=() if path.strip() else ("a table of new rows",),
     )
+
+
+def _predict_without(session: WorkflowSession, path: str, out: str) -> tuple[StepChoice, ...]:
+    """The choice to predict all the same, once predicting was refused for want of an important column."""
+    if session.problem is None or session.problem.name != MissingColumnError.__name__:
+        return ()
+    answer = actions.GiveNewRows(path, out, allow_missing=True)
+    return (StepChoice("Predict all the same", answer, "what is missing counts as missing values"),)
 
 
 def _completed(session: WorkflowSession) -> StepForm:
