@@ -70,7 +70,7 @@ def _connection(url: str) -> "Iterator[sqlalchemy.Connection]":
     try:
         engine = sqlalchemy.create_engine(secret_url, poolclass=sqlalchemy.pool.NullPool, hide_parameters=True)
         with engine.connect() as connection:
-            connection = connection.execution_options(stream_results=True)
+            connection = connection.execution_options(stream_results=True, no_parameters=True)
             try:
                 yield connection
             finally:
