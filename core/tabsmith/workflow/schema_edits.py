@@ -8,9 +8,10 @@ from msgspec.structs import replace
 
 from tabsmith.errors import SchemaError
 from tabsmith.tables.schema import edits as edit
+from tabsmith.tables.schema.corrections import SchemaEdits
 from tabsmith.tables.schema.types import ColumnKind, ColumnRole, ColumnSchema, Schema, Split
 from tabsmith.text import clean
-from tabsmith.workflow.session import SchemaEdits, WorkflowSession
+from tabsmith.workflow.session import WorkflowSession
 
 T = TypeVar("T")
 
