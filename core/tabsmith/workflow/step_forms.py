@@ -14,6 +14,7 @@ from tabsmith.errors import MissingColumnError
 from tabsmith.families.registry import family_labels
 from tabsmith.modeling.results import METRIC_DESCRIPTIONS, default_metric
 from tabsmith.tables.read.sources import FileSource, SampleName, SampleSource, describe_source
+from tabsmith.tables.schema.manual import EXAMPLES
 from tabsmith.text import clean, plural
 from tabsmith.workflow import actions
 from tabsmith.workflow.form import (
@@ -145,8 +146,6 @@ _SAMPLES: Final[dict[SampleName, tuple[str, str]]] = {
     "digits": ("handwritten digits", "1,797 rows, ten digits"),
     "linnerud": ("fitness", "20 rows, a number to predict"),
 }
-
-_SCHEMA_EXAMPLE: Final = "target: price\nfeatures: area, rooms, district\ntypes: district = category"
 
 
 def _form(
@@ -311,7 +310,7 @@ def _awaiting_schema_input(session: WorkflowSession) -> StepForm:
         "Schema",
         text,
         help="As lines of name: value, as JSON, or as a plain list of columns with the target first.",
-        example=_SCHEMA_EXAMPLE,
+        example=EXAMPLES.pairs,
         lines=8,
     )
     return _form(
