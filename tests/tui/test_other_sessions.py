@@ -21,11 +21,10 @@ from tabsmith.workflow.conversation import Conversation
 from tabsmith.workflow.session import FieldName, WorkflowSession
 from tabsmith.workflow.session_store import SessionStore
 from tabsmith.workflow.states import State
-from tabsmith_tui.screens.error import ErrorScreen
+from tabsmith_tui.screens.dialogs import ErrorScreen
 from tabsmith_tui.screens.guided import GuidedScreen
 from tabsmith_tui.screens.home import HomeScreen
-from tabsmith_tui.session_watch import SessionWatch
-from tabsmith_tui.store import SavedSession, SessionOwner, Store
+from tabsmith_tui.store import SavedSession, SessionOwner, SessionWatch, Store
 from tabsmith_tui.widgets.menu import Menu
 from tests.stories.hostile import HOSTILE, MARKS
 from tests.tui.guided_drive import Drive, drive, guided_app

@@ -6,7 +6,7 @@ from rich.cells import cell_len
 
 from tabsmith.presentation.spans import Span, plain_text
 from tabsmith.runs.snapshot import interrupted
-from tabsmith_tui.views import agent_card, champion_card, journal, leaderboard, run_header, score_plot, trial_details
+from tabsmith_tui.views import journal, leaderboard, run_cards, run_header, score_plot, trial_details
 from tabsmith_tui.views.journal import Replay
 from tabsmith_tui.views.lines import fit, wrap, wrap_line
 from tabsmith_tui.views.run_header import run_banner
@@ -118,9 +118,9 @@ def test_no_view_lets_a_control_of_a_hostile_name_through():
     snapshot = journals.hostile().snapshot
     shown = [
         run_header.run_header(snapshot, HOSTILE[3], None, 0.0).title,
-        text(champion_card.champion_card(snapshot)),
-        text(agent_card.agent_card(snapshot)),
-        text([champion_card.champion_line(snapshot), agent_card.agent_line(snapshot, 0.0)]),
+        text(run_cards.champion_card(snapshot)),
+        text(run_cards.agent_card(snapshot)),
+        text([run_cards.champion_line(snapshot), run_cards.agent_line(snapshot, 0.0)]),
         *rows(leaderboard.Leaderboard(snapshot)),
         *rows(leaderboard.Iterations(snapshot)),
         *(text(journal.log_lines(entry, 80)) for entry in snapshot.log),

@@ -8,8 +8,7 @@ from tabsmith.runs import events as run
 from tabsmith.runs.commands import Pause, Resume, SetLimit, Stop
 from tabsmith.runs.events import RunState
 from tabsmith.runs.spec import Limits
-from tabsmith_tui.screens.dialogs import QuestionScreen
-from tabsmith_tui.screens.error import ErrorScreen
+from tabsmith_tui.screens.dialogs import ErrorScreen, QuestionScreen
 from tabsmith_tui.screens.result import ResultScreen
 from tabsmith_tui.screens.run import RunScreen
 from tabsmith_tui.screens.trial import TrialScreen

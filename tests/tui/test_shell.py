@@ -8,8 +8,7 @@ from tabsmith.errors import PathNotFoundError
 from tabsmith.runs.events import RunState
 from tabsmith_tui.actions import ACTIONS, check_keymap
 from tabsmith_tui.clipboard import copy
-from tabsmith_tui.screens.dialogs import QuestionScreen
-from tabsmith_tui.screens.error import ErrorScreen
+from tabsmith_tui.screens.dialogs import ErrorScreen, QuestionScreen
 from tabsmith_tui.screens.home import HomeScreen
 from tabsmith_tui.screens.models import ModelsScreen
 from tabsmith_tui.summaries import exit_summary
@@ -200,7 +199,7 @@ async def test_a_clipboard_program_is_used_when_there_is_one(make_app, tmp_path)
         await settle(pilot)
         copied = await copy("words", app, {"DISPLAY": ":9", "PATH": f"{tmp_path}:{os.environ['PATH']}"})
     assert (tmp_path / "clip").read_text() == "words"
-    assert "xclip" in copied.words
+    assert "xclip" in copied
 
 
 async def test_without_one_the_terminal_is_asked_and_that_is_said(make_app) -> None:
@@ -208,7 +207,7 @@ async def test_without_one_the_terminal_is_asked_and_that_is_said(make_app) -> N
     async with app.run_test() as pilot:
         await settle(pilot)
         copied = await copy("words", app, {"TERM": "xterm-256color", "PATH": ""})
-        assert "OSC 52" in copied.words
+        assert "OSC 52" in copied
         assert app.clipboard == "words"
 
 

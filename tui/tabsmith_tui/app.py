@@ -16,12 +16,10 @@ from textual.screen import Screen
 
 from tabsmith.errors import ErrorReport, report_of
 from tabsmith.text import clean_block
-from tabsmith_tui.actions import ActionCommands, bindings_of, check_keymap, key_words
-from tabsmith_tui.key_queue import KeyQueue
+from tabsmith_tui.actions import ActionCommands, KeyQueue, bindings_of, check_keymap, key_words
 from tabsmith_tui.screens import SCREENS, ScreenName
-from tabsmith_tui.screens.base import STYLES, start_worker
+from tabsmith_tui.screens.base import STYLES, PredictDraft, start_worker
 from tabsmith_tui.screens.home import HomeScreen
-from tabsmith_tui.services import PredictDraft
 from tabsmith_tui.store import Store
 from tabsmith_tui.summaries import ExitSummary, exit_summary
 from tabsmith_tui.theme import THEMES, theme_name
@@ -33,7 +31,7 @@ if TYPE_CHECKING:
     from tabsmith.runs.watch import RunSummary
     from tabsmith.workflow.conversation import Conversation
     from tabsmith_tui.bridge_client import BridgeClient
-    from tabsmith_tui.services import AppServices
+    from tabsmith_tui.screens.base import AppServices
 
     def _implements(app: "TabsmithApp") -> AppServices:
         """Checked by mypy: the app has every service that screens use."""
@@ -126,7 +124,7 @@ class TabsmithApp(App[ExitSummary], inherit_bindings=False):
             self.pop_screen()
 
     def show_error(self, error: BaseException | ErrorReport) -> None:
-        from tabsmith_tui.screens.error import ErrorScreen
+        from tabsmith_tui.screens.dialogs import ErrorScreen
 
         self.push_screen(ErrorScreen(error if isinstance(error, ErrorReport) else report_of(error)))
 
@@ -204,7 +202,7 @@ class TabsmithApp(App[ExitSummary], inherit_bindings=False):
         """The state of this app's session on disk, which a phone may have changed; "" without one."""
         if self.conversation is None:
             return ""
-        from tabsmith_tui.session_watch import read_header
+        from tabsmith_tui.store import read_header
 
         try:
             header = read_header(self.conversation.store.path)

@@ -24,10 +24,9 @@ from tabsmith.runs.watch import RunWatch
 from tabsmith.tables.read.sources import FileSource, SampleSource, Source, parse_source
 from tabsmith.tables.schema.types import ManualSchema
 from tabsmith.workflow.inputs import read_budget, show_budget
-from tabsmith_tui.commands import task_report
 from tabsmith_tui.commands.output import json_option, print_json, print_text, say
 from tabsmith_tui.commands.questions import QuestionPrompt, on_a_terminal
-from tabsmith_tui.commands.train_report import agent_facts, print_report, train_document
+from tabsmith_tui.commands.run_report import agent_facts, print_report, print_tasks, train_document
 
 LOOK_SECONDS = 0.05  # between two looks at the journal
 
@@ -140,7 +139,7 @@ def follow(folder: RunFolder, *, as_json: bool, stop_on_interrupt: bool = True) 
 def show(run_id: str, run: RunSnapshot, *, as_json: bool) -> int:
     """Print the result of a run. Returns the exit status."""
     if has_tasks(run):
-        return task_report.print_tasks(run_id, run, time.time(), as_json=as_json)
+        return print_tasks(run_id, run, time.time(), as_json=as_json)
     if as_json:
         print_json(train_document(run_id, run, time.time()))
     elif run.report:

@@ -21,9 +21,9 @@ from tabsmith_tui.agent_settings import BREAKPOINTS, COMMON, DEFAULT, OWN, Agent
 from tabsmith_tui.screens.base import STYLES, TabsmithScreen, start_worker
 from tabsmith_tui.views import agents as view
 from tabsmith_tui.widgets.drawing import TONE_STYLES, content
+from tabsmith_tui.widgets.form_rows import SettingRow
 from tabsmith_tui.widgets.literal import TextLine, assemble, literal, set_border_title
 from tabsmith_tui.widgets.menu import Group, Item, Menu
-from tabsmith_tui.widgets.setting_row import SettingRow
 
 
 class AgentList(Menu):
@@ -290,7 +290,7 @@ class AgentsScreen(TabsmithScreen):
             start_worker(self, partial(self._check, self._form), "check", alone=True)
 
     async def _check(self, form: AgentSettingsForm) -> None:
-        from tabsmith_tui.connectivity import connection_problem, server_address
+        from tabsmith_tui.agent_settings import connection_problem, server_address
 
         try:
             address = await asyncio.to_thread(server_address, form.settings.agents.llm)

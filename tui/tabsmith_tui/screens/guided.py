@@ -38,13 +38,11 @@ from tabsmith.workflow.session import LOCAL_USER, FieldName, SessionNotice, Work
 from tabsmith.workflow.states import STEP_OF, GuidedStep, State, StepMark
 from tabsmith_tui.actions import bindings_of
 from tabsmith_tui.screens.base import STYLES, TabsmithScreen
-from tabsmith_tui.session_watch import SessionWatch
+from tabsmith_tui.store import SessionWatch
 from tabsmith_tui.widgets.bars import ProgressLine, pill
 from tabsmith_tui.widgets.literal import ContentText, assemble, literal, set_border_title
 from tabsmith_tui.widgets.path_field import LONGEST
-from tabsmith_tui.widgets.step_list import StepList
-from tabsmith_tui.widgets.steps.base import StepView
-from tabsmith_tui.widgets.steps.choices import ChoicesStep
+from tabsmith_tui.widgets.steps.base import ChoicesStep, StepList, StepView
 from tabsmith_tui.widgets.steps.result import PredictStep, ResultStep, result_of
 from tabsmith_tui.widgets.steps.schema import SchemaStep
 from tabsmith_tui.widgets.steps.table import LoadStep, ManualStep, PathStep
@@ -644,17 +642,11 @@ class GuidedScreen(TabsmithScreen):
 
     async def action_copy(self) -> None:
         """Copy the step's text for copying, and say where it went."""
-        from tabsmith_tui.clipboard import copy
+        from tabsmith_tui.clipboard import copy_and_tell
 
         text = self._view.to_copy() if self._view else ""
-        if not text:
-            return
-        try:
-            copied = await copy(text, self.app)
-        except OSError as error:
-            self.app.notify(f"Could not copy: {error}", severity="error")
-            return
-        self.app.notify(copied.words)
+        if text:
+            await copy_and_tell(text, self.app)
 
     # Keys: the schema ---------------------------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ from tabsmith.runs.jobs import JobFailed, JobResult, Predict, Predicted
 from tabsmith.tables.read.sources import FileSource
 from tabsmith.text import clean, plural
 from tabsmith_tui.actions import bindings_of
-from tabsmith_tui.clipboard import copy
+from tabsmith_tui.clipboard import copy_and_tell
 from tabsmith_tui.screens.base import STYLES, TabsmithScreen, start_worker
 from tabsmith_tui.screens.dialogs import DialogAnswer, QuestionScreen
 from tabsmith_tui.summaries import Fact, table_and_target
@@ -252,8 +252,7 @@ class PredictScreen(TabsmithScreen):
 
     async def action_copy(self) -> None:
         """Copy the path of the predictions."""
-        copied = await copy(self._written, self.app)
-        self.app.notify(copied.words)
+        await copy_and_tell(self._written, self.app)
 
     def action_back(self) -> None:
         """Cancel the running prediction; else go back."""

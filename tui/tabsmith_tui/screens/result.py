@@ -7,7 +7,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, VerticalScroll
 
-from tabsmith.errors import TabsmithError, report_of
+from tabsmith.errors import TabsmithError
 from tabsmith.modeling.results import Confusion, ModelReport
 from tabsmith.paths import folders
 from tabsmith.presentation import models
@@ -15,7 +15,7 @@ from tabsmith.presentation.spans import Line, line
 from tabsmith.runs.folder import RunFolder
 from tabsmith.tables.read.sources import Source, TasksSource
 from tabsmith_tui.actions import bindings_of
-from tabsmith_tui.clipboard import copy
+from tabsmith_tui.clipboard import copy_and_tell
 from tabsmith_tui.screens.base import STYLES, TabsmithScreen
 from tabsmith_tui.views import result_charts
 from tabsmith_tui.views.lines import wrap_line
@@ -131,12 +131,7 @@ class ResultScreen(TabsmithScreen):
         if self.report is None:
             return
         source = await asyncio.to_thread(_source, self.report.run_id)
-        try:
-            copied = await copy(models.usage_examples(self.report, source), self.app)
-        except OSError as error:
-            self.show_error(report_of(error))
-            return
-        self.app.notify(f"Python and command lines. {copied.words}")
+        await copy_and_tell(models.usage_examples(self.report, source), self.app, "Python and command lines.")
 
     async def action_open_run(self) -> None:
         """Open the run that trained the model, unless it was deleted."""

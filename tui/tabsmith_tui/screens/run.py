@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from tabsmith.config.settings import Mode
-from tabsmith.errors import TabsmithError, UsageError, report_of
+from tabsmith.errors import TabsmithError, UsageError
 from tabsmith.orchestration.decisions import DecisionAction
 from tabsmith.orchestration.questions import AllowTool, Continue, Decide, EndRun, Reply, Skip
 from tabsmith.presentation import budgets, tasks
@@ -21,7 +21,7 @@ from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.watch import RunWatch
 from tabsmith.text import clean_block
 from tabsmith_tui.actions import bindings_of
-from tabsmith_tui.clipboard import copy
+from tabsmith_tui.clipboard import copy_and_tell
 from tabsmith_tui.screens.base import STYLES, TabsmithScreen
 from tabsmith_tui.screens.dialogs import DialogAnswer, QuestionScreen
 from tabsmith_tui.views import question, run_actions, run_header
@@ -242,14 +242,8 @@ class RunScreen(TabsmithScreen):
     async def action_copy(self) -> None:
         """Copy the error with its details, and say where it went."""
         error = self.live.error
-        if error is None:
-            return
-        try:
-            copied = await copy(f"{error.name}\n{error}\n\n{error.details}".strip(), self.app)
-        except OSError as problem:
-            self.show_error(report_of(problem))
-            return
-        self.app.notify(copied.words)
+        if error is not None:
+            await copy_and_tell(f"{error.name}\n{error}\n\n{error.details}".strip(), self.app)
 
     def action_result(self) -> None:
         """Open the report of the run's model."""

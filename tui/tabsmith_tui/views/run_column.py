@@ -10,7 +10,7 @@ from tabsmith.runs import replies
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.tables.read.sources import describe_source
 from tabsmith.text import clean, plural
-from tabsmith_tui.views import agent_card, champion_card, score_plot, task_activity
+from tabsmith_tui.views import run_cards, score_plot, task_activity
 from tabsmith_tui.views import tasks as task_views
 from tabsmith_tui.views.lines import fit
 
@@ -74,7 +74,7 @@ def _champion(snapshot: RunSnapshot, width: int) -> tuple[Line, ...]:
     """The score first: it is what columns are compared by."""
     best = snapshot.champion_trial
     if best is None:
-        return (), champion_card.champion_line(snapshot), line(plural(snapshot.tried, "try", "tries"), "dim")
+        return (), run_cards.champion_line(snapshot), line(plural(snapshot.tried, "try", "tries"), "dim")
     name = recipes.recipe_title(best.recipe) if best.recipe else f"iteration {best.iteration}"
     score = Span(f"★ {formatting.plus_minus(best.mean, best.standard_error)}", "good")
     tried = f"{plural(snapshot.tried, 'try', 'tries')}  "
@@ -83,7 +83,7 @@ def _champion(snapshot: RunSnapshot, width: int) -> tuple[Line, ...]:
 
 def _agent(snapshot: RunSnapshot, width: int) -> tuple[Line, ...]:
     """Who proposes, and what that has cost; why another does than planned."""
-    lines: list[Line] = [(), (Span(snapshot.actual, "strong"), Span(f"  {agent_card.iteration(snapshot)}"))]
+    lines: list[Line] = [(), (Span(snapshot.actual, "strong"), Span(f"  {run_cards.iteration(snapshot)}"))]
     if snapshot.fallback_reason:
         words = f"! for {snapshot.planned}: {clean(snapshot.fallback_reason, 200)}"
         lines.append((Span(fit(words, width).rstrip(), "warn"),))

@@ -17,7 +17,7 @@ from tabsmith.runs.events import RunState
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.tables.read.sources import describe_source
 from tabsmith.text import clean, plural
-from tabsmith_tui.views import agent_card, run_actions
+from tabsmith_tui.views import run_actions, run_cards
 from tabsmith_tui.views.journal import Replay
 from tabsmith_tui.views.run_actions import Pending
 
@@ -142,7 +142,7 @@ def run_banner(
 
 
 def _handover(snapshot: RunSnapshot) -> tuple[Line, ...]:
-    words = agent_card.handover_text(snapshot)
+    words = run_cards.handover_text(snapshot)
     return ((Span("! ", "warn"), Span(words, "warn")),) if words else ()
 
 

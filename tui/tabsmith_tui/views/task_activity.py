@@ -11,7 +11,7 @@ from tabsmith.presentation.trials import work_result
 from tabsmith.runs.events import RunState
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import clean, clean_block, plural
-from tabsmith_tui.views import agent_card
+from tabsmith_tui.views import run_cards
 from tabsmith_tui.views.lines import fit_line, wrap
 
 _LONG_SILENCE: Final = 60.0  # seconds from which on it stands out
@@ -57,7 +57,7 @@ def _head(snapshot: RunSnapshot, each: Trial, now: float) -> Line:
     if snapshot.state is RunState.PAUSED:
         return (*name, Span("‖ paused", "warn"))
     if snapshot.retry is not None:
-        return (*name, *agent_card.agent_activity(snapshot, now)[0])
+        return (*name, *run_cards.agent_activity(snapshot, now)[0])
     silent = max(0.0, now - snapshot.updated_at)
     tone: Tone = "warn" if silent >= _LONG_SILENCE else "dim"
     quiet = Span(f"  silent for {formatting.clock(silent)}" if silent >= 1 else "", tone)

@@ -14,10 +14,9 @@ from tabsmith.presentation.spans import Line, Span, line
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import plural
 from tabsmith_tui.views import (
-    agent_card,
-    champion_card,
     journal,
     leaderboard,
+    run_cards,
     run_header,
     score_plot,
     task_activity,
@@ -182,7 +181,7 @@ class RunDashboard(Container):
         """Draw what changes with time."""
         used, left = budgets.limit_uses(snapshot, now), budgets.time_left(snapshot, now)
         self.budget.show((used, left), lambda width, _height: (run_header.budget_line(used, left, width),))
-        if snapshot is self._snapshot and agent_card.has_clock(snapshot):
+        if snapshot is self._snapshot and run_cards.has_clock(snapshot):
             self._show_agent(snapshot, now)
         if snapshot is self._snapshot and task_activity.has_clock(snapshot):
             self.plot.show_run(snapshot, now)
@@ -201,7 +200,7 @@ class RunDashboard(Container):
         self._show_titles()
 
     def _show_cards(self, snapshot: RunSnapshot, now: float) -> None:
-        self._agent_lines = agent_card.agent_card(snapshot)
+        self._agent_lines = run_cards.agent_card(snapshot)
         self.plot.show_run(snapshot, now)
         if tasks.has_tasks(snapshot):
             self.champion.show_lines(task_views.task_card(snapshot))
@@ -209,7 +208,7 @@ class RunDashboard(Container):
             set_border_title(self._panels["champion"], "Tasks", tasks.task_progress(snapshot))
             set_border_title(self._panels["score"], "Last" if snapshot.state.ended else "Now")
             return
-        self.champion.show_lines(champion_card.champion_card(snapshot))
+        self.champion.show_lines(run_cards.champion_card(snapshot))
         metric = snapshot.metric
         set_border_title(
             self._panels["score"], literal(f"Score  {metric_direction(metric)}" if metric else "Score", 80)
@@ -217,10 +216,10 @@ class RunDashboard(Container):
 
     def _show_agent(self, snapshot: RunSnapshot, now: float) -> None:
         """The agent's card and the two lines of a small screen, with what changes over time."""
-        lines = (*self._agent_lines, *agent_card.agent_activity(snapshot, now))
+        lines = (*self._agent_lines, *run_cards.agent_activity(snapshot, now))
         self.agent.show(lines, lambda width, _height: [part for line in lines for part in wrap_line(line, width)])
-        first = task_views.task_line(snapshot) if tasks.has_tasks(snapshot) else champion_card.champion_line(snapshot)
-        self.glance.show_lines((first, agent_card.agent_line(snapshot, now)))
+        first = task_views.task_line(snapshot) if tasks.has_tasks(snapshot) else run_cards.champion_line(snapshot)
+        self.glance.show_lines((first, run_cards.agent_line(snapshot, now)))
         # A run that never pauses shows no mode, like a run without an agent.
         mode = f"m {snapshot.mode}" if snapshot.mode != "automatic" else ""
         notes = plural(len(snapshot.notes), "note") if snapshot.notes else ""

@@ -1,19 +1,15 @@
 """The steps after training: a summary of the model, and predicting new rows with it."""
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
-from textual.widgets import OptionList
 
 from tabsmith.formatting import number
 from tabsmith.modeling.results import ModelScore, PredictedFile
 from tabsmith.text import clean, plural
-from tabsmith.workflow.form import ResultField, StepForm, TextField
-from tabsmith.workflow.session import FieldName
-from tabsmith_tui.widgets.fields import TypedLine
-from tabsmith_tui.widgets.literal import ContentText, FactList, TextLine, assemble, literal, literal_block
+from tabsmith.workflow.form import ResultField, StepForm
+from tabsmith_tui.widgets.literal import ContentText, FactList, TextLine, assemble, literal
 from tabsmith_tui.widgets.path_field import PathField
 from tabsmith_tui.widgets.steps.base import ChoiceList, FormRow, StepView
 
@@ -36,80 +32,32 @@ class ResultStep(StepView, can_focus=True):
             classes="hint",
         )  # fmt: skip
 
-    def on_mount(self) -> None:
-        self.show(self.form)
-
     def show(self, form: StepForm) -> None:
         super().show(form)
-        self.query_one(".say", TextLine).show(literal_block(form.words, 1_000))
         result = result_of(form)
         self.query_one(FactList).show(result_facts(result) if result else [])
-
-    def take_focus(self) -> None:
-        self.focus()
 
 
 class PredictStep(StepView):
     """A file with new rows, and a path for the predictions."""
 
-    ALLOWED: ClassVar[frozenset[str]] = frozenset({"next", "copy"})
+    LISTED_FROM = 1
     ABOUT = "Give a table with the columns the model knows. Its predictions are written to a file beside it."
 
     def compose(self) -> ComposeResult:
-        rows, out = self._fields()
-        yield TextLine(literal_block(self.form.words, 1_000), classes="say")
-        yield PathField(rows.value, placeholder=rows.example)
+        rows, out = self.inputs
+        yield TextLine(classes="say")
+        yield PathField(rows.value, placeholder=self.text_field.example)
         yield FormRow(out)
         with VerticalScroll(can_focus=False):
             yield TextLine(classes="problem")
             yield FactList()
-            yield ChoiceList(self.form.choices[1:])
-
-    def on_mount(self) -> None:
-        self.show(self.form)
+            yield ChoiceList()
 
     def show(self, form: StepForm) -> None:
         super().show(form)
-        rows, out = self._fields()
-        self.query_one(FormRow).show(out)
-        self.show_problem(rows.problem or form.problem, named=rows.problem is None)
         result = result_of(form)
         self.query_one(FactList).show(prediction_facts(result.prediction) if result and result.prediction else [])
-        self.query_one(ChoiceList).show(form.choices[1:])
-
-    def take_focus(self) -> None:
-        self.query_one(PathField).line.focus()
-
-    def texts(self) -> Mapping[FieldName, str]:
-        return {
-            FieldName.NEW_ROWS: self.query_one(PathField).value,
-            FieldName.OUT: self.query_one(FormRow).value,
-        }
-
-    def on_path_field_changed(self, event: PathField.Changed) -> None:
-        event.stop()
-        self.post_message(self.Typed(FieldName.NEW_ROWS, event.value))
-
-    def on_path_field_submitted(self, event: PathField.Submitted) -> None:
-        event.stop()
-        self.go_on()
-
-    def on_input_changed(self, event: TypedLine.Changed) -> None:
-        event.stop()
-        if event.value != self.query_one(FormRow).field.value:
-            self.post_message(self.Typed(FieldName.OUT, event.value))
-
-    def on_input_submitted(self, event: TypedLine.Submitted) -> None:
-        event.stop()
-        self.go_on()
-
-    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        event.stop()
-        self.choose(self.form.choices[1 + event.option_index])
-
-    def _fields(self) -> tuple[TextField, TextField]:
-        texts = {field.name: field for field in self.form.fields if isinstance(field, TextField)}
-        return texts[FieldName.NEW_ROWS], texts[FieldName.OUT]
 
 
 def result_of(form: StepForm) -> ResultField | None:

@@ -36,15 +36,13 @@ class SchemaStep(StepView):
     def compose(self) -> ComposeResult:
         yield TextLine(classes="problem")
         yield TextLine(classes="head")
-        yield FilterLine(placeholder="letters of a column's name", id="filter")
+        columns_filter = FilterLine(placeholder="letters of a column's name", id="filter")
+        columns_filter.display = False
+        yield columns_filter
         yield SchemaTable()
         with VerticalScroll(can_focus=False, id="explain"):
             yield TextLine()
         yield TextLine(classes="foot")
-
-    def on_mount(self) -> None:
-        self.query_one("#filter").display = False
-        self._draw()
 
     @property
     def field(self) -> ColumnsField:
@@ -57,7 +55,10 @@ class SchemaStep(StepView):
 
     def show(self, form: StepForm) -> None:
         super().show(form)
-        self._draw()
+        self.table.show_field(self.field)
+        self.query_one(".head", TextLine).show(_head(self.field))
+        self._explain()
+        self._foot()
 
     def take_focus(self) -> None:
         self.table.focus()
@@ -95,24 +96,19 @@ class SchemaStep(StepView):
         return True
 
     def on_input_changed(self, event: TypedLine.Changed) -> None:
+        event.prevent_default()  # a filter is no draft
         event.stop()
         self.table.filter(event.value)
         self._foot()
 
     def on_input_submitted(self, event: TypedLine.Submitted) -> None:
+        event.prevent_default()  # it goes back to the columns and takes nothing
         event.stop()
         self.table.focus()
 
     def on_lines_table_moved(self, event: LinesTable.Moved) -> None:
         event.stop()
         self._explain()
-
-    def _draw(self) -> None:
-        self.show_problem(self.form.problem)
-        self.table.show_field(self.field)
-        self.query_one(".head", TextLine).show(_head(self.field))
-        self._explain()
-        self._foot()
 
     def _explain(self) -> None:
         line = self.table.current
