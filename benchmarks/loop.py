@@ -14,13 +14,13 @@ from tabsmith.agents.protocol import AgentName, AgentSession, Brief, ModelReply,
 from tabsmith.agents.usage import Usage
 from tabsmith.config.settings import Mode
 from tabsmith.modeling.results import Evaluation, FoldScore, Metric
+from tabsmith.orchestration.decisions import LimitName, Question, Reply
 from tabsmith.orchestration.events import LoopEvent
 from tabsmith.orchestration.history import History
 from tabsmith.orchestration.loop.inputs import history_record
 from tabsmith.orchestration.loop.iteration import LoopContext
 from tabsmith.orchestration.loop.recipe_loop import RecipeLoop
 from tabsmith.orchestration.loop_state import LoopState
-from tabsmith.orchestration.questions import LimitName, Question, Reply
 from tabsmith.recipes.recipe import Recipe, Verdict
 from tabsmith.recipes.validation import validate_recipe
 from tabsmith.runs.events import RunEvent

@@ -11,9 +11,8 @@ import time
 from pathlib import Path
 
 from benchmarks.rows import Row, print_rows
-from tabsmith.sandbox.levels import level_works
 from tabsmith.sandbox.policy import LEVELS, SandboxLevel, SandboxPolicy
-from tabsmith.sandbox.runner import run_command
+from tabsmith.sandbox.runner import level_works, run_command
 from tests.core.sandbox.hostile import HOSTILE
 from tests.core.sandbox.people import ordinary_user
 

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 _CLIENT: Final = """
 import json, os, select, socket, sys
@@ -55,7 +55,7 @@ class SharedForkServer:
         self._folder.cleanup()
 
 
-def _serve_one(link: socket.socket) -> None:
+def _serve_one(link: socket.socket) -> NoReturn:
     """Be the fork server of whoever connected."""
     request, streams, _, _ = socket.recv_fds(link, 1 << 20, 3)
     while part := link.recv(1 << 20):
@@ -79,7 +79,7 @@ def main(path: str) -> None:
     """Import everything, then fork for each connection until stdin ends."""
     import selectors
 
-    from tabsmith.runs.preload import one_thread, preload
+    from tabsmith.runs.stages import one_thread, preload
 
     one_thread()
     preload()
@@ -98,14 +98,12 @@ def main(path: str) -> None:
                 return
             link, _ = listening.accept()
             if os.fork() == 0:
-                status = 1
                 try:
                     listening.close()
                     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                     _serve_one(link)
-                    status = 0
                 finally:
-                    os._exit(status)
+                    os._exit(1)  # it did not become a fork server, which ends by itself
             link.close()
 
 

@@ -148,6 +148,10 @@ class SchemaError(UsageError):
     """A schema does not fit its table, or could not be understood."""
 
 
+class UnknownFormatError(ReadError):
+    """A saved schema names a format of a column's texts that this version does not know."""
+
+
 class TableChangedError(UsageError):
     """The file is no longer the one that was read: changed, or gone."""
 

@@ -10,6 +10,7 @@ import pytest
 from tabsmith import config
 from tabsmith.config.keys import all_keys
 from tabsmith.errors import ConfigError
+from tabsmith.paths import folders
 
 ROOT = Path(__file__).parents[2]
 
@@ -41,7 +42,8 @@ def test_without_a_file_everything_has_its_default(path, tmp_path, monkeypatch):
     loaded = config.load({})
     assert loaded.agents.default == "search"
     assert loaded.training == config.TrainingSettings(time=60.0, cores=0)
-    assert loaded.paths.allowed == (tmp_path, path.parent)
+    assert loaded.paths.allowed == ()
+    assert loaded.paths.readable == (folders().uploads,)
     assert loaded.telegram.allowed_users == ()
     assert loaded.profile.samples is True
     assert not path.exists()
@@ -125,7 +127,6 @@ def test_an_unknown_variable_is_named_with_the_nearest_key(path):
         ("[training]\ncores = 1.5\n", "training.cores must be a whole number from 0 to 4,096, not 1.5"),
         ("[training]\ncores = true\n", "not True"),
         ("[agents]\ndefault = 'gpt'\n", "agents.default must be one of search, llm, claude-code, acp, not 'gpt'"),
-        ("[paths]\nallowed = []\n", "paths.allowed must be a list of folders, at least 1"),
         ("[paths]\nallowed = ['~no such user/x']\n", "paths.allowed must be a list of folders"),
         ("[paths]\nallowed = [5]\n", "paths.allowed must be a list of folders"),
         ("[profile]\nsamples = 'maybe'\n", "profile.samples must be true or false"),

@@ -12,8 +12,16 @@ from tabsmith.conditions.metrics import IterationMetrics
 from tabsmith.config.settings import Mode
 from tabsmith.modeling.results import Evaluation, FoldScore
 from tabsmith.orchestration import events as loop
-from tabsmith.orchestration.decisions import Decision, DecisionAction, Quality, QualityPart
-from tabsmith.orchestration.questions import Cause, LimitName, Question, Reply
+from tabsmith.orchestration.decisions import (
+    Cause,
+    Decision,
+    DecisionAction,
+    LimitName,
+    Quality,
+    QualityPart,
+    Question,
+    Reply,
+)
 from tabsmith.recipes.recipe import Recipe
 from tabsmith.runs import events as run
 from tabsmith.runs.events import RunState

@@ -21,8 +21,7 @@ from tabsmith.modeling.results import (
     Residuals,
 )
 from tabsmith.recipes.recipe import Recipe
-from tabsmith.runs.commands import RunCommand
-from tabsmith.runs.events import RunState
+from tabsmith.runs.events import RunCommand, RunState
 from tabsmith.runs.jobs import Job, JobResult, Progressed
 from tabsmith.runs.watch import RunSummary
 from tabsmith.tables.schema.types import ColumnSchema, Schema, Split

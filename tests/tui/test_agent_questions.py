@@ -6,13 +6,12 @@ from rich.cells import cell_len
 from tabsmith.conditions.metrics import IterationMetrics
 from tabsmith.errors import UsageError
 from tabsmith.orchestration import events as loop
-from tabsmith.orchestration.decisions import Decision
-from tabsmith.orchestration.questions import ChangeBrief, Continue, Decide, EndRun, Extend, Skip
+from tabsmith.orchestration.decisions import ChangeBrief, Continue, Decide, Decision, EndRun, Extend, Skip
 from tabsmith.presentation.events import EventPrinter
 from tabsmith.presentation.spans import plain_text
 from tabsmith.runs import events as run
 from tabsmith.runs import replies
-from tabsmith.runs.commands import Answer, Note, SetLimit, SetMode
+from tabsmith.runs.events import Answer, Note, SetLimit, SetMode
 from tabsmith.runs.spec import Limits
 from tabsmith_tui.actions import ACTIONS
 from tabsmith_tui.views import question, run_actions

@@ -3,9 +3,8 @@
 import pytest
 from textual.widgets import Input
 
-from tabsmith.orchestration.questions import ChangeBrief, Continue, Decide, EndRun, Extend, Skip
-from tabsmith.runs.commands import Answer, Note, SetLimit, SetMode
-from tabsmith.runs.events import RunState
+from tabsmith.orchestration.decisions import ChangeBrief, Continue, Decide, EndRun, Extend, Skip
+from tabsmith.runs.events import Answer, Note, RunState, SetLimit, SetMode
 from tabsmith_tui.screens.dialogs import QuestionScreen
 from tabsmith_tui.store import Store
 from tabsmith_tui.widgets.ask_bar import AskBar

@@ -9,12 +9,11 @@ from rich.cells import cell_len
 from tabsmith.agents.usage import NO_USAGE, Usage
 from tabsmith.formatting import MINUS
 from tabsmith.orchestration import events as loop
-from tabsmith.orchestration.questions import Continue
+from tabsmith.orchestration.decisions import Continue
 from tabsmith.presentation import budgets
 from tabsmith.presentation.spans import plain_text
 from tabsmith.runs import replies
-from tabsmith.runs.commands import SetLimit
-from tabsmith.runs.events import RunState
+from tabsmith.runs.events import RunState, SetLimit
 from tabsmith.runs.spec import Limits
 from tabsmith_tui.views import leaderboard, question, run_actions, run_cards, run_header, score_plot
 from tabsmith_tui.views.run_header import run_banner

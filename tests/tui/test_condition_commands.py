@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tabsmith.conditions.built_in import BUILT_IN
+from tabsmith.conditions.expression import BUILT_IN
 from tabsmith.conditions.metrics import IterationMetrics
 from tabsmith.orchestration import events as loop
 from tabsmith_tui.commands.root import run

@@ -5,8 +5,7 @@ import pytest
 from textual.widgets import Input
 
 from tabsmith.runs import events as run
-from tabsmith.runs.commands import Pause, Resume, SetLimit, Stop
-from tabsmith.runs.events import RunState
+from tabsmith.runs.events import Pause, Resume, RunState, SetLimit, Stop
 from tabsmith.runs.spec import Limits
 from tabsmith_tui.screens.dialogs import ErrorScreen, QuestionScreen
 from tabsmith_tui.screens.result import ResultScreen

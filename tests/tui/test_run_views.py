@@ -11,8 +11,7 @@ from tabsmith.presentation import budgets, recipes, scores
 from tabsmith.presentation.spans import Span, plain_text
 from tabsmith.runs import events as run
 from tabsmith.runs import replies
-from tabsmith.runs.commands import Pause, SetLimit, Stop
-from tabsmith.runs.events import RunState
+from tabsmith.runs.events import Pause, RunState, SetLimit, Stop
 from tabsmith.runs.snapshot import RunSnapshot, interrupted
 from tabsmith.runs.spec import Limits
 from tabsmith_tui.views import leaderboard, run_actions, run_cards, run_header, trial_details

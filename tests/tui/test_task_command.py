@@ -15,13 +15,12 @@ from tabsmith.agents.usage import Usage
 from tabsmith.errors import UsageError
 from tabsmith.orchestration import events as loop
 from tabsmith.orchestration import events as task
-from tabsmith.orchestration.questions import AllowTool, ChangeBrief, EndRun, Reply
+from tabsmith.orchestration.decisions import AllowTool, ChangeBrief, EndRun, Reply
 from tabsmith.presentation.events import EventPrinter
 from tabsmith.presentation.spans import plain_text
 from tabsmith.runs import events as run_events
 from tabsmith.runs import replies
-from tabsmith.runs.commands import Answer, Stop
-from tabsmith.runs.events import RunState
+from tabsmith.runs.events import Answer, RunState, Stop
 from tabsmith.runs.folder import RunFolder, run_ids
 from tabsmith.runs.spec import Limits
 from tabsmith.tables.read.sources import TasksSource

@@ -12,13 +12,12 @@ from textual.pilot import Pilot
 from tabsmith import formatting
 from tabsmith.errors import ErrorReport
 from tabsmith.orchestration import events as task
-from tabsmith.orchestration.questions import AllowTool, Reply
+from tabsmith.orchestration.decisions import AllowTool, Reply
 from tabsmith.presentation import budgets, tasks
 from tabsmith.presentation.spans import plain_text
 from tabsmith.presentation.trials import work_result
 from tabsmith.runs import events as run_events
-from tabsmith.runs.commands import Answer
-from tabsmith.runs.events import RunState
+from tabsmith.runs.events import Answer, RunState
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.snapshot import interrupted
 from tabsmith.runs.watch import summarize

@@ -15,10 +15,10 @@ import pytest
 
 from tabsmith.errors import UsageError
 from tabsmith.orchestration import events as loop
-from tabsmith.orchestration.questions import ChangeBrief, Continue, Decide, EndRun, Extend, Question, Skip
+from tabsmith.orchestration.decisions import ChangeBrief, Continue, Decide, EndRun, Extend, Question, Skip
 from tabsmith.runs import events as run_events
 from tabsmith.runs import replies
-from tabsmith.runs.commands import Answer, Note, RunCommand, SetMode
+from tabsmith.runs.events import Answer, Note, RunCommand, SetMode
 from tabsmith.runs.folder import RunFolder, run_ids
 from tabsmith_tui.commands.root import run
 from tests.stories import agent_journals, journals

@@ -21,7 +21,7 @@ from tabsmith.agents.availability import Availability, availability, key_variabl
 from tabsmith.agents.llm.providers import choose_endpoint
 from tabsmith.agents.protocol import AgentName
 from tabsmith.agents.registry import AGENTS
-from tabsmith.conditions.built_in import parse_condition
+from tabsmith.conditions.expression import parse_condition
 from tabsmith.config import Settings, load
 from tabsmith.config.keys import SettingKey, all_keys
 from tabsmith.config.loading import SettingSource, describe

@@ -187,7 +187,7 @@ class TabsmithApp(App[ExitSummary], inherit_bindings=False):
         return tuple(run for run in runs if not run.state.ended)
 
     async def _stop_and_leave(self, running: "tuple[RunSummary, ...]") -> None:
-        from tabsmith.runs.commands import Stop
+        from tabsmith.runs.events import Stop
 
         for run in running:
             await asyncio.to_thread(self.store.send, run.id, Stop())

@@ -6,7 +6,7 @@ import msgspec
 
 from tabsmith.conditions.expression import Condition
 from tabsmith.conditions.metrics import IterationMetrics
-from tabsmith.orchestration.human.review import Breakpoints
+from tabsmith.orchestration.human_review import Breakpoints
 
 _NEWEST_RUNS: Final = 20  # searched for one with metrics; older runs can be chosen
 

@@ -19,7 +19,7 @@ from tabsmith.workflow.states import State
 if TYPE_CHECKING:
     from tabsmith.modeling.model_files import ModelSummary
     from tabsmith.modeling.results import ModelReport
-    from tabsmith.runs.commands import RunCommand
+    from tabsmith.runs.events import RunCommand
     from tabsmith.runs.watch import RunSummary
     from tabsmith.workflow.session_store import SessionStore
 

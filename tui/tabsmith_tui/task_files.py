@@ -217,7 +217,7 @@ def task_run_spec(
 
     Raises UsageError for an agent that is not available here, and ConditionError for a wrong breakpoint.
     """
-    from tabsmith.conditions.built_in import parse_condition
+    from tabsmith.conditions.expression import parse_condition
 
     for condition in breakpoints:
         parse_condition(condition)

@@ -5,7 +5,6 @@ never shown, `words` lists are split like a shell command when they are given as
 `conditions` lists have to be conditions, and `default` is how a computed default is written.
 """
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
@@ -19,17 +18,6 @@ AgentName: TypeAlias = Literal["search", "llm", "claude-code", "acp"]
 Mode: TypeAlias = Literal["manual", "confirm", "automatic"]
 """How much a person is asked. `automatic`: never; breakpoints are noted, and a used up limit ends the run. `confirm`: at
 breakpoints, used up limits and escalations. `manual`: before every recipe is fitted, too."""
-
-
-def _home_and_current_folder() -> tuple[Path, ...]:
-    # Either may be missing: no home for a service's user, a current folder that was deleted.
-    existing: list[Path] = []
-    for folder in (Path.home, Path.cwd):
-        try:
-            existing.append(folder())
-        except (RuntimeError, OSError):
-            continue
-    return tuple(dict.fromkeys(existing)) or (Path(os.sep),)
 
 
 class LlmSettings(msgspec.Struct, frozen=True):
@@ -99,22 +87,20 @@ class AgentSettings(msgspec.Struct, frozen=True):
 
 
 class PathSettings(msgspec.Struct, frozen=True):
-    """Which files may be read."""
+    """Which files may be read. A person at the terminal may read what their account may; others only some folders."""
 
     allowed: Annotated[
         tuple[Path, ...],
         Meta(
-            description="Folders that tables may be read from, with all below them; home and the current folder when "
-            "not set.",
-            min_length=1,
-            extra={"default": ["~", "."]},
+            description="Folders that the Telegram bridge may read tables from and agents may work in, with all below "
+            "them, beside the folder of uploads. They do not bound you at the terminal.",
         ),
-    ] = msgspec.field(default_factory=_home_and_current_folder)
+    ] = ()
     max_mb: Annotated[int, Meta(description="Largest file that is read, in megabytes.", ge=1, le=1_000_000)] = 10_000
 
     @property
     def readable(self) -> tuple[Path, ...]:
-        """The allowed folders, and the one that keeps files which were sent here."""
+        """The folders that the bridge may read from: those allowed, and the one that keeps files which were sent here."""
         return (*self.allowed, folders().uploads)
 
 

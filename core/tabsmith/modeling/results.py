@@ -199,6 +199,64 @@ class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()  # what a reader should know: folds made fewer, work cut short
 
 
+class MatchedColumn(msgspec.Struct, frozen=True):
+    """A column that the model knows as `column`, and that the rows hold under the similar name `found`."""
+
+    column: str
+    found: str
+
+
+class UnreadCell(msgspec.Struct, frozen=True):
+    """A cell that the model cannot read as its column is read; it is treated as missing."""
+
+    row: int  # of the new rows, counted from 1
+    text: str  # cleaned, at most 80 characters
+
+
+class UnreadCells(msgspec.Struct, frozen=True):
+    """The cells of a column that could not be read; they are treated as missing."""
+
+    column: str
+    count: int
+    examples: tuple[UnreadCell, ...]  # the first few
+
+
+class UnseenLevels(msgspec.Struct, frozen=True):
+    """The cells of a column whose level does not occur in the rows that the model was trained on."""
+
+    column: str
+    count: int
+    levels: tuple[str, ...]  # the first few, cleaned
+
+
+class UnreadRow(msgspec.Struct, frozen=True):
+    """A row that could not be read, and that has an empty prediction."""
+
+    row: int  # counted from 1
+    reason: str
+
+
+ReadingAssumption: TypeAlias = Literal["day first", "formats unknown"]
+"""What had to be assumed about a column's texts. `day first`: the model was trained on dates, not on texts, and dates
+such as 02/09/2023 were read with the day first. `formats unknown`: the model was saved before models kept how their
+columns are read, so texts are read by what the rows themselves look like."""
+
+
+class AssumedReading(msgspec.Struct, frozen=True):
+    """An assumption by which a column was read; `column` is empty where it holds for all columns."""
+
+    column: str
+    assumption: ReadingAssumption
+
+
+class RowsScore(msgspec.Struct, frozen=True):
+    """The model's scores on new rows that hold the target."""
+
+    rows: int  # that were scored: those with a target that the model knows, at most `modeling.scoring.MAX_ROWS`
+    scores: tuple[ModelScore, ...]  # the model's own metric first
+    holdout: tuple[ModelScore, ...]  # the scores on the hold-out, to compare with; empty where there was none
+
+
 class PredictedFile(msgspec.Struct, frozen=True):
     """The rows of a source predicted and written to `out`."""
 
@@ -209,3 +267,11 @@ class PredictedFile(msgspec.Struct, frozen=True):
     missing: tuple[str, ...] = ()  # columns the model knows and the source lacks; treated as missing
     extra: tuple[str, ...] = ()  # columns the source has and the model does not use
     unparsable: int = 0  # cells that could not be read as their column's kind; treated as missing
+    added: tuple[str, ...] = ()  # columns that the predictions stand in, the prediction itself first
+    matched: tuple[MatchedColumn, ...] = ()  # columns found under a similar name
+    unread: tuple[UnreadCells, ...] = ()  # the cells of `unparsable`, by column
+    unseen: tuple[UnseenLevels, ...] = ()
+    assumed: tuple[AssumedReading, ...] = ()
+    bad_rows: tuple[UnreadRow, ...] = ()  # the first hundred
+    bad_row_count: int = 0
+    score: RowsScore | None = None  # None where the source does not hold the target

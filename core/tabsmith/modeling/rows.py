@@ -5,6 +5,7 @@ fold models read is taken apart once.
 """
 
 import math
+import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tabsmith.families.estimator import Floats, Ints
+from tabsmith.tables.schema.embedded_numbers import embedded_number
 from tabsmith.tables.schema.types import ColumnKind, ColumnSchema
 
 if TYPE_CHECKING:
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 _SMALL = 64  # rows up to which plain Python beats pandas' factorize
 _MISSING_WORDS = frozenset({"", "na", "n/a", "nan", "none", "null", "nat", "<na>"})
+_GROUPED = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?", re.ASCII)
+_YEAR = re.compile(r"\d{4}")  # without a year, pandas takes the current one
+_DAY_FIRST = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4}|\d{2})\b(.*)", re.ASCII | re.DOTALL)
 _TRUE_WORDS = frozenset({"true", "t", "yes", "y", "on", "1", "1.0"})
 _FALSE_WORDS = frozenset({"false", "f", "no", "n", "off", "0", "0.0"})
 
@@ -144,7 +149,7 @@ def read_rows(frame: "DataFrame", columns: Sequence[ColumnSchema]) -> CastRows:
         position = positions.get(column.name)
         if position is None:
             missing.append(column.name)
-            values[column.name] = _missing_column(column.kind, len(frame))
+            values[column.name] = missing_column(column.kind, len(frame))
             continue
         values[column.name], bad = read_column(frame.iloc[:, position], column.kind)
         if bad:
@@ -159,6 +164,9 @@ def read_column(series: "Series[Any]", kind: ColumnKind) -> tuple[ColumnValues, 
         case "numeric" | "code":
             values, bad = to_floats(series)
             return NumberColumn(values, whole=kind == "code"), bad
+        case "embedded number":
+            values, bad = to_floats(series, embedded_number)
+            return NumberColumn(values), bad
         case "boolean":
             if series.dtype.kind in "biuf":
                 values, bad = to_floats(series)
@@ -171,8 +179,8 @@ def read_column(series: "Series[Any]", kind: ColumnKind) -> tuple[ColumnValues, 
             values, bad = _dates(series)
             return DateColumn(values), bad
         case _:
-            codes, levels = _levels(series)
-            return _text_column(codes, [cell_text(level) for level in levels]), 0
+            codes, levels = distinct_values(series)
+            return text_column(codes, [cell_text(level) for level in levels]), 0
 
 
 def infer_column(series: "Series[Any]") -> ColumnValues:
@@ -184,7 +192,7 @@ def infer_column(series: "Series[Any]") -> ColumnValues:
         return read_column(series, "numeric")[0]
     if kind == "M":
         return read_column(series, "date")[0]
-    values = [value for value in series.tolist() if not _is_missing(value)]
+    values = [value for value in series.tolist() if not is_missing(value)]
     if values and all(isinstance(value, bool) for value in values):
         return read_column(series, "boolean")[0]
     if values and not any(isinstance(value, str) for value in values):  # Decimal, date and the like
@@ -193,14 +201,19 @@ def infer_column(series: "Series[Any]") -> ColumnValues:
     return read_column(series, "category")[0]
 
 
-def to_floats(series: "Series[Any]") -> tuple[Floats, int]:
-    """A column as floats, with infinite values missing, and the number of cells that are no numbers."""
+def to_floats(series: "Series[Any]", read_text: Callable[[str], float | None] | None = None) -> tuple[Floats, int]:
+    """A column as floats, with infinite values missing, and the number of cells that are no numbers.
+
+    `read_text` reads a cell of text; without it, Python's `float` does.
+    """
     if series.dtype.kind in "biuf":
         values = series.to_numpy(dtype=np.float64, na_value=np.nan).copy()
         values[np.isinf(values)] = np.nan
         return values, 0
     if series.dtype.kind == "M":
         return _dates(series)
+    if read_text is not None:
+        return _parsed(series, lambda levels: [read_text(cell_text(level)) for level in levels])
     return _parsed(series, lambda levels: [_number(level) for level in levels])
 
 
@@ -214,7 +227,7 @@ def cell_text(value: object) -> str:
 def _parsed(series: "Series[Any]", parse: Callable[[list[object]], list[float | None]]) -> tuple[Floats, int]:
     """A column parsed level by level, and the number of cells that are no values; `parse` gives None for a level that
     it cannot read."""
-    codes, levels = _levels(series)
+    codes, levels = distinct_values(series)
     parsed = parse(levels)
     unreadable = [
         value is None and str(level).strip().lower() not in _MISSING_WORDS
@@ -236,21 +249,37 @@ def _dates(series: "Series[Any]") -> tuple[Floats, int]:
         return values, 0
 
     def parse(levels: list[object]) -> list[float | None]:
+        texts = [year_first(cell_text(level)) for level in levels]
+        dated = pd.Series([text if _YEAR.search(text) else None for text in texts], dtype=object)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # pandas on day-first dates among month-first ones
-            stamps = pd.to_datetime(
-                pd.Series([cell_text(level) for level in levels], dtype=object),
-                errors="coerce",
-                format="mixed",
-                utc=True,
-            )
+            warnings.simplefilter("ignore", UserWarning)  # pandas on texts in several forms
+            stamps = pd.to_datetime(dated, errors="coerce", format="mixed", utc=True)
         seconds, _ = _dates(stamps)
         return [None if value != value else value for value in seconds.tolist()]
 
     return _parsed(series, parse)
 
 
-def _levels(series: "Series[Any]") -> tuple[Ints, list[object]]:
+def is_day_first(text: str) -> bool:
+    """Whether a text is a date whose day and month could be taken for each other, as in 02/09/2023."""
+    match = _DAY_FIRST.fullmatch(text.strip())
+    return match is not None and match[2] != "." and 1 <= int(match[1]) <= 12
+
+
+def year_first(text: str) -> str:
+    """A date with the day before the month, as `02/09/2023 10:30`, rewritten as `2023-09-02 10:30`; any other text as it is.
+
+    A text has one reading, whatever stands beside it: without a format, the day is read first.
+    """
+    match = _DAY_FIRST.fullmatch(text.strip())
+    if match is None:
+        return text
+    day, _, month, year, rest = match.groups()
+    century = "" if len(year) == 4 else "19" if int(year) >= 69 else "20"  # as strptime reads %y
+    return f"{century}{year}-{month:0>2}-{day:0>2}{rest}"
+
+
+def distinct_values(series: "Series[Any]") -> tuple[Ints, list[object]]:
     """Codes and distinct values in order of appearance; the code -1 is missing."""
     if len(series) > _SMALL:
         import pandas as pd
@@ -258,11 +287,11 @@ def _levels(series: "Series[Any]") -> tuple[Ints, list[object]]:
         codes, levels = pd.factorize(series.array)
         return codes.astype(np.int64), list(levels.tolist())
     positions: dict[object, int] = {}
-    small = [-1 if _is_missing(value) else positions.setdefault(value, len(positions)) for value in series.tolist()]
+    small = [-1 if is_missing(value) else positions.setdefault(value, len(positions)) for value in series.tolist()]
     return np.asarray(small, dtype=np.int64), list(positions)
 
 
-def _text_column(codes: Ints, levels: list[str]) -> TextColumn:
+def text_column(codes: Ints, levels: list[str]) -> TextColumn:
     """Texts with distinct levels: 1 and 1.0 were two values and are one text."""
     positions: dict[str, int] = {}
     merged = [positions.setdefault(level, len(positions)) for level in levels]
@@ -275,13 +304,20 @@ def _looked_up(codes: Ints, values: list[float]) -> Floats:
     return np.asarray([*values, math.nan], dtype=np.float64)[codes]
 
 
-def _is_missing(value: object) -> bool:
+def is_missing(value: object) -> bool:
+    """Whether a cell of a frame is empty: None, NaN, NaT or NA."""
     return value is None or value != value or type(value).__name__ in ("NAType", "NaTType")
 
 
 def _number(value: object) -> float | None:
+    if isinstance(value, str):
+        value = value.strip().replace("\u2212", "-")
+        if "_" in value:  # digits with underscores are a number to Python only
+            return None
+        if _GROUPED.fullmatch(value):
+            value = value.replace(",", "")
     try:
-        number = float(value.strip() if isinstance(value, str) else value)  # type: ignore[arg-type]
+        number = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
         return None
     return number if math.isfinite(number) else None
@@ -292,10 +328,11 @@ def _boolean(value: object) -> float | None:
     return 1.0 if text in _TRUE_WORDS else 0.0 if text in _FALSE_WORDS else None
 
 
-def _missing_column(kind: ColumnKind, count: int) -> ColumnValues:
+def missing_column(kind: ColumnKind, count: int) -> ColumnValues:
+    """A column of `count` missing cells."""
     missing = np.full(count, np.nan)
     match kind:
-        case "numeric" | "code":
+        case "numeric" | "code" | "embedded number":
             return NumberColumn(missing)
         case "boolean":
             return BooleanColumn(missing)

@@ -15,6 +15,7 @@ from tabsmith.modeling import splits
 from tabsmith.modeling.results import Metric
 from tabsmith.modeling.rows import RowArrays, read_rows, to_floats
 from tabsmith.modeling.splits import SplitBasis
+from tabsmith.tables.schema.embedded_numbers import embedded_number
 from tabsmith.tables.schema.types import ColumnSchema, ProblemType, Schema
 from tabsmith.text import clean
 
@@ -201,7 +202,8 @@ def _check_schema(frame: "DataFrame", schema: Schema, metric: Metric) -> None:
 def _target(frame: "DataFrame", schema: Schema, notes: list[str]) -> tuple[Ints | Floats, ClassLabels]:
     series = frame.iloc[:, [str(name) for name in frame.columns].index(schema.target)]
     if schema.problem_type == "regression":
-        y, unread = to_floats(series)
+        embedded = schema.column(schema.target).kind == "embedded number"
+        y, unread = to_floats(series, embedded_number if embedded else None)
         if unread:
             notes.append(f"{unread} targets are not numbers and are treated as missing")
         return y, ClassLabels(())

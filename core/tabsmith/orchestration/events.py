@@ -11,8 +11,7 @@ from tabsmith.conditions.metrics import IterationMetrics
 from tabsmith.config.settings import Mode
 from tabsmith.limits import LimitName
 from tabsmith.modeling.results import Evaluation, FoldScore, Metric
-from tabsmith.orchestration.decisions import Decision, Quality
-from tabsmith.orchestration.questions import Question, Reply
+from tabsmith.orchestration.decisions import Decision, Quality, Question, Reply
 from tabsmith.recipes.recipe import Problem, Recipe
 
 

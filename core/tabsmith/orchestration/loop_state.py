@@ -11,7 +11,7 @@ from tabsmith.agents.usage import NO_USAGE, Usage
 from tabsmith.conditions.metrics import IterationMetrics
 from tabsmith.config.settings import Mode
 from tabsmith.modeling.results import Evaluation, FoldScore, Metric
-from tabsmith.orchestration.decisions import Decision, Quality
+from tabsmith.orchestration.decisions import Decision, Quality, Question, Reply
 from tabsmith.orchestration.events import (
     Acceptance,
     BudgetWarned,
@@ -20,7 +20,6 @@ from tabsmith.orchestration.events import (
     RetryScheduled,
     SessionOutcome,
 )
-from tabsmith.orchestration.questions import Question, Reply
 from tabsmith.recipes.recipe import Problem, Recipe
 
 TrialState: TypeAlias = Literal["asking", "proposed", "evaluating", "scored", "refused", "failed", "unanswered"]

@@ -10,9 +10,8 @@ from tabsmith.agents.usage import NO_USAGE, Usage
 from tabsmith.limits import Limits
 from tabsmith.orchestration import events as loop
 from tabsmith.orchestration import events as task
-from tabsmith.orchestration.decisions import Decision
+from tabsmith.orchestration.decisions import AllowTool, Decision, Reply
 from tabsmith.orchestration.events import Acceptance, ChangedFile, LoopEvent, TaskEvent
-from tabsmith.orchestration.questions import AllowTool, Reply
 from tabsmith.presentation import budgets
 from tabsmith.presentation.scores import metric_direction
 from tabsmith.runs import events as run

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from tabsmith.agents.agent_jobs import AgentJobEnd
 from tabsmith.errors import ErrorReport
 from tabsmith.formatting import MINUS
-from tabsmith.orchestration.questions import Cause
+from tabsmith.orchestration.decisions import Cause
 from tabsmith.presentation.spans import Line, Span, Tone, foreign, span
 from tabsmith.runs.events import ExitReason, Outcome, RunState
 

@@ -36,6 +36,9 @@ KIND_LABELS: Final[Mapping[ColumnKind, str]] = MappingProxyType(
         "text": "text",
         "identifier": "identifier",
         "constant": "constant",
+        "url": "web address",
+        "list": "list",
+        "embedded number": "number in text",
     }
 )
 KIND_MEANINGS: Final[Mapping[ColumnKind, str]] = MappingProxyType(
@@ -48,6 +51,9 @@ KIND_MEANINGS: Final[Mapping[ColumnKind, str]] = MappingProxyType(
         "text": "words",
         "identifier": "names the row",
         "constant": "always the same",
+        "url": "an address on the web",
+        "list": "several items in a cell",
+        "embedded number": "a number with a unit",
     }
 )
 PROBLEM_TYPE_LABELS: Final[Mapping[ProblemType, str]] = MappingProxyType(

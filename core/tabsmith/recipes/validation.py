@@ -25,6 +25,9 @@ _SQL_TYPES: Final[dict[ColumnKind, tuple[str, ...]]] = {
     "text": ("VARCHAR",),
     "identifier": ("BIGINT", "VARCHAR"),
     "constant": ("DOUBLE", "VARCHAR", "BOOLEAN"),
+    "url": ("VARCHAR",),
+    "list": ("VARCHAR",),
+    "embedded number": ("DOUBLE",),
 }
 
 _STORAGE_TYPES: Final[dict[StorageType, str]] = {
@@ -45,6 +48,9 @@ ENCODERS: Final[dict[ColumnKind, tuple[Encoder, ...]]] = {
     "text": ("auto", "tfidf", "target", "frequency", "drop"),
     "identifier": ("auto", "target", "frequency", "drop"),
     "constant": ("auto", "drop"),
+    "url": ("auto", "tfidf", "target", "frequency", "drop"),
+    "list": ("auto", "tfidf", "target", "frequency", "drop"),
+    "embedded number": ("auto", "native", "drop"),
 }
 """The encoders that make sense for a column of each kind."""
 
@@ -86,6 +92,8 @@ def parse_recipe(data: bytes | str) -> Recipe | tuple[Problem, ...]:
 def sql_columns(schema: Schema, profile: TableProfile | None = None) -> tuple[sql.SqlColumn, ...]:
     """The columns of a table as derived columns see them: with their SQL types, and why some may not be used."""
     stored = {column.name: _STORAGE_TYPES[column.storage] for column in profile.columns} if profile else {}
+    # A model reads `12 kg` as 12 before any derived column sees it.
+    stored |= {column.name: "DOUBLE" for column in schema.columns if column.kind == "embedded number"}
     return tuple(
         sql.SqlColumn(
             name=column.name,

@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+import msgspec
+
 from tabsmith.agents.agent_jobs import (
     Activity,
     AgentJob,
@@ -11,16 +13,27 @@ from tabsmith.agents.agent_jobs import (
     PermissionRequest,
     PermissionRules,
 )
-from tabsmith.agents.model_agent import ModelAgent
-from tabsmith.agents.protocol import Agent, AgentName, AgentSession, ModelReply, ModelRequest, Prompt
+from tabsmith.agents.parse_reply import parse_reply
+from tabsmith.agents.prompts.recipe_prompt import response_schema, write_prompt
+from tabsmith.agents.protocol import (
+    Agent,
+    AgentName,
+    AgentSession,
+    Brief,
+    Exhausted,
+    ModelReply,
+    ModelRequest,
+    Prompt,
+    Proposal,
+)
+from tabsmith.agents.registry import backend
 from tabsmith.agents.search import SearchAgent
 from tabsmith.agents.server.agent_client import AgentClient
 from tabsmith.config.settings import AgentSettings, Settings
 from tabsmith.orchestration.decisions import Quality
-from tabsmith.orchestration.loop.grading import GRADE_SCHEMA, GradingInput, grading_request, parse_grade
+from tabsmith.orchestration.loop.grading import GRADE_SCHEMA, GradingInput, grading_request, parse_grade, rubric_prompt
 from tabsmith.orchestration.loop.iteration import TaskIteration
 from tabsmith.orchestration.loop.recipe_loop import Grader
-from tabsmith.orchestration.loop.task_grading import rubric_prompt
 from tabsmith.orchestration.sessions import SessionRecorder
 from tabsmith.recipes.recipe import Family
 from tabsmith.runs.spec import ModelChoice
@@ -28,6 +41,28 @@ from tabsmith.runs.task_workspace import ForkedTaskWorkspace
 from tabsmith.sandbox.policy import SandboxLevel
 from tabsmith.tasks import Task
 from tabsmith.tasks.task import EVERYTHING
+
+
+class ModelAgent:
+    """The agent `name`, asked through `client`."""
+
+    uses_llm = True
+
+    def __init__(self, name: AgentName, client: AgentClient, settings: AgentSettings) -> None:
+        self.name = name
+        self.model = backend(name).model_name(settings)
+        self._client = client
+
+    async def propose(self, brief: Brief, session: AgentSession) -> Proposal | Exhausted:
+        """Return the proposal in the model's answer.
+
+        Raises AgentError, and its kind AgentReplyError if the answer holds no readable proposal.
+        """
+        prompt = write_prompt(brief)
+        session.on_prompt(prompt)
+        request = ModelRequest(session.session, prompt, msgspec.Raw(response_schema()), session.seconds)
+        return parse_reply(await self._client.ask(self.name, request, session.on_reply))
+
 
 MAX_JOB_SECONDS: Final = 3_600.0
 """Seconds that a coding agent may work at a time where nothing else limits it."""

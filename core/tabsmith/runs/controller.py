@@ -11,10 +11,22 @@ from typing import Any, Final, TypeVar
 from tabsmith.config.settings import Mode
 from tabsmith.errors import UsageError
 from tabsmith.limits import LimitName, with_limit
+from tabsmith.orchestration.decisions import Continue, EndRun, Question, Reply
 from tabsmith.orchestration.events import ModeChanged, Noted, NoteTaken, QuestionAnswered, QuestionAsked
-from tabsmith.orchestration.questions import Continue, EndRun, Question, Reply
-from tabsmith.runs.commands import Answer, Note, Pause, Resume, RunCommand, SetLimit, SetMode, Stop
-from tabsmith.runs.events import LimitChanged, RunEvent, RunState, StateChanged
+from tabsmith.runs.events import (
+    Answer,
+    LimitChanged,
+    Note,
+    Pause,
+    Resume,
+    RunCommand,
+    RunEvent,
+    RunState,
+    SetLimit,
+    SetMode,
+    StateChanged,
+    Stop,
+)
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.pool import Pool
 from tabsmith.runs.snapshot import RunSnapshot

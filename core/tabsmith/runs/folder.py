@@ -10,8 +10,7 @@ from msgspec.structs import replace
 
 from tabsmith.errors import RunNotFoundError, RunStateError
 from tabsmith.paths import folders
-from tabsmith.runs.commands import RunCommand
-from tabsmith.runs.events import RunEvent
+from tabsmith.runs.events import RunCommand, RunEvent
 from tabsmith.runs.spec import RunSpec
 from tabsmith.storage import Document, Found, OwnerLock, TypedJournal, lock_owner
 from tabsmith.text import clean

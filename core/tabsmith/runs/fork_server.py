@@ -200,7 +200,7 @@ def _work_on(run: StartRun) -> int:
 
 def _perform(start: StartJob) -> int:
     from tabsmith.processes import die_with_parent
-    from tabsmith.runs.job_worker import perform_job
+    from tabsmith.runs.jobs import perform_job
     from tabsmith.runs.pool import CHILD_NICENESS
     from tabsmith.storage import write_atomic
 
@@ -228,9 +228,9 @@ def _send_notice(notice: ForkServerNotice) -> None:
     os.write(1, line)  # far shorter than a pipe's atomic write, so lines of several children do not mix
 
 
-def main() -> int:
-    """Preload, say so, serve."""
-    from tabsmith.runs.preload import one_thread, preload
+def main() -> NoReturn:
+    """Preload, say so, serve; then end at once, without freeing what was imported."""
+    from tabsmith.runs.stages import one_thread, preload
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl+c in the terminal is for the screen
     started = time.monotonic()
@@ -238,8 +238,8 @@ def main() -> int:
     preload()
     _send_notice(ForkServerReady(time.monotonic() - started))
     ForkServer().serve()
-    return 0
+    os._exit(0)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -43,9 +43,10 @@ def _estimate(job: EstimateTable) -> Estimated:
     from tabsmith.tables.read.reader import estimate_file, estimate_sample
 
     match job.source:
-        case FileSource(path=path):
+        case FileSource(path=path, asked_by=asker):
             paths = config.load().paths
-            return Estimated(estimate_file(guard.check_path(path, allowed=paths.readable, max_mb=paths.max_mb)))
+            allowed = guard.folders_for(asker, paths.readable)
+            return Estimated(estimate_file(guard.check_path(path, allowed=allowed, max_mb=paths.max_mb)))
         case SampleSource() as sample:
             return Estimated(estimate_sample(sample))
         case FrameSource():

@@ -1,16 +1,16 @@
-"""Background jobs of a screen, as data: what is asked of a process, and its progress and results.
+"""Background jobs of a screen: what is asked of a process, its progress and results, and `perform_job`, which that process
+runs. A job is cancelled by ending its process. The UI process never reads a table itself."""
 
-A job is cancelled by ending its process. The UI process never reads a table itself.
-"""
-
+from pathlib import Path
 from typing import TypeAlias
 
 import msgspec
 
-from tabsmith.errors import ErrorReport
+from tabsmith.errors import ErrorReport, UsageError
 from tabsmith.modeling.results import PredictedFile
+from tabsmith.runs.pool import Progress
 from tabsmith.tables.info import Estimate, Preview, TableInfo
-from tabsmith.tables.read.sources import Source
+from tabsmith.tables.read.sources import FileSource, FrameSource, SampleSource, Source
 from tabsmith.tables.schema.types import Schema
 
 
@@ -77,3 +77,61 @@ class JobFailed(msgspec.Struct, frozen=True, tag="failed", tag_field="reply"):
 
 JobResult: TypeAlias = Estimated | TableRead | SchemaDetected | Predicted | JobFailed
 JobReply: TypeAlias = Progressed | JobResult
+
+
+PREVIEW_ROWS = 200
+
+
+def perform_job(job: Job, progress: Progress) -> JobResult:
+    """Perform the job. Raises whatever goes wrong; the edge of the process makes a JobFailed of it."""
+    match job:
+        case EstimateTable():
+            return _estimate(job)
+        case ReadTable():
+            return _read(job, progress)
+        case DetectSchema(info=info, target=target):
+            from tabsmith.tables.schema.detect import detect_schema
+
+            progress(-1.0, "looking at the columns")
+            return SchemaDetected(detect_schema(info, target or None))
+        case Predict():
+            return _predict(job, progress)
+
+
+def _estimate(job: EstimateTable) -> Estimated:
+    from tabsmith import config
+    from tabsmith.tables.read import guard
+    from tabsmith.tables.read.reader import estimate_file, estimate_sample
+
+    match job.source:
+        case FileSource(path=path):
+            paths = config.load().paths
+            return Estimated(estimate_file(guard.check_path(path, allowed=paths.readable, max_mb=paths.max_mb)))
+        case SampleSource() as sample:
+            return Estimated(estimate_sample(sample))
+        case FrameSource():
+            raise UsageError("A DataFrame is read already.", next_step="Train on it.")
+
+
+def _read(job: ReadTable, progress: Progress) -> TableRead:
+    from tabsmith.runs.stages import read
+    from tabsmith.tables.schema.detect import detect_schema
+    from tabsmith.tables.snapshot import preview
+
+    info = read(job.source, progress)
+    progress(-1.0, "looking at the columns")
+    schema = detect_schema(info, job.target or None)
+    return TableRead(info, schema, preview(info, PREVIEW_ROWS))
+
+
+def _predict(job: Predict, progress: Progress) -> Predicted:
+    from tabsmith.modeling.model import load_model
+    from tabsmith.modeling.predict import predict_file
+    from tabsmith.runs.stages import read
+    from tabsmith.tables.snapshot import preview_file
+
+    progress(-1.0, "loading the model")
+    model = load_model(job.model_id)
+    info = read(job.source, progress)
+    prediction = predict_file(model, info, Path(job.out), progress=progress)
+    return Predicted(prediction, preview_file(Path(job.out), PREVIEW_ROWS))

@@ -11,21 +11,20 @@ from typing import Final, get_args
 
 from tabsmith.errors import UsageError
 from tabsmith.limits import LimitName
-from tabsmith.orchestration.decisions import DecisionAction
-from tabsmith.orchestration.limits.amounts import parse_amount
-from tabsmith.orchestration.questions import (
+from tabsmith.orchestration.decisions import (
     AllowTool,
     ChangeBrief,
     Continue,
     Decide,
+    DecisionAction,
     EndRun,
     Extend,
     Question,
     Reply,
     Skip,
 )
-from tabsmith.runs.commands import SetLimit
-from tabsmith.runs.events import RunState
+from tabsmith.orchestration.limits.amounts import parse_amount
+from tabsmith.runs.events import RunState, SetLimit
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import clean, clean_block
 

@@ -1,26 +1,32 @@
-"""The stages of a run as functions: read, detect the schema, prepare, finish. All but `prepare` run in a forked child."""
+"""The stages of a run as functions: import everything, read, detect the schema, prepare, finish. All but `preload` and
+`prepare` run in a forked child."""
 
 import asyncio
 import gc
+import os
 import threading
 import time
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from pkgutil import walk_packages
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
 from tabsmith.errors import TableChangedError
+from tabsmith.families.registry import families
 from tabsmith.modeling.results import Evaluation, Metric, ModelReport, default_metric, get_metric
 from tabsmith.runs.pool import Progress
 from tabsmith.runs.spec import Deferred, Detect, RunSpec
 from tabsmith.tables.info import TableInfo
-from tabsmith.tables.read.sources import FrameSource, Source, describe_source
+from tabsmith.tables.read.sources import FileSource, FrameSource, Source, describe_source
 from tabsmith.tables.schema.types import Schema
 
 if TYPE_CHECKING:
     from tabsmith.modeling.training_data import TrainingData
+
 
 T = TypeVar("T")
 
@@ -36,9 +42,10 @@ class RunFacts(msgspec.Struct, frozen=True):
 
 
 def read(source: Source, progress: Progress) -> TableInfo:
-    """Return the table, read within the folders and sizes that the settings allow."""
+    """Return the table, read within the sizes that the settings allow, and for the bridge within their folders."""
     from tabsmith import config
     from tabsmith.tables import snapshot_store
+    from tabsmith.tables.read.guard import ANYWHERE, folders_for
     from tabsmith.tables.read.reader import read_source as read_table
 
     if isinstance(source, FrameSource):
@@ -47,7 +54,8 @@ def read(source: Source, progress: Progress) -> TableInfo:
             raise TableChangedError("The DataFrame's snapshot was cleared away.", next_step="Train on the frame again.")
         return replace(kept, source=source)
     paths = config.load().paths
-    return read_table(source, allowed=paths.readable, max_mb=paths.max_mb, progress=progress)
+    allowed = folders_for(source.asked_by, paths.readable) if isinstance(source, FileSource) else ANYWHERE
+    return read_table(source, allowed=allowed, max_mb=paths.max_mb, progress=progress)
 
 
 def verify(info: TableInfo) -> None:
@@ -168,3 +176,45 @@ def require_same(info: TableInfo, fingerprint: str) -> None:
             where=info.snapshot,
             next_step="Open it again and confirm what has changed.",
         )
+
+
+PACKAGES: Final = (
+    "tabsmith.tables",
+    "tabsmith.families",
+    "tabsmith.recipes",
+    "tabsmith.modeling",
+    "tabsmith.orchestration",
+)
+"""Not the agents: the clients of models are imported in the agents' own process (see agents/server/agent_server.py)."""
+
+LIBRARIES: Final = (
+    "pandas",
+    "pyarrow.parquet",
+    "duckdb",
+    "skops.io",
+    "sklearn.decomposition",
+    "sklearn.feature_extraction.text",
+    "sklearn.model_selection",
+    "sklearn.preprocessing",
+)
+"""Beside those that each model family names (`FamilySpec.preload`)."""
+
+
+def one_thread() -> None:
+    """Keep libraries from starting threads at their import: a process with threads cannot fork safely.
+
+    Children that fit set their own number of threads.
+    """
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    os.environ["JE_ARROW_MALLOC_CONF"] = "background_thread:false"
+
+
+def preload() -> None:
+    """Import everything; this takes a second or two."""
+    for name in dict.fromkeys([*LIBRARIES, *(name for spec in families() for name in spec.preload)]):
+        import_module(name)
+    for package in PACKAGES:
+        for module in walk_packages(import_module(package).__path__, f"{package}."):
+            import_module(module.name)
+    import_module("tabsmith.agents.search")
+    import_module("tabsmith.runs.worker")

@@ -9,11 +9,11 @@ from tabsmith.agents.server.agent_client import AgentClient
 from tabsmith.config.settings import Settings
 from tabsmith.errors import ErrorReport, ReportedError, SandboxError
 from tabsmith.orchestration import events
+from tabsmith.orchestration.decisions import AllowTool, Continue, Question
 from tabsmith.orchestration.events import MergedBack, TaskEnded, TaskOutcome, TaskStarted
-from tabsmith.orchestration.human.review import Breakpoints, HumanReview
+from tabsmith.orchestration.human_review import Breakpoints, HumanReview
 from tabsmith.orchestration.limits.budget import UsageTracker
 from tabsmith.orchestration.loop.task_loop import TaskEnd, TaskLoop
-from tabsmith.orchestration.questions import AllowTool, Continue, Question
 from tabsmith.orchestration.sessions import SessionRecorder
 from tabsmith.runs.agent_factory import TaskAgentClient, rubric_grader
 from tabsmith.runs.controller import RunController
@@ -22,8 +22,8 @@ from tabsmith.runs.pool import Pool
 from tabsmith.runs.snapshot import RunSnapshot, TaskState
 from tabsmith.runs.task_workspace import ForkedTaskWorkspace
 from tabsmith.runs.transcripts import FileTranscripts, close_lost_sessions
-from tabsmith.sandbox.levels import detect_level
 from tabsmith.sandbox.policy import SandboxLevel, is_at_least
+from tabsmith.sandbox.runner import detect_level
 from tabsmith.tables.read.sources import TasksSource
 from tabsmith.tasks import Task, TaskFile, next_task, order, parse
 from tabsmith.text import clean

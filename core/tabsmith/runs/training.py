@@ -15,8 +15,7 @@ from tabsmith.errors import ReportedError, TrainingError, UsageError, WorkerErro
 from tabsmith.families.registry import find_family
 from tabsmith.limits import Limits
 from tabsmith.modeling.results import MetricName
-from tabsmith.runs.commands import Stop
-from tabsmith.runs.events import RunEvent, RunState
+from tabsmith.runs.events import RunEvent, RunState, Stop
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.fork_server import ProcessEnvironment, StartRun, child_environment
 from tabsmith.runs.snapshot import RunSnapshot

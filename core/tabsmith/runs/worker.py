@@ -19,7 +19,7 @@ from tabsmith.errors import ErrorReport, SchemaError, TrainingError, report_of
 from tabsmith.modeling.results import Metric, ModelReport
 from tabsmith.orchestration.events import EnsembleBuilt, SearchStarted
 from tabsmith.orchestration.history import History
-from tabsmith.orchestration.human.user_interface import LoopEnd
+from tabsmith.orchestration.human_review import LoopEnd
 from tabsmith.orchestration.loop.inputs import history_record
 from tabsmith.orchestration.loop.iteration import LoopContext, RecipeIteration
 from tabsmith.orchestration.loop.recipe_loop import RecipeLoop
@@ -41,9 +41,9 @@ from tabsmith.runs.events import (
 )
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.pool import Pool
-from tabsmith.runs.preload import one_thread, preload
 from tabsmith.runs.reducers import reduce
 from tabsmith.runs.spec import Confirmed
+from tabsmith.runs.stages import one_thread, preload
 from tabsmith.runs.task_worker import TaskRun
 from tabsmith.runs.transcripts import FileTranscripts, close_lost_sessions
 from tabsmith.tables.info import TableInfo

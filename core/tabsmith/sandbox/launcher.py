@@ -1,21 +1,68 @@
 """Starts one command in its sandbox, watches it, and ends everything that it left: `python -m ... PLAN [ARGUMENT ...]`.
 
 This process stays outside of the sandbox. It adopts every orphan below it, so that no double fork and no new session
-escapes. On SIGTERM, at once on SIGUSR1, and when its parent dies, it ends all of them.
+escapes. On SIGTERM, at once on SIGUSR1, and when its parent dies, it ends all of them. At the level bubblewrap the command
+gets namespaces of its own, and a file tree of nothing but what the plan names.
 """
 
 import os
+import shutil
 import signal
 import sys
 import time
+from pathlib import Path
 from typing import Final, NoReturn
 
 import msgspec
 
 from tabsmith.processes import adopt_orphans, die_with_parent
-from tabsmith.sandbox import bubblewrap, process_tree, rlimits, seccomp
-from tabsmith.sandbox.disk_usage import DiskUsage
+from tabsmith.sandbox import confine, process_tree, seccomp
 from tabsmith.sandbox.policy import CommandEnd, LaunchPlan, LaunchReport
+from tabsmith.sandbox.process_tree import DiskUsage
+
+_OWN_FILES: Final = ("--proc", "/proc", "--dev", "/dev")
+_OWN_NAMESPACES: Final = (
+    "--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup-try", "--die-with-parent",
+    "--new-session", "--cap-drop", "ALL",
+)  # fmt: skip
+
+
+def find_bubblewrap() -> str | None:
+    """Find bubblewrap in the system's folders, which only root can write to; None if it is not there."""
+    return shutil.which("bwrap", path="/usr/bin:/bin:/usr/local/bin:/run/current-system/sw/bin")
+
+
+def bubblewrap_command(plan: LaunchPlan, seccomp_filter: int | None) -> list[str]:
+    """Return the command that runs the plan's command; `seccomp_filter` is a descriptor with the filter of system calls."""
+    bwrap = find_bubblewrap()
+    if bwrap is None:
+        raise FileNotFoundError("bubblewrap is not installed")
+    line = [bwrap, *_OWN_NAMESPACES, *_OWN_FILES]
+    if plan.policy.network != "all":
+        line.append("--unshare-net")
+    line += ["--bind", f"{plan.scratch}/tmp", "/tmp", "--symlink", "/tmp", "/var/tmp"]  # noqa: S108 - it is a new one
+    line += ["--bind", f"{plan.scratch}/shm", "/dev/shm"]  # noqa: S108 - it is a new one
+    # Deeper paths come later, so that their mounts are visible; a readable path below another one needs none.
+    binds = dict.fromkeys(plan.readable, "--ro-bind") | dict.fromkeys(plan.writable, "--bind")
+    for path_name in sorted(binds, key=lambda path: (path.count("/"), path)):
+        within = any(path_name.startswith(f"{other}/") for other in binds)
+        if binds[path_name] == "--bind" or not within:
+            line += _mount(path_name, binds[path_name])
+    # /proc/sys belongs to root, also to a root who has lost every capability.
+    for path_name in ("/proc", "/dev", "/"):
+        line += ["--remount-ro", path_name]
+    line += ["--chdir", plan.folder]
+    if seccomp_filter is not None:
+        line += ["--seccomp", str(seccomp_filter)]
+    return [*line, "--", *plan.command]
+
+
+def _mount(path_name: str, how: str) -> list[str]:
+    path = Path(path_name)
+    if path.is_symlink() and path.is_dir():
+        return ["--symlink", str(path.readlink()), path_name]  # /bin -> usr/bin; its target is bound separately
+    return [how, str(path.resolve()), path_name]
+
 
 NOT_STARTED: Final = 126
 AT_ONCE: Final = signal.SIGUSR1
@@ -141,12 +188,12 @@ def _exec(plan: LaunchPlan, tasks: int, problem: int) -> NoReturn:
         die_with_parent(os.getppid())
         line = list(plan.command)
         if plan.level != "none":
-            rlimits.set_rlimits(plan, tasks)
+            confine.set_rlimits(plan, tasks)
         if plan.level == "bubblewrap":
-            line = bubblewrap.bubblewrap_command(plan, _filter_pipe(plan))
+            line = bubblewrap_command(plan, _filter_pipe(plan))
         else:
             os.chdir(plan.folder)
-            rlimits.confine_process(plan)
+            confine.confine_process(plan)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         os.execv(line[0], line)  # noqa: S606 - a list

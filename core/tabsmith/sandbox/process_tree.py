@@ -1,10 +1,12 @@
-"""All processes below this one: measures what they use together, and ends them. Read from /proc; on other systems than
-Linux nothing is measured, and only the limits of each process apply."""
+"""All processes below this one: measures what they use and write to disk together, and ends them. Read from /proc; on other
+systems than Linux no process is measured, and only the limits of each process apply."""
 
 import contextlib
 import os
 import signal
 import sys
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -98,3 +100,51 @@ def _stat(pid: str) -> list[str]:
             return file.read(2_048).rpartition(b")")[2].decode().split()
     except OSError:
         return []
+
+
+_REST_FACTOR: Final = 20.0  # a look at the files is followed by a rest of this many times its duration
+
+
+class DiskUsage:
+    """The bytes written in some folders from now on."""
+
+    def __init__(self, folders: Sequence[str], limit: int) -> None:
+        self._folders = folders
+        self._limit = limit
+        self._since = time.time_ns()
+        self._next = 0.0
+        self._used = self._filled()
+
+    def over_limit(self) -> bool:
+        """Whether the files that changed since the start are together larger than the limit."""
+        started = time.monotonic()
+        if started < self._next or self._filled() - self._used <= self._limit:
+            return False
+        written = sum(self._changed())
+        self._next = time.monotonic() + _REST_FACTOR * (time.monotonic() - started)
+        return written > self._limit
+
+    def _filled(self) -> int:
+        """The bytes in use on the file systems of all folders."""
+        systems = {}
+        for folder in self._folders:
+            try:
+                system = os.statvfs(folder)
+            except OSError:
+                continue  # the command removed it
+            systems[system.f_fsid] = (system.f_blocks - system.f_bfree) * system.f_frsize
+        return sum(systems.values())
+
+    def _changed(self) -> Iterator[int]:
+        """The sizes on disk of the files that changed."""
+        seen: set[tuple[int, int]] = set()
+        for folder in self._folders:
+            for _, _, names, descriptor in os.fwalk(folder):
+                for name in names:
+                    try:
+                        status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+                    except OSError:
+                        continue  # the command removed it
+                    if status.st_ctime_ns >= self._since and (status.st_dev, status.st_ino) not in seen:
+                        seen.add((status.st_dev, status.st_ino))
+                        yield status.st_blocks * 512

@@ -1,10 +1,12 @@
-"""Runs a command in a sandbox to its end (`run_command`), or wraps a program that needs its own pipes (`wrap_command`).
+"""Runs a command in a sandbox to its end (`run_command`), wraps a program that needs its own pipes (`wrap_command`), and tries
+which sandbox levels really work on this machine (`detect_level`).
 
 The worker forks, so nothing here starts a thread or needs a child watcher of asyncio.
 """
 
 import asyncio
 import contextlib
+import functools
 import os
 import shutil
 import signal
@@ -20,8 +22,8 @@ import msgspec
 
 from tabsmith.errors import SandboxError, SandboxProgramError
 from tabsmith.processes import kill_marked
-from tabsmith.sandbox.output import CommandOutput, OutputBuffer
 from tabsmith.sandbox.policy import (
+    LEVELS,
     CommandEnd,
     LaunchPlan,
     LaunchReport,
@@ -32,6 +34,72 @@ from tabsmith.sandbox.policy import (
     system_paths,
     visible,
 )
+from tabsmith.text import clean, clean_block
+
+_LINE_CHARACTERS: Final = 2_000  # of a line that is reported
+_LINES_PER_READ: Final = 200  # reported; of a flood the latest
+
+
+class CommandOutput(msgspec.Struct, frozen=True):
+    """The beginning and the end of the output, including stderr, safe to show."""
+
+    head: str
+    tail: str
+    """Empty if `head` is everything."""
+    left_out: int
+    """Bytes between the two."""
+    bytes: int
+    """Of the whole output."""
+
+    def __str__(self) -> str:
+        if not self.left_out:
+            return self.head + self.tail
+        return f"{self.head}\n… {self.left_out:,} bytes left out …\n{self.tail}"
+
+
+class OutputBuffer:
+    """Collects output, and reports each line once it is complete."""
+
+    def __init__(self, kept: int, on_line: Callable[[str], None]) -> None:
+        self._half = max(1, kept // 2)
+        self._on_line = on_line
+        self._head = bytearray()
+        self._tail = bytearray()
+        self._line = bytearray()
+        self.bytes = 0
+
+    def add(self, data: bytes) -> None:
+        """Keep as much of `data` as there is room for, and report its lines."""
+        self.bytes += len(data)
+        room = self._half - len(self._head)
+        if room > 0:
+            self._head += data[:room]
+        self._tail += data[max(0, room) :]
+        if len(self._tail) > 4 * self._half:
+            del self._tail[: -self._half]
+        *whole, rest = (bytes(self._line) + data).split(b"\n")
+        self._line = bytearray(rest[: 4 * _LINE_CHARACTERS])
+        self._report(whole[-_LINES_PER_READ:])
+
+    def finish(self) -> CommandOutput:
+        """Return the output. A last line without a line end is reported now."""
+        if self._line:
+            self._report([bytes(self._line)])
+            self._line.clear()
+        tail = bytes(self._tail[-self._half :])
+        left_out = self.bytes - len(self._head) - len(tail)
+        if not left_out:
+            return CommandOutput(_text(bytes(self._head) + tail), "", 0, self.bytes)
+        return CommandOutput(_text(bytes(self._head)), _text(tail), left_out, self.bytes)
+
+    def _report(self, lines: list[bytes]) -> None:
+        for line in lines:
+            self._on_line(clean(line[: 4 * _LINE_CHARACTERS].decode("utf-8", "replace"), _LINE_CHARACTERS))
+
+
+def _text(data: bytes) -> str:
+    return clean_block(data.decode("utf-8", "replace"), len(data) + 1)
+
 
 MARK: Final = "TABSMITH_SANDBOX"
 """The variable in the command's environment by which its processes are found if the launcher itself is killed."""
@@ -274,3 +342,39 @@ def _existing(paths: list[Path]) -> tuple[str, ...]:
     """The paths that exist, as they are named and with links resolved."""
     existing = [path.absolute() for path in paths if visible(path)]
     return tuple(dict.fromkeys(str(form) for path in existing for form in (path, path.resolve())))
+
+
+_TRIAL_SECONDS: Final = 10.0
+
+
+@functools.cache
+def detect_level() -> SandboxLevel:
+    """Return the strongest level at which a command really runs and really cannot write outside. Tried once per process.
+
+    "none" if not even limits can be set, which the user should be told.
+    """
+    return next((level for level in LEVELS[:-1] if level_works(level)), "none")
+
+
+@functools.cache
+def level_works(level: SandboxLevel) -> bool:
+    """Whether a command starts at this level, and is confined as far as this level goes. Tried once per process."""
+    with tempfile.TemporaryDirectory(prefix="tabsmith-trial-") as outside, scratch_folder() as scratch:
+        folder, mark = Path(scratch, "tmp"), Path(outside, "written")
+        line = ("/bin/sh", "-c", 'echo in > here && echo started; echo out > "$1"', "sh", str(mark))
+        wrapped = wrap_command(line, folder, SandboxPolicy(seconds=_TRIAL_SECONDS), level, Path(scratch))
+        try:
+            tried = subprocess.run(
+                wrapped.argv,
+                env=wrapped.environment,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                timeout=_TRIAL_SECONDS + 2,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return False
+        started = tried.stdout == b"started\n"
+        return started and (mark.exists() if level in ("rlimits", "none") else not mark.exists())

@@ -1,7 +1,7 @@
 """A table once read, as data: where its snapshot lies and what happened while it was read. Imports no table library."""
 
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
@@ -13,6 +13,10 @@ Route: TypeAlias = Literal["fast", "careful"]
 
 FormatName: TypeAlias = str
 """The name of a registered file format, "sample" or "frame"."""
+
+
+REASON_COLUMN: Final = "reason"
+"""The column of a snapshot that says why a row is empty: its line could not be read. See `ReadOptions.every_row`."""
 
 
 class LineNote(msgspec.Struct, frozen=True):
@@ -50,7 +54,8 @@ class TableInfo(msgspec.Struct, frozen=True):
     repaired_count: int = 0
     size: int = 0  # bytes of the source
     modified: float = 0.0  # modification time of the source, seconds since 1970
-    sheet: str = ""  # of a workbook
+    sheet: str = ""  # of a workbook, or the table or file that was read of several
+    sheets: tuple[str, ...] = ()  # all that the source holds, `sheet` among them
 
     @property
     def rows(self) -> int:

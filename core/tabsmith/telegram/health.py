@@ -11,7 +11,7 @@ from tabsmith.config.settings import Settings
 from tabsmith.formatting import duration
 from tabsmith.paths import folders
 from tabsmith.storage import LockOwner
-from tabsmith.telegram.render.help import COMMANDS
+from tabsmith.telegram.render.settings import COMMANDS
 from tabsmith.telegram.service import bridge_paths, running
 from tabsmith.telegram.status import BridgePaths, BridgeStatus, read_status
 from tabsmith.telegram.transport.updates import UPDATE_KINDS

@@ -10,7 +10,7 @@ import msgspec
 from tabsmith.errors import ErrorReport
 from tabsmith.modeling.results import ModelReport
 from tabsmith.runs.jobs import JobResult
-from tabsmith.tables.read.sources import SampleName
+from tabsmith.tables.read.sources import Asker, SampleName
 from tabsmith.tables.schema.types import ColumnKind, ColumnRole, Split
 from tabsmith.workflow.session import FieldName
 
@@ -76,6 +76,7 @@ class PathAccepted(msgspec.Struct, frozen=True, tag="path_accepted", tag_field="
     size: int
     modified: float
     out: str = ""  # where predictions go; empty when none was given
+    asked_by: Asker = "person"
 
 
 class PathRefused(msgspec.Struct, frozen=True, tag="path_refused", tag_field="answer"):

@@ -12,9 +12,9 @@ from tabsmith.config.settings import Settings
 from tabsmith.errors import PathError
 from tabsmith.runs.spec import new_run_id
 from tabsmith.storage import Found
+from tabsmith.tables.read.sources import Asker
 from tabsmith.workflow import actions
-from tabsmith.workflow.awaited_run import run_snapshot
-from tabsmith.workflow.effects import CheckPath, JobEffect, RemoveSession
+from tabsmith.workflow.effects import CheckPath, JobEffect, RemoveSession, run_snapshot
 from tabsmith.workflow.form import StepForm
 from tabsmith.workflow.inputs import show_budget, show_duration
 from tabsmith.workflow.machine import step
@@ -50,6 +50,7 @@ class Conversation:
         agents: tuple[AgentName, ...] = ("search",),
         why_not: Mapping[AgentName, str] = NO_REASONS,
         keeps_work: bool = False,
+        asker: Asker = "person",
     ) -> None:
         self.store = store
         self.settings = settings
@@ -58,6 +59,7 @@ class Conversation:
         self._find_run = run or run_snapshot
         self._defaults = default_values(settings, agents, why_not)
         self._keeps_work = keeps_work
+        self._asker: Asker = asker
         self._session = self._restored()
 
     @property
@@ -87,7 +89,7 @@ class Conversation:
         """
         session, effect = step(self._session, action, self._clock())
         while isinstance(effect, CheckPath):
-            session, effect = step(session, self._check(effect), self._clock())
+            session, effect = step(session, self._check(effect, self._asker), self._clock())
         if isinstance(effect, RemoveSession):
             self.store.delete(self._session)
             self._session = session
@@ -125,7 +127,7 @@ class Conversation:
             self.store.user,
             self._defaults,
             self._clock(),
-            lambda path: self._check(CheckPath(path)),
+            lambda source: self._check(CheckPath(source.path), source.asked_by),
             self._find_run,
             self._keeps_work,
         )
@@ -141,14 +143,15 @@ class Conversation:
             return session  # not saved: opening a session takes it from no other process
         return self.store.save(session)
 
-    def _check(self, effect: CheckPath) -> actions.PathAccepted | actions.PathRefused:
+    def _check(self, effect: CheckPath, asker: Asker) -> actions.PathAccepted | actions.PathRefused:
         from tabsmith.tables.read import guard
 
         paths = self.settings.paths
         try:
-            file = guard.check_path(effect.path, allowed=paths.readable, max_mb=paths.max_mb)
+            allowed = guard.folders_for(asker, paths.readable)
+            file = guard.check_path(effect.path, allowed=allowed, max_mb=paths.max_mb)
             out = str(guard.normalize_path(effect.out)) if effect.out.strip() else ""
-            return actions.PathAccepted(str(guard.normalize_path(effect.path)), file.size, file.modified, out)
+            return actions.PathAccepted(str(guard.normalize_path(effect.path)), file.size, file.modified, out, asker)
         except PathError as error:
             return actions.PathRefused(error.report(details=False))
 

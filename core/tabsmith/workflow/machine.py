@@ -1,6 +1,8 @@
-"""The state machine of the conversation: `step(session, action, clock)`, without a clock, a disk or a thread."""
+"""The state machine of the conversation: `step(session, action, clock)`, without a clock, a disk or a thread; and which
+prerequisites of a state a session lacks."""
 
 import re
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -11,9 +13,8 @@ from tabsmith.runs.jobs import DetectSchema, JobFailed, Predict, Predicted, Read
 from tabsmith.tables.read.sources import FileSource
 from tabsmith.workflow import actions
 from tabsmith.workflow.effects import CheckPath, Effect, RemoveSession
-from tabsmith.workflow.prerequisites import missing
 from tabsmith.workflow.session import HISTORY_LIMIT, FieldName, PendingWork, WorkflowSession
-from tabsmith.workflow.states import STEP_OF, GuidedStep, Prerequisite, State, StepMark
+from tabsmith.workflow.states import PREREQUISITES, STEP_OF, GuidedStep, Prerequisite, State, StepMark
 from tabsmith.workflow.transitions import (
     Clock,
     FieldRefusedError,
@@ -23,6 +24,56 @@ from tabsmith.workflow.transitions import (
     start_over,
     transition_for,
 )
+
+
+def missing(state: State, session: WorkflowSession) -> tuple[Prerequisite, ...]:
+    """The prerequisites of `state` that `session` does not fulfil, in the order in which a user would give them."""
+    return tuple(need for need in PREREQUISITES[state] if not _HOLDS[need](session))
+
+
+def table_is_fresh(session: WorkflowSession) -> bool:
+    """Whether the table was read from the chosen source, and its file has not changed since."""
+    table, file = session.table, session.file
+    if table is None or table.source != session.source or session.schema is None or session.detected is None:
+        return False
+    return file is None or (file.size, file.modified) == (table.size, table.modified)
+
+
+def _data(session: WorkflowSession) -> bool:
+    if session.load == "defer":
+        return session.source is not None and session.manual is not None
+    return table_is_fresh(session)
+
+
+def _target(session: WorkflowSession) -> bool:
+    if session.load == "defer":
+        return session.manual is not None and bool(session.manual.target)
+    return session.schema is not None and bool(session.schema.target)
+
+
+def _features(session: WorkflowSession) -> bool:
+    if session.load == "defer":
+        return session.manual is not None  # no feature named means every other column
+    return session.schema is not None and bool(session.schema.features)
+
+
+def _task(session: WorkflowSession) -> bool:
+    return session.load == "defer" or (session.schema is not None and session.schema.problem_type != "none")
+
+
+_HOLDS: Final[dict[Prerequisite, Callable[[WorkflowSession], bool]]] = {
+    Prerequisite.ORIGIN: lambda session: session.origin != "none",
+    Prerequisite.SOURCE: lambda session: session.source is not None,
+    Prerequisite.TABLE: table_is_fresh,
+    Prerequisite.DATA: _data,
+    Prerequisite.TARGET: _target,
+    Prerequisite.FEATURES: _features,
+    Prerequisite.TASK: _task,
+    Prerequisite.RUN: lambda session: bool(session.run_id),
+    Prerequisite.MODEL: lambda session: session.model is not None,
+    Prerequisite.PROBLEM: lambda session: session.problem is not None and session.retry is not None,
+}
+
 
 _STEPS: Final = tuple(GuidedStep)
 _MAX_BYTES: Final = 1_000_000
@@ -162,8 +213,10 @@ def _pending_work(effect: Effect | None) -> PendingWork | None:
             return PendingWork("table")
         case DetectSchema(target=target):
             return PendingWork("target", target=target)
-        case Predict(source=source, out=out):
-            return PendingWork("prediction", path=source.path if isinstance(source, FileSource) else "", out=out)
+        case Predict(source=FileSource(path=path, asked_by=asker), out=out):
+            return PendingWork("prediction", path=path, out=out, asked_by=asker)
+        case Predict(out=out):
+            return PendingWork("prediction", out=out)
     return None
 
 

@@ -11,10 +11,8 @@ from tabsmith.storage import Damaged, Found, Loaded
 from tabsmith.tables.read.sources import FileSource
 from tabsmith.text import clean, plural
 from tabsmith.workflow import actions
-from tabsmith.workflow.awaited_run import run_end_action
-from tabsmith.workflow.effects import JobEffect
-from tabsmith.workflow.machine import enter, step, way_back
-from tabsmith.workflow.prerequisites import missing
+from tabsmith.workflow.effects import JobEffect, run_end_action
+from tabsmith.workflow.machine import enter, missing, step, way_back
 from tabsmith.workflow.session import (
     FieldDefaults,
     FieldName,
@@ -34,8 +32,8 @@ EXPIRES_AFTER: Final = 7 * 86_400.0
 RunLookup: TypeAlias = Callable[[str], RunSnapshot | None]
 """The run of an id as it is now; None if there is no such run."""
 
-PathCheck: TypeAlias = Callable[[str], actions.PathAccepted | actions.PathRefused]
-"""Whether the file at a path may be read now."""
+PathCheck: TypeAlias = Callable[[FileSource], actions.PathAccepted | actions.PathRefused]
+"""Whether a file may be read now by who asked for it."""
 
 _NEED_THE_FILE: Final = frozenset(
     {
@@ -101,7 +99,8 @@ def unfinished_work(session: WorkflowSession) -> JobEffect | None:
         case "target" if session.table is not None:
             return DetectSchema(session.table, waiting.target)
         case "prediction" if session.model is not None and waiting.path:
-            return Predict(session.model.model_id, FileSource(waiting.path), waiting.out)
+            source = FileSource(waiting.path, asked_by=waiting.asked_by)
+            return Predict(session.model.model_id, source, waiting.out)
     return None
 
 
@@ -136,7 +135,7 @@ def _with_present_file(session: WorkflowSession, context: RestoreContext) -> Wor
         return session
     path = clean(session.file.path, 300)
     uploaded = session.origin == "upload"
-    match context.check_path(session.source.path):
+    match context.check_path(session.source):
         case actions.PathRefused(error=error):
             back = enter(session, State.AWAITING_DATA if uploaded else State.AWAITING_FILE_PATH, "return")
             field = FieldName.DATA if uploaded else FieldName.PATH

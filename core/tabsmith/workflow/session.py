@@ -11,7 +11,7 @@ from tabsmith.errors import ErrorReport
 from tabsmith.modeling.results import MetricName, ModelScore, PredictedFile
 from tabsmith.recipes.recipe import Family
 from tabsmith.tables.info import TableInfo
-from tabsmith.tables.read.sources import Source
+from tabsmith.tables.read.sources import Asker, Source
 from tabsmith.tables.schema.types import ColumnKind, ColumnRole, ManualSchema, ProblemType, Schema, Split
 from tabsmith.workflow.states import GuidedStep, State
 
@@ -109,6 +109,7 @@ class PendingWork(msgspec.Struct, frozen=True):
     as_text: bool = False  # of a path: every value is kept as text
     path: str = ""  # of a prediction: the new rows, and the file for the predictions
     out: str = ""
+    asked_by: Asker = "person"  # of a prediction
 
 
 class SchemaEdits(msgspec.Struct, frozen=True):

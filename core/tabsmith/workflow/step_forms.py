@@ -30,8 +30,7 @@ from tabsmith.workflow.form import (
     TextField,
 )
 from tabsmith.workflow.inputs import show_columns, show_iterations
-from tabsmith.workflow.machine import marks, step_of, way_back
-from tabsmith.workflow.prerequisites import missing
+from tabsmith.workflow.machine import marks, missing, step_of, way_back
 from tabsmith.workflow.schema_edits import column_names
 from tabsmith.workflow.session import FieldDefaults, FieldName, WorkflowSession
 from tabsmith.workflow.states import GuidedStep, State, StepMark

@@ -109,7 +109,7 @@ def take_path(session: WorkflowSession, action: actions.PathAccepted, _clock: Cl
     """Make the file the source. A table read from another source no longer counts."""
     as_text = session.waiting is not None and session.waiting.as_text
     seen = SeenFile(action.path, action.size, action.modified)
-    return StepResult(replace(session, source=FileSource(action.path, as_text), file=seen))
+    return StepResult(replace(session, source=FileSource(action.path, as_text, asked_by=action.asked_by), file=seen))
 
 
 def take_data(session: WorkflowSession, action: actions.PathAccepted, clock: Clock) -> StepResult:
@@ -121,7 +121,8 @@ def take_new_rows(session: WorkflowSession, action: actions.PathAccepted, _clock
     """Ask for predictions of the new rows."""
     assert session.model is not None
     out = action.out or default_out(action.path)
-    return StepResult(session, Predict(session.model.model_id, FileSource(action.path), out))
+    source = FileSource(action.path, asked_by=action.asked_by)
+    return StepResult(session, Predict(session.model.model_id, source, out))
 
 
 def default_out(path: str) -> str:

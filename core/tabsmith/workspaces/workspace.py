@@ -15,10 +15,9 @@ from tabsmith.workspaces import changes as comparing
 from tabsmith.workspaces import worktree
 from tabsmith.workspaces.changes import FileChange
 from tabsmith.workspaces.content_store import ContentStore
-from tabsmith.workspaces.copy_folder import copy_folder
 from tabsmith.workspaces.folders import chunks, digest_of, open_file, open_parent, open_root, remove_tree
 from tabsmith.workspaces.merge_back import MergeBack, MergeResult, OnConflict
-from tabsmith.workspaces.scan import FolderScan, scan_folder
+from tabsmith.workspaces.scan import FolderScan, copy_folder, scan_folder
 from tabsmith.workspaces.tree import FolderTree, LeftOut, TreeEntry, WorkspaceLimits, load, safe_path, save
 
 WorkspaceMethod: TypeAlias = Literal["auto", "copy", "worktree"]

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tabsmith.agents.acp.coding_agent import AcpCodingAgent
+from tabsmith.agents.acp.agent import AcpCodingAgent
 from tabsmith.agents.agent_jobs import (
     Activity,
     AgentJob,

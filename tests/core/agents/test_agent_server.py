@@ -6,7 +6,6 @@ import uuid
 import msgspec
 import pytest
 
-from tabsmith.agents.model_agent import ModelAgent
 from tabsmith.agents.protocol import Brief, MetricGoal, ModelReply, Prompt, Proposal
 from tabsmith.agents.server import agent_client
 from tabsmith.agents.server.agent_client import AgentClient
@@ -22,6 +21,7 @@ from tabsmith.errors import (
     AgentTimeoutError,
     StorageError,
 )
+from tabsmith.runs.agent_factory import ModelAgent
 from tabsmith.tables.profile.types import ColumnProfile, TableProfile
 from tabsmith.tables.schema.types import ColumnSchema, Schema, Split
 from tests.core.agents.agent_servers import (

@@ -34,7 +34,7 @@ WORKER = """
 import asyncio, sys, threading, uuid
 from tabsmith.agents.server import agent_client
 from tabsmith.agents.protocol import Prompt, ModelRequest
-from tabsmith.runs.preload import one_thread, preload
+from tabsmith.runs.stages import one_thread, preload
 import msgspec
 
 async def work(text):

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tabsmith.conditions.built_in import BUILT_IN, parse_condition
-from tabsmith.conditions.expression import MAX_DEPTH, MAX_LENGTH, compile_expression
+from tabsmith.conditions.expression import BUILT_IN, MAX_DEPTH, MAX_LENGTH, compile_expression, parse_condition
 from tabsmith.conditions.metrics import VARIABLES, IterationMetrics
 from tabsmith.config.settings import AgentSettings
 from tabsmith.errors import ConditionError, UsageError

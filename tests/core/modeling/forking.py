@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tabsmith.families.registry import family_names
 from tabsmith.modeling import cross_validation
-from tabsmith.runs.preload import one_thread, preload
+from tabsmith.runs.stages import one_thread, preload
 
 
 def main(folder: Path) -> None:

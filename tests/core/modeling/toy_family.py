@@ -51,7 +51,7 @@ def main(folder: Path) -> None:
     from tabsmith.recipes.portfolio import portfolio
     from tabsmith.recipes.recipe import Recipe
     from tabsmith.recipes.validation import parse_recipe, recipe_json_schema, validate_recipe
-    from tabsmith.runs.preload import preload
+    from tabsmith.runs.stages import preload
     from tabsmith.tables.profile.types import TableProfile
     from tests.core.modeling.shapes import finished, prepared, schema, table
 

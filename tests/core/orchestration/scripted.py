@@ -15,11 +15,11 @@ from tabsmith.config.settings import Mode
 from tabsmith.errors import AgentError
 from tabsmith.limits import LimitName, Limits, with_limit
 from tabsmith.modeling.results import Evaluation, FoldScore, Metric
-from tabsmith.orchestration.human.user_interface import LoopEnd
+from tabsmith.orchestration.decisions import Continue, EndRun, Question, Reply
+from tabsmith.orchestration.human_review import LoopEnd
 from tabsmith.orchestration.loop.iteration import LoopContext
 from tabsmith.orchestration.loop.recipe_loop import RecipeLoop
 from tabsmith.orchestration.loop_state import LoopState
-from tabsmith.orchestration.questions import Continue, EndRun, Question, Reply
 from tabsmith.recipes.recipe import Problem, Recipe, Verdict
 from tabsmith.tables.profile.types import ColumnProfile, TableProfile
 from tabsmith.tables.schema.types import ColumnSchema, Schema, Split

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tabsmith.errors import UsageError
+from tabsmith.orchestration.decisions import LimitName
 from tabsmith.orchestration.limits.amounts import format_limit, parse_amount
-from tabsmith.orchestration.questions import LimitName
 
 
 @pytest.mark.parametrize(

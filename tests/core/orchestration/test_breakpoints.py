@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tabsmith.conditions.metrics import IterationMetrics
 from tabsmith.errors import ConditionError
-from tabsmith.orchestration.human.review import Breakpoints, Fired
+from tabsmith.orchestration.human_review import Breakpoints, Fired
 
 
 def fired(breakpoints: Breakpoints, *facts: IterationMetrics) -> list[int]:

@@ -5,9 +5,9 @@ import pytest
 from tabsmith.errors import AgentAccessError, AgentReplyError
 from tabsmith.limits import Limits
 from tabsmith.orchestration import events as loop
+from tabsmith.orchestration.decisions import Decide, EndRun, Skip
 from tabsmith.orchestration.loop import agent_calls
 from tabsmith.orchestration.loop.recipe_loop import MAX_UNSCORED
-from tabsmith.orchestration.questions import Decide, EndRun, Skip
 from tests.core.orchestration.scripted import Evaluator, Person, Run, ridge
 
 

@@ -6,11 +6,10 @@ from tabsmith.agents.agent_jobs import PermissionRequest, RiskLevel, ToolKind
 from tabsmith.agents.usage import Usage
 from tabsmith.config.settings import Mode
 from tabsmith.limits import Limits
-from tabsmith.orchestration.decisions import Decision
+from tabsmith.orchestration.decisions import AllowTool, ChangeBrief, Continue, Decide, Decision, EndRun, Extend, Reply
 from tabsmith.orchestration.events import BreakpointPassed, BudgetWarned, Noted
-from tabsmith.orchestration.human.review import Fired, HumanReview, ToolPermissions
+from tabsmith.orchestration.human_review import Fired, HumanReview, ToolPermissions
 from tabsmith.orchestration.limits.budget import UsageTracker
-from tabsmith.orchestration.questions import AllowTool, ChangeBrief, Continue, Decide, EndRun, Extend, Reply
 from tests.core.orchestration.scripted import Person
 
 FIRED = (Fired("gain < 0", "", "gain is -0.1"),)

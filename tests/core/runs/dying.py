@@ -12,7 +12,6 @@ from decimal import Decimal
 import msgspec
 from msgspec.structs import replace
 
-from tabsmith.agents.model_agent import ModelAgent
 from tabsmith.agents.protocol import ModelReply, ModelRequest, Prompt
 from tabsmith.agents.search import SearchAgent
 from tabsmith.agents.usage import NO_USAGE, Usage
@@ -20,20 +19,19 @@ from tabsmith.config.settings import AgentSettings
 from tabsmith.errors import AgentError, ErrorReport, ReportedError
 from tabsmith.modeling.results import Evaluation, FoldScore, Metric
 from tabsmith.orchestration import events as loop
+from tabsmith.orchestration.decisions import Continue, Reply
+from tabsmith.orchestration.decisions import Question as Asks
 from tabsmith.orchestration.history import History, HistoryRecord
-from tabsmith.orchestration.human.user_interface import LoopEnd
+from tabsmith.orchestration.human_review import LoopEnd
 from tabsmith.orchestration.loop.inputs import history_record
 from tabsmith.orchestration.loop.iteration import LoopContext, RecipeIteration
 from tabsmith.orchestration.loop.recipe_loop import RecipeLoop
 from tabsmith.orchestration.loop_state import evaluation_folder
-from tabsmith.orchestration.questions import Continue, Reply
-from tabsmith.orchestration.questions import Question as Asks
 from tabsmith.recipes.recipe import Recipe, Verdict
 from tabsmith.recipes.validation import validate_recipe
-from tabsmith.runs.agent_factory import LlmGrader
-from tabsmith.runs.commands import Answer, RunCommand
+from tabsmith.runs.agent_factory import LlmGrader, ModelAgent
 from tabsmith.runs.controller import ActiveClock, RunController
-from tabsmith.runs.events import RunEvent, RunStarted
+from tabsmith.runs.events import Answer, RunCommand, RunEvent, RunStarted
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.pool import Pool
 from tabsmith.runs.reducers import reduce

@@ -17,16 +17,15 @@ import pytest
 from tabsmith.agents.parse_reply import parse_reply as read_answer
 from tabsmith.agents.protocol import ModelReply, Prompt, Proposal
 from tabsmith.agents.usage import NO_USAGE
-from tabsmith.conditions.built_in import BUILT_IN, parse_condition
+from tabsmith.conditions.expression import BUILT_IN, parse_condition
 from tabsmith.conditions.metrics import VARIABLES, IterationMetrics
 from tabsmith.errors import AgentError, AgentReplyError
+from tabsmith.orchestration.decisions import ChangeBrief, Continue, Decide, EndRun, Extend, Skip
 from tabsmith.orchestration.events import BreakpointPassed, Graded, LoopEvent, SessionOpened
 from tabsmith.orchestration.history import History
 from tabsmith.orchestration.loop.grading import parse_grade
-from tabsmith.orchestration.questions import ChangeBrief, Continue, Decide, EndRun, Extend, Skip
 from tabsmith.orchestration.sessions import SessionRecorder
-from tabsmith.runs.commands import Answer, Note, Pause, Resume, RunCommand, SetLimit, SetMode, Stop
-from tabsmith.runs.events import RunEvent
+from tabsmith.runs.events import Answer, Note, Pause, Resume, RunCommand, RunEvent, SetLimit, SetMode, Stop
 from tabsmith.runs.spec import Limits, ModelChoice
 from tabsmith.runs.watch import RunWatch
 from tabsmith.storage import TypedJournal

@@ -13,10 +13,10 @@ from tabsmith.agents.usage import NO_USAGE
 from tabsmith.conditions.metrics import IterationMetrics
 from tabsmith.errors import AgentAccessError, AgentNetworkError
 from tabsmith.orchestration import events as loop
+from tabsmith.orchestration.decisions import ChangeBrief, Decide, Extend, Skip
+from tabsmith.orchestration.decisions import EndRun as EndRun
 from tabsmith.orchestration.loop import agent_calls
-from tabsmith.orchestration.questions import ChangeBrief, Decide, Extend, Skip
-from tabsmith.orchestration.questions import EndRun as EndRun
-from tabsmith.runs.commands import Stop
+from tabsmith.runs.events import Stop
 from tabsmith.runs.spec import Limits, ModelChoice
 from tabsmith.storage import journal
 from tests.core.runs.dying import Disk, Step, Story, live

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 
 from tabsmith.config.settings import Mode
-from tabsmith.orchestration.questions import ChangeBrief, Continue, Decide, EndRun, Extend, Reply, Skip
-from tabsmith.runs.commands import Answer, Note, Pause, Resume, SetMode
-from tabsmith.runs.events import RunState
+from tabsmith.orchestration.decisions import ChangeBrief, Continue, Decide, EndRun, Extend, Reply, Skip
+from tabsmith.runs.events import Answer, Note, Pause, Resume, RunState, SetMode
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.spec import Limits, ModelChoice

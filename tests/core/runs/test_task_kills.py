@@ -9,9 +9,8 @@ import pytest
 
 from tabsmith.orchestration import events as loop
 from tabsmith.orchestration import events as task_events
-from tabsmith.orchestration.questions import AllowTool
-from tabsmith.runs.commands import Answer
-from tabsmith.runs.events import RunEvent
+from tabsmith.orchestration.decisions import AllowTool
+from tabsmith.runs.events import Answer, RunEvent
 from tabsmith.runs.folder import RunFolder
 from tabsmith.tasks import TaskPermissions
 from tests.core.runs.conftest import Begin, ended, kill, resumed, until

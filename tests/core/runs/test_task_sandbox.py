@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tabsmith.orchestration.questions import AllowTool
-from tabsmith.runs.commands import Answer
+from tabsmith.orchestration.decisions import AllowTool
+from tabsmith.runs.events import Answer
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.supervisor import command_offset
-from tabsmith.sandbox.levels import detect_level, level_works
 from tabsmith.sandbox.policy import SandboxPolicy
-from tabsmith.sandbox.runner import wrap_command
+from tabsmith.sandbox.runner import detect_level, level_works, wrap_command
 from tabsmith.tasks import TaskPermissions
 from tests.core.runs import conftest
 from tests.core.runs.conftest import KEY, Begin, ended, until

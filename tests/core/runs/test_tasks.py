@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from tabsmith.limits import Limits
-from tabsmith.orchestration.questions import AllowTool, Continue, Extend, Reply
-from tabsmith.runs.commands import Answer
-from tabsmith.runs.events import RunState
+from tabsmith.orchestration.decisions import AllowTool, Continue, Extend, Reply
+from tabsmith.runs.events import Answer, RunState
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.tasks import Task, TaskPermissions

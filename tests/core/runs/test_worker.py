@@ -10,8 +10,7 @@ from tabsmith.errors import RunStateError
 from tabsmith.modeling.model import load_model
 from tabsmith.orchestration import events as loop
 from tabsmith.runs import events as run
-from tabsmith.runs.commands import Pause, Resume, SetLimit, Stop
-from tabsmith.runs.events import RunState
+from tabsmith.runs.events import Pause, Resume, RunState, SetLimit, Stop
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.spec import Limits, ModelChoice
 from tabsmith.runs.supervisor import require_resumable

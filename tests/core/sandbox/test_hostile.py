@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tabsmith.sandbox.levels import level_works
 from tabsmith.sandbox.policy import SandboxLevel
+from tabsmith.sandbox.runner import level_works
 from tests.core.sandbox.hostile import HOSTILE, leaks
 from tests.core.sandbox.people import ordinary_user
 

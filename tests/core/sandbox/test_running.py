@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from tabsmith.errors import SandboxError, SandboxProgramError
-from tabsmith.sandbox.levels import detect_level, level_works
 from tabsmith.sandbox.policy import LEVELS, CommandEnd, SandboxLevel, SandboxPolicy
-from tabsmith.sandbox.runner import run_command, scratch_folder, wrap_command
+from tabsmith.sandbox.runner import detect_level, level_works, run_command, scratch_folder, wrap_command
 
 QUICK = SandboxPolicy(seconds=30.0)
 LASTING = "41.4142135"

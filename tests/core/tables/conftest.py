@@ -7,7 +7,7 @@ import pytest
 
 from tabsmith.tables.info import TableInfo
 from tabsmith.tables.read.reader import read_source
-from tabsmith.tables.read.sources import FileSource
+from tabsmith.tables.read.sources import FileSource, ReadOptions
 
 Write = Callable[..., Path]
 Read = Callable[..., TableInfo]
@@ -34,8 +34,10 @@ def write(tmp_path: Path) -> Write:
 def read_file(tmp_path: Path, write: Write) -> Read:
     """Writes a file and reads it as a table."""
 
-    def read_it(name: str, content: str | bytes, *, as_text: bool = False) -> TableInfo:
+    def read_it(
+        name: str, content: str | bytes, *, as_text: bool = False, options: ReadOptions | None = None
+    ) -> TableInfo:
         path = write(name, content)
-        return read_source(FileSource(str(path), as_text), allowed=(tmp_path,), max_mb=50)
+        return read_source(FileSource(str(path), as_text, options or ReadOptions()), allowed=(tmp_path,), max_mb=50)
 
     return read_it

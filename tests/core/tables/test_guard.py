@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from tabsmith import errors
+from tabsmith.runs.stages import read
 from tabsmith.tables.read.guard import check_path, open_guarded
+from tabsmith.tables.read.sources import FileSource
 
 from .conftest import Write
 
@@ -242,3 +244,13 @@ def test_a_link_exchanged_while_it_is_opened_never_leads_outside(tmp_path: Path)
         thread.join()
     assert seen == {b"good,1\n"}
     assert outcomes >= {"read", "PathOutsideError"}
+
+
+def test_a_reading_for_the_bridge_is_held_to_the_allowed_folders_and_one_for_a_person_is_not(
+    tmp_path: Path, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = str(write("t.csv", TABLE))
+    monkeypatch.setenv("TABSMITH_PATHS__ALLOWED", str(tmp_path / "elsewhere"))
+    assert read(FileSource(path), lambda _share, _message: None).rows == 1
+    with pytest.raises(errors.PathOutsideError):
+        read(FileSource(path, asked_by="bridge"), lambda _share, _message: None)

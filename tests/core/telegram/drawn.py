@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from tabsmith.modeling.results import ModelReport
-from tabsmith.orchestration.questions import Cause
+from tabsmith.orchestration.decisions import Cause
 from tabsmith.recipes.recipe import Recipe
 from tabsmith.runs import events as run
 from tabsmith.runs.events import RunState

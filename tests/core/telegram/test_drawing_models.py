@@ -22,7 +22,7 @@ from tabsmith.telegram.actions import (
     SwitchSession,
 )
 from tabsmith.telegram.chat_state import ChatState, ChatView, NotificationKind, NotificationLevel
-from tabsmith.telegram.render import models, results
+from tabsmith.telegram.render import models
 from tabsmith.telegram.render import settings as own_settings
 from tabsmith.telegram.render.messages import Button, OutgoingMessage
 from tabsmith.telegram.render.text import LONGEST_CAPTION, rendered
@@ -49,7 +49,7 @@ LONG = replace(HOUSES, id="m" * 100)
 
 def words(report: ModelReport) -> list[str]:
     """The result, line by line."""
-    return plain(results.result_text(report)).splitlines()
+    return plain(models.result_text(report)).splitlines()
 
 
 # Results -----------------------------------------------------------------------------------------------------------
@@ -105,7 +105,7 @@ def test_a_result_says_which_recipes_vote_and_what_a_reader_should_know():
 
 def test_a_result_of_a_run_with_an_agent_says_what_it_cost():
     run = agent_journals.improving().snapshot
-    assert "Its agent: $0.28, 56.9k tokens." in plain(results.result_text(price_report(), run=run))
+    assert "Its agent: $0.28, 56.9k tokens." in plain(models.result_text(price_report(), run=run))
 
 
 # Pictures ----------------------------------------------------------------------------------------------------------
@@ -115,7 +115,7 @@ def test_a_result_of_a_run_with_an_agent_says_what_it_cost():
     "report", [price_report(), class_report(), class_report(tuple("abcdefgh")), *hostile_reports()]
 )
 def test_every_picture_has_a_caption_that_fits_and_words_to_stand_in_for_it(report):
-    charts = results.result_charts(report)
+    charts = models.result_charts(report)
     assert [each.kind for each in charts] == ["score", "importance", "outcome"]
     for chart in charts:
         assert chart.run_id == report.run_id
@@ -125,12 +125,12 @@ def test_every_picture_has_a_caption_that_fits_and_words_to_stand_in_for_it(repo
 
 
 def test_a_model_whose_columns_were_not_weighed_has_no_picture_of_them():
-    assert [each.kind for each in results.result_charts(price_report(importance=()))] == ["score", "outcome"]
+    assert [each.kind for each in models.result_charts(price_report(importance=()))] == ["score", "outcome"]
 
 
 def test_a_small_confusion_stands_as_a_table_where_there_is_no_picture():
     confusion = Confusion(("died", "survived"), ((92, 3), (7, 1_089)))
-    shown = plain(results.result_charts(class_report(outcome=confusion))[-1].instead).splitlines()
+    shown = plain(models.result_charts(class_report(outcome=confusion))[-1].instead).splitlines()
     assert shown == [
         "1,181 of 1,191 rows right.",
         "truth \\ predicted",
@@ -144,14 +144,14 @@ def test_of_many_classes_the_worst_confusions_are_told():
     classes = tuple("abcdefgh")
     counts = tuple(tuple(90 if row == column else 10 * row + column for column in range(8)) for row in range(8))
     shown = plain(
-        results.result_charts(class_report(classes, outcome=Confusion(classes, counts)))[-1].instead
+        models.result_charts(class_report(classes, outcome=Confusion(classes, counts)))[-1].instead
     ).splitlines()
     assert shown[1] == "h taken for g: 76 rows"
     assert len(shown) == 6
 
 
 def test_residuals_are_told_by_their_quartiles():
-    shown = plain(results.result_charts(price_report())[-1].instead)
+    shown = plain(models.result_charts(price_report())[-1].instead)
     assert f"half of the rows: {MINUS}9,800 to 10,400" in shown
 
 
@@ -161,7 +161,7 @@ DONE = PredictedFile(MODEL, 1_200, ("Sale_Price",), "/home/ada/new.predictions.c
 
 
 def test_predictions_are_a_file_with_what_it_came_to_in_words():
-    file = results.prediction_file(DONE)
+    file = models.prediction_file(DONE)
     shown = plain(file.caption)
     assert (file.path, file.name) == (DONE.out, "new.predictions.csv")
     assert "1,200 rows predicted with sale-price-7f3a9c" in shown
@@ -171,12 +171,12 @@ def test_predictions_are_a_file_with_what_it_came_to_in_words():
 
 
 def test_where_the_file_cannot_be_sent_it_is_said_where_it_lies():
-    assert DONE.out in plain(results.prediction_file(DONE).instead)
+    assert DONE.out in plain(models.prediction_file(DONE).instead)
 
 
 def test_a_file_of_predictions_brings_no_link_and_no_long_caption():
     done = PredictedFile(LINKS[0], 3, (), "/tmp/" + "x" * 300 + "\x1b[2J/evil.example", NAMES, NAMES)
-    file = results.prediction_file(done)
+    file = models.prediction_file(done)
     require_harmless(file.caption)
     require_harmless(file.instead)
     assert file.name == "evil.example"
@@ -274,8 +274,8 @@ def test_a_metric_of_a_model_from_elsewhere_cannot_bring_a_link():
     metric = replace(AUC, label="evil.example")
     scores = (ModelScore(metric, 0.9, 0.8, 0.95), ModelScore(replace(ACCURACY, label="@admin"), 0.9))
     report = class_report(metric=metric, holdout=Holdout(10, scores))
-    require_harmless(results.result_text(report))
-    for chart in results.result_charts(report):
+    require_harmless(models.result_text(report))
+    for chart in models.result_charts(report):
         require_harmless(chart.caption)
         require_harmless(chart.instead)
 

@@ -8,11 +8,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tabsmith.orchestration.decisions import DecisionAction
-from tabsmith.orchestration.questions import AllowTool, ChangeBrief, Continue, Decide, EndRun, Extend, Reply, Skip
+from tabsmith.orchestration.decisions import (
+    AllowTool,
+    ChangeBrief,
+    Continue,
+    Decide,
+    DecisionAction,
+    EndRun,
+    Extend,
+    Reply,
+    Skip,
+)
 from tabsmith.presentation import budgets
 from tabsmith.runs import replies
-from tabsmith.runs.commands import Answer
+from tabsmith.runs.events import Answer
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.spec import Limits
 from tabsmith.telegram.actions import ChatAction, InvalidInput, SendRunCommand, ShowView, StaleButton

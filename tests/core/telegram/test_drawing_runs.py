@@ -6,8 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tabsmith.runs import events
-from tabsmith.runs.commands import Note, Pause, Resume, SetLimit, Stop
-from tabsmith.runs.events import RunState
+from tabsmith.runs.events import Note, Pause, Resume, RunState, SetLimit, Stop
 from tabsmith.runs.snapshot import RunSnapshot, interrupted
 from tabsmith.runs.watch import RunSummary
 from tabsmith.telegram.actions import (

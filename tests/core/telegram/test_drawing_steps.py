@@ -11,8 +11,8 @@ from tabsmith.tables.schema import types
 from tabsmith.tables.schema.manual import parse_manual_schema
 from tabsmith.tables.schema.types import Split
 from tabsmith.telegram.chat_state import ChatView
-from tabsmith.telegram.render.help import COMMANDS, help_text
 from tabsmith.telegram.render.messages import OutgoingMessage
+from tabsmith.telegram.render.settings import COMMANDS, help_text
 from tabsmith.telegram.render.steps import step_message, step_tag
 from tabsmith.telegram.render.text import line, own, rendered
 from tabsmith.text import clean

@@ -7,7 +7,7 @@ import pytest
 
 from tabsmith.formatting import MINUS
 from tabsmith.modeling.results import ModelReport
-from tabsmith.orchestration.questions import Continue, Extend
+from tabsmith.orchestration.decisions import Continue, Extend
 from tabsmith.runs import events as run
 from tabsmith.runs.reducers import reduce
 from tabsmith.runs.snapshot import RunSnapshot, interrupted

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tabsmith import config
-from tabsmith.orchestration.questions import Continue
+from tabsmith.orchestration.decisions import Continue
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.spec import Detect, Limits, ModelChoice, RunSpec, new_run_id
 from tabsmith.runs.training import start_run

@@ -11,8 +11,7 @@ from tabsmith.errors import StepError
 from tabsmith.runs.jobs import JobFailed, SchemaDetected
 from tabsmith.tables.schema.types import ColumnKind, ColumnRole, Split, SplitKind
 from tabsmith.workflow import actions
-from tabsmith.workflow.machine import step, way_back
-from tabsmith.workflow.prerequisites import missing
+from tabsmith.workflow.machine import missing, step, way_back
 from tabsmith.workflow.session import HISTORY_LIMIT, FieldName, WorkflowSession
 from tabsmith.workflow.states import State
 from tabsmith.workflow.step_forms import filled, step_form

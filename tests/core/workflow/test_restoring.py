@@ -15,7 +15,7 @@ from tabsmith.runs.events import RunState
 from tabsmith.runs.jobs import Predict, SchemaDetected
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.storage import Found
-from tabsmith.tables.read.sources import FileSource
+from tabsmith.tables.read.sources import Asker, FileSource
 from tabsmith.telegram.chat_state import PredictionJob
 from tabsmith.workflow import actions
 from tabsmith.workflow.conversation import Conversation
@@ -272,7 +272,7 @@ def test_the_path_is_checked_at_once_and_kept_absolute(tmp_path: Path, houses: P
     [
         ("", "EmptyPathError"),
         ("nowhere.csv", "PathNotFoundError"),
-        ("/etc/passwd", "PathOutsideError"),
+        ("/dev/null", "SpecialFileError"),
         (".", "PathIsFolderError"),
     ],
 )
@@ -284,6 +284,37 @@ def test_a_path_that_is_refused_is_kept_with_the_real_error(tmp_path: Path, path
     assert isinstance(problem, ErrorReport)
     assert (problem.name, conversation.session.state) == (name, State.AWAITING_FILE_PATH)
     assert conversation.session.draft(FieldName.PATH) == given
+
+
+@pytest.mark.parametrize(
+    ("asker", "state"), [("person", State.CHOOSING_LOAD_OPTION), ("bridge", State.AWAITING_FILE_PATH)]
+)
+def test_allowed_folders_bound_the_bridge_and_not_the_person_at_the_terminal(
+    tmp_path: Path, houses: Path, asker: Asker, state: State
+) -> None:
+    (tmp_path / "allowed").mkdir()
+    conversation = Conversation(SessionStore(), b.settings(tmp_path / "allowed"), asker=asker)
+    for answer in (*b.TO_PATH, actions.GivePath(str(houses))):
+        conversation.answer(answer)
+    assert conversation.session.state == state
+    problem = conversation.session.problem_of(FieldName.PATH)
+    if asker == "person":
+        assert conversation.session.source == FileSource(str(houses))
+    else:
+        assert problem is not None
+        assert problem.name == "PathOutsideError"
+        houses.rename(tmp_path / "allowed" / "houses.csv")
+        conversation.answer(actions.GivePath(str(tmp_path / "allowed" / "houses.csv")))
+        assert conversation.session.source == FileSource(str(tmp_path / "allowed" / "houses.csv"), asked_by="bridge")
+
+
+def test_a_file_that_a_person_chose_stays_open_to_them_when_the_bridge_goes_on(tmp_path: Path, houses: Path) -> None:
+    settings = b.settings(tmp_path / "elsewhere")
+    at_terminal = Conversation(SessionStore(), settings)
+    for answer in (*b.TO_PATH, actions.GivePath(str(houses))):
+        at_terminal.answer(answer)
+    on_phone = Conversation(SessionStore(), settings, asker="bridge")
+    assert (on_phone.session.state, on_phone.session.notices) == (State.CHOOSING_LOAD_OPTION, ())
 
 
 def test_looking_at_a_target_that_was_cut_short_is_said(tmp_path: Path, houses: Path) -> None:

@@ -10,8 +10,7 @@ from tabsmith.runs.jobs import JobFailed, Predicted, ReadTable, SchemaDetected
 from tabsmith.tables.schema.types import Split
 from tabsmith.workflow import actions
 from tabsmith.workflow.effects import ResumeTraining, StartTraining
-from tabsmith.workflow.machine import action_name, step
-from tabsmith.workflow.prerequisites import missing
+from tabsmith.workflow.machine import action_name, missing, step
 from tabsmith.workflow.session import WorkflowSession
 from tabsmith.workflow.states import PREREQUISITES, STEP_OF, State
 from tabsmith.workflow.step_forms import step_form

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tabsmith.errors import WorkspaceError, WorkspaceTooLargeError
 from tabsmith.workspaces import FileChange, Workspace, WorkspaceLimits
-from tabsmith.workspaces.line_diff import count_lines, diff_lines, unified_diff
+from tabsmith.workspaces.changes import count_lines, diff_lines, unified_diff
 from tests.core.workspaces.conftest import fill
 
 

@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from tabsmith import config as settings
-from tabsmith.conditions.built_in import BUILT_IN, BuiltInCondition
+from tabsmith.conditions.expression import BUILT_IN, BuiltInCondition
 from tabsmith.conditions.metrics import VARIABLES, Variable
 from tabsmith.errors import WRONG_USE, UsageError
 from tabsmith.paths import folders

@@ -9,7 +9,7 @@ from typing import Final
 
 from tabsmith.errors import RunStateError, UsageError
 from tabsmith.presentation.budgets import used_so_far
-from tabsmith.runs.commands import Answer
+from tabsmith.runs.events import Answer
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.replies import accepted_words, open_question, parse_line
 from tabsmith.runs.snapshot import RunSnapshot

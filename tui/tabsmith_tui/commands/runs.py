@@ -9,12 +9,12 @@ import click
 import msgspec
 
 from tabsmith import formatting
-from tabsmith.conditions.built_in import parse_condition
+from tabsmith.conditions.expression import parse_condition
 from tabsmith.config.settings import Mode
 from tabsmith.errors import RunNotFoundError, RunStateError, UsageError
 from tabsmith.orchestration.history import History, HistoryRecord
 from tabsmith.presentation import budgets
-from tabsmith.runs.commands import Answer, Note, RunCommand, SetMode
+from tabsmith.runs.events import Answer, Note, RunCommand, SetMode
 from tabsmith.runs.folder import find_run
 from tabsmith.runs.replies import open_question, parse_line
 from tabsmith.runs.snapshot import RunSnapshot

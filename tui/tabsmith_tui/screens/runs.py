@@ -130,7 +130,7 @@ class RunsScreen(ListScreen[RunSummary]):
     async def action_stop(self) -> None:
         """Stop the run; its best model is kept."""
         if run := self.current:
-            from tabsmith.runs.commands import Stop
+            from tabsmith.runs.events import Stop
 
             try:
                 await asyncio.to_thread(self.services.store.send, run.id, Stop())

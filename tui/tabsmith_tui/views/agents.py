@@ -6,8 +6,7 @@ from typing import Final
 from tabsmith.agents.availability import Availability
 from tabsmith.agents.protocol import AgentName
 from tabsmith.agents.registry import AGENTS
-from tabsmith.conditions.built_in import BUILT_IN, parse_condition
-from tabsmith.conditions.expression import Condition
+from tabsmith.conditions.expression import BUILT_IN, Condition, parse_condition
 from tabsmith.errors import ConditionError
 from tabsmith.presentation.labels import AVAILABILITIES
 from tabsmith.presentation.spans import Line, Span, Tone, line, span

@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from tabsmith.orchestration.questions import (
-    Question,
-)
+from tabsmith.orchestration.decisions import Question
 from tabsmith.presentation import budgets
 from tabsmith.presentation.labels import CAUSES
 from tabsmith.presentation.spans import Line, Span, line, span

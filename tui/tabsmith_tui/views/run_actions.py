@@ -11,8 +11,7 @@ import msgspec
 from tabsmith import formatting
 from tabsmith.limits import with_limit
 from tabsmith.runs import replies
-from tabsmith.runs.commands import Answer, Note, Pause, Resume, RunCommand, SetLimit, SetMode, Stop
-from tabsmith.runs.events import RunState
+from tabsmith.runs.events import Answer, Note, Pause, Resume, RunCommand, RunState, SetLimit, SetMode, Stop
 from tabsmith.runs.snapshot import RunSnapshot
 
 OVERDUE: Final = 3.0  # seconds without an answer after which the screen says so

@@ -10,7 +10,7 @@ import msgspec
 from tabsmith.agents.prompts.quoting import quote, quote_exactly
 from tabsmith.recipes import sql, validation
 from tabsmith.tables.profile.types import ColumnProfile, NumericSummary, TableProfile
-from tabsmith.tables.schema.types import ColumnSchema, Schema
+from tabsmith.tables.schema.types import TEXT_KINDS, ColumnSchema, Schema
 from tabsmith.text import plural
 
 MAX_NAME: Final = 200  # characters of a quoted name; a column with a longer one is counted, not listed
@@ -131,7 +131,7 @@ def _values(column: ColumnSchema, profile: ColumnProfile) -> list[str]:
         return [f"from {_day(profile.numbers.minimum)} to {_day(profile.numbers.maximum)}"]
     count = _MAX_CLASSES if column.role == "target" else _MAX_VALUES
     values = [f"{quote(value.text, _VALUE_CHARACTERS)} {value.count:,}" for value in profile.top[:count]]
-    lengths = [f"about {profile.lengths.words:.2g} words"] if profile.lengths and column.kind == "text" else []
+    lengths = [f"about {profile.lengths.words:.2g} words"] if profile.lengths and column.kind in TEXT_KINDS else []
     return [*lengths, *([f"values {' '.join(values)}"] if values else [])]
 
 
@@ -141,7 +141,7 @@ def _outline(column: ColumnSchema, profile: ColumnProfile) -> list[str]:
         return [f"values in {', '.join(f'{value.count:,}' for value in profile.top)} rows"]
     if profile.numbers and profile.storage in _NUMERIC and profile.distinct > _MEAN_FROM:
         return [f"mean about {profile.numbers.mean:.2g}, deviation {profile.numbers.deviation:.2g}"]
-    if profile.lengths and column.kind == "text":
+    if profile.lengths and column.kind in TEXT_KINDS:
         return [f"about {profile.lengths.words:.2g} words"]
     return []
 

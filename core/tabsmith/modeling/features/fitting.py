@@ -28,7 +28,7 @@ from tabsmith.modeling.features.blocks import (
 from tabsmith.modeling.features.transformer import FeatureTransformer, TextVectorizer, text_values
 from tabsmith.modeling.rows import BooleanColumn, ColumnValues, DateColumn, NumberColumn, RowArrays
 from tabsmith.recipes.recipe import Encoder, Recipe
-from tabsmith.tables.schema.types import ColumnKind, ColumnSchema, ProblemType
+from tabsmith.tables.schema.types import TEXT_KINDS, ColumnKind, ColumnSchema, ProblemType
 from tabsmith.text import clean
 
 ONE_HOT_LEVELS: Final = 40
@@ -219,14 +219,28 @@ def _target_block(context: FeatureContext, name: str, levels: tuple[str, ...]) -
     return LookupBlock(name, levels, tuple(tuple(row) for row in table.tolist()), "target"), crossed
 
 
-def fit_text_block(context: FeatureContext, name: str) -> tuple[TextBlock, TextVectorizer]:
-    """The block of a text column, and its fitted vectorizer: tf-idf, reduced to a few components."""
+_WORD: Final = r"(?u)\b\w\w+\b"  # scikit-learn's own
+_TOKENS: Final[dict[ColumnKind, str]] = {
+    "list": r"""(?u)[^\s;|,\[\]{}()'"](?:[^;|,\[\]{}()'"]*[^\s;|,\[\]{}()'"])?""",
+    "url": r"(?u)[^\s/?&=#:]+",
+}
+
+
+def fit_text_block(context: FeatureContext, name: str, kind: ColumnKind) -> tuple[TextBlock, TextVectorizer]:
+    """The block of a text column, and its fitted vectorizer: tf-idf, reduced to a few components.
+
+    The words are those of a sentence, the items of a list, or the parts of a web address.
+    """
     from sklearn.decomposition import TruncatedSVD
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     texts = context.rows.strings(name)
     vectorizer = TfidfVectorizer(
-        max_features=_WORDS, min_df=2 if len(texts) >= 20 else 1, sublinear_tf=True, strip_accents="unicode"
+        max_features=_WORDS,
+        min_df=2 if len(texts) >= 20 else 1,
+        sublinear_tf=True,
+        strip_accents="unicode",
+        token_pattern=_TOKENS.get(kind, _WORD),
     )
     try:
         counts = vectorizer.fit_transform(texts)
@@ -264,7 +278,7 @@ def fit_features(
         elif encoder == "drop":
             continue
         elif encoder == "tfidf":
-            block, texts[name] = fit_text_block(context, name)
+            block, texts[name] = fit_text_block(context, name, kind)
             blocks.append(block)
         elif kind == "date" and encoder == "auto":
             if not np.isnan(context.rows.floats(name)).all():
@@ -315,7 +329,7 @@ def _columns(
 def _encoder(context: FeatureContext, name: str, kind: ColumnKind) -> Encoder:
     """The encoder of a column: the recipe's, or the family's default for a category; "auto" for numbers and dates."""
     asked = context.recipe.encoders.get(name, "auto")
-    if asked == "native" and kind in ("numeric", "boolean", "date"):
+    if asked == "native" and kind in ("numeric", "embedded number", "boolean", "date"):
         return "auto"
     if asked == "native" and not context.requirements.native_levels:
         raise RecipeError(
@@ -326,7 +340,7 @@ def _encoder(context: FeatureContext, name: str, kind: ColumnKind) -> Encoder:
         asked = "frequency"
     if asked != "auto":
         return asked
-    if kind == "text":
+    if kind in TEXT_KINDS:
         return "tfidf"
     if kind not in ("category", "identifier"):
         return "auto"

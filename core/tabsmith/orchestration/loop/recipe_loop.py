@@ -11,10 +11,9 @@ from tabsmith.conditions.metrics import IterationMetrics
 from tabsmith.errors import AgentError, ErrorReport, ReportedError, WorkerError
 from tabsmith.modeling.results import Evaluation
 from tabsmith.orchestration import events
-from tabsmith.orchestration.decisions import Decision, Quality
+from tabsmith.orchestration.decisions import ChangeBrief, Decide, Decision, EndRun, Quality, Reply, Skip
 from tabsmith.orchestration.events import LoopEvent
-from tabsmith.orchestration.human.review import Breakpoints, HumanReview, human_decision
-from tabsmith.orchestration.human.user_interface import LoopEnd, UserInterface
+from tabsmith.orchestration.human_review import Breakpoints, HumanReview, LoopEnd, UserInterface, human_decision
 from tabsmith.orchestration.limits.budget import UsageTracker
 from tabsmith.orchestration.loop.agent_calls import (
     NO_CALLS,
@@ -47,7 +46,6 @@ from tabsmith.orchestration.loop.resume import (
     usage_of_iteration,
 )
 from tabsmith.orchestration.loop_state import LoopState, Trial
-from tabsmith.orchestration.questions import ChangeBrief, Decide, EndRun, Reply, Skip
 from tabsmith.orchestration.sessions import SessionRecorder, Transcripts
 from tabsmith.recipes.difference import describe_difference
 from tabsmith.recipes.recipe import Recipe

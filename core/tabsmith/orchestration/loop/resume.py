@@ -4,14 +4,13 @@ from tabsmith.agents.parse_reply import parse_reply
 from tabsmith.agents.protocol import Agent, Exhausted, Proposal
 from tabsmith.agents.usage import Usage, total_usage
 from tabsmith.errors import AgentReplyError
-from tabsmith.orchestration.decisions import Decision, Quality
-from tabsmith.orchestration.human.review import human_decision
+from tabsmith.orchestration.decisions import Decide, Decision, Quality
+from tabsmith.orchestration.human_review import human_decision
 from tabsmith.orchestration.loop.agent_calls import EarlierCalls, Failure
 from tabsmith.orchestration.loop.champion import Judgement
 from tabsmith.orchestration.loop.grading import parse_grade
 from tabsmith.orchestration.loop.iteration import RecipeIteration, Reported, Stage
 from tabsmith.orchestration.loop_state import LoopState, SessionState, Trial
-from tabsmith.orchestration.questions import Decide
 from tabsmith.orchestration.sessions import Transcripts
 
 

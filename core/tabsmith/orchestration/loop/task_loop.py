@@ -15,7 +15,7 @@ from tabsmith.agents.usage import total_usage
 from tabsmith.conditions.metrics import IterationMetrics
 from tabsmith.errors import AgentError
 from tabsmith.orchestration import events
-from tabsmith.orchestration.decisions import Decision, Quality
+from tabsmith.orchestration.decisions import Decide, Decision, Quality, Reply
 from tabsmith.orchestration.events import (
     Acceptance,
     AcceptanceEnded,
@@ -28,17 +28,23 @@ from tabsmith.orchestration.events import (
     TaskOutcome,
     Worked,
 )
-from tabsmith.orchestration.human.review import Breakpoints, HumanReview, ToolPermissions, human_decision
-from tabsmith.orchestration.human.user_interface import LIMIT_ENDS, LoopEnd, UserInterface
+from tabsmith.orchestration.human_review import (
+    LIMIT_ENDS,
+    Breakpoints,
+    HumanReview,
+    LoopEnd,
+    ToolPermissions,
+    UserInterface,
+    human_decision,
+)
 from tabsmith.orchestration.limits.budget import TaskBudget, UsageTracker
 from tabsmith.orchestration.loop.agent_calls import AgentCaller, NoAnswer
 from tabsmith.orchestration.loop.decide import DecisionInput
+from tabsmith.orchestration.loop.grading import grade_task_by_rule, lower_grade
 from tabsmith.orchestration.loop.iteration import TaskIteration
 from tabsmith.orchestration.loop.loop import Loop
-from tabsmith.orchestration.loop.task_grading import grade_task_by_rule, lower_grade
 from tabsmith.orchestration.loop.task_prompts import task_feedback, write_task_prompt
 from tabsmith.orchestration.loop_state import LoopState, Trial
-from tabsmith.orchestration.questions import Decide, Reply
 from tabsmith.orchestration.sessions import RecordedSession, SessionRecorder
 from tabsmith.tasks import Task
 from tabsmith.text import clean

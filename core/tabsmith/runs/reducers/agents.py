@@ -3,8 +3,8 @@
 from msgspec.structs import replace
 
 from tabsmith.orchestration import events as loop
+from tabsmith.orchestration.decisions import EndRun
 from tabsmith.orchestration.loop_state import AnsweredQuestion, SessionState
-from tabsmith.orchestration.questions import EndRun
 from tabsmith.runs.reducers.rules import current_trial, reducer, with_log, with_trial
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import clean

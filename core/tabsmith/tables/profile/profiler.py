@@ -19,6 +19,7 @@ from tabsmith.tables.profile.types import (
     ColumnProfile,
     NumericSummary,
     StorageType,
+    StoredColumn,
     TableProfile,
     TextLengths,
     ValueCount,
@@ -67,7 +68,7 @@ class _Totals(msgspec.Struct, frozen=True):
 
 
 def profile_snapshot(
-    database: "duckdb.DuckDBPyConnection", snapshot: Path, names: Sequence[str], storages: Sequence[StorageType]
+    database: "duckdb.DuckDBPyConnection", snapshot: Path, names: Sequence[str], stored: Sequence[StoredColumn]
 ) -> TableProfile:
     """The profile of the Parquet file `snapshot`, whose columns c0, c1 ... are called `names`."""
     database.execute("SET parquet_metadata_cache = true")
@@ -75,8 +76,8 @@ def profile_snapshot(
     rows = int(database.execute(f"SELECT count(*) FROM {relation}").fetchall()[0][0])  # noqa: S608
     step = max(1, math.ceil(rows / _SAMPLED_ROWS))
     columns = [
-        _SnapshotColumn(position, name, storage)
-        for position, (name, storage) in enumerate(zip(names, storages, strict=True))
+        _SnapshotColumn(position, name, column.storage)
+        for position, (name, column) in enumerate(zip(names, stored, strict=True))
     ]
     totals: dict[int, _Totals] = {}
     if step > 1:
@@ -85,7 +86,13 @@ def profile_snapshot(
     profiles: list[ColumnProfile] = []
     for group in _groups(columns, max(1, -(-rows // step))):
         profiles += _profile_group(database, relation, rows, step, group, totals)
-    return TableProfile(rows, tuple(profiles))
+    return TableProfile(rows, tuple(map(_with_format, profiles, stored)))
+
+
+def _with_format(profile: ColumnProfile, stored: StoredColumn) -> ColumnProfile:
+    return msgspec.structs.replace(
+        profile, format=stored.format, odd_cells=stored.odd_cells, odd_count=stored.odd_count
+    )
 
 
 def _groups(columns: Sequence[_SnapshotColumn], rows: int) -> Iterator[list[_SnapshotColumn]]:

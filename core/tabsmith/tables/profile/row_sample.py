@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _MOST_ROWS: Final = 5_000
+_MOST_TEXTS: Final = 500
 _LEAST_ROWS: Final = 500  # however wide the table is
 _CELLS: Final = 5_000_000  # of a sample: a table of more than 1,000 columns gives fewer rows
 _READ_CELLS: Final = 8_000_000  # read at once
@@ -55,6 +56,10 @@ class RowSample:
         if name not in self._codes:
             self._codes[name] = self._as_codes(self._columns[name])
         return self._codes[name]
+
+    def texts(self, name: str) -> list[str]:
+        """The different values of a text column, at most 500, in order of appearance."""
+        return [str(text) for text in self._array(name).drop_null().unique().slice(0, _MOST_TEXTS).to_pylist()]
 
     def _array(self, name: str) -> Any:
         return self._table.column(self._positions[name])

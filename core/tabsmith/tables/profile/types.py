@@ -8,8 +8,19 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from tabsmith.tables.column_format import ColumnFormat, OddCell
+
 StorageType: TypeAlias = Literal["integer", "float", "boolean", "date", "timestamp", "text"]
 """How a column is stored in the snapshot. Times of day and nested values are stored as text."""
+
+
+class StoredColumn(msgspec.Struct, frozen=True):
+    """How a column came into the snapshot."""
+
+    storage: StorageType
+    format: ColumnFormat = ColumnFormat()  # how its texts were read
+    odd_cells: tuple[OddCell, ...] = ()  # the first few that the format cannot read
+    odd_count: int = 0  # of all such cells
 
 
 class ValueCount(msgspec.Struct, frozen=True):
@@ -50,6 +61,9 @@ class ColumnProfile(msgspec.Struct, frozen=True):
     top: tuple[ValueCount, ...] = ()  # the most frequent values, at most 12, most frequent first
     numbers: NumericSummary | None = None
     lengths: TextLengths | None = None
+    format: ColumnFormat = ColumnFormat()  # how its texts were read
+    odd_cells: tuple[OddCell, ...] = ()  # the first few that the format cannot read; missing values
+    odd_count: int = 0  # of all such cells
 
     @property
     def missing_share(self) -> float:

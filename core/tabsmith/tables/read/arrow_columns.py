@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from tabsmith.tables.database import sql_literal
-from tabsmith.tables.profile.types import StorageType
+from tabsmith.tables.profile.types import StorageType, StoredColumn
 from tabsmith.tables.read.text_columns import narrow_plans, plan_columns, safe_select
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _text(value: object) -> str | None:
 
 def write_columns(
     database: "duckdb.DuckDBPyConnection", columns: Sequence[Any], out: Path, *, as_text: bool, read_texts: bool
-) -> tuple[StorageType, ...]:
+) -> tuple[StoredColumn, ...]:
     """Write Arrow arrays to the Parquet file `out`, with columns c0, c1 ..., as `convert_relation` does."""
     import pyarrow as pa
 
@@ -92,7 +92,7 @@ def write_columns(
 
 def convert_relation(
     database: "duckdb.DuckDBPyConnection", relation: str, out: Path, *, as_text: bool, read_texts: bool
-) -> tuple[StorageType, ...]:
+) -> tuple[StoredColumn, ...]:
     """Copy `relation` (SQL, columns c0, c1 ...) to the Parquet file `out`; returns how each column is stored.
 
     With `read_texts`, a column of text becomes one of numbers, dates or booleans if all of its values are.
@@ -105,10 +105,11 @@ def convert_relation(
         selected.append(f"{value} AS c{position}")
         storages.append(storage)
     converted = f"(SELECT {', '.join(selected)} FROM {relation})"  # noqa: S608
+    stored = [StoredColumn(storage) for storage in storages]
     if read_texts and not as_text and "text" in storages:
-        converted, storages = _with_texts_read(database, converted, storages)
+        converted, stored = _with_texts_read(database, converted, stored)
     database.execute(f"COPY (SELECT * FROM {converted}) TO {sql_literal(str(out))} (FORMAT parquet)")  # noqa: S608
-    return tuple(storages)
+    return tuple(stored)
 
 
 def _stored(
@@ -163,19 +164,19 @@ def _as_text(column: str, type_: str) -> str:
 
 
 def _with_texts_read(
-    database: "duckdb.DuckDBPyConnection", relation: str, storages: list[StorageType]
-) -> tuple[str, list[StorageType]]:
-    """The relation and the storages with each column of text in the first format that fits all of its values."""
-    texts = [position for position, storage in enumerate(storages) if storage == "text"]
+    database: "duckdb.DuckDBPyConnection", relation: str, stored: Sequence[StoredColumn]
+) -> tuple[str, list[StoredColumn]]:
+    """The relation and its columns with each column of text in the first format that fits all of its values."""
+    texts = [position for position, column in enumerate(stored) if column.storage == "text"]
     selected = ", ".join(f"c{position}" for position in texts)
     rows = database.execute(f"SELECT {selected} FROM {relation} LIMIT {_SAMPLED_TEXTS}").fetchall()  # noqa: S608
     sample = [tuple("" if cell is None else cell for cell in row) for row in rows]
     plans = plan_columns(sample, len(texts), delimiter=",", as_text=False, padded=False)
     renumbered = ", ".join(f"c{position} AS c{index}" for index, position in enumerate(texts))
     plans = narrow_plans(database, f"(SELECT {renumbered} FROM {relation})", plans)  # noqa: S608
-    columns = [f"c{position}" for position in range(len(storages))]
-    storages = list(storages)
+    columns = [f"c{position}" for position in range(len(stored))]
+    result = list(stored)
     for position, plan in zip(texts, plans, strict=True):
         columns[position] = safe_select([msgspec.structs.replace(plan, position=position)])
-        storages[position] = plan.format.storage
-    return f"(SELECT {', '.join(columns)} FROM {relation})", storages  # noqa: S608
+        result[position] = plan.stored
+    return f"(SELECT {', '.join(columns)} FROM {relation})", result  # noqa: S608

@@ -27,6 +27,7 @@ class LineNotes:
         self.rejected: list[LineNote] = []
         self.repaired_count = 0
         self.rejected_count = 0
+        self.last_reason = ""  # of the line rejected last, with its number
 
     def repair(self, line: int, reason: str, text: str) -> None:
         self.repaired_count += 1
@@ -34,6 +35,7 @@ class LineNotes:
             self.repaired.append(LineNote(line, reason, clean(text, 80)))
 
     def reject(self, line: int, reason: str, text: str) -> None:
+        self.last_reason = f"line {line}: {reason}"
         self.rejected_count += 1
         if self.rejected_count <= _NOTES_KEPT:
             self.rejected.append(LineNote(line, reason, clean(text, 80)))
@@ -80,15 +82,25 @@ class LineParser:
     """Parses lines into rows of exactly `width` cells.
 
     `fits(position, cell)` says whether a cell can stand in a column, by the values of the sample; it decides where a
-    delimiter belongs to a value.
+    delimiter belongs to a value. With `every_row`, each row ends in a further cell, "" or the reason why its line
+    cannot be read; the other cells of such a row are empty.
     """
 
-    def __init__(self, dialect: Dialect, width: int, fits: Callable[[int, str], bool], notes: LineNotes) -> None:
+    def __init__(
+        self,
+        dialect: Dialect,
+        width: int,
+        fits: Callable[[int, str], bool],
+        notes: LineNotes,
+        *,
+        every_row: bool = False,
+    ) -> None:
         self._delimiter = dialect.delimiter
         self._quote = dialect.quote
         self._width = width
         self._fits = fits
         self._notes = notes
+        self._every_row = every_row
         self._ends_empty = False
 
     def expect_last_delimiter(self) -> None:
@@ -114,7 +126,9 @@ class LineParser:
                 cells, further_lines = self._parse_quoted(line, bare, lines, put_back, start)
                 number += further_lines
             row = self._with_full_width(cells, start, bare)
-            if row is not None:
+            if self._every_row:
+                yield [*row, ""] if row is not None else [*[""] * self._width, self._notes.last_reason]
+            elif row is not None:
                 yield row
 
     def _split(self, bare: str) -> list[str]:

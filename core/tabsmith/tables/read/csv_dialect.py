@@ -6,6 +6,7 @@ score, after van den Burg, Nazábal and Sutton, "Wrangling messy CSV files by de
 
 import csv
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -20,6 +21,7 @@ SNIFFED: Final = 262_144  # characters by which the dialect is sniffed
 _DELIMITERS: Final = {",": 1.0, ";": 1.0, "\t": 1.05, "|": 1.0, " ": 0.6, ":": 0.4, "^": 0.8, "~": 0.7}
 """The weight of each delimiter in its score."""
 _SCORED_ROWS: Final = 400  # per delimiter
+_HEADER_ROWS: Final = 100  # among which the header is looked for by expected names
 _LEAST_LINES: Final = 20  # sniffed, however long they are
 _LEAST_SCORE: Final = 0.1  # a lower score means that the table has one column
 _PLAIN: Final = re.compile(r"[^,;\t|\"]*")
@@ -49,18 +51,25 @@ class SniffResult(msgspec.Struct, frozen=True):
     first: int = 1  # the number of the line at which the rows begin
 
 
-def sniff_dialect(text: str, *, tabs: bool = False) -> SniffResult:
-    """The dialect of `text`, the beginning of a file; `tabs` if the file's name suggests tabs (.tsv)."""
+def sniff_dialect(text: str, *, tabs: bool = False, expected: tuple[str, ...] = ()) -> SniffResult:
+    """The dialect of `text`, the beginning of a file; `tabs` if the file's name suggests tabs (.tsv).
+
+    A line that holds the `expected` names of columns is the header, whatever else the lines suggest.
+    """
     text, newline, is_cut = _whole_lines(text)
     declaration = _DECLARATION.match(text)
-    delimiter, quote = (declaration[1], '"') if declaration else _best_delimiter(text, tabs)
+    delimiter, quote = (declaration[1], '"') if declaration else _best_delimiter(text, tabs, expected)
     numbered = list(_rows(text, delimiter, quote))
     if is_cut and len(numbered) > 1:
         numbered = numbered[:-1]  # perhaps cut within a quoted value
-    full_width = _width([row for _, row in numbered])
-    start = min(1, len(numbered) - 1) if declaration else _table_start(numbered, full_width)
+    named_line = _expected_header([row for _, row in numbered], expected)
+    if named_line is not None:
+        full_width, start = len(numbered[named_line][1]), named_line
+    else:
+        full_width = _width([row for _, row in numbered])
+        start = min(1, len(numbered) - 1) if declaration else _table_start(numbered, full_width)
     rows, width = _without_last_empty([row for _, row in numbered[start:] if row], full_width)
-    has_header, names = _header(rows, width)
+    has_header, names = (True, tuple(rows[0][:width])) if named_line is not None else _header(rows, width)
     data = rows[1:] if has_header else rows
     units = has_header and _has_units(data, width)
     return SniffResult(
@@ -137,8 +146,8 @@ def _line_number(rows: Sequence[tuple[int, Row]], index: int) -> int:
 # The delimiter -------------------------------------------------------------------------------------------------------
 
 
-def _best_delimiter(text: str, tabs: bool) -> tuple[str, str]:
-    """The delimiter and the quote with the highest score."""
+def _best_delimiter(text: str, tabs: bool, expected: tuple[str, ...]) -> tuple[str, str]:
+    """The delimiter and the quote that cut out the most `expected` names, and among these with the highest score."""
     quotes = ['"', "'"] if text.count("'") > 4 and text.count("'") > 2 * text.count('"') else ['"']
     best_score, best = _LEAST_SCORE, (",", '"')
     for quote in quotes:
@@ -146,6 +155,9 @@ def _best_delimiter(text: str, tabs: bool) -> tuple[str, str]:
             if delimiter not in text:
                 continue
             score = _score(text, delimiter, quote) * (1.5 if tabs and delimiter == "\t" else 1.0)
+            if expected:
+                rows = [row for _, row in islice(_rows(text, delimiter, quote), _HEADER_ROWS)]
+                score += max((_count_expected(row, expected) for row in rows if len(row) > 1), default=0)
             if quote == "'":
                 score *= 0.99
             if score > best_score + 1e-9:
@@ -211,6 +223,26 @@ def _is_r_header(row: Row, next_row: Row, width: int) -> bool:
     if not len(row) == width - 1 > 1 or any(is_typed_value(cell) for cell in row):
         return False
     return len(next_row) == width and any(is_typed_value(cell) for cell in next_row)
+
+
+def _expected_header(rows: Sequence[Row], expected: tuple[str, ...]) -> int | None:
+    """The index of the row with the most `expected` names: at least half of them, or of its own cells."""
+    counts = [_count_expected(row, expected) for row in rows[:_HEADER_ROWS]]
+    most = max(counts, default=0)
+    if most == 0:
+        return None
+    index = counts.index(most)
+    cells = sum(1 for cell in rows[index] if cell.strip())
+    return index if 2 * most >= min(cells, len(expected)) else None
+
+
+def _count_expected(row: Row, expected: tuple[str, ...]) -> int:
+    """How many of the `expected` names stand in the row, in upper or lower case, with or without spaces around."""
+    return len({_folded(name) for name in expected} & {_folded(cell) for cell in row})
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFKC", name.strip().lstrip("\ufeff")).casefold()
 
 
 def _without_last_empty(rows: list[Row], width: int) -> tuple[list[Row], int]:

@@ -31,7 +31,11 @@ from tabsmith.tables.read.encoding import HEAD
 from tabsmith.tables.read.formats.foreign import ZIP
 from tabsmith.tables.read.formats.registry import Unsupported, readable_formats, recognise_format, table_suffixes
 from tabsmith.tables.read.opened_file import MEGABYTE, GuardedFile, OpenedFile, refuse_too_large
+from tabsmith.tables.read.sources import Asker
 from tabsmith.text import clean, nearest, plural
+
+ANYWHERE: Final = (Path(os.sep),)
+"""The folders of a person at this machine: they may open what their account may read."""
 
 _UNPACK_RATIO: Final = 200  # a workbook that declares more than this is made to fill the memory
 _SMALL_WORKBOOK: Final = 20 * MEGABYTE  # below this, the ratio does not matter
@@ -40,6 +44,11 @@ _LONGEST_PATH: Final = 4_096
 _LONGEST_NAME: Final = 255
 _F_GETPATH: Final = 50  # macOS
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def folders_for(asker: Asker, readable: tuple[Path, ...]) -> tuple[Path, ...]:
+    """The folders in which a file must lie; `readable` are those of the settings, which bound the bridge alone."""
+    return readable if asker == "bridge" else ANYWHERE
 
 
 def check_path(path: str, *, allowed: tuple[Path, ...], max_mb: float) -> GuardedFile:
@@ -115,7 +124,7 @@ def _require_inside(target: Path, folders: tuple[Path, ...], display_path: str) 
         return
     names = ", ".join(clean(folder) for folder in folders) or "none"
     raise PathOutsideError(
-        f"The path leads outside the folders that tabsmith may read: it means {clean(target, 300)}.",
+        f"The path leads outside the folders that may be read through the bridge: it means {clean(target, 300)}.",
         where=display_path,
         next_step=f"Allowed are: {names}. Move the file there, or add its folder to the setting `paths.allowed`.",
     )

@@ -48,7 +48,13 @@ def read_source(
 def _read_file(source: FileSource, opened: OpenedFile, max_mb: float, progress: Progress) -> TableInfo:
     file = opened.file
     fingerprint = snapshot_store.fingerprint(
-        file.path, file.size, file.modified_ns, file.format, source.as_text, snapshot_store.content_hash(opened.handle)
+        file.path,
+        file.size,
+        file.modified_ns,
+        file.format,
+        source.as_text,
+        source.options,
+        snapshot_store.content_hash(opened.handle),
     )
     known = snapshot_store.load_info(fingerprint)
     if known is not None:
@@ -58,10 +64,10 @@ def _read_file(source: FileSource, opened: OpenedFile, max_mb: float, progress: 
     with snapshot_store.scratch_folder() as scratch, translate_errors(file.display_path):
         out = scratch / "snapshot.parquet"
         with connect(spill=scratch) as database:
-            request = ReadRequest(opened, out, database, scratch, source.as_text, max_mb, progress)
+            request = ReadRequest(opened, out, database, scratch, source.as_text, max_mb, progress, source.options)
             result = format_named(file.format).read(request)
             progress(0.85, "profiling")
-            profile = profile_snapshot(database, out, result.names, result.storages)
+            profile = profile_snapshot(database, out, result.names, result.columns)
         if profile.rows == 0:
             raise ReadError(
                 "The file has a header but no rows.",
@@ -84,6 +90,7 @@ def _read_file(source: FileSource, opened: OpenedFile, max_mb: float, progress: 
             size=file.size,
             modified=file.modified,
             sheet=result.sheet,
+            sheets=result.sheets,
         )
         snapshot_store.save_snapshot(info, out)
     progress(1.0, "read")

@@ -11,11 +11,35 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+class ReadOptions(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is decided beforehand about how a file is read. Whatever is None or empty is found out from the file."""
+
+    delimiter: str | None = None
+    quote: str | None = None  # "" for none
+    escape: str | None = None  # "" for none
+    encoding: str | None = None
+    header: int | None = None  # the number of the line with the names, counted from 1; 0 for no header
+    skip: int | None = None  # lines to skip at the top
+    sheet: str | None = None  # of a workbook, or the table of a database
+    columns: tuple[str, ...] = ()  # names for the columns, in place of those in the file
+    expected: tuple[str, ...] = ()  # names that the file is expected to hold (a model's columns): evidence for a header
+    every_row: bool = (
+        False  # lines that cannot be read stay as empty rows, with the reason in a Parquet column `reason`
+    )
+
+
+Asker: TypeAlias = Literal["person", "bridge"]
+"""Who asked for a file: a person at this machine, who may open what their account may read, or somebody through the
+Telegram bridge, who is held to the folders of the setting `paths.allowed` and to what was sent here."""
+
+
 class FileSource(msgspec.Struct, frozen=True, tag="file", tag_field="source"):
     """A file on this machine, as the person wrote it; `as_text` keeps every value as the text that stands there."""
 
     path: str
     as_text: bool = False
+    options: ReadOptions = ReadOptions()
+    asked_by: Asker = "person"
 
 
 SampleName: TypeAlias = Literal["iris", "wine", "breast_cancer", "diabetes", "digits", "linnerud"]

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from tabsmith.tables.column_format import MISSING_WORDS, ColumnFormat
 from tabsmith.tables.database import sql_is_one_of
+from tabsmith.tables.profile.types import StoredColumn
+from tabsmith.tables.read.cell_reader import cell_value, is_present, trimmed
 from tabsmith.tables.read.value_formats import (
-    MISSING_IN_NUMBERS,
     TEXT,
     ValueFormat,
     fitting_formats,
@@ -52,6 +54,14 @@ class ColumnPlan(msgspec.Struct, frozen=True):
     @property
     def column(self) -> str:
         return f"c{self.position}"
+
+    @property
+    def column_format(self) -> ColumnFormat:
+        return ColumnFormat(self.format.name, self.missing if self.format is TEXT else MISSING_WORDS)
+
+    @property
+    def stored(self) -> StoredColumn:
+        return StoredColumn(self.format.storage, self.column_format)
 
 
 # Planning ------------------------------------------------------------------------------------------------------------
@@ -119,30 +129,29 @@ def _strict(plan: ColumnPlan, already_missing: tuple[str, ...]) -> str:
         return f"coalesce({plan.column}, '')"
     if plan.format.native:
         return plan.column
-    text = f"trim({plan.column})" if plan.trim else plan.column
     if plan.format is TEXT:
+        text = f"nfc_normalize({trimmed(plan.column)})"
         words = tuple(word for word in plan.missing if plan.trim or word not in already_missing)
         missing = f"WHEN {sql_is_one_of(text, words)} THEN NULL " if words else ""
         return f"CASE WHEN {text} = '' THEN NULL {missing}ELSE {text} END"
+    text = trimmed(plan.column) if plan.trim else plan.column
     value = plan.format.strict or f"coalesce({plan.format.sql}, error('no {plan.format.storage}'))"
     return f"CASE WHEN {text} IS NULL OR {text} = '' THEN NULL ELSE {value.replace('{t}', text)} END"
 
 
 def _safe(plan: ColumnPlan) -> str:
-    if plan.verbatim or plan.format is TEXT:
+    if plan.verbatim:
         return _strict(plan, ())
-    text = f"trim({plan.column})"
-    return f"CASE WHEN {_is_missing(plan)} THEN NULL ELSE {plan.format.sql.replace('{t}', text)} END"
+    return cell_value(plan.column, plan.format, plan.column_format)
 
 
 def _is_missing(plan: ColumnPlan) -> str:
-    text = f"trim({plan.column})"
-    return f"{plan.column} IS NULL OR {text} = '' OR {sql_is_one_of(text, MISSING_IN_NUMBERS)}"
+    return f"NOT {is_present(plan.column, plan.format, plan.column_format)}"
 
 
 def _present_text(plan: ColumnPlan) -> str:
     """SQL: the trimmed text of a column, NULL where it is missing."""
-    return f"CASE WHEN {_is_missing(plan)} THEN NULL ELSE trim({plan.column}) END"
+    return f"CASE WHEN {is_present(plan.column, plan.format, plan.column_format)} THEN {trimmed(plan.column)} END"
 
 
 # The fast path: a relation converted at once -------------------------------------------------------------------------
@@ -205,14 +214,14 @@ def _checked_by_count(
 # The careful path: rows of text in a file, converted piece by piece --------------------------------------------------
 
 
-def write_text_rows(rows: Iterator[list[str]], width: int, out: Path, advance: Callable[[], None]) -> int:
-    """Write rows of text to a Parquet file with columns c0, c1 ...; returns the number of rows."""
+def write_text_rows(rows: Iterator[list[str]], columns: Sequence[str], out: Path, advance: Callable[[], None]) -> int:
+    """Write rows of text to a Parquet file with the columns called `columns`; returns the number of rows."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = pa.schema([(f"c{position}", pa.large_string()) for position in range(width)])
-    batch_rows = max(20, _BATCH_CELLS // width)
-    group_rows = min(_LONGEST_ROW_GROUP, max(batch_rows, _ROW_GROUP_CELLS // width))
+    schema = pa.schema([(column, pa.large_string()) for column in columns])
+    batch_rows = max(20, _BATCH_CELLS // len(columns))
+    group_rows = min(_LONGEST_ROW_GROUP, max(batch_rows, _ROW_GROUP_CELLS // len(columns)))
     count = waiting_rows = 0
     waiting: list[Any] = []
     with pq.ParquetWriter(out, schema) as writer:
@@ -236,10 +245,12 @@ def convert_text_rows(
     plans: Sequence[ColumnPlan],
     out: Path,
     advance: Callable[[float], None],
+    *,
+    kept: tuple[str, ...] = (),
 ) -> tuple[ColumnPlan, ...]:
     """Convert the Parquet file `text_rows` to the Parquet file `out`; returns the plans that fit all rows.
 
-    `advance` is called with the share that is done (0 to 1).
+    `kept` names further columns that are copied as they are. `advance` is called with the share that is done (0 to 1).
     """
     import pyarrow.parquet as pq
 
@@ -253,7 +264,7 @@ def convert_text_rows(
                 part = _narrowed(database, texts, part)
             narrowed += part
             advance(0.5 * len(narrowed) / len(plans))
-        _write_converted(database, file, narrowed, out, advance)
+        _write_converted(database, file, narrowed, out, advance, kept)
     return tuple(narrowed)
 
 
@@ -316,6 +327,7 @@ def _write_converted(
     plans: Sequence[ColumnPlan],
     out: Path,
     advance: Callable[[float], None],
+    kept: tuple[str, ...],
 ) -> None:
     """Convert one row group of `file` after the other, columns that are alike together."""
     import pyarrow as pa
@@ -332,7 +344,10 @@ def _write_converted(
                 values = database.sql(f"SELECT {select} FROM texts").to_arrow_table().column(0).combine_chunks()  # noqa: S608
                 for index, plan in enumerate(group):
                     columns[plan.position] = values.slice(index * texts.num_rows, texts.num_rows)
-            table = pa.table([columns[plan.position] for plan in plans], names=[plan.column for plan in plans])
+            table = pa.table(
+                [*(columns[plan.position] for plan in plans), *(texts.column(name) for name in kept)],
+                names=[*(plan.column for plan in plans), *kept],
+            )
             writer = writer or pq.ParquetWriter(out, table.schema)
             writer.write_table(table)
             advance(0.5 + 0.5 * (row_group + 1) / file.num_row_groups)

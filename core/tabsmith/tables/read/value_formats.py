@@ -10,13 +10,15 @@ from typing import Final
 
 import msgspec
 
+from tabsmith.errors import UnknownFormatError
+from tabsmith.tables.column_format import MISSING_WORDS
 from tabsmith.tables.profile.types import StorageType
+from tabsmith.text import clean
 
-MISSING_IN_TEXT: Final = ("NA", "N/A", "n/a", "null", "NULL", "NaN", "nan", "?", "-", "#N/A", "<NA>")
 MISSING_IN_NUMBERS: Final = (
-    *MISSING_IN_TEXT,
+    *MISSING_WORDS,
     *("na", "Null", "None", "none", "NONE", "NAN", "--", "---", ".", "..", "*", "#NA", "#DIV/0!", "#VALUE!", "#REF!"),
-    *("missing", "unknown", "Unknown", "not available", "#NULL!", "#NUM!"),
+    *("missing", "unknown", "Unknown", "not available", "#NUM!"),
 )
 _SIGNS: Final = " \t\u00a0$€£¥%"  # around a number
 _TWO_LETTERS: Final = re.compile(r"[A-Z]{2}")
@@ -65,46 +67,50 @@ _GROUPED: Final = rf"[+-]?\d{{1,3}}(?:[{_PARTS}]\d{{3}})+(?:\.\d+)?|[+-]?(?:0|[1
 _COMMA: Final = r"[+-]?(?:(?:0|[1-9]\d{0,14})|\d{1,3}(?:[. ]\d{3})+)(?:,\d*)?(?:[eE][+-]?\d+)?|[+-]?,\d+"
 
 INTEGER: Final = _value_format(
-    "whole numbers",
+    "integer",
     "integer",
     r"-?[1-9]\d{0,18}|0",
     "CASE WHEN CAST(TRY_CAST({t} AS BIGINT) AS VARCHAR) = {t} THEN TRY_CAST({t} AS BIGINT) END",
     "CASE WHEN CAST(CAST({t} AS BIGINT) AS VARCHAR) <> {t} THEN error('not whole') ELSE CAST({t} AS BIGINT) END",
 )
-FLOAT: Final = _value_format("numbers", "float", _FLOAT, _where(_FLOAT, "TRY_CAST({t} AS DOUBLE)"), native="DOUBLE")
+FLOAT: Final = _value_format("number", "float", _FLOAT, _where(_FLOAT, "TRY_CAST({t} AS DOUBLE)"), native="DOUBLE")
 WHOLE_GROUPED: Final = _value_format(
-    "whole numbers with thousands separators",
+    "integer, grouped",
     "integer",
     _WHOLE_GROUPED,
     _where(_WHOLE_GROUPED, f"TRY_CAST(regexp_replace({{t}}, '[{_escaped(_PARTS)}]', '', 'g') AS BIGINT)"),
 )
 GROUPED: Final = _value_format(
-    "numbers with thousands separators",
+    "number, grouped",
     "float",
     _GROUPED,
     _where(_GROUPED, f"TRY_CAST(regexp_replace({{t}}, '[{_escaped(_PARTS)}]', '', 'g') AS DOUBLE)"),
 )
 DECIMAL_COMMA: Final = _value_format(
-    "numbers with a decimal comma",
+    "number, decimal comma",
     "float",
     _COMMA,
     _where(_COMMA, "TRY_CAST(replace(regexp_replace({t}, '[. ]', '', 'g'), ',', '.') AS DOUBLE)"),
 )
 BOOLEAN: Final = _value_format(
-    "true or false", "boolean", r"(?i:true|false)", "CASE lower({t}) WHEN 'true' THEN true WHEN 'false' THEN false END",
+    "boolean", "boolean", r"(?i:true|false)", "CASE lower({t}) WHEN 'true' THEN true WHEN 'false' THEN false END",
 )  # fmt: skip
 ISO_DATE: Final = _value_format(
-    "dates", "date", r"\d{4}-\d{1,2}-\d{1,2}", _where(r"\d{4}-\d{1,2}-\d{1,2}", "TRY_CAST({t} AS DATE)"), native="DATE"
+    "date, ISO 8601",
+    "date",
+    r"\d{4}-\d{1,2}-\d{1,2}",
+    _where(r"\d{4}-\d{1,2}-\d{1,2}", "TRY_CAST({t} AS DATE)"),
+    native="DATE",
 )
 ISO_TIME: Final = _value_format(
-    "dates with times",
+    "time, ISO 8601",
     "timestamp",
     rf"\d{{4}}-\d{{1,2}}-\d{{1,2}}{_TIME}?",
     _where(rf"\d{{4}}-\d{{1,2}}-\d{{1,2}}{_TIME}?", "TRY_CAST({t} AS TIMESTAMP)"),
     native="TIMESTAMP",
 )
 ISO_ZONED: Final = _value_format(
-    "dates with times and zones, taken to UTC",
+    "time with zone, ISO 8601",
     "timestamp",
     rf"\d{{4}}-\d{{1,2}}-\d{{1,2}}{_TIME}{_ZONE}?",
     _where(
@@ -114,16 +120,16 @@ ISO_ZONED: Final = _value_format(
 )
 
 
-def _date_formats(name: str, pattern: str, *formats: str) -> tuple[ValueFormat, ValueFormat]:
+def _date_formats(pattern: str, *formats: str) -> tuple[ValueFormat, ValueFormat]:
     """A date in one order, and the same with a time of day; `formats` are those of strptime."""
     days = ", ".join(f"'{format_}'" for format_ in formats)
     clocks = ("%H:%M:%S.%f", "%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p")
     times = ", ".join(f"'{format_} {clock}'" for format_ in formats for clock in clocks)
     clock = r"[ T]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AaPp][Mm])?"
     return (
-        _value_format(f"dates ({name})", "date", pattern, f"CAST(TRY_STRPTIME({{t}}, [{days}]) AS DATE)"),
+        _value_format(f"date, {formats[0]}", "date", pattern, f"CAST(TRY_STRPTIME({{t}}, [{days}]) AS DATE)"),
         _value_format(
-            f"dates with times ({name})",
+            f"time, {formats[0]}",
             "timestamp",
             rf"(?:{pattern})(?:{clock})?",
             f"TRY_STRPTIME(replace({{t}}, 'T', ' '), [{times}, {days}])",
@@ -135,17 +141,17 @@ _MONTHS: Final = r"(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
 _DAY: Final = r"(?:0?[1-9]|[12]\d|3[01])"
 _MONTH: Final = r"(?:0?[1-9]|1[0-2])"
 DATES: Final = (
-    *_date_formats("year first", rf"\d{{4}}/{_MONTH}/{_DAY}", "%Y/%m/%d"),
-    *_date_formats("month first", rf"{_MONTH}/{_DAY}/\d{{4}}", "%m/%d/%Y"),
-    *_date_formats("day first", rf"{_DAY}/{_MONTH}/\d{{4}}", "%d/%m/%Y"),
-    *_date_formats("day first", rf"{_DAY}\.{_MONTH}\.\d{{4}}", "%d.%m.%Y"),
-    *_date_formats("day first", rf"{_DAY}-{_MONTH}-\d{{4}}", "%d-%m-%Y"),
-    *_date_formats("month first", rf"{_MONTH}-{_DAY}-\d{{4}}", "%m-%d-%Y"),
-    *_date_formats("month first", rf"{_MONTH}/{_DAY}/\d{{2}}", "%m/%d/%y"),
-    *_date_formats("day first", rf"{_DAY}/{_MONTH}/\d{{2}}", "%d/%m/%y"),
-    *_date_formats("named month", rf"{_DAY}[- ]{_MONTHS}[- ]\d{{4}}", "%d-%b-%Y", "%d %b %Y", "%d-%B-%Y", "%d %B %Y"),
-    *_date_formats("named month", rf"{_DAY}[- ]{_MONTHS}[- ]\d{{2}}", "%d-%b-%y", "%d %b %y"),
-    *_date_formats("named month", rf"{_MONTHS} {_DAY},? \d{{4}}", "%b %d, %Y", "%b %d %Y", "%B %d, %Y", "%B %d %Y"),
+    *_date_formats(rf"\d{{4}}/{_MONTH}/{_DAY}", "%Y/%m/%d"),
+    *_date_formats(rf"{_MONTH}/{_DAY}/\d{{4}}", "%m/%d/%Y"),
+    *_date_formats(rf"{_DAY}/{_MONTH}/\d{{4}}", "%d/%m/%Y"),
+    *_date_formats(rf"{_DAY}\.{_MONTH}\.\d{{4}}", "%d.%m.%Y"),
+    *_date_formats(rf"{_DAY}-{_MONTH}-\d{{4}}", "%d-%m-%Y"),
+    *_date_formats(rf"{_MONTH}-{_DAY}-\d{{4}}", "%m-%d-%Y"),
+    *_date_formats(rf"{_MONTH}/{_DAY}/\d{{2}}", "%m/%d/%y"),
+    *_date_formats(rf"{_DAY}/{_MONTH}/\d{{2}}", "%d/%m/%y"),
+    *_date_formats(rf"{_DAY}[- ]{_MONTHS}[- ]\d{{4}}", "%d-%b-%Y", "%d %b %Y", "%d-%B-%Y", "%d %B %Y"),
+    *_date_formats(rf"{_DAY}[- ]{_MONTHS}[- ]\d{{2}}", "%d-%b-%y", "%d %b %y"),
+    *_date_formats(rf"{_MONTHS} {_DAY},? \d{{4}}", "%b %d, %Y", "%b %d %Y", "%B %d, %Y", "%B %d %Y"),
 )
 _GAP: Final = "[ \u00a0]?"  # as itself: the database knows no \\u
 _MONEY: Final = {"$": r"(?:US)?\$", "€": "(?:€|EUR)", "£": "£", "¥": "¥"}
@@ -163,8 +169,11 @@ def _signed_format(name: str, sign: str, *, comma: bool, before: bool) -> ValueF
 
 
 def _signed_formats(*, comma: bool) -> tuple[ValueFormat, ...]:
-    money = (_signed_format(f"amounts in {sign}", form, comma=comma, before=True) for sign, form in _MONEY.items())
-    return (*money, _signed_format("percentages", "%", comma=comma, before=False))
+    money = (
+        _signed_format(f"number, {'decimal comma, ' if comma else ''}in {sign}", form, comma=comma, before=True)
+        for sign, form in _MONEY.items()
+    )
+    return (*money, _signed_format(f"number, {'decimal comma, ' if comma else ''}in %", "%", comma=comma, before=False))
 
 
 POINT_SIGNED: Final = _signed_formats(comma=False)
@@ -191,10 +200,24 @@ def fitting_formats(values: Iterable[str], *, decimal_comma: bool) -> tuple[Valu
     return (*fitting, TEXT)
 
 
+_BY_NAME: Final = {format_.name: format_ for format_ in (*POINT_FORMATS, *COMMA_FORMATS, TEXT)}
+
+
+def format_named(name: str) -> ValueFormat:
+    """The format called `name`. Raises UnknownFormatError."""
+    format_ = _BY_NAME.get(name)
+    if format_ is None:
+        raise UnknownFormatError(
+            f"A column is read in the format {clean(name, 60)}, which this version of tabsmith does not know.",
+            next_step="Use the version that saved the model, or a later one.",
+        )
+    return format_
+
+
 def is_typed_value(cell: str) -> bool:
     """Whether a cell is a number, a date, a boolean or a word for a missing value; ordinary column names are not."""
     text = cell.strip()
-    if not text or text in MISSING_IN_TEXT:
+    if not text or text in MISSING_WORDS:
         return True
     return any(format_.pattern.fullmatch(text) for format_ in (*POINT_FORMATS, DECIMAL_COMMA, *COMMA_SIGNED))
 
@@ -224,7 +247,7 @@ def missing_words(values: Sequence[str]) -> tuple[str, ...]:
     A word stays a value where it has a meaning of its own: "NA" among two-letter codes (Namibia), "-" beside "+".
     """
     meaningful: set[str] = set()
-    others = {value.strip() for value in values} - set(MISSING_IN_TEXT) - {""}
+    others = {value.strip() for value in values} - set(MISSING_WORDS) - {""}
     codes = sum(1 for value in others if _TWO_LETTERS.fullmatch(value))
     if len(others) >= 5 and codes > 0.8 * len(others):
         meaningful.add("NA")
@@ -232,4 +255,4 @@ def missing_words(values: Sequence[str]) -> tuple[str, ...]:
         meaningful.add("-")
     if others and all(len(value) == 1 and not value.isalnum() for value in others):
         meaningful |= {"-", "?"}
-    return tuple(word for word in MISSING_IN_TEXT if word not in meaningful)
+    return tuple(word for word in MISSING_WORDS if word not in meaningful)

@@ -6,14 +6,13 @@ from typing import Final
 
 import numpy as np
 
-from tabsmith.errors import SchemaError
 from tabsmith.tables.info import TableInfo
 from tabsmith.tables.profile.row_sample import RowSample
 from tabsmith.tables.profile.types import ColumnProfile, TableProfile
 from tabsmith.tables.schema.edits import unknown_column
-from tabsmith.tables.schema.kinds import detect_kind, is_whole
+from tabsmith.tables.schema.kinds import detect_kind
 from tabsmith.tables.schema.leaks import Leak, find_leaks
-from tabsmith.tables.schema.lexicon import is_class_name
+from tabsmith.tables.schema.problem_type import problem_type_of, target_kind
 from tabsmith.tables.schema.splits import choose_split, holdout_share
 from tabsmith.tables.schema.target import rank_targets
 from tabsmith.tables.schema.types import (
@@ -32,9 +31,6 @@ _MANY_VALUES: Final = 50
 _MOSTLY: Final = 0.5
 _RARE_CLASS: Final = 8  # rows: fewer than the folds
 _IMBALANCED: Final = 0.05
-_ORDINAL: Final = 6  # whole numbers with more different values are taken as numbers
-_MOST_CLASSES: Final = 1_000
-_MOST_NAMED_CLASSES: Final = 100
 
 
 def detect_schema(
@@ -60,10 +56,8 @@ def detect_schema(
     split = Split("random", holdout=holdout_share(profile.rows), reason="no target was found")
     if target:
         column = profile.column(target)
-        kinds[target] = _requested_kind(column, kinds[target], problem_type) or _target_kind(
-            column, kinds[target], sample
-        )
-        detected_type = _problem_type(column, kinds[target])
+        kinds[target] = target_kind(column, kinds[target], sample, problem_type)
+        detected_type = problem_type_of(column, kinds[target])
         leaks = find_leaks(profile, kinds, sample, target, detected_type)
         split = choose_split(profile, kinds, sample, detected_type, target, column.rows - column.missing)
     context = _Context(target, detected_type, split, leaks, _find_duplicates(profile, kinds, sample, target))
@@ -71,61 +65,6 @@ def detect_schema(
         _column_schema(column, kinds[column.name], detected[column.name][1], context) for column in profile.columns
     )
     return Schema(columns, target, targets, detected_type, split, profile.rows)
-
-
-# The target ----------------------------------------------------------------------------------------------------------
-
-
-def _requested_kind(column: ColumnProfile, kind: ColumnKind, problem_type: RequestedProblemType) -> ColumnKind | None:
-    """The kind of the target that leads to the requested problem type; None if the type is to be detected."""
-    if problem_type == "detect" or kind == "constant":
-        return None
-    if problem_type == "regression":
-        if column.storage in ("text", "date", "timestamp"):
-            raise SchemaError(
-                f"{clean(column.name, 60)} cannot be the target of a regression: it holds no numbers.",
-                next_step="Leave the task out, or choose a target that is a number.",
-            )
-        return "numeric"
-    return "boolean" if kind == "boolean" else "category"
-
-
-def _target_kind(column: ColumnProfile, kind: ColumnKind, sample: RowSample) -> ColumnKind:
-    """The kind of a column as the target, which decides the problem type. Raises SchemaError."""
-    name = clean(column.name, 60)
-    if kind == "constant":
-        raise SchemaError(f"{name} cannot be the target: it has only one value.", next_step="Choose another target.")
-    if kind == "date":
-        raise SchemaError(
-            f"{name} cannot be the target: it is a date.", next_step="Choose a number or a column of classes."
-        )
-    if column.storage == "text":
-        if column.distinct > _MOST_CLASSES or column.distinct > 0.5 * (column.rows - column.missing):
-            raise SchemaError(
-                f"{name} cannot be the target: it has {plural(column.distinct, 'different text')}.",
-                next_step="Choose a number or a column of a few classes.",
-            )
-        return "boolean" if kind == "boolean" else "category"
-    if kind == "boolean":
-        return kind
-    if column.distinct == 2:
-        return "category"
-    has_class_name = is_class_name(column.name)
-    if is_whole(column, sample) and column.distinct <= (_MOST_NAMED_CLASSES if has_class_name else _ORDINAL):
-        return "category" if has_class_name or not _is_amount(column) else "numeric"
-    return "numeric"
-
-
-def _is_amount(column: ColumnProfile) -> bool:
-    """Whether a few whole numbers measure something, like a quality from 3 to 8, and are not labels."""
-    numbers = column.numbers
-    return column.distinct >= 5 and numbers is not None and numbers.maximum - numbers.minimum == column.distinct - 1
-
-
-def _problem_type(column: ColumnProfile, kind: ColumnKind) -> ProblemType:
-    if kind in {"numeric", "code"}:
-        return "regression"
-    return "binary" if column.distinct == 2 else "multiclass"
 
 
 # The columns ---------------------------------------------------------------------------------------------------------
@@ -165,7 +104,7 @@ def _find_duplicates(
 def _column_schema(column: ColumnProfile, kind: ColumnKind, evidence: str, context: _Context) -> ColumnSchema:
     if column.name == context.target:
         warnings = _target_warnings(column, context.problem_type)
-        return ColumnSchema(column.name, kind, "target", evidence, tuple(warnings))
+        return ColumnSchema(column.name, kind, "target", evidence, tuple(warnings), column.format)
     warnings = _warnings(column, kind)
     role: ColumnRole = "ignore" if kind in {"identifier", "constant"} else "feature"
     leak = context.leaks.get(column.name)
@@ -178,7 +117,7 @@ def _column_schema(column: ColumnProfile, kind: ColumnKind, evidence: str, conte
         role = "ignore"
     if column.name == context.split.by:
         role = "group" if context.split.kind == "grouped" else "time"
-    return ColumnSchema(column.name, kind, role, evidence, tuple(warnings))
+    return ColumnSchema(column.name, kind, role, evidence, tuple(warnings), column.format)
 
 
 def _warnings(column: ColumnProfile, kind: ColumnKind) -> list[ColumnWarning]:

@@ -5,11 +5,20 @@ from typing import Final
 from msgspec.structs import replace
 
 from tabsmith.errors import SchemaError
-from tabsmith.tables.schema.types import ColumnKind, ColumnRole, ColumnSchema, ProblemType, Schema, Split, SplitKind
+from tabsmith.tables.schema.types import (
+    NUMBER_KINDS,
+    ColumnKind,
+    ColumnRole,
+    ColumnSchema,
+    ProblemType,
+    Schema,
+    Split,
+    SplitKind,
+)
 from tabsmith.text import clean, similar
 
 _BY_HAND: Final = "chosen by hand"
-_ORDERED_KINDS: Final = frozenset({"date", "numeric", "code"})
+_ORDERED_KINDS: Final = NUMBER_KINDS | {"date"}
 
 
 def unknown_column(name: str, columns: tuple[str, ...]) -> SchemaError:
@@ -88,7 +97,7 @@ def with_split(schema: Schema, split: Split) -> Schema:
 def with_problem_type(schema: Schema, problem_type: ProblemType) -> Schema:
     """`schema` with the target as another type of problem. Raises SchemaError if the target cannot be a number."""
     column = schema.column(schema.target)
-    if problem_type == "regression" and column.kind not in {"numeric", "code", "boolean"}:
+    if problem_type == "regression" and column.kind not in NUMBER_KINDS | {"boolean"}:
         raise SchemaError(
             f"{clean(column.name, 60)} cannot be the target of a regression: it is of kind {column.kind}.",
             next_step="Leave the task out, or choose a target that is a number.",
@@ -98,7 +107,7 @@ def with_problem_type(schema: Schema, problem_type: ProblemType) -> Schema:
         split = replace(split, kind=_default_split_kind(problem_type), reason=_BY_HAND)
     kind: ColumnKind = column.kind
     if problem_type == "regression":
-        kind = "numeric"
+        kind = "embedded number" if kind == "embedded number" else "numeric"
     elif kind == "numeric":
         kind = "category"
     changed = _with_column(schema, replace(column, kind=kind))
@@ -112,7 +121,7 @@ def _default_split_kind(problem_type: ProblemType) -> SplitKind:
 def _with_target(schema: Schema, name: str) -> Schema:
     kind = schema.column(name).kind
     problem_type: ProblemType = schema.problem_type
-    if kind in {"numeric", "date"}:
+    if kind in {"numeric", "date", "embedded number"}:
         problem_type = "regression"
     elif kind == "boolean":
         problem_type = "binary"

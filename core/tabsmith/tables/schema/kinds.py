@@ -1,21 +1,23 @@
-"""The kind of each column (number, code, category, boolean, date, text, identifier, constant), with its evidence."""
+"""The kind of each column, with its evidence: constants, dates and numbers here, texts in `text_kinds`."""
 
 from typing import Final
 
 import numpy as np
 
+from tabsmith.tables.column_format import ColumnFormat
 from tabsmith.tables.profile.row_sample import RowSample
 from tabsmith.tables.profile.types import ColumnProfile
-from tabsmith.tables.schema.lexicon import is_code_name, is_key_name
+from tabsmith.tables.schema.lexicon import is_code_name, is_key_name, is_quantity_name
+from tabsmith.tables.schema.text_kinds import detect_text_kind
 from tabsmith.tables.schema.types import ColumnKind
 from tabsmith.text import plural
 
-_BOOLEAN_WORDS: Final = (
-    {"yes", "no"}, {"y", "n"}, {"true", "false"}, {"t", "f"}, {"on", "off"}, {"0", "1"},
-)  # fmt: skip
 _FEW_VALUES: Final = 20
-_MANY_WORDS: Final = 3.0
 _NEARLY_UNIQUE: Final = 0.98
+_EXACT: Final = 2**53  # beyond, a float cannot hold every whole number
+_FEW_CODES: Final = 5  # different whole numbers that are taken for labels, unless the name is that of a quantity
+_LEAST_ROWS: Final = 30
+_FIRST_YEAR, _LAST_YEAR, _YEARS = 1900, 2100, 150
 
 
 def detect_kind(column: ColumnProfile, sample: RowSample) -> tuple[ColumnKind, str]:
@@ -30,7 +32,7 @@ def detect_kind(column: ColumnProfile, sample: RowSample) -> tuple[ColumnKind, s
     if column.storage in {"date", "timestamp"}:
         return "date", "dates with times" if column.storage == "timestamp" else "dates"
     if column.storage == "text":
-        return _text_kind(column, present)
+        return detect_text_kind(column, present, sample)
     return _number_kind(column, present, sample)
 
 
@@ -47,48 +49,54 @@ def is_whole(column: ColumnProfile, sample: RowSample) -> bool:
 
 def _number_kind(column: ColumnProfile, present: int, sample: RowSample) -> tuple[ColumnKind, str]:
     values = plural(column.distinct, "different value")
+    if is_signed(column.format):
+        return "embedded number", f"{column.format.name}, {values}"
     if not is_whole(column, sample):
         return "numeric", f"decimal numbers, {values}"
     assert column.numbers is not None
     low, high = column.numbers.minimum, column.numbers.maximum
     if column.distinct == 2 and (low, high) == (0, 1):
         return "boolean", "only 0 and 1"
+    if evidence := _key_evidence(column, present, sample):
+        return "identifier", evidence
+    if column.storage == "integer" and max(abs(low), abs(high)) > _EXACT:
+        return "category", f"whole numbers of 16 digits and more, kept exactly as labels; {values}"
+    if is_key_name(column.name) or is_code_name(column.name):
+        return "code", f"coded integer, a number used as a label; {values}"
+    if column.distinct <= _FEW_CODES and present >= _LEAST_ROWS and not is_quantity_name(column.name):
+        return "code", f"coded integer: only {values}"
+    if column.storage == "integer" and _is_years(low, high):
+        return "code", f"coded integer, years from {low:.0f} to {high:.0f}"
+    return "numeric", f"whole numbers, {values}"
+
+
+def _key_evidence(column: ColumnProfile, present: int, sample: RowSample) -> str:
+    """Why a column of whole numbers is a key of the rows; "" if it is none."""
+    assert column.numbers is not None
     is_key = is_key_name(column.name)
     is_unique = column.distinct >= _NEARLY_UNIQUE * present and column.missing == 0 and present > _FEW_VALUES
     if is_unique and column.storage == "integer":
-        fills_range = high - low + 1 <= present * 1.02
+        fills_range = column.numbers.maximum - column.numbers.minimum + 1 <= present * 1.02
         if fills_range and _is_ordered(column.name, sample):
-            return "identifier", "counts the rows"
+            return "counts the rows"
         if is_key:
-            return "identifier", "a different number in every row, and the name suggests a key"
+            return "a different number in every row, and the name suggests a key"
         if fills_range and present >= 100:
-            return "identifier", "every number of a range once"
+            return "every number of a range once"
     if is_key and column.distinct > max(_FEW_VALUES, 0.5 * present):
-        return "identifier", "the name suggests a key, and few values occur twice"
-    if is_key or is_code_name(column.name):
-        return "code", f"coded integer, a number used as a label; {values}"
-    return "numeric", f"whole numbers, {values}"
+        return "the name suggests a key, and few values occur twice"
+    return ""
+
+
+def _is_years(low: float, high: float) -> bool:
+    return low >= _FIRST_YEAR and high <= _LAST_YEAR and high - low <= _YEARS
+
+
+def is_signed(format_: ColumnFormat) -> bool:
+    """Whether the format is that of numbers with a sign beside each: a currency or per cent."""
+    return format_.name.startswith("amounts in ") or format_.name == "percentages"
 
 
 def _is_ordered(name: str, sample: RowSample) -> bool:
     steps = np.diff(sample.numbers(name))
     return bool(np.all(steps > 0)) or bool(np.all(steps < 0))
-
-
-def _text_kind(column: ColumnProfile, present: int) -> tuple[ColumnKind, str]:
-    if column.distinct == 2:
-        values = {value.text.strip().lower() for value in column.top}
-        if values in _BOOLEAN_WORDS:
-            return "boolean", " and ".join(sorted(value.text for value in column.top))
-        return "category", "two categories"
-    words = column.lengths.words if column.lengths else 1.0
-    is_key = is_key_name(column.name)
-    share = column.distinct / present
-    if share >= 0.9 and present > _FEW_VALUES:
-        if words >= _MANY_WORDS and not is_key:
-            return "text", f"free text, {words:.0f} words on average"
-        if share >= _NEARLY_UNIQUE or is_key:
-            return "identifier", "a different text in nearly every row"
-    if words >= _MANY_WORDS and share > 0.2 and column.distinct > _FEW_VALUES:
-        return "text", f"free text, {words:.0f} words on average"
-    return "category", plural(column.distinct, "category", "categories")

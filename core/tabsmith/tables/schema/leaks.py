@@ -13,7 +13,7 @@ import numpy as np
 from tabsmith.tables.profile.row_sample import Floats, RowSample
 from tabsmith.tables.profile.types import TableProfile
 from tabsmith.tables.schema.dependence import is_linear, is_recoding, single_feature_score
-from tabsmith.tables.schema.types import ColumnKind, ProblemType
+from tabsmith.tables.schema.types import NUMBER_KINDS, TEXT_KINDS, ColumnKind, ProblemType
 from tabsmith.text import clean
 
 _ALONE_CLASSES: Final = 0.97  # of the errors of always predicting the commonest class
@@ -47,7 +47,7 @@ def find_leaks(
     names = [
         column.name
         for column in profile.columns
-        if column.name != target and kinds[column.name] not in {"identifier", "constant", "text"}
+        if column.name != target and kinds[column.name] not in TEXT_KINDS | {"identifier", "constant"}
     ]
     target_name = clean(target, 40)
     classes = problem_type != "regression"
@@ -61,7 +61,7 @@ def find_leaks(
         if score >= (_ALONE_CLASSES if classes else _ALONE_NUMBERS):
             leaks[name] = Leak(f"Predicts {score:.1%} of {target_name} alone: is it known before {target_name} is?")
     if not classes:
-        numeric = [name for name in names if kinds[name] in {"numeric", "code", "boolean"} and name not in leaks]
+        numeric = [name for name in names if kinds[name] in NUMBER_KINDS | {"boolean"} and name not in leaks]
         leaks |= _sum_leaks(sample, target, numeric)
     return leaks
 
@@ -76,7 +76,7 @@ def _is_same(
 ) -> bool:
     if classes:
         return distinct[name] == distinct[target] and is_recoding(sample.codes(name), sample.codes(target))
-    if kinds[name] in {"numeric", "code"} and kinds[target] in {"numeric", "code"}:
+    if kinds[name] in NUMBER_KINDS and kinds[target] in NUMBER_KINDS:
         return is_linear(sample.numbers(name), sample.numbers(target))
     return False
 

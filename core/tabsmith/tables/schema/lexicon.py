@@ -22,18 +22,24 @@ _TARGET_WORDS: Final[dict[str, float]] = {
             "outcome response dependent survived churn churned attrition species diagnosis medv left fraud fraudulent",
         ),
         (0.93, "readmitted readmission spam sentiment saleprice exited defaulted subscribed malignant"),
-        (0.9, "price survival survive default stroke approved rejected clicked converted purchased cancelled canceled"),
+        (
+            0.9,
+            "price prc survival survive default stroke approved rejected clicked converted purchased cancelled canceled",
+        ),
         (0.9, "anomaly phishing malware hazardous poisonous edible toxic tomorrow winner loanstatus heartdisease"),
         (0.85, "mpg prices died dead death mortality disease deposit approval admitted hired promoted bought failure"),
         (0.85, "faulty fault failed delayed cultivar isfraud rul digit variety recurrence relapse progression cardio"),
         (0.8, "class classes tip quality salary wage wages revenue sales demand rings severity decision result y"),
         (0.75, "charges profit rent diabetes cancer chd delay conversion loan risk eligible placed attack intrusion"),
-        (0.75, "won win strength emissions emission co2 expectancy popularity cnt hit admit chance toxicity"),
+        (0.75, "noshow won win strength emissions emission co2 expectancy popularity cnt hit admit chance toxicity"),
         (
             0.7,
             "fare income cost costs rating score grade grades click fail passed letter satisfied",
         ),
-        (0.65, "yield consumption expenditure expenses spend spending shares bikers purchase booked booking turnover"),
+        (
+            0.65,
+            "utility rmsd fps yield consumption expenditure expenses spend spending shares bikers purchase booked booking turnover",
+        ),
         (
             0.6,
             "satisfaction happiness gpa genre output accepted placement promotion popular g3 mood rate performance",
@@ -51,7 +57,7 @@ _TARGET_WORDS: Final[dict[str, float]] = {
 _PHRASES: Final = (
     "sale price", "loan status", "median house value", "heart disease", "cover type", "selling price", "med house val",
     "credit risk", "life expectancy", "default payment", "body fat", "death event", "machine failure", "class label",
-    "price range", "booking status", "traffic volume", "revenue", "charged off", "life time value", "air quality",
+    "no show", "critical temp", "price range", "booking status", "traffic volume", "revenue", "charged off", "life time value", "air quality",
 )  # fmt: skip
 _PHRASE_WEIGHT: Final = 0.93
 
@@ -82,6 +88,14 @@ _CODES: Final = _words("""
     region district cluster group status segment rank rating stars tier ward sector store shop branch station
     channel model floor zone area_code month_number education
 """)
+_QUANTITIES: Final = _words("""
+    count counts number num n qty quantity total amount sum avg average mean median min max age ages price cost rooms
+    bedrooms bathrooms beds baths children kids siblings persons people passengers cylinders doors seats visits times
+    hours minutes seconds days weeks months years length width height weight size distance depth speed rate ratio
+    percent percentage pct score scores points goals wins losses votes population area temp temperature income balance
+    duration delay units items orders clicks views likes pregnancies dependents dependants cars bikes frequency freq
+    volume value values dose
+""")
 _ENTITIES: Final = _words("""
     patient subject customer user client member person
     participant student household speaker respondent visitor patientid subjectid
@@ -89,8 +103,12 @@ _ENTITIES: Final = _words("""
 """)
 _GENERIC: Final = _words(
     "class classes type category status level count value values group total score rating rate grade amount duration "
-    "position rank y result segment load power pressure area interest"
+    "position rank y result segment load power pressure area interest quality income"
 )
+_COMMON_FEATURES: Final = _words("""
+    income type grade quality class classes category status level group segment score rating value values amount duration
+    condition balance loan diabetes cancer disease activity rank position weight temperature pressure risk area count
+""")
 
 
 def name_words(name: str) -> tuple[str, ...]:
@@ -107,19 +125,20 @@ def target_weight(name: str, others: Sequence[str] = ()) -> float:
     words = name_words(name)
     if not words:
         return 0.0
-    joined = " ".join(words)
-    if joined == "y" and len(others) > 3 and "x" in {other.strip().lower() for other in others}:
+    if words == ("y",) and len(others) > 3 and "x" in {other.strip().lower() for other in others}:
         return 0.0  # one of the coordinates
-    if any(phrase in joined for phrase in _PHRASES):
-        weight = _PHRASE_WEIGHT
-    else:
-        weight = max(_weight_at(words), _TARGET_WORDS.get("".join(words), 0.0))
+    weight = _PHRASE_WEIGHT if _has_phrase(words) else max(_weight_at(words), _TARGET_WORDS.get("".join(words), 0.0))
     if weight and len(words) > 1:
         if _WEAKER & set(words[:-1]) or words[-1] in _WEAKER:
             weight *= 0.5
         elif _STRONGER & set(words[:-1]):
             weight = min(0.97, weight * 1.1)
     return weight
+
+
+def _has_phrase(words: tuple[str, ...]) -> bool:
+    joined = " ".join(words)
+    return any(phrase in joined for phrase in _PHRASES)
 
 
 def _modest(word: str, words: tuple[str, ...]) -> float:
@@ -140,6 +159,17 @@ def _weight_at(words: tuple[str, ...]) -> float:
         return max(weight, 0.6 * inner)
     inner = max((_TARGET_WORDS.get(word, 0.0) for word in words[:head]), default=0.0)
     return max(weight * 0.95 * _modest(words[head], words), 0.9 * inner if words[head] in _GENERIC else 0.0)
+
+
+def is_common_feature(name: str) -> bool:
+    """Whether the name's target word is as often that of a feature: income, type, grade, quality, class."""
+    return head_word(name) in _COMMON_FEATURES and not _has_phrase(name_words(name))
+
+
+def number_family(name: str) -> str:
+    """What columns that are only numbered have in common: `v` for V1 and V28; "" for a name without a number."""
+    match = re.fullmatch(r"(.*?)[\s_.-]*\d+", name[:200].strip().lower())
+    return match[1] if match else ""
 
 
 def head_word(name: str) -> str:
@@ -173,6 +203,12 @@ def is_class_name(name: str) -> bool:
 
 def is_code_name(name: str) -> bool:
     return any(word in _CODES for word in name_words(name))
+
+
+def is_quantity_name(name: str) -> bool:
+    """Whether the name suggests something that is counted or measured: children, num_visits, age."""
+    words = name_words(name)
+    return bool(words) and (words[-1] in _QUANTITIES or words[0] in {"n", "num", "number", "count", "total"})
 
 
 def is_entity_name(name: str) -> bool:

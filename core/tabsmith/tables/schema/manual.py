@@ -25,6 +25,9 @@ _KIND_WORDS: Final[dict[str, ColumnKind]] = {
     **dict.fromkeys(("datetime", "time", "timestamp", "day"), "date"),
     **dict.fromkeys(("id", "key"), "identifier"),
     "ordinal": "code",
+    **dict.fromkeys(("link", "address"), "url"),
+    **dict.fromkeys(("multi", "tags", "multiple"), "list"),
+    **dict.fromkeys(("unit", "amount", "currency", "percent", "embedded"), "embedded number"),
 }
 _PROBLEM_TYPE_WORDS: Final[dict[str, RequestedProblemType]] = {
     **{problem_type: problem_type for problem_type in get_args(RequestedProblemType)},

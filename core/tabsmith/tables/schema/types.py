@@ -3,12 +3,31 @@
 Every guess carries its evidence in words, so that a person can accept or correct it.
 """
 
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-ColumnKind: TypeAlias = Literal["numeric", "code", "category", "boolean", "date", "text", "identifier", "constant"]
-"""`code` is an integer used as a label (a year, a zip code, a grade); it serves as a number and as a category."""
+from tabsmith.tables.column_format import ColumnFormat
+
+ColumnKind: TypeAlias = Literal[
+    "numeric",
+    "code",
+    "category",
+    "boolean",
+    "date",
+    "text",
+    "identifier",
+    "constant",
+    "url",
+    "list",
+    "embedded number",
+]
+"""`code` is an integer used as a label (a year, a zip code, a grade); it serves as a number and as a category.
+`url` is an address on the web and `list` several items in a cell; both give their words. `embedded number` is a number
+with a sign or unit beside it (`$5`, `12 kg`), and serves as that number."""
+
+NUMBER_KINDS: Final[frozenset[ColumnKind]] = frozenset({"numeric", "code", "embedded number"})
+TEXT_KINDS: Final[frozenset[ColumnKind]] = frozenset({"text", "url", "list"})
 
 ColumnRole: TypeAlias = Literal["target", "feature", "ignore", "group", "time"]
 """`group`: rows that share a value of the column stay in one fold. `time`: models train on earlier rows and are tested
@@ -50,6 +69,7 @@ class ColumnSchema(msgspec.Struct, frozen=True):
     role: ColumnRole
     evidence: str
     warnings: tuple[ColumnWarning, ...] = ()
+    format: ColumnFormat = ColumnFormat()  # how its texts are read, in the table and in new rows
 
 
 class TargetCandidate(msgspec.Struct, frozen=True):

@@ -5,14 +5,14 @@ from collections.abc import Awaitable, Callable
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
-from tabsmith.runs.commands import Pause, Resume, Stop
+from tabsmith.runs.events import Pause, Resume, Stop
 from tabsmith.runs.watch import list_runs
 from tabsmith.telegram.actions import SendRunCommand
 from tabsmith.telegram.chat.context import UpdateContext
 from tabsmith.telegram.chat.perform import give_answers, is_run_alive, perform
 from tabsmith.telegram.chat.views import show_view
 from tabsmith.telegram.chat_state import ChatView
-from tabsmith.telegram.render.help import help_text
+from tabsmith.telegram.render.settings import help_text
 from tabsmith.telegram.render.text import bold, foreign, line, own
 from tabsmith.telegram.transport.updates import TextMessage
 from tabsmith.workflow import actions

@@ -19,8 +19,8 @@ from tabsmith.telegram.render.messages import Outgoing, OutgoingMessage
 from tabsmith.telegram.render.text import StyledText
 from tabsmith.telegram.status import BridgePaths, StatusWriter
 from tabsmith.telegram.transport.updates import TelegramUser
-from tabsmith.workflow.awaited_run import AwaitedRun, run_snapshot
 from tabsmith.workflow.conversation import Conversation
+from tabsmith.workflow.effects import AwaitedRun, run_snapshot
 from tabsmith.workflow.session_store import SessionStore
 
 if TYPE_CHECKING:
@@ -107,6 +107,7 @@ class BridgeContext:
             agents=agents,
             why_not=why_not,
             keeps_work=True,
+            asker="bridge",
         )
 
     def _run_for(self, session_user: str, run_id: str) -> RunSnapshot | None:

@@ -12,7 +12,7 @@ from tabsmith.runs.jobs import JobFailed, JobResult, Predict, Predicted, Progres
 from tabsmith.telegram.chat.context import BridgeContext, UpdateContext
 from tabsmith.telegram.chat.views import show_view
 from tabsmith.telegram.chat_state import ChatState, PredictionJob
-from tabsmith.telegram.render import results
+from tabsmith.telegram.render import models
 from tabsmith.telegram.render.messages import Button, OutgoingMessage
 from tabsmith.telegram.render.text import StyledText, error_text, line, mixed, own
 from tabsmith.text import clean
@@ -87,21 +87,21 @@ class ChatJobs:
                 self.start(context, step.effect)
                 return
         if isinstance(result, Predicted):
-            context.send(results.prediction_file(result.prediction))
+            context.send(models.prediction_file(result.prediction))
         await show_view(context)
 
     async def tell_again(self, context: UpdateContext) -> None:
         """Send what `_give_result` sends, for a result that was taken and perhaps not told before a kill."""
         session = context.conversation().session
         if session.state is State.PREDICTING and session.prediction is not None and session.waiting is None:
-            context.send(results.prediction_file(session.prediction))
+            context.send(models.prediction_file(session.prediction))
         await show_view(context)
 
     async def _run_prediction(self, context: UpdateContext, effect: Predict) -> None:
         result = await self._run(context, effect)
         result_context = context.for_result()
         if isinstance(result, Predicted):
-            result_context.send(results.prediction_file(result.prediction))
+            result_context.send(models.prediction_file(result.prediction))
         elif isinstance(result, JobFailed):
             result_context.send_text(error_text(result.error))
         if context.chat.job == PredictionJob(context.key, effect):

@@ -18,7 +18,7 @@ from tabsmith.storage import Found
 from tabsmith.telegram.chat.context import BridgeContext, UpdateContext
 from tabsmith.telegram.chat.views import show_view
 from tabsmith.telegram.chat_state import ChatState, ChatView, NotificationKind
-from tabsmith.telegram.render import questions, results, run_message
+from tabsmith.telegram.render import models, questions, run_message
 from tabsmith.telegram.render.messages import OutgoingMessage, keyboard
 from tabsmith.telegram.render.text import StyledText, bold, foreign, line, mixed, own
 from tabsmith.text import clean
@@ -105,7 +105,7 @@ def _end(run: RunSnapshot, run_id: str) -> RunNotification:
             kind = "finished"
         text = line(bold("✔ The run is over" if kind == "finished" else "✘ The run failed"))
         text += run_message.ending_text(run)
-        text += results.score_text(run.report) if run.report is not None else ()
+        text += models.score_text(run.report) if run.report is not None else ()
     return _notification(kind, key, run, run_id, text, ("result", "resume", "open"))
 
 
@@ -259,7 +259,7 @@ class RunFollower:
             self._update_live_message(context.chat, run_id, run)
             context.set_view(ChatView())
             if run.report is not None:
-                for chart in results.result_charts(run.report):
+                for chart in models.result_charts(run.report):
                     context.send(chart)
             await show_view(context)
             context.save(context.chat.without_followed(run_id))

@@ -98,7 +98,7 @@ def predict_with_listed_model(context: UpdateContext, path: str) -> None:
     paths = context.bridge.settings.paths
     guard.check_path(path, allowed=paths.readable, max_mb=paths.max_mb)
     source = str(guard.normalize_path(path))
-    effect = Predict(context.chat.view.name, FileSource(source), default_out(source))
+    effect = Predict(context.chat.view.name, FileSource(source, asked_by="bridge"), default_out(source))
     context.send(job_message(effect))
     context.set_view(ChatView())
     context.bridge.jobs.start_prediction(context, effect)

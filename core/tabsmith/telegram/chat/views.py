@@ -9,7 +9,7 @@ from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.watch import RunWatch, list_runs
 from tabsmith.telegram.chat.context import BridgeContext, UpdateContext
 from tabsmith.telegram.chat_state import ChatState, ChatView
-from tabsmith.telegram.render import models, results, run_list, run_message, settings, steps
+from tabsmith.telegram.render import models, run_list, run_message, settings, steps
 from tabsmith.telegram.render.messages import Button, OutgoingMessage
 from tabsmith.telegram.render.text import StyledText, bold, error_text, foreign, line, own
 from tabsmith.workflow.conversation import Conversation
@@ -62,7 +62,7 @@ async def _show_step(context: UpdateContext, lead: StyledText) -> None:
         extra = await asyncio.to_thread(_result, session.model.model_id)
     elif session.model is not None and session.state is State.PREDICTING:
         extra = line(own("The model predicts "), foreign(session.model.target), own("."))
-    allowed = context.bridge.settings.paths.allowed
+    allowed = context.bridge.settings.paths.readable
     message = steps.step_message(conversation.form, session, view, allowed=allowed, extra=extra)
     if session.state is State.IDLE and context.chat.session == "own":
         message = _with_terminal(context, message)
@@ -116,7 +116,7 @@ async def _show_models(context: UpdateContext, view: ChatView, lead: StyledText)
         return
     report = None if summary.damaged else await asyncio.to_thread(read_report, view.name)
     if view.page == models.PICTURES and report is not None:
-        for chart in results.result_charts(report):
+        for chart in models.result_charts(report):
             context.send(chart)
         return
     _send(context, models.model_message(summary, report), lead)
@@ -128,7 +128,7 @@ def _settings(bridge: BridgeContext, chat: ChatState) -> OutgoingMessage:
         token_from=bridge.token_from,
         server=bridge.server,
         allowed_users=len(bridge.settings.telegram.allowed_users),
-        folders=bridge.settings.paths.allowed,
+        folders=bridge.settings.paths.readable,
         agents=bridge.access.availability,
     )
 
@@ -158,7 +158,7 @@ def _result(model_id: str) -> StyledText:
     from tabsmith.modeling.store import read_report
 
     try:
-        return results.result_text(read_report(model_id), run=None)
+        return models.result_text(read_report(model_id), run=None)
     except TabsmithError as error:
         return error_text(error)
 

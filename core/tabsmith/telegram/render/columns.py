@@ -12,6 +12,7 @@ from tabsmith.presentation.spans import Span
 from tabsmith.tables.profile.types import ColumnProfile
 from tabsmith.tables.schema import edits
 from tabsmith.tables.schema.types import ColumnKind, ColumnRole, Schema
+from tabsmith.telegram.render.fields import SPLIT
 from tabsmith.telegram.render.layout import (
     StepButtons,
     fact_lines,
@@ -22,7 +23,6 @@ from tabsmith.telegram.render.layout import (
     step_page_buttons,
 )
 from tabsmith.telegram.render.messages import Button, Keyboard
-from tabsmith.telegram.render.splits import SPLIT
 from tabsmith.telegram.render.text import StyledText, bold, error_text, foreign, line, mixed, own, styled
 from tabsmith.text import clean, plural
 from tabsmith.workflow.form import ColumnLine, ColumnsField, StepForm

@@ -9,23 +9,23 @@ from typing import Final, get_args
 from tabsmith import formatting
 from tabsmith.errors import UsageError
 from tabsmith.limits import LimitName
-from tabsmith.orchestration.decisions import DecisionAction
-from tabsmith.orchestration.limits.amounts import format_limit
-from tabsmith.orchestration.questions import (
+from tabsmith.orchestration.decisions import (
     AllowTool,
     ChangeBrief,
     Continue,
     Decide,
+    DecisionAction,
     EndRun,
     Extend,
     Question,
     Reply,
     Skip,
 )
+from tabsmith.orchestration.limits.amounts import format_limit
 from tabsmith.presentation import budgets
 from tabsmith.presentation.labels import CAUSES
 from tabsmith.runs import replies
-from tabsmith.runs.commands import Answer
+from tabsmith.runs.events import Answer
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.telegram.actions import ChatAction, InvalidInput, SendRunCommand, ShowView, StaleButton
 from tabsmith.telegram.chat_state import ChatView

@@ -12,7 +12,7 @@ from tabsmith.orchestration.limits.amounts import format_limit
 from tabsmith.presentation import budgets
 from tabsmith.presentation.labels import RUN_STATES
 from tabsmith.runs import replies
-from tabsmith.runs.commands import Note, Pause, Resume, Stop
+from tabsmith.runs.events import Note, Pause, Resume, Stop
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.watch import RunSummary
 from tabsmith.telegram.actions import (

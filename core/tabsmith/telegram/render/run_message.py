@@ -14,7 +14,7 @@ from tabsmith.runs import replies
 from tabsmith.runs.events import RunState
 from tabsmith.runs.snapshot import RunSnapshot, TaskState
 from tabsmith.tables.read.sources import describe_source
-from tabsmith.telegram.render import results
+from tabsmith.telegram.render import models
 from tabsmith.telegram.render.messages import LIST, Button, OutgoingMessage, button, keyboard
 from tabsmith.telegram.render.text import Piece, StyledText, bold, error_text, foreign, line, mixed, own
 from tabsmith.text import plural
@@ -146,7 +146,7 @@ def _ended(run: RunSnapshot) -> StyledText:
 
 def _best(run: RunSnapshot) -> StyledText:
     if run.report is not None:
-        return results.score_text(run.report)
+        return models.score_text(run.report)
     return best_score(run)
 
 

@@ -1,4 +1,5 @@
-"""A person's settings at the bridge: what they hear of, whose conversation it is; and what the machine is set to."""
+"""The commands of the bridge with the words for /help, and a person's settings: what they hear of, whose conversation it is,
+and what the machine is set to."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +11,7 @@ from tabsmith.presentation.labels import AVAILABILITIES
 from tabsmith.telegram.actions import ChatAction, SetFollowAll, SetNotificationLevel, StaleButton, SwitchSession
 from tabsmith.telegram.chat_state import ChatState, NotificationKind, NotificationLevel
 from tabsmith.telegram.render.messages import OutgoingMessage, button, in_columns, keyboard
-from tabsmith.telegram.render.text import Piece, bold, foreign, line, mixed, own
+from tabsmith.telegram.render.text import Piece, StyledText, bold, foreign, line, mixed, own
 from tabsmith.text import plural
 
 PREFIX: Final = "s"
@@ -89,3 +90,38 @@ def parse_press(data: str, seat: ChatState) -> ChatAction:
             return SwitchSession("own" if session == "own" else "local")
         case _:
             return StaleButton()
+
+
+COMMANDS: Final[tuple[tuple[str, str], ...]] = (
+    ("start", "begin, or resume where you left off"),
+    ("help", "what can be written here"),
+    ("train", "train a model from a table"),
+    ("predict", "predict new rows with a model"),
+    ("models", "the models, to show or to delete"),
+    ("runs", "the runs of this machine, to follow"),
+    ("status", "what is going on now"),
+    ("stop", "stop a run; its best model is kept"),
+    ("pause", "pause a run"),
+    ("resume", "resume a paused run"),
+    ("cancel", "discard session; runs continue"),
+    ("back", "one step back; nothing is lost"),
+    ("settings", "what you hear of, and whose session"),
+)
+
+
+def help_text() -> StyledText:
+    """What the bridge is, and a line for each command."""
+    text: StyledText = (
+        *line(bold("tabsmith")),
+        *line(
+            own("Send a table (CSV, Excel, Parquet, JSON; up to 20 MB), check what was understood of it, and train.")
+        ),
+        *line(),
+    )
+    for name, words in COMMANDS:
+        text += line(own(f"/{name}  {words}"))
+    return (
+        *text,
+        *line(),
+        *line(own("Buttons do what they say. Where a value is asked for, send it as a message.")),
+    )

@@ -14,7 +14,16 @@ from tabsmith.telegram.render.columns import (
     short_list,
     short_paging,
 )
-from tabsmith.telegram.render.fields import field_buttons, field_lines, field_named, field_page, read_field, split_page
+from tabsmith.telegram.render.fields import (
+    SPLIT,
+    field_buttons,
+    field_lines,
+    field_named,
+    field_page,
+    read_field,
+    split_options,
+    split_page,
+)
 from tabsmith.telegram.render.layout import (
     StepButtons,
     fact_lines,
@@ -26,7 +35,6 @@ from tabsmith.telegram.render.layout import (
     step_tag,
 )
 from tabsmith.telegram.render.messages import Keyboard, OutgoingMessage
-from tabsmith.telegram.render.splits import SPLIT, split_options
 from tabsmith.telegram.render.text import Piece, StyledText, bold, error_text, foreign, line, mixed, own
 from tabsmith.text import clean
 from tabsmith.workflow.form import StepChoice, StepForm

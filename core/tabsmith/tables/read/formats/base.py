@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from tabsmith.tables.info import Dialect, Route
-from tabsmith.tables.profile.types import StorageType
-from tabsmith.tables.read.arrow_columns import write_columns
+from tabsmith.tables.profile.types import StorageType, StoredColumn
+from tabsmith.tables.read.arrow_columns import convert_relation, write_columns
 from tabsmith.tables.read.careful_parser import LineNotes
 from tabsmith.tables.read.encoding import HEAD, decode_head
 from tabsmith.tables.read.opened_file import GuardedFile, OpenedFile
+from tabsmith.tables.read.sources import ReadOptions
 
 if TYPE_CHECKING:
     import duckdb
@@ -54,10 +55,15 @@ class ReadRequest:
     as_text: bool  # keep every cell as the text that stands in the file
     max_mb: float  # the most that may be unpacked
     progress: Progress
+    options: ReadOptions = field(default_factory=ReadOptions)
 
-    def write_columns(self, columns: Sequence[Any]) -> tuple[StorageType, ...]:
+    def write_columns(self, columns: Sequence[Any]) -> tuple[StoredColumn, ...]:
         """Write Arrow arrays as the snapshot, and return how each column is stored."""
         return write_columns(self.database, columns, self.out, as_text=self.as_text, read_texts=True)
+
+    def write_relation(self, relation: str) -> tuple[StorageType, ...]:
+        """Write a relation (SQL, columns c0, c1 ...) as the snapshot, and return how each column is stored."""
+        return convert_relation(self.database, relation, self.out, as_text=self.as_text, read_texts=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +71,12 @@ class ReadResult:
     """What is known of a file once its snapshot is written."""
 
     names: tuple[str, ...]
-    storages: tuple[StorageType, ...]
+    columns: tuple[StoredColumn, ...]
     route: Route = "fast"
     encoding: str = ""
     dialect: Dialect = field(default_factory=Dialect)
-    sheet: str = ""
+    sheet: str = ""  # of a workbook, or the table or file that was read of several
+    sheets: tuple[str, ...] = ()  # all that the source holds
     notes: LineNotes = field(default_factory=LineNotes)
 
 

@@ -8,6 +8,7 @@ from typing import BinaryIO, Final
 
 from tabsmith.errors import ReadError
 from tabsmith.tables.database import run_with_progress, sql_literal, sql_literals
+from tabsmith.tables.info import REASON_COLUMN
 from tabsmith.tables.read.arrow_columns import numbered_names, unique_names
 from tabsmith.tables.read.careful_parser import LineNotes, LineParser, decode_lines
 from tabsmith.tables.read.csv_dialect import SNIFFED, SniffResult, sniff_dialect
@@ -88,7 +89,11 @@ class _DelimitedReader:
         head_text = head.decode("utf-8", "replace")
         if len(head) < self._size:
             head_text = head_text[:-4]  # perhaps cut within a character
-        sniffed = sniff_dialect(head_text, tabs=self._request.opened.file.format == TSV.name)
+        sniffed = sniff_dialect(
+            head_text,
+            tabs=self._request.opened.file.format == TSV.name,
+            expected=self._request.options.expected,
+        )
         self._require_table(sniffed, head_text)
         as_text = self._request.as_text
         plans = plan_columns(
@@ -106,7 +111,7 @@ class _DelimitedReader:
         final_plans = fast_plans or self._read_carefully(sniffed, plans, notes)
         return ReadResult(
             names,
-            tuple(plan.format.storage for plan in final_plans),
+            tuple(plan.stored for plan in final_plans),
             route="fast" if fast_plans else "careful",
             encoding=encoding,
             dialect=sniffed.dialect,
@@ -205,10 +210,13 @@ class _DelimitedReader:
         preamble = list(islice(lines, sniffed.first - 1))
         if sniffed.units and preamble:
             notes.reject(sniffed.first - 1, "a second header line, not a row", preamble[-1])
-        parser = LineParser(sniffed.dialect, sniffed.width, _fits(plans), notes)
+        every_row = self._request.options.every_row
+        parser = LineParser(sniffed.dialect, sniffed.width, _fits(plans), notes, every_row=every_row)
         if sniffed.ends_empty:
             parser.expect_last_delimiter()
-        count = write_text_rows(parser.rows(lines, sniffed.first), sniffed.width, text_rows, self._advance)
+        columns = [*(plan.column for plan in plans), *([REASON_COLUMN] if every_row else [])]
+        rejected_above = notes.rejected_count
+        count = write_text_rows(parser.rows(lines, sniffed.first), columns, text_rows, self._advance)
         if count == 0 and notes.rejected:
             first = notes.rejected[0]
             raise ReadError(
@@ -225,6 +233,7 @@ class _DelimitedReader:
         return convert_text_rows(
             self._request.database, text_rows, plans, self._request.out,
             lambda share: self._request.progress(0.6 + 0.2 * share, "converting"),
+            kept=(REASON_COLUMN,) if every_row and notes.rejected_count > rejected_above else (),
         )  # fmt: skip
 
     def _advance(self) -> None:

@@ -1,18 +1,48 @@
-"""Excel workbooks: the first sheet that holds rows, from its header row on."""
+"""Workbooks: the largest sheet, or the one that was chosen, from its header on; titles, totals and notes left out, and said."""
 
+import contextlib
 import datetime as dt
-from typing import Any, Final
+import re
+import zipfile
+from collections import Counter, deque
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any, Final, Literal, TypeAlias
 
 from tabsmith.errors import ReadError
-from tabsmith.tables.read.arrow_columns import column_array, numbered_names, unique_names
+from tabsmith.tables.info import Dialect
+from tabsmith.tables.read.careful_parser import LineNotes
 from tabsmith.tables.read.formats.base import FileFormat, FileHead, ReadRequest, ReadResult, RowsAndColumns
 from tabsmith.tables.read.formats.foreign import OLE, ZIP
 from tabsmith.tables.read.opened_file import GuardedFile, OpenedFile
+from tabsmith.tables.read.row_parts import BATCH_CELLS, RowParts
+from tabsmith.tables.read.sheet_layout import (
+    HEAD_ROWS,
+    TAIL_ROWS,
+    MergedCells,
+    NumberedRow,
+    Row,
+    SheetLayout,
+    cell_text,
+    find_layout,
+    rows_below,
+)
+from tabsmith.tables.read.table_choice import choose_table
 from tabsmith.text import clean
 
 _ENCRYPTED: Final = "EncryptedPackage".encode("utf-16-le")
-_HEADER_ROWS: Final = 30  # rows at the top of a sheet among which the header is sought
 _CELL_BYTES: Final = 8  # packed bytes of a cell in a workbook, about
+_MOST_SPANNED: Final = 20_000_000  # cells that a sheet may span if nearly all of them are empty
+_LEAST_FILLED: Final = 0.02
+_XML_CHUNK: Final = 1 << 20
+_WIDE_CELL: Final = re.compile(rb'r="([A-Z]{2,3})[0-9]+"')
+_ROW_NUMBER: Final = re.compile(rb'<(?:\w+:)?row[^>]*? r="([0-9]+)"')
+_WORKSHEET: Final = re.compile(r"xl/worksheets/[^/]+\.xml")
+
+CellKind: TypeAlias = Literal["integer", "number", "boolean", "day", "moment", "text"]
+
+
+# Recognition ---------------------------------------------------------------------------------------------------------
 
 
 def _recognises_xlsx(head: FileHead) -> bool:
@@ -27,24 +57,63 @@ def _recognises_xls(head: FileHead) -> bool:
     return head.data.startswith(OLE) and head.suffix not in {".doc", ".ppt", ".msi", ".msg"}
 
 
+def _recognises_ods(head: FileHead) -> bool:
+    return head.data.startswith(ZIP) and head.suffix == ".ods" and "content.xml" in head.zip_members
+
+
+def _estimate(file: GuardedFile, _head: bytes) -> RowsAndColumns:
+    columns = 10
+    return max(1, file.size // (_CELL_BYTES * columns)), columns
+
+
+# Opening -------------------------------------------------------------------------------------------------------------
+
+
 def _read(request: ReadRequest) -> ReadResult:
-    names, columns, sheet = _first_table(request.opened, request.as_text)
-    return ReadResult(names, request.write_columns(columns), sheet=sheet)
+    """Read the chosen sheet, or the largest. Raises ReadError."""
+    import python_calamine as calamine
+
+    _require_dense_sheets(request.opened)
+    with _errors_told(request.opened), request.opened.open() as stream:
+        workbook = calamine.CalamineWorkbook.from_filelike(stream)
+        names = _visible_sheets(workbook)
+        chosen = request.options.sheet
+        if chosen is not None:
+            sheet = workbook.get_sheet_by_name(choose_table(chosen, names, "sheet", request.opened.file.display_path))
+        else:
+            sheet = max((workbook.get_sheet_by_name(name) for name in names), key=_filled_area)
+        if not _filled_area(sheet):
+            raise ReadError(
+                "The workbook holds no rows in any sheet." if chosen is None else "The sheet holds no rows.",
+                where=request.opened.file.display_path,
+                next_step="Choose another file." if chosen is None else f"It has the sheets {', '.join(names)}.",
+            )
+        return _SheetReader(request, sheet).read(names)
 
 
-def _first_table(opened: OpenedFile, as_text: bool) -> tuple[tuple[str, ...], list[Any], str]:
-    """The column names and Arrow columns of the first sheet with rows, and the sheet's name. Raises ReadError."""
+def _visible_sheets(workbook: Any) -> tuple[str, ...]:
+    """The names of the sheets that a person sees; all if every one is hidden."""
+    import python_calamine as calamine
+
+    visible = tuple(
+        sheet.name for sheet in workbook.sheets_metadata if sheet.visible == calamine.SheetVisibleEnum.Visible
+    )
+    return visible or tuple(workbook.sheet_names)
+
+
+def _filled_area(sheet: Any) -> int:
+    """The cells of the rectangle that holds all values of a sheet; 0 if there are none."""
+    return 0 if sheet.start is None else sheet.height * sheet.width
+
+
+@contextlib.contextmanager
+def _errors_told(opened: OpenedFile) -> Iterator[None]:
+    """Turn errors of the library within the block into ReadError."""
     import python_calamine as calamine
 
     display_path = opened.file.display_path
     try:
-        with opened.open() as stream:
-            workbook = calamine.CalamineWorkbook.from_filelike(stream)
-            for sheet in workbook.sheet_names:
-                rows = workbook.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
-                rows = [row for row in rows if any(cell != "" for cell in row)]
-                if rows:
-                    return *_table(rows, as_text, display_path), sheet
+        yield
     except calamine.PasswordError as error:
         raise _encrypted(display_path) from error
     except ReadError:
@@ -61,7 +130,6 @@ def _first_table(opened: OpenedFile, as_text: bool) -> tuple[tuple[str, ...], li
             where=display_path,
             next_step="Open it in a spreadsheet program and save it again as xlsx.",
         ) from error
-    raise ReadError("The workbook holds no rows in any sheet.", where=display_path, next_step="Choose another file.")
 
 
 def _is_encrypted(opened: OpenedFile) -> bool:
@@ -78,83 +146,192 @@ def _encrypted(display_path: str) -> ReadError:
     )
 
 
-def _table(rows: list[list[Any]], as_text: bool, display_path: str) -> tuple[tuple[str, ...], list[Any]]:
-    """The column names and Arrow columns of a sheet's rows. Raises ReadError if there are no rows below the header."""
-    left_edge = min(next(position for position, cell in enumerate(row) if cell != "") for row in rows)
-    rows = [row[left_edge:] for row in rows]
-    top, has_header = _find_header(rows)
-    if has_header:
-        names = unique_names([_text(cell) for cell in rows[top]])
-        body = rows[top + 1 :]
-    else:
-        names, body = numbered_names(len(rows[top])), rows[top:]
-    if not body:
-        raise ReadError("The sheet has a header but no rows.", where=display_path, next_step="Choose another file.")
-    kept_names: list[str] = []
-    columns: list[Any] = []
-    for position, name in enumerate(names):
-        values = [_value(row[position], as_text) for row in body]
-        if name.startswith("column_") and all(value is None or value == "" for value in values):
-            continue  # an empty column without a name: only formatting
-        kept_names.append(name)
-        columns.append(column_array(_narrowed(values)))
-    return tuple(kept_names), columns
+def _require_dense_sheets(opened: OpenedFile) -> None:
+    """Raise ReadError for a sheet that spans a huge rectangle with next to nothing in it.
+
+    The library sets aside memory for the whole rectangle, so that a workbook of a kilobyte could fill it.
+    """
+    with opened.open() as stream:
+        if not zipfile.is_zipfile(stream):
+            return
+        with zipfile.ZipFile(stream) as archive:
+            for member in archive.infolist():
+                if _WORKSHEET.fullmatch(member.filename):
+                    rows, columns, cells = _spanned(archive, member)
+                    if rows * columns > _MOST_SPANNED and cells < _LEAST_FILLED * rows * columns:
+                        raise ReadError(
+                            f"A sheet spans {rows:,} x {columns:,} cells and holds a value in about {cells:,} of them.",
+                            where=opened.file.display_path,
+                            next_step="Delete the stray cells far from the table, or save the table as CSV.",
+                        )
 
 
-def _find_header(rows: list[list[Any]]) -> tuple[int, bool]:
-    """The index of the table's first row (below a title), and whether that row names the columns."""
-    filled = [sum(cell != "" for cell in row) for row in rows[:_HEADER_ROWS]]
-    widest = max(filled)
-    top = next(index for index, count in enumerate(filled) if count >= max(1, 0.6 * widest))
-    header = [cell for cell in rows[top] if cell != ""]
-    texts = sum(isinstance(cell, str) for cell in header)
-    is_last = top + 1 == len(rows)
-    # A header may hold some numbers: years as names.
-    return top, not is_last and texts > len(header) / 2
+def _spanned(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[int, int, int]:
+    """The number of the last row, the number of columns, and how many cells a sheet's XML declares."""
+    rows, columns, cells = 0, 26, 0
+    rest = b""
+    try:
+        with archive.open(member) as xml:
+            while chunk := xml.read(_XML_CHUNK):
+                data = rest + chunk
+                cells += data.count(b"<c ") + data.count(b":c ")
+                rows = max(rows, *(int(number) for number in _ROW_NUMBER.findall(data)[-1:]), 0)
+                columns = max(columns, *map(_column_number, set(_WIDE_CELL.findall(data))), 0)
+                rest = data[-64:]
+    except (zipfile.BadZipFile, OSError, ValueError, EOFError, NotImplementedError):
+        pass  # a damaged archive: reading it says how
+    return rows, columns, cells
 
 
-def _value(cell: Any, as_text: bool) -> Any:
-    if cell == "":
-        return "" if as_text else None
-    if as_text:
-        return _text(cell)
-    if isinstance(cell, dt.time | dt.timedelta):
-        return str(cell)
-    if isinstance(cell, dt.date) and not isinstance(cell, dt.datetime):
-        return dt.datetime(cell.year, cell.month, cell.day)  # noqa: DTZ001 - a sheet knows no zones
-    return cell
+def _column_number(letters: bytes) -> int:
+    number = 0
+    for letter in letters:
+        number = 26 * number + letter - 64
+    return number
 
 
-def _text(cell: Any) -> str:
-    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 2**53:
-        return str(int(cell))
+# Reading -------------------------------------------------------------------------------------------------------------
+
+
+class _SheetReader:
+    """Reads one sheet: looks at its rows once to find the table and its types, and once to write them."""
+
+    def __init__(self, request: ReadRequest, sheet: Any) -> None:
+        self._request = request
+        self._sheet = sheet
+        self._left: int = sheet.start[1]
+        self._merged = [
+            MergedCells(top + 1, left - self._left, bottom + 1, right - self._left)
+            for (top, left), (bottom, right) in sheet.merged_cell_ranges or ()
+        ]
+        self._notes = LineNotes()
+
+    def read(self, sheets: tuple[str, ...]) -> ReadResult:
+        layout = find_layout(list(islice(self._all_rows(), HEAD_ROWS)), self._merged, self._request.options)
+        left_out = {} if self._request.options.every_row else self._left_out(layout)
+        kinds = self._kinds(layout, left_out)
+        if not any(kinds):
+            raise ReadError(
+                "The sheet has a header but no rows.",
+                where=self._request.opened.file.display_path,
+                next_step="Choose another sheet or file.",
+            )
+        # An empty column without a name is only formatting.
+        kept = [place for place, name in enumerate(layout.names) if kinds[place] or not name.startswith("column_")]
+        parts = RowParts(self._request.scratch)
+        batch: list[Row] = []
+        size = max(1, BATCH_CELLS // max(1, len(kept)))
+        for number, row in self._body(layout):
+            if number in left_out:
+                self._notes.reject(number, left_out[number], " ".join(cell_text(cell) for cell in row if cell != ""))
+                continue
+            batch.append(row)
+            if len(batch) == size:
+                self._write(parts, layout, kinds, kept, batch)
+                self._request.progress(0.7 * number / self._sheet.total_height, "reading")
+                batch = []
+        if batch:
+            self._write(parts, layout, kinds, kept, batch)
+        return ReadResult(
+            parts.names,
+            self._request.write_relation(parts.relation),
+            dialect=Dialect(delimiter="", quote="", header=bool(layout.header), skipped_lines=layout.skipped),
+            sheet=self._sheet.name,
+            sheets=sheets,
+            notes=self._notes,
+        )
+
+    def _all_rows(self) -> Iterator[NumberedRow]:
+        return enumerate(self._sheet.iter_rows(), 1)
+
+    def _body(self, layout: SheetLayout) -> Iterator[NumberedRow]:
+        """The rows below the header, each with the value of merged cells in all rows that these span."""
+        spanned = {
+            (row, cells.left)
+            for cells in self._merged
+            if cells.width == 1 and cells.top >= layout.first
+            for row in range(cells.top + 1, cells.bottom + 1)
+        }
+        columns = sorted({left for _, left in spanned})
+        values: dict[int, Any] = {}
+        for number, row in islice(self._all_rows(), layout.first - 1, None):
+            for left in columns:
+                if (number, left) in spanned:
+                    row[left] = values.get(left, "")
+                values[left] = row[left]
+            if any(cell != "" for cell in row):
+                yield number, row
+
+    def _left_out(self, layout: SheetLayout) -> dict[int, str]:
+        """The numbers of the rows that are no rows of the table, each with the reason."""
+        tail: deque[NumberedRow] = deque(maxlen=TAIL_ROWS)
+        reasons: dict[int, str] = {}
+        header = list(layout.header)
+        for number, row in self._body(layout):
+            tail.append((number, row))
+            if header and cell_text(row[0]) == header[0] and [cell_text(cell) for cell in row] == header:
+                reasons[number] = "the header again, not a row"
+        return reasons | rows_below(tuple(tail), len(layout.names))
+
+    def _kinds(self, layout: SheetLayout, left_out: dict[int, str]) -> list[Counter[CellKind]]:
+        """How many cells of each kind a column holds."""
+        kinds: list[Counter[CellKind]] = [Counter() for _ in layout.names]
+        for number, row in self._body(layout):
+            if number not in left_out:
+                for counter, cell in zip(kinds, row, strict=False):
+                    if cell != "":
+                        counter[_kind(cell)] += 1
+        return kinds
+
+    def _write(
+        self,
+        parts: RowParts,
+        layout: SheetLayout,
+        kinds: list[Counter[CellKind]],
+        kept: list[int],
+        batch: list[Row],
+    ) -> None:
+        parts.add({
+            layout.names[place]: _values([row[place] for row in batch], set(kinds[place]), self._request.as_text)
+            for place in kept
+        })  # fmt: skip
+
+
+def _kind(cell: Any) -> CellKind:
     if isinstance(cell, bool):
-        return "TRUE" if cell else "FALSE"
-    return str(cell).encode("utf-8", "replace").decode()
+        return "boolean"
+    if isinstance(cell, float | int):
+        return "integer" if float(cell).is_integer() and abs(cell) < 2**53 else "number"
+    if isinstance(cell, dt.datetime):
+        return "day" if cell.time() == dt.time() else "moment"
+    return "day" if isinstance(cell, dt.date) else "text"
 
 
-def _narrowed(values: list[Any]) -> list[Any]:
-    """The values of a column in the narrowest type: a sheet keeps every number as a float and every day with a time.
+def _values(cells: list[Any], kinds: set[CellKind], as_text: bool) -> list[Any]:
+    """The values of a column in the narrowest type that holds `kinds`, the kinds of all its cells.
 
-    Whole numbers become integers, days without a time become dates. A column in which numbers and texts are mixed
+    A sheet keeps every number as a float and every day with a time. A column in which numbers and texts are mixed
     becomes text, with its numbers as a person sees them.
     """
-    present = [value for value in values if value is not None]
-    types = {type(value) for value in present}
-    if types == {float} and all(value.is_integer() and abs(value) < 2**53 for value in present):
-        return [None if value is None else int(value) for value in values]
-    if types == {dt.datetime} and not any(value.time() != dt.time() for value in present):
-        return [None if value is None else value.date() for value in values]
-    if len(types) > 1 and not types <= {int, float}:
-        return [None if value is None else _text(value) for value in values]
-    return values
-
-
-def _estimate(file: GuardedFile, _head: bytes) -> RowsAndColumns:
-    columns = 10
-    return max(1, file.size // (_CELL_BYTES * columns)), columns
+    if as_text:
+        return ["" if cell == "" else cell_text(cell) for cell in cells]
+    if kinds == {"integer"}:
+        return [None if cell == "" else int(cell) for cell in cells]
+    if kinds <= {"integer", "number"}:
+        return [None if cell == "" else float(cell) for cell in cells]
+    if kinds == {"boolean"}:
+        return [None if cell == "" else cell for cell in cells]
+    if kinds == {"day"}:
+        return [None if cell == "" else dt.date(cell.year, cell.month, cell.day) for cell in cells]
+    if kinds <= {"day", "moment"}:
+        return [
+            None if cell == "" else cell if isinstance(cell, dt.datetime) else dt.datetime(cell.year, cell.month, cell.day)  # noqa: DTZ001 - a sheet knows no zones
+            for cell in cells
+        ]  # fmt: skip
+    return [None if cell == "" else cell_text(cell) for cell in cells]
 
 
 _LABEL: Final = "Excel (xlsx, xls)"
 XLSX = FileFormat("xlsx", _LABEL, (".xlsx", ".xlsm", ".xlsb"), _recognises_xlsx, _read, _estimate)
 XLS = FileFormat("xls", _LABEL, (".xls",), _recognises_xls, _read, _estimate)
+ODS = FileFormat("ods", "OpenDocument (ods)", (".ods",), _recognises_ods, _read, _estimate)

@@ -5,13 +5,13 @@ from typing import Final, NamedTuple
 from tabsmith.tables.read.encoding import detect_compression, unpack_head
 from tabsmith.tables.read.formats.base import FileFormat, FileHead
 from tabsmith.tables.read.formats.delimited import CSV, TSV
-from tabsmith.tables.read.formats.excel import XLS, XLSX
+from tabsmith.tables.read.formats.excel import ODS, XLS, XLSX
 from tabsmith.tables.read.formats.foreign import describe_foreign
 from tabsmith.tables.read.formats.json import JSON, JSONL
 from tabsmith.tables.read.formats.parquet import PARQUET
 from tabsmith.tables.read.opened_file import Compression
 
-FORMATS: list[FileFormat] = [XLSX, XLS, PARQUET, JSONL, JSON, TSV, CSV]
+FORMATS: list[FileFormat] = [XLSX, XLS, ODS, PARQUET, JSONL, JSON, TSV, CSV]
 """In the order in which they are tried; any text that no other format recognises is CSV."""
 
 _COMPRESSED_SUFFIXES: Final = {"gzip": (".gz",), "zstd": (".zst", ".zstd")}

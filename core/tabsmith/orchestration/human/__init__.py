@@ -1,1 +1,0 @@
-"""Where a person has a say in a run: breakpoints, questions, permissions."""

@@ -1,0 +1,122 @@
+"""The one way by which the text of a cell becomes a value: as SQL for whole relations, and for the texts of one column.
+
+A table is read with the SQL of `cell_value`, and new rows are read with `read_cells`, which runs the same SQL. So the same
+text becomes the same value in the same format, whatever stands beside it.
+"""
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from tabsmith.tables.column_format import ColumnFormat
+from tabsmith.tables.database import sql_is_one_of, sql_literal
+from tabsmith.tables.profile.types import StorageType
+from tabsmith.tables.read.value_formats import MISSING_IN_NUMBERS, TEXT, ValueFormat, format_named
+
+if TYPE_CHECKING:
+    import duckdb
+    import numpy as np
+    import numpy.typing as npt
+    import pyarrow as pa
+
+_SPACES: Final = sql_literal(" \t\r\n\f\v\u00a0\u2007\u202f\u3000\ufeff\u200b")
+_ARROW_TYPES: Final = {
+    "integer": "int64", "float": "double", "boolean": "bool", "date": "timestamp[us]", "timestamp": "timestamp[us]",
+    "text": "large_string",
+}  # fmt: skip
+_SQL_TYPES: Final[dict[StorageType, str]] = {
+    "integer": "BIGINT", "float": "DOUBLE", "boolean": "BOOLEAN", "date": "DATE", "timestamp": "TIMESTAMP",
+    "text": "VARCHAR",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class CellsRead:
+    """The values of a column's texts, one for each text."""
+
+    values: "pa.Array"  # int64, double, bool, timestamp[us] (dates too) or large_string; null is missing
+    odd: "npt.NDArray[np.bool_]"  # True where a text is present and cannot be read in the column's format
+
+
+def read_cells(texts: "pa.ChunkedArray | pa.Array", column_format: ColumnFormat, storage: StorageType) -> CellsRead:
+    """The value of each of `texts` in `column_format`, as `storage`. A text that cannot be read is missing and `odd`.
+
+    Of a column that is stored as text, the text itself is read, cleaned of spaces around it. Starts no thread.
+    Raises UnknownFormatError for a format that this version does not know.
+    """
+    import numpy as np
+    import pyarrow as pa
+
+    value_format = TEXT if storage == "text" else format_named(column_format.name)
+    value = cell_value("t", value_format, column_format)
+    if storage != value_format.storage:
+        value = f"TRY_CAST({value} AS {_SQL_TYPES[storage]})"
+    chunks = texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]
+    cells = pa.table({"t": pa.chunked_array(chunks, texts.type).cast(pa.large_string())})
+    database = _database()
+    database.register("cells", cells)
+    try:
+        query = f"SELECT {value} AS value, {is_present('t', value_format, column_format)} AS present FROM cells"  # noqa: S608
+        result = database.sql(query).to_arrow_table().combine_chunks()
+    finally:
+        database.unregister("cells")
+    values = _one_array(result.column("value")).cast(_ARROW_TYPES[storage])
+    present = np.asarray(_one_array(result.column("present")).to_numpy(zero_copy_only=False), dtype=np.bool_)
+    return CellsRead(values, present & np.asarray(values.is_null().to_numpy(zero_copy_only=False), dtype=np.bool_))
+
+
+class _Databases(threading.local):
+    """One database for each thread, because opening one takes longer than reading a row."""
+
+    database: "duckdb.DuckDBPyConnection | None" = None
+
+
+_databases: Final = _Databases()
+
+
+def _database() -> "duckdb.DuckDBPyConnection":
+    if _databases.database is None:
+        import duckdb
+
+        _databases.database = duckdb.connect(config={"threads": 1})
+        _databases.database.execute("SET TimeZone = 'UTC'")
+    return _databases.database
+
+
+def _one_array(column: Any) -> Any:
+    import pyarrow as pa
+
+    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+
+
+# SQL -----------------------------------------------------------------------------------------------------------------
+
+
+def trimmed(text: str) -> str:
+    """SQL: `text` (SQL) without white space around it."""
+    return f"trim({text}, {_SPACES})"
+
+
+def cell_value(text: str, value_format: ValueFormat, column_format: ColumnFormat) -> str:
+    """SQL: the value of the cell `text` (SQL), NULL where it is missing or cannot be read."""
+    if value_format is TEXT:
+        level = f"nfc_normalize({trimmed(text)})"
+        if column_format.spellings:
+            entries = ", ".join(
+                f"{sql_literal(key)}: {sql_literal(level)}" for key, level in column_format.spellings.items()
+            )
+            level = f"coalesce(MAP {{{entries}}}[{level}], {level})"
+        return f"CASE WHEN {is_present(text, value_format, column_format)} THEN {level} END"
+    value = value_format.sql.replace("{t}", trimmed(text))
+    return f"CASE WHEN {is_present(text, value_format, column_format)} THEN {value} END"
+
+
+def is_present(text: str, value_format: ValueFormat, column_format: ColumnFormat) -> str:
+    """SQL: whether the cell `text` (SQL) holds anything but spaces or a word for a missing value."""
+    words = (
+        column_format.missing
+        if value_format is TEXT
+        else tuple(dict.fromkeys((*MISSING_IN_NUMBERS, *column_format.missing)))
+    )
+    words_missing = f" AND NOT {sql_is_one_of(trimmed(text), words)}" if words else ""
+    return f"({text} IS NOT NULL AND {trimmed(text)} <> ''{words_missing})"

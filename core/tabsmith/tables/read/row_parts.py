@@ -1,0 +1,66 @@
+"""Rows that come in batches, each with its own columns and types, put together into one relation on disk.
+
+A batch is written as one Parquet file. A column that only some batches hold is missing in the rows of the others; a
+column whose type differs between batches gets the type that holds them all, in the end text. So a source of any length
+is read in the memory of one batch.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from tabsmith.tables.database import sql_literals
+from tabsmith.tables.read.arrow_columns import column_array
+
+BATCH_CELLS: Final = 1_000_000
+"""Cells of a batch, about: it is held in memory as Python values."""
+
+
+class RowParts:
+    """Batches of rows written to Parquet files in `folder`; `relation` reads all of them, in their order."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._paths: list[str] = []
+        self._positions: dict[str, int] = {}
+        self._written: set[str] = set()
+        self.rows = 0
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all columns, in the order in which they first appeared."""
+        return tuple(self._positions)
+
+    def add(self, columns: Mapping[str, Sequence[Any]]) -> None:
+        """Write a batch: Python values by column name, as many for each column."""
+        self.add_arrays({name: column_array(values) for name, values in columns.items()})
+
+    def add_arrays(self, columns: Mapping[str, Any]) -> None:
+        """Write a batch: Arrow arrays by column name, as many values for each column."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        for name in columns:
+            self._positions.setdefault(name, len(self._positions))
+        # A column without a value has no type yet, and must not decide that of the other batches.
+        arrays = {name: array for name, array in columns.items() if array.null_count < len(array)}
+        rows = len(next(iter(columns.values()), ()))
+        named = {f"c{self._positions[name]}": array for name, array in arrays.items()}
+        path = self._folder / f"part-{len(self._paths)}.parquet"
+        pq.write_table(pa.table({**named, _ROW: pa.array(range(rows), pa.int64())}), path)
+        self._paths.append(str(path))
+        self._written.update(arrays)
+        self.rows += rows
+
+    @property
+    def relation(self) -> str:
+        """SQL that reads all rows, with columns c0, c1 ... in the order of `names`."""
+        columns = ", ".join(
+            f"c{position}" if name in self._written else f"CAST(NULL AS VARCHAR) AS c{position}"
+            for name, position in self._positions.items()
+        )
+        files = sql_literals(tuple(self._paths))
+        return f"(SELECT {columns} FROM read_parquet([{files}], union_by_name=true))"  # noqa: S608
+
+
+_ROW: Final = "row"  # a column of each file, so that a batch whose columns are all empty keeps its rows
