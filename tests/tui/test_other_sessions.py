@@ -395,7 +395,7 @@ async def left(driven: Drive) -> str:
     await driven.app.action_leave()
     await driven.pilot.pause()
     assert driven.app.return_value is not None
-    return "\n".join(driven.app.return_value.lines)
+    return "\n".join(driven.app.return_value)
 
 
 async def test_the_farewell_says_where_the_own_session_stands_on_disk(housing: Path) -> None:

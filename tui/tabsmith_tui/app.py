@@ -15,13 +15,13 @@ from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
 from tabsmith.errors import ErrorReport, report_of
+from tabsmith.presentation.summaries import exit_lines
 from tabsmith.text import clean_block
 from tabsmith_tui.actions import ActionCommands, KeyQueue, bindings_of, check_keymap, key_words
 from tabsmith_tui.screens import SCREENS, ScreenName
 from tabsmith_tui.screens.base import STYLES, PredictDraft, start_worker
 from tabsmith_tui.screens.home import HomeScreen
 from tabsmith_tui.store import Store
-from tabsmith_tui.summaries import ExitSummary, exit_summary
 from tabsmith_tui.theme import THEMES, theme_name
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
         return app
 
 
-class TabsmithApp(App[ExitSummary], inherit_bindings=False):
+class TabsmithApp(App[tuple[str, ...]], inherit_bindings=False):
     """The terminal app. It implements `AppServices`, and takes the time, ids, disk and processes from outside.
 
     `supervisor` is made when it is first needed, and started after the first frame.
@@ -196,7 +196,7 @@ class TabsmithApp(App[ExitSummary], inherit_bindings=False):
     async def _leave(self, running: "tuple[RunSummary, ...]") -> None:
         if self._supervisor is not None:
             await self._supervisor.close()
-        self.exit(exit_summary(running, session=self._saved_step(), model_id=self.newest_model))
+        self.exit(exit_lines(running, session=self._saved_step(), model_id=self.newest_model))
 
     def _saved_step(self) -> str:
         """The state of this app's session on disk, which a phone may have changed; "" without one."""
@@ -264,9 +264,6 @@ class TabsmithApp(App[ExitSummary], inherit_bindings=False):
 def run_app(settings: "Settings") -> int:
     """Run the app on this terminal, and print its summary when it is left. Returns the exit code."""
     app = TabsmithApp(settings)
-    summary = app.run()
-    if summary is None:
-        return app.return_code or 0
-    for line in summary.lines:
+    for line in app.run() or ():
         sys.stdout.write(line + "\n")
-    return summary.exit_code
+    return app.return_code or 0

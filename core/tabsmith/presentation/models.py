@@ -15,11 +15,12 @@ from tabsmith.modeling.results import (
     Metric,
     ModelReport,
     ModelScore,
+    PredictedFile,
     Residuals,
 )
 from tabsmith.presentation import recipes
 from tabsmith.presentation.scores import better_way, metric_direction
-from tabsmith.presentation.spans import Line, Span, line, span
+from tabsmith.presentation.spans import LabelledLine, Line, Span, foreign, line, span
 from tabsmith.tables.read.sources import FileSource, Source
 from tabsmith.text import clean, plural
 
@@ -224,6 +225,29 @@ def model_facts(report: ModelReport, folder: Path) -> tuple[Line, ...]:
         ("duration", training_effort(report)),
     )
     return tuple((Span(f"{label:<10}", "dim"), span(value)) for label, value in pairs)
+
+
+def prediction_facts(done: PredictedFile) -> list[LabelledLine]:
+    """How many rows were predicted and where they were written; missing and unused columns, and unreadable cells."""
+    known = "none: your file has every column the model knows"
+    facts: list[LabelledLine] = [
+        ("predicted", (Span("✔ ", "good"), Span(plural(done.rows, "row")))),
+        ("written to", (foreign(done.out, limit=400),)),
+        ("columns", line(_names(done.columns, 8))),
+        (
+            "missing",
+            line(f"{_names(done.missing)}  (treated as missing)", "warn") if done.missing else line(known, "dim"),
+        ),
+        ("extra", line(f"{_names(done.extra)}  (not used)") if done.extra else line("none", "dim")),
+    ]
+    if done.unparsable:
+        facts.append(("unreadable", line(f"{plural(done.unparsable, 'cell')}, treated as missing", "warn")))
+    return facts
+
+
+def _names(names: tuple[str, ...], most: int = 6) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{', '.join(clean(name, 30) for name in names[:most])}{more}"
 
 
 def usage_examples(report: ModelReport, source: Source | None) -> str:

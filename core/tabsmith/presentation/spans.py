@@ -23,6 +23,8 @@ class Span(NamedTuple):
 
 
 Line: TypeAlias = tuple[Span, ...]
+LabelledLine: TypeAlias = tuple[str, Line]
+"""A fact: its label and its value."""
 
 
 def span(text: object, tone: Tone = "plain", limit: int = 400) -> Span:

@@ -20,9 +20,8 @@ from tabsmith_tui.actions import bindings_of
 from tabsmith_tui.agent_settings import BREAKPOINTS, COMMON, DEFAULT, OWN, AgentSettingsForm
 from tabsmith_tui.screens.base import STYLES, TabsmithScreen, start_worker
 from tabsmith_tui.views import agents as view
-from tabsmith_tui.widgets.drawing import TONE_STYLES, content
 from tabsmith_tui.widgets.form_rows import SettingRow
-from tabsmith_tui.widgets.literal import TextLine, assemble, literal, set_border_title
+from tabsmith_tui.widgets.literal import TONE_STYLES, TextLine, assemble, content, literal, set_border_title
 from tabsmith_tui.widgets.menu import Group, Item, Menu
 
 

@@ -18,8 +18,8 @@ from tabsmith_tui.bridge_client import ALLOWED, TOKEN, BridgeClient, BridgeSnaps
 from tabsmith_tui.screens.base import STYLES, TabsmithScreen, start_worker
 from tabsmith_tui.views import bridge as view
 from tabsmith_tui.views.lines import wrap_line
-from tabsmith_tui.widgets.drawing import Drawing, ReadingPane, content
-from tabsmith_tui.widgets.literal import TextLine, assemble, literal, set_border_title
+from tabsmith_tui.widgets.drawing import Drawing, ReadingPane
+from tabsmith_tui.widgets.literal import TextLine, assemble, content, literal, set_border_title
 from tabsmith_tui.widgets.menu import Group, Item, Menu
 
 

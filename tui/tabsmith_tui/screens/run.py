@@ -30,9 +30,9 @@ from tabsmith_tui.views.run_actions import Pending, offered_actions
 from tabsmith_tui.views.run_header import Banner, RunHeader, run_banner
 from tabsmith_tui.widgets.ask_bar import AskBar
 from tabsmith_tui.widgets.bars import TopBar, pill
-from tabsmith_tui.widgets.drawing import TONE_STYLES, Drawing, QuestionBar
+from tabsmith_tui.widgets.drawing import Drawing, QuestionBar
 from tabsmith_tui.widgets.lines_table import LinesTable
-from tabsmith_tui.widgets.literal import literal
+from tabsmith_tui.widgets.literal import TONE_STYLES, literal
 from tabsmith_tui.widgets.run_dashboard import RunDashboard, TrialsTable
 
 _LOOK_SECONDS: Final = 0.1

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Sequence
 from functools import partial
 
+from tabsmith.presentation.spans import LabelledLine
+from tabsmith.presentation.summaries import run_cells, run_facts
 from tabsmith.runs.events import RunState
 from tabsmith.runs.watch import RunSummary
 from tabsmith.text import plural
@@ -11,8 +13,7 @@ from tabsmith_tui.actions import bindings_of
 from tabsmith_tui.screens.base import start_worker
 from tabsmith_tui.screens.dialogs import DialogAnswer, QuestionScreen
 from tabsmith_tui.screens.listing import ListScreen
-from tabsmith_tui.summaries import Fact, run_cells, run_facts
-from tabsmith_tui.widgets.literal import ContentText, assemble, literal
+from tabsmith_tui.widgets.literal import ContentText, assemble, contents, literal
 from tabsmith_tui.widgets.menu import Item
 
 REFRESH_SECONDS = 2.0
@@ -49,7 +50,7 @@ class RunsScreen(ListScreen[RunSummary]):
         return {run.id: run for run in runs}
 
     def item(self, key: str, thing: RunSummary) -> Item:
-        state, *cells = run_cells(thing, self.services.clock())
+        state, *cells = contents(run_cells(thing, self.services.clock()))
         if self.marked:
             state = assemble(("▪ " if key in self.marked else "  ", "$accent"), state)
         return Item(key, (state, *cells, literal(thing.id, 40, "$quiet")))
@@ -59,7 +60,7 @@ class RunsScreen(ListScreen[RunSummary]):
             return "At work"
         return "Interrupted" if thing.state is RunState.INTERRUPTED else "Ended"
 
-    def facts(self, thing: RunSummary) -> Sequence[Fact]:
+    def facts(self, thing: RunSummary) -> Sequence[LabelledLine]:
         return run_facts(thing, self.services.clock())
 
     def note(self, thing: RunSummary) -> ContentText:

@@ -14,8 +14,7 @@ from tabsmith.presentation.labels import IDLE, RUN_STATES
 from tabsmith.runs.events import RunState
 from tabsmith.runs.jobs import Progressed
 from tabsmith.text import clean
-from tabsmith_tui.widgets.drawing import content
-from tabsmith_tui.widgets.literal import ContentText, TextLine, assemble, literal
+from tabsmith_tui.widgets.literal import ContentText, TextLine, assemble, content, literal
 
 _GAP = "   "
 

@@ -1,8 +1,7 @@
 """Widgets that draw lines of spans: a drawing of a given size, the bar of a run's question, and a pane to read in."""
 
 from collections.abc import Callable, Sequence
-from types import MappingProxyType
-from typing import ClassVar, Final, TypeAlias
+from typing import ClassVar, TypeAlias
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -12,24 +11,12 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.widget import Widget
 
-from tabsmith.presentation.spans import Line, Tone
+from tabsmith.presentation.spans import Line
 from tabsmith_tui.views.lines import wrap_line
+from tabsmith_tui.widgets.literal import content
 
 Draw: TypeAlias = Callable[[int, int], Sequence[Line]]
 """Makes the lines for a width and a height in terminal cells."""
-
-TONE_STYLES: Final = MappingProxyType[Tone, str](
-    {
-        "plain": "",
-        "strong": "bold",
-        "dim": "$quiet",
-        "good": "$good",
-        "bad": "$bad",
-        "warn": "$warn",
-        "accent": "$accent",
-        "mark": "bold $primary",
-    }
-)
 
 
 class Drawing(Widget):
@@ -72,19 +59,6 @@ class Drawing(Widget):
         """Render the lines."""
         size = self.content_size
         return content(self._draw(size.width, size.height))
-
-
-def content(lines: Sequence[Line]) -> Content:
-    """Convert lines of spans, whose text is clean, to Textual content."""
-    return Content("\n").join(
-        Content.assemble(
-            *(
-                Content.styled(span.text, TONE_STYLES[span.tone]) if TONE_STYLES[span.tone] else Content(span.text)
-                for span in line
-            )
-        )
-        for line in lines
-    )
 
 
 class QuestionBar(Drawing):

@@ -17,6 +17,8 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option as ListOption
 
 from tabsmith.errors import ErrorReport
+from tabsmith.presentation.spans import Line, line
+from tabsmith.text import clean
 from tabsmith.workflow.actions import UserAction
 from tabsmith.workflow.form import ChoiceField, Fact, StepChoice, StepForm, StepLine, TextField
 from tabsmith.workflow.session import FieldName
@@ -95,12 +97,12 @@ class StepView(Vertical):
         fields = {field.name: field for field in self.inputs}
         for row in self.query(FormRow):
             row.show(fields[row.field.name])
-        for line in self.query(".problem").results(TextLine):
+        for shown in self.query(".problem").results(TextLine):
             own = self.text_field.problem if self.query("PathField, TypedText") else None
             problem = own or form.problem
-            line.display = problem is not None
+            shown.display = problem is not None
             if problem is not None:
-                line.show(problem_content(problem, named=own is None))
+                shown.show(problem_content(problem, named=own is None))
 
     def take_focus(self) -> None:
         """Focus the widget to use first: the first field with a problem, else the first field, else the choices."""
@@ -219,18 +221,12 @@ class FactLines(FactList):
 
     def show_facts(self, facts: Sequence[Fact]) -> None:
         """Show these facts, each value with its evidence."""
-        self.show(
-            [
-                (
-                    literal(fact.label, 30).plain,
-                    assemble(
-                        literal(fact.value, 300), literal(f"   {fact.evidence}" if fact.evidence else "", 300, "$quiet")
-                    ),
-                )
-                for fact in facts
-            ]
-        )
+        self.show([(clean(fact.label, 30), (*line(fact.value), *_evidence(fact))) for fact in facts])
         self.display = bool(facts)
+
+
+def _evidence(fact: Fact) -> Line:
+    return line(f"   {fact.evidence}", "dim") if fact.evidence else ()
 
 
 class FormLine(TypedLine):

@@ -5,11 +5,14 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 
-from tabsmith.formatting import number
-from tabsmith.modeling.results import ModelScore, PredictedFile
-from tabsmith.text import clean, plural
+from tabsmith.formatting import UNKNOWN, number
+from tabsmith.modeling.results import ModelScore
+from tabsmith.presentation.models import prediction_facts
+from tabsmith.presentation.scores import metric_direction
+from tabsmith.presentation.spans import LabelledLine, Line, Span, foreign, line
+from tabsmith.text import plural
 from tabsmith.workflow.form import ResultField, StepForm
-from tabsmith_tui.widgets.literal import ContentText, FactList, TextLine, assemble, literal
+from tabsmith_tui.widgets.literal import FactList, TextLine, assemble
 from tabsmith_tui.widgets.path_field import PathField
 from tabsmith_tui.widgets.steps.base import ChoiceList, FormRow, StepView
 
@@ -65,44 +68,25 @@ def result_of(form: StepForm) -> ResultField | None:
     return next((field for field in form.fields if isinstance(field, ResultField)), None)
 
 
-def result_facts(result: ResultField) -> list[tuple[str, ContentText]]:
+def result_facts(result: ResultField) -> list[LabelledLine]:
     """The facts of a model in a few lines."""
     model = result.model
-    rows: list[tuple[str, ContentText]] = [
-        ("model", literal(model.model_id, 200, "bold")),
-        ("target", assemble(literal(model.target, 60), literal(f"   {model.task}", style="$quiet"))),
+    facts: list[LabelledLine] = [
+        ("model", (foreign(model.model_id, "strong", 200),)),
+        ("target", (foreign(model.target), Span(f"   {model.task}", "dim"))),
     ]
     if model.cv_score is not None:
-        metric = model.cv_score.metric
-        rows.append(("metric", f"{metric.label}, {'higher' if metric.greater_is_better else 'lower'} is better"))
-    rows.append(("score", _score(model.cv_score, "cross-validated score")))
+        facts.append(("metric", line(metric_direction(model.cv_score.metric))))
+    facts.append(("score", _score(model.cv_score, "cross-validated score")))
     if model.holdout is not None:
-        rows.append(("test set", _score(model.holdout, "")))
+        facts.append(("test set", _score(model.holdout, "")))
     if result.prediction is not None:
-        rows.append(("predicted", literal(f"{plural(result.prediction.rows, 'row')}: {result.prediction.out}", 400)))
-    return rows
+        facts.append(("predicted", line(f"{plural(result.prediction.rows, 'row')}: {result.prediction.out}")))
+    return facts
 
 
-def _score(score: ModelScore | None, on: str) -> ContentText:
+def _score(score: ModelScore | None, on: str) -> Line:
     if score is None:
-        return "—"
+        return line(UNKNOWN)
     between = "" if score.low is None or score.high is None else f"  ({number(score.low)} to {number(score.high)})"
-    return assemble((number(score.score), "bold $good"), between, (f"   {on}", "$quiet"))
-
-
-def prediction_facts(prediction: PredictedFile) -> list[tuple[str, ContentText]]:
-    """The facts of a prediction, with missing columns and unreadable cells."""
-    rows: list[tuple[str, ContentText]] = [
-        ("predicted", assemble(("✔ ", "$good"), plural(prediction.rows, "row"))),
-        ("written to", literal(prediction.out, 400)),
-        ("columns", literal(", ".join(clean(name, 30) for name in prediction.columns[:8]), 300)),
-    ]
-    if prediction.missing:
-        names = ", ".join(clean(name, 30) for name in prediction.missing[:8])
-        what = f"{plural(len(prediction.missing), 'column')} not in the file, treated as missing: {names}"
-        rows.append(("! missing", literal(what, 400, "$warn")))
-    if prediction.extra:
-        rows.append(("not used", literal(plural(len(prediction.extra), "column"))))
-    if prediction.unparsable:
-        rows.append(("! unread", literal(f"{plural(prediction.unparsable, 'cell')} treated as missing", style="$warn")))
-    return rows
+    return (Span(number(score.score), "good"), Span(between), Span(f"   {on}", "dim"))

@@ -11,10 +11,9 @@ from tabsmith.presentation.spans import Line, Span, foreign
 from tabsmith.text import plural
 from tabsmith.workflow.actions import AcceptSchema, ChangeRole, RejectSchema
 from tabsmith.workflow.form import ColumnsField, StepForm
-from tabsmith_tui.widgets.drawing import content
 from tabsmith_tui.widgets.fields import TypedLine
 from tabsmith_tui.widgets.lines_table import LinesTable
-from tabsmith_tui.widgets.literal import ContentText, TextLine, assemble, literal
+from tabsmith_tui.widgets.literal import ContentText, TextLine, assemble, content, literal
 from tabsmith_tui.widgets.schema_table import SchemaTable, column_evidence
 from tabsmith_tui.widgets.steps.base import StepView
 

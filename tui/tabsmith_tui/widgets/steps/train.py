@@ -8,13 +8,14 @@ from textual.message import Message
 
 from tabsmith.formatting import plus_minus
 from tabsmith.presentation import budgets
+from tabsmith.presentation.labels import RUN_STATES
 from tabsmith.presentation.scores import metric_direction
+from tabsmith.presentation.spans import LabelledLine, line, span
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import plural
 from tabsmith.workflow.form import Fact, StepForm, TextField
 from tabsmith.workflow.inputs import NO_LIMIT
-from tabsmith_tui.widgets.bars import pill
-from tabsmith_tui.widgets.literal import ContentText, FactList, TextLine, assemble, literal
+from tabsmith_tui.widgets.literal import FactList, TextLine, literal
 from tabsmith_tui.widgets.steps.base import FactLines, FormRow, StepView
 
 
@@ -62,20 +63,20 @@ class TrainingStep(StepView, can_focus=True):
 
     def compose(self) -> ComposeResult:
         yield TextLine(classes="say")
-        yield FactList([("state", assemble(("starting…", "$quiet")))])
+        yield FactList([("state", line("starting…", "dim"))])
 
     def show_run(self, run: RunSnapshot, now: float) -> None:
         """Show the progress of the run."""
-        rows: list[tuple[str, ContentText]] = [
-            ("state", assemble(pill(run.state), literal(f"   {run.message}" if run.message else "", 200, "$quiet"))),
-            ("time", budgets.elapsed(run, now)),
+        facts: list[LabelledLine] = [
+            ("state", (RUN_STATES[run.state].span, span(f"   {run.message}" if run.message else "", "dim", 200))),
+            ("time", line(budgets.elapsed(run, now))),
         ]
         champion = run.champion_trial
         if champion is not None and run.metric is not None:
             score = plus_minus(champion.mean, champion.standard_error)
-            rows.append(("best", literal(f"{score}   {metric_direction(run.metric)}")))
-        rows.append(("tries", literal(plural(run.tried, "recipe") + " scored")))
-        self.query_one(FactList).show(rows)
+            facts.append(("best", line(f"{score}   {metric_direction(run.metric)}")))
+        facts.append(("tries", line(f"{plural(run.tried, 'recipe')} scored")))
+        self.query_one(FactList).show(facts)
 
 
 class ModelStep(StepView):
