@@ -90,7 +90,7 @@ def test_the_store_finds_sessions_of_phones_by_the_names_of_their_seats(ada, hou
     to_load(housing, session_user(7), time.time())
     found = Store().other_sessions()
     assert [each.owner for each in found if isinstance(each, SavedSession)] == [SessionOwner("telegram-7", "7"), ADAS]
-    assert {each.stands_at for each in found if isinstance(each, SavedSession)} == {"Table"}
+    assert {each.place for each in found if isinstance(each, SavedSession)} == {"Table"}
 
 
 def test_sessions_that_are_over_expired_or_of_no_phone_are_not_listed(housing: Path) -> None:
@@ -212,7 +212,7 @@ async def test_what_is_done_here_is_seen_there_and_the_other_way_round(housing: 
         assert on_disk().state is State.CONFIRMING_SCHEMA
         elsewhere().answer(actions.AcceptSchema())
         await driven.at(State.CONFIGURING_MODEL)
-        assert "Changed in another window: configuring model." in notes(driven)
+        assert "Changed in another window: it is at Model now." in notes(driven)
         assert on_disk().id == driven.session.id
 
 
@@ -404,7 +404,7 @@ async def test_the_farewell_says_where_the_own_session_stands_on_disk(housing: P
         await driven.at(State.CHOOSING_LOAD_OPTION)
         driven.app.open_home()
         to_schema("local")
-        assert "The session is saved (confirming schema)" in await left(driven)
+        assert "The session is saved (Schema)" in await left(driven)
 
 
 async def test_the_farewell_claims_no_session_that_a_phone_has_ended(housing: Path) -> None:

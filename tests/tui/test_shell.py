@@ -269,7 +269,7 @@ def test_question_on_leaving(make_app, snap_compare) -> None:
 
 def test_the_farewell_says_how_to_come_back_in_five_lines() -> None:
     run = run_summary(1, RunState.RUNNING, source="\x1b]0;x\x07[/nope].csv")
-    said = exit_lines((run, run_summary(2, RunState.PAUSED)), session="confirming schema", model_id="m-1")
+    said = exit_lines((run, run_summary(2, RunState.PAUSED)), session="Schema", model_id="m-1")
     assert len(said) == 5
     assert f"tabsmith runs attach {run.id}" in "\n".join(said)
     assert "\x1b" not in "\n".join(said)

@@ -5,7 +5,7 @@ A screen writes `BINDINGS = bindings("run.pause", "run.stop")`, or `BINDINGS = b
 """
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
@@ -54,9 +54,9 @@ def bindings(*action_ids: str) -> list[BindingType]:
     return [_binding(ACTIONS[action_id]) for action_id in action_ids]
 
 
-def bindings_of(scope: Scope) -> list[BindingType]:
-    """Textual bindings of all actions of `scope`, in the order of the table."""
-    return [_binding(action) for action in ACTIONS.values() if action.scope == scope]
+def bindings_of(scope: Scope, without: Collection[str] = ()) -> list[BindingType]:
+    """Textual bindings of all actions of `scope`, in the order of the table; `without` those that a widget has."""
+    return [_binding(action) for action in ACTIONS.values() if action.scope == scope and action.id not in without]
 
 
 def check_keymap(chosen: Mapping[str, str]) -> Keymap:

@@ -199,16 +199,17 @@ class TabsmithApp(App[tuple[str, ...]], inherit_bindings=False):
         self.exit(exit_lines(running, session=self._saved_step(), model_id=self.newest_model))
 
     def _saved_step(self) -> str:
-        """The state of this app's session on disk, which a phone may have changed; "" without one."""
+        """The step of this app's session on disk, which a phone may have changed; "" without one."""
         if self.conversation is None:
             return ""
+        from tabsmith.workflow.states import place_of
         from tabsmith_tui.store import read_header
 
         try:
             header = read_header(self.conversation.store.path)
         except (OSError, ValueError):
             return ""  # an unreadable session cannot be resumed
-        return header.state.value if header else ""
+        return place_of(header.state) if header else ""
 
     # Keys and messages --------------------------------------------------------------------------------------------
 

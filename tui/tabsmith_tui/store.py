@@ -43,7 +43,7 @@ class SavedSession:
     waits for ("" for none), and its owner (None for this terminal's user)."""
 
     subject: str
-    stands_at: str
+    place: str
     saved_at: float
     run_id: str = ""
     owner: SessionOwner | None = None
@@ -128,18 +128,16 @@ def _saved(store: "SessionStore", owner: SessionOwner | None) -> SavedSession | 
     from tabsmith.storage import Damaged, Found
     from tabsmith.tables.read.sources import describe_source
     from tabsmith.workflow.restore import EXPIRES_AFTER
-    from tabsmith.workflow.states import STEP_OF, State
+    from tabsmith.workflow.states import State
 
     match store.load():
         case Found(session):
             old = time.time() - session.updated_at > EXPIRES_AFTER
             if old or session.state in (State.IDLE, State.COMPLETED):
                 return None
-            step = STEP_OF.get(session.retry or session.state if session.state is State.ERROR else session.state)
             subject = describe_source(session.source) if session.source else "no table chosen yet"
-            stands_at = step.value if step else session.state.value
             run_id = session.run_id if session.state is State.TRAINING else ""
-            return SavedSession(subject, stands_at, session.updated_at, run_id, owner)
+            return SavedSession(subject, session.place, session.updated_at, run_id, owner)
         case Damaged(moved_to=path, reason=reason):
             subject = f"The saved session of {owner.phone}" if owner else "The saved session"
             raise StorageError(

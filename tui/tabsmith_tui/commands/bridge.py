@@ -29,6 +29,7 @@ from tabsmith.telegram.service import stop as stop_bridge
 from tabsmith.telegram.status import BridgePaths, BridgeStatus, read_status
 from tabsmith.text import plural
 from tabsmith_tui.commands.output import json_option, print_facts, print_json, print_table, print_text, say
+from tabsmith_tui.views.bridge import where
 
 
 class StartedDocument(msgspec.Struct, frozen=True):
@@ -232,7 +233,7 @@ def _show_status(document: StatusDocument, paths: BridgePaths) -> None:
     if document.people:
         print_text()
         rows = [
-            [str(user.user), user.name or "—", user.may, time_ago(user.seen_at, now), user.step or "—"]
+            [str(user.user), user.name or "—", user.may, time_ago(user.seen_at, now), where(user)]
             for user in document.people
         ]
         print_table(["user", "name", "list", "seen", "at step"], rows)

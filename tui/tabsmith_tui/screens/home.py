@@ -167,7 +167,7 @@ class HomeScreen(TabsmithScreen):
         cells = (
             literal(f"▸ {whose}", 60, "$accent"),
             literal(session.subject, 60),
-            literal(f"at {self._stands_at(session)}", 60),
+            literal(f"at {self._place(session)}", 60),
             literal(f"saved {time_ago(session.saved_at, now)}", 30, "$quiet"),
         )
         return Item(f"resume {session.owner.user}" if session.owner else "resume", cells)
@@ -178,10 +178,10 @@ class HomeScreen(TabsmithScreen):
             return self._session
         return next((saved for saved in self._others if saved.owner and saved.owner.user == user), None)
 
-    def _stands_at(self, session: "SavedSession") -> str:
+    def _place(self, session: "SavedSession") -> str:
         """The step of the session; with the state of the run that it waits for."""
         run = next((run for run in self._runs if run.id == session.run_id), None)
-        return f"{session.stands_at}: {run.state.value}" if run else session.stands_at
+        return f"{session.place}: {run.state.value}" if run else session.place
 
     def on_option_list_option_highlighted(self, _event: OptionList.OptionHighlighted) -> None:
         """Show the facts of the line under the cursor."""
@@ -201,7 +201,7 @@ class HomeScreen(TabsmithScreen):
                 [
                     *([("owner", line(session.owner.phone))] if session.owner else []),
                     ("table", line(session.subject)),
-                    ("step", line(self._stands_at(session))),
+                    ("step", line(self._place(session))),
                     ("saved", line(time_ago(session.saved_at, now))),
                 ]
             )

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
-from tabsmith.formatting import duration, time_ago, time_of_day
+from tabsmith.formatting import UNKNOWN, duration, time_ago, time_of_day
 from tabsmith.presentation.spans import Line, Span, Tone, span
 from tabsmith.storage import LockOwner
 from tabsmith.telegram.activity import NOT_ON_THE_LIST, ActivityEntry, BridgeUser
 from tabsmith.telegram.health import CheckState, HealthCheck
 from tabsmith.telegram.status import BridgeStatus
 from tabsmith.text import plural
+from tabsmith.workflow.states import State, place_of
 from tabsmith_tui.bridge_client import ALLOWED, TOKEN, BridgeSnapshot, variable
 from tabsmith_tui.views.lines import fit
 
@@ -97,7 +98,7 @@ def where(user: BridgeUser) -> str:
     """Where somebody's conversation stands: their own, or the terminal's, with which they went on."""
     if user.may == "not allowed":
         return "not on the list any more"
-    stands = user.step or "—"
+    stands = place_of(State(user.step)) if user.step else UNKNOWN
     return f"terminal: {stands}" if user.session == "local" else stands
 
 

@@ -21,6 +21,7 @@ from tabsmith.presentation.spans import Line, line
 from tabsmith.text import clean
 from tabsmith.workflow.actions import UserAction
 from tabsmith.workflow.form import ChoiceField, Fact, StepChoice, StepForm, StepLine, TextField
+from tabsmith.workflow.inputs import NO_LIMIT
 from tabsmith.workflow.session import FieldName
 from tabsmith.workflow.states import GuidedStep, StepMark
 from tabsmith.workflow.step_forms import filled
@@ -44,11 +45,11 @@ class StepView(Vertical):
     """The index of the first choice that is listed; enter in a field takes the ones before it."""
 
     class Acted(Message):
-        """The person chose an action."""
+        """The person chose actions; each is performed if the one before it was taken."""
 
-        def __init__(self, action: UserAction) -> None:
+        def __init__(self, *actions: UserAction) -> None:
             super().__init__()
-            self.action = action
+            self.actions = actions
 
     class Typed(Message):
         """The person typed or chose something in a field; it should be saved as a draft."""
@@ -233,6 +234,12 @@ class FormLine(TypedLine):
     """A value to type in a form."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "submit", "next", id="guided.next")]
+
+    def insert_text_at_cursor(self, text: str) -> None:
+        """Type or paste at the cursor; the words for no limit are no beginning of a value, and make room."""
+        if self.value == NO_LIMIT:
+            self.value = ""
+        super().insert_text_at_cursor(text)
 
 
 class FormRow(FieldRow):
