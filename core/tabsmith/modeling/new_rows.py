@@ -272,7 +272,8 @@ def _arrow_series(cells: "pa.ChunkedArray") -> "Series[Any]":
     if pa.types.is_date(cells.type) or pa.types.is_timestamp(cells.type):
         cells = cells.cast(pa.timestamp("us"))
     exact = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()} if cells.null_count else {}
-    return cells.to_pandas(use_threads=False, types_mapper=exact.get)
+    series: Series[Any] = cells.to_pandas(use_threads=False, types_mapper=exact.get)
+    return series
 
 
 def _distinct(cells: Cells) -> tuple[Ints, list[object]]:
@@ -288,7 +289,7 @@ def _distinct(cells: Cells) -> tuple[Ints, list[object]]:
         return codes, encoded.dictionary.to_pylist()
     series = _series(cells)
     if isinstance(series.dtype, pd.CategoricalDtype):
-        return series.cat.codes.to_numpy(dtype=np.int64), series.cat.categories.tolist()
+        return series.cat.codes.to_numpy().astype(np.int64), list(series.cat.categories.tolist())
     return distinct_values(series)
 
 
