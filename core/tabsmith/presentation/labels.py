@@ -78,6 +78,9 @@ EXIT_REASONS: Final[Mapping[ExitReason, str]] = MappingProxyType(
 )
 """Why a run or a task ended; empty where the outcome says all."""
 
+LOG_TONES: Final[Mapping[str, Tone]] = MappingProxyType({"info": "plain", "warning": "warn", "error": "bad"})
+"""How important a line of a run's log is."""
+
 AVAILABILITIES: "Final[Mapping[AvailabilityState, Label]]" = MappingProxyType(
     {
         "usable": Label("✔", "ready", "good"),

@@ -19,8 +19,8 @@ from tabsmith.modeling.results import (
     Residuals,
 )
 from tabsmith.presentation import recipes
-from tabsmith.presentation.scores import better_way, metric_direction
-from tabsmith.presentation.spans import LabelledLine, Line, Span, foreign, line, span
+from tabsmith.presentation.scores import better_way, interval_text, metric_direction
+from tabsmith.presentation.spans import LabelledLine, Line, Span, Tone, foreign, line, span
 from tabsmith.tables.read.sources import FileSource, Source
 from tabsmith.text import clean, plural
 
@@ -277,17 +277,14 @@ def usage_examples(report: ModelReport, source: Source | None) -> str:
 def _score(each: ModelScore, width: int, *, first: bool) -> Line:
     label = clean(each.metric.label, 30).ljust(width)
     value = Span(f"{formatting.number(each.score):>10}", "good" if first else "plain")
-    if each.low is None or each.high is None:
-        interval = Span("  no interval".ljust(18), "warn")
-    else:
-        between = f"  {formatting.number(each.low)} to {formatting.number(each.high)}"
-        interval = Span(between.ljust(18), "plain" if first else "dim")
+    between = interval_text(each)
+    tone: Tone = "warn" if not between else "plain" if first else "dim"
+    interval = Span(f"  {between or 'no interval'}".ljust(18), tone)
     way = Span(f"  {better_way(each.metric)}", "dim")
     return (Span(f"  {label}", "strong" if first else "plain"), value, interval, way)
 
 
 def _score_and_interval(score: ModelScore) -> Line:
-    interval = ""
-    if score.low is not None and score.high is not None:
-        interval = f" · 95 % interval {formatting.number(score.low)} to {formatting.number(score.high)}"
-    return (span(score.metric.label), Span(" "), Span(formatting.number(score.score), "strong"), Span(interval, "dim"))
+    between = interval_text(score)
+    interval = Span(f" · 95 % interval {between}" if between else "", "dim")
+    return (span(score.metric.label), Span(" "), Span(formatting.number(score.score), "strong"), interval)

@@ -6,7 +6,7 @@ import statistics
 import msgspec
 
 from tabsmith import formatting
-from tabsmith.modeling.results import FoldScore, Metric
+from tabsmith.modeling.results import FoldScore, Metric, ModelScore
 from tabsmith.orchestration.loop_state import Trial
 from tabsmith.presentation.spans import Tone
 from tabsmith.runs.snapshot import RunSnapshot
@@ -35,6 +35,13 @@ def paired_difference(challenger: tuple[FoldScore, ...], champion: tuple[FoldSco
         return None
     error = statistics.stdev(differences) / math.sqrt(len(differences))
     return PairedDifference(statistics.fmean(differences), error, len(differences))
+
+
+def interval_text(score: ModelScore) -> str:
+    """`20,100 to 21,900`, the 95 % interval of a score; empty if it has none."""
+    if score.low is None or score.high is None or not (math.isfinite(score.low) and math.isfinite(score.high)):
+        return ""
+    return f"{formatting.number(score.low)} to {formatting.number(score.high)}"
 
 
 def better_way(metric: Metric) -> str:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from tabsmith.formatting import UNKNOWN, clock, number, plus_minus, size, time_ago
 from tabsmith.presentation.labels import RUN_STATES
-from tabsmith.presentation.scores import better_way
+from tabsmith.presentation.scores import better_way, interval_text
 from tabsmith.presentation.spans import LabelledLine, Line, Span, foreign, line, span
 from tabsmith.text import clean, plural
 
@@ -113,8 +113,8 @@ def report_facts(report: "ModelReport") -> list[LabelledLine]:
     facts: list[LabelledLine] = [("folds", line(f"{report.metric.label} {plus_minus(report.cv_score, report.cv_se)}"))]
     if report.holdout and report.holdout.scores:
         score = report.holdout.scores[0]
-        interval = f"  ({number(score.low)} to {number(score.high)})" if score.low is not None else ""
-        facts.append(("test set", line(f"{number(score.score)}{interval}")))
+        between = interval_text(score)
+        facts.append(("test set", line(f"{number(score.score)}  ({between})" if between else number(score.score))))
         facts.append(("tested on", line(plural(report.holdout.rows, "row"))))
     else:
         facts.append(("test set", line("none: the table was too small")))

@@ -103,17 +103,11 @@ def _list(*, as_json: bool) -> None:
                     formatting.number(model.cv_score),
                     formatting.number(model.holdout_score),
                     model.source,
-                    _date(model.created_at),
+                    formatting.date_and_time(model.created_at),
                 ]
                 for model in summaries
             ],
         )
-
-
-def _date(at: float) -> str:
-    from datetime import UTC, datetime
-
-    return datetime.fromtimestamp(at, UTC).astimezone().strftime("%Y-%m-%d %H:%M")
 
 
 @click.command()

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Final, get_args
 
 import click
@@ -133,7 +132,7 @@ def _list(*, as_json: bool) -> None:
                     formatting.number(run.score),
                     str(run.tried),
                     f"{run.active_seconds:,.0f}",
-                    datetime.fromtimestamp(run.started_at, UTC).astimezone().strftime("%Y-%m-%d %H:%M"),
+                    formatting.date_and_time(run.started_at),
                 ]
                 for run in summaries
             ],

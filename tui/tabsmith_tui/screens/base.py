@@ -5,6 +5,7 @@ Screens import the protocol of the app instead of the app, so that imports form 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,6 +74,15 @@ class TabsmithScreen(Screen[None]):
     def show_error(self, error: BaseException | ErrorReport) -> None:
         """Open the dialog that explains the error."""
         self.services.show_error(error)
+
+    async def succeeds(self, work: Callable[[], object]) -> bool:
+        """Call `work` in a thread. Returns whether it succeeded; if it failed, its error is shown."""
+        try:
+            await asyncio.to_thread(work)
+        except Exception as error:  # noqa: BLE001 - shown with its real name
+            self.show_error(error)
+            return False
+        return True
 
 
 class DialogScreen(ModalScreen[ScreenResultType]):

@@ -17,7 +17,6 @@ from tabsmith_tui.actions import bindings_of
 from tabsmith_tui.bridge_client import ALLOWED, TOKEN, BridgeClient, BridgeSnapshot, variable
 from tabsmith_tui.screens.base import STYLES, TabsmithScreen, start_worker
 from tabsmith_tui.views import bridge as view
-from tabsmith_tui.views.lines import wrap_line
 from tabsmith_tui.widgets.drawing import Drawing, ReadingPane
 from tabsmith_tui.widgets.literal import TextLine, assemble, content, literal, set_border_title
 from tabsmith_tui.widgets.menu import Group, Item, Menu
@@ -139,10 +138,7 @@ class BridgeScreen(TabsmithScreen):
     def _show(self, bridge: BridgeSnapshot) -> None:
         self.snapshot = bridge
         now = self.services.clock()
-        facts = tuple(view.facts(bridge, now, self._doing))
-        self.query_one("#facts", Drawing).show(
-            facts, lambda width, _height: [p for f in facts for p in wrap_line(f, width)]
-        )
+        self.query_one("#facts", Drawing).show_wrapped(view.facts(bridge, now, self._doing))
         missing = view.steps(bridge)
         self.query_one("#missing").display = bool(missing)
         self.query_one("#steps", ReadingPane).show(missing)

@@ -102,12 +102,8 @@ class ModelsScreen(ListScreen["ModelSummary"]):
         )
 
     async def _export(self, model_id: str, file: Path) -> None:
-        try:
-            await asyncio.to_thread(self.services.store.export_model, model_id, file)
-        except Exception as error:  # noqa: BLE001 - shown with its real name
-            self.show_error(error)
-            return
-        self.app.notify(f"The model is in {file}.", timeout=10)
+        if await self.succeeds(partial(self.services.store.export_model, model_id, file)):
+            self.app.notify(f"The model is in {file}.", timeout=10)
 
     def action_delete(self) -> None:
         """Delete the model, after a question."""
@@ -132,10 +128,6 @@ class ModelsScreen(ListScreen["ModelSummary"]):
         )  # fmt: skip
 
     async def _delete(self, model_id: str) -> None:
-        try:
-            await asyncio.to_thread(self.services.store.delete_model, model_id)
-        except Exception as error:  # noqa: BLE001 - shown with its real name
-            self.show_error(error)
-            return
-        self.app.notify(f"Model {model_id} is deleted.")
-        await self._reload()
+        if await self.succeeds(partial(self.services.store.delete_model, model_id)):
+            self.app.notify(f"Model {model_id} is deleted.")
+            await self._reload()

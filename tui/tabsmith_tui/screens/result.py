@@ -1,6 +1,7 @@
 """The result screen: a model's score on the test set, its errors, feature importance, recipes and facts."""
 
 import asyncio
+from functools import partial
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -18,7 +19,6 @@ from tabsmith_tui.actions import bindings_of
 from tabsmith_tui.clipboard import copy_and_tell
 from tabsmith_tui.screens.base import STYLES, TabsmithScreen
 from tabsmith_tui.views import result_charts
-from tabsmith_tui.views.lines import wrap_line
 from tabsmith_tui.widgets.drawing import Drawing
 from tabsmith_tui.widgets.literal import literal, set_border_title
 
@@ -39,9 +39,7 @@ class Panel(Container):
 
     def show(self, lines: tuple[Line, ...]) -> None:
         """Show these lines, wrapped to the width."""
-        self.query_one(Drawing).show(
-            lines, lambda width, _height: [part for line in lines for part in wrap_line(line, width)]
-        )
+        self.query_one(Drawing).show_wrapped(lines)
 
 
 class Body(VerticalScroll):
@@ -135,14 +133,8 @@ class ResultScreen(TabsmithScreen):
 
     async def action_open_run(self) -> None:
         """Open the run that trained the model, unless it was deleted."""
-        if self.report is None:
-            return
-        try:
-            await asyncio.to_thread(RunFolder, self.report.run_id)
-        except TabsmithError as error:
-            self.show_error(error)
-            return
-        self.services.open_screen("run", self.report.run_id)
+        if self.report is not None and await self.succeeds(partial(RunFolder, self.report.run_id)):
+            self.services.open_screen("run", self.report.run_id)
 
     def action_back(self) -> None:
         """Go back."""

@@ -24,8 +24,7 @@ from tabsmith_tui.screens.base import STYLES, TabsmithScreen
 from tabsmith_tui.screens.dialogs import DialogAnswer, QuestionScreen
 from tabsmith_tui.views import question, run_actions, run_header
 from tabsmith_tui.views import tasks as task_views
-from tabsmith_tui.views.journal import Replay
-from tabsmith_tui.views.lines import wrap_line
+from tabsmith_tui.views.replay import Replay
 from tabsmith_tui.views.run_actions import Pending, offered_actions
 from tabsmith_tui.views.run_header import Banner, RunHeader, run_banner
 from tabsmith_tui.widgets.ask_bar import AskBar
@@ -184,9 +183,7 @@ class RunScreen(TabsmithScreen):
         if banner != self._banner:
             self._banner = banner
             self._banner_lines.set_class(not banner.lines, "-empty")
-            self._banner_lines.show(
-                banner.lines, lambda width, _height: [part for line in banner.lines for part in wrap_line(line, width)]
-            )
+            self._banner_lines.show_wrapped(banner.lines)
 
     def _offers(self) -> Mapping[str, bool]:
         return offered_actions(self.live, replaying=self.replay is not None, resuming=self._resuming)

@@ -1,6 +1,5 @@
 """The runs screen: list, open, resume, stop, delete; several runs side by side."""
 
-import asyncio
 from collections.abc import Sequence
 from functools import partial
 
@@ -133,14 +132,10 @@ class RunsScreen(ListScreen[RunSummary]):
         if run := self.current:
             from tabsmith.runs.events import Stop
 
-            try:
-                await asyncio.to_thread(self.services.store.send, run.id, Stop())
-            except Exception as error:  # noqa: BLE001 - shown with its real name
-                self.show_error(error)
-                return
-            kept = "what it worked on is kept" if run.tasks else "it keeps its best model so far"
-            self.app.notify(f"Run {run.id} was told to stop; {kept}.")
-            self.action_reload()
+            if await self.succeeds(partial(self.services.store.send, run.id, Stop())):
+                kept = "what it worked on is kept" if run.tasks else "it keeps its best model so far"
+                self.app.notify(f"Run {run.id} was told to stop; {kept}.")
+                self.action_reload()
 
     def action_delete(self) -> None:
         """Delete the run, after a question."""
@@ -165,11 +160,7 @@ class RunsScreen(ListScreen[RunSummary]):
         )
 
     async def _delete(self, run: RunSummary) -> None:
-        try:
-            await asyncio.to_thread(self.services.store.delete_run, run.id)
-        except Exception as error:  # noqa: BLE001 - shown with its real name
-            self.show_error(error)
-            return
-        self.app.notify(f"Run {run.id} is deleted.")
-        self.marked = [run_id for run_id in self.marked if run_id != run.id]
-        await self._reload()
+        if await self.succeeds(partial(self.services.store.delete_run, run.id)):
+            self.app.notify(f"Run {run.id} is deleted.")
+            self.marked = [run_id for run_id in self.marked if run_id != run.id]
+            await self._reload()

@@ -1,6 +1,5 @@
 """The cards of a run: the best recipe so far and how sure one can be of it; who proposes, what it used and what it does."""
 
-import math
 from typing import Final
 
 from tabsmith import formatting
@@ -81,7 +80,7 @@ def _holdout(snapshot: RunSnapshot) -> tuple[Line, ...]:
             (
                 Span("test set ", "dim"),
                 Span(formatting.number(score.score), "strong"),
-                Span(_interval(score.low, score.high), "dim"),
+                Span(f"  {scores.interval_text(score)}", "dim"),
             ),
         )
     if report is not None:
@@ -91,12 +90,6 @@ def _holdout(snapshot: RunSnapshot) -> tuple[Line, ...]:
     if not snapshot.holdout_rows:
         return (line("no test set: the table is too small", "warn"),)
     return (line(f"test set: {plural(snapshot.holdout_rows, 'row')}, kept back until the end", "dim"),)
-
-
-def _interval(low: float | None, high: float | None) -> str:
-    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
-        return ""
-    return f"  {formatting.number(low)} to {formatting.number(high)}"
 
 
 _TROUBLES: Final[tuple[tuple[TrialState, Tone], ...]] = (("refused", "warn"), ("failed", "bad"), ("unanswered", "warn"))

@@ -18,7 +18,7 @@ from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.tables.read.sources import describe_source
 from tabsmith.text import clean, plural
 from tabsmith_tui.views import run_actions, run_cards
-from tabsmith_tui.views.journal import Replay
+from tabsmith_tui.views.replay import Replay
 from tabsmith_tui.views.run_actions import Pending
 
 

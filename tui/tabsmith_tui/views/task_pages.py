@@ -15,7 +15,15 @@ from tabsmith.runs.transcripts import ReceivedReply, SentPrompt, TranscriptMessa
 from tabsmith.text import clean, clean_block, plural
 from tabsmith_tui.views import tasks as task_views
 from tabsmith_tui.views import trial_details
-from tabsmith_tui.views.trial_pages import FOLD, DetailPage, block, clock, feedback_lines, metrics_lines, session_label
+from tabsmith_tui.views.trial_pages import (
+    FOLD,
+    DetailPage,
+    block,
+    feedback_lines,
+    metrics_lines,
+    plain_page,
+    session_label,
+)
 
 _CLAIM: Final = "its own claim, which proves nothing"
 _DIFF: Final[dict[str, Tone]] = {"+": "good", "-": "bad", "@": "accent"}
@@ -33,7 +41,7 @@ def overview(snapshot: RunSnapshot, each: Trial) -> DetailPage:
     if work.changes:
         lines += [(), line("Files", "mark"), *_named(work)]
     judged = (*trial_details.assessment(each), *metrics_lines(each), *feedback_lines(each))
-    return _page(tuple(lines), judged, "Outcome", "Assessment")
+    return plain_page(tuple(lines), "Outcome", judged, "Assessment")
 
 
 def summary(snapshot: RunSnapshot, each: Trial) -> tuple[Line, ...]:
@@ -96,7 +104,7 @@ def acceptance(each: Trial, command: str, *, unfolded: bool) -> DetailPage:
     result = work.acceptance
     if result is None:
         words = "It runs now." if work.end and not each.ended_at else "It was not run."
-        return _page((*head, line(words, "dim")), (), "Acceptance", "")
+        return plain_page((*head, line(words, "dim")), "Acceptance")
     status = str(result.status) if result.status is not None else "none: it was ended"
     head += [
         (Span("verdict    ", "dim"), tasks.acceptance_result(result)),
@@ -157,7 +165,7 @@ def permissions(each: Trial) -> DetailPage:
     asked = each.work.permissions if each.work is not None else ()
     lines = [part for one in asked[-_MOST_PERMISSIONS:] for part in _permission(one)]
     none = line("The agent asked for nothing beyond what it may do.", "dim")
-    return _page(tuple(lines) or (none,), (), f"Permissions  {len(asked)}" if asked else "Permissions", "")
+    return plain_page(tuple(lines) or (none,), f"Permissions  {len(asked)}" if asked else "Permissions")
 
 
 def command_of(acts: Sequence[Acted | AcceptanceStarted]) -> str:
@@ -170,7 +178,7 @@ def _permission(asked: PermissionDecided) -> tuple[Line, ...]:
     by = "you" if asked.by == "person" else "the mode"
     tone: Tone = "warn" if asked.risk == "high" else "dim"
     head = (
-        Span(f"{clock(asked.at)} ", "dim"), Span(f"{word:<16} ", "bad" if asked.allowed == "no" else "good"),
+        Span(f"{formatting.time_of_day(asked.at, seconds=True)} ", "dim"), Span(f"{word:<16} ", "bad" if asked.allowed == "no" else "good"),
         span(asked.tool, "strong", 60), Span(f"  risk {asked.risk}", tone), Span(f", by {by}", "dim"),
     )  # fmt: skip
     return (head, *((Span("         "), *part) for part in block(asked.what, 0)))
@@ -187,7 +195,7 @@ def _act(act: Acted, *, unfolded: bool) -> tuple[Line, ...]:
 
 
 def _head(at: float, words: str, tone: Tone) -> tuple[Line, ...]:
-    return ((Span(f"{clock(at)} ", "dim"), span(words, tone)),)
+    return ((Span(f"{formatting.time_of_day(at, seconds=True)} ", "dim"), span(words, tone)),)
 
 
 def _named(work: WorkspaceWork) -> tuple[Line, ...]:
@@ -204,7 +212,3 @@ def _named(work: WorkspaceWork) -> tuple[Line, ...]:
 
 def _diff_tone(text: str) -> Tone:
     return "strong" if text.startswith(("+++ ", "--- ")) else _DIFF.get(text[:1], "plain")
-
-
-def _page(lines: tuple[Line, ...], beside: tuple[Line, ...], title: str, beside_title: str) -> DetailPage:
-    return DetailPage(lines, beside, title, beside_title, plain_text((*lines, *(((), *beside) if beside else ()))))

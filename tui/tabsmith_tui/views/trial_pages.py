@@ -1,8 +1,6 @@
 """A try, page by page: overview, recipe, brief, reply, sessions, log. Pure: what lies on disk is handed in."""
 
-import time
 from collections.abc import Sequence
-from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
 import msgspec
@@ -10,7 +8,8 @@ import msgspec
 from tabsmith import formatting
 from tabsmith.orchestration.loop_state import SessionState, Trial
 from tabsmith.presentation import budgets
-from tabsmith.presentation.spans import Line, Span, Tone, line, span
+from tabsmith.presentation.labels import LOG_TONES
+from tabsmith.presentation.spans import Line, Span, line, plain_text, span
 from tabsmith.presentation.trials import trial_result
 from tabsmith.runs.snapshot import LogLine, RunSnapshot
 from tabsmith.runs.transcripts import ReceivedReply, SentPrompt, TranscriptMessage
@@ -24,7 +23,6 @@ PageName: TypeAlias = Literal[
 FOLD: Final = 24
 """Lines of a long text that are shown before it is unfolded."""
 _LONGEST: Final = 200_000  # characters of one text
-_LEVELS: Final = MappingProxyType[str, Tone]({"info": "plain", "warning": "warn", "error": "bad"})
 _TROUBLE: Final = ("failed", "cancelled", "lost")
 
 
@@ -67,18 +65,14 @@ def sessions_of(snapshot: RunSnapshot, each: Trial) -> tuple[SessionState, ...]:
 
 def recipe(snapshot: RunSnapshot, each: Trial) -> DetailPage:
     """The recipe in full, and how it differs from the champion of its time."""
-    return _plain(
-        tuple(trial_details.recipe(each)),
-        trial_details.against_champion_then(snapshot, each),
-        "Recipe",
-        "Against the best so far then",
-    )
+    against = trial_details.against_champion_then(snapshot, each)
+    return plain_page(trial_details.recipe(each), "Recipe", against, "Against the best so far then")
 
 
 def overview(snapshot: RunSnapshot, each: Trial) -> DetailPage:
     """What was tried and why, what came of it, how it was judged, what the agent is told about it."""
     judged = (*trial_details.assessment(each), *metrics_lines(each), *feedback_lines(each))
-    return _plain(trial_details.overview(snapshot, each), judged, "Outcome", "Assessment")
+    return plain_page(trial_details.overview(snapshot, each), "Outcome", judged, "Assessment")
 
 
 def brief(session: SessionState, messages: Sequence[TranscriptMessage] | None, *, unfolded: bool) -> DetailPage:
@@ -142,7 +136,9 @@ def sessions(snapshot: RunSnapshot, each: Trial, chosen: str) -> DetailPage:
         lines.append(line(f"    {session.id}", "dim"))
         took = formatting.duration(session.seconds) if session.closed_at else formatting.UNKNOWN
         model = clean(session.model, 60) or "model not named"
-        lines.append((Span("    "), Span(f"{clock(session.opened_at)}  {took}  {model}")))
+        lines.append(
+            (Span("    "), Span(f"{formatting.time_of_day(session.opened_at, seconds=True)}  {took}  {model}"))
+        )
         lines += [(Span("    "), *used) for used in _used(session)]
         if session.message:
             words = f"{session.trouble}: {session.message}" if session.trouble else session.message
@@ -152,7 +148,7 @@ def sessions(snapshot: RunSnapshot, each: Trial, chosen: str) -> DetailPage:
         return DetailPage((line("The agent of this try holds no conversation.", "dim"),), title="Sessions")
     total = f"{plural(len(mine), 'session')}  {plural(each.usage.turns, 'turn')}  {budgets.token_counts(each.usage)}"
     lines.append((Span("together  ", "dim"), Span(f"{total}  "), Span(budgets.usage_cost(each.usage), "strong")))
-    return _plain(tuple(lines), (), "Sessions", "")
+    return plain_page(tuple(lines), "Sessions")
 
 
 def log(lines: Sequence[LogLine] | None, until: float) -> DetailPage:
@@ -162,13 +158,13 @@ def log(lines: Sequence[LogLine] | None, until: float) -> DetailPage:
     shown = [each for each in lines if each.at <= until]
     made = tuple(
         (
-            Span(f"{clock(each.at)} ", "dim"),
+            Span(f"{formatting.time_of_day(each.at, seconds=True)} ", "dim"),
             span(f"{clean(each.word, 11):<11} ", "accent", 12),
-            span(each.text, _LEVELS[each.level], 2_000),
+            span(each.text, LOG_TONES[each.level], 2_000),
         )
         for each in shown
     )
-    return _plain(made or (line("Nothing was logged.", "dim"),), (), "Log", "")
+    return plain_page(made or (line("Nothing was logged.", "dim"),), "Log")
 
 
 def session_label(session: SessionState) -> str:
@@ -186,9 +182,11 @@ def block(text: str, most: int, tone: Literal["plain", "warn"] = "plain") -> tup
     return tuple((Span(part, tone),) for part in parts)
 
 
-def _plain(lines: tuple[Line, ...], beside: tuple[Line, ...], title: str, beside_title: str) -> DetailPage:
-    text = "\n".join("".join(piece.text for piece in each) for each in (*lines, *(((), *beside) if beside else ())))
-    return DetailPage(lines, beside, title, beside_title, text)
+def plain_page(
+    lines: tuple[Line, ...], title: str, beside: tuple[Line, ...] = (), beside_title: str = ""
+) -> DetailPage:
+    """A page whose copy is what it shows."""
+    return DetailPage(lines, beside, title, beside_title, plain_text((*lines, *(((), *beside) if beside else ()))))
 
 
 def metrics_lines(each: Trial) -> tuple[Line, ...]:
@@ -244,11 +242,6 @@ def _tone(session: SessionState) -> Literal["good", "accent", "warn"]:
 
 def _size(text: str) -> str:
     return plural(len(text), "character")
-
-
-def clock(at: float) -> str:
-    """The time of day."""
-    return time.strftime("%H:%M:%S", time.localtime(at))
 
 
 def page_title(snapshot: RunSnapshot, each: Trial) -> str:

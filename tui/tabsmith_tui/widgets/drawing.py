@@ -44,6 +44,11 @@ class Drawing(Widget):
         shown = tuple(lines)
         self.show(shown, lambda _width, _height: shown)
 
+    def show_wrapped(self, lines: Sequence[Line]) -> None:
+        """Show these lines, wrapped to the width."""
+        shown = tuple(lines)
+        self.show(shown, lambda width, _height: [part for line in shown for part in wrap_line(line, width)])
+
     @property
     def text(self) -> str:
         """The drawn text without tones."""
@@ -109,9 +114,6 @@ class ReadingPane(VerticalScroll, can_focus=True, inherit_bindings=False):
 
     def show(self, lines: Sequence[Line], beside: Sequence[Line] = ()) -> None:
         """Show these lines, and those of `beside` at their right."""
-        self._put(self._main, tuple(lines))
-        self._put(self._beside, tuple(beside))
+        self._main.show_wrapped(lines)
+        self._beside.show_wrapped(beside)
         self._beside.display = bool(beside)
-
-    def _put(self, drawing: Drawing, lines: tuple[Line, ...]) -> None:
-        drawing.show(lines, lambda width, _height: [part for line in lines for part in wrap_line(line, width)])

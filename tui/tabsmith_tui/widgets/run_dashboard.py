@@ -14,7 +14,6 @@ from tabsmith.presentation.spans import Line, Span, line
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import plural
 from tabsmith_tui.views import (
-    journal,
     leaderboard,
     run_cards,
     run_header,
@@ -26,11 +25,11 @@ from tabsmith_tui.views import (
 from tabsmith_tui.views import (
     tasks as task_views,
 )
-from tabsmith_tui.views.lines import LineColumn, wrap_line
+from tabsmith_tui.views.lines import LineColumn
 from tabsmith_tui.widgets.drawing import Drawing
 from tabsmith_tui.widgets.lines_table import LinesTable
 from tabsmith_tui.widgets.literal import literal, set_border_title
-from tabsmith_tui.widgets.log_view import LogView
+from tabsmith_tui.widgets.log_view import LogView, log_title
 
 _TASKS: Final = "Every row is a task of the file. enter or a second click shows its iterations, escape shows all again."
 _WORK: Final = (
@@ -217,7 +216,7 @@ class RunDashboard(Container):
     def _show_agent(self, snapshot: RunSnapshot, now: float) -> None:
         """The agent's card and the two lines of a small screen, with what changes over time."""
         lines = (*self._agent_lines, *run_cards.agent_activity(snapshot, now))
-        self.agent.show(lines, lambda width, _height: [part for line in lines for part in wrap_line(line, width)])
+        self.agent.show_wrapped(lines)
         first = task_views.task_line(snapshot) if tasks.has_tasks(snapshot) else run_cards.champion_line(snapshot)
         self.glance.show_lines((first, run_cards.agent_line(snapshot, now)))
         # A run that never pauses shows no mode, like a run without an agent.
@@ -240,7 +239,7 @@ class RunDashboard(Container):
         key = self.table.key
         title, lines = _selected(self._snapshot, key) if key else ("Selected", ())
         set_border_title(self._panels["selected"], literal(title, 200), "d all of it" if key else "")
-        self.selected.show(lines, lambda width, _height: [part for line in lines for part in wrap_line(line, width)])
+        self.selected.show_wrapped(lines)
 
     @property
     def _log_words(self) -> str:
@@ -264,7 +263,7 @@ class RunDashboard(Container):
                 other,
             )
         view = self.log_view
-        heading = journal.log_title(following=view.following, newer=view.newer, words=self._log_words)
+        heading = log_title(following=view.following, newer=view.newer, words=self._log_words)
         skipped = f"{plural(snapshot.skipped, 'journal line')} not understood" if snapshot.skipped else ""
         set_border_title(self._panels["log"], literal(heading, 100), skipped)
 

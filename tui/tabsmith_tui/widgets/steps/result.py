@@ -8,7 +8,7 @@ from textual.containers import VerticalScroll
 from tabsmith.formatting import UNKNOWN, number
 from tabsmith.modeling.results import ModelScore
 from tabsmith.presentation.models import prediction_facts
-from tabsmith.presentation.scores import metric_direction
+from tabsmith.presentation.scores import interval_text, metric_direction
 from tabsmith.presentation.spans import LabelledLine, Line, Span, foreign, line
 from tabsmith.text import plural
 from tabsmith.workflow.form import ResultField, StepForm
@@ -88,5 +88,5 @@ def result_facts(result: ResultField) -> list[LabelledLine]:
 def _score(score: ModelScore | None, on: str) -> Line:
     if score is None:
         return line(UNKNOWN)
-    between = "" if score.low is None or score.high is None else f"  ({number(score.low)} to {number(score.high)})"
-    return (Span(number(score.score), "good"), Span(between), Span(f"   {on}", "dim"))
+    between = interval_text(score)
+    return (Span(number(score.score), "good"), Span(f"  ({between})" if between else ""), Span(f"   {on}", "dim"))
