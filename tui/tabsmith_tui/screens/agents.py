@@ -91,7 +91,6 @@ class AgentsScreen(TabsmithScreen):
         self._checked: dict[str, DrawnLine] = {}
 
     def body(self) -> ComposeResult:
-        """Compose the agents, the settings of one, and the breakpoints."""
         yield TextLine(id="problem")
         with VerticalScroll(id="page", can_focus=False):
             with Vertical(id="who", classes="panel") as who:

@@ -49,13 +49,11 @@ class TabsmithScreen(Screen[None]):
     """What this screen is for, in one or two plain sentences; the help panel shows it."""
 
     def compose(self) -> ComposeResult:
-        """Compose the top line, the body and the keys."""
         yield TopBar()
         yield from self.body()
         yield KeysBar()
 
     def body(self) -> ComposeResult:
-        """Compose everything between the top line and the keys."""
         yield from ()
 
     @property

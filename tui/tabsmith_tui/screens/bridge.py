@@ -73,7 +73,6 @@ class BridgeScreen(TabsmithScreen):
         return self.services.bridge_client
 
     def body(self) -> ComposeResult:
-        """The panels: facts, missing steps, people, health; and messages."""
         self.set_class(self.app.size.width >= WIDE, "-wide")
         yield TextLine(id="trouble")
         with VerticalScroll(id="desk", can_focus=False):

@@ -68,7 +68,6 @@ class ConditionScreen(TabsmithScreen):
         self._read = False
 
     def body(self) -> ComposeResult:
-        """Compose the condition, its problems, the trial and the names."""
         with Vertical(id="form"):
             yield ConditionLine(self._text, placeholder="quality < 0.5 and iteration > 3", select_on_focus=False)
             yield TextLine(id="problems")

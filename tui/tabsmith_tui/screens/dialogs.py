@@ -51,7 +51,6 @@ class QuestionScreen(DialogScreen[str]):
         self._answers = answers
 
     def compose(self) -> ComposeResult:
-        """Compose the question above its answers."""
         width = max(len(answer.label) for answer in self._answers)
         with Vertical(classes="dialog -warn") as dialog:
             set_border_title(dialog, self._question_title)
@@ -91,7 +90,6 @@ class AskLineScreen(DialogScreen[None]):
         self._secret = secret
 
     def compose(self) -> ComposeResult:
-        """Compose the question, the field, and the problem below it."""
         with Vertical(classes="dialog") as dialog:
             set_border_title(dialog, literal(self._question_title))
             yield TextLine(self._question, classes="what")
@@ -125,7 +123,6 @@ class AskPathScreen(DialogScreen[str]):
         self._path = path
 
     def compose(self) -> ComposeResult:
-        """Compose the question above the field."""
         with Vertical(classes="dialog") as dialog:
             set_border_title(dialog, literal(self._question_title))
             yield TextLine(self._question, classes="what")
@@ -175,7 +172,6 @@ class ErrorScreen(DialogScreen[None], inherit_bindings=False):
         self.report = report
 
     def compose(self) -> ComposeResult:
-        """Compose what happened, where, what to do next, and the details."""
         report = self.report
         with Vertical(classes="dialog -bad") as dialog:
             set_border_title(dialog, assemble("✘ ", literal(report.name, 60)))

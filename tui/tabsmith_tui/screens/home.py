@@ -69,7 +69,6 @@ class HomeScreen(TabsmithScreen):
         self._read = False
 
     def body(self) -> ComposeResult:
-        """Compose a sentence for newcomers, the list, and the facts of the line under the cursor."""
         self.set_class(self.app.size.width >= WIDE, "-wide")  # before the first styling, which would be done twice
         yield TextLine(WELCOME, id="welcome")
         with Horizontal(id="middle"):

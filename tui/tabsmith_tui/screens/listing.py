@@ -62,7 +62,6 @@ class ListScreen(TabsmithScreen, Generic[T]):
     # The screen ----------------------------------------------------------------------------------------------------
 
     def body(self) -> ComposeResult:
-        """Compose the filter, the list, the facts and the note."""
         filter_line = TypedLine(placeholder="words to look for; enter goes to the list, esc shows all", id="filter")
         filter_line.display = False
         yield filter_line

@@ -74,7 +74,6 @@ class PredictScreen(TabsmithScreen):
         self._go_when_read = False
 
     def body(self) -> ComposeResult:
-        """Compose the form and the result."""
         draft = self.services.predict_draft
         with VerticalScroll(id="form"):
             yield TextLine("Model", classes="label")

@@ -34,7 +34,6 @@ class Panel(Container):
         self.tooltip = explained
 
     def compose(self) -> ComposeResult:
-        """The drawing."""
         yield Drawing(grows=True)
 
     def show(self, lines: tuple[Line, ...]) -> None:
@@ -66,7 +65,6 @@ class ResultScreen(TabsmithScreen):
         self.report = report
 
     def body(self) -> ComposeResult:
-        """Compose one page of panels."""
         with Body(id="result"):
             yield Panel("Score", "scores", "How good the model is. Only the test set says how it does on new rows.")
             with Container(id="pair"):

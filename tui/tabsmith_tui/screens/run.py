@@ -86,7 +86,6 @@ class RunScreen(TabsmithScreen):
         self._allowed: Mapping[str, bool] = {}
 
     def body(self) -> ComposeResult:
-        """Compose the panels, the run's question, the banner and the field for answers."""
         yield self.board
         yield self._question_bar
         yield self._banner_lines

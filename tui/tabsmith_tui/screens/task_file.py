@@ -69,7 +69,6 @@ class TaskFileScreen(TabsmithScreen):
         self._agents: dict[str, Availability] = {}
 
     def body(self) -> ComposeResult:
-        """Compose the file with its tasks, and the task under the cursor."""
         with VerticalScroll(id="page", can_focus=False):
             with Vertical(id="left"):
                 with Vertical(id="file", classes="panel") as file:

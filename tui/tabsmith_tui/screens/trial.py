@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from msgspec.structs import replace
@@ -37,12 +38,11 @@ class PageTabs(Widget):
 
     DEFAULT_CSS = "PageTabs { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }"
 
+    @dataclass
     class Picked(Message):
         """A page was clicked."""
 
-        def __init__(self, page: PageName) -> None:
-            super().__init__()
-            self.page = page
+        page: PageName
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,7 +56,6 @@ class PageTabs(Widget):
             self.refresh()
 
     def render(self) -> Content:
-        """The line."""
         parts = []
         for number, page in enumerate(self._pages, 1):
             here = page == self._current
@@ -64,7 +63,6 @@ class PageTabs(Widget):
         return Content(" " * _GAP).join(parts)
 
     def on_click(self, event: events.Click) -> None:
-        """Pick the clicked page."""
         start = self.gutter.left
         for page in self._pages:
             end = start + len(page) + 2
@@ -109,7 +107,6 @@ class TrialScreen(TabsmithScreen):
         self._tabs = PageTabs()
 
     def body(self) -> ComposeResult:
-        """Compose the page tabs and the page."""
         yield self._tabs
         yield self._pane
 

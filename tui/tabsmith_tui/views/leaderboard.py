@@ -1,6 +1,6 @@
 """The leaderboard and the iterations of a run, as tables."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from types import MappingProxyType
 from typing import Final
 
@@ -118,38 +118,45 @@ class Leaderboard:
         )
 
 
-class Iterations:
-    """The tries that hold `words`, the latest first."""
+class TrialRows:
+    """The iterations, the latest first, a row each."""
 
-    def __init__(self, snapshot: RunSnapshot, words: str = "") -> None:
-        self._snapshot = snapshot
-        self._asked = replies.uses_llm(snapshot)
-        self._tries = [each for each in reversed(snapshot.trials) if trial_matches(each, words)]
+    def __init__(self, snapshot: RunSnapshot, trials: Iterable[Trial], columns: Sequence[LineColumn]) -> None:
+        self.snapshot = snapshot
+        self.trials = tuple(trials)
+        self._columns = columns
 
     def __len__(self) -> int:
-        return len(self._tries)
+        return len(self.trials)
 
     def key(self, index: int) -> str:
         """The iteration of the row."""
-        return str(self._tries[index].iteration)
+        return str(self.trials[index].iteration)
 
     @property
     def columns(self) -> Sequence[LineColumn]:
-        """What `cells` are: with the cost where there can be one."""
-        if not self._asked:
-            return ITERATION_COLUMNS
-        number = ASKED_COLUMNS[0]._replace(width=max(2, len(self.key(0)) if self._tries else 0))
-        return (number, *ASKED_COLUMNS[1:])
+        """The columns; that of the number is as wide as the latest one."""
+        number = self._columns[0]
+        return (number._replace(width=max(number.width, len(self.key(0)) if self.trials else 0)), *self._columns[1:])
+
+
+class Iterations(TrialRows):
+    """The iterations that hold `words`; with the cost where there can be one."""
+
+    def __init__(self, snapshot: RunSnapshot, words: str = "") -> None:
+        self._asked = replies.uses_llm(snapshot)
+        trials = (trial for trial in reversed(snapshot.trials) if trial_matches(trial, words))
+        super().__init__(snapshot, trials, ASKED_COLUMNS if self._asked else ITERATION_COLUMNS)
 
     def cells(self, index: int) -> Sequence[Span]:
         """Number, what was tried, score, difference to the champion of its time, cost, seconds, what became of it."""
-        each = self._tries[index]
+        each = self.trials[index]
         number = Span(str(each.iteration), "dim")
         tried = span(
             each.change or (recipes.recipe_title(each.recipe) if each.recipe else each.message or formatting.UNKNOWN)
         )
         tone: Tone = "plain" if each.mean is not None else "dim"
-        toward = scores.difference_tone(each.delta, self._snapshot.metric)
+        toward = scores.difference_tone(each.delta, self.snapshot.metric)
         difference = Span(scores.difference_text(each.delta), toward)
         if self._asked:
             seconds = each.facts.iteration_seconds if each.facts else None
@@ -160,7 +167,7 @@ class Iterations:
                 difference,
                 Span(budgets.usage_cost_cell(each.usage), "warn" if each.usage.unpriced else "dim"),
                 Span(formatting.clock(seconds), "dim"),
-                short_trial_result(each, self._snapshot),
+                short_trial_result(each, self.snapshot),
             )
         return (
             number,
@@ -168,7 +175,7 @@ class Iterations:
             Span(formatting.plus_minus(each.mean, each.standard_error), tone),
             difference,
             Span(formatting.duration(each.seconds) if each.seconds else formatting.UNKNOWN, "dim"),
-            trial_result(each, self._snapshot),
+            trial_result(each, self.snapshot),
         )
 
 
@@ -193,16 +200,21 @@ def short_trial_result(each: Trial, snapshot: RunSnapshot) -> Span:
     return Span(_SHORT.get(result.text, result.text), result.tone)
 
 
-def trial_matches(each: Trial, words: str) -> bool:
-    """Whether a try holds `words`, in whatever letters: in its recipe's name and family, its change or its message."""
+def trial_matches(trial: Trial, words: str) -> bool:
+    """Whether a trial holds `words`, in whatever letters: in its recipe, its change, its messages, its decision; in a
+    task also in its files and in the verdict."""
     wanted = words.strip().lower()
     if not wanted:
         return True
-    recipe = each.recipe
-    held: list[str] = [each.change, each.reason, each.message, each.agent, each.state]
-    held.extend((recipe.name, recipe.family) if recipe else ())
-    held.extend((each.decision.action, each.decision.label) if each.decision else ())
-    return any(wanted in part[:2_000].lower() for part in held) or wanted == f"#{each.iteration}"
+    held: list[str] = [trial.change, trial.reason, trial.message, trial.agent, trial.state]
+    if trial.recipe is not None:
+        held += [trial.recipe.name, trial.recipe.family]
+    if trial.decision is not None:
+        held += [trial.decision.action, trial.decision.label]
+    if trial.work is not None:
+        held += [trial.work.task, trial.work.words, *(change.path for change in trial.work.changes)]
+        held += [trial.work.acceptance.verdict] if trial.work.acceptance else []
+    return any(wanted in part[:2_000].lower() for part in held) or wanted == f"#{trial.iteration}"
 
 
 def table_title(name: str, shown: int, all_of_them: int, words: str) -> str:

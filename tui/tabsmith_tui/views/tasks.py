@@ -21,6 +21,7 @@ from tabsmith.presentation.tasks import (
 from tabsmith.presentation.trials import work_result
 from tabsmith.runs.snapshot import RunSnapshot, TaskState
 from tabsmith.text import clean
+from tabsmith_tui.views.leaderboard import TrialRows, trial_matches
 from tabsmith_tui.views.lines import LineColumn, fit
 
 KEY: Final = "task:"
@@ -86,41 +87,28 @@ class TaskList:
         )
 
 
-class TaskIterations:
-    """The iterations that hold `words`, the latest first; all of a task, when they are its name."""
+class TaskIterations(TrialRows):
+    """The iterations that hold `words`; all of a task, if they are its name."""
 
     def __init__(self, snapshot: RunSnapshot, words: str = "") -> None:
-        self._snapshot = snapshot
         named = is_task_name(snapshot, words)
-        self._tries = [
-            each
-            for each in reversed(snapshot.trials)
-            if (each.work is not None and each.work.task == words if named else matches(each, words))
-        ]
-
-    def __len__(self) -> int:
-        return len(self._tries)
-
-    @property
-    def columns(self) -> Sequence[LineColumn]:
-        """What `cells` are."""
-        number = WORK_COLUMNS[0]._replace(width=max(2, len(self.key(0)) if self._tries else 0))
-        return (number, *WORK_COLUMNS[1:])
-
-    def key(self, index: int) -> str:
-        """The iteration of the row."""
-        return str(self._tries[index].iteration)
+        trials = (
+            trial
+            for trial in reversed(snapshot.trials)
+            if (trial.work is not None and trial.work.task == words if named else trial_matches(trial, words))
+        )
+        super().__init__(snapshot, trials, WORK_COLUMNS)
 
     def cells(self, index: int) -> Sequence[Span]:
         """Number, task, changed files, verdict, quality, what was decided, cost, seconds."""
-        each = self._tries[index]
+        each = self.trials[index]
         work = each.work or WorkspaceWork("")
         seconds = each.facts.iteration_seconds if each.facts else None
         return (
             Span(str(each.iteration), "dim"),
             span(work.task or formatting.UNKNOWN),
             files(work),
-            work_result(each, self._snapshot),
+            work_result(each, self.snapshot),
             Span(f"{each.quality.value:.2f}" if each.quality else formatting.UNKNOWN, _quality(each)),
             Span(each.decision.label if each.decision else formatting.UNKNOWN, _said(each)),
             Span(budgets.usage_cost_cell(each.usage), "warn" if each.usage.unpriced else "dim"),
@@ -138,18 +126,6 @@ def files(work: WorkspaceWork) -> Span:
     added = sum(each.lines_added for each in work.changes)
     removed = sum(each.lines_removed for each in work.changes)
     return Span(f"{count:,} (+{_short(added)} {formatting.MINUS}{_short(removed)})")
-
-
-def matches(each: Trial, words: str) -> bool:
-    """Whether an iteration holds `words`, in whatever letters: in its task, words, files, verdict."""
-    wanted = words.strip().lower()
-    if not wanted:
-        return True
-    work = each.work or WorkspaceWork("")
-    held = [work.task, work.words, each.message, each.agent, each.state, *(change.path for change in work.changes)]
-    held.extend((each.decision.action, each.decision.label) if each.decision else ())
-    held.extend((work.acceptance.verdict,) if work.acceptance else ())
-    return any(wanted in part[:2_000].lower() for part in held) or wanted == f"#{each.iteration}"
 
 
 def _quality(each: Trial) -> Tone:

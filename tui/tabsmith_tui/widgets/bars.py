@@ -43,7 +43,6 @@ class TopBar(Widget):
         self.refresh()
 
     def render(self) -> Content:
-        """Render the line."""
         width = self.size.width
         left = Content.assemble(("tabsmith", "bold $primary"), _GAP, self._subject)
         parts = list(self._status)
@@ -91,7 +90,6 @@ class KeysBar(Footer):
         self._drawn: tuple[_Key, ...] = ()
 
     def compose(self) -> ComposeResult:
-        """Compose the keys, those of the focused widget first."""
         if not self._bindings_ready:
             return
         self._drawn = self._fitting()

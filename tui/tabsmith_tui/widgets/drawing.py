@@ -55,13 +55,11 @@ class Drawing(Widget):
         return self.render().plain
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        """The number of drawn lines."""
         if not self._grows:
             return super().get_content_height(container, viewport, width)
         return len(self._draw(width, viewport.height))
 
     def render(self) -> Content:
-        """Render the lines."""
         size = self.content_size
         return content(self._draw(size.width, size.height))
 
@@ -78,7 +76,6 @@ class QuestionBar(Drawing):
         """The question was clicked."""
 
     def on_click(self) -> None:
-        """Ask the screen to open the answer."""
         self.post_message(self.Clicked())
 
 
@@ -107,7 +104,6 @@ class ReadingPane(VerticalScroll, can_focus=True, inherit_bindings=False):
         self._beside = Drawing(grows=True, id="beside")
 
     def compose(self) -> ComposeResult:
-        """Compose both columns; they scroll together."""
         with Horizontal():
             yield self._main
             yield self._beside

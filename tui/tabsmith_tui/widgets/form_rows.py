@@ -1,5 +1,6 @@
 """Rows of forms: a setting with the place that its value comes from, and a field of a task file."""
 
+from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias
 
 from textual.app import ComposeResult
@@ -31,13 +32,12 @@ class SettingRow(FieldRow):
     SettingRow.-fixed > .note { display: block; }
     """
 
+    @dataclass
     class Save(Message):
         """The typed or chosen text should be saved."""
 
-        def __init__(self, row: "SettingRow", text: str) -> None:
-            super().__init__()
-            self.row = row
-            self.text = text
+        row: "SettingRow"
+        text: str
 
     def __init__(self, setting: SettingEntry) -> None:
         name = setting.key.rpartition(".")[2]
@@ -148,13 +148,12 @@ class TaskRow(FieldRow):
     TaskRow > .note { margin: 0 0 0 13; }
     """
 
+    @dataclass
     class Changed(Message):
         """The person typed or chose another text."""
 
-        def __init__(self, row: "TaskRow", text: str) -> None:
-            super().__init__()
-            self.row = row
-            self.text = text
+        row: "TaskRow"
+        text: str
 
     def __init__(
         self, name: str, label: str, help_text: str, kind: TaskFieldKind = "line", options: tuple[Option, ...] = ()

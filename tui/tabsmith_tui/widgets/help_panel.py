@@ -31,7 +31,6 @@ class HelpBox(VerticalScroll):
         self._explained = explained  # what had the focus when the panel took it
 
     def compose(self) -> ComposeResult:
-        """One text."""
         yield TextLine(id="help-text")
 
     def on_mount(self) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final, NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -158,12 +159,11 @@ class PathField(Vertical):
         text-overflow: ellipsis; }
     """
 
+    @dataclass
     class Changed(Message):
         """Something was typed."""
 
-        def __init__(self, value: str) -> None:
-            super().__init__()
-            self.value = value
+        value: str
 
     class Submitted(Changed):
         """Enter was pressed; `value` is the path without quotes."""

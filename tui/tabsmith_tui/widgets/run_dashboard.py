@@ -141,7 +141,6 @@ class RunDashboard(Container):
         self._agent_lines: tuple[Line, ...] = ()  # the agent's card without its clock
 
     def compose(self) -> ComposeResult:
-        """Compose every panel."""
         yield self.budget
         yield self.glance
         with Horizontal(id="main"):

@@ -4,6 +4,7 @@ A step shows the form of a workflow state and posts the person's actions. No ste
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from textual import events, on
@@ -51,13 +52,12 @@ class StepView(Vertical):
             super().__init__()
             self.actions = actions
 
+    @dataclass
     class Typed(Message):
         """The person typed or chose something in a field; it should be saved as a draft."""
 
-        def __init__(self, field: FieldName, text: str) -> None:
-            super().__init__()
-            self.field = field
-            self.text = text
+        field: FieldName
+        text: str
 
     def __init__(self, form: StepForm) -> None:
         super().__init__(classes="step")
@@ -320,12 +320,11 @@ class StepList(Static):
 
     steps: reactive[tuple[StepLine, ...]] = reactive(())
 
+    @dataclass
     class Picked(Message):
         """A visited step was clicked."""
 
-        def __init__(self, step: GuidedStep) -> None:
-            super().__init__()
-            self.step = step
+        step: GuidedStep
 
     def render(self) -> Content:
         if not self.steps:
