@@ -229,16 +229,14 @@ def model_facts(report: ModelReport, folder: Path) -> tuple[Line, ...]:
 
 def prediction_facts(done: PredictedFile) -> list[LabelledLine]:
     """How many rows were predicted and where they were written; missing and unused columns, and unreadable cells."""
-    known = "none: your file has every column the model knows"
+    missing = f"{plural(len(done.missing), 'column')} not in the file, treated as missing: {_names(done.missing)}"
+    all_there = line("none: your file has every column the model knows", "dim")
     facts: list[LabelledLine] = [
         ("predicted", (Span("✔ ", "good"), Span(plural(done.rows, "row")))),
         ("written to", (foreign(done.out, limit=400),)),
         ("columns", line(_names(done.columns, 8))),
-        (
-            "missing",
-            line(f"{_names(done.missing)}  (treated as missing)", "warn") if done.missing else line(known, "dim"),
-        ),
-        ("extra", line(f"{_names(done.extra)}  (not used)") if done.extra else line("none", "dim")),
+        ("missing", line(missing, "warn") if done.missing else all_there),
+        ("not used", line(f"{plural(len(done.extra), 'column')}: {_names(done.extra)}" if done.extra else "none")),
     ]
     if done.unparsable:
         facts.append(("unreadable", line(f"{plural(done.unparsable, 'cell')}, treated as missing", "warn")))

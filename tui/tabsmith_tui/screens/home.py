@@ -107,7 +107,8 @@ class HomeScreen(TabsmithScreen):
         self._runs = await self._from_disk(store.runs, self._runs)
         self._models = await self._from_disk(store.models, self._models)
         self._read = True
-        self._show()
+        if self.is_attached:  # the app was not left meanwhile
+            self._show()
 
     def _other_sessions(self) -> "tuple[SavedSession, ...]":
         """Return the readable sessions of other owners, and report each problem of another one once."""
