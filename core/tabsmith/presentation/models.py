@@ -15,12 +15,11 @@ from tabsmith.modeling.results import (
     Metric,
     ModelReport,
     ModelScore,
-    PredictedFile,
     Residuals,
 )
 from tabsmith.presentation import recipes
 from tabsmith.presentation.scores import better_way, interval_text, metric_direction
-from tabsmith.presentation.spans import LabelledLine, Line, Span, Tone, foreign, line, span
+from tabsmith.presentation.spans import Line, Span, Tone, line, span
 from tabsmith.tables.read.sources import FileSource, Source
 from tabsmith.text import clean, plural
 
@@ -78,14 +77,14 @@ def headline(report: ModelReport) -> tuple[Line, ...]:
             (Span("cross-validated on the rows that chose the model, and so a little too good: there is no test set"),),
         )
     return (
-        (*_score_and_interval(holdout.scores[0]), Span(f" · {better_way(report.metric)}", "dim")),
+        (*score_and_interval(holdout.scores[0]), Span(f" · {better_way(report.metric)}", "dim")),
         (Span(f"on the test set: {plural(holdout.rows, 'row')} that no model had seen"),),
     )
 
 
 def further_scores(report: ModelReport) -> tuple[Line, ...]:
     """The other metrics on the hold-out, a line each."""
-    return tuple(_score_and_interval(score) for score in report.holdout.scores[1:]) if report.holdout else ()
+    return tuple(score_and_interval(score) for score in report.holdout.scores[1:]) if report.holdout else ()
 
 
 def baseline_lines(report: ModelReport) -> tuple[Line, ...]:
@@ -227,27 +226,6 @@ def model_facts(report: ModelReport, folder: Path) -> tuple[Line, ...]:
     return tuple((Span(f"{label:<10}", "dim"), span(value)) for label, value in pairs)
 
 
-def prediction_facts(done: PredictedFile) -> list[LabelledLine]:
-    """How many rows were predicted and where they were written; missing and unused columns, and unreadable cells."""
-    missing = f"{plural(len(done.missing), 'column')} not in the file, treated as missing: {_names(done.missing)}"
-    all_there = line("none: your file has every column the model knows", "dim")
-    facts: list[LabelledLine] = [
-        ("predicted", (Span("✔ ", "good"), Span(plural(done.rows, "row")))),
-        ("written to", (foreign(done.out, limit=400),)),
-        ("columns", line(_names(done.columns, 8))),
-        ("missing", line(missing, "warn") if done.missing else all_there),
-        ("not used", line(f"{plural(len(done.extra), 'column')}: {_names(done.extra)}" if done.extra else "none")),
-    ]
-    if done.unparsable:
-        facts.append(("unreadable", line(f"{plural(done.unparsable, 'cell')}, treated as missing", "warn")))
-    return facts
-
-
-def _names(names: tuple[str, ...], most: int = 6) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return f"{', '.join(clean(name, 30) for name in names[:most])}{more}"
-
-
 def usage_examples(report: ModelReport, source: Source | None) -> str:
     """The same work from Python and from the command line, to copy."""
     path = source.path if isinstance(source, FileSource) else "table.csv"
@@ -282,7 +260,8 @@ def _score(each: ModelScore, width: int, *, first: bool) -> Line:
     return (Span(f"  {label}", "strong" if first else "plain"), value, interval, way)
 
 
-def _score_and_interval(score: ModelScore) -> Line:
+def score_and_interval(score: ModelScore) -> Line:
+    """`RMSE 21,480 · 95 % interval 20,900 to 22,100`: the metric, a space, the score, the interval."""
     between = interval_text(score)
     interval = Span(f" · 95 % interval {between}" if between else "", "dim")
     return (span(score.metric.label), Span(" "), Span(formatting.number(score.score), "strong"), interval)

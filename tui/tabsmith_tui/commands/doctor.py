@@ -20,7 +20,7 @@ from tabsmith.version import __version__
 from tabsmith_tui.commands.output import json_option, print_json, print_table
 
 if TYPE_CHECKING:
-    from tabsmith.agents.availability import Availability
+    from tabsmith.agents.backend import Availability
     from tabsmith.config.settings import AgentSettings
 
 _PACKAGES: Final = (
@@ -114,16 +114,16 @@ def _package(name: str, extra: str = "") -> Finding:
 
 
 def _extras() -> list[Finding]:
-    from tabsmith.agents.registry import AGENTS
+    from tabsmith.agent_registry import AGENTS
 
     extras = {agent.extra: agent.packages for agent in AGENTS.values() if agent.extra}
-    extras["telegram"] = ("httpx", "matplotlib")
+    extras |= {"telegram": ("httpx", "matplotlib"), "sql": ("sqlalchemy", "psycopg"), "formats": ("pyreadstat",)}
     return [_package(name, extra) for extra, names in extras.items() for name in names]
 
 
 def _agents() -> list[Finding]:
     from tabsmith import config
-    from tabsmith.agents.availability import availability
+    from tabsmith.agents.backend import availability
 
     try:
         settings = config.load().agents

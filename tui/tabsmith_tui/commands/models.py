@@ -1,4 +1,4 @@
-"""`tabsmith models`: list, show, delete, export; `tabsmith predict`: the rows of a table, predicted by a model."""
+"""`tabsmith models`: list, show, delete, export."""
 
 from pathlib import Path
 
@@ -6,8 +6,7 @@ import click
 import msgspec
 
 from tabsmith import formatting
-from tabsmith.text import plural
-from tabsmith_tui.commands.output import json_option, print_facts, print_json, print_table, print_text, say
+from tabsmith_tui.commands.output import json_option, print_json, print_table, print_text, say
 from tabsmith_tui.commands.run_report import print_report
 
 
@@ -108,36 +107,3 @@ def _list(*, as_json: bool) -> None:
                 for model in summaries
             ],
         )
-
-
-@click.command()
-@click.argument("model")
-@click.argument("path")
-@click.option(
-    "--out", metavar="FILE", help="CSV or Parquet; NAME-predictions.csv in the current folder when not given."
-)
-@json_option
-def predict(model: str, path: str, out: str | None, as_json: bool) -> None:
-    """Predict the rows of the table at PATH with MODEL, a model's id or exported file."""
-    from tabsmith.modeling.model import load_model
-    from tabsmith.modeling.predict import predict_file
-    from tabsmith.tables.table import read_table
-
-    loaded = load_model(model)
-    info = read_table(path).info
-    done = predict_file(loaded, info, Path(out) if out else None)
-    if done.missing:
-        say(f"Not in the table, treated as missing: {', '.join(done.missing[:20])}")
-    if done.unparsable:
-        say(f"{plural(done.unparsable, 'cell')} could not be understood and were treated as missing.")
-    if as_json:
-        print_json(done)
-        return
-    print_facts(
-        [
-            ("rows", f"{done.rows:,}"),
-            ("written to", done.out),
-            ("new columns", ", ".join(done.columns[len(info.profile.columns) :])),
-            ("not used", ", ".join(done.extra) or "—"),
-        ]
-    )

@@ -17,7 +17,7 @@ _COMMANDS: Final = {
     "schema": ("read", "Say what tabsmith understands of a table: kinds, roles, target, task, split."),
     "train": ("train", "Train a model on a table."),
     "task": ("task", "Have agents do the tasks of a file, and prove each by a command."),
-    "predict": ("models", "Predict the rows of a table with a model."),
+    "predict": ("predict", "Predict the rows of a table with a model."),
     "models": ("models", "List, show, delete or export models."),
     "runs": ("runs", "List, show, follow, resume or stop runs."),
     "bridge": ("bridge", "Telegram: the same conversation from a phone."),

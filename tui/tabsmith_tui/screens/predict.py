@@ -15,7 +15,7 @@ from textual.content import Content
 from textual.widgets import DataTable, Select
 
 from tabsmith.errors import ErrorReport, report_of
-from tabsmith.presentation.models import prediction_facts
+from tabsmith.presentation.predictions import prediction_facts
 from tabsmith.presentation.summaries import table_and_target
 from tabsmith.runs.jobs import JobFailed, JobResult, Predict, Predicted
 from tabsmith.tables.read.sources import FileSource

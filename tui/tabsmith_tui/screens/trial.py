@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from msgspec.structs import replace
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -16,11 +15,12 @@ from textual.widget import Widget
 from tabsmith.errors import TabsmithError, report_of
 from tabsmith.orchestration.events import AcceptanceStarted, Acted, IterationStarted
 from tabsmith.orchestration.loop_state import FINISHED_STATES, SessionState, Trial
+from tabsmith.presentation.events import LogLine, run_log
 from tabsmith.presentation.spans import line, plain_text
-from tabsmith.runs.events import RunEnded, RunStarted, RunState, StateChanged
+from tabsmith.runs.events import RunEnded, RunEvent, RunStarted, RunState, StateChanged
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.reducers import reduce
-from tabsmith.runs.snapshot import LogLine, RunSnapshot
+from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.transcripts import Transcript, TranscriptMessage
 from tabsmith_tui.actions import bindings_of
 from tabsmith_tui.clipboard import copy_and_tell
@@ -353,18 +353,18 @@ def read_difference(run_id: str, task: str, iteration: int) -> str:
 
 
 def read_log(run_id: str, iteration: int) -> tuple[LogLine, ...]:
-    """Return the log of one iteration; the snapshot's own log holds only the newest lines of the run.
+    """Return the log of one iteration; the snapshot's own log holds only the newest events of the run.
 
-    Folds the whole journal. Raises RunNotFoundError.
+    Reads the whole journal. Raises RunNotFoundError.
     """
-    lines: list[LogLine] = []
-    snapshot, inside = RunSnapshot(), False
+    events: list[RunEvent] = []
+    inside = False
     for event in RunFolder(run_id).events().read().values:
         match event:
             case IterationStarted(iteration=begun):
                 inside = begun == iteration
             case RunStarted() | RunEnded() | StateChanged(state=RunState.FINISHING):
                 inside = False
-        snapshot = reduce((event,), replace(snapshot, log=()))
-        lines.extend(snapshot.log if inside else ())
-    return tuple(lines)
+        if inside:
+            events.append(event)
+    return run_log(reduce(events))

@@ -13,9 +13,9 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tabsmith.formatting import time_of_day
+from tabsmith.presentation.events import LogLine
 from tabsmith.presentation.labels import LOG_TONES
 from tabsmith.presentation.spans import TONES, Line, Span, Tone
-from tabsmith.runs.snapshot import LogLine
 from tabsmith.text import clean, clean_block
 from tabsmith_tui.views.lines import wrap
 

@@ -10,6 +10,7 @@ from tabsmith.tables.schema.types import (
     ColumnKind,
     ColumnRole,
     ColumnSchema,
+    ColumnWarning,
     ProblemType,
     Schema,
     Split,
@@ -18,6 +19,11 @@ from tabsmith.tables.schema.types import (
 from tabsmith.text import clean, similar
 
 _BY_HAND: Final = "chosen by hand"
+_LOST_GROUP: Final = ColumnWarning(
+    "possible group",
+    "Its rows are no longer kept together, so a model is tested on the same values that it was trained on. If new rows "
+    "bring new ones, give this column the role group.",
+)
 _ORDERED_KINDS: Final = NUMBER_KINDS | {"date"}
 
 
@@ -53,6 +59,10 @@ def with_role(schema: Schema, column: str, role: ColumnRole) -> Schema:
     changed = schema
     if role in {"target", "group", "time"}:
         changed = _without_roles(schema, role, evidence=_BY_HAND)
+    if role == "group":
+        old = replace(old, warnings=tuple(warning for warning in old.warnings if warning.kind != "possible group"))
+    elif old.role == "group":
+        old = _freed(old, _BY_HAND)
     changed = _with_column(changed, replace(old, role=role, evidence=_BY_HAND))
     return _with_target(changed, column) if role == "target" else _with_fitting_split(changed, column)
 
@@ -151,10 +161,17 @@ def _with_fitting_split(schema: Schema, changed: str) -> Schema:
 def _without_roles(schema: Schema, *roles: ColumnRole, evidence: str = "") -> Schema:
     """`schema` with the columns of these roles as features; `evidence` replaces theirs, if given."""
     columns = tuple(
-        replace(column, role="feature", evidence=evidence or column.evidence) if column.role in roles else column
-        for column in schema.columns
+        _freed(column, evidence or column.evidence) if column.role in roles else column for column in schema.columns
     )
     return replace(schema, columns=columns)
+
+
+def _freed(column: ColumnSchema, evidence: str) -> ColumnSchema:
+    """The column as a feature; one that kept its rows together is warned of as a possible group."""
+    warnings = column.warnings
+    if column.role == "group" and not any(warning.kind == "possible group" for warning in warnings):
+        warnings = (*warnings, _LOST_GROUP)
+    return replace(column, role="feature", evidence=evidence, warnings=warnings)
 
 
 def _with_column(schema: Schema, changed: ColumnSchema) -> Schema:

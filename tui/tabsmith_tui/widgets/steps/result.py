@@ -7,7 +7,7 @@ from textual.containers import VerticalScroll
 
 from tabsmith.formatting import UNKNOWN, number
 from tabsmith.modeling.results import ModelScore
-from tabsmith.presentation.models import prediction_facts
+from tabsmith.presentation.predictions import prediction_facts
 from tabsmith.presentation.scores import interval_text, metric_direction
 from tabsmith.presentation.spans import LabelledLine, Line, Span, foreign, line
 from tabsmith.text import plural
