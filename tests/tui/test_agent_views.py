@@ -106,7 +106,7 @@ def test_a_search_has_no_tokens_no_note_and_no_mode_on_its_screen():
     assert not offered["note"]
     assert not offered["mode"]
     assert budgets.run_cost(story.snapshot) == ""
-    assert leaderboard.Iterations(story.snapshot).columns is leaderboard.ITERATION_COLUMNS
+    assert leaderboard.Iterations(story.snapshot).columns == leaderboard.ITERATION_COLUMNS
 
 
 def test_the_wait_for_the_next_try_counts_down_and_ends():
