@@ -101,7 +101,7 @@ def time_left(snapshot: RunSnapshot, now: float) -> str:
     at_most = limits.seconds - snapshot.active_seconds(now) if limits.seconds > 0 else None
     if at_most is not None and at_most <= 0:
         return "time is up, finishing"
-    finished = [each.seconds for each in snapshot.trials if each.state == "scored" and each.seconds > 0]
+    finished = [trial.seconds for trial in snapshot.trials if trial.state == "scored" and trial.seconds > 0]
     # An iteration of a task takes as long as its agent works, which says nothing of the next one.
     if limits.iterations > 0 and len(finished) >= _EVIDENCE and not snapshot.tasks:
         guess = sum(finished) / len(finished) * max(0, limits.iterations - snapshot.budget(now).iterations)

@@ -48,7 +48,7 @@ def score_lines(report: ModelReport) -> tuple[Line, ...]:
         lines.append(line("cross-validated, on the rows that chose the model, and so a little too good.", "warn"))
     else:
         lines.append((Span(f"on the test set, {plural(holdout.rows, 'row')} no model had seen", "strong"),))
-        width = max((len(each.metric.label) for each in holdout.scores), default=0)
+        width = max((len(score.metric.label) for score in holdout.scores), default=0)
         if holdout.scores:
             lines.append(line(f"  {'':<{width}}     score  95 % interval", "dim"))
         lines.extend(_score(each, width, first=place == 0) for place, each in enumerate(holdout.scores))
@@ -173,14 +173,14 @@ def member_lines(report: ModelReport) -> tuple[Line, ...]:
     if len(ranked) == 1:
         return (line(recipes.recipe_title(ranked[0].recipe), "strong"), *recipes.recipe_lines(ranked[0].recipe, 12))
     lines: list[Line] = [line(ensemble_label(len(ranked)), "dim")]
-    for each in ranked:
+    for member in ranked:
         lines.append(
             (
-                Span(f"{formatting.percent(each.weight):>7}  ", "accent"),
-                span(recipes.recipe_title(each.recipe), "strong"),
+                Span(f"{formatting.percent(member.weight):>7}  ", "accent"),
+                span(recipes.recipe_title(member.recipe), "strong"),
             )
         )
-        lines.extend((Span("         "), *piece) for piece in recipes.recipe_lines(each.recipe, 6))
+        lines.extend((Span("         "), *piece) for piece in recipes.recipe_lines(member.recipe, 6))
     return tuple(lines)
 
 
@@ -189,7 +189,7 @@ def caution_lines(report: ModelReport) -> tuple[Line, ...]:
     found: list[str] = []
     if report.holdout is None:
         found.append("There is no score on a test set: nothing was measured on rows the search had not seen.")
-    elif any(each.low is None or each.high is None for each in report.holdout.scores):
+    elif any(score.low is None or score.high is None for score in report.holdout.scores):
         found.append("A score without an interval: there were too few rows, or too few of a class, to draw it from.")
     if len(report.champion.folds) < report.schema.split.folds:
         done = f"{len(report.champion.folds)} of {report.schema.split.folds}"
@@ -250,13 +250,13 @@ def usage_examples(report: ModelReport, source: Source | None) -> str:
     )
 
 
-def _score(each: ModelScore, width: int, *, first: bool) -> Line:
-    label = clean(each.metric.label, 30).ljust(width)
-    value = Span(f"{formatting.number(each.score):>10}", "good" if first else "plain")
-    between = interval_text(each)
+def _score(score: ModelScore, width: int, *, first: bool) -> Line:
+    label = clean(score.metric.label, 30).ljust(width)
+    value = Span(f"{formatting.number(score.score):>10}", "good" if first else "plain")
+    between = interval_text(score)
     tone: Tone = "warn" if not between else "plain" if first else "dim"
     interval = Span(f"  {between or 'no interval'}".ljust(18), tone)
-    way = Span(f"  {better_way(each.metric)}", "dim")
+    way = Span(f"  {better_way(score.metric)}", "dim")
     return (Span(f"  {label}", "strong" if first else "plain"), value, interval, way)
 
 

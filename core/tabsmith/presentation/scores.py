@@ -70,4 +70,4 @@ def difference_tone(difference: float | None, metric: Metric | None) -> Tone:
 
 def first_scored(snapshot: RunSnapshot) -> Trial | None:
     """The first try that got a score; what the champion is compared with."""
-    return next((each for each in snapshot.trials if each.mean is not None and math.isfinite(each.mean)), None)
+    return next((trial for trial in snapshot.trials if trial.mean is not None and math.isfinite(trial.mean)), None)

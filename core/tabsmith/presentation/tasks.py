@@ -21,7 +21,7 @@ def has_tasks(snapshot: RunSnapshot) -> bool:
 
 def task_progress(snapshot: RunSnapshot) -> str:
     """`2 of 5 tasks`: so many are over, whatever became of them; empty while the file was not read."""
-    over = sum(each.state == "done" for each in snapshot.tasks)
+    over = sum(task.state == "done" for task in snapshot.tasks)
     return f"{over} of {plural(len(snapshot.tasks), 'task')}" if snapshot.tasks else ""
 
 
@@ -80,7 +80,7 @@ def tasks_ending(snapshot: RunSnapshot) -> tuple[Line, ...]:
         lines.append((span(f"{clean(bad.name, 40)}  ", "dim"), span(bad.reason, "warn", 600)))
     elif bad is None and snapshot.error is not None:
         lines.append((Span("✘ ", "bad"), span(snapshot.error.what, "bad", 600)))
-    refused = [clean(each.name, 40) for each in snapshot.tasks if each.handed_back == "refused"]
+    refused = [clean(task.name, 40) for task in snapshot.tasks if task.handed_back == "refused"]
     if refused:
         lines.append((Span("not handed back  ", "dim"), span(", ".join(refused), "bad", 300)))
     next_step = snapshot.error.next_step if snapshot.error is not None else ""

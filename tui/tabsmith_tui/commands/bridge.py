@@ -247,7 +247,7 @@ def _show_health(found: HealthReport) -> None:
         [[each.state, each.name, each.what, each.evidence] for each in found.checks],
         widest=300,
     )
-    steps = [each for each in found.checks if each.next_step and each.state != "ok"]
+    steps = [check for check in found.checks if check.next_step and check.state != "ok"]
     if steps:
         print_text()
         print_facts([(each.name, each.next_step) for each in steps])

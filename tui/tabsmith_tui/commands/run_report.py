@@ -134,7 +134,7 @@ def train_document(run_id: str, run: RunSnapshot, now: float) -> TrainDocument:
         seconds=round(run.active_seconds(now), 3),
         agent=_agent(run),
         usage=usage_document(run.usage, len(run.sessions)),
-        sessions=tuple(session_document(each) for each in run.sessions),
+        sessions=tuple(session_document(session) for session in run.sessions),
         champion=champion,
         leaderboard=board,
         outcome=run.outcome,
@@ -175,7 +175,7 @@ def print_report(report: ModelReport, agent: Sequence[tuple[str, str]] = ()) -> 
         print_text(models.importance_heading(report.metric))
         print_table(
             ["column", "importance"],
-            [[each.column, formatting.plus_minus(each.drop, each.deviation)] for each in useful[:12]],
+            [[column.column, formatting.plus_minus(column.drop, column.deviation)] for column in useful[:12]],
         )
     print_text()
     match report.outcome:
@@ -229,35 +229,35 @@ def usage_document(used: Used, sessions: int) -> UsageDocument:
     )
 
 
-def session_document(each: SessionState) -> SessionDocument:
+def session_document(session: SessionState) -> SessionDocument:
     """A session, for a document."""
     return SessionDocument(
-        id=each.id,
-        iteration=each.iteration,
-        attempt=each.attempt,
-        agent=each.agent,
-        model=each.model,
-        purpose=each.purpose,
-        started_at=each.opened_at,
-        ended_at=each.closed_at or None,
-        outcome=each.outcome,
-        trouble=each.trouble,
-        message=each.message,
-        usage=usage_document(each.usage, 1),
+        id=session.id,
+        iteration=session.iteration,
+        attempt=session.attempt,
+        agent=session.agent,
+        model=session.model,
+        purpose=session.purpose,
+        started_at=session.opened_at,
+        ended_at=session.closed_at or None,
+        outcome=session.outcome,
+        trouble=session.trouble,
+        message=session.message,
+        usage=usage_document(session.usage, 1),
     )
 
 
-def _scored(rank: int, each: Trial) -> ScoredRecipe:
-    assert each.recipe is not None
-    assert each.mean is not None
+def _scored(rank: int, trial: Trial) -> ScoredRecipe:
+    assert trial.recipe is not None
+    assert trial.mean is not None
     return ScoredRecipe(
         rank,
-        each.iteration,
-        each.recipe,
-        each.mean,
-        each.standard_error or 0.0,
-        tuple(fold.score for fold in each.folds),
-        each.seconds,
+        trial.iteration,
+        trial.recipe,
+        trial.mean,
+        trial.standard_error or 0.0,
+        tuple(fold.score for fold in trial.folds),
+        trial.seconds,
     )
 
 
@@ -308,7 +308,7 @@ def tasks_document(run_id: str, run: RunSnapshot, now: float) -> TasksDocument:
         seconds=round(run.active_seconds(now), 3),
         usage=usage_document(run.usage, len(run.sessions)),
         tasks=tuple(_task(each, run) for each in run.tasks),
-        sessions=tuple(session_document(each) for each in run.sessions),
+        sessions=tuple(session_document(session) for session in run.sessions),
         error=run.error,
     )
 
@@ -388,7 +388,7 @@ def _task(task: TaskState, run: RunSnapshot) -> TaskDocument:
         outcome=task.outcome or None,
         exit_reason=task.exit_reason or None,
         iterations=len(_tries(task, run)),
-        sessions=tuple(session_document(each) for each in sessions),
+        sessions=tuple(session_document(session) for session in sessions),
         usage=usage_document(_used(sessions), len(sessions)),
         reason=task.reason,
         handed_back=task.handed_back,
@@ -397,13 +397,13 @@ def _task(task: TaskState, run: RunSnapshot) -> TaskDocument:
 
 
 def _tries(task: TaskState, run: RunSnapshot) -> tuple[Trial, ...]:
-    return tuple(each for each in run.trials if each.work is not None and each.work.task == task.name)
+    return tuple(trial for trial in run.trials if trial.work is not None and trial.work.task == task.name)
 
 
 def _sessions(task: TaskState, run: RunSnapshot) -> tuple[SessionState, ...]:
-    iterations = {each.iteration for each in _tries(task, run)}
-    return tuple(each for each in run.sessions if each.iteration in iterations)
+    iterations = {trial.iteration for trial in _tries(task, run)}
+    return tuple(session for session in run.sessions if session.iteration in iterations)
 
 
 def _used(sessions: tuple[SessionState, ...]) -> Used:
-    return sum((each.usage for each in sessions), NO_USAGE)
+    return sum((session.usage for session in sessions), NO_USAGE)

@@ -113,7 +113,7 @@ class BridgeScreen(TabsmithScreen):
         start_worker(self, self._look, "look")
 
     def _look_again(self) -> None:
-        busy = any(each.group == "look" and not each.is_finished for each in self.workers)
+        busy = any(worker.group == "look" and not worker.is_finished for worker in self.workers)
         if self.is_current and not busy:
             self.action_reload()
 
@@ -157,7 +157,7 @@ class BridgeScreen(TabsmithScreen):
         """The person under the cursor."""
         current = self.query_one(People).current
         return (
-            next((each for each in self.snapshot.people if str(each.user) == current), None) if self.snapshot else None
+            next((user for user in self.snapshot.people if str(user.user) == current), None) if self.snapshot else None
         )
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:

@@ -51,8 +51,8 @@ def _keys(agent: AgentName, desk: AgentSettingsForm) -> tuple[Line, ...]:
     if not found:
         return ((Span("Its login is its own; no key is needed here.", "dim"),),) if agent == "acp" else ()
     line_of_keys: Line = (Span("Keys: ", "dim"),)
-    for place, each in enumerate(found):
-        line_of_keys += (span(f"{', ' if place else ''}{each.variable} "), Span(*_PLACES[each.place]))
+    for place, key in enumerate(found):
+        line_of_keys += (span(f"{', ' if place else ''}{key.variable} "), Span(*_PLACES[key.place]))
     where = f"They are read from the environment or from {desk.keys_file} (mode 600), and never typed in here."
     return (line_of_keys, line(where, "dim"))
 
@@ -108,19 +108,19 @@ def condition_trial(condition: Condition | None, stored: StoredRun | None) -> tu
     outcomes = backtest(condition, stored.facts)
     stops = sum(each.fires for each in outcomes)
     summary = f"Stops the run at {stops} of {plural(len(outcomes), 'iteration')}."
-    told = [each for each in outcomes if each.fires or not each.computed]
+    told = [outcome for outcome in outcomes if outcome.fires or not outcome.computed]
     lines = [(Span(summary, "strong"),), *map(_iteration, told)]
     if not told:
         lines += [(Span("The last values:", "dim"),), *map(_iteration, outcomes[-_NEAR_MISSES:])]
     return tuple(lines)
 
 
-def _iteration(each: BacktestedIteration) -> Line:
-    word, tone = _came_of(each)
-    return Span(f"#{each.iteration:<4}", "dim"), Span(f"{word:<8}", tone), span(each.why)
+def _iteration(iteration: BacktestedIteration) -> Line:
+    word, tone = _came_of(iteration)
+    return Span(f"#{iteration.iteration:<4}", "dim"), Span(f"{word:<8}", tone), span(iteration.why)
 
 
-def _came_of(each: BacktestedIteration) -> tuple[str, Tone]:
-    if not each.computed:
+def _came_of(iteration: BacktestedIteration) -> tuple[str, Tone]:
+    if not iteration.computed:
         return "no value", "bad"
-    return ("stops", "warn") if each.fires else ("goes on", "dim")
+    return ("stops", "warn") if iteration.fires else ("goes on", "dim")

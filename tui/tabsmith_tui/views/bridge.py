@@ -188,7 +188,7 @@ def _message(entry: ActivityEntry, now: float, names: int) -> list[Line]:
         return [(*head, span(entry.note, "warn"))]
     line = (*head, span(entry.words))
     return (
-        [line, (Span(" " * sum(len(each.text) for each in head)), span(entry.note, "warn"))] if entry.note else [line]
+        [line, (Span(" " * sum(len(piece.text) for piece in head)), span(entry.note, "warn"))] if entry.note else [line]
     )
 
 

@@ -55,7 +55,7 @@ class Leaderboard:
         self._snapshot = snapshot
         ranked = enumerate(snapshot.leaderboard, start=1)
         self._ranked: list[tuple[int, Trial | None]] = [
-            (rank, each) for rank, each in ranked if trial_matches(each, words)
+            (rank, trial) for rank, trial in ranked if trial_matches(trial, words)
         ]
         if snapshot.ensemble is not None and words.lower() in ENSEMBLE:
             self._ranked.insert(0, (0, None))
@@ -65,8 +65,8 @@ class Leaderboard:
 
     def key(self, index: int) -> str:
         """The iteration of the row, or "ensemble"."""
-        each = self._ranked[index][1]
-        return str(each.iteration) if each is not None else ENSEMBLE
+        trial = self._ranked[index][1]
+        return str(trial.iteration) if trial is not None else ENSEMBLE
 
     @property
     def columns(self) -> Sequence[LineColumn]:
@@ -75,33 +75,33 @@ class Leaderboard:
 
     def cells(self, index: int) -> Sequence[Span]:
         """Rank, model, score, difference to the champion, seconds, verdict."""
-        rank, each = self._ranked[index]
-        if each is None:
+        rank, trial = self._ranked[index]
+        if trial is None:
             return self._ensemble()
         best, metric = self._snapshot.champion_trial, self._snapshot.metric
-        title = recipes.recipe_title(each.recipe) if each.recipe else f"iteration {each.iteration}"
-        is_best = best is not None and each.iteration == best.iteration
-        value = _difference(each.mean, best) if not is_best else None
+        title = recipes.recipe_title(trial.recipe) if trial.recipe else f"iteration {trial.iteration}"
+        is_best = best is not None and trial.iteration == best.iteration
+        value = _difference(trial.mean, best) if not is_best else None
         return (
             Span(str(rank), "dim"),
             span(title, "strong" if is_best else "plain"),
-            Span(formatting.plus_minus(each.mean, each.standard_error)),
+            Span(formatting.plus_minus(trial.mean, trial.standard_error)),
             Span(scores.difference_text(value), scores.difference_tone(value, metric)),
-            Span(formatting.duration(each.seconds), "dim"),
-            self._verdict(each, best),
+            Span(formatting.duration(trial.seconds), "dim"),
+            self._verdict(trial, best),
         )
 
-    def _verdict(self, each: Trial, best: Trial | None) -> Span:
+    def _verdict(self, trial: Trial, best: Trial | None) -> Span:
         if best is None or self._snapshot.metric is None:
             return Span("scored", "dim")
-        if each.iteration == best.iteration:
+        if trial.iteration == best.iteration:
             return Span("★ champion", "good")
-        if each.skipped:
+        if trial.skipped:
             return Span("↷ skipped", "dim")
-        difference = scores.paired_difference(each.folds, best.folds)
+        difference = scores.paired_difference(trial.folds, best.folds)
         if difference is not None and difference.noise:
             return Span("within noise", "plain")
-        return Span("was champion" if each.won else "behind", "dim")
+        return Span("was champion" if trial.won else "behind", "dim")
 
     def _ensemble(self) -> Sequence[Span]:
         snapshot = self._snapshot
@@ -150,32 +150,33 @@ class Iterations(TrialRows):
 
     def cells(self, index: int) -> Sequence[Span]:
         """Number, what was tried, score, difference to the champion of its time, cost, seconds, what became of it."""
-        each = self.trials[index]
-        number = Span(str(each.iteration), "dim")
+        trial = self.trials[index]
+        number = Span(str(trial.iteration), "dim")
         tried = span(
-            each.change or (recipes.recipe_title(each.recipe) if each.recipe else each.message or formatting.UNKNOWN)
+            trial.change
+            or (recipes.recipe_title(trial.recipe) if trial.recipe else trial.message or formatting.UNKNOWN)
         )
-        tone: Tone = "plain" if each.mean is not None else "dim"
-        toward = scores.difference_tone(each.delta, self.snapshot.metric)
-        difference = Span(scores.difference_text(each.delta), toward)
+        tone: Tone = "plain" if trial.mean is not None else "dim"
+        toward = scores.difference_tone(trial.delta, self.snapshot.metric)
+        difference = Span(scores.difference_text(trial.delta), toward)
         if self._asked:
-            seconds = each.facts.iteration_seconds if each.facts else None
+            seconds = trial.facts.iteration_seconds if trial.facts else None
             return (
                 number,
                 tried,
-                Span(_score(each), tone),
+                Span(_score(trial), tone),
                 difference,
-                Span(budgets.usage_cost_cell(each.usage), "warn" if each.usage.unpriced else "dim"),
+                Span(budgets.usage_cost_cell(trial.usage), "warn" if trial.usage.unpriced else "dim"),
                 Span(formatting.clock(seconds), "dim"),
-                short_trial_result(each, self.snapshot),
+                short_trial_result(trial, self.snapshot),
             )
         return (
             number,
             tried,
-            Span(formatting.plus_minus(each.mean, each.standard_error), tone),
+            Span(formatting.plus_minus(trial.mean, trial.standard_error), tone),
             difference,
-            Span(formatting.duration(each.seconds) if each.seconds else formatting.UNKNOWN, "dim"),
-            trial_result(each, self.snapshot),
+            Span(formatting.duration(trial.seconds) if trial.seconds else formatting.UNKNOWN, "dim"),
+            trial_result(trial, self.snapshot),
         )
 
 
@@ -184,19 +185,21 @@ def _difference(mean: float | None, best: Trial | None) -> float | None:
     return mean - best.mean if mean is not None and best is not None and best.mean is not None else None
 
 
-def _score(each: Trial) -> str:
+def _score(trial: Trial) -> str:
     """The score in few cells, or why there is none."""
-    if each.mean is None:
-        return {"refused": "refused", "failed": "failed", "unanswered": "no answer"}.get(each.state, formatting.UNKNOWN)
-    value, error = formatting.plus_minus_parts(each.mean, each.standard_error)
+    if trial.mean is None:
+        return {"refused": "refused", "failed": "failed", "unanswered": "no answer"}.get(
+            trial.state, formatting.UNKNOWN
+        )
+    value, error = formatting.plus_minus_parts(trial.mean, trial.standard_error)
     return f"{value} {formatting.PLUS_MINUS}{error}" if error else value
 
 
-def short_trial_result(each: Trial, snapshot: RunSnapshot) -> Span:
+def short_trial_result(trial: Trial, snapshot: RunSnapshot) -> Span:
     """`work_result` in ten cells: the glyph of what became of it, and the decision where that was not to go on."""
-    result = trial_status(each, snapshot)
-    if each.decision is not None and each.decision.action != "proceed" and not each.skipped:
-        return Span(f"{result.text[0]} {each.decision.label}", result.tone)
+    result = trial_status(trial, snapshot)
+    if trial.decision is not None and trial.decision.action != "proceed" and not trial.skipped:
+        return Span(f"{result.text[0]} {trial.decision.label}", result.tone)
     return Span(_SHORT.get(result.text, result.text), result.tone)
 
 

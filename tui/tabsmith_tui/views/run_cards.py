@@ -192,7 +192,7 @@ def _used(snapshot: RunSnapshot) -> list[Line]:
     if not snapshot.sessions:
         return [line("nothing was asked yet: cost —", "dim")]
     lines: list[Line] = []
-    model = next((each.model for each in reversed(snapshot.sessions) if each.agent == snapshot.actual), "")
+    model = next((session.model for session in reversed(snapshot.sessions) if session.agent == snapshot.actual), "")
     if model:
         lines.append((span(model, "dim", 60),))
     lines.append((Span(budgets.token_counts(usage)),))
@@ -226,7 +226,7 @@ def _last_decided(snapshot: RunSnapshot) -> Trial | None:
     latest = snapshot.latest
     if latest is not None and latest.decision is not None:
         return latest
-    return next((each for each in reversed(snapshot.settled) if each.decision is not None), None)
+    return next((trial for trial in reversed(snapshot.settled) if trial.decision is not None), None)
 
 
 def _planned_and_actual(snapshot: RunSnapshot) -> tuple[Line, ...]:
@@ -243,7 +243,7 @@ def _planned_and_actual(snapshot: RunSnapshot) -> tuple[Line, ...]:
 
 def _counts(snapshot: RunSnapshot) -> Line:
     spans = [Span(f"{snapshot.tried:,} {'proved' if snapshot.tasks else 'scored'}", "dim")]
-    states = [each.state for each in snapshot.trials]
+    states = [trial.state for trial in snapshot.trials]
     for state, tone in _TROUBLES:
         count = states.count(state)
         if count:

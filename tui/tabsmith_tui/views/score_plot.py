@@ -36,12 +36,12 @@ def curve(snapshot: RunSnapshot) -> Curve:
     """The scored tries in their order; those that were refused, or left out by a person, are no points."""
     points: list[ScoredPoint] = []
     champion = math.nan
-    for each in snapshot.trials:
-        if each.mean is None or not math.isfinite(each.mean) or each.skipped:
+    for trial in snapshot.trials:
+        if trial.mean is None or not math.isfinite(trial.mean) or trial.skipped:
             continue
-        if each.won or math.isnan(champion):
-            champion = each.mean
-        points.append(ScoredPoint(each.iteration, each.mean, champion, each.won))
+        if trial.won or math.isnan(champion):
+            champion = trial.mean
+        points.append(ScoredPoint(trial.iteration, trial.mean, champion, trial.won))
     return Curve(snapshot.metric, tuple(points))
 
 

@@ -54,9 +54,9 @@ class TaskList:
     def __init__(self, snapshot: RunSnapshot) -> None:
         self._snapshot = snapshot
         self._tries: dict[str, list[Trial]] = {}
-        for each in snapshot.trials:
-            if each.work is not None:
-                self._tries.setdefault(each.work.task, []).append(each)
+        for trial in snapshot.trials:
+            if trial.work is not None:
+                self._tries.setdefault(trial.work.task, []).append(trial)
 
     def __len__(self) -> int:
         return len(self._snapshot.tasks)
@@ -74,7 +74,7 @@ class TaskList:
         """Name, where it stands, what it comes after, iterations, cost, whether it was handed back."""
         task: TaskState = self._snapshot.tasks[index]
         mine = self._tries.get(task.name, [])
-        used = sum((each.usage for each in mine), NO_USAGE)
+        used = sum((trial.usage for trial in mine), NO_USAGE)
         waits = waits_for(task, self._snapshot)
         after = waits or ", ".join(clean(name, 60) for name in task.depends_on)
         return (
@@ -101,17 +101,17 @@ class TaskIterations(TrialRows):
 
     def cells(self, index: int) -> Sequence[Span]:
         """Number, task, changed files, verdict, quality, what was decided, cost, seconds."""
-        each = self.trials[index]
-        work = each.work or WorkspaceWork("")
-        seconds = each.facts.iteration_seconds if each.facts else None
+        trial = self.trials[index]
+        work = trial.work or WorkspaceWork("")
+        seconds = trial.facts.iteration_seconds if trial.facts else None
         return (
-            Span(str(each.iteration), "dim"),
+            Span(str(trial.iteration), "dim"),
             span(work.task or formatting.UNKNOWN),
             files(work),
-            work_result(each, self.snapshot),
-            Span(f"{each.quality.value:.2f}" if each.quality else formatting.UNKNOWN, _quality(each)),
-            Span(each.decision.label if each.decision else formatting.UNKNOWN, _said(each)),
-            Span(budgets.usage_cost_cell(each.usage), "warn" if each.usage.unpriced else "dim"),
+            work_result(trial, self.snapshot),
+            Span(f"{trial.quality.value:.2f}" if trial.quality else formatting.UNKNOWN, _quality(trial)),
+            Span(trial.decision.label if trial.decision else formatting.UNKNOWN, _said(trial)),
+            Span(budgets.usage_cost_cell(trial.usage), "warn" if trial.usage.unpriced else "dim"),
             Span(formatting.clock(seconds), "dim"),
         )
 
@@ -123,17 +123,17 @@ def files(work: WorkspaceWork) -> Span:
     count = len(work.changes) + work.more
     if not count:
         return Span("none", "dim")
-    added = sum(each.lines_added for each in work.changes)
+    added = sum(change.lines_added for change in work.changes)
     removed = sum(each.lines_removed for each in work.changes)
     return Span(f"{count:,} (+{_short(added)} {formatting.MINUS}{_short(removed)})")
 
 
-def _quality(each: Trial) -> Tone:
-    return "warn" if each.quality is not None and each.quality.fallback else "plain"
+def _quality(trial: Trial) -> Tone:
+    return "warn" if trial.quality is not None and trial.quality.fallback else "plain"
 
 
-def _said(each: Trial) -> Tone:
-    return "plain" if each.decision is not None and each.decision.action != "proceed" else "dim"
+def _said(trial: Trial) -> Tone:
+    return "plain" if trial.decision is not None and trial.decision.action != "proceed" else "dim"
 
 
 def _short(count: int) -> str:
@@ -145,16 +145,16 @@ def task_card(snapshot: RunSnapshot) -> tuple[Line, ...]:
     tasks = snapshot.tasks
     if not tasks:
         return (line("no task was begun" if snapshot.state.ended else "reading the task file", "dim"),)
-    here = next((place for place, each in enumerate(tasks) if each.state != "done"), 0)
+    here = next((place for place, task in enumerate(tasks) if task.state != "done"), 0)
     first = max(0, min(here - 2, len(tasks) - _CARD_TASKS)) if len(tasks) > _CARD_TASKS else 0
     shown = tasks[first : first + _CARD_TASKS]
     lines: list[Line] = [line(f"+{first} before", "dim")] if first else []
-    for each in shown:
-        lines.append(_named(each, snapshot))
-        if each.state == "running":
-            lines.append(_level(each))
-        elif len(tasks) <= _CARD_TASKS // 2 or (each.outcome in _EXPLAINED and len(tasks) <= _CARD_TASKS):
-            lines.extend(_more(each, snapshot))
+    for task in shown:
+        lines.append(_named(task, snapshot))
+        if task.state == "running":
+            lines.append(_level(task))
+        elif len(tasks) <= _CARD_TASKS // 2 or (task.outcome in _EXPLAINED and len(tasks) <= _CARD_TASKS):
+            lines.extend(_more(task, snapshot))
     rest = len(tasks) - first - len(shown)
     return (*lines, *((line(f"+{rest} after", "dim"),) if rest else ()))
 
@@ -163,7 +163,7 @@ def task_line(snapshot: RunSnapshot) -> Line:
     """The tasks in one line, for a small screen."""
     if not snapshot.tasks:
         return task_card(snapshot)[0]
-    running = next((each for each in snapshot.tasks if each.state == "running"), None)
+    running = next((task for task in snapshot.tasks if task.state == "running"), None)
     counts = Span(f"{task_progress(snapshot)}  ", "strong")
     if running is None:
         return (counts, *outcome_counts(snapshot))
@@ -176,12 +176,12 @@ def task_line(snapshot: RunSnapshot) -> Line:
 def task_of_row(snapshot: RunSnapshot, key: str) -> TaskState | None:
     """The task of a row's key."""
     name = key.removeprefix(KEY)
-    return next((each for each in snapshot.tasks if each.name == name), None) if key.startswith(KEY) else None
+    return next((task for task in snapshot.tasks if task.name == name), None) if key.startswith(KEY) else None
 
 
 def is_task_name(snapshot: RunSnapshot, words: str) -> bool:
     """Whether a filter is the name of a task, and so means its iterations."""
-    return any(each.name == words for each in snapshot.tasks)
+    return any(task.name == words for task in snapshot.tasks)
 
 
 def task_details(task: TaskState, snapshot: RunSnapshot) -> tuple[Line, ...]:

@@ -50,37 +50,37 @@ def lay_out(page: DetailPage, *, narrow: bool) -> tuple[tuple[Line, ...], tuple[
     return ((*beside, (), *main) if page.first else (*main, (), *beside)), ()
 
 
-def pages_of(each: Trial) -> tuple[PageName, ...]:
+def pages_of(trial: Trial) -> tuple[PageName, ...]:
     """The pages that say something of this try: one whose agent holds no conversation has no brief to show."""
-    if each.work is not None:
+    if trial.work is not None:
         return ("overview", "files", "acceptance", "conversation", "permissions", "log")
     return (
-        ("overview", "recipe", "brief", "reply", "sessions", "log") if each.sessions else ("overview", "recipe", "log")
+        ("overview", "recipe", "brief", "reply", "sessions", "log") if trial.sessions else ("overview", "recipe", "log")
     )
 
 
-def sessions_of(snapshot: RunSnapshot, each: Trial) -> tuple[SessionState, ...]:
+def sessions_of(snapshot: RunSnapshot, trial: Trial) -> tuple[SessionState, ...]:
     """The sessions of the try, in the order they were opened."""
-    return tuple(session for session in snapshot.sessions if session.id in each.sessions)
+    return tuple(session for session in snapshot.sessions if session.id in trial.sessions)
 
 
-def recipe(snapshot: RunSnapshot, each: Trial) -> DetailPage:
+def recipe(snapshot: RunSnapshot, trial: Trial) -> DetailPage:
     """The recipe in full, and how it differs from the champion of its time."""
-    against = trial_details.against_champion_then(snapshot, each)
-    return plain_page(trial_details.recipe(each), "Recipe", against, "Against the best so far then")
+    against = trial_details.against_champion_then(snapshot, trial)
+    return plain_page(trial_details.recipe(trial), "Recipe", against, "Against the best so far then")
 
 
-def overview(snapshot: RunSnapshot, each: Trial) -> DetailPage:
+def overview(snapshot: RunSnapshot, trial: Trial) -> DetailPage:
     """What was tried and why, what came of it, how it was judged, what the agent is told about it."""
-    judged = (*trial_details.assessment(each), *metrics_lines(each), *feedback_lines(each))
-    return plain_page(trial_details.overview(snapshot, each), "Outcome", judged, "Assessment")
+    judged = (*trial_details.assessment(trial), *metrics_lines(trial), *feedback_lines(trial))
+    return plain_page(trial_details.overview(snapshot, trial), "Outcome", judged, "Assessment")
 
 
 def brief(session: SessionState, messages: Sequence[TranscriptMessage] | None, *, unfolded: bool) -> DetailPage:
     """The letter as it was sent, and beside it the feedback that it carried."""
     if messages is None:
         return DetailPage((line("reading the conversation…", "dim"),))
-    sent = [each for each in messages if isinstance(each, SentPrompt)]
+    sent = [message for message in messages if isinstance(message, SentPrompt)]
     if not sent:
         words = "Nothing was sent yet." if session.outcome == "open" else "Nothing of what was sent is on the disk."
         return DetailPage((line(words, "dim"),))
@@ -108,7 +108,7 @@ def reply(session: SessionState, messages: Sequence[TranscriptMessage] | None, *
     """Every reply of the session as it was received, with what it used; and the trouble, when there was any."""
     if messages is None:
         return DetailPage((line("reading the conversation…", "dim"),))
-    replies = [each.turn for each in messages if isinstance(each, ReceivedReply)]
+    replies = [message.turn for message in messages if isinstance(message, ReceivedReply)]
     lines: list[Line] = []
     for place, turn in enumerate(replies, 1):
         used = f"{budgets.token_counts(turn.usage)}  {budgets.usage_cost(turn.usage)}"
@@ -125,9 +125,9 @@ def reply(session: SessionState, messages: Sequence[TranscriptMessage] | None, *
     return DetailPage(tuple(lines), title=f"Reply  {session_label(session)}", text=text)
 
 
-def sessions(snapshot: RunSnapshot, each: Trial, chosen: str) -> DetailPage:
+def sessions(snapshot: RunSnapshot, trial: Trial, chosen: str) -> DetailPage:
     """Every session of the try: when, what it used and cost, how it ended; and their sum."""
-    mine = sessions_of(snapshot, each)
+    mine = sessions_of(snapshot, trial)
     lines: list[Line] = []
     for session in mine:
         mark = "▸ " if session.id == chosen else "  "
@@ -147,8 +147,8 @@ def sessions(snapshot: RunSnapshot, each: Trial, chosen: str) -> DetailPage:
         lines.append(())
     if not mine:
         return DetailPage((line("The agent of this try holds no conversation.", "dim"),), title="Sessions")
-    total = f"{plural(len(mine), 'session')}  {plural(each.usage.turns, 'turn')}  {budgets.token_counts(each.usage)}"
-    lines.append((Span("together  ", "dim"), Span(f"{total}  "), Span(budgets.usage_cost(each.usage), "strong")))
+    total = f"{plural(len(mine), 'session')}  {plural(trial.usage.turns, 'turn')}  {budgets.token_counts(trial.usage)}"
+    lines.append((Span("together  ", "dim"), Span(f"{total}  "), Span(budgets.usage_cost(trial.usage), "strong")))
     return plain_page(tuple(lines), "Sessions")
 
 
@@ -156,14 +156,14 @@ def log(lines: Sequence[LogLine] | None, until: float) -> DetailPage:
     """The log of this iteration; in a replay, up to the moment that is shown."""
     if lines is None:
         return DetailPage((line("reading the journal…", "dim"),), title="Log")
-    shown = [each for each in lines if each.at <= until]
+    shown = [entry for entry in lines if entry.at <= until]
     made = tuple(
         (
-            Span(f"{formatting.time_of_day(each.at, seconds=True)} ", "dim"),
-            span(f"{clean(each.word, 11):<11} ", "accent", 12),
-            span(each.text, LOG_TONES[each.level], 2_000),
+            Span(f"{formatting.time_of_day(entry.at, seconds=True)} ", "dim"),
+            span(f"{clean(entry.word, 11):<11} ", "accent", 12),
+            span(entry.text, LOG_TONES[entry.level], 2_000),
         )
-        for each in shown
+        for entry in shown
     )
     return plain_page(made or (line("Nothing was logged.", "dim"),), "Log")
 
@@ -190,11 +190,11 @@ def plain_page(
     return DetailPage(lines, beside, title, beside_title, plain_text((*lines, *(((), *beside) if beside else ()))))
 
 
-def metrics_lines(each: Trial) -> tuple[Line, ...]:
+def metrics_lines(trial: Trial) -> tuple[Line, ...]:
     """The iteration in numbers, as conditions see it."""
-    if each.facts is None:
+    if trial.facts is None:
         return ()
-    values = msgspec.structs.asdict(each.facts)
+    values = msgspec.structs.asdict(trial.facts)
     width = max(map(len, values))
     return (
         (),
@@ -213,11 +213,11 @@ def _value(value: float | bool) -> str:
             return formatting.number(value)
 
 
-def feedback_lines(each: Trial) -> tuple[Line, ...]:
+def feedback_lines(trial: Trial) -> tuple[Line, ...]:
     """What the agent is told about the iteration."""
-    if not each.feedback:
+    if not trial.feedback:
         return ()
-    return ((), line("What the agent is told about it", "mark"), *block(each.feedback, 0))
+    return ((), line("What the agent is told about it", "mark"), *block(trial.feedback, 0))
 
 
 def _used(session: SessionState) -> list[Line]:
@@ -245,8 +245,8 @@ def _size(text: str) -> str:
     return plural(len(text), "character")
 
 
-def page_title(snapshot: RunSnapshot, each: Trial) -> str:
+def page_title(snapshot: RunSnapshot, trial: Trial) -> str:
     """`Iteration 7 of 12 · claude-code · ★ champion`."""
-    who_did = f"{clean(each.work.task, 40)} · {each.agent}" if each.work is not None else each.agent
-    result = trial_result(each, snapshot).text
-    return f"Iteration {each.iteration} of {len(snapshot.trials)} · {who_did} · {result}"
+    who_did = f"{clean(trial.work.task, 40)} · {trial.agent}" if trial.work is not None else trial.agent
+    result = trial_result(trial, snapshot).text
+    return f"Iteration {trial.iteration} of {len(snapshot.trials)} · {who_did} · {result}"
