@@ -28,7 +28,7 @@ from tabsmith.telegram.service import start as start_detached
 from tabsmith.telegram.service import stop as stop_bridge
 from tabsmith.telegram.status import BridgePaths, BridgeStatus, read_status
 from tabsmith.text import plural
-from tabsmith_tui.commands.output import json_option, print_facts, print_json, print_table, print_text, say
+from tabsmith_tui.commands.output import json_option, print_facts, print_json, print_table, print_text, say, tell
 from tabsmith_tui.views.bridge import where
 
 
@@ -98,10 +98,7 @@ def start(detach: bool, as_json: bool) -> int:
 def stop(as_json: bool) -> None:
     """Stop the bridge, wherever it was started; nothing that came in is lost."""
     done = stop_bridge(bridge_paths(config.load()))
-    if as_json:
-        print_json(done)
-    else:
-        say(_stopped(done))
+    tell(_stopped(done), done, as_json=as_json)
 
 
 @bridge.command()

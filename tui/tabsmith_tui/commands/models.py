@@ -6,7 +6,7 @@ import click
 import msgspec
 
 from tabsmith import formatting
-from tabsmith_tui.commands.output import json_option, print_json, print_table, print_text, say
+from tabsmith_tui.commands.output import json_option, print_json, print_table, print_text, tell
 from tabsmith_tui.commands.run_report import print_report
 
 
@@ -61,10 +61,7 @@ def delete(model: str, as_json: bool) -> None:
     from tabsmith.modeling import store
 
     store.delete_model(model)
-    if as_json:
-        print_json(DeletedDocument(model))
-    else:
-        say(f"Deleted {model}.")
+    tell(f"Deleted {model}.", DeletedDocument(model), as_json=as_json)
 
 
 @models.command()
@@ -76,10 +73,8 @@ def export(model: str, file: str, as_json: bool) -> None:
     from tabsmith.modeling import store
 
     store.export_model(model, Path(file))
-    if as_json:
-        print_json(ExportedDocument(model, str(Path(file).absolute())))
-    else:
-        say(f"Exported to {Path(file).absolute()}.")
+    path = str(Path(file).absolute())
+    tell(f"Exported to {path}.", ExportedDocument(model, path), as_json=as_json)
 
 
 def _list(*, as_json: bool) -> None:

@@ -21,7 +21,7 @@ from tabsmith.runs.events import ExitReason, Outcome, RunState
 from tabsmith.runs.snapshot import RunSnapshot, TaskState
 from tabsmith.tables.schema.types import ProblemType
 from tabsmith.text import clean, plural
-from tabsmith_tui.commands.output import print_facts, print_json, print_table, print_text, say
+from tabsmith_tui.commands.output import print_facts, print_json, print_table, print_text, say, say_error
 
 
 class AgentDocument(msgspec.Struct, frozen=True):
@@ -320,10 +320,7 @@ def print_tasks(run_id: str, run: RunSnapshot, now: float, *, as_json: bool) -> 
     elif run.tasks:
         _print_report(run, now)
     if run.error is not None:
-        say(f"{run.error.name}: {run.error.what}")
-        for line in (run.error.where, run.error.next_step):
-            if line:
-                say(line)
+        say_error(run.error)
     elif run.state is RunState.INTERRUPTED:
         say(f"The run {run_id} was interrupted. To resume it: tabsmith runs resume {run_id}")
     elif not run.state.ended:

@@ -26,7 +26,7 @@ from tabsmith.runs.watch import RunWatch
 from tabsmith.tables.read.sources import DatabaseSource, FileSource, JoinSource, SampleSource, Source
 from tabsmith.tables.schema.types import ManualSchema
 from tabsmith.workflow.inputs import read_budget, show_budget
-from tabsmith_tui.commands.output import json_option, print_json, print_text, say
+from tabsmith_tui.commands.output import json_option, print_json, print_text, say, say_error
 from tabsmith_tui.commands.questions import QuestionPrompt, on_a_terminal
 from tabsmith_tui.commands.read_options import SourceOptions, source_options
 from tabsmith_tui.commands.run_report import agent_facts, print_report, print_tasks, train_document
@@ -150,10 +150,7 @@ def show(run_id: str, run: RunSnapshot, *, as_json: bool) -> int:
     elif run.report:
         print_report(run.report, agent_facts(run))
     if run.error is not None:
-        say(f"{run.error.name}: {run.error.what}")
-        for line in (run.error.where, run.error.next_step):
-            if line:
-                say(line)
+        say_error(run.error)
         return run.error.exit_code
     if run.report is None:
         say(f"The run {run_id} is {run.state.value}: there is no model yet.")
