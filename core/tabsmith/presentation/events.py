@@ -96,7 +96,7 @@ class EventPrinter:
 
 
 def _iteration_end(trial: Trial) -> str:
-    """What the iteration used and what was decided; nothing for one of the search that simply goes on."""
+    """The usage of the iteration and the decision about it; empty for a search iteration that simply goes on."""
     used, decision = bool(trial.sessions), trial.decision
     parts = []
     if used:

@@ -34,7 +34,7 @@ _BASELINES: Final[Mapping[str, str]] = MappingProxyType(
 
 
 def model_subject(report: ModelReport) -> str:
-    """What the model predicts, from what, by which measure."""
+    """The id of a model with its table and target."""
     target = clean(report.schema.target, 40)
     return f"model {clean(report.model_id, 40)} · {clean(report.source, 40)} · {target}"
 
@@ -88,7 +88,7 @@ def further_scores(report: ModelReport) -> tuple[Line, ...]:
 
 
 def baseline_lines(report: ModelReport) -> tuple[Line, ...]:
-    """What the best constant prediction scores on the hold-out; none where it was not measured."""
+    """The score of the best constant prediction on the test set; none if it was not measured."""
     baseline = report.holdout.baseline if report.holdout else None
     if baseline is None:
         return ()
@@ -136,7 +136,7 @@ def importance_heading(metric: Metric) -> str:
 
 
 class Confused(NamedTuple):
-    """How many rows of the class `truth`, of all `class_rows` of it, were predicted to be of the class `predicted`."""
+    """A confusion: `rows` of the `class_rows` rows of class `truth` were predicted to be of class `predicted`."""
 
     rows: int
     truth: int
@@ -145,7 +145,7 @@ class Confused(NamedTuple):
 
 
 def confused_classes(confusion: Confusion) -> list[Confused]:
-    """Which class was taken for which other, the most frequent first. Classes are given by their places."""
+    """The confusions, most frequent first. Classes are given by their index."""
     found = [
         Confused(count, truth, predicted, sum(row))
         for truth, row in enumerate(confusion.counts)
@@ -156,7 +156,7 @@ def confused_classes(confusion: Confusion) -> list[Confused]:
 
 
 def rows_right(confusion: Confusion) -> tuple[int, int]:
-    """How many rows were predicted right, and how many there are."""
+    """The number of rows that were predicted right, and of all rows."""
     right = sum(row[place] for place, row in enumerate(confusion.counts) if place < len(row))
     return right, sum(map(sum, confusion.counts))
 
@@ -185,7 +185,7 @@ def member_lines(report: ModelReport) -> tuple[Line, ...]:
 
 
 def caution_lines(report: ModelReport) -> tuple[Line, ...]:
-    """What was not done, cut short, or should be known before the model is trusted."""
+    """Cautions: steps that were skipped or cut short, and facts to know before the model is trusted."""
     found: list[str] = []
     if report.holdout is None:
         found.append("There is no score on a test set: nothing was measured on rows the search had not seen.")
@@ -211,7 +211,7 @@ def caution_lines(report: ModelReport) -> tuple[Line, ...]:
 
 
 def model_facts(report: ModelReport, folder: Path) -> tuple[Line, ...]:
-    """Which model it is, where it lies, from what and how long it was trained."""
+    """The model's id and folder, its table, target and split, and the duration of its training."""
     split = report.schema.split
     features = plural(len(report.schema.features), "column")
     pairs = (

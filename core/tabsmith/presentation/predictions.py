@@ -12,7 +12,7 @@ _ROWS: Final = 3
 
 
 def prediction_notes(done: PredictedFile) -> tuple[str, ...]:
-    """What a person should know of the rows before the predictions are used, a sentence each; none if all is well."""
+    """The sentences that a person should read before they use the predictions; none if all is well."""
     notes: list[object] = []
     if done.missing:
         notes.append(f"not in the table, treated as missing: {_listed(done.missing)}")
@@ -24,7 +24,7 @@ def prediction_notes(done: PredictedFile) -> tuple[str, ...]:
 
 
 def prediction_facts(done: PredictedFile) -> list[LabelledLine]:
-    """How many rows were predicted, where they were written, and what should be known of them."""
+    """The number of predicted rows, the file, its columns, and the notes about the rows."""
     facts: list[LabelledLine] = [
         ("predicted", (Span("✔ ", "good"), Span(plural(done.rows, "row")))),
         ("written to", (foreign(done.out, limit=400),)),

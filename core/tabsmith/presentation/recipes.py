@@ -33,7 +33,7 @@ def recipe_lines(recipe: Recipe, most: int = 40) -> tuple[Line, ...]:
 
 
 def change_lines(old: Recipe, new: Recipe, most: int = 40) -> tuple[Line, ...]:
-    """What `new` does otherwise than `old`, a line each; at most `most`, the rest counted."""
+    """The changes from `old` to `new`, a line each; at most `most`, the rest counted."""
     changes = recipe_changes(old, new)
     if not changes:
         return (line("The recipes are the same.", "dim"),)

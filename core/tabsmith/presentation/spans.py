@@ -6,7 +6,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 from tabsmith.text import clean
 
 Tone: TypeAlias = Literal["plain", "strong", "dim", "good", "bad", "warn", "accent", "mark"]
-"""What a piece of text means; a surface says how the tone looks. `mark` stands out as a heading does."""
+"""The meaning of a piece of text; a surface decides how the tone looks. `mark` stands out as a heading does."""
 
 TONES: Final[tuple[Tone, ...]] = ("plain", "strong", "dim", "good", "bad", "warn", "accent", "mark")
 

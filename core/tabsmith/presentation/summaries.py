@@ -76,7 +76,7 @@ def run_score(run: "RunSummary") -> Line:
 
 
 def model_cells(model: "ModelSummary", now: float) -> tuple[Line, ...]:
-    """What on, score, when, its name; a damaged one says so."""
+    """Table and target, score, age and id of a model; a damaged model says so."""
     about: tuple[Line, ...] = (
         (Span("◆ model", "accent"),),
         table_and_target(model.source, model.target),

@@ -1,4 +1,4 @@
-"""What a run came to, training or the tasks of a file: the JSON document of `--json`, and a report for people."""
+"""The result of a run, of training or of the tasks of a file: the document of `--json`, and a report for people."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final, Literal
@@ -25,7 +25,7 @@ from tabsmith_tui.commands.output import print_facts, print_json, print_table, p
 
 
 class AgentDocument(msgspec.Struct, frozen=True):
-    """Who was to propose, who did, and why another."""
+    """The planned and the actual agent, and the reason if they differ."""
 
     planned: AgentName
     actual: AgentName
@@ -33,7 +33,7 @@ class AgentDocument(msgspec.Struct, frozen=True):
 
 
 class UsageDocument(msgspec.Struct, frozen=True):
-    """What agents used; `usage_cost` is in dollars, null when a part of it is not known, and `unpriced` counts the replies
+    """The usage of agents; `cost` is in dollars, null when a part of it is not known, and `unpriced` counts the replies
     without a price. Reasoning tokens are a part of the output."""
 
     input_tokens: int = 0
@@ -144,7 +144,7 @@ def train_document(run_id: str, run: RunSnapshot, now: float) -> TrainDocument:
 
 
 def agent_facts(run: RunSnapshot) -> list[tuple[str, str]]:
-    """Who proposed, and what it used; nothing for a run in which search alone proposed."""
+    """The agent and its usage; empty for a run in which search alone proposed."""
     agent = _agent(run)
     if agent.planned == "search" and not run.sessions:
         return []
@@ -214,7 +214,7 @@ def _agent(run: RunSnapshot) -> AgentDocument:
 
 
 def usage_document(used: Used, sessions: int) -> UsageDocument:
-    """What so many sessions used, for a document."""
+    """The document of what `sessions` sessions used."""
     price = used.price
     return UsageDocument(
         used.input_tokens,
@@ -346,7 +346,7 @@ def _print_report(run: RunSnapshot, now: float) -> None:
 
 
 def _print_why(task: TaskState, run: RunSnapshot) -> None:
-    """What the last iteration came to: the acceptance command's verdict, whatever the agent claims, or the trouble."""
+    """Print the result of the last iteration: the verdict of the acceptance command, or the trouble."""
     tries = _tries(task, run)
     if not tries:
         return

@@ -141,7 +141,7 @@ def _list(*, as_json: bool) -> None:
 
 
 ACKNOWLEDGE_SECONDS: Final = 3.0
-"""How long a command waits for the run to act on it."""
+"""Seconds that a command waits for the run to act on it."""
 
 
 class CommandDocument(msgspec.Struct, frozen=True):

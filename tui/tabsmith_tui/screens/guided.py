@@ -54,9 +54,9 @@ if TYPE_CHECKING:
     from tabsmith_tui.store import SessionOwner
 
 DRAFT_SECONDS: Final = 0.4
-"""How long after a key the typed text is written to disk."""
+"""Seconds between the last key and the saving of the typed text."""
 WATCH_SECONDS: Final = 0.5
-"""How often the screen looks at the session's file and at the run that the session waits for."""
+"""Seconds between two looks at the session's file and at the run that the session waits for."""
 _NOTICE_SECONDS: Final = 4.0
 _RECENT_RUNS: Final = 30  # runs whose files are suggested
 
@@ -76,7 +76,7 @@ _STEP_ACTIONS: Final = frozenset({"next", "start", "result", "watch", "lines", "
 
 
 class NoticeBox(Static):
-    """What changed while the person was away; the next action takes it off."""
+    """The notices of what changed while the person was away; the next action removes them."""
 
     DEFAULT_CSS = "NoticeBox { height: auto; color: $warn; margin-bottom: 1; }"
 

@@ -91,7 +91,7 @@ class PredictScreen(TabsmithScreen):
             yield PreviewTable(id="preview")
 
     def on_mount(self) -> None:
-        """Which models are there is read after the first frame."""
+        """The list of models is read after the first frame."""
         self.show_subject("predict")
         self._complain("")
         self.query_one(ProgressLine).end()

@@ -35,7 +35,7 @@ from tabsmith_tui.widgets.literal import TONE_STYLES, literal
 from tabsmith_tui.widgets.run_dashboard import RunDashboard, TrialsTable
 
 _LOOK_SECONDS: Final = 0.1
-"""How often the screen looks at the journal."""
+"""Seconds between two looks at the journal."""
 _MODES: Final[tuple[tuple[Mode, str], ...]] = (
     ("automatic", "never: breakpoints are noted, and a spent limit ends the run"),
     ("confirm", "at breakpoints, spent limits and escalations"),

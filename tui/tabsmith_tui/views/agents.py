@@ -30,7 +30,7 @@ def availability(found: Availability) -> Span:
 
 
 def agent_lines(found: Availability, desk: AgentSettingsForm, checked: Line = ()) -> tuple[Line, ...]:
-    """Who this is, why it can be used or not, what to do next, where its keys are found, and what a look at its server
+    """The agent's description, its availability with the reason, the next step, the places of its keys, and what a check of its server
     said."""
     lines: list[Line] = [
         (Span(AGENTS[found.agent].description, "strong"),),
@@ -58,7 +58,7 @@ def _keys(agent: AgentName, desk: AgentSettingsForm) -> tuple[Line, ...]:
 
 
 def connection_line(place: str, trouble: str) -> Line:
-    """What a look at a server said."""
+    """The result of a check whether the server accepts connections."""
     if trouble:
         return (Span("✘ ", "bad"), span(f"{place} takes no connection: {trouble}", "bad"))
     return (Span("✔ ", "good"), span(f"{place} takes connections; nothing was asked of it"))
@@ -70,7 +70,7 @@ def environment_note(entry: SettingEntry) -> str:
 
 
 def condition_meaning(text: str) -> tuple[str, str]:
-    """How often a condition of the list stops a run, and what a built-in one means."""
+    """The two texts beside a condition: how often it stops a run, and the meaning of a built-in condition."""
     try:
         condition = parse_condition(text)
     except ConditionError as error:
@@ -98,7 +98,7 @@ def parsed_condition(text: str) -> tuple[Condition | None, tuple[Line, ...]]:
 
 
 def condition_trial(condition: Condition | None, stored: StoredRun | None) -> tuple[Line, ...]:
-    """Where the condition would have stopped the run, with the values; where it held nowhere, the last values."""
+    """The iterations at which the condition would have stopped the run, with the values; if there are none, the last values."""
     if stored is None:
         return (line("There is no run yet with numbers to try it on.", "dim"),)
     if not stored.facts:

@@ -60,7 +60,7 @@ def facts(bridge: BridgeSnapshot, now: float, doing: Doing = "") -> list[Line]:
 
 
 def steps(bridge: BridgeSnapshot) -> list[Line]:
-    """What is still missing for a first start, in three steps; nothing when it can be started."""
+    """The three steps to a first start, with those that are done; empty if the bridge can be started."""
     if bridge.ready or bridge.owner:
         return []
     lines: list[Line] = []
@@ -95,7 +95,7 @@ def steps(bridge: BridgeSnapshot) -> list[Line]:
 
 
 def where(user: BridgeUser) -> str:
-    """Where somebody's conversation stands: their own, or the terminal's, with which they went on."""
+    """The step at which a person's conversation is: their own, or the terminal's if they took it over."""
     if user.may == "not allowed":
         return "not on the list any more"
     stands = place_of(State(user.step)) if user.step else UNKNOWN
@@ -108,7 +108,7 @@ def seen(user: BridgeUser, now: float) -> str:
 
 
 def messages(entries: Sequence[ActivityEntry], now: float, width: int) -> list[Line]:
-    """What came in and went out, the newest first."""
+    """The messages received and sent, newest first."""
     if not entries:
         return [(Span("Nothing yet.", "dim"),)]
     names = min(max(len(entry.name) for entry in entries), max(6, width // 8))

@@ -70,7 +70,7 @@ class Leaderboard:
 
     @property
     def columns(self) -> Sequence[LineColumn]:
-        """What `cells` are."""
+        """The columns of `cells`."""
         return LEADERBOARD_COLUMNS
 
     def cells(self, index: int) -> Sequence[Span]:
@@ -181,7 +181,7 @@ class Iterations(TrialRows):
 
 
 def _difference(mean: float | None, best: Trial | None) -> float | None:
-    """How far a score is from the champion of now."""
+    """The score minus that of the champion of now; None if one of them is not known."""
     return mean - best.mean if mean is not None and best is not None and best.mean is not None else None
 
 

@@ -96,7 +96,7 @@ _TROUBLES: Final[tuple[tuple[TrialState, Tone], ...]] = (("refused", "warn"), ("
 
 
 def agent_card(snapshot: RunSnapshot) -> tuple[Line, ...]:
-    """All of it but what moves with time; short for a run whose recipes come from the search alone."""
+    """The card without what changes over time; it is short if search alone proposes recipes."""
     lines: list[Line] = [(Span(_actual(snapshot), "strong"), Span(f"  {iteration(snapshot)}"))]
     if replies.uses_llm(snapshot):
         lines.extend(_used(snapshot))
@@ -129,7 +129,7 @@ def has_clock(snapshot: RunSnapshot) -> bool:
 
 
 def agent_activity(snapshot: RunSnapshot, now: float) -> tuple[Line, ...]:
-    """What it does at `now`, in a line; none once the run has ended."""
+    """The activity of the agent at `now`, in a line; none once the run has ended."""
     latest = snapshot.latest
     if latest is None or snapshot.state.ended:
         return ()

@@ -82,7 +82,7 @@ def _champion(snapshot: RunSnapshot, width: int) -> tuple[Line, ...]:
 
 
 def _agent(snapshot: RunSnapshot, width: int) -> tuple[Line, ...]:
-    """Who proposes, and what that has cost; why another does than planned."""
+    """The agent that proposes, its cost, and the reason if it is not the planned one."""
     lines: list[Line] = [(), (Span(snapshot.actual, "strong"), Span(f"  {run_cards.iteration(snapshot)}"))]
     if snapshot.fallback_reason:
         words = f"! for {snapshot.planned}: {clean(snapshot.fallback_reason, 200)}"

@@ -23,7 +23,7 @@ from tabsmith_tui.views.run_actions import Pending
 
 
 class RunHeader(msgspec.Struct, frozen=True):
-    """What stands at the top of the dashboard."""
+    """The top line of the dashboard."""
 
     title: str
     metric: str  # with its direction; empty while it is not known

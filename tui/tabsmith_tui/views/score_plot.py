@@ -26,7 +26,7 @@ class ScoredPoint(msgspec.Struct, frozen=True):
 
 
 class Curve(msgspec.Struct, frozen=True):
-    """What the plot shows; no points while nothing is scored."""
+    """The data of the plot; there are no points while nothing is scored."""
 
     metric: Metric | None = None
     points: tuple[ScoredPoint, ...] = ()
@@ -65,7 +65,7 @@ def _spark(shown: Curve, width: int) -> tuple[Line, ...]:
 
 
 class _Plot:
-    """One drawing: axes on the left and below, the champion's line and the tries between them."""
+    """A drawing with axes on the left and below, and between them the champion's line and the trials."""
 
     def __init__(self, shown: Curve, width: int, height: int) -> None:
         self.points = shown.points

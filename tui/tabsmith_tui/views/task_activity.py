@@ -1,4 +1,4 @@
-"""What the agent of a task does now: its last message or tool call, how long it has been silent, what it asked for."""
+"""The activity of a task's agent: its last message or tool call, the length of its silence, its requests for permission."""
 
 from typing import Final
 

@@ -31,7 +31,7 @@ _MOST_PERMISSIONS: Final = 500
 
 
 def overview(snapshot: RunSnapshot, trial: Trial) -> DetailPage:
-    """How the work ended and what the agent says of it, what tabsmith's own command says, how it was judged."""
+    """The end of the work, the agent's words about it, the verdict of the acceptance command, and the assessment."""
     work = trial.work or WorkspaceWork("")
     lines = [*summary(snapshot, trial)]
     if work.words:
@@ -98,7 +98,7 @@ def files(trial: Trial, difference: str | None, *, unfolded: bool) -> DetailPage
 
 
 def acceptance(trial: Trial, command: str, *, unfolded: bool) -> DetailPage:
-    """What tabsmith's own command came to, and what it printed."""
+    """The verdict of the acceptance command, and its output."""
     work = trial.work or WorkspaceWork("")
     head: list[Line] = [(Span("command    ", "dim"), span(command, limit=2_000))] if command else []
     result = work.acceptance
@@ -128,7 +128,7 @@ def conversation(
     *,
     unfolded: bool,
 ) -> DetailPage:
-    """The letter, then what the agent said and did, and what every reply cost, in the order of time."""
+    """The prompt, then the agent's messages and tool calls, and the cost of every reply, in the order of time."""
     if session is None:
         return DetailPage((line("The agent was not asked.", "dim"),), title="Conversation")
     if messages is None or acts is None:
@@ -139,8 +139,8 @@ def conversation(
     entries: list[tuple[float, tuple[Line, ...]]] = [(each.at, _act(each, unfolded=unfolded)) for each in mine]
     for message in messages:
         match message:
-            case SentPrompt(at=at, prompt=letter):
-                text = f"{letter.system.rstrip()}\n\n{letter.text}"
+            case SentPrompt(at=at, prompt=prompt):
+                text = f"{prompt.system.rstrip()}\n\n{prompt.text}"
                 entries.append(
                     (at, (*_head(at, "tabsmith sent", "mark"), *block(text, 0 if unfolded else FOLD // 2), ()))
                 )
@@ -161,7 +161,7 @@ def conversation(
 
 
 def permissions(trial: Trial) -> DetailPage:
-    """What the agent asked for, and what became of it."""
+    """The permissions that the agent asked for, and the answer to each."""
     asked = trial.work.permissions if trial.work is not None else ()
     lines = [part for one in asked[-_MOST_PERMISSIONS:] for part in _permission(one)]
     none = line("The agent asked for nothing beyond what it may do.", "dim")

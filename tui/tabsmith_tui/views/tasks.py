@@ -25,7 +25,7 @@ from tabsmith_tui.views.leaderboard import TrialRows, trial_matches
 from tabsmith_tui.views.lines import LineColumn, fit
 
 KEY: Final = "task:"
-"""What the key of a task's row begins with."""
+"""The beginning of the key of a task's row."""
 _CARD_TASKS: Final = 8
 _EXPLAINED: Final = ("", "failed", "partial")  # outcomes whose second line says what a task waits for, or why it ended
 TASK_COLUMNS: Final = (
@@ -63,7 +63,7 @@ class TaskList:
 
     @property
     def columns(self) -> Sequence[LineColumn]:
-        """What `cells` are."""
+        """The columns of `cells`."""
         return TASK_COLUMNS
 
     def key(self, index: int) -> str:
@@ -117,7 +117,7 @@ class TaskIterations(TrialRows):
 
 
 def files(work: WorkspaceWork) -> Span:
-    """How many files, and how many lines more and fewer are in them."""
+    """The number of changed files, and of the lines added and removed in them."""
     if not work.end:
         return Span(formatting.UNKNOWN, "dim")
     count = len(work.changes) + work.more
@@ -185,7 +185,7 @@ def is_task_name(snapshot: RunSnapshot, words: str) -> bool:
 
 
 def task_details(task: TaskState, snapshot: RunSnapshot) -> tuple[Line, ...]:
-    """All that is known of a task."""
+    """The details of a task."""
     where = outcome_label(task.outcome, task.exit_reason) if task.outcome else task_status(task, snapshot)
     lines: list[Line] = [(Span("status     ", "dim"), where)]
     if task.reason:
@@ -208,7 +208,7 @@ def _named(task: TaskState, snapshot: RunSnapshot) -> Line:
 
 
 def _more(task: TaskState, snapshot: RunSnapshot) -> tuple[Line, ...]:
-    """What a task waits for, or why it did not succeed and what became of its changes."""
+    """The tasks that a task waits for, or the reason why it did not succeed, or the fate of its changes."""
     if task.state == "waiting":
         names = waits_for(task, snapshot)
         return ((Span("  after ", "dim"), span(names, "dim")),) if names else ()

@@ -30,7 +30,7 @@ def trial_details(snapshot: RunSnapshot, key: str) -> tuple[str, tuple[Line, ...
 
 
 def overview(snapshot: RunSnapshot, trial: Trial) -> tuple[Line, ...]:
-    """What was tried and why, its score, what was said about it, and its folds beside the champion's of its time."""
+    """The change and its reason, the score, the message, and the folds beside those of the champion of that time."""
     lines = _head(snapshot, trial)
     if trial.reason:
         lines += [(), line("Why, in the agent's words", "mark")]
@@ -74,13 +74,13 @@ def recipe(trial: Trial) -> tuple[Line, ...]:
 
 
 def champion_then(snapshot: RunSnapshot, trial: Trial) -> Trial | None:
-    """Who held the title when the try was proposed; None before the first."""
+    """The champion at the time when the trial was proposed; None before the first."""
     before = (other for other in reversed(snapshot.trials) if other.won and other.iteration < trial.iteration)
     return next(before, None)
 
 
 def against_champion_then(snapshot: RunSnapshot, trial: Trial) -> tuple[Line, ...]:
-    """How the recipe and its score differ from the champion of its time."""
+    """The differences of recipe and score to the champion of that time."""
     best = champion_then(snapshot, trial)
     if best is None or best.recipe is None:
         return (line("There was no champion yet.", "dim"),)

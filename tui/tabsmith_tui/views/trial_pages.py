@@ -28,7 +28,7 @@ _TROUBLE: Final = ("failed", "cancelled", "lost")
 
 
 class DetailPage(msgspec.Struct, frozen=True):
-    """What a page shows. On a narrow screen `beside` stands below the lines, or above them where it comes `first`.
+    """The content of a page. On a narrow screen `beside` stands below the lines, or above them where it comes `first`.
     `text` is what copying copies."""
 
     lines: tuple[Line, ...]
@@ -71,27 +71,27 @@ def recipe(snapshot: RunSnapshot, trial: Trial) -> DetailPage:
 
 
 def overview(snapshot: RunSnapshot, trial: Trial) -> DetailPage:
-    """What was tried and why, what came of it, how it was judged, what the agent is told about it."""
+    """The change and its reason, the outcome, the assessment, and the feedback to the agent."""
     judged = (*trial_details.assessment(trial), *metrics_lines(trial), *feedback_lines(trial))
     return plain_page(trial_details.overview(snapshot, trial), "Outcome", judged, "Assessment")
 
 
 def brief(session: SessionState, messages: Sequence[TranscriptMessage] | None, *, unfolded: bool) -> DetailPage:
-    """The letter as it was sent, and beside it the feedback that it carried."""
+    """The prompt as it was sent, and beside it the feedback in it."""
     if messages is None:
         return DetailPage((line("reading the conversation…", "dim"),))
     sent = [message for message in messages if isinstance(message, SentPrompt)]
     if not sent:
         words = "Nothing was sent yet." if session.outcome == "open" else "Nothing of what was sent is on the disk."
         return DetailPage((line(words, "dim"),))
-    letter = sent[-1].prompt
-    feedback = letter.feedback.strip()
+    prompt = sent[-1].prompt
+    feedback = prompt.feedback.strip()
     lines = (
-        line(f"The same in every brief of the run  {_size(letter.system)}", "mark"),
-        *block(letter.system, 0 if unfolded else 4),
+        line(f"The same in every brief of the run  {_size(prompt.system)}", "mark"),
+        *block(prompt.system, 0 if unfolded else 4),
         (),
-        line(f"Of this iteration  {_size(letter.text)}", "mark"),
-        *block(letter.text, 0 if unfolded else FOLD),
+        line(f"Of this iteration  {_size(prompt.text)}", "mark"),
+        *block(prompt.text, 0 if unfolded else FOLD),
     )
     beside = block(feedback, 0) if feedback else (line("It carried no feedback: it is the first of its kind.", "dim"),)
     return DetailPage(
@@ -99,7 +99,7 @@ def brief(session: SessionState, messages: Sequence[TranscriptMessage] | None, *
         beside,
         f"Brief  {session_label(session)}",
         "Feedback in it",
-        f"{letter.system}\n\n{letter.text}",
+        f"{prompt.system}\n\n{prompt.text}",
         first=True,
     )
 
@@ -214,7 +214,7 @@ def _value(value: float | bool) -> str:
 
 
 def feedback_lines(trial: Trial) -> tuple[Line, ...]:
-    """What the agent is told about the iteration."""
+    """The feedback to the agent about the iteration."""
     if not trial.feedback:
         return ()
     return ((), line("What the agent is told about it", "mark"), *block(trial.feedback, 0))
