@@ -32,7 +32,7 @@ from tabsmith.workflow.form import (
     TextField,
 )
 from tabsmith.workflow.inputs import show_columns, show_iterations
-from tabsmith.workflow.machine import marks, missing, step_of, way_back
+from tabsmith.workflow.machine import marks, missing, way_back
 from tabsmith.workflow.schema_edits import column_names
 from tabsmith.workflow.session import FieldDefaults, FieldName, WorkflowSession
 from tabsmith.workflow.states import GuidedStep, State, StepMark
@@ -164,7 +164,7 @@ def _form(
     history = way_back(session)
     return StepForm(
         state=session.state,
-        step=step_of(session),
+        step=session.step,
         title=title,
         words=words,
         fields=fields,
