@@ -76,6 +76,7 @@ class PathAccepted(msgspec.Struct, frozen=True, tag="path_accepted", tag_field="
     size: int
     modified: float
     out: str = ""  # where predictions go; empty when none was given
+    allow_missing: bool = False  # of new rows: an important column may be missing
 
 
 class ChangeSource(msgspec.Struct, frozen=True, tag="change_source", tag_field="answer"):
@@ -215,6 +216,7 @@ class GiveNewRows(msgspec.Struct, frozen=True, tag="give_new_rows", tag_field="a
 
     path: str
     out: str = ""
+    allow_missing: bool = False  # predict although an important column is missing
 
 
 class Finish(msgspec.Struct, frozen=True, tag="finish", tag_field="answer"):

@@ -43,6 +43,7 @@ class CheckPath(msgspec.Struct, frozen=True, tag="check_path", tag_field="effect
     as_text: bool = False
     options: ReadOptions = ReadOptions()
     out: str = ""
+    allow_missing: bool = False
 
 
 class StartTraining(msgspec.Struct, frozen=True, tag="start_training", tag_field="effect"):

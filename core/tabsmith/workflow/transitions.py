@@ -14,6 +14,7 @@ from tabsmith.errors import ErrorReport, SchemaError, StepError, UsageError
 from tabsmith.modeling.results import ModelReport, ModelScore
 from tabsmith.runs.jobs import DetectSchema, JobFailed, Predict, Predicted, ReadTable, SchemaDetected, TableRead
 from tabsmith.tables.read.sources import FileSource, SampleSource, Source, describe_source, without_snapshot
+from tabsmith.tables.schema.corrections import table_key
 from tabsmith.tables.schema.types import Schema
 from tabsmith.text import clean
 from tabsmith.workflow import actions
@@ -102,8 +103,8 @@ def check_path(
             return StepResult(session, CheckPath(path, as_text))
         case actions.GiveData(path=path):
             return StepResult(session, CheckPath(path))
-        case actions.GiveNewRows(path=path, out=out):
-            return StepResult(session, CheckPath(path, out=out))
+        case actions.GiveNewRows(path=path, out=out, allow_missing=allow_missing):
+            return StepResult(session, CheckPath(path, out=out, allow_missing=allow_missing))
 
 
 def take_path(session: WorkflowSession, action: actions.PathAccepted, _clock: Clock) -> StepResult:
@@ -142,7 +143,7 @@ def take_new_rows(session: WorkflowSession, action: actions.PathAccepted, _clock
     assert session.model is not None
     path = action.source.path if isinstance(action.source, FileSource) else describe_source(action.source)
     out = action.out or default_out(path)
-    return StepResult(session, Predict(session.model.model_id, action.source, out))
+    return StepResult(session, Predict(session.model.model_id, action.source, out, action.allow_missing))
 
 
 def default_out(path: str) -> str:
@@ -176,13 +177,23 @@ def defer(session: WorkflowSession, _action: actions.Defer, _clock: Clock) -> St
 
 
 def take_table(session: WorkflowSession, action: TableRead, _clock: Clock) -> StepResult:
-    """Take the table, apply the user's edits to its schema, and ask for a schema for the target they chose."""
+    """Take the table, apply the user's edits to its schema, and ask for a schema for the target they chose.
+
+    Edits of another table are dropped; those of an earlier conversation about this one are taken up, and told.
+    """
     info = action.info
     if session.source is None or without_snapshot(info.source) != without_snapshot(session.source):
         raise StepError(
             "This is a different table from the one that was asked for.", next_step="Wait for the right one."
         )
     file = session.file and SeenFile(session.file.path, info.size, info.modified)
+    if session.table is None or table_key(session.table) != table_key(info):
+        session = replace(session, edits=action.corrections)
+        if action.corrections:
+            text = f"As you corrected it last time: {action.corrections.describe()}."
+            session = replace(
+                session, notices=(*session.notices, SessionNotice(SessionNoticeKind.CORRECTED_BEFORE, text))
+            )
     known = tuple(info.source if source == session.source else source for source in session.sources)
     read = replace(session, load="now", file=file, table=info, source=info.source, sources=known)
     loaded = _detected(read, action.schema)
