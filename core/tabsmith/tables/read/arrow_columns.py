@@ -9,7 +9,8 @@ import msgspec
 
 from tabsmith.tables.database import sql_literal
 from tabsmith.tables.profile.types import StorageType, StoredColumn
-from tabsmith.tables.read.text_columns import narrow_plans, plan_columns, safe_select
+from tabsmith.tables.read.row_lines import no_lines
+from tabsmith.tables.read.text_columns import RelationTexts, converted_select, plan_columns, settle_plans
 
 if TYPE_CHECKING:
     import duckdb
@@ -173,10 +174,10 @@ def _with_texts_read(
     sample = [tuple("" if cell is None else cell for cell in row) for row in rows]
     plans = plan_columns(sample, len(texts), delimiter=",", as_text=False, padded=False)
     renumbered = ", ".join(f"c{position} AS c{index}" for index, position in enumerate(texts))
-    plans = narrow_plans(database, f"(SELECT {renumbered} FROM {relation})", plans)  # noqa: S608
+    numbered = f"(SELECT {renumbered}, row_number() OVER () - 1 AS row FROM {relation})"  # noqa: S608
     columns = [f"c{position}" for position in range(len(stored))]
     result = list(stored)
-    for position, plan in zip(texts, plans, strict=True):
-        columns[position] = safe_select([msgspec.structs.replace(plan, position=position)])
+    for position, plan in zip(texts, settle_plans(RelationTexts(database, numbered), plans, no_lines), strict=True):
+        columns[position] = converted_select([msgspec.structs.replace(plan, position=position)])
         result[position] = plan.stored
     return f"(SELECT {', '.join(columns)} FROM {relation})", result  # noqa: S608

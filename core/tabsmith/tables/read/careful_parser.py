@@ -101,6 +101,7 @@ class LineParser:
         self._fits = fits
         self._notes = notes
         self._every_row = every_row
+        self.line = 0  # at which the row that was given last begins
         self._ends_empty = False
 
     def expect_last_delimiter(self) -> None:
@@ -126,6 +127,7 @@ class LineParser:
                 cells, further_lines = self._parse_quoted(line, bare, lines, put_back, start)
                 number += further_lines
             row = self._with_full_width(cells, start, bare)
+            self.line = start
             if self._every_row:
                 yield [*row, ""] if row is not None else [*[""] * self._width, self._notes.last_reason]
             elif row is not None:

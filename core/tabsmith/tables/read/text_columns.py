@@ -1,59 +1,68 @@
 """Columns of text become columns of numbers, dates and booleans: a plan for each column, and the SQL that converts it.
 
-Text columns are called c0, c1, ..., so that no name from outside ever stands in the SQL. The fast path converts a
-whole relation at once. The careful path keeps its rows of text in a Parquet file and converts it piece by piece:
-groups of columns and of rows, so that a table of 20,000 columns takes no more memory than a narrow one.
+Text columns are called c0, c1, ..., so that no name from outside ever stands in the SQL. A sample of the rows suggests the
+format of each column, and all rows decide: `settle_plans` counts what the format reads, looks at the texts that it does not
+read, and chooses again. A table of many columns is converted in groups of columns and of rows, so that it takes no more
+memory than a narrow one.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 
-from tabsmith.tables.column_format import MISSING_WORDS, ColumnFormat
-from tabsmith.tables.database import sql_is_one_of
+from tabsmith.tables.column_format import MISSING_WORDS, ColumnFormat, OddCell
+from tabsmith.tables.database import run_with_progress, sql_is_one_of, sql_literal
 from tabsmith.tables.profile.types import StoredColumn
-from tabsmith.tables.read.cell_reader import cell_value, is_present, trimmed
-from tabsmith.tables.read.value_formats import (
-    TEXT,
-    ValueFormat,
-    fitting_formats,
-    missing_words,
-    uses_decimal_comma,
-)
+from tabsmith.tables.read.cell_reader import cell_value, clean_level, is_odd, is_present, trimmed
+from tabsmith.tables.read.format_choice import choose_format, day_first_twin, is_day_first, is_note, missing_words
+from tabsmith.tables.read.value_formats import MISSING_IN_NUMBERS, TEXT, ValueFormat, uses_decimal_comma
+from tabsmith.text import clean
 
 if TYPE_CHECKING:
     import duckdb
 
 _COLUMNS_PER_STATEMENT: Final = 100
+_MOST_SQL_COLUMNS: Final = 400  # more columns are converted as long columns: a statement for each takes minutes to plan
 _BATCH_CELLS: Final = 400_000  # Python objects at once
 _ROW_GROUP_CELLS: Final = 4_000_000
 _LONGEST_ROW_GROUP: Final = 100_000  # rows
 _COLUMNS_AT_ONCE: Final = 5_000
 _TEXTS_AT_ONCE: Final = 8_000_000
-_DISTINCT_TEXTS: Final = 1_000  # by which a column without values in the sample is planned
+_DISTINCT_TEXTS: Final = 1_000  # by which a format is chosen
+_MOST_CHOICES: Final = 5  # of a format for one column
+_MOST_ODD: Final = 0.05  # of the values of a column
+_ODD_CELLS: Final = 20  # that are listed of a column
+_ODD_LENGTH: Final = 80
+_MISSING: Final = frozenset(MISSING_IN_NUMBERS)
 
 
 class ColumnPlan(msgspec.Struct, frozen=True):
-    """How one text column is converted. `formats` are the ones still possible, best first."""
+    """How one text column is converted."""
 
     position: int
-    formats: tuple[ValueFormat, ...]
-    missing: tuple[str, ...]
-    trim: bool = False
-    has_values: bool = True  # in the sample
-    confirmed: bool = False  # the first format fits every row
+    format: ValueFormat
+    missing: tuple[str, ...] = MISSING_WORDS
+    sample: Mapping[str, int] = {}  # trimmed texts with the number of their rows
+    decimal_comma: bool = False  # the habit of the table
+    trim: bool = False  # white space stands around some values of the sample
+    fits_sample: bool = False  # the sample holds values, and all are in the format
     verbatim: bool = False  # text exactly as it stands in the file, empty cells too
-
-    @property
-    def format(self) -> ValueFormat:
-        return self.formats[0]
+    is_converted: bool = False  # the column holds values already
+    odd_cells: tuple[OddCell, ...] = ()
+    odd_count: int = 0
 
     @property
     def column(self) -> str:
         return f"c{self.position}"
+
+    @property
+    def has_values(self) -> bool:
+        """Whether the sample holds a value."""
+        return self.verbatim or any(text and text not in self.missing for text in self.sample)
 
     @property
     def column_format(self) -> ColumnFormat:
@@ -61,7 +70,7 @@ class ColumnPlan(msgspec.Struct, frozen=True):
 
     @property
     def stored(self) -> StoredColumn:
-        return StoredColumn(self.format.storage, self.column_format)
+        return StoredColumn(self.format.storage, self.column_format, self.odd_cells, self.odd_count)
 
 
 # Planning ------------------------------------------------------------------------------------------------------------
@@ -72,31 +81,54 @@ def plan_columns(
 ) -> tuple[ColumnPlan, ...]:
     """A plan for each of `width` columns, by the rows of `sample`; `padded` if spaces follow the delimiters."""
     if as_text:
-        return tuple(ColumnPlan(position, (TEXT,), (), verbatim=True) for position in range(width))
-    columns = [[row[position] for row in sample] for position in range(width)]
-    decimal_comma = uses_decimal_comma(columns, delimiter)
-    return tuple(_plan(position, values, decimal_comma, padded) for position, values in enumerate(columns))
+        return tuple(ColumnPlan(position, TEXT, verbatim=True) for position in range(width))
+    columns: list[tuple[str, ...]] = list(zip(*sample, strict=True)) if sample else [()] * width
+    counts = [Counter(map(str.strip, column)) for column in columns]
+    decimal_comma = uses_decimal_comma(counts, delimiter)
+    plans = [
+        ColumnPlan(
+            position,
+            TEXT,
+            sample=texts,
+            decimal_comma=decimal_comma,
+            trim=padded or any(cell[:1].isspace() or cell[-1:].isspace() for cell in column),
+        )
+        for position, (texts, column) in enumerate(zip(counts, columns, strict=True))
+    ]
+    return _with_one_date_order([_with_format(plan, _chosen(plan, plan.sample)) for plan in plans])
 
 
-def _plan(position: int, values: Sequence[str], decimal_comma: bool, padded: bool) -> ColumnPlan:
-    formats = fitting_formats(values, decimal_comma=decimal_comma)
-    missing = missing_words(values)
-    trim = padded
-    if formats[0] is not TEXT:
-        trim = padded or any(value[:1].isspace() or value[-1:].isspace() for value in values)
-    has_values = any(value.strip() and value.strip() not in missing for value in values)
-    return ColumnPlan(position, formats, missing, trim, has_values)
+def _chosen(plan: ColumnPlan, texts: Mapping[str, float]) -> ValueFormat:
+    return choose_format(texts, decimal_comma=plan.decimal_comma)
 
 
-def _plan_after_check(plan: ColumnPlan, present: int, fitting: int) -> ColumnPlan:
-    """The plan once its first format was tried on all rows: of `present` values, `fitting` are in it."""
-    if present == fitting and present:
-        return msgspec.structs.replace(plan, confirmed=True)
-    return msgspec.structs.replace(plan, formats=plan.formats[1:] if present else (TEXT,))
+def _with_format(plan: ColumnPlan, value_format: ValueFormat) -> ColumnPlan:
+    """The plan with a format, and what the sample says of it."""
+    if value_format is TEXT:
+        missing = missing_words(plan.sample)
+        return msgspec.structs.replace(
+            plan, format=TEXT, missing=missing, fits_sample=bool(set(plan.sample) - {"", *missing})
+        )
+    matches = value_format.pattern.fullmatch
+    fits = all(not text or text in _MISSING or matches(text) for text in plan.sample)
+    return msgspec.structs.replace(plan, format=value_format, missing=MISSING_WORDS, fits_sample=fits)
 
 
-def _is_open(plan: ColumnPlan) -> bool:
-    return len(plan.formats) > 1 and not plan.confirmed
+def _with_one_date_order(plans: Sequence[ColumnPlan]) -> tuple[ColumnPlan, ...]:
+    """The plans, with dates that leave the order of day and month open in the order of the table's other dates."""
+    twins = {plan.position: day_first_twin(plan.format) for plan in plans}
+    is_open = {
+        position: twin is not None and _with_format(plans[position], twin).fits_sample
+        for position, twin in twins.items()
+    }
+    month_first = any(twin is not None and not is_open[position] for position, twin in twins.items())
+    day_first = any(is_day_first(plan.format) for plan in plans) or any(plan.decimal_comma for plan in plans)
+    if month_first or not day_first:
+        return tuple(plans)
+    return tuple(
+        _with_format(plan, twin) if (twin := twins[plan.position]) is not None and is_open[plan.position] else plan
+        for plan in plans
+    )
 
 
 # SQL -----------------------------------------------------------------------------------------------------------------
@@ -109,109 +141,173 @@ def shared_missing(plans: Sequence[ColumnPlan]) -> tuple[str, ...]:
     return tuple(word for word in plans[0].missing if all(word in plan.missing for plan in plans))
 
 
-def native_type(plan: ColumnPlan) -> str:
+def is_certain(plan: ColumnPlan, already_missing: tuple[str, ...]) -> bool:
+    """Whether the sample leaves no doubt how a column is read: its values are in one format, and no others are there."""
+    if plan.verbatim or plan.format is TEXT:
+        return plan.has_values
+    return plan.fits_sample and not any(text in _MISSING and text not in already_missing for text in plan.sample)
+
+
+def native_type(plan: ColumnPlan, already_missing: tuple[str, ...]) -> str:
     """The type with which the CSV reader reads this column: its own conversion where that is as good, else text."""
-    return plan.format.native or "VARCHAR"
+    return (plan.format.native if is_certain(plan, already_missing) else "") or "VARCHAR"
 
 
-def strict_select(plans: Sequence[ColumnPlan], already_missing: tuple[str, ...]) -> str:
-    """A select list that converts text columns by their first formats, and fails where the sample was wrong."""
-    return ", ".join(f"{_strict(plan, already_missing)} AS {plan.column}" for plan in plans)
-
-
-def safe_select(plans: Sequence[ColumnPlan]) -> str:
-    """A select list that converts text columns by their first formats, which are known to fit every value."""
-    return ", ".join(f"{_safe(plan)} AS {plan.column}" for plan in plans)
+def first_select(plans: Sequence[ColumnPlan], already_missing: tuple[str, ...]) -> str:
+    """A select list that converts the certain columns, and fails where the sample was wrong; others stay texts."""
+    return ", ".join(
+        f"{_strict(plan, already_missing) if is_certain(plan, already_missing) else plan.column} AS {plan.column}"
+        for plan in plans
+    )
 
 
 def _strict(plan: ColumnPlan, already_missing: tuple[str, ...]) -> str:
     if plan.verbatim:
         return f"coalesce({plan.column}, '')"
-    if plan.format.native:
-        return plan.column
     if plan.format is TEXT:
-        text = f"nfc_normalize({trimmed(plan.column)})"
+        text = clean_level(plan.column)
         words = tuple(word for word in plan.missing if plan.trim or word not in already_missing)
         missing = f"WHEN {sql_is_one_of(text, words)} THEN NULL " if words else ""
         return f"CASE WHEN {text} = '' THEN NULL {missing}ELSE {text} END"
-    text = trimmed(plan.column) if plan.trim else plan.column
+    text = trimmed(plan.column) if plan.trim and not plan.format.native else plan.column
     value = plan.format.strict or f"coalesce({plan.format.sql}, error('no {plan.format.storage}'))"
+    if plan.format.native:
+        return value.replace("{t}", text)
     return f"CASE WHEN {text} IS NULL OR {text} = '' THEN NULL ELSE {value.replace('{t}', text)} END"
 
 
-def _safe(plan: ColumnPlan) -> str:
+def _value(plan: ColumnPlan) -> str:
+    if plan.is_converted:
+        return plan.column
     if plan.verbatim:
-        return _strict(plan, ())
+        return f"coalesce({plan.column}, '')"
     return cell_value(plan.column, plan.format, plan.column_format)
 
 
-def _is_missing(plan: ColumnPlan) -> str:
-    return f"NOT {is_present(plan.column, plan.format, plan.column_format)}"
+# All rows decide -----------------------------------------------------------------------------------------------------
 
 
-def _present_text(plan: ColumnPlan) -> str:
-    """SQL: the trimmed text of a column, NULL where it is missing."""
-    return f"CASE WHEN {is_present(plan.column, plan.format, plan.column_format)} THEN {trimmed(plan.column)} END"
+class TextColumns(Protocol):
+    """Columns of text with all their rows."""
+
+    def count_cells(self, plans: Sequence[ColumnPlan]) -> list[tuple[int, int]]:
+        """How many cells of each column its format reads, and how many are present and not read."""
+
+    def count_texts(self, plan: ColumnPlan, *, odd: bool) -> dict[str, int]:
+        """Up to a thousand texts of a column with the number of their rows, most frequent first.
+
+        Those that the plan's format does not read if `odd`, else all that are present.
+        """
+
+    def odd_cells(self, plan: ColumnPlan) -> list[tuple[int, str]]:
+        """The first few cells that the plan's format does not read, with their rows, counted from 0."""
 
 
-# The fast path: a relation converted at once -------------------------------------------------------------------------
+def settle_plans(
+    texts: TextColumns, plans: Sequence[ColumnPlan], lines_of: Callable[[Sequence[int]], Sequence[int]]
+) -> list[ColumnPlan]:
+    """The plans with the formats that all rows decide, and the cells that these do not read.
+
+    `lines_of` gives the lines of the source at which rows stand, 0 if there are no lines.
+    """
+    settled: dict[int, ColumnPlan] = {}
+    waiting: list[ColumnPlan] = []
+    for plan in plans:
+        if not plan.has_values and not plan.is_converted:
+            sample = texts.count_texts(plan, odd=False)
+            plan = msgspec.structs.replace(plan, sample=sample)
+            plan = _with_format(plan, _chosen(plan, sample))
+        if plan.is_converted or plan.verbatim or plan.format is TEXT:
+            settled[plan.position] = plan
+        else:
+            waiting.append(plan)
+    for _ in range(_MOST_CHOICES):
+        undecided: list[ColumnPlan] = []
+        for plan, (read, odd) in zip(waiting, texts.count_cells(waiting), strict=True):
+            chosen = _settled_format(texts, plan, read, odd) if odd else plan.format
+            changed = _with_format(plan, chosen)
+            if chosen is plan.format:
+                settled[plan.position] = _with_odd_cells(texts, plan, odd, lines_of) if odd else plan
+            elif chosen is TEXT:
+                settled[plan.position] = changed
+            else:
+                undecided.append(changed)
+        waiting = undecided
+        if not waiting:
+            break
+    settled |= {plan.position: _with_format(plan, TEXT) for plan in waiting}
+    return [settled[plan.position] for plan in plans]
 
 
-def narrow_plans(
-    database: "duckdb.DuckDBPyConnection", relation: str, plans: Sequence[ColumnPlan]
-) -> tuple[ColumnPlan, ...]:
-    """The plans with only the formats that fit every row of `relation` (SQL).
+def _settled_format(texts: TextColumns, plan: ColumnPlan, read: int, odd: int) -> ValueFormat:
+    """The format of a column of which the plan's format reads `read` cells and does not read `odd`."""
+    odd_texts = texts.count_texts(plan, odd=True)
+    fitting = {
+        text: rows for text, rows in plan.sample.items() if text not in odd_texts and text not in _MISSING and text
+    }
+    weight = read / max(1, sum(fitting.values()))
+    chosen = _chosen(plan, {**{text: rows * weight for text, rows in fitting.items()}, **odd_texts})
+    if (
+        chosen is plan.format
+        and odd > max(1, _MOST_ODD * (read + odd))
+        and not all(is_note(text) for text in odd_texts)
+    ):
+        return TEXT  # texts that look like the format and are not, such as the 31st of February
+    return chosen
+
+
+def _with_odd_cells(
+    texts: TextColumns, plan: ColumnPlan, odd: int, lines_of: Callable[[Sequence[int]], Sequence[int]]
+) -> ColumnPlan:
+    cells = texts.odd_cells(plan)
+    lines = lines_of([row for row, _ in cells])
+    odd_cells = tuple(OddCell(line, clean(text, _ODD_LENGTH)) for line, (_, text) in zip(lines, cells, strict=True))
+    return msgspec.structs.replace(plan, odd_cells=odd_cells, odd_count=odd)
+
+
+class RelationTexts:
+    """The columns of text of a relation (SQL) with the columns c0, c1 ... and `row`, which counts the rows from 0.
 
     Columns are asked about in groups: a statement with thousands of expressions takes minutes to plan.
     """
-    result = {plan.position: plan for plan in plans}
-    for group in _groups([plan for plan in plans if len(plan.formats) > 1 and not plan.has_values]):
-        for plan in _planned_by_extremes(database, relation, group):
-            result[plan.position] = plan
-    while still_open := [plan for plan in result.values() if _is_open(plan)]:
-        for group in _groups(still_open):
-            for plan in _checked_by_count(database, relation, group):
-                result[plan.position] = plan
-    return tuple(result[plan.position] for plan in plans)
+
+    def __init__(self, database: "duckdb.DuckDBPyConnection", relation: str) -> None:
+        self._database = database
+        self._relation = relation
+
+    def count_cells(self, plans: Sequence[ColumnPlan]) -> list[tuple[int, int]]:
+        counts: list[int] = []
+        for start in range(0, len(plans), _COLUMNS_PER_STATEMENT):
+            group = plans[start : start + _COLUMNS_PER_STATEMENT]
+            values = ", ".join(f"{_value(plan)} AS v{plan.position}, {plan.column}" for plan in group)
+            selected = ", ".join(
+                f"count(v{plan.position}), count(*) FILTER ({_is_odd(plan, f'v{plan.position}')})" for plan in group
+            )
+            query = f"SELECT {selected} FROM (SELECT {values} FROM {self._relation})"  # noqa: S608
+            counts += self._database.execute(query).fetchall()[0]
+        return list(zip(counts[::2], counts[1::2], strict=True))
+
+    def count_texts(self, plan: ColumnPlan, *, odd: bool) -> dict[str, int]:
+        where = _is_odd(plan, _value(plan)) if odd else is_present(plan.column, TEXT, ColumnFormat())
+        query = (
+            f"SELECT {trimmed(plan.column)} AS t, count(*) AS rows FROM {self._relation} WHERE {where} "  # noqa: S608
+            f"GROUP BY t ORDER BY rows DESC, t LIMIT {_DISTINCT_TEXTS}"
+        )
+        return dict(self._database.execute(query).fetchall())
+
+    def odd_cells(self, plan: ColumnPlan) -> list[tuple[int, str]]:
+        query = (
+            f"SELECT row, {trimmed(plan.column)} FROM {self._relation} WHERE {_is_odd(plan, _value(plan))} "  # noqa: S608
+            f"ORDER BY row LIMIT {_ODD_CELLS}"
+        )
+        return self._database.execute(query).fetchall()
 
 
-def _groups(plans: Sequence[ColumnPlan]) -> Iterator[Sequence[ColumnPlan]]:
-    for start in range(0, len(plans), _COLUMNS_PER_STATEMENT):
-        yield plans[start : start + _COLUMNS_PER_STATEMENT]
+def _is_odd(plan: ColumnPlan, value: str) -> str:
+    return is_odd(plan.column, value, plan.format, plan.column_format)
 
 
-def _planned_by_extremes(
-    database: "duckdb.DuckDBPyConnection", relation: str, plans: Sequence[ColumnPlan]
-) -> list[ColumnPlan]:
-    """Plans of columns in which the sample held no value, by a few of the values further below."""
-    selected = [
-        f"{aggregate}({plan.column}) FILTER (NOT ({_is_missing(plan)}))"
-        for plan in plans
-        for aggregate in ("min", "max", "any_value")
-    ]
-    row = database.execute(f"SELECT {', '.join(selected)} FROM {relation}").fetchall()[0]  # noqa: S608
-    result: list[ColumnPlan] = []
-    for index, plan in enumerate(plans):
-        values = [value for value in row[3 * index : 3 * index + 3] if value is not None]
-        formats = [
-            format_
-            for format_ in plan.formats[:-1]
-            if values and all(format_.pattern.fullmatch(value.strip()) for value in values)
-        ]
-        result.append(msgspec.structs.replace(plan, formats=(*formats, TEXT), has_values=bool(values)))
-    return result
-
-
-def _checked_by_count(
-    database: "duckdb.DuckDBPyConnection", relation: str, plans: Sequence[ColumnPlan]
-) -> list[ColumnPlan]:
-    texts = ", ".join(f"{_present_text(plan)} AS {plan.column}" for plan in plans)
-    counts = ", ".join(f"count({plan.column}), count({plan.format.sql.replace('{t}', plan.column)})" for plan in plans)
-    row = database.execute(f"SELECT {counts} FROM (SELECT {texts} FROM {relation})").fetchall()[0]  # noqa: S608
-    return [_plan_after_check(plan, row[2 * index], row[2 * index + 1]) for index, plan in enumerate(plans)]
-
-
-# The careful path: rows of text in a file, converted piece by piece --------------------------------------------------
+# Conversion of a Parquet file of texts -------------------------------------------------------------------------------
 
 
 def write_text_rows(rows: Iterator[list[str]], columns: Sequence[str], out: Path, advance: Callable[[], None]) -> int:
@@ -226,8 +322,8 @@ def write_text_rows(rows: Iterator[list[str]], columns: Sequence[str], out: Path
     waiting: list[Any] = []
     with pq.ParquetWriter(out, schema) as writer:
         while batch := list(islice(rows, batch_rows)):
-            columns = [pa.array(values, pa.large_string()) for values in zip(*batch, strict=True)]
-            waiting.append(pa.Table.from_arrays(columns, schema=schema))
+            arrays = [pa.array(values, pa.large_string()) for values in zip(*batch, strict=True)]
+            waiting.append(pa.Table.from_arrays(arrays, schema=schema))
             waiting_rows += len(batch)
             count += len(batch)
             if waiting_rows >= group_rows:
@@ -246,37 +342,107 @@ def convert_text_rows(
     out: Path,
     advance: Callable[[float], None],
     *,
+    lines_of: Callable[[Sequence[int]], Sequence[int]],
     kept: tuple[str, ...] = (),
 ) -> tuple[ColumnPlan, ...]:
     """Convert the Parquet file `text_rows` to the Parquet file `out`; returns the plans that fit all rows.
 
-    `kept` names further columns that are copied as they are. `advance` is called with the share that is done (0 to 1).
+    `lines_of` gives the lines at which rows (counted from 0) stand in the source. `kept` names further columns that are
+    copied as they are. `advance` is called with the share that is done (0 to 1).
     """
+    if len(plans) > _MOST_SQL_COLUMNS:
+        return _convert_wide(database, text_rows, plans, out, advance, lines_of, kept)
+    relation = (
+        f"(SELECT *, file_row_number AS row FROM read_parquet({sql_literal(str(text_rows))}, file_row_number=true))"  # noqa: S608
+    )
+    settled = settle_plans(RelationTexts(database, relation), plans, lines_of)
+    advance(0.4)
+    selected = ", ".join((*(f"{_value(plan)} AS {plan.column}" for plan in settled), *kept))
+    rows = min(_LONGEST_ROW_GROUP, max(2_048, _ROW_GROUP_CELLS // len(plans)))
+    run_with_progress(
+        database,
+        f"COPY (SELECT {selected} FROM {relation}) TO {sql_literal(str(out))} (FORMAT parquet, ROW_GROUP_SIZE {rows})",  # noqa: S608
+        lambda share: advance(0.4 + 0.6 * share),
+    )
+    return tuple(settled)
+
+
+def converted_select(plans: Sequence[ColumnPlan]) -> str:
+    """A select list that converts text columns by their formats, cell by cell."""
+    return ", ".join(f"{_value(plan)} AS {plan.column}" for plan in plans)
+
+
+# Wide tables ---------------------------------------------------------------------------------------------------------
+
+
+def _convert_wide(
+    database: "duckdb.DuckDBPyConnection",
+    text_rows: Path,
+    plans: Sequence[ColumnPlan],
+    out: Path,
+    advance: Callable[[float], None],
+    lines_of: Callable[[Sequence[int]], Sequence[int]],
+    kept: tuple[str, ...],
+) -> tuple[ColumnPlan, ...]:
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(text_rows, pre_buffer=False) as file:
         at_once = max(1, min(_COLUMNS_AT_ONCE, _TEXTS_AT_ONCE // max(1, file.metadata.num_rows)))
-        narrowed: list[ColumnPlan] = []
+        settled: list[ColumnPlan] = []
         for start in range(0, len(plans), at_once):
             part = plans[start : start + at_once]
-            if any(len(plan.formats) > 1 for plan in part):
+            if not all(plan.verbatim or plan.is_converted for plan in part):
                 texts = file.read(columns=[plan.column for plan in part], use_threads=False)
-                part = _narrowed(database, texts, part)
-            narrowed += part
-            advance(0.5 * len(narrowed) / len(plans))
-        _write_converted(database, file, narrowed, out, advance, kept)
-    return tuple(narrowed)
+                part = settle_plans(_LongTexts(database, texts), part, lines_of)
+            settled += part
+            advance(0.5 * len(settled) / len(plans))
+        _write_converted(database, file, settled, out, advance, kept)
+    return tuple(settled)
+
+
+class _LongTexts:
+    """The columns of text of an Arrow table. Columns that need the same SQL are asked about as one long column."""
+
+    def __init__(self, database: "duckdb.DuckDBPyConnection", texts: Any) -> None:
+        self._database = database
+        self._texts = texts
+
+    def count_cells(self, plans: Sequence[ColumnPlan]) -> list[tuple[int, int]]:
+        counts: dict[int, tuple[int, int]] = {}
+        for group in _alike(plans):
+            first = msgspec.structs.replace(group[0], position=0)
+            self._database.register("texts", _long_column(self._texts, group))
+            query = (
+                f"SELECT v IS NOT NULL AS read, {_is_odd(first, 'v')} AS odd "  # noqa: S608
+                f"FROM (SELECT c0, {_value(first)} AS v FROM texts)"
+            )
+            read, odd = (
+                column.to_numpy().reshape(len(group), self._texts.num_rows).sum(axis=1).tolist()
+                for column in self._database.sql(query).to_arrow_table().columns
+            )
+            counts |= {plan.position: (read[index], odd[index]) for index, plan in enumerate(group)}
+        return [counts[plan.position] for plan in plans]
+
+    def count_texts(self, plan: ColumnPlan, *, odd: bool) -> dict[str, int]:
+        return self._relation(plan).count_texts(_first(plan), odd=odd)
+
+    def odd_cells(self, plan: ColumnPlan) -> list[tuple[int, str]]:
+        return self._relation(plan).odd_cells(_first(plan))
+
+    def _relation(self, plan: ColumnPlan) -> RelationTexts:
+        self._database.register("texts", _long_column(self._texts, [plan]))
+        return RelationTexts(self._database, "(SELECT c0, row_number() OVER () - 1 AS row FROM texts)")
+
+
+def _first(plan: ColumnPlan) -> ColumnPlan:
+    return msgspec.structs.replace(plan, position=0)
 
 
 def _alike(plans: Sequence[ColumnPlan]) -> list[list[ColumnPlan]]:
-    """Plans whose columns need the same SQL, together: such columns are converted as one long column.
-
-    A statement with an expression for each of a thousand columns takes minutes to plan.
-    """
+    """Plans whose columns need the same SQL, together."""
     groups: dict[tuple[object, ...], list[ColumnPlan]] = {}
     for plan in plans:
-        key = (id(plan.format), plan.missing, plan.trim, plan.verbatim)
-        groups.setdefault(key, []).append(plan)
+        groups.setdefault((plan.format.name, plan.missing, plan.verbatim), []).append(plan)
     return list(groups.values())
 
 
@@ -286,39 +452,6 @@ def _long_column(texts: Any, plans: Sequence[ColumnPlan]) -> Any:
 
     chunks = [chunk for plan in plans for chunk in texts.column(plan.column).chunks]
     return pa.table({"c0": pa.chunked_array(chunks, pa.large_string())})
-
-
-def _narrowed(database: "duckdb.DuckDBPyConnection", texts: Any, plans: Sequence[ColumnPlan]) -> list[ColumnPlan]:
-    """The plans with a first format that fits every row of its column in the Arrow table `texts`."""
-    result = {plan.position: plan if plan.has_values else _planned_by_texts(texts, plan) for plan in plans}
-    while still_open := [plan for plan in result.values() if _is_open(plan)]:
-        for group in _alike(still_open):
-            first = msgspec.structs.replace(group[0], position=0)
-            database.register("texts", _long_column(texts, group))
-            value = first.format.sql.replace("{t}", "t")
-            query = (
-                f"SELECT t IS NOT NULL AS present, {value} IS NOT NULL AS fits "  # noqa: S608
-                f"FROM (SELECT {_present_text(first)} AS t FROM texts)"
-            )
-            present, fitting = (
-                column.to_numpy().reshape(len(group), texts.num_rows).sum(axis=1).tolist()
-                for column in database.sql(query).to_arrow_table().columns
-            )
-            for index, plan in enumerate(group):
-                result[plan.position] = _plan_after_check(plan, present[index], fitting[index])
-    return [result[plan.position] for plan in plans]
-
-
-def _planned_by_texts(texts: Any, plan: ColumnPlan) -> ColumnPlan:
-    """The plan of a column in which the sample held no value, by distinct values further below."""
-    import pyarrow.compute as pc
-
-    distinct = pc.unique(texts.column(plan.column)).slice(0, _DISTINCT_TEXTS).to_pylist()
-    fitting = fitting_formats([text for text in distinct if text], decimal_comma=False)
-    possible = {id(format_) for format_ in plan.formats}
-    return msgspec.structs.replace(
-        plan, formats=tuple(format_ for format_ in fitting if id(format_) in possible), has_values=True
-    )
 
 
 def _write_converted(
@@ -337,17 +470,15 @@ def _write_converted(
     try:
         for row_group in range(file.num_row_groups):
             texts = file.read_row_group(row_group, use_threads=False)
-            columns: dict[int, Any] = {}
+            columns: dict[str, Any] = {name: texts.column(name) for name in kept}
             for group in _alike(plans):
                 database.register("texts", _long_column(texts, group))
-                select = safe_select([msgspec.structs.replace(group[0], position=0)])
+                select = converted_select([_first(group[0])])
                 values = database.sql(f"SELECT {select} FROM texts").to_arrow_table().column(0).combine_chunks()  # noqa: S608
                 for index, plan in enumerate(group):
-                    columns[plan.position] = values.slice(index * texts.num_rows, texts.num_rows)
-            table = pa.table(
-                [*(columns[plan.position] for plan in plans), *(texts.column(name) for name in kept)],
-                names=[*(plan.column for plan in plans), *kept],
-            )
+                    columns[plan.column] = values.slice(index * texts.num_rows, texts.num_rows)
+            names = [*(plan.column for plan in plans), *kept]
+            table = pa.table([columns[name] for name in names], names=names)
             writer = writer or pq.ParquetWriter(out, table.schema)
             writer.write_table(table)
             advance(0.5 + 0.5 * (row_group + 1) / file.num_row_groups)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from tabsmith.tables.info import Dialect, Route
-from tabsmith.tables.profile.types import StorageType, StoredColumn
+from tabsmith.tables.profile.types import StoredColumn
 from tabsmith.tables.read.arrow_columns import convert_relation, write_columns
 from tabsmith.tables.read.careful_parser import LineNotes
 from tabsmith.tables.read.encoding import HEAD, decode_head
@@ -61,7 +61,7 @@ class ReadRequest:
         """Write Arrow arrays as the snapshot, and return how each column is stored."""
         return write_columns(self.database, columns, self.out, as_text=self.as_text, read_texts=True)
 
-    def write_relation(self, relation: str) -> tuple[StorageType, ...]:
+    def write_relation(self, relation: str) -> tuple[StoredColumn, ...]:
         """Write a relation (SQL, columns c0, c1 ...) as the snapshot, and return how each column is stored."""
         return convert_relation(self.database, relation, self.out, as_text=self.as_text, read_texts=True)
 

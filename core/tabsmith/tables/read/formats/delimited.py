@@ -1,10 +1,12 @@
 """CSV, TSV and other delimited text: the fast path straight through DuckDB, the careful path line by line."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Final
+
+import msgspec
 
 from tabsmith.errors import ReadError
 from tabsmith.tables.database import run_with_progress, sql_literal, sql_literals
@@ -22,15 +24,15 @@ from tabsmith.tables.read.formats.base import (
     estimated_text_size,
 )
 from tabsmith.tables.read.opened_file import GuardedFile, OpenedFile
+from tabsmith.tables.read.row_lines import RowLines, lines_in_file
 from tabsmith.tables.read.text_columns import (
     ColumnPlan,
     convert_text_rows,
-    narrow_plans,
+    first_select,
+    is_certain,
     native_type,
     plan_columns,
-    safe_select,
     shared_missing,
-    strict_select,
     write_text_rows,
 )
 from tabsmith.tables.read.value_formats import MISSING_IN_NUMBERS, TEXT
@@ -162,21 +164,40 @@ class _DelimitedReader:
 
         broken = (duckdb.ConversionException, duckdb.InvalidInputException)
         missing = shared_missing(plans)
+        certain = [is_certain(plan, missing) for plan in plans]
+        texts = self._request.scratch / "texts.parquet"
         try:
-            if all(plan.has_values or plan.verbatim for plan in plans):
-                relation = self._csv_relation(sniffed, missing, [native_type(plan) for plan in plans])
+            if any(certain):
+                relation = self._csv_relation(sniffed, missing, [native_type(plan, missing) for plan in plans])
+                out = self._request.out if all(certain) else texts
                 try:
-                    self._copy(strict_select(plans, missing), relation, len(plans))
+                    self._copy(first_select(plans, missing), relation, out, len(plans))
                 except broken:
                     pass  # perhaps only a type that the sample suggested: the next reading tells
                 else:
-                    return plans
+                    read = tuple(
+                        msgspec.structs.replace(plan, is_converted=is_sure)
+                        for plan, is_sure in zip(plans, certain, strict=True)
+                    )
+                    return read if all(certain) else self._convert(sniffed, texts, read)
             relation = self._csv_relation(sniffed, (), ["VARCHAR"] * len(plans))
-            plans = narrow_plans(self._request.database, relation, plans)
-            self._copy(safe_select(plans), relation, len(plans))
+            self._copy("*", relation, texts, len(plans))
         except broken:
             return None
-        return plans
+        return self._convert(sniffed, texts, plans)
+
+    def _convert(self, sniffed: SniffResult, texts: Path, plans: tuple[ColumnPlan, ...]) -> tuple[ColumnPlan, ...]:
+        """Convert the columns of the Parquet file `texts` that are still texts; returns their final plans."""
+        import pyarrow.parquet as pq
+
+        count = pq.read_metadata(texts).num_rows
+        return convert_text_rows(
+            self._request.database, texts, plans, self._request.out,
+            lambda share: self._request.progress(0.6 + 0.2 * share, "converting"),
+            lines_of=lambda rows: lines_in_file(
+                Path(self._plain_path), sniffed.dialect, sniffed.first, rows, count=count, width=sniffed.width
+            ),
+        )  # fmt: skip
 
     def _csv_relation(self, sniffed: SniffResult, missing: tuple[str, ...], types: Sequence[str]) -> str:
         """SQL that reads the text as columns c0, c1 ... of `types`, the words `missing` as NULL."""
@@ -189,11 +210,11 @@ class _DelimitedReader:
             "strict_mode=true, null_padding=false, ignore_errors=false)"
         )
 
-    def _copy(self, columns: str, relation: str, width: int) -> None:
+    def _copy(self, columns: str, relation: str, out: Path, width: int) -> None:
         rows = min(_ROW_GROUP, max(2_048, _ROW_GROUP_CELLS // width))
         run_with_progress(
             self._request.database,
-            f"COPY (SELECT {columns} FROM {relation}) TO {sql_literal(str(self._request.out))} "  # noqa: S608
+            f"COPY (SELECT {columns} FROM {relation}) TO {sql_literal(str(out))} "  # noqa: S608
             f"(FORMAT parquet, ROW_GROUP_SIZE {rows})",
             lambda share: self._request.progress(0.2 + 0.6 * share, "reading"),
         )
@@ -216,7 +237,9 @@ class _DelimitedReader:
             parser.expect_last_delimiter()
         columns = [*(plan.column for plan in plans), *([REASON_COLUMN] if every_row else [])]
         rejected_above = notes.rejected_count
-        count = write_text_rows(parser.rows(lines, sniffed.first), columns, text_rows, self._advance)
+        row_lines = RowLines()
+        rows = _noted(parser, parser.rows(lines, sniffed.first), row_lines)
+        count = write_text_rows(rows, columns, text_rows, self._advance)
         if count == 0 and notes.rejected:
             first = notes.rejected[0]
             raise ReadError(
@@ -233,11 +256,19 @@ class _DelimitedReader:
         return convert_text_rows(
             self._request.database, text_rows, plans, self._request.out,
             lambda share: self._request.progress(0.6 + 0.2 * share, "converting"),
+            lines_of=row_lines.lines_of,
             kept=(REASON_COLUMN,) if every_row and notes.rejected_count > rejected_above else (),
         )  # fmt: skip
 
     def _advance(self) -> None:
         self._request.progress(0.2 + 0.4 * self._text.tell() / self._size, "reading line by line")
+
+
+def _noted(parser: LineParser, rows: Iterator[list[str]], row_lines: RowLines) -> Iterator[list[str]]:
+    """The rows as they are, with their lines noted in `row_lines`."""
+    for number, row in enumerate(rows):
+        row_lines.note(number, parser.line)
+        yield row
 
 
 def _fits(plans: Sequence[ColumnPlan]) -> Callable[[int, str], bool]:
@@ -248,7 +279,7 @@ def _fits(plans: Sequence[ColumnPlan]) -> Callable[[int, str], bool]:
         text = cell.strip()
         if plan.format is TEXT or not plan.has_values or not text or text in MISSING_IN_NUMBERS:
             return True
-        return any(format_.pattern.fullmatch(text) for format_ in plan.formats[:-1])
+        return plan.format.pattern.fullmatch(text) is not None
 
     return fits
 
