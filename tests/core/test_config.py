@@ -9,6 +9,7 @@ import pytest
 
 from tabsmith import config
 from tabsmith.config.keys import all_keys
+from tabsmith.config.settings import TrainingSettings
 from tabsmith.errors import ConfigError
 from tabsmith.paths import folders
 
@@ -41,7 +42,7 @@ def test_without_a_file_everything_has_its_default(path, tmp_path, monkeypatch):
     monkeypatch.chdir(path.parent)
     loaded = config.load({})
     assert loaded.agents.default == "search"
-    assert loaded.training == config.TrainingSettings(time=60.0, cores=0)
+    assert loaded.training == TrainingSettings(time=60.0, cores=0)
     assert loaded.paths.allowed == ()
     assert loaded.paths.readable == (folders().uploads,)
     assert loaded.telegram.allowed_users == ()

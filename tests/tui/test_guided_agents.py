@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tabsmith.agents.availability import selectable_agents
+from tabsmith.agents.backend import selectable_agents
 from tabsmith.workflow.session import FieldName
 from tabsmith.workflow.states import State
 from tabsmith_tui.app import TabsmithApp

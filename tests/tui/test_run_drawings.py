@@ -4,6 +4,7 @@ import msgspec
 import pytest
 from rich.cells import cell_len
 
+from tabsmith.presentation.events import run_log
 from tabsmith.presentation.spans import Span, plain_text
 from tabsmith.runs.snapshot import interrupted
 from tabsmith_tui.views import agent_card, champion_card, journal, leaderboard, run_header, score_plot, trial_details
@@ -103,7 +104,7 @@ def test_playing_comes_to_the_end_in_the_time_of_a_replay():
 
 
 def test_a_long_log_entry_is_wrapped_and_what_is_over_is_counted():
-    entry = house_prices().snapshot.log[0]
+    entry = run_log(house_prices().snapshot)[0]
     entry = msgspec.structs.replace(entry, text="word " * 200)
     drawn = journal.log_lines(entry, 60)
     assert len(drawn) == journal.MOST_LINES
@@ -123,7 +124,7 @@ def test_no_view_lets_a_control_of_a_hostile_name_through():
         text([champion_card.champion_line(snapshot), agent_card.agent_line(snapshot, 0.0)]),
         *rows(leaderboard.Leaderboard(snapshot)),
         *rows(leaderboard.Iterations(snapshot)),
-        *(text(journal.log_lines(entry, 80)) for entry in snapshot.log),
+        *(text(journal.log_lines(entry, 80)) for entry in run_log(snapshot)),
         *(text(trial_details.trial_details(snapshot, str(each.iteration))[1]) for each in snapshot.trials),
         leaderboard.table_title("Iterations", 1, 2, HOSTILE[3]),
     ]

@@ -304,7 +304,7 @@ def test_every_step_of_a_task_is_a_plain_line() -> None:
     lines = lines_of(proven())
     assert "tasks     2 tasks: calculator, report" in lines
     assert "task      calculator: in a copy, sandbox bubblewrap" in lines
-    assert "#1        calculator: claude-code is sent" in lines
+    assert "work      #1 calculator: claude-code is sent" in lines
     assert "tool      #1 Write: calculator.py" in lines
     assert "says      #1 I am done." in lines
     assert "worked    #1 done, 2 files changed (calculator.py, test_calculator.py), says: I am done." in lines
@@ -414,7 +414,7 @@ def test_a_permission_in_the_terminal_is_answered_by_a_line() -> None:
         assert isinstance(answer, Answer)
         assert (answer.id, answer.reply) == (asked.id, AllowTool("always"))
         append(folder, loop.QuestionAnswered(id=asked.id, reply=AllowTool("always"), at=story.at + 5))
-        terminal.wait_for("allow always, to: Bash: curl example.org")
+        terminal.wait_for("answer    allow always")
         append(folder, run_events.RunEnded(outcome="success", exit_reason="done", active_seconds=9.0, at=story.at + 9))
         assert terminal.wait_exit() == 0
 

@@ -9,6 +9,7 @@ from textual.pilot import Pilot
 
 from tabsmith.formatting import MINUS
 from tabsmith.orchestration import events as loop
+from tabsmith.presentation.events import run_log
 from tabsmith.presentation.spans import plain_text
 from tabsmith.runs.folder import RunFolder
 from tabsmith_tui import trial_records
@@ -190,7 +191,7 @@ def test_the_log_of_an_old_iteration_is_found_where_the_snapshot_has_forgotten_i
     for number in range(600):
         story.tell(loop.Noted(message=f"note {number}"))
     folder = journals.write(story.events, story.spec)
-    assert not any("Pool_Area" in each.text for each in story.snapshot.log)
+    assert not any("Pool_Area" in each.text for each in run_log(story.snapshot))
     found = trial_records.log_lines(folder.id, 3)
     assert any("Pool_Area" in each.text for each in found)
 

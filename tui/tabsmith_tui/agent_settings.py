@@ -12,10 +12,10 @@ from typing import Final, get_args
 
 import msgspec
 
+from tabsmith.agent_registry import AGENTS
 from tabsmith.agents.api_keys import KeySource, find_key, keys_file
-from tabsmith.agents.availability import Availability, availability, key_variables
+from tabsmith.agents.backend import Availability, availability, key_variables
 from tabsmith.agents.protocol import AgentName
-from tabsmith.agents.registry import AGENTS
 from tabsmith.conditions.expression import parse_condition
 from tabsmith.config import Settings, load
 from tabsmith.config.keys import SettingKey, all_keys

@@ -89,7 +89,7 @@ class TabsmithApp(App[ExitSummary], inherit_bindings=False):
         return self._new_id()
 
     def agents(self) -> "tuple[tuple[AgentName, ...], dict[AgentName, str]]":
-        from tabsmith.agents.availability import selectable_agents
+        from tabsmith.agents.backend import selectable_agents
 
         return selectable_agents(self.settings.agents)
 

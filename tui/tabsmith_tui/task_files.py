@@ -5,19 +5,18 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, get_args
+from typing import Final
 
 import msgspec
 
 from tabsmith import tasks
-from tabsmith.agents.availability import require_available
+from tabsmith.agents.backend import require_available
 from tabsmith.config.settings import AgentSettings, Mode
 from tabsmith.errors import TaskFileError
 from tabsmith.limits import Limits
 from tabsmith.runs.spec import Detect, ModelChoice, RunSpec
 from tabsmith.tables.read.sources import TasksSource
 from tabsmith.tasks import Task, TaskFile
-from tabsmith.tasks.task import TaskAgent
 from tabsmith.text import clean
 from tabsmith.workflow.inputs import read_budget, show_budget
 
@@ -145,7 +144,7 @@ def _task(draft: TaskDraft) -> Task:
         name=texts["name"].strip(),
         goal=texts["goal"],
         folder=texts["folder"].strip(),
-        agent=next(agent for agent in get_args(TaskAgent) if agent == texts["agent"]),
+        agent=texts["agent"],
         accept=texts["accept"],
         depends_on=tuple(name.strip() for name in texts["depends_on"].split(",") if name.strip()),
         rubric=texts["rubric"] if texts["rubric"].strip() else "",

@@ -1,12 +1,10 @@
 """The records of a trial that are too large for the run's snapshot: transcripts, tool calls, differences, log."""
 
-from msgspec.structs import replace
-
 from tabsmith.orchestration.events import AcceptanceStarted, Acted, IterationStarted
-from tabsmith.runs.events import RunEnded, RunStarted, RunState, StateChanged
+from tabsmith.presentation.events import LogLine, run_log
+from tabsmith.runs.events import RunEnded, RunEvent, RunStarted, RunState, StateChanged
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.reducers import reduce
-from tabsmith.runs.snapshot import LogLine, RunSnapshot
 from tabsmith.runs.transcripts import Transcript, TranscriptMessage
 
 
@@ -34,18 +32,18 @@ def difference(run_id: str, task: str, iteration: int) -> str:
 
 
 def log_lines(run_id: str, iteration: int) -> tuple[LogLine, ...]:
-    """Return the log of one iteration; the snapshot's own log holds only the newest lines of the run.
+    """Return the log of one iteration; the snapshot's own log holds only the newest events of the run.
 
-    Folds the whole journal. Raises RunNotFoundError.
+    Reads the whole journal. Raises RunNotFoundError.
     """
-    lines: list[LogLine] = []
-    snapshot, inside = RunSnapshot(), False
+    events: list[RunEvent] = []
+    inside = False
     for event in RunFolder(run_id).events().read().values:
         match event:
             case IterationStarted(iteration=begun):
                 inside = begun == iteration
             case RunStarted() | RunEnded() | StateChanged(state=RunState.FINISHING):
                 inside = False
-        snapshot = reduce((event,), replace(snapshot, log=()))
-        lines.extend(snapshot.log if inside else ())
-    return tuple(lines)
+        if inside:
+            events.append(event)
+    return run_log(reduce(events))

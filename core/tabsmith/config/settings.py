@@ -7,14 +7,18 @@ never shown, `words` lists are split like a shell command when they are given as
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta
 
+from tabsmith.agent_registry import agent_names
 from tabsmith.paths import folders
 
-AgentName: TypeAlias = Literal["search", "llm", "claude-code", "acp"]
+if TYPE_CHECKING:
+    AgentName: TypeAlias = str
+else:  # decoders refuse an agent that is not registered
+    AgentName = Literal[agent_names()]
 Mode: TypeAlias = Literal["manual", "confirm", "automatic"]
 """How much a person is asked. `automatic`: never; breakpoints are noted, and a used up limit ends the run. `confirm`: at
 breakpoints, used up limits and escalations. `manual`: before every recipe is fitted, too."""
@@ -140,13 +144,13 @@ class TelegramSettings(msgspec.Struct, frozen=True):
     ] = None
     allowed_users: Annotated[
         tuple[int, ...],
-        Meta(description="Numbers of the TelegramSettings users who may talk to the bridge; none when empty."),
+        Meta(description="Numbers of the Telegram users who may talk to the bridge; none when empty."),
     ] = ()
     base_url: Annotated[
-        str | None, Meta(description="Address of the TelegramSettings server, when it is not TelegramSettings's own.")
+        str | None, Meta(description="Address of the Telegram server, when it is not Telegram's own.")
     ] = None
     timeout: Annotated[
-        float, Meta(description="Seconds that the TelegramSettings server may keep the bridge waiting.", ge=1, le=50)
+        float, Meta(description="Seconds that the Telegram server may keep the bridge waiting.", ge=1, le=50)
     ] = 25.0
 
     def __repr__(self) -> str:

@@ -12,7 +12,7 @@ from tabsmith.presentation.spans import Line, Span, Tone, foreign, span
 from tabsmith.runs.events import ExitReason, Outcome, RunState
 
 if TYPE_CHECKING:
-    from tabsmith.agents.availability import AvailabilityState
+    from tabsmith.agents.backend import AvailabilityState
 
 
 class Label(NamedTuple):

@@ -13,6 +13,7 @@ from tabsmith.agents.agent_jobs import (
     PermissionRequest,
     PermissionRules,
 )
+from tabsmith.agents.backend import backend
 from tabsmith.agents.parse_reply import parse_reply
 from tabsmith.agents.prompts.recipe_prompt import response_schema, write_prompt
 from tabsmith.agents.protocol import (
@@ -26,7 +27,6 @@ from tabsmith.agents.protocol import (
     Prompt,
     Proposal,
 )
-from tabsmith.agents.registry import backend
 from tabsmith.agents.search import SearchAgent
 from tabsmith.agents.server.agent_client import AgentClient
 from tabsmith.config.settings import AgentSettings, Settings

@@ -13,7 +13,7 @@ from tabsmith.orchestration import events as loop
 from tabsmith.orchestration.events import MergedBack, TaskExit, TaskOutcome
 from tabsmith.orchestration.limits.budget import Budget
 from tabsmith.orchestration.loop_state import FINISHED_STATES, LoopState
-from tabsmith.runs.events import ExitReason, Outcome, RunState
+from tabsmith.runs.events import ExitReason, Outcome, RunEvent, RunState
 from tabsmith.runs.spec import RunSpec
 from tabsmith.tables.info import TableInfo
 from tabsmith.tables.schema.types import Schema
@@ -36,15 +36,6 @@ class TaskState(msgspec.Struct, frozen=True):
     ended_at: float = 0.0
 
 
-class LogLine(msgspec.Struct, frozen=True):
-    """A line of the run's log; `word` is the kind of event."""
-
-    at: float
-    word: str
-    text: str
-    level: Literal["info", "warning", "error"] = "info"
-
-
 class RunSnapshot(LoopState, frozen=True):
     """All that is known of a run: the state of its loop, and what is around it. What is not known yet is None or empty."""
 
@@ -64,7 +55,7 @@ class RunSnapshot(LoopState, frozen=True):
     holdout_rows: int = 0
     ensemble: loop.EnsembleBuilt | None = None
     tasks: tuple[TaskState, ...] = ()  # of a task file, in their order
-    log: tuple[LogLine, ...] = ()
+    log: tuple[RunEvent, ...] = ()  # the latest events, without the many small ones
     outcome: Outcome | None = None
     exit_reason: ExitReason | None = None
     report: ModelReport | None = None

@@ -210,7 +210,11 @@ def one_thread() -> None:
 
 
 def preload() -> None:
-    """Import everything; this takes a second or two."""
+    """Import everything; this takes a second or two.
+
+    Garbage collection leaves alone what is in memory from then on, so that its pages stay shared with forked children.
+    """
+    gc.disable()
     for name in dict.fromkeys([*LIBRARIES, *(name for spec in families() for name in spec.preload)]):
         import_module(name)
     for package in PACKAGES:
@@ -218,3 +222,5 @@ def preload() -> None:
             import_module(module.name)
     import_module("tabsmith.agents.search")
     import_module("tabsmith.runs.worker")
+    gc.freeze()
+    gc.enable()

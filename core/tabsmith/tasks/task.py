@@ -1,14 +1,18 @@
 """A task file as data: goals for coding agents, each with its folder, its limits and the command that accepts it."""
 
 from pathlib import Path
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta
 
+from tabsmith.agent_registry import agent_names
 from tabsmith.limits import Limits
 
-TaskAgent: TypeAlias = Literal["claude-code", "acp"]
+if TYPE_CHECKING:
+    CodingAgentName: TypeAlias = str
+else:  # decoders refuse an agent that does not work in folders
+    CodingAgentName = Literal[agent_names(in_folders=True)]
 SessionMode: TypeAlias = Literal["fresh", "continue"]
 WorkspaceChoice: TypeAlias = Literal["auto", "copy", "worktree"]
 
@@ -46,7 +50,7 @@ class Task(msgspec.Struct, frozen=True):
     goal: Lines
     folder: Line
     accept: Lines
-    agent: TaskAgent = "claude-code"
+    agent: CodingAgentName = "claude-code"
     depends_on: tuple[Line, ...] = ()
     rubric: Lines = ""
     conversation: SessionMode = "fresh"

@@ -145,11 +145,12 @@ class Conversation:
 
     def _check(self, effect: CheckPath, asker: Asker) -> actions.PathAccepted | actions.PathRefused:
         from tabsmith.tables.read import guard
+        from tabsmith.tables.read.file_sets import check_source_path
 
         paths = self.settings.paths
         try:
             allowed = guard.folders_for(asker, paths.readable)
-            file = guard.check_path(effect.path, allowed=allowed, max_mb=paths.max_mb)
+            file = check_source_path(effect.path, allowed=allowed, max_mb=paths.max_mb)
             out = str(guard.normalize_path(effect.out)) if effect.out.strip() else ""
             return actions.PathAccepted(str(guard.normalize_path(effect.path)), file.size, file.modified, out, asker)
         except PathError as error:

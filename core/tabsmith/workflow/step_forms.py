@@ -8,8 +8,8 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from tabsmith.agent_registry import AGENTS
 from tabsmith.agents.protocol import AgentName
-from tabsmith.agents.registry import AGENTS
 from tabsmith.families.registry import family_labels
 from tabsmith.modeling.results import METRIC_DESCRIPTIONS, default_metric
 from tabsmith.tables.read.sources import FileSource, SampleName, SampleSource, describe_source

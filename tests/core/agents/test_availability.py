@@ -10,7 +10,7 @@ import pytest
 
 import tabsmith
 from tabsmith.agents.api_keys import keys_file
-from tabsmith.agents.availability import Availability, availability
+from tabsmith.agents.backend import Availability, availability
 from tabsmith.config.settings import AcpSettings, AgentSettings, LlmSettings
 
 KEY = "sk-ant-nobody-may-see-this"
@@ -117,7 +117,7 @@ def run(program: str, *options: str, **variables: str) -> str:
 def test_no_package_of_an_agent_is_imported() -> None:
     program = """
 import sys
-from tabsmith.agents.availability import availability
+from tabsmith.agents.backend import availability
 from tabsmith.config.settings import AcpSettings, AgentSettings, LlmSettings
 availability(AgentSettings(llm=LlmSettings(model="openai:x", base_url="http://127.0.0.1:9"), acp=AcpSettings(command=("sh",))))
 heavy = {"pydantic_ai", "pydantic", "openai", "anthropic", "claude_agent_sdk", "acp", "genai_prices", "httpx"}
@@ -128,7 +128,7 @@ print(sorted(heavy & set(sys.modules)))
 
 def test_where_no_extra_is_installed_each_agent_names_its_own(tmp_path: Path) -> None:
     program = """
-from tabsmith.agents.availability import availability
+from tabsmith.agents.backend import availability
 from tabsmith.config.settings import AgentSettings
 for each in availability(AgentSettings()):
     print(each.usable, each.why, each.next_step, sep="; ")

@@ -1,15 +1,20 @@
-"""The registry of agents agrees with the names in the settings and in task files, and with the settings themselves."""
+"""The registry of agents: an agent is added in one place, and the settings agree with it."""
 
+import json
+import subprocess
+import sys
+from pathlib import Path
 from typing import get_args
 
 import pytest
 
+from tabsmith.agent_registry import AGENTS, AgentSpec, register
 from tabsmith.agents.agent_jobs import unwrapped
-from tabsmith.agents.registry import AGENTS, backend
+from tabsmith.agents.backend import backend
 from tabsmith.config.keys import all_keys
 from tabsmith.config.settings import AgentName, AgentSettings
 from tabsmith.errors import AgentError
-from tabsmith.tasks.task import TaskAgent
+from tabsmith.tasks.task import CodingAgentName
 
 MODEL_AGENTS = [name for name, spec in AGENTS.items() if spec.uses_llm]
 
@@ -17,7 +22,34 @@ MODEL_AGENTS = [name for name, spec in AGENTS.items() if spec.uses_llm]
 def test_every_name_of_an_agent_is_registered_once_in_the_order_of_the_settings() -> None:
     assert tuple(AGENTS) == get_args(AgentName)
     assert all(spec.name == name for name, spec in AGENTS.items())
-    assert tuple(name for name, spec in AGENTS.items() if spec.works_in_folders) == get_args(TaskAgent)
+    assert tuple(name for name, spec in AGENTS.items() if spec.works_in_folders) == get_args(CodingAgentName)
+
+
+def test_an_agent_of_ones_own_needs_the_registry_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    command = [sys.executable, "-m", "tests.core.agents.toy_agent", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {
+        "setting": "toy",
+        "offered": "one of search, llm, claude-code, acp, toy",
+        "selectable": True,
+        "keys": ["TOY_KEY"],
+        "model": "none",
+        "answers": ["linear"],
+        "ends": ["done"],
+        "file": "a recipe, please",
+        "in the journal": True,
+        "of a task": "toy",
+    }
+
+
+def test_an_agent_that_comes_too_late_or_twice_is_refused() -> None:
+    with pytest.raises(RuntimeError, match="too late"):
+        register(AgentSpec(name="late", label="late", description="late"))
+    with pytest.raises(ValueError, match="already"):
+        register(AGENTS["search"])
 
 
 def test_the_settings_of_each_agent_exist() -> None:

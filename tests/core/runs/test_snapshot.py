@@ -81,7 +81,7 @@ def test_a_failed_run_carries_its_error() -> None:
     snapshot = reduce([started(10.0), ended])
     assert snapshot.state is RunState.FAILED
     assert snapshot.error == report
-    assert snapshot.log[-1].level == "error"
+    assert snapshot.log[-1] == ended
 
 
 def test_every_event_survives_its_journal_line() -> None:

@@ -152,7 +152,7 @@ def test_an_acp_agent_does_a_task(begin: Begin, claude: Asked, tmp_path: Path, m
     monkeypatch.setenv("TABSMITH_AGENTS__ACP__COMMAND", str(ACP))
     server = claude([bash("touch made"), DONE])
     run = ended(begin(task(tmp_path / "acp", "test -e made", agent="acp", may=ANYTHING), iterations=1))
-    assert run.outcome == "success", [line.text for line in run.log]
+    assert run.outcome == "success", run.log
     assert all(session.foreign for session in run.sessions)
     told = server.handed_out
     assert (run.usage.input_tokens, run.usage.output_tokens) == (told.input, told.output)

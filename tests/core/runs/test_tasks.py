@@ -7,6 +7,7 @@ import pytest
 
 from tabsmith.limits import Limits
 from tabsmith.orchestration.decisions import AllowTool, Continue, Extend, Reply
+from tabsmith.orchestration.events import AcceptanceEnded
 from tabsmith.runs.events import Answer, RunState
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.snapshot import RunSnapshot
@@ -116,7 +117,7 @@ def test_an_agent_that_claims_a_wrong_answer_fails_and_its_folder_stays_as_it_wa
     assert "without acceptance" in state.reason
     assert run.error is not None
     assert "people: failed" in run.error.what
-    assert any("rejected: exit status 1" in line.text for line in run.log)
+    assert any(isinstance(event, AcceptanceEnded) and event.acceptance.status == 1 for event in run.log)
     assert files(work) == {"people.csv": PEOPLE}
     books_balance(run, server)
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tabsmith.agents.availability import Availability
+from tabsmith.agents.backend import Availability
 from tabsmith.formatting import MINUS
 from tabsmith.modeling.model_files import ModelSummary
 from tabsmith.modeling.results import Baseline, Confusion, Holdout, ModelReport, ModelScore, PredictedFile

@@ -93,7 +93,7 @@ def test_every_new_best_is_told_with_what_was_changed_and_its_score():
 
 def test_another_agent_than_planned_is_told_with_the_reason_and_that_it_came_back():
     story = agent_journals.handed_over()
-    assert "search takes over: 3 failures in a row" in plain(only(story, "agent").message)
+    assert "search takes over from claude-code: 3 failures in a row" in plain(only(story, "agent").message)
     (_, back) = told(story.come_back(), "agent")
     assert "claude-code is back" in plain(back.message)
 

@@ -20,7 +20,7 @@ from tabsmith.version import __version__
 from tabsmith_tui.commands.output import json_option, print_json, print_table
 
 if TYPE_CHECKING:
-    from tabsmith.agents.availability import Availability
+    from tabsmith.agents.backend import Availability
     from tabsmith.config.settings import AgentSettings
 
 _PACKAGES: Final = (
@@ -114,7 +114,7 @@ def _package(name: str, extra: str = "") -> Finding:
 
 
 def _extras() -> list[Finding]:
-    from tabsmith.agents.registry import AGENTS
+    from tabsmith.agent_registry import AGENTS
 
     extras = {agent.extra: agent.packages for agent in AGENTS.values() if agent.extra}
     extras["telegram"] = ("httpx", "matplotlib")
@@ -123,7 +123,7 @@ def _extras() -> list[Finding]:
 
 def _agents() -> list[Finding]:
     from tabsmith import config
-    from tabsmith.agents.availability import availability
+    from tabsmith.agents.backend import availability
 
     try:
         settings = config.load().agents

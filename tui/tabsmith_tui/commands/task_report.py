@@ -12,7 +12,7 @@ from tabsmith.errors import WORK_FAILED, ErrorReport
 from tabsmith.orchestration.events import MergedBack, TaskExit, TaskOutcome
 from tabsmith.orchestration.loop_state import SessionState, Trial
 from tabsmith.presentation import budgets
-from tabsmith.presentation.task_events import acceptance_end
+from tabsmith.presentation.events import acceptance_end
 from tabsmith.runs.events import ExitReason, Outcome, RunState
 from tabsmith.runs.snapshot import RunSnapshot, TaskState
 from tabsmith.text import clean

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.widgets import OptionList
 
-from tabsmith.agents.availability import Availability
+from tabsmith.agents.backend import Availability
 from tabsmith.agents.protocol import AgentName
 from tabsmith.errors import AgentMissingError, TabsmithError
 from tabsmith.formatting import time_of_day

@@ -14,11 +14,11 @@ from textual.content import Content
 from textual.widgets import OptionList
 
 from tabsmith import tasks
-from tabsmith.agents.availability import Availability, availability
+from tabsmith.agents.backend import Availability, availability
 from tabsmith.errors import TabsmithError
 from tabsmith.formatting import time_of_day
 from tabsmith.storage.files import write_atomic
-from tabsmith.tasks.task import TaskAgent, TaskFile
+from tabsmith.tasks.task import CodingAgentName, TaskFile
 from tabsmith.text import clean, plural
 from tabsmith.workflow.form import Option
 from tabsmith_tui import task_files
@@ -32,7 +32,7 @@ from tabsmith_tui.widgets.menu import Group, Item, Menu
 from tabsmith_tui.widgets.path_field import PathField
 from tabsmith_tui.widgets.task_rows import TaskRow
 
-_AGENTS: Final = tuple(Option(agent, agent) for agent in get_args(TaskAgent))
+_AGENTS: Final = tuple(Option(agent, agent) for agent in get_args(CodingAgentName))
 
 
 class OpenTaskFileScreen(AskPathScreen):
@@ -99,7 +99,7 @@ class TaskFileScreen(TabsmithScreen):
         self.query_one("#row-agent", TaskRow).offer(
             tuple(
                 Option(agent, agent, agent_views.availability(self._agents[agent]).text)
-                for agent in get_args(TaskAgent)
+                for agent in get_args(CodingAgentName)
             )
         )
         self._say()

@@ -3,9 +3,9 @@
 from types import MappingProxyType
 from typing import Final
 
-from tabsmith.agents.availability import Availability
+from tabsmith.agent_registry import AGENTS
+from tabsmith.agents.backend import Availability
 from tabsmith.agents.protocol import AgentName
-from tabsmith.agents.registry import AGENTS
 from tabsmith.conditions.expression import BUILT_IN, Condition, parse_condition
 from tabsmith.errors import ConditionError
 from tabsmith.presentation.labels import AVAILABILITIES

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Final
 
+from tabsmith.presentation.events import LogLine
 from tabsmith.presentation.spans import Line, Span, Tone
 from tabsmith.runs.events import RunEvent
 from tabsmith.runs.reducers import reduce
-from tabsmith.runs.snapshot import LogLine, RunSnapshot
+from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import clean, clean_block
 from tabsmith_tui.views.lines import wrap
 

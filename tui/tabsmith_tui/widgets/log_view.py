@@ -11,8 +11,8 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from tabsmith.presentation.events import LogLine
 from tabsmith.presentation.spans import TONES, Line
-from tabsmith.runs.snapshot import LogLine
 from tabsmith_tui.views import journal
 
 

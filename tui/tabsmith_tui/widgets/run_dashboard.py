@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical
 
 from tabsmith.presentation import budgets, tasks
+from tabsmith.presentation.events import run_log
 from tabsmith.presentation.scores import metric_direction
 from tabsmith.presentation.spans import Line, Span, line
 from tabsmith.runs.snapshot import RunSnapshot
@@ -175,7 +176,7 @@ class RunDashboard(Container):
         self._show_cards(snapshot, now)
         self._show_agent(snapshot, now)
         self._show_tables(snapshot, words)
-        self.log_view.show(snapshot.log, self._log_words)
+        self.log_view.show(run_log(snapshot), self._log_words)
         self._show_titles()
 
     def show_clock(self, snapshot: RunSnapshot, now: float) -> None:

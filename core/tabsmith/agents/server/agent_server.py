@@ -19,8 +19,8 @@ import msgspec
 
 from tabsmith import config
 from tabsmith.agents.api_keys import redact
+from tabsmith.agents.backend import backend
 from tabsmith.agents.protocol import AgentErrorKind, AgentName, ModelClient, ModelReply, ModelRequest
-from tabsmith.agents.registry import backend
 from tabsmith.agents.server.job_runner import JobRunner
 from tabsmith.agents.server.messages import (
     MAX_REPLY_CHARACTERS,

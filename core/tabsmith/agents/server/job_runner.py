@@ -21,9 +21,9 @@ from tabsmith.agents.agent_jobs import (
     unwrapped,
 )
 from tabsmith.agents.api_keys import redact
+from tabsmith.agents.backend import backend
 from tabsmith.agents.deadline import Deadline, wait_until
 from tabsmith.agents.protocol import AgentName, ModelReply
-from tabsmith.agents.registry import backend
 from tabsmith.agents.server.messages import (
     ActivityReported,
     AgentJobFinished,

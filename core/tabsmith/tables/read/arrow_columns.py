@@ -1,5 +1,7 @@
 """Arrow columns on their way into a snapshot: their names, their values from Python, and how a snapshot stores them."""
 
+import datetime as dt
+import decimal
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -66,6 +68,24 @@ def column_array(values: Sequence[Any]) -> Any:
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError, UnicodeEncodeError):
         pass  # kept as text below
     return pa.array([_text(value) for value in values], pa.large_string())
+
+
+def plain_value(value: Any) -> Any:
+    """A value of a frame or a database as a plain Python value; an object of any other type becomes its text.
+
+    Times with a zone are in UTC, without the zone; decimals without a fraction are whole numbers.
+    """
+    import numpy as np
+
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, dt.datetime):
+        return value.astimezone(dt.UTC).replace(tzinfo=None) if value.tzinfo else value
+    if value is None or isinstance(value, bool | int | float | str | bytes | dt.date | dict | list):
+        return value
+    if isinstance(value, decimal.Decimal):
+        return int(value) if value.as_tuple().exponent == 0 else float(value)
+    return str(value)
 
 
 def _text(value: object) -> str | None:

@@ -97,9 +97,12 @@ _QUARTER: Final = (
 _QUARTER_PATTERN: Final = rf"{_YEAR}[ /:-]{{0,2}}[Qq][1-4]|[Qq][1-4][ /:-]{{0,2}}{_YEAR}"
 _WEEK_PATTERN: Final = rf"{_YEAR}-?W(?:0[1-9]|[1-4]\d|5[0-3])"
 _CTIME_PATTERN: Final = rf"{_WEEKDAY}{_MONTH_NAME} +{_DAY} {_CLOCK}(?:{_ZONE})? {_YEAR}"
+# Formats with an offset, with a zone and with neither never stand in one list: DuckDB 2.0 keeps one row's for the next.
+_ZONE_LAST: Final = rf"regexp_replace({_short_month('{t}')}, '^(.*:\d+) ([A-Z+-]\S*) (\d{{4}})$', '\1 \3 \2')"
 _CTIME: Final = (
-    r"CAST(TRY_STRPTIME(regexp_replace(" + _short_month("{t}") + r", '^(.*:\d+)( [A-Z+-]\S*)? (\d{4})$', '\1 \3\2'), "
-    "['%b %d %H:%M:%S %Y %z', '%b %d %H:%M:%S %Y %Z', '%b %d %H:%M:%S %Y']) AT TIME ZONE 'UTC' AS TIMESTAMP)"
+    f"coalesce(TRY_STRPTIME({_short_month('{t}')}, '%b %d %H:%M:%S %Y'), "
+    f"CAST(TRY_STRPTIME({_ZONE_LAST}, '%b %d %H:%M:%S %Y %z') AT TIME ZONE 'UTC' AS TIMESTAMP), "
+    f"CAST(TRY_STRPTIME({_ZONE_LAST}, '%b %d %H:%M:%S %Y %Z') AT TIME ZONE 'UTC' AS TIMESTAMP))"
 )
 _DURATION_PATTERN: Final = r"-?(?:\d+ days?,? )?\d{1,4}:[0-5]\d(?::[0-5]\d(?:[.]\d+)?)?"
 _DURATION: Final = (

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from tabsmith import config
-from tabsmith.agents.availability import Availability, availability
+from tabsmith.agents.backend import Availability, availability
 from tabsmith.config.settings import Settings
 from tabsmith.errors import ConfigError
 from tabsmith.paths import folders

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from tabsmith.agents.availability import selectable
+from tabsmith.agents.backend import selectable
 from tabsmith.config.settings import Settings
 from tabsmith.runs.events import RunState
 from tabsmith.runs.snapshot import RunSnapshot

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from tabsmith import formatting
 from tabsmith.errors import RunNotFoundError, TabsmithError
 from tabsmith.orchestration.loop_state import Trial
+from tabsmith.presentation.events import run_log
 from tabsmith.runs import replies
 from tabsmith.runs.events import RunState
 from tabsmith.runs.snapshot import RunSnapshot
@@ -72,7 +73,7 @@ def _agent_changes(run: RunSnapshot, run_id: str) -> list[RunNotification]:
     """Notifications that another agent took over or the planned one came back; the log has when and why."""
     return [
         _notification("agent", f"agent:{entry.at:.3f}", run, run_id, line(own("! "), mixed(entry.text, 300)))
-        for entry in run.log
+        for entry in run_log(run)
         if entry.word == "agent"
     ]
 

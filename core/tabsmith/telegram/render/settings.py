@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from tabsmith.agents.availability import Availability
+from tabsmith.agents.backend import Availability
 from tabsmith.presentation.labels import AVAILABILITIES
 from tabsmith.telegram.actions import ChatAction, SetFollowAll, SetNotificationLevel, StaleButton, SwitchSession
 from tabsmith.telegram.chat_state import ChatState, NotificationKind, NotificationLevel
