@@ -12,8 +12,8 @@ import pytest
 
 from tabsmith.tables.column_format import ColumnFormat
 from tabsmith.tables.read.cell_reader import read_cells
-from tabsmith.tables.read.format_choice import choose_format
 from tabsmith.tables.read.value_formats import format_named
+from tabsmith.tables.read.values.format_choice import choose_format
 
 from .conftest import Read
 

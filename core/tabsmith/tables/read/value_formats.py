@@ -15,8 +15,8 @@ import msgspec
 from tabsmith.errors import UnknownFormatError
 from tabsmith.tables.column_format import MISSING_WORDS
 from tabsmith.tables.profile.types import StorageType
-from tabsmith.tables.read.date_formats import DATE_FORMS, DateForm
-from tabsmith.tables.read.number_formats import NumberForm, parse_number_form
+from tabsmith.tables.read.values.date_formats import DATE_FORMS, DateForm
+from tabsmith.tables.read.values.number_formats import NumberForm, parse_number_form
 from tabsmith.text import clean
 
 MISSING_IN_NUMBERS: Final = (

@@ -27,7 +27,7 @@ from tabsmith.tables.read.formats.base import (
 from tabsmith.tables.read.opened_file import GuardedFile, OpenedFile
 from tabsmith.tables.read.row_lines import RowLines, lines_in_file
 from tabsmith.tables.read.table_structure import is_footer, is_total
-from tabsmith.tables.read.text_columns import (
+from tabsmith.tables.read.values.text_columns import (
     ColumnPlan,
     convert_text_rows,
     first_select,

@@ -18,8 +18,14 @@ from tabsmith.tables.column_format import MISSING_WORDS, ColumnFormat, OddCell
 from tabsmith.tables.database import run_with_progress, sql_is_one_of, sql_literal
 from tabsmith.tables.profile.types import StoredColumn
 from tabsmith.tables.read.cell_reader import cell_value, clean_level, is_odd, is_present, trimmed
-from tabsmith.tables.read.format_choice import choose_format, day_first_twin, is_day_first, is_note, missing_words
 from tabsmith.tables.read.value_formats import MISSING_IN_NUMBERS, TEXT, ValueFormat, uses_decimal_comma
+from tabsmith.tables.read.values.format_choice import (
+    choose_format,
+    day_first_twin,
+    is_day_first,
+    is_note,
+    missing_words,
+)
 from tabsmith.text import clean
 
 if TYPE_CHECKING:

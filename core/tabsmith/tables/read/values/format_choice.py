@@ -12,7 +12,6 @@ from typing import Final
 import msgspec
 
 from tabsmith.tables.column_format import MISSING_WORDS
-from tabsmith.tables.read.number_formats import NumberForm, number_form, parse_number_form
 from tabsmith.tables.read.value_formats import (
     BOOLEAN,
     DATES,
@@ -24,6 +23,7 @@ from tabsmith.tables.read.value_formats import (
     is_pair_of_answers,
     number_format,
 )
+from tabsmith.tables.read.values.number_formats import NumberForm, number_form, parse_number_form
 
 _NEARLY_ALL: Final = 0.95  # of the rows with a value
 _WITH_NOTES: Final = 0.7  # if all other cells are notes
