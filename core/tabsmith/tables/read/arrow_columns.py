@@ -17,7 +17,7 @@ from tabsmith.tables.read.values.text_columns import RelationTexts, converted_se
 if TYPE_CHECKING:
     import duckdb
 
-_SAMPLED_TEXTS: Final = 1_000  # values of a text column by which its formats are planned
+_SAMPLED_TEXTS: Final = 5_000  # values of a text column by which its formats are planned
 _INTEGERS: Final = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
 _LARGE_INTEGERS: Final = {"UBIGINT", "HUGEINT", "UHUGEINT"}
 _EXACT: Final = 2**53  # beyond, a float cannot hold every whole number

@@ -39,7 +39,7 @@ def read_database(source: DatabaseSource, place: Workplace, progress: Progress) 
             progress(-1.0, f"reading, {parts.rows:,} rows so far")
     if not parts.rows:
         raise ReadError("The database gives no rows.", where=source.url, next_step="Choose another table or query.")
-    columns = convert_relation(place.database, parts.relation, place.out, as_text=source.as_text, read_texts=True)
+    columns = convert_relation(place.database, parts.relation, place.out, as_text=source.as_text)
     return ReadResult(
         parts.names,
         columns,

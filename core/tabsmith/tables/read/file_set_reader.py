@@ -42,7 +42,7 @@ class FileSetReader:
         keys = [key for key in self._files.members[0].keys if key not in names]
         relation = self._relation(results, keys)
         columns = convert_relation(
-            self._place.database, relation, self._place.out, as_text=self._source.as_text, read_texts=True
+            self._place.database, relation, self._place.out, as_text=self._source.as_text
         )
         notes = LineNotes()
         for member, result in zip(self._files.members, results, strict=True):

@@ -60,11 +60,11 @@ class ReadRequest:
 
     def write_columns(self, columns: Sequence[Any]) -> tuple[StoredColumn, ...]:
         """Write Arrow arrays as the snapshot, and return how each column is stored."""
-        return write_columns(self.database, columns, self.out, as_text=self.as_text, read_texts=True)
+        return write_columns(self.database, columns, self.out, as_text=self.as_text)
 
     def write_relation(self, relation: str) -> tuple[StoredColumn, ...]:
         """Write a relation (SQL, columns c0, c1 ...) as the snapshot, and return how each column is stored."""
-        return convert_relation(self.database, relation, self.out, as_text=self.as_text, read_texts=True)
+        return convert_relation(self.database, relation, self.out, as_text=self.as_text)
 
 
 @dataclass(frozen=True, slots=True)
