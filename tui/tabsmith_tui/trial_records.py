@@ -1,17 +1,16 @@
 """The records of a trial that are too large for the run's snapshot: transcripts, tool calls, differences, log."""
 
 from tabsmith.orchestration.events import AcceptanceStarted, Acted, IterationStarted
+from tabsmith.orchestration.sessions import TranscriptMessage, Transcripts
 from tabsmith.presentation.events import LogLine, run_log
 from tabsmith.runs.events import RunEnded, RunEvent, RunStarted, RunState, StateChanged
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.reducers import reduce
-from tabsmith.runs.transcripts import Transcript, TranscriptMessage
 
 
 def session_messages(run_id: str, session: str) -> tuple[TranscriptMessage, ...]:
     """Return the messages of an agent session, oldest first. Raises RunNotFoundError, StorageError."""
-    with Transcript(RunFolder(run_id).root, session) as transcript:
-        return transcript.read()
+    return Transcripts(RunFolder(run_id).root).read(session)
 
 
 def acts(run_id: str, iteration: int) -> tuple[Acted | AcceptanceStarted, ...]:

@@ -5,18 +5,19 @@ from typing import Final
 from tabsmith.modeling.results import PredictedFile, RowsScore
 from tabsmith.presentation.models import score_and_interval
 from tabsmith.presentation.spans import Line, Span, span
-from tabsmith.text import clean, plural
+from tabsmith.text import plural
 
-_NAMES: Final = 8
 _ROWS: Final = 3
 
 
 def prediction_notes(done: PredictedFile) -> tuple[str, ...]:
-    """What a person should know of the rows before the predictions are used, a sentence each; none if all is well."""
-    notes: list[object] = []
-    if done.missing:
-        notes.append(f"not in the table, treated as missing: {_listed(done.missing)}")
-    notes += [*done.matched, *done.assumed, *done.unread, *done.unseen, *done.bad_rows[:_ROWS]]
+    """What was not understood of the rows as it stands there, a sentence each; none if all is well.
+
+    Columns that are missing are not among them: `done.missing` names those.
+    """
+    notes: list[object] = [*done.matched, *done.assumed, *done.unread, *done.unseen, *done.bad_rows[:_ROWS]]
+    if done.unparsable and not done.unread:  # predicted by an earlier version
+        notes.append(f"{plural(done.unparsable, 'cell')} not understood, treated as missing")
     rest = done.bad_row_count - min(len(done.bad_rows), _ROWS)
     if rest > 0:
         notes.append(f"{plural(rest, 'further row')} without a prediction, each with its reason in the file")
@@ -34,8 +35,3 @@ def rows_score_lines(score: RowsScore) -> tuple[Line, ...]:
             line = (*line, Span("; on the test set ", "dim"), *score_and_interval(holdout[each.metric.name])[2:])
         lines.append(line)
     return (heading, *lines) if lines else ((*heading, span(": nothing can be measured on them", "warn")),)
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    more = f" and {len(names) - _NAMES:,} more" if len(names) > _NAMES else ""
-    return ", ".join(clean(name, 40) for name in names[:_NAMES]) + more

@@ -11,10 +11,10 @@ from textual.binding import BindingType
 from tabsmith.errors import TabsmithError, report_of
 from tabsmith.orchestration.events import AcceptanceStarted, Acted
 from tabsmith.orchestration.loop_state import FINISHED_STATES, SessionState, Trial
+from tabsmith.orchestration.sessions import TranscriptMessage
 from tabsmith.presentation.events import LogLine
 from tabsmith.presentation.spans import line, plain_text
 from tabsmith.runs.snapshot import RunSnapshot
-from tabsmith.runs.transcripts import TranscriptMessage
 from tabsmith_tui import trial_records
 from tabsmith_tui.actions import bindings_of
 from tabsmith_tui.clipboard import copy

@@ -9,7 +9,7 @@ for (`PGPASSWORD`, `~/.pgpass`).
 import os
 import re
 from typing import Final
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
 
 PASSWORD_VARIABLE: Final = "TABSMITH_DATABASE_PASSWORD"  # noqa: S105 - the name of a variable
 
@@ -37,7 +37,7 @@ def without_password(url: str) -> str:
     pairs = parse_qsl(parts.query, keep_blank_values=True)
     if any(_SECRET_PARAMETER.fullmatch(name) for name, _ in pairs):
         parts = parts._replace(query=urlencode([pair for pair in pairs if not _SECRET_PARAMETER.fullmatch(pair[0])]))
-    return urlunsplit(parts)
+    return _address(parts)
 
 
 def full_url(url: str) -> str:
@@ -51,7 +51,7 @@ def full_url(url: str) -> str:
     known = os.environ.get(named[1] if named else PASSWORD_VARIABLE)
     if known is None or not at:
         return url
-    return urlunsplit(parts._replace(netloc=f"{name}:{quote(known, safe='')}{at}{host}"))
+    return _address(parts._replace(netloc=f"{name}:{quote(known, safe='')}{at}{host}"))
 
 
 def without_secrets(text: str, url: str) -> str:
@@ -63,3 +63,9 @@ def without_secrets(text: str, url: str) -> str:
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
         text = text.replace(secret, "***")
     return text
+
+
+def _address(parts: SplitResult) -> str:
+    """The address of `parts`. Not with urlunsplit, which takes away the slashes of an empty host."""
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{parts.scheme}://{parts.netloc}{parts.path}{query}"

@@ -1,6 +1,7 @@
 """CSV, TSV and other delimited text: the fast path straight through DuckDB, the careful path line by line."""
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -27,6 +28,7 @@ from tabsmith.tables.read.formats.base import (
 from tabsmith.tables.read.opened_file import GuardedFile, OpenedFile
 from tabsmith.tables.read.row_lines import RowLines, lines_in_file
 from tabsmith.tables.read.table_structure import is_footer, is_total
+from tabsmith.tables.read.value_formats import TEXT
 from tabsmith.tables.read.values.text_columns import (
     ColumnPlan,
     convert_text_rows,
@@ -44,6 +46,8 @@ _LEAST_LINES: Final = 20
 _SAMPLED_PLACES: Final = 12  # places in a large file from which more rows are sampled
 _TAIL: Final = 16_384  # bytes at the end of the text in which a total or a remark is looked for
 _SAMPLED_BYTES: Final = 32_768  # at each place
+_LEAST_NAMES: Final = 2  # by which a repeated header is known
+_COMPARED_NAMES: Final = 4
 _MOST_COLUMNS: Final = 20_000
 _MOST_FAST_COLUMNS: Final = 1_200  # DuckDB holds 2,048 rows of all columns, several times
 _ROW_GROUP: Final = 122_880  # rows of a narrow snapshot that are written at once
@@ -166,10 +170,7 @@ class _DelimitedReader:
     def _has_footer(self, sniffed: SniffResult) -> bool:
         """Whether the last lines of the text are a total or a remark below the table, and no rows."""
         tail = os.pread(self._text.fileno(), _TAIL, max(0, self._size - _TAIL)).decode("utf-8", "replace")
-        lines = tail.split("\n" if "\n" in tail else "\r")
-        if len(tail.encode()) < self._size:
-            lines = lines[1:]  # perhaps cut at its beginning
-        last = next((line.rstrip("\r\n") for line in reversed(lines) if line.strip()), "")
+        last = re.split(r"[\r\n]", tail.rstrip("\r\n"))[-1]
         row = split_line(last, sniffed.dialect)
         return is_footer(row, sniffed.width) or (is_total(row) and not sniffed.holds_totals)
 
@@ -182,11 +183,13 @@ class _DelimitedReader:
         broken = (duckdb.ConversionException, duckdb.InvalidInputException)
         missing = shared_missing(plans)
         certain = [is_certain(plan, missing) for plan in plans]
-        texts = self._request.scratch / "texts.parquet"
+        out = self._request.out if all(certain) else self._request.scratch / "texts.parquet"
+        as_texts = self._csv_relation(sniffed, (), ["VARCHAR"] * len(plans))
         try:
+            if not self._begins_as_sampled(sniffed, as_texts):
+                return None
             if any(certain):
                 relation = self._csv_relation(sniffed, missing, [native_type(plan, missing) for plan in plans])
-                out = self._request.out if all(certain) else texts
                 try:
                     self._copy(first_select(plans, missing), relation, out, len(plans))
                 except broken:
@@ -196,9 +199,14 @@ class _DelimitedReader:
                         msgspec.structs.replace(plan, is_converted=is_sure)
                         for plan, is_sure in zip(plans, certain, strict=True)
                     )
-                    return read if all(certain) else self._convert(sniffed, texts, read)
-            relation = self._csv_relation(sniffed, (), ["VARCHAR"] * len(plans))
-            self._copy("*", relation, texts, len(plans))
+                    are_texts = all(plan.format is TEXT or not plan.is_converted for plan in read)
+                    if are_texts and self._repeats_header(sniffed, out):
+                        return None
+                    return read if all(certain) else self._convert(sniffed, out, read)
+            texts = self._request.scratch / "texts.parquet"
+            self._copy("*", as_texts, texts, len(plans))
+            if self._repeats_header(sniffed, texts):
+                return None
         except broken:
             return None
         return self._convert(sniffed, texts, plans)
@@ -215,6 +223,22 @@ class _DelimitedReader:
                 Path(self._plain_path), sniffed.dialect, sniffed.first, rows, count=count, width=sniffed.width
             ),
         )  # fmt: skip
+
+    def _repeats_header(self, sniffed: SniffResult, texts: Path) -> bool:
+        """Whether a row of the Parquet file `texts` is the header once more, as where files were put together."""
+        named = [(position, name) for position, name in enumerate(sniffed.names) if name.strip()]
+        if len(named) < _LEAST_NAMES:
+            return False
+        alike = " AND ".join(f"c{position} = {sql_literal(name)}" for position, name in named[:_COMPARED_NAMES])
+        found = f"SELECT 1 FROM read_parquet({sql_literal(str(texts))}) WHERE {alike} LIMIT 1"  # noqa: S608
+        return self._request.database.execute(found).fetchall() != []
+
+    def _begins_as_sampled(self, sniffed: SniffResult, relation: str) -> bool:
+        """Whether the first row of `relation` (SQL) is the first one of the sample, and no part of the header."""
+        if not sniffed.sample:
+            return True
+        rows = self._request.database.execute(f"SELECT * FROM {relation} LIMIT 1").fetchall()  # noqa: S608
+        return [tuple(cell or "" for cell in row) for row in rows] == [sniffed.sample[0]]
 
     def _csv_relation(self, sniffed: SniffResult, missing: tuple[str, ...], types: Sequence[str]) -> str:
         """SQL that reads the text as columns c0, c1 ... of `types`, the words `missing` as NULL."""
