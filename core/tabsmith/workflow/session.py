@@ -67,6 +67,8 @@ class FieldProblem(msgspec.Struct, frozen=True):
 
 LOCAL_USER: Final = "local"
 HISTORY_LIMIT: Final = 10
+SOURCES_LIMIT: Final = 8
+"""The sources that a session remembers."""
 
 Origin: TypeAlias = Literal["none", "file", "upload", "sample"]
 LoadOption: TypeAlias = Literal["undecided", "now", "defer"]
@@ -108,7 +110,6 @@ class PendingWork(msgspec.Struct, frozen=True):
 
     work: Literal["path", "table", "target", "prediction"]
     target: str = ""  # the column that is examined as a target
-    as_text: bool = False  # of a path: every value is kept as text
     path: str = ""  # of a prediction: the new rows, and the file for the predictions
     out: str = ""
     asked_by: Asker = "person"  # of a prediction
@@ -142,6 +143,7 @@ class WorkflowSession(msgspec.Struct, frozen=True, kw_only=True):
 
     origin: Origin = "none"
     source: Source | None = None
+    sources: tuple[Source, ...] = ()  # all that were chosen in this session, the last one first
     file: SeenFile | None = None
     load: LoadOption = "undecided"
     table: TableInfo | None = None

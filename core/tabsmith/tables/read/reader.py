@@ -37,12 +37,12 @@ from tabsmith.tables.read.sources import (
 )
 
 
-def _no_progress(_share: float, _message: str) -> None:
-    pass
+def no_progress(_share: float, _message: str) -> None:
+    """Tell nobody."""
 
 
 def read_source(
-    source: Source, *, allowed: tuple[Path, ...], max_mb: float, progress: Progress = _no_progress
+    source: Source, *, allowed: tuple[Path, ...], max_mb: float, progress: Progress = no_progress
 ) -> TableInfo:
     """The table of `source`, read into a snapshot in the cache folder, or its earlier snapshot if it is unchanged.
 

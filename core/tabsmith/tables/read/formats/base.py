@@ -103,6 +103,7 @@ class FileFormat:
     estimate: Callable[[GuardedFile, bytes], RowsAndColumns]
     has_types: bool = False  # every column has a type, so that its texts are never read as numbers or dates
     is_text: bool = False  # a text format is tried after the binary ones, and may be packed as .gz or .zst
+    is_lines: bool = False  # a text whose first lines alone are a file of the format
 
 
 def estimated_text_size(file: GuardedFile, head: bytes) -> int:
