@@ -171,6 +171,14 @@ class PredictionError(UsageError):
     """The rows given cannot be predicted by this model."""
 
 
+class MissingColumnError(PredictionError):
+    """The rows lack a column that matters to the model, so that its predictions would be much worse."""
+
+
+class NewRowsWarning(UserWarning):
+    """Something in the rows to predict was not understood as it stands: a warning of Python's, not an error."""
+
+
 class ModelNotFoundError(UsageError):
     """There is no such model."""
 

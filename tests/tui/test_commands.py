@@ -172,7 +172,7 @@ def test_a_detached_run_is_found_stopped_and_listed(capsys: pytest.CaptureFixtur
     ("arguments", "name"),
     [
         (["read", "gone.csv"], "PathNotFoundError"),
-        (["train", "/etc/hostname"], "PathOutsideError"),
+        (["train", "/dev/null"], "SpecialFileError"),
         (["predict", "no-such-model", "houses.csv"], "ModelNotFoundError"),
         (["models", "show", "../../etc"], "ModelNotFoundError"),
         (["runs", "show", "nothing"], "RunNotFoundError"),

@@ -30,6 +30,7 @@ from tabsmith.text import plural
 
 MAX_POINTS = 400
 BINS = 20
+MAX_LEVELS = 10_000  # of a category, kept with the model
 IMPORTANCE_SECONDS = 20.0
 SAVING_SECONDS = 0.3
 INTERVAL_SHARE = 0.3  # of the time that is left, for drawing intervals; the importance of columns takes the rest
@@ -231,4 +232,16 @@ def _save(
                     assert is_member_file(path.name), path.name
                     files[f"{folder}/{path.name}"] = path
         stored.append(StoredMember(member.recipe, member.weight, tuple(folders)))
-    store.save_model(report, ModelFile(data.labels.classes, tuple(stored)), files)
+    store.save_model(report, ModelFile(data.labels.classes, tuple(stored), _training_levels(data)), files)
+
+
+def _training_levels(data: TrainingData) -> dict[str, tuple[str, ...]]:
+    """The levels of each category among the training rows, sorted; by them new rows are told to hold others."""
+    levels: dict[str, tuple[str, ...]] = {}
+    for column in data.inputs:
+        if column.kind == "category" and column.role == "feature":
+            texts = data.rows.texts(column.name)
+            present = np.unique(texts.codes[texts.codes >= 0]).tolist()
+            if len(present) <= MAX_LEVELS:
+                levels[column.name] = tuple(sorted(texts.levels[code] for code in present))
+    return levels

@@ -1,44 +1,46 @@
 """A finished model: load it, predict, look at its report, save it elsewhere."""
 
-from collections.abc import Iterable, Iterator
+import warnings
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tabsmith.errors import ModelDamagedError, ModelNotFoundError, PredictionError
+from tabsmith import formatting
+from tabsmith.errors import (
+    MissingColumnError,
+    ModelDamagedError,
+    ModelNotFoundError,
+    NewRowsWarning,
+    PredictionError,
+)
 from tabsmith.families.estimator import Floats
 from tabsmith.modeling import archive, store
 from tabsmith.modeling.ensemble import BaggedModel, load_bagged_model
-from tabsmith.modeling.model_files import MANIFEST, MODEL_ID
+from tabsmith.modeling.model_files import FORMAT_WITH_COLUMN_FORMATS, MANIFEST, MODEL_ID, ModelFile
+from tabsmith.modeling.new_rows import NewRowsReader
 from tabsmith.modeling.results import ModelReport
-from tabsmith.modeling.rows import CastRows, read_rows
+from tabsmith.modeling.row_batches import Predictable, open_rows
+from tabsmith.modeling.rows import RowArrays
 from tabsmith.modeling.training_data import ClassLabels, input_columns
 from tabsmith.tables.schema.types import Schema
 from tabsmith.text import clean
 
-if TYPE_CHECKING:
-    from pandas import DataFrame
-
-BATCH_ROWS = 50_000  # rows whose features are in memory at once
-
-
-class TableLike(Protocol):
-    """A table once read: anything with `to_pandas()`."""
-
-    def to_pandas(self) -> "DataFrame": ...
-
-
-Predictable: TypeAlias = "DataFrame | TableLike | str | Path"
+_NAMED = 5  # columns named in an error
 
 
 class Model:
     """A finished model. Immutable; keeps its fold models in memory, so a second prediction is quick."""
 
-    def __init__(self, report: ModelReport, labels: ClassLabels, estimator: BaggedModel, origin: Path) -> None:
+    def __init__(
+        self, report: ModelReport, file: ModelFile, estimator: BaggedModel, origin: Path, *, knows_formats: bool
+    ) -> None:
         self.report = report
-        self._labels = labels
+        self.labels = ClassLabels(file.classes)
+        self.knows_formats = knows_formats  # False for a model saved before models kept how their columns are read
+        self._levels = file.levels
         self._estimator = estimator
         self._origin = origin  # the folder or file it was loaded from
 
@@ -59,7 +61,8 @@ class Model:
         members = [
             (member.recipe, member.weight, [folder / fold for fold in member.folders]) for member in file.members
         ]
-        return cls(report, ClassLabels(file.classes), load_bagged_model(members), origin)
+        knows_formats = manifest.format >= FORMAT_WITH_COLUMN_FORMATS
+        return cls(report, file, load_bagged_model(members), origin, knows_formats=knows_formats)
 
     @property
     def id(self) -> str:
@@ -74,44 +77,75 @@ class Model:
     @property
     def classes_(self) -> npt.NDArray[Any]:
         """The class labels in their own type, in the order of `predict_proba`'s columns; empty for regression."""
-        return self._labels.array()
+        return self.labels.array()
 
-    def predict(self, rows: Predictable) -> npt.NDArray[Any]:
+    def predict(self, rows: Predictable, *, allow_missing: bool = False) -> npt.NDArray[Any]:
         """The most probable label, or the number, of each row; shape (rows,).
 
-        `rows` is a frame, a table or the path of a file. Columns are found by name; one that is missing counts as
-        missing values. Raises PredictionError when `rows` has none of the model's columns, and the errors of reading
-        a file.
-        """
-        return self.decide(self._predict(rows))
+        `rows` is a frame, a table or the path of a file. Each row is read by itself, as the training table was; columns
+        are found by name, and a column that is missing counts as missing values. What is not understood is treated as
+        missing, and warned of with NewRowsWarning. A line of a file that cannot be read gets NaN, or None for a label.
 
-    def predict_proba(self, rows: Predictable) -> Floats:
+        Raises MissingColumnError if an important column is missing, unless `allow_missing`; PredictionError if `rows`
+        has none of the model's columns; and the errors of reading a file.
+        """
+        return self.decide(self._predict(rows, allow_missing))
+
+    def predict_proba(self, rows: Predictable, *, allow_missing: bool = False) -> Floats:
         """The probability of each of `classes_` for each row; shape (rows, classes).
 
         Raises PredictionError for a regression, and as `predict` does.
         """
-        if not self._labels.classes:
+        if not self.labels.classes:
             raise PredictionError(
                 "A model of numbers has no class probabilities.", next_step="Use predict for its numbers."
             )
-        return self._predict(rows)
+        return self._predict(rows, allow_missing)
 
-    def predict_batches(self, batches: Iterable["DataFrame"]) -> Iterator[tuple[CastRows, Floats]]:
-        """The rows of each batch as they were read, and their (rows, classes) probabilities or (rows, 1) numbers.
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """The columns that the model reads."""
+        return tuple(column.name for column in input_columns(self.schema))
 
-        A batch of more than `BATCH_ROWS` rows comes in pieces, so that memory stays bounded.
-        """
+    def reader(self, names: Sequence[str], *, allow_missing: bool = False) -> NewRowsReader:
+        """A reader of rows with the columns `names`. Raises MissingColumnError and PredictionError as `predict` does."""
         columns = input_columns(self.schema)
-        for batch in batches:
-            for start in range(0, max(1, len(batch)), BATCH_ROWS):
-                cast_rows = read_rows(batch.iloc[start : start + BATCH_ROWS], columns)
-                yield cast_rows, self._estimator.predict(cast_rows.rows)
+        reader = NewRowsReader(columns, names, self._levels, knows_formats=self.knows_formats)
+        if not reader.match.positions:
+            raise PredictionError(
+                "None of the model's columns is in the rows given.",
+                where=clean(", ".join(names), 200),
+                next_step=f"It was trained on: {clean(', '.join(self.column_names), 300)}.",
+            )
+        lost = [each for each in self.report.important_columns if each.column in reader.match.missing]
+        if lost and not allow_missing:
+            metric = self.report.metric
+            verb = "falls" if metric.greater_is_better else "rises"
+            named = ", ".join(
+                f'"{clean(each.column, 60)}" (without it, {metric.label} {verb} by {formatting.number(each.drop)})'
+                for each in lost[:_NAMED]
+            )
+            raise MissingColumnError(
+                f"The rows lack {'a column' if len(lost) == 1 else f'{len(lost)} columns'} that the model relies on: {named}.",
+                where=clean(", ".join(names), 200),
+                next_step="Add what is missing, or predict all the same with --allow-missing (allow_missing=True in Python).",
+            )
+        return reader
+
+    def predict_arrays(self, rows: RowArrays) -> Floats:
+        """(rows, classes) probabilities, or (rows, 1) numbers, of rows once read."""
+        return self._estimator.predict(rows)
 
     def decide(self, prediction: Floats) -> npt.NDArray[Any]:
-        """Predictions as labels, or as numbers."""
-        if not self._labels.classes:
+        """Predictions as labels, or as numbers; None for a label where the prediction is NaN."""
+        if not self.labels.classes:
             return prediction[:, 0]
-        return self._labels.decode(prediction.argmax(axis=1))
+        without = np.isnan(prediction).any(axis=1)
+        labels = self.labels.decode(np.where(without, 0, prediction.argmax(axis=1)))
+        if without.any():
+            labels = labels.astype(object)
+            labels[without] = None
+        return labels
 
     def save(self, path: str | Path) -> Path:
         """Write the model to `path` as one file that `load_model` takes.
@@ -133,17 +167,22 @@ class Model:
         families = ", ".join(dict.fromkeys(member.recipe.family for member in self.report.members))
         return f"<Model {self.id}: {self.schema.target} by {families}>"
 
-    def _predict(self, rows: Predictable) -> Floats:
-        frame = _frame(rows)
-        columns = input_columns(self.schema)
-        if not {str(name) for name in frame.columns} & {column.name for column in columns}:
-            raise PredictionError(
-                "None of the model's columns is in the rows given.",
-                where=clean(", ".join(str(name) for name in frame.columns), 200),
-                next_step=f"It was trained on: {clean(', '.join(column.name for column in columns), 300)}.",
-            )
-        predictions = [prediction for _, prediction in self.predict_batches([frame])]
-        return predictions[0] if len(predictions) == 1 else np.concatenate(predictions)
+    def _predict(self, rows: Predictable, allow_missing: bool) -> Floats:
+        new_rows = open_rows(rows, self.column_names, as_text=self.knows_formats)
+        reader = self.reader(new_rows.names, allow_missing=allow_missing)
+        predictions: list[Floats] = []
+        unread_rows = 0
+        for batch in new_rows.batches:
+            prediction = self.predict_arrays(reader.read(batch.cells, batch.count))
+            prediction[batch.bad] = np.nan
+            unread_rows += len(batch.bad)
+            predictions.append(prediction)
+        notes = [str(note) for note in (*reader.match.matched, *reader.unread, *reader.unseen, *reader.assumed)]
+        if unread_rows:
+            notes.append(f"rows that cannot be read have no prediction: {unread_rows:,}")
+        if notes:
+            warnings.warn("; ".join(notes), NewRowsWarning, stacklevel=3)
+        return np.concatenate(predictions)
 
 
 def load_model(model: str | Path) -> Model:
@@ -162,17 +201,3 @@ def load_model(model: str | Path) -> Model:
         with archive.unpacked_model(path) as folder:
             return Model.load(folder, path)
     raise store.model_not_found(name)
-
-
-def _frame(rows: Predictable) -> "DataFrame":
-    if isinstance(rows, str | Path):
-        from tabsmith.modeling.predict import frame_of_file
-
-        return frame_of_file(Path(rows))
-    if hasattr(rows, "columns") and hasattr(rows, "iloc"):
-        return cast("DataFrame", rows)
-    if hasattr(rows, "to_pandas"):
-        return rows.to_pandas()
-    raise PredictionError(
-        f"Rows cannot be read from a {type(rows).__name__}.", next_step="Give a pandas DataFrame, a table or a path."
-    )

@@ -10,7 +10,9 @@ from tabsmith.families.registry import families
 from tabsmith.recipes.recipe import Recipe
 from tabsmith.tables.schema.types import ProblemType
 
-FORMAT: Final = 1
+FORMAT: Final = 2
+FORMAT_WITH_COLUMN_FORMATS: Final = 2
+"""Models of this format and later know how the texts of each column are read (`ColumnSchema.format`)."""
 MANIFEST: Final = "manifest.json"
 REPORT: Final = "report.json"
 SCHEMA: Final = "schema.json"
@@ -50,10 +52,14 @@ class StoredMember(msgspec.Struct, frozen=True):
 
 
 class ModelFile(msgspec.Struct, frozen=True):
-    """`model.json`: the class labels in their own types, and the members."""
+    """`model.json`: the class labels in their own types, the members, and the levels of categories in training.
+
+    A column with more than `delivery.MAX_LEVELS` levels is not among `levels`.
+    """
 
     classes: tuple[bool | int | float | str, ...]
     members: tuple[StoredMember, ...]
+    levels: dict[str, tuple[str, ...]] = {}
 
 
 class FileFingerprint(msgspec.Struct, frozen=True):

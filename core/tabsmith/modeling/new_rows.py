@@ -57,14 +57,21 @@ _DATES: Final = (dt.date, np.datetime64)
 class NewRowsReader:
     """Reads batches of new rows, and gathers what was not understood in them.
 
-    `columns` are those of the model, `names` those of the rows, `levels` the levels that categories had in training.
+    `columns` are those of the model, `names` those of the rows, `levels` the levels that categories had in training;
+    `knows_formats` is False for a model whose columns have no formats.
     """
 
     def __init__(
-        self, columns: Sequence[ColumnSchema], names: Sequence[str], levels: Mapping[str, Sequence[str]]
+        self,
+        columns: Sequence[ColumnSchema],
+        names: Sequence[str],
+        levels: Mapping[str, Sequence[str]],
+        *,
+        knows_formats: bool = True,
     ) -> None:
         self.match: ColumnMatch = match_columns([column.name for column in columns], names)
         self._columns = tuple(columns)
+        self._knows_formats = knows_formats
         self._readers = {
             column.name: ColumnReader(column, levels.get(column.name))
             for column in columns
@@ -99,7 +106,9 @@ class NewRowsReader:
     @property
     def assumed(self) -> tuple[AssumedReading, ...]:
         """What had to be assumed about the texts of a column."""
-        return tuple(AssumedReading(name, "day first") for name, reader in self._readers.items() if reader.day_first)
+        for_all = () if self._knows_formats else (AssumedReading("", "formats unknown"),)
+        of_columns = (AssumedReading(name, "day first") for name, reader in self._readers.items() if reader.day_first)
+        return (*for_all, *of_columns)
 
 
 class ColumnReader:
@@ -289,7 +298,7 @@ def _distinct(cells: Cells) -> tuple[Ints, list[object]]:
         return codes, encoded.dictionary.to_pylist()
     series = _series(cells)
     if isinstance(series.dtype, pd.CategoricalDtype):
-        return series.cat.codes.to_numpy().astype(np.int64), list(series.cat.categories.tolist())
+        return np.asarray(series.cat.codes, dtype=np.int64), series.cat.categories.tolist()
     return distinct_values(series)
 
 

@@ -1,25 +1,36 @@
-"""Predicting a file: its rows with the model's predictions beside them, streamed into CSV or Parquet."""
+"""Predicting a file: its rows, each as it stands there, with the model's predictions beside them, in CSV or Parquet."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import numpy as np
 
-from tabsmith.errors import PredictionError, UsageError
-from tabsmith.modeling.results import PredictedFile
-from tabsmith.modeling.training_data import input_columns
-from tabsmith.tables.export import BATCH_ROWS, TableWriter, open_table_writer, require_table_suffix
-from tabsmith.tables.info import TableInfo
-from tabsmith.tables.read.sources import FileSource, describe_source
+from tabsmith import formatting
+from tabsmith.errors import UsageError
+from tabsmith.modeling.column_matching import match_columns
+from tabsmith.modeling.results import ModelReport, PredictedFile, UnreadRow
+from tabsmith.modeling.row_batches import RowBatch, new_rows_source, snapshot_batches
+from tabsmith.modeling.scoring import RowsScorer
+from tabsmith.tables.export import TableWriter, is_text, open_table_writer, require_table_suffix
+from tabsmith.tables.info import REASON_COLUMN, Preview, TableInfo
+from tabsmith.tables.read.sources import FileSource, Source, describe_source
 from tabsmith.text import clean
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
+    import pyarrow as pa
 
     from tabsmith.families.estimator import Floats
     from tabsmith.modeling.model import Model
+
+PREDICTION: Final = "prediction"
+_BAD_ROWS: Final = 100  # kept in the report
+
+
+def source_to_predict(model: "Model", source: Source) -> Source:
+    """The source as it is to be read for predictions of `model`: by the model's names, each line a row of texts."""
+    return new_rows_source(source, model.column_names, as_text=model.knows_formats)
 
 
 def predict_file(
@@ -27,34 +38,167 @@ def predict_file(
     info: TableInfo,
     out: Path | None = None,
     *,
+    column: str = "",
+    allow_missing: bool = False,
     progress: Callable[[float, str], None] = lambda _share, _message: None,
 ) -> PredictedFile:
-    """Predict the rows of a table that was read, and write them to `out` with a column `prediction` and, for classes,
-    one `probability of <label>` each; names that the table has already get a number.
+    """Predict the rows of a table, and write them to `out` in their order, one for each row of the table.
+
+    `info` is the table as read from `source_to_predict`. Beside its columns, whose cells stay as they stand in the file,
+    there is a column `column`, or `prediction` (with a number if the table has such a column), and for classes one
+    `probability of <label>` each. A row that could not be read has an empty prediction, and then there is a column
+    `reason`. If the table holds the target, the predictions are scored.
 
     `out` ends in .csv or .parquet; None means `<source>-predictions.csv` in the current folder, or the next free name.
     In CSV, a text cell that a spreadsheet would take for a formula is led by an apostrophe. The file appears whole or
-    not at all. Raises UsageError for another ending or the source itself, PredictionError when none of the model's
-    columns is there, StorageError.
+    not at all. Raises UsageError for another ending, the source itself, or a `column` that the table has already;
+    PredictionError when none of the model's columns is there, MissingColumnError when an important one is not, unless
+    `allow_missing`; StorageError.
     """
     out = require_table_suffix(_free_name(info) if out is None else out)
-    _check(model, info, out)
+    _check_replaces_nothing(info, out)
+    names = [each.name for each in info.profile.columns]
+    if column and column in names:
+        raise UsageError(
+            f'The table has a column "{clean(column, 60)}" already.',
+            next_step="Choose another name for the column of predictions.",
+        )
     with open_table_writer(out) as writer:
-        predicted = _write(model, info, writer, progress=progress)
+        predicted = _Prediction(model, info, names, column, allow_missing).write(writer, progress)
     return msgspec.structs.replace(predicted, out=str(out))
 
 
-def frame_of_file(path: Path) -> "DataFrame":
-    """A file's rows as a frame, read as every table is. Raises PathError and ReadError."""
-    from tabsmith.tables.read.guard import ANYWHERE
-    from tabsmith.tables.read.reader import read_source
-    from tabsmith.tables.snapshot import load_frame
+def preview_predictions(report: ModelReport, prediction: PredictedFile, rows: int) -> Preview:
+    """The first `rows` rows of the written file, with the predictions and reasons first.
 
-    info = read_source(FileSource(str(path)), allowed=ANYWHERE, max_mb=float("inf"))
-    return load_frame(info)
+    A predicted number has as many digits as the model's error on the hold-out allows; a probability has three.
+    """
+    from tabsmith.tables.snapshot import preview_file
+
+    written = preview_file(Path(prediction.out), rows)
+    first = [prediction.columns.index(name) for name in prediction.added]
+    if prediction.bad_row_count:
+        first.append(len(prediction.columns) - 1)
+    order = [*first, *(position for position in range(len(prediction.columns)) if position not in first)]
+    error = report.typical_error
+    body = []
+    for row in written.rows:
+        cells = list(row)
+        for place, position in enumerate(first[: len(prediction.added)]):
+            if place or not report.classes:
+                cells[position] = _short_number(cells[position], 0.01 if place else error)
+        body.append(tuple(cells[position] for position in order))
+    return Preview(tuple(written.names[position] for position in order), tuple(body))
 
 
-def _check(model: "Model", info: TableInfo, out: Path) -> None:
+def _short_number(cell: str, error: float) -> str:
+    return formatting.plus_minus_parts(float(cell), error)[0] if cell else ""
+
+
+class _Prediction:
+    """The rows of one table being predicted."""
+
+    def __init__(self, model: "Model", info: TableInfo, names: list[str], column: str, allow_missing: bool) -> None:
+        self._model = model
+        self._info = info
+        self._names = names
+        self._reader = model.reader(names, allow_missing=allow_missing)
+        self._labels = model.classes_.tolist()
+        self._added = _added_names(names, column, self._labels)
+        others = self._reader.match.extra
+        target = match_columns([model.schema.target], others)
+        self._target = "".join(others[position] for position in target.positions.values())  # empty if it is not there
+        self._matched = (*self._reader.match.matched, *target.matched)
+        self._scorer = RowsScorer(model.report, model.labels) if self._target else None
+        self._bad_rows: list[UnreadRow] = []
+        self._bad_count = 0
+
+    def write(self, writer: TableWriter, progress: Callable[[float, str], None]) -> PredictedFile:
+        """Write all rows with their predictions, and return the report, which does not know the file's name."""
+        rows = 0
+        columns: tuple[str, ...] = ()
+        for table, batch in snapshot_batches(self._info):
+            read = self._reader.read(batch.cells, batch.count)
+            prediction = self._model.predict_arrays(read)
+            prediction[batch.bad] = np.nan
+            if self._scorer is not None:
+                self._scorer.add(batch.cells[self._names.index(self._target)], prediction, read)
+            written = self._with_predictions(_as_it_stands(table), prediction)
+            if batch.has_reasons:
+                written = written.append_column(_free(REASON_COLUMN, written.column_names), _reasons(batch))
+            self._note_bad_rows(rows, batch.bad.tolist(), batch.reasons)
+            writer.write(written)
+            columns = tuple(written.column_names)
+            rows += batch.count
+            progress(rows / max(1, self._info.rows), f"{rows:,} rows predicted")
+        return self._report(rows, columns)
+
+    def _report(self, rows: int, columns: tuple[str, ...]) -> PredictedFile:
+        scorer, reader = self._scorer, self._reader
+        unread = (*reader.unread, *((scorer.unread,) if scorer is not None and scorer.unread.count else ()))
+        unseen = (*reader.unseen, *((scorer.unseen,) if scorer is not None and scorer.unseen.count else ()))
+        in_schema = {each.name for each in self._model.schema.columns}
+        return PredictedFile(
+            model_id=self._model.id,
+            rows=rows,
+            columns=columns,
+            out="",
+            missing=reader.match.missing,
+            extra=tuple(name for name in reader.match.extra if name not in in_schema and name != self._target),
+            unparsable=sum(each.count for each in unread),
+            added=self._added,
+            matched=self._matched,
+            unread=unread,
+            unseen=unseen,
+            assumed=reader.assumed,
+            bad_rows=tuple(self._bad_rows),
+            bad_row_count=self._bad_count,
+            score=None if scorer is None else scorer.result(),
+        )
+
+    def _with_predictions(self, table: "pa.Table", prediction: "Floats") -> "pa.Table":
+        import pyarrow as pa
+
+        without = np.isnan(prediction).any(axis=1)
+        if self._labels:
+            positions = np.where(without, 0, prediction.argmax(axis=1))
+            columns = [pa.array(self._labels).take(pa.array(positions, mask=without))]
+            columns += [pa.array(np.ascontiguousarray(values), mask=without) for values in prediction.T]
+        else:
+            columns = [pa.array(prediction[:, 0], mask=without)]
+        for name, values in zip(self._added, columns, strict=True):
+            table = table.append_column(name, values)
+        return table
+
+    def _note_bad_rows(self, rows_before: int, bad: list[int], reasons: Sequence[str]) -> None:
+        self._bad_count += len(bad)
+        for row, reason in zip(bad, reasons, strict=True):
+            if len(self._bad_rows) < _BAD_ROWS:
+                self._bad_rows.append(UnreadRow(rows_before + row + 1, clean(reason, 300)))
+
+
+def _as_it_stands(table: "pa.Table") -> "pa.Table":
+    """The table with its empty texts missing, so that an empty cell is written as an empty cell."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    columns = [
+        pc.if_else(pc.equal(column, ""), pa.scalar(None, column.type), column) if is_text(column.type) else column
+        for column in table.columns
+    ]
+    return pa.table(columns, names=table.column_names)
+
+
+def _reasons(batch: RowBatch) -> "pa.Array":
+    import pyarrow as pa
+
+    reasons: list[str | None] = [None] * batch.count
+    for row, reason in zip(batch.bad.tolist(), batch.reasons, strict=True):
+        reasons[row] = reason
+    return pa.array(reasons, pa.string())
+
+
+def _check_replaces_nothing(info: TableInfo, out: Path) -> None:
     if (
         isinstance(info.source, FileSource)
         and Path(info.source.path).expanduser().absolute().resolve() == out.resolve()
@@ -64,90 +208,20 @@ def _check(model: "Model", info: TableInfo, out: Path) -> None:
             where=str(out),
             next_step="Choose another file to write to.",
         )
-    names = [column.name for column in info.profile.columns]
-    wanted = [column.name for column in input_columns(model.schema)]
-    if not set(names) & set(wanted):
-        raise PredictionError(
-            "None of the model's columns is in the table.",
-            where=clean(", ".join(names), 200),
-            next_step=f"The model was trained on: {clean(', '.join(wanted), 300)}.",
-        )
 
 
-def _write(
-    model: "Model", info: TableInfo, writer: TableWriter, *, progress: Callable[[float, str], None]
-) -> PredictedFile:
-    names = [column.name for column in info.profile.columns]
-    labels = model.classes_.tolist()
-    added = _added_names(names, labels)
-    rows, unparsable = 0, 0
-    missing: tuple[str, ...] = ()
-    extra: tuple[str, ...] = ()
-    in_schema = {column.name for column in model.schema.columns}
-    for table, frame in _batches(info, names):
-        for read, prediction in model.predict_batches([frame]):
-            missing, extra = read.missing, tuple(name for name in read.extra if name not in in_schema)
-            unparsable += sum(read.unparsable.values())
-            writer.write(_with_predictions(table, model, prediction, added))
-        rows += len(frame)
-        progress(rows / max(1, info.rows), f"{rows:,} rows predicted")
-    return PredictedFile(model.id, rows, (*names, *added), "", missing, extra, unparsable)
-
-
-def _batches(info: TableInfo, names: list[str]) -> Iterator[tuple[Any, "DataFrame"]]:
-    """Pieces of the snapshot, as Arrow tables and as frames; one empty piece when there are no rows."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    with pq.ParquetFile(info.snapshot) as file:
-        empty = True
-        for batch in file.iter_batches(BATCH_ROWS, use_threads=False):
-            empty = False
-            yield _named(pa.Table.from_batches([batch]), names)
-        if empty:
-            yield _named(file.schema_arrow.empty_table(), names)
-
-
-def _named(table: Any, names: list[str]) -> tuple[Any, "DataFrame"]:
-    import pandas as pd
-    import pyarrow as pa
-
-    columns = {}
-    for index, field in enumerate(table.schema):
-        column = table.column(index)
-        if pa.types.is_date(field.type) or pa.types.is_timestamp(field.type):
-            columns[index] = column.cast(pa.timestamp("us")).to_pandas(use_threads=False)
-        elif pa.types.is_integer(field.type) and column.null_count:
-            columns[index] = column.cast(pa.float64(), safe=False).to_pandas(use_threads=False)
-        else:
-            columns[index] = column.to_pandas(use_threads=False)
-    frame = pd.DataFrame(columns, index=range(len(table)))
-    frame.columns = pd.Index(names, dtype=object)
-    return table.rename_columns(names), frame
-
-
-def _with_predictions(table: Any, model: "Model", prediction: "Floats", names: tuple[str, ...]) -> Any:
-    import pyarrow as pa
-
-    decisions = model.decide(prediction)
-    columns = [pa.array(decisions.tolist() if decisions.dtype == object else decisions)]
-    if len(names) > 1:
-        columns += [pa.array(np.ascontiguousarray(column)) for column in prediction.T]
-    for name, column in zip(names, columns, strict=True):
-        table = table.append_column(name, column)
-    return table
-
-
-def _added_names(names: list[str], labels: list[Any]) -> tuple[str, ...]:
-    taken = set(names)
+def _added_names(names: list[str], column: str, labels: list[Any]) -> tuple[str, ...]:
     added: list[str] = []
-    for wanted in ("prediction", *(f"probability of {label}" for label in labels)):
-        name, number = wanted, 2
-        while name in taken:
-            name, number = f"{wanted} {number}", number + 1
-        taken.add(name)
-        added.append(name)
+    for wanted in (column or PREDICTION, *(f"probability of {label}" for label in labels)):
+        added.append(_free(wanted, (*names, *added)))
     return tuple(added)
+
+
+def _free(wanted: str, taken: Sequence[str]) -> str:
+    name, number = wanted, 2
+    while name in taken:
+        name, number = f"{wanted} {number}", number + 1
+    return name
 
 
 def _free_name(info: TableInfo) -> Path:

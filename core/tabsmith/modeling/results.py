@@ -9,7 +9,7 @@ import msgspec
 from tabsmith.errors import UsageError
 from tabsmith.recipes.recipe import Recipe
 from tabsmith.tables.schema.types import ProblemType, Schema
-from tabsmith.text import clean
+from tabsmith.text import clean, plural
 
 MetricName: TypeAlias = Literal[
     "roc_auc", "log_loss", "accuracy", "balanced_accuracy", "f1", "average_precision", "rmse", "mae", "median_ae", "r2"
@@ -198,12 +198,35 @@ class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     notes: tuple[str, ...] = ()  # what a reader should know: folds made fewer, work cut short
 
+    @property
+    def typical_error(self) -> float:
+        """The error of a predicted number, in the target's unit: that of the hold-out, else of validation; NaN if unknown."""
+        scores = self.holdout.scores if self.holdout is not None else (ModelScore(self.metric, self.cv_score),)
+        for name in ("rmse", "mae", "median_ae"):
+            for each in scores:
+                if each.metric.name == name:
+                    return each.score
+        return float("nan")
+
+    @property
+    def important_columns(self) -> tuple[ColumnImportance, ...]:
+        """The columns without which the model's error would rise by a tenth or more, the most important first.
+
+        The error is the cross-validated score itself where lower is better, and its distance from 1 elsewhere.
+        """
+        error = abs(1 - self.cv_score if self.metric.greater_is_better else self.cv_score)
+        important = [each for each in self.importance if each.drop > max(each.deviation, 0.1 * error)]
+        return tuple(sorted(important, key=lambda each: -each.drop))
+
 
 class MatchedColumn(msgspec.Struct, frozen=True):
     """A column that the model knows as `column`, and that the rows hold under the similar name `found`."""
 
     column: str
     found: str
+
+    def __str__(self) -> str:
+        return f'{clean(self.column, 60)} is read from the column "{clean(self.found, 60)}"'
 
 
 class UnreadCell(msgspec.Struct, frozen=True):
@@ -220,6 +243,11 @@ class UnreadCells(msgspec.Struct, frozen=True):
     count: int
     examples: tuple[UnreadCell, ...]  # the first few
 
+    def __str__(self) -> str:
+        examples = ", ".join(f'"{each.text}" in row {each.row:,}' for each in self.examples)
+        verb = "is" if self.count == 1 else "are"
+        return f"{clean(self.column, 60)}: {plural(self.count, 'cell')} not understood {verb} treated as missing ({examples})"
+
 
 class UnseenLevels(msgspec.Struct, frozen=True):
     """The cells of a column whose level does not occur in the rows that the model was trained on."""
@@ -228,12 +256,19 @@ class UnseenLevels(msgspec.Struct, frozen=True):
     count: int
     levels: tuple[str, ...]  # the first few, cleaned
 
+    def __str__(self) -> str:
+        levels = ", ".join(f'"{level}"' for level in self.levels)
+        return f"{clean(self.column, 60)}: {plural(self.count, 'cell')} with values never seen in training ({levels})"
+
 
 class UnreadRow(msgspec.Struct, frozen=True):
     """A row that could not be read, and that has an empty prediction."""
 
     row: int  # counted from 1
     reason: str
+
+    def __str__(self) -> str:
+        return f"row {self.row:,} has no prediction: {clean(self.reason, 200)}"
 
 
 ReadingAssumption: TypeAlias = Literal["day first", "formats unknown"]
@@ -247,6 +282,11 @@ class AssumedReading(msgspec.Struct, frozen=True):
 
     column: str
     assumption: ReadingAssumption
+
+    def __str__(self) -> str:
+        if self.assumption == "day first":
+            return f"{clean(self.column, 60)}: dates such as 02/09/2023 were read with the day first"
+        return "The model was saved before models kept how their columns are read: texts are read anew from these rows"
 
 
 class RowsScore(msgspec.Struct, frozen=True):

@@ -116,6 +116,13 @@ class RowArrays:
             )
         return self._texts[name]
 
+    def comparable(self, name: str) -> Floats:
+        """A column as floats that are equal where its cells are: the codes of a text column. NaN is missing."""
+        column = self.columns[name]
+        if not isinstance(column, TextColumn):
+            return column.values
+        return np.where(column.codes < 0, np.nan, column.codes.astype(np.float64))
+
     def strings(self, name: str) -> list[str]:
         """A column's cells as texts, missing ones empty."""
         column = self.texts(name)
@@ -306,7 +313,7 @@ def _looked_up(codes: Ints, values: list[float]) -> Floats:
 
 def is_missing(value: object) -> bool:
     """Whether a cell of a frame is empty: None, NaN, NaT or NA."""
-    return value is None or value != value or type(value).__name__ in ("NAType", "NaTType")
+    return value is None or type(value).__name__ in ("NAType", "NaTType") or value != value
 
 
 def _number(value: object) -> float | None:

@@ -19,7 +19,10 @@ FIRST_SHARE = 0.5  # of the rows of a forward split: what its first fold is fitt
 
 @dataclass(frozen=True, slots=True)
 class SplitBasis:
-    """What rows are split by: the target, and the groups (as positions) or the times of a grouped or forward split."""
+    """What rows are split by: the target, and the groups (as positions) or the times of a grouped or forward split.
+
+    A random or stratified split may have groups too: rows that are copies of each other stay together.
+    """
 
     kind: SplitKind
     task: ProblemType
@@ -35,6 +38,9 @@ class SplitBasis:
 
 def kfold_parts(basis: SplitBasis, parts: int, seed: int) -> Iterator[tuple[Ints, Ints]]:
     """`parts` pairs of (the other rows, this part's rows); every row is in one part. Not for forward splits."""
+    if basis.groups is not None and basis.kind != "grouped":
+        yield from _parts_of_copies(basis, parts, seed)
+        return
     # Where no class has a row for every part, there is nothing to stratify by.
     classes = basis.task != "regression" and int(np.bincount(basis.y.astype(int)).max()) >= parts
     rows = np.zeros(len(basis.y))
@@ -52,6 +58,21 @@ def kfold_parts(basis: SplitBasis, parts: int, seed: int) -> Iterator[tuple[Ints
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a class rarer than the parts: noted in words by `fold_count`
         yield from splitter.split(rows, basis.y, basis.groups)
+
+
+def _parts_of_copies(basis: SplitBasis, parts: int, seed: int) -> Iterator[tuple[Ints, Ints]]:
+    """The parts of the different rows, each with all its copies."""
+    originals, rows = _originals(basis)
+    for _, part in kfold_parts(originals, parts, seed):
+        chosen = np.isin(rows, part)
+        yield np.flatnonzero(~chosen), np.flatnonzero(chosen)
+
+
+def _originals(basis: SplitBasis) -> tuple[SplitBasis, Ints]:
+    """The first of all rows that are copies of each other, and for each row the position of its first."""
+    assert basis.groups is not None
+    _, first, rows = np.unique(basis.groups, return_index=True, return_inverse=True)
+    return SplitBasis(basis.kind, basis.task, basis.y[first], None, None), rows
 
 
 def split_holdout(basis: SplitBasis, share: float, seed: int) -> tuple[Ints, Ints]:
@@ -88,6 +109,8 @@ def fold_count(basis: SplitBasis, asked: int) -> tuple[int, tuple[str, ...]]:
 
     Raises TrainingError when the rows allow no fold.
     """
+    if basis.groups is not None and basis.kind != "grouped":
+        basis, _ = _originals(basis)
     rows = len(basis.y)
     folds, notes = max(2, min(asked, rows // 2)), []
     if basis.groups is not None:

@@ -3,7 +3,7 @@
 This module starts no thread and no OpenMP region: the process that prepares is forked afterwards, once per fit.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -16,6 +16,7 @@ from tabsmith.modeling.results import Metric
 from tabsmith.modeling.rows import RowArrays, read_rows, to_floats
 from tabsmith.modeling.splits import SplitBasis
 from tabsmith.tables.schema.embedded_numbers import embedded_number
+from tabsmith.tables.schema.repeats import find_copies
 from tabsmith.tables.schema.types import ColumnSchema, ProblemType, Schema
 from tabsmith.text import clean
 
@@ -162,7 +163,7 @@ def prepare_training_data(frame: "DataFrame", schema: Schema, metric: Metric, *,
         notes.append(f"{without_target} rows without a target are left out")
     kept = np.flatnonzero(usable & _has_target(y))
     _check_rows(kept, y, schema)
-    basis = basis.take(kept)
+    basis = _with_copies(basis.take(kept), read.rows.take(kept), schema, notes)
     train, held = _split_holdout(basis, schema, seed, notes)
     basis, holdout_basis = basis.take(train), basis.take(held)
     return TrainingData(
@@ -247,6 +248,20 @@ def _split_basis(
     return SplitBasis(kind, schema.problem_type, y, None, None), usable
 
 
+def _with_copies(basis: SplitBasis, rows: RowArrays, schema: Schema, notes: list[str]) -> SplitBasis:
+    """`basis` with copies of a row in one group, unless rows are grouped or ordered by a column anyway."""
+    if basis.kind in ("grouped", "forward"):
+        return basis
+    features = [rows.comparable(column.name) for column in schema.features]
+    copies = find_copies(features, basis.y.astype(np.float64))
+    if copies is None:
+        return basis
+    notes.append(
+        f"{copies.copies:,} rows repeat an earlier row in every feature; copies stay together in one part of the split"
+    )
+    return replace(basis, groups=copies.groups)
+
+
 def _check_rows(kept: Ints, y: Ints | Floats, schema: Schema) -> None:
     if len(kept) < MIN_ROWS:
         raise TrainingError(
@@ -265,7 +280,7 @@ def _split_holdout(basis: SplitBasis, schema: Schema, seed: int, notes: list[str
     no_rows = all_rows[:0]
     if schema.split.holdout <= 0:
         return all_rows, no_rows
-    if basis.groups is not None and len(np.unique(basis.groups)) < 3:
+    if schema.split.kind == "grouped" and basis.groups is not None and len(np.unique(basis.groups)) < 3:
         raise TrainingError(
             f'The column "{clean(schema.split.by, 60)}" has fewer than three groups: one is needed each for fitting, '
             "for validation and for the test set.",

@@ -77,14 +77,14 @@ def headline(report: ModelReport) -> tuple[Line, ...]:
             (Span("cross-validated on the rows that chose the model, and so a little too good: there is no test set"),),
         )
     return (
-        (*_score_and_interval(holdout.scores[0]), Span(f" · {better_way(report.metric)}", "dim")),
+        (*score_and_interval(holdout.scores[0]), Span(f" · {better_way(report.metric)}", "dim")),
         (Span(f"on the test set: {plural(holdout.rows, 'row')} that no model had seen"),),
     )
 
 
 def further_scores(report: ModelReport) -> tuple[Line, ...]:
     """The other metrics on the hold-out, a line each."""
-    return tuple(_score_and_interval(score) for score in report.holdout.scores[1:]) if report.holdout else ()
+    return tuple(score_and_interval(score) for score in report.holdout.scores[1:]) if report.holdout else ()
 
 
 def baseline_lines(report: ModelReport) -> tuple[Line, ...]:
@@ -262,7 +262,8 @@ def _score(each: ModelScore, width: int, *, first: bool) -> Line:
     return (Span(f"  {label}", "strong" if first else "plain"), value, interval, way)
 
 
-def _score_and_interval(score: ModelScore) -> Line:
+def score_and_interval(score: ModelScore) -> Line:
+    """`RMSE 21,480 · 95 % interval 20,900 to 22,100`: the metric, a space, the score, the interval."""
     interval = ""
     if score.low is not None and score.high is not None:
         interval = f" · 95 % interval {formatting.number(score.low)} to {formatting.number(score.high)}"

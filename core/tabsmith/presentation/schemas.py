@@ -76,6 +76,8 @@ WARNING_LABELS: Final[Mapping[ColumnWarningKind, str]] = MappingProxyType(
         "imbalanced": "imbalanced",
         "target missing": "target missing",
         "duplicate": "duplicate",
+        "possible group": "possible group",
+        "unread cells": "cells not read",
     }
 )
 SPLIT_MEANINGS: Final[Mapping[SplitKind, str]] = MappingProxyType(

@@ -10,7 +10,8 @@ from tabsmith.errors import ErrorReport, UsageError
 from tabsmith.modeling.results import PredictedFile
 from tabsmith.runs.pool import Progress
 from tabsmith.tables.info import Estimate, Preview, TableInfo
-from tabsmith.tables.read.sources import FileSource, FrameSource, SampleSource, Source
+from tabsmith.tables.read.sources import DatabaseSource, FileSource, FrameSource, JoinSource, SampleSource, Source
+from tabsmith.tables.schema.corrections import SchemaEdits
 from tabsmith.tables.schema.types import Schema
 
 
@@ -40,6 +41,7 @@ class Predict(msgspec.Struct, frozen=True, tag="predict", tag_field="job"):
     model_id: str
     source: Source
     out: str
+    allow_missing: bool = False  # predict although an important column is missing
 
 
 Job: TypeAlias = EstimateTable | ReadTable | DetectSchema | Predict
@@ -60,6 +62,9 @@ class TableRead(msgspec.Struct, frozen=True, tag="table", tag_field="reply"):
     info: TableInfo
     schema: Schema
     preview: Preview
+    corrections: SchemaEdits = (
+        SchemaEdits()
+    )  # of an earlier conversation about this table, filled in by the present one
 
 
 class SchemaDetected(msgspec.Struct, frozen=True, tag="schema", tag_field="reply"):
@@ -101,17 +106,17 @@ def perform_job(job: Job, progress: Progress) -> JobResult:
 def _estimate(job: EstimateTable) -> Estimated:
     from tabsmith import config
     from tabsmith.tables.read import guard
-    from tabsmith.tables.read.reader import estimate_file, estimate_sample
+    from tabsmith.tables.read.reader import estimate_path, estimate_sample
 
     match job.source:
         case FileSource(path=path, asked_by=asker):
             paths = config.load().paths
             allowed = guard.folders_for(asker, paths.readable)
-            return Estimated(estimate_file(guard.check_path(path, allowed=allowed, max_mb=paths.max_mb)))
+            return Estimated(estimate_path(path, allowed=allowed, max_mb=paths.max_mb))
         case SampleSource() as sample:
             return Estimated(estimate_sample(sample))
-        case FrameSource():
-            raise UsageError("A DataFrame is read already.", next_step="Train on it.")
+        case FrameSource() | DatabaseSource() | JoinSource():
+            raise UsageError("Only files and samples can be estimated.", next_step="Read the table.")
 
 
 def _read(job: ReadTable, progress: Progress) -> TableRead:
@@ -127,12 +132,11 @@ def _read(job: ReadTable, progress: Progress) -> TableRead:
 
 def _predict(job: Predict, progress: Progress) -> Predicted:
     from tabsmith.modeling.model import load_model
-    from tabsmith.modeling.predict import predict_file
+    from tabsmith.modeling.predict import predict_file, preview_predictions, source_to_predict
     from tabsmith.runs.stages import read
-    from tabsmith.tables.snapshot import preview_file
 
     progress(-1.0, "loading the model")
     model = load_model(job.model_id)
-    info = read(job.source, progress)
-    prediction = predict_file(model, info, Path(job.out), progress=progress)
-    return Predicted(prediction, preview_file(Path(job.out), PREVIEW_ROWS))
+    info = read(source_to_predict(model, job.source), progress)
+    prediction = predict_file(model, info, Path(job.out), allow_missing=job.allow_missing, progress=progress)
+    return Predicted(prediction, preview_predictions(model.report, prediction, PREVIEW_ROWS))

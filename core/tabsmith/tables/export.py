@@ -4,17 +4,28 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tabsmith.errors import UsageError
 from tabsmith.storage.files import storage_error
 from tabsmith.tables.info import TableInfo
 from tabsmith.text import clean
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 BATCH_ROWS: Final = 20_000
 _SUFFIXES: Final = (".csv", ".parquet")
 _FORMULA: Final = r"^[=+\-@\t\r]"
-_NUMBER: Final = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+_HARMLESS: Final = (
+    r"^(?:"
+    r"[+-] ?[$€£¥]?[.,]?\d[\d.,' \x{a0}\x{202f}]*(?:[eE][+-]?\d+)?[ \x{a0}]?[%‰°$€£¥µ²³/\pL]*"  # a number, perhaps with its unit
+    r"|\+ ?(?:\(\d+\)|\d)[\d ()/.-]*"  # a telephone number
+    r"|[+-]+"  # signs alone
+    r")$"
+)
+"""Texts that begin with a sign and cannot do harm: a spreadsheet calls a function or another program only by a name with
+`(`, `|` or `!` after it, and computes only where there is a second term."""
 
 
 class TableWriter:
@@ -92,20 +103,28 @@ def require_table_suffix(out: Path) -> Path:
     return out.expanduser().absolute()
 
 
-def _without_formulas(table: Any) -> Any:
-    """The table with an apostrophe before each text and heading that begins like a formula; numbers stay as they are.
+def is_text(type_: "pa.DataType") -> bool:
+    """Whether an Arrow type is one of text."""
+    import pyarrow as pa
 
-    A spreadsheet would run such a text when it opens the file.
+    return bool(pa.types.is_string(type_) or pa.types.is_large_string(type_))
+
+
+def _without_formulas(table: "pa.Table") -> "pa.Table":
+    """The table with an apostrophe before each text and heading that a spreadsheet would run when it opens the file.
+
+    Such a text begins like a formula; numbers and telephone numbers with a sign stay as they are.
     """
+    import pyarrow as pa
+
+    columns = [_quoted(column) if is_text(column.type) else column for column in table.columns]
+    return pa.table(columns, names=_quoted(pa.chunked_array([pa.array(table.column_names, pa.string())])).to_pylist())
+
+
+def _quoted(texts: "pa.ChunkedArray") -> "pa.ChunkedArray":
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    columns = []
-    for column in table.columns:
-        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-            formula = pc.and_not(pc.match_substring_regex(column, _FORMULA), pc.match_substring_regex(column, _NUMBER))
-            apostrophe, empty = pa.scalar("'", column.type), pa.scalar("", column.type)
-            column = pc.if_else(formula, pc.binary_join_element_wise(apostrophe, column, empty), column)
-        columns.append(column)
-    names = [f"'{name}" if name[:1] in ("=", "+", "-", "@", "\t", "\r") else name for name in table.column_names]
-    return pa.table(columns, names=names)
+    formula = pc.and_not(pc.match_substring_regex(texts, _FORMULA), pc.match_substring_regex(texts, _HARMLESS))
+    apostrophe, empty = pa.scalar("'", texts.type), pa.scalar("", texts.type)
+    return pc.if_else(formula, pc.binary_join_element_wise(apostrophe, texts, empty), texts)

@@ -6,7 +6,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from tabsmith.tables.profile.types import TableProfile
-from tabsmith.tables.read.sources import Source
+from tabsmith.tables.read.sources import JoinKind, Source
 
 Route: TypeAlias = Literal["fast", "careful"]
 """Whether the file was read by DuckDB or Arrow alone, or line by line because it breaks the rules of its format."""
@@ -30,11 +30,30 @@ class LineNote(msgspec.Struct, frozen=True):
 class Dialect(msgspec.Struct, frozen=True):
     """How a text table is written: its delimiter, quotes, header and preamble."""
 
-    delimiter: str = ","
-    quote: str = '"'
-    escape: str = ""
+    delimiter: str = ","  # "" if every line is one value, or for columns of fixed width
+    quote: str = '"'  # "" for none
+    escape: str = ""  # what stands before a quote within quotes: the quote itself, or a backslash
     header: bool = True
-    skipped_lines: int = 0  # a preamble above the header
+    skipped_lines: int = 0  # above the header, or above the first row: titles, remarks, empty lines
+    header_line: int = 0  # the number of the line with the names; 0 without a header
+    further_header_lines: int = 0  # below the names: units, descriptions, the names once more
+    named_columns: int = 0  # by the header, perhaps more or fewer than there are values in a row
+    skips_spaces: bool = False  # spaces behind a delimiter are no part of the value
+    framed: bool = False  # lines are framed by delimiters, and ruled with dashes, as in Markdown
+    starts: tuple[int, ...] = ()  # of the columns of fixed width, in characters
+
+
+class JoinStep(msgspec.Struct, frozen=True):
+    """What joining one further table did to the rows."""
+
+    table: str
+    on: tuple[str, ...]
+    how: JoinKind
+    rows_before: int
+    rows_after: int
+    unmatched: int  # rows without a partner in the table: left out by an inner join, else with missing values
+    unused: int  # rows of the table whose keys are not there
+    multiplied: int  # rows that are there only because a key is in the table more than once
 
 
 class TableInfo(msgspec.Struct, frozen=True):
@@ -56,6 +75,7 @@ class TableInfo(msgspec.Struct, frozen=True):
     modified: float = 0.0  # modification time of the source, seconds since 1970
     sheet: str = ""  # of a workbook, or the table or file that was read of several
     sheets: tuple[str, ...] = ()  # all that the source holds, `sheet` among them
+    joins: tuple[JoinStep, ...] = ()
 
     @property
     def rows(self) -> int:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from tabsmith.errors import SchemaError, TableChangedError
+from tabsmith.errors import PathError, SchemaError, TableChangedError
 from tabsmith.tables.info import Preview, TableInfo
 from tabsmith.tables.profile.types import ColumnProfile
-from tabsmith.tables.read.sources import FileSource
+from tabsmith.tables.read.sources import FileSource, JoinSource, describe_source
 from tabsmith.text import clean
 
 if TYPE_CHECKING:
@@ -22,23 +22,22 @@ _TIME_TOLERANCE: Final = 1e-3  # seconds; some file systems keep times no finer
 
 
 def check_unchanged(info: TableInfo) -> None:
-    """Raise TableChangedError if the source is a file that is gone or no longer the file that was read."""
-    if not isinstance(info.source, FileSource):
+    """Raise TableChangedError if the source is a file, or a join of files, that is gone or has changed since it was read."""
+    if not isinstance(info.source, FileSource | JoinSource):
         return
-    from tabsmith.tables.read.guard import normalize_path
+    from tabsmith.tables.read.file_sets import size_and_time
 
-    path = normalize_path(info.source.path)
-    display_path = clean(path, 300)
+    display_path = clean(describe_source(info.source), 300)
     try:
-        status = path.stat()
-    except OSError as error:
+        size, modified = size_and_time(info.source)
+    except (OSError, PathError) as error:
         raise TableChangedError(
             "The file is gone: it was read before, and is no longer there.",
             where=display_path,
             next_step="Put it back, or choose the file again.",
         ) from error
-    if status.st_size != info.size or abs(status.st_mtime - info.modified) > _TIME_TOLERANCE:
-        change = f"{info.size:,} bytes then, {status.st_size:,} now" if status.st_size != info.size else "written anew"
+    if size != info.size or abs(modified - info.modified) > _TIME_TOLERANCE:
+        change = f"{info.size:,} bytes then, {size:,} now" if size != info.size else "written anew"
         raise TableChangedError(
             f"The file has changed since it was read ({change}).",
             where=display_path,

@@ -1,12 +1,13 @@
 """The public API for tables: `read_table`, `Table` and `detect_schema`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tabsmith.tables.info import LineNote, TableInfo
 from tabsmith.tables.profile.types import TableProfile
-from tabsmith.tables.read.sources import parse_source
+from tabsmith.tables.read.sources import ReadOptions, Source, parse_source
 from tabsmith.tables.schema.types import Schema
 
 if TYPE_CHECKING:
@@ -57,17 +58,49 @@ class Table:
         return f"<Table of {self.rows:,} rows and {len(self.columns):,} columns>"
 
 
-def read_table(path: str | Path, *, as_text: bool = False) -> Table:
-    """The table in the file at `path`, or a sample (`sample:iris`); `as_text` keeps every cell as text.
+def read_table(
+    path: str | Path | Source,
+    *,
+    as_text: bool = False,
+    delimiter: str | None = None,
+    quote: str | None = None,
+    escape: str | None = None,
+    encoding: str | None = None,
+    header: int | None = None,
+    skip: int | None = None,
+    sheet: str | None = None,
+    query: str | None = None,
+    columns: Sequence[str] = (),
+) -> Table:
+    """The table that `path` means: a file, a folder or pattern of files, a database's address, a sample, or a Source.
 
-    The size limit comes from the setting `paths.max_mb`. Raises PathError, ReadError, StorageError.
+    Whatever is not given is found out from the source.
+
+    Parameters
+    ----------
+    path : a path, `sample:iris`, an SQLAlchemy address such as `postgresql://ann@host/db`, or a Source, which holds its
+        own options
+    as_text : keep every cell as the text that stands there
+    delimiter, quote, escape, encoding : how a text is written; "" for no quote or escape
+    header : the number of the line with the names, from 1; 0 if there is none
+    skip : lines to skip at the top
+    sheet : a sheet of a workbook, a table of a database, or a file in a zip archive
+    query : an SQL query to a database, in place of one of its tables
+    columns : names for all columns
+
+    The size limit comes from the setting `paths.max_mb`. Raises PathError, ReadError, UsageError, StorageError.
     """
     from tabsmith import config
     from tabsmith.tables.read.guard import ANYWHERE
     from tabsmith.tables.read.reader import read_source
 
-    source = parse_source(str(path), as_text=as_text)
-    return Table(read_source(source, allowed=ANYWHERE, max_mb=config.load().paths.max_mb))
+    if isinstance(path, str | Path):
+        options = ReadOptions(
+            delimiter=delimiter, quote=quote, escape=escape, encoding=encoding, header=header, skip=skip,
+            sheet=sheet, query=query, columns=tuple(columns),
+        )  # fmt: skip
+        path = parse_source(str(path), as_text=as_text, options=options)
+    return Table(read_source(path, allowed=ANYWHERE, max_mb=config.load().paths.max_mb))
 
 
 def detect_schema(table: "Table | TableInfo | pd.DataFrame", target: str | None = None) -> Schema:

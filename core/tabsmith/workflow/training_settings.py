@@ -14,7 +14,7 @@ from tabsmith.families.registry import family_names
 from tabsmith.limits import Limits
 from tabsmith.modeling.results import METRICS, Metric, MetricName
 from tabsmith.runs.spec import Confirmed, Deferred, ModelChoice, RunSpec
-from tabsmith.tables.read.sources import FileSource, FrameSource, SampleSource, Source
+from tabsmith.tables.read.option_texts import source_arguments
 from tabsmith.tables.schema.types import ProblemType, Schema
 from tabsmith.text import clean
 from tabsmith.workflow.inputs import read_budget, read_count, read_duration, read_iterations
@@ -122,7 +122,7 @@ def equivalent_command(session: WorkflowSession) -> str:
     if session.source is None:
         return ""
     choice = read_choice(session).choice
-    words = ["tabsmith", "train", _path_argument(session.source)]
+    words = ["tabsmith", "train", *source_arguments(session.source)]
     if session.load == "defer":
         words += ["--schema", session.draft(FieldName.SCHEMA)] if session.manual else []
     elif session.schema is not None:
@@ -161,16 +161,6 @@ def _quoted(word: str) -> str:
 def _escaped(letter: str) -> str:
     named = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
     return named.get(letter) or (f"\\u{ord(letter):04x}" if ord(letter) < 0x10000 else f"\\U{ord(letter):08x}")
-
-
-def _path_argument(source: Source) -> str:
-    match source:
-        case FileSource(path=path):
-            return path if not path.startswith("-") else f"./{path}"
-        case SampleSource(name=name):
-            return f"sample:{name}"
-        case FrameSource(fingerprint=fingerprint):
-            return f"frame:{fingerprint}"
 
 
 def _schema_json(schema: Schema, session: WorkflowSession) -> str:

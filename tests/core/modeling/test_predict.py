@@ -9,12 +9,15 @@ import pytest
 from tabsmith.errors import PredictionError, UsageError
 from tabsmith.modeling import cross_validation, store
 from tabsmith.modeling.model import load_model
-from tabsmith.modeling.predict import predict_file
+from tabsmith.modeling.predict import predict_file, source_to_predict
 from tabsmith.modeling.results import Confusion, Residuals, default_metric
 from tabsmith.tables.read.reader import read_source
 from tabsmith.tables.read.sources import FileSource
 from tabsmith.tables.schema.types import Split
 from tests.core.modeling.shapes import evaluated, finished, prepared, quick, table
+
+# Drawn rows hold users that the training rows do not, of which Python is warned.
+pytestmark = pytest.mark.filterwarnings("ignore::tabsmith.errors.NewRowsWarning")
 
 
 def _model(tmp_path, target="flag", task="binary", **options):
@@ -22,10 +25,14 @@ def _model(tmp_path, target="flag", task="binary", **options):
     return load_model(report.model_id)
 
 
-def _info(tmp_path, frame, name="rows.csv"):
+def _info(tmp_path, frame, model, name="rows.csv"):
     path = tmp_path / name
     frame.to_csv(path, index=False)
-    return read_source(FileSource(str(path)), allowed=(tmp_path,), max_mb=100)
+    return _read(path, model)
+
+
+def _read(path, model):
+    return read_source(source_to_predict(model, FileSource(str(path))), allowed=(path.parent,), max_mb=100)
 
 
 def test_a_model_knows_its_labels_and_its_hold_out(tmp_path):
@@ -95,7 +102,7 @@ def test_a_file_is_predicted_with_its_rows_beside_the_answers(tmp_path):
     rows = table(60, seed=6).drop(columns=["level", "gaps"]).assign(prediction="taken", size="many")
     said = []
     made = predict_file(
-        model, _info(tmp_path, rows), tmp_path / "out.csv", progress=lambda share, _: said.append(share)
+        model, _info(tmp_path, rows, model), tmp_path / "out.csv", progress=lambda share, _: said.append(share)
     )
     assert (made.rows, made.missing, made.unparsable) == (60, ("gaps",), 60)
     assert set(made.extra) == {"flag", "one_two", "thirty", "number", "prediction"}
@@ -104,9 +111,9 @@ def test_a_file_is_predicted_with_its_rows_beside_the_answers(tmp_path):
     assert tuple(written.columns) == made.columns
     assert written["user"].tolist() == rows["user"].tolist()
     assert said[-1] == 1.0
-    expected = model.predict(pd.read_csv(tmp_path / "rows.csv"))
+    expected = model.predict(tmp_path / "rows.csv")
     assert written["prediction 2"].tolist() == expected.tolist()
-    predict_file(model, _info(tmp_path, rows), tmp_path / "out.parquet")
+    predict_file(model, _info(tmp_path, rows, model), tmp_path / "out.parquet")
     pd.testing.assert_series_equal(
         pd.read_parquet(tmp_path / "out.parquet")["probability of low"], written["probability of low"]
     )
@@ -130,7 +137,7 @@ def test_cells_that_a_spreadsheet_would_run_are_neutralised_and_numbers_are_not(
     rows = table(5).drop(columns="flag")
     rows["words"] = ["=1+1", "+cmd", "-5", "@x", "a=b"]
     rows["size"] = -1.5
-    predict_file(model, _info(tmp_path, rows.rename(columns={"same": "=same"})), tmp_path / "out.csv")
+    predict_file(model, _info(tmp_path, rows.rename(columns={"same": "=same"}), model), tmp_path / "out.csv")
     with (tmp_path / "out.csv").open(newline="") as file:
         header, *lines = csv.reader(file)
     assert [line[header.index("words")] for line in lines] == ["'=1+1", "'+cmd", "-5", "'@x", "a=b"]
@@ -140,13 +147,15 @@ def test_cells_that_a_spreadsheet_would_run_are_neutralised_and_numbers_are_not(
 
 def test_what_cannot_be_predicted_or_written_is_refused_before_anything_is(tmp_path):
     model = _model(tmp_path)
-    info = _info(tmp_path, table(5))
+    info = _info(tmp_path, table(5), model)
     with pytest.raises(UsageError, match="No table can be written to"):
         predict_file(model, info, tmp_path / "out.xlsx")
     with pytest.raises(UsageError, match="replace the file"):
         predict_file(model, info, tmp_path / "rows.csv")
     with pytest.raises(PredictionError, match="None of the model's columns"):
-        predict_file(model, _info(tmp_path, pd.DataFrame({"a": [1], "b": [2]}), "other.csv"), tmp_path / "out.csv")
+        predict_file(
+            model, _info(tmp_path, pd.DataFrame({"a": [1], "b": [2]}), model, "other.csv"), tmp_path / "out.csv"
+        )
     with pytest.raises(PredictionError, match="None of the model's columns"):
         model.predict(pd.DataFrame({"a": [1]}))
     with pytest.raises(PredictionError, match="cannot be read from a list"):
@@ -169,13 +178,13 @@ def test_a_fold_counts_only_when_it_is_whole(tmp_path):
 
 
 def test_a_prediction_of_many_rows_keeps_little_in_memory_and_their_order(tmp_path, monkeypatch):
-    from tabsmith.modeling import model as rooms
+    from tabsmith.modeling import row_batches
 
     model = _model(tmp_path)
     rows = table(300, seed=8)
     whole = model.predict_proba(rows)
-    monkeypatch.setattr(rooms, "BATCH_ROWS", 70)
-    sizes = [len(prediction) for _, prediction in model.predict_batches([rows])]
+    monkeypatch.setattr(row_batches, "BATCH_ROWS", 70)
+    sizes = [batch.count for batch in row_batches.open_rows(rows, model.column_names).batches]
     assert sizes == [70, 70, 70, 70, 20]
     np.testing.assert_allclose(model.predict_proba(rows), whole, rtol=1e-6)
 

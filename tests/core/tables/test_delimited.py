@@ -110,7 +110,7 @@ def test_empty_and_repeated_names_become_unique(read_file: Read) -> None:
 def test_a_line_of_units_below_the_header_is_rejected_and_told(read_file: Read) -> None:
     info = read_file("t.csv", "t,v\ns,kg\n" + "".join(f"{i},{i / 7:.2f}\n" for i in range(30)))
     assert storages(info) == {"t": "integer", "v": "float"}
-    assert [(note.line, note.reason) for note in info.rejected] == [(2, "a second header line, not a row")]
+    assert [(note.line, note.reason) for note in info.rejected] == [(2, "a further header line, not a row")]
 
 
 def test_lines_too_long_or_short_are_repaired_where_there_is_one_reading(read_file: Read) -> None:

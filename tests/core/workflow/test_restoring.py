@@ -273,7 +273,7 @@ def test_the_path_is_checked_at_once_and_kept_absolute(tmp_path: Path, houses: P
         ("", "EmptyPathError"),
         ("nowhere.csv", "PathNotFoundError"),
         ("/dev/null", "SpecialFileError"),
-        (".", "PathIsFolderError"),
+        (".", "PathNotFoundError"),
     ],
 )
 def test_a_path_that_is_refused_is_kept_with_the_real_error(tmp_path: Path, path: str, name: str) -> None:

@@ -1,11 +1,19 @@
 """`tabsmith predict`: the rows of a table, predicted by a model."""
 
 from pathlib import Path
+from typing import Final
 
 import click
 
+from tabsmith.errors import WORK_FAILED
+from tabsmith.presentation.predictions import prediction_notes, rows_score_lines
+from tabsmith.presentation.spans import plain_text
 from tabsmith.text import plural
-from tabsmith_tui.commands.output import json_option, print_facts, print_json, say
+from tabsmith_tui.commands.output import json_option, print_facts, print_json, print_table, print_text, say
+from tabsmith_tui.commands.read_options import SourceOptions, source_options
+
+PREVIEW_ROWS: Final = 5
+PREVIEW_COLUMNS: Final = 8
 
 
 @click.command()
@@ -14,28 +22,56 @@ from tabsmith_tui.commands.output import json_option, print_facts, print_json, s
 @click.option(
     "--out", metavar="FILE", help="CSV or Parquet; NAME-predictions.csv in the current folder when not given."
 )
+@click.option("--column", default="", metavar="NAME", help="The column of predictions; prediction when not given.")
+@click.option("--allow-missing", is_flag=True, help="Predict although an important column is missing.")
+@click.option("--allow-bad-rows", is_flag=True, help="Exit with 0 although some rows could not be read.")
+@source_options
 @json_option
-def predict(model: str, path: str, out: str | None, as_json: bool) -> None:
-    """Predict the rows of the table at PATH with MODEL, a model's id or exported file."""
+def predict(
+    model: str,
+    path: str,
+    out: str | None,
+    column: str,
+    allow_missing: bool,
+    allow_bad_rows: bool,
+    options: SourceOptions,
+    as_json: bool,
+) -> int:
+    """Predict the rows of the table at PATH with MODEL, a model's id or exported file.
+
+    Each row gets one prediction, in the order of the file. A row that cannot be read gets an empty one and a reason, and
+    the exit status is 1.
+    """
     from tabsmith.modeling.model import load_model
-    from tabsmith.modeling.predict import predict_file
-    from tabsmith.tables.table import read_table
+    from tabsmith.modeling.predict import predict_file, preview_predictions, source_to_predict
+    from tabsmith.runs.stages import read
 
     loaded = load_model(model)
-    info = read_table(path).info
-    done = predict_file(loaded, info, Path(out) if out else None)
+    info = read(source_to_predict(loaded, options.source(path)), lambda _share, _message: None)
+    done = predict_file(loaded, info, Path(out) if out else None, column=column, allow_missing=allow_missing)
     if done.missing:
         say(f"Not in the table, treated as missing: {', '.join(done.missing[:20])}")
-    if done.unparsable:
-        say(f"{plural(done.unparsable, 'cell')} could not be understood and were treated as missing.")
+    for note in prediction_notes(done):
+        say(note)
+    status = WORK_FAILED if done.bad_row_count and not allow_bad_rows else 0
+    if status:
+        say(f"{plural(done.bad_row_count, 'row')} could not be read. Mend them, or accept them with --allow-bad-rows.")
     if as_json:
         print_json(done)
-        return
+        return status
     print_facts(
         [
             ("rows", f"{done.rows:,}"),
             ("written to", done.out),
-            ("new columns", ", ".join(done.columns[len(info.profile.columns) :])),
+            ("new columns", ", ".join(done.added)),
             ("not used", ", ".join(done.extra) or "—"),
         ]
     )
+    if done.score is not None:
+        print_text()
+        for line in rows_score_lines(done.score):
+            print_text(plain_text((line,)))
+    preview = preview_predictions(loaded.report, done, PREVIEW_ROWS)
+    print_text()
+    print_table(preview.names[:PREVIEW_COLUMNS], [row[:PREVIEW_COLUMNS] for row in preview.rows], widest=24)
+    return status

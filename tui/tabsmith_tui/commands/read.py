@@ -7,9 +7,11 @@ import click
 import msgspec
 
 from tabsmith import formatting
-from tabsmith.tables.info import Dialect, LineNote, TableInfo
+from tabsmith.presentation.tables import join_sentence, sheet_line
+from tabsmith.tables.info import Dialect, JoinStep, LineNote, TableInfo
 from tabsmith.tables.profile.types import ColumnProfile
 from tabsmith_tui.commands.output import json_option, print_facts, print_json, print_table, print_text, say
+from tabsmith_tui.commands.read_options import SourceOptions, source_options
 
 
 class ReadDocument(msgspec.Struct, frozen=True):
@@ -29,6 +31,9 @@ class ReadDocument(msgspec.Struct, frozen=True):
     snapshot: str
     out: str
     sample: tuple[dict[str, str], ...]
+    sheet: str
+    sheets: tuple[str, ...]
+    joins: tuple[JoinStep, ...]
 
 
 @click.command()
@@ -36,14 +41,19 @@ class ReadDocument(msgspec.Struct, frozen=True):
 @click.option("--as-text", is_flag=True, help="Keep every cell as text.")
 @click.option("--rows", default=0, metavar="N", type=click.IntRange(min=0), help="Show the first N rows.")
 @click.option("--out", metavar="FILE", help="Write the table as it was read to a CSV or Parquet file.")
+@source_options
 @json_option
-def read(path: str, as_text: bool, rows: int, out: str | None, as_json: bool) -> None:
-    """Read the table at PATH and show what is in it."""
+def read(path: str, as_text: bool, rows: int, out: str | None, options: SourceOptions, as_json: bool) -> None:
+    """Read the table at PATH and show what is in it.
+
+    PATH is a file, a folder or a pattern of files with the same columns, a sample such as sample:iris, or the address
+    of a database such as postgresql://ann@host/db.
+    """
     from tabsmith.tables.export import write_table
     from tabsmith.tables.snapshot import preview
     from tabsmith.tables.table import read_table
 
-    info = read_table(path, as_text=as_text).info
+    info = read_table(options.source(path, as_text=as_text)).info
     written = ""
     if out:
         written = str(write_table(info, Path(out)))
@@ -78,6 +88,9 @@ def _document(
         snapshot=info.snapshot,
         out=written,
         sample=sample,
+        sheet=info.sheet,
+        sheets=info.sheets,
+        joins=info.joins,
     )
 
 
@@ -87,10 +100,13 @@ def _print(info: TableInfo) -> None:
             ("rows", formatting.count(info.rows)),
             ("columns", formatting.count(len(info.profile.columns))),
             ("format", f"{info.format}, {info.encoding}, {info.route} path"),
+            *([("sheet", sheet_line(info))] if info.sheet else []),
             ("rejected", f"{formatting.count(info.rejected_count)} lines"),
             ("repaired", f"{formatting.count(info.repaired_count)} lines"),
         ]
     )
+    for step in info.joins:
+        print_text(f"  {join_sentence(step)}")
     for word, notes in (("rejected", info.rejected), ("repaired", info.repaired)):
         for note in notes[:10]:
             print_text(f"  line {note.line} {word}: {note.reason}")

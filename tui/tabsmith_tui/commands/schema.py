@@ -7,6 +7,7 @@ from tabsmith import formatting
 from tabsmith.presentation.schemas import warning_text
 from tabsmith.tables.schema.types import ColumnSchema, ProblemType, Schema, Split, TargetCandidate
 from tabsmith_tui.commands.output import json_option, print_facts, print_json, print_table, print_text
+from tabsmith_tui.commands.read_options import SourceOptions, source_options
 
 
 class SchemaDocument(msgspec.Struct, frozen=True):
@@ -23,13 +24,14 @@ class SchemaDocument(msgspec.Struct, frozen=True):
 @click.command()
 @click.argument("path")
 @click.option("--target", metavar="COL", help="The column to predict; found when it is not given.")
+@source_options
 @json_option
-def schema(path: str, target: str | None, as_json: bool) -> None:
+def schema(path: str, target: str | None, options: SourceOptions, as_json: bool) -> None:
     """Show the schema that tabsmith detects in the table at PATH."""
     from tabsmith.tables.schema.detect import detect_schema
     from tabsmith.tables.table import read_table
 
-    detected = detect_schema(read_table(path).info, target)
+    detected = detect_schema(read_table(options.source(path)).info, target)
     if as_json:
         document = SchemaDocument(
             detected.columns,

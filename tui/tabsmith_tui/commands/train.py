@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Final, get_args
 
 import click
-import msgspec
 
 from tabsmith import config
 from tabsmith.agents.protocol import AgentName
@@ -16,18 +15,20 @@ from tabsmith.errors import INTERRUPTED, WORK_FAILED, UsageError
 from tabsmith.families.registry import find_family
 from tabsmith.limits import Limits
 from tabsmith.presentation.events import EventPrinter
+from tabsmith.presentation.tables import join_sentence
 from tabsmith.presentation.tasks import has_tasks
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.spec import Deferred, Detect, ModelChoice, RunSpec, SchemaChoice, new_run_id
 from tabsmith.runs.training import launch_detached, metric_by_name, stop_and_wait
 from tabsmith.runs.watch import RunWatch
-from tabsmith.tables.read.sources import FileSource, SampleSource, Source, parse_source
+from tabsmith.tables.read.sources import DatabaseSource, JoinSource, SampleSource, Source
 from tabsmith.tables.schema.types import ManualSchema
 from tabsmith.workflow.inputs import read_budget, show_budget
 from tabsmith_tui.commands import task_report
 from tabsmith_tui.commands.output import json_option, print_json, print_text, say
 from tabsmith_tui.commands.questions import QuestionPrompt, on_a_terminal
+from tabsmith_tui.commands.read_options import SourceOptions, source_options
 from tabsmith_tui.commands.train_report import agent_facts, print_report, train_document
 
 LOOK_SECONDS = 0.05  # between two looks at the journal
@@ -51,6 +52,7 @@ LOOK_SECONDS = 0.05  # between two looks at the journal
 @click.option("--iterations", metavar="N", default=0, type=click.IntRange(min=0), help="At most N recipes.")
 @click.option("--seed", metavar="N", default=0, type=int, help="The seed of random numbers.")
 @click.option("--detach", is_flag=True, help="Start the run and leave it running.")
+@source_options
 @json_option
 def train(
     path: str,
@@ -66,9 +68,10 @@ def train(
     iterations: int,
     seed: int,
     detach: bool,
+    options: SourceOptions,
     as_json: bool,
 ) -> int:
-    """Train a model on the table at PATH.
+    """Train a model on the table at PATH, which is what `tabsmith read` takes.
 
     Progress goes to stderr; the report, or one JSON document, to stdout.
     """
@@ -95,7 +98,7 @@ def train(
         from tabsmith.agents.backend import require_available
 
         require_available(proposer, settings.agents)
-    source = _source(path, settings)
+    source = _checked(options.source(path), settings)
     folder = start(source, _schema_choice(target, schema), choice)
     if detach:
         say(f"Started. To follow it: tabsmith runs attach {folder.id}")
@@ -197,15 +200,22 @@ def _read_text(value: str) -> str:
         ) from error
 
 
-def _source(path: str, settings: config.Settings) -> Source:
-    """The source of `path`; the guard checks it now, so that a wrong path is reported before a run is made."""
-    from tabsmith.tables.read.guard import ANYWHERE, check_path
+def _checked(source: Source, settings: config.Settings) -> Source:
+    """The source, with what is wrong with it told now, before a run is made.
 
-    source = parse_source(path)
-    if isinstance(source, FileSource):
-        guarded = check_path(source.path, allowed=ANYWHERE, max_mb=settings.paths.max_mb)
-        return msgspec.structs.replace(source, path=str(guarded.path))
-    return source
+    A file is looked at by the guard. The rows of a database are read here, because no other process has its password,
+    and those of a join, because what it did to the rows is told before training.
+    """
+    from tabsmith.tables.read.file_sets import with_absolute_paths
+    from tabsmith.tables.table import read_table
+
+    source = with_absolute_paths(source, settings.paths.max_mb)
+    if not isinstance(source, DatabaseSource | JoinSource):
+        return source
+    info = read_table(source).info
+    for step in info.joins:
+        say(join_sentence(step))
+    return info.source
 
 
 SAMPLE_SECONDS: Final = 20.0

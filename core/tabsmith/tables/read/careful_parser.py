@@ -6,15 +6,28 @@ and the reason.
 
 import csv
 import re
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO, Final
 
+import msgspec
+
 from tabsmith.tables.info import Dialect, LineNote
+from tabsmith.tables.read.column_shapes import ColumnShape
+from tabsmith.tables.read.csv_dialect import csv_reader, split_line, without_backslashes
 from tabsmith.tables.read.encoding import one_byte_encoding
+from tabsmith.tables.read.line_repair import Rejection, Repair, repair_row, row_cost
+from tabsmith.tables.read.table_structure import NumberedRow, Row, is_footer, is_total
 from tabsmith.text import clean, plural
 
 _NOTES_KEPT: Final = 1_000
 _LONGEST_VALUE: Final = 2_000  # lines that one quoted value may span
+_LONGEST_FOOTER: Final = 20  # rows
+_ROWS_AT_ONCE: Final = 2_000
+_MOST_OPENINGS: Final = 50  # quotes of one line that are tried as text
+_OTHER_DELIMITERS: Final = {";": "semicolons", ",": "commas", "\t": "tabs", "|": "bars", " ": "spaces"}
+_QUOTES_KEPT: Final = "quotes within a quoted value kept as text"
+_STRAY_QUOTE: Final = "a stray quote kept as text"
 _BLOCK: Final = 1 << 20
 _LINE: Final = re.compile(rb"[^\r\n]*(?:\r\n|\n|\r|\Z)")
 
@@ -27,7 +40,6 @@ class LineNotes:
         self.rejected: list[LineNote] = []
         self.repaired_count = 0
         self.rejected_count = 0
-        self.last_reason = ""  # of the line rejected last, with its number
 
     def repair(self, line: int, reason: str, text: str) -> None:
         self.repaired_count += 1
@@ -35,10 +47,17 @@ class LineNotes:
             self.repaired.append(LineNote(line, reason, clean(text, 80)))
 
     def reject(self, line: int, reason: str, text: str) -> None:
-        self.last_reason = f"line {line}: {reason}"
         self.rejected_count += 1
         if self.rejected_count <= _NOTES_KEPT:
             self.rejected.append(LineNote(line, reason, clean(text, 80)))
+
+    def extend(self, notes: "LineNotes", name: str) -> None:
+        """Add the notes on one of several files, called `name` in each of their reasons."""
+        self.repaired += [msgspec.structs.replace(note, reason=f"{note.reason} ({name})") for note in notes.repaired]
+        self.rejected += [msgspec.structs.replace(note, reason=f"{note.reason} ({name})") for note in notes.rejected]
+        del self.repaired[_NOTES_KEPT:], self.rejected[_NOTES_KEPT:]
+        self.repaired_count += notes.repaired_count
+        self.rejected_count += notes.rejected_count
 
 
 def decode_lines(stream: BinaryIO, notes: LineNotes) -> Iterator[str]:
@@ -79,123 +98,230 @@ def _decoded(line: bytes, number: int, notes: LineNotes) -> str:
 
 
 class LineParser:
-    """Parses lines into rows of exactly `width` cells.
+    """Parses lines into rows of exactly as many cells as there are `shapes` of columns.
 
-    `fits(position, cell)` says whether a cell can stand in a column, by the values of the sample; it decides where a
-    delimiter belongs to a value. With `every_row`, each row ends in a further cell, "" or the reason why its line
-    cannot be read; the other cells of such a row are empty.
+    Lines that are written by the rules are parsed many at a time; a line that is not is read by itself. With
+    `every_row`, each row ends in a further cell, "" or the reason why its line cannot be read; the other cells of such
+    a row are empty. With `ends_in_totals`, a last row that is labelled as a total is no row of the table.
     """
 
     def __init__(
         self,
         dialect: Dialect,
-        width: int,
-        fits: Callable[[int, str], bool],
+        shapes: Sequence[ColumnShape],
         notes: LineNotes,
         *,
+        names: tuple[str, ...] = (),
+        drops_last: bool = False,
+        ends_in_totals: bool = True,
         every_row: bool = False,
     ) -> None:
-        self._delimiter = dialect.delimiter
-        self._quote = dialect.quote
-        self._width = width
-        self._fits = fits
+        self._dialect = dialect
+        self._shapes = shapes
+        self._width = len(shapes)
         self._notes = notes
+        self._names = list(names)
+        self._drops_last = drops_last
+        self._ends_in_totals = ends_in_totals
         self._every_row = every_row
-        self._ends_empty = False
+        self._second_table = 0  # the line at which a second table began, 0 within the first
 
-    def expect_last_delimiter(self) -> None:
-        """Take one delimiter at the end of every line for granted, without a note."""
-        self._ends_empty = True
-
-    def rows(self, lines: Iterator[str], first: int) -> Iterator[list[str]]:
+    def rows(self, lines: Iterator[str], first: int) -> Iterator[Row]:
         """The rows in `lines`, whose first line has the number `first`."""
-        number = first
-        put_back: list[str] = []
-        while True:
-            line = put_back.pop() if put_back else next(lines, None)
-            if line is None:
-                return
-            start = number
-            number += 1
-            bare = line.rstrip("\r\n")
-            if self._quote not in bare:
-                if not bare.strip() and (self._width > 1 or not bare):
-                    continue  # an empty line holds nothing
-                cells = self._split(bare)
-            else:
-                cells, further_lines = self._parse_quoted(line, bare, lines, put_back, start)
-                number += further_lines
-            row = self._with_full_width(cells, start, bare)
-            if self._every_row:
-                yield [*row, ""] if row is not None else [*[""] * self._width, self._notes.last_reason]
-            elif row is not None:
-                yield row
+        waiting: list[NumberedRow] = []
+        for numbered in self._numbered_rows(_LineSource(lines, first)):
+            waiting.append(numbered)
+            if len(waiting) >= _ROWS_AT_ONCE:
+                yield from map(self._finished, waiting[:-_LONGEST_FOOTER])
+                del waiting[:-_LONGEST_FOOTER]
+        footers: list[NumberedRow] = []
+        while len(waiting) > 1 and self._is_below_table(waiting[-1][1]):
+            footers.append(waiting.pop())
+        yield from map(self._finished, waiting)
+        for line, row in reversed(footers):
+            yield from self._rejected(line, "a total or a remark below the table, not a row", " ".join(row))
 
-    def _split(self, bare: str) -> list[str]:
-        cells = bare.split(self._delimiter)
-        return [cell for cell in cells if cell] if self._delimiter == " " else cells
+    def _is_below_table(self, row: Row) -> bool:
+        return is_footer(row, self._width) or (self._ends_in_totals and is_total(row))
+
+    def _finished(self, numbered: NumberedRow) -> Row:
+        row = numbered[1]
+        return [*row, ""] if self._every_row and len(row) == self._width else row
+
+    def _rejected(self, line: int, reason: str, text: str) -> Iterator[Row]:
+        """Note the line as rejected; its empty row, if every line is to have one."""
+        self._notes.reject(line, reason, text)
+        if self._every_row:
+            yield [*[""] * self._width, f"line {line}: {reason}"]
+
+    # Many lines at a time ---------------------------------------------------------------------------------------------
+
+    def _numbered_rows(self, source: "_LineSource") -> Iterator[NumberedRow]:
+        if self._dialect.framed or self._dialect.starts or self._dialect.delimiter == " ":
+            while (line := source.first_line()) is not None:
+                yield from self._row_of_odd_line(line, source)
+            return
+        width, drops_last, name = self._width, self._drops_last, self._names[0] if self._names else None
+        while source.peek() is not None:
+            reader = csv_reader(source.value_lines(), self._dialect, strict=True)
+            try:
+                for row in reader:
+                    if drops_last and len(row) == width + 1 and not row[-1]:
+                        row.pop()
+                    if len(row) != width or (row[0] == name and row == self._names) or self._second_table:
+                        break
+                    yield source.accept(), row
+                else:
+                    continue
+            except csv.Error:
+                pass  # the lines that could not be parsed are read one by one
+            source.put_back()
+            line = source.first_line()
+            if line is not None:
+                yield from self._row_of_odd_line(line, source)
+
+    # One line at a time -----------------------------------------------------------------------------------------------
+
+    def _row_of_odd_line(self, line: str, source: "_LineSource") -> Iterator[NumberedRow]:
+        """The row of a line that was not parsed with the others, or none."""
+        start = source.line
+        bare = line.rstrip("\r\n")
+        if not bare.strip() or (self._dialect.framed and not split_line(bare, self._dialect)):
+            if self._width == 1 and not bare:
+                yield start, [""]
+            self._second_table = 0
+            return
+        reading = self._read(line, bare, source)
+        if reading.row == self._names:
+            outcome: Repair | Rejection = Rejection("the header once more, not a row")
+        elif len(reading.row) == self._width and not self._second_table:
+            outcome = Repair(tuple(reading.row), 0, reading.reason)
+        else:
+            outcome = self._repaired(reading, bare, source)
+        if isinstance(outcome, Repair):
+            if outcome.reason:
+                self._notes.repair(start, outcome.reason, bare)
+            yield start, list(outcome.row)
+            return
+        for row in self._rejected(start, outcome.reason, bare):
+            yield start, row
+
+    def _repaired(self, reading: "_Reading", bare: str, source: "_LineSource") -> Repair | Rejection:
+        """The reading of a line with too many or too few cells as a whole row, or why there is none."""
+        cells = reading.row
+        if self._drops_last and len(cells) == self._width + 1 and not cells[-1].strip():
+            return Repair(tuple(cells[:-1]), 0, reading.reason)
+        if self._second_table:
+            return Rejection(f"part of a second table, which begins at line {self._second_table}")
+        if source.follows_empty_line and len(cells) > 1 and self._is_second_table(len(cells), source):
+            self._second_table = source.line
+            return Rejection(f"a second table begins here, with {plural(len(cells), 'column')}")
+        outcome = repair_row(cells, self._shapes, self._dialect.delimiter)
+        if isinstance(outcome, Rejection) and (other := self._with_other_delimiter(bare)) is not None:
+            return other
+        return outcome
+
+    def _is_second_table(self, width: int, source: "_LineSource") -> bool:
+        following = source.peek()
+        return following is not None and len(self._split(following.rstrip("\r\n"))) == width
+
+    def _with_other_delimiter(self, bare: str) -> Repair | None:
+        """The row if the line is cut with another delimiter than the table, and every cell fits its column."""
+        for delimiter in _OTHER_DELIMITERS:
+            if delimiter not in bare or delimiter == self._dialect.delimiter:
+                continue
+            dialect = msgspec.structs.replace(self._dialect, delimiter=delimiter)
+            cells = next(csv_reader([bare], dialect), [])
+            if len(cells) == self._width and row_cost(cells, self._shapes) == 0:
+                name = _OTHER_DELIMITERS[delimiter]
+                return Repair(tuple(cells), 0, f"cut at {name}, unlike the other lines")
+        return None
+
+    def _split(self, bare: str) -> Row:
+        return split_line(bare, self._dialect)
 
     # Quotes -----------------------------------------------------------------------------------------------------------
 
-    def _parse_quoted(
-        self, line: str, bare: str, lines: Iterator[str], put_back: list[str], start: int
-    ) -> tuple[list[str], int]:
-        """The cells of a line with quotes, and how many more lines belong to it."""
+    def _read(self, line: str, bare: str, source: "_LineSource") -> "_Reading":
+        """The cells of a line, perhaps with the next lines, and what had to be repaired for that."""
+        quote = self._dialect.quote
+        if not quote or quote not in bare or self._dialect.framed or self._dialect.starts:
+            return _Reading(self._split(bare))
         cells, is_closed = self._parse_strictly(line)
         if cells is not None and is_closed and len(cells) == self._width:
-            return cells, 0
+            return _Reading(cells)
         if not is_closed:
-            continued = self._parse_with_next_lines(line, lines, put_back)
+            continued = self._parse_with_next_lines(line, source)
             if continued is not None:
-                return continued
+                return _Reading(continued)
+        readings = [reading for reading in self._lenient_readings(bare) if len(reading.row) == self._width]
+        readings.sort(key=lambda reading: row_cost(reading.row, self._shapes))
+        if readings:
+            return readings[0]
+        if cells is not None and is_closed:
+            return _Reading(cells)
         lenient = self._parse_leniently(bare)
-        plain = self._split(bare)
-        for reading, reason in (
-            (lenient, "quotes within a quoted value kept as text"),
-            (plain, "a stray quote kept as text"),
-        ):
-            if reading is not None and len(reading) == self._width:
-                self._notes.repair(start, reason, bare)
-                return reading, 0
-        return (cells if cells is not None and is_closed else lenient or plain), 0
+        return _Reading(self._split(bare) if lenient is None else lenient, _QUOTES_KEPT)
 
-    def _parse_strictly(self, text: str) -> tuple[list[str] | None, bool]:
+    def _lenient_readings(self, bare: str) -> Iterator["_Reading"]:
+        """The readings of a line whose quotes break the rules."""
+        lenient = self._parse_leniently(bare)
+        if lenient is not None:
+            yield _Reading(lenient, _QUOTES_KEPT)
+        for literal in self._opening_quotes(bare):
+            reading = self._parse_leniently(bare, literal)
+            if reading is not None:
+                yield _Reading(reading, _STRAY_QUOTE)
+        yield _Reading(self._split(bare), _STRAY_QUOTE)
+
+    def _opening_quotes(self, bare: str) -> list[int]:
+        """Where in a line a quote may open a value."""
+        quote, delimiter = self._dialect.quote, self._dialect.delimiter
+        found = [0] if bare.startswith(quote) else []
+        index = bare.find(delimiter + quote)
+        while index >= 0 and len(found) < _MOST_OPENINGS:
+            found.append(index + len(delimiter))
+            index = bare.find(delimiter + quote, index + 1)
+        return found
+
+    def _parse_strictly(self, text: str) -> tuple[Row | None, bool]:
         """The cells by the rules (None if `text` breaks them), and whether every quote that was opened is closed."""
         try:
-            rows = list(
-                csv.reader([text], delimiter=self._delimiter, quotechar=self._quote, doublequote=True, strict=True)
-            )
+            rows = list(csv_reader([text], self._dialect, strict=True))
         except csv.Error as error:
             return None, "unexpected end" not in str(error)
-        return (rows[0] if len(rows) == 1 else None), True
+        row = rows[0] if len(rows) == 1 else None
+        if row is not None and self._dialect.delimiter == " ":
+            row = [cell for cell in row if cell]
+        return row, True
 
-    def _parse_with_next_lines(
-        self, line: str, lines: Iterator[str], put_back: list[str]
-    ) -> tuple[list[str], int] | None:
+    def _parse_with_next_lines(self, line: str, source: "_LineSource") -> Row | None:
         """The cells if the line goes on in the next lines, or None, with these lines put back."""
-        following: list[str] = []
-        while len(following) < _LONGEST_VALUE:
-            next_line = put_back.pop() if put_back else next(lines, None)
-            if next_line is None:
-                break
-            following.append(next_line)
-            if self._quote not in next_line:
+        parts = [line]
+        while len(parts) <= _LONGEST_VALUE and (next_line := source.further_line()) is not None:
+            parts.append(next_line)
+            if self._dialect.quote not in next_line:
                 continue
-            cells, is_closed = self._parse_strictly(line + "".join(following))
+            cells, is_closed = self._parse_strictly("".join(parts))
             if cells is not None and is_closed and len(cells) == self._width:
-                return cells, len(following)
+                return cells
             if is_closed:
                 break
-        put_back.extend(reversed(following))
+        source.put_back_further_lines()
         return None
 
-    def _parse_leniently(self, bare: str) -> list[str] | None:
-        """The cells if a quote closes a value only before a delimiter or at the end; None if one never closes."""
-        cells: list[str] = []
+    def _parse_leniently(self, bare: str, literal: int = -1) -> Row | None:
+        """The cells if a quote closes a value only before a delimiter or at the end; None if one never closes.
+
+        A quote at the index `literal` opens no value.
+        """
+        if self._dialect.escape != self._dialect.quote:
+            bare = without_backslashes(bare, self._dialect.quote)
+        cells: Row = []
         start, end = 0, len(bare)
-        quote, delimiter = self._quote, self._delimiter
+        quote, delimiter = self._dialect.quote, self._dialect.delimiter
         while start <= end:
-            if bare.startswith(quote, start):
+            if bare.startswith(quote, start) and start != literal:
                 close = start + 1
                 while True:
                     close = bare.find(quote, close)
@@ -215,46 +341,78 @@ class LineParser:
                 start = stop + 1
         return cells
 
-    # Width ------------------------------------------------------------------------------------------------------------
 
-    def _with_full_width(self, cells: list[str], line: int, bare: str) -> list[str] | None:
-        """The row with exactly as many cells as the table has columns, or None if the line has no single reading."""
-        count, width = len(cells), self._width
-        if count == width:
-            return cells
-        if count < width:
-            return self._padded(cells, line, bare)
-        if not any(cell.strip() for cell in cells[width:]):
-            if count > width + 1 or not self._ends_empty:
-                self._notes.repair(line, f"{plural(count - width, 'empty value')} too many at the end dropped", bare)
-            return cells[:width]
-        return self._with_joined_cells(cells, line, bare)
+class _Reading(msgspec.Struct, frozen=True):
+    """The cells of a line, and what had to be repaired for them ("" for nothing)."""
 
-    def _padded(self, cells: list[str], line: int, bare: str) -> list[str] | None:
-        if len(cells) == 1 and self._width > 2:
-            self._notes.reject(line, f"1 value where {self._width} are expected", bare)
-            return None
-        if not all(self._fits(position, cell) for position, cell in enumerate(cells)):
-            reason = (
-                f"{len(cells)} values where {self._width} are expected, and they do not fit the columns from the left"
-            )
-            self._notes.reject(line, reason, bare)
-            return None
-        missing = self._width - len(cells)
-        self._notes.repair(line, f"{plural(missing, 'value')} missing at the end", bare)
-        return [*cells, *[""] * missing]
+    row: Row
+    reason: str = ""
 
-    def _with_joined_cells(self, cells: list[str], line: int, bare: str) -> list[str] | None:
-        """The row if a delimiter stands within a value: if there is one place where joining cells fits all columns."""
-        extra = len(cells) - self._width
-        readings = []
-        for position in range(self._width):
-            joined = self._delimiter.join(cells[position : position + extra + 1])
-            row = [*cells[:position], joined, *cells[position + extra + 1 :]]
-            if all(self._fits(column, cell) for column, cell in enumerate(row)):
-                readings.append(row)
-        if len(readings) == 1:
-            self._notes.repair(line, "a delimiter within a value, taken as part of it", bare)
-            return readings[0]
-        self._notes.reject(line, f"{len(cells)} values where {self._width} are expected", bare)
-        return None
+
+class _LineSource:
+    """Lines that are taken for one row after the other and can be put back, with their numbers."""
+
+    def __init__(self, lines: Iterator[str], first: int) -> None:
+        self._lines = lines
+        self._ahead: deque[str] = deque()  # put back
+        self._taken: list[str] = []  # for the row that is being read
+        self._was_empty = False
+        self.line = first - 1  # the number of the line that was taken last
+        self.follows_empty_line = False
+
+    def peek(self) -> str | None:
+        """The next line, which stays the next; None at the end."""
+        if not self._ahead:
+            line = next(self._lines, None)
+            if line is None:
+                return None
+            self._ahead.append(line)
+        return self._ahead[0]
+
+    # By the reader of many lines: a row is accepted, or its lines are put back.
+
+    def value_lines(self) -> Iterator[str]:
+        """The next lines; they end if too many are taken for one row."""
+        ahead, lines, taken = self._ahead, self._lines, self._taken
+        taken.clear()
+        while len(taken) <= _LONGEST_VALUE:
+            line = ahead.popleft() if ahead else next(lines, None)
+            if line is None:
+                return
+            taken.append(line)
+            yield line
+
+    def accept(self) -> int:
+        """Count the lines that were taken as read; returns the number of the first."""
+        first = self.line + 1
+        self.line += len(self._taken)
+        self._taken.clear()
+        self._was_empty = False
+        return first
+
+    def put_back(self) -> None:
+        self._ahead.extendleft(reversed(self._taken))
+        self._taken.clear()
+
+    # Line by line.
+
+    def first_line(self) -> str | None:
+        """The next line, at which a row begins; None at the end."""
+        self._taken.clear()
+        line = self.further_line()
+        self.follows_empty_line = self._was_empty
+        self._was_empty = line is not None and not line.strip()
+        return line
+
+    def further_line(self) -> str | None:
+        """The next line, for the same row."""
+        line = self._ahead.popleft() if self._ahead else next(self._lines, None)
+        if line is not None:
+            self.line += 1
+            self._taken.append(line)
+        return line
+
+    def put_back_further_lines(self) -> None:
+        while len(self._taken) > 1:
+            self._ahead.appendleft(self._taken.pop())
+            self.line -= 1

@@ -1,4 +1,4 @@
-"""The dialect of a delimited text, sniffed from its first lines: delimiter, quote, preamble, header, width.
+"""The dialect of a delimited text, sniffed from its first lines: delimiter, quote, escape, and where the table begins.
 
 A delimiter is good if it cuts the lines into equally many cells and the cells look like values (consistency and type
 score, after van den Burg, Nazábal and Sutton, "Wrangling messy CSV files by detecting row and type patterns", 2019).
@@ -6,30 +6,46 @@ score, after van den Burg, Nazábal and Sutton, "Wrangling messy CSV files by de
 
 import csv
 import re
-import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from tabsmith.tables.info import Dialect
-from tabsmith.tables.read.value_formats import fitting_formats, is_typed_value
+from tabsmith.tables.read.column_shapes import typed_formats
+from tabsmith.tables.read.sources import ReadOptions
+from tabsmith.tables.read.table_structure import (
+    NumberedRow,
+    Row,
+    count_expected,
+    find_table,
+    holds_totals,
+    without_footers,
+)
+from tabsmith.tables.read.value_formats import is_typed_value
+
+if TYPE_CHECKING:
+    import _csv
 
 SNIFFED: Final = 262_144  # characters by which the dialect is sniffed
 _DELIMITERS: Final = {",": 1.0, ";": 1.0, "\t": 1.05, "|": 1.0, " ": 0.6, ":": 0.4, "^": 0.8, "~": 0.7}
 """The weight of each delimiter in its score."""
+_WEAK_DELIMITERS: Final = (" ", ":")  # which stand within values, too
 _SCORED_ROWS: Final = 400  # per delimiter
-_HEADER_ROWS: Final = 100  # among which the header is looked for by expected names
+_EXPECTED_ROWS: Final = 100  # among which expected names are looked for
+_MOST_QUOTED_LINES: Final = 30  # that a quoted value spans in a text with stray quotes
 _LEAST_LINES: Final = 20  # sniffed, however long they are
 _LEAST_SCORE: Final = 0.1  # a lower score means that the table has one column
+_UNUSED_DELIMITERS: Final = (",", ";", "\t", "|", "\x1f")  # the first that does not occur stands for one column
+_BACKSLASH: Final = "\\"
 _PLAIN: Final = re.compile(r"[^,;\t|\"]*")
-_NAME_LENGTH: Final = 200
 _DECLARATION: Final = re.compile(r'"?sep=([,;\t|:^~])"?\r?\n')  # a first line that is meant for Excel
 _LINE: Final = re.compile(r"[^\r\n]*(?:\r\n|\n|\r|\Z)")  # not cut at form feeds and the like
-
-Row: TypeAlias = list[str]
+_RULE: Final = re.compile(r"\s*[|+]?(?:\s*:?[-=]{2,}:?\s*[|+])*\s*:?[-=]{2,}:?\s*[|+]?\s*")
+_CLOCK: Final = re.compile(r"\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AaPp][Mm])?")
+_SPACES: Final = re.compile(r"\S(?:\s\S|\S)*")
 
 csv.field_size_limit(1 << 30)
 
@@ -45,50 +61,74 @@ class SniffResult(msgspec.Struct, frozen=True):
     names: tuple[str, ...]
     sample: tuple[tuple[str, ...], ...]
     clean: bool  # every line in the sample is written by the rules
-    units: bool = False  # a second header line (units) stands below the first
     padded: bool = False  # spaces follow the delimiters
-    ends_empty: bool = False  # every line ends in a delimiter
-    first: int = 1  # the number of the line at which the rows begin
+    drops_last: bool = False  # every line ends in a delimiter, which adds no column
+    further_header: tuple[tuple[int, str], ...] = ()  # lines below the names that are no rows, with their numbers
+    holds_totals: bool = False  # some rows are totals of others all along, so that a last one is nothing special
+    first: int = 1  # the number of the line at which the rows of values begin
+    records_above: int = 0  # rows above the first row of values; a quoted name may span lines
 
 
-def sniff_dialect(text: str, *, tabs: bool = False, expected: tuple[str, ...] = ()) -> SniffResult:
+def sniff_dialect(text: str, options: ReadOptions | None = None, *, tabs: bool = False) -> SniffResult:
     """The dialect of `text`, the beginning of a file; `tabs` if the file's name suggests tabs (.tsv).
 
-    A line that holds the `expected` names of columns is the header, whatever else the lines suggest.
+    What `options` decide is taken as it is: delimiter, quote, escape, the line of the header, lines to skip.
     """
+    options = options or ReadOptions()
     text, newline, is_cut = _whole_lines(text)
     declaration = _DECLARATION.match(text)
-    delimiter, quote = (declaration[1], '"') if declaration else _best_delimiter(text, tabs, expected)
-    numbered = list(_rows(text, delimiter, quote))
-    if is_cut and len(numbered) > 1:
-        numbered = numbered[:-1]  # perhaps cut within a quoted value
-    named_line = _expected_header([row for _, row in numbered], expected)
-    if named_line is not None:
-        full_width, start = len(numbered[named_line][1]), named_line
-    else:
-        full_width = _width([row for _, row in numbered])
-        start = min(1, len(numbered) - 1) if declaration else _table_start(numbered, full_width)
-    rows, width = _without_last_empty([row for _, row in numbered[start:] if row], full_width)
-    has_header, names = (True, tuple(rows[0][:width])) if named_line is not None else _header(rows, width)
-    data = rows[1:] if has_header else rows
-    units = has_header and _has_units(data, width)
+    skipped = max(options.skip or 0, 1 if declaration else 0)
+    body = text[_line_end(text, newline, skipped) if skipped else 0 :]
+    if declaration and options.delimiter is None:
+        options = msgspec.structs.replace(options, delimiter=declaration[1])
+    dialect = _best_dialect(body, options, tabs)
+    rows = [(line + skipped, row) for line, row in _careful_rows(body, dialect)]
+    if is_cut and len(rows) > 1:
+        rows = rows[:-1]  # perhaps cut within a quoted value
+    table = find_table(rows, header_line=options.header, expected=options.expected)
+    below = [row for _, row in rows[table.first :] if row]
+    header_line = rows[table.start][0] if table.names else 0
+    start_line = _line_number(rows, table.start, skipped + 1)
     return SniffResult(
-        dialect=Dialect(delimiter, quote, quote, has_header, numbered[start][0] - 1 if start < len(numbered) else 0),
-        width=width,
-        names=names,
-        sample=tuple(tuple(row) for row in data[units:] if len(row) == width),
-        clean=(
-            all(len(row) == width for row in rows)
-            and not units
-            and not any(_has_odd_quotes(row, quote) for row in rows)
-            and _has_plain_lines(text, newline)
-            and delimiter != " "
-            and width == full_width
+        dialect=msgspec.structs.replace(
+            dialect,
+            header=bool(table.names),
+            skipped_lines=start_line - 1,
+            header_line=header_line,
+            further_header_lines=table.unit_rows,
+            named_columns=len(table.names) and table.header_width,
         ),
-        units=units,
-        padded=delimiter != " " and _is_padded(data, width),
-        ends_empty=width < full_width,
-        first=_line_number(numbered, start + has_header + units),
+        width=table.width,
+        names=table.names,
+        sample=tuple(
+            tuple(row[: table.width])
+            for row in without_footers(below)
+            if len(row) == table.width + table.drops_last and tuple(row) != table.names
+        ),
+        clean=(
+            all(len(row) == table.width for row in below)
+            and _is_plain(dialect)
+            and _has_plain_lines(text, newline)
+            and follows_rules(body, dialect)
+        ),
+        padded=dialect.delimiter not in {"", " "} and _is_padded(below, table.width),
+        drops_last=table.drops_last,
+        further_header=tuple(
+            (line, dialect.delimiter.join(row)) for line, row in rows[table.first - table.unit_rows : table.first]
+        ),
+        holds_totals=holds_totals(below),
+        first=_line_number(rows, table.first, skipped + 1),
+        records_above=skipped + table.first,
+    )
+
+
+def _is_plain(dialect: Dialect) -> bool:
+    """Whether DuckDB's reader knows such a dialect."""
+    return (
+        dialect.delimiter not in {"", " "}
+        and dialect.escape != _BACKSLASH
+        and not dialect.skips_spaces
+        and not dialect.framed
     )
 
 
@@ -123,51 +163,170 @@ def _has_plain_lines(text: str, newline: str) -> bool:
     return "\x00" not in text and not mixes_cr_with_lf and not mixes_lf_with_crlf
 
 
-def _rows(text: str, delimiter: str, quote: str) -> Iterator[tuple[int, Row]]:
-    """The rows of `text`, each with the number of its first line."""
+def numbered_rows(text: str, dialect: Dialect) -> Iterator[NumberedRow]:
+    """The rows of `text`, each with the number of its first line; the row of an empty line is []."""
     lines = (match.group() for match in _LINE.finditer(text) if match.group())
-    reader = csv.reader(lines, delimiter=delimiter, quotechar=quote, doublequote=True)
-    line = 1
+    if dialect.framed or dialect.starts:
+        for number, line in enumerate(lines, 1):
+            yield number, split_line(line.rstrip("\r\n"), dialect)
+        return
+    reader = csv_reader(lines, dialect)
+    number = 1
     try:
         for row in reader:
-            yield line, [cell for cell in row if cell] if delimiter == " " else row
-            line = reader.line_num + 1
+            yield number, [cell for cell in row if cell] if dialect.delimiter == " " else row
+            number = reader.line_num + 1
     except csv.Error:
         return  # a null byte or the like: the rows before it count
 
 
-def _line_number(rows: Sequence[tuple[int, Row]], index: int) -> int:
+def _careful_rows(text: str, dialect: Dialect) -> Iterator[NumberedRow]:
+    """The rows of `text` as by `numbered_rows`, but that a quote which nothing closes in time is text."""
+    if not dialect.quote or dialect.framed or dialect.starts or follows_rules(text, dialect):
+        yield from numbered_rows(text, dialect)
+        return
+    lines = [match.group() for match in _LINE.finditer(text) if match.group()]
+    index = 0
+    while index < len(lines):
+        row, count = _row_at(lines, index, dialect)
+        yield index + 1, [cell for cell in row if cell] if dialect.delimiter == " " else row
+        index += count
+
+
+def _row_at(lines: Sequence[str], index: int, dialect: Dialect) -> tuple[Row, int]:
+    """The row that begins at a line, and how many lines it takes."""
+    for count in range(1, _MOST_QUOTED_LINES + 1):
+        part = lines[index : index + count]
+        if dialect.quote not in part[-1] and count > 1:
+            continue
+        try:
+            return next(csv_reader(part, dialect, strict=True), []), count
+        except csv.Error as error:
+            if "unexpected end" not in str(error) or index + count >= len(lines):
+                break
+    return split_line(lines[index].rstrip("\r\n"), dialect), 1
+
+
+def split_line(line: str, dialect: Dialect) -> Row:
+    """The cells of a line in which no delimiter stands within quotes; [] for an empty line and for a ruled one."""
+    if dialect.framed:
+        return [] if _RULE.fullmatch(line) or not line.strip() else _framed_cells(line)
+    if dialect.starts:
+        ends = (*dialect.starts[1:], None)
+        cells = [line[start:end].strip() for start, end in zip(dialect.starts, ends, strict=True)]
+        return cells if any(cells) else []
+    cells = line.split(dialect.delimiter)
+    if dialect.delimiter == " ":
+        return [cell for cell in cells if cell]
+    return [cell.lstrip(" ") for cell in cells] if dialect.skips_spaces else cells
+
+
+def _framed_cells(line: str) -> Row:
+    inner = line.strip()
+    inner = inner.removeprefix("|").removesuffix("|")
+    return [cell.strip() for cell in inner.split("|")]
+
+
+def csv_reader(lines: Iterable[str], dialect: Dialect, *, strict: bool = False) -> "_csv.Reader":
+    """Python's CSV reader over `lines`, in this dialect; `strict` raises csv.Error where a line breaks the rules."""
+    if dialect.escape == _BACKSLASH:
+        lines = (without_backslashes(line, dialect.quote) for line in lines)
+    return csv.reader(
+        lines,
+        delimiter=dialect.delimiter,
+        quotechar=dialect.quote or None,
+        quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
+        doublequote=True,
+        skipinitialspace=dialect.skips_spaces,
+        strict=strict,
+    )
+
+
+def without_backslashes(line: str, quote: str) -> str:
+    """The line with each quote behind a backslash doubled instead; backslashes elsewhere stay."""
+    return line.replace(_BACKSLASH + quote, quote * 2)
+
+
+def follows_rules(text: str, dialect: Dialect) -> bool:
+    """Whether every quote in `text` opens or closes a value, or is escaped."""
+    if not dialect.quote or dialect.quote not in text:
+        return True
+    try:
+        for _ in csv_reader((match.group() for match in _LINE.finditer(text) if match.group()), dialect, strict=True):
+            pass
+    except csv.Error as error:
+        return "unexpected end" in str(error)  # the text is cut within a value
+    return True
+
+
+def _is_padded(rows: Sequence[Row], width: int) -> bool:
+    """Whether nearly all cells but the first of each row begin with a space."""
+    if width < 2 or not rows:
+        return False
+    later = [cell for row in rows[:200] for cell in row[1:] if cell]
+    return bool(later) and sum(cell[0] == " " for cell in later) > 0.9 * len(later)
+
+
+def _line_number(rows: Sequence[NumberedRow], index: int, first: int) -> int:
     """The number of the line at which the row at `index` begins, or would begin behind the last one."""
     if index < len(rows):
         return rows[index][0]
-    return rows[-1][0] + 1 if rows else 1
+    return rows[-1][0] + 1 if rows else first
 
 
-# The delimiter -------------------------------------------------------------------------------------------------------
+# The dialect ---------------------------------------------------------------------------------------------------------
 
 
-def _best_delimiter(text: str, tabs: bool, expected: tuple[str, ...]) -> tuple[str, str]:
-    """The delimiter and the quote that cut out the most `expected` names, and among these with the highest score."""
-    quotes = ['"', "'"] if text.count("'") > 4 and text.count("'") > 2 * text.count('"') else ['"']
-    best_score, best = _LEAST_SCORE, (",", '"')
-    for quote in quotes:
-        for delimiter in _DELIMITERS:
-            if delimiter not in text:
-                continue
-            score = _score(text, delimiter, quote) * (1.5 if tabs and delimiter == "\t" else 1.0)
-            if expected:
-                rows = [row for _, row in islice(_rows(text, delimiter, quote), _HEADER_ROWS)]
-                score += max((_count_expected(row, expected) for row in rows if len(row) > 1), default=0)
-            if quote == "'":
-                score *= 0.99
-            if score > best_score + 1e-9:
-                best_score, best = score, (delimiter, quote)
-    return best
+def _best_dialect(text: str, options: ReadOptions, tabs: bool) -> Dialect:
+    """The dialect that cuts out the most expected names, and among several the one with the highest score."""
+    if options.delimiter is None and _is_framed(text):
+        return Dialect("|", "", "", framed=True)
+    best_score, best = _LEAST_SCORE, None
+    for dialect in _candidates(text, options):
+        rows = [row for _, row in islice(numbered_rows(text, dialect), _SCORED_ROWS) if row]
+        score = _score(rows, dialect) * (1.5 if tabs and dialect.delimiter == "\t" else 1.0)
+        if options.expected and options.delimiter is None:
+            named = (count_expected(row, options.expected) for row in rows[:_EXPECTED_ROWS] if len(row) > 1)
+            score += max(named, default=0)
+        elif options.delimiter is None and _is_one_column(rows, dialect):
+            continue
+        if score > best_score + 1e-9:
+            best_score, best = score, dialect
+    if (best is None or best.delimiter in _WEAK_DELIMITERS) and options.delimiter is None:
+        starts = _fixed_starts(text)
+        if len(starts) > 1 and (best is None or best_score < 0.5):
+            return Dialect("", "", "", starts=starts)
+    if best is not None:
+        return best
+    quote = '"' if options.quote is None else options.quote
+    unused = next((mark for mark in _UNUSED_DELIMITERS if mark not in text), _UNUSED_DELIMITERS[-1])
+    return Dialect(options.delimiter or unused, quote, quote)
 
 
-def _score(text: str, delimiter: str, quote: str) -> float:
-    rows = [row for _, row in islice(_rows(text, delimiter, quote), _SCORED_ROWS) if row]
-    width, count = Counter(len(row) for row in rows).most_common(1)[0] if rows else (0, 0)
+def _candidates(text: str, options: ReadOptions) -> Iterator[Dialect]:
+    """The dialects in which `text` may be written; of two that cut alike, the more usual one first."""
+    delimiters = [options.delimiter] if options.delimiter else [mark for mark in _DELIMITERS if mark in text]
+    for quote in _quotes(text, options):
+        escapes = [options.escape] if options.escape is not None else [quote]
+        if options.escape is None and quote and _BACKSLASH + quote in text:
+            escapes.append(_BACKSLASH)
+        for delimiter in delimiters:
+            for escape in escapes:
+                yield Dialect(delimiter, quote, escape)
+                if delimiter != " " and quote and f"{delimiter} {quote}" in text:
+                    yield Dialect(delimiter, quote, escape, skips_spaces=True)
+
+
+def _quotes(text: str, options: ReadOptions) -> list[str]:
+    if options.quote is not None:
+        return [options.quote]
+    single = re.search(r"(?:^|[,;\t|] ?)'[^'\r\n]*'(?:[,;\t|\r\n]|\Z)", text, re.MULTILINE)
+    return ['"', "'"] if single else ['"']
+
+
+def _score(rows: Sequence[Row], dialect: Dialect) -> float:
+    widths = Counter(len(row) for row in rows)
+    width, count = widths.most_common(1)[0] if rows else (0, 0)
     if width < 2 and rows:
         wider = Counter(len(row) for row in rows if len(row) > 1).most_common(1)
         if wider and wider[0][1] >= 0.4 * len(rows):
@@ -177,10 +336,12 @@ def _score(text: str, delimiter: str, quote: str) -> float:
     regular = [row for row in rows if len(row) == width][:100]
     cells = [cell for row in regular for cell in row[:200]]
     type_score = sum(_cell_score(cell) for cell in cells) / len(cells)
-    odd_quotes = sum(1 for row in regular for cell in row if _has_odd_quotes([cell], quote))
+    odd_quotes = sum(1 for cell in cells if has_odd_quotes(cell, dialect.quote)) if dialect.quote else 0
     consistency = count / len(rows)
     quote_score = 1 - odd_quotes / max(1, len(cells))
-    return consistency**2 * type_score * _DELIMITERS[delimiter] * quote_score * (1 - 0.3 / width)
+    habit = _DELIMITERS.get(dialect.delimiter, 1.0)
+    habit *= (0.99 if dialect.quote == "'" else 1.0) * (0.995 if dialect.escape == _BACKSLASH else 1.0)
+    return consistency**2 * type_score * habit * quote_score * (1 - 0.3 / width)
 
 
 def _cell_score(cell: str) -> float:
@@ -189,142 +350,50 @@ def _cell_score(cell: str) -> float:
     return 0.8 if _PLAIN.fullmatch(cell) else 0.35
 
 
-# The table within the text -------------------------------------------------------------------------------------------
+def has_odd_quotes(cell: str, quote: str) -> bool:
+    """Whether a quote stands at the edge of a parsed cell, as it does where a quote was misunderstood."""
+    return bool(cell) and (cell[0] == quote or cell[-1] == quote)
 
 
-def _width(rows: Sequence[Row]) -> int:
-    """The most frequent number of cells in a row: of several cells, if at least 30 % of the rows agree."""
-    counts = Counter(len(row) for row in rows if row)
-    if not counts:
-        return 0
-    several = Counter({width: count for width, count in counts.items() if width > 1}).most_common(1)
-    if several and several[0][1] >= 0.3 * counts.total():
-        return several[0][0]
-    return counts.most_common(1)[0][0]
-
-
-def _table_start(rows: Sequence[tuple[int, Row]], width: int) -> int:
-    """The index of the table's first row: from there on, most rows are as wide as the table."""
-    for index, (_, row) in enumerate(rows):
-        if not row or not any(cell.strip() for cell in row):
-            continue
-        next_widths = [len(following) for _, following in rows[index + 1 : index + 5] if following]
-        next_row = rows[index + 1][1] if index + 1 < len(rows) else []
-        fits = len(row) == width or _is_r_header(row, next_row, width)
-        if len(row) > width > 1 and not any(cell.strip() for cell in row[width:]):
-            fits = True
-        if fits and (not next_widths or next_widths.count(width) * 2 >= len(next_widths)):
-            return index
-    return 0
-
-
-def _is_r_header(row: Row, next_row: Row, width: int) -> bool:
-    """Whether `row` is a header as R writes it: without a name above the row names, and values right below."""
-    if not len(row) == width - 1 > 1 or any(is_typed_value(cell) for cell in row):
+def _is_one_column(rows: Sequence[Row], dialect: Dialect) -> bool:
+    """Whether the delimiter stands only within values of one column: times, decimal commas, names, addresses."""
+    has_header = bool(rows) and len(rows[0]) == 1
+    body = rows[1:] if has_header else rows
+    if not body:
         return False
-    return len(next_row) == width and any(is_typed_value(cell) for cell in next_row)
-
-
-def _expected_header(rows: Sequence[Row], expected: tuple[str, ...]) -> int | None:
-    """The index of the row with the most `expected` names: at least half of them, or of its own cells."""
-    counts = [_count_expected(row, expected) for row in rows[:_HEADER_ROWS]]
-    most = max(counts, default=0)
-    if most == 0:
-        return None
-    index = counts.index(most)
-    cells = sum(1 for cell in rows[index] if cell.strip())
-    return index if 2 * most >= min(cells, len(expected)) else None
-
-
-def _count_expected(row: Row, expected: tuple[str, ...]) -> int:
-    """How many of the `expected` names stand in the row, in upper or lower case, with or without spaces around."""
-    return len({_folded(name) for name in expected} & {_folded(cell) for cell in row})
-
-
-def _folded(name: str) -> str:
-    return unicodedata.normalize("NFKC", name.strip().lstrip("\ufeff")).casefold()
-
-
-def _without_last_empty(rows: list[Row], width: int) -> tuple[list[Row], int]:
-    """The rows and the width without a last empty cell: if all lines end in a delimiter, there is one cell too many."""
-    full = [row for row in rows if len(row) == width]
-    if width > 2 and full and len(full) >= 0.9 * len(rows) and not any(row[-1].strip() for row in full):
-        return [row[:-1] if len(row) == width else row for row in rows], width - 1
-    return rows, width
-
-
-def _header(rows: list[Row], width: int) -> tuple[bool, tuple[str, ...]]:
-    """Whether the first row names the columns, and the names."""
-    if not rows:
-        return False, ()
-    first, rest = rows[0], [row for row in rows[1:] if len(row) == width]
-    if len(first) == width - 1:
-        return True, ("rownames", *first)  # R writes no name above its row names
-    first = first[:width]
-    if any(len(cell) > _NAME_LENGTH for cell in first) and not rest:
-        return False, ()
-    is_header = _is_header(first, rest)
-    return is_header, tuple(first) if is_header else ()
-
-
-def _is_header(first: Row, rest: list[Row]) -> bool:
-    if _counts_columns(first) and len(rest) > 1 and not any(_counts_columns(row) for row in rest[:2]):
+    delimiter = dialect.delimiter
+    lines = [delimiter.join(row) for row in body[:_EXPECTED_ROWS]]
+    is_name = has_header and " " not in rows[0][0].strip()
+    if is_name and sum(is_typed_value(line) for line in lines) >= 0.9 * len(lines):
         return True
-    typed_columns = agreeing = 0
-    for position, cell in enumerate(first):
-        values = [row[position] for row in rest]
-        if not any(value.strip() for value in values):
-            continue
-        formats = fitting_formats(values, decimal_comma=False)[:-1] or fitting_formats(values, decimal_comma=True)[:-1]
-        typed_columns += bool(formats)
-        agreeing += any(format_.pattern.fullmatch(cell.strip()) for format_ in formats)
-    all_typed = all(is_typed_value(cell) for cell in first)
-    if typed_columns:
-        names = sum(1 for cell in first if cell.strip() and not is_typed_value(cell))
-        if agreeing == 0 and names:
-            return True
-        if names == 0 or agreeing > typed_columns / 2:
-            return False
-        return len({cell.strip() for cell in first}) == len(first)
-    repeated = any(cell and sum(row[position] == cell for row in rest) > 1 for position, cell in enumerate(first))
-    return not all_typed and not repeated
+    width = Counter(len(row) for row in body).most_common(1)[0][0]
+    typed = sum(_has_types(body, position, width) for position in range(width))
+    if delimiter in _WEAK_DELIMITERS:
+        return has_header or not typed or all(_CLOCK.fullmatch(line.strip()) for line in lines)
+    is_prose = all(not cell or cell[0] == " " for row in body for cell in row[1:])
+    return is_name and is_prose and not typed
 
 
-def _counts_columns(row: Row) -> bool:
-    """Whether the cells count from 0 or 1: the names of a table that was written without names."""
-    cells = [cell.strip() for cell in row]
-    return len(cells) > 2 and any(
-        cells == [str(number) for number in range(start, start + len(cells))] for start in (0, 1)
-    )
+def _has_types(rows: Sequence[Row], position: int, width: int) -> bool:
+    """Whether the cells at a position are numbers, dates or booleans, but for the first one, perhaps a name."""
+    return bool(typed_formats([row[position] for row in rows[len(rows) > 1 :] if len(row) == width]))
 
 
-def _has_units(data: list[Row], width: int) -> bool:
-    """Whether the first row below the header holds text above columns of numbers, and no value: units, or names."""
-    full = [row for row in data if len(row) == width]
-    if len(full) < 4 or full[0] is not data[0]:
-        return False
-    first, rest = full[0], full[1:]
-    above_numbers = 0
-    for position in range(width):
-        values = [row[position] for row in rest]
-        if not any(value.strip() for value in values):
-            continue
-        is_numeric = any(len(fitting_formats(values, decimal_comma=comma)) > 1 for comma in (False, True))
-        cell = first[position].strip()
-        if is_numeric and cell and is_typed_value(cell):
-            return False
-        above_numbers += is_numeric and bool(cell)
-    return above_numbers >= 2
+def _is_framed(text: str) -> bool:
+    """Whether the lines are those of a table drawn with bars and dashes, as in Markdown or from a database."""
+    lines = [line.strip() for line in islice(text.splitlines(), _SCORED_ROWS) if line.strip()]
+    barred = sum("|" in line for line in lines)
+    ruled = sum(bool(_RULE.fullmatch(line)) and ("|" in line or "+" in line) for line in lines[:5])
+    framed = sum(line.startswith("|") and line.endswith("|") and len(line) > 2 for line in lines)
+    return barred > 0 and ((ruled > 0 and barred >= 0.5 * len(lines)) or framed > 0.8 * len(lines) > 1.6)
 
 
-def _has_odd_quotes(row: Row, quote: str) -> bool:
-    """Whether a quote stands at the edge of a parsed cell, which then was not written by the rules."""
-    return any(quote in cell and (cell[0] == quote or cell[-1] == quote) for cell in row if cell)
-
-
-def _is_padded(data: Sequence[Row], width: int) -> bool:
-    """Whether nearly all cells but the first of each row begin with a space."""
-    if width < 2 or not data:
-        return False
-    later = [cell for row in data[:200] for cell in row[1:] if cell]
-    return bool(later) and sum(cell[0] == " " for cell in later) > 0.9 * len(later)
+def _fixed_starts(text: str) -> tuple[int, ...]:
+    """Where columns of fixed width begin: behind at least two characters that are spaces in every line."""
+    lines = [line for line in islice(text.splitlines(), _SCORED_ROWS) if line.strip()]
+    if len(lines) < 3 or "\t" in text:
+        return ()
+    longest = max(map(len, lines))
+    filled = [any(len(line) > index and line[index] != " " for line in lines) for index in range(longest)]
+    profile = "".join("x" if is_filled else " " for is_filled in filled)
+    return tuple(match.start() for match in _SPACES.finditer(profile))

@@ -1,7 +1,5 @@
 """A pandas frame becomes a table with a snapshot, whatever its columns hold: frames from Python, and the samples."""
 
-import datetime as dt
-import decimal
 from typing import TYPE_CHECKING, Any
 
 from tabsmith.errors import SchemaError
@@ -9,7 +7,7 @@ from tabsmith.tables import snapshot_store
 from tabsmith.tables.database import connect, translate_errors
 from tabsmith.tables.info import Dialect, TableInfo
 from tabsmith.tables.profile.profiler import profile_snapshot
-from tabsmith.tables.read.arrow_columns import column_array, write_columns
+from tabsmith.tables.read.arrow_columns import column_array, plain_value, write_columns
 from tabsmith.tables.read.sources import FrameSource, SampleSource
 from tabsmith.text import clean
 
@@ -62,7 +60,7 @@ def _frame_columns(frame: "pd.DataFrame") -> tuple[tuple[str, ...], list[Any]]:
             raise SchemaError(
                 f"Two columns of the frame are called {clean(name)}.", next_step="Give every column a name of its own."
             )
-    return names, [_arrow_array(frame.iloc[:, position]) for position in range(len(names))]
+    return names, [arrow_array(frame.iloc[:, position]) for position in range(len(names))]
 
 
 def _column_name(label: object) -> str:
@@ -71,7 +69,8 @@ def _column_name(label: object) -> str:
     return str(label).encode("utf-8", "replace").decode()
 
 
-def _arrow_array(series: "pd.Series[Any]") -> Any:
+def arrow_array(series: "pd.Series[Any]") -> Any:
+    """The values of a column of a frame as an Arrow array."""
     import numpy as np
     import pandas as pd
     import pyarrow as pa
@@ -83,7 +82,7 @@ def _arrow_array(series: "pd.Series[Any]") -> Any:
     if isinstance(series.dtype, pd.PeriodDtype | pd.IntervalDtype) or series.dtype.kind in "mc":
         return pa.array([None if missing else str(value) for value, missing in _values(series)], pa.large_string())
     if series.dtype == object:
-        return column_array([None if missing else _python_value(value) for value, missing in _values(series)])
+        return column_array([None if missing else plain_value(value) for value, missing in _values(series)])
     if str(series.dtype) in {"float16", "float128"}:
         series = series.astype("float64")
     return pa.Array.from_pandas(series)
@@ -92,16 +91,3 @@ def _arrow_array(series: "pd.Series[Any]") -> Any:
 def _values(series: "pd.Series[Any]") -> list[tuple[Any, bool]]:
     """The values of a series, each with whether it is missing."""
     return list(zip(series.tolist(), series.isna().tolist(), strict=True))
-
-
-def _python_value(value: Any) -> Any:
-    """A value of an object column as a plain Python value; an object of any other type becomes its text."""
-    import numpy as np
-
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, dt.datetime):
-        return value.astimezone(dt.UTC).replace(tzinfo=None) if value.tzinfo else value
-    if isinstance(value, bool | int | float | str | dt.date | dict | list):
-        return value
-    return float(value) if isinstance(value, decimal.Decimal) else str(value)

@@ -51,7 +51,7 @@ def folders_for(asker: Asker, readable: tuple[Path, ...]) -> tuple[Path, ...]:
     return readable if asker == "bridge" else ANYWHERE
 
 
-def check_path(path: str, *, allowed: tuple[Path, ...], max_mb: float) -> GuardedFile:
+def check_path(path: str | Path, *, allowed: tuple[Path, ...], max_mb: float) -> GuardedFile:
     """The file that `path` means: `~` expanded, pasted quotes and `file://` taken off, links resolved.
 
     The file must lie in one of the folders `allowed` and be no larger than `max_mb`. Raises one of the ten kinds of
@@ -62,10 +62,15 @@ def check_path(path: str, *, allowed: tuple[Path, ...], max_mb: float) -> Guarde
 
 
 @contextlib.contextmanager
-def open_guarded(path: str, *, allowed: tuple[Path, ...], max_mb: float) -> Iterator[OpenedFile]:
-    """The file that `path` means, opened and then checked as by `check_path`. Raises PathError."""
-    requested = normalize_path(path)
-    display_path = clean(requested, 300)
+def open_guarded(
+    path: str | Path, *, allowed: tuple[Path, ...], max_mb: float, display_path: str = ""
+) -> Iterator[OpenedFile]:
+    """The file that `path` means, opened and then checked as by `check_path`. Raises PathError.
+
+    A text is what a person typed; a Path is taken as it is. Errors name the file `display_path` if that is given.
+    """
+    requested = path if isinstance(path, Path) else normalize_path(path)
+    display_path = display_path or clean(requested, 300)
     folders = tuple(Path(os.path.realpath(folder.expanduser())) for folder in allowed)
     target = Path(os.path.realpath(requested))
     _require_inside(target, folders, display_path)
@@ -82,6 +87,12 @@ def open_guarded(path: str, *, allowed: tuple[Path, ...], max_mb: float) -> Iter
         yield OpenedFile(file, handle, _handle_name(handle, target))
     finally:
         os.close(handle)
+
+
+def require_allowed(path: Path, allowed: tuple[Path, ...], display_path: str) -> None:
+    """Raise PathOutsideError if `path` does not lie in one of the folders `allowed`, links resolved."""
+    folders = tuple(Path(os.path.realpath(folder.expanduser())) for folder in allowed)
+    _require_inside(Path(os.path.realpath(path)), folders, display_path)
 
 
 def normalize_path(path: str) -> Path:

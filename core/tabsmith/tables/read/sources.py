@@ -1,10 +1,13 @@
 """Where a table comes from, as data: a file, a frame from Python, or one of the samples that come with scikit-learn."""
 
+import re
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
+from urllib.parse import unquote
 
 import msgspec
 
 from tabsmith.errors import UsageError
+from tabsmith.tables.read.database_urls import keep_password
 from tabsmith.text import clean
 
 if TYPE_CHECKING:
@@ -20,7 +23,8 @@ class ReadOptions(msgspec.Struct, frozen=True, omit_defaults=True):
     encoding: str | None = None
     header: int | None = None  # the number of the line with the names, counted from 1; 0 for no header
     skip: int | None = None  # lines to skip at the top
-    sheet: str | None = None  # of a workbook, or the table of a database
+    sheet: str | None = None  # of a workbook, the table of a database, or the file in an archive
+    query: str | None = None  # an SQL query to a database, in place of one of its tables
     columns: tuple[str, ...] = ()  # names for the columns, in place of those in the file
     expected: tuple[str, ...] = ()  # names that the file is expected to hold (a model's columns): evidence for a header
     every_row: bool = (
@@ -31,6 +35,9 @@ class ReadOptions(msgspec.Struct, frozen=True, omit_defaults=True):
 Asker: TypeAlias = Literal["person", "bridge"]
 """Who asked for a file: a person at this machine, who may open what their account may read, or somebody through the
 Telegram bridge, who is held to the folders of the setting `paths.allowed` and to what was sent here."""
+
+
+JoinKind: TypeAlias = Literal["left", "inner"]
 
 
 class FileSource(msgspec.Struct, frozen=True, tag="file", tag_field="source"):
@@ -57,6 +64,30 @@ class FrameSource(msgspec.Struct, frozen=True, tag="frame", tag_field="source"):
     fingerprint: str
 
 
+class DatabaseSource(msgspec.Struct, frozen=True, tag="database", tag_field="source"):
+    """A table of a database server, or the rows of a query to it (`options.sheet`, `options.query`).
+
+    `url` is an SQLAlchemy address and never holds a password (`database_urls` keeps that in memory). A database does not
+    tell when it last changed, so the rows that were read live on in a snapshot called `fingerprint`.
+    """
+
+    url: str
+    as_text: bool = False
+    options: ReadOptions = ReadOptions()
+    fingerprint: str = ""
+
+
+class JoinSource(msgspec.Struct, frozen=True, tag="join", tag_field="source"):
+    """Two to four tables joined by the columns `on`, which all of them have.
+
+    Every row of the first table stays ("left"), or those only whose keys are in all tables ("inner").
+    """
+
+    tables: "tuple[FileSource | SampleSource | DatabaseSource, ...]"
+    on: tuple[str, ...]
+    how: JoinKind = "left"
+
+
 class TasksSource(msgspec.Struct, frozen=True, tag="tasks", tag_field="source"):
     """No table: the path of a task file, and the text that it held when the run was started."""
 
@@ -64,7 +95,10 @@ class TasksSource(msgspec.Struct, frozen=True, tag="tasks", tag_field="source"):
     text: str
 
 
-Source: TypeAlias = FileSource | SampleSource | FrameSource
+OneTable: TypeAlias = FileSource | SampleSource | DatabaseSource
+"""A source that a person names by a path, a sample's name or an address."""
+
+Source: TypeAlias = OneTable | FrameSource | JoinSource
 
 SAMPLE_SIZES: Final[dict[SampleName, tuple[int, int]]] = {  # rows and columns
     "iris": (150, 5),
@@ -83,20 +117,33 @@ _SAMPLE_TARGETS: Final[dict[SampleName, str]] = {
 }
 _NAMED_CLASSES: Final = frozenset({"iris", "wine", "breast_cancer"})
 _SAMPLE_PREFIX: Final = "sample:"
+_ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_FILE_DATABASES: Final = frozenset({"sqlite", "duckdb"})
 
 
-def parse_source(text: str, *, as_text: bool = False) -> Source:
-    """The source that a person means by `text`: `sample:iris` is a sample, everything else a path.
+def parse_source(text: str, *, as_text: bool = False, options: ReadOptions = ReadOptions()) -> OneTable:  # noqa: B008
+    """The source that a person means by `text`: a sample (`sample:iris`), a database's address, or a path.
 
-    Raises UsageError for an unknown sample.
+    `sqlite:///PATH` and `duckdb:///PATH` are files. A password in an address is kept in this process's memory and is
+    no part of the source. Raises UsageError for an unknown sample.
     """
-    if not text.startswith(_SAMPLE_PREFIX):
-        return FileSource(text, as_text)
+    text = text.strip() if _ADDRESS.match(text.strip()) else text
+    scheme = text.partition(":")[0].lower()
+    if text.startswith(_SAMPLE_PREFIX):
+        return _sample(text.removeprefix(_SAMPLE_PREFIX))
+    if not _ADDRESS.match(text) or scheme == "file":
+        return FileSource(text, as_text, options)
+    if scheme.partition("+")[0] in _FILE_DATABASES:
+        return FileSource(unquote(text.partition("://")[2].partition("?")[0].removeprefix("/")), as_text, options)
+    return DatabaseSource(keep_password(text), as_text, options)
+
+
+def _sample(name: str) -> SampleSource:
     try:
-        return SampleSource(msgspec.convert(text.removeprefix(_SAMPLE_PREFIX), SampleName))
+        return SampleSource(msgspec.convert(name, SampleName))
     except msgspec.ValidationError:
         samples = ", ".join(_SAMPLE_PREFIX + name for name in get_args(SampleName))
-        raise UsageError(f"There is no {clean(text)}.", next_step=f"There are {samples}.") from None
+        raise UsageError(f"There is no {_SAMPLE_PREFIX}{clean(name)}.", next_step=f"There are {samples}.") from None
 
 
 def describe_source(source: Source | TasksSource) -> str:
@@ -108,6 +155,10 @@ def describe_source(source: Source | TasksSource) -> str:
             return f"sample {name}"
         case FrameSource():
             return "a DataFrame"
+        case DatabaseSource(url=url, options=options):
+            return options.sheet or ("a query" if options.query else f"database {url.rpartition('/')[2]}")
+        case JoinSource(tables=tables):
+            return " + ".join(describe_source(table) for table in tables)
 
 
 def sample_frame(name: SampleName) -> "pd.DataFrame":

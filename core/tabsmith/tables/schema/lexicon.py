@@ -97,9 +97,20 @@ _QUANTITIES: Final = _words("""
     volume value values dose
 """)
 _ENTITIES: Final = _words("""
-    patient subject customer user client member person
-    participant student household speaker respondent visitor patientid subjectid
-    userid customerid clientid employee borrower animal donor cow account individual subj pid
+    patient subject customer user client member person participant student household speaker respondent visitor
+    patientid subjectid userid customerid clientid employee borrower animal donor cow account individual subj pid
+    device engine machine sensor vehicle driver player unit turbine pump battery mouse rat dog horse child twin worker
+    passenger guest tenant applicant policyholder deviceid machineid engineid memberid studentid personid uid
+""")
+_NEED_A_KEY_WORD: Final = _words("unit child worker passenger guest tenant applicant account battery dog horse")
+_KEY_WORDS: Final = _words("id ids no nr number code key uuid")
+_OWNERS: Final = _words("""
+    store shop branch team school hospital clinic ward farm plot batch lot plate session site station host owner
+    author artist seller doctor nurse teacher company supplier merchant product item sku campaign village family
+    email mail login
+""")
+_PERIODS: Final = _words("""
+    year yr month day week quarter date time hour minute second weekday dayofweek period season decade century
 """)
 _GENERIC: Final = _words(
     "class classes type category status level count value values group total score rating rate grade amount duration "
@@ -212,8 +223,23 @@ def is_quantity_name(name: str) -> bool:
 
 
 def is_entity_name(name: str) -> bool:
-    """Whether the name suggests a person or animal that may have several rows."""
+    """Whether the name suggests a person, an animal or a machine that may have several rows."""
     words = name_words(name)
-    return any(word in _ENTITIES for word in words) and (
-        len(words) == 1 or words[-1] in {"id", "ids", "no", "nr", "number", "code", "key", "uuid"}
-    )
+    if not words or not any(word in _ENTITIES for word in words):
+        return False
+    if words[-1] in _KEY_WORDS:
+        return True
+    return len(words) == 1 and words[0] not in _NEED_A_KEY_WORD
+
+
+def is_owner_name(name: str) -> bool:
+    """Whether the name suggests something that several rows may belong to: a store, a batch, an address of mail."""
+    words = name_words(name)
+    if len(words) == 1:
+        return words[0] in _OWNERS
+    return bool(words) and words[-1] in _KEY_WORDS
+
+
+def is_period_name(name: str) -> bool:
+    """Whether the name suggests a part of time: year, week, hour."""
+    return any(word in _PERIODS for word in name_words(name))

@@ -45,6 +45,8 @@ ColumnWarningKind: TypeAlias = Literal[
     "imbalanced",
     "target missing",
     "duplicate",
+    "possible group",
+    "unread cells",
 ]
 
 ProblemType: TypeAlias = Literal["binary", "multiclass", "regression", "none"]
@@ -58,6 +60,16 @@ class ColumnWarning(msgspec.Struct, frozen=True):
     """Something about a column that a person should know before training."""
 
     kind: ColumnWarningKind
+    message: str
+
+
+TableWarningKind: TypeAlias = Literal["repeated rows"]
+
+
+class TableWarning(msgspec.Struct, frozen=True):
+    """Something about the rows of a table that a person should know before training."""
+
+    kind: TableWarningKind
     message: str
 
 
@@ -99,6 +111,7 @@ class Schema(msgspec.Struct, frozen=True):
     problem_type: ProblemType = msgspec.field(name="task")
     split: Split
     rows: int = 0
+    warnings: tuple[TableWarning, ...] = ()
 
     def column(self, name: str) -> ColumnSchema:
         """The column called `name`. Raises KeyError."""
@@ -114,9 +127,14 @@ class Schema(msgspec.Struct, frozen=True):
 
 
 class ManualSchema(msgspec.Struct, frozen=True):
-    """A schema that a person typed, perhaps before the table is read. Without `features`, every other column is one."""
+    """A schema that a person typed, perhaps before the table is read. Without `features`, every other column is one.
+
+    `group` and `time` name the column by which rows are split, at most one of the two.
+    """
 
     target: str
     features: tuple[str, ...] = ()
     kinds: dict[str, ColumnKind] = {}
     problem_type: RequestedProblemType = msgspec.field(name="task", default="detect")
+    group: str = ""
+    time: str = ""

@@ -9,13 +9,18 @@ from textual.widgets import OptionList
 
 from tabsmith.formatting import number
 from tabsmith.modeling.results import ModelScore, PredictedFile
+from tabsmith.presentation.predictions import prediction_notes, rows_score_lines
 from tabsmith.text import clean, plural
 from tabsmith.workflow.form import ResultField, StepForm, TextField
 from tabsmith.workflow.session import FieldName
+from tabsmith_tui.widgets.drawing import content
 from tabsmith_tui.widgets.fields import TypedLine
 from tabsmith_tui.widgets.literal import ContentText, FactList, TextLine, assemble, literal, literal_block
 from tabsmith_tui.widgets.path_field import PathField
 from tabsmith_tui.widgets.steps.base import ChoiceList, FormRow, StepView
+
+_MOST_NOTES = 4  # the first predicted rows are to be seen below
+_MOST_SCORES = 2
 
 
 class ResultStep(StepView, can_focus=True):
@@ -155,6 +160,21 @@ def prediction_facts(prediction: PredictedFile) -> list[tuple[str, ContentText]]
         rows.append(("! missing", literal(what, 400, "$warn")))
     if prediction.extra:
         rows.append(("not used", literal(plural(len(prediction.extra), "column"))))
-    if prediction.unparsable:
-        rows.append(("! unread", literal(f"{plural(prediction.unparsable, 'cell')} treated as missing", style="$warn")))
-    return rows
+    return [*rows, *note_facts(prediction)]
+
+
+def note_facts(prediction: PredictedFile) -> list[tuple[str, ContentText]]:
+    """What was not understood of the predicted rows, and their scores where they hold the target."""
+    notes = prediction_notes(prediction)
+    if len(notes) > _MOST_NOTES:
+        notes = (
+            *notes[: _MOST_NOTES - 1],
+            f"and {len(notes) - _MOST_NOTES + 1} more; `tabsmith predict` names them all",
+        )
+    facts: list[tuple[str, ContentText]] = [
+        ("! note" if place == 0 else "", literal(note, 400, "$warn")) for place, note in enumerate(notes)
+    ]
+    if prediction.score is not None:
+        lines = rows_score_lines(prediction.score)[: 1 + _MOST_SCORES]
+        facts += [("score" if place == 0 else "", content((line,))) for place, line in enumerate(lines)]
+    return facts

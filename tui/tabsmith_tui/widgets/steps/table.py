@@ -1,6 +1,7 @@
 """The steps that choose a table: its path, whether it is loaded now, and a schema in words if it is read later."""
 
 from collections.abc import Mapping
+from textwrap import indent
 from typing import ClassVar, Final
 
 from textual.app import ComposeResult
@@ -10,6 +11,7 @@ from textual.widgets import OptionList
 from tabsmith.errors import ErrorReport
 from tabsmith.formatting import count, size
 from tabsmith.tables.info import Estimate
+from tabsmith.tables.schema.manual import EXAMPLES
 from tabsmith.workflow.form import Fact, StepForm, TextField
 from tabsmith.workflow.session import FieldName
 from tabsmith_tui.widgets.fields import TypedText
@@ -139,11 +141,11 @@ class LoadStep(ChoicesStep):
 
 FORMS: Final = (
     ("\nlines of name: value\n", "bold"),
-    ("  target: price\n  features: area, rooms, district\n  district: category\n", "$quiet"),
+    (f"{indent(EXAMPLES.pairs, '  ')}\n", "$quiet"),
     ("JSON\n", "bold"),
-    ('  {"target": "price", "features": ["area", "rooms"], "kinds": {"rooms": "code"}}\n', "$quiet"),
+    (f"  {EXAMPLES.json}\n", "$quiet"),
     ("a simple list, the target first\n", "bold"),
-    ("  price, area, rooms, district", "$quiet"),
+    (f"  {EXAMPLES.names}", "$quiet"),
 )
 
 

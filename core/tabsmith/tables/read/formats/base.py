@@ -6,12 +6,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from tabsmith.tables.info import Dialect, Route
+from tabsmith.tables.info import Dialect, JoinStep, Route
 from tabsmith.tables.profile.types import StoredColumn
-from tabsmith.tables.read.arrow_columns import convert_relation, write_columns
+from tabsmith.tables.read.arrow_columns import write_columns
 from tabsmith.tables.read.careful_parser import LineNotes
 from tabsmith.tables.read.encoding import HEAD, decode_head
 from tabsmith.tables.read.opened_file import GuardedFile, OpenedFile
+from tabsmith.tables.read.row_parts import RowParts
 from tabsmith.tables.read.sources import ReadOptions
 
 if TYPE_CHECKING:
@@ -55,15 +56,16 @@ class ReadRequest:
     as_text: bool  # keep every cell as the text that stands in the file
     max_mb: float  # the most that may be unpacked
     progress: Progress
-    options: ReadOptions = field(default_factory=ReadOptions)
+    options: ReadOptions
+    read_file: "ReadFile"  # reads a file that was unpacked from this one
 
     def write_columns(self, columns: Sequence[Any]) -> tuple[StoredColumn, ...]:
         """Write Arrow arrays as the snapshot, and return how each column is stored."""
         return write_columns(self.database, columns, self.out, as_text=self.as_text, read_texts=True)
 
-    def write_relation(self, relation: str) -> tuple[StoredColumn, ...]:
-        """Write a relation (SQL, columns c0, c1 ...) as the snapshot, and return how each column is stored."""
-        return convert_relation(self.database, relation, self.out, as_text=self.as_text, read_texts=True)
+    def write_parts(self, parts: RowParts) -> tuple[StoredColumn, ...]:
+        """Write the rows that came in batches as the snapshot, and return how each column is stored."""
+        return parts.write(self.database, self.out, as_text=self.as_text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,11 @@ class ReadResult:
     sheet: str = ""  # of a workbook, or the table or file that was read of several
     sheets: tuple[str, ...] = ()  # all that the source holds
     notes: LineNotes = field(default_factory=LineNotes)
+    joins: tuple[JoinStep, ...] = ()
+
+
+ReadFile: TypeAlias = Callable[[Path, str, ReadOptions], ReadResult]
+"""Reads the file at a path, which is called by a name for a person, into the snapshot that is being written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +101,7 @@ class FileFormat:
     recognises: Callable[[FileHead], bool]
     read: Callable[[ReadRequest], ReadResult]
     estimate: Callable[[GuardedFile, bytes], RowsAndColumns]
+    has_types: bool = False  # every column has a type, so that its texts are never read as numbers or dates
     is_text: bool = False  # a text format is tried after the binary ones, and may be packed as .gz or .zst
 
 

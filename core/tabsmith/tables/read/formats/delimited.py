@@ -1,7 +1,8 @@
 """CSV, TSV and other delimited text: the fast path straight through DuckDB, the careful path line by line."""
 
 import os
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -11,7 +12,8 @@ from tabsmith.tables.database import run_with_progress, sql_literal, sql_literal
 from tabsmith.tables.info import REASON_COLUMN
 from tabsmith.tables.read.arrow_columns import numbered_names, unique_names
 from tabsmith.tables.read.careful_parser import LineNotes, LineParser, decode_lines
-from tabsmith.tables.read.csv_dialect import SNIFFED, SniffResult, sniff_dialect
+from tabsmith.tables.read.column_shapes import ColumnShape, column_shapes
+from tabsmith.tables.read.csv_dialect import SNIFFED, SniffResult, sniff_dialect, split_line
 from tabsmith.tables.read.encoding import decode_text, detect_encoding, fits_utf8, unpacked, write_utf8
 from tabsmith.tables.read.formats.base import (
     FileFormat,
@@ -22,6 +24,7 @@ from tabsmith.tables.read.formats.base import (
     estimated_text_size,
 )
 from tabsmith.tables.read.opened_file import GuardedFile, OpenedFile
+from tabsmith.tables.read.table_structure import is_footer, is_total
 from tabsmith.tables.read.text_columns import (
     ColumnPlan,
     convert_text_rows,
@@ -33,13 +36,16 @@ from tabsmith.tables.read.text_columns import (
     strict_select,
     write_text_rows,
 )
-from tabsmith.tables.read.value_formats import MISSING_IN_NUMBERS, TEXT
+from tabsmith.tables.read.value_formats import TEXT
 
 _HEAD: Final = 4 * SNIFFED  # bytes
 _WIDE_HEAD: Final = 16 * _HEAD  # bytes read further if the first lines are long
 _LEAST_LINES: Final = 20
 _SAMPLED_PLACES: Final = 12  # places in a large file from which more rows are sampled
+_TAIL: Final = 16_384  # bytes at the end of the text in which a total or a remark is looked for
 _SAMPLED_BYTES: Final = 32_768  # at each place
+_LEAST_NAMES: Final = 2  # by which a repeated header is known
+_COMPARED_NAMES: Final = 4
 _MOST_COLUMNS: Final = 20_000
 _MOST_FAST_COLUMNS: Final = 1_200  # DuckDB holds 2,048 rows of all columns, several times
 _ROW_GROUP: Final = 122_880  # rows of a narrow snapshot that are written at once
@@ -49,7 +55,7 @@ _TSV_SUFFIXES: Final = (".tsv", ".tab")
 
 def _read(request: ReadRequest) -> ReadResult:
     file = request.opened.file
-    encoding = detect_encoding(_head(request.opened))
+    encoding = request.options.encoding or detect_encoding(_head(request.opened))
     plain_path = request.opened.name
     if file.compression != "none" or encoding != "utf-8":
         plain_path = str(request.scratch / "plain.txt")
@@ -89,34 +95,39 @@ class _DelimitedReader:
         head_text = head.decode("utf-8", "replace")
         if len(head) < self._size:
             head_text = head_text[:-4]  # perhaps cut within a character
-        sniffed = sniff_dialect(
-            head_text,
-            tabs=self._request.opened.file.format == TSV.name,
-            expected=self._request.options.expected,
-        )
+        sniffed = sniff_dialect(head_text, self._request.options, tabs=self._request.opened.file.format == TSV.name)
         self._require_table(sniffed, head_text)
         as_text = self._request.as_text
+        sample = (*sniffed.sample, *self._further_sample(sniffed))
         plans = plan_columns(
-            (*sniffed.sample, *self._further_sample(sniffed)),
+            sample,
             sniffed.width,
             delimiter=sniffed.dialect.delimiter,
             as_text=as_text,
             padded=sniffed.padded and not as_text,
         )
-        names = unique_names(sniffed.names) if sniffed.dialect.header else numbered_names(sniffed.width)
         notes = LineNotes()
+        for line, text in sniffed.further_header:
+            notes.reject(line, "a further header line, not a row", text)
         fast_plans = None
-        if sniffed.clean and sniffed.width <= _MOST_FAST_COLUMNS and fits_utf8(head):
+        if sniffed.clean and sniffed.width <= _MOST_FAST_COLUMNS and fits_utf8(head) and not self._has_footer(sniffed):
             fast_plans = self._read_fast(sniffed, plans)
-        final_plans = fast_plans or self._read_carefully(sniffed, plans, notes)
+        final_plans = fast_plans or self._read_carefully(sniffed, plans, column_shapes(sample, sniffed.width), notes)
         return ReadResult(
-            names,
+            self._names(sniffed),
             tuple(plan.stored for plan in final_plans),
             route="fast" if fast_plans else "careful",
             encoding=encoding,
             dialect=sniffed.dialect,
             notes=notes,
         )
+
+    def _names(self, sniffed: SniffResult) -> tuple[str, ...]:
+        """The names of the columns: as many as a person gave, the others by the header."""
+        given = self._request.options.columns[: sniffed.width]
+        if not sniffed.dialect.header:
+            return unique_names((*given, *numbered_names(sniffed.width)[len(given) :]))
+        return unique_names((*given, *sniffed.names[len(given) :]))
 
     def _require_table(self, sniffed: SniffResult, text: str) -> None:
         if sniffed.width == 0:
@@ -154,6 +165,13 @@ class _DelimitedReader:
                     rows.append(tuple(cells))
         return rows
 
+    def _has_footer(self, sniffed: SniffResult) -> bool:
+        """Whether the last lines of the text are a total or a remark below the table, and no rows."""
+        tail = os.pread(self._text.fileno(), _TAIL, max(0, self._size - _TAIL)).decode("utf-8", "replace")
+        last = re.split(r"[\r\n]", tail.rstrip("\r\n"))[-1]
+        row = split_line(last, sniffed.dialect)
+        return is_footer(row, sniffed.width) or (is_total(row) and not sniffed.holds_totals)
+
     # The fast path ----------------------------------------------------------------------------------------------------
 
     def _read_fast(self, sniffed: SniffResult, plans: tuple[ColumnPlan, ...]) -> tuple[ColumnPlan, ...] | None:
@@ -162,7 +180,10 @@ class _DelimitedReader:
 
         broken = (duckdb.ConversionException, duckdb.InvalidInputException)
         missing = shared_missing(plans)
+        texts = self._csv_relation(sniffed, (), ["VARCHAR"] * len(plans))
         try:
+            if not self._begins_as_sampled(sniffed, texts):
+                return None
             if all(plan.has_values or plan.verbatim for plan in plans):
                 relation = self._csv_relation(sniffed, missing, [native_type(plan) for plan in plans])
                 try:
@@ -170,20 +191,38 @@ class _DelimitedReader:
                 except broken:
                     pass  # perhaps only a type that the sample suggested: the next reading tells
                 else:
-                    return plans
-            relation = self._csv_relation(sniffed, (), ["VARCHAR"] * len(plans))
-            plans = narrow_plans(self._request.database, relation, plans)
-            self._copy(safe_select(plans), relation, len(plans))
+                    are_texts = all(plan.format is TEXT for plan in plans)
+                    snapshot = f"read_parquet({sql_literal(str(self._request.out))})"
+                    return None if are_texts and self._repeats_header(sniffed, snapshot) else plans
+            if self._repeats_header(sniffed, texts):
+                return None
+            plans = narrow_plans(self._request.database, texts, plans)
+            self._copy(safe_select(plans), texts, len(plans))
         except broken:
             return None
         return plans
+
+    def _repeats_header(self, sniffed: SniffResult, relation: str) -> bool:
+        """Whether a row of `relation` (SQL) is the header once more, as where files were put together."""
+        named = [(position, name) for position, name in enumerate(sniffed.names) if name.strip()]
+        if len(named) < _LEAST_NAMES:
+            return False
+        alike = " AND ".join(f"c{position} = {sql_literal(name)}" for position, name in named[:_COMPARED_NAMES])
+        return self._request.database.execute(f"SELECT 1 FROM {relation} WHERE {alike} LIMIT 1").fetchall() != []  # noqa: S608
+
+    def _begins_as_sampled(self, sniffed: SniffResult, relation: str) -> bool:
+        """Whether the first row of `relation` (SQL) is the first one of the sample, and no part of the header."""
+        if not sniffed.sample:
+            return True
+        rows = self._request.database.execute(f"SELECT * FROM {relation} LIMIT 1").fetchall()  # noqa: S608
+        return [tuple(cell or "" for cell in row) for row in rows] == [sniffed.sample[0]]
 
     def _csv_relation(self, sniffed: SniffResult, missing: tuple[str, ...], types: Sequence[str]) -> str:
         """SQL that reads the text as columns c0, c1 ... of `types`, the words `missing` as NULL."""
         columns = ", ".join(f"'c{position}': '{type_}'" for position, type_ in enumerate(types))
         dialect = sniffed.dialect
         return (
-            f"read_csv({sql_literal(self._plain_path)}, auto_detect=false, header=false, skip={sniffed.first - 1}, "
+            f"read_csv({sql_literal(self._plain_path)}, auto_detect=false, header=false, skip={sniffed.records_above}, "
             f"columns={{{columns}}}, delim={sql_literal(dialect.delimiter)}, quote={sql_literal(dialect.quote)}, "
             f"escape={sql_literal(dialect.escape)}, nullstr=[{sql_literals(('', *missing))}], compression='none', "
             "strict_mode=true, null_padding=false, ignore_errors=false)"
@@ -201,26 +240,35 @@ class _DelimitedReader:
     # The careful path -------------------------------------------------------------------------------------------------
 
     def _read_carefully(
-        self, sniffed: SniffResult, plans: tuple[ColumnPlan, ...], notes: LineNotes
+        self,
+        sniffed: SniffResult,
+        plans: tuple[ColumnPlan, ...],
+        shapes: tuple[ColumnShape, ...],
+        notes: LineNotes,
     ) -> tuple[ColumnPlan, ...]:
         """Read line by line into columns of text, then convert these; returns the plans by which they were."""
         text_rows = self._request.scratch / "raw.parquet"
         self._text.seek(0)
         lines = decode_lines(self._text, notes)
-        preamble = list(islice(lines, sniffed.first - 1))
-        if sniffed.units and preamble:
-            notes.reject(sniffed.first - 1, "a second header line, not a row", preamble[-1])
-        every_row = self._request.options.every_row
-        parser = LineParser(sniffed.dialect, sniffed.width, _fits(plans), notes, every_row=every_row)
-        if sniffed.ends_empty:
-            parser.expect_last_delimiter()
-        columns = [*(plan.column for plan in plans), *([REASON_COLUMN] if every_row else [])]
+        for _ in islice(lines, sniffed.first - 1):
+            pass  # above the rows
         rejected_above = notes.rejected_count
+        every_row = self._request.options.every_row
+        parser = LineParser(
+            sniffed.dialect,
+            shapes,
+            notes,
+            names=sniffed.names,
+            drops_last=sniffed.drops_last,
+            ends_in_totals=not sniffed.holds_totals,
+            every_row=every_row,
+        )
+        columns = [*(plan.column for plan in plans), *([REASON_COLUMN] if every_row else [])]
         count = write_text_rows(parser.rows(lines, sniffed.first), columns, text_rows, self._advance)
-        if count == 0 and notes.rejected:
-            first = notes.rejected[0]
+        if count == 0 and notes.rejected_count > rejected_above:
+            first = notes.rejected[-1]
             raise ReadError(
-                f"No line could be read as a row; the first fails because of {first.reason} (line {first.line}).",
+                f"No line could be read as a row; line {first.line} is not, because of: {first.reason}.",
                 where=self._display_path,
                 next_step="Look at the file's delimiter and quotes, or export it again as CSV.",
             )
@@ -238,19 +286,6 @@ class _DelimitedReader:
 
     def _advance(self) -> None:
         self._request.progress(0.2 + 0.4 * self._text.tell() / self._size, "reading line by line")
-
-
-def _fits(plans: Sequence[ColumnPlan]) -> Callable[[int, str], bool]:
-    """Whether a cell can stand in the column at a position, by the values of the sample."""
-
-    def fits(position: int, cell: str) -> bool:
-        plan = plans[position]
-        text = cell.strip()
-        if plan.format is TEXT or not plan.has_values or not text or text in MISSING_IN_NUMBERS:
-            return True
-        return any(format_.pattern.fullmatch(text) for format_ in plan.formats[:-1])
-
-    return fits
 
 
 def _estimate(file: GuardedFile, head: bytes) -> RowsAndColumns:

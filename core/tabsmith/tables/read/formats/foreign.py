@@ -9,7 +9,6 @@ OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # the container of old Office 
 ZIP: Final = (b"PK\x03\x04", b"PK\x05\x06")
 
 _SIGNATURES: Final = (
-    (b"SQLite format 3\x00", "a SQLite database"),
     (b"%PDF", "a PDF document"),
     (b"\x89PNG", "a PNG picture"),
     (b"\xff\xd8\xff", "a JPEG picture"),
@@ -27,8 +26,6 @@ _SIGNATURES: Final = (
     (b"\xfd7zXZ\x00", "an xz file"),
     (b"\x7fELF", "a program"),
     (b"MZ\x90", "a program"),
-    (b"$FL2", "an SPSS file"),
-    (b"<stata_dta>", "a Stata file"),
     (b"RDX", "an R data file"),
 )
 _PICKLES: Final = (b"\x80\x02", b"\x80\x03", b"\x80\x04\x95", b"\x80\x05\x95")
@@ -49,8 +46,6 @@ def describe_foreign(head: FileHead) -> str:
     for signature, description in _SIGNATURES:
         if head.data.startswith(signature):
             return description
-    if head.data[8:12] == b"DUCK":
-        return "a DuckDB database"
     if head.data.startswith(_PICKLES) or (head.data[:1] == b"\x80" and head.suffix in {".pkl", ".pickle"}):
         return "a Python pickle, which can run programs when it is opened"
     if is_binary(head.data):

@@ -54,4 +54,4 @@ def _estimate(file: GuardedFile, _head: bytes) -> RowsAndColumns:
     return footer.num_rows, footer.num_columns
 
 
-PARQUET = FileFormat("parquet", "Parquet", (".parquet", ".pq"), _recognises, _read, _estimate)
+PARQUET = FileFormat("parquet", "Parquet", (".parquet", ".pq"), _recognises, _read, _estimate, has_types=True)

@@ -5,14 +5,15 @@ from typing import Final, NamedTuple
 from tabsmith.tables.read.encoding import detect_compression, unpack_head
 from tabsmith.tables.read.formats.base import FileFormat, FileHead
 from tabsmith.tables.read.formats.delimited import CSV, TSV
+from tabsmith.tables.read.formats.duckdb_file import DUCKDB
 from tabsmith.tables.read.formats.excel import ODS, XLS, XLSX
 from tabsmith.tables.read.formats.foreign import describe_foreign
 from tabsmith.tables.read.formats.json import JSON, JSONL
 from tabsmith.tables.read.formats.parquet import PARQUET
+from tabsmith.tables.read.formats.sqlite import SQLITE
+from tabsmith.tables.read.formats.statistics_files import SAS, SAS_TRANSPORT, SPSS, SPSS_PORTABLE, STATA
+from tabsmith.tables.read.formats.zipped import zip_format
 from tabsmith.tables.read.opened_file import Compression
-
-FORMATS: list[FileFormat] = [XLSX, XLS, ODS, PARQUET, JSONL, JSON, TSV, CSV]
-"""In the order in which they are tried; any text that no other format recognises is CSV."""
 
 _COMPRESSED_SUFFIXES: Final = {"gzip": (".gz",), "zstd": (".zst", ".zstd")}
 
@@ -63,6 +64,12 @@ def format_named(name: str) -> FileFormat:
     return {entry.name: entry for entry in FORMATS}[name]
 
 
+def has_typed_columns(path: str) -> bool:
+    """Whether the suffix of `path` is that of a format whose columns have types, so that a text in it stays a text."""
+    suffixes = tuple(suffix for entry in FORMATS if entry.has_types for suffix in entry.suffixes)
+    return path.lower().endswith(suffixes)
+
+
 def readable_formats() -> str:
     """The formats that can be read, listed for a person."""
     labels = dict.fromkeys(entry.label for entry in reversed(FORMATS))
@@ -73,3 +80,15 @@ def table_suffixes() -> tuple[str, ...]:
     """The suffixes by which files with tables are known, those of packed text among them."""
     packed = tuple(suffix for suffixes in _COMPRESSED_SUFFIXES.values() for suffix in suffixes)
     return (*(suffix for entry in FORMATS for suffix in entry.suffixes), *packed)
+
+
+def _format_of(data: bytes, name: str) -> FileFormat | None:
+    recognised = recognise_format(data, name)
+    return recognised.format if isinstance(recognised, Recognised) else None
+
+
+FORMATS: list[FileFormat] = [
+    XLSX, XLS, ODS, PARQUET, SQLITE, DUCKDB, STATA, SPSS, SPSS_PORTABLE,
+    SAS, SAS_TRANSPORT, zip_format(table_suffixes, _format_of), JSONL, JSON, TSV, CSV,
+]  # fmt: skip
+"""In the order in which they are tried; any text that no other format recognises is CSV."""

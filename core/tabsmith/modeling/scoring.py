@@ -1,0 +1,109 @@
+"""New rows that hold the target are scored: by the model's metrics, with the intervals that the hold-out has."""
+
+import time
+from typing import Any, Final, cast
+
+import msgspec
+import numpy as np
+
+from tabsmith.families.estimator import Floats, Ints
+from tabsmith.modeling import metrics
+from tabsmith.modeling.new_rows import Cells, ColumnReader
+from tabsmith.modeling.results import ModelReport, ModelScore, RowsScore, UnreadCells, UnseenLevels, metrics_for
+from tabsmith.modeling.rows import RowArrays, TextColumn, cell_text
+from tabsmith.modeling.training_data import ClassLabels
+
+MAX_ROWS: Final = 200_000  # that are scored; of more, evenly spaced ones
+_INTERVAL_SECONDS: Final = 5.0
+
+
+class RowsScorer:
+    """Gathers the truth and the predictions of new rows, batch by batch, and scores them at the end.
+
+    Of rows beyond `MAX_ROWS` every second one is kept, then every fourth, so that memory stays bounded.
+    """
+
+    def __init__(self, report: ModelReport, labels: ClassLabels) -> None:
+        target = report.schema.column(report.schema.target)
+        self._report = report
+        self._labels = labels
+        words = [cell_text(label) for label in labels.classes]
+        self._classes = {word: position for position, word in enumerate(words)}
+        kind = "category" if words else "numeric"
+        self._reader = ColumnReader(msgspec.structs.replace(target, kind=kind), words or None)
+        self._groups: dict[str, int] = {}
+        self._truth: list[Ints | Floats] = []
+        self._predictions: list[Floats] = []
+        self._group_codes: list[Ints] = []
+        self._stride = 1
+        self._seen = 0
+
+    @property
+    def unread(self) -> UnreadCells:
+        """The cells of the target that are no numbers."""
+        return self._reader.unread
+
+    @property
+    def unseen(self) -> UnseenLevels:
+        """The cells of the target that are none of the model's classes; their rows are not scored."""
+        return self._reader.unseen
+
+    def add(self, target: Cells, prediction: Floats, rows: RowArrays) -> None:
+        """Take the next rows: the target's cells, (rows, classes or 1) predictions, and the rows as they were read."""
+        values = self._reader.read(target)
+        if isinstance(values, TextColumn):
+            positions = [self._classes.get(level, -1) for level in values.levels]
+            truth: Ints | Floats = np.asarray([*positions, -1], dtype=np.int64)[values.codes]
+            known = truth >= 0
+        else:
+            truth = values.values
+            known = ~np.isnan(truth)
+        known &= np.isfinite(prediction).all(axis=1)
+        kept = np.flatnonzero(known)
+        kept = kept[(self._seen + np.arange(len(kept))) % self._stride == 0]
+        self._seen += int(known.sum())
+        self._truth.append(truth[kept])
+        self._predictions.append(prediction[kept])
+        split = self._report.schema.split
+        if split.kind == "grouped" and split.by in rows.columns:
+            self._group_codes.append(self._group_positions(rows.texts(split.by))[kept])
+        while sum(map(len, self._truth)) > MAX_ROWS:
+            self._thin()
+
+    def result(self) -> RowsScore | None:
+        """The scores; None if no row holds a target that the model knows."""
+        if not sum(map(len, self._truth)):
+            return None
+        y = cast("Ints | Floats", np.concatenate(self._truth))
+        prediction = np.concatenate(self._predictions)
+        metric = self._report.metric
+        measured = (metric, *(each for each in metrics_for(self._report.schema.problem_type) if each != metric))
+        deadline = time.monotonic() + _INTERVAL_SECONDS
+        intervals = metrics.bootstrap_intervals(
+            measured,
+            y,
+            prediction,
+            len(self._labels.classes),
+            seed=0,
+            groups=np.concatenate(self._group_codes) if self._group_codes else None,
+            enough=lambda: time.monotonic() >= deadline,
+        )
+        scores = tuple(
+            ModelScore(each, interval.score, interval.low, interval.high)
+            for each, interval in zip(measured, intervals, strict=True)
+            if interval.score == interval.score
+        )
+        holdout = self._report.holdout
+        return RowsScore(len(y), scores, holdout.scores if holdout is not None else ())
+
+    def _group_positions(self, groups: TextColumn) -> Ints:
+        """The group of each row, the same number in every batch; a row without one is in a group of all such rows."""
+        positions = [self._groups.setdefault(level, len(self._groups)) for level in groups.levels]
+        return np.asarray([*positions, -1], dtype=np.int64)[groups.codes]
+
+    def _thin(self) -> None:
+        """Keep every second of the rows."""
+        lists: tuple[list[Any], ...] = (self._truth, self._predictions, self._group_codes)
+        for parts in lists:
+            parts[:] = [np.concatenate(parts)[::2]] if parts else []
+        self._stride *= 2
