@@ -16,7 +16,7 @@ from tabsmith.agent_registry import AGENTS
 from tabsmith.agents.api_keys import KeySource, find_key, keys_file
 from tabsmith.agents.backend import Availability, availability, key_variables
 from tabsmith.agents.protocol import AgentName
-from tabsmith.conditions.expression import parse_condition
+from tabsmith.conditions import parse_condition
 from tabsmith.config import Settings, load
 from tabsmith.config.keys import SettingKey, all_keys
 from tabsmith.config.loading import SettingSource, describe
@@ -108,7 +108,7 @@ def save(key: str, text: str) -> AgentSettingsForm:
 
     Raises ConfigError and StorageError; the file is then unchanged.
     """
-    from tabsmith.config.writing import set_value
+    from tabsmith.config.loading import set_value
 
     if key == DOLLARS:
         _check_dollars(text)
