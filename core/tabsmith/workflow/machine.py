@@ -207,8 +207,8 @@ def _pending_work(effect: Effect | None) -> PendingWork | None:
             return PendingWork("table")
         case DetectSchema(target=target):
             return PendingWork("target", target=target)
-        case Predict(source=FileSource(path=path, asked_by=asker), out=out):
-            return PendingWork("prediction", path=path, out=out, asked_by=asker)
+        case Predict(source=FileSource(path=path, asked_by=asker), out=out, allow_missing=allow_missing):
+            return PendingWork("prediction", path=path, out=out, asked_by=asker, allow_missing=allow_missing)
         case Predict(out=out):
             return PendingWork("prediction", out=out)
     return None

@@ -100,7 +100,7 @@ def unfinished_work(session: WorkflowSession) -> JobEffect | None:
             return DetectSchema(session.table, waiting.target)
         case "prediction" if session.model is not None and waiting.path:
             source = FileSource(waiting.path, asked_by=waiting.asked_by)
-            return Predict(session.model.model_id, source, waiting.out)
+            return Predict(session.model.model_id, source, waiting.out, waiting.allow_missing)
     return None
 
 

@@ -12,7 +12,8 @@ from tabsmith.modeling.results import MetricName, ModelScore, PredictedFile
 from tabsmith.recipes.recipe import Family
 from tabsmith.tables.info import TableInfo
 from tabsmith.tables.read.sources import Asker, Source
-from tabsmith.tables.schema.types import ColumnKind, ColumnRole, ManualSchema, ProblemType, Schema, Split
+from tabsmith.tables.schema.corrections import SchemaEdits
+from tabsmith.tables.schema.types import ManualSchema, ProblemType, Schema
 from tabsmith.workflow.states import STEP_OF, GuidedStep, State, place_of
 
 
@@ -83,6 +84,7 @@ class SessionNoticeKind(StrEnum):
     RUN_GONE = "run gone"
     RUN_STOPPED = "run stopped"
     EDITS_LEFT_OUT = "edits left out"
+    CORRECTED_BEFORE = "corrected before"
     INCOMPLETE = "incomplete"
 
 
@@ -110,21 +112,7 @@ class PendingWork(msgspec.Struct, frozen=True):
     path: str = ""  # of a prediction: the new rows, and the file for the predictions
     out: str = ""
     asked_by: Asker = "person"  # of a prediction
-
-
-class SchemaEdits(msgspec.Struct, frozen=True):
-    """What the user changed in the detected schema, by column name; applied to every later detection.
-
-    `target` is the one they chose, "" while they took the detected one.
-    """
-
-    target: str = ""
-    roles: dict[str, ColumnRole] = {}
-    kinds: dict[str, ColumnKind] = {}
-    split: Split | None = None
-
-    def __bool__(self) -> bool:
-        return bool(self.target or self.roles or self.kinds or self.split)
+    allow_missing: bool = False  # of a prediction
 
 
 class TrainedModel(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ from tabsmith import formatting
 from tabsmith.conditions.expression import parse_condition
 from tabsmith.config.settings import Mode
 from tabsmith.errors import RunNotFoundError, RunStateError, UsageError
-from tabsmith.orchestration.history import History, HistoryRecord
+from tabsmith.orchestration.history import HistoryRecord, open_history
 from tabsmith.presentation import budgets
 from tabsmith.runs.events import Answer, Note, RunCommand, SetMode
 from tabsmith.runs.folder import find_run
@@ -266,7 +266,7 @@ _HEADINGS: Final = (
 @json_option
 def history(run: str | None, last: int, as_json: bool) -> None:
     """List the iterations of all runs, deleted ones too, oldest first."""
-    read = History().read()
+    read = open_history().read()
     records = read.values if run is None else _of_run(run, read.values)
     shown = records[-last:] if last else records
     if as_json:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Final, get_args
 
 import click
-import msgspec
 
 from tabsmith import config
 from tabsmith.agents.protocol import AgentName
@@ -23,7 +22,7 @@ from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.spec import Deferred, Detect, ModelChoice, RunSpec, SchemaChoice, new_run_id
 from tabsmith.runs.training import launch_detached, metric_by_name, stop_and_wait
 from tabsmith.runs.watch import RunWatch
-from tabsmith.tables.read.sources import DatabaseSource, FileSource, JoinSource, SampleSource, Source
+from tabsmith.tables.read.sources import DatabaseSource, JoinSource, SampleSource, Source
 from tabsmith.tables.schema.types import ManualSchema
 from tabsmith.workflow.inputs import read_budget, show_budget
 from tabsmith_tui.commands.output import json_option, print_json, print_text, say, say_error
@@ -203,21 +202,16 @@ def _checked(source: Source, settings: config.Settings) -> Source:
     A file is looked at by the guard. The rows of a database are read here, because no other process has its password,
     and those of a join, because what it did to the rows is told before training.
     """
-    from tabsmith.tables.read.file_sets import check_source_path
-    from tabsmith.tables.read.guard import ANYWHERE, normalize_path
+    from tabsmith.tables.read.file_sets import with_absolute_paths
     from tabsmith.tables.table import read_table
 
-    match source:
-        case FileSource(path=path):
-            check_source_path(path, allowed=ANYWHERE, max_mb=settings.paths.max_mb)
-            return msgspec.structs.replace(source, path=str(normalize_path(path)))
-        case DatabaseSource() | JoinSource():
-            info = read_table(source).info
-            for step in info.joins:
-                say(join_sentence(step))
-            return info.source
-        case _:
-            return source
+    source = with_absolute_paths(source, settings.paths.max_mb)
+    if not isinstance(source, DatabaseSource | JoinSource):
+        return source
+    info = read_table(source).info
+    for step in info.joins:
+        say(join_sentence(step))
+    return info.source
 
 
 SAMPLE_SECONDS: Final = 20.0

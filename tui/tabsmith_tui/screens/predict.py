@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
@@ -14,7 +15,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import DataTable, Select
 
-from tabsmith.errors import ErrorReport, report_of
+from tabsmith.errors import ErrorReport, MissingColumnError, report_of
 from tabsmith.presentation.predictions import prediction_facts
 from tabsmith.presentation.summaries import table_and_target
 from tabsmith.runs.jobs import JobFailed, JobResult, Predict, Predicted
@@ -190,9 +191,11 @@ class PredictScreen(TabsmithScreen):
         )
 
     def _predict(self, path: str, out: str) -> None:
+        self._start(Predict(self._model_id, FileSource(path), str(Path(out).expanduser().absolute())))
+
+    def _start(self, job: Predict) -> None:
         self._complain("")
         self.remove_class("-done")
-        job = Predict(self._model_id, FileSource(path), str(Path(out).expanduser().absolute()))
         self.query_one(ProgressLine).begin("predicting")
         self._work = start_worker(self, partial(self._carry_out, job), "job")
 
@@ -206,7 +209,7 @@ class PredictScreen(TabsmithScreen):
             self._complain("Cancelled. Nothing was written; what you typed is still here.")
             raise
         except Exception as error:  # noqa: BLE001 - shown with its real name
-            self._failed(report_of(error))
+            self._failed(report_of(error), job)
         finally:
             self._work = None
             progress.end()
@@ -214,14 +217,35 @@ class PredictScreen(TabsmithScreen):
             case Predicted():
                 self._show_result(result)
             case JobFailed(report):
-                self._failed(report)
+                self._failed(report, job)
             case _:
                 pass
 
-    def _failed(self, report: ErrorReport) -> None:
+    def _failed(self, report: ErrorReport, job: Predict) -> None:
+        if report.name == MissingColumnError.__name__:
+            self._ask_to_predict_without(report, job)
+            return
         self._complain(f"{report.name}: {report.what}")
         self.query_one("#path", PathField).line.focus()
         self.show_error(report)
+
+    def _ask_to_predict_without(self, report: ErrorReport, job: Predict) -> None:
+        def answered(answer: str | None) -> None:
+            if answer == "predict":
+                self._start(replace(job, allow_missing=True))
+
+        self._complain(report.what)
+        self.app.push_screen(
+            QuestionScreen(
+                "An important column is missing",
+                literal(report.what, 1_000),
+                (
+                    DialogAnswer("", "do not predict", "add the column to the file first"),
+                    DialogAnswer("predict", "predict all the same", "what is missing counts as missing values"),
+                ),
+            ),
+            answered,
+        )
 
     def _complain(self, text: str) -> None:
         problem = self.query_one("#problem", TextLine)

@@ -15,13 +15,13 @@ from textual.widget import Widget
 from tabsmith.errors import TabsmithError, report_of
 from tabsmith.orchestration.events import AcceptanceStarted, Acted, IterationStarted
 from tabsmith.orchestration.loop_state import FINISHED_STATES, SessionState, Trial
+from tabsmith.orchestration.sessions import TranscriptMessage, Transcripts
 from tabsmith.presentation.events import LogLine, run_log
 from tabsmith.presentation.spans import line, plain_text
 from tabsmith.runs.events import RunEnded, RunEvent, RunStarted, RunState, StateChanged
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.reducers import reduce
 from tabsmith.runs.snapshot import RunSnapshot
-from tabsmith.runs.transcripts import Transcript, TranscriptMessage
 from tabsmith_tui.actions import bindings_of
 from tabsmith_tui.clipboard import copy_and_tell
 from tabsmith_tui.screens.base import STYLES, TabsmithScreen
@@ -331,8 +331,7 @@ class TrialScreen(TabsmithScreen):
 
 def read_messages(run_id: str, session: str) -> tuple[TranscriptMessage, ...]:
     """Return the messages of an agent session, oldest first. Raises RunNotFoundError, StorageError."""
-    with Transcript(RunFolder(run_id).root, session) as transcript:
-        return transcript.read()
+    return Transcripts(RunFolder(run_id).root).read(session)
 
 
 def read_acts(run_id: str, iteration: int) -> tuple[Acted | AcceptanceStarted, ...]:

@@ -6,12 +6,12 @@ from typing import Final
 from tabsmith import formatting
 from tabsmith.orchestration.events import AcceptanceStarted, Acted, PermissionDecided
 from tabsmith.orchestration.loop_state import SessionState, Trial, WorkspaceWork
+from tabsmith.orchestration.sessions import ReceivedReply, SentPrompt, TranscriptMessage
 from tabsmith.presentation import budgets, tasks
 from tabsmith.presentation.labels import AGENT_JOB_ENDS, FILE_CHANGES
 from tabsmith.presentation.spans import Line, Span, Tone, line, plain_text, span
 from tabsmith.presentation.trials import work_result
 from tabsmith.runs.snapshot import RunSnapshot
-from tabsmith.runs.transcripts import ReceivedReply, SentPrompt, TranscriptMessage
 from tabsmith.text import clean, clean_block, plural
 from tabsmith_tui.views import tasks as task_views
 from tabsmith_tui.views import trial_details

@@ -7,13 +7,13 @@ import msgspec
 
 from tabsmith import formatting
 from tabsmith.orchestration.loop_state import SessionState, Trial
+from tabsmith.orchestration.sessions import ReceivedReply, SentPrompt, TranscriptMessage
 from tabsmith.presentation import budgets
 from tabsmith.presentation.events import LogLine
 from tabsmith.presentation.labels import LOG_TONES
 from tabsmith.presentation.spans import Line, Span, line, plain_text, span
 from tabsmith.presentation.trials import trial_result
 from tabsmith.runs.snapshot import RunSnapshot
-from tabsmith.runs.transcripts import ReceivedReply, SentPrompt, TranscriptMessage
 from tabsmith.text import clean, clean_block, plural
 from tabsmith_tui.views import trial_details
 

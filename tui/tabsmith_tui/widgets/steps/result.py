@@ -16,6 +16,9 @@ from tabsmith_tui.widgets.literal import FactList, TextLine, assemble
 from tabsmith_tui.widgets.path_field import PathField
 from tabsmith_tui.widgets.steps.base import ChoiceList, FormRow, StepView
 
+_MOST_NOTES = 4  # the first predicted rows are to be seen below
+_MOST_SCORES = 2
+
 
 class ResultStep(StepView, can_focus=True):
     """The model in a few lines; its whole report is one key away."""

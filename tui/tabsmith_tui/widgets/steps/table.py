@@ -1,6 +1,7 @@
 """The steps that choose a table: its path, whether it is loaded now, and a schema in words if it is read later."""
 
 from collections.abc import Mapping
+from textwrap import indent
 from typing import Final
 
 from textual.app import ComposeResult
@@ -9,6 +10,7 @@ from textual.containers import VerticalScroll
 from tabsmith.errors import ErrorReport
 from tabsmith.formatting import count, size
 from tabsmith.tables.info import Estimate
+from tabsmith.tables.schema.manual import EXAMPLES
 from tabsmith.workflow.form import Fact, StepForm
 from tabsmith.workflow.session import FieldName
 from tabsmith_tui.widgets.fields import TypedText
@@ -84,11 +86,11 @@ class LoadStep(StepView):
 
 FORMS: Final = (
     ("\nlines of name: value\n", "bold"),
-    ("  target: price\n  features: area, rooms, district\n  district: category\n", "$quiet"),
+    (f"{indent(EXAMPLES.pairs, '  ')}\n", "$quiet"),
     ("JSON\n", "bold"),
-    ('  {"target": "price", "features": ["area", "rooms"], "kinds": {"rooms": "code"}}\n', "$quiet"),
+    (f"  {EXAMPLES.json}\n", "$quiet"),
     ("a simple list, the target first\n", "bold"),
-    ("  price, area, rooms, district", "$quiet"),
+    (f"  {EXAMPLES.names}", "$quiet"),
 )
 
 
