@@ -7,7 +7,7 @@ import click
 import msgspec
 
 from tabsmith import formatting
-from tabsmith.presentation.tables import join_sentence, sheet_line
+from tabsmith.presentation.tables import join_sentence, reading_line, sheet_line
 from tabsmith.tables.info import Dialect, JoinStep, LineNote, TableInfo
 from tabsmith.tables.profile.types import ColumnProfile
 from tabsmith_tui.commands.output import json_option, print_facts, print_json, print_table, print_text, say
@@ -100,6 +100,7 @@ def _print(info: TableInfo) -> None:
             ("rows", formatting.count(info.rows)),
             ("columns", formatting.count(len(info.profile.columns))),
             ("format", f"{info.format}, {info.encoding}, {info.route} path"),
+            *([("read as", line)] if (line := reading_line(info)) else []),
             *([("sheet", sheet_line(info))] if info.sheet else []),
             ("rejected", f"{formatting.count(info.rejected_count)} lines"),
             ("repaired", f"{formatting.count(info.repaired_count)} lines"),
