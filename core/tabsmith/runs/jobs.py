@@ -11,6 +11,7 @@ from tabsmith.modeling.results import PredictedFile
 from tabsmith.runs.pool import Progress
 from tabsmith.tables.info import Estimate, Preview, TableInfo
 from tabsmith.tables.read.sources import DatabaseSource, FileSource, FrameSource, JoinSource, SampleSource, Source
+from tabsmith.tables.schema.corrections import SchemaEdits
 from tabsmith.tables.schema.types import Schema
 
 
@@ -61,6 +62,9 @@ class TableRead(msgspec.Struct, frozen=True, tag="table", tag_field="reply"):
     info: TableInfo
     schema: Schema
     preview: Preview
+    corrections: SchemaEdits = (
+        SchemaEdits()
+    )  # of an earlier conversation about this table, filled in by the present one
 
 
 class SchemaDetected(msgspec.Struct, frozen=True, tag="schema", tag_field="reply"):

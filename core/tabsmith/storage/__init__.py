@@ -1,7 +1,7 @@
 """Durable state: documents replaced whole, journals that only grow, and the locks that guard both."""
 
 from tabsmith.storage.documents import Damaged, Document, Found, Loaded, Missing
-from tabsmith.storage.files import write_atomic
+from tabsmith.storage.files import file_stem, write_atomic
 from tabsmith.storage.journal import Journal, JournalChunk, TypedJournal, TypedJournalChunk
 from tabsmith.storage.locks import FileLock, LockOwner, OwnerLock, lock_owner
 
@@ -18,6 +18,7 @@ __all__ = [
     "OwnerLock",
     "TypedJournal",
     "TypedJournalChunk",
+    "file_stem",
     "lock_owner",
     "write_atomic",
 ]

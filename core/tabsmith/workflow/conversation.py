@@ -10,9 +10,11 @@ from msgspec.structs import replace
 from tabsmith.agents.protocol import AgentName
 from tabsmith.config.settings import Settings
 from tabsmith.errors import PathError
+from tabsmith.runs.jobs import TableRead
 from tabsmith.runs.spec import new_run_id
 from tabsmith.storage import Found
 from tabsmith.tables.read.sources import Asker
+from tabsmith.tables.schema.corrections import keep_corrections, load_corrections
 from tabsmith.workflow import actions
 from tabsmith.workflow.effects import CheckPath, JobEffect, RemoveSession, run_snapshot
 from tabsmith.workflow.form import StepForm
@@ -87,7 +89,10 @@ class Conversation:
         Raises StepError if the state does not take the action, SessionMovedOnError if another process has changed the
         session, and StorageError if it cannot be saved; the conversation then stays as it was.
         """
-        session, effect = step(self._session, action, self._clock())
+        before = self._session
+        if isinstance(action, TableRead):
+            action = replace(action, corrections=load_corrections(action.info, self.store.user))
+        session, effect = step(before, action, self._clock())
         while isinstance(effect, CheckPath):
             session, effect = step(session, self._check(effect, self._asker), self._clock())
         if isinstance(effect, RemoveSession):
@@ -97,6 +102,8 @@ class Conversation:
         if key:
             session = replace(session, taken=(*session.taken, key)[-KEYS_KEPT:])
         self._session = session if session.state == State.COMPLETED else self.store.save(session)
+        if session.table is not None and session.table is before.table and session.edits != before.edits:
+            keep_corrections(session.table, self.store.user, session.edits)
         if self.store.damaged is not None:
             text = f"The saved session was damaged. It was moved to {self.store.damaged.moved_to}, and saved again."
             notices = (*self._session.notices, SessionNotice(SessionNoticeKind.DAMAGED, text))
@@ -152,7 +159,8 @@ class Conversation:
             allowed = guard.folders_for(asker, paths.readable)
             file = check_source_path(effect.path, allowed=allowed, max_mb=paths.max_mb)
             out = str(guard.normalize_path(effect.out)) if effect.out.strip() else ""
-            return actions.PathAccepted(str(guard.normalize_path(effect.path)), file.size, file.modified, out, asker)
+            path = str(guard.normalize_path(effect.path))
+            return actions.PathAccepted(path, file.size, file.modified, out, asker, effect.allow_missing)
         except PathError as error:
             return actions.PathRefused(error.report(details=False))
 

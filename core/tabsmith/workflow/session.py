@@ -12,8 +12,9 @@ from tabsmith.modeling.results import MetricName, ModelScore, PredictedFile
 from tabsmith.recipes.recipe import Family
 from tabsmith.tables.info import TableInfo
 from tabsmith.tables.read.sources import Asker, Source
-from tabsmith.tables.schema.types import ColumnKind, ColumnRole, ManualSchema, ProblemType, Schema, Split
-from tabsmith.workflow.states import GuidedStep, State
+from tabsmith.tables.schema.corrections import SchemaEdits
+from tabsmith.tables.schema.types import ManualSchema, ProblemType, Schema
+from tabsmith.workflow.states import STEP_OF, GuidedStep, State, place_of
 
 
 class FieldName(StrEnum):
@@ -83,6 +84,7 @@ class SessionNoticeKind(StrEnum):
     RUN_GONE = "run gone"
     RUN_STOPPED = "run stopped"
     EDITS_LEFT_OUT = "edits left out"
+    CORRECTED_BEFORE = "corrected before"
     INCOMPLETE = "incomplete"
 
 
@@ -110,21 +112,7 @@ class PendingWork(msgspec.Struct, frozen=True):
     path: str = ""  # of a prediction: the new rows, and the file for the predictions
     out: str = ""
     asked_by: Asker = "person"  # of a prediction
-
-
-class SchemaEdits(msgspec.Struct, frozen=True):
-    """What the user changed in the detected schema, by column name; applied to every later detection.
-
-    `target` is the one they chose, "" while they took the detected one.
-    """
-
-    target: str = ""
-    roles: dict[str, ColumnRole] = {}
-    kinds: dict[str, ColumnKind] = {}
-    split: Split | None = None
-
-    def __bool__(self) -> bool:
-        return bool(self.target or self.roles or self.kinds or self.split)
+    allow_missing: bool = False  # of a prediction
 
 
 class TrainedModel(msgspec.Struct, frozen=True):
@@ -172,6 +160,21 @@ class WorkflowSession(msgspec.Struct, frozen=True, kw_only=True):
     retry: State | None = None  # in ERROR: the state to try again from
     notices: tuple[SessionNotice, ...] = ()
     taken: tuple[str, ...] = ()  # keys of the last actions that had one
+
+    @property
+    def step(self) -> GuidedStep | None:
+        """The guided step that the session is at; None before the first step."""
+        return STEP_OF.get(self._shown_state)
+
+    @property
+    def place(self) -> str:
+        """Where the session stands, as people read it: its guided step, such as `Schema`."""
+        return place_of(self._shown_state)
+
+    @property
+    def _shown_state(self) -> State:
+        """The state; after an error the one that is tried again."""
+        return self.retry if self.state is State.ERROR and self.retry is not None else self.state
 
     def draft(self, field: FieldName) -> str:
         """The text of `field`: as it was typed, or the default."""

@@ -1,7 +1,5 @@
 """Sessions on disk: one document per user, which two processes cannot overwrite for each other."""
 
-import hashlib
-import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,11 +9,10 @@ from msgspec.structs import replace
 
 from tabsmith.errors import StepError
 from tabsmith.paths import folders
-from tabsmith.storage import Damaged, Document, FileLock, Found, Loaded
+from tabsmith.storage import Damaged, Document, FileLock, Found, Loaded, file_stem
 from tabsmith.workflow.session import LOCAL_USER, WorkflowSession
 
 SESSION_VERSION: Final = 1
-_PLAIN: Final = re.compile(r"(?!user-)[a-z0-9][a-z0-9_-]{0,63}")
 
 
 class SessionMovedOnError(StepError):
@@ -25,7 +22,7 @@ class SessionMovedOnError(StepError):
         if current is None:
             what, then = "This session was ended in another window.", "Start a new one."
         else:
-            what = f"Changed in another window: this session is now at “{current.state.value}”."
+            what = f"Changed in another window: this session is at {current.place} now."
             then = "Resume from there. Nothing was overwritten."
         super().__init__(what, next_step=then)
         self.current = current
@@ -77,13 +74,6 @@ class SessionStore:
 
     def _note_damaged(self, damaged: Damaged) -> None:
         self.damaged = damaged
-
-
-def file_stem(user: str) -> str:
-    """The user's name as a file name: the name if it is a plain word, else its hash. It never is a path."""
-    if _PLAIN.fullmatch(user):
-        return user
-    return f"user-{hashlib.sha256(user.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
 
 
 def _require_present(present: WorkflowSession | None, session: WorkflowSession) -> None:

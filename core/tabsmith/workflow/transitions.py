@@ -14,6 +14,7 @@ from tabsmith.errors import ErrorReport, SchemaError, StepError, UsageError
 from tabsmith.modeling.results import ModelReport, ModelScore
 from tabsmith.runs.jobs import DetectSchema, JobFailed, Predict, Predicted, ReadTable, SchemaDetected, TableRead
 from tabsmith.tables.read.sources import FileSource, SampleSource
+from tabsmith.tables.schema.corrections import table_key
 from tabsmith.tables.schema.types import Schema
 from tabsmith.text import clean
 from tabsmith.workflow import actions
@@ -101,8 +102,8 @@ def check_path(
             return StepResult(session, CheckPath(path, as_text))
         case actions.GiveData(path=path):
             return StepResult(session, CheckPath(path))
-        case actions.GiveNewRows(path=path, out=out):
-            return StepResult(session, CheckPath(path, out=out))
+        case actions.GiveNewRows(path=path, out=out, allow_missing=allow_missing):
+            return StepResult(session, CheckPath(path, out=out, allow_missing=allow_missing))
 
 
 def take_path(session: WorkflowSession, action: actions.PathAccepted, _clock: Clock) -> StepResult:
@@ -122,7 +123,7 @@ def take_new_rows(session: WorkflowSession, action: actions.PathAccepted, _clock
     assert session.model is not None
     out = action.out or default_out(action.path)
     source = FileSource(action.path, asked_by=action.asked_by)
-    return StepResult(session, Predict(session.model.model_id, source, out))
+    return StepResult(session, Predict(session.model.model_id, source, out, action.allow_missing))
 
 
 def default_out(path: str) -> str:
@@ -156,13 +157,23 @@ def defer(session: WorkflowSession, _action: actions.Defer, _clock: Clock) -> St
 
 
 def take_table(session: WorkflowSession, action: TableRead, _clock: Clock) -> StepResult:
-    """Take the table, apply the user's edits to its schema, and ask for a schema for the target they chose."""
+    """Take the table, apply the user's edits to its schema, and ask for a schema for the target they chose.
+
+    Edits of another table are dropped; those of an earlier conversation about this one are taken up, and told.
+    """
     info = action.info
     if info.source != session.source:
         raise StepError(
             "This is a different table from the one that was asked for.", next_step="Wait for the right one."
         )
     file = session.file and SeenFile(session.file.path, info.size, info.modified)
+    if session.table is None or table_key(session.table) != table_key(info):
+        session = replace(session, edits=action.corrections)
+        if action.corrections:
+            text = f"As you corrected it last time: {action.corrections.describe()}."
+            session = replace(
+                session, notices=(*session.notices, SessionNotice(SessionNoticeKind.CORRECTED_BEFORE, text))
+            )
     loaded = _detected(replace(session, load="now", file=file, table=info), action.schema)
     wanted = session.edits.target
     if wanted and wanted != action.schema.target and wanted in column_names(action.schema):

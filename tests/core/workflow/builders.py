@@ -144,9 +144,12 @@ def settings(*allowed: Path) -> Settings:
 
 
 def carry_on(
-    conversation: Conversation, answer: actions.WorkflowAction, *, willing: Callable[..., object] = result_of
+    conversation: Conversation,
+    answer: actions.WorkflowAction,
+    *,
+    willing: Callable[[Effect, WorkflowSession], actions.WorkflowAction | None] = result_of,
 ) -> None:
     """Answer, and give back the results of what is asked for."""
     effect = conversation.answer(answer).effect
-    while effect and (result := result_of(effect, conversation.session)) is not None:
+    while effect and (result := willing(effect, conversation.session)) is not None:
         effect = conversation.answer(result).effect

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from tabsmith.tables.info import TableInfo
 from tabsmith.tables.profile.row_sample import RowSample
 from tabsmith.tables.profile.types import ColumnProfile, TableProfile
-from tabsmith.tables.schema.edits import unknown_column
+from tabsmith.tables.schema.edits import BY_HAND, unknown_column
 from tabsmith.tables.schema.groups import EntityColumn, find_entities, group_warning
 from tabsmith.tables.schema.kinds import detect_kind
 from tabsmith.tables.schema.leaks import Leak, find_leaks
@@ -37,19 +38,29 @@ _IMBALANCED: Final = 0.05
 
 
 def detect_schema(
-    info: TableInfo, target: str | None = None, *, problem_type: RequestedProblemType = "detect"
+    info: TableInfo,
+    target: str | None = None,
+    *,
+    problem_type: RequestedProblemType = "detect",
+    kinds_by_hand: Mapping[str, ColumnKind] = MappingProxyType({}),
 ) -> Schema:
     """The schema of a table, for the column `target` or for the likeliest target.
 
-    `problem_type` is the one that a person asked for. Raises SchemaError if there is no column `target`, or if it
-    cannot be predicted, or not as this type of problem.
+    `problem_type` and `kinds_by_hand` are those that a person asked for; a kind by hand wins over detection, and makes
+    a column other than an identifier a feature. Raises SchemaError if there is no column `target`, or if it cannot be
+    predicted, or not as this type of problem.
     """
     profile = info.profile
     names = tuple(column.name for column in profile.columns)
     if target is not None and target not in names:
         raise unknown_column(target, names)
     sample = RowSample(info)
-    detected = {column.name: detect_kind(column, sample) for column in profile.columns}
+    detected = {
+        column.name: (kinds_by_hand[column.name], BY_HAND)
+        if column.name in kinds_by_hand
+        else detect_kind(column, sample)
+        for column in profile.columns
+    }
     kinds = {name: kind for name, (kind, _) in detected.items()}
     evidence = {name: why for name, (_, why) in detected.items()}
     targets = rank_targets(profile, kinds, sample)
@@ -60,7 +71,8 @@ def detect_schema(
         context = _Context(split=split, duplicates=_find_duplicates(profile, kinds, sample, ""))
         return Schema(_columns(profile, kinds, evidence, context), "", targets, "none", split, profile.rows)
     column = profile.column(target)
-    kinds[target] = target_kind(column, kinds[target], sample, problem_type)
+    if target not in kinds_by_hand or problem_type != "detect":
+        kinds[target] = target_kind(column, kinds[target], sample, problem_type)
     detected_type = problem_type_of(column, kinds[target])
     others = [column for column in profile.columns if column.name != target]
     entities = find_entities(others, kinds, sample)
@@ -143,6 +155,8 @@ def _column_schema(column: ColumnProfile, kind: ColumnKind, evidence: str, conte
         duplicate = clean(context.duplicates[column.name], 40)
         warnings.append(ColumnWarning("duplicate", f"The same values as {duplicate}."))
         role = "ignore"
+    if evidence == BY_HAND and kind != "identifier":
+        role = "feature"
     if column.name == context.split.by:
         role = "group" if context.split.kind == "grouped" else "time"
         if role == "time" and kind == "identifier":
