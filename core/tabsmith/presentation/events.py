@@ -96,7 +96,7 @@ class EventPrinter:
 
 
 def _iteration_end(trial: Trial) -> str:
-    """What the iteration used and what was decided; nothing for one of the search that simply goes on."""
+    """The usage of the iteration and the decision about it; empty for a search iteration that simply goes on."""
     used, decision = bool(trial.sessions), trial.decision
     parts = []
     if used:
@@ -143,7 +143,11 @@ def _run_event(event: RunEvent) -> _Worded:
 def _recipe_event(event: RunEvent, trial: Trial | None) -> _Worded:
     match event:
         case loop.RecipeRefused(iteration=iteration, problems=problems):
-            return "refused", f"#{iteration} {'; '.join(f'{each.where}: {each.what}' for each in problems)}", "warning"
+            return (
+                "refused",
+                f"#{iteration} {'; '.join(f'{problem.where}: {problem.what}' for problem in problems)}",
+                "warning",
+            )
         case loop.Evaluated(iteration=iteration, evaluation=evaluation):
             score = (
                 f"{formatting.significant(evaluation.mean)} ± {formatting.significant(evaluation.standard_error, 2)}"
@@ -267,7 +271,7 @@ def _changed_files(changes: tuple[ChangedFile, ...], more: int) -> str:
     count = len(changes) + more
     if not count:
         return "nothing changed"
-    names = ", ".join(clean(each.path, 60) for each in changes[:_NAMED])
+    names = ", ".join(clean(change.path, 60) for change in changes[:_NAMED])
     return f"{plural(count, 'file')} changed ({names}{', …' if count > _NAMED else ''})"
 
 

@@ -77,6 +77,7 @@ class PathAccepted(msgspec.Struct, frozen=True, tag="path_accepted", tag_field="
     modified: float
     out: str = ""  # where predictions go; empty when none was given
     asked_by: Asker = "person"
+    allow_missing: bool = False  # of new rows: an important column may be missing
 
 
 class PathRefused(msgspec.Struct, frozen=True, tag="path_refused", tag_field="answer"):
@@ -210,6 +211,7 @@ class GiveNewRows(msgspec.Struct, frozen=True, tag="give_new_rows", tag_field="a
 
     path: str
     out: str = ""
+    allow_missing: bool = False  # predict although an important column is missing
 
 
 class Finish(msgspec.Struct, frozen=True, tag="finish", tag_field="answer"):

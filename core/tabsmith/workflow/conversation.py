@@ -159,7 +159,8 @@ class Conversation:
             allowed = guard.folders_for(asker, paths.readable)
             file = check_source_path(effect.path, allowed=allowed, max_mb=paths.max_mb)
             out = str(guard.normalize_path(effect.out)) if effect.out.strip() else ""
-            return actions.PathAccepted(str(guard.normalize_path(effect.path)), file.size, file.modified, out, asker)
+            path = str(guard.normalize_path(effect.path))
+            return actions.PathAccepted(path, file.size, file.modified, out, asker, effect.allow_missing)
         except PathError as error:
             return actions.PathRefused(error.report(details=False))
 

@@ -32,6 +32,7 @@ class CheckPath(msgspec.Struct, frozen=True, tag="check_path", tag_field="effect
     path: str
     as_text: bool = False
     out: str = ""
+    allow_missing: bool = False
 
 
 class StartTraining(msgspec.Struct, frozen=True, tag="start_training", tag_field="effect"):

@@ -14,7 +14,7 @@ from tabsmith.tables.read.sources import FileSource
 from tabsmith.workflow import actions
 from tabsmith.workflow.effects import CheckPath, Effect, RemoveSession
 from tabsmith.workflow.session import HISTORY_LIMIT, FieldName, PendingWork, WorkflowSession
-from tabsmith.workflow.states import PREREQUISITES, STEP_OF, GuidedStep, Prerequisite, State, StepMark
+from tabsmith.workflow.states import PREREQUISITES, GuidedStep, Prerequisite, State, StepMark
 from tabsmith.workflow.transitions import (
     Clock,
     FieldRefusedError,
@@ -136,7 +136,7 @@ def marks(session: WorkflowSession) -> dict[GuidedStep, StepMark]:
 
     Steps before the current one are done. A later step is to be checked again if it was reached before, else open.
     """
-    current = step_of(session)
+    current = session.step
     if session.state == State.COMPLETED:
         return dict.fromkeys(_STEPS, StepMark.DONE)
     position = -1 if current is None else _STEPS.index(current)
@@ -152,12 +152,6 @@ def marks(session: WorkflowSession) -> dict[GuidedStep, StepMark]:
     return {guided: mark(index) for index, guided in enumerate(_STEPS)}
 
 
-def step_of(session: WorkflowSession) -> GuidedStep | None:
-    """The guided step that the session's state belongs to; None before the first step."""
-    state = session.retry if session.state == State.ERROR and session.retry is not None else session.state
-    return STEP_OF.get(state)
-
-
 def enter(session: WorkflowSession, to: State, change: HistoryChange = "push") -> WorkflowSession:
     """The session at the state `to`, its history changed as `change` says."""
     history = session.history
@@ -167,7 +161,7 @@ def enter(session: WorkflowSession, to: State, change: HistoryChange = "push") -
         elif change == "return" and to in history:
             history = history[: len(history) - 1 - history[::-1].index(to)]
     entered = replace(session, state=to, history=history, retry=session.retry if to == State.ERROR else None)
-    guided = step_of(entered)
+    guided = entered.step
     if guided is not None and (entered.reached is None or _STEPS.index(guided) > _STEPS.index(entered.reached)):
         return replace(entered, reached=guided)
     return entered
@@ -213,8 +207,8 @@ def _pending_work(effect: Effect | None) -> PendingWork | None:
             return PendingWork("table")
         case DetectSchema(target=target):
             return PendingWork("target", target=target)
-        case Predict(source=FileSource(path=path, asked_by=asker), out=out):
-            return PendingWork("prediction", path=path, out=out, asked_by=asker)
+        case Predict(source=FileSource(path=path, asked_by=asker), out=out, allow_missing=allow_missing):
+            return PendingWork("prediction", path=path, out=out, asked_by=asker, allow_missing=allow_missing)
         case Predict(out=out):
             return PendingWork("prediction", out=out)
     return None
@@ -254,6 +248,6 @@ def _not_allowed(session: WorkflowSession, action: actions.WorkflowAction) -> St
     names = [action_name(allowed) for allowed in allowed_actions(session.state) if allowed in actions.USER_ACTIONS]
     names += ["back"] if way_back(session) else []
     return StepError(
-        f"“{action_name(type(action))}” does not fit here: the conversation is at “{session.state.value}”.",
+        f"“{action_name(type(action))}” does not fit here: the conversation is at {session.place}.",
         next_step=f"What fits: {', '.join([*names, 'cancel'])}.",
     )

@@ -14,7 +14,7 @@ from tabsmith.tables.info import TableInfo
 from tabsmith.tables.read.sources import Asker, Source
 from tabsmith.tables.schema.corrections import SchemaEdits
 from tabsmith.tables.schema.types import ManualSchema, ProblemType, Schema
-from tabsmith.workflow.states import GuidedStep, State
+from tabsmith.workflow.states import STEP_OF, GuidedStep, State, place_of
 
 
 class FieldName(StrEnum):
@@ -112,6 +112,7 @@ class PendingWork(msgspec.Struct, frozen=True):
     path: str = ""  # of a prediction: the new rows, and the file for the predictions
     out: str = ""
     asked_by: Asker = "person"  # of a prediction
+    allow_missing: bool = False  # of a prediction
 
 
 class TrainedModel(msgspec.Struct, frozen=True):
@@ -159,6 +160,21 @@ class WorkflowSession(msgspec.Struct, frozen=True, kw_only=True):
     retry: State | None = None  # in ERROR: the state to try again from
     notices: tuple[SessionNotice, ...] = ()
     taken: tuple[str, ...] = ()  # keys of the last actions that had one
+
+    @property
+    def step(self) -> GuidedStep | None:
+        """The guided step that the session is at; None before the first step."""
+        return STEP_OF.get(self._shown_state)
+
+    @property
+    def place(self) -> str:
+        """Where the session stands, as people read it: its guided step, such as `Schema`."""
+        return place_of(self._shown_state)
+
+    @property
+    def _shown_state(self) -> State:
+        """The state; after an error the one that is tried again."""
+        return self.retry if self.state is State.ERROR and self.retry is not None else self.state
 
     def draft(self, field: FieldName) -> str:
         """The text of `field`: as it was typed, or the default."""

@@ -22,7 +22,7 @@ class SessionMovedOnError(StepError):
         if current is None:
             what, then = "This session was ended in another window.", "Start a new one."
         else:
-            what = f"Changed in another window: this session is now at “{current.state.value}”."
+            what = f"Changed in another window: this session is at {current.place} now."
             then = "Resume from there. Nothing was overwritten."
         super().__init__(what, next_step=then)
         self.current = current

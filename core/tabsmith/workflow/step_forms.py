@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from tabsmith.agent_registry import AGENTS
 from tabsmith.agents.protocol import AgentName
+from tabsmith.errors import MissingColumnError
 from tabsmith.families.registry import family_labels
 from tabsmith.modeling.results import METRIC_DESCRIPTIONS, default_metric
 from tabsmith.tables.read.sources import FileSource, SampleName, SampleSource, describe_source
@@ -32,7 +33,7 @@ from tabsmith.workflow.form import (
     TextField,
 )
 from tabsmith.workflow.inputs import show_columns, show_iterations
-from tabsmith.workflow.machine import marks, missing, step_of, way_back
+from tabsmith.workflow.machine import marks, missing, way_back
 from tabsmith.workflow.schema_edits import column_names
 from tabsmith.workflow.session import FieldDefaults, FieldName, WorkflowSession
 from tabsmith.workflow.states import GuidedStep, State, StepMark
@@ -173,7 +174,7 @@ def _form(
     history = way_back(session)
     return StepForm(
         state=session.state,
-        step=step_of(session),
+        step=session.step,
         title=title,
         words=words,
         fields=fields,
@@ -449,10 +450,19 @@ def _predicting(session: WorkflowSession) -> StepForm:
         ),
         choices=(
             StepChoice("Predict", actions.GiveNewRows(path, out), reads=(FieldName.NEW_ROWS, FieldName.OUT)),
+            *_predict_without(session, path, out),
             StepChoice("Finish", actions.Finish(), "the model and the run stay"),
         ),
         missing=() if path.strip() else ("a table of new rows",),
     )
+
+
+def _predict_without(session: WorkflowSession, path: str, out: str) -> tuple[StepChoice, ...]:
+    """The choice to predict all the same, once predicting was refused for want of an important column."""
+    if session.problem is None or session.problem.name != MissingColumnError.__name__:
+        return ()
+    answer = actions.GiveNewRows(path, out, allow_missing=True)
+    return (StepChoice("Predict all the same", answer, "what is missing counts as missing values"),)
 
 
 def _completed(session: WorkflowSession) -> StepForm:

@@ -103,8 +103,8 @@ def check_path(
             return StepResult(session, CheckPath(path, as_text))
         case actions.GiveData(path=path):
             return StepResult(session, CheckPath(path))
-        case actions.GiveNewRows(path=path, out=out):
-            return StepResult(session, CheckPath(path, out=out))
+        case actions.GiveNewRows(path=path, out=out, allow_missing=allow_missing):
+            return StepResult(session, CheckPath(path, out=out, allow_missing=allow_missing))
 
 
 def take_path(session: WorkflowSession, action: actions.PathAccepted, _clock: Clock) -> StepResult:
@@ -124,7 +124,7 @@ def take_new_rows(session: WorkflowSession, action: actions.PathAccepted, _clock
     assert session.model is not None
     out = action.out or default_out(action.path)
     source = FileSource(action.path, asked_by=action.asked_by)
-    return StepResult(session, Predict(session.model.model_id, source, out))
+    return StepResult(session, Predict(session.model.model_id, source, out, action.allow_missing))
 
 
 def default_out(path: str) -> str:

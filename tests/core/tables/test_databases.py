@@ -17,7 +17,6 @@ from urllib.parse import quote
 import duckdb
 import msgspec
 import pytest
-import sqlalchemy
 
 from tabsmith.errors import ReadError, TableChangedError
 from tabsmith.paths import folders
@@ -28,6 +27,8 @@ from tabsmith.tables.read.reader import read_source
 from tabsmith.tables.read.sources import DatabaseSource, ReadOptions, parse_source
 from tabsmith.tables.read.table_choice import SeveralTablesError
 from tabsmith.tables.snapshot import ensure_snapshot, load_frame
+
+sqlalchemy = pytest.importorskip("sqlalchemy", reason="the extra `sql` is not installed")
 
 PASSWORD = "s3cr@t/x"
 PASSWORD_QUOTED = quote(PASSWORD, safe="")

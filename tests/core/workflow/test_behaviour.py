@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from tabsmith.errors import StepError
+from tabsmith.errors import MissingColumnError, StepError
 from tabsmith.runs.jobs import JobFailed, Predict
 from tabsmith.runs.spec import Confirmed, Deferred
 from tabsmith.tables.profile.types import ColumnProfile, TableProfile
@@ -259,6 +259,27 @@ def test_predictions_go_beside_the_new_rows_unless_said_otherwise() -> None:
 
     assert out(actions.GiveNewRows("/data/new.csv.gz")) == "/data/new-predictions.csv"
     assert out(actions.GiveNewRows("/data/new.csv", "/tmp/result.parquet")) == "/tmp/result.parquet"
+
+
+def test_rows_without_an_important_column_are_predicted_only_when_told_to() -> None:
+    asked = b.say_to(b.at(*b.TO_PREDICTING), actions.GiveNewRows("/data/new.csv"), results=False)
+    asked = step(asked.session, b.accepted("/data/new.csv"), b.moment())
+    assert isinstance(asked.effect, Predict)
+    assert not asked.effect.allow_missing
+    error = MissingColumnError("The rows lack a column that the model relies on.")
+    refused = step(asked.session, JobFailed(error.report()), b.moment()).session
+    choice = next(choice for choice in step_form(refused).choices if "all the same" in choice.label)
+    assert choice.answer == actions.GiveNewRows("/data/new.csv", allow_missing=True)
+    again = b.say_to(refused, choice.answer, results=False)
+    assert isinstance(again.effect, CheckPath)
+    assert again.effect.allow_missing
+    accepted = replace(b.accepted("/data/new.csv"), allow_missing=True)
+    told = step(again.session, accepted, b.moment())
+    assert isinstance(told.effect, Predict)
+    assert told.effect.allow_missing
+    assert told.session.waiting is not None
+    assert told.session.waiting.allow_missing
+    assert not any("all the same" in choice.label for choice in step_form(b.at(*b.TO_PREDICTING)).choices)
 
 
 @pytest.mark.parametrize("text", ["\ud800", "x" * 1_000_001])

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Final, get_args
 
 import click
-import msgspec
 
 from tabsmith import config
 from tabsmith.agents.protocol import AgentName
@@ -23,14 +22,13 @@ from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.spec import Deferred, Detect, ModelChoice, RunSpec, SchemaChoice, new_run_id
 from tabsmith.runs.training import launch_detached, metric_by_name, stop_and_wait
 from tabsmith.runs.watch import RunWatch
-from tabsmith.tables.read.sources import DatabaseSource, FileSource, JoinSource, SampleSource, Source
+from tabsmith.tables.read.sources import DatabaseSource, JoinSource, SampleSource, Source
 from tabsmith.tables.schema.types import ManualSchema
 from tabsmith.workflow.inputs import read_budget, show_budget
-from tabsmith_tui.commands import task_report
-from tabsmith_tui.commands.output import json_option, print_json, print_text, say
+from tabsmith_tui.commands.output import json_option, print_json, print_text, say, say_error
 from tabsmith_tui.commands.questions import QuestionPrompt, on_a_terminal
 from tabsmith_tui.commands.read_options import SourceOptions, source_options
-from tabsmith_tui.commands.train_report import agent_facts, print_report, train_document
+from tabsmith_tui.commands.run_report import agent_facts, print_report, print_tasks, train_document
 
 LOOK_SECONDS = 0.05  # between two looks at the journal
 
@@ -145,16 +143,13 @@ def follow(folder: RunFolder, *, as_json: bool, stop_on_interrupt: bool = True) 
 def show(run_id: str, run: RunSnapshot, *, as_json: bool) -> int:
     """Print the result of a run. Returns the exit status."""
     if has_tasks(run):
-        return task_report.print_tasks(run_id, run, time.time(), as_json=as_json)
+        return print_tasks(run_id, run, time.time(), as_json=as_json)
     if as_json:
         print_json(train_document(run_id, run, time.time()))
     elif run.report:
         print_report(run.report, agent_facts(run))
     if run.error is not None:
-        say(f"{run.error.name}: {run.error.what}")
-        for line in (run.error.where, run.error.next_step):
-            if line:
-                say(line)
+        say_error(run.error)
         return run.error.exit_code
     if run.report is None:
         say(f"The run {run_id} is {run.state.value}: there is no model yet.")
@@ -207,21 +202,16 @@ def _checked(source: Source, settings: config.Settings) -> Source:
     A file is looked at by the guard. The rows of a database are read here, because no other process has its password,
     and those of a join, because what it did to the rows is told before training.
     """
-    from tabsmith.tables.read.file_sets import check_source_path
-    from tabsmith.tables.read.guard import ANYWHERE, normalize_path
+    from tabsmith.tables.read.file_sets import with_absolute_paths
     from tabsmith.tables.table import read_table
 
-    match source:
-        case FileSource(path=path):
-            check_source_path(path, allowed=ANYWHERE, max_mb=settings.paths.max_mb)
-            return msgspec.structs.replace(source, path=str(normalize_path(path)))
-        case DatabaseSource() | JoinSource():
-            info = read_table(source).info
-            for step in info.joins:
-                say(join_sentence(step))
-            return info.source
-        case _:
-            return source
+    source = with_absolute_paths(source, settings.paths.max_mb)
+    if not isinstance(source, DatabaseSource | JoinSource):
+        return source
+    info = read_table(source).info
+    for step in info.joins:
+        say(join_sentence(step))
+    return info.source
 
 
 SAMPLE_SECONDS: Final = 20.0

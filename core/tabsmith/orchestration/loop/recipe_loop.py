@@ -3,9 +3,9 @@
 import asyncio
 import math
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final
 
-from tabsmith.agents.protocol import Agent, AgentName, AgentSession, Brief, Exhausted, ModelReply, Prompt, Proposal
+from tabsmith.agents.protocol import Agent, AgentSession, Brief, Exhausted, ModelReply, Prompt, Proposal
 from tabsmith.agents.usage import NO_USAGE, Usage
 from tabsmith.conditions.metrics import IterationMetrics
 from tabsmith.errors import AgentError, ErrorReport, ReportedError, WorkerError
@@ -27,7 +27,7 @@ from tabsmith.orchestration.loop.champion import ChampionStatus, Judgement, judg
 from tabsmith.orchestration.loop.decide import DecisionInput
 from tabsmith.orchestration.loop.fallback import Fallback
 from tabsmith.orchestration.loop.feedback import write_feedback
-from tabsmith.orchestration.loop.grading import GradingInput, grade_by_rule
+from tabsmith.orchestration.loop.grading import Grader, grade_by_rule, recipe_grade_prompt
 from tabsmith.orchestration.loop.inputs import (
     build_brief,
     feedback_after_failures,
@@ -56,20 +56,6 @@ MAX_UNSCORED: Final = 8
 
 MIN_CALL_SECONDS: Final = 1.0
 """Seconds that a call to an agent may take at least, however little is left."""
-
-
-class Grader(Protocol):
-    """A language model that grades."""
-
-    @property
-    def name(self) -> AgentName: ...
-
-    @property
-    def model(self) -> str: ...
-
-    async def grade(self, given: GradingInput, session: AgentSession) -> Quality:
-        """Return its grade, given in a session. Raises AgentError."""
-        ...
 
 
 class RecipeLoop(Loop[RecipeIteration]):
@@ -410,7 +396,7 @@ class RecipeLoop(Loop[RecipeIteration]):
             with self._sessions.open(
                 iteration.number, attempt, grader.name, grader.model, seconds=seconds, purpose="grade"
             ) as session:
-                return await grader.grade(given, session)
+                return await grader.grade(recipe_grade_prompt(given), session)
         except AgentError as error:
             return grade_by_rule(given, fallback=clean(error.what, 200))
 

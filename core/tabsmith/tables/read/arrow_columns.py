@@ -111,23 +111,31 @@ def write_columns(
 
 
 def convert_relation(
-    database: "duckdb.DuckDBPyConnection", relation: str, out: Path, *, as_text: bool, read_texts: bool
+    database: "duckdb.DuckDBPyConnection",
+    relation: str,
+    out: Path,
+    *,
+    as_text: bool,
+    read_texts: bool,
+    kept: tuple[str, ...] = (),
 ) -> tuple[StoredColumn, ...]:
     """Copy `relation` (SQL, columns c0, c1 ...) to the Parquet file `out`; returns how each column is stored.
 
-    With `read_texts`, a column of text becomes one of numbers, dates or booleans if all of its values are.
+    With `read_texts`, a column of text becomes one of numbers, dates or booleans if all of its values are. Further
+    columns of the relation, called as in `kept`, are copied as they are.
     """
     described = database.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()  # noqa: S608
+    described = [row for row in described if row[0] not in kept]
     selected: list[str] = []
     storages: list[StorageType] = []
     for position, row in enumerate(described):
         value, storage = _stored(database, relation, f"c{position}", str(row[1]), as_text)
         selected.append(f"{value} AS c{position}")
         storages.append(storage)
-    converted = f"(SELECT {', '.join(selected)} FROM {relation})"  # noqa: S608
+    converted = f"(SELECT {', '.join((*selected, *kept))} FROM {relation})"  # noqa: S608
     stored = [StoredColumn(storage) for storage in storages]
     if read_texts and not as_text and "text" in storages:
-        converted, stored = _with_texts_read(database, converted, stored)
+        converted, stored = _with_texts_read(database, converted, stored, kept)
     database.execute(f"COPY (SELECT * FROM {converted}) TO {sql_literal(str(out))} (FORMAT parquet)")  # noqa: S608
     return tuple(stored)
 
@@ -184,7 +192,7 @@ def _as_text(column: str, type_: str) -> str:
 
 
 def _with_texts_read(
-    database: "duckdb.DuckDBPyConnection", relation: str, stored: Sequence[StoredColumn]
+    database: "duckdb.DuckDBPyConnection", relation: str, stored: Sequence[StoredColumn], kept: tuple[str, ...]
 ) -> tuple[str, list[StoredColumn]]:
     """The relation and its columns with each column of text in the first format that fits all of its values."""
     texts = [position for position, column in enumerate(stored) if column.storage == "text"]
@@ -199,4 +207,4 @@ def _with_texts_read(
     for position, plan in zip(texts, plans, strict=True):
         columns[position] = safe_select([msgspec.structs.replace(plan, position=position)])
         result[position] = plan.stored
-    return f"(SELECT {', '.join(columns)} FROM {relation})", result  # noqa: S608
+    return f"(SELECT {', '.join((*columns, *kept))} FROM {relation})", result  # noqa: S608

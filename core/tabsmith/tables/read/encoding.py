@@ -150,6 +150,27 @@ def read_text(opened: OpenedFile, max_mb: float) -> str:
     return decode_text(data, detect_encoding(data))
 
 
+def text_pieces(opened: OpenedFile, max_mb: float, encoding: str | None) -> Iterator[str]:
+    """The text of a file in pieces, unpacked and decoded, without a byte order mark.
+
+    Without `encoding` it is detected by the first piece. Characters that cannot be decoded become U+FFFD. Raises
+    ReadError, and FileTooLargeError if the file unpacks to more than `max_mb`.
+    """
+    file = opened.file
+    decoder: codecs.IncrementalDecoder | None = None
+    total = 0
+    with opened.open() as stream:
+        for piece in unpacked(stream, file.compression, file.display_path):
+            total += len(piece)
+            require_unpacked_size(total, max_mb, file.display_path)
+            if decoder is None:
+                name = encoding or detect_encoding(piece)
+                decoder = codecs.getincrementaldecoder("utf-8-sig" if name == "utf-8" else name)("replace")
+            yield decoder.decode(piece)
+        if decoder is not None:
+            yield decoder.decode(b"", final=True)
+
+
 def decode_text(data: bytes, encoding: str) -> str:
     """`data` as text without a byte order mark; characters that cannot be decoded become U+FFFD."""
     return data.decode("utf-8-sig" if encoding == "utf-8" else encoding, "replace")

@@ -60,7 +60,7 @@ def _frame_columns(frame: "pd.DataFrame") -> tuple[tuple[str, ...], list[Any]]:
             raise SchemaError(
                 f"Two columns of the frame are called {clean(name)}.", next_step="Give every column a name of its own."
             )
-    return names, [_arrow_array(frame.iloc[:, position]) for position in range(len(names))]
+    return names, [arrow_array(frame.iloc[:, position]) for position in range(len(names))]
 
 
 def _column_name(label: object) -> str:
@@ -69,7 +69,8 @@ def _column_name(label: object) -> str:
     return str(label).encode("utf-8", "replace").decode()
 
 
-def _arrow_array(series: "pd.Series[Any]") -> Any:
+def arrow_array(series: "pd.Series[Any]") -> Any:
+    """The values of a column of a frame as an Arrow array."""
     import numpy as np
     import pandas as pd
     import pyarrow as pa

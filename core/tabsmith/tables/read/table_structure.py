@@ -121,8 +121,11 @@ def _table_start(rows: Sequence[Row], width: int) -> int:
 
 
 def _names_more(row: Row, full: Sequence[Row]) -> bool:
-    """Whether `row` holds the names of more columns than the rows below have values."""
-    return len(full) > 0 and not any(not cell.strip() or is_typed_value(cell) for cell in row) and _has_values(full[0])
+    """Whether `row` holds the names of more columns than the rows below have values, perhaps with gaps between."""
+    names = [cell for cell in row if cell.strip()]
+    if not full or len(names) < len(full[0]) or any(is_typed_value(name) for name in names):
+        return False
+    return len(names) in {len(full[0]), len(row)} and _has_values(full[0])
 
 
 def _names_fewer(row: Row, next_row: Row, width: int) -> bool:
@@ -204,6 +207,8 @@ def _below_header(rows: Sequence[Row], start: int) -> Structure:
         width, drops_last, names = width - 1, True, names[:-1]
     elif _is_r_header(first, full, width):
         names = ("rownames", *names)
+    elif width == sum(bool(cell.strip()) for cell in first) < len(first) and full:
+        names = tuple(cell for cell in first if cell.strip())
     elif width < len(first):
         width = max(width, len(_without_empty_end(first)))
         names = names[:width]
@@ -376,6 +381,19 @@ def is_total(row: Row) -> bool:
     """Whether a row is labelled as the sum of others."""
     label = next((cell.strip() for cell in row if cell.strip()), "")
     return bool(_TOTAL.fullmatch(label.rstrip(":")))
+
+
+def without_footers(rows: Sequence[Row]) -> Sequence[Row]:
+    """The rows without the totals and remarks at their end."""
+    end = len(rows)
+    while end > 1 and (is_total(rows[end - 1]) or is_footer(rows[end - 1], len(rows[end - 1]))):
+        end -= 1
+    return rows[:end]
+
+
+def holds_totals(rows: Sequence[Row]) -> bool:
+    """Whether some of `rows` are totals of others all along, so that a last one is nothing special."""
+    return any(is_total(row) for row in without_footers(rows))
 
 
 def is_footer(row: Row, width: int) -> bool:

@@ -129,7 +129,7 @@ class Dispatcher:
             if run is not None:
                 await perform(context, run_list.parse_text(text, run, view.name, view))
                 return
-        if view.kind == "predict":
+        if view.kind in ("predict", "predict_missing"):
             uploads.predict_with_listed_model(context, text)
             return
         conversation = context.conversation()

@@ -34,7 +34,7 @@ async def show_view(context: UpdateContext, view: ChatView | None = None, lead: 
         case "runs":
             runs = await asyncio.to_thread(list_runs)
             _send(context, run_list.runs_message(runs, view.page, context.bridge.clock()), lead)
-        case "models" | "model" | "predict":
+        case "models" | "model" | "predict" | "predict_missing":
             await _show_models(context, view, lead)
         case "settings":
             _send(context, _settings(context.bridge, context.chat), lead)
@@ -103,7 +103,7 @@ async def _show_models(context: UpdateContext, view: ChatView, lead: StyledText)
         context.set_view(ChatView())
         context.send_text(lead, line(own("There is no such model any more.")))
         return
-    if view.kind == "predict":
+    if view.kind in ("predict", "predict_missing"):
         text = line(
             own("Send the file with the rows to predict, or its path on the machine, for the model of "),
             foreign(summary.target or summary.id),

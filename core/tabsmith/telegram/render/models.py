@@ -9,7 +9,7 @@ from tabsmith.families.registry import family_label
 from tabsmith.formatting import time_ago
 from tabsmith.modeling.model_files import MODEL_ID, ModelSummary
 from tabsmith.modeling.results import Confusion, ModelReport, PredictedFile, Residuals
-from tabsmith.presentation import budgets, models
+from tabsmith.presentation import budgets, models, predictions
 from tabsmith.recipes.recipe import Recipe
 from tabsmith.runs import replies
 from tabsmith.runs.snapshot import RunSnapshot
@@ -80,8 +80,10 @@ def prediction_file(done: PredictedFile) -> OutgoingFile:
     text = [*line(bold(f"{plural(done.rows, 'row')} predicted"), own(" with "), foreign(done.model_id, 100)), *lies]
     text += _columns("columns that the model knows and the file lacks, treated as missing", done.missing)
     text += _columns("columns that the model does not use", done.extra)
-    if done.unparsable:
-        text += line(own(f"! {plural(done.unparsable, 'cell')} could not be read, treated as missing"))
+    for note in predictions.prediction_notes(done):
+        text += line(own("! "), mixed(note, 300))
+    if done.score is not None:
+        text += styled(*predictions.rows_score_lines(done.score))
     name = clean(Path(done.out).name, 120) or "predictions.csv"
     return OutgoingFile(done.out, name, tuple(text), (*text, *line(own("The file itself could not be sent."))))
 

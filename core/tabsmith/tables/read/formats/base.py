@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from tabsmith.tables.info import Dialect, JoinStep, Route
 from tabsmith.tables.profile.types import StoredColumn
-from tabsmith.tables.read.arrow_columns import convert_relation, write_columns
+from tabsmith.tables.read.arrow_columns import write_columns
 from tabsmith.tables.read.careful_parser import LineNotes
 from tabsmith.tables.read.encoding import HEAD, decode_head
 from tabsmith.tables.read.opened_file import GuardedFile, OpenedFile
+from tabsmith.tables.read.row_parts import RowParts
 from tabsmith.tables.read.sources import ReadOptions
 
 if TYPE_CHECKING:
@@ -62,9 +63,9 @@ class ReadRequest:
         """Write Arrow arrays as the snapshot, and return how each column is stored."""
         return write_columns(self.database, columns, self.out, as_text=self.as_text, read_texts=True)
 
-    def write_relation(self, relation: str) -> tuple[StoredColumn, ...]:
-        """Write a relation (SQL, columns c0, c1 ...) as the snapshot, and return how each column is stored."""
-        return convert_relation(self.database, relation, self.out, as_text=self.as_text, read_texts=True)
+    def write_parts(self, parts: RowParts) -> tuple[StoredColumn, ...]:
+        """Write the rows that came in batches as the snapshot, and return how each column is stored."""
+        return parts.write(self.database, self.out, as_text=self.as_text)
 
 
 @dataclass(frozen=True, slots=True)

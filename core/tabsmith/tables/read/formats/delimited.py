@@ -1,6 +1,7 @@
 """CSV, TSV and other delimited text: the fast path straight through DuckDB, the careful path line by line."""
 
 import os
+import re
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
@@ -35,6 +36,7 @@ from tabsmith.tables.read.text_columns import (
     strict_select,
     write_text_rows,
 )
+from tabsmith.tables.read.value_formats import TEXT
 
 _HEAD: Final = 4 * SNIFFED  # bytes
 _WIDE_HEAD: Final = 16 * _HEAD  # bytes read further if the first lines are long
@@ -42,6 +44,8 @@ _LEAST_LINES: Final = 20
 _SAMPLED_PLACES: Final = 12  # places in a large file from which more rows are sampled
 _TAIL: Final = 16_384  # bytes at the end of the text in which a total or a remark is looked for
 _SAMPLED_BYTES: Final = 32_768  # at each place
+_LEAST_NAMES: Final = 2  # by which a repeated header is known
+_COMPARED_NAMES: Final = 4
 _MOST_COLUMNS: Final = 20_000
 _MOST_FAST_COLUMNS: Final = 1_200  # DuckDB holds 2,048 rows of all columns, several times
 _ROW_GROUP: Final = 122_880  # rows of a narrow snapshot that are written at once
@@ -164,10 +168,7 @@ class _DelimitedReader:
     def _has_footer(self, sniffed: SniffResult) -> bool:
         """Whether the last lines of the text are a total or a remark below the table, and no rows."""
         tail = os.pread(self._text.fileno(), _TAIL, max(0, self._size - _TAIL)).decode("utf-8", "replace")
-        lines = tail.split("\n" if "\n" in tail else "\r")
-        if len(tail.encode()) < self._size:
-            lines = lines[1:]  # perhaps cut at its beginning
-        last = next((line.rstrip("\r\n") for line in reversed(lines) if line.strip()), "")
+        last = re.split(r"[\r\n]", tail.rstrip("\r\n"))[-1]
         row = split_line(last, sniffed.dialect)
         return is_footer(row, sniffed.width) or (is_total(row) and not sniffed.holds_totals)
 
@@ -179,7 +180,10 @@ class _DelimitedReader:
 
         broken = (duckdb.ConversionException, duckdb.InvalidInputException)
         missing = shared_missing(plans)
+        texts = self._csv_relation(sniffed, (), ["VARCHAR"] * len(plans))
         try:
+            if not self._begins_as_sampled(sniffed, texts):
+                return None
             if all(plan.has_values or plan.verbatim for plan in plans):
                 relation = self._csv_relation(sniffed, missing, [native_type(plan) for plan in plans])
                 try:
@@ -187,13 +191,31 @@ class _DelimitedReader:
                 except broken:
                     pass  # perhaps only a type that the sample suggested: the next reading tells
                 else:
-                    return plans
-            relation = self._csv_relation(sniffed, (), ["VARCHAR"] * len(plans))
-            plans = narrow_plans(self._request.database, relation, plans)
-            self._copy(safe_select(plans), relation, len(plans))
+                    are_texts = all(plan.format is TEXT for plan in plans)
+                    snapshot = f"read_parquet({sql_literal(str(self._request.out))})"
+                    return None if are_texts and self._repeats_header(sniffed, snapshot) else plans
+            if self._repeats_header(sniffed, texts):
+                return None
+            plans = narrow_plans(self._request.database, texts, plans)
+            self._copy(safe_select(plans), texts, len(plans))
         except broken:
             return None
         return plans
+
+    def _repeats_header(self, sniffed: SniffResult, relation: str) -> bool:
+        """Whether a row of `relation` (SQL) is the header once more, as where files were put together."""
+        named = [(position, name) for position, name in enumerate(sniffed.names) if name.strip()]
+        if len(named) < _LEAST_NAMES:
+            return False
+        alike = " AND ".join(f"c{position} = {sql_literal(name)}" for position, name in named[:_COMPARED_NAMES])
+        return self._request.database.execute(f"SELECT 1 FROM {relation} WHERE {alike} LIMIT 1").fetchall() != []  # noqa: S608
+
+    def _begins_as_sampled(self, sniffed: SniffResult, relation: str) -> bool:
+        """Whether the first row of `relation` (SQL) is the first one of the sample, and no part of the header."""
+        if not sniffed.sample:
+            return True
+        rows = self._request.database.execute(f"SELECT * FROM {relation} LIMIT 1").fetchall()  # noqa: S608
+        return [tuple(cell or "" for cell in row) for row in rows] == [sniffed.sample[0]]
 
     def _csv_relation(self, sniffed: SniffResult, missing: tuple[str, ...], types: Sequence[str]) -> str:
         """SQL that reads the text as columns c0, c1 ... of `types`, the words `missing` as NULL."""
