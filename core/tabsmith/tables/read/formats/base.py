@@ -61,7 +61,7 @@ class ReadRequest:
 
     def write_columns(self, columns: Sequence[Any]) -> tuple[StoredColumn, ...]:
         """Write Arrow arrays as the snapshot, and return how each column is stored."""
-        return write_columns(self.database, columns, self.out, as_text=self.as_text, read_texts=True)
+        return write_columns(self.database, columns, self.out, as_text=self.as_text)
 
     def write_parts(self, parts: RowParts) -> tuple[StoredColumn, ...]:
         """Write the rows that came in batches as the snapshot, and return how each column is stored."""
