@@ -24,6 +24,9 @@ _ARROW_TYPES: Final = {
     "integer": "int64", "float": "double", "boolean": "bool", "date": "timestamp[us]", "timestamp": "timestamp[us]",
     "text": "large_string",
 }  # fmt: skip
+_FEW_TYPES: Final = {"date": "int64", "timestamp": "int64"}  # microseconds since 1970: Python knows fewer years
+_FEW: Final = 64  # texts that are read by a prepared statement
+_STATEMENTS: Final = 1_000  # that are kept prepared
 _SQL_TYPES: Final[dict[StorageType, str]] = {
     "integer": "BIGINT", "float": "DOUBLE", "boolean": "BOOLEAN", "date": "DATE", "timestamp": "TIMESTAMP",
     "text": "VARCHAR",
@@ -51,36 +54,75 @@ def read_cells(texts: "pa.ChunkedArray | pa.Array", column_format: ColumnFormat,
     value = cell_value("t", value_format, column_format)
     if storage != value_format.storage:
         value = f"TRY_CAST({value} AS {_SQL_TYPES[storage]})"
+    present = is_present("t", value_format, column_format)
+    if len(texts) <= _FEW:
+        rows = _few_rows(texts.to_pylist(), f"epoch_us({value})" if storage in _FEW_TYPES else value, present)
+        values = pa.array([row[0] for row in rows], _FEW_TYPES.get(storage, _ARROW_TYPES[storage]))
+        is_there = np.asarray([row[1] for row in rows], dtype=np.bool_)
+    else:
+        result = _many_rows(texts, value, present)
+        values = _one_array(result.column("value"))
+        is_there = np.asarray(_one_array(result.column("present")).to_numpy(zero_copy_only=False), dtype=np.bool_)
+    values = values.cast(_ARROW_TYPES[storage])
+    return CellsRead(values, is_there & np.asarray(values.is_null().to_numpy(zero_copy_only=False), dtype=np.bool_))
+
+
+def _many_rows(texts: "pa.ChunkedArray | pa.Array", value: str, present: str) -> "pa.Table":
+    """The columns `value` and `present` (SQL) of the texts `t`."""
+    import pyarrow as pa
+
     chunks = texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]
     cells = pa.table({"t": pa.chunked_array(chunks, texts.type).cast(pa.large_string())})
-    database = _database()
+    database = _own.database
     database.register("cells", cells)
     try:
-        query = f"SELECT {value} AS value, {is_present('t', value_format, column_format)} AS present FROM cells"  # noqa: S608
-        result = database.sql(query).to_arrow_table().combine_chunks()
+        query = f"SELECT {value} AS value, {present} AS present FROM cells"  # noqa: S608
+        return database.sql(query).to_arrow_table().combine_chunks()
     finally:
         database.unregister("cells")
-    values = _one_array(result.column("value")).cast(_ARROW_TYPES[storage])
-    present = np.asarray(_one_array(result.column("present")).to_numpy(zero_copy_only=False), dtype=np.bool_)
-    return CellsRead(values, present & np.asarray(values.is_null().to_numpy(zero_copy_only=False), dtype=np.bool_))
 
 
-class _Databases(threading.local):
-    """One database for each thread, because opening one takes longer than reading a row."""
+def _few_rows(texts: list[str | None], value: str, present: str) -> list[tuple[Any, bool]]:
+    """The same for a few texts, by a statement that is prepared once: planning it takes milliseconds, running it none."""
+    if not texts:
+        return []
+    name = _own.prepared(
+        f"SELECT {value} AS value, {present} AS present FROM (SELECT unnest($1::VARCHAR[]) AS t)"  # noqa: S608
+    )
+    cells = ", ".join("NULL" if text is None else sql_literal(text) for text in texts)
+    return _own.database.execute(f"EXECUTE {name}([{cells}])").fetchall()
 
-    database: "duckdb.DuckDBPyConnection | None" = None
+
+class _OwnDatabase(threading.local):
+    """A database for each thread, because opening one takes longer than reading a row; and its prepared statements."""
+
+    def __init__(self) -> None:
+        self._database: duckdb.DuckDBPyConnection | None = None
+        self._statements: dict[str, str] = {}
+
+    @property
+    def database(self) -> "duckdb.DuckDBPyConnection":
+        if self._database is None:
+            import duckdb
+
+            self._database = duckdb.connect(config={"threads": 1})
+            self._database.execute("SET TimeZone = 'UTC'")
+        return self._database
+
+    def prepared(self, query: str) -> str:
+        """The name of the prepared statement `query`."""
+        if query not in self._statements:
+            if len(self._statements) >= _STATEMENTS:
+                for name in self._statements.values():
+                    self.database.execute(f"DEALLOCATE {name}")
+                self._statements.clear()
+            name = f"statement_{len(self._statements)}"
+            self.database.execute(f"PREPARE {name} AS {query}")
+            self._statements[query] = name
+        return self._statements[query]
 
 
-_databases: Final = _Databases()
-
-
-def _database() -> "duckdb.DuckDBPyConnection":
-    if _databases.database is None:
-        import duckdb
-
-        _databases.database = duckdb.connect(config={"threads": 1})
-        _databases.database.execute("SET TimeZone = 'UTC'")
-    return _databases.database
+_own: Final = _OwnDatabase()
 
 
 def _one_array(column: Any) -> Any:
