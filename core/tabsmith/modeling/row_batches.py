@@ -168,8 +168,10 @@ def _texts_of(source: OneTable, as_text: bool) -> OneTable:
     from tabsmith.tables.read.formats.registry import has_typed_columns
 
     match source:
-        case FileSource(path=path):
-            return msgspec.structs.replace(source, as_text=as_text and not has_typed_columns(path))
+        case FileSource(path=path) if as_text and has_typed_columns(path):  # all its rows can be read
+            return msgspec.structs.replace(source, options=msgspec.structs.replace(source.options, every_row=True))
+        case FileSource():
+            return msgspec.structs.replace(source, as_text=as_text)
         case DatabaseSource():
             return msgspec.structs.replace(source, as_text=as_text)
         case SampleSource():

@@ -149,7 +149,8 @@ def _cells(reader: ColumnReader, values: object) -> list[object]:
     ("kind", "format_name", "texts", "values"),
     [
         ("numeric", "integer", ["1", "1.0", " 2 ", "1,234", "-3", "1e3"], [1, 1, 2, 1234, -3, 1000]),
-        ("numeric", "number, decimal comma", ["1,5", "1.234,5", "7", "1.5"], [1.5, 1234.5, 7, None]),
+        ("numeric", "number, decimal comma", ["1,5", "7", "1.5"], [1.5, 7, None]),
+        ("numeric", "number, point groups, decimal comma", ["1,5", "1.234,5", "7"], [1.5, 1234.5, 7]),
         ("numeric", "text", ["1.5", "1,234.5", "\u22125", "1_000", "45%"], [1.5, 1234.5, -5, None, None]),
         ("boolean", "boolean", ["true", "FALSE", "Yes", "0", "maybe"], [1, 0, 1, 0, None]),
         ("date", "date, %m/%d/%Y", ["02/09/2023", "2023-02-09", "13/02/2023"], [1675900800, 1675900800, None]),

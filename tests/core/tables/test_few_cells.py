@@ -5,14 +5,15 @@ import pytest
 
 from tabsmith.tables.column_format import ColumnFormat
 from tabsmith.tables.read.cell_reader import read_cells
-from tabsmith.tables.read.value_formats import COMMA_FORMATS, POINT_FORMATS, TEXT, ValueFormat
+from tabsmith.tables.read.value_formats import COMPACT_DATE, EPOCHS, EXCEL_DATE, TEXT, ValueFormat, fitting_formats
 
 TEXTS = (
     *("1", "1.5", "a'b", "yes", "true", "02/09/2023", "2023-01-01 10:00", " 00501", "$1,000.00", "45%", "1,234"),
     *("-5", "the old\nhouse", None, "", "NA", "9999-12-31", "0001-01-01", "inf", "a\x00b", "Zürich", "1e400"),
     *("2024-02-30", "20240101", "1,5", "\\", "[x]", "$1", "9007199254740993"),
 )
-FORMATS = {format_.name: format_ for format_ in (*POINT_FORMATS, *COMMA_FORMATS, TEXT)}
+USUAL = fitting_formats((), decimal_comma=True)
+FORMATS = {format_.name: format_ for format_ in (*USUAL, *EPOCHS.values(), EXCEL_DATE, COMPACT_DATE)}
 
 
 @pytest.mark.parametrize("value_format", FORMATS.values(), ids=FORMATS)

@@ -8,7 +8,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from tabsmith.tables.column_format import ColumnFormat
+from tabsmith.tables.column_format import MISSING_WORDS, ColumnFormat
 from tabsmith.tables.database import sql_is_one_of, sql_literal
 from tabsmith.tables.profile.types import StorageType
 from tabsmith.tables.read.value_formats import MISSING_IN_NUMBERS, TEXT, ValueFormat, format_named
@@ -54,43 +54,40 @@ def read_cells(texts: "pa.ChunkedArray | pa.Array", column_format: ColumnFormat,
     value = cell_value("t", value_format, column_format)
     if storage != value_format.storage:
         value = f"TRY_CAST({value} AS {_SQL_TYPES[storage]})"
-    present = is_present("t", value_format, column_format)
+    odd = is_odd("t", "value", value_format, column_format)
     if len(texts) <= _FEW:
-        rows = _few_rows(texts.to_pylist(), f"epoch_us({value})" if storage in _FEW_TYPES else value, present)
-        values = pa.array([row[0] for row in rows], _FEW_TYPES.get(storage, _ARROW_TYPES[storage]))
-        is_there = np.asarray([row[1] for row in rows], dtype=np.bool_)
-    else:
-        result = _many_rows(texts, value, present)
-        values = _one_array(result.column("value"))
-        is_there = np.asarray(_one_array(result.column("present")).to_numpy(zero_copy_only=False), dtype=np.bool_)
-    values = values.cast(_ARROW_TYPES[storage])
-    return CellsRead(values, is_there & np.asarray(values.is_null().to_numpy(zero_copy_only=False), dtype=np.bool_))
-
-
-def _many_rows(texts: "pa.ChunkedArray | pa.Array", value: str, present: str) -> "pa.Table":
-    """The columns `value` and `present` (SQL) of the texts `t`."""
-    import pyarrow as pa
-
+        return _few_cells(texts.to_pylist(), value, odd, storage)
     chunks = texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]
     cells = pa.table({"t": pa.chunked_array(chunks, texts.type).cast(pa.large_string())})
     database = _own.database
     database.register("cells", cells)
     try:
-        query = f"SELECT {value} AS value, {present} AS present FROM cells"  # noqa: S608
-        return database.sql(query).to_arrow_table().combine_chunks()
+        query = f"SELECT value, {odd} AS odd FROM (SELECT t, {value} AS value FROM cells)"  # noqa: S608
+        result = database.sql(query).to_arrow_table().combine_chunks()
     finally:
         database.unregister("cells")
-
-
-def _few_rows(texts: list[str | None], value: str, present: str) -> list[tuple[Any, bool]]:
-    """The same for a few texts, by a statement that is prepared once: planning it takes milliseconds, running it none."""
-    if not texts:
-        return []
-    name = _own.prepared(
-        f"SELECT {value} AS value, {present} AS present FROM (SELECT unnest($1::VARCHAR[]) AS t)"  # noqa: S608
+    values = _one_array(result.column("value")).cast(_ARROW_TYPES[storage])
+    return CellsRead(
+        values, np.asarray(_one_array(result.column("odd")).to_numpy(zero_copy_only=False), dtype=np.bool_)
     )
-    cells = ", ".join("NULL" if text is None else sql_literal(text) for text in texts)
-    return _own.database.execute(f"EXECUTE {name}([{cells}])").fetchall()
+
+
+def _few_cells(texts: list[str | None], value: str, odd: str, storage: StorageType) -> CellsRead:
+    """The same for a few texts, by a statement that is prepared once: planning it takes milliseconds, running it none."""
+    import numpy as np
+    import pyarrow as pa
+
+    rows: list[tuple[Any, bool]] = []
+    if texts:
+        result = f"epoch_us({value})" if storage in _FEW_TYPES else value
+        name = _own.prepared(
+            f"SELECT value, {odd} AS odd "  # noqa: S608
+            f"FROM (SELECT t, {result} AS value FROM (SELECT unnest($1::VARCHAR[]) AS t))"
+        )
+        cells = ", ".join("NULL" if text is None else sql_literal(text) for text in texts)
+        rows = _own.database.execute(f"EXECUTE {name}([{cells}])").fetchall()
+    values = pa.array([row[0] for row in rows], _FEW_TYPES.get(storage, _ARROW_TYPES[storage]))
+    return CellsRead(values.cast(_ARROW_TYPES[storage]), np.asarray([row[1] for row in rows], dtype=np.bool_))
 
 
 class _OwnDatabase(threading.local):
@@ -139,26 +136,41 @@ def trimmed(text: str) -> str:
     return f"trim({text}, {_SPACES})"
 
 
+def clean_level(text: str) -> str:
+    """SQL: `text` (SQL) without white space around it, in Unicode's composed form (NFC)."""
+    return f"nfc_normalize({trimmed(text)})"
+
+
 def cell_value(text: str, value_format: ValueFormat, column_format: ColumnFormat) -> str:
     """SQL: the value of the cell `text` (SQL), NULL where it is missing or cannot be read."""
     if value_format is TEXT:
-        level = f"nfc_normalize({trimmed(text)})"
+        level = clean_level(text)
         if column_format.spellings:
-            entries = ", ".join(
-                f"{sql_literal(key)}: {sql_literal(level)}" for key, level in column_format.spellings.items()
-            )
+            spellings = column_format.spellings.items()
+            entries = ", ".join(f"{sql_literal(spelling)}: {sql_literal(usual)}" for spelling, usual in spellings)
             level = f"coalesce(MAP {{{entries}}}[{level}], {level})"
         return f"CASE WHEN {is_present(text, value_format, column_format)} THEN {level} END"
     value = value_format.sql.replace("{t}", trimmed(text))
-    return f"CASE WHEN {is_present(text, value_format, column_format)} THEN {value} END"
+    for word in column_format.missing:
+        if word not in MISSING_WORDS:  # a number that stands for a missing value, however it is written
+            value = f"nullif({value}, {value_format.sql.replace('{t}', sql_literal(word))})"
+    return value
+
+
+def is_odd(text: str, value: str, value_format: ValueFormat, column_format: ColumnFormat) -> str:
+    """SQL: whether the cell `text` (SQL) is present though its `value` (SQL) is NULL."""
+    return f"CASE WHEN {value} IS NULL THEN {is_present(text, value_format, column_format)} ELSE false END"
 
 
 def is_present(text: str, value_format: ValueFormat, column_format: ColumnFormat) -> str:
     """SQL: whether the cell `text` (SQL) holds anything but spaces or a word for a missing value."""
-    words = (
-        column_format.missing
-        if value_format is TEXT
-        else tuple(dict.fromkeys((*MISSING_IN_NUMBERS, *column_format.missing)))
-    )
+    words = column_format.missing
+    if value_format is not TEXT:
+        words = tuple(dict.fromkeys((*MISSING_IN_NUMBERS, *words)))
     words_missing = f" AND NOT {sql_is_one_of(trimmed(text), words)}" if words else ""
-    return f"({text} IS NOT NULL AND {trimmed(text)} <> ''{words_missing})"
+    present = f"({text} IS NOT NULL AND {trimmed(text)} <> ''{words_missing})"
+    numbers = [word for word in column_format.missing if value_format is not TEXT and word not in MISSING_WORDS]
+    if not numbers:
+        return present
+    values = ", ".join(value_format.sql.replace("{t}", sql_literal(word)) for word in numbers)
+    return f"({present} AND coalesce({value_format.sql.replace('{t}', trimmed(text))} NOT IN ({values}), true))"
