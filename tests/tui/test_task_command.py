@@ -310,7 +310,7 @@ def test_every_step_of_a_task_is_a_plain_line() -> None:
     assert "accept    #1 python3 -m pytest -q" in lines
     assert "rejected  #1 exit status 1, 1.2 s: 1 failed" in lines
     assert "accepted  #2 exit status 0, 1.2 s" in lines
-    assert "task      calculator: success (done): accepted in iteration 2; handed back" in lines
+    assert "task      calculator: ✔ success; accepted in iteration 2; handed back" in lines
 
 
 def test_permissions_limits_and_warnings_are_plain_lines() -> None:

@@ -21,8 +21,7 @@ from tabsmith.workflow.form import StepForm
 from tabsmith.workflow.inputs import show_budget, show_duration
 from tabsmith.workflow.machine import step
 from tabsmith.workflow.restore import RestoreContext, RunLookup, restore_session, unfinished_work
-from tabsmith.workflow.session import FieldDefaults, SessionNotice, SessionNoticeKind, WorkflowSession
-from tabsmith.workflow.session_store import SessionStore
+from tabsmith.workflow.session import FieldDefaults, SessionNotice, SessionNoticeKind, SessionStore, WorkflowSession
 from tabsmith.workflow.states import State
 from tabsmith.workflow.step_forms import step_form
 from tabsmith.workflow.transitions import Clock, StepResult

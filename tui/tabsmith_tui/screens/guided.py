@@ -137,7 +137,7 @@ class GuidedScreen(TabsmithScreen):
 
     async def on_mount(self) -> None:
         from tabsmith.workflow.conversation import Conversation
-        from tabsmith.workflow.session_store import SessionStore
+        from tabsmith.workflow.session import SessionStore
 
         services = self.services
         self.query_one(ProgressLine).end()
@@ -246,13 +246,13 @@ class GuidedScreen(TabsmithScreen):
     def _require_up_to_date(self) -> None:
         """Raises SessionMovedOnError if another window changed the session, because nobody acts on a step that they do
         not see."""
-        from tabsmith.workflow.session_store import SessionMovedOnError
+        from tabsmith.workflow.session import SessionMovedOnError
 
         if self._behind:
             raise SessionMovedOnError(self.session if self.session.revision else None)
 
     async def _explain_refusal(self, action: actions.WorkflowAction, error: TabsmithError) -> None:
-        from tabsmith.workflow.session_store import SessionMovedOnError
+        from tabsmith.workflow.session import SessionMovedOnError
 
         if isinstance(error, SessionMovedOnError):
             try:
@@ -299,7 +299,7 @@ class GuidedScreen(TabsmithScreen):
                 self.app.notify(f"What you typed is not saved: {error.what}", severity="warning")
 
     def _save_text(self, typed: actions.Type) -> None:
-        from tabsmith.workflow.session_store import SessionMovedOnError
+        from tabsmith.workflow.session import SessionMovedOnError
 
         before = self.session.id
         try:

@@ -135,6 +135,7 @@ def _table_info(source: Source, state: _SourceState, result: ReadResult, profile
         format=state.format,
         route=result.route,
         encoding=result.encoding,
+        other_encodings=result.other_encodings,
         dialect=result.dialect,
         profile=profile,
         rejected=tuple(result.notes.rejected),

@@ -76,6 +76,7 @@ class ReadResult:
     columns: tuple[StoredColumn, ...]
     route: Route = "fast"
     encoding: str = ""
+    other_encodings: tuple[str, ...] = ()  # in which the text reads as well
     dialect: Dialect = field(default_factory=Dialect)
     sheet: str = ""  # of a workbook, or the table or file that was read of several
     sheets: tuple[str, ...] = ()  # all that the source holds
