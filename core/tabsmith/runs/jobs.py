@@ -81,7 +81,6 @@ class JobFailed(msgspec.Struct, frozen=True, tag="failed", tag_field="reply"):
 
 
 JobResult: TypeAlias = Estimated | TableRead | SchemaDetected | Predicted | JobFailed
-JobReply: TypeAlias = Progressed | JobResult
 
 
 PREVIEW_ROWS = 200
