@@ -18,8 +18,8 @@ from tabsmith_tui.screens.agents import AgentsScreen
 from tabsmith_tui.screens.condition import ConditionScreen
 from tabsmith_tui.screens.guided import GuidedScreen
 from tabsmith_tui.screens.home import HomeScreen
+from tabsmith_tui.widgets.form_rows import SettingRow
 from tabsmith_tui.widgets.menu import Menu
-from tabsmith_tui.widgets.setting_row import SettingRow
 from tests.stories import journals
 from tests.stories.hostile import HOSTILE
 from tests.stories.journals import Story

@@ -48,7 +48,9 @@ def housing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(guard, "check_path", check_here)
     monkeypatch.setattr(
-        guard, "normalize_path", lambda path: str(normalize_path(path.replace(SHOWN, folder))).replace(folder, SHOWN)
+        guard,
+        "normalize_path",
+        lambda path: Path(str(normalize_path(path.replace(SHOWN, folder))).replace(folder, SHOWN)),
     )
 
 

@@ -101,6 +101,6 @@ async def test_a_saved_session_is_found_by_the_real_store(make_app, tmp_path) ->
     conversation.answer(ChooseFile())
     saved = Store().session()
     assert saved is not None
-    assert saved.stands_at == "Source"
+    assert saved.place == "Source"
     conversation.answer(Cancel())
     assert Store().session() is None

@@ -21,7 +21,7 @@ from tabsmith.tables.info import TableInfo
 from tabsmith.tables.read.sources import Asker, Source
 from tabsmith.tables.schema.corrections import SchemaEdits
 from tabsmith.tables.schema.types import ManualSchema, ProblemType, Schema
-from tabsmith.workflow.states import GuidedStep, State
+from tabsmith.workflow.states import STEP_OF, GuidedStep, State, place_of
 
 
 class FieldName(StrEnum):
@@ -74,6 +74,8 @@ class FieldProblem(msgspec.Struct, frozen=True):
 
 LOCAL_USER: Final = "local"
 HISTORY_LIMIT: Final = 10
+SOURCES_LIMIT: Final = 8
+"""The sources that a session remembers."""
 
 Origin: TypeAlias = Literal["none", "file", "upload", "sample"]
 LoadOption: TypeAlias = Literal["undecided", "now", "defer"]
@@ -115,7 +117,6 @@ class PendingWork(msgspec.Struct, frozen=True):
 
     work: Literal["path", "table", "target", "prediction"]
     target: str = ""  # the column that is examined as a target
-    as_text: bool = False  # of a path: every value is kept as text
     path: str = ""  # of a prediction: the new rows, and the file for the predictions
     out: str = ""
     asked_by: Asker = "person"  # of a prediction
@@ -149,6 +150,7 @@ class WorkflowSession(msgspec.Struct, frozen=True, kw_only=True):
 
     origin: Origin = "none"
     source: Source | None = None
+    sources: tuple[Source, ...] = ()  # all that were chosen in this session, the last one first
     file: SeenFile | None = None
     load: LoadOption = "undecided"
     table: TableInfo | None = None
@@ -167,6 +169,21 @@ class WorkflowSession(msgspec.Struct, frozen=True, kw_only=True):
     retry: State | None = None  # in ERROR: the state to try again from
     notices: tuple[SessionNotice, ...] = ()
     taken: tuple[str, ...] = ()  # keys of the last actions that had one
+
+    @property
+    def step(self) -> GuidedStep | None:
+        """The guided step that the session is at; None before the first step."""
+        return STEP_OF.get(self._shown_state)
+
+    @property
+    def place(self) -> str:
+        """Where the session stands, as people read it: its guided step, such as `Schema`."""
+        return place_of(self._shown_state)
+
+    @property
+    def _shown_state(self) -> State:
+        """The state; after an error the one that is tried again."""
+        return self.retry if self.state is State.ERROR and self.retry is not None else self.state
 
     def draft(self, field: FieldName) -> str:
         """The text of `field`: as it was typed, or the default."""

@@ -13,7 +13,7 @@ from tabsmith.runs.spec import new_run_id
 from tabsmith.runs.watch import RunWatch
 from tabsmith_tui.commands.output import json_option, print_json, print_text, say
 from tabsmith_tui.commands.questions import on_a_terminal
-from tabsmith_tui.commands.task_report import tasks_document
+from tabsmith_tui.commands.run_report import tasks_document
 from tabsmith_tui.commands.train import follow, launch
 from tabsmith_tui.task_files import task_run_spec
 

@@ -25,11 +25,10 @@ from tabsmith.runs.watch import RunWatch
 from tabsmith.tables.read.sources import DatabaseSource, JoinSource, SampleSource, Source
 from tabsmith.tables.schema.types import ManualSchema
 from tabsmith.workflow.inputs import read_budget, show_budget
-from tabsmith_tui.commands import task_report
-from tabsmith_tui.commands.output import json_option, print_json, print_text, say
+from tabsmith_tui.commands.output import json_option, print_json, print_text, say, say_error
 from tabsmith_tui.commands.questions import QuestionPrompt, on_a_terminal
 from tabsmith_tui.commands.read_options import SourceOptions, source_options
-from tabsmith_tui.commands.train_report import agent_facts, print_report, train_document
+from tabsmith_tui.commands.run_report import agent_facts, print_report, print_tasks, train_document
 
 LOOK_SECONDS = 0.05  # between two looks at the journal
 
@@ -144,16 +143,13 @@ def follow(folder: RunFolder, *, as_json: bool, stop_on_interrupt: bool = True) 
 def show(run_id: str, run: RunSnapshot, *, as_json: bool) -> int:
     """Print the result of a run. Returns the exit status."""
     if has_tasks(run):
-        return task_report.print_tasks(run_id, run, time.time(), as_json=as_json)
+        return print_tasks(run_id, run, time.time(), as_json=as_json)
     if as_json:
         print_json(train_document(run_id, run, time.time()))
     elif run.report:
         print_report(run.report, agent_facts(run))
     if run.error is not None:
-        say(f"{run.error.name}: {run.error.what}")
-        for line in (run.error.where, run.error.next_step):
-            if line:
-                say(line)
+        say_error(run.error)
         return run.error.exit_code
     if run.report is None:
         say(f"The run {run_id} is {run.state.value}: there is no model yet.")

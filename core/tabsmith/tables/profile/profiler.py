@@ -91,7 +91,7 @@ def profile_snapshot(
 
 def _with_format(profile: ColumnProfile, stored: StoredColumn) -> ColumnProfile:
     return msgspec.structs.replace(
-        profile, format=stored.format, odd_cells=stored.odd_cells, odd_count=stored.odd_count
+        profile, format=stored.format, odd_cells=stored.odd_cells, odd_count=stored.odd_count, note=stored.note
     )
 
 

@@ -8,7 +8,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from tabsmith.tables.column_format import ColumnFormat
+from tabsmith.tables.column_format import MISSING_WORDS, ColumnFormat
 from tabsmith.tables.database import sql_is_one_of, sql_literal
 from tabsmith.tables.profile.types import StorageType
 from tabsmith.tables.read.value_formats import MISSING_IN_NUMBERS, TEXT, ValueFormat, format_named
@@ -56,13 +56,15 @@ def read_cells(texts: "pa.ChunkedArray | pa.Array", column_format: ColumnFormat,
     database = _database()
     database.register("cells", cells)
     try:
-        query = f"SELECT {value} AS value, {is_present('t', value_format, column_format)} AS present FROM cells"  # noqa: S608
+        odd = is_odd("t", "value", value_format, column_format)
+        query = f"SELECT value, {odd} AS odd FROM (SELECT t, {value} AS value FROM cells)"  # noqa: S608
         result = database.sql(query).to_arrow_table().combine_chunks()
     finally:
         database.unregister("cells")
     values = _one_array(result.column("value")).cast(_ARROW_TYPES[storage])
-    present = np.asarray(_one_array(result.column("present")).to_numpy(zero_copy_only=False), dtype=np.bool_)
-    return CellsRead(values, present & np.asarray(values.is_null().to_numpy(zero_copy_only=False), dtype=np.bool_))
+    return CellsRead(
+        values, np.asarray(_one_array(result.column("odd")).to_numpy(zero_copy_only=False), dtype=np.bool_)
+    )
 
 
 class _Databases(threading.local):
@@ -97,26 +99,41 @@ def trimmed(text: str) -> str:
     return f"trim({text}, {_SPACES})"
 
 
+def clean_level(text: str) -> str:
+    """SQL: `text` (SQL) without white space around it, in Unicode's composed form (NFC)."""
+    return f"nfc_normalize({trimmed(text)})"
+
+
 def cell_value(text: str, value_format: ValueFormat, column_format: ColumnFormat) -> str:
     """SQL: the value of the cell `text` (SQL), NULL where it is missing or cannot be read."""
     if value_format is TEXT:
-        level = f"nfc_normalize({trimmed(text)})"
+        level = clean_level(text)
         if column_format.spellings:
-            entries = ", ".join(
-                f"{sql_literal(key)}: {sql_literal(level)}" for key, level in column_format.spellings.items()
-            )
+            spellings = column_format.spellings.items()
+            entries = ", ".join(f"{sql_literal(spelling)}: {sql_literal(usual)}" for spelling, usual in spellings)
             level = f"coalesce(MAP {{{entries}}}[{level}], {level})"
         return f"CASE WHEN {is_present(text, value_format, column_format)} THEN {level} END"
     value = value_format.sql.replace("{t}", trimmed(text))
-    return f"CASE WHEN {is_present(text, value_format, column_format)} THEN {value} END"
+    for word in column_format.missing:
+        if word not in MISSING_WORDS:  # a number that stands for a missing value, however it is written
+            value = f"nullif({value}, {value_format.sql.replace('{t}', sql_literal(word))})"
+    return value
+
+
+def is_odd(text: str, value: str, value_format: ValueFormat, column_format: ColumnFormat) -> str:
+    """SQL: whether the cell `text` (SQL) is present though its `value` (SQL) is NULL."""
+    return f"CASE WHEN {value} IS NULL THEN {is_present(text, value_format, column_format)} ELSE false END"
 
 
 def is_present(text: str, value_format: ValueFormat, column_format: ColumnFormat) -> str:
     """SQL: whether the cell `text` (SQL) holds anything but spaces or a word for a missing value."""
-    words = (
-        column_format.missing
-        if value_format is TEXT
-        else tuple(dict.fromkeys((*MISSING_IN_NUMBERS, *column_format.missing)))
-    )
+    words = column_format.missing
+    if value_format is not TEXT:
+        words = tuple(dict.fromkeys((*MISSING_IN_NUMBERS, *words)))
     words_missing = f" AND NOT {sql_is_one_of(trimmed(text), words)}" if words else ""
-    return f"({text} IS NOT NULL AND {trimmed(text)} <> ''{words_missing})"
+    present = f"({text} IS NOT NULL AND {trimmed(text)} <> ''{words_missing})"
+    numbers = [word for word in column_format.missing if value_format is not TEXT and word not in MISSING_WORDS]
+    if not numbers:
+        return present
+    values = ", ".join(value_format.sql.replace("{t}", sql_literal(word)) for word in numbers)
+    return f"({present} AND coalesce({value_format.sql.replace('{t}', trimmed(text))} NOT IN ({values}), true))"

@@ -32,7 +32,7 @@ def write_frame(frame: "pd.DataFrame", sample: SampleSource | None) -> TableInfo
     with snapshot_store.scratch_folder() as scratch, translate_errors(described):
         out = scratch / "snapshot.parquet"
         with connect(spill=scratch, threads=1) as database:
-            stored = write_columns(database, columns, out, as_text=False, read_texts=False)
+            stored = write_columns(database, columns, out, as_text=False)
             profile = profile_snapshot(database, out, names, stored)
         with out.open("rb") as file:
             fingerprint = snapshot_store.fingerprint(sample, names, snapshot_store.content_hash(file.fileno()))

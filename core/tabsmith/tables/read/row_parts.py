@@ -70,7 +70,7 @@ class RowParts:
         Columns of text get the types of their values, unless `as_text`. Returns how each column is stored.
         """
         kept = (REASON_COLUMN,) if self._has_reasons else ()
-        return convert_relation(database, self._relation(kept), out, as_text=as_text, read_texts=True, kept=kept)
+        return convert_relation(database, self._relation(kept), out, as_text=as_text, kept=kept)
 
     def _relation(self, kept: tuple[str, ...]) -> str:
         columns = [

@@ -61,7 +61,7 @@ class ReadRequest:
 
     def write_columns(self, columns: Sequence[Any]) -> tuple[StoredColumn, ...]:
         """Write Arrow arrays as the snapshot, and return how each column is stored."""
-        return write_columns(self.database, columns, self.out, as_text=self.as_text, read_texts=True)
+        return write_columns(self.database, columns, self.out, as_text=self.as_text)
 
     def write_parts(self, parts: RowParts) -> tuple[StoredColumn, ...]:
         """Write the rows that came in batches as the snapshot, and return how each column is stored."""
@@ -76,6 +76,7 @@ class ReadResult:
     columns: tuple[StoredColumn, ...]
     route: Route = "fast"
     encoding: str = ""
+    other_encodings: tuple[str, ...] = ()  # in which the text reads as well
     dialect: Dialect = field(default_factory=Dialect)
     sheet: str = ""  # of a workbook, or the table or file that was read of several
     sheets: tuple[str, ...] = ()  # all that the source holds
@@ -103,6 +104,7 @@ class FileFormat:
     estimate: Callable[[GuardedFile, bytes], RowsAndColumns]
     has_types: bool = False  # every column has a type, so that its texts are never read as numbers or dates
     is_text: bool = False  # a text format is tried after the binary ones, and may be packed as .gz or .zst
+    is_lines: bool = False  # a text whose first lines alone are a file of the format
 
 
 def estimated_text_size(file: GuardedFile, head: bytes) -> int:

@@ -76,6 +76,15 @@ def readable_formats() -> str:
     return f"{', '.join(labels)}, also as .gz or .zst text"
 
 
+def is_table_name(name: str) -> bool:
+    """Whether a file called `name` is known as a table by its suffix, also if it is packed."""
+    name = name.lower()
+    for suffixes in _COMPRESSED_SUFFIXES.values():
+        for suffix in suffixes:
+            name = name.removesuffix(suffix)
+    return name.endswith(tuple(suffix for entry in FORMATS for suffix in entry.suffixes))
+
+
 def table_suffixes() -> tuple[str, ...]:
     """The suffixes by which files with tables are known, those of packed text among them."""
     packed = tuple(suffix for suffixes in _COMPRESSED_SUFFIXES.values() for suffix in suffixes)
