@@ -8,7 +8,7 @@ import msgspec
 
 from tabsmith import formatting
 from tabsmith.presentation.schemas import warning_text
-from tabsmith.presentation.tables import join_sentence, sheet_line
+from tabsmith.presentation.tables import join_sentence, reading_line, sheet_line
 from tabsmith.tables.info import Dialect, JoinStep, LineNote, TableInfo
 from tabsmith.tables.profile.types import ColumnProfile
 from tabsmith.tables.schema.types import ColumnSchema, ProblemType, Schema, Split, TargetCandidate
@@ -102,6 +102,7 @@ def _print_info(info: TableInfo) -> None:
             ("rows", formatting.count(info.rows)),
             ("columns", formatting.count(len(info.profile.columns))),
             ("format", f"{info.format}, {info.encoding}, {info.route} path"),
+            *([("read as", line)] if (line := reading_line(info)) else []),
             *([("sheet", sheet_line(info))] if info.sheet else []),
             ("rejected", f"{formatting.count(info.rejected_count)} lines"),
             ("repaired", f"{formatting.count(info.repaired_count)} lines"),

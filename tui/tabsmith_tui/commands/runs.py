@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from tabsmith import formatting
-from tabsmith.conditions.expression import parse_condition
+from tabsmith.conditions import parse_condition
 from tabsmith.config.settings import Mode
 from tabsmith.errors import RunNotFoundError, RunStateError, UsageError
 from tabsmith.orchestration.history import HistoryRecord, open_history

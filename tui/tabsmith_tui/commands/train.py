@@ -162,7 +162,7 @@ def show(run_id: str, run: RunSnapshot, *, as_json: bool) -> int:
 
 def checked_breakpoints(breakpoints: Sequence[str]) -> tuple[str, ...]:
     """Check the conditions. Raises ConditionError for a wrong one."""
-    from tabsmith.conditions.expression import parse_condition
+    from tabsmith.conditions import parse_condition
 
     for condition in breakpoints:
         parse_condition(condition)

@@ -8,19 +8,18 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
-from tabsmith.agents.acp.client import WORK_UPDATES, choose_option
+from tabsmith.agents.acp.client import WORK_UPDATES, AcpUsageTracker, choose_option
 from tabsmith.agents.acp.connection import JsonLines, initialize, refusal_text
 from tabsmith.agents.acp.tool_calls import PartialToolCall
-from tabsmith.agents.acp.usage_tracker import AcpUsageTracker
 from tabsmith.agents.agent_jobs import (
     Activity,
     AgentJob,
     AskPermission,
+    Deadline,
     OnActivity,
     PermissionAnswer,
 )
 from tabsmith.agents.confined_files import path_inside, read_text, write_text
-from tabsmith.agents.deadline import Deadline
 from tabsmith.agents.permission_policy import PermissionPolicy, ToolCall, safe_text
 from tabsmith.agents.protocol import OnReply
 from tabsmith.text import clean

@@ -27,7 +27,7 @@ from tabsmith.telegram.transport.updates import (
 )
 from tabsmith.text import clean
 from tabsmith.workflow import actions
-from tabsmith.workflow.session_store import SessionMovedOnError
+from tabsmith.workflow.session import SessionMovedOnError
 from tabsmith.workflow.states import State
 
 _log: Final = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from typing import Final, get_args
 from tabsmith import formatting
 from tabsmith.errors import UsageError
 from tabsmith.formatting import time_ago
-from tabsmith.orchestration.limits.amounts import format_limit
+from tabsmith.orchestration.limits import format_limit
 from tabsmith.presentation import budgets
 from tabsmith.presentation.labels import RUN_STATES
 from tabsmith.runs import replies
