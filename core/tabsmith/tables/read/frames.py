@@ -6,9 +6,9 @@ from tabsmith.errors import SchemaError
 from tabsmith.tables import snapshot_store
 from tabsmith.tables.database import connect, translate_errors
 from tabsmith.tables.info import Dialect, TableInfo
-from tabsmith.tables.profile.profiler import profile_snapshot
 from tabsmith.tables.read.arrow_columns import column_array, plain_value, write_columns
 from tabsmith.tables.read.sources import FrameSource, SampleSource
+from tabsmith.tables.read.values.whole_columns import finish_snapshot
 from tabsmith.text import clean
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def write_frame(frame: "pd.DataFrame", sample: SampleSource | None) -> TableInfo
         out = scratch / "snapshot.parquet"
         with connect(spill=scratch, threads=1) as database:
             stored = write_columns(database, columns, out, as_text=False)
-            profile = profile_snapshot(database, out, names, stored)
+            profile = finish_snapshot(database, out, names, stored)
         with out.open("rb") as file:
             fingerprint = snapshot_store.fingerprint(sample, names, snapshot_store.content_hash(file.fileno()))
         info = TableInfo(
