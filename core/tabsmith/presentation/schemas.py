@@ -78,6 +78,7 @@ WARNING_LABELS: Final[Mapping[ColumnWarningKind, str]] = MappingProxyType(
         "duplicate": "duplicate",
         "possible group": "possible group",
         "unread cells": "cells not read",
+        "read as": "how it was read",
     }
 )
 SPLIT_MEANINGS: Final[Mapping[SplitKind, str]] = MappingProxyType(

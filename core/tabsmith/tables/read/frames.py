@@ -8,7 +8,6 @@ from tabsmith.tables.database import connect, translate_errors
 from tabsmith.tables.info import Dialect, TableInfo
 from tabsmith.tables.read.arrow_columns import column_array, plain_value, write_columns
 from tabsmith.tables.read.sources import FrameSource, SampleSource
-from tabsmith.tables.read.values.whole_columns import finish_snapshot
 from tabsmith.text import clean
 
 if TYPE_CHECKING:
@@ -26,6 +25,8 @@ def from_frame(frame: "pd.DataFrame") -> TableInfo:
 
 def write_frame(frame: "pd.DataFrame", sample: SampleSource | None) -> TableInfo:
     """Write `frame` as a snapshot: the frame of `sample`, or one handed over from Python."""
+    from tabsmith.tables.read.values.whole_columns import finish_snapshot
+
     described = "the frame" if sample is None else sample.name
     with translate_errors(described):
         names, columns = _frame_columns(frame)

@@ -142,7 +142,7 @@ def _number_change(
     if (dates := _date_format(database, relation, name, column)) is not None:
         text = f"CAST({name} AS VARCHAR)" if column.storage == "integer" else f"format('{{:.6f}}', {name})"
         changed = msgspec.structs.replace(
-            stored, storage=dates.storage, format=ColumnFormat(dates.name), note=f"{dates.label}"
+            stored, storage=dates.storage, format=ColumnFormat(dates.name), note=f"numbers that are {dates.label}"
         )
         return _Change(changed, dates.sql.replace("{t}", text))
     if column.storage == "integer" and max(abs(numbers.minimum), abs(numbers.maximum)) >= _EXACT:
