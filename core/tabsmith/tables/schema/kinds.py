@@ -50,7 +50,8 @@ def is_whole(column: ColumnProfile, sample: RowSample) -> bool:
 def _number_kind(column: ColumnProfile, present: int, sample: RowSample) -> tuple[ColumnKind, str]:
     values = plural(column.distinct, "different value")
     if is_signed(column.format):
-        return "embedded number", f"{column.format.name}, {values}"
+        kind: ColumnKind = "embedded number" if column.distinct > _FEW_CODES else "category"
+        return kind, f"{column.format.name}, {values}"
     if not is_whole(column, sample):
         return "numeric", f"decimal numbers, {values}"
     assert column.numbers is not None
@@ -93,8 +94,9 @@ def _is_years(low: float, high: float) -> bool:
 
 
 def is_signed(format_: ColumnFormat) -> bool:
-    """Whether the format is that of numbers with a sign beside each: a currency or per cent."""
-    return format_.name.startswith("amounts in ") or format_.name == "percentages"
+    """Whether the format is that of numbers with a sign beside each: a currency, a unit, K and M, or a limit."""
+    _, *options = format_.name.split(", ")
+    return any(option in {"K and M", "limits"} or option.startswith("in ") for option in options)
 
 
 def _is_ordered(name: str, sample: RowSample) -> bool:
