@@ -23,6 +23,11 @@ class Folders:
         return self.state / "sessions"
 
     @property
+    def corrections(self) -> Path:
+        """What a person changed in detected schemas, a folder for each person and a file for each table."""
+        return self.state / "corrections"
+
+    @property
     def runs(self) -> Path:
         return self.state / "runs"
 

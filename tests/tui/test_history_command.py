@@ -8,7 +8,7 @@ import pytest
 
 from tabsmith.agents.protocol import AgentName
 from tabsmith.agents.usage import NO_USAGE, Usage
-from tabsmith.orchestration.history import History, HistoryRecord
+from tabsmith.orchestration.history import HistoryRecord, open_history
 from tabsmith_tui.commands.root import run
 
 Champion = Literal["won", "kept", "none"]
@@ -17,7 +17,7 @@ Champion = Literal["won", "kept", "none"]
 def add(
     run_id: str, iteration: int, actual: AgentName = "llm", champion: Champion = "none", usage: Usage = NO_USAGE
 ) -> None:
-    with History() as history:
+    with open_history() as history:
         history.append(
             HistoryRecord(
                 at=1.0,

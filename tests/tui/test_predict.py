@@ -2,8 +2,17 @@
 
 import pytest
 
-from tabsmith.errors import PathNotFoundError
-from tabsmith.modeling.results import PredictedFile
+from tabsmith.errors import MissingColumnError, PathNotFoundError
+from tabsmith.modeling.results import (
+    MatchedColumn,
+    ModelScore,
+    PredictedFile,
+    RowsScore,
+    UnreadCell,
+    UnreadCells,
+    UnreadRow,
+    get_metric,
+)
 from tabsmith.runs.jobs import JobFailed, Predicted, Progressed
 from tabsmith.tables.info import Preview
 from tabsmith_tui.screens.predict import PredictScreen
@@ -11,18 +20,30 @@ from tests.tui.stage import FixedStore, IdleSupervisor, model_summary, settle
 
 SIZES = {"120x40": (120, 40), "60x20": (60, 20)}
 MODELS = FixedStore(models=(model_summary(1), model_summary(2)))
-NAMES = ("Lot_Area", "Year_Built", "Sale_Price")
 DONE = Predicted(
     PredictedFile(
         "housing-sale-price-01",
         2_930,
-        NAMES,
+        ("Lot_Area", "Year_Built", "prediction"),
         "/tables/new-predicted.csv",
         missing=("Pool_Area",),
         extra=("Note", "Agent"),
         unparsable=3,
+        added=("prediction",),
+        matched=(MatchedColumn("Lot_Area", "lot area"),),
+        unread=(UnreadCells("Year_Built", 3, (UnreadCell(17, "unknown"), UnreadCell(20, "195x"))),),
+        bad_rows=(UnreadRow(44, "line 45: 9 values where 3 are expected"),),
+        bad_row_count=1,
+        score=RowsScore(
+            2_925,
+            (ModelScore(get_metric("rmse"), 21_480, 20_900, 22_100),),
+            (ModelScore(get_metric("rmse"), 20_110, 19_000, 21_300),),
+        ),
     ),
-    Preview(NAMES, tuple((f"{9_000 + row:,}", str(1960 + row), f"{180_000 + 731 * row:,}") for row in range(30))),
+    Preview(
+        ("prediction", "Lot_Area", "Year_Built"),
+        tuple((f"{180_000 + 731 * row:,}", f"{9_000 + row:,}", str(1960 + row)) for row in range(30)),
+    ),
 )
 
 
@@ -40,7 +61,8 @@ def test_form(make_app, snap_compare, size: str) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_result(make_app, snap_compare, size: str) -> None:
-    """How many rows went where; the column that was missing, those that were not used, the unreadable cells; rows."""
+    """How many rows went where; the column that was missing, those that were not used; the name that was matched, the
+    cells and the row that were not understood; the score on these rows beside the test set's; rows."""
     app = make_app(MODELS, supervisor=IdleSupervisor(DONE))
     assert snap_compare(app, press=["p", *typed("/tables/new.csv"), "enter"], terminal_size=SIZES[size])
 
@@ -123,6 +145,26 @@ async def test_a_file_that_is_there_is_replaced_only_after_a_question(make_app, 
         await pilot.press("f9", "down", "enter")
         await settle(pilot)
         assert [job.out for job in supervisor.jobs] == [str(tmp_path / "new-predicted.csv")]
+
+
+async def test_without_an_important_column_it_predicts_only_after_a_question(make_app) -> None:
+    error = MissingColumnError('The rows lack a column that the model relies on: "Lot_Area".')
+    supervisor = IdleSupervisor(JobFailed(error.report()))
+    app = make_app(MODELS, supervisor=supervisor)
+    async with app.run_test() as pilot:
+        app.open_screen("predict")
+        await settle(pilot)
+        await pilot.press(*typed("/tables/new.csv"), "enter")
+        await settle(pilot)
+        await pilot.press("enter")  # the first answer does not predict
+        await settle(pilot)
+        assert [job.allow_missing for job in supervisor.jobs] == [False]
+        assert "Lot_Area" in str(app.screen.query_one("#problem").content)
+        await pilot.press("f9")
+        await settle(pilot)
+        await pilot.press("down", "enter")
+        await settle(pilot)
+        assert [job.allow_missing for job in supervisor.jobs] == [False, False, True]
 
 
 async def test_with_nothing_typed_the_missing_field_gets_the_focus_and_the_reason(make_app) -> None:

@@ -1,9 +1,9 @@
 """What was said in the sessions of a story, put on the disk by the transcripts themselves."""
 
 from tabsmith.agents.protocol import ModelReply, Prompt
+from tabsmith.orchestration.sessions import Transcripts
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.snapshot import RunSnapshot
-from tabsmith.runs.transcripts import Transcript
 
 SYSTEM = "\n".join(
     [
@@ -31,7 +31,7 @@ def write(folder: RunFolder, run: RunSnapshot, reply: str = REPLY) -> None:
     for session in run.sessions:
         told = feedback(session.iteration) if session.iteration > 1 else ""
         text = f"This is iteration {session.iteration}.\n{told}\nTried so far: {session.iteration - 1}"
-        with Transcript(folder.root, session.id, clock=lambda at=session.opened_at: at) as transcript:
-            transcript.sent(Prompt(SYSTEM, text, told))
-            if session.outcome == "answered":
-                transcript.received(ModelReply(reply, session.usage, session.model))
+        transcripts = Transcripts(folder.root, clock=lambda at=session.opened_at: at)
+        transcripts.sent(session.id, Prompt(SYSTEM, text, told))
+        if session.outcome == "answered":
+            transcripts.received(session.id, ModelReply(reply, session.usage, session.model))

@@ -313,7 +313,7 @@ def _looked_up(codes: Ints, values: list[float]) -> Floats:
 
 def is_missing(value: object) -> bool:
     """Whether a cell of a frame is empty: None, NaN, NaT or NA."""
-    return value is None or value != value or type(value).__name__ in ("NAType", "NaTType")
+    return value is None or type(value).__name__ in ("NAType", "NaTType") or value != value
 
 
 def _number(value: object) -> float | None:

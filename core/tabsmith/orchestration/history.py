@@ -3,18 +3,20 @@
 Any number of threads and processes append at once, each in one locked write whose cost does not grow with the history.
 """
 
+import time
 from pathlib import Path
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 
 import msgspec
 
 from tabsmith.agents.protocol import AgentName
 from tabsmith.agents.usage import NO_USAGE, Usage
 from tabsmith.modeling.results import MetricName
+from tabsmith.orchestration.loop.iteration import LoopContext, RecipeIteration
 from tabsmith.paths import folders
 from tabsmith.recipes.recipe import Recipe
-from tabsmith.storage import TypedJournal, TypedJournalChunk
+from tabsmith.storage import TypedJournal
+from tabsmith.version import __version__
 
 
 class HistoryRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,42 +45,56 @@ class HistoryRecord(msgspec.Struct, frozen=True, kw_only=True):
     version: str = ""  # of tabsmith
 
 
-class History:
-    """The history at `path`, by default the one in the state folder. May be shared by threads.
+def open_history(path: Path | None = None, *, sync: bool = True) -> TypedJournal[HistoryRecord]:
+    """The history at `path`, by default the one in the state folder. May be shared by threads."""
+    return TypedJournal(path or folders().history_file, HistoryRecord, sync=sync)
 
-    With `sync` a record is on the disk when `append` returns. Without it, a record outlives the death of this process,
-    kill -9 too, but not that of the machine.
-    """
 
-    def __init__(self, path: Path | None = None, *, sync: bool = True) -> None:
-        self._journal: TypedJournal[HistoryRecord] = TypedJournal(
-            path or folders().history_file, HistoryRecord, sync=sync
-        )
+def holds(history: TypedJournal[HistoryRecord], run_id: str, iteration: int) -> bool:
+    """Whether the iteration of that run is in the history. It reads the whole file, so only a resumed run asks."""
+    return any(each.iteration == iteration and each.run_id == run_id for each in history.read().values)
 
-    @property
-    def path(self) -> Path:
-        return self._journal.path
 
-    def append(self, record: HistoryRecord) -> None:
-        """Add the record. Raises StorageError if it was not stored, for example because it holds a NaN."""
-        self._journal.append(record)
+def history_record(
+    iteration: RecipeIteration,
+    context: LoopContext,
+    planned: AgentName,
+    usage: Usage,
+    fallback_reason: str,
+    seconds: float,
+) -> HistoryRecord:
+    """The record of an iteration that is over; `usage` is the run's so far, `seconds` on the run's clock, and
+    `fallback_reason` why another agent proposes than `planned`."""
+    proposal, evaluation = iteration.proposal, iteration.evaluation
+    champion: Literal["won", "kept", "none"] = "none" if evaluation is None else "won" if iteration.promoted else "kept"
+    return HistoryRecord(
+        at=time.time(),
+        run_id=context.run_id,
+        iteration=iteration.number,
+        table=context.fingerprint,
+        target=context.schema.target,
+        metric=context.metric.name,
+        planned=planned,
+        actual=iteration.agent.name,
+        reason=fallback_reason,
+        sessions=iteration.sessions,
+        recipe=proposal.recipe if proposal else None,
+        recipe_id=proposal.recipe.id if proposal else "",
+        state=_state(iteration),
+        score=evaluation.mean if evaluation else None,
+        standard_error=evaluation.standard_error if evaluation else None,
+        champion=champion,
+        usage=usage - iteration.usage_before,
+        seconds=seconds - iteration.started,
+        version=__version__,
+    )
 
-    def read(self, offset: int = 0) -> TypedJournalChunk[HistoryRecord]:
-        """Return the records from `offset` (0, or the `next_offset` of an earlier read) on. Raises StorageError."""
-        return self._journal.read(offset)
 
-    def holds(self, run_id: str, iteration: int) -> bool:
-        """Whether the iteration of that run is in the history. It reads the whole file, so only a resumed run asks."""
-        return any(each.iteration == iteration and each.run_id == run_id for each in self.read().values)
-
-    def close(self) -> None:
-        """Close the file; a later append opens it again."""
-        self._journal.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+def _state(iteration: RecipeIteration) -> Literal["scored", "refused", "failed", "unanswered", "skipped"]:
+    if iteration.skipped:
+        return "skipped"
+    match iteration.stage:
+        case "scored" | "refused" | "unanswered":
+            return iteration.stage
+        case _:
+            return "failed"

@@ -31,13 +31,9 @@ from tabsmith.agents.search import SearchAgent
 from tabsmith.agents.server.agent_client import AgentClient
 from tabsmith.config.settings import AgentSettings, Settings
 from tabsmith.orchestration.decisions import Quality
-from tabsmith.orchestration.loop.grading import GRADE_SCHEMA, GradingInput, grading_request, parse_grade, rubric_prompt
-from tabsmith.orchestration.loop.iteration import TaskIteration
-from tabsmith.orchestration.loop.recipe_loop import Grader
-from tabsmith.orchestration.sessions import SessionRecorder
+from tabsmith.orchestration.loop.grading import GRADE_SCHEMA, Grader, parse_grade
 from tabsmith.recipes.recipe import Family
 from tabsmith.runs.spec import ModelChoice
-from tabsmith.runs.task_workspace import ForkedTaskWorkspace
 from tabsmith.sandbox.policy import SandboxLevel
 from tabsmith.tasks import Task
 from tabsmith.tasks.task import EVERYTHING
@@ -79,12 +75,12 @@ class AgentFactory:
             self.search if choice.agent == "search" else ModelAgent(choice.agent, self.client, settings)
         )
         self.grader: Grader | None = None
-        if self.planned.uses_llm and settings.grader == "llm":
+        if settings.grader == "llm":
             self.grader = LlmGrader(self.client, settings.llm.model or "")
 
 
 class LlmGrader:
-    """The model of `agents.llm` as a grader of iterations with a recipe."""
+    """The model of `agents.llm` as a grader."""
 
     name: AgentName = "llm"
 
@@ -92,37 +88,11 @@ class LlmGrader:
         self.model = model
         self._client = client
 
-    async def grade(self, given: GradingInput, session: AgentSession) -> Quality:
+    async def grade(self, prompt: Prompt, session: AgentSession) -> Quality:
         """Return its grade. Raises AgentError."""
-        prompt, schema = grading_request(given)
         session.on_prompt(prompt)
-        return parse_grade(
-            await self._client.ask(
-                "llm", ModelRequest(session.session, prompt, schema, session.seconds), session.on_reply
-            )
-        )
-
-
-def rubric_grader(
-    task: Task, workspace: ForkedTaskWorkspace, client: AgentClient, sessions: SessionRecorder, settings: AgentSettings
-) -> Callable[[TaskIteration], Awaitable[Quality]] | None:
-    """Return the model of `agents.llm` as a grader of a task's iterations, in sessions of their own; None if the task has no
-    rubric, or the settings want no model to grade."""
-    if not task.rubric or settings.grader != "llm":
-        return None
-
-    async def grade(iteration: TaskIteration) -> Quality:
-        assert iteration.acceptance is not None
-        difference = await workspace.difference(iteration.number)
-        with sessions.open(
-            iteration.number, 1, "llm", settings.llm.model or "", seconds=settings.timeout, purpose="grade"
-        ) as session:
-            prompt = rubric_prompt(task, difference, iteration.acceptance)
-            session.on_prompt(prompt)
-            request = ModelRequest(session.session, prompt, GRADE_SCHEMA, session.seconds)
-            return parse_grade(await client.ask("llm", request, session.on_reply))
-
-    return grade
+        request = ModelRequest(session.session, prompt, GRADE_SCHEMA, session.seconds)
+        return parse_grade(await self._client.ask(self.name, request, session.on_reply))
 
 
 class TaskAgentClient:
@@ -130,7 +100,7 @@ class TaskAgentClient:
 
     def __init__(self, task: Task, client: AgentClient, folder: str, level: SandboxLevel, settings: Settings) -> None:
         self.name: AgentName = task.agent
-        self.model = (settings.agents.claude_code.model or "") if task.agent == "claude-code" else ""
+        self.model = backend(task.agent).model_name(settings.agents)
         self._task = task
         self._client = client
         self._folder = folder
@@ -167,7 +137,7 @@ class TaskAgentClient:
         )
 
         def keep_foreign_id(reply: ModelReply) -> None:
-            if task.agent == "acp" and reply.foreign:
+            if reply.foreign:
                 self._foreign = reply.foreign
             on_reply(reply)
 

@@ -58,22 +58,16 @@ def read(source: Source, progress: Progress) -> TableInfo:
     return read_table(source, allowed=allowed, max_mb=paths.max_mb, progress=progress)
 
 
-def verify(info: TableInfo) -> None:
-    """Raise TableChangedError if the source has changed since it was read."""
-    from tabsmith.tables.snapshot import check_unchanged as verify_table
-
-    verify_table(info)
-
-
 def understand(info: TableInfo, choice: Detect | Deferred) -> Schema:
     """Return the schema that tabsmith detects, with what a person said in words laid over it."""
     from tabsmith.tables.schema.detect import detect_schema
-    from tabsmith.tables.schema.manual import apply_manual_schema
+    from tabsmith.tables.schema.manual import apply_manual_schema, check_columns
 
     if isinstance(choice, Deferred):
-        return apply_manual_schema(
-            choice.manual, detect_schema(info, choice.manual.target, problem_type=choice.manual.problem_type)
-        )
+        manual = choice.manual
+        check_columns(manual, tuple(column.name for column in info.profile.columns))
+        detected = detect_schema(info, manual.target, problem_type=manual.problem_type, kinds_by_hand=manual.kinds)
+        return apply_manual_schema(manual, detected)
     return detect_schema(info, choice.target or None)
 
 

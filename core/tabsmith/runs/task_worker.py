@@ -5,23 +5,21 @@ from pathlib import Path
 
 import msgspec
 
-from tabsmith.agents.server.agent_client import AgentClient
 from tabsmith.config.settings import Settings
 from tabsmith.errors import ErrorReport, ReportedError, SandboxError
 from tabsmith.orchestration import events
 from tabsmith.orchestration.decisions import AllowTool, Continue, Question
 from tabsmith.orchestration.events import MergedBack, TaskEnded, TaskOutcome, TaskStarted
 from tabsmith.orchestration.human_review import Breakpoints, HumanReview
-from tabsmith.orchestration.limits.budget import UsageTracker
+from tabsmith.orchestration.limits import UsageTracker
 from tabsmith.orchestration.loop.task_loop import TaskEnd, TaskLoop
-from tabsmith.orchestration.sessions import SessionRecorder
-from tabsmith.runs.agent_factory import TaskAgentClient, rubric_grader
+from tabsmith.orchestration.sessions import SessionRecorder, Transcripts
+from tabsmith.runs.agent_factory import AgentFactory, TaskAgentClient
 from tabsmith.runs.controller import RunController
 from tabsmith.runs.events import Outcome, RunEnded, RunEvent, TaskNamed, TasksReady
 from tabsmith.runs.pool import Pool
 from tabsmith.runs.snapshot import RunSnapshot, TaskState
 from tabsmith.runs.task_workspace import ForkedTaskWorkspace
-from tabsmith.runs.transcripts import FileTranscripts, close_lost_sessions
 from tabsmith.sandbox.policy import SandboxLevel, is_at_least
 from tabsmith.sandbox.runner import detect_level
 from tabsmith.tables.read.sources import TasksSource
@@ -38,9 +36,10 @@ class TaskRun:
         root: Path,
         control: RunController,
         pool: Pool,
-        client: AgentClient,
+        agents: AgentFactory,
         record: Callable[[RunEvent], None],
         *,
+        transcripts: Transcripts,
         past: RunSnapshot,
         settings: Settings,
         breakpoints: tuple[str, ...],
@@ -51,9 +50,9 @@ class TaskRun:
         self._root = root
         self._control = control
         self._pool = pool
-        self._client = client
-        self._transcripts = FileTranscripts(root)
-        self._past = past = close_lost_sessions(past, self._transcripts, record)
+        self._agents = agents
+        self._transcripts = transcripts
+        self._past = past
         self._settings = settings
         self._done = {each.name: each for each in past.tasks if each.state == "done"}
         self._number = max((each.iteration for each in past.recorded if each.finished), default=0)
@@ -122,7 +121,7 @@ class TaskRun:
         try:
             opened = await workspace.open()
             self._record(TaskStarted(task=task.name, how=opened.how, level=level, notes=opened.notes))
-            agent = TaskAgentClient(task, self._client, str(workspace.folder), level, self._settings)
+            agent = TaskAgentClient(task, self._agents.client, str(workspace.folder), level, self._settings)
             sessions = SessionRecorder(self._record, self._transcripts)
             loop = TaskLoop(
                 task,
@@ -138,7 +137,8 @@ class TaskRun:
                 number=self._number,
                 clock=self._control.clock.seconds,
                 sandbox_has_walls=level in ("bubblewrap", "landlock"),
-                rubric_grader=rubric_grader(task, workspace, self._client, sessions, self._settings.agents),
+                grader=self._agents.grader,
+                patience=self._settings.agents.timeout,
             )
             end = await loop.run()
             self._number = loop.number

@@ -18,11 +18,12 @@ from tabsmith import config
 from tabsmith.errors import ErrorReport, SchemaError, TrainingError, report_of
 from tabsmith.modeling.results import Metric, ModelReport
 from tabsmith.orchestration.events import EnsembleBuilt, SearchStarted
-from tabsmith.orchestration.history import History
+from tabsmith.orchestration.history import history_record, holds, open_history
 from tabsmith.orchestration.human_review import LoopEnd
-from tabsmith.orchestration.loop.inputs import history_record
 from tabsmith.orchestration.loop.iteration import LoopContext, RecipeIteration
 from tabsmith.orchestration.loop.recipe_loop import RecipeLoop
+from tabsmith.orchestration.loop.resume import close_lost_sessions
+from tabsmith.orchestration.sessions import Transcripts
 from tabsmith.runs import stages
 from tabsmith.runs.agent_factory import AgentFactory
 from tabsmith.runs.controller import ActiveClock, RunController, StoppedError
@@ -45,9 +46,9 @@ from tabsmith.runs.reducers import reduce
 from tabsmith.runs.spec import Confirmed
 from tabsmith.runs.stages import one_thread, preload
 from tabsmith.runs.task_worker import TaskRun
-from tabsmith.runs.transcripts import FileTranscripts, close_lost_sessions
 from tabsmith.tables.info import TableInfo
 from tabsmith.tables.read.sources import Source, TasksSource
+from tabsmith.tables.schema.readiness import require_trainable
 from tabsmith.tables.schema.types import Schema
 from tabsmith.version import __version__
 
@@ -85,12 +86,16 @@ class Worker:
         )
         self._settings = config.load()
         self._agents = AgentFactory(choice, self._settings.agents)
-        self._history = History()
+        self._history = open_history()
+        self._transcripts = Transcripts(folder.root)
         self._loop: RecipeLoop | None = None
 
     async def work(self) -> int:
         """Bring the run to an end that is recorded, whatever happens; returns the exit status."""
         self._record(RunStarted(spec=self._spec, pid=os.getpid(), attempt=self._past.attempt + 1, version=__version__))
+        for event in close_lost_sessions(self._past, self._transcripts, self._past.updated_at):
+            self._record(event)
+            self._past = reduce((event,), self._past)
         main = asyncio.create_task(self._work())
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, main.cancel)
         listening = asyncio.create_task(self._control.listen())
@@ -125,8 +130,9 @@ class Worker:
             self._folder.root,
             self._control,
             self._pool,
-            self._agents.client,
+            self._agents,
             self._record,
+            transcripts=self._transcripts,
             past=self._past,
             settings=self._settings,
             breakpoints=self._spec.choice.breakpoints,
@@ -167,10 +173,12 @@ class Worker:
         return await self._finish(source, data, info, loop, end)
 
     async def _read(self, source: Source) -> TableInfo:
+        from tabsmith.tables.snapshot import check_unchanged
+
         past = self._past.info
         self._control.enter(RunState.READING, "looking at the table")
         if past is not None:
-            stages.verify(past)
+            check_unchanged(past)
         info = await self._pool.run(
             lambda progress: stages.read(source, progress),
             TableInfo,
@@ -195,6 +203,7 @@ class Worker:
                 "No column of this table could be what you want to predict.",
                 next_step="Name it: tabsmith train PATH --target COLUMN",
             )
+        require_trainable(schema, info.profile)
         self._record(SchemaReady(schema=schema))
         return schema
 
@@ -210,7 +219,6 @@ class Worker:
             patience=self._settings.agents.timeout,
             breakpoints=self._spec.choice.breakpoints,
         )
-        transcripts = FileTranscripts(self._folder.root)
         evaluator = ForkedEvaluator(data, self._pool, self._control, self._folder.root, cores=self._cores)
         return RecipeLoop(
             self._agents.planned,
@@ -219,11 +227,11 @@ class Worker:
             self._control,
             self._record,
             context=context,
-            transcripts=transcripts,
-            state=close_lost_sessions(self._past, transcripts, self._record),
+            transcripts=self._transcripts,
+            state=self._past,
             clock=self._clock.seconds,
             remember=self._remember,
-            grader=self._agents.grader,
+            grader=self._agents.grader if self._agents.planned.uses_llm else None,
         )
 
     async def _finish(
@@ -292,7 +300,7 @@ class Worker:
         """Add the iteration to the history of all runs."""
         loop = self._loop
         assert loop is not None
-        if iteration.resumed and self._history.holds(self._spec.id, iteration.number):
+        if iteration.resumed and holds(self._history, self._spec.id, iteration.number):
             return
         self._history.append(
             history_record(

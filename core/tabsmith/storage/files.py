@@ -4,7 +4,9 @@ After a crash a file holds its old content or its new content, never a mixture.
 """
 
 import errno
+import hashlib
 import os
+import re
 import tempfile
 from pathlib import Path
 from typing import Final
@@ -13,6 +15,7 @@ from tabsmith.errors import StorageError
 from tabsmith.text import clean
 
 _FOLDER_MODE: Final = 0o700
+_PLAIN: Final = re.compile(r"(?!user-)[a-z0-9][a-z0-9_-]{0,63}")
 # Some network file systems cannot sync a folder and say so; there the rename alone has to do.
 _FOLDER_SYNC_UNKNOWN: Final = frozenset({errno.EINVAL, errno.ENOTSUP})
 _SPACE: Final = "Free some space, or move tabsmith's folders with TABSMITH_HOME, and try again."
@@ -103,3 +106,10 @@ def sync_folder(folder: Path) -> None:
             raise
     finally:
         os.close(handle)
+
+
+def file_stem(user: str) -> str:
+    """The user's name as a file name: the name if it is a plain word, else its hash. It never is a path."""
+    if _PLAIN.fullmatch(user):
+        return user
+    return f"user-{hashlib.sha256(user.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"

@@ -46,6 +46,7 @@ ChatViewKind: TypeAlias = Literal[
     "models",
     "model",  # `name` is the model's id, here and in the next one
     "predict",  # what is sent are new rows for the model
+    "predict_missing",  # the same; `name` is the model's id, and an important column may be missing
     "settings",
     "upload",  # a file came unasked; `name` is its path
 ]

@@ -9,18 +9,19 @@ from msgspec.structs import replace
 
 from tabsmith.agents.protocol import AgentName
 from tabsmith.config.settings import Settings
-from tabsmith.errors import PathError
+from tabsmith.errors import PathError, PathOutsideError, UsageError
+from tabsmith.runs.jobs import TableRead
 from tabsmith.runs.spec import new_run_id
 from tabsmith.storage import Found
-from tabsmith.tables.read.sources import Asker
+from tabsmith.tables.read.sources import Asker, DatabaseSource, FileSource, parse_source
+from tabsmith.tables.schema.corrections import keep_corrections, load_corrections
 from tabsmith.workflow import actions
 from tabsmith.workflow.effects import CheckPath, JobEffect, RemoveSession, run_snapshot
 from tabsmith.workflow.form import StepForm
 from tabsmith.workflow.inputs import show_budget, show_duration
 from tabsmith.workflow.machine import step
 from tabsmith.workflow.restore import RestoreContext, RunLookup, restore_session, unfinished_work
-from tabsmith.workflow.session import FieldDefaults, SessionNotice, SessionNoticeKind, WorkflowSession
-from tabsmith.workflow.session_store import SessionStore
+from tabsmith.workflow.session import FieldDefaults, SessionNotice, SessionNoticeKind, SessionStore, WorkflowSession
 from tabsmith.workflow.states import State
 from tabsmith.workflow.step_forms import step_form
 from tabsmith.workflow.transitions import Clock, StepResult
@@ -87,7 +88,10 @@ class Conversation:
         Raises StepError if the state does not take the action, SessionMovedOnError if another process has changed the
         session, and StorageError if it cannot be saved; the conversation then stays as it was.
         """
-        session, effect = step(self._session, action, self._clock())
+        before = self._session
+        if isinstance(action, TableRead):
+            action = replace(action, corrections=load_corrections(action.info, self.store.user))
+        session, effect = step(before, action, self._clock())
         while isinstance(effect, CheckPath):
             session, effect = step(session, self._check(effect, self._asker), self._clock())
         if isinstance(effect, RemoveSession):
@@ -97,6 +101,8 @@ class Conversation:
         if key:
             session = replace(session, taken=(*session.taken, key)[-KEYS_KEPT:])
         self._session = session if session.state == State.COMPLETED else self.store.save(session)
+        if session.table is not None and session.table is before.table and session.edits != before.edits:
+            keep_corrections(session.table, self.store.user, session.edits)
         if self.store.damaged is not None:
             text = f"The saved session was damaged. It was moved to {self.store.damaged.moved_to}, and saved again."
             notices = (*self._session.notices, SessionNotice(SessionNoticeKind.DAMAGED, text))
@@ -149,12 +155,22 @@ class Conversation:
 
         paths = self.settings.paths
         try:
-            allowed = guard.folders_for(asker, paths.readable)
-            file = check_source_path(effect.path, allowed=allowed, max_mb=paths.max_mb)
+            source = parse_source(effect.path, as_text=effect.as_text, options=effect.options)
             out = str(guard.normalize_path(effect.out)) if effect.out.strip() else ""
-            return actions.PathAccepted(str(guard.normalize_path(effect.path)), file.size, file.modified, out, asker)
-        except PathError as error:
+            if isinstance(source, FileSource):
+                allowed = guard.folders_for(asker, paths.readable)
+                file = check_source_path(source.path, allowed=allowed, max_mb=paths.max_mb)
+                path = str(guard.normalize_path(source.path))
+                return actions.PathAccepted(
+                    replace(source, path=path, asked_by=asker), file.size, file.modified, out, effect.allow_missing
+                )
+            if isinstance(source, DatabaseSource) and asker == "bridge":
+                raise PathOutsideError(
+                    "Databases are opened at the terminal only.", where=source.url, next_step="Send a file."
+                )
+        except (PathError, UsageError) as error:
             return actions.PathRefused(error.report(details=False))
+        return actions.PathAccepted(source, 0, 0.0, out)
 
     def _clock(self) -> Clock:
         return Clock(self._time(), self._new_id)

@@ -100,7 +100,7 @@ def unfinished_work(session: WorkflowSession) -> JobEffect | None:
             return DetectSchema(session.table, waiting.target)
         case "prediction" if session.model is not None and waiting.path:
             source = FileSource(waiting.path, asked_by=waiting.asked_by)
-            return Predict(session.model.model_id, source, waiting.out)
+            return Predict(session.model.model_id, source, waiting.out, waiting.allow_missing)
     return None
 
 
@@ -160,7 +160,7 @@ def _at_complete_state(session: WorkflowSession) -> WorkflowSession:
     history = way_back(session)
     to = history[-1] if history else State.IDLE
     back = enter(replace(session, history=history[:-1]), to, "keep")
-    text = f"Your session stood at “{session.state.value}”, but {lacking[0].value} is missing. It stepped back."
+    text = f"Your session was at {session.place}, but {lacking[0].value} is missing. It stepped back."
     return _with_notice(back, SessionNoticeKind.INCOMPLETE, text)
 
 

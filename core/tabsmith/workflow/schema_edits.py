@@ -8,14 +8,14 @@ from msgspec.structs import replace
 
 from tabsmith.errors import SchemaError
 from tabsmith.tables.schema import edits as edit
+from tabsmith.tables.schema.corrections import SchemaEdits
 from tabsmith.tables.schema.types import ColumnKind, ColumnRole, ColumnSchema, Schema, Split
 from tabsmith.text import clean
-from tabsmith.workflow.session import SchemaEdits, WorkflowSession
+from tabsmith.workflow.session import WorkflowSession
 
 T = TypeVar("T")
 
 _PLAIN: Final = frozenset({"feature", "ignore"})  # roles that nothing else in a schema hangs on
-_BY_HAND: Final = "chosen by hand"
 
 _Change: TypeAlias = tuple[str, Callable[[Schema], Schema]]
 
@@ -114,7 +114,7 @@ def _with_plain_roles(schema: Schema, roles: Mapping[str, ColumnRole]) -> Schema
     def changed(column: ColumnSchema) -> ColumnSchema:
         wanted = roles.get(column.name, column.role)
         plain = column.role in _PLAIN and wanted in _PLAIN
-        return replace(column, role=wanted, evidence=_BY_HAND) if plain and wanted != column.role else column
+        return replace(column, role=wanted, evidence=edit.BY_HAND) if plain and wanted != column.role else column
 
     return replace(schema, columns=tuple(changed(column) for column in schema.columns))
 

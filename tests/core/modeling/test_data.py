@@ -1,5 +1,6 @@
 """A table made ready: what is left out, set aside, and kept together."""
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
@@ -172,3 +173,19 @@ def test_a_metric_that_does_not_fit_names_those_that_do():
     assert "rmse" in caught.value.next_step
     with pytest.raises(UsageError, match="is not a metric"):
         get_metric("auc!")
+
+
+@pytest.mark.parametrize(("target", "task"), [("flag", "binary"), ("number", "regression")])
+def test_copies_of_a_row_are_in_one_part(target, task):
+    frame = pd.concat([table(60)] * 4, ignore_index=True)
+    frame["original"] = np.tile(np.arange(60.0), 4)
+    frame = frame.sample(frac=1, random_state=0, ignore_index=True)
+    plan = schema(target, task)
+    columns = (*plan.columns, msgspec.structs.replace(plan.column("same"), name="original", role="time"))
+    data = prepare_training_data(frame, msgspec.structs.replace(plan, columns=columns), default_metric(task), seed=0)
+    assert any("180 rows repeat" in note for note in data.notes)
+    train, held = data.rows.texts("original"), data.held_rows.texts("original")
+    assert len(data.held_rows) == 48
+    assert not {train.levels[code] for code in train.codes} & {held.levels[code] for code in held.codes}
+    for fitted, scored in data.folds:
+        assert not set(train.codes[fitted].tolist()) & set(train.codes[scored].tolist())

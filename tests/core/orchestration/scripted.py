@@ -10,7 +10,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from tabsmith.agents.protocol import AgentName, AgentSession, Brief, Exhausted, ModelReply, Prompt, Proposal
-from tabsmith.agents.usage import NO_USAGE, Usage
+from tabsmith.agents.usage import Usage
 from tabsmith.config.settings import Mode
 from tabsmith.errors import AgentError
 from tabsmith.limits import LimitName, Limits, with_limit
@@ -20,6 +20,7 @@ from tabsmith.orchestration.human_review import LoopEnd
 from tabsmith.orchestration.loop.iteration import LoopContext
 from tabsmith.orchestration.loop.recipe_loop import RecipeLoop
 from tabsmith.orchestration.loop_state import LoopState
+from tabsmith.orchestration.sessions import Transcripts
 from tabsmith.recipes.recipe import Problem, Recipe, Verdict
 from tabsmith.tables.profile.types import ColumnProfile, TableProfile
 from tabsmith.tables.schema.types import ColumnSchema, Schema, Split
@@ -125,8 +126,11 @@ class Evaluator:
         return Evaluation(recipe, folds, mean, 0.01, 0.3, "folder")
 
 
-class NoTranscripts:
+class NoTranscripts(Transcripts):
     """Transcripts that keep nothing."""
+
+    def __init__(self) -> None:
+        pass
 
     def sent(self, session: str, prompt: Prompt) -> None:
         assert session
@@ -136,11 +140,9 @@ class NoTranscripts:
         assert session
         assert reply
 
-    def last_reply(self, session: str) -> ModelReply | None:
-        return None
-
-    def recovered_usage(self, session: str) -> Usage:
-        return NO_USAGE
+    def replies(self, session: str) -> list[ModelReply]:
+        assert session
+        return []
 
 
 class Run:

@@ -12,7 +12,7 @@ import pytest
 
 from tabsmith.agents.usage import Usage
 from tabsmith.errors import StorageError
-from tabsmith.orchestration.history import History, HistoryRecord
+from tabsmith.orchestration.history import HistoryRecord, open_history
 from tabsmith.paths import folders
 from tabsmith.recipes.recipe import Recipe
 
@@ -21,10 +21,10 @@ import os, sys, threading
 from decimal import Decimal
 from pathlib import Path
 from tabsmith.agents.usage import Usage
-from tabsmith.orchestration.history import History, HistoryRecord
+from tabsmith.orchestration.history import HistoryRecord, open_history
 from tabsmith.recipes.recipe import Recipe
 path, process, threads, each = Path(sys.argv[1]), *map(int, sys.argv[2:])
-history = History(path)
+history = open_history(path)
 recipe = Recipe("lightgbm", parameters={"leaves": 31}, dropped=tuple(f"column {n}" for n in range(200)))
 said = threading.Lock()
 
@@ -72,7 +72,7 @@ def record(iteration: int = 1, **changes: object) -> HistoryRecord:
 def iterations(path: Path) -> dict[str, list[int]]:
     """Those of each run, as they stand in the history."""
     found: dict[str, list[int]] = collections.defaultdict(list)
-    for each in History(path).read().values:
+    for each in open_history(path).read().values:
         found[each.run_id].append(each.iteration)
     return found
 
@@ -88,15 +88,15 @@ def test_a_record_comes_back_as_it_was(tabsmith_home: Path) -> None:
         champion="won",
         usage=Usage(1, 2, 3, 4, 5, 6, Decimal("0.10000000000000000001"), 7),
     )
-    with History() as history:
+    with open_history() as history:
         history.append(wanted)
-    assert History().read().values == (wanted,)
+    assert open_history().read().values == (wanted,)
     assert folders().history_file.stat().st_mode & 0o777 == 0o600
     assert folders().history_file.is_relative_to(tabsmith_home)
 
 
 def test_reading_goes_on_where_it_was(tmp_path: Path) -> None:
-    with History(tmp_path / "history.jsonl") as history:
+    with open_history(tmp_path / "history.jsonl") as history:
         history.append(record(1))
         first = history.read()
         history.append(record(2))
@@ -104,7 +104,7 @@ def test_reading_goes_on_where_it_was(tmp_path: Path) -> None:
 
 
 def test_a_score_that_is_no_number_is_refused(tmp_path: Path) -> None:
-    with History(tmp_path / "history.jsonl") as history, pytest.raises(StorageError):
+    with open_history(tmp_path / "history.jsonl") as history, pytest.raises(StorageError):
         history.append(record(score=float("nan")))
     assert history.read().values == ()
 
@@ -118,7 +118,7 @@ def test_eight_processes_of_four_threads_each_write_all_their_records(tmp_path: 
         process.stdout.close()
     runs = [f"run-{process}-{thread}" for process, thread in itertools.product(range(8), range(4))]
     assert iterations(path) == {run: list(range(1, 101)) for run in runs}
-    assert History(path).read().skipped == 0
+    assert open_history(path).read().skipped == 0
 
 
 def acknowledgements(process: "subprocess.Popen[str]") -> Iterator[tuple[int, int]]:
@@ -152,4 +152,4 @@ def test_writers_killed_again_and_again_lose_no_record_that_was_acknowledged(tmp
     for run, last in acknowledged.items():
         # all, once and in order, and at most one that was stored and not yet acknowledged
         assert found[run] in (list(range(1, last + 1)), list(range(1, last + 2)))
-    assert History(path).read().skipped <= 10  # at most one torn line for each death
+    assert open_history(path).read().skipped <= 10  # at most one torn line for each death

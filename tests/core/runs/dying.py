@@ -21,12 +21,13 @@ from tabsmith.modeling.results import Evaluation, FoldScore, Metric
 from tabsmith.orchestration import events as loop
 from tabsmith.orchestration.decisions import Continue, Reply
 from tabsmith.orchestration.decisions import Question as Asks
-from tabsmith.orchestration.history import History, HistoryRecord
+from tabsmith.orchestration.history import HistoryRecord, history_record, holds, open_history
 from tabsmith.orchestration.human_review import LoopEnd
-from tabsmith.orchestration.loop.inputs import history_record
 from tabsmith.orchestration.loop.iteration import LoopContext, RecipeIteration
 from tabsmith.orchestration.loop.recipe_loop import RecipeLoop
+from tabsmith.orchestration.loop.resume import close_lost_sessions
 from tabsmith.orchestration.loop_state import evaluation_folder
+from tabsmith.orchestration.sessions import Transcripts
 from tabsmith.recipes.recipe import Recipe, Verdict
 from tabsmith.recipes.validation import validate_recipe
 from tabsmith.runs.agent_factory import LlmGrader, ModelAgent
@@ -37,7 +38,6 @@ from tabsmith.runs.pool import Pool
 from tabsmith.runs.reducers import reduce
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.spec import Detect, ModelChoice, RunSpec, new_run_id
-from tabsmith.runs.transcripts import FileTranscripts, close_lost_sessions
 from tabsmith.storage import TypedJournal
 from tabsmith.tables.profile.types import ColumnProfile, TableProfile
 from tabsmith.tables.read.sources import SampleSource
@@ -83,7 +83,7 @@ class Disk:
         spec = RunSpec(new_run_id(), 0.0, SampleSource("diabetes"), Detect(), ModelChoice())
         self.folder = RunFolder.create(spec)
         self.journal: TypedJournal[RunEvent] = TypedJournal(self.folder.root / "events.jsonl", RunEvent, sync=False)
-        self.history = History(self.folder.root / "history.jsonl", sync=False)
+        self.history = open_history(self.folder.root / "history.jsonl", sync=False)
         self.folds: dict[str, list[FoldScore]] = {}
         self.fits: Counter[tuple[int, int]] = Counter()
         self.heard: Counter[tuple[str, int]] = Counter()  # steps by purpose and iteration
@@ -118,6 +118,25 @@ class Disk:
         return self.history.read().values
 
 
+class DyingTranscripts(Transcripts):
+    """Transcripts each of whose writes may be the worker's last."""
+
+    def __init__(self, disk: Disk, places: Mapping[str, tuple[str, int]]) -> None:
+        super().__init__(disk.folder.root)
+        self.disk = disk
+        self.places = places
+
+    def sent(self, session: str, prompt: Prompt) -> None:
+        self.disk.write("Sent", lambda: super(DyingTranscripts, self).sent(session, prompt))
+
+    def received(self, session: str, reply: ModelReply) -> None:
+        self.disk.lost += 1
+        self.disk.write("Received", lambda: super(DyingTranscripts, self).received(session, reply))
+        self.disk.lost -= 1
+        self.disk.used += reply.usage
+        self.disk.heard[self.places[session]] += 1
+
+
 class Worker:
     """One attempt at the run on `disk`."""
 
@@ -140,6 +159,10 @@ class Worker:
         )
         spec = replace(disk.folder.spec(), choice=choice)
         self.record(RunStarted(spec=spec, pid=1, attempt=past.attempt + 1, version="0"))
+        transcripts = DyingTranscripts(disk, self.places)
+        for event in close_lost_sessions(past, transcripts, past.updated_at):
+            self.record(event)
+            past = reduce((event,), past)
         self.record(loop.SearchStarted(metric=RMSE, folds=FOLDS, train_rows=80, holdout_rows=20))
         planned = ModelAgent("llm", self, AgentSettings())  # type: ignore[arg-type] # the host is scripted
         grader = LlmGrader(self, "judge") if story.grades else None  # type: ignore[arg-type]
@@ -159,8 +182,8 @@ class Worker:
                 folds=FOLDS,
                 breakpoints=choice.breakpoints,
             ),
-            transcripts=self,
-            state=close_lost_sessions(past, self, self.record),
+            transcripts=transcripts,
+            state=past,
             clock=lambda: 0.0,
             remember=self.remember,
             grader=grader,
@@ -188,26 +211,8 @@ class Worker:
         reply = self.story.replies.get((question.iteration, question.cause), Continue())
         self.control.obey(Answer(id=question.id, reply=reply))
 
-    def sent(self, session: str, letter: Prompt) -> None:
-        scribe = FileTranscripts(self.disk.folder.root)
-        self.disk.write("Sent", lambda: scribe.sent(session, letter))
-
-    def received(self, session: str, turn: ModelReply) -> None:
-        scribe = FileTranscripts(self.disk.folder.root)
-        self.disk.lost += 1
-        self.disk.write("Received", lambda: scribe.received(session, turn))
-        self.disk.lost -= 1
-        self.disk.used += turn.usage
-        self.disk.heard[self.places[session]] += 1
-
-    def last_reply(self, session: str) -> ModelReply | None:
-        return FileTranscripts(self.disk.folder.root).last_reply(session)
-
-    def recovered_usage(self, session: str) -> Usage:
-        return FileTranscripts(self.disk.folder.root).recovered_usage(session)
-
     def remember(self, iteration: RecipeIteration) -> None:
-        if iteration.resumed and self.disk.history.holds(self.disk.folder.id, iteration.number):
+        if iteration.resumed and holds(self.disk.history, self.disk.folder.id, iteration.number):
             return
         line = history_record(
             iteration, self.loop.context, self.planned.name, self.loop.usage, self.loop.fallback_reason, 0.0

@@ -7,11 +7,11 @@ import pytest
 
 from tabsmith.agents.usage import NO_USAGE
 from tabsmith.modeling.results import Evaluation
-from tabsmith.orchestration.history import History
+from tabsmith.orchestration.history import open_history
 from tabsmith.orchestration.loop.champion import ChampionStatus, judge_challenger
+from tabsmith.orchestration.sessions import SentPrompt, Transcripts
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.spec import Limits, ModelChoice
-from tabsmith.runs.transcripts import SentPrompt, Transcript
 from tabsmith.runs.watch import RunWatch
 from tests.core.runs.conftest import Start, ended, kill, resumed, until
 from tests.core.runs.scripted import Asked, as_told, ridge
@@ -38,7 +38,7 @@ def test_twenty_iterations_are_counted_to_the_token_and_crown_the_best(
     assert [session.iteration for session in run.sessions] == list(range(1, 21))
     assert run.usage.cost > Decimal(0)
     assert run.champion == _champion(run, tmp_path)
-    records = History().read().values
+    records = open_history().read().values
     assert [record.iteration for record in records] == list(range(1, 21))
     assert sum((record.usage for record in records), NO_USAGE) == run.usage
 
@@ -79,7 +79,7 @@ def test_each_brief_goes_out_as_stored_and_carries_the_feedback_on_the_iteration
     run = ended(folder)
 
     letters = [
-        next(each.prompt for each in Transcript(folder.root, session.id).read() if isinstance(each, SentPrompt))
+        next(each.prompt for each in Transcripts(folder.root).read(session.id) if isinstance(each, SentPrompt))
         for session in run.sessions
     ]
     for letter, request in zip(letters, server.requests, strict=True):
@@ -148,7 +148,7 @@ def test_search_takes_over_after_three_failures_and_hands_back_when_the_server_i
     run = RunWatch(folder.id).refresh()
     searched = [each for each in run.trials if each.agent == "search"]
     assert searched
-    assert all(record.reason for record in History().read().values if record.actual != record.planned)
+    assert all(record.reason for record in open_history().read().values if record.actual != record.planned)
 
 
 def test_passing_troubles_are_retried_by_kind_and_every_attempt_is_a_closed_session(start: Start, model: Asked) -> None:

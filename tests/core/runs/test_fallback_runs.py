@@ -2,7 +2,7 @@
 
 from tabsmith.agents.usage import NO_USAGE
 from tabsmith.orchestration.events import AgentChanged, IterationStarted
-from tabsmith.orchestration.history import History
+from tabsmith.orchestration.history import open_history
 from tabsmith.runs.spec import Limits, ModelChoice
 from tests.core.runs.conftest import Start, ended, kill, resumed, until
 from tests.core.runs.scripted import Asked, ridge
@@ -34,7 +34,7 @@ def test_no_try_of_search_in_an_agents_place_is_silent(start: Start, model: Aske
             standing = event.reason
         if isinstance(event, IterationStarted) and event.agent == "search":
             assert standing == run.fallback_reason, "search began before the journal said why"
-    records = [record for record in History().read().values if record.actual != record.planned]
+    records = [record for record in open_history().read().values if record.actual != record.planned]
     assert [record.iteration for record in records] == by_search
     assert {(record.planned, record.actual, record.reason) for record in records} == {
         ("llm", "search", run.fallback_reason)
@@ -56,7 +56,7 @@ def test_a_try_of_search_stays_one_when_its_worker_is_killed(start: Start, model
     run = ended(folder, 90)
 
     fifth = run.trials[4]
-    records = {record.iteration: record for record in History().read().values}
+    records = {record.iteration: record for record in open_history().read().values}
     assert fifth.recipe is not None
     assert fifth.sessions == ()
     assert (fifth.agent, records[5].actual) == ("search", "search")
@@ -72,7 +72,7 @@ def test_what_an_iteration_spent_stands_in_its_record_also_when_its_worker_was_k
     kill(folder)
     resumed(folder)
     run = ended(folder, 90)
-    records = History().read().values
+    records = open_history().read().values
     assert [record.iteration for record in records] == [1, 2, 3, 4]
     assert [record.usage.input_tokens for record in records] == [each.usage.input_tokens for each in run.trials]
     assert sum((record.usage for record in records), NO_USAGE) == run.usage

@@ -17,12 +17,11 @@ import pytest
 from tabsmith.agents.parse_reply import parse_reply as read_answer
 from tabsmith.agents.protocol import ModelReply, Prompt, Proposal
 from tabsmith.agents.usage import NO_USAGE
-from tabsmith.conditions.expression import BUILT_IN, parse_condition
-from tabsmith.conditions.metrics import VARIABLES, IterationMetrics
+from tabsmith.conditions import BUILT_IN, VARIABLES, IterationMetrics, parse_condition
 from tabsmith.errors import AgentError, AgentReplyError
 from tabsmith.orchestration.decisions import ChangeBrief, Continue, Decide, EndRun, Extend, Skip
 from tabsmith.orchestration.events import BreakpointPassed, Graded, LoopEvent, SessionOpened
-from tabsmith.orchestration.history import History
+from tabsmith.orchestration.history import open_history
 from tabsmith.orchestration.loop.grading import parse_grade
 from tabsmith.orchestration.sessions import SessionRecorder
 from tabsmith.runs.events import Answer, Note, Pause, Resume, RunCommand, RunEvent, SetLimit, SetMode, Stop
@@ -88,7 +87,7 @@ def test_a_grading_call_that_one_side_does_not_have_leaves_the_run_to_its_own_gr
         sum((session.usage for session in run.sessions if session.iteration == number), NO_USAGE)
         for number in range(1, 11)
     ]
-    assert sum((record.usage for record in History().read().values), NO_USAGE) == run.usage
+    assert sum((record.usage for record in open_history().read().values), NO_USAGE) == run.usage
 
 
 # A bool where a dict was read -----------------------------------------------------------------------------------------

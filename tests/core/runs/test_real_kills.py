@@ -8,7 +8,7 @@ import psutil
 
 from tabsmith.agents.usage import NO_USAGE
 from tabsmith.orchestration import events as loop
-from tabsmith.orchestration.history import History
+from tabsmith.orchestration.history import open_history
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.spec import Limits, ModelChoice
 from tabsmith.storage import lock_owner
@@ -75,7 +75,7 @@ def test_a_worker_killed_after_every_kind_of_event_pays_for_nothing_twice(start:
     assert len(server.requests) <= len(run.sessions)
     if not lost:  # else a reply may have been on its way
         assert as_told(run.usage) == server.handed_out
-    assert [record.iteration for record in History().read().values] == list(range(1, ITERATIONS + 1))
+    assert [record.iteration for record in open_history().read().values] == list(range(1, ITERATIONS + 1))
     events = folder.events().read().values
     evaluated = Counter(event.iteration for event in events if isinstance(event, loop.Evaluated))
     assert evaluated == Counter(range(1, ITERATIONS + 1))

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from tabsmith.agents.usage import NO_USAGE
-from tabsmith.orchestration.history import History
+from tabsmith.orchestration.history import open_history
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.spec import Limits, ModelChoice
@@ -105,7 +105,7 @@ def test_claude_code_works_through_a_run_and_is_counted_to_the_token(
     assert len(set(ids)) == len(ids)
     assert list(dict.fromkeys(request.session for request in server.requests)) == ids
     assert run.champion == champion_by_the_rule(run)
-    assert [record.sessions for record in History().read().values] == [
+    assert [record.sessions for record in open_history().read().values] == [
         tuple(each.id for each in run.sessions if each.iteration == iteration) for iteration in (1, 2, 3, 4)
     ]
     for request, before in zip(server.requests[-3:], run.trials, strict=False):

@@ -253,3 +253,13 @@ def test_names_and_cells_of_all_kinds_are_understood_without_harm() -> None:
 def test_a_table_of_one_column_or_one_row_is_understood() -> None:
     assert detect({"a": [1.5, 2.5, 3.5]}).problem_type == "regression"
     assert detect({"a": [1], "b": ["x"]}).problem_type == "none"
+
+
+def test_a_kind_by_hand_wins_over_detection_and_role() -> None:
+    table = from_frame(pd.DataFrame(houses(dose=[f"d{row}" for row in range(ROWS)])))
+    assert detect_schema(table, "price").column("dose").role == "ignore"
+    by_hand = detect_schema(table, "price", kinds_by_hand={"dose": "numeric", "rooms": "category"})
+    assert (by_hand.column("dose").kind, by_hand.column("dose").role) == ("numeric", "feature")
+    assert by_hand.column("rooms").kind == "category"
+    classes = detect_schema(table, "rooms", kinds_by_hand={"rooms": "category"})
+    assert (classes.problem_type, detect_schema(table, "rooms").problem_type) == ("multiclass", "regression")

@@ -1,10 +1,11 @@
 """A schema changed by hand, and a schema given in words."""
 
+import msgspec
 import pytest
 
 from tabsmith.errors import SchemaError
 from tabsmith.tables.schema.edits import with_kind, with_role, with_split
-from tabsmith.tables.schema.manual import apply_manual_schema, parse_manual_schema
+from tabsmith.tables.schema.manual import EXAMPLES, apply_manual_schema, parse_manual_schema
 from tabsmith.tables.schema.types import ColumnSchema, ManualSchema, Schema, Split
 
 SCHEMA = Schema(
@@ -99,6 +100,19 @@ def test_types_and_task_are_understood_in_usual_words() -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "target: y; types: a: category, b: numeric",
+        "target: y; types: a: category; b: numeric",
+        "target: y\ntypes:\n  a: category\n  b: numeric",
+        "types: a = category\nb = numeric\ntarget: y",
+    ],
+)
+def test_types_may_be_written_one_to_a_line(text: str) -> None:
+    assert parse_manual_schema(text) == ManualSchema("y", (), {"a": "category", "b": "numeric"})
+
+
+@pytest.mark.parametrize(
     "text", ["", "{", '{"target": 3}', "features: a, b", "target: a; features: a", '{"target": "y", "typos": 1}',
              "target: y; types: a: banana", "[" * 100_000, "price, price"]
 )  # fmt: skip
@@ -125,3 +139,54 @@ def test_words_that_do_not_fit_the_table_are_refused() -> None:
         apply_manual_schema(ManualSchema("price", ("aera",)), SCHEMA)
     with pytest.raises(SchemaError, match="regression"):
         apply_manual_schema(ManualSchema("owner", problem_type="regression"), SCHEMA)
+
+
+@pytest.mark.parametrize("text", [EXAMPLES.pairs, EXAMPLES.json, EXAMPLES.names, EXAMPLES.pairs.replace("\n", "; ")])
+def test_the_examples_that_every_surface_shows_are_understood(text: str) -> None:
+    manual = parse_manual_schema(text)
+    assert (manual.target, manual.features[:2]) == ("price", ("area", "rooms"))
+
+
+@pytest.mark.parametrize("text", ["target: price; group: owner", '{"target": "price", "group": "owner"}'])
+def test_rows_of_a_group_stay_together_in_words(text: str) -> None:
+    manual = parse_manual_schema(text)
+    assert manual == ManualSchema("price", group="owner")
+    schema = apply_manual_schema(manual, SCHEMA)
+    assert (schema.split.kind, schema.split.by, roles(schema)["owner"]) == ("grouped", "owner", "group")
+
+
+def test_rows_are_split_along_a_time_in_words() -> None:
+    schema = apply_manual_schema(parse_manual_schema("target: price; features: area; time: sold"), SCHEMA)
+    assert (schema.split.kind, schema.split.by) == ("forward", "sold")
+    assert roles(schema) == {"area": "feature", "owner": "ignore", "sold": "time", "price": "target"}
+
+
+@pytest.mark.parametrize(
+    ("text", "nearest"),
+    [
+        ("target: price; grup: owner", "did you mean group?"),
+        ('{"target": "price", "featurs": ["area"]}', "did you mean features?"),
+        ("target: price; types: area: numric", "did you mean numeric?"),
+        ("target: price; zzz: red", "known are target, features, types, task, group, time"),
+        ("target: price; group: price", "has another role too"),
+        ("target: price; group: owner; time: sold", "not by both"),
+    ],
+)
+def test_a_wrong_word_is_refused_with_the_nearest(text: str, nearest: str) -> None:
+    with pytest.raises(SchemaError) as caught:
+        parse_manual_schema(text)
+    assert nearest in caught.value.what.replace("\n", " ")
+
+
+def test_a_group_that_is_no_column_is_refused_with_the_nearest() -> None:
+    with pytest.raises(SchemaError, match="owner"):
+        apply_manual_schema(ManualSchema("price", group="ownr"), SCHEMA)
+
+
+def test_a_persons_type_makes_a_column_that_was_left_out_a_feature() -> None:
+    left_out = msgspec.structs.replace(SCHEMA.columns[1], kind="identifier", role="ignore")
+    schema = msgspec.structs.replace(SCHEMA, columns=(SCHEMA.columns[0], left_out, *SCHEMA.columns[2:]))
+    changed = apply_manual_schema(parse_manual_schema("target: price; types: owner = category"), schema)
+    assert (changed.column("owner").kind, changed.column("owner").role) == ("category", "feature")
+    chosen = apply_manual_schema(parse_manual_schema("target: price; features: area; types: owner = category"), schema)
+    assert chosen.column("owner").role == "ignore"

@@ -54,7 +54,6 @@ def test_a_name_of_the_file_may_be_reason_too(read_file: Read) -> None:
     [
         ("x,y\nu,v\n", ("x", "y")),  # names like the values below them
         ("2021,2022\n1,2\n", ("2021", "2022")),
-        ("2021,2022\n2021,2022\n", ("2021", "2022")),
         ("title,\nX , y\n1,2\n", ("x", "y")),
         ("a title, with a comma\n\nx,y\n1,2\n", ("x", "y")),
         ("x;y\n1,5;2,5\n", ("x", "y")),

@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from tabsmith.tables.column_format import OddCell
 from tabsmith.tables.schema.detect import detect_schema
 from tabsmith.tables.snapshot import load_frame
 
@@ -37,17 +38,22 @@ def test_the_columns_of_a_wide_table_each_take_their_own_type_by_all_their_rows(
     text = "\n".join(",".join(str(cell) for cell in row * 250) for row in [[*"abcdef"], *rows])
     info = read_file("t.csv", text)
     assert [column.storage for column in info.profile.columns] == [
-        "text",
+        "integer",
         "float",
-        "text",
+        "date",
         "text",
         "float",
         "integer",
     ] * 250
-    assert [column.missing for column in info.profile.columns[-6:]] == [0, 0, 0, 0, 60, 30]
+    assert [column.missing for column in info.profile.columns[-6:]] == [1, 0, 1, 0, 60, 30]
+    assert [column.odd_cells for column in info.profile.columns[-6:-3]] == [
+        (OddCell(62, "x"),),
+        (),
+        (OddCell(62, "2020-02-30"),),
+    ]
     frame = load_frame(info)
-    assert [str(cell) for cell in frame.iloc[-1, -6:]] == ["x", "7.0", "2020-02-30", "w", "1.5", "3.0"]
-    assert frame.iloc[10, 0] == "10"
+    assert [str(cell) for cell in frame.iloc[-1, -6:]] == ["nan", "7.0", "NaT", "w", "1.5", "3.0"]
+    assert frame.iloc[10, 0] == 10
 
 
 def test_lines_longer_than_what_is_usually_looked_at_still_give_a_sample(read_file: Read) -> None:

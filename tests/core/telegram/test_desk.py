@@ -5,8 +5,7 @@ from pathlib import Path
 
 from tabsmith.storage import Found
 from tabsmith.telegram.chat_state import session_user
-from tabsmith.workflow.session import WorkflowSession
-from tabsmith.workflow.session_store import SessionStore
+from tabsmith.workflow.session import SessionStore, WorkflowSession
 from tabsmith.workflow.states import State
 from tests.core.telegram.conftest import ADA, Serve
 from tests.core.telegram.test_flows import LONG, upload_and_train
@@ -56,12 +55,24 @@ def test_a_file_nobody_asked_for_is_asked_about_and_a_model_of_the_list_predicts
     ada.wait("Models")
     ada.press("1")
     ada.wait("predicts price")
+    ada.press("Predict with it")
+    ada.wait("Send the file with the rows to predict")
+    ada.send_file(b"rooms,district\n1,a\n2,b\n", "narrow.csv")
+    assert "area" in ada.wait("relies on", seconds=60).text
+    ada.send_file(b"rooms,district\n1,a\n2,b\n", "narrow.csv")
+    predicted = ada.wait_file("narrow-predictions", seconds=60)
+    assert predicted.file is not None
+    assert len(predicted.file.splitlines()) == 3
+    ada.say("/models")
+    ada.wait("Models")
+    ada.press("1")
+    ada.wait("predicts price")
     ada.press("Delete")
     ada.wait("Delete this model?")
     ada.press("Yes")
     assert "There are no models" in ada.wait("Deleted").text
     files = [each for each in ada.messages if each.file is not None and not each.photo]
-    assert len(files) == 2
+    assert len(files) == 3
 
 
 def test_a_second_table_takes_the_place_of_a_conversation_only_when_told_to(

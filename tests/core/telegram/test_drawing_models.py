@@ -11,7 +11,18 @@ from msgspec.structs import replace
 from tabsmith.agents.backend import Availability
 from tabsmith.formatting import MINUS
 from tabsmith.modeling.model_files import ModelSummary
-from tabsmith.modeling.results import Baseline, Confusion, Holdout, ModelReport, ModelScore, PredictedFile
+from tabsmith.modeling.results import (
+    Baseline,
+    Confusion,
+    Holdout,
+    ModelReport,
+    ModelScore,
+    PredictedFile,
+    RowsScore,
+    UnreadCell,
+    UnreadCells,
+    get_metric,
+)
 from tabsmith.telegram.actions import (
     ChatAction,
     DeleteModel,
@@ -157,7 +168,17 @@ def test_residuals_are_told_by_their_quartiles():
 
 # Predictions -------------------------------------------------------------------------------------------------------
 
-DONE = PredictedFile(MODEL, 1_200, ("Sale_Price",), "/home/ada/new.predictions.csv", ("Street",), ("note",), 3)
+DONE = PredictedFile(
+    MODEL,
+    1_200,
+    ("Sale_Price",),
+    "/home/ada/new.predictions.csv",
+    ("Street",),
+    ("note",),
+    3,
+    unread=(UnreadCells("Lot_Area", 3, (UnreadCell(17, "ask"),)),),
+    score=RowsScore(1_190, (ModelScore(get_metric("rmse"), 21_480),), (ModelScore(get_metric("rmse"), 20_110),)),
+)
 
 
 def test_predictions_are_a_file_with_what_it_came_to_in_words():
@@ -167,7 +188,8 @@ def test_predictions_are_a_file_with_what_it_came_to_in_words():
     assert "1,200 rows predicted with sale-price-7f3a9c" in shown
     assert "lacks, treated as missing: Street" in shown
     assert "does not use: note" in shown
-    assert "3 cells could not be read" in shown
+    assert 'Lot_Area: 3 cells not understood are treated as missing ("ask" in row 17)' in shown
+    assert "RMSE 21,480; on the test set 20,110" in shown
 
 
 def test_where_the_file_cannot_be_sent_it_is_said_where_it_lies():

@@ -117,7 +117,7 @@ def _extras() -> list[Finding]:
     from tabsmith.agent_registry import AGENTS
 
     extras = {agent.extra: agent.packages for agent in AGENTS.values() if agent.extra}
-    extras["telegram"] = ("httpx", "matplotlib")
+    extras |= {"telegram": ("httpx", "matplotlib"), "sql": ("sqlalchemy", "psycopg"), "formats": ("pyreadstat",)}
     return [_package(name, extra) for extra, names in extras.items() for name in names]
 
 
@@ -141,7 +141,7 @@ def _agent(agent: "Availability", *, is_default: bool) -> Finding:
 
 def _servers(settings: "AgentSettings") -> list[Finding]:
     """Whether the model's server accepts connections, if its address is set; nothing is sent."""
-    from tabsmith_tui.connectivity import connection_problem, server_address
+    from tabsmith_tui.agent_settings import connection_problem, server_address
 
     if settings.llm.base_url is None:
         return []

@@ -49,6 +49,8 @@ def predict(
     loaded = load_model(model)
     info = read(source_to_predict(loaded, options.source(path)), lambda _share, _message: None)
     done = predict_file(loaded, info, Path(out) if out else None, column=column, allow_missing=allow_missing)
+    if done.missing:
+        say(f"Not in the table, treated as missing: {', '.join(done.missing[:20])}")
     for note in prediction_notes(done):
         say(note)
     status = WORK_FAILED if done.bad_row_count and not allow_bad_rows else 0

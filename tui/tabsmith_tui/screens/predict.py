@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
@@ -14,17 +15,18 @@ from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import DataTable, Select
 
-from tabsmith.errors import ErrorReport, report_of
+from tabsmith.errors import ErrorReport, MissingColumnError, report_of
+from tabsmith.presentation.predictions import prediction_facts
+from tabsmith.presentation.summaries import table_and_target
 from tabsmith.runs.jobs import JobFailed, JobResult, Predict, Predicted
 from tabsmith.tables.read.sources import FileSource
-from tabsmith.text import clean, plural
+from tabsmith.text import clean
 from tabsmith_tui.actions import bindings_of
-from tabsmith_tui.clipboard import copy
+from tabsmith_tui.clipboard import copy_and_tell
 from tabsmith_tui.screens.base import STYLES, TabsmithScreen, start_worker
 from tabsmith_tui.screens.dialogs import DialogAnswer, QuestionScreen
-from tabsmith_tui.summaries import Fact, table_and_target
 from tabsmith_tui.widgets.bars import ProgressLine
-from tabsmith_tui.widgets.literal import FactList, TextLine, assemble, literal, literal_block
+from tabsmith_tui.widgets.literal import FactList, TextLine, assemble, content, literal, literal_block
 from tabsmith_tui.widgets.path_field import PathField
 
 if TYPE_CHECKING:
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
     from tabsmith.modeling.model_files import ModelSummary
 
 PREVIEW_ROWS = 100
-NAMES_SHOWN = 6
 
 
 class PreviewTable(DataTable[Any]):
@@ -74,7 +75,6 @@ class PredictScreen(TabsmithScreen):
         self._go_when_read = False
 
     def body(self) -> ComposeResult:
-        """Compose the form and the result."""
         draft = self.services.predict_draft
         with VerticalScroll(id="form"):
             yield TextLine("Model", classes="label")
@@ -92,7 +92,7 @@ class PredictScreen(TabsmithScreen):
             yield PreviewTable(id="preview")
 
     def on_mount(self) -> None:
-        """Which models are there is read after the first frame."""
+        """The list of models is read after the first frame."""
         self.show_subject("predict")
         self._complain("")
         self.query_one(ProgressLine).end()
@@ -191,9 +191,11 @@ class PredictScreen(TabsmithScreen):
         )
 
     def _predict(self, path: str, out: str) -> None:
+        self._start(Predict(self._model_id, FileSource(path), str(Path(out).expanduser().absolute())))
+
+    def _start(self, job: Predict) -> None:
         self._complain("")
         self.remove_class("-done")
-        job = Predict(self._model_id, FileSource(path), str(Path(out).expanduser().absolute()))
         self.query_one(ProgressLine).begin("predicting")
         self._work = start_worker(self, partial(self._carry_out, job), "job")
 
@@ -207,7 +209,7 @@ class PredictScreen(TabsmithScreen):
             self._complain("Cancelled. Nothing was written; what you typed is still here.")
             raise
         except Exception as error:  # noqa: BLE001 - shown with its real name
-            self._failed(report_of(error))
+            self._failed(report_of(error), job)
         finally:
             self._work = None
             progress.end()
@@ -215,14 +217,35 @@ class PredictScreen(TabsmithScreen):
             case Predicted():
                 self._show_result(result)
             case JobFailed(report):
-                self._failed(report)
+                self._failed(report, job)
             case _:
                 pass
 
-    def _failed(self, report: ErrorReport) -> None:
+    def _failed(self, report: ErrorReport, job: Predict) -> None:
+        if report.name == MissingColumnError.__name__:
+            self._ask_to_predict_without(report, job)
+            return
         self._complain(f"{report.name}: {report.what}")
         self.query_one("#path", PathField).line.focus()
         self.show_error(report)
+
+    def _ask_to_predict_without(self, report: ErrorReport, job: Predict) -> None:
+        def answered(answer: str | None) -> None:
+            if answer == "predict":
+                self._start(replace(job, allow_missing=True))
+
+        self._complain(report.what)
+        self.app.push_screen(
+            QuestionScreen(
+                "An important column is missing",
+                literal(report.what, 1_000),
+                (
+                    DialogAnswer("", "do not predict", "add the column to the file first"),
+                    DialogAnswer("predict", "predict all the same", "what is missing counts as missing values"),
+                ),
+            ),
+            answered,
+        )
 
     def _complain(self, text: str) -> None:
         problem = self.query_one("#problem", TextLine)
@@ -232,14 +255,7 @@ class PredictScreen(TabsmithScreen):
     def _show_result(self, result: Predicted) -> None:
         done, preview = result.prediction, result.preview
         self._written = done.out
-        facts: list[Fact] = [
-            ("✔ written", assemble(plural(done.rows, "row"), " to ", literal(done.out, 1_000))),
-            ("missing", _names(done.missing, "none: your file has every column the model knows", "treated as missing")),
-            ("extra", _names(done.extra, "none", "not used")),
-        ]
-        if done.unparsable:
-            facts.append(("unreadable", f"{plural(done.unparsable, 'cell')}, treated as missing"))
-        self.query_one("#facts", FactList).show(facts)
+        self.query_one("#facts", FactList).show(prediction_facts(done))
         table = self.query_one("#preview", PreviewTable)
         table.show(preview.names, preview.rows[:PREVIEW_ROWS])
         self.add_class("-done")
@@ -252,8 +268,7 @@ class PredictScreen(TabsmithScreen):
 
     async def action_copy(self) -> None:
         """Copy the path of the predictions."""
-        copied = await copy(self._written, self.app)
-        self.app.notify(copied.words)
+        await copy_and_tell(self._written, self.app)
 
     def action_back(self) -> None:
         """Cancel the running prediction; else go back."""
@@ -276,13 +291,5 @@ def _beside(path: str) -> str:
     return os.path.join(folder, f"{stem}-predicted.csv")  # noqa: PTH118 - keeps "~/" and "./" as typed
 
 
-def _names(names: tuple[str, ...], none: str, what: str) -> Content:
-    if not names:
-        return assemble((none, "$quiet"))
-    shown = ", ".join(clean(name, 30) for name in names[:NAMES_SHOWN])
-    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
-    return assemble(shown, more, (f"  ({what})", "$quiet"))
-
-
 def _option(model: "ModelSummary") -> Content:
-    return assemble(table_and_target(model.source, model.target), ("  " + clean(model.id, 60), "$quiet"))
+    return assemble(content([table_and_target(model.source, model.target)]), ("  " + clean(model.id, 60), "$quiet"))

@@ -2,14 +2,14 @@
 reply stand here, too. Of a task a model may lower the grade by the rubric; only the acceptance command raises it."""
 
 import math
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
 from tabsmith.agents.agent_jobs import AgentJobEnd
-from tabsmith.agents.json_scanner import find_objects
+from tabsmith.agents.parse_reply import find_objects
 from tabsmith.agents.prompts.quoting import data_block, quote
-from tabsmith.agents.protocol import Prompt
+from tabsmith.agents.protocol import AgentName, AgentSession, Prompt
 from tabsmith.errors import AgentReplyError
 from tabsmith.formatting import significant
 from tabsmith.modeling.results import Evaluation, Metric
@@ -28,6 +28,20 @@ _WITHIN_NOISE: Final = 0.7  # what standing is worth at the champion's level
 _FAR: Final = 4.0  # noises below that level at which standing is worth nothing
 _PROGRESS: Final = 0.1  # share of the way from the first score to the champion that is not far in any case
 _WORDS: Final = 4  # of a reason that says something
+
+
+class Grader(Protocol):
+    """A language model that grades."""
+
+    @property
+    def name(self) -> AgentName: ...
+
+    @property
+    def model(self) -> str: ...
+
+    async def grade(self, prompt: Prompt, session: AgentSession) -> Quality:
+        """Return its grade, given in a session. Raises AgentError."""
+        ...
 
 
 class GradingInput(msgspec.Struct, frozen=True, kw_only=True):
@@ -191,8 +205,8 @@ class _Grade(msgspec.Struct, frozen=True):
     words: str = ""
 
 
-def grading_request(given: GradingInput) -> tuple[Prompt, msgspec.Raw]:
-    """What the model is asked, and the JSON Schema of its answer. Foreign text goes as data: cleaned, cut, in JSON."""
+def recipe_grade_prompt(given: GradingInput) -> Prompt:
+    """What the model is asked. Foreign text goes as data: cleaned, cut, in JSON."""
     verdict = given.verdict
     recipe = msgspec.json.encode(given.recipe).decode() if given.recipe else ""
     sheet = _Sheet(
@@ -210,7 +224,7 @@ def grading_request(given: GradingInput) -> tuple[Prompt, msgspec.Raw]:
         first=_score(given.first),
     )
     facts = msgspec.json.format(msgspec.json.encode(sheet), indent=1).decode()
-    return Prompt(_SYSTEM, f"The iteration:\n```json\n{facts}\n```\nGrade it."), GRADE_SCHEMA
+    return Prompt(_SYSTEM, f"The iteration:\n```json\n{facts}\n```\nGrade it.")
 
 
 def parse_grade(text: str) -> Quality:
@@ -299,7 +313,7 @@ MOST_LINES = 400
 LONGEST_LINE = 300
 
 
-def rubric_prompt(task: Task, difference: str, acceptance: Acceptance) -> Prompt:
+def rubric_grade_prompt(task: Task, difference: str, acceptance: Acceptance) -> Prompt:
     """What the model is asked: the goal, the rubric, what changed and what the acceptance command printed."""
     changed = [quote(each, LONGEST_LINE) for each in clean_block(difference, 60_000).splitlines()[:MOST_LINES]]
     printed = [quote(each, LONGEST_LINE) for each in clean_block(acceptance.output, 8_000).splitlines()[-40:]]

@@ -1,19 +1,15 @@
 """What others are given of an iteration with a recipe: the agent before and after it, the grader, the conditions, the
 journal and the history of all runs."""
 
-import time
 from collections.abc import Sequence
-from typing import Literal
 
 from msgspec.structs import replace
 
 from tabsmith.agents.prompts.quoting import quote
-from tabsmith.agents.protocol import AgentName, Brief, MetricGoal, Proposal, RemainingBudget, TriedRecipe
-from tabsmith.agents.usage import Usage
-from tabsmith.conditions.metrics import IterationMetrics
+from tabsmith.agents.protocol import Brief, MetricGoal, Proposal, RemainingBudget, TriedRecipe
+from tabsmith.conditions import IterationMetrics
 from tabsmith.modeling.results import Evaluation, Metric
 from tabsmith.orchestration.events import Proposed
-from tabsmith.orchestration.history import HistoryRecord
 from tabsmith.orchestration.loop.agent_calls import Failure
 from tabsmith.orchestration.loop.champion import compare_on_folds
 from tabsmith.orchestration.loop.feedback import FeedbackInput
@@ -22,7 +18,6 @@ from tabsmith.orchestration.loop.iteration import LoopContext, RecipeIteration
 from tabsmith.orchestration.loop_state import Trial
 from tabsmith.recipes.difference import describe_difference
 from tabsmith.recipes.recipe import Recipe, Verdict
-from tabsmith.version import __version__
 
 
 def grading_input(iteration: RecipeIteration, context: LoopContext, trials: Sequence[Trial]) -> GradingInput:
@@ -175,48 +170,3 @@ def _tried(trial: Trial, recipe: Recipe, context: LoopContext) -> TriedRecipe:
         seconds=evaluation.seconds,
         iteration=trial.iteration,
     )
-
-
-def history_record(
-    iteration: RecipeIteration,
-    context: LoopContext,
-    planned: AgentName,
-    usage: Usage,
-    fallback_reason: str,
-    seconds: float,
-) -> HistoryRecord:
-    """The record of an iteration that is over; `usage` is the run's so far, `seconds` on the run's clock, and
-    `fallback_reason` why another agent proposes than `planned`."""
-    proposal, evaluation = iteration.proposal, iteration.evaluation
-    champion: Literal["won", "kept", "none"] = "none" if evaluation is None else "won" if iteration.promoted else "kept"
-    return HistoryRecord(
-        at=time.time(),
-        run_id=context.run_id,
-        iteration=iteration.number,
-        table=context.fingerprint,
-        target=context.schema.target,
-        metric=context.metric.name,
-        planned=planned,
-        actual=iteration.agent.name,
-        reason=fallback_reason,
-        sessions=iteration.sessions,
-        recipe=proposal.recipe if proposal else None,
-        recipe_id=proposal.recipe.id if proposal else "",
-        state=_state(iteration),
-        score=evaluation.mean if evaluation else None,
-        standard_error=evaluation.standard_error if evaluation else None,
-        champion=champion,
-        usage=usage - iteration.usage_before,
-        seconds=seconds - iteration.started,
-        version=__version__,
-    )
-
-
-def _state(iteration: RecipeIteration) -> Literal["scored", "refused", "failed", "unanswered", "skipped"]:
-    if iteration.skipped:
-        return "skipped"
-    match iteration.stage:
-        case "scored" | "refused" | "unanswered":
-            return iteration.stage
-        case _:
-            return "failed"

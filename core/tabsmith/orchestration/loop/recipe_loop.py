@@ -3,31 +3,31 @@
 import asyncio
 import math
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final
 
-from tabsmith.agents.protocol import Agent, AgentName, AgentSession, Brief, Exhausted, ModelReply, Prompt, Proposal
+from tabsmith.agents.protocol import Agent, AgentSession, Brief, Exhausted, ModelReply, Prompt, Proposal
 from tabsmith.agents.usage import NO_USAGE, Usage
-from tabsmith.conditions.metrics import IterationMetrics
+from tabsmith.conditions import IterationMetrics
 from tabsmith.errors import AgentError, ErrorReport, ReportedError, WorkerError
 from tabsmith.modeling.results import Evaluation
 from tabsmith.orchestration import events
 from tabsmith.orchestration.decisions import ChangeBrief, Decide, Decision, EndRun, Quality, Reply, Skip
 from tabsmith.orchestration.events import LoopEvent
 from tabsmith.orchestration.human_review import Breakpoints, HumanReview, LoopEnd, UserInterface, human_decision
-from tabsmith.orchestration.limits.budget import UsageTracker
+from tabsmith.orchestration.limits import UsageTracker
 from tabsmith.orchestration.loop.agent_calls import (
     NO_CALLS,
     AgentCaller,
     CallResult,
     EarlierCalls,
+    Fallback,
     NoAnswer,
     count_rate_limits,
 )
 from tabsmith.orchestration.loop.champion import ChampionStatus, Judgement, judge_challenger
 from tabsmith.orchestration.loop.decide import DecisionInput
-from tabsmith.orchestration.loop.fallback import Fallback
 from tabsmith.orchestration.loop.feedback import write_feedback
-from tabsmith.orchestration.loop.grading import GradingInput, grade_by_rule
+from tabsmith.orchestration.loop.grading import Grader, grade_by_rule, recipe_grade_prompt
 from tabsmith.orchestration.loop.inputs import (
     build_brief,
     feedback_after_failures,
@@ -58,20 +58,6 @@ MIN_CALL_SECONDS: Final = 1.0
 """Seconds that a call to an agent may take at least, however little is left."""
 
 
-class Grader(Protocol):
-    """A language model that grades."""
-
-    @property
-    def name(self) -> AgentName: ...
-
-    @property
-    def model(self) -> str: ...
-
-    async def grade(self, given: GradingInput, session: AgentSession) -> Quality:
-        """Return its grade, given in a session. Raises AgentError."""
-        ...
-
-
 class RecipeLoop(Loop[RecipeIteration]):
     """One search, which goes on from `state`: what the journal says of the loop so far.
 
@@ -90,7 +76,7 @@ class RecipeLoop(Loop[RecipeIteration]):
         transcripts: Transcripts,
         state: LoopState,
         clock: Callable[[], float],
-        remember: Callable[[RecipeIteration], None],
+        remember: Callable[[RecipeIteration], object],
         grader: Grader | None = None,
     ) -> None:
         recorded = state.recorded
@@ -410,7 +396,7 @@ class RecipeLoop(Loop[RecipeIteration]):
             with self._sessions.open(
                 iteration.number, attempt, grader.name, grader.model, seconds=seconds, purpose="grade"
             ) as session:
-                return await grader.grade(given, session)
+                return await grader.grade(recipe_grade_prompt(given), session)
         except AgentError as error:
             return grade_by_rule(given, fallback=clean(error.what, 200))
 

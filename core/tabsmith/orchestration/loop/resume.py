@@ -1,10 +1,13 @@
-"""The iteration that an earlier worker left unfinished, taken up from the folded run and the transcripts."""
+"""What an earlier worker left unfinished, taken up from the folded run and the transcripts: its sessions, its iteration."""
+
+from msgspec.structs import replace
 
 from tabsmith.agents.parse_reply import parse_reply
 from tabsmith.agents.protocol import Agent, Exhausted, Proposal
 from tabsmith.agents.usage import Usage, total_usage
 from tabsmith.errors import AgentReplyError
 from tabsmith.orchestration.decisions import Decide, Decision, Quality
+from tabsmith.orchestration.events import SessionClosed, SessionUsed
 from tabsmith.orchestration.human_review import human_decision
 from tabsmith.orchestration.loop.agent_calls import EarlierCalls, Failure
 from tabsmith.orchestration.loop.champion import Judgement
@@ -12,6 +15,7 @@ from tabsmith.orchestration.loop.grading import parse_grade
 from tabsmith.orchestration.loop.iteration import RecipeIteration, Reported, Stage
 from tabsmith.orchestration.loop_state import LoopState, SessionState, Trial
 from tabsmith.orchestration.sessions import Transcripts
+from tabsmith.text import clean
 
 
 def resumed_iteration(
@@ -76,6 +80,33 @@ def earlier_calls(trial: Trial, state: LoopState) -> EarlierCalls:
     )
 
 
+def close_lost_sessions(
+    state: LoopState, transcripts: Transcripts, died_at: float
+) -> list[SessionUsed | SessionClosed]:
+    """The events that close the sessions that a worker left open when it died, and book what their transcripts hold. A
+    session was answered if its last reply is an answer."""
+    events: list[SessionUsed | SessionClosed] = []
+    for session in state.sessions:
+        if session.outcome != "open":
+            continue
+        replies = transcripts.replies(session.id)
+        seconds = max(0.0, died_at - session.opened_at) if died_at else 0.0
+        closed = SessionClosed(session=session.id, outcome="lost", seconds=seconds, message="its worker died")
+        if replies:
+            reply, used = replies[-1], total_usage(each.usage for each in replies)
+            if used != session.usage:
+                missing = used - session.usage
+                events.append(SessionUsed(session=session.id, usage=missing, model=reply.model, foreign=reply.foreign))
+            try:
+                parse_reply(reply.text) if session.purpose == "propose" else parse_grade(reply.text)
+                closed = SessionClosed(session=session.id, outcome="answered", seconds=seconds)
+            except AgentReplyError as error:
+                if session.agent == "llm":  # its first reply is its answer; of others there might have come more
+                    closed = replace(closed, outcome="failed", trouble=error.trouble, message=clean(error.what, 300))
+        events.append(closed)
+    return events
+
+
 def usage_of_iteration(iteration: int, state: LoopState) -> Usage:
     """What all sessions of an iteration used."""
     return total_usage(each.usage for each in state.sessions if each.iteration == iteration)
@@ -136,5 +167,5 @@ def _failures(trial: Trial, state: LoopState) -> tuple[Failure, ...]:
 
 
 def _last_text(session: SessionState, transcripts: Transcripts) -> str:
-    reply = transcripts.last_reply(session.id)
-    return reply.text if reply else ""
+    replies = transcripts.replies(session.id)
+    return replies[-1].text if replies else ""

@@ -5,14 +5,14 @@ The verdict is the acceptance command's; what the agent says of its work decides
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final, Protocol, TypeAlias
+from typing import Final, Protocol
 
 import msgspec
 
 from tabsmith.agents.agent_jobs import Activity, AgentJobResult, PermissionAnswer, PermissionRequest
 from tabsmith.agents.protocol import AgentName, ModelReply, Prompt
 from tabsmith.agents.usage import total_usage
-from tabsmith.conditions.metrics import IterationMetrics
+from tabsmith.conditions import IterationMetrics
 from tabsmith.errors import AgentError
 from tabsmith.orchestration import events
 from tabsmith.orchestration.decisions import Decide, Decision, Quality, Reply
@@ -37,13 +37,13 @@ from tabsmith.orchestration.human_review import (
     UserInterface,
     human_decision,
 )
-from tabsmith.orchestration.limits.budget import TaskBudget, UsageTracker
+from tabsmith.orchestration.limits import TaskBudget, UsageTracker
 from tabsmith.orchestration.loop.agent_calls import AgentCaller, NoAnswer
 from tabsmith.orchestration.loop.decide import DecisionInput
-from tabsmith.orchestration.loop.grading import grade_task_by_rule, lower_grade
+from tabsmith.orchestration.loop.feedback import task_feedback, write_task_prompt
+from tabsmith.orchestration.loop.grading import Grader, grade_task_by_rule, lower_grade, rubric_grade_prompt
 from tabsmith.orchestration.loop.iteration import TaskIteration
 from tabsmith.orchestration.loop.loop import Loop
-from tabsmith.orchestration.loop.task_prompts import task_feedback, write_task_prompt
 from tabsmith.orchestration.loop_state import LoopState, Trial
 from tabsmith.orchestration.sessions import RecordedSession, SessionRecorder
 from tabsmith.tasks import Task
@@ -57,8 +57,6 @@ GOOD_QUALITY: Final = 0.7
 
 MAX_ACTIVITY: Final = 300
 """Characters of an activity in the journal; the transcript has all of it."""
-
-RubricGrader: TypeAlias = Callable[[TaskIteration], Awaitable[Quality]]
 
 
 class ChangedFiles(Protocol):
@@ -79,6 +77,10 @@ class TaskWorkspace(Protocol):
 
     async def changed(self) -> ChangedFiles:
         """What differs from where the task began."""
+        ...
+
+    async def difference(self, iteration: int) -> str:
+        """What differs after the iteration from where the task began, as text."""
         ...
 
     async def accept(self) -> Acceptance:
@@ -125,7 +127,8 @@ class TaskLoop(Loop[TaskIteration]):
     iteration of the whole file. An iteration that was broken off is done again.
 
     `sandbox_has_walls`: the agent's commands cannot reach outside of what they are given.
-    `rubric_grader` is a language model that grades the work against the task's rubric."""
+    `grader` is a language model that grades the work against the task's rubric, if it has one, and `patience` how many
+    seconds it is waited for."""
 
     def __init__(
         self,
@@ -143,7 +146,8 @@ class TaskLoop(Loop[TaskIteration]):
         number: int,
         clock: Callable[[], float],
         sandbox_has_walls: bool = False,
-        rubric_grader: RubricGrader | None = None,
+        grader: Grader | None = None,
+        patience: float = 120.0,
     ) -> None:
         trials = [each for each in state.recorded_of_task(task.name) if each.finished]
         super().__init__(
@@ -176,7 +180,9 @@ class TaskLoop(Loop[TaskIteration]):
             seconds_left=self._seconds_left,
             may_spend=lambda: not self._task_budget.spent(),
         )
-        self._rubric_grader = rubric_grader
+        self._grader = grader
+        self._patience = patience
+        self._sessions = sessions
         self._last_session = _last_session(state, trials)
         self._cut_short = bool(trials and trials[-1].work and trials[-1].work.end != "done")
         self._accepted = _accepted_quality(trials[-1]) if trials else None
@@ -348,10 +354,16 @@ class TaskLoop(Loop[TaskIteration]):
             return None
         changed = len(iteration.changes) + iteration.more
         own = grade_task_by_rule(iteration.acceptance, changed, iteration.result.end, iteration.refused)
-        if self._rubric_grader is None:
+        grader = self._grader
+        if grader is None or not self._task.rubric:
             return own
         try:
-            return lower_grade(own, await self._rubric_grader(iteration))
+            difference = await self._workspace.difference(iteration.number)
+            prompt = rubric_grade_prompt(self._task, difference, iteration.acceptance)
+            with self._sessions.open(
+                iteration.number, 1, grader.name, grader.model, seconds=self._patience, purpose="grade"
+            ) as session:
+                return lower_grade(own, await grader.grade(prompt, session))
         except AgentError as error:
             return msgspec.structs.replace(own, fallback=clean(error.what, 200))
 
@@ -413,7 +425,7 @@ def _last_session(state: LoopState, trials: list[Trial]) -> str:
     ]
     if not worked:
         return ""
-    return worked[-1].foreign if worked[-1].agent == "acp" else worked[-1].id
+    return worked[-1].foreign or worked[-1].id
 
 
 def _accepted_quality(last: Trial) -> float | None:

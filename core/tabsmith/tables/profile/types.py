@@ -21,6 +21,8 @@ class StoredColumn(msgspec.Struct, frozen=True):
     format: ColumnFormat = ColumnFormat()  # how its texts were read
     odd_cells: tuple[OddCell, ...] = ()  # the first few that the format cannot read
     odd_count: int = 0  # of all such cells
+    note: str = ""  # what its values became, where a person would not expect it
+    verbatim: bool = False  # texts exactly as they stand in the source
 
 
 class ValueCount(msgspec.Struct, frozen=True):
@@ -64,6 +66,7 @@ class ColumnProfile(msgspec.Struct, frozen=True):
     format: ColumnFormat = ColumnFormat()  # how its texts were read
     odd_cells: tuple[OddCell, ...] = ()  # the first few that the format cannot read; missing values
     odd_count: int = 0  # of all such cells
+    note: str = ""  # what its values became, where a person would not expect it
 
     @property
     def missing_share(self) -> float:

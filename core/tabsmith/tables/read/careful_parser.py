@@ -125,6 +125,7 @@ class LineParser:
         self._ends_in_totals = ends_in_totals
         self._every_row = every_row
         self._second_table = 0  # the line at which a second table began, 0 within the first
+        self.line = 0  # at which the row begins that was given last
 
     def rows(self, lines: Iterator[str], first: int) -> Iterator[Row]:
         """The rows in `lines`, whose first line has the number `first`."""
@@ -145,13 +146,14 @@ class LineParser:
         return is_footer(row, self._width) or (self._ends_in_totals and is_total(row))
 
     def _finished(self, numbered: NumberedRow) -> Row:
-        row = numbered[1]
+        self.line, row = numbered
         return [*row, ""] if self._every_row and len(row) == self._width else row
 
     def _rejected(self, line: int, reason: str, text: str) -> Iterator[Row]:
         """Note the line as rejected; its empty row, if every line is to have one."""
         self._notes.reject(line, reason, text)
         if self._every_row:
+            self.line = line
             yield [*[""] * self._width, f"line {line}: {reason}"]
 
     # Many lines at a time ---------------------------------------------------------------------------------------------

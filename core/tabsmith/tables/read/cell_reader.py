@@ -8,7 +8,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from tabsmith.tables.column_format import ColumnFormat
+from tabsmith.tables.column_format import MISSING_WORDS, ColumnFormat
 from tabsmith.tables.database import sql_is_one_of, sql_literal
 from tabsmith.tables.profile.types import StorageType
 from tabsmith.tables.read.value_formats import MISSING_IN_NUMBERS, TEXT, ValueFormat, format_named
@@ -24,6 +24,9 @@ _ARROW_TYPES: Final = {
     "integer": "int64", "float": "double", "boolean": "bool", "date": "timestamp[us]", "timestamp": "timestamp[us]",
     "text": "large_string",
 }  # fmt: skip
+_FEW_TYPES: Final = {"date": "int64", "timestamp": "int64"}  # microseconds since 1970: Python knows fewer years
+_FEW: Final = 64  # texts that are read by a prepared statement
+_STATEMENTS: Final = 1_000  # that are kept prepared
 _SQL_TYPES: Final[dict[StorageType, str]] = {
     "integer": "BIGINT", "float": "DOUBLE", "boolean": "BOOLEAN", "date": "DATE", "timestamp": "TIMESTAMP",
     "text": "VARCHAR",
@@ -51,36 +54,72 @@ def read_cells(texts: "pa.ChunkedArray | pa.Array", column_format: ColumnFormat,
     value = cell_value("t", value_format, column_format)
     if storage != value_format.storage:
         value = f"TRY_CAST({value} AS {_SQL_TYPES[storage]})"
+    odd = is_odd("t", "value", value_format, column_format)
+    if len(texts) <= _FEW:
+        return _few_cells(texts.to_pylist(), value, odd, storage)
     chunks = texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]
     cells = pa.table({"t": pa.chunked_array(chunks, texts.type).cast(pa.large_string())})
-    database = _database()
+    database = _own.database
     database.register("cells", cells)
     try:
-        query = f"SELECT {value} AS value, {is_present('t', value_format, column_format)} AS present FROM cells"  # noqa: S608
+        query = f"SELECT value, {odd} AS odd FROM (SELECT t, {value} AS value FROM cells)"  # noqa: S608
         result = database.sql(query).to_arrow_table().combine_chunks()
     finally:
         database.unregister("cells")
     values = _one_array(result.column("value")).cast(_ARROW_TYPES[storage])
-    present = np.asarray(_one_array(result.column("present")).to_numpy(zero_copy_only=False), dtype=np.bool_)
-    return CellsRead(values, present & np.asarray(values.is_null().to_numpy(zero_copy_only=False), dtype=np.bool_))
+    return CellsRead(
+        values, np.asarray(_one_array(result.column("odd")).to_numpy(zero_copy_only=False), dtype=np.bool_)
+    )
 
 
-class _Databases(threading.local):
-    """One database for each thread, because opening one takes longer than reading a row."""
+def _few_cells(texts: list[str | None], value: str, odd: str, storage: StorageType) -> CellsRead:
+    """The same for a few texts, by a statement that is prepared once: planning it takes milliseconds, running it none."""
+    import numpy as np
+    import pyarrow as pa
 
-    database: "duckdb.DuckDBPyConnection | None" = None
+    rows: list[tuple[Any, bool]] = []
+    if texts:
+        result = f"epoch_us({value})" if storage in _FEW_TYPES else value
+        name = _own.prepared(
+            f"SELECT value, {odd} AS odd "  # noqa: S608
+            f"FROM (SELECT t, {result} AS value FROM (SELECT unnest($1::VARCHAR[]) AS t))"
+        )
+        cells = ", ".join("NULL" if text is None else sql_literal(text) for text in texts)
+        rows = _own.database.execute(f"EXECUTE {name}([{cells}])").fetchall()
+    values = pa.array([row[0] for row in rows], _FEW_TYPES.get(storage, _ARROW_TYPES[storage]))
+    return CellsRead(values.cast(_ARROW_TYPES[storage]), np.asarray([row[1] for row in rows], dtype=np.bool_))
 
 
-_databases: Final = _Databases()
+class _OwnDatabase(threading.local):
+    """A database for each thread, because opening one takes longer than reading a row; and its prepared statements."""
+
+    def __init__(self) -> None:
+        self._database: duckdb.DuckDBPyConnection | None = None
+        self._statements: dict[str, str] = {}
+
+    @property
+    def database(self) -> "duckdb.DuckDBPyConnection":
+        if self._database is None:
+            import duckdb
+
+            self._database = duckdb.connect(config={"threads": 1})
+            self._database.execute("SET TimeZone = 'UTC'")
+        return self._database
+
+    def prepared(self, query: str) -> str:
+        """The name of the prepared statement `query`."""
+        if query not in self._statements:
+            if len(self._statements) >= _STATEMENTS:
+                for name in self._statements.values():
+                    self.database.execute(f"DEALLOCATE {name}")
+                self._statements.clear()
+            name = f"statement_{len(self._statements)}"
+            self.database.execute(f"PREPARE {name} AS {query}")
+            self._statements[query] = name
+        return self._statements[query]
 
 
-def _database() -> "duckdb.DuckDBPyConnection":
-    if _databases.database is None:
-        import duckdb
-
-        _databases.database = duckdb.connect(config={"threads": 1})
-        _databases.database.execute("SET TimeZone = 'UTC'")
-    return _databases.database
+_own: Final = _OwnDatabase()
 
 
 def _one_array(column: Any) -> Any:
@@ -97,26 +136,41 @@ def trimmed(text: str) -> str:
     return f"trim({text}, {_SPACES})"
 
 
+def clean_level(text: str) -> str:
+    """SQL: `text` (SQL) without white space around it, in Unicode's composed form (NFC)."""
+    return f"nfc_normalize({trimmed(text)})"
+
+
 def cell_value(text: str, value_format: ValueFormat, column_format: ColumnFormat) -> str:
     """SQL: the value of the cell `text` (SQL), NULL where it is missing or cannot be read."""
     if value_format is TEXT:
-        level = f"nfc_normalize({trimmed(text)})"
+        level = clean_level(text)
         if column_format.spellings:
-            entries = ", ".join(
-                f"{sql_literal(key)}: {sql_literal(level)}" for key, level in column_format.spellings.items()
-            )
+            spellings = column_format.spellings.items()
+            entries = ", ".join(f"{sql_literal(spelling)}: {sql_literal(usual)}" for spelling, usual in spellings)
             level = f"coalesce(MAP {{{entries}}}[{level}], {level})"
         return f"CASE WHEN {is_present(text, value_format, column_format)} THEN {level} END"
     value = value_format.sql.replace("{t}", trimmed(text))
-    return f"CASE WHEN {is_present(text, value_format, column_format)} THEN {value} END"
+    for word in column_format.missing:
+        if word not in MISSING_WORDS:  # a number that stands for a missing value, however it is written
+            value = f"nullif({value}, {value_format.sql.replace('{t}', sql_literal(word))})"
+    return value
+
+
+def is_odd(text: str, value: str, value_format: ValueFormat, column_format: ColumnFormat) -> str:
+    """SQL: whether the cell `text` (SQL) is present though its `value` (SQL) is NULL."""
+    return f"CASE WHEN {value} IS NULL THEN {is_present(text, value_format, column_format)} ELSE false END"
 
 
 def is_present(text: str, value_format: ValueFormat, column_format: ColumnFormat) -> str:
     """SQL: whether the cell `text` (SQL) holds anything but spaces or a word for a missing value."""
-    words = (
-        column_format.missing
-        if value_format is TEXT
-        else tuple(dict.fromkeys((*MISSING_IN_NUMBERS, *column_format.missing)))
-    )
+    words = column_format.missing
+    if value_format is not TEXT:
+        words = tuple(dict.fromkeys((*MISSING_IN_NUMBERS, *words)))
     words_missing = f" AND NOT {sql_is_one_of(trimmed(text), words)}" if words else ""
-    return f"({text} IS NOT NULL AND {trimmed(text)} <> ''{words_missing})"
+    present = f"({text} IS NOT NULL AND {trimmed(text)} <> ''{words_missing})"
+    numbers = [word for word in column_format.missing if value_format is not TEXT and word not in MISSING_WORDS]
+    if not numbers:
+        return present
+    values = ", ".join(value_format.sql.replace("{t}", sql_literal(word)) for word in numbers)
+    return f"({present} AND coalesce({value_format.sql.replace('{t}', trimmed(text))} NOT IN ({values}), true))"

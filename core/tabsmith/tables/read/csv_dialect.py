@@ -16,7 +16,14 @@ import msgspec
 from tabsmith.tables.info import Dialect
 from tabsmith.tables.read.column_shapes import typed_formats
 from tabsmith.tables.read.sources import ReadOptions
-from tabsmith.tables.read.table_structure import NumberedRow, Row, count_expected, find_table, is_total
+from tabsmith.tables.read.table_structure import (
+    NumberedRow,
+    Row,
+    count_expected,
+    find_table,
+    holds_totals,
+    without_footers,
+)
 from tabsmith.tables.read.value_formats import is_typed_value
 
 if TYPE_CHECKING:
@@ -28,6 +35,7 @@ _DELIMITERS: Final = {",": 1.0, ";": 1.0, "\t": 1.05, "|": 1.0, " ": 0.6, ":": 0
 _WEAK_DELIMITERS: Final = (" ", ":")  # which stand within values, too
 _SCORED_ROWS: Final = 400  # per delimiter
 _EXPECTED_ROWS: Final = 100  # among which expected names are looked for
+_MOST_QUOTED_LINES: Final = 30  # that a quoted value spans in a text with stray quotes
 _LEAST_LINES: Final = 20  # sniffed, however long they are
 _LEAST_SCORE: Final = 0.1  # a lower score means that the table has one column
 _UNUSED_DELIMITERS: Final = (",", ";", "\t", "|", "\x1f")  # the first that does not occur stands for one column
@@ -74,7 +82,7 @@ def sniff_dialect(text: str, options: ReadOptions | None = None, *, tabs: bool =
     if declaration and options.delimiter is None:
         options = msgspec.structs.replace(options, delimiter=declaration[1])
     dialect = _best_dialect(body, options, tabs)
-    rows = [(line + skipped, row) for line, row in numbered_rows(body, dialect)]
+    rows = [(line + skipped, row) for line, row in _careful_rows(body, dialect)]
     if is_cut and len(rows) > 1:
         rows = rows[:-1]  # perhaps cut within a quoted value
     table = find_table(rows, header_line=options.header, expected=options.expected)
@@ -88,11 +96,16 @@ def sniff_dialect(text: str, options: ReadOptions | None = None, *, tabs: bool =
             skipped_lines=start_line - 1,
             header_line=header_line,
             further_header_lines=table.unit_rows,
-            named_columns=len(table.names) and table.header_width,
+            named_columns=table.named,
+            row_values=table.row_values or table.width,
         ),
         width=table.width,
         names=table.names,
-        sample=tuple(tuple(row[: table.width]) for row in below if len(row) == table.width + table.drops_last),
+        sample=tuple(
+            tuple(row[: table.width])
+            for row in without_footers(below)
+            if len(row) == table.width + table.drops_last and tuple(row) != table.names
+        ),
         clean=(
             all(len(row) == table.width for row in below)
             and _is_plain(dialect)
@@ -104,7 +117,7 @@ def sniff_dialect(text: str, options: ReadOptions | None = None, *, tabs: bool =
         further_header=tuple(
             (line, dialect.delimiter.join(row)) for line, row in rows[table.first - table.unit_rows : table.first]
         ),
-        holds_totals=any(is_total(row) for row in below[:-1]),
+        holds_totals=holds_totals(below),
         first=_line_number(rows, table.first, skipped + 1),
         records_above=skipped + table.first,
     )
@@ -166,6 +179,33 @@ def numbered_rows(text: str, dialect: Dialect) -> Iterator[NumberedRow]:
             number = reader.line_num + 1
     except csv.Error:
         return  # a null byte or the like: the rows before it count
+
+
+def _careful_rows(text: str, dialect: Dialect) -> Iterator[NumberedRow]:
+    """The rows of `text` as by `numbered_rows`, but that a quote which nothing closes in time is text."""
+    if not dialect.quote or dialect.framed or dialect.starts or follows_rules(text, dialect):
+        yield from numbered_rows(text, dialect)
+        return
+    lines = [match.group() for match in _LINE.finditer(text) if match.group()]
+    index = 0
+    while index < len(lines):
+        row, count = _row_at(lines, index, dialect)
+        yield index + 1, [cell for cell in row if cell] if dialect.delimiter == " " else row
+        index += count
+
+
+def _row_at(lines: Sequence[str], index: int, dialect: Dialect) -> tuple[Row, int]:
+    """The row that begins at a line, and how many lines it takes."""
+    for count in range(1, _MOST_QUOTED_LINES + 1):
+        part = lines[index : index + count]
+        if dialect.quote not in part[-1] and count > 1:
+            continue
+        try:
+            return next(csv_reader(part, dialect, strict=True), []), count
+        except csv.Error as error:
+            if "unexpected end" not in str(error) or index + count >= len(lines):
+                break
+    return split_line(lines[index].rstrip("\r\n"), dialect), 1
 
 
 def split_line(line: str, dialect: Dialect) -> Row:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tabsmith.errors import ReadError
 from tabsmith.tables.info import Dialect
-from tabsmith.tables.read.arrow_columns import convert_relation, plain_value, unique_names
+from tabsmith.tables.read.arrow_columns import plain_value, unique_names
 from tabsmith.tables.read.database_urls import PASSWORD_VARIABLE, full_url, without_secrets
 from tabsmith.tables.read.file_reader import Workplace
 from tabsmith.tables.read.formats.base import Progress, ReadResult
@@ -39,7 +39,7 @@ def read_database(source: DatabaseSource, place: Workplace, progress: Progress) 
             progress(-1.0, f"reading, {parts.rows:,} rows so far")
     if not parts.rows:
         raise ReadError("The database gives no rows.", where=source.url, next_step="Choose another table or query.")
-    columns = convert_relation(place.database, parts.relation, place.out, as_text=source.as_text, read_texts=True)
+    columns = parts.write(place.database, place.out, as_text=source.as_text)
     return ReadResult(
         parts.names,
         columns,
@@ -70,7 +70,7 @@ def _connection(url: str) -> "Iterator[sqlalchemy.Connection]":
     try:
         engine = sqlalchemy.create_engine(secret_url, poolclass=sqlalchemy.pool.NullPool, hide_parameters=True)
         with engine.connect() as connection:
-            connection = connection.execution_options(stream_results=True)
+            connection = connection.execution_options(stream_results=True, no_parameters=True)
             try:
                 yield connection
             finally:

@@ -9,7 +9,7 @@ for (`PGPASSWORD`, `~/.pgpass`).
 import os
 import re
 from typing import Final
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
 
 PASSWORD_VARIABLE: Final = "TABSMITH_DATABASE_PASSWORD"  # noqa: S105 - the name of a variable
 
@@ -29,6 +29,8 @@ def keep_password(url: str) -> str:
 
 def without_password(url: str) -> str:
     """`url` without the password of its user and without parameters that hold secrets."""
+    if "://" not in url:
+        return url
     parts = urlsplit(url)
     user, at, host = parts.netloc.rpartition("@")
     name, colon, password = user.partition(":")
@@ -37,7 +39,15 @@ def without_password(url: str) -> str:
     pairs = parse_qsl(parts.query, keep_blank_values=True)
     if any(_SECRET_PARAMETER.fullmatch(name) for name, _ in pairs):
         parts = parts._replace(query=urlencode([pair for pair in pairs if not _SECRET_PARAMETER.fullmatch(pair[0])]))
-    return urlunsplit(parts)
+    return _address(parts)
+
+
+def typed_address(text: str) -> str:
+    """What may be saved of an address while it is typed: nothing that may be the beginning of a password."""
+    scheme, mark, rest = text.partition("://")
+    if not mark or "@" in rest:
+        return without_password(text)
+    return scheme + mark + rest.partition(":")[0].partition("?")[0]
 
 
 def full_url(url: str) -> str:
@@ -51,7 +61,12 @@ def full_url(url: str) -> str:
     known = os.environ.get(named[1] if named else PASSWORD_VARIABLE)
     if known is None or not at:
         return url
-    return urlunsplit(parts._replace(netloc=f"{name}:{quote(known, safe='')}{at}{host}"))
+    return _address(parts._replace(netloc=f"{name}:{quote(known, safe='')}{at}{host}"))
+
+
+def typed_addresses() -> tuple[str, ...]:
+    """The addresses with a password that were typed in this process: for a process that works for this one."""
+    return tuple(_typed.values())
 
 
 def without_secrets(text: str, url: str) -> str:
@@ -63,3 +78,9 @@ def without_secrets(text: str, url: str) -> str:
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
         text = text.replace(secret, "***")
     return text
+
+
+def _address(parts: SplitResult) -> str:
+    """The address of `parts`. Not with urlunsplit, which takes away the slashes of an empty host."""
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{parts.scheme}://{parts.netloc}{parts.path}{query}"

@@ -1,13 +1,16 @@
 """One opened file is read into a snapshot by its format, a file that was packed in it by a further one."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from tabsmith.errors import ReadError
 from tabsmith.tables.read.formats.base import Progress, ReadRequest, ReadResult
 from tabsmith.tables.read.formats.registry import format_named
 from tabsmith.tables.read.guard import ANYWHERE, open_guarded
 from tabsmith.tables.read.opened_file import OpenedFile
 from tabsmith.tables.read.sources import ReadOptions
+from tabsmith.text import plural
 
 if TYPE_CHECKING:
     import duckdb
@@ -33,4 +36,17 @@ def read_opened(
     request = ReadRequest(
         opened, place.out, place.database, place.scratch, as_text, max_mb, progress, options, read_inner
     )
-    return format_named(opened.file.format).read(request)
+    return _renamed(format_named(opened.file.format).read(request), options, opened.file.display_path)
+
+
+def _renamed(result: ReadResult, options: ReadOptions, display_path: str) -> ReadResult:
+    """The result with the names that were given for its columns. Raises ReadError if there are not as many."""
+    if not options.columns or result.names == options.columns:
+        return result
+    if len(options.columns) != len(result.names):
+        raise ReadError(
+            f"{plural(len(options.columns), 'name')} were given for {plural(len(result.names), 'column')}.",
+            where=display_path,
+            next_step="Give one name for each column.",
+        )
+    return replace(result, names=options.columns)

@@ -41,9 +41,7 @@ class FileSetReader:
         require_same_columns(self._files, tuple(result.names for result in results))
         keys = [key for key in self._files.members[0].keys if key not in names]
         relation = self._relation(results, keys)
-        columns = convert_relation(
-            self._place.database, relation, self._place.out, as_text=self._source.as_text, read_texts=True
-        )
+        columns = convert_relation(self._place.database, relation, self._place.out, as_text=self._source.as_text)
         notes = LineNotes()
         for member, result in zip(self._files.members, results, strict=True):
             notes.extend(result.notes, clean(member.name, 100))

@@ -5,14 +5,16 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 from urllib.parse import unquote
+
+import msgspec
 
 from tabsmith.errors import PathIsFolderError, PathNotFoundError, ReadError
 from tabsmith.tables.read.formats.registry import table_suffixes
 from tabsmith.tables.read.guard import ANYWHERE, check_path, normalize_path, require_allowed
 from tabsmith.tables.read.opened_file import MEGABYTE, GuardedFile, refuse_too_large
-from tabsmith.tables.read.sources import FileSource, JoinSource
+from tabsmith.tables.read.sources import FileSource, JoinSource, OneTable, Source
 from tabsmith.text import clean
 
 _MOST_FILES: Final = 10_000
@@ -98,6 +100,19 @@ def check_source_path(path: str, *, allowed: tuple[Path, ...], max_mb: float) ->
     return GuardedFile(
         first.path, files.display_path, first.format, first.compression, size, files.modified, first.modified_ns
     )
+
+
+def with_absolute_paths(source: Source, max_mb: float) -> Source:
+    """`source` with the paths of its files made absolute, each checked as by `check_source_path`. Raises PathError."""
+    match source:
+        case FileSource(path=path):
+            check_source_path(path, allowed=ANYWHERE, max_mb=max_mb)
+            return msgspec.structs.replace(source, path=str(normalize_path(path)))
+        case JoinSource(tables=tables):
+            checked = tuple(cast(OneTable, with_absolute_paths(table, max_mb)) for table in tables)
+            return msgspec.structs.replace(source, tables=checked)
+        case _:
+            return source
 
 
 def size_and_time(source: FileSource | JoinSource) -> tuple[int, float]:

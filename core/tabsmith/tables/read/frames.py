@@ -6,7 +6,6 @@ from tabsmith.errors import SchemaError
 from tabsmith.tables import snapshot_store
 from tabsmith.tables.database import connect, translate_errors
 from tabsmith.tables.info import Dialect, TableInfo
-from tabsmith.tables.profile.profiler import profile_snapshot
 from tabsmith.tables.read.arrow_columns import column_array, plain_value, write_columns
 from tabsmith.tables.read.sources import FrameSource, SampleSource
 from tabsmith.text import clean
@@ -26,14 +25,16 @@ def from_frame(frame: "pd.DataFrame") -> TableInfo:
 
 def write_frame(frame: "pd.DataFrame", sample: SampleSource | None) -> TableInfo:
     """Write `frame` as a snapshot: the frame of `sample`, or one handed over from Python."""
+    from tabsmith.tables.read.values.whole_columns import finish_snapshot
+
     described = "the frame" if sample is None else sample.name
     with translate_errors(described):
         names, columns = _frame_columns(frame)
     with snapshot_store.scratch_folder() as scratch, translate_errors(described):
         out = scratch / "snapshot.parquet"
         with connect(spill=scratch, threads=1) as database:
-            stored = write_columns(database, columns, out, as_text=False, read_texts=False)
-            profile = profile_snapshot(database, out, names, stored)
+            stored = write_columns(database, columns, out, as_text=False)
+            profile = finish_snapshot(database, out, names, stored)
         with out.open("rb") as file:
             fingerprint = snapshot_store.fingerprint(sample, names, snapshot_store.content_hash(file.fileno()))
         info = TableInfo(
@@ -60,7 +61,7 @@ def _frame_columns(frame: "pd.DataFrame") -> tuple[tuple[str, ...], list[Any]]:
             raise SchemaError(
                 f"Two columns of the frame are called {clean(name)}.", next_step="Give every column a name of its own."
             )
-    return names, [_arrow_array(frame.iloc[:, position]) for position in range(len(names))]
+    return names, [arrow_array(frame.iloc[:, position]) for position in range(len(names))]
 
 
 def _column_name(label: object) -> str:
@@ -69,7 +70,8 @@ def _column_name(label: object) -> str:
     return str(label).encode("utf-8", "replace").decode()
 
 
-def _arrow_array(series: "pd.Series[Any]") -> Any:
+def arrow_array(series: "pd.Series[Any]") -> Any:
+    """The values of a column of a frame as an Arrow array."""
     import numpy as np
     import pandas as pd
     import pyarrow as pa

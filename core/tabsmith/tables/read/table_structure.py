@@ -43,7 +43,8 @@ class Structure(msgspec.Struct, frozen=True):
     names: tuple[str, ...] = ()  # () without a header
     unit_rows: int = 0  # further header lines right below the header: units, descriptions, the header once more
     drops_last: bool = False  # every line ends in a delimiter, which adds no column
-    header_width: int = 0  # cells in the header, perhaps not as many as in the rows
+    named: int = 0  # columns that the header names, perhaps not as many as there are
+    row_values: int = 0  # in most rows
 
     @property
     def first(self) -> int:
@@ -121,8 +122,11 @@ def _table_start(rows: Sequence[Row], width: int) -> int:
 
 
 def _names_more(row: Row, full: Sequence[Row]) -> bool:
-    """Whether `row` holds the names of more columns than the rows below have values."""
-    return len(full) > 0 and not any(not cell.strip() or is_typed_value(cell) for cell in row) and _has_values(full[0])
+    """Whether `row` holds the names of more columns than the rows below have values, perhaps with gaps between."""
+    names = [cell for cell in row if cell.strip()]
+    if not full or len(names) < len(full[0]) or any(is_typed_value(name) for name in names):
+        return False
+    return len(names) in {len(full[0]), len(row)} and _has_values(full[0])
 
 
 def _names_fewer(row: Row, next_row: Row, width: int) -> bool:
@@ -197,13 +201,18 @@ def _below_header(rows: Sequence[Row], start: int) -> Structure:
     rest = [row for row in rows[start + 1 :] if row]
     width = modal_width(rest) if rest else len(first)
     full = [row for row in rest if len(row) == width]
+    named, row_values = len(_without_empty_end(first)), width
     names, drops_last = tuple(first), False
     if width == len(first) + 1 and _ends_empty(full):
-        width, drops_last = len(first), True
+        row_values = width = len(first)
+        drops_last = True
     elif width == len(first) > 1 and not first[-1].strip() and _ends_empty(full):
-        width, drops_last, names = width - 1, True, names[:-1]
+        row_values = width = width - 1
+        drops_last, names = True, names[:-1]
     elif _is_r_header(first, full, width):
-        names = ("rownames", *names)
+        names, named = ("rownames", *names), width
+    elif width == sum(bool(cell.strip()) for cell in first) < len(first) and full:
+        names = tuple(cell for cell in first if cell.strip())
     elif width < len(first):
         width = max(width, len(_without_empty_end(first)))
         names = names[:width]
@@ -216,7 +225,8 @@ def _below_header(rows: Sequence[Row], start: int) -> Structure:
         names=names,
         unit_rows=_unit_rows(rest, below, names, width),
         drops_last=drops_last,
-        header_width=len(first),
+        named=named,
+        row_values=row_values,
     )
 
 
@@ -376,6 +386,19 @@ def is_total(row: Row) -> bool:
     """Whether a row is labelled as the sum of others."""
     label = next((cell.strip() for cell in row if cell.strip()), "")
     return bool(_TOTAL.fullmatch(label.rstrip(":")))
+
+
+def without_footers(rows: Sequence[Row]) -> Sequence[Row]:
+    """The rows without the totals and remarks at their end."""
+    end = len(rows)
+    while end > 1 and (is_total(rows[end - 1]) or is_footer(rows[end - 1], len(rows[end - 1]))):
+        end -= 1
+    return rows[:end]
+
+
+def holds_totals(rows: Sequence[Row]) -> bool:
+    """Whether some of `rows` are totals of others all along, so that a last one is nothing special."""
+    return any(is_total(row) for row in without_footers(rows))
 
 
 def is_footer(row: Row, width: int) -> bool:

@@ -1,11 +1,13 @@
 """What a cell's text may mean: the words for a missing value, and the formats of numbers, dates and booleans.
 
-A `ValueFormat` is one way to read a whole column of text: a pattern for a sample in Python, an expression for all rows
-in SQL. A column takes the first format that fits every value which is not missing.
+A `ValueFormat` is one way to read a whole column of text: a pattern that recognises the format, and SQL that reads it. The
+SQL may read more than the pattern recognises (a column of whole numbers reads `1.0` and `1,234` too): the pattern says what
+a column is, the SQL what a cell of such a column means.
 """
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -13,6 +15,8 @@ import msgspec
 from tabsmith.errors import UnknownFormatError
 from tabsmith.tables.column_format import MISSING_WORDS
 from tabsmith.tables.profile.types import StorageType
+from tabsmith.tables.read.values.date_formats import DATE_FORMS, DateForm
+from tabsmith.tables.read.values.number_formats import NumberForm, parse_number_form
 from tabsmith.text import clean
 
 MISSING_IN_NUMBERS: Final = (
@@ -21,176 +25,149 @@ MISSING_IN_NUMBERS: Final = (
     *("missing", "unknown", "Unknown", "not available", "#NUM!"),
 )
 _SIGNS: Final = " \t\u00a0$€£¥%"  # around a number
-_TWO_LETTERS: Final = re.compile(r"[A-Z]{2}")
 
 
 class ValueFormat(msgspec.Struct, frozen=True):
     """One way to read a column of text. In `sql` and `strict`, `{t}` is the trimmed text, never missing.
 
-    `sql` gives the value, or NULL for a text in another format; `strict` gives the same for a text known to fit, is
-    quicker, and is an error otherwise.
+    `sql` gives the value, or NULL for a text in another format; `strict` gives the same for a text that the pattern
+    recognises, is quicker, and is an error or the same value for any other.
     """
 
-    name: str
+    name: str  # saved with models
+    label: str  # for a person
     storage: StorageType
-    pattern: re.Pattern[str]
+    regex: str  # of Python and of RE2
     sql: str
     strict: str = ""
     native: str = ""  # the type with which the CSV reader itself takes such a column just as well
 
-
-def _value_format(
-    name: str, storage: StorageType, pattern: str, sql: str, strict: str = "", native: str = ""
-) -> ValueFormat:
-    return ValueFormat(name, storage, re.compile(pattern, re.ASCII), sql, strict, native)
-
-
-def _where(pattern: str, value: str) -> str:
-    """SQL: `value` where the text matches `pattern`, else NULL."""
-    return f"CASE WHEN regexp_full_match({{t}}, '{_escaped(pattern)}') THEN {value} END"
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """The compiled `regex`; compiled when it is first asked for, because there are many formats."""
+        return _compiled(self.regex)
 
 
-def _escaped(pattern: str) -> str:
-    return pattern.replace("'", "''")
+@lru_cache(maxsize=1024)
+def _compiled(regex: str) -> re.Pattern[str]:
+    return re.compile(regex, re.ASCII)
 
 
-_TIME: Final = r"(?:[ T]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)"
-_ZONE: Final = r"(?: ?(?:Z|UTC|[+-]\d{2}(?::?\d{2})?))"
+def _dates(form: DateForm) -> ValueFormat:
+    return ValueFormat(form.name, form.label, form.storage, form.pattern, form.sql, form.strict)
 
-_FLOAT: Final = (
-    r"[+-]?(?:(?:0|[1-9]\d{0,14})(?:\.\d*)?|[1-9]\d+\.\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?(?:inf|Inf|INF|Infinity)"
-)
-# Thousands are parted by a comma, a space, an apostrophe or a no-break space.
-_PARTS: Final = ", '\u2019\u00a0\u202f"
-_WHOLE_GROUPED: Final = rf"[+-]?\d{{1,3}}(?:[{_PARTS}]\d{{3}})+|-?[1-9]\d{{0,18}}|0"
-_GROUPED: Final = rf"[+-]?\d{{1,3}}(?:[{_PARTS}]\d{{3}})+(?:\.\d+)?|[+-]?(?:0|[1-9]\d{{0,14}})(?:\.\d*)?"
-_COMMA: Final = r"[+-]?(?:(?:0|[1-9]\d{0,14})|\d{1,3}(?:[. ]\d{3})+)(?:,\d*)?(?:[eE][+-]?\d+)?|[+-]?,\d+"
 
-INTEGER: Final = _value_format(
-    "integer",
-    "integer",
-    r"-?[1-9]\d{0,18}|0",
-    "CASE WHEN CAST(TRY_CAST({t} AS BIGINT) AS VARCHAR) = {t} THEN TRY_CAST({t} AS BIGINT) END",
+@lru_cache(maxsize=256)
+def number_format(form: NumberForm) -> ValueFormat:
+    """The format of numbers in `form`."""
+    kind = "whole numbers" if form.whole else "numbers"
+    label = ", ".join((kind, *form.name.split(", ")[1:]))
+    return ValueFormat(form.name, label, "integer" if form.whole else "float", form.pattern, form.sql)
+
+
+_PLAIN: Final = r"[+-]?(?:0|[1-9]\d{0,18})"
+_POINT: Final = r"[+-]?(?:0|[1-9]\d{0,14}|[1-9]\d{0,2}(?:,\d{3})+)(?:[.]0*)?"
+_GROUPED: Final = r"[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:[.]\d*)?"
+_UNGROUPED: Final = "replace({t}, ',', '')"
+
+INTEGER: Final = ValueFormat(
+    "integer", "whole numbers", "integer", r"-?[1-9]\d{0,18}|0",
+    f"CASE WHEN regexp_full_match({{t}}, '{_PLAIN}') THEN TRY_CAST({{t}} AS BIGINT) "
+    f"WHEN regexp_full_match({{t}}, '{_POINT}') THEN TRY_CAST(TRY_CAST({_UNGROUPED} AS DOUBLE) AS BIGINT) END",
     "CASE WHEN CAST(CAST({t} AS BIGINT) AS VARCHAR) <> {t} THEN error('not whole') ELSE CAST({t} AS BIGINT) END",
-)
-FLOAT: Final = _value_format("number", "float", _FLOAT, _where(_FLOAT, "TRY_CAST({t} AS DOUBLE)"), native="DOUBLE")
-WHOLE_GROUPED: Final = _value_format(
-    "integer, grouped",
-    "integer",
-    _WHOLE_GROUPED,
-    _where(_WHOLE_GROUPED, f"TRY_CAST(regexp_replace({{t}}, '[{_escaped(_PARTS)}]', '', 'g') AS BIGINT)"),
-)
-GROUPED: Final = _value_format(
-    "number, grouped",
-    "float",
-    _GROUPED,
-    _where(_GROUPED, f"TRY_CAST(regexp_replace({{t}}, '[{_escaped(_PARTS)}]', '', 'g') AS DOUBLE)"),
-)
-DECIMAL_COMMA: Final = _value_format(
-    "number, decimal comma",
-    "float",
-    _COMMA,
-    _where(_COMMA, "TRY_CAST(replace(regexp_replace({t}, '[. ]', '', 'g'), ',', '.') AS DOUBLE)"),
-)
-BOOLEAN: Final = _value_format(
-    "boolean", "boolean", r"(?i:true|false)", "CASE lower({t}) WHEN 'true' THEN true WHEN 'false' THEN false END",
 )  # fmt: skip
-ISO_DATE: Final = _value_format(
-    "date, ISO 8601",
-    "date",
-    r"\d{4}-\d{1,2}-\d{1,2}",
-    _where(r"\d{4}-\d{1,2}-\d{1,2}", "TRY_CAST({t} AS DATE)"),
-    native="DATE",
+_DECIMALS: Final = (
+    r"(?:-?(?:0|[1-9]\d{0,14})|\+(?:0|[1-9]\d{0,5}))(?:\.\d*(?:[eE][+-]?\d+)?|e[+-]?\d+|E[+-]\d+)?|[+-]?\.\d+(?:[eE][+-]?\d+)?"
+    r"|-?[1-9]\d{15,}\.\d*|[+-]?(?:inf|Inf|INF|Infinity)"
 )
-ISO_TIME: Final = _value_format(
-    "time, ISO 8601",
-    "timestamp",
-    rf"\d{{4}}-\d{{1,2}}-\d{{1,2}}{_TIME}?",
-    _where(rf"\d{{4}}-\d{{1,2}}-\d{{1,2}}{_TIME}?", "TRY_CAST({t} AS TIMESTAMP)"),
-    native="TIMESTAMP",
-)
-ISO_ZONED: Final = _value_format(
-    "time with zone, ISO 8601",
-    "timestamp",
-    rf"\d{{4}}-\d{{1,2}}-\d{{1,2}}{_TIME}{_ZONE}?",
-    _where(
-        rf"\d{{4}}-\d{{1,2}}-\d{{1,2}}{_TIME}{_ZONE}?",
-        "CAST(TRY_CAST({t} AS TIMESTAMPTZ) AT TIME ZONE 'UTC' AS TIMESTAMP)",
-    ),
-)
+NUMBER: Final = ValueFormat(
+    "number", "numbers", "float", _DECIMALS,
+    f"nullif(coalesce(TRY_CAST({{t}} AS DOUBLE), CASE WHEN regexp_full_match({{t}}, '{_GROUPED}') "
+    f"THEN TRY_CAST({_UNGROUPED} AS DOUBLE) END), CAST('nan' AS DOUBLE))",
+    "nullif({t}, CAST('nan' AS DOUBLE))",
+    native="DOUBLE",
+)  # fmt: skip
+DECIMAL_COMMA: Final = number_format(NumberForm(decimal_comma=True))
+_COMMA_AND_POINT: Final = number_format(NumberForm(decimal_comma=True, groups="point"))
+BOOLEAN: Final = ValueFormat(
+    "boolean", "true or false", "boolean", r"(?i:true|false)",
+    "CASE lower({t}) WHEN 'true' THEN true WHEN 'false' THEN false END",
+)  # fmt: skip
+TEXT: Final = ValueFormat("text", "text", "text", r"(?s:.*)", "{t}")
+DATES: Final = tuple(_dates(form) for form in DATE_FORMS)
+
+# Formats of whole numbers that are dates: only the whole column shows it, and its name.
+_SECONDS: Final = "TRY_CAST({t} AS DOUBLE)"
 
 
-def _date_formats(pattern: str, *formats: str) -> tuple[ValueFormat, ValueFormat]:
-    """A date in one order, and the same with a time of day; `formats` are those of strptime."""
-    days = ", ".join(f"'{format_}'" for format_ in formats)
-    clocks = ("%H:%M:%S.%f", "%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p")
-    times = ", ".join(f"'{format_} {clock}'" for format_ in formats for clock in clocks)
-    clock = r"[ T]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AaPp][Mm])?"
-    return (
-        _value_format(f"date, {formats[0]}", "date", pattern, f"CAST(TRY_STRPTIME({{t}}, [{days}]) AS DATE)"),
-        _value_format(
-            f"time, {formats[0]}",
-            "timestamp",
-            rf"(?:{pattern})(?:{clock})?",
-            f"TRY_STRPTIME(replace({{t}}, 'T', ' '), [{times}, {days}])",
-        ),
+def _epoch(unit: str, microseconds: str) -> ValueFormat:
+    number = r"-?\d{1,19}(?:[.]\d+)?"
+    value = (
+        f"CASE WHEN regexp_full_match({{t}}, '{number}') THEN make_timestamp(TRY_CAST({microseconds} AS BIGINT)) END"
     )
+    return ValueFormat(f"epoch, {unit}", f"times in {unit} since 1970", "timestamp", number, value)
 
 
-_MONTHS: Final = r"(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
-_DAY: Final = r"(?:0?[1-9]|[12]\d|3[01])"
-_MONTH: Final = r"(?:0?[1-9]|1[0-2])"
-DATES: Final = (
-    *_date_formats(rf"\d{{4}}/{_MONTH}/{_DAY}", "%Y/%m/%d"),
-    *_date_formats(rf"{_MONTH}/{_DAY}/\d{{4}}", "%m/%d/%Y"),
-    *_date_formats(rf"{_DAY}/{_MONTH}/\d{{4}}", "%d/%m/%Y"),
-    *_date_formats(rf"{_DAY}\.{_MONTH}\.\d{{4}}", "%d.%m.%Y"),
-    *_date_formats(rf"{_DAY}-{_MONTH}-\d{{4}}", "%d-%m-%Y"),
-    *_date_formats(rf"{_MONTH}-{_DAY}-\d{{4}}", "%m-%d-%Y"),
-    *_date_formats(rf"{_MONTH}/{_DAY}/\d{{2}}", "%m/%d/%y"),
-    *_date_formats(rf"{_DAY}/{_MONTH}/\d{{2}}", "%d/%m/%y"),
-    *_date_formats(rf"{_DAY}[- ]{_MONTHS}[- ]\d{{4}}", "%d-%b-%Y", "%d %b %Y", "%d-%B-%Y", "%d %B %Y"),
-    *_date_formats(rf"{_DAY}[- ]{_MONTHS}[- ]\d{{2}}", "%d-%b-%y", "%d %b %y"),
-    *_date_formats(rf"{_MONTHS} {_DAY},? \d{{4}}", "%b %d, %Y", "%b %d %Y", "%B %d, %Y", "%B %d %Y"),
-)
-_GAP: Final = "[ \u00a0]?"  # as itself: the database knows no \\u
-_MONEY: Final = {"$": r"(?:US)?\$", "€": "(?:€|EUR)", "£": "£", "¥": "¥"}
+EPOCHS: Final = {
+    "seconds": _epoch("seconds", f"{_SECONDS} * 1e6"),
+    "milliseconds": _epoch("milliseconds", f"{_SECONDS} * 1e3"),
+    "microseconds": _epoch("microseconds", _SECONDS),
+    "nanoseconds": _epoch("nanoseconds", f"{_SECONDS} / 1e3"),
+}
+_SERIAL: Final = r"\d{1,5}(?:[.]\d+)?"
+EXCEL_DATE: Final = ValueFormat(
+    "date, Excel serial", "days since 1899-12-30, as Excel counts them", "timestamp", _SERIAL,
+    f"CASE WHEN regexp_full_match({{t}}, '{_SERIAL}') "
+    "THEN TIMESTAMP '1899-12-30' + to_microseconds(CAST(round(TRY_CAST({t} AS DOUBLE) * 86400) * 1e6 AS BIGINT)) END",
+)  # fmt: skip
 
 
-def _signed_format(name: str, sign: str, *, comma: bool, before: bool) -> ValueFormat:
-    """Numbers with one sign beside each, a currency or per cent. A column with two signs has two units: it is text."""
-    number = r"(?:\d+|\d{1,3}(?:[. ]\d{3})+)(?:,\d*)?" if comma else r"(?:\d+|\d{1,3}(?:,\d{3})+)(?:\.\d*)?"
-    pattern = rf"[+-]?{number}{_GAP}{sign}"
-    if before:
-        pattern = rf"[+-]?{sign}{_GAP}[+-]?{number}|{pattern}"
-    digits = "regexp_replace({t}, '[^0-9" + ("," if comma else ".") + "-]', '', 'g')"
-    plain = f"replace({digits}, ',', '.')" if comma else digits
-    return _value_format(name, "float", pattern, _where(pattern, f"TRY_CAST({plain} AS DOUBLE)"))
-
-
-def _signed_formats(*, comma: bool) -> tuple[ValueFormat, ...]:
-    money = (
-        _signed_format(f"number, {'decimal comma, ' if comma else ''}in {sign}", form, comma=comma, before=True)
-        for sign, form in _MONEY.items()
+def _digits(name: str, label: str, pattern: str, strptime: str) -> ValueFormat:
+    value = (
+        f"CASE WHEN regexp_full_match({{t}}, '{pattern}') THEN CAST(TRY_STRPTIME({{t}}, ['{strptime}']) AS DATE) END"
     )
-    return (*money, _signed_format(f"number, {'decimal comma, ' if comma else ''}in %", "%", comma=comma, before=False))
+    return ValueFormat(name, label, "date", pattern, value)
 
 
-POINT_SIGNED: Final = _signed_formats(comma=False)
-COMMA_SIGNED: Final = _signed_formats(comma=True)
-TEXT: Final = _value_format("text", "text", r"(?s:.*)", "{t}")
+COMPACT_DATE: Final = _digits("date, %Y%m%d", "dates as eight digits", r"(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])", "%Y%m%d")  # fmt: skip
+COMPACT_MONTH: Final = _digits("month, %Y%m", "months as six digits, taken as their first day", r"(?:19|20)\d{2}(?:0[1-9]|1[0-2])", "%Y%m")  # fmt: skip
 
-_NOT_NUMBERS: Final = (BOOLEAN, ISO_DATE, ISO_TIME, ISO_ZONED, *DATES)
-POINT_FORMATS: Final = (INTEGER, FLOAT, WHOLE_GROUPED, GROUPED, *_NOT_NUMBERS, *POINT_SIGNED)
-COMMA_FORMATS: Final = (INTEGER, DECIMAL_COMMA, FLOAT, WHOLE_GROUPED, GROUPED, *_NOT_NUMBERS, *COMMA_SIGNED)
+_FIXED: Final = (INTEGER, NUMBER, BOOLEAN, *DATES)
+_COMMAS: Final = (DECIMAL_COMMA, _COMMA_AND_POINT)
+_GROUPS: Final = tuple(
+    number_format(NumberForm(whole=whole, groups=groups))
+    for groups in ("comma", "space", "apostrophe", "Indian") for whole in (True, False)
+)  # fmt: skip
+_UNITS: Final = tuple(
+    number_format(NumberForm(decimal_comma=comma, groups="point" if comma else "comma", unit=unit))
+    for comma in (False, True) for unit in ("$", "US$", "€", "EUR", "£", "¥", "%")
+)  # fmt: skip
+_BY_NAME: Final = {
+    format_.name: format_
+    for format_ in (TEXT, *_FIXED, *EPOCHS.values(), EXCEL_DATE, COMPACT_DATE, COMPACT_MONTH)
+}  # fmt: skip
+
+
+def format_named(name: str) -> ValueFormat:
+    """The format called `name`. Raises UnknownFormatError."""
+    if name in _BY_NAME:
+        return _BY_NAME[name]
+    form = parse_number_form(name)
+    if form is not None:
+        return number_format(form)
+    raise UnknownFormatError(
+        f"A column is read in the format {clean(name, 60)}, which this version of tabsmith does not know.",
+        next_step="Use the version that saved the model, or a later one.",
+    )
 
 
 def fitting_formats(values: Iterable[str], *, decimal_comma: bool) -> tuple[ValueFormat, ...]:
-    """The formats that fit every one of `values` but the missing ones, best first, and TEXT at the end.
+    """The usual formats that fit every one of `values` but the missing ones, best first, and TEXT at the end.
 
     If every value is missing, all formats fit.
     """
-    fitting: tuple[ValueFormat, ...] = COMMA_FORMATS if decimal_comma else POINT_FORMATS
+    commas = (INTEGER, *_COMMAS, NUMBER) if decimal_comma else (INTEGER, NUMBER)
+    fitting: tuple[ValueFormat, ...] = (*commas, *_GROUPS, BOOLEAN, *DATES, *_UNITS)
     for value in {value.strip() for value in values}:
         if not value or value in MISSING_IN_NUMBERS:
             continue
@@ -200,59 +177,39 @@ def fitting_formats(values: Iterable[str], *, decimal_comma: bool) -> tuple[Valu
     return (*fitting, TEXT)
 
 
-_BY_NAME: Final = {format_.name: format_ for format_ in (*POINT_FORMATS, *COMMA_FORMATS, TEXT)}
-
-
-def format_named(name: str) -> ValueFormat:
-    """The format called `name`. Raises UnknownFormatError."""
-    format_ = _BY_NAME.get(name)
-    if format_ is None:
-        raise UnknownFormatError(
-            f"A column is read in the format {clean(name, 60)}, which this version of tabsmith does not know.",
-            next_step="Use the version that saved the model, or a later one.",
-        )
-    return format_
-
-
+@lru_cache(maxsize=4096)
 def is_typed_value(cell: str) -> bool:
     """Whether a cell is a number, a date, a boolean or a word for a missing value; ordinary column names are not."""
     text = cell.strip()
     if not text or text in MISSING_WORDS:
         return True
-    return any(format_.pattern.fullmatch(text) for format_ in (*POINT_FORMATS, DECIMAL_COMMA, *COMMA_SIGNED))
+    return any(format_.pattern.fullmatch(text) for format_ in (*_FIXED, *_GROUPS, *_COMMAS, *_UNITS))
 
 
-def uses_decimal_comma(columns: Sequence[Sequence[str]], delimiter: str) -> bool:
+def is_pair_of_answers(text: str) -> bool:
+    """Whether a text is two digits in ascending order with a comma between them, such as "1,3"."""
+    return len(text) == 3 and text[1] == "," and text[0].isdigit() and text[2].isdigit() and text[0] < text[2]
+
+
+def uses_decimal_comma(columns: Sequence[Iterable[str]], delimiter: str) -> bool:
     """Whether the numbers of a table are written with a decimal comma.
 
     A comma followed by other than three digits, or after a zero, is a decimal comma; a point in such a place is a
-    decimal point. In a file with neither, only a semicolon as delimiter suggests that commas belong to numbers.
+    decimal point. In a file with neither, only a semicolon as delimiter suggests that commas belong to numbers. Where
+    commas are delimiters, two digits in ascending order ("1,3") may be answers and say nothing.
     """
     commas = points = 0
+    has_comma = False
     comma = re.compile(r"[+-]?(?:\d+,(?:\d{1,2}|\d{4,})|0,\d+|[\d.]+\.\d{3},\d+)", re.ASCII)
     point = re.compile(r"[+-]?(?:\d*\.(?:\d{1,2}|\d{4,})|0\.\d+|[\d,]+,\d{3}\.\d+)", re.ASCII)
     for column in columns:
-        for value in column[:200]:
+        for value in column:
             text = value.strip(_SIGNS)
-            commas += comma.fullmatch(text) is not None
-            points += point.fullmatch(text) is not None
+            if "," in text:
+                has_comma = True
+                commas += comma.fullmatch(text) is not None and not (delimiter == "," and is_pair_of_answers(text))
+            if "." in text:
+                points += point.fullmatch(text) is not None
     if commas or points:
         return commas > points
-    return delimiter == ";" and any("," in value for column in columns for value in column[:50])
-
-
-def missing_words(values: Sequence[str]) -> tuple[str, ...]:
-    """The words that stand for a missing value in a column of text with these values.
-
-    A word stays a value where it has a meaning of its own: "NA" among two-letter codes (Namibia), "-" beside "+".
-    """
-    meaningful: set[str] = set()
-    others = {value.strip() for value in values} - set(MISSING_WORDS) - {""}
-    codes = sum(1 for value in others if _TWO_LETTERS.fullmatch(value))
-    if len(others) >= 5 and codes > 0.8 * len(others):
-        meaningful.add("NA")
-    if others & {"+", "--", "_", "=", "/", "*"}:
-        meaningful.add("-")
-    if others and all(len(value) == 1 and not value.isalnum() for value in others):
-        meaningful |= {"-", "?"}
-    return tuple(word for word in MISSING_WORDS if word not in meaningful)
+    return delimiter == ";" and has_comma

@@ -4,12 +4,16 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from tabsmith.tables.profile.row_sample import Codes, Floats, RowSample
 
 _ROWS: Final = 1_000
 _COLUMNS: Final = 40
 _BINS: Final = 40
+_ROWS_PER_BIN: Final = 5
+_LEAST_PAIRS: Final = 15  # rows that have both values
+_LEAST_OF_A_CLASS: Final = 5  # rows
 
 
 def predictability(sample: RowSample, target: str, features: Sequence[str], *, classes: bool) -> float:
@@ -53,15 +57,16 @@ def _skill(truth: Floats, predicted: Floats, fitted: Floats, classes: bool) -> f
 def single_feature_score(sample: RowSample, feature: str, target: str, *, classes: bool, discrete: bool) -> float:
     """How well one feature predicts `target`, from 0 to 1, as in `predictability` but on the same rows.
 
-    Each value of the feature, or of a feature that is not `discrete` each of 40 bins, has one prediction. A feature
-    with fewer than five rows a value scores 0.
+    Each value of the feature, or of a feature that is not `discrete` each of up to 40 bins, has one prediction. A
+    feature with fewer than five rows a value scores 0.
     """
     if discrete:
         cells = sample.codes(feature)
     else:
         values = sample.numbers(feature)
         ordered = np.sort(values[~np.isnan(values)])
-        ranks = np.linspace(0, max(0, len(ordered) - 1), _BINS + 1)[1:-1].astype(np.int64)
+        bins = max(1, min(_BINS, len(ordered) // _ROWS_PER_BIN - 1))
+        ranks = np.linspace(0, max(0, len(ordered) - 1), bins + 1)[1:-1].astype(np.int64)
         edges: Any = np.unique(ordered[ranks]) if len(ordered) else []
         cells = np.where(np.isnan(values), -1, np.searchsorted(edges, values, side="right"))
     cells = cells - cells.min()
@@ -69,7 +74,7 @@ def single_feature_score(sample: RowSample, feature: str, target: str, *, classe
     truth: Any = sample.codes(target) if classes else sample.numbers(target)
     present = truth >= 0 if classes else ~np.isnan(truth)
     truth, cells = truth[present], cells[present]
-    if len(truth) == 0 or count > len(truth) / 5:
+    if len(truth) == 0 or count > len(truth) / _ROWS_PER_BIN:
         return 0.0
     if classes:
         class_count = int(truth.max()) + 1
@@ -81,6 +86,39 @@ def single_feature_score(sample: RowSample, feature: str, target: str, *, classe
     means = np.bincount(cells, truth, minlength=count) / np.maximum(sizes, 1)
     variance = float(np.sum((truth - truth.mean()) ** 2))
     return float(1 - np.sum((truth - means[cells]) ** 2) / variance) if variance else 0.0
+
+
+def rank_correlation(feature: Floats, target: Floats) -> float:
+    """The absolute rank correlation (Spearman 1904) of two columns over the rows that have both, from 0 to 1.
+
+    0 with fewer than 15 such rows.
+    """
+    from scipy.stats import rankdata
+
+    present = ~np.isnan(feature) & ~np.isnan(target)
+    if present.sum() < _LEAST_PAIRS:
+        return 0.0
+    one, other = rankdata(feature[present]), rankdata(target[present])
+    if one.std() == 0 or other.std() == 0:
+        return 0.0
+    return float(abs(np.corrcoef(one, other)[0, 1]))
+
+
+def roc_auc(feature: Floats, is_positive: npt.NDArray[np.bool_]) -> float:
+    """The area under the ROC curve of a number as a score of one class against the rest, in the better direction.
+
+    0.5 with fewer than five rows of either side.
+    """
+    from scipy.stats import rankdata
+
+    present = ~np.isnan(feature)
+    positive = int(is_positive[present].sum())
+    negative = int(present.sum()) - positive
+    if min(positive, negative) < _LEAST_OF_A_CLASS:
+        return 0.5
+    rank_sum = float(rankdata(feature[present])[is_positive[present]].sum())
+    area = (rank_sum - positive * (positive + 1) / 2) / (positive * negative)
+    return max(area, 1 - area)
 
 
 def is_recoding(one: Codes, other: Codes) -> bool:

@@ -10,6 +10,7 @@ from tabsmith.tables.schema.types import (
     ColumnKind,
     ColumnRole,
     ColumnSchema,
+    ColumnWarning,
     ProblemType,
     Schema,
     Split,
@@ -17,7 +18,13 @@ from tabsmith.tables.schema.types import (
 )
 from tabsmith.text import clean, similar
 
-_BY_HAND: Final = "chosen by hand"
+BY_HAND: Final = "chosen by hand"
+"""The evidence for what a person chose."""
+_LOST_GROUP: Final = ColumnWarning(
+    "possible group",
+    "Its rows are no longer kept together, so a model is tested on the same values that it was trained on. If new rows "
+    "bring new ones, give this column the role group.",
+)
 _ORDERED_KINDS: Final = NUMBER_KINDS | {"date"}
 
 
@@ -52,13 +59,20 @@ def with_role(schema: Schema, column: str, role: ColumnRole) -> Schema:
         )
     changed = schema
     if role in {"target", "group", "time"}:
-        changed = _without_roles(schema, role, evidence=_BY_HAND)
-    changed = _with_column(changed, replace(old, role=role, evidence=_BY_HAND))
+        changed = _without_roles(schema, role, evidence=BY_HAND)
+    if role == "group":
+        old = replace(old, warnings=tuple(warning for warning in old.warnings if warning.kind != "possible group"))
+    elif old.role == "group":
+        old = _freed(old, BY_HAND)
+    changed = _with_column(changed, replace(old, role=role, evidence=BY_HAND))
     return _with_target(changed, column) if role == "target" else _with_fitting_split(changed, column)
 
 
 def with_kind(schema: Schema, column: str, kind: ColumnKind) -> Schema:
-    """`schema` with `column` of another kind; the target's kind decides the problem type. Raises SchemaError."""
+    """`schema` with `column` of another kind; the target's kind decides the problem type.
+
+    A column that was left out because of its kind becomes a feature. Raises SchemaError.
+    """
     old = _column(schema, column)
     if old.kind == kind:
         return schema
@@ -72,7 +86,9 @@ def with_kind(schema: Schema, column: str, kind: ColumnKind) -> Schema:
             f"{clean(column, 60)} orders the rows in time, so it must be a date or a number.",
             next_step="Give it another role first.",
         )
-    changed = _with_column(schema, replace(old, kind=kind, evidence=_BY_HAND))
+    left_out_by_kind = old.role == "ignore" and old.kind in {"identifier", "constant"} and kind != "identifier"
+    role: ColumnRole = "feature" if left_out_by_kind else old.role
+    changed = _with_column(schema, replace(old, kind=kind, role=role, evidence=BY_HAND))
     return _with_target(changed, column) if old.role == "target" else changed
 
 
@@ -104,7 +120,7 @@ def with_problem_type(schema: Schema, problem_type: ProblemType) -> Schema:
         )
     split = schema.split
     if split.kind in {"random", "stratified"}:
-        split = replace(split, kind=_default_split_kind(problem_type), reason=_BY_HAND)
+        split = replace(split, kind=_default_split_kind(problem_type), reason=BY_HAND)
     kind: ColumnKind = column.kind
     if problem_type == "regression":
         kind = "embedded number" if kind == "embedded number" else "numeric"
@@ -137,24 +153,31 @@ def _with_fitting_split(schema: Schema, changed: str) -> Schema:
     """`schema` with the split that its roles need, after the role of the column `changed` has changed."""
     role = schema.column(changed).role
     if role == "group":
-        split = replace(schema.split, kind="grouped", by=changed, reason=_BY_HAND)
-        return _without_roles(replace(schema, split=split), "time", evidence=_BY_HAND)
+        split = replace(schema.split, kind="grouped", by=changed, reason=BY_HAND)
+        return _without_roles(replace(schema, split=split), "time", evidence=BY_HAND)
     if role == "time":
-        split = replace(schema.split, kind="forward", by=changed, reason=_BY_HAND)
-        return _without_roles(replace(schema, split=split), "group", evidence=_BY_HAND)
+        split = replace(schema.split, kind="forward", by=changed, reason=BY_HAND)
+        return _without_roles(replace(schema, split=split), "group", evidence=BY_HAND)
     if schema.split.by != changed:
         return schema
     plain_kind = _default_split_kind(schema.problem_type)
-    return replace(schema, split=replace(schema.split, kind=plain_kind, by="", reason=_BY_HAND))
+    return replace(schema, split=replace(schema.split, kind=plain_kind, by="", reason=BY_HAND))
 
 
 def _without_roles(schema: Schema, *roles: ColumnRole, evidence: str = "") -> Schema:
     """`schema` with the columns of these roles as features; `evidence` replaces theirs, if given."""
     columns = tuple(
-        replace(column, role="feature", evidence=evidence or column.evidence) if column.role in roles else column
-        for column in schema.columns
+        _freed(column, evidence or column.evidence) if column.role in roles else column for column in schema.columns
     )
     return replace(schema, columns=columns)
+
+
+def _freed(column: ColumnSchema, evidence: str) -> ColumnSchema:
+    """The column as a feature; one that kept its rows together is warned of as a possible group."""
+    warnings = column.warnings
+    if column.role == "group" and not any(warning.kind == "possible group" for warning in warnings):
+        warnings = (*warnings, _LOST_GROUP)
+    return replace(column, role="feature", evidence=evidence, warnings=warnings)
 
 
 def _with_column(schema: Schema, changed: ColumnSchema) -> Schema:

@@ -1,6 +1,6 @@
 """Columns that predict the target too well: re-codings of it, single features that suffice, parts of a sum.
 
-Sums are found by least squares on the correlations of a sample, so that every column can be tried as the total.
+Every suspect is named with its own number: how well that column alone predicts the target. Sums are found by least squares on the correlations of a sample, so that every column can be tried as the total.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,14 +12,17 @@ import numpy as np
 
 from tabsmith.tables.profile.row_sample import Floats, RowSample
 from tabsmith.tables.profile.types import TableProfile
-from tabsmith.tables.schema.dependence import is_linear, is_recoding, single_feature_score
+from tabsmith.tables.schema.dependence import is_linear, is_recoding, rank_correlation, roc_auc, single_feature_score
 from tabsmith.tables.schema.types import NUMBER_KINDS, TEXT_KINDS, ColumnKind, ProblemType
 from tabsmith.text import clean
 
 _ALONE_CLASSES: Final = 0.97  # of the errors of always predicting the commonest class
 _ALONE_NUMBERS: Final = 0.985  # of the variance
+_ALONE_AUC: Final = 0.995
+_ALONE_RANKS: Final = 0.995
 _FEW_VALUES: Final = 50
-_LEAST_ROWS: Final = 30
+_LEAST_ROWS: Final = 15
+_LEAST_SUM_ROWS: Final = 30
 
 _SUM_COLUMNS: Final = 40
 _EXPLAINED_BY_PARTS: Final = 0.9  # of the variance of their sum
@@ -57,13 +60,51 @@ def find_leaks(
             leaks[name] = Leak(f"Another form of {target_name}: it would give the answer away.", same=True)
             continue
         discrete = kinds[name] in {"category", "boolean"} or distinct[name] <= _FEW_VALUES
-        score = single_feature_score(sample, name, target, classes=classes, discrete=discrete)
-        if score >= (_ALONE_CLASSES if classes else _ALONE_NUMBERS):
-            leaks[name] = Leak(f"Predicts {score:.1%} of {target_name} alone: is it known before {target_name} is?")
+        ordered = kinds[name] in NUMBER_KINDS | {"boolean", "date"}
+        strength = _strength(sample, name, target, problem_type, discrete=discrete, ordered=ordered)
+        if strength.is_too_good:
+            leaks[name] = Leak(f"{strength}: is it known before {target_name} is?")
     if not classes:
         numeric = [name for name in names if kinds[name] in NUMBER_KINDS | {"boolean"} and name not in leaks]
         leaks |= _sum_leaks(sample, target, numeric)
     return leaks
+
+
+@dataclass(frozen=True, slots=True)
+class _Strength:
+    """How well a column alone predicts the target, by one measure; as text, a sentence's beginning."""
+
+    words: str
+    value: float
+    limit: float
+
+    @property
+    def is_too_good(self) -> bool:
+        return self.value >= self.limit
+
+    def __str__(self) -> str:
+        return self.words.format(self.value)
+
+
+def _strength(
+    sample: RowSample, name: str, target: str, problem_type: ProblemType, *, discrete: bool, ordered: bool
+) -> _Strength:
+    """The measure by which the column comes closest to its limit, or passes it farthest."""
+    classes = problem_type != "regression"
+    score = single_feature_score(sample, name, target, classes=classes, discrete=discrete)
+    if classes:
+        measures = [_Strength("Alone, it saves {:.1%} of the errors of a guess", score, _ALONE_CLASSES)]
+    else:
+        measures = [_Strength("Alone, it explains the target with an R² of {:.3f}", score, _ALONE_NUMBERS)]
+    if ordered and problem_type == "binary":
+        labels = sample.codes(target)
+        present = labels >= 0
+        area = roc_auc(sample.numbers(name)[present], labels[present] == labels[present].max(initial=0))
+        measures.append(_Strength("Alone, it tells the classes apart with an AUC of {:.3f}", area, _ALONE_AUC))
+    if ordered and not classes:
+        rho = rank_correlation(sample.numbers(name), sample.numbers(target))
+        measures.append(_Strength("Alone, it follows the target with a rank correlation of {:.3f}", rho, _ALONE_RANKS))
+    return max(measures, key=lambda measure: (1 - measure.limit) / max(1e-9, 1 - measure.value))
 
 
 def _is_same(
@@ -90,11 +131,16 @@ def _sum_leaks(sample: RowSample, target: str, numeric: Sequence[str]) -> dict[s
     sums = _find_sums(sample, target, numeric)
     if not sums.parts:
         message = f"Looks like a total that {target_name} is a part of: is it known before {target_name} is?"
-        return {total: Leak(message) for total in sums.totals}
+        return {total: Leak(f"{message} {_alone(sample, total, target)}") for total in sums.totals}
     how = "exactly" if sums.explained > _EXACT else f"to {sums.explained:.0%}"
     parts = ", ".join(clean(part, 40) for part in sums.parts)
     message = f"{target_name} is {how} a sum of {parts}: are all of them known beforehand?"
-    return {part: Leak(message) for part in sums.parts}
+    return {part: Leak(f"{message} {_alone(sample, part, target)}") for part in sums.parts}
+
+
+def _alone(sample: RowSample, name: str, target: str) -> str:
+    rho = rank_correlation(sample.numbers(name), sample.numbers(target))
+    return f"{clean(name, 40)} alone has a rank correlation of {rho:.2f} with it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +225,7 @@ def _moments(sample: RowSample, names: Sequence[str]) -> _Moments | None:
         return None
     table = np.column_stack([sample.numbers(name) for name in used])
     table = table[~np.isnan(table).any(axis=1)]
-    if len(table) < max(_LEAST_ROWS, 3 * len(used)):
+    if len(table) < max(_LEAST_SUM_ROWS, 3 * len(used)):
         return None
     deviations = table.std(axis=0)
     varies = deviations > 0

@@ -105,7 +105,7 @@ _ENTITIES: Final = _words("""
 _NEED_A_KEY_WORD: Final = _words("unit child worker passenger guest tenant applicant account battery dog horse")
 _KEY_WORDS: Final = _words("id ids no nr number code key uuid")
 _OWNERS: Final = _words("""
-    store shop branch team school hospital clinic ward farm field plot batch lot plate session site station host owner
+    store shop branch team school hospital clinic ward farm plot batch lot plate session site station host owner
     author artist seller doctor nurse teacher company supplier merchant product item sku campaign village family
     email mail login
 """)
@@ -235,7 +235,9 @@ def is_entity_name(name: str) -> bool:
 def is_owner_name(name: str) -> bool:
     """Whether the name suggests something that several rows may belong to: a store, a batch, an address of mail."""
     words = name_words(name)
-    return bool(words) and (words[-1] in _OWNERS or (words[-1] in _KEY_WORDS and len(words) > 1))
+    if len(words) == 1:
+        return words[0] in _OWNERS
+    return bool(words) and words[-1] in _KEY_WORDS
 
 
 def is_period_name(name: str) -> bool:

@@ -3,18 +3,22 @@
 import json
 import re
 from collections.abc import Callable
-from typing import Any, Final, get_args
+from typing import Any, Final, NamedTuple, get_args
 
 from tabsmith.errors import SchemaError
 from tabsmith.tables.schema.edits import unknown_column, with_kind, with_problem_type, with_role
 from tabsmith.tables.schema.types import ColumnKind, ManualSchema, RequestedProblemType, Schema
-from tabsmith.text import clean
+from tabsmith.text import clean, nearest
 
 _TARGET: Final = ("target", "label", "predict", "y", "target column", "target_column", "outcome")
 _FEATURES: Final = ("features", "feature", "columns", "inputs", "x", "feature columns", "feature_columns", "predictors")
 _KINDS: Final = ("types", "kinds", "type", "kind", "dtypes", "column types", "column_types")
 _PROBLEM_TYPE: Final = ("task", "problem", "task type", "task_type", "problem type", "problem_type")
-_KEYS: Final = (*_TARGET, *_FEATURES, *_KINDS, *_PROBLEM_TYPE)
+_GROUP: Final = ("group", "groups", "group by", "group_by", "group column", "group_column")
+_TIME: Final = ("time", "time column", "time_column", "order by", "order_by", "along")
+_KEYS: Final = (*_TARGET, *_FEATURES, *_KINDS, *_PROBLEM_TYPE, *_GROUP, *_TIME)
+_KINDS_KEY: Final = rf"(?:{'|'.join(re.escape(key) for key in _KINDS)})\s*[:=]"
+_MAIN_KEYS: Final = ("target", "features", "types", "task", "group", "time")
 _KEY: Final = rf"(?:{'|'.join(re.escape(key) for key in _KEYS)})\s*[:=]"
 _ALL_FEATURES: Final = frozenset({"", "all", "*", "every", "every other", "all others", "rest", "auto"})
 _KIND_WORDS: Final[dict[str, ColumnKind]] = {
@@ -36,7 +40,22 @@ _PROBLEM_TYPE_WORDS: Final[dict[str, RequestedProblemType]] = {
     **dict.fromkeys(("multiclass classification", "multiclass_classification", "multi-class"), "multiclass"),
     **dict.fromkeys(("classification", "classify", "auto", ""), "detect"),
 }
-_EXAMPLE: Final = "Write, for example: target: price; features: area, rooms"
+
+
+class SchemaExamples(NamedTuple):
+    """The same schema in the three forms that `parse_manual_schema` reads."""
+
+    pairs: str
+    json: str
+    names: str
+
+
+EXAMPLES: Final = SchemaExamples(
+    pairs="target: price\nfeatures: area, rooms, district\ntypes: district = category\ngroup: owner",
+    json='{"target": "price", "features": ["area", "rooms"], "types": {"rooms": "code"}, "group": "owner"}',
+    names="price, area, rooms, district",
+)
+"""What every surface shows as an example."""
 
 
 class _FormError(Exception):
@@ -49,7 +68,7 @@ def parse_manual_schema(text: str) -> ManualSchema:
     Raises SchemaError, which says for each of the three forms why the text is not in it.
     """
     if not text.strip():
-        raise SchemaError("No schema was given.", next_step=_EXAMPLE + ".")
+        raise SchemaError("No schema was given.", next_step=f"Write, for example: {_one_line(EXAMPLES.pairs)}.")
     reasons: list[str] = []
     forms: tuple[tuple[str, Callable[[str], ManualSchema]], ...] = (
         ("JSON", _from_json),
@@ -64,31 +83,46 @@ def parse_manual_schema(text: str) -> ManualSchema:
     raise SchemaError(
         "The schema could not be understood in any of the three forms. " + "; ".join(reasons) + ".",
         where=clean(text, 80),
-        next_step=_EXAMPLE + '; or {"target": "price", "features": ["area", "rooms"]}; or: price, area, rooms',
+        next_step=f"Write, for example: {_one_line(EXAMPLES.pairs)}; or {EXAMPLES.json}; or: {EXAMPLES.names}",
     )
+
+
+def _one_line(pairs: str) -> str:
+    return pairs.replace("\n", "; ")
 
 
 def apply_manual_schema(manual: ManualSchema, detected: Schema) -> Schema:
     """`detected` (for the target of `manual`) with the columns, kinds and problem type of `manual`.
 
-    Raises SchemaError for a column that the table does not have, naming the nearest.
+    A column whose type a person gives is a feature, unless they list other features. Raises SchemaError for a column
+    that the table does not have, naming the nearest.
     """
-    columns = tuple(column.name for column in detected.columns)
-    for name in (manual.target, *manual.features, *manual.kinds):
-        if name not in columns:
-            raise unknown_column(name, columns)
+    check_columns(manual, tuple(column.name for column in detected.columns))
     schema = detected if detected.target == manual.target else with_role(detected, manual.target, "target")
     for name, kind in manual.kinds.items():
         schema = with_kind(schema, name, kind)
+        if not manual.features and schema.column(name).role == "ignore" and kind != "identifier":
+            schema = with_role(schema, name, "feature")
     if manual.features:
         for column in schema.columns:
             if column.name in manual.features:
                 schema = with_role(schema, column.name, "feature")
             elif column.role == "feature":
                 schema = with_role(schema, column.name, "ignore")
+    if manual.group:
+        schema = with_role(schema, manual.group, "group")
+    if manual.time:
+        schema = with_role(schema, manual.time, "time")
     if manual.problem_type != "detect" and manual.problem_type != schema.problem_type:
         schema = with_problem_type(schema, manual.problem_type)
     return schema
+
+
+def check_columns(manual: ManualSchema, columns: tuple[str, ...]) -> None:
+    """Raise SchemaError, which names the nearest, if `manual` names a column that is not among `columns`."""
+    for name in (manual.target, *manual.features, *manual.kinds, manual.group, manual.time):
+        if name and name not in columns:
+            raise unknown_column(name, columns)
 
 
 # JSON ----------------------------------------------------------------------------------------------------------------
@@ -121,7 +155,11 @@ def _from_json(text: str) -> ManualSchema:
     problem_type = _field(fields, _PROBLEM_TYPE, "detect")
     if not isinstance(problem_type, str):
         raise _FormError("the task is not a word")
-    return _manual_schema(target.strip(), features, {str(name): kind for name, kind in kinds.items()}, problem_type)
+    group, time = _field(fields, _GROUP, ""), _field(fields, _TIME, "")
+    if not isinstance(group, str) or not isinstance(time, str):
+        raise _FormError("the group or time column is not a name in quotes")
+    words = {str(name): kind for name, kind in kinds.items()}
+    return _manual_schema(target.strip(), features, words, problem_type, _SplitColumns(group.strip(), time.strip()))
 
 
 def _field(fields: dict[str, Any], keys: tuple[str, ...], default: object) -> Any:
@@ -132,7 +170,7 @@ def _field(fields: dict[str, Any], keys: tuple[str, ...], default: object) -> An
 
 
 def _from_pairs(text: str) -> ManualSchema:
-    target, problem_type = "", "detect"
+    target, problem_type, group, time = "", "detect", "", ""
     features: list[str] = []
     kinds: dict[str, str] = {}
     for entry in _entries(text):
@@ -148,21 +186,30 @@ def _from_pairs(text: str) -> ManualSchema:
             kinds |= _kind_pairs(value)
         elif word in _PROBLEM_TYPE:
             problem_type = value
+        elif word in _GROUP:
+            group = _unquoted(value)
+        elif word in _TIME:
+            time = _unquoted(value)
         else:
             raise _unknown_key(key)
-    return _manual_schema(target, features, kinds, problem_type)
+    return _manual_schema(target, features, kinds, problem_type, _SplitColumns(group, time))
 
 
 def _entries(text: str) -> list[str]:
-    """The entries of the key-value form, by lines or semicolons; a line without a key continues the one before."""
+    """The entries of the key-value form, by lines or semicolons.
+
+    A line without a key continues the one before, and so does a pair after `types:`.
+    """
     entries: list[str] = []
-    for line in re.split(rf"[\r\n]+|;\s*(?={_KEY})", text, flags=re.IGNORECASE):
+    for line in re.split(r"[\r\n]+|;\s*(?=[^;:=\r\n]{1,60}[:=])", text):
         entry = line.strip().rstrip(";").strip()
         if not entry or entry.startswith("#"):
             continue
         has_key = re.match(_KEY, entry, re.IGNORECASE) is not None
         if entries and entry.startswith(("- ", "* ")):
             entries[-1] += ("" if entries[-1].endswith(":") else ",") + " " + entry[2:]
+        elif entries and not has_key and re.match(_KINDS_KEY, entries[-1], re.IGNORECASE):
+            entries[-1] += ("" if entries[-1].endswith((",", ":")) else ",") + " " + entry
         elif entries and not has_key and entries[-1].endswith((",", ":")):
             entries[-1] += " " + entry
         else:
@@ -204,7 +251,9 @@ def _from_list(text: str) -> ManualSchema:
 
 
 def _unknown_key(key: str) -> _FormError:
-    return _FormError(f"unknown key {clean(key, 40)!r}; known are target, features, types, task")
+    guess = nearest(key.strip(), _KEYS)
+    hint = f"did you mean {guess}?" if guess else f"known are {', '.join(_MAIN_KEYS)}"
+    return _FormError(f"unknown key {clean(key, 40)!r}; {hint}")
 
 
 def _feature_names(text: str) -> list[str]:
@@ -222,20 +271,32 @@ def _unquoted(text: str) -> str:
     return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" else text
 
 
+class _SplitColumns(NamedTuple):
+    """The columns by which a person wants rows to be split; empty if they name none."""
+
+    group: str
+    time: str
+
+
 def _manual_schema(
-    target: str, features: list[str], kind_words: dict[str, str], problem_type_word: str
+    target: str, features: list[str], kind_words: dict[str, str], problem_type_word: str, split: _SplitColumns
 ) -> ManualSchema:
     if not target:
         raise _FormError("it names no target")
-    if target in features:
-        raise _FormError(f"the target {clean(target, 40)!r} is also a feature")
+    if target in (*features, *split):
+        raise _FormError(f"the target {clean(target, 40)!r} has another role too")
+    if split.group and split.time:
+        raise _FormError("rows are split by a group or along a time, not by both")
     kinds: dict[str, ColumnKind] = {}
     for name, word in kind_words.items():
         kind = _KIND_WORDS.get(word.strip().lower())
         if kind is None or kind == "constant":
-            raise _FormError(f"unknown type {clean(word, 30)!r}; known are {', '.join(get_args(ColumnKind))}")
+            known = [kind for kind in get_args(ColumnKind) if kind != "constant"]
+            guess = nearest(word.strip(), _KIND_WORDS)
+            hint = f"did you mean {guess}?" if guess else f"known are {', '.join(known)}"
+            raise _FormError(f"unknown type {clean(word, 30)!r}; {hint}")
         kinds[name] = kind
     problem_type = _PROBLEM_TYPE_WORDS.get(problem_type_word.strip().lower())
     if problem_type is None:
         raise _FormError(f"unknown task {clean(problem_type_word, 30)!r}; known are binary, multiclass, regression")
-    return ManualSchema(target, tuple(features), kinds, problem_type)
+    return ManualSchema(target, tuple(features), kinds, problem_type, split.group, split.time)

@@ -47,6 +47,7 @@ ColumnWarningKind: TypeAlias = Literal[
     "duplicate",
     "possible group",
     "unread cells",
+    "read as",
 ]
 
 ProblemType: TypeAlias = Literal["binary", "multiclass", "regression", "none"]
@@ -127,9 +128,14 @@ class Schema(msgspec.Struct, frozen=True):
 
 
 class ManualSchema(msgspec.Struct, frozen=True):
-    """A schema that a person typed, perhaps before the table is read. Without `features`, every other column is one."""
+    """A schema that a person typed, perhaps before the table is read. Without `features`, every other column is one.
+
+    `group` and `time` name the column by which rows are split, at most one of the two.
+    """
 
     target: str
     features: tuple[str, ...] = ()
     kinds: dict[str, ColumnKind] = {}
     problem_type: RequestedProblemType = msgspec.field(name="task", default="detect")
+    group: str = ""
+    time: str = ""

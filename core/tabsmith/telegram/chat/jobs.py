@@ -7,11 +7,11 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from tabsmith.errors import StepError, report_of
+from tabsmith.errors import MissingColumnError, StepError, report_of
 from tabsmith.runs.jobs import JobFailed, JobResult, Predict, Predicted, Progressed
 from tabsmith.telegram.chat.context import BridgeContext, UpdateContext
 from tabsmith.telegram.chat.views import show_view
-from tabsmith.telegram.chat_state import ChatState, PredictionJob
+from tabsmith.telegram.chat_state import ChatState, ChatView, PredictionJob
 from tabsmith.telegram.render import models
 from tabsmith.telegram.render.messages import Button, OutgoingMessage
 from tabsmith.telegram.render.text import StyledText, error_text, line, mixed, own
@@ -20,6 +20,9 @@ from tabsmith.workflow import actions, effects
 from tabsmith.workflow.states import State
 
 _log: Final = logging.getLogger(__name__)
+
+
+_SEND_AGAIN: Final = line(own("Send the file again to predict all the same: what is missing counts as missing values."))
 
 
 class ChatJobs:
@@ -103,7 +106,10 @@ class ChatJobs:
         if isinstance(result, Predicted):
             result_context.send(models.prediction_file(result.prediction))
         elif isinstance(result, JobFailed):
-            result_context.send_text(error_text(result.error))
+            refused = result.error.name == MissingColumnError.__name__
+            result_context.send_text(error_text(result.error), _SEND_AGAIN if refused else ())
+            if refused:
+                context.set_view(ChatView("predict_missing", effect.model_id))
         if context.chat.job == PredictionJob(context.key, effect):
             context.save(replace(context.chat, job=None))
 

@@ -14,8 +14,7 @@ from tabsmith.telegram.chat.jobs import job_message
 from tabsmith.telegram.chat.perform import give_answers
 from tabsmith.telegram.chat.views import show_view
 from tabsmith.telegram.chat_state import ChatView
-from tabsmith.telegram.transport.errors import BotApiError, RejectedError, TelegramFileTooLargeError
-from tabsmith.telegram.transport.updates import FileMessage
+from tabsmith.telegram.transport.updates import BotApiError, FileMessage, RejectedError, TelegramFileTooLargeError
 from tabsmith.workflow import actions
 from tabsmith.workflow.states import State
 from tabsmith.workflow.transitions import default_out
@@ -48,7 +47,7 @@ async def receive_file(context: UpdateContext, file: FileMessage) -> None:
 
 async def use_file(context: UpdateContext, path: Path) -> None:
     """Answer the current step with the file at `path`; ask the person what it is if the step takes no file."""
-    if context.chat.view.kind == "predict":
+    if context.chat.view.kind in ("predict", "predict_missing"):
         predict_with_listed_model(context, str(path))
         return
     session = context.conversation().session
@@ -98,7 +97,8 @@ def predict_with_listed_model(context: UpdateContext, path: str) -> None:
     paths = context.bridge.settings.paths
     guard.check_path(path, allowed=paths.readable, max_mb=paths.max_mb)
     source = str(guard.normalize_path(path))
-    effect = Predict(context.chat.view.name, FileSource(source, asked_by="bridge"), default_out(source))
+    allow_missing = context.chat.view.kind == "predict_missing"
+    effect = Predict(context.chat.view.name, FileSource(source, asked_by="bridge"), default_out(source), allow_missing)
     context.send(job_message(effect))
     context.set_view(ChatView())
     context.bridge.jobs.start_prediction(context, effect)

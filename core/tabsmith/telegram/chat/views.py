@@ -4,15 +4,15 @@ import asyncio
 
 from msgspec.structs import replace
 
-from tabsmith.errors import RunNotFoundError, TabsmithError
-from tabsmith.runs.snapshot import RunSnapshot
-from tabsmith.runs.watch import RunWatch, list_runs
+from tabsmith.errors import TabsmithError
+from tabsmith.runs.watch import list_runs
 from tabsmith.telegram.chat.context import BridgeContext, UpdateContext
 from tabsmith.telegram.chat_state import ChatState, ChatView
 from tabsmith.telegram.render import models, run_list, run_message, settings, steps
 from tabsmith.telegram.render.messages import Button, OutgoingMessage
 from tabsmith.telegram.render.text import StyledText, bold, error_text, foreign, line, own
 from tabsmith.workflow.conversation import Conversation
+from tabsmith.workflow.effects import run_snapshot
 from tabsmith.workflow.states import State
 
 
@@ -34,20 +34,12 @@ async def show_view(context: UpdateContext, view: ChatView | None = None, lead: 
         case "runs":
             runs = await asyncio.to_thread(list_runs)
             _send(context, run_list.runs_message(runs, view.page, context.bridge.clock()), lead)
-        case "models" | "model" | "predict":
+        case "models" | "model" | "predict" | "predict_missing":
             await _show_models(context, view, lead)
         case "settings":
             _send(context, _settings(context.bridge, context.chat), lead)
         case "upload":
             _send(context, _upload_question(context.conversation(), view), lead)
-
-
-def run_snapshot(run_id: str) -> RunSnapshot | None:
-    """The run as its journal tells it now; None when there is none."""
-    try:
-        return RunWatch(run_id).refresh()
-    except RunNotFoundError:
-        return None
 
 
 async def _show_step(context: UpdateContext, lead: StyledText) -> None:
@@ -103,7 +95,7 @@ async def _show_models(context: UpdateContext, view: ChatView, lead: StyledText)
         context.set_view(ChatView())
         context.send_text(lead, line(own("There is no such model any more.")))
         return
-    if view.kind == "predict":
+    if view.kind in ("predict", "predict_missing"):
         text = line(
             own("Send the file with the rows to predict, or its path on the machine, for the model of "),
             foreign(summary.target or summary.id),

@@ -8,9 +8,9 @@ from msgspec.structs import replace
 
 from tabsmith.presentation.schemas import SPLIT_MEANINGS, holdout_label, split_line, split_name
 from tabsmith.presentation.spans import Span
+from tabsmith.tables.schema.manual import EXAMPLES
 from tabsmith.tables.schema.types import Split, SplitKind
-from tabsmith.telegram.render.layout import StepButtons, heading, in_rows, paragraphs
-from tabsmith.telegram.render.messages import Keyboard
+from tabsmith.telegram.render.messages import Keyboard, StepButtons, heading, in_rows, paragraphs
 from tabsmith.telegram.render.text import (
     Piece,
     StyledText,
@@ -89,7 +89,7 @@ _HINTS: Final[dict[FieldName, str]] = {
     FieldName.SCHEMA: "Send it as one message.",
     FieldName.NEW_ROWS: f"Send the file here (up to {_LIMIT}), or the path of a file on the machine.",
 }
-_SCHEMA_FORMS: Final = '{"target": "price", "features": ["area"]}\n\nprice, area, rooms, district'
+_SCHEMA_FORMS: Final = f"{EXAMPLES.json}\n\n{EXAMPLES.names}"
 
 
 def typed_fields(prompt: StepForm) -> tuple[InputField, ...]:

@@ -9,7 +9,7 @@ from tabsmith.families.registry import family_label
 from tabsmith.formatting import time_ago
 from tabsmith.modeling.model_files import MODEL_ID, ModelSummary
 from tabsmith.modeling.results import Confusion, ModelReport, PredictedFile, Residuals
-from tabsmith.presentation import budgets, models
+from tabsmith.presentation import budgets, models, predictions
 from tabsmith.recipes.recipe import Recipe
 from tabsmith.runs import replies
 from tabsmith.runs.snapshot import RunSnapshot
@@ -17,16 +17,13 @@ from tabsmith.telegram.actions import ChatAction, DeleteModel, ShowView, StaleBu
 from tabsmith.telegram.chat_state import ChatView
 from tabsmith.telegram.render.messages import (
     LIST,
-    PER_PAGE,
     Button,
     OutgoingChart,
     OutgoingFile,
     OutgoingMessage,
     button,
-    in_columns,
     keyboard,
-    page_buttons,
-    page_slice,
+    numbered_list,
     parse_page,
 )
 from tabsmith.telegram.render.text import Piece, StyledText, bold, foreign, foreign_block, line, mixed, own, styled
@@ -80,8 +77,10 @@ def prediction_file(done: PredictedFile) -> OutgoingFile:
     text = [*line(bold(f"{plural(done.rows, 'row')} predicted"), own(" with "), foreign(done.model_id, 100)), *lies]
     text += _columns("columns that the model knows and the file lacks, treated as missing", done.missing)
     text += _columns("columns that the model does not use", done.extra)
-    if done.unparsable:
-        text += line(own(f"! {plural(done.unparsable, 'cell')} could not be read, treated as missing"))
+    for note in predictions.prediction_notes(done):
+        text += line(own("! "), mixed(note, 300))
+    if done.score is not None:
+        text += styled(*predictions.rows_score_lines(done.score))
     name = clean(Path(done.out).name, 120) or "predictions.csv"
     return OutgoingFile(done.out, name, tuple(text), (*text, *line(own("The file itself could not be sent."))))
 
@@ -174,16 +173,12 @@ def models_message(summaries: tuple[ModelSummary, ...], page: int, now: float) -
     """A page of the models, newest first, each with a button that opens it."""
     if not summaries:
         return OutgoingMessage(line(own("There are no models yet. Train a first one.")))
-    page, pages, here = page_slice(summaries, page)
-    text: list[Piece] = [*line(bold(f"Models, page {page + 1} of {pages}" if pages > 1 else "Models"))]
-    buttons = []
-    for place, each in enumerate(here, start=1 + page * PER_PAGE):
-        text += line(own(f"{place}  "), *_about(each))
-        text += line(own("    "), *_measured(each), own(time_ago(each.created_at, now)))
-        buttons.append(_act("open", each.id, str(place)))
-    if None in buttons:
-        text += line(own("A model without a button has too long a name: look at it in the terminal."))
-    return OutgoingMessage(tuple(text), keyboard(*in_columns(buttons, 4), page_buttons(PREFIX, page, pages)))
+
+    def listed(place: int, model: ModelSummary) -> tuple[StyledText, Button | None]:
+        below = line(own("    "), *_measured(model), own(time_ago(model.created_at, now)))
+        return (*line(own(f"{place}  "), *_about(model)), *below), _act("open", model.id, str(place))
+
+    return numbered_list("Models", PREFIX, summaries, page, listed)
 
 
 def model_message(summary: ModelSummary, report: ModelReport | None) -> OutgoingMessage:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from tabsmith.tables.info import Dialect, JoinStep, Route
 from tabsmith.tables.profile.types import StoredColumn
-from tabsmith.tables.read.arrow_columns import convert_relation, write_columns
+from tabsmith.tables.read.arrow_columns import write_columns
 from tabsmith.tables.read.careful_parser import LineNotes
 from tabsmith.tables.read.encoding import HEAD, decode_head
 from tabsmith.tables.read.opened_file import GuardedFile, OpenedFile
+from tabsmith.tables.read.row_parts import RowParts
 from tabsmith.tables.read.sources import ReadOptions
 
 if TYPE_CHECKING:
@@ -60,11 +61,11 @@ class ReadRequest:
 
     def write_columns(self, columns: Sequence[Any]) -> tuple[StoredColumn, ...]:
         """Write Arrow arrays as the snapshot, and return how each column is stored."""
-        return write_columns(self.database, columns, self.out, as_text=self.as_text, read_texts=True)
+        return write_columns(self.database, columns, self.out, as_text=self.as_text)
 
-    def write_relation(self, relation: str) -> tuple[StoredColumn, ...]:
-        """Write a relation (SQL, columns c0, c1 ...) as the snapshot, and return how each column is stored."""
-        return convert_relation(self.database, relation, self.out, as_text=self.as_text, read_texts=True)
+    def write_parts(self, parts: RowParts) -> tuple[StoredColumn, ...]:
+        """Write the rows that came in batches as the snapshot, and return how each column is stored."""
+        return parts.write(self.database, self.out, as_text=self.as_text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ class ReadResult:
     columns: tuple[StoredColumn, ...]
     route: Route = "fast"
     encoding: str = ""
+    other_encodings: tuple[str, ...] = ()  # in which the text reads as well
     dialect: Dialect = field(default_factory=Dialect)
     sheet: str = ""  # of a workbook, or the table or file that was read of several
     sheets: tuple[str, ...] = ()  # all that the source holds
@@ -100,8 +102,9 @@ class FileFormat:
     recognises: Callable[[FileHead], bool]
     read: Callable[[ReadRequest], ReadResult]
     estimate: Callable[[GuardedFile, bytes], RowsAndColumns]
-    has_types: bool = False  # every column has a type, so that its texts are never read as numbers or dates
+    has_types: bool = False  # every column has a type; with `options.every_row`, texts stay texts beside it
     is_text: bool = False  # a text format is tried after the binary ones, and may be packed as .gz or .zst
+    is_lines: bool = False  # a text whose first lines alone are a file of the format
 
 
 def estimated_text_size(file: GuardedFile, head: bytes) -> int:

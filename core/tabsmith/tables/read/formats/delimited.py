@@ -1,10 +1,14 @@
 """CSV, TSV and other delimited text: the fast path straight through DuckDB, the careful path line by line."""
 
+import codecs
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Final
+
+import msgspec
 
 from tabsmith.errors import ReadError
 from tabsmith.tables.database import run_with_progress, sql_literal, sql_literals
@@ -13,7 +17,15 @@ from tabsmith.tables.read.arrow_columns import numbered_names, unique_names
 from tabsmith.tables.read.careful_parser import LineNotes, LineParser, decode_lines
 from tabsmith.tables.read.column_shapes import ColumnShape, column_shapes
 from tabsmith.tables.read.csv_dialect import SNIFFED, SniffResult, sniff_dialect, split_line
-from tabsmith.tables.read.encoding import decode_text, detect_encoding, fits_utf8, unpacked, write_utf8
+from tabsmith.tables.read.encoding import (
+    EncodingGuess,
+    decode_text,
+    detect_encoding,
+    fits_utf8,
+    guess_encoding,
+    unpacked,
+    write_utf8,
+)
 from tabsmith.tables.read.formats.base import (
     FileFormat,
     FileHead,
@@ -23,16 +35,17 @@ from tabsmith.tables.read.formats.base import (
     estimated_text_size,
 )
 from tabsmith.tables.read.opened_file import GuardedFile, OpenedFile
+from tabsmith.tables.read.row_lines import RowLines, lines_in_file
 from tabsmith.tables.read.table_structure import is_footer, is_total
-from tabsmith.tables.read.text_columns import (
+from tabsmith.tables.read.value_formats import TEXT
+from tabsmith.tables.read.values.text_columns import (
     ColumnPlan,
     convert_text_rows,
-    narrow_plans,
+    first_select,
+    is_certain,
     native_type,
     plan_columns,
-    safe_select,
     shared_missing,
-    strict_select,
     write_text_rows,
 )
 
@@ -42,6 +55,8 @@ _LEAST_LINES: Final = 20
 _SAMPLED_PLACES: Final = 12  # places in a large file from which more rows are sampled
 _TAIL: Final = 16_384  # bytes at the end of the text in which a total or a remark is looked for
 _SAMPLED_BYTES: Final = 32_768  # at each place
+_LEAST_NAMES: Final = 2  # by which a repeated header is known
+_COMPARED_NAMES: Final = 4
 _MOST_COLUMNS: Final = 20_000
 _MOST_FAST_COLUMNS: Final = 1_200  # DuckDB holds 2,048 rows of all columns, several times
 _ROW_GROUP: Final = 122_880  # rows of a narrow snapshot that are written at once
@@ -51,7 +66,9 @@ _TSV_SUFFIXES: Final = (".tsv", ".tab")
 
 def _read(request: ReadRequest) -> ReadResult:
     file = request.opened.file
-    encoding = request.options.encoding or detect_encoding(_head(request.opened))
+    given = request.options.encoding
+    guess = EncodingGuess(codecs.lookup(given).name) if given else guess_encoding(_head(request.opened))
+    encoding = guess.name
     plain_path = request.opened.name
     if file.compression != "none" or encoding != "utf-8":
         plain_path = str(request.scratch / "plain.txt")
@@ -60,7 +77,7 @@ def _read(request: ReadRequest) -> ReadResult:
             advance=lambda done: request.progress(0.2 * done / file.size, "unpacking"),
         )  # fmt: skip
     with Path(plain_path).open("rb") as text:
-        return _DelimitedReader(request, plain_path, text).read(encoding)
+        return _DelimitedReader(request, plain_path, text).read(guess)
 
 
 def _head(opened: OpenedFile) -> bytes:
@@ -84,7 +101,7 @@ class _DelimitedReader:
         self._display_path = request.opened.file.display_path
         self._size = max(1, os.fstat(text.fileno()).st_size)
 
-    def read(self, encoding: str) -> ReadResult:
+    def read(self, encoding: EncodingGuess) -> ReadResult:
         head = self._text.read(_HEAD)
         if len(head) == _HEAD and head.count(b"\n", 0, SNIFFED) < _LEAST_LINES:
             head += self._text.read(_WIDE_HEAD)
@@ -113,7 +130,8 @@ class _DelimitedReader:
             self._names(sniffed),
             tuple(plan.stored for plan in final_plans),
             route="fast" if fast_plans else "careful",
-            encoding=encoding,
+            encoding=encoding.name,
+            other_encodings=encoding.others,
             dialect=sniffed.dialect,
             notes=notes,
         )
@@ -164,10 +182,7 @@ class _DelimitedReader:
     def _has_footer(self, sniffed: SniffResult) -> bool:
         """Whether the last lines of the text are a total or a remark below the table, and no rows."""
         tail = os.pread(self._text.fileno(), _TAIL, max(0, self._size - _TAIL)).decode("utf-8", "replace")
-        lines = tail.split("\n" if "\n" in tail else "\r")
-        if len(tail.encode()) < self._size:
-            lines = lines[1:]  # perhaps cut at its beginning
-        last = next((line.rstrip("\r\n") for line in reversed(lines) if line.strip()), "")
+        last = re.split(r"[\r\n]", tail.rstrip("\r\n"))[-1]
         row = split_line(last, sniffed.dialect)
         return is_footer(row, sniffed.width) or (is_total(row) and not sniffed.holds_totals)
 
@@ -179,21 +194,63 @@ class _DelimitedReader:
 
         broken = (duckdb.ConversionException, duckdb.InvalidInputException)
         missing = shared_missing(plans)
+        certain = [is_certain(plan, missing) for plan in plans]
+        out = self._request.out if all(certain) else self._request.scratch / "texts.parquet"
+        as_texts = self._csv_relation(sniffed, (), ["VARCHAR"] * len(plans))
         try:
-            if all(plan.has_values or plan.verbatim for plan in plans):
-                relation = self._csv_relation(sniffed, missing, [native_type(plan) for plan in plans])
+            if not self._begins_as_sampled(sniffed, as_texts):
+                return None
+            if any(certain):
+                relation = self._csv_relation(sniffed, missing, [native_type(plan, missing) for plan in plans])
                 try:
-                    self._copy(strict_select(plans, missing), relation, len(plans))
+                    self._copy(first_select(plans, missing), relation, out, len(plans))
                 except broken:
                     pass  # perhaps only a type that the sample suggested: the next reading tells
                 else:
-                    return plans
-            relation = self._csv_relation(sniffed, (), ["VARCHAR"] * len(plans))
-            plans = narrow_plans(self._request.database, relation, plans)
-            self._copy(safe_select(plans), relation, len(plans))
+                    read = tuple(
+                        msgspec.structs.replace(plan, is_converted=is_sure)
+                        for plan, is_sure in zip(plans, certain, strict=True)
+                    )
+                    are_texts = all(plan.format is TEXT or not plan.is_converted for plan in read)
+                    if are_texts and self._repeats_header(sniffed, out):
+                        return None
+                    return read if all(certain) else self._convert(sniffed, out, read)
+            texts = self._request.scratch / "texts.parquet"
+            self._copy("*", as_texts, texts, len(plans))
+            if self._repeats_header(sniffed, texts):
+                return None
         except broken:
             return None
-        return plans
+        return self._convert(sniffed, texts, plans)
+
+    def _convert(self, sniffed: SniffResult, texts: Path, plans: tuple[ColumnPlan, ...]) -> tuple[ColumnPlan, ...]:
+        """Convert the columns of the Parquet file `texts` that are still texts; returns their final plans."""
+        import pyarrow.parquet as pq
+
+        count = pq.read_metadata(texts).num_rows
+        return convert_text_rows(
+            self._request.database, texts, plans, self._request.out,
+            lambda share: self._request.progress(0.6 + 0.2 * share, "converting"),
+            lines_of=lambda rows: lines_in_file(
+                Path(self._plain_path), sniffed.dialect, sniffed.first, rows, count=count, width=sniffed.width
+            ),
+        )  # fmt: skip
+
+    def _repeats_header(self, sniffed: SniffResult, texts: Path) -> bool:
+        """Whether a row of the Parquet file `texts` is the header once more, as where files were put together."""
+        named = [(position, name) for position, name in enumerate(sniffed.names) if name.strip()]
+        if len(named) < _LEAST_NAMES:
+            return False
+        alike = " AND ".join(f"c{position} = {sql_literal(name)}" for position, name in named[:_COMPARED_NAMES])
+        found = f"SELECT 1 FROM read_parquet({sql_literal(str(texts))}) WHERE {alike} LIMIT 1"  # noqa: S608
+        return self._request.database.execute(found).fetchall() != []
+
+    def _begins_as_sampled(self, sniffed: SniffResult, relation: str) -> bool:
+        """Whether the first row of `relation` (SQL) is the first one of the sample, and no part of the header."""
+        if not sniffed.sample:
+            return True
+        rows = self._request.database.execute(f"SELECT * FROM {relation} LIMIT 1").fetchall()  # noqa: S608
+        return [tuple(cell or "" for cell in row) for row in rows] == [sniffed.sample[0]]
 
     def _csv_relation(self, sniffed: SniffResult, missing: tuple[str, ...], types: Sequence[str]) -> str:
         """SQL that reads the text as columns c0, c1 ... of `types`, the words `missing` as NULL."""
@@ -206,11 +263,11 @@ class _DelimitedReader:
             "strict_mode=true, null_padding=false, ignore_errors=false)"
         )
 
-    def _copy(self, columns: str, relation: str, width: int) -> None:
+    def _copy(self, columns: str, relation: str, out: Path, width: int) -> None:
         rows = min(_ROW_GROUP, max(2_048, _ROW_GROUP_CELLS // width))
         run_with_progress(
             self._request.database,
-            f"COPY (SELECT {columns} FROM {relation}) TO {sql_literal(str(self._request.out))} "  # noqa: S608
+            f"COPY (SELECT {columns} FROM {relation}) TO {sql_literal(str(out))} "  # noqa: S608
             f"(FORMAT parquet, ROW_GROUP_SIZE {rows})",
             lambda share: self._request.progress(0.2 + 0.6 * share, "reading"),
         )
@@ -242,7 +299,9 @@ class _DelimitedReader:
             every_row=every_row,
         )
         columns = [*(plan.column for plan in plans), *([REASON_COLUMN] if every_row else [])]
-        count = write_text_rows(parser.rows(lines, sniffed.first), columns, text_rows, self._advance)
+        row_lines = RowLines()
+        rows = _noted(parser, parser.rows(lines, sniffed.first), row_lines)
+        count = write_text_rows(rows, columns, text_rows, self._advance)
         if count == 0 and notes.rejected_count > rejected_above:
             first = notes.rejected[-1]
             raise ReadError(
@@ -259,11 +318,19 @@ class _DelimitedReader:
         return convert_text_rows(
             self._request.database, text_rows, plans, self._request.out,
             lambda share: self._request.progress(0.6 + 0.2 * share, "converting"),
+            lines_of=row_lines.lines_of,
             kept=(REASON_COLUMN,) if every_row and notes.rejected_count > rejected_above else (),
         )  # fmt: skip
 
     def _advance(self) -> None:
         self._request.progress(0.2 + 0.4 * self._text.tell() / self._size, "reading line by line")
+
+
+def _noted(parser: LineParser, rows: Iterator[list[str]], row_lines: RowLines) -> Iterator[list[str]]:
+    """The rows as they are, with their lines noted in `row_lines`."""
+    for number, row in enumerate(rows):
+        row_lines.note(number, parser.line)
+        yield row
 
 
 def _estimate(file: GuardedFile, head: bytes) -> RowsAndColumns:
@@ -284,5 +351,5 @@ def _recognises_csv(_head: FileHead) -> bool:
 
 _LABEL: Final = "CSV, TSV and other delimited text"
 _CSV_SUFFIXES: Final = (".csv", ".txt", ".psv", ".dat", ".data")
-TSV = FileFormat("tsv", _LABEL, _TSV_SUFFIXES, _recognises_tsv, _read, _estimate, is_text=True)
-CSV = FileFormat("csv", _LABEL, _CSV_SUFFIXES, _recognises_csv, _read, _estimate, is_text=True)
+TSV = FileFormat("tsv", _LABEL, _TSV_SUFFIXES, _recognises_tsv, _read, _estimate, is_text=True, is_lines=True)
+CSV = FileFormat("csv", _LABEL, _CSV_SUFFIXES, _recognises_csv, _read, _estimate, is_text=True, is_lines=True)

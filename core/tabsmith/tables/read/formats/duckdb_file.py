@@ -2,7 +2,7 @@
 
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tabsmith.errors import ReadError
 from tabsmith.tables.database import MEMORY_LIMIT
@@ -48,8 +48,9 @@ def _read(request: ReadRequest) -> ReadResult:
                 for position, column in enumerate(described)
             )
             parts = RowParts(request.scratch)
-            cursor = database.execute(f"SELECT {selected} FROM ({query.rstrip().rstrip(';')}) AS t({numbered})")  # noqa: S608
-            for batch in cursor.to_arrow_reader(max(1, BATCH_CELLS // max(1, len(names)))):
+            rows = database.sql(f"SELECT {selected} FROM ({query.rstrip().rstrip(';')}) AS t({numbered})")  # noqa: S608
+            batches: Any = rows.to_arrow_reader(max(1, BATCH_CELLS // max(1, len(names))))
+            for batch in batches:
                 parts.add_arrays(dict(zip(names, batch.columns, strict=True)))
                 request.progress(-1.0, f"reading, {parts.rows:,} rows so far")
     except duckdb.Error as error:
@@ -61,7 +62,7 @@ def _read(request: ReadRequest) -> ReadResult:
     if not parts.rows:
         raise ReadError("The table holds no rows.", where=display_path, next_step="Choose another table or query.")
     return ReadResult(
-        parts.names, request.write_relation(parts.relation), dialect=Dialect(delimiter="", quote=""),
+        parts.names, request.write_parts(parts), dialect=Dialect(delimiter="", quote=""),
         sheet=table, sheets=tables,
     )  # fmt: skip
 

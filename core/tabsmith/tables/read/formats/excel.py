@@ -14,9 +14,7 @@ from tabsmith.tables.info import Dialect
 from tabsmith.tables.read.careful_parser import LineNotes
 from tabsmith.tables.read.formats.base import FileFormat, FileHead, ReadRequest, ReadResult, RowsAndColumns
 from tabsmith.tables.read.formats.foreign import OLE, ZIP
-from tabsmith.tables.read.opened_file import GuardedFile, OpenedFile
-from tabsmith.tables.read.row_parts import BATCH_CELLS, RowParts
-from tabsmith.tables.read.sheet_layout import (
+from tabsmith.tables.read.formats.sheet_layout import (
     HEAD_ROWS,
     TAIL_ROWS,
     MergedCells,
@@ -27,6 +25,8 @@ from tabsmith.tables.read.sheet_layout import (
     find_layout,
     rows_below,
 )
+from tabsmith.tables.read.opened_file import GuardedFile, OpenedFile
+from tabsmith.tables.read.row_parts import BATCH_CELLS, RowParts
 from tabsmith.tables.read.table_choice import choose_table
 from tabsmith.text import clean
 
@@ -234,7 +234,7 @@ class _SheetReader:
             self._write(parts, layout, kinds, kept, batch)
         return ReadResult(
             parts.names,
-            self._request.write_relation(parts.relation),
+            self._request.write_parts(parts),
             dialect=Dialect(delimiter="", quote="", header=bool(layout.header), skipped_lines=layout.skipped),
             sheet=self._sheet.name,
             sheets=sheets,

@@ -26,8 +26,6 @@ _SIGNATURES: Final = (
     (b"\xfd7zXZ\x00", "an xz file"),
     (b"\x7fELF", "a program"),
     (b"MZ\x90", "a program"),
-    (b"$FL2", "an SPSS file"),
-    (b"<stata_dta>", "a Stata file"),
     (b"RDX", "an R data file"),
 )
 _PICKLES: Final = (b"\x80\x02", b"\x80\x03", b"\x80\x04\x95", b"\x80\x05\x95")

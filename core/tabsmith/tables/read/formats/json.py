@@ -2,12 +2,14 @@
 
 import json
 import re
+from collections.abc import Iterable, Iterator
 from typing import Any, Final, TypeAlias
 
 from tabsmith.errors import ReadError
-from tabsmith.tables.read.arrow_columns import column_array, unique_names
+from tabsmith.tables.info import Route
+from tabsmith.tables.read.arrow_columns import numbered_names, unique_names
 from tabsmith.tables.read.careful_parser import LineNotes
-from tabsmith.tables.read.encoding import decode_text, detect_encoding, read_text
+from tabsmith.tables.read.encoding import decode_text, detect_encoding, text_pieces
 from tabsmith.tables.read.formats.base import (
     FileFormat,
     FileHead,
@@ -16,7 +18,9 @@ from tabsmith.tables.read.formats.base import (
     RowsAndColumns,
     estimated_text_size,
 )
+from tabsmith.tables.read.formats.json_items import BrokenJsonError, JsonItems
 from tabsmith.tables.read.opened_file import GuardedFile
+from tabsmith.tables.read.row_parts import BATCH_CELLS, RowParts
 from tabsmith.text import clean
 
 Row: TypeAlias = dict[str, Any]
@@ -68,15 +72,23 @@ def _estimate(file: GuardedFile, head: bytes) -> RowsAndColumns:
 
 
 def _read_json(request: ReadRequest) -> ReadResult:
-    """Read a document: an array of objects or arrays, an object of arrays, or one of these under a name like "data"."""
+    """Read a document: an array of objects or arrays, an object of arrays, or one of these under a name like "data".
+
+    An array is read item by item, in bounded memory; any other document as a whole.
+    """
     display_path = request.opened.file.display_path
-    text = read_text(request.opened, request.max_mb)
+    items = JsonItems(text_pieces(request.opened, request.max_mb, request.options.encoding))
+    writer = _RowWriter(request)
     try:
-        document = json.loads(text)
-    except json.JSONDecodeError as error:
-        near = clean(text[max(0, error.pos - 20) : error.pos + 20], 60)
+        if items.begins_array():
+            for row in _rows_of_list(items.items(), display_path):
+                writer.add(row)
+        else:
+            for row in _rows(items.whole(), display_path, 0):
+                writer.add(row)
+    except BrokenJsonError as error:
         raise ReadError(
-            f"The JSON is broken at line {error.lineno}, column {error.colno}: {error.msg} (near: {near}).",
+            f"The JSON is broken at line {error.line}, column {error.column}: {error.reason} (near: {clean(error.near, 60)}).",
             where=display_path,
             next_step="Mend it there, or export the file again.",
         ) from error
@@ -84,15 +96,10 @@ def _read_json(request: ReadRequest) -> ReadResult:
         raise ReadError(
             "The JSON is nested too deeply for a table.", where=display_path, next_step="Export the rows alone."
         ) from error
-    except ValueError as error:
-        raise ReadError(
-            f"The JSON is broken: {error}.", where=display_path, next_step="Export the file again."
-        ) from error
-    names, columns = _columns(_rows(document, display_path, 0), display_path)
-    return ReadResult(names, request.write_columns(columns), encoding="utf-8")
+    return writer.finish()
 
 
-def _rows(document: object, display_path: str, depth: int) -> list[Row]:
+def _rows(document: object, display_path: str, depth: int) -> Iterable[Row]:
     if isinstance(document, list):
         return _rows_of_list(document, display_path)
     if isinstance(document, dict) and depth < 2:
@@ -136,24 +143,36 @@ def _rows_by_key(document: dict[str, Any]) -> list[Row]:
     return [{"key": key, **value} for key, value in document.items()]
 
 
-def _rows_of_list(items: list[Any], display_path: str) -> list[Row]:
-    if items and all(isinstance(item, list) for item in items):
-        header = items[0]
-        if all(isinstance(cell, str) for cell in header) and len(items) > 1:
-            width = max(len(item) for item in items)
-            names = unique_names([*header, *[""] * (width - len(header))])
-            return [dict(zip(names, item, strict=False)) for item in items[1:]]
-        return [{f"column_{number}": cell for number, cell in enumerate(item, 1)} for item in items]
-    if items and not any(isinstance(item, dict) for item in items):
-        return [{"column_1": item} for item in items]
+def _rows_of_list(items: Iterable[object], display_path: str) -> Iterator[Row]:
+    """Rows of objects; of arrays, the first one being names if it holds texts alone; or of single values."""
+    names: tuple[str, ...] = ()
+    first: object = None
     for number, item in enumerate(items, 1):
-        if not isinstance(item, dict):
+        if number == 1:
+            first = item
+            if isinstance(item, list) and item and all(isinstance(cell, str) for cell in item):
+                names = tuple(item)
+                continue
+        if isinstance(item, dict) and isinstance(first, dict):
+            yield item
+        elif isinstance(item, list) and isinstance(first, list):
+            if len(names) < len(item):
+                names = (*names, *numbered_names(len(item))[len(names) :])
+            yield dict(zip(unique_names(names), item, strict=False))
+        elif not isinstance(item, dict | list) and not isinstance(first, dict | list):
+            yield {"column_1": item}
+        else:
             raise ReadError(
-                f"Item {number} of the JSON list is not an object like the others: {clean(item, 60)}.",
+                f"Item {number} of the JSON list is not {_form(first)} like the others: {clean(item, 60)}.",
                 where=display_path,
                 next_step="Give every row the same form.",
             )
-    return items
+    if names and number == 1:
+        yield dict(zip(numbered_names(len(names)), names, strict=True))
+
+
+def _form(item: object) -> str:
+    return "an object" if isinstance(item, dict) else "an array" if isinstance(item, list) else "a single value"
 
 
 # JSON lines ----------------------------------------------------------------------------------------------------------
@@ -161,56 +180,97 @@ def _rows_of_list(items: list[Any], display_path: str) -> list[Row]:
 
 def _read_jsonl(request: ReadRequest) -> ReadResult:
     """Read one JSON object (or array) a line; a broken line is rejected and noted."""
-    display_path = request.opened.file.display_path
-    notes = LineNotes()
-    rows: list[Row] = []
+    writer = _RowWriter(request)
     header: tuple[str, ...] | None = None
-    for number, line in enumerate(read_text(request.opened, request.max_mb).split("\n"), 1):
-        if number % 10_000 == 0:
-            request.progress(0.3, "reading")
+    for number, line in enumerate(_lines(text_pieces(request.opened, request.max_mb, request.options.encoding)), 1):
         if not line.strip():
             continue
         try:
             item = json.loads(line)
         except (ValueError, RecursionError) as error:
-            notes.reject(number, f"broken JSON ({clean(getattr(error, 'msg', error), 60)})", line)
+            writer.reject(number, f"broken JSON ({clean(getattr(error, 'msg', error), 60)})", line)
             continue
         if isinstance(item, dict):
-            rows.append(item)
+            writer.add(item)
         elif not isinstance(item, list):
-            notes.reject(number, "neither an object nor an array", line)
-        elif header is None and not rows and all(isinstance(cell, str) for cell in item):
+            writer.reject(number, "neither an object nor an array", line)
+        elif header is None and writer.is_empty and all(isinstance(cell, str) for cell in item):
             header = unique_names(item)
         else:
             named = (header or ())[: len(item)]
             unnamed = (f"column_{column}" for column in range(len(named) + 1, len(item) + 1))
-            rows.append(dict(zip((*named, *unnamed), item, strict=True)))
-    if not rows and notes.rejected:
-        first = notes.rejected[0]
+            writer.add(dict(zip((*named, *unnamed), item, strict=True)))
+    rejected = writer.notes.rejected
+    if writer.is_empty and rejected:
         raise ReadError(
-            f"No line of the file is a JSON object; line {first.line}: {first.reason}.",
-            where=display_path,
+            f"No line of the file is a JSON object; line {rejected[0].line}: {rejected[0].reason}.",
+            where=request.opened.file.display_path,
             next_step="A JSONL file has one JSON object a line.",
         )
-    names, columns = _columns(rows, display_path)
-    storages = request.write_columns(columns)
-    return ReadResult(names, storages, "careful" if notes.rejected else "fast", "utf-8", notes=notes)
+    return writer.finish()
+
+
+def _lines(pieces: Iterator[str]) -> Iterator[str]:
+    """The lines of a text that comes in pieces."""
+    rest = ""
+    for piece in pieces:
+        *lines, rest = (rest + piece).split("\n")
+        yield from lines
+    yield rest
 
 
 # Rows to columns -----------------------------------------------------------------------------------------------------
 
 
-def _columns(rows: list[Row], display_path: str) -> tuple[tuple[str, ...], list[Any]]:
-    """The column names and Arrow columns of `rows`. Raises ReadError if there are none."""
-    if not rows or not any(rows):
-        raise ReadError(
-            f"The file holds no {'columns' if rows else 'rows'}.", where=display_path, next_step="Choose another file."
-        )
-    if any(isinstance(value, dict) for row in rows[:50] for value in row.values()):
-        rows = [_flattened(row) for row in rows]
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    columns = [column_array([row.get(name) for row in rows]) for name in names]
-    return unique_names([name.encode("utf-8", "replace").decode() for name in names]), columns
+class _RowWriter:
+    """Writes rows, which are objects, in batches; what stands in an object within a row gets columns of its own."""
+
+    def __init__(self, request: ReadRequest) -> None:
+        self.notes = LineNotes()
+        self._request = request
+        self._parts = RowParts(request.scratch)
+        self._rows: list[Row] = []
+        self._reasons: list[str] = []
+        self._cells = 0
+        self.is_empty = True
+
+    def add(self, row: Row, reason: str = "") -> None:
+        """Add a row; `reason` says why it could not be read."""
+        if any(isinstance(value, dict) for value in row.values()):
+            row = _flattened(row)
+        self.is_empty = self.is_empty and bool(reason)
+        self._rows.append(row)
+        self._reasons.append(reason)
+        self._cells += max(1, len(row))
+        if self._cells >= BATCH_CELLS:
+            self._write()
+
+    def reject(self, line: int, reason: str, text: str) -> None:
+        """Note a line that cannot be read; it stays as a row without values where every line must give a row."""
+        self.notes.reject(line, reason, text)
+        if self._request.options.every_row:
+            self.add({}, f"line {line}: {reason}")
+
+    def finish(self) -> ReadResult:
+        """Write the snapshot. Raises ReadError if there are no rows or no columns."""
+        if self._rows:
+            self._write()
+        if not self._parts.names:
+            raise ReadError(
+                f"The file holds no {'columns' if self._parts.rows else 'rows'}.",
+                where=self._request.opened.file.display_path,
+                next_step="Choose another file.",
+            )
+        names = unique_names([name.encode("utf-8", "replace").decode() for name in self._parts.names])
+        route: Route = "careful" if self.notes.rejected else "fast"
+        return ReadResult(names, self._request.write_parts(self._parts), route, "utf-8", notes=self.notes)
+
+    def _write(self) -> None:
+        names = dict.fromkeys(name for row in self._rows for name in row)
+        columns = {name: [row.get(name) for row in self._rows] for name in names}
+        self._parts.add(columns, self._reasons)
+        self._rows, self._reasons, self._cells = [], [], 0
+        self._request.progress(-1.0, f"reading, {self._parts.rows:,} rows so far")
 
 
 def _flattened(row: Row) -> Row:
@@ -224,5 +284,7 @@ def _flattened(row: Row) -> Row:
     return result
 
 
-JSONL = FileFormat("jsonl", "JSONL", _JSONL_SUFFIXES, _recognises_jsonl, _read_jsonl, _estimate, is_text=True)
+JSONL = FileFormat(
+    "jsonl", "JSONL", _JSONL_SUFFIXES, _recognises_jsonl, _read_jsonl, _estimate, is_text=True, is_lines=True
+)
 JSON = FileFormat("json", "JSON", _JSON_SUFFIXES, _recognises_json, _read_json, _estimate, is_text=True)

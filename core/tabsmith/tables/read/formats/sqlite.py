@@ -53,7 +53,7 @@ def _read(request: ReadRequest) -> ReadResult:
     if not parts.rows:
         raise ReadError("The table holds no rows.", where=display_path, next_step="Choose another table or query.")
     return ReadResult(
-        parts.names, request.write_relation(parts.relation), dialect=Dialect(delimiter="", quote=""),
+        parts.names, request.write_parts(parts), dialect=Dialect(delimiter="", quote=""),
         sheet=table, sheets=tables,
     )  # fmt: skip
 
