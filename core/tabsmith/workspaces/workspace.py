@@ -144,7 +144,7 @@ class Workspace:
         the origin is as it was.
         """
         with FileLock(self.place / "lock"):
-            return self._merge().merge(
+            return self.merging().merge(
                 iteration,
                 self.tree(iteration),
                 self.tree(BASE),
@@ -152,10 +152,11 @@ class Workspace:
                 on_conflict=on_conflict,
             )
 
-    # ----------------------------------------------------------------------------------------------------------------
-
-    def _merge(self) -> MergeBack:
+    def merging(self) -> MergeBack:
+        """Return what merges back, with the journal of a merge that was begun and is not over."""
         return MergeBack(self.origin, self.place, self._store, self.made.bounds)
+
+    # ----------------------------------------------------------------------------------------------------------------
 
     def _mark_file(self, iteration: int) -> Path:
         return self.place / "marks" / f"{iteration}.json"
