@@ -15,6 +15,7 @@ from tabsmith.modeling.results import ModelReport, ModelScore
 from tabsmith.runs.jobs import DetectSchema, JobFailed, Predict, Predicted, ReadTable, SchemaDetected, TableRead
 from tabsmith.tables.read.sources import FileSource, SampleSource, Source, describe_source, without_snapshot
 from tabsmith.tables.schema.corrections import table_key
+from tabsmith.tables.schema.readiness import find_obstacle
 from tabsmith.tables.schema.types import Schema
 from tabsmith.text import clean
 from tabsmith.workflow import actions
@@ -189,7 +190,8 @@ def take_table(session: WorkflowSession, action: TableRead, _clock: Clock) -> St
     loaded = _detected(read, action.schema)
     wanted = session.edits.target
     if wanted and wanted != action.schema.target and wanted in column_names(action.schema):
-        return StepResult(loaded, DetectSchema(info, wanted))
+        # What does not fit the target that was found may well fit the one that is wanted.
+        return StepResult(replace(loaded, notices=session.notices), DetectSchema(info, wanted))
     return StepResult(loaded)
 
 
@@ -202,12 +204,19 @@ def keep_error(session: WorkflowSession, action: JobFailed, _clock: Clock) -> St
 
 
 def accept_schema(session: WorkflowSession, _action: actions.AcceptSchema, _clock: Clock) -> StepResult:
-    """Accept the schema as shown. Raises StepError while a schema for another target is awaited."""
+    """Accept the schema as shown.
+
+    Raises StepError while a schema for another target is awaited, and FieldRefusedError if no model can be trained.
+    """
     if session.waiting is not None and session.waiting.work == "target":
         raise StepError(
             f"The table is still being looked at for the target {clean(session.waiting.target, 60)}.",
             next_step="Wait a moment, then accept.",
         )
+    if session.schema is not None and session.schema.target and session.table is not None:
+        obstacle = find_obstacle(session.schema, session.table.profile)
+        if obstacle is not None:
+            raise FieldRefusedError(error=obstacle.error().report(details=False))
     return StepResult(session)
 
 
