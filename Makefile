@@ -3,27 +3,32 @@ PYTHON ?= python3
 BIN := .venv/bin
 LOCK := --disable-pip-version-check -qq --no-deps
 
-.PHONY: run test soak compiled peers lint types imports format bench pictures lock clean
+# Hundreds of processes start from this tree in a test run: where this variable is set, each would compile it anew.
+export PYTHONDONTWRITEBYTECODE :=
+
+.PHONY: run test soak peers lint style types format bench pictures lock clean
 
 run: .venv/.ready
 	@$(BIN)/tabsmith
 
-test: .venv/.ready-dev lint peers compiled
-	$(BIN)/python -m pytest
-
-# Hundreds of processes start from this tree in a test run; where Python writes no bytecode, each would compile it anew.
-compiled: .venv/.ready
-	@$(BIN)/python -m compileall -q core tui tests
+# The types are checked while the tests run, of which some wait; what is found is shown after theirs.
+test: .venv/.ready-dev style peers
+	@$(BIN)/mypy >.venv/types.txt 2>&1 & checking=$$!; $(BIN)/python -m pytest; tests=$$?; \
+	    wait $$checking; types=$$?; cat .venv/types.txt; exit $$((tests | types))
 
 # All rounds of the tests that kill, repeat and exhaust; `make test` runs one of each.
-soak: .venv/.ready-dev peers compiled
+soak: .venv/.ready-dev peers
 	SOAK=1 $(BIN)/python -m pytest -m soak
 
-lint: .venv/.ready-dev
+lint: style types
+
+style: .venv/.ready-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+types: .venv/.ready-dev
+	$(BIN)/mypy
 
 format: .venv/.ready-dev
 	$(BIN)/ruff format .

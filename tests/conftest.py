@@ -20,6 +20,7 @@ import gc  # noqa: E402
 gc.disable()  # while test modules are imported; see pytest_collection_finish
 
 import time  # noqa: E402
+from collections.abc import Callable, Iterator  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 import pytest  # noqa: E402
@@ -28,10 +29,15 @@ import textual.constants  # noqa: E402
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode  # noqa: E402
 from syrupy.location import PyTestLocation  # noqa: E402
 
+from tabsmith.runs import supervisor, training  # noqa: E402
+from tests.forked_programs import TemplatesFolder, forked  # noqa: E402
+
 time.tzset()
 # The snapshot plugin imports textual before this file is read, so the constant is already made.
 textual.constants.TEXTUAL_ANIMATIONS = "none"
 
+TEMPLATES: pytest.StashKey[TemplatesFolder] = pytest.StashKey()
+LONGEST = {"test_whole_flows", "test_hostile", "test_real_kills", "test_task_kills", "test_real_programs", "test_real"}
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -50,6 +56,24 @@ class ScreenPicture(SingleFileSnapshotExtension):
 pytest_textual_snapshot.SVGImageExtension = ScreenPicture  # the plugin's fixture looks this name up
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the folder in which all of pytest's processes find the templates of forked programs."""
+    if not hasattr(config, "workerinput"):  # not one of xdist's
+        config.stash[TEMPLATES] = TemplatesFolder()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End the templates. Libraries may free what they hold: nanobind names each object that is left."""
+    gc.unfreeze()
+    if TEMPLATES in config.stash:
+        config.stash[TEMPLATES].close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run first what takes longest, so that nothing of it is left for one process alone at the end."""
+    items.sort(key=lambda item: item.path.stem not in LONGEST)
+
+
 def pytest_collection_finish() -> None:
     """Leave what was imported out of every later garbage collection, and collect less often: with all test modules in
     memory the collector took a third of the time of a test that opens a screen."""
@@ -57,11 +81,6 @@ def pytest_collection_finish() -> None:
     gc.freeze()
     gc.set_threshold(10_000, 10, 10)
     gc.enable()
-
-
-def pytest_unconfigure() -> None:
-    """Give libraries a chance to free at the end what they hold; nanobind names each object that is left."""
-    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)
@@ -72,3 +91,20 @@ def tabsmith_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(name)
     monkeypatch.setenv("TABSMITH_HOME", str(home))
     return home
+
+
+@pytest.fixture(scope="session", autouse=True)
+def forked_fork_servers() -> Iterator[Callable[[], list[str]]]:
+    """Have the fork servers of this process forked from one that has everything imported; returns the command that the
+    program itself would start."""
+    own_command = supervisor.fork_server_command
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (supervisor, training):
+            patch.setattr(module, "fork_server_command", lambda: forked("fork server"))
+        yield own_command
+
+
+@pytest.fixture
+def own_fork_servers(forked_fork_servers: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have supervisors start fork servers by the program's own command."""
+    monkeypatch.setattr(supervisor, "fork_server_command", forked_fork_servers)

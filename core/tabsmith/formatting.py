@@ -152,6 +152,11 @@ def time_ago(at: float, now: float) -> str:
     return f"{then.tm_mday} {time.strftime('%b' if then.tm_year == today.tm_year else '%b %Y', then)}"
 
 
-def time_of_day(at: float) -> str:
-    """`14:02`, in the machine's time zone."""
-    return time.strftime("%H:%M", time.localtime(at))
+def time_of_day(at: float, *, seconds: bool = False) -> str:
+    """`14:02`, in the machine's time zone; `14:02:09` with `seconds`."""
+    return time.strftime("%H:%M:%S" if seconds else "%H:%M", time.localtime(at))
+
+
+def date_and_time(at: float) -> str:
+    """`2026-11-30 14:02`, in the machine's time zone."""
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(at))

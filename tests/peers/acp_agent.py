@@ -1,8 +1,9 @@
 """An agent of the Agent Client Protocol in a process of its own, made with the protocol's package: it does what its
-first argument says, and then answers with its second. `python acp_agent.py BEHAVIOUR [ANSWER]`."""
+first argument says, and then answers with its second. `python acp_agent.py BEHAVIOUR [ANSWER]`, or forked."""
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -179,7 +180,8 @@ class Peer(acp.Agent):
         raise acp.RequestError(-32_603, ANSWER, {"details": "with key sk-ant-secret-key-1234"})
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Serve until the client is gone."""
     if BEHAVIOUR == "exits at once":
         sys.exit("no model is set\nuse --model")
     if BEHAVIOUR == "prints noise":
@@ -187,10 +189,12 @@ if __name__ == "__main__":
     if BEHAVIOUR == "prints a long line":
         print('{"jsonrpc": "2.0", "method": "_x", "params": {"x": "' + "x" * 3_000_000 + '"}}', flush=True)
     if BEHAVIOUR == "stubborn":
-        import signal
-
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     asyncio.run(acp.run_agent(Peer()))
     if BEHAVIOUR == "stubborn":
         while True:
             signal.pause()
+
+
+if __name__ == "__main__":
+    main()

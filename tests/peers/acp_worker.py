@@ -1,5 +1,5 @@
 """An agent of the Agent Client Protocol that works in its folder, in a process of its own: it does what its first
-argument says, with its second. `python acp_worker.py BEHAVIOUR [ARGUMENT]`."""
+argument says, with its second. `python acp_worker.py BEHAVIOUR [ARGUMENT]`, or forked."""
 
 import asyncio
 import json
@@ -213,5 +213,10 @@ class Worker(acp.Agent):
         await self.say("said it all")
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Serve until the client is gone."""
     asyncio.run(acp.run_agent(Worker()))
+
+
+if __name__ == "__main__":
+    main()

@@ -25,8 +25,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import pyte
+
+from tests.forked_programs import forked
 
 KEYS: Mapping[str, bytes] = {
     "enter": b"\r",
@@ -74,7 +77,10 @@ _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u
 
 
 class Terminal:
-    """A command in a pseudo-terminal of `columns` by `lines`; leaving the context ends the command."""
+    """A command in a pseudo-terminal of `columns` by `lines`; leaving the context ends the command.
+
+    A forked program (tests/forked_programs.py) `takes_terminal` for itself as its controlling one.
+    """
 
     def __init__(
         self,
@@ -85,6 +91,7 @@ class Terminal:
         environ: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         seconds: float = 30.0,
+        takes_terminal: bool = False,
     ) -> None:
         self.raw = b""
         self.seconds = seconds
@@ -95,7 +102,7 @@ class Terminal:
         self._set_size(columns, lines)
         plain = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST", "COV_"))}
         self.process = subprocess.Popen(
-            [sys.executable, "-c", _TAKE_TERMINAL, *command],
+            command if takes_terminal else [sys.executable, "-c", _TAKE_TERMINAL, *command],
             stdin=slave,
             stdout=slave,
             stderr=slave,
@@ -169,6 +176,9 @@ class Terminal:
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+        hung_up = select.poll()
+        hung_up.register(self.master, 0)  # only for the end of whoever has the terminal open
+        assert hung_up.poll(self.seconds * 1_000), "somebody still has the terminal open"
 
     def __enter__(self) -> "Terminal":
         return self
@@ -202,6 +212,11 @@ class Terminal:
         self._pending = pending[cut:]
         self._stream.feed(_UNKNOWN_TO_PYTE.sub(b"", pending[:cut]))
         return bool(data)
+
+
+def tabsmith_in_terminal(*arguments: str, **how: Any) -> Terminal:
+    """`tabsmith` with these arguments in a terminal, as a fork of a program that is imported already; `how` as in Terminal."""
+    return Terminal(forked("tabsmith", *arguments), takes_terminal=True, **how)
 
 
 def python_app(code: str) -> list[str]:

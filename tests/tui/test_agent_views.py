@@ -15,7 +15,7 @@ from tabsmith.presentation.spans import plain_text
 from tabsmith.runs import replies
 from tabsmith.runs.events import RunState, SetLimit
 from tabsmith.runs.spec import Limits
-from tabsmith_tui.views import agent_card, champion_card, leaderboard, question, run_actions, run_header, score_plot
+from tabsmith_tui.views import leaderboard, question, run_actions, run_cards, run_header, score_plot
 from tabsmith_tui.views.run_header import run_banner
 from tests.stories import agent_journals, journals
 from tests.stories.agent_journals import improving
@@ -32,7 +32,7 @@ def rows(table) -> list[str]:
 
 
 def card(story: AgentStory) -> str:
-    return plain_text(agent_card.agent_card(story.snapshot))
+    return plain_text(run_cards.agent_card(story.snapshot))
 
 
 # Tokens and money --------------------------------------------------------------------------------------------------
@@ -97,7 +97,7 @@ def test_before_anything_was_asked_nothing_is_0():
 
 def test_a_search_has_no_tokens_no_note_and_no_mode_on_its_screen():
     story = house_prices()
-    assert plain_text(agent_card.agent_card(story.snapshot)).splitlines() == [
+    assert plain_text(run_cards.agent_card(story.snapshot)).splitlines() == [
         "search  iteration 12",
         "planned search ✔ actual same",
         "9 scored  1 refused  1 failed",
@@ -106,7 +106,7 @@ def test_a_search_has_no_tokens_no_note_and_no_mode_on_its_screen():
     assert not offered["note"]
     assert not offered["mode"]
     assert budgets.run_cost(story.snapshot) == ""
-    assert leaderboard.Iterations(story.snapshot).columns is leaderboard.ITERATION_COLUMNS
+    assert leaderboard.Iterations(story.snapshot).columns == leaderboard.ITERATION_COLUMNS
 
 
 def test_the_wait_for_the_next_try_counts_down_and_ends():
@@ -114,19 +114,19 @@ def test_the_wait_for_the_next_try_counts_down_and_ends():
     until = story.snapshot.retry.until
 
     def at(seconds: float) -> str:
-        return plain_text(agent_card.agent_activity(story.snapshot, until - seconds))
+        return plain_text(run_cards.agent_activity(story.snapshot, until - seconds))
 
     assert at(12.0) == "◷ retry 2 of 3 in 0:12, network"
     assert at(0.4) == "◷ retry 2 of 3 in 0:01, network"
     assert at(-1.0) == "◷ retry 2 of 3 now, network"
-    assert "retry 2 of 3 in 0:12" in plain_text([agent_card.agent_line(story.snapshot, until - 12)])
+    assert "retry 2 of 3 in 0:12" in plain_text([run_cards.agent_line(story.snapshot, until - 12)])
 
 
 def test_an_open_session_shows_how_long_it_takes():
     story = AgentStory().begin()
     story.ask(story.agent)
     story.open()
-    assert plain_text(agent_card.agent_activity(story.snapshot, story.at + 9)) == "◷ waiting 0:09 for the answer"
+    assert plain_text(run_cards.agent_activity(story.snapshot, story.at + 9)) == "◷ waiting 0:09 for the answer"
 
 
 def test_a_handover_shows_its_reason_in_card_line_and_banner():
@@ -134,7 +134,7 @@ def test_a_handover_shows_its_reason_in_card_line_and_banner():
     snapshot = story.snapshot
     reason = "3 failures in a row"
     assert f"! actual search: {reason}" in card(story)
-    assert f"for claude-code: {reason}" in plain_text([agent_card.agent_line(snapshot, story.at)])
+    assert f"for claude-code: {reason}" in plain_text([run_cards.agent_line(snapshot, story.at)])
     shown = run_banner(snapshot, None, story.at, replay=None, playing=False, resuming=False)
     assert f"search proposes instead of claude-code: {reason}" in plain_text(shown.lines)
     done = story.end(journals.price_report()).snapshot
@@ -156,8 +156,8 @@ def test_grades_by_the_rule_in_place_of_a_model_are_counted():
 
 
 def test_a_champion_on_probation_is_called_that():
-    assert "on probation" in plain_text(champion_card.champion_card(improving().snapshot))
-    assert "on probation" in plain_text([champion_card.champion_line(improving().snapshot)])
+    assert "on probation" in plain_text(run_cards.champion_card(improving().snapshot))
+    assert "on probation" in plain_text([run_cards.champion_line(improving().snapshot)])
 
 
 # Tables and plot ---------------------------------------------------------------------------------------------------
@@ -245,7 +245,7 @@ def test_no_view_of_an_agents_run_lets_a_control_through():
     snapshot = story.snapshot
     shown = [
         card(story),
-        plain_text([agent_card.agent_line(snapshot, story.at)]),
+        plain_text([run_cards.agent_line(snapshot, story.at)]),
         plain_text(question.question_lines(snapshot, story.at, 100, KEYS)),
         plain_text(run_banner(snapshot, None, story.at, replay=None, playing=False, resuming=False).lines),
         *rows(leaderboard.Iterations(snapshot)),

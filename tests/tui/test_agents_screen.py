@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from tabsmith.conditions.metrics import IterationMetrics
+from tabsmith.conditions import IterationMetrics
 from tabsmith.config import Settings, load
-from tabsmith.config.loading import read_file
-from tabsmith.config.writing import set_value
+from tabsmith.config.loading import read_file, set_value
 from tabsmith.orchestration import events as loop
 from tabsmith.workflow.states import State
 from tabsmith_tui.app import TabsmithApp
@@ -19,8 +18,8 @@ from tabsmith_tui.screens.agents import AgentsScreen
 from tabsmith_tui.screens.condition import ConditionScreen
 from tabsmith_tui.screens.guided import GuidedScreen
 from tabsmith_tui.screens.home import HomeScreen
+from tabsmith_tui.widgets.form_rows import SettingRow
 from tabsmith_tui.widgets.menu import Menu
-from tabsmith_tui.widgets.setting_row import SettingRow
 from tests.stories import journals
 from tests.stories.hostile import HOSTILE
 from tests.stories.journals import Story

@@ -19,8 +19,9 @@ from tabsmith.telegram.service import running, send_test_message, stop
 from tabsmith.telegram.status import BridgePaths
 from tabsmith_tui.commands.root import run
 from tests.core.telegram.stand_in import wait_until
+from tests.forked_programs import forked
 from tests.peers.telegram_server import Status, TelegramServer
-from tests.tui.terminal import Terminal
+from tests.tui.terminal import tabsmith_in_terminal
 
 PROGRAM = [sys.executable, "-m", "tabsmith_tui.cli"]
 TOKEN = "5150:AAEhBOweik6ad9r_a-very-secret-half_5w"
@@ -224,7 +225,12 @@ def test_without_the_library_a_start_says_how_to_install_it(
 
 def set_by_pipe(key: str, given: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [*PROGRAM, "config", "set", key, "-"], input=given, capture_output=True, text=True, check=False, timeout=30
+        forked("tabsmith", "config", "set", key, "-"),
+        input=given,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
     )
 
 
@@ -237,7 +243,7 @@ def test_a_token_is_read_from_a_pipe_and_is_not_shown() -> None:
 
 
 def test_a_token_is_asked_for_on_a_terminal_and_what_is_typed_does_not_show() -> None:
-    with Terminal([*PROGRAM, "config", "set", "telegram.token", "-"]) as terminal:
+    with tabsmith_in_terminal("config", "set", "telegram.token", "-") as terminal:
         terminal.wait_for("telegram.token (it is not shown)")
         terminal.write(TOKEN)
         terminal.press("enter")

@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from tabsmith.config import load
-from tabsmith.config.writing import set_value
+from tabsmith.config.loading import set_value
 from tabsmith.errors import StorageError
 from tabsmith.storage import OwnerLock
 from tabsmith.telegram.chat_state import ChatState, ChatStates
@@ -21,8 +21,7 @@ from tabsmith.telegram.status import BridgePaths, BridgeStatus, StatusWriter
 from tabsmith_tui.app import TabsmithApp
 from tabsmith_tui.bridge_client import BridgeClient
 from tabsmith_tui.screens.bridge import BridgeScreen
-from tabsmith_tui.screens.dialogs import AskLineScreen, QuestionScreen
-from tabsmith_tui.screens.error import ErrorScreen
+from tabsmith_tui.screens.dialogs import AskLineScreen, ErrorScreen, QuestionScreen
 from tabsmith_tui.screens.home import HomeScreen
 from tabsmith_tui.widgets.bars import KeysBar
 from tests.stories.hostile import HOSTILE

@@ -18,14 +18,12 @@ from tabsmith.telegram.chat_state import ChatState, ChatStates, session_user
 from tabsmith.telegram.status import BridgePaths
 from tabsmith.workflow import actions
 from tabsmith.workflow.conversation import Conversation
-from tabsmith.workflow.session import FieldName, WorkflowSession
-from tabsmith.workflow.session_store import SessionStore
+from tabsmith.workflow.session import FieldName, SessionStore, WorkflowSession
 from tabsmith.workflow.states import State
-from tabsmith_tui.screens.error import ErrorScreen
+from tabsmith_tui.screens.dialogs import ErrorScreen
 from tabsmith_tui.screens.guided import GuidedScreen
 from tabsmith_tui.screens.home import HomeScreen
-from tabsmith_tui.session_watch import SessionWatch
-from tabsmith_tui.store import SavedSession, SessionOwner, Store
+from tabsmith_tui.store import SavedSession, SessionOwner, SessionWatch, Store
 from tabsmith_tui.widgets.menu import Menu
 from tests.stories.hostile import HOSTILE, MARKS
 from tests.tui.guided_drive import Drive, drive, guided_app
@@ -91,7 +89,7 @@ def test_the_store_finds_sessions_of_phones_by_the_names_of_their_seats(ada, hou
     to_load(housing, session_user(7), time.time())
     found = Store().other_sessions()
     assert [each.owner for each in found if isinstance(each, SavedSession)] == [SessionOwner("telegram-7", "7"), ADAS]
-    assert {each.stands_at for each in found if isinstance(each, SavedSession)} == {"Table"}
+    assert {each.place for each in found if isinstance(each, SavedSession)} == {"Table"}
 
 
 def test_sessions_that_are_over_expired_or_of_no_phone_are_not_listed(housing: Path) -> None:
@@ -213,7 +211,7 @@ async def test_what_is_done_here_is_seen_there_and_the_other_way_round(housing: 
         assert on_disk().state is State.CONFIRMING_SCHEMA
         elsewhere().answer(actions.AcceptSchema())
         await driven.at(State.CONFIGURING_MODEL)
-        assert "Changed in another window: configuring model." in notes(driven)
+        assert "Changed in another window: it is at Model now." in notes(driven)
         assert on_disk().id == driven.session.id
 
 
@@ -396,7 +394,7 @@ async def left(driven: Drive) -> str:
     await driven.app.action_leave()
     await driven.pilot.pause()
     assert driven.app.return_value is not None
-    return "\n".join(driven.app.return_value.lines)
+    return "\n".join(driven.app.return_value)
 
 
 async def test_the_farewell_says_where_the_own_session_stands_on_disk(housing: Path) -> None:
@@ -405,7 +403,7 @@ async def test_the_farewell_says_where_the_own_session_stands_on_disk(housing: P
         await driven.at(State.CHOOSING_LOAD_OPTION)
         driven.app.open_home()
         to_schema("local")
-        assert "The session is saved (confirming schema)" in await left(driven)
+        assert "The session is saved (Schema)" in await left(driven)
 
 
 async def test_the_farewell_claims_no_session_that_a_phone_has_ended(housing: Path) -> None:

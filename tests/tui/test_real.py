@@ -1,5 +1,6 @@
 """The app as a person starts it: on a real terminal, over real files, with the real supervisor."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,20 +9,14 @@ from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.spec import Detect, ModelChoice, RunSpec
 from tabsmith.tables.read.sources import FileSource
 from tests.stories.hostile import HOSTILE, MARKS
-from tests.tui.terminal import Terminal, foreign_controls, python_app
+from tests.tui.terminal import Terminal, foreign_controls, tabsmith_in_terminal
 
-ROOT = Path(__file__).resolve().parents[2]
-APP = """
-import sys
-from tabsmith.config import load
-from tabsmith_tui.app import run_app
-sys.exit(run_app(load()))
-"""
+PROGRAM = [sys.executable, "-m", "tabsmith_tui.cli"]
 
 
 def start(home: Path, **size: int) -> Terminal:
-    environ = {"PYTHONPATH": str(ROOT), "TABSMITH_HOME": str(home), "TEXTUAL_ANIMATIONS": "none"}
-    return Terminal(python_app(APP), environ=environ, **size)
+    environ = {"TABSMITH_HOME": str(home), "TEXTUAL_ANIMATIONS": "none"}
+    return tabsmith_in_terminal(environ=environ, **size)
 
 
 def test_a_newcomer_sees_where_to_begin_and_leaves_without_a_trace(tabsmith_home: Path) -> None:
@@ -77,8 +72,8 @@ def test_a_small_terminal_grows_and_shrinks(tabsmith_home: Path) -> None:
 
 
 def test_no_color_sends_no_colour(tabsmith_home: Path) -> None:
-    environ = {"PYTHONPATH": str(ROOT), "TABSMITH_HOME": str(tabsmith_home), "NO_COLOR": "1"}
-    with Terminal(python_app(APP), environ=environ) as terminal:
+    environ = {"TABSMITH_HOME": str(tabsmith_home), "NO_COLOR": "1"}
+    with Terminal(PROGRAM, environ=environ) as terminal:
         terminal.wait_for("Start with a sample table", "f1 help")
         terminal.press("q")
         assert terminal.wait_exit() == 0

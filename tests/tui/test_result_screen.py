@@ -3,7 +3,7 @@
 import pytest
 
 from tabsmith.errors import ModelNotFoundError
-from tabsmith_tui.screens.error import ErrorScreen
+from tabsmith_tui.screens.dialogs import ErrorScreen
 from tabsmith_tui.screens.result import ResultScreen
 from tabsmith_tui.screens.run import RunScreen
 from tests.stories import journals

@@ -7,10 +7,11 @@ from rich.cells import cell_len
 from tabsmith.presentation.events import run_log
 from tabsmith.presentation.spans import Span, plain_text
 from tabsmith.runs.snapshot import interrupted
-from tabsmith_tui.views import agent_card, champion_card, journal, leaderboard, run_header, score_plot, trial_details
-from tabsmith_tui.views.journal import Replay
+from tabsmith_tui.views import leaderboard, run_cards, run_header, score_plot, trial_details
 from tabsmith_tui.views.lines import fit, wrap, wrap_line
+from tabsmith_tui.views.replay import Replay
 from tabsmith_tui.views.run_header import run_banner
+from tabsmith_tui.widgets.log_view import MOST_LINES, log_lines
 from tests.stories import journals
 from tests.stories.hostile import HOSTILE, MARKS
 from tests.stories.journals import Story, house_prices, price_report
@@ -106,8 +107,8 @@ def test_playing_comes_to_the_end_in_the_time_of_a_replay():
 def test_a_long_log_entry_is_wrapped_and_what_is_over_is_counted():
     entry = run_log(house_prices().snapshot)[0]
     entry = msgspec.structs.replace(entry, text="word " * 200)
-    drawn = journal.log_lines(entry, 60)
-    assert len(drawn) == journal.MOST_LINES
+    drawn = log_lines(entry, 60)
+    assert len(drawn) == MOST_LINES
     assert text([drawn[-1]]).strip().endswith("lines")
     assert all(cell_len(text([line])) <= 60 for line in drawn)
 
@@ -119,12 +120,12 @@ def test_no_view_lets_a_control_of_a_hostile_name_through():
     snapshot = journals.hostile().snapshot
     shown = [
         run_header.run_header(snapshot, HOSTILE[3], None, 0.0).title,
-        text(champion_card.champion_card(snapshot)),
-        text(agent_card.agent_card(snapshot)),
-        text([champion_card.champion_line(snapshot), agent_card.agent_line(snapshot, 0.0)]),
+        text(run_cards.champion_card(snapshot)),
+        text(run_cards.agent_card(snapshot)),
+        text([run_cards.champion_line(snapshot), run_cards.agent_line(snapshot, 0.0)]),
         *rows(leaderboard.Leaderboard(snapshot)),
         *rows(leaderboard.Iterations(snapshot)),
-        *(text(journal.log_lines(entry, 80)) for entry in run_log(snapshot)),
+        *(text(log_lines(entry, 80)) for entry in run_log(snapshot)),
         *(text(trial_details.trial_details(snapshot, str(each.iteration))[1]) for each in snapshot.trials),
         leaderboard.table_title("Iterations", 1, 2, HOSTILE[3]),
     ]

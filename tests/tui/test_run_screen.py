@@ -7,8 +7,7 @@ from textual.widgets import Input
 from tabsmith.runs import events as run
 from tabsmith.runs.events import Pause, Resume, RunState, SetLimit, Stop
 from tabsmith.runs.spec import Limits
-from tabsmith_tui.screens.dialogs import QuestionScreen
-from tabsmith_tui.screens.error import ErrorScreen
+from tabsmith_tui.screens.dialogs import ErrorScreen, QuestionScreen
 from tabsmith_tui.screens.result import ResultScreen
 from tabsmith_tui.screens.run import RunScreen
 from tabsmith_tui.screens.trial import TrialScreen

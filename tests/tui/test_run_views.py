@@ -14,7 +14,7 @@ from tabsmith.runs import replies
 from tabsmith.runs.events import Pause, RunState, SetLimit, Stop
 from tabsmith.runs.snapshot import RunSnapshot, interrupted
 from tabsmith.runs.spec import Limits
-from tabsmith_tui.views import agent_card, champion_card, leaderboard, run_actions, run_header, trial_details
+from tabsmith_tui.views import leaderboard, run_actions, run_cards, run_header, trial_details
 from tabsmith_tui.views.run_actions import Pending
 from tests.stories import journals
 from tests.stories.agent_story import AgentStory, asked_for
@@ -147,7 +147,7 @@ def test_a_run_without_a_limit_can_be_given_one_but_not_more_of_it():
 
 
 def test_the_champion_card_says_score_error_tries_gain_and_that_the_hold_out_is_closed():
-    shown = text(champion_card.champion_card(house_prices().snapshot))
+    shown = text(run_cards.champion_card(house_prices().snapshot))
     assert shown.splitlines() == [
         "CatBoost + 3 derived, 1 dropped",
         "21,480 ± 310   9 tries",
@@ -159,25 +159,23 @@ def test_the_champion_card_says_score_error_tries_gain_and_that_the_hold_out_is_
 def test_a_difference_has_its_sign_and_its_tone_says_whether_it_is_better():
     story = Story(metric=journals.AUC).begin()
     story.score(journals.LINEAR, "first", 0.80, 0.01, wins=True).score(journals.CAT, "next", 0.88, 0.01, wins=True)
-    card = champion_card.champion_card(story.snapshot)
+    card = run_cards.champion_card(story.snapshot)
     assert "+0.08 against the first" in text(card)
     assert (Span("+0.08", "good") in card[2], Span("+0.08", "bad") in card[2]) == (True, False)
     assert scores.difference_tone(0.08, journals.RMSE) == "bad"
 
 
 def test_without_a_champion_the_card_says_why():
-    assert "nothing is scored" in text(champion_card.champion_card(Story().begin().snapshot))
-    assert "no recipe was scored" in text(
-        champion_card.champion_card(Story().begin().end(error=journals.FAILURE).snapshot)
-    )
+    assert "nothing is scored" in text(run_cards.champion_card(Story().begin().snapshot))
+    assert "no recipe was scored" in text(run_cards.champion_card(Story().begin().end(error=journals.FAILURE).snapshot))
 
 
 def test_the_agent_card_shows_when_another_agent_than_planned_is_at_work():
     story = AgentStory(asked_for("llm")).begin()
     story.ask("llm")
-    assert "planned llm ✔ actual same" in text(agent_card.agent_card(story.snapshot))
+    assert "planned llm ✔ actual same" in text(run_cards.agent_card(story.snapshot))
     story.hand_over("three failures in a row: network")
-    shown = text(agent_card.agent_card(story.snapshot))
+    shown = text(run_cards.agent_card(story.snapshot))
     assert "! actual search: three failures in a row: network" in shown
 
 

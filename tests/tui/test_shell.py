@@ -5,14 +5,13 @@ import os
 import pytest
 
 from tabsmith.errors import PathNotFoundError
+from tabsmith.presentation.summaries import exit_lines
 from tabsmith.runs.events import RunState
 from tabsmith_tui.actions import ACTIONS, check_keymap
 from tabsmith_tui.clipboard import copy
-from tabsmith_tui.screens.dialogs import QuestionScreen
-from tabsmith_tui.screens.error import ErrorScreen
+from tabsmith_tui.screens.dialogs import ErrorScreen, QuestionScreen
 from tabsmith_tui.screens.home import HomeScreen
 from tabsmith_tui.screens.models import ModelsScreen
-from tabsmith_tui.summaries import exit_summary
 from tabsmith_tui.theme import theme_name
 from tabsmith_tui.widgets.bars import KeysBar
 from tests.tui.stage import FixedStore, run_summary, settle
@@ -200,7 +199,7 @@ async def test_a_clipboard_program_is_used_when_there_is_one(make_app, tmp_path)
         await settle(pilot)
         copied = await copy("words", app, {"DISPLAY": ":9", "PATH": f"{tmp_path}:{os.environ['PATH']}"})
     assert (tmp_path / "clip").read_text() == "words"
-    assert "xclip" in copied.words
+    assert "xclip" in copied
 
 
 async def test_without_one_the_terminal_is_asked_and_that_is_said(make_app) -> None:
@@ -208,7 +207,7 @@ async def test_without_one_the_terminal_is_asked_and_that_is_said(make_app) -> N
     async with app.run_test() as pilot:
         await settle(pilot)
         copied = await copy("words", app, {"TERM": "xterm-256color", "PATH": ""})
-        assert "OSC 52" in copied.words
+        assert "OSC 52" in copied
         assert app.clipboard == "words"
 
 
@@ -221,7 +220,7 @@ async def test_leaving_asks_nothing_when_nothing_runs(make_app) -> None:
         await settle(pilot)
         await pilot.press("q")
     assert app.return_value is not None
-    assert app.return_value.lines == ()
+    assert app.return_value == ()
 
 
 async def test_with_a_living_run_leaving_asks_and_leave_lets_it_run(make_app) -> None:
@@ -234,8 +233,8 @@ async def test_with_a_living_run_leaving_asks_and_leave_lets_it_run(make_app) ->
         await pilot.press("enter")
         await settle(pilot)
     assert app.return_value is not None
-    assert any("continues in the background" in line for line in app.return_value.lines)
-    assert len(app.return_value.lines) <= 5
+    assert any("continues in the background" in line for line in app.return_value)
+    assert len(app.return_value) <= 5
 
 
 async def test_stop_on_leaving_tells_the_run_to_stop(make_app) -> None:
@@ -270,7 +269,7 @@ def test_question_on_leaving(make_app, snap_compare) -> None:
 
 def test_the_farewell_says_how_to_come_back_in_five_lines() -> None:
     run = run_summary(1, RunState.RUNNING, source="\x1b]0;x\x07[/nope].csv")
-    said = exit_summary((run, run_summary(2, RunState.PAUSED)), session="confirming schema", model_id="m-1")
-    assert len(said.lines) == 5
-    assert f"tabsmith runs attach {run.id}" in "\n".join(said.lines)
-    assert "\x1b" not in "\n".join(said.lines)
+    said = exit_lines((run, run_summary(2, RunState.PAUSED)), session="Schema", model_id="m-1")
+    assert len(said) == 5
+    assert f"tabsmith runs attach {run.id}" in "\n".join(said)
+    assert "\x1b" not in "\n".join(said)

@@ -31,9 +31,8 @@ from tests.stories.agent_story import USED, AgentStory, asked_for
 from tests.stories.hostile import HOSTILE
 from tests.stories.journals import RUN_ID
 from tests.tui.run_stage import append, worker_alive
-from tests.tui.terminal import Terminal
+from tests.tui.terminal import tabsmith_in_terminal
 
-PROGRAM = [sys.executable, "-m", "tabsmith_tui.cli"]
 KINDS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "turns")
 FILE = """\
 [budget]
@@ -311,7 +310,7 @@ def test_every_step_of_a_task_is_a_plain_line() -> None:
     assert "accept    #1 python3 -m pytest -q" in lines
     assert "rejected  #1 exit status 1, 1.2 s: 1 failed" in lines
     assert "accepted  #2 exit status 0, 1.2 s" in lines
-    assert "task      calculator: success (done): accepted in iteration 2; handed back" in lines
+    assert "task      calculator: ✔ success; accepted in iteration 2; handed back" in lines
 
 
 def test_permissions_limits_and_warnings_are_plain_lines() -> None:
@@ -404,7 +403,7 @@ def test_a_permission_in_the_terminal_is_answered_by_a_line() -> None:
     folder = written(story)
     asked = story.snapshot.question
     assert asked is not None
-    with worker_alive(folder), Terminal([*PROGRAM, "runs", "attach", RUN_ID], columns=110, lines=40) as terminal:
+    with worker_alive(folder), tabsmith_in_terminal("runs", "attach", RUN_ID, columns=110, lines=40) as terminal:
         terminal.wait_for("Bash: curl example.org", "risk high", "yes, no, always, brief TEXT, stop", "\n>")
         terminal.write("continue\r")
         terminal.wait_for("Understood are")
@@ -489,7 +488,7 @@ def test_a_file_that_is_not_there_is_said(capsys: pytest.CaptureFixture[str], tm
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs are asked for and stay in the queue: their worker is not what is tested here."""
-    monkeypatch.setattr("tabsmith_tui.commands.train.launch_detached", lambda _: None)
+    monkeypatch.setattr("tabsmith_tui.commands.follow.launch_detached", lambda _: None)
 
 
 @pytest.mark.usefixtures("started")
@@ -537,7 +536,7 @@ def test_ctrl_c_stops_the_run_and_says_what_it_came_to(task_file: Path) -> None:
     program = (
         "import sys\n"
         "from tabsmith.runs.folder import RunFolder\n"
-        "from tabsmith_tui.commands.train import follow\n"
+        "from tabsmith_tui.commands.follow import follow\n"
         "sys.exit(follow(RunFolder(sys.argv[1]), as_json=True))"
     )
     with worker_alive(folder):

@@ -10,14 +10,13 @@ from tabsmith import tasks
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.spec import RunSpec
 from tabsmith.tables.read.sources import TasksSource
-from tabsmith_tui.screens.dialogs import QuestionScreen
-from tabsmith_tui.screens.error import ErrorScreen
+from tabsmith_tui.screens.dialogs import ErrorScreen, QuestionScreen
 from tabsmith_tui.screens.home import HomeScreen
 from tabsmith_tui.screens.run import RunScreen
 from tabsmith_tui.screens.task_file import TaskFileScreen
 from tabsmith_tui.widgets.fields import PickLine
+from tabsmith_tui.widgets.form_rows import TaskRow
 from tabsmith_tui.widgets.menu import Menu
-from tabsmith_tui.widgets.task_rows import TaskRow
 from tests.stories.hostile import HOSTILE
 from tests.tui.stage import IdleSupervisor, settle
 

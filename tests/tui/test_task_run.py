@@ -15,6 +15,7 @@ from tabsmith.orchestration import events as task
 from tabsmith.orchestration.decisions import AllowTool, Reply
 from tabsmith.presentation import budgets, tasks
 from tabsmith.presentation.spans import plain_text
+from tabsmith.presentation.summaries import exit_lines
 from tabsmith.presentation.trials import work_result
 from tabsmith.runs import events as run_events
 from tabsmith.runs.events import Answer, RunState
@@ -27,7 +28,6 @@ from tabsmith_tui.screens.runs import RunsScreen
 from tabsmith_tui.screens.side_by_side import SideBySideScreen
 from tabsmith_tui.screens.trial import TrialScreen
 from tabsmith_tui.store import Store
-from tabsmith_tui.summaries import exit_summary
 from tabsmith_tui.views import run_column, run_header, task_activity, task_pages
 from tabsmith_tui.views import tasks as task_views
 from tabsmith_tui.views.run_header import run_banner
@@ -317,7 +317,7 @@ def test_the_farewell_names_the_tasks_and_no_model() -> None:
     story = calculator()
     journals.write(story.events, story.spec)
     with worker_alive(RunFolder(journals.RUN_ID)):
-        lines = exit_summary((summarize(journals.RUN_ID),)).lines
+        lines = exit_lines((summarize(journals.RUN_ID),))
     assert "2 of 5 tasks" in lines[0]
     assert not any("model" in line for line in lines)
 

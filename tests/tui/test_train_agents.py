@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,13 +20,12 @@ from tabsmith.runs import replies
 from tabsmith.runs.events import Answer, Note, RunCommand, SetMode
 from tabsmith.runs.folder import RunFolder, run_ids
 from tabsmith_tui.commands.root import run
+from tests.forked_programs import forked
 from tests.stories import agent_journals, journals
 from tests.stories.agent_story import USED, AgentStory, asked_for
 from tests.stories.journals import RUN_ID
 from tests.tui.run_stage import append, worker_alive
-from tests.tui.terminal import Terminal
-
-PROGRAM = [sys.executable, "-m", "tabsmith_tui.cli"]
+from tests.tui.terminal import tabsmith_in_terminal
 
 
 @pytest.fixture
@@ -278,7 +276,7 @@ def test_off_a_terminal_a_question_says_how_to_answer(tmp_path: Path) -> None:
     folder = journals.write(story.events, story.spec)
     with worker_alive(folder):
         following = subprocess.Popen(
-            [*PROGRAM, "runs", "attach", RUN_ID], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+            forked("tabsmith", "runs", "attach", RUN_ID), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
         )
         assert following.stderr is not None
         told = ""
@@ -303,7 +301,7 @@ def test_a_question_in_the_terminal_is_answered_by_a_line(tmp_path: Path) -> Non
     folder = journals.write(story.events, story.spec)
     asked = story.snapshot.question
     assert isinstance(asked, Question)
-    with worker_alive(folder), Terminal([*PROGRAM, "runs", "attach", RUN_ID], columns=110, lines=40) as terminal:
+    with worker_alive(folder), tabsmith_in_terminal("runs", "attach", RUN_ID, columns=110, lines=40) as terminal:
         terminal.wait_for("? ", "$0.28 of $0.25 spent (112 %)", "56.9k", "Answer:", "+2", "\n>")
         terminal.write("more please\r")
         terminal.wait_for("Understood are")
@@ -326,7 +324,7 @@ def test_a_question_in_the_terminal_is_answered_by_a_line(tmp_path: Path) -> Non
 def test_ctrl_c_at_a_question_leaves_an_attached_run_asking(tmp_path: Path) -> None:
     story = agent_journals.at_breakpoint()
     folder = journals.write(story.events, story.spec)
-    with worker_alive(folder), Terminal([*PROGRAM, "runs", "attach", RUN_ID]) as terminal:
+    with worker_alive(folder), tabsmith_in_terminal("runs", "attach", RUN_ID) as terminal:
         terminal.wait_for("Answer:", "\n>")
         terminal.press("ctrl+c")
         assert terminal.wait_exit() == 130
@@ -337,7 +335,7 @@ def test_ctrl_c_at_a_question_leaves_an_attached_run_asking(tmp_path: Path) -> N
 def test_hostile_words_of_a_question_reach_the_terminal_as_plain_text(tmp_path: Path) -> None:
     story = agent_journals.hostile_agent()
     folder = journals.write(story.events, story.spec)
-    with worker_alive(folder), Terminal([*PROGRAM, "runs", "attach", RUN_ID], columns=100, lines=40) as terminal:
+    with worker_alive(folder), tabsmith_in_terminal("runs", "attach", RUN_ID, columns=100, lines=40) as terminal:
         terminal.wait_for("Answer:")
         terminal.press("ctrl+c")
         terminal.wait_exit()

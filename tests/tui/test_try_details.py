@@ -12,11 +12,9 @@ from tabsmith.orchestration import events as loop
 from tabsmith.presentation.events import run_log
 from tabsmith.presentation.spans import plain_text
 from tabsmith.runs.folder import RunFolder
-from tabsmith_tui import trial_records
-from tabsmith_tui.screens.trial import TrialScreen
+from tabsmith_tui.screens.trial import PageTabs, TrialScreen, read_log, read_messages
 from tabsmith_tui.views import trial_pages
 from tabsmith_tui.widgets.drawing import Drawing
-from tabsmith_tui.widgets.page_tabs import PageTabs
 from tests.stories import agent_journals, journals
 from tests.stories.agent_journals import improving
 from tests.stories.agent_story import AgentStory
@@ -192,14 +190,14 @@ def test_the_log_of_an_old_iteration_is_found_where_the_snapshot_has_forgotten_i
         story.tell(loop.Noted(message=f"note {number}"))
     folder = journals.write(story.events, story.spec)
     assert not any("Pool_Area" in each.text for each in run_log(story.snapshot))
-    found = trial_records.log_lines(folder.id, 3)
+    found = read_log(folder.id, 3)
     assert any("Pool_Area" in each.text for each in found)
 
 
 def test_a_replay_shows_no_line_that_comes_later() -> None:
     story = improving()
     folder = journals.write(story.events, story.spec)
-    lines = trial_records.log_lines(folder.id, 4)
+    lines = read_log(folder.id, 4)
     shown = plain_text(trial_pages.log(lines, lines[0].at).lines)
     assert len(shown.splitlines()) == len([each for each in lines if each.at <= lines[0].at]) < len(lines)
 
@@ -211,9 +209,9 @@ def test_every_page_of_a_hostile_try_is_harmless() -> None:
     transcripts.write(folder, snapshot, reply="\n".join(HOSTILE))
     for each in snapshot.trials:
         pages = [trial_pages.overview(snapshot, each), trial_pages.recipe(snapshot, each)]
-        pages.append(trial_pages.log(trial_records.log_lines(folder.id, each.iteration), snapshot.updated_at))
+        pages.append(trial_pages.log(read_log(folder.id, each.iteration), snapshot.updated_at))
         for session in trial_pages.sessions_of(snapshot, each):
-            said = trial_records.session_messages(folder.id, session.id)
+            said = read_messages(folder.id, session.id)
             pages += [
                 trial_pages.brief(session, said, unfolded=True),
                 trial_pages.reply(session, said, unfolded=True),

@@ -1,4 +1,7 @@
-"""The program as a person uses it: the real command on a real terminal of 80x24, real files and workers, only keys."""
+"""The program as a person uses it: the command on a real terminal of 80x24, real files and workers, only keys.
+
+The first test starts the program as a person does; in the others it is a fork of one that is imported already.
+"""
 
 import os
 import signal
@@ -6,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,11 +18,10 @@ from tabsmith.runs.events import RunStarted
 from tabsmith.runs.folder import RunFolder, run_ids
 from tabsmith.runs.watch import RunWatch
 from tabsmith.storage import Found
-from tabsmith.workflow.session import FieldName, WorkflowSession
-from tabsmith.workflow.session_store import SessionStore
+from tabsmith.workflow.session import FieldName, SessionStore, WorkflowSession
 from tabsmith.workflow.states import State
 from tests.stories.hostile import LONG, MARKS
-from tests.tui.terminal import KEYS, Terminal, foreign_controls
+from tests.tui.terminal import KEYS, Terminal, foreign_controls, tabsmith_in_terminal
 
 PATIENCE = 20.0
 PROGRAM = [sys.executable, "-m", "tabsmith_tui.cli"]
@@ -42,9 +45,10 @@ def open_terminals() -> Iterator[ExitStack]:
         yield stack
 
 
-def start(folder: Path) -> Terminal:
-    """The program, at home."""
-    terminal = Terminal(PROGRAM, cwd=folder, environ={"TEXTUAL_ANIMATIONS": "none"}, seconds=PATIENCE)
+def start(folder: Path, *, own: bool = False) -> Terminal:
+    """The program, at home; with `own` as an interpreter of its own."""
+    how: dict[str, Any] = {"cwd": folder, "environ": {"TEXTUAL_ANIMATIONS": "none"}, "seconds": PATIENCE}
+    terminal = Terminal(PROGRAM, **how) if own else tabsmith_in_terminal(**how)
     terminal.wait_for("Start with a sample table", "f1 help")
     return terminal
 
@@ -114,7 +118,7 @@ def back(terminal: Terminal, *places: str) -> None:
 
 
 def test_from_home_to_a_model_and_predictions_in_a_file(folder: Path) -> None:
-    with start(folder) as terminal:
+    with start(folder, own=True) as terminal:
         to_schema(terminal, "rooms.csv")
         terminal.wait_for("price", "a number (regression)")
         terminal.press("enter")

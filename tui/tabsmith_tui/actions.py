@@ -1,16 +1,22 @@
-"""The actions of `keys.py` as Textual bindings, checked against the person's keymap, and listed in the command palette.
+"""The actions of `keys.py` as Textual bindings, checked against the person's keymap, and listed in the command palette; and
+the queue in which pressed keys are handled.
 
 A screen writes `BINDINGS = bindings("run.pause", "run.stop")`, or `BINDINGS = bindings_of("run")` for all of its scope.
 """
 
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from functools import partial
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
+from textual.app import App
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
+from textual.events import Event
+from textual.message_pump import MessagePump
+from textual.timer import Timer
 
 from tabsmith.text import clean, nearest
 from tabsmith_tui.keys import ALL_ACTIONS, Action, Scope
@@ -48,9 +54,9 @@ def bindings(*action_ids: str) -> list[BindingType]:
     return [_binding(ACTIONS[action_id]) for action_id in action_ids]
 
 
-def bindings_of(scope: Scope) -> list[BindingType]:
-    """Textual bindings of all actions of `scope`, in the order of the table."""
-    return [_binding(action) for action in ACTIONS.values() if action.scope == scope]
+def bindings_of(scope: Scope, without: Collection[str] = ()) -> list[BindingType]:
+    """Textual bindings of all actions of `scope`, in the order of the table; `without` those that a widget has."""
+    return [_binding(action) for action in ACTIONS.values() if action.scope == scope and action.id not in without]
 
 
 def check_keymap(chosen: Mapping[str, str]) -> Keymap:
@@ -154,3 +160,48 @@ class ActionCommands(Provider):
             action = ACTIONS[name]
             label = Content.assemble(action.label, (f"   {self.app.get_key_display(active.binding)}", "$quiet"))
             yield label, f"{action.label} {action.id}", action.help, active
+
+
+LONGEST_WAIT = 0.5  # seconds; a widget that was removed, or waits itself, delays the next key no longer
+
+
+class KeyQueue:
+    """A queue of keys and pastes for `app`; `handle` passes an event to Textual."""
+
+    def __init__(self, app: App[Any], handle: Callable[[Event], Awaitable[None]]) -> None:
+        self._app = app
+        self._handle = handle
+        self._waiting: deque[Event] = deque()
+        self._current = 0  # the number of the key that is being handled; 0 for none
+        self._count = 0
+        self._timer: Timer | None = None
+
+    async def take(self, event: Event) -> None:
+        """Handle the event now, or after the events before it."""
+        self._waiting.append(event)
+        if not self._current:
+            await self._next()
+
+    async def _next(self) -> None:
+        self._current = 0
+        if self._timer is not None:
+            self._timer.stop()
+        if not self._waiting:
+            return
+        self._count += 1
+        number = self._current = self._count
+        path: list[MessagePump] = list((self._app.focused or self._app.screen).ancestors_with_self)
+        self._timer = self._app.set_timer(LONGEST_WAIT, lambda: self._done(number))
+        await self._handle(self._waiting.popleft())
+        self._follow(number, path)
+
+    def _follow(self, number: int, path: list[MessagePump]) -> None:
+        """Follow the event up its path of widgets, always behind it; at the end it is handled."""
+        while path:
+            node = path.pop(0)
+            if node.call_later(self._follow, number, path) if path else node.call_later(self._done, number):
+                return
+
+    async def _done(self, number: int) -> None:
+        if number == self._current:
+            await self._next()

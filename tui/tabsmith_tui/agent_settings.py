@@ -1,25 +1,31 @@
-"""The settings of agents as a form: read from file and environment as one value, and saved key by key.
+"""The settings of agents as a form, read from file and environment as one value and saved key by key; and a check whether
+their server accepts connections.
 
 The functions read and write files: call them in a thread.
 """
 
 import os
+import socket
+import threading
 from collections.abc import Sequence
 from operator import attrgetter
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, get_args
+from urllib.parse import urlsplit
 
 import msgspec
 
 from tabsmith.agent_registry import AGENTS
 from tabsmith.agents.api_keys import KeySource, find_key, keys_file
 from tabsmith.agents.backend import Availability, availability, key_variables
+from tabsmith.agents.llm.providers import choose_endpoint
 from tabsmith.agents.protocol import AgentName
-from tabsmith.conditions.expression import parse_condition
+from tabsmith.conditions import parse_condition
 from tabsmith.config import Settings, load
 from tabsmith.config.keys import SettingKey, all_keys
 from tabsmith.config.loading import SettingSource, describe
+from tabsmith.config.settings import LlmSettings
 from tabsmith.errors import ConditionError, ConfigError, UsageError
 from tabsmith.paths import folders
 from tabsmith.text import clean
@@ -108,7 +114,7 @@ def save(key: str, text: str) -> AgentSettingsForm:
 
     Raises ConfigError and StorageError; the file is then unchanged.
     """
-    from tabsmith.config.writing import set_value
+    from tabsmith.config.loading import set_value
 
     if key == DOLLARS:
         _check_dollars(text)
@@ -163,3 +169,31 @@ def _entry(key: SettingKey, settings: Settings, source: SettingSource) -> Settin
     text = "" if value is None or value == () else clean(key.format(value), _LONGEST)
     options = tuple(get_args(key.kind)) if key.type_label.startswith("one of ") else ()
     return SettingEntry(key.name, text, source, key.variable, key.description, key.type_label, options)
+
+
+_TIMEOUT: Final = 1.0  # seconds to wait for a connection
+
+
+def server_address(settings: LlmSettings) -> str:
+    """Return `host:port` of the llm agent's server. Raises AgentMissingError if the settings name no model."""
+    address = urlsplit(choose_endpoint(settings).base_url)
+    return f"{address.hostname}:{address.port or {'http': 80}.get(address.scheme, 443)}"
+
+
+def connection_problem(address: str) -> str:
+    """Return why `host:port` cannot be connected to, or ""."""
+    host, _, port = address.rpartition(":")
+    outcome: list[str] = []
+
+    def connect() -> None:
+        try:
+            socket.create_connection((host, int(port)), timeout=_TIMEOUT).close()
+        except OSError as error:
+            outcome.append(error.strerror or str(error))
+        else:
+            outcome.append("")
+
+    attempt = threading.Thread(target=connect, daemon=True)  # looking up a name has no time limit of its own
+    attempt.start()
+    attempt.join(_TIMEOUT)
+    return outcome[0] if outcome else f"no answer within {_TIMEOUT:g} s"

@@ -15,15 +15,13 @@ from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
 from tabsmith.errors import ErrorReport, report_of
+from tabsmith.presentation.summaries import exit_lines
 from tabsmith.text import clean_block
-from tabsmith_tui.actions import ActionCommands, bindings_of, check_keymap, key_words
-from tabsmith_tui.key_queue import KeyQueue
+from tabsmith_tui.actions import ActionCommands, KeyQueue, bindings_of, check_keymap, key_words
 from tabsmith_tui.screens import SCREENS, ScreenName
-from tabsmith_tui.screens.base import STYLES, start_worker
+from tabsmith_tui.screens.base import STYLES, PredictDraft, start_worker
 from tabsmith_tui.screens.home import HomeScreen
-from tabsmith_tui.services import PredictDraft
 from tabsmith_tui.store import Store
-from tabsmith_tui.summaries import ExitSummary, exit_summary
 from tabsmith_tui.theme import THEMES, theme_name
 
 if TYPE_CHECKING:
@@ -33,14 +31,14 @@ if TYPE_CHECKING:
     from tabsmith.runs.watch import RunSummary
     from tabsmith.workflow.conversation import Conversation
     from tabsmith_tui.bridge_client import BridgeClient
-    from tabsmith_tui.services import AppServices
+    from tabsmith_tui.screens.base import AppServices
 
     def _implements(app: "TabsmithApp") -> AppServices:
         """Checked by mypy: the app has every service that screens use."""
         return app
 
 
-class TabsmithApp(App[ExitSummary], inherit_bindings=False):
+class TabsmithApp(App[tuple[str, ...]], inherit_bindings=False):
     """The terminal app. It implements `AppServices`, and takes the time, ids, disk and processes from outside.
 
     `supervisor` is made when it is first needed, and started after the first frame.
@@ -126,7 +124,7 @@ class TabsmithApp(App[ExitSummary], inherit_bindings=False):
             self.pop_screen()
 
     def show_error(self, error: BaseException | ErrorReport) -> None:
-        from tabsmith_tui.screens.error import ErrorScreen
+        from tabsmith_tui.screens.dialogs import ErrorScreen
 
         self.push_screen(ErrorScreen(error if isinstance(error, ErrorReport) else report_of(error)))
 
@@ -198,19 +196,20 @@ class TabsmithApp(App[ExitSummary], inherit_bindings=False):
     async def _leave(self, running: "tuple[RunSummary, ...]") -> None:
         if self._supervisor is not None:
             await self._supervisor.close()
-        self.exit(exit_summary(running, session=self._saved_step(), model_id=self.newest_model))
+        self.exit(exit_lines(running, session=self._saved_step(), model_id=self.newest_model))
 
     def _saved_step(self) -> str:
-        """The state of this app's session on disk, which a phone may have changed; "" without one."""
+        """The step of this app's session on disk, which a phone may have changed; "" without one."""
         if self.conversation is None:
             return ""
-        from tabsmith_tui.session_watch import read_header
+        from tabsmith.workflow.states import place_of
+        from tabsmith_tui.store import read_header
 
         try:
             header = read_header(self.conversation.store.path)
         except (OSError, ValueError):
             return ""  # an unreadable session cannot be resumed
-        return header.state.value if header else ""
+        return place_of(header.state) if header else ""
 
     # Keys and messages --------------------------------------------------------------------------------------------
 
@@ -266,9 +265,6 @@ class TabsmithApp(App[ExitSummary], inherit_bindings=False):
 def run_app(settings: "Settings") -> int:
     """Run the app on this terminal, and print its summary when it is left. Returns the exit code."""
     app = TabsmithApp(settings)
-    summary = app.run()
-    if summary is None:
-        return app.return_code or 0
-    for line in summary.lines:
+    for line in app.run() or ():
         sys.stdout.write(line + "\n")
-    return summary.exit_code
+    return app.return_code or 0

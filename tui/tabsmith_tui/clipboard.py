@@ -5,7 +5,6 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,25 +16,27 @@ _OSC52_LIMIT = 74_000  # bytes before base64; longer ones are dropped by termina
 _SECONDS = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class Copied:
-    """Where the text went, in words for a notification."""
+async def copy_and_tell(text: str, app: App[Any], what: str = "") -> None:
+    """Copy `text`, and notify the person where it went, or why it could not be copied. `what` says what it is."""
+    try:
+        app.notify(f"{what} {await copy(text, app)}".strip())
+    except OSError as error:
+        app.notify(f"Could not copy: {error}", severity="error")
 
-    words: str
 
-
-async def copy(text: str, app: App[Any], environ: Mapping[str, str] = os.environ) -> Copied:
-    """Copy `text` and say where it went. Tries each way until one works; a file always does, or raises OSError."""
+async def copy(text: str, app: App[Any], environ: Mapping[str, str] = os.environ) -> str:
+    """Copy `text`, and return in a sentence where it went. Tries each way until one works; a file always does, or raises
+    OSError."""
     for command in _programs(environ):
         if await _by_program(command, text):
-            return Copied(f"Copied to the system clipboard (by {Path(command[0]).name}).")
+            return f"Copied to the system clipboard (by {Path(command[0]).name})."
     if len(text.encode()) <= _OSC52_LIMIT and environ.get("TERM", "") not in ("", "dumb", "linux"):
         app.copy_to_clipboard(text)
-        return Copied("Copied through the terminal (OSC 52); if it does not arrive, your terminal does not allow that.")
+        return "Copied through the terminal (OSC 52); if it does not arrive, your terminal does not allow that."
     path = folders().state / "copied.txt"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
-    return Copied(f"No clipboard can be reached, so it is in the file {path}.")
+    return f"No clipboard can be reached, so it is in the file {path}."
 
 
 def _programs(environ: Mapping[str, str]) -> list[list[str]]:

@@ -1,20 +1,27 @@
-"""The store that screens list from: runs, models and saved sessions on this machine. Call it in a thread."""
+"""The store that screens list from: runs, models and saved sessions on this machine, and a watch on a session's file.
+
+Call the store in a thread.
+"""
 
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+import msgspec
 
 from tabsmith.errors import StorageError
 from tabsmith.paths import folders
 from tabsmith.text import clean
+from tabsmith.workflow.session import WorkflowSession
+from tabsmith.workflow.states import State
 
 if TYPE_CHECKING:
     from tabsmith.modeling.model_files import ModelSummary
     from tabsmith.modeling.results import ModelReport
     from tabsmith.runs.events import RunCommand
     from tabsmith.runs.watch import RunSummary
-    from tabsmith.workflow.session_store import SessionStore
+    from tabsmith.workflow.session import SessionStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +43,7 @@ class SavedSession:
     waits for ("" for none), and its owner (None for this terminal's user)."""
 
     subject: str
-    stands_at: str
+    place: str
     saved_at: float
     run_id: str = ""
     owner: SessionOwner | None = None
@@ -48,13 +55,13 @@ class Store:
     def session(self) -> SavedSession | None:
         """Return the session of this terminal's user, or None. Raises StorageError if it is damaged; the error says
         where it was moved."""
-        from tabsmith.workflow.session_store import SessionStore
+        from tabsmith.workflow.session import SessionStore
 
         return _saved(SessionStore(), None)
 
     def other_sessions(self) -> "tuple[SavedSession | StorageError, ...]":
         """Return the sessions of people on phones, the last saved first, and an error for each damaged one."""
-        from tabsmith.workflow.session_store import SessionStore
+        from tabsmith.workflow.session import SessionStore
 
         sessions: list[SavedSession | StorageError] = []
         for user, number in _phone_users():
@@ -121,18 +128,16 @@ def _saved(store: "SessionStore", owner: SessionOwner | None) -> SavedSession | 
     from tabsmith.storage import Damaged, Found
     from tabsmith.tables.read.sources import describe_source
     from tabsmith.workflow.restore import EXPIRES_AFTER
-    from tabsmith.workflow.states import STEP_OF, State
+    from tabsmith.workflow.states import State
 
     match store.load():
         case Found(session):
             old = time.time() - session.updated_at > EXPIRES_AFTER
             if old or session.state in (State.IDLE, State.COMPLETED):
                 return None
-            step = STEP_OF.get(session.retry or session.state if session.state is State.ERROR else session.state)
             subject = describe_source(session.source) if session.source else "no table chosen yet"
-            stands_at = step.value if step else session.state.value
             run_id = session.run_id if session.state is State.TRAINING else ""
-            return SavedSession(subject, stands_at, session.updated_at, run_id, owner)
+            return SavedSession(subject, session.place, session.updated_at, run_id, owner)
         case Damaged(moved_to=path, reason=reason):
             subject = f"The saved session of {owner.phone}" if owner else "The saved session"
             raise StorageError(
@@ -160,3 +165,53 @@ def _name_of(number: int) -> str:
     chats = [chat for paths in bots if paths.chat_state(number).is_file() and (chat := ChatStates(paths).load(number))]
     name = max(chats, key=lambda chat: chat.seen_at).name if chats else ""
     return clean(name, 40).strip() or str(number)
+
+
+_FileStamp: TypeAlias = tuple[int, int, int]
+_NO_FILE: Final[_FileStamp] = (0, 0, 0)
+
+
+class SessionHeader(msgspec.Struct, frozen=True):
+    """The first fields of a session's file: its id, how often it was saved, and its state."""
+
+    id: str
+    revision: int
+    state: State
+
+
+def read_header(path: Path) -> SessionHeader | None:
+    """Read the header of the session at `path`; None if there is no file. Raises OSError, and ValueError if the file is
+    no session; only the next save moves such a file aside."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=SessionHeader)
+    except FileNotFoundError:
+        return None
+
+
+class SessionWatch:
+    """Watches the file of one session. A look costs one stat while nothing changed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._stamp: _FileStamp | None = None
+
+    def changed(self, session: WorkflowSession) -> bool:
+        """Whether another process saved or removed the session since `session` was read."""
+        try:
+            stamp = self._look()
+            if stamp == self._stamp:
+                return False
+            on_disk = read_header(self._path)
+        except (OSError, ValueError):
+            return False  # the next save reports a damaged file
+        own = (session.id, session.revision) if session.revision and session.state is not State.COMPLETED else None
+        changed = (on_disk and (on_disk.id, on_disk.revision)) != own
+        self._stamp = None if changed else stamp
+        return changed
+
+    def _look(self) -> _FileStamp:
+        try:
+            status = self._path.stat()
+        except FileNotFoundError:
+            return _NO_FILE
+        return status.st_ino, status.st_mtime_ns, status.st_size

@@ -85,7 +85,7 @@ def limit_uses(snapshot: RunSnapshot, now: float) -> tuple[LimitUse, ...]:
 
 
 def dollar_use(snapshot: RunSnapshot) -> LimitUse | None:
-    """What was spent of the limit, as far as it is known: a price that is not known is never $0."""
+    """The use of the limit of dollars, as far as it is known: an unknown price is never $0."""
     limit = Decimal(snapshot.limits.dollars or 0)
     if not limit:
         return None
@@ -101,7 +101,7 @@ def time_left(snapshot: RunSnapshot, now: float) -> str:
     at_most = limits.seconds - snapshot.active_seconds(now) if limits.seconds > 0 else None
     if at_most is not None and at_most <= 0:
         return "time is up, finishing"
-    finished = [each.seconds for each in snapshot.trials if each.state == "scored" and each.seconds > 0]
+    finished = [trial.seconds for trial in snapshot.trials if trial.state == "scored" and trial.seconds > 0]
     # An iteration of a task takes as long as its agent works, which says nothing of the next one.
     if limits.iterations > 0 and len(finished) >= _EVIDENCE and not snapshot.tasks:
         guess = sum(finished) / len(finished) * max(0, limits.iterations - snapshot.budget(now).iterations)
@@ -122,7 +122,7 @@ def _coarse(seconds: float) -> float:
 
 
 def used_so_far(snapshot: RunSnapshot, now: float) -> str:
-    """What the run has cost up to now: `so far 12 iterations, 3:12 of 10:00, 85.3k tokens, $0.42 of $2.00`."""
+    """The cost of the run up to now: `so far 12 iterations, 3:12 of 10:00, 85.3k tokens, $0.42 of $2.00`."""
     parts = [plural(len(snapshot.trials), "iteration"), elapsed(snapshot, now)]
     if replies.uses_llm(snapshot):
         limits, usage = snapshot.limits, snapshot.usage
@@ -151,7 +151,7 @@ def money(dollars: Decimal) -> str:
 
 
 def usage_cost(usage: Usage) -> str:
-    """What was spent: `$0.42`; `price unknown`, with the part that is known; — before any reply."""
+    """The cost: `$0.42`; `price unknown`, with the part that is known; — before any reply."""
     if not usage.turns:
         return formatting.UNKNOWN
     if not usage.unpriced:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Label(NamedTuple):
-    """How a state is shown. The glyph is one cell wide in every terminal."""
+    """The glyph, word and tone of a state. The glyph is one cell wide in every terminal."""
 
     glyph: str
     word: str
@@ -61,7 +61,7 @@ OUTCOMES: Final[Mapping[Outcome, Label]] = MappingProxyType(
         "cancelled": Label("□", "cancelled", "dim"),
     }
 )
-"""How a run, or a task of a task file, ended."""
+"""The outcome of a run, or of a task of a task file."""
 
 EXIT_REASONS: Final[Mapping[ExitReason, str]] = MappingProxyType(
     {
@@ -77,6 +77,9 @@ EXIT_REASONS: Final[Mapping[ExitReason, str]] = MappingProxyType(
     }
 )
 """Why a run or a task ended; empty where the outcome says all."""
+
+LOG_TONES: Final[Mapping[str, Tone]] = MappingProxyType({"info": "plain", "warning": "warn", "error": "bad"})
+"""The tone of a line of a run's log, by its level."""
 
 AVAILABILITIES: "Final[Mapping[AvailabilityState, Label]]" = MappingProxyType(
     {
@@ -119,7 +122,7 @@ FILE_CHANGES: Final[Mapping[str, str]] = MappingProxyType(
 
 
 def error_lines(error: ErrorReport) -> tuple[Line, ...]:
-    """One to three lines; a place or a next step that is not known has none."""
+    """An error in one to three lines; a place or a next step that is not known has none."""
     lines: list[Line] = [(Span("✘ ", "bad"), span(error.what, "bad", 600))]
     if error.where:
         lines.append((Span("at ", "dim"), foreign(error.where, limit=200)))

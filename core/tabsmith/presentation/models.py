@@ -18,8 +18,8 @@ from tabsmith.modeling.results import (
     Residuals,
 )
 from tabsmith.presentation import recipes
-from tabsmith.presentation.scores import better_way, metric_direction
-from tabsmith.presentation.spans import Line, Span, line, span
+from tabsmith.presentation.scores import better_way, interval_text, metric_direction
+from tabsmith.presentation.spans import Line, Span, Tone, line, span
 from tabsmith.tables.read.sources import FileSource, Source
 from tabsmith.text import clean, plural
 
@@ -34,7 +34,7 @@ _BASELINES: Final[Mapping[str, str]] = MappingProxyType(
 
 
 def model_subject(report: ModelReport) -> str:
-    """What the model predicts, from what, by which measure."""
+    """The id of a model with its table and target."""
     target = clean(report.schema.target, 40)
     return f"model {clean(report.model_id, 40)} · {clean(report.source, 40)} · {target}"
 
@@ -48,7 +48,7 @@ def score_lines(report: ModelReport) -> tuple[Line, ...]:
         lines.append(line("cross-validated, on the rows that chose the model, and so a little too good.", "warn"))
     else:
         lines.append((Span(f"on the test set, {plural(holdout.rows, 'row')} no model had seen", "strong"),))
-        width = max((len(each.metric.label) for each in holdout.scores), default=0)
+        width = max((len(score.metric.label) for score in holdout.scores), default=0)
         if holdout.scores:
             lines.append(line(f"  {'':<{width}}     score  95 % interval", "dim"))
         lines.extend(_score(each, width, first=place == 0) for place, each in enumerate(holdout.scores))
@@ -88,7 +88,7 @@ def further_scores(report: ModelReport) -> tuple[Line, ...]:
 
 
 def baseline_lines(report: ModelReport) -> tuple[Line, ...]:
-    """What the best constant prediction scores on the hold-out; none where it was not measured."""
+    """The score of the best constant prediction on the test set; none if it was not measured."""
     baseline = report.holdout.baseline if report.holdout else None
     if baseline is None:
         return ()
@@ -136,7 +136,7 @@ def importance_heading(metric: Metric) -> str:
 
 
 class Confused(NamedTuple):
-    """How many rows of the class `truth`, of all `class_rows` of it, were predicted to be of the class `predicted`."""
+    """A confusion: `rows` of the `class_rows` rows of class `truth` were predicted to be of class `predicted`."""
 
     rows: int
     truth: int
@@ -145,7 +145,7 @@ class Confused(NamedTuple):
 
 
 def confused_classes(confusion: Confusion) -> list[Confused]:
-    """Which class was taken for which other, the most frequent first. Classes are given by their places."""
+    """The confusions, most frequent first. Classes are given by their index."""
     found = [
         Confused(count, truth, predicted, sum(row))
         for truth, row in enumerate(confusion.counts)
@@ -156,7 +156,7 @@ def confused_classes(confusion: Confusion) -> list[Confused]:
 
 
 def rows_right(confusion: Confusion) -> tuple[int, int]:
-    """How many rows were predicted right, and how many there are."""
+    """The number of rows that were predicted right, and of all rows."""
     right = sum(row[place] for place, row in enumerate(confusion.counts) if place < len(row))
     return right, sum(map(sum, confusion.counts))
 
@@ -173,23 +173,23 @@ def member_lines(report: ModelReport) -> tuple[Line, ...]:
     if len(ranked) == 1:
         return (line(recipes.recipe_title(ranked[0].recipe), "strong"), *recipes.recipe_lines(ranked[0].recipe, 12))
     lines: list[Line] = [line(ensemble_label(len(ranked)), "dim")]
-    for each in ranked:
+    for member in ranked:
         lines.append(
             (
-                Span(f"{formatting.percent(each.weight):>7}  ", "accent"),
-                span(recipes.recipe_title(each.recipe), "strong"),
+                Span(f"{formatting.percent(member.weight):>7}  ", "accent"),
+                span(recipes.recipe_title(member.recipe), "strong"),
             )
         )
-        lines.extend((Span("         "), *piece) for piece in recipes.recipe_lines(each.recipe, 6))
+        lines.extend((Span("         "), *piece) for piece in recipes.recipe_lines(member.recipe, 6))
     return tuple(lines)
 
 
 def caution_lines(report: ModelReport) -> tuple[Line, ...]:
-    """What was not done, cut short, or should be known before the model is trusted."""
+    """Cautions: steps that were skipped or cut short, and facts to know before the model is trusted."""
     found: list[str] = []
     if report.holdout is None:
         found.append("There is no score on a test set: nothing was measured on rows the search had not seen.")
-    elif any(each.low is None or each.high is None for each in report.holdout.scores):
+    elif any(score.low is None or score.high is None for score in report.holdout.scores):
         found.append("A score without an interval: there were too few rows, or too few of a class, to draw it from.")
     if len(report.champion.folds) < report.schema.split.folds:
         done = f"{len(report.champion.folds)} of {report.schema.split.folds}"
@@ -211,7 +211,7 @@ def caution_lines(report: ModelReport) -> tuple[Line, ...]:
 
 
 def model_facts(report: ModelReport, folder: Path) -> tuple[Line, ...]:
-    """Which model it is, where it lies, from what and how long it was trained."""
+    """The model's id and folder, its table, target and split, and the duration of its training."""
     split = report.schema.split
     features = plural(len(report.schema.features), "column")
     pairs = (
@@ -250,21 +250,18 @@ def usage_examples(report: ModelReport, source: Source | None) -> str:
     )
 
 
-def _score(each: ModelScore, width: int, *, first: bool) -> Line:
-    label = clean(each.metric.label, 30).ljust(width)
-    value = Span(f"{formatting.number(each.score):>10}", "good" if first else "plain")
-    if each.low is None or each.high is None:
-        interval = Span("  no interval".ljust(18), "warn")
-    else:
-        between = f"  {formatting.number(each.low)} to {formatting.number(each.high)}"
-        interval = Span(between.ljust(18), "plain" if first else "dim")
-    way = Span(f"  {better_way(each.metric)}", "dim")
+def _score(score: ModelScore, width: int, *, first: bool) -> Line:
+    label = clean(score.metric.label, 30).ljust(width)
+    value = Span(f"{formatting.number(score.score):>10}", "good" if first else "plain")
+    between = interval_text(score)
+    tone: Tone = "warn" if not between else "plain" if first else "dim"
+    interval = Span(f"  {between or 'no interval'}".ljust(18), tone)
+    way = Span(f"  {better_way(score.metric)}", "dim")
     return (Span(f"  {label}", "strong" if first else "plain"), value, interval, way)
 
 
 def score_and_interval(score: ModelScore) -> Line:
     """`RMSE 21,480 · 95 % interval 20,900 to 22,100`: the metric, a space, the score, the interval."""
-    interval = ""
-    if score.low is not None and score.high is not None:
-        interval = f" · 95 % interval {formatting.number(score.low)} to {formatting.number(score.high)}"
-    return (span(score.metric.label), Span(" "), Span(formatting.number(score.score), "strong"), Span(interval, "dim"))
+    between = interval_text(score)
+    interval = Span(f" · 95 % interval {between}" if between else "", "dim")
+    return (span(score.metric.label), Span(" "), Span(formatting.number(score.score), "strong"), interval)

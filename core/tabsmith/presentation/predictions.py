@@ -4,10 +4,13 @@ from typing import Final
 
 from tabsmith.modeling.results import PredictedFile, RowsScore
 from tabsmith.presentation.models import score_and_interval
-from tabsmith.presentation.spans import Line, Span, span
-from tabsmith.text import plural
+from tabsmith.presentation.spans import LabelledLine, Line, Span, foreign, line, span
+from tabsmith.text import clean, plural
 
+_NAMES: Final = 8
 _ROWS: Final = 3
+_FACTS: Final = 4  # notes among the facts: the first predicted rows are to be seen below them
+_SCORES: Final = 2
 
 
 def prediction_notes(done: PredictedFile) -> tuple[str, ...]:
@@ -24,14 +27,42 @@ def prediction_notes(done: PredictedFile) -> tuple[str, ...]:
     return tuple(str(note) for note in notes)
 
 
+def prediction_facts(done: PredictedFile) -> list[LabelledLine]:
+    """The number of predicted rows, the file, its columns, the first notes about the rows, and how good they are."""
+    facts: list[LabelledLine] = [
+        ("predicted", (Span("✔ ", "good"), Span(plural(done.rows, "row")))),
+        ("written to", (foreign(done.out, limit=400),)),
+        ("columns", line(_listed(done.columns))),
+    ]
+    if done.missing:
+        missing = f"{plural(len(done.missing), 'column')} not in the file, treated as missing: {_listed(done.missing)}"
+        facts.append(("! missing", line(missing, "warn")))
+    notes = prediction_notes(done)
+    if len(notes) > _FACTS:
+        rest = len(notes) - _FACTS + 1
+        notes = (*notes[: _FACTS - 1], f"and {rest} more; `tabsmith predict` names them all")
+    facts += [("! note" if place == 0 else "", line(note, "warn")) for place, note in enumerate(notes)]
+    if done.score is not None:
+        scores = rows_score_lines(done.score)[: 1 + _SCORES]
+        facts += [("score" if place == 0 else "", scored) for place, scored in enumerate(scores)]
+    if done.extra:
+        facts.append(("not used", line(f"{plural(len(done.extra), 'column')}: {_listed(done.extra)}")))
+    return facts
+
+
 def rows_score_lines(score: RowsScore) -> tuple[Line, ...]:
     """The scores on the rows that were predicted, as they hold the target, each beside that on the test set."""
     heading: Line = (Span(f"on these rows, {plural(score.rows, 'row')} with the target", "strong"),)
     holdout = {each.metric.name: each for each in score.holdout}
     lines = []
     for each in score.scores:
-        line = score_and_interval(each)
+        scored = score_and_interval(each)
         if each.metric.name in holdout:
-            line = (*line, Span("; on the test set ", "dim"), *score_and_interval(holdout[each.metric.name])[2:])
-        lines.append(line)
+            scored = (*scored, Span("; on the test set ", "dim"), *score_and_interval(holdout[each.metric.name])[2:])
+        lines.append(scored)
     return (heading, *lines) if lines else ((*heading, span(": nothing can be measured on them", "warn")),)
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    more = f" and {len(names) - _NAMES:,} more" if len(names) > _NAMES else ""
+    return ", ".join(clean(name, 40) for name in names[:_NAMES]) + more

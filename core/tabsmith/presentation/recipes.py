@@ -23,7 +23,7 @@ def recipe_title(recipe: Recipe) -> str:
 def recipe_lines(recipe: Recipe, most: int = 40) -> tuple[Line, ...]:
     """Everything in the recipe, a line each; of every kind at most `most`, the rest counted."""
     lines: list[Line] = [(Span("family     ", "dim"), Span(family_label(recipe.family)))]
-    _part(lines, "derived", [f"{clean(each.name, 60)} = {clean(each.sql, 200)}" for each in recipe.derived], most)
+    _part(lines, "derived", [f"{clean(column.name, 60)} = {clean(column.sql, 200)}" for column in recipe.derived], most)
     _part(lines, "dropped", [clean(name, 80) for name in recipe.dropped], most)
     _part(lines, "encoded", [f"{clean(name, 60)}: {how}" for name, how in recipe.encoders.items()], most)
     _part(lines, "parameter", [f"{clean(name, 40)} = {_value(it)}" for name, it in recipe.parameters.items()], most)
@@ -33,7 +33,7 @@ def recipe_lines(recipe: Recipe, most: int = 40) -> tuple[Line, ...]:
 
 
 def change_lines(old: Recipe, new: Recipe, most: int = 40) -> tuple[Line, ...]:
-    """What `new` does otherwise than `old`, a line each; at most `most`, the rest counted."""
+    """The changes from `old` to `new`, a line each; at most `most`, the rest counted."""
     changes = recipe_changes(old, new)
     if not changes:
         return (line("The recipes are the same.", "dim"),)

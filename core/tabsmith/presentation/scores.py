@@ -6,7 +6,7 @@ import statistics
 import msgspec
 
 from tabsmith import formatting
-from tabsmith.modeling.results import FoldScore, Metric
+from tabsmith.modeling.results import FoldScore, Metric, ModelScore
 from tabsmith.orchestration.loop_state import Trial
 from tabsmith.presentation.spans import Tone
 from tabsmith.runs.snapshot import RunSnapshot
@@ -37,6 +37,13 @@ def paired_difference(challenger: tuple[FoldScore, ...], champion: tuple[FoldSco
     return PairedDifference(statistics.fmean(differences), error, len(differences))
 
 
+def interval_text(score: ModelScore) -> str:
+    """`20,100 to 21,900`, the 95 % interval of a score; empty if it has none."""
+    if score.low is None or score.high is None or not (math.isfinite(score.low) and math.isfinite(score.high)):
+        return ""
+    return f"{formatting.number(score.low)} to {formatting.number(score.high)}"
+
+
 def better_way(metric: Metric) -> str:
     """`lower is better`."""
     return f"{'higher' if metric.greater_is_better else 'lower'} is better"
@@ -63,4 +70,4 @@ def difference_tone(difference: float | None, metric: Metric | None) -> Tone:
 
 def first_scored(snapshot: RunSnapshot) -> Trial | None:
     """The first try that got a score; what the champion is compared with."""
-    return next((each for each in snapshot.trials if each.mean is not None and math.isfinite(each.mean)), None)
+    return next((trial for trial in snapshot.trials if trial.mean is not None and math.isfinite(trial.mean)), None)

@@ -6,7 +6,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 from tabsmith.text import clean
 
 Tone: TypeAlias = Literal["plain", "strong", "dim", "good", "bad", "warn", "accent", "mark"]
-"""What a piece of text means; a surface says how the tone looks. `mark` stands out as a heading does."""
+"""The meaning of a piece of text; a surface decides how the tone looks. `mark` stands out as a heading does."""
 
 TONES: Final[tuple[Tone, ...]] = ("plain", "strong", "dim", "good", "bad", "warn", "accent", "mark")
 
@@ -23,6 +23,8 @@ class Span(NamedTuple):
 
 
 Line: TypeAlias = tuple[Span, ...]
+LabelledLine: TypeAlias = tuple[str, Line]
+"""A fact: its label and its value."""
 
 
 def span(text: object, tone: Tone = "plain", limit: int = 400) -> Span:

@@ -1,7 +1,9 @@
-"""What is said of a table once read: which sheet it is, what a join did to its rows, how columns were understood."""
+"""What is said of a table once read: how it was understood, which sheet it is, what a join did to its rows."""
+
+from typing import Final
 
 from tabsmith.formatting import count
-from tabsmith.tables.info import JoinStep, TableInfo
+from tabsmith.tables.info import Dialect, JoinStep, TableInfo
 from tabsmith.tables.profile.types import ColumnProfile
 from tabsmith.text import clean, plural
 
@@ -59,3 +61,45 @@ def sheet_line(info: TableInfo) -> str:
     named = ", ".join(clean(name, 40) for name in others[:_MOST_NAMED])
     more = f" and {count(len(others) - _MOST_NAMED)} more" if len(others) > _MOST_NAMED else ""
     return f"{clean(info.sheet, 60)} (also there: {named}{more})"
+
+
+_DELIMITER_NAMES: Final = {"\t": "tab", " ": "spaces"}
+
+
+def reading_line(info: TableInfo) -> str:
+    """What was assumed of a delimited text, in one line; "" for a source of another kind.
+
+    For example: `header: line 3; 2 lines above skipped; delimiter ;`.
+    """
+    dialect = info.dialect
+    if not dialect.row_values:
+        return ""
+    parts = [f"header: line {dialect.header_line}" if dialect.header else "no header"]
+    if dialect.skipped_lines:
+        parts.append(f"{plural(dialect.skipped_lines, 'line')} above skipped")
+    if dialect.further_header_lines:
+        parts.append(f"{plural(dialect.further_header_lines, 'further header line')} left out")
+    if dialect.header and dialect.named_columns != dialect.row_values:
+        named, values = plural(dialect.named_columns, "name"), plural(dialect.row_values, "value")
+        parts.append(f"{named} in the header, {values} in most rows")
+    parts.append(_layout(dialect))
+    if dialect.quote not in {'"', ""}:
+        parts.append(f"quote {dialect.quote}")
+    if dialect.escape not in {dialect.quote, ""}:
+        parts.append(f"escape {dialect.escape}")
+    if info.encoding not in {"utf-8", "utf-8-sig"}:
+        parts.append(f"encoding {info.encoding}")
+    if info.other_encodings:
+        parts.append(f"perhaps {' or '.join(info.other_encodings[:2])}: check the letters")
+    return clean("; ".join(parts), 300)
+
+
+def _layout(dialect: Dialect) -> str:
+    """How the columns are parted."""
+    if dialect.starts:
+        return "columns of fixed width"
+    if dialect.framed:
+        return "columns between bars"
+    if dialect.row_values == 1:
+        return "one column"
+    return f"delimiter {_DELIMITER_NAMES.get(dialect.delimiter, dialect.delimiter)}"

@@ -21,12 +21,12 @@ def has_tasks(snapshot: RunSnapshot) -> bool:
 
 def task_progress(snapshot: RunSnapshot) -> str:
     """`2 of 5 tasks`: so many are over, whatever became of them; empty while the file was not read."""
-    over = sum(each.state == "done" for each in snapshot.tasks)
+    over = sum(task.state == "done" for task in snapshot.tasks)
     return f"{over} of {plural(len(snapshot.tasks), 'task')}" if snapshot.tasks else ""
 
 
 def task_status(task: TaskState, snapshot: RunSnapshot) -> Span:
-    """Where a task stands: its outcome once it is over."""
+    """The status of a task: its outcome once it is over."""
     if task.outcome:
         return OUTCOMES[task.outcome].span
     if task.state == "running":
@@ -61,7 +61,7 @@ def acceptance_result(acceptance: Acceptance) -> Span:
 
 
 def outcome_label(outcome: Outcome | Literal[""] | None, exit_reason: ExitReason | Literal[""] | None) -> Span:
-    """How a run or a task ended, and why: `✔ finished: time limit reached`, `✘ failed: no further progress`."""
+    """The outcome of a run or a task, and its reason: `✔ finished: time limit reached`, `✘ failed: no further progress`."""
     if not outcome:
         return Span("— not known", "dim")
     label, reason = OUTCOMES[outcome], EXIT_REASONS[exit_reason] if exit_reason else ""
@@ -72,7 +72,7 @@ def outcome_label(outcome: Outcome | Literal[""] | None, exit_reason: ExitReason
 
 
 def tasks_ending(snapshot: RunSnapshot) -> tuple[Line, ...]:
-    """How a run of tasks ended, and why the first that did not succeed did not."""
+    """The outcome of a run of tasks, and the reason why the first unsuccessful task failed."""
     said = outcome_label(snapshot.outcome, snapshot.exit_reason)
     lines: list[Line] = [(said, Span(f"   {task_progress(snapshot)}  ", "dim"), *outcome_counts(snapshot))]
     bad = next((each for each in snapshot.tasks if each.outcome and not each.outcome.startswith("success")), None)
@@ -80,7 +80,7 @@ def tasks_ending(snapshot: RunSnapshot) -> tuple[Line, ...]:
         lines.append((span(f"{clean(bad.name, 40)}  ", "dim"), span(bad.reason, "warn", 600)))
     elif bad is None and snapshot.error is not None:
         lines.append((Span("✘ ", "bad"), span(snapshot.error.what, "bad", 600)))
-    refused = [clean(each.name, 40) for each in snapshot.tasks if each.handed_back == "refused"]
+    refused = [clean(task.name, 40) for task in snapshot.tasks if task.handed_back == "refused"]
     if refused:
         lines.append((Span("not handed back  ", "dim"), span(", ".join(refused), "bad", 300)))
     next_step = snapshot.error.next_step if snapshot.error is not None else ""
@@ -90,7 +90,7 @@ def tasks_ending(snapshot: RunSnapshot) -> tuple[Line, ...]:
 
 
 def outcome_counts(snapshot: RunSnapshot) -> Line:
-    """How many tasks there are of each outcome: `✔ 2 success  ✘ 1 failed  `."""
+    """The number of tasks of each outcome: `✔ 2 success  ✘ 1 failed  `."""
     outcomes = [task.outcome for task in snapshot.tasks]
     return tuple(
         Span(f"{label.glyph} {outcomes.count(outcome)} {label.word}  ", label.tone)

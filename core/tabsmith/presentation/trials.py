@@ -1,4 +1,4 @@
-"""What became of an iteration: a label for each state of a trial."""
+"""The result of an iteration: a label for each state of a trial."""
 
 import math
 from typing import Final
@@ -27,7 +27,7 @@ _UNSCORED: Final = {"refused": REFUSED, "failed": FAILED, "unanswered": NO_ANSWE
 
 
 def trial_result(trial: Trial, snapshot: RunSnapshot) -> Span:
-    """What became of a trial, and the decision about it where that is not simply to proceed."""
+    """The result of a trial, and the decision about it unless that is simply to proceed."""
     status = trial_status(trial, snapshot)
     if trial.decision is None or trial.decision.action == "proceed":
         return status
@@ -35,7 +35,7 @@ def trial_result(trial: Trial, snapshot: RunSnapshot) -> Span:
 
 
 def trial_status(trial: Trial, snapshot: RunSnapshot) -> Span:
-    """What became of a trial; of one under way, what happens to it. In a task it is the acceptance command's verdict."""
+    """The result of a trial, or its progress while it is under way. In a task it is the verdict of the acceptance command."""
     if trial.work is not None:
         return work_result(trial, snapshot)
     if trial.skipped:
@@ -66,7 +66,7 @@ def current_fold(trial: Trial, snapshot: RunSnapshot) -> int:
 
 
 def work_result(trial: Trial, snapshot: RunSnapshot) -> Span:
-    """What became of an iteration of a task: the verdict of the acceptance command, never the agent's word."""
+    """The result of an iteration of a task: the verdict of the acceptance command, never the agent's word."""
     work = trial.work
     if trial.skipped:
         return SKIPPED.span

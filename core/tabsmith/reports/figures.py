@@ -29,7 +29,7 @@ class ChartError(TabsmithError):
 
 
 class NothingToDrawError(ChartError):
-    """What the chart would show is not known yet, or was never measured."""
+    """The data of the chart is not known yet, or was never measured."""
 
 
 class MatplotlibMissingError(ChartError):
@@ -243,7 +243,7 @@ def showable(text: str, limit: int = _LONGEST) -> str:
 
 
 def width(text: str, points: float, weight: str = "normal") -> float:
-    """How many pixels `text` takes."""
+    """The width of `text` in pixels."""
     from matplotlib.font_manager import FontProperties, findfont, get_font
 
     font = get_font(findfont(FontProperties(family=_FONT, weight=weight)))

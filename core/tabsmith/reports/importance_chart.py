@@ -44,7 +44,7 @@ def _deviation(column: ColumnImportance) -> float:
 
 
 def _without_bars(less: int, idle: int) -> str:
-    """How many columns have no bar, and why."""
+    """The number of columns without a bar, and the reasons."""
     parts = []
     if less > 0:
         parts.append(f"+{plural(less, 'column')} of less importance")

@@ -153,7 +153,7 @@ def _matrix(title: str, about: str, classes: tuple[str, ...], counts: list[list[
 
 
 def _strength(count: int, total: int, *, agrees: bool) -> float:
-    """How strongly a cell is coloured, from 0 to 1; a small share of errors is to be seen too."""
+    """The strength of a cell's colour, from 0 to 1; a small share of errors can be seen too."""
     share = count / total if total else 0.0
     return share if agrees else math.pow(share, 0.75)
 

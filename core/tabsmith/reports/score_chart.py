@@ -27,7 +27,7 @@ class _Scored(NamedTuple):
 
 
 class _Scores(NamedTuple):
-    """What the chart shows of a run."""
+    """The data that the chart shows of a run."""
 
     metric: Metric
     scored: tuple[_Scored, ...]

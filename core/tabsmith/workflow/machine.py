@@ -10,11 +10,12 @@ from msgspec.structs import replace
 
 from tabsmith.errors import StepError
 from tabsmith.runs.jobs import DetectSchema, JobFailed, Predict, Predicted, ReadTable, SchemaDetected, TableRead
+from tabsmith.tables.read.database_urls import typed_address, without_password
 from tabsmith.tables.read.sources import FileSource
 from tabsmith.workflow import actions
 from tabsmith.workflow.effects import CheckPath, Effect, RemoveSession
 from tabsmith.workflow.session import HISTORY_LIMIT, FieldName, PendingWork, WorkflowSession
-from tabsmith.workflow.states import PREREQUISITES, STEP_OF, GuidedStep, Prerequisite, State, StepMark
+from tabsmith.workflow.states import PREREQUISITES, GuidedStep, Prerequisite, State, StepMark
 from tabsmith.workflow.transitions import (
     Clock,
     FieldRefusedError,
@@ -77,6 +78,8 @@ _HOLDS: Final[dict[Prerequisite, Callable[[WorkflowSession], bool]]] = {
 
 _STEPS: Final = tuple(GuidedStep)
 _MAX_BYTES: Final = 1_000_000
+_ADDRESS_FIELDS: Final = frozenset({FieldName.PATH, FieldName.NEW_ROWS})
+"""Fields in which the address of a database may be typed, with a password that must not be saved."""
 
 _RESULT_OF: Final[dict[type[actions.WorkflowAction], frozenset[str]]] = {
     actions.PathAccepted: frozenset({"path"}),
@@ -99,7 +102,8 @@ def step(session: WorkflowSession, action: actions.WorkflowAction, clock: Clock)
     _require_storable(action)
     match action:
         case actions.Type():
-            return StepResult(replace(_with_drafts(session, {action.field: action.text}), updated_at=clock.now))
+            text = typed_address(action.text) if action.field in _ADDRESS_FIELDS else action.text
+            return StepResult(replace(_with_drafts(session, {action.field: text}), updated_at=clock.now))
         case actions.Back():
             return StepResult(replace(_back(session), updated_at=clock.now))
         case actions.Cancel():
@@ -136,7 +140,7 @@ def marks(session: WorkflowSession) -> dict[GuidedStep, StepMark]:
 
     Steps before the current one are done. A later step is to be checked again if it was reached before, else open.
     """
-    current = step_of(session)
+    current = session.step
     if session.state == State.COMPLETED:
         return dict.fromkeys(_STEPS, StepMark.DONE)
     position = -1 if current is None else _STEPS.index(current)
@@ -152,12 +156,6 @@ def marks(session: WorkflowSession) -> dict[GuidedStep, StepMark]:
     return {guided: mark(index) for index, guided in enumerate(_STEPS)}
 
 
-def step_of(session: WorkflowSession) -> GuidedStep | None:
-    """The guided step that the session's state belongs to; None before the first step."""
-    state = session.retry if session.state == State.ERROR and session.retry is not None else session.state
-    return STEP_OF.get(state)
-
-
 def enter(session: WorkflowSession, to: State, change: HistoryChange = "push") -> WorkflowSession:
     """The session at the state `to`, its history changed as `change` says."""
     history = session.history
@@ -167,7 +165,7 @@ def enter(session: WorkflowSession, to: State, change: HistoryChange = "push") -
         elif change == "return" and to in history:
             history = history[: len(history) - 1 - history[::-1].index(to)]
     entered = replace(session, state=to, history=history, retry=session.retry if to == State.ERROR else None)
-    guided = step_of(entered)
+    guided = entered.step
     if guided is not None and (entered.reached is None or _STEPS.index(guided) > _STEPS.index(entered.reached)):
         return replace(entered, reached=guided)
     return entered
@@ -201,14 +199,16 @@ def _with_drafts(session: WorkflowSession, texts: dict[FieldName, str]) -> Workf
 
 
 def _texts_of(action: actions.WorkflowAction) -> dict[FieldName, str]:
-    """The texts that an action carries, by field. They are kept as typed, whatever becomes of the action."""
-    return {field: getattr(action, name) for field, name in actions.TEXT_FIELDS.get(type(action), {}).items()}
+    """The texts that an action carries, by field. They are kept as typed, whatever becomes of the action, but without the
+    password of an address."""
+    texts = {field: str(getattr(action, name)) for field, name in actions.TEXT_FIELDS.get(type(action), {}).items()}
+    return {field: without_password(text) if field in _ADDRESS_FIELDS else text for field, text in texts.items()}
 
 
 def _pending_work(effect: Effect | None) -> PendingWork | None:
     match effect:
-        case CheckPath(as_text=as_text):
-            return PendingWork("path", as_text=as_text)
+        case CheckPath():
+            return PendingWork("path")
         case ReadTable():
             return PendingWork("table")
         case DetectSchema(target=target):
@@ -254,6 +254,6 @@ def _not_allowed(session: WorkflowSession, action: actions.WorkflowAction) -> St
     names = [action_name(allowed) for allowed in allowed_actions(session.state) if allowed in actions.USER_ACTIONS]
     names += ["back"] if way_back(session) else []
     return StepError(
-        f"“{action_name(type(action))}” does not fit here: the conversation is at “{session.state.value}”.",
+        f"“{action_name(type(action))}” does not fit here: the conversation is at {session.place}.",
         next_step=f"What fits: {', '.join([*names, 'cancel'])}.",
     )

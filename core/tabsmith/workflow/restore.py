@@ -160,7 +160,7 @@ def _at_complete_state(session: WorkflowSession) -> WorkflowSession:
     history = way_back(session)
     to = history[-1] if history else State.IDLE
     back = enter(replace(session, history=history[:-1]), to, "keep")
-    text = f"Your session stood at “{session.state.value}”, but {lacking[0].value} is missing. It stepped back."
+    text = f"Your session was at {session.place}, but {lacking[0].value} is missing. It stepped back."
     return _with_notice(back, SessionNoticeKind.INCOMPLETE, text)
 
 

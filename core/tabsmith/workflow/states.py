@@ -76,6 +76,13 @@ STEP_OF: Final[dict[State, GuidedStep]] = {
 }
 """IDLE belongs to no step; ERROR belongs to the step of the state that is tried again."""
 
+
+def place_of(state: State) -> str:
+    """Where a session in `state` stands, as people read it: its guided step, such as `Schema`."""
+    step = STEP_OF.get(state)
+    return step.value if step is not None else state.value
+
+
 _READY_TO_TRAIN: Final = (Prerequisite.DATA, Prerequisite.TARGET, Prerequisite.FEATURES, Prerequisite.TASK)
 
 PREREQUISITES: Final[dict[State, tuple[Prerequisite, ...]]] = {

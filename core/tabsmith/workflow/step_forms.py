@@ -15,6 +15,7 @@ from tabsmith.families.registry import family_labels
 from tabsmith.modeling.results import METRIC_DESCRIPTIONS, default_metric
 from tabsmith.tables.read.sources import FileSource, SampleName, SampleSource, describe_source
 from tabsmith.tables.schema.manual import EXAMPLES
+from tabsmith.tables.schema.readiness import find_obstacle
 from tabsmith.text import clean, plural
 from tabsmith.workflow import actions
 from tabsmith.workflow.form import (
@@ -32,7 +33,7 @@ from tabsmith.workflow.form import (
     TextField,
 )
 from tabsmith.workflow.inputs import show_columns, show_iterations
-from tabsmith.workflow.machine import marks, missing, step_of, way_back
+from tabsmith.workflow.machine import marks, missing, way_back
 from tabsmith.workflow.schema_edits import column_names
 from tabsmith.workflow.session import FieldDefaults, FieldName, WorkflowSession
 from tabsmith.workflow.states import GuidedStep, State, StepMark
@@ -61,8 +62,17 @@ def _columns(session: WorkflowSession) -> ColumnsField:
         )
         for number, column in enumerate(schema.columns, start=1)
     )
-    rejected, repaired = table.rejected_count, table.repaired_count
-    return ColumnsField(lines, schema.target, schema.targets, schema.problem_type, schema.split, rejected, repaired)
+    return ColumnsField(
+        lines,
+        schema.target,
+        schema.targets,
+        schema.problem_type,
+        schema.split,
+        table.rejected_count,
+        table.repaired_count,
+        schema.warnings,
+        find_obstacle(schema, table.profile),
+    )
 
 
 def _source_facts(session: WorkflowSession) -> tuple[Fact, ...]:
@@ -164,7 +174,7 @@ def _form(
     history = way_back(session)
     return StepForm(
         state=session.state,
-        step=step_of(session),
+        step=session.step,
         title=title,
         words=words,
         fields=fields,
@@ -216,9 +226,15 @@ def _awaiting_file_path(session: WorkflowSession) -> StepForm:
     return _form(
         session,
         "Which file?",
-        "Type or paste the path of the file. Nothing is read yet.",
+        "Type or paste the path of a file, or of a folder of files; or a database's address. Nothing is read yet.",
         fields=(_text(session, FieldName.PATH, "Path", path, example="~/data/houses.csv"),),
-        choices=(StepChoice("Continue", actions.GivePath(path, as_text), reads=(FieldName.PATH,)),),
+        choices=(
+            StepChoice("Continue", actions.GivePath(path, as_text), reads=(FieldName.PATH,)),
+            *(
+                StepChoice(f"Again: {clean(describe_source(source), 60)}", actions.ChangeSource(source))
+                for source in session.sources
+            ),
+        ),
         missing=() if path.strip() else ("the path of a file",),
     )
 

@@ -28,11 +28,14 @@ from tabsmith.errors import (
     AgentTimeoutError,
 )
 from tests.core.agents.living_processes import living
+from tests.forked_programs import forked
 from tests.peers.model_server import Fault, ModelServer, Reply, Script, Tokens
 
 pytest.importorskip("acp", reason="the extra acp is not installed")
 
 PEER = Path(__file__).parents[2] / "peers" / "acp_agent.py"
+OWN = ("leaves children", "stubborn", "is silent", "exits")
+"""Beginnings of the behaviours by which processes end or are left: they get an interpreter of their own."""
 CLAUDE = Path(sys.prefix) / "peers" / "node_modules" / ".bin" / "claude-agent-acp"
 PROMPT = Prompt(system="You propose recipes.", text="Propose the next recipe.")
 ANSWER = '{"done": true, "reason": "scripted"}'
@@ -72,7 +75,9 @@ def peer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., AskedRequest
     asked: list[AskedRequest] = []
 
     def make(behaviour: str = "answer", answer: str = ANSWER, *, seconds: float = 30) -> AskedRequest:
-        asked.append(AskedRequest(sys.executable, str(PEER), behaviour, answer, seconds=seconds))
+        own = behaviour.startswith(OWN)
+        command = [sys.executable, str(PEER), behaviour, answer] if own else forked("acp agent", behaviour, answer)
+        asked.append(AskedRequest(*command, seconds=seconds))
         return asked[-1]
 
     yield make

@@ -26,6 +26,8 @@ from tabsmith.runs.supervisor import Supervisor
 from tabsmith.tables.read.sources import FileSource, SampleSource
 from tests.core.runs.conftest import Start, ended
 
+pytestmark = pytest.mark.usefixtures("own_fork_servers")
+
 _BEFORE: set[int] = set()
 
 

@@ -2,7 +2,7 @@
 
 `python -m tests.core.telegram.bridge_parent` takes a line of JSON for each bridge: the file that its output goes to,
 and its environment. It prints the number of the new process, and "PID STATUS" when one has ended. These bridges send
-as fast as the server takes it, and their workers come from the tests' shared fork server (`fork_server` is its command);
+as fast as the server takes it, and their fork servers are forks as well (`fork_server` is the command);
 in everything else they are the bridge of `python -m tabsmith.telegram`.
 """
 

@@ -8,8 +8,8 @@ import pytest
 from tests.core import houses as houses_table
 from tests.core.telegram.bridge_parent import BridgeParent
 from tests.core.telegram.bridges import Bridge
+from tests.forked_programs import forked
 from tests.peers.telegram_server import TOKEN, TelegramServer
-from tests.shared_fork_server import SharedForkServer
 
 ADA, BOB, EVE = 7, 8, 666
 
@@ -32,11 +32,9 @@ def server() -> Iterator[TelegramServer]:
 @pytest.fixture(scope="session")
 def bridge_parent() -> Iterator[BridgeParent]:
     """The process that the bridges of all tests are forked from."""
-    fork_server = SharedForkServer()
-    parent = BridgeParent(fork_server.command())
+    parent = BridgeParent(forked("fork server"))
     yield parent
     parent.close()
-    fork_server.close()
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """A session taken up again: killed at every state, expired, its file changed or gone, its run gone on without it."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,8 +21,7 @@ from tabsmith.telegram.chat_state import PredictionJob
 from tabsmith.workflow import actions
 from tabsmith.workflow.conversation import Conversation
 from tabsmith.workflow.restore import EXPIRES_AFTER, RunLookup
-from tabsmith.workflow.session import FieldName, SessionNoticeKind, WorkflowSession
-from tabsmith.workflow.session_store import SessionStore
+from tabsmith.workflow.session import FieldName, SessionNoticeKind, SessionStore, WorkflowSession
 from tabsmith.workflow.states import State
 from tabsmith.workflow.step_forms import step_form
 
@@ -61,7 +61,7 @@ from pathlib import Path
 from tests.core.workflow import builders as b
 from tabsmith.workflow import actions
 from tabsmith.workflow.conversation import Conversation
-from tabsmith.workflow.session_store import SessionStore
+from tabsmith.workflow.session import SessionStore
 import msgspec
 
 walk = msgspec.json.decode(sys.stdin.readline().encode(), type=list[actions.UserAction | actions.RunFinished | actions.RunFailed])
@@ -110,8 +110,8 @@ def test_killed_after_any_answer_the_session_is_restored_exactly_there(
     child = _CHILD.format(core=str(ROOT / "core"), root=str(ROOT), folder=str(tmp_path))
     words = msgspec.json.encode(list(walk)) + b"\n"
     for place in range(len(walk)):
-        for file in (tabsmith_home / "state" / "sessions").glob("*"):
-            file.unlink()
+        for folder in ("sessions", "corrections"):
+            shutil.rmtree(tabsmith_home / "state" / folder, ignore_errors=True)
         with subprocess.Popen([sys.executable, "-c", child], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
             assert process.stdin
             assert process.stdout

@@ -28,7 +28,8 @@ from tabsmith.telegram.service import start as start_detached
 from tabsmith.telegram.service import stop as stop_bridge
 from tabsmith.telegram.status import BridgePaths, BridgeStatus, read_status
 from tabsmith.text import plural
-from tabsmith_tui.commands.output import json_option, print_facts, print_json, print_table, print_text, say
+from tabsmith_tui.commands.output import json_option, print_facts, print_json, print_table, print_text, say, tell
+from tabsmith_tui.views.bridge import where
 
 
 class StartedDocument(msgspec.Struct, frozen=True):
@@ -97,10 +98,7 @@ def start(detach: bool, as_json: bool) -> int:
 def stop(as_json: bool) -> None:
     """Stop the bridge, wherever it was started; nothing that came in is lost."""
     done = stop_bridge(bridge_paths(config.load()))
-    if as_json:
-        print_json(done)
-    else:
-        say(_stopped(done))
+    tell(_stopped(done), done, as_json=as_json)
 
 
 @bridge.command()
@@ -232,7 +230,7 @@ def _show_status(document: StatusDocument, paths: BridgePaths) -> None:
     if document.people:
         print_text()
         rows = [
-            [str(user.user), user.name or "—", user.may, time_ago(user.seen_at, now), user.step or "—"]
+            [str(user.user), user.name or "—", user.may, time_ago(user.seen_at, now), where(user)]
             for user in document.people
         ]
         print_table(["user", "name", "list", "seen", "at step"], rows)
@@ -246,7 +244,7 @@ def _show_health(found: HealthReport) -> None:
         [[each.state, each.name, each.what, each.evidence] for each in found.checks],
         widest=300,
     )
-    steps = [each for each in found.checks if each.next_step and each.state != "ok"]
+    steps = [check for check in found.checks if check.next_step and check.state != "ok"]
     if steps:
         print_text()
         print_facts([(each.name, each.next_step) for each in steps])

@@ -141,7 +141,7 @@ def _agent(agent: "Availability", *, is_default: bool) -> Finding:
 
 def _servers(settings: "AgentSettings") -> list[Finding]:
     """Whether the model's server accepts connections, if its address is set; nothing is sent."""
-    from tabsmith_tui.connectivity import connection_problem, server_address
+    from tabsmith_tui.agent_settings import connection_problem, server_address
 
     if settings.llm.base_url is None:
         return []

@@ -6,8 +6,8 @@ import click
 import msgspec
 
 from tabsmith import formatting
-from tabsmith_tui.commands.output import json_option, print_json, print_table, print_text, say
-from tabsmith_tui.commands.train_report import print_report
+from tabsmith_tui.commands.output import json_option, print_json, print_table, print_text, tell
+from tabsmith_tui.commands.run_report import print_report
 
 
 class DeletedDocument(msgspec.Struct, frozen=True):
@@ -61,10 +61,7 @@ def delete(model: str, as_json: bool) -> None:
     from tabsmith.modeling import store
 
     store.delete_model(model)
-    if as_json:
-        print_json(DeletedDocument(model))
-    else:
-        say(f"Deleted {model}.")
+    tell(f"Deleted {model}.", DeletedDocument(model), as_json=as_json)
 
 
 @models.command()
@@ -76,10 +73,8 @@ def export(model: str, file: str, as_json: bool) -> None:
     from tabsmith.modeling import store
 
     store.export_model(model, Path(file))
-    if as_json:
-        print_json(ExportedDocument(model, str(Path(file).absolute())))
-    else:
-        say(f"Exported to {Path(file).absolute()}.")
+    path = str(Path(file).absolute())
+    tell(f"Exported to {path}.", ExportedDocument(model, path), as_json=as_json)
 
 
 def _list(*, as_json: bool) -> None:
@@ -102,14 +97,8 @@ def _list(*, as_json: bool) -> None:
                     formatting.number(model.cv_score),
                     formatting.number(model.holdout_score),
                     model.source,
-                    _date(model.created_at),
+                    formatting.date_and_time(model.created_at),
                 ]
                 for model in summaries
             ],
         )
-
-
-def _date(at: float) -> str:
-    from datetime import UTC, datetime
-
-    return datetime.fromtimestamp(at, UTC).astimezone().strftime("%Y-%m-%d %H:%M")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import click
 import msgspec
 
+from tabsmith.errors import ErrorReport
 from tabsmith.text import clean
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
@@ -20,6 +21,21 @@ def say(text: str) -> None:
 def print_json(value: msgspec.Struct | Sequence[msgspec.Struct]) -> None:
     """Print one JSON document on stdout."""
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+
+
+def tell(message: str, document: msgspec.Struct, *, as_json: bool) -> None:
+    """Print what a command did: its document with `--json`, else a message for people."""
+    if as_json:
+        print_json(document)
+    else:
+        say(message)
+
+
+def say_error(error: ErrorReport) -> None:
+    """Print an error on stderr: its name and what happened, where, and what to do next, a line each."""
+    for line in (f"{error.name}: {error.what}", error.where, error.next_step):
+        if line:
+            say(line)
 
 
 def print_text(text: str = "") -> None:

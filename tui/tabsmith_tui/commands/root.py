@@ -2,7 +2,6 @@
 
 import os
 import sys
-from collections.abc import Mapping
 from importlib import import_module
 from typing import Final
 
@@ -13,45 +12,41 @@ from tabsmith.errors import INTERRUPTED, ErrorReport, report_of
 from tabsmith.text import clean_block
 from tabsmith.version import __version__
 
-_HELP: Final = {
-    "read": "Read a table and say what was found in it.",
-    "schema": "Say what tabsmith understands of a table: kinds, roles, target, task, split.",
-    "train": "Train a model on a table.",
-    "task": "Have agents do the tasks of a file, and prove each by a command.",
-    "predict": "Predict the rows of a table with a model.",
-    "models": "List, show, delete or export models.",
-    "runs": "List, show, follow, resume or stop runs.",
-    "bridge": "Telegram: the same conversation from a phone.",
-    "config": "Show, check or change the settings.",
-    "doctor": "Say what is installed, what is reachable, where things live.",
+_COMMANDS: Final = {
+    "read": ("read", "Read a table and say what was found in it."),
+    "schema": ("read", "Say what tabsmith understands of a table: kinds, roles, target, task, split."),
+    "train": ("train", "Train a model on a table."),
+    "task": ("task", "Have agents do the tasks of a file, and prove each by a command."),
+    "predict": ("predict", "Predict the rows of a table with a model."),
+    "models": ("models", "List, show, delete or export models."),
+    "runs": ("runs", "List, show, follow, resume or stop runs."),
+    "bridge": ("bridge", "Telegram: the same conversation from a phone."),
+    "config": ("config", "Show, check or change the settings."),
+    "doctor": ("doctor", "Say what is installed, what is reachable, where things live."),
 }
+"""Each command: the module beside this one that defines it, and its line in the help."""
 
 
 class LazyGroup(click.Group):
     """A group that imports a command's module when the command is called."""
 
-    def __init__(self, *args: object, commands_help: Mapping[str, str], **settings: object) -> None:
-        super().__init__(*args, **settings)  # type: ignore[arg-type]
-        self._commands_help = commands_help
-
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        return list(self._commands_help)
+        return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        if cmd_name not in self._commands_help:
+        if cmd_name not in _COMMANDS:
             return None
-        command = getattr(import_module(f"tabsmith_tui.commands.{cmd_name}"), cmd_name)
+        command = getattr(import_module(f"tabsmith_tui.commands.{_COMMANDS[cmd_name][0]}"), cmd_name)
         assert isinstance(command, click.Command)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
-            formatter.write_dl(list(self._commands_help.items()))
+            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
 
 
 @click.group(
     cls=LazyGroup,
-    commands_help=_HELP,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )

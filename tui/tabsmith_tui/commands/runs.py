@@ -2,14 +2,13 @@
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Final, get_args
 
 import click
 import msgspec
 
 from tabsmith import formatting
-from tabsmith.conditions.expression import parse_condition
+from tabsmith.conditions import parse_condition
 from tabsmith.config.settings import Mode
 from tabsmith.errors import RunNotFoundError, RunStateError, UsageError
 from tabsmith.orchestration.history import HistoryRecord, open_history
@@ -22,9 +21,9 @@ from tabsmith.runs.supervisor import require_resumable
 from tabsmith.runs.training import launch_detached, stop_and_wait
 from tabsmith.runs.watch import RunWatch, list_runs
 from tabsmith.text import clean, plural
-from tabsmith_tui.commands.output import json_option, print_json, print_table, print_text, say
-from tabsmith_tui.commands.train import follow
-from tabsmith_tui.commands.train import show as show_run
+from tabsmith_tui.commands.follow import follow
+from tabsmith_tui.commands.follow import show as show_run
+from tabsmith_tui.commands.output import json_option, print_json, print_table, print_text, say, tell
 from tabsmith_tui.condition_backtest import BacktestedIteration, backtest, stored_facts
 
 
@@ -92,10 +91,8 @@ def stop(run: str, as_json: bool) -> None:
     """Stop RUN now; the best model so far, or what was accepted, is kept."""
     folder = find_run(run)
     ended = stop_and_wait(folder, RunWatch(folder.id))
-    if as_json:
-        print_json(StoppedDocument(folder.id, ended.state.value))
-    else:
-        say(f"{folder.id} is {ended.state.value}.")
+    state = ended.state.value
+    tell(f"{folder.id} is {state}.", StoppedDocument(folder.id, state), as_json=as_json)
 
 
 @runs.command()
@@ -133,7 +130,7 @@ def _list(*, as_json: bool) -> None:
                     formatting.number(run.score),
                     str(run.tried),
                     f"{run.active_seconds:,.0f}",
-                    datetime.fromtimestamp(run.started_at, UTC).astimezone().strftime("%Y-%m-%d %H:%M"),
+                    formatting.date_and_time(run.started_at),
                 ]
                 for run in summaries
             ],
@@ -144,7 +141,7 @@ def _list(*, as_json: bool) -> None:
 
 
 ACKNOWLEDGE_SECONDS: Final = 3.0
-"""How long a command waits for the run to act on it."""
+"""Seconds that a command waits for the run to act on it."""
 
 
 class CommandDocument(msgspec.Struct, frozen=True):
@@ -203,10 +200,8 @@ def _send(watch: RunWatch, command: RunCommand, taken: Callable[[RunSnapshot], b
     deadline = time.monotonic() + ACKNOWLEDGE_SECONDS
     while not taken(snapshot := watch.refresh()) and time.monotonic() < deadline:
         time.sleep(0.02)
-    if as_json:
-        print_json(CommandDocument(watch.folder.id, snapshot.state.value, taken(snapshot)))
-    else:
-        say("Taken." if taken(snapshot) else "Sent; the run has not acted on it yet.")
+    message = "Taken." if taken(snapshot) else "Sent; the run has not acted on it yet."
+    tell(message, CommandDocument(watch.folder.id, snapshot.state.value, taken(snapshot)), as_json=as_json)
 
 
 # try -----------------------------------------------------------------------------------------------------------------

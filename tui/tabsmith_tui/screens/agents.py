@@ -20,10 +20,9 @@ from tabsmith_tui.actions import bindings_of
 from tabsmith_tui.agent_settings import BREAKPOINTS, COMMON, DEFAULT, OWN, AgentSettingsForm
 from tabsmith_tui.screens.base import STYLES, TabsmithScreen, start_worker
 from tabsmith_tui.views import agents as view
-from tabsmith_tui.widgets.drawing import TONE_STYLES, content
-from tabsmith_tui.widgets.literal import TextLine, assemble, literal, set_border_title
+from tabsmith_tui.widgets.form_rows import SettingRow
+from tabsmith_tui.widgets.literal import TONE_STYLES, TextLine, assemble, content, literal, set_border_title
 from tabsmith_tui.widgets.menu import Group, Item, Menu
-from tabsmith_tui.widgets.setting_row import SettingRow
 
 
 class AgentList(Menu):
@@ -92,7 +91,6 @@ class AgentsScreen(TabsmithScreen):
         self._checked: dict[str, DrawnLine] = {}
 
     def body(self) -> ComposeResult:
-        """Compose the agents, the settings of one, and the breakpoints."""
         yield TextLine(id="problem")
         with VerticalScroll(id="page", can_focus=False):
             with Vertical(id="who", classes="panel") as who:
@@ -290,7 +288,7 @@ class AgentsScreen(TabsmithScreen):
             start_worker(self, partial(self._check, self._form), "check", alone=True)
 
     async def _check(self, form: AgentSettingsForm) -> None:
-        from tabsmith_tui.connectivity import connection_problem, server_address
+        from tabsmith_tui.agent_settings import connection_problem, server_address
 
         try:
             address = await asyncio.to_thread(server_address, form.settings.agents.llm)

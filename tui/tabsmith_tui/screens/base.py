@@ -1,8 +1,15 @@
-"""Base classes of screens and dialogs, and the start of background work for them."""
+"""Base classes of screens and dialogs, what they may ask of the app, and the start of background work for them.
 
+Screens import the protocol of the app instead of the app, so that imports form no circle.
+"""
+
+from __future__ import annotations
+
+import asyncio
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, cast
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -17,7 +24,14 @@ from tabsmith_tui.widgets.bars import KeysBar, TopBar
 from tabsmith_tui.widgets.literal import ContentText
 
 if TYPE_CHECKING:
-    from tabsmith_tui.services import AppServices
+    from tabsmith.agents.protocol import AgentName
+    from tabsmith.config.settings import AgentSettings, Settings
+    from tabsmith.errors import ErrorReport
+    from tabsmith.runs.supervisor import Supervisor
+    from tabsmith.workflow.conversation import Conversation
+    from tabsmith_tui.bridge_client import BridgeClient
+    from tabsmith_tui.screens import ScreenName
+    from tabsmith_tui.store import Store
 
 STYLES: Final = Path(__file__).parents[1] / "styles"
 """The folder of the style sheets, one for each screen. Textual keeps a sheet loaded for all screens, so every rule
@@ -35,17 +49,15 @@ class TabsmithScreen(Screen[None]):
     """What this screen is for, in one or two plain sentences; the help panel shows it."""
 
     def compose(self) -> ComposeResult:
-        """Compose the top line, the body and the keys."""
         yield TopBar()
         yield from self.body()
         yield KeysBar()
 
     def body(self) -> ComposeResult:
-        """Compose everything between the top line and the keys."""
         yield from ()
 
     @property
-    def services(self) -> "AppServices":
+    def services(self) -> AppServices:
         """The app, by the protocol that screens know."""
         return cast("AppServices", self.app)
 
@@ -60,6 +72,15 @@ class TabsmithScreen(Screen[None]):
     def show_error(self, error: BaseException | ErrorReport) -> None:
         """Open the dialog that explains the error."""
         self.services.show_error(error)
+
+    async def succeeds(self, work: Callable[[], object]) -> bool:
+        """Call `work` in a thread. Returns whether it succeeded; if it failed, its error is shown."""
+        try:
+            await asyncio.to_thread(work)
+        except Exception as error:  # noqa: BLE001 - shown with its real name
+            self.show_error(error)
+            return False
+        return True
 
 
 class DialogScreen(ModalScreen[ScreenResultType]):
@@ -86,3 +107,59 @@ def start_worker(
     """
     task: WorkType[None] = work
     return node.run_worker(task, group=group, exclusive=alone)
+
+
+@dataclass(slots=True)
+class PredictDraft:
+    """Texts typed on the predict screen; the screen shows them again when it is reopened."""
+
+    model_id: str = ""
+    path: str = ""
+    out: str = ""
+
+
+class AppServices(Protocol):
+    """The services of `TabsmithApp` that screens use."""
+
+    settings: Settings
+    store: Store
+    clock: Callable[[], float]
+    conversation: Conversation | None
+    """The guided conversation of this terminal's user; None until the guided screen has loaded it."""
+    predict_draft: PredictDraft
+    newest_model: str
+    """The id of the model trained last since the app was started; "" for none."""
+
+    @property
+    def supervisor(self) -> Supervisor:
+        """The supervisor, which starts workers."""
+        ...
+
+    @property
+    def bridge_client(self) -> BridgeClient:
+        """The client of the Telegram bridge."""
+        ...
+
+    def new_id(self) -> str:
+        """Make the id of a new run."""
+        ...
+
+    def agents(self) -> tuple[tuple[AgentName, ...], dict[AgentName, str]]:
+        """List the agents that are ready, and the reason for each that is not. Reads files: call it in a thread."""
+        ...
+
+    def take_agents(self, agents: AgentSettings) -> None:
+        """Use these settings of agents from now on."""
+        ...
+
+    def open_screen(self, name: ScreenName, *arguments: object, **options: object) -> None:
+        """Open the screen `name` on top; the arguments are those of its class."""
+        ...
+
+    def open_home(self) -> None:
+        """Close every screen above home."""
+        ...
+
+    def show_error(self, error: BaseException | ErrorReport) -> None:
+        """Open the dialog that explains an error."""
+        ...

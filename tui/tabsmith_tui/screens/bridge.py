@@ -17,9 +17,8 @@ from tabsmith_tui.actions import bindings_of
 from tabsmith_tui.bridge_client import ALLOWED, TOKEN, BridgeClient, BridgeSnapshot, variable
 from tabsmith_tui.screens.base import STYLES, TabsmithScreen, start_worker
 from tabsmith_tui.views import bridge as view
-from tabsmith_tui.views.lines import wrap_line
-from tabsmith_tui.widgets.drawing import Drawing, ReadingPane, content
-from tabsmith_tui.widgets.literal import TextLine, assemble, literal, set_border_title
+from tabsmith_tui.widgets.drawing import Drawing, ReadingPane
+from tabsmith_tui.widgets.literal import TextLine, assemble, content, literal, set_border_title
 from tabsmith_tui.widgets.menu import Group, Item, Menu
 
 
@@ -74,7 +73,6 @@ class BridgeScreen(TabsmithScreen):
         return self.services.bridge_client
 
     def body(self) -> ComposeResult:
-        """The panels: facts, missing steps, people, health; and messages."""
         self.set_class(self.app.size.width >= WIDE, "-wide")
         yield TextLine(id="trouble")
         with VerticalScroll(id="desk", can_focus=False):
@@ -115,7 +113,7 @@ class BridgeScreen(TabsmithScreen):
         start_worker(self, self._look, "look")
 
     def _look_again(self) -> None:
-        busy = any(each.group == "look" and not each.is_finished for each in self.workers)
+        busy = any(worker.group == "look" and not worker.is_finished for worker in self.workers)
         if self.is_current and not busy:
             self.action_reload()
 
@@ -139,10 +137,7 @@ class BridgeScreen(TabsmithScreen):
     def _show(self, bridge: BridgeSnapshot) -> None:
         self.snapshot = bridge
         now = self.services.clock()
-        facts = tuple(view.facts(bridge, now, self._doing))
-        self.query_one("#facts", Drawing).show(
-            facts, lambda width, _height: [p for f in facts for p in wrap_line(f, width)]
-        )
+        self.query_one("#facts", Drawing).show_wrapped(view.facts(bridge, now, self._doing))
         missing = view.steps(bridge)
         self.query_one("#missing").display = bool(missing)
         self.query_one("#steps", ReadingPane).show(missing)
@@ -162,7 +157,7 @@ class BridgeScreen(TabsmithScreen):
         """The person under the cursor."""
         current = self.query_one(People).current
         return (
-            next((each for each in self.snapshot.people if str(each.user) == current), None) if self.snapshot else None
+            next((user for user in self.snapshot.people if str(user.user) == current), None) if self.snapshot else None
         )
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:

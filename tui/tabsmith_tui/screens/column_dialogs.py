@@ -16,10 +16,9 @@ from tabsmith.workflow.form import ColumnLine, ColumnsField, Option
 from tabsmith_tui.screens.base import DialogScreen
 from tabsmith_tui.views.lines import LineColumn
 from tabsmith_tui.widgets.bars import KeysBar
-from tabsmith_tui.widgets.drawing import content
 from tabsmith_tui.widgets.fields import PickLine, TypedLine
 from tabsmith_tui.widgets.lines_table import LinesTable
-from tabsmith_tui.widgets.literal import TextLine, assemble, literal, set_border_title
+from tabsmith_tui.widgets.literal import TextLine, assemble, content, literal, set_border_title
 from tabsmith_tui.widgets.menu import Choices
 from tabsmith_tui.widgets.schema_table import column_evidence
 

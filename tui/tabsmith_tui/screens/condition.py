@@ -11,8 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.widgets import OptionList
 
-from tabsmith.conditions.expression import BUILT_IN
-from tabsmith.conditions.metrics import VARIABLES
+from tabsmith.conditions import BUILT_IN, VARIABLES
 from tabsmith.errors import TabsmithError
 from tabsmith.presentation.spans import Span
 from tabsmith_tui import condition_backtest
@@ -20,9 +19,8 @@ from tabsmith_tui.actions import bindings
 from tabsmith_tui.condition_backtest import StoredRun
 from tabsmith_tui.screens.base import STYLES, TabsmithScreen, start_worker
 from tabsmith_tui.views import agents as view
-from tabsmith_tui.widgets.drawing import content
 from tabsmith_tui.widgets.fields import TypedLine
-from tabsmith_tui.widgets.literal import TextLine, assemble, literal, set_border_title
+from tabsmith_tui.widgets.literal import TextLine, assemble, content, literal, set_border_title
 from tabsmith_tui.widgets.menu import Group, Item, Menu
 
 _BUILT_IN: Final = "built-in "
@@ -69,7 +67,6 @@ class ConditionScreen(TabsmithScreen):
         self._read = False
 
     def body(self) -> ComposeResult:
-        """Compose the condition, its problems, the trial and the names."""
         with Vertical(id="form"):
             yield ConditionLine(self._text, placeholder="quality < 0.5 and iteration > 3", select_on_focus=False)
             yield TextLine(id="problems")

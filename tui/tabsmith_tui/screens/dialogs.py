@@ -1,4 +1,5 @@
-"""Dialogs with one question: answered by a choice, by a line of text, or by a path; and the question on leaving."""
+"""Dialogs with one question: answered by a choice, by a line of text, or by a path; the question on leaving; and the
+dialog that explains an error."""
 
 import os
 from collections.abc import Awaitable, Callable
@@ -8,16 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
-from textual.containers import Vertical
+from textual.containers import Vertical, VerticalScroll
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from tabsmith.errors import TabsmithError
+from tabsmith.errors import ErrorReport, TabsmithError
 from tabsmith.text import plural
+from tabsmith_tui.actions import bindings_of
+from tabsmith_tui.clipboard import copy_and_tell
 from tabsmith_tui.screens.base import DialogScreen, start_worker
 from tabsmith_tui.widgets.bars import KeysBar, pill
 from tabsmith_tui.widgets.fields import TypedLine
-from tabsmith_tui.widgets.literal import ContentText, TextLine, assemble, literal, set_border_title
+from tabsmith_tui.widgets.literal import ContentText, TextLine, assemble, literal, literal_block, set_border_title
 from tabsmith_tui.widgets.menu import Choices
 from tabsmith_tui.widgets.path_field import PathField
 
@@ -48,7 +51,6 @@ class QuestionScreen(DialogScreen[str]):
         self._answers = answers
 
     def compose(self) -> ComposeResult:
-        """Compose the question above its answers."""
         width = max(len(answer.label) for answer in self._answers)
         with Vertical(classes="dialog -warn") as dialog:
             set_border_title(dialog, self._question_title)
@@ -88,7 +90,6 @@ class AskLineScreen(DialogScreen[None]):
         self._secret = secret
 
     def compose(self) -> ComposeResult:
-        """Compose the question, the field, and the problem below it."""
         with Vertical(classes="dialog") as dialog:
             set_border_title(dialog, literal(self._question_title))
             yield TextLine(self._question, classes="what")
@@ -122,7 +123,6 @@ class AskPathScreen(DialogScreen[str]):
         self._path = path
 
     def compose(self) -> ComposeResult:
-        """Compose the question above the field."""
         with Vertical(classes="dialog") as dialog:
             set_border_title(dialog, literal(self._question_title))
             yield TextLine(self._question, classes="what")
@@ -159,3 +159,46 @@ def leave_question(running: "tuple[RunSummary, ...]") -> QuestionScreen:
             DialogAnswer("", "back", "stay here"),
         ),
     )
+
+
+class ErrorScreen(DialogScreen[None], inherit_bindings=False):
+    """Shows an ErrorReport."""
+
+    BINDINGS = bindings_of("error")
+    ABOUT = "Something went wrong. Nothing you typed is lost: close this and you are back where it happened."
+
+    def __init__(self, report: ErrorReport) -> None:
+        super().__init__()
+        self.report = report
+
+    def compose(self) -> ComposeResult:
+        report = self.report
+        with Vertical(classes="dialog -bad") as dialog:
+            set_border_title(dialog, assemble("✘ ", literal(report.name, 60)))
+            yield TextLine(literal_block(report.what, 1_500), classes="what")
+            if report.where:
+                yield TextLine(assemble(("Where   ", "$quiet"), literal_block(report.where, 1_000)))
+            if report.next_step:
+                yield TextLine(assemble(("Next    ", "$quiet"), literal_block(report.next_step, 1_000)))
+            with VerticalScroll(id="details"):
+                yield TextLine(literal_block(report.details or "There are no further details.", style="$quiet"))
+        yield KeysBar()
+
+    def on_mount(self) -> None:
+        """Hide the details until they are asked for."""
+        self.query_one("#details").display = False
+
+    def action_details(self) -> None:
+        """Show or hide the details."""
+        details = self.query_one("#details")
+        details.display = not details.display
+        if details.display:
+            details.focus()
+
+    async def action_copy(self) -> None:
+        """Copy the whole error and say where it went."""
+        await copy_and_tell(f"{self.report.name}\n{self.report}\n\n{self.report.details}", self.app)
+
+    def action_close(self) -> None:
+        """Close the dialog."""
+        self.dismiss(None)

@@ -19,7 +19,7 @@ from tabsmith.errors import ErrorReport, StepError, TabsmithError
 from tabsmith.formatting import time_of_day
 from tabsmith.runs.jobs import DetectSchema, Estimated, EstimateTable, JobFailed, Predict, ReadTable, TableRead
 from tabsmith.tables.info import Preview
-from tabsmith.tables.read.sources import FileSource, describe_source
+from tabsmith.tables.read.sources import DatabaseSource, FileSource, describe_source
 from tabsmith.text import clean, plural
 from tabsmith.workflow import actions
 from tabsmith.workflow.effects import (
@@ -33,34 +33,30 @@ from tabsmith.workflow.effects import (
     run_job,
     start_run,
 )
-from tabsmith.workflow.form import ColumnLine, StepForm
+from tabsmith.workflow.form import StepForm
 from tabsmith.workflow.session import LOCAL_USER, FieldName, SessionNotice, WorkflowSession
 from tabsmith.workflow.states import STEP_OF, GuidedStep, State, StepMark
 from tabsmith_tui.actions import bindings_of
 from tabsmith_tui.screens.base import STYLES, TabsmithScreen
-from tabsmith_tui.session_watch import SessionWatch
+from tabsmith_tui.store import SessionWatch
 from tabsmith_tui.widgets.bars import ProgressLine, pill
 from tabsmith_tui.widgets.literal import ContentText, assemble, literal, set_border_title
 from tabsmith_tui.widgets.path_field import LONGEST
-from tabsmith_tui.widgets.step_list import StepList
-from tabsmith_tui.widgets.steps.base import StepView
-from tabsmith_tui.widgets.steps.choices import ChoicesStep
+from tabsmith_tui.widgets.steps.base import ChoicesStep, StepList, StepView
 from tabsmith_tui.widgets.steps.result import PredictStep, ResultStep, result_of
 from tabsmith_tui.widgets.steps.schema import SchemaStep
 from tabsmith_tui.widgets.steps.table import LoadStep, ManualStep, PathStep
 from tabsmith_tui.widgets.steps.train import ModelStep, ReviewStep, TrainingStep
 
 if TYPE_CHECKING:
-    from tabsmith.tables.read.sources import SampleName
-    from tabsmith.tables.schema.types import Split
+    from tabsmith.tables.read.sources import ReadOptions, SampleName
     from tabsmith.workflow.conversation import Conversation
-    from tabsmith_tui.screens.column_dialogs import ColumnEdit
     from tabsmith_tui.store import SessionOwner
 
 DRAFT_SECONDS: Final = 0.4
-"""How long after a key the typed text is written to disk."""
+"""Seconds between the last key and the saving of the typed text."""
 WATCH_SECONDS: Final = 0.5
-"""How often the screen looks at the session's file and at the run that the session waits for."""
+"""Seconds between two looks at the session's file and at the run that the session waits for."""
 _NOTICE_SECONDS: Final = 4.0
 _RECENT_RUNS: Final = 30  # runs whose files are suggested
 
@@ -76,14 +72,13 @@ _VIEWS: Final[dict[State, type[StepView]]] = {
     State.PREDICTING: PredictStep,
 }
 _STEP_ACTIONS: Final = frozenset(
-    {"next", "accept", "start", "result", "watch", "edit", "use", "target", "split", "lines", "preview", "predict"}
-    | {"filter", "reject", "new", "copy"}
+    {"next", "start", "result", "watch", "lines", "preview", "predict", "new", "copy", "reading"}
 )
 """The actions that each step allows or not; the others are possible at every step."""
 
 
 class NoticeBox(Static):
-    """What changed while the person was away; the next action takes it off."""
+    """The notices of what changed while the person was away; the next action removes them."""
 
     DEFAULT_CSS = "NoticeBox { height: auto; color: $warn; margin-bottom: 1; }"
 
@@ -103,7 +98,7 @@ class GuidedScreen(TabsmithScreen):
 
     SCOPE = "guided"
     CSS_PATH = STYLES / "guided.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = bindings_of("guided")
+    BINDINGS: ClassVar[list[BindingType]] = bindings_of("guided", without=SchemaStep.ACTIONS)
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - as Textual declares it
     ABOUT = (
         "Six steps from a table to a model. Every step shows a default; enter takes it. Escape goes one step back and "
@@ -125,6 +120,7 @@ class GuidedScreen(TabsmithScreen):
         self._draft_timer: Timer | None = None
         self._job: Worker[None] | None = None
         self._preview: tuple[str, Preview] | None = None  # of the table with that fingerprint
+        self._format_name = ""  # of the file, once it was estimated
         self._awaited_run = AwaitedRun()
         self._session_watch: SessionWatch | None = None
         self._behind = False  # whether the conversation was reloaded and the shown step is still the old one
@@ -141,7 +137,7 @@ class GuidedScreen(TabsmithScreen):
 
     async def on_mount(self) -> None:
         from tabsmith.workflow.conversation import Conversation
-        from tabsmith.workflow.session_store import SessionStore
+        from tabsmith.workflow.session import SessionStore
 
         services = self.services
         self.query_one(ProgressLine).end()
@@ -202,11 +198,10 @@ class GuidedScreen(TabsmithScreen):
 
         session = self.session
         table = describe_source(session.source) if session.source else "no table yet"
-        step = STEP_OF.get(session.state)
         if session.state is State.TRAINED:
             title = assemble(literal(table, 50), " is trained")
         else:
-            title = assemble("Unfinished: ", literal(table, 50), f" at {step.value if step else session.state.value}")
+            title = assemble("Unfinished: ", literal(table, 50), f" at {session.place}")
 
         async def answered(answer: str | None) -> None:
             if answer == "new" and await self.perform(actions.Cancel()):
@@ -251,13 +246,13 @@ class GuidedScreen(TabsmithScreen):
     def _require_up_to_date(self) -> None:
         """Raises SessionMovedOnError if another window changed the session, because nobody acts on a step that they do
         not see."""
-        from tabsmith.workflow.session_store import SessionMovedOnError
+        from tabsmith.workflow.session import SessionMovedOnError
 
         if self._behind:
             raise SessionMovedOnError(self.session if self.session.revision else None)
 
     async def _explain_refusal(self, action: actions.WorkflowAction, error: TabsmithError) -> None:
-        from tabsmith.workflow.session_store import SessionMovedOnError
+        from tabsmith.workflow.session import SessionMovedOnError
 
         if isinstance(error, SessionMovedOnError):
             try:
@@ -272,7 +267,9 @@ class GuidedScreen(TabsmithScreen):
 
     async def on_step_view_acted(self, event: StepView.Acted) -> None:
         event.stop()
-        await self.perform(event.action)
+        for action in event.actions:
+            if not await self.perform(action):
+                break
 
     # Typed text ---------------------------------------------------------------------------------------------------
 
@@ -294,7 +291,8 @@ class GuidedScreen(TabsmithScreen):
         now."""
         typed, self._typed = self._typed, {}
         if self._view is not None and self._view.is_attached:
-            typed = {**self._view.unsaved(), **typed}
+            now = self._view.texts()  # a text that was typed and taken back again is saved as it is now
+            typed = {**self._view.unsaved(), **{field: now.get(field, text) for field, text in typed.items()}}
         for field, text in typed.items():
             try:
                 self._save_text(actions.Type(field, text))
@@ -302,7 +300,7 @@ class GuidedScreen(TabsmithScreen):
                 self.app.notify(f"What you typed is not saved: {error.what}", severity="warning")
 
     def _save_text(self, typed: actions.Type) -> None:
-        from tabsmith.workflow.session_store import SessionMovedOnError
+        from tabsmith.workflow.session import SessionMovedOnError
 
         before = self.session.id
         try:
@@ -391,7 +389,7 @@ class GuidedScreen(TabsmithScreen):
     async def on_step_list_picked(self, event: StepList.Picked) -> None:
         """Go back to a clicked step, if the history leads there."""
         event.stop()
-        if self._reviewing and STEP_OF.get(self.session.state) is event.step:
+        if self._reviewing and self.session.step is event.step:
             self.show_review(reviewing=False)
             return
         if not any(STEP_OF.get(state) is event.step for state in self.session.history):
@@ -400,7 +398,7 @@ class GuidedScreen(TabsmithScreen):
             )
             return
         self._end_job()
-        while STEP_OF.get(self.session.state) is not event.step:
+        while self.session.step is not event.step:
             if not await self.perform(actions.Back()):
                 return
 
@@ -474,6 +472,8 @@ class GuidedScreen(TabsmithScreen):
         if source is None:
             return
         result = await run_job(EstimateTable(source), self.services.supervisor)
+        if isinstance(result, Estimated):
+            self._format_name = result.estimate.format
         if view.is_attached:
             assert isinstance(result, (Estimated, JobFailed))
             view.show_estimate(result.estimate if isinstance(result, Estimated) else result.error)
@@ -504,7 +504,7 @@ class GuidedScreen(TabsmithScreen):
                 self.show_error(error)
                 return
         if self.session.revision:
-            self.app.notify(f"Changed in another window: {self.session.state.value}.", timeout=_NOTICE_SECONDS)
+            self.app.notify(f"Changed in another window: it is at {self.session.place} now.", timeout=_NOTICE_SECONDS)
         elif self.owner is None:
             self.app.notify("Ended in another window.", timeout=_NOTICE_SECONDS)
 
@@ -549,6 +549,8 @@ class GuidedScreen(TabsmithScreen):
             return False
         if action == "copy":
             return bool(view.to_copy())
+        if action == "reading":
+            return isinstance(self.session.source, FileSource | DatabaseSource)
         if action == "lines" and isinstance(view, SchemaStep):
             return bool(view.field.rejected or view.field.repaired)
         return True
@@ -557,18 +559,6 @@ class GuidedScreen(TabsmithScreen):
         """Take the default choice of the step."""
         if self._view is not None:
             self._view.go_on()
-
-    async def action_accept(self) -> None:
-        """Accept the schema; if something is missing, open the dialog for it instead."""
-        view = self._view
-        if not isinstance(view, SchemaStep):
-            return
-        if view.form.missing:
-            self.app.notify(f"Still missing: {', '.join(view.form.missing)}.", severity="warning")
-            if not view.field.target or view.field.task == "none":
-                self.action_target()
-            return
-        view.go_on()
 
     async def action_start(self) -> None:
         """Start training."""
@@ -644,76 +634,13 @@ class GuidedScreen(TabsmithScreen):
 
     async def action_copy(self) -> None:
         """Copy the step's text for copying, and say where it went."""
-        from tabsmith_tui.clipboard import copy
+        from tabsmith_tui.clipboard import copy_and_tell
 
         text = self._view.to_copy() if self._view else ""
-        if not text:
-            return
-        try:
-            copied = await copy(text, self.app)
-        except OSError as error:
-            self.app.notify(f"Could not copy: {error}", severity="error")
-            return
-        self.app.notify(copied.words)
+        if text:
+            await copy_and_tell(text, self.app)
 
-    # Keys: the schema ---------------------------------------------------------------------------------------------
-
-    @property
-    def _schema_step(self) -> SchemaStep:
-        assert isinstance(self._view, SchemaStep)
-        return self._view
-
-    def action_edit(self) -> None:
-        """Edit kind and role of the column under the cursor."""
-        from tabsmith_tui.screens.column_dialogs import ColumnEditor
-
-        column = self._schema_step.table.current
-        if column is None:
-            return
-
-        async def edited(edit: "ColumnEdit | None") -> None:
-            if edit is not None:
-                await self._edit_column(column, edit)
-
-        self.app.push_screen(ColumnEditor(column), edited)
-
-    async def _edit_column(self, column: ColumnLine, edit: "ColumnEdit") -> None:
-        if edit.kind != column.kind and not await self.perform(actions.ChangeKind(column.name, edit.kind)):
-            return
-        if edit.role != column.role:
-            await self.perform(actions.ChangeRole(column.name, edit.role))
-
-    def action_target(self) -> None:
-        """Choose the column to predict."""
-        from tabsmith_tui.screens.column_dialogs import target_picker
-
-        async def picked(name: str | None) -> None:
-            if name is not None:
-                await self.perform(actions.ChangeTarget(name))
-
-        self.app.push_screen(target_picker(self._schema_step.field), picked)
-
-    def action_split(self) -> None:
-        """Choose the test set and the folds."""
-        from tabsmith_tui.screens.column_dialogs import SplitPicker
-
-        async def picked(split: "Split | None") -> None:
-            if split is not None:
-                await self.perform(actions.ChangeSplit(split))
-
-        self.app.push_screen(SplitPicker(self._schema_step.field), picked)
-
-    def action_use(self) -> None:
-        """Use the column as a feature, or leave it out."""
-        self._schema_step.toggle()
-
-    def action_filter(self) -> None:
-        """Filter the columns by name."""
-        self._schema_step.open_filter()
-
-    def action_reject(self) -> None:
-        """Choose another table."""
-        self._schema_step.reject()
+    # Keys: the table ----------------------------------------------------------------------------------------------
 
     def action_lines(self) -> None:
         """Show the rejected and repaired lines."""
@@ -721,6 +648,21 @@ class GuidedScreen(TabsmithScreen):
 
         if self.session.table is not None:
             self.app.push_screen(LinesView(self.session.table))
+
+    def action_reading(self) -> None:
+        """Open the dialog that says how the table is read."""
+        from tabsmith_tui.screens.reading import ReadingDialog
+
+        source = self.session.source
+        assert isinstance(source, FileSource | DatabaseSource)
+        table = self.session.table
+        format_name = table.format if table is not None else self._format_name
+
+        async def said(options: "ReadOptions | None") -> None:
+            if options is not None and options != source.options:
+                await self.perform(actions.ChangeSource(replace(source, options=options)))
+
+        self.app.push_screen(ReadingDialog(source, self.services, format_name), said)
 
     def action_preview(self) -> None:
         """Show the first rows of the table."""
@@ -769,7 +711,10 @@ def session_subject(session: WorkflowSession, owner: "SessionOwner | None" = Non
 
 
 def recent_files() -> tuple[str, ...]:
-    """The existing files that the newest runs read, newest first. Reads the disk: call it in a thread."""
+    """The files, folders and databases that the newest runs read, newest first, as far as they are still there.
+
+    Reads the disk: call it in a thread.
+    """
     from tabsmith.runs.folder import RunFolder, run_ids
 
     paths: dict[str, None] = {}
@@ -778,6 +723,9 @@ def recent_files() -> tuple[str, ...]:
             source = RunFolder(run_id).spec().source
         except TabsmithError:  # a damaged run is listed with its problem on the runs screen
             continue
-        if isinstance(source, FileSource) and Path(source.path).is_file():
-            paths[source.path] = None
+        match source:
+            case FileSource(path=path) if Path(path).exists():
+                paths[path] = None
+            case DatabaseSource(url=url):
+                paths[url] = None
     return tuple(path for path in paths if clean(path, LONGEST) == path)

@@ -10,10 +10,11 @@ from textual.containers import Horizontal
 from textual.widgets import OptionList
 
 from tabsmith.formatting import time_ago, time_of_day
+from tabsmith.presentation.spans import LabelledLine, line
 from tabsmith.text import plural
 from tabsmith_tui.actions import bindings_of
 from tabsmith_tui.screens.base import TabsmithScreen, start_worker
-from tabsmith_tui.widgets.literal import FactList, TextLine, literal
+from tabsmith_tui.widgets.literal import FactList, TextLine, contents, literal
 from tabsmith_tui.widgets.menu import Group, Item, Menu
 
 if TYPE_CHECKING:
@@ -35,14 +36,14 @@ WELCOME = (
 )
 
 
-BEGIN_FACTS = [
-    ("Source", "a file of yours, or a sample"),
-    ("Table", "read it now, or at training time"),
-    ("Schema", "what each column is; the target"),
-    ("Model", "metric, families, time"),
-    ("Train", "watch it; leave it; stop it"),
-    ("Result", "scores on the test set; predict"),
-]
+BEGIN_FACTS: Final[tuple[LabelledLine, ...]] = (
+    ("Source", line("a file of yours, or a sample")),
+    ("Table", line("read it now, or at training time")),
+    ("Schema", line("what each column is; the target")),
+    ("Model", line("metric, families, time")),
+    ("Train", line("watch it; leave it; stop it")),
+    ("Result", line("scores on the test set; predict")),
+)
 
 
 class HomeScreen(TabsmithScreen):
@@ -68,7 +69,6 @@ class HomeScreen(TabsmithScreen):
         self._read = False
 
     def body(self) -> ComposeResult:
-        """Compose a sentence for newcomers, the list, and the facts of the line under the cursor."""
         self.set_class(self.app.size.width >= WIDE, "-wide")  # before the first styling, which would be done twice
         yield TextLine(WELCOME, id="welcome")
         with Horizontal(id="middle"):
@@ -107,7 +107,8 @@ class HomeScreen(TabsmithScreen):
         self._runs = await self._from_disk(store.runs, self._runs)
         self._models = await self._from_disk(store.models, self._models)
         self._read = True
-        self._show()
+        if self.is_attached:  # the app was not left meanwhile
+            self._show()
 
     def _other_sessions(self) -> "tuple[SavedSession, ...]":
         """Return the readable sessions of other owners, and report each problem of another one once."""
@@ -134,7 +135,7 @@ class HomeScreen(TabsmithScreen):
             return before
 
     def _show(self) -> None:
-        from tabsmith_tui.summaries import model_cells, quiet, run_cells
+        from tabsmith.presentation.summaries import model_cells, run_cells
 
         now = self.services.clock()
         session, runs, models = self._session, self._runs, self._models
@@ -144,15 +145,15 @@ class HomeScreen(TabsmithScreen):
         if sessions:
             groups.append(Group("Resume", tuple(self._session_item(saved, now) for saved in sessions)))
         begin = (
-            Item("sample", (literal("Start with a sample table"), quiet("seconds to train"))),
-            Item("new", (literal("Open a table of your own"), quiet("CSV, Excel, Parquet, JSON"))),
+            Item("sample", (literal("Start with a sample table"), literal("seconds to train", style="$quiet"))),
+            Item("new", (literal("Open a table of your own"), literal("CSV, Excel, Parquet, JSON", style="$quiet"))),
         )
         groups.append(Group("New", begin if newcomer else begin[::-1]))
         if runs:
-            items = tuple(Item(f"run {run.id}", run_cells(run, now)) for run in runs[:SHOWN])
+            items = tuple(Item(f"run {run.id}", contents(run_cells(run, now))) for run in runs[:SHOWN])
             groups.append(Group(_title("Runs", len(runs), "r"), items))
         if models:
-            items = tuple(Item(f"model {model.id}", model_cells(model, now)) for model in models[:SHOWN])
+            items = tuple(Item(f"model {model.id}", contents(model_cells(model, now))) for model in models[:SHOWN])
             groups.append(Group(_title("Models", len(models), "m"), items))
         self.query_one("#welcome").display = newcomer
         menu = self.query_one(Menu)
@@ -166,7 +167,7 @@ class HomeScreen(TabsmithScreen):
         cells = (
             literal(f"▸ {whose}", 60, "$accent"),
             literal(session.subject, 60),
-            literal(f"at {self._stands_at(session)}", 60),
+            literal(f"at {self._place(session)}", 60),
             literal(f"saved {time_ago(session.saved_at, now)}", 30, "$quiet"),
         )
         return Item(f"resume {session.owner.user}" if session.owner else "resume", cells)
@@ -177,14 +178,14 @@ class HomeScreen(TabsmithScreen):
             return self._session
         return next((saved for saved in self._others if saved.owner and saved.owner.user == user), None)
 
-    def _stands_at(self, session: "SavedSession") -> str:
+    def _place(self, session: "SavedSession") -> str:
         """The step of the session; with the state of the run that it waits for."""
         run = next((run for run in self._runs if run.id == session.run_id), None)
-        return f"{session.stands_at}: {run.state.value}" if run else session.stands_at
+        return f"{session.place}: {run.state.value}" if run else session.place
 
     def on_option_list_option_highlighted(self, _event: OptionList.OptionHighlighted) -> None:
         """Show the facts of the line under the cursor."""
-        from tabsmith_tui.summaries import model_facts, run_facts
+        from tabsmith.presentation.summaries import model_facts, run_facts
 
         kind, _, name = self.query_one(Menu).current.partition(" ")
         now = self.services.clock()
@@ -198,10 +199,10 @@ class HomeScreen(TabsmithScreen):
         elif kind == "resume" and (session := self._session_of(name)):
             about.show(
                 [
-                    *([("owner", literal(session.owner.phone, 60))] if session.owner else []),
-                    ("table", literal(session.subject, 200)),
-                    ("step", literal(self._stands_at(session), 60)),
-                    ("saved", time_ago(session.saved_at, now)),
+                    *([("owner", line(session.owner.phone))] if session.owner else []),
+                    ("table", line(session.subject)),
+                    ("step", line(self._place(session))),
+                    ("saved", line(time_ago(session.saved_at, now))),
                 ]
             )
         else:

@@ -8,8 +8,8 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.widgets import OptionList
 
+from tabsmith.presentation.spans import LabelledLine
 from tabsmith_tui.screens.base import STYLES, TabsmithScreen, start_worker
-from tabsmith_tui.summaries import Fact
 from tabsmith_tui.widgets.fields import TypedLine
 from tabsmith_tui.widgets.literal import ContentText, FactList, TextLine
 from tabsmith_tui.widgets.menu import Group, Item, Menu
@@ -47,7 +47,7 @@ class ListScreen(TabsmithScreen, Generic[T]):
         """The heading of a thing's group."""
         raise NotImplementedError
 
-    def facts(self, thing: T) -> Sequence[Fact]:
+    def facts(self, thing: T) -> Sequence[LabelledLine]:
         """The facts of a thing."""
         raise NotImplementedError
 
@@ -62,7 +62,6 @@ class ListScreen(TabsmithScreen, Generic[T]):
     # The screen ----------------------------------------------------------------------------------------------------
 
     def body(self) -> ComposeResult:
-        """Compose the filter, the list, the facts and the note."""
         filter_line = TypedLine(placeholder="words to look for; enter goes to the list, esc shows all", id="filter")
         filter_line.display = False
         yield filter_line

@@ -6,13 +6,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tabsmith.presentation.spans import LabelledLine
+from tabsmith.presentation.summaries import model_cells, model_facts, report_facts
 from tabsmith.text import plural
 from tabsmith_tui.actions import bindings_of
 from tabsmith_tui.screens.base import start_worker
 from tabsmith_tui.screens.dialogs import DialogAnswer, QuestionScreen
 from tabsmith_tui.screens.listing import ListScreen
-from tabsmith_tui.summaries import Fact, model_cells, model_facts, report_facts
-from tabsmith_tui.widgets.literal import ContentText, assemble, literal
+from tabsmith_tui.widgets.literal import ContentText, assemble, contents, literal
 from tabsmith_tui.widgets.menu import Item
 
 if TYPE_CHECKING:
@@ -39,12 +40,12 @@ class ModelsScreen(ListScreen["ModelSummary"]):
         return {model.id: model for model in self.services.store.models()}
 
     def item(self, key: str, thing: "ModelSummary") -> Item:
-        return Item(key, model_cells(thing, self.services.clock()))
+        return Item(key, contents(model_cells(thing, self.services.clock())))
 
     def group_of(self, thing: "ModelSummary") -> str:  # noqa: ARG002
         return "Models"
 
-    def facts(self, thing: "ModelSummary") -> Sequence[Fact]:
+    def facts(self, thing: "ModelSummary") -> Sequence[LabelledLine]:
         report = self._reports.get(thing.id)
         if thing.id not in self._reports and not thing.damaged:
             start_worker(self, partial(self._read_report, thing.id), "report", alone=True)
@@ -101,12 +102,8 @@ class ModelsScreen(ListScreen["ModelSummary"]):
         )
 
     async def _export(self, model_id: str, file: Path) -> None:
-        try:
-            await asyncio.to_thread(self.services.store.export_model, model_id, file)
-        except Exception as error:  # noqa: BLE001 - shown with its real name
-            self.show_error(error)
-            return
-        self.app.notify(f"The model is in {file}.", timeout=10)
+        if await self.succeeds(partial(self.services.store.export_model, model_id, file)):
+            self.app.notify(f"The model is in {file}.", timeout=10)
 
     def action_delete(self) -> None:
         """Delete the model, after a question."""
@@ -131,10 +128,6 @@ class ModelsScreen(ListScreen["ModelSummary"]):
         )  # fmt: skip
 
     async def _delete(self, model_id: str) -> None:
-        try:
-            await asyncio.to_thread(self.services.store.delete_model, model_id)
-        except Exception as error:  # noqa: BLE001 - shown with its real name
-            self.show_error(error)
-            return
-        self.app.notify(f"Model {model_id} is deleted.")
-        await self._reload()
+        if await self.succeeds(partial(self.services.store.delete_model, model_id)):
+            self.app.notify(f"Model {model_id} is deleted.")
+            await self._reload()

@@ -16,18 +16,18 @@ from textual.content import Content
 from textual.widgets import DataTable, Select
 
 from tabsmith.errors import ErrorReport, MissingColumnError, report_of
+from tabsmith.presentation.predictions import prediction_facts
+from tabsmith.presentation.summaries import table_and_target
 from tabsmith.runs.jobs import JobFailed, JobResult, Predict, Predicted
 from tabsmith.tables.read.sources import FileSource
-from tabsmith.text import clean, plural
+from tabsmith.text import clean
 from tabsmith_tui.actions import bindings_of
-from tabsmith_tui.clipboard import copy
+from tabsmith_tui.clipboard import copy_and_tell
 from tabsmith_tui.screens.base import STYLES, TabsmithScreen, start_worker
 from tabsmith_tui.screens.dialogs import DialogAnswer, QuestionScreen
-from tabsmith_tui.summaries import Fact, table_and_target
 from tabsmith_tui.widgets.bars import ProgressLine
-from tabsmith_tui.widgets.literal import FactList, TextLine, assemble, literal, literal_block
+from tabsmith_tui.widgets.literal import FactList, TextLine, assemble, content, literal, literal_block
 from tabsmith_tui.widgets.path_field import PathField
-from tabsmith_tui.widgets.steps.result import note_facts
 
 if TYPE_CHECKING:
     from textual.worker import Worker
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from tabsmith.modeling.model_files import ModelSummary
 
 PREVIEW_ROWS = 100
-NAMES_SHOWN = 6
 
 
 class PreviewTable(DataTable[Any]):
@@ -76,7 +75,6 @@ class PredictScreen(TabsmithScreen):
         self._go_when_read = False
 
     def body(self) -> ComposeResult:
-        """Compose the form and the result."""
         draft = self.services.predict_draft
         with VerticalScroll(id="form"):
             yield TextLine("Model", classes="label")
@@ -94,7 +92,7 @@ class PredictScreen(TabsmithScreen):
             yield PreviewTable(id="preview")
 
     def on_mount(self) -> None:
-        """Which models are there is read after the first frame."""
+        """The list of models is read after the first frame."""
         self.show_subject("predict")
         self._complain("")
         self.query_one(ProgressLine).end()
@@ -257,13 +255,7 @@ class PredictScreen(TabsmithScreen):
     def _show_result(self, result: Predicted) -> None:
         done, preview = result.prediction, result.preview
         self._written = done.out
-        facts: list[Fact] = [
-            ("✔ written", assemble(plural(done.rows, "row"), " to ", literal(done.out, 1_000))),
-            ("missing", _names(done.missing, "none: your file has every column the model knows", "treated as missing")),
-            ("extra", _names(done.extra, "none", "not used")),
-        ]
-        facts += note_facts(done)
-        self.query_one("#facts", FactList).show(facts)
+        self.query_one("#facts", FactList).show(prediction_facts(done))
         table = self.query_one("#preview", PreviewTable)
         table.show(preview.names, preview.rows[:PREVIEW_ROWS])
         self.add_class("-done")
@@ -276,8 +268,7 @@ class PredictScreen(TabsmithScreen):
 
     async def action_copy(self) -> None:
         """Copy the path of the predictions."""
-        copied = await copy(self._written, self.app)
-        self.app.notify(copied.words)
+        await copy_and_tell(self._written, self.app)
 
     def action_back(self) -> None:
         """Cancel the running prediction; else go back."""
@@ -300,13 +291,5 @@ def _beside(path: str) -> str:
     return os.path.join(folder, f"{stem}-predicted.csv")  # noqa: PTH118 - keeps "~/" and "./" as typed
 
 
-def _names(names: tuple[str, ...], none: str, what: str) -> Content:
-    if not names:
-        return assemble((none, "$quiet"))
-    shown = ", ".join(clean(name, 30) for name in names[:NAMES_SHOWN])
-    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
-    return assemble(shown, more, (f"  ({what})", "$quiet"))
-
-
 def _option(model: "ModelSummary") -> Content:
-    return assemble(table_and_target(model.source, model.target), ("  " + clean(model.id, 60), "$quiet"))
+    return assemble(content([table_and_target(model.source, model.target)]), ("  " + clean(model.id, 60), "$quiet"))

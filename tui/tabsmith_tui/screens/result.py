@@ -1,13 +1,14 @@
 """The result screen: a model's score on the test set, its errors, feature importance, recipes and facts."""
 
 import asyncio
+from functools import partial
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, VerticalScroll
 
-from tabsmith.errors import TabsmithError, report_of
+from tabsmith.errors import TabsmithError
 from tabsmith.modeling.results import Confusion, ModelReport
 from tabsmith.paths import folders
 from tabsmith.presentation import models
@@ -15,10 +16,9 @@ from tabsmith.presentation.spans import Line, line
 from tabsmith.runs.folder import RunFolder
 from tabsmith.tables.read.sources import Source, TasksSource
 from tabsmith_tui.actions import bindings_of
-from tabsmith_tui.clipboard import copy
+from tabsmith_tui.clipboard import copy_and_tell
 from tabsmith_tui.screens.base import STYLES, TabsmithScreen
 from tabsmith_tui.views import result_charts
-from tabsmith_tui.views.lines import wrap_line
 from tabsmith_tui.widgets.drawing import Drawing
 from tabsmith_tui.widgets.literal import literal, set_border_title
 
@@ -34,14 +34,11 @@ class Panel(Container):
         self.tooltip = explained
 
     def compose(self) -> ComposeResult:
-        """The drawing."""
         yield Drawing(grows=True)
 
     def show(self, lines: tuple[Line, ...]) -> None:
         """Show these lines, wrapped to the width."""
-        self.query_one(Drawing).show(
-            lines, lambda width, _height: [part for line in lines for part in wrap_line(line, width)]
-        )
+        self.query_one(Drawing).show_wrapped(lines)
 
 
 class Body(VerticalScroll):
@@ -68,7 +65,6 @@ class ResultScreen(TabsmithScreen):
         self.report = report
 
     def body(self) -> ComposeResult:
-        """Compose one page of panels."""
         with Body(id="result"):
             yield Panel("Score", "scores", "How good the model is. Only the test set says how it does on new rows.")
             with Container(id="pair"):
@@ -131,23 +127,12 @@ class ResultScreen(TabsmithScreen):
         if self.report is None:
             return
         source = await asyncio.to_thread(_source, self.report.run_id)
-        try:
-            copied = await copy(models.usage_examples(self.report, source), self.app)
-        except OSError as error:
-            self.show_error(report_of(error))
-            return
-        self.app.notify(f"Python and command lines. {copied.words}")
+        await copy_and_tell(models.usage_examples(self.report, source), self.app, "Python and command lines.")
 
     async def action_open_run(self) -> None:
         """Open the run that trained the model, unless it was deleted."""
-        if self.report is None:
-            return
-        try:
-            await asyncio.to_thread(RunFolder, self.report.run_id)
-        except TabsmithError as error:
-            self.show_error(error)
-            return
-        self.services.open_screen("run", self.report.run_id)
+        if self.report is not None and await self.succeeds(partial(RunFolder, self.report.run_id)):
+            self.services.open_screen("run", self.report.run_id)
 
     def action_back(self) -> None:
         """Go back."""

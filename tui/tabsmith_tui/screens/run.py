@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from tabsmith.config.settings import Mode
-from tabsmith.errors import TabsmithError, UsageError, report_of
+from tabsmith.errors import TabsmithError, UsageError
 from tabsmith.orchestration.decisions import AllowTool, Continue, Decide, DecisionAction, EndRun, Reply, Skip
 from tabsmith.presentation import budgets, tasks
 from tabsmith.runs import events, replies
@@ -19,24 +19,23 @@ from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.watch import RunWatch
 from tabsmith.text import clean_block
 from tabsmith_tui.actions import bindings_of
-from tabsmith_tui.clipboard import copy
+from tabsmith_tui.clipboard import copy_and_tell
 from tabsmith_tui.screens.base import STYLES, TabsmithScreen
 from tabsmith_tui.screens.dialogs import DialogAnswer, QuestionScreen
 from tabsmith_tui.views import question, run_actions, run_header
 from tabsmith_tui.views import tasks as task_views
-from tabsmith_tui.views.journal import Replay
-from tabsmith_tui.views.lines import wrap_line
+from tabsmith_tui.views.replay import Replay
 from tabsmith_tui.views.run_actions import Pending, offered_actions
 from tabsmith_tui.views.run_header import Banner, RunHeader, run_banner
 from tabsmith_tui.widgets.ask_bar import AskBar
 from tabsmith_tui.widgets.bars import TopBar, pill
-from tabsmith_tui.widgets.drawing import TONE_STYLES, Drawing, QuestionBar
+from tabsmith_tui.widgets.drawing import Drawing, QuestionBar
 from tabsmith_tui.widgets.lines_table import LinesTable
-from tabsmith_tui.widgets.literal import literal
+from tabsmith_tui.widgets.literal import TONE_STYLES, literal
 from tabsmith_tui.widgets.run_dashboard import RunDashboard, TrialsTable
 
 _LOOK_SECONDS: Final = 0.1
-"""How often the screen looks at the journal."""
+"""Seconds between two looks at the journal."""
 _MODES: Final[tuple[tuple[Mode, str], ...]] = (
     ("automatic", "never: breakpoints are noted, and a spent limit ends the run"),
     ("confirm", "at breakpoints, spent limits and escalations"),
@@ -87,7 +86,6 @@ class RunScreen(TabsmithScreen):
         self._allowed: Mapping[str, bool] = {}
 
     def body(self) -> ComposeResult:
-        """Compose the panels, the run's question, the banner and the field for answers."""
         yield self.board
         yield self._question_bar
         yield self._banner_lines
@@ -184,9 +182,7 @@ class RunScreen(TabsmithScreen):
         if banner != self._banner:
             self._banner = banner
             self._banner_lines.set_class(not banner.lines, "-empty")
-            self._banner_lines.show(
-                banner.lines, lambda width, _height: [part for line in banner.lines for part in wrap_line(line, width)]
-            )
+            self._banner_lines.show_wrapped(banner.lines)
 
     def _offers(self) -> Mapping[str, bool]:
         return offered_actions(self.live, replaying=self.replay is not None, resuming=self._resuming)
@@ -240,14 +236,8 @@ class RunScreen(TabsmithScreen):
     async def action_copy(self) -> None:
         """Copy the error with its details, and say where it went."""
         error = self.live.error
-        if error is None:
-            return
-        try:
-            copied = await copy(f"{error.name}\n{error}\n\n{error.details}".strip(), self.app)
-        except OSError as problem:
-            self.show_error(report_of(problem))
-            return
-        self.app.notify(copied.words)
+        if error is not None:
+            await copy_and_tell(f"{error.name}\n{error}\n\n{error.details}".strip(), self.app)
 
     def action_result(self) -> None:
         """Open the report of the run's model."""

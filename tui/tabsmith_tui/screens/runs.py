@@ -1,9 +1,10 @@
 """The runs screen: list, open, resume, stop, delete; several runs side by side."""
 
-import asyncio
 from collections.abc import Sequence
 from functools import partial
 
+from tabsmith.presentation.spans import LabelledLine
+from tabsmith.presentation.summaries import run_cells, run_facts
 from tabsmith.runs.events import RunState
 from tabsmith.runs.watch import RunSummary
 from tabsmith.text import plural
@@ -11,8 +12,7 @@ from tabsmith_tui.actions import bindings_of
 from tabsmith_tui.screens.base import start_worker
 from tabsmith_tui.screens.dialogs import DialogAnswer, QuestionScreen
 from tabsmith_tui.screens.listing import ListScreen
-from tabsmith_tui.summaries import Fact, run_cells, run_facts
-from tabsmith_tui.widgets.literal import ContentText, assemble, literal
+from tabsmith_tui.widgets.literal import ContentText, assemble, contents, literal
 from tabsmith_tui.widgets.menu import Item
 
 REFRESH_SECONDS = 2.0
@@ -49,7 +49,7 @@ class RunsScreen(ListScreen[RunSummary]):
         return {run.id: run for run in runs}
 
     def item(self, key: str, thing: RunSummary) -> Item:
-        state, *cells = run_cells(thing, self.services.clock())
+        state, *cells = contents(run_cells(thing, self.services.clock()))
         if self.marked:
             state = assemble(("▪ " if key in self.marked else "  ", "$accent"), state)
         return Item(key, (state, *cells, literal(thing.id, 40, "$quiet")))
@@ -59,7 +59,7 @@ class RunsScreen(ListScreen[RunSummary]):
             return "At work"
         return "Interrupted" if thing.state is RunState.INTERRUPTED else "Ended"
 
-    def facts(self, thing: RunSummary) -> Sequence[Fact]:
+    def facts(self, thing: RunSummary) -> Sequence[LabelledLine]:
         return run_facts(thing, self.services.clock())
 
     def note(self, thing: RunSummary) -> ContentText:
@@ -132,14 +132,10 @@ class RunsScreen(ListScreen[RunSummary]):
         if run := self.current:
             from tabsmith.runs.events import Stop
 
-            try:
-                await asyncio.to_thread(self.services.store.send, run.id, Stop())
-            except Exception as error:  # noqa: BLE001 - shown with its real name
-                self.show_error(error)
-                return
-            kept = "what it worked on is kept" if run.tasks else "it keeps its best model so far"
-            self.app.notify(f"Run {run.id} was told to stop; {kept}.")
-            self.action_reload()
+            if await self.succeeds(partial(self.services.store.send, run.id, Stop())):
+                kept = "what it worked on is kept" if run.tasks else "it keeps its best model so far"
+                self.app.notify(f"Run {run.id} was told to stop; {kept}.")
+                self.action_reload()
 
     def action_delete(self) -> None:
         """Delete the run, after a question."""
@@ -164,11 +160,7 @@ class RunsScreen(ListScreen[RunSummary]):
         )
 
     async def _delete(self, run: RunSummary) -> None:
-        try:
-            await asyncio.to_thread(self.services.store.delete_run, run.id)
-        except Exception as error:  # noqa: BLE001 - shown with its real name
-            self.show_error(error)
-            return
-        self.app.notify(f"Run {run.id} is deleted.")
-        self.marked = [run_id for run_id in self.marked if run_id != run.id]
-        await self._reload()
+        if await self.succeeds(partial(self.services.store.delete_run, run.id)):
+            self.app.notify(f"Run {run.id} is deleted.")
+            self.marked = [run_id for run_id in self.marked if run_id != run.id]
+            await self._reload()

@@ -48,7 +48,6 @@ class RunColumn(Vertical, can_focus=True):
         set_border_title(self, literal(f"run {budgets.short_run_id(run_id)}"))
 
     def compose(self) -> ComposeResult:
-        """Compose the pill with the time, and the drawing."""
         yield self._status
         yield self._drawing
 
@@ -70,7 +69,6 @@ class RunColumn(Vertical, can_focus=True):
         return self._drawing.text
 
     def on_click(self, event: events.Click) -> None:
-        """Open the run on a second click."""
         if event.chain == 2:
             self.post_message(self.Chosen())
 
@@ -90,7 +88,6 @@ class SideBySideScreen(TabsmithScreen):
         self._first = 0  # the column on the left edge
 
     def body(self) -> ComposeResult:
-        """Compose the columns; those without room are hidden."""
         with Horizontal(id="columns"):
             yield from self._columns
 

@@ -27,10 +27,10 @@ from tabsmith_tui.screens.base import STYLES, TabsmithScreen, start_worker
 from tabsmith_tui.screens.dialogs import AskPathScreen, DialogAnswer, QuestionScreen
 from tabsmith_tui.task_files import FILE_FIELDS, CheckedDraft, Draft, TaskDraft, TaskFieldProblem
 from tabsmith_tui.views import agents as agent_views
+from tabsmith_tui.widgets.form_rows import TaskRow
 from tabsmith_tui.widgets.literal import ContentText, TextLine, assemble, literal, set_border_title
 from tabsmith_tui.widgets.menu import Group, Item, Menu
 from tabsmith_tui.widgets.path_field import PathField
-from tabsmith_tui.widgets.task_rows import TaskRow
 
 _AGENTS: Final = tuple(Option(agent, agent) for agent in get_args(CodingAgentName))
 
@@ -69,7 +69,6 @@ class TaskFileScreen(TabsmithScreen):
         self._agents: dict[str, Availability] = {}
 
     def body(self) -> ComposeResult:
-        """Compose the file with its tasks, and the task under the cursor."""
         with VerticalScroll(id="page", can_focus=False):
             with Vertical(id="left"):
                 with Vertical(id="file", classes="panel") as file:

@@ -2,28 +2,75 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.content import Content
+from textual.message import Message
+from textual.widget import Widget
 
 from tabsmith.errors import TabsmithError, report_of
-from tabsmith.orchestration.events import AcceptanceStarted, Acted
+from tabsmith.orchestration.events import AcceptanceStarted, Acted, IterationStarted
 from tabsmith.orchestration.loop_state import FINISHED_STATES, SessionState, Trial
-from tabsmith.orchestration.sessions import TranscriptMessage
-from tabsmith.presentation.events import LogLine
+from tabsmith.orchestration.sessions import TranscriptMessage, Transcripts
+from tabsmith.presentation.events import LogLine, run_log
 from tabsmith.presentation.spans import line, plain_text
+from tabsmith.runs.events import RunEnded, RunEvent, RunStarted, RunState, StateChanged
+from tabsmith.runs.folder import RunFolder
+from tabsmith.runs.reducers import reduce
 from tabsmith.runs.snapshot import RunSnapshot
-from tabsmith_tui import trial_records
 from tabsmith_tui.actions import bindings_of
-from tabsmith_tui.clipboard import copy
+from tabsmith_tui.clipboard import copy_and_tell
 from tabsmith_tui.screens.base import STYLES, TabsmithScreen
 from tabsmith_tui.views import task_pages, trial_details, trial_pages
 from tabsmith_tui.views.trial_pages import DetailPage, PageName
 from tabsmith_tui.widgets.drawing import ReadingPane
-from tabsmith_tui.widgets.literal import literal
-from tabsmith_tui.widgets.page_tabs import PageTabs
+from tabsmith_tui.widgets.literal import assemble, literal
+
+_GAP = 2
+
+
+class PageTabs(Widget):
+    """One line of page names."""
+
+    DEFAULT_CSS = "PageTabs { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }"
+
+    @dataclass
+    class Picked(Message):
+        """A page was clicked."""
+
+        page: PageName
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pages: tuple[PageName, ...] = ()
+        self._current: PageName = "overview"
+
+    def show(self, pages: Sequence[PageName], current: PageName) -> None:
+        """Show these pages with `current` marked."""
+        if (tuple(pages), current) != (self._pages, self._current):
+            self._pages, self._current = tuple(pages), current
+            self.refresh()
+
+    def render(self) -> Content:
+        parts = []
+        for number, page in enumerate(self._pages, 1):
+            here = page == self._current
+            parts.append(assemble((f"{number} ", "$quiet"), (page, "bold $accent underline" if here else "")))
+        return Content(" " * _GAP).join(parts)
+
+    def on_click(self, event: events.Click) -> None:
+        start = self.gutter.left
+        for page in self._pages:
+            end = start + len(page) + 2
+            if start <= event.x < end:
+                self.post_message(self.Picked(page))
+                return
+            start = end + _GAP
+
 
 _WIDE: Final = 110  # cells; from here on two texts are shown side by side
 _SHOW_SECONDS: Final = 0.2  # between two looks at the snapshot
@@ -60,7 +107,6 @@ class TrialScreen(TabsmithScreen):
         self._tabs = PageTabs()
 
     def body(self) -> ComposeResult:
-        """Compose the page tabs and the page."""
         yield self._tabs
         yield self._pane
 
@@ -169,15 +215,15 @@ class TrialScreen(TabsmithScreen):
         session = self._chosen(snapshot, trial)
         key = self._key
         if self._page in ("acceptance", "conversation") and (key not in self._acts or running):
-            self._acts[key] = await asyncio.to_thread(trial_records.acts, run_id, trial.iteration)
+            self._acts[key] = await asyncio.to_thread(read_acts, run_id, trial.iteration)
         if self._page == "files" and trial.work is not None and trial.work.end and key not in self._differences:
             task = trial.work.task
-            self._differences[key] = await asyncio.to_thread(trial_records.difference, run_id, task, trial.iteration)
+            self._differences[key] = await asyncio.to_thread(read_difference, run_id, task, trial.iteration)
         if self._page in ("brief", "reply", "conversation") and session is not None:
             if session.id not in self._messages or session.outcome == "open" or running:
-                self._messages[session.id] = await asyncio.to_thread(trial_records.session_messages, run_id, session.id)
+                self._messages[session.id] = await asyncio.to_thread(read_messages, run_id, session.id)
         elif self._page == "log" and (self._key not in self._log or running):
-            self._log[key] = await asyncio.to_thread(trial_records.log_lines, run_id, trial.iteration)
+            self._log[key] = await asyncio.to_thread(read_log, run_id, trial.iteration)
 
     def _lacks(self, snapshot: RunSnapshot) -> bool:
         """Whether the page needs something that is not read yet."""
@@ -257,12 +303,7 @@ class TrialScreen(TabsmithScreen):
 
     async def action_copy(self) -> None:
         """Copy the page with whole texts, and say where it went."""
-        try:
-            copied = await copy(self._detail.text, self.app)
-        except OSError as problem:
-            self.app.notify(report_of(problem).what, severity="error")
-            return
-        self.app.notify(copied.words)
+        await copy_and_tell(self._detail.text, self.app)
 
     def action_back(self) -> None:
         """Go back to the run."""
@@ -286,3 +327,43 @@ class TrialScreen(TabsmithScreen):
         except (TabsmithError, OSError) as error:
             self._problem = report_of(error).what
         self._show()
+
+
+def read_messages(run_id: str, session: str) -> tuple[TranscriptMessage, ...]:
+    """Return the messages of an agent session, oldest first. Raises RunNotFoundError, StorageError."""
+    return Transcripts(RunFolder(run_id).root).read(session)
+
+
+def read_acts(run_id: str, iteration: int) -> tuple[Acted | AcceptanceStarted, ...]:
+    """Return what a coding agent did in an iteration, and its acceptance command. Raises RunNotFoundError."""
+    events = RunFolder(run_id).events().read().values
+    return tuple(
+        event for event in events if isinstance(event, Acted | AcceptanceStarted) and event.iteration == iteration
+    )
+
+
+def read_difference(run_id: str, task: str, iteration: int) -> str:
+    """Return the difference that an iteration made to a task's files. Raises WorkspaceError, StorageError."""
+    from tabsmith.workspaces import Workspace
+
+    workspace = Workspace.open(RunFolder(run_id).root / "tasks" / task)
+    before = max((mark for mark in workspace.marks() if mark < iteration), default=0)
+    return workspace.difference(workspace.tree(before), workspace.tree(iteration))
+
+
+def read_log(run_id: str, iteration: int) -> tuple[LogLine, ...]:
+    """Return the log of one iteration; the snapshot's own log holds only the newest events of the run.
+
+    Reads the whole journal. Raises RunNotFoundError.
+    """
+    events: list[RunEvent] = []
+    inside = False
+    for event in RunFolder(run_id).events().read().values:
+        match event:
+            case IterationStarted(iteration=begun):
+                inside = begun == iteration
+            case RunStarted() | RunEnded() | StateChanged(state=RunState.FINISHING):
+                inside = False
+        if inside:
+            events.append(event)
+    return run_log(reduce(events))

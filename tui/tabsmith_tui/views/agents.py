@@ -6,7 +6,7 @@ from typing import Final
 from tabsmith.agent_registry import AGENTS
 from tabsmith.agents.backend import Availability
 from tabsmith.agents.protocol import AgentName
-from tabsmith.conditions.expression import BUILT_IN, Condition, parse_condition
+from tabsmith.conditions import BUILT_IN, Condition, parse_condition
 from tabsmith.errors import ConditionError
 from tabsmith.presentation.labels import AVAILABILITIES
 from tabsmith.presentation.spans import Line, Span, Tone, line, span
@@ -30,7 +30,7 @@ def availability(found: Availability) -> Span:
 
 
 def agent_lines(found: Availability, desk: AgentSettingsForm, checked: Line = ()) -> tuple[Line, ...]:
-    """Who this is, why it can be used or not, what to do next, where its keys are found, and what a look at its server
+    """The agent's description, its availability with the reason, the next step, the places of its keys, and what a check of its server
     said."""
     lines: list[Line] = [
         (Span(AGENTS[found.agent].description, "strong"),),
@@ -51,14 +51,14 @@ def _keys(agent: AgentName, desk: AgentSettingsForm) -> tuple[Line, ...]:
     if not found:
         return ((Span("Its login is its own; no key is needed here.", "dim"),),) if agent == "acp" else ()
     line_of_keys: Line = (Span("Keys: ", "dim"),)
-    for place, each in enumerate(found):
-        line_of_keys += (span(f"{', ' if place else ''}{each.variable} "), Span(*_PLACES[each.place]))
+    for place, key in enumerate(found):
+        line_of_keys += (span(f"{', ' if place else ''}{key.variable} "), Span(*_PLACES[key.place]))
     where = f"They are read from the environment or from {desk.keys_file} (mode 600), and never typed in here."
     return (line_of_keys, line(where, "dim"))
 
 
 def connection_line(place: str, trouble: str) -> Line:
-    """What a look at a server said."""
+    """The result of a check whether the server accepts connections."""
     if trouble:
         return (Span("✘ ", "bad"), span(f"{place} takes no connection: {trouble}", "bad"))
     return (Span("✔ ", "good"), span(f"{place} takes connections; nothing was asked of it"))
@@ -70,7 +70,7 @@ def environment_note(entry: SettingEntry) -> str:
 
 
 def condition_meaning(text: str) -> tuple[str, str]:
-    """How often a condition of the list stops a run, and what a built-in one means."""
+    """The two texts beside a condition: how often it stops a run, and the meaning of a built-in condition."""
     try:
         condition = parse_condition(text)
     except ConditionError as error:
@@ -98,7 +98,7 @@ def parsed_condition(text: str) -> tuple[Condition | None, tuple[Line, ...]]:
 
 
 def condition_trial(condition: Condition | None, stored: StoredRun | None) -> tuple[Line, ...]:
-    """Where the condition would have stopped the run, with the values; where it held nowhere, the last values."""
+    """The iterations at which the condition would have stopped the run, with the values; if there are none, the last values."""
     if stored is None:
         return (line("There is no run yet with numbers to try it on.", "dim"),)
     if not stored.facts:
@@ -108,19 +108,19 @@ def condition_trial(condition: Condition | None, stored: StoredRun | None) -> tu
     outcomes = backtest(condition, stored.facts)
     stops = sum(each.fires for each in outcomes)
     summary = f"Stops the run at {stops} of {plural(len(outcomes), 'iteration')}."
-    told = [each for each in outcomes if each.fires or not each.computed]
+    told = [outcome for outcome in outcomes if outcome.fires or not outcome.computed]
     lines = [(Span(summary, "strong"),), *map(_iteration, told)]
     if not told:
         lines += [(Span("The last values:", "dim"),), *map(_iteration, outcomes[-_NEAR_MISSES:])]
     return tuple(lines)
 
 
-def _iteration(each: BacktestedIteration) -> Line:
-    word, tone = _came_of(each)
-    return Span(f"#{each.iteration:<4}", "dim"), Span(f"{word:<8}", tone), span(each.why)
+def _iteration(iteration: BacktestedIteration) -> Line:
+    word, tone = _came_of(iteration)
+    return Span(f"#{iteration.iteration:<4}", "dim"), Span(f"{word:<8}", tone), span(iteration.why)
 
 
-def _came_of(each: BacktestedIteration) -> tuple[str, Tone]:
-    if not each.computed:
+def _came_of(iteration: BacktestedIteration) -> tuple[str, Tone]:
+    if not iteration.computed:
         return "no value", "bad"
-    return ("stops", "warn") if each.fires else ("goes on", "dim")
+    return ("stops", "warn") if iteration.fires else ("goes on", "dim")

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
-from tabsmith.formatting import duration, time_ago, time_of_day
+from tabsmith.formatting import UNKNOWN, duration, time_ago, time_of_day
 from tabsmith.presentation.spans import Line, Span, Tone, span
 from tabsmith.storage import LockOwner
 from tabsmith.telegram.activity import NOT_ON_THE_LIST, ActivityEntry, BridgeUser
 from tabsmith.telegram.health import CheckState, HealthCheck
 from tabsmith.telegram.status import BridgeStatus
 from tabsmith.text import plural
+from tabsmith.workflow.states import State, place_of
 from tabsmith_tui.bridge_client import ALLOWED, TOKEN, BridgeSnapshot, variable
 from tabsmith_tui.views.lines import fit
 
@@ -59,7 +60,7 @@ def facts(bridge: BridgeSnapshot, now: float, doing: Doing = "") -> list[Line]:
 
 
 def steps(bridge: BridgeSnapshot) -> list[Line]:
-    """What is still missing for a first start, in three steps; nothing when it can be started."""
+    """The three steps to a first start, with those that are done; empty if the bridge can be started."""
     if bridge.ready or bridge.owner:
         return []
     lines: list[Line] = []
@@ -94,10 +95,10 @@ def steps(bridge: BridgeSnapshot) -> list[Line]:
 
 
 def where(user: BridgeUser) -> str:
-    """Where somebody's conversation stands: their own, or the terminal's, with which they went on."""
+    """The step at which a person's conversation is: their own, or the terminal's if they took it over."""
     if user.may == "not allowed":
         return "not on the list any more"
-    stands = user.step or "—"
+    stands = place_of(State(user.step)) if user.step else UNKNOWN
     return f"terminal: {stands}" if user.session == "local" else stands
 
 
@@ -107,7 +108,7 @@ def seen(user: BridgeUser, now: float) -> str:
 
 
 def messages(entries: Sequence[ActivityEntry], now: float, width: int) -> list[Line]:
-    """What came in and went out, the newest first."""
+    """The messages received and sent, newest first."""
     if not entries:
         return [(Span("Nothing yet.", "dim"),)]
     names = min(max(len(entry.name) for entry in entries), max(6, width // 8))
@@ -187,7 +188,7 @@ def _message(entry: ActivityEntry, now: float, names: int) -> list[Line]:
         return [(*head, span(entry.note, "warn"))]
     line = (*head, span(entry.words))
     return (
-        [line, (Span(" " * sum(len(each.text) for each in head)), span(entry.note, "warn"))] if entry.note else [line]
+        [line, (Span(" " * sum(len(piece.text) for piece in head)), span(entry.note, "warn"))] if entry.note else [line]
     )
 
 

@@ -1,6 +1,6 @@
 """The leaderboard and the iterations of a run, as tables."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from types import MappingProxyType
 from typing import Final
 
@@ -55,7 +55,7 @@ class Leaderboard:
         self._snapshot = snapshot
         ranked = enumerate(snapshot.leaderboard, start=1)
         self._ranked: list[tuple[int, Trial | None]] = [
-            (rank, each) for rank, each in ranked if trial_matches(each, words)
+            (rank, trial) for rank, trial in ranked if trial_matches(trial, words)
         ]
         if snapshot.ensemble is not None and words.lower() in ENSEMBLE:
             self._ranked.insert(0, (0, None))
@@ -65,43 +65,43 @@ class Leaderboard:
 
     def key(self, index: int) -> str:
         """The iteration of the row, or "ensemble"."""
-        each = self._ranked[index][1]
-        return str(each.iteration) if each is not None else ENSEMBLE
+        trial = self._ranked[index][1]
+        return str(trial.iteration) if trial is not None else ENSEMBLE
 
     @property
     def columns(self) -> Sequence[LineColumn]:
-        """What `cells` are."""
+        """The columns of `cells`."""
         return LEADERBOARD_COLUMNS
 
     def cells(self, index: int) -> Sequence[Span]:
         """Rank, model, score, difference to the champion, seconds, verdict."""
-        rank, each = self._ranked[index]
-        if each is None:
+        rank, trial = self._ranked[index]
+        if trial is None:
             return self._ensemble()
         best, metric = self._snapshot.champion_trial, self._snapshot.metric
-        title = recipes.recipe_title(each.recipe) if each.recipe else f"iteration {each.iteration}"
-        is_best = best is not None and each.iteration == best.iteration
-        value = _difference(each.mean, best) if not is_best else None
+        title = recipes.recipe_title(trial.recipe) if trial.recipe else f"iteration {trial.iteration}"
+        is_best = best is not None and trial.iteration == best.iteration
+        value = _difference(trial.mean, best) if not is_best else None
         return (
             Span(str(rank), "dim"),
             span(title, "strong" if is_best else "plain"),
-            Span(formatting.plus_minus(each.mean, each.standard_error)),
+            Span(formatting.plus_minus(trial.mean, trial.standard_error)),
             Span(scores.difference_text(value), scores.difference_tone(value, metric)),
-            Span(formatting.duration(each.seconds), "dim"),
-            self._verdict(each, best),
+            Span(formatting.duration(trial.seconds), "dim"),
+            self._verdict(trial, best),
         )
 
-    def _verdict(self, each: Trial, best: Trial | None) -> Span:
+    def _verdict(self, trial: Trial, best: Trial | None) -> Span:
         if best is None or self._snapshot.metric is None:
             return Span("scored", "dim")
-        if each.iteration == best.iteration:
+        if trial.iteration == best.iteration:
             return Span("★ champion", "good")
-        if each.skipped:
+        if trial.skipped:
             return Span("↷ skipped", "dim")
-        difference = scores.paired_difference(each.folds, best.folds)
+        difference = scores.paired_difference(trial.folds, best.folds)
         if difference is not None and difference.noise:
             return Span("within noise", "plain")
-        return Span("was champion" if each.won else "behind", "dim")
+        return Span("was champion" if trial.won else "behind", "dim")
 
     def _ensemble(self) -> Sequence[Span]:
         snapshot = self._snapshot
@@ -118,91 +118,106 @@ class Leaderboard:
         )
 
 
-class Iterations:
-    """The tries that hold `words`, the latest first."""
+class TrialRows:
+    """The iterations, the latest first, a row each."""
 
-    def __init__(self, snapshot: RunSnapshot, words: str = "") -> None:
-        self._snapshot = snapshot
-        self._asked = replies.uses_llm(snapshot)
-        self._tries = [each for each in reversed(snapshot.trials) if trial_matches(each, words)]
+    def __init__(self, snapshot: RunSnapshot, trials: Iterable[Trial], columns: Sequence[LineColumn]) -> None:
+        self.snapshot = snapshot
+        self.trials = tuple(trials)
+        self._columns = columns
 
     def __len__(self) -> int:
-        return len(self._tries)
+        return len(self.trials)
 
     def key(self, index: int) -> str:
         """The iteration of the row."""
-        return str(self._tries[index].iteration)
+        return str(self.trials[index].iteration)
 
     @property
     def columns(self) -> Sequence[LineColumn]:
-        """What `cells` are: with the cost where there can be one."""
-        if not self._asked:
-            return ITERATION_COLUMNS
-        number = ASKED_COLUMNS[0]._replace(width=max(2, len(self.key(0)) if self._tries else 0))
-        return (number, *ASKED_COLUMNS[1:])
+        """The columns; that of the number is as wide as the latest one."""
+        number = self._columns[0]
+        return (number._replace(width=max(number.width, len(self.key(0)) if self.trials else 0)), *self._columns[1:])
+
+
+class Iterations(TrialRows):
+    """The iterations that hold `words`; with the cost where there can be one."""
+
+    def __init__(self, snapshot: RunSnapshot, words: str = "") -> None:
+        self._asked = replies.uses_llm(snapshot)
+        trials = (trial for trial in reversed(snapshot.trials) if trial_matches(trial, words))
+        super().__init__(snapshot, trials, ASKED_COLUMNS if self._asked else ITERATION_COLUMNS)
 
     def cells(self, index: int) -> Sequence[Span]:
         """Number, what was tried, score, difference to the champion of its time, cost, seconds, what became of it."""
-        each = self._tries[index]
-        number = Span(str(each.iteration), "dim")
+        trial = self.trials[index]
+        number = Span(str(trial.iteration), "dim")
         tried = span(
-            each.change or (recipes.recipe_title(each.recipe) if each.recipe else each.message or formatting.UNKNOWN)
+            trial.change
+            or (recipes.recipe_title(trial.recipe) if trial.recipe else trial.message or formatting.UNKNOWN)
         )
-        tone: Tone = "plain" if each.mean is not None else "dim"
-        toward = scores.difference_tone(each.delta, self._snapshot.metric)
-        difference = Span(scores.difference_text(each.delta), toward)
+        tone: Tone = "plain" if trial.mean is not None else "dim"
+        toward = scores.difference_tone(trial.delta, self.snapshot.metric)
+        difference = Span(scores.difference_text(trial.delta), toward)
         if self._asked:
-            seconds = each.facts.iteration_seconds if each.facts else None
+            seconds = trial.facts.iteration_seconds if trial.facts else None
             return (
                 number,
                 tried,
-                Span(_score(each), tone),
+                Span(_score(trial), tone),
                 difference,
-                Span(budgets.usage_cost_cell(each.usage), "warn" if each.usage.unpriced else "dim"),
+                Span(budgets.usage_cost_cell(trial.usage), "warn" if trial.usage.unpriced else "dim"),
                 Span(formatting.clock(seconds), "dim"),
-                short_trial_result(each, self._snapshot),
+                short_trial_result(trial, self.snapshot),
             )
         return (
             number,
             tried,
-            Span(formatting.plus_minus(each.mean, each.standard_error), tone),
+            Span(formatting.plus_minus(trial.mean, trial.standard_error), tone),
             difference,
-            Span(formatting.duration(each.seconds) if each.seconds else formatting.UNKNOWN, "dim"),
-            trial_result(each, self._snapshot),
+            Span(formatting.duration(trial.seconds) if trial.seconds else formatting.UNKNOWN, "dim"),
+            trial_result(trial, self.snapshot),
         )
 
 
 def _difference(mean: float | None, best: Trial | None) -> float | None:
-    """How far a score is from the champion of now."""
+    """The score minus that of the champion of now; None if one of them is not known."""
     return mean - best.mean if mean is not None and best is not None and best.mean is not None else None
 
 
-def _score(each: Trial) -> str:
+def _score(trial: Trial) -> str:
     """The score in few cells, or why there is none."""
-    if each.mean is None:
-        return {"refused": "refused", "failed": "failed", "unanswered": "no answer"}.get(each.state, formatting.UNKNOWN)
-    value, error = formatting.plus_minus_parts(each.mean, each.standard_error)
+    if trial.mean is None:
+        return {"refused": "refused", "failed": "failed", "unanswered": "no answer"}.get(
+            trial.state, formatting.UNKNOWN
+        )
+    value, error = formatting.plus_minus_parts(trial.mean, trial.standard_error)
     return f"{value} {formatting.PLUS_MINUS}{error}" if error else value
 
 
-def short_trial_result(each: Trial, snapshot: RunSnapshot) -> Span:
+def short_trial_result(trial: Trial, snapshot: RunSnapshot) -> Span:
     """`work_result` in ten cells: the glyph of what became of it, and the decision where that was not to go on."""
-    result = trial_status(each, snapshot)
-    if each.decision is not None and each.decision.action != "proceed" and not each.skipped:
-        return Span(f"{result.text[0]} {each.decision.label}", result.tone)
+    result = trial_status(trial, snapshot)
+    if trial.decision is not None and trial.decision.action != "proceed" and not trial.skipped:
+        return Span(f"{result.text[0]} {trial.decision.label}", result.tone)
     return Span(_SHORT.get(result.text, result.text), result.tone)
 
 
-def trial_matches(each: Trial, words: str) -> bool:
-    """Whether a try holds `words`, in whatever letters: in its recipe's name and family, its change or its message."""
+def trial_matches(trial: Trial, words: str) -> bool:
+    """Whether a trial holds `words`, in whatever letters: in its recipe, its change, its messages, its decision; in a
+    task also in its files and in the verdict."""
     wanted = words.strip().lower()
     if not wanted:
         return True
-    recipe = each.recipe
-    held: list[str] = [each.change, each.reason, each.message, each.agent, each.state]
-    held.extend((recipe.name, recipe.family) if recipe else ())
-    held.extend((each.decision.action, each.decision.label) if each.decision else ())
-    return any(wanted in part[:2_000].lower() for part in held) or wanted == f"#{each.iteration}"
+    held: list[str] = [trial.change, trial.reason, trial.message, trial.agent, trial.state]
+    if trial.recipe is not None:
+        held += [trial.recipe.name, trial.recipe.family]
+    if trial.decision is not None:
+        held += [trial.decision.action, trial.decision.label]
+    if trial.work is not None:
+        held += [trial.work.task, trial.work.words, *(change.path for change in trial.work.changes)]
+        held += [trial.work.acceptance.verdict] if trial.work.acceptance else []
+    return any(wanted in part[:2_000].lower() for part in held) or wanted == f"#{trial.iteration}"
 
 
 def table_title(name: str, shown: int, all_of_them: int, words: str) -> str:

@@ -28,7 +28,7 @@ def question_lines(snapshot: RunSnapshot, now: float, width: int, keys: Mapping[
     lines.extend((Span(" " * len(head)), Span(part, "strong")) for part in more)
     details = _details(question)
     if details:
-        parts = [part for each in details.splitlines() for part in wrap(each, max(10, width - 2))]
+        parts = [part for detail in details.splitlines() for part in wrap(detail, max(10, width - 2))]
         over = len(parts) - _MOST_DETAILS
         parts = [*parts[: _MOST_DETAILS - 1], f"+{over + 1} lines"] if over > 0 else parts
         lines.extend((Span("  "), Span(part)) for part in parts)

@@ -66,7 +66,7 @@ def importance(shown: tuple[ColumnImportance, ...], metric: Metric, width: int, 
     if not useful:
         return (head, line("No column alone has a measurable effect.", "warn"))
     name_width = min(max(len(clean(each.column, 200)) for each in useful[:most]), max(8, width // 3))
-    labels = [formatting.plus_minus(each.drop, each.deviation) for each in useful[:most]]
+    labels = [formatting.plus_minus(column.drop, column.deviation) for column in useful[:most]]
     bar = max(4, width - name_width - max(map(len, labels)) - 3)
     lines: list[Line] = [head]
     for each, label in zip(useful[:most], labels, strict=True):

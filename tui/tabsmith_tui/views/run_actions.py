@@ -1,4 +1,4 @@
-"""What a person has asked of a run and the journal has not confirmed yet.
+"""Commands that a person has sent to a run and that the journal has not confirmed yet.
 
 Which keys of a run have a meaning where it stands; the others are not offered.
 """
@@ -56,7 +56,7 @@ def shown_state(snapshot: RunSnapshot, pending: Pending | None) -> RunState:
 
 
 def pending_text(pending: Pending | None, snapshot: RunSnapshot, now: float) -> str:
-    """What was asked for and is not confirmed yet, in words; empty when there is nothing."""
+    """The command that is not confirmed yet, in words; empty if there is none."""
     if pending is None or is_confirmed(pending, snapshot):
         return ""
     match pending.command:

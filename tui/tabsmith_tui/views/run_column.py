@@ -10,7 +10,7 @@ from tabsmith.runs import replies
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.tables.read.sources import describe_source
 from tabsmith.text import clean, plural
-from tabsmith_tui.views import agent_card, champion_card, score_plot, task_activity
+from tabsmith_tui.views import run_cards, score_plot, task_activity
 from tabsmith_tui.views import tasks as task_views
 from tabsmith_tui.views.lines import fit
 
@@ -50,14 +50,14 @@ def _of_tasks(snapshot: RunSnapshot, now: float, width: int, height: int) -> tup
     )
     rest = max(0, height - len(top))
     newest = list(reversed(snapshot.trials))[:rest]
-    return (*top, *(_worked(each, snapshot, width) for each in newest))[: max(0, height)]
+    return (*top, *(_worked(trial, snapshot, width) for trial in newest))[: max(0, height)]
 
 
-def _worked(each: Trial, snapshot: RunSnapshot, width: int) -> Line:
-    said = work_result(each, snapshot)
-    name = clean(each.work.task, 60) if each.work is not None else ""
+def _worked(trial: Trial, snapshot: RunSnapshot, width: int) -> Line:
+    said = work_result(trial, snapshot)
+    name = clean(trial.work.task, 60) if trial.work is not None else ""
     return (
-        Span(f"{each.iteration:>3}  ", "dim"),
+        Span(f"{trial.iteration:>3}  ", "dim"),
         Span(f"{fit(said.text, 14)}  ", said.tone),
         Span(fit(name, max(0, width - 21))),
     )
@@ -74,7 +74,7 @@ def _champion(snapshot: RunSnapshot, width: int) -> tuple[Line, ...]:
     """The score first: it is what columns are compared by."""
     best = snapshot.champion_trial
     if best is None:
-        return (), champion_card.champion_line(snapshot), line(plural(snapshot.tried, "try", "tries"), "dim")
+        return (), run_cards.champion_line(snapshot), line(plural(snapshot.tried, "try", "tries"), "dim")
     name = recipes.recipe_title(best.recipe) if best.recipe else f"iteration {best.iteration}"
     score = Span(f"★ {formatting.plus_minus(best.mean, best.standard_error)}", "good")
     tried = f"{plural(snapshot.tried, 'try', 'tries')}  "
@@ -82,8 +82,8 @@ def _champion(snapshot: RunSnapshot, width: int) -> tuple[Line, ...]:
 
 
 def _agent(snapshot: RunSnapshot, width: int) -> tuple[Line, ...]:
-    """Who proposes, and what that has cost; why another does than planned."""
-    lines: list[Line] = [(), (Span(snapshot.actual, "strong"), Span(f"  {agent_card.iteration(snapshot)}"))]
+    """The agent that proposes, its cost, and the reason if it is not the planned one."""
+    lines: list[Line] = [(), (Span(snapshot.actual, "strong"), Span(f"  {run_cards.iteration(snapshot)}"))]
     if snapshot.fallback_reason:
         words = f"! for {snapshot.planned}: {clean(snapshot.fallback_reason, 200)}"
         lines.append((Span(fit(words, width).rstrip(), "warn"),))
@@ -102,23 +102,23 @@ def _agent(snapshot: RunSnapshot, width: int) -> tuple[Line, ...]:
 def _budgets(snapshot: RunSnapshot, now: float) -> tuple[Line, ...]:
     tones = {"fine": "plain", "warn": "warn", "last": "bad"}
     return tuple(
-        (Span(f"{each.name} ", "dim"), Span(f"{each.used} of {each.limit}", tones[each.level]))  # type: ignore[arg-type]
-        for each in budgets.limit_uses(snapshot, now)
-        if each.name != "time"  # stands beside the pill
+        (Span(f"{use.name} ", "dim"), Span(f"{use.used} of {use.limit}", tones[use.level]))  # type: ignore[arg-type]
+        for use in budgets.limit_uses(snapshot, now)
+        if use.name != "time"  # stands beside the pill
     )
 
 
 def _iterations(snapshot: RunSnapshot, width: int, most: int) -> tuple[Line, ...]:
     """The newest first, a line each."""
     newest = list(reversed(snapshot.trials))[: max(0, most)]
-    return tuple(_iteration(each, snapshot, width) for each in newest)
+    return tuple(_iteration(trial, snapshot, width) for trial in newest)
 
 
-def _iteration(each: Trial, snapshot: RunSnapshot, width: int) -> Line:
-    said = trial_result(each, snapshot)
-    score = formatting.number(each.mean) if each.mean is not None else formatting.UNKNOWN
-    head = f"{each.iteration:>3}  {score:>9}  "
+def _iteration(trial: Trial, snapshot: RunSnapshot, width: int) -> Line:
+    said = trial_result(trial, snapshot)
+    score = formatting.number(trial.mean) if trial.mean is not None else formatting.UNKNOWN
+    head = f"{trial.iteration:>3}  {score:>9}  "
     return (
-        Span(head, "dim" if each.mean is None else "plain"),
+        Span(head, "dim" if trial.mean is None else "plain"),
         Span(fit(said.text, max(0, width - len(head))), said.tone),
     )

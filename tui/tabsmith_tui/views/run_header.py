@@ -17,13 +17,13 @@ from tabsmith.runs.events import RunState
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.tables.read.sources import describe_source
 from tabsmith.text import clean, plural
-from tabsmith_tui.views import agent_card, run_actions
-from tabsmith_tui.views.journal import Replay
+from tabsmith_tui.views import run_actions, run_cards
+from tabsmith_tui.views.replay import Replay
 from tabsmith_tui.views.run_actions import Pending
 
 
 class RunHeader(msgspec.Struct, frozen=True):
-    """What stands at the top of the dashboard."""
+    """The top line of the dashboard."""
 
     title: str
     metric: str  # with its direction; empty while it is not known
@@ -62,7 +62,7 @@ def budget_line(shown: tuple[budgets.LimitUse, ...], left: str, width: int) -> L
     if not shown:
         return (Span("no limit: stop it with x", "dim"),)
     shown, hidden = _fitting(shown, width)
-    texts = [_words(each) for each in shown]
+    texts = [_words(use) for use in shown]
     more = f"   +{hidden} more" if hidden else ""
     tail = more or (f"   {left}" if left else "")
     room = width - sum(len(text) + 10 for text in texts) - len(tail)
@@ -70,26 +70,26 @@ def budget_line(shown: tuple[budgets.LimitUse, ...], left: str, width: int) -> L
         tail, room = more, width - sum(len(text) + 10 for text in texts) - len(more)
     bar = max(0, min(24, room // len(shown)))
     spans: list[Span] = []
-    for each, text in zip(shown, texts, strict=True):
+    for use, text in zip(shown, texts, strict=True):
         if spans:
             spans.append(Span("   "))
-        spans.extend([Span(text + " "), *_bar(each, bar)])
-        if each.used != formatting.UNKNOWN:
-            spans.append(Span(f" {min(999, int(each.share * 100))} %", _TONES[each.level]))
+        spans.extend([Span(text + " "), *_bar(use, bar)])
+        if use.used != formatting.UNKNOWN:
+            spans.append(Span(f" {min(999, int(use.share * 100))} %", _TONES[use.level]))
     return (*spans, Span(tail, "dim"))
 
 
-def _words(each: budgets.LimitUse) -> str:
-    return f"{each.name} {each.used} of {each.limit}"
+def _words(use: budgets.LimitUse) -> str:
+    return f"{use.name} {use.used} of {use.limit}"
 
 
 def _fitting(shown: tuple[budgets.LimitUse, ...], width: int) -> tuple[tuple[budgets.LimitUse, ...], int]:
     """The budgets that there is room for, in their order, and how many are left out."""
     kept = list(shown)
     while (
-        len(kept) > 1 and sum(len(_words(each)) + 9 for each in kept) - 3 + (9 if len(kept) < len(shown) else 0) > width
+        len(kept) > 1 and sum(len(_words(use)) + 9 for use in kept) - 3 + (9 if len(kept) < len(shown) else 0) > width
     ):
-        least = min(reversed(kept), key=lambda each: (each.level != "fine", each.share))
+        least = min(reversed(kept), key=lambda use: (use.level != "fine", use.share))
         kept.remove(least)
     return tuple(kept), len(shown) - len(kept)
 
@@ -142,7 +142,7 @@ def run_banner(
 
 
 def _handover(snapshot: RunSnapshot) -> tuple[Line, ...]:
-    words = agent_card.handover_text(snapshot)
+    words = run_cards.handover_text(snapshot)
     return ((Span("! ", "warn"), Span(words, "warn")),) if words else ()
 
 

@@ -26,7 +26,7 @@ class ScoredPoint(msgspec.Struct, frozen=True):
 
 
 class Curve(msgspec.Struct, frozen=True):
-    """What the plot shows; no points while nothing is scored."""
+    """The data of the plot; there are no points while nothing is scored."""
 
     metric: Metric | None = None
     points: tuple[ScoredPoint, ...] = ()
@@ -36,12 +36,12 @@ def curve(snapshot: RunSnapshot) -> Curve:
     """The scored tries in their order; those that were refused, or left out by a person, are no points."""
     points: list[ScoredPoint] = []
     champion = math.nan
-    for each in snapshot.trials:
-        if each.mean is None or not math.isfinite(each.mean) or each.skipped:
+    for trial in snapshot.trials:
+        if trial.mean is None or not math.isfinite(trial.mean) or trial.skipped:
             continue
-        if each.won or math.isnan(champion):
-            champion = each.mean
-        points.append(ScoredPoint(each.iteration, each.mean, champion, each.won))
+        if trial.won or math.isnan(champion):
+            champion = trial.mean
+        points.append(ScoredPoint(trial.iteration, trial.mean, champion, trial.won))
     return Curve(snapshot.metric, tuple(points))
 
 
@@ -65,7 +65,7 @@ def _spark(shown: Curve, width: int) -> tuple[Line, ...]:
 
 
 class _Plot:
-    """One drawing: axes on the left and below, the champion's line and the tries between them."""
+    """A drawing with axes on the left and below, and between them the champion's line and the trials."""
 
     def __init__(self, shown: Curve, width: int, height: int) -> None:
         self.points = shown.points

@@ -1,4 +1,4 @@
-"""What the agent of a task does now: its last message or tool call, how long it has been silent, what it asked for."""
+"""The activity of a task's agent: its last message or tool call, the length of its silence, its requests for permission."""
 
 from typing import Final
 
@@ -11,7 +11,7 @@ from tabsmith.presentation.trials import work_result
 from tabsmith.runs.events import RunState
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import clean, clean_block, plural
-from tabsmith_tui.views import agent_card
+from tabsmith_tui.views import run_cards
 from tabsmith_tui.views.lines import fit_line, wrap
 
 _LONG_SILENCE: Final = 60.0  # seconds from which on it stands out
@@ -46,18 +46,18 @@ def activity_lines(snapshot: RunSnapshot, now: float, width: int, height: int) -
     return tuple((head, *body, *asked)[:height])
 
 
-def _head(snapshot: RunSnapshot, each: Trial, now: float) -> Line:
-    work = each.work
+def _head(snapshot: RunSnapshot, trial: Trial, now: float) -> Line:
+    work = trial.work
     assert work is not None
-    name = (Span(f"#{each.iteration} ", "dim"), span(work.task, "strong", 40), Span("  "))
+    name = (Span(f"#{trial.iteration} ", "dim"), span(work.task, "strong", 40), Span("  "))
     if _open(snapshot) is None:
-        return (*name, work_result(each, snapshot), Span(f"  {plural(work.acts, 'act')}", "dim"))
+        return (*name, work_result(trial, snapshot), Span(f"  {plural(work.acts, 'act')}", "dim"))
     if snapshot.state is RunState.ASKING:
         return (*name, Span("? waits for your answer", "warn"), Span(f"  {plural(work.acts, 'act')}", "dim"))
     if snapshot.state is RunState.PAUSED:
         return (*name, Span("‖ paused", "warn"))
     if snapshot.retry is not None:
-        return (*name, *agent_card.agent_activity(snapshot, now)[0])
+        return (*name, *run_cards.agent_activity(snapshot, now)[0])
     silent = max(0.0, now - snapshot.updated_at)
     tone: Tone = "warn" if silent >= _LONG_SILENCE else "dim"
     quiet = Span(f"  silent for {formatting.clock(silent)}" if silent >= 1 else "", tone)
@@ -67,7 +67,7 @@ def _head(snapshot: RunSnapshot, each: Trial, now: float) -> Line:
     return (*name, Span(f"● {plural(work.acts, 'act')}", "accent"), quiet)
 
 
-def _act(each: Trial, work: WorkspaceWork) -> list[tuple[str, str, Tone]]:
+def _act(trial: Trial, work: WorkspaceWork) -> list[tuple[str, str, Tone]]:
     """The last thing done, with the word that says what it is; of an iteration that is over, how it ended."""
     if work.end:
         claim = "claims "  # which proves nothing
@@ -78,8 +78,8 @@ def _act(each: Trial, work: WorkspaceWork) -> list[tuple[str, str, Tone]]:
             found.append(("proof  ", last or "the command printed nothing", "warn"))
         found.append((claim, _plain(work.words) or "nothing", "plain"))
         return found
-    if each.message:
-        return [("why    ", _plain(each.message), "warn")]
+    if trial.message:
+        return [("why    ", _plain(trial.message), "warn")]
     if work.doing is None:
         return [("       ", "nothing heard of it yet", "dim")]
     return [(f"{_GLYPHS[work.doing.kind]:<7}", _words(work.doing), "warn" if work.doing.failed else "plain")]
@@ -97,7 +97,7 @@ def _words(act: Activity) -> str:
 def _permissions(work: WorkspaceWork) -> list[Line]:
     if not work.permissions:
         return []
-    refused = [each for each in work.permissions if each.allowed == "no"]
+    refused = [permission for permission in work.permissions if permission.allowed == "no"]
     asked = f"{len(work.permissions)} times, {len(refused)} refused" if len(work.permissions) > 1 else "once"
     asked = f"{asked}, refused" if asked == "once" and refused else asked
     last = (Span(f": {clean(refused[-1].tool, 30)} {_plain(refused[-1].what)}", "warn"),) if refused else ()

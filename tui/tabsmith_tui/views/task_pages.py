@@ -15,39 +15,47 @@ from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import clean, clean_block, plural
 from tabsmith_tui.views import tasks as task_views
 from tabsmith_tui.views import trial_details
-from tabsmith_tui.views.trial_pages import FOLD, DetailPage, block, clock, feedback_lines, metrics_lines, session_label
+from tabsmith_tui.views.trial_pages import (
+    FOLD,
+    DetailPage,
+    block,
+    feedback_lines,
+    metrics_lines,
+    plain_page,
+    session_label,
+)
 
 _CLAIM: Final = "its own claim, which proves nothing"
 _DIFF: Final[dict[str, Tone]] = {"+": "good", "-": "bad", "@": "accent"}
 _MOST_PERMISSIONS: Final = 500
 
 
-def overview(snapshot: RunSnapshot, each: Trial) -> DetailPage:
-    """How the work ended and what the agent says of it, what tabsmith's own command says, how it was judged."""
-    work = each.work or WorkspaceWork("")
-    lines = [*summary(snapshot, each)]
+def overview(snapshot: RunSnapshot, trial: Trial) -> DetailPage:
+    """The end of the work, the agent's words about it, the verdict of the acceptance command, and the assessment."""
+    work = trial.work or WorkspaceWork("")
+    lines = [*summary(snapshot, trial)]
     if work.words:
         lines += [(), (Span("The agent's last words", "mark"), Span(f"  {_CLAIM}", "warn")), *block(work.words, 0)]
-    if each.message:
-        lines += [(), line("Result", "mark"), *block(each.message, 0, "warn")]
+    if trial.message:
+        lines += [(), line("Result", "mark"), *block(trial.message, 0, "warn")]
     if work.changes:
         lines += [(), line("Files", "mark"), *_named(work)]
-    judged = (*trial_details.assessment(each), *metrics_lines(each), *feedback_lines(each))
-    return _page(tuple(lines), judged, "Outcome", "Assessment")
+    judged = (*trial_details.assessment(trial), *metrics_lines(trial), *feedback_lines(trial))
+    return plain_page(tuple(lines), "Outcome", judged, "Assessment")
 
 
-def summary(snapshot: RunSnapshot, each: Trial) -> tuple[Line, ...]:
+def summary(snapshot: RunSnapshot, trial: Trial) -> tuple[Line, ...]:
     """The iteration in a few lines."""
-    work = each.work or WorkspaceWork("")
+    work = trial.work or WorkspaceWork("")
     lines: list[Line] = [
         (Span("task       ", "dim"), span(work.task or formatting.UNKNOWN, "strong")),
-        (Span("status     ", "dim"), work_result(each, snapshot)),
+        (Span("status     ", "dim"), work_result(trial, snapshot)),
     ]
     end = (AGENT_JOB_ENDS[work.end] if work.end else "") or (
-        "at work" if not each.ended_at and not snapshot.state.ended else "it did not end"
+        "at work" if not trial.ended_at and not snapshot.state.ended else "it did not end"
     )
     lines.append(
-        (Span("agent      ", "dim"), span(f"{each.agent}: {end}"), Span(f", {plural(work.acts, 'act')}", "dim"))
+        (Span("agent      ", "dim"), span(f"{trial.agent}: {end}"), Span(f", {plural(work.acts, 'act')}", "dim"))
     )
     lines.append((Span("files      ", "dim"), task_views.files(work)))
     if work.acceptance is not None:
@@ -61,17 +69,17 @@ def summary(snapshot: RunSnapshot, each: Trial) -> tuple[Line, ...]:
         refused = sum(one.allowed == "no" for one in work.permissions)
         words = f"{plural(len(work.permissions), 'permission')} asked, {refused} refused"
         lines.append((Span("asked      ", "dim"), Span(words, "warn" if refused else "plain")))
-    if each.sessions:
-        cost = Span(budgets.usage_cost(each.usage), "warn" if each.usage.unpriced else "plain")
-        lines.append((Span("cost       ", "dim"), cost, Span(f"  {budgets.token_counts(each.usage)}", "dim")))
-    if each.facts is not None:
-        lines.append((Span("time       ", "dim"), Span(formatting.duration(each.facts.iteration_seconds))))
+    if trial.sessions:
+        cost = Span(budgets.usage_cost(trial.usage), "warn" if trial.usage.unpriced else "plain")
+        lines.append((Span("cost       ", "dim"), cost, Span(f"  {budgets.token_counts(trial.usage)}", "dim")))
+    if trial.facts is not None:
+        lines.append((Span("time       ", "dim"), Span(formatting.duration(trial.facts.iteration_seconds))))
     return tuple(lines)
 
 
-def files(each: Trial, difference: str | None, *, unfolded: bool) -> DetailPage:
+def files(trial: Trial, difference: str | None, *, unfolded: bool) -> DetailPage:
     """The files that differ from the iteration before, and the difference line by line."""
-    work = each.work or WorkspaceWork("")
+    work = trial.work or WorkspaceWork("")
     if not work.end:
         return DetailPage(
             (line("The agent is at work; its files are compared when it has ended.", "dim"),), title="Files"
@@ -89,14 +97,14 @@ def files(each: Trial, difference: str | None, *, unfolded: bool) -> DetailPage:
     return DetailPage(shown, listed, "Difference", "Files", clean_block(difference, 200_000), first=True)
 
 
-def acceptance(each: Trial, command: str, *, unfolded: bool) -> DetailPage:
-    """What tabsmith's own command came to, and what it printed."""
-    work = each.work or WorkspaceWork("")
+def acceptance(trial: Trial, command: str, *, unfolded: bool) -> DetailPage:
+    """The verdict of the acceptance command, and its output."""
+    work = trial.work or WorkspaceWork("")
     head: list[Line] = [(Span("command    ", "dim"), span(command, limit=2_000))] if command else []
     result = work.acceptance
     if result is None:
-        words = "It runs now." if work.end and not each.ended_at else "It was not run."
-        return _page((*head, line(words, "dim")), (), "Acceptance", "")
+        words = "It runs now." if work.end and not trial.ended_at else "It was not run."
+        return plain_page((*head, line(words, "dim")), "Acceptance")
     status = str(result.status) if result.status is not None else "none: it was ended"
     head += [
         (Span("verdict    ", "dim"), tasks.acceptance_result(result)),
@@ -120,19 +128,19 @@ def conversation(
     *,
     unfolded: bool,
 ) -> DetailPage:
-    """The letter, then what the agent said and did, and what every reply cost, in the order of time."""
+    """The prompt, then the agent's messages and tool calls, and the cost of every reply, in the order of time."""
     if session is None:
         return DetailPage((line("The agent was not asked.", "dim"),), title="Conversation")
     if messages is None or acts is None:
         return DetailPage((line("reading the conversation…", "dim"),), title=f"Conversation  {session_label(session)}")
-    mine = [each for each in acts if each.session == session.id]
+    mine = [act for act in acts if act.session == session.id]
     told_words = [" ".join(each.activity.text.split())[:60] for each in mine if each.activity.kind == "message"]
     told_words = [words for words in told_words if words]
     entries: list[tuple[float, tuple[Line, ...]]] = [(each.at, _act(each, unfolded=unfolded)) for each in mine]
-    for each in messages:
-        match each:
-            case SentPrompt(at=at, prompt=letter):
-                text = f"{letter.system.rstrip()}\n\n{letter.text}"
+    for message in messages:
+        match message:
+            case SentPrompt(at=at, prompt=prompt):
+                text = f"{prompt.system.rstrip()}\n\n{prompt.text}"
                 entries.append(
                     (at, (*_head(at, "tabsmith sent", "mark"), *block(text, 0 if unfolded else FOLD // 2), ()))
                 )
@@ -152,17 +160,17 @@ def conversation(
     )
 
 
-def permissions(each: Trial) -> DetailPage:
-    """What the agent asked for, and what became of it."""
-    asked = each.work.permissions if each.work is not None else ()
+def permissions(trial: Trial) -> DetailPage:
+    """The permissions that the agent asked for, and the answer to each."""
+    asked = trial.work.permissions if trial.work is not None else ()
     lines = [part for one in asked[-_MOST_PERMISSIONS:] for part in _permission(one)]
     none = line("The agent asked for nothing beyond what it may do.", "dim")
-    return _page(tuple(lines) or (none,), (), f"Permissions  {len(asked)}" if asked else "Permissions", "")
+    return plain_page(tuple(lines) or (none,), f"Permissions  {len(asked)}" if asked else "Permissions")
 
 
 def command_of(acts: Sequence[Acted | AcceptanceStarted]) -> str:
     """The acceptance command, as it was run."""
-    return next((each.command for each in reversed(acts) if isinstance(each, AcceptanceStarted)), "")
+    return next((act.command for act in reversed(acts) if isinstance(act, AcceptanceStarted)), "")
 
 
 def _permission(asked: PermissionDecided) -> tuple[Line, ...]:
@@ -170,7 +178,7 @@ def _permission(asked: PermissionDecided) -> tuple[Line, ...]:
     by = "you" if asked.by == "person" else "the mode"
     tone: Tone = "warn" if asked.risk == "high" else "dim"
     head = (
-        Span(f"{clock(asked.at)} ", "dim"), Span(f"{word:<16} ", "bad" if asked.allowed == "no" else "good"),
+        Span(f"{formatting.time_of_day(asked.at, seconds=True)} ", "dim"), Span(f"{word:<16} ", "bad" if asked.allowed == "no" else "good"),
         span(asked.tool, "strong", 60), Span(f"  risk {asked.risk}", tone), Span(f", by {by}", "dim"),
     )  # fmt: skip
     return (head, *((Span("         "), *part) for part in block(asked.what, 0)))
@@ -187,24 +195,20 @@ def _act(act: Acted, *, unfolded: bool) -> tuple[Line, ...]:
 
 
 def _head(at: float, words: str, tone: Tone) -> tuple[Line, ...]:
-    return ((Span(f"{clock(at)} ", "dim"), span(words, tone)),)
+    return ((Span(f"{formatting.time_of_day(at, seconds=True)} ", "dim"), span(words, tone)),)
 
 
 def _named(work: WorkspaceWork) -> tuple[Line, ...]:
     return tuple(
         (
-            Span(f"{FILE_CHANGES[each.kind]:<10}", "dim"),
-            Span(f"{f'+{each.lines_added}':>6} ", "good" if each.lines_added else "dim"),
-            Span(f"{f'{formatting.MINUS}{each.lines_removed}':>6}  ", "bad" if each.lines_removed else "dim"),
-            span(each.path),
+            Span(f"{FILE_CHANGES[change.kind]:<10}", "dim"),
+            Span(f"{f'+{change.lines_added}':>6} ", "good" if change.lines_added else "dim"),
+            Span(f"{f'{formatting.MINUS}{change.lines_removed}':>6}  ", "bad" if change.lines_removed else "dim"),
+            span(change.path),
         )
-        for each in work.changes
+        for change in work.changes
     )
 
 
 def _diff_tone(text: str) -> Tone:
     return "strong" if text.startswith(("+++ ", "--- ")) else _DIFF.get(text[:1], "plain")
-
-
-def _page(lines: tuple[Line, ...], beside: tuple[Line, ...], title: str, beside_title: str) -> DetailPage:
-    return DetailPage(lines, beside, title, beside_title, plain_text((*lines, *(((), *beside) if beside else ()))))

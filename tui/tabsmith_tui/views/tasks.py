@@ -21,10 +21,11 @@ from tabsmith.presentation.tasks import (
 from tabsmith.presentation.trials import work_result
 from tabsmith.runs.snapshot import RunSnapshot, TaskState
 from tabsmith.text import clean
+from tabsmith_tui.views.leaderboard import TrialRows, trial_matches
 from tabsmith_tui.views.lines import LineColumn, fit
 
 KEY: Final = "task:"
-"""What the key of a task's row begins with."""
+"""The beginning of the key of a task's row."""
 _CARD_TASKS: Final = 8
 _EXPLAINED: Final = ("", "failed", "partial")  # outcomes whose second line says what a task waits for, or why it ended
 TASK_COLUMNS: Final = (
@@ -53,16 +54,16 @@ class TaskList:
     def __init__(self, snapshot: RunSnapshot) -> None:
         self._snapshot = snapshot
         self._tries: dict[str, list[Trial]] = {}
-        for each in snapshot.trials:
-            if each.work is not None:
-                self._tries.setdefault(each.work.task, []).append(each)
+        for trial in snapshot.trials:
+            if trial.work is not None:
+                self._tries.setdefault(trial.work.task, []).append(trial)
 
     def __len__(self) -> int:
         return len(self._snapshot.tasks)
 
     @property
     def columns(self) -> Sequence[LineColumn]:
-        """What `cells` are."""
+        """The columns of `cells`."""
         return TASK_COLUMNS
 
     def key(self, index: int) -> str:
@@ -73,7 +74,7 @@ class TaskList:
         """Name, where it stands, what it comes after, iterations, cost, whether it was handed back."""
         task: TaskState = self._snapshot.tasks[index]
         mine = self._tries.get(task.name, [])
-        used = sum((each.usage for each in mine), NO_USAGE)
+        used = sum((trial.usage for trial in mine), NO_USAGE)
         waits = waits_for(task, self._snapshot)
         after = waits or ", ".join(clean(name, 60) for name in task.depends_on)
         return (
@@ -86,78 +87,53 @@ class TaskList:
         )
 
 
-class TaskIterations:
-    """The iterations that hold `words`, the latest first; all of a task, when they are its name."""
+class TaskIterations(TrialRows):
+    """The iterations that hold `words`; all of a task, if they are its name."""
 
     def __init__(self, snapshot: RunSnapshot, words: str = "") -> None:
-        self._snapshot = snapshot
         named = is_task_name(snapshot, words)
-        self._tries = [
-            each
-            for each in reversed(snapshot.trials)
-            if (each.work is not None and each.work.task == words if named else matches(each, words))
-        ]
-
-    def __len__(self) -> int:
-        return len(self._tries)
-
-    @property
-    def columns(self) -> Sequence[LineColumn]:
-        """What `cells` are."""
-        number = WORK_COLUMNS[0]._replace(width=max(2, len(self.key(0)) if self._tries else 0))
-        return (number, *WORK_COLUMNS[1:])
-
-    def key(self, index: int) -> str:
-        """The iteration of the row."""
-        return str(self._tries[index].iteration)
+        trials = (
+            trial
+            for trial in reversed(snapshot.trials)
+            if (trial.work is not None and trial.work.task == words if named else trial_matches(trial, words))
+        )
+        super().__init__(snapshot, trials, WORK_COLUMNS)
 
     def cells(self, index: int) -> Sequence[Span]:
         """Number, task, changed files, verdict, quality, what was decided, cost, seconds."""
-        each = self._tries[index]
-        work = each.work or WorkspaceWork("")
-        seconds = each.facts.iteration_seconds if each.facts else None
+        trial = self.trials[index]
+        work = trial.work or WorkspaceWork("")
+        seconds = trial.facts.iteration_seconds if trial.facts else None
         return (
-            Span(str(each.iteration), "dim"),
+            Span(str(trial.iteration), "dim"),
             span(work.task or formatting.UNKNOWN),
             files(work),
-            work_result(each, self._snapshot),
-            Span(f"{each.quality.value:.2f}" if each.quality else formatting.UNKNOWN, _quality(each)),
-            Span(each.decision.label if each.decision else formatting.UNKNOWN, _said(each)),
-            Span(budgets.usage_cost_cell(each.usage), "warn" if each.usage.unpriced else "dim"),
+            work_result(trial, self.snapshot),
+            Span(f"{trial.quality.value:.2f}" if trial.quality else formatting.UNKNOWN, _quality(trial)),
+            Span(trial.decision.label if trial.decision else formatting.UNKNOWN, _said(trial)),
+            Span(budgets.usage_cost_cell(trial.usage), "warn" if trial.usage.unpriced else "dim"),
             Span(formatting.clock(seconds), "dim"),
         )
 
 
 def files(work: WorkspaceWork) -> Span:
-    """How many files, and how many lines more and fewer are in them."""
+    """The number of changed files, and of the lines added and removed in them."""
     if not work.end:
         return Span(formatting.UNKNOWN, "dim")
     count = len(work.changes) + work.more
     if not count:
         return Span("none", "dim")
-    added = sum(each.lines_added for each in work.changes)
+    added = sum(change.lines_added for change in work.changes)
     removed = sum(each.lines_removed for each in work.changes)
     return Span(f"{count:,} (+{_short(added)} {formatting.MINUS}{_short(removed)})")
 
 
-def matches(each: Trial, words: str) -> bool:
-    """Whether an iteration holds `words`, in whatever letters: in its task, words, files, verdict."""
-    wanted = words.strip().lower()
-    if not wanted:
-        return True
-    work = each.work or WorkspaceWork("")
-    held = [work.task, work.words, each.message, each.agent, each.state, *(change.path for change in work.changes)]
-    held.extend((each.decision.action, each.decision.label) if each.decision else ())
-    held.extend((work.acceptance.verdict,) if work.acceptance else ())
-    return any(wanted in part[:2_000].lower() for part in held) or wanted == f"#{each.iteration}"
+def _quality(trial: Trial) -> Tone:
+    return "warn" if trial.quality is not None and trial.quality.fallback else "plain"
 
 
-def _quality(each: Trial) -> Tone:
-    return "warn" if each.quality is not None and each.quality.fallback else "plain"
-
-
-def _said(each: Trial) -> Tone:
-    return "plain" if each.decision is not None and each.decision.action != "proceed" else "dim"
+def _said(trial: Trial) -> Tone:
+    return "plain" if trial.decision is not None and trial.decision.action != "proceed" else "dim"
 
 
 def _short(count: int) -> str:
@@ -169,16 +145,16 @@ def task_card(snapshot: RunSnapshot) -> tuple[Line, ...]:
     tasks = snapshot.tasks
     if not tasks:
         return (line("no task was begun" if snapshot.state.ended else "reading the task file", "dim"),)
-    here = next((place for place, each in enumerate(tasks) if each.state != "done"), 0)
+    here = next((place for place, task in enumerate(tasks) if task.state != "done"), 0)
     first = max(0, min(here - 2, len(tasks) - _CARD_TASKS)) if len(tasks) > _CARD_TASKS else 0
     shown = tasks[first : first + _CARD_TASKS]
     lines: list[Line] = [line(f"+{first} before", "dim")] if first else []
-    for each in shown:
-        lines.append(_named(each, snapshot))
-        if each.state == "running":
-            lines.append(_level(each))
-        elif len(tasks) <= _CARD_TASKS // 2 or (each.outcome in _EXPLAINED and len(tasks) <= _CARD_TASKS):
-            lines.extend(_more(each, snapshot))
+    for task in shown:
+        lines.append(_named(task, snapshot))
+        if task.state == "running":
+            lines.append(_level(task))
+        elif len(tasks) <= _CARD_TASKS // 2 or (task.outcome in _EXPLAINED and len(tasks) <= _CARD_TASKS):
+            lines.extend(_more(task, snapshot))
     rest = len(tasks) - first - len(shown)
     return (*lines, *((line(f"+{rest} after", "dim"),) if rest else ()))
 
@@ -187,7 +163,7 @@ def task_line(snapshot: RunSnapshot) -> Line:
     """The tasks in one line, for a small screen."""
     if not snapshot.tasks:
         return task_card(snapshot)[0]
-    running = next((each for each in snapshot.tasks if each.state == "running"), None)
+    running = next((task for task in snapshot.tasks if task.state == "running"), None)
     counts = Span(f"{task_progress(snapshot)}  ", "strong")
     if running is None:
         return (counts, *outcome_counts(snapshot))
@@ -200,16 +176,16 @@ def task_line(snapshot: RunSnapshot) -> Line:
 def task_of_row(snapshot: RunSnapshot, key: str) -> TaskState | None:
     """The task of a row's key."""
     name = key.removeprefix(KEY)
-    return next((each for each in snapshot.tasks if each.name == name), None) if key.startswith(KEY) else None
+    return next((task for task in snapshot.tasks if task.name == name), None) if key.startswith(KEY) else None
 
 
 def is_task_name(snapshot: RunSnapshot, words: str) -> bool:
     """Whether a filter is the name of a task, and so means its iterations."""
-    return any(each.name == words for each in snapshot.tasks)
+    return any(task.name == words for task in snapshot.tasks)
 
 
 def task_details(task: TaskState, snapshot: RunSnapshot) -> tuple[Line, ...]:
-    """All that is known of a task."""
+    """The details of a task."""
     where = outcome_label(task.outcome, task.exit_reason) if task.outcome else task_status(task, snapshot)
     lines: list[Line] = [(Span("status     ", "dim"), where)]
     if task.reason:
@@ -232,7 +208,7 @@ def _named(task: TaskState, snapshot: RunSnapshot) -> Line:
 
 
 def _more(task: TaskState, snapshot: RunSnapshot) -> tuple[Line, ...]:
-    """What a task waits for, or why it did not succeed and what became of its changes."""
+    """The tasks that a task waits for, or the reason why it did not succeed, or the fate of its changes."""
     if task.state == "waiting":
         names = waits_for(task, snapshot)
         return ((Span("  after ", "dim"), span(names, "dim")),) if names else ()

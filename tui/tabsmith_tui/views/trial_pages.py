@@ -1,8 +1,6 @@
 """A try, page by page: overview, recipe, brief, reply, sessions, log. Pure: what lies on disk is handed in."""
 
-import time
 from collections.abc import Sequence
-from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
 import msgspec
@@ -12,7 +10,8 @@ from tabsmith.orchestration.loop_state import SessionState, Trial
 from tabsmith.orchestration.sessions import ReceivedReply, SentPrompt, TranscriptMessage
 from tabsmith.presentation import budgets
 from tabsmith.presentation.events import LogLine
-from tabsmith.presentation.spans import Line, Span, Tone, line, span
+from tabsmith.presentation.labels import LOG_TONES
+from tabsmith.presentation.spans import Line, Span, line, plain_text, span
 from tabsmith.presentation.trials import trial_result
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import clean, clean_block, plural
@@ -25,12 +24,11 @@ PageName: TypeAlias = Literal[
 FOLD: Final = 24
 """Lines of a long text that are shown before it is unfolded."""
 _LONGEST: Final = 200_000  # characters of one text
-_LEVELS: Final = MappingProxyType[str, Tone]({"info": "plain", "warning": "warn", "error": "bad"})
 _TROUBLE: Final = ("failed", "cancelled", "lost")
 
 
 class DetailPage(msgspec.Struct, frozen=True):
-    """What a page shows. On a narrow screen `beside` stands below the lines, or above them where it comes `first`.
+    """The content of a page. On a narrow screen `beside` stands below the lines, or above them where it comes `first`.
     `text` is what copying copies."""
 
     lines: tuple[Line, ...]
@@ -52,52 +50,48 @@ def lay_out(page: DetailPage, *, narrow: bool) -> tuple[tuple[Line, ...], tuple[
     return ((*beside, (), *main) if page.first else (*main, (), *beside)), ()
 
 
-def pages_of(each: Trial) -> tuple[PageName, ...]:
+def pages_of(trial: Trial) -> tuple[PageName, ...]:
     """The pages that say something of this try: one whose agent holds no conversation has no brief to show."""
-    if each.work is not None:
+    if trial.work is not None:
         return ("overview", "files", "acceptance", "conversation", "permissions", "log")
     return (
-        ("overview", "recipe", "brief", "reply", "sessions", "log") if each.sessions else ("overview", "recipe", "log")
+        ("overview", "recipe", "brief", "reply", "sessions", "log") if trial.sessions else ("overview", "recipe", "log")
     )
 
 
-def sessions_of(snapshot: RunSnapshot, each: Trial) -> tuple[SessionState, ...]:
+def sessions_of(snapshot: RunSnapshot, trial: Trial) -> tuple[SessionState, ...]:
     """The sessions of the try, in the order they were opened."""
-    return tuple(session for session in snapshot.sessions if session.id in each.sessions)
+    return tuple(session for session in snapshot.sessions if session.id in trial.sessions)
 
 
-def recipe(snapshot: RunSnapshot, each: Trial) -> DetailPage:
+def recipe(snapshot: RunSnapshot, trial: Trial) -> DetailPage:
     """The recipe in full, and how it differs from the champion of its time."""
-    return _plain(
-        tuple(trial_details.recipe(each)),
-        trial_details.against_champion_then(snapshot, each),
-        "Recipe",
-        "Against the best so far then",
-    )
+    against = trial_details.against_champion_then(snapshot, trial)
+    return plain_page(trial_details.recipe(trial), "Recipe", against, "Against the best so far then")
 
 
-def overview(snapshot: RunSnapshot, each: Trial) -> DetailPage:
-    """What was tried and why, what came of it, how it was judged, what the agent is told about it."""
-    judged = (*trial_details.assessment(each), *metrics_lines(each), *feedback_lines(each))
-    return _plain(trial_details.overview(snapshot, each), judged, "Outcome", "Assessment")
+def overview(snapshot: RunSnapshot, trial: Trial) -> DetailPage:
+    """The change and its reason, the outcome, the assessment, and the feedback to the agent."""
+    judged = (*trial_details.assessment(trial), *metrics_lines(trial), *feedback_lines(trial))
+    return plain_page(trial_details.overview(snapshot, trial), "Outcome", judged, "Assessment")
 
 
 def brief(session: SessionState, messages: Sequence[TranscriptMessage] | None, *, unfolded: bool) -> DetailPage:
-    """The letter as it was sent, and beside it the feedback that it carried."""
+    """The prompt as it was sent, and beside it the feedback in it."""
     if messages is None:
         return DetailPage((line("reading the conversation…", "dim"),))
-    sent = [each for each in messages if isinstance(each, SentPrompt)]
+    sent = [message for message in messages if isinstance(message, SentPrompt)]
     if not sent:
         words = "Nothing was sent yet." if session.outcome == "open" else "Nothing of what was sent is on the disk."
         return DetailPage((line(words, "dim"),))
-    letter = sent[-1].prompt
-    feedback = letter.feedback.strip()
+    prompt = sent[-1].prompt
+    feedback = prompt.feedback.strip()
     lines = (
-        line(f"The same in every brief of the run  {_size(letter.system)}", "mark"),
-        *block(letter.system, 0 if unfolded else 4),
+        line(f"The same in every brief of the run  {_size(prompt.system)}", "mark"),
+        *block(prompt.system, 0 if unfolded else 4),
         (),
-        line(f"Of this iteration  {_size(letter.text)}", "mark"),
-        *block(letter.text, 0 if unfolded else FOLD),
+        line(f"Of this iteration  {_size(prompt.text)}", "mark"),
+        *block(prompt.text, 0 if unfolded else FOLD),
     )
     beside = block(feedback, 0) if feedback else (line("It carried no feedback: it is the first of its kind.", "dim"),)
     return DetailPage(
@@ -105,7 +99,7 @@ def brief(session: SessionState, messages: Sequence[TranscriptMessage] | None, *
         beside,
         f"Brief  {session_label(session)}",
         "Feedback in it",
-        f"{letter.system}\n\n{letter.text}",
+        f"{prompt.system}\n\n{prompt.text}",
         first=True,
     )
 
@@ -114,7 +108,7 @@ def reply(session: SessionState, messages: Sequence[TranscriptMessage] | None, *
     """Every reply of the session as it was received, with what it used; and the trouble, when there was any."""
     if messages is None:
         return DetailPage((line("reading the conversation…", "dim"),))
-    replies = [each.turn for each in messages if isinstance(each, ReceivedReply)]
+    replies = [message.turn for message in messages if isinstance(message, ReceivedReply)]
     lines: list[Line] = []
     for place, turn in enumerate(replies, 1):
         used = f"{budgets.token_counts(turn.usage)}  {budgets.usage_cost(turn.usage)}"
@@ -131,9 +125,9 @@ def reply(session: SessionState, messages: Sequence[TranscriptMessage] | None, *
     return DetailPage(tuple(lines), title=f"Reply  {session_label(session)}", text=text)
 
 
-def sessions(snapshot: RunSnapshot, each: Trial, chosen: str) -> DetailPage:
+def sessions(snapshot: RunSnapshot, trial: Trial, chosen: str) -> DetailPage:
     """Every session of the try: when, what it used and cost, how it ended; and their sum."""
-    mine = sessions_of(snapshot, each)
+    mine = sessions_of(snapshot, trial)
     lines: list[Line] = []
     for session in mine:
         mark = "▸ " if session.id == chosen else "  "
@@ -143,7 +137,9 @@ def sessions(snapshot: RunSnapshot, each: Trial, chosen: str) -> DetailPage:
         lines.append(line(f"    {session.id}", "dim"))
         took = formatting.duration(session.seconds) if session.closed_at else formatting.UNKNOWN
         model = clean(session.model, 60) or "model not named"
-        lines.append((Span("    "), Span(f"{clock(session.opened_at)}  {took}  {model}")))
+        lines.append(
+            (Span("    "), Span(f"{formatting.time_of_day(session.opened_at, seconds=True)}  {took}  {model}"))
+        )
         lines += [(Span("    "), *used) for used in _used(session)]
         if session.message:
             words = f"{session.trouble}: {session.message}" if session.trouble else session.message
@@ -151,25 +147,25 @@ def sessions(snapshot: RunSnapshot, each: Trial, chosen: str) -> DetailPage:
         lines.append(())
     if not mine:
         return DetailPage((line("The agent of this try holds no conversation.", "dim"),), title="Sessions")
-    total = f"{plural(len(mine), 'session')}  {plural(each.usage.turns, 'turn')}  {budgets.token_counts(each.usage)}"
-    lines.append((Span("together  ", "dim"), Span(f"{total}  "), Span(budgets.usage_cost(each.usage), "strong")))
-    return _plain(tuple(lines), (), "Sessions", "")
+    total = f"{plural(len(mine), 'session')}  {plural(trial.usage.turns, 'turn')}  {budgets.token_counts(trial.usage)}"
+    lines.append((Span("together  ", "dim"), Span(f"{total}  "), Span(budgets.usage_cost(trial.usage), "strong")))
+    return plain_page(tuple(lines), "Sessions")
 
 
 def log(lines: Sequence[LogLine] | None, until: float) -> DetailPage:
     """The log of this iteration; in a replay, up to the moment that is shown."""
     if lines is None:
         return DetailPage((line("reading the journal…", "dim"),), title="Log")
-    shown = [each for each in lines if each.at <= until]
+    shown = [entry for entry in lines if entry.at <= until]
     made = tuple(
         (
-            Span(f"{clock(each.at)} ", "dim"),
-            span(f"{clean(each.word, 11):<11} ", "accent", 12),
-            span(each.text, _LEVELS[each.level], 2_000),
+            Span(f"{formatting.time_of_day(entry.at, seconds=True)} ", "dim"),
+            span(f"{clean(entry.word, 11):<11} ", "accent", 12),
+            span(entry.text, LOG_TONES[entry.level], 2_000),
         )
-        for each in shown
+        for entry in shown
     )
-    return _plain(made or (line("Nothing was logged.", "dim"),), (), "Log", "")
+    return plain_page(made or (line("Nothing was logged.", "dim"),), "Log")
 
 
 def session_label(session: SessionState) -> str:
@@ -187,16 +183,18 @@ def block(text: str, most: int, tone: Literal["plain", "warn"] = "plain") -> tup
     return tuple((Span(part, tone),) for part in parts)
 
 
-def _plain(lines: tuple[Line, ...], beside: tuple[Line, ...], title: str, beside_title: str) -> DetailPage:
-    text = "\n".join("".join(piece.text for piece in each) for each in (*lines, *(((), *beside) if beside else ())))
-    return DetailPage(lines, beside, title, beside_title, text)
+def plain_page(
+    lines: tuple[Line, ...], title: str, beside: tuple[Line, ...] = (), beside_title: str = ""
+) -> DetailPage:
+    """A page whose copy is what it shows."""
+    return DetailPage(lines, beside, title, beside_title, plain_text((*lines, *(((), *beside) if beside else ()))))
 
 
-def metrics_lines(each: Trial) -> tuple[Line, ...]:
+def metrics_lines(trial: Trial) -> tuple[Line, ...]:
     """The iteration in numbers, as conditions see it."""
-    if each.facts is None:
+    if trial.facts is None:
         return ()
-    values = msgspec.structs.asdict(each.facts)
+    values = msgspec.structs.asdict(trial.facts)
     width = max(map(len, values))
     return (
         (),
@@ -215,11 +213,11 @@ def _value(value: float | bool) -> str:
             return formatting.number(value)
 
 
-def feedback_lines(each: Trial) -> tuple[Line, ...]:
-    """What the agent is told about the iteration."""
-    if not each.feedback:
+def feedback_lines(trial: Trial) -> tuple[Line, ...]:
+    """The feedback to the agent about the iteration."""
+    if not trial.feedback:
         return ()
-    return ((), line("What the agent is told about it", "mark"), *block(each.feedback, 0))
+    return ((), line("What the agent is told about it", "mark"), *block(trial.feedback, 0))
 
 
 def _used(session: SessionState) -> list[Line]:
@@ -247,13 +245,8 @@ def _size(text: str) -> str:
     return plural(len(text), "character")
 
 
-def clock(at: float) -> str:
-    """The time of day."""
-    return time.strftime("%H:%M:%S", time.localtime(at))
-
-
-def page_title(snapshot: RunSnapshot, each: Trial) -> str:
+def page_title(snapshot: RunSnapshot, trial: Trial) -> str:
     """`Iteration 7 of 12 · claude-code · ★ champion`."""
-    who_did = f"{clean(each.work.task, 40)} · {each.agent}" if each.work is not None else each.agent
-    result = trial_result(each, snapshot).text
-    return f"Iteration {each.iteration} of {len(snapshot.trials)} · {who_did} · {result}"
+    who_did = f"{clean(trial.work.task, 40)} · {trial.agent}" if trial.work is not None else trial.agent
+    result = trial_result(trial, snapshot).text
+    return f"Iteration {trial.iteration} of {len(snapshot.trials)} · {who_did} · {result}"

@@ -1,5 +1,7 @@
 """A question in one line above the keys: its label, a field for the answer, and what is wrong with the answer."""
 
+from dataclasses import dataclass
+
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -22,13 +24,12 @@ class AskBar(Vertical):
     AskBar Input { width: 1fr; min-width: 12; margin-left: 1; background: $surface; }
     """
 
+    @dataclass
     class Typed(Message):
         """The text was changed."""
 
-        def __init__(self, subject: str, text: str) -> None:
-            super().__init__()
-            self.subject = subject
-            self.text = text
+        subject: str
+        text: str
 
     class Answered(Typed):
         """enter was pressed."""
@@ -41,7 +42,6 @@ class AskBar(Vertical):
         self._subject = ""
 
     def compose(self) -> ComposeResult:
-        """Compose the problem above the label and the field."""
         yield TextLine(id="ask-problem")
         with Horizontal():
             yield TextLine(id="ask-label")

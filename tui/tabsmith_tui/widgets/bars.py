@@ -14,8 +14,7 @@ from tabsmith.presentation.labels import IDLE, RUN_STATES
 from tabsmith.runs.events import RunState
 from tabsmith.runs.jobs import Progressed
 from tabsmith.text import clean
-from tabsmith_tui.widgets.drawing import content
-from tabsmith_tui.widgets.literal import ContentText, TextLine, assemble, literal
+from tabsmith_tui.widgets.literal import ContentText, TextLine, assemble, content, literal
 
 _GAP = "   "
 
@@ -44,7 +43,6 @@ class TopBar(Widget):
         self.refresh()
 
     def render(self) -> Content:
-        """Render the line."""
         width = self.size.width
         left = Content.assemble(("tabsmith", "bold $primary"), _GAP, self._subject)
         parts = list(self._status)
@@ -92,7 +90,6 @@ class KeysBar(Footer):
         self._drawn: tuple[_Key, ...] = ()
 
     def compose(self) -> ComposeResult:
-        """Compose the keys, those of the focused widget first."""
         if not self._bindings_ready:
             return
         self._drawn = self._fitting()

@@ -1,8 +1,7 @@
 """Widgets that draw lines of spans: a drawing of a given size, the bar of a run's question, and a pane to read in."""
 
 from collections.abc import Callable, Sequence
-from types import MappingProxyType
-from typing import ClassVar, Final, TypeAlias
+from typing import ClassVar, TypeAlias
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -12,24 +11,12 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.widget import Widget
 
-from tabsmith.presentation.spans import Line, Tone
+from tabsmith.presentation.spans import Line
 from tabsmith_tui.views.lines import wrap_line
+from tabsmith_tui.widgets.literal import content
 
 Draw: TypeAlias = Callable[[int, int], Sequence[Line]]
 """Makes the lines for a width and a height in terminal cells."""
-
-TONE_STYLES: Final = MappingProxyType[Tone, str](
-    {
-        "plain": "",
-        "strong": "bold",
-        "dim": "$quiet",
-        "good": "$good",
-        "bad": "$bad",
-        "warn": "$warn",
-        "accent": "$accent",
-        "mark": "bold $primary",
-    }
-)
 
 
 class Drawing(Widget):
@@ -57,34 +44,24 @@ class Drawing(Widget):
         shown = tuple(lines)
         self.show(shown, lambda _width, _height: shown)
 
+    def show_wrapped(self, lines: Sequence[Line]) -> None:
+        """Show these lines, wrapped to the width."""
+        shown = tuple(lines)
+        self.show(shown, lambda width, _height: [part for line in shown for part in wrap_line(line, width)])
+
     @property
     def text(self) -> str:
         """The drawn text without tones."""
         return self.render().plain
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        """The number of drawn lines."""
         if not self._grows:
             return super().get_content_height(container, viewport, width)
         return len(self._draw(width, viewport.height))
 
     def render(self) -> Content:
-        """Render the lines."""
         size = self.content_size
         return content(self._draw(size.width, size.height))
-
-
-def content(lines: Sequence[Line]) -> Content:
-    """Convert lines of spans, whose text is clean, to Textual content."""
-    return Content("\n").join(
-        Content.assemble(
-            *(
-                Content.styled(span.text, TONE_STYLES[span.tone]) if TONE_STYLES[span.tone] else Content(span.text)
-                for span in line
-            )
-        )
-        for line in lines
-    )
 
 
 class QuestionBar(Drawing):
@@ -99,7 +76,6 @@ class QuestionBar(Drawing):
         """The question was clicked."""
 
     def on_click(self) -> None:
-        """Ask the screen to open the answer."""
         self.post_message(self.Clicked())
 
 
@@ -128,16 +104,12 @@ class ReadingPane(VerticalScroll, can_focus=True, inherit_bindings=False):
         self._beside = Drawing(grows=True, id="beside")
 
     def compose(self) -> ComposeResult:
-        """Compose both columns; they scroll together."""
         with Horizontal():
             yield self._main
             yield self._beside
 
     def show(self, lines: Sequence[Line], beside: Sequence[Line] = ()) -> None:
         """Show these lines, and those of `beside` at their right."""
-        self._put(self._main, tuple(lines))
-        self._put(self._beside, tuple(beside))
+        self._main.show_wrapped(lines)
+        self._beside.show_wrapped(beside)
         self._beside.display = bool(beside)
-
-    def _put(self, drawing: Drawing, lines: tuple[Line, ...]) -> None:
-        drawing.show(lines, lambda width, _height: [part for line in lines for part in wrap_line(line, width)])

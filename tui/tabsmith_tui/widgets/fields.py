@@ -4,6 +4,7 @@ Pasted text is cleaned at once, so that nothing typed can act on the terminal.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar, Final, TypeAlias
 
 from textual import events
@@ -64,12 +65,11 @@ class PickLine(Static, can_focus=True):
 
     index: reactive[int] = reactive(0)
 
+    @dataclass
     class Turned(Message):
         """Another option was chosen."""
 
-        def __init__(self, line: "PickLine") -> None:
-            super().__init__()
-            self.line = line
+        line: "PickLine"
 
     def __init__(self, options: Sequence[Option], value: str, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(markup=False, id=id)

@@ -31,7 +31,6 @@ class HelpBox(VerticalScroll):
         self._explained = explained  # what had the focus when the panel took it
 
     def compose(self) -> ComposeResult:
-        """One text."""
         yield TextLine(id="help-text")
 
     def on_mount(self) -> None:
@@ -80,7 +79,7 @@ class HelpBox(VerticalScroll):
 
 
 def explain(widget: Widget) -> str:
-    """What a widget says about itself: the nearest HELP of it and of what holds it, else its tooltip."""
+    """The help text of a widget: the nearest HELP of it and of its ancestors, else its tooltip."""
     for node in widget.ancestors_with_self:
         text = getattr(node, "help_text", "") or getattr(node, "HELP", "")
         if isinstance(text, str) and text:

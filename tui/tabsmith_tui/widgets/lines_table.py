@@ -2,6 +2,7 @@
 width there is."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from rich.segment import Segment
@@ -52,13 +53,12 @@ class LinesTable(ScrollView, can_focus=True):
 
     cursor: reactive[int] = reactive(0)
 
+    @dataclass
     class Moved(Message):
         """The cursor has moved to another row."""
 
-        def __init__(self, table: "LinesTable", index: int) -> None:
-            super().__init__()
-            self.table = table
-            self.index = index
+        table: "LinesTable"
+        index: int
 
         @property
         def control(self) -> "LinesTable":

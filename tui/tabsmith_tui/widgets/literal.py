@@ -1,16 +1,33 @@
-"""Foreign text as literal content: never markup, never an escape sequence. All text on the screens goes through here."""
+"""Foreign text and lines of spans as literal content: never markup, never an escape sequence. All text on the screens goes
+through here."""
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from types import MappingProxyType
+from typing import Final, TypeAlias
 
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
+from tabsmith.presentation.spans import LabelledLine, Line, Span, Tone
 from tabsmith.text import LINE_LIMIT, clean, clean_block
 
 ContentText: TypeAlias = Content | str
 """The text that widgets of this app take: content made by `literal`, or a plain string, which they show literally."""
+
+
+TONE_STYLES: Final = MappingProxyType[Tone, str](
+    {
+        "plain": "",
+        "strong": "bold",
+        "dim": "$quiet",
+        "good": "$good",
+        "bad": "$bad",
+        "warn": "$warn",
+        "accent": "$accent",
+        "mark": "bold $primary",
+    }
+)
 
 
 def literal(text: object, limit: int = LINE_LIMIT, style: str = "") -> Content:
@@ -38,6 +55,24 @@ def assemble(*parts: ContentText | tuple[object, str]) -> Content:
     return Content.assemble(*made)
 
 
+def content(lines: Sequence[Line]) -> Content:
+    """Convert lines of spans, whose text is clean, to Textual content."""
+    return Content("\n").join(
+        Content.assemble(
+            *(
+                Content.styled(span.text, TONE_STYLES[span.tone]) if TONE_STYLES[span.tone] else Content(span.text)
+                for span in line
+            )
+        )
+        for line in lines
+    )
+
+
+def contents(lines: Sequence[Line]) -> tuple[Content, ...]:
+    """Convert each line to content of its own."""
+    return tuple(content([line]) for line in lines)
+
+
 def set_border_title(widget: Widget, title: ContentText, subtitle: ContentText = "") -> None:
     """Set the title at the top and the subtitle at the bottom of a border. Textual treats a plain string there as markup,
     so titles are set here only."""
@@ -61,24 +96,14 @@ class FactList(Static):
 
     DEFAULT_CSS = "FactList { height: auto; text-wrap: nowrap; text-overflow: ellipsis; }"
 
-    def __init__(
-        self,
-        facts: Sequence[tuple[str, ContentText]] = (),
-        *,
-        id: str | None = None,  # noqa: A002
-        classes: str | None = None,
-    ) -> None:
-        super().__init__(_pairs(facts), markup=False, id=id, classes=classes)
+    def __init__(self, facts: Sequence[LabelledLine] = (), *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(_pairs(facts), markup=False, id=id)
 
-    def show(self, facts: Sequence[tuple[str, ContentText]]) -> None:
+    def show(self, facts: Sequence[LabelledLine]) -> None:
         """Show these facts."""
         self.update(_pairs(facts))
 
 
-def _pairs(facts: Sequence[tuple[str, ContentText]]) -> Content:
+def _pairs(facts: Sequence[LabelledLine]) -> Content:
     width = max((len(label) for label, _ in facts), default=0) + 2
-    lines = [
-        assemble((label.ljust(width), "$quiet"), value if isinstance(value, Content) else literal(value, 2_000))
-        for label, value in facts
-    ]
-    return Content("\n").join(lines)
+    return content([(Span(label.ljust(width), "dim"), *value) for label, value in facts])

@@ -1,7 +1,8 @@
-"""The log of a run: it follows the newest lines until the person scrolls."""
+"""The log of a run, an entry in at most four lines: it follows the newest ones until the person scrolls."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from types import MappingProxyType
+from typing import ClassVar, Final
 
 from rich.segment import Segment
 from textual import events
@@ -11,9 +12,44 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from tabsmith.formatting import time_of_day
 from tabsmith.presentation.events import LogLine
-from tabsmith.presentation.spans import TONES, Line
-from tabsmith_tui.views import journal
+from tabsmith.presentation.labels import LOG_TONES
+from tabsmith.presentation.spans import TONES, Line, Span, Tone
+from tabsmith.text import clean, clean_block
+from tabsmith_tui.views.lines import wrap
+
+_WORD_WIDTH: Final = 11
+_INDENT: Final = 9 + _WORD_WIDTH
+MOST_LINES: Final = 4
+_SHORT: Final = MappingProxyType({"waiting for agent": "waiting"})
+_WORDS: Final = MappingProxyType[str, Tone]({"champion": "good", "end": "strong", "search": "accent"})
+
+
+def log_lines(entry: LogLine, width: int) -> tuple[Line, ...]:
+    """One entry in lines of `width` cells, at most four; what is over is counted."""
+    word = clean(_SHORT.get(entry.word, entry.word), _WORD_WIDTH)
+    parts = wrap(clean_block(entry.text, 2_000).replace("\t", " "), max(10, width - _INDENT), MOST_LINES)
+    tone = LOG_TONES[entry.level]
+    stamp = time_of_day(entry.at, seconds=True) if entry.at else "--:--:--"
+    head: Line = (
+        Span(f"{stamp} ", "dim"),
+        Span(f"{word:<{_WORD_WIDTH}}", _WORDS.get(entry.word, "dim") if entry.level == "info" else tone),
+        Span(parts[0], tone),
+    )
+    return (head, *((Span(" " * _INDENT), Span(part, tone)) for part in parts[1:]))
+
+
+def log_matches(entry: LogLine, words: str) -> bool:
+    """Whether an entry holds `words`, in whatever letters."""
+    wanted = words.strip().lower()
+    return not wanted or wanted in entry.text.lower() or wanted in entry.word
+
+
+def log_title(*, following: bool, newer: int, words: str) -> str:
+    """The heading of the log: whether it follows, and what the filter is."""
+    state = "following" if following else f"following paused{f', {newer} newer' if newer else ''}, end to follow"
+    return f'Log  {state}{f"""  with "{clean(words, 20)}" """.rstrip() if words else ""}'
 
 
 class LogView(ScrollView, can_focus=True):
@@ -144,8 +180,8 @@ class LogView(ScrollView, can_focus=True):
             return
         if self._made_for != width:
             self._made, self._made_for = {}, width
-        matching = [entry for entry in self._entries if journal.log_matches(entry, self._words)]
-        self._made = {entry: self._made.get(entry) or journal.log_lines(entry, width) for entry in matching}
+        matching = [entry for entry in self._entries if log_matches(entry, self._words)]
+        self._made = {entry: self._made.get(entry) or log_lines(entry, width) for entry in matching}
         self._lines = [line for entry in matching for line in self._made[entry]]
         self.virtual_size = Size(width, len(self._lines))
         if self.following:

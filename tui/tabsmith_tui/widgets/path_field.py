@@ -2,6 +2,7 @@
 
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final, NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -18,12 +19,6 @@ from tabsmith.text import clean
 from tabsmith_tui.widgets.fields import TypedLine
 from tabsmith_tui.widgets.literal import assemble, literal
 
-_SUFFIXES: Final = (
-    *(".csv", ".tsv", ".tab", ".txt", ".psv", ".dat", ".data", ".parquet", ".pq", ".json", ".jsonl", ".ndjson"),
-    *(".geojson", ".xlsx", ".xlsm", ".xlsb", ".xls"),
-)
-"""The suffixes of the registry of file formats, whose readers are too slow to import here; a test compares both."""
-_PACKED: Final = (".gz", ".zst", ".zstd")
 MOST_READ: Final = 5_000
 MOST_SHOWN: Final = 50
 LONGEST: Final = 4_096
@@ -82,15 +77,9 @@ def common_beginning(suggested: tuple[Suggestion, ...]) -> str:
     return os.path.commonprefix((first, last))  # noqa: RUF071 - character by character is wanted
 
 
-def is_table(name: str) -> bool:
-    """Whether tabsmith reads files with this name."""
-    lower = name.lower()
-    for ending in _PACKED:
-        lower = lower.removesuffix(ending)
-    return lower.endswith(_SUFFIXES)
-
-
 def _entries(folder: str) -> list[tuple[str, bool]]:
+    from tabsmith.tables.read.formats.registry import is_table_name  # not needed before a path is typed
+
     names: list[tuple[str, bool]] = []
     try:
         with os.scandir(Path(folder)) as entries:
@@ -100,7 +89,7 @@ def _entries(folder: str) -> list[tuple[str, bool]]:
                 if clean(entry.name, LONGEST) != entry.name:
                     continue
                 is_folder = entry.is_dir()
-                if is_folder or is_table(entry.name):
+                if is_folder or is_table_name(entry.name):
                     names.append((entry.name, is_folder))
     except (OSError, ValueError):  # a half-typed folder does not exist yet, or must not be read
         return []
@@ -158,15 +147,17 @@ class PathField(Vertical):
         text-overflow: ellipsis; }
     """
 
+    @dataclass
     class Changed(Message):
         """Something was typed."""
 
-        def __init__(self, value: str) -> None:
-            super().__init__()
-            self.value = value
+        value: str
 
-    class Submitted(Changed):
+    @dataclass
+    class Submitted(Message):  # no kind of Changed, whose handlers would take it for another keystroke
         """Enter was pressed; `value` is the path without quotes."""
+
+        value: str
 
     HELP = (
         "The path of a file. Tab completes it as far as it is certain; the arrows go through what fits, and enter "

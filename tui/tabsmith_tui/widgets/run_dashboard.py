@@ -15,10 +15,8 @@ from tabsmith.presentation.spans import Line, Span, line
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import plural
 from tabsmith_tui.views import (
-    agent_card,
-    champion_card,
-    journal,
     leaderboard,
+    run_cards,
     run_header,
     score_plot,
     task_activity,
@@ -28,11 +26,11 @@ from tabsmith_tui.views import (
 from tabsmith_tui.views import (
     tasks as task_views,
 )
-from tabsmith_tui.views.lines import LineColumn, wrap_line
+from tabsmith_tui.views.lines import LineColumn
 from tabsmith_tui.widgets.drawing import Drawing
 from tabsmith_tui.widgets.lines_table import LinesTable
 from tabsmith_tui.widgets.literal import literal, set_border_title
-from tabsmith_tui.widgets.log_view import LogView
+from tabsmith_tui.widgets.log_view import LogView, log_title
 
 _TASKS: Final = "Every row is a task of the file. enter or a second click shows its iterations, escape shows all again."
 _WORK: Final = (
@@ -144,7 +142,6 @@ class RunDashboard(Container):
         self._agent_lines: tuple[Line, ...] = ()  # the agent's card without its clock
 
     def compose(self) -> ComposeResult:
-        """Compose every panel."""
         yield self.budget
         yield self.glance
         with Horizontal(id="main"):
@@ -183,7 +180,7 @@ class RunDashboard(Container):
         """Draw what changes with time."""
         used, left = budgets.limit_uses(snapshot, now), budgets.time_left(snapshot, now)
         self.budget.show((used, left), lambda width, _height: (run_header.budget_line(used, left, width),))
-        if snapshot is self._snapshot and agent_card.has_clock(snapshot):
+        if snapshot is self._snapshot and run_cards.has_clock(snapshot):
             self._show_agent(snapshot, now)
         if snapshot is self._snapshot and task_activity.has_clock(snapshot):
             self.plot.show_run(snapshot, now)
@@ -202,7 +199,7 @@ class RunDashboard(Container):
         self._show_titles()
 
     def _show_cards(self, snapshot: RunSnapshot, now: float) -> None:
-        self._agent_lines = agent_card.agent_card(snapshot)
+        self._agent_lines = run_cards.agent_card(snapshot)
         self.plot.show_run(snapshot, now)
         if tasks.has_tasks(snapshot):
             self.champion.show_lines(task_views.task_card(snapshot))
@@ -210,7 +207,7 @@ class RunDashboard(Container):
             set_border_title(self._panels["champion"], "Tasks", tasks.task_progress(snapshot))
             set_border_title(self._panels["score"], "Last" if snapshot.state.ended else "Now")
             return
-        self.champion.show_lines(champion_card.champion_card(snapshot))
+        self.champion.show_lines(run_cards.champion_card(snapshot))
         metric = snapshot.metric
         set_border_title(
             self._panels["score"], literal(f"Score  {metric_direction(metric)}" if metric else "Score", 80)
@@ -218,10 +215,10 @@ class RunDashboard(Container):
 
     def _show_agent(self, snapshot: RunSnapshot, now: float) -> None:
         """The agent's card and the two lines of a small screen, with what changes over time."""
-        lines = (*self._agent_lines, *agent_card.agent_activity(snapshot, now))
-        self.agent.show(lines, lambda width, _height: [part for line in lines for part in wrap_line(line, width)])
-        first = task_views.task_line(snapshot) if tasks.has_tasks(snapshot) else champion_card.champion_line(snapshot)
-        self.glance.show_lines((first, agent_card.agent_line(snapshot, now)))
+        lines = (*self._agent_lines, *run_cards.agent_activity(snapshot, now))
+        self.agent.show_wrapped(lines)
+        first = task_views.task_line(snapshot) if tasks.has_tasks(snapshot) else run_cards.champion_line(snapshot)
+        self.glance.show_lines((first, run_cards.agent_line(snapshot, now)))
         # A run that never pauses shows no mode, like a run without an agent.
         mode = f"m {snapshot.mode}" if snapshot.mode != "automatic" else ""
         notes = plural(len(snapshot.notes), "note") if snapshot.notes else ""
@@ -242,7 +239,7 @@ class RunDashboard(Container):
         key = self.table.key
         title, lines = _selected(self._snapshot, key) if key else ("Selected", ())
         set_border_title(self._panels["selected"], literal(title, 200), "d all of it" if key else "")
-        self.selected.show(lines, lambda width, _height: [part for line in lines for part in wrap_line(line, width)])
+        self.selected.show_wrapped(lines)
 
     @property
     def _log_words(self) -> str:
@@ -266,7 +263,7 @@ class RunDashboard(Container):
                 other,
             )
         view = self.log_view
-        heading = journal.log_title(following=view.following, newer=view.newer, words=self._log_words)
+        heading = log_title(following=view.following, newer=view.newer, words=self._log_words)
         skipped = f"{plural(snapshot.skipped, 'journal line')} not understood" if snapshot.skipped else ""
         set_border_title(self._panels["log"], literal(heading, 100), skipped)
 

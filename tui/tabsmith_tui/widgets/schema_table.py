@@ -112,7 +112,7 @@ class SchemaTable(LinesTable):
 
     @property
     def shown(self) -> int:
-        """How many columns pass the filter."""
+        """The number of columns that pass the filter."""
         return len(self._shown)
 
     def show_field(self, field: ColumnsField) -> None:

@@ -118,11 +118,17 @@ def write_columns(
 
 
 def convert_relation(
-    database: "duckdb.DuckDBPyConnection", relation: str, out: Path, *, as_text: bool, kept: tuple[str, ...] = ()
+    database: "duckdb.DuckDBPyConnection",
+    relation: str,
+    out: Path,
+    *,
+    as_text: bool,
+    read_texts: bool = True,
+    kept: tuple[str, ...] = (),
 ) -> tuple[StoredColumn, ...]:
     """Copy `relation` (SQL, columns c0, c1 ...) to the Parquet file `out`; returns how each column is stored.
 
-    Without `as_text`, a column of text becomes one of numbers, dates or booleans as in a text file. Further columns of
+    With `read_texts` and without `as_text`, a column of text becomes one of numbers, dates or booleans as in a text file. Further columns of
     the relation, called as in `kept`, are copied as they are.
     """
     described = database.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()  # noqa: S608
@@ -134,7 +140,7 @@ def convert_relation(
         selected.append(f"{value} AS c{position}")
         stored.append(column)
     converted = f"(SELECT {', '.join((*selected, *kept))} FROM {relation})"  # noqa: S608
-    if not as_text and any(column.storage == "text" for column in stored):
+    if read_texts and not as_text and any(column.storage == "text" for column in stored):
         converted, stored = _with_texts_read(database, converted, stored, kept)
     database.execute(f"COPY (SELECT * FROM {converted}) TO {sql_literal(str(out))} (FORMAT parquet)")  # noqa: S608
     return tuple(stored)

@@ -37,12 +37,12 @@ from tabsmith.tables.read.sources import (
 from tabsmith.tables.read.values.whole_columns import finish_snapshot
 
 
-def _no_progress(_share: float, _message: str) -> None:
-    pass
+def no_progress(_share: float, _message: str) -> None:
+    """Tell nobody."""
 
 
 def read_source(
-    source: Source, *, allowed: tuple[Path, ...], max_mb: float, progress: Progress = _no_progress
+    source: Source, *, allowed: tuple[Path, ...], max_mb: float, progress: Progress = no_progress
 ) -> TableInfo:
     """The table of `source`, read into a snapshot in the cache folder, or its earlier snapshot if it is unchanged.
 
@@ -135,6 +135,7 @@ def _table_info(source: Source, state: _SourceState, result: ReadResult, profile
         format=state.format,
         route=result.route,
         encoding=result.encoding,
+        other_encodings=result.other_encodings,
         dialect=result.dialect,
         profile=profile,
         rejected=tuple(result.notes.rejected),

@@ -14,6 +14,7 @@ from tabsmith.tables.schema.edits import BY_HAND, unknown_column
 from tabsmith.tables.schema.groups import EntityColumn, find_entities, group_warning
 from tabsmith.tables.schema.kinds import detect_kind
 from tabsmith.tables.schema.leaks import Leak, find_leaks
+from tabsmith.tables.schema.lexicon import target_weight
 from tabsmith.tables.schema.problem_type import problem_type_of, target_kind
 from tabsmith.tables.schema.repeats import find_copies
 from tabsmith.tables.schema.splits import choose_split, holdout_share
@@ -33,6 +34,7 @@ from tabsmith.text import clean, plural
 
 _MANY_VALUES: Final = 50
 _MOSTLY: Final = 0.5
+_TARGET_NAME: Final = 0.7  # weight of a name that is rarely that of a feature
 _RARE_CLASS: Final = 8  # rows: fewer than the folds
 _IMBALANCED: Final = 0.05
 
@@ -162,7 +164,7 @@ def _column_schema(column: ColumnProfile, kind: ColumnKind, evidence: str, conte
         if role == "time" and kind == "identifier":
             kind, evidence, warnings = "numeric", "counts the moments of a series", []
     elif (entity := context.entities.get(column.name)) is not None:
-        warnings.append(group_warning(entity.name, entity.groups, entity.rows_per_group))
+        warnings.append(group_warning(entity))
     return ColumnSchema(column.name, kind, role, evidence, tuple(warnings), column.format)
 
 
@@ -171,7 +173,7 @@ def _warnings(column: ColumnProfile, kind: ColumnKind) -> list[ColumnWarning]:
     if kind == "identifier":
         warnings.append(ColumnWarning("identifier", "A key of the row that says nothing about other rows; left out."))
     if kind == "constant":
-        warnings.append(ColumnWarning("constant", "The same value in all rows; left out."))
+        warnings.append(ColumnWarning("constant", _constant_message(column)))
     if kind == "date":
         warnings.append(
             ColumnWarning("date", "To predict the future, split by time along this column: train on earlier rows.")
@@ -185,6 +187,17 @@ def _warnings(column: ColumnProfile, kind: ColumnKind) -> list[ColumnWarning]:
     if kind != "constant" and column.missing_share > _MOSTLY:
         warnings.append(ColumnWarning("mostly missing", f"Missing in {column.missing_share:.0%} of the rows."))
     return warnings
+
+
+def _constant_message(column: ColumnProfile) -> str:
+    if target_weight(column.name) < _TARGET_NAME:
+        return "The same value in all rows; left out."
+    what = (
+        "Its name is that of a target, but every value is missing"
+        if column.missing == column.rows
+        else ("Its name is that of a target, but it has the same value in all rows")
+    )
+    return f"{what}: a target needs at least two values, in two rows each. Left out."
 
 
 def _unread_cells(column: ColumnProfile) -> ColumnWarning:

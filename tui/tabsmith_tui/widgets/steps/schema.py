@@ -3,18 +3,20 @@
 from typing import ClassVar
 
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 
 from tabsmith.presentation.schemas import KIND_LABELS, PROBLEM_TYPE_LABELS, split_line
 from tabsmith.presentation.spans import Line, Span, foreign
+from tabsmith.tables.schema.types import Split
 from tabsmith.text import plural
-from tabsmith.workflow.actions import AcceptSchema, ChangeRole, RejectSchema
+from tabsmith.workflow.actions import AcceptSchema, ChangeKind, ChangeRole, ChangeSplit, ChangeTarget, RejectSchema
 from tabsmith.workflow.form import ColumnsField, StepForm
-from tabsmith_tui.widgets.drawing import content
+from tabsmith_tui.actions import bindings
 from tabsmith_tui.widgets.fields import TypedLine
 from tabsmith_tui.widgets.lines_table import LinesTable
-from tabsmith_tui.widgets.literal import ContentText, TextLine, assemble, literal
+from tabsmith_tui.widgets.literal import ContentText, TextLine, assemble, content, literal
 from tabsmith_tui.widgets.schema_table import SchemaTable, column_evidence
 from tabsmith_tui.widgets.steps.base import StepView
 
@@ -28,23 +30,25 @@ class FilterLine(TypedLine):
 class SchemaStep(StepView):
     """The schema; one key accepts it, others edit it."""
 
-    ALLOWED: ClassVar[frozenset[str]] = frozenset(
-        {"accept", "edit", "use", "target", "split", "lines", "preview", "filter", "reject", "copy"}
+    ALLOWED: ClassVar[frozenset[str]] = frozenset({"lines", "preview", "copy", "reading"})
+    ACTIONS: ClassVar[tuple[str, ...]] = (
+        *("guided.accept", "guided.edit", "guided.toggle", "guided.target", "guided.split"),
+        *("guided.filter", "guided.reject"),
     )
+    """The actions of the guided steps that work in this step alone."""
+    BINDINGS: ClassVar[list[BindingType]] = bindings(*ACTIONS)
     ABOUT = "The columns as tabsmith understands them, with the evidence. Enter accepts them; change what is not right."
 
     def compose(self) -> ComposeResult:
         yield TextLine(classes="problem")
         yield TextLine(classes="head")
-        yield FilterLine(placeholder="letters of a column's name", id="filter")
+        columns_filter = FilterLine(placeholder="letters of a column's name", id="filter")
+        columns_filter.display = False
+        yield columns_filter
         yield SchemaTable()
         with VerticalScroll(can_focus=False, id="explain"):
             yield TextLine()
         yield TextLine(classes="foot")
-
-    def on_mount(self) -> None:
-        self.query_one("#filter").display = False
-        self._draw()
 
     @property
     def field(self) -> ColumnsField:
@@ -57,7 +61,10 @@ class SchemaStep(StepView):
 
     def show(self, form: StepForm) -> None:
         super().show(form)
-        self._draw()
+        self.table.show_field(self.field)
+        self.query_one(".head", TextLine).show(_head(self.field))
+        self._explain()
+        self._foot()
 
     def take_focus(self) -> None:
         self.table.focus()
@@ -66,11 +73,55 @@ class SchemaStep(StepView):
         accept = next((choice for choice in self.form.choices if isinstance(choice.answer, AcceptSchema)), None)
         self.post_message(self.Acted(accept.answer if accept else AcceptSchema()))
 
-    def reject(self) -> None:
-        """This is the wrong table."""
+    def action_accept(self) -> None:
+        """Accept the schema; if something is missing, open the dialog for it instead."""
+        if not self.form.missing:
+            self.go_on()
+            return
+        self.app.notify(f"Still missing: {', '.join(self.form.missing)}.", severity="warning")
+        if not self.field.target or self.field.task == "none":
+            self.action_target()
+
+    def action_edit(self) -> None:
+        """Edit kind and role of the column under the cursor."""
+        from tabsmith_tui.screens.column_dialogs import ColumnEdit, ColumnEditor
+
+        column = self.table.current
+        if column is None:
+            return
+
+        def edited(edit: ColumnEdit | None) -> None:
+            kind = [ChangeKind(column.name, edit.kind)] if edit and edit.kind != column.kind else []
+            role = [ChangeRole(column.name, edit.role)] if edit and edit.role != column.role else []
+            self.post_message(self.Acted(*kind, *role))
+
+        self.app.push_screen(ColumnEditor(column), edited)
+
+    def action_target(self) -> None:
+        """Choose the column to predict."""
+        from tabsmith_tui.screens.column_dialogs import target_picker
+
+        def picked(name: str | None) -> None:
+            if name is not None:
+                self.post_message(self.Acted(ChangeTarget(name)))
+
+        self.app.push_screen(target_picker(self.field), picked)
+
+    def action_split(self) -> None:
+        """Choose the test set and the folds."""
+        from tabsmith_tui.screens.column_dialogs import SplitPicker
+
+        def picked(split: Split | None) -> None:
+            if split is not None:
+                self.post_message(self.Acted(ChangeSplit(split)))
+
+        self.app.push_screen(SplitPicker(self.field), picked)
+
+    def action_reject(self) -> None:
+        """Choose another table."""
         self.post_message(self.Acted(RejectSchema()))
 
-    def toggle(self) -> None:
+    def action_use(self) -> None:
         """Use the column under the cursor as a feature, or leave it out."""
         line = self.table.current
         if line is None or line.role == "target":
@@ -78,8 +129,8 @@ class SchemaStep(StepView):
             return
         self.post_message(self.Acted(ChangeRole(line.name, "ignore" if line.role == "feature" else "feature")))
 
-    def open_filter(self) -> None:
-        """Type to narrow the columns down."""
+    def action_filter(self) -> None:
+        """Filter the columns by name."""
         line = self.query_one("#filter", FilterLine)
         line.display = True
         line.focus()
@@ -95,24 +146,19 @@ class SchemaStep(StepView):
         return True
 
     def on_input_changed(self, event: TypedLine.Changed) -> None:
+        event.prevent_default()  # a filter is no draft
         event.stop()
         self.table.filter(event.value)
         self._foot()
 
     def on_input_submitted(self, event: TypedLine.Submitted) -> None:
+        event.prevent_default()  # it goes back to the columns and takes nothing
         event.stop()
         self.table.focus()
 
     def on_lines_table_moved(self, event: LinesTable.Moved) -> None:
         event.stop()
         self._explain()
-
-    def _draw(self) -> None:
-        self.show_problem(self.form.problem)
-        self.table.show_field(self.field)
-        self.query_one(".head", TextLine).show(_head(self.field))
-        self._explain()
-        self._foot()
 
     def _explain(self) -> None:
         line = self.table.current

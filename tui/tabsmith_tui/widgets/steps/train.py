@@ -6,16 +6,17 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.message import Message
 
-from tabsmith.formatting import clock, plus_minus
-from tabsmith.modeling.results import Metric
+from tabsmith.formatting import plus_minus
+from tabsmith.presentation import budgets
+from tabsmith.presentation.labels import RUN_STATES
+from tabsmith.presentation.scores import metric_direction
+from tabsmith.presentation.spans import LabelledLine, line, span
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import plural
-from tabsmith.workflow.form import ChoiceField, Fact, StepForm, TextField
+from tabsmith.workflow.form import Fact, StepForm, TextField
 from tabsmith.workflow.inputs import NO_LIMIT
-from tabsmith_tui.widgets.bars import pill
-from tabsmith_tui.widgets.literal import ContentText, FactList, TextLine, assemble, literal, literal_block
-from tabsmith_tui.widgets.steps.base import ChoiceList, FactLines, FormRow, StepView
-from tabsmith_tui.widgets.steps.choices import ChoicesStep
+from tabsmith_tui.widgets.literal import FactList, TextLine, literal
+from tabsmith_tui.widgets.steps.base import FactLines, FormRow, StepView
 
 
 class ReviewStep(StepView):
@@ -26,16 +27,25 @@ class ReviewStep(StepView):
 
     def compose(self) -> ComposeResult:
         with VerticalScroll():
-            yield FactLines(self.form.facts)
+            yield FactLines()
             yield TextLine("The same from the command line (c copies it):", classes="caption")
             yield TextLine(classes="command")
 
-    def on_mount(self) -> None:
-        self.show(self.form)
+    def facts(self, form: StepForm) -> tuple[Fact, ...]:
+        """The facts of the form, then the values of its fields."""
+        facts = list(form.facts)
+        for field in self.inputs:
+            if isinstance(field, TextField):
+                facts.append(Fact(field.label, field.value or NO_LIMIT))
+            else:
+                chosen = next((option for option in field.options if option.value == field.value), None)
+                facts.append(
+                    Fact(field.label, chosen.label if chosen else field.value, chosen.detail if chosen else "")
+                )
+        return tuple(facts)
 
     def show(self, form: StepForm) -> None:
         super().show(form)
-        self.query_one(FactLines).show_facts(review_facts(form))
         self.query_one(".command", TextLine).show(literal("$ " + form.command, 20_000))
 
     def take_focus(self) -> None:
@@ -45,18 +55,6 @@ class ReviewStep(StepView):
         return self.form.command + "\n"
 
 
-def review_facts(form: StepForm) -> tuple[Fact, ...]:
-    """The facts of the form, then the values of its fields."""
-    facts = list(form.facts)
-    for field in form.fields:
-        if isinstance(field, ChoiceField):
-            chosen = next((option for option in field.options if option.value == field.value), None)
-            facts.append(Fact(field.label, chosen.label if chosen else field.value, chosen.detail if chosen else ""))
-        elif isinstance(field, TextField):
-            facts.append(Fact(field.label, field.value or NO_LIMIT))
-    return tuple(facts)
-
-
 class TrainingStep(StepView, can_focus=True):
     """The progress of the run; it continues whatever happens to this screen."""
 
@@ -64,39 +62,26 @@ class TrainingStep(StepView, can_focus=True):
     ABOUT = "The run works in the background. Enter watches it; you may leave, and find it again at home or here."
 
     def compose(self) -> ComposeResult:
-        yield TextLine(literal(self.form.words, 1_000), classes="say")
-        yield FactList([("state", assemble(("starting…", "$quiet")))])
-
-    def take_focus(self) -> None:
-        self.focus()
+        yield TextLine(classes="say")
+        yield FactList([("state", line("starting…", "dim"))])
 
     def show_run(self, run: RunSnapshot, now: float) -> None:
         """Show the progress of the run."""
-        rows: list[tuple[str, ContentText]] = [
-            ("state", assemble(pill(run.state), literal(f"   {run.message}" if run.message else "", 200, "$quiet"))),
-            ("time", literal(_time(run, now))),
+        facts: list[LabelledLine] = [
+            ("state", (RUN_STATES[run.state].span, span(f"   {run.message}" if run.message else "", "dim", 200))),
+            ("time", line(budgets.elapsed(run, now))),
         ]
         champion = run.champion_trial
         if champion is not None and run.metric is not None:
-            rows.append(("best", assemble(_score(run.metric, champion.mean, champion.standard_error))))
-        rows.append(("tries", literal(plural(run.tried, "recipe") + " scored")))
-        self.query_one(FactList).show(rows)
+            score = plus_minus(champion.mean, champion.standard_error)
+            facts.append(("best", line(f"{score}   {metric_direction(run.metric)}")))
+        facts.append(("tries", line(f"{plural(run.tried, 'recipe')} scored")))
+        self.query_one(FactList).show(facts)
 
 
-def _time(run: RunSnapshot, now: float) -> str:
-    limit = f" of {clock(run.limits.seconds)}" if run.limits.seconds else ""
-    return f"{clock(run.active_seconds(now))}{limit}"
-
-
-def _score(metric: Metric, mean: float | None, error: float | None) -> str:
-    direction = "higher is better" if metric.greater_is_better else "lower is better"
-    return f"{plus_minus(mean, error)}   {metric.label}, {direction}"
-
-
-class ModelStep(ChoicesStep):
+class ModelStep(StepView):
     """A form. Enter always does something: it goes to the first wrong value and says why it is wrong."""
 
-    ALLOWED: ClassVar[frozenset[str]] = frozenset({"next", "copy"})
     ABOUT = (
         "Every value shown is a sensible one; enter takes them. Up and down go through the fields, left and "
         "right through the values of a choice. Nothing is trained before you have seen it all on one page."
@@ -109,18 +94,12 @@ class ModelStep(ChoicesStep):
         return f"{form.words} Training starts on the next page."
 
     def compose(self) -> ComposeResult:
-        yield TextLine(literal_block(self.words(self.form), 2_000), classes="say")
+        yield TextLine(classes="say")
         with VerticalScroll(can_focus=False):
             yield TextLine(classes="problem")
-            for field in self.form.fields:
-                if isinstance(field, TextField | ChoiceField):
-                    yield FormRow(field)
-            yield FactLines(self.form.facts)
-            yield ChoiceList(())
-
-    def on_mount(self) -> None:
-        super().on_mount()
-        self.query_one(ChoiceList).display = False
+            for field in self.inputs:
+                yield FormRow(field)
+            yield FactLines()
 
     def go_on(self) -> None:
         self.post_message(self.ToReview())

@@ -65,7 +65,7 @@ def format_named(name: str) -> FileFormat:
 
 
 def has_typed_columns(path: str) -> bool:
-    """Whether the suffix of `path` is that of a format whose columns have types, so that a text in it stays a text."""
+    """Whether the suffix of `path` is that of a format whose columns have types."""
     suffixes = tuple(suffix for entry in FORMATS if entry.has_types for suffix in entry.suffixes)
     return path.lower().endswith(suffixes)
 
@@ -74,6 +74,15 @@ def readable_formats() -> str:
     """The formats that can be read, listed for a person."""
     labels = dict.fromkeys(entry.label for entry in reversed(FORMATS))
     return f"{', '.join(labels)}, also as .gz or .zst text"
+
+
+def is_table_name(name: str) -> bool:
+    """Whether a file called `name` is known as a table by its suffix, also if it is packed."""
+    name = name.lower()
+    for suffixes in _COMPRESSED_SUFFIXES.values():
+        for suffix in suffixes:
+            name = name.removesuffix(suffix)
+    return name.endswith(tuple(suffix for entry in FORMATS for suffix in entry.suffixes))
 
 
 def table_suffixes() -> tuple[str, ...]:

@@ -1,54 +1,12 @@
-"""The log of a run as lines of a given width: time, word, text; long ones wrapped and folded.
-
-A run's journal played again: any position of it as a snapshot, forwards and backwards.
-"""
+"""A run's journal played again: any position of it as a snapshot, forwards and backwards."""
 
 import time
 from collections.abc import Sequence
-from types import MappingProxyType
 from typing import Final
 
-from tabsmith.presentation.events import LogLine
-from tabsmith.presentation.spans import Line, Span, Tone
 from tabsmith.runs.events import RunEvent
 from tabsmith.runs.reducers import reduce
 from tabsmith.runs.snapshot import RunSnapshot
-from tabsmith.text import clean, clean_block
-from tabsmith_tui.views.lines import wrap
-
-_WORD_WIDTH: Final = 11
-_INDENT: Final = 9 + _WORD_WIDTH
-MOST_LINES: Final = 4
-_TONES: Final = MappingProxyType[str, Tone]({"info": "plain", "warning": "warn", "error": "bad"})
-_SHORT: Final = MappingProxyType({"waiting for agent": "waiting"})
-_WORDS: Final = MappingProxyType[str, Tone]({"champion": "good", "end": "strong", "search": "accent"})
-
-
-def log_lines(entry: LogLine, width: int) -> tuple[Line, ...]:
-    """One entry in lines of `width` cells, at most four; what is over is counted."""
-    word = clean(_SHORT.get(entry.word, entry.word), _WORD_WIDTH)
-    parts = wrap(clean_block(entry.text, 2_000).replace("\t", " "), max(10, width - _INDENT), MOST_LINES)
-    tone = _TONES[entry.level]
-    stamp = time.strftime("%H:%M:%S", time.localtime(entry.at)) if entry.at else "--:--:--"
-    head: Line = (
-        Span(f"{stamp} ", "dim"),
-        Span(f"{word:<{_WORD_WIDTH}}", _WORDS.get(entry.word, "dim") if entry.level == "info" else tone),
-        Span(parts[0], tone),
-    )
-    return (head, *((Span(" " * _INDENT), Span(part, tone)) for part in parts[1:]))
-
-
-def log_matches(entry: LogLine, words: str) -> bool:
-    """Whether an entry holds `words`, in whatever letters."""
-    wanted = words.strip().lower()
-    return not wanted or wanted in entry.text.lower() or wanted in entry.word
-
-
-def log_title(*, following: bool, newer: int, words: str) -> str:
-    """The heading of the log: whether it follows, and what the filter is."""
-    state = "following" if following else f"following paused{f', {newer} newer' if newer else ''}, end to follow"
-    return f'Log  {state}{f"""  with "{clean(words, 20)}" """.rstrip() if words else ""}'
-
 
 _SPACING: Final = 1_000  # events between two remembered snapshots
 SECONDS: Final = 6.0  # how long a whole replay takes

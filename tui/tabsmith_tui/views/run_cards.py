@@ -1,10 +1,11 @@
-"""The card of who proposes: planned and actual, what it used and cost, how its last try was judged, what it does."""
+"""The cards of a run: the best recipe so far and how sure one can be of it; who proposes, what it used and what it does."""
 
 from typing import Final
 
 from tabsmith import formatting
+from tabsmith.modeling.results import Metric
 from tabsmith.orchestration.loop_state import Trial, TrialState
-from tabsmith.presentation import budgets, recipes
+from tabsmith.presentation import budgets, recipes, scores
 from tabsmith.presentation.spans import Line, Span, Tone, line, span
 from tabsmith.presentation.trials import current_fold, work_result
 from tabsmith.runs import replies
@@ -12,11 +13,90 @@ from tabsmith.runs.events import RunState
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import clean, plural
 
+
+def champion_card(snapshot: RunSnapshot) -> tuple[Line, ...]:
+    """The best recipe so far: name, score with its error, tries beside it, against the first scored, hold-out."""
+    best, metric = snapshot.champion_trial, snapshot.metric
+    if best is None or metric is None:
+        return (line(_why_none(snapshot), "dim"), *_holdout(snapshot))
+    lines: list[Line] = [
+        line(recipes.recipe_title(best.recipe) if best.recipe else f"iteration {best.iteration}", "strong"),
+        (
+            Span(formatting.plus_minus(best.mean, best.standard_error), "good"),
+            Span(f"   {plural(snapshot.tried, 'try', 'tries')}", "dim"),
+        ),
+        _against_first(snapshot, best, metric),
+    ]
+    if snapshot.probation:
+        lines.append(line("on probation: it won narrowly", "warn"))
+    if snapshot.ensemble is not None:
+        together = formatting.plus_minus(snapshot.ensemble.score, snapshot.ensemble.standard_error)
+        lines.append(
+            (Span("ensemble ", "dim"), Span(together, "good"), Span(f" of {len(snapshot.ensemble.recipes)}", "dim"))
+        )
+    return (*lines, *_holdout(snapshot))
+
+
+def champion_line(snapshot: RunSnapshot) -> Line:
+    """The champion in one line, for a small screen."""
+    best, metric = snapshot.champion_trial, snapshot.metric
+    if best is None or metric is None:
+        return line(_why_none(snapshot), "dim")
+    name = recipes.recipe_title(best.recipe) if best.recipe else f"iteration {best.iteration}"
+    return (
+        Span("★ ", "good"),
+        Span(formatting.plus_minus(best.mean, best.standard_error), "good"),
+        Span(f"  {plural(snapshot.tried, 'try', 'tries')}  ", "dim"),
+        Span("on probation  " if snapshot.probation else "", "warn"),
+        span(name, "strong"),
+    )
+
+
+def _why_none(snapshot: RunSnapshot) -> str:
+    if snapshot.state is RunState.READING:
+        return f"reading the table, {formatting.percent(snapshot.read_share)}"
+    if snapshot.state.ended:
+        return "no recipe was scored"
+    return "no champion yet: nothing is scored"
+
+
+def _against_first(snapshot: RunSnapshot, best: Trial, metric: Metric) -> Line:
+    first = scores.first_scored(snapshot)
+    if first is None or first.iteration == best.iteration:
+        return line("it is the first one scored", "dim")
+    assert best.mean is not None
+    assert first.mean is not None
+    difference = best.mean - first.mean
+    name = recipes.recipe_title(first.recipe) if first.recipe else f"iteration {first.iteration}"
+    text = scores.difference_text(difference)
+    return Span(text, scores.difference_tone(difference, metric)), span(f" against the first, {name}", "dim")
+
+
+def _holdout(snapshot: RunSnapshot) -> tuple[Line, ...]:
+    report = snapshot.report
+    if report is not None and report.holdout is not None and report.holdout.scores:
+        score = report.holdout.scores[0]
+        return (
+            (
+                Span("test set ", "dim"),
+                Span(formatting.number(score.score), "strong"),
+                Span(f"  {scores.interval_text(score)}", "dim"),
+            ),
+        )
+    if report is not None:
+        return (line("no test set: the table was too small", "warn"),)
+    if snapshot.state.ended or not snapshot.metric:
+        return ()
+    if not snapshot.holdout_rows:
+        return (line("no test set: the table is too small", "warn"),)
+    return (line(f"test set: {plural(snapshot.holdout_rows, 'row')}, kept back until the end", "dim"),)
+
+
 _TROUBLES: Final[tuple[tuple[TrialState, Tone], ...]] = (("refused", "warn"), ("failed", "bad"), ("unanswered", "warn"))
 
 
 def agent_card(snapshot: RunSnapshot) -> tuple[Line, ...]:
-    """All of it but what moves with time; short for a run whose recipes come from the search alone."""
+    """The card without what changes over time; it is short if search alone proposes recipes."""
     lines: list[Line] = [(Span(_actual(snapshot), "strong"), Span(f"  {iteration(snapshot)}"))]
     if replies.uses_llm(snapshot):
         lines.extend(_used(snapshot))
@@ -49,7 +129,7 @@ def has_clock(snapshot: RunSnapshot) -> bool:
 
 
 def agent_activity(snapshot: RunSnapshot, now: float) -> tuple[Line, ...]:
-    """What it does at `now`, in a line; none once the run has ended."""
+    """The activity of the agent at `now`, in a line; none once the run has ended."""
     latest = snapshot.latest
     if latest is None or snapshot.state.ended:
         return ()
@@ -112,7 +192,7 @@ def _used(snapshot: RunSnapshot) -> list[Line]:
     if not snapshot.sessions:
         return [line("nothing was asked yet: cost —", "dim")]
     lines: list[Line] = []
-    model = next((each.model for each in reversed(snapshot.sessions) if each.agent == snapshot.actual), "")
+    model = next((session.model for session in reversed(snapshot.sessions) if session.agent == snapshot.actual), "")
     if model:
         lines.append((span(model, "dim", 60),))
     lines.append((Span(budgets.token_counts(usage)),))
@@ -146,7 +226,7 @@ def _last_decided(snapshot: RunSnapshot) -> Trial | None:
     latest = snapshot.latest
     if latest is not None and latest.decision is not None:
         return latest
-    return next((each for each in reversed(snapshot.settled) if each.decision is not None), None)
+    return next((trial for trial in reversed(snapshot.settled) if trial.decision is not None), None)
 
 
 def _planned_and_actual(snapshot: RunSnapshot) -> tuple[Line, ...]:
@@ -163,7 +243,7 @@ def _planned_and_actual(snapshot: RunSnapshot) -> tuple[Line, ...]:
 
 def _counts(snapshot: RunSnapshot) -> Line:
     spans = [Span(f"{snapshot.tried:,} {'proved' if snapshot.tasks else 'scored'}", "dim")]
-    states = [each.state for each in snapshot.trials]
+    states = [trial.state for trial in snapshot.trials]
     for state, tone in _TROUBLES:
         count = states.count(state)
         if count:
