@@ -23,7 +23,7 @@ _LONGEST_ROW_GROUP: Final = 100_000  # rows
 _EMPTY_LINE: Final = re.compile(rb"\A\r?\n|\n\r?\n|\r(?!\n)")  # or a line that ends in a carriage return alone
 
 
-class TextBlock(NamedTuple):
+class LineBlock(NamedTuple):
     """Whole lines of a text, and the number of the first of them."""
 
     data: bytes
@@ -31,7 +31,7 @@ class TextBlock(NamedTuple):
     is_last: bool
 
 
-def text_blocks(stream: BinaryIO, first: int, dialect: Dialect, *, size: int = BLOCK) -> Iterator[TextBlock]:
+def text_blocks(stream: BinaryIO, first: int, dialect: Dialect, *, size: int = BLOCK) -> Iterator[LineBlock]:
     """The rest of `stream` in blocks of about `size` bytes, the first of which begins at line `first`.
 
     A block ends behind a line in which every quote that was opened is closed, so that no value lies in two blocks.
@@ -40,10 +40,10 @@ def text_blocks(stream: BinaryIO, first: int, dialect: Dialect, *, size: int = B
     while ahead := stream.read(size):
         end = _cut(data, dialect)
         if end:
-            yield TextBlock(data[:end], first, is_last=False)
+            yield LineBlock(data[:end], first, is_last=False)
             first += _count_lines(data[:end])
         data = data[end:] + ahead
-    yield TextBlock(data, first, is_last=True)
+    yield LineBlock(data, first, is_last=True)
 
 
 def _cut(data: bytes, dialect: Dialect) -> int:
@@ -65,7 +65,7 @@ def _count_lines(data: bytes) -> int:
     return data.count(b"\n") + data.count(b"\r") - data.count(b"\r\n")
 
 
-def parse_block(block: TextBlock, dialect: Dialect, names: Sequence[str], width: int, *, drops_last: bool) -> Any:
+def parse_block(block: LineBlock, dialect: Dialect, names: Sequence[str], width: int, *, drops_last: bool) -> Any:
     """The block as an Arrow table of texts with columns c0, c1 ..., or None if it is to be read line by line."""
     import pyarrow as pa
     from pyarrow import csv
