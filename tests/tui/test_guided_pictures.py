@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from tabsmith.errors import ErrorReport, PathError
 from tabsmith.runs import jobs
 from tabsmith.runs.events import RunStarted
-from tabsmith.tables.read import guard
+from tabsmith.tables.read import file_sets, guard
 from tabsmith.workflow.states import State
 from tabsmith_tui.screens.column_dialogs import ColumnEditor, Picker
 from tabsmith_tui.screens.table_views import LinesView, PreviewView
@@ -35,23 +35,22 @@ def housing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = str(tmp_path.resolve())
     monkeypatch.chdir(folder)
     HOUSING.write_text("Order,Sale_Price\n1,2\n")
-    check_path, normalize_path = guard.check_path, guard.normalize_path
+    check_source_path, normalize_path = file_sets.check_source_path, guard.normalize_path
 
     def check_here(path: str, **options: Any) -> Any:
         try:
             with monkeypatch.context() as unpatched:
                 unpatched.setattr(guard, "normalize_path", normalize_path)
-                return check_path(path.replace(SHOWN, folder), **options)
+                return check_source_path(path.replace(SHOWN, folder), **options)
         except PathError as error:
             error.what, error.where = (text.replace(folder, SHOWN) for text in (error.what, error.where))
             raise
 
-    monkeypatch.setattr(guard, "check_path", check_here)
-    monkeypatch.setattr(
-        guard,
-        "normalize_path",
-        lambda path: Path(str(normalize_path(path.replace(SHOWN, folder))).replace(folder, SHOWN)),
-    )
+    def normalize_here(path: str) -> Path:
+        return Path(str(normalize_path(path.replace(SHOWN, folder))).replace(folder, SHOWN))
+
+    monkeypatch.setattr(file_sets, "check_source_path", check_here)
+    monkeypatch.setattr(guard, "normalize_path", normalize_here)
 
 
 @pytest.fixture(params=SIZES)
@@ -100,6 +99,12 @@ async def load(driven: Drive) -> None:
     await driven.give_path(HOUSING)
     await driven.at(State.CHOOSING_LOAD_OPTION)
     await driven.until(lambda: "9.4 MB" in driven.shown())
+
+
+async def options(driven: Drive) -> None:
+    await load(driven)
+    await driven.press("o")
+    await driven.until(lambda: "comma" in driven.shown())
 
 
 async def reading(driven: Drive) -> None:
@@ -272,6 +277,11 @@ def test_bad_lines(snap_compare) -> None:
 def test_first_rows(snap_compare) -> None:
     """The first rows; at 60 columns only the first of them."""
     assert picture(snap_compare, MIDDLE, first_rows)
+
+
+def test_reading_options(snap_compare, size) -> None:
+    """The options that mean something for a text, each empty where tabsmith finds it out; what was assumed; the rows."""
+    assert picture(snap_compare, size, options)
 
 
 def test_manual_schema(snap_compare, size) -> None:

@@ -94,7 +94,6 @@ class JobFailed(msgspec.Struct, frozen=True, tag="failed", tag_field="reply"):
 
 
 JobResult: TypeAlias = Estimated | TablePreviewed | TableRead | SchemaDetected | Predicted | JobFailed
-JobReply: TypeAlias = Progressed | JobResult
 
 
 PREVIEW_ROWS = 200
