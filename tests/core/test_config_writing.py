@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tabsmith import config
 from tabsmith.config.keys import all_keys
-from tabsmith.config.writing import set_value
+from tabsmith.config.loading import set_value
 from tabsmith.errors import ConfigError
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from tabsmith.agents.protocol import AgentErrorKind, AgentName
 from tabsmith.agents.usage import Usage
-from tabsmith.conditions.metrics import IterationMetrics
+from tabsmith.conditions import IterationMetrics
 from tabsmith.config.settings import Mode
 from tabsmith.modeling.results import Evaluation, FoldScore
 from tabsmith.orchestration import events as loop

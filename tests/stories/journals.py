@@ -305,7 +305,7 @@ def write(events: Iterable[RunEvent], asked: RunSpec | None = None) -> RunFolder
     """The run on disk under TABSMITH_HOME: its folder, its spec, its journal."""
     folder = RunFolder.create(asked or spec())
     journal = folder.events()
-    journal.journal.sync = False  # a test's journal need not outlive a power cut
+    journal.sync = False  # a test's journal need not outlive a power cut
     with journal:
         for event in events:
             journal.append(event)

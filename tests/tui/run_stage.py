@@ -72,7 +72,7 @@ def screen_text(app: TabsmithApp) -> str:
 def append(folder: RunFolder, *events: Any) -> None:
     """More of the run happens."""
     journal = folder.events()
-    journal.journal.sync = False
+    journal.sync = False
     with journal:
         for event in events:
             journal.append(event)

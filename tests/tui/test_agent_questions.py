@@ -3,7 +3,7 @@
 import pytest
 from rich.cells import cell_len
 
-from tabsmith.conditions.metrics import IterationMetrics
+from tabsmith.conditions import IterationMetrics
 from tabsmith.errors import UsageError
 from tabsmith.orchestration import events as loop
 from tabsmith.orchestration.decisions import ChangeBrief, Continue, Decide, Decision, EndRun, Extend, Skip

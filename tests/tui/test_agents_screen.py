@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from tabsmith.conditions.metrics import IterationMetrics
+from tabsmith.conditions import IterationMetrics
 from tabsmith.config import Settings, load
-from tabsmith.config.loading import read_file
-from tabsmith.config.writing import set_value
+from tabsmith.config.loading import read_file, set_value
 from tabsmith.orchestration import events as loop
 from tabsmith.workflow.states import State
 from tabsmith_tui.app import TabsmithApp

@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from tabsmith.config import load
-from tabsmith.config.writing import set_value
+from tabsmith.config.loading import set_value
 from tabsmith.errors import StorageError
 from tabsmith.storage import OwnerLock
 from tabsmith.telegram.chat_state import ChatState, ChatStates

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from tabsmith.conditions.expression import BUILT_IN
-from tabsmith.conditions.metrics import IterationMetrics
+from tabsmith.conditions import BUILT_IN, IterationMetrics
 from tabsmith.orchestration import events as loop
 from tabsmith_tui.commands.root import run
 from tests.stories import journals

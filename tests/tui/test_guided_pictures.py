@@ -101,6 +101,12 @@ async def load(driven: Drive) -> None:
     await driven.until(lambda: "9.4 MB" in driven.shown())
 
 
+async def options(driven: Drive) -> None:
+    await load(driven)
+    await driven.press("o")
+    await driven.until(lambda: "comma" in driven.shown())
+
+
 async def reading(driven: Drive) -> None:
     await load(driven)
     await driven.press("enter")
@@ -271,6 +277,11 @@ def test_bad_lines(snap_compare) -> None:
 def test_first_rows(snap_compare) -> None:
     """The first rows; at 60 columns only the first of them."""
     assert picture(snap_compare, MIDDLE, first_rows)
+
+
+def test_reading_options(snap_compare, size) -> None:
+    """The options that mean something for a text, each empty where tabsmith finds it out; what was assumed; the rows."""
+    assert picture(snap_compare, size, options)
 
 
 def test_manual_schema(snap_compare, size) -> None:

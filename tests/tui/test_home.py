@@ -11,7 +11,7 @@ from tabsmith.tables.info import Estimate
 from tabsmith.tables.read.sources import SampleSource
 from tabsmith.workflow.actions import Begin, Cancel, ChooseFile
 from tabsmith.workflow.conversation import Conversation
-from tabsmith.workflow.session_store import SessionStore
+from tabsmith.workflow.session import SessionStore
 from tabsmith_tui.store import SavedSession, Store
 from tabsmith_tui.widgets.menu import Menu
 from tests.tui.stage import NOW, FixedStore, IdleSupervisor, model_summary, run_summary, settle

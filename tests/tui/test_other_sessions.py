@@ -18,8 +18,7 @@ from tabsmith.telegram.chat_state import ChatState, ChatStates, session_user
 from tabsmith.telegram.status import BridgePaths
 from tabsmith.workflow import actions
 from tabsmith.workflow.conversation import Conversation
-from tabsmith.workflow.session import FieldName, WorkflowSession
-from tabsmith.workflow.session_store import SessionStore
+from tabsmith.workflow.session import FieldName, SessionStore, WorkflowSession
 from tabsmith.workflow.states import State
 from tabsmith_tui.screens.dialogs import ErrorScreen
 from tabsmith_tui.screens.guided import GuidedScreen

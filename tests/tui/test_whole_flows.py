@@ -18,8 +18,7 @@ from tabsmith.runs.events import RunStarted
 from tabsmith.runs.folder import RunFolder, run_ids
 from tabsmith.runs.watch import RunWatch
 from tabsmith.storage import Found
-from tabsmith.workflow.session import FieldName, WorkflowSession
-from tabsmith.workflow.session_store import SessionStore
+from tabsmith.workflow.session import FieldName, SessionStore, WorkflowSession
 from tabsmith.workflow.states import State
 from tests.stories.hostile import LONG, MARKS
 from tests.tui.terminal import KEYS, Terminal, foreign_controls, tabsmith_in_terminal

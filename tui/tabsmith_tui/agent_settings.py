@@ -21,7 +21,7 @@ from tabsmith.agents.api_keys import KeySource, find_key, keys_file
 from tabsmith.agents.backend import Availability, availability, key_variables
 from tabsmith.agents.llm.providers import choose_endpoint
 from tabsmith.agents.protocol import AgentName
-from tabsmith.conditions.expression import parse_condition
+from tabsmith.conditions import parse_condition
 from tabsmith.config import Settings, load
 from tabsmith.config.keys import SettingKey, all_keys
 from tabsmith.config.loading import SettingSource, describe
@@ -114,7 +114,7 @@ def save(key: str, text: str) -> AgentSettingsForm:
 
     Raises ConfigError and StorageError; the file is then unchanged.
     """
-    from tabsmith.config.writing import set_value
+    from tabsmith.config.loading import set_value
 
     if key == DOLLARS:
         _check_dollars(text)

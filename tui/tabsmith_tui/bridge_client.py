@@ -9,8 +9,7 @@ import msgspec
 
 from tabsmith.config import load
 from tabsmith.config.keys import all_keys
-from tabsmith.config.loading import describe
-from tabsmith.config.writing import set_value
+from tabsmith.config.loading import describe, set_value
 from tabsmith.storage import LockOwner
 from tabsmith.telegram import service
 from tabsmith.telegram.activity import ActivityEntry, BridgeUser, bridge_users, recent_activity

@@ -4,8 +4,7 @@ from typing import Final
 
 import msgspec
 
-from tabsmith.conditions.expression import Condition
-from tabsmith.conditions.metrics import IterationMetrics
+from tabsmith.conditions import Condition, IterationMetrics
 from tabsmith.orchestration.human_review import Breakpoints
 
 _NEWEST_RUNS: Final = 20  # searched for one with metrics; older runs can be chosen

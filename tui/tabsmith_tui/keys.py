@@ -108,6 +108,7 @@ _SHELL: Final[tuple[Action, ...]] = (
     # Dialogs
     Action("question.take", "enter", "select", "choose", "Take the line under the cursor."),
     Action("question.back", "escape", "back", "back", "Change nothing and go back."),
+    Action("question.use", "f9,ctrl+enter", "take", "use", "Read the table in this way."),
     Action("error.copy", "c", "copy", "copy details", "Copy the error with all its details."),
     Action("error.details", "d", "details", "details", "Show or hide the technical details."),
     Action("error.close", "escape,enter", "close", "close", "Go back to where it happened."),
@@ -127,6 +128,7 @@ _GUIDED: Final[tuple[Action, ...]] = (
     Action("guided.split", "s", "split", "split", "Choose the test set and the folds."),
     Action("guided.lines", "v", "lines", "bad lines", "Lines that could not be read, or were repaired."),
     Action("guided.preview", "p", "preview", "preview", "Show the first rows of the table as they were read."),
+    Action("guided.reading", "o", "reading", "read as", "Say how the file is read, with the effect at once."),
     Action("guided.predict", "p", "predict", "predict", "Predict new rows with this model."),
     Action("guided.filter", "slash", "filter", "filter", "Show only columns whose name has these letters."),
     Action("guided.reject", "r", "reject", "different file", "This is the wrong table: choose another file.", False),

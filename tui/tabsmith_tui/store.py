@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tabsmith.modeling.results import ModelReport
     from tabsmith.runs.events import RunCommand
     from tabsmith.runs.watch import RunSummary
-    from tabsmith.workflow.session_store import SessionStore
+    from tabsmith.workflow.session import SessionStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +55,13 @@ class Store:
     def session(self) -> SavedSession | None:
         """Return the session of this terminal's user, or None. Raises StorageError if it is damaged; the error says
         where it was moved."""
-        from tabsmith.workflow.session_store import SessionStore
+        from tabsmith.workflow.session import SessionStore
 
         return _saved(SessionStore(), None)
 
     def other_sessions(self) -> "tuple[SavedSession | StorageError, ...]":
         """Return the sessions of people on phones, the last saved first, and an error for each damaged one."""
-        from tabsmith.workflow.session_store import SessionStore
+        from tabsmith.workflow.session import SessionStore
 
         sessions: list[SavedSession | StorageError] = []
         for user, number in _phone_users():

@@ -216,7 +216,7 @@ def task_run_spec(
 
     Raises UsageError for an agent that is not available here, and ConditionError for a wrong breakpoint.
     """
-    from tabsmith.conditions.expression import parse_condition
+    from tabsmith.conditions import parse_condition
 
     for condition in breakpoints:
         parse_condition(condition)

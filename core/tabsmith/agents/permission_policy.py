@@ -14,6 +14,7 @@ import msgspec
 
 from tabsmith.agents.agent_jobs import (
     AskPermission,
+    Deadline,
     PermissionAnswer,
     PermissionMode,
     PermissionRequest,
@@ -23,7 +24,6 @@ from tabsmith.agents.agent_jobs import (
 )
 from tabsmith.agents.api_keys import redact
 from tabsmith.agents.confined_files import path_inside
-from tabsmith.agents.deadline import Deadline
 from tabsmith.text import clean_block
 
 MAX_REQUESTS: Final = 200

@@ -204,7 +204,7 @@ def _flat_table(raw: object, prefix: str = "") -> Iterator[tuple[str, object]]:
 
 def _check_conditions(conditions: Iterable[object]) -> None:
     """Raises ConditionError for the first text that is not a condition."""
-    from tabsmith.conditions.expression import parse_condition
+    from tabsmith.conditions import parse_condition
 
     for text in conditions:
         parse_condition(str(text))

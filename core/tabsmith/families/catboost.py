@@ -152,12 +152,12 @@ def _portfolio(size: TableSize) -> list[PortfolioEntry]:
         return entry(rank, name, iterations=size.boosting_rounds(rounds), depth=depth, **more)
 
     return [
-        boosted(2, "catboost, default", trees, 6),
-        boosted(5, "catboost, shallow", trees, 4, l2_leaf_reg=2.0, learning_rate=0.08),
-        boosted(16, "catboost, deep", trees, deep, l2_leaf_reg=4.0, learning_rate=0.05, rsm=0.8),
-        boosted(19, "catboost, slow", trees * 2, 6, learning_rate=0.03, random_strength=2.0),
-        boosted(12, "catboost, smooth", trees, 6, l2_leaf_reg=10.0, bagging_temperature=1.0, learning_rate=0.06),
-        boosted(21, "catboost, one-hot", trees, 5, one_hot_max_size=25, learning_rate=0.06),
+        boosted(2, "CatBoost, default", trees, 6),
+        boosted(5, "CatBoost, shallow", trees, 4, l2_leaf_reg=2.0, learning_rate=0.08),
+        boosted(16, "CatBoost, deep", trees, deep, l2_leaf_reg=4.0, learning_rate=0.05, rsm=0.8),
+        boosted(19, "CatBoost, slow", trees * 2, 6, learning_rate=0.03, random_strength=2.0),
+        boosted(12, "CatBoost, smooth", trees, 6, l2_leaf_reg=10.0, bagging_temperature=1.0, learning_rate=0.06),
+        boosted(21, "CatBoost, one-hot", trees, 5, one_hot_max_size=25, learning_rate=0.06),
     ]
 
 

@@ -94,11 +94,11 @@ def _new_model(request: "FitRequest") -> Any:
 def _portfolio(size: TableSize) -> list[PortfolioEntry]:
     leaf = size.leaf_rows(20)
     return [
-        entry(28, "hist boosting, default",
+        entry(28, "histogram boosting, default",
               max_iter=size.boosting_rounds(150), learning_rate=0.1, min_samples_leaf=leaf),
-        entry(10, "hist boosting, slow",
+        entry(10, "histogram boosting, slow",
               max_iter=size.boosting_rounds(400), learning_rate=0.03, max_features=0.7, min_samples_leaf=leaf),
-        entry(28, "hist boosting, small trees",
+        entry(28, "histogram boosting, small trees",
               max_iter=size.boosting_rounds(400), learning_rate=0.06, max_leaf_nodes=8, l2_regularization=1.0,
               min_samples_leaf=leaf),
     ]  # fmt: skip

@@ -160,17 +160,17 @@ def _portfolio(size: TableSize) -> list[PortfolioEntry]:
         return entry(rank, name, n_estimators=rounds, learning_rate=rate, num_leaves=leaves, **values)
 
     return [
-        boosted(1, "lightgbm, default", 200, 0.1 if size.rows < LARGE else 0.15, 31),
-        boosted(4, "lightgbm, extra trees", 300, 0.07, 31, extra_trees=True, feature_fraction=0.9),
-        boosted(11, "lightgbm, slow", 600, 0.03, 31, feature_fraction=0.7, bagging_fraction=0.8, bagging_freq=1),
-        boosted(7, "lightgbm, small leaves", 500, 0.04, 15, feature_fraction=0.6, bagging_fraction=0.9, bagging_freq=1,
+        boosted(1, "LightGBM, default", 200, 0.1 if size.rows < LARGE else 0.15, 31),
+        boosted(4, "LightGBM, extra trees", 300, 0.07, 31, extra_trees=True, feature_fraction=0.9),
+        boosted(11, "LightGBM, slow", 600, 0.03, 31, feature_fraction=0.7, bagging_fraction=0.8, bagging_freq=1),
+        boosted(7, "LightGBM, small leaves", 500, 0.04, 15, feature_fraction=0.6, bagging_fraction=0.9, bagging_freq=1,
                 lambda_l2=1.0, min_data_in_leaf=size.leaf_rows(5)),
-        boosted(14, "lightgbm, stumps", 500, 0.05, 5, feature_fraction=0.8, lambda_l1=0.1),
-        boosted(22, "lightgbm, large", 300, 0.03, 128 if size.rows >= SMALL else 63, feature_fraction=0.9,
+        boosted(14, "LightGBM, stumps", 500, 0.05, 5, feature_fraction=0.8, lambda_l1=0.1),
+        boosted(22, "LightGBM, large", 300, 0.03, 128 if size.rows >= SMALL else 63, feature_fraction=0.9,
                 min_data_in_leaf=size.leaf_rows(3)),
-        boosted(17, "lightgbm, extra trees slow", 800, 0.03, 96, extra_trees=True, feature_fraction=0.6,
+        boosted(17, "LightGBM, extra trees slow", 800, 0.03, 96, extra_trees=True, feature_fraction=0.6,
                 lambda_l2=0.5),
-        boosted(18, "lightgbm, few columns", 500, 0.05, 63, feature_fraction=0.4, bagging_fraction=0.7,
+        boosted(18, "LightGBM, few columns", 500, 0.05, 63, feature_fraction=0.4, bagging_fraction=0.7,
                 lambda_l1=0.5, lambda_l2=2.0, bagging_freq=1),
     ]  # fmt: skip
 

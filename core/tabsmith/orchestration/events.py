@@ -7,7 +7,7 @@ import msgspec
 from tabsmith.agents.agent_jobs import Activity, AgentJobEnd, RiskLevel
 from tabsmith.agents.protocol import AgentErrorKind, AgentName
 from tabsmith.agents.usage import Usage
-from tabsmith.conditions.metrics import IterationMetrics
+from tabsmith.conditions import IterationMetrics
 from tabsmith.config.settings import Mode
 from tabsmith.limits import LimitName
 from tabsmith.modeling.results import Evaluation, FoldScore, Metric

@@ -8,8 +8,7 @@ from uuid import uuid4
 import msgspec
 
 from tabsmith.agents.agent_jobs import PermissionAnswer, PermissionRequest
-from tabsmith.conditions.expression import parse_condition
-from tabsmith.conditions.metrics import IterationMetrics
+from tabsmith.conditions import IterationMetrics, parse_condition
 from tabsmith.config.settings import Mode
 from tabsmith.errors import UsageError
 from tabsmith.limits import LimitName, Limits
@@ -26,7 +25,7 @@ from tabsmith.orchestration.decisions import (
     Skip,
 )
 from tabsmith.orchestration.events import BreakpointPassed, LoopEvent, Noted, PermissionDecided
-from tabsmith.orchestration.limits.budget import UsageTracker
+from tabsmith.orchestration.limits import UsageTracker
 from tabsmith.text import clean
 
 LoopEnd: TypeAlias = Literal["done", "time", "iterations", "budget", "user"]

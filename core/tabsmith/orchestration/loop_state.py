@@ -8,7 +8,7 @@ import msgspec
 from tabsmith.agents.agent_jobs import Activity, AgentJobEnd
 from tabsmith.agents.protocol import AgentErrorKind, AgentName
 from tabsmith.agents.usage import NO_USAGE, Usage
-from tabsmith.conditions.metrics import IterationMetrics
+from tabsmith.conditions import IterationMetrics
 from tabsmith.config.settings import Mode
 from tabsmith.modeling.results import Evaluation, FoldScore, Metric
 from tabsmith.orchestration.decisions import Decision, Quality, Question, Reply

@@ -13,6 +13,8 @@ from tabsmith.orchestration.decisions import AllowTool
 from tabsmith.orchestration.events import Acceptance, ChangedFile
 from tabsmith.orchestration.loop_state import Trial
 from tabsmith.presentation import budgets
+from tabsmith.presentation.models import ensemble_label
+from tabsmith.presentation.tasks import outcome_label
 from tabsmith.runs import events as run
 from tabsmith.runs.events import RunEvent, RunState
 from tabsmith.runs.reducers import reduce
@@ -131,11 +133,11 @@ def _run_event(event: RunEvent) -> _Worded:
             mind = "".join(f". Mind: {warning}" for warning in warnings)
             return "tasks", f"{plural(len(tasks), 'task')}: {names}{more}{mind}", "warning" if warnings else "info"
         case loop.EnsembleBuilt(recipes=recipes, score=score):
-            return "ensemble", f"{len(recipes)} of the recipes together: {formatting.significant(score)}"
+            return "ensemble", f"{ensemble_label(len(recipes))}: {formatting.significant(score)}"
         case loop.Noted(message=message, level=level):
             return "note", message, level
         case run.RunEnded(error=error):
-            text = str(error) if error else f"{event.outcome}, {event.exit_reason}"
+            text = str(error) if error else outcome_label(event.outcome, event.exit_reason).text
             return "end", text, "error" if error else "info"
     return None
 
@@ -253,9 +255,8 @@ def _acceptance(iteration: int, acceptance: Acceptance) -> _Worded:
 
 def _task_end(event: loop.TaskEnded) -> _Worded:
     handed = {"yes": "; handed back", "refused": "; not handed back", "no": ""}[event.handed_back]
-    why = "" if event.exit_reason == event.outcome else f" ({event.exit_reason})"
-    reason = f": {clean(event.reason, 300)}" if event.reason else ""
-    text = f"{clean(event.task, 60)}: {event.outcome}{why}{reason}{handed}"
+    reason = f"; {clean(event.reason, 300)}" if event.reason else ""
+    text = f"{clean(event.task, 60)}: {outcome_label(event.outcome, event.exit_reason).text}{reason}{handed}"
     return "task", text, "info" if event.outcome.startswith("success") else "warning"
 
 

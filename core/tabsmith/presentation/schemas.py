@@ -80,6 +80,7 @@ WARNING_LABELS: Final[Mapping[ColumnWarningKind, str]] = MappingProxyType(
         "duplicate": "duplicate",
         "possible group": "possible group",
         "unread cells": "cells not read",
+        "read as": "how it was read",
     }
 )
 TABLE_WARNING_LABELS: Final[Mapping[TableWarningKind, str]] = MappingProxyType({"repeated rows": "repeated rows"})

@@ -80,6 +80,7 @@ class StartJob(msgspec.Struct, frozen=True, tag="job", tag_field="ask"):
     job: Job
     answer: str
     environment: ProcessEnvironment
+    addresses: tuple[str, ...] = ()  # of databases, with the passwords that were typed; they are in memory alone
 
 
 class CancelJob(msgspec.Struct, frozen=True, tag="cancel", tag_field="ask"):
@@ -203,6 +204,7 @@ def _perform(start: StartJob) -> int:
     from tabsmith.runs.jobs import perform_job
     from tabsmith.runs.pool import CHILD_NICENESS
     from tabsmith.storage import write_atomic
+    from tabsmith.tables.read.database_urls import keep_password
 
     die_with_parent(os.getppid())
     os.nice(CHILD_NICENESS)
@@ -215,6 +217,8 @@ def _perform(start: StartJob) -> int:
             _send_notice(JobProgress(start.number, Progressed(share, message)))
 
     result: JobResult
+    for address in start.addresses:
+        keep_password(address)
     try:
         result = perform_job(start.job, progress)
     except Exception as error:  # noqa: BLE001 - the edge of this process: who asked gets the whole error

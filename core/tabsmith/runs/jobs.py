@@ -21,6 +21,12 @@ class EstimateTable(msgspec.Struct, frozen=True, tag="estimate", tag_field="job"
     source: Source
 
 
+class PreviewTable(msgspec.Struct, frozen=True, tag="preview", tag_field="job"):
+    """Read the beginning of a source, to show what its read options do."""
+
+    source: Source
+
+
 class ReadTable(msgspec.Struct, frozen=True, tag="read", tag_field="job"):
     """Read a table and detect its schema; an empty `target` is detected too."""
 
@@ -44,7 +50,7 @@ class Predict(msgspec.Struct, frozen=True, tag="predict", tag_field="job"):
     allow_missing: bool = False  # predict although an important column is missing
 
 
-Job: TypeAlias = EstimateTable | ReadTable | DetectSchema | Predict
+Job: TypeAlias = EstimateTable | PreviewTable | ReadTable | DetectSchema | Predict
 
 
 class Progressed(msgspec.Struct, frozen=True, tag="progress", tag_field="reply"):
@@ -52,6 +58,13 @@ class Progressed(msgspec.Struct, frozen=True, tag="progress", tag_field="reply")
 
     share: float
     message: str
+
+
+class TablePreviewed(msgspec.Struct, frozen=True, tag="previewed", tag_field="reply"):
+    """The beginning of a source as it was read: `info` describes these rows alone."""
+
+    info: TableInfo
+    preview: Preview
 
 
 class Estimated(msgspec.Struct, frozen=True, tag="estimated", tag_field="reply"):
@@ -80,11 +93,11 @@ class JobFailed(msgspec.Struct, frozen=True, tag="failed", tag_field="reply"):
     error: ErrorReport
 
 
-JobResult: TypeAlias = Estimated | TableRead | SchemaDetected | Predicted | JobFailed
-JobReply: TypeAlias = Progressed | JobResult
+JobResult: TypeAlias = Estimated | TablePreviewed | TableRead | SchemaDetected | Predicted | JobFailed
 
 
 PREVIEW_ROWS = 200
+BEGINNING_ROWS = 20
 
 
 def perform_job(job: Job, progress: Progress) -> JobResult:
@@ -92,6 +105,8 @@ def perform_job(job: Job, progress: Progress) -> JobResult:
     match job:
         case EstimateTable():
             return _estimate(job)
+        case PreviewTable(source=source):
+            return _preview(source, progress)
         case ReadTable():
             return _read(job, progress)
         case DetectSchema(info=info, target=target):
@@ -117,6 +132,18 @@ def _estimate(job: EstimateTable) -> Estimated:
             return Estimated(estimate_sample(sample))
         case FrameSource() | DatabaseSource() | JoinSource():
             raise UsageError("Only files and samples can be estimated.", next_step="Read the table.")
+
+
+def _preview(source: Source, progress: Progress) -> TablePreviewed:
+    from tabsmith import config
+    from tabsmith.tables.beginning import read_beginning
+    from tabsmith.tables.read import guard
+
+    paths = config.load().paths
+    asker = source.asked_by if isinstance(source, FileSource) else "person"
+    allowed = guard.folders_for(asker, paths.readable)
+    info, rows = read_beginning(source, BEGINNING_ROWS, allowed=allowed, max_mb=paths.max_mb, progress=progress)
+    return TablePreviewed(info, rows)
 
 
 def _read(job: ReadTable, progress: Progress) -> TableRead:

@@ -23,7 +23,7 @@ from tabsmith.orchestration.decisions import (
     Reply,
     Skip,
 )
-from tabsmith.orchestration.limits.amounts import parse_amount
+from tabsmith.orchestration.limits import parse_amount
 from tabsmith.runs.events import RunState, SetLimit
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import clean, clean_block

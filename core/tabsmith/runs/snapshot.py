@@ -11,7 +11,7 @@ from tabsmith.limits import Limits
 from tabsmith.modeling.results import ModelReport
 from tabsmith.orchestration import events as loop
 from tabsmith.orchestration.events import MergedBack, TaskExit, TaskOutcome
-from tabsmith.orchestration.limits.budget import Budget
+from tabsmith.orchestration.limits import Budget
 from tabsmith.orchestration.loop_state import FINISHED_STATES, LoopState
 from tabsmith.runs.events import ExitReason, Outcome, RunEvent, RunState
 from tabsmith.runs.spec import RunSpec

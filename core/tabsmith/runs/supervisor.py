@@ -33,6 +33,7 @@ from tabsmith.runs.fork_server import (
 from tabsmith.runs.jobs import Job, JobFailed, JobResult, Progressed
 from tabsmith.runs.reducers import reduce
 from tabsmith.runs.spec import RunSpec
+from tabsmith.tables.read.database_urls import typed_addresses
 
 _NOTICE: Final = msgspec.json.Decoder(ForkServerNotice)
 _ANSWER: Final[msgspec.json.Decoder[JobResult]] = msgspec.json.Decoder(JobResult)
@@ -88,7 +89,8 @@ class Supervisor:
         number = next(self._numbers)
         answer = Path(self._folder.name) / f"{number}.json"
         try:
-            status = await server.work_on(StartJob(number, job, str(answer), ProcessEnvironment.here()), on_progress)
+            start = StartJob(number, job, str(answer), ProcessEnvironment.here(), typed_addresses())
+            status = await server.work_on(start, on_progress)
             try:
                 return _ANSWER.decode(answer.read_bytes())
             except FileNotFoundError:

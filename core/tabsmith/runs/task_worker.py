@@ -11,7 +11,7 @@ from tabsmith.orchestration import events
 from tabsmith.orchestration.decisions import AllowTool, Continue, Question
 from tabsmith.orchestration.events import MergedBack, TaskEnded, TaskOutcome, TaskStarted
 from tabsmith.orchestration.human_review import Breakpoints, HumanReview
-from tabsmith.orchestration.limits.budget import UsageTracker
+from tabsmith.orchestration.limits import UsageTracker
 from tabsmith.orchestration.loop.task_loop import TaskEnd, TaskLoop
 from tabsmith.orchestration.sessions import SessionRecorder, Transcripts
 from tabsmith.runs.agent_factory import AgentFactory, TaskAgentClient

@@ -173,10 +173,12 @@ class Worker:
         return await self._finish(source, data, info, loop, end)
 
     async def _read(self, source: Source) -> TableInfo:
+        from tabsmith.tables.snapshot import check_unchanged
+
         past = self._past.info
         self._control.enter(RunState.READING, "looking at the table")
         if past is not None:
-            stages.verify(past)
+            check_unchanged(past)
         info = await self._pool.run(
             lambda progress: stages.read(source, progress),
             TableInfo,

@@ -2,7 +2,7 @@
 
 from tabsmith.storage.documents import Damaged, Document, Found, Loaded, Missing
 from tabsmith.storage.files import file_stem, write_atomic
-from tabsmith.storage.journal import Journal, JournalChunk, TypedJournal, TypedJournalChunk
+from tabsmith.storage.journal import JournalChunk, TypedJournal
 from tabsmith.storage.locks import FileLock, LockOwner, OwnerLock, lock_owner
 
 __all__ = [
@@ -10,14 +10,12 @@ __all__ = [
     "Document",
     "FileLock",
     "Found",
-    "Journal",
     "JournalChunk",
     "Loaded",
     "LockOwner",
     "Missing",
     "OwnerLock",
     "TypedJournal",
-    "TypedJournalChunk",
     "file_stem",
     "lock_owner",
     "write_atomic",

@@ -5,7 +5,7 @@ import logging
 import os
 import stat
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Generic, TypeAlias, TypeVar
@@ -19,7 +19,6 @@ from tabsmith.text import clean
 
 T = TypeVar("T", bound=msgspec.Struct)
 RawFields: TypeAlias = dict[str, object]  # the fields of a document's file, before they are checked
-Migration: TypeAlias = Callable[[RawFields], RawFields]
 
 _HEADER: Final = "tabsmith"
 _log: Final = logging.getLogger(__name__)
@@ -68,9 +67,8 @@ def _warn(damaged: Damaged) -> None:
 class Document(Generic[T]):
     """The document `name` at `path`, holding one `type_`, a msgspec Struct without a field called "tabsmith".
 
-    The file is a JSON object: the struct's fields beside `"tabsmith": {"document": name, "version": version}`. A file
-    of an older version goes through `migrations[older]`, `migrations[older + 1]` ... up to `version`. Fields that
-    this version does not know stay in the file when it is saved again, at the top and in nested structs. A damaged
+    The file is a JSON object: the struct's fields beside `"tabsmith": {"document": name, "version": version}`. Fields
+    that this version does not know stay in the file when it is saved again, at the top and in nested structs. A damaged
     file is moved aside, never overwritten: `load` returns Damaged; `save` and `update` call `on_damaged` (by default
     a warning in the log) and go on. All methods raise StorageError, and LockedError if another process holds the
     lock beside the file (`<path>.lock`) for over ten seconds.
@@ -83,7 +81,6 @@ class Document(Generic[T]):
         *,
         version: int,
         name: str,
-        migrations: Mapping[int, Migration] | None = None,
         on_damaged: Callable[[Damaged], None] = _warn,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -91,7 +88,6 @@ class Document(Generic[T]):
         self.version = version
         self.name = name
         self._type = type_
-        self._migrations = dict(migrations or {})
         self._on_damaged = on_damaged
         self._clock = clock
         self._lock = FileLock(path.with_name(f"{path.name}.lock"))
@@ -175,9 +171,9 @@ class Document(Generic[T]):
                 where=str(self.path),
                 next_step="Update tabsmith. The file was left as it is.",
             )
+        if header.version < self.version:
+            raise _NotUnderstoodError(f"nothing knows version {header.version} of it")
         try:
-            for version in range(header.version, self.version):
-                raw = self._migrations[version](raw)
             return _Contents(msgspec.convert(raw, self._type, str_keys=True), raw)
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             kind = "" if isinstance(error, msgspec.ValidationError) else f"{type(error).__name__}: "

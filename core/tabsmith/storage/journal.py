@@ -2,7 +2,7 @@
 
 An append is one write of one line under a lock; its cost does not grow with the journal. Reading takes no lock: it
 stops at the last complete line and goes on from there at the next call. A line torn by a crash is closed by the next
-append, so that no other line is damaged; readers skip and count it. `TypedJournal` keeps structs as such objects.
+append, so that no other line is damaged; readers skip and count it.
 """
 
 import math
@@ -25,42 +25,58 @@ _LOCK_TIMEOUT: Final = 30.0  # seconds: a slow disk may take long to sync the ap
 _DECODE_ERRORS: Final = (ValueError, RecursionError)  # of msgspec for a damaged line; ValueError includes its own
 
 
-class JournalChunk(msgspec.Struct, frozen=True):
-    """The complete lines from an offset on, without newlines, the next offset, and the number of damaged lines."""
+class JournalChunk(msgspec.Struct, Generic[T], frozen=True):
+    """The values from an offset on, the next offset, and the number of lines without a value.
 
-    lines: tuple[bytes, ...]
+    `skipped` lines are damaged; `unknown` lines are whole, but have a tag that this version does not know.
+    """
+
+    values: tuple[T, ...]
     next_offset: int
     skipped: int
+    unknown: int
 
 
-class Journal:
-    """The journal at `path`; beside it lies `<path>.lock`, which is never deleted.
+class TypedJournal(Generic[T]):
+    """The journal at `path` holding `type_`: a msgspec Struct, or a union of tagged ones. Beside it lies `<path>.lock`, which
+    is never deleted.
+
+    >>> journal: TypedJournal[Event] = TypedJournal(path, Event)
 
     With `sync` (the default) a line is on the disk when `append` returns, after about 3 ms on an ordinary disk, and
     outlives a power cut. Without `sync` a line is with the kernel: it outlives this process, also after kill -9, but
     not the machine, and an append takes microseconds. A journal may be shared by threads, and works in a forked child.
     """
 
-    def __init__(self, path: Path, *, sync: bool = True) -> None:
+    def __init__(self, path: Path, type_: type[T] | UnionType, *, sync: bool = True) -> None:
         self._descriptor = -1
         self.path = path
         self.sync = sync
         self._lock = FileLock(path.with_name(f"{path.name}.lock"), timeout=_LOCK_TIMEOUT)
+        self._encoder = msgspec.json.Encoder()
+        self._decoder: msgspec.json.Decoder[T] = msgspec.json.Decoder(type_)
+        self._tags = _tags_of(type_)
 
-    def append(self, line: bytes) -> int:
-        """Append `line`, one JSON object without a line break, and return the offset behind it.
+    def append(self, value: T) -> int:
+        """Append `value` and return the offset behind its line.
 
-        Raises ValueError for a line that `read` would skip, and StorageError (LockedError after half a minute) if the
-        line could not be stored: then no part of it is in the journal.
+        Raises StorageError (LockedError after half a minute) if the value was not stored, also for a value that could
+        not be read again: with a NaN, an infinity, or a field of the wrong type. Then no part of it is in the journal.
         """
-        if b"\n" in line or b"\r" in line:
-            raise ValueError("a journal line must not contain a line break")
-        if not is_json_object(line):
-            raise ValueError(f"a journal line must be one JSON object, not {clean(line[:80])}")
-        return self.append_checked(line)
-
-    def append_checked(self, line: bytes) -> int:
-        """Append a line that is known to be one JSON object without a line break."""
+        try:
+            line = self._encoder.encode(value)
+            if b"null" in line:
+                # msgspec writes a NaN as null; raw parts are JSON already.
+                _refuse_non_finite(msgspec.to_builtins(value, enc_hook=lambda _: None))
+            if b"\n" in line:
+                raise ValueError("a raw part has a line break")
+            self._decoder.decode(line)
+        except _DECODE_ERRORS as error:
+            raise StorageError(
+                f"A {type(value).__name__} holds a value that cannot be stored: {clean(error)}.",
+                where=str(self.path),
+                next_step="This is a fault in tabsmith: please report it.",
+            ) from error
         with self._lock:
             try:
                 descriptor = self._open()
@@ -78,37 +94,25 @@ class Journal:
                 raise storage_error(error, self.path, "write to") from error
             return end + len(data)
 
-    def read(self, offset: int = 0) -> JournalChunk:
-        """The complete lines from `offset` (0, or the `next_offset` of an earlier read) on.
+    def read(self, offset: int = 0) -> JournalChunk[T]:
+        """The values of the complete lines from `offset` (0, or the `next_offset` of an earlier read) on.
 
-        Blank lines and lines that are no JSON object are skipped and counted. A missing journal is empty. Raises
-        StorageError.
+        Lines that hold no value are skipped and counted. A missing journal is empty. If there are no new lines, only the
+        file's size is read. Raises StorageError.
         """
-        raw, next_offset, skipped = self.read_raw(offset)
-        lines = tuple(line for line in raw if is_json_object(line))
-        return JournalChunk(lines, next_offset, skipped + len(raw) - len(lines))
-
-    def read_raw(self, offset: int) -> tuple[list[bytes], int, int]:
-        """The complete lines from `offset` on, unchecked, the next offset, and the number of partial lines left out.
-
-        If there are no new lines, only the file's size is read.
-        """
-        if offset < 0:
-            raise ValueError("an offset is 0 or more")
-        try:
-            size = self.path.stat().st_size
-            if size <= offset:
-                return [], size, 0  # smaller: a failed append was taken back, or the file was replaced
-            data, before = self._read_from(offset)
-        except FileNotFoundError:
-            return [], 0, 0
-        except OSError as error:
-            raise storage_error(error, self.path, "read") from error
-        lines = data[: data.rfind(b"\n") + 1].split(b"\n")[:-1]
-        complete = sum(len(line) + 1 for line in lines)
-        if lines and before != b"\n":  # `offset` is within a line, whose beginning was not read
-            return lines[1:], offset + complete, 1
-        return lines, offset + complete, 0
+        lines, next_offset, skipped = self._lines(offset)
+        values: list[T] = []
+        unknown = 0
+        decode = self._decoder.decode
+        for line in lines:
+            try:
+                values.append(decode(line))
+            except _DECODE_ERRORS:
+                if self._is_unknown(line):
+                    unknown += 1
+                else:
+                    skipped += 1
+        return JournalChunk(tuple(values), next_offset, skipped, unknown)
 
     def close(self) -> None:
         """Close the file; a later append opens it again."""
@@ -126,6 +130,36 @@ class Journal:
 
     def __del__(self) -> None:
         self.close()
+
+    def _lines(self, offset: int) -> tuple[list[bytes], int, int]:
+        """The complete lines from `offset` on, the next offset, and the number of partial lines left out."""
+        if offset < 0:
+            raise ValueError("an offset is 0 or more")
+        try:
+            size = self.path.stat().st_size
+            if size <= offset:
+                return [], size, 0  # smaller: a failed append was taken back, or the file was replaced
+            data, before = self._read_from(offset)
+        except FileNotFoundError:
+            return [], 0, 0
+        except OSError as error:
+            raise storage_error(error, self.path, "read") from error
+        lines = data[: data.rfind(b"\n") + 1].split(b"\n")[:-1]
+        complete = sum(len(line) + 1 for line in lines)
+        if lines and before != b"\n":  # `offset` is within a line, whose beginning was not read
+            return lines[1:], offset + complete, 1
+        return lines, offset + complete, 0
+
+    def _is_unknown(self, line: bytes) -> bool:
+        """Whether a line that could not be decoded is a whole object with a tag unknown to this journal."""
+        if not self._tags:
+            return False
+        try:
+            fields = msgspec.json.decode(line, type=dict[str, object])
+        except _DECODE_ERRORS:
+            return False
+        field, tags = self._tags
+        return isinstance(fields.get(field), (str, int)) and fields[field] not in tags
 
     def _open(self) -> int:
         """The file, kept open from append to append, and opened again if another file now has its name."""
@@ -168,118 +202,6 @@ class Journal:
             return data[1:], data[:1]
 
 
-def is_json_object(line: bytes) -> bool:
-    """Whether `line` is one JSON object; a torn line never is."""
-    if not line.startswith(b"{"):
-        return False
-    try:
-        msgspec.json.decode(line)
-    except _DECODE_ERRORS:
-        return False
-    return True
-
-
-def _write_all(descriptor: int, data: bytes) -> None:
-    # One call writes all, unless the disk is about to be full: then the next call raises the reason.
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
-
-
-def _sync_data(descriptor: int) -> None:
-    # fdatasync is not there on every POSIX system (macOS).
-    (os.fdatasync if hasattr(os, "fdatasync") else os.fsync)(descriptor)
-
-
-class TypedJournalChunk(msgspec.Struct, Generic[T], frozen=True):
-    """The values from an offset on, the next offset, and the number of lines without a value.
-
-    `skipped` lines are damaged; `unknown` lines are whole, but have a tag that this version does not know.
-    """
-
-    values: tuple[T, ...]
-    next_offset: int
-    skipped: int
-    unknown: int
-
-
-class TypedJournal(Generic[T]):
-    """The journal at `path` holding `type_`: a msgspec Struct, or a union of tagged ones.
-
-    >>> journal: TypedJournal[Event] = TypedJournal(path, Event)
-
-    `sync`, `append` and `read` are as in Journal.
-    """
-
-    def __init__(self, path: Path, type_: type[T] | UnionType, *, sync: bool = True) -> None:
-        self.journal = Journal(path, sync=sync)
-        self._encoder = msgspec.json.Encoder()
-        self._decoder: msgspec.json.Decoder[T] = msgspec.json.Decoder(type_)
-        self._tags = _tags_of(type_)
-
-    @property
-    def path(self) -> Path:
-        return self.journal.path
-
-    def append(self, value: T) -> int:
-        """Append `value` and return the offset behind its line.
-
-        Raises StorageError if the value was not stored, also for a value that could not be read again: with a NaN, an
-        infinity, or a field of the wrong type.
-        """
-        try:
-            line = self._encoder.encode(value)
-            if b"null" in line:
-                _refuse_non_finite(msgspec.to_builtins(value))  # msgspec writes a NaN as null
-            self._decoder.decode(line)
-        except _DECODE_ERRORS as error:
-            raise StorageError(
-                f"A {type(value).__name__} holds a value that cannot be stored: {clean(error)}.",
-                where=str(self.path),
-                next_step="This is a fault in tabsmith: please report it.",
-            ) from error
-        return self.journal.append(line) if b"\n" in line else self.journal.append_checked(line)
-
-    def read(self, offset: int = 0) -> TypedJournalChunk[T]:
-        """The values of the complete lines from `offset` (0, or an earlier `next_offset`) on. Raises StorageError."""
-        lines, next_offset, skipped = self.journal.read_raw(offset)
-        values: list[T] = []
-        unknown = 0
-        decode = self._decoder.decode
-        for line in lines:
-            try:
-                values.append(decode(line))
-            except _DECODE_ERRORS:
-                if self._is_unknown(line):
-                    unknown += 1
-                else:
-                    skipped += 1
-        return TypedJournalChunk(tuple(values), next_offset, skipped, unknown)
-
-    def close(self) -> None:
-        """Close the file; a later append opens it again."""
-        self.journal.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def _is_unknown(self, line: bytes) -> bool:
-        """Whether a line that could not be decoded is a whole object with a tag unknown to this journal."""
-        if not self._tags:
-            return False
-        try:
-            fields = msgspec.json.decode(line, type=dict[str, object])
-        except _DECODE_ERRORS:
-            return False
-        field, tags = self._tags
-        return isinstance(fields.get(field), (str, int)) and fields[field] not in tags
-
-
 def _tags_of(type_: object) -> tuple[str, frozenset[str | int]] | None:
     """The tag field and the known tags of a tagged struct or a union of tagged structs; None without tags."""
     info = msgspec.inspect.type_info(type_)
@@ -299,3 +221,15 @@ def _refuse_non_finite(value: object) -> None:
     elif isinstance(value, (list, tuple)):
         for item in value:
             _refuse_non_finite(item)
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    # One call writes all, unless the disk is about to be full: then the next call raises the reason.
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _sync_data(descriptor: int) -> None:
+    # fdatasync is not there on every POSIX system (macOS).
+    (os.fdatasync if hasattr(os, "fdatasync") else os.fsync)(descriptor)

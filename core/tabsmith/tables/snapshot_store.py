@@ -97,6 +97,12 @@ def _remove_stale_scratch(tables: Path) -> None:
                 shutil.rmtree(scratch, ignore_errors=True)
 
 
+def remove_snapshot(info: TableInfo) -> None:
+    """Remove the snapshot of `info` and what stands beside it."""
+    for path in (info.snapshot_path, info.snapshot_path.with_suffix(".json")):
+        path.unlink(missing_ok=True)
+
+
 def save_snapshot(info: TableInfo, written: Path) -> None:
     """Move the Parquet file `written` to its place, and write `info` beside it. Raises StorageError, OSError."""
     written.replace(info.snapshot_path)

@@ -11,8 +11,7 @@ from typing import Final
 
 from tabsmith.paths import folders
 from tabsmith.tasks.convert import Mistakes
-from tabsmith.tasks.order import circle_text, cycles, dependencies, share
-from tabsmith.tasks.task import Task, TaskPermissions
+from tabsmith.tasks.task import Task, TaskPermissions, circle_text, cycles, dependencies, share
 from tabsmith.text import clean, nearest
 
 _NAME: Final = re.compile(r"\w(?:[\w.-]{0,58}\w)?")

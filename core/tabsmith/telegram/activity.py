@@ -19,7 +19,7 @@ from tabsmith.telegram.transport.updates import (
     parse_update,
 )
 from tabsmith.text import clean
-from tabsmith.workflow.session_store import SessionStore
+from tabsmith.workflow.session import SessionStore
 
 NOT_ON_THE_LIST: Final = "not answered: not on the list"
 _MAX_CHARS: Final = 40

@@ -32,14 +32,12 @@ from tabsmith.telegram.render.text import line, mixed
 from tabsmith.telegram.service import pending_test_messages, require_not_running
 from tabsmith.telegram.status import BridgePaths, BridgeStatus, StatusWriter
 from tabsmith.telegram.transport.bot_api import BotApi
-from tabsmith.telegram.transport.errors import BotApiError, UnauthorizedError
 from tabsmith.telegram.transport.inbox import Inbox
-from tabsmith.telegram.transport.live_messages import EDIT_INTERVAL
 from tabsmith.telegram.transport.outbox import Outbox
 from tabsmith.telegram.transport.pacing import SendPacer, SendRates
 from tabsmith.telegram.transport.polling import Poller
-from tabsmith.telegram.transport.sending import SETTLE_SECONDS, Sender
-from tabsmith.telegram.transport.updates import UPDATE_KINDS
+from tabsmith.telegram.transport.sending import EDIT_INTERVAL, SETTLE_SECONDS, Sender
+from tabsmith.telegram.transport.updates import UPDATE_KINDS, BotApiError, UnauthorizedError
 from tabsmith.text import plural
 from tabsmith.version import __version__
 

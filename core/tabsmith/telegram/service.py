@@ -20,7 +20,7 @@ import msgspec
 from tabsmith.config.settings import Settings
 from tabsmith.errors import LockedError, TabsmithError, UsageError
 from tabsmith.formatting import duration
-from tabsmith.storage import LockOwner, TypedJournal, TypedJournalChunk, lock_owner
+from tabsmith.storage import JournalChunk, LockOwner, TypedJournal, lock_owner
 from tabsmith.storage.files import make_folder, storage_error
 from tabsmith.telegram.bot_token import BotToken, bot_token
 from tabsmith.telegram.chat_state import ChatStates
@@ -305,7 +305,7 @@ def request_test_message(paths: BridgePaths, user: int, text: str = TEST_TEXT) -
     return request
 
 
-def pending_test_messages(paths: BridgePaths, offset: int = 0) -> TypedJournalChunk[SendTestMessage]:
+def pending_test_messages(paths: BridgePaths, offset: int = 0) -> JournalChunk[SendTestMessage]:
     """Requests from `offset` on. A bridge begins at the `next_offset` that it finds as it starts.
 
     Raises StorageError.

@@ -10,7 +10,7 @@ import msgspec
 from tabsmith.errors import ErrorReport
 from tabsmith.modeling.results import ModelReport
 from tabsmith.runs.jobs import JobResult
-from tabsmith.tables.read.sources import Asker, SampleName
+from tabsmith.tables.read.sources import OneTable, SampleName, Source
 from tabsmith.tables.schema.types import ColumnKind, ColumnRole, Split
 from tabsmith.workflow.session import FieldName
 
@@ -54,7 +54,7 @@ class ChooseSample(msgspec.Struct, frozen=True, tag="choose_sample", tag_field="
 
 
 class GivePath(msgspec.Struct, frozen=True, tag="give_path", tag_field="answer"):
-    """The path of the file. `as_text` keeps every value as the text that the file holds."""
+    """The path of the file, or the address of a database. `as_text` keeps every value as the text that stands there."""
 
     path: str
     as_text: bool = False
@@ -67,17 +67,22 @@ class GiveData(msgspec.Struct, frozen=True, tag="give_data", tag_field="answer")
 
 
 class PathAccepted(msgspec.Struct, frozen=True, tag="path_accepted", tag_field="answer"):
-    """Result of CheckPath: the file may be read.
+    """Result of CheckPath: the source may be read.
 
-    Paths are absolute, `size` is in bytes, `modified` in seconds since 1970.
+    Paths are absolute, `size` is in bytes, `modified` in seconds since 1970; both are 0 where there is no file.
     """
 
-    path: str
+    source: OneTable
     size: int
     modified: float
     out: str = ""  # where predictions go; empty when none was given
-    asked_by: Asker = "person"
     allow_missing: bool = False  # of new rows: an important column may be missing
+
+
+class ChangeSource(msgspec.Struct, frozen=True, tag="change_source", tag_field="answer"):
+    """Read the table in another way (other options, joined with another), or a source that was chosen before."""
+
+    source: Source
 
 
 class PathRefused(msgspec.Struct, frozen=True, tag="path_refused", tag_field="answer"):
@@ -228,6 +233,7 @@ UserAction: TypeAlias = (
     | ChooseSample
     | GivePath
     | GiveData
+    | ChangeSource
     | LoadNow
     | Defer
     | AcceptSchema

@@ -9,11 +9,11 @@ from msgspec.structs import replace
 
 from tabsmith.agents.protocol import AgentName
 from tabsmith.config.settings import Settings
-from tabsmith.errors import PathError
+from tabsmith.errors import PathError, PathOutsideError, UsageError
 from tabsmith.runs.jobs import TableRead
 from tabsmith.runs.spec import new_run_id
 from tabsmith.storage import Found
-from tabsmith.tables.read.sources import Asker
+from tabsmith.tables.read.sources import Asker, DatabaseSource, FileSource, parse_source
 from tabsmith.tables.schema.corrections import keep_corrections, load_corrections
 from tabsmith.workflow import actions
 from tabsmith.workflow.effects import CheckPath, JobEffect, RemoveSession, run_snapshot
@@ -21,8 +21,7 @@ from tabsmith.workflow.form import StepForm
 from tabsmith.workflow.inputs import show_budget, show_duration
 from tabsmith.workflow.machine import step
 from tabsmith.workflow.restore import RestoreContext, RunLookup, restore_session, unfinished_work
-from tabsmith.workflow.session import FieldDefaults, SessionNotice, SessionNoticeKind, WorkflowSession
-from tabsmith.workflow.session_store import SessionStore
+from tabsmith.workflow.session import FieldDefaults, SessionNotice, SessionNoticeKind, SessionStore, WorkflowSession
 from tabsmith.workflow.states import State
 from tabsmith.workflow.step_forms import step_form
 from tabsmith.workflow.transitions import Clock, StepResult
@@ -156,13 +155,22 @@ class Conversation:
 
         paths = self.settings.paths
         try:
-            allowed = guard.folders_for(asker, paths.readable)
-            file = check_source_path(effect.path, allowed=allowed, max_mb=paths.max_mb)
+            source = parse_source(effect.path, as_text=effect.as_text, options=effect.options)
             out = str(guard.normalize_path(effect.out)) if effect.out.strip() else ""
-            path = str(guard.normalize_path(effect.path))
-            return actions.PathAccepted(path, file.size, file.modified, out, asker, effect.allow_missing)
-        except PathError as error:
+            if isinstance(source, FileSource):
+                allowed = guard.folders_for(asker, paths.readable)
+                file = check_source_path(source.path, allowed=allowed, max_mb=paths.max_mb)
+                path = str(guard.normalize_path(source.path))
+                return actions.PathAccepted(
+                    replace(source, path=path, asked_by=asker), file.size, file.modified, out, effect.allow_missing
+                )
+            if isinstance(source, DatabaseSource) and asker == "bridge":
+                raise PathOutsideError(
+                    "Databases are opened at the terminal only.", where=source.url, next_step="Send a file."
+                )
+        except (PathError, UsageError) as error:
             return actions.PathRefused(error.report(details=False))
+        return actions.PathAccepted(source, 0, 0.0, out)
 
     def _clock(self) -> Clock:
         return Clock(self._time(), self._new_id)

@@ -14,10 +14,20 @@ import msgspec
 
 from tabsmith.errors import ErrorReport, RunNotFoundError, report_of
 from tabsmith.runs.events import RunState
-from tabsmith.runs.jobs import DetectSchema, EstimateTable, Job, JobFailed, JobResult, Predict, Progressed, ReadTable
+from tabsmith.runs.jobs import (
+    DetectSchema,
+    EstimateTable,
+    Job,
+    JobFailed,
+    JobResult,
+    Predict,
+    PreviewTable,
+    Progressed,
+    ReadTable,
+)
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.spec import RunSpec
-from tabsmith.tables.read.sources import describe_source
+from tabsmith.tables.read.sources import ReadOptions, describe_source
 from tabsmith.text import clean
 from tabsmith.workflow import actions
 
@@ -31,6 +41,7 @@ class CheckPath(msgspec.Struct, frozen=True, tag="check_path", tag_field="effect
 
     path: str
     as_text: bool = False
+    options: ReadOptions = ReadOptions()
     out: str = ""
     allow_missing: bool = False
 
@@ -59,7 +70,7 @@ Effect: TypeAlias = CheckPath | JobEffect | RunEffect | RemoveSession
 def describe_job(job: Job) -> str:
     """A label such as "reading houses.csv" for the line that shows the progress of `job`."""
     match job:
-        case ReadTable(source=source) | EstimateTable(source=source):
+        case ReadTable(source=source) | EstimateTable(source=source) | PreviewTable(source=source):
             return f"reading {clean(describe_source(source), 60)}"
         case DetectSchema(target=target):
             return f"looking at the columns for the target {clean(target, 60)}"

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from tabsmith.errors import UsageError
 from tabsmith.limits import LimitName, Limits
-from tabsmith.orchestration.limits.amounts import parse_amount
+from tabsmith.orchestration.limits import parse_amount
 from tabsmith.text import clean, nearest
 
 NO_LIMIT: Final = "no limit"

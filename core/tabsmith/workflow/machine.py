@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from tabsmith.errors import StepError
 from tabsmith.runs.jobs import DetectSchema, JobFailed, Predict, Predicted, ReadTable, SchemaDetected, TableRead
+from tabsmith.tables.read.database_urls import typed_address, without_password
 from tabsmith.tables.read.sources import FileSource
 from tabsmith.workflow import actions
 from tabsmith.workflow.effects import CheckPath, Effect, RemoveSession
@@ -77,6 +78,8 @@ _HOLDS: Final[dict[Prerequisite, Callable[[WorkflowSession], bool]]] = {
 
 _STEPS: Final = tuple(GuidedStep)
 _MAX_BYTES: Final = 1_000_000
+_ADDRESS_FIELDS: Final = frozenset({FieldName.PATH, FieldName.NEW_ROWS})
+"""Fields in which the address of a database may be typed, with a password that must not be saved."""
 
 _RESULT_OF: Final[dict[type[actions.WorkflowAction], frozenset[str]]] = {
     actions.PathAccepted: frozenset({"path"}),
@@ -99,7 +102,8 @@ def step(session: WorkflowSession, action: actions.WorkflowAction, clock: Clock)
     _require_storable(action)
     match action:
         case actions.Type():
-            return StepResult(replace(_with_drafts(session, {action.field: action.text}), updated_at=clock.now))
+            text = typed_address(action.text) if action.field in _ADDRESS_FIELDS else action.text
+            return StepResult(replace(_with_drafts(session, {action.field: text}), updated_at=clock.now))
         case actions.Back():
             return StepResult(replace(_back(session), updated_at=clock.now))
         case actions.Cancel():
@@ -195,14 +199,16 @@ def _with_drafts(session: WorkflowSession, texts: dict[FieldName, str]) -> Workf
 
 
 def _texts_of(action: actions.WorkflowAction) -> dict[FieldName, str]:
-    """The texts that an action carries, by field. They are kept as typed, whatever becomes of the action."""
-    return {field: getattr(action, name) for field, name in actions.TEXT_FIELDS.get(type(action), {}).items()}
+    """The texts that an action carries, by field. They are kept as typed, whatever becomes of the action, but without the
+    password of an address."""
+    texts = {field: str(getattr(action, name)) for field, name in actions.TEXT_FIELDS.get(type(action), {}).items()}
+    return {field: without_password(text) if field in _ADDRESS_FIELDS else text for field, text in texts.items()}
 
 
 def _pending_work(effect: Effect | None) -> PendingWork | None:
     match effect:
-        case CheckPath(as_text=as_text):
-            return PendingWork("path", as_text=as_text)
+        case CheckPath():
+            return PendingWork("path")
         case ReadTable():
             return PendingWork("table")
         case DetectSchema(target=target):

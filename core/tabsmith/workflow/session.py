@@ -1,15 +1,22 @@
-"""The session of a guided conversation: its state and everything the user entered. One JSON document per user."""
+"""The session of a guided conversation: its state and everything the user entered. One JSON document per user, which two
+processes cannot overwrite for each other."""
 
+import time
+from collections.abc import Callable
 from enum import StrEnum
+from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 import msgspec
+from msgspec.structs import replace
 
 from tabsmith.agents.protocol import AgentName
 from tabsmith.config.settings import Mode
-from tabsmith.errors import ErrorReport
+from tabsmith.errors import ErrorReport, StepError
 from tabsmith.modeling.results import MetricName, ModelScore, PredictedFile
+from tabsmith.paths import folders
 from tabsmith.recipes.recipe import Family
+from tabsmith.storage import Damaged, Document, FileLock, Found, Loaded, file_stem
 from tabsmith.tables.info import TableInfo
 from tabsmith.tables.read.sources import Asker, Source
 from tabsmith.tables.schema.corrections import SchemaEdits
@@ -67,6 +74,8 @@ class FieldProblem(msgspec.Struct, frozen=True):
 
 LOCAL_USER: Final = "local"
 HISTORY_LIMIT: Final = 10
+SOURCES_LIMIT: Final = 8
+"""The sources that a session remembers."""
 
 Origin: TypeAlias = Literal["none", "file", "upload", "sample"]
 LoadOption: TypeAlias = Literal["undecided", "now", "defer"]
@@ -108,7 +117,6 @@ class PendingWork(msgspec.Struct, frozen=True):
 
     work: Literal["path", "table", "target", "prediction"]
     target: str = ""  # the column that is examined as a target
-    as_text: bool = False  # of a path: every value is kept as text
     path: str = ""  # of a prediction: the new rows, and the file for the predictions
     out: str = ""
     asked_by: Asker = "person"  # of a prediction
@@ -142,6 +150,7 @@ class WorkflowSession(msgspec.Struct, frozen=True, kw_only=True):
 
     origin: Origin = "none"
     source: Source | None = None
+    sources: tuple[Source, ...] = ()  # all that were chosen in this session, the last one first
     file: SeenFile | None = None
     load: LoadOption = "undecided"
     table: TableInfo | None = None
@@ -190,3 +199,76 @@ class WorkflowSession(msgspec.Struct, frozen=True, kw_only=True):
 def new_session(user: str, defaults: FieldDefaults, now: float, session_id: str) -> WorkflowSession:
     """An empty session in the state IDLE."""
     return WorkflowSession(id=session_id, user=user, created_at=now, updated_at=now, defaults=defaults)
+
+
+SESSION_VERSION: Final = 1
+
+
+class SessionMovedOnError(StepError):
+    """Another process changed the session; nothing was saved. `current` is its session, None if it was removed."""
+
+    def __init__(self, current: WorkflowSession | None) -> None:
+        if current is None:
+            what, then = "This session was ended in another window.", "Start a new one."
+        else:
+            what = f"Changed in another window: this session is now at “{current.state.value}”."
+            then = "Resume from there. Nothing was overwritten."
+        super().__init__(what, next_step=then)
+        self.current = current
+
+
+class SessionStore:
+    """The session of `user` in the state folder, `sessions/<user>.json`."""
+
+    def __init__(self, user: str = LOCAL_USER, *, clock: Callable[[], float] = time.time) -> None:
+        self.user = user
+        self.path: Path = folders().sessions / f"{file_stem(user)}.json"
+        self.damaged: Damaged | None = None  # the damaged document that the last save found
+        self._document = Document(
+            self.path,
+            WorkflowSession,
+            version=SESSION_VERSION,
+            name="workflow session",
+            on_damaged=self._note_damaged,
+            clock=clock,
+        )
+        self._lock = FileLock(self.path.with_name(f"{self.path.name}.turn"))
+
+    def load(self) -> Loaded[WorkflowSession]:
+        """The saved session, or that there is none, or where a damaged document was moved. Raises StorageError."""
+        return self._document.load()
+
+    def save(self, session: WorkflowSession) -> WorkflowSession:
+        """Save the session and return it with its revision one higher.
+
+        Raises SessionMovedOnError if the session on disk is not the one that `session` was made from, and StorageError.
+        """
+
+        def change(present: WorkflowSession | None) -> WorkflowSession:
+            if present is not None or self.damaged is None:  # a damaged document has just been moved away
+                _require_present(present, session)
+            return replace(session, revision=session.revision + 1)
+
+        with self._lock:
+            self.damaged = None
+            return self._document.update(change)
+
+    def delete(self, session: WorkflowSession) -> None:
+        """Remove the session. Raises SessionMovedOnError and StorageError as `save` does."""
+        with self._lock:
+            loaded = self._document.load()
+            if isinstance(loaded, Found):
+                _require_present(loaded.value, session)
+                self._document.delete()
+
+    def _note_damaged(self, damaged: Damaged) -> None:
+        self.damaged = damaged
+
+
+def _require_present(present: WorkflowSession | None, session: WorkflowSession) -> None:
+    """Raises SessionMovedOnError if another process has saved, started or removed a session meanwhile."""
+    if present is None:
+        if session.revision > 0:
+            raise SessionMovedOnError(None)
+    elif (present.id, present.revision) != (session.id, session.revision):
+        raise SessionMovedOnError(present)

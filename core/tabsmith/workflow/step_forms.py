@@ -226,9 +226,15 @@ def _awaiting_file_path(session: WorkflowSession) -> StepForm:
     return _form(
         session,
         "Which file?",
-        "Type or paste the path of the file. Nothing is read yet.",
+        "Type or paste the path of a file, or of a folder of files; or a database's address. Nothing is read yet.",
         fields=(_text(session, FieldName.PATH, "Path", path, example="~/data/houses.csv"),),
-        choices=(StepChoice("Continue", actions.GivePath(path, as_text), reads=(FieldName.PATH,)),),
+        choices=(
+            StepChoice("Continue", actions.GivePath(path, as_text), reads=(FieldName.PATH,)),
+            *(
+                StepChoice(f"Again: {clean(describe_source(source), 60)}", actions.ChangeSource(source))
+                for source in session.sources
+            ),
+        ),
         missing=() if path.strip() else ("the path of a file",),
     )
 

@@ -7,7 +7,7 @@ from typing import Literal, TypeVar, get_args
 import msgspec
 
 from tabsmith.agents.protocol import AgentName
-from tabsmith.conditions.expression import parse_condition
+from tabsmith.conditions import parse_condition
 from tabsmith.config.settings import Mode
 from tabsmith.errors import UsageError
 from tabsmith.families.registry import family_names

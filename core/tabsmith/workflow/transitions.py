@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from tabsmith.errors import ErrorReport, SchemaError, StepError, UsageError
 from tabsmith.modeling.results import ModelReport, ModelScore
 from tabsmith.runs.jobs import DetectSchema, JobFailed, Predict, Predicted, ReadTable, SchemaDetected, TableRead
-from tabsmith.tables.read.sources import FileSource, SampleSource
+from tabsmith.tables.read.sources import FileSource, SampleSource, Source, describe_source, without_snapshot
 from tabsmith.tables.schema.corrections import table_key
 from tabsmith.tables.schema.readiness import find_obstacle
 from tabsmith.tables.schema.types import Schema
@@ -30,6 +30,7 @@ from tabsmith.workflow.schema_edits import (
     with_split,
 )
 from tabsmith.workflow.session import (
+    SOURCES_LIMIT,
     FieldName,
     FieldProblem,
     SeenFile,
@@ -71,6 +72,11 @@ def stay(session: WorkflowSession, _action: object, _clock: Clock) -> StepResult
     return StepResult(session)
 
 
+def setting(**fields: str) -> "TransitionHandler":
+    """A handler that only changes these fields of the session."""
+    return lambda session, _action, _clock: StepResult(replace(session, **fields))
+
+
 def start_over(session: WorkflowSession, _action: object, clock: Clock) -> StepResult:
     """Replace the session by an empty one of the same user."""
     return StepResult(new_session(session.user, session.defaults, clock.now, clock.new_id(clock.now)))
@@ -79,19 +85,9 @@ def start_over(session: WorkflowSession, _action: object, clock: Clock) -> StepR
 # Source and table --------------------------------------------------------------------------------------------------
 
 
-def choose_file(session: WorkflowSession, _action: actions.ChooseFile, _clock: Clock) -> StepResult:
-    """Take the table from a file on this machine. The source chosen before stays until there is another."""
-    return StepResult(replace(session, origin="file"))
-
-
-def choose_upload(session: WorkflowSession, _action: actions.ChooseUpload, _clock: Clock) -> StepResult:
-    """Take the table from a file that the user sends."""
-    return StepResult(replace(session, origin="upload"))
-
-
 def choose_sample(session: WorkflowSession, action: actions.ChooseSample, _clock: Clock) -> StepResult:
     """Take the table from a sample, which needs no check."""
-    return StepResult(replace(session, origin="sample", source=SampleSource(action.name), file=None))
+    return StepResult(replace(_with_source(session, SampleSource(action.name)), origin="sample"))
 
 
 def check_path(
@@ -108,10 +104,29 @@ def check_path(
 
 
 def take_path(session: WorkflowSession, action: actions.PathAccepted, _clock: Clock) -> StepResult:
-    """Make the file the source. A table read from another source no longer counts."""
-    as_text = session.waiting is not None and session.waiting.as_text
-    seen = SeenFile(action.path, action.size, action.modified)
-    return StepResult(replace(session, source=FileSource(action.path, as_text, asked_by=action.asked_by), file=seen))
+    """Make the file or the database the source. A table read from another source no longer counts."""
+    source = action.source
+    seen = SeenFile(source.path, action.size, action.modified) if isinstance(source, FileSource) else None
+    return StepResult(replace(_with_source(session, source), file=seen))
+
+
+def change_source(session: WorkflowSession, action: actions.ChangeSource, _clock: Clock) -> StepResult:
+    """Read the table in another way, or take a source that was chosen before."""
+    return StepResult(_with_source(session, action.source))
+
+
+def read_in_another_way(session: WorkflowSession, action: actions.ChangeSource, clock: Clock) -> StepResult:
+    """Read a table that was read already in another way, at once. The edits of its columns stay."""
+    return read_table(_with_source(session, action.source), action, clock)
+
+
+def _with_source(session: WorkflowSession, source: Source) -> WorkflowSession:
+    """The session with `source` as its source, and first among those that it remembers."""
+    others = tuple(other for other in session.sources if other != source)
+    file = session.file
+    if file is not None and not (isinstance(source, FileSource) and source.path == file.path):
+        file = None
+    return replace(session, source=source, sources=(source, *others)[:SOURCES_LIMIT], file=file)
 
 
 def take_data(session: WorkflowSession, action: actions.PathAccepted, clock: Clock) -> StepResult:
@@ -122,9 +137,9 @@ def take_data(session: WorkflowSession, action: actions.PathAccepted, clock: Clo
 def take_new_rows(session: WorkflowSession, action: actions.PathAccepted, _clock: Clock) -> StepResult:
     """Ask for predictions of the new rows."""
     assert session.model is not None
-    out = action.out or default_out(action.path)
-    source = FileSource(action.path, asked_by=action.asked_by)
-    return StepResult(session, Predict(session.model.model_id, source, out, action.allow_missing))
+    path = action.source.path if isinstance(action.source, FileSource) else describe_source(action.source)
+    out = action.out or default_out(path)
+    return StepResult(session, Predict(session.model.model_id, action.source, out, action.allow_missing))
 
 
 def default_out(path: str) -> str:
@@ -152,18 +167,13 @@ def read_table(session: WorkflowSession, _action: object, _clock: Clock) -> Step
     return StepResult(replace(session, load="now"), ReadTable(session.source))
 
 
-def defer(session: WorkflowSession, _action: actions.Defer, _clock: Clock) -> StepResult:
-    """Leave the table unread until training starts."""
-    return StepResult(replace(session, load="defer"))
-
-
 def take_table(session: WorkflowSession, action: TableRead, _clock: Clock) -> StepResult:
     """Take the table, apply the user's edits to its schema, and ask for a schema for the target they chose.
 
     Edits of another table are dropped; those of an earlier conversation about this one are taken up, and told.
     """
     info = action.info
-    if info.source != session.source:
+    if session.source is None or without_snapshot(info.source) != without_snapshot(session.source):
         raise StepError(
             "This is a different table from the one that was asked for.", next_step="Wait for the right one."
         )
@@ -175,7 +185,9 @@ def take_table(session: WorkflowSession, action: TableRead, _clock: Clock) -> St
             session = replace(
                 session, notices=(*session.notices, SessionNotice(SessionNoticeKind.CORRECTED_BEFORE, text))
             )
-    loaded = _detected(replace(session, load="now", file=file, table=info), action.schema)
+    known = tuple(info.source if source == session.source else source for source in session.sources)
+    read = replace(session, load="now", file=file, table=info, source=info.source, sources=known)
+    loaded = _detected(read, action.schema)
     wanted = session.edits.target
     if wanted and wanted != action.schema.target and wanted in column_names(action.schema):
         # What does not fit the target that was found may well fit the one that is wanted.
@@ -487,11 +499,12 @@ _MAY_GO_WRONG: Final = tuple(
 TRANSITIONS: Final[tuple[Transition, ...]] = (
     Transition(State.IDLE, actions.Begin, State.CHOOSING_DATA_SOURCE, stay),
     # Source
-    Transition(State.CHOOSING_DATA_SOURCE, actions.ChooseFile, State.AWAITING_FILE_PATH, choose_file),
-    Transition(State.CHOOSING_DATA_SOURCE, actions.ChooseUpload, State.AWAITING_DATA, choose_upload),
+    Transition(State.CHOOSING_DATA_SOURCE, actions.ChooseFile, State.AWAITING_FILE_PATH, setting(origin="file")),
+    Transition(State.CHOOSING_DATA_SOURCE, actions.ChooseUpload, State.AWAITING_DATA, setting(origin="upload")),
     Transition(State.CHOOSING_DATA_SOURCE, actions.ChooseSample, State.CHOOSING_LOAD_OPTION, choose_sample),
     Transition(State.AWAITING_FILE_PATH, actions.GivePath, State.AWAITING_FILE_PATH, check_path),
     Transition(State.AWAITING_FILE_PATH, actions.PathAccepted, State.CHOOSING_LOAD_OPTION, take_path),
+    Transition(State.AWAITING_FILE_PATH, actions.ChangeSource, State.CHOOSING_LOAD_OPTION, change_source),
     Transition(State.AWAITING_FILE_PATH, actions.PathRefused, State.AWAITING_FILE_PATH, refuse_path),
     Transition(State.AWAITING_DATA, actions.GiveData, State.AWAITING_DATA, check_path),
     Transition(State.AWAITING_DATA, actions.PathAccepted, State.AWAITING_DATA, take_data),
@@ -499,13 +512,17 @@ TRANSITIONS: Final[tuple[Transition, ...]] = (
     Transition(State.AWAITING_DATA, TableRead, State.CONFIRMING_SCHEMA, take_table),
     Transition(State.AWAITING_DATA, JobFailed, State.AWAITING_DATA, keep_error),
     # Table
+    Transition(State.CHOOSING_LOAD_OPTION, actions.ChangeSource, State.CHOOSING_LOAD_OPTION, change_source),
     Transition(State.CHOOSING_LOAD_OPTION, actions.LoadNow, State.CHOOSING_LOAD_OPTION, read_table),
     Transition(State.CHOOSING_LOAD_OPTION, TableRead, State.CONFIRMING_SCHEMA, take_table),
     Transition(State.CHOOSING_LOAD_OPTION, JobFailed, State.CHOOSING_DATA_SOURCE, keep_error, _is_sample, "return"),
     Transition(State.CHOOSING_LOAD_OPTION, JobFailed, State.AWAITING_FILE_PATH, keep_error, history="return"),
-    Transition(State.CHOOSING_LOAD_OPTION, actions.Defer, State.AWAITING_SCHEMA_INPUT, defer),
+    Transition(State.CHOOSING_LOAD_OPTION, actions.Defer, State.AWAITING_SCHEMA_INPUT, setting(load="defer")),
     # Schema
     Transition(State.CONFIRMING_SCHEMA, actions.AcceptSchema, State.CONFIGURING_MODEL, accept_schema),
+    Transition(
+        State.CONFIRMING_SCHEMA, actions.ChangeSource, State.CHOOSING_LOAD_OPTION, read_in_another_way, history="return"
+    ),
     Transition(State.CONFIRMING_SCHEMA, actions.EditSchema, State.SELECTING_TARGET, accept_schema),
     Transition(State.CONFIRMING_SCHEMA, actions.RejectSchema, State.CHOOSING_DATA_SOURCE, stay, _is_sample),
     Transition(State.CONFIRMING_SCHEMA, actions.RejectSchema, State.AWAITING_DATA, stay, _is_upload),

@@ -101,7 +101,7 @@ class MergeBack:
             raise WorkspaceError(
                 f"Iteration {journal.result.iteration} is being handed back already.",
                 where=str(self._origin),
-                next_step="Hand that one back to its end first, or undo it.",
+                next_step="Hand that one back to its end first.",
             )
         try:
             if journal is None or journal.state == "done":

@@ -17,7 +17,7 @@ from tabsmith.workspaces.changes import FileChange
 from tabsmith.workspaces.content_store import ContentStore
 from tabsmith.workspaces.folders import chunks, digest_of, open_file, open_parent, open_root, remove_tree
 from tabsmith.workspaces.merge_back import MergeBack, MergeResult, OnConflict
-from tabsmith.workspaces.scan import FolderScan, copy_folder, scan_folder
+from tabsmith.workspaces.scan import FolderScan, copy_folder
 from tabsmith.workspaces.tree import FolderTree, LeftOut, TreeEntry, WorkspaceLimits, load, safe_path, save
 
 WorkspaceMethod: TypeAlias = Literal["auto", "copy", "worktree"]
@@ -94,10 +94,6 @@ class Workspace:
 
     # Iterations -----------------------------------------------------------------------------------------------------
 
-    def snapshot(self) -> FolderTree:
-        """Return the current state of the folder. Raises WorkspaceTooLargeError, WorkspaceError."""
-        return scan_folder(self.folder, self.made.bounds)
-
     def mark(self, iteration: int) -> FolderTree:
         """Store the folder's current state as the one after `iteration` (1 or more); the last mark counts.
 
@@ -155,26 +151,6 @@ class Workspace:
                 was_missing=self.made.was_missing,
                 on_conflict=on_conflict,
             )
-
-    def undo(self) -> None:
-        """Undo a merge that a kill interrupted, if there is one."""
-        with FileLock(self.place / "lock"):
-            self._merge().undo()
-
-    @property
-    def merge_state(self) -> Literal["not yet", "going", "done"]:
-        """How far the merge back is; `going` means that a process was killed during it."""
-        journal = self._merge().journal
-        return "not yet" if journal is None else journal.state
-
-    def discard(self) -> None:
-        """Remove the folder, and the worktree that it was. Marked states can still be shown and merged back. Raises
-        StorageError, WorkspaceError."""
-        with FileLock(self.place / "lock"):
-            if self.made.how == "worktree":
-                worktree.remove_worktree(self.origin, self.folder)
-            else:
-                remove_tree(self.folder)
 
     # ----------------------------------------------------------------------------------------------------------------
 

@@ -21,7 +21,8 @@ from tabsmith.agents.agent_jobs import (
     PermissionRules,
     unwrapped,
 )
-from tabsmith.agents.claude_code import agent, config_home
+from tabsmith.agents.claude_code import agent
+from tabsmith.agents.claude_code.agent import config_home, transcript
 from tabsmith.agents.protocol import ModelReply, Prompt
 from tabsmith.agents.usage import Usage
 from tabsmith.config.settings import AgentSettings
@@ -467,8 +468,8 @@ async def test_the_users_own_login_is_used_where_it_is_and_conversations_are_kep
     assert (await trip.go()).end == "done"
     assert server.requests[0].has_key
     assert not list(claude_home.rglob("*.jsonl"))
-    assert config_home.transcript(trip.job.session) is not None
-    assert config_home.config_home().stat().st_mode & 0o077 == 0
+    assert transcript(trip.job.session) is not None
+    assert config_home().stat().st_mode & 0o077 == 0
 
 
 async def test_a_login_for_the_api_is_used_too(serve, folder: Path, claude_home: Path, monkeypatch) -> None:

@@ -14,11 +14,12 @@ from tabsmith.agents.agent_jobs import (
     Activity,
     AgentJob,
     AgentJobResult,
+    Deadline,
     PermissionAnswer,
     PermissionRequest,
     PermissionRules,
+    wait_until,
 )
-from tabsmith.agents.deadline import Deadline, wait_until
 from tabsmith.agents.protocol import ModelReply, Prompt
 from tabsmith.agents.server.agent_client import AgentClient
 from tabsmith.agents.usage import Usage

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tabsmith.agents.deadline import Deadline
+from tabsmith.agents.agent_jobs import Deadline
 
 
 @pytest.mark.parametrize(("silence", "seconds", "why"), [(0.02, 30, "silence"), (30, 0.02, "seconds")])

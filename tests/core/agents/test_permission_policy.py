@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tabsmith.agents.agent_jobs import PermissionAnswer, PermissionRequest, PermissionRules
-from tabsmith.agents.deadline import Deadline
+from tabsmith.agents.agent_jobs import Deadline, PermissionAnswer, PermissionRequest, PermissionRules
 from tabsmith.agents.permission_policy import PermissionPolicy, ToolCall, ToolKind, command_allowed
 
 PATTERNS = ("python *", "make", "git diff*")

@@ -42,7 +42,7 @@ async def test_it_proposes_the_portfolio_in_order_and_then_variations_of_the_bes
     assert all(validate_recipe(recipe, SCHEMA, PROFILE).valid for recipe in varied)
     assert max(map(score, varied)) > max(map(score, known))
     assert len({proposal.recipe.id for proposal in proposals}) == len(proposals)
-    assert all(recipe.name == "catboost, varied" for recipe in varied)
+    assert all(recipe.name == "CatBoost, varied" for recipe in varied)
 
 
 async def test_it_ends_when_so_many_variations_in_a_row_were_no_better() -> None:

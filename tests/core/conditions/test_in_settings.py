@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tabsmith import config
-from tabsmith.config.writing import set_value
+from tabsmith.config.loading import set_value
 from tabsmith.errors import ConfigError
 
 

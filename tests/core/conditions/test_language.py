@@ -6,8 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tabsmith.conditions.expression import BUILT_IN, MAX_DEPTH, MAX_LENGTH, compile_expression, parse_condition
-from tabsmith.conditions.metrics import VARIABLES, IterationMetrics
+from tabsmith.conditions import (
+    BUILT_IN,
+    MAX_DEPTH,
+    MAX_LENGTH,
+    VARIABLES,
+    IterationMetrics,
+    compile_expression,
+    parse_condition,
+)
 from tabsmith.config.settings import AgentSettings
 from tabsmith.errors import ConditionError, UsageError
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tabsmith.errors import UsageError
 from tabsmith.orchestration.decisions import LimitName
-from tabsmith.orchestration.limits.amounts import format_limit, parse_amount
+from tabsmith.orchestration.limits import format_limit, parse_amount
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from tabsmith.agents.protocol import RemainingBudget
 from tabsmith.agents.usage import NO_USAGE, Usage
 from tabsmith.limits import LimitName, Limits
 from tabsmith.orchestration.events import BudgetWarned
-from tabsmith.orchestration.limits.budget import Budget, NearlySpent, TaskBudget, UsageTracker, nearly_spent
+from tabsmith.orchestration.limits import Budget, NearlySpent, TaskBudget, UsageTracker, nearly_spent
 
 
 class Run:

@@ -1,7 +1,7 @@
 """Who proposes: the planned agent, or search in its place while it fails."""
 
 from tabsmith.orchestration.events import AgentChanged
-from tabsmith.orchestration.loop.fallback import FALLBACK_AFTER, RETRY_GAPS, Fallback
+from tabsmith.orchestration.loop.agent_calls import FALLBACK_AFTER, RETRY_GAPS, Fallback
 from tests.core.orchestration.scripted import Agent
 
 PLANNED, SEARCH = Agent((), name="llm"), Agent((), name="search")

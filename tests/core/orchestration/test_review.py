@@ -9,7 +9,7 @@ from tabsmith.limits import Limits
 from tabsmith.orchestration.decisions import AllowTool, ChangeBrief, Continue, Decide, Decision, EndRun, Extend, Reply
 from tabsmith.orchestration.events import BreakpointPassed, BudgetWarned, Noted
 from tabsmith.orchestration.human_review import Fired, HumanReview, ToolPermissions
-from tabsmith.orchestration.limits.budget import UsageTracker
+from tabsmith.orchestration.limits import UsageTracker
 from tests.core.orchestration.scripted import Person
 
 FIRED = (Fired("gain < 0", "", "gain is -0.1"),)

@@ -47,7 +47,7 @@ def test_a_family_asked_for_has_several_recipes_on_any_table(
 
 def test_the_first_three_are_a_quick_baseline_and_the_two_strongest() -> None:
     names = [recipe.name for recipe in portfolio(*table("binary", 5_000))]
-    assert names[:3] == ["linear, ridge", "lightgbm, default", "catboost, default"]
+    assert names[:3] == ["linear, ridge", "LightGBM, default", "CatBoost, default"]
 
 
 def test_slow_families_are_left_out_where_they_would_not_end() -> None:

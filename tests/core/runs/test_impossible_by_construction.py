@@ -17,8 +17,7 @@ import pytest
 from tabsmith.agents.parse_reply import parse_reply as read_answer
 from tabsmith.agents.protocol import ModelReply, Prompt, Proposal
 from tabsmith.agents.usage import NO_USAGE
-from tabsmith.conditions.expression import BUILT_IN, parse_condition
-from tabsmith.conditions.metrics import VARIABLES, IterationMetrics
+from tabsmith.conditions import BUILT_IN, VARIABLES, IterationMetrics, parse_condition
 from tabsmith.errors import AgentError, AgentReplyError
 from tabsmith.orchestration.decisions import ChangeBrief, Continue, Decide, EndRun, Extend, Skip
 from tabsmith.orchestration.events import BreakpointPassed, Graded, LoopEvent, SessionOpened

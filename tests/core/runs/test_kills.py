@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import asdict, replace
 
 from tabsmith.agents.usage import NO_USAGE
-from tabsmith.conditions.metrics import IterationMetrics
+from tabsmith.conditions import IterationMetrics
 from tabsmith.errors import AgentAccessError, AgentNetworkError
 from tabsmith.orchestration import events as loop
 from tabsmith.orchestration.decisions import ChangeBrief, Decide, Extend, Skip

@@ -1,6 +1,5 @@
 """What was acknowledged outlives kill -9 of its writer, a full disk and a failing one."""
 
-import json
 import os
 import subprocess
 import sys
@@ -8,42 +7,42 @@ from pathlib import Path
 
 import pytest
 
-from tabsmith.storage import Journal
+from tabsmith.storage import TypedJournal
 
 WRITE = """
 import os, sys
 from pathlib import Path
-from tabsmith.storage import Journal
+from tabsmith.storage import TypedJournal
 path, writer, number = Path(sys.argv[1]), int(sys.argv[2]), 0
-journal = Journal(path, sync=sys.argv[3] == "synced")
+journal = TypedJournal(path, dict, sync=sys.argv[3] == "synced")
 while True:
     number += 1
-    journal.append(b'{"writer":%d,"number":%d,"filling":"%s"}' % (writer, number, b"x" * 20_000))
+    journal.append({"writer": writer, "number": number, "filling": "x" * 20_000})
     os.write(1, b"%d\\n" % number)
 """
 FILL = """
 import os, sys
 from pathlib import Path
 from tabsmith.errors import StorageError
-from tabsmith.storage import Journal
+from tabsmith.storage import TypedJournal
 path, limit = Path(sys.argv[1]), int(sys.argv[2])
 if limit:
     import resource
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
-journal, number = Journal(path), 0
+journal, number = TypedJournal(path, dict), 0
 try:
     while True:
-        journal.append(b'{"number":%d,"filling":"%s"}' % (number, b"x" * 1_000))
+        journal.append({"number": number, "filling": "x" * 1_000})
         number += 1
 except StorageError as error:
     what = error.what
-print(number, len(journal.read().lines), journal.read().skipped, path.read_bytes()[-1:] == b"\\n", what)
+print(number, len(journal.read().values), journal.read().skipped, path.read_bytes()[-1:] == b"\\n", what)
 if limit:
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 else:
     path.with_name("ballast").unlink()
-journal.append(b'{"number":"after"}')
-print(journal.read().lines[-1].decode(), journal.read().skipped)
+journal.append({"number": "after"})
+print(journal.read().values[-1]["number"], journal.read().skipped)
 """
 
 
@@ -61,10 +60,9 @@ def test_killed_writers_lose_no_acknowledged_line_and_spoil_no_line_of_others(tm
         program.line()
         acknowledged.append(kill(program))
 
-    chunk = Journal(path).read()
+    chunk = TypedJournal(path, dict).read()
     read: dict[int, list[int]] = {writer: [] for writer in range(len(acknowledged))}
-    for line in chunk.lines:
-        entry = json.loads(line)
+    for entry in chunk.values:
         assert entry["filling"] == "x" * 20_000
         read[entry["writer"]].append(entry["number"])
     for writer, last in enumerate(acknowledged):
@@ -86,7 +84,7 @@ def judge_full_disk(out: str, words: str) -> None:
     assert int(acknowledged) > 10
     assert (read, skipped, ends_in_newline) == (acknowledged, "0", "True")
     assert words in what
-    assert second == '{"number":"after"} 0'
+    assert second == "after 0"
 
 
 def test_at_a_full_size_limit_the_half_written_line_is_taken_back(tmp_path, start):
@@ -137,44 +135,44 @@ def test_a_line_that_the_disk_refuses_is_not_in_the_journal(tmp_path, start, str
     import os, sys
     from pathlib import Path
     from tabsmith.errors import StorageError
-    from tabsmith.storage import Journal
-    journal = Journal(Path(sys.argv[1]))
-    said = [str(journal.append(b'{"n":1}'))]
+    from tabsmith.storage import TypedJournal
+    journal = TypedJournal(Path(sys.argv[1]), dict)
+    said = [str(journal.append({"n": 1}))]
     try:
-        journal.append(b'{"n":2}')
+        journal.append({"n": 2})
     except StorageError as error:
         said.append(type(error).__name__)
-    said.append(str(journal.append(b'{"n":3}')))
+    said.append(str(journal.append({"n": 3})))
     print(*said)
     """
     path = tmp_path / "events.jsonl"
     assert start(code, path, before=strace(fault)).finish() == "8 StorageError 16"
-    assert Journal(path).read().lines == (b'{"n":1}', b'{"n":3}')
+    assert TypedJournal(path, dict).read().values == ({"n": 1}, {"n": 3})
 
 
 def test_a_short_write_is_continued_to_the_end_of_the_line(tmp_path, monkeypatch):
     write = os.write
     monkeypatch.setattr(os, "write", lambda descriptor, data: write(descriptor, bytes(data)[:7]))
     path: Path = tmp_path / "events.jsonl"
-    Journal(path).append(b'{"line":"longer than seven bytes"}')
+    TypedJournal(path, dict).append({"line": "longer than seven bytes"})
     monkeypatch.undo()
-    assert Journal(path).read().lines == (b'{"line":"longer than seven bytes"}',)
+    assert TypedJournal(path, dict).read().values == ({"line": "longer than seven bytes"},)
 
 
 def test_a_forked_child_and_its_parent_write_to_one_journal(tmp_path, start):
     code = """
     import os, sys
     from pathlib import Path
-    from tabsmith.storage import Journal
-    journal = Journal(Path(sys.argv[1]))
-    journal.append(b'{"n":0}')
+    from tabsmith.storage import TypedJournal
+    journal = TypedJournal(Path(sys.argv[1]), dict)
+    journal.append({"n": 0})
     child = os.fork()
     for number in range(50):
-        journal.append(b'{"child":%d,"n":%d}' % (child == 0, number))
+        journal.append({"child": child == 0, "n": number})
     if child == 0:
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
     """
     start(code, tmp_path / "events.jsonl").finish()
-    chunk = Journal(tmp_path / "events.jsonl").read()
-    assert (len(set(chunk.lines)), chunk.skipped) == (101, 0)
+    chunk = TypedJournal(tmp_path / "events.jsonl", dict).read()
+    assert (len({str(each) for each in chunk.values}), chunk.skipped) == (101, 0)

@@ -167,28 +167,6 @@ def test_a_document_of_a_newer_tabsmith_is_refused_and_left_as_it_is(tmp_path):
     assert path.read_text() == content
 
 
-def test_an_older_document_goes_through_every_migration_in_turn(tmp_path):
-    path = tmp_path / "s.json"
-    path.write_text(f'{{{header(version=0)}, "state": "a"}}')
-
-    def rename(raw: dict[str, object]) -> dict[str, object]:
-        return {"step": raw.pop("state"), **raw}
-
-    def count(raw: dict[str, object]) -> dict[str, object]:
-        return {**raw, "count": 7}
-
-    upgraded = document(path, migrations={0: rename, 1: count})
-    assert upgraded.load() == Found(Session("a", 7))
-    upgraded.update(lambda old: old or Session("none"))
-    assert json.loads(path.read_text())["tabsmith"]["version"] == 2
-
-
-def test_an_older_document_that_does_not_fit_its_migration_is_damaged(tmp_path):
-    path = tmp_path / "s.json"
-    path.write_text(f'{{{header(version=1)}, "stat": "a"}}')
-    assert isinstance(document(path, migrations={1: lambda raw: {"step": raw["state"]}}).load(), Damaged)
-
-
 def test_fields_of_another_version_stay_in_the_file_at_every_level(tmp_path):
     path = tmp_path / "s.json"
     path.write_text(f'{{{header()}, "step": "a", "later": [1], "inner": {{"name": "n", "also": {{"x": null}}}}}}')

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from tabsmith.errors import StorageError
-from tabsmith.storage import TypedJournal, TypedJournalChunk
+from tabsmith.storage import JournalChunk, TypedJournal
 
 
 class Started(msgspec.Struct, frozen=True, tag="started"):
@@ -38,8 +38,8 @@ def test_values_come_back_as_they_went(journal):
     values = (Started(1.5), Scored(None), Scored(0.5, "two\nlines \u2028", (0.1, 0.2)))
     for value in values:
         end = journal.append(value)
-    assert journal.read() == TypedJournalChunk(values, end, 0, 0)
-    assert journal.read(end) == TypedJournalChunk((), end, 0, 0)
+    assert journal.read() == JournalChunk(values, end, 0, 0)
+    assert journal.read(end) == JournalChunk((), end, 0, 0)
 
 
 def test_an_unknown_kind_and_a_damaged_line_are_counted_apart(journal):
@@ -75,8 +75,14 @@ def test_a_journal_of_one_untagged_struct_skips_what_does_not_fit(tmp_path):
     assert (chunk.values, chunk.skipped, chunk.unknown) == ((Entry("a"),), 1, 0)
 
 
+def test_a_raw_part_may_hold_null(tmp_path):
+    with TypedJournal(tmp_path / "history.jsonl", Entry, sync=False) as journal:
+        journal.append(Entry("a", msgspec.Raw(b'{"b":null}')))
+        assert journal.read().values == (Entry("a", {"b": None}),)
+
+
 def test_a_raw_part_with_a_line_break_cannot_break_the_journal(tmp_path):
     with TypedJournal(tmp_path / "history.jsonl", Entry, sync=False) as journal:
-        with pytest.raises(ValueError, match="line break"):
+        with pytest.raises(StorageError, match="line break"):
             journal.append(Entry("a", msgspec.Raw(b"[1,\n2]")))
         assert journal.read().values == ()

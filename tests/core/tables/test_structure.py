@@ -4,7 +4,9 @@ from typing import NamedTuple
 
 import pytest
 
+from tabsmith.presentation.tables import reading_line
 from tabsmith.tables.info import TableInfo
+from tabsmith.tables.read.sources import ReadOptions
 from tabsmith.tables.snapshot import load_frame
 
 from .conftest import Read
@@ -165,3 +167,35 @@ def test_carriage_returns_and_a_missing_last_line_end_change_nothing(case: str, 
     info = read_file("t.csv", text.rstrip("\n").replace("\n", "\r\n"), as_text=True)
     assert names(info) == expected_names
     assert first_row(info) == first
+
+
+OPTIONS = {
+    "a header that a person sees": ("x,y\nu,v\n1,2\n", ReadOptions(header=2), ["u", "v"], ["1", "2"]),
+    "no header": ("x,y\n1,2\n3,4\n", ReadOptions(header=0), ["column_1", "column_2"], ["x", "y"]),
+    "lines to skip": ("a,b\n1,2\nc,d\n3,4\n", ReadOptions(skip=2), ["c", "d"], ["3", "4"]),
+    "lines to skip and a header below": (
+        "junk\na,b\nx,y\n3,4\n", ReadOptions(skip=1, header=3), ["x", "y"], ["3", "4"],
+    ),
+    "a delimiter": ("a;b,c\n1;2,3\n", ReadOptions(delimiter=";"), ["a", "b,c"], ["1", "2,3"]),
+    "an unusual delimiter": ("a#b\n1#2\n", ReadOptions(delimiter="#"), ["a", "b"], ["1", "2"]),
+    "a quote": ("a,b\n*1,5*,2\n", ReadOptions(quote="*"), ["a", "b"], ["1,5", "2"]),
+    "no quotes": ('a,b\n"1,2"\n"3,4"\n', ReadOptions(quote=""), ["a", "b"], ['"1', '2"']),
+    "an escape": ('a,b\n"say \\"hi\\", x",2\n', ReadOptions(escape="\\"), ["a", "b"], ['say "hi", x', "2"]),
+    "names": ("a,b,c\n1,2,3\n", ReadOptions(columns=("p", "q", "r")), ["p", "q", "r"], ["1", "2", "3"]),
+    "names without a header": ("1,2\n3,4\n", ReadOptions(header=0, columns=("p", "q")), ["p", "q"], ["1", "2"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", OPTIONS)
+def test_what_a_person_decides_is_followed(case: str, read_file: Read) -> None:
+    text, options, expected_names, first = OPTIONS[case]
+    info = read_file("t.csv", text, as_text=True, options=options)
+    assert names(info) == expected_names
+    assert first_row(info) == first
+
+
+def test_one_line_says_what_was_assumed(read_file: Read) -> None:
+    info = read_file("t.csv", "Sales report;;\n;;\nid;units;price\n" + NUMBERS.replace(",", ";"))
+    assert reading_line(info) == "header: line 3; 2 lines above skipped; delimiter ;"
+    wide = read_file("u.csv", "a,b,c,d\n1,2,x\n3,4,y\n5,6,z\n")
+    assert "4 names in the header, 3 values in most rows" in reading_line(wide)

@@ -16,7 +16,7 @@ from tabsmith.telegram.bot_token import BotToken
 from tabsmith.telegram.render.messages import Button, OutgoingFile, OutgoingMessage
 from tabsmith.telegram.render.text import bold, foreign, own
 from tabsmith.telegram.transport.bot_api import MAX_UPLOAD_BYTES, BotApi
-from tabsmith.telegram.transport.errors import (
+from tabsmith.telegram.transport.updates import (
     BotApiError,
     ConflictError,
     InvalidResponseError,
@@ -26,8 +26,8 @@ from tabsmith.telegram.transport.errors import (
     UnauthorizedError,
     UnreachableError,
     UnsendableFileError,
+    parse_poll_response,
 )
-from tabsmith.telegram.transport.updates import parse_poll_response
 from tests.core.telegram.rig import api_at, text, until
 from tests.peers.telegram_server import Close, Garbage, Hang, Status, TelegramServer
 

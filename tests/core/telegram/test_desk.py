@@ -5,8 +5,7 @@ from pathlib import Path
 
 from tabsmith.storage import Found
 from tabsmith.telegram.chat_state import session_user
-from tabsmith.workflow.session import WorkflowSession
-from tabsmith.workflow.session_store import SessionStore
+from tabsmith.workflow.session import SessionStore, WorkflowSession
 from tabsmith.workflow.states import State
 from tests.core.telegram.conftest import ADA, Serve
 from tests.core.telegram.test_flows import LONG, upload_and_train

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tabsmith.errors import StorageError
-from tabsmith.telegram.transport.errors import (
+from tabsmith.telegram.transport.updates import (
     BotApiError,
     RejectedError,
     ServerError,

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from tabsmith import config
+from tabsmith.config.loading import set_value
 from tabsmith.config.settings import Settings
-from tabsmith.config.writing import set_value
 from tabsmith.errors import ConfigError
 from tabsmith.paths import folders
 from tabsmith.storage import OwnerLock

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tabsmith.config.writing import set_value
+from tabsmith.config.loading import set_value
 from tabsmith.telegram.service import BridgeRunningError, require_not_running, stop
 from tests.core.telegram.conftest import ADA, BOB, EVE, Serve
 from tests.peers.telegram_server import TOKEN, Garbage, Hang, TelegramServer

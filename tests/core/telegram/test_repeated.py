@@ -7,8 +7,7 @@ import pytest
 
 from tabsmith.storage import Found
 from tabsmith.telegram.chat_state import session_user
-from tabsmith.workflow.session import WorkflowSession
-from tabsmith.workflow.session_store import SessionStore
+from tabsmith.workflow.session import SessionStore, WorkflowSession
 from tests.core.telegram.bridges import Bridge
 from tests.core.telegram.conftest import ADA, Serve
 from tests.core.telegram.test_flows import LONG, Step, presses, says, sends, trains, upload_and_train

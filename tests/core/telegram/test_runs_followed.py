@@ -15,7 +15,7 @@ from tabsmith.tables.read.sources import FileSource
 from tabsmith.telegram.chat_state import session_user
 from tabsmith.workflow import actions
 from tabsmith.workflow.conversation import Conversation
-from tabsmith.workflow.session_store import SessionStore
+from tabsmith.workflow.session import SessionStore
 from tabsmith.workflow.states import State
 from tests.core.runs.conftest import ended, kill, model, until
 from tests.core.runs.scripted import Asked, ridge

@@ -315,8 +315,7 @@ def test_an_empty_place_has_no_messages_and_the_people_of_the_list(place: Bridge
 
 def test_people_stand_with_their_step_and_whether_they_may_still_talk(place: BridgePaths) -> None:
     from tabsmith.workflow.machine import step
-    from tabsmith.workflow.session import FieldDefaults, new_session
-    from tabsmith.workflow.session_store import SessionStore
+    from tabsmith.workflow.session import FieldDefaults, SessionStore, new_session
 
     sit(place, ANN, "Ann", seen_at=5.0)
     sit(place, EVE, "Eve", seen_at=9.0)

@@ -97,7 +97,7 @@ class Walker:
     def _result(self, effect: Effect, session: WorkflowSession) -> actions.WorkflowAction | None:
         match effect:
             case CheckPath(path=path, out=out):
-                return actions.PathAccepted(path, self.info.size, self.info.modified, out)
+                return actions.PathAccepted(FileSource(path), self.info.size, self.info.modified, out)
             case ReadTable():
                 return TableRead(self.info, self.detected, b.NO_ROWS)
             case DetectSchema(target=target):

@@ -19,7 +19,7 @@ from tabsmith.recipes.recipe import Recipe
 from tabsmith.runs.jobs import DetectSchema, Predict, Predicted, ReadTable, SchemaDetected, TableRead
 from tabsmith.tables.info import Dialect, Preview, TableInfo
 from tabsmith.tables.profile.types import ColumnProfile, TableProfile
-from tabsmith.tables.read.sources import Source
+from tabsmith.tables.read.sources import FileSource, ReadOptions, Source
 from tabsmith.tables.schema.types import ColumnSchema, Schema, Split, TargetCandidate
 from tabsmith.workflow import actions
 from tabsmith.workflow.conversation import Conversation
@@ -91,7 +91,7 @@ def report(run_id: str, score: float = 12.5) -> ModelReport:
 
 
 def accepted(path: str = "/data/houses.csv", out: str = "") -> actions.PathAccepted:
-    return actions.PathAccepted(path, 1_000, 5.0, out)
+    return actions.PathAccepted(FileSource(path), 1_000, 5.0, out)
 
 
 def result_of(effect: Effect, session: WorkflowSession) -> actions.WorkflowAction | None:
@@ -123,6 +123,7 @@ def at(*answers: actions.WorkflowAction) -> WorkflowSession:
     return say_to(fresh(), *answers).session
 
 
+OTHER_WAY = FileSource("/data/houses.csv", options=ReadOptions(delimiter=";"))
 TO_PATH: tuple[actions.WorkflowAction, ...] = (actions.Begin(), actions.ChooseFile())
 TO_LOAD = (*TO_PATH, actions.GivePath("/data/houses.csv"))
 TO_SCHEMA = (*TO_LOAD, actions.LoadNow())

@@ -54,6 +54,7 @@ ANSWERS = st.one_of(
     st.sampled_from([JobFailed(b.TROUBLE), actions.PathRefused(b.TROUBLE)]),
     st.builds(actions.GivePath, PATH, st.booleans()),
     st.builds(actions.GiveData, PATH),
+    st.just(actions.ChangeSource(b.OTHER_WAY)),
     st.builds(actions.GiveNewRows, PATH, st.sampled_from(["", "/out.csv"])),
     st.builds(actions.Type, st.sampled_from(FieldName), TEXT),
     st.builds(actions.ChangeRole, COLUMN, st.sampled_from(msgspec.inspect.type_info(ColumnRole).values)),  # type: ignore[attr-defined]

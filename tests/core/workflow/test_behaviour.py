@@ -1,12 +1,14 @@
 """What a person meets on the way: going back, drafts, deferral, schema edits, errors by name."""
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
 from tabsmith.errors import MissingColumnError, StepError
-from tabsmith.runs.jobs import JobFailed, Predict
+from tabsmith.runs.jobs import JobFailed, Predict, ReadTable
 from tabsmith.runs.spec import Confirmed, Deferred
 from tabsmith.tables.profile.types import ColumnProfile, TableProfile
+from tabsmith.tables.read.sources import DatabaseSource, FileSource
 from tabsmith.tables.schema.types import Split
 from tabsmith.workflow import actions
 from tabsmith.workflow.effects import CheckPath, RemoveSession, StartTraining
@@ -297,6 +299,59 @@ def test_enter_enter_enter_trains_a_sample() -> None:
         session = taken.session
     assert session.state == State.TRAINING
     assert isinstance(taken.effect, StartTraining)
+
+
+def test_a_table_is_read_in_another_way_with_the_edits_of_its_columns_kept() -> None:
+    edited = b.at(*b.TO_SCHEMA, actions.ChangeKind("district", "text"))
+    taken = step(edited, actions.ChangeSource(b.OTHER_WAY), b.moment())
+    assert taken.effect == ReadTable(b.OTHER_WAY)
+    assert (taken.session.source, taken.session.edits) == (b.OTHER_WAY, edited.edits)
+    loaded = b.say_to(edited, actions.ChangeSource(b.OTHER_WAY)).session
+    assert loaded.state == State.CONFIRMING_SCHEMA
+    assert loaded.table is not None
+    assert loaded.table.source == b.OTHER_WAY
+
+
+def test_a_session_remembers_its_sources_and_offers_them_at_the_file_step() -> None:
+    first = b.at(*b.TO_LOAD)
+    second = b.say_to(first, actions.Back(), actions.GivePath("/data/cities.csv")).session
+    assert second.sources == (FileSource("/data/cities.csv"), FileSource("/data/houses.csv"))
+    choosing = b.say_to(second, actions.Back()).session
+    offered = [choice.answer for choice in step_form(choosing).choices[1:]]
+    assert offered == [actions.ChangeSource(source) for source in second.sources]
+    again = b.say_to(choosing, offered[1]).session
+    assert (again.state, again.source) == (State.CHOOSING_LOAD_OPTION, FileSource("/data/houses.csv"))
+    assert again.sources == (FileSource("/data/houses.csv"), FileSource("/data/cities.csv"))
+
+
+@pytest.mark.parametrize(
+    ("typed", "saved"),
+    [
+        ("postgresql://ann:s3c", "postgresql://ann"),
+        ("postgresql://ann:s3cret@host/db", "postgresql://ann@host/db"),
+        ("postgresql://ann@host/db?password=s3cret", "postgresql://ann@host/db"),
+        ("~/data/a:b@c.csv", "~/data/a:b@c.csv"),
+    ],
+)
+def test_a_password_that_is_typed_is_never_part_of_the_session(typed: str, saved: str) -> None:
+    session = step(b.at(*b.TO_PATH), actions.Type(FieldName.PATH, typed), b.moment()).session
+    assert session.draft(FieldName.PATH) == saved
+    if "@" in typed and "://" in typed:
+        given = step(session, actions.GivePath(typed), b.moment())
+        assert given.effect == CheckPath(typed)
+        assert "s3cret" not in msgspec.json.encode(given.session).decode()
+
+
+def test_the_snapshot_of_a_database_becomes_part_of_the_source_once_it_is_read() -> None:
+    asked = DatabaseSource("postgresql://ann@host/db")
+    session = b.say_to(b.at(*b.TO_PATH), actions.GivePath("x"), results=False).session
+    chosen = step(session, actions.PathAccepted(asked, 0, 0.0), b.moment()).session
+    assert (chosen.source, chosen.file) == (asked, None)
+    reading = step(chosen, actions.LoadNow(), b.moment()).session
+    result = b.loaded(reading)
+    read = replace(asked, fingerprint="f9")
+    loaded = step(reading, replace(result, info=replace(result.info, source=read)), b.moment()).session
+    assert (loaded.state, loaded.source, loaded.sources) == (State.CONFIRMING_SCHEMA, read, (read,))
 
 
 def test_a_schema_that_no_model_can_be_trained_with_is_not_accepted() -> None:

@@ -8,8 +8,7 @@ from tabsmith.tables.profile.types import ColumnProfile, TableProfile
 from tabsmith.workflow import actions
 from tabsmith.workflow.conversation import Conversation
 from tabsmith.workflow.effects import Effect
-from tabsmith.workflow.session import SessionNoticeKind, WorkflowSession
-from tabsmith.workflow.session_store import SessionStore
+from tabsmith.workflow.session import SessionNoticeKind, SessionStore, WorkflowSession
 from tests.core.workflow import builders as b
 
 CORRECTED = (actions.ChangeKind("rooms", "category"), actions.ChangeRole("area", "ignore"))

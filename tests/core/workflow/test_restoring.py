@@ -21,8 +21,7 @@ from tabsmith.telegram.chat_state import PredictionJob
 from tabsmith.workflow import actions
 from tabsmith.workflow.conversation import Conversation
 from tabsmith.workflow.restore import EXPIRES_AFTER, RunLookup
-from tabsmith.workflow.session import FieldName, SessionNoticeKind, WorkflowSession
-from tabsmith.workflow.session_store import SessionStore
+from tabsmith.workflow.session import FieldName, SessionNoticeKind, SessionStore, WorkflowSession
 from tabsmith.workflow.states import State
 from tabsmith.workflow.step_forms import step_form
 
@@ -62,7 +61,7 @@ from pathlib import Path
 from tests.core.workflow import builders as b
 from tabsmith.workflow import actions
 from tabsmith.workflow.conversation import Conversation
-from tabsmith.workflow.session_store import SessionStore
+from tabsmith.workflow.session import SessionStore
 import msgspec
 
 walk = msgspec.json.decode(sys.stdin.readline().encode(), type=list[actions.UserAction | actions.RunFinished | actions.RunFailed])

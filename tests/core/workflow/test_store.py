@@ -11,8 +11,7 @@ from tabsmith.paths import folders
 from tabsmith.storage import Damaged, Found, Missing, file_stem
 from tabsmith.workflow import actions
 from tabsmith.workflow.conversation import Conversation
-from tabsmith.workflow.session import SessionNoticeKind
-from tabsmith.workflow.session_store import SessionMovedOnError, SessionStore
+from tabsmith.workflow.session import SessionMovedOnError, SessionNoticeKind, SessionStore
 from tabsmith.workflow.states import State
 
 from . import builders as b

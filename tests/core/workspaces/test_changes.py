@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tabsmith.errors import WorkspaceError, WorkspaceTooLargeError
 from tabsmith.workspaces import FileChange, Workspace, WorkspaceLimits
 from tabsmith.workspaces.changes import count_lines, diff_lines, unified_diff
+from tabsmith.workspaces.scan import scan_folder
 from tests.core.workspaces.conftest import fill
 
 
@@ -25,7 +26,7 @@ def test_each_kind_of_change_is_told(workspace: Workspace) -> None:
     fill(folder, {"added.txt": "a\nb", "blob.bin": b"\0\1", "void/": ""})
     (folder / "to").symlink_to("added.txt")
 
-    assert workspace.changes(workspace.tree(0), workspace.snapshot()) == (
+    assert workspace.changes(workspace.tree(0), scan_folder(workspace.folder, workspace.made.bounds)) == (
         FileChange("added.txt", "added", lines_added=2),
         FileChange("blob.bin", "added", binary=True),
         FileChange("data/in.csv", "removed", lines_removed=2),
@@ -46,7 +47,7 @@ def test_permissions_and_swaps_of_kind_are_changes(workspace: Workspace) -> None
     (folder / "empty").rmdir()
     (folder / "empty").symlink_to("docs")
 
-    assert workspace.changes(workspace.tree(0), workspace.snapshot()) == (
+    assert workspace.changes(workspace.tree(0), scan_folder(workspace.folder, workspace.made.bounds)) == (
         FileChange("data", "added", lines_added=1),
         FileChange("data/in.csv", "removed", lines_removed=2),
         FileChange("docs", "mode"),
@@ -59,7 +60,7 @@ def test_a_difference_reads_like_one_of_diff(workspace: Workspace) -> None:
     (workspace.folder / "docs/old.txt").write_text("one\n2\n")
     fill(workspace.folder, {"blob.bin": b"\0\1", "new.py": "x = 1\n"})
     (workspace.folder / "main.py").chmod(0o755)
-    assert workspace.difference(workspace.tree(0), workspace.snapshot()) == (
+    assert workspace.difference(workspace.tree(0), scan_folder(workspace.folder, workspace.made.bounds)) == (
         "added blob.bin, a binary or very large file\n"
         "--- docs/old.txt\n+++ docs/old.txt\n@@ -1,2 +1,2 @@\n one\n-two\n+2\n"
         "permissions of main.py from 644 to 755\n"
@@ -105,7 +106,7 @@ def test_a_flood_of_files_ends_at_the_limit(origin: Path, place: Path) -> None:
     workspace = Workspace.create(origin, place, "copy", WorkspaceLimits(files=50, megabytes=1))
     fill(workspace.folder, {f"f{number}": "x" for number in range(60)})
     with pytest.raises(WorkspaceTooLargeError, match="more than 50 files"):
-        workspace.snapshot()
+        scan_folder(workspace.folder, workspace.made.bounds)
     shutil.rmtree(workspace.folder)
     fill(workspace.folder, {"big": b"x" * 2_000_000})
     with pytest.raises(WorkspaceTooLargeError, match="more than 1 MB"):
@@ -125,13 +126,15 @@ def test_a_difference_is_bounded_and_safe_to_show(workspace: Workspace) -> None:
     fill(workspace.folder, {"a.txt": "\x1b[31mred\u202e\n" * 5, "b\x1b[2J.txt": "x\n", "c.txt": "long line " * 10_000})
     fill(workspace.folder, {"d.txt": "line\n" * 50_000, "e.txt": "never reached\n"})
     (workspace.folder / "main.py").write_bytes(b"print(1)\r\n")
-    text = workspace.difference(workspace.tree(0), workspace.snapshot(), limit=5_000)
+    text = workspace.difference(workspace.tree(0), scan_folder(workspace.folder, workspace.made.bounds), limit=5_000)
     assert "\x1b" not in text
     assert "\u202e" not in text
     assert "+red" in text
     assert len(text) < 6_000
     assert text.endswith("… the rest is not shown, nor 2 more files\n")
-    only = workspace.difference(workspace.tree(0), workspace.snapshot(), limit=10_000_000)
+    only = workspace.difference(
+        workspace.tree(0), scan_folder(workspace.folder, workspace.made.bounds), limit=10_000_000
+    )
     assert "-print(1)\n+print(1)␍\n" in only
 
 

@@ -10,6 +10,9 @@ import pytest
 
 from tabsmith.errors import WorkspaceError, WorkspaceTooLargeError
 from tabsmith.workspaces import Workspace, WorkspaceLimits
+from tabsmith.workspaces.folders import remove_tree
+from tabsmith.workspaces.scan import scan_folder
+from tabsmith.workspaces.worktree import remove_worktree
 from tests.core.workspaces.conftest import fill, seen
 
 
@@ -43,7 +46,7 @@ def test_a_copy_holds_all_with_permissions_and_times(origin: Path, place: Path) 
     assert (workspace.folder / "data").stat().st_mtime_ns == (origin / "data").stat().st_mtime_ns
     assert workspace.made.how == "copy"
     assert workspace.made.left_out == ()
-    assert workspace.snapshot() == workspace.tree(0)
+    assert scan_folder(workspace.folder, workspace.made.bounds) == workspace.tree(0)
 
 
 def test_what_is_left_out_is_named_with_the_reason(origin: Path, place: Path, tmp_path: Path) -> None:
@@ -106,7 +109,7 @@ def test_names_that_are_not_text_are_copied_and_kept(origin: Path, place: Path) 
 
     assert seen(workspace.folder) == seen(origin)
     again = Workspace.open(place)
-    assert again.tree(0) == workspace.snapshot()
+    assert again.tree(0) == scan_folder(workspace.folder, workspace.made.bounds)
 
 
 def test_a_folder_that_is_not_there_is_worked_on_as_an_empty_one(tmp_path: Path, place: Path) -> None:
@@ -171,9 +174,9 @@ def test_a_clean_repository_is_worked_on_in_a_worktree(repository: Path, place: 
     assert not (tmp_path / "hooked").exists()
     assert git(workspace.folder, "rev-parse", "--abbrev-ref", "HEAD").strip() == "HEAD"
     assert [each.path for each in workspace.made.left_out] == [".git"]
-    assert workspace.snapshot().entries == workspace.tree(0).entries
+    assert scan_folder(workspace.folder, workspace.made.bounds).entries == workspace.tree(0).entries
     assert workspace.tree(0).entries["docs/old.txt"].mode == 0o600
-    workspace.discard()
+    remove_worktree(repository, workspace.folder)
     assert not workspace.folder.exists()
     assert seen(repository) == before
 
@@ -183,7 +186,7 @@ def test_a_worktree_can_be_made_again_where_a_killed_process_left_one(repository
     (place / "workspace.json").unlink()
     workspace = Workspace.create(repository, place)
     assert workspace.made.how == "worktree"
-    workspace.discard()
+    remove_worktree(repository, workspace.folder)
     assert "folder" not in git(repository, "worktree", "list")
 
 
@@ -192,7 +195,7 @@ def test_a_worktree_ends_whatever_was_done_to_its_git_file(repository: Path, pla
     evil = fill(tmp_path / "evil", {"HEAD": "ref: refs/heads/main\n", "objects/": "", "refs/": ""})
     (evil / "config").write_text(f"[core]\nfsmonitor = touch {tmp_path}/ran\n")
     (workspace.folder / ".git").write_text(f"gitdir: {evil}\n")
-    workspace.discard()
+    remove_worktree(repository, workspace.folder)
     assert not (tmp_path / "ran").exists()
     assert "folder" not in git(repository, "worktree", "list")
 
@@ -231,7 +234,7 @@ def test_where_a_worktree_would_lose_something_a_copy_is_made_and_says_why(
         assert "folder" not in git(repository, "worktree", "list")
 
 
-def test_discarding_removes_locked_and_bottomless_folders(workspace: Workspace) -> None:
+def test_locked_and_bottomless_folders_are_removed(workspace: Workspace) -> None:
     deep = workspace.folder
     for _ in range(60):
         deep = deep / ("d" * 60)
@@ -247,9 +250,9 @@ def test_discarding_removes_locked_and_bottomless_folders(workspace: Workspace) 
     locked.chmod(0o555)
     (workspace.folder / "out").symlink_to(workspace.origin)
 
-    workspace.discard()
-    workspace.discard()
+    remove_tree(workspace.folder)
+    remove_tree(workspace.folder)
 
     assert not workspace.folder.exists()
-    assert sorted(path.name for path in workspace.place.iterdir()) == ["lock", "marks", "workspace.json"]
+    assert sorted(path.name for path in workspace.place.iterdir()) == ["marks", "workspace.json"]
     assert (workspace.origin / "main.py").exists()

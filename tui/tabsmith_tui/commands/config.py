@@ -8,8 +8,7 @@ import click
 import msgspec
 
 from tabsmith import config as settings
-from tabsmith.conditions.expression import BUILT_IN, BuiltInCondition
-from tabsmith.conditions.metrics import VARIABLES, Variable
+from tabsmith.conditions import BUILT_IN, VARIABLES, BuiltInCondition, Variable
 from tabsmith.errors import WRONG_USE, UsageError
 from tabsmith.paths import folders
 from tabsmith_tui.commands.output import json_option, print_json, print_table, print_text, say
@@ -54,7 +53,7 @@ def set_(key: str, value: str) -> None:
     With - as VALUE it is asked for without being shown, or read from a pipe: for a token.
     """
     from tabsmith.config.keys import all_keys
-    from tabsmith.config.writing import set_value
+    from tabsmith.config.loading import set_value
 
     setting = all_keys().get(key)
     done = set_value(key, _value_from_stdin(key) if value == FROM_STDIN else value)

@@ -1,20 +1,23 @@
 """`tabsmith read`: a table read, and what was found in it; `tabsmith schema`: what tabsmith understands of a table."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import click
 import msgspec
 
 from tabsmith import formatting
 from tabsmith.presentation.schemas import table_warning_text, warning_text
-from tabsmith.presentation.tables import join_sentence, sheet_line
+from tabsmith.presentation.tables import column_sentences, join_sentence, reading_line, sheet_line
 from tabsmith.tables.info import Dialect, JoinStep, LineNote, TableInfo
 from tabsmith.tables.profile.types import ColumnProfile
 from tabsmith.tables.schema.readiness import Obstacle
 from tabsmith.tables.schema.types import ColumnSchema, ProblemType, Schema, Split, TableWarning, TargetCandidate
+from tabsmith.text import plural
 from tabsmith_tui.commands.output import json_option, print_facts, print_json, print_table, print_text, say
 from tabsmith_tui.commands.read_options import SourceOptions, source_options
+
+_SENTENCES: Final = 20  # about columns, that are printed
 
 
 class ReadDocument(msgspec.Struct, frozen=True):
@@ -103,6 +106,7 @@ def _print_info(info: TableInfo) -> None:
             ("rows", formatting.count(info.rows)),
             ("columns", formatting.count(len(info.profile.columns))),
             ("format", f"{info.format}, {info.encoding}, {info.route} path"),
+            *([("read as", line)] if (line := reading_line(info)) else []),
             *([("sheet", sheet_line(info))] if info.sheet else []),
             ("rejected", f"{formatting.count(info.rejected_count)} lines"),
             ("repaired", f"{formatting.count(info.repaired_count)} lines"),
@@ -127,6 +131,13 @@ def _print_info(info: TableInfo) -> None:
             for column in info.profile.columns
         ],
     )
+    sentences = [sentence for column in info.profile.columns for sentence in column_sentences(column)]
+    if sentences:
+        print_text()
+    for sentence in sentences[:_SENTENCES]:
+        print_text(sentence)
+    if len(sentences) > _SENTENCES:
+        print_text(f"... and {plural(len(sentences) - _SENTENCES, 'more note')}; --json has all.")
 
 
 class SchemaDocument(msgspec.Struct, frozen=True):

@@ -11,8 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.widgets import OptionList
 
-from tabsmith.conditions.expression import BUILT_IN
-from tabsmith.conditions.metrics import VARIABLES
+from tabsmith.conditions import BUILT_IN, VARIABLES
 from tabsmith.errors import TabsmithError
 from tabsmith.presentation.spans import Span
 from tabsmith_tui import condition_backtest

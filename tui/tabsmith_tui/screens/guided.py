@@ -19,7 +19,7 @@ from tabsmith.errors import ErrorReport, StepError, TabsmithError
 from tabsmith.formatting import time_of_day
 from tabsmith.runs.jobs import DetectSchema, Estimated, EstimateTable, JobFailed, Predict, ReadTable, TableRead
 from tabsmith.tables.info import Preview
-from tabsmith.tables.read.sources import FileSource, describe_source
+from tabsmith.tables.read.sources import DatabaseSource, FileSource, describe_source
 from tabsmith.text import clean, plural
 from tabsmith.workflow import actions
 from tabsmith.workflow.effects import (
@@ -49,7 +49,7 @@ from tabsmith_tui.widgets.steps.table import LoadStep, ManualStep, PathStep
 from tabsmith_tui.widgets.steps.train import ModelStep, ReviewStep, TrainingStep
 
 if TYPE_CHECKING:
-    from tabsmith.tables.read.sources import SampleName
+    from tabsmith.tables.read.sources import ReadOptions, SampleName
     from tabsmith.workflow.conversation import Conversation
     from tabsmith_tui.store import SessionOwner
 
@@ -71,7 +71,9 @@ _VIEWS: Final[dict[State, type[StepView]]] = {
     State.TRAINED: ResultStep,
     State.PREDICTING: PredictStep,
 }
-_STEP_ACTIONS: Final = frozenset({"next", "start", "result", "watch", "lines", "preview", "predict", "new", "copy"})
+_STEP_ACTIONS: Final = frozenset(
+    {"next", "start", "result", "watch", "lines", "preview", "predict", "new", "copy", "reading"}
+)
 """The actions that each step allows or not; the others are possible at every step."""
 
 
@@ -118,6 +120,7 @@ class GuidedScreen(TabsmithScreen):
         self._draft_timer: Timer | None = None
         self._job: Worker[None] | None = None
         self._preview: tuple[str, Preview] | None = None  # of the table with that fingerprint
+        self._format_name = ""  # of the file, once it was estimated
         self._awaited_run = AwaitedRun()
         self._session_watch: SessionWatch | None = None
         self._behind = False  # whether the conversation was reloaded and the shown step is still the old one
@@ -134,7 +137,7 @@ class GuidedScreen(TabsmithScreen):
 
     async def on_mount(self) -> None:
         from tabsmith.workflow.conversation import Conversation
-        from tabsmith.workflow.session_store import SessionStore
+        from tabsmith.workflow.session import SessionStore
 
         services = self.services
         self.query_one(ProgressLine).end()
@@ -243,13 +246,13 @@ class GuidedScreen(TabsmithScreen):
     def _require_up_to_date(self) -> None:
         """Raises SessionMovedOnError if another window changed the session, because nobody acts on a step that they do
         not see."""
-        from tabsmith.workflow.session_store import SessionMovedOnError
+        from tabsmith.workflow.session import SessionMovedOnError
 
         if self._behind:
             raise SessionMovedOnError(self.session if self.session.revision else None)
 
     async def _explain_refusal(self, action: actions.WorkflowAction, error: TabsmithError) -> None:
-        from tabsmith.workflow.session_store import SessionMovedOnError
+        from tabsmith.workflow.session import SessionMovedOnError
 
         if isinstance(error, SessionMovedOnError):
             try:
@@ -288,7 +291,8 @@ class GuidedScreen(TabsmithScreen):
         now."""
         typed, self._typed = self._typed, {}
         if self._view is not None and self._view.is_attached:
-            typed = {**self._view.unsaved(), **typed}
+            now = self._view.texts()  # a text that was typed and taken back again is saved as it is now
+            typed = {**self._view.unsaved(), **{field: now.get(field, text) for field, text in typed.items()}}
         for field, text in typed.items():
             try:
                 self._save_text(actions.Type(field, text))
@@ -296,7 +300,7 @@ class GuidedScreen(TabsmithScreen):
                 self.app.notify(f"What you typed is not saved: {error.what}", severity="warning")
 
     def _save_text(self, typed: actions.Type) -> None:
-        from tabsmith.workflow.session_store import SessionMovedOnError
+        from tabsmith.workflow.session import SessionMovedOnError
 
         before = self.session.id
         try:
@@ -468,6 +472,8 @@ class GuidedScreen(TabsmithScreen):
         if source is None:
             return
         result = await run_job(EstimateTable(source), self.services.supervisor)
+        if isinstance(result, Estimated):
+            self._format_name = result.estimate.format
         if view.is_attached:
             assert isinstance(result, (Estimated, JobFailed))
             view.show_estimate(result.estimate if isinstance(result, Estimated) else result.error)
@@ -543,6 +549,8 @@ class GuidedScreen(TabsmithScreen):
             return False
         if action == "copy":
             return bool(view.to_copy())
+        if action == "reading":
+            return isinstance(self.session.source, FileSource | DatabaseSource)
         if action == "lines" and isinstance(view, SchemaStep):
             return bool(view.field.rejected or view.field.repaired)
         return True
@@ -641,6 +649,21 @@ class GuidedScreen(TabsmithScreen):
         if self.session.table is not None:
             self.app.push_screen(LinesView(self.session.table))
 
+    def action_reading(self) -> None:
+        """Open the dialog that says how the table is read."""
+        from tabsmith_tui.screens.reading import ReadingDialog
+
+        source = self.session.source
+        assert isinstance(source, FileSource | DatabaseSource)
+        table = self.session.table
+        format_name = table.format if table is not None else self._format_name
+
+        async def said(options: "ReadOptions | None") -> None:
+            if options is not None and options != source.options:
+                await self.perform(actions.ChangeSource(replace(source, options=options)))
+
+        self.app.push_screen(ReadingDialog(source, self.services, format_name), said)
+
     def action_preview(self) -> None:
         """Show the first rows of the table."""
         self.run_worker(self._show_preview(), group="preview", exclusive=True, exit_on_error=False)
@@ -688,7 +711,10 @@ def session_subject(session: WorkflowSession, owner: "SessionOwner | None" = Non
 
 
 def recent_files() -> tuple[str, ...]:
-    """The existing files that the newest runs read, newest first. Reads the disk: call it in a thread."""
+    """The files, folders and databases that the newest runs read, newest first, as far as they are still there.
+
+    Reads the disk: call it in a thread.
+    """
     from tabsmith.runs.folder import RunFolder, run_ids
 
     paths: dict[str, None] = {}
@@ -697,6 +723,9 @@ def recent_files() -> tuple[str, ...]:
             source = RunFolder(run_id).spec().source
         except TabsmithError:  # a damaged run is listed with its problem on the runs screen
             continue
-        if isinstance(source, FileSource) and Path(source.path).is_file():
-            paths[source.path] = None
+        match source:
+            case FileSource(path=path) if Path(path).exists():
+                paths[path] = None
+            case DatabaseSource(url=url):
+                paths[url] = None
     return tuple(path for path in paths if clean(path, LONGEST) == path)

@@ -6,7 +6,7 @@ from typing import Final
 from tabsmith.agent_registry import AGENTS
 from tabsmith.agents.backend import Availability
 from tabsmith.agents.protocol import AgentName
-from tabsmith.conditions.expression import BUILT_IN, Condition, parse_condition
+from tabsmith.conditions import BUILT_IN, Condition, parse_condition
 from tabsmith.errors import ConditionError
 from tabsmith.presentation.labels import AVAILABILITIES
 from tabsmith.presentation.spans import Line, Span, Tone, line, span

@@ -15,12 +15,12 @@ from tabsmith.agents.agent_jobs import (
     AskPermission,
     CodingAgent,
     CommandWrapper,
+    DeadlineMissed,
     OnActivity,
     unwrapped,
 )
 from tabsmith.agents.api_keys import agent_environment
 from tabsmith.agents.backend import Availability, not_usable
-from tabsmith.agents.deadline import DeadlineMissed
 from tabsmith.agents.protocol import AgentName, ModelClient, OnReply
 from tabsmith.config.settings import AgentSettings
 from tabsmith.errors import AgentMissingError, AgentTimeoutError, ConfigError

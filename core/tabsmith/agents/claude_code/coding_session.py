@@ -28,14 +28,13 @@ from claude_agent_sdk import (
     query,
 )
 
-from tabsmith.agents.agent_jobs import AgentJob, AgentJobEnd, AgentJobResult, OnActivity
+from tabsmith.agents.agent_jobs import AgentJob, AgentJobEnd, AgentJobResult, Deadline, DeadlineMissed, OnActivity
 from tabsmith.agents.agent_program import AgentProgram
 from tabsmith.agents.api_keys import redact
 from tabsmith.agents.claude_code import tools
 from tabsmith.agents.claude_code.conversation import ProgramTransport, broken_off_error, retry_error, server_error
 from tabsmith.agents.claude_code.usage_tracker import SYNTHETIC_MODEL, ClaudeUsageTracker
 from tabsmith.agents.confined_files import path_inside
-from tabsmith.agents.deadline import Deadline, DeadlineMissed
 from tabsmith.agents.permission_policy import PermissionPolicy, ToolCall
 from tabsmith.errors import AgentError, AgentReplyError, AgentTimeoutError
 from tabsmith.text import clean, clean_block

@@ -18,8 +18,15 @@ from typing import Final
 
 import msgspec
 
-from tabsmith.agents.agent_jobs import AgentJob, AgentJobResult, AskPermission, OnActivity, PermissionRequest
-from tabsmith.agents.deadline import Deadline, wait_until
+from tabsmith.agents.agent_jobs import (
+    AgentJob,
+    AgentJobResult,
+    AskPermission,
+    Deadline,
+    OnActivity,
+    PermissionRequest,
+    wait_until,
+)
 from tabsmith.agents.protocol import AgentName, ModelRequest, OnReply
 from tabsmith.agents.server.messages import (
     ActivityReported,

@@ -16,13 +16,14 @@ from tabsmith.agents.agent_jobs import (
     AgentJobResult,
     CodingAgent,
     CommandWrapper,
+    Deadline,
     PermissionAnswer,
     PermissionRequest,
     unwrapped,
+    wait_until,
 )
 from tabsmith.agents.api_keys import redact
 from tabsmith.agents.backend import backend
-from tabsmith.agents.deadline import Deadline, wait_until
 from tabsmith.agents.protocol import AgentName, ModelReply
 from tabsmith.agents.server.messages import (
     ActivityReported,

@@ -7,7 +7,7 @@ import msgspec
 
 from tabsmith.agents.protocol import AgentErrorKind
 from tabsmith.orchestration.decisions import Decision, DecisionAction, Thresholds
-from tabsmith.orchestration.limits.budget import NearlySpent
+from tabsmith.orchestration.limits import NearlySpent
 from tabsmith.text import plural
 
 STUCK_AFTER: Final = 3

@@ -7,7 +7,7 @@ from typing import Final, Protocol
 import msgspec
 
 from tabsmith.agents.agent_jobs import AgentJobEnd
-from tabsmith.agents.json_scanner import find_objects
+from tabsmith.agents.parse_reply import find_objects
 from tabsmith.agents.prompts.quoting import data_block, quote
 from tabsmith.agents.protocol import AgentName, AgentSession, Prompt
 from tabsmith.errors import AgentReplyError

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from tabsmith.agents.prompts.quoting import quote
 from tabsmith.agents.protocol import Brief, MetricGoal, Proposal, RemainingBudget, TriedRecipe
-from tabsmith.conditions.metrics import IterationMetrics
+from tabsmith.conditions import IterationMetrics
 from tabsmith.modeling.results import Evaluation, Metric
 from tabsmith.orchestration.events import Proposed
 from tabsmith.orchestration.loop.agent_calls import Failure

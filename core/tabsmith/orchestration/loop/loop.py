@@ -12,11 +12,11 @@ from typing import Generic, TypeVar
 
 from msgspec.structs import replace
 
-from tabsmith.conditions.metrics import IterationMetrics
+from tabsmith.conditions import IterationMetrics
 from tabsmith.orchestration.decisions import Decide, Decision, Quality, Reply
 from tabsmith.orchestration.events import BudgetWarned, Decided, Graded, IterationEnded, LoopEvent, TaskEvent
 from tabsmith.orchestration.human_review import Breakpoints, HumanReview, LoopEnd, UserInterface
-from tabsmith.orchestration.limits.budget import UsageTracker, nearly_spent
+from tabsmith.orchestration.limits import UsageTracker, nearly_spent
 from tabsmith.orchestration.loop.decide import DecisionInput, DecisionStreak, decide
 from tabsmith.orchestration.loop.iteration import Iteration
 

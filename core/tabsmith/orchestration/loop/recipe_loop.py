@@ -7,25 +7,25 @@ from typing import Final
 
 from tabsmith.agents.protocol import Agent, AgentSession, Brief, Exhausted, ModelReply, Prompt, Proposal
 from tabsmith.agents.usage import NO_USAGE, Usage
-from tabsmith.conditions.metrics import IterationMetrics
+from tabsmith.conditions import IterationMetrics
 from tabsmith.errors import AgentError, ErrorReport, ReportedError, WorkerError
 from tabsmith.modeling.results import Evaluation
 from tabsmith.orchestration import events
 from tabsmith.orchestration.decisions import ChangeBrief, Decide, Decision, EndRun, Quality, Reply, Skip
 from tabsmith.orchestration.events import LoopEvent
 from tabsmith.orchestration.human_review import Breakpoints, HumanReview, LoopEnd, UserInterface, human_decision
-from tabsmith.orchestration.limits.budget import UsageTracker
+from tabsmith.orchestration.limits import UsageTracker
 from tabsmith.orchestration.loop.agent_calls import (
     NO_CALLS,
     AgentCaller,
     CallResult,
     EarlierCalls,
+    Fallback,
     NoAnswer,
     count_rate_limits,
 )
 from tabsmith.orchestration.loop.champion import ChampionStatus, Judgement, judge_challenger
 from tabsmith.orchestration.loop.decide import DecisionInput
-from tabsmith.orchestration.loop.fallback import Fallback
 from tabsmith.orchestration.loop.feedback import write_feedback
 from tabsmith.orchestration.loop.grading import Grader, grade_by_rule, recipe_grade_prompt
 from tabsmith.orchestration.loop.inputs import (
@@ -76,7 +76,7 @@ class RecipeLoop(Loop[RecipeIteration]):
         transcripts: Transcripts,
         state: LoopState,
         clock: Callable[[], float],
-        remember: Callable[[RecipeIteration], None],
+        remember: Callable[[RecipeIteration], object],
         grader: Grader | None = None,
     ) -> None:
         recorded = state.recorded

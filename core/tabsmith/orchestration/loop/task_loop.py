@@ -12,7 +12,7 @@ import msgspec
 from tabsmith.agents.agent_jobs import Activity, AgentJobResult, PermissionAnswer, PermissionRequest
 from tabsmith.agents.protocol import AgentName, ModelReply, Prompt
 from tabsmith.agents.usage import total_usage
-from tabsmith.conditions.metrics import IterationMetrics
+from tabsmith.conditions import IterationMetrics
 from tabsmith.errors import AgentError
 from tabsmith.orchestration import events
 from tabsmith.orchestration.decisions import Decide, Decision, Quality, Reply
@@ -37,13 +37,13 @@ from tabsmith.orchestration.human_review import (
     UserInterface,
     human_decision,
 )
-from tabsmith.orchestration.limits.budget import TaskBudget, UsageTracker
+from tabsmith.orchestration.limits import TaskBudget, UsageTracker
 from tabsmith.orchestration.loop.agent_calls import AgentCaller, NoAnswer
 from tabsmith.orchestration.loop.decide import DecisionInput
+from tabsmith.orchestration.loop.feedback import task_feedback, write_task_prompt
 from tabsmith.orchestration.loop.grading import Grader, grade_task_by_rule, lower_grade, rubric_grade_prompt
 from tabsmith.orchestration.loop.iteration import TaskIteration
 from tabsmith.orchestration.loop.loop import Loop
-from tabsmith.orchestration.loop.task_prompts import task_feedback, write_task_prompt
 from tabsmith.orchestration.loop_state import LoopState, Trial
 from tabsmith.orchestration.sessions import RecordedSession, SessionRecorder
 from tabsmith.tasks import Task

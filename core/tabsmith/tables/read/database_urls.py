@@ -29,6 +29,8 @@ def keep_password(url: str) -> str:
 
 def without_password(url: str) -> str:
     """`url` without the password of its user and without parameters that hold secrets."""
+    if "://" not in url:
+        return url
     parts = urlsplit(url)
     user, at, host = parts.netloc.rpartition("@")
     name, colon, password = user.partition(":")
@@ -38,6 +40,14 @@ def without_password(url: str) -> str:
     if any(_SECRET_PARAMETER.fullmatch(name) for name, _ in pairs):
         parts = parts._replace(query=urlencode([pair for pair in pairs if not _SECRET_PARAMETER.fullmatch(pair[0])]))
     return _address(parts)
+
+
+def typed_address(text: str) -> str:
+    """What may be saved of an address while it is typed: nothing that may be the beginning of a password."""
+    scheme, mark, rest = text.partition("://")
+    if not mark or "@" in rest:
+        return without_password(text)
+    return scheme + mark + rest.partition(":")[0].partition("?")[0]
 
 
 def full_url(url: str) -> str:
@@ -52,6 +62,11 @@ def full_url(url: str) -> str:
     if known is None or not at:
         return url
     return _address(parts._replace(netloc=f"{name}:{quote(known, safe='')}{at}{host}"))
+
+
+def typed_addresses() -> tuple[str, ...]:
+    """The addresses with a password that were typed in this process: for a process that works for this one."""
+    return tuple(_typed.values())
 
 
 def without_secrets(text: str, url: str) -> str:

@@ -3,10 +3,14 @@
 import codecs
 import gzip
 import io
+import re
+import unicodedata
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Final, cast
+
+import msgspec
 
 from tabsmith.errors import ReadError
 from tabsmith.tables.read.opened_file import Compression, OpenedFile, require_unpacked_size
@@ -22,6 +26,16 @@ _BYTE_ORDER_MARKS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_GUESSED_LINES: Final = 400  # lines with other than ASCII characters by which an encoding is guessed
+_LATIN: Final = ("cp1250", "cp1254", "cp1257", "mac_roman", "cp850")  # after cp1252, the most usual first
+_FOREIGN: Final = (
+    *("cp1251", "koi8_r", "cp866", "mac_cyrillic", "cp1253", "cp1255", "cp1256"),
+    *("cp932", "euc_jp", "gb18030", "big5", "cp949"),
+)
+_FOREIGN_SHARE: Final = 0.3  # of the letters beyond ASCII that stand three in a row in a text of another script
+_LETTER_RUNS: Final = re.compile(r"[\u0080-\uffff]+")
+_NOT_ASCII: Final = re.compile(r"[^\x00-\x7f]")
+_SIGNS_IN_WORDS: Final = "\u2019\u2018\u201c\u201d«»\u2013\u2014€£°·"
 _NOT_IN_CP1252: Final = b"\x81\x8d\x8f\x90\x9d"
 
 
@@ -77,21 +91,93 @@ def unpacked(stream: BinaryIO, compression: Compression, display_path: str) -> I
 # Encoding ------------------------------------------------------------------------------------------------------------
 
 
+class EncodingGuess(msgspec.Struct, frozen=True):
+    """The encoding of a text, and others in which it reads as well, so that a person should look at its letters."""
+
+    name: str
+    others: tuple[str, ...] = ()
+
+
 def detect_encoding(head: bytes) -> str:
+    """The encoding of a text by its first bytes; see `guess_encoding`."""
+    return guess_encoding(head).name
+
+
+def guess_encoding(head: bytes) -> EncodingGuess:
     """The encoding of a text by its first bytes.
 
-    With a byte order mark it is utf-8-sig, utf-16 or utf-32; without one utf-8, utf-16-le, utf-16-be, cp1252 or
-    latin-1. Text that fits UTF-8 is UTF-8; text that does not is in the one-byte encoding of Western Windows, or in
-    Latin-1 if it holds bytes that Windows does not use.
+    With a byte order mark it is utf-8-sig, utf-16 or utf-32. Text that fits UTF-8 is UTF-8, also if a few lines are
+    damaged. Other text is in the encoding of one language or of one system: in which its letters stand as in words.
     """
     for mark, name in _BYTE_ORDER_MARKS:
         if head.startswith(mark):
-            return name
+            return EncodingGuess(name)
     if b"\x00" in head and decode_head(head).count("\x00") < head.count(0) / 2:
-        return "utf-16-le" if head[1:2] == b"\x00" else "utf-16-be"
+        return EncodingGuess("utf-16-le" if head[1:2] == b"\x00" else "utf-16-be")
     if fits_utf8(head):
-        return "utf-8"
-    return one_byte_encoding(head)
+        return EncodingGuess("utf-8")
+    lines = [line for line in head.splitlines() if not line.isascii()][:_GUESSED_LINES]
+    if sum(map(fits_utf8, lines)) > 0.5 * len(lines):
+        return EncodingGuess("utf-8")  # the damaged lines are repaired one by one
+    return _legacy_encoding(b"\n".join(lines)[:HEAD])
+
+
+def _legacy_encoding(data: bytes) -> EncodingGuess:
+    """The encoding of a text that is not Unicode."""
+    western = data.decode(one_byte_encoding(data), "replace")
+    runs = _LETTER_RUNS.findall(western)
+    if sum(len(run) for run in runs if len(run) > 2) > _FOREIGN_SHARE * max(1, sum(map(len, runs))):
+        return _foreign_encoding(data)
+    scores = {name: _letter_score(data.decode(name, "replace")) for name in (one_byte_encoding(data), *_LATIN)}
+    best = max(scores, key=lambda name: scores[name])
+    text = data.decode(best, "replace")
+    others = tuple(
+        name
+        for name, score in scores.items()
+        if name != best and score >= scores[best] and data.decode(name, "replace") != text
+    )
+    if others:
+        found = _likely_encodings(data, (best, *others))
+        if found:
+            best, others = found[0], tuple(name for name in (best, *others) if name != found[0])
+    return EncodingGuess(best, () if best == one_byte_encoding(data) else others)
+
+
+def _foreign_encoding(data: bytes) -> EncodingGuess:
+    """The encoding of a text in another script than the Latin one; Western if nothing fits."""
+    found = _likely_encodings(data, _FOREIGN)
+    return EncodingGuess(found[0], found[1:]) if found else EncodingGuess(one_byte_encoding(data), _FOREIGN[:1])
+
+
+def _likely_encodings(data: bytes, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Which of the encodings called `names` charset-normalizer finds the most likely: several if it cannot tell."""
+    from charset_normalizer import from_bytes
+
+    matches = list(from_bytes(data, cp_isolation=list(names)))
+    if not matches:
+        return ()
+    best = matches[0]
+    alike = [match.encoding for match in matches[1:] if match.chaos <= best.chaos and best.coherence == 0]
+    return best.encoding, *alike
+
+
+def _letter_score(text: str) -> float:
+    """How well the letters beyond ASCII stand as letters do: small ones within words, capitals before them."""
+    score = 0.0
+    for match in _NOT_ASCII.finditer(text):
+        character, index = match.group(), match.start()
+        before, after = text[index - 1 : index], text[index + 1 : index + 2]
+        in_word = before.isalpha() or after.isalpha()
+        if character == "\ufffd" or unicodedata.category(character) == "Cc":
+            score -= 2
+        elif character.isalpha():
+            is_misplaced = character.isupper() and before.islower()
+            score += -1.0 if is_misplaced else 1.0 if in_word else 0.5
+        elif character not in _SIGNS_IN_WORDS and in_word:
+            score -= 1.0
+        else:
+            score += 0.6
+    return score
 
 
 def fits_utf8(data: bytes) -> bool:

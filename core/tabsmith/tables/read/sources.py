@@ -161,6 +161,21 @@ def describe_source(source: Source | TasksSource) -> str:
             return " + ".join(describe_source(table) for table in tables)
 
 
+def without_snapshot(source: Source) -> Source:
+    """`source` as it was before it was read: without the names of the snapshots of databases in it."""
+    match source:
+        case DatabaseSource():
+            return msgspec.structs.replace(source, fingerprint="")
+        case JoinSource(tables=tables):
+            unread = tuple(
+                msgspec.structs.replace(table, fingerprint="") if isinstance(table, DatabaseSource) else table
+                for table in tables
+            )
+            return msgspec.structs.replace(source, tables=unread)
+        case _:
+            return source
+
+
 def sample_frame(name: SampleName) -> "pd.DataFrame":
     """The sample as a frame, with its target as the last column, as class names where the sample names its classes."""
     from sklearn import datasets

@@ -43,7 +43,8 @@ class Structure(msgspec.Struct, frozen=True):
     names: tuple[str, ...] = ()  # () without a header
     unit_rows: int = 0  # further header lines right below the header: units, descriptions, the header once more
     drops_last: bool = False  # every line ends in a delimiter, which adds no column
-    header_width: int = 0  # cells in the header, perhaps not as many as in the rows
+    named: int = 0  # columns that the header names, perhaps not as many as there are
+    row_values: int = 0  # in most rows
 
     @property
     def first(self) -> int:
@@ -200,13 +201,16 @@ def _below_header(rows: Sequence[Row], start: int) -> Structure:
     rest = [row for row in rows[start + 1 :] if row]
     width = modal_width(rest) if rest else len(first)
     full = [row for row in rest if len(row) == width]
+    named, row_values = len(_without_empty_end(first)), width
     names, drops_last = tuple(first), False
     if width == len(first) + 1 and _ends_empty(full):
-        width, drops_last = len(first), True
+        row_values = width = len(first)
+        drops_last = True
     elif width == len(first) > 1 and not first[-1].strip() and _ends_empty(full):
-        width, drops_last, names = width - 1, True, names[:-1]
+        row_values = width = width - 1
+        drops_last, names = True, names[:-1]
     elif _is_r_header(first, full, width):
-        names = ("rownames", *names)
+        names, named = ("rownames", *names), width
     elif width == sum(bool(cell.strip()) for cell in first) < len(first) and full:
         names = tuple(cell for cell in first if cell.strip())
     elif width < len(first):
@@ -221,7 +225,8 @@ def _below_header(rows: Sequence[Row], start: int) -> Structure:
         names=names,
         unit_rows=_unit_rows(rest, below, names, width),
         drops_last=drops_last,
-        header_width=len(first),
+        named=named,
+        row_values=row_values,
     )
 
 

@@ -180,6 +180,8 @@ def _warnings(column: ColumnProfile, kind: ColumnKind) -> list[ColumnWarning]:
         )
     if kind == "category" and column.distinct > _MANY_VALUES:
         warnings.append(ColumnWarning("high cardinality", f"{plural(column.distinct, 'different value')}."))
+    if column.note:
+        warnings.append(ColumnWarning("read as", f"{column.note}."))
     if column.odd_count:
         warnings.append(_unread_cells(column))
     if kind != "constant" and column.missing_share > _MOSTLY:
@@ -207,12 +209,14 @@ def _unread_cells(column: ColumnProfile) -> ColumnWarning:
     verb = "is" if column.odd_count == 1 else "are"
     return ColumnWarning(
         "unread cells",
-        f"{plural(column.odd_count, 'cell')} {verb} not read as {column.format.name} and treated as missing: {shown}{more}.",
+        f"{plural(column.odd_count, 'cell')} {verb} not read as {column.format.name} and treated as missing{': ' if shown else ''}{shown}{more}.",
     )
 
 
 def _target_warnings(column: ColumnProfile, problem_type: ProblemType) -> list[ColumnWarning]:
     warnings: list[ColumnWarning] = [_unread_cells(column)] if column.odd_count else []
+    if column.note:
+        warnings.append(ColumnWarning("read as", f"{column.note}."))
     if column.missing:
         rows = plural(column.missing, "row")
         warnings.append(ColumnWarning("target missing", f"{rows} without a target; left out of training."))

@@ -21,7 +21,7 @@ from tabsmith.telegram.status import BridgePaths, StatusWriter
 from tabsmith.telegram.transport.updates import TelegramUser
 from tabsmith.workflow.conversation import Conversation
 from tabsmith.workflow.effects import AwaitedRun, run_snapshot
-from tabsmith.workflow.session_store import SessionStore
+from tabsmith.workflow.session import SessionStore
 
 if TYPE_CHECKING:
     from tabsmith.telegram.chat.jobs import ChatJobs

@@ -23,7 +23,7 @@ from tabsmith.telegram.render import models, questions, run_message
 from tabsmith.telegram.render.messages import OutgoingMessage, keyboard
 from tabsmith.telegram.render.text import StyledText, bold, foreign, line, mixed, own
 from tabsmith.text import clean
-from tabsmith.workflow.session_store import SessionStore
+from tabsmith.workflow.session import SessionStore
 from tabsmith.workflow.states import State
 
 _log: Final = logging.getLogger(__name__)

@@ -14,8 +14,7 @@ from tabsmith.telegram.chat.jobs import job_message
 from tabsmith.telegram.chat.perform import give_answers
 from tabsmith.telegram.chat.views import show_view
 from tabsmith.telegram.chat_state import ChatView
-from tabsmith.telegram.transport.errors import BotApiError, RejectedError, TelegramFileTooLargeError
-from tabsmith.telegram.transport.updates import FileMessage
+from tabsmith.telegram.transport.updates import BotApiError, FileMessage, RejectedError, TelegramFileTooLargeError
 from tabsmith.workflow import actions
 from tabsmith.workflow.states import State
 from tabsmith.workflow.transitions import default_out

@@ -13,7 +13,9 @@ from tabsmith.tables.profile.types import ColumnProfile
 from tabsmith.tables.schema import edits
 from tabsmith.tables.schema.types import ColumnKind, ColumnRole, Schema
 from tabsmith.telegram.render.fields import SPLIT
-from tabsmith.telegram.render.layout import (
+from tabsmith.telegram.render.messages import (
+    Button,
+    Keyboard,
     StepButtons,
     fact_lines,
     first_lines,
@@ -22,7 +24,6 @@ from tabsmith.telegram.render.layout import (
     paragraphs,
     step_page_buttons,
 )
-from tabsmith.telegram.render.messages import Button, Keyboard
 from tabsmith.telegram.render.text import StyledText, bold, error_text, foreign, line, mixed, own, styled
 from tabsmith.text import clean, plural
 from tabsmith.workflow.form import ColumnLine, ColumnsField, StepForm

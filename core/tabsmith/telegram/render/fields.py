@@ -10,8 +10,7 @@ from tabsmith.presentation.schemas import SPLIT_MEANINGS, holdout_label, split_l
 from tabsmith.presentation.spans import Span
 from tabsmith.tables.schema.manual import EXAMPLES
 from tabsmith.tables.schema.types import Split, SplitKind
-from tabsmith.telegram.render.layout import StepButtons, heading, in_rows, paragraphs
-from tabsmith.telegram.render.messages import Keyboard
+from tabsmith.telegram.render.messages import Keyboard, StepButtons, heading, in_rows, paragraphs
 from tabsmith.telegram.render.text import (
     Piece,
     StyledText,

@@ -21,7 +21,7 @@ from tabsmith.orchestration.decisions import (
     Reply,
     Skip,
 )
-from tabsmith.orchestration.limits.amounts import format_limit
+from tabsmith.orchestration.limits import format_limit
 from tabsmith.presentation import budgets
 from tabsmith.presentation.labels import CAUSES
 from tabsmith.runs import replies

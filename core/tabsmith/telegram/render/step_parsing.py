@@ -9,7 +9,7 @@ from tabsmith.telegram.actions import ChatAction, GiveAnswer, InvalidInput, Show
 from tabsmith.telegram.chat_state import ChatView
 from tabsmith.telegram.render.columns import KIND_ORDER, ROLE_ORDER, column_at, columns_field
 from tabsmith.telegram.render.fields import SPLIT, InputField, field_named, read_field, split_options, typed_fields
-from tabsmith.telegram.render.layout import PREFIX, step_tag
+from tabsmith.telegram.render.messages import PREFIX, step_tag
 from tabsmith.telegram.render.steps import fitting_view
 from tabsmith.telegram.render.text import StyledText, error_text, foreign, line, own
 from tabsmith.text import clean

@@ -24,7 +24,9 @@ from tabsmith.telegram.render.fields import (
     split_options,
     split_page,
 )
-from tabsmith.telegram.render.layout import (
+from tabsmith.telegram.render.messages import (
+    Keyboard,
+    OutgoingMessage,
     StepButtons,
     fact_lines,
     first_lines,
@@ -34,7 +36,6 @@ from tabsmith.telegram.render.layout import (
     paragraphs,
     step_tag,
 )
-from tabsmith.telegram.render.messages import Keyboard, OutgoingMessage
 from tabsmith.telegram.render.text import Piece, StyledText, bold, error_text, foreign, line, mixed, own
 from tabsmith.text import clean
 from tabsmith.workflow.form import StepChoice, StepForm

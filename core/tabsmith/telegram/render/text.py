@@ -111,19 +111,20 @@ def rendered(text: StyledText, limit: int = LONGEST_TEXT) -> Rendered:
         start += len(inside) - len(inside.lstrip())
         inside = inside.strip()
         if inside:
-            entities.append(Entity(piece.style, _units(kept[:start]), _units(inside)))
+            entities.append(Entity(piece.style, units(kept[:start]), units(inside)))
     return Rendered(kept, tuple(entities))
 
 
-def _units(text: str) -> int:
+def units(text: str) -> int:
+    """The length of a text as Telegram counts it, in UTF-16 units."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def _cut(text: str, limit: int) -> str:
-    if _units(text) <= limit:
+    if units(text) <= limit:
         return text
     kept = text[: limit - 1]
-    while _units(kept) > limit - 1:
+    while units(kept) > limit - 1:
         kept = kept[:-1]
     return kept.rstrip() + "…"
 

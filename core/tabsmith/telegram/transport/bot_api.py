@@ -13,9 +13,15 @@ import msgspec
 from tabsmith.telegram.bot_token import BotToken
 from tabsmith.telegram.render.messages import Keyboard, OutgoingFile, OutgoingMessage
 from tabsmith.telegram.render.text import LONGEST_CAPTION, StyledText, rendered
-from tabsmith.telegram.transport.errors import RejectedError, ServerError, UnsendableFileError
 from tabsmith.telegram.transport.http_client import HttpClient, Upload
-from tabsmith.telegram.transport.updates import UPDATE_KINDS, PollResult, parse_poll_response
+from tabsmith.telegram.transport.updates import (
+    UPDATE_KINDS,
+    PollResult,
+    RejectedError,
+    ServerError,
+    UnsendableFileError,
+    parse_poll_response,
+)
 from tabsmith.text import clean
 
 T = TypeVar("T")

@@ -21,7 +21,7 @@ import msgspec
 
 from tabsmith.storage.files import make_folder, storage_error, sync_folder
 from tabsmith.telegram.bot_token import BotToken
-from tabsmith.telegram.transport.errors import (
+from tabsmith.telegram.transport.updates import (
     BotApiError,
     ConflictError,
     RejectedError,

@@ -10,14 +10,13 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from tabsmith.storage import FileLock, Journal, TypedJournal, write_atomic
+from tabsmith.storage import FileLock, TypedJournal, write_atomic
 from tabsmith.telegram.transport.updates import RawUpdate
 
 MAX_KNOWN_UPDATES: Final = 20_000  # numbers of updates
 _COMPACT_BYTES: Final = 4_000_000  # a larger journal is compacted when it is opened
 _TAIL_BYTES: Final = 200_000  # read to show the newest updates
 _NUMBERS_VALID_SECONDS: Final = 6 * 86_400.0  # so long the server goes on counting for certain
-_BAD_LINE: Final = (ValueError, RecursionError)
 
 
 class ReceivedUpdate(msgspec.Struct, frozen=True):
@@ -63,8 +62,8 @@ class Inbox:
     ) -> None:
         self._path = path
         self._clock = clock
-        self._synced = Journal(path)
-        self._quick = Journal(path, sync=False)
+        self._synced: TypedJournal[_Line] = TypedJournal(path, _Line)
+        self._quick: TypedJournal[_Line] = TypedJournal(path, _Line, sync=False)
         self._ids: dict[int, None] = {}
         self._waiting: dict[int, ReceivedUpdate] = {}
         self._next: int | None = None
@@ -85,7 +84,7 @@ class Inbox:
                 unseen.setdefault(update.update_id, update)
         new = _Batch(now, tuple(unseen.values()))
         if new.updates:
-            self._synced.append(msgspec.json.encode(new))
+            self._synced.append(new)
         received = self._take(new)
         if batch:
             self._next, self._next_at = max(update.update_id for update in batch) + 1, now
@@ -100,7 +99,7 @@ class Inbox:
         """Mark an update as answered, if it is waiting. Raises StorageError."""
         if update_id in self._waiting:
             # Not synced: an update that is handled again after a power cut is still answered only once.
-            self._quick.append(msgspec.json.encode(_Handled(update_id)))
+            self._quick.append(_Handled(update_id))
             del self._waiting[update_id]
 
     def waiting(self) -> tuple[ReceivedUpdate, ...]:
@@ -113,19 +112,15 @@ class Inbox:
         self._quick.close()
 
     def _open(self, compact_bytes: int) -> None:
-        lines, end, _ = self._synced.read_raw(0)
-        decoder: msgspec.json.Decoder[_Line] = msgspec.json.Decoder(_Line)
-        for line in lines:
-            try:
-                self._fold(decoder.decode(line))
-            except _BAD_LINE:
-                continue  # torn by a crash, before the server was told that its updates have arrived
-        if end > compact_bytes:
+        chunk = self._synced.read()  # a torn line is left out: the server was not told that its updates have arrived
+        for line in chunk.values:
+            self._fold(line)
+        if chunk.next_offset > compact_bytes:
             self._compact()
 
     def _fold(self, line: _Line) -> None:
         match line:
-            case _Batch(at, updates):
+            case _Batch(at, updates) if updates:
                 self._take(line)
                 self._next, self._next_at = max(update.update_id for update in updates) + 1, at
             case _Handled(update_id):

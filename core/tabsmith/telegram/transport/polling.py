@@ -13,16 +13,16 @@ import msgspec
 from tabsmith.errors import StorageError
 from tabsmith.telegram.status import StatusWriter
 from tabsmith.telegram.transport.bot_api import BotApi
-from tabsmith.telegram.transport.errors import (
+from tabsmith.telegram.transport.inbox import Inbox, ReceivedUpdate
+from tabsmith.telegram.transport.pacing import Backoff
+from tabsmith.telegram.transport.updates import (
     BotApiError,
     ConflictError,
     InvalidResponseError,
+    PollResult,
     TooManyRequestsError,
     UnauthorizedError,
 )
-from tabsmith.telegram.transport.inbox import Inbox, ReceivedUpdate
-from tabsmith.telegram.transport.pacing import Backoff
-from tabsmith.telegram.transport.updates import PollResult
 
 MAX_UPDATES: Final = 100  # updates in one answer
 _GARBLED_ATTEMPTS: Final = 3  # polls for a single update that cannot be read, until it is stepped over

@@ -1,7 +1,9 @@
-"""Updates from Telegram: taken out of a poll's answer one by one, and parsed into messages and button presses.
+"""What comes from Telegram: updates, taken out of a poll's answer one by one and parsed into messages and button presses, and
+the reasons why a request was not answered as it should be.
 
 A raw update is kept as it came, so that one that cannot be read does not stop the others. Only the parts of an update
-that the bridge uses are parsed.
+that the bridge uses are parsed. No text of an error is meant for a person as it is; each has gone through
+`BotToken.hide`, and no error keeps the exception of the HTTP library: there the token stands in messages and addresses.
 """
 
 import json
@@ -9,8 +11,67 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from tabsmith.telegram.transport.errors import InvalidResponseError, ServerError
 from tabsmith.text import clean, clean_block
+
+MaybeReceived: TypeAlias = Literal["never", "perhaps"]
+
+
+class BotApiError(Exception):
+    """A request was not answered as it should be. The text says why."""
+
+
+class UnauthorizedError(BotApiError):
+    """401: the token is not, or no longer, good."""
+
+
+class ConflictError(BotApiError):
+    """409: another program polls with this token."""
+
+
+class TooManyRequestsError(BotApiError):
+    """429: the server takes nothing for `retry_after` seconds."""
+
+    def __init__(self, text: str, retry_after: float) -> None:
+        super().__init__(text)
+        self.retry_after = retry_after
+
+
+class RejectedError(BotApiError):
+    """400, 403, 404 and other 4xx: the same request would be refused again."""
+
+    def __init__(self, code: int, description: str) -> None:
+        super().__init__(f"{description} ({code})")
+        self.code = code
+        self.description = description
+
+
+class ServerError(BotApiError):
+    """5xx, or an answer that cannot be read. The server may have done what it was asked for."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class InvalidResponseError(ServerError):
+    """The Bot API says that all went well, in an answer that is no JSON."""
+
+
+class UnreachableError(BotApiError):
+    """The network failed, or no answer came in time. `received` tells whether the server may have had the request."""
+
+    def __init__(self, reason: str, received: MaybeReceived) -> None:
+        super().__init__(reason)
+        self.received: MaybeReceived = received
+
+
+class UnsendableFileError(BotApiError):
+    """A file cannot be sent: it is gone, empty, or larger than Telegram takes."""
+
+
+class TelegramFileTooLargeError(BotApiError):
+    """A file that somebody sent is larger than is taken here."""
+
 
 UPDATE_KINDS: Final = ("message", "edited_message", "callback_query")
 """The kinds of update that are asked for, as the Bot API names them."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from textwrap import indent
-from typing import Final
+from typing import ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
@@ -45,6 +45,7 @@ class PathStep(StepView):
 class LoadStep(StepView):
     """Load now, or defer; only the beginning of the file has been read so far."""
 
+    ALLOWED: ClassVar[frozenset[str]] = frozenset({"next", "copy", "reading"})
     ABOUT = (
         "Load now reads the whole table once and shows what it holds. Defer reads nothing: you describe the target and "
         "the features in words, and the table is read when training starts."

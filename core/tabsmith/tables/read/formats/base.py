@@ -76,6 +76,7 @@ class ReadResult:
     columns: tuple[StoredColumn, ...]
     route: Route = "fast"
     encoding: str = ""
+    other_encodings: tuple[str, ...] = ()  # in which the text reads as well
     dialect: Dialect = field(default_factory=Dialect)
     sheet: str = ""  # of a workbook, or the table or file that was read of several
     sheets: tuple[str, ...] = ()  # all that the source holds
@@ -101,8 +102,9 @@ class FileFormat:
     recognises: Callable[[FileHead], bool]
     read: Callable[[ReadRequest], ReadResult]
     estimate: Callable[[GuardedFile, bytes], RowsAndColumns]
-    has_types: bool = False  # every column has a type, so that its texts are never read as numbers or dates
+    has_types: bool = False  # every column has a type; with `options.every_row`, texts stay texts beside it
     is_text: bool = False  # a text format is tried after the binary ones, and may be packed as .gz or .zst
+    is_lines: bool = False  # a text whose first lines alone are a file of the format
 
 
 def estimated_text_size(file: GuardedFile, head: bytes) -> int:

@@ -1,5 +1,6 @@
 """CSV, TSV and other delimited text: the fast path straight through DuckDB, the careful path line by line."""
 
+import codecs
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -16,7 +17,15 @@ from tabsmith.tables.read.arrow_columns import numbered_names, unique_names
 from tabsmith.tables.read.careful_parser import LineNotes, LineParser, decode_lines
 from tabsmith.tables.read.column_shapes import ColumnShape, column_shapes
 from tabsmith.tables.read.csv_dialect import SNIFFED, SniffResult, sniff_dialect, split_line
-from tabsmith.tables.read.encoding import decode_text, detect_encoding, fits_utf8, unpacked, write_utf8
+from tabsmith.tables.read.encoding import (
+    EncodingGuess,
+    decode_text,
+    detect_encoding,
+    fits_utf8,
+    guess_encoding,
+    unpacked,
+    write_utf8,
+)
 from tabsmith.tables.read.formats.base import (
     FileFormat,
     FileHead,
@@ -57,7 +66,9 @@ _TSV_SUFFIXES: Final = (".tsv", ".tab")
 
 def _read(request: ReadRequest) -> ReadResult:
     file = request.opened.file
-    encoding = request.options.encoding or detect_encoding(_head(request.opened))
+    given = request.options.encoding
+    guess = EncodingGuess(codecs.lookup(given).name) if given else guess_encoding(_head(request.opened))
+    encoding = guess.name
     plain_path = request.opened.name
     if file.compression != "none" or encoding != "utf-8":
         plain_path = str(request.scratch / "plain.txt")
@@ -66,7 +77,7 @@ def _read(request: ReadRequest) -> ReadResult:
             advance=lambda done: request.progress(0.2 * done / file.size, "unpacking"),
         )  # fmt: skip
     with Path(plain_path).open("rb") as text:
-        return _DelimitedReader(request, plain_path, text).read(encoding)
+        return _DelimitedReader(request, plain_path, text).read(guess)
 
 
 def _head(opened: OpenedFile) -> bytes:
@@ -90,7 +101,7 @@ class _DelimitedReader:
         self._display_path = request.opened.file.display_path
         self._size = max(1, os.fstat(text.fileno()).st_size)
 
-    def read(self, encoding: str) -> ReadResult:
+    def read(self, encoding: EncodingGuess) -> ReadResult:
         head = self._text.read(_HEAD)
         if len(head) == _HEAD and head.count(b"\n", 0, SNIFFED) < _LEAST_LINES:
             head += self._text.read(_WIDE_HEAD)
@@ -119,7 +130,8 @@ class _DelimitedReader:
             self._names(sniffed),
             tuple(plan.stored for plan in final_plans),
             route="fast" if fast_plans else "careful",
-            encoding=encoding,
+            encoding=encoding.name,
+            other_encodings=encoding.others,
             dialect=sniffed.dialect,
             notes=notes,
         )
@@ -339,5 +351,5 @@ def _recognises_csv(_head: FileHead) -> bool:
 
 _LABEL: Final = "CSV, TSV and other delimited text"
 _CSV_SUFFIXES: Final = (".csv", ".txt", ".psv", ".dat", ".data")
-TSV = FileFormat("tsv", _LABEL, _TSV_SUFFIXES, _recognises_tsv, _read, _estimate, is_text=True)
-CSV = FileFormat("csv", _LABEL, _CSV_SUFFIXES, _recognises_csv, _read, _estimate, is_text=True)
+TSV = FileFormat("tsv", _LABEL, _TSV_SUFFIXES, _recognises_tsv, _read, _estimate, is_text=True, is_lines=True)
+CSV = FileFormat("csv", _LABEL, _CSV_SUFFIXES, _recognises_csv, _read, _estimate, is_text=True, is_lines=True)

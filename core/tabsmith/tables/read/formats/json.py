@@ -284,5 +284,7 @@ def _flattened(row: Row) -> Row:
     return result
 
 
-JSONL = FileFormat("jsonl", "JSONL", _JSONL_SUFFIXES, _recognises_jsonl, _read_jsonl, _estimate, is_text=True)
+JSONL = FileFormat(
+    "jsonl", "JSONL", _JSONL_SUFFIXES, _recognises_jsonl, _read_jsonl, _estimate, is_text=True, is_lines=True
+)
 JSON = FileFormat("json", "JSON", _JSON_SUFFIXES, _recognises_json, _read_json, _estimate, is_text=True)

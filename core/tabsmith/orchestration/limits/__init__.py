@@ -1,1 +1,0 @@
-"""What a run may use: amounts, one budget, what is used of it."""
