@@ -17,6 +17,7 @@ from textual.worker import Worker
 
 from tabsmith.errors import ErrorReport, StepError, TabsmithError
 from tabsmith.formatting import time_of_day
+from tabsmith.presentation.tables import reading_facts
 from tabsmith.runs.jobs import DetectSchema, Estimated, EstimateTable, JobFailed, Predict, ReadTable, TableRead
 from tabsmith.tables.info import Preview
 from tabsmith.tables.read.sources import DatabaseSource, FileSource, describe_source
@@ -284,7 +285,7 @@ class GuidedScreen(TabsmithScreen):
     def _save_draft(self) -> None:
         self.keep_typed()
         if self._view is not None and not self._behind:
-            self._view.show(form_for_terminal(self.conversation.form, reviewing=self._reviewing))
+            self._view.show(self._form())
 
     def keep_typed(self) -> None:
         """Save the typed texts as drafts, even if another window changed the session, unless it is another session by
@@ -317,9 +318,16 @@ class GuidedScreen(TabsmithScreen):
 
     # Drawing ------------------------------------------------------------------------------------------------------
 
+    def _form(self) -> StepForm:
+        """The form of the step, as the terminal shows it."""
+        form = form_for_terminal(self.conversation.form, reviewing=self._reviewing)
+        if form.state is State.CONFIRMING_SCHEMA:
+            return replace(form, facts=(*form.facts, *reading_facts(self.session)))
+        return form
+
     async def _draw(self) -> None:
         """Show the form of the current step: in the view that is there if it fits, else in a new one."""
-        form = form_for_terminal(self.conversation.form, reviewing=self._reviewing)
+        form = self._form()
         session = self.session
         if self._behind:  # a view that is only updated would keep the text in its fields
             self._behind, self._view = False, None
