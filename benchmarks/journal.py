@@ -9,27 +9,29 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.rows import Row, print_rows
-from tabsmith.storage import Journal
+import msgspec
 
-LINE = b'{"event":"iteration","number":1,"filling":"%s"}' % (b"x" * 340)
+from benchmarks.rows import Row, print_rows
+from tabsmith.storage import TypedJournal
+
+VALUE = {"event": "iteration", "number": 1, "filling": "x" * 340}
 LONG, SHORT = 100_000, 100
 ROUNDS, APPENDS = 60, 40
 BUDGET = 1.2
 
 
-def journal_of(path: Path, lines: int) -> Journal:
+def journal_of(path: Path, lines: int) -> TypedJournal[dict[str, object]]:
     """A journal that holds `lines` lines."""
-    path.write_bytes((LINE + b"\n") * lines)
-    return Journal(path, sync=False)
+    path.write_bytes((msgspec.json.encode(VALUE) + b"\n") * lines)
+    return TypedJournal(path, dict[str, object], sync=False)
 
 
-def seconds_of(journal: Journal) -> float:
+def seconds_of(journal: TypedJournal[dict[str, object]]) -> float:
     """Seconds that one append takes, over a batch of them; the journal is as long as before afterwards."""
     length = journal.path.stat().st_size
     began = time.perf_counter()
     for _ in range(APPENDS):
-        journal.append(LINE)
+        journal.append(VALUE)
     taken = time.perf_counter() - began
     with journal.path.open("rb+") as file:
         file.truncate(length)

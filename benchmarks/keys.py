@@ -11,8 +11,9 @@ import time
 from pathlib import Path
 
 from benchmarks.rows import Row, print_rows
+from tabsmith.limits import Limits
 from tabsmith.runs.folder import RunFolder
-from tabsmith.runs.spec import Detect, Limits, ModelChoice, RunSpec, new_run_id
+from tabsmith.runs.spec import Detect, ModelChoice, RunSpec, new_run_id
 from tabsmith.runs.training import start_run, stop_and_wait
 from tabsmith.runs.watch import RunWatch
 from tabsmith.tables.read.sources import SampleSource

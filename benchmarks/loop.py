@@ -10,21 +10,20 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from benchmarks.rows import Row, print_rows
-from tabsmith.agents.protocol import AgentName, AgentSession, Brief, ModelReply, Prompt, Proposal
-from tabsmith.agents.usage import Usage
+from tabsmith.agents.protocol import AgentName, AgentSession, Brief, Proposal
 from tabsmith.config.settings import Mode
+from tabsmith.limits import LimitName, Limits
 from tabsmith.modeling.results import Evaluation, FoldScore, Metric
-from tabsmith.orchestration.decisions import LimitName, Question, Reply
+from tabsmith.orchestration.decisions import Question, Reply
 from tabsmith.orchestration.events import LoopEvent
-from tabsmith.orchestration.history import History
-from tabsmith.orchestration.loop.inputs import history_record
+from tabsmith.orchestration.history import history_record, open_history
 from tabsmith.orchestration.loop.iteration import LoopContext
 from tabsmith.orchestration.loop.recipe_loop import RecipeLoop
 from tabsmith.orchestration.loop_state import LoopState
+from tabsmith.orchestration.sessions import Transcripts
 from tabsmith.recipes.recipe import Recipe, Verdict
 from tabsmith.recipes.validation import validate_recipe
 from tabsmith.runs.events import RunEvent
-from tabsmith.runs.spec import Limits
 from tabsmith.storage import TypedJournal
 from tabsmith.tables.profile.types import ColumnProfile, TableProfile
 from tabsmith.tables.schema.types import ColumnSchema, Schema, Split
@@ -108,22 +107,6 @@ class Nobody:
         raise AssertionError("nobody pauses")
 
 
-class Silence:
-    """Nothing is said, so nothing is written down."""
-
-    def sent(self, session: str, letter: Prompt) -> None:
-        raise AssertionError(session, letter)
-
-    def received(self, session: str, turn: ModelReply) -> None:
-        raise AssertionError(session, turn)
-
-    def last_reply(self, session: str) -> ModelReply | None:
-        raise AssertionError(session)
-
-    def recovered_usage(self, session: str) -> Usage:
-        raise AssertionError(session)
-
-
 def main() -> list[Row]:
     """The row of the loop, in milliseconds an iteration."""
     with tempfile.TemporaryDirectory() as folder:
@@ -132,7 +115,7 @@ def main() -> list[Row]:
         def record(event: LoopEvent) -> None:
             journal.append(replace(event, at=time.time()))
 
-        history = History(Path(folder, "history.jsonl"))
+        history = open_history(Path(folder, "history.jsonl"))
         agent = Instant()
         loop = RecipeLoop(
             agent,
@@ -143,7 +126,7 @@ def main() -> list[Row]:
             context=LoopContext(
                 run_id="run", fingerprint="table", schema=SCHEMA, profile=PROFILE, metric=RMSE, folds=FOLDS
             ),
-            transcripts=Silence(),
+            transcripts=Transcripts(Path(folder)),  # an agent without a model says nothing
             state=LoopState(),
             clock=time.monotonic,
             remember=lambda iteration: history.append(

@@ -18,11 +18,14 @@ GROWTH = 1.5  # of peak memory, for ten times the rows
 PROGRAM = """
 import resource, sys
 from pathlib import Path
-from tabsmith.modeling.predict import predict_file
+from tabsmith.modeling.predict import predict_file, source_to_predict
 from tabsmith.modeling.model import load_model
-from tabsmith.tables.table import read_table
+from tabsmith.runs.stages import read
+from tabsmith.tables.read.sources import FileSource
 model, path = sys.argv[1:]
-predict_file(load_model(model), read_table(path).info, Path(path).with_suffix(".out.parquet"))
+loaded = load_model(model)
+info = read(source_to_predict(loaded, FileSource(path)), lambda share, message: None)
+predict_file(loaded, info, Path(path).with_suffix(".out.parquet"))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
 

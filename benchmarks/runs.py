@@ -8,8 +8,9 @@ import time
 from pathlib import Path
 
 from benchmarks.rows import Row, print_rows
+from tabsmith.limits import Limits
 from tabsmith.runs.folder import RunFolder
-from tabsmith.runs.spec import Detect, Limits, ModelChoice, RunSpec, new_run_id
+from tabsmith.runs.spec import Detect, ModelChoice, RunSpec, new_run_id
 from tabsmith.runs.supervisor import Supervisor
 from tabsmith.runs.training import launch_detached
 from tabsmith.runs.watch import RunWatch

@@ -1,4 +1,4 @@
-"""What the totals of very many agent sessions cost: the sum of all, and the sums by agent and model."""
+"""What the total of very many agent sessions costs."""
 
 import random
 import statistics
@@ -7,29 +7,26 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from benchmarks.rows import Row, print_rows
-from tabsmith.agents.usage import Usage, total_usage, usage_by_group
+from tabsmith.agents.usage import Usage, total_usage
 
 SESSIONS = 100_000
 ROUNDS = 9
 BUDGET = 50.0  # milliseconds
 
 
-def sessions() -> list[tuple[tuple[str, str], Usage]]:
-    """Made-up sessions, each with its agent and model."""
+def sessions() -> list[Usage]:
+    """Made-up sessions."""
     chance = random.Random(7)
     return [
-        (
-            (chance.choice(("llm", "claude-code", "acp")), f"model-{chance.randrange(5)}"),
-            Usage(
-                input_tokens=chance.randrange(100_000),
-                output_tokens=chance.randrange(10_000),
-                cache_read_tokens=chance.randrange(100_000),
-                cache_write_tokens=chance.randrange(10_000),
-                reasoning_tokens=chance.randrange(1_000),
-                turns=1,
-                cost=Decimal(chance.randrange(10**9)).scaleb(-9),
-                unpriced=chance.randrange(2),
-            ),
+        Usage(
+            input_tokens=chance.randrange(100_000),
+            output_tokens=chance.randrange(10_000),
+            cache_read_tokens=chance.randrange(100_000),
+            cache_write_tokens=chance.randrange(10_000),
+            reasoning_tokens=chance.randrange(1_000),
+            turns=1,
+            cost=Decimal(chance.randrange(10**9)).scaleb(-9),
+            unpriced=chance.randrange(2),
         )
         for _ in range(SESSIONS)
     ]
@@ -46,14 +43,10 @@ def milliseconds_of(work: Callable[[], object]) -> float:
 
 
 def main() -> list[Row]:
-    """The rows of the totals, in milliseconds, against 50 ms."""
-    pairs = sessions()
-    usages = [usage for _, usage in pairs]
-    together, grouped = milliseconds_of(lambda: total_usage(usages)), milliseconds_of(lambda: usage_by_group(pairs))
-    return [
-        Row("total of 100,000 sessions vs 50 ms", together, "ms", BUDGET, together / BUDGET, 1.0),
-        Row("the same by agent and model vs 50 ms", grouped, "ms", BUDGET, grouped / BUDGET, 1.0),
-    ]
+    """The row of the total, in milliseconds, against 50 ms."""
+    usages = sessions()
+    together = milliseconds_of(lambda: total_usage(usages))
+    return [Row("total of 100,000 sessions vs 50 ms", together, "ms", BUDGET, together / BUDGET, 1.0)]
 
 
 if __name__ == "__main__":

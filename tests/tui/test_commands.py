@@ -121,6 +121,31 @@ def test_the_main_job_from_table_to_prediction(capsys: pytest.CaptureFixture[str
     assert predicted["columns"][-1] == "prediction"
     assert len(Path(predicted["out"]).read_text().splitlines()) == 151
 
+    scored = document(capsys, "predict", trained["model_id"], str(houses), "--out", "scored.csv", "--column", "guess")
+    assert scored["added"] == ["guess"]
+    assert scored["score"]["rows"] == 150
+    assert scored["score"]["scores"][0]["metric"]["name"] == "rmse"
+
+    bad = houses.with_name("bad.csv")
+    bad.write_text("Area,rooms,district\n40,1,a\n50,2,b,x,y,z,1,2\nmany,3,z\n")
+    told = document(capsys, "predict", trained["model_id"], str(bad), "--out", "bad-out.csv", status=1)
+    assert (told["rows"], told["bad_row_count"], told["bad_rows"][0]["row"]) == (3, 1, 2)
+    assert told["matched"] == [{"column": "area", "found": "Area"}]
+    assert told["unread"] == [{"column": "area", "count": 1, "examples": [{"row": 3, "text": "many"}]}]
+    assert told["unseen"] == [{"column": "district", "count": 1, "levels": ["z"]}]
+    assert run(["predict", trained["model_id"], str(bad), "--out", "bad-out.csv", "--allow-bad-rows"]) == 0
+    said = capsys.readouterr()
+    assert "row 2 has no prediction" in said.err
+    assert said.out.splitlines()[-4].split()[:2] == ["prediction", "reason"]
+    narrow = houses.with_name("narrow.csv")
+    narrow.write_text("rooms,district\n1,a\n")
+    assert run(["predict", trained["model_id"], str(narrow), "--out", "narrow-out.csv"]) == 2
+    assert "--allow-missing" in capsys.readouterr().err
+    allowed = document(
+        capsys, "predict", trained["model_id"], str(narrow), "--out", "narrow-out.csv", "--allow-missing"
+    )
+    assert (allowed["rows"], allowed["missing"]) == (1, ["area"])
+
     listed = document(capsys, "models", "list")
     assert [model["id"] for model in listed] == [trained["model_id"]]
     assert document(capsys, "models", "show", trained["model_id"])["run_id"] == trained["run_id"]

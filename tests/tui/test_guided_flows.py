@@ -14,6 +14,7 @@ from tabsmith.workflow.states import GuidedStep, State, StepMark
 from tabsmith_tui.app import TabsmithApp
 from tabsmith_tui.screens.dialogs import QuestionScreen
 from tabsmith_tui.screens.table_views import PreviewView
+from tabsmith_tui.widgets.steps.base import FormRow
 from tabsmith_tui.widgets.steps.result import PredictStep
 from tabsmith_tui.widgets.steps.train import ReviewStep
 from tests.tui.guided_drive import Drive, drive, guided_app
@@ -174,6 +175,21 @@ async def test_next_goes_to_the_first_bad_value_and_says_why(housing: Path) -> N
         await driven.press(*["backspace"] * 4, *"90", "enter")
         await driven.until(lambda: isinstance(driven.view, ReviewStep))
         assert "--time 90" in driven.view.to_copy()
+
+
+async def test_what_is_typed_takes_the_place_of_the_words_for_no_limit(housing: Path) -> None:
+    async with drive(app(Replay(), housing)) as driven:
+        await driven.to_schema(housing)
+        await driven.press("enter")
+        await driven.at(State.CONFIGURING_MODEL)
+        row = next(row for row in driven.view.query(FormRow) if row.field.name is FieldName.ITERATIONS)
+        assert row.value == "no limit"
+        row.entry.focus()
+        await driven.press("1", "2")
+        assert row.value == "12"
+        await driven.press("enter")
+        await driven.until(lambda: isinstance(driven.view, ReviewStep), "the page before training")
+        assert driven.session.draft(FieldName.ITERATIONS) == "12"
 
 
 async def test_going_back_erases_nothing_and_marks_later_steps(housing: Path) -> None:

@@ -35,23 +35,22 @@ def housing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = str(tmp_path.resolve())
     monkeypatch.chdir(folder)
     HOUSING.write_text("Order,Sale_Price\n1,2\n")
-    check_path, normalize_path = file_sets.check_source_path, guard.normalize_path
+    check_source_path, normalize_path = file_sets.check_source_path, guard.normalize_path
 
     def check_here(path: str, **options: Any) -> Any:
         try:
             with monkeypatch.context() as unpatched:
                 unpatched.setattr(guard, "normalize_path", normalize_path)
-                return check_path(path.replace(SHOWN, folder), **options)
+                return check_source_path(path.replace(SHOWN, folder), **options)
         except PathError as error:
             error.what, error.where = (text.replace(folder, SHOWN) for text in (error.what, error.where))
             raise
 
+    def normalize_here(path: str) -> Path:
+        return Path(str(normalize_path(path.replace(SHOWN, folder))).replace(folder, SHOWN))
+
     monkeypatch.setattr(file_sets, "check_source_path", check_here)
-    monkeypatch.setattr(
-        guard,
-        "normalize_path",
-        lambda path: Path(str(normalize_path(path.replace(SHOWN, folder))).replace(folder, SHOWN)),
-    )
+    monkeypatch.setattr(guard, "normalize_path", normalize_here)
 
 
 @pytest.fixture(params=SIZES)

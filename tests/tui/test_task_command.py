@@ -488,7 +488,7 @@ def test_a_file_that_is_not_there_is_said(capsys: pytest.CaptureFixture[str], tm
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs are asked for and stay in the queue: their worker is not what is tested here."""
-    monkeypatch.setattr("tabsmith_tui.commands.train.launch_detached", lambda _: None)
+    monkeypatch.setattr("tabsmith_tui.commands.follow.launch_detached", lambda _: None)
 
 
 @pytest.mark.usefixtures("started")
@@ -536,7 +536,7 @@ def test_ctrl_c_stops_the_run_and_says_what_it_came_to(task_file: Path) -> None:
     program = (
         "import sys\n"
         "from tabsmith.runs.folder import RunFolder\n"
-        "from tabsmith_tui.commands.train import follow\n"
+        "from tabsmith_tui.commands.follow import follow\n"
         "sys.exit(follow(RunFolder(sys.argv[1]), as_json=True))"
     )
     with worker_alive(folder):

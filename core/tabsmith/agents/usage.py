@@ -1,13 +1,10 @@
 """The usage of agents, counted exactly: tokens by kind, money as Decimal, and the replies whose price is unknown."""
 
-from collections import defaultdict
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 from decimal import Decimal, localcontext
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
-
-K = TypeVar("K", bound=Hashable)
 
 _DIGITS: Final = 100  # more than any sum of money has: no addition rounds, and the order does not matter
 
@@ -71,12 +68,3 @@ def total_usage(usages: Iterable[Usage]) -> Usage:
     """The sum of all usages, without rounding."""
     with localcontext(prec=_DIGITS):
         return sum(usages, NO_USAGE)
-
-
-def usage_by_group(usages: Iterable[tuple[K, Usage]]) -> dict[K, Usage]:
-    """The sum for each group (an agent, a model, a run, a tuple of them), in the order in which groups first come."""
-    groups: defaultdict[K, Usage] = defaultdict(Usage)
-    with localcontext(prec=_DIGITS):
-        for group, usage in usages:  # in their order in memory: group after group takes twice as long
-            groups[group] += usage
-    return dict(groups)

@@ -7,8 +7,9 @@ explains itself.
 
 import os
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
@@ -37,11 +38,24 @@ class Setting(msgspec.Struct, frozen=True):
     description: str
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Reading:
-    values: dict[str, SettingValue]
-    sources: dict[str, SettingSource]
-    problems: tuple[ConfigError, ...]
+    values: dict[str, SettingValue] = field(default_factory=dict)
+    sources: dict[str, SettingSource] = field(default_factory=dict)
+    problems: list[ConfigError] = field(default_factory=list)
+
+    def take(
+        self, source: Literal["file", "environment"], key: SettingKey | None, name: str, raw: object, where: str
+    ) -> None:
+        """Take the value of a key, or the mistake in it."""
+        try:
+            if key is None:
+                raise unknown_key(name, where)
+            with _naming(key, raw, where):
+                self.values[key.name] = key.convert(key.parse(str(raw)) if source == "environment" else raw)
+            self.sources[key.name] = source
+        except ConfigError as error:
+            self.problems.append(error)
 
 
 def load(env: Mapping[str, str] | None = None, path: Path | None = None) -> Settings:
@@ -54,7 +68,7 @@ def load(env: Mapping[str, str] | None = None, path: Path | None = None) -> Sett
 
 def check(env: Mapping[str, str] | None = None, path: Path | None = None) -> tuple[ConfigError, ...]:
     """Every mistake in the file and in the environment; empty if `load` would succeed."""
-    return _read(env, path).problems
+    return tuple(_read(env, path).problems)
 
 
 def describe(env: Mapping[str, str] | None = None, path: Path | None = None) -> tuple[Setting, ...]:
@@ -99,16 +113,19 @@ def read_file(path: Path) -> dict[str, object]:
     return flat
 
 
-def wrong_value(key: SettingKey, raw: object, where: str) -> ConfigError:
-    """The error for a value that `key` does not take."""
-    given = "what is given" if key.secret else clean(repr(raw), 60)
-    unset = f"Give {key.type_label}, or remove it for the default ({key.format(key.default)})."
-    return ConfigError(f"{key.name} must be {key.type_label}, not {given}.", where=where, next_step=unset)
-
-
-def wrong_condition(key: SettingKey, error: ConditionError, where: str) -> ConfigError:
-    """The error for a condition that `key` does not take, with the condition's own place and next step."""
-    return ConfigError(f"{key.name}: {error.what} ({error.where})", where=where, next_step=error.next_step)
+@contextmanager
+def _naming(key: SettingKey, raw: object, where: str) -> Iterator[None]:
+    """Raise ConfigError, with the key and the place, for a value that `key` does not take."""
+    try:
+        yield
+    except ConditionError as error:
+        raise ConfigError(
+            f"{key.name}: {error.what} ({error.where})", where=where, next_step=error.next_step
+        ) from error
+    except (ValueError, TypeError) as error:
+        given = "what is given" if key.secret else clean(repr(raw), 60)
+        unset = f"Give {key.type_label}, or remove it for the default ({key.format(key.default)})."
+        raise ConfigError(f"{key.name} must be {key.type_label}, not {given}.", where=where, next_step=unset) from error
 
 
 def unknown_key(name: str, where: str) -> ConfigError:
@@ -140,64 +157,25 @@ def _read_without_mistakes(env: Mapping[str, str] | None, path: Path | None) -> 
 
 
 def _read(env: Mapping[str, str] | None, path: Path | None) -> _Reading:
-    values: dict[str, SettingValue] = {}
-    sources: dict[str, SettingSource] = {}
-    problems: list[ConfigError] = []
-    _read_file_into(path or folders().settings_file, values, sources, problems)
-    _read_environment_into(os.environ if env is None else env, values, sources, problems)
-    return _Reading(values, sources, tuple(problems))
-
-
-def _read_file_into(
-    path: Path, values: dict[str, SettingValue], sources: dict[str, SettingSource], problems: list[ConfigError]
-) -> None:
+    reading = _Reading()
+    path = path or folders().settings_file
     try:
         raw_values = read_file(path)
     except ConfigError as error:
-        problems.append(error)
-        return
+        raw_values = {}
+        reading.problems.append(error)
     for name, raw in raw_values.items():
-        key = all_keys().get(name)
-        if key is None:
-            problems.append(unknown_key(name, file_place(path, name)))
-            continue
-        try:
-            values[name] = key.convert(raw)
-        except ConditionError as error:
-            problems.append(wrong_condition(key, error, file_place(path, name)))
-        except (ValueError, TypeError):
-            problems.append(wrong_value(key, raw, file_place(path, name)))
-        else:
-            sources[name] = "file"
-
-
-def _read_environment_into(
-    env: Mapping[str, str],
-    values: dict[str, SettingValue],
-    sources: dict[str, SettingSource],
-    problems: list[ConfigError],
-) -> None:
+        reading.take("file", all_keys().get(name), name, raw, file_place(path, name))
     by_variable = {key.variable: key for key in all_keys().values()}
-    for variable, text in sorted(env.items()):
+    for variable, text in sorted((os.environ if env is None else env).items()):
         # TABSMITH_HOME and whatever else has no table in its name is not a setting.
         if not variable.startswith(ENVIRONMENT_PREFIX) or "__" not in variable.removeprefix(ENVIRONMENT_PREFIX):
             continue
-        place = f"environment variable {clean(variable)}"
         key = by_variable.get(variable)
-        if key is None:
+        if key is None or text.strip():  # `NAME= command` is how a shell says "not set"
             name = variable.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", ".")
-            problems.append(unknown_key(name, place))
-            continue
-        if not text.strip():  # `NAME= command` is how a shell says "not set"
-            continue
-        try:
-            values[key.name] = key.convert(key.parse(text))
-        except ConditionError as error:
-            problems.append(wrong_condition(key, error, place))
-        except (ValueError, TypeError):
-            problems.append(wrong_value(key, text, place))
-        else:
-            sources[key.name] = "environment"
+            reading.take("environment", key, name, text, f"environment variable {clean(variable)}")
+    return reading
 
 
 def _flatten(table: dict[str, object], prefix: str, flat: dict[str, object]) -> None:
@@ -251,7 +229,7 @@ def _find(name: str) -> tuple[SettingKey, str]:
 
 
 def _put(raw: dict[str, object], key: SettingKey, entry: str, text: str) -> None:
-    try:
+    with _naming(key, text, "the value to set"):
         value: object = key.parse(text) if text and not entry else None
         if entry:
             table = {**_as_table(key.convert(raw.get(key.name, {}))), entry: text}
@@ -261,10 +239,6 @@ def _put(raw: dict[str, object], key: SettingKey, entry: str, text: str) -> None
         else:
             key.convert(value)
             raw[key.name] = value
-    except ConditionError as error:
-        raise wrong_condition(key, error, "the value to set") from error
-    except (ValueError, TypeError) as error:
-        raise wrong_value(key, text, "the value to set") from error
 
 
 def _as_table(value: SettingValue) -> Mapping[str, str]:

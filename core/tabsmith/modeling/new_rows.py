@@ -303,8 +303,9 @@ def _distinct(cells: Cells) -> tuple[Ints, list[object]]:
 
 
 def _text(cell: object) -> str:
-    """A cell of a frame as the text that a file would hold."""
-    return str(cell).lower() if isinstance(cell, bool | np.bool_) else cell_text(cell)
+    """A cell of a frame as the text that a file would hold; what no file can hold is replaced by a question mark."""
+    text = str(cell).lower() if isinstance(cell, bool | np.bool_) else cell_text(cell)
+    return text.encode("utf-8", "replace").decode()
 
 
 def _has_one_reading(text: str, kind: ColumnKind, format_name: str) -> bool:

@@ -12,7 +12,16 @@ from tabsmith.errors import PredictionError
 from tabsmith.families.estimator import Ints
 from tabsmith.modeling.new_rows import Cells
 from tabsmith.tables.info import REASON_COLUMN, TableInfo
-from tabsmith.tables.read.sources import FileSource, Source, parse_source
+from tabsmith.tables.read.sources import (
+    DatabaseSource,
+    FileSource,
+    FrameSource,
+    JoinSource,
+    OneTable,
+    SampleSource,
+    Source,
+    parse_source,
+)
 from tabsmith.tables.snapshot import check_unchanged, ensure_snapshot
 
 if TYPE_CHECKING:
@@ -55,10 +64,16 @@ def new_rows_source(source: Source, expected: Sequence[str], *, as_text: bool = 
 
     `expected` are the names of the model's columns. A format whose columns have types (Parquet) keeps them.
     """
-    if not isinstance(source, FileSource):
-        return source
-    options = msgspec.structs.replace(source.options, expected=tuple(expected), every_row=True)
-    return msgspec.structs.replace(source, as_text=as_text and _holds_texts(source), options=options)
+    match source:
+        case FileSource(options=given):
+            options = msgspec.structs.replace(given, expected=tuple(expected), every_row=True)
+            return msgspec.structs.replace(_texts_of(source, as_text), options=options)
+        case JoinSource(tables=tables):  # a row that cannot be read has no keys, so the tables are read as for training
+            return msgspec.structs.replace(source, tables=tuple(_texts_of(table, as_text) for table in tables))
+        case DatabaseSource():
+            return _texts_of(source, as_text)
+        case SampleSource() | FrameSource():
+            return source
 
 
 def open_rows(rows: Predictable, expected: Sequence[str], *, as_text: bool = True) -> NewRows:
@@ -145,10 +160,19 @@ def _texts_of_table(info: TableInfo) -> TableInfo:
     if not isinstance(info.source, FileSource):
         return ensure_snapshot(info)
     check_unchanged(info)
-    return _read_anywhere(msgspec.structs.replace(info.source, as_text=_holds_texts(info.source)))
+    return _read_anywhere(_texts_of(info.source, as_text=True))
 
 
-def _holds_texts(source: FileSource) -> bool:
+def _texts_of(source: OneTable, as_text: bool) -> OneTable:
+    """The source with each cell as a text, unless not `as_text` or its columns have types of their own."""
     from tabsmith.tables.read.formats.registry import has_typed_columns
 
-    return not has_typed_columns(source.path)
+    match source:
+        case FileSource(path=path) if as_text and has_typed_columns(path):  # all its rows can be read
+            return msgspec.structs.replace(source, options=msgspec.structs.replace(source.options, every_row=True))
+        case FileSource():
+            return msgspec.structs.replace(source, as_text=as_text)
+        case DatabaseSource():
+            return msgspec.structs.replace(source, as_text=as_text)
+        case SampleSource():
+            return source

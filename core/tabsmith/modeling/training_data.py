@@ -16,6 +16,7 @@ from tabsmith.modeling.results import Metric
 from tabsmith.modeling.rows import RowArrays, read_rows, to_floats
 from tabsmith.modeling.splits import SplitBasis
 from tabsmith.tables.schema.embedded_numbers import embedded_number
+from tabsmith.tables.schema.readiness import MIN_ROWS
 from tabsmith.tables.schema.repeats import find_copies
 from tabsmith.tables.schema.types import ColumnSchema, ProblemType, Schema
 from tabsmith.text import clean
@@ -71,7 +72,6 @@ def _label(value: object) -> Label:
     return value if isinstance(value, bool | int | float | str) else str(value)
 
 
-MIN_ROWS = 6
 MIN_HOLDOUT_ROWS = 5
 
 

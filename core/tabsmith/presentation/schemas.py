@@ -14,6 +14,8 @@ from tabsmith.tables.schema.types import (
     ProblemType,
     Split,
     SplitKind,
+    TableWarning,
+    TableWarningKind,
 )
 from tabsmith.text import clean, plural
 
@@ -78,8 +80,10 @@ WARNING_LABELS: Final[Mapping[ColumnWarningKind, str]] = MappingProxyType(
         "duplicate": "duplicate",
         "possible group": "possible group",
         "unread cells": "cells not read",
+        "read as": "how it was read",
     }
 )
+TABLE_WARNING_LABELS: Final[Mapping[TableWarningKind, str]] = MappingProxyType({"repeated rows": "repeated rows"})
 SPLIT_MEANINGS: Final[Mapping[SplitKind, str]] = MappingProxyType(
     {
         "random": "no group or time column found",
@@ -93,6 +97,11 @@ SPLIT_MEANINGS: Final[Mapping[SplitKind, str]] = MappingProxyType(
 def warning_text(warning: ColumnWarning) -> str:
     """`possible leakage: Predicts 99 % of price alone …`; the words of a file in it are not cleaned."""
     return f"{WARNING_LABELS[warning.kind]}: {warning.message}"
+
+
+def table_warning_text(warning: TableWarning) -> str:
+    """`repeated rows: 12 rows are identical …`."""
+    return f"{TABLE_WARNING_LABELS[warning.kind]}: {warning.message}"
 
 
 def split_name(kind: SplitKind, by: str, limit: int = 40) -> str:

@@ -1,14 +1,18 @@
-"""What is said of a table once read: how it was understood, which sheet it is, what a join did to its rows."""
+"""What is said of a table once read: how it was understood, which sheet it is, what a join did to its rows, how its columns
+were read."""
 
 from typing import Final
 
 from tabsmith.formatting import count
 from tabsmith.tables.info import Dialect, JoinStep, TableInfo
+from tabsmith.tables.profile.types import ColumnProfile
 from tabsmith.text import clean, plural
 from tabsmith.workflow.form import Fact
 from tabsmith.workflow.session import WorkflowSession
 
 _MOST_NAMED = 8
+_ODD_CELLS_SHOWN = 3
+_PLAIN_FORMATS = {"text", "integer", "number", "boolean", "date, ISO 8601", "time, ISO 8601"}
 
 
 def join_sentence(step: JoinStep) -> str:
@@ -26,6 +30,30 @@ def join_sentence(step: JoinStep) -> str:
         f"Joined {clean(step.table, 60)} by {keys}: {count(step.rows_before)} rows became {count(step.rows_after)}; "
         f"{'; '.join(parts)}."
     )
+
+
+def column_sentences(column: ColumnProfile) -> list[str]:
+    """What a person would not expect of how a column was read: its format, what stands for a value, cells left out."""
+    sentences = []
+    if column.note:
+        sentences.append(f"{clean(column.name, 40)}: {column.note}.")
+    elif column.format.name not in _PLAIN_FORMATS:
+        sentences.append(f"{clean(column.name, 40)}: read as {clean(column.format.name, 60)}.")
+    if column.odd_count:
+        sentences.append(f"{clean(column.name, 40)}: {odd_cells_sentence(column)}")
+    return sentences
+
+
+def odd_cells_sentence(column: ColumnProfile) -> str:
+    """How many cells of a column its format cannot read, and the first few of them with their lines."""
+    shown = ", ".join(
+        f"{cell.text!r} in line {cell.line}" if cell.line else repr(cell.text)
+        for cell in column.odd_cells[:_ODD_CELLS_SHOWN]
+    )
+    more = " ..." if column.odd_count > _ODD_CELLS_SHOWN else ""
+    verb = "is" if column.odd_count == 1 else "are"
+    listed = f": {shown}{more}" if shown else ""
+    return f"{plural(column.odd_count, 'cell')} {verb} not read and treated as missing{listed}."
 
 
 def sheet_line(info: TableInfo) -> str:

@@ -58,13 +58,6 @@ def read(source: Source, progress: Progress) -> TableInfo:
     return read_table(source, allowed=allowed, max_mb=paths.max_mb, progress=progress)
 
 
-def verify(info: TableInfo) -> None:
-    """Raise TableChangedError if the source has changed since it was read."""
-    from tabsmith.tables.snapshot import check_unchanged as verify_table
-
-    verify_table(info)
-
-
 def understand(info: TableInfo, choice: Detect | Deferred) -> Schema:
     """Return the schema that tabsmith detects, with what a person said in words laid over it."""
     from tabsmith.tables.schema.detect import detect_schema

@@ -113,7 +113,7 @@ def summarize(run_id: str) -> RunSummary:
         case _:
             pass
     snapshot = RunWatch(run_id).refresh()
-    summary = _summary(run_id, snapshot, folder)
+    summary = _summary(run_id, snapshot)
     if summary.state.ended:
         cache.save(_Cached(size, summary))
     return summary
@@ -130,9 +130,7 @@ def list_runs() -> tuple[RunSummary, ...]:
     return tuple(found)
 
 
-def _summary(run_id: str, run: RunSnapshot, folder: RunFolder) -> RunSummary:
-    if not run.state.ended and run.attempt and not folder.alive():
-        run = interrupted(run)
+def _summary(run_id: str, run: RunSnapshot) -> RunSummary:
     champion = run.champion_trial
     score = run.report.cv_score if run.report else champion.mean if champion else None
     return RunSummary(

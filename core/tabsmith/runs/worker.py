@@ -48,6 +48,7 @@ from tabsmith.runs.stages import one_thread, preload
 from tabsmith.runs.task_worker import TaskRun
 from tabsmith.tables.info import TableInfo
 from tabsmith.tables.read.sources import Source, TasksSource
+from tabsmith.tables.schema.readiness import require_trainable
 from tabsmith.tables.schema.types import Schema
 from tabsmith.version import __version__
 
@@ -172,10 +173,12 @@ class Worker:
         return await self._finish(source, data, info, loop, end)
 
     async def _read(self, source: Source) -> TableInfo:
+        from tabsmith.tables.snapshot import check_unchanged
+
         past = self._past.info
         self._control.enter(RunState.READING, "looking at the table")
         if past is not None:
-            stages.verify(past)
+            check_unchanged(past)
         info = await self._pool.run(
             lambda progress: stages.read(source, progress),
             TableInfo,
@@ -200,6 +203,7 @@ class Worker:
                 "No column of this table could be what you want to predict.",
                 next_step="Name it: tabsmith train PATH --target COLUMN",
             )
+        require_trainable(schema, info.profile)
         self._record(SchemaReady(schema=schema))
         return schema
 

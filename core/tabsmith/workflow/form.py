@@ -12,7 +12,8 @@ from tabsmith.errors import ErrorReport
 from tabsmith.modeling.results import PredictedFile
 from tabsmith.tables.profile.types import ColumnProfile
 from tabsmith.tables.schema import types
-from tabsmith.tables.schema.types import ColumnKind, ColumnRole, ProblemType, Split, TargetCandidate
+from tabsmith.tables.schema.readiness import Obstacle
+from tabsmith.tables.schema.types import ColumnKind, ColumnRole, ProblemType, Split, TableWarning, TargetCandidate
 from tabsmith.workflow.actions import UserAction
 from tabsmith.workflow.session import FieldName, SessionNotice, TrainedModel
 from tabsmith.workflow.states import GuidedStep, State, StepMark
@@ -75,6 +76,8 @@ class ColumnsField(msgspec.Struct, frozen=True, tag="columns", tag_field="field"
     split: Split
     rejected: int  # lines of the source that could not be read
     repaired: int
+    warnings: tuple[TableWarning, ...] = ()  # of the rows, beside those of the columns
+    obstacle: Obstacle | None = None  # what keeps a model from being trained with this schema
 
 
 class ResultField(msgspec.Struct, frozen=True, tag="result", tag_field="field"):

@@ -15,6 +15,7 @@ from tabsmith.families.registry import family_labels
 from tabsmith.modeling.results import METRIC_DESCRIPTIONS, default_metric
 from tabsmith.tables.read.sources import FileSource, SampleName, SampleSource, describe_source
 from tabsmith.tables.schema.manual import EXAMPLES
+from tabsmith.tables.schema.readiness import find_obstacle
 from tabsmith.text import clean, plural
 from tabsmith.workflow import actions
 from tabsmith.workflow.form import (
@@ -61,8 +62,17 @@ def _columns(session: WorkflowSession) -> ColumnsField:
         )
         for number, column in enumerate(schema.columns, start=1)
     )
-    rejected, repaired = table.rejected_count, table.repaired_count
-    return ColumnsField(lines, schema.target, schema.targets, schema.problem_type, schema.split, rejected, repaired)
+    return ColumnsField(
+        lines,
+        schema.target,
+        schema.targets,
+        schema.problem_type,
+        schema.split,
+        table.rejected_count,
+        table.repaired_count,
+        schema.warnings,
+        find_obstacle(schema, table.profile),
+    )
 
 
 def _source_facts(session: WorkflowSession) -> tuple[Fact, ...]:

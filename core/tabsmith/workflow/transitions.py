@@ -15,6 +15,7 @@ from tabsmith.modeling.results import ModelReport, ModelScore
 from tabsmith.runs.jobs import DetectSchema, JobFailed, Predict, Predicted, ReadTable, SchemaDetected, TableRead
 from tabsmith.tables.read.sources import FileSource, SampleSource, Source, describe_source, without_snapshot
 from tabsmith.tables.schema.corrections import table_key
+from tabsmith.tables.schema.readiness import find_obstacle
 from tabsmith.tables.schema.types import Schema
 from tabsmith.text import clean
 from tabsmith.workflow import actions
@@ -71,22 +72,17 @@ def stay(session: WorkflowSession, _action: object, _clock: Clock) -> StepResult
     return StepResult(session)
 
 
+def setting(**fields: str) -> "TransitionHandler":
+    """A handler that only changes these fields of the session."""
+    return lambda session, _action, _clock: StepResult(replace(session, **fields))
+
+
 def start_over(session: WorkflowSession, _action: object, clock: Clock) -> StepResult:
     """Replace the session by an empty one of the same user."""
     return StepResult(new_session(session.user, session.defaults, clock.now, clock.new_id(clock.now)))
 
 
 # Source and table --------------------------------------------------------------------------------------------------
-
-
-def choose_file(session: WorkflowSession, _action: actions.ChooseFile, _clock: Clock) -> StepResult:
-    """Take the table from a file on this machine. The source chosen before stays until there is another."""
-    return StepResult(replace(session, origin="file"))
-
-
-def choose_upload(session: WorkflowSession, _action: actions.ChooseUpload, _clock: Clock) -> StepResult:
-    """Take the table from a file that the user sends."""
-    return StepResult(replace(session, origin="upload"))
 
 
 def choose_sample(session: WorkflowSession, action: actions.ChooseSample, _clock: Clock) -> StepResult:
@@ -171,11 +167,6 @@ def read_table(session: WorkflowSession, _action: object, _clock: Clock) -> Step
     return StepResult(replace(session, load="now"), ReadTable(session.source))
 
 
-def defer(session: WorkflowSession, _action: actions.Defer, _clock: Clock) -> StepResult:
-    """Leave the table unread until training starts."""
-    return StepResult(replace(session, load="defer"))
-
-
 def take_table(session: WorkflowSession, action: TableRead, _clock: Clock) -> StepResult:
     """Take the table, apply the user's edits to its schema, and ask for a schema for the target they chose.
 
@@ -199,7 +190,8 @@ def take_table(session: WorkflowSession, action: TableRead, _clock: Clock) -> St
     loaded = _detected(read, action.schema)
     wanted = session.edits.target
     if wanted and wanted != action.schema.target and wanted in column_names(action.schema):
-        return StepResult(loaded, DetectSchema(info, wanted))
+        # What does not fit the target that was found may well fit the one that is wanted.
+        return StepResult(replace(loaded, notices=session.notices), DetectSchema(info, wanted))
     return StepResult(loaded)
 
 
@@ -212,12 +204,19 @@ def keep_error(session: WorkflowSession, action: JobFailed, _clock: Clock) -> St
 
 
 def accept_schema(session: WorkflowSession, _action: actions.AcceptSchema, _clock: Clock) -> StepResult:
-    """Accept the schema as shown. Raises StepError while a schema for another target is awaited."""
+    """Accept the schema as shown.
+
+    Raises StepError while a schema for another target is awaited, and FieldRefusedError if no model can be trained.
+    """
     if session.waiting is not None and session.waiting.work == "target":
         raise StepError(
             f"The table is still being looked at for the target {clean(session.waiting.target, 60)}.",
             next_step="Wait a moment, then accept.",
         )
+    if session.schema is not None and session.schema.target and session.table is not None:
+        obstacle = find_obstacle(session.schema, session.table.profile)
+        if obstacle is not None:
+            raise FieldRefusedError(error=obstacle.error().report(details=False))
     return StepResult(session)
 
 
@@ -500,8 +499,8 @@ _MAY_GO_WRONG: Final = tuple(
 TRANSITIONS: Final[tuple[Transition, ...]] = (
     Transition(State.IDLE, actions.Begin, State.CHOOSING_DATA_SOURCE, stay),
     # Source
-    Transition(State.CHOOSING_DATA_SOURCE, actions.ChooseFile, State.AWAITING_FILE_PATH, choose_file),
-    Transition(State.CHOOSING_DATA_SOURCE, actions.ChooseUpload, State.AWAITING_DATA, choose_upload),
+    Transition(State.CHOOSING_DATA_SOURCE, actions.ChooseFile, State.AWAITING_FILE_PATH, setting(origin="file")),
+    Transition(State.CHOOSING_DATA_SOURCE, actions.ChooseUpload, State.AWAITING_DATA, setting(origin="upload")),
     Transition(State.CHOOSING_DATA_SOURCE, actions.ChooseSample, State.CHOOSING_LOAD_OPTION, choose_sample),
     Transition(State.AWAITING_FILE_PATH, actions.GivePath, State.AWAITING_FILE_PATH, check_path),
     Transition(State.AWAITING_FILE_PATH, actions.PathAccepted, State.CHOOSING_LOAD_OPTION, take_path),
@@ -518,7 +517,7 @@ TRANSITIONS: Final[tuple[Transition, ...]] = (
     Transition(State.CHOOSING_LOAD_OPTION, TableRead, State.CONFIRMING_SCHEMA, take_table),
     Transition(State.CHOOSING_LOAD_OPTION, JobFailed, State.CHOOSING_DATA_SOURCE, keep_error, _is_sample, "return"),
     Transition(State.CHOOSING_LOAD_OPTION, JobFailed, State.AWAITING_FILE_PATH, keep_error, history="return"),
-    Transition(State.CHOOSING_LOAD_OPTION, actions.Defer, State.AWAITING_SCHEMA_INPUT, defer),
+    Transition(State.CHOOSING_LOAD_OPTION, actions.Defer, State.AWAITING_SCHEMA_INPUT, setting(load="defer")),
     # Schema
     Transition(State.CONFIRMING_SCHEMA, actions.AcceptSchema, State.CONFIGURING_MODEL, accept_schema),
     Transition(

@@ -4,7 +4,7 @@ import random
 from decimal import Decimal
 from fractions import Fraction
 
-from tabsmith.agents.usage import NO_USAGE, Usage, total_usage, usage_by_group
+from tabsmith.agents.usage import NO_USAGE, Usage, total_usage
 
 
 def test_a_total_is_the_sum_of_every_field() -> None:
@@ -19,18 +19,3 @@ def test_long_costs_are_added_without_rounding_in_any_order() -> None:
     usages = [Usage(cost=cost) for cost in costs]
     assert Fraction(total_usage(usages).cost) == sum(Fraction(cost) for cost in costs)
     assert total_usage(reversed(usages)) == total_usage(usages)
-
-
-def test_groups_add_up_to_the_total() -> None:
-    chance = random.Random(5)
-    pairs = [
-        (
-            (chance.choice(("llm", "acp")), f"model-{chance.randrange(3)}"),
-            Usage(input_tokens=chance.randrange(1_000), turns=1, cost=Decimal(chance.randrange(10**6)).scaleb(-9)),
-        )
-        for _ in range(1_000)
-    ]
-    groups = usage_by_group(pairs)
-    assert set(groups) == {key for key, _ in pairs}
-    assert groups[pairs[0][0]] == total_usage(usage for key, usage in pairs if key == pairs[0][0])
-    assert total_usage(groups.values()) == total_usage(usage for _, usage in pairs)

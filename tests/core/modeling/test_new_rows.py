@@ -2,6 +2,7 @@
 
 import datetime as dt
 import decimal
+import sqlite3
 from pathlib import Path
 
 import numpy as np
@@ -148,7 +149,8 @@ def _cells(reader: ColumnReader, values: object) -> list[object]:
     ("kind", "format_name", "texts", "values"),
     [
         ("numeric", "integer", ["1", "1.0", " 2 ", "1,234", "-3", "1e3"], [1, 1, 2, 1234, -3, 1000]),
-        ("numeric", "number, decimal comma", ["1,5", "1.234,5", "7", "1.5"], [1.5, 1234.5, 7, None]),
+        ("numeric", "number, decimal comma", ["1,5", "7", "1.5"], [1.5, 7, None]),
+        ("numeric", "number, point groups, decimal comma", ["1,5", "1.234,5", "7"], [1.5, 1234.5, 7]),
         ("numeric", "text", ["1.5", "1,234.5", "\u22125", "1_000", "45%"], [1.5, 1234.5, -5, None, None]),
         ("boolean", "boolean", ["true", "FALSE", "Yes", "0", "maybe"], [1, 0, 1, 0, None]),
         ("date", "date, %m/%d/%Y", ["02/09/2023", "2023-02-09", "13/02/2023"], [1675900800, 1675900800, None]),
@@ -239,3 +241,47 @@ def test_columns_are_found_by_name_and_what_is_missing_is_missing() -> None:
     assert _values(reader.read(batch.cells, batch.count)) == [[3, 1, ""]]
     assert reader.match.matched == (MatchedColumn("x", "X"), MatchedColumn("Lot Area", "lot_area"))
     assert (reader.match.missing, reader.match.extra) == (("z",), ("more",))
+
+
+# Other sources -------------------------------------------------------------------------------------------------------
+
+
+def _typed(numbers: list[int]) -> pd.DataFrame:
+    """Rows as a program keeps them: with the types that the texts of the training table stand for."""
+    frame = pd.DataFrame([_texts(number) for number in numbers], columns=list(COLUMNS), dtype=object)
+    frame["number"] = frame["number"].astype(float)
+    frame["grouped"] = frame["grouped"].str.replace(",", "").astype(int)
+    frame["truth"] = frame["truth"] == "true"
+    frame["big"] = frame["big"].astype("int64")
+    return frame
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "json", "jsonl", "xlsx", "sqlite"])
+def test_rows_of_any_source_have_the_values_that_they_have_as_texts(understood, tmp_path: Path, suffix: str) -> None:
+    schema, levels = understood
+    expected = tuple(column.name for column in input_columns(schema))
+    for numbers in ([3, 4, 250, 17], [5], [6]):
+        frame, path = _typed(numbers), tmp_path / f"rows-{numbers[0]}.{suffix}"
+        match suffix:
+            case "parquet":
+                frame.to_parquet(path)
+            case "json" | "jsonl":
+                frame.to_json(path, orient="records", lines=suffix == "jsonl")
+            case "xlsx":
+                frame.drop(columns="big").to_excel(path, index=False)  # a workbook keeps no whole number beyond 2^53
+            case _:
+                with sqlite3.connect(path) as database:
+                    frame.to_sql("rows", database, index=False)
+                database.close()
+        read = _read(open_rows(path, expected), schema, levels)
+        texts = _write(tmp_path / "texts.csv", [_texts(number) for number in numbers])
+        wanted = _read(open_rows(texts, expected), schema, levels)
+        names = [column.name for column in schema.columns]
+        differing = {
+            name: (row[place], other[place])
+            for row, other in zip(read, wanted, strict=True)
+            for place, name in enumerate(names)
+            if row[place] != other[place] and not (suffix == "xlsx" and name == "big")
+        }
+        assert differing == {}
+        assert _read(open_rows(frame, expected), schema, levels) == wanted

@@ -128,7 +128,7 @@ def test_any_frame_becomes_a_table() -> None:
     info = from_frame(frame)
     assert {column.name: column.storage for column in info.profile.columns} == {
         "mixed": "text", "category": "text", "numbers": "integer", "nullable": "integer", "zoned": "timestamp",
-        "codes": "text", "period": "text", "objects": "text", "complex": "text", "flags": "boolean",
+        "codes": "text", "period": "date", "objects": "text", "complex": "text", "flags": "boolean",
         "sparse": "float", "7": "integer",
     }  # fmt: skip
     loaded = load_frame(info)

@@ -7,10 +7,12 @@ from msgspec.structs import replace
 from tabsmith.errors import MissingColumnError, StepError
 from tabsmith.runs.jobs import JobFailed, Predict, ReadTable
 from tabsmith.runs.spec import Confirmed, Deferred
+from tabsmith.tables.profile.types import ColumnProfile, TableProfile
 from tabsmith.tables.read.sources import DatabaseSource, FileSource
 from tabsmith.tables.schema.types import Split
 from tabsmith.workflow import actions
 from tabsmith.workflow.effects import CheckPath, RemoveSession, StartTraining
+from tabsmith.workflow.form import ColumnsField
 from tabsmith.workflow.machine import marks, step
 from tabsmith.workflow.session import HISTORY_LIMIT, FieldName, WorkflowSession
 from tabsmith.workflow.states import GuidedStep, State, StepMark
@@ -350,3 +352,16 @@ def test_the_snapshot_of_a_database_becomes_part_of_the_source_once_it_is_read()
     read = replace(asked, fingerprint="f9")
     loaded = step(reading, replace(result, info=replace(result.info, source=read)), b.moment()).session
     assert (loaded.state, loaded.source, loaded.sources) == (State.CONFIRMING_SCHEMA, read, (read,))
+
+
+def test_a_schema_that_no_model_can_be_trained_with_is_not_accepted() -> None:
+    few = TableProfile(4, tuple(ColumnProfile(name, "float", 4, 0, 4) for name in b.COLUMNS))
+    session = b.at(*b.TO_SCHEMA)
+    assert session.table is not None
+    session = replace(session, table=replace(session.table, profile=few))
+    field = next(field for field in step_form(session).fields if isinstance(field, ColumnsField))
+    assert field.obstacle is not None
+    refused = b.say_to(session, actions.AcceptSchema()).session
+    assert refused.state is State.CONFIRMING_SCHEMA
+    assert refused.problem is not None
+    assert "at least 6 rows" in refused.problem.next_step

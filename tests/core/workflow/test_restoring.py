@@ -1,6 +1,7 @@
 """A session taken up again: killed at every state, expired, its file changed or gone, its run gone on without it."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -109,8 +110,8 @@ def test_killed_after_any_answer_the_session_is_restored_exactly_there(
     child = _CHILD.format(core=str(ROOT / "core"), root=str(ROOT), folder=str(tmp_path))
     words = msgspec.json.encode(list(walk)) + b"\n"
     for place in range(len(walk)):
-        for file in (tabsmith_home / "state" / "sessions").glob("*"):
-            file.unlink()
+        for folder in ("sessions", "corrections"):
+            shutil.rmtree(tabsmith_home / "state" / folder, ignore_errors=True)
         with subprocess.Popen([sys.executable, "-c", child], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
             assert process.stdin
             assert process.stdout

@@ -1,17 +1,19 @@
 """`tabsmith read`: a table read, and what was found in it; `tabsmith schema`: what tabsmith understands of a table."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import click
 import msgspec
 
 from tabsmith import formatting
-from tabsmith.presentation.schemas import warning_text
-from tabsmith.presentation.tables import join_sentence, reading_line, sheet_line
+from tabsmith.presentation.schemas import table_warning_text, warning_text
+from tabsmith.presentation.tables import column_sentences, join_sentence, reading_line, sheet_line
 from tabsmith.tables.info import Dialect, JoinStep, LineNote, TableInfo
 from tabsmith.tables.profile.types import ColumnProfile
-from tabsmith.tables.schema.types import ColumnSchema, ProblemType, Schema, Split, TargetCandidate
+from tabsmith.tables.schema.readiness import Obstacle
+from tabsmith.tables.schema.types import ColumnSchema, ProblemType, Schema, Split, TableWarning, TargetCandidate
+from tabsmith.text import plural
 from tabsmith_tui.commands.output import (
     json_option,
     print_facts,
@@ -22,6 +24,8 @@ from tabsmith_tui.commands.output import (
     say,
 )
 from tabsmith_tui.commands.read_options import SourceOptions, source_options
+
+_SENTENCES: Final = 20  # about columns, that are printed
 
 
 class ReadDocument(msgspec.Struct, frozen=True):
@@ -136,6 +140,13 @@ def _print_info(info: TableInfo) -> None:
             for column in info.profile.columns
         ],
     )
+    sentences = [sentence for column in info.profile.columns for sentence in column_sentences(column)]
+    if sentences:
+        print_text()
+    for sentence in sentences[:_SENTENCES]:
+        print_text(sentence)
+    if len(sentences) > _SENTENCES:
+        print_text(f"... and {plural(len(sentences) - _SENTENCES, 'more note')}; --json has all.")
 
 
 class SchemaDocument(msgspec.Struct, frozen=True):
@@ -147,6 +158,8 @@ class SchemaDocument(msgspec.Struct, frozen=True):
     task: ProblemType
     split: Split
     rows: int
+    warnings: tuple[TableWarning, ...]  # of the rows; those of the columns stand there
+    obstacle: Obstacle | None  # what keeps a model from being trained, and what would be enough
 
 
 @click.command()
@@ -157,9 +170,12 @@ class SchemaDocument(msgspec.Struct, frozen=True):
 def schema(path: str, target: str | None, options: SourceOptions, as_json: bool) -> None:
     """Show the schema that tabsmith detects in the table at PATH."""
     from tabsmith.tables.schema.detect import detect_schema
+    from tabsmith.tables.schema.readiness import find_obstacle
     from tabsmith.tables.table import read_table
 
-    detected = detect_schema(read_table(options.source(path)).info, target)
+    info = read_table(options.source(path)).info
+    detected = detect_schema(info, target)
+    obstacle = find_obstacle(detected, info.profile)
     if as_json:
         document = SchemaDocument(
             detected.columns,
@@ -168,13 +184,16 @@ def schema(path: str, target: str | None, options: SourceOptions, as_json: bool)
             detected.problem_type,
             detected.split,
             detected.rows,
+            detected.warnings,
+            obstacle,
         )
         print_json(document)
     else:
-        _print_schema(detected)
+        _print_schema(detected, obstacle)
 
 
-def _print_schema(detected: Schema) -> None:
+def _print_schema(detected: Schema, obstacle: Obstacle | None) -> None:
+    stops = [("stops", f"{obstacle.message} {obstacle.next_step}")] if obstacle else []
     print_facts(
         [
             ("target", detected.target or "none found: name it with --target"),
@@ -185,6 +204,8 @@ def _print_schema(detected: Schema) -> None:
                 f"{detected.split.kind}, {formatting.percent(detected.split.holdout)} test set. {detected.split.reason}",
             ),
             ("others", ", ".join(f"{other.name} ({other.confidence:.2f})" for other in detected.targets[1:5]) or "—"),
+            *(("rows", table_warning_text(warning)) for warning in detected.warnings),
+            *stops,
         ]
     )
     print_text()

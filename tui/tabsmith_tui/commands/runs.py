@@ -21,9 +21,9 @@ from tabsmith.runs.supervisor import require_resumable
 from tabsmith.runs.training import launch_detached, stop_and_wait
 from tabsmith.runs.watch import RunWatch, list_runs
 from tabsmith.text import clean, plural
+from tabsmith_tui.commands.follow import follow
+from tabsmith_tui.commands.follow import show as show_run
 from tabsmith_tui.commands.output import json_option, print_json, print_table, print_text, say, tell
-from tabsmith_tui.commands.train import follow
-from tabsmith_tui.commands.train import show as show_run
 from tabsmith_tui.condition_backtest import BacktestedIteration, backtest, stored_facts
 
 

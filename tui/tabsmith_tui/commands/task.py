@@ -10,11 +10,8 @@ import click
 from tabsmith import config, tasks
 from tabsmith.config.settings import Mode
 from tabsmith.runs.spec import new_run_id
-from tabsmith.runs.watch import RunWatch
-from tabsmith_tui.commands.output import json_option, print_json, print_text, say
-from tabsmith_tui.commands.questions import on_a_terminal
-from tabsmith_tui.commands.run_report import tasks_document
-from tabsmith_tui.commands.train import follow, launch
+from tabsmith_tui.commands.follow import follow, launch, leave_running, on_a_terminal
+from tabsmith_tui.commands.output import json_option, say
 from tabsmith_tui.task_files import task_run_spec
 
 
@@ -50,9 +47,4 @@ def task(file: str, mode: Mode | None, breakpoints: tuple[str, ...], detach: boo
         return follow(folder, as_json=as_json)
     for warning in task_file.warnings:  # a followed run prints them itself
         say(f"Mind: {warning}")
-    say(f"Started. To follow it: tabsmith runs attach {folder.id}")
-    if as_json:
-        print_json(tasks_document(folder.id, RunWatch(folder.id).refresh(), time.time()))
-    else:
-        print_text(folder.id)
-    return 0
+    return leave_running(folder, as_json=as_json)

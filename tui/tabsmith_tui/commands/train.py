@@ -11,26 +11,19 @@ import click
 from tabsmith import config
 from tabsmith.agents.protocol import AgentName
 from tabsmith.config.settings import Mode
-from tabsmith.errors import INTERRUPTED, WORK_FAILED, UsageError
+from tabsmith.errors import UsageError
 from tabsmith.families.registry import find_family
 from tabsmith.limits import Limits
-from tabsmith.presentation.events import EventPrinter
 from tabsmith.presentation.tables import join_sentence
-from tabsmith.presentation.tasks import has_tasks
 from tabsmith.runs.folder import RunFolder
-from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.spec import Deferred, Detect, ModelChoice, RunSpec, SchemaChoice, new_run_id
-from tabsmith.runs.training import launch_detached, metric_by_name, stop_and_wait
-from tabsmith.runs.watch import RunWatch
+from tabsmith.runs.training import metric_by_name
 from tabsmith.tables.read.sources import DatabaseSource, JoinSource, SampleSource, Source
 from tabsmith.tables.schema.types import ManualSchema
 from tabsmith.workflow.inputs import read_budget, show_budget
-from tabsmith_tui.commands.output import json_option, print_json, print_text, say, say_error
-from tabsmith_tui.commands.questions import QuestionPrompt, on_a_terminal
+from tabsmith_tui.commands.follow import follow, launch, leave_running, on_a_terminal
+from tabsmith_tui.commands.output import json_option, say
 from tabsmith_tui.commands.read_options import SourceOptions, source_options
-from tabsmith_tui.commands.run_report import agent_facts, print_report, print_tasks, train_document
-
-LOOK_SECONDS = 0.05  # between two looks at the journal
 
 
 @click.command()
@@ -99,65 +92,12 @@ def train(
         require_available(proposer, settings.agents)
     source = _checked(options.source(path), settings)
     folder = start(source, _schema_choice(target, schema), choice)
-    if detach:
-        say(f"Started. To follow it: tabsmith runs attach {folder.id}")
-        if as_json:
-            print_json(train_document(folder.id, RunWatch(folder.id).refresh(), time.time()))
-        else:
-            print_text(folder.id)
-        return 0
-    return follow(folder, as_json=as_json)
+    return follow(folder, as_json=as_json) if not detach else leave_running(folder, as_json=as_json)
 
 
 def start(source: Source, schema: SchemaChoice, choice: ModelChoice) -> RunFolder:
     """Start a run in a process of its own."""
     return launch(RunSpec(new_run_id(), time.time(), source, schema, choice))
-
-
-def launch(spec: RunSpec) -> RunFolder:
-    """Start the run of `spec` in a process of its own."""
-    folder = RunFolder.create(spec)
-    launch_detached(folder)
-    return folder
-
-
-def follow(folder: RunFolder, *, as_json: bool, stop_on_interrupt: bool = True) -> int:
-    """Print the progress and questions of a run to its end, then its report. Returns the exit status."""
-    watch = RunWatch(folder.id, on_event=EventPrinter(say))
-    prompt = QuestionPrompt(folder)
-    try:
-        while not (run := watch.refresh()).state.ended:
-            prompt.look(run, LOOK_SECONDS)
-    except KeyboardInterrupt:
-        if not stop_on_interrupt:
-            say(f"Left running. To come back: tabsmith runs attach {folder.id}")
-            return INTERRUPTED
-        kept = "what was accepted" if has_tasks(watch.refresh()) else "the best model"
-        say(f"Stopping; {kept} so far is kept.")
-        run = stop_and_wait(folder, watch)
-        show(folder.id, run, as_json=as_json)
-        return INTERRUPTED
-    return show(folder.id, run, as_json=as_json)
-
-
-def show(run_id: str, run: RunSnapshot, *, as_json: bool) -> int:
-    """Print the result of a run. Returns the exit status."""
-    if has_tasks(run):
-        return print_tasks(run_id, run, time.time(), as_json=as_json)
-    if as_json:
-        print_json(train_document(run_id, run, time.time()))
-    elif run.report:
-        print_report(run.report, agent_facts(run))
-    if run.error is not None:
-        say_error(run.error)
-        return run.error.exit_code
-    if run.report is None:
-        say(f"The run {run_id} is {run.state.value}: there is no model yet.")
-        return WORK_FAILED
-    if not as_json:
-        print_text()
-        print_text(f"To predict: tabsmith predict {run.report.model_id} NEW_ROWS.csv")
-    return 0
 
 
 def checked_breakpoints(breakpoints: Sequence[str]) -> tuple[str, ...]:

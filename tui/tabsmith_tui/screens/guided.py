@@ -292,7 +292,8 @@ class GuidedScreen(TabsmithScreen):
         now."""
         typed, self._typed = self._typed, {}
         if self._view is not None and self._view.is_attached:
-            typed = {**self._view.unsaved(), **typed}
+            now = self._view.texts()  # a text that was typed and taken back again is saved as it is now
+            typed = {**self._view.unsaved(), **{field: now.get(field, text) for field, text in typed.items()}}
         for field, text in typed.items():
             try:
                 self._save_text(actions.Type(field, text))

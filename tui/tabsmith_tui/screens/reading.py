@@ -12,7 +12,7 @@ from tabsmith.errors import ErrorReport, UsageError
 from tabsmith.formatting import count
 from tabsmith.presentation.spans import Span
 from tabsmith.presentation.tables import reading_line, sheet_line
-from tabsmith.runs.jobs import JobFailed, PreviewTable, TablePreviewed
+from tabsmith.runs.jobs import JobFailed, PreviewSource, SourcePreviewed
 from tabsmith.tables.info import Preview, TableInfo
 from tabsmith.tables.read.option_texts import OPTION_TEXTS, option_texts, parse_options
 from tabsmith.tables.read.sources import DatabaseSource, FileSource, ReadOptions
@@ -133,9 +133,9 @@ class ReadingDialog(DialogScreen[ReadOptions | None]):
         from msgspec.structs import replace
 
         self._say("reading …")
-        result = await run_job(PreviewTable(replace(self._source, options=options)), self._services.supervisor)
+        result = await run_job(PreviewSource(replace(self._source, options=options)), self._services.supervisor)
         match result:
-            case TablePreviewed(info=info, preview=preview):
+            case SourcePreviewed(info=info, preview=preview):
                 self._say(literal(_facts(info), 400))
                 self._show_rows(preview)
             case JobFailed(error=error):

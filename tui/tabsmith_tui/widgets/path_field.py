@@ -153,8 +153,11 @@ class PathField(Vertical):
 
         value: str
 
-    class Submitted(Changed):
+    @dataclass
+    class Submitted(Message):  # no kind of Changed, whose handlers would take it for another keystroke
         """Enter was pressed; `value` is the path without quotes."""
+
+        value: str
 
     HELP = (
         "The path of a file. Tab completes it as far as it is certain; the arrows go through what fits, and enter "

@@ -76,7 +76,7 @@ class RecipeLoop(Loop[RecipeIteration]):
         transcripts: Transcripts,
         state: LoopState,
         clock: Callable[[], float],
-        remember: Callable[[RecipeIteration], None],
+        remember: Callable[[RecipeIteration], object],
         grader: Grader | None = None,
     ) -> None:
         recorded = state.recorded

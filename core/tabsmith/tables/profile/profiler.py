@@ -68,16 +68,24 @@ class _Totals(msgspec.Struct, frozen=True):
 
 
 def profile_snapshot(
-    database: "duckdb.DuckDBPyConnection", snapshot: Path, names: Sequence[str], stored: Sequence[StoredColumn]
+    database: "duckdb.DuckDBPyConnection",
+    snapshot: Path,
+    names: Sequence[str],
+    stored: Sequence[StoredColumn],
+    *,
+    only: Sequence[int] | None = None,
 ) -> TableProfile:
-    """The profile of the Parquet file `snapshot`, whose columns c0, c1 ... are called `names`."""
+    """The profile of the Parquet file `snapshot`, whose columns c0, c1 ... are called `names`.
+
+    With `only`, the profile has nothing but the columns at these positions, in this order.
+    """
     database.execute("SET parquet_metadata_cache = true")
     relation = f"read_parquet({sql_literal(str(snapshot))}, file_row_number=true)"
     rows = int(database.execute(f"SELECT count(*) FROM {relation}").fetchall()[0][0])  # noqa: S608
     step = max(1, math.ceil(rows / _SAMPLED_ROWS))
     columns = [
-        _SnapshotColumn(position, name, column.storage)
-        for position, (name, column) in enumerate(zip(names, stored, strict=True))
+        _SnapshotColumn(position, names[position], stored[position].storage)
+        for position in (range(len(names)) if only is None else only)
     ]
     totals: dict[int, _Totals] = {}
     if step > 1:
@@ -86,7 +94,12 @@ def profile_snapshot(
     profiles: list[ColumnProfile] = []
     for group in _groups(columns, max(1, -(-rows // step))):
         profiles += _profile_group(database, relation, rows, step, group, totals)
-    return TableProfile(rows, tuple(map(_with_format, profiles, stored)))
+    return TableProfile(
+        rows,
+        tuple(
+            _with_format(profile, stored[column.position]) for profile, column in zip(profiles, columns, strict=True)
+        ),
+    )
 
 
 def _with_format(profile: ColumnProfile, stored: StoredColumn) -> ColumnProfile:

@@ -22,6 +22,7 @@ class StoredColumn(msgspec.Struct, frozen=True):
     odd_cells: tuple[OddCell, ...] = ()  # the first few that the format cannot read
     odd_count: int = 0  # of all such cells
     note: str = ""  # what its values became, where a person would not expect it
+    verbatim: bool = False  # texts exactly as they stand in the source
 
 
 class ValueCount(msgspec.Struct, frozen=True):

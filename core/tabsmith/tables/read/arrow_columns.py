@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from tabsmith.tables.column_format import ColumnFormat
 from tabsmith.tables.database import sql_literal
-from tabsmith.tables.profile.types import StoredColumn
+from tabsmith.tables.profile.types import StorageType, StoredColumn
 from tabsmith.tables.read.row_lines import no_lines
 from tabsmith.tables.read.values.text_columns import RelationTexts, converted_select, plan_columns, settle_plans
 
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 _SAMPLED_TEXTS: Final = 5_000  # values of a text column by which its formats are planned
 _INTEGERS: Final = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
 _LARGE_INTEGERS: Final = {"UBIGINT", "HUGEINT", "UHUGEINT"}
+_TYPED: Final[dict[StorageType, str]] = {
+    "integer": "integer", "float": "number", "boolean": "boolean", "date": "date, ISO 8601",
+    "timestamp": "time, ISO 8601", "text": "text",
+}  # fmt: skip
+"""The format in which texts are read for a column of each storage."""
 _EXACT: Final = 2**53  # beyond, a float cannot hold every whole number
 
 
@@ -112,11 +118,17 @@ def write_columns(
 
 
 def convert_relation(
-    database: "duckdb.DuckDBPyConnection", relation: str, out: Path, *, as_text: bool, kept: tuple[str, ...] = ()
+    database: "duckdb.DuckDBPyConnection",
+    relation: str,
+    out: Path,
+    *,
+    as_text: bool,
+    read_texts: bool = True,
+    kept: tuple[str, ...] = (),
 ) -> tuple[StoredColumn, ...]:
     """Copy `relation` (SQL, columns c0, c1 ...) to the Parquet file `out`; returns how each column is stored.
 
-    Without `as_text`, a column of text becomes one of numbers, dates or booleans as in a text file. Further columns of
+    With `read_texts` and without `as_text`, a column of text becomes one of numbers, dates or booleans as in a text file. Further columns of
     the relation, called as in `kept`, are copied as they are.
     """
     described = database.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()  # noqa: S608
@@ -128,7 +140,7 @@ def convert_relation(
         selected.append(f"{value} AS c{position}")
         stored.append(column)
     converted = f"(SELECT {', '.join((*selected, *kept))} FROM {relation})"  # noqa: S608
-    if not as_text and any(column.storage == "text" for column in stored):
+    if read_texts and not as_text and any(column.storage == "text" for column in stored):
         converted, stored = _with_texts_read(database, converted, stored, kept)
     database.execute(f"COPY (SELECT * FROM {converted}) TO {sql_literal(str(out))} (FORMAT parquet)")  # noqa: S608
     return tuple(stored)
@@ -139,30 +151,35 @@ def _stored(
 ) -> tuple[str, StoredColumn]:
     """The SQL value of a column of the DuckDB type `type_`, and how it is stored."""
     if as_text:
-        return f"coalesce({_as_text(column, type_)}, '')", StoredColumn("text")
+        return f"coalesce({_as_text(column, type_)}, '')", StoredColumn("text", verbatim=True)
     if type_ in _INTEGERS:
-        return f"CAST({column} AS BIGINT)", StoredColumn("integer")
+        return f"CAST({column} AS BIGINT)", _typed("integer")
     if type_ in _LARGE_INTEGERS or type_.startswith("DECIMAL"):
         return _large_number(database, relation, column, type_)
     if type_ in {"FLOAT", "DOUBLE"}:
         # A float that is not a number is a missing value.
-        return f"CASE WHEN isnan({column}) THEN NULL ELSE CAST({column} AS DOUBLE) END", StoredColumn("float")
+        return f"CASE WHEN isnan({column}) THEN NULL ELSE CAST({column} AS DOUBLE) END", _typed("float")
     if type_ == "BOOLEAN":
-        return column, StoredColumn("boolean")
+        return column, _typed("boolean")
     if type_ == "DATE":
-        return _if_finite(column, f"TRY_CAST({column} AS TIMESTAMP)"), StoredColumn("date")
+        return _if_finite(column, f"TRY_CAST({column} AS TIMESTAMP)"), _typed("date")
     if type_.startswith("TIMESTAMP"):
         has_zone = "ZONE" in type_ or "TZ" in type_
         timestamp = f"TRY_CAST({column} AS TIMESTAMP{'TZ' if has_zone else ''})"
         value = f"CAST({timestamp} AT TIME ZONE 'UTC' AS TIMESTAMP)" if has_zone else timestamp
-        return _if_finite(value, timestamp), StoredColumn("timestamp")
+        return _if_finite(value, timestamp), _typed("timestamp")
     if type_ == "INTERVAL":
-        return f"epoch({column})", StoredColumn("float", note="durations, taken as seconds")
+        return f"epoch({column})", _typed("float", note="durations, taken as seconds")
     if type_.startswith("TIME"):  # what begins with TIMESTAMP is above
-        return f"epoch({column})", StoredColumn("float", note="times of day, taken as seconds since midnight")
+        return f"epoch({column})", _typed("float", note="times of day, taken as seconds since midnight")
     if type_ == "BLOB":
         return _bytes(database, relation, column)
     return _as_text(column, type_), StoredColumn("text")
+
+
+def _typed(storage: StorageType, note: str = "") -> StoredColumn:
+    """A column that has a type in its source; texts of new rows are read as those of a text file would be."""
+    return StoredColumn(storage, ColumnFormat(_TYPED[storage]), note=note)
 
 
 def _bytes(database: "duckdb.DuckDBPyConnection", relation: str, column: str) -> tuple[str, StoredColumn]:
@@ -184,11 +201,11 @@ def _large_number(
 ) -> tuple[str, StoredColumn]:
     """Large whole numbers stay exact: as integers if they fit in 64 bits, else as text. Decimals become floats."""
     if type_.startswith("DECIMAL") and not type_.endswith(",0)"):
-        return f"CAST({column} AS DOUBLE)", StoredColumn("float")
+        return f"CAST({column} AS DOUBLE)", _typed("float")
     fits = f"SELECT count({column}) = count(TRY_CAST({column} AS BIGINT)) FROM {relation}"  # noqa: S608
     row = database.execute(fits).fetchone()
     if row and row[0]:
-        return f"CAST({column} AS BIGINT)", StoredColumn("integer")
+        return f"CAST({column} AS BIGINT)", _typed("integer")
     return f"CAST({column} AS VARCHAR)", StoredColumn("text", note="whole numbers beyond 64 bits, kept as text")
 
 

@@ -24,6 +24,9 @@ _ARROW_TYPES: Final = {
     "integer": "int64", "float": "double", "boolean": "bool", "date": "timestamp[us]", "timestamp": "timestamp[us]",
     "text": "large_string",
 }  # fmt: skip
+_FEW_TYPES: Final = {"date": "int64", "timestamp": "int64"}  # microseconds since 1970: Python knows fewer years
+_FEW: Final = 64  # texts that are read by a prepared statement
+_STATEMENTS: Final = 1_000  # that are kept prepared
 _SQL_TYPES: Final[dict[StorageType, str]] = {
     "integer": "BIGINT", "float": "DOUBLE", "boolean": "BOOLEAN", "date": "DATE", "timestamp": "TIMESTAMP",
     "text": "VARCHAR",
@@ -51,12 +54,14 @@ def read_cells(texts: "pa.ChunkedArray | pa.Array", column_format: ColumnFormat,
     value = cell_value("t", value_format, column_format)
     if storage != value_format.storage:
         value = f"TRY_CAST({value} AS {_SQL_TYPES[storage]})"
+    odd = is_odd("t", "value", value_format, column_format)
+    if len(texts) <= _FEW:
+        return _few_cells(texts.to_pylist(), value, odd, storage)
     chunks = texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]
     cells = pa.table({"t": pa.chunked_array(chunks, texts.type).cast(pa.large_string())})
-    database = _database()
+    database = _own.database
     database.register("cells", cells)
     try:
-        odd = is_odd("t", "value", value_format, column_format)
         query = f"SELECT value, {odd} AS odd FROM (SELECT t, {value} AS value FROM cells)"  # noqa: S608
         result = database.sql(query).to_arrow_table().combine_chunks()
     finally:
@@ -67,22 +72,54 @@ def read_cells(texts: "pa.ChunkedArray | pa.Array", column_format: ColumnFormat,
     )
 
 
-class _Databases(threading.local):
-    """One database for each thread, because opening one takes longer than reading a row."""
+def _few_cells(texts: list[str | None], value: str, odd: str, storage: StorageType) -> CellsRead:
+    """The same for a few texts, by a statement that is prepared once: planning it takes milliseconds, running it none."""
+    import numpy as np
+    import pyarrow as pa
 
-    database: "duckdb.DuckDBPyConnection | None" = None
+    rows: list[tuple[Any, bool]] = []
+    if texts:
+        result = f"epoch_us({value})" if storage in _FEW_TYPES else value
+        name = _own.prepared(
+            f"SELECT value, {odd} AS odd "  # noqa: S608
+            f"FROM (SELECT t, {result} AS value FROM (SELECT unnest($1::VARCHAR[]) AS t))"
+        )
+        cells = ", ".join("NULL" if text is None else sql_literal(text) for text in texts)
+        rows = _own.database.execute(f"EXECUTE {name}([{cells}])").fetchall()
+    values = pa.array([row[0] for row in rows], _FEW_TYPES.get(storage, _ARROW_TYPES[storage]))
+    return CellsRead(values.cast(_ARROW_TYPES[storage]), np.asarray([row[1] for row in rows], dtype=np.bool_))
 
 
-_databases: Final = _Databases()
+class _OwnDatabase(threading.local):
+    """A database for each thread, because opening one takes longer than reading a row; and its prepared statements."""
+
+    def __init__(self) -> None:
+        self._database: duckdb.DuckDBPyConnection | None = None
+        self._statements: dict[str, str] = {}
+
+    @property
+    def database(self) -> "duckdb.DuckDBPyConnection":
+        if self._database is None:
+            import duckdb
+
+            self._database = duckdb.connect(config={"threads": 1})
+            self._database.execute("SET TimeZone = 'UTC'")
+        return self._database
+
+    def prepared(self, query: str) -> str:
+        """The name of the prepared statement `query`."""
+        if query not in self._statements:
+            if len(self._statements) >= _STATEMENTS:
+                for name in self._statements.values():
+                    self.database.execute(f"DEALLOCATE {name}")
+                self._statements.clear()
+            name = f"statement_{len(self._statements)}"
+            self.database.execute(f"PREPARE {name} AS {query}")
+            self._statements[query] = name
+        return self._statements[query]
 
 
-def _database() -> "duckdb.DuckDBPyConnection":
-    if _databases.database is None:
-        import duckdb
-
-        _databases.database = duckdb.connect(config={"threads": 1})
-        _databases.database.execute("SET TimeZone = 'UTC'")
-    return _databases.database
+_own: Final = _OwnDatabase()
 
 
 def _one_array(column: Any) -> Any:

@@ -6,7 +6,6 @@ from tabsmith.errors import SchemaError
 from tabsmith.tables import snapshot_store
 from tabsmith.tables.database import connect, translate_errors
 from tabsmith.tables.info import Dialect, TableInfo
-from tabsmith.tables.profile.profiler import profile_snapshot
 from tabsmith.tables.read.arrow_columns import column_array, plain_value, write_columns
 from tabsmith.tables.read.sources import FrameSource, SampleSource
 from tabsmith.text import clean
@@ -26,6 +25,8 @@ def from_frame(frame: "pd.DataFrame") -> TableInfo:
 
 def write_frame(frame: "pd.DataFrame", sample: SampleSource | None) -> TableInfo:
     """Write `frame` as a snapshot: the frame of `sample`, or one handed over from Python."""
+    from tabsmith.tables.read.values.whole_columns import finish_snapshot
+
     described = "the frame" if sample is None else sample.name
     with translate_errors(described):
         names, columns = _frame_columns(frame)
@@ -33,7 +34,7 @@ def write_frame(frame: "pd.DataFrame", sample: SampleSource | None) -> TableInfo
         out = scratch / "snapshot.parquet"
         with connect(spill=scratch, threads=1) as database:
             stored = write_columns(database, columns, out, as_text=False)
-            profile = profile_snapshot(database, out, names, stored)
+            profile = finish_snapshot(database, out, names, stored)
         with out.open("rb") as file:
             fingerprint = snapshot_store.fingerprint(sample, names, snapshot_store.content_hash(file.fileno()))
         info = TableInfo(

@@ -10,7 +10,6 @@ from tabsmith.errors import ReadError, TableChangedError
 from tabsmith.tables import snapshot_store
 from tabsmith.tables.database import connect, translate_errors
 from tabsmith.tables.info import Estimate, FormatName, TableInfo
-from tabsmith.tables.profile.profiler import profile_snapshot
 from tabsmith.tables.profile.types import TableProfile
 from tabsmith.tables.read.database_reader import read_database
 from tabsmith.tables.read.encoding import HEAD, unpack_head
@@ -35,6 +34,7 @@ from tabsmith.tables.read.sources import (
     describe_source,
     sample_frame,
 )
+from tabsmith.tables.read.values.whole_columns import finish_snapshot
 
 
 def no_progress(_share: float, _message: str) -> None:
@@ -114,7 +114,7 @@ def _make_snapshot(
         with connect(spill=scratch) as database:
             result = read(Workplace(scratch, database, out))
             progress(0.85, "profiling")
-            profile = profile_snapshot(database, out, result.names, result.columns)
+            profile = finish_snapshot(database, out, result.names, result.columns)
         if profile.rows == 0:
             raise ReadError(
                 "The table has a header but no rows.",
@@ -169,7 +169,7 @@ def _read_database(source: DatabaseSource, progress: Progress) -> TableInfo:
         with connect(spill=scratch) as database:
             result = read_database(source, Workplace(scratch, database, out), progress)
             progress(0.85, "profiling")
-            profile = profile_snapshot(database, out, result.names, result.columns)
+            profile = finish_snapshot(database, out, result.names, result.columns)
         with out.open("rb") as file:
             content = snapshot_store.content_hash(file.fileno())
         fingerprint = snapshot_store.fingerprint(source.url, source.options, source.as_text, result.names, content)

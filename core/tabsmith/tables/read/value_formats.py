@@ -37,20 +37,24 @@ class ValueFormat(msgspec.Struct, frozen=True):
     name: str  # saved with models
     label: str  # for a person
     storage: StorageType
-    pattern: re.Pattern[str]
+    regex: str  # of Python and of RE2
     sql: str
     strict: str = ""
     native: str = ""  # the type with which the CSV reader itself takes such a column just as well
 
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """The compiled `regex`; compiled when it is first asked for, because there are many formats."""
+        return _compiled(self.regex)
 
-def _value_format(
-    name: str, label: str, storage: StorageType, pattern: str, sql: str, strict: str = "", native: str = ""
-) -> ValueFormat:
-    return ValueFormat(name, label, storage, re.compile(pattern, re.ASCII), sql, strict, native)
+
+@lru_cache(maxsize=1024)
+def _compiled(regex: str) -> re.Pattern[str]:
+    return re.compile(regex, re.ASCII)
 
 
 def _dates(form: DateForm) -> ValueFormat:
-    return _value_format(form.name, form.label, form.storage, form.pattern, form.sql, form.strict)
+    return ValueFormat(form.name, form.label, form.storage, form.pattern, form.sql, form.strict)
 
 
 @lru_cache(maxsize=256)
@@ -58,7 +62,7 @@ def number_format(form: NumberForm) -> ValueFormat:
     """The format of numbers in `form`."""
     kind = "whole numbers" if form.whole else "numbers"
     label = ", ".join((kind, *form.name.split(", ")[1:]))
-    return _value_format(form.name, label, "integer" if form.whole else "float", form.pattern, form.sql)
+    return ValueFormat(form.name, label, "integer" if form.whole else "float", form.pattern, form.sql)
 
 
 _PLAIN: Final = r"[+-]?(?:0|[1-9]\d{0,18})"
@@ -66,7 +70,7 @@ _POINT: Final = r"[+-]?(?:0|[1-9]\d{0,14}|[1-9]\d{0,2}(?:,\d{3})+)(?:[.]0*)?"
 _GROUPED: Final = r"[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:[.]\d*)?"
 _UNGROUPED: Final = "replace({t}, ',', '')"
 
-INTEGER: Final = _value_format(
+INTEGER: Final = ValueFormat(
     "integer", "whole numbers", "integer", r"-?[1-9]\d{0,18}|0",
     f"CASE WHEN regexp_full_match({{t}}, '{_PLAIN}') THEN TRY_CAST({{t}} AS BIGINT) "
     f"WHEN regexp_full_match({{t}}, '{_POINT}') THEN TRY_CAST(TRY_CAST({_UNGROUPED} AS DOUBLE) AS BIGINT) END",
@@ -76,7 +80,7 @@ _DECIMALS: Final = (
     r"(?:-?(?:0|[1-9]\d{0,14})|\+(?:0|[1-9]\d{0,5}))(?:\.\d*(?:[eE][+-]?\d+)?|e[+-]?\d+|E[+-]\d+)?|[+-]?\.\d+(?:[eE][+-]?\d+)?"
     r"|-?[1-9]\d{15,}\.\d*|[+-]?(?:inf|Inf|INF|Infinity)"
 )
-NUMBER: Final = _value_format(
+NUMBER: Final = ValueFormat(
     "number", "numbers", "float", _DECIMALS,
     f"nullif(coalesce(TRY_CAST({{t}} AS DOUBLE), CASE WHEN regexp_full_match({{t}}, '{_GROUPED}') "
     f"THEN TRY_CAST({_UNGROUPED} AS DOUBLE) END), CAST('nan' AS DOUBLE))",
@@ -85,11 +89,11 @@ NUMBER: Final = _value_format(
 )  # fmt: skip
 DECIMAL_COMMA: Final = number_format(NumberForm(decimal_comma=True))
 _COMMA_AND_POINT: Final = number_format(NumberForm(decimal_comma=True, groups="point"))
-BOOLEAN: Final = _value_format(
+BOOLEAN: Final = ValueFormat(
     "boolean", "true or false", "boolean", r"(?i:true|false)",
     "CASE lower({t}) WHEN 'true' THEN true WHEN 'false' THEN false END",
 )  # fmt: skip
-TEXT: Final = _value_format("text", "text", "text", r"(?s:.*)", "{t}")
+TEXT: Final = ValueFormat("text", "text", "text", r"(?s:.*)", "{t}")
 DATES: Final = tuple(_dates(form) for form in DATE_FORMS)
 
 # Formats of whole numbers that are dates: only the whole column shows it, and its name.
@@ -101,7 +105,7 @@ def _epoch(unit: str, microseconds: str) -> ValueFormat:
     value = (
         f"CASE WHEN regexp_full_match({{t}}, '{number}') THEN make_timestamp(TRY_CAST({microseconds} AS BIGINT)) END"
     )
-    return _value_format(f"epoch, {unit}", f"times in {unit} since 1970", "timestamp", number, value)
+    return ValueFormat(f"epoch, {unit}", f"times in {unit} since 1970", "timestamp", number, value)
 
 
 EPOCHS: Final = {
@@ -111,7 +115,7 @@ EPOCHS: Final = {
     "nanoseconds": _epoch("nanoseconds", f"{_SECONDS} / 1e3"),
 }
 _SERIAL: Final = r"\d{1,5}(?:[.]\d+)?"
-EXCEL_DATE: Final = _value_format(
+EXCEL_DATE: Final = ValueFormat(
     "date, Excel serial", "days since 1899-12-30, as Excel counts them", "timestamp", _SERIAL,
     f"CASE WHEN regexp_full_match({{t}}, '{_SERIAL}') "
     "THEN TIMESTAMP '1899-12-30' + to_microseconds(CAST(round(TRY_CAST({t} AS DOUBLE) * 86400) * 1e6 AS BIGINT)) END",
@@ -122,7 +126,7 @@ def _digits(name: str, label: str, pattern: str, strptime: str) -> ValueFormat:
     value = (
         f"CASE WHEN regexp_full_match({{t}}, '{pattern}') THEN CAST(TRY_STRPTIME({{t}}, ['{strptime}']) AS DATE) END"
     )
-    return _value_format(name, label, "date", pattern, value)
+    return ValueFormat(name, label, "date", pattern, value)
 
 
 COMPACT_DATE: Final = _digits("date, %Y%m%d", "dates as eight digits", r"(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])", "%Y%m%d")  # fmt: skip

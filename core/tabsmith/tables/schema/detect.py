@@ -14,6 +14,7 @@ from tabsmith.tables.schema.edits import BY_HAND, unknown_column
 from tabsmith.tables.schema.groups import EntityColumn, find_entities, group_warning
 from tabsmith.tables.schema.kinds import detect_kind
 from tabsmith.tables.schema.leaks import Leak, find_leaks
+from tabsmith.tables.schema.lexicon import target_weight
 from tabsmith.tables.schema.problem_type import problem_type_of, target_kind
 from tabsmith.tables.schema.repeats import find_copies
 from tabsmith.tables.schema.splits import choose_split, holdout_share
@@ -33,6 +34,7 @@ from tabsmith.text import clean, plural
 
 _MANY_VALUES: Final = 50
 _MOSTLY: Final = 0.5
+_TARGET_NAME: Final = 0.7  # weight of a name that is rarely that of a feature
 _RARE_CLASS: Final = 8  # rows: fewer than the folds
 _IMBALANCED: Final = 0.05
 
@@ -162,7 +164,7 @@ def _column_schema(column: ColumnProfile, kind: ColumnKind, evidence: str, conte
         if role == "time" and kind == "identifier":
             kind, evidence, warnings = "numeric", "counts the moments of a series", []
     elif (entity := context.entities.get(column.name)) is not None:
-        warnings.append(group_warning(entity.name, entity.groups, entity.rows_per_group))
+        warnings.append(group_warning(entity))
     return ColumnSchema(column.name, kind, role, evidence, tuple(warnings), column.format)
 
 
@@ -171,18 +173,31 @@ def _warnings(column: ColumnProfile, kind: ColumnKind) -> list[ColumnWarning]:
     if kind == "identifier":
         warnings.append(ColumnWarning("identifier", "A key of the row that says nothing about other rows; left out."))
     if kind == "constant":
-        warnings.append(ColumnWarning("constant", "The same value in all rows; left out."))
+        warnings.append(ColumnWarning("constant", _constant_message(column)))
     if kind == "date":
         warnings.append(
             ColumnWarning("date", "To predict the future, split by time along this column: train on earlier rows.")
         )
     if kind == "category" and column.distinct > _MANY_VALUES:
         warnings.append(ColumnWarning("high cardinality", f"{plural(column.distinct, 'different value')}."))
+    if column.note:
+        warnings.append(ColumnWarning("read as", f"{column.note}."))
     if column.odd_count:
         warnings.append(_unread_cells(column))
     if kind != "constant" and column.missing_share > _MOSTLY:
         warnings.append(ColumnWarning("mostly missing", f"Missing in {column.missing_share:.0%} of the rows."))
     return warnings
+
+
+def _constant_message(column: ColumnProfile) -> str:
+    if target_weight(column.name) < _TARGET_NAME:
+        return "The same value in all rows; left out."
+    what = (
+        "Its name is that of a target, but every value is missing"
+        if column.missing == column.rows
+        else ("Its name is that of a target, but it has the same value in all rows")
+    )
+    return f"{what}: a target needs at least two values, in two rows each. Left out."
 
 
 def _unread_cells(column: ColumnProfile) -> ColumnWarning:
@@ -194,12 +209,14 @@ def _unread_cells(column: ColumnProfile) -> ColumnWarning:
     verb = "is" if column.odd_count == 1 else "are"
     return ColumnWarning(
         "unread cells",
-        f"{plural(column.odd_count, 'cell')} {verb} not read as {column.format.name} and treated as missing: {shown}{more}.",
+        f"{plural(column.odd_count, 'cell')} {verb} not read as {column.format.name} and treated as missing{': ' if shown else ''}{shown}{more}.",
     )
 
 
 def _target_warnings(column: ColumnProfile, problem_type: ProblemType) -> list[ColumnWarning]:
     warnings: list[ColumnWarning] = [_unread_cells(column)] if column.odd_count else []
+    if column.note:
+        warnings.append(ColumnWarning("read as", f"{column.note}."))
     if column.missing:
         rows = plural(column.missing, "row")
         warnings.append(ColumnWarning("target missing", f"{rows} without a target; left out of training."))

@@ -14,7 +14,7 @@ from tabsmith.tables.profile.row_sample import RowSample
 from tabsmith.tables.profile.types import ColumnProfile
 from tabsmith.tables.schema.lexicon import is_class_name, is_entity_name, is_key_name, is_owner_name, is_period_name
 from tabsmith.tables.schema.types import ColumnKind, ColumnWarning
-from tabsmith.text import clean, plural
+from tabsmith.text import plural
 
 _LEAST_GROUPS: Final = 5
 _ROWS_PER_GROUP: Final = 1.5
@@ -48,12 +48,12 @@ def find_entities(
     return tuple(sorted(found, key=lambda entity: not entity.sure))
 
 
-def group_warning(name: str, groups: int, rows_per_group: float) -> ColumnWarning:
+def group_warning(entity: EntityColumn) -> ColumnWarning:
     """The warning of a column that names entities while rows are not kept together by it."""
     return ColumnWarning(
         "possible group",
-        f"Each of {plural(groups, 'value')} has about {rows_per_group:.0f} rows. With another split a model is tested on "
-        f"the {clean(name, 40)} that it was trained on. If new rows bring new ones, give this column the role group.",
+        f"Each of {plural(entity.groups, 'value')} has about {entity.rows_per_group:.0f} rows. With another split a model is tested on "
+        "the same values that it was trained on. If new rows bring new ones, give this column the role group.",
     )
 
 

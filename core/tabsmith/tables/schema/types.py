@@ -47,6 +47,7 @@ ColumnWarningKind: TypeAlias = Literal[
     "duplicate",
     "possible group",
     "unread cells",
+    "read as",
 ]
 
 ProblemType: TypeAlias = Literal["binary", "multiclass", "regression", "none"]

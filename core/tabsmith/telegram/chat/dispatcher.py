@@ -13,7 +13,7 @@ from tabsmith.telegram.chat import uploads
 from tabsmith.telegram.chat.commands import handle_command
 from tabsmith.telegram.chat.context import BridgeContext, UpdateContext, first_answer_key, first_message_key
 from tabsmith.telegram.chat.perform import give_answers, perform
-from tabsmith.telegram.chat.views import run_snapshot, show_view
+from tabsmith.telegram.chat.views import show_view
 from tabsmith.telegram.chat_state import ChatState, ChatView
 from tabsmith.telegram.render import models, questions, run_list, settings, step_parsing
 from tabsmith.telegram.render.text import error_text, line, own
@@ -27,6 +27,7 @@ from tabsmith.telegram.transport.updates import (
 )
 from tabsmith.text import clean
 from tabsmith.workflow import actions
+from tabsmith.workflow.effects import run_snapshot
 from tabsmith.workflow.session import SessionMovedOnError
 from tabsmith.workflow.states import State
 

@@ -10,12 +10,13 @@ from tabsmith.runs.jobs import DetectSchema, Predict, ReadTable
 from tabsmith.telegram import actions as chat_actions
 from tabsmith.telegram.chat.context import UpdateContext
 from tabsmith.telegram.chat.jobs import job_message
-from tabsmith.telegram.chat.views import run_snapshot, show_view
+from tabsmith.telegram.chat.views import show_view
 from tabsmith.telegram.chat_state import ChatState, ChatView
 from tabsmith.telegram.render import steps
 from tabsmith.telegram.render.text import StyledText, foreign, line, own
 from tabsmith.workflow import actions, effects
 from tabsmith.workflow.conversation import Conversation
+from tabsmith.workflow.effects import run_snapshot
 from tabsmith.workflow.session import SessionNoticeKind
 from tabsmith.workflow.states import State
 from tabsmith.workflow.step_forms import step_form

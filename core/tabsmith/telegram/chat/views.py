@@ -4,15 +4,15 @@ import asyncio
 
 from msgspec.structs import replace
 
-from tabsmith.errors import RunNotFoundError, TabsmithError
-from tabsmith.runs.snapshot import RunSnapshot
-from tabsmith.runs.watch import RunWatch, list_runs
+from tabsmith.errors import TabsmithError
+from tabsmith.runs.watch import list_runs
 from tabsmith.telegram.chat.context import BridgeContext, UpdateContext
 from tabsmith.telegram.chat_state import ChatState, ChatView
 from tabsmith.telegram.render import models, run_list, run_message, settings, steps
 from tabsmith.telegram.render.messages import Button, OutgoingMessage
 from tabsmith.telegram.render.text import StyledText, bold, error_text, foreign, line, own
 from tabsmith.workflow.conversation import Conversation
+from tabsmith.workflow.effects import run_snapshot
 from tabsmith.workflow.states import State
 
 
@@ -40,14 +40,6 @@ async def show_view(context: UpdateContext, view: ChatView | None = None, lead: 
             _send(context, _settings(context.bridge, context.chat), lead)
         case "upload":
             _send(context, _upload_question(context.conversation(), view), lead)
-
-
-def run_snapshot(run_id: str) -> RunSnapshot | None:
-    """The run as its journal tells it now; None when there is none."""
-    try:
-        return RunWatch(run_id).refresh()
-    except RunNotFoundError:
-        return None
 
 
 async def _show_step(context: UpdateContext, lead: StyledText) -> None:

@@ -7,7 +7,7 @@ from typing import Final, get_args
 from tabsmith.errors import SchemaError
 from tabsmith.formatting import count, number, percent
 from tabsmith.presentation import schemas
-from tabsmith.presentation.schemas import split_line, warning_text
+from tabsmith.presentation.schemas import split_line, table_warning_text, warning_text
 from tabsmith.presentation.spans import Span
 from tabsmith.tables.profile.types import ColumnProfile
 from tabsmith.tables.schema import edits
@@ -70,15 +70,20 @@ def schema_summary(prompt: StepForm, field: ColumnsField) -> StyledText:
     counted = ", ".join(f"{many:,} {kind}" for kind, many in kinds.most_common())
     return paragraphs(
         (*facts, *split, *why, *line(own(f"Kinds  {counted}"))),
-        _lines_lost(field),
+        _about_rows(field),
         _candidates(field),
         _warned(field),
         how,
     )
 
 
-def _lines_lost(field: ColumnsField) -> StyledText:
+def _about_rows(field: ColumnsField) -> StyledText:
+    """What is wrong with the rows: what keeps them from being trained on, copies, lines that were not read."""
     text: StyledText = ()
+    if field.target and field.obstacle is not None:
+        text += line(own("! "), mixed(f"{field.obstacle.message} {field.obstacle.next_step}", 300))
+    for warning in field.warnings:
+        text += line(own("! "), own(table_warning_text(warning)))
     if field.rejected:
         text += line(own(f"! {plural(field.rejected, 'line')} could not be read and were left out."))
     if field.repaired:

@@ -3,7 +3,7 @@ the tag of their step; rows and pages of them; short lines. The outbox keeps a m
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Literal, TypeAlias, TypeVar
 
 import msgspec
@@ -64,7 +64,7 @@ class OutgoingFile(msgspec.Struct, frozen=True, tag="file", tag_field="send"):
 Outgoing: TypeAlias = OutgoingMessage | OutgoingChart | OutgoingFile
 
 
-PER_PAGE: Final = 8
+PER_PAGE: Final = 8  # of a list
 LIST: Final = ""
 """Stands where an id would, for the list itself: `m::0`."""
 _PAGE: Final = re.compile(r"[0-9]{1,4}")
@@ -89,18 +89,27 @@ def in_columns(buttons: Sequence[Button | None], width: int) -> list[Sequence[Bu
     return [buttons[first : first + width] for first in range(0, len(buttons), width)]
 
 
-def page_slice(things: Sequence[_T], page: int) -> tuple[int, int, Sequence[_T]]:
-    """The page that is shown (the nearest there is), how many there are, and what stands on it."""
+def numbered_list(
+    title: str,
+    prefix: str,
+    things: Sequence[_T],
+    page: int,
+    entry: Callable[[int, _T], tuple[StyledText, Button | None]],
+) -> OutgoingMessage:
+    """A page of a list (the nearest there is), each thing under its number with a button that opens it."""
     pages = max(1, -(-len(things) // PER_PAGE))
-    shown = max(0, min(page, pages - 1))
-    return shown, pages, things[shown * PER_PAGE : (shown + 1) * PER_PAGE]
-
-
-def page_buttons(prefix: str, page: int, pages: int) -> tuple[Button | None, ...]:
-    """The buttons to the pages beside this one."""
-    back = button("← newer", prefix, LIST, str(page - 1)) if page > 0 else None
-    on = button("older →", prefix, LIST, str(page + 1)) if page + 1 < pages else None
-    return (back, on)
+    page = max(0, min(page, pages - 1))
+    text: list[Piece] = [*line(bold(f"{title}, page {page + 1} of {pages}" if pages > 1 else title))]
+    buttons: list[Button | None] = []
+    for place, each in enumerate(things[page * PER_PAGE : (page + 1) * PER_PAGE], start=1 + page * PER_PAGE):
+        words, opens = entry(place, each)
+        text += words
+        buttons.append(opens)
+    if None in buttons:
+        text += line(own("One without a button has too long a name: look at it in the terminal."))
+    newer = button("← newer", prefix, LIST, str(page - 1)) if page > 0 else None
+    older = button("older →", prefix, LIST, str(page + 1)) if page + 1 < pages else None
+    return OutgoingMessage(tuple(text), keyboard(*in_columns(buttons, 4), (newer, older)))
 
 
 def parse_page(text: str) -> int | None:

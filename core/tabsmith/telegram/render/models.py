@@ -17,16 +17,13 @@ from tabsmith.telegram.actions import ChatAction, DeleteModel, ShowView, StaleBu
 from tabsmith.telegram.chat_state import ChatView
 from tabsmith.telegram.render.messages import (
     LIST,
-    PER_PAGE,
     Button,
     OutgoingChart,
     OutgoingFile,
     OutgoingMessage,
     button,
-    in_columns,
     keyboard,
-    page_buttons,
-    page_slice,
+    numbered_list,
     parse_page,
 )
 from tabsmith.telegram.render.text import Piece, StyledText, bold, foreign, foreign_block, line, mixed, own, styled
@@ -176,16 +173,12 @@ def models_message(summaries: tuple[ModelSummary, ...], page: int, now: float) -
     """A page of the models, newest first, each with a button that opens it."""
     if not summaries:
         return OutgoingMessage(line(own("There are no models yet. Train a first one.")))
-    page, pages, here = page_slice(summaries, page)
-    text: list[Piece] = [*line(bold(f"Models, page {page + 1} of {pages}" if pages > 1 else "Models"))]
-    buttons = []
-    for place, each in enumerate(here, start=1 + page * PER_PAGE):
-        text += line(own(f"{place}  "), *_about(each))
-        text += line(own("    "), *_measured(each), own(time_ago(each.created_at, now)))
-        buttons.append(_act("open", each.id, str(place)))
-    if None in buttons:
-        text += line(own("A model without a button has too long a name: look at it in the terminal."))
-    return OutgoingMessage(tuple(text), keyboard(*in_columns(buttons, 4), page_buttons(PREFIX, page, pages)))
+
+    def listed(place: int, model: ModelSummary) -> tuple[StyledText, Button | None]:
+        below = line(own("    "), *_measured(model), own(time_ago(model.created_at, now)))
+        return (*line(own(f"{place}  "), *_about(model)), *below), _act("open", model.id, str(place))
+
+    return numbered_list("Models", PREFIX, summaries, page, listed)
 
 
 def model_message(summary: ModelSummary, report: ModelReport | None) -> OutgoingMessage:

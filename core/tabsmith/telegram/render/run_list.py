@@ -28,16 +28,14 @@ from tabsmith.telegram.chat_state import ChatView
 from tabsmith.telegram.render import questions
 from tabsmith.telegram.render.messages import (
     LIST,
-    PER_PAGE,
+    Button,
     OutgoingMessage,
-    in_columns,
     keyboard,
-    page_buttons,
-    page_slice,
+    numbered_list,
     parse_page,
 )
 from tabsmith.telegram.render.run_message import PREFIX, RunAction, action_button, offered_actions, run_subject
-from tabsmith.telegram.render.text import Piece, StyledText, bold, error_text, foreign, line, mixed, own
+from tabsmith.telegram.render.text import Piece, StyledText, error_text, foreign, line, mixed, own
 from tabsmith.text import clean_block, plural
 
 _RUN_ID: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
@@ -48,15 +46,7 @@ def runs_message(summaries: tuple[RunSummary, ...], page: int, now: float) -> Ou
     """A page of the runs, newest first, each with a button that opens it."""
     if not summaries:
         return OutgoingMessage(line(own("There are no runs yet. Train a first model to start one.")))
-    page, pages, shown_here = page_slice(summaries, page)
-    text: list[Piece] = [*line(bold(f"Runs, page {page + 1} of {pages}" if pages > 1 else "Runs"))]
-    buttons = []
-    for place, each in enumerate(shown_here, start=1 + page * PER_PAGE):
-        text += _listed(each, place, now)
-        buttons.append(action_button("open", each.id, f"{place} {RUN_STATES[each.state].glyph}"))
-    if None in buttons:
-        text += line(own("A run without a button has too long a name: look at it in the terminal."))
-    return OutgoingMessage(tuple(text), keyboard(*in_columns(buttons, 4), page_buttons(PREFIX, page, pages)))
+    return numbered_list("Runs", PREFIX, summaries, page, lambda place, run: _listed(run, place, now))
 
 
 def typed_input_message(view: ChatView, run: RunSnapshot, run_id: str, now: float) -> OutgoingMessage:
@@ -127,7 +117,8 @@ def _note(text: str, run: RunSnapshot, run_id: str) -> ChatAction:
     return SendRunCommand(run_id, Note(text=words), "The agent is told.")
 
 
-def _listed(run: RunSummary, place: int, now: float) -> StyledText:
+def _listed(run: RunSummary, place: int, now: float) -> tuple[StyledText, Button | None]:
+    opens = action_button("open", run.id, f"{place} {RUN_STATES[run.state].glyph}")
     target = (own(" → "), foreign(run.target, 40)) if run.target else ()
     state = RUN_STATES[run.state].text
     text = [*line(own(f"{place}  {state}  "), foreign(run.source, 40), *target)]
@@ -135,11 +126,13 @@ def _listed(run: RunSummary, place: int, now: float) -> StyledText:
         text += line(own("    "), mixed(run.problem, 120))
     if run.tasks:
         done = f"{run.tasks_over} of {plural(run.tasks, 'task')}"
-        return (*text, *line(own(f"    {done}, {run.outcome or 'not over'}, {time_ago(run.started_at, now)}")))
+        text += line(own(f"    {done}, {run.outcome or 'not over'}, {time_ago(run.started_at, now)}"))
+        return tuple(text), opens
     score = (mixed(run.metric.label, 40), own(f" {formatting.number(run.score)}, ")) if run.metric else ()
     for_whom = f", {run.actual} for {run.planned}" if run.actual != run.planned and not run.state.ended else ""
     tried = plural(run.tried, "try", "tries")
-    return (*text, *line(own("    "), *score, own(f"{tried}, {time_ago(run.started_at, now)}{for_whom}")))
+    text += line(own("    "), *score, own(f"{tried}, {time_ago(run.started_at, now)}{for_whom}"))
+    return tuple(text), opens
 
 
 _ACTS: Final[tuple[RunAction, ...]] = get_args(RunAction)

@@ -102,7 +102,7 @@ class FileFormat:
     recognises: Callable[[FileHead], bool]
     read: Callable[[ReadRequest], ReadResult]
     estimate: Callable[[GuardedFile, bytes], RowsAndColumns]
-    has_types: bool = False  # every column has a type, so that its texts are never read as numbers or dates
+    has_types: bool = False  # every column has a type; with `options.every_row`, texts stay texts beside it
     is_text: bool = False  # a text format is tried after the binary ones, and may be packed as .gz or .zst
     is_lines: bool = False  # a text whose first lines alone are a file of the format
 

@@ -28,7 +28,13 @@ def _read(request: ReadRequest) -> ReadResult:
     columns = ", ".join(f"c{position}" for position in range(len(names)))
     relation = f"(SELECT * FROM read_parquet({sql_literal(opened.name)}) AS t({columns}))"  # noqa: S608
     try:
-        storages = convert_relation(request.database, relation, request.out, as_text=request.as_text)
+        storages = convert_relation(
+            request.database,
+            relation,
+            request.out,
+            as_text=request.as_text,
+            read_texts=not request.options.every_row,  # a model reads the texts of new rows by itself
+        )
     except duckdb.Error as error:
         raise _damaged(error, display_path) from error
     return ReadResult(unique_names(names), storages)

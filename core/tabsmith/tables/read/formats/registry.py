@@ -65,7 +65,7 @@ def format_named(name: str) -> FileFormat:
 
 
 def has_typed_columns(path: str) -> bool:
-    """Whether the suffix of `path` is that of a format whose columns have types, so that a text in it stays a text."""
+    """Whether the suffix of `path` is that of a format whose columns have types."""
     suffixes = tuple(suffix for entry in FORMATS if entry.has_types for suffix in entry.suffixes)
     return path.lower().endswith(suffixes)
 

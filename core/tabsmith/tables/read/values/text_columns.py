@@ -76,7 +76,9 @@ class ColumnPlan(msgspec.Struct, frozen=True):
 
     @property
     def stored(self) -> StoredColumn:
-        return StoredColumn(self.format.storage, self.column_format, self.odd_cells, self.odd_count)
+        return StoredColumn(
+            self.format.storage, self.column_format, self.odd_cells, self.odd_count, verbatim=self.verbatim
+        )
 
 
 # Planning ------------------------------------------------------------------------------------------------------------
