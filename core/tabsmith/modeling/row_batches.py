@@ -18,6 +18,7 @@ from tabsmith.tables.read.sources import (
     FrameSource,
     JoinSource,
     OneTable,
+    RemoteSource,
     SampleSource,
     Source,
     parse_source,
@@ -65,7 +66,7 @@ def new_rows_source(source: Source, expected: Sequence[str], *, as_text: bool = 
     `expected` are the names of the model's columns. A format whose columns have types (Parquet) keeps them.
     """
     match source:
-        case FileSource(options=given):
+        case FileSource(options=given) | RemoteSource(options=given):
             options = msgspec.structs.replace(given, expected=tuple(expected), every_row=True)
             return msgspec.structs.replace(_texts_of(source, as_text), options=options)
         case JoinSource(tables=tables):  # a row that cannot be read has no keys, so the tables are read as for training
@@ -172,7 +173,7 @@ def _texts_of(source: OneTable, as_text: bool) -> OneTable:
             return msgspec.structs.replace(source, options=msgspec.structs.replace(source.options, every_row=True))
         case FileSource():
             return msgspec.structs.replace(source, as_text=as_text)
-        case DatabaseSource():
+        case DatabaseSource() | RemoteSource():
             return msgspec.structs.replace(source, as_text=as_text)
         case SampleSource():
             return source

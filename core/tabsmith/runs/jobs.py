@@ -10,7 +10,15 @@ from tabsmith.errors import ErrorReport, UsageError
 from tabsmith.modeling.results import PredictedFile
 from tabsmith.runs.pool import Progress
 from tabsmith.tables.info import Estimate, Preview, TableInfo
-from tabsmith.tables.read.sources import DatabaseSource, FileSource, FrameSource, JoinSource, SampleSource, Source
+from tabsmith.tables.read.sources import (
+    DatabaseSource,
+    FileSource,
+    FrameSource,
+    JoinSource,
+    RemoteSource,
+    SampleSource,
+    Source,
+)
 from tabsmith.tables.schema.corrections import SchemaEdits
 from tabsmith.tables.schema.types import Schema
 
@@ -130,7 +138,7 @@ def _estimate(job: EstimateTable) -> Estimated:
             return Estimated(estimate_path(path, allowed=allowed, max_mb=paths.max_mb))
         case SampleSource() as sample:
             return Estimated(estimate_sample(sample))
-        case FrameSource() | DatabaseSource() | JoinSource():
+        case FrameSource() | DatabaseSource() | RemoteSource() | JoinSource():
             raise UsageError("Only files and samples can be estimated.", next_step="Read the table.")
 
 

@@ -20,7 +20,7 @@ from tabsmith.formatting import time_of_day
 from tabsmith.presentation.tables import reading_facts
 from tabsmith.runs.jobs import DetectSchema, Estimated, EstimateTable, JobFailed, Predict, ReadTable, TableRead
 from tabsmith.tables.info import Preview
-from tabsmith.tables.read.sources import DatabaseSource, FileSource, describe_source
+from tabsmith.tables.read.sources import DatabaseSource, FileSource, RemoteSource, describe_source
 from tabsmith.text import clean, plural
 from tabsmith.workflow import actions
 from tabsmith.workflow.effects import (
@@ -558,7 +558,7 @@ class GuidedScreen(TabsmithScreen):
         if action == "copy":
             return bool(view.to_copy())
         if action == "reading":
-            return isinstance(self.session.source, FileSource | DatabaseSource)
+            return isinstance(self.session.source, FileSource | DatabaseSource | RemoteSource)
         if action == "lines" and isinstance(view, SchemaStep):
             return bool(view.field.rejected or view.field.repaired)
         return True
@@ -662,7 +662,7 @@ class GuidedScreen(TabsmithScreen):
         from tabsmith_tui.screens.reading import ReadingDialog
 
         source = self.session.source
-        assert isinstance(source, FileSource | DatabaseSource)
+        assert isinstance(source, FileSource | DatabaseSource | RemoteSource)
         table = self.session.table
         format_name = table.format if table is not None else self._format_name
 
@@ -734,6 +734,6 @@ def recent_files() -> tuple[str, ...]:
         match source:
             case FileSource(path=path) if Path(path).exists():
                 paths[path] = None
-            case DatabaseSource(url=url):
+            case DatabaseSource(url=url) | RemoteSource(url=url):
                 paths[url] = None
     return tuple(path for path in paths if clean(path, LONGEST) == path)

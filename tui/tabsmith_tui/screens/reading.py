@@ -15,7 +15,7 @@ from tabsmith.presentation.tables import reading_line, sheet_line
 from tabsmith.runs.jobs import JobFailed, PreviewSource, SourcePreviewed
 from tabsmith.tables.info import Preview, TableInfo
 from tabsmith.tables.read.option_texts import OPTION_TEXTS, option_texts, parse_options
-from tabsmith.tables.read.sources import DatabaseSource, FileSource, ReadOptions
+from tabsmith.tables.read.sources import DatabaseSource, FileSource, ReadOptions, RemoteSource
 from tabsmith.text import clean
 from tabsmith.workflow.effects import run_job
 from tabsmith_tui.actions import bindings
@@ -70,7 +70,9 @@ class ReadingDialog(DialogScreen[ReadOptions | None]):
     ReadingDialog LinesTable { height: 1fr; margin-top: 1; background: $surface; }
     """
 
-    def __init__(self, source: FileSource | DatabaseSource, services: AppServices, format_name: str) -> None:
+    def __init__(
+        self, source: FileSource | DatabaseSource | RemoteSource, services: AppServices, format_name: str
+    ) -> None:
         super().__init__()
         self._source = source
         self._services = services
