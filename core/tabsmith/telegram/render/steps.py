@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Final
 
+from tabsmith.presentation.tables import reading_facts
 from tabsmith.telegram.chat_state import ChatView
 from tabsmith.telegram.render.columns import (
     column_at,
@@ -81,7 +82,7 @@ def step_message(
     if view.kind == "field" and (field := field_named(form, view.name)):
         head, middle, keyboard = field_page(field, make)
         return OutgoingMessage(fit_parts((*_where(form), *head), middle, ()), keyboard, silent)
-    text = fit_parts(_head(form, session), _middle(form, view, allowed, extra), _foot(form))
+    text = fit_parts(_head(form, session), _middle(form, session, view, allowed, extra), _foot(form))
     return OutgoingMessage(text, _keyboard(form, view, make), silent)
 
 
@@ -140,10 +141,12 @@ def _under_way(waiting: PendingWork | None) -> StyledText:
             return line(own("◔ Looking at the file."))
 
 
-def _middle(form: StepForm, view: ChatView, allowed: tuple[Path, ...], extra: StyledText) -> StyledText:
+def _middle(
+    form: StepForm, session: WorkflowSession, view: ChatView, allowed: tuple[Path, ...], extra: StyledText
+) -> StyledText:
     columns = columns_field(form)
     if form.state is State.CONFIRMING_SCHEMA and columns is not None:
-        return paragraphs(extra, schema_summary(form, columns))
+        return paragraphs(extra, schema_summary(form, columns), fact_lines(reading_facts(session)))
     listed = short_list(columns, view.page) if columns is not None else ()
     folders = _folders(allowed) if form.state is State.AWAITING_FILE_PATH else ()
     return paragraphs(extra, field_lines(form), folders, fact_lines(form.facts), listed)
