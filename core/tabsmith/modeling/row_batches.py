@@ -17,6 +17,7 @@ from tabsmith.tables.read.sources import (
     FileSource,
     FrameSource,
     JoinSource,
+    RemoteSource,
     SampleSource,
     Source,
     parse_source,
@@ -64,7 +65,7 @@ def new_rows_source(source: Source, expected: Sequence[str], *, as_text: bool = 
     `expected` are the names of the model's columns.
     """
     match source:
-        case FileSource(options=given) | DatabaseSource(options=given):
+        case FileSource(options=given) | DatabaseSource(options=given) | RemoteSource(options=given):
             options = msgspec.structs.replace(given, expected=tuple(expected), every_row=True)
             return msgspec.structs.replace(source, as_text=as_text, options=options)
         case JoinSource(tables=tables):  # a line that cannot be read has no keys to join by
