@@ -27,9 +27,9 @@ class ReadOptions(msgspec.Struct, frozen=True, omit_defaults=True):
     query: str | None = None  # an SQL query to a database, in place of one of its tables
     columns: tuple[str, ...] = ()  # names for the columns, in place of those in the file
     expected: tuple[str, ...] = ()  # names that the file is expected to hold (a model's columns): evidence for a header
-    every_row: bool = (
-        False  # lines that cannot be read stay as empty rows, with the reason in a Parquet column `reason`
-    )
+    every_row: bool = False
+    """For new rows of a model: a line that cannot be read stays as an empty row, with the reason in a Parquet column
+    `reason`, and texts stay as they stand beside values that have a type."""
 
 
 Asker: TypeAlias = Literal["person", "bridge"]
