@@ -126,6 +126,10 @@ class Workspace:
             raise WorkspaceError(f"Iteration {iteration} was not marked.", where=str(self.place))
         return tree
 
+    def tree_before(self, iteration: int) -> FolderTree:
+        """Return the state that an iteration began with: that of the mark before it. Raises WorkspaceError."""
+        return self.tree(max((mark for mark in self.marks() if mark < iteration), default=BASE))
+
     def changes(self, before: FolderTree, after: FolderTree) -> tuple[FileChange, ...]:
         """Return the changes between two states of this workspace."""
         return comparing.find_changes(before, after, self._content)

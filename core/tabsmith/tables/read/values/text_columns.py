@@ -7,8 +7,7 @@ memory than a narrow one.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -175,8 +174,8 @@ def _strict(plan: ColumnPlan, already_missing: tuple[str, ...]) -> str:
     if plan.format is TEXT:
         text = clean_level(plan.column)
         words = tuple(word for word in plan.missing if plan.trim or word not in already_missing)
-        missing = f"WHEN {sql_is_one_of(text, words)} THEN NULL " if words else ""
-        return f"CASE WHEN {text} = '' THEN NULL {missing}ELSE {text} END"
+        present = f"nullif({text}, '')"
+        return f"CASE WHEN {sql_is_one_of(text, words)} THEN NULL ELSE {present} END" if words else present
     text = trimmed(plan.column) if plan.trim and not plan.format.native else plan.column
     value = plan.format.strict or f"coalesce({plan.format.sql}, error('no {plan.format.storage}'))"
     if plan.format.native:
@@ -316,31 +315,6 @@ def _is_odd(plan: ColumnPlan, value: str) -> str:
 
 
 # Conversion of a Parquet file of texts -------------------------------------------------------------------------------
-
-
-def write_text_rows(rows: Iterator[list[str]], columns: Sequence[str], out: Path, advance: Callable[[], None]) -> int:
-    """Write rows of text to a Parquet file with the columns called `columns`; returns the number of rows."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    schema = pa.schema([(column, pa.large_string()) for column in columns])
-    batch_rows = max(20, _BATCH_CELLS // len(columns))
-    group_rows = min(_LONGEST_ROW_GROUP, max(batch_rows, _ROW_GROUP_CELLS // len(columns)))
-    count = waiting_rows = 0
-    waiting: list[Any] = []
-    with pq.ParquetWriter(out, schema) as writer:
-        while batch := list(islice(rows, batch_rows)):
-            arrays = [pa.array(values, pa.large_string()) for values in zip(*batch, strict=True)]
-            waiting.append(pa.Table.from_arrays(arrays, schema=schema))
-            waiting_rows += len(batch)
-            count += len(batch)
-            if waiting_rows >= group_rows:
-                writer.write_table(pa.concat_tables(waiting))
-                waiting, waiting_rows = [], 0
-            advance()
-        if waiting:
-            writer.write_table(pa.concat_tables(waiting))
-    return count
 
 
 def convert_text_rows(
