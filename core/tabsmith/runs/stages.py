@@ -2,6 +2,7 @@
 `prepare` run in a forked child."""
 
 import asyncio
+import atexit
 import gc
 import os
 import threading
@@ -218,3 +219,4 @@ def preload() -> None:
     import_module("tabsmith.runs.worker")
     gc.freeze()
     gc.enable()
+    atexit.register(gc.unfreeze)  # so that libraries can free at the end what they hold: nanobind names what is left

@@ -72,7 +72,7 @@ async def test_what_goes_wrong_arrives_by_its_real_name(supervisor: Supervisor, 
     assert isinstance(gone, JobFailed)
     assert gone.error.name == "PathNotFoundError"
     assert "gone.csv" in gone.error.where + gone.error.what
-    outside = await supervisor.job(ReadTable(FileSource("/etc/hostname")), quiet)
+    outside = await supervisor.job(ReadTable(FileSource("/etc/hostname", asked_by="bridge")), quiet)
     assert isinstance(outside, JobFailed)
     assert outside.error.name == "PathOutsideError"
 
