@@ -171,10 +171,8 @@ class ColumnReader:
         values = _empty(kind, len(texts))
         values[present] = _cast(_arrow_series(pa.chunked_array([cells.values.drop_null()])), kind)
         odd = cells.odd | (present & _is_missing(values))  # the latter have a value, but none of the column's kind
-        if storage == "text":
-            if kind == "date":
-                self.day_first |= any(map(is_day_first, texts))
-            return values, odd
+        if kind == "date" and _has_no_date_order(column_format.name):
+            self.day_first |= any(map(is_day_first, texts))
         for position in np.flatnonzero(odd).tolist():
             if _has_one_reading(texts[position], kind, column_format.name):
                 values[position : position + 1] = _cast([texts[position]], kind)
@@ -308,14 +306,20 @@ def _text(cell: object) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
+def _has_no_date_order(format_name: str) -> bool:
+    """Whether a format leaves open which of day and month comes first: that of dates which never were texts, and ISO 8601."""
+    return format_name == "text" or "ISO 8601" in format_name
+
+
 def _has_one_reading(text: str, kind: ColumnKind, format_name: str) -> bool:
     """Whether a text that is not in its column's format has one reading all the same.
 
-    Whole numbers, years first, and numbers with a decimal point in a column without decimal commas.
+    Whole numbers, years first, days first in a column that has no order of its own, and numbers with a decimal point in a
+    column without decimal commas.
     """
     match kind:
         case "date":
-            return _ISO_DATE.match(text.strip()) is not None
+            return _has_no_date_order(format_name) or _ISO_DATE.match(text.strip()) is not None
         case "numeric" | "code":
             return "comma" not in format_name or _DIGITS.fullmatch(text.strip()) is not None
         case _:

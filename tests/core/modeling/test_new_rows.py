@@ -155,6 +155,8 @@ def _cells(reader: ColumnReader, values: object) -> list[object]:
         ("boolean", "boolean", ["true", "FALSE", "Yes", "0", "maybe"], [1, 0, 1, 0, None]),
         ("date", "date, %m/%d/%Y", ["02/09/2023", "2023-02-09", "13/02/2023"], [1675900800, 1675900800, None]),
         ("date", "date, %d/%m/%Y", ["02/09/2023", "2023-09-02", "2/13/2023"], [1693612800, 1693612800, None]),
+        ("date", "time, ISO 8601", ["2023-09-02", "02/09/2023 00:00:00", "02.09.2023", "2/13/2023", "10:30"],
+            [1693612800, 1693612800, 1693612800, None, None]),
         ("date", "text", ["02/09/2023", "02.09.2023 10:30", "2023-09-02", "10:30", "March"],
             [1693612800, 1693650600, 1693612800, None, None]),
     ],
@@ -286,3 +288,10 @@ def test_rows_of_any_source_have_the_values_that_they_have_as_texts(understood, 
         }
         assert differing == {}
         assert _read(open_rows(frame, expected), schema, levels) == wanted
+
+
+def test_dates_that_never_were_texts_are_read_day_first_from_texts_and_that_is_told() -> None:
+    for texts, told in ((["02/09/2023"], True), (["2023-09-02", "02.09.2023"], False)):
+        reader = ColumnReader(_column("date", "time, ISO 8601"), None)
+        assert set(_cells(reader, texts)) == {1693612800}
+        assert reader.day_first is told
