@@ -92,6 +92,8 @@ _COMMA_AND_POINT: Final = number_format(NumberForm(decimal_comma=True, groups="p
 BOOLEAN: Final = ValueFormat(
     "boolean", "true or false", "boolean", r"(?i:true|false)",
     "CASE lower({t}) WHEN 'true' THEN true WHEN 'false' THEN false END",
+    "CASE WHEN {t} = 'true' THEN true WHEN {t} = 'false' THEN false WHEN lower({t}) = 'true' THEN true "
+    "WHEN lower({t}) = 'false' THEN false ELSE error('no boolean') END",
 )  # fmt: skip
 TEXT: Final = ValueFormat("text", "text", "text", r"(?s:.*)", "{t}")
 DATES: Final = tuple(_dates(form) for form in DATE_FORMS)
