@@ -60,12 +60,12 @@ class LineNotes:
         self.rejected_count += notes.rejected_count
 
 
-def decode_lines(stream: BinaryIO, notes: LineNotes) -> Iterator[str]:
-    """The lines of a UTF-8 text, with their ends: LF, CRLF or CR, also mixed.
+def decode_lines(stream: BinaryIO, notes: LineNotes, first: int = 1) -> Iterator[str]:
+    """The lines of a UTF-8 text, with their ends: LF, CRLF or CR, also mixed. The first has the number `first`.
 
     A line that is not UTF-8 is read in a one-byte encoding, and noted.
     """
-    number = 0
+    number = first - 1
     rest = b""
     while True:
         block = stream.read(_BLOCK)
@@ -127,8 +127,12 @@ class LineParser:
         self._second_table = 0  # the line at which a second table began, 0 within the first
         self.line = 0  # at which the row begins that was given last
 
-    def rows(self, lines: Iterator[str], first: int) -> Iterator[Row]:
-        """The rows in `lines`, whose first line has the number `first`."""
+    @property
+    def is_in_second_table(self) -> bool:
+        return self._second_table > 0
+
+    def rows(self, lines: Iterator[str], first: int, *, to_end: bool = True) -> Iterator[Row]:
+        """The rows in `lines`, whose first line has the number `first`; `to_end` if these are the last lines."""
         waiting: list[NumberedRow] = []
         for numbered in self._numbered_rows(_LineSource(lines, first)):
             waiting.append(numbered)
@@ -136,7 +140,7 @@ class LineParser:
                 yield from map(self._finished, waiting[:-_LONGEST_FOOTER])
                 del waiting[:-_LONGEST_FOOTER]
         footers: list[NumberedRow] = []
-        while len(waiting) > 1 and self._is_below_table(waiting[-1][1]):
+        while to_end and len(waiting) > 1 and self._is_below_table(waiting[-1][1]):
             footers.append(waiting.pop())
         yield from map(self._finished, waiting)
         for line, row in reversed(footers):

@@ -141,8 +141,12 @@ def trimmed(text: str) -> str:
 
 
 def clean_level(text: str) -> str:
-    """SQL: `text` (SQL) without white space around it, in Unicode's composed form (NFC)."""
-    return f"nfc_normalize({trimmed(text)})"
+    """SQL: `text` (SQL) without white space around it, in Unicode's composed form (NFC).
+
+    Most texts are ASCII with no space around them and stay as they are: trimming costs more than reading them.
+    """
+    is_plain = f"strlen({text}) = length({text}) AND ord({text}) > 32 AND ord({text}[-1]) > 32"
+    return f"CASE WHEN {is_plain} THEN {text} ELSE nfc_normalize({trimmed(text)}) END"
 
 
 def cell_value(text: str, value_format: ValueFormat, column_format: ColumnFormat) -> str:

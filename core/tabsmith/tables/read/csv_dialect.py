@@ -108,7 +108,7 @@ def sniff_dialect(text: str, options: ReadOptions | None = None, *, tabs: bool =
         ),
         clean=(
             all(len(row) == table.width for row in below)
-            and _is_plain(dialect)
+            and is_plain(dialect)
             and _has_plain_lines(text, newline)
             and follows_rules(body, dialect)
         ),
@@ -123,8 +123,8 @@ def sniff_dialect(text: str, options: ReadOptions | None = None, *, tabs: bool =
     )
 
 
-def _is_plain(dialect: Dialect) -> bool:
-    """Whether DuckDB's reader knows such a dialect."""
+def is_plain(dialect: Dialect) -> bool:
+    """Whether the readers of DuckDB and Arrow know such a dialect."""
     return (
         dialect.delimiter not in {"", " "}
         and dialect.escape != _BACKSLASH

@@ -4,13 +4,13 @@ from typing import Final
 
 import numpy as np
 
-from tabsmith.tables.column_format import ColumnFormat
 from tabsmith.tables.profile.row_sample import RowSample
 from tabsmith.tables.profile.types import ColumnProfile
+from tabsmith.tables.read.values.number_formats import parse_number_form
 from tabsmith.tables.schema.lexicon import is_code_name, is_key_name, is_quantity_name
 from tabsmith.tables.schema.text_kinds import detect_text_kind
 from tabsmith.tables.schema.types import ColumnKind
-from tabsmith.text import plural
+from tabsmith.text import clean, plural
 
 _FEW_VALUES: Final = 20
 _NEARLY_UNIQUE: Final = 0.98
@@ -49,9 +49,8 @@ def is_whole(column: ColumnProfile, sample: RowSample) -> bool:
 
 def _number_kind(column: ColumnProfile, present: int, sample: RowSample) -> tuple[ColumnKind, str]:
     values = plural(column.distinct, "different value")
-    if is_signed(column.format):
-        kind: ColumnKind = "embedded number" if column.distinct > _FEW_CODES else "category"
-        return kind, f"{column.format.name}, {values}"
+    if evidence := _unit_evidence(column):
+        return "embedded number", f"{evidence}, {values}"
     if not is_whole(column, sample):
         return "numeric", f"decimal numbers, {values}"
     assert column.numbers is not None
@@ -93,10 +92,14 @@ def _is_years(low: float, high: float) -> bool:
     return low >= _FIRST_YEAR and high <= _LAST_YEAR and high - low <= _YEARS
 
 
-def is_signed(format_: ColumnFormat) -> bool:
-    """Whether the format is that of numbers with a sign beside each: a currency, a unit, K and M, or a limit."""
-    _, *options = format_.name.split(", ")
-    return any(option in {"K and M", "limits"} or option.startswith("in ") for option in options)
+def _unit_evidence(column: ColumnProfile) -> str:
+    """In what unit or scale the numbers of a column are written; "" for plain numbers."""
+    form = parse_number_form(column.format.name)
+    if form is None or column.distinct <= _FEW_CODES:
+        return ""
+    if form.unit:
+        return f"numbers in {clean(form.unit, 20)}"
+    return "numbers with K and M" if form.scaled else ""
 
 
 def _is_ordered(name: str, sample: RowSample) -> bool:

@@ -1,12 +1,12 @@
 """CSV, TSV and other delimited text: the fast path straight through DuckDB, the careful path line by line."""
 
 import codecs
+import io
 import os
 import re
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import msgspec
 
@@ -37,6 +37,7 @@ from tabsmith.tables.read.formats.base import (
 from tabsmith.tables.read.opened_file import GuardedFile, OpenedFile
 from tabsmith.tables.read.row_lines import RowLines, lines_in_file
 from tabsmith.tables.read.table_structure import is_footer, is_total
+from tabsmith.tables.read.text_blocks import parse_block, text_blocks, text_tables, write_text_tables
 from tabsmith.tables.read.value_formats import TEXT
 from tabsmith.tables.read.values.text_columns import (
     ColumnPlan,
@@ -47,8 +48,10 @@ from tabsmith.tables.read.values.text_columns import (
     native_type,
     plan_columns,
     shared_missing,
-    write_text_rows,
 )
+
+if TYPE_CHECKING:
+    import duckdb
 
 _HEAD: Final = 4 * SNIFFED  # bytes
 _WIDE_HEAD: Final = 16 * _HEAD  # bytes read further if the first lines are long
@@ -208,8 +211,10 @@ class _DelimitedReader:
                 out = self._request.out if all(certain) else texts
                 try:
                     self._copy_certain(sniffed, plans, certain, missing, out)
-                except broken as error:  # perhaps only a type that the sample suggested
-                    position = failed_column(error)
+                except broken as error:
+                    if _breaks_rules(error):
+                        return None
+                    position = failed_column(error)  # perhaps only a type that the sample suggested
                     if position is None:
                         break
                     certain[position] = False
@@ -302,10 +307,6 @@ class _DelimitedReader:
     ) -> tuple[ColumnPlan, ...]:
         """Read line by line into columns of text, then convert these; returns the plans by which they were."""
         text_rows = self._request.scratch / "raw.parquet"
-        self._text.seek(0)
-        lines = decode_lines(self._text, notes)
-        for _ in islice(lines, sniffed.first - 1):
-            pass  # above the rows
         rejected_above = notes.rejected_count
         every_row = self._request.options.every_row
         parser = LineParser(
@@ -319,8 +320,8 @@ class _DelimitedReader:
         )
         columns = [*(plan.column for plan in plans), *([REASON_COLUMN] if every_row else [])]
         row_lines = RowLines()
-        rows = _noted(parser, parser.rows(lines, sniffed.first), row_lines)
-        count = write_text_rows(rows, columns, text_rows, self._advance)
+        tables = self._text_tables(sniffed, parser, columns, notes, row_lines)
+        count = write_text_tables(tables, columns, text_rows, self._advance)
         if count == 0 and notes.rejected_count > rejected_above:
             first = notes.rejected[-1]
             raise ReadError(
@@ -341,15 +342,65 @@ class _DelimitedReader:
             kept=(REASON_COLUMN,) if every_row and notes.rejected_count > rejected_above else (),
         )  # fmt: skip
 
+    def _text_tables(
+        self,
+        sniffed: SniffResult,
+        parser: LineParser,
+        columns: Sequence[str],
+        notes: LineNotes,
+        row_lines: RowLines,
+    ) -> Iterator[Any]:
+        """The rows of the text as Arrow tables of texts, with the line of each row noted in `row_lines`."""
+        self._text.seek(0)
+        for _ in range(sniffed.first - 1):
+            self._skip_line()
+        count = 0
+        for block in text_blocks(self._text, sniffed.first, sniffed.dialect):
+            table = None
+            if not (block.is_last or parser.is_in_second_table):
+                table = parse_block(block, sniffed.dialect, sniffed.names, sniffed.width, drops_last=sniffed.drops_last)
+            if table is not None:
+                row_lines.note(count, block.line)
+                tables = iter([_with_reasons(table, columns)])
+            else:
+                lines = decode_lines(io.BytesIO(block.data), notes, block.line)
+                rows = parser.rows(lines, block.line, to_end=block.is_last)
+                tables = text_tables(_noted(parser, rows, row_lines, count), columns)
+            for part in tables:
+                count += part.num_rows
+                yield part
+
+    def _skip_line(self) -> None:
+        """Read past the end of the next line, which may be a carriage return alone."""
+        line = self._text.readline()
+        if b"\r" in line[:-2]:
+            self._text.seek(line.index(b"\r") + 1 - len(line), os.SEEK_CUR)
+
     def _advance(self) -> None:
         self._request.progress(0.2 + 0.4 * self._text.tell() / self._size, "reading line by line")
 
 
-def _noted(parser: LineParser, rows: Iterator[list[str]], row_lines: RowLines) -> Iterator[list[str]]:
-    """The rows as they are, with their lines noted in `row_lines`."""
-    for number, row in enumerate(rows):
+def _breaks_rules(error: "duckdb.Error") -> bool:
+    """Whether DuckDB refused a line, not a value."""
+    import duckdb
+
+    return isinstance(error, duckdb.InvalidInputException) and "CSV Error on Line" in str(error)
+
+
+def _noted(parser: LineParser, rows: Iterator[list[str]], row_lines: RowLines, count: int) -> Iterator[list[str]]:
+    """The rows as they are, with their lines noted in `row_lines`; `count` rows came before."""
+    for number, row in enumerate(rows, count):
         row_lines.note(number, parser.line)
         yield row
+
+
+def _with_reasons(table: Any, columns: Sequence[str]) -> Any:
+    """The table with a further column of reasons, all empty, if `columns` name one."""
+    import pyarrow as pa
+
+    if REASON_COLUMN not in columns:
+        return table
+    return table.append_column(REASON_COLUMN, pa.array([""] * table.num_rows, pa.large_string()))
 
 
 def _estimate(file: GuardedFile, head: bytes) -> RowsAndColumns:
@@ -370,5 +421,9 @@ def _recognises_csv(_head: FileHead) -> bool:
 
 _LABEL: Final = "CSV, TSV and other delimited text"
 _CSV_SUFFIXES: Final = (".csv", ".txt", ".psv", ".dat", ".data")
-TSV = FileFormat("tsv", _LABEL, _TSV_SUFFIXES, _recognises_tsv, _read, _estimate, is_text=True, is_lines=True)
-CSV = FileFormat("csv", _LABEL, _CSV_SUFFIXES, _recognises_csv, _read, _estimate, is_text=True, is_lines=True)
+TSV = FileFormat(
+    "tsv", _LABEL, _TSV_SUFFIXES, _recognises_tsv, _read, _estimate, holds_texts=True, is_text=True, is_lines=True
+)
+CSV = FileFormat(
+    "csv", _LABEL, _CSV_SUFFIXES, _recognises_csv, _read, _estimate, holds_texts=True, is_text=True, is_lines=True
+)

@@ -8,8 +8,7 @@ memory than a narrow one.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -325,31 +324,6 @@ def _is_odd(plan: ColumnPlan, value: str) -> str:
 
 
 # Conversion of a Parquet file of texts -------------------------------------------------------------------------------
-
-
-def write_text_rows(rows: Iterator[list[str]], columns: Sequence[str], out: Path, advance: Callable[[], None]) -> int:
-    """Write rows of text to a Parquet file with the columns called `columns`; returns the number of rows."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    schema = pa.schema([(column, pa.large_string()) for column in columns])
-    batch_rows = max(20, _BATCH_CELLS // len(columns))
-    group_rows = min(_LONGEST_ROW_GROUP, max(batch_rows, _ROW_GROUP_CELLS // len(columns)))
-    count = waiting_rows = 0
-    waiting: list[Any] = []
-    with pq.ParquetWriter(out, schema) as writer:
-        while batch := list(islice(rows, batch_rows)):
-            arrays = [pa.array(values, pa.large_string()) for values in zip(*batch, strict=True)]
-            waiting.append(pa.Table.from_arrays(arrays, schema=schema))
-            waiting_rows += len(batch)
-            count += len(batch)
-            if waiting_rows >= group_rows:
-                writer.write_table(pa.concat_tables(waiting))
-                waiting, waiting_rows = [], 0
-            advance()
-        if waiting:
-            writer.write_table(pa.concat_tables(waiting))
-    return count
 
 
 def convert_text_rows(
