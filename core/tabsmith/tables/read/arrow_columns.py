@@ -12,7 +12,7 @@ import msgspec
 from tabsmith.tables.column_format import ColumnFormat
 from tabsmith.tables.database import sql_literal
 from tabsmith.tables.profile.types import StorageType, StoredColumn
-from tabsmith.tables.read.row_lines import no_lines
+from tabsmith.tables.read.values.row_lines import no_lines
 from tabsmith.tables.read.values.text_columns import RelationTexts, converted_select, plan_columns, settle_plans
 
 if TYPE_CHECKING:
