@@ -78,7 +78,7 @@ def test_parquet_keeps_its_types(tmp_path: Path) -> None:
             "u": pa.array([2**63 + 1, 1, 2], pa.uint64()),
             "b": [True, None, False],
             "d": [dt.date(2020, 1, 1)] * 3,
-            "t": pa.array([1, 2, 3], pa.timestamp("ns", "Europe/Berlin")),
+            "t": pa.array([10**12, 2 * 10**12, 3 * 10**12], pa.timestamp("ns", "Europe/Berlin")),
             "s": ["007", None, "x"],
             "l": [[1], [], None],
             "e": pa.array(["p", "q", "p"]).dictionary_encode(),
@@ -97,6 +97,25 @@ def test_parquet_keeps_its_types(tmp_path: Path) -> None:
     assert frame["s"].tolist()[0] == "007"
     assert info.profile.column("a").missing == 1
     assert info.profile.column("a").numbers is not None
+
+
+def test_types_that_no_model_reads_are_taken_as_numbers_or_text_and_told(tmp_path: Path) -> None:
+    table = pa.table(
+        {
+            "large": pa.array([2**63 + 1, 1, 2], pa.uint64()),
+            "lasting": pa.array([dt.timedelta(minutes=5), None, dt.timedelta(days=1)]),
+            "clock": pa.array([dt.time(1, 30), dt.time(0), None]),
+            "bytes": pa.array([b"text", b"\xff\xfe\x00", None]),
+        }
+    )
+    pq.write_table(table, tmp_path / "t.parquet")
+    info = read_source(FileSource(str(tmp_path / "t.parquet")), allowed=(tmp_path,), max_mb=1)
+    profile = info.profile
+    assert storages(info) == {"large": "text", "lasting": "float", "clock": "float", "bytes": "text"}
+    assert load_frame(info)["lasting"].dropna().tolist() == [300.0, 86_400.0]
+    assert load_frame(info)["clock"].dropna().tolist() == [5_400.0, 0.0]
+    assert (profile.column("bytes").missing, profile.column("bytes").odd_count) == (2, 1)
+    assert all(column.note for column in profile.columns)
 
 
 def test_a_cut_parquet_file_is_told_as_such(tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ def test_one_odd_cell_is_missing_and_listed_with_its_line(
         ([*(str(536_365 + number) for number in range(60)), "C536379", "C536381"], "text"),
         ([*(str(number % 9) for number in range(60)), '"1,3"', '"2,4"'], "text"),
         (["10.5", "11.25", *["030 100 200"] * 3], "text"),
+        ([*(str(10_000 + number) for number in range(60)), "12345-6789"], "text"),
     ],
 )
 def test_whether_odd_cells_are_left_out_or_make_text_depends_on_what_they_are(

@@ -12,7 +12,7 @@ import msgspec
 from tabsmith.tables.column_format import ColumnFormat
 from tabsmith.tables.database import sql_literal
 from tabsmith.tables.profile.types import StorageType, StoredColumn
-from tabsmith.tables.read.row_lines import no_lines
+from tabsmith.tables.read.values.row_lines import no_lines
 from tabsmith.tables.read.values.text_columns import RelationTexts, converted_select, plan_columns, settle_plans
 
 if TYPE_CHECKING:
@@ -128,8 +128,8 @@ def convert_relation(
 ) -> tuple[StoredColumn, ...]:
     """Copy `relation` (SQL, columns c0, c1 ...) to the Parquet file `out`; returns how each column is stored.
 
-    With `read_texts` and without `as_text`, a column of text becomes one of numbers, dates or booleans as in a text file. Further columns of
-    the relation, called as in `kept`, are copied as they are.
+    Without `as_text`, a column of text becomes one of numbers, dates or booleans as in a text file; without `read_texts`,
+    every column stays what it is. Further columns of the relation, called as in `kept`, are copied as they are.
     """
     described = database.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()  # noqa: S608
     described = [row for row in described if row[0] not in kept]
@@ -140,7 +140,9 @@ def convert_relation(
         selected.append(f"{value} AS c{position}")
         stored.append(column)
     converted = f"(SELECT {', '.join((*selected, *kept))} FROM {relation})"  # noqa: S608
-    if read_texts and not as_text and any(column.storage == "text" for column in stored):
+    if not read_texts:
+        stored = [msgspec.structs.replace(column, verbatim=True) for column in stored]
+    elif not as_text and any(column.storage == "text" for column in stored):
         converted, stored = _with_texts_read(database, converted, stored, kept)
     database.execute(f"COPY (SELECT * FROM {converted}) TO {sql_literal(str(out))} (FORMAT parquet)")  # noqa: S608
     return tuple(stored)

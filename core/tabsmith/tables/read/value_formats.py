@@ -22,13 +22,14 @@ from tabsmith.text import clean
 MISSING_IN_NUMBERS: Final = (
     *MISSING_WORDS,
     *("na", "Null", "None", "none", "NONE", "NAN", "--", "---", ".", "..", "*", "#NA", "#DIV/0!", "#VALUE!", "#REF!"),
-    *("missing", "unknown", "Unknown", "not available", "#NUM!"),
+    *("missing", "\u2013", "\u2014", "unknown", "Unknown", "not available", "#NUM!"),
 )
 _SIGNS: Final = " \t\u00a0$€£¥%"  # around a number
 
 
 class ValueFormat(msgspec.Struct, frozen=True):
-    """One way to read a column of text. In `sql` and `strict`, `{t}` is the trimmed text, never missing.
+    """One way to read a column of text. In `sql` and `strict`, `{t}` is the trimmed text, never missing; in `strict`,
+    `{error}` is SQL that fails.
 
     `sql` gives the value, or NULL for a text in another format; `strict` gives the same for a text that the pattern
     recognises, is quicker, and is an error or the same value for any other.
@@ -74,7 +75,7 @@ INTEGER: Final = ValueFormat(
     "integer", "whole numbers", "integer", r"-?[1-9]\d{0,18}|0",
     f"CASE WHEN regexp_full_match({{t}}, '{_PLAIN}') THEN TRY_CAST({{t}} AS BIGINT) "
     f"WHEN regexp_full_match({{t}}, '{_POINT}') THEN TRY_CAST(TRY_CAST({_UNGROUPED} AS DOUBLE) AS BIGINT) END",
-    "CASE WHEN CAST(CAST({t} AS BIGINT) AS VARCHAR) <> {t} THEN error('not whole') ELSE CAST({t} AS BIGINT) END",
+    "CASE WHEN CAST(TRY_CAST({t} AS BIGINT) AS VARCHAR) = {t} THEN TRY_CAST({t} AS BIGINT) ELSE {error} END",
 )  # fmt: skip
 _DECIMALS: Final = (
     r"(?:-?(?:0|[1-9]\d{0,14})|\+(?:0|[1-9]\d{0,5}))(?:\.\d*(?:[eE][+-]?\d+)?|e[+-]?\d+|E[+-]\d+)?|[+-]?\.\d+(?:[eE][+-]?\d+)?"
@@ -93,7 +94,7 @@ BOOLEAN: Final = ValueFormat(
     "boolean", "true or false", "boolean", r"(?i:true|false)",
     "CASE lower({t}) WHEN 'true' THEN true WHEN 'false' THEN false END",
     "CASE WHEN {t} = 'true' THEN true WHEN {t} = 'false' THEN false WHEN lower({t}) = 'true' THEN true "
-    "WHEN lower({t}) = 'false' THEN false ELSE error('no boolean') END",
+    "WHEN lower({t}) = 'false' THEN false ELSE {error} END",
 )  # fmt: skip
 TEXT: Final = ValueFormat("text", "text", "text", r"(?s:.*)", "{t}")
 DATES: Final = tuple(_dates(form) for form in DATE_FORMS)

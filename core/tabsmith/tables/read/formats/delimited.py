@@ -35,13 +35,14 @@ from tabsmith.tables.read.formats.base import (
     estimated_text_size,
 )
 from tabsmith.tables.read.opened_file import GuardedFile, OpenedFile
-from tabsmith.tables.read.row_lines import RowLines, lines_in_file
 from tabsmith.tables.read.table_structure import is_footer, is_total
 from tabsmith.tables.read.text_blocks import parse_block, text_blocks, text_tables, write_text_tables
 from tabsmith.tables.read.value_formats import TEXT
+from tabsmith.tables.read.values.row_lines import RowLines, lines_in_file
 from tabsmith.tables.read.values.text_columns import (
     ColumnPlan,
     convert_text_rows,
+    failed_column,
     first_select,
     is_certain,
     native_type,
@@ -64,6 +65,7 @@ _MOST_COLUMNS: Final = 20_000
 _MOST_FAST_COLUMNS: Final = 1_200  # DuckDB holds 2,048 rows of all columns, several times
 _ROW_GROUP: Final = 122_880  # rows of a narrow snapshot that are written at once
 _ROW_GROUP_CELLS: Final = 6_000_000
+_MOST_ATTEMPTS: Final = 4  # to convert columns while the text is read; each one that fails sets a column aside as text
 _TSV_SUFFIXES: Final = (".tsv", ".tab")
 
 
@@ -198,35 +200,52 @@ class _DelimitedReader:
         broken = (duckdb.ConversionException, duckdb.InvalidInputException)
         missing = shared_missing(plans)
         certain = [is_certain(plan, missing) for plan in plans]
-        out = self._request.out if all(certain) else self._request.scratch / "texts.parquet"
+        texts = self._request.scratch / "texts.parquet"
         as_texts = self._csv_relation(sniffed, (), ["VARCHAR"] * len(plans))
         try:
             if not self._begins_as_sampled(sniffed, as_texts):
                 return None
-            if any(certain):
-                relation = self._csv_relation(sniffed, missing, [native_type(plan, missing) for plan in plans])
+            for _ in range(_MOST_ATTEMPTS):
+                if not any(certain):
+                    break
+                out = self._request.out if all(certain) else texts
                 try:
-                    self._copy(first_select(plans, missing), relation, out, len(plans))
+                    self._copy_certain(sniffed, plans, certain, missing, out)
                 except broken as error:
                     if _breaks_rules(error):
                         return None
-                    # Perhaps only a type that the sample suggested: the next reading tells.
-                else:
-                    read = tuple(
-                        msgspec.structs.replace(plan, is_converted=is_sure)
-                        for plan, is_sure in zip(plans, certain, strict=True)
-                    )
-                    are_texts = all(plan.format is TEXT or not plan.is_converted for plan in read)
-                    if are_texts and self._repeats_header(sniffed, out):
-                        return None
-                    return read if all(certain) else self._convert(sniffed, out, read)
-            texts = self._request.scratch / "texts.parquet"
+                    position = failed_column(error)  # perhaps only a type that the sample suggested
+                    if position is None:
+                        break
+                    certain[position] = False
+                    continue
+                read = tuple(
+                    msgspec.structs.replace(plan, is_converted=is_sure)
+                    for plan, is_sure in zip(plans, certain, strict=True)
+                )
+                are_texts = all(plan.format is TEXT or not plan.is_converted for plan in read)
+                if are_texts and self._repeats_header(sniffed, out):
+                    return None
+                return read if all(certain) else self._convert(sniffed, texts, read)
             self._copy("*", as_texts, texts, len(plans))
             if self._repeats_header(sniffed, texts):
                 return None
         except broken:
             return None
         return self._convert(sniffed, texts, plans)
+
+    def _copy_certain(
+        self,
+        sniffed: SniffResult,
+        plans: Sequence[ColumnPlan],
+        certain: Sequence[bool],
+        missing: tuple[str, ...],
+        out: Path,
+    ) -> None:
+        """Write the text to `out`, the certain columns as values and the others as texts."""
+        types = [native_type(plan) if is_sure else "VARCHAR" for plan, is_sure in zip(plans, certain, strict=True)]
+        relation = self._csv_relation(sniffed, missing, types)
+        self._copy(first_select(plans, certain, missing), relation, out, len(plans))
 
     def _convert(self, sniffed: SniffResult, texts: Path, plans: tuple[ColumnPlan, ...]) -> tuple[ColumnPlan, ...]:
         """Convert the columns of the Parquet file `texts` that are still texts; returns their final plans."""

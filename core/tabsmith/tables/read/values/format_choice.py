@@ -35,11 +35,12 @@ _NOTE: Final = re.compile(
     r"(?:price )?(?:up)?on (?:request|application)|pending|unknown|not \w+|bdl|lod|below \w+|undetected|missing|none|null|"
     r"nil|empty|blank|err(?:or)?|invalid|bad|withheld|confidential|suppressed|refused|declined|(?:grand |sub-?)?totals?|sum|"
     r"average|avg\.?|mean|median|call|see \w+|contact \w+|various|varies|-+|\?+|\*+|\.+|#\S+[!?]?|"
-    r"[<>\u2264\u2265~\u2248]=? ?[\d.,]+|[\d.,]+ ?[?*]"
+    r"[\d.,]+ ?[?*]"
 )
+_LIMIT: Final = re.compile(r"[<>\u2264\u2265~\u2248]=? ?[\d.,]+")
 _TYPO: Final = re.compile(r"[+-]?[\d.,]*(?:\.\.|,,|\.,|,\.)[\d.,]*|[+-]?\d+[.,]\d+[.,]|[+-]{2,}\d[\d.,]*")
 _CODE: Final = re.compile(  # leading zeros, longer than any number is exact, parts that are no groups of three
-    r"[+-]?0\d+(?:[.,]\d+)?|\d{16,}|0\d*(?:[ ./-]\d+)+|\d+(?:,\d+){2,}|\d+(?:[;|/]\d+)+"
+    r"[+-]?0\d+(?:[.,]\d+)?|\d{16,}|0\d*(?:[ ./-]\d+)+|\d+(?:,\d+){2,}|\d+(?:[;|/-]\d+)+"
 )
 _LETTERED_CODE: Final = re.compile(r"[A-Za-z]{1,4}[-_ ]?\d{2,}\w*|\d{2,}[-_]?[A-Za-z]{1,3}\d*")
 _LIST: Final = re.compile(r"\d{1,2}(?:, ?\d{1,2})+")
@@ -138,7 +139,7 @@ def _tolerates(format_: ValueFormat, present: Mapping[str, float], total: float,
             return False  # a level among levels
     if fitting >= _NEARLY_ALL * total:
         return True
-    if notes == odd_rows and fitting >= 2:
+    if notes == odd_rows and fitting >= 2 and (odd_rows == 1 or not any(_LIMIT.fullmatch(text) for text in odd)):
         return fitting >= _WITH_NOTES * total
     is_plain = format_ in {INTEGER, NUMBER, BOOLEAN}
     return odd_rows == 1 and (fitting >= 5 and all(len(text) > 1 for text in odd) if is_plain else fitting >= 3)
@@ -146,7 +147,7 @@ def _tolerates(format_: ValueFormat, present: Mapping[str, float], total: float,
 
 def is_note(text: str) -> bool:
     """Whether a text among numbers or dates says why there is no value, sums up a column, or is a slip of the pen."""
-    return _NOTE.fullmatch(text) is not None or _TYPO.fullmatch(text) is not None
+    return any(pattern.fullmatch(text) for pattern in (_NOTE, _TYPO, _LIMIT))
 
 
 def _are_codes(format_: ValueFormat, odd: Mapping[str, float]) -> bool:

@@ -6,6 +6,7 @@ read, and chooses again. A table of many columns is converted in groups of colum
 memory than a narrow one.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -42,6 +43,7 @@ _MOST_CHOICES: Final = 5  # of a format for one column
 _MOST_ODD: Final = 0.05  # of the values of a column
 _ODD_CELLS: Final = 20  # that are listed of a column
 _ODD_LENGTH: Final = 80
+_FAILED_COLUMN: Final = re.compile(r'no value in c(\d+)|converting column "c(\d+)"')
 _MISSING: Final = frozenset(MISSING_IN_NUMBERS)
 
 
@@ -155,17 +157,23 @@ def is_certain(plan: ColumnPlan, already_missing: tuple[str, ...]) -> bool:
     return plan.fits_sample and not any(text in _MISSING and text not in already_missing for text in plan.sample)
 
 
-def native_type(plan: ColumnPlan, already_missing: tuple[str, ...]) -> str:
+def native_type(plan: ColumnPlan) -> str:
     """The type with which the CSV reader reads this column: its own conversion where that is as good, else text."""
-    return (plan.format.native if is_certain(plan, already_missing) else "") or "VARCHAR"
+    return plan.format.native or "VARCHAR"
 
 
-def first_select(plans: Sequence[ColumnPlan], already_missing: tuple[str, ...]) -> str:
+def first_select(plans: Sequence[ColumnPlan], certain: Sequence[bool], already_missing: tuple[str, ...]) -> str:
     """A select list that converts the certain columns, and fails where the sample was wrong; others stay texts."""
     return ", ".join(
-        f"{_strict(plan, already_missing) if is_certain(plan, already_missing) else plan.column} AS {plan.column}"
-        for plan in plans
+        f"{_strict(plan, already_missing) if is_sure else plan.column} AS {plan.column}"
+        for plan, is_sure in zip(plans, certain, strict=True)
     )
+
+
+def failed_column(error: Exception) -> int | None:
+    """The position of the column that `first_select` or the CSV reader could not convert; None if none is named."""
+    named = _FAILED_COLUMN.search(str(error))
+    return int(named[1] or named[2]) if named else None
 
 
 def _strict(plan: ColumnPlan, already_missing: tuple[str, ...]) -> str:
@@ -177,7 +185,8 @@ def _strict(plan: ColumnPlan, already_missing: tuple[str, ...]) -> str:
         present = f"nullif({text}, '')"
         return f"CASE WHEN {sql_is_one_of(text, words)} THEN NULL ELSE {present} END" if words else present
     text = trimmed(plan.column) if plan.trim and not plan.format.native else plan.column
-    value = plan.format.strict or f"coalesce({plan.format.sql}, error('no {plan.format.storage}'))"
+    value = plan.format.strict or f"coalesce({plan.format.sql}, {{error}})"
+    value = value.replace("{error}", f"error('no value in {plan.column}')")
     if plan.format.native:
         return value.replace("{t}", text)
     return f"CASE WHEN {text} IS NULL OR {text} = '' THEN NULL ELSE {value.replace('{t}', text)} END"
