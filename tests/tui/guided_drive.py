@@ -18,7 +18,7 @@ from tabsmith_tui.screens.guided import GuidedScreen
 from tabsmith_tui.widgets.path_field import PathField
 from tabsmith_tui.widgets.steps.base import StepView
 from tests.tui.guided_stage import Replay
-from tests.tui.stage import NOW, FixedStore
+from tests.tui.stage import NOW, FixedStore, screen_text
 
 DEADLINE = 6.0
 
@@ -119,8 +119,7 @@ class Drive:
 
     def shown(self) -> str:
         """All that the screen shows, as text."""
-        strips = self.app.screen._compositor.render_strips()
-        return "\n".join("".join(segment.text for segment in strip) for strip in strips)
+        return screen_text(self.app)
 
     @property
     def path_typed(self) -> str:

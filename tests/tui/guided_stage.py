@@ -222,8 +222,8 @@ class Replay:
         match job:
             case jobs.EstimateTable():
                 return jobs.Estimated(Estimate(1_284_472, 2_930, 74, 9_400_000, "csv"))
-            case jobs.PreviewTable(source=source):
-                return jobs.TablePreviewed(self.table_of(source), self.preview)
+            case jobs.PreviewSource(source=source):
+                return jobs.SourcePreviewed(self.table_of(source), self.preview)
             case jobs.ReadTable(source=source, target=target):
                 return jobs.TableRead(self.table_of(source), self.schema_of(target or "Sale_Price"), self.preview)
             case jobs.DetectSchema(target=target):

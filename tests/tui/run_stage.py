@@ -64,11 +64,6 @@ async def running(
             yield pilot, await open_run(pilot, dead=not alive and not story.snapshot.state.ended), folder
 
 
-def screen_text(app: TabsmithApp) -> str:
-    """What is on the screen, as text."""
-    return "\n".join("".join(part.text for part in strip) for strip in app.screen._compositor.render_strips())
-
-
 def append(folder: RunFolder, *events: Any) -> None:
     """More of the run happens."""
     journal = folder.events()

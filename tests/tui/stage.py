@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from textual.app import App
+from textual.notifications import Notification
 
 from tabsmith.errors import StorageError
 from tabsmith.modeling.model_files import ModelSummary
@@ -42,6 +44,22 @@ async def settle(pilot: Any, seconds: float = 10.0) -> None:
         if loop.time() > deadline:
             raise AssertionError(f"still at work: {busy}")
         await asyncio.sleep(0)
+
+
+def screen_text(app: App[Any]) -> str:
+    """All that the screen shows, as text."""
+    strips = app.screen._compositor.render_strips()  # noqa: SLF001 - publicly there are only pictures
+    return "\n".join("".join(segment.text for segment in strip) for strip in strips)
+
+
+def notified(app: App[Any]) -> tuple[Notification, ...]:
+    """What the app has notified of, which is not shown in tests."""
+    return tuple(app._notifications)  # noqa: SLF001 - publicly there are only widgets that are not shown
+
+
+def notices(app: App[Any]) -> str:
+    """The messages of what the app has notified of, one a line."""
+    return "\n".join(note.message for note in notified(app))
 
 
 class FixedStore(Store):

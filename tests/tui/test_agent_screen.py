@@ -10,7 +10,8 @@ from tabsmith_tui.store import Store
 from tabsmith_tui.widgets.ask_bar import AskBar
 from tests.stories import agent_journals, journals
 from tests.stories.agent_journals import improving
-from tests.tui.run_stage import append, running, screen_text, until
+from tests.tui.run_stage import append, running, until
+from tests.tui.stage import screen_text
 from tests.tui.test_run_screen import sent
 
 

@@ -25,7 +25,7 @@ from tests.stories.hostile import HOSTILE
 from tests.stories.journals import Story
 from tests.tui.guided_drive import drive, guided_app
 from tests.tui.guided_stage import Replay
-from tests.tui.stage import settle
+from tests.tui.stage import notices, screen_text, settle
 
 SECRET = "sk-ant-not-to-be-seen-0123456789"
 KEYS = {
@@ -98,8 +98,7 @@ def words_of(each: SettingRow) -> str:
 
 def shown(pilot: Any) -> str:
     """Everything on the screen as text."""
-    strips = pilot.app.screen._compositor.render_strips()
-    return "\n".join("".join(segment.text for segment in strip) for strip in strips)
+    return screen_text(pilot.app)
 
 
 # Agents --------------------------------------------------------------------------------------------------------------
@@ -207,7 +206,7 @@ async def test_a_value_of_the_environment_is_shown_with_its_variable_and_cannot_
         assert "TABSMITH_AGENTS__LLM__MODEL" in words_of(given)
         assert "TABSMITH_AGENTS__BREAKPOINTS" in str(screen.query_one("#breaks-note").content)
         await press(pilot, "down", "enter", "a")
-        said = " ".join(note.message for note in pilot.app._notifications)
+        said = notices(pilot.app)
         assert "TABSMITH_AGENTS__DEFAULT" in said
         assert "TABSMITH_AGENTS__BREAKPOINTS" in said
         assert isinstance(pilot.app.screen, AgentsScreen)

@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -106,10 +105,8 @@ def test_a_bridge_in_the_foreground_says_who_it_is_and_ends_cleanly_when_told_to
 ) -> None:
     with foreground() as process:
         assert server.wait_until(lambda: server.held_polls > 0)
-        told = time.monotonic()
         process.send_signal(number)
         out, err = process.communicate(timeout=20)
-    assert time.monotonic() - told < 10
     assert (process.returncode, out) == (0, "")
     assert f"runs in process {process.pid}. ctrl+c ends it." in err
     assert "1 person may talk to it." in err

@@ -20,13 +20,15 @@ from tabsmith.telegram.service import BridgeRunningError, pending_test_messages
 from tabsmith.telegram.status import BridgePaths, BridgeStatus, StatusWriter
 from tabsmith_tui.app import TabsmithApp
 from tabsmith_tui.bridge_client import BridgeClient
+from tabsmith_tui.screens import bridge
 from tabsmith_tui.screens.bridge import BridgeScreen
 from tabsmith_tui.screens.dialogs import AskLineScreen, ErrorScreen, QuestionScreen
 from tabsmith_tui.screens.home import HomeScreen
 from tabsmith_tui.widgets.bars import KeysBar
 from tests.stories.hostile import HOSTILE
 from tests.tui.phone_stage import ADA, BO, EMPTY, OFF, ON, STRANGER, TROUBLED, FixedBridge
-from tests.tui.stage import NOW, settle
+from tests.tui.run_stage import until
+from tests.tui.stage import NOW, notices, screen_text, settle
 
 TOKEN = "123456:AA-never-to-be-seen-0123456789"
 SIZES = {"large": (120, 40), "small": (60, 20)}
@@ -52,8 +54,7 @@ async def paste(pilot: Any, text: str) -> None:
 
 
 def shown(pilot: Any) -> str:
-    strips = pilot.app.screen._compositor.render_strips()
-    return "\n".join("".join(segment.text for segment in strip) for strip in strips)
+    return screen_text(pilot.app)
 
 
 def keys_shown(pilot: Any) -> set[str]:
@@ -61,7 +62,7 @@ def keys_shown(pilot: Any) -> set[str]:
 
 
 def notes(pilot: Any) -> str:
-    return "\n".join(note.message for note in pilot.app._notifications)
+    return notices(pilot.app)
 
 
 # Shown ---------------------------------------------------------------------------------------------------------------
@@ -107,16 +108,14 @@ async def test_without_the_package_it_says_how_to_install_it(make_app) -> None:
         assert shown(pilot).count("✔") == 2
 
 
-async def test_it_looks_again_every_second_by_itself(make_app) -> None:
+async def test_it_looks_again_by_itself(make_app, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bridge, "REFRESH_SECONDS", 0.5)
     phone = FixedBridge(OFF)
     async with make_app(phone=phone).run_test(size=(120, 40)) as pilot:
-        screen = await opened(pilot)
+        await opened(pilot)
         assert "○ off" in shown(pilot)
         phone.bridge = ON
-        screen._look_again()  # what the timer calls
-        await settle(pilot)
-        assert "● on" in shown(pilot)
-        assert any(timer._interval == 1.0 for timer in screen._timers)
+        await until(pilot, lambda: "● on" in shown(pilot))
 
 
 async def test_what_cannot_be_read_is_told_and_goes_when_it_can(make_app) -> None:

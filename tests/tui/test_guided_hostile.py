@@ -17,6 +17,7 @@ from tabsmith_tui.widgets.steps.train import ReviewStep
 from tests.stories.hostile import HOSTILE, MARKS
 from tests.tui.guided_drive import Drive, drive, guided_app
 from tests.tui.guided_stage import Replay, column, table
+from tests.tui.stage import notices
 from tests.tui.terminal import Terminal, foreign_controls, python_app
 
 NAMES = tuple(f"{text}{number}" for number, text in enumerate(HOSTILE))
@@ -92,7 +93,7 @@ async def test_hostile_text_typed_as_a_path_and_as_a_schema_is_only_text(tmp_pat
     file.write_text("a,b\n1,2\n")
     async with drive(guided_app(Replay(), allowed=(tmp_path,))) as driven:
         await driven.give_path(text)
-        await driven.until(lambda: driven.session.problems != () or driven.app._notifications)
+        await driven.until(lambda: driven.session.problems != () or notices(driven.app))
         harmless(driven)
         await driven.press("ctrl+u")
         await driven.type(str(file))

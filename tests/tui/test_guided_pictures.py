@@ -104,7 +104,7 @@ async def load(driven: Drive) -> None:
 async def options(driven: Drive) -> None:
     await load(driven)
     await driven.press("o")
-    await driven.until(lambda: "comma" in driven.shown())
+    await driven.until(lambda: "6 columns" in driven.shown())
 
 
 async def reading(driven: Drive) -> None:

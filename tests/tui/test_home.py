@@ -14,7 +14,7 @@ from tabsmith.workflow.conversation import Conversation
 from tabsmith.workflow.session import SessionStore
 from tabsmith_tui.store import SavedSession, Store
 from tabsmith_tui.widgets.menu import Menu
-from tests.tui.stage import NOW, FixedStore, IdleSupervisor, model_summary, run_summary, settle
+from tests.tui.stage import NOW, FixedStore, IdleSupervisor, model_summary, notices, run_summary, settle
 
 SIZES = {"120x40": (120, 40), "60x20": (60, 20)}
 
@@ -89,7 +89,7 @@ async def test_runs_that_cannot_be_listed_are_told_and_models_are_still_shown(ma
     app = make_app(Broken(models=(model_summary(1),)))
     async with app.run_test() as pilot:
         await settle(pilot)
-        assert any("The disk is gone." in note.message for note in app._notifications)
+        assert "The disk is gone." in notices(app)
         assert "model housing-sale-price-01" in [option.id for option in app.screen.query_one(Menu).options]
 
 

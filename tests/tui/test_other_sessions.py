@@ -20,6 +20,7 @@ from tabsmith.workflow import actions
 from tabsmith.workflow.conversation import Conversation
 from tabsmith.workflow.session import FieldName, SessionStore, WorkflowSession
 from tabsmith.workflow.states import State
+from tabsmith_tui.screens import home as home_screen
 from tabsmith_tui.screens.dialogs import ErrorScreen
 from tabsmith_tui.screens.guided import GuidedScreen
 from tabsmith_tui.screens.home import HomeScreen
@@ -28,7 +29,8 @@ from tabsmith_tui.widgets.menu import Menu
 from tests.stories.hostile import HOSTILE, MARKS
 from tests.tui.guided_drive import Drive, drive, guided_app
 from tests.tui.guided_stage import Replay, finished, report, schema, table
-from tests.tui.stage import NOW, FixedStore, run_summary, settle
+from tests.tui.run_stage import until
+from tests.tui.stage import NOW, FixedStore, notices, notified, run_summary, screen_text, settle
 
 ADA = 5_550_001
 ADAS = SessionOwner(session_user(ADA), "Ada")
@@ -77,7 +79,7 @@ def to_schema(user: str = ADAS.user) -> None:
 
 
 def notes(driven: Drive) -> str:
-    return "\n".join(note.message for note in driven.app._notifications)
+    return notices(driven.app)
 
 
 # Home ----------------------------------------------------------------------------------------------------------------
@@ -151,7 +153,11 @@ async def test_somebody_with_only_a_session_on_a_phone_is_no_newcomer(make_app) 
         assert app.screen.query_one(Menu).current == f"resume {ADAS.user}"
 
 
-async def test_home_looks_again_when_a_session_was_saved_elsewhere(ada, make_app, housing: Path) -> None:
+async def test_home_looks_again_when_a_session_was_saved_elsewhere(
+    ada, make_app, housing: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(home_screen, "REFRESH_SECONDS", 0.5)
+
     class HalfReal(FixedStore):
         def other_sessions(self) -> Any:
             return Store.other_sessions(self)
@@ -162,9 +168,7 @@ async def test_home_looks_again_when_a_session_was_saved_elsewhere(ada, make_app
         home = app.screen
         assert isinstance(home, HomeScreen)
         to_load(housing, now=time.time())
-        home._refresh_living()  # what the timer calls
-        await settle(pilot)
-        assert f"resume {ADAS.user}" in [option.id for option in home.query_one(OptionList).options]
+        await until(pilot, lambda: f"resume {ADAS.user}" in [each.id for each in home.query_one(OptionList).options])
 
 
 async def test_what_could_not_be_understood_is_told_once(make_app) -> None:
@@ -174,7 +178,7 @@ async def test_what_could_not_be_understood_is_told_once(make_app) -> None:
         await settle(pilot)
         await pilot.press("f5")
         await settle(pilot)
-        assert sum("Bo's phone" in note.message for note in app._notifications) == 1
+        assert notices(app).count("Bo's phone") == 1
 
 
 async def test_a_name_from_outside_is_literal(make_app) -> None:
@@ -185,8 +189,7 @@ async def test_a_name_from_outside_is_literal(make_app) -> None:
     app = make_app(FixedStore(others=others))
     async with app.run_test(size=(120, 60)) as pilot:
         await settle(pilot)
-        strips = app.screen._compositor.render_strips()
-        shown = "\n".join("".join(segment.text for segment in strip) for strip in strips)
+        shown = screen_text(app)
         assert not any(mark.decode("utf-8", "replace") in shown for mark in MARKS)
 
 
@@ -370,7 +373,7 @@ async def test_the_end_of_a_run_that_both_saw_is_no_warning(housing: Path) -> No
         working.worker.release()
         assert driven.session.state is State.TRAINED
         await driven.until(lambda: "Nothing was overwritten" in notes(driven), "what was said")
-        assert {note.severity for note in driven.app._notifications} == {"information"}
+        assert {note.severity for note in notified(driven.app)} == {"information"}
 
 
 async def test_a_session_of_a_newer_version_is_told_and_left_alone(housing: Path) -> None:

@@ -55,7 +55,7 @@ async def test_an_option_shows_its_effect_and_is_how_the_table_is_loaded(prices:
         await driven.at(State.CHOOSING_LOAD_OPTION)
         await driven.press("o")
         await driven.until(lambda: isinstance(driven.app.screen, ReadingDialog), "the dialog")
-        await previewed(driven, "header in line 1", "area")
+        await previewed(driven, "header: line 1", "area")
         await put(driven, "header", "none")
         await previewed(driven, "no header", "column_1")
         await driven.press("f9")

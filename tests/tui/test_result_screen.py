@@ -9,8 +9,8 @@ from tabsmith_tui.screens.run import RunScreen
 from tests.stories import journals
 from tests.stories.hostile import HOSTILE
 from tests.stories.journals import class_report, house_prices, price_report
-from tests.tui.run_stage import screen_text, until
-from tests.tui.stage import FixedStore
+from tests.tui.run_stage import until
+from tests.tui.stage import FixedStore, screen_text
 
 
 async def opened(pilot, report):

@@ -10,7 +10,8 @@ from tabsmith_tui.screens.trial import TrialScreen
 from tabsmith_tui.widgets.drawing import Drawing
 from tests.stories import journals
 from tests.stories.journals import house_prices
-from tests.tui.run_stage import append, running, screen_text, until
+from tests.tui.run_stage import append, running, until
+from tests.tui.stage import screen_text
 
 
 async def test_lines_of_the_journal_that_are_damaged_are_counted_on_the_screen(make_app):

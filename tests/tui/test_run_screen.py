@@ -15,8 +15,8 @@ from tabsmith_tui.store import Store
 from tabsmith_tui.widgets.ask_bar import AskBar
 from tests.stories import journals
 from tests.stories.journals import Story, house_prices, price_report
-from tests.tui.run_stage import append, running, screen_text, until
-from tests.tui.stage import FixedStore, IdleSupervisor
+from tests.tui.run_stage import append, running, until
+from tests.tui.stage import FixedStore, IdleSupervisor, screen_text
 
 
 def sent(folder) -> list[object]:

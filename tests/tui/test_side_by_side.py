@@ -20,8 +20,8 @@ from tests.stories import agent_journals, journals
 from tests.stories.agent_story import USED, AgentStory, asked_for
 from tests.stories.hostile import MARKS
 from tests.stories.journals import Story
-from tests.tui.run_stage import append, screen_text, until, worker_alive
-from tests.tui.stage import NOW, FixedStore, run_summary, settle
+from tests.tui.run_stage import append, until, worker_alive
+from tests.tui.stage import NOW, FixedStore, run_summary, screen_text, settle
 
 SIZES = {"middle": (80, 24), "large": (120, 40)}
 

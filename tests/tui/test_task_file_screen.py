@@ -18,7 +18,7 @@ from tabsmith_tui.widgets.fields import PickLine
 from tabsmith_tui.widgets.form_rows import TaskRow
 from tabsmith_tui.widgets.menu import Menu
 from tests.stories.hostile import HOSTILE
-from tests.tui.stage import IdleSupervisor, settle
+from tests.tui.stage import IdleSupervisor, screen_text, settle
 
 LARGE = (120, 44)
 FILE = """\
@@ -107,8 +107,7 @@ def words_of(screen: Any, name: str) -> str:
 
 
 def shown(pilot: Any) -> str:
-    strips = pilot.app.screen._compositor.render_strips()
-    return "\n".join("".join(segment.text for segment in strip) for strip in strips)
+    return screen_text(pilot.app)
 
 
 async def test_a_file_written_in_the_form_reads_back_as_it_was_typed(make_app, place: Path) -> None:

@@ -36,8 +36,8 @@ from tests.stories import journals
 from tests.stories.hostile import HOSTILE, MARKS
 from tests.stories.task_story import ACCEPT, TaskStory, calculator, proved_wrong
 from tests.tui import transcripts
-from tests.tui.run_stage import append, open_run, running, screen_text, until, worker_alive
-from tests.tui.stage import FixedStore, settle
+from tests.tui.run_stage import append, open_run, running, until, worker_alive
+from tests.tui.stage import FixedStore, screen_text, settle
 
 SMALL, MIDDLE, LARGE = (60, 20), (80, 24), (120, 40)
 

@@ -20,7 +20,8 @@ from tests.stories.agent_journals import improving
 from tests.stories.agent_story import AgentStory
 from tests.stories.hostile import HOSTILE, MARKS
 from tests.tui import transcripts
-from tests.tui.run_stage import append, open_run, screen_text, until, worker_alive
+from tests.tui.run_stage import append, open_run, until, worker_alive
+from tests.tui.stage import screen_text
 
 SMALL, LARGE = (80, 24), (120, 40)
 

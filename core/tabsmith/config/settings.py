@@ -102,6 +102,10 @@ class PathSettings(msgspec.Struct, frozen=True):
     ] = ()
     max_mb: Annotated[int, Meta(description="Largest file that is read, in megabytes.", ge=1, le=1_000_000)] = 10_000
 
+    remote: Annotated[
+        bool, Meta(description="Whether tables may be read from the web, by http and https addresses.")
+    ] = False
+
     @property
     def readable(self) -> tuple[Path, ...]:
         """The folders that the bridge may read from: those allowed, and the one that keeps files which were sent here."""

@@ -117,6 +117,7 @@ class _Prediction:
         """Write all rows with their predictions, and return the report, which does not know the file's name."""
         rows = 0
         columns: tuple[str, ...] = ()
+        keeps_every_row = False
         for table, batch in snapshot_batches(self._info):
             read = self._reader.read(batch.cells, batch.count)
             prediction = self._model.predict_arrays(read)
@@ -129,8 +130,11 @@ class _Prediction:
             self._note_bad_rows(rows, batch.bad.tolist(), batch.reasons)
             writer.write(written)
             columns = tuple(written.column_names)
+            keeps_every_row |= batch.has_reasons
             rows += batch.count
             progress(rows / max(1, self._info.rows), f"{rows:,} rows predicted")
+        if not keeps_every_row:
+            self._note_lost_rows()
         return self._report(rows, columns)
 
     def _report(self, rows: int, columns: tuple[str, ...]) -> PredictedFile:
@@ -169,6 +173,12 @@ class _Prediction:
         for name, values in zip(self._added, columns, strict=True):
             table = table.append_column(name, values)
         return table
+
+    def _note_lost_rows(self) -> None:
+        """Note the lines that reading left out, as it does where tables are joined."""
+        self._bad_count += self._info.rejected_count
+        for note in self._info.rejected[:_BAD_ROWS]:
+            self._bad_rows.append(UnreadRow(0, clean(f"line {note.line}: {note.reason}", 300)))
 
     def _note_bad_rows(self, rows_before: int, bad: list[int], reasons: Sequence[str]) -> None:
         self._bad_count += len(bad)

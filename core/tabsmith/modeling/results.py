@@ -262,12 +262,14 @@ class UnseenLevels(msgspec.Struct, frozen=True):
 
 
 class UnreadRow(msgspec.Struct, frozen=True):
-    """A row that could not be read, and that has an empty prediction."""
+    """A row that could not be read, and that has an empty prediction or is left out."""
 
-    row: int  # counted from 1
+    row: int  # counted from 1; 0 if the row is not in the written file either
     reason: str
 
     def __str__(self) -> str:
+        if self.row == 0:
+            return f"a row is left out: {clean(self.reason, 200)}"
         return f"row {self.row:,} has no prediction: {clean(self.reason, 200)}"
 
 

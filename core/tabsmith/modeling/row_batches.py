@@ -17,7 +17,7 @@ from tabsmith.tables.read.sources import (
     FileSource,
     FrameSource,
     JoinSource,
-    OneTable,
+    RemoteSource,
     SampleSource,
     Source,
     parse_source,
@@ -60,18 +60,20 @@ class NewRows:
 
 
 def new_rows_source(source: Source, expected: Sequence[str], *, as_text: bool = True) -> Source:
-    """The source as it is read for prediction: every line a row, and every cell a text, unless not `as_text`.
+    """The source as it is read for prediction: every line a row, and every text as it stands, unless not `as_text`.
 
-    `expected` are the names of the model's columns. A format whose columns have types (Parquet) keeps them.
+    `expected` are the names of the model's columns.
     """
     match source:
-        case FileSource(options=given):
+        case FileSource(options=given) | DatabaseSource(options=given) | RemoteSource(options=given):
             options = msgspec.structs.replace(given, expected=tuple(expected), every_row=True)
-            return msgspec.structs.replace(_texts_of(source, as_text), options=options)
-        case JoinSource(tables=tables):  # a row that cannot be read has no keys, so the tables are read as for training
-            return msgspec.structs.replace(source, tables=tuple(_texts_of(table, as_text) for table in tables))
-        case DatabaseSource():
-            return _texts_of(source, as_text)
+            return msgspec.structs.replace(source, as_text=as_text, options=options)
+        case JoinSource(tables=tables):  # a line that cannot be read has no keys to join by
+            texts = (
+                table if isinstance(table, SampleSource) else msgspec.structs.replace(table, as_text=as_text)
+                for table in tables
+            )
+            return msgspec.structs.replace(source, tables=tuple(texts))
         case SampleSource() | FrameSource():
             return source
 
@@ -156,23 +158,10 @@ def _read_anywhere(source: Source) -> TableInfo:
 
 
 def _texts_of_table(info: TableInfo) -> TableInfo:
-    """The table's own rows as the texts of its file. Raises TableChangedError if the file has changed since."""
-    if not isinstance(info.source, FileSource):
+    """The table's own rows as the texts of its file, if it is a text. Raises TableChangedError if that has changed."""
+    from tabsmith.tables.read.formats.registry import holds_texts
+
+    if not isinstance(info.source, FileSource) or not holds_texts(info.format):
         return ensure_snapshot(info)
     check_unchanged(info)
-    return _read_anywhere(_texts_of(info.source, as_text=True))
-
-
-def _texts_of(source: OneTable, as_text: bool) -> OneTable:
-    """The source with each cell as a text, unless not `as_text` or its columns have types of their own."""
-    from tabsmith.tables.read.formats.registry import has_typed_columns
-
-    match source:
-        case FileSource(path=path) if as_text and has_typed_columns(path):  # all its rows can be read
-            return msgspec.structs.replace(source, options=msgspec.structs.replace(source.options, every_row=True))
-        case FileSource():
-            return msgspec.structs.replace(source, as_text=as_text)
-        case DatabaseSource():
-            return msgspec.structs.replace(source, as_text=as_text)
-        case SampleSource():
-            return source
+    return _read_anywhere(msgspec.structs.replace(info.source, as_text=True))

@@ -7,6 +7,8 @@ from tabsmith.formatting import count
 from tabsmith.tables.info import Dialect, JoinStep, TableInfo
 from tabsmith.tables.profile.types import ColumnProfile
 from tabsmith.text import clean, plural
+from tabsmith.workflow.form import Fact
+from tabsmith.workflow.session import WorkflowSession
 
 _MOST_NAMED = 8
 _ODD_CELLS_SHOWN = 3
@@ -68,21 +70,23 @@ _DELIMITER_NAMES: Final = {"\t": "tab", " ": "spaces"}
 
 
 def reading_line(info: TableInfo) -> str:
-    """What was assumed of a delimited text, in one line; "" for a source of another kind.
+    """What was assumed of a delimited text or a sheet, in one line; "" for a source that says itself how it is read.
 
     For example: `header: line 3; 2 lines above skipped; delimiter ;`.
     """
     dialect = info.dialect
-    if not dialect.row_values:
+    if not dialect.row_values and not (info.sheet and dialect.header_line):
         return ""
     parts = [f"header: line {dialect.header_line}" if dialect.header else "no header"]
     if dialect.skipped_lines:
         parts.append(f"{plural(dialect.skipped_lines, 'line')} above skipped")
     if dialect.further_header_lines:
         parts.append(f"{plural(dialect.further_header_lines, 'further header line')} left out")
-    if dialect.header and dialect.named_columns != dialect.row_values:
+    if dialect.row_values and dialect.header and dialect.named_columns != dialect.row_values:
         named, values = plural(dialect.named_columns, "name"), plural(dialect.row_values, "value")
         parts.append(f"{named} in the header, {values} in most rows")
+    if not dialect.row_values:
+        return "; ".join(parts)
     parts.append(_layout(dialect))
     if dialect.quote not in {'"', ""}:
         parts.append(f"quote {dialect.quote}")
@@ -104,3 +108,14 @@ def _layout(dialect: Dialect) -> str:
     if dialect.row_values == 1:
         return "one column"
     return f"delimiter {_DELIMITER_NAMES.get(dialect.delimiter, dialect.delimiter)}"
+
+
+def reading_facts(session: WorkflowSession) -> tuple[Fact, ...]:
+    """How the session's table was read: its sheet, what was assumed, and what each join did; empty until it is read."""
+    table = session.table
+    if table is None or table.source != session.source or session.load != "now":
+        return ()
+    facts = [Fact("Sheet", sheet_line(table))] if len(table.sheets) > 1 else []
+    line = reading_line(table)
+    facts += [Fact("Read as", line)] if line else []
+    return (*facts, *(Fact("Join", join_sentence(step)) for step in table.joins))

@@ -175,7 +175,7 @@ class RunController:
             chunk = self._commands.read(self._offset)
             self._offset = chunk.next_offset
             for command in chunk.values:
-                self._obey(command)
+                self.obey(command)
             if lost := chunk.skipped + chunk.unknown:
                 message = f"{plural(lost, 'line')} of what the run was told could not be understood"
                 self._record(Noted(message=message, level="warning"))
@@ -213,7 +213,8 @@ class RunController:
     def asked_to_end(self) -> bool:
         return self._end_after_iteration
 
-    def _obey(self, command: RunCommand) -> None:
+    def obey(self, command: RunCommand) -> None:
+        """Do at once what a person told the run."""
         match command:
             case Pause():
                 self._pause()

@@ -115,12 +115,50 @@ ForkServerNotice: TypeAlias = ForkServerReady | JobProgress | JobEnded
 _REQUEST: Final = msgspec.json.Decoder(ForkServerRequest)
 
 
-class ForkServer:
-    """Serves requests from stdin until it ends."""
+class JobProcesses:
+    """Which process works on which job. SIGCHLD may end one between any two steps of every method but `end`."""
 
     def __init__(self) -> None:
         self._jobs: dict[int, int] = {}  # process number -> job number
         self._reaped: dict[int, int] = {}  # those whose end was seen before they were known, with their status
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The jobs that are worked on, by number."""
+        return tuple(self._jobs.values())
+
+    def forget_early_ends(self) -> None:
+        """Called before a process is forked: an end that was seen before belongs to another process of that number."""
+        self._reaped.clear()
+
+    def add(self, pid: int, number: int) -> JobEnded | None:
+        """Know that the process works on the job. Returns the job's end if that has come already."""
+        self._jobs[pid] = number
+        if pid in self._reaped and self._jobs.pop(pid, None) is not None:
+            return JobEnded(number, self._reaped[pid])  # it was quicker than the line above
+        return None
+
+    def end(self, pid: int, status: int) -> JobEnded | None:
+        """Take out a process that has ended. Returns the end of its job, None if it works on none that is known."""
+        number = self._jobs.pop(pid, None)
+        if number is None:
+            self._reaped[pid] = status
+            return None
+        return JobEnded(number, status)
+
+    def cancel(self, number: int | None = None) -> None:
+        """Kill the process of the job, with what it has started; without a number, those of all jobs."""
+        for pid, job in list(self._jobs.items()):  # one that ends meanwhile is taken out by the signal
+            if number in (job, None):
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(pid, signal.SIGKILL)
+
+
+class ForkServer:
+    """Serves requests from stdin until it ends."""
+
+    def __init__(self) -> None:
+        self._jobs = JobProcesses()
 
     def serve(self) -> None:
         """Take requests until stdin ends."""
@@ -132,29 +170,20 @@ class ForkServer:
                 case StartJob() as job:
                     self._start_job(job)
                 case CancelJob(number):
-                    self._cancel(number)
-        for pid in list(self._jobs):
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(pid, signal.SIGKILL)
+                    self._jobs.cancel(number)
+        self._jobs.cancel()
 
     def _start_run(self, run: StartRun) -> None:
         if os.fork() == 0:
             _run_child(run.environment, lambda: _work_on(run))
 
     def _start_job(self, start: StartJob) -> None:
-        self._reaped.clear()
+        self._jobs.forget_early_ends()
         pid = os.fork()
         if pid == 0:
             _run_child(start.environment, lambda: _perform(start))
-        self._jobs[pid] = start.number
-        if pid in self._reaped and self._jobs.pop(pid, None) is not None:
-            _send_notice(JobEnded(start.number, self._reaped[pid]))  # it was quicker than the line above
-
-    def _cancel(self, number: int) -> None:
-        for pid, job in list(self._jobs.items()):  # one that ends meanwhile is taken out by the signal
-            if job == number:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(pid, signal.SIGKILL)
+        if ended := self._jobs.add(pid, start.number):
+            _send_notice(ended)
 
     def _child_ended(self, _number: int, _frame: FrameType | None) -> None:
         while True:
@@ -164,12 +193,8 @@ class ForkServer:
                 return
             if pid == 0:
                 return
-            code = os.waitstatus_to_exitcode(status)
-            number = self._jobs.pop(pid, None)
-            if number is not None:
-                _send_notice(JobEnded(number, code))
-            else:
-                self._reaped[pid] = code
+            if ended := self._jobs.end(pid, os.waitstatus_to_exitcode(status)):
+                _send_notice(ended)
 
 
 def _run_child(environment: ProcessEnvironment, work: Callable[[], int]) -> NoReturn:

@@ -10,7 +10,15 @@ from tabsmith.errors import ErrorReport, UsageError
 from tabsmith.modeling.results import PredictedFile
 from tabsmith.runs.pool import Progress
 from tabsmith.tables.info import Estimate, Preview, TableInfo
-from tabsmith.tables.read.sources import DatabaseSource, FileSource, FrameSource, JoinSource, SampleSource, Source
+from tabsmith.tables.read.sources import (
+    DatabaseSource,
+    FileSource,
+    FrameSource,
+    JoinSource,
+    RemoteSource,
+    SampleSource,
+    Source,
+)
 from tabsmith.tables.schema.corrections import SchemaEdits
 from tabsmith.tables.schema.types import Schema
 
@@ -21,7 +29,7 @@ class EstimateTable(msgspec.Struct, frozen=True, tag="estimate", tag_field="job"
     source: Source
 
 
-class PreviewTable(msgspec.Struct, frozen=True, tag="preview", tag_field="job"):
+class PreviewSource(msgspec.Struct, frozen=True, tag="preview", tag_field="job"):
     """Read the beginning of a source, to show what its read options do."""
 
     source: Source
@@ -50,7 +58,7 @@ class Predict(msgspec.Struct, frozen=True, tag="predict", tag_field="job"):
     allow_missing: bool = False  # predict although an important column is missing
 
 
-Job: TypeAlias = EstimateTable | PreviewTable | ReadTable | DetectSchema | Predict
+Job: TypeAlias = EstimateTable | PreviewSource | ReadTable | DetectSchema | Predict
 
 
 class Progressed(msgspec.Struct, frozen=True, tag="progress", tag_field="reply"):
@@ -60,7 +68,7 @@ class Progressed(msgspec.Struct, frozen=True, tag="progress", tag_field="reply")
     message: str
 
 
-class TablePreviewed(msgspec.Struct, frozen=True, tag="previewed", tag_field="reply"):
+class SourcePreviewed(msgspec.Struct, frozen=True, tag="previewed", tag_field="reply"):
     """The beginning of a source as it was read: `info` describes these rows alone."""
 
     info: TableInfo
@@ -93,7 +101,7 @@ class JobFailed(msgspec.Struct, frozen=True, tag="failed", tag_field="reply"):
     error: ErrorReport
 
 
-JobResult: TypeAlias = Estimated | TablePreviewed | TableRead | SchemaDetected | Predicted | JobFailed
+JobResult: TypeAlias = Estimated | SourcePreviewed | TableRead | SchemaDetected | Predicted | JobFailed
 
 
 PREVIEW_ROWS = 200
@@ -105,7 +113,7 @@ def perform_job(job: Job, progress: Progress) -> JobResult:
     match job:
         case EstimateTable():
             return _estimate(job)
-        case PreviewTable(source=source):
+        case PreviewSource(source=source):
             return _preview(source, progress)
         case ReadTable():
             return _read(job, progress)
@@ -130,11 +138,11 @@ def _estimate(job: EstimateTable) -> Estimated:
             return Estimated(estimate_path(path, allowed=allowed, max_mb=paths.max_mb))
         case SampleSource() as sample:
             return Estimated(estimate_sample(sample))
-        case FrameSource() | DatabaseSource() | JoinSource():
+        case FrameSource() | DatabaseSource() | RemoteSource() | JoinSource():
             raise UsageError("Only files and samples can be estimated.", next_step="Read the table.")
 
 
-def _preview(source: Source, progress: Progress) -> TablePreviewed:
+def _preview(source: Source, progress: Progress) -> SourcePreviewed:
     from tabsmith import config
     from tabsmith.tables.beginning import read_beginning
     from tabsmith.tables.read import guard
@@ -143,7 +151,7 @@ def _preview(source: Source, progress: Progress) -> TablePreviewed:
     asker = source.asked_by if isinstance(source, FileSource) else "person"
     allowed = guard.folders_for(asker, paths.readable)
     info, rows = read_beginning(source, BEGINNING_ROWS, allowed=allowed, max_mb=paths.max_mb, progress=progress)
-    return TablePreviewed(info, rows)
+    return SourcePreviewed(info, rows)
 
 
 def _read(job: ReadTable, progress: Progress) -> TableRead:

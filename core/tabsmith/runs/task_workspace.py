@@ -77,8 +77,7 @@ class ForkedTaskWorkspace:
 
         def work(_: object) -> WorkspaceChanges:
             workspace = Workspace.open(self._path)
-            earlier = max(mark for mark in workspace.marks() if mark < iteration)
-            before = workspace.tree(earlier)
+            before = workspace.tree_before(iteration)
             return _named(workspace.changes(before, workspace.mark(iteration)))
 
         return await self._pool.run(work, WorkspaceChanges)
@@ -97,8 +96,8 @@ class ForkedTaskWorkspace:
 
         def work(_: object) -> WorkspaceDiff:
             workspace = Workspace.open(self._path)
-            earlier = max(mark for mark in workspace.marks() if mark < iteration)
-            return WorkspaceDiff(workspace.difference(workspace.tree(earlier), workspace.tree(iteration), limit=60_000))
+            before, after = workspace.tree_before(iteration), workspace.tree(iteration)
+            return WorkspaceDiff(workspace.difference(before, after, limit=60_000))
 
         return (await self._pool.run(work, WorkspaceDiff)).text
 

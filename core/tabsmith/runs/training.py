@@ -22,8 +22,9 @@ from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.spec import Confirmed, Deferred, Detect, ModelChoice, RunSpec, SchemaChoice, new_run_id
 from tabsmith.runs.supervisor import command_offset, fork_server_command
 from tabsmith.runs.watch import RunWatch
-from tabsmith.tables.read.sources import FileSource, FrameSource, Source
+from tabsmith.tables.read.sources import DatabaseSource, FrameSource, Source, parse_source
 from tabsmith.tables.schema.types import ManualSchema, Schema
+from tabsmith.tables.table import Table, read_table
 from tabsmith.text import clean
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ MAX_STOP_SECONDS: Final = 30.0
 
 
 def train(
-    frame_or_path: "pd.DataFrame | str | Path",
+    frame_or_path: "pd.DataFrame | str | Path | Table",
     target: str,
     *,
     time_limit: float = 60,
@@ -47,7 +48,8 @@ def train(
     iterations: int = 0,
     on_event: Callable[[RunEvent], None] | None = None,
 ) -> "Model":
-    """Train on a DataFrame or a file, and return the model that the search found.
+    """Train on a DataFrame, a table that was read (`read_table`), or whatever `read_table` takes: a path, a sample, the
+    address of a database. Returns the model that the search found.
 
     `time_limit` is in seconds, hold-out and saving included. `metric` and `model` (a family) narrow the search, and so
     does `iterations`, the most recipes to try (0: as many as time allows). `schema` is what a person has confirmed
@@ -177,12 +179,16 @@ _detached: Final[list["subprocess.Popen[bytes]"]] = []  # held only so that thos
 
 
 def _source_and_schema(
-    frame_or_path: "pd.DataFrame | str | Path", target: str, schema: "Schema | ManualSchema | None"
+    frame_or_path: "pd.DataFrame | str | Path | Table", target: str, schema: "Schema | ManualSchema | None"
 ) -> tuple[Source, SchemaChoice]:
     source: Source
     fingerprint = ""
     if isinstance(frame_or_path, (str, Path)):
-        source = FileSource(str(frame_or_path))
+        source = parse_source(str(frame_or_path))
+        if isinstance(source, DatabaseSource):  # read here: no other process has its password
+            source = read_table(source).info.source
+    elif isinstance(frame_or_path, Table):
+        source, fingerprint = frame_or_path.info.source, frame_or_path.info.fingerprint
     else:
         from tabsmith.tables.read.frames import from_frame
 

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import time
+from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
@@ -145,6 +146,8 @@ class Worker:
 
     async def _model(self, source: Source) -> RunEnded:
         """Train a model on a table."""
+        # Arrow's allocator must be loaded by a thread that stays (apache/arrow#50908: later threads crash otherwise).
+        import_module("pyarrow")
         # All imports before the first fork: a child forked during an import could wait for its lock for ever.
         await self._control.unless_stopped(stages.in_thread(preload))
         info = await self._control.unless_stopped(self._read(source))

@@ -17,7 +17,7 @@ from tabsmith.paths import folders
 from tabsmith.storage import write_atomic
 from tabsmith.tables.info import TableInfo
 
-_VERSION: Final = 3  # raised when snapshots of an older program must not be used any more
+_VERSION: Final = 4  # raised when snapshots of an older program must not be used any more
 _HASHED_WHOLE: Final = 64 << 20  # bytes up to which the whole content is hashed
 _PIECES: Final = 128
 _PIECE: Final = 1 << 16

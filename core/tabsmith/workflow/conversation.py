@@ -13,7 +13,7 @@ from tabsmith.errors import PathError, PathOutsideError, UsageError
 from tabsmith.runs.jobs import TableRead
 from tabsmith.runs.spec import new_run_id
 from tabsmith.storage import Found
-from tabsmith.tables.read.sources import Asker, DatabaseSource, FileSource, parse_source
+from tabsmith.tables.read.sources import Asker, DatabaseSource, FileSource, RemoteSource, parse_source
 from tabsmith.tables.schema.corrections import keep_corrections, load_corrections
 from tabsmith.workflow import actions
 from tabsmith.workflow.effects import CheckPath, JobEffect, RemoveSession, run_snapshot
@@ -164,9 +164,9 @@ class Conversation:
                 return actions.PathAccepted(
                     replace(source, path=path, asked_by=asker), file.size, file.modified, out, effect.allow_missing
                 )
-            if isinstance(source, DatabaseSource) and asker == "bridge":
+            if isinstance(source, DatabaseSource | RemoteSource) and asker == "bridge":
                 raise PathOutsideError(
-                    "Databases are opened at the terminal only.", where=source.url, next_step="Send a file."
+                    "Databases and the web are opened at the terminal only.", where=source.url, next_step="Send a file."
                 )
         except (PathError, UsageError) as error:
             return actions.PathRefused(error.report(details=False))

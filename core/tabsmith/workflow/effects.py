@@ -21,7 +21,7 @@ from tabsmith.runs.jobs import (
     JobFailed,
     JobResult,
     Predict,
-    PreviewTable,
+    PreviewSource,
     Progressed,
     ReadTable,
 )
@@ -70,7 +70,7 @@ Effect: TypeAlias = CheckPath | JobEffect | RunEffect | RemoveSession
 def describe_job(job: Job) -> str:
     """A label such as "reading houses.csv" for the line that shows the progress of `job`."""
     match job:
-        case ReadTable(source=source) | EstimateTable(source=source) | PreviewTable(source=source):
+        case ReadTable(source=source) | EstimateTable(source=source) | PreviewSource(source=source):
             return f"reading {clean(describe_source(source), 60)}"
         case DetectSchema(target=target):
             return f"looking at the columns for the target {clean(target, 60)}"

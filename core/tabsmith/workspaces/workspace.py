@@ -126,6 +126,10 @@ class Workspace:
             raise WorkspaceError(f"Iteration {iteration} was not marked.", where=str(self.place))
         return tree
 
+    def tree_before(self, iteration: int) -> FolderTree:
+        """Return the state that an iteration began with: that of the mark before it. Raises WorkspaceError."""
+        return self.tree(max((mark for mark in self.marks() if mark < iteration), default=BASE))
+
     def changes(self, before: FolderTree, after: FolderTree) -> tuple[FileChange, ...]:
         """Return the changes between two states of this workspace."""
         return comparing.find_changes(before, after, self._content)
@@ -144,7 +148,7 @@ class Workspace:
         the origin is as it was.
         """
         with FileLock(self.place / "lock"):
-            return self._merge().merge(
+            return self.merging().merge(
                 iteration,
                 self.tree(iteration),
                 self.tree(BASE),
@@ -152,10 +156,11 @@ class Workspace:
                 on_conflict=on_conflict,
             )
 
-    # ----------------------------------------------------------------------------------------------------------------
-
-    def _merge(self) -> MergeBack:
+    def merging(self) -> MergeBack:
+        """Return what merges back, with the journal of a merge that was begun and is not over."""
         return MergeBack(self.origin, self.place, self._store, self.made.bounds)
+
+    # ----------------------------------------------------------------------------------------------------------------
 
     def _mark_file(self, iteration: int) -> Path:
         return self.place / "marks" / f"{iteration}.json"

@@ -202,10 +202,8 @@ async def test_tokens_of_kinds_that_overlap_are_counted_once(peer, behaviour: st
 
 
 async def test_silence_ends_at_the_time_allowed(peer) -> None:
-    started = time.monotonic()
     with pytest.raises(AgentTimeoutError, match="within 1 seconds"):
         await peer("is silent", seconds=1).ask()
-    assert time.monotonic() - started < 4
 
 
 async def test_a_program_that_will_not_end_is_ended(peer) -> None:

@@ -250,6 +250,7 @@ def _typed(numbers: list[int]) -> pd.DataFrame:
     """Rows as a program keeps them: with the types that the texts of the training table stand for."""
     frame = pd.DataFrame([_texts(number) for number in numbers], columns=list(COLUMNS), dtype=object)
     frame["number"] = frame["number"].astype(float)
+    frame["comma"] = frame["comma"].str.replace(",", ".").astype(float)
     frame["grouped"] = frame["grouped"].str.replace(",", "").astype(int)
     frame["truth"] = frame["truth"] == "true"
     frame["big"] = frame["big"].astype("int64")

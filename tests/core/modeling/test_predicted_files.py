@@ -275,3 +275,16 @@ def test_a_model_saved_before_columns_had_formats_reads_the_rows_by_themselves_a
     assert [row[-1] for row in _written(done)[1]] == [row[-1] for row in _written(expected)[1]]
     with pytest.warns(NewRowsWarning, match="saved before"):
         model.predict(tmp_path / "new.csv")
+
+
+def test_lines_of_several_files_that_cannot_be_read_keep_their_rows(model: Model, tmp_path: Path) -> None:
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    (folder / "a.csv").write_text('dose,site,usd,noise\n10,A,"$1,000.00",0\n')
+    (folder / "b.csv").write_text('dose,site,usd,noise\n20,B,"$1,000.00",0\n1,2,3,4,5,6,7\n')
+    source = source_to_predict(model, FileSource(str(folder)))
+    done = predict_file(model, read_source(source, allowed=(tmp_path,), max_mb=10), tmp_path / "out.csv")
+    header, rows = _written(done)
+    assert [row[0] for row in rows] == ["10", "20", ""]
+    assert [bool(row[header.index("prediction")]) for row in rows] == [True, True, False]
+    assert (done.bad_row_count, done.bad_rows[0].row) == (1, 3)

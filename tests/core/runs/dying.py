@@ -205,11 +205,11 @@ class Worker:
         if self.story.command is not None:
             iteration, kind, command = self.story.command
             if isinstance(event, kind) and getattr(event, "iteration", 0) == iteration:
-                self.control._obey(command)
+                self.control.obey(command)
 
     def _answer(self, question: Asks) -> None:
         reply = self.story.replies.get((question.iteration, question.cause), Continue())
-        self.control._obey(Answer(id=question.id, reply=reply))
+        self.control.obey(Answer(id=question.id, reply=reply))
 
     def remember(self, iteration: RecipeIteration) -> None:
         if iteration.resumed and holds(self.disk.history, self.disk.folder.id, iteration.number):

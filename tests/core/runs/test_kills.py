@@ -2,6 +2,7 @@
 to."""
 
 import json
+import os
 import random
 from collections import Counter
 from collections.abc import Sequence
@@ -18,7 +19,6 @@ from tabsmith.orchestration.decisions import EndRun as EndRun
 from tabsmith.orchestration.loop import agent_calls
 from tabsmith.runs.events import Stop
 from tabsmith.runs.spec import Limits, ModelChoice
-from tabsmith.storage import journal
 from tests.core.runs.dying import Disk, Step, Story, live
 from tests.soak import SOAK, rounds
 
@@ -30,7 +30,7 @@ STEP = 1 if SOAK else 3
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """No retry waits, and no line is synced: what a kill leaves is in the kernel's hands in any case."""
     monkeypatch.setattr(agent_calls, "FIRST_WAIT", 0.0001)
-    monkeypatch.setattr(journal, "_sync_data", lambda _: None)
+    monkeypatch.setattr(os, "fdatasync", lambda _: None)
 
 
 def ridge(alpha: float, **more: object) -> str:

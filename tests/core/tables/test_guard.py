@@ -153,8 +153,8 @@ def test_a_workbook_that_unpacks_to_far_more_is_refused_before_it_is_unpacked(tm
 @pytest.mark.parametrize(
     ("name", "content", "word"),
     [
-        ("t.csv", b"SQLite format 3\x00" + bytes(100), "SQLite"),
-        ("t.db", bytes(8) + b"DUCK" + bytes(100), "DuckDB"),
+        ("t.csv", b"\x89HDF\r\n\x1a\n" + bytes(100), "HDF5"),
+        ("t.zip", b"PK\x05\x06" + bytes(18), "zip archive"),
         ("t.csv", b"%PDF-1.7\n", "PDF"),
         ("t.csv", b"\x89PNG\r\n\x1a\n", "PNG"),
         ("t.pkl", b"\x80\x04\x95" + bytes(20), "pickle"),
@@ -198,6 +198,9 @@ def test_broken_and_circular_links_are_told_apart_from_missing_files(tmp_path: P
         ("t.csv", "a,b\n1,2\n".encode("utf-16"), "csv"),
         ("t.csv.gz", gzip.compress(b"a,b\n1,2\n", mtime=0), "csv"),
         ("t.csv", b"[a],{b}\n1,2\n", "csv"),
+        ("t.csv", b"SQLite format 3\x00" + bytes(100), "sqlite"),
+        ("t.db", bytes(8) + b"DUCK" + bytes(100), "duckdb"),
+        ("t.dta", b"<stata_dta>" + bytes(100), "stata"),
     ],
 )
 def test_the_content_decides_the_format_before_the_ending_does(

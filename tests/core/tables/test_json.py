@@ -96,7 +96,7 @@ def test_every_line_of_new_rows_gives_a_row_and_a_broken_one_its_reason(tmp_path
     source = FileSource(str(tmp_path / "t.jsonl"), as_text=True, options=ReadOptions(every_row=True))
     info: TableInfo = read_source(source, allowed=ANYWHERE, max_mb=1)
     rows = pq.read_table(info.snapshot).to_pydict()
-    assert rows["c0"] == ["1", "", "2"]
+    assert rows["c0"] == [1, None, 2]
     assert [bool(reason) for reason in rows[REASON_COLUMN]] == [False, True, False]
     assert "line 2" in rows[REASON_COLUMN][1]
     assert [column.name for column in info.profile.columns] == ["a"]

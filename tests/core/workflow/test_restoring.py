@@ -308,6 +308,17 @@ def test_allowed_folders_bound_the_bridge_and_not_the_person_at_the_terminal(
         assert conversation.session.source == FileSource(str(tmp_path / "allowed" / "houses.csv"), asked_by="bridge")
 
 
+@pytest.mark.parametrize("address", ["postgresql://ann:pw@host/db", "http://host/t.csv"])
+def test_the_bridge_opens_neither_databases_nor_the_web(tmp_path: Path, address: str) -> None:
+    conversation = Conversation(SessionStore(), b.settings(tmp_path), asker="bridge")
+    for answer in (*b.TO_PATH, actions.GivePath(address)):
+        conversation.answer(answer)
+    problem = conversation.session.problem_of(FieldName.PATH)
+    assert problem is not None
+    assert (problem.name, conversation.session.state) == ("PathOutsideError", State.AWAITING_FILE_PATH)
+    assert "pw@" not in conversation.store.path.read_text()
+
+
 def test_a_file_that_a_person_chose_stays_open_to_them_when_the_bridge_goes_on(tmp_path: Path, houses: Path) -> None:
     settings = b.settings(tmp_path / "elsewhere")
     at_terminal = Conversation(SessionStore(), settings)

@@ -254,5 +254,5 @@ def test_locked_and_bottomless_folders_are_removed(workspace: Workspace) -> None
     remove_tree(workspace.folder)
 
     assert not workspace.folder.exists()
-    assert sorted(path.name for path in workspace.place.iterdir()) == ["marks", "workspace.json"]
+    assert sorted(path.name for path in workspace.place.iterdir()) == ["lock", "marks", "workspace.json"]
     assert (workspace.origin / "main.py").exists()

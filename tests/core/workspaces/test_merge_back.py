@@ -103,7 +103,7 @@ def test_a_second_way_back_that_is_undone_leaves_the_first(workspace: Workspace)
     while seen(workspace.origin) == first:
         assert killed_at(number, workspace, 2) == -signal.SIGKILL
         number += 1
-    workspace._merge().undo()
+    workspace.merging().undo()
     assert seen(workspace.origin) == first
     workspace.merge_back(2)
     assert seen(workspace.origin) == seen(workspace.folder)
@@ -201,7 +201,7 @@ def test_a_folder_that_others_changed_is_refused_by_name_and_left_alone(workspac
     assert named in caught.value.paths
     assert named in caught.value.what
     assert seen(workspace.origin) == before
-    assert workspace._merge().journal is None
+    assert workspace.merging().journal is None
 
 
 def test_changes_of_others_beside_the_work_can_be_kept(workspace: Workspace) -> None:
@@ -300,7 +300,7 @@ def test_a_name_that_leads_out_in_the_records_is_refused(workspace: Workspace, t
     record.write_text(record.read_text().replace('"main.py"', '"../evil.py"'))
     with pytest.raises(WorkspaceError, match="not in its folder"):
         workspace.merge_back(1)
-    assert workspace._merge().journal is None
+    assert workspace.merging().journal is None
     assert not (tmp_path / "evil.py").exists()
     assert (workspace.origin / "main.py").read_text() == "print(1)\n"
 
@@ -335,7 +335,7 @@ def killed_at(number: int, workspace: Workspace, iteration: int = 1) -> int:
 
 
 def is_done(workspace: Workspace) -> bool:
-    journal = workspace._merge().journal
+    journal = workspace.merging().journal
     return journal is not None and journal.state == "done"
 
 
@@ -357,9 +357,9 @@ def test_a_kill_at_any_moment_is_gone_on_from_or_undone(tmp_path: Path, origin: 
         parted += now not in (original, wanted)
         again = Workspace.open(workspace.place)
         if number % 2 and not is_done(again):
-            again._merge().undo()
+            again.merging().undo()
             assert seen(again.origin) == original
-            assert again._merge().journal is None
+            assert again.merging().journal is None
         again.merge_back(1)
         assert seen(again.origin) == wanted
         assert is_done(again)
@@ -379,7 +379,7 @@ def test_what_is_replaced_can_be_put_back_also_when_it_was_not_there_at_the_mark
     while (workspace.origin / "main.py").read_text() != "ours\n":
         assert killed_at(number, workspace) == -signal.SIGKILL
         number += 1
-    workspace._merge().undo()
+    workspace.merging().undo()
     assert seen(workspace.origin) == before
 
 
@@ -421,7 +421,7 @@ def test_somebody_who_comes_between_a_kill_and_the_next_try_is_not_overwritten(t
     with pytest.raises(WorkspaceConflictError, match=r"main\.py"):
         workspace.merge_back(1)
 
-    assert workspace._merge().journal is None
+    assert workspace.merging().journal is None
     assert (origin / "main.py").read_text() == "theirs"
     after = seen(origin)
     assert {name: what for name, what in after.items() if name != "main.py"} == {
@@ -469,7 +469,7 @@ def test_a_folder_exchanged_for_a_link_between_the_check_and_the_writing_leads_n
     fill(workspace.folder, {"docs/old.txt": "ours\n", "docs/new.txt": "ours\n"})
     workspace.mark(1)
     number = 1
-    while workspace._merge().journal is None:  # killed after the check, before anything was written
+    while workspace.merging().journal is None:  # killed after the check, before anything was written
         assert killed_at(number, workspace) == -signal.SIGKILL
         number += 1
     (origin / swapped).resolve().rename(tmp_path / "aside")

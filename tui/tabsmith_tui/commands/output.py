@@ -1,13 +1,18 @@
 """The output of commands: one JSON document, or text for people, on stdout; messages on stderr."""
 
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final
 
 import click
 import msgspec
 
 from tabsmith.errors import ErrorReport
 from tabsmith.text import clean
+
+_PROGRESS_SECONDS: Final = 0.2  # between two changes of the line of progress
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
@@ -16,6 +21,33 @@ def say(text: str) -> None:
     """Print a message on stderr."""
     sys.stderr.write(clean(text, 2_000) + "\n")
     sys.stderr.flush()
+
+
+@contextmanager
+def progress_line() -> Iterator[Callable[[float, str], None]]:
+    """How far a long work is, in one line on stderr that is taken away at its end; nothing off a terminal.
+
+    The function takes the share that is done (0 to 1, negative if unknown) and what is being done.
+    """
+    if not sys.stderr.isatty():
+        yield lambda _share, _message: None
+        return
+    last_time = time.monotonic()
+
+    def show(share: float, message: str) -> None:
+        nonlocal last_time
+        if time.monotonic() - last_time < _PROGRESS_SECONDS:
+            return
+        last_time = time.monotonic()
+        percent = f" {share:.0%}" if share >= 0 else ""
+        sys.stderr.write(f"\r\x1b[K{clean(message, 60)}{percent}")
+        sys.stderr.flush()
+
+    try:
+        yield show
+    finally:
+        sys.stderr.write("\r\x1b[K")
+        sys.stderr.flush()
 
 
 def print_json(value: msgspec.Struct | Sequence[msgspec.Struct]) -> None:

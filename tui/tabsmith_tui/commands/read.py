@@ -14,7 +14,15 @@ from tabsmith.tables.profile.types import ColumnProfile
 from tabsmith.tables.schema.readiness import Obstacle
 from tabsmith.tables.schema.types import ColumnSchema, ProblemType, Schema, Split, TableWarning, TargetCandidate
 from tabsmith.text import plural
-from tabsmith_tui.commands.output import json_option, print_facts, print_json, print_table, print_text, say
+from tabsmith_tui.commands.output import (
+    json_option,
+    print_facts,
+    print_json,
+    print_table,
+    print_text,
+    progress_line,
+    say,
+)
 from tabsmith_tui.commands.read_options import SourceOptions, source_options
 
 _SENTENCES: Final = 20  # about columns, that are printed
@@ -55,11 +63,12 @@ def read(path: str, as_text: bool, rows: int, out: str | None, options: SourceOp
     PATH is a file, a folder or a pattern of files with the same columns, a sample such as sample:iris, or the address
     of a database such as postgresql://ann@host/db.
     """
+    from tabsmith.runs.stages import read as read_source
     from tabsmith.tables.export import write_table
     from tabsmith.tables.snapshot import preview
-    from tabsmith.tables.table import read_table
 
-    info = read_table(options.source(path, as_text=as_text)).info
+    with progress_line() as progress:
+        info = read_source(options.source(path, as_text=as_text), progress)
     written = ""
     if out:
         written = str(write_table(info, Path(out)))

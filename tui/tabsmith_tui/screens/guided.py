@@ -17,9 +17,10 @@ from textual.worker import Worker
 
 from tabsmith.errors import ErrorReport, StepError, TabsmithError
 from tabsmith.formatting import time_of_day
+from tabsmith.presentation.tables import reading_facts
 from tabsmith.runs.jobs import DetectSchema, Estimated, EstimateTable, JobFailed, Predict, ReadTable, TableRead
 from tabsmith.tables.info import Preview
-from tabsmith.tables.read.sources import DatabaseSource, FileSource, describe_source
+from tabsmith.tables.read.sources import DatabaseSource, FileSource, RemoteSource, describe_source
 from tabsmith.text import clean, plural
 from tabsmith.workflow import actions
 from tabsmith.workflow.effects import (
@@ -284,7 +285,7 @@ class GuidedScreen(TabsmithScreen):
     def _save_draft(self) -> None:
         self.keep_typed()
         if self._view is not None and not self._behind:
-            self._view.show(form_for_terminal(self.conversation.form, reviewing=self._reviewing))
+            self._view.show(self._form())
 
     def keep_typed(self) -> None:
         """Save the typed texts as drafts, even if another window changed the session, unless it is another session by
@@ -318,9 +319,16 @@ class GuidedScreen(TabsmithScreen):
 
     # Drawing ------------------------------------------------------------------------------------------------------
 
+    def _form(self) -> StepForm:
+        """The form of the step, as the terminal shows it."""
+        form = form_for_terminal(self.conversation.form, reviewing=self._reviewing)
+        if form.state is State.CONFIRMING_SCHEMA:
+            return replace(form, facts=(*form.facts, *reading_facts(self.session)))
+        return form
+
     async def _draw(self) -> None:
         """Show the form of the current step: in the view that is there if it fits, else in a new one."""
-        form = form_for_terminal(self.conversation.form, reviewing=self._reviewing)
+        form = self._form()
         session = self.session
         if self._behind:  # a view that is only updated would keep the text in its fields
             self._behind, self._view = False, None
@@ -550,7 +558,7 @@ class GuidedScreen(TabsmithScreen):
         if action == "copy":
             return bool(view.to_copy())
         if action == "reading":
-            return isinstance(self.session.source, FileSource | DatabaseSource)
+            return isinstance(self.session.source, FileSource | DatabaseSource | RemoteSource)
         if action == "lines" and isinstance(view, SchemaStep):
             return bool(view.field.rejected or view.field.repaired)
         return True
@@ -654,7 +662,7 @@ class GuidedScreen(TabsmithScreen):
         from tabsmith_tui.screens.reading import ReadingDialog
 
         source = self.session.source
-        assert isinstance(source, FileSource | DatabaseSource)
+        assert isinstance(source, FileSource | DatabaseSource | RemoteSource)
         table = self.session.table
         format_name = table.format if table is not None else self._format_name
 
@@ -726,6 +734,6 @@ def recent_files() -> tuple[str, ...]:
         match source:
             case FileSource(path=path) if Path(path).exists():
                 paths[path] = None
-            case DatabaseSource(url=url):
+            case DatabaseSource(url=url) | RemoteSource(url=url):
                 paths[url] = None
     return tuple(path for path in paths if clean(path, LONGEST) == path)

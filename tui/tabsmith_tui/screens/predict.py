@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 PREVIEW_ROWS = 100
 
 
-class PreviewTable(DataTable[Any]):
+class PredictedRows(DataTable[Any]):
     """The first predicted rows. Headings and cells are plain literal text, because Textual measures styled content
     wrongly in a table. The cursor is on rows. Keep it under 200 rows."""
 
@@ -89,7 +89,7 @@ class PredictScreen(TabsmithScreen):
         yield ProgressLine(id="progress")
         with Vertical(id="result"):
             yield FactList(id="facts")
-            yield PreviewTable(id="preview")
+            yield PredictedRows(id="preview")
 
     def on_mount(self) -> None:
         """The list of models is read after the first frame."""
@@ -256,7 +256,7 @@ class PredictScreen(TabsmithScreen):
         done, preview = result.prediction, result.preview
         self._written = done.out
         self.query_one("#facts", FactList).show(prediction_facts(done))
-        table = self.query_one("#preview", PreviewTable)
+        table = self.query_one("#preview", PredictedRows)
         table.show(preview.names, preview.rows[:PREVIEW_ROWS])
         self.add_class("-done")
         table.focus()

@@ -11,12 +11,11 @@ from textual.timer import Timer
 from tabsmith.errors import ErrorReport, UsageError
 from tabsmith.formatting import count
 from tabsmith.presentation.spans import Span
-from tabsmith.presentation.tables import sheet_line
-from tabsmith.runs.jobs import JobFailed, PreviewTable, TablePreviewed
+from tabsmith.presentation.tables import reading_line, sheet_line
+from tabsmith.runs.jobs import JobFailed, PreviewSource, SourcePreviewed
 from tabsmith.tables.info import Preview, TableInfo
 from tabsmith.tables.read.option_texts import OPTION_TEXTS, option_texts, parse_options
-from tabsmith.tables.read.sources import DatabaseSource, FileSource, ReadOptions
-from tabsmith.tables.reading import describe_reading
+from tabsmith.tables.read.sources import DatabaseSource, FileSource, ReadOptions, RemoteSource
 from tabsmith.text import clean
 from tabsmith.workflow.effects import run_job
 from tabsmith_tui.actions import bindings
@@ -71,7 +70,9 @@ class ReadingDialog(DialogScreen[ReadOptions | None]):
     ReadingDialog LinesTable { height: 1fr; margin-top: 1; background: $surface; }
     """
 
-    def __init__(self, source: FileSource | DatabaseSource, services: AppServices, format_name: str) -> None:
+    def __init__(
+        self, source: FileSource | DatabaseSource | RemoteSource, services: AppServices, format_name: str
+    ) -> None:
         super().__init__()
         self._source = source
         self._services = services
@@ -134,9 +135,9 @@ class ReadingDialog(DialogScreen[ReadOptions | None]):
         from msgspec.structs import replace
 
         self._say("reading …")
-        result = await run_job(PreviewTable(replace(self._source, options=options)), self._services.supervisor)
+        result = await run_job(PreviewSource(replace(self._source, options=options)), self._services.supervisor)
         match result:
-            case TablePreviewed(info=info, preview=preview):
+            case SourcePreviewed(info=info, preview=preview):
                 self._say(literal(_facts(info), 400))
                 self._show_rows(preview)
             case JobFailed(error=error):
@@ -162,8 +163,8 @@ class ReadingDialog(DialogScreen[ReadOptions | None]):
 
 
 def _facts(info: TableInfo) -> str:
-    reading = sheet_line(info) if len(info.sheets) > 1 else ""
-    parts = [reading, describe_reading(info), f"{count(len(info.profile.columns))} columns"]
+    sheet = sheet_line(info) if len(info.sheets) > 1 else ""
+    parts = [sheet, reading_line(info), f"{count(len(info.profile.columns))} columns"]
     if info.rejected_count:
         parts.append(f"{count(info.rejected_count)} lines rejected")
     return "; ".join(filter(None, parts))

@@ -347,8 +347,7 @@ def read_difference(run_id: str, task: str, iteration: int) -> str:
     from tabsmith.workspaces import Workspace
 
     workspace = Workspace.open(RunFolder(run_id).root / "tasks" / task)
-    before = max((mark for mark in workspace.marks() if mark < iteration), default=0)
-    return workspace.difference(workspace.tree(before), workspace.tree(iteration))
+    return workspace.difference(workspace.tree_before(iteration), workspace.tree(iteration))
 
 
 def read_log(run_id: str, iteration: int) -> tuple[LogLine, ...]:

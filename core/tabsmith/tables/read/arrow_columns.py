@@ -107,14 +107,14 @@ def _text(value: object) -> str | None:
 
 
 def write_columns(
-    database: "duckdb.DuckDBPyConnection", columns: Sequence[Any], out: Path, *, as_text: bool
+    database: "duckdb.DuckDBPyConnection", columns: Sequence[Any], out: Path, *, as_text: bool, read_texts: bool = True
 ) -> tuple[StoredColumn, ...]:
     """Write Arrow arrays to the Parquet file `out`, with columns c0, c1 ..., as `convert_relation` does."""
     import pyarrow as pa
 
     table = pa.Table.from_arrays(list(columns), names=[f"c{position}" for position in range(len(columns))])
     database.register("given", table)
-    return convert_relation(database, "given", out, as_text=as_text)
+    return convert_relation(database, "given", out, as_text=as_text, read_texts=read_texts)
 
 
 def convert_relation(

@@ -39,7 +39,9 @@ def read_database(source: DatabaseSource, place: Workplace, progress: Progress) 
             progress(-1.0, f"reading, {parts.rows:,} rows so far")
     if not parts.rows:
         raise ReadError("The database gives no rows.", where=source.url, next_step="Choose another table or query.")
-    columns = parts.write(place.database, place.out, as_text=source.as_text)
+    every_row = source.options.every_row
+    as_text = source.as_text and not every_row
+    columns = parts.write(place.database, place.out, as_text=as_text, read_texts=not every_row)
     return ReadResult(
         parts.names,
         columns,

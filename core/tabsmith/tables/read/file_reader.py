@@ -27,16 +27,22 @@ class Workplace(NamedTuple):
 def read_opened(
     opened: OpenedFile, place: Workplace, as_text: bool, options: ReadOptions, max_mb: float, progress: Progress
 ) -> ReadResult:
-    """Read a file into the snapshot `place.out`. Raises PathError and ReadError."""
+    """Read a file into the snapshot `place.out`. Raises PathError and ReadError.
+
+    With `options.every_row`, `as_text` keeps the texts of the file as they stand, beside the typed values that formats
+    other than text have.
+    """
 
     def read_inner(path: Path, display_path: str, inner_options: ReadOptions) -> ReadResult:
         with open_guarded(path, allowed=ANYWHERE, max_mb=max_mb, display_path=display_path) as inner:
             return read_opened(inner, place, as_text, inner_options, max_mb, progress)
 
+    file_format = format_named(opened.file.format)
+    all_texts = as_text and (file_format.holds_texts or not options.every_row)
     request = ReadRequest(
-        opened, place.out, place.database, place.scratch, as_text, max_mb, progress, options, read_inner
+        opened, place.out, place.database, place.scratch, all_texts, max_mb, progress, options, read_inner
     )
-    return _renamed(format_named(opened.file.format).read(request), options, opened.file.display_path)
+    return _renamed(file_format.read(request), options, opened.file.display_path)
 
 
 def _renamed(result: ReadResult, options: ReadOptions, display_path: str) -> ReadResult:

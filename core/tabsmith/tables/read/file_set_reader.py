@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 
 from tabsmith.tables.database import sql_literal
-from tabsmith.tables.info import Route
+from tabsmith.tables.info import REASON_COLUMN, Route
 from tabsmith.tables.read.arrow_columns import convert_relation, unique_names
 from tabsmith.tables.read.careful_parser import LineNotes
 from tabsmith.tables.read.file_reader import Workplace, read_opened
@@ -41,7 +41,15 @@ class FileSetReader:
         require_same_columns(self._files, tuple(result.names for result in results))
         keys = [key for key in self._files.members[0].keys if key not in names]
         relation = self._relation(results, keys)
-        columns = convert_relation(self._place.database, relation, self._place.out, as_text=self._source.as_text)
+        every_row = self._source.options.every_row
+        columns = convert_relation(
+            self._place.database,
+            relation,
+            self._place.out,
+            as_text=self._source.as_text and not every_row,
+            read_texts=not every_row,
+            kept=(REASON_COLUMN,) if every_row else (),
+        )
         notes = LineNotes()
         for member, result in zip(self._files.members, results, strict=True):
             notes.extend(result.notes, clean(member.name, 100))
@@ -65,7 +73,12 @@ class FileSetReader:
             return read_opened(opened, place, as_text, self._source.options, self._max_mb, advance)
 
     def _relation(self, results: list[ReadResult], keys: list[str]) -> str:
-        """SQL of all rows, the columns of every file in the order of the first, then the keys of the folders."""
+        """SQL of all rows, the columns of every file in the order of the first, then the keys of the folders.
+
+        With `options.every_row`, a last column says why a row could not be read.
+        """
+        import pyarrow.parquet as pq
+
         names = results[0].names
         parts = []
         for number, (member, result) in enumerate(zip(self._files.members, results, strict=True)):
@@ -76,5 +89,8 @@ class FileSetReader:
                 literal = "CAST(NULL AS VARCHAR)" if value is None else sql_literal(value)
                 columns.append(f"{literal} AS c{place}")
             path = self._place.scratch / f"file-{number}" / "rows.parquet"
+            if self._source.options.every_row:
+                has_reasons = REASON_COLUMN in pq.read_schema(path).names
+                columns.append(REASON_COLUMN if has_reasons else f"CAST(NULL AS VARCHAR) AS {REASON_COLUMN}")
             parts.append(f"SELECT {', '.join(columns)} FROM read_parquet({sql_literal(str(path))})")  # noqa: S608
         return f"({' UNION ALL '.join(parts)})"

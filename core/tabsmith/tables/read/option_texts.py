@@ -6,7 +6,15 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from tabsmith.errors import UsageError
-from tabsmith.tables.read.sources import DatabaseSource, FileSource, JoinSource, ReadOptions, SampleSource, Source
+from tabsmith.tables.read.sources import (
+    DatabaseSource,
+    FileSource,
+    JoinSource,
+    ReadOptions,
+    RemoteSource,
+    SampleSource,
+    Source,
+)
 from tabsmith.text import clean
 
 _NAMED: Final = {"comma": ",", "semicolon": ";", "tab": "\t", "\\t": "\t", "space": " ", "pipe": "|", "colon": ":"}
@@ -118,7 +126,7 @@ def source_arguments(source: Source) -> list[str]:
     match source:
         case FileSource(path=path, options=options):
             return [path if not path.startswith("-") else f"./{path}", *_option_words(options)]
-        case DatabaseSource(url=url, options=options):
+        case DatabaseSource(url=url, options=options) | RemoteSource(url=url, options=options):
             return [url, *_option_words(options)]
         case SampleSource(name=name):
             return [f"sample:{name}"]

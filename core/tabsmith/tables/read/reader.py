@@ -19,9 +19,10 @@ from tabsmith.tables.read.file_sets import FileSet, check_source_path, find_file
 from tabsmith.tables.read.formats.base import Progress, ReadResult
 from tabsmith.tables.read.formats.registry import format_named
 from tabsmith.tables.read.frames import write_frame
-from tabsmith.tables.read.guard import check_path, open_guarded
+from tabsmith.tables.read.guard import ANYWHERE, check_path, open_guarded
 from tabsmith.tables.read.join_reader import join_tables, require_joinable
 from tabsmith.tables.read.opened_file import GuardedFile, OpenedFile
+from tabsmith.tables.read.remote_file import fetch
 from tabsmith.tables.read.sources import (
     SAMPLE_SIZES,
     DatabaseSource,
@@ -29,6 +30,7 @@ from tabsmith.tables.read.sources import (
     FrameSource,
     JoinSource,
     OneTable,
+    RemoteSource,
     SampleSource,
     Source,
     describe_source,
@@ -62,6 +64,8 @@ def read_source(
             return known
         case DatabaseSource():
             return _read_database(source, progress)
+        case RemoteSource():
+            return _read_remote(source, max_mb, progress)
         case JoinSource():
             return _read_join(source, allowed, max_mb, progress)
         case FileSource(path=path) if is_file_set(path):
@@ -184,6 +188,24 @@ def _read_database(source: DatabaseSource, progress: Progress) -> TableInfo:
         snapshot_store.save_snapshot(info, out)
     progress(1.0, "read")
     return info
+
+
+# The web -------------------------------------------------------------------------------------------------------------
+
+
+def _read_remote(source: RemoteSource, max_mb: float, progress: Progress) -> TableInfo:
+    """The table of a file on the web, which is fetched each time; the same content is read once."""
+    with snapshot_store.scratch_folder() as scratch, translate_errors(source.url):
+        path = fetch(source.url, scratch, max_mb, progress)
+        with open_guarded(path, allowed=ANYWHERE, max_mb=max_mb, display_path=source.url) as opened:
+            content = snapshot_store.content_hash(opened.handle)
+            fingerprint = snapshot_store.fingerprint(source.url, source.as_text, source.options, content)
+            state = _SourceState(fingerprint, opened.file.format, source.url, opened.file.size)
+
+            def read(place: Workplace) -> ReadResult:
+                return read_opened(opened, place, source.as_text, source.options, max_mb, progress)
+
+            return _make_snapshot(source, state, read, progress)
 
 
 # Joins ---------------------------------------------------------------------------------------------------------------

@@ -64,13 +64,15 @@ class RowParts:
         self._written.update(arrays)
         self.rows += rows
 
-    def write(self, database: "duckdb.DuckDBPyConnection", out: Path, *, as_text: bool) -> tuple[StoredColumn, ...]:
+    def write(
+        self, database: "duckdb.DuckDBPyConnection", out: Path, *, as_text: bool, read_texts: bool = True
+    ) -> tuple[StoredColumn, ...]:
         """Write all rows to the Parquet file `out`, with columns c0, c1 ... in the order of `names`.
 
-        Columns of text get the types of their values, unless `as_text`. Returns how each column is stored.
+        With `read_texts` and without `as_text`, columns of text get the types of their values. Returns how each column is stored.
         """
         kept = (REASON_COLUMN,) if self._has_reasons else ()
-        return convert_relation(database, self._relation(kept), out, as_text=as_text, kept=kept)
+        return convert_relation(database, self._relation(kept), out, as_text=as_text, read_texts=read_texts, kept=kept)
 
     def _relation(self, kept: tuple[str, ...]) -> str:
         columns = [

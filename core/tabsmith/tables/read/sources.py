@@ -27,9 +27,9 @@ class ReadOptions(msgspec.Struct, frozen=True, omit_defaults=True):
     query: str | None = None  # an SQL query to a database, in place of one of its tables
     columns: tuple[str, ...] = ()  # names for the columns, in place of those in the file
     expected: tuple[str, ...] = ()  # names that the file is expected to hold (a model's columns): evidence for a header
-    every_row: bool = (
-        False  # lines that cannot be read stay as empty rows, with the reason in a Parquet column `reason`
-    )
+    every_row: bool = False
+    """For new rows of a model: a line that cannot be read stays as an empty row, with the reason in a Parquet column
+    `reason`, and texts stay as they stand beside values that have a type."""
 
 
 Asker: TypeAlias = Literal["person", "bridge"]
@@ -77,13 +77,21 @@ class DatabaseSource(msgspec.Struct, frozen=True, tag="database", tag_field="sou
     fingerprint: str = ""
 
 
+class RemoteSource(msgspec.Struct, frozen=True, tag="remote", tag_field="source"):
+    """A file on the web, at an http or https address without a password; read only if `paths.remote` allows it."""
+
+    url: str
+    as_text: bool = False
+    options: ReadOptions = ReadOptions()
+
+
 class JoinSource(msgspec.Struct, frozen=True, tag="join", tag_field="source"):
     """Two to four tables joined by the columns `on`, which all of them have.
 
     Every row of the first table stays ("left"), or those only whose keys are in all tables ("inner").
     """
 
-    tables: "tuple[FileSource | SampleSource | DatabaseSource, ...]"
+    tables: "tuple[FileSource | SampleSource | DatabaseSource | RemoteSource, ...]"
     on: tuple[str, ...]
     how: JoinKind = "left"
 
@@ -95,7 +103,7 @@ class TasksSource(msgspec.Struct, frozen=True, tag="tasks", tag_field="source"):
     text: str
 
 
-OneTable: TypeAlias = FileSource | SampleSource | DatabaseSource
+OneTable: TypeAlias = FileSource | SampleSource | DatabaseSource | RemoteSource
 """A source that a person names by a path, a sample's name or an address."""
 
 Source: TypeAlias = OneTable | FrameSource | JoinSource
@@ -118,6 +126,7 @@ _SAMPLE_TARGETS: Final[dict[SampleName, str]] = {
 _NAMED_CLASSES: Final = frozenset({"iris", "wine", "breast_cancer"})
 _SAMPLE_PREFIX: Final = "sample:"
 _ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_REMOTE: Final = frozenset({"http", "https", "s3"})
 _FILE_DATABASES: Final = frozenset({"sqlite", "duckdb"})
 
 
@@ -135,7 +144,8 @@ def parse_source(text: str, *, as_text: bool = False, options: ReadOptions = Rea
         return FileSource(text, as_text, options)
     if scheme.partition("+")[0] in _FILE_DATABASES:
         return FileSource(unquote(text.partition("://")[2].partition("?")[0].removeprefix("/")), as_text, options)
-    return DatabaseSource(keep_password(text), as_text, options)
+    kind = RemoteSource if scheme in _REMOTE else DatabaseSource
+    return kind(keep_password(text), as_text, options)
 
 
 def _sample(name: str) -> SampleSource:
@@ -155,6 +165,8 @@ def describe_source(source: Source | TasksSource) -> str:
             return f"sample {name}"
         case FrameSource():
             return "a DataFrame"
+        case RemoteSource(url=url):
+            return url.partition("?")[0].rstrip("/").rpartition("/")[2]
         case DatabaseSource(url=url, options=options):
             return options.sheet or ("a query" if options.query else f"database {url.rpartition('/')[2]}")
         case JoinSource(tables=tables):

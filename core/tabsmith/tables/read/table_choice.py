@@ -17,7 +17,7 @@ class SeveralTablesError(ReadError):
         super().__init__(
             f"It holds {len(tables):,} {kind}s: {listed(tables)}.",
             where=where,
-            next_step=f"Choose one with --sheet NAME (in Python: sheet=NAME); a {kind}'s name is enough.",
+            next_step="Choose one: --sheet NAME on the command line, sheet=NAME in Python, o (read as) on the screen.",
         )
         self.tables = tables
 

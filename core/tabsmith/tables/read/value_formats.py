@@ -92,6 +92,8 @@ _COMMA_AND_POINT: Final = number_format(NumberForm(decimal_comma=True, groups="p
 BOOLEAN: Final = ValueFormat(
     "boolean", "true or false", "boolean", r"(?i:true|false)",
     "CASE lower({t}) WHEN 'true' THEN true WHEN 'false' THEN false END",
+    "CASE WHEN {t} = 'true' THEN true WHEN {t} = 'false' THEN false WHEN lower({t}) = 'true' THEN true "
+    "WHEN lower({t}) = 'false' THEN false ELSE error('no boolean') END",
 )  # fmt: skip
 TEXT: Final = ValueFormat("text", "text", "text", r"(?s:.*)", "{t}")
 DATES: Final = tuple(_dates(form) for form in DATE_FORMS)
@@ -161,17 +163,37 @@ def format_named(name: str) -> ValueFormat:
     )
 
 
+_MISSING: Final = frozenset(MISSING_IN_NUMBERS)
+_WITHOUT_DIGITS: Final = (BOOLEAN, NUMBER)  # the formats of texts without a digit
+_USUAL: Final = {
+    comma: (INTEGER, *(_COMMAS if comma else ()), NUMBER, *_GROUPS, BOOLEAN, *DATES, *_UNITS) for comma in (False, True)
+}
+_OF_WHOLE_NUMBERS: Final = {
+    comma: tuple(format_ for format_ in usual if format_.storage in {"integer", "float"} and format_ not in DATES)
+    for comma, usual in _USUAL.items()
+}
+_OF_NUMBERS: Final = {
+    comma: tuple(format_ for format_ in usual if format_.storage == "float" and ", decimal comma" not in format_.name)
+    for comma, usual in _OF_WHOLE_NUMBERS.items()
+}
+"""The usual formats that fit any plain whole number, and any plain number."""
+
+
 def fitting_formats(values: Iterable[str], *, decimal_comma: bool) -> tuple[ValueFormat, ...]:
     """The usual formats that fit every one of `values` but the missing ones, best first, and TEXT at the end.
 
     If every value is missing, all formats fit.
     """
-    commas = (INTEGER, *_COMMAS, NUMBER) if decimal_comma else (INTEGER, NUMBER)
-    fitting: tuple[ValueFormat, ...] = (*commas, *_GROUPS, BOOLEAN, *DATES, *_UNITS)
-    for value in {value.strip() for value in values}:
-        if not value or value in MISSING_IN_NUMBERS:
-            continue
-        fitting = tuple(format_ for format_ in fitting if format_.pattern.fullmatch(value))
+    present = {text for value in values if (text := value.strip()) and text not in _MISSING}
+    fitting = _USUAL[decimal_comma]
+    for plain, formats in ((INTEGER, _OF_WHOLE_NUMBERS), (NUMBER, _OF_NUMBERS)):
+        matches = plain.pattern.fullmatch
+        if present and all(matches(text) for text in present):
+            return (*formats[decimal_comma], TEXT)
+    for text in present:
+        if not text[0].isdigit() and not any(character.isdigit() for character in text):
+            fitting = tuple(format_ for format_ in fitting if format_ in _WITHOUT_DIGITS)
+        fitting = tuple(format_ for format_ in fitting if format_.pattern.fullmatch(text))
         if not fitting:
             break
     return (*fitting, TEXT)

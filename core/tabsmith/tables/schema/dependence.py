@@ -93,12 +93,10 @@ def rank_correlation(feature: Floats, target: Floats) -> float:
 
     0 with fewer than 15 such rows.
     """
-    from scipy.stats import rankdata
-
     present = ~np.isnan(feature) & ~np.isnan(target)
     if present.sum() < _LEAST_PAIRS:
         return 0.0
-    one, other = rankdata(feature[present]), rankdata(target[present])
+    one, other = _ranks(feature[present]), _ranks(target[present])
     if one.std() == 0 or other.std() == 0:
         return 0.0
     return float(abs(np.corrcoef(one, other)[0, 1]))
@@ -109,16 +107,21 @@ def roc_auc(feature: Floats, is_positive: npt.NDArray[np.bool_]) -> float:
 
     0.5 with fewer than five rows of either side.
     """
-    from scipy.stats import rankdata
-
     present = ~np.isnan(feature)
     positive = int(is_positive[present].sum())
     negative = int(present.sum()) - positive
     if min(positive, negative) < _LEAST_OF_A_CLASS:
         return 0.5
-    rank_sum = float(rankdata(feature[present])[is_positive[present]].sum())
+    rank_sum = float(_ranks(feature[present])[is_positive[present]].sum())
     area = (rank_sum - positive * (positive + 1) / 2) / (positive * negative)
     return max(area, 1 - area)
+
+
+def _ranks(values: Floats) -> Floats:
+    """Ranks from 1; equal values share the mean of theirs. Without scipy's checks, which cost more on few rows."""
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    means: Floats = np.cumsum(counts) - (counts - 1) / 2
+    return means[inverse]
 
 
 def is_recoding(one: Codes, other: Codes) -> bool:

@@ -13,6 +13,7 @@ import numpy as np
 from tabsmith.tables.profile.row_sample import RowSample
 from tabsmith.tables.profile.types import ColumnProfile
 from tabsmith.tables.schema.lexicon import is_class_name, is_entity_name, is_key_name, is_owner_name, is_period_name
+from tabsmith.tables.schema.text_kinds import matching_share
 from tabsmith.tables.schema.types import ColumnKind, ColumnWarning
 from tabsmith.text import plural
 
@@ -74,17 +75,13 @@ def _evidence(
         return None
     if column.storage == "text":
         texts = sample.texts(column.name)
-        if _share(texts, _EMAIL) >= _MATCHING:
+        if matching_share(texts, _EMAIL) >= _MATCHING:
             return True
-        if _share(texts, _KEY) >= _MATCHING and column.distinct > 2 * _LEAST_GROUPS:
+        if matching_share(texts, _KEY) >= _MATCHING and column.distinct > 2 * _LEAST_GROUPS:
             return False
     if _has_counter(column, kinds, sample, columns):
         return True
     return False if is_key_name(column.name) or is_owner_name(column.name) else None
-
-
-def _share(texts: Sequence[str], pattern: re.Pattern[str]) -> float:
-    return sum(pattern.fullmatch(text.strip()) is not None for text in texts) / len(texts) if texts else 0.0
 
 
 def _has_counter(

@@ -20,7 +20,9 @@ _ALONE_CLASSES: Final = 0.97  # of the errors of always predicting the commonest
 _ALONE_NUMBERS: Final = 0.985  # of the variance
 _ALONE_AUC: Final = 0.995
 _ALONE_RANKS: Final = 0.995
+_WORTH_RANKING: Final = 0.3  # of a feature that predicts less, the ranks predict little too
 _FEW_VALUES: Final = 50
+_ROWS_PER_VALUE: Final = 5
 _LEAST_ROWS: Final = 15
 _LEAST_SUM_ROWS: Final = 30
 
@@ -59,8 +61,8 @@ def find_leaks(
         if _is_same(sample, name, target, kinds, distinct, classes):
             leaks[name] = Leak(f"Another form of {target_name}: it would give the answer away.", same=True)
             continue
-        discrete = kinds[name] in {"category", "boolean"} or distinct[name] <= _FEW_VALUES
         ordered = kinds[name] in NUMBER_KINDS | {"boolean", "date"}
+        discrete = not ordered or distinct[name] <= min(_FEW_VALUES, sample.rows // _ROWS_PER_VALUE)
         strength = _strength(sample, name, target, problem_type, discrete=discrete, ordered=ordered)
         if strength.is_too_good:
             leaks[name] = Leak(f"{strength}: is it known before {target_name} is?")
@@ -96,6 +98,7 @@ def _strength(
         measures = [_Strength("Alone, it saves {:.1%} of the errors of a guess", score, _ALONE_CLASSES)]
     else:
         measures = [_Strength("Alone, it explains the target with an R² of {:.3f}", score, _ALONE_NUMBERS)]
+    ordered = ordered and score >= _WORTH_RANKING
     if ordered and problem_type == "binary":
         labels = sample.codes(target)
         present = labels >= 0

@@ -6,6 +6,7 @@ alone suggests a target, from 0 to 1.
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 
@@ -122,6 +123,7 @@ _COMMON_FEATURES: Final = _words("""
 """)
 
 
+@lru_cache(maxsize=32_768)
 def name_words(name: str) -> tuple[str, ...]:
     """The words in a column's name, in lower case: "SalePrice" and "Sale Price ($)" both give sale, price."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name[:200])

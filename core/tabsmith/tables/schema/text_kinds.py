@@ -42,7 +42,7 @@ def detect_text_kind(column: ColumnProfile, present: int, sample: RowSample) -> 
             return "boolean", " and ".join(sorted(value.text for value in column.top))
         return "category", "two categories"
     texts = sample.texts(column.name)
-    if _share(texts, _URL) >= _MATCHING:
+    if matching_share(texts, _URL) >= _MATCHING:
         return "url", "addresses on the web; their words are features"
     if separator := _list_separator(texts):
         return "list", f"lists, {separator}; their items are features"
@@ -68,13 +68,14 @@ def _plain_kind(column: ColumnProfile, present: int) -> tuple[ColumnKind, str]:
     return "category", plural(column.distinct, "category", "categories")
 
 
-def _share(texts: Sequence[str], pattern: re.Pattern[str]) -> float:
+def matching_share(texts: Sequence[str], pattern: re.Pattern[str]) -> float:
+    """The share of `texts` that match `pattern` as a whole, blanks around them aside; 0 without texts."""
     return sum(pattern.fullmatch(text.strip()) is not None for text in texts) / len(texts) if texts else 0.0
 
 
 def _list_separator(texts: Sequence[str]) -> str:
     """How the items of a column of lists are told apart, in words; "" if the texts are no lists."""
-    if _share(texts, _BRACKETED) >= _MATCHING:
+    if matching_share(texts, _BRACKETED) >= _MATCHING:
         return "in brackets"
     for separator in _SEPARATORS:
         split = [[item.strip() for item in text.split(separator) if item.strip()] for text in texts]

@@ -1,1 +1,1 @@
-"""What is shown on a phone, as data: prompts, runs, questions, results, lists. Pure; nothing is sent here."""
+"""What is shown on a phone, as data: steps, runs, questions, results, lists. Pure; nothing is sent here."""

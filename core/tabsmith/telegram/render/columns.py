@@ -37,9 +37,9 @@ _TARGETS: Final = 2
 _NO_TARGETS: Final = ("date", "constant")  # kinds that nobody predicts
 
 
-def columns_field(prompt: StepForm) -> ColumnsField | None:
-    """The columns that a prompt shows, if it shows any."""
-    return next((field for field in prompt.fields if isinstance(field, ColumnsField)), None)
+def columns_field(form: StepForm) -> ColumnsField | None:
+    """The columns that a form shows, if it shows any."""
+    return next((field for field in form.fields if isinstance(field, ColumnsField)), None)
 
 
 def column_at(field: ColumnsField, name: str) -> ColumnLine | None:
@@ -60,9 +60,9 @@ def other_targets(field: ColumnsField) -> tuple[ColumnLine, ...]:
 # In short --------------------------------------------------------------------------------------------------------
 
 
-def schema_summary(prompt: StepForm, field: ColumnsField) -> StyledText:
+def schema_summary(form: StepForm, field: ColumnsField) -> StyledText:
     """A schema to be looked over on one page: facts, kinds, lines that were not read, columns with warnings."""
-    facts = fact_lines(fact for fact in prompt.facts if fact.label != "Split")
+    facts = fact_lines(fact for fact in form.facts if fact.label != "Split")
     split = styled((Span("Split  "), *split_line(field.split)))
     why = line(own("   "), mixed(field.split.reason, 160)) if field.split.reason else ()
     how = line(own("Send a column's number or name to look at it and to change it."))
@@ -187,12 +187,12 @@ def _entry(each: ColumnLine) -> StyledText:
 
 
 def column_page(
-    prompt: StepForm, field: ColumnsField, each: ColumnLine, schema: Schema, make: StepButtons
+    form: StepForm, field: ColumnsField, each: ColumnLine, schema: Schema, make: StepButtons
 ) -> tuple[StyledText, StyledText, Keyboard]:
     """One column: its head with the last problem, what is known of it, and a button for each possible change."""
     head = heading(f"Column {each.number:,} of {len(field.columns):,}")
     return (
-        (*head, *line(foreign(each.name, 300)), *(error_text(prompt.problem) if prompt.problem else ())),
+        (*head, *line(foreign(each.name, 300)), *(error_text(form.problem) if form.problem else ())),
         _known(each),
         (
             *_changes(each, schema, make),

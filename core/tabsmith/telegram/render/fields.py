@@ -92,27 +92,27 @@ _HINTS: Final[dict[FieldName, str]] = {
 _SCHEMA_FORMS: Final = f"{EXAMPLES.json}\n\n{EXAMPLES.names}"
 
 
-def typed_fields(prompt: StepForm) -> tuple[InputField, ...]:
-    """The fields of a prompt that hold a text or one of several options."""
-    return tuple(field for field in prompt.fields if isinstance(field, TextField | ChoiceField))
+def typed_fields(form: StepForm) -> tuple[InputField, ...]:
+    """The fields of a form that hold a text or one of several options."""
+    return tuple(field for field in form.fields if isinstance(field, TextField | ChoiceField))
 
 
-def read_field(prompt: StepForm) -> FieldName | None:
+def read_field(form: StepForm) -> FieldName | None:
     """The field that a message is taken for at this step; None where nothing is typed."""
-    reads = prompt.choices[prompt.default].reads if prompt.default < len(prompt.choices) else ()
+    reads = form.choices[form.default].reads if form.default < len(form.choices) else ()
     return reads[0] if reads else None
 
 
-def field_named(prompt: StepForm, name: str) -> InputField | None:
+def field_named(form: StepForm, name: str) -> InputField | None:
     """The field with this name."""
-    return next((field for field in typed_fields(prompt) if field.name == name), None)
+    return next((field for field in typed_fields(form) if field.name == name), None)
 
 
-def field_lines(prompt: StepForm) -> StyledText:
+def field_lines(form: StepForm) -> StyledText:
     """Every field: the one that a message is taken for with all that helps, any other in a line."""
-    asked = read_field(prompt)
+    asked = read_field(form)
     text: StyledText = ()
-    for field in typed_fields(prompt):
+    for field in typed_fields(form):
         if isinstance(field, TextField) and field.name == asked:
             text = paragraphs(text, _asked(field))
         else:
@@ -169,12 +169,12 @@ def _chosen_piece(field: ChoiceField) -> Piece:
     return own(option.label) if option in field.options else foreign(option.label)
 
 
-def field_buttons(prompt: StepForm, make: StepButtons) -> Keyboard:
+def field_buttons(form: StepForm, make: StepButtons) -> Keyboard:
     """A button for each field that a message is not taken for: `Time · 60 s`."""
-    asked = read_field(prompt)
+    asked = read_field(form)
     return in_rows(
         make(f"{field.label} · {_short(field)}", f"f{field.name}")
-        for field in typed_fields(prompt)
+        for field in typed_fields(form)
         if field.name != asked
     )
 
@@ -217,11 +217,11 @@ def _options(field: ChoiceField) -> StyledText:
 
 
 def split_page(
-    prompt: StepForm, field: ColumnsField, found: tuple[SplitOption, ...], make: StepButtons
+    form: StepForm, field: ColumnsField, found: tuple[SplitOption, ...], make: StepButtons
 ) -> tuple[StyledText, StyledText, Keyboard]:
     """How rows are held out: the present way with its reason, and a button for each other one."""
     reason = line(mixed(field.split.reason, 300)) if field.split.reason else ()
-    problem = error_text(prompt.problem) if prompt.problem else ()
+    problem = error_text(form.problem) if form.problem else ()
     head = (
         *heading("Which rows are the test set?"),
         *styled((Span("Now  "), *split_line(field.split))),

@@ -26,34 +26,34 @@ _OPTION: Final = re.compile(r"o([a-z ]{1,20}):([0-9]{1,3})")
 _SHORTEST: Final = 3  # letters of a word that are enough to mean a choice
 
 
-def parse_press(data: str, prompt: StepForm, session: WorkflowSession) -> ChatAction:
-    """What a button means at this prompt. Stale when it is of another session or step, or leads nowhere here."""
+def parse_press(data: str, form: StepForm, session: WorkflowSession) -> ChatAction:
+    """What a button means at this step. Stale when it is of another session or step, or leads nowhere here."""
     parts = data.split(":", 2)
     if len(parts) != 3 or f"{parts[0]}:" != PREFIX or parts[1] != step_tag(session):
         return StaleButton()
     what = parts[2]
     match what:
         case "b":
-            return GiveAnswer(actions.Back()) if prompt.back_to is not None else StaleButton()
+            return GiveAnswer(actions.Back()) if form.back_to is not None else StaleButton()
         case "x":
             return GiveAnswer(actions.Cancel())
         case "v":
             return ShowView(ChatView())
-    return _numbered(what, prompt) or _of_column(what, prompt) or _of_field(what, prompt) or StaleButton()
+    return _numbered(what, form) or _of_column(what, form) or _of_field(what, form) or StaleButton()
 
 
-def _numbered(what: str, prompt: StepForm) -> ChatAction | None:
+def _numbered(what: str, form: StepForm) -> ChatAction | None:
     found = _NUMBERED.fullmatch(what)
     if found is None:
         return None
     place = int(found[2])
-    columns = columns_field(prompt)
+    columns = columns_field(form)
     match found[1]:
-        case "c" if place < len(prompt.choices):
-            return GiveAnswer(prompt.choices[place].answer)
+        case "c" if place < len(form.choices):
+            return GiveAnswer(form.choices[place].answer)
         case "p" if columns is not None:
-            return ShowView(ChatView("columns" if prompt.state is State.CONFIRMING_SCHEMA else "prompt", page=place))
-        case "s" if columns is not None and prompt.state is State.CONFIRMING_SCHEMA:
+            return ShowView(ChatView("columns" if form.state is State.CONFIRMING_SCHEMA else "prompt", page=place))
+        case "s" if columns is not None and form.state is State.CONFIRMING_SCHEMA:
             offered = split_options(columns)
             return (
                 GiveAnswer(actions.ChangeSplit(offered[place].split), ChatView("field", SPLIT))
@@ -63,11 +63,11 @@ def _numbered(what: str, prompt: StepForm) -> ChatAction | None:
     return None
 
 
-def _of_column(what: str, prompt: StepForm) -> ChatAction | None:
+def _of_column(what: str, form: StepForm) -> ChatAction | None:
     """`k3` looks at column 3, `k3r1` gives it the second role, `k3k0` makes it the first kind."""
     found = _COLUMN.fullmatch(what)
-    columns = columns_field(prompt)
-    if found is None or columns is None or prompt.state is not State.CONFIRMING_SCHEMA:
+    columns = columns_field(form)
+    if found is None or columns is None or form.state is not State.CONFIRMING_SCHEMA:
         return None
     each = column_at(columns, found[1])
     if each is None:
@@ -89,14 +89,14 @@ def _of_column(what: str, prompt: StepForm) -> ChatAction | None:
     )
 
 
-def _of_field(what: str, prompt: StepForm) -> ChatAction | None:
+def _of_field(what: str, form: StepForm) -> ChatAction | None:
     if what[:1] == "f":
-        if what[1:] == SPLIT and prompt.state is State.CONFIRMING_SCHEMA:
+        if what[1:] == SPLIT and form.state is State.CONFIRMING_SCHEMA:
             return ShowView(ChatView("field", SPLIT))
-        field = field_named(prompt, what[1:])
+        field = field_named(form, what[1:])
         return None if field is None else ShowView(ChatView("field", field.name.value))
     found = _OPTION.fullmatch(what)
-    field = field_named(prompt, found[1]) if found else None
+    field = field_named(form, found[1]) if found else None
     if found is None or field is None:
         return None
     # A field to type into has one option: nothing.
@@ -108,19 +108,19 @@ def _of_field(what: str, prompt: StepForm) -> ChatAction | None:
 # Typed -----------------------------------------------------------------------------------------------------------
 
 
-def parse_text(text: str, prompt: StepForm, session: WorkflowSession, view: ChatView) -> ChatAction:  # noqa: ARG001 - as `parse_press`
+def parse_text(text: str, form: StepForm, session: WorkflowSession, view: ChatView) -> ChatAction:  # noqa: ARG001 - as `parse_press`
     """What a message means while `view` is looked at."""
-    view = fitting_view(view, prompt)
-    columns = columns_field(prompt)
+    view = fitting_view(view, form)
+    columns = columns_field(form)
     if not text.strip():
         return InvalidInput(line(own("There is nothing in this message.")))
     if view.kind == "field" and view.name == SPLIT and columns is not None:
         return _split_said(text, columns)
-    if view.kind == "field" and (field := field_named(prompt, view.name)):
+    if view.kind == "field" and (field := field_named(form, view.name)):
         return _field_said(text, field)
     if view.kind in ("columns", "column") and columns is not None:
         return _column_said(text, columns)
-    return _prompt_said(text, prompt, columns)
+    return _meaning_of_text(text, form, columns)
 
 
 def _field_said(text: str, field: InputField) -> ChatAction:
@@ -151,30 +151,30 @@ def _column_said(text: str, columns: ColumnsField) -> ChatAction:
     return ShowView(ChatView("column", str(number)))
 
 
-def _prompt_said(text: str, prompt: StepForm, columns: ColumnsField | None) -> ChatAction:
-    asked = read_field(prompt)
+def _meaning_of_text(text: str, form: StepForm, columns: ColumnsField | None) -> ChatAction:
+    asked = read_field(form)
     if asked is not None:
-        return GiveAnswer(filled(prompt.choices[prompt.default], {asked: text}))
+        return GiveAnswer(filled(form.choices[form.default], {asked: text}))
     word = text.strip().casefold()
-    labels = [choice.label.casefold() for choice in prompt.choices]
+    labels = [choice.label.casefold() for choice in form.choices]
     if word in labels:
-        return GiveAnswer(prompt.choices[labels.index(word)].answer)
+        return GiveAnswer(form.choices[labels.index(word)].answer)
     match word:
-        case "back" if prompt.back_to is not None:
+        case "back" if form.back_to is not None:
             return GiveAnswer(actions.Back())
         case "cancel":
             return GiveAnswer(actions.Cancel())
-    if columns is not None and prompt.state is State.CONFIRMING_SCHEMA:  # numbers and words are those of columns
+    if columns is not None and form.state is State.CONFIRMING_SCHEMA:  # numbers and words are those of columns
         return _column_said(text, columns)
     place = _meant(text, [(label,) for label in labels])
     if place is not None:
-        return GiveAnswer(prompt.choices[place].answer)
-    field = next((each for each in typed_fields(prompt) if each.label.casefold() == word), None)
-    return _nothing_typed(prompt) if field is None else ShowView(ChatView("field", field.name.value))
+        return GiveAnswer(form.choices[place].answer)
+    field = next((each for each in typed_fields(form) if each.label.casefold() == word), None)
+    return _nothing_typed(form) if field is None else ShowView(ChatView("field", field.name.value))
 
 
-def _nothing_typed(prompt: StepForm) -> InvalidInput:
-    labels = [choice.label for choice in prompt.choices]
+def _nothing_typed(form: StepForm) -> InvalidInput:
+    labels = [choice.label for choice in form.choices]
     if labels:
         return InvalidInput((*line(own("Press a button, or send one of these, or its number:")), *_listed(labels)))
     return InvalidInput(line(own("Nothing is asked here. The buttons below the last message work.")))

@@ -1,8 +1,9 @@
-"""The guided conversation on a phone: the workflow's prompt as one message with buttons."""
+"""The guided conversation on a phone: the form of a step as one message with buttons."""
 
 from pathlib import Path
 from typing import Final
 
+from tabsmith.presentation.tables import reading_facts
 from tabsmith.telegram.chat_state import ChatView
 from tabsmith.telegram.render.columns import (
     column_at,
@@ -52,7 +53,7 @@ _SOURCES: Final = "A file sent here passes Telegram's servers. “This machine�
 
 
 def step_message(
-    prompt: StepForm,
+    form: StepForm,
     session: WorkflowSession,
     view: ChatView,
     *,
@@ -63,31 +64,31 @@ def step_message(
     """The message for where the conversation stands.
 
     `allowed` are the folders that files may be read from; `extra` stands in the middle, for a run or a result. A view
-    that does not fit any more is drawn as the prompt.
+    that does not fit any more is drawn as the form.
     """
-    view = fitting_view(view, prompt)
+    view = fitting_view(view, form)
     make = StepButtons(session)
-    columns = columns_field(prompt)
+    columns = columns_field(form)
     if columns is not None and session.schema is not None:
         if view.kind == "columns":
             head, middle, keyboard = columns_page(columns, view.page, make)
-            return OutgoingMessage(fit_parts((*_where(prompt), *head), middle, ()), keyboard, silent)
+            return OutgoingMessage(fit_parts((*_where(form), *head), middle, ()), keyboard, silent)
         if view.kind == "column" and (line_of := column_at(columns, view.name)):
-            head, middle, keyboard = column_page(prompt, columns, line_of, session.schema, make)
-            return OutgoingMessage(fit_parts((*_where(prompt), *head), middle, ()), keyboard, silent)
+            head, middle, keyboard = column_page(form, columns, line_of, session.schema, make)
+            return OutgoingMessage(fit_parts((*_where(form), *head), middle, ()), keyboard, silent)
         if view.kind == "field" and view.name == SPLIT:
-            head, middle, keyboard = split_page(prompt, columns, split_options(columns), make)
-            return OutgoingMessage(fit_parts((*_where(prompt), *head), middle, ()), keyboard, silent)
-    if view.kind == "field" and (field := field_named(prompt, view.name)):
+            head, middle, keyboard = split_page(form, columns, split_options(columns), make)
+            return OutgoingMessage(fit_parts((*_where(form), *head), middle, ()), keyboard, silent)
+    if view.kind == "field" and (field := field_named(form, view.name)):
         head, middle, keyboard = field_page(field, make)
-        return OutgoingMessage(fit_parts((*_where(prompt), *head), middle, ()), keyboard, silent)
-    text = fit_parts(_head(prompt, session), _middle(prompt, view, allowed, extra), _foot(prompt))
-    return OutgoingMessage(text, _keyboard(prompt, view, make), silent)
+        return OutgoingMessage(fit_parts((*_where(form), *head), middle, ()), keyboard, silent)
+    text = fit_parts(_head(form, session), _middle(form, session, view, allowed, extra), _foot(form))
+    return OutgoingMessage(text, _keyboard(form, view, make), silent)
 
 
-def fitting_view(view: ChatView, prompt: StepForm) -> ChatView:
-    """The view where it still fits the prompt, else the prompt itself: a view outlives the step that it belongs to."""
-    columns = columns_field(prompt) if prompt.state is State.CONFIRMING_SCHEMA else None
+def fitting_view(view: ChatView, form: StepForm) -> ChatView:
+    """The view where it still fits the form, else the form itself: a view outlives the step that it belongs to."""
+    columns = columns_field(form) if form.state is State.CONFIRMING_SCHEMA else None
     match view.kind:
         case "columns" if columns is not None:
             return view
@@ -95,7 +96,7 @@ def fitting_view(view: ChatView, prompt: StepForm) -> ChatView:
             return view if column_at(columns, view.name) else ChatView("columns")
         case "field" if columns is not None and view.name == SPLIT:
             return view
-        case "field" if field_named(prompt, view.name) is not None:
+        case "field" if field_named(form, view.name) is not None:
             return view
         case "prompt":
             return view
@@ -103,21 +104,21 @@ def fitting_view(view: ChatView, prompt: StepForm) -> ChatView:
             return ChatView()
 
 
-# The prompt ------------------------------------------------------------------------------------------------------
+# The form --------------------------------------------------------------------------------------------------------
 
 
-def _where(prompt: StepForm) -> StyledText:
-    if prompt.step is None:
+def _where(form: StepForm) -> StyledText:
+    if form.step is None:
         return ()
-    place = _STEPS.index(prompt.step) + 1
-    return line(Piece(f"Step {place} of {len(_STEPS)} · {prompt.step.value}", "italic"))
+    place = _STEPS.index(form.step) + 1
+    return line(Piece(f"Step {place} of {len(_STEPS)} · {form.step.value}", "italic"))
 
 
-def _head(prompt: StepForm, session: WorkflowSession) -> StyledText:
+def _head(form: StepForm, session: WorkflowSession) -> StyledText:
     return paragraphs(
-        (*_where(prompt), *heading(prompt.title, prompt.words)),
-        _notices(prompt.notices),
-        error_text(prompt.problem) if prompt.problem else (),
+        (*_where(form), *heading(form.title, form.words)),
+        _notices(form.notices),
+        error_text(form.problem) if form.problem else (),
         _under_way(session.waiting),
     )
 
@@ -140,13 +141,15 @@ def _under_way(waiting: PendingWork | None) -> StyledText:
             return line(own("◔ Looking at the file."))
 
 
-def _middle(prompt: StepForm, view: ChatView, allowed: tuple[Path, ...], extra: StyledText) -> StyledText:
-    columns = columns_field(prompt)
-    if prompt.state is State.CONFIRMING_SCHEMA and columns is not None:
-        return paragraphs(extra, schema_summary(prompt, columns))
+def _middle(
+    form: StepForm, session: WorkflowSession, view: ChatView, allowed: tuple[Path, ...], extra: StyledText
+) -> StyledText:
+    columns = columns_field(form)
+    if form.state is State.CONFIRMING_SCHEMA and columns is not None:
+        return paragraphs(extra, schema_summary(form, columns), fact_lines(reading_facts(session)))
     listed = short_list(columns, view.page) if columns is not None else ()
-    folders = _folders(allowed) if prompt.state is State.AWAITING_FILE_PATH else ()
-    return paragraphs(extra, field_lines(prompt), folders, fact_lines(prompt.facts), listed)
+    folders = _folders(allowed) if form.state is State.AWAITING_FILE_PATH else ()
+    return paragraphs(extra, field_lines(form), folders, fact_lines(form.facts), listed)
 
 
 def _folders(allowed: tuple[Path, ...]) -> StyledText:
@@ -156,13 +159,11 @@ def _folders(allowed: tuple[Path, ...]) -> StyledText:
     return (*line(own("Files in these folders can be read:")), *first_lines(lines, _FOLDERS))
 
 
-def _foot(prompt: StepForm) -> StyledText:
-    asked = read_field(prompt)
-    missing = (
-        line(own("Still missing: "), mixed(", ".join(prompt.missing), 300)) if prompt.missing and not asked else ()
-    )
-    sources = line(own(_SOURCES)) if prompt.state is State.CHOOSING_DATA_SOURCE else ()
-    return paragraphs(_details(prompt.choices), sources, missing, _command(prompt.command))
+def _foot(form: StepForm) -> StyledText:
+    asked = read_field(form)
+    missing = line(own("Still missing: "), mixed(", ".join(form.missing), 300)) if form.missing and not asked else ()
+    sources = line(own(_SOURCES)) if form.state is State.CHOOSING_DATA_SOURCE else ()
+    return paragraphs(_details(form.choices), sources, missing, _command(form.command))
 
 
 def _details(choices: tuple[StepChoice, ...]) -> StyledText:
@@ -182,27 +183,25 @@ def _command(command: str) -> StyledText:
     return (*line(own("The same from a terminal:")), *line(foreign(command, _LONGEST_COMMAND)))
 
 
-def _keyboard(prompt: StepForm, view: ChatView, make: StepButtons) -> Keyboard:
-    columns = columns_field(prompt)
-    rows = in_rows(
-        make(prompt.choices[at].label, f"c{at}") for at in _default_first(prompt) if _can_be_pressed(prompt, at)
-    )
-    rows += field_buttons(prompt, make)
+def _keyboard(form: StepForm, view: ChatView, make: StepButtons) -> Keyboard:
+    columns = columns_field(form)
+    rows = in_rows(make(form.choices[at].label, f"c{at}") for at in _default_first(form) if _can_be_pressed(form, at))
+    rows += field_buttons(form, make)
     if columns is not None:
-        if prompt.state is State.CONFIRMING_SCHEMA:
+        if form.state is State.CONFIRMING_SCHEMA:
             rows += schema_buttons(columns, make)
         else:
             rows += short_paging(columns, view.page, make)
-    back = (make("← Back", "b"),) if prompt.back_to is not None else ()
-    cancel = (make("Cancel", "x"),) if prompt.state not in (State.IDLE, State.COMPLETED) else ()
+    back = (make("← Back", "b"),) if form.back_to is not None else ()
+    cancel = (make("Cancel", "x"),) if form.state not in (State.IDLE, State.COMPLETED) else ()
     return (*rows, back + cancel) if back or cancel else rows
 
 
-def _default_first(prompt: StepForm) -> list[int]:
-    places = list(range(len(prompt.choices)))
-    return sorted(places, key=lambda at: at != prompt.default)
+def _default_first(form: StepForm) -> list[int]:
+    places = list(range(len(form.choices)))
+    return sorted(places, key=lambda at: at != form.default)
 
 
-def _can_be_pressed(prompt: StepForm, at: int) -> bool:
+def _can_be_pressed(form: StepForm, at: int) -> bool:
     """A choice that only waits for a text is not a button before the text is there: the text is what is sent."""
-    return not (prompt.choices[at].reads and prompt.missing)
+    return not (form.choices[at].reads and form.missing)

@@ -61,11 +61,12 @@ class ReadRequest:
 
     def write_columns(self, columns: Sequence[Any]) -> tuple[StoredColumn, ...]:
         """Write Arrow arrays as the snapshot, and return how each column is stored."""
-        return write_columns(self.database, columns, self.out, as_text=self.as_text)
+        read_texts = not self.options.every_row
+        return write_columns(self.database, columns, self.out, as_text=self.as_text, read_texts=read_texts)
 
     def write_parts(self, parts: RowParts) -> tuple[StoredColumn, ...]:
         """Write the rows that came in batches as the snapshot, and return how each column is stored."""
-        return parts.write(self.database, self.out, as_text=self.as_text)
+        return parts.write(self.database, self.out, as_text=self.as_text, read_texts=not self.options.every_row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ class FileFormat:
     recognises: Callable[[FileHead], bool]
     read: Callable[[ReadRequest], ReadResult]
     estimate: Callable[[GuardedFile, bytes], RowsAndColumns]
-    has_types: bool = False  # every column has a type; with `options.every_row`, texts stay texts beside it
+    holds_texts: bool = False  # its cells are texts; those of other formats have types
     is_text: bool = False  # a text format is tried after the binary ones, and may be packed as .gz or .zst
     is_lines: bool = False  # a text whose first lines alone are a file of the format
 

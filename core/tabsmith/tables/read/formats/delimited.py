@@ -402,5 +402,9 @@ def _recognises_csv(_head: FileHead) -> bool:
 
 _LABEL: Final = "CSV, TSV and other delimited text"
 _CSV_SUFFIXES: Final = (".csv", ".txt", ".psv", ".dat", ".data")
-TSV = FileFormat("tsv", _LABEL, _TSV_SUFFIXES, _recognises_tsv, _read, _estimate, is_text=True, is_lines=True)
-CSV = FileFormat("csv", _LABEL, _CSV_SUFFIXES, _recognises_csv, _read, _estimate, is_text=True, is_lines=True)
+TSV = FileFormat(
+    "tsv", _LABEL, _TSV_SUFFIXES, _recognises_tsv, _read, _estimate, holds_texts=True, is_text=True, is_lines=True
+)
+CSV = FileFormat(
+    "csv", _LABEL, _CSV_SUFFIXES, _recognises_csv, _read, _estimate, holds_texts=True, is_text=True, is_lines=True
+)

@@ -235,7 +235,13 @@ class _SheetReader:
         return ReadResult(
             parts.names,
             self._request.write_parts(parts),
-            dialect=Dialect(delimiter="", quote="", header=bool(layout.header), skipped_lines=layout.skipped),
+            dialect=Dialect(
+                delimiter="",
+                quote="",
+                header=bool(layout.header),
+                skipped_lines=layout.skipped,
+                header_line=layout.first - 1 if layout.header else 0,
+            ),
             sheet=self._sheet.name,
             sheets=sheets,
             notes=self._notes,

@@ -33,7 +33,7 @@ def _read(request: ReadRequest) -> ReadResult:
             relation,
             request.out,
             as_text=request.as_text,
-            read_texts=not request.options.every_row,  # a model reads the texts of new rows by itself
+            read_texts=not request.options.every_row,
         )
     except duckdb.Error as error:
         raise _damaged(error, display_path) from error
@@ -60,4 +60,4 @@ def _estimate(file: GuardedFile, _head: bytes) -> RowsAndColumns:
     return footer.num_rows, footer.num_columns
 
 
-PARQUET = FileFormat("parquet", "Parquet", (".parquet", ".pq"), _recognises, _read, _estimate, has_types=True)
+PARQUET = FileFormat("parquet", "Parquet", (".parquet", ".pq"), _recognises, _read, _estimate)

@@ -64,10 +64,9 @@ def format_named(name: str) -> FileFormat:
     return {entry.name: entry for entry in FORMATS}[name]
 
 
-def has_typed_columns(path: str) -> bool:
-    """Whether the suffix of `path` is that of a format whose columns have types."""
-    suffixes = tuple(suffix for entry in FORMATS if entry.has_types for suffix in entry.suffixes)
-    return path.lower().endswith(suffixes)
+def holds_texts(format_name: str) -> bool:
+    """Whether the cells of a format are texts; False for a name that is no format's, such as "frame"."""
+    return any(entry.name == format_name and entry.holds_texts for entry in FORMATS)
 
 
 def readable_formats() -> str:

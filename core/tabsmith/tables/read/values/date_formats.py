@@ -133,13 +133,13 @@ _ISO_DURATION: Final = (
 
 ISO_DATE: Final = DateForm(
     "date, ISO 8601", "dates", "date", _ISO_DAY, _where(_ISO_DAY, "TRY_CAST({t} AS DATE)"),
-    "CASE WHEN length({t}) BETWEEN 8 AND 10 AND {t}[5] = '-' THEN CAST({t} AS DATE) ELSE error('no date') END",
+    "CASE WHEN strlen({t}) <= 10 AND {t} LIKE '____-%' THEN CAST({t} AS DATE) ELSE error('no date') END",
 )  # fmt: skip
 ISO_TIME: Final = DateForm(
     "time, ISO 8601", "dates with times, in UTC where they have a zone", "timestamp", _ISO_TIME,
     _where(_ISO_TIME, _ISO_MOMENT),
-    "CASE WHEN length({t}) = 19 AND {t}[5] = '-' AND {t}[17] = ':' THEN CAST({t} AS TIMESTAMP) "
-    "WHEN {t}[5] <> '-' THEN error('no time') ELSE CAST(CAST({t} AS TIMESTAMPTZ) AT TIME ZONE 'UTC' AS TIMESTAMP) END",
+    "CASE WHEN strlen({t}) = 19 AND {t} LIKE '____-%:__' THEN CAST({t} AS TIMESTAMP) "
+    "WHEN {t} NOT LIKE '____-%' THEN error('no time') ELSE CAST(CAST({t} AS TIMESTAMPTZ) AT TIME ZONE 'UTC' AS TIMESTAMP) END",
 )  # fmt: skip
 
 _MONTH_FIRST: Final = "dates, month first"

@@ -174,8 +174,8 @@ def _strict(plan: ColumnPlan, already_missing: tuple[str, ...]) -> str:
     if plan.format is TEXT:
         text = clean_level(plan.column)
         words = tuple(word for word in plan.missing if plan.trim or word not in already_missing)
-        missing = f"WHEN {sql_is_one_of(text, words)} THEN NULL " if words else ""
-        return f"CASE WHEN {text} = '' THEN NULL {missing}ELSE {text} END"
+        present = f"nullif({text}, '')"
+        return f"CASE WHEN {sql_is_one_of(text, words)} THEN NULL ELSE {present} END" if words else present
     text = trimmed(plan.column) if plan.trim and not plan.format.native else plan.column
     value = plan.format.strict or f"coalesce({plan.format.sql}, error('no {plan.format.storage}'))"
     if plan.format.native:
