@@ -14,11 +14,11 @@ from typing import BinaryIO, Final
 import msgspec
 
 from tabsmith.tables.info import Dialect, LineNote
-from tabsmith.tables.read.column_shapes import ColumnShape, column_shapes
 from tabsmith.tables.read.csv_dialect import csv_reader, split_line, without_backslashes
 from tabsmith.tables.read.encoding import one_byte_encoding
-from tabsmith.tables.read.line_repair import Rejection, Repair, repair_row, row_cost
-from tabsmith.tables.read.table_structure import NumberedRow, Row, is_footer, is_total
+from tabsmith.tables.read.rows.column_shapes import ColumnShape, column_shapes
+from tabsmith.tables.read.rows.line_repair import Rejection, Repair, repair_row, row_cost
+from tabsmith.tables.read.rows.table_structure import NumberedRow, Row, is_footer, is_total
 from tabsmith.text import clean, plural
 
 _NOTES_KEPT: Final = 1_000

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from tabsmith.tables.info import Dialect
-from tabsmith.tables.read.column_shapes import typed_formats
-from tabsmith.tables.read.sources import ReadOptions
-from tabsmith.tables.read.table_structure import (
+from tabsmith.tables.read.rows.column_shapes import typed_formats
+from tabsmith.tables.read.rows.table_structure import (
     NumberedRow,
     Row,
     count_expected,
@@ -24,6 +23,7 @@ from tabsmith.tables.read.table_structure import (
     holds_totals,
     without_footers,
 )
+from tabsmith.tables.read.sources import ReadOptions
 from tabsmith.tables.read.value_formats import is_typed_value
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from tabsmith.tables.read.column_shapes import typed_formats
+from tabsmith.tables.read.rows.column_shapes import typed_formats
 from tabsmith.tables.read.value_formats import is_typed_value
 
 Row: TypeAlias = list[str]
