@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tabsmith.tables.info import Dialect
-from tabsmith.tables.read.text_blocks import LineBlock, parse_block, text_blocks
+from tabsmith.tables.read.rows.text_blocks import LineBlock, parse_block, text_blocks
 from tabsmith.tables.snapshot import load_frame
 
 from .conftest import Read

@@ -8,16 +8,17 @@ import csv
 import re
 from collections import deque
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import BinaryIO, Final
 
 import msgspec
 
 from tabsmith.tables.info import Dialect, LineNote
-from tabsmith.tables.read.column_shapes import ColumnShape
 from tabsmith.tables.read.csv_dialect import csv_reader, split_line, without_backslashes
 from tabsmith.tables.read.encoding import one_byte_encoding
-from tabsmith.tables.read.line_repair import Rejection, Repair, repair_row, row_cost
-from tabsmith.tables.read.table_structure import NumberedRow, Row, is_footer, is_total
+from tabsmith.tables.read.rows.column_shapes import ColumnShape, column_shapes
+from tabsmith.tables.read.rows.line_repair import Rejection, Repair, repair_row, row_cost
+from tabsmith.tables.read.rows.table_structure import NumberedRow, Row, is_footer, is_total
 from tabsmith.text import clean, plural
 
 _NOTES_KEPT: Final = 1_000
@@ -98,7 +99,7 @@ def _decoded(line: bytes, number: int, notes: LineNotes) -> str:
 
 
 class LineParser:
-    """Parses lines into rows of exactly as many cells as there are `shapes` of columns.
+    """Parses lines into rows of exactly `width` cells; `sample` holds some of these rows.
 
     Lines that are written by the rules are parsed many at a time; a line that is not is read by itself. With
     `every_row`, each row ends in a further cell, "" or the reason why its line cannot be read; the other cells of such
@@ -108,7 +109,8 @@ class LineParser:
     def __init__(
         self,
         dialect: Dialect,
-        shapes: Sequence[ColumnShape],
+        sample: Sequence[Sequence[str]],
+        width: int,
         notes: LineNotes,
         *,
         names: tuple[str, ...] = (),
@@ -117,8 +119,8 @@ class LineParser:
         every_row: bool = False,
     ) -> None:
         self._dialect = dialect
-        self._shapes = shapes
-        self._width = len(shapes)
+        self._sample = sample
+        self._width = width
         self._notes = notes
         self._names = list(names)
         self._drops_last = drops_last
@@ -126,6 +128,10 @@ class LineParser:
         self._every_row = every_row
         self._second_table = 0  # the line at which a second table began, 0 within the first
         self.line = 0  # at which the row begins that was given last
+
+    @cached_property
+    def _shapes(self) -> tuple[ColumnShape, ...]:
+        return column_shapes(self._sample, self._width)
 
     @property
     def is_in_second_table(self) -> bool:

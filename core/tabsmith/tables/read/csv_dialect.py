@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from tabsmith.tables.info import Dialect
-from tabsmith.tables.read.column_shapes import typed_formats
-from tabsmith.tables.read.sources import ReadOptions
-from tabsmith.tables.read.table_structure import (
+from tabsmith.tables.read.rows.column_shapes import typed_formats
+from tabsmith.tables.read.rows.table_structure import (
     NumberedRow,
     Row,
     count_expected,
@@ -24,6 +23,7 @@ from tabsmith.tables.read.table_structure import (
     holds_totals,
     without_footers,
 )
+from tabsmith.tables.read.sources import ReadOptions
 from tabsmith.tables.read.value_formats import is_typed_value
 
 if TYPE_CHECKING:
@@ -367,17 +367,17 @@ def _is_one_column(rows: Sequence[Row], dialect: Dialect) -> bool:
     is_name = has_header and " " not in rows[0][0].strip()
     if is_name and sum(is_typed_value(line) for line in lines) >= 0.9 * len(lines):
         return True
-    width = Counter(len(row) for row in body).most_common(1)[0][0]
-    typed = sum(_has_types(body, position, width) for position in range(width))
     if delimiter in _WEAK_DELIMITERS:
-        return has_header or not typed or all(_CLOCK.fullmatch(line.strip()) for line in lines)
-    is_prose = all(not cell or cell[0] == " " for row in body for cell in row[1:])
-    return is_name and is_prose and not typed
+        return has_header or not _has_types(body) or all(_CLOCK.fullmatch(line.strip()) for line in lines)
+    is_prose = is_name and all(not cell or cell[0] == " " for row in body for cell in row[1:])
+    return is_prose and not _has_types(body)
 
 
-def _has_types(rows: Sequence[Row], position: int, width: int) -> bool:
-    """Whether the cells at a position are numbers, dates or booleans, but for the first one, perhaps a name."""
-    return bool(typed_formats([row[position] for row in rows[len(rows) > 1 :] if len(row) == width]))
+def _has_types(rows: Sequence[Row]) -> bool:
+    """Whether a column is one of numbers, dates or booleans, but for its first cell, perhaps a name."""
+    width = Counter(len(row) for row in rows).most_common(1)[0][0]
+    below = [row for row in rows[len(rows) > 1 :] if len(row) == width]
+    return any(typed_formats([row[position] for row in below]) for position in range(width))
 
 
 def _is_framed(text: str) -> bool:

@@ -15,7 +15,6 @@ from tabsmith.tables.database import run_with_progress, sql_literal, sql_literal
 from tabsmith.tables.info import REASON_COLUMN
 from tabsmith.tables.read.arrow_columns import numbered_names, unique_names
 from tabsmith.tables.read.careful_parser import LineNotes, LineParser, decode_lines
-from tabsmith.tables.read.column_shapes import ColumnShape, column_shapes
 from tabsmith.tables.read.csv_dialect import SNIFFED, SniffResult, sniff_dialect, split_line
 from tabsmith.tables.read.encoding import (
     EncodingGuess,
@@ -35,6 +34,9 @@ from tabsmith.tables.read.formats.base import (
     estimated_text_size,
 )
 from tabsmith.tables.read.opened_file import GuardedFile, OpenedFile
+from tabsmith.tables.read.row_lines import RowLines, lines_in_file
+from tabsmith.tables.read.rows.table_structure import is_footer, is_total
+from tabsmith.tables.read.rows.text_blocks import parse_block, text_blocks, text_tables, write_text_tables
 from tabsmith.tables.read.table_structure import is_footer, is_total
 from tabsmith.tables.read.text_blocks import parse_block, text_blocks, text_tables, write_text_tables
 from tabsmith.tables.read.value_formats import TEXT
@@ -130,7 +132,7 @@ class _DelimitedReader:
         fast_plans = None
         if sniffed.clean and sniffed.width <= _MOST_FAST_COLUMNS and fits_utf8(head) and not self._has_footer(sniffed):
             fast_plans = self._read_fast(sniffed, plans)
-        final_plans = fast_plans or self._read_carefully(sniffed, plans, column_shapes(sample, sniffed.width), notes)
+        final_plans = fast_plans or self._read_carefully(sniffed, plans, sample, notes)
         return ReadResult(
             self._names(sniffed),
             tuple(plan.stored for plan in final_plans),
@@ -302,7 +304,7 @@ class _DelimitedReader:
         self,
         sniffed: SniffResult,
         plans: tuple[ColumnPlan, ...],
-        shapes: tuple[ColumnShape, ...],
+        sample: Sequence[tuple[str, ...]],
         notes: LineNotes,
     ) -> tuple[ColumnPlan, ...]:
         """Read line by line into columns of text, then convert these; returns the plans by which they were."""
@@ -311,7 +313,8 @@ class _DelimitedReader:
         every_row = self._request.options.every_row
         parser = LineParser(
             sniffed.dialect,
-            shapes,
+            sample,
+            sniffed.width,
             notes,
             names=sniffed.names,
             drops_last=sniffed.drops_last,

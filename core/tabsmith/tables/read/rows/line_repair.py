@@ -1,6 +1,6 @@
 """Lines with too many or too few cells, read as what they most likely were meant to be, or rejected.
 
-Each possible repair is weighed by the shapes of the columns (`column_shapes.py`). A repair counts only if it is clearly
+Each possible repair is weighed by the shapes of the columns (`rows/column_shapes.py`). A repair counts only if it is clearly
 likelier than every other one: a line is never shifted on a guess.
 """
 
@@ -10,8 +10,8 @@ from typing import Final
 
 import msgspec
 
-from tabsmith.tables.read.column_shapes import ColumnShape
-from tabsmith.tables.read.table_structure import Row
+from tabsmith.tables.read.rows.column_shapes import ColumnShape
+from tabsmith.tables.read.rows.table_structure import Row
 from tabsmith.text import plural
 
 _MOST_COST: Final = 5.0  # of a repair: one cell may look odd

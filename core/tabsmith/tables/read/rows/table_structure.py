@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from tabsmith.tables.read.column_shapes import typed_formats
+from tabsmith.tables.read.rows.column_shapes import typed_formats
 from tabsmith.tables.read.value_formats import is_typed_value
 
 Row: TypeAlias = list[str]
@@ -22,6 +22,7 @@ NumberedRow: TypeAlias = tuple[int, Row]
 _NAME_LENGTH: Final = 200
 _HEADER_ROWS: Final = 100  # among which the header is looked for by expected names
 _COMPARED_ROWS: Final = 100  # with which a header is compared
+_COMPARED_COLUMNS: Final = 500
 _MOST_UNIT_ROWS: Final = 3
 _YEARS: Final = range(1800, 2101)
 _TOTAL: Final = re.compile(
@@ -271,7 +272,7 @@ def _is_header(first: Row, rest: Sequence[Row]) -> bool:
     if _holds_series(first, rest):
         return True
     typed_columns = agreeing = 0
-    for position, cell in enumerate(first):
+    for position, cell in enumerate(first[:_COMPARED_COLUMNS]):
         values = [row[position] for row in rest]
         if not any(value.strip() for value in values):
             continue
@@ -369,7 +370,7 @@ def _has_units(row: Row, rest: Sequence[Row], width: int) -> bool:
     if len(rest) < 3:
         return False
     above_values = 0
-    for position in range(width):
+    for position in range(min(width, _COMPARED_COLUMNS)):
         values = [other[position] for other in rest[:_COMPARED_ROWS]]
         is_typed = bool(typed_formats(values))
         cell = row[position].strip()
