@@ -66,6 +66,8 @@ async def test_an_option_shows_its_effect_and_is_how_the_table_is_loaded(prices:
         await driven.until(lambda: driven.session.state is State.CONFIRMING_SCHEMA, "the schema", PATIENCE)
         assert driven.session.table is not None
         assert driven.session.table.rows == 41
+        await driven.at(State.CONFIRMING_SCHEMA)
+        assert "no header" in driven.shown()
 
 
 async def test_what_cannot_be_is_said_beside_its_field_and_escape_changes_nothing(prices: Path) -> None:

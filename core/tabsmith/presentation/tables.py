@@ -110,12 +110,17 @@ def _layout(dialect: Dialect) -> str:
     return f"delimiter {_DELIMITER_NAMES.get(dialect.delimiter, dialect.delimiter)}"
 
 
+READING_LABELS: Final = ("Sheet", "Read as", "Join")
+"""The labels of `reading_facts`."""
+
+
 def reading_facts(session: WorkflowSession) -> tuple[Fact, ...]:
     """How the session's table was read: its sheet, what was assumed, and what each join did; empty until it is read."""
     table = session.table
     if table is None or table.source != session.source or session.load != "now":
         return ()
-    facts = [Fact("Sheet", sheet_line(table))] if len(table.sheets) > 1 else []
+    sheet, read_as, join = READING_LABELS
+    facts = [Fact(sheet, sheet_line(table))] if len(table.sheets) > 1 else []
     line = reading_line(table)
-    facts += [Fact("Read as", line)] if line else []
-    return (*facts, *(Fact("Join", join_sentence(step)) for step in table.joins))
+    facts += [Fact(read_as, line)] if line else []
+    return (*facts, *(Fact(join, join_sentence(step)) for step in table.joins))

@@ -229,7 +229,7 @@ def _perform(start: StartJob) -> int:
     from tabsmith.runs.jobs import perform_job
     from tabsmith.runs.pool import CHILD_NICENESS
     from tabsmith.storage import write_atomic
-    from tabsmith.tables.read.database_urls import keep_password
+    from tabsmith.tables.read.remote.addresses import keep_password
 
     die_with_parent(os.getppid())
     os.nice(CHILD_NICENESS)

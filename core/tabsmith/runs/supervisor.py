@@ -33,7 +33,7 @@ from tabsmith.runs.fork_server import (
 from tabsmith.runs.jobs import Job, JobFailed, JobResult, Progressed
 from tabsmith.runs.reducers import reduce
 from tabsmith.runs.spec import RunSpec
-from tabsmith.tables.read.database_urls import typed_addresses
+from tabsmith.tables.read.remote.addresses import typed_addresses
 
 _NOTICE: Final = msgspec.json.Decoder(ForkServerNotice)
 _ANSWER: Final[msgspec.json.Decoder[JobResult]] = msgspec.json.Decoder(JobResult)

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from tabsmith.errors import StepError
 from tabsmith.runs.jobs import DetectSchema, JobFailed, Predict, Predicted, ReadTable, SchemaDetected, TableRead
-from tabsmith.tables.read.database_urls import typed_address, without_password
+from tabsmith.tables.read.remote.addresses import typed_address, without_password
 from tabsmith.tables.read.sources import FileSource
 from tabsmith.workflow import actions
 from tabsmith.workflow.effects import CheckPath, Effect, RemoveSession

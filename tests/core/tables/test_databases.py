@@ -21,9 +21,9 @@ import pytest
 from tabsmith.errors import ReadError, TableChangedError
 from tabsmith.paths import folders
 from tabsmith.tables.info import TableInfo
-from tabsmith.tables.read.database_urls import full_url, keep_password, without_password, without_secrets
 from tabsmith.tables.read.guard import ANYWHERE
 from tabsmith.tables.read.reader import read_source
+from tabsmith.tables.read.remote.addresses import full_url, keep_password, without_password, without_secrets
 from tabsmith.tables.read.sources import DatabaseSource, ReadOptions, parse_source
 from tabsmith.tables.read.table_choice import SeveralTablesError
 from tabsmith.tables.snapshot import ensure_snapshot, load_frame

@@ -35,7 +35,7 @@ WRITERS: dict[str, Callable[[Path], Any]] = {
     "dta": lambda path: pyreadstat.write_dta(FRAME, str(path), variable_value_labels=LABELS),
     "sav": lambda path: pyreadstat.write_sav(FRAME, str(path), variable_value_labels=LABELS),
     "zsav": lambda path: pyreadstat.write_sav(FRAME, str(path), variable_value_labels=LABELS, compress=True),
-    "por": lambda path: pyreadstat.write_por(FRAME, str(path)),
+    "por": lambda path: pyreadstat.write_por(FRAME.replace("Bö", "Bo"), str(path)),
     "xpt": lambda path: pyreadstat.write_xport(FRAME, str(path)),
 }
 
@@ -59,7 +59,7 @@ def test_a_file_is_read_with_its_types_labels_and_missing_values(
     frame = load_frame(info)
     frame.columns = [name.lower() for name in frame.columns]
     assert frame["day"].iloc[19] == pd.Timestamp(2020, 1, 20)
-    assert frame["name"].tolist()[:2] == ["Ann", "Bö"]
+    assert frame["name"].tolist()[:2] == ["Ann", "Bo" if suffix == "por" else "Bö"]
     assert frame["rating"].tolist()[:4] == [1, 3, 5, 5]  # not all of its codes have a label
     if suffix not in {"xpt", "por"}:  # written without labels
         assert frame["sex"].tolist()[:3] == ["male", "female", "female"]

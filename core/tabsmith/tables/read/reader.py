@@ -11,7 +11,6 @@ from tabsmith.tables import snapshot_store
 from tabsmith.tables.database import connect, translate_errors
 from tabsmith.tables.info import Estimate, FormatName, TableInfo
 from tabsmith.tables.profile.types import TableProfile
-from tabsmith.tables.read.database_reader import read_database
 from tabsmith.tables.read.encoding import HEAD, unpack_head
 from tabsmith.tables.read.file_reader import Workplace, read_opened
 from tabsmith.tables.read.file_set_reader import FileSetReader
@@ -22,7 +21,8 @@ from tabsmith.tables.read.frames import write_frame
 from tabsmith.tables.read.guard import ANYWHERE, check_path, open_guarded
 from tabsmith.tables.read.join_reader import join_tables, require_joinable
 from tabsmith.tables.read.opened_file import GuardedFile, OpenedFile
-from tabsmith.tables.read.remote_file import fetch
+from tabsmith.tables.read.remote.database import read_database
+from tabsmith.tables.read.remote.web_file import fetch
 from tabsmith.tables.read.sources import (
     SAMPLE_SIZES,
     DatabaseSource,

@@ -7,7 +7,7 @@ from urllib.parse import unquote
 import msgspec
 
 from tabsmith.errors import UsageError
-from tabsmith.tables.read.database_urls import keep_password
+from tabsmith.tables.read.remote.addresses import keep_password
 from tabsmith.text import clean
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class FrameSource(msgspec.Struct, frozen=True, tag="frame", tag_field="source"):
 class DatabaseSource(msgspec.Struct, frozen=True, tag="database", tag_field="source"):
     """A table of a database server, or the rows of a query to it (`options.sheet`, `options.query`).
 
-    `url` is an SQLAlchemy address and never holds a password (`database_urls` keeps that in memory). A database does not
+    `url` is an SQLAlchemy address and never holds a password (`remote.addresses` keeps that in memory). A database does not
     tell when it last changed, so the rows that were read live on in a snapshot called `fingerprint`.
     """
 

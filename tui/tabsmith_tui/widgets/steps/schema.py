@@ -1,5 +1,6 @@
 """The step that confirms the schema: target, task and split with their evidence, and a table of the columns."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -9,10 +10,11 @@ from textual.content import Content
 
 from tabsmith.presentation.schemas import KIND_LABELS, PROBLEM_TYPE_LABELS, split_line
 from tabsmith.presentation.spans import Line, Span, foreign
+from tabsmith.presentation.tables import READING_LABELS
 from tabsmith.tables.schema.types import Split
 from tabsmith.text import plural
 from tabsmith.workflow.actions import AcceptSchema, ChangeKind, ChangeRole, ChangeSplit, ChangeTarget, RejectSchema
-from tabsmith.workflow.form import ColumnsField, StepForm
+from tabsmith.workflow.form import ColumnsField, Fact, StepForm
 from tabsmith_tui.actions import bindings
 from tabsmith_tui.widgets.fields import TypedLine
 from tabsmith_tui.widgets.lines_table import LinesTable
@@ -62,7 +64,7 @@ class SchemaStep(StepView):
     def show(self, form: StepForm) -> None:
         super().show(form)
         self.table.show_field(self.field)
-        self.query_one(".head", TextLine).show(_head(self.field))
+        self.query_one(".head", TextLine).show(_head(self.field, self.form.facts))
         self._explain()
         self._foot()
 
@@ -189,7 +191,8 @@ class SchemaStep(StepView):
         foot.display = bool(parts)
 
 
-def _head(field: ColumnsField) -> Content:
+def _head(field: ColumnsField, facts: Sequence[Fact]) -> Content:
+    """The target, the task, the split, and how the table was read."""
     if field.target:
         candidate = next((option for option in field.candidates if option.name == field.target), None)
         line = next((column for column in field.columns if column.name == field.target), None)
@@ -206,5 +209,10 @@ def _head(field: ColumnsField) -> Content:
                 ("Task    ", "$quiet"), (PROBLEM_TYPE_LABELS[field.task], "$warn" if field.task == "none" else "")
             ),
             assemble(("Split   ", "$quiet"), content([split_line(field.split)]), reason),
+            *(
+                assemble((f"{fact.label:<8}", "$quiet"), literal(fact.value, 300))
+                for fact in facts
+                if fact.label in READING_LABELS
+            ),
         ]
     )

@@ -34,11 +34,8 @@ from tabsmith.tables.read.formats.base import (
     estimated_text_size,
 )
 from tabsmith.tables.read.opened_file import GuardedFile, OpenedFile
-from tabsmith.tables.read.row_lines import RowLines, lines_in_file
 from tabsmith.tables.read.rows.table_structure import is_footer, is_total
 from tabsmith.tables.read.rows.text_blocks import parse_block, text_blocks, text_tables, write_text_tables
-from tabsmith.tables.read.table_structure import is_footer, is_total
-from tabsmith.tables.read.text_blocks import parse_block, text_blocks, text_tables, write_text_tables
 from tabsmith.tables.read.value_formats import TEXT
 from tabsmith.tables.read.values.row_lines import RowLines, lines_in_file
 from tabsmith.tables.read.values.text_columns import (

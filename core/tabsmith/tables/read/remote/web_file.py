@@ -9,9 +9,9 @@ from urllib.parse import unquote, urlsplit
 
 from tabsmith import config
 from tabsmith.errors import PathOutsideError, ReadError, UnsupportedFormatError
-from tabsmith.tables.read.database_urls import full_url, without_secrets
 from tabsmith.tables.read.formats.base import Progress
 from tabsmith.tables.read.opened_file import require_unpacked_size
+from tabsmith.tables.read.remote.addresses import full_url, without_secrets
 from tabsmith.text import clean
 from tabsmith.version import __version__
 
@@ -41,6 +41,8 @@ def fetch(url: str, folder: Path, max_mb: float, progress: Progress) -> Path:
         _fetch(secret_url, path, max_mb, url, progress)
     except (OSError, http.client.HTTPException, ValueError) as error:
         reason = getattr(error, "reason", None) or error
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()
         # Without its cause, whose text may hold the address with the password.
         raise ReadError(
             f"The server does not give the file: {clean(without_secrets(str(reason), secret_url), 200)}.",

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from tabsmith.errors import ReadError
 from tabsmith.tables.info import Dialect
 from tabsmith.tables.read.arrow_columns import plain_value, unique_names
-from tabsmith.tables.read.database_urls import PASSWORD_VARIABLE, full_url, without_secrets
 from tabsmith.tables.read.file_reader import Workplace
 from tabsmith.tables.read.formats.base import Progress, ReadResult
+from tabsmith.tables.read.remote.addresses import PASSWORD_VARIABLE, full_url, without_secrets
 from tabsmith.tables.read.row_parts import BATCH_CELLS, RowParts
 from tabsmith.tables.read.sources import DatabaseSource
 from tabsmith.tables.read.table_choice import only_table
