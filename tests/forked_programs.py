@@ -97,9 +97,16 @@ def _start_template(path: Path) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not path.exists():
             command = [sys.executable, "-m", "tests.forked_programs", str(path)]
+            environment = {name: value for name, value in os.environ.items() if not name.startswith("TABSMITH_")}
             with path.with_suffix(".log").open("w+") as log:  # not the streams of whoever happens to be first
                 started = subprocess.run(
-                    command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                    command,
+                    cwd=ROOT,
+                    env=environment,  # of no test: a fork gets that of its client
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
                 )
                 log.seek(0)
                 assert started.returncode == 0, log.read()

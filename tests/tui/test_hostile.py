@@ -96,7 +96,7 @@ def test_a_prediction_of_hostile_columns_is_shown_as_it_is_written(tabsmith_home
         terminal.wait_for("File with the rows", "[/nope]")
         terminal.paste("/tmp/x\x1b]52;c;UFdORUQ=\x07[@click=app.quit]x[_]\u202e.csv")
         terminal.press("f9")
-        terminal.wait_for("written", "missing", "extra")
+        terminal.wait_for("written", "missing", "not used")
         for _ in HOSTILE:
             terminal.press("right", "down")
         assert_calm(terminal)

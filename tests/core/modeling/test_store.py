@@ -45,6 +45,7 @@ def _claim(folder: Path, path: Path) -> None:
     manifest.write_text(json.dumps(content))
 
 
+@pytest.mark.filterwarnings("ignore::tabsmith.errors.NewRowsWarning")  # of users that it never saw
 def test_a_model_of_every_family_predicts_the_same_loaded_exported_and_copied(tmp_path):
     data = prepared("level", "multiclass")
     report = finished(data, tmp_path / "run", *(quick(family) for family in family_names()), importance_seconds=0)

@@ -32,7 +32,7 @@ def table_of(names: Sequence[str], cells: Sequence[str]) -> str:
 
 
 CLEAN: Final = table_of([f"column {number}" for number in range(50)], [f"label {number}" for number in range(50)])
-FOUL: Final = table_of(HOSTILE, HOSTILE)
+FOUL: Final = table_of(HOSTILE, [f"{cell} {number}" for number, cell in enumerate(HOSTILE)])  # case makes no level
 
 
 def run_on(text: str, table: Path, start: Start, iterations: int) -> RunSnapshot:

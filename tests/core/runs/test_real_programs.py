@@ -47,7 +47,11 @@ class Witness:
                 if process.status() == psutil.STATUS_ZOMBIE or process.pid == os.getpid():
                     continue
                 ours = process.environ().get("TABSMITH_HOME") == str(self._home)
-                if ours and not set(process.cmdline()) & {"tabsmith.runs.fork_server", "tests.peers.model_server"}:
+                if ours and not set(process.cmdline()) & {
+                    "tabsmith.runs.fork_server",
+                    "fork server",
+                    "tests.peers.model_server",
+                }:
                     found.append(process)
             except (psutil.NoSuchProcess, psutil.AccessDenied):
                 continue

@@ -12,7 +12,9 @@ from tabsmith.orchestration import events as task_events
 from tabsmith.orchestration.decisions import AllowTool
 from tabsmith.runs.events import Answer, RunEvent
 from tabsmith.runs.folder import RunFolder
+from tabsmith.runs.training import launch_detached
 from tabsmith.tasks import TaskPermissions
+from tests.core.runs import conftest
 from tests.core.runs.conftest import Begin, ended, kill, resumed, until
 from tests.core.runs.scripted import Asked
 from tests.core.runs.tasking import DONE, TOKENS, bash, books_balance, task, write
@@ -31,6 +33,12 @@ MOMENTS = (
     loop.IterationEnded,
     task_events.TaskEnded,
 )
+
+
+@pytest.fixture(autouse=True)
+def real_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a killed worker started is its own children here, not forks of another process."""
+    monkeypatch.setattr(conftest, "start_run", launch_detached)
 
 
 def appears(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import shutil
 import socket
 import subprocess
@@ -15,7 +16,7 @@ from tabsmith.sandbox.policy import LEVELS, CommandEnd, SandboxLevel, SandboxPol
 from tabsmith.sandbox.runner import detect_level, level_works, run_command, scratch_folder, wrap_command
 
 QUICK = SandboxPolicy(seconds=30.0)
-LASTING = "41.4142135"
+LASTING = f"41.{os.getpid()}"  # seconds, by which the processes of this test process are told from those of others
 
 
 @pytest.fixture(params=LEVELS)
