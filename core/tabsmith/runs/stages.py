@@ -202,6 +202,8 @@ def one_thread() -> None:
     """
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     os.environ["JE_ARROW_MALLOC_CONF"] = "background_thread:false"
+    # Arrow's own allocator keeps state for each thread, and has crashed at the end of threads of forked children.
+    os.environ["ARROW_DEFAULT_MEMORY_POOL"] = "system"
 
 
 def preload() -> None:
