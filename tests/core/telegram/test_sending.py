@@ -581,5 +581,8 @@ def test_a_bridge_that_is_killed_twenty_times_answers_everything_once_and_in_ord
         assert any(each.method == "editmessagereplymarkup" for each in server.calls)  # some were in doubt
         for person in (ada, bob):
             assert [each.text or each.file_name for each in person.messages] == expected[person.id]
-    assert Outbox(folder / "outbox.jsonl").pending()[1:] == ()  # the last one may have no record of its arrival
+    left = Outbox(
+        folder / "outbox.jsonl"
+    ).pending()  # the last message to each person may have no record of its arrival
+    assert len({each.chat for each in left}) == len(left)
     assert all(server.token.partition(":")[2].encode() not in data for _, data in everything_in(folder))
