@@ -19,7 +19,7 @@ from tabsmith.tables.schema.embedded_numbers import embedded_number
 from tabsmith.tables.schema.readiness import MIN_ROWS
 from tabsmith.tables.schema.repeats import find_copies
 from tabsmith.tables.schema.types import ColumnSchema, ProblemType, Schema
-from tabsmith.text import clean
+from tabsmith.text import clean, plural
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -257,7 +257,7 @@ def _with_copies(basis: SplitBasis, rows: RowArrays, schema: Schema, notes: list
     if copies is None:
         return basis
     notes.append(
-        f"{copies.copies:,} rows repeat an earlier row in every feature; copies stay together in one part of the split"
+        f"{plural(copies.copies, 'row')} identical to an earlier row in every feature; copies stay together in one part of the split"
     )
     return replace(basis, groups=copies.groups)
 
