@@ -183,7 +183,7 @@ def test_copies_of_a_row_are_in_one_part(target, task):
     plan = schema(target, task)
     columns = (*plan.columns, msgspec.structs.replace(plan.column("same"), name="original", role="time"))
     data = prepare_training_data(frame, msgspec.structs.replace(plan, columns=columns), default_metric(task), seed=0)
-    assert any("180 rows repeat" in note for note in data.notes)
+    assert any("180 rows identical" in note for note in data.notes)
     train, held = data.rows.texts("original"), data.held_rows.texts("original")
     assert len(data.held_rows) == 48
     assert not {train.levels[code] for code in train.codes} & {held.levels[code] for code in held.codes}
