@@ -131,7 +131,7 @@ def test_rows_that_wait_in_the_log_of_a_sqlite_file_are_read(tmp_path: Path) -> 
 def test_a_sqlite_column_of_mixed_values_is_text_and_more_rows_than_a_batch_keep_their_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tabsmith.tables.read.formats.sqlite.BATCH_CELLS", 200)
+    monkeypatch.setattr("tabsmith.tables.read.row_parts.BATCH_CELLS", 200)
     with closing(sqlite3.connect(tmp_path / "t.db")) as database, database:
         database.execute("CREATE TABLE t (i, m)")
         database.executemany("INSERT INTO t VALUES (?, ?)", [(i, i if i < 900 else f"x{i}") for i in range(1_000)])

@@ -5,14 +5,14 @@ column whose type differs between batches gets the type that holds them all, in 
 is read in the memory of one batch.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tabsmith.tables.database import sql_literals
 from tabsmith.tables.info import REASON_COLUMN
 from tabsmith.tables.profile.types import StoredColumn
-from tabsmith.tables.read.arrow_columns import column_array, convert_relation
+from tabsmith.tables.read.arrow_columns import column_array, convert_relation, plain_value
 
 if TYPE_CHECKING:
     import duckdb
@@ -43,6 +43,19 @@ class RowParts:
         `reasons` has a text for each row, which says why the row could not be read, or is "".
         """
         self.add_arrays({name: column_array(values) for name, values in columns.items()}, reasons)
+
+    def add_fetched(
+        self,
+        names: Sequence[str],
+        fetchmany: Callable[[int], Sequence[Sequence[Any]]],
+        progress: Callable[[float, str], None],
+    ) -> None:
+        """Write all rows that a database's cursor gives, in batches; `names` are those of its columns."""
+        size = max(1, BATCH_CELLS // max(1, len(names)))
+        while rows := fetchmany(size):
+            columns = zip(*rows, strict=True)
+            self.add({name: list(map(plain_value, cells)) for name, cells in zip(names, columns, strict=True)})
+            progress(-1.0, f"reading, {self.rows:,} rows so far")
 
     def add_arrays(self, columns: Mapping[str, Any], reasons: Sequence[str] = ()) -> None:
         """Write a batch: Arrow arrays by column name, as many values for each column; `reasons` as for `add`."""

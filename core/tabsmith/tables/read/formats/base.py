@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from tabsmith.errors import ReadError
 from tabsmith.tables.info import Dialect, JoinStep, Route
 from tabsmith.tables.profile.types import StoredColumn
 from tabsmith.tables.read.arrow_columns import write_columns
@@ -67,6 +68,17 @@ class ReadRequest:
     def write_parts(self, parts: RowParts) -> tuple[StoredColumn, ...]:
         """Write the rows that came in batches as the snapshot, and return how each column is stored."""
         return parts.write(self.database, self.out, as_text=self.as_text, read_texts=not self.options.every_row)
+
+    def table_of(self, parts: RowParts, table: str, tables: tuple[str, ...]) -> "ReadResult":
+        """Write the rows of `table`, one of a database file's `tables`, as the snapshot. Raises ReadError for no rows."""
+        if not parts.rows:
+            raise ReadError(
+                "The table holds no rows.",
+                where=self.opened.file.display_path,
+                next_step="Choose another table or query.",
+            )
+        plain = Dialect(delimiter="", quote="")
+        return ReadResult(parts.names, self.write_parts(parts), dialect=plain, sheet=table, sheets=tables)
 
 
 @dataclass(frozen=True, slots=True)

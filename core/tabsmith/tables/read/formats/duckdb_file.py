@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tabsmith.errors import ReadError
 from tabsmith.tables.database import MEMORY_LIMIT
-from tabsmith.tables.info import Dialect
 from tabsmith.tables.read.arrow_columns import unique_names
 from tabsmith.tables.read.formats.base import FileFormat, FileHead, ReadRequest, ReadResult, RowsAndColumns
 from tabsmith.tables.read.opened_file import GuardedFile
@@ -59,12 +58,7 @@ def _read(request: ReadRequest) -> ReadResult:
             where=display_path,
             next_step="Check the table and the query, and that no other program has the file open for writing.",
         ) from error
-    if not parts.rows:
-        raise ReadError("The table holds no rows.", where=display_path, next_step="Choose another table or query.")
-    return ReadResult(
-        parts.names, request.write_parts(parts), dialect=Dialect(delimiter="", quote=""),
-        sheet=table, sheets=tables,
-    )  # fmt: skip
+    return request.table_of(parts, table, tables)
 
 
 def _open(request: ReadRequest) -> "duckdb.DuckDBPyConnection":

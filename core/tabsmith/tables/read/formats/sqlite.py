@@ -7,11 +7,10 @@ from typing import Final
 from urllib.parse import quote
 
 from tabsmith.errors import ReadError
-from tabsmith.tables.info import Dialect
-from tabsmith.tables.read.arrow_columns import plain_value, unique_names
+from tabsmith.tables.read.arrow_columns import unique_names
 from tabsmith.tables.read.formats.base import FileFormat, FileHead, ReadRequest, ReadResult, RowsAndColumns
 from tabsmith.tables.read.opened_file import GuardedFile
-from tabsmith.tables.read.row_parts import BATCH_CELLS, RowParts
+from tabsmith.tables.read.row_parts import RowParts
 from tabsmith.tables.read.table_choice import only_table
 from tabsmith.text import clean
 
@@ -39,23 +38,14 @@ def _read(request: ReadRequest) -> ReadResult:
                 raise ReadError("The query gives no rows.", where=display_path, next_step="Write a SELECT.")
             names = unique_names([column[0] for column in cursor.description])
             parts = RowParts(request.scratch)
-            size = max(1, BATCH_CELLS // max(1, len(names)))
-            while rows := cursor.fetchmany(size):
-                columns = zip(*rows, strict=True)
-                parts.add({name: list(map(plain_value, cells)) for name, cells in zip(names, columns, strict=True)})
-                request.progress(-1.0, f"reading, {parts.rows:,} rows so far")
+            parts.add_fetched(names, cursor.fetchmany, request.progress)
     except sqlite3.Error as error:
         raise ReadError(
             f"SQLite cannot read this: {clean(error, 200)}.",
             where=display_path,
             next_step="Check the table and the query, and that no other program is writing to the file.",
         ) from error
-    if not parts.rows:
-        raise ReadError("The table holds no rows.", where=display_path, next_step="Choose another table or query.")
-    return ReadResult(
-        parts.names, request.write_parts(parts), dialect=Dialect(delimiter="", quote=""),
-        sheet=table, sheets=tables,
-    )  # fmt: skip
+    return request.table_of(parts, table, tables)
 
 
 def _open(request: ReadRequest) -> sqlite3.Connection:

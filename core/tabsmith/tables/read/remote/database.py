@@ -1,16 +1,16 @@
 """The rows of a database: of a server by its SQLAlchemy address, streamed in batches into a snapshot."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tabsmith.errors import ReadError
 from tabsmith.tables.info import Dialect
-from tabsmith.tables.read.arrow_columns import plain_value, unique_names
+from tabsmith.tables.read.arrow_columns import unique_names
 from tabsmith.tables.read.file_reader import Workplace
 from tabsmith.tables.read.formats.base import Progress, ReadResult
 from tabsmith.tables.read.remote.addresses import PASSWORD_VARIABLE, full_url, without_secrets
-from tabsmith.tables.read.row_parts import BATCH_CELLS, RowParts
+from tabsmith.tables.read.row_parts import RowParts
 from tabsmith.tables.read.sources import DatabaseSource
 from tabsmith.tables.read.table_choice import only_table
 from tabsmith.text import clean
@@ -33,10 +33,7 @@ def read_database(source: DatabaseSource, place: Workplace, progress: Progress) 
         cursor = connection.exec_driver_sql(select)
         names = unique_names(list(cursor.keys()))
         parts = RowParts(place.scratch)
-        size = max(1, BATCH_CELLS // max(1, len(names)))
-        while rows := cursor.fetchmany(size):
-            add_rows(parts, names, rows)
-            progress(-1.0, f"reading, {parts.rows:,} rows so far")
+        parts.add_fetched(names, cursor.fetchmany, progress)
     if not parts.rows:
         raise ReadError("The database gives no rows.", where=source.url, next_step="Choose another table or query.")
     every_row = source.options.every_row
@@ -49,12 +46,6 @@ def read_database(source: DatabaseSource, place: Workplace, progress: Progress) 
         sheet=table,
         sheets=tables,
     )
-
-
-def add_rows(parts: RowParts, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Add a batch of a cursor's rows to `parts`."""
-    columns = zip(*rows, strict=True)
-    parts.add({name: [plain_value(value) for value in column] for name, column in zip(names, columns, strict=True)})
 
 
 @contextmanager
