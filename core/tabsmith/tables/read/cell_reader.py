@@ -131,10 +131,15 @@ def _one_array(column: Any) -> Any:
 # SQL -----------------------------------------------------------------------------------------------------------------
 
 
+def _is_plain(text: str) -> str:
+    """SQL: whether `text` (SQL) is ASCII without white space around it."""
+    return f"strlen({text}) = length({text}) AND ord({text}) > 32 AND ord({text}[-1]) > 32"
+
+
 def trimmed(text: str) -> str:
     """SQL: `text` (SQL) without white space around it. Most texts have none, which is quicker to see than to take away."""
     return (
-        f"CASE WHEN left({text}, 1) > ' ' AND right({text}, 1) > ' ' AND strlen({text}) = length({text}) THEN {text} "
+        f"CASE WHEN {_is_plain(text)} THEN {text} "
         f"WHEN NOT regexp_matches({text}, '^[{_SPACES}]|[{_SPACES}]$') THEN {text} "
         f"ELSE trim({text}, {sql_literal(_SPACES)}) END"
     )
@@ -145,8 +150,7 @@ def clean_level(text: str) -> str:
 
     Most texts are ASCII with no space around them and stay as they are: trimming costs more than reading them.
     """
-    is_plain = f"strlen({text}) = length({text}) AND ord({text}) > 32 AND ord({text}[-1]) > 32"
-    return f"CASE WHEN {is_plain} THEN {text} ELSE nfc_normalize({trimmed(text)}) END"
+    return f"CASE WHEN {_is_plain(text)} THEN {text} ELSE nfc_normalize({trimmed(text)}) END"
 
 
 def cell_value(text: str, value_format: ValueFormat, column_format: ColumnFormat) -> str:
