@@ -110,9 +110,9 @@ def leave(terminal: Terminal) -> None:
 
 
 def back(terminal: Terminal, *places: str) -> None:
-    """Press escape once for each of `places`, which must come on the screen."""
+    """Press escape once for each of `places`, which must come on the screen; what is drawn in parts is waited for."""
     for place in places:
-        assert place not in terminal.text, terminal.text
+        terminal.wait_gone(place)
         terminal.press("escape")
         terminal.wait_for(place)
 

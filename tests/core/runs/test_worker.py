@@ -21,6 +21,7 @@ from tests.core.runs.conftest import Start, ended, kill, resumed, until
 
 LONG = ModelChoice(family="any", limits=Limits(seconds=600), cores=1)
 ACTED = 0.05  # seconds within which a command is to be acted on
+HELD = (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE)  # stopped as soon as the kernel gets to it, or over by then
 GENEROUS = 20  # times that, because the machine that runs the tests is busy
 
 
@@ -65,7 +66,7 @@ def test_pause_holds_the_fits_and_the_clock_and_resume_lets_them_go_on(start: St
     folder.send(Pause())
     paused = until(folder, lambda now: now.state is RunState.PAUSED)
     assert paused.updated_at - sent < ACTED * GENEROUS
-    assert all(child.status() == psutil.STATUS_STOPPED for child in fold_processes(folder))
+    until(folder, lambda _: all(child.status() in HELD for child in fold_processes(folder)))
     assert paused.active_seconds(sent + 100) == paused.active_seconds(sent + 200)
     folder.send(Resume())
     until(folder, lambda now: now.tried > paused.tried)
