@@ -19,7 +19,8 @@ from tabsmith.errors import TrainingError
 from tabsmith.families.estimator import Estimator, FitRequest, Floats, Ints, ParameterValues, fit_estimator
 from tabsmith.families.registry import get_family
 from tabsmith.modeling import metrics
-from tabsmith.modeling.features.fitting import FeatureContext, fit_features
+from tabsmith.modeling.features.context import FeatureContext
+from tabsmith.modeling.features.fitting import fit_features
 from tabsmith.modeling.features.transformer import FeatureTransformer
 from tabsmith.modeling.results import Evaluation, FoldScore
 from tabsmith.modeling.rows import ColumnValues, RowArrays, infer_column
