@@ -15,6 +15,9 @@ from tabsmith.modeling.baseline import best_constant, compare_with_baseline
 from tabsmith.modeling.ensemble import select_weights
 from tabsmith.modeling.results import METRICS, default_metric, get_metric
 from tabsmith.modeling.training_data import prepare_training_data
+from tabsmith.runs.spec import Detect
+from tabsmith.runs.stages import understand
+from tabsmith.tables.read.frames import from_frame
 from tabsmith.tables.schema.edits import with_role
 from tests.core.modeling.shapes import QUICK, schema, table
 
@@ -156,3 +159,9 @@ def test_a_row_without_a_positive_weight_is_refused_by_its_number(wrong):
 def test_a_column_of_words_says_not_how_much_a_row_counts():
     with pytest.raises(SchemaError, match="of kind category"):
         with_role(schema("number", "regression", columns=COLUMNS), "colour", "weight")
+
+
+def test_a_run_that_detects_the_schema_counts_rows_by_the_column_asked_for():
+    info = from_frame(table(rows=60)[["size", "colour", "grade", "number"]])
+    schema = understand(info, Detect("number", "grade"))
+    assert (schema.target, schema.weight) == ("number", "grade")
