@@ -31,8 +31,9 @@ TEXT_KINDS: Final[frozenset[ColumnKind]] = frozenset({"text", "url", "list"})
 
 ColumnRole: TypeAlias = Literal["target", "feature", "ignore", "group", "time", "weight"]
 """`group`: rows that share a value of the column stay in one fold. `time`: models train on earlier rows and are tested
-on later ones. `weight`: how much the row counts, in every fit and every score. A group or time column is not used to predict, but the parts of a date (month, weekday, hour) in a time
-column are. A weight is not, and new rows need none."""
+on later ones. `weight`: how much the row counts, in every fit and every score. A group column is not used to predict; a
+time column is, by its place in time and, if it holds dates, by the parts of the calendar. A weight is not, and new rows
+need none."""
 
 ColumnWarningKind: TypeAlias = Literal[
     "identifier",
