@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from threadpoolctl import threadpool_limits
 
 from tabsmith.families.estimator import Floats, Ints
+from tabsmith.families.registry import get_family
 from tabsmith.formatting import significant
 from tabsmith.modeling import cross_validation, metrics, store
 from tabsmith.modeling.baseline import best_constant, compare_with_baseline
@@ -105,6 +106,7 @@ def measure_model(
             *data.notes,
             *_caveats(holdout, header.tries, data),
             *_cut_short(evaluations, ensemble),
+            *_unweighted(data, ensemble),
             *_unmeasured(data, importances),
         ),
     )
@@ -171,6 +173,17 @@ def _unmeasured(data: TrainingData, importances: tuple[ColumnImportance, ...]) -
     return (f"Importance was measured for {len(importances)} of {columns} columns, for want of time.",)
 
 
+def _unweighted(data: TrainingData, ensemble: Ensemble) -> tuple[str, ...]:
+    """The members whose library takes no weights of rows, where rows have them."""
+    if data.weights is None:
+        return ()
+    families = dict.fromkeys(member.recipe.family for member in ensemble.members)
+    labels = [family.label for family in map(get_family, families) if not family.weighs_rows]
+    return tuple(
+        f"The {label} was fitted without the weights of rows, which its library does not take." for label in labels
+    )
+
+
 def _folder(evaluations: Sequence[Evaluation], recipe_id: str, run_folder: Path) -> Path:
     return run_folder / next(item.folder for item in evaluations if item.recipe.id == recipe_id)
 
@@ -220,6 +233,7 @@ def _measure(
         data.classes,
         seed=data.seed,
         groups=data.holdout_basis.groups,
+        weights=data.holdout_weights,
         enough=lambda: time.monotonic() >= end,
     )
     scores = tuple(
@@ -231,10 +245,11 @@ def _measure(
         data.metric,
         data.held_y,
         prediction,
-        best_constant(data.metric, data.y, data.classes),
+        best_constant(data.metric, data.y, data.classes, data.weights),
         data.classes,
         seed=data.seed,
         groups=data.holdout_basis.groups,
+        weights=data.holdout_weights,
         enough=lambda: time.monotonic() >= end,
     )
     return Holdout(data.holdout_rows, scores, baseline), _outcome_of(data, data.held_y, prediction)
