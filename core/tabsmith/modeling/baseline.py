@@ -7,7 +7,8 @@ import numpy as np
 
 from tabsmith.families.estimator import Floats, Ints
 from tabsmith.modeling import metrics
-from tabsmith.modeling.results import Baseline, Metric
+from tabsmith.modeling.metric_catalogue import Metric
+from tabsmith.modeling.results import Baseline
 
 CERTAINTY: Final = 0.99
 """Share of the bootstrap draws in which a model has to beat the baseline for the report to say that it does."""

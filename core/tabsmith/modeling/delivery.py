@@ -14,6 +14,7 @@ from tabsmith.modeling import cross_validation, metrics, store
 from tabsmith.modeling.baseline import best_constant, compare_with_baseline
 from tabsmith.modeling.ensemble import BaggedMember, BaggedModel, Ensemble, FoldModel
 from tabsmith.modeling.importance import importance
+from tabsmith.modeling.metric_catalogue import metrics_for
 from tabsmith.modeling.model_files import ModelFile, StoredMember, is_member_file
 from tabsmith.modeling.results import (
     ColumnImportance,
@@ -23,7 +24,6 @@ from tabsmith.modeling.results import (
     ModelReport,
     ModelScore,
     Residuals,
-    metrics_for,
 )
 from tabsmith.modeling.training_data import TrainingData
 from tabsmith.text import plural

@@ -14,7 +14,8 @@ from tabsmith.families.estimator import Estimator, Floats, Ints, load_estimator
 from tabsmith.modeling import cross_validation, metrics
 from tabsmith.modeling.cross_validation import compute_derived_columns
 from tabsmith.modeling.features.transformer import FeatureTransformer
-from tabsmith.modeling.results import EnsembleMember, Evaluation, Metric
+from tabsmith.modeling.metric_catalogue import Metric
+from tabsmith.modeling.results import EnsembleMember, Evaluation
 from tabsmith.modeling.rows import RowArrays
 from tabsmith.modeling.training_data import TrainingData
 from tabsmith.recipes.recipe import Recipe

@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 
 from tabsmith.families.estimator import Floats, Ints
-from tabsmith.modeling.results import Metric, MetricName
+from tabsmith.modeling.metric_catalogue import Metric, MetricName
 
 
 class ScoreInterval(msgspec.Struct, frozen=True):

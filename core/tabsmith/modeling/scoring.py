@@ -8,8 +8,9 @@ import numpy as np
 
 from tabsmith.families.estimator import Floats, Ints
 from tabsmith.modeling import metrics
+from tabsmith.modeling.metric_catalogue import metrics_for
 from tabsmith.modeling.new_rows import Cells, ColumnReader
-from tabsmith.modeling.results import ModelReport, ModelScore, RowsScore, UnreadCells, UnseenLevels, metrics_for
+from tabsmith.modeling.results import ModelReport, ModelScore, RowsScore, UnreadCells, UnseenLevels
 from tabsmith.modeling.rows import RowArrays, TextColumn, cell_text
 from tabsmith.modeling.training_data import ClassLabels
 

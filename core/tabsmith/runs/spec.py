@@ -9,7 +9,7 @@ import msgspec
 from tabsmith.agents.protocol import AgentName
 from tabsmith.config.settings import Mode
 from tabsmith.limits import Limits
-from tabsmith.modeling.results import MetricName
+from tabsmith.modeling.metric_catalogue import MetricName
 from tabsmith.recipes.recipe import Family
 from tabsmith.tables.read.sources import Source, TasksSource
 from tabsmith.tables.schema.types import ManualSchema, Schema

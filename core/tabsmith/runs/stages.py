@@ -18,7 +18,8 @@ from msgspec.structs import replace
 
 from tabsmith.errors import TableChangedError
 from tabsmith.families.registry import families
-from tabsmith.modeling.results import Evaluation, Metric, ModelReport, default_metric, get_metric
+from tabsmith.modeling.metric_catalogue import Metric, default_metric, get_metric
+from tabsmith.modeling.results import Evaluation, ModelReport
 from tabsmith.runs.pool import Progress
 from tabsmith.runs.spec import Deferred, Detect, RunSpec
 from tabsmith.tables.info import TableInfo

@@ -14,7 +14,7 @@ import msgspec
 from tabsmith.errors import ReportedError, TrainingError, UsageError, WorkerError
 from tabsmith.families.registry import find_family
 from tabsmith.limits import Limits
-from tabsmith.modeling.results import MetricName
+from tabsmith.modeling.metric_catalogue import MetricName
 from tabsmith.runs.events import RunEvent, RunState, Stop
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.fork_server import ProcessEnvironment, StartRun, child_environment

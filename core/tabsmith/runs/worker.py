@@ -17,7 +17,8 @@ from msgspec.structs import replace
 
 from tabsmith import config
 from tabsmith.errors import ErrorReport, SchemaError, TrainingError, report_of
-from tabsmith.modeling.results import Metric, ModelReport
+from tabsmith.modeling.metric_catalogue import Metric
+from tabsmith.modeling.results import ModelReport
 from tabsmith.orchestration.events import EnsembleBuilt, SearchStarted
 from tabsmith.orchestration.history import history_record, holds, open_history
 from tabsmith.orchestration.human_review import LoopEnd

@@ -12,7 +12,7 @@ from tabsmith.config.settings import Mode
 from tabsmith.errors import UsageError
 from tabsmith.families.registry import family_names
 from tabsmith.limits import Limits
-from tabsmith.modeling.results import METRICS, Metric, MetricName
+from tabsmith.modeling.metric_catalogue import METRICS, Metric, MetricName
 from tabsmith.runs.spec import Confirmed, Deferred, ModelChoice, RunSpec
 from tabsmith.tables.read.option_texts import source_arguments
 from tabsmith.tables.schema.types import ProblemType, Schema

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from tabsmith.modeling import cross_validation, delivery, ensemble
-from tabsmith.modeling.results import EnsembleMember, Evaluation, ModelReport, default_metric
+from tabsmith.modeling.metric_catalogue import default_metric
+from tabsmith.modeling.results import EnsembleMember, Evaluation, ModelReport
 from tabsmith.modeling.training_data import TrainingData, prepare_training_data
 from tabsmith.recipes.recipe import Recipe
 from tabsmith.tables.schema.types import ColumnKind, ColumnRole, ColumnSchema, ProblemType, Schema, Split

@@ -7,7 +7,7 @@ import sklearn.metrics as reference
 from tabsmith.errors import TrainingError
 from tabsmith.modeling import metrics
 from tabsmith.modeling.ensemble import select_weights
-from tabsmith.modeling.results import METRICS, default_metric, get_metric, metrics_for
+from tabsmith.modeling.metric_catalogue import METRICS, default_metric, get_metric, metrics_for
 
 DRAW = np.random.default_rng(0)
 CLASSES = DRAW.integers(0, 2, 200)

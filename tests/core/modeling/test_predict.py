@@ -8,9 +8,10 @@ import pytest
 
 from tabsmith.errors import PredictionError, UsageError
 from tabsmith.modeling import cross_validation, store
+from tabsmith.modeling.metric_catalogue import default_metric
 from tabsmith.modeling.model import load_model
 from tabsmith.modeling.predict import predict_file, source_to_predict
-from tabsmith.modeling.results import Confusion, Residuals, default_metric
+from tabsmith.modeling.results import Confusion, Residuals
 from tabsmith.tables.read.reader import read_source
 from tabsmith.tables.read.sources import FileSource
 from tabsmith.tables.schema.types import Split

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from tabsmith.agents.protocol import AgentName
 from tabsmith.config.settings import AgentSettings, Settings
 from tabsmith.families.registry import family_names
-from tabsmith.modeling.results import METRIC_DESCRIPTIONS, METRICS, MetricName
+from tabsmith.modeling.metric_catalogue import METRIC_DESCRIPTIONS, METRICS, MetricName
 from tabsmith.tables.read.sources import SampleName
 from tabsmith.workflow import actions
 from tabsmith.workflow.conversation import default_values
