@@ -20,10 +20,11 @@ MAX_CERTAIN_CLASSES: Final = 50
 def best_constant(metric: Metric, y: Ints | Floats, classes: int) -> Floats:
     """The constant prediction that scores best on `y`, as one row (1, classes or 1).
 
-    For classes, either the share of each or one class for certain; for numbers, the mean or the median.
+    For classes, either the share of each or one class for certain; for numbers, the mean, the median, or the constant
+    that makes the metric's own loss least.
     """
     if not classes:
-        candidates = [np.array([[float(np.mean(y))]]), np.array([[float(np.median(y))]])]
+        candidates = [np.array([[number]]) for number in _constant_numbers(metric, y)]
     else:
         counts = np.bincount(y.astype(np.int64), minlength=classes)
         certain = np.eye(classes)[np.argsort(-counts, kind="stable")[:MAX_CERTAIN_CLASSES]]
@@ -68,6 +69,17 @@ def compare_with_baseline(
             wins += metric.better(ours, theirs)
     share = wins / drawn if drawn else 0.0
     return Baseline(score, "yes" if share >= CERTAINTY else "not shown", share)
+
+
+def _constant_numbers(metric: Metric, y: Ints | Floats) -> list[float]:
+    numbers = [float(np.mean(y)), float(np.quantile(y, metric.quantile))]
+    if metric.name == "rmsle" and y.min() >= 0:
+        numbers.append(float(np.expm1(np.log1p(y).mean())))
+    if metric.name == "mape" and np.all(y != 0):
+        order = np.argsort(y)
+        weights = np.cumsum(1 / np.abs(y[order]))
+        numbers.append(float(y[order][np.searchsorted(weights, weights[-1] / 2)]))  # the median, weighted by 1/|y|
+    return numbers
 
 
 def _repeated(row: Floats, count: int) -> Floats:

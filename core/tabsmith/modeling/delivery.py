@@ -14,7 +14,7 @@ from tabsmith.modeling import cross_validation, metrics, store
 from tabsmith.modeling.baseline import best_constant, compare_with_baseline
 from tabsmith.modeling.ensemble import BaggedMember, BaggedModel, Ensemble, FoldModel
 from tabsmith.modeling.importance import importance
-from tabsmith.modeling.metric_catalogue import metrics_for
+from tabsmith.modeling.metric_catalogue import reported_metrics
 from tabsmith.modeling.model_files import ModelFile, StoredMember, is_member_file
 from tabsmith.modeling.results import (
     ColumnImportance,
@@ -161,7 +161,7 @@ def _measure(
         covered = data.covered
         return None, _outcome_of(data, data.y[covered], ensemble.prediction[covered])
     prediction = delivered.predict(data.held_rows)
-    measured = (data.metric, *(metric for metric in metrics_for(data.task) if metric != data.metric))
+    measured = reported_metrics(data.metric, data.task)
     end = min(deadline, time.monotonic() + INTERVAL_SECONDS)
     intervals = metrics.bootstrap_intervals(
         measured,

@@ -13,6 +13,7 @@ from tabsmith.errors import SchemaError, TrainingError
 from tabsmith.families.estimator import Floats, Ints
 from tabsmith.modeling import splits
 from tabsmith.modeling.metric_catalogue import Metric
+from tabsmith.modeling.metrics import require_defined
 from tabsmith.modeling.rows import RowArrays, read_rows, to_floats
 from tabsmith.modeling.splits import SplitBasis
 from tabsmith.tables.schema.embedded_numbers import embedded_number
@@ -163,6 +164,7 @@ def prepare_training_data(frame: "DataFrame", schema: Schema, metric: Metric, *,
         notes.append(f"{without_target} rows without a target are left out")
     kept = np.flatnonzero(usable & _has_target(y))
     _check_rows(kept, y, schema)
+    require_defined(metric, y[kept])
     basis = _with_copies(basis.take(kept), read.rows.take(kept), schema, notes)
     train, held = _split_holdout(basis, schema, seed, notes)
     basis, holdout_basis = basis.take(train), basis.take(held)

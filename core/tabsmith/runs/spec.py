@@ -9,7 +9,7 @@ import msgspec
 from tabsmith.agents.protocol import AgentName
 from tabsmith.config.settings import Mode
 from tabsmith.limits import Limits
-from tabsmith.modeling.metric_catalogue import MetricName
+from tabsmith.modeling.metric_catalogue import MetricChoice
 from tabsmith.recipes.recipe import Family
 from tabsmith.tables.read.sources import Source, TasksSource
 from tabsmith.tables.schema.types import ManualSchema, Schema
@@ -40,7 +40,7 @@ SchemaChoice: TypeAlias = Detect | Confirmed | Deferred
 class ModelChoice(msgspec.Struct, frozen=True):
     """How to train: the metric, the families, the limits, the agent that proposes, and when a person is asked."""
 
-    metric: MetricName | Literal["default"] = "default"
+    metric: MetricChoice = "default"
     family: Family | Literal["any"] = "any"
     agent: AgentName = "search"
     limits: Limits = Limits(seconds=60.0)
