@@ -85,7 +85,8 @@ def _train(request: "FitRequest", rows: "Ints", stop: "Ints", parameters: dict[s
 
 
 def _parameters(request: "FitRequest") -> dict[str, Any]:
-    loss = "MAE" if request.absolute_error else "RMSE"
+    losses = {"absolute error": "MAE", "relative error": "MAPE", "quantile": f"Quantile:alpha={request.loss.quantile}"}
+    loss = losses.get(request.loss.kind, "RMSE")
     weights: ParameterValue = "None"
     if request.classification:
         loss = "Logloss" if request.outputs == 2 else "MultiClass"
