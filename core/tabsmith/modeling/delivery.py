@@ -12,6 +12,8 @@ from tabsmith.families.estimator import Floats, Ints
 from tabsmith.formatting import significant
 from tabsmith.modeling import cross_validation, metrics, store
 from tabsmith.modeling.baseline import best_constant, compare_with_baseline
+from tabsmith.modeling.decisions.deciding import FittedDecisions, fit_decisions
+from tabsmith.modeling.decisions.types import DecisionReport, Decisions
 from tabsmith.modeling.ensemble import BaggedMember, BaggedModel, Ensemble, FoldModel
 from tabsmith.modeling.importance import importance
 from tabsmith.modeling.metric_catalogue import reported_metrics
@@ -72,7 +74,8 @@ def deliver_model(
         saving_seconds = SAVING_SECONDS + 2 * (time.monotonic() - started)  # about twice as long as loading took
         delivered = _delivered(data, members)
         intervals_end = time.monotonic() + INTERVAL_SHARE * (deadline - saving_seconds - time.monotonic())
-        holdout, outcome = _measure(data, delivered, ensemble, intervals_end)
+        decided = fit_decisions(data, ensemble.prediction)
+        holdout, outcome, decision_report = _measure(data, delivered, ensemble, decided, intervals_end)
         end = min(deadline - saving_seconds, time.monotonic() + IMPORTANCE_SECONDS)
         importances = importance(data, members, seed=data.seed, enough=lambda: time.monotonic() >= end)
     report = ModelReport(
@@ -82,7 +85,7 @@ def deliver_model(
         source=header.source,
         fingerprint=header.fingerprint,
         schema=data.schema,
-        metric=data.metric,
+        metric=decided.metric,
         members=ensemble.members,
         champion=_champion(data, evaluations),
         cv_score=ensemble.score,
@@ -95,9 +98,10 @@ def deliver_model(
         iterations=header.iterations,
         tries=header.tries,
         seconds=header.seconds + time.monotonic() - started,
+        decisions=decision_report,
         notes=(*data.notes, *_caveats(holdout, header.tries, data), *_unmeasured(data, importances)),
     )
-    _save(data, evaluations, ensemble, run_folder, report)
+    _save(data, evaluations, ensemble, run_folder, report, decided.decisions)
     return report
 
 
@@ -155,13 +159,18 @@ def _champion(data: TrainingData, evaluations: Sequence[Evaluation]) -> Evaluati
 
 
 def _measure(
-    data: TrainingData, delivered: BaggedModel, ensemble: Ensemble, deadline: float
-) -> tuple[Holdout | None, Confusion | Residuals]:
+    data: TrainingData, delivered: BaggedModel, ensemble: Ensemble, decided: FittedDecisions, deadline: float
+) -> tuple[Holdout | None, Confusion | Residuals, DecisionReport]:
     if not data.holdout_rows:
         covered = data.covered
-        return None, _outcome_of(data, data.y[covered], ensemble.prediction[covered])
-    prediction = delivered.predict(data.held_rows)
-    measured = reported_metrics(data.metric, data.task)
+        prediction = decided.calibrated(ensemble.prediction[covered])
+        return (
+            None,
+            _outcome_of(data, data.y[covered], prediction, decided),
+            decided.report(data.y[covered], prediction),
+        )
+    prediction = decided.calibrated(delivered.predict(data.held_rows))
+    measured = reported_metrics(decided.metric, data.task)
     end = min(deadline, time.monotonic() + INTERVAL_SECONDS)
     intervals = metrics.bootstrap_intervals(
         measured,
@@ -178,23 +187,26 @@ def _measure(
         if interval.score == interval.score
     )
     baseline = compare_with_baseline(
-        data.metric,
+        decided.metric,
         data.held_y,
         prediction,
-        best_constant(data.metric, data.y, data.classes),
+        best_constant(decided.metric, data.y, data.classes),
         data.classes,
         seed=data.seed,
         groups=data.holdout_basis.groups,
         enough=lambda: time.monotonic() >= end,
     )
-    return Holdout(data.holdout_rows, scores, baseline), _outcome_of(data, data.held_y, prediction)
+    outcome = _outcome_of(data, data.held_y, prediction, decided)
+    return Holdout(data.holdout_rows, scores, baseline), outcome, decided.report(data.held_y, prediction)
 
 
-def _outcome_of(data: TrainingData, y: Ints | Floats, prediction: Floats) -> Confusion | Residuals:
+def _outcome_of(
+    data: TrainingData, y: Ints | Floats, prediction: Floats, decided: FittedDecisions
+) -> Confusion | Residuals:
     if data.task == "regression":
         return _residuals(np.asarray(y, dtype=np.float64), prediction[:, 0], data.seed)
     counts = np.zeros((data.classes, data.classes), dtype=np.int64)
-    np.add.at(counts, (y.astype(np.int64), prediction.argmax(axis=1)), 1)
+    np.add.at(counts, (y.astype(np.int64), decided.labels(prediction)), 1)
     return Confusion(data.labels.words(), tuple(tuple(row) for row in counts.tolist()))
 
 
@@ -216,7 +228,12 @@ def _residuals(truth: Floats, predicted: Floats, seed: int) -> Residuals:
 
 
 def _save(
-    data: TrainingData, evaluations: Sequence[Evaluation], ensemble: Ensemble, run_folder: Path, report: ModelReport
+    data: TrainingData,
+    evaluations: Sequence[Evaluation],
+    ensemble: Ensemble,
+    run_folder: Path,
+    report: ModelReport,
+    decisions: Decisions,
 ) -> None:
     files: dict[str, Path] = {}
     stored = []
@@ -232,7 +249,8 @@ def _save(
                     assert is_member_file(path.name), path.name
                     files[f"{folder}/{path.name}"] = path
         stored.append(StoredMember(member.recipe, member.weight, tuple(folders)))
-    store.save_model(report, ModelFile(data.labels.classes, tuple(stored), _training_levels(data)), files)
+    model = ModelFile(data.labels.classes, tuple(stored), _training_levels(data), decisions)
+    store.save_model(report, model, files)
 
 
 def _training_levels(data: TrainingData) -> dict[str, tuple[str, ...]]:

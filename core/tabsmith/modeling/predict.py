@@ -165,7 +165,7 @@ class _Prediction:
 
         without = np.isnan(prediction).any(axis=1)
         if self._labels:
-            positions = np.where(without, 0, prediction.argmax(axis=1))
+            positions = np.where(without, 0, self._model.label_positions(prediction))
             columns = [pa.array(self._labels).take(pa.array(positions, mask=without))]
             columns += [pa.array(np.ascontiguousarray(values), mask=without) for values in prediction.T]
         else:

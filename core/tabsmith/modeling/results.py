@@ -4,6 +4,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from tabsmith.modeling.decisions.types import DecisionReport
 from tabsmith.modeling.metric_catalogue import Metric
 from tabsmith.recipes.recipe import Recipe
 from tabsmith.tables.schema.types import Schema
@@ -115,6 +116,7 @@ class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
     tries: int
     seconds: float
     notes: tuple[str, ...] = ()  # what a reader should know: folds made fewer, work cut short
+    decisions: DecisionReport = DecisionReport()
 
     @property
     def typical_error(self) -> float:

@@ -12,11 +12,13 @@ import numpy.typing as npt
 from tabsmith.errors import SchemaError, TrainingError
 from tabsmith.families.estimator import Floats, Ints
 from tabsmith.modeling import splits
+from tabsmith.modeling.decisions.goals import AUTOMATIC, LabelGoal
 from tabsmith.modeling.metric_catalogue import Metric
 from tabsmith.modeling.metrics import require_defined
-from tabsmith.modeling.rows import RowArrays, read_rows, to_floats
+from tabsmith.modeling.rows import RowArrays, cell_text, read_rows, to_floats
 from tabsmith.modeling.splits import SplitBasis
 from tabsmith.tables.schema.embedded_numbers import embedded_number
+from tabsmith.tables.schema.event import choose_event, find_event
 from tabsmith.tables.schema.readiness import MIN_ROWS
 from tabsmith.tables.schema.repeats import find_copies
 from tabsmith.tables.schema.types import ColumnSchema, ProblemType, Schema
@@ -91,6 +93,7 @@ class TrainingData:
     held_rows: RowArrays
     holdout_basis: SplitBasis
     notes: tuple[str, ...]
+    goal: LabelGoal = AUTOMATIC  # what the labels of two classes are to be good for
 
     @property
     def task(self) -> ProblemType:
@@ -144,7 +147,9 @@ def input_columns(schema: Schema) -> tuple[ColumnSchema, ...]:
     return tuple(column for column in schema.columns if column.role in ("feature", "time", "group"))
 
 
-def prepare_training_data(frame: "DataFrame", schema: Schema, metric: Metric, *, seed: int) -> TrainingData:
+def prepare_training_data(
+    frame: "DataFrame", schema: Schema, metric: Metric, *, seed: int, goal: LabelGoal = AUTOMATIC
+) -> TrainingData:
     """Rows with a target, the hold-out set aside first and then the folds, both as the schema's split says.
 
     Raises SchemaError when the schema does not fit the frame, and TrainingError when the rows allow no validation.
@@ -170,7 +175,7 @@ def prepare_training_data(frame: "DataFrame", schema: Schema, metric: Metric, *,
     basis, holdout_basis = basis.take(train), basis.take(held)
     return TrainingData(
         schema=schema,
-        metric=metric,
+        metric=metric.about(_event(schema, y[kept], labels)),
         seed=seed,
         labels=labels,
         inputs=inputs,
@@ -180,6 +185,7 @@ def prepare_training_data(frame: "DataFrame", schema: Schema, metric: Metric, *,
         held_rows=read.rows.take(kept[held]),
         holdout_basis=holdout_basis,
         notes=tuple(notes),
+        goal=goal,
     )
 
 
@@ -217,6 +223,16 @@ def _target(frame: "DataFrame", schema: Schema, notes: list[str]) -> tuple[Ints 
             next_step="Choose the task multiclass.",
         )
     return codes, labels
+
+
+def _event(schema: Schema, y: Ints | Floats, labels: ClassLabels) -> int:
+    """The position of the event class of two; 1 where there are not two. Raises SchemaError for a class that is none."""
+    if len(labels.classes) != 2:
+        return 1
+    words = [cell_text(label) for label in labels.classes]
+    if schema.event:
+        return find_event(schema.event, words, schema.target)
+    return choose_event(words, np.bincount(y.astype(np.int64), minlength=2).tolist()).position
 
 
 def _has_target(y: Ints | Floats) -> npt.NDArray[np.bool_]:

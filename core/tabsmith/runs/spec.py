@@ -9,6 +9,7 @@ import msgspec
 from tabsmith.agents.protocol import AgentName
 from tabsmith.config.settings import Mode
 from tabsmith.limits import Limits
+from tabsmith.modeling.decisions.goals import AUTOMATIC, LabelGoal
 from tabsmith.modeling.metric_catalogue import MetricChoice
 from tabsmith.recipes.recipe import Family
 from tabsmith.tables.read.sources import Source, TasksSource
@@ -16,9 +17,10 @@ from tabsmith.tables.schema.types import ManualSchema, Schema
 
 
 class Detect(msgspec.Struct, frozen=True, tag="detect", tag_field="schema"):
-    """Detect the schema when training starts; an empty `target` is detected too."""
+    """Detect the schema when training starts; an empty `target` is detected too, and an empty `event` is found."""
 
     target: str = ""
+    event: str = ""
 
 
 class Confirmed(msgspec.Struct, frozen=True, tag="confirmed", tag_field="schema"):
@@ -47,6 +49,7 @@ class ModelChoice(msgspec.Struct, frozen=True):
     seed: int = 0
     cores: int = 0  # 0 takes all
     mode: Mode = "automatic"
+    goal: LabelGoal = AUTOMATIC  # of the labels of two classes
     breakpoints: tuple[str, ...] = ()  # conditions, see tabsmith.conditions
 
 

@@ -63,6 +63,7 @@ def read(source: Source, progress: Progress) -> TableInfo:
 def understand(info: TableInfo, choice: Detect | Deferred) -> Schema:
     """Return the schema that tabsmith detects, with what a person said in words laid over it."""
     from tabsmith.tables.schema.detect import detect_schema
+    from tabsmith.tables.schema.edits import with_event
     from tabsmith.tables.schema.manual import apply_manual_schema, check_columns
 
     if isinstance(choice, Deferred):
@@ -70,7 +71,8 @@ def understand(info: TableInfo, choice: Detect | Deferred) -> Schema:
         check_columns(manual, tuple(column.name for column in info.profile.columns))
         detected = detect_schema(info, manual.target, problem_type=manual.problem_type, kinds_by_hand=manual.kinds)
         return apply_manual_schema(manual, detected)
-    return detect_schema(info, choice.target or None)
+    detected = detect_schema(info, choice.target or None)
+    return with_event(detected, choice.event) if choice.event else detected
 
 
 def choose_metric(spec: RunSpec, schema: Schema) -> Metric:
@@ -85,7 +87,7 @@ def prepare(info: TableInfo, schema: Schema, metric: Metric, spec: RunSpec) -> "
     from tabsmith.tables.snapshot import load_frame
 
     wanted = tuple(column.name for column in schema.columns if column.role != "ignore")
-    data = prepare_data(load_frame(info, wanted), schema, metric, seed=spec.choice.seed)
+    data = prepare_data(load_frame(info, wanted), schema, metric, seed=spec.choice.seed, goal=spec.choice.goal)
     gc.collect()
     gc.freeze()  # the children's collector leaves what is here alone, so its pages stay shared
     return data

@@ -45,7 +45,7 @@ def test_a_model_knows_its_labels_and_its_hold_out(tmp_path):
     first = report.holdout.scores[0]
     assert first.metric == report.metric
     assert 0.7 < first.low <= first.score <= first.high
-    assert len(report.holdout.scores) == 6
+    assert len(report.holdout.scores) == 8
     assert isinstance(report.outcome, Confusion)
     assert sum(map(sum, report.outcome.counts)) == 60
     assert report.importance[0].column == "size"

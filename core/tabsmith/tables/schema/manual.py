@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple, get_args
 
 from tabsmith.errors import SchemaError
-from tabsmith.tables.schema.edits import unknown_column, with_kind, with_problem_type, with_role
+from tabsmith.tables.schema.edits import unknown_column, with_event, with_kind, with_problem_type, with_role
 from tabsmith.tables.schema.types import ColumnKind, ManualSchema, RequestedProblemType, Schema
 from tabsmith.text import clean, nearest
 
@@ -16,9 +16,10 @@ _KINDS: Final = ("types", "kinds", "type", "kind", "dtypes", "column types", "co
 _PROBLEM_TYPE: Final = ("task", "problem", "task type", "task_type", "problem type", "problem_type")
 _GROUP: Final = ("group", "groups", "group by", "group_by", "group column", "group_column")
 _TIME: Final = ("time", "time column", "time_column", "order by", "order_by", "along")
-_KEYS: Final = (*_TARGET, *_FEATURES, *_KINDS, *_PROBLEM_TYPE, *_GROUP, *_TIME)
+_EVENT: Final = ("event", "positive", "positive class", "positive_class", "event class", "event_class")
+_KEYS: Final = (*_TARGET, *_FEATURES, *_KINDS, *_PROBLEM_TYPE, *_GROUP, *_TIME, *_EVENT)
 _KINDS_KEY: Final = rf"(?:{'|'.join(re.escape(key) for key in _KINDS)})\s*[:=]"
-_MAIN_KEYS: Final = ("target", "features", "types", "task", "group", "time")
+_MAIN_KEYS: Final = ("target", "features", "types", "task", "group", "time", "event")
 _KEY: Final = rf"(?:{'|'.join(re.escape(key) for key in _KEYS)})\s*[:=]"
 _ALL_FEATURES: Final = frozenset({"", "all", "*", "every", "every other", "all others", "rest", "auto"})
 _KIND_WORDS: Final[dict[str, ColumnKind]] = {
@@ -115,7 +116,7 @@ def apply_manual_schema(manual: ManualSchema, detected: Schema) -> Schema:
         schema = with_role(schema, manual.time, "time")
     if manual.problem_type != "detect" and manual.problem_type != schema.problem_type:
         schema = with_problem_type(schema, manual.problem_type)
-    return schema
+    return with_event(schema, manual.event) if manual.event else schema
 
 
 def check_columns(manual: ManualSchema, columns: tuple[str, ...]) -> None:
@@ -159,7 +160,16 @@ def _from_json(text: str) -> ManualSchema:
     if not isinstance(group, str) or not isinstance(time, str):
         raise _FormError("the group or time column is not a name in quotes")
     words = {str(name): kind for name, kind in kinds.items()}
-    return _manual_schema(target.strip(), features, words, problem_type, _SplitColumns(group.strip(), time.strip()))
+    split = _SplitColumns(group.strip(), time.strip())
+    return _manual_schema(target.strip(), features, words, problem_type, split, _event_label(fields))
+
+
+def _event_label(fields: dict[str, Any]) -> str:
+    """The event as text; in JSON it may be true or 1, as the labels are."""
+    event = _field(fields, _EVENT, "")
+    if not isinstance(event, str | int | float):
+        raise _FormError("the event is not a class of the target")
+    return str(event).strip()
 
 
 def _field(fields: dict[str, Any], keys: tuple[str, ...], default: object) -> Any:
@@ -170,7 +180,7 @@ def _field(fields: dict[str, Any], keys: tuple[str, ...], default: object) -> An
 
 
 def _from_pairs(text: str) -> ManualSchema:
-    target, problem_type, group, time = "", "detect", "", ""
+    target, problem_type, group, time, event = "", "detect", "", "", ""
     features: list[str] = []
     kinds: dict[str, str] = {}
     for entry in _entries(text):
@@ -190,9 +200,11 @@ def _from_pairs(text: str) -> ManualSchema:
             group = _unquoted(value)
         elif word in _TIME:
             time = _unquoted(value)
+        elif word in _EVENT:
+            event = _unquoted(value)
         else:
             raise _unknown_key(key)
-    return _manual_schema(target, features, kinds, problem_type, _SplitColumns(group, time))
+    return _manual_schema(target, features, kinds, problem_type, _SplitColumns(group, time), event)
 
 
 def _entries(text: str) -> list[str]:
@@ -279,7 +291,12 @@ class _SplitColumns(NamedTuple):
 
 
 def _manual_schema(
-    target: str, features: list[str], kind_words: dict[str, str], problem_type_word: str, split: _SplitColumns
+    target: str,
+    features: list[str],
+    kind_words: dict[str, str],
+    problem_type_word: str,
+    split: _SplitColumns,
+    event: str,
 ) -> ManualSchema:
     if not target:
         raise _FormError("it names no target")
@@ -299,4 +316,4 @@ def _manual_schema(
     problem_type = _PROBLEM_TYPE_WORDS.get(problem_type_word.strip().lower())
     if problem_type is None:
         raise _FormError(f"unknown task {clean(problem_type_word, 30)!r}; known are binary, multiclass, regression")
-    return ManualSchema(target, tuple(features), kinds, problem_type, split.group, split.time)
+    return ManualSchema(target, tuple(features), kinds, problem_type, split.group, split.time, event)
