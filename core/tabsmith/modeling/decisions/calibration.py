@@ -60,24 +60,27 @@ def check_calibration(metric: Metric, y: Ints, probabilities: Floats, folds: Seq
     if len(rows) < MIN_ROWS or len(folds) < 2:
         return CalibrationCheck(Uncalibrated(), 0.0, 0.0)
     losses = _row_losses(y, probabilities)
-    best: tuple[float, float, Callable[[Ints, Floats], Calibration]] | None = None
+    best, best_fit = losses, None
     for fit in _methods(y[rows], classes):
         crossed = probabilities.copy()
         for position, fold in enumerate(folds):
             others = _thinned(np.concatenate([part for at, part in enumerate(folds) if at != position]))
             crossed[fold] = calibrate(fit(y[others], probabilities[others]), probabilities[fold])
-        gains = (losses - _row_losses(y, crossed))[rows]
-        gain, error = float(gains.mean()), float(gains.std(ddof=1) / np.sqrt(len(gains)))
-        beyond = best is None or gain > best[0] + error  # of methods alike, the simpler
-        if beyond and not _suffers(metric, y, probabilities, crossed, folds):
-            best = (gain, error, fit)
-    if best is None:
-        return CalibrationCheck(Uncalibrated(), 0.0, 0.0)
-    gain, error, chosen = best
-    if gain <= 2 * error:
+        found = _row_losses(y, crossed)
+        gain, error = _mean_and_error((best - found)[rows])
+        # Of methods that are alike, the simpler stays.
+        if gain > error and not _suffers(metric, y, probabilities, crossed, folds):
+            best, best_fit = found, fit
+    gain, error = _mean_and_error((losses - best)[rows])
+    if best_fit is None or gain <= 2 * error:
         return CalibrationCheck(Uncalibrated(), gain, error)
     kept = _thinned(rows)
-    return CalibrationCheck(chosen(y[kept], probabilities[kept]), gain, error)
+    return CalibrationCheck(best_fit(y[kept], probabilities[kept]), gain, error)
+
+
+def _mean_and_error(differences: Floats) -> tuple[float, float]:
+    """The mean of the rows' differences and its standard error."""
+    return float(differences.mean()), float(differences.std(ddof=1) / np.sqrt(len(differences)))
 
 
 def reliability_curve(probability: Floats, came_true: Floats) -> tuple[ReliabilityBin, ...]:
