@@ -19,9 +19,9 @@ from tabsmith.errors import (
 from tabsmith.families.estimator import Floats, Ints
 from tabsmith.modeling import archive, store
 from tabsmith.modeling.decisions.calibration import calibrate
-from tabsmith.modeling.decisions.conformal import LEVEL, intervals_of
+from tabsmith.modeling.decisions.conformal import intervals_of
 from tabsmith.modeling.decisions.labels import choose_labels
-from tabsmith.modeling.decisions.types import Conformal, NoIntervals
+from tabsmith.modeling.decisions.types import LEVEL, Conformal, NoIntervals
 from tabsmith.modeling.ensemble import BaggedModel, load_bagged_model
 from tabsmith.modeling.model_files import FORMAT_WITH_COLUMN_FORMATS, MANIFEST, MODEL_ID, ModelFile
 from tabsmith.modeling.new_rows import NewRowsReader

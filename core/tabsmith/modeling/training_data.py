@@ -154,7 +154,7 @@ def prepare_training_data(
 
     Raises SchemaError when the schema does not fit the frame, and TrainingError when the rows allow no validation.
     """
-    _check_schema(frame, schema, metric)
+    _check_schema(frame, schema, metric, goal)
     notes: list[str] = []
     y, labels = _target(frame, schema, notes)
     inputs = input_columns(schema)
@@ -189,7 +189,7 @@ def prepare_training_data(
     )
 
 
-def _check_schema(frame: "DataFrame", schema: Schema, metric: Metric) -> None:
+def _check_schema(frame: "DataFrame", schema: Schema, metric: Metric, goal: LabelGoal) -> None:
     if schema.problem_type == "none" or not schema.target:
         raise SchemaError("The schema names no target.", next_step="Choose the column to predict.")
     names = [str(name) for name in frame.columns]
@@ -201,6 +201,11 @@ def _check_schema(frame: "DataFrame", schema: Schema, metric: Metric) -> None:
     if not any(column.role in ("feature", "time") for column in schema.columns):
         raise TrainingError(
             "No column is left to predict from.", next_step="Give at least one column the role feature."
+        )
+    if goal != AUTOMATIC and schema.problem_type != "binary":
+        raise SchemaError(
+            f"A threshold or costs decide between two classes; the task is {schema.problem_type}.",
+            next_step="Leave --threshold and --cost out, or choose a target with two classes.",
         )
     if schema.problem_type not in metric.tasks:
         raise SchemaError(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, get_args
 
 import click
+import msgspec
 
 from tabsmith import config
 from tabsmith.agents.protocol import AgentName
@@ -14,6 +15,7 @@ from tabsmith.config.settings import Mode
 from tabsmith.errors import UsageError
 from tabsmith.families.registry import find_family
 from tabsmith.limits import Limits
+from tabsmith.modeling.decisions.goals import parse_goal
 from tabsmith.presentation.tables import join_sentence
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.spec import Deferred, Detect, ModelChoice, RunSpec, SchemaChoice, new_run_id
@@ -30,7 +32,10 @@ from tabsmith_tui.commands.read_options import SourceOptions, source_options
 @click.argument("path")
 @click.option("--target", metavar="COL", help="The column to predict; found when it is not given.")
 @click.option("--time", "seconds", metavar="S", type=click.FloatRange(min=1), help="Seconds to train for.")
-@click.option("--metric", metavar="M", help="The measure to compare models by, such as roc_auc or rmse.")
+@click.option("--metric", metavar="M", help="The measure to compare models by, such as auc, f1, rmse or quantile:0.9.")
+@click.option("--event", metavar="CLASS", help="The class of two that counts as the event; found when not given.")
+@click.option("--threshold", metavar="T", help="Predict the event from this probability on, or tune it: f1, mcc.")
+@click.option("--cost", metavar="COSTS", help="Predict the event where that costs least: 'miss=5,alarm=1'.")
 @click.option("--model", metavar="FAMILY", help="Only this family, such as lightgbm or linear.")
 @click.option(
     "--schema", "schema", metavar="TEXT|@FILE", help="A schema in words; the table is read when training starts."
@@ -51,6 +56,9 @@ def train(
     target: str | None,
     seconds: float | None,
     metric: str | None,
+    event: str | None,
+    threshold: str | None,
+    cost: str | None,
     model: str | None,
     schema: str | None,
     agent: AgentName | None,
@@ -83,6 +91,7 @@ def train(
         ),
         seed=seed,
         cores=settings.training.cores,
+        goal=parse_goal(threshold, cost),
         mode=mode or (settings.agents.mode if asks else "automatic"),
         breakpoints=checked_breakpoints(breakpoints or settings.agents.breakpoints),
     )
@@ -91,7 +100,7 @@ def train(
 
         require_available(proposer, settings.agents)
     source = _checked(options.source(path), settings)
-    folder = start(source, _schema_choice(target, schema), choice)
+    folder = start(source, _schema_choice(target, schema, event), choice)
     return follow(folder, as_json=as_json) if not detach else leave_running(folder, as_json=as_json)
 
 
@@ -109,9 +118,9 @@ def checked_breakpoints(breakpoints: Sequence[str]) -> tuple[str, ...]:
     return tuple(breakpoints)
 
 
-def _schema_choice(target: str | None, schema: str | None) -> SchemaChoice:
+def _schema_choice(target: str | None, schema: str | None, event: str | None) -> SchemaChoice:
     if schema is None:
-        return Detect(target or "")
+        return Detect(target or "", event or "")
     from tabsmith.tables.schema.manual import parse_manual_schema
 
     manual: ManualSchema = parse_manual_schema(_read_text(schema))
@@ -119,7 +128,11 @@ def _schema_choice(target: str | None, schema: str | None) -> SchemaChoice:
         raise UsageError(
             f"--target says {target}, --schema says {manual.target}.", next_step="Leave one of the two out."
         )
-    return Deferred(manual)
+    if event is None:
+        return Deferred(manual)
+    if manual.event and manual.event != event:
+        raise UsageError(f"--event says {event}, --schema says {manual.event}.", next_step="Leave one of the two out.")
+    return Deferred(msgspec.structs.replace(manual, event=event))
 
 
 def _read_text(value: str) -> str:

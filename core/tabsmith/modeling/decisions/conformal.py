@@ -14,9 +14,8 @@ import numpy as np
 
 from tabsmith.errors import PredictionError
 from tabsmith.families.estimator import Floats, Ints
-from tabsmith.modeling.decisions.types import Conformal, Difficulty
+from tabsmith.modeling.decisions.types import LEVEL, Conformal, Difficulty
 
-LEVEL: Final = 0.9  # of an interval unless another is asked for
 MAX_RESIDUALS: Final = 2_001
 _BIN_ROWS: Final = 50  # of out-of-fold predictions, at the least, for a point of the difficulty
 _MAX_BINS: Final = 20

@@ -12,6 +12,7 @@ from tabsmith.modeling.decisions.goals import AutomaticThreshold, BestForMetric,
 from tabsmith.modeling.decisions.label_rules import EventThreshold, LabelRule, MostProbable
 from tabsmith.modeling.decisions.labels import choose_labels
 from tabsmith.modeling.decisions.types import (
+    LEVEL,
     CalibrationReport,
     Conformal,
     DecisionReport,
@@ -124,9 +125,9 @@ def _measure_intervals(decisions: Decisions, y: Floats, prediction: Floats) -> I
         case NoIntervals():
             return None
         case Conformal() as rule:
-            if not conformal.knows_level(rule, conformal.LEVEL):
+            if not conformal.knows_level(rule, LEVEL):
                 return None
             ends = conformal.intervals_of(rule, prediction)
             covered = int(np.count_nonzero((ends[:, 0] <= y) & (y <= ends[:, 1])))
             width = float((ends[:, 1] - ends[:, 0]).mean())
-            return IntervalsReport(conformal.LEVEL, len(y), covered, width, bool(rule.difficulty.predicted))
+            return IntervalsReport(LEVEL, len(y), covered, width, bool(rule.difficulty.predicted))

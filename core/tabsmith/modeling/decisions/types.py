@@ -3,7 +3,7 @@
 Imports no numerical library.
 """
 
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -41,6 +41,10 @@ Calibration: TypeAlias = Uncalibrated | Temperature | Platt | Isotonic
 
 
 # Intervals -----------------------------------------------------------------------------------------------------------
+
+
+LEVEL: Final = 0.9
+"""The level of an interval unless another is asked for: the share of new rows whose number it holds."""
 
 
 class NoIntervals(msgspec.Struct, frozen=True, tag="none", tag_field="kind"):
