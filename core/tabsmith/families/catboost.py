@@ -76,7 +76,8 @@ def _train(request: "FitRequest", rows: "Ints", stop: "Ints", parameters: dict[s
     import catboost
 
     def pool(index: "Ints") -> Any:
-        return catboost.Pool(_features_data(request.X[index], request.categorical), request.y[index])
+        weight = None if request.weights is None else request.weights[index]
+        return catboost.Pool(_features_data(request.X[index], request.categorical), request.y[index], weight=weight)
 
     validation = {}
     if len(stop):

@@ -146,6 +146,7 @@ class FamilySpec(msgspec.Struct, frozen=True, kw_only=True):
     portfolio: Callable[[TableSize], list[PortfolioEntry]]
     suits: Callable[[TableSize], bool] = lambda _: True  # whether the family is quick enough on such a table
     requirements: FamilyRequirements = FamilyRequirements()
+    weighs_rows: bool = True  # whether its fit uses `FitRequest.weights`
     fit: "Callable[[FitRequest], FittedModel]"
     load: "Callable[[Path, EstimatorFile], FittedModel]"
     """The model saved in a file. Raises ModelDamagedError."""

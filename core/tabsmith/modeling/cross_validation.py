@@ -96,6 +96,7 @@ def _fit_fold(
         threads=threads,
         seed=data.seed,
         seconds_left=seconds_left,
+        sample_weights=metrics.taken(data.weights, fitted),
     )
     estimator = fit_estimator(request, data.classes)
     fit_seconds = time.perf_counter() - started
@@ -106,7 +107,7 @@ def _fit_fold(
         raise TrainingError(
             f"The {recipe.family} model predicts values that are no numbers.", next_step="Try other parameters."
         )
-    score = metrics.score(data.metric, data.y[scored], prediction, data.classes)
+    score = metrics.score(data.metric, data.y[scored], prediction, data.classes, metrics.taken(data.weights, scored))
     result = FoldScore(fold, score, fit_seconds, predict_seconds)
     _save_fold(folder, result, features, estimator, prediction, scored)
     return result
@@ -195,5 +196,8 @@ def out_of_fold_predictions(data: TrainingData, folder: Path) -> Floats:
 def fold_scores(data: TrainingData, prediction: Floats) -> Floats:
     """The score of out-of-fold predictions on each fold; NaN where undefined."""
     return np.asarray(
-        [metrics.score(data.metric, data.y[rows], prediction[rows], data.classes) for _, rows in data.folds]
+        [
+            metrics.score(data.metric, data.y[rows], prediction[rows], data.classes, metrics.taken(data.weights, rows))
+            for _, rows in data.folds
+        ]
     )

@@ -9,6 +9,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from tabsmith.families.estimator import Floats, Ints
+from tabsmith.families.registry import get_family
 from tabsmith.formatting import significant
 from tabsmith.modeling import cross_validation, metrics, store
 from tabsmith.modeling.baseline import best_constant, compare_with_baseline
@@ -99,7 +100,12 @@ def deliver_model(
         tries=header.tries,
         seconds=header.seconds + time.monotonic() - started,
         decisions=decision_report,
-        notes=(*data.notes, *_caveats(holdout, header.tries, data), *_unmeasured(data, importances)),
+        notes=(
+            *data.notes,
+            *_caveats(holdout, header.tries, data),
+            *_unweighted(data, ensemble),
+            *_unmeasured(data, importances),
+        ),
     )
     _save(data, evaluations, ensemble, run_folder, report, decided.decisions)
     return report
@@ -123,6 +129,17 @@ def _unmeasured(data: TrainingData, importances: tuple[ColumnImportance, ...]) -
     if len(importances) >= columns:
         return ()
     return (f"Importance was measured for {len(importances)} of {columns} columns, for want of time.",)
+
+
+def _unweighted(data: TrainingData, ensemble: Ensemble) -> tuple[str, ...]:
+    """The members whose library takes no weights of rows, where rows have them."""
+    if data.weights is None:
+        return ()
+    families = dict.fromkeys(member.recipe.family for member in ensemble.members)
+    labels = [family.label for family in map(get_family, families) if not family.weighs_rows]
+    return tuple(
+        f"The {label} was fitted without the weights of rows, which its library does not take." for label in labels
+    )
 
 
 def _folder(evaluations: Sequence[Evaluation], recipe_id: str, run_folder: Path) -> Path:
@@ -179,6 +196,7 @@ def _measure(
         data.classes,
         seed=data.seed,
         groups=data.holdout_basis.groups,
+        weights=data.holdout_weights,
         enough=lambda: time.monotonic() >= end,
     )
     scores = tuple(
@@ -190,10 +208,11 @@ def _measure(
         decided.metric,
         data.held_y,
         prediction,
-        best_constant(decided.metric, data.y, data.classes),
+        best_constant(decided.metric, data.y, data.classes, data.weights),
         data.classes,
         seed=data.seed,
         groups=data.holdout_basis.groups,
+        weights=data.holdout_weights,
         enough=lambda: time.monotonic() >= end,
     )
     outcome = _outcome_of(data, data.held_y, prediction, decided)

@@ -22,21 +22,24 @@ class ScoreInterval(msgspec.Struct, frozen=True):
     high: float | None
 
 
-def score(metric: Metric, y: Ints | Floats, prediction: Floats, classes: int) -> float:
+def score(metric: Metric, y: Ints | Floats, prediction: Floats, classes: int, weights: Floats | None = None) -> float:
     """The score in the metric's own sign and unit; NaN where it is undefined (one class only, no rows, no number).
 
-    `y` holds class positions or numbers, `prediction` the probabilities (rows, classes) or the numbers (rows, 1).
+    `y` holds class positions or numbers, `prediction` the probabilities (rows, classes) or the numbers (rows, 1), and
+    `weights`, where rows have them, how much each row counts (positive): a row of weight 2 counts as two rows.
     """
     if not len(y) or not np.isfinite(prediction).all():
         return float("nan")
     if not classes:
         scorer = _NUMBER_SCORERS.get(metric.name)
-        return _quantile_loss(metric, y, prediction[:, 0]) if scorer is None else scorer(y, prediction[:, 0])
+        if scorer is None:
+            return _quantile_loss(metric, y, prediction[:, 0], weights)
+        return scorer(y, prediction[:, 0], weights)
     positions = y.astype(np.int64, copy=False)
     if metric.uses_labels:
         labels = choose_labels(metric.rule, prediction)
-        return _LABEL_SCORERS[metric.name](_confusion(positions, labels, classes), metric.event)
-    return _PROBABILITY_SCORERS[metric.name](positions, prediction, metric.event)
+        return _LABEL_SCORERS[metric.name](confusion_of(positions, labels, classes, weights), metric.event)
+    return _PROBABILITY_SCORERS[metric.name](positions, prediction, metric.event, weights)
 
 
 def require_defined(metric: Metric, y: Ints | Floats) -> None:
@@ -55,57 +58,68 @@ def require_defined(metric: Metric, y: Ints | Floats) -> None:
 # Of probabilities ----------------------------------------------------------------------------------------------------
 
 
-def _roc_auc(y: Ints, prediction: Floats, event: int) -> float:
-    return _separation(prediction[:, event], y == event)
+def _roc_auc(y: Ints, prediction: Floats, event: int, weights: Floats | None) -> float:
+    return _separation(prediction[:, event], y == event, weights)
 
 
-def _separation(values: Floats, positive: npt.NDArray[np.bool_]) -> float:
+def _separation(values: Floats, positive: npt.NDArray[np.bool_], weights: Floats | None) -> float:
     """The probability that a positive row has a higher value than another row; NaN if all rows are of one sort."""
     from scipy.stats import rankdata
 
-    # By ranks (Mann and Whitney 1947): several times as quick as sorting thresholds, and selection asks often.
     count = int(np.count_nonzero(positive))
     pairs = count * (len(positive) - count)
     if not pairs:
         return float("nan")
+    if weights is not None:
+        return _weighted_separation(values, positive, weights)
+    # By ranks (Mann and Whitney 1947): several times as quick as sorting thresholds, and selection asks often.
     return float((rankdata(values)[positive].sum() - count * (count + 1) / 2) / pairs)
 
 
-def _roc_auc_ovr(y: Ints, prediction: Floats, _: int) -> float:
+def _weighted_separation(values: Floats, positive: npt.NDArray[np.bool_], weights: Floats) -> float:
+    """The share of the pairs, each weighing the product of its rows' weights, in which the positive row is higher."""
+    levels, position = np.unique(values, return_inverse=True)
+    higher = np.bincount(position, weights=weights * positive, minlength=len(levels))
+    lower = np.bincount(position, weights=weights * ~positive, minlength=len(levels))
+    won = higher @ (np.cumsum(lower) - lower / 2)
+    return float(won / (higher.sum() * lower.sum()))
+
+
+def _roc_auc_ovr(y: Ints, prediction: Floats, _: int, weights: Floats | None) -> float:
     present = np.unique(y)
     if len(present) < 2:
         return float("nan")
-    return float(np.mean([_separation(prediction[:, label], y == label) for label in present]))
+    return float(np.mean([_separation(prediction[:, label], y == label, weights) for label in present]))
 
 
-def _average_precision(y: Ints, prediction: Floats, event: int) -> float:
+def _average_precision(y: Ints, prediction: Floats, event: int, weights: Floats | None) -> float:
     """The mean of the precisions at each threshold, weighted by the gain in recall, as scikit-learn defines it."""
     positive = y == event
-    count = int(np.count_nonzero(positive))
-    if not count or count == len(y):
+    if positive.all() or not positive.any():
         return float("nan")
     order = np.argsort(-prediction[:, event], kind="stable")
     values = prediction[order, event]
     last = np.flatnonzero(np.append(values[1:] != values[:-1], True))  # of each run of equal values
-    found = np.cumsum(positive[order])[last]
-    return float(np.sum(np.diff(found, prepend=0) * found / (last + 1)) / count)
+    counted = np.ones(len(y)) if weights is None else weights[order]
+    found = np.cumsum(positive[order] * counted)[last]
+    return float(np.sum(np.diff(found, prepend=0) * found / np.cumsum(counted)[last]) / found[-1])
 
 
-def _log_loss(y: Ints, prediction: Floats, _: int) -> float:
+def _log_loss(y: Ints, prediction: Floats, _: int, weights: Floats | None) -> float:
     # Not by scikit-learn, which refuses rows whose probabilities sum to 1 only within float32.
     probabilities = np.clip(prediction, 1e-15, None)
     true_class = probabilities[np.arange(len(y)), y] / probabilities.sum(axis=1)
-    return float(-np.log(true_class).mean())
+    return float(-np.average(np.log(true_class), weights=weights))
 
 
-def _brier_score(y: Ints, prediction: Floats, _: int) -> float:
+def _brier_score(y: Ints, prediction: Floats, _: int, weights: Floats | None) -> float:
     """The mean squared distance of the probabilities from the truth (Brier 1950), halved for two classes."""
     of_truth = prediction[np.arange(len(y)), y]
     squares = (prediction**2).sum(axis=1) - of_truth**2 + (1 - of_truth) ** 2
-    return float(squares.mean() / (2 if prediction.shape[1] == 2 else 1))
+    return float(np.average(squares, weights=weights) / (2 if prediction.shape[1] == 2 else 1))
 
 
-_PROBABILITY_SCORERS: Final[dict[str, Callable[[Ints, Floats, int], float]]] = {
+_PROBABILITY_SCORERS: Final[dict[str, Callable[[Ints, Floats, int, Floats | None], float]]] = {
     "roc_auc": _roc_auc,
     "roc_auc_ovr": _roc_auc_ovr,
     "average_precision": _average_precision,
@@ -117,23 +131,23 @@ _PROBABILITY_SCORERS: Final[dict[str, Callable[[Ints, Floats, int], float]]] = {
 # Of labels -----------------------------------------------------------------------------------------------------------
 
 
-def _confusion(y: Ints, labels: Ints, classes: int) -> Ints:
-    """(classes, classes): the number of rows of each class that got each label."""
-    counts: Ints = np.bincount(y * classes + labels, minlength=classes * classes)
-    return counts.reshape(classes, classes)
+def confusion_of(y: Ints, labels: Ints, classes: int, weights: Floats | None = None) -> Floats:
+    """(classes, classes): the number of rows of each class that got each label, or the sum of their weights."""
+    counts = np.bincount(y * classes + labels, weights=weights, minlength=classes * classes)
+    return counts.reshape(classes, classes).astype(np.float64)
 
 
-def _accuracy(confusion: Ints, _: int) -> float:
+def _accuracy(confusion: Floats, _: int) -> float:
     return float(np.trace(confusion) / confusion.sum())
 
 
-def _balanced_accuracy(confusion: Ints, _: int) -> float:
+def _balanced_accuracy(confusion: Floats, _: int) -> float:
     counts = confusion.sum(axis=1)
     present = counts > 0
     return float((np.diag(confusion)[present] / counts[present]).mean()) if present.sum() > 1 else float("nan")
 
 
-def _f1_by_class(confusion: Ints) -> Floats:
+def _f1_by_class(confusion: Floats) -> Floats:
     """The F1 of each class; NaN for one that neither occurs nor is predicted."""
     both = confusion.sum(axis=0) + confusion.sum(axis=1)
     scores: Floats = np.full(len(both), np.nan)
@@ -142,43 +156,43 @@ def _f1_by_class(confusion: Ints) -> Floats:
     return scores
 
 
-def _f1(confusion: Ints, event: int) -> float:
+def _f1(confusion: Floats, event: int) -> float:
     # Models saved before there was F1 macro have "F1" as the mean over more than two classes.
     return float(_f1_by_class(confusion)[event]) if len(confusion) == 2 else _f1_macro(confusion, event)
 
 
-def _f1_macro(confusion: Ints, _: int) -> float:
+def _f1_macro(confusion: Floats, _: int) -> float:
     return float(np.nanmean(_f1_by_class(confusion)))
 
 
-def _precision(confusion: Ints, event: int) -> float:
+def _precision(confusion: Floats, event: int) -> float:
     return _share(confusion[event, event], confusion[:, event].sum())
 
 
-def _recall(confusion: Ints, event: int) -> float:
+def _recall(confusion: Floats, event: int) -> float:
     return _share(confusion[event, event], confusion[event].sum())
 
 
-def _share(part: int, whole: int) -> float:
+def _share(part: float, whole: float) -> float:
     return float(part / whole) if whole else float("nan")
 
 
-def _matthews_corrcoef(confusion: Ints, _: int) -> float:
+def _matthews_corrcoef(confusion: Floats, _: int) -> float:
     """The correlation of truth and label (Gorodkin 2004); 0 for labels of one class only, NaN for truth of one."""
-    truth, labels = confusion.sum(axis=1).astype(float), confusion.sum(axis=0).astype(float)
+    truth, labels = confusion.sum(axis=1), confusion.sum(axis=0)
     rows = truth.sum()
     spread_of_truth, spread_of_labels = rows**2 - truth @ truth, rows**2 - labels @ labels
-    if not spread_of_truth:
+    if np.count_nonzero(truth) < 2:
         return float("nan")
-    if not spread_of_labels:
+    if np.count_nonzero(labels) < 2:
         return 0.0
     return float((np.trace(confusion) * rows - truth @ labels) / np.sqrt(spread_of_truth * spread_of_labels))
 
 
-def _kappa(power: int) -> Callable[[Ints, int], float]:
+def _kappa(power: int) -> Callable[[Floats, int], float]:
     """Cohen's kappa whose disagreements count as the distance of the classes to this power (Cohen 1968); 0: all alike."""
 
-    def kappa(confusion: Ints, _: int) -> float:
+    def kappa(confusion: Floats, _: int) -> float:
         truth, labels = confusion.sum(axis=1), confusion.sum(axis=0)
         if np.count_nonzero(truth) < 2:
             return float("nan")
@@ -191,7 +205,7 @@ def _kappa(power: int) -> Callable[[Ints, int], float]:
     return kappa
 
 
-_LABEL_SCORERS: Final[dict[str, Callable[[Ints, int], float]]] = {
+_LABEL_SCORERS: Final[dict[str, Callable[[Floats, int], float]]] = {
     "accuracy": _accuracy,
     "balanced_accuracy": _balanced_accuracy,
     "f1": _f1,
@@ -209,42 +223,55 @@ _LABEL_SCORERS: Final[dict[str, Callable[[Ints, int], float]]] = {
 # Of numbers ----------------------------------------------------------------------------------------------------------
 
 
-def _rmse(y: Ints | Floats, prediction: Floats) -> float:
-    return float(np.sqrt(np.mean((y - prediction) ** 2)))
+def _rmse(y: Ints | Floats, prediction: Floats, weights: Floats | None) -> float:
+    return float(np.sqrt(np.average((y - prediction) ** 2, weights=weights)))
 
 
-def _mae(y: Ints | Floats, prediction: Floats) -> float:
-    return float(np.mean(np.abs(y - prediction)))
+def _mae(y: Ints | Floats, prediction: Floats, weights: Floats | None) -> float:
+    return float(np.average(np.abs(y - prediction), weights=weights))
 
 
-def _median_ae(y: Ints | Floats, prediction: Floats) -> float:
-    return float(np.median(np.abs(y - prediction)))
+def _median_ae(y: Ints | Floats, prediction: Floats, weights: Floats | None) -> float:
+    return quantile(np.abs(y - prediction), 0.5, weights)
 
 
-def _r2(y: Ints | Floats, prediction: Floats) -> float:
+def _r2(y: Ints | Floats, prediction: Floats, weights: Floats | None) -> float:
     if len(y) < 2 or np.ptp(y) == 0:
         return float("nan")
-    return float(1 - np.sum((y - prediction) ** 2) / np.sum((y - y.mean()) ** 2))
+    spread = np.average((y - np.average(y, weights=weights)) ** 2, weights=weights)
+    return float(1 - np.average((y - prediction) ** 2, weights=weights) / spread)
 
 
-def _mape(y: Ints | Floats, prediction: Floats) -> float:
-    return float(np.mean(np.abs((y - prediction) / y))) if np.all(y != 0) else float("nan")
+def _mape(y: Ints | Floats, prediction: Floats, weights: Floats | None) -> float:
+    return float(np.average(np.abs((y - prediction) / y), weights=weights)) if np.all(y != 0) else float("nan")
 
 
-def _rmsle(y: Ints | Floats, prediction: Floats) -> float:
+def _rmsle(y: Ints | Floats, prediction: Floats, weights: Floats | None) -> float:
     """The root mean squared difference of log(1 + value); a negative prediction counts as 0."""
     if np.any(y < 0):
         return float("nan")
-    return float(np.sqrt(np.mean((np.log1p(y) - np.log1p(np.maximum(prediction, 0.0))) ** 2)))
+    return _rmse(np.log1p(y), np.log1p(np.maximum(prediction, 0.0)), weights)
 
 
-def _quantile_loss(metric: Metric, y: Ints | Floats, prediction: Floats) -> float:
+def _quantile_loss(metric: Metric, y: Ints | Floats, prediction: Floats, weights: Floats | None) -> float:
     """The mean pinball loss (Koenker and Bassett 1978), which the quantile of the metric's level makes least."""
     over = prediction - y
-    return float(np.mean(np.maximum((1 - metric.quantile) * over, -metric.quantile * over)))
+    losses = np.maximum((1 - metric.quantile) * over, -metric.quantile * over)
+    return float(np.average(losses, weights=weights))
 
 
-_NUMBER_SCORERS: Final[dict[str, Callable[[Ints | Floats, Floats], float]]] = {
+def quantile(values: Floats, level: float, weights: Floats | None) -> float:
+    """The quantile of `level`, between two values where it lies there; with `weights`, where their sum reaches it."""
+    if weights is None:
+        return float(np.quantile(values, level))
+    order = np.argsort(values, kind="stable")
+    reached = np.cumsum(weights[order])
+    share = reached[-1] * level
+    below, above = np.searchsorted(reached, share, side="left"), np.searchsorted(reached, share, side="right")
+    return float((values[order[below]] + values[order[min(above, len(order) - 1)]]) / 2)
+
+
+_NUMBER_SCORERS: Final[dict[str, Callable[[Ints | Floats, Floats, Floats | None], float]]] = {
     "rmse": _rmse,
     "mae": _mae,
     "median_ae": _median_ae,
@@ -252,6 +279,11 @@ _NUMBER_SCORERS: Final[dict[str, Callable[[Ints | Floats, Floats], float]]] = {
     "mape": _mape,
     "rmsle": _rmsle,
 }
+
+
+def taken(weights: Floats | None, index: Ints) -> Floats | None:
+    """The weights of the rows at the positions `index`; None where rows have no weights."""
+    return None if weights is None else weights[index]
 
 
 # How sure a score is -------------------------------------------------------------------------------------------------
@@ -277,10 +309,12 @@ def bootstrap_intervals(
     *,
     seed: int,
     groups: Ints | None = None,
+    weights: Floats | None = None,
     draws: int = 500,
     enough: Callable[[], bool] = lambda: False,
 ) -> tuple[ScoreInterval, ...]:
-    """Each metric's score with its 95 % percentile bootstrap interval (Efron 1979); groups are drawn whole.
+    """Each metric's score with its 95 % percentile bootstrap interval (Efron 1979); groups are drawn whole, and a drawn
+    row brings its weight.
 
     Draws on which a metric is undefined are left out. `enough` ends the drawing early, for the first metric not before
     `MIN_DRAWS`. Fewer than 20 draws give no interval.
@@ -292,12 +326,12 @@ def bootstrap_intervals(
         if late and draw >= MIN_DRAWS:
             break
         for metric in metrics[:1] if late else metrics:
-            value = score(metric, y[index], prediction[index], classes)
+            value = score(metric, y[index], prediction[index], classes, taken(weights, index))
             if value == value:
                 scores[metric].append(value)
     intervals = []
     for metric in metrics:
         drawn = scores[metric]
         low, high = np.percentile(drawn, [2.5, 97.5]).tolist() if len(drawn) >= 20 else (None, None)
-        intervals.append(ScoreInterval(score(metric, y, prediction, classes), low, high))
+        intervals.append(ScoreInterval(score(metric, y, prediction, classes, weights), low, high))
     return tuple(intervals)

@@ -76,6 +76,7 @@ def _label(value: object) -> Label:
 
 
 MIN_HOLDOUT_ROWS = 5
+_NAMED_ROWS = 8  # in an error
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,8 @@ class TrainingData:
     holdout_basis: SplitBasis
     notes: tuple[str, ...]
     goal: LabelGoal = AUTOMATIC  # what the labels of two classes are to be good for
+    weights: Floats | None = None  # of the training rows, with mean 1; None where all rows count the same
+    holdout_weights: Floats | None = None  # in the same unit
 
     @property
     def task(self) -> ProblemType:
@@ -171,7 +174,11 @@ def prepare_training_data(
     _check_rows(kept, y, schema)
     require_defined(metric, y[kept])
     basis = _with_copies(basis.take(kept), read.rows.take(kept), schema, notes)
+    weights = _row_weights(frame, schema, kept)
     train, held = _split_holdout(basis, schema, seed, notes)
+    if weights is not None:
+        notes.append(f"rows count by {clean(schema.weight, 60)}, in every fit and every score")
+        weights = weights / weights[train].mean()
     basis, holdout_basis = basis.take(train), basis.take(held)
     return TrainingData(
         schema=schema,
@@ -186,6 +193,8 @@ def prepare_training_data(
         holdout_basis=holdout_basis,
         notes=tuple(notes),
         goal=goal,
+        weights=None if weights is None else weights[train],
+        holdout_weights=None if weights is None else weights[held],
     )
 
 
@@ -242,6 +251,23 @@ def _event(schema: Schema, y: Ints | Floats, labels: ClassLabels) -> int:
 
 def _has_target(y: Ints | Floats) -> npt.NDArray[np.bool_]:
     return ~np.isnan(y) if y.dtype.kind == "f" else np.asarray(y >= 0)
+
+
+def _row_weights(frame: "DataFrame", schema: Schema, kept: Ints) -> Floats | None:
+    """How much each of the rows `kept` counts; None without a weight column. Raises SchemaError."""
+    name = schema.weight
+    if not name:
+        return None
+    values = read_rows(frame, [schema.column(name)]).rows.floats(name)[kept]
+    wrong = kept[~(values > 0)]  # a missing weight is NaN
+    if len(wrong):
+        listed = ", ".join(str(row + 1) for row in wrong[:_NAMED_ROWS].tolist())
+        raise SchemaError(
+            f"{plural(len(wrong), 'row')} {'has' if len(wrong) == 1 else 'have'} no positive number in the weight column "
+            f'"{clean(name, 60)}": row {listed}{" ..." if len(wrong) > _NAMED_ROWS else ""}.',
+            next_step="Give these rows a weight above 0, leave them out of the table, or give the column another role.",
+        )
+    return values
 
 
 def _split_basis(

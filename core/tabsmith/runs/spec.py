@@ -17,9 +17,13 @@ from tabsmith.tables.schema.types import ManualSchema, Schema
 
 
 class Detect(msgspec.Struct, frozen=True, tag="detect", tag_field="schema"):
-    """Detect the schema when training starts; an empty `target` is detected too, and an empty `event` is found."""
+    """Detect the schema when training starts; an empty `target` is detected too, and an empty `event` is found.
+
+    Rows count by the column `weight`.
+    """
 
     target: str = ""
+    weight: str = ""
     event: str = ""
 
 

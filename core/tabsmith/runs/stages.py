@@ -63,7 +63,7 @@ def read(source: Source, progress: Progress) -> TableInfo:
 def understand(info: TableInfo, choice: Detect | Deferred) -> Schema:
     """Return the schema that tabsmith detects, with what a person said in words laid over it."""
     from tabsmith.tables.schema.detect import detect_schema
-    from tabsmith.tables.schema.edits import with_event
+    from tabsmith.tables.schema.edits import with_event, with_role
     from tabsmith.tables.schema.manual import apply_manual_schema, check_columns
 
     if isinstance(choice, Deferred):
@@ -71,8 +71,10 @@ def understand(info: TableInfo, choice: Detect | Deferred) -> Schema:
         check_columns(manual, tuple(column.name for column in info.profile.columns))
         detected = detect_schema(info, manual.target, problem_type=manual.problem_type, kinds_by_hand=manual.kinds)
         return apply_manual_schema(manual, detected)
-    detected = detect_schema(info, choice.target or None)
-    return with_event(detected, choice.event) if choice.event else detected
+    schema = detect_schema(info, choice.target or None)
+    if choice.weight:
+        schema = with_role(schema, choice.weight, "weight")
+    return with_event(schema, choice.event) if choice.event else schema
 
 
 def choose_metric(spec: RunSpec, schema: Schema) -> Metric:

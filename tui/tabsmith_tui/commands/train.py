@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, get_args
 
 import click
-import msgspec
+from msgspec.structs import replace
 
 from tabsmith import config
 from tabsmith.agents.protocol import AgentName
@@ -40,6 +40,7 @@ from tabsmith_tui.commands.read_options import SourceOptions, source_options
 @click.option(
     "--schema", "schema", metavar="TEXT|@FILE", help="A schema in words; the table is read when training starts."
 )
+@click.option("--weight", metavar="COL", default="", help="The column that says how much each row counts.")
 @click.option("--agent", type=click.Choice(get_args(AgentName)), help="Who proposes; agents.default if not given.")
 @click.option("--budget", metavar="$D", help="The most an agent may cost: '$2', 2.00, '100k tokens', none.")
 @click.option("--mode", type=click.Choice(get_args(Mode)), help="When to pause for you; off a terminal: automatic.")
@@ -61,6 +62,7 @@ def train(
     cost: str | None,
     model: str | None,
     schema: str | None,
+    weight: str,
     agent: AgentName | None,
     budget: str | None,
     mode: Mode | None,
@@ -100,7 +102,7 @@ def train(
 
         require_available(proposer, settings.agents)
     source = _checked(options.source(path), settings)
-    folder = start(source, _schema_choice(target, schema, event), choice)
+    folder = start(source, _schema_choice(target, schema, weight, event or ""), choice)
     return follow(folder, as_json=as_json) if not detach else leave_running(folder, as_json=as_json)
 
 
@@ -118,9 +120,9 @@ def checked_breakpoints(breakpoints: Sequence[str]) -> tuple[str, ...]:
     return tuple(breakpoints)
 
 
-def _schema_choice(target: str | None, schema: str | None, event: str | None) -> SchemaChoice:
+def _schema_choice(target: str | None, schema: str | None, weight: str, event: str) -> SchemaChoice:
     if schema is None:
-        return Detect(target or "", event or "")
+        return Detect(target or "", weight, event)
     from tabsmith.tables.schema.manual import parse_manual_schema
 
     manual: ManualSchema = parse_manual_schema(_read_text(schema))
@@ -128,11 +130,12 @@ def _schema_choice(target: str | None, schema: str | None, event: str | None) ->
         raise UsageError(
             f"--target says {target}, --schema says {manual.target}.", next_step="Leave one of the two out."
         )
-    if event is None:
-        return Deferred(manual)
-    if manual.event and manual.event != event:
-        raise UsageError(f"--event says {event}, --schema says {manual.event}.", next_step="Leave one of the two out.")
-    return Deferred(msgspec.structs.replace(manual, event=event))
+    for option, given, described in (("weight", weight, manual.weight), ("event", event, manual.event)):
+        if given and described not in ("", given):
+            raise UsageError(
+                f"--{option} says {given}, --schema says {described}.", next_step="Leave one of the two out."
+            )
+    return Deferred(replace(manual, weight=weight or manual.weight, event=event or manual.event))
 
 
 def _read_text(value: str) -> str:
