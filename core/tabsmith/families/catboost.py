@@ -108,7 +108,8 @@ def _learning_rate(loss: str, rows: int, trees: int) -> float:
 
 
 def _parameters(request: "FitRequest", rows: int) -> dict[str, Any]:
-    loss = "MAE" if request.absolute_error else "RMSE"
+    losses = {"absolute error": "MAE", "relative error": "MAPE", "quantile": f"Quantile:alpha={request.loss.quantile}"}
+    loss = losses.get(request.loss.kind, "RMSE")
     weights: ParameterValue = "None"
     if request.classification:
         loss = "Logloss" if request.outputs == 2 else "MultiClass"

@@ -92,6 +92,7 @@ def _new_model(request: "FitRequest") -> Any:
         ),
         min_samples_leaf=min(request.parameters.integer("min_samples_leaf"), max(2, len(request.y) // 10)),
         **({"loss": "absolute_error"} if request.absolute_error else {}),
+        **({"loss": "quantile", "quantile": request.loss.quantile} if request.loss.kind == "quantile" else {}),
     )
 
 
@@ -135,6 +136,7 @@ register(
             "sklearn._loss._loss.CyHalfBinomialLoss",
             "sklearn._loss._loss.CyHalfMultinomialLoss",
             "sklearn._loss._loss.CyHalfSquaredError",
+            "sklearn._loss._loss.CyPinballLoss",
             "sklearn._loss.link.HalfLogitLink",
             "sklearn._loss.link.IdentityLink",
             "sklearn._loss.link.Interval",
@@ -145,6 +147,7 @@ register(
             "sklearn._loss.loss.HalfBinomialLoss",
             "sklearn._loss.loss.HalfMultinomialLoss",
             "sklearn._loss.loss.HalfSquaredError",
+            "sklearn._loss.loss.PinballLoss",
             "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
             "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingClassifier",
             "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingRegressor",

@@ -139,7 +139,8 @@ def _parameters(request: "FitRequest") -> dict[str, Any]:
         "learning_rate", "num_leaves", "feature_fraction", "bagging_fraction", "bagging_freq", "lambda_l1",
         "lambda_l2", "extra_trees", "max_depth", "min_gain_to_split", "path_smooth", "cat_smooth", "cat_l2",
     )  # fmt: skip
-    objective = "regression_l1" if request.absolute_error else "regression"
+    losses = {"absolute error": "regression_l1", "relative error": "mape", "quantile": "quantile"}
+    objective = losses.get(request.loss.kind, "regression")
     if request.classification:
         objective = "binary" if request.outputs == 2 else "multiclass"
     # A leaf of 20 rows, the default, would allow no split at all in the smallest tables.
@@ -147,6 +148,7 @@ def _parameters(request: "FitRequest") -> dict[str, Any]:
     return {
         **parameters.given(*names),
         "objective": objective,
+        **({"alpha": request.loss.quantile} if objective == "quantile" else {}),
         **({"num_class": request.outputs} if objective == "multiclass" else {}),
         "min_data_in_leaf": leaf,
         "min_data_per_group": min(100, max(2, len(request.y) // 20)),

@@ -18,8 +18,11 @@ from tabsmith.formatting import significant
 from tabsmith.modeling import cross_validation, metrics, store
 from tabsmith.modeling.baseline import best_constant, compare_with_baseline
 from tabsmith.modeling.cross_validation import FoldModel
+from tabsmith.modeling.decisions.deciding import FittedDecisions, fit_decisions
+from tabsmith.modeling.decisions.types import DecisionReport, Decisions
 from tabsmith.modeling.ensemble import BaggedMember, BaggedModel, Ensemble
 from tabsmith.modeling.importance import importance
+from tabsmith.modeling.metric_catalogue import reported_metrics
 from tabsmith.modeling.model_files import ModelFile, StoredMember, is_member_file
 from tabsmith.modeling.refit import REFIT_FILE, refits_of
 from tabsmith.modeling.results import (
@@ -32,7 +35,6 @@ from tabsmith.modeling.results import (
     ModelReport,
     ModelScore,
     Residuals,
-    metrics_for,
 )
 from tabsmith.modeling.training_data import TrainingData
 from tabsmith.text import plural
@@ -58,6 +60,13 @@ class ReportHeader(msgspec.Struct, frozen=True):
     seconds: float  # that the run has taken so far
 
 
+class MeasuredModel(msgspec.Struct, frozen=True):
+    """An ensemble as it was measured: its report, and what was decided about its predictions."""
+
+    report: ModelReport
+    decisions: Decisions
+
+
 def measure_model(
     data: TrainingData,
     evaluations: Sequence[Evaluation],
@@ -67,8 +76,8 @@ def measure_model(
     *,
     threads: int,
     deadline: float,
-) -> ModelReport:
-    """Score `ensemble`, as the mean of its fold models, on the hold-out, and return the report; nothing is saved.
+) -> MeasuredModel:
+    """Score `ensemble`, as the mean of its fold models, on the hold-out, and return it with its report; nothing is saved.
 
     `deadline` is a time of time.monotonic(): the importance of columns, which can take longest, ends there with the
     columns measured so far.
@@ -78,17 +87,18 @@ def measure_model(
         members = _members(evaluations, ensemble, run_folder, len(data.folds))
         measured = _measured(data, members)
         intervals_end = time.monotonic() + INTERVAL_SHARE * (deadline - time.monotonic())
-        holdout, outcome = _measure(data, measured, ensemble, intervals_end)
+        decided = fit_decisions(data, ensemble.prediction)
+        holdout, outcome, decision_report = _measure(data, measured, ensemble, decided, intervals_end)
         end = min(deadline, time.monotonic() + IMPORTANCE_SECONDS)
         importances = importance(data, members, seed=data.seed, enough=lambda: time.monotonic() >= end)
-    return ModelReport(
+    report = ModelReport(
         model_id=header.model_id,
         run_id=header.run_id,
         created_at=header.created_at,
         source=header.source,
         fingerprint=header.fingerprint,
         schema=data.schema,
-        metric=data.metric,
+        metric=decided.metric,
         members=ensemble.members,
         champion=_champion(data, evaluations),
         cv_score=ensemble.score,
@@ -102,6 +112,7 @@ def measure_model(
         tries=header.tries,
         seconds=header.seconds + time.monotonic() - started,
         seed=data.seed,
+        decisions=decision_report,
         notes=(
             *data.notes,
             *_caveats(holdout, header.tries, data),
@@ -110,22 +121,24 @@ def measure_model(
             *_unmeasured(data, importances),
         ),
     )
+    return MeasuredModel(report, decided.decisions)
 
 
 def save_delivered(
     data: TrainingData,
     evaluations: Sequence[Evaluation],
-    report: ModelReport,
+    measured: MeasuredModel,
     run_folder: Path,
     *,
     kept: KeptReason,
 ) -> ModelReport:
-    """Save the measured model of `report`, each recipe as the models of all rows that it has below `run_folder`, or else
+    """Save the model `measured`, each recipe as the models of all rows that it has below `run_folder`, or else
     as those of its folds; returns its report.
 
     `kept` says why recipes may not have been fitted again. A model that cannot be saved whole is not saved at all. Raises
     StorageError.
     """
+    report = measured.report
     refits = {
         member.recipe.id: tuple(refits_of(member.recipe, run_folder)) if kept != "asked for" else ()
         for member in report.members
@@ -138,7 +151,7 @@ def save_delivered(
         kept=kept if refitted < len(report.members) else "",
     )
     report = replace(report, delivery=delivery)
-    _save(data, evaluations, report, run_folder, refits)
+    _save(data, evaluations, report, measured.decisions, run_folder, refits)
     return report
 
 
@@ -218,13 +231,18 @@ def _champion(data: TrainingData, evaluations: Sequence[Evaluation]) -> Evaluati
 
 
 def _measure(
-    data: TrainingData, delivered: BaggedModel, ensemble: Ensemble, deadline: float
-) -> tuple[Holdout | None, Confusion | Residuals]:
+    data: TrainingData, delivered: BaggedModel, ensemble: Ensemble, decided: FittedDecisions, deadline: float
+) -> tuple[Holdout | None, Confusion | Residuals, DecisionReport]:
     if not data.holdout_rows:
         covered = data.covered
-        return None, _outcome_of(data, data.y[covered], ensemble.prediction[covered])
-    prediction = delivered.predict(data.held_rows)
-    measured = (data.metric, *(metric for metric in metrics_for(data.task) if metric != data.metric))
+        prediction = decided.calibrated(ensemble.prediction[covered])
+        return (
+            None,
+            _outcome_of(data, data.y[covered], prediction, decided),
+            decided.report(data.y[covered], prediction),
+        )
+    prediction = decided.calibrated(delivered.predict(data.held_rows))
+    measured = reported_metrics(decided.metric, data.task)
     end = min(deadline, time.monotonic() + INTERVAL_SECONDS)
     intervals = metrics.bootstrap_intervals(
         measured,
@@ -242,24 +260,27 @@ def _measure(
         if interval.score == interval.score
     )
     baseline = compare_with_baseline(
-        data.metric,
+        decided.metric,
         data.held_y,
         prediction,
-        best_constant(data.metric, data.y, data.classes, data.weights),
+        best_constant(decided.metric, data.y, data.classes, data.weights),
         data.classes,
         seed=data.seed,
         groups=data.holdout_basis.groups,
         weights=data.holdout_weights,
         enough=lambda: time.monotonic() >= end,
     )
-    return Holdout(data.holdout_rows, scores, baseline), _outcome_of(data, data.held_y, prediction)
+    outcome = _outcome_of(data, data.held_y, prediction, decided)
+    return Holdout(data.holdout_rows, scores, baseline), outcome, decided.report(data.held_y, prediction)
 
 
-def _outcome_of(data: TrainingData, y: Ints | Floats, prediction: Floats) -> Confusion | Residuals:
+def _outcome_of(
+    data: TrainingData, y: Ints | Floats, prediction: Floats, decided: FittedDecisions
+) -> Confusion | Residuals:
     if data.task == "regression":
         return _residuals(np.asarray(y, dtype=np.float64), prediction[:, 0], data.seed)
     counts = np.zeros((data.classes, data.classes), dtype=np.int64)
-    np.add.at(counts, (y.astype(np.int64), prediction.argmax(axis=1)), 1)
+    np.add.at(counts, (y.astype(np.int64), decided.labels(prediction)), 1)
     return Confusion(data.labels.words(), tuple(tuple(row) for row in counts.tolist()))
 
 
@@ -284,6 +305,7 @@ def _save(
     data: TrainingData,
     evaluations: Sequence[Evaluation],
     report: ModelReport,
+    decisions: Decisions,
     run_folder: Path,
     refits: Mapping[str, Sequence[Path]],
 ) -> None:
@@ -306,7 +328,8 @@ def _save(
                     assert is_member_file(path.name), path.name
                     files[f"{folder}/{path.name}"] = path
         stored.append(StoredMember(member.recipe, member.weight, tuple(folders)))
-    store.save_model(report, ModelFile(data.labels.classes, tuple(stored), _training_levels(data)), files)
+    model = ModelFile(data.labels.classes, tuple(stored), _training_levels(data), decisions)
+    store.save_model(report, model, files)
 
 
 def _training_levels(data: TrainingData) -> dict[str, tuple[str, ...]]:

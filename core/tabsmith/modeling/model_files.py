@@ -7,10 +7,11 @@ from typing import Final
 import msgspec
 
 from tabsmith.families.registry import families
+from tabsmith.modeling.decisions.types import Decisions
 from tabsmith.recipes.recipe import Recipe
 from tabsmith.tables.schema.types import ProblemType
 
-FORMAT: Final = 2
+FORMAT: Final = 3  # 3 has decisions, which an older tabsmith would leave out without a word
 FORMAT_WITH_COLUMN_FORMATS: Final = 2
 """Models of this format and later know how the texts of each column are read (`ColumnSchema.format`)."""
 MANIFEST: Final = "manifest.json"
@@ -52,7 +53,8 @@ class StoredMember(msgspec.Struct, frozen=True):
 
 
 class ModelFile(msgspec.Struct, frozen=True):
-    """`model.json`: the class labels in their own types, the members, and the levels of categories in training.
+    """`model.json`: the class labels in their own types, the members, the levels of categories in training, and what is
+    decided about the ensemble's predictions.
 
     A column with more than `delivery.MAX_LEVELS` levels is not among `levels`.
     """
@@ -60,6 +62,7 @@ class ModelFile(msgspec.Struct, frozen=True):
     classes: tuple[bool | int | float | str, ...]
     members: tuple[StoredMember, ...]
     levels: dict[str, tuple[str, ...]] = {}
+    decisions: Decisions = Decisions()
 
 
 class FileFingerprint(msgspec.Struct, frozen=True):

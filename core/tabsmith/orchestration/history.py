@@ -11,7 +11,7 @@ import msgspec
 
 from tabsmith.agents.protocol import AgentName
 from tabsmith.agents.usage import NO_USAGE, Usage
-from tabsmith.modeling.results import MetricName
+from tabsmith.modeling.metric_catalogue import MetricName
 from tabsmith.orchestration.loop.iteration import LoopContext, RecipeIteration
 from tabsmith.paths import folders
 from tabsmith.recipes.recipe import Recipe

@@ -9,17 +9,22 @@ import msgspec
 from tabsmith.agents.protocol import AgentName
 from tabsmith.config.settings import Mode
 from tabsmith.limits import Limits
-from tabsmith.modeling.results import MetricName
+from tabsmith.modeling.decisions.goals import AUTOMATIC, LabelGoal
+from tabsmith.modeling.metric_catalogue import MetricChoice
 from tabsmith.recipes.recipe import Family
 from tabsmith.tables.read.sources import Source, TasksSource
 from tabsmith.tables.schema.types import ManualSchema, Schema
 
 
 class Detect(msgspec.Struct, frozen=True, tag="detect", tag_field="schema"):
-    """Detect the schema when training starts; an empty `target` is detected too. Rows count by the column `weight`."""
+    """Detect the schema when training starts; an empty `target` is detected too, and an empty `event` is found.
+
+    Rows count by the column `weight`.
+    """
 
     target: str = ""
     weight: str = ""
+    event: str = ""
 
 
 class Confirmed(msgspec.Struct, frozen=True, tag="confirmed", tag_field="schema"):
@@ -41,13 +46,14 @@ SchemaChoice: TypeAlias = Detect | Confirmed | Deferred
 class ModelChoice(msgspec.Struct, frozen=True):
     """How to train: the metric, the families, the limits, the agent that proposes, and when a person is asked."""
 
-    metric: MetricName | Literal["default"] = "default"
+    metric: MetricChoice = "default"
     family: Family | Literal["any"] = "any"
     agent: AgentName = "search"
     limits: Limits = Limits(seconds=60.0)
     seed: int = 0
     cores: int = 0  # 0 takes all
     mode: Mode = "automatic"
+    goal: LabelGoal = AUTOMATIC  # of the labels of two classes
     breakpoints: tuple[str, ...] = ()  # conditions, see tabsmith.conditions
     keep_measured: bool = False  # deliver the model that the test set measured, not one fitted again on all rows
 

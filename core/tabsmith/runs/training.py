@@ -7,14 +7,14 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, get_args
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tabsmith.errors import ReportedError, TrainingError, UsageError, WorkerError
+from tabsmith.errors import ReportedError, TrainingError, WorkerError
 from tabsmith.families.registry import find_family
 from tabsmith.limits import Limits
-from tabsmith.modeling.results import MetricName
+from tabsmith.modeling.metric_catalogue import MetricChoice, get_metric
 from tabsmith.runs.events import RunEvent, RunState, Stop
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.fork_server import ProcessEnvironment, StartRun, child_environment
@@ -25,7 +25,6 @@ from tabsmith.runs.watch import RunWatch
 from tabsmith.tables.read.sources import DatabaseSource, FrameSource, Source, parse_source
 from tabsmith.tables.schema.types import ManualSchema, Schema
 from tabsmith.tables.table import Table, read_table
-from tabsmith.text import clean
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,14 +112,9 @@ def model_of(snapshot: RunSnapshot) -> "Model":
     raise TrainingError("The run was stopped before there was a model.", next_step="Give it more time.")
 
 
-def metric_by_name(text: str | None) -> MetricName | Literal["default"]:
-    """Return the metric of that name, "default" for None. Raises UsageError, which names the metrics."""
-    try:
-        name: MetricName | Literal["default"] = msgspec.convert(text or "default", MetricName | Literal["default"])
-    except msgspec.ValidationError:
-        known = ", ".join(get_args(MetricName))
-        raise UsageError(f"There is no metric {clean(text)!r}.", next_step=f"Known are {known}.") from None
-    return name
+def metric_by_name(text: str | None) -> MetricChoice:
+    """Return the name of the metric that `text` means, "default" for None. Raises UsageError, which names the metrics."""
+    return "default" if text in (None, "", "default") else get_metric(text).name
 
 
 def start_run(folder: RunFolder) -> None:

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from tabsmith import config
 from tabsmith.errors import ErrorReport, SchemaError, TrainingError, report_of
+from tabsmith.modeling.metric_catalogue import Metric
 from tabsmith.modeling.results import KeptReason, Metric, ModelReport
 from tabsmith.orchestration.events import EnsembleBuilt, SearchStarted
 from tabsmith.orchestration.history import history_record, holds, open_history
@@ -257,10 +258,12 @@ class Worker:
         )
         seconds = measuring_seconds(self._control.limits.seconds)
         evaluations, root = loop.evaluations, self._folder.root
-        report = await self._control.unless_stopped(
+        from tabsmith.modeling.delivery import MeasuredModel
+
+        measured = await self._control.unless_stopped(
             self._pool.run(
                 lambda progress: stages.measure(data, evaluations, root, facts, seconds, self._cores, progress),
-                ModelReport,
+                MeasuredModel,
                 progress=lambda _, message: self._control.enter(RunState.FINISHING, message),
             )
         )
@@ -268,10 +271,12 @@ class Worker:
             kept: KeptReason = "asked for"
         else:
             kept = "stopped" if end == "user" else "no time"
-            refits = fit_on_all_rows(data, report, evaluations, root, self._pool, self._control, self._cores, kept)
+            refits = fit_on_all_rows(
+                data, measured.report, evaluations, root, self._pool, self._control, self._cores, kept
+            )
             await self._control.unless_stopped(refits)
         report = await self._control.unless_stopped(
-            self._pool.run(lambda _: stages.deliver(data, evaluations, root, report, kept), ModelReport)
+            self._pool.run(lambda _: stages.deliver(data, evaluations, root, measured, kept), ModelReport)
         )
         self._record(
             EnsembleBuilt(

@@ -15,6 +15,7 @@ from tabsmith.config.settings import Mode
 from tabsmith.errors import UsageError
 from tabsmith.families.registry import find_family
 from tabsmith.limits import Limits
+from tabsmith.modeling.decisions.goals import parse_goal
 from tabsmith.presentation.tables import join_sentence
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.spec import Deferred, Detect, ModelChoice, RunSpec, SchemaChoice, new_run_id
@@ -31,7 +32,10 @@ from tabsmith_tui.commands.read_options import SourceOptions, source_options
 @click.argument("path")
 @click.option("--target", metavar="COL", help="The column to predict; found when it is not given.")
 @click.option("--time", "seconds", metavar="S", type=click.FloatRange(min=1), help="Seconds to train for.")
-@click.option("--metric", metavar="M", help="The measure to compare models by, such as roc_auc or rmse.")
+@click.option("--metric", metavar="M", help="The measure to compare models by, such as auc, f1, rmse or quantile:0.9.")
+@click.option("--event", metavar="CLASS", help="The class of two that counts as the event; found when not given.")
+@click.option("--threshold", metavar="T", help="Predict the event from this probability on, or tune it: f1, mcc.")
+@click.option("--cost", metavar="COSTS", help="Predict the event where that costs least: 'miss=5,alarm=1'.")
 @click.option("--model", metavar="FAMILY", help="Only this family, such as lightgbm or linear.")
 @click.option(
     "--schema", "schema", metavar="TEXT|@FILE", help="A schema in words; the table is read when training starts."
@@ -53,6 +57,9 @@ def train(
     target: str | None,
     seconds: float | None,
     metric: str | None,
+    event: str | None,
+    threshold: str | None,
+    cost: str | None,
     model: str | None,
     schema: str | None,
     weight: str,
@@ -86,6 +93,7 @@ def train(
         ),
         seed=seed,
         cores=settings.training.cores,
+        goal=parse_goal(threshold, cost),
         mode=mode or (settings.agents.mode if asks else "automatic"),
         breakpoints=checked_breakpoints(breakpoints or settings.agents.breakpoints),
     )
@@ -94,7 +102,7 @@ def train(
 
         require_available(proposer, settings.agents)
     source = _checked(options.source(path), settings)
-    folder = start(source, _schema_choice(target, schema, weight), choice)
+    folder = start(source, _schema_choice(target, schema, weight, event or ""), choice)
     return follow(folder, as_json=as_json) if not detach else leave_running(folder, as_json=as_json)
 
 
@@ -112,9 +120,9 @@ def checked_breakpoints(breakpoints: Sequence[str]) -> tuple[str, ...]:
     return tuple(breakpoints)
 
 
-def _schema_choice(target: str | None, schema: str | None, weight: str) -> SchemaChoice:
+def _schema_choice(target: str | None, schema: str | None, weight: str, event: str) -> SchemaChoice:
     if schema is None:
-        return Detect(target or "", weight)
+        return Detect(target or "", weight, event)
     from tabsmith.tables.schema.manual import parse_manual_schema
 
     manual: ManualSchema = parse_manual_schema(_read_text(schema))
@@ -122,11 +130,12 @@ def _schema_choice(target: str | None, schema: str | None, weight: str) -> Schem
         raise UsageError(
             f"--target says {target}, --schema says {manual.target}.", next_step="Leave one of the two out."
         )
-    if weight and manual.weight not in ("", weight):
-        raise UsageError(
-            f"--weight says {weight}, --schema says {manual.weight}.", next_step="Leave one of the two out."
-        )
-    return Deferred(replace(manual, weight=weight or manual.weight))
+    for option, given, described in (("weight", weight, manual.weight), ("event", event, manual.event)):
+        if given and described not in ("", given):
+            raise UsageError(
+                f"--{option} says {given}, --schema says {described}.", next_step="Leave one of the two out."
+            )
+    return Deferred(replace(manual, weight=weight or manual.weight, event=event or manual.event))
 
 
 def _read_text(value: str) -> str:

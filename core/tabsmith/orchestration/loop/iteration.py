@@ -11,7 +11,8 @@ from tabsmith.agents.agent_jobs import AgentJobResult
 from tabsmith.agents.protocol import Agent, Proposal
 from tabsmith.agents.usage import NO_USAGE, Usage
 from tabsmith.errors import AgentErrorKind, WorkerError
-from tabsmith.modeling.results import Evaluation, FoldScore, Metric
+from tabsmith.modeling.metric_catalogue import Metric
+from tabsmith.modeling.results import Evaluation, FoldScore
 from tabsmith.orchestration.decisions import Decision, Quality
 from tabsmith.orchestration.events import Acceptance, ChangedFile
 from tabsmith.orchestration.loop.champion import Judgement
