@@ -10,7 +10,7 @@ from tabsmith.agents.protocol import AgentName
 from tabsmith.config.settings import Mode
 from tabsmith.limits import Limits
 from tabsmith.modeling.results import MetricName
-from tabsmith.recipes.recipe import Family
+from tabsmith.recipes.recipe import Family, Recipe
 from tabsmith.tables.read.sources import Source, TasksSource
 from tabsmith.tables.schema.types import ManualSchema, Schema
 
@@ -48,6 +48,18 @@ class ModelChoice(msgspec.Struct, frozen=True):
     cores: int = 0  # 0 takes all
     mode: Mode = "automatic"
     breakpoints: tuple[str, ...] = ()  # conditions, see tabsmith.conditions
+    families: tuple[Family, ...] = ()  # only these; empty for all that suit the table
+    exclude: tuple[Family, ...] = ()
+    recipes: tuple[Recipe, ...] = ()  # a person's own, which are tried first
+    resume_from: str = ""  # the id of a model whose recipes, and those of earlier runs, are tried first
+    history: Literal["learn", "ignore"] = "learn"  # whether earlier runs on this table say what is tried early
+    keep_measured: bool = False  # deliver the model that the test set measured, not one fitted again on all rows
+
+    @property
+    def only_families(self) -> tuple[Family, ...]:
+        """The families that a person has limited the run to; empty for all that suit the table."""
+        named = self.families if self.family == "any" else (self.family, *self.families)
+        return tuple(name for name in dict.fromkeys(named) if name not in self.exclude)
 
 
 class RunSpec(msgspec.Struct, frozen=True):
@@ -58,6 +70,7 @@ class RunSpec(msgspec.Struct, frozen=True):
     source: Source | TasksSource
     schema: SchemaChoice
     choice: ModelChoice
+    test: Source | None = None  # the rows to measure the model on, in place of some of the table's own
 
 
 def new_run_id(now: float | None = None) -> str:
