@@ -8,6 +8,7 @@ import msgspec
 
 from tabsmith.agents.protocol import AgentName
 from tabsmith.config.settings import Mode
+from tabsmith.families.registry import family_names
 from tabsmith.limits import Limits
 from tabsmith.modeling.results import MetricName
 from tabsmith.recipes.recipe import Family, Recipe
@@ -60,6 +61,13 @@ class ModelChoice(msgspec.Struct, frozen=True):
         """The families that a person has limited the run to; empty for all that suit the table."""
         named = self.families if self.family == "any" else (self.family, *self.families)
         return tuple(name for name in dict.fromkeys(named) if name not in self.exclude)
+
+    @property
+    def allowed_families(self) -> tuple[Family, ...]:
+        """The families that a recipe of an agent may have; empty for all."""
+        if self.exclude and not self.only_families:
+            return tuple(name for name in family_names() if name not in self.exclude)
+        return self.only_families
 
 
 class RunSpec(msgspec.Struct, frozen=True):
