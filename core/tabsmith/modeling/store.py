@@ -84,6 +84,11 @@ def read_report(model_id: str) -> ModelReport:
     return read_report_file(_existing_folder(model_id))
 
 
+def find_model(name: str) -> str:
+    """The id of the saved model that `name` means. Raises ModelNotFoundError."""
+    return _existing_folder(name).name
+
+
 def list_models() -> tuple[ModelSummary, ...]:
     """All saved models, newest first; a damaged model says so. Reads only their JSON. Raises StorageError."""
     try:

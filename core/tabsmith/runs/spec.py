@@ -42,7 +42,7 @@ class ModelChoice(msgspec.Struct, frozen=True):
     """How to train: the metric, the families, the limits, the agent that proposes, and when a person is asked."""
 
     metric: MetricName | Literal["default"] = "default"
-    family: Family | Literal["any"] = "any"
+    family: Family | Literal["any"] = "any"  # the only one, as runs were specified before `families`
     agent: AgentName = "search"
     limits: Limits = Limits(seconds=60.0)
     seed: int = 0
