@@ -13,8 +13,9 @@ from tabsmith.formatting import significant
 from tabsmith.modeling import cross_validation, metrics, store
 from tabsmith.modeling.baseline import best_constant, compare_with_baseline
 from tabsmith.modeling.ensemble import BaggedMember, BaggedModel, Ensemble, FoldModel
+from tabsmith.modeling.holdout_predictions import HoldoutPredictions
 from tabsmith.modeling.importance import importance
-from tabsmith.modeling.model_files import ModelFile, StoredMember, is_member_file
+from tabsmith.modeling.model_files import HOLDOUT, ModelFile, StoredMember, is_member_file
 from tabsmith.modeling.results import (
     ColumnImportance,
     Confusion,
@@ -72,7 +73,7 @@ def deliver_model(
         saving_seconds = SAVING_SECONDS + 2 * (time.monotonic() - started)  # about twice as long as loading took
         delivered = _delivered(data, members)
         intervals_end = time.monotonic() + INTERVAL_SHARE * (deadline - saving_seconds - time.monotonic())
-        holdout, outcome = _measure(data, delivered, ensemble, intervals_end)
+        holdout, outcome = _measure(data, delivered, ensemble, intervals_end, run_folder / HOLDOUT)
         end = min(deadline - saving_seconds, time.monotonic() + IMPORTANCE_SECONDS)
         importances = importance(data, members, seed=data.seed, enough=lambda: time.monotonic() >= end)
     report = ModelReport(
@@ -155,12 +156,14 @@ def _champion(data: TrainingData, evaluations: Sequence[Evaluation]) -> Evaluati
 
 
 def _measure(
-    data: TrainingData, delivered: BaggedModel, ensemble: Ensemble, deadline: float
+    data: TrainingData, delivered: BaggedModel, ensemble: Ensemble, deadline: float, kept: Path
 ) -> tuple[Holdout | None, Confusion | Residuals]:
+    """The scores on the hold-out, whose predictions are written to the file `kept`, and the outcome."""
     if not data.holdout_rows:
         covered = data.covered
         return None, _outcome_of(data, data.y[covered], ensemble.prediction[covered])
     prediction = delivered.predict(data.held_rows)
+    HoldoutPredictions(data.held_y, prediction, data.holdout_basis.groups).save(kept)
     measured = (data.metric, *(metric for metric in metrics_for(data.task) if metric != data.metric))
     end = min(deadline, time.monotonic() + INTERVAL_SECONDS)
     intervals = metrics.bootstrap_intervals(
@@ -218,7 +221,7 @@ def _residuals(truth: Floats, predicted: Floats, seed: int) -> Residuals:
 def _save(
     data: TrainingData, evaluations: Sequence[Evaluation], ensemble: Ensemble, run_folder: Path, report: ModelReport
 ) -> None:
-    files: dict[str, Path] = {}
+    files: dict[str, Path] = {HOLDOUT: run_folder / HOLDOUT} if data.holdout_rows else {}
     stored = []
     scratch = {cross_validation.PREDICTIONS_FILE, cross_validation.ROWS_FILE, cross_validation.SCORE_FILE}
     for position, member in enumerate(ensemble.members):
