@@ -21,9 +21,10 @@ from tabsmith.modeling.cross_validation import FoldModel
 from tabsmith.modeling.decisions.deciding import FittedDecisions, fit_decisions
 from tabsmith.modeling.decisions.types import DecisionReport, Decisions
 from tabsmith.modeling.ensemble import BaggedMember, BaggedModel, Ensemble
+from tabsmith.modeling.holdout_predictions import HoldoutPredictions
 from tabsmith.modeling.importance import importance
 from tabsmith.modeling.metric_catalogue import reported_metrics
-from tabsmith.modeling.model_files import ModelFile, StoredMember, is_member_file
+from tabsmith.modeling.model_files import HOLDOUT, ModelFile, StoredMember, is_member_file
 from tabsmith.modeling.refit import REFIT_FILE, refits_of
 from tabsmith.modeling.results import (
     ColumnImportance,
@@ -88,7 +89,9 @@ def measure_model(
         measured = _measured(data, members)
         intervals_end = time.monotonic() + INTERVAL_SHARE * (deadline - time.monotonic())
         decided = fit_decisions(data, ensemble.prediction)
-        holdout, outcome, decision_report = _measure(data, measured, ensemble, decided, intervals_end)
+        holdout, outcome, decision_report = _measure(
+            data, measured, ensemble, decided, intervals_end, run_folder / HOLDOUT
+        )
         end = min(deadline, time.monotonic() + IMPORTANCE_SECONDS)
         importances = importance(data, members, seed=data.seed, enough=lambda: time.monotonic() >= end)
     report = ModelReport(
@@ -231,8 +234,14 @@ def _champion(data: TrainingData, evaluations: Sequence[Evaluation]) -> Evaluati
 
 
 def _measure(
-    data: TrainingData, delivered: BaggedModel, ensemble: Ensemble, decided: FittedDecisions, deadline: float
+    data: TrainingData,
+    delivered: BaggedModel,
+    ensemble: Ensemble,
+    decided: FittedDecisions,
+    deadline: float,
+    kept: Path,
 ) -> tuple[Holdout | None, Confusion | Residuals, DecisionReport]:
+    """The scores on the hold-out, whose predictions are written to the file `kept`, the outcome, and the decisions."""
     if not data.holdout_rows:
         covered = data.covered
         prediction = decided.calibrated(ensemble.prediction[covered])
@@ -242,6 +251,7 @@ def _measure(
             decided.report(data.y[covered], prediction),
         )
     prediction = decided.calibrated(delivered.predict(data.held_rows))
+    HoldoutPredictions(data.held_y, prediction, data.holdout_basis.groups).save(kept)
     measured = reported_metrics(decided.metric, data.task)
     end = min(deadline, time.monotonic() + INTERVAL_SECONDS)
     intervals = metrics.bootstrap_intervals(
@@ -309,7 +319,7 @@ def _save(
     run_folder: Path,
     refits: Mapping[str, Sequence[Path]],
 ) -> None:
-    files: dict[str, Path] = {}
+    files: dict[str, Path] = {HOLDOUT: run_folder / HOLDOUT} if (run_folder / HOLDOUT).is_file() else {}
     stored = []
     scratch = {
         cross_validation.PREDICTIONS_FILE, cross_validation.ROWS_FILE, cross_validation.SCORE_FILE, REFIT_FILE

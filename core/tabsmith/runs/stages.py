@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from tabsmith.errors import TableChangedError
 from tabsmith.families.registry import families
 from tabsmith.modeling.metric_catalogue import Metric, default_metric, get_metric
-from tabsmith.modeling.results import Evaluation, KeptReason, Metric, ModelReport, default_metric, get_metric
+from tabsmith.modeling.results import Evaluation, KeptReason, ModelReport
 from tabsmith.runs.pool import Progress
 from tabsmith.runs.spec import Deferred, Detect, RunSpec
 from tabsmith.storage.files import write_atomic
