@@ -100,14 +100,17 @@ def kill(folder: RunFolder) -> None:
         time.sleep(0.005)
 
 
-def until(folder: RunFolder, true: Callable[[RunSnapshot], bool], seconds: float = 60.0) -> RunSnapshot:
-    """The run as soon as `true` of it; an assertion when it ends, or time passes, before."""
+def until(
+    folder: RunFolder, true: Callable[[RunSnapshot], bool], seconds: float = 60.0, every: float = 0.002
+) -> RunSnapshot:
+    """The run as soon as `true` of it, which is looked at `every` so many seconds; an assertion when it ends, or time
+    passes, before."""
     watch = RunWatch(folder.id)
     deadline = time.monotonic() + seconds
     while not true(snapshot := watch.refresh()):
         assert not snapshot.state.ended, f"it ended before: {snapshot.state} {snapshot.error}"
         assert time.monotonic() < deadline, f"it never came: {snapshot.state} {snapshot.message}"
-        time.sleep(0.002)
+        time.sleep(every)
     return snapshot
 
 
@@ -123,7 +126,7 @@ def resumed(folder: RunFolder, attempt: int = 2, seconds: float = 60.0) -> None:
 
 def ended(folder: RunFolder, seconds: float = 60.0) -> RunSnapshot:
     """The run at its end."""
-    return until(folder, lambda run: run.state.ended, seconds)
+    return until(folder, lambda run: run.state.ended, seconds, every=0.02)
 
 
 Begin = Callable[..., RunFolder]
