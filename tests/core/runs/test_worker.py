@@ -20,13 +20,20 @@ from tabsmith.storage import lock_owner
 from tests.core.runs.conftest import Start, ended, kill, resumed, until
 
 LONG = ModelChoice(family="any", limits=Limits(seconds=600), cores=1)
-HELD = (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE)  # stopped as soon as the kernel gets to it, or over by then
 
 
 def fold_processes(folder: RunFolder) -> list[psutil.Process]:
     holder = lock_owner(folder.root / "worker.lock")
     assert holder is not None
     return psutil.Process(holder.pid).children()
+
+
+def at_rest(child: psutil.Process) -> bool:
+    """Whether the kernel has got to stopping it, or it was over by then."""
+    try:
+        return child.status() in (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
 
 
 def test_a_run_tells_its_whole_story_and_saves_the_model_that_it_measured(start: Start) -> None:
@@ -62,7 +69,7 @@ def test_pause_holds_the_fits_and_the_clock_and_resume_lets_them_go_on(start: St
     until(folder, lambda now: now.state is RunState.EVALUATING)
     folder.send(Pause())
     paused = until(folder, lambda now: now.state is RunState.PAUSED)
-    until(folder, lambda _: all(child.status() in HELD for child in fold_processes(folder)))
+    until(folder, lambda _: all(map(at_rest, fold_processes(folder))))
     assert paused.active_seconds(paused.updated_at + 100) == paused.active_seconds(paused.updated_at + 200)
     folder.send(Resume())
     until(folder, lambda now: now.tried > paused.tried)
