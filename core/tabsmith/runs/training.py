@@ -227,7 +227,7 @@ def start_run(folder: RunFolder) -> None:
 
 def launch_detached(folder: RunFolder) -> None:
     """Start a worker without a fork server; the worker lives on when this process ends."""
-    _detached[:] = [process for process in _detached if process.poll() is None]
+    _reap_detached()
     with folder.log.open("ab") as log:
         _detached.append(
             subprocess.Popen(
@@ -273,6 +273,13 @@ class _LazyForkServer:
 
 _fork_server: Final = _LazyForkServer()
 _detached: Final[list["subprocess.Popen[bytes]"]] = []  # held only so that those that ended can be reaped
+
+
+def _reap_detached() -> None:
+    _detached[:] = [process for process in _detached if process.poll() is None]
+
+
+atexit.register(_reap_detached)  # Python warns of each that it does not know to have ended
 
 
 def _source_of(table: Trainable) -> tuple[Source, str]:
