@@ -115,6 +115,7 @@ class Schema(msgspec.Struct, frozen=True):
     split: Split
     rows: int = 0
     warnings: tuple[TableWarning, ...] = ()
+    event: str = ""  # the class of two that F1, precision, recall and thresholds are about; empty: found in training
 
     def column(self, name: str) -> ColumnSchema:
         """The column called `name`. Raises KeyError."""
@@ -148,3 +149,4 @@ class ManualSchema(msgspec.Struct, frozen=True):
     group: str = ""
     time: str = ""
     weight: str = ""
+    event: str = ""  # of a target with two classes; empty: by the rule
