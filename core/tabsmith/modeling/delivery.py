@@ -13,10 +13,10 @@ from tabsmith.formatting import significant
 from tabsmith.modeling import cross_validation, metrics, store
 from tabsmith.modeling.baseline import best_constant, compare_with_baseline
 from tabsmith.modeling.ensemble import BaggedMember, BaggedModel, Ensemble, FoldModel
-from tabsmith.modeling.importance import importance
+from tabsmith.modeling.explanation.background import draw_background
+from tabsmith.modeling.explanation.explain_model import MeasuredRows, explain_model
 from tabsmith.modeling.model_files import ModelFile, StoredMember, is_member_file
 from tabsmith.modeling.results import (
-    ColumnImportance,
     Confusion,
     Evaluation,
     Holdout,
@@ -31,9 +31,9 @@ from tabsmith.text import plural
 MAX_POINTS = 400
 BINS = 20
 MAX_LEVELS = 10_000  # of a category, kept with the model
-IMPORTANCE_SECONDS = 20.0
+EXPLANATION_SECONDS = 20.0
 SAVING_SECONDS = 0.3
-INTERVAL_SHARE = 0.3  # of the time that is left, for drawing intervals; the importance of columns takes the rest
+INTERVAL_SHARE = 0.3  # of the time that is left, for drawing intervals; the explanation takes the rest
 INTERVAL_SECONDS = 5.0
 
 
@@ -72,9 +72,10 @@ def deliver_model(
         saving_seconds = SAVING_SECONDS + 2 * (time.monotonic() - started)  # about twice as long as loading took
         delivered = _delivered(data, members)
         intervals_end = time.monotonic() + INTERVAL_SHARE * (deadline - saving_seconds - time.monotonic())
-        holdout, outcome = _measure(data, delivered, ensemble, intervals_end)
-        end = min(deadline - saving_seconds, time.monotonic() + IMPORTANCE_SECONDS)
-        importances = importance(data, members, seed=data.seed, enough=lambda: time.monotonic() >= end)
+        measured = measured_rows(data, delivered, ensemble)
+        holdout, outcome = _measure(data, measured, intervals_end)
+        end = min(deadline - saving_seconds, time.monotonic() + EXPLANATION_SECONDS)
+        importance, explanation = explain_model(data, members, measured, deadline=end)
     report = ModelReport(
         model_id=header.model_id,
         run_id=header.run_id,
@@ -88,14 +89,15 @@ def deliver_model(
         cv_score=ensemble.score,
         cv_se=ensemble.standard_error,
         holdout=holdout,
-        importance=importances,
+        importance=importance,
+        explanation=explanation,
         outcome=outcome,
         classes=data.labels.words(),
         train_rows=data.train_rows,
         iterations=header.iterations,
         tries=header.tries,
         seconds=header.seconds + time.monotonic() - started,
-        notes=(*data.notes, *_caveats(holdout, header.tries, data), *_unmeasured(data, importances)),
+        notes=(*data.notes, *_caveats(holdout, header.tries, data)),
     )
     _save(data, evaluations, ensemble, run_folder, report)
     return report
@@ -112,13 +114,6 @@ def _caveats(holdout: Holdout | None, tries: int, data: TrainingData) -> tuple[s
         return ()
     score = f"{data.metric.label} {significant(baseline.score)}"
     return (f"The test set does not show the model to beat the best constant prediction, which gets {score}.",)
-
-
-def _unmeasured(data: TrainingData, importances: tuple[ColumnImportance, ...]) -> tuple[str, ...]:
-    columns = sum(column.kind != "constant" for column in data.inputs)
-    if len(importances) >= columns:
-        return ()
-    return (f"Importance was measured for {len(importances)} of {columns} columns, for want of time.",)
 
 
 def _folder(evaluations: Sequence[Evaluation], recipe_id: str, run_folder: Path) -> Path:
@@ -154,13 +149,18 @@ def _champion(data: TrainingData, evaluations: Sequence[Evaluation]) -> Evaluati
     return best
 
 
-def _measure(
-    data: TrainingData, delivered: BaggedModel, ensemble: Ensemble, deadline: float
-) -> tuple[Holdout | None, Confusion | Residuals]:
+def measured_rows(data: TrainingData, delivered: BaggedModel, ensemble: Ensemble) -> MeasuredRows:
+    """The hold-out with the predictions of `delivered`; where there is none, the training rows, out of fold."""
+    if data.holdout_rows:
+        return MeasuredRows(data.held_rows, data.held_y, delivered.predict(data.held_rows), data.held_positions)
+    covered = np.flatnonzero(data.covered)
+    return MeasuredRows(data.rows.take(covered), data.y[covered], ensemble.prediction[covered], data.positions[covered])
+
+
+def _measure(data: TrainingData, rows: MeasuredRows, deadline: float) -> tuple[Holdout | None, Confusion | Residuals]:
     if not data.holdout_rows:
-        covered = data.covered
-        return None, _outcome_of(data, data.y[covered], ensemble.prediction[covered])
-    prediction = delivered.predict(data.held_rows)
+        return None, _outcome_of(data, rows.y, rows.prediction)
+    prediction = rows.prediction
     measured = (data.metric, *(metric for metric in metrics_for(data.task) if metric != data.metric))
     end = min(deadline, time.monotonic() + INTERVAL_SECONDS)
     intervals = metrics.bootstrap_intervals(
@@ -232,7 +232,8 @@ def _save(
                     assert is_member_file(path.name), path.name
                     files[f"{folder}/{path.name}"] = path
         stored.append(StoredMember(member.recipe, member.weight, tuple(folders)))
-    store.save_model(report, ModelFile(data.labels.classes, tuple(stored), _training_levels(data)), files)
+    background = draw_background(data.rows, seed=data.seed)
+    store.save_model(report, ModelFile(data.labels.classes, tuple(stored), _training_levels(data), background), files)
 
 
 def _training_levels(data: TrainingData) -> dict[str, tuple[str, ...]]:

@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from tabsmith.families.registry import families
+from tabsmith.modeling.explanation.types import BackgroundCells
 from tabsmith.recipes.recipe import Recipe
 from tabsmith.tables.schema.types import ProblemType
 
@@ -52,14 +53,17 @@ class StoredMember(msgspec.Struct, frozen=True):
 
 
 class ModelFile(msgspec.Struct, frozen=True):
-    """`model.json`: the class labels in their own types, the members, and the levels of categories in training.
+    """`model.json`: the class labels in their own types, the members, the levels of categories in training, and the few
+    training rows that explained predictions are compared with.
 
-    A column with more than `delivery.MAX_LEVELS` levels is not among `levels`.
+    A column with more than `delivery.MAX_LEVELS` levels is not among `levels`. Models of earlier versions have no
+    `background`.
     """
 
     classes: tuple[bool | int | float | str, ...]
     members: tuple[StoredMember, ...]
     levels: dict[str, tuple[str, ...]] = {}
+    background: BackgroundCells = {}
 
 
 class FileFingerprint(msgspec.Struct, frozen=True):

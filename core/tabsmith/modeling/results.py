@@ -7,6 +7,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from tabsmith.errors import UsageError
+from tabsmith.modeling.explanation.types import Explanation
 from tabsmith.recipes.recipe import Recipe
 from tabsmith.tables.schema.types import ProblemType, Schema
 from tabsmith.text import clean, plural
@@ -197,6 +198,7 @@ class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
     tries: int
     seconds: float
     notes: tuple[str, ...] = ()  # what a reader should know: folds made fewer, work cut short
+    explanation: Explanation = Explanation()
 
     @property
     def typical_error(self) -> float:

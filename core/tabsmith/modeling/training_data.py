@@ -90,6 +90,8 @@ class TrainingData:
     held_rows: RowArrays
     holdout_basis: SplitBasis
     notes: tuple[str, ...]
+    positions: Ints  # of `rows` in the table, counted from 0
+    held_positions: Ints  # of `held_rows`
 
     @property
     def task(self) -> ProblemType:
@@ -178,6 +180,8 @@ def prepare_training_data(frame: "DataFrame", schema: Schema, metric: Metric, *,
         held_rows=read.rows.take(kept[held]),
         holdout_basis=holdout_basis,
         notes=tuple(notes),
+        positions=kept[train],
+        held_positions=kept[held],
     )
 
 
