@@ -319,3 +319,5 @@ class PredictedFile(msgspec.Struct, frozen=True):
     bad_rows: tuple[UnreadRow, ...] = ()  # the first hundred
     bad_row_count: int = 0
     score: RowsScore | None = None  # None where the source does not hold the target
+    explained: tuple[str, ...] = ()  # columns that the columns that moved each prediction stand in, with their sizes
+    explains: str = ""  # what these sizes, with a base, add up to: the target, or a probability

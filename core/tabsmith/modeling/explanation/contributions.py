@@ -7,7 +7,7 @@ members are asked for predictions of rows that take their cells, column by colum
 2009, Štrumbelj and Kononenko 2014). A feature that is computed from several columns counts for each of them equally.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -24,6 +24,7 @@ BACKGROUND_ROWS: Final = 50
 MIN_WALKS: Final = 2
 _WALKED_ROWS: Final = 1000  # predicted for each explained row, about
 _CHUNK_ROWS: Final = 20_000  # predicted at once
+_PIECE_ROWS: Final = 1_000  # explained at once
 _CHUNK_CELLS: Final = 4_000_000  # in memory at once
 _NODES: Final = 24  # of the integral from the base to the margin
 _TOLERANCE: Final = 1e-4  # of the largest prediction, by which exact contributions may miss it
@@ -43,23 +44,37 @@ class Contributions:
         """(rows, classes or 1)."""
         return np.asarray(self.values.sum(axis=1) + self.base, dtype=np.float64)
 
+    def of_outputs(self, outputs: Ints | np.int64) -> Floats:
+        """(rows, columns): the contributions to one output, or to another one of each row."""
+        return self.values[np.arange(len(self.values)), :, outputs]
 
-def explain_rows(model: BaggedModel, rows: RowArrays, background: RowArrays, *, seed: int = 0) -> Contributions:
-    """The contributions of the columns of `rows` to the predictions of `model`.
 
-    A row is explained in the same way alone and in company. `background` holds the same columns.
+class RowExplainer:
+    """Gives the contributions of the columns to the predictions of `model`.
+
+    A row is explained in the same way alone and in company. `background` holds the columns that the model reads.
     """
-    names = tuple(rows.columns)
-    parts = [_explainer(member, background, names, seed) for member in model.members]
-    base = np.asarray(sum(part.weight * part.base for part in parts), dtype=np.float64)
-    chunk = max(1, _CHUNK_CELLS // (max(1, len(names)) * len(base)))
-    values = np.zeros((len(rows), len(names), len(base)))
-    for first in range(0, len(rows), chunk):
-        index = np.arange(first, min(first + chunk, len(rows)))
-        piece = rows.take(index)
-        for part in parts:
-            values[index] += part.weight * part.values(piece)
-    return Contributions(names, values, base, all(isinstance(part, _ExactExplainer) for part in parts))
+
+    def __init__(self, model: BaggedModel, background: RowArrays, *, seed: int = 0) -> None:
+        self.columns = tuple(background.columns)
+        self._parts = [_explainer(member, background, self.columns, seed) for member in model.members]
+        self.base = np.asarray(sum(part.weight * part.base for part in self._parts), dtype=np.float64)
+
+    def explain(self, rows: RowArrays) -> Contributions:
+        """The contributions of all `rows` at once; takes memory for rows x columns x classes."""
+        values = np.zeros((len(rows), len(self.columns), len(self.base)))
+        for part in self._parts:
+            values += part.weight * part.values(rows)
+        return Contributions(
+            self.columns, values, self.base, all(isinstance(part, _ExactExplainer) for part in self._parts)
+        )
+
+    def pieces(self, rows: RowArrays) -> Iterator[tuple[slice, Contributions]]:
+        """The contributions of a few of the rows after the others, in bounded memory, and which rows these are."""
+        chunk = max(1, min(_PIECE_ROWS, _CHUNK_CELLS // (max(1, len(self.columns)) * len(self.base))))
+        for first in range(0, len(rows), chunk):
+            piece = slice(first, min(first + chunk, len(rows)))
+            yield piece, self.explain(rows.take(np.arange(piece.start, piece.stop)))
 
 
 def mean_contributions(sample: OutOfFoldSample) -> dict[str, float] | None:
