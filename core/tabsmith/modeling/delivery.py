@@ -14,13 +14,13 @@ from tabsmith.formatting import significant
 from tabsmith.modeling import cross_validation, metrics, store
 from tabsmith.modeling.baseline import best_constant, compare_with_baseline
 from tabsmith.modeling.decisions.deciding import FittedDecisions, fit_decisions
-from tabsmith.modeling.decisions.types import DecisionReport, Decisions
+from tabsmith.modeling.decisions.types import Decisions
 from tabsmith.modeling.ensemble import BaggedMember, BaggedModel, Ensemble, FoldModel
-from tabsmith.modeling.importance import importance
+from tabsmith.modeling.explanation.background import draw_background
+from tabsmith.modeling.explanation.explain_model import MeasuredRows, explain_model
 from tabsmith.modeling.metric_catalogue import reported_metrics
 from tabsmith.modeling.model_files import ModelFile, StoredMember, is_member_file
 from tabsmith.modeling.results import (
-    ColumnImportance,
     Confusion,
     Evaluation,
     Holdout,
@@ -34,9 +34,9 @@ from tabsmith.text import plural
 MAX_POINTS = 400
 BINS = 20
 MAX_LEVELS = 10_000  # of a category, kept with the model
-IMPORTANCE_SECONDS = 20.0
+EXPLANATION_SECONDS = 20.0
 SAVING_SECONDS = 0.3
-INTERVAL_SHARE = 0.3  # of the time that is left, for drawing intervals; the importance of columns takes the rest
+INTERVAL_SHARE = 0.3  # of the time that is left, for drawing intervals; the explanation takes the rest
 INTERVAL_SECONDS = 5.0
 
 
@@ -76,9 +76,10 @@ def deliver_model(
         delivered = _delivered(data, members)
         intervals_end = time.monotonic() + INTERVAL_SHARE * (deadline - saving_seconds - time.monotonic())
         decided = fit_decisions(data, ensemble.prediction)
-        holdout, outcome, decision_report = _measure(data, delivered, ensemble, decided, intervals_end)
-        end = min(deadline - saving_seconds, time.monotonic() + IMPORTANCE_SECONDS)
-        importances = importance(data, members, seed=data.seed, enough=lambda: time.monotonic() >= end)
+        measured = measured_rows(data, delivered, ensemble, decided)
+        holdout, outcome = _measure(data, measured, decided, intervals_end)
+        end = min(deadline - saving_seconds, time.monotonic() + EXPLANATION_SECONDS)
+        importance, explanation = explain_model(data, members, measured, deadline=end)
     report = ModelReport(
         model_id=header.model_id,
         run_id=header.run_id,
@@ -92,20 +93,16 @@ def deliver_model(
         cv_score=ensemble.score,
         cv_se=ensemble.standard_error,
         holdout=holdout,
-        importance=importances,
+        importance=importance,
+        explanation=explanation,
         outcome=outcome,
         classes=data.labels.words(),
         train_rows=data.train_rows,
         iterations=header.iterations,
         tries=header.tries,
         seconds=header.seconds + time.monotonic() - started,
-        decisions=decision_report,
-        notes=(
-            *data.notes,
-            *_caveats(holdout, header.tries, data),
-            *_unweighted(data, ensemble),
-            *_unmeasured(data, importances),
-        ),
+        decisions=decided.report(measured.y, measured.prediction),
+        notes=(*data.notes, *_caveats(holdout, header.tries, data), *_unweighted(data, ensemble)),
     )
     _save(data, evaluations, ensemble, run_folder, report, decided.decisions)
     return report
@@ -122,13 +119,6 @@ def _caveats(holdout: Holdout | None, tries: int, data: TrainingData) -> tuple[s
         return ()
     score = f"{data.metric.label} {significant(baseline.score)}"
     return (f"The test set does not show the model to beat the best constant prediction, which gets {score}.",)
-
-
-def _unmeasured(data: TrainingData, importances: tuple[ColumnImportance, ...]) -> tuple[str, ...]:
-    columns = sum(column.kind != "constant" for column in data.inputs)
-    if len(importances) >= columns:
-        return ()
-    return (f"Importance was measured for {len(importances)} of {columns} columns, for want of time.",)
 
 
 def _unweighted(data: TrainingData, ensemble: Ensemble) -> tuple[str, ...]:
@@ -175,18 +165,34 @@ def _champion(data: TrainingData, evaluations: Sequence[Evaluation]) -> Evaluati
     return best
 
 
-def _measure(
-    data: TrainingData, delivered: BaggedModel, ensemble: Ensemble, decided: FittedDecisions, deadline: float
-) -> tuple[Holdout | None, Confusion | Residuals, DecisionReport]:
-    if not data.holdout_rows:
-        covered = data.covered
-        prediction = decided.calibrated(ensemble.prediction[covered])
-        return (
-            None,
-            _outcome_of(data, data.y[covered], prediction, decided),
-            decided.report(data.y[covered], prediction),
+def measured_rows(
+    data: TrainingData, delivered: BaggedModel, ensemble: Ensemble, decided: FittedDecisions
+) -> MeasuredRows:
+    """The hold-out with the predictions of `delivered`; where there is none, the training rows, out of fold."""
+    if data.holdout_rows:
+        prediction, rows, y, positions = (
+            delivered.predict(data.held_rows),
+            data.held_rows,
+            data.held_y,
+            data.held_positions,
         )
-    prediction = decided.calibrated(delivered.predict(data.held_rows))
+    else:
+        covered = np.flatnonzero(data.covered)
+        prediction, rows, y, positions = (
+            ensemble.prediction[covered],
+            data.rows.take(covered),
+            data.y[covered],
+            data.positions[covered],
+        )
+    return MeasuredRows(rows, y, decided.calibrated(prediction), positions, decided.decisions.rule)
+
+
+def _measure(
+    data: TrainingData, rows: MeasuredRows, decided: FittedDecisions, deadline: float
+) -> tuple[Holdout | None, Confusion | Residuals]:
+    if not data.holdout_rows:
+        return None, _outcome_of(data, rows.y, rows.prediction, decided)
+    prediction = rows.prediction
     measured = reported_metrics(decided.metric, data.task)
     end = min(deadline, time.monotonic() + INTERVAL_SECONDS)
     intervals = metrics.bootstrap_intervals(
@@ -215,8 +221,7 @@ def _measure(
         weights=data.holdout_weights,
         enough=lambda: time.monotonic() >= end,
     )
-    outcome = _outcome_of(data, data.held_y, prediction, decided)
-    return Holdout(data.holdout_rows, scores, baseline), outcome, decided.report(data.held_y, prediction)
+    return Holdout(data.holdout_rows, scores, baseline), _outcome_of(data, data.held_y, prediction, decided)
 
 
 def _outcome_of(
@@ -268,7 +273,8 @@ def _save(
                     assert is_member_file(path.name), path.name
                     files[f"{folder}/{path.name}"] = path
         stored.append(StoredMember(member.recipe, member.weight, tuple(folders)))
-    model = ModelFile(data.labels.classes, tuple(stored), _training_levels(data), decisions)
+    background = draw_background(data.rows, seed=data.seed)
+    model = ModelFile(data.labels.classes, tuple(stored), _training_levels(data), background, decisions)
     store.save_model(report, model, files)
 
 
