@@ -21,7 +21,10 @@ def portfolio(schema: Schema, profile: TableProfile, *, family: Family | None = 
     if family is None:
         entries.sort(key=lambda pair: pair[0].rank)
         entries = entries[: _max_recipes(size)]
-    return tuple(Recipe(family=name, name=entry.name, parameters=entry.parameters) for entry, name in entries)
+    return tuple(
+        Recipe(family=name, name=entry.name, parameters=entry.parameters, features=entry.features, target=entry.target)
+        for entry, name in entries
+    )
 
 
 def measure_table(schema: Schema, profile: TableProfile) -> TableSize:

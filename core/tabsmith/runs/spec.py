@@ -55,6 +55,7 @@ class ModelChoice(msgspec.Struct, frozen=True):
     mode: Mode = "automatic"
     goal: LabelGoal = AUTOMATIC  # of the labels of two classes
     breakpoints: tuple[str, ...] = ()  # conditions, see tabsmith.conditions
+    keep_measured: bool = False  # deliver the model that the test set measured, not one fitted again on all rows
 
 
 class RunSpec(msgspec.Struct, frozen=True):

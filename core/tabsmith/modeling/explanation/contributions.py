@@ -14,10 +14,10 @@ from typing import Final, Protocol
 import numpy as np
 
 from tabsmith.families.estimator import AdditiveModel, Estimator, Floats, Ints, probabilities
-from tabsmith.modeling.cross_validation import compute_derived_columns
+from tabsmith.modeling.cross_validation import FoldModel, compute_derived_columns
 from tabsmith.modeling.decisions.calibration import calibrate
 from tabsmith.modeling.decisions.types import UNCALIBRATED, Calibration, Uncalibrated
-from tabsmith.modeling.ensemble import BaggedMember, BaggedModel, FoldModel
+from tabsmith.modeling.ensemble import BaggedMember, BaggedModel
 from tabsmith.modeling.explanation.out_of_fold import OutOfFoldSample
 from tabsmith.modeling.rows import RowArrays
 from tabsmith.recipes.derived import source_columns
