@@ -23,8 +23,9 @@ from tabsmith.modeling.decisions.types import Decisions
 from tabsmith.modeling.ensemble import BaggedMember, BaggedModel, Ensemble
 from tabsmith.modeling.explanation.background import draw_background
 from tabsmith.modeling.explanation.explain_model import MeasuredRows, explain_model
+from tabsmith.modeling.holdout_predictions import HoldoutPredictions
 from tabsmith.modeling.metric_catalogue import reported_metrics
-from tabsmith.modeling.model_files import ModelFile, StoredMember, is_member_file
+from tabsmith.modeling.model_files import HOLDOUT, ModelFile, StoredMember, is_member_file
 from tabsmith.modeling.refit import REFIT_FILE, refits_of
 from tabsmith.modeling.results import (
     Confusion,
@@ -89,7 +90,7 @@ def measure_model(
         intervals_end = time.monotonic() + INTERVAL_SHARE * (deadline - time.monotonic())
         decided = fit_decisions(data, ensemble.prediction)
         rows = measured_rows(data, measured, ensemble, decided)
-        holdout, outcome = _measure(data, rows, decided, intervals_end)
+        holdout, outcome = _measure(data, rows, decided, intervals_end, run_folder / HOLDOUT)
         end = min(deadline, time.monotonic() + EXPLANATION_SECONDS)
         importance, explanation = explain_model(data, members, rows, deadline=end)
     report = ModelReport(
@@ -228,30 +229,23 @@ def measured_rows(
     data: TrainingData, delivered: BaggedModel, ensemble: Ensemble, decided: FittedDecisions
 ) -> MeasuredRows:
     """The hold-out with the predictions of `delivered`; where there is none, the training rows, out of fold."""
+    rule = decided.decisions.rule
     if data.holdout_rows:
-        prediction, rows, y, positions = (
-            delivered.predict(data.held_rows),
-            data.held_rows,
-            data.held_y,
-            data.held_positions,
-        )
-    else:
-        covered = np.flatnonzero(data.covered)
-        prediction, rows, y, positions = (
-            ensemble.prediction[covered],
-            data.rows.take(covered),
-            data.y[covered],
-            data.positions[covered],
-        )
-    return MeasuredRows(rows, y, decided.calibrated(prediction), positions, decided.decisions.rule)
+        prediction = decided.calibrated(delivered.predict(data.held_rows))
+        return MeasuredRows(data.held_rows, data.held_y, prediction, data.held_positions, rule)
+    covered = np.flatnonzero(data.covered)
+    prediction = decided.calibrated(ensemble.prediction[covered])
+    return MeasuredRows(data.rows.take(covered), data.y[covered], prediction, data.positions[covered], rule)
 
 
 def _measure(
-    data: TrainingData, rows: MeasuredRows, decided: FittedDecisions, deadline: float
+    data: TrainingData, rows: MeasuredRows, decided: FittedDecisions, deadline: float, kept: Path
 ) -> tuple[Holdout | None, Confusion | Residuals]:
+    """The scores on the hold-out, whose predictions are written to the file `kept`, and the outcome."""
     if not data.holdout_rows:
         return None, _outcome_of(data, rows.y, rows.prediction, decided)
     prediction = rows.prediction
+    HoldoutPredictions(data.held_y, prediction, data.holdout_basis.groups).save(kept)
     measured = reported_metrics(decided.metric, data.task)
     end = min(deadline, time.monotonic() + INTERVAL_SECONDS)
     intervals = metrics.bootstrap_intervals(
@@ -318,7 +312,7 @@ def _save(
     run_folder: Path,
     refits: Mapping[str, Sequence[Path]],
 ) -> None:
-    files: dict[str, Path] = {}
+    files: dict[str, Path] = {HOLDOUT: run_folder / HOLDOUT} if (run_folder / HOLDOUT).is_file() else {}
     stored = []
     scratch = {
         cross_validation.PREDICTIONS_FILE, cross_validation.ROWS_FILE, cross_validation.SCORE_FILE, REFIT_FILE

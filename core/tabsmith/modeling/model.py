@@ -290,18 +290,18 @@ class Model:
 
 
 def load_model(model: str | Path) -> Model:
-    """The model with this id, in this folder, or in this exported file.
+    """The model with this id or alias, in this folder, or in this exported file.
 
     Every file is compared with the manifest, and only trusted types are made (see `families.skops_files`). Raises
     ModelNotFoundError, or ModelDamagedError naming the file at fault.
     """
     name = str(model)
-    if MODEL_ID.fullmatch(name) and (saved := store.model_folder(name)).is_dir():
-        return Model.load(saved, saved)
     path = Path(name).expanduser()
-    if (path / MANIFEST).is_file():
-        return Model.load(path, path)
-    if path.is_file():
-        with archive.unpacked_model(path) as folder:
-            return Model.load(folder, path)
-    raise store.model_not_found(name)
+    if not MODEL_ID.fullmatch(name) or not store.has_model(name):
+        if (path / MANIFEST).is_file():
+            return Model.load(path, path)
+        if path.is_file():
+            with archive.unpacked_model(path) as folder:
+                return Model.load(folder, path)
+    saved = store.model_folder(store.find_model(name))
+    return Model.load(saved, saved)

@@ -19,6 +19,7 @@ MANIFEST: Final = "manifest.json"
 REPORT: Final = "report.json"
 SCHEMA: Final = "schema.json"
 MODEL: Final = "model.json"
+HOLDOUT: Final = "holdout.npz"  # of format 3 on, where there is a test set
 
 MODEL_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -32,7 +33,7 @@ def _member_files() -> re.Pattern[str]:
 @cache
 def _model_files() -> re.Pattern[str]:
     member = rf"members/\d{{1,3}}-[0-9a-f]{{12}}/(?:fold|all)-\d{{1,3}}/(?:{_member_files().pattern})"
-    return re.compile(rf"report\.json|schema\.json|model\.json|{member}")
+    return re.compile(rf"report\.json|schema\.json|model\.json|holdout\.npz|{member}")
 
 
 def is_member_file(name: str) -> bool:
@@ -100,3 +101,6 @@ class ModelSummary(msgspec.Struct, frozen=True):
     members: tuple[str, ...] = ()  # families, by weight
     size: int = 0  # bytes
     damaged: str = ""
+    name: str = ""  # that a person gave it
+    note: str = ""
+    aliases: tuple[str, ...] = ()  # that mean this model

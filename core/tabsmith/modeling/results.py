@@ -241,6 +241,22 @@ class RowsScore(msgspec.Struct, frozen=True):
     weight: str = ""  # the column by which the rows count, as they did in training; "" if all count the same
 
 
+class ModelComparison(msgspec.Struct, frozen=True):
+    """Two models on the same rows, under the first one's metric. `low` and `high` bound the difference of the scores, first
+    less second, with 95 % confidence (paired bootstrap); None where it could not be drawn."""
+
+    first: str  # ids
+    second: str
+    metric: Metric
+    on: Literal["test set", "table"]
+    rows: int
+    first_score: float
+    second_score: float
+    low: float | None
+    high: float | None
+    better: Literal["first", "second", "not shown"]  # not shown: the interval holds 0
+
+
 class PredictedFile(msgspec.Struct, frozen=True):
     """The rows of a source predicted and written to `out`."""
 

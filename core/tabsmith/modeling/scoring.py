@@ -8,6 +8,7 @@ import numpy as np
 
 from tabsmith.families.estimator import Floats, Ints
 from tabsmith.modeling import metrics
+from tabsmith.modeling.holdout_predictions import HoldoutPredictions
 from tabsmith.modeling.metric_catalogue import reported_metrics
 from tabsmith.modeling.new_rows import Cells, ColumnReader
 from tabsmith.modeling.results import ModelReport, ModelScore, RowsScore, UnreadCells, UnseenLevels
@@ -112,6 +113,14 @@ class RowsScorer:
         holdout = self._report.holdout
         weight = self._report.schema.weight if self._weights else ""
         return RowsScore(len(y), scores, holdout.scores if holdout is not None else (), weight)
+
+    def gathered(self) -> HoldoutPredictions | None:
+        """The truth and the predictions of the rows that are scored; None if there are none."""
+        if not sum(map(len, self._truth)):
+            return None
+        groups = np.concatenate(self._group_codes) if self._group_codes else None
+        truth = cast("Ints | Floats", np.concatenate(self._truth))
+        return HoldoutPredictions(truth, np.concatenate(self._predictions), groups)
 
     def _group_positions(self, groups: TextColumn) -> Ints:
         """The group of each row, the same number in every batch; a row without one is in a group of all such rows."""

@@ -19,7 +19,7 @@ from tabsmith import config
 from tabsmith.errors import ErrorReport, SchemaError, TrainingError, report_of
 from tabsmith.modeling.metric_catalogue import Metric
 from tabsmith.modeling.results import KeptReason, ModelReport
-from tabsmith.orchestration.events import EnsembleBuilt, SearchStarted
+from tabsmith.orchestration.events import EnsembleBuilt, Noted, SearchStarted
 from tabsmith.orchestration.history import history_record, holds, open_history
 from tabsmith.orchestration.human_review import LoopEnd
 from tabsmith.orchestration.loop.iteration import LoopContext, RecipeIteration
@@ -29,6 +29,7 @@ from tabsmith.orchestration.sessions import Transcripts
 from tabsmith.runs import stages
 from tabsmith.runs.agent_factory import AgentFactory
 from tabsmith.runs.controller import ActiveClock, RunController, StoppedError
+from tabsmith.runs.earlier import recipes_to_start_from, starting_note
 from tabsmith.runs.evaluator import ForkedEvaluator
 from tabsmith.runs.events import (
     ExitReason,
@@ -208,6 +209,9 @@ class Worker:
         return schema
 
     def _new_loop(self, info: TableInfo, schema: Schema, metric: Metric, data: "TrainingData") -> RecipeLoop:
+        earlier = recipes_to_start_from(self._spec, self._history, info.fingerprint, schema.target, metric)
+        if (note := starting_note(self._spec, earlier)) and not self._past.trials:
+            self._record(Noted(message=note))
         context = LoopContext(
             run_id=self._spec.id,
             fingerprint=info.fingerprint,
@@ -218,6 +222,9 @@ class Worker:
             samples=self._settings.profile.samples,
             patience=self._settings.agents.timeout,
             breakpoints=self._spec.choice.breakpoints,
+            earlier=earlier,
+            resumes=bool(self._spec.choice.resume_from),
+            families=self._spec.choice.allowed_families,
         )
         evaluator = ForkedEvaluator(
             data,

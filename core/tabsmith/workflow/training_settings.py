@@ -13,11 +13,12 @@ from tabsmith.errors import UsageError
 from tabsmith.families.registry import family_names
 from tabsmith.limits import Limits
 from tabsmith.modeling.metric_catalogue import METRICS, Metric, MetricChoice, get_metric
+from tabsmith.orchestration.limits import read_budget
 from tabsmith.runs.spec import Confirmed, Deferred, ModelChoice, RunSpec
 from tabsmith.tables.read.option_texts import source_arguments
 from tabsmith.tables.schema.types import ProblemType, Schema
 from tabsmith.text import clean
-from tabsmith.workflow.inputs import read_budget, read_count, read_duration, read_iterations
+from tabsmith.workflow.inputs import read_count, read_duration, read_iterations
 from tabsmith.workflow.session import FieldDefaults, FieldName, FieldProblem, WorkflowSession
 
 T = TypeVar("T")

@@ -47,8 +47,16 @@ CONTEXT = LoopContext(
 class Person:
     """The user interface of a person who replies from a list, and goes on once it is empty."""
 
-    def __init__(self, replies: Iterable[Reply] = (), *, mode: Mode = "confirm", limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        replies: Iterable[Reply] = (),
+        *,
+        mode: Mode = "confirm",
+        limits: Limits | None = None,
+        recipes: tuple[Recipe, ...] = (),
+    ) -> None:
         self.mode: Mode = mode
+        self.recipes = recipes
         self.notes: tuple[str, ...] = ()
         self.limits = limits or Limits()
         self.asked: list[Question] = []
@@ -158,6 +166,7 @@ class Run:
         breakpoints: tuple[str, ...] = (),
         state: LoopState | None = None,
         evaluator: Evaluator | None = None,
+        families: tuple[str, ...] = (),
     ) -> None:
         self.events: list[Any] = []
         self.agent = Agent(steps)
@@ -168,7 +177,7 @@ class Run:
             evaluator or Evaluator(),
             self.person,
             self.events.append,
-            context=replace(CONTEXT, breakpoints=breakpoints),
+            context=replace(CONTEXT, breakpoints=breakpoints, families=families),
             transcripts=NoTranscripts(),
             state=state or LoopState(),
             clock=lambda: 0.0,

@@ -144,6 +144,9 @@ def build_brief(
         samples=context.samples,
         notes=notes,
         feedback=feedback,
+        earlier=context.earlier,
+        resumes=context.resumes,
+        families=context.families,
     )
 
 
