@@ -55,6 +55,19 @@ class CatBoostModel(msgspec.Struct, frozen=True):
         values = np.asarray(raw, dtype=np.float64).reshape(len(X), -1)
         return probabilities(values) if self.outputs > 1 else values
 
+    def contributions(self, X: "Floats", background: "Floats") -> "Floats":  # noqa: ARG002 - the trees keep averages
+        """See AdditiveModel: exact for trees (Lundberg et al. 2020, TreeSHAP)."""
+        import catboost
+        import numpy as np
+
+        pool = catboost.Pool(_features_data(X, self.categorical))
+        values = np.asarray(self.model.get_feature_importance(pool, type="ShapValues"), dtype=np.float64)
+        values = values.reshape(len(X), -1, X.shape[1] + 1)
+        numeric = [column for column in range(X.shape[1]) if column not in set(self.categorical)]
+        ordered = np.empty_like(values)
+        ordered[:, :, [*numeric, *self.categorical, X.shape[1]]] = values
+        return ordered
+
     def save(self, path: Path) -> None:
         self.model.save_model(str(path), format="cbm")
 

@@ -47,6 +47,13 @@ class LightGBMModel(msgspec.Struct, frozen=True):
         prediction = np.asarray(self.booster.predict(X, num_threads=threads), dtype=np.float64)
         return two_class_columns(prediction) if self.outputs == 2 else prediction.reshape(len(X), -1)
 
+    def contributions(self, X: "Floats", background: "Floats") -> "Floats":  # noqa: ARG002 - the trees keep averages
+        """See AdditiveModel: exact for trees (Lundberg et al. 2020, TreeSHAP)."""
+        import numpy as np
+
+        values = np.asarray(self.booster.predict(X, pred_contrib=True, num_threads=0 if len(X) >= 1000 else 1))
+        return values.reshape(len(X), -1, X.shape[1] + 1)
+
     def save(self, path: Path) -> None:
         self.booster.save_model(str(path))
 

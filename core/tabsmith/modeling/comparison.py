@@ -101,14 +101,18 @@ def compare_predictions(
     groups drawn whole.
     """
     metric, classes, ours = first.metric, len(first.classes), rows.prediction
+    measures = (metric, metric.about(metric.event, second.metric.rule))  # each model's labels are made by its own rule
     generator = np.random.default_rng(0)
     deadline = time.monotonic() + SECONDS
     drawn: list[float] = []
     for draw, index in enumerate(metrics.bootstrap_draws(generator, len(rows.truth), rows.groups, DRAWS)):
         if draw >= metrics.MIN_DRAWS and time.monotonic() >= deadline:
             break
-        scores = (metrics.score(metric, rows.truth[index], each[index], classes) for each in (ours, theirs))
-        difference = next(scores) - next(scores)
+        scores = [
+            metrics.score(measure, rows.truth[index], each[index], classes)
+            for measure, each in zip(measures, (ours, theirs), strict=True)
+        ]
+        difference = scores[0] - scores[1]
         if math.isfinite(difference):
             drawn.append(difference)
     low, high = np.percentile(drawn, [2.5, 97.5]).tolist() if len(drawn) >= MIN_FINITE_DRAWS else (-math.inf, math.inf)
@@ -119,7 +123,7 @@ def compare_predictions(
         on=on,
         rows=len(rows.truth),
         first_score=metrics.score(metric, rows.truth, ours, classes),
-        second_score=metrics.score(metric, rows.truth, theirs, classes),
+        second_score=metrics.score(measures[1], rows.truth, theirs, classes),
         low=low if math.isfinite(low) else None,
         high=high if math.isfinite(high) else None,
         better=_better(metric, low, high),
