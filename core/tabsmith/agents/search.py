@@ -2,6 +2,8 @@
 
 import math
 import random
+from collections.abc import Collection
+from itertools import chain
 from typing import Final
 
 import msgspec
@@ -14,6 +16,7 @@ from tabsmith.recipes.portfolio import portfolio
 from tabsmith.recipes.recipe import Family, Recipe
 from tabsmith.recipes.validation import validate_recipe
 
+CHEAP_FIRST: Final = 2  # recipes of the portfolio that come before those of earlier runs: a first model within seconds
 MAX_PARENTS: Final = 3  # best recipes that variations start from
 MAX_STALE: Final = 15  # variations in a row without a new best, after which the search is exhausted
 MAX_ATTEMPTS: Final = 200  # at a variation that is new and valid
@@ -31,22 +34,23 @@ class SearchAgent:
     model = ""
     uses_llm = False
 
-    def __init__(self, *, seed: int = 0, family: Family | None = None) -> None:
+    def __init__(self, *, seed: int = 0, only: Collection[Family] = (), exclude: Collection[Family] = ()) -> None:
         self._seed = seed
-        self._family = family
+        self._only = only
+        self._exclude = exclude
         self._proposed: set[str] = set()
 
     async def propose(self, brief: Brief, _session: AgentSession) -> Proposal | Exhausted:
         """Return the next new recipe of the portfolio; after the last one, a new variation."""
         seen = self._proposed | {tried.recipe.id for tried in brief.tried}
-        recipes = portfolio(brief.schema, brief.profile, family=self._family)
-        for recipe in recipes:
-            if recipe.id not in seen:
-                return self._remember(recipe, "from the portfolio")
-        parents = _best(brief)
+        candidates = self._candidates(brief)
+        for candidate in candidates:
+            if candidate.recipe.id not in seen:
+                return self._remember(candidate.recipe, candidate.reason)
+        parents = [each for each in _best(brief) if not brief.families or each.recipe.family in brief.families]
         if not parents:
             return Exhausted("The portfolio is used up, and none of it could be scored.")
-        if _is_stale(brief, parents[0], {recipe.id for recipe in recipes}):
+        if _is_stale(brief, parents[0], {candidate.recipe.id for candidate in candidates}):
             return Exhausted(f"The last {MAX_STALE} variations were no better than what came before them.")
         rng = random.Random(f"{self._seed}:{len(seen)}")  # noqa: S311 - repeatable, not secret
         for _ in range(MAX_ATTEMPTS):
@@ -55,6 +59,15 @@ class SearchAgent:
             if recipe.id not in seen and validate_recipe(recipe, brief.schema, brief.profile).valid:
                 return self._remember(recipe, f"{parent.name or parent.family}: {describe_difference(parent, recipe)}")
         return Exhausted("The portfolio and the variations of the best recipes are used up.")
+
+    def _candidates(self, brief: Brief) -> list[Proposal]:
+        """The portfolio, with the recipes that did well in earlier runs behind its first and cheap ones; before them, if
+        the person wants to go on from those recipes."""
+        recipes = portfolio(brief.schema, brief.profile, only=self._only, exclude=self._exclude)
+        known = [Proposal(recipe, "from the portfolio") for recipe in recipes]
+        earlier = [Proposal(each.recipe, each.reason) for each in brief.earlier]
+        place = 0 if brief.resumes else CHEAP_FIRST
+        return list(chain(known[:place], earlier, known[place:]))
 
     def _remember(self, recipe: Recipe, reason: str) -> Proposal:
         self._proposed.add(recipe.id)

@@ -16,8 +16,12 @@ from tabsmith.errors import (
     NewRowsWarning,
     PredictionError,
 )
-from tabsmith.families.estimator import Floats
+from tabsmith.families.estimator import Floats, Ints
 from tabsmith.modeling import archive, store
+from tabsmith.modeling.decisions.calibration import calibrate
+from tabsmith.modeling.decisions.conformal import intervals_of
+from tabsmith.modeling.decisions.labels import choose_labels
+from tabsmith.modeling.decisions.types import LEVEL, Conformal, NoIntervals
 from tabsmith.modeling.ensemble import BaggedModel, load_bagged_model
 from tabsmith.modeling.model_files import FORMAT_WITH_COLUMN_FORMATS, MANIFEST, MODEL_ID, ModelFile
 from tabsmith.modeling.new_rows import NewRowsReader
@@ -40,6 +44,7 @@ class Model:
         self.report = report
         self.labels = ClassLabels(file.classes)
         self.knows_formats = knows_formats  # False for a model saved before models kept how their columns are read
+        self.decisions = file.decisions
         self._levels = file.levels
         self._estimator = estimator
         self._origin = origin  # the folder or file it was loaded from
@@ -80,7 +85,8 @@ class Model:
         return self.labels.array()
 
     def predict(self, rows: Predictable, *, allow_missing: bool = False) -> npt.NDArray[Any]:
-        """The most probable label, or the number, of each row; shape (rows,).
+        """The label, or the number, of each row; shape (rows,). A label is the most probable one, or that of the model's
+        threshold (`report.decisions`).
 
         `rows` is a frame, a table or the path of a file. Each row is read by itself, as the training table was; columns
         are found by name, and a column that is missing counts as missing values. What is not understood is treated as
@@ -101,6 +107,15 @@ class Model:
                 "A model of numbers has no class probabilities.", next_step="Use predict for its numbers."
             )
         return self._predict(rows, allow_missing)
+
+    def predict_interval(self, rows: Predictable, level: float = LEVEL, *, allow_missing: bool = False) -> Floats:
+        """The lower and the upper end of an interval that holds the number of a row with probability `level`.
+
+        Shape (rows, 2). The intervals are conformal: of rows drawn as the training rows were, about `level` have their
+        number inside (`report.decisions.intervals` has it checked on the test set). Raises PredictionError for a model
+        of classes and for a level that it cannot know, and as `predict` does.
+        """
+        return self.intervals(self._predict(rows, allow_missing), level)
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -134,14 +149,38 @@ class Model:
 
     def predict_arrays(self, rows: RowArrays) -> Floats:
         """(rows, classes) probabilities, or (rows, 1) numbers, of rows once read."""
-        return self._estimator.predict(rows)
+        prediction = self._estimator.predict(rows)
+        return calibrate(self.decisions.calibration, prediction) if self.labels.classes else prediction
+
+    def label_positions(self, probabilities: Floats) -> Ints:
+        """The positions among `classes_` of the labels that the model gives `probabilities` (rows, classes)."""
+        return choose_labels(self.decisions.rule, probabilities)
+
+    def intervals(self, prediction: Floats, level: float) -> Floats:
+        """(rows, 2): the ends of the interval of each predicted number, (rows, 1); NaN where the prediction is NaN.
+
+        Raises PredictionError for a model of classes, one saved before models had intervals, and a level that the model
+        cannot know.
+        """
+        match self.decisions.intervals:
+            case Conformal() as rule:
+                return intervals_of(rule, prediction[:, 0], level)
+            case NoIntervals() if self.labels.classes:
+                raise PredictionError(
+                    "A model of classes has no intervals of numbers.",
+                    next_step="Use predict_proba for its probabilities.",
+                )
+            case NoIntervals():
+                raise PredictionError(
+                    "The model was saved before models had prediction intervals.", next_step="Train it again."
+                )
 
     def decide(self, prediction: Floats) -> npt.NDArray[Any]:
         """Predictions as labels, or as numbers; None for a label where the prediction is NaN."""
         if not self.labels.classes:
             return prediction[:, 0]
         without = np.isnan(prediction).any(axis=1)
-        labels = self.labels.decode(np.where(without, 0, prediction.argmax(axis=1)))
+        labels = self.labels.decode(np.where(without, 0, self.label_positions(prediction)))
         if without.any():
             labels = labels.astype(object)
             labels[without] = None
@@ -186,18 +225,18 @@ class Model:
 
 
 def load_model(model: str | Path) -> Model:
-    """The model with this id, in this folder, or in this exported file.
+    """The model with this id or alias, in this folder, or in this exported file.
 
     Every file is compared with the manifest, and only trusted types are made (see `families.skops_files`). Raises
     ModelNotFoundError, or ModelDamagedError naming the file at fault.
     """
     name = str(model)
-    if MODEL_ID.fullmatch(name) and (saved := store.model_folder(name)).is_dir():
-        return Model.load(saved, saved)
     path = Path(name).expanduser()
-    if (path / MANIFEST).is_file():
-        return Model.load(path, path)
-    if path.is_file():
-        with archive.unpacked_model(path) as folder:
-            return Model.load(folder, path)
-    raise store.model_not_found(name)
+    if not MODEL_ID.fullmatch(name) or not store.has_model(name):
+        if (path / MANIFEST).is_file():
+            return Model.load(path, path)
+        if path.is_file():
+            with archive.unpacked_model(path) as folder:
+                return Model.load(folder, path)
+    saved = store.model_folder(store.find_model(name))
+    return Model.load(saved, saved)

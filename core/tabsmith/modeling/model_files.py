@@ -7,16 +7,18 @@ from typing import Final
 import msgspec
 
 from tabsmith.families.registry import families
+from tabsmith.modeling.decisions.types import Decisions
 from tabsmith.recipes.recipe import Recipe
 from tabsmith.tables.schema.types import ProblemType
 
-FORMAT: Final = 2
+FORMAT: Final = 3  # 3 has decisions, which an older tabsmith would leave out without a word
 FORMAT_WITH_COLUMN_FORMATS: Final = 2
 """Models of this format and later know how the texts of each column are read (`ColumnSchema.format`)."""
 MANIFEST: Final = "manifest.json"
 REPORT: Final = "report.json"
 SCHEMA: Final = "schema.json"
 MODEL: Final = "model.json"
+HOLDOUT: Final = "holdout.npz"  # of format 3 on, where there is a test set
 
 MODEL_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -29,8 +31,8 @@ def _member_files() -> re.Pattern[str]:
 
 @cache
 def _model_files() -> re.Pattern[str]:
-    member = rf"members/\d{{1,3}}-[0-9a-f]{{12}}/fold-\d{{1,3}}/(?:{_member_files().pattern})"
-    return re.compile(rf"report\.json|schema\.json|model\.json|{member}")
+    member = rf"members/\d{{1,3}}-[0-9a-f]{{12}}/(?:fold|all)-\d{{1,3}}/(?:{_member_files().pattern})"
+    return re.compile(rf"report\.json|schema\.json|model\.json|holdout\.npz|{member}")
 
 
 def is_member_file(name: str) -> bool:
@@ -52,7 +54,8 @@ class StoredMember(msgspec.Struct, frozen=True):
 
 
 class ModelFile(msgspec.Struct, frozen=True):
-    """`model.json`: the class labels in their own types, the members, and the levels of categories in training.
+    """`model.json`: the class labels in their own types, the members, the levels of categories in training, and what is
+    decided about the ensemble's predictions.
 
     A column with more than `delivery.MAX_LEVELS` levels is not among `levels`.
     """
@@ -60,6 +63,7 @@ class ModelFile(msgspec.Struct, frozen=True):
     classes: tuple[bool | int | float | str, ...]
     members: tuple[StoredMember, ...]
     levels: dict[str, tuple[str, ...]] = {}
+    decisions: Decisions = Decisions()
 
 
 class FileFingerprint(msgspec.Struct, frozen=True):
@@ -94,3 +98,6 @@ class ModelSummary(msgspec.Struct, frozen=True):
     members: tuple[str, ...] = ()  # families, by weight
     size: int = 0  # bytes
     damaged: str = ""
+    name: str = ""  # that a person gave it
+    note: str = ""
+    aliases: tuple[str, ...] = ()  # that mean this model

@@ -5,6 +5,8 @@ defaults first, then extra-trees variants, small learning rates, small and large
 neighbours for variety in the ensemble.
 """
 
+from collections.abc import Collection
+
 from tabsmith.families.registry import families, get_family
 from tabsmith.families.spec import HUGE, SMALL, TINY, TableSize
 from tabsmith.recipes.recipe import Family, Recipe
@@ -12,16 +14,21 @@ from tabsmith.tables.profile.types import TableProfile
 from tabsmith.tables.schema.types import Schema
 
 
-def portfolio(schema: Schema, profile: TableProfile, *, family: Family | None = None) -> tuple[Recipe, ...]:
-    """The recipes to try on this table, in order, no two alike; only those of `family` when one is given, and then
-    also where the family is slow on such a table, because it was asked for."""
+def portfolio(
+    schema: Schema, profile: TableProfile, *, only: Collection[Family] = (), exclude: Collection[Family] = ()
+) -> tuple[Recipe, ...]:
+    """The recipes to try on this table, in order, no two alike, none of a family in `exclude`; those of the families in
+    `only`, if there are any, and then all of them, also where a family is slow on such a table: it was asked for."""
     size = measure_table(schema, profile)
-    chosen = [spec for spec in families() if spec.suits(size)] if family is None else [get_family(family)]
-    entries = [(entry, spec.name) for spec in chosen for entry in spec.portfolio(size)]
-    if family is None:
-        entries.sort(key=lambda pair: pair[0].rank)
+    chosen = [get_family(name) for name in only] or [spec for spec in families() if spec.suits(size)]
+    entries = [(entry, spec.name) for spec in chosen if spec.name not in exclude for entry in spec.portfolio(size)]
+    entries.sort(key=lambda pair: pair[0].rank)
+    if not only:
         entries = entries[: _max_recipes(size)]
-    return tuple(Recipe(family=name, name=entry.name, parameters=entry.parameters) for entry, name in entries)
+    return tuple(
+        Recipe(family=name, name=entry.name, parameters=entry.parameters, features=entry.features, target=entry.target)
+        for entry, name in entries
+    )
 
 
 def measure_table(schema: Schema, profile: TableProfile) -> TableSize:

@@ -10,7 +10,7 @@ from tabsmith.families.spec import ParameterSpec, ParameterValue
 from tabsmith.recipes import sql
 from tabsmith.recipes.recipe import Encoder, Family, Problem, Recipe, Verdict
 from tabsmith.tables.profile.types import StorageType, TableProfile
-from tabsmith.tables.schema.types import ColumnKind, ColumnSchema, Schema
+from tabsmith.tables.schema.types import ColumnKind, ColumnSchema, ProblemType, Schema
 from tabsmith.text import clean, nearest
 
 MAX_BYTES: Final = 1_000_000
@@ -69,7 +69,7 @@ def validate_recipe(recipe: Recipe, schema: Schema, profile: TableProfile | None
     unfinished = tuple(_incomplete(recipe, schema))
     problems = (
         *unfinished,
-        *_parameter_problems(recipe, schema),
+        *parameter_problems(recipe, schema.problem_type),
         *_column_problems(recipe, schema),
         *sql.check_derived(recipe.derived, sql_columns(schema, profile)),
     )
@@ -146,7 +146,7 @@ def _parameter_schema(spec: ParameterSpec) -> dict[str, object]:
 def _withheld(column: ColumnSchema, schema: Schema) -> str:
     if column.name == schema.target or column.role == "target":
         return "it is the target"
-    if column.role in ("ignore", "group"):
+    if column.role in ("ignore", "group", "weight"):
         return f'its role is "{column.role}"'
     return ""
 
@@ -165,7 +165,8 @@ def _incomplete(recipe: Recipe, schema: Schema) -> Iterator[Problem]:
         yield Problem("dropped", f"More than {MAX_FEATURES:,} features are left; drop some.")
 
 
-def _parameter_problems(recipe: Recipe, schema: Schema) -> Iterator[Problem]:
+def parameter_problems(recipe: Recipe, task: ProblemType | None = None) -> Iterator[Problem]:
+    """The problems of the recipe's parameters; whether they are for the `task` is not asked without one."""
     for name, value in recipe.parameters.items():
         where = f"parameter {clean(name, 60)}"
         spec = family_parameter(recipe.family, name)
@@ -176,8 +177,8 @@ def _parameter_problems(recipe: Recipe, schema: Schema) -> Iterator[Problem]:
             yield Problem(where, f"The family {family_label(recipe.family)} has no such parameter. {hint}")
         elif what := _value_problem(spec, value):
             yield Problem(where, what)
-        elif spec.tasks and schema.problem_type not in spec.tasks and value != spec.default:
-            yield Problem(where, f"It is for {' and '.join(spec.tasks)} targets; this one is {schema.problem_type}.")
+        elif task and spec.tasks and task not in spec.tasks and value != spec.default:
+            yield Problem(where, f"It is for {' and '.join(spec.tasks)} targets; this one is {task}.")
 
 
 def _value_problem(spec: ParameterSpec, value: ParameterValue) -> str:

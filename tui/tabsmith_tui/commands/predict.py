@@ -6,6 +6,7 @@ from typing import Final
 import click
 
 from tabsmith.errors import WORK_FAILED
+from tabsmith.modeling.decisions.types import LEVEL
 from tabsmith.presentation.predictions import prediction_notes, rows_score_lines
 from tabsmith.presentation.spans import plain_text
 from tabsmith.text import plural
@@ -23,6 +24,15 @@ PREVIEW_COLUMNS: Final = 8
     "--out", metavar="FILE", help="CSV or Parquet; NAME-predictions.csv in the current folder when not given."
 )
 @click.option("--column", default="", metavar="NAME", help="The column of predictions; prediction when not given.")
+@click.option(
+    "--intervals",
+    "level",
+    metavar="LEVEL",
+    type=float,
+    is_flag=False,
+    flag_value=LEVEL,
+    help="Numbers: add the ends of intervals that hold this share of the rows, 0.9 if left out.",
+)
 @click.option("--allow-missing", is_flag=True, help="Predict although an important column is missing.")
 @click.option("--allow-bad-rows", is_flag=True, help="Exit with 0 although some rows could not be read.")
 @source_options
@@ -32,6 +42,7 @@ def predict(
     path: str,
     out: str | None,
     column: str,
+    level: float | None,
     allow_missing: bool,
     allow_bad_rows: bool,
     options: SourceOptions,
@@ -48,7 +59,9 @@ def predict(
 
     loaded = load_model(model)
     info = read(source_to_predict(loaded, options.source(path)), lambda _share, _message: None)
-    done = predict_file(loaded, info, Path(out) if out else None, column=column, allow_missing=allow_missing)
+    done = predict_file(
+        loaded, info, Path(out) if out else None, column=column, level=level, allow_missing=allow_missing
+    )
     if done.missing:
         say(f"Not in the table, treated as missing: {', '.join(done.missing[:20])}")
     for note in prediction_notes(done):
