@@ -88,6 +88,7 @@ class FitRequest:
     threads: int
     seed: int
     seconds_left: Callable[[], float]  # a fit ends near 0 with what it has
+    sample_weights: Floats | None = None  # how much each row counts, positive, about 1; None: all rows the same
     held: StoppingRows | None = None  # rows beside these, to stop boosting by; None: some of these are
     rounds: int = 0  # of boosting, where another fold has found them; 0: they are to be found
 
@@ -118,11 +119,16 @@ class FitRequest:
 
     @cached_property
     def weights(self) -> Floats | None:
-        """A weight per row for `class_weight: balanced`, else None."""
+        """How much each row counts in the fit: its sample weight, times that of its class for `class_weight: balanced`.
+
+        None where all rows count the same.
+        """
         if not self.classification or not self.parameters.class_weights():
-            return None
-        counts = np.bincount(self.y.astype(int), minlength=self.outputs)
-        return np.asarray((len(self.y) / (self.outputs * counts))[self.y.astype(int)], dtype=np.float64)
+            return self.sample_weights
+        codes = self.y.astype(int)
+        totals = np.bincount(codes, weights=self.sample_weights, minlength=self.outputs)
+        class_weights = (totals.sum() / (self.outputs * totals))[codes]
+        return np.asarray(class_weights * (1.0 if self.sample_weights is None else self.sample_weights), dtype=float)
 
 
 class FittedModel(Protocol):

@@ -71,6 +71,7 @@ register(
         portfolio=_portfolio,
         suits=lambda size: size.rows <= 20_000 and size.width <= 100,
         requirements=FamilyRequirements(scaling="squash", missing=False),
+        weighs_rows=False,
         fit=fit,
         load=NearestNeighborsModel.load,
         trusted_types=(

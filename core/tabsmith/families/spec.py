@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import msgspec
 
+from tabsmith.families.feature_steps import FeatureStep, TargetTransformation
 from tabsmith.tables.schema.types import ProblemType
 
 if TYPE_CHECKING:
@@ -119,11 +120,18 @@ class PortfolioEntry(msgspec.Struct, frozen=True):
     rank: int
     name: str
     parameters: dict[str, ParameterValue]
+    features: tuple[FeatureStep, ...] = ()
+    target: TargetTransformation = "none"
 
 
 def entry(rank: int, name: str, **parameters: ParameterValue) -> PortfolioEntry:
     """A known-good recipe with these parameters."""
     return PortfolioEntry(rank, name, parameters)
+
+
+def with_steps(entry: PortfolioEntry, *features: FeatureStep, target: TargetTransformation = "none") -> PortfolioEntry:
+    """The recipe with these feature steps and this transformation of the target."""
+    return msgspec.structs.replace(entry, features=features, target=target)
 
 
 class FamilyRequirements(msgspec.Struct, frozen=True):
@@ -134,6 +142,7 @@ class FamilyRequirements(msgspec.Struct, frozen=True):
     native_levels: int = 0  # the estimator takes categories, of at most so many levels
     native_level_rows: int = 2  # rows that a level needs to be a category of its own
     standardized_target: bool = False  # a regression's target is fitted with mean 0 and deviation 1
+    monotone: bool = False  # the estimator takes monotone constraints, for numbers and two classes
 
 
 class FamilySpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,6 +157,7 @@ class FamilySpec(msgspec.Struct, frozen=True, kw_only=True):
     is_random: "Callable[[ParameterValues], bool]" = lambda _: False
     """Whether another seed gives another model of these parameters, so that a mean of several is better than one."""
     requirements: FamilyRequirements = FamilyRequirements()
+    weighs_rows: bool = True  # whether its fit uses `FitRequest.weights`
     fit: "Callable[[FitRequest], FittedModel]"
     load: "Callable[[Path, EstimatorFile], FittedModel]"
     """The model saved in a file. Raises ModelDamagedError."""

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from threadpoolctl import threadpool_limits
 
 from tabsmith.families.estimator import Floats, Ints
+from tabsmith.families.registry import get_family
 from tabsmith.formatting import significant
 from tabsmith.modeling import cross_validation, metrics, store
 from tabsmith.modeling.baseline import best_constant, compare_with_baseline
@@ -106,6 +107,7 @@ def measure_model(
             *data.notes,
             *_caveats(holdout, header.tries, data),
             *_cut_short(evaluations, ensemble),
+            *_unweighted(data, ensemble),
             *_unmeasured(data, importances),
         ),
     )
@@ -172,6 +174,17 @@ def _unmeasured(data: TrainingData, importances: tuple[ColumnImportance, ...]) -
     return (f"Importance was measured for {len(importances)} of {columns} columns, for want of time.",)
 
 
+def _unweighted(data: TrainingData, ensemble: Ensemble) -> tuple[str, ...]:
+    """The members whose library takes no weights of rows, where rows have them."""
+    if data.weights is None:
+        return ()
+    families = dict.fromkeys(member.recipe.family for member in ensemble.members)
+    labels = [family.label for family in map(get_family, families) if not family.weighs_rows]
+    return tuple(
+        f"The {label} was fitted without the weights of rows, which its library does not take." for label in labels
+    )
+
+
 def _folder(evaluations: Sequence[Evaluation], recipe_id: str, run_folder: Path) -> Path:
     return run_folder / next(item.folder for item in evaluations if item.recipe.id == recipe_id)
 
@@ -213,7 +226,7 @@ def _measure(
         covered = data.covered
         return None, _outcome_of(data, data.y[covered], ensemble.prediction[covered])
     prediction = delivered.predict(data.held_rows)
-    HoldoutPredictions(data.held_y, prediction, data.holdout_basis.groups).save(kept)
+    HoldoutPredictions(data.held_y, prediction, data.holdout_basis.groups, data.holdout_weights).save(kept)
     measured = (data.metric, *(metric for metric in metrics_for(data.task) if metric != data.metric))
     end = min(deadline, time.monotonic() + INTERVAL_SECONDS)
     intervals = metrics.bootstrap_intervals(
@@ -223,6 +236,7 @@ def _measure(
         data.classes,
         seed=data.seed,
         groups=data.holdout_basis.groups,
+        weights=data.holdout_weights,
         enough=lambda: time.monotonic() >= end,
     )
     scores = tuple(
@@ -234,10 +248,11 @@ def _measure(
         data.metric,
         data.held_y,
         prediction,
-        best_constant(data.metric, data.y, data.classes),
+        best_constant(data.metric, data.y, data.classes, data.weights),
         data.classes,
         seed=data.seed,
         groups=data.holdout_basis.groups,
+        weights=data.holdout_weights,
         enough=lambda: time.monotonic() >= end,
     )
     return Holdout(data.holdout_rows, scores, baseline), _outcome_of(data, data.held_y, prediction)

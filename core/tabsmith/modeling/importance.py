@@ -71,5 +71,6 @@ def _score(
             derived = compute_derived_columns(part, member.recipe)
             mean += member.weight * member.models[fold].predict(part.replaced(derived))
         prediction.append(mean)
-    y = data.y[np.concatenate(list(parts))]
-    return metrics.score(data.metric, y, np.concatenate(prediction), data.classes)
+    index = np.concatenate(list(parts))
+    weights = metrics.taken(data.weights, index)
+    return metrics.score(data.metric, data.y[index], np.concatenate(prediction), data.classes, weights)

@@ -18,10 +18,11 @@ class ScoreInterval(msgspec.Struct, frozen=True):
     high: float | None
 
 
-def score(metric: Metric, y: Ints | Floats, prediction: Floats, classes: int) -> float:
+def score(metric: Metric, y: Ints | Floats, prediction: Floats, classes: int, weights: Floats | None = None) -> float:
     """The score in the metric's own sign and unit; NaN where it is undefined (one class only, no rows, no number).
 
-    `y` holds class positions or numbers, `prediction` the probabilities (rows, classes) or the numbers (rows, 1).
+    `y` holds class positions or numbers, `prediction` the probabilities (rows, classes) or the numbers (rows, 1), and
+    `weights`, where rows have them, how much each row counts (positive): a row of weight 2 counts as two rows.
     """
     if not len(y) or not np.isfinite(prediction).all():
         return float("nan")
@@ -29,12 +30,16 @@ def score(metric: Metric, y: Ints | Floats, prediction: Floats, classes: int) ->
         return float("nan")
     if metric.name == "r2" and (len(y) < 2 or np.ptp(y) == 0):
         return float("nan")
-    return float(_SCORERS[metric.name](y, prediction, classes))
+    return float(_SCORERS[metric.name](y, prediction, classes, weights))
 
 
-def _roc_auc(y: Ints | Floats, prediction: Floats, _: int) -> float:
+def _roc_auc(y: Ints | Floats, prediction: Floats, _: int, weights: Floats | None) -> float:
     from scipy.stats import rankdata
 
+    if weights is not None:
+        from sklearn.metrics import roc_auc_score
+
+        return float(roc_auc_score(y, prediction[:, 1], sample_weight=weights))
     # By ranks (Mann and Whitney 1947): several times as quick as sorting thresholds, and selection asks often.
     ranks = rankdata(prediction[:, 1])
     positive = int(np.count_nonzero(y))
@@ -42,55 +47,74 @@ def _roc_auc(y: Ints | Floats, prediction: Floats, _: int) -> float:
     return float((ranks[y == 1].sum() - positive * (positive + 1) / 2) / pairs)
 
 
-def _average_precision(y: Ints | Floats, prediction: Floats, _: int) -> float:
+def _average_precision(y: Ints | Floats, prediction: Floats, _: int, weights: Floats | None) -> float:
     from sklearn.metrics import average_precision_score
 
-    return float(average_precision_score(y, prediction[:, 1]))
+    return float(average_precision_score(y, prediction[:, 1], sample_weight=weights))
 
 
-def _log_loss(y: Ints | Floats, prediction: Floats, _: int) -> float:
+def _log_loss(y: Ints | Floats, prediction: Floats, _: int, weights: Floats | None) -> float:
     # Not by scikit-learn, which refuses rows whose probabilities sum to 1 only within float32.
     probabilities = np.clip(prediction, 1e-15, None)
     true_class = probabilities[np.arange(len(y)), y.astype(int)] / probabilities.sum(axis=1)
-    return float(-np.log(true_class).mean())
+    return float(-np.average(np.log(true_class), weights=weights))
 
 
-def _accuracy(y: Ints | Floats, prediction: Floats, _: int) -> float:
-    return float((prediction.argmax(axis=1) == y).mean())
+def _accuracy(y: Ints | Floats, prediction: Floats, _: int, weights: Floats | None) -> float:
+    return float(np.average(prediction.argmax(axis=1) == y, weights=weights))
 
 
-def _balanced_accuracy(y: Ints | Floats, prediction: Floats, classes: int) -> float:
-    counts = np.bincount(y.astype(int), minlength=classes)
-    right = np.bincount(y.astype(int), weights=prediction.argmax(axis=1) == y, minlength=classes)
+def _balanced_accuracy(y: Ints | Floats, prediction: Floats, classes: int, weights: Floats | None) -> float:
+    counts = _class_totals(y.astype(int), weights, classes)
+    is_right = prediction.argmax(axis=1) == y
+    right = np.bincount(y.astype(int), weights=is_right if weights is None else is_right * weights, minlength=classes)
     return float((right[counts > 0] / counts[counts > 0]).mean())
 
 
-def _f1(y: Ints | Floats, prediction: Floats, classes: int) -> float:
+def _f1(y: Ints | Floats, prediction: Floats, classes: int, weights: Floats | None) -> float:
     # By hand, because a bootstrap asks a thousand times; the mean is over the classes that occur, as in scikit-learn.
     labels = prediction.argmax(axis=1)
-    right = np.bincount(labels[labels == y], minlength=classes)
-    both = np.bincount(y.astype(int), minlength=classes) + np.bincount(labels, minlength=classes)
-    scores = 2 * right / np.maximum(both, 1)
+    hits = labels == y
+    right = _class_totals(labels[hits], None if weights is None else weights[hits], classes)
+    both = _class_totals(y.astype(int), weights, classes) + _class_totals(labels, weights, classes)
+    scores = 2 * right / np.where(both > 0, both, 1)
     return float(scores[1] if classes == 2 else scores[both > 0].mean())
 
 
-def _rmse(y: Ints | Floats, prediction: Floats, _: int) -> float:
-    return float(np.sqrt(np.mean((y - prediction[:, 0]) ** 2)))
+def _class_totals(codes: Ints, weights: Floats | None, classes: int) -> Floats:
+    """The number of rows of each class, or the sum of their weights."""
+    return np.bincount(codes, weights=weights, minlength=classes).astype(np.float64)
 
 
-def _mae(y: Ints | Floats, prediction: Floats, _: int) -> float:
-    return float(np.mean(np.abs(y - prediction[:, 0])))
+def _rmse(y: Ints | Floats, prediction: Floats, _: int, weights: Floats | None) -> float:
+    return float(np.sqrt(np.average((y - prediction[:, 0]) ** 2, weights=weights)))
 
 
-def _median_ae(y: Ints | Floats, prediction: Floats, _: int) -> float:
-    return float(np.median(np.abs(y - prediction[:, 0])))
+def _mae(y: Ints | Floats, prediction: Floats, _: int, weights: Floats | None) -> float:
+    return float(np.average(np.abs(y - prediction[:, 0]), weights=weights))
 
 
-def _r2(y: Ints | Floats, prediction: Floats, _: int) -> float:
-    return float(1 - np.sum((y - prediction[:, 0]) ** 2) / np.sum((y - y.mean()) ** 2))
+def _median_ae(y: Ints | Floats, prediction: Floats, _: int, weights: Floats | None) -> float:
+    return median(np.abs(y - prediction[:, 0]), weights)
 
 
-_SCORERS: Final[dict[MetricName, Callable[[Ints | Floats, Floats, int], float]]] = {
+def median(values: Floats, weights: Floats | None) -> float:
+    """The median; with `weights`, the value at which half of their sum is reached, or midway between two such values."""
+    if weights is None:
+        return float(np.median(values))
+    order = np.argsort(values, kind="stable")
+    reached = np.cumsum(weights[order])
+    half = reached[-1] / 2
+    below, above = np.searchsorted(reached, half, side="left"), np.searchsorted(reached, half, side="right")
+    return float((values[order[below]] + values[order[min(above, len(order) - 1)]]) / 2)
+
+
+def _r2(y: Ints | Floats, prediction: Floats, _: int, weights: Floats | None) -> float:
+    spread = np.average((y - np.average(y, weights=weights)) ** 2, weights=weights)
+    return float(1 - np.average((y - prediction[:, 0]) ** 2, weights=weights) / spread)
+
+
+_SCORERS: Final[dict[MetricName, Callable[[Ints | Floats, Floats, int, Floats | None], float]]] = {
     "roc_auc": _roc_auc,
     "log_loss": _log_loss,
     "accuracy": _accuracy,
@@ -102,6 +126,11 @@ _SCORERS: Final[dict[MetricName, Callable[[Ints | Floats, Floats, int], float]]]
     "median_ae": _median_ae,
     "r2": _r2,
 }
+
+
+def taken(weights: Floats | None, index: Ints) -> Floats | None:
+    """The weights of the rows at the positions `index`; None where rows have no weights."""
+    return None if weights is None else weights[index]
 
 
 MIN_DRAWS: Final = 100
@@ -125,10 +154,12 @@ def bootstrap_intervals(
     *,
     seed: int,
     groups: Ints | None = None,
+    weights: Floats | None = None,
     draws: int = 500,
     enough: Callable[[], bool] = lambda: False,
 ) -> tuple[ScoreInterval, ...]:
-    """Each metric's score with its 95 % percentile bootstrap interval (Efron 1979); groups are drawn whole.
+    """Each metric's score with its 95 % percentile bootstrap interval (Efron 1979); groups are drawn whole, and a drawn
+    row brings its weight.
 
     Draws on which a metric is undefined are left out. `enough` ends the drawing early, for the first metric not before
     `MIN_DRAWS`. Fewer than 20 draws give no interval.
@@ -140,12 +171,12 @@ def bootstrap_intervals(
         if late and draw >= MIN_DRAWS:
             break
         for metric in metrics[:1] if late else metrics:
-            value = score(metric, y[index], prediction[index], classes)
+            value = score(metric, y[index], prediction[index], classes, taken(weights, index))
             if value == value:
                 scores[metric].append(value)
     intervals = []
     for metric in metrics:
         drawn = scores[metric]
         low, high = np.percentile(drawn, [2.5, 97.5]).tolist() if len(drawn) >= 20 else (None, None)
-        intervals.append(ScoreInterval(score(metric, y, prediction, classes), low, high))
+        intervals.append(ScoreInterval(score(metric, y, prediction, classes, weights), low, high))
     return tuple(intervals)

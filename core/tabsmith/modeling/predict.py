@@ -108,6 +108,7 @@ class _Prediction:
         others = self._reader.match.extra
         target = match_columns([model.schema.target], others)
         self._target = "".join(others[position] for position in target.positions.values())  # empty if it is not there
+        self._weight = model.schema.weight if model.schema.weight in names else ""
         self._matched = (*self._reader.match.matched, *target.matched)
         self._scorer = RowsScorer(model.report, model.labels) if self._target else None
         self._bad_rows: list[UnreadRow] = []
@@ -123,7 +124,8 @@ class _Prediction:
             prediction = self._model.predict_arrays(read)
             prediction[batch.bad] = np.nan
             if self._scorer is not None:
-                self._scorer.add(batch.cells[self._names.index(self._target)], prediction, read)
+                weight = batch.cells[self._names.index(self._weight)] if self._weight else None
+                self._scorer.add(batch.cells[self._names.index(self._target)], prediction, read, weight)
             written = self._with_predictions(_as_it_stands(table), prediction)
             if batch.has_reasons:
                 written = written.append_column(_free(REASON_COLUMN, written.column_names), _reasons(batch))

@@ -135,6 +135,7 @@ def fit_refit(
             seed=seed,
             threads=threads,
             seconds_left=seconds_left,
+            sample_weights=every.weights,
         )
     result = RefitFile(time.perf_counter() - started, whole=not fit.cut)
     if not result.whole:

@@ -316,6 +316,7 @@ class RowsScore(msgspec.Struct, frozen=True):
     rows: int  # that were scored: those with a target that the model knows, at most `modeling.scoring.MAX_ROWS`
     scores: tuple[ModelScore, ...]  # the model's own metric first
     holdout: tuple[ModelScore, ...]  # the scores on the hold-out, to compare with; empty where there was none
+    weight: str = ""  # the column by which the rows count, as they did in training; "" if all count the same
 
 
 class ModelComparison(msgspec.Struct, frozen=True):

@@ -73,6 +73,7 @@ def _label(value: object) -> Label:
 
 
 MIN_HOLDOUT_ROWS = 5
+_NAMED_ROWS = 8  # in an error
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,8 @@ class TrainingData:
     held_rows: RowArrays
     holdout_basis: SplitBasis
     notes: tuple[str, ...]
+    weights: Floats | None = None  # of the training rows, with mean 1; None where all rows count the same
+    holdout_weights: Floats | None = None  # in the same unit
 
     @property
     def task(self) -> ProblemType:
@@ -133,6 +136,8 @@ class TrainingData:
     def with_holdout(self) -> "TrainingData":
         """The same data with the hold-out among the rows to train on, and without folds: what a model that is already
         measured is fitted to."""
+        both = self.weights is not None and self.holdout_weights is not None
+        weights = np.concatenate([self.weights, self.holdout_weights]) if both else self.weights
         return replace(
             self,
             rows=self.rows.joined(self.held_rows),
@@ -140,6 +145,8 @@ class TrainingData:
             folds=(),
             held_rows=self.held_rows.take(np.arange(0)),
             holdout_basis=self.holdout_basis.take(np.arange(0)),
+            weights=weights,
+            holdout_weights=None,
         )
 
     @property
@@ -176,7 +183,11 @@ def prepare_training_data(frame: "DataFrame", schema: Schema, metric: Metric, *,
     kept = np.flatnonzero(usable & _has_target(y))
     _check_rows(kept, y, schema)
     basis = _with_copies(basis.take(kept), read.rows.take(kept), schema, notes)
+    weights = _row_weights(frame, schema, kept)
     train, held = _split_holdout(basis, schema, seed, notes)
+    if weights is not None:
+        notes.append(f"rows count by {clean(schema.weight, 60)}, in every fit and every score")
+        weights = weights / weights[train].mean()
     basis, holdout_basis = basis.take(train), basis.take(held)
     return TrainingData(
         schema=schema,
@@ -190,6 +201,8 @@ def prepare_training_data(frame: "DataFrame", schema: Schema, metric: Metric, *,
         held_rows=read.rows.take(kept[held]),
         holdout_basis=holdout_basis,
         notes=tuple(notes),
+        weights=None if weights is None else weights[train],
+        holdout_weights=None if weights is None else weights[held],
     )
 
 
@@ -231,6 +244,23 @@ def _target(frame: "DataFrame", schema: Schema, notes: list[str]) -> tuple[Ints 
 
 def _has_target(y: Ints | Floats) -> npt.NDArray[np.bool_]:
     return ~np.isnan(y) if y.dtype.kind == "f" else np.asarray(y >= 0)
+
+
+def _row_weights(frame: "DataFrame", schema: Schema, kept: Ints) -> Floats | None:
+    """How much each of the rows `kept` counts; None without a weight column. Raises SchemaError."""
+    name = schema.weight
+    if not name:
+        return None
+    values = read_rows(frame, [schema.column(name)]).rows.floats(name)[kept]
+    wrong = kept[~(values > 0)]  # a missing weight is NaN
+    if len(wrong):
+        listed = ", ".join(str(row + 1) for row in wrong[:_NAMED_ROWS].tolist())
+        raise SchemaError(
+            f"{plural(len(wrong), 'row')} {'has' if len(wrong) == 1 else 'have'} no positive number in the weight column "
+            f'"{clean(name, 60)}": row {listed}{" ..." if len(wrong) > _NAMED_ROWS else ""}.',
+            next_step="Give these rows a weight above 0, leave them out of the table, or give the column another role.",
+        )
+    return values
 
 
 def _split_basis(

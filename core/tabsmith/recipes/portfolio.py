@@ -25,7 +25,10 @@ def portfolio(
     entries.sort(key=lambda pair: pair[0].rank)
     if not only:
         entries = entries[: _max_recipes(size)]
-    return tuple(Recipe(family=name, name=entry.name, parameters=entry.parameters) for entry, name in entries)
+    return tuple(
+        Recipe(family=name, name=entry.name, parameters=entry.parameters, features=entry.features, target=entry.target)
+        for entry, name in entries
+    )
 
 
 def measure_table(schema: Schema, profile: TableProfile) -> TableSize:

@@ -146,7 +146,7 @@ def _parameter_schema(spec: ParameterSpec) -> dict[str, object]:
 def _withheld(column: ColumnSchema, schema: Schema) -> str:
     if column.name == schema.target or column.role == "target":
         return "it is the target"
-    if column.role in ("ignore", "group"):
+    if column.role in ("ignore", "group", "weight"):
         return f'its role is "{column.role}"'
     return ""
 

@@ -17,9 +17,10 @@ from tabsmith.tables.schema.types import ManualSchema, Schema
 
 
 class Detect(msgspec.Struct, frozen=True, tag="detect", tag_field="schema"):
-    """Detect the schema when training starts; an empty `target` is detected too."""
+    """Detect the schema when training starts; an empty `target` is detected too. Rows count by the column `weight`."""
 
     target: str = ""
+    weight: str = ""
 
 
 class Confirmed(msgspec.Struct, frozen=True, tag="confirmed", tag_field="schema"):

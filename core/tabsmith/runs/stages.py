@@ -64,6 +64,7 @@ def read(source: Source, progress: Progress) -> TableInfo:
 def understand(info: TableInfo, choice: Detect | Deferred) -> Schema:
     """Return the schema that tabsmith detects, with what a person said in words laid over it."""
     from tabsmith.tables.schema.detect import detect_schema
+    from tabsmith.tables.schema.edits import with_role
     from tabsmith.tables.schema.manual import apply_manual_schema, check_columns
 
     if isinstance(choice, Deferred):
@@ -71,7 +72,8 @@ def understand(info: TableInfo, choice: Detect | Deferred) -> Schema:
         check_columns(manual, tuple(column.name for column in info.profile.columns))
         detected = detect_schema(info, manual.target, problem_type=manual.problem_type, kinds_by_hand=manual.kinds)
         return apply_manual_schema(manual, detected)
-    return detect_schema(info, choice.target or None)
+    schema = detect_schema(info, choice.target or None)
+    return with_role(schema, choice.weight, "weight") if choice.weight else schema
 
 
 def choose_metric(spec: RunSpec, schema: Schema) -> Metric:

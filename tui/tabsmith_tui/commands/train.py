@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, get_args
 
 import click
+from msgspec.structs import replace
 
 from tabsmith import config
 from tabsmith.agents.protocol import AgentName
@@ -51,6 +52,7 @@ from tabsmith_tui.commands.read_options import SourceOptions, source_options
 @click.option(
     "--schema", "schema", metavar="TEXT|@FILE", help="A schema in words; the table is read when training starts."
 )
+@click.option("--weight", metavar="COL", default="", help="The column that says how much each row counts.")
 @click.option("--agent", type=click.Choice(get_args(AgentName)), help="Who proposes; agents.default if not given.")
 @click.option("--budget", metavar="$D", help="The most an agent may cost: '$2', 2.00, '100k tokens', none.")
 @click.option("--mode", type=click.Choice(get_args(Mode)), help="When to pause for you; off a terminal: automatic.")
@@ -76,6 +78,7 @@ def train(
     test_path: str | None,
     keep_measured: bool,
     schema: str | None,
+    weight: str,
     agent: AgentName | None,
     budget: str | None,
     mode: Mode | None,
@@ -121,7 +124,7 @@ def train(
         require_available(proposer, settings.agents)
     source = _checked(options.source(path), settings)
     test = None if test_path is None else _checked(parse_source(test_path), settings)
-    folder = start(source, _schema_choice(target, schema), choice, test=test)
+    folder = start(source, _schema_choice(target, schema, weight), choice, test=test)
     return follow(folder, as_json=as_json) if not detach else leave_running(folder, as_json=as_json)
 
 
@@ -157,9 +160,9 @@ def checked_breakpoints(breakpoints: Sequence[str]) -> tuple[str, ...]:
     return tuple(breakpoints)
 
 
-def _schema_choice(target: str | None, schema: str | None) -> SchemaChoice:
+def _schema_choice(target: str | None, schema: str | None, weight: str) -> SchemaChoice:
     if schema is None:
-        return Detect(target or "")
+        return Detect(target or "", weight)
     from tabsmith.tables.schema.manual import parse_manual_schema
 
     manual: ManualSchema = parse_manual_schema(_read_text(schema))
@@ -167,7 +170,11 @@ def _schema_choice(target: str | None, schema: str | None) -> SchemaChoice:
         raise UsageError(
             f"--target says {target}, --schema says {manual.target}.", next_step="Leave one of the two out."
         )
-    return Deferred(manual)
+    if weight and manual.weight not in ("", weight):
+        raise UsageError(
+            f"--weight says {weight}, --schema says {manual.weight}.", next_step="Leave one of the two out."
+        )
+    return Deferred(replace(manual, weight=weight or manual.weight))
 
 
 def _read_text(value: str) -> str:

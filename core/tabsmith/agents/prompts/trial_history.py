@@ -8,6 +8,7 @@ import msgspec
 
 from tabsmith.agents.prompts.quoting import escape_json, quote
 from tabsmith.agents.protocol import Brief, TriedRecipe
+from tabsmith.families.feature_steps import FeatureStep, MonotoneDirection, TargetTransformation
 from tabsmith.families.registry import family_names, family_parameters
 from tabsmith.families.spec import ParameterValue
 from tabsmith.formatting import significant
@@ -63,7 +64,7 @@ def recipe_json(recipe: Recipe, room: int) -> str:
     if len(text) <= room:
         return text
     values = list(recipe.parameters.items())[:_MAX_PARAMETERS]
-    kept = Recipe(recipe.family, parameters={name[:40]: _short(value) for name, value in values})
+    kept = Recipe(recipe.family, parameters={name[:40]: _short(value) for name, value in values}, target=recipe.target)
     derived = 0
     for column in recipe.derived:
         larger = msgspec.structs.replace(kept, derived=(*kept.derived, column))
@@ -74,6 +75,8 @@ def recipe_json(recipe: Recipe, room: int) -> str:
         (len(recipe.derived) - derived, "derived column"),
         (len(recipe.dropped), "dropped column"),
         (len(recipe.encoders), "encoder"),
+        (len(recipe.features), "feature step"),
+        (len(recipe.monotone), "monotone column"),
     )
     left_out = ", ".join(plural(count, noun) for count, noun in cut if count)
     return f"{_json(kept)[: room - 120]} (not shown here: {left_out})"
@@ -84,7 +87,16 @@ def _short(value: ParameterValue) -> ParameterValue:
 
 
 def _json(recipe: Recipe) -> str:
-    plain = _Plain(recipe.family, recipe.derived, recipe.dropped, recipe.encoders, recipe.parameters)
+    plain = _Plain(
+        recipe.family,
+        recipe.derived,
+        recipe.dropped,
+        recipe.encoders,
+        recipe.parameters,
+        recipe.features,
+        recipe.target,
+        recipe.monotone,
+    )
     return escape_json(msgspec.json.encode(plain).decode())
 
 
@@ -96,6 +108,9 @@ class _Plain(msgspec.Struct, frozen=True, omit_defaults=True):
     dropped: tuple[str, ...] = ()
     encoders: dict[str, Encoder] = {}
     parameters: dict[str, ParameterValue] = {}
+    features: tuple[FeatureStep, ...] = ()
+    target: TargetTransformation = "none"
+    monotone: dict[str, MonotoneDirection] = {}
 
 
 def _best(brief: Brief, scored: Sequence[TriedRecipe]) -> list[str]:

@@ -26,6 +26,7 @@ _LOST_GROUP: Final = ColumnWarning(
     "bring new ones, give this column the role group.",
 )
 _ORDERED_KINDS: Final = NUMBER_KINDS | {"date"}
+_ONE_COLUMN_ROLES: Final = frozenset[ColumnRole]({"target", "group", "time", "weight"})
 
 
 def unknown_column(name: str, columns: tuple[str, ...]) -> SchemaError:
@@ -42,7 +43,7 @@ def unknown_column(name: str, columns: tuple[str, ...]) -> SchemaError:
 def with_role(schema: Schema, column: str, role: ColumnRole) -> Schema:
     """`schema` with `column` in another role.
 
-    A schema has at most one target, group and time column each: an earlier one becomes a feature. A group or time
+    A schema has at most one target, group, time and weight column each: an earlier one becomes a feature. A group or time
     column sets the split. Raises SchemaError.
     """
     old = _column(schema, column)
@@ -57,8 +58,13 @@ def with_role(schema: Schema, column: str, role: ColumnRole) -> Schema:
             f"{clean(column, 60)} cannot order the rows in time: it is of kind {old.kind}.",
             next_step="Choose a column of dates or numbers.",
         )
+    if role == "weight" and old.kind not in NUMBER_KINDS:
+        raise SchemaError(
+            f"{clean(column, 60)} cannot say how much a row counts: it is of kind {old.kind}.",
+            next_step="Choose a column of positive numbers, or give this one the kind numeric first.",
+        )
     changed = schema
-    if role in {"target", "group", "time"}:
+    if role in _ONE_COLUMN_ROLES:
         changed = _without_roles(schema, role, evidence=BY_HAND)
     if role == "group":
         old = replace(old, warnings=tuple(warning for warning in old.warnings if warning.kind != "possible group"))
@@ -84,6 +90,11 @@ def with_kind(schema: Schema, column: str, kind: ColumnKind) -> Schema:
     if old.role == "time" and kind not in _ORDERED_KINDS:
         raise SchemaError(
             f"{clean(column, 60)} orders the rows in time, so it must be a date or a number.",
+            next_step="Give it another role first.",
+        )
+    if old.role == "weight" and kind not in NUMBER_KINDS:
+        raise SchemaError(
+            f"{clean(column, 60)} says how much each row counts, so it must be a number.",
             next_step="Give it another role first.",
         )
     left_out_by_kind = old.role == "ignore" and old.kind in {"identifier", "constant"} and kind != "identifier"
