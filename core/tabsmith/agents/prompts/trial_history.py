@@ -18,9 +18,11 @@ from tabsmith.text import plural
 
 MAX_BEST: Final = 6
 MAX_FAILED: Final = 4
+MAX_EARLIER: Final = 3
 CHAMPION_CHARACTERS: Final = 2_600  # characters
 _CHANGE_CHARACTERS: Final = 120
 _REASON_CHARACTERS: Final = 200
+_EARLIER_CHARACTERS: Final = 500
 _FAMILY_CHARACTERS: Final = 180
 _MAX_PARAMETERS: Final = 20
 
@@ -34,6 +36,18 @@ def describe_trials(brief: Brief) -> list[str]:
         return ["nothing was tried yet"]
     champion = brief.champion
     return [*_champion(champion), *_best(brief, scored), *_failed(champion, failed), *_families(brief, scored)]
+
+
+def describe_earlier(brief: Brief) -> list[str]:
+    """Return lines with the recipes that did well before this run and that it has not tried; none if there are none."""
+    tried = {each.recipe.id for each in brief.tried}
+    left = [each for each in brief.earlier if each.recipe.id not in tried][:MAX_EARLIER]
+    if not left:
+        return []
+    lines = [
+        f"- {quote(each.reason, _REASON_CHARACTERS)}: {recipe_json(each.recipe, _EARLIER_CHARACTERS)}" for each in left
+    ]
+    return ["not tried yet in this run, but good before (on other folds, perhaps):", *lines]
 
 
 def _champion(champion: TriedRecipe | None) -> list[str]:

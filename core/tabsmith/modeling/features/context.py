@@ -55,7 +55,7 @@ class StepColumns:
     numbers: tuple[str, ...]
     levels: tuple[str, ...]  # categories, codes and booleans
     dates: tuple[str, ...]
-    time: tuple[str, ...]  # the time column: of it only what comes back
+    time: str  # the column that rows are split by; empty where there is none
     texts: tuple[tuple[str, ColumnKind], ...]
     vectorized: frozenset[tuple[str, TextAnalyzer]]  # texts that are features without any step
     everything: tuple[str, ...]

@@ -41,6 +41,11 @@ class ArithmeticBlock(msgspec.Struct, frozen=True, tag="arithmetic", dict=True):
     def width(self) -> int:
         return len(self.terms)
 
+    @property
+    def sources(self) -> tuple[tuple[str, ...], ...]:
+        """The columns that each output is computed from."""
+        return tuple(term.columns for term in self.terms)
+
     def fill_in(self, rows: RowArrays, out: Floats) -> None:
         base = np.empty((len(rows), len(self.columns)))
         for index, name in enumerate(self.columns):
@@ -100,6 +105,11 @@ class CrossBlock(msgspec.Struct, frozen=True, tag="crosses", dict=True):
     @property
     def width(self) -> int:
         return len(self.crosses) * len(self.other)
+
+    @property
+    def sources(self) -> tuple[tuple[str, ...], ...]:
+        """The columns that each output is computed from."""
+        return tuple(cross for cross in self.crosses for _ in self.other)
 
     def fill_in(self, rows: RowArrays, out: Floats) -> None:
         keys = cross_keys(rows, self.crosses, self.decimals)
@@ -177,6 +187,11 @@ class GroupBlock(msgspec.Struct, frozen=True, tag="groups", dict=True):
     def width(self) -> int:
         return len(self.outputs)
 
+    @property
+    def sources(self) -> tuple[tuple[str, ...], ...]:
+        """The columns that each output is computed from."""
+        return tuple((self.by, output.column) if output.column else (self.by,) for output in self.outputs)
+
     def fill_in(self, rows: RowArrays, out: Floats) -> None:
         positions = level_positions(rows, self.by, self._positions)
         counts, means, quantiles = self._statistics
@@ -231,6 +246,11 @@ class MissingBlock(msgspec.Struct, frozen=True, tag="missing"):
     def width(self) -> int:
         return len(self.flagged) + 1
 
+    @property
+    def sources(self) -> tuple[tuple[str, ...], ...]:
+        """The columns that each output is computed from."""
+        return (*((name,) for name in self.flagged), self.counted)
+
     def fill_in(self, rows: RowArrays, out: Floats) -> None:
         out[:] = 0.0
         flags = {name: index for index, name in enumerate(self.flagged)}
@@ -257,6 +277,11 @@ class LengthBlock(msgspec.Struct, frozen=True, tag="lengths"):
     @property
     def width(self) -> int:
         return 4
+
+    @property
+    def sources(self) -> tuple[tuple[str, ...], ...]:
+        """The columns that each output is computed from."""
+        return ((self.column,),) * self.width
 
     def fill_in(self, rows: RowArrays, out: Floats) -> None:
         texts = rows.texts(self.column)

@@ -13,6 +13,7 @@ from tabsmith.families.feature_steps import (
     DateParts,
     FeatureStep,
     GroupStatistics,
+    Lags,
     MissingFlags,
     Select,
     SubsetHashes,
@@ -26,6 +27,7 @@ from tabsmith.modeling.features.crosses import fit_crosses, fit_subset_hashes, f
 from tabsmith.modeling.features.dates import fit_date_block, usual_parts
 from tabsmith.modeling.features.generated_blocks import LengthBlock, MissingBlock, is_missing_cell
 from tabsmith.modeling.features.group_statistics import fit_group_statistics
+from tabsmith.modeling.features.lags import fit_lag_blocks
 from tabsmith.modeling.features.relevance import Relevance, measure_relevance
 from tabsmith.modeling.features.scaling import fit_scaling
 from tabsmith.modeling.features.texts import fit_text_block
@@ -111,6 +113,9 @@ def _fit_plain_step(fitted: FittedBlocks, context: FeatureContext, step: Feature
             names = columns.named_levels(step.columns)
             if (encoded := fit_target_encoding(context, step, names)) is not None:
                 fitted.add(*encoded)
+        case Lags():
+            for lagged in fit_lag_blocks(context, step, columns.time):
+                fitted.add(*lagged)
         case DateParts():
             _fit_dates(fitted, context, step, columns)
         case TextParts():
@@ -121,14 +126,11 @@ def _fit_plain_step(fitted: FittedBlocks, context: FeatureContext, step: Feature
 
 
 def _fit_dates(fitted: FittedBlocks, context: FeatureContext, step: DateParts, columns: StepColumns) -> None:
-    for name in chosen_columns(step.columns, (*columns.dates, *columns.time)):
-        if np.isnan(context.rows.floats(name)).all():
-            continue
-        is_time = name in columns.time
-        usual = usual_parts(context.requirements, is_time=is_time)
-        wanted = [part for feature in step.features for part in _DATE_PARTS[feature]]
-        parts = tuple(part for part in wanted if part not in usual and not (is_time and part == "elapsed"))
-        if parts:
+    usual = usual_parts(context.requirements)
+    wanted = [part for feature in step.features for part in _DATE_PARTS[feature]]
+    parts = tuple(part for part in wanted if part not in usual)
+    for name in chosen_columns(step.columns, columns.dates):
+        if parts and not np.isnan(context.rows.floats(name)).all():
             fitted.add(fit_date_block(context, name, parts))
 
 

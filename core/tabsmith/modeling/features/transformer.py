@@ -28,6 +28,7 @@ from tabsmith.modeling.features.generated_blocks import (
     LengthBlock,
     MissingBlock,
 )
+from tabsmith.modeling.features.lags import LagBlock
 from tabsmith.modeling.rows import RowArrays
 
 FEATURES_FILE: Final = "features.json"
@@ -43,6 +44,7 @@ Block: TypeAlias = (
     | GroupBlock
     | MissingBlock
     | LengthBlock
+    | LagBlock
 )
 
 
@@ -103,6 +105,12 @@ class FeatureTransformer:
             else:
                 block.fill_in(rows, out[:, span])
         return out if self.kept is None else out[:, self.kept]
+
+    @property
+    def sources(self) -> tuple[tuple[str, ...], ...]:
+        """The columns that each column of the matrix is computed from; none where the matrix is a column of zeros."""
+        sources = [used for block in self.blocks for used in block.sources]
+        return tuple(sources if self.kept is None else [sources[place] for place in self.kept])
 
     def keeping(self, outputs: Sequence[int]) -> "FeatureTransformer":
         """The same features with `outputs` (positions in the matrix) alone; blocks without any of them are left out."""
