@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, Literal, Protocol, TypeAlias, cast
+from typing import Any, Final, Literal, Protocol, TypeAlias, cast, runtime_checkable
 
 import msgspec
 import numpy as np
@@ -159,6 +159,19 @@ class FittedModel(Protocol):
 
     def save(self, path: Path) -> None:
         """Write the model to the new file `path`."""
+        ...
+
+
+@runtime_checkable
+class AdditiveModel(FittedModel, Protocol):
+    """A fitted model that can say what each feature adds to its margins: the numbers that it predicts, the log-odds of
+    the second of two classes, or the scores of which softmax makes the probabilities of more classes."""
+
+    def contributions(self, X: Floats, background: Floats) -> Floats:
+        """(rows, margins, features + 1): the Shapley value of each feature, and last the base, which they are added to.
+
+        `background` holds the features of rows to compare with, for models that keep no averages of their own.
+        """
         ...
 
 

@@ -94,6 +94,8 @@ class TrainingData:
     held_rows: RowArrays
     holdout_basis: SplitBasis
     notes: tuple[str, ...]
+    positions: Ints  # of `rows` in the table, counted from 0
+    held_positions: Ints  # of `held_rows`
     goal: LabelGoal = AUTOMATIC  # what the labels of two classes are to be good for
     weights: Floats | None = None  # of the training rows, with mean 1; None where all rows count the same
     holdout_weights: Floats | None = None  # in the same unit
@@ -211,6 +213,8 @@ def prepare_training_data(
         goal=goal,
         weights=None if weights is None else weights[train],
         holdout_weights=None if weights is None else weights[held],
+        positions=kept[train],
+        held_positions=kept[held],
     )
 
 

@@ -6,7 +6,7 @@ import pytest
 from tabsmith.errors import PredictionError, SchemaError, UsageError
 from tabsmith.families.estimator import Floats, Ints, two_class_columns
 from tabsmith.modeling import metrics
-from tabsmith.modeling.decisions.calibration import calibrate, check_calibration, reliability_curve
+from tabsmith.modeling.decisions.calibration import calibrate, check_calibration, expected_error
 from tabsmith.modeling.decisions.conformal import fit_intervals, interval_score, intervals_of
 from tabsmith.modeling.decisions.goals import (
     AUTOMATIC,
@@ -78,15 +78,11 @@ def test_probabilities_that_lean_to_one_class_are_shifted_and_bent_ones_follow_a
     assert np.isnan(calibrate(bent.method, np.full((1, 2), np.nan))).all()
 
 
-def test_a_reliability_curve_tells_right_probabilities_from_wrong_ones() -> None:
+def test_the_expected_error_tells_right_probabilities_from_wrong_ones() -> None:
     y, right = drawn(5_000)
     came_true = (y == 1).astype(float)
-    curve = reliability_curve(right[:, 1], came_true)
-    assert sum(each.rows for each in curve) == 5_000
-    assert all(abs(each.predicted - each.observed) < 0.08 for each in curve)
-    wrong = reliability_curve(right[:, 1] ** 3, came_true)
-    assert max(each.observed - each.predicted for each in wrong) > 0.2
-    assert len(reliability_curve(np.full(10, 0.5), came_true[:10])) == 1, "equal probabilities are in one bin"
+    assert expected_error(right[:, 1], came_true) < 0.03
+    assert expected_error(np.full(5_000, 0.9), came_true) == pytest.approx(0.9 - came_true.mean())
 
 
 # Labels ---------------------------------------------------------------------------------------------------------------

@@ -16,13 +16,13 @@ import numpy as np
 
 from tabsmith.families.estimator import Floats, Ints, two_class_columns
 from tabsmith.modeling import metrics
-from tabsmith.modeling.decisions.types import Calibration, Isotonic, Platt, ReliabilityBin, Temperature, Uncalibrated
+from tabsmith.modeling.decisions.types import UNCALIBRATED, Calibration, Isotonic, Platt, Temperature, Uncalibrated
 from tabsmith.modeling.metric_catalogue import Metric
 
 MAX_ROWS: Final = 50_000  # that a calibration is fitted to, evenly spaced
 MIN_ROWS: Final = 200  # below which nothing is calibrated: no gain could be told from chance
 ISOTONIC_ROWS: Final = 1_000  # of the rarer class, from which on a free curve is worth a try
-BINS: Final = 10
+GROUPS: Final = 10
 _SMALLEST: Final = 1e-7
 
 
@@ -58,7 +58,7 @@ def check_calibration(metric: Metric, y: Ints, probabilities: Floats, folds: Seq
     rows = np.concatenate(list(folds))
     classes = probabilities.shape[1]
     if len(rows) < MIN_ROWS or len(folds) < 2:
-        return CalibrationCheck(Uncalibrated(), 0.0, 0.0)
+        return CalibrationCheck(UNCALIBRATED, 0.0, 0.0)
     losses = _row_losses(y, probabilities)
     best, best_fit = losses, None
     for fit in _methods(y[rows], classes):
@@ -73,7 +73,7 @@ def check_calibration(metric: Metric, y: Ints, probabilities: Floats, folds: Seq
             best, best_fit = found, fit
     gain, error = _mean_and_error((losses - best)[rows])
     if best_fit is None or gain <= 2 * error:
-        return CalibrationCheck(Uncalibrated(), gain, error)
+        return CalibrationCheck(UNCALIBRATED, gain, error)
     kept = _thinned(rows)
     return CalibrationCheck(best_fit(y[kept], probabilities[kept]), gain, error)
 
@@ -83,15 +83,16 @@ def _mean_and_error(differences: Floats) -> tuple[float, float]:
     return float(differences.mean()), float(differences.std(ddof=1) / np.sqrt(len(differences)))
 
 
-def reliability_curve(probability: Floats, came_true: Floats) -> tuple[ReliabilityBin, ...]:
-    """Up to `BINS` bins of equally many rows, from the least probable on; equal probabilities share a bin."""
-    edges = np.unique(np.quantile(probability, np.linspace(0, 1, BINS + 1)[1:-1]))
-    bins = np.searchsorted(edges, probability, side="left")
-    return tuple(
-        ReliabilityBin(int(of_bin.sum()), float(probability[of_bin].mean()), float(came_true[of_bin].mean()))
-        for each in np.unique(bins)
-        for of_bin in (bins == each,)
-    )
+def expected_error(probability: Floats, came_true: Floats) -> float:
+    """The mean distance between probabilities and the share of rows in which they came true (Naeini et al. 2015).
+
+    Rows are taken in `GROUPS` groups of equally many, by their probability. NaN without rows.
+    """
+    if not len(probability):
+        return float("nan")
+    parts = np.array_split(np.argsort(probability, kind="stable"), min(GROUPS, len(probability)))
+    distances = [len(part) * abs(probability[part].mean() - came_true[part].mean()) for part in parts]
+    return float(np.sum(distances) / len(probability))
 
 
 # The methods ---------------------------------------------------------------------------------------------------------

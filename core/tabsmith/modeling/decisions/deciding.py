@@ -13,15 +13,14 @@ from tabsmith.modeling.decisions.label_rules import EventThreshold, LabelRule, M
 from tabsmith.modeling.decisions.labels import choose_labels
 from tabsmith.modeling.decisions.types import (
     LEVEL,
+    UNCALIBRATED,
     CalibrationReport,
     Conformal,
     DecisionReport,
     Decisions,
     IntervalsReport,
     NoIntervals,
-    ReliabilityBin,
     ThresholdReport,
-    Uncalibrated,
 )
 from tabsmith.modeling.metric_catalogue import Metric, get_metric
 from tabsmith.modeling.training_data import TrainingData
@@ -55,8 +54,8 @@ class FittedDecisions:
             numbers = np.asarray(y, dtype=np.float64)
             return DecisionReport(intervals=_measure_intervals(self.decisions, numbers, prediction[:, 0]))
         positions = y.astype(np.int64)
-        curve = _curve(data.metric.event, positions, prediction)
-        reliability = CalibrationReport(self.check.method, self.check.gain, self.check.gain_error, curve)
+        error = _expected_error(data.metric.event, positions, prediction)
+        reliability = CalibrationReport(self.check.method, self.check.gain, self.check.gain_error, error)
         if data.classes != 2:
             return DecisionReport(calibration=reliability)
         return DecisionReport(
@@ -73,7 +72,7 @@ def fit_decisions(data: TrainingData, prediction: Floats) -> FittedDecisions:
     probabilities.
     """
     folds = [scored for _, scored in data.folds]
-    unchecked = CalibrationCheck(Uncalibrated(), 0.0, 0.0)
+    unchecked = CalibrationCheck(UNCALIBRATED, 0.0, 0.0)
     if not data.classes:
         numbers = np.asarray(data.y, dtype=np.float64)
         intervals = conformal.fit_intervals(numbers, prediction[:, 0], folds)
@@ -87,12 +86,11 @@ def fit_decisions(data: TrainingData, prediction: Floats) -> FittedDecisions:
     return FittedDecisions(data, Decisions(check.method, rule), check)
 
 
-def _curve(event: int, y: Ints, probabilities: Floats) -> tuple[ReliabilityBin, ...]:
+def _expected_error(event: int, y: Ints, probabilities: Floats) -> float:
     if probabilities.shape[1] == 2:
-        return calibration.reliability_curve(probabilities[:, event], np.asarray(y == event, dtype=np.float64))
-    likeliest = probabilities.argmax(axis=1)
-    came_true = np.asarray(likeliest == y, dtype=np.float64)
-    return calibration.reliability_curve(probabilities.max(axis=1), came_true)
+        return calibration.expected_error(probabilities[:, event], np.asarray(y == event, dtype=np.float64))
+    came_true = np.asarray(probabilities.argmax(axis=1) == y, dtype=np.float64)
+    return calibration.expected_error(probabilities.max(axis=1), came_true)
 
 
 def _measure_threshold(data: TrainingData, rule: LabelRule, y: Ints, probabilities: Floats) -> ThresholdReport | None:

@@ -99,6 +99,11 @@ class LagBlock(msgspec.Struct, frozen=True, tag="lags", dict=True):
     def width(self) -> int:
         return len(self.lags) + len(self.windows) + 1
 
+    @property
+    def sources(self) -> tuple[tuple[str, ...], ...]:
+        """The columns of a row that each output is computed from; the earlier values are the history's."""
+        return ((self.time, *self.entity),) * self.width
+
     def fill_in(self, rows: RowArrays, out: Floats) -> None:
         """Fill `out` (rows, width) with what is known before each row."""
         entity = _positions(_series(rows, self.entity), self.history)
