@@ -16,7 +16,8 @@ from tabsmith.families.estimator import Floats, Ints
 from tabsmith.families.registry import get_family
 from tabsmith.formatting import significant
 from tabsmith.modeling.cross_validation import compute_derived_columns
-from tabsmith.modeling.features.fitting import FeatureContext, fit_features
+from tabsmith.modeling.features.context import FeatureContext
+from tabsmith.modeling.features.fitting import fit_features
 from tabsmith.modeling.row_batches import snapshot_batches
 from tabsmith.modeling.rows import RowArrays, read_rows
 from tabsmith.modeling.training_data import TrainingData, input_columns, prepare_training_data
