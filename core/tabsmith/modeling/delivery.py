@@ -15,6 +15,7 @@ from tabsmith.modeling.baseline import best_constant, compare_with_baseline
 from tabsmith.modeling.ensemble import BaggedMember, BaggedModel, Ensemble, FoldModel
 from tabsmith.modeling.explanation.background import draw_background
 from tabsmith.modeling.explanation.explain_model import MeasuredRows, explain_model
+from tabsmith.modeling.explanation.learning_curve import measure_learning_curve
 from tabsmith.modeling.model_files import ModelFile, StoredMember, is_member_file
 from tabsmith.modeling.results import (
     Confusion,
@@ -75,7 +76,16 @@ def deliver_model(
         measured = measured_rows(data, delivered, ensemble)
         holdout, outcome = _measure(data, measured, intervals_end)
         end = min(deadline - saving_seconds, time.monotonic() + EXPLANATION_SECONDS)
-        importance, explanation = explain_model(data, members, measured, deadline=end)
+        champion = _champion(data, evaluations)
+        importance, explanation = explain_model(
+            data,
+            members,
+            measured,
+            deadline=end,
+            learning_curve=lambda: measure_learning_curve(
+                data, champion, run_folder, threads=threads, seconds_left=lambda: end - time.monotonic()
+            ),
+        )
     report = ModelReport(
         model_id=header.model_id,
         run_id=header.run_id,
@@ -85,7 +95,7 @@ def deliver_model(
         schema=data.schema,
         metric=data.metric,
         members=ensemble.members,
-        champion=_champion(data, evaluations),
+        champion=champion,
         cv_score=ensemble.score,
         cv_se=ensemble.standard_error,
         holdout=holdout,

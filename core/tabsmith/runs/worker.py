@@ -25,6 +25,7 @@ from tabsmith.orchestration.loop.iteration import LoopContext, RecipeIteration
 from tabsmith.orchestration.loop.recipe_loop import RecipeLoop
 from tabsmith.orchestration.loop.resume import close_lost_sessions
 from tabsmith.orchestration.sessions import Transcripts
+from tabsmith.processes import available_cores
 from tabsmith.runs import stages
 from tabsmith.runs.agent_factory import AgentFactory
 from tabsmith.runs.controller import ActiveClock, RunController, StoppedError
@@ -78,7 +79,7 @@ class Worker:
         self._journal = folder.events()
         self._spec = folder.spec()
         self._past = reduce(self._journal.read().values)
-        self._cores = self._spec.choice.cores or _available_cores()
+        self._cores = self._spec.choice.cores or available_cores()
         self._pool = Pool(self._cores)
         self._clock = ActiveClock(self._past.counted_seconds)
         choice = self._spec.choice
@@ -323,12 +324,6 @@ class Worker:
 def _reserve(limit: float) -> float:
     """Seconds kept for finishing: never more than a third, so that the shortest limit still fits something."""
     return min(MAX_RESERVE, max(MIN_RESERVE, RESERVED_SHARE * limit), limit / 3)
-
-
-def _available_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def main(arguments: list[str]) -> int:

@@ -1,13 +1,14 @@
-"""`tabsmith models`: list, show, delete, export."""
+"""`tabsmith models`: list, show, explain, delete, export."""
 
+import math
 from pathlib import Path
 
 import click
 import msgspec
 
 from tabsmith import formatting
-from tabsmith_tui.commands.output import json_option, print_json, print_table, print_text, tell
-from tabsmith_tui.commands.run_report import print_report
+from tabsmith_tui.commands.output import json_option, print_json, print_table, print_text, progress_line, tell
+from tabsmith_tui.commands.run_report import print_explanation, print_report
 
 
 class DeletedDocument(msgspec.Struct, frozen=True):
@@ -51,6 +52,25 @@ def show(model: str, as_json: bool) -> None:
         print_json(report)
     else:
         print_report(report)
+
+
+@models.command()
+@click.argument("model")
+@click.option(
+    "--time", "seconds", type=click.FloatRange(min=1), metavar="S", help="Seconds at most; no limit when not given."
+)
+@json_option
+def explain(model: str, seconds: float | None, as_json: bool) -> None:
+    """Measure what explains MODEL: what its run had no time for, the importance of every column and what more rows
+    would bring. Its report is saved anew."""
+    from tabsmith.runs.explain import explain_saved_model
+
+    with progress_line() as progress:
+        report = explain_saved_model(model, progress, seconds=math.inf if seconds is None else seconds)
+    if as_json:
+        print_json(report)
+    else:
+        print_explanation(report)
 
 
 @models.command()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 
@@ -40,8 +40,12 @@ def partial_dependence(
             prediction = few.predict(few.rows.replaced({column: cell.take(np.zeros(len(few), dtype=np.int64))}))
             mean = prediction[:, list(outputs)].mean(axis=0).tolist()
             points.append(DependencePoint(value, tuple(_rounded(number) for number in mean), _rounded(share)))
-        found.append(PartialDependence(column, tuple(points), labels))
+        found.append(PartialDependence(column, _kind(values), tuple(points), labels))
     return tuple(found)
+
+
+def _kind(values: ColumnValues) -> Literal["number", "date", "level"]:
+    return "date" if isinstance(values, DateColumn) else "number" if isinstance(values, NumberColumn) else "level"
 
 
 def explained_outputs(data: TrainingData) -> tuple[tuple[int, ...], tuple[str, ...]]:

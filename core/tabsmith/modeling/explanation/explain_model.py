@@ -47,12 +47,12 @@ def explain_model(
     measured: MeasuredRows,
     *,
     deadline: float,
-    learning_curve: Callable[[float], LearningCurve | None] = lambda _deadline: None,
+    learning_curve: Callable[[], LearningCurve | None],
 ) -> Explained:
     """Explain the model that was measured on `measured`; `members` hold its models of all folds, in the folds' order.
 
-    `deadline` is a time of time.monotonic(), at which what is not measured yet is left out. `learning_curve` is asked
-    last, and told the deadline.
+    `deadline` is a time of time.monotonic(), at which what is not measured yet is left out. `learning_curve` is measured
+    last.
     """
     generator = np.random.default_rng(data.seed)
     words = data.labels.words()
@@ -81,7 +81,7 @@ def explain_model(
             classes=scores,
             worst_rows=worst,
             worst_slices=slices,
-            learning_curve=learning_curve(deadline),
+            learning_curve=learning_curve(),
             seed=data.seed,
         ),
     )

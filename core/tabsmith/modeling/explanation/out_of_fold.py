@@ -23,6 +23,7 @@ class OutOfFoldSample:
 
     rows: RowArrays
     y: Ints | Floats
+    positions: Ints  # of the rows among the training rows
     members: tuple[BaggedMember, ...]  # with the models of all folds, in the folds' order
     parts: tuple[slice, ...]  # the rows of each fold
     outputs: int
@@ -44,10 +45,12 @@ class OutOfFoldSample:
     def first(self, count: int) -> "OutOfFoldSample":
         """About `count` of the rows, as many of each fold as its share of all."""
         share = min(1.0, count / max(1, len(self)))
-        kept = [
-            np.arange(part.start, part.stop)[: max(1, round(share * (part.stop - part.start)))] for part in self.parts
-        ]
-        return _sample_of(self.rows, self.y, self.members, kept, self.outputs)
+        sizes = [max(1, round(share * (part.stop - part.start))) for part in self.parts]
+        kept = [np.arange(part.start, part.stop)[:size] for part, size in zip(self.parts, sizes, strict=True)]
+        index = np.concatenate(kept)
+        return OutOfFoldSample(
+            self.rows.take(index), self.y[index], self.positions[index], self.members, _spans(kept), self.outputs
+        )
 
 
 def draw_sample(
@@ -59,13 +62,10 @@ def draw_sample(
     for _, scored in data.folds:
         count = min(len(scored), max(1, round(share * len(scored))))
         drawn.append(generator.choice(scored, count, replace=False))
-    return _sample_of(data.rows, data.y, tuple(members), drawn, data.outputs)
+    index = np.concatenate(drawn)
+    return OutOfFoldSample(data.rows.take(index), data.y[index], index, tuple(members), _spans(drawn), data.outputs)
 
 
-def _sample_of(
-    rows: RowArrays, y: Ints | Floats, members: tuple[BaggedMember, ...], parts: Sequence[Ints], outputs: int
-) -> OutOfFoldSample:
-    ends = np.cumsum([0, *map(len, parts)]).tolist()
-    index = np.concatenate(list(parts))
-    spans = tuple(slice(start, end) for start, end in pairwise(ends))
-    return OutOfFoldSample(rows.take(index), y[index], members, spans, outputs)
+def _spans(parts: Sequence[Ints]) -> tuple[slice, ...]:
+    """Where each part lies once all are put together."""
+    return tuple(slice(start, end) for start, end in pairwise(np.cumsum([0, *map(len, parts)]).tolist()))

@@ -20,6 +20,7 @@ class PartialDependence(msgspec.Struct, frozen=True):
     """How the mean prediction changes with one column (Friedman 2001), at no more than 20 of its values."""
 
     column: str
+    kind: Literal["number", "date", "level"]
     points: tuple[DependencePoint, ...]  # numbers and dates rising, levels the most frequent first
     classes: tuple[str, ...] = ()  # whose probabilities are predicted; empty for regression
 
