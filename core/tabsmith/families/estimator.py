@@ -21,6 +21,7 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 Ints: TypeAlias = npt.NDArray[np.int64]
 
 ESTIMATOR_FILE: Final = "estimator.json"
+MIN_ROWS_TO_STOP_EARLY: Final = 100  # fewer rows are all fitted on; none is spared to stop early by
 
 
 class ParameterValues:
@@ -63,6 +64,15 @@ class ParameterValues:
 
 
 @dataclass(frozen=True)
+class StoppingRows:
+    """Rows whose loss tells a booster when to stop."""
+
+    X: Floats
+    y: Ints | Floats
+    weights: Floats | None = None
+
+
+@dataclass(frozen=True)
 class FitRequest:
     """One fit: a matrix, targets, and how long it may take."""
 
@@ -78,6 +88,8 @@ class FitRequest:
     threads: int
     seed: int
     seconds_left: Callable[[], float]  # a fit ends near 0 with what it has
+    held: StoppingRows | None = None  # rows beside these, to stop boosting by; None: some of these are
+    rounds: int = 0  # of boosting, where another fold has found them; 0: they are to be found
 
     @property
     def classification(self) -> bool:
@@ -91,6 +103,19 @@ class FitRequest:
         """Whether a fit of about `seconds` ends well before the time is up."""
         return 2 * seconds < self.seconds_left()
 
+    def stopping(self) -> tuple[Ints, StoppingRows | None]:
+        """The rows to fit a booster on, as positions, and the rows to stop it by; None where it grows all its rounds."""
+        everything = np.arange(len(self.y))
+        if self.rounds or len(self.y) < MIN_ROWS_TO_STOP_EARLY:
+            return everything, None
+        if self.held is not None:
+            return everything, self.held
+        rows, stop = self.inner()
+        if self.classification:  # a class that only the inner rows hold cannot be scored
+            stop = stop[np.isin(self.y[stop], self.y[rows])]
+        weights = self.weights
+        return rows, StoppingRows(self.X[stop], self.y[stop], None if weights is None else weights[stop])
+
     @cached_property
     def weights(self) -> Floats | None:
         """A weight per row for `class_weight: balanced`, else None."""
@@ -102,6 +127,11 @@ class FitRequest:
 
 class FittedModel(Protocol):
     """A fitted model of a family's library."""
+
+    @property
+    def rounds(self) -> int:
+        """Rounds of boosting; 0 for models that know none."""
+        ...
 
     def predict(self, X: Floats) -> Floats:
         """(rows, outputs): probabilities, or numbers in one column."""
@@ -149,6 +179,11 @@ class Estimator:
     file: EstimatorFile
     model: FittedModel | None  # None where the prediction is constant
 
+    @property
+    def rounds(self) -> int:
+        """Rounds of boosting; 0 for models that know none, and where there was nothing to fit."""
+        return 0 if self.model is None else self.model.rounds
+
     def predict(self, X: Floats) -> Floats:
         """(rows, classes) probabilities, 0 for classes that the fold had no row of; or (rows, 1) numbers."""
         if self.model is None:
@@ -188,7 +223,10 @@ def _fit_regressor(request: FitRequest) -> Estimator:
         center, scale = float(request.y.mean()), float(request.y.std())
     file = EstimatorFile(family.name, 1, center=center, scale=scale, categorical=request.categorical)
     y = np.asarray((request.y - center) / scale, dtype=np.float64)
-    return Estimator(file, family.fit(replace(request, y=y, outputs=1)))
+    held = request.held
+    if held is not None:
+        held = replace(held, y=np.asarray((held.y - center) / scale, dtype=np.float64))
+    return Estimator(file, family.fit(replace(request, y=y, outputs=1, held=held)))
 
 
 def _fit_classifier(request: FitRequest, classes: int) -> Estimator:
@@ -198,7 +236,15 @@ def _fit_classifier(request: FitRequest, classes: int) -> Estimator:
         certain = tuple(float(label == present[0]) for label in range(classes))
         return Estimator(EstimatorFile(family.name, classes, constant=certain), None)
     file = EstimatorFile(family.name, classes, present=tuple(present.tolist()), categorical=request.categorical)
-    return Estimator(file, family.fit(replace(request, y=codes.astype(np.int64), outputs=len(present))))
+    held = None if request.held is None else _held_of(request.held, present)
+    return Estimator(file, family.fit(replace(request, y=codes.astype(np.int64), outputs=len(present), held=held)))
+
+
+def _held_of(held: StoppingRows, present: npt.NDArray[Any]) -> StoppingRows:
+    """Those rows whose class is among `present`, with its position there."""
+    known = np.isin(held.y, present)
+    weights = None if held.weights is None else held.weights[known]
+    return StoppingRows(held.X[known], np.searchsorted(present, held.y[known]).astype(np.int64), weights)
 
 
 def load_estimator(folder: Path) -> Estimator:

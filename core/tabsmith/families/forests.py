@@ -34,6 +34,10 @@ class ForestModel(msgspec.Struct, frozen=True):
 
     trees: Sequence[Any]
 
+    @property
+    def rounds(self) -> int:
+        return 0
+
     def predict(self, X: "Floats") -> "Floats":
         import numpy as np
 

@@ -11,13 +11,19 @@ if TYPE_CHECKING:
     from tabsmith.families.estimator import FitRequest, Floats
 
 _PATIENCE: Final = 20  # trees
-_MIN_ROWS_TO_STOP_EARLY: Final = 100
 _FIRST_TREES: Final = 50
 _MIN_ROWS_FOR_THREADS: Final = 1000
 
 
 class HistGradientBoostingModel(SkopsModel, frozen=True):
     """A fitted HistGradientBoosting model."""
+
+    @property
+    def rounds(self) -> int:
+        import numpy as np
+
+        validated = len(self.model.validation_score_) > 0
+        return max(1, int(np.argmax(self.model.validation_score_))) if validated else int(self.model.n_iter_)
 
     def predict(self, X: "Floats") -> "Floats":
         import numpy as np
@@ -31,28 +37,26 @@ class HistGradientBoostingModel(SkopsModel, frozen=True):
 
 
 def fit(request: "FitRequest") -> HistGradientBoostingModel:
-    """Stopped early on the inner rows, then, when there is time, fitted again on all rows with as many trees."""
-    import numpy as np
-
-    max_trees = request.parameters.integer("max_iter")
+    """With as many trees as the request knows of; else as many as the rows to stop by want, and fitted again on all rows
+    where those were taken from them, when there is time."""
+    max_trees = request.rounds or request.parameters.integer("max_iter")
     weights = request.weights
-    if len(request.y) < _MIN_ROWS_TO_STOP_EARLY:
+    started = time.monotonic()
+    rows, stop = request.stopping()
+    if stop is None:
         model = _new_model(request)
         return HistGradientBoostingModel(_grow(request, model, max_trees, request.X, request.y, weights, {}))
-    rows, stop = request.inner()
-    if request.classification:  # a class that only the inner rows hold cannot be scored
-        stop = stop[np.isin(request.y[stop], request.y[rows])]
-    validation = {"X_val": request.X[stop], "y_val": request.y[stop]}
-    if weights is not None:
-        validation["sample_weight_val"] = weights[stop]
-    started = time.monotonic()
+    validation = {"X_val": stop.X, "y_val": stop.y}
+    if stop.weights is not None:
+        validation["sample_weight_val"] = stop.weights
     model = _new_model(request).set_params(early_stopping=True)
     row_weights = None if weights is None else weights[rows]
     _grow(request, model, max_trees, request.X[rows], request.y[rows], row_weights, validation)
-    if request.has_time_for_another(time.monotonic() - started):
-        trees = max(1, int(np.argmax(model.validation_score_)))
-        model = _new_model(request).set_params(max_iter=trees).fit(request.X, request.y, sample_weight=weights)
-    return HistGradientBoostingModel(model)
+    stopped = HistGradientBoostingModel(model)
+    if len(rows) < len(request.y) and request.has_time_for_another(time.monotonic() - started):
+        again = _new_model(request).set_params(max_iter=stopped.rounds)
+        return HistGradientBoostingModel(again.fit(request.X, request.y, sample_weight=weights))
+    return stopped
 
 
 def _grow(
@@ -121,6 +125,7 @@ register(
             CLASS_WEIGHT,
         ),
         portfolio=_portfolio,
+        is_random=lambda parameters: parameters.number("max_features") < 1,
         fit=fit,
         load=HistGradientBoostingModel.load,
         # No native categories: scikit-learn keeps them in types that no saved model may hold.

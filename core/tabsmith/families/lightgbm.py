@@ -25,10 +25,9 @@ from tabsmith.families.spec import (
 from tabsmith.text import clean
 
 if TYPE_CHECKING:
-    from tabsmith.families.estimator import EstimatorFile, FitRequest, Floats, Ints
+    from tabsmith.families.estimator import EstimatorFile, FitRequest, Floats, Ints, ParameterValues, StoppingRows
 
-_PATIENCE: Final = 50  # trees
-_MIN_ROWS_TO_STOP_EARLY: Final = 100  # fewer rows are all fitted on; none is spared to stop early by
+_PATIENCE: Final = 50  # trees, at a learning rate of 0.1; more at smaller ones
 
 
 class LightGBMModel(msgspec.Struct, frozen=True):
@@ -36,6 +35,10 @@ class LightGBMModel(msgspec.Struct, frozen=True):
 
     booster: Any
     outputs: int
+
+    @property
+    def rounds(self) -> int:
+        return int(self.booster.best_iteration if self.booster.best_iteration > 0 else self.booster.current_iteration())
 
     def predict(self, X: "Floats") -> "Floats":
         import numpy as np
@@ -58,25 +61,25 @@ class LightGBMModel(msgspec.Struct, frozen=True):
 
 
 def fit(request: "FitRequest") -> LightGBMModel:
-    """Stopped early on the inner rows, then, when there is time, fitted again on all rows with as many trees: the
-    eighth of the rows that the stopping cost is worth 3 to 6 % of a regression's error.
+    """With as many trees as the request knows of; else as many as the rows to stop by want.
+
+    Where those are taken from the fitted rows, the booster is fitted again on all of them with as many trees, when there
+    is time: the eighth of the rows that the stopping cost is worth 3 to 6 % of a regression's error.
     """
     import numpy as np
 
-    max_trees = request.parameters.integer("n_estimators")
     outputs = request.outputs if request.classification else 1
-    all_rows, no_rows = np.arange(len(request.y)), np.arange(0)
-    if len(request.y) < _MIN_ROWS_TO_STOP_EARLY:
-        return LightGBMModel(_train(request, all_rows, no_rows, max_trees), outputs)
     started = time.monotonic()
-    booster = _train(request, *request.inner(), max_trees)
-    trees = booster.best_iteration or booster.current_iteration()
-    if request.has_time_for_another(time.monotonic() - started):
-        booster = _train(request, all_rows, no_rows, trees)
-    return LightGBMModel(booster, outputs)
+    rows, stop = request.stopping()
+    model = LightGBMModel(
+        _train(request, rows, stop, request.rounds or request.parameters.integer("n_estimators")), outputs
+    )
+    if len(rows) < len(request.y) and request.has_time_for_another(time.monotonic() - started):
+        return LightGBMModel(_train(request, np.arange(len(request.y)), None, model.rounds), outputs)
+    return model
 
 
-def _train(request: "FitRequest", rows: "Ints", stop: "Ints", trees: int) -> Any:
+def _train(request: "FitRequest", rows: "Ints", stop: "StoppingRows | None", trees: int) -> Any:
     import lightgbm
 
     data_parameters = {
@@ -97,10 +100,10 @@ def _train(request: "FitRequest", rows: "Ints", stop: "Ints", trees: int) -> Any
     )
     callbacks: list[Any] = [_StopAtDeadline(request)]
     validation = []
-    if len(stop):
-        weight = None if weights is None else weights[stop]
-        validation = [train.create_valid(request.X[stop], request.y[stop], weight=weight)]
-        callbacks.append(lightgbm.early_stopping(_PATIENCE, first_metric_only=True, verbose=False))
+    if stop is not None:
+        validation = [train.create_valid(stop.X, stop.y, weight=stop.weights)]
+        patience = round(_PATIENCE * min(4.0, max(1.0, 0.1 / request.parameters.number("learning_rate"))))
+        callbacks.append(lightgbm.early_stopping(patience, first_metric_only=True, verbose=False))
     return lightgbm.train(
         _parameters(request) | data_parameters,
         train,
@@ -160,6 +163,11 @@ def _parameters(request: "FitRequest") -> dict[str, Any]:
     }
 
 
+def _is_random(parameters: "ParameterValues") -> bool:
+    bagged = parameters.integer("bagging_freq") > 0 and parameters.number("bagging_fraction") < 1
+    return bagged or parameters.number("feature_fraction") < 1 or parameters.flag("extra_trees")
+
+
 def _portfolio(size: TableSize) -> list[PortfolioEntry]:
     def boosted(rank: int, name: str, trees: int, rate: float, leaves: int, **more: ParameterValue) -> PortfolioEntry:
         values: dict[str, ParameterValue] = {"min_data_in_leaf": size.leaf_rows(20), **more}
@@ -210,6 +218,7 @@ register(
             CLASS_WEIGHT,
         ),
         portfolio=_portfolio,
+        is_random=_is_random,
         requirements=FamilyRequirements(native_levels=1000),
         fit=fit,
         load=load,

@@ -114,6 +114,7 @@ register(
             switch("early_stopping", "true: stop when a tenth of the rows, set aside, improves no more"),
         ),
         portfolio=_portfolio,
+        is_random=lambda _: True,  # its first weights
         suits=lambda size: size.rows >= 100 and size.cells <= 20_000_000,
         requirements=FamilyRequirements(scaling="squash", missing=False, standardized_target=True),
         fit=fit,

@@ -12,7 +12,7 @@ import msgspec
 from tabsmith.tables.schema.types import ProblemType
 
 if TYPE_CHECKING:
-    from tabsmith.families.estimator import EstimatorFile, FitRequest, FittedModel
+    from tabsmith.families.estimator import EstimatorFile, FitRequest, FittedModel, ParameterValues
 
 ParameterValue: TypeAlias = bool | int | float | str
 ParameterKind: TypeAlias = Literal["integer", "number", "boolean", "choice"]
@@ -145,6 +145,8 @@ class FamilySpec(msgspec.Struct, frozen=True, kw_only=True):
     parameters: tuple[ParameterSpec, ...]  # in the order of their weight
     portfolio: Callable[[TableSize], list[PortfolioEntry]]
     suits: Callable[[TableSize], bool] = lambda _: True  # whether the family is quick enough on such a table
+    is_random: "Callable[[ParameterValues], bool]" = lambda _: False
+    """Whether another seed gives another model of these parameters, so that a mean of several is better than one."""
     requirements: FamilyRequirements = FamilyRequirements()
     fit: "Callable[[FitRequest], FittedModel]"
     load: "Callable[[Path, EstimatorFile], FittedModel]"

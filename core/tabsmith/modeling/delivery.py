@@ -1,26 +1,34 @@
-"""The end of a run: the ensemble measured, the hold-out scored once, the columns weighed, the model saved."""
+"""The end of a run: the ensemble measured, the hold-out scored once, the model explained and saved.
+
+Between measuring and saving, the recipes are fitted again on all rows (see refit.py).
+"""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 from threadpoolctl import threadpool_limits
 
 from tabsmith.families.estimator import Floats, Ints
 from tabsmith.formatting import significant
 from tabsmith.modeling import cross_validation, metrics, store
 from tabsmith.modeling.baseline import best_constant, compare_with_baseline
-from tabsmith.modeling.ensemble import BaggedMember, BaggedModel, Ensemble, FoldModel
+from tabsmith.modeling.cross_validation import FoldModel
+from tabsmith.modeling.ensemble import BaggedMember, BaggedModel, Ensemble
 from tabsmith.modeling.explanation.background import draw_background
 from tabsmith.modeling.explanation.explain_model import MeasuredRows, explain_model
 from tabsmith.modeling.explanation.learning_curve import measure_learning_curve
 from tabsmith.modeling.model_files import ModelFile, StoredMember, is_member_file
+from tabsmith.modeling.refit import REFIT_FILE, refits_of
 from tabsmith.modeling.results import (
     Confusion,
+    Delivery,
     Evaluation,
     Holdout,
+    KeptReason,
     ModelReport,
     ModelScore,
     Residuals,
@@ -33,7 +41,6 @@ MAX_POINTS = 400
 BINS = 20
 MAX_LEVELS = 10_000  # of a category, kept with the model
 EXPLANATION_SECONDS = 20.0
-SAVING_SECONDS = 0.3
 INTERVAL_SHARE = 0.3  # of the time that is left, for drawing intervals; the explanation takes the rest
 INTERVAL_SECONDS = 5.0
 
@@ -51,7 +58,7 @@ class ReportHeader(msgspec.Struct, frozen=True):
     seconds: float  # that the run has taken so far
 
 
-def deliver_model(
+def measure_model(
     data: TrainingData,
     evaluations: Sequence[Evaluation],
     ensemble: Ensemble,
@@ -61,21 +68,18 @@ def deliver_model(
     threads: int,
     deadline: float,
 ) -> ModelReport:
-    """Score `ensemble` on the hold-out, save it as the model `header.model_id`, and return its report.
+    """Score `ensemble`, as the mean of its fold models, on the hold-out, and return the report; nothing is saved.
 
-    The model averages the fold models that were measured; nothing is fitted again. `deadline` is a time of
-    time.monotonic(): the importance of columns, which can take longest, ends there with the columns measured so far. A
-    model that cannot be saved whole is not saved at all. Raises StorageError.
+    `deadline` is a time of time.monotonic(): what explains the model, which can take longest, ends there with what is
+    measured so far.
     """
     started = time.monotonic()
     with threadpool_limits(threads):
         members = _members(evaluations, ensemble, run_folder, len(data.folds))
-        saving_seconds = SAVING_SECONDS + 2 * (time.monotonic() - started)  # about twice as long as loading took
-        delivered = _delivered(data, members)
-        intervals_end = time.monotonic() + INTERVAL_SHARE * (deadline - saving_seconds - time.monotonic())
-        measured = measured_rows(data, delivered, ensemble)
+        measured = measured_rows(data, _measured(data, members), ensemble)
+        intervals_end = time.monotonic() + INTERVAL_SHARE * (deadline - time.monotonic())
         holdout, outcome = _measure(data, measured, intervals_end)
-        end = min(deadline - saving_seconds, time.monotonic() + EXPLANATION_SECONDS)
+        end = min(deadline, time.monotonic() + EXPLANATION_SECONDS)
         champion = _champion(data, evaluations)
         importance, explanation = explain_model(
             data,
@@ -86,7 +90,7 @@ def deliver_model(
                 data, champion, run_folder, threads=threads, seconds_left=lambda: end - time.monotonic()
             ),
         )
-    report = ModelReport(
+    return ModelReport(
         model_id=header.model_id,
         run_id=header.run_id,
         created_at=header.created_at,
@@ -107,10 +111,50 @@ def deliver_model(
         iterations=header.iterations,
         tries=header.tries,
         seconds=header.seconds + time.monotonic() - started,
-        notes=(*data.notes, *_caveats(holdout, header.tries, data)),
+        seed=data.seed,
+        notes=(*data.notes, *_caveats(holdout, header.tries, data), *_cut_short(evaluations, ensemble)),
     )
-    _save(data, evaluations, ensemble, run_folder, report)
+
+
+def save_delivered(
+    data: TrainingData,
+    evaluations: Sequence[Evaluation],
+    report: ModelReport,
+    run_folder: Path,
+    *,
+    kept: KeptReason,
+) -> ModelReport:
+    """Save the measured model of `report`, each recipe as the models of all rows that it has below `run_folder`, or else
+    as those of its folds; returns its report.
+
+    `kept` says why recipes may not have been fitted again. A model that cannot be saved whole is not saved at all. Raises
+    StorageError.
+    """
+    refits = {
+        member.recipe.id: tuple(refits_of(member.recipe, run_folder)) if kept != "asked for" else ()
+        for member in report.members
+    }
+    refitted = sum(bool(folders) for folders in refits.values())
+    delivery = Delivery(
+        rows=data.train_rows + data.holdout_rows,
+        refitted=refitted,
+        recipes=len(report.members),
+        kept=kept if refitted < len(report.members) else "",
+    )
+    report = replace(report, delivery=delivery)
+    _save(data, evaluations, report, run_folder, refits)
     return report
+
+
+def _cut_short(evaluations: Sequence[Evaluation], ensemble: Ensemble) -> tuple[str, ...]:
+    """The recipes of the ensemble whose fits had to end before they were done."""
+    chosen = {member.recipe.id for member in ensemble.members}
+    names = [
+        each.recipe.name or each.recipe.family
+        for each in evaluations
+        if each.recipe.id in chosen and any(fold.cut for fold in each.folds)
+    ]
+    return (f"Cut short for want of time: {', '.join(names)}. More time may give another model.",) if names else ()
 
 
 def _caveats(holdout: Holdout | None, tries: int, data: TrainingData) -> tuple[str, ...]:
@@ -142,7 +186,7 @@ def _members(
     return tuple(members)
 
 
-def _delivered(data: TrainingData, members: Sequence[BaggedMember]) -> BaggedModel:
+def _measured(data: TrainingData, members: Sequence[BaggedMember]) -> BaggedModel:
     return BaggedModel(
         tuple(
             BaggedMember(member.recipe, member.weight, tuple(member.models[fold] for fold in data.delivered_folds))
@@ -159,10 +203,10 @@ def _champion(data: TrainingData, evaluations: Sequence[Evaluation]) -> Evaluati
     return best
 
 
-def measured_rows(data: TrainingData, delivered: BaggedModel, ensemble: Ensemble) -> MeasuredRows:
-    """The hold-out with the predictions of `delivered`; where there is none, the training rows, out of fold."""
+def measured_rows(data: TrainingData, model: BaggedModel, ensemble: Ensemble) -> MeasuredRows:
+    """The hold-out with the predictions of `model`; where there is none, the training rows, out of fold."""
     if data.holdout_rows:
-        return MeasuredRows(data.held_rows, data.held_y, delivered.predict(data.held_rows), data.held_positions)
+        return MeasuredRows(data.held_rows, data.held_y, model.predict(data.held_rows), data.held_positions)
     covered = np.flatnonzero(data.covered)
     return MeasuredRows(data.rows.take(covered), data.y[covered], ensemble.prediction[covered], data.positions[covered])
 
@@ -226,18 +270,27 @@ def _residuals(truth: Floats, predicted: Floats, seed: int) -> Residuals:
 
 
 def _save(
-    data: TrainingData, evaluations: Sequence[Evaluation], ensemble: Ensemble, run_folder: Path, report: ModelReport
+    data: TrainingData,
+    evaluations: Sequence[Evaluation],
+    report: ModelReport,
+    run_folder: Path,
+    refits: Mapping[str, Sequence[Path]],
 ) -> None:
     files: dict[str, Path] = {}
     stored = []
-    scratch = {cross_validation.PREDICTIONS_FILE, cross_validation.ROWS_FILE, cross_validation.SCORE_FILE}
-    for position, member in enumerate(ensemble.members):
-        source = _folder(evaluations, member.recipe.id, run_folder)
+    scratch = {
+        cross_validation.PREDICTIONS_FILE, cross_validation.ROWS_FILE, cross_validation.SCORE_FILE, REFIT_FILE
+    }  # fmt: skip
+    for position, member in enumerate(report.members):
+        sources = refits[member.recipe.id]
+        if not sources:
+            source = _folder(evaluations, member.recipe.id, run_folder)
+            sources = [cross_validation.fold_folder(source, fold) for fold in data.delivered_folds]
         folders = []
-        for fold in data.delivered_folds:
-            folder = f"members/{position}-{member.recipe.id}/fold-{fold}"
+        for fitted in sources:
+            folder = f"members/{position}-{member.recipe.id}/{fitted.name}"
             folders.append(folder)
-            for path in sorted(cross_validation.fold_folder(source, fold).iterdir()):
+            for path in sorted(fitted.iterdir()):
                 if path.name not in scratch:
                     assert is_member_file(path.name), path.name
                     files[f"{folder}/{path.name}"] = path

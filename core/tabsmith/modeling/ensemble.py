@@ -10,10 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from tabsmith.errors import TrainingError
-from tabsmith.families.estimator import Estimator, Floats, Ints, load_estimator
+from tabsmith.families.estimator import Floats, Ints
 from tabsmith.modeling import cross_validation, metrics
-from tabsmith.modeling.cross_validation import compute_derived_columns
-from tabsmith.modeling.features.transformer import FeatureTransformer
+from tabsmith.modeling.cross_validation import FoldModel, compute_derived_columns
 from tabsmith.modeling.results import EnsembleMember, Evaluation, Metric
 from tabsmith.modeling.rows import RowArrays
 from tabsmith.modeling.training_data import TrainingData
@@ -140,25 +139,9 @@ def build_ensemble(
     mean = np.asarray(sum(weight * prediction for weight, _, prediction in weighted), dtype=np.float64)
     scores = cross_validation.fold_scores(data, mean)
     defined = scores[~np.isnan(scores)]
-    members = tuple(EnsembleMember(recipe, weight) for weight, recipe, _ in weighted)
+    found = {each.recipe.id: cross_validation.rounds_found(each.folds) for each in evaluations}
+    members = tuple(EnsembleMember(recipe, weight, found[recipe.id]) for weight, recipe, _ in weighted)
     return Ensemble(members, float(defined.mean()), cross_validation.standard_error(defined), mean)
-
-
-@dataclass(frozen=True)
-class FoldModel:
-    """The features and the estimator that were fitted without one fold."""
-
-    features: FeatureTransformer
-    estimator: Estimator
-
-    def predict(self, rows: RowArrays) -> Floats:
-        """(rows, classes or 1); `rows` hold the recipe's derived columns."""
-        return self.estimator.predict(self.features.transform(rows))
-
-    @classmethod
-    def load(cls, folder: Path) -> "FoldModel":
-        """The fold model saved in `folder`. Raises ModelDamagedError."""
-        return cls(FeatureTransformer.load(folder), load_estimator(folder))
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ def _member_files() -> re.Pattern[str]:
 
 @cache
 def _model_files() -> re.Pattern[str]:
-    member = rf"members/\d{{1,3}}-[0-9a-f]{{12}}/fold-\d{{1,3}}/(?:{_member_files().pattern})"
+    member = rf"members/\d{{1,3}}-[0-9a-f]{{12}}/(?:fold|all)-\d{{1,3}}/(?:{_member_files().pattern})"
     return re.compile(rf"report\.json|schema\.json|model\.json|{member}")
 
 

@@ -100,6 +100,8 @@ class FoldScore(msgspec.Struct, frozen=True):
     score: float
     fit_seconds: float
     predict_seconds: float
+    rounds: int = 0  # of boosting; 0 for families that know none
+    cut: bool = False  # whether the fit had to end before it was done, for want of time
 
 
 class Evaluation(msgspec.Struct, frozen=True):
@@ -119,6 +121,7 @@ class EnsembleMember(msgspec.Struct, frozen=True):
 
     recipe: Recipe
     weight: float
+    rounds: int = 0  # of boosting, as the folds have found them; 0 for families that know none
 
 
 class ModelScore(msgspec.Struct, frozen=True):
@@ -175,6 +178,20 @@ class Holdout(msgspec.Struct, frozen=True):
     )  # None where the metric is undefined for a constant answer
 
 
+KeptReason: TypeAlias = Literal["", "asked for", "no time", "stopped"]
+"""Why recipes were delivered as they were measured: a person wanted it, there was no time to fit them again, or a person
+stopped the run."""
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """What the delivered model has learned from, where that differs from the measured one."""
+
+    rows: int  # that recipes were fitted to again, hold-out included
+    refitted: int  # recipes of the ensemble that were; the others are delivered as they were measured
+    recipes: int  # of the ensemble
+    kept: KeptReason = ""  # why not all were fitted again; "" if all were
+
+
 class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
     """Everything about a finished model; shown by screens and `tabsmith models show`, saved with the model."""
 
@@ -197,6 +214,8 @@ class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
     iterations: int
     tries: int
     seconds: float
+    seed: int = 0
+    delivery: Delivery | None = None  # None where the model is the measured one, as it was before there was a choice
     notes: tuple[str, ...] = ()  # what a reader should know: folds made fewer, work cut short
     explanation: Explanation = Explanation()
 

@@ -8,7 +8,7 @@ import math
 import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -40,6 +40,10 @@ class NumberColumn:
     def take(self, index: npt.NDArray[Any]) -> "NumberColumn":
         return NumberColumn(self.values[index], self.whole)
 
+    def joined(self, other: "ColumnValues") -> "NumberColumn":
+        assert isinstance(other, NumberColumn)
+        return NumberColumn(np.concatenate([self.values, other.values]), self.whole and other.whole)
+
 
 @dataclass(frozen=True, slots=True)
 class BooleanColumn:
@@ -49,6 +53,10 @@ class BooleanColumn:
 
     def take(self, index: npt.NDArray[Any]) -> "BooleanColumn":
         return BooleanColumn(self.values[index])
+
+    def joined(self, other: "ColumnValues") -> "BooleanColumn":
+        assert isinstance(other, BooleanColumn)
+        return BooleanColumn(np.concatenate([self.values, other.values]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +68,10 @@ class DateColumn:
     def take(self, index: npt.NDArray[Any]) -> "DateColumn":
         return DateColumn(self.values[index])
 
+    def joined(self, other: "ColumnValues") -> "DateColumn":
+        assert isinstance(other, DateColumn)
+        return DateColumn(np.concatenate([self.values, other.values]))
+
 
 @dataclass(frozen=True, slots=True)
 class TextColumn:
@@ -70,6 +82,15 @@ class TextColumn:
 
     def take(self, index: npt.NDArray[Any]) -> "TextColumn":
         return TextColumn(self.codes[index], self.levels)
+
+    def joined(self, other: "ColumnValues") -> "TextColumn":
+        assert isinstance(other, TextColumn)
+        if self.levels == other.levels:
+            return TextColumn(np.concatenate([self.codes, other.codes]), self.levels)
+        levels = dict.fromkeys((*self.levels, *other.levels))
+        positions = {level: position for position, level in enumerate(levels)}
+        table = np.asarray([*(positions[level] for level in other.levels), -1], dtype=np.int64)
+        return TextColumn(np.concatenate([self.codes, table[other.codes]]), tuple(levels))
 
 
 ColumnValues: TypeAlias = NumberColumn | BooleanColumn | DateColumn | TextColumn
@@ -90,14 +111,16 @@ class RowArrays:
         """The rows at the integer positions `index`, in that order."""
         return RowArrays(len(index), {name: column.take(index) for name, column in self.columns.items()})
 
+    def joined(self, others: "RowArrays") -> "RowArrays":
+        """These rows and then `others`, which were taken from the same rows."""
+        return RowArrays(
+            self.count + others.count,
+            {name: column.joined(others.columns[name]) for name, column in self.columns.items()},
+        )
+
     def replaced(self, columns: Mapping[str, ColumnValues]) -> "RowArrays":
         """The same rows with `columns` added or put in place of those of the same name."""
         return RowArrays(self.count, {**self.columns, **columns})
-
-    def with_rows(self, others: "RowArrays") -> "RowArrays":
-        """These rows and then `others`, which have the same columns of the same kinds."""
-        columns = {name: _joined(column, others.columns[name]) for name, column in self.columns.items()}
-        return RowArrays(self.count + others.count, columns)
 
     def floats(self, name: str) -> Floats:
         """A numeric, boolean or date column as floats; a text column's cells that are numbers, as those."""
@@ -310,16 +333,6 @@ def text_column(codes: Ints, levels: list[str]) -> TextColumn:
     if len(positions) < len(levels):
         codes = np.asarray([*merged, -1], dtype=np.int64)[codes]
     return TextColumn(codes, tuple(positions))
-
-
-def _joined(first: ColumnValues, second: ColumnValues) -> ColumnValues:
-    """The cells of one column and then those of another of the same kind."""
-    if isinstance(first, TextColumn):
-        assert isinstance(second, TextColumn)
-        codes = np.where(second.codes < 0, -1, second.codes + len(first.levels))
-        return text_column(np.concatenate([first.codes, codes]), [*first.levels, *second.levels])
-    assert type(first) is type(second)
-    return replace(first, values=np.concatenate([first.values, second.values]))
 
 
 def _looked_up(codes: Ints, values: list[float]) -> Floats:

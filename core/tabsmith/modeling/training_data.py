@@ -132,6 +132,20 @@ class TrainingData:
             mask[scored] = True
         return mask
 
+    def with_holdout(self) -> "TrainingData":
+        """The same data with the hold-out among the rows to train on, and without folds: what a model that is already
+        measured is fitted to."""
+        return replace(
+            self,
+            rows=self.rows.joined(self.held_rows),
+            basis=self.basis.joined(self.holdout_basis),
+            folds=(),
+            held_rows=self.held_rows.take(np.arange(0)),
+            holdout_basis=self.holdout_basis.take(np.arange(0)),
+            positions=np.concatenate([self.positions, self.held_positions]),
+            held_positions=self.held_positions[:0],
+        )
+
     @property
     def delivered_folds(self) -> tuple[int, ...]:
         """The folds whose models make up a finished model: all, or the later half of a forward split, whose models

@@ -115,6 +115,10 @@ class RunController:
     def enter(self, state: RunState, message: str = "") -> None:
         """Set the run's state. While the run is paused, the state is recorded only once it goes on."""
         self._state, self._message = state, message
+        if state.clock_stands:
+            self.clock.hold()
+        elif not self._paused:
+            self.clock.go_on()
         if not self._paused:
             self._record(StateChanged(state=state, message=message))
 
@@ -132,13 +136,10 @@ class RunController:
         self._reply = asyncio.get_running_loop().create_future()
         self._record(QuestionAsked(question=question))
         self.enter(RunState.ASKING)
-        self.clock.hold()
         try:
             reply = await self._reply
         finally:
             self._question = self._reply = None
-            if not self._paused:
-                self.clock.go_on()
         self._record(QuestionAnswered(id=question.id, reply=reply))
         if isinstance(reply, EndRun) and question.cause != "budget":  # the budget has a word of its own for it
             self._end_after_iteration = True
@@ -197,7 +198,8 @@ class RunController:
             await asyncio.gather(working, stopping, return_exceptions=True)
 
     def seconds_left(self, reserve: float = 0.0) -> float:
-        """Return the seconds of the time limit that are left, less `reserve`; infinite without a limit."""
+        """Return the seconds of the time limit that are left, less `reserve`; infinite without a limit. They count from
+        when the data is ready."""
         if not self.limits.seconds:
             return math.inf
         return self.limits.seconds - reserve - self.clock.seconds()
@@ -263,7 +265,7 @@ class RunController:
         if not self._paused:
             return
         self._going.set()
-        if self._question is None:
+        if not self._state.clock_stands:
             self.clock.go_on()
         self._pool.resume()
         if not silently:

@@ -38,6 +38,11 @@ class RunState(StrEnum):
     def ended(self) -> bool:
         return self in (RunState.DONE, RunState.FAILED, RunState.INTERRUPTED)
 
+    @property
+    def clock_stands(self) -> bool:
+        """Whether the time limit does not count this state: nothing can be tried yet, or a person is waited for."""
+        return self.ended or self in (RunState.QUEUED, RunState.READING, RunState.PAUSED, RunState.ASKING)
+
 
 Outcome: TypeAlias = Literal["success", "success with limits", "partial", "failed", "blocked", "cancelled"]
 """`success`: a model, measured. `partial`: a model, but a person stopped the run early. `cancelled`: a person stopped the

@@ -88,15 +88,8 @@ def _training_data(report: ModelReport, run: RunFolder | None) -> "TrainingData"
     info = snapshot_store.load_info(report.fingerprint) or _read_again(report, spec)
     if spec is not None:
         return prepare(info, report.schema, report.metric, spec)
-    seed = report.explanation.seed
-    if seed is None:
-        raise ExplanationError(
-            "The run that trained the model was deleted, and its report does not say how rows were set apart.",
-            where=report.run_id,
-            next_step="Train the model again; new reports say it.",
-        )
     wanted = tuple(column.name for column in report.schema.columns if column.role != "ignore")
-    return prepare_training_data(load_frame(info, wanted), report.schema, report.metric, seed=seed)
+    return prepare_training_data(load_frame(info, wanted), report.schema, report.metric, seed=report.seed)
 
 
 def _read_again(report: ModelReport, spec: RunSpec | None) -> TableInfo:
@@ -132,7 +125,8 @@ def _measured_folds(report: ModelReport, data: "TrainingData", run: RunFolder | 
 
 def _members(report: ModelReport, folders: list[dict[int, Path]], folds: Sequence[int]) -> "tuple[BaggedMember, ...]":
     """The members with the models of `folds`, in that order."""
-    from tabsmith.modeling.ensemble import BaggedMember, FoldModel
+    from tabsmith.modeling.cross_validation import FoldModel
+    from tabsmith.modeling.ensemble import BaggedMember
 
     return tuple(
         BaggedMember(member.recipe, member.weight, tuple(FoldModel.load(of_member[fold]) for fold in folds))
@@ -160,7 +154,15 @@ def _shared_folds(folders: list[dict[int, Path]]) -> list[int]:
 
 
 def _saved_folds(file: ModelFile, folder: Path) -> list[dict[int, Path]]:
-    return [{int(name.rsplit("-", 1)[1]): folder / name for name in member.folders} for member in file.members]
+    """The folders of the fold models that were saved with the model; a member that was fitted on all rows has none."""
+    return [
+        {
+            int(name.rsplit("-", 1)[1]): folder / name
+            for name in member.folders
+            if name.rsplit("/", 1)[1].startswith("fold-")
+        }
+        for member in file.members
+    ]
 
 
 def _measured_rows(data: "TrainingData", report: ModelReport, folders: list[dict[int, Path]]) -> "MeasuredRows":

@@ -48,6 +48,7 @@ class ModelChoice(msgspec.Struct, frozen=True):
     cores: int = 0  # 0 takes all
     mode: Mode = "automatic"
     breakpoints: tuple[str, ...] = ()  # conditions, see tabsmith.conditions
+    keep_measured: bool = False  # deliver the model that the test set measured, not one fitted again on all rows
 
 
 class RunSpec(msgspec.Struct, frozen=True):

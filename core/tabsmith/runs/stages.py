@@ -3,6 +3,7 @@
 
 import asyncio
 import atexit
+import contextlib
 import gc
 import os
 import threading
@@ -18,9 +19,10 @@ from msgspec.structs import replace
 
 from tabsmith.errors import TableChangedError
 from tabsmith.families.registry import families
-from tabsmith.modeling.results import Evaluation, Metric, ModelReport, default_metric, get_metric
+from tabsmith.modeling.results import Evaluation, KeptReason, Metric, ModelReport, default_metric, get_metric
 from tabsmith.runs.pool import Progress
 from tabsmith.runs.spec import Deferred, Detect, RunSpec
+from tabsmith.storage.files import write_atomic
 from tabsmith.tables.info import TableInfo
 from tabsmith.tables.read.sources import FileSource, FrameSource, Source, describe_source
 from tabsmith.tables.schema.types import Schema
@@ -118,7 +120,11 @@ async def in_thread(work: Callable[[], T]) -> T:
     return result
 
 
-def finish(
+MEASURED: Final = "measured.json"
+"""The report of the measured model in the run's folder, until the model is delivered."""
+
+
+def measure(
     data: "TrainingData",
     evaluations: tuple[Evaluation, ...],
     root: Path,
@@ -127,17 +133,19 @@ def finish(
     threads: int,
     progress: Progress,
 ) -> ModelReport:
-    """Return the report of the delivered model, once it is put together, scored on the hold-out, explained and saved.
+    """Return the report of the ensemble, once it is put together, scored on the hold-out and explained.
 
-    A run that was killed between saving and saying so finds its model saved, and does not open the hold-out again.
+    A run that was killed after that, or between saving its model and saying so, finds the report on disk, and does not
+    open the hold-out again.
     """
     from tabsmith.modeling import ensemble, store
-    from tabsmith.modeling.delivery import ReportHeader
-    from tabsmith.modeling.delivery import deliver_model as finish_model
+    from tabsmith.modeling.delivery import ReportHeader, measure_model
 
     name = model_id(facts, data.schema.target)
     if store.model_folder(name).exists():
         return store.read_report(name)
+    with contextlib.suppress(OSError, msgspec.MsgspecError):  # there is none, or it was torn by a power cut
+        return msgspec.json.decode((root / MEASURED).read_bytes(), type=ModelReport)
     deadline = time.monotonic() + seconds
     chosen = ensemble.build_ensemble(
         data, evaluations, root, enough=lambda: time.monotonic() > deadline - 0.7 * seconds
@@ -153,7 +161,21 @@ def finish(
         tries=len(evaluations),
         seconds=facts.seconds,
     )
-    return finish_model(data, evaluations, chosen, root, about, threads=threads, deadline=deadline)
+    report = measure_model(data, evaluations, chosen, root, about, threads=threads, deadline=deadline)
+    write_atomic(root / MEASURED, msgspec.json.encode(report))
+    return report
+
+
+def deliver(
+    data: "TrainingData", evaluations: tuple[Evaluation, ...], root: Path, report: ModelReport, kept: KeptReason
+) -> ModelReport:
+    """Save the measured model of `report`, from what was fitted on all rows as far as that was done; returns its report."""
+    from tabsmith.modeling import store
+    from tabsmith.modeling.delivery import save_delivered
+
+    if store.model_folder(report.model_id).exists():
+        return store.read_report(report.model_id)
+    return save_delivered(data, evaluations, report, root, kept=kept)
 
 
 def model_id(facts: RunFacts, target: str) -> str:

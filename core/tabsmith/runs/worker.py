@@ -11,13 +11,13 @@ import signal
 import sys
 import time
 from importlib import import_module
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from tabsmith import config
 from tabsmith.errors import ErrorReport, SchemaError, TrainingError, report_of
-from tabsmith.modeling.results import Metric, ModelReport
+from tabsmith.modeling.results import KeptReason, Metric, ModelReport
 from tabsmith.orchestration.events import EnsembleBuilt, SearchStarted
 from tabsmith.orchestration.history import history_record, holds, open_history
 from tabsmith.orchestration.human_review import LoopEnd
@@ -42,6 +42,7 @@ from tabsmith.runs.events import (
     StateChanged,
     TableReady,
 )
+from tabsmith.runs.finishing import fit_on_all_rows, measuring_seconds
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.pool import Pool
 from tabsmith.runs.reducers import reduce
@@ -56,11 +57,6 @@ from tabsmith.version import __version__
 
 if TYPE_CHECKING:
     from tabsmith.modeling.training_data import TrainingData
-
-MIN_RESERVE: Final = 4.0
-MAX_RESERVE: Final = 60.0
-RESERVED_SHARE: Final = 0.15
-"""Share of a time limit, within the two bounds in seconds, that is kept for the ensemble, the hold-out and saving."""
 
 
 def serve(run_id: str, offset: int) -> int:
@@ -82,6 +78,7 @@ class Worker:
         self._cores = self._spec.choice.cores or available_cores()
         self._pool = Pool(self._cores)
         self._clock = ActiveClock(self._past.counted_seconds)
+        self._clock.hold()  # until there is something to try
         choice = self._spec.choice
         self._control = RunController(
             folder, offset, self._pool, self._record, self._clock, choice=choice, past=self._past
@@ -168,7 +165,6 @@ class Worker:
             )
         )
         self._control.enter(RunState.RUNNING)
-        self._control.reserve = _reserve(self._control.limits.seconds)
         loop = self._loop = self._new_loop(info, schema, metric, data)
         try:
             end: LoopEnd = await self._control.unless_stopped(loop.run())
@@ -223,8 +219,15 @@ class Worker:
             patience=self._settings.agents.timeout,
             breakpoints=self._spec.choice.breakpoints,
         )
-        evaluator = ForkedEvaluator(data, self._pool, self._control, self._folder.root, cores=self._cores)
-        return RecipeLoop(
+        evaluator = ForkedEvaluator(
+            data,
+            self._pool,
+            self._control,
+            self._folder.root,
+            cores=self._cores,
+            keep_measured=self._spec.choice.keep_measured,
+        )
+        loop = RecipeLoop(
             self._agents.planned,
             self._agents.search,
             evaluator,
@@ -237,6 +240,8 @@ class Worker:
             remember=self._remember,
             grader=self._agents.grader if self._agents.planned.uses_llm else None,
         )
+        evaluator.keep_time_for(loop.evaluations)
+        return loop
 
     async def _finish(
         self, source: Source, data: "TrainingData", info: TableInfo, loop: RecipeLoop, end: LoopEnd
@@ -251,15 +256,23 @@ class Worker:
             iterations=len(loop.trials),
             seconds=self._clock.seconds(),
         )
-        seconds = max(MIN_RESERVE, min(MAX_RESERVE, self._control.seconds_left()))
+        seconds = measuring_seconds(self._control.limits.seconds)
+        evaluations, root = loop.evaluations, self._folder.root
         report = await self._control.unless_stopped(
             self._pool.run(
-                lambda progress: stages.finish(
-                    data, loop.evaluations, self._folder.root, facts, seconds, self._cores, progress
-                ),
+                lambda progress: stages.measure(data, evaluations, root, facts, seconds, self._cores, progress),
                 ModelReport,
                 progress=lambda _, message: self._control.enter(RunState.FINISHING, message),
             )
+        )
+        if self._spec.choice.keep_measured:
+            kept: KeptReason = "asked for"
+        else:
+            kept = "stopped" if end == "user" else "no time"
+            refits = fit_on_all_rows(data, report, evaluations, root, self._pool, self._control, self._cores, kept)
+            await self._control.unless_stopped(refits)
+        report = await self._control.unless_stopped(
+            self._pool.run(lambda _: stages.deliver(data, evaluations, root, report, kept), ModelReport)
         )
         self._record(
             EnsembleBuilt(
@@ -319,11 +332,6 @@ class Worker:
 
     def _record(self, event: RunEvent) -> None:
         self._journal.append(replace(event, at=time.time()))
-
-
-def _reserve(limit: float) -> float:
-    """Seconds kept for finishing: never more than a third, so that the shortest limit still fits something."""
-    return min(MAX_RESERVE, max(MIN_RESERVE, RESERVED_SHARE * limit), limit / 3)
 
 
 def main(arguments: list[str]) -> int:

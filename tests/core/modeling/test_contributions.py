@@ -10,8 +10,8 @@ import pytest
 from tabsmith.errors import PredictionError
 from tabsmith.families.registry import families
 from tabsmith.families.spec import FamilySpec
-from tabsmith.modeling.cross_validation import fold_folder
-from tabsmith.modeling.ensemble import BaggedMember, BaggedModel, FoldModel
+from tabsmith.modeling.cross_validation import FoldModel, fold_folder
+from tabsmith.modeling.ensemble import BaggedMember, BaggedModel
 from tabsmith.modeling.explanation.background import background_rows, draw_background
 from tabsmith.modeling.explanation.contributions import RowExplainer
 from tabsmith.modeling.model import Model, load_model

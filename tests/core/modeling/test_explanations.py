@@ -6,8 +6,8 @@ import pytest
 
 from tabsmith.errors import ExplanationError, PredictionError
 from tabsmith.modeling import store
-from tabsmith.modeling.cross_validation import fold_folder
-from tabsmith.modeling.ensemble import BaggedMember, FoldModel
+from tabsmith.modeling.cross_validation import FoldModel, fold_folder
+from tabsmith.modeling.ensemble import BaggedMember
 from tabsmith.modeling.explanation import learning_curve
 from tabsmith.modeling.explanation.curves import class_curves, class_scores
 from tabsmith.modeling.explanation.errors import worst_rows, worst_slices
@@ -171,7 +171,7 @@ def test_a_model_is_explained_to_the_end_from_what_was_saved(tmp_path, source):
 
 def test_a_model_whose_rows_cannot_be_set_apart_as_they_were_is_not_explained(tmp_path, source):
     _, report = _model(tmp_path, source)
-    other = msgspec.structs.replace(report, explanation=msgspec.structs.replace(report.explanation, seed=1))
+    other = msgspec.structs.replace(report, seed=1)
     store.update_model(other, {})
     with pytest.raises(ExplanationError, match="cannot be set apart"):
         explain_saved_model(report.model_id, lambda _share, _message: None)

@@ -14,8 +14,8 @@ from typing import Final, Protocol
 import numpy as np
 
 from tabsmith.families.estimator import AdditiveModel, Estimator, Floats, Ints, probabilities
-from tabsmith.modeling.cross_validation import compute_derived_columns
-from tabsmith.modeling.ensemble import BaggedMember, BaggedModel, FoldModel
+from tabsmith.modeling.cross_validation import FoldModel, compute_derived_columns
+from tabsmith.modeling.ensemble import BaggedMember, BaggedModel
 from tabsmith.modeling.explanation.out_of_fold import OutOfFoldSample
 from tabsmith.modeling.rows import RowArrays
 from tabsmith.recipes.derived import source_columns
@@ -252,7 +252,7 @@ class _WalkingExplainer:
         walks, steps = self._orders.shape
         if not steps:
             return values
-        both = rows.with_rows(self._background)
+        both = rows.joined(self._background)
         places = np.array([self._names.index(name) for name in self._used])
         chunk = max(1, _CHUNK_CELLS // (walks * steps * len(self.base)))
         for first in range(0, len(rows), chunk):

@@ -82,7 +82,6 @@ def explain_model(
             worst_rows=worst,
             worst_slices=slices,
             learning_curve=learning_curve(),
-            seed=data.seed,
         ),
     )
 

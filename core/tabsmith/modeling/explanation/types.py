@@ -123,7 +123,6 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     worst_rows: tuple[WorstRow, ...] = ()
     worst_slices: tuple[WorstSlice, ...] = ()
     learning_curve: LearningCurve | None = None
-    seed: int | None = None  # by which rows were set aside; None in reports of earlier versions
 
 
 BackgroundCells: TypeAlias = dict[str, tuple[float | str | None, ...]]
