@@ -129,6 +129,7 @@ def slice_lines(slices: tuple[WorstSlice, ...], on: str) -> tuple[Line, ...]:
         (
             foreign(f"{clean(each.column, _NAME)}: {clean(each.values, 40)}", "strong", 70),
             Span(f"  {each.measure} {formatting.number(each.error)}", "warn"),
+            Span("" if each.expected is None else f", by its probabilities {formatting.number(each.expected)}", "dim"),
             Span(f", elsewhere {formatting.number(each.elsewhere)} ({plural(each.rows, 'row')})", "dim"),
         )
         for each in slices[:_MOST_SLICES]
@@ -180,7 +181,7 @@ def learning_lines(curve: LearningCurve | None, metric: Metric) -> tuple[Line, .
 
 
 def _value(value: float | str) -> str:
-    return clean(value, _NAME) if isinstance(value, str) else formatting.number(value)
+    return clean(value, _NAME) if isinstance(value, str) else formatting.significant(value)
 
 
 def _width(names: Iterable[str]) -> int:

@@ -49,12 +49,17 @@ def explain_saved_model(model_id: str, progress: Progress, *, seconds: float = m
     threads = available_cores()
     with threadpool_limits(threads):
         folders = _measured_folds(report, data, run)
-        measured = _measured_rows(data, report, folders)
+        folds = sorted(
+            set.intersection(*(set(of_member) for of_member in folders))
+        )  # of which every member has a model
+        members = _members(report, folders, folds)
+        of_folds = replace(data, folds=tuple(data.folds[fold] for fold in folds))
+        measured = _measured_rows(data, of_folds, members, [folds.index(fold) for fold in data.delivered_folds])
         _require_same_score(report, data, measured)
         progress(-1.0, "measuring what explains the model")
         importance, explanation = explain_model(
-            replace(data, folds=tuple(data.folds[fold] for fold in _shared_folds(folders))),
-            _members(report, folders, _shared_folds(folders)),
+            of_folds,
+            members,
             measured,
             deadline=deadline,
             learning_curve=lambda: measure_learning_curve(
@@ -148,11 +153,6 @@ def _run_folds(report: ModelReport, run: RunFolder | None, count: int) -> list[d
     return found if len(found) == len(report.members) else []
 
 
-def _shared_folds(folders: list[dict[int, Path]]) -> list[int]:
-    """The folds of which every member has a model."""
-    return sorted(set.intersection(*(set(folds) for folds in folders)))
-
-
 def _saved_folds(file: ModelFile, folder: Path) -> list[dict[int, Path]]:
     """The folders of the fold models that were saved with the model; a member that was fitted on all rows has none."""
     return [
@@ -165,8 +165,10 @@ def _saved_folds(file: ModelFile, folder: Path) -> list[dict[int, Path]]:
     ]
 
 
-def _measured_rows(data: "TrainingData", report: ModelReport, folders: list[dict[int, Path]]) -> "MeasuredRows":
-    """The hold-out as the delivered fold models predict it, or where there is none the training rows, out of fold."""
+def _measured_rows(
+    data: "TrainingData", of_folds: "TrainingData", members: "tuple[BaggedMember, ...]", measured: Sequence[int]
+) -> "MeasuredRows":
+    """The hold-out as the models at `measured` predict it, or where there is none the training rows, out of fold."""
     import numpy as np
 
     from tabsmith.modeling.ensemble import BaggedModel
@@ -174,11 +176,10 @@ def _measured_rows(data: "TrainingData", report: ModelReport, folders: list[dict
     from tabsmith.modeling.explanation.out_of_fold import draw_sample
 
     if data.holdout_rows:
-        delivered = BaggedModel(_members(report, folders, data.delivered_folds))
-        return MeasuredRows(data.held_rows, data.held_y, delivered.predict(data.held_rows), data.held_positions)
-    shared = _shared_folds(folders)
-    of_folds = replace(data, folds=tuple(data.folds[fold] for fold in shared))
-    members = _members(report, folders, shared)
+        model = BaggedModel(
+            tuple(replace(member, models=tuple(member.models[place] for place in measured)) for member in members)
+        )
+        return MeasuredRows(data.held_rows, data.held_y, model.predict(data.held_rows), data.held_positions)
     sample = draw_sample(of_folds, members, data.train_rows, np.random.default_rng(data.seed))
     return MeasuredRows(sample.rows, sample.y, sample.predict(sample.rows), data.positions[sample.positions])
 

@@ -91,6 +91,7 @@ class WorstSlice(msgspec.Struct, frozen=True):
     elsewhere: float  # the error on all other rows
     measure: ErrorMeasure
     p_value: float  # of no difference (Mann and Whitney), times the number of slices looked at (Bonferroni)
+    expected: float | None = None  # the error that the model's own probabilities say; None for regression
 
 
 class LearningPoint(msgspec.Struct, frozen=True):
