@@ -24,6 +24,7 @@ from tabsmith.modeling.explanation.types import (
     WorstRow,
     WorstSlice,
 )
+from tabsmith.modeling.metric_catalogue import Metric
 from tabsmith.modeling.results import (
     ColumnImportance,
     Confusion,
@@ -31,7 +32,6 @@ from tabsmith.modeling.results import (
     Evaluation,
     FoldScore,
     Holdout,
-    Metric,
     ModelReport,
     ModelScore,
     Residuals,

@@ -19,6 +19,7 @@ from tabsmith.runs import events as run_events
 from tabsmith.runs import replies
 from tabsmith.runs.events import Answer, Note, RunCommand, SetMode
 from tabsmith.runs.folder import RunFolder, run_ids
+from tabsmith.runs.spec import Detect
 from tabsmith_tui.commands.root import run
 from tests.forked_programs import forked
 from tests.stories import agent_journals, journals
@@ -172,6 +173,8 @@ def test_a_run_is_asked_for_with_agent_budget_mode_and_breakpoints(
     capsys: pytest.CaptureFixture[str], houses: Path
 ) -> None:
     options = [
+        "--weight",
+        "rooms",
         "--budget",
         "$2",
         "--mode",
@@ -182,7 +185,9 @@ def test_a_run_is_asked_for_with_agent_budget_mode_and_breakpoints(
         "champion changed",
     ]
     started = document(capsys, "train", str(houses), "--time", "120", "--detach", *options)
-    choice = RunFolder(started["run_id"]).spec().choice
+    spec = RunFolder(started["run_id"]).spec()
+    assert spec.schema == Detect("", "rooms")
+    choice = spec.choice
     assert (choice.agent, choice.limits.dollars, choice.mode) == ("search", "2.00", "manual")
     assert choice.breakpoints == ("quality < 0.2", "champion changed")
     assert run(["runs", "stop", "last"]) == 0

@@ -73,7 +73,7 @@ def _regressor(request: "FitRequest") -> Any:
             )
         case _:
             model = Ridge(alpha=alpha, random_state=request.seed)
-    return model.fit(request.X, request.y)
+    return model.fit(request.X, request.y, sample_weight=request.weights)
 
 
 def _classifier(request: "FitRequest") -> Any:

@@ -31,6 +31,7 @@ from tabsmith.families.registry import get_family
 from tabsmith.modeling import metrics
 from tabsmith.modeling.features.fitting import FeatureContext, fit_features
 from tabsmith.modeling.features.transformer import FeatureTransformer
+from tabsmith.modeling.metric_losses import loss_for
 from tabsmith.modeling.results import Evaluation, FoldScore
 from tabsmith.modeling.rows import ColumnValues, RowArrays, infer_column
 from tabsmith.modeling.splits import early_stopping_split
@@ -113,6 +114,7 @@ def _fit_fold(
     rows = data.rows.replaced(derived)
     fitted, scored = data.folds[fold]
     held = rows.take(scored)
+    stops_on_fold = len(scored) >= MIN_ROWS_TO_STOP_ON_THE_FOLD
     fit = fit_rows(
         data,
         recipe,
@@ -120,11 +122,12 @@ def _fit_fold(
         data.y[fitted],
         derived,
         inner=lambda: early_stopping_split(data.basis, fitted, EARLY_STOPPING_SHARE, data.seed),
-        held=(held, data.y[scored]) if len(scored) >= MIN_ROWS_TO_STOP_ON_THE_FOLD else None,
+        held=(held, data.y[scored], metrics.taken(data.weights, scored)) if stops_on_fold else None,
         rounds=rounds,
         seed=data.seed,
         threads=threads,
         seconds_left=seconds_left,
+        sample_weights=metrics.taken(data.weights, fitted),
     )
     fit_seconds = time.perf_counter() - started
     started = time.perf_counter()
@@ -134,7 +137,7 @@ def _fit_fold(
         raise TrainingError(
             f"The {recipe.family} model predicts values that are no numbers.", next_step="Try other parameters."
         )
-    score = metrics.score(data.metric, data.y[scored], prediction, data.classes)
+    score = metrics.score(data.metric, data.y[scored], prediction, data.classes, metrics.taken(data.weights, scored))
     result = FoldScore(fold, score, fit_seconds, predict_seconds, fit.model.estimator.rounds, fit.cut)
     _save_fold(folder, result, fit.model, prediction, scored)
     return result
@@ -178,15 +181,16 @@ def fit_rows(
     derived: Mapping[str, ColumnValues],
     *,
     inner: Callable[[], tuple[Ints, Ints]],
-    held: tuple[RowArrays, Ints | Floats] | None,
+    held: tuple[RowArrays, Ints | Floats, Floats | None] | None,
     rounds: int,
     seed: int,
     threads: int,
     seconds_left: Callable[[], float],
+    sample_weights: Floats | None,
 ) -> Fit:
-    """`recipe` fitted to `rows` and their targets `y`.
+    """`recipe` fitted to `rows`, their targets `y` and their weights.
 
-    `rows` and `held` hold the recipe's `derived` columns. Where `rounds` is 0, boosting is stopped by the rows `held`
+    `rows` and `held` (rows, targets, weights) hold the recipe's `derived` columns. Where `rounds` is 0, boosting is stopped by the rows `held`
     beside these, or, without such rows, by the part of these that `inner` names.
     """
     family = get_family(recipe.family)
@@ -199,14 +203,15 @@ def fit_rows(
         X=matrix,
         y=y,
         outputs=data.outputs,
-        absolute_error=data.metric.name in ("mae", "median_ae"),
+        loss=loss_for(data.metric),
         categorical=features.categorical,
         inner=inner,
         threads=threads,
         seed=seed,
         seconds_left=seconds_left,
-        held=None if held is None or rounds else StoppingRows(features.transform(held[0]), held[1]),
+        held=None if held is None or rounds else StoppingRows(features.transform(held[0]), *held[1:]),
         rounds=rounds,
+        sample_weights=sample_weights,
     )
     return Fit(FoldModel(features, fit_estimator(request, data.classes)), cut=request.out_of_time())
 
@@ -292,5 +297,8 @@ def out_of_fold_predictions(data: TrainingData, folder: Path) -> Floats:
 def fold_scores(data: TrainingData, prediction: Floats) -> Floats:
     """The score of out-of-fold predictions on each fold; NaN where undefined."""
     return np.asarray(
-        [metrics.score(data.metric, data.y[rows], prediction[rows], data.classes) for _, rows in data.folds]
+        [
+            metrics.score(data.metric, data.y[rows], prediction[rows], data.classes, metrics.taken(data.weights, rows))
+            for _, rows in data.folds
+        ]
     )

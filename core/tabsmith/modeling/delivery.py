@@ -13,15 +13,20 @@ from msgspec.structs import replace
 from threadpoolctl import threadpool_limits
 
 from tabsmith.families.estimator import Floats, Ints
+from tabsmith.families.registry import get_family
 from tabsmith.formatting import significant
 from tabsmith.modeling import cross_validation, metrics, store
 from tabsmith.modeling.baseline import best_constant, compare_with_baseline
 from tabsmith.modeling.cross_validation import FoldModel
+from tabsmith.modeling.decisions.deciding import FittedDecisions, fit_decisions
+from tabsmith.modeling.decisions.types import Decisions
 from tabsmith.modeling.ensemble import BaggedMember, BaggedModel, Ensemble
 from tabsmith.modeling.explanation.background import draw_background
 from tabsmith.modeling.explanation.explain_model import MeasuredRows, explain_model
 from tabsmith.modeling.explanation.learning_curve import measure_learning_curve
-from tabsmith.modeling.model_files import ModelFile, StoredMember, is_member_file
+from tabsmith.modeling.holdout_predictions import HoldoutPredictions
+from tabsmith.modeling.metric_catalogue import reported_metrics
+from tabsmith.modeling.model_files import HOLDOUT, ModelFile, StoredMember, is_member_file
 from tabsmith.modeling.refit import REFIT_FILE, refits_of
 from tabsmith.modeling.results import (
     Confusion,
@@ -32,7 +37,6 @@ from tabsmith.modeling.results import (
     ModelReport,
     ModelScore,
     Residuals,
-    metrics_for,
 )
 from tabsmith.modeling.training_data import TrainingData
 from tabsmith.text import plural
@@ -58,6 +62,13 @@ class ReportHeader(msgspec.Struct, frozen=True):
     seconds: float  # that the run has taken so far
 
 
+class MeasuredModel(msgspec.Struct, frozen=True):
+    """An ensemble as it was measured: its report, and what was decided about its predictions."""
+
+    report: ModelReport
+    decisions: Decisions
+
+
 def measure_model(
     data: TrainingData,
     evaluations: Sequence[Evaluation],
@@ -67,8 +78,8 @@ def measure_model(
     *,
     threads: int,
     deadline: float,
-) -> ModelReport:
-    """Score `ensemble`, as the mean of its fold models, on the hold-out, and return the report; nothing is saved.
+) -> MeasuredModel:
+    """Score `ensemble`, as the mean of its fold models, on the hold-out, and return it with its report; nothing is saved.
 
     `deadline` is a time of time.monotonic(): what explains the model, which can take longest, ends there with what is
     measured so far.
@@ -76,28 +87,30 @@ def measure_model(
     started = time.monotonic()
     with threadpool_limits(threads):
         members = _members(evaluations, ensemble, run_folder, len(data.folds))
-        measured = measured_rows(data, _measured(data, members), ensemble)
+        measured = _measured(data, members)
         intervals_end = time.monotonic() + INTERVAL_SHARE * (deadline - time.monotonic())
-        holdout, outcome = _measure(data, measured, intervals_end)
+        decided = fit_decisions(data, ensemble.prediction)
+        rows = measured_rows(data, measured, ensemble, decided)
+        holdout, outcome = _measure(data, rows, decided, intervals_end, run_folder / HOLDOUT)
         end = min(deadline, time.monotonic() + EXPLANATION_SECONDS)
         champion = _champion(data, evaluations)
         importance, explanation = explain_model(
             data,
             members,
-            measured,
+            rows,
             deadline=end,
             learning_curve=lambda: measure_learning_curve(
                 data, champion, run_folder, threads=threads, seconds_left=lambda: end - time.monotonic()
             ),
         )
-    return ModelReport(
+    report = ModelReport(
         model_id=header.model_id,
         run_id=header.run_id,
         created_at=header.created_at,
         source=header.source,
         fingerprint=header.fingerprint,
         schema=data.schema,
-        metric=data.metric,
+        metric=decided.metric,
         members=ensemble.members,
         champion=champion,
         cv_score=ensemble.score,
@@ -112,24 +125,32 @@ def measure_model(
         tries=header.tries,
         seconds=header.seconds + time.monotonic() - started,
         seed=data.seed,
-        notes=(*data.notes, *_caveats(holdout, header.tries, data), *_cut_short(evaluations, ensemble)),
+        decisions=decided.report(rows.y, rows.prediction),
+        notes=(
+            *data.notes,
+            *_caveats(holdout, header.tries, data),
+            *_cut_short(evaluations, ensemble),
+            *_unweighted(data, ensemble),
+        ),
     )
+    return MeasuredModel(report, decided.decisions)
 
 
 def save_delivered(
     data: TrainingData,
     evaluations: Sequence[Evaluation],
-    report: ModelReport,
+    measured: MeasuredModel,
     run_folder: Path,
     *,
     kept: KeptReason,
 ) -> ModelReport:
-    """Save the measured model of `report`, each recipe as the models of all rows that it has below `run_folder`, or else
+    """Save the model `measured`, each recipe as the models of all rows that it has below `run_folder`, or else
     as those of its folds; returns its report.
 
     `kept` says why recipes may not have been fitted again. A model that cannot be saved whole is not saved at all. Raises
     StorageError.
     """
+    report = measured.report
     refits = {
         member.recipe.id: tuple(refits_of(member.recipe, run_folder)) if kept != "asked for" else ()
         for member in report.members
@@ -142,7 +163,7 @@ def save_delivered(
         kept=kept if refitted < len(report.members) else "",
     )
     report = replace(report, delivery=delivery)
-    _save(data, evaluations, report, run_folder, refits)
+    _save(data, evaluations, report, measured.decisions, run_folder, refits)
     return report
 
 
@@ -168,6 +189,17 @@ def _caveats(holdout: Holdout | None, tries: int, data: TrainingData) -> tuple[s
         return ()
     score = f"{data.metric.label} {significant(baseline.score)}"
     return (f"The test set does not show the model to beat the best constant prediction, which gets {score}.",)
+
+
+def _unweighted(data: TrainingData, ensemble: Ensemble) -> tuple[str, ...]:
+    """The members whose library takes no weights of rows, where rows have them."""
+    if data.weights is None:
+        return ()
+    families = dict.fromkeys(member.recipe.family for member in ensemble.members)
+    labels = [family.label for family in map(get_family, families) if not family.weighs_rows]
+    return tuple(
+        f"The {label} was fitted without the weights of rows, which its library does not take." for label in labels
+    )
 
 
 def _folder(evaluations: Sequence[Evaluation], recipe_id: str, run_folder: Path) -> Path:
@@ -203,19 +235,28 @@ def _champion(data: TrainingData, evaluations: Sequence[Evaluation]) -> Evaluati
     return best
 
 
-def measured_rows(data: TrainingData, model: BaggedModel, ensemble: Ensemble) -> MeasuredRows:
-    """The hold-out with the predictions of `model`; where there is none, the training rows, out of fold."""
+def measured_rows(
+    data: TrainingData, delivered: BaggedModel, ensemble: Ensemble, decided: FittedDecisions
+) -> MeasuredRows:
+    """The hold-out with the predictions of `delivered`; where there is none, the training rows, out of fold."""
+    decisions = decided.decisions
     if data.holdout_rows:
-        return MeasuredRows(data.held_rows, data.held_y, model.predict(data.held_rows), data.held_positions)
+        prediction = decided.calibrated(delivered.predict(data.held_rows))
+        return MeasuredRows(data.held_rows, data.held_y, prediction, data.held_positions, decisions)
     covered = np.flatnonzero(data.covered)
-    return MeasuredRows(data.rows.take(covered), data.y[covered], ensemble.prediction[covered], data.positions[covered])
+    prediction = decided.calibrated(ensemble.prediction[covered])
+    return MeasuredRows(data.rows.take(covered), data.y[covered], prediction, data.positions[covered], decisions)
 
 
-def _measure(data: TrainingData, rows: MeasuredRows, deadline: float) -> tuple[Holdout | None, Confusion | Residuals]:
+def _measure(
+    data: TrainingData, rows: MeasuredRows, decided: FittedDecisions, deadline: float, kept: Path
+) -> tuple[Holdout | None, Confusion | Residuals]:
+    """The scores on the hold-out, whose predictions are written to the file `kept`, and the outcome."""
     if not data.holdout_rows:
-        return None, _outcome_of(data, rows.y, rows.prediction)
+        return None, _outcome_of(data, rows.y, rows.prediction, decided)
     prediction = rows.prediction
-    measured = (data.metric, *(metric for metric in metrics_for(data.task) if metric != data.metric))
+    HoldoutPredictions(data.held_y, prediction, data.holdout_basis.groups).save(kept)
+    measured = reported_metrics(decided.metric, data.task)
     end = min(deadline, time.monotonic() + INTERVAL_SECONDS)
     intervals = metrics.bootstrap_intervals(
         measured,
@@ -224,6 +265,7 @@ def _measure(data: TrainingData, rows: MeasuredRows, deadline: float) -> tuple[H
         data.classes,
         seed=data.seed,
         groups=data.holdout_basis.groups,
+        weights=data.holdout_weights,
         enough=lambda: time.monotonic() >= end,
     )
     scores = tuple(
@@ -232,23 +274,26 @@ def _measure(data: TrainingData, rows: MeasuredRows, deadline: float) -> tuple[H
         if interval.score == interval.score
     )
     baseline = compare_with_baseline(
-        data.metric,
+        decided.metric,
         data.held_y,
         prediction,
-        best_constant(data.metric, data.y, data.classes),
+        best_constant(decided.metric, data.y, data.classes, data.weights),
         data.classes,
         seed=data.seed,
         groups=data.holdout_basis.groups,
+        weights=data.holdout_weights,
         enough=lambda: time.monotonic() >= end,
     )
-    return Holdout(data.holdout_rows, scores, baseline), _outcome_of(data, data.held_y, prediction)
+    return Holdout(data.holdout_rows, scores, baseline), _outcome_of(data, data.held_y, prediction, decided)
 
 
-def _outcome_of(data: TrainingData, y: Ints | Floats, prediction: Floats) -> Confusion | Residuals:
+def _outcome_of(
+    data: TrainingData, y: Ints | Floats, prediction: Floats, decided: FittedDecisions
+) -> Confusion | Residuals:
     if data.task == "regression":
         return _residuals(np.asarray(y, dtype=np.float64), prediction[:, 0], data.seed)
     counts = np.zeros((data.classes, data.classes), dtype=np.int64)
-    np.add.at(counts, (y.astype(np.int64), prediction.argmax(axis=1)), 1)
+    np.add.at(counts, (y.astype(np.int64), decided.labels(prediction)), 1)
     return Confusion(data.labels.words(), tuple(tuple(row) for row in counts.tolist()))
 
 
@@ -273,10 +318,11 @@ def _save(
     data: TrainingData,
     evaluations: Sequence[Evaluation],
     report: ModelReport,
+    decisions: Decisions,
     run_folder: Path,
     refits: Mapping[str, Sequence[Path]],
 ) -> None:
-    files: dict[str, Path] = {}
+    files: dict[str, Path] = {HOLDOUT: run_folder / HOLDOUT} if (run_folder / HOLDOUT).is_file() else {}
     stored = []
     scratch = {
         cross_validation.PREDICTIONS_FILE, cross_validation.ROWS_FILE, cross_validation.SCORE_FILE, REFIT_FILE
@@ -296,7 +342,8 @@ def _save(
                     files[f"{folder}/{path.name}"] = path
         stored.append(StoredMember(member.recipe, member.weight, tuple(folders)))
     background = draw_background(data.rows, seed=data.seed)
-    store.save_model(report, ModelFile(data.labels.classes, tuple(stored), _training_levels(data), background), files)
+    model = ModelFile(data.labels.classes, tuple(stored), _training_levels(data), background, decisions)
+    store.save_model(report, model, files)
 
 
 def _training_levels(data: TrainingData) -> dict[str, tuple[str, ...]]:

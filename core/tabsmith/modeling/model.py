@@ -19,6 +19,10 @@ from tabsmith.errors import (
 )
 from tabsmith.families.estimator import Floats, Ints
 from tabsmith.modeling import archive, store
+from tabsmith.modeling.decisions.calibration import calibrate
+from tabsmith.modeling.decisions.conformal import intervals_of
+from tabsmith.modeling.decisions.labels import choose_labels
+from tabsmith.modeling.decisions.types import LEVEL, Conformal, NoIntervals
 from tabsmith.modeling.ensemble import BaggedModel, load_bagged_model
 from tabsmith.modeling.explanation.background import background_rows
 from tabsmith.modeling.explanation.contributions import RowExplainer
@@ -46,6 +50,7 @@ class Model:
         self.report = report
         self.labels = ClassLabels(file.classes)
         self.knows_formats = knows_formats  # False for a model saved before models kept how their columns are read
+        self.decisions = file.decisions
         self._levels = file.levels
         self._background = file.background
         self._estimator = estimator
@@ -87,7 +92,8 @@ class Model:
         return self.labels.array()
 
     def predict(self, rows: Predictable, *, allow_missing: bool = False) -> npt.NDArray[Any]:
-        """The most probable label, or the number, of each row; shape (rows,).
+        """The label, or the number, of each row; shape (rows,). A label is the most probable one, or that of the model's
+        threshold (`report.decisions`).
 
         `rows` is a frame, a table or the path of a file. Each row is read by itself, as the training table was; columns
         are found by name, and a column that is missing counts as missing values. What is not understood is treated as
@@ -114,7 +120,7 @@ class Model:
 
         The frame has a row for each of `rows` and a column for each of `column_names`, then `base`, the prediction for a
         row of which nothing is known; a row's sum is the prediction. For classes, that is the probability of `label`;
-        without one, of the second of two classes, or of the class that is predicted for the row.
+        without one, of the event class of two, or of the class that is predicted for the row.
 
         Raises PredictionError for a `label` that is no class, and for a model that was saved by an earlier version; and
         as `predict` does.
@@ -144,13 +150,16 @@ class Model:
                 next_step=f"`tabsmith models explain {self.id}` adds them while the run's table is there; or train it again.",
             )
         columns = input_columns(self.schema)
-        return RowExplainer(self._estimator, background_rows(self._background, columns))
+        background = background_rows(self._background, columns)
+        return RowExplainer(self._estimator, background, calibration=self.decisions.calibration)
 
     def explained_outputs(self, prediction: Floats) -> Ints | np.int64:
-        """Which output of each row's prediction an explanation is about: the number, the probability of the second of
-        two classes, or that of the predicted class."""
+        """Which output of each row's prediction an explanation is about: the number, the probability of the event class
+        of two, or that of the predicted class."""
         count = len(self.labels.classes)
-        return np.int64(0) if not count else np.int64(1) if count == 2 else prediction.argmax(axis=1)
+        return (
+            np.int64(self.report.metric.event if count == 2 else 0) if count <= 2 else self.label_positions(prediction)
+        )
 
     def _class_position(self, label: object) -> int | None:
         if label is None:
@@ -164,6 +173,15 @@ class Model:
                 else "Leave out the label.",
             )
         return classes.index(label)
+
+    def predict_interval(self, rows: Predictable, level: float = LEVEL, *, allow_missing: bool = False) -> Floats:
+        """The lower and the upper end of an interval that holds the number of a row with probability `level`.
+
+        Shape (rows, 2). The intervals are conformal: of rows drawn as the training rows were, about `level` have their
+        number inside (`report.decisions.intervals` has it checked on the test set). Raises PredictionError for a model
+        of classes and for a level that it cannot know, and as `predict` does.
+        """
+        return self.intervals(self._compute(rows, allow_missing, self.predict_arrays), level)
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -197,14 +215,38 @@ class Model:
 
     def predict_arrays(self, rows: RowArrays) -> Floats:
         """(rows, classes) probabilities, or (rows, 1) numbers, of rows once read."""
-        return self._estimator.predict(rows)
+        prediction = self._estimator.predict(rows)
+        return calibrate(self.decisions.calibration, prediction) if self.labels.classes else prediction
+
+    def label_positions(self, probabilities: Floats) -> Ints:
+        """The positions among `classes_` of the labels that the model gives `probabilities` (rows, classes)."""
+        return choose_labels(self.decisions.rule, probabilities)
+
+    def intervals(self, prediction: Floats, level: float) -> Floats:
+        """(rows, 2): the ends of the interval of each predicted number, (rows, 1); NaN where the prediction is NaN.
+
+        Raises PredictionError for a model of classes, one saved before models had intervals, and a level that the model
+        cannot know.
+        """
+        match self.decisions.intervals:
+            case Conformal() as rule:
+                return intervals_of(rule, prediction[:, 0], level)
+            case NoIntervals() if self.labels.classes:
+                raise PredictionError(
+                    "A model of classes has no intervals of numbers.",
+                    next_step="Use predict_proba for its probabilities.",
+                )
+            case NoIntervals():
+                raise PredictionError(
+                    "The model was saved before models had prediction intervals.", next_step="Train it again."
+                )
 
     def decide(self, prediction: Floats) -> npt.NDArray[Any]:
         """Predictions as labels, or as numbers; None for a label where the prediction is NaN."""
         if not self.labels.classes:
             return prediction[:, 0]
         without = np.isnan(prediction).any(axis=1)
-        labels = self.labels.decode(np.where(without, 0, prediction.argmax(axis=1)))
+        labels = self.labels.decode(np.where(without, 0, self.label_positions(prediction)))
         if without.any():
             labels = labels.astype(object)
             labels[without] = None
@@ -250,18 +292,18 @@ class Model:
 
 
 def load_model(model: str | Path) -> Model:
-    """The model with this id, in this folder, or in this exported file.
+    """The model with this id or alias, in this folder, or in this exported file.
 
     Every file is compared with the manifest, and only trusted types are made (see `families.skops_files`). Raises
     ModelNotFoundError, or ModelDamagedError naming the file at fault.
     """
     name = str(model)
-    if MODEL_ID.fullmatch(name) and (saved := store.model_folder(name)).is_dir():
-        return Model.load(saved, saved)
     path = Path(name).expanduser()
-    if (path / MANIFEST).is_file():
-        return Model.load(path, path)
-    if path.is_file():
-        with archive.unpacked_model(path) as folder:
-            return Model.load(folder, path)
-    raise store.model_not_found(name)
+    if not MODEL_ID.fullmatch(name) or not store.has_model(name):
+        if (path / MANIFEST).is_file():
+            return Model.load(path, path)
+        if path.is_file():
+            with archive.unpacked_model(path) as folder:
+                return Model.load(folder, path)
+    saved = store.model_folder(store.find_model(name))
+    return Model.load(saved, saved)

@@ -40,6 +40,7 @@ def predict_file(
     out: Path | None = None,
     *,
     column: str = "",
+    level: float | None = None,
     allow_missing: bool = False,
     explain: int = 0,
     progress: Callable[[float, str], None] = lambda _share, _message: None,
@@ -48,7 +49,8 @@ def predict_file(
 
     `info` is the table as read from `source_to_predict`. Beside its columns, whose cells stay as they stand in the file,
     there is a column `column`, or `prediction` (with a number if the table has such a column), and for classes one
-    `probability of <label>` each. A row that could not be read has an empty prediction, and then there is a column
+    `probability of <label>` each; for numbers and a `level`, such as 0.9, `prediction low` and `prediction high` are the
+    ends of an interval of that level. A row that could not be read has an empty prediction, and then there is a column
     `reason`. If the table holds the target, the predictions are scored.
 
     With `explain`, that many columns that moved a row's prediction most stand in `contributor 1`, `contributor 2` ...,
@@ -57,7 +59,7 @@ def predict_file(
     `out` ends in .csv or .parquet; None means `<source>-predictions.csv` in the current folder, or the next free name.
     In CSV, a text cell that a spreadsheet would take for a formula is led by an apostrophe. The file appears whole or
     not at all. Raises UsageError for another ending, the source itself, or a `column` that the table has already;
-    PredictionError when none of the model's columns is there, MissingColumnError when an important one is not, unless
+    PredictionError when none of the model's columns is there or the model has no intervals of this level, MissingColumnError when an important one is not, unless
     `allow_missing`; StorageError.
     """
     out = require_table_suffix(_free_name(info) if out is None else out)
@@ -69,7 +71,7 @@ def predict_file(
             next_step="Choose another name for the column of predictions.",
         )
     with open_table_writer(out) as writer:
-        predicted = _Prediction(model, info, names, column, allow_missing, explain).write(writer, progress)
+        predicted = _Prediction(model, info, names, column, level, allow_missing, explain).write(writer, progress)
     return msgspec.structs.replace(predicted, out=str(out))
 
 
@@ -91,7 +93,7 @@ def preview_predictions(report: ModelReport, prediction: PredictedFile, rows: in
         cells = list(row)
         for place, position in enumerate(first[: len(prediction.added)]):
             if place or not report.classes:
-                cells[position] = _short_number(cells[position], 0.01 if place else error)
+                cells[position] = _short_number(cells[position], 0.01 if report.classes else error)
         body.append(tuple(cells[position] for position in order))
     return Preview(tuple(written.names[position] for position in order), tuple(body))
 
@@ -104,18 +106,29 @@ class _Prediction:
     """The rows of one table being predicted."""
 
     def __init__(
-        self, model: "Model", info: TableInfo, names: list[str], column: str, allow_missing: bool, explain: int
+        self,
+        model: "Model",
+        info: TableInfo,
+        names: list[str],
+        column: str,
+        level: float | None,
+        allow_missing: bool,
+        explain: int,
     ) -> None:
         self._model = model
         self._info = info
         self._names = names
         self._reader = model.reader(names, allow_missing=allow_missing)
         self._labels = model.classes_.tolist()
-        self._added = _added_names(names, column, self._labels)
+        self._level = level
+        if level is not None:  # a level that the model cannot give is refused before anything is read
+            model.intervals(np.zeros((0, 1)), level)
+        self._added = _added_names(names, column, self._labels, intervals=level is not None)
         self._explained = _explained_names((*names, *self._added), explain)
         others = self._reader.match.extra
         target = match_columns([model.schema.target], others)
         self._target = "".join(others[position] for position in target.positions.values())  # empty if it is not there
+        self._weight = model.schema.weight if model.schema.weight in names else ""
         self._matched = (*self._reader.match.matched, *target.matched)
         self._scorer = RowsScorer(model.report, model.labels) if self._target else None
         self._bad_rows: list[UnreadRow] = []
@@ -131,7 +144,8 @@ class _Prediction:
             prediction = self._model.predict_arrays(read)
             prediction[batch.bad] = np.nan
             if self._scorer is not None:
-                self._scorer.add(batch.cells[self._names.index(self._target)], prediction, read)
+                weight = batch.cells[self._names.index(self._weight)] if self._weight else None
+                self._scorer.add(batch.cells[self._names.index(self._target)], prediction, read, weight)
             written = self._with_predictions(_as_it_stands(table), prediction)
             if self._explained:
                 done = rows
@@ -182,11 +196,14 @@ class _Prediction:
 
         without = np.isnan(prediction).any(axis=1)
         if self._labels:
-            positions = np.where(without, 0, prediction.argmax(axis=1))
+            positions = np.where(without, 0, self._model.label_positions(prediction))
             columns = [pa.array(self._labels).take(pa.array(positions, mask=without))]
             columns += [pa.array(np.ascontiguousarray(values), mask=without) for values in prediction.T]
         else:
             columns = [pa.array(prediction[:, 0], mask=without)]
+            if self._level is not None:
+                ends = self._model.intervals(prediction, self._level)
+                columns += [pa.array(np.ascontiguousarray(values), mask=without) for values in ends.T]
         for name, values in zip(self._added, columns, strict=True):
             table = table.append_column(name, values)
         return table
@@ -221,7 +238,9 @@ class _Prediction:
         """What the contributions add up to."""
         if not self._labels:
             return self._model.schema.target
-        return f"probability of {self._labels[1]}" if len(self._labels) == 2 else "probability of the predicted class"
+        if len(self._labels) > 2:
+            return "probability of the predicted class"
+        return f"probability of {self._labels[self._model.report.metric.event]}"
 
     def _note_lost_rows(self) -> None:
         """Note the lines that reading left out, as it does where tables are joined."""
@@ -269,9 +288,11 @@ def _check_replaces_nothing(info: TableInfo, out: Path) -> None:
         )
 
 
-def _added_names(names: list[str], column: str, labels: list[Any]) -> tuple[str, ...]:
+def _added_names(names: list[str], column: str, labels: list[Any], *, intervals: bool) -> tuple[str, ...]:
     added: list[str] = []
-    for wanted in (column or PREDICTION, *(f"probability of {label}" for label in labels)):
+    first = column or PREDICTION
+    ends = (f"{first} low", f"{first} high") if intervals else ()
+    for wanted in (first, *(f"probability of {label}" for label in labels), *ends):
         added.append(_free(wanted, (*names, *added)))
     return tuple(added)
 

@@ -13,7 +13,8 @@ from tabsmith.modeling.explanation.types import (
     WorstRow,
     WorstSlice,
 )
-from tabsmith.modeling.results import Metric, ModelReport
+from tabsmith.modeling.metric_catalogue import Metric
+from tabsmith.modeling.results import ModelReport
 from tabsmith.presentation.spans import Line, Span, foreign, line, span
 from tabsmith.text import clean, plural
 

@@ -8,15 +8,8 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from tabsmith import formatting
-from tabsmith.modeling.results import (
-    ColumnImportance,
-    Confusion,
-    EnsembleMember,
-    Metric,
-    ModelReport,
-    ModelScore,
-    Residuals,
-)
+from tabsmith.modeling.metric_catalogue import Metric
+from tabsmith.modeling.results import ColumnImportance, Confusion, EnsembleMember, ModelReport, ModelScore, Residuals
 from tabsmith.presentation import recipes
 from tabsmith.presentation.scores import better_way, interval_text, metric_direction
 from tabsmith.presentation.spans import Line, Span, Tone, line, span

@@ -12,7 +12,8 @@ from tabsmith.config.settings import Mode
 from tabsmith.errors import UsageError
 from tabsmith.limits import LimitName, with_limit
 from tabsmith.orchestration.decisions import Continue, EndRun, Question, Reply
-from tabsmith.orchestration.events import ModeChanged, Noted, NoteTaken, QuestionAnswered, QuestionAsked
+from tabsmith.orchestration.events import ModeChanged, Noted, NoteTaken, QuestionAnswered, QuestionAsked, RecipeQueued
+from tabsmith.recipes.recipe import Recipe
 from tabsmith.runs.events import (
     Answer,
     LimitChanged,
@@ -26,6 +27,7 @@ from tabsmith.runs.events import (
     SetMode,
     StateChanged,
     Stop,
+    TryRecipe,
 )
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.pool import Pool
@@ -102,6 +104,7 @@ class RunController:
         self.reserve = 0.0  # seconds kept for finishing
         self.mode: Mode = past.mode if past.attempt else choice.mode
         self.notes = past.notes
+        self.recipes = (*choice.recipes, *past.queued)
         self._state = RunState.QUEUED
         self._message = ""
         self._going = asyncio.Event()
@@ -156,6 +159,13 @@ class RunController:
             return
         self.notes = (*self.notes, text)
         self._record(NoteTaken(text=text))
+
+    def try_recipe(self, recipe: Recipe) -> None:
+        """Let the loop try a recipe of the person's own next; one that is in the queue already counts once."""
+        if any(each.id == recipe.id for each in self.recipes):
+            return
+        self.recipes = (*self.recipes, recipe)
+        self._record(RecipeQueued(recipe=recipe))
 
     def set_limit(self, limit: LimitName, to: str) -> None:
         """Set a limit. Raises UsageError for what is no amount."""
@@ -237,17 +247,22 @@ class RunController:
                 except UsageError as error:
                     self._record(Noted(message=error.what, level="warning"))
             case SetMode(mode=mode):
-                self.mode = mode
-                self._record(ModeChanged(mode=mode))
-                if mode == "automatic" and self._question is not None:  # nobody is to be asked any more
-                    self._answer(EndRun() if self._question.cause == "budget" else Continue())
+                self._set_mode(mode)
             case Note(text=text):
                 self.note(text)
+            case TryRecipe(recipe=recipe):
+                self.try_recipe(recipe)
             case Answer(id=id_, reply=reply):
                 if self._question is not None and self._question.id == id_:
                     self._answer(reply)
                 else:
                     self._record(Noted(message="an answer came to a question that is not open any more"))
+
+    def _set_mode(self, mode: Mode) -> None:
+        self.mode = mode
+        self._record(ModeChanged(mode=mode))
+        if mode == "automatic" and self._question is not None:  # nobody is to be asked any more
+            self._answer(EndRun() if self._question.cause == "budget" else Continue())
 
     def _answer(self, reply: Reply) -> None:
         if self._reply is not None and not self._reply.done():

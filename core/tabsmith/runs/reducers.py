@@ -324,6 +324,8 @@ def _after_person_event(event: RunEvent, snapshot: RunSnapshot) -> RunSnapshot:
             return replace(snapshot, mode=mode)
         case loop.NoteTaken(text=text):
             return replace(snapshot, notes=(*snapshot.notes, text))
+        case loop.RecipeQueued(recipe=recipe):
+            return replace(snapshot, queued=(*snapshot.queued, recipe))
         case loop.BreakpointPassed() | loop.Noted():
             return snapshot
         case _:

@@ -17,8 +17,9 @@ from msgspec.structs import replace
 
 from tabsmith import config
 from tabsmith.errors import ErrorReport, SchemaError, TrainingError, report_of
-from tabsmith.modeling.results import KeptReason, Metric, ModelReport
-from tabsmith.orchestration.events import EnsembleBuilt, SearchStarted
+from tabsmith.modeling.metric_catalogue import Metric
+from tabsmith.modeling.results import KeptReason, ModelReport
+from tabsmith.orchestration.events import EnsembleBuilt, Noted, SearchStarted
 from tabsmith.orchestration.history import history_record, holds, open_history
 from tabsmith.orchestration.human_review import LoopEnd
 from tabsmith.orchestration.loop.iteration import LoopContext, RecipeIteration
@@ -29,6 +30,7 @@ from tabsmith.processes import available_cores
 from tabsmith.runs import stages
 from tabsmith.runs.agent_factory import AgentFactory
 from tabsmith.runs.controller import ActiveClock, RunController, StoppedError
+from tabsmith.runs.earlier import recipes_to_start_from, starting_note
 from tabsmith.runs.evaluator import ForkedEvaluator
 from tabsmith.runs.events import (
     ExitReason,
@@ -84,7 +86,7 @@ class Worker:
             folder, offset, self._pool, self._record, self._clock, choice=choice, past=self._past
         )
         self._settings = config.load()
-        self._agents = AgentFactory(choice, self._settings.agents)
+        self._agents = AgentFactory(choice, self._settings.agents, self._cores)
         self._history = open_history()
         self._transcripts = Transcripts(folder.root)
         self._loop: RecipeLoop | None = None
@@ -208,6 +210,9 @@ class Worker:
         return schema
 
     def _new_loop(self, info: TableInfo, schema: Schema, metric: Metric, data: "TrainingData") -> RecipeLoop:
+        earlier = recipes_to_start_from(self._spec, self._history, info.fingerprint, schema.target, metric)
+        if (note := starting_note(self._spec, earlier)) and not self._past.trials:
+            self._record(Noted(message=note))
         context = LoopContext(
             run_id=self._spec.id,
             fingerprint=info.fingerprint,
@@ -218,6 +223,8 @@ class Worker:
             samples=self._settings.profile.samples,
             patience=self._settings.agents.timeout,
             breakpoints=self._spec.choice.breakpoints,
+            earlier=earlier,
+            families=self._spec.choice.allowed_families,
         )
         evaluator = ForkedEvaluator(
             data,
@@ -258,10 +265,12 @@ class Worker:
         )
         seconds = measuring_seconds(self._control.limits.seconds)
         evaluations, root = loop.evaluations, self._folder.root
-        report = await self._control.unless_stopped(
+        from tabsmith.modeling.delivery import MeasuredModel
+
+        measured = await self._control.unless_stopped(
             self._pool.run(
                 lambda progress: stages.measure(data, evaluations, root, facts, seconds, self._cores, progress),
-                ModelReport,
+                MeasuredModel,
                 progress=lambda _, message: self._control.enter(RunState.FINISHING, message),
             )
         )
@@ -269,10 +278,12 @@ class Worker:
             kept: KeptReason = "asked for"
         else:
             kept = "stopped" if end == "user" else "no time"
-            refits = fit_on_all_rows(data, report, evaluations, root, self._pool, self._control, self._cores, kept)
+            refits = fit_on_all_rows(
+                data, measured.report, evaluations, root, self._pool, self._control, self._cores, kept
+            )
             await self._control.unless_stopped(refits)
         report = await self._control.unless_stopped(
-            self._pool.run(lambda _: stages.deliver(data, evaluations, root, report, kept), ModelReport)
+            self._pool.run(lambda _: stages.deliver(data, evaluations, root, measured, kept), ModelReport)
         )
         self._record(
             EnsembleBuilt(

@@ -12,12 +12,13 @@ from tabsmith.config.settings import Mode
 from tabsmith.errors import UsageError
 from tabsmith.families.registry import family_names
 from tabsmith.limits import Limits
-from tabsmith.modeling.results import METRICS, Metric, MetricName
+from tabsmith.modeling.metric_catalogue import METRICS, Metric, MetricChoice, get_metric
+from tabsmith.orchestration.limits import read_budget
 from tabsmith.runs.spec import Confirmed, Deferred, ModelChoice, RunSpec
 from tabsmith.tables.read.option_texts import source_arguments
 from tabsmith.tables.schema.types import ProblemType, Schema
 from tabsmith.text import clean
-from tabsmith.workflow.inputs import read_budget, read_count, read_duration, read_iterations
+from tabsmith.workflow.inputs import read_count, read_duration, read_iterations
 from tabsmith.workflow.session import FieldDefaults, FieldName, FieldProblem, WorkflowSession
 
 T = TypeVar("T")
@@ -54,10 +55,9 @@ def read_choice(session: WorkflowSession) -> ParsedChoice:
             return default
 
     defaults = session.defaults
-    fitting: tuple[MetricName, ...] = tuple(metric.name for metric in metrics_for(task_of(session)))
     budget = read(FieldName.BUDGET, read_budget, Limits())
     choice = ModelChoice(
-        metric=read(FieldName.METRIC, lambda text: _one_of(text, ("default", *fitting), "metric for it"), "default"),
+        metric=read(FieldName.METRIC, lambda text: _metric(text, task_of(session)), "default"),
         family=read(FieldName.FAMILY, lambda text: _one_of(text, ("any", *family_names()), "model family"), "any"),
         agent=read(FieldName.AGENT, lambda text: _agent(text, defaults), "search"),
         limits=Limits(
@@ -72,6 +72,12 @@ def read_choice(session: WorkflowSession) -> ParsedChoice:
         breakpoints=read(FieldName.MODE, lambda _: _checked(defaults.breakpoints), ()),
     )
     return ParsedChoice(choice, tuple(problems))
+
+
+def _metric(text: str, task: ProblemType | Literal["detect"]) -> MetricChoice:
+    """The name of the metric that `text` means, or "default". Raises UsageError if there is none, or none for the task."""
+    word = text.strip()
+    return word if word == "default" else get_metric(word, None if task == "detect" else task).name
 
 
 def _agent(text: str, defaults: FieldDefaults) -> AgentName:

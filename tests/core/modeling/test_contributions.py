@@ -11,6 +11,8 @@ from tabsmith.errors import PredictionError
 from tabsmith.families.registry import families
 from tabsmith.families.spec import FamilySpec
 from tabsmith.modeling.cross_validation import FoldModel, fold_folder
+from tabsmith.modeling.decisions.calibration import calibrate
+from tabsmith.modeling.decisions.types import Platt, Temperature
 from tabsmith.modeling.ensemble import BaggedMember, BaggedModel
 from tabsmith.modeling.explanation.background import background_rows, draw_background
 from tabsmith.modeling.explanation.contributions import RowExplainer
@@ -51,6 +53,19 @@ def test_contributions_and_base_sum_to_the_prediction(tmp_path, family: FamilySp
         assert sizes["size"] > 0
         alone = explainer.explain(rows.take(np.array([4])))
         np.testing.assert_allclose(alone.values[0], found.values[4], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("target", "task"), TARGETS[:2])
+def test_contributions_sum_to_calibrated_probabilities_too(tmp_path, target, task):
+    data = prepared(target, task)
+    model = _bagged(data, tmp_path, quick("lightgbm"))
+    rows = data.held_rows.take(np.arange(6))
+    method = Platt(0.6, -0.4) if task == "binary" else Temperature(1.7)
+    background = background_rows(draw_background(data.rows, seed=0), data.inputs)
+    found = RowExplainer(model, background, calibration=method).explain(rows)
+    raw = model.predict(rows)
+    np.testing.assert_allclose(found.prediction, calibrate(method, raw), atol=1e-6)
+    assert not np.allclose(found.prediction, raw, atol=0.01)
 
 
 def test_walks_come_to_what_exact_values_are(tmp_path):

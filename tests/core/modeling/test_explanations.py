@@ -7,14 +7,15 @@ import pytest
 from tabsmith.errors import ExplanationError, PredictionError
 from tabsmith.modeling import store
 from tabsmith.modeling.cross_validation import FoldModel, fold_folder
+from tabsmith.modeling.decisions.label_rules import MostProbable
 from tabsmith.modeling.ensemble import BaggedMember
 from tabsmith.modeling.explanation import learning_curve
 from tabsmith.modeling.explanation.curves import class_curves, class_scores
 from tabsmith.modeling.explanation.errors import worst_rows, worst_slices
 from tabsmith.modeling.explanation.importance import column_importance
 from tabsmith.modeling.explanation.out_of_fold import draw_sample
+from tabsmith.modeling.metric_catalogue import default_metric
 from tabsmith.modeling.model import load_model
-from tabsmith.modeling.results import default_metric
 from tabsmith.modeling.rows import NumberColumn, RowArrays, TextColumn
 from tabsmith.modeling.training_data import prepare_training_data
 from tabsmith.presentation.explanations import explanation_lines
@@ -66,12 +67,14 @@ def test_slices_of_noise_are_rarely_reported():
 
 def test_worst_rows_name_the_rows_of_the_table():
     y = np.array([1.0, 2.0, 3.0])
-    found = worst_rows(y, np.array([[1.5], [9.0], [3.0]]), (), np.array([10, 4, 7]))
+    found = worst_rows(y, np.array([[1.5], [9.0], [3.0]]), (), np.array([10, 4, 7]), MostProbable())
     assert [(row.row, row.truth, row.predicted, row.error) for row in found][:2] == [
         (5, 2.0, 9.0, -7.0),
         (11, 1.0, 1.5, -0.5),
     ]
-    (worst, *_) = worst_rows(np.array([0, 1]), np.array([[0.9, 0.1], [0.8, 0.2]]), ("no", "yes"), np.array([0, 1]))
+    (worst, *_) = worst_rows(
+        np.array([0, 1]), np.array([[0.9, 0.1], [0.8, 0.2]]), ("no", "yes"), np.array([0, 1]), MostProbable()
+    )
     assert (worst.row, worst.truth, worst.predicted) == (2, "yes", "no")
     assert worst.error == pytest.approx(0.8)
 
@@ -80,7 +83,7 @@ def test_curves_keep_their_areas_in_a_hundred_points():
     draw = np.random.default_rng(2)
     y = draw.integers(0, 2, 5000)
     second = 1 / (1 + np.exp(-(2 * y - 1 + draw.normal(size=5000))))
-    (curves,) = class_curves(y, np.column_stack([1 - second, second]), ("no", "yes"))
+    (curves,) = class_curves(y, np.column_stack([1 - second, second]), ("no", "yes"), 1)
     assert curves.label == "yes"
     assert len(curves.roc.true_positive_rate) <= 100
     area = np.trapezoid(curves.roc.true_positive_rate, curves.roc.false_positive_rate)

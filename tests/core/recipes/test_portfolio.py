@@ -39,7 +39,7 @@ def test_a_family_asked_for_has_several_recipes_on_any_table(
     family: Family, task: ProblemType, rows: int, width: int, classes: int
 ) -> None:
     schema, profile = table(task, rows, width, classes)
-    recipes = portfolio(schema, profile, family=family)
+    recipes = portfolio(schema, profile, only=(family,))
     assert len({recipe.id for recipe in recipes}) == len(recipes) >= 2
     assert {recipe.family for recipe in recipes} == {family}
     assert all(validate_recipe(recipe, schema, profile).valid for recipe in recipes)
@@ -64,7 +64,7 @@ def test_slow_families_are_left_out_where_they_would_not_end() -> None:
 
 def test_trees_are_fewer_where_each_is_dear() -> None:
     def trees(*size: object) -> object:
-        found = portfolio(*table(*size), family="catboost")  # type: ignore[arg-type]
+        found = portfolio(*table(*size), only=("catboost",))  # type: ignore[arg-type]
         return found[0].parameters["iterations"]
 
     assert trees("binary", 5_000) == 500

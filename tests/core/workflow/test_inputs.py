@@ -10,10 +10,10 @@ from msgspec.structs import replace
 
 from tabsmith.errors import UsageError
 from tabsmith.limits import Limits
+from tabsmith.orchestration.limits import read_budget
 from tabsmith.tables.schema.manual import parse_manual_schema
 from tabsmith.workflow import actions
 from tabsmith.workflow.inputs import (
-    read_budget,
     read_column,
     read_columns,
     read_count,

@@ -1,4 +1,4 @@
-"""`tabsmith models`: list, show, explain, delete, export."""
+"""`tabsmith models`: list, show, explain, name, note on, compare, promote, roll back, export, delete."""
 
 import math
 from pathlib import Path
@@ -7,6 +7,10 @@ import click
 import msgspec
 
 from tabsmith import formatting
+from tabsmith.modeling.catalog import DEFAULT_ALIAS
+from tabsmith.presentation.comparisons import comparison_lines
+from tabsmith.presentation.spans import plain_text
+from tabsmith.presentation.summaries import called
 from tabsmith_tui.commands.output import json_option, print_json, print_table, print_text, progress_line, tell
 from tabsmith_tui.commands.run_report import print_explanation, print_report
 
@@ -15,6 +19,21 @@ class DeletedDocument(msgspec.Struct, frozen=True):
     """`models delete_model --json`."""
 
     deleted: str
+
+
+class LabelDocument(msgspec.Struct, frozen=True):
+    """`models rename --json` and `models note --json`."""
+
+    model_id: str
+    name: str
+    note: str
+
+
+class AliasDocument(msgspec.Struct, frozen=True):
+    """`models promote --json` and `models rollback --json`: the model that the alias means now."""
+
+    alias: str
+    model_id: str
 
 
 class ExportedDocument(msgspec.Struct, frozen=True):
@@ -45,13 +64,93 @@ def list_(as_json: bool) -> None:
 @json_option
 def show(model: str, as_json: bool) -> None:
     """Show the report of MODEL."""
+    from tabsmith.modeling.catalog import read_catalog
     from tabsmith.modeling.store import read_report
 
     report = read_report(model)
     if as_json:
         print_json(report)
     else:
-        print_report(report)
+        catalog = read_catalog()
+        label, aliases = catalog.label(report.model_id), catalog.aliases_of(report.model_id)
+        said = (("name", label.name), ("alias", ", ".join(aliases)), ("note", label.note))
+        print_report(report, [(word, text) for word, text in said if text])
+
+
+@models.command()
+@click.argument("model")
+@click.argument("name")
+@json_option
+def rename(model: str, name: str, as_json: bool) -> None:
+    """Call MODEL by a NAME in lists; its id stays. An empty NAME takes the name away."""
+    from tabsmith.modeling import store
+
+    label = store.rename_model(model, name)
+    model_id = store.find_model(model)
+    said = f'{model_id} is called "{label.name}" now.' if label.name else f"{model_id} has no name now."
+    tell(said, LabelDocument(model_id, label.name, label.note), as_json=as_json)
+
+
+@models.command("note")
+@click.argument("model")
+@click.argument("text")
+@json_option
+def note_(model: str, text: str, as_json: bool) -> None:
+    """Keep TEXT as the note on MODEL, in place of an earlier one. An empty TEXT takes it away."""
+    from tabsmith.modeling import store
+
+    label = store.note_on_model(model, text)
+    model_id = store.find_model(model)
+    said = f"Noted on {model_id}." if label.note else f"{model_id} has no note now."
+    tell(said, LabelDocument(model_id, label.name, label.note), as_json=as_json)
+
+
+@models.command()
+@click.argument("first", metavar="A")
+@click.argument("second", metavar="B")
+@click.option("--on", "path", metavar="PATH", help="A table to compare them on, with the target in it.")
+@json_option
+def compare(first: str, second: str, path: str | None, as_json: bool) -> None:
+    """Compare the models A and B on the same rows: on their test set, or on the table at PATH."""
+    from tabsmith.modeling import comparison
+    from tabsmith.modeling.model import load_model
+    from tabsmith.runs.stages import read
+    from tabsmith.tables.read.sources import parse_source
+
+    if path is None:
+        found = comparison.compare_on_holdout(first, second)
+    else:
+        models_ = load_model(first), load_model(second)
+        sources = comparison.source_for_both(*models_, parse_source(path))
+        found = comparison.compare_on_tables(*models_, *(read(each, lambda _share, _message: None) for each in sources))
+    if as_json:
+        print_json(found)
+    else:
+        for line in comparison_lines(found):
+            print_text(plain_text((line,)))
+
+
+@models.command()
+@click.argument("model")
+@click.option("--as", "alias", metavar="NAME", default=DEFAULT_ALIAS, help="The alias; production if not given.")
+@json_option
+def promote(model: str, alias: str, as_json: bool) -> None:
+    """Let an alias mean MODEL, wherever a model's id is asked for."""
+    from tabsmith.modeling import store
+
+    model_id = store.promote_model(model, alias)
+    tell(f"{alias} is {model_id} now.", AliasDocument(alias, model_id), as_json=as_json)
+
+
+@models.command()
+@click.argument("alias", metavar="NAME", default=DEFAULT_ALIAS)
+@json_option
+def rollback(alias: str, as_json: bool) -> None:
+    """Let the alias NAME mean the model again that it meant before."""
+    from tabsmith.modeling import store
+
+    model_id = store.roll_back(alias)
+    tell(f"{alias} is {model_id} again.", AliasDocument(alias, model_id), as_json=as_json)
 
 
 @models.command()
@@ -107,10 +206,11 @@ def _list(*, as_json: bool) -> None:
         print_text("No models yet. To make one: tabsmith train TABLE.csv")
     else:
         print_table(
-            ["model", "target", "task", "metric", "folds", "test set", "table", "trained"],
+            ["model", "name", "target", "task", "metric", "folds", "test set", "table", "trained"],
             [
                 [
                     model.id,
+                    called(model) or "—",
                     model.target,
                     model.task,
                     model.metric or "—",

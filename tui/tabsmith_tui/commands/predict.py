@@ -6,6 +6,7 @@ from typing import Final
 import click
 
 from tabsmith.errors import WORK_FAILED
+from tabsmith.modeling.decisions.types import LEVEL
 from tabsmith.presentation.predictions import explained_note, prediction_notes, rows_score_lines
 from tabsmith.presentation.spans import plain_text
 from tabsmith.text import clean, plural
@@ -38,6 +39,15 @@ class ColumnCount(click.ParamType[int]):
 )
 @click.option("--column", default="", metavar="NAME", help="The column of predictions; prediction when not given.")
 @click.option(
+    "--intervals",
+    "level",
+    metavar="[LEVEL]",
+    type=float,
+    is_flag=False,
+    flag_value=LEVEL,
+    help="Add the ends of intervals that hold this share of the numbers, 0.9 when not given.",
+)
+@click.option(
     "--explain",
     type=ColumnCount(),
     is_flag=False,
@@ -55,6 +65,7 @@ def predict(
     path: str,
     out: str | None,
     column: str,
+    level: float | None,
     explain: int,
     allow_missing: bool,
     allow_bad_rows: bool,
@@ -73,7 +84,13 @@ def predict(
     loaded = load_model(model)
     info = read(source_to_predict(loaded, options.source(path)), lambda _share, _message: None)
     done = predict_file(
-        loaded, info, Path(out) if out else None, column=column, allow_missing=allow_missing, explain=explain
+        loaded,
+        info,
+        Path(out) if out else None,
+        column=column,
+        level=level,
+        allow_missing=allow_missing,
+        explain=explain,
     )
     if done.missing:
         say(f"Not in the table, treated as missing: {', '.join(done.missing[:20])}")

@@ -6,7 +6,7 @@ from typing import Final, Literal
 import msgspec
 
 from tabsmith import formatting
-from tabsmith.agents.protocol import AgentName
+from tabsmith.agents.protocol import AgentName, ProposerName
 from tabsmith.agents.usage import NO_USAGE
 from tabsmith.agents.usage import Usage as Used
 from tabsmith.errors import WORK_FAILED, ErrorReport
@@ -74,6 +74,7 @@ class ScoredRecipe(msgspec.Struct, frozen=True):
     standard_error: float
     fold_scores: tuple[float, ...]
     seconds: float
+    by: ProposerName  # who proposed it: an agent, or "person"
 
 
 class TrainDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -265,6 +266,7 @@ def _scored(rank: int, trial: Trial) -> ScoredRecipe:
         trial.standard_error or 0.0,
         tuple(fold.score for fold in trial.folds),
         trial.seconds,
+        trial.agent,
     )
 
 

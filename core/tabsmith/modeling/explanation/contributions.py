@@ -8,13 +8,15 @@ members are asked for predictions of rows that take their cells, column by colum
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 import numpy as np
 
 from tabsmith.families.estimator import AdditiveModel, Estimator, Floats, Ints, probabilities
 from tabsmith.modeling.cross_validation import FoldModel, compute_derived_columns
+from tabsmith.modeling.decisions.calibration import calibrate
+from tabsmith.modeling.decisions.types import UNCALIBRATED, Calibration, Uncalibrated
 from tabsmith.modeling.ensemble import BaggedMember, BaggedModel
 from tabsmith.modeling.explanation.out_of_fold import OutOfFoldSample
 from tabsmith.modeling.rows import RowArrays
@@ -26,6 +28,7 @@ _WALKED_ROWS: Final = 1000  # predicted for each explained row, about
 _CHUNK_ROWS: Final = 20_000  # predicted at once
 _PIECE_ROWS: Final = 1_000  # explained at once
 _CHUNK_CELLS: Final = 4_000_000  # in memory at once
+_STILL: Final = 1e-9  # a sum of contributions below which a prediction is the base
 _NODES: Final = 24  # of the integral from the base to the margin
 _TOLERANCE: Final = 1e-4  # of the largest prediction, by which exact contributions may miss it
 
@@ -55,7 +58,10 @@ class RowExplainer:
     A row is explained in the same way alone and in company. `background` holds the columns that the model reads.
     """
 
-    def __init__(self, model: BaggedModel, background: RowArrays, *, seed: int = 0) -> None:
+    def __init__(
+        self, model: BaggedModel, background: RowArrays, *, seed: int = 0, calibration: Calibration = UNCALIBRATED
+    ) -> None:
+        self._calibration = calibration
         self.columns = tuple(background.columns)
         self._parts = [_explainer(member, background, self.columns, seed) for member in model.members]
         self.base = np.asarray(sum(part.weight * part.base for part in self._parts), dtype=np.float64)
@@ -65,9 +71,8 @@ class RowExplainer:
         values = np.zeros((len(rows), len(self.columns), len(self.base)))
         for part in self._parts:
             values += part.weight * part.values(rows)
-        return Contributions(
-            self.columns, values, self.base, all(isinstance(part, _ExactExplainer) for part in self._parts)
-        )
+        exact = all(isinstance(part, _ExactExplainer) for part in self._parts)
+        return _calibrated(Contributions(self.columns, values, self.base, exact), self._calibration)
 
     def pieces(self, rows: RowArrays) -> Iterator[tuple[slice, Contributions]]:
         """The contributions of a few of the rows after the others, in bounded memory, and which rows these are."""
@@ -75,6 +80,28 @@ class RowExplainer:
         for first in range(0, len(rows), chunk):
             piece = slice(first, min(first + chunk, len(rows)))
             yield piece, self.explain(rows.take(np.arange(piece.start, piece.stop)))
+
+
+def _calibrated(found: Contributions, calibration: Calibration) -> Contributions:
+    """The contributions to calibrated probabilities; their sum with the calibrated base is the calibrated prediction.
+
+    Of two classes, calibration is a rising function of one number, along whose way from the base to the prediction every
+    contribution shrinks or grows alike. Of more, what calibration adds is shared among the columns by the size of their
+    contributions.
+    """
+    if isinstance(calibration, Uncalibrated):
+        return found
+    base = calibrate(calibration, found.base[None, :])[0]
+    moved = found.values.sum(axis=1)
+    wanted = calibrate(calibration, found.prediction) - base
+    if len(base) == 2:
+        still = np.abs(moved) < _STILL
+        ratio = np.where(still, 1.0, wanted / np.where(still, 1.0, moved))
+        return replace(found, values=found.values * ratio[:, None, :], base=base)
+    sizes = np.abs(found.values)
+    totals = sizes.sum(axis=1, keepdims=True)
+    shares = np.where(totals > _STILL, sizes / np.maximum(totals, _STILL), 1 / len(found.columns))
+    return replace(found, values=found.values + shares * (wanted - moved)[:, None, :], base=base)
 
 
 def mean_contributions(sample: OutOfFoldSample) -> dict[str, float] | None:

@@ -25,7 +25,7 @@ def partial_dependence(
 ) -> tuple[PartialDependence, ...]:
     """The dependence on the first `MAX_COLUMNS` of `columns`, each at up to 20 values that occur in the training rows.
 
-    Of many classes, the probabilities of the five most frequent are given; of two, that of the second. `enough` is asked
+    Of many classes, the probabilities of the five most frequent are given; of two, that of the event class. `enough` is asked
     before every column.
     """
     few = sample.first(ROWS)
@@ -54,7 +54,7 @@ def explained_outputs(data: TrainingData) -> tuple[tuple[int, ...], tuple[str, .
         return (0,), ()
     words = data.labels.words()
     if data.classes == 2:
-        return (1,), (words[1],)
+        return (data.metric.event,), (words[data.metric.event],)
     counts = np.bincount(data.y.astype(np.int64), minlength=data.classes)
     frequent = tuple(np.argsort(-counts, kind="stable")[:MAX_CLASSES].tolist())
     return frequent, tuple(words[position] for position in frequent)

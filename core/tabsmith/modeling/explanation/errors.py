@@ -10,9 +10,11 @@ import numpy.typing as npt
 
 from tabsmith import formatting
 from tabsmith.families.estimator import Floats, Ints
+from tabsmith.modeling.decisions.label_rules import LabelRule
+from tabsmith.modeling.decisions.labels import choose_labels
 from tabsmith.modeling.explanation.dependence import shown_time
 from tabsmith.modeling.explanation.types import ErrorMeasure, WorstRow, WorstSlice
-from tabsmith.modeling.results import Metric
+from tabsmith.modeling.metric_catalogue import Metric
 from tabsmith.modeling.rows import BooleanColumn, ColumnValues, DateColumn, NumberColumn, RowArrays, TextColumn
 from tabsmith.text import clean
 
@@ -23,15 +25,17 @@ RANGES: Final = 5  # into which the values of a number are cut, of equally many 
 MAX_LEVELS: Final = 50  # of a column, the most frequent
 CERTAINTY: Final = 0.01  # the largest p-value of a slice, after the correction
 _LEVEL: Final = 80  # characters of a level
-_BY_PROBABILITY: Final = frozenset({"roc_auc", "log_loss", "average_precision", "brier"})
 
 
-def worst_rows(y: Ints | Floats, prediction: Floats, labels: tuple[str, ...], positions: Ints) -> tuple[WorstRow, ...]:
-    """The rows with the largest errors, the worst first. `positions` are the rows' places in the table, from 0."""
+def worst_rows(
+    y: Ints | Floats, prediction: Floats, labels: tuple[str, ...], positions: Ints, rule: LabelRule
+) -> tuple[WorstRow, ...]:
+    """The rows with the largest errors, the worst first. `positions` are the rows' places in the table, from 0, and
+    `rule` makes labels of probabilities."""
     if labels:
         truth = y.astype(np.int64)
         errors = 1.0 - prediction[np.arange(len(y)), truth]
-        predicted = prediction.argmax(axis=1)
+        predicted = choose_labels(rule, prediction)
     else:
         errors = y - prediction[:, 0]
         truth = predicted = np.zeros(0, dtype=np.int64)
@@ -59,7 +63,7 @@ def worst_slices(
     from scipy.stats import rankdata
 
     losses, measure = _losses(y, prediction, metric)
-    expected = _expected_losses(prediction, measure)
+    expected = _expected_losses(prediction, metric, measure)
     count = len(losses)
     if count < 2 * MIN_SLICE_ROWS or np.ptp(losses) == 0:
         return ()
@@ -100,16 +104,19 @@ def _losses(y: Ints | Floats, prediction: Floats, metric: Metric) -> tuple[Float
         errors = np.abs(y - prediction[:, 0])
         return (errors, "MAE") if metric.name in ("mae", "median_ae") else (errors**2, "RMSE")
     truth = y.astype(np.int64)
-    if metric.name in _BY_PROBABILITY:
+    if not metric.uses_labels:
         return -np.log(np.clip(prediction[np.arange(len(truth)), truth], 1e-15, None)), "log loss"
-    return (prediction.argmax(axis=1) != truth).astype(np.float64), "error rate"
+    return (choose_labels(metric.rule, prediction) != truth).astype(np.float64), "error rate"
 
 
-def _expected_losses(prediction: Floats, measure: ErrorMeasure) -> Floats | None:
+def _expected_losses(prediction: Floats, metric: Metric, measure: ErrorMeasure) -> Floats | None:
     """The loss of each row that its probabilities expect, which it has on the mean if they are right."""
     if measure == "log loss":
         return np.asarray(-(prediction * np.log(np.clip(prediction, 1e-15, None))).sum(axis=1), dtype=np.float64)
-    return np.asarray(1.0 - prediction.max(axis=1), dtype=np.float64) if measure == "error rate" else None
+    if measure == "error rate":
+        chosen = choose_labels(metric.rule, prediction)
+        return np.asarray(1.0 - prediction[np.arange(len(prediction)), chosen], dtype=np.float64)
+    return None
 
 
 def _error(losses: Floats, measure: ErrorMeasure) -> float:

@@ -8,6 +8,8 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from tabsmith.families.estimator import Floats, Ints
+from tabsmith.modeling.decisions.labels import choose_labels
+from tabsmith.modeling.decisions.types import Decisions
 from tabsmith.modeling.ensemble import BaggedMember
 from tabsmith.modeling.explanation.curves import class_curves, class_scores
 from tabsmith.modeling.explanation.dependence import partial_dependence
@@ -32,6 +34,7 @@ class MeasuredRows:
     y: Ints | Floats
     prediction: Floats  # (rows, classes or 1)
     positions: Ints  # in the table, counted from 0
+    decisions: Decisions  # by which predictions are calibrated and made labels
 
 
 class Explained(NamedTuple):
@@ -55,18 +58,18 @@ def explain_model(
     last.
     """
     generator = np.random.default_rng(data.seed)
-    words = data.labels.words()
-    worst = worst_rows(measured.y, measured.prediction, words, measured.positions)
+    words, rule = data.labels.words(), measured.decisions.rule
+    worst = worst_rows(measured.y, measured.prediction, words, measured.positions, rule)
     names = measurable_columns(data)
     sliced = _few(measured, generator)
-    slices = worst_slices(sliced.rows, names, sliced.y, sliced.prediction, data.metric)
+    slices = worst_slices(sliced.rows, names, sliced.y, sliced.prediction, data.metric.about(data.metric.event, rule))
     curves: tuple[ClassCurves, ...] = ()
     scores: tuple[ClassScores, ...] = ()
     if data.classes:
         truth = measured.y.astype(np.int64)
-        curves = class_curves(truth, measured.prediction, words)
-        scores = class_scores(truth, measured.prediction.argmax(axis=1), words)
-    sample = draw_sample(data, members, MAX_ROWS, generator)
+        curves = class_curves(truth, measured.prediction, words, data.metric.event)
+        scores = class_scores(truth, choose_labels(rule, measured.prediction), words)
+    sample = draw_sample(data, members, MAX_ROWS, generator, measured.decisions.calibration)
     importance_end = time.monotonic() + IMPORTANCE_SHARE * (deadline - time.monotonic())
     importance = column_importance(data, sample, generator=generator, enough=lambda: time.monotonic() >= importance_end)
     dependence = partial_dependence(
@@ -92,5 +95,9 @@ def _few(measured: MeasuredRows, generator: np.random.Generator) -> MeasuredRows
         return measured
     index = np.sort(generator.choice(len(measured.rows), _MAX_SLICED_ROWS, replace=False))
     return MeasuredRows(
-        measured.rows.take(index), measured.y[index], measured.prediction[index], measured.positions[index]
+        measured.rows.take(index),
+        measured.y[index],
+        measured.prediction[index],
+        measured.positions[index],
+        measured.decisions,
     )

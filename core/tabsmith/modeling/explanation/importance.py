@@ -13,7 +13,8 @@ from tabsmith.families.estimator import Floats
 from tabsmith.modeling import metrics
 from tabsmith.modeling.explanation.contributions import mean_contributions
 from tabsmith.modeling.explanation.out_of_fold import OutOfFoldSample
-from tabsmith.modeling.results import ColumnImportance, Metric
+from tabsmith.modeling.metric_catalogue import Metric
+from tabsmith.modeling.results import ColumnImportance
 from tabsmith.modeling.rows import RowArrays
 from tabsmith.modeling.training_data import TrainingData
 
@@ -98,4 +99,4 @@ def _shuffled(rows: RowArrays, name: str, parts: Sequence[slice], generator: np.
 def _score(metric: Metric, sample: OutOfFoldSample, rows: RowArrays, classes: int) -> float:
     """The score of all sampled rows together: a sample of one fold is too small for a score of its own."""
     prediction: Floats = sample.predict(rows)
-    return metrics.score(metric, sample.y, prediction, classes)
+    return metrics.score(metric, sample.y, prediction, classes, sample.weights)

@@ -119,7 +119,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 
     columns: int = 0  # whose importance can be measured
     dependence: tuple[PartialDependence, ...] = ()  # of the most important columns
-    curves: tuple[ClassCurves, ...] = ()  # of the second of two classes, or of the most frequent ones
+    curves: tuple[ClassCurves, ...] = ()  # of the event class of two, or of the most frequent ones
     classes: tuple[ClassScores, ...] = ()  # the most frequent first
     worst_rows: tuple[WorstRow, ...] = ()
     worst_slices: tuple[WorstSlice, ...] = ()

@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 
 from tabsmith.errors import RecipeError
 from tabsmith.families.estimator import Floats, Ints
+from tabsmith.families.feature_steps import Lags
 from tabsmith.families.spec import FamilyRequirements, FeatureScaling
 from tabsmith.modeling.features.blocks import (
     Block,
@@ -25,6 +27,7 @@ from tabsmith.modeling.features.blocks import (
     date_parts,
     level_positions,
 )
+from tabsmith.modeling.features.lags import LagBlock, fit_lags
 from tabsmith.modeling.features.transformer import FeatureTransformer, TextVectorizer, text_values
 from tabsmith.modeling.rows import BooleanColumn, ColumnValues, DateColumn, NumberColumn, RowArrays
 from tabsmith.recipes.recipe import Encoder, Recipe
@@ -45,7 +48,6 @@ _DATE_PARTS: Final[tuple[DatePart, ...]] = ("year", "month", "day", "weekday", "
 _CIRCLE_PARTS: Final[tuple[DatePart, ...]] = (
     "year", "elapsed", "month_sin", "month_cos", "weekday_sin", "weekday_cos", "hour_sin", "hour_cos"
 )  # fmt: skip
-_TIME_PARTS: Final[tuple[DatePart, ...]] = ("month", "weekday", "hour")  # a time column's place in time would leak
 
 
 @dataclass(frozen=True)
@@ -118,14 +120,17 @@ def _centers_and_scales(values: Floats, scaling: FeatureScaling) -> tuple[tuple[
     return tuple(center for center, _ in spreads), tuple(scale for _, scale in spreads)
 
 
-def fit_date_block(context: FeatureContext, name: str, *, is_time: bool) -> DateBlock:
-    """The parts of a date column that vary in these rows; of the time column, only those that come back."""
+def fit_date_block(context: FeatureContext, name: str) -> DateBlock:
+    """The parts of a date column that vary in these rows.
+
+    The time column of a forward split has its place in time too (`elapsed`): trees carry the latest level on, and linear
+    models the trend. Without it, both predict the mean of the past (a trend of 30 over 1,000 days with a season and
+    noise of 1: RMSE 12.0 without, 3.6 with LightGBM and 1.4 with ridge).
+    """
     seconds = context.rows.floats(name)
     present = seconds[~np.isnan(seconds)]
     scaled = context.requirements.scaling != "none"
     parts = _CIRCLE_PARTS if scaled else _DATE_PARTS
-    if is_time:
-        parts = tuple(part for part in parts if part.split("_")[0] in _TIME_PARTS)
     values = date_parts(present, parts)
     varying = tuple(part for part, column in zip(parts, values.T, strict=True) if len(column) and np.ptp(column) > 1e-9)
     parts = varying or parts[-1:]
@@ -259,6 +264,45 @@ def fit_text_block(context: FeatureContext, name: str, kind: ColumnKind) -> tupl
     return TextBlock(name, components, center, scale), model
 
 
+def fit_lag_blocks(context: FeatureContext, inputs: Sequence[ColumnSchema]) -> list[tuple[LagBlock, Floats]]:
+    """The blocks of the recipe's lags, each with (rows, width) what these rows themselves know of earlier values.
+
+    Raises RecipeError where the rows have no time or the target is no number.
+    """
+    steps = [step for step in context.recipe.features if isinstance(step, Lags)]
+    time = next((column.name for column in inputs if column.role == "time"), "")
+    if steps and not time:
+        raise RecipeError(
+            "Lags need a table that is split by time.",
+            next_step="Give the column of times the role time, or leave the lags out.",
+        )
+    generator = np.random.default_rng(context.seed)
+    fitted = []
+    for step in steps:
+        if not step.columns and context.classes > 2:
+            raise RecipeError(
+                "Lags of a target with more than two classes are no numbers.",
+                next_step="Name numeric columns for the lags.",
+            )
+        target = {"": np.asarray(context.y, dtype=np.float64)}
+        for name, values in ({name: context.rows.floats(name) for name in step.columns} or target).items():
+            block, known = fit_lags(step, context.rows, time, name, values, generator)
+            fitted.append(_finished_lags(block, known, context.requirements))
+    return fitted
+
+
+def _finished_lags(block: LagBlock, known: Floats, requirements: FamilyRequirements) -> tuple[LagBlock, Floats]:
+    """The block that fills and scales as the family's estimator needs it, and the values of these rows so finished."""
+    middle = [
+        float(np.median(present)) if len(present) else 0.0
+        for present in (column[~np.isnan(column)] for column in known.T)
+    ]
+    center, scale = _centers_and_scales(np.where(np.isnan(known), middle, known), requirements.scaling)
+    fill = () if requirements.missing else tuple(middle)
+    block = msgspec.structs.replace(block, fill=fill, center=center, scale=scale)
+    return block, block.finished(known)
+
+
 def fit_features(
     context: FeatureContext, inputs: Sequence[ColumnSchema], derived: Mapping[str, ColumnValues]
 ) -> tuple[FeatureTransformer, Floats]:
@@ -271,18 +315,16 @@ def fit_features(
     blocks: list[Block] = []
     texts: dict[str, TextVectorizer] = {}
     crossed: dict[int, Floats] = {}
-    for name, kind, is_time in _columns(context.recipe, inputs, derived):
+    for name, kind in _columns(context.recipe, inputs, derived):
         encoder = _encoder(context, name, kind)
-        if is_time:
-            blocks.append(fit_date_block(context, name, is_time=True))
-        elif encoder == "drop":
+        if encoder == "drop":
             continue
-        elif encoder == "tfidf":
+        if encoder == "tfidf":
             block, texts[name] = fit_text_block(context, name, kind)
             blocks.append(block)
         elif kind == "date" and encoder == "auto":
             if not np.isnan(context.rows.floats(name)).all():
-                blocks.append(fit_date_block(context, name, is_time=False))
+                blocks.append(fit_date_block(context, name))
         elif encoder == "auto":
             numbers.append(name)
             if kind == "code" and (extra := fit_code_block(context, name)) is not None:
@@ -291,6 +333,9 @@ def fit_features(
             if fitted[1] is not None:
                 crossed[len(blocks)] = fitted[1]
             blocks.append(fitted[0])
+    for lagged, values in fit_lag_blocks(context, inputs):
+        crossed[len(blocks)] = values
+        blocks.append(lagged)
     number_block = fit_number_block(context, numbers)
     features = FeatureTransformer([*blocks, *([number_block] if number_block else [])], texts)
     matrix = features.transform(context.rows)
@@ -301,28 +346,28 @@ def fit_features(
 
 def _columns(
     recipe: Recipe, inputs: Sequence[ColumnSchema], derived: Mapping[str, ColumnValues]
-) -> list[tuple[str, ColumnKind, bool]]:
-    """(name, kind, whether it is the time column) of the columns that become features."""
-    columns: list[tuple[str, ColumnKind, bool]] = []
+) -> list[tuple[str, ColumnKind]]:
+    """(name, kind) of the columns that become features."""
+    columns: list[tuple[str, ColumnKind]] = []
     for column in inputs:
         if column.name in recipe.dropped or column.kind == "constant":
             continue
         if column.role == "feature":
-            columns.append((column.name, column.kind, False))
-        elif column.role == "time" and column.kind == "date":
-            columns.append((column.name, column.kind, True))
+            columns.append((column.name, column.kind))
+        elif column.role == "time":  # later moments are none of the levels of earlier ones: a number
+            columns.append((column.name, "date" if column.kind == "date" else "numeric"))
     for name, values in derived.items():
         if name in recipe.dropped:
             continue
         match values:
             case NumberColumn():
-                columns.append((name, "numeric", False))
+                columns.append((name, "numeric"))
             case BooleanColumn():
-                columns.append((name, "boolean", False))
+                columns.append((name, "boolean"))
             case DateColumn():
-                columns.append((name, "date", False))
+                columns.append((name, "date"))
             case _:
-                columns.append((name, "category", False))
+                columns.append((name, "category"))
     return columns
 
 

@@ -7,6 +7,7 @@ from textual.containers import VerticalScroll
 from textual.message import Message
 
 from tabsmith.formatting import plus_minus
+from tabsmith.orchestration.limits import NO_LIMIT
 from tabsmith.presentation import budgets
 from tabsmith.presentation.labels import RUN_STATES
 from tabsmith.presentation.scores import metric_direction
@@ -14,7 +15,6 @@ from tabsmith.presentation.spans import LabelledLine, line, span
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import plural
 from tabsmith.workflow.form import Fact, StepForm, TextField
-from tabsmith.workflow.inputs import NO_LIMIT
 from tabsmith_tui.widgets.literal import FactList, TextLine, literal
 from tabsmith_tui.widgets.steps.base import FactLines, FormRow, StepView
 
