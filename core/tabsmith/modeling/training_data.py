@@ -151,6 +151,8 @@ class TrainingData:
             folds=(),
             held_rows=self.held_rows.take(np.arange(0)),
             holdout_basis=self.holdout_basis.take(np.arange(0)),
+            positions=np.concatenate([self.positions, self.held_positions]),
+            held_positions=self.held_positions[:0],
             weights=weights,
             holdout_weights=None,
         )

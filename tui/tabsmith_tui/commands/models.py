@@ -1,5 +1,6 @@
-"""`tabsmith models`: list, show, name, note on, compare, check, promote, roll back, export, delete."""
+"""`tabsmith models`: list, show, explain, name, note on, compare, check, promote, roll back, export, delete."""
 
+import math
 from pathlib import Path
 
 import click
@@ -11,9 +12,9 @@ from tabsmith.modeling.catalog import DEFAULT_ALIAS
 from tabsmith.presentation.comparisons import comparison_lines
 from tabsmith.presentation.spans import plain_text
 from tabsmith.presentation.summaries import called
-from tabsmith_tui.commands.output import json_option, print_json, print_table, print_text, tell
+from tabsmith_tui.commands.output import json_option, print_json, print_table, print_text, progress_line, tell
 from tabsmith_tui.commands.read_options import SourceOptions, source_options
-from tabsmith_tui.commands.run_report import print_report
+from tabsmith_tui.commands.run_report import print_explanation, print_report
 
 
 class DeletedDocument(msgspec.Struct, frozen=True):
@@ -184,6 +185,25 @@ def rollback(alias: str, as_json: bool) -> None:
 
     model_id = store.roll_back(alias)
     tell(f"{alias} is {model_id} again.", AliasDocument(alias, model_id), as_json=as_json)
+
+
+@models.command()
+@click.argument("model")
+@click.option(
+    "--time", "seconds", type=click.FloatRange(min=1), metavar="S", help="Seconds at most; no limit when not given."
+)
+@json_option
+def explain(model: str, seconds: float | None, as_json: bool) -> None:
+    """Measure what explains MODEL: what its run had no time for, the importance of every column and what more rows
+    would bring. Its report is saved anew."""
+    from tabsmith.runs.explain import explain_saved_model
+
+    with progress_line() as progress:
+        report = explain_saved_model(model, progress, seconds=math.inf if seconds is None else seconds)
+    if as_json:
+        print_json(report)
+    else:
+        print_explanation(report)
 
 
 @models.command()
