@@ -75,7 +75,6 @@ def train(
     exclude: Sequence[str] = (),
     recipes: "Sequence[Recipe | Mapping[str, object] | str | Path]" = (),
     resume_from: "Model | str | None" = None,
-    history: bool = True,
     keep_measured: bool = False,
 ) -> "Model":
     """Train on a DataFrame, a table that was read (`read_table`), or whatever `read_table` takes: a path, a sample, the
@@ -91,8 +90,8 @@ def train(
 
     The search: `metric` is what models are compared by, and `families` and `exclude` (or `model`, one family) narrow
     what is tried. `recipes` are tried first: Recipe objects, their fields as a mapping, or paths of files. With
-    `resume_from`, a model or its id, the recipes of that model and of earlier runs on the table come next; without it
-    the best of earlier runs come early, and not at all without `history`. `agent` proposes the rest.
+    `resume_from`, a model or its id, the recipes of that model and of earlier runs on the table come next. `agent`
+    proposes the rest.
 
     The limits: `time_limit` is in seconds, hold-out and saving included; `iterations` is the most recipes to try (0: as
     many as time allows); `budget` is what an agent may cost, such as "$2" or "100k tokens". In another `mode` than
@@ -125,7 +124,6 @@ def train(
             exclude=left_out,
             recipes=_own_recipes(recipes),
             resume_from=_model_id(resume_from),
-            history="learn" if history else "ignore",
             keep_measured=keep_measured,
         ),
         test=None if test is None else _source_of(test)[0],

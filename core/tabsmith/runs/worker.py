@@ -85,7 +85,7 @@ class Worker:
             folder, offset, self._pool, self._record, self._clock, choice=choice, past=self._past
         )
         self._settings = config.load()
-        self._agents = AgentFactory(choice, self._settings.agents)
+        self._agents = AgentFactory(choice, self._settings.agents, self._cores)
         self._history = open_history()
         self._transcripts = Transcripts(folder.root)
         self._loop: RecipeLoop | None = None
@@ -223,7 +223,6 @@ class Worker:
             patience=self._settings.agents.timeout,
             breakpoints=self._spec.choice.breakpoints,
             earlier=earlier,
-            resumes=bool(self._spec.choice.resume_from),
             families=self._spec.choice.allowed_families,
         )
         evaluator = ForkedEvaluator(

@@ -50,7 +50,6 @@ from tabsmith_tui.commands.read_options import SourceOptions, source_options
 @click.option(
     "--resume-from", metavar="MODEL", help="Go on from this model: its recipes and those of earlier runs first."
 )
-@click.option("--no-history", is_flag=True, help="Start as if no run had seen this table.")
 @click.option("--test", "test_path", metavar="PATH", help="A table of its own to measure the model on.")
 @click.option("--keep-measured", is_flag=True, help="Deliver the measured model, not one fitted again on all rows.")
 @click.option(
@@ -81,7 +80,6 @@ def train(
     exclude: str,
     recipe_files: tuple[str, ...],
     resume_from: str | None,
-    no_history: bool,
     test_path: str | None,
     keep_measured: bool,
     schema: str | None,
@@ -123,7 +121,6 @@ def train(
         exclude=left_out,
         recipes=tuple(recipe for file in recipe_files for recipe in _recipes(file)),
         resume_from=_model_id(resume_from),
-        history="ignore" if no_history else "learn",
         keep_measured=keep_measured,
     )
     if proposer != "search":

@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 
 from tabsmith.families.estimator import Floats, Ints
+from tabsmith.modeling.features.lags import LagBlock
 from tabsmith.modeling.rows import RowArrays
 
 DatePart: TypeAlias = Literal[
@@ -174,7 +175,7 @@ class TextBlock(msgspec.Struct, frozen=True, tag="text"):
         return (values - np.asarray(self.center)) / np.asarray(self.scale) if self.scale else values
 
 
-Block: TypeAlias = NumberBlock | OneHotBlock | LookupBlock | DateBlock | TextBlock
+Block: TypeAlias = NumberBlock | OneHotBlock | LookupBlock | DateBlock | TextBlock | LagBlock
 
 
 def level_positions(rows: RowArrays, column: str, positions: Mapping[str, int]) -> Ints:
