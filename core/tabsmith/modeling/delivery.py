@@ -125,7 +125,7 @@ def measure_model(
         tries=header.tries,
         seconds=header.seconds + time.monotonic() - started,
         seed=data.seed,
-        decisions=decided.report(rows.y, rows.prediction),
+        decisions=decided.report(rows.y, rows.prediction, _weights_of_measured(data)),
         notes=(
             *data.notes,
             *_caveats(holdout, header.tries, data),
@@ -246,6 +246,11 @@ def measured_rows(
     covered = np.flatnonzero(data.covered)
     prediction = decided.calibrated(ensemble.prediction[covered])
     return MeasuredRows(data.rows.take(covered), data.y[covered], prediction, data.positions[covered], decisions)
+
+
+def _weights_of_measured(data: TrainingData) -> Floats | None:
+    """How much each of the measured rows counts; None where all count the same."""
+    return data.holdout_weights if data.holdout_rows else metrics.taken(data.weights, np.flatnonzero(data.covered))
 
 
 def _measure(

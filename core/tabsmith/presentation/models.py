@@ -11,6 +11,7 @@ from tabsmith import formatting
 from tabsmith.modeling.metric_catalogue import Metric
 from tabsmith.modeling.results import ColumnImportance, Confusion, EnsembleMember, ModelReport, ModelScore, Residuals
 from tabsmith.presentation import recipes
+from tabsmith.presentation.decisions import decision_lines
 from tabsmith.presentation.scores import better_way, interval_text, metric_direction
 from tabsmith.presentation.spans import Line, Span, Tone, line, span
 from tabsmith.tables.read.sources import FileSource, Source
@@ -33,7 +34,8 @@ def model_subject(report: ModelReport) -> str:
 
 
 def score_lines(report: ModelReport) -> tuple[Line, ...]:
-    """The hold-out scores with their intervals, and the cross-validation score with the number of tries."""
+    """The hold-out scores with their intervals, the cross-validation score with the number of tries, and what is decided
+    about predictions."""
     lines: list[Line] = [(Span(metric_direction(report.metric), "dim"),)]
     holdout = report.holdout
     if holdout is None:
@@ -52,6 +54,7 @@ def score_lines(report: ModelReport) -> tuple[Line, ...]:
             lines.append(line(f"Only {plural(holdout.rows, 'row')}: take the score with a grain of salt.", "warn"))
     lines.append(())
     lines.append(cross_validation(report))
+    lines.extend(decision_lines(report))
     return tuple(lines)
 
 
