@@ -131,9 +131,12 @@ def importance_note(report: ModelReport) -> str:
     columns = report.explanation.columns  # 0 in the report of an earlier version
     if report.importance and len(report.importance) >= columns:
         return ""
-    share = f"for {len(report.importance)} of {plural(columns, 'column')}" if columns else "for no column"
     command = f"tabsmith models explain {clean(report.model_id, 60)}"
-    return f"Importance measured {share}; {command} measures the rest."
+    if not report.importance:
+        return "The importance of the columns was not measured" + (f"; {command} does." if columns else ".")
+    return (
+        f"Importance measured for {len(report.importance)} of {plural(columns, 'column')}; {command} measures the rest."
+    )
 
 
 def importance_heading(metric: Metric) -> str:

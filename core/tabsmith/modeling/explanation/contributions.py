@@ -105,23 +105,22 @@ def _calibrated(found: Contributions, calibration: Calibration) -> Contributions
 
 
 def mean_contributions(sample: OutOfFoldSample) -> dict[str, float] | None:
-    """The mean size of each column's contributions to the predictions of a sample, over the members that give theirs
-    exactly; None if none does."""
+    """The mean size of each column's contributions to the predictions of the largest fold of a sample, over the members
+    that give theirs exactly; None if none does."""
     names = tuple(sample.rows.columns)
-    sizes = np.zeros(len(names))
-    found = False
+    fold = max(range(len(sample.parts)), key=lambda place: sample.parts[place].stop - sample.parts[place].start)
+    rows = sample.rows.take(np.arange(sample.parts[fold].start, sample.parts[fold].stop))
+    sizes: dict[str, float] | None = None
     for member in sample.members:
-        shares = source_columns(member.recipe.derived, names)
-        derived = compute_derived_columns(sample.rows, member.recipe)
-        complete = sample.rows.replaced(derived)
-        for model, part in zip(member.models, sample.parts, strict=True):
-            if part.stop == part.start or not isinstance(model.estimator.model, AdditiveModel):
-                continue
-            X = model.features.transform(complete.take(np.arange(part.start, part.stop)))
-            values = model.estimator.model.contributions(X, X)[:, :, :-1]
-            sizes += member.weight * np.abs(_by_column(model, values, shares, names)).sum(axis=(0, 2))
-            found = True
-    return dict(zip(names, sizes.tolist(), strict=True)) if found else None
+        model = member.models[fold]
+        if not isinstance(model.estimator.model, AdditiveModel):
+            continue
+        X = model.features.transform(rows.replaced(compute_derived_columns(rows, member.recipe)))
+        effects = model.estimator.model.contributions(X, X)[:, :, :-1]
+        by_column = _by_column(model, effects, source_columns(member.recipe.derived, names), names)
+        means = member.weight * model.estimator.file.scale * np.abs(by_column).mean(axis=0).sum(axis=1)
+        sizes = {name: (sizes or {}).get(name, 0.0) + size for name, size in zip(names, means.tolist(), strict=True)}
+    return sizes
 
 
 class _Explainer(Protocol):
@@ -239,13 +238,10 @@ def _by_column(
     """Contributions (rows, outputs, features) summed over the features of each column: (rows, columns, outputs)."""
     places = {name: place for place, name in enumerate(names)}
     shares = np.zeros((values.shape[2], len(names)))
-    feature = 0
-    for block in model.features.blocks:
-        for used in block.sources:
-            columns = [column for name in used for column in derived.get(name, (name,))]
-            for column in columns:
-                shares[feature, places[column]] += 1 / len(columns)
-            feature += 1
+    for feature, used in enumerate(model.features.sources):
+        columns = [column for name in used for column in derived.get(name, (name,))]
+        for column in columns:
+            shares[feature, places[column]] += 1 / len(columns)
     return np.asarray((values @ shares).swapaxes(1, 2), dtype=np.float64)
 
 
@@ -279,7 +275,7 @@ class _WalkingExplainer:
         walks, steps = self._orders.shape
         if not steps:
             return values
-        both = rows.with_rows(self._background)
+        both = rows.joined(self._background)
         places = np.array([self._names.index(name) for name in self._used])
         chunk = max(1, _CHUNK_CELLS // (walks * steps * len(self.base)))
         for first in range(0, len(rows), chunk):
@@ -322,8 +318,7 @@ def _used_columns(member: BaggedMember, names: tuple[str, ...]) -> tuple[str, ..
     read = {
         column
         for model in member.models
-        for block in model.features.blocks
-        for used in block.sources
+        for used in model.features.sources
         for name in used
         for column in derived.get(name, (name,))
     }
