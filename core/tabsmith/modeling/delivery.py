@@ -126,6 +126,7 @@ def measure_model(
         tries=header.tries,
         seconds=header.seconds + time.monotonic() - started,
         seed=data.seed,
+        folds=len(data.folds),
         decisions=decided.report(rows.y, rows.prediction, _weights_of_measured(data)),
         notes=(
             *data.notes,

@@ -99,9 +99,10 @@ def _training_data(report: ModelReport, run: RunFolder | None) -> TrainingData:
     spec = None if run is None else run.spec()
     info = snapshot_store.load_info(report.fingerprint) or _read_again(report, spec)
     if spec is not None:
-        return prepare(info, report.schema, report.metric, spec)
+        return prepare(info, report.schema, report.metric, spec, report.folds)
     wanted = tuple(column.name for column in report.schema.columns if column.role != "ignore")
-    return prepare_training_data(load_frame(info, wanted), report.schema, report.metric, seed=report.seed)
+    frame = load_frame(info, wanted)
+    return prepare_training_data(frame, report.schema, report.metric, seed=report.seed, folds_in_time=report.folds)
 
 
 def _read_again(report: ModelReport, spec: RunSpec | None) -> TableInfo:

@@ -27,6 +27,7 @@ from tabsmith.orchestration.loop.recipe_loop import RecipeLoop
 from tabsmith.orchestration.loop.resume import close_lost_sessions
 from tabsmith.orchestration.sessions import Transcripts
 from tabsmith.processes import available_cores
+from tabsmith.recipes.portfolio import measure_table
 from tabsmith.runs import stages
 from tabsmith.runs.agent_factory import AgentFactory
 from tabsmith.runs.controller import ActiveClock, RunController, StoppedError
@@ -154,8 +155,9 @@ class Worker:
         schema = await self._control.unless_stopped(self._understand(info))
         metric = stages.choose_metric(self._spec, schema)
         self._control.enter(RunState.READING, "preparing the folds")
+        size = measure_table(schema, info.profile, seconds=self._spec.choice.limits.seconds, cores=self._cores)
         data = await self._control.unless_stopped(
-            stages.in_thread(lambda: stages.prepare(info, schema, metric, self._spec, self._cores))
+            stages.in_thread(lambda: stages.prepare(info, schema, metric, self._spec, size.folds))
         )
         self._record(
             SearchStarted(

@@ -134,6 +134,12 @@ MODE_OPTIONS: Final = (
 )
 
 
+DELIVER_OPTIONS: Final = (
+    Option("all rows", "fitted again on all rows", "after the test set has measured it; the best model"),
+    Option("measured", "the measured model", "which has not seen the test set"),
+)
+
+
 def _breakpoint_facts(session: WorkflowSession) -> tuple[Fact, ...]:
     """The conditions at which a run with the chosen agent pauses and asks."""
     conditions = session.defaults.breakpoints
@@ -397,6 +403,12 @@ def _configuring_model(session: WorkflowSession) -> StepForm:
             typed(FieldName.TIME, "Time", "the best model so far is kept when it is over", "90, 2 min, 1:30"),
             chosen(FieldName.METRIC, "Metric", metrics),
             chosen(FieldName.FAMILY, "Family", families),
+            replace(
+                typed(
+                    FieldName.EXCLUDE, "Leave out", "families that are not tried; empty for none", "catboost, linear"
+                ),
+                empty="nothing",
+            ),
             chosen(FieldName.AGENT, "Agent", _agent_options(session.defaults)),
             typed(FieldName.BUDGET, "Budget", "the most that an agent may cost; empty for no limit", "$2, 100k tokens"),
             chosen(FieldName.MODE, "Pause for me", MODE_OPTIONS),
@@ -409,6 +421,7 @@ def _configuring_model(session: WorkflowSession) -> StepForm:
                 problems.get(FieldName.ITERATIONS),
             ),
             typed(FieldName.SEED, "Seed", "the same seed gives the same folds", "0"),
+            chosen(FieldName.DELIVER, "Deliver", DELIVER_OPTIONS),
         ),
         facts=(*_source_facts(session), *_schema_facts(session), *_breakpoint_facts(session)),
         choices=(
