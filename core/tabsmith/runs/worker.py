@@ -255,6 +255,8 @@ class Worker:
     async def _finish(
         self, source: Source, data: "TrainingData", info: TableInfo, loop: RecipeLoop, end: LoopEnd
     ) -> RunEnded:
+        if not loop.evaluations and end == "time":
+            await self._control.unless_stopped(loop.try_search_once())
         if not loop.evaluations:
             return self._nothing_scored(end)
         self._control.enter(RunState.FINISHING, "putting the best recipes together")
