@@ -89,7 +89,8 @@ def measure_model(
         members = _members(evaluations, ensemble, run_folder, len(data.folds))
         measured = _measured(data, members)
         intervals_end = time.monotonic() + INTERVAL_SHARE * (deadline - time.monotonic())
-        decided = fit_decisions(data, ensemble.prediction)
+        decided = fit_decisions(data, ensemble)
+        validated = decided.cross_validated(ensemble)
         rows = measured_rows(data, measured, ensemble, decided)
         holdout, outcome = _measure(data, rows, decided, intervals_end, run_folder / HOLDOUT)
         end = min(deadline, time.monotonic() + EXPLANATION_SECONDS)
@@ -113,8 +114,8 @@ def measure_model(
         metric=decided.metric,
         members=ensemble.members,
         champion=champion,
-        cv_score=ensemble.score,
-        cv_se=ensemble.standard_error,
+        cv_score=validated.score,
+        cv_se=validated.standard_error,
         holdout=holdout,
         importance=importance,
         explanation=explanation,

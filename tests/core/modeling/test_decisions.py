@@ -18,7 +18,7 @@ from tabsmith.modeling.decisions.goals import (
 from tabsmith.modeling.decisions.label_rules import EventThreshold, MostProbable
 from tabsmith.modeling.decisions.labels import choose_labels
 from tabsmith.modeling.decisions.predicted_rows import PredictedRows
-from tabsmith.modeling.decisions.thresholds import choose_rule, cost_per_row
+from tabsmith.modeling.decisions.thresholds import choose_rule, cost_per_row, cross_validated_score
 from tabsmith.modeling.decisions.types import Isotonic, Platt, Temperature, Uncalibrated
 from tabsmith.modeling.metric_catalogue import get_metric
 from tabsmith.tables.schema.event import choose_event, find_event
@@ -104,6 +104,24 @@ def test_a_threshold_for_f1_of_a_rare_event_is_far_below_one_half_and_is_better_
     assert isinstance(other, EventThreshold)
     assert other.event == 0, "the threshold is of the event's probability, whichever class that is"
     assert choose_labels(EventThreshold(0, 0.3), np.array([[0.3, 0.7], [0.2, 0.8]])).tolist() == [0, 1]
+
+
+def test_a_tuned_threshold_claims_what_it_gets_on_folds_that_it_was_not_tuned_on() -> None:
+    metric, goal = get_metric("balanced_accuracy"), BestForMetric("balanced_accuracy")
+    claimed, fitted = [], []
+    for seed in range(40):
+        draw = np.random.default_rng(seed)
+        y = (draw.random(120) < 0.5).astype(np.int64)
+        rows = PredictedRows(y, two_class_columns(draw.random(120)))
+        rule = choose_rule(goal, metric, rows, parts(120))
+        assert isinstance(rule, EventThreshold)
+        claimed.append(cross_validated_score(goal, metric, rule, rows, parts(120)).score)
+        fitted.append(rows.score(metric.about(1, rule)))
+    assert abs(np.mean(claimed) - 0.5) < 0.02, "labels are noise"
+    assert np.mean(fitted) > 0.54, "a threshold fits noise where it was tuned"
+    at = EventThreshold(1, 0.3)
+    fixed = cross_validated_score(FixedThreshold(0.3), get_metric("accuracy"), at, rows, parts(120))
+    assert fixed.score == pytest.approx(rows.score(get_metric("accuracy").about(1, at)))
 
 
 def test_a_threshold_finds_rare_events_and_counts_rows_by_their_weights() -> None:

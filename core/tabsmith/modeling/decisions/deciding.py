@@ -11,6 +11,7 @@ from tabsmith.modeling.decisions.goals import AutomaticThreshold, BestForMetric,
 from tabsmith.modeling.decisions.label_rules import EventThreshold, LabelRule, MostProbable
 from tabsmith.modeling.decisions.labels import choose_labels
 from tabsmith.modeling.decisions.predicted_rows import PredictedRows
+from tabsmith.modeling.decisions.thresholds import CrossValidated
 from tabsmith.modeling.decisions.types import (
     LEVEL,
     UNCALIBRATED,
@@ -22,6 +23,7 @@ from tabsmith.modeling.decisions.types import (
     NoIntervals,
     ThresholdReport,
 )
+from tabsmith.modeling.ensemble import Ensemble
 from tabsmith.modeling.metric_catalogue import Metric, get_metric
 from tabsmith.modeling.training_data import TrainingData
 
@@ -33,6 +35,7 @@ class FittedDecisions:
     data: TrainingData
     decisions: Decisions
     check: CalibrationCheck
+    out_of_fold: Floats  # (training rows, classes or 1), calibrated
 
     @property
     def metric(self) -> Metric:
@@ -46,6 +49,16 @@ class FittedDecisions:
     def labels(self, probabilities: Floats) -> Ints:
         """The class positions that the delivered model predicts for calibrated `probabilities`."""
         return choose_labels(self.decisions.rule, probabilities)
+
+    def cross_validated(self, ensemble: Ensemble) -> CrossValidated:
+        """The cross-validated score of the model's predictions: the ensemble's own, but where labels are compared and a
+        threshold makes them, that of such labels, with each fold's threshold tuned on the other folds."""
+        data, rule = self.data, self.decisions.rule
+        if isinstance(rule, MostProbable) or not data.metric.uses_labels:
+            return CrossValidated(ensemble.score, ensemble.standard_error)
+        rows = PredictedRows(data.y.astype(np.int64), self.out_of_fold, data.weights)
+        folds = [scored for _, scored in data.folds]
+        return thresholds.cross_validated_score(data.goal, data.metric, rule, rows, folds)
 
     def report(self, y: Ints | Floats, prediction: Floats, weights: Floats | None) -> DecisionReport:
         """The decisions measured on rows with the targets `y`, the calibrated `prediction`, and the weights if they have any."""
@@ -65,25 +78,26 @@ class FittedDecisions:
         )
 
 
-def fit_decisions(data: TrainingData, prediction: Floats) -> FittedDecisions:
-    """The decisions by the out-of-fold `prediction` (training rows, classes or 1) of the chosen ensemble.
+def fit_decisions(data: TrainingData, ensemble: Ensemble) -> FittedDecisions:
+    """The decisions by the out-of-fold predictions of the chosen `ensemble`.
 
     Rows that no fold predicts are left aside. Calibration comes first, and the threshold is that of calibrated
     probabilities.
     """
+    prediction = ensemble.prediction
     folds = [scored for _, scored in data.folds]
     unchecked = CalibrationCheck(UNCALIBRATED, 0.0, 0.0)
     if not data.classes:
         numbers = np.asarray(data.y, dtype=np.float64)
         intervals = conformal.fit_intervals(numbers, prediction[:, 0], folds)
-        return FittedDecisions(data, Decisions(intervals=intervals), unchecked)
+        return FittedDecisions(data, Decisions(intervals=intervals), unchecked, prediction)
     rows = PredictedRows(np.asarray(data.y, dtype=np.int64), prediction, data.weights)
     check = calibration.check_calibration(data.metric, rows, folds)
+    calibrated = rows.predicted_as(calibration.calibrate(check.method, prediction))
     rule: LabelRule = MostProbable()
     if data.classes == 2:
-        calibrated = rows.predicted_as(calibration.calibrate(check.method, prediction))
         rule = thresholds.choose_rule(data.goal, data.metric, calibrated, folds)
-    return FittedDecisions(data, Decisions(check.method, rule), check)
+    return FittedDecisions(data, Decisions(check.method, rule), check, calibrated.probabilities)
 
 
 def _expected_error(event: int, y: Ints, probabilities: Floats) -> float:

@@ -5,7 +5,7 @@ on each fold when it was tuned on the others; what the report says is measured o
 """
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -79,6 +79,36 @@ def choose_rule(goal: LabelGoal, metric: Metric, rows: PredictedRows, folds: Seq
     if len(gains) and gains.mean() > error:
         return best
     return MostProbable() if isinstance(goal, AutomaticThreshold) else known
+
+
+class CrossValidated(NamedTuple):
+    """The mean of a score over folds and its standard error."""
+
+    score: float
+    standard_error: float
+
+
+def cross_validated_score(
+    goal: LabelGoal, metric: Metric, rule: EventThreshold, rows: PredictedRows, folds: Sequence[Ints]
+) -> CrossValidated:
+    """The score of labels under `metric`, each fold's by a threshold that was tuned on the other folds.
+
+    `rule` is the one that was chosen on all of them; it stands for every fold where it was not tuned.
+    """
+    parts = [rows.take(_thinned(fold, len(folds))) for fold in folds]
+    tuned = isinstance(goal, AutomaticThreshold | BestForMetric) and len(parts) > 1
+    scores = []
+    for position, part in enumerate(parts):
+        of_fold = rule
+        if tuned:
+            others = _joined([each for at, each in enumerate(parts) if at != position])
+            of_fold = EventThreshold(rule.event, tune(goal_measure(goal, metric), others, rule.event))
+        scores.append(part.score(metric.about(rule.event, of_fold)))
+    defined = np.asarray([score for score in scores if score == score])
+    if not len(defined):
+        return CrossValidated(float("nan"), 0.0)
+    error = float(defined.std(ddof=1) / np.sqrt(len(defined))) if len(defined) > 1 else 0.0
+    return CrossValidated(float(defined.mean()), error)
 
 
 def tune(measure: Measure, rows: PredictedRows, event: int) -> float:
