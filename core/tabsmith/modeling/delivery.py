@@ -255,7 +255,7 @@ def _measure(
     if not data.holdout_rows:
         return None, _outcome_of(data, rows.y, rows.prediction, decided)
     prediction = rows.prediction
-    HoldoutPredictions(data.held_y, prediction, data.holdout_basis.groups).save(kept)
+    HoldoutPredictions(data.held_y, prediction, data.holdout_basis.groups, data.holdout_weights).save(kept)
     measured = reported_metrics(decided.metric, data.task)
     end = min(deadline, time.monotonic() + INTERVAL_SECONDS)
     intervals = metrics.bootstrap_intervals(

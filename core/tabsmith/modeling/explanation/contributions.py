@@ -238,13 +238,10 @@ def _by_column(
     """Contributions (rows, outputs, features) summed over the features of each column: (rows, columns, outputs)."""
     places = {name: place for place, name in enumerate(names)}
     shares = np.zeros((values.shape[2], len(names)))
-    feature = 0
-    for block in model.features.blocks:
-        for used in block.sources:
-            columns = [column for name in used for column in derived.get(name, (name,))]
-            for column in columns:
-                shares[feature, places[column]] += 1 / len(columns)
-            feature += 1
+    for feature, used in enumerate(model.features.sources):
+        columns = [column for name in used for column in derived.get(name, (name,))]
+        for column in columns:
+            shares[feature, places[column]] += 1 / len(columns)
     return np.asarray((values @ shares).swapaxes(1, 2), dtype=np.float64)
 
 
@@ -321,8 +318,7 @@ def _used_columns(member: BaggedMember, names: tuple[str, ...]) -> tuple[str, ..
     read = {
         column
         for model in member.models
-        for block in model.features.blocks
-        for used in block.sources
+        for used in model.features.sources
         for name in used
         for column in derived.get(name, (name,))
     }

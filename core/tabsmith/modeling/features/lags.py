@@ -101,7 +101,7 @@ class LagBlock(msgspec.Struct, frozen=True, tag="lags", dict=True):
 
     @property
     def sources(self) -> tuple[tuple[str, ...], ...]:
-        """The columns of a new row that each output is computed from; the values themselves are the block's own."""
+        """The columns of a row that each output is computed from; the earlier values are the history's."""
         return ((self.time, *self.entity),) * self.width
 
     def fill_in(self, rows: RowArrays, out: Floats) -> None:

@@ -48,6 +48,7 @@ class FeatureTransformer:
         self.width = sum(block.width for block in blocks)
         starts = np.cumsum([0, *(block.width for block in blocks)]).tolist()
         self.spans = tuple(slice(start, end) for start, end in pairwise(starts))
+        self.sources = tuple(columns for block in blocks for columns in block.sources)  # of each output
         self.categorical = tuple(
             span.start
             for block, span in zip(self.blocks, self.spans, strict=True)
