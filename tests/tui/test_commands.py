@@ -158,6 +158,11 @@ def test_the_main_job_from_table_to_prediction(capsys: pytest.CaptureFixture[str
     listed = document(capsys, "models", "list")
     assert [model["id"] for model in listed] == [trained["model_id"]]
     assert document(capsys, "models", "show", trained["model_id"])["run_id"] == trained["run_id"]
+    check = ["models", "check-lookahead", trained["model_id"], "--time", "area"]
+    whole = {"rooms": (0, 0), "district": (0, 0), "price": (0, 0)}
+    checked = document(capsys, *check)["columns"]
+    assert {each["column"]: (each["features"], each["predictions"]) for each in checked} == whole
+    assert "Nothing looks ahead" in words(capsys, *check, str(new))
     exported = document(capsys, "models", "export", trained["model_id"], "model.zip")
     assert document(capsys, "models", "delete", trained["model_id"])["deleted"] == trained["model_id"]
     assert document(capsys, "models") == []

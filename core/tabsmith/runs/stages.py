@@ -21,6 +21,7 @@ from tabsmith.errors import TableChangedError
 from tabsmith.families.registry import families
 from tabsmith.modeling.metric_catalogue import Metric, default_metric, get_metric
 from tabsmith.modeling.results import Evaluation, KeptReason, ModelReport
+from tabsmith.recipes.portfolio import measure_table
 from tabsmith.runs.pool import Progress
 from tabsmith.runs.spec import Deferred, Detect, RunSpec
 from tabsmith.storage.files import write_atomic
@@ -86,13 +87,21 @@ def choose_metric(spec: RunSpec, schema: Schema) -> Metric:
     return default_metric(schema.problem_type) if name == "default" else get_metric(name, schema.problem_type)
 
 
-def prepare(info: TableInfo, schema: Schema, metric: Metric, spec: RunSpec) -> "TrainingData":
+def prepare(info: TableInfo, schema: Schema, metric: Metric, spec: RunSpec, cores: int) -> "TrainingData":
     """Return the rows in memory, hold-out and folds assigned. Starts no thread: children are forked from here on."""
     from tabsmith.modeling.training_data import prepare_training_data as prepare_data
     from tabsmith.tables.snapshot import load_frame
 
     wanted = tuple(column.name for column in schema.columns if column.role != "ignore")
-    data = prepare_data(load_frame(info, wanted), schema, metric, seed=spec.choice.seed, goal=spec.choice.goal)
+    size = measure_table(schema, info.profile, seconds=spec.choice.limits.seconds, cores=cores)
+    data = prepare_data(
+        load_frame(info, wanted),
+        schema,
+        metric,
+        seed=spec.choice.seed,
+        goal=spec.choice.goal,
+        folds_in_time=size.folds,
+    )
     gc.collect()
     gc.freeze()  # the children's collector leaves what is here alone, so its pages stay shared
     return data

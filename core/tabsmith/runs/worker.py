@@ -155,7 +155,7 @@ class Worker:
         metric = stages.choose_metric(self._spec, schema)
         self._control.enter(RunState.READING, "preparing the folds")
         data = await self._control.unless_stopped(
-            stages.in_thread(lambda: stages.prepare(info, schema, metric, self._spec))
+            stages.in_thread(lambda: stages.prepare(info, schema, metric, self._spec, self._cores))
         )
         self._record(
             SearchStarted(

@@ -17,8 +17,12 @@ from typing import Final
 import msgspec
 import numpy as np
 
+from tabsmith.errors import RecipeError
 from tabsmith.families.estimator import Floats, Ints
 from tabsmith.families.feature_steps import Lags
+from tabsmith.modeling.features.blocks import NumberScaling
+from tabsmith.modeling.features.context import FeatureContext
+from tabsmith.modeling.features.scaling import fit_scaling
 from tabsmith.modeling.rows import RowArrays, TextColumn
 
 MOST_KEPT: Final = 200_000
@@ -91,9 +95,7 @@ class LagBlock(msgspec.Struct, frozen=True, tag="lags", dict=True):
     windows: tuple[int, ...]
     step: float  # between two moments, in seconds or in the unit of the time column
     history: History
-    fill: tuple[float, ...] = ()  # in place of missing values; empty: they stay
-    center: tuple[float, ...] = ()
-    scale: tuple[float, ...] = ()  # empty: not scaled
+    scaling: NumberScaling = NumberScaling()
 
     @property
     def width(self) -> int:
@@ -107,7 +109,8 @@ class LagBlock(msgspec.Struct, frozen=True, tag="lags", dict=True):
     def fill_in(self, rows: RowArrays, out: Floats) -> None:
         """Fill `out` (rows, width) with what is known before each row."""
         entity = _positions(_series(rows, self.entity), self.history)
-        out[:] = self.finished(self.known(entity, rows.floats(self.time)))
+        out[:] = self.known(entity, rows.floats(self.time))
+        self.scaling.apply(out)
 
     def known(self, entity: Ints, times: Floats, ahead: Ints | None = None) -> Floats:
         """(rows, width): what is known before each row; with `ahead`, what was known that many moments before it."""
@@ -135,19 +138,40 @@ class LagBlock(msgspec.Struct, frozen=True, tag="lags", dict=True):
         out[rows, -1] = age
         return out
 
-    def finished(self, values: Floats) -> Floats:
-        """Known values filled and scaled as the estimator needs them."""
-        if self.fill:
-            values = np.where(np.isnan(values), np.asarray(self.fill), values)
-        if self.scale:
-            values = (values - np.asarray(self.center)) / np.asarray(self.scale)
-        return values
+
+def fit_lags(context: FeatureContext, step: Lags, time: str) -> list[tuple[LagBlock, Floats]]:
+    """The block of each of the step's columns, with (rows, width) what these rows themselves know of earlier values.
+
+    `time` names the column of the rows' times. Raises RecipeError where there is none, or the target is no number.
+    """
+    if not time:
+        raise RecipeError(
+            "Lags need a table that is split by time.",
+            next_step="Give the column of times the role time, or leave the lags out.",
+        )
+    if not step.columns and context.classes > 2:
+        raise RecipeError(
+            "Lags of a target with more than two classes are no numbers.",
+            next_step="Name numeric columns for the lags.",
+        )
+    generator = np.random.default_rng(context.seed)
+    target = {"": np.asarray(context.y, dtype=np.float64)}
+    columns = {name: context.rows.floats(name) for name in step.columns} or target
+    fitted = []
+    for name, values in columns.items():
+        block, known = fit_history(step, context.rows, time, name, values, generator)
+        # An output that no row knows of is filled as if it were 0 for all.
+        some = np.where(np.isnan(known).all(axis=0), 0.0, known)
+        block = msgspec.structs.replace(block, scaling=fit_scaling(some, context.requirements))
+        block.scaling.apply(known)
+        fitted.append((block, known))
+    return fitted
 
 
-def fit_lags(
+def fit_history(
     step: Lags, rows: RowArrays, time: str, column: str, values: Floats, generator: np.random.Generator
 ) -> tuple[LagBlock, Floats]:
-    """The block of a column's earlier values, and (rows, width) what these rows know of it, neither filled nor scaled.
+    """The block of a column's earlier values, and (rows, width) what these rows know of them, neither filled nor scaled.
 
     `time` names the column of the rows' times, `column` the one that holds `values`.
     """
