@@ -1,4 +1,4 @@
-"""The end of a run: the ensemble measured, the hold-out scored once, the columns weighed, and the model saved.
+"""The end of a run: the ensemble measured, the hold-out scored once, the model explained and saved.
 
 Between measuring and saving, the recipes are fitted again on all rows (see refit.py).
 """
@@ -23,6 +23,7 @@ from tabsmith.modeling.decisions.types import Decisions
 from tabsmith.modeling.ensemble import BaggedMember, BaggedModel, Ensemble
 from tabsmith.modeling.explanation.background import draw_background
 from tabsmith.modeling.explanation.explain_model import MeasuredRows, explain_model
+from tabsmith.modeling.explanation.learning_curve import measure_learning_curve
 from tabsmith.modeling.holdout_predictions import HoldoutPredictions
 from tabsmith.modeling.metric_catalogue import reported_metrics
 from tabsmith.modeling.model_files import HOLDOUT, ModelFile, StoredMember, is_member_file
@@ -80,19 +81,29 @@ def measure_model(
 ) -> MeasuredModel:
     """Score `ensemble`, as the mean of its fold models, on the hold-out, and return it with its report; nothing is saved.
 
-    `deadline` is a time of time.monotonic(): the importance of columns, which can take longest, ends there with the
-    columns measured so far.
+    `deadline` is a time of time.monotonic(): what explains the model, which can take longest, ends there with what is
+    measured so far.
     """
     started = time.monotonic()
     with threadpool_limits(threads):
         members = _members(evaluations, ensemble, run_folder, len(data.folds))
         measured = _measured(data, members)
         intervals_end = time.monotonic() + INTERVAL_SHARE * (deadline - time.monotonic())
-        decided = fit_decisions(data, ensemble.prediction)
+        decided = fit_decisions(data, ensemble)
+        validated = decided.cross_validated(ensemble)
         rows = measured_rows(data, measured, ensemble, decided)
         holdout, outcome = _measure(data, rows, decided, intervals_end, run_folder / HOLDOUT)
         end = min(deadline, time.monotonic() + EXPLANATION_SECONDS)
-        importance, explanation = explain_model(data, members, rows, deadline=end)
+        champion = _champion(data, evaluations)
+        importance, explanation = explain_model(
+            data,
+            members,
+            rows,
+            deadline=end,
+            learning_curve=lambda: measure_learning_curve(
+                data, champion, run_folder, threads=threads, seconds_left=lambda: end - time.monotonic()
+            ),
+        )
     report = ModelReport(
         model_id=header.model_id,
         run_id=header.run_id,
@@ -102,9 +113,9 @@ def measure_model(
         schema=data.schema,
         metric=decided.metric,
         members=ensemble.members,
-        champion=_champion(data, evaluations),
-        cv_score=ensemble.score,
-        cv_se=ensemble.standard_error,
+        champion=champion,
+        cv_score=validated.score,
+        cv_se=validated.standard_error,
         holdout=holdout,
         importance=importance,
         explanation=explanation,
@@ -115,7 +126,8 @@ def measure_model(
         tries=header.tries,
         seconds=header.seconds + time.monotonic() - started,
         seed=data.seed,
-        decisions=decided.report(rows.y, rows.prediction),
+        folds=len(data.folds),
+        decisions=decided.report(rows.y, rows.prediction, _weights_of_measured(data)),
         notes=(
             *data.notes,
             *_caveats(holdout, header.tries, data),
@@ -229,13 +241,18 @@ def measured_rows(
     data: TrainingData, delivered: BaggedModel, ensemble: Ensemble, decided: FittedDecisions
 ) -> MeasuredRows:
     """The hold-out with the predictions of `delivered`; where there is none, the training rows, out of fold."""
-    rule = decided.decisions.rule
+    decisions = decided.decisions
     if data.holdout_rows:
         prediction = decided.calibrated(delivered.predict(data.held_rows))
-        return MeasuredRows(data.held_rows, data.held_y, prediction, data.held_positions, rule)
+        return MeasuredRows(data.held_rows, data.held_y, prediction, data.held_positions, decisions)
     covered = np.flatnonzero(data.covered)
     prediction = decided.calibrated(ensemble.prediction[covered])
-    return MeasuredRows(data.rows.take(covered), data.y[covered], prediction, data.positions[covered], rule)
+    return MeasuredRows(data.rows.take(covered), data.y[covered], prediction, data.positions[covered], decisions)
+
+
+def _weights_of_measured(data: TrainingData) -> Floats | None:
+    """How much each of the measured rows counts; None where all count the same."""
+    return data.holdout_weights if data.holdout_rows else metrics.taken(data.weights, np.flatnonzero(data.covered))
 
 
 def _measure(
