@@ -42,8 +42,8 @@ _DATE_PARTS: Final[dict[DateFeature, tuple[DatePart, ...]]] = {
     "quarter": ("quarter",),
     "weekend": ("weekend",),
 }  # fmt: skip
-_SELECTION_ROWS: Final = 10_000
-_SELECTION_TREES: Final = 60
+_SELECTION_ROWS: Final = 5_000
+_SELECTION_TREES: Final = 40
 
 
 @dataclass
@@ -168,7 +168,7 @@ def select_outputs(context: FeatureContext, matrix: Floats) -> Ints | None:
     """The columns of `matrix` that the recipe's step `select` keeps, ascending; None where it keeps them all.
 
     The importance is the mean decrease of impurity in extremely randomized trees (Geurts, Ernst and Wehenkel 2006) on
-    at most 10,000 rows. In `matrix` target encodings are cross-fitted, so they look no better than they are.
+    at most 5,000 rows. In `matrix` target encodings are cross-fitted, so they look no better than they are.
     """
     most = min((step.most for step in context.recipe.features if isinstance(step, Select)), default=matrix.shape[1])
     if most >= matrix.shape[1]:
