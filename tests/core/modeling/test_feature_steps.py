@@ -218,3 +218,17 @@ def test_ranks_are_those_of_spearman():
     ranked = rank_features(values)
     assert float(ranked.ranks[0] @ ranked.ranks[1]) == pytest.approx(spearmanr(*values).statistic, abs=1e-5)
     assert not rank_features(np.where(np.arange(300) < 280, 1.0, 2.0)[None]).varied[0]
+
+
+def test_crosses_of_noise_are_left_out_and_many_classes_are_encoded_by_the_ten_most_frequent():
+    frame = table()
+    draw = np.random.default_rng(2)
+    frame["town"] = draw.choice([f"t{place}" for place in range(80)], len(frame))
+    steps = (Crosses(), GroupStatistics(), SubsetHashes())
+    features, _, _ = fitted(steps, draw.permutation(np.arange(len(frame)) % 2), frame, task="binary", classes=2)
+    assert block(features, CrossBlock) is None
+    assert block(features, GroupBlock) is None
+    many = np.arange(len(frame)) % 25
+    frame["town"] = many.astype(str)
+    encoded, _, _ = fitted((TargetEncoding(columns=("town",)),), many, frame, task="multiclass", classes=25)
+    assert block(encoded, CrossBlock).width == 10

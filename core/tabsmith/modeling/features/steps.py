@@ -22,7 +22,7 @@ from tabsmith.families.feature_steps import (
 )
 from tabsmith.modeling.features.arithmetic import fit_arithmetic
 from tabsmith.modeling.features.blocks import DatePart, TextAnalyzer
-from tabsmith.modeling.features.context import TARGET_CLASSES, FeatureContext, StepColumns, chosen_columns
+from tabsmith.modeling.features.context import FeatureContext, StepColumns, chosen_columns
 from tabsmith.modeling.features.crosses import fit_crosses, fit_subset_hashes, fit_target_encoding
 from tabsmith.modeling.features.dates import fit_date_block, usual_parts
 from tabsmith.modeling.features.generated_blocks import LengthBlock, MissingBlock, is_missing_cell
@@ -98,10 +98,10 @@ def _fit_choosing_step(
             numbers = chosen_columns(step.columns, columns.numbers)
             for group in fit_group_statistics(context, step, columns.named_levels(step.by), numbers, relevance):
                 fitted.add(group)
-        case Crosses() if context.classes <= TARGET_CLASSES:
+        case Crosses():
             if (crosses := fit_crosses(context, step, columns.named_levels(step.columns), relevance)) is not None:
                 fitted.add(*crosses)
-        case SubsetHashes() if context.classes <= TARGET_CLASSES:
+        case SubsetHashes():
             names = tuple(dict.fromkeys((*columns.numbers, *columns.levels)))
             if (hashes := fit_subset_hashes(context, step, names, relevance)) is not None:
                 fitted.add(*hashes)
@@ -109,7 +109,7 @@ def _fit_choosing_step(
 
 def _fit_plain_step(fitted: FittedBlocks, context: FeatureContext, step: FeatureStep, columns: StepColumns) -> None:
     match step:
-        case TargetEncoding() if context.classes <= TARGET_CLASSES:
+        case TargetEncoding():
             names = columns.named_levels(step.columns)
             if (encoded := fit_target_encoding(context, step, names)) is not None:
                 fitted.add(*encoded)
