@@ -18,7 +18,7 @@ from tabsmith.modeling.decisions.goals import (
 from tabsmith.modeling.decisions.label_rules import EventThreshold, MostProbable
 from tabsmith.modeling.decisions.labels import choose_labels
 from tabsmith.modeling.decisions.predicted_rows import PredictedRows
-from tabsmith.modeling.decisions.thresholds import choose_rule, cost_per_row, cross_validated_score
+from tabsmith.modeling.decisions.thresholds import choose_rule, confusions_at, cost_per_row, cross_validated_score
 from tabsmith.modeling.decisions.types import Isotonic, Platt, Temperature, Uncalibrated
 from tabsmith.modeling.metric_catalogue import get_metric
 from tabsmith.tables.schema.event import choose_event, find_event
@@ -157,16 +157,28 @@ def test_costs_give_the_threshold_that_costs_least_on_new_rows() -> None:
     rule = choose_rule(costs, get_metric("roc_auc"), PredictedRows(y, probabilities), parts(4_000))
     assert isinstance(rule, EventThreshold)
     assert rule.threshold == pytest.approx(0.1, abs=0.03), "probabilities are right, so theory knows the threshold"
-    cost, at_half = (cost_per_row(costs, PredictedRows(later, new), each) for each in (rule, EventThreshold(1, 0.5)))
+    compared = confusions_at(PredictedRows(later, new), 1, np.array([rule.threshold, 0.5]))
+    cost, at_half = (cost_per_row(costs, confusion, 1) for confusion in compared)
     assert cost < 0.7 * at_half
     wrong = two_class_columns(probabilities[:, 1] ** 3)
     mended = choose_rule(costs, get_metric("roc_auc"), PredictedRows(y, wrong), parts(4_000))
     assert isinstance(mended, EventThreshold)
     assert mended.threshold < 0.05, "probabilities are wrong, so what was seen overrules theory"
     four = PredictedRows(np.array([1, 1, 0, 0]), two_class_columns(np.array([0.9, 0.1, 0.9, 0.1])))
-    assert cost_per_row(costs, four, EventThreshold(1, 0.5)) == (9 + 1) / 4
+    (confusion,) = confusions_at(four, 1, np.array([0.5]))
+    assert cost_per_row(costs, confusion, 1) == (9 + 1) / 4
     heavy = PredictedRows(four.y, four.probabilities, np.array([1.0, 3.0, 1.0, 1.0]))
-    assert cost_per_row(costs, heavy, EventThreshold(1, 0.5)) == (3 * 9 + 1) / 6
+    assert cost_per_row(costs, confusions_at(heavy, 1, np.array([0.5]))[0], 1) == (3 * 9 + 1) / 6
+
+
+@pytest.mark.parametrize("event", [0, 1])
+def test_confusions_at_thresholds_are_those_of_the_labels(event: int) -> None:
+    y, probabilities = drawn(500)
+    rows = PredictedRows(y, np.round(probabilities, 1), np.arange(500.0) % 3 + 1)
+    levels = np.array([0.0, 0.3, 0.5, 1.0])
+    for threshold, confusion in zip(levels.tolist(), confusions_at(rows, event, levels), strict=True):
+        labels = choose_labels(EventThreshold(event, threshold), rows.probabilities)
+        assert confusion == pytest.approx(metrics.confusion_of(y, labels, 2, rows.weights))
 
 
 def test_goals_are_read_and_wrong_ones_are_refused_in_words() -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tabsmith.families.estimator import Floats, Ints
+from tabsmith.modeling import metrics
 from tabsmith.modeling.decisions import calibration, conformal, thresholds
 from tabsmith.modeling.decisions.calibration import CalibrationCheck
 from tabsmith.modeling.decisions.goals import AutomaticThreshold, BestForMetric, FixedThreshold, LeastCost
@@ -114,12 +115,12 @@ def _measure_threshold(data: TrainingData, rule: LabelRule, rows: PredictedRows)
         if isinstance(goal, AutomaticThreshold):
             return None
         rule = EventThreshold(event, thresholds.HALF)
-    half = EventThreshold(event, thresholds.HALF)
+    both = thresholds.confusions_at(rows, event, np.array([rule.threshold, thresholds.HALF]))
     if isinstance(goal, LeastCost):
-        score, at_half = (1_000 * thresholds.cost_per_row(goal, rows, each) for each in (rule, half))
+        score, at_half = (1_000 * thresholds.cost_per_row(goal, confusion, event) for confusion in both)
     else:
-        metric = get_metric(goal.metric if isinstance(goal, BestForMetric) else _label_metric(data, goal))
-        score, at_half = (rows.score(metric.about(event, each)) for each in (rule, half))
+        metric = get_metric(goal.metric if isinstance(goal, BestForMetric) else _label_metric(data, goal)).about(event)
+        score, at_half = (metrics.score_confusion(metric, confusion) for confusion in both)
     return ThresholdReport(goal, rule.threshold, len(rows), score, at_half)
 
 
