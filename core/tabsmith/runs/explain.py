@@ -31,7 +31,7 @@ from tabsmith.processes import available_cores
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.pool import Progress
 from tabsmith.runs.spec import RunSpec
-from tabsmith.runs.stages import prepare, read, require_same
+from tabsmith.runs.stages import read, require_same
 from tabsmith.tables import snapshot_store
 from tabsmith.tables.info import TableInfo
 from tabsmith.tables.read.sources import TasksSource
@@ -98,11 +98,14 @@ def _find_run(run_id: str) -> RunFolder | None:
 def _training_data(report: ModelReport, run: RunFolder | None) -> TrainingData:
     spec = None if run is None else run.spec()
     info = snapshot_store.load_info(report.fingerprint) or _read_again(report, spec)
-    if spec is not None:
-        return prepare(info, report.schema, report.metric, spec, report.folds)
     wanted = tuple(column.name for column in report.schema.columns if column.role != "ignore")
-    frame = load_frame(info, wanted)
-    return prepare_training_data(frame, report.schema, report.metric, seed=report.seed, folds_in_time=report.folds)
+    return prepare_training_data(
+        load_frame(info, wanted),
+        report.schema,
+        report.metric,
+        seed=report.seed if spec is None else spec.choice.seed,
+        folds_in_time=report.folds or 1 + max(fold.fold for fold in report.champion.folds),
+    )
 
 
 def _read_again(report: ModelReport, spec: RunSpec | None) -> TableInfo:

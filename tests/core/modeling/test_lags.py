@@ -14,7 +14,7 @@ from tabsmith.modeling.cross_validation import fold_folder
 from tabsmith.modeling.ensemble import FoldModel
 from tabsmith.modeling.features.context import FeatureContext
 from tabsmith.modeling.features.fitting import fit_features
-from tabsmith.modeling.features.lags import LagBlock, fit_history
+from tabsmith.modeling.features.lags import LagBlock, fit_lags
 from tabsmith.modeling.features.transformer import Block
 from tabsmith.modeling.metric_catalogue import get_metric
 from tabsmith.modeling.rows import NumberColumn, RowArrays, TextColumn
@@ -39,7 +39,7 @@ def rows_of(shops, days) -> RowArrays:
 
 
 def fitted(step: Lags, rows: RowArrays, values) -> tuple[LagBlock, np.ndarray]:
-    return fit_history(step, rows, "day", "", np.asarray(values, dtype=float), np.random.default_rng(0))
+    return fit_lags(step, rows, "day", "", np.asarray(values, dtype=float), np.random.default_rng(0))
 
 
 def known(block: LagBlock, rows: RowArrays) -> np.ndarray:

@@ -54,8 +54,8 @@ class StepColumns:
 
     numbers: tuple[str, ...]
     levels: tuple[str, ...]  # categories, codes and booleans
-    dates: tuple[str, ...]  # the time column among them, if it holds dates
-    time: str  # the column that orders the rows in time; "" if none does
+    dates: tuple[str, ...]
+    time: str  # the column that rows are split by; empty where there is none
     texts: tuple[tuple[str, ColumnKind], ...]
     vectorized: frozenset[tuple[str, TextAnalyzer]]  # texts that are features without any step
     everything: tuple[str, ...]

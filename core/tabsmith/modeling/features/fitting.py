@@ -186,10 +186,10 @@ def fit_features(
     fitted = FittedBlocks()
     numbers: list[str] = []
     for column in columns:
-        if column.encoder == "auto" and not column.is_date:
+        if column.encoder == "auto" and column.kind != "date":
             numbers.append(column.name)
         _fit_column(fitted, context, column)
-    steps = _step_columns(context, columns)
+    steps = _step_columns(context, inputs, columns)
     if (number_block := fit_number_block(context, numbers, steps.numbers)) is not None:
         fitted.add(number_block)
     features, matrix = fitted.applied(context)
@@ -203,7 +203,7 @@ def fit_features(
 def _fit_column(fitted: FittedBlocks, context: FeatureContext, column: "_Column") -> None:
     """Add the blocks of a column, but for the one of all numbers."""
     name = column.name
-    if column.is_date and column.encoder == "auto":
+    if column.kind == "date" and column.encoder == "auto":
         if not np.isnan(context.rows.floats(name)).all():
             fitted.add(fit_date_block(context, name, usual_parts(context.requirements)))
     elif column.encoder == "auto":
@@ -224,29 +224,22 @@ class _Column:
 
     name: str
     kind: ColumnKind
-    is_time: bool
     encoder: Encoder
 
-    @property
-    def is_date(self) -> bool:
-        return self.kind == "date"
 
-
-def _step_columns(context: FeatureContext, columns: Sequence[_Column]) -> StepColumns:
+def _step_columns(context: FeatureContext, inputs: Sequence[ColumnSchema], columns: Sequence[_Column]) -> StepColumns:
     """The columns that steps may read: all but those that are dropped or are to be monotone."""
     free = [column for column in columns if column.encoder != "drop" and column.name not in context.recipe.monotone]
+    time = next((column.name for column in inputs if column.role == "time"), "")
+    numbers = [column.name for column in free if column.kind in ("numeric", "embedded number", "code")]
     return StepColumns(
-        numbers=tuple(
-            column.name
-            for column in free
-            if column.kind in ("numeric", "embedded number", "code") and not column.is_time
-        ),
+        numbers=tuple(name for name in numbers if name != time),
         levels=tuple(column.name for column in free if column.kind in ("category", "code", "boolean", "identifier")),
-        dates=tuple(column.name for column in free if column.is_date),
-        time=next((column.name for column in columns if column.is_time), ""),
+        dates=tuple(column.name for column in free if column.kind == "date"),
+        time=time,
         texts=tuple((column.name, column.kind) for column in free if column.kind in TEXT_KINDS),
         vectorized=frozenset((column.name, "words") for column in free if column.encoder == "tfidf"),
-        everything=tuple(column.name for column in free if not column.is_time),
+        everything=tuple(column.name for column in free),
     )
 
 
@@ -254,26 +247,25 @@ def _columns(
     context: FeatureContext, inputs: Sequence[ColumnSchema], derived: Mapping[str, ColumnValues]
 ) -> list[_Column]:
     """The columns that become features, the derived ones last."""
-    kinds: list[tuple[str, ColumnKind, bool]] = []
+    kinds: list[tuple[str, ColumnKind]] = []
     for column in inputs:
         if column.role == "feature" and column.kind != "constant":
-            kinds.append((column.name, column.kind, False))
-        elif column.role == "time":  # later moments are none of the levels of earlier ones: a number
-            kinds.append((column.name, "date" if column.kind == "date" else "numeric", True))
+            kinds.append((column.name, column.kind))
+        elif column.role == "time" and column.kind != "constant":
+            # Later moments are none of the levels of earlier ones: a number.
+            kinds.append((column.name, "date" if column.kind == "date" else "numeric"))
     for name, values in derived.items():
         match values:
             case NumberColumn():
-                kinds.append((name, "numeric", False))
+                kinds.append((name, "numeric"))
             case BooleanColumn():
-                kinds.append((name, "boolean", False))
+                kinds.append((name, "boolean"))
             case DateColumn():
-                kinds.append((name, "date", False))
+                kinds.append((name, "date"))
             case _:
-                kinds.append((name, "category", False))
+                kinds.append((name, "category"))
     return [
-        _Column(name, kind, is_time, _encoder(context, name, kind))
-        for name, kind, is_time in kinds
-        if name not in context.recipe.dropped
+        _Column(name, kind, _encoder(context, name, kind)) for name, kind in kinds if name not in context.recipe.dropped
     ]
 
 

@@ -20,9 +20,9 @@ import numpy as np
 from tabsmith.errors import RecipeError
 from tabsmith.families.estimator import Floats, Ints
 from tabsmith.families.feature_steps import Lags
-from tabsmith.modeling.features.blocks import NumberScaling
+from tabsmith.families.spec import FamilyRequirements
 from tabsmith.modeling.features.context import FeatureContext
-from tabsmith.modeling.features.scaling import fit_scaling
+from tabsmith.modeling.features.scaling import centers_and_scales
 from tabsmith.modeling.rows import RowArrays, TextColumn
 
 MOST_KEPT: Final = 200_000
@@ -95,7 +95,9 @@ class LagBlock(msgspec.Struct, frozen=True, tag="lags", dict=True):
     windows: tuple[int, ...]
     step: float  # between two moments, in seconds or in the unit of the time column
     history: History
-    scaling: NumberScaling = NumberScaling()
+    fill: tuple[float, ...] = ()  # in place of missing values; empty: they stay
+    center: tuple[float, ...] = ()
+    scale: tuple[float, ...] = ()  # empty: not scaled
 
     @property
     def width(self) -> int:
@@ -109,8 +111,7 @@ class LagBlock(msgspec.Struct, frozen=True, tag="lags", dict=True):
     def fill_in(self, rows: RowArrays, out: Floats) -> None:
         """Fill `out` (rows, width) with what is known before each row."""
         entity = _positions(_series(rows, self.entity), self.history)
-        out[:] = self.known(entity, rows.floats(self.time))
-        self.scaling.apply(out)
+        out[:] = self.finished(self.known(entity, rows.floats(self.time)))
 
     def known(self, entity: Ints, times: Floats, ahead: Ints | None = None) -> Floats:
         """(rows, width): what is known before each row; with `ahead`, what was known that many moments before it."""
@@ -138,40 +139,19 @@ class LagBlock(msgspec.Struct, frozen=True, tag="lags", dict=True):
         out[rows, -1] = age
         return out
 
-
-def fit_lags(context: FeatureContext, step: Lags, time: str) -> list[tuple[LagBlock, Floats]]:
-    """The block of each of the step's columns, with (rows, width) what these rows themselves know of earlier values.
-
-    `time` names the column of the rows' times. Raises RecipeError where there is none, or the target is no number.
-    """
-    if not time:
-        raise RecipeError(
-            "Lags need a table that is split by time.",
-            next_step="Give the column of times the role time, or leave the lags out.",
-        )
-    if not step.columns and context.classes > 2:
-        raise RecipeError(
-            "Lags of a target with more than two classes are no numbers.",
-            next_step="Name numeric columns for the lags.",
-        )
-    generator = np.random.default_rng(context.seed)
-    target = {"": np.asarray(context.y, dtype=np.float64)}
-    columns = {name: context.rows.floats(name) for name in step.columns} or target
-    fitted = []
-    for name, values in columns.items():
-        block, known = fit_history(step, context.rows, time, name, values, generator)
-        # An output that no row knows of is filled as if it were 0 for all.
-        some = np.where(np.isnan(known).all(axis=0), 0.0, known)
-        block = msgspec.structs.replace(block, scaling=fit_scaling(some, context.requirements))
-        block.scaling.apply(known)
-        fitted.append((block, known))
-    return fitted
+    def finished(self, values: Floats) -> Floats:
+        """Known values filled and scaled as the estimator needs them."""
+        if self.fill:
+            values = np.where(np.isnan(values), np.asarray(self.fill), values)
+        if self.scale:
+            values = (values - np.asarray(self.center)) / np.asarray(self.scale)
+        return values
 
 
-def fit_history(
+def fit_lags(
     step: Lags, rows: RowArrays, time: str, column: str, values: Floats, generator: np.random.Generator
 ) -> tuple[LagBlock, Floats]:
-    """The block of a column's earlier values, and (rows, width) what these rows know of them, neither filled nor scaled.
+    """The block of a column's earlier values, and (rows, width) what these rows know of it, neither filled nor scaled.
 
     `time` names the column of the rows' times, `column` the one that holds `values`.
     """
@@ -233,3 +213,41 @@ def _median_step(history: History) -> float:
     inside = np.ones(len(steps), dtype=bool)
     inside[history.starts[1:-1] - 1] = False
     return float(np.median(steps[inside])) if inside.any() else 1.0
+
+
+def fit_lag_blocks(context: FeatureContext, step: Lags, time: str) -> list[tuple[LagBlock, Floats]]:
+    """The blocks of a recipe's lags, each with (rows, width) what these rows themselves know of earlier values.
+
+    `time` is the column of the rows' times, empty where there is none.
+
+    Raises RecipeError where the rows have no time or the target is no number.
+    """
+    if not time:
+        raise RecipeError(
+            "Lags need a table that is split by time.",
+            next_step="Give the column of times the role time, or leave the lags out.",
+        )
+    if not step.columns and context.classes > 2:
+        raise RecipeError(
+            "Lags of a target with more than two classes are no numbers.",
+            next_step="Name numeric columns for the lags.",
+        )
+    generator = np.random.default_rng(context.seed)
+    target = {"": np.asarray(context.y, dtype=np.float64)}
+    fitted = []
+    for name, values in ({name: context.rows.floats(name) for name in step.columns} or target).items():
+        block, known = fit_lags(step, context.rows, time, name, values, generator)
+        fitted.append(_finished_lags(block, known, context.requirements))
+    return fitted
+
+
+def _finished_lags(block: LagBlock, known: Floats, requirements: FamilyRequirements) -> tuple[LagBlock, Floats]:
+    """The block that fills and scales as the family's estimator needs it, and the values of these rows so finished."""
+    middle = [
+        float(np.median(present)) if len(present) else 0.0
+        for present in (column[~np.isnan(column)] for column in known.T)
+    ]
+    center, scale = centers_and_scales(np.where(np.isnan(known), middle, known), requirements.scaling)
+    fill = () if requirements.missing else tuple(middle)
+    block = msgspec.structs.replace(block, fill=fill, center=center, scale=scale)
+    return block, block.finished(known)

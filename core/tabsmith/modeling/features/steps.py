@@ -27,7 +27,7 @@ from tabsmith.modeling.features.crosses import fit_crosses, fit_subset_hashes, f
 from tabsmith.modeling.features.dates import fit_date_block, usual_parts
 from tabsmith.modeling.features.generated_blocks import LengthBlock, MissingBlock, is_missing_cell
 from tabsmith.modeling.features.group_statistics import fit_group_statistics
-from tabsmith.modeling.features.lags import fit_lags
+from tabsmith.modeling.features.lags import fit_lag_blocks
 from tabsmith.modeling.features.relevance import Relevance, measure_relevance
 from tabsmith.modeling.features.scaling import fit_scaling
 from tabsmith.modeling.features.texts import fit_text_block
@@ -113,26 +113,24 @@ def _fit_plain_step(fitted: FittedBlocks, context: FeatureContext, step: Feature
             names = columns.named_levels(step.columns)
             if (encoded := fit_target_encoding(context, step, names)) is not None:
                 fitted.add(*encoded)
+        case Lags():
+            for lagged in fit_lag_blocks(context, step, columns.time):
+                fitted.add(*lagged)
         case DateParts():
             _fit_dates(fitted, context, step, columns)
         case TextParts():
             _fit_texts(fitted, context, step, columns)
-        case Lags():
-            for lags in fit_lags(context, step, columns.time):
-                fitted.add(*lags)
         case MissingFlags():
             if (flags := _fit_missing_flags(context, chosen_columns(step.columns, columns.everything))) is not None:
                 fitted.add(flags)
 
 
 def _fit_dates(fitted: FittedBlocks, context: FeatureContext, step: DateParts, columns: StepColumns) -> None:
+    usual = usual_parts(context.requirements)
+    wanted = [part for feature in step.features for part in _DATE_PARTS[feature]]
+    parts = tuple(part for part in wanted if part not in usual)
     for name in chosen_columns(step.columns, columns.dates):
-        if np.isnan(context.rows.floats(name)).all():
-            continue
-        usual = usual_parts(context.requirements)
-        wanted = [part for feature in step.features for part in _DATE_PARTS[feature]]
-        parts = tuple(part for part in wanted if part not in usual)
-        if parts:
+        if parts and not np.isnan(context.rows.floats(name)).all():
             fitted.add(fit_date_block(context, name, parts))
 
 

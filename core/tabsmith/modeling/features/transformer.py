@@ -108,9 +108,9 @@ class FeatureTransformer:
 
     @property
     def sources(self) -> tuple[tuple[str, ...], ...]:
-        """The columns that each column of the matrix is computed from."""
+        """The columns that each column of the matrix is computed from; none where the matrix is a column of zeros."""
         sources = [used for block in self.blocks for used in block.sources]
-        return tuple(sources) if self.kept is None else tuple(sources[place] for place in self.kept)
+        return tuple(sources if self.kept is None else [sources[place] for place in self.kept])
 
     def keeping(self, outputs: Sequence[int]) -> "FeatureTransformer":
         """The same features with `outputs` (positions in the matrix) alone; blocks without any of them are left out."""
