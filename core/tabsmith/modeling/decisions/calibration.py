@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from tabsmith.families.estimator import Floats, Ints, two_class_columns
-from tabsmith.modeling.decisions.predicted_rows import PredictedRows, evenly_spaced, joined
+from tabsmith.modeling.decisions.labelled_rows import LabelledRows, evenly_spaced, joined
 from tabsmith.modeling.decisions.types import UNCALIBRATED, Calibration, Isotonic, Platt, Temperature, Uncalibrated
 from tabsmith.modeling.metric_catalogue import Metric
 
@@ -51,7 +51,7 @@ def calibrate(method: Calibration, probabilities: Floats) -> Floats:
             return two_class_columns(np.interp(probabilities[:, 1], given, calibrated))
 
 
-def check_calibration(metric: Metric, rows: PredictedRows, folds: Sequence[Ints]) -> CalibrationCheck:
+def check_calibration(metric: Metric, rows: LabelledRows, folds: Sequence[Ints]) -> CalibrationCheck:
     """The calibration of `rows`, predicted out of fold, that the folds confirm; none if none is confirmed.
 
     `folds` are the positions of the rows of each fold, which together are all rows to look at.
@@ -77,7 +77,7 @@ def check_calibration(metric: Metric, rows: PredictedRows, folds: Sequence[Ints]
     return CalibrationCheck(best_fit(together), gain, error)
 
 
-def _gain_and_error(before: PredictedRows, after: PredictedRows) -> tuple[float, float]:
+def _gain_and_error(before: LabelledRows, after: LabelledRows) -> tuple[float, float]:
     """By how much the log loss of rows is lower `after`, and the standard error of that."""
     gains = _row_losses(before) - _row_losses(after)
     weights = np.ones(len(gains)) if before.weights is None else before.weights
@@ -101,7 +101,7 @@ def expected_error(probability: Floats, came_true: Floats) -> float:
 # The methods ---------------------------------------------------------------------------------------------------------
 
 
-def _methods(rows: PredictedRows) -> Iterable[Callable[[PredictedRows], Calibration]]:
+def _methods(rows: LabelledRows) -> Iterable[Callable[[LabelledRows], Calibration]]:
     """The ways to fit a calibration, the simplest first."""
     yield _fit_temperature
     if rows.classes == 2:
@@ -110,7 +110,7 @@ def _methods(rows: PredictedRows) -> Iterable[Callable[[PredictedRows], Calibrat
             yield _fit_isotonic
 
 
-def _fit_temperature(rows: PredictedRows) -> Calibration:
+def _fit_temperature(rows: LabelledRows) -> Calibration:
     from scipy.optimize import minimize_scalar
 
     def loss(log_temperature: float) -> float:
@@ -121,7 +121,7 @@ def _fit_temperature(rows: PredictedRows) -> Calibration:
     return Temperature(float(np.exp(found.x)))
 
 
-def _fit_platt(rows: PredictedRows) -> Calibration:
+def _fit_platt(rows: LabelledRows) -> Calibration:
     from sklearn.linear_model import LogisticRegression
 
     if len(np.unique(rows.y)) < 2:
@@ -132,7 +132,7 @@ def _fit_platt(rows: PredictedRows) -> Calibration:
     return Platt(float(model.coef_[0, 0]), float(model.intercept_[0]))
 
 
-def _fit_isotonic(rows: PredictedRows) -> Calibration:
+def _fit_isotonic(rows: LabelledRows) -> Calibration:
     from sklearn.isotonic import IsotonicRegression
 
     edge = 1 / (len(rows) + 2)  # no row is certain (Laplace's rule of succession)
@@ -146,15 +146,15 @@ def _log_odds(probabilities: Floats) -> Floats:
     return np.asarray(np.log(second / (1 - second)), dtype=np.float64)
 
 
-def _row_losses(rows: PredictedRows) -> Floats:
+def _row_losses(rows: LabelledRows) -> Floats:
     of_truth = rows.probabilities[np.arange(len(rows)), rows.y]
     return np.asarray(-np.log(np.clip(of_truth, _SMALLEST, None)), dtype=np.float64)
 
 
-def _suffers(metric: Metric, before: Sequence[PredictedRows], after: Sequence[PredictedRows]) -> bool:
+def _suffers(metric: Metric, before: Sequence[LabelledRows], after: Sequence[LabelledRows]) -> bool:
     """Whether the metric's mean over the folds is worse `after`, by more than rounding makes it."""
 
-    def mean(parts: Sequence[PredictedRows]) -> float:
+    def mean(parts: Sequence[LabelledRows]) -> float:
         scores = [part.score(metric) for part in parts]
         defined = [score for score in scores if score == score]
         return float(np.mean(defined)) if defined else 0.0

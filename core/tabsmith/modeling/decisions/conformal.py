@@ -14,7 +14,7 @@ import numpy as np
 
 from tabsmith.errors import PredictionError
 from tabsmith.families.estimator import Floats, Ints
-from tabsmith.modeling.decisions.predicted_rows import evenly_spaced
+from tabsmith.modeling.decisions.labelled_rows import evenly_spaced
 from tabsmith.modeling.decisions.types import LEVEL, Conformal, Difficulty
 
 MAX_ROWS: Final = 200_000  # whose residuals are looked at, evenly spaced over each fold

@@ -10,8 +10,8 @@ from tabsmith.modeling.decisions import calibration, conformal, thresholds
 from tabsmith.modeling.decisions.calibration import CalibrationCheck
 from tabsmith.modeling.decisions.goals import AutomaticThreshold, BestForMetric, FixedThreshold, LeastCost
 from tabsmith.modeling.decisions.label_rules import EventThreshold, LabelRule, MostProbable
+from tabsmith.modeling.decisions.labelled_rows import LabelledRows
 from tabsmith.modeling.decisions.labels import choose_labels
-from tabsmith.modeling.decisions.predicted_rows import PredictedRows
 from tabsmith.modeling.decisions.thresholds import CrossValidated
 from tabsmith.modeling.decisions.types import (
     LEVEL,
@@ -57,7 +57,7 @@ class FittedDecisions:
         data, rule = self.data, self.decisions.rule
         if isinstance(rule, MostProbable) or not data.metric.uses_labels:
             return CrossValidated(ensemble.score, ensemble.standard_error)
-        rows = PredictedRows(data.y.astype(np.int64), self.out_of_fold, data.weights)
+        rows = LabelledRows(data.y.astype(np.int64), self.out_of_fold, data.weights)
         folds = [scored for _, scored in data.folds]
         return thresholds.cross_validated_score(data.goal, data.metric, rule, rows, folds)
 
@@ -75,7 +75,7 @@ class FittedDecisions:
         return DecisionReport(
             event=data.labels.words()[data.metric.event],
             calibration=reliability,
-            threshold=_measure_threshold(data, self.decisions.rule, PredictedRows(positions, prediction, weights)),
+            threshold=_measure_threshold(data, self.decisions.rule, LabelledRows(positions, prediction, weights)),
         )
 
 
@@ -92,7 +92,7 @@ def fit_decisions(data: TrainingData, ensemble: Ensemble) -> FittedDecisions:
         numbers = np.asarray(data.y, dtype=np.float64)
         intervals = conformal.fit_intervals(numbers, prediction[:, 0], folds)
         return FittedDecisions(data, Decisions(intervals=intervals), unchecked, prediction)
-    rows = PredictedRows(np.asarray(data.y, dtype=np.int64), prediction, data.weights)
+    rows = LabelledRows(np.asarray(data.y, dtype=np.int64), prediction, data.weights)
     check = calibration.check_calibration(data.metric, rows, folds)
     calibrated = rows.predicted_as(calibration.calibrate(check.method, prediction))
     rule: LabelRule = MostProbable()
@@ -108,7 +108,7 @@ def _expected_error(event: int, y: Ints, probabilities: Floats) -> float:
     return calibration.expected_error(probabilities.max(axis=1), came_true)
 
 
-def _measure_threshold(data: TrainingData, rule: LabelRule, rows: PredictedRows) -> ThresholdReport | None:
+def _measure_threshold(data: TrainingData, rule: LabelRule, rows: LabelledRows) -> ThresholdReport | None:
     """What a threshold brings beside 0.5; None if the most probable class is the label and nobody asked for another."""
     goal, event = data.goal, data.metric.event
     if isinstance(rule, MostProbable):

@@ -20,7 +20,7 @@ from tabsmith.modeling.decisions.goals import (
     LeastCost,
 )
 from tabsmith.modeling.decisions.label_rules import EventThreshold, LabelRule, MostProbable
-from tabsmith.modeling.decisions.predicted_rows import PredictedRows, evenly_spaced, joined
+from tabsmith.modeling.decisions.labelled_rows import LabelledRows, evenly_spaced, joined
 from tabsmith.modeling.metric_catalogue import Metric, get_metric
 
 CANDIDATES: Final = 200
@@ -56,7 +56,7 @@ def cost_per_row(costs: LeastCost, confusion: Floats, event: int) -> float:
     return float(total / confusion.sum())
 
 
-def confusions_at(rows: PredictedRows, event: int, thresholds: Floats) -> Floats:
+def confusions_at(rows: LabelledRows, event: int, thresholds: Floats) -> Floats:
     """(thresholds, 2, 2): the rows by truth and label, weighted, if the event is predicted from each threshold on."""
     probability = rows.probabilities[:, event]
     order = np.argsort(probability, kind="stable")
@@ -70,7 +70,7 @@ def confusions_at(rows: PredictedRows, event: int, thresholds: Floats) -> Floats
     return confusions
 
 
-def choose_rule(goal: LabelGoal, metric: Metric, rows: PredictedRows, folds: Sequence[Ints]) -> LabelRule:
+def choose_rule(goal: LabelGoal, metric: Metric, rows: LabelledRows, folds: Sequence[Ints]) -> LabelRule:
     """The rule that reaches `goal` on `rows` of two classes, predicted out of fold.
 
     `folds` are the positions of each fold's rows. A goal that is automatic keeps to the most probable class unless the
@@ -105,7 +105,7 @@ class CrossValidated(NamedTuple):
 
 
 def cross_validated_score(
-    goal: LabelGoal, metric: Metric, rule: EventThreshold, rows: PredictedRows, folds: Sequence[Ints]
+    goal: LabelGoal, metric: Metric, rule: EventThreshold, rows: LabelledRows, folds: Sequence[Ints]
 ) -> CrossValidated:
     """The score of labels under `metric`, each fold's by a threshold that was tuned on the other folds.
 
@@ -127,7 +127,7 @@ def cross_validated_score(
     return CrossValidated(float(defined.mean()), error)
 
 
-def tune(measure: Measure, rows: PredictedRows, event: int) -> float:
+def tune(measure: Measure, rows: LabelledRows, event: int) -> float:
     """The threshold between two probabilities of the event at which `measure`, smoothed, is highest.
 
     Returns 0.5 if the measure is undefined at every one of them, or if all probabilities are equal.
@@ -157,7 +157,7 @@ def _candidates(probability: Floats, is_event: npt.NDArray[np.bool_]) -> Floats:
     return np.unique(np.concatenate(found))
 
 
-def _gains_of_tuning(measure: Measure, parts: Sequence[PredictedRows], known: EventThreshold) -> Floats:
+def _gains_of_tuning(measure: Measure, parts: Sequence[LabelledRows], known: EventThreshold) -> Floats:
     """By how much each fold's measure is better at a threshold tuned on the other folds than at `known`."""
     gains = []
     for position, part in enumerate(parts):

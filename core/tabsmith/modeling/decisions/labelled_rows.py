@@ -11,7 +11,7 @@ from tabsmith.modeling.metric_catalogue import Metric
 
 
 @dataclass(frozen=True)
-class PredictedRows:
+class LabelledRows:
     """The class positions of rows, their probabilities (rows, classes), and how much each row counts.
 
     `weights` is None where all rows count the same.
@@ -28,11 +28,11 @@ class PredictedRows:
     def classes(self) -> int:
         return int(self.probabilities.shape[1])
 
-    def take(self, index: Ints) -> "PredictedRows":
+    def take(self, index: Ints) -> "LabelledRows":
         """The rows at the positions `index`."""
-        return PredictedRows(self.y[index], self.probabilities[index], metrics.taken(self.weights, index))
+        return LabelledRows(self.y[index], self.probabilities[index], metrics.taken(self.weights, index))
 
-    def predicted_as(self, probabilities: Floats) -> "PredictedRows":
+    def predicted_as(self, probabilities: Floats) -> "LabelledRows":
         """The same rows with other probabilities."""
         return replace(self, probabilities=probabilities)
 
@@ -45,10 +45,10 @@ class PredictedRows:
         return float(np.average(values, weights=self.weights))
 
 
-def joined(parts: Sequence[PredictedRows]) -> PredictedRows:
+def joined(parts: Sequence[LabelledRows]) -> LabelledRows:
     """The rows of all parts, one after the other."""
     weights = [part.weights for part in parts if part.weights is not None]
-    return PredictedRows(
+    return LabelledRows(
         np.concatenate([part.y for part in parts]),
         np.concatenate([part.probabilities for part in parts]),
         np.concatenate(weights) if weights else None,
