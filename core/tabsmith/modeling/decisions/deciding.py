@@ -59,7 +59,8 @@ class FittedDecisions:
             return CrossValidated(ensemble.score, ensemble.standard_error)
         rows = LabelledRows(data.y.astype(np.int64), self.out_of_fold, data.weights)
         folds = [scored for _, scored in data.folds]
-        return thresholds.cross_validated_score(data.goal, data.metric, rule, rows, folds)
+        found = thresholds.cross_validated_score(data.goal, data.metric, rule, rows, folds)
+        return found if found.score == found.score else CrossValidated(ensemble.score, ensemble.standard_error)
 
     def report(self, y: Ints | Floats, prediction: Floats, weights: Floats | None) -> DecisionReport:
         """The decisions measured on rows with the targets `y`, the calibrated `prediction`, and the weights if they have any."""
@@ -121,7 +122,11 @@ def _measure_threshold(data: TrainingData, rule: LabelRule, rows: LabelledRows) 
     else:
         metric = get_metric(goal.metric if isinstance(goal, BestForMetric) else _label_metric(data, goal)).about(event)
         score, at_half = (metrics.score_confusion(metric, confusion) for confusion in both)
-    return ThresholdReport(goal, rule.threshold, len(rows), score, at_half)
+    return ThresholdReport(goal, rule.threshold, len(rows), _defined(score), _defined(at_half))
+
+
+def _defined(score: float) -> float | None:
+    return score if score == score else None
 
 
 def _label_metric(data: TrainingData, goal: AutomaticThreshold | FixedThreshold) -> str:
