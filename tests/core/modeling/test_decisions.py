@@ -112,15 +112,14 @@ def test_a_tuned_threshold_claims_what_it_gets_on_folds_that_it_was_not_tuned_on
     for seed in range(40):
         draw = np.random.default_rng(seed)
         y = (draw.random(120) < 0.5).astype(np.int64)
-        rows = LabelledRows(y, two_class_columns(draw.random(120)))
+        rows = LabelledRows(y, two_class_columns(np.round(draw.random(120), 1)))
         rule = choose_rule(goal, metric, rows, parts(120))
-        assert isinstance(rule, EventThreshold)
-        claimed.append(cross_validated_score(goal, metric, rule, rows, parts(120)).score)
+        claimed.append(cross_validated_score(goal, metric, rows, parts(120)).score)
         fitted.append(rows.score(metric.about(1, rule)))
     assert abs(np.mean(claimed) - 0.5) < 0.02, "labels are noise"
-    assert np.mean(fitted) > 0.54, "a threshold fits noise where it was tuned"
+    assert np.mean(fitted) > np.mean(claimed) + 0.005, "a threshold fits noise where it was tuned"
     at = EventThreshold(1, 0.3)
-    fixed = cross_validated_score(FixedThreshold(0.3), get_metric("accuracy"), at, rows, parts(120))
+    fixed = cross_validated_score(FixedThreshold(0.3), get_metric("accuracy"), rows, parts(120))
     assert fixed.score == pytest.approx(rows.score(get_metric("accuracy").about(1, at)))
 
 

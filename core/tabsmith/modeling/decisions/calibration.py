@@ -61,17 +61,18 @@ def check_calibration(metric: Metric, rows: LabelledRows, folds: Sequence[Ints])
     most = min(MAX_ROWS, MAX_CELLS // rows.classes) // len(folds)
     parts = [rows.take(evenly_spaced(fold, most)) for fold in folds]
     together = joined(parts)
-    best, best_fit = parts, None
+    best, best_fit, nearest = parts, None, (float("-inf"), 0.0)
     for fit in _methods(together):
         found = [
             part.predicted_as(calibrate(fit(joined(parts[:at] + parts[at + 1 :])), part.probabilities))
             for at, part in enumerate(parts)
         ]
+        nearest = max(nearest, _gain_and_error(together, joined(found)))
         gain, error = _gain_and_error(joined(best), joined(found))
         # Of methods that are alike, the simpler stays.
         if gain > error and not _suffers(metric, parts, found):
             best, best_fit = found, fit
-    gain, error = _gain_and_error(together, joined(best))
+    gain, error = nearest if best_fit is None else _gain_and_error(together, joined(best))
     if best_fit is None or gain <= 2 * error:
         return CalibrationCheck(UNCALIBRATED, gain, error)
     return CalibrationCheck(best_fit(together), gain, error)

@@ -53,13 +53,13 @@ class FittedDecisions:
 
     def cross_validated(self, ensemble: Ensemble) -> CrossValidated:
         """The cross-validated score of the model's predictions: the ensemble's own, but where labels are compared and a
-        threshold makes them, that of such labels, with each fold's threshold tuned on the other folds."""
-        data, rule = self.data, self.decisions.rule
-        if isinstance(rule, MostProbable) or not data.metric.uses_labels:
+        threshold makes them, that of such labels, with each fold's threshold chosen by the other folds."""
+        data = self.data
+        if isinstance(self.decisions.rule, MostProbable) or not data.metric.uses_labels:
             return CrossValidated(ensemble.score, ensemble.standard_error)
         rows = LabelledRows(data.y.astype(np.int64), self.out_of_fold, data.weights)
         folds = [scored for _, scored in data.folds]
-        found = thresholds.cross_validated_score(data.goal, data.metric, rule, rows, folds)
+        found = thresholds.cross_validated_score(data.goal, data.metric, rows, folds)
         return found if found.score == found.score else CrossValidated(ensemble.score, ensemble.standard_error)
 
     def report(self, y: Ints | Floats, prediction: Floats, weights: Floats | None) -> DecisionReport:

@@ -73,8 +73,9 @@ def confusions_at(rows: LabelledRows, event: int, thresholds: Floats) -> Floats:
 def choose_rule(goal: LabelGoal, metric: Metric, rows: LabelledRows, folds: Sequence[Ints]) -> LabelRule:
     """The rule that reaches `goal` on `rows` of two classes, predicted out of fold.
 
-    `folds` are the positions of each fold's rows. A goal that is automatic keeps to the most probable class unless the
-    metric compares labels and other folds confirm the gain of another threshold, beyond one standard error.
+    `folds` are the positions of each fold's rows. A threshold for a metric is tuned unless it is worse than 0.5 on folds
+    that it was not tuned on; one for costs unless it is no better there than the threshold of theory, and a goal that is
+    automatic keeps to the most probable class likewise, both by one standard error.
     """
     event = metric.event
     if isinstance(goal, FixedThreshold):
@@ -87,12 +88,11 @@ def choose_rule(goal: LabelGoal, metric: Metric, rows: LabelledRows, folds: Sequ
         return MostProbable()
     measure = goal_measure(goal, metric)
     best = EventThreshold(event, tune(measure, together, event))
-    if isinstance(goal, BestForMetric):
-        return best
     known = EventThreshold(event, goal.threshold if isinstance(goal, LeastCost) else HALF)
     gains = _gains_of_tuning(measure, parts, known)
     error = float(gains.std(ddof=1) / np.sqrt(len(gains))) if len(gains) > 1 else float("inf")
-    if len(gains) and gains.mean() > error:
+    needed = 0.0 if isinstance(goal, BestForMetric) else error
+    if len(gains) and gains.mean() > needed:
         return best
     return MostProbable() if isinstance(goal, AutomaticThreshold) else known
 
@@ -104,22 +104,13 @@ class CrossValidated(NamedTuple):
     standard_error: float
 
 
-def cross_validated_score(
-    goal: LabelGoal, metric: Metric, rule: EventThreshold, rows: LabelledRows, folds: Sequence[Ints]
-) -> CrossValidated:
-    """The score of labels under `metric`, each fold's by a threshold that was tuned on the other folds.
-
-    `rule` is the one that was chosen on all of them; it stands for every fold where it was not tuned.
-    """
-    parts = [rows.take(evenly_spaced(fold, MAX_ROWS // len(folds))) for fold in folds]
-    tuned = isinstance(goal, AutomaticThreshold | BestForMetric) and len(parts) > 1
+def cross_validated_score(goal: LabelGoal, metric: Metric, rows: LabelledRows, folds: Sequence[Ints]) -> CrossValidated:
+    """The score of labels under `metric`, each fold's by the rule that the other folds choose for `goal`."""
     scores = []
-    for position, part in enumerate(parts):
-        of_fold = rule
-        if tuned:
-            others = joined([each for at, each in enumerate(parts) if at != position])
-            of_fold = EventThreshold(rule.event, tune(goal_measure(goal, metric), others, rule.event))
-        scores.append(part.score(metric.about(rule.event, of_fold)))
+    for position, fold in enumerate(folds):
+        others = [part for at, part in enumerate(folds) if at != position] or [fold]
+        rule = choose_rule(goal, metric, rows, others)
+        scores.append(rows.take(fold).score(metric.about(metric.event, rule)))
     defined = np.asarray([score for score in scores if score == score])
     if not len(defined):
         return CrossValidated(float("nan"), 0.0)
