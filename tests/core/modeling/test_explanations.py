@@ -130,6 +130,8 @@ def test_a_learning_curve_says_what_twice_the_rows_would_bring():
     last = curve.points[-1].score
     assert curve.doubled == pytest.approx(last / 2, rel=0.01)
     assert curve.doubled_low <= curve.doubled <= curve.doubled_high < last
+    growing = [(data.y[scored] + noise * size)[:, None] for size in (4.0, 3.5, 2.0)]
+    assert learning_curve.extrapolate(data, scored, [100, 200, 400], growing).doubled > last
     flat = learning_curve.extrapolate(data, scored, [100, 200, 400], [predictions[0], predictions[2], predictions[1]])
     assert flat.doubled is None
 

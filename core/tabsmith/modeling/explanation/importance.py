@@ -71,7 +71,7 @@ def cheap_order(
     generator: np.random.Generator,
     enough: Callable[[], bool] = lambda: False,
 ) -> tuple[str, ...]:
-    """`names`, those that seem to matter most first: a guess from a few hundred rows.
+    """`names`, those that seem to matter most first: a guess from a few rows.
 
     By the mean size of the Shapley values of the members that give them at little cost; where none does, by one shuffle
     of each column.
