@@ -113,7 +113,7 @@ def test_importance_measures_the_columns_that_matter_first(tmp_path):
     )
     members = [BaggedMember(report.champion.recipe, 1.0, models)]
     sample = draw_sample(data, members, 1000, np.random.default_rng(0))
-    asked = iter([False, False])
+    asked = iter([False, False, False])  # before the guess, and before the first two columns
     found = column_importance(data, sample, generator=np.random.default_rng(0), enough=lambda: next(asked, True))
     assert {column.column for column in found} == {"size", "colour"}
     assert "for 2 of 10 columns" in importance_note(msgspec.structs.replace(report, importance=found))

@@ -106,9 +106,9 @@ def _calibrated(found: Contributions, calibration: Calibration) -> Contributions
     return replace(found, values=found.values + shares * (wanted - moved)[:, None, :], base=base)
 
 
-def mean_contributions(sample: OutOfFoldSample) -> dict[str, float] | None:
+def mean_contributions(sample: OutOfFoldSample, enough: Callable[[], bool]) -> dict[str, float] | None:
     """The mean size of each column's contributions to the predictions of a few rows of a sample's largest fold, over the
-    members that give theirs exactly; None if none does."""
+    members that give theirs exactly; None if none does. `enough` is asked before every member."""
     names = tuple(sample.rows.columns)
     fold = max(range(len(sample.parts)), key=lambda place: sample.parts[place].stop - sample.parts[place].start)
     part = sample.parts[fold]
@@ -116,7 +116,7 @@ def mean_contributions(sample: OutOfFoldSample) -> dict[str, float] | None:
     sizes: dict[str, float] | None = None
     for member in sample.members:
         model = member.models[fold]
-        if not isinstance(model.estimator.model, AdditiveModel):
+        if not isinstance(model.estimator.model, AdditiveModel) or enough():
             continue
         X = model.features.transform(rows.replaced(compute_derived_columns(rows, member.recipe)))
         effects = model.estimator.model.contributions(X, X)[:, :, :-1]

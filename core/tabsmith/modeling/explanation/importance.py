@@ -76,7 +76,7 @@ def cheap_order(
     By the mean size of the Shapley values of the members that give them at little cost; where none does, by one shuffle
     of each column.
     """
-    sizes = mean_contributions(sample)
+    sizes = mean_contributions(sample, enough)
     if sizes is None:
         few = sample.first(ORDER_ROWS)
         base = _score(metric, few, few.rows, classes)
