@@ -8,11 +8,14 @@ import ctypes
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import Final
 
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_CHILD_SUBREAPER: Final = 36
+_KERNEL_THREAD: Final = 0x00200000  # PF_KTHREAD
+_EXEC_SECONDS: Final = 0.005  # between two looks at who shows no environment
 _LINUX: Final = sys.platform == "linux"
 
 
@@ -55,11 +58,19 @@ def kill_children() -> None:
 
 
 def kill_marked(mark: str) -> None:
-    """Kill every process that `find_marked` finds."""
-    while pids := find_marked(mark):
+    """Kill every process that `find_marked` finds, now or a moment later: while a process becomes another program, it shows
+    no environment."""
+    looked_at: set[int] = set()
+    while True:
+        blank = set(_without_environment()) - looked_at
+        pids = find_marked(mark)
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+        if not pids and not blank:
+            return
+        looked_at |= blank
+        time.sleep(_EXEC_SECONDS)
 
 
 def find_marked(mark: str) -> list[int]:
@@ -67,6 +78,16 @@ def find_marked(mark: str) -> list[int]:
     inherit it. Only Linux has /proc to look this up; the list is empty on other systems."""
     variable = mark.encode()
     return [pid for pid, folder in _processes() if variable in _environment(folder)]
+
+
+def _without_environment() -> list[int]:
+    """The ids of this user's living programs that show no environment: most are just being started."""
+    return [
+        pid
+        for pid, folder in _processes()
+        if _environment(folder) == [b""] and (status := _status(folder)) and status[0] not in "ZX"
+        if not int(status[6]) & _KERNEL_THREAD
+    ]
 
 
 def _processes() -> list[tuple[int, Path]]:
@@ -85,8 +106,14 @@ def _children(parent: int) -> list[int]:
 
 
 def _parent(folder: Path) -> int:
+    status = _status(folder)
+    return int(status[1]) if status else 0
+
+
+def _status(folder: Path) -> list[str]:
+    """The fields of a process from its state on: state, parent ..., flags as the seventh; empty if it ended meanwhile."""
     try:
         status = (folder / "stat").read_text(errors="replace")
     except OSError:
-        return 0  # it ended meanwhile
-    return int(status.rpartition(")")[2].split()[1])  # pid (name) state ppid ...; the name may hold anything
+        return []
+    return status.rpartition(")")[2].split()  # pid (name) state ...; the name may hold anything

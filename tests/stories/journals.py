@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from tabsmith.errors import ErrorReport, RunStateError
+from tabsmith.modeling.metric_catalogue import Metric
 from tabsmith.modeling.results import (
     ColumnImportance,
     Confusion,
@@ -17,7 +18,6 @@ from tabsmith.modeling.results import (
     Evaluation,
     FoldScore,
     Holdout,
-    Metric,
     ModelReport,
     ModelScore,
     Residuals,

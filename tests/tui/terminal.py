@@ -98,6 +98,7 @@ class Terminal:
         self._pending = b""
         self._screen = pyte.Screen(columns, lines)
         self._stream = pyte.ByteStream(self._screen)
+        self._text: str | None = None
         self.master, slave = pty.openpty()
         self._set_size(columns, lines)
         plain = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST", "COV_"))}
@@ -163,11 +164,14 @@ class Terminal:
     @property
     def text(self) -> str:
         """The screen as one text."""
-        return "\n".join(self.lines)
+        if self._text is None:  # composed of every cell, and asked for many times between two changes
+            self._text = "\n".join(self.lines)
+        return self._text
 
     def resize(self, columns: int, lines: int) -> None:
         """Make the terminal another size; the program is told."""
         self._screen.resize(lines, columns)
+        self._text = None
         self._set_size(columns, lines)
         os.killpg(self.process.pid, signal.SIGWINCH)
 
@@ -210,6 +214,7 @@ class Terminal:
         unfinished = _UNFINISHED.search(pending)
         cut = unfinished.start() if unfinished else len(pending)
         self._pending = pending[cut:]
+        self._text = None
         self._stream.feed(_UNKNOWN_TO_PYTE.sub(b"", pending[:cut]))
         return bool(data)
 

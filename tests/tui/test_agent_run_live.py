@@ -1,11 +1,13 @@
 """The dashboard over a real run of an agent, while it is under way: every key is answered, and what it asks is done."""
 
+import contextlib
+import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 from textual.pilot import Pilot
 
@@ -22,7 +24,7 @@ from tests.peers.model_server import ModelServer, Script, Tokens, reply
 from tests.tui.run_stage import until
 
 ITERATIONS = 10
-"""Seconds that a key may take at the worst; a screen that stands still for a fit would take far longer."""
+"""Enough for several rounds of keys while the run is at work."""
 
 
 def ridge(number: int) -> Any:
@@ -50,8 +52,9 @@ def folder(server: ModelServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     start_run(made)
     yield made
     worker = lock_owner(made.root / "worker.lock")
-    if worker is not None:  # a failed test left it behind
-        psutil.Process(worker.pid).kill()
+    if worker is not None:  # a failed test left it behind, or it is just about to end
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(worker.pid, signal.SIGKILL)
 
 
 async def test_every_key_is_answered_while_an_agent_works(

@@ -58,7 +58,7 @@ def shown(pilot: Any) -> str:
 
 
 def keys_shown(pilot: Any) -> set[str]:
-    return {key.description for key in pilot.app.screen.query_one(KeysBar).query("FooterKey")}
+    return {key.label for key in pilot.app.screen.query_one(KeysBar).keys}
 
 
 def notes(pilot: Any) -> str:

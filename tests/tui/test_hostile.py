@@ -55,7 +55,7 @@ def start(home: Path, answer: str = DONE, columns: int = 80, lines: int = 24) ->
 def assert_calm(terminal: Terminal) -> None:
     """Nothing of theirs reached the terminal, and the program ended as it should."""
     terminal.press("ctrl+q")
-    terminal.wait_until(lambda: terminal.process.poll() is not None or "at work" in terminal.text, "leaving")
+    terminal.wait_until(lambda: terminal.process.poll() is not None or "leave running" in terminal.text, "leaving")
     if terminal.process.poll() is None:
         terminal.press("enter")
     assert terminal.wait_exit() == 0, terminal.text

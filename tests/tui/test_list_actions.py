@@ -2,6 +2,7 @@
 
 from tabsmith.runs.events import RunState
 from tabsmith_tui.screens.runs import RunsScreen
+from tabsmith_tui.widgets.bars import KeysBar
 from tabsmith_tui.widgets.menu import Menu
 from tests.tui.stage import FixedStore, model_summary, run_summary, settle
 
@@ -27,12 +28,12 @@ async def test_only_what_can_be_done_with_a_run_is_offered(make_app) -> None:
         await pilot.press("r")
         await settle(pilot)
         assert isinstance(app.screen, RunsScreen)
-        shown = {key.description for key in app.screen.query("FooterKey")}
+        shown = {key.label for key in app.screen.query_one(KeysBar).keys}
         assert "stop" in shown
         assert not {"resume", "delete"} & shown
         await pilot.press("down")
         await settle(pilot)
-        shown = {key.description for key in app.screen.query("FooterKey")}
+        shown = {key.label for key in app.screen.query_one(KeysBar).keys}
         assert {"resume", "delete"} <= shown
         assert "stop" not in shown
 

@@ -1,6 +1,7 @@
 """The shell: keys by id, the palette, help, themes, copying, errors, leaving."""
 
 import os
+from itertools import takewhile
 
 import pytest
 
@@ -58,12 +59,28 @@ async def test_a_rebound_key_works_is_shown_and_the_old_one_does_nothing(make_ap
     app = make_app(home__models="g")
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
-        shown = {key.description: key.key_display for key in app.screen.query_one(KeysBar).query("FooterKey")}
+        shown = {key.label: key.display for key in app.screen.query_one(KeysBar).keys}
         assert shown["models"] == "g"
         await pilot.press("m")
         await settle(pilot)
         assert isinstance(app.screen, HomeScreen)
         await pilot.press("g")
+        await settle(pilot)
+        assert isinstance(app.screen, ModelsScreen)
+
+
+async def test_a_key_of_the_bottom_line_is_explained_under_the_mouse_and_pressed_by_a_click(make_app) -> None:
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        bar = app.screen.query_one(KeysBar)
+        before = list(takewhile(lambda key: key.label != "models", bar.keys))
+        models, place = bar.keys[len(before)], sum(key.width for key in before)
+        await pilot.hover(KeysBar, offset=(place, 0))
+        assert bar.tooltip == models.tooltip != ""
+        await pilot.click(KeysBar, offset=(place + models.width - 1, 0))
+        assert isinstance(app.screen, HomeScreen)
+        await pilot.click(KeysBar, offset=(place + models.width - 2, 0))
         await settle(pilot)
         assert isinstance(app.screen, ModelsScreen)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, Protocol, TypeAlias, cast
+from typing import Any, Final, Literal, Protocol, TypeAlias, cast, runtime_checkable
 
 import msgspec
 import numpy as np
@@ -63,6 +63,15 @@ class ParameterValues:
         return self._values.get("class_weight") == "balanced"
 
 
+class RegressionLoss(msgspec.Struct, frozen=True):
+    """The error that a regression is fitted to make small; a family without that loss takes the nearest it has."""
+
+    kind: Literal["squared error", "absolute error", "relative error", "squared log error", "quantile"] = (
+        "squared error"
+    )
+    quantile: float = 0.5  # the level, of the kind `quantile`
+
+
 @dataclass(frozen=True)
 class StoppingRows:
     """Rows whose loss tells a booster when to stop."""
@@ -82,7 +91,7 @@ class FitRequest:
     X: Floats
     y: Ints | Floats
     outputs: int  # of the prediction: classes among these rows, or 1
-    absolute_error: bool  # whether a regression is measured by absolute errors, and should be fitted to them
+    loss: RegressionLoss  # of a regression
     categorical: tuple[int, ...]  # columns of X that hold positions of categories, NaN for none
     inner: Callable[[], tuple[Ints, Ints]]  # rows to fit on, rows to stop early by
     threads: int
@@ -95,6 +104,11 @@ class FitRequest:
     @property
     def classification(self) -> bool:
         return self.task != "regression"
+
+    @property
+    def absolute_error(self) -> bool:
+        """Whether a regression should be fitted to absolute errors, or to those as a share of the target."""
+        return self.loss.kind in ("absolute error", "relative error")
 
     def out_of_time(self) -> bool:
         """Whether the fit has to end now."""
@@ -148,6 +162,19 @@ class FittedModel(Protocol):
         ...
 
 
+@runtime_checkable
+class AdditiveModel(FittedModel, Protocol):
+    """A fitted model that can say what each feature adds to its margins: the numbers that it predicts, the log-odds of
+    the second of two classes, or the scores of which softmax makes the probabilities of more classes."""
+
+    def contributions(self, X: Floats, background: Floats) -> Floats:
+        """(rows, margins, features + 1): the Shapley value of each feature, and last the base, which they are added to.
+
+        `background` holds the features of rows to compare with, for models that keep no averages of their own.
+        """
+        ...
+
+
 class EstimatorFile(msgspec.Struct, frozen=True):
     """`estimator.json`, beside the library's own file: how the library's outputs become those of the task."""
 
@@ -155,6 +182,7 @@ class EstimatorFile(msgspec.Struct, frozen=True):
     outputs: int
     present: tuple[int, ...] = ()  # the classes that the fold's rows held; empty for regression
     constant: tuple[float, ...] = ()  # the prediction for every row, where there was nothing to fit
+    log_target: bool = False  # the fit was to log(1 + target)
     center: float = 0.0  # of a regression's target, taken off before the fit
     scale: float = 1.0
     categorical: tuple[int, ...] = ()  # columns that hold positions of categories
@@ -183,7 +211,8 @@ class Estimator:
             return np.tile(np.asarray(self.file.constant, dtype=float), (len(X), 1))
         prediction = self.model.predict(X)
         if not self.file.present:
-            return prediction * self.file.scale + self.file.center
+            numbers = prediction * self.file.scale + self.file.center
+            return np.expm1(numbers) if self.file.log_target else numbers
         if len(self.file.present) == self.file.outputs:
             return prediction
         all_classes = np.zeros((len(X), self.file.outputs))
@@ -211,14 +240,21 @@ def _fit_regressor(request: FitRequest) -> Estimator:
     family = request.family
     if np.ptp(request.y) == 0:
         return Estimator(EstimatorFile(family.name, 1, constant=(float(request.y[0]),)), None)
+    log_target = request.loss.kind == "squared log error"
+    y = np.log1p(request.y) if log_target else request.y
     center, scale = 0.0, 1.0
     if family.requirements.standardized_target:
-        center, scale = float(request.y.mean()), float(request.y.std())
-    file = EstimatorFile(family.name, 1, center=center, scale=scale, categorical=request.categorical)
-    y = np.asarray((request.y - center) / scale, dtype=np.float64)
+        center, scale = float(y.mean()), float(y.std())
+    elif request.loss.kind == "relative error":  # boosters take targets below 1 for 1 when they divide by them
+        scale = float(np.abs(y).min())
+    file = EstimatorFile(
+        family.name, 1, log_target=log_target, center=center, scale=scale, categorical=request.categorical
+    )
     held = request.held
     if held is not None:
-        held = replace(held, y=np.asarray((held.y - center) / scale, dtype=np.float64))
+        held_y = np.log1p(held.y) if log_target else held.y
+        held = replace(held, y=np.asarray((held_y - center) / scale, dtype=np.float64))
+    y = np.asarray((y - center) / scale, dtype=np.float64)
     return Estimator(file, family.fit(replace(request, y=y, outputs=1, held=held)))
 
 

@@ -92,19 +92,24 @@ def _new_model(request: "FitRequest") -> Any:
         ),
         min_samples_leaf=min(request.parameters.integer("min_samples_leaf"), max(2, len(request.y) // 10)),
         **({"loss": "absolute_error"} if request.absolute_error else {}),
+        **({"loss": "quantile", "quantile": request.loss.quantile} if request.loss.kind == "quantile" else {}),
     )
+
+
+_ROUND_SECONDS: Final = 1e-4
+_ROW_SECONDS: Final = 6e-9
 
 
 def _portfolio(size: TableSize) -> list[PortfolioEntry]:
     leaf = size.leaf_rows(20)
+    affordable = size.affordable_rounds(_ROUND_SECONDS, _ROW_SECONDS)
     return [
-        entry(28, "histogram boosting, default",
-              max_iter=size.boosting_rounds(150), learning_rate=0.1, min_samples_leaf=leaf),
-        entry(10, "histogram boosting, slow",
-              max_iter=size.boosting_rounds(400), learning_rate=0.03, max_features=0.7, min_samples_leaf=leaf),
-        entry(28, "histogram boosting, small trees",
-              max_iter=size.boosting_rounds(400), learning_rate=0.06, max_leaf_nodes=8, l2_regularization=1.0,
+        entry(26, "histogram boosting, default", max_iter=max(20, min(400, affordable)), learning_rate=0.1,
               min_samples_leaf=leaf),
+        entry(16, "histogram boosting, slow", max_iter=max(20, min(1500, 2 * affordable)), learning_rate=0.03,
+              max_features=0.7, min_samples_leaf=leaf),
+        entry(31, "histogram boosting, small trees", max_iter=max(20, min(1500, 2 * affordable)), learning_rate=0.06,
+              max_leaf_nodes=8, l2_regularization=1.0, max_features=0.7, min_samples_leaf=leaf),
     ]  # fmt: skip
 
 
@@ -135,6 +140,7 @@ register(
             "sklearn._loss._loss.CyHalfBinomialLoss",
             "sklearn._loss._loss.CyHalfMultinomialLoss",
             "sklearn._loss._loss.CyHalfSquaredError",
+            "sklearn._loss._loss.CyPinballLoss",
             "sklearn._loss.link.HalfLogitLink",
             "sklearn._loss.link.IdentityLink",
             "sklearn._loss.link.Interval",
@@ -145,6 +151,7 @@ register(
             "sklearn._loss.loss.HalfBinomialLoss",
             "sklearn._loss.loss.HalfMultinomialLoss",
             "sklearn._loss.loss.HalfSquaredError",
+            "sklearn._loss.loss.PinballLoss",
             "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
             "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingClassifier",
             "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingRegressor",

@@ -7,7 +7,8 @@ import numpy as np
 
 from tabsmith.families.estimator import Floats, Ints
 from tabsmith.modeling import metrics
-from tabsmith.modeling.results import Baseline, Metric
+from tabsmith.modeling.metric_catalogue import Metric
+from tabsmith.modeling.results import Baseline
 
 CERTAINTY: Final = 0.99
 """Share of the bootstrap draws in which a model has to beat the baseline for the report to say that it does."""
@@ -19,14 +20,11 @@ MAX_CERTAIN_CLASSES: Final = 50
 def best_constant(metric: Metric, y: Ints | Floats, classes: int, weights: Floats | None = None) -> Floats:
     """The constant prediction that scores best on `y`, weighted by `weights` if given, as one row (1, classes or 1).
 
-    For classes, either the share of each or one class for certain; for numbers, the mean or the median.
+    For classes, either the share of each or one class for certain; for numbers, the mean, the median, or the constant
+    that makes the metric's own loss least.
     """
     if not classes:
-        numbers = y.astype(np.float64)
-        candidates = [
-            np.array([[float(np.average(numbers, weights=weights))]]),
-            np.array([[metrics.median(numbers, weights)]]),
-        ]
+        candidates = [np.array([[number]]) for number in _constant_numbers(metric, y.astype(np.float64), weights)]
     else:
         counts = np.bincount(y.astype(np.int64), weights=weights, minlength=classes)
         certain = np.eye(classes)[np.argsort(-counts, kind="stable")[:MAX_CERTAIN_CLASSES]]
@@ -73,6 +71,16 @@ def compare_with_baseline(
             wins += metric.better(ours, theirs)
     share = wins / drawn if drawn else 0.0
     return Baseline(score, "yes" if share >= CERTAINTY else "not shown", share)
+
+
+def _constant_numbers(metric: Metric, y: Floats, weights: Floats | None) -> list[float]:
+    numbers = [float(np.average(y, weights=weights)), metrics.quantile(y, metric.quantile, weights)]
+    if metric.name == "rmsle" and y.min() >= 0:
+        numbers.append(float(np.expm1(np.average(np.log1p(y), weights=weights))))
+    if metric.name == "mape" and np.all(y != 0):
+        by_size = 1 / np.abs(y)
+        numbers.append(metrics.quantile(y, 0.5, by_size if weights is None else weights * by_size))
+    return numbers
 
 
 def _repeated(row: Floats, count: int) -> Floats:

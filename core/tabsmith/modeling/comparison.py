@@ -12,10 +12,11 @@ from tabsmith.families.estimator import Floats
 from tabsmith.modeling import metrics, store
 from tabsmith.modeling.column_matching import match_columns
 from tabsmith.modeling.holdout_predictions import HoldoutPredictions
+from tabsmith.modeling.metric_catalogue import Metric
 from tabsmith.modeling.model import Model
 from tabsmith.modeling.model_files import HOLDOUT
 from tabsmith.modeling.predict import source_to_predict
-from tabsmith.modeling.results import Metric, ModelComparison, ModelReport
+from tabsmith.modeling.results import ModelComparison, ModelReport
 from tabsmith.modeling.row_batches import snapshot_batches
 from tabsmith.modeling.scoring import RowsScorer
 from tabsmith.tables.info import TableInfo
@@ -101,6 +102,7 @@ def compare_predictions(
     groups drawn whole.
     """
     metric, classes, ours = first.metric, len(first.classes), rows.prediction
+    measures = (metric, metric.about(metric.event, second.metric.rule))  # each model's labels are made by its own rule
     generator = np.random.default_rng(0)
     deadline = time.monotonic() + SECONDS
     drawn: list[float] = []
@@ -108,8 +110,11 @@ def compare_predictions(
         if draw >= metrics.MIN_DRAWS and time.monotonic() >= deadline:
             break
         weights = metrics.taken(rows.weights, index)
-        scores = (metrics.score(metric, rows.truth[index], each[index], classes, weights) for each in (ours, theirs))
-        difference = next(scores) - next(scores)
+        scores = [
+            metrics.score(measure, rows.truth[index], each[index], classes, weights)
+            for measure, each in zip(measures, (ours, theirs), strict=True)
+        ]
+        difference = scores[0] - scores[1]
         if math.isfinite(difference):
             drawn.append(difference)
     low, high = np.percentile(drawn, [2.5, 97.5]).tolist() if len(drawn) >= MIN_FINITE_DRAWS else (-math.inf, math.inf)
@@ -120,7 +125,7 @@ def compare_predictions(
         on=on,
         rows=len(rows.truth),
         first_score=metrics.score(metric, rows.truth, ours, classes, rows.weights),
-        second_score=metrics.score(metric, rows.truth, theirs, classes, rows.weights),
+        second_score=metrics.score(measures[1], rows.truth, theirs, classes, rows.weights),
         low=low if math.isfinite(low) else None,
         high=high if math.isfinite(high) else None,
         better=_better(metric, low, high),

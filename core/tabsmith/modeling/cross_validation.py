@@ -31,6 +31,7 @@ from tabsmith.families.registry import get_family
 from tabsmith.modeling import metrics
 from tabsmith.modeling.features.fitting import FeatureContext, fit_features
 from tabsmith.modeling.features.transformer import FeatureTransformer
+from tabsmith.modeling.metric_losses import loss_for
 from tabsmith.modeling.results import Evaluation, FoldScore
 from tabsmith.modeling.rows import ColumnValues, RowArrays, infer_column
 from tabsmith.modeling.splits import early_stopping_split
@@ -202,7 +203,7 @@ def fit_rows(
         X=matrix,
         y=y,
         outputs=data.outputs,
-        absolute_error=data.metric.name in ("mae", "median_ae"),
+        loss=loss_for(data.metric),
         categorical=features.categorical,
         inner=inner,
         threads=threads,

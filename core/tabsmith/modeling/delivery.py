@@ -18,13 +18,16 @@ from tabsmith.formatting import significant
 from tabsmith.modeling import cross_validation, metrics, store
 from tabsmith.modeling.baseline import best_constant, compare_with_baseline
 from tabsmith.modeling.cross_validation import FoldModel
+from tabsmith.modeling.decisions.deciding import FittedDecisions, fit_decisions
+from tabsmith.modeling.decisions.types import Decisions
 from tabsmith.modeling.ensemble import BaggedMember, BaggedModel, Ensemble
+from tabsmith.modeling.explanation.background import draw_background
+from tabsmith.modeling.explanation.explain_model import MeasuredRows, explain_model
 from tabsmith.modeling.holdout_predictions import HoldoutPredictions
-from tabsmith.modeling.importance import importance
+from tabsmith.modeling.metric_catalogue import reported_metrics
 from tabsmith.modeling.model_files import HOLDOUT, ModelFile, StoredMember, is_member_file
 from tabsmith.modeling.refit import REFIT_FILE, refits_of
 from tabsmith.modeling.results import (
-    ColumnImportance,
     Confusion,
     Delivery,
     Evaluation,
@@ -33,7 +36,6 @@ from tabsmith.modeling.results import (
     ModelReport,
     ModelScore,
     Residuals,
-    metrics_for,
 )
 from tabsmith.modeling.training_data import TrainingData
 from tabsmith.text import plural
@@ -41,8 +43,8 @@ from tabsmith.text import plural
 MAX_POINTS = 400
 BINS = 20
 MAX_LEVELS = 10_000  # of a category, kept with the model
-IMPORTANCE_SECONDS = 20.0
-INTERVAL_SHARE = 0.3  # of the time that is left, for drawing intervals; the importance of columns takes the rest
+EXPLANATION_SECONDS = 20.0
+INTERVAL_SHARE = 0.3  # of the time that is left, for drawing intervals; the explanation takes the rest
 INTERVAL_SECONDS = 5.0
 
 
@@ -59,6 +61,13 @@ class ReportHeader(msgspec.Struct, frozen=True):
     seconds: float  # that the run has taken so far
 
 
+class MeasuredModel(msgspec.Struct, frozen=True):
+    """An ensemble as it was measured: its report, and what was decided about its predictions."""
+
+    report: ModelReport
+    decisions: Decisions
+
+
 def measure_model(
     data: TrainingData,
     evaluations: Sequence[Evaluation],
@@ -68,8 +77,8 @@ def measure_model(
     *,
     threads: int,
     deadline: float,
-) -> ModelReport:
-    """Score `ensemble`, as the mean of its fold models, on the hold-out, and return the report; nothing is saved.
+) -> MeasuredModel:
+    """Score `ensemble`, as the mean of its fold models, on the hold-out, and return it with its report; nothing is saved.
 
     `deadline` is a time of time.monotonic(): the importance of columns, which can take longest, ends there with the
     columns measured so far.
@@ -79,23 +88,26 @@ def measure_model(
         members = _members(evaluations, ensemble, run_folder, len(data.folds))
         measured = _measured(data, members)
         intervals_end = time.monotonic() + INTERVAL_SHARE * (deadline - time.monotonic())
-        holdout, outcome = _measure(data, measured, ensemble, intervals_end, run_folder / HOLDOUT)
-        end = min(deadline, time.monotonic() + IMPORTANCE_SECONDS)
-        importances = importance(data, members, seed=data.seed, enough=lambda: time.monotonic() >= end)
-    return ModelReport(
+        decided = fit_decisions(data, ensemble.prediction)
+        rows = measured_rows(data, measured, ensemble, decided)
+        holdout, outcome = _measure(data, rows, decided, intervals_end, run_folder / HOLDOUT)
+        end = min(deadline, time.monotonic() + EXPLANATION_SECONDS)
+        importance, explanation = explain_model(data, members, rows, deadline=end)
+    report = ModelReport(
         model_id=header.model_id,
         run_id=header.run_id,
         created_at=header.created_at,
         source=header.source,
         fingerprint=header.fingerprint,
         schema=data.schema,
-        metric=data.metric,
+        metric=decided.metric,
         members=ensemble.members,
         champion=_champion(data, evaluations),
         cv_score=ensemble.score,
         cv_se=ensemble.standard_error,
         holdout=holdout,
-        importance=importances,
+        importance=importance,
+        explanation=explanation,
         outcome=outcome,
         classes=data.labels.words(),
         train_rows=data.train_rows,
@@ -103,30 +115,32 @@ def measure_model(
         tries=header.tries,
         seconds=header.seconds + time.monotonic() - started,
         seed=data.seed,
+        decisions=decided.report(rows.y, rows.prediction),
         notes=(
             *data.notes,
             *_caveats(holdout, header.tries, data),
             *_cut_short(evaluations, ensemble),
             *_unweighted(data, ensemble),
-            *_unmeasured(data, importances),
         ),
     )
+    return MeasuredModel(report, decided.decisions)
 
 
 def save_delivered(
     data: TrainingData,
     evaluations: Sequence[Evaluation],
-    report: ModelReport,
+    measured: MeasuredModel,
     run_folder: Path,
     *,
     kept: KeptReason,
 ) -> ModelReport:
-    """Save the measured model of `report`, each recipe as the models of all rows that it has below `run_folder`, or else
+    """Save the model `measured`, each recipe as the models of all rows that it has below `run_folder`, or else
     as those of its folds; returns its report.
 
     `kept` says why recipes may not have been fitted again. A model that cannot be saved whole is not saved at all. Raises
     StorageError.
     """
+    report = measured.report
     refits = {
         member.recipe.id: tuple(refits_of(member.recipe, run_folder)) if kept != "asked for" else ()
         for member in report.members
@@ -139,7 +153,7 @@ def save_delivered(
         kept=kept if refitted < len(report.members) else "",
     )
     report = replace(report, delivery=delivery)
-    _save(data, evaluations, report, run_folder, refits)
+    _save(data, evaluations, report, measured.decisions, run_folder, refits)
     return report
 
 
@@ -165,13 +179,6 @@ def _caveats(holdout: Holdout | None, tries: int, data: TrainingData) -> tuple[s
         return ()
     score = f"{data.metric.label} {significant(baseline.score)}"
     return (f"The test set does not show the model to beat the best constant prediction, which gets {score}.",)
-
-
-def _unmeasured(data: TrainingData, importances: tuple[ColumnImportance, ...]) -> tuple[str, ...]:
-    columns = sum(column.kind != "constant" for column in data.inputs)
-    if len(importances) >= columns:
-        return ()
-    return (f"Importance was measured for {len(importances)} of {columns} columns, for want of time.",)
 
 
 def _unweighted(data: TrainingData, ensemble: Ensemble) -> tuple[str, ...]:
@@ -218,16 +225,28 @@ def _champion(data: TrainingData, evaluations: Sequence[Evaluation]) -> Evaluati
     return best
 
 
+def measured_rows(
+    data: TrainingData, delivered: BaggedModel, ensemble: Ensemble, decided: FittedDecisions
+) -> MeasuredRows:
+    """The hold-out with the predictions of `delivered`; where there is none, the training rows, out of fold."""
+    rule = decided.decisions.rule
+    if data.holdout_rows:
+        prediction = decided.calibrated(delivered.predict(data.held_rows))
+        return MeasuredRows(data.held_rows, data.held_y, prediction, data.held_positions, rule)
+    covered = np.flatnonzero(data.covered)
+    prediction = decided.calibrated(ensemble.prediction[covered])
+    return MeasuredRows(data.rows.take(covered), data.y[covered], prediction, data.positions[covered], rule)
+
+
 def _measure(
-    data: TrainingData, delivered: BaggedModel, ensemble: Ensemble, deadline: float, kept: Path
+    data: TrainingData, rows: MeasuredRows, decided: FittedDecisions, deadline: float, kept: Path
 ) -> tuple[Holdout | None, Confusion | Residuals]:
     """The scores on the hold-out, whose predictions are written to the file `kept`, and the outcome."""
     if not data.holdout_rows:
-        covered = data.covered
-        return None, _outcome_of(data, data.y[covered], ensemble.prediction[covered])
-    prediction = delivered.predict(data.held_rows)
+        return None, _outcome_of(data, rows.y, rows.prediction, decided)
+    prediction = rows.prediction
     HoldoutPredictions(data.held_y, prediction, data.holdout_basis.groups, data.holdout_weights).save(kept)
-    measured = (data.metric, *(metric for metric in metrics_for(data.task) if metric != data.metric))
+    measured = reported_metrics(decided.metric, data.task)
     end = min(deadline, time.monotonic() + INTERVAL_SECONDS)
     intervals = metrics.bootstrap_intervals(
         measured,
@@ -245,24 +264,26 @@ def _measure(
         if interval.score == interval.score
     )
     baseline = compare_with_baseline(
-        data.metric,
+        decided.metric,
         data.held_y,
         prediction,
-        best_constant(data.metric, data.y, data.classes, data.weights),
+        best_constant(decided.metric, data.y, data.classes, data.weights),
         data.classes,
         seed=data.seed,
         groups=data.holdout_basis.groups,
         weights=data.holdout_weights,
         enough=lambda: time.monotonic() >= end,
     )
-    return Holdout(data.holdout_rows, scores, baseline), _outcome_of(data, data.held_y, prediction)
+    return Holdout(data.holdout_rows, scores, baseline), _outcome_of(data, data.held_y, prediction, decided)
 
 
-def _outcome_of(data: TrainingData, y: Ints | Floats, prediction: Floats) -> Confusion | Residuals:
+def _outcome_of(
+    data: TrainingData, y: Ints | Floats, prediction: Floats, decided: FittedDecisions
+) -> Confusion | Residuals:
     if data.task == "regression":
         return _residuals(np.asarray(y, dtype=np.float64), prediction[:, 0], data.seed)
     counts = np.zeros((data.classes, data.classes), dtype=np.int64)
-    np.add.at(counts, (y.astype(np.int64), prediction.argmax(axis=1)), 1)
+    np.add.at(counts, (y.astype(np.int64), decided.labels(prediction)), 1)
     return Confusion(data.labels.words(), tuple(tuple(row) for row in counts.tolist()))
 
 
@@ -287,6 +308,7 @@ def _save(
     data: TrainingData,
     evaluations: Sequence[Evaluation],
     report: ModelReport,
+    decisions: Decisions,
     run_folder: Path,
     refits: Mapping[str, Sequence[Path]],
 ) -> None:
@@ -309,7 +331,9 @@ def _save(
                     assert is_member_file(path.name), path.name
                     files[f"{folder}/{path.name}"] = path
         stored.append(StoredMember(member.recipe, member.weight, tuple(folders)))
-    store.save_model(report, ModelFile(data.labels.classes, tuple(stored), _training_levels(data)), files)
+    background = draw_background(data.rows, seed=data.seed)
+    model = ModelFile(data.labels.classes, tuple(stored), _training_levels(data), background, decisions)
+    store.save_model(report, model, files)
 
 
 def _training_levels(data: TrainingData) -> dict[str, tuple[str, ...]]:

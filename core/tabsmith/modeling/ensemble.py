@@ -13,7 +13,8 @@ from tabsmith.errors import TrainingError
 from tabsmith.families.estimator import Floats, Ints
 from tabsmith.modeling import cross_validation, metrics
 from tabsmith.modeling.cross_validation import FoldModel, compute_derived_columns
-from tabsmith.modeling.results import EnsembleMember, Evaluation, Metric
+from tabsmith.modeling.metric_catalogue import Metric
+from tabsmith.modeling.results import EnsembleMember, Evaluation
 from tabsmith.modeling.rows import RowArrays
 from tabsmith.modeling.training_data import TrainingData
 from tabsmith.recipes.recipe import Recipe

@@ -7,10 +7,12 @@ from typing import Final
 import msgspec
 
 from tabsmith.families.registry import families
+from tabsmith.modeling.decisions.types import Decisions
+from tabsmith.modeling.explanation.types import BackgroundCells
 from tabsmith.recipes.recipe import Recipe
 from tabsmith.tables.schema.types import ProblemType
 
-FORMAT: Final = 3
+FORMAT: Final = 3  # 3 has decisions, which an older tabsmith would leave out without a word
 FORMAT_WITH_COLUMN_FORMATS: Final = 2
 """Models of this format and later know how the texts of each column are read (`ColumnSchema.format`)."""
 MANIFEST: Final = "manifest.json"
@@ -53,14 +55,18 @@ class StoredMember(msgspec.Struct, frozen=True):
 
 
 class ModelFile(msgspec.Struct, frozen=True):
-    """`model.json`: the class labels in their own types, the members, and the levels of categories in training.
+    """`model.json`: the class labels in their own types, the members, the levels of categories in training, the few
+    training rows that explained predictions are compared with, and what is decided about the ensemble's predictions.
 
-    A column with more than `delivery.MAX_LEVELS` levels is not among `levels`.
+    A column with more than `delivery.MAX_LEVELS` levels is not among `levels`. Models of earlier versions have no
+    `background`.
     """
 
     classes: tuple[bool | int | float | str, ...]
     members: tuple[StoredMember, ...]
     levels: dict[str, tuple[str, ...]] = {}
+    background: BackgroundCells = {}
+    decisions: Decisions = Decisions()
 
 
 class FileFingerprint(msgspec.Struct, frozen=True):

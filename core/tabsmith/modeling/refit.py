@@ -24,7 +24,7 @@ from tabsmith.modeling.training_data import TrainingData
 from tabsmith.recipes.recipe import Recipe
 
 REFIT_FILE: Final = "refit.json"
-MODELS: Final = 2
+MODELS: Final = 4
 """How many models of different seeds a recipe that depends on its seed is delivered as. Four were not better than two."""
 
 _SPARE: Final = 1.2  # times as long as expected, that a fit may well take

@@ -9,8 +9,9 @@ import numpy as np
 from tabsmith.families.estimator import Floats, Ints
 from tabsmith.modeling import metrics
 from tabsmith.modeling.holdout_predictions import HoldoutPredictions
+from tabsmith.modeling.metric_catalogue import reported_metrics
 from tabsmith.modeling.new_rows import Cells, ColumnReader
-from tabsmith.modeling.results import ModelReport, ModelScore, RowsScore, UnreadCells, UnseenLevels, metrics_for
+from tabsmith.modeling.results import ModelReport, ModelScore, RowsScore, UnreadCells, UnseenLevels
 from tabsmith.modeling.rows import RowArrays, TextColumn, cell_text
 from tabsmith.modeling.training_data import ClassLabels
 
@@ -92,8 +93,7 @@ class RowsScorer:
             return None
         y = cast("Ints | Floats", np.concatenate(self._truth))
         prediction = np.concatenate(self._predictions)
-        metric = self._report.metric
-        measured = (metric, *(each for each in metrics_for(self._report.schema.problem_type) if each != metric))
+        measured = reported_metrics(self._report.metric, self._report.schema.problem_type)
         deadline = time.monotonic() + _INTERVAL_SECONDS
         intervals = metrics.bootstrap_intervals(
             measured,

@@ -273,9 +273,8 @@ def _write_files(
     folder: Path, report: ModelReport, model: ModelFile, files: Mapping[str, Path]
 ) -> dict[str, FileFingerprint]:
     documents = {REPORT: report, SCHEMA: report.schema, MODEL: model}
-    fingerprints = {
-        name: _write_file(folder / name, msgspec.json.format(msgspec.json.encode(document)))
-        for name, document in documents.items()
+    fingerprints = {  # without spaces: a report may hold a matrix of 300 classes
+        name: _write_file(folder / name, msgspec.json.encode(document)) for name, document in documents.items()
     }
     for name, source in files.items():
         assert is_model_file(name), name

@@ -12,10 +12,13 @@ import numpy.typing as npt
 from tabsmith.errors import SchemaError, TrainingError
 from tabsmith.families.estimator import Floats, Ints
 from tabsmith.modeling import splits
-from tabsmith.modeling.results import Metric
-from tabsmith.modeling.rows import RowArrays, read_rows, to_floats
+from tabsmith.modeling.decisions.goals import AUTOMATIC, LabelGoal
+from tabsmith.modeling.metric_catalogue import Metric
+from tabsmith.modeling.metrics import require_defined
+from tabsmith.modeling.rows import RowArrays, cell_text, read_rows, to_floats
 from tabsmith.modeling.splits import SplitBasis
 from tabsmith.tables.schema.embedded_numbers import embedded_number
+from tabsmith.tables.schema.event import choose_event, find_event
 from tabsmith.tables.schema.readiness import MIN_ROWS
 from tabsmith.tables.schema.repeats import find_copies
 from tabsmith.tables.schema.types import ColumnSchema, ProblemType, Schema
@@ -91,6 +94,9 @@ class TrainingData:
     held_rows: RowArrays
     holdout_basis: SplitBasis
     notes: tuple[str, ...]
+    positions: Ints  # of `rows` in the table, counted from 0
+    held_positions: Ints  # of `held_rows`
+    goal: LabelGoal = AUTOMATIC  # what the labels of two classes are to be good for
     weights: Floats | None = None  # of the training rows, with mean 1; None where all rows count the same
     holdout_weights: Floats | None = None  # in the same unit
 
@@ -162,12 +168,14 @@ def input_columns(schema: Schema) -> tuple[ColumnSchema, ...]:
     return tuple(column for column in schema.columns if column.role in ("feature", "time", "group"))
 
 
-def prepare_training_data(frame: "DataFrame", schema: Schema, metric: Metric, *, seed: int) -> TrainingData:
+def prepare_training_data(
+    frame: "DataFrame", schema: Schema, metric: Metric, *, seed: int, goal: LabelGoal = AUTOMATIC
+) -> TrainingData:
     """Rows with a target, the hold-out set aside first and then the folds, both as the schema's split says.
 
     Raises SchemaError when the schema does not fit the frame, and TrainingError when the rows allow no validation.
     """
-    _check_schema(frame, schema, metric)
+    _check_schema(frame, schema, metric, goal)
     notes: list[str] = []
     y, labels = _target(frame, schema, notes)
     inputs = input_columns(schema)
@@ -182,6 +190,7 @@ def prepare_training_data(frame: "DataFrame", schema: Schema, metric: Metric, *,
         notes.append(f"{without_target} rows without a target are left out")
     kept = np.flatnonzero(usable & _has_target(y))
     _check_rows(kept, y, schema)
+    require_defined(metric, y[kept])
     basis = _with_copies(basis.take(kept), read.rows.take(kept), schema, notes)
     weights = _row_weights(frame, schema, kept)
     train, held = _split_holdout(basis, schema, seed, notes)
@@ -191,7 +200,7 @@ def prepare_training_data(frame: "DataFrame", schema: Schema, metric: Metric, *,
     basis, holdout_basis = basis.take(train), basis.take(held)
     return TrainingData(
         schema=schema,
-        metric=metric,
+        metric=metric.about(_event(schema, y[kept], labels)),
         seed=seed,
         labels=labels,
         inputs=inputs,
@@ -201,12 +210,15 @@ def prepare_training_data(frame: "DataFrame", schema: Schema, metric: Metric, *,
         held_rows=read.rows.take(kept[held]),
         holdout_basis=holdout_basis,
         notes=tuple(notes),
+        goal=goal,
         weights=None if weights is None else weights[train],
         holdout_weights=None if weights is None else weights[held],
+        positions=kept[train],
+        held_positions=kept[held],
     )
 
 
-def _check_schema(frame: "DataFrame", schema: Schema, metric: Metric) -> None:
+def _check_schema(frame: "DataFrame", schema: Schema, metric: Metric, goal: LabelGoal) -> None:
     if schema.problem_type == "none" or not schema.target:
         raise SchemaError("The schema names no target.", next_step="Choose the column to predict.")
     names = [str(name) for name in frame.columns]
@@ -218,6 +230,11 @@ def _check_schema(frame: "DataFrame", schema: Schema, metric: Metric) -> None:
     if not any(column.role in ("feature", "time") for column in schema.columns):
         raise TrainingError(
             "No column is left to predict from.", next_step="Give at least one column the role feature."
+        )
+    if goal != AUTOMATIC and schema.problem_type != "binary":
+        raise SchemaError(
+            f"A threshold or costs decide between two classes; the task is {schema.problem_type}.",
+            next_step="Leave --threshold and --cost out, or choose a target with two classes.",
         )
     if schema.problem_type not in metric.tasks:
         raise SchemaError(
@@ -240,6 +257,16 @@ def _target(frame: "DataFrame", schema: Schema, notes: list[str]) -> tuple[Ints 
             next_step="Choose the task multiclass.",
         )
     return codes, labels
+
+
+def _event(schema: Schema, y: Ints | Floats, labels: ClassLabels) -> int:
+    """The position of the event class of two; 1 where there are not two. Raises SchemaError for a class that is none."""
+    if len(labels.classes) != 2:
+        return 1
+    words = [cell_text(label) for label in labels.classes]
+    if schema.event:
+        return find_event(schema.event, words, schema.target)
+    return choose_event(words, np.bincount(y.astype(np.int64), minlength=2).tolist()).position
 
 
 def _has_target(y: Ints | Floats) -> npt.NDArray[np.bool_]:

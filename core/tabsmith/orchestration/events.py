@@ -10,7 +10,8 @@ from tabsmith.agents.usage import Usage
 from tabsmith.conditions import IterationMetrics
 from tabsmith.config.settings import Mode
 from tabsmith.limits import LimitName
-from tabsmith.modeling.results import Evaluation, FoldScore, Metric
+from tabsmith.modeling.metric_catalogue import Metric
+from tabsmith.modeling.results import Evaluation, FoldScore
 from tabsmith.orchestration.decisions import Decision, Quality, Question, Reply
 from tabsmith.recipes.recipe import Problem, Recipe
 

@@ -12,7 +12,7 @@ import msgspec
 from tabsmith.agents.protocol import AgentName, EarlierRecipe, ProposerName
 from tabsmith.agents.usage import NO_USAGE, Usage
 from tabsmith.formatting import significant
-from tabsmith.modeling.results import Metric, MetricName
+from tabsmith.modeling.metric_catalogue import Metric, MetricName
 from tabsmith.orchestration.loop.iteration import LoopContext, RecipeIteration
 from tabsmith.paths import folders
 from tabsmith.recipes.recipe import Recipe

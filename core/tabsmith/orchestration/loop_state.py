@@ -10,7 +10,8 @@ from tabsmith.agents.protocol import AgentErrorKind, AgentName, ProposerName
 from tabsmith.agents.usage import NO_USAGE, Usage
 from tabsmith.conditions import IterationMetrics
 from tabsmith.config.settings import Mode
-from tabsmith.modeling.results import Evaluation, FoldScore, Metric
+from tabsmith.modeling.metric_catalogue import Metric
+from tabsmith.modeling.results import Evaluation, FoldScore
 from tabsmith.orchestration.decisions import Decision, Quality, Question, Reply
 from tabsmith.orchestration.events import (
     Acceptance,

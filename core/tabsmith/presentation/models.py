@@ -8,15 +8,8 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from tabsmith import formatting
-from tabsmith.modeling.results import (
-    ColumnImportance,
-    Confusion,
-    EnsembleMember,
-    Metric,
-    ModelReport,
-    ModelScore,
-    Residuals,
-)
+from tabsmith.modeling.metric_catalogue import Metric
+from tabsmith.modeling.results import ColumnImportance, Confusion, EnsembleMember, ModelReport, ModelScore, Residuals
 from tabsmith.presentation import recipes
 from tabsmith.presentation.scores import better_way, interval_text, metric_direction
 from tabsmith.presentation.spans import Line, Span, Tone, line, span
@@ -130,6 +123,16 @@ def useful_columns(importance: Iterable[ColumnImportance]) -> list[ColumnImporta
     return sorted(useful, key=lambda column: -column.drop if math.isfinite(column.drop) else -math.inf)
 
 
+def importance_note(report: ModelReport) -> str:
+    """`Importance measured for 8 of 19 columns; tabsmith models explain ID measures the rest.`; empty if all were."""
+    columns = report.explanation.columns  # 0 in the report of an earlier version
+    if report.importance and len(report.importance) >= columns:
+        return ""
+    share = f"for {len(report.importance)} of {plural(columns, 'column')}" if columns else "for no column"
+    command = f"tabsmith models explain {clean(report.model_id, 60)}"
+    return f"Importance measured {share}; {command} measures the rest."
+
+
 def importance_heading(metric: Metric) -> str:
     """`how much RMSE rises when a column is shuffled`."""
     return f"how much {clean(metric.label, 40)} {'falls' if metric.greater_is_better else 'rises'} when a column is shuffled"
@@ -198,8 +201,8 @@ def caution_lines(report: ModelReport) -> tuple[Line, ...]:
         found.append("Only one recipe was scored; with more time there is a choice.")
     elif report.tries < report.iterations:
         found.append(f"{report.iterations - report.tries} of {report.iterations} iterations gave no score.")
-    if not report.importance:
-        found.append("The importance of the columns was not measured.")
+    if unmeasured := importance_note(report):
+        found.append(unmeasured)
     found.extend(clean(note, 160) for note in report.notes)
     for column in report.schema.columns:
         if column.role == "feature":

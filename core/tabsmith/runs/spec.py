@@ -10,17 +10,22 @@ from tabsmith.agents.protocol import AgentName
 from tabsmith.config.settings import Mode
 from tabsmith.families.registry import family_names
 from tabsmith.limits import Limits
-from tabsmith.modeling.results import MetricName
+from tabsmith.modeling.decisions.goals import AUTOMATIC, LabelGoal
+from tabsmith.modeling.metric_catalogue import MetricChoice
 from tabsmith.recipes.recipe import Family, Recipe
 from tabsmith.tables.read.sources import Source, TasksSource
 from tabsmith.tables.schema.types import ManualSchema, Schema
 
 
 class Detect(msgspec.Struct, frozen=True, tag="detect", tag_field="schema"):
-    """Detect the schema when training starts; an empty `target` is detected too. Rows count by the column `weight`."""
+    """Detect the schema when training starts; an empty `target` is detected too, and an empty `event` is found.
+
+    Rows count by the column `weight`.
+    """
 
     target: str = ""
     weight: str = ""
+    event: str = ""
 
 
 class Confirmed(msgspec.Struct, frozen=True, tag="confirmed", tag_field="schema"):
@@ -42,19 +47,19 @@ SchemaChoice: TypeAlias = Detect | Confirmed | Deferred
 class ModelChoice(msgspec.Struct, frozen=True):
     """How to train: the metric, the families, the limits, the agent that proposes, and when a person is asked."""
 
-    metric: MetricName | Literal["default"] = "default"
+    metric: MetricChoice = "default"
     family: Family | Literal["any"] = "any"  # the only one, as runs were specified before `families`
     agent: AgentName = "search"
     limits: Limits = Limits(seconds=60.0)
     seed: int = 0
     cores: int = 0  # 0 takes all
     mode: Mode = "automatic"
+    goal: LabelGoal = AUTOMATIC  # of the labels of two classes
     breakpoints: tuple[str, ...] = ()  # conditions, see tabsmith.conditions
     families: tuple[Family, ...] = ()  # only these; empty for all that suit the table
     exclude: tuple[Family, ...] = ()
     recipes: tuple[Recipe, ...] = ()  # a person's own, which are tried first
     resume_from: str = ""  # the id of a model whose recipes, and those of earlier runs, are tried first
-    history: Literal["learn", "ignore"] = "learn"  # whether earlier runs on this table say what is tried early
     keep_measured: bool = False  # deliver the model that the test set measured, not one fitted again on all rows
 
     @property

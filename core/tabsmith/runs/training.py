@@ -8,7 +8,7 @@ import threading
 import time as _clock
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
 from msgspec.structs import replace
@@ -20,7 +20,7 @@ from tabsmith.errors import ReportedError, TabsmithError, TrainingError, UsageEr
 from tabsmith.families.registry import choose_families
 from tabsmith.limits import Limits
 from tabsmith.modeling import store
-from tabsmith.modeling.results import MetricName
+from tabsmith.modeling.metric_catalogue import MetricChoice, get_metric
 from tabsmith.orchestration.limits import read_budget
 from tabsmith.recipes import own_recipes
 from tabsmith.recipes.recipe import Recipe
@@ -70,7 +70,6 @@ def train(
     exclude: Sequence[str] = (),
     recipes: "Sequence[Recipe | Mapping[str, object] | str | Path]" = (),
     resume_from: "Model | str | None" = None,
-    history: bool = True,
     keep_measured: bool = False,
 ) -> "Model":
     """Train on a DataFrame, a table that was read (`read_table`), or whatever `read_table` takes: a path, a sample, the
@@ -82,8 +81,8 @@ def train(
 
     The search: `metric` is what models are compared by, and `families` and `exclude` (or `model`, one family) narrow
     what is tried. `recipes` are tried first: Recipe objects, their fields as a mapping, or paths of files. With
-    `resume_from`, a model or its id, the recipes of that model and of earlier runs on the table come next; without it
-    the best of earlier runs come early, and not at all without `history`. `agent` proposes the rest.
+    `resume_from`, a model or its id, the recipes of that model and of earlier runs on the table come next. `agent`
+    proposes the rest.
 
     The limits: `time_limit` is in seconds, hold-out and saving included; `iterations` is the most recipes to try (0: as
     many as time allows); `budget` is what an agent may cost, such as "$2" or "100k tokens". In another `mode` than
@@ -114,7 +113,6 @@ def train(
             exclude=left_out,
             recipes=_own_recipes(recipes),
             resume_from=_model_id(resume_from),
-            history="learn" if history else "ignore",
             keep_measured=keep_measured,
         ),
         test=None if test is None else _source_of(test)[0],
@@ -215,14 +213,9 @@ def _no_outcome(snapshot: RunSnapshot) -> TabsmithError:
     return TrainingError("The run was stopped before there was a model.", next_step="Give it more time.")
 
 
-def metric_by_name(text: str | None) -> MetricName | Literal["default"]:
-    """Return the metric of that name, "default" for None. Raises UsageError, which names the metrics."""
-    try:
-        name: MetricName | Literal["default"] = msgspec.convert(text or "default", MetricName | Literal["default"])
-    except msgspec.ValidationError:
-        known = ", ".join(get_args(MetricName))
-        raise UsageError(f"There is no metric {clean(text)!r}.", next_step=f"Known are {known}.") from None
-    return name
+def metric_by_name(text: str | None) -> MetricChoice:
+    """Return the name of the metric that `text` means, "default" for None. Raises UsageError, which names the metrics."""
+    return "default" if text in (None, "", "default") else get_metric(text).name
 
 
 def start_run(folder: RunFolder) -> None:
@@ -232,7 +225,7 @@ def start_run(folder: RunFolder) -> None:
 
 def launch_detached(folder: RunFolder) -> None:
     """Start a worker without a fork server; the worker lives on when this process ends."""
-    _detached[:] = [process for process in _detached if process.poll() is None]
+    _reap_detached()
     with folder.log.open("ab") as log:
         _detached.append(
             subprocess.Popen(
@@ -278,6 +271,13 @@ class _LazyForkServer:
 
 _fork_server: Final = _LazyForkServer()
 _detached: Final[list["subprocess.Popen[bytes]"]] = []  # held only so that those that ended can be reaped
+
+
+def _reap_detached() -> None:
+    _detached[:] = [process for process in _detached if process.poll() is None]
+
+
+atexit.register(_reap_detached)  # Python warns of each that it does not know to have ended
 
 
 def _source_of(table: Trainable) -> tuple[Source, str]:

@@ -17,7 +17,8 @@ from msgspec.structs import replace
 
 from tabsmith import config
 from tabsmith.errors import ErrorReport, SchemaError, TrainingError, report_of
-from tabsmith.modeling.results import KeptReason, Metric, ModelReport
+from tabsmith.modeling.metric_catalogue import Metric
+from tabsmith.modeling.results import KeptReason, ModelReport
 from tabsmith.orchestration.events import EnsembleBuilt, Noted, SearchStarted
 from tabsmith.orchestration.history import history_record, holds, open_history
 from tabsmith.orchestration.human_review import LoopEnd
@@ -84,7 +85,7 @@ class Worker:
             folder, offset, self._pool, self._record, self._clock, choice=choice, past=self._past
         )
         self._settings = config.load()
-        self._agents = AgentFactory(choice, self._settings.agents)
+        self._agents = AgentFactory(choice, self._settings.agents, self._cores)
         self._history = open_history()
         self._transcripts = Transcripts(folder.root)
         self._loop: RecipeLoop | None = None
@@ -222,7 +223,6 @@ class Worker:
             patience=self._settings.agents.timeout,
             breakpoints=self._spec.choice.breakpoints,
             earlier=earlier,
-            resumes=bool(self._spec.choice.resume_from),
             families=self._spec.choice.allowed_families,
         )
         evaluator = ForkedEvaluator(
@@ -264,10 +264,12 @@ class Worker:
         )
         seconds = measuring_seconds(self._control.limits.seconds)
         evaluations, root = loop.evaluations, self._folder.root
-        report = await self._control.unless_stopped(
+        from tabsmith.modeling.delivery import MeasuredModel
+
+        measured = await self._control.unless_stopped(
             self._pool.run(
                 lambda progress: stages.measure(data, evaluations, root, facts, seconds, self._cores, progress),
-                ModelReport,
+                MeasuredModel,
                 progress=lambda _, message: self._control.enter(RunState.FINISHING, message),
             )
         )
@@ -275,10 +277,12 @@ class Worker:
             kept: KeptReason = "asked for"
         else:
             kept = "stopped" if end == "user" else "no time"
-            refits = fit_on_all_rows(data, report, evaluations, root, self._pool, self._control, self._cores, kept)
+            refits = fit_on_all_rows(
+                data, measured.report, evaluations, root, self._pool, self._control, self._cores, kept
+            )
             await self._control.unless_stopped(refits)
         report = await self._control.unless_stopped(
-            self._pool.run(lambda _: stages.deliver(data, evaluations, root, report, kept), ModelReport)
+            self._pool.run(lambda _: stages.deliver(data, evaluations, root, measured, kept), ModelReport)
         )
         self._record(
             EnsembleBuilt(

@@ -3,6 +3,7 @@
 Nothing here needs the HTTP library or a connection to Telegram.
 """
 
+import atexit
 import contextlib
 import os
 import signal
@@ -190,6 +191,9 @@ def _launch(paths: BridgePaths, program: Sequence[str]) -> tuple["subprocess.Pop
 
 def _reap() -> None:
     _children[:] = [process for process in _children if process.poll() is None]
+
+
+atexit.register(_reap)  # Python warns of each that it does not know to have ended
 
 
 def _wait_for_start(

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from tabsmith.agents.protocol import AgentName
 from tabsmith.config.settings import Mode
 from tabsmith.errors import ErrorReport, StepError
-from tabsmith.modeling.results import MetricName, ModelScore, PredictedFile
+from tabsmith.modeling.metric_catalogue import MetricChoice
+from tabsmith.modeling.results import ModelScore, PredictedFile
 from tabsmith.paths import folders
 from tabsmith.recipes.recipe import Family
 from tabsmith.storage import Damaged, Document, FileLock, Found, Loaded, file_stem
@@ -46,7 +47,6 @@ class FieldName(StrEnum):
     OUT = "out"
 
 
-MetricChoice: TypeAlias = MetricName | Literal["default"]
 FamilyChoice: TypeAlias = Family | Literal["any"]
 DeliverChoice: TypeAlias = Literal["all rows", "measured"]
 """Whether the model that was measured is fitted again on all rows, or delivered as it was measured."""

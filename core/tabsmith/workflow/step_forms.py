@@ -12,7 +12,7 @@ from tabsmith.agent_registry import AGENTS
 from tabsmith.agents.protocol import AgentName
 from tabsmith.errors import MissingColumnError
 from tabsmith.families.registry import family_labels
-from tabsmith.modeling.results import METRIC_DESCRIPTIONS, default_metric
+from tabsmith.modeling.metric_catalogue import METRIC_DESCRIPTIONS, default_metric
 from tabsmith.tables.read.sources import FileSource, SampleName, SampleSource, describe_source
 from tabsmith.tables.schema.manual import EXAMPLES
 from tabsmith.tables.schema.readiness import find_obstacle

@@ -12,7 +12,7 @@ from tabsmith.config.settings import Mode
 from tabsmith.errors import UsageError
 from tabsmith.families.registry import choose_families, family_names
 from tabsmith.limits import Limits
-from tabsmith.modeling.results import METRICS, Metric, MetricName
+from tabsmith.modeling.metric_catalogue import METRICS, Metric, MetricChoice, get_metric
 from tabsmith.orchestration.limits import read_budget
 from tabsmith.recipes.recipe import Family
 from tabsmith.runs.spec import Confirmed, Deferred, ModelChoice, RunSpec
@@ -56,14 +56,13 @@ def read_choice(session: WorkflowSession) -> ParsedChoice:
             return default
 
     defaults = session.defaults
-    fitting: tuple[MetricName, ...] = tuple(metric.name for metric in metrics_for(task_of(session)))
     budget = read(FieldName.BUDGET, read_budget, Limits())
     family = read(FieldName.FAMILY, lambda text: _one_of(text, ("any", *family_names()), "model family"), "any")
     only: tuple[Family, ...] = () if family == "any" else (family,)
     none: tuple[Family, ...] = ()
     exclude = read(FieldName.EXCLUDE, lambda text: choose_families(only, read_names(text))[1], none)
     choice = ModelChoice(
-        metric=read(FieldName.METRIC, lambda text: _one_of(text, ("default", *fitting), "metric for it"), "default"),
+        metric=read(FieldName.METRIC, lambda text: _metric(text, task_of(session)), "default"),
         agent=read(FieldName.AGENT, lambda text: _agent(text, defaults), "search"),
         limits=Limits(
             seconds=read(FieldName.TIME, read_duration, 60.0),
@@ -81,6 +80,12 @@ def read_choice(session: WorkflowSession) -> ParsedChoice:
         == "measured",
     )
     return ParsedChoice(choice, tuple(problems))
+
+
+def _metric(text: str, task: ProblemType | Literal["detect"]) -> MetricChoice:
+    """The name of the metric that `text` means, or "default". Raises UsageError if there is none, or none for the task."""
+    word = text.strip()
+    return word if word == "default" else get_metric(word, None if task == "detect" else task).name
 
 
 def _agent(text: str, defaults: FieldDefaults) -> AgentName:

@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 
 from tabsmith.modeling import cross_validation, delivery, ensemble
-from tabsmith.modeling.results import EnsembleMember, Evaluation, ModelReport, default_metric
+from tabsmith.modeling.decisions.goals import AUTOMATIC, LabelGoal
+from tabsmith.modeling.metric_catalogue import default_metric
+from tabsmith.modeling.results import EnsembleMember, Evaluation, ModelReport
 from tabsmith.modeling.training_data import TrainingData, prepare_training_data
 from tabsmith.recipes.recipe import Recipe
 from tabsmith.tables.schema.types import ColumnKind, ColumnRole, ColumnSchema, ProblemType, Schema, Split
@@ -81,9 +83,11 @@ def schema(
     return Schema((*made, ColumnSchema(target, kind, "target", "")), target, (), task, split)
 
 
-def prepared(target: str = "flag", task: ProblemType = "binary", rows: int = 120, **options) -> TrainingData:
+def prepared(
+    target: str = "flag", task: ProblemType = "binary", rows: int = 120, goal: LabelGoal = AUTOMATIC, **options
+) -> TrainingData:
     """`table` made ready."""
-    return prepare_training_data(table(rows), schema(target, task, **options), default_metric(task), seed=0)
+    return prepare_training_data(table(rows), schema(target, task, **options), default_metric(task), seed=0, goal=goal)
 
 
 def evaluated(data: TrainingData, run: Path, recipe: Recipe, seconds: float = 60.0) -> Evaluation:

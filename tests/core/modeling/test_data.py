@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from tabsmith.errors import SchemaError, TrainingError, UsageError
-from tabsmith.modeling.results import default_metric, get_metric
+from tabsmith.modeling.metric_catalogue import default_metric, get_metric
 from tabsmith.modeling.rows import read_rows
 from tabsmith.modeling.training_data import input_columns, prepare_training_data
 from tabsmith.tables.schema.types import Split

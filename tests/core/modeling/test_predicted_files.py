@@ -13,6 +13,7 @@ import pytest
 
 from tabsmith.errors import MissingColumnError, NewRowsWarning, UsageError
 from tabsmith.modeling import scoring
+from tabsmith.modeling.metric_catalogue import default_metric
 from tabsmith.modeling.model import Model, load_model
 from tabsmith.modeling.predict import predict_file, preview_predictions, source_to_predict
 from tabsmith.modeling.results import (
@@ -23,7 +24,6 @@ from tabsmith.modeling.results import (
     UnreadCells,
     UnreadRow,
     UnseenLevels,
-    default_metric,
 )
 from tabsmith.modeling.rows import RowArrays
 from tabsmith.modeling.training_data import prepare_training_data

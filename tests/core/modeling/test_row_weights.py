@@ -8,12 +8,12 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from tabsmith.errors import SchemaError
-from tabsmith.families.estimator import FitRequest, ParameterValues, fit_estimator
+from tabsmith.families.estimator import FitRequest, ParameterValues, RegressionLoss, fit_estimator
 from tabsmith.families.registry import families, get_family
 from tabsmith.modeling import metrics
 from tabsmith.modeling.baseline import best_constant, compare_with_baseline
 from tabsmith.modeling.ensemble import select_weights
-from tabsmith.modeling.results import METRICS, default_metric, get_metric
+from tabsmith.modeling.metric_catalogue import METRICS, default_metric, get_metric
 from tabsmith.modeling.training_data import prepare_training_data
 from tabsmith.runs.spec import Detect
 from tabsmith.runs.stages import understand
@@ -21,7 +21,7 @@ from tabsmith.tables.read.frames import from_frame
 from tabsmith.tables.schema.edits import with_role
 from tests.core.modeling.shapes import QUICK, schema, table
 
-DRAW = np.random.default_rng(1)
+DRAW = np.random.default_rng(2)
 WEIGHTS = DRAW.integers(1, 4, 90).astype(float)
 REPEATED = np.repeat(np.arange(90), WEIGHTS.astype(int))
 LABELS = DRAW.integers(0, 2, 90)
@@ -33,7 +33,9 @@ GUESSES = NUMBERS[:, None] + DRAW.normal(size=(90, 1))
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
 def test_a_row_of_weight_two_counts_as_two_rows(metric):
     y, prediction, classes = (
-        (NUMBERS, GUESSES, 0) if metric in map(get_metric, _names("regression")) else (LABELS, SHARES, 2)
+        (np.exp(NUMBERS), np.exp(GUESSES), 0)
+        if metric in map(get_metric, _names("regression"))
+        else (LABELS, SHARES, 2)
     )
     weighted = metrics.score(metric, y, prediction, classes, WEIGHTS)
     assert weighted == pytest.approx(metrics.score(metric, y[REPEATED], prediction[REPEATED], classes))
@@ -87,7 +89,7 @@ def test_a_family_fits_the_rows_that_count(family, task):
         X=X,
         y=y,
         outputs=2 if task == "binary" else 1,
-        absolute_error=False,
+        loss=RegressionLoss(),
         categorical=(),
         inner=lambda: (all_rows[all_rows % 8 > 0], all_rows[all_rows % 8 == 0]),
         threads=1,
@@ -116,7 +118,7 @@ def test_balanced_classes_are_balanced_by_the_weights_of_their_rows():
         X=np.zeros((4, 1)),
         y=np.array([0, 0, 0, 1]),
         outputs=2,
-        absolute_error=False,
+        loss=RegressionLoss(),
         categorical=(),
         inner=lambda: (np.arange(4), np.arange(0)),
         threads=1,

@@ -14,7 +14,8 @@ from tabsmith.agents.usage import Usage
 from tabsmith.config.settings import Mode
 from tabsmith.errors import AgentError
 from tabsmith.limits import LimitName, Limits, with_limit
-from tabsmith.modeling.results import Evaluation, FoldScore, Metric
+from tabsmith.modeling.metric_catalogue import Metric
+from tabsmith.modeling.results import Evaluation, FoldScore
 from tabsmith.orchestration.decisions import Continue, EndRun, Question, Reply
 from tabsmith.orchestration.human_review import LoopEnd
 from tabsmith.orchestration.loop.iteration import LoopContext

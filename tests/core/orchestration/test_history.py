@@ -12,7 +12,7 @@ import pytest
 
 from tabsmith.agents.usage import Usage
 from tabsmith.errors import StorageError
-from tabsmith.modeling.results import get_metric
+from tabsmith.modeling.metric_catalogue import get_metric
 from tabsmith.orchestration.history import HistoryRecord, earlier_recipes, open_history
 from tabsmith.paths import folders
 from tabsmith.recipes.recipe import Recipe

@@ -1,6 +1,8 @@
 """Real runs for tests: a small table, a confirmed schema, a worker forked from one fork server."""
 
+import contextlib
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -40,15 +42,20 @@ Start = Callable[..., RunFolder]
 
 @pytest.fixture
 def start(table: Path) -> Iterator[Start]:
-    """Starts runs on the table; ends those that a failed test left behind."""
+    """Starts runs on the table, with its schema confirmed and three folds unless the test says otherwise; ends those that
+    a failed test left behind. The schema of a table that the test has written over is detected by the run."""
     started: list[RunFolder] = []
+    as_made = table.read_bytes()
 
     def begin(choice: ModelChoice | None = None, schema: Schema | None = None, fingerprint: str = "") -> RunFolder:
+        understood = Confirmed(schema, fingerprint) if schema else Detect("price")
+        if not schema and table.read_bytes() == as_made:
+            understood = houses.confirmed(table)
         spec = RunSpec(
             id=new_run_id(),
             created_at=time.time(),
             source=FileSource(str(table)),
-            schema=Confirmed(schema, fingerprint) if schema else Detect("price"),
+            schema=understood,
             choice=choice or ModelChoice(family="linear", limits=Limits(seconds=60, iterations=2), cores=1),
         )
         folder = RunFolder.create(spec)
@@ -81,28 +88,29 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
 
 def kill(folder: RunFolder) -> None:
     """End the run's worker with SIGKILL, if there is one, and wait until its lock is free."""
-    import psutil
-
     from tabsmith.storage import lock_owner
 
     holder = lock_owner(folder.root / "worker.lock")
     if holder is not None:
-        with_children = psutil.Process(holder.pid)
-        with_children.kill()
+        with contextlib.suppress(ProcessLookupError):  # it may end by itself just now
+            os.kill(holder.pid, signal.SIGKILL)
     deadline = time.monotonic() + 10
     while folder.alive():
         assert time.monotonic() < deadline
         time.sleep(0.005)
 
 
-def until(folder: RunFolder, true: Callable[[RunSnapshot], bool], seconds: float = 60.0) -> RunSnapshot:
-    """The run as soon as `true` of it; an assertion when it ends, or time passes, before."""
+def until(
+    folder: RunFolder, true: Callable[[RunSnapshot], bool], seconds: float = 60.0, every: float = 0.002
+) -> RunSnapshot:
+    """The run as soon as `true` of it, which is looked at `every` so many seconds; an assertion when it ends, or time
+    passes, before."""
     watch = RunWatch(folder.id)
     deadline = time.monotonic() + seconds
     while not true(snapshot := watch.refresh()):
         assert not snapshot.state.ended, f"it ended before: {snapshot.state} {snapshot.error}"
         assert time.monotonic() < deadline, f"it never came: {snapshot.state} {snapshot.message}"
-        time.sleep(0.002)
+        time.sleep(every)
     return snapshot
 
 
@@ -118,7 +126,7 @@ def resumed(folder: RunFolder, attempt: int = 2, seconds: float = 60.0) -> None:
 
 def ended(folder: RunFolder, seconds: float = 60.0) -> RunSnapshot:
     """The run at its end."""
-    return until(folder, lambda run: run.state.ended, seconds)
+    return until(folder, lambda run: run.state.ended, seconds, every=0.02)
 
 
 Begin = Callable[..., RunFolder]

@@ -16,30 +16,34 @@ from tabsmith.runs.watch import RunWatch
 from tests.core.runs.conftest import Start, ended, kill, resumed, until
 from tests.core.runs.scripted import Asked, as_told, ridge
 from tests.peers.model_server import Fault, Reply, reply
+from tests.soak import rounds
 
 
 def choice(iterations: int, **limits: float | str) -> ModelChoice:
     return ModelChoice(agent="llm", limits=Limits(seconds=120, iterations=iterations, **limits), cores=1)  # type: ignore[arg-type]
 
 
-def test_twenty_iterations_are_counted_to_the_token_and_crown_the_best(
+ITERATIONS = rounds(20, 8)
+
+
+@pytest.mark.soak
+def test_many_iterations_are_counted_to_the_token_and_crown_the_best(
     start: Start, model: Asked, tmp_path: Path
 ) -> None:
-    server = model(ridge(20))
-    folder = start(choice(20))
+    server = model(ridge(ITERATIONS))
+    folder = start(choice(ITERATIONS))
     run = ended(folder, 120)
 
-    assert (run.outcome, run.exit_reason, run.tried) == ("success", "iterations", 20)
+    assert (run.outcome, run.exit_reason, run.tried) == ("success", "iterations", ITERATIONS)
     assert as_told(run.usage) == server.handed_out
     assert run.usage == sum((session.usage for session in run.sessions), NO_USAGE)
-    assert [session.iteration for session in run.sessions] == list(range(1, 21))
-    assert len({session.id for session in run.sessions}) == 20
+    assert [session.iteration for session in run.sessions] == list(range(1, ITERATIONS + 1))
+    assert len({session.id for session in run.sessions}) == ITERATIONS
     assert {session.outcome for session in run.sessions} == {"answered"}
-    assert [session.iteration for session in run.sessions] == list(range(1, 21))
     assert run.usage.cost > Decimal(0)
     assert run.champion == _champion(run, tmp_path)
     records = open_history().read().values
-    assert [record.iteration for record in records] == list(range(1, 21))
+    assert [record.iteration for record in records] == list(range(1, ITERATIONS + 1))
     assert sum((record.usage for record in records), NO_USAGE) == run.usage
 
 

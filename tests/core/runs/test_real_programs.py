@@ -66,7 +66,7 @@ def watched(folder: RunFolder, home: Path) -> tuple[RunSnapshot, Witness]:
         witness.look()
         return run.state.ended
 
-    run = until(folder, over, 120)
+    run = until(folder, over, 120, every=0.05)  # a program's command line is there for as long as it works
     deadline = time.monotonic() + 20
     while folder.alive() or witness.family():
         assert time.monotonic() < deadline, f"left behind: {witness.family()}"

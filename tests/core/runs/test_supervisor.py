@@ -1,6 +1,7 @@
 """Jobs through the warm spare: answers, real errors, cancelling, and a spare that dies."""
 
 import asyncio
+import contextlib
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -132,8 +133,9 @@ async def _spare_process() -> psutil.Process:
     async with asyncio.timeout(10):
         while True:
             for child in psutil.Process().children():
-                if child.pid not in _BEFORE and "tabsmith.runs.fork_server" in " ".join(child.cmdline()):
-                    return child
+                with contextlib.suppress(psutil.NoSuchProcess):  # it may be over by now
+                    if child.pid not in _BEFORE and "tabsmith.runs.fork_server" in " ".join(child.cmdline()):
+                        return child
             await asyncio.sleep(0.005)
 
 

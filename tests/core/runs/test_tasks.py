@@ -17,6 +17,7 @@ from tests.core.runs.scripted import Asked
 from tests.core.runs.tasking import DONE, bash, books_balance, task, write
 from tests.peers.model_server import Fault
 from tests.peers.model_server import Reply as Said
+from tests.soak import rounds
 
 pytest.importorskip("claude_agent_sdk", reason="the extra claude-code is not installed")
 
@@ -129,38 +130,44 @@ def test_an_agent_that_leads_nowhere_is_given_up(begin: Begin, claude: Asked, tm
     assert "led nowhere" in run.tasks[0].reason
 
 
-def test_ten_tasks_in_a_file_twice_are_all_booked_and_a_failure_blocks_those_behind_it(
+TASKS = rounds(10, 5)
+
+
+@pytest.mark.soak
+def test_many_tasks_in_a_file_twice_are_all_booked_and_a_failure_blocks_those_behind_it(
     begin: Begin, claude: Asked, tmp_path: Path
 ) -> None:
-    def ten(round_: int) -> Sequence[Task]:
-        named = [f"t{number}" for number in range(10)]
+    named = [f"t{number}" for number in range(TASKS)]
+    good, failing, most = TASKS - 2, named[-2], TASKS // 2 + 1
+
+    def all_tasks(round_: int) -> Sequence[Task]:
         return [
             task(
                 tmp_path / f"{name}-{round_}",
                 "test -e made",
                 name=name,
-                depends_on=(named[number - 1],) if number in (1, 2, 9) else (),
+                depends_on=(named[number - 1],) if number in (1, 2, TASKS - 1) else (),
                 may=ANYTHING,
             )
             for number, name in enumerate(named)
         ]
 
-    good = [bash("touch made"), DONE]
-    server = claude([*good * 8, DONE, DONE, DONE])
-    runs = [ended(begin(*ten(1), iterations=30), 120)]
-    assert [each.outcome for each in runs[0].tasks] == ["success"] * 8 + ["failed", "blocked"]
-    assert (runs[0].tasks[9].exit_reason, runs[0].tasks[9].reason) == ("blocked", "t8 did not succeed")
-    assert (runs[0].outcome, len(runs[0].trials)) == ("partial", 11)
-    assert {each.how for each in runs[0].tasks[:9]} == {"copy"}
+    done = [bash("touch made"), DONE]
+    server = claude([*done * good, DONE, DONE, DONE])
+    runs = [ended(begin(*all_tasks(1), iterations=3 * TASKS), 120)]
+    assert [each.outcome for each in runs[0].tasks] == ["success"] * good + ["failed", "blocked"]
+    assert (runs[0].tasks[-1].exit_reason, runs[0].tasks[-1].reason) == ("blocked", f"{failing} did not succeed")
+    assert (runs[0].outcome, len(runs[0].trials)) == ("partial", good + 3)
+    assert {each.how for each in runs[0].tasks[:-1]} == {"copy"}
     server.stop()
-    server.say(good * 6)
+    server.say(done * most)
     server.start()
-    runs.append(ended(begin(*ten(2), iterations=6), 120))
-    assert [each.outcome for each in runs[1].tasks] == ["success"] * 6 + ["blocked"] * 4
-    assert {each.exit_reason for each in runs[1].tasks[6:]} == {"iterations"}
+    runs.append(ended(begin(*all_tasks(2), iterations=most), 120))
+    assert [each.outcome for each in runs[1].tasks] == ["success"] * most + ["blocked"] * (TASKS - most)
+    assert {each.exit_reason for each in runs[1].tasks[most:]} == {"iterations"}
     assert runs[1].exit_reason == "iterations"
     ids = [session.id for run in runs for session in run.sessions]
-    assert len(set(ids)) == len(ids) == 17
+    assert len(set(ids)) == len(ids) == good + 3 + most
     assert {session.outcome for run in runs for session in run.sessions} == {"answered"}
     assert list(dict.fromkeys(request.session for request in server.requests)) == ids
     assert sum(run.usage.tokens for run in runs) == sum(

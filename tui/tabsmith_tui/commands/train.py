@@ -15,6 +15,7 @@ from tabsmith.config.settings import Mode
 from tabsmith.errors import UsageError
 from tabsmith.families.registry import choose_families
 from tabsmith.limits import Limits
+from tabsmith.modeling.decisions.goals import parse_goal
 from tabsmith.orchestration.limits import read_budget, show_budget
 from tabsmith.presentation.tables import join_sentence
 from tabsmith.recipes.recipe import Recipe
@@ -33,7 +34,10 @@ from tabsmith_tui.commands.read_options import SourceOptions, source_options
 @click.argument("path")
 @click.option("--target", metavar="COL", help="The column to predict; found when it is not given.")
 @click.option("--time", "seconds", metavar="S", type=click.FloatRange(min=1), help="Seconds to train for.")
-@click.option("--metric", metavar="M", help="The measure to compare models by, such as roc_auc or rmse.")
+@click.option("--metric", metavar="M", help="The measure to compare models by, such as auc, f1, rmse or quantile:0.9.")
+@click.option("--event", metavar="CLASS", help="The class of two that counts as the event; found when not given.")
+@click.option("--threshold", metavar="T", help="Predict the event from this probability on, or tune it: f1, mcc.")
+@click.option("--cost", metavar="COSTS", help="Predict the event where that costs least: 'miss=5,alarm=1'.")
 @click.option("--model", metavar="FAMILY", help="Only this family, such as lightgbm or linear.")
 @click.option("--families", metavar="A,B", default="", help="Only these families.")
 @click.option("--exclude", metavar="A,B", default="", help="Not these families.")
@@ -47,7 +51,6 @@ from tabsmith_tui.commands.read_options import SourceOptions, source_options
 @click.option(
     "--resume-from", metavar="MODEL", help="Go on from this model: its recipes and those of earlier runs first."
 )
-@click.option("--no-history", is_flag=True, help="Start as if no run had seen this table.")
 @click.option("--test", "test_path", metavar="PATH", help="A table of its own to measure the model on.")
 @click.option("--keep-measured", is_flag=True, help="Deliver the measured model, not one fitted again on all rows.")
 @click.option(
@@ -70,12 +73,14 @@ def train(
     target: str | None,
     seconds: float | None,
     metric: str | None,
+    event: str | None,
+    threshold: str | None,
+    cost: str | None,
     model: str | None,
     families: str,
     exclude: str,
     recipe_files: tuple[str, ...],
     resume_from: str | None,
-    no_history: bool,
     test_path: str | None,
     keep_measured: bool,
     schema: str | None,
@@ -110,13 +115,13 @@ def train(
         ),
         seed=seed,
         cores=settings.training.cores,
+        goal=parse_goal(threshold, cost),
         mode=mode or (settings.agents.mode if asks else "automatic"),
         breakpoints=checked_breakpoints(breakpoints or settings.agents.breakpoints),
         families=only,
         exclude=left_out,
         recipes=tuple(recipe for file in recipe_files for recipe in _recipes(file)),
         resume_from=_model_id(resume_from),
-        history="ignore" if no_history else "learn",
         keep_measured=keep_measured,
     )
     if proposer != "search":
@@ -125,7 +130,7 @@ def train(
         require_available(proposer, settings.agents)
     source = _checked(options.source(path), settings)
     test = None if test_path is None else _checked(parse_source(test_path), settings)
-    folder = start(source, _schema_choice(target, schema, weight), choice, test=test)
+    folder = start(source, _schema_choice(target, schema, weight, event or ""), choice, test=test)
     return follow(folder, as_json=as_json) if not detach else leave_running(folder, as_json=as_json)
 
 
@@ -157,9 +162,9 @@ def checked_breakpoints(breakpoints: Sequence[str]) -> tuple[str, ...]:
     return tuple(breakpoints)
 
 
-def _schema_choice(target: str | None, schema: str | None, weight: str) -> SchemaChoice:
+def _schema_choice(target: str | None, schema: str | None, weight: str, event: str) -> SchemaChoice:
     if schema is None:
-        return Detect(target or "", weight)
+        return Detect(target or "", weight, event)
     from tabsmith.tables.schema.manual import parse_manual_schema
 
     manual: ManualSchema = parse_manual_schema(_read_text(schema))
@@ -167,11 +172,12 @@ def _schema_choice(target: str | None, schema: str | None, weight: str) -> Schem
         raise UsageError(
             f"--target says {target}, --schema says {manual.target}.", next_step="Leave one of the two out."
         )
-    if weight and manual.weight not in ("", weight):
-        raise UsageError(
-            f"--weight says {weight}, --schema says {manual.weight}.", next_step="Leave one of the two out."
-        )
-    return Deferred(replace(manual, weight=weight or manual.weight))
+    for option, given, described in (("weight", weight, manual.weight), ("event", event, manual.event)):
+        if given and described not in ("", given):
+            raise UsageError(
+                f"--{option} says {given}, --schema says {described}.", next_step="Leave one of the two out."
+            )
+    return Deferred(replace(manual, weight=weight or manual.weight, event=event or manual.event))
 
 
 def _read_text(value: str) -> str:

@@ -2,13 +2,12 @@
 
 from typing import Literal, NamedTuple, TypeAlias
 
+from rich.cells import cell_len
 from textual import events
-from textual.app import ComposeResult
 from textual.content import Content
+from textual.reactive import reactive
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Footer
-from textual.widgets._footer import FooterKey
 
 from tabsmith.presentation.labels import IDLE, RUN_STATES
 from tabsmith.runs.events import RunState
@@ -62,57 +61,104 @@ def _width(parts: list[Content]) -> int:
 _ALWAYS = ("app.help",)
 
 
-class _Key(NamedTuple):
-    """A key of the line."""
+class ShownKey(NamedTuple):
+    """A key as the bottom line shows it."""
 
     key: str
     display: str
     label: str
-    action: str
     tooltip: str
     docked: bool
+    """Whether it stands at the right end of the line."""
 
     @property
     def width(self) -> int:
-        return len(self.display) + len(self.label) + 2
+        """Cells that the key, its label and the gap behind them take."""
+        return cell_len(self.display) + cell_len(self.label) + 2
 
 
-class KeysBar(Footer):
-    """A footer without cut keys: those without room are left out, except help, which lists them all."""
+class KeysBar(Widget):
+    """The keys that can be pressed now; a click on one presses it. Those without room are left out, except help, which
+    lists them all.
 
-    DEFAULT_CSS = """
-    KeysBar { height: 1; background: $panel; }
-    KeysBar FooterKey.-docked { dock: right; }
+    Textual's Footer makes a widget of each key, and makes them anew whenever the focus moves to other keys: four fifths of
+    all widgets that a person's way through the screens made.
     """
 
-    def __init__(self) -> None:
-        super().__init__(show_command_palette=False, compact=True)
-        self._drawn: tuple[_Key, ...] = ()
+    ALLOW_SELECT = False
+    DEFAULT_CSS = """
+    KeysBar { height: 1; dock: bottom; background: $panel; color: $footer-foreground; text-wrap: nowrap; }
+    KeysBar.-over-key { pointer: pointer; }
+    """
 
-    def compose(self) -> ComposeResult:
-        if not self._bindings_ready:
-            return
-        self._drawn = self._fitting()
-        for key in self._drawn:
-            footer_key = FooterKey(key.key, key.display, key.label, key.action, tooltip=key.tooltip)
-            footer_key.set_class(key.docked, "-docked")
-            yield footer_key.data_bind(compact=Footer.compact)
+    keys: reactive[tuple[ShownKey, ...]] = reactive((), init=False)
+    """The keys that are shown, from left to right."""
+    _under_mouse: reactive[ShownKey | None] = reactive(None, init=False)
 
-    def bindings_changed(self, screen: Screen[object]) -> None:
-        """Draw only changes: the focus moves often, and mostly the keys stay the same."""
-        if self._bindings_ready and self.is_attached and screen is self.screen and self._fitting() == self._drawn:
-            return
-        super().bindings_changed(screen)
+    def on_mount(self) -> None:
+        self.screen.bindings_updated_signal.subscribe(self, self._bindings_changed)
 
-    def _fitting(self) -> tuple[_Key, ...]:
+    def render(self) -> Content:
+        left = Content.assemble(*(self._drawn(key) for key in self.keys if not key.docked))
+        right = Content.assemble(*(self._drawn(key) for key in self.keys if key.docked))
+        return Content.assemble(left, " " * (self.size.width - left.cell_length - right.cell_length), right)
+
+    def _drawn(self, key: ShownKey) -> Content:
+        """The key, its label and a gap."""
+        over = " on $block-hover-background" if key == self._under_mouse else ""
+        return Content.assemble(
+            (key.display, f"bold $footer-key-foreground{over}"),
+            (f" {key.label}", f"$footer-description-foreground{over}"),
+            " ",
+        )
+
+    def on_resize(self, _event: events.Resize) -> None:
+        """Choose the fitting keys again, once there are any."""
+        if self.keys:
+            self.keys = self._fitting()
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Press the key that is clicked."""
+        if key := self._key_at(event.x):
+            self.app.simulate_key(key.key)
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Light up the key under the mouse, and explain it in a tooltip."""
+        self._under_mouse = self._key_at(event.x)
+
+    def on_leave(self, _event: events.Leave) -> None:
+        """No key is under the mouse."""
+        self._under_mouse = None
+
+    def watch__under_mouse(self, key: ShownKey | None) -> None:
+        """Show the tooltip and the mouse pointer of the key."""
+        self.tooltip = key.tooltip if key else None
+        self.set_class(key is not None, "-over-key")
+
+    def _bindings_changed(self, screen: Screen[object]) -> None:
+        if screen is self.screen and screen.app.app_focus:
+            self.keys = self._fitting()
+
+    def _key_at(self, x: int) -> ShownKey | None:
+        """The key in column `x`, not counting the gap behind it."""
+        place = 0
+        docked = self.size.width - sum(key.width for key in self.keys if key.docked)
+        for key in self.keys:
+            start = docked if key.docked else place
+            if start <= x < start + key.width - 1:
+                return key
+            docked += key.width if key.docked else 0
+            place += 0 if key.docked else key.width
+        return None
+
+    def _fitting(self) -> tuple[ShownKey, ...]:
         """The keys that fit."""
-        shown: dict[str, _Key] = {}
+        shown: dict[str, ShownKey] = {}
         for _, binding, enabled, tooltip in self.screen.active_bindings.values():
             name = binding.id or binding.action
             if binding.show and enabled and name not in shown:
                 display = self.app.get_key_display(binding)
-                always = name in _ALWAYS
-                shown[name] = _Key(binding.key, display, binding.description, binding.action, tooltip, always)
+                shown[name] = ShownKey(binding.key, display, binding.description, tooltip, name in _ALWAYS)
         room = (self.size.width or self.app.size.width) - sum(key.width for key in shown.values() if key.docked)
         kept = []
         for key in shown.values():
@@ -120,11 +166,6 @@ class KeysBar(Footer):
             if key.docked or room >= 0:
                 kept.append(key)
         return tuple(kept)
-
-    def on_resize(self, _event: events.Resize) -> None:
-        """Choose the fitting keys again."""
-        if self._bindings_ready:
-            self.call_after_refresh(self.recompose)
 
 
 PillState: TypeAlias = RunState | Literal["idle"]

@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 
 from tabsmith.families.estimator import Floats, Ints
+from tabsmith.modeling.features.lags import LagBlock
 from tabsmith.modeling.rows import RowArrays
 
 DatePart: TypeAlias = Literal[
@@ -36,6 +37,11 @@ class NumberBlock(msgspec.Struct, frozen=True, tag="numbers"):
     @property
     def width(self) -> int:
         return len(self.columns) + len(self.flagged)
+
+    @property
+    def sources(self) -> tuple[tuple[str, ...], ...]:
+        """The columns that each output is computed from."""
+        return tuple((self.columns[position],) for position in (*range(len(self.columns)), *self.flagged))
 
     def fill_in(self, rows: RowArrays, out: Floats) -> None:
         count = len(self.columns)
@@ -64,6 +70,11 @@ class OneHotBlock(msgspec.Struct, frozen=True, tag="one_hot", dict=True):
     @property
     def width(self) -> int:
         return len(self.levels) + self.other + self.missing
+
+    @property
+    def sources(self) -> tuple[tuple[str, ...], ...]:
+        """The columns that each output is computed from."""
+        return ((self.column,),) * self.width
 
     def fill_in(self, rows: RowArrays, out: Floats) -> None:
         levels = len(self.levels)
@@ -96,6 +107,11 @@ class LookupBlock(msgspec.Struct, frozen=True, tag="lookup", dict=True):
     def width(self) -> int:
         return len(self.table[0])
 
+    @property
+    def sources(self) -> tuple[tuple[str, ...], ...]:
+        """The columns that each output is computed from."""
+        return ((self.column,),) * self.width
+
     def fill_in(self, rows: RowArrays, out: Floats) -> None:
         out[:] = self._rows[level_positions(rows, self.column, self._positions)]
 
@@ -121,6 +137,11 @@ class DateBlock(msgspec.Struct, frozen=True, tag="date"):
     def width(self) -> int:
         return len(self.parts) + self.flagged
 
+    @property
+    def sources(self) -> tuple[tuple[str, ...], ...]:
+        """The columns that each output is computed from."""
+        return ((self.column,),) * self.width
+
     def fill_in(self, rows: RowArrays, out: Floats) -> None:
         seconds = rows.floats(self.column)
         values = out[:, : len(self.parts)]
@@ -145,11 +166,16 @@ class TextBlock(msgspec.Struct, frozen=True, tag="text"):
     def width(self) -> int:
         return self.components + 1
 
+    @property
+    def sources(self) -> tuple[tuple[str, ...], ...]:
+        """The columns that each output is computed from."""
+        return ((self.column,),) * self.width
+
     def scaled(self, values: Floats) -> Floats:
         return (values - np.asarray(self.center)) / np.asarray(self.scale) if self.scale else values
 
 
-Block: TypeAlias = NumberBlock | OneHotBlock | LookupBlock | DateBlock | TextBlock
+Block: TypeAlias = NumberBlock | OneHotBlock | LookupBlock | DateBlock | TextBlock | LagBlock
 
 
 def level_positions(rows: RowArrays, column: str, positions: Mapping[str, int]) -> Ints:

@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 
 from tabsmith.errors import RecipeError
 from tabsmith.families.estimator import Floats, Ints
+from tabsmith.families.feature_steps import Lags
 from tabsmith.families.spec import FamilyRequirements, FeatureScaling
 from tabsmith.modeling.features.blocks import (
     Block,
@@ -25,6 +27,7 @@ from tabsmith.modeling.features.blocks import (
     date_parts,
     level_positions,
 )
+from tabsmith.modeling.features.lags import LagBlock, fit_lags
 from tabsmith.modeling.features.transformer import FeatureTransformer, TextVectorizer, text_values
 from tabsmith.modeling.rows import BooleanColumn, ColumnValues, DateColumn, NumberColumn, RowArrays
 from tabsmith.recipes.recipe import Encoder, Recipe
@@ -261,6 +264,45 @@ def fit_text_block(context: FeatureContext, name: str, kind: ColumnKind) -> tupl
     return TextBlock(name, components, center, scale), model
 
 
+def fit_lag_blocks(context: FeatureContext, inputs: Sequence[ColumnSchema]) -> list[tuple[LagBlock, Floats]]:
+    """The blocks of the recipe's lags, each with (rows, width) what these rows themselves know of earlier values.
+
+    Raises RecipeError where the rows have no time or the target is no number.
+    """
+    steps = [step for step in context.recipe.features if isinstance(step, Lags)]
+    time = next((column.name for column in inputs if column.role == "time"), "")
+    if steps and not time:
+        raise RecipeError(
+            "Lags need a table that is split by time.",
+            next_step="Give the column of times the role time, or leave the lags out.",
+        )
+    generator = np.random.default_rng(context.seed)
+    fitted = []
+    for step in steps:
+        if not step.columns and context.classes > 2:
+            raise RecipeError(
+                "Lags of a target with more than two classes are no numbers.",
+                next_step="Name numeric columns for the lags.",
+            )
+        target = {"": np.asarray(context.y, dtype=np.float64)}
+        for name, values in ({name: context.rows.floats(name) for name in step.columns} or target).items():
+            block, known = fit_lags(step, context.rows, time, name, values, generator)
+            fitted.append(_finished_lags(block, known, context.requirements))
+    return fitted
+
+
+def _finished_lags(block: LagBlock, known: Floats, requirements: FamilyRequirements) -> tuple[LagBlock, Floats]:
+    """The block that fills and scales as the family's estimator needs it, and the values of these rows so finished."""
+    middle = [
+        float(np.median(present)) if len(present) else 0.0
+        for present in (column[~np.isnan(column)] for column in known.T)
+    ]
+    center, scale = _centers_and_scales(np.where(np.isnan(known), middle, known), requirements.scaling)
+    fill = () if requirements.missing else tuple(middle)
+    block = msgspec.structs.replace(block, fill=fill, center=center, scale=scale)
+    return block, block.finished(known)
+
+
 def fit_features(
     context: FeatureContext, inputs: Sequence[ColumnSchema], derived: Mapping[str, ColumnValues]
 ) -> tuple[FeatureTransformer, Floats]:
@@ -291,6 +333,9 @@ def fit_features(
             if fitted[1] is not None:
                 crossed[len(blocks)] = fitted[1]
             blocks.append(fitted[0])
+    for lagged, values in fit_lag_blocks(context, inputs):
+        crossed[len(blocks)] = values
+        blocks.append(lagged)
     number_block = fit_number_block(context, numbers)
     features = FeatureTransformer([*blocks, *([number_block] if number_block else [])], texts)
     matrix = features.transform(context.rows)

@@ -11,7 +11,8 @@ from tabsmith.agents.agent_jobs import AgentJobResult
 from tabsmith.agents.protocol import Agent, EarlierRecipe, Proposal
 from tabsmith.agents.usage import NO_USAGE, Usage
 from tabsmith.errors import AgentErrorKind, WorkerError
-from tabsmith.modeling.results import Evaluation, FoldScore, Metric
+from tabsmith.modeling.metric_catalogue import Metric
+from tabsmith.modeling.results import Evaluation, FoldScore
 from tabsmith.orchestration.decisions import Decision, Quality
 from tabsmith.orchestration.events import Acceptance, ChangedFile
 from tabsmith.orchestration.loop.champion import Judgement
@@ -128,7 +129,6 @@ class LoopContext(msgspec.Struct, frozen=True, kw_only=True):
     patience: float = 120.0  # seconds
     breakpoints: tuple[str, ...] = ()
     earlier: tuple[EarlierRecipe, ...] = ()
-    resumes: bool = False  # the person wants to go on from the earlier recipes
     families: tuple[Family, ...] = ()  # the only ones that an agent may propose; empty for all
 
 

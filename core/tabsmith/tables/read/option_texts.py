@@ -18,13 +18,14 @@ from tabsmith.tables.read.sources import (
 from tabsmith.text import clean
 
 _NAMED: Final = {"comma": ",", "semicolon": ";", "tab": "\t", "\\t": "\t", "space": " ", "pipe": "|", "colon": ":"}
+_MOST_CHARACTERS: Final = 4  # of a delimiter
 _NAME_OF: Final = {",": "comma", ";": "semicolon", "\t": "tab", " ": "space", "|": "pipe"}
 
 
 def _delimiter(text: str) -> str:
     found = _NAMED.get(text.lower(), text)
-    if len(found) != 1:
-        raise ValueError("one character, or comma, semicolon, tab, space or pipe")
+    if not 0 < len(found) <= _MOST_CHARACTERS:
+        raise ValueError("one to four characters, or comma, semicolon, tab, space or pipe")
     return found
 
 
@@ -75,7 +76,7 @@ class OptionText(NamedTuple):
 
 
 OPTION_TEXTS: Final[Mapping[str, OptionText]] = {
-    "delimiter": OptionText("C", "What stands between the values: a character, comma, semicolon, tab, space, pipe.", _delimiter),
+    "delimiter": OptionText("C", "What stands between the values: one to four characters, or comma, semicolon, tab, space, pipe.", _delimiter),
     "quote": OptionText("C", "What stands around values that hold the delimiter; none for nothing.", _mark),
     "escape": OptionText("C", "What stands before a quote within a value; none for nothing.", _mark),
     "encoding": OptionText("NAME", "The encoding of the text, such as utf-8 or cp1252.", _encoding),

@@ -141,6 +141,19 @@ def with_problem_type(schema: Schema, problem_type: ProblemType) -> Schema:
     return replace(changed, problem_type=problem_type, split=split)
 
 
+def with_event(schema: Schema, event: str) -> Schema:
+    """`schema` with the class `event` of its target as the event; whether it is a class is seen when rows are read.
+
+    Raises SchemaError if the target has no two classes.
+    """
+    if schema.problem_type != "binary":
+        raise SchemaError(
+            f'"{clean(event, 60)}" cannot be the event: the target {clean(schema.target, 60)} has no two classes.',
+            next_step="Leave the event out, or choose a target with two classes.",
+        )
+    return replace(schema, event=event)
+
+
 def _default_split_kind(problem_type: ProblemType) -> SplitKind:
     return "random" if problem_type == "regression" else "stratified"
 
@@ -157,7 +170,8 @@ def _with_target(schema: Schema, name: str) -> Schema:
     split = schema.split
     if split.kind in {"random", "stratified"}:
         split = replace(split, kind=_default_split_kind(problem_type))
-    return replace(schema, target=name, problem_type=problem_type, split=split)
+    event = schema.event if name == schema.target else ""
+    return replace(schema, target=name, problem_type=problem_type, split=split, event=event)
 
 
 def _with_fitting_split(schema: Schema, changed: str) -> Schema:

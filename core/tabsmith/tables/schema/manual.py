@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple, get_args
 
 from tabsmith.errors import SchemaError
-from tabsmith.tables.schema.edits import unknown_column, with_kind, with_problem_type, with_role
+from tabsmith.tables.schema.edits import unknown_column, with_event, with_kind, with_problem_type, with_role
 from tabsmith.tables.schema.types import ColumnKind, ManualSchema, RequestedProblemType, Schema
 from tabsmith.text import clean, nearest
 
@@ -17,9 +17,10 @@ _PROBLEM_TYPE: Final = ("task", "problem", "task type", "task_type", "problem ty
 _GROUP: Final = ("group", "groups", "group by", "group_by", "group column", "group_column")
 _TIME: Final = ("time", "time column", "time_column", "order by", "order_by", "along")
 _WEIGHT: Final = ("weight", "weights", "sample weight", "sample_weight", "weight column", "weight_column")
-_KEYS: Final = (*_TARGET, *_FEATURES, *_KINDS, *_PROBLEM_TYPE, *_GROUP, *_TIME, *_WEIGHT)
+_EVENT: Final = ("event", "positive", "positive class", "positive_class", "event class", "event_class")
+_KEYS: Final = (*_TARGET, *_FEATURES, *_KINDS, *_PROBLEM_TYPE, *_GROUP, *_TIME, *_WEIGHT, *_EVENT)
 _KINDS_KEY: Final = rf"(?:{'|'.join(re.escape(key) for key in _KINDS)})\s*[:=]"
-_MAIN_KEYS: Final = ("target", "features", "types", "task", "group", "time", "weight")
+_MAIN_KEYS: Final = ("target", "features", "types", "task", "group", "time", "weight", "event")
 _KEY: Final = rf"(?:{'|'.join(re.escape(key) for key in _KEYS)})\s*[:=]"
 _ALL_FEATURES: Final = frozenset({"", "all", "*", "every", "every other", "all others", "rest", "auto"})
 _KIND_WORDS: Final[dict[str, ColumnKind]] = {
@@ -118,7 +119,7 @@ def apply_manual_schema(manual: ManualSchema, detected: Schema) -> Schema:
         schema = with_role(schema, manual.weight, "weight")
     if manual.problem_type != "detect" and manual.problem_type != schema.problem_type:
         schema = with_problem_type(schema, manual.problem_type)
-    return schema
+    return with_event(schema, manual.event) if manual.event else schema
 
 
 def check_columns(manual: ManualSchema, columns: tuple[str, ...]) -> None:
@@ -163,7 +164,15 @@ def _from_json(text: str) -> ManualSchema:
         raise _FormError("the group, time or weight column is not a name in quotes")
     words = {str(name): kind for name, kind in kinds.items()}
     roles = _RoleColumns(*(name.strip() for name in named))
-    return _manual_schema(target.strip(), features, words, problem_type, roles)
+    return _manual_schema(target.strip(), features, words, problem_type, roles, _event_label(fields))
+
+
+def _event_label(fields: dict[str, Any]) -> str:
+    """The event as text; in JSON it may be true or 1, as the labels are."""
+    event = _field(fields, _EVENT, "")
+    if not isinstance(event, str | int | float):
+        raise _FormError("the event is not a class of the target")
+    return str(event).strip()
 
 
 def _field(fields: dict[str, Any], keys: tuple[str, ...], default: object) -> Any:
@@ -174,7 +183,7 @@ def _field(fields: dict[str, Any], keys: tuple[str, ...], default: object) -> An
 
 
 def _from_pairs(text: str) -> ManualSchema:
-    target, problem_type, roles = "", "detect", _RoleColumns()
+    target, problem_type, roles, event = "", "detect", _RoleColumns(), ""
     features: list[str] = []
     kinds: dict[str, str] = {}
     for entry in _entries(text):
@@ -196,9 +205,11 @@ def _from_pairs(text: str) -> ManualSchema:
             roles = roles._replace(time=_unquoted(value))
         elif word in _WEIGHT:
             roles = roles._replace(weight=_unquoted(value))
+        elif word in _EVENT:
+            event = _unquoted(value)
         else:
             raise _unknown_key(key)
-    return _manual_schema(target, features, kinds, problem_type, roles)
+    return _manual_schema(target, features, kinds, problem_type, roles, event)
 
 
 def _entries(text: str) -> list[str]:
@@ -286,7 +297,12 @@ class _RoleColumns(NamedTuple):
 
 
 def _manual_schema(
-    target: str, features: list[str], kind_words: dict[str, str], problem_type_word: str, roles: _RoleColumns
+    target: str,
+    features: list[str],
+    kind_words: dict[str, str],
+    problem_type_word: str,
+    roles: _RoleColumns,
+    event: str,
 ) -> ManualSchema:
     if not target:
         raise _FormError("it names no target")
@@ -308,4 +324,4 @@ def _manual_schema(
     problem_type = _PROBLEM_TYPE_WORDS.get(problem_type_word.strip().lower())
     if problem_type is None:
         raise _FormError(f"unknown task {clean(problem_type_word, 30)!r}; known are binary, multiclass, regression")
-    return ManualSchema(target, tuple(features), kinds, problem_type, *roles)
+    return ManualSchema(target, tuple(features), kinds, problem_type, *roles, event)

@@ -39,13 +39,13 @@ def choose_split(
     order = find_time_order(others, kinds, sample, target, classes=classes)
     surely_grouped = any(entity.sure and entity.name != target for entity in entities)
     if order is not None and order.rows == "panel" and (kinds[order.column] == "date" or not surely_grouped):
-        return Split("forward", order.column, holdout, 5, order.reason)
+        return Split("forward", order.column, holdout, 5, order.reason, order.entity)
     for entity in entities:
         if entity.sure and entity.name != target:
             reason = f"each {clean(entity.name, 40)} has about {entity.rows_per_group:.0f} rows, which stay together in one part"
             return Split("grouped", entity.name, holdout, min(folds, entity.groups), reason)
     if order is not None and order.rows != "dated":
-        return Split("forward", order.column, holdout, 5, order.reason)
+        return Split("forward", order.column, holdout, 5, order.reason, order.entity)
     dated = f"; {order.reason}" if order is not None else ""
     if classes:
         return Split("stratified", "", holdout, folds, f"same class mix in every part; {plural(rows, 'row')}{dated}")

@@ -102,6 +102,7 @@ class Split(msgspec.Struct, frozen=True):
     holdout: float = 0.2  # share of rows set aside; 0 on tables too small to spare any
     folds: int = 5
     reason: str = ""
+    entity: tuple[str, ...] = ()  # the columns that name each series of a forward split; empty: all rows are one
 
 
 class Schema(msgspec.Struct, frozen=True):
@@ -114,6 +115,7 @@ class Schema(msgspec.Struct, frozen=True):
     split: Split
     rows: int = 0
     warnings: tuple[TableWarning, ...] = ()
+    event: str = ""  # the class of two that F1, precision, recall and thresholds are about; empty: found in training
 
     def column(self, name: str) -> ColumnSchema:
         """The column called `name`. Raises KeyError."""
@@ -147,3 +149,4 @@ class ManualSchema(msgspec.Struct, frozen=True):
     group: str = ""
     time: str = ""
     weight: str = ""
+    event: str = ""  # of a target with two classes; empty: by the rule
