@@ -63,7 +63,7 @@ class SearchAgent:
         if not parents:
             return Exhausted("The portfolio is used up, and none of it could be scored.")
         if _is_stale(brief, parents[0], {candidate.recipe.id for candidate in candidates}):
-            return Exhausted(f"The last {MAX_STALE} variations were no better than what came before them.")
+            return Exhausted(f"converged: the last {MAX_STALE} variations were no better than what came before them")
         rng = random.Random(f"{self._seed}:{len(seen)}")  # noqa: S311 - repeatable, not secret
         for _ in range(MAX_ATTEMPTS):
             parent = parents[min(int(rng.expovariate(1.0)), len(parents) - 1)].recipe

@@ -211,13 +211,17 @@ class Estimator:
             return np.tile(np.asarray(self.file.constant, dtype=float), (len(X), 1))
         prediction = self.model.predict(X)
         if not self.file.present:
-            numbers = prediction * self.file.scale + self.file.center
-            return np.expm1(numbers) if self.file.log_target else numbers
+            return self.numbers(prediction)
         if len(self.file.present) == self.file.outputs:
             return prediction
         all_classes = np.zeros((len(X), self.file.outputs))
         all_classes[:, list(self.file.present)] = prediction
         return all_classes
+
+    def numbers(self, prediction: Floats) -> Floats:
+        """The library's own `prediction` of a regression in the target's unit; a rising function of each value."""
+        numbers = prediction * self.file.scale + self.file.center
+        return np.expm1(numbers) if self.file.log_target else numbers
 
     def save(self, folder: Path) -> None:
         """Write `estimator.json` and the family's own file into `folder`."""

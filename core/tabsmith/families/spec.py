@@ -82,6 +82,14 @@ CLASS_WEIGHT: Final = choice(
 )
 
 
+MIN_FOLDS: Final = 3
+_TYPICAL_ROUNDS: Final = 300
+_TYPICAL_ROUND_SECONDS: Final = 2.3e-4
+_TYPICAL_ROW_SECONDS: Final = 2.2e-8
+_TYPICAL_SHARE: Final = 0.25
+"""A round of LightGBM and one of CatBoost together, for each column, and for each column and row; so many rounds of both
+on all folds may take this share of the time."""
+
 RECIPE_SHARE: Final = 0.08
 """Share of a run's time that a recipe of the portfolio may take: a dozen of them are better than one."""
 
@@ -106,6 +114,13 @@ class TableSize(msgspec.Struct, frozen=True):
     def cells(self) -> int:
         """Rows times width."""
         return self.rows * self.width
+
+    def affordable_folds(self, asked: int) -> int:
+        """As many folds as leave time for several recipes: `asked`, or fewer where fits are dear, but three."""
+        columns = self.columns or self.width
+        round_seconds = columns * self.outputs * (_TYPICAL_ROUND_SECONDS + _TYPICAL_ROW_SECONDS * self.rows)
+        fold_seconds = _TYPICAL_ROUNDS * round_seconds
+        return min(asked, max(MIN_FOLDS, int(_TYPICAL_SHARE * self.seconds * self.cores / fold_seconds)))
 
     def affordable_rounds(self, base: float, per_row: float, *, share: float = RECIPE_SHARE) -> int:
         """Rounds of boosting that one recipe can take on all folds within `share` of the time.

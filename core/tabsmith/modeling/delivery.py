@@ -1,6 +1,7 @@
-"""The end of a run: the ensemble measured, the hold-out scored once, the columns weighed, and the model saved.
+"""The end of a run: the ensemble measured, the hold-out scored once, the measured model explained, the delivered one saved.
 
-Between measuring and saving, the recipes are fitted again on all rows (see refit.py).
+After measuring, the recipes are fitted again on all rows (see refit.py); what explains the model is measured in the time
+that is left then.
 """
 
 import time
@@ -18,11 +19,13 @@ from tabsmith.formatting import significant
 from tabsmith.modeling import cross_validation, metrics, store
 from tabsmith.modeling.baseline import best_constant, compare_with_baseline
 from tabsmith.modeling.cross_validation import FoldModel
+from tabsmith.modeling.decisions.calibration import calibrate
 from tabsmith.modeling.decisions.deciding import FittedDecisions, fit_decisions
 from tabsmith.modeling.decisions.types import Decisions
 from tabsmith.modeling.ensemble import BaggedMember, BaggedModel, Ensemble
 from tabsmith.modeling.explanation.background import draw_background
-from tabsmith.modeling.explanation.explain_model import MeasuredRows, explain_model
+from tabsmith.modeling.explanation.explain_model import Explained, MeasuredRows, explain_model
+from tabsmith.modeling.explanation.learning_curve import measure_learning_curve
 from tabsmith.modeling.holdout_predictions import HoldoutPredictions
 from tabsmith.modeling.metric_catalogue import reported_metrics
 from tabsmith.modeling.model_files import HOLDOUT, ModelFile, StoredMember, is_member_file
@@ -30,6 +33,7 @@ from tabsmith.modeling.refit import REFIT_FILE, refits_of
 from tabsmith.modeling.results import (
     Confusion,
     Delivery,
+    EnsembleMember,
     Evaluation,
     Holdout,
     KeptReason,
@@ -43,8 +47,6 @@ from tabsmith.text import plural
 MAX_POINTS = 400
 BINS = 20
 MAX_LEVELS = 10_000  # of a category, kept with the model
-EXPLANATION_SECONDS = 20.0
-INTERVAL_SHARE = 0.3  # of the time that is left, for drawing intervals; the explanation takes the rest
 INTERVAL_SECONDS = 5.0
 
 
@@ -80,19 +82,15 @@ def measure_model(
 ) -> MeasuredModel:
     """Score `ensemble`, as the mean of its fold models, on the hold-out, and return it with its report; nothing is saved.
 
-    `deadline` is a time of time.monotonic(): the importance of columns, which can take longest, ends there with the
-    columns measured so far.
+    `deadline` is a time of time.monotonic(), at which the intervals have to do with the draws so far.
     """
     started = time.monotonic()
     with threadpool_limits(threads):
-        members = _members(evaluations, ensemble, run_folder, len(data.folds))
-        measured = _measured(data, members)
-        intervals_end = time.monotonic() + INTERVAL_SHARE * (deadline - time.monotonic())
-        decided = fit_decisions(data, ensemble.prediction)
+        measured = _measured(data, _members(evaluations, ensemble.members, run_folder, len(data.folds)))
+        decided = fit_decisions(data, ensemble)
+        validated = decided.cross_validated(ensemble)
         rows = measured_rows(data, measured, ensemble, decided)
-        holdout, outcome = _measure(data, rows, decided, intervals_end, run_folder / HOLDOUT)
-        end = min(deadline, time.monotonic() + EXPLANATION_SECONDS)
-        importance, explanation = explain_model(data, members, rows, deadline=end)
+        holdout, outcome = _measure(data, rows, decided, deadline, run_folder / HOLDOUT)
     report = ModelReport(
         model_id=header.model_id,
         run_id=header.run_id,
@@ -103,11 +101,10 @@ def measure_model(
         metric=decided.metric,
         members=ensemble.members,
         champion=_champion(data, evaluations),
-        cv_score=ensemble.score,
-        cv_se=ensemble.standard_error,
+        cv_score=validated.score,
+        cv_se=validated.standard_error,
         holdout=holdout,
-        importance=importance,
-        explanation=explanation,
+        importance=(),
         outcome=outcome,
         classes=data.labels.words(),
         train_rows=data.train_rows,
@@ -115,7 +112,8 @@ def measure_model(
         tries=header.tries,
         seconds=header.seconds + time.monotonic() - started,
         seed=data.seed,
-        decisions=decided.report(rows.y, rows.prediction),
+        folds=len(data.folds),
+        decisions=decided.report(rows.y, rows.prediction, _weights_of_measured(data)),
         notes=(
             *data.notes,
             *_caveats(holdout, header.tries, data),
@@ -126,16 +124,65 @@ def measure_model(
     return MeasuredModel(report, decided.decisions)
 
 
-def save_delivered(
+def explain_measured(
     data: TrainingData,
     evaluations: Sequence[Evaluation],
     measured: MeasuredModel,
     run_folder: Path,
     *,
+    threads: int,
+    deadline: float,
+) -> Explained:
+    """What explains the model `measured`: the importance of columns and the rest, as far as it was measured by
+    `deadline`, a time of time.monotonic()."""
+    report = measured.report
+    with threadpool_limits(threads):
+        members = _members(evaluations, report.members, run_folder, len(data.folds))
+        if data.holdout_rows:
+            prediction = calibrate(measured.decisions.calibration, _measured(data, members).predict(data.held_rows))
+            rows = MeasuredRows(data.held_rows, data.held_y, prediction, data.held_positions, measured.decisions)
+        else:
+            rows = _out_of_fold_rows(data, _out_of_fold(data, evaluations, report, run_folder), measured.decisions)
+        return explain_model(
+            data,
+            members,
+            rows,
+            deadline=deadline,
+            learning_curve=lambda: measure_learning_curve(
+                data, report.champion, run_folder, threads=threads, seconds_left=lambda: deadline - time.monotonic()
+            ),
+        )
+
+
+def _out_of_fold(
+    data: TrainingData, evaluations: Sequence[Evaluation], report: ModelReport, run_folder: Path
+) -> Floats:
+    """The ensemble's predictions of the training rows, each by the models that have not seen it."""
+    total = np.zeros((data.train_rows, data.outputs))
+    for member in report.members:
+        folder = _folder(evaluations, member.recipe.id, run_folder)
+        total += member.weight * cross_validation.out_of_fold_predictions(data, folder)
+    return total
+
+
+def _out_of_fold_rows(data: TrainingData, prediction: Floats, decisions: Decisions) -> MeasuredRows:
+    """The training rows that some fold predicts, with the ensemble's `prediction` out of fold, calibrated."""
+    covered = np.flatnonzero(data.covered)
+    calibrated = calibrate(decisions.calibration, prediction[covered])
+    return MeasuredRows(data.rows.take(covered), data.y[covered], calibrated, data.positions[covered], decisions)
+
+
+def save_delivered(
+    data: TrainingData,
+    evaluations: Sequence[Evaluation],
+    measured: MeasuredModel,
+    explained: Explained,
+    run_folder: Path,
+    *,
     kept: KeptReason,
 ) -> ModelReport:
-    """Save the model `measured`, each recipe as the models of all rows that it has below `run_folder`, or else
-    as those of its folds; returns its report.
+    """Save the model `measured` with what explains it, each recipe as the models of all rows that it has below
+    `run_folder`, or else as those of its folds; returns its report.
 
     `kept` says why recipes may not have been fitted again. A model that cannot be saved whole is not saved at all. Raises
     StorageError.
@@ -152,7 +199,7 @@ def save_delivered(
         recipes=len(report.members),
         kept=kept if refitted < len(report.members) else "",
     )
-    report = replace(report, delivery=delivery)
+    report = replace(report, delivery=delivery, importance=explained.importance, explanation=explained.explanation)
     _save(data, evaluations, report, measured.decisions, run_folder, refits)
     return report
 
@@ -197,11 +244,11 @@ def _folder(evaluations: Sequence[Evaluation], recipe_id: str, run_folder: Path)
 
 
 def _members(
-    evaluations: Sequence[Evaluation], ensemble: Ensemble, run_folder: Path, folds: int
+    evaluations: Sequence[Evaluation], chosen: Sequence[EnsembleMember], run_folder: Path, folds: int
 ) -> tuple[BaggedMember, ...]:
-    """The ensemble's fold models, all of them, in the folds' order."""
+    """The fold models of the `chosen` recipes, all of them, in the folds' order."""
     members = []
-    for member in ensemble.members:
+    for member in chosen:
         folder = _folder(evaluations, member.recipe.id, run_folder)
         models = tuple(FoldModel.load(cross_validation.fold_folder(folder, fold)) for fold in range(folds))
         members.append(BaggedMember(member.recipe, member.weight, models))
@@ -229,13 +276,16 @@ def measured_rows(
     data: TrainingData, delivered: BaggedModel, ensemble: Ensemble, decided: FittedDecisions
 ) -> MeasuredRows:
     """The hold-out with the predictions of `delivered`; where there is none, the training rows, out of fold."""
-    rule = decided.decisions.rule
+    decisions = decided.decisions
     if data.holdout_rows:
         prediction = decided.calibrated(delivered.predict(data.held_rows))
-        return MeasuredRows(data.held_rows, data.held_y, prediction, data.held_positions, rule)
-    covered = np.flatnonzero(data.covered)
-    prediction = decided.calibrated(ensemble.prediction[covered])
-    return MeasuredRows(data.rows.take(covered), data.y[covered], prediction, data.positions[covered], rule)
+        return MeasuredRows(data.held_rows, data.held_y, prediction, data.held_positions, decisions)
+    return _out_of_fold_rows(data, ensemble.prediction, decisions)
+
+
+def _weights_of_measured(data: TrainingData) -> Floats | None:
+    """How much each of the measured rows counts; None where all count the same."""
+    return data.holdout_weights if data.holdout_rows else metrics.taken(data.weights, np.flatnonzero(data.covered))
 
 
 def _measure(

@@ -120,7 +120,7 @@ class Model:
 
         The frame has a row for each of `rows` and a column for each of `column_names`, then `base`, the prediction for a
         row of which nothing is known; a row's sum is the prediction. For classes, that is the probability of `label`;
-        without one, of the second of two classes, or of the class that is predicted for the row.
+        without one, of the event class of two, or of the class that is predicted for the row.
 
         Raises PredictionError for a `label` that is no class, and for a model that was saved by an earlier version; and
         as `predict` does.
@@ -154,10 +154,12 @@ class Model:
         return RowExplainer(self._estimator, background, calibration=self.decisions.calibration)
 
     def explained_outputs(self, prediction: Floats) -> Ints | np.int64:
-        """Which output of each row's prediction an explanation is about: the number, the probability of the second of
-        two classes, or that of the predicted class."""
+        """Which output of each row's prediction an explanation is about: the number, the probability of the event class
+        of two, or that of the predicted class."""
         count = len(self.labels.classes)
-        return np.int64(0) if not count else np.int64(1) if count == 2 else prediction.argmax(axis=1)
+        return (
+            np.int64(self.report.metric.event if count == 2 else 0) if count <= 2 else self.label_positions(prediction)
+        )
 
     def _class_position(self, label: object) -> int | None:
         if label is None:

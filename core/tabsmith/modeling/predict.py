@@ -238,7 +238,9 @@ class _Prediction:
         """What the contributions add up to."""
         if not self._labels:
             return self._model.schema.target
-        return f"probability of {self._labels[1]}" if len(self._labels) == 2 else "probability of the predicted class"
+        if len(self._labels) > 2:
+            return "probability of the predicted class"
+        return f"probability of {self._labels[self._model.report.metric.event]}"
 
     def _note_lost_rows(self) -> None:
         """Note the lines that reading left out, as it does where tables are joined."""

@@ -134,6 +134,7 @@ class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
     tries: int
     seconds: float
     seed: int = 0
+    folds: int = 0  # of the validation; 0 in reports of earlier versions
     delivery: Delivery | None = None  # None where the model is the measured one, as it was before there was a choice
     notes: tuple[str, ...] = ()  # what a reader should know: folds made fewer, work cut short
     decisions: DecisionReport = DecisionReport()

@@ -8,7 +8,7 @@ import math
 import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -121,11 +121,6 @@ class RowArrays:
     def replaced(self, columns: Mapping[str, ColumnValues]) -> "RowArrays":
         """The same rows with `columns` added or put in place of those of the same name."""
         return RowArrays(self.count, {**self.columns, **columns})
-
-    def with_rows(self, others: "RowArrays") -> "RowArrays":
-        """These rows and then `others`, which have the same columns of the same kinds."""
-        columns = {name: _joined(column, others.columns[name]) for name, column in self.columns.items()}
-        return RowArrays(self.count + others.count, columns)
 
     def floats(self, name: str) -> Floats:
         """A numeric, boolean or date column as floats; a text column's cells that are numbers, as those."""
@@ -338,16 +333,6 @@ def text_column(codes: Ints, levels: list[str]) -> TextColumn:
     if len(positions) < len(levels):
         codes = np.asarray([*merged, -1], dtype=np.int64)[codes]
     return TextColumn(codes, tuple(positions))
-
-
-def _joined(first: ColumnValues, second: ColumnValues) -> ColumnValues:
-    """The cells of one column and then those of another of the same kind."""
-    if isinstance(first, TextColumn):
-        assert isinstance(second, TextColumn)
-        codes = np.where(second.codes < 0, -1, second.codes + len(first.levels))
-        return text_column(np.concatenate([first.codes, codes]), [*first.levels, *second.levels])
-    assert type(first) is type(second)
-    return replace(first, values=np.concatenate([first.values, second.values]))
 
 
 def _looked_up(codes: Ints, values: list[float]) -> Floats:

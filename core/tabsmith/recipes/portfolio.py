@@ -8,10 +8,13 @@ between for variety in the ensemble. Rounds and learning rates are those that th
 from collections.abc import Collection
 from typing import Final
 
+from msgspec.structs import replace
+
 from tabsmith.families.registry import families, get_family
 from tabsmith.families.spec import HUGE, SMALL, TINY, TableSize
 from tabsmith.recipes.recipe import Family, Recipe
 from tabsmith.tables.profile.types import TableProfile
+from tabsmith.tables.schema.splits import fold_count
 from tabsmith.tables.schema.types import Schema
 
 AMPLE_SECONDS: Final = 600.0
@@ -51,7 +54,7 @@ def measure_table(schema: Schema, profile: TableProfile, *, seconds: float = 0.0
         width += min(profiled.distinct, 50) if profiled and column.kind in ("category", "code") else 1
     target = columns.get(schema.target)
     classes = target.distinct if target and schema.problem_type in ("binary", "multiclass") else 0
-    return TableSize(
+    size = TableSize(
         rows=profile.rows or schema.rows,
         width=max(1, width),
         classes=classes,
@@ -60,11 +63,19 @@ def measure_table(schema: Schema, profile: TableProfile, *, seconds: float = 0.0
         seconds=seconds or AMPLE_SECONDS,
         cores=cores,
     )
+    return replace(size, folds=folds_in_time(schema, size))
+
+
+def folds_in_time(schema: Schema, size: TableSize) -> int:
+    """The folds of a run on this table: those of the schema, or, unless a person has set them, as many as the time can
+    pay for."""
+    asked = schema.split.folds
+    return size.affordable_folds(asked) if asked == fold_count(schema.rows) else asked
 
 
 def _max_recipes(size: TableSize) -> int:
     if size.rows < TINY:
         return 10
     if size.rows < SMALL:
-        return 16
-    return 24 if size.rows < HUGE else 12
+        return 20
+    return 36 if size.rows < HUGE else 12

@@ -26,6 +26,8 @@ from tabsmith.orchestration.loop.iteration import LoopContext, RecipeIteration
 from tabsmith.orchestration.loop.recipe_loop import RecipeLoop
 from tabsmith.orchestration.loop.resume import close_lost_sessions
 from tabsmith.orchestration.sessions import Transcripts
+from tabsmith.processes import available_cores
+from tabsmith.recipes.portfolio import measure_table
 from tabsmith.runs import stages
 from tabsmith.runs.agent_factory import AgentFactory
 from tabsmith.runs.controller import ActiveClock, RunController, StoppedError
@@ -43,7 +45,7 @@ from tabsmith.runs.events import (
     StateChanged,
     TableReady,
 )
-from tabsmith.runs.finishing import fit_on_all_rows, measuring_seconds
+from tabsmith.runs.finishing import explain_in_time, fit_on_all_rows, measuring_seconds
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.pool import Pool
 from tabsmith.runs.reducers import reduce
@@ -76,7 +78,7 @@ class Worker:
         self._journal = folder.events()
         self._spec = folder.spec()
         self._past = reduce(self._journal.read().values)
-        self._cores = self._spec.choice.cores or _available_cores()
+        self._cores = self._spec.choice.cores or available_cores()
         self._pool = Pool(self._cores)
         self._clock = ActiveClock(self._past.counted_seconds)
         self._clock.hold()  # until there is something to try
@@ -153,8 +155,9 @@ class Worker:
         schema = await self._control.unless_stopped(self._understand(info))
         metric = stages.choose_metric(self._spec, schema)
         self._control.enter(RunState.READING, "preparing the folds")
+        size = measure_table(schema, info.profile, seconds=self._spec.choice.limits.seconds, cores=self._cores)
         data = await self._control.unless_stopped(
-            stages.in_thread(lambda: stages.prepare(info, schema, metric, self._spec))
+            stages.in_thread(lambda: stages.prepare(info, schema, metric, self._spec, size.folds))
         )
         self._record(
             SearchStarted(
@@ -252,6 +255,8 @@ class Worker:
     async def _finish(
         self, source: Source, data: "TrainingData", info: TableInfo, loop: RecipeLoop, end: LoopEnd
     ) -> RunEnded:
+        if not loop.evaluations and end == "time":
+            await self._control.unless_stopped(loop.try_search_once())
         if not loop.evaluations:
             return self._nothing_scored(end)
         self._control.enter(RunState.FINISHING, "putting the best recipes together")
@@ -281,8 +286,11 @@ class Worker:
                 data, measured.report, evaluations, root, self._pool, self._control, self._cores, kept
             )
             await self._control.unless_stopped(refits)
+        explained = await self._control.unless_stopped(
+            explain_in_time(data, evaluations, root, measured, self._pool, self._control, self._cores)
+        )
         report = await self._control.unless_stopped(
-            self._pool.run(lambda _: stages.deliver(data, evaluations, root, measured, kept), ModelReport)
+            self._pool.run(lambda _: stages.deliver(data, evaluations, root, measured, explained, kept), ModelReport)
         )
         self._record(
             EnsembleBuilt(
@@ -342,12 +350,6 @@ class Worker:
 
     def _record(self, event: RunEvent) -> None:
         self._journal.append(replace(event, at=time.time()))
-
-
-def _available_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def main(arguments: list[str]) -> int:

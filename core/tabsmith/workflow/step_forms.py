@@ -94,6 +94,7 @@ def _schema_facts(session: WorkflowSession) -> tuple[Fact, ...]:
             Fact("Target", clean(manual.target, 60), "as you described it"),
             Fact("Features", features),
             Fact("Task", "found when the file is read" if manual.problem_type == "detect" else manual.problem_type),
+            *_event_fact(manual.event),
         )
     schema = session.schema
     if schema is None:
@@ -107,9 +108,15 @@ def _schema_facts(session: WorkflowSession) -> tuple[Fact, ...]:
         Fact("Rows", f"{schema.rows:,}"),
         Fact("Target", clean(schema.target, 60) or "none", evidence),
         Fact("Task", schema.problem_type),
+        *_event_fact(schema.event),
         Fact("Features", f"{len(schema.features):,} of {plural(len(schema.columns), 'column')}"),
         Fact("Split", f"{way}{test_set}", clean(schema.split.reason)),
     )
+
+
+def _event_fact(event: str) -> tuple[Fact, ...]:
+    """The event of a target with two classes; nothing where it is not known or there are not two."""
+    return (Fact("Event", clean(event, 60), "what F1, precision, recall and a threshold are about"),) if event else ()
 
 
 def _bytes(size: int) -> str:

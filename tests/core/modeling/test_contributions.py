@@ -16,6 +16,7 @@ from tabsmith.modeling.decisions.types import Platt, Temperature
 from tabsmith.modeling.ensemble import BaggedMember, BaggedModel
 from tabsmith.modeling.explanation.background import background_rows, draw_background
 from tabsmith.modeling.explanation.contributions import RowExplainer
+from tabsmith.modeling.metric_catalogue import get_metric
 from tabsmith.modeling.model import Model, load_model
 from tabsmith.modeling.predict import predict_file, source_to_predict
 from tabsmith.modeling.training_data import TrainingData
@@ -93,6 +94,16 @@ class _Opaque:
 
     def __init__(self, estimator):
         self.predict = estimator.predict
+
+
+def test_contributions_to_a_logarithm_are_carried_over_to_the_number(tmp_path):
+    data = replace(prepared("number", "regression"), metric=get_metric("rmsle"))
+    model = _bagged(data, tmp_path, quick("lightgbm"))
+    rows = data.held_rows.take(np.arange(6))
+    found = _explainer(data, model).explain(rows)
+    assert model.members[0].models[0].estimator.file.log_target
+    assert found.exact
+    np.testing.assert_allclose(found.prediction, model.predict(rows), rtol=1e-9)
 
 
 def test_a_feature_of_two_columns_counts_for_both(tmp_path):

@@ -12,10 +12,11 @@ from tabsmith.families.feature_steps import Lags
 from tabsmith.families.registry import get_family
 from tabsmith.modeling.cross_validation import fold_folder
 from tabsmith.modeling.ensemble import FoldModel
-from tabsmith.modeling.features.blocks import Block
-from tabsmith.modeling.features.fitting import FeatureContext, fit_features
+from tabsmith.modeling.features.context import FeatureContext
+from tabsmith.modeling.features.fitting import fit_features
 from tabsmith.modeling.features.lags import LagBlock, fit_lags
-from tabsmith.modeling.results import get_metric
+from tabsmith.modeling.features.transformer import Block
+from tabsmith.modeling.metric_catalogue import get_metric
 from tabsmith.modeling.rows import NumberColumn, RowArrays, TextColumn
 from tabsmith.modeling.training_data import prepare_training_data
 from tabsmith.recipes.recipe import Recipe

@@ -7,7 +7,7 @@ members are asked for predictions of rows that take their cells, column by colum
 2009, Štrumbelj and Kononenko 2014). A feature that is computed from several columns counts for each of them equally.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
@@ -28,6 +28,7 @@ _WALKED_ROWS: Final = 1000  # predicted for each explained row, about
 _CHUNK_ROWS: Final = 20_000  # predicted at once
 _PIECE_ROWS: Final = 1_000  # explained at once
 _CHUNK_CELLS: Final = 4_000_000  # in memory at once
+_SMALL: Final = 1e-6  # a change of a margin below which the slope there is taken for that of the change
 _STILL: Final = 1e-9  # a sum of contributions below which a prediction is the base
 _NODES: Final = 24  # of the integral from the base to the margin
 _TOLERANCE: Final = 1e-4  # of the largest prediction, by which exact contributions may miss it
@@ -105,23 +106,22 @@ def _calibrated(found: Contributions, calibration: Calibration) -> Contributions
 
 
 def mean_contributions(sample: OutOfFoldSample) -> dict[str, float] | None:
-    """The mean size of each column's contributions to the predictions of a sample, over the members that give theirs
-    exactly; None if none does."""
+    """The mean size of each column's contributions to the predictions of the largest fold of a sample, over the members
+    that give theirs exactly; None if none does."""
     names = tuple(sample.rows.columns)
-    sizes = np.zeros(len(names))
-    found = False
+    fold = max(range(len(sample.parts)), key=lambda place: sample.parts[place].stop - sample.parts[place].start)
+    rows = sample.rows.take(np.arange(sample.parts[fold].start, sample.parts[fold].stop))
+    sizes: dict[str, float] | None = None
     for member in sample.members:
-        shares = source_columns(member.recipe.derived, names)
-        derived = compute_derived_columns(sample.rows, member.recipe)
-        complete = sample.rows.replaced(derived)
-        for model, part in zip(member.models, sample.parts, strict=True):
-            if part.stop == part.start or not isinstance(model.estimator.model, AdditiveModel):
-                continue
-            X = model.features.transform(complete.take(np.arange(part.start, part.stop)))
-            values = model.estimator.model.contributions(X, X)[:, :, :-1]
-            sizes += member.weight * np.abs(_by_column(model, values, shares, names)).sum(axis=(0, 2))
-            found = True
-    return dict(zip(names, sizes.tolist(), strict=True)) if found else None
+        model = member.models[fold]
+        if not isinstance(model.estimator.model, AdditiveModel):
+            continue
+        X = model.features.transform(rows.replaced(compute_derived_columns(rows, member.recipe)))
+        effects = model.estimator.model.contributions(X, X)[:, :, :-1]
+        by_column = _by_column(model, effects, source_columns(member.recipe.derived, names), names)
+        means = member.weight * model.estimator.file.scale * np.abs(by_column).mean(axis=0).sum(axis=1)
+        sizes = {name: (sizes or {}).get(name, 0.0) + size for name, size in zip(names, means.tolist(), strict=True)}
+    return sizes
 
 
 class _Explainer(Protocol):
@@ -195,14 +195,24 @@ def _of_estimator(estimator: Estimator, X: Floats, background: Floats) -> Contri
     margins = estimator.model.contributions(X, background)  # (rows, margins, features + 1)
     effects, base = margins[:, :, :-1], margins[:1, :, -1]
     if not file.present:
-        values = effects.swapaxes(1, 2) * file.scale
-        return Contributions(features, values, base[0] * file.scale + file.center, True)
+        slopes = _slopes(estimator.numbers, base[0, 0], effects.sum(axis=(1, 2)))
+        return Contributions(features, effects.swapaxes(1, 2) * slopes[:, None, None], estimator.numbers(base)[0], True)
     values, start = _as_probabilities(effects, base)
     all_classes = np.zeros((len(X), X.shape[1], file.outputs))
     all_classes[:, :, list(file.present)] = values
     all_base = np.zeros(file.outputs)
     all_base[list(file.present)] = start
     return Contributions(features, all_classes, all_base, True)
+
+
+def _slopes(link: Callable[[Floats], Floats], base: float, change: Floats) -> Floats:
+    """What `link`, a rising function of (rows, 1) margins, makes of each `change` from `base`, divided by that change.
+
+    Along a straight line from the base, the share of each feature in the change is the same before and after the link.
+    """
+    least = _SMALL * max(1.0, abs(base))
+    steps = np.where(np.abs(change) < least, least, change)  # where nothing changes, about the derivative
+    return np.asarray((link(base + steps[:, None]) - link(np.array([[base]])))[:, 0] / steps, dtype=np.float64)
 
 
 def _as_probabilities(effects: Floats, base: Floats) -> tuple[Floats, Floats]:
@@ -212,12 +222,9 @@ def _as_probabilities(effects: Floats, base: Floats) -> tuple[Floats, Floats]:
     """
     change = effects.sum(axis=2)
     start, end = probabilities(base)[0], probabilities(base + change)
-    if (
-        effects.shape[1] == 1
-    ):  # one margin: the share of each feature in the change is the same for margin and probability
-        small = np.abs(change[:, 0]) < 1e-9
-        slope = np.where(small, start[1] * start[0], (end[:, 1] - start[1]) / np.where(small, 1.0, change[:, 0]))
-        second = effects[:, 0, :] * slope[:, None]
+    if effects.shape[1] == 1:
+        slopes = _slopes(lambda margins: probabilities(margins)[:, 1:], base[0, 0], change[:, 0])
+        second = effects[:, 0, :] * slopes[:, None]
         return np.stack([-second, second], axis=2), start
     values = np.zeros((len(effects), effects.shape[2], effects.shape[1]))
     places, weights = np.polynomial.legendre.leggauss(_NODES)
@@ -239,13 +246,10 @@ def _by_column(
     """Contributions (rows, outputs, features) summed over the features of each column: (rows, columns, outputs)."""
     places = {name: place for place, name in enumerate(names)}
     shares = np.zeros((values.shape[2], len(names)))
-    feature = 0
-    for block in model.features.blocks:
-        for used in block.sources:
-            columns = [column for name in used for column in derived.get(name, (name,))]
-            for column in columns:
-                shares[feature, places[column]] += 1 / len(columns)
-            feature += 1
+    for feature, used in enumerate(model.features.sources):
+        columns = [column for name in used for column in derived.get(name, (name,))]
+        for column in columns:
+            shares[feature, places[column]] += 1 / len(columns)
     return np.asarray((values @ shares).swapaxes(1, 2), dtype=np.float64)
 
 
@@ -279,7 +283,7 @@ class _WalkingExplainer:
         walks, steps = self._orders.shape
         if not steps:
             return values
-        both = rows.with_rows(self._background)
+        both = rows.joined(self._background)
         places = np.array([self._names.index(name) for name in self._used])
         chunk = max(1, _CHUNK_CELLS // (walks * steps * len(self.base)))
         for first in range(0, len(rows), chunk):
@@ -322,8 +326,7 @@ def _used_columns(member: BaggedMember, names: tuple[str, ...]) -> tuple[str, ..
     read = {
         column
         for model in member.models
-        for block in model.features.blocks
-        for used in block.sources
+        for used in model.features.sources
         for name in used
         for column in derived.get(name, (name,))
     }

@@ -21,14 +21,14 @@ GROUPS: Final = 10  # of a calibration curve
 _ROWS_PER_GROUP: Final = 10
 
 
-def class_curves(y: Ints, prediction: Floats, labels: tuple[str, ...]) -> tuple[ClassCurves, ...]:
-    """The curves of the second of two classes, or of each of the six most frequent ones against all others.
+def class_curves(y: Ints, prediction: Floats, labels: tuple[str, ...], event: int) -> tuple[ClassCurves, ...]:
+    """The curves of the event class of two, or of each of the six most frequent ones against all others.
 
     `y` holds class positions and `prediction` probabilities (rows, classes). A class that no row, or every row, is of
     has no curves.
     """
     counts = np.bincount(y, minlength=len(labels))
-    drawn = [1] if len(labels) == 2 else np.argsort(-counts, kind="stable")[:MAX_CURVES].tolist()
+    drawn = [event] if len(labels) == 2 else np.argsort(-counts, kind="stable")[:MAX_CURVES].tolist()
     return tuple(
         _curves(labels[position], y == position, prediction[:, position])
         for position in drawn

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 
@@ -25,7 +25,7 @@ def partial_dependence(
 ) -> tuple[PartialDependence, ...]:
     """The dependence on the first `MAX_COLUMNS` of `columns`, each at up to 20 values that occur in the training rows.
 
-    Of many classes, the probabilities of the five most frequent are given; of two, that of the second. `enough` is asked
+    Of many classes, the probabilities of the five most frequent are given; of two, that of the event class. `enough` is asked
     before every column.
     """
     few = sample.first(ROWS)
@@ -40,8 +40,12 @@ def partial_dependence(
             prediction = few.predict(few.rows.replaced({column: cell.take(np.zeros(len(few), dtype=np.int64))}))
             mean = prediction[:, list(outputs)].mean(axis=0).tolist()
             points.append(DependencePoint(value, tuple(_rounded(number) for number in mean), _rounded(share)))
-        found.append(PartialDependence(column, tuple(points), labels))
+        found.append(PartialDependence(column, _kind(values), tuple(points), labels))
     return tuple(found)
+
+
+def _kind(values: ColumnValues) -> Literal["number", "date", "level"]:
+    return "date" if isinstance(values, DateColumn) else "number" if isinstance(values, NumberColumn) else "level"
 
 
 def explained_outputs(data: TrainingData) -> tuple[tuple[int, ...], tuple[str, ...]]:
@@ -50,7 +54,7 @@ def explained_outputs(data: TrainingData) -> tuple[tuple[int, ...], tuple[str, .
         return (0,), ()
     words = data.labels.words()
     if data.classes == 2:
-        return (1,), (words[1],)
+        return (data.metric.event,), (words[data.metric.event],)
     counts = np.bincount(data.y.astype(np.int64), minlength=data.classes)
     frequent = tuple(np.argsort(-counts, kind="stable")[:MAX_CLASSES].tolist())
     return frequent, tuple(words[position] for position in frequent)

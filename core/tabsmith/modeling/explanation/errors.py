@@ -63,6 +63,7 @@ def worst_slices(
     from scipy.stats import rankdata
 
     losses, measure = _losses(y, prediction, metric)
+    expected = _expected_losses(prediction, metric, measure)
     count = len(losses)
     if count < 2 * MIN_SLICE_ROWS or np.ptp(losses) == 0:
         return ()
@@ -81,7 +82,10 @@ def worst_slices(
             p_value = float(ndtr(-(ranks[inside].mean() - (count + 1) / 2) / deviation))
             error, elsewhere = _error(losses[inside], measure), _error(losses[~inside], measure)
             if p_value <= CERTAINTY and error > elsewhere:
-                found.append(WorstSlice(name, values, size, _rounded(error), _rounded(elsewhere), measure, p_value))
+                own = None if expected is None else _rounded(float(expected[inside].mean()))
+                found.append(
+                    WorstSlice(name, values, size, _rounded(error), _rounded(elsewhere), measure, p_value, own)
+                )
     certain = [
         msgspec.structs.replace(part, p_value=float(f"{part.p_value * tested:.2g}"))
         for part in found
@@ -103,6 +107,16 @@ def _losses(y: Ints | Floats, prediction: Floats, metric: Metric) -> tuple[Float
     if not metric.uses_labels:
         return -np.log(np.clip(prediction[np.arange(len(truth)), truth], 1e-15, None)), "log loss"
     return (choose_labels(metric.rule, prediction) != truth).astype(np.float64), "error rate"
+
+
+def _expected_losses(prediction: Floats, metric: Metric, measure: ErrorMeasure) -> Floats | None:
+    """The loss of each row that its probabilities expect, which it has on the mean if they are right."""
+    if measure == "log loss":
+        return np.asarray(-(prediction * np.log(np.clip(prediction, 1e-15, None))).sum(axis=1), dtype=np.float64)
+    if measure == "error rate":
+        chosen = choose_labels(metric.rule, prediction)
+        return np.asarray(1.0 - prediction[np.arange(len(prediction)), chosen], dtype=np.float64)
+    return None
 
 
 def _error(losses: Floats, measure: ErrorMeasure) -> float:

@@ -3,13 +3,14 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
+import msgspec
 import numpy as np
 
 from tabsmith.families.estimator import Floats, Ints
-from tabsmith.modeling.decisions.label_rules import LabelRule
 from tabsmith.modeling.decisions.labels import choose_labels
+from tabsmith.modeling.decisions.types import Decisions
 from tabsmith.modeling.ensemble import BaggedMember
 from tabsmith.modeling.explanation.curves import class_curves, class_scores
 from tabsmith.modeling.explanation.dependence import partial_dependence
@@ -34,14 +35,14 @@ class MeasuredRows:
     y: Ints | Floats
     prediction: Floats  # (rows, classes or 1)
     positions: Ints  # in the table, counted from 0
-    rule: LabelRule  # that makes labels of probabilities
+    decisions: Decisions  # by which predictions are calibrated and made labels
 
 
-class Explained(NamedTuple):
+class Explained(msgspec.Struct, frozen=True):
     """The importance of columns, most important first, and the rest."""
 
-    importance: tuple[ColumnImportance, ...]
-    explanation: Explanation
+    importance: tuple[ColumnImportance, ...] = ()
+    explanation: Explanation = Explanation()
 
 
 def explain_model(
@@ -50,28 +51,26 @@ def explain_model(
     measured: MeasuredRows,
     *,
     deadline: float,
-    learning_curve: Callable[[float], LearningCurve | None] = lambda _deadline: None,
+    learning_curve: Callable[[], LearningCurve | None],
 ) -> Explained:
     """Explain the model that was measured on `measured`; `members` hold its models of all folds, in the folds' order.
 
-    `deadline` is a time of time.monotonic(), at which what is not measured yet is left out. `learning_curve` is asked
-    last, and told the deadline.
+    `deadline` is a time of time.monotonic(), at which what is not measured yet is left out. `learning_curve` is measured
+    last.
     """
     generator = np.random.default_rng(data.seed)
-    words = data.labels.words()
-    worst = worst_rows(measured.y, measured.prediction, words, measured.positions, measured.rule)
+    words, rule = data.labels.words(), measured.decisions.rule
+    worst = worst_rows(measured.y, measured.prediction, words, measured.positions, rule)
     names = measurable_columns(data)
     sliced = _few(measured, generator)
-    slices = worst_slices(
-        sliced.rows, names, sliced.y, sliced.prediction, data.metric.about(data.metric.event, measured.rule)
-    )
+    slices = worst_slices(sliced.rows, names, sliced.y, sliced.prediction, data.metric.about(data.metric.event, rule))
     curves: tuple[ClassCurves, ...] = ()
     scores: tuple[ClassScores, ...] = ()
     if data.classes:
         truth = measured.y.astype(np.int64)
-        curves = class_curves(truth, measured.prediction, words)
-        scores = class_scores(truth, choose_labels(measured.rule, measured.prediction), words)
-    sample = draw_sample(data, members, MAX_ROWS, generator)
+        curves = class_curves(truth, measured.prediction, words, data.metric.event)
+        scores = class_scores(truth, choose_labels(rule, measured.prediction), words)
+    sample = draw_sample(data, members, MAX_ROWS, generator, measured.decisions.calibration)
     importance_end = time.monotonic() + IMPORTANCE_SHARE * (deadline - time.monotonic())
     importance = column_importance(data, sample, generator=generator, enough=lambda: time.monotonic() >= importance_end)
     dependence = partial_dependence(
@@ -86,8 +85,7 @@ def explain_model(
             classes=scores,
             worst_rows=worst,
             worst_slices=slices,
-            learning_curve=learning_curve(deadline),
-            seed=data.seed,
+            learning_curve=learning_curve(),
         ),
     )
 
@@ -102,5 +100,5 @@ def _few(measured: MeasuredRows, generator: np.random.Generator) -> MeasuredRows
         measured.y[index],
         measured.prediction[index],
         measured.positions[index],
-        measured.rule,
+        measured.decisions,
     )

@@ -71,14 +71,14 @@ def cheap_order(
     generator: np.random.Generator,
     enough: Callable[[], bool] = lambda: False,
 ) -> tuple[str, ...]:
-    """`names`, those that seem to matter most first: a guess from at most 200 rows.
+    """`names`, those that seem to matter most first: a guess from a few hundred rows.
 
     By the mean size of the Shapley values of the members that give them at little cost; where none does, by one shuffle
     of each column.
     """
-    few = sample.first(ORDER_ROWS)
-    sizes = mean_contributions(few)
+    sizes = mean_contributions(sample)
     if sizes is None:
+        few = sample.first(ORDER_ROWS)
         base = _score(metric, few, few.rows, classes)
         sign = 1.0 if metric.greater_is_better else -1.0
         sizes = {}

@@ -20,6 +20,7 @@ class PartialDependence(msgspec.Struct, frozen=True):
     """How the mean prediction changes with one column (Friedman 2001), at no more than 20 of its values."""
 
     column: str
+    kind: Literal["number", "date", "level"]
     points: tuple[DependencePoint, ...]  # numbers and dates rising, levels the most frequent first
     classes: tuple[str, ...] = ()  # whose probabilities are predicted; empty for regression
 
@@ -90,6 +91,7 @@ class WorstSlice(msgspec.Struct, frozen=True):
     elsewhere: float  # the error on all other rows
     measure: ErrorMeasure
     p_value: float  # of no difference (Mann and Whitney), times the number of slices looked at (Bonferroni)
+    expected: float | None = None  # the error that the model's own probabilities say; None for regression
 
 
 class LearningPoint(msgspec.Struct, frozen=True):
@@ -117,12 +119,11 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 
     columns: int = 0  # whose importance can be measured
     dependence: tuple[PartialDependence, ...] = ()  # of the most important columns
-    curves: tuple[ClassCurves, ...] = ()  # of the second of two classes, or of the most frequent ones
+    curves: tuple[ClassCurves, ...] = ()  # of the event class of two, or of the most frequent ones
     classes: tuple[ClassScores, ...] = ()  # the most frequent first
     worst_rows: tuple[WorstRow, ...] = ()
     worst_slices: tuple[WorstSlice, ...] = ()
     learning_curve: LearningCurve | None = None
-    seed: int | None = None  # by which rows were set aside; None in reports of earlier versions
 
 
 BackgroundCells: TypeAlias = dict[str, tuple[float | str | None, ...]]

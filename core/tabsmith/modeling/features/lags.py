@@ -17,8 +17,12 @@ from typing import Final
 import msgspec
 import numpy as np
 
+from tabsmith.errors import RecipeError
 from tabsmith.families.estimator import Floats, Ints
 from tabsmith.families.feature_steps import Lags
+from tabsmith.families.spec import FamilyRequirements
+from tabsmith.modeling.features.context import FeatureContext
+from tabsmith.modeling.features.scaling import centers_and_scales
 from tabsmith.modeling.rows import RowArrays, TextColumn
 
 MOST_KEPT: Final = 200_000
@@ -209,3 +213,41 @@ def _median_step(history: History) -> float:
     inside = np.ones(len(steps), dtype=bool)
     inside[history.starts[1:-1] - 1] = False
     return float(np.median(steps[inside])) if inside.any() else 1.0
+
+
+def fit_lag_blocks(context: FeatureContext, step: Lags, time: str) -> list[tuple[LagBlock, Floats]]:
+    """The blocks of a recipe's lags, each with (rows, width) what these rows themselves know of earlier values.
+
+    `time` is the column of the rows' times, empty where there is none.
+
+    Raises RecipeError where the rows have no time or the target is no number.
+    """
+    if not time:
+        raise RecipeError(
+            "Lags need a table that is split by time.",
+            next_step="Give the column of times the role time, or leave the lags out.",
+        )
+    if not step.columns and context.classes > 2:
+        raise RecipeError(
+            "Lags of a target with more than two classes are no numbers.",
+            next_step="Name numeric columns for the lags.",
+        )
+    generator = np.random.default_rng(context.seed)
+    target = {"": np.asarray(context.y, dtype=np.float64)}
+    fitted = []
+    for name, values in ({name: context.rows.floats(name) for name in step.columns} or target).items():
+        block, known = fit_lags(step, context.rows, time, name, values, generator)
+        fitted.append(_finished_lags(block, known, context.requirements))
+    return fitted
+
+
+def _finished_lags(block: LagBlock, known: Floats, requirements: FamilyRequirements) -> tuple[LagBlock, Floats]:
+    """The block that fills and scales as the family's estimator needs it, and the values of these rows so finished."""
+    middle = [
+        float(np.median(present)) if len(present) else 0.0
+        for present in (column[~np.isnan(column)] for column in known.T)
+    ]
+    center, scale = centers_and_scales(np.where(np.isnan(known), middle, known), requirements.scaling)
+    fill = () if requirements.missing else tuple(middle)
+    block = msgspec.structs.replace(block, fill=fill, center=center, scale=scale)
+    return block, block.finished(known)

@@ -144,6 +144,7 @@ class _DelimitedReader:
             delimiter=sniffed.dialect.delimiter,
             as_text=as_text,
             padded=sniffed.padded and not as_text,
+            dates=self._request.options.dates,
         )
         notes = LineNotes()
         for line, text in sniffed.further_header:
