@@ -182,6 +182,11 @@ def fit_features(
     `derived` are the recipe's derived columns, by name; `context.rows` holds them too. Raises RecipeError when an
     encoder does not fit its column.
     """
+    if context.recipe.monotone and not context.requirements.monotone:
+        raise RecipeError(
+            f"The family {context.recipe.family} cannot be made to rise or fall with a column.",
+            next_step="Choose another family, or leave out the monotone columns.",
+        )
     columns = _columns(context, inputs, derived)
     fitted = FittedBlocks()
     numbers: list[str] = []
