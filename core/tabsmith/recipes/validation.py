@@ -72,7 +72,7 @@ def validate_recipe(recipe: Recipe, schema: Schema, profile: TableProfile | None
         *unfinished,
         *parameter_problems(recipe, schema.problem_type),
         *_column_problems(recipe, schema),
-        *_lag_problems(recipe, schema),
+        *_time_problems(recipe, schema),
         *sql.check_derived(recipe.derived, sql_columns(schema, profile)),
     )
     return Verdict(valid=not problems, complete=not unfinished, problems=problems)
@@ -219,7 +219,10 @@ def _column_problems(recipe: Recipe, schema: Schema) -> Iterator[Problem]:
             yield Problem(where, "The column is dropped; leave out its encoder, or keep the column.")
 
 
-def _lag_problems(recipe: Recipe, schema: Schema) -> Iterator[Problem]:
+def _time_problems(recipe: Recipe, schema: Schema) -> Iterator[Problem]:
+    """What a recipe asks of the order of the rows in time that the table does not have."""
+    if recipe.target == "detrend" and (schema.split.kind != "forward" or schema.problem_type != "regression"):
+        yield Problem("target", '"detrend" needs numbers to predict, in rows that are split by time.')
     columns = {column.name: column for column in schema.columns}
     for step in recipe.features:
         if not isinstance(step, Lags):

@@ -189,6 +189,11 @@ def _of_estimator(estimator: Estimator, X: Floats, background: Floats) -> Contri
     """The contributions of the features to an estimator's predictions."""
     file = estimator.file
     features = tuple(map(str, range(X.shape[1])))
+    if file.detrended:
+        rest = _of_estimator(estimator.of_rest(), X[:, :-1], background[:, :-1])
+        usual = float(background[:, -1].mean())
+        trend = (X[:, -1] - usual)[:, None, None]
+        return Contributions(features, np.concatenate([rest.values, trend], axis=1), rest.base + usual, rest.exact)
     if estimator.model is None:
         return Contributions(features, np.zeros((len(X), X.shape[1], file.outputs)), np.asarray(file.constant), True)
     assert isinstance(estimator.model, AdditiveModel)
