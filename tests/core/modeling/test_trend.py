@@ -8,7 +8,8 @@ from tabsmith.errors import RecipeError
 from tabsmith.families.registry import get_family
 from tabsmith.modeling.cross_validation import FoldModel, fold_folder
 from tabsmith.modeling.ensemble import BaggedMember, BaggedModel
-from tabsmith.modeling.explanation.contributions import RowExplainer
+from tabsmith.modeling.explanation.contributions import RowExplainer, mean_contributions
+from tabsmith.modeling.explanation.out_of_fold import draw_sample
 from tabsmith.modeling.features.context import FeatureContext
 from tabsmith.modeling.features.trend import TrendBlock, fit_trend
 from tabsmith.modeling.metric_catalogue import get_metric
@@ -83,6 +84,11 @@ def test_trees_carry_a_trend_on_that_is_taken_off_their_target(tmp_path):
     explained = RowExplainer(bagged, data.rows.take(data.folds[2][0])).explain(scored)
     np.testing.assert_allclose(explained.prediction, model.predict(scored))
     assert explained.exact
+    models = tuple(FoldModel.load(fold_folder(folder.parent, fold)) for fold in range(3))
+    sample = draw_sample(data, (BaggedMember(recipe, 1.0, models),), 100, np.random.default_rng(0))
+    sizes = mean_contributions(sample)
+    assert sizes is not None
+    assert sizes["when"] > sizes["wind"] > 0
 
 
 def test_a_trend_needs_numbers_and_time():
