@@ -23,7 +23,8 @@ def with_series_recipes(recipes: Iterable[Recipe], schema: Schema) -> tuple[Reci
     recipes = tuple(recipes)
     if schema.split.kind != "forward" or schema.problem_type not in ("regression", "binary"):
         return recipes
-    lags = (Lags(entity=schema.split.entity),)
+    names = {column.name for column in schema.features}
+    lags = (Lags(entity=schema.split.entity if names.issuperset(schema.split.entity) else ()),)
     numbers = schema.problem_type == "regression"
     found: list[Recipe] = []
     families: set[str] = set()
