@@ -161,4 +161,4 @@ def _dtype(X: Any) -> Any:
 def _train(frame: "DataFrame", target: str, **options: Any) -> "Model":
     from tabsmith.runs.training import train
 
-    return train(frame, target, history=False, **options)  # the same data and seed give the same model
+    return train(frame, target, **options)

@@ -75,8 +75,8 @@ class Drive:
     async def until(self, condition: Callable[[], bool], what: str = "", seconds: float = DEADLINE) -> None:
         """Wait until `condition` holds."""
         deadline = time.monotonic() + seconds
+        await self.pilot.pause()
         while True:
-            await self.pilot.pause()
             try:
                 if condition():
                     return

@@ -36,14 +36,17 @@ async def settle(pilot: Any, seconds: float = 10.0) -> None:
     """Wait until the app has done what it does in the background; workers of the group "job" are not waited for."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
+
+    def busy() -> list[Any]:
+        return [worker for worker in pilot.app.workers if not worker.is_finished and worker.group != "job"]
+
     quiet = 0
     while quiet < 2:
-        await pilot.pause()
-        busy = [worker for worker in pilot.app.workers if not worker.is_finished and worker.group != "job"]
-        quiet = 0 if busy else quiet + 1
-        if loop.time() > deadline:
-            raise AssertionError(f"still at work: {busy}")
-        await asyncio.sleep(0)
+        await pilot.pause()  # asks every widget of the screen, so it is not done while a worker is waited for
+        quiet = 0 if busy() else quiet + 1
+        while busy():
+            assert loop.time() < deadline, f"still at work: {busy()}"
+            await asyncio.sleep(0.002)
 
 
 def screen_text(app: App[Any]) -> str:

@@ -25,7 +25,7 @@ from tests.stories.hostile import HOSTILE
 from tests.stories.journals import Story
 from tests.tui.guided_drive import drive, guided_app
 from tests.tui.guided_stage import Replay
-from tests.tui.stage import notices, screen_text, settle
+from tests.tui.stage import IdleSupervisor, notices, screen_text, settle
 
 SECRET = "sk-ant-not-to-be-seen-0123456789"
 KEYS = {
@@ -349,7 +349,7 @@ async def test_another_run_can_be_chosen_to_try_on(told: str) -> None:
     story.score(journals.LINEAR, "other", 30_000, 500, wins=True)
     story.tell(loop.IterationEnded(iteration=1, facts=IterationMetrics(iteration=1, quality=0.11), feedback=""), 0.1)
     journals.write(story.events, asked=story.spec)
-    app = TabsmithApp(Settings(), clock=lambda: journals.START + 60)
+    app = TabsmithApp(Settings(), IdleSupervisor(), clock=lambda: journals.START + 60)
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         app.open_screen("agents")

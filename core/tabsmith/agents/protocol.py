@@ -78,7 +78,6 @@ class Brief(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()  # what the user told the agent, oldest first
     feedback: str = ""  # on the last iteration, in words; see orchestration/loop/feedback.py
     earlier: tuple[EarlierRecipe, ...] = ()  # the best first; their scores are of other folds, perhaps
-    resumes: bool = False  # the person wants to go on from the earlier recipes, so they come before all others
     families: tuple[Family, ...] = ()  # the only ones that may be proposed; empty for all
 
 

@@ -3,7 +3,6 @@
 import math
 import random
 from collections.abc import Collection
-from itertools import chain
 from typing import Final
 
 import msgspec
@@ -16,7 +15,6 @@ from tabsmith.recipes.portfolio import portfolio
 from tabsmith.recipes.recipe import Family, Recipe
 from tabsmith.recipes.validation import validate_recipe
 
-CHEAP_FIRST: Final = 2  # recipes of the portfolio that come before those of earlier runs: a first model within seconds
 MAX_PARENTS: Final = 3  # best recipes that variations start from
 MAX_STALE: Final = 15  # variations in a row without a new best, after which the search is exhausted
 MAX_ATTEMPTS: Final = 200  # at a variation that is new and valid
@@ -34,8 +32,18 @@ class SearchAgent:
     model = ""
     uses_llm = False
 
-    def __init__(self, *, seed: int = 0, only: Collection[Family] = (), exclude: Collection[Family] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        seed: int = 0,
+        only: Collection[Family] = (),
+        exclude: Collection[Family] = (),
+        seconds: float = 0.0,
+        cores: int = 2,
+    ) -> None:
         self._seed = seed
+        self._seconds = seconds
+        self._cores = cores
         self._only = only
         self._exclude = exclude
         self._proposed: set[str] = set()
@@ -44,30 +52,46 @@ class SearchAgent:
         """Return the next new recipe of the portfolio; after the last one, a new variation."""
         seen = self._proposed | {tried.recipe.id for tried in brief.tried}
         candidates = self._candidates(brief)
-        for candidate in candidates:
-            if candidate.recipe.id not in seen:
+        left = math.inf if brief.left.seconds is None else brief.left.seconds
+        waiting = [candidate for candidate in candidates if candidate.recipe.id not in seen]
+        for candidate in waiting:
+            if self._expected_seconds(candidate.recipe, brief) <= left:
                 return self._remember(candidate.recipe, candidate.reason)
+        if waiting:
+            return Exhausted("The time that is left is too short for another recipe.")
         parents = [each for each in _best(brief) if not brief.families or each.recipe.family in brief.families]
         if not parents:
             return Exhausted("The portfolio is used up, and none of it could be scored.")
         if _is_stale(brief, parents[0], {candidate.recipe.id for candidate in candidates}):
-            return Exhausted(f"The last {MAX_STALE} variations were no better than what came before them.")
+            return Exhausted(f"converged: the last {MAX_STALE} variations were no better than what came before them")
         rng = random.Random(f"{self._seed}:{len(seen)}")  # noqa: S311 - repeatable, not secret
         for _ in range(MAX_ATTEMPTS):
             parent = parents[min(int(rng.expovariate(1.0)), len(parents) - 1)].recipe
             recipe = _vary(parent, rng)
+            if self._expected_seconds(recipe, brief) > left:
+                return Exhausted("The time that is left is too short for another variation.")
             if recipe.id not in seen and validate_recipe(recipe, brief.schema, brief.profile).valid:
                 return self._remember(recipe, f"{parent.name or parent.family}: {describe_difference(parent, recipe)}")
         return Exhausted("The portfolio and the variations of the best recipes are used up.")
 
     def _candidates(self, brief: Brief) -> list[Proposal]:
-        """The portfolio, with the recipes that did well in earlier runs behind its first and cheap ones; before them, if
-        the person wants to go on from those recipes."""
-        recipes = portfolio(brief.schema, brief.profile, only=self._only, exclude=self._exclude)
+        """The recipes that a person wants to go on from, and the portfolio."""
+        recipes = portfolio(
+            brief.schema,
+            brief.profile,
+            only=self._only,
+            exclude=self._exclude,
+            seconds=self._seconds,
+            cores=self._cores,
+        )
         known = [Proposal(recipe, "from the portfolio") for recipe in recipes]
         earlier = [Proposal(each.recipe, each.reason) for each in brief.earlier]
-        place = 0 if brief.resumes else CHEAP_FIRST
-        return list(chain(known[:place], earlier, known[place:]))
+        return [*earlier, *known]
+
+    def _expected_seconds(self, recipe: Recipe, brief: Brief) -> float:
+        """What the recipe should take: half of what its family's dearest recipe has taken; 0 for a family not yet tried."""
+        taken = [each.seconds for each in brief.tried if each.recipe.family == recipe.family and each.score is not None]
+        return 0.5 * max(taken, default=0.0) / min(self._cores, brief.schema.split.folds)
 
     def _remember(self, recipe: Recipe, reason: str) -> Proposal:
         self._proposed.add(recipe.id)

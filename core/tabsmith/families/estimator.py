@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, Literal, Protocol, TypeAlias, cast
+from typing import Any, Final, Literal, Protocol, TypeAlias, cast, runtime_checkable
 
 import msgspec
 import numpy as np
@@ -162,6 +162,19 @@ class FittedModel(Protocol):
         ...
 
 
+@runtime_checkable
+class AdditiveModel(FittedModel, Protocol):
+    """A fitted model that can say what each feature adds to its margins: the numbers that it predicts, the log-odds of
+    the second of two classes, or the scores of which softmax makes the probabilities of more classes."""
+
+    def contributions(self, X: Floats, background: Floats) -> Floats:
+        """(rows, margins, features + 1): the Shapley value of each feature, and last the base, which they are added to.
+
+        `background` holds the features of rows to compare with, for models that keep no averages of their own.
+        """
+        ...
+
+
 class EstimatorFile(msgspec.Struct, frozen=True):
     """`estimator.json`, beside the library's own file: how the library's outputs become those of the task."""
 
@@ -198,13 +211,17 @@ class Estimator:
             return np.tile(np.asarray(self.file.constant, dtype=float), (len(X), 1))
         prediction = self.model.predict(X)
         if not self.file.present:
-            numbers = prediction * self.file.scale + self.file.center
-            return np.expm1(numbers) if self.file.log_target else numbers
+            return self.numbers(prediction)
         if len(self.file.present) == self.file.outputs:
             return prediction
         all_classes = np.zeros((len(X), self.file.outputs))
         all_classes[:, list(self.file.present)] = prediction
         return all_classes
+
+    def numbers(self, prediction: Floats) -> Floats:
+        """The library's own `prediction` of a regression in the target's unit; a rising function of each value."""
+        numbers = prediction * self.file.scale + self.file.center
+        return np.expm1(numbers) if self.file.log_target else numbers
 
     def save(self, folder: Path) -> None:
         """Write `estimator.json` and the family's own file into `folder`."""

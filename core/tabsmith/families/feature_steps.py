@@ -103,6 +103,22 @@ class Select(FeatureStepBase, frozen=True, tag="select"):
     most: Annotated[int, Meta(ge=1, le=20_000)] = 100
 
 
+Moments: TypeAlias = Annotated[int, Meta(ge=1, le=400)]
+
+
+class Lags(FeatureStepBase, frozen=True, tag="lags"):
+    """Earlier values of a column in the row's own series, as far as they are known when the row is predicted.
+
+    For tables that are split by time. New rows get them from the history that the model keeps.
+    """
+
+    columns: tuple[str, ...] = ()  # numbers; empty: the target itself, a number or two classes
+    entity: tuple[str, ...] = ()  # the columns that name each row's series; empty: all rows are one series
+    lags: tuple[Moments, ...] = (1, 2, 7)  # a lag of 7: the latest known value a multiple of 7 moments before
+    windows: tuple[Moments, ...] = (3, 7)  # means of so many latest known values
+    horizon: Annotated[int, Meta(ge=0, le=100_000)] = 0  # moments ahead, at most; 0: a fifth of those fitted on
+
+
 FeatureStep: TypeAlias = (
     Arithmetic
     | Crosses
@@ -114,4 +130,5 @@ FeatureStep: TypeAlias = (
     | SubsetHashes
     | Clip
     | Select
+    | Lags
 )

@@ -96,16 +96,20 @@ def _new_model(request: "FitRequest") -> Any:
     )
 
 
+_ROUND_SECONDS: Final = 1e-4
+_ROW_SECONDS: Final = 6e-9
+
+
 def _portfolio(size: TableSize) -> list[PortfolioEntry]:
     leaf = size.leaf_rows(20)
+    affordable = size.affordable_rounds(_ROUND_SECONDS, _ROW_SECONDS)
     return [
-        entry(28, "histogram boosting, default",
-              max_iter=size.boosting_rounds(150), learning_rate=0.1, min_samples_leaf=leaf),
-        entry(10, "histogram boosting, slow",
-              max_iter=size.boosting_rounds(400), learning_rate=0.03, max_features=0.7, min_samples_leaf=leaf),
-        entry(28, "histogram boosting, small trees",
-              max_iter=size.boosting_rounds(400), learning_rate=0.06, max_leaf_nodes=8, l2_regularization=1.0,
+        entry(26, "histogram boosting, default", max_iter=max(20, min(400, affordable)), learning_rate=0.1,
               min_samples_leaf=leaf),
+        entry(16, "histogram boosting, slow", max_iter=max(20, min(1500, 2 * affordable)), learning_rate=0.03,
+              max_features=0.7, min_samples_leaf=leaf),
+        entry(31, "histogram boosting, small trees", max_iter=max(20, min(1500, 2 * affordable)), learning_rate=0.06,
+              max_leaf_nodes=8, l2_regularization=1.0, max_features=0.7, min_samples_leaf=leaf),
     ]  # fmt: skip
 
 

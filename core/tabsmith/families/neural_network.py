@@ -92,10 +92,10 @@ def _portfolio(size: TableSize) -> list[PortfolioEntry]:
     passes = 100 if size.rows < 20_000 else 30
     early = size.rows >= SMALL  # a tenth of a small table is too few rows to stop by
     return [
-        entry(13, "neural network, default", hidden_layer_sizes="128,64", max_iter=passes, early_stopping=early),
-        entry(23, "neural network, small",
+        entry(6, "neural network, default", hidden_layer_sizes="128,64", max_iter=passes, early_stopping=early),
+        entry(29, "neural network, small",
               hidden_layer_sizes="32", alpha=0.01, max_iter=passes, early_stopping=early),
-        entry(29, "neural network, wide",
+        entry(17, "neural network, wide",
               hidden_layer_sizes="256,128", alpha=0.001, max_iter=passes, early_stopping=early),
     ]  # fmt: skip
 

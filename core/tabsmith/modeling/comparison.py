@@ -72,18 +72,19 @@ def compare_on_tables(first: Model, second: Model, info: TableInfo, other: Table
     readers = first.reader(names), second.reader([column.name for column in other.profile.columns])
     scorer = RowsScorer(first.report, first.labels)
     place = next(iter(target.positions.values()))
+    weight = names.index(first.schema.weight) if first.schema.weight in names else None
     for (_, batch), (_, same) in zip(snapshot_batches(info), snapshot_batches(other), strict=True):
         read = readers[0].read(batch.cells, batch.count)
         ours = first.predict_arrays(read)
         theirs = second.predict_arrays(readers[1].read(same.cells, same.count))[:, order]
         ours[batch.bad] = np.nan
-        scorer.add(batch.cells[place], np.hstack([ours, theirs]), read)
+        scorer.add(batch.cells[place], np.hstack([ours, theirs]), read, None if weight is None else batch.cells[weight])
     gathered = scorer.gathered()
     if gathered is None:
         raise UsageError("No row of the table holds a target that the models know.", next_step="Name another table.")
     width = gathered.prediction.shape[1] // 2
     ours, theirs = gathered.prediction[:, :width], gathered.prediction[:, width:]
-    rows = HoldoutPredictions(gathered.truth, ours, gathered.groups)
+    rows = HoldoutPredictions(gathered.truth, ours, gathered.groups, gathered.weights)
     return compare_predictions(first.report, second.report, rows, theirs, on="table")
 
 
@@ -101,14 +102,19 @@ def compare_predictions(
     groups drawn whole.
     """
     metric, classes, ours = first.metric, len(first.classes), rows.prediction
+    measures = (metric, metric.about(metric.event, second.metric.rule))  # each model's labels are made by its own rule
     generator = np.random.default_rng(0)
     deadline = time.monotonic() + SECONDS
     drawn: list[float] = []
     for draw, index in enumerate(metrics.bootstrap_draws(generator, len(rows.truth), rows.groups, DRAWS)):
         if draw >= metrics.MIN_DRAWS and time.monotonic() >= deadline:
             break
-        scores = (metrics.score(metric, rows.truth[index], each[index], classes) for each in (ours, theirs))
-        difference = next(scores) - next(scores)
+        weights = metrics.taken(rows.weights, index)
+        scores = [
+            metrics.score(measure, rows.truth[index], each[index], classes, weights)
+            for measure, each in zip(measures, (ours, theirs), strict=True)
+        ]
+        difference = scores[0] - scores[1]
         if math.isfinite(difference):
             drawn.append(difference)
     low, high = np.percentile(drawn, [2.5, 97.5]).tolist() if len(drawn) >= MIN_FINITE_DRAWS else (-math.inf, math.inf)
@@ -118,8 +124,8 @@ def compare_predictions(
         metric=metric,
         on=on,
         rows=len(rows.truth),
-        first_score=metrics.score(metric, rows.truth, ours, classes),
-        second_score=metrics.score(metric, rows.truth, theirs, classes),
+        first_score=metrics.score(metric, rows.truth, ours, classes, rows.weights),
+        second_score=metrics.score(measures[1], rows.truth, theirs, classes, rows.weights),
         low=low if math.isfinite(low) else None,
         high=high if math.isfinite(high) else None,
         better=_better(metric, low, high),

@@ -29,7 +29,8 @@ from tabsmith.families.estimator import (
 )
 from tabsmith.families.registry import get_family
 from tabsmith.modeling import metrics
-from tabsmith.modeling.features.fitting import FeatureContext, fit_features
+from tabsmith.modeling.features.context import FeatureContext
+from tabsmith.modeling.features.fitting import fit_features
 from tabsmith.modeling.features.transformer import FeatureTransformer
 from tabsmith.modeling.metric_losses import loss_for
 from tabsmith.modeling.results import Evaluation, FoldScore

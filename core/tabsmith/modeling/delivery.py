@@ -1,4 +1,4 @@
-"""The end of a run: the ensemble measured, the hold-out scored once, the columns weighed, and the model saved.
+"""The end of a run: the ensemble measured, the hold-out scored once, the model explained and saved.
 
 Between measuring and saving, the recipes are fitted again on all rows (see refit.py).
 """
@@ -19,15 +19,16 @@ from tabsmith.modeling import cross_validation, metrics, store
 from tabsmith.modeling.baseline import best_constant, compare_with_baseline
 from tabsmith.modeling.cross_validation import FoldModel
 from tabsmith.modeling.decisions.deciding import FittedDecisions, fit_decisions
-from tabsmith.modeling.decisions.types import DecisionReport, Decisions
+from tabsmith.modeling.decisions.types import Decisions
 from tabsmith.modeling.ensemble import BaggedMember, BaggedModel, Ensemble
+from tabsmith.modeling.explanation.background import draw_background
+from tabsmith.modeling.explanation.explain_model import MeasuredRows, explain_model
+from tabsmith.modeling.explanation.learning_curve import measure_learning_curve
 from tabsmith.modeling.holdout_predictions import HoldoutPredictions
-from tabsmith.modeling.importance import importance
 from tabsmith.modeling.metric_catalogue import reported_metrics
 from tabsmith.modeling.model_files import HOLDOUT, ModelFile, StoredMember, is_member_file
 from tabsmith.modeling.refit import REFIT_FILE, refits_of
 from tabsmith.modeling.results import (
-    ColumnImportance,
     Confusion,
     Delivery,
     Evaluation,
@@ -43,8 +44,8 @@ from tabsmith.text import plural
 MAX_POINTS = 400
 BINS = 20
 MAX_LEVELS = 10_000  # of a category, kept with the model
-IMPORTANCE_SECONDS = 20.0
-INTERVAL_SHARE = 0.3  # of the time that is left, for drawing intervals; the importance of columns takes the rest
+EXPLANATION_SECONDS = 20.0
+INTERVAL_SHARE = 0.3  # of the time that is left, for drawing intervals; the explanation takes the rest
 INTERVAL_SECONDS = 5.0
 
 
@@ -80,20 +81,29 @@ def measure_model(
 ) -> MeasuredModel:
     """Score `ensemble`, as the mean of its fold models, on the hold-out, and return it with its report; nothing is saved.
 
-    `deadline` is a time of time.monotonic(): the importance of columns, which can take longest, ends there with the
-    columns measured so far.
+    `deadline` is a time of time.monotonic(): what explains the model, which can take longest, ends there with what is
+    measured so far.
     """
     started = time.monotonic()
     with threadpool_limits(threads):
         members = _members(evaluations, ensemble, run_folder, len(data.folds))
         measured = _measured(data, members)
         intervals_end = time.monotonic() + INTERVAL_SHARE * (deadline - time.monotonic())
-        decided = fit_decisions(data, ensemble.prediction)
-        holdout, outcome, decision_report = _measure(
-            data, measured, ensemble, decided, intervals_end, run_folder / HOLDOUT
+        decided = fit_decisions(data, ensemble)
+        validated = decided.cross_validated(ensemble)
+        rows = measured_rows(data, measured, ensemble, decided)
+        holdout, outcome = _measure(data, rows, decided, intervals_end, run_folder / HOLDOUT)
+        end = min(deadline, time.monotonic() + EXPLANATION_SECONDS)
+        champion = _champion(data, evaluations)
+        importance, explanation = explain_model(
+            data,
+            members,
+            rows,
+            deadline=end,
+            learning_curve=lambda: measure_learning_curve(
+                data, champion, run_folder, threads=threads, seconds_left=lambda: end - time.monotonic()
+            ),
         )
-        end = min(deadline, time.monotonic() + IMPORTANCE_SECONDS)
-        importances = importance(data, members, seed=data.seed, enough=lambda: time.monotonic() >= end)
     report = ModelReport(
         model_id=header.model_id,
         run_id=header.run_id,
@@ -103,11 +113,12 @@ def measure_model(
         schema=data.schema,
         metric=decided.metric,
         members=ensemble.members,
-        champion=_champion(data, evaluations),
-        cv_score=ensemble.score,
-        cv_se=ensemble.standard_error,
+        champion=champion,
+        cv_score=validated.score,
+        cv_se=validated.standard_error,
         holdout=holdout,
-        importance=importances,
+        importance=importance,
+        explanation=explanation,
         outcome=outcome,
         classes=data.labels.words(),
         train_rows=data.train_rows,
@@ -115,13 +126,13 @@ def measure_model(
         tries=header.tries,
         seconds=header.seconds + time.monotonic() - started,
         seed=data.seed,
-        decisions=decision_report,
+        folds=len(data.folds),
+        decisions=decided.report(rows.y, rows.prediction, _weights_of_measured(data)),
         notes=(
             *data.notes,
             *_caveats(holdout, header.tries, data),
             *_cut_short(evaluations, ensemble),
             *_unweighted(data, ensemble),
-            *_unmeasured(data, importances),
         ),
     )
     return MeasuredModel(report, decided.decisions)
@@ -182,13 +193,6 @@ def _caveats(holdout: Holdout | None, tries: int, data: TrainingData) -> tuple[s
     return (f"The test set does not show the model to beat the best constant prediction, which gets {score}.",)
 
 
-def _unmeasured(data: TrainingData, importances: tuple[ColumnImportance, ...]) -> tuple[str, ...]:
-    columns = sum(column.kind != "constant" for column in data.inputs)
-    if len(importances) >= columns:
-        return ()
-    return (f"Importance was measured for {len(importances)} of {columns} columns, for want of time.",)
-
-
 def _unweighted(data: TrainingData, ensemble: Ensemble) -> tuple[str, ...]:
     """The members whose library takes no weights of rows, where rows have them."""
     if data.weights is None:
@@ -233,25 +237,32 @@ def _champion(data: TrainingData, evaluations: Sequence[Evaluation]) -> Evaluati
     return best
 
 
+def measured_rows(
+    data: TrainingData, delivered: BaggedModel, ensemble: Ensemble, decided: FittedDecisions
+) -> MeasuredRows:
+    """The hold-out with the predictions of `delivered`; where there is none, the training rows, out of fold."""
+    decisions = decided.decisions
+    if data.holdout_rows:
+        prediction = decided.calibrated(delivered.predict(data.held_rows))
+        return MeasuredRows(data.held_rows, data.held_y, prediction, data.held_positions, decisions)
+    covered = np.flatnonzero(data.covered)
+    prediction = decided.calibrated(ensemble.prediction[covered])
+    return MeasuredRows(data.rows.take(covered), data.y[covered], prediction, data.positions[covered], decisions)
+
+
+def _weights_of_measured(data: TrainingData) -> Floats | None:
+    """How much each of the measured rows counts; None where all count the same."""
+    return data.holdout_weights if data.holdout_rows else metrics.taken(data.weights, np.flatnonzero(data.covered))
+
+
 def _measure(
-    data: TrainingData,
-    delivered: BaggedModel,
-    ensemble: Ensemble,
-    decided: FittedDecisions,
-    deadline: float,
-    kept: Path,
-) -> tuple[Holdout | None, Confusion | Residuals, DecisionReport]:
-    """The scores on the hold-out, whose predictions are written to the file `kept`, the outcome, and the decisions."""
+    data: TrainingData, rows: MeasuredRows, decided: FittedDecisions, deadline: float, kept: Path
+) -> tuple[Holdout | None, Confusion | Residuals]:
+    """The scores on the hold-out, whose predictions are written to the file `kept`, and the outcome."""
     if not data.holdout_rows:
-        covered = data.covered
-        prediction = decided.calibrated(ensemble.prediction[covered])
-        return (
-            None,
-            _outcome_of(data, data.y[covered], prediction, decided),
-            decided.report(data.y[covered], prediction),
-        )
-    prediction = decided.calibrated(delivered.predict(data.held_rows))
-    HoldoutPredictions(data.held_y, prediction, data.holdout_basis.groups).save(kept)
+        return None, _outcome_of(data, rows.y, rows.prediction, decided)
+    prediction = rows.prediction
+    HoldoutPredictions(data.held_y, prediction, data.holdout_basis.groups, data.holdout_weights).save(kept)
     measured = reported_metrics(decided.metric, data.task)
     end = min(deadline, time.monotonic() + INTERVAL_SECONDS)
     intervals = metrics.bootstrap_intervals(
@@ -280,8 +291,7 @@ def _measure(
         weights=data.holdout_weights,
         enough=lambda: time.monotonic() >= end,
     )
-    outcome = _outcome_of(data, data.held_y, prediction, decided)
-    return Holdout(data.holdout_rows, scores, baseline), outcome, decided.report(data.held_y, prediction)
+    return Holdout(data.holdout_rows, scores, baseline), _outcome_of(data, data.held_y, prediction, decided)
 
 
 def _outcome_of(
@@ -338,7 +348,8 @@ def _save(
                     assert is_member_file(path.name), path.name
                     files[f"{folder}/{path.name}"] = path
         stored.append(StoredMember(member.recipe, member.weight, tuple(folders)))
-    model = ModelFile(data.labels.classes, tuple(stored), _training_levels(data), decisions)
+    background = draw_background(data.rows, seed=data.seed)
+    model = ModelFile(data.labels.classes, tuple(stored), _training_levels(data), background, decisions)
     store.save_model(report, model, files)
 
 

@@ -18,34 +18,45 @@ MAX_CELLS: Final = 4_000_000
 
 @dataclass(frozen=True)
 class HoldoutPredictions:
-    """The truth (class positions or numbers) of each row, the (rows, classes or 1) predictions, and the groups in which
-    rows are drawn; None where they are drawn one by one."""
+    """The truth (class positions or numbers) of each row, the (rows, classes or 1) predictions, the groups in which rows
+    are drawn (None where they are drawn one by one), and how much each row counts (None where all count the same)."""
 
     truth: Ints | Floats
     prediction: Floats
     groups: Ints | None = None
+    weights: Floats | None = None
 
     def thinned(self) -> "HoldoutPredictions":
         """Evenly spaced rows, the same for every model of the same rows and classes; all, if they are few enough."""
         step = -(-self.prediction.size // MAX_CELLS)
         groups = None if self.groups is None else self.groups[::step]
-        return HoldoutPredictions(self.truth[::step], self.prediction[::step], groups)
+        weights = None if self.weights is None else self.weights[::step]
+        return HoldoutPredictions(self.truth[::step], self.prediction[::step], groups, weights)
 
     def save(self, path: Path) -> None:
         """Write them to `path`, as numpy's own archive of arrays."""
         kept = self.thinned()
-        groups = np.empty(0, dtype=np.int64) if kept.groups is None else kept.groups
         with path.open("wb") as file:
-            np.savez_compressed(file, truth=kept.truth, prediction=kept.prediction.astype(np.float32), groups=groups)
+            np.savez_compressed(
+                file,
+                truth=kept.truth,
+                prediction=kept.prediction.astype(np.float32),
+                groups=np.empty(0, dtype=np.int64) if kept.groups is None else kept.groups,
+                weights=np.empty(0) if kept.weights is None else kept.weights,
+            )
 
     @classmethod
     def load(cls, path: Path) -> "HoldoutPredictions":
         """Those in the file at `path`. Raises ModelDamagedError."""
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                groups = arrays["groups"]
-                prediction = arrays["prediction"].astype(np.float64)
-                return cls(arrays["truth"], prediction, groups if len(groups) else None)
+                groups, weights = arrays["groups"], arrays["weights"]
+                return cls(
+                    arrays["truth"],
+                    arrays["prediction"].astype(np.float64),
+                    groups if len(groups) else None,
+                    weights if len(weights) else None,
+                )
         except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
             raise ModelDamagedError(
                 f"The saved predictions of the test set cannot be read: {clean(error)}", where=str(path)

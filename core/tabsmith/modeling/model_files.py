@@ -8,6 +8,7 @@ import msgspec
 
 from tabsmith.families.registry import families
 from tabsmith.modeling.decisions.types import Decisions
+from tabsmith.modeling.explanation.types import BackgroundCells
 from tabsmith.recipes.recipe import Recipe
 from tabsmith.tables.schema.types import ProblemType
 
@@ -54,15 +55,17 @@ class StoredMember(msgspec.Struct, frozen=True):
 
 
 class ModelFile(msgspec.Struct, frozen=True):
-    """`model.json`: the class labels in their own types, the members, the levels of categories in training, and what is
-    decided about the ensemble's predictions.
+    """`model.json`: the class labels in their own types, the members, the levels of categories in training, the few
+    training rows that explained predictions are compared with, and what is decided about the ensemble's predictions.
 
-    A column with more than `delivery.MAX_LEVELS` levels is not among `levels`.
+    A column with more than `delivery.MAX_LEVELS` levels is not among `levels`. Models of earlier versions have no
+    `background`.
     """
 
     classes: tuple[bool | int | float | str, ...]
     members: tuple[StoredMember, ...]
     levels: dict[str, tuple[str, ...]] = {}
+    background: BackgroundCells = {}
     decisions: Decisions = Decisions()
 
 

@@ -5,6 +5,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from tabsmith.modeling.decisions.types import DecisionReport
+from tabsmith.modeling.explanation.types import Explanation
 from tabsmith.modeling.metric_catalogue import Metric
 from tabsmith.recipes.recipe import Recipe
 from tabsmith.tables.schema.types import Schema
@@ -133,9 +134,11 @@ class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
     tries: int
     seconds: float
     seed: int = 0
+    folds: int = 0  # of the validation; 0 in reports of earlier versions
     delivery: Delivery | None = None  # None where the model is the measured one, as it was before there was a choice
     notes: tuple[str, ...] = ()  # what a reader should know: folds made fewer, work cut short
     decisions: DecisionReport = DecisionReport()
+    explanation: Explanation = Explanation()
 
     @property
     def typical_error(self) -> float:
@@ -273,3 +276,5 @@ class PredictedFile(msgspec.Struct, frozen=True):
     bad_rows: tuple[UnreadRow, ...] = ()  # the first hundred
     bad_row_count: int = 0
     score: RowsScore | None = None  # None where the source does not hold the target
+    explained: tuple[str, ...] = ()  # columns that the columns that moved each prediction stand in, with their sizes
+    explains: str = ""  # what these sizes, with a base, add up to: the target, or a probability

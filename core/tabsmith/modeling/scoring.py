@@ -120,7 +120,8 @@ class RowsScorer:
             return None
         groups = np.concatenate(self._group_codes) if self._group_codes else None
         truth = cast("Ints | Floats", np.concatenate(self._truth))
-        return HoldoutPredictions(truth, np.concatenate(self._predictions), groups)
+        weights = np.concatenate(self._weights) if self._weights else None
+        return HoldoutPredictions(truth, np.concatenate(self._predictions), groups, weights)
 
     def _group_positions(self, groups: TextColumn) -> Ints:
         """The group of each row, the same number in every batch; a row without one is in a group of all such rows."""

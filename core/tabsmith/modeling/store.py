@@ -18,6 +18,7 @@ from tabsmith.errors import ModelDamagedError, ModelNotFoundError, UsageError
 from tabsmith.families.registry import family_distributions
 from tabsmith.modeling import archive
 from tabsmith.modeling.catalog import DEFAULT_ALIAS, ModelCatalog, ModelLabel, read_catalog, update_catalog
+from tabsmith.modeling.explanation.types import BackgroundCells
 from tabsmith.modeling.model_files import (
     FORMAT,
     MANIFEST,
@@ -80,6 +81,38 @@ def save_model(report: ModelReport, model: ModelFile, files: Mapping[str, Path])
         sync_folder(final.parent)
     except OSError as error:
         raise storage_error(error, final, "save the model") from error
+    return final
+
+
+def update_model(report: ModelReport, background: BackgroundCells) -> Path:
+    """Put another report, and rows to compare with, in place of those of the saved model `report.model_id`.
+
+    The model's other files stay as they are. A new folder is made beside the old one and takes its place, and one that
+    a process left half way is put back by `_restore_replaced`. Raises ModelNotFoundError, ModelDamagedError, StorageError.
+    """
+    final = _existing_folder(report.model_id)
+    manifest = verify_model(final)
+    model = msgspec.structs.replace(read_model_file(final), background=background)
+    partial, replaced = (final.with_name(f".{final.name}.{os.getpid()}.{end}") for end in ("partial", "replaced"))
+    try:
+        partial.mkdir(mode=0o700)
+        try:
+            members = {name: final / name for name in manifest.files if name not in (REPORT, SCHEMA, MODEL)}
+            fingerprints = _write_files(partial, report, model, members)
+            written = msgspec.structs.replace(manifest, files=fingerprints)
+            _write_file(partial / MANIFEST, msgspec.json.format(msgspec.json.encode(written)))
+            _seal(partial)
+        except BaseException:
+            _remove_folder(partial)
+            raise
+        final.chmod(0o700)
+        final.rename(replaced)
+        partial.rename(final)
+        final.chmod(0o555)
+        sync_folder(final.parent)
+        _remove_folder(replaced)
+    except OSError as error:
+        raise storage_error(error, final, "save the model's report") from error
     return final
 
 
@@ -171,6 +204,7 @@ def roll_back(alias: str = DEFAULT_ALIAS) -> str:
 def list_models() -> tuple[ModelSummary, ...]:
     """All saved models, newest first; a damaged model says so. Reads only their JSON. Raises StorageError."""
     try:
+        _restore_replaced(folders().models)
         paths = [path for path in folders().models.iterdir() if path.is_dir() and MODEL_ID.fullmatch(path.name)]
     except FileNotFoundError:
         return ()
@@ -273,9 +307,8 @@ def _write_files(
     folder: Path, report: ModelReport, model: ModelFile, files: Mapping[str, Path]
 ) -> dict[str, FileFingerprint]:
     documents = {REPORT: report, SCHEMA: report.schema, MODEL: model}
-    fingerprints = {
-        name: _write_file(folder / name, msgspec.json.format(msgspec.json.encode(document)))
-        for name, document in documents.items()
+    fingerprints = {  # without spaces: a report may hold a matrix of 300 classes
+        name: _write_file(folder / name, msgspec.json.encode(document)) for name, document in documents.items()
     }
     for name, source in files.items():
         assert is_model_file(name), name
@@ -310,10 +343,23 @@ def _remove_folder(folder: Path) -> None:
 
 def _remove_leftovers(models: Path) -> None:
     """Remove models that a process left half written or half deleted when it died."""
+    _restore_replaced(models)
     for path in (*models.glob(".*.partial"), *models.glob(".*.gone")):
         owner = path.name.rsplit(".", 2)[1]
         if owner.isdecimal() and not _process_exists(int(owner)):
             _remove_folder(path)
+
+
+def _restore_replaced(models: Path) -> None:
+    """Put back models that a process moved aside for a new one, when it died before that one was in place."""
+    for path in models.glob(".*.replaced"):
+        name, owner, _ = path.name.removeprefix(".").rsplit(".", 2)
+        if owner.isdecimal() and not _process_exists(int(owner)):
+            if (models / name).exists():
+                _remove_folder(path)
+            else:
+                path.rename(models / name)
+                (models / name).chmod(0o555)
 
 
 def _process_exists(pid: int) -> bool:
@@ -349,6 +395,8 @@ def _skops_types(files: Mapping[str, Path]) -> tuple[str, ...]:
 def _existing_folder(name: str) -> Path:
     """The folder of the model that `name`, an id or an alias, means. Raises ModelNotFoundError."""
     folder = model_folder(name)
+    if not folder.is_dir():
+        _restore_replaced(folder.parent)
     if folder.is_dir():
         return folder
     promoted = read_catalog().model_of(name)

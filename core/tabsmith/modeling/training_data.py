@@ -94,6 +94,8 @@ class TrainingData:
     held_rows: RowArrays
     holdout_basis: SplitBasis
     notes: tuple[str, ...]
+    positions: Ints  # of `rows` in the table, counted from 0
+    held_positions: Ints  # of `held_rows`
     goal: LabelGoal = AUTOMATIC  # what the labels of two classes are to be good for
     weights: Floats | None = None  # of the training rows, with mean 1; None where all rows count the same
     holdout_weights: Floats | None = None  # in the same unit
@@ -149,6 +151,8 @@ class TrainingData:
             folds=(),
             held_rows=self.held_rows.take(np.arange(0)),
             holdout_basis=self.holdout_basis.take(np.arange(0)),
+            positions=np.concatenate([self.positions, self.held_positions]),
+            held_positions=self.held_positions[:0],
             weights=weights,
             holdout_weights=None,
         )
@@ -167,9 +171,16 @@ def input_columns(schema: Schema) -> tuple[ColumnSchema, ...]:
 
 
 def prepare_training_data(
-    frame: "DataFrame", schema: Schema, metric: Metric, *, seed: int, goal: LabelGoal = AUTOMATIC
+    frame: "DataFrame",
+    schema: Schema,
+    metric: Metric,
+    *,
+    seed: int,
+    goal: LabelGoal = AUTOMATIC,
+    folds_in_time: int = 0,
 ) -> TrainingData:
-    """Rows with a target, the hold-out set aside first and then the folds, both as the schema's split says.
+    """Rows with a target, the hold-out set aside first and then the folds, both as the schema's split says; of more than
+    `folds_in_time` folds only so many, if it is given.
 
     Raises SchemaError when the schema does not fit the frame, and TrainingError when the rows allow no validation.
     """
@@ -204,13 +215,15 @@ def prepare_training_data(
         inputs=inputs,
         rows=read.rows.take(kept[train]),
         basis=basis,
-        folds=_folds(basis, schema, seed, notes),
+        folds=_folds(basis, schema, seed, folds_in_time, notes),
         held_rows=read.rows.take(kept[held]),
         holdout_basis=holdout_basis,
         notes=tuple(notes),
         goal=goal,
         weights=None if weights is None else weights[train],
         holdout_weights=None if weights is None else weights[held],
+        positions=kept[train],
+        held_positions=kept[held],
     )
 
 
@@ -358,8 +371,13 @@ def _split_holdout(basis: SplitBasis, schema: Schema, seed: int, notes: list[str
     return train.astype(np.int64), held.astype(np.int64)
 
 
-def _folds(basis: SplitBasis, schema: Schema, seed: int, notes: list[str]) -> tuple[tuple[Ints, Ints], ...]:
+def _folds(
+    basis: SplitBasis, schema: Schema, seed: int, folds_in_time: int, notes: list[str]
+) -> tuple[tuple[Ints, Ints], ...]:
     asked = max(2, schema.split.folds)
+    if 2 <= folds_in_time < asked:
+        notes.append(f"{folds_in_time} folds instead of {asked}, so that there is time for several recipes")
+        asked = folds_in_time
     count, fold_notes = splits.fold_count(basis, asked)
     notes += fold_notes
     if basis.times is None:

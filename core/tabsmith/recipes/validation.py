@@ -5,12 +5,13 @@ from typing import Final
 
 import msgspec
 
+from tabsmith.families.feature_steps import Lags
 from tabsmith.families.registry import families, family_label, family_parameter, family_parameters
 from tabsmith.families.spec import ParameterSpec, ParameterValue
 from tabsmith.recipes import sql
 from tabsmith.recipes.recipe import Encoder, Family, Problem, Recipe, Verdict
 from tabsmith.tables.profile.types import StorageType, TableProfile
-from tabsmith.tables.schema.types import ColumnKind, ColumnSchema, ProblemType, Schema
+from tabsmith.tables.schema.types import NUMBER_KINDS, ColumnKind, ColumnSchema, ProblemType, Schema
 from tabsmith.text import clean, nearest
 
 MAX_BYTES: Final = 1_000_000
@@ -71,6 +72,7 @@ def validate_recipe(recipe: Recipe, schema: Schema, profile: TableProfile | None
         *unfinished,
         *parameter_problems(recipe, schema.problem_type),
         *_column_problems(recipe, schema),
+        *_lag_problems(recipe, schema),
         *sql.check_derived(recipe.derived, sql_columns(schema, profile)),
     )
     return Verdict(valid=not problems, complete=not unfinished, problems=problems)
@@ -215,6 +217,25 @@ def _column_problems(recipe: Recipe, schema: Schema) -> Iterator[Problem]:
             )
         elif name in recipe.dropped and encoder not in ("auto", "drop"):
             yield Problem(where, "The column is dropped; leave out its encoder, or keep the column.")
+
+
+def _lag_problems(recipe: Recipe, schema: Schema) -> Iterator[Problem]:
+    columns = {column.name: column for column in schema.columns}
+    for step in recipe.features:
+        if not isinstance(step, Lags):
+            continue
+        if schema.split.kind != "forward":
+            yield Problem("features, lags", f"Lags need rows that are split by time; these are {schema.split.kind}.")
+        if not step.columns and schema.problem_type == "multiclass":
+            yield Problem("features, lags", "A target of several classes is no number; name numeric columns.")
+        derived = {column.name for column in recipe.derived}
+        for name in (name for name in (*step.columns, *step.entity) if name not in derived):
+            where = f"lags of {clean(name, 60)}"
+            yield from _unknown_column(where, name, columns, schema)
+            if name in columns and columns[name].role in ("ignore", "weight"):
+                yield Problem(where, f'Its role is "{columns[name].role}", so that models do not see it.')
+            elif name in step.columns and name in columns and columns[name].kind not in NUMBER_KINDS | {"boolean"}:
+                yield Problem(where, f"It is of kind {columns[name].kind}, and lags are of numbers.")
 
 
 def _unknown_column(where: str, name: str, columns: dict[str, ColumnSchema], schema: Schema) -> Iterator[Problem]:

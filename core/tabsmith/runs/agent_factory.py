@@ -66,9 +66,15 @@ MAX_JOB_SECONDS: Final = 3_600.0
 class AgentFactory:
     """The agents that the choice and the settings call for. `client` starts the agents' process at the first request."""
 
-    def __init__(self, choice: ModelChoice, settings: AgentSettings) -> None:
+    def __init__(self, choice: ModelChoice, settings: AgentSettings, cores: int) -> None:
         self.client = AgentClient()
-        self.search: Agent = SearchAgent(only=choice.only_families, exclude=choice.exclude, seed=choice.seed)
+        self.search: Agent = SearchAgent(
+            only=choice.only_families,
+            exclude=choice.exclude,
+            seed=choice.seed,
+            seconds=choice.limits.seconds,
+            cores=cores,
+        )
         self.planned: Agent = (
             self.search if choice.agent == "search" else ModelAgent(choice.agent, self.client, settings)
         )

@@ -13,23 +13,20 @@ from tabsmith.text import plural
 def recipes_to_start_from(
     spec: RunSpec, history: TypedJournal[HistoryRecord], table: str, target: str, metric: Metric
 ) -> tuple[EarlierRecipe, ...]:
-    """The recipes that the run of `spec` is told of, no two alike: the members of `resume_from`, by weight, then the best
-    of other runs. `table` is the table's fingerprint. None is of a family that the run leaves out.
+    """The recipes that the run of `spec` is told of, no two alike: the members of the model that it goes on from, by
+    weight, then the best of other runs; none for a run that starts anew, so that its seed alone decides its model. `table` is the table's fingerprint. None is of a family that the run leaves out.
 
     Raises ModelNotFoundError and ModelDamagedError for the model to go on from.
     """
     choice = spec.choice
-    found: list[EarlierRecipe] = []
-    tables = [table] if choice.history == "learn" else []
-    if choice.resume_from:
-        report = store.read_report(choice.resume_from)
-        members = sorted(report.members, key=lambda member: -member.weight)
-        found += [
-            EarlierRecipe(member.recipe, f"{percent(member.weight)} of the model {report.model_id}")
-            for member in members
-        ]
-        tables = list(dict.fromkeys([table, report.fingerprint]))
-    for each in tables:
+    if not choice.resume_from:
+        return ()
+    report = store.read_report(choice.resume_from)
+    members = sorted(report.members, key=lambda member: -member.weight)
+    found = [
+        EarlierRecipe(member.recipe, f"{percent(member.weight)} of the model {report.model_id}") for member in members
+    ]
+    for each in dict.fromkeys([table, report.fingerprint]):
         found += earlier_recipes(history, each, target, metric, run_id=spec.id)
     allowed = choice.allowed_families
     different = {each.recipe.id: each for each in reversed(found) if not allowed or each.recipe.family in allowed}
@@ -41,6 +38,4 @@ def starting_note(spec: RunSpec, recipes: tuple[EarlierRecipe, ...]) -> str:
     if not recipes:
         return ""
     count = plural(len(recipes), "recipe")
-    if spec.choice.resume_from:
-        return f"{count} of the model {spec.choice.resume_from} and of earlier runs on this table go first"
-    return f"{count} that did well in earlier runs on this table go early; --no-history leaves them out"
+    return f"{count} of the model {spec.choice.resume_from} and of earlier runs on this table go first"

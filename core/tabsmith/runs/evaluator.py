@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 SOFT_SHARE: Final = 0.9
 """Share of a fold's time that is for fitting; the rest is for predicting and saving."""
 
+MIN_FIRST_SECONDS: Final = 1.0
+"""For a fold of the first recipe, however little time there is."""
+
 RECIPE_SHARE: Final = 0.4
 MIN_RECIPE_SECONDS: Final = 10.0
 """One recipe takes no more than this share of a run's time, or so many seconds where that is more."""
@@ -99,8 +102,15 @@ class ForkedEvaluator:
         share: float,
         rounds: int,
     ) -> None:
-        """Fit `folds`, each within `share` of the time until `end`."""
-        seconds = SOFT_SHARE * share * (min(end - self._control.clock.seconds(), self._control.seconds_for_fitting()))
+        """Fit `folds`, each within `share` of the time until `end`.
+
+        The first recipe of a run is fitted to its end whatever the clock says, because a run ends with a model; a booster
+        stops early all the same.
+        """
+        left = min(end - self._control.clock.seconds(), self._control.seconds_for_fitting())
+        seconds = SOFT_SHARE * share * left
+        if not self._evaluations:
+            seconds = max(MIN_FIRST_SECONDS, seconds)
         threads = max(1, self._cores // max(1, min(self._slots, len(folds))))
         try:
             async with asyncio.TaskGroup() as group:
@@ -134,7 +144,7 @@ class ForkedEvaluator:
         clock = self._control.clock
 
         def left() -> float:
-            return self._control.seconds_for_fitting()
+            return self._control.seconds_for_fitting() if self._evaluations else math.inf
 
         def work(_: Callable[[float, str], None]) -> FoldScore:
             fold_end = clock.seconds() + seconds

@@ -27,6 +27,9 @@ STOPPED_SECONDS: Final = 3.0
 LIKELY_MEMBERS: Final = 4
 """So many of the best recipes are expected to be fitted again; of an ensemble's members the last ones weigh little."""
 
+SPARE: Final = 1.4
+"""Times as long as expected, that the fits on all rows may well take."""
+
 MAX_SHARE: Final = 0.4
 """Share of a time limit that is kept for the end at the most, so that the search has the rest."""
 
@@ -44,7 +47,7 @@ def seconds_to_keep(
 
     best = sorted(evaluations, key=lambda each: -each.mean if data.metric.greater_is_better else each.mean)
     seconds = [expected_seconds(each, times_rows(data)) for each in best[:LIKELY_MEMBERS]]
-    refits = 0.0 if keep_measured else max(sum(seconds) / cores, max(seconds, default=0.0))
+    refits = 0.0 if keep_measured else SPARE * max(sum(seconds) / cores, max(seconds, default=0.0))
     wanted = measuring_seconds(limit) + SAVING_SECONDS + refits
     return min(MAX_SHARE * limit, wanted)
 

@@ -60,7 +60,6 @@ class ModelChoice(msgspec.Struct, frozen=True):
     exclude: tuple[Family, ...] = ()
     recipes: tuple[Recipe, ...] = ()  # a person's own, which are tried first
     resume_from: str = ""  # the id of a model whose recipes, and those of earlier runs, are tried first
-    history: Literal["learn", "ignore"] = "learn"  # whether earlier runs on this table say what is tried early
     keep_measured: bool = False  # deliver the model that the test set measured, not one fitted again on all rows
 
     @property

@@ -86,13 +86,20 @@ def choose_metric(spec: RunSpec, schema: Schema) -> Metric:
     return default_metric(schema.problem_type) if name == "default" else get_metric(name, schema.problem_type)
 
 
-def prepare(info: TableInfo, schema: Schema, metric: Metric, spec: RunSpec) -> "TrainingData":
-    """Return the rows in memory, hold-out and folds assigned. Starts no thread: children are forked from here on."""
+def prepare(info: TableInfo, schema: Schema, metric: Metric, spec: RunSpec, folds: int) -> "TrainingData":
+    """Return the rows in memory, hold-out and at most so many `folds` assigned. Starts no thread: children are forked from here on."""
     from tabsmith.modeling.training_data import prepare_training_data as prepare_data
     from tabsmith.tables.snapshot import load_frame
 
     wanted = tuple(column.name for column in schema.columns if column.role != "ignore")
-    data = prepare_data(load_frame(info, wanted), schema, metric, seed=spec.choice.seed, goal=spec.choice.goal)
+    data = prepare_data(
+        load_frame(info, wanted),
+        schema,
+        metric,
+        seed=spec.choice.seed,
+        goal=spec.choice.goal,
+        folds_in_time=folds,
+    )
     gc.collect()
     gc.freeze()  # the children's collector leaves what is here alone, so its pages stay shared
     return data

@@ -20,6 +20,7 @@ from tabsmith.errors import ReportedError, TabsmithError, TrainingError, UsageEr
 from tabsmith.families.registry import choose_families
 from tabsmith.limits import Limits
 from tabsmith.modeling import store
+from tabsmith.modeling.decisions.goals import parse_goal
 from tabsmith.modeling.metric_catalogue import MetricChoice, get_metric
 from tabsmith.orchestration.limits import read_budget
 from tabsmith.recipes import own_recipes
@@ -32,6 +33,7 @@ from tabsmith.runs.spec import Confirmed, Deferred, Detect, ModelChoice, RunSpec
 from tabsmith.runs.supervisor import command_offset, fork_server_command
 from tabsmith.runs.watch import RunWatch
 from tabsmith.tables.read.sources import DatabaseSource, FrameSource, Source, parse_source
+from tabsmith.tables.schema.edits import with_event
 from tabsmith.tables.schema.types import ManualSchema, Schema
 from tabsmith.tables.table import Table, read_table
 from tabsmith.text import clean
@@ -65,12 +67,14 @@ def train(
     groups: str | None = None,
     time: str | None = None,
     weights: str | None = None,
+    event: str | None = None,
+    threshold: float | str | None = None,
+    cost: str | None = None,
     test: "Trainable | None" = None,
     families: Sequence[str] = (),
     exclude: Sequence[str] = (),
     recipes: "Sequence[Recipe | Mapping[str, object] | str | Path]" = (),
     resume_from: "Model | str | None" = None,
-    history: bool = True,
     keep_measured: bool = False,
 ) -> "Model":
     """Train on a DataFrame, a table that was read (`read_table`), or whatever `read_table` takes: a path, a sample, the
@@ -80,10 +84,14 @@ def train(
     `time` name the column by which rows are split, and `weights` the column that says how much a row counts. `test` is
     a table of its own to measure the model on, in place of some of the rows.
 
+    Of a target with two classes, `event` is the class that F1, precision, recall and average precision are about.
+    `threshold` is the probability from which on it is predicted, or a metric to tune that for, such as "f1"; `cost`, such
+    as "miss=5,alarm=1", tunes it for the least cost.
+
     The search: `metric` is what models are compared by, and `families` and `exclude` (or `model`, one family) narrow
     what is tried. `recipes` are tried first: Recipe objects, their fields as a mapping, or paths of files. With
-    `resume_from`, a model or its id, the recipes of that model and of earlier runs on the table come next; without it
-    the best of earlier runs come early, and not at all without `history`. `agent` proposes the rest.
+    `resume_from`, a model or its id, the recipes of that model and of earlier runs on the table come next. `agent`
+    proposes the rest.
 
     The limits: `time_limit` is in seconds, hold-out and saving included; `iterations` is the most recipes to try (0: as
     many as time allows); `budget` is what an agent may cost, such as "$2" or "100k tokens". In another `mode` than
@@ -96,7 +104,8 @@ def train(
     Raises UsageError for what cannot be asked, SchemaError and ReadError for the table, TrainingError when no model
     came out.
     """
-    source, choice = _source_and_schema(frame_or_path, target, _with_roles(schema, target, groups, time, weights))
+    described = _with_event(_with_roles(schema, target, groups, time, weights), target, event or "")
+    source, choice = _source_and_schema(frame_or_path, target, described)
     only, left_out = choose_families((*families, model) if model is not None else families, exclude)
     allowed = read_budget(budget or "")
     spec = _new_spec(
@@ -109,12 +118,12 @@ def train(
                 seconds=float(time_limit), iterations=int(iterations), dollars=allowed.dollars, tokens=allowed.tokens
             ),
             seed=int(seed),
+            goal=parse_goal(None if threshold is None else str(threshold), cost),
             mode=mode,
             families=only,
             exclude=left_out,
             recipes=_own_recipes(recipes),
             resume_from=_model_id(resume_from),
-            history="learn" if history else "ignore",
             keep_measured=keep_measured,
         ),
         test=None if test is None else _source_of(test)[0],
@@ -323,6 +332,15 @@ def _with_roles(
             next_step="Leave out groups, time and weights, or give the schema in words (ManualSchema).",
         )
     return replace(schema or ManualSchema(target), **roles)
+
+
+def _with_event(schema: "Schema | ManualSchema | None", target: str, event: str) -> "Schema | ManualSchema | None":
+    """`schema` with the event class of its target, if one is named. Raises SchemaError."""
+    if not event:
+        return schema
+    if isinstance(schema, Schema):
+        return with_event(schema, event)
+    return replace(schema or ManualSchema(target), event=event)
 
 
 def _available(agent: str) -> AgentName:

@@ -26,6 +26,8 @@ from tabsmith.orchestration.loop.iteration import LoopContext, RecipeIteration
 from tabsmith.orchestration.loop.recipe_loop import RecipeLoop
 from tabsmith.orchestration.loop.resume import close_lost_sessions
 from tabsmith.orchestration.sessions import Transcripts
+from tabsmith.processes import available_cores
+from tabsmith.recipes.portfolio import measure_table
 from tabsmith.runs import stages
 from tabsmith.runs.agent_factory import AgentFactory
 from tabsmith.runs.controller import ActiveClock, RunController, StoppedError
@@ -76,7 +78,7 @@ class Worker:
         self._journal = folder.events()
         self._spec = folder.spec()
         self._past = reduce(self._journal.read().values)
-        self._cores = self._spec.choice.cores or _available_cores()
+        self._cores = self._spec.choice.cores or available_cores()
         self._pool = Pool(self._cores)
         self._clock = ActiveClock(self._past.counted_seconds)
         self._clock.hold()  # until there is something to try
@@ -85,7 +87,7 @@ class Worker:
             folder, offset, self._pool, self._record, self._clock, choice=choice, past=self._past
         )
         self._settings = config.load()
-        self._agents = AgentFactory(choice, self._settings.agents)
+        self._agents = AgentFactory(choice, self._settings.agents, self._cores)
         self._history = open_history()
         self._transcripts = Transcripts(folder.root)
         self._loop: RecipeLoop | None = None
@@ -153,8 +155,9 @@ class Worker:
         schema = await self._control.unless_stopped(self._understand(info))
         metric = stages.choose_metric(self._spec, schema)
         self._control.enter(RunState.READING, "preparing the folds")
+        size = measure_table(schema, info.profile, seconds=self._spec.choice.limits.seconds, cores=self._cores)
         data = await self._control.unless_stopped(
-            stages.in_thread(lambda: stages.prepare(info, schema, metric, self._spec))
+            stages.in_thread(lambda: stages.prepare(info, schema, metric, self._spec, size.folds))
         )
         self._record(
             SearchStarted(
@@ -223,7 +226,6 @@ class Worker:
             patience=self._settings.agents.timeout,
             breakpoints=self._spec.choice.breakpoints,
             earlier=earlier,
-            resumes=bool(self._spec.choice.resume_from),
             families=self._spec.choice.allowed_families,
         )
         evaluator = ForkedEvaluator(
@@ -253,6 +255,8 @@ class Worker:
     async def _finish(
         self, source: Source, data: "TrainingData", info: TableInfo, loop: RecipeLoop, end: LoopEnd
     ) -> RunEnded:
+        if not loop.evaluations and end == "time":
+            await self._control.unless_stopped(loop.try_search_once())
         if not loop.evaluations:
             return self._nothing_scored(end)
         self._control.enter(RunState.FINISHING, "putting the best recipes together")
@@ -343,12 +347,6 @@ class Worker:
 
     def _record(self, event: RunEvent) -> None:
         self._journal.append(replace(event, at=time.time()))
-
-
-def _available_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def main(arguments: list[str]) -> int:

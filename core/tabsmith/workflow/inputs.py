@@ -39,6 +39,11 @@ def show_duration(seconds: float) -> str:
     return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
 
 
+def read_names(text: str) -> tuple[str, ...]:
+    """The words of a list with commas between them, such as names of model families."""
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
 def read_iterations(text: str) -> int:
     """How many iterations there are at most; 0 for "", `0`, `none` and `no limit`. Raises UsageError."""
     if text.strip().lower() in ("", "none", NO_LIMIT):

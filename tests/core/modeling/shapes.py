@@ -100,14 +100,16 @@ def evaluated(data: TrainingData, run: Path, recipe: Recipe, seconds: float = 60
     return cross_validation.combine_folds(data, recipe, folder, folds, run_folder=run)
 
 
-def finished(data: TrainingData, run: Path, *recipes: Recipe, importance_seconds: float = 60.0) -> ModelReport:
+def finished(
+    data: TrainingData, run: Path, *recipes: Recipe, importance_seconds: float = 60.0, fingerprint: str = "mark"
+) -> ModelReport:
     """A saved model of these recipes, of one weight each, so that every one of them is in it."""
     found = [evaluated(data, run, recipe) for recipe in recipes]
     built = ensemble.build_ensemble(data, found, run)
     mixed = sum(cross_validation.out_of_fold_predictions(data, run / each.folder) for each in found) / len(found)
     members = tuple(EnsembleMember(recipe, 1 / len(recipes)) for recipe in recipes)
     whole = ensemble.Ensemble(members, built.score, built.standard_error, mixed)
-    about = delivery.ReportHeader(f"model-{secrets.token_hex(3)}", "run", 1.0, "table.csv", "mark", 2, 2, 1.0)
+    about = delivery.ReportHeader(f"model-{secrets.token_hex(3)}", "run", 1.0, "table.csv", fingerprint, 2, 2, 1.0)
     measured = delivery.measure_model(
         data, found, whole, run, about, threads=1, deadline=time.monotonic() + importance_seconds
     )

@@ -32,7 +32,7 @@ def test_a_person_s_recipe_is_fitted_first_and_a_later_run_goes_on_from_its_mode
 
 
 def test_a_recipe_that_comes_in_while_the_run_works_is_tried_as_theirs(start: Start) -> None:
-    folder = start(ModelChoice(family="linear", history="ignore", limits=Limits(60, iterations=3), cores=1))
+    folder = start(ModelChoice(family="linear", limits=Limits(60, iterations=3), cores=1))
     folder.send(run.TryRecipe(recipe=OWN))
     snapshot = ended(folder)
     assert [trial.recipe for trial in snapshot.trials if trial.agent == "person"] == [OWN]

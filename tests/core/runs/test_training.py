@@ -101,7 +101,7 @@ def test_what_a_caller_wants_of_the_search_reaches_the_run(table: Path, tmp_path
     told: list[RunEvent] = []
     tabsmith.train(
         str(table), "price", time_limit=60, iterations=1, groups="rooms", families=["ridge", "knn"], exclude=["knn"],
-        recipes=[own, {"family": "linear"}], budget="$2", history=False, keep_measured=True, on_event=told.append,
+        recipes=[own, {"family": "linear"}], budget="$2", keep_measured=True, on_event=told.append,
     )  # fmt: skip
     assert isinstance(told[0], run.RunStarted)
     choice = told[0].spec.choice

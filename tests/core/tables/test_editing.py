@@ -169,6 +169,19 @@ def test_rows_count_by_a_column_in_words(text: str) -> None:
     assert with_role(schema, "area", "feature").weight == ""
 
 
+@pytest.mark.parametrize("text", ["target: agreed; event: No", '{"target": "agreed", "event": "No"}'])
+def test_the_event_of_two_classes_is_named_in_words(text: str) -> None:
+    column = ColumnSchema("agreed", "boolean", "target", "")
+    two = msgspec.structs.replace(
+        SCHEMA, columns=(*SCHEMA.columns[:-1], column), target="agreed", problem_type="binary", event="Yes"
+    )
+    schema = apply_manual_schema(parse_manual_schema(text), two)
+    assert schema.event == "No"
+    assert with_role(schema, "area", "target").event == "", "another target has other classes"
+    with pytest.raises(SchemaError, match="no two classes"):
+        apply_manual_schema(ManualSchema("price", event="No"), SCHEMA)
+
+
 @pytest.mark.parametrize(
     ("text", "nearest"),
     [

@@ -121,6 +121,7 @@ def test_a_series_for_each_entity_is_split_in_time_whatever_the_order_of_rows(
     for frame in (rows, rows.sample(frac=1, random_state=0)):
         split = detect(frame, "sold").split
         assert (split.kind, split.by) == ("forward", "day")
+        assert split.entity == tuple(entity.split(" and "))
         assert f"each {entity} has one row at each day" in split.reason
 
 

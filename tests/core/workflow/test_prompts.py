@@ -37,11 +37,13 @@ def test_the_model_step_shows_its_defaults_as_values() -> None:
         FieldName.TIME: "60 s",
         FieldName.METRIC: "default",
         FieldName.FAMILY: "any",
+        FieldName.EXCLUDE: "",
         FieldName.AGENT: "search",
         FieldName.BUDGET: "",
         FieldName.MODE: "confirm",
         FieldName.ITERATIONS: "no limit",
         FieldName.SEED: "0",
+        FieldName.DELIVER: "all rows",
     }
     assert shown.command.startswith("tabsmith train")
     assert shown.missing == ()

@@ -1,17 +1,20 @@
-"""`tabsmith models`: list, show, name, note on, compare, promote, roll back, export, delete."""
+"""`tabsmith models`: list, show, explain, name, note on, compare, check, promote, roll back, export, delete."""
 
+import math
 from pathlib import Path
 
 import click
 import msgspec
 
 from tabsmith import formatting
+from tabsmith.errors import WORK_FAILED
 from tabsmith.modeling.catalog import DEFAULT_ALIAS
 from tabsmith.presentation.comparisons import comparison_lines
 from tabsmith.presentation.spans import plain_text
 from tabsmith.presentation.summaries import called
-from tabsmith_tui.commands.output import json_option, print_json, print_table, print_text, tell
-from tabsmith_tui.commands.run_report import print_report
+from tabsmith_tui.commands.output import json_option, print_json, print_table, print_text, progress_line, tell
+from tabsmith_tui.commands.read_options import SourceOptions, source_options
+from tabsmith_tui.commands.run_report import print_explanation, print_report
 
 
 class DeletedDocument(msgspec.Struct, frozen=True):
@@ -129,6 +132,38 @@ def compare(first: str, second: str, path: str | None, as_json: bool) -> None:
             print_text(plain_text((line,)))
 
 
+@models.command("check-lookahead")
+@click.argument("model")
+@click.argument("path", metavar="[FILE]", required=False)
+@click.option("--time", metavar="COL", default="", help="The column of times, if MODEL was not split by one.")
+@source_options
+@json_option
+def check_lookahead(model: str, path: str | None, time: str, options: SourceOptions, as_json: bool) -> int:
+    """Check that MODEL never looks ahead: later values are changed, and nothing before them may change.
+
+    The check is made on the table that MODEL was trained on, or on the rows of FILE. The exit status is 1 if a column
+    looks ahead.
+    """
+    from tabsmith.modeling import lookahead
+    from tabsmith.modeling.model import load_model
+    from tabsmith.modeling.predict import source_to_predict
+    from tabsmith.presentation.lookahead import lookahead_lines
+    from tabsmith.runs.stages import read
+
+    loaded = load_model(model)
+    if path is None:
+        report = lookahead.check_lookahead(loaded, time=time)
+    else:
+        info = read(source_to_predict(loaded, options.source(path)), lambda _share, _message: None)
+        report = lookahead.check_lookahead_in(loaded, info, time=time)
+    if as_json:
+        print_json(report)
+    else:
+        for line in lookahead_lines(report):
+            print_text(plain_text((line,)))
+    return WORK_FAILED if report.looks_ahead else 0
+
+
 @models.command()
 @click.argument("model")
 @click.option("--as", "alias", metavar="NAME", default=DEFAULT_ALIAS, help="The alias; production if not given.")
@@ -150,6 +185,25 @@ def rollback(alias: str, as_json: bool) -> None:
 
     model_id = store.roll_back(alias)
     tell(f"{alias} is {model_id} again.", AliasDocument(alias, model_id), as_json=as_json)
+
+
+@models.command()
+@click.argument("model")
+@click.option(
+    "--time", "seconds", type=click.FloatRange(min=1), metavar="S", help="Seconds at most; no limit when not given."
+)
+@json_option
+def explain(model: str, seconds: float | None, as_json: bool) -> None:
+    """Measure what explains MODEL: what its run had no time for, the importance of every column and what more rows
+    would bring. Its report is saved anew."""
+    from tabsmith.runs.explain import explain_saved_model
+
+    with progress_line() as progress:
+        report = explain_saved_model(model, progress, seconds=math.inf if seconds is None else seconds)
+    if as_json:
+        print_json(report)
+    else:
+        print_explanation(report)
 
 
 @models.command()

@@ -24,6 +24,7 @@ from tabsmith.runs.spec import Deferred, Detect, ModelChoice, RunSpec, SchemaCho
 from tabsmith.runs.training import metric_by_name
 from tabsmith.tables.read.sources import DatabaseSource, JoinSource, SampleSource, Source, parse_source
 from tabsmith.tables.schema.types import ManualSchema
+from tabsmith.workflow.inputs import read_names
 from tabsmith_tui.commands.follow import follow, launch, leave_running, on_a_terminal
 from tabsmith_tui.commands.output import json_option, say
 from tabsmith_tui.commands.read_options import SourceOptions, source_options
@@ -50,7 +51,6 @@ from tabsmith_tui.commands.read_options import SourceOptions, source_options
 @click.option(
     "--resume-from", metavar="MODEL", help="Go on from this model: its recipes and those of earlier runs first."
 )
-@click.option("--no-history", is_flag=True, help="Start as if no run had seen this table.")
 @click.option("--test", "test_path", metavar="PATH", help="A table of its own to measure the model on.")
 @click.option("--keep-measured", is_flag=True, help="Deliver the measured model, not one fitted again on all rows.")
 @click.option(
@@ -81,7 +81,6 @@ def train(
     exclude: str,
     recipe_files: tuple[str, ...],
     resume_from: str | None,
-    no_history: bool,
     test_path: str | None,
     keep_measured: bool,
     schema: str | None,
@@ -104,7 +103,7 @@ def train(
     asks = on_a_terminal() and not (as_json or detach)
     proposer = agent or settings.agents.default
     allowed = read_budget(show_budget(settings.agents.dollars) if budget is None else budget)
-    only, left_out = choose_families(_words(f"{families},{model or ''}"), _words(exclude))
+    only, left_out = choose_families(read_names(f"{families},{model or ''}"), read_names(exclude))
     choice = ModelChoice(
         metric=metric_by_name(metric),
         agent=proposer,
@@ -123,7 +122,6 @@ def train(
         exclude=left_out,
         recipes=tuple(recipe for file in recipe_files for recipe in _recipes(file)),
         resume_from=_model_id(resume_from),
-        history="ignore" if no_history else "learn",
         keep_measured=keep_measured,
     )
     if proposer != "search":
@@ -139,10 +137,6 @@ def train(
 def start(source: Source, schema: SchemaChoice, choice: ModelChoice, *, test: Source | None = None) -> RunFolder:
     """Start a run in a process of its own."""
     return launch(RunSpec(new_run_id(), time.time(), source, schema, choice, test))
-
-
-def _words(text: str) -> list[str]:
-    return [word.strip() for word in text.split(",") if word.strip()]
 
 
 def _recipes(file: str) -> tuple[Recipe, ...]:

@@ -12,7 +12,6 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.timer import Timer
-from textual.widgets import Static
 from textual.worker import Worker
 
 from tabsmith.errors import ErrorReport, StepError, TabsmithError
@@ -41,7 +40,7 @@ from tabsmith_tui.actions import bindings_of
 from tabsmith_tui.screens.base import STYLES, TabsmithScreen
 from tabsmith_tui.store import SessionWatch
 from tabsmith_tui.widgets.bars import ProgressLine, pill
-from tabsmith_tui.widgets.literal import ContentText, assemble, literal, set_border_title
+from tabsmith_tui.widgets.literal import ContentText, TextLine, assemble, literal, set_border_title
 from tabsmith_tui.widgets.path_field import LONGEST
 from tabsmith_tui.widgets.steps.base import ChoicesStep, StepList, StepView
 from tabsmith_tui.widgets.steps.result import PredictStep, ResultStep, result_of
@@ -78,14 +77,14 @@ _STEP_ACTIONS: Final = frozenset(
 """The actions that each step allows or not; the others are possible at every step."""
 
 
-class NoticeBox(Static):
+class NoticeBox(TextLine):
     """The notices of what changed while the person was away; the next action removes them."""
 
     DEFAULT_CSS = "NoticeBox { height: auto; color: $warn; margin-bottom: 1; }"
 
-    def show(self, notices: tuple[SessionNotice, ...]) -> None:
+    def show_notices(self, notices: tuple[SessionNotice, ...]) -> None:
         """Show these notices; the box is hidden when there are none."""
-        self.update(Content("\n").join([literal(f"! {notice.text}", 600) for notice in notices]))
+        self.show(Content("\n").join([literal(f"! {notice.text}", 600) for notice in notices]))
         self.display = bool(notices)
 
 
@@ -132,7 +131,7 @@ class GuidedScreen(TabsmithScreen):
                 set_border_title(steps, "Steps")
                 yield StepList()
             with Vertical(id="step", classes="panel"):
-                yield NoticeBox(markup=False)
+                yield NoticeBox()
                 yield Vertical(id="view")
                 yield ProgressLine()
 
@@ -333,7 +332,7 @@ class GuidedScreen(TabsmithScreen):
         if self._behind:  # a view that is only updated would keep the text in its fields
             self._behind, self._view = False, None
         self.query_one(StepList).steps = form.steps
-        self.query_one(NoticeBox).show(form.notices)
+        self.query_one(NoticeBox).show_notices(form.notices)
         self.show_subject(session_subject(session, self.owner))
         self.show_status(pill("idle"), f"session saved {time_of_day(session.updated_at)}" if session.revision else "")
         kind = view_for(form.state, reviewing=self._reviewing)

@@ -88,7 +88,7 @@ class TextLine(Static):
 
     def show(self, content: ContentText) -> None:
         """Show this content."""
-        self.update(assemble(content))
+        _update(self, assemble(content))
 
 
 class FactList(Static):
@@ -101,7 +101,13 @@ class FactList(Static):
 
     def show(self, facts: Sequence[LabelledLine]) -> None:
         """Show these facts."""
-        self.update(_pairs(facts))
+        _update(self, _pairs(facts))
+
+
+def _update(shown: Static, content: Content) -> None:
+    """Show the content, unless it is shown already: every update lays the whole screen out again."""
+    if not (isinstance(shown.content, Content) and shown.content.is_same(content)):
+        shown.update(content)
 
 
 def _pairs(facts: Sequence[LabelledLine]) -> Content:

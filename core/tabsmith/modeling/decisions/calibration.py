@@ -15,14 +15,14 @@ from typing import Final
 import numpy as np
 
 from tabsmith.families.estimator import Floats, Ints, two_class_columns
-from tabsmith.modeling import metrics
-from tabsmith.modeling.decisions.types import Calibration, Isotonic, Platt, ReliabilityBin, Temperature, Uncalibrated
+from tabsmith.modeling.decisions.predicted_rows import PredictedRows
+from tabsmith.modeling.decisions.types import UNCALIBRATED, Calibration, Isotonic, Platt, Temperature, Uncalibrated
 from tabsmith.modeling.metric_catalogue import Metric
 
 MAX_ROWS: Final = 50_000  # that a calibration is fitted to, evenly spaced
 MIN_ROWS: Final = 200  # below which nothing is calibrated: no gain could be told from chance
 ISOTONIC_ROWS: Final = 1_000  # of the rarer class, from which on a free curve is worth a try
-BINS: Final = 10
+GROUPS: Final = 10
 _SMALLEST: Final = 1e-7
 
 
@@ -50,85 +50,92 @@ def calibrate(method: Calibration, probabilities: Floats) -> Floats:
             return two_class_columns(np.interp(probabilities[:, 1], given, calibrated))
 
 
-def check_calibration(metric: Metric, y: Ints, probabilities: Floats, folds: Sequence[Ints]) -> CalibrationCheck:
-    """The calibration of out-of-fold `probabilities` (rows, classes) that the folds confirm; none if none is confirmed.
+def check_calibration(metric: Metric, rows: PredictedRows, folds: Sequence[Ints]) -> CalibrationCheck:
+    """The calibration of `rows`, predicted out of fold, that the folds confirm; none if none is confirmed.
 
     `folds` are the positions of the rows of each fold, which together are all rows to look at.
     """
-    rows = np.concatenate(list(folds))
-    classes = probabilities.shape[1]
-    if len(rows) < MIN_ROWS or len(folds) < 2:
-        return CalibrationCheck(Uncalibrated(), 0.0, 0.0)
-    losses = _row_losses(y, probabilities)
-    best, best_fit = losses, None
-    for fit in _methods(y[rows], classes):
-        crossed = probabilities.copy()
+    looked_at = np.concatenate(list(folds))
+    if len(looked_at) < MIN_ROWS or len(folds) < 2:
+        return CalibrationCheck(UNCALIBRATED, 0.0, 0.0)
+    best, best_fit = rows, None
+    for fit in _methods(rows.take(looked_at)):
+        crossed = rows.probabilities.copy()
         for position, fold in enumerate(folds):
             others = _thinned(np.concatenate([part for at, part in enumerate(folds) if at != position]))
-            crossed[fold] = calibrate(fit(y[others], probabilities[others]), probabilities[fold])
-        found = _row_losses(y, crossed)
-        gain, error = _mean_and_error((best - found)[rows])
+            crossed[fold] = calibrate(fit(rows.take(others)), rows.probabilities[fold])
+        found = rows.predicted_as(crossed)
+        gain, error = _gain_and_error(best, found, looked_at)
         # Of methods that are alike, the simpler stays.
-        if gain > error and not _suffers(metric, y, probabilities, crossed, folds):
+        if gain > error and not _suffers(metric, rows, found, folds):
             best, best_fit = found, fit
-    gain, error = _mean_and_error((losses - best)[rows])
+    gain, error = _gain_and_error(rows, best, looked_at)
     if best_fit is None or gain <= 2 * error:
-        return CalibrationCheck(Uncalibrated(), gain, error)
-    kept = _thinned(rows)
-    return CalibrationCheck(best_fit(y[kept], probabilities[kept]), gain, error)
+        return CalibrationCheck(UNCALIBRATED, gain, error)
+    return CalibrationCheck(best_fit(rows.take(_thinned(looked_at))), gain, error)
 
 
-def _mean_and_error(differences: Floats) -> tuple[float, float]:
-    """The mean of the rows' differences and its standard error."""
-    return float(differences.mean()), float(differences.std(ddof=1) / np.sqrt(len(differences)))
+def _gain_and_error(before: PredictedRows, after: PredictedRows, looked_at: Ints) -> tuple[float, float]:
+    """By how much the log loss of the rows `looked_at` is lower `after`, and the standard error of that."""
+    gains = (_row_losses(before) - _row_losses(after))[looked_at]
+    weights = np.ones(len(gains)) if before.weights is None else before.weights[looked_at]
+    shares = weights / weights.sum()
+    gain = float(shares @ gains)
+    return gain, float(np.sqrt(shares**2 @ (gains - gain) ** 2))
 
 
-def reliability_curve(probability: Floats, came_true: Floats) -> tuple[ReliabilityBin, ...]:
-    """Up to `BINS` bins of equally many rows, from the least probable on; equal probabilities share a bin."""
-    edges = np.unique(np.quantile(probability, np.linspace(0, 1, BINS + 1)[1:-1]))
-    bins = np.searchsorted(edges, probability, side="left")
-    return tuple(
-        ReliabilityBin(int(of_bin.sum()), float(probability[of_bin].mean()), float(came_true[of_bin].mean()))
-        for each in np.unique(bins)
-        for of_bin in (bins == each,)
-    )
+def expected_error(probability: Floats, came_true: Floats) -> float:
+    """The mean distance between probabilities and the share of rows in which they came true (Naeini et al. 2015).
+
+    Rows are taken in `GROUPS` groups of equally many, by their probability. NaN without rows.
+    """
+    if not len(probability):
+        return float("nan")
+    parts = np.array_split(np.argsort(probability, kind="stable"), min(GROUPS, len(probability)))
+    distances = [len(part) * abs(probability[part].mean() - came_true[part].mean()) for part in parts]
+    return float(np.sum(distances) / len(probability))
 
 
 # The methods ---------------------------------------------------------------------------------------------------------
 
 
-def _methods(y: Ints, classes: int) -> Iterable[Callable[[Ints, Floats], Calibration]]:
+def _methods(rows: PredictedRows) -> Iterable[Callable[[PredictedRows], Calibration]]:
     """The ways to fit a calibration, the simplest first."""
     yield _fit_temperature
-    if classes == 2:
+    if rows.classes == 2:
         yield _fit_platt
-        if np.bincount(y, minlength=2).min() >= ISOTONIC_ROWS:
+        if np.bincount(rows.y, minlength=2).min() >= ISOTONIC_ROWS:
             yield _fit_isotonic
 
 
-def _fit_temperature(y: Ints, probabilities: Floats) -> Calibration:
+def _fit_temperature(rows: PredictedRows) -> Calibration:
     from scipy.optimize import minimize_scalar
 
     def loss(log_temperature: float) -> float:
-        return float(_row_losses(y, calibrate(Temperature(float(np.exp(log_temperature))), probabilities)).mean())
+        calibrated = calibrate(Temperature(float(np.exp(log_temperature))), rows.probabilities)
+        return rows.mean(_row_losses(rows.predicted_as(calibrated)))
 
     found = minimize_scalar(loss, bounds=(-1.5, 1.5), method="bounded", options={"xatol": 1e-3})
     return Temperature(float(np.exp(found.x)))
 
 
-def _fit_platt(y: Ints, probabilities: Floats) -> Calibration:
+def _fit_platt(rows: PredictedRows) -> Calibration:
     from sklearn.linear_model import LogisticRegression
 
+    if len(np.unique(rows.y)) < 2:
+        return UNCALIBRATED
     # A penalty this weak only keeps classes that are told apart without error from an infinite slope.
-    model = LogisticRegression(C=1e4).fit(_log_odds(probabilities)[:, None], y)
+    model = LogisticRegression(C=1e4)
+    model.fit(_log_odds(rows.probabilities)[:, None], rows.y, sample_weight=rows.weights)
     return Platt(float(model.coef_[0, 0]), float(model.intercept_[0]))
 
 
-def _fit_isotonic(y: Ints, probabilities: Floats) -> Calibration:
+def _fit_isotonic(rows: PredictedRows) -> Calibration:
     from sklearn.isotonic import IsotonicRegression
 
-    edge = 1 / (len(y) + 2)  # no row is certain (Laplace's rule of succession)
-    model = IsotonicRegression(y_min=edge, y_max=1 - edge, out_of_bounds="clip").fit(probabilities[:, 1], y)
+    edge = 1 / (len(rows) + 2)  # no row is certain (Laplace's rule of succession)
+    model = IsotonicRegression(y_min=edge, y_max=1 - edge, out_of_bounds="clip")
+    model.fit(rows.probabilities[:, 1], rows.y, sample_weight=rows.weights)
     return Isotonic(tuple(model.X_thresholds_.tolist()), tuple(model.y_thresholds_.tolist()))
 
 
@@ -137,15 +144,16 @@ def _log_odds(probabilities: Floats) -> Floats:
     return np.asarray(np.log(second / (1 - second)), dtype=np.float64)
 
 
-def _row_losses(y: Ints, probabilities: Floats) -> Floats:
-    return np.asarray(-np.log(np.clip(probabilities[np.arange(len(y)), y], _SMALLEST, None)), dtype=np.float64)
+def _row_losses(rows: PredictedRows) -> Floats:
+    of_truth = rows.probabilities[np.arange(len(rows)), rows.y]
+    return np.asarray(-np.log(np.clip(of_truth, _SMALLEST, None)), dtype=np.float64)
 
 
-def _suffers(metric: Metric, y: Ints, before: Floats, after: Floats, folds: Sequence[Ints]) -> bool:
+def _suffers(metric: Metric, before: PredictedRows, after: PredictedRows, folds: Sequence[Ints]) -> bool:
     """Whether the metric's mean over the folds is worse `after`, by more than rounding makes it."""
 
-    def mean(probabilities: Floats) -> float:
-        scores = [metrics.score(metric, y[fold], probabilities[fold], probabilities.shape[1]) for fold in folds]
+    def mean(rows: PredictedRows) -> float:
+        scores = [rows.take(fold).score(metric) for fold in folds]
         defined = [score for score in scores if score == score]
         return float(np.mean(defined)) if defined else 0.0
 

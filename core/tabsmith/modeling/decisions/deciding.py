@@ -5,24 +5,25 @@ from dataclasses import dataclass
 import numpy as np
 
 from tabsmith.families.estimator import Floats, Ints
-from tabsmith.modeling import metrics
 from tabsmith.modeling.decisions import calibration, conformal, thresholds
 from tabsmith.modeling.decisions.calibration import CalibrationCheck
 from tabsmith.modeling.decisions.goals import AutomaticThreshold, BestForMetric, FixedThreshold, LeastCost
 from tabsmith.modeling.decisions.label_rules import EventThreshold, LabelRule, MostProbable
 from tabsmith.modeling.decisions.labels import choose_labels
+from tabsmith.modeling.decisions.predicted_rows import PredictedRows
+from tabsmith.modeling.decisions.thresholds import CrossValidated
 from tabsmith.modeling.decisions.types import (
     LEVEL,
+    UNCALIBRATED,
     CalibrationReport,
     Conformal,
     DecisionReport,
     Decisions,
     IntervalsReport,
     NoIntervals,
-    ReliabilityBin,
     ThresholdReport,
-    Uncalibrated,
 )
+from tabsmith.modeling.ensemble import Ensemble
 from tabsmith.modeling.metric_catalogue import Metric, get_metric
 from tabsmith.modeling.training_data import TrainingData
 
@@ -34,6 +35,7 @@ class FittedDecisions:
     data: TrainingData
     decisions: Decisions
     check: CalibrationCheck
+    out_of_fold: Floats  # (training rows, classes or 1), calibrated
 
     @property
     def metric(self) -> Metric:
@@ -48,54 +50,64 @@ class FittedDecisions:
         """The class positions that the delivered model predicts for calibrated `probabilities`."""
         return choose_labels(self.decisions.rule, probabilities)
 
-    def report(self, y: Ints | Floats, prediction: Floats) -> DecisionReport:
-        """The decisions measured on rows with the targets `y` and the calibrated `prediction`."""
+    def cross_validated(self, ensemble: Ensemble) -> CrossValidated:
+        """The cross-validated score of the model's predictions: the ensemble's own, but where labels are compared and a
+        threshold makes them, that of such labels, with each fold's threshold tuned on the other folds."""
+        data, rule = self.data, self.decisions.rule
+        if isinstance(rule, MostProbable) or not data.metric.uses_labels:
+            return CrossValidated(ensemble.score, ensemble.standard_error)
+        rows = PredictedRows(data.y.astype(np.int64), self.out_of_fold, data.weights)
+        folds = [scored for _, scored in data.folds]
+        return thresholds.cross_validated_score(data.goal, data.metric, rule, rows, folds)
+
+    def report(self, y: Ints | Floats, prediction: Floats, weights: Floats | None) -> DecisionReport:
+        """The decisions measured on rows with the targets `y`, the calibrated `prediction`, and the weights if they have any."""
         data = self.data
         if not data.classes:
             numbers = np.asarray(y, dtype=np.float64)
             return DecisionReport(intervals=_measure_intervals(self.decisions, numbers, prediction[:, 0]))
         positions = y.astype(np.int64)
-        curve = _curve(data.metric.event, positions, prediction)
-        reliability = CalibrationReport(self.check.method, self.check.gain, self.check.gain_error, curve)
+        error = _expected_error(data.metric.event, positions, prediction)
+        reliability = CalibrationReport(self.check.method, self.check.gain, self.check.gain_error, error)
         if data.classes != 2:
             return DecisionReport(calibration=reliability)
         return DecisionReport(
             event=data.labels.words()[data.metric.event],
             calibration=reliability,
-            threshold=_measure_threshold(data, self.decisions.rule, positions, prediction),
+            threshold=_measure_threshold(data, self.decisions.rule, PredictedRows(positions, prediction, weights)),
         )
 
 
-def fit_decisions(data: TrainingData, prediction: Floats) -> FittedDecisions:
-    """The decisions by the out-of-fold `prediction` (training rows, classes or 1) of the chosen ensemble.
+def fit_decisions(data: TrainingData, ensemble: Ensemble) -> FittedDecisions:
+    """The decisions by the out-of-fold predictions of the chosen `ensemble`.
 
     Rows that no fold predicts are left aside. Calibration comes first, and the threshold is that of calibrated
     probabilities.
     """
+    prediction = ensemble.prediction
     folds = [scored for _, scored in data.folds]
-    unchecked = CalibrationCheck(Uncalibrated(), 0.0, 0.0)
+    unchecked = CalibrationCheck(UNCALIBRATED, 0.0, 0.0)
     if not data.classes:
         numbers = np.asarray(data.y, dtype=np.float64)
         intervals = conformal.fit_intervals(numbers, prediction[:, 0], folds)
-        return FittedDecisions(data, Decisions(intervals=intervals), unchecked)
-    y = np.asarray(data.y, dtype=np.int64)
-    check = calibration.check_calibration(data.metric, y, prediction, folds)
+        return FittedDecisions(data, Decisions(intervals=intervals), unchecked, prediction)
+    rows = PredictedRows(np.asarray(data.y, dtype=np.int64), prediction, data.weights)
+    check = calibration.check_calibration(data.metric, rows, folds)
+    calibrated = rows.predicted_as(calibration.calibrate(check.method, prediction))
     rule: LabelRule = MostProbable()
     if data.classes == 2:
-        probabilities = calibration.calibrate(check.method, prediction)
-        rule = thresholds.choose_rule(data.goal, data.metric, y, probabilities, folds)
-    return FittedDecisions(data, Decisions(check.method, rule), check)
+        rule = thresholds.choose_rule(data.goal, data.metric, calibrated, folds)
+    return FittedDecisions(data, Decisions(check.method, rule), check, calibrated.probabilities)
 
 
-def _curve(event: int, y: Ints, probabilities: Floats) -> tuple[ReliabilityBin, ...]:
+def _expected_error(event: int, y: Ints, probabilities: Floats) -> float:
     if probabilities.shape[1] == 2:
-        return calibration.reliability_curve(probabilities[:, event], np.asarray(y == event, dtype=np.float64))
-    likeliest = probabilities.argmax(axis=1)
-    came_true = np.asarray(likeliest == y, dtype=np.float64)
-    return calibration.reliability_curve(probabilities.max(axis=1), came_true)
+        return calibration.expected_error(probabilities[:, event], np.asarray(y == event, dtype=np.float64))
+    came_true = np.asarray(probabilities.argmax(axis=1) == y, dtype=np.float64)
+    return calibration.expected_error(probabilities.max(axis=1), came_true)
 
 
-def _measure_threshold(data: TrainingData, rule: LabelRule, y: Ints, probabilities: Floats) -> ThresholdReport | None:
+def _measure_threshold(data: TrainingData, rule: LabelRule, rows: PredictedRows) -> ThresholdReport | None:
     """What a threshold brings beside 0.5; None if the most probable class is the label and nobody asked for another."""
     goal, event = data.goal, data.metric.event
     if isinstance(rule, MostProbable):
@@ -104,15 +116,11 @@ def _measure_threshold(data: TrainingData, rule: LabelRule, y: Ints, probabiliti
         rule = EventThreshold(event, thresholds.HALF)
     half = EventThreshold(event, thresholds.HALF)
     if isinstance(goal, LeastCost):
-        score, at_half = (
-            1_000 * thresholds.cost_per_row(goal, y, choose_labels(each, probabilities), event) for each in (rule, half)
-        )
+        score, at_half = (1_000 * thresholds.cost_per_row(goal, rows, each) for each in (rule, half))
     else:
         metric = get_metric(goal.metric if isinstance(goal, BestForMetric) else _label_metric(data, goal))
-        score, at_half = (
-            metrics.score(metric.about(event, each), y, probabilities, data.classes) for each in (rule, half)
-        )
-    return ThresholdReport(goal, rule.threshold, len(y), score, at_half)
+        score, at_half = (rows.score(metric.about(event, each)) for each in (rule, half))
+    return ThresholdReport(goal, rule.threshold, len(rows), score, at_half)
 
 
 def _label_metric(data: TrainingData, goal: AutomaticThreshold | FixedThreshold) -> str:

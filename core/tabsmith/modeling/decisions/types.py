@@ -38,6 +38,7 @@ class Isotonic(msgspec.Struct, frozen=True, tag="isotonic", tag_field="method"):
 
 
 Calibration: TypeAlias = Uncalibrated | Temperature | Platt | Isotonic
+UNCALIBRATED: Final = Uncalibrated()
 
 
 # Intervals -----------------------------------------------------------------------------------------------------------
@@ -77,7 +78,7 @@ IntervalRule: TypeAlias = NoIntervals | Conformal
 class Decisions(msgspec.Struct, frozen=True):
     """What is done with the ensemble's predictions: calibrated first; then made labels, or given intervals."""
 
-    calibration: Calibration = Uncalibrated()
+    calibration: Calibration = UNCALIBRATED
     rule: LabelRule = MostProbable()
     intervals: IntervalRule = NoIntervals()
 
@@ -85,33 +86,19 @@ class Decisions(msgspec.Struct, frozen=True):
 # How they were measured ----------------------------------------------------------------------------------------------
 
 
-class ReliabilityBin(msgspec.Struct, frozen=True):
-    """Rows of about the same probability: its mean, and the share of the rows in which it came true."""
-
-    rows: int
-    predicted: float
-    observed: float
-
-
 class CalibrationReport(msgspec.Struct, frozen=True):
-    """Whether the probabilities are right.
+    """Whether the probabilities are right; the curve itself is `Explanation.curves`.
 
     `gain` is how much the best calibration lowers the log loss of out-of-fold predictions when it is fitted on the other
-    folds, with its standard error; it is applied only where the gain is beyond doubt. `curve` is measured on the test set,
-    or out of fold where there is none: of the event class if there are two, else of each row's most probable class.
+    folds, with its standard error; it is applied only where the gain is beyond doubt. `expected_error` is the mean
+    distance between probability and share on the test set, or out of fold where there is none: of the event class if
+    there are two, else of each row's most probable class.
     """
 
     method: Calibration
     gain: float
     gain_error: float
-    curve: tuple[ReliabilityBin, ...]
-
-    @property
-    def expected_error(self) -> float:
-        """The mean distance of probability and share over the rows (Naeini et al. 2015); NaN without rows."""
-        rows = sum(each.rows for each in self.curve)
-        off = sum(each.rows * abs(each.predicted - each.observed) for each in self.curve)
-        return off / rows if rows else float("nan")
+    expected_error: float
 
 
 class ThresholdReport(msgspec.Struct, frozen=True):

@@ -145,7 +145,6 @@ def build_brief(
         notes=notes,
         feedback=feedback,
         earlier=context.earlier,
-        resumes=context.resumes,
         families=context.families,
     )
 

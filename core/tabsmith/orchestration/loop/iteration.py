@@ -129,7 +129,6 @@ class LoopContext(msgspec.Struct, frozen=True, kw_only=True):
     patience: float = 120.0  # seconds
     breakpoints: tuple[str, ...] = ()
     earlier: tuple[EarlierRecipe, ...] = ()
-    resumes: bool = False  # the person wants to go on from the earlier recipes
     families: tuple[Family, ...] = ()  # the only ones that an agent may propose; empty for all
 
 

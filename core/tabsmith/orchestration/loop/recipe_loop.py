@@ -6,7 +6,16 @@ from collections.abc import Callable
 from typing import Final
 
 from tabsmith.agents.person import PersonAgent
-from tabsmith.agents.protocol import Agent, AgentSession, Brief, Exhausted, ModelReply, Prompt, Proposal
+from tabsmith.agents.protocol import (
+    Agent,
+    AgentSession,
+    Brief,
+    Exhausted,
+    ModelReply,
+    Prompt,
+    Proposal,
+    RemainingBudget,
+)
 from tabsmith.agents.usage import NO_USAGE, Usage
 from tabsmith.conditions import IterationMetrics
 from tabsmith.errors import AgentError, ErrorReport, ReportedError, WorkerError
@@ -149,6 +158,16 @@ class RecipeLoop(Loop[RecipeIteration]):
     async def run(self) -> LoopEnd:
         """Iterate until a limit, a person, or the agent ends it; returns which."""
         return await self._resume() or await self.iterate()
+
+    async def try_search_once(self) -> None:
+        """Try one recipe of search whatever the limits say: a run ends with a model also where time was too short."""
+        search = self._fallback.search
+        brief = build_brief(
+            self.number + 1, self.context, self.trials, self.champion, left=RemainingBudget(), notes=(), feedback=""
+        )
+        proposal = await search.propose(brief, NO_SESSION)
+        if not isinstance(proposal, Exhausted):
+            await self._carry_out(self._begin(search, NO_CALLS, NO_USAGE), CallResult(proposal))
 
     # From the brief to the score --------------------------------------------------------------------------------------
 

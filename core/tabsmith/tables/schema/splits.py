@@ -13,12 +13,20 @@ from tabsmith.text import clean, plural
 _MANY_ROWS: Final = 10_000
 _FEW_ROWS: Final = 60
 _LEAST_HOLDOUT_ROWS: Final = 40  # a smaller table can spare no hold-out
+_MANY_HOLDOUT_ROWS: Final = 5_000  # enough for a narrow interval of most scores; more are better spent on learning
 _HOLDOUT: Final = 0.2
 
 
 def holdout_share(rows: int) -> float:
-    """The share of rows that is set aside as the hold-out, 0 on tables too small to spare any."""
-    return 0.0 if rows < _LEAST_HOLDOUT_ROWS else _HOLDOUT
+    """The share of rows that is set aside as the hold-out: a fifth, less on large tables, 0 where none can be spared."""
+    if rows < _LEAST_HOLDOUT_ROWS:
+        return 0.0
+    return float(f"{min(_HOLDOUT, max(_MANY_HOLDOUT_ROWS / rows, 0.01)):.3g}")
+
+
+def fold_count(rows: int) -> int:
+    """The folds of a random split of so many rows: more where each row counts and fits are cheap."""
+    return 5 if rows < _FEW_ROWS or rows >= _MANY_ROWS else 8
 
 
 def choose_split(
@@ -33,19 +41,19 @@ def choose_split(
     column = profile.column(target)
     rows = column.rows - column.missing
     holdout = holdout_share(rows)
-    folds = 5 if rows < _FEW_ROWS or rows >= _MANY_ROWS else 8
+    folds = fold_count(rows)
     others = [column for column in profile.columns if column.name != target]
     classes = problem_type in {"binary", "multiclass"}
     order = find_time_order(others, kinds, sample, target, classes=classes)
     surely_grouped = any(entity.sure and entity.name != target for entity in entities)
     if order is not None and order.rows == "panel" and (kinds[order.column] == "date" or not surely_grouped):
-        return Split("forward", order.column, holdout, 5, order.reason)
+        return Split("forward", order.column, holdout, 5, order.reason, order.entity)
     for entity in entities:
         if entity.sure and entity.name != target:
             reason = f"each {clean(entity.name, 40)} has about {entity.rows_per_group:.0f} rows, which stay together in one part"
             return Split("grouped", entity.name, holdout, min(folds, entity.groups), reason)
     if order is not None and order.rows != "dated":
-        return Split("forward", order.column, holdout, 5, order.reason)
+        return Split("forward", order.column, holdout, 5, order.reason, order.entity)
     dated = f"; {order.reason}" if order is not None else ""
     if classes:
         return Split("stratified", "", holdout, folds, f"same class mix in every part; {plural(rows, 'row')}{dated}")

@@ -37,6 +37,7 @@ class TimeOrder(msgspec.Struct, frozen=True):
     column: str
     rows: RowsInTime
     reason: str
+    entity: tuple[str, ...] = ()  # the columns that name each series of a panel
 
 
 def find_time_order(
@@ -80,8 +81,9 @@ def _order(
     if column.distinct < _ONE_ROW_A_MOMENT * column.rows:
         entity = _panel_entity(column, columns, kinds, sample)
         if entity:
-            reason = f"each {entity} has one row at each {name}: later rows are predicted from earlier ones"
-            return TimeOrder(column.name, "panel", reason)
+            named = " and ".join(clean(part, 40) for part in entity)
+            reason = f"each {named} has one row at each {name}: later rows are predicted from earlier ones"
+            return TimeOrder(column.name, "panel", reason, entity)
         if not is_date:
             return None
         shared = plural(round(column.rows / column.distinct), "row")
@@ -120,10 +122,10 @@ def _is_even(steps: Floats) -> bool:
 
 def _panel_entity(
     time: ColumnProfile, columns: Sequence[ColumnProfile], kinds: Mapping[str, ColumnKind], sample: RowSample
-) -> str:
-    """The name of the column, or the names of two, that have one row at each of even moments; "" if there is none."""
+) -> tuple[str, ...]:
+    """The column, or two together, that have one row at each of even moments; empty if there is none."""
     if not _is_even(np.diff(np.unique(sample.numbers(time.name)))):
-        return ""
+        return ()
     candidates = [
         column
         for column in columns
@@ -140,8 +142,8 @@ def _panel_entity(
                 continue
             places = np.column_stack([moments, *(sample.codes(column.name) for column in entities)])
             if len(np.unique(places, axis=0)) == len(places):
-                return " and ".join(clean(column.name, 40) for column in entities)
-    return ""
+                return tuple(column.name for column in entities)
+    return ()
 
 
 def _likeness_of_neighbours(

@@ -102,6 +102,7 @@ class Split(msgspec.Struct, frozen=True):
     holdout: float = 0.2  # share of rows set aside; 0 on tables too small to spare any
     folds: int = 5
     reason: str = ""
+    entity: tuple[str, ...] = ()  # the columns that name each series of a forward split; empty: all rows are one
 
 
 class Schema(msgspec.Struct, frozen=True):

@@ -7,7 +7,6 @@ from textual.containers import VerticalScroll
 from textual.message import Message
 
 from tabsmith.formatting import plus_minus
-from tabsmith.orchestration.limits import NO_LIMIT
 from tabsmith.presentation import budgets
 from tabsmith.presentation.labels import RUN_STATES
 from tabsmith.presentation.scores import metric_direction
@@ -36,7 +35,7 @@ class ReviewStep(StepView):
         facts = list(form.facts)
         for field in self.inputs:
             if isinstance(field, TextField):
-                facts.append(Fact(field.label, field.value or NO_LIMIT))
+                facts.append(Fact(field.label, field.value or field.empty))
             else:
                 chosen = next((option for option in field.options if option.value == field.value), None)
                 facts.append(
