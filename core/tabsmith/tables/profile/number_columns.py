@@ -42,7 +42,7 @@ class _FiniteMoments(NamedTuple):
     deviation: float
 
 
-class NumberColumn(NamedTuple):
+class NumberDistribution(NamedTuple):
     """What the sampled values of a column of numbers show."""
 
     distinct: int
@@ -53,12 +53,12 @@ class NumberColumn(NamedTuple):
 
 def profile_numbers(
     columns: Sequence[Numbers], step: int, moments: Sequence[Moments | None], most: int
-) -> list[NumberColumn]:
+) -> list[NumberDistribution]:
     """The profile of each of `columns`, which hold the present values of every `step`-th row, at least one each.
 
     `moments` are those over all rows, None for a column of which all rows are there. Up to `most` values are given.
     """
-    result: dict[int, NumberColumn] = {}
+    result: dict[int, NumberDistribution] = {}
     for kind in "if":
         positions = [position for position, column in enumerate(columns) if column.dtype.kind == kind]
         for group in _groups([len(columns[position]) for position in positions]):
@@ -67,7 +67,7 @@ def profile_numbers(
             summaries = sorted_columns.summaries(step, [moments[position] for position in chosen])
             frequent = sorted_columns.most_frequent(most)
             for position, summary, (distinct, values, counts) in zip(chosen, summaries, frequent, strict=True):
-                result[position] = NumberColumn(distinct, values, counts, summary)
+                result[position] = NumberDistribution(distinct, values, counts, summary)
     return [result[position] for position in range(len(columns))]
 
 

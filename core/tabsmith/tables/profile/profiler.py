@@ -18,7 +18,7 @@ from tabsmith.tables.database import sql_literal
 from tabsmith.tables.profile.number_columns import (
     SAFE_TO_SQUARE,
     Moments,
-    NumberColumn,
+    NumberDistribution,
     Numbers,
     profile_numbers,
 )
@@ -202,7 +202,7 @@ def _sampled(
 
 def _number_columns(
     columns: Sequence[_SnapshotColumn], sample: Mapping[str, Any], step: int, totals: Mapping[int, _Totals]
-) -> dict[int, NumberColumn]:
+) -> dict[int, NumberDistribution]:
     """What the sample shows of the columns of numbers, booleans and dates that have a value, by position."""
     values: dict[int, Numbers] = {}
     for column in columns:
@@ -241,7 +241,7 @@ def _profile_column(
     rows: int,
     step: int,
     totals: _Totals | None,
-    numbers: NumberColumn | None,
+    numbers: NumberDistribution | None,
 ) -> ColumnProfile:
     """The profile of a column from `sample`, Arrow columns of every `step`-th row; `totals` if that is not all."""
     array = sample[column.column]
@@ -294,7 +294,9 @@ def _value_counts(array: Any) -> tuple[Any, Counts]:
     return value_counts.field(0), np.asarray(value_counts.field(1).to_numpy(), dtype=np.int64)
 
 
-def _number_counts(numbers: NumberColumn, storage: StorageType, step: int, present: int) -> tuple[ValueCount, ...]:
+def _number_counts(
+    numbers: NumberDistribution, storage: StorageType, step: int, present: int
+) -> tuple[ValueCount, ...]:
     return tuple(
         ValueCount(_value_text(value, storage), min(present, count * step))
         for value, count in zip(numbers.values.tolist(), numbers.counts.tolist(), strict=True)
