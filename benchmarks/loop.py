@@ -13,7 +13,8 @@ from benchmarks.rows import Row, print_rows
 from tabsmith.agents.protocol import AgentName, AgentSession, Brief, Proposal
 from tabsmith.config.settings import Mode
 from tabsmith.limits import LimitName, Limits
-from tabsmith.modeling.results import Evaluation, FoldScore, Metric
+from tabsmith.modeling.metric_catalogue import Metric
+from tabsmith.modeling.results import Evaluation, FoldScore
 from tabsmith.orchestration.decisions import Question, Reply
 from tabsmith.orchestration.events import LoopEvent
 from tabsmith.orchestration.history import history_record, open_history

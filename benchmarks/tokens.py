@@ -7,7 +7,8 @@ from itertools import islice
 from benchmarks.rows import Row, print_rows
 from tabsmith.agents.prompts.recipe_prompt import estimate_tokens, write_prompt
 from tabsmith.agents.protocol import Brief, MetricGoal, Prompt, RemainingBudget, TriedRecipe
-from tabsmith.modeling.results import Evaluation, FoldScore, Metric
+from tabsmith.modeling.metric_catalogue import Metric
+from tabsmith.modeling.results import Evaluation, FoldScore
 from tabsmith.orchestration.decisions import Decision, Quality, QualityPart
 from tabsmith.orchestration.loop.champion import judge_challenger
 from tabsmith.orchestration.loop.feedback import FeedbackInput, write_feedback

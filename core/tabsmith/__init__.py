@@ -13,7 +13,7 @@ TYPE_CHECKING = False  # as in typing, whose import would cost every command som
 if TYPE_CHECKING:
     from tabsmith.estimators import Classifier, Regressor
     from tabsmith.modeling.model import Model, load_model
-    from tabsmith.runs.training import train
+    from tabsmith.runs.training import run_tasks, train
     from tabsmith.tables.schema.detect import detect_schema
     from tabsmith.tables.schema.types import Schema
     from tabsmith.tables.table import Table, read_table
@@ -27,6 +27,7 @@ _HOMES = {
     "detect_schema": ("tabsmith.tables.table", "detect_schema"),
     "load_model": ("tabsmith.modeling.model", "load_model"),
     "read_table": ("tabsmith.tables.table", "read_table"),
+    "run_tasks": ("tabsmith.runs.training", "run_tasks"),
     "train": ("tabsmith.runs.training", "train"),
 }
 
@@ -40,6 +41,7 @@ __all__ = [
     "detect_schema",
     "load_model",
     "read_table",
+    "run_tasks",
     "train",
 ]
 

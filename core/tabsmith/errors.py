@@ -175,6 +175,10 @@ class MissingColumnError(PredictionError):
     """The rows lack a column that matters to the model, so that its predictions would be much worse."""
 
 
+class ExplanationError(TabsmithError):
+    """What a saved model was measured on is no longer there, so that it cannot be explained further."""
+
+
 class NewRowsWarning(UserWarning):
     """Something in the rows to predict was not understood as it stands: a warning of Python's, not an error."""
 

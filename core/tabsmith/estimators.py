@@ -112,9 +112,9 @@ class Classifier(ClassifierMixin, _Estimator):  # type: ignore[misc]  # scikit-l
         return self
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
-        """The most probable label of each row; shape (rows,)."""
+        """The label of each row; shape (rows,)."""
         probabilities = self.predict_proba(X)  # raises NotFittedError, which `classes_` would not
-        return np.asarray(self.classes_[probabilities.argmax(axis=1)])
+        return np.asarray(self.classes_[self.model_.label_positions(probabilities)])
 
     def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
         """The probability of each of `classes_` for each row; shape (rows, classes)."""

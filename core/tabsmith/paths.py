@@ -40,6 +40,11 @@ class Folders:
         return self.data / "models"
 
     @property
+    def model_catalog(self) -> Path:
+        """The names, notes and aliases of the models."""
+        return self.data / "model_catalog.json"
+
+    @property
     def uploads(self) -> Path:
         """Files that were sent through the bridge, a folder for each person."""
         return self.data / "uploads"

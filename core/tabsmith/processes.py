@@ -1,4 +1,5 @@
-"""Makes processes end with others: a child with its parent, and everything that a process started with that process.
+"""Makes processes end with others, a child with its parent, and everything that a process started with that process;
+and says how many cores a process has.
 
 The kernel's help for this is Linux's; each function says what happens on other systems.
 """
@@ -17,6 +18,11 @@ _PR_SET_CHILD_SUBREAPER: Final = 36
 _KERNEL_THREAD: Final = 0x00200000  # PF_KTHREAD
 _EXEC_SECONDS: Final = 0.005  # between two looks at who shows no environment
 _LINUX: Final = sys.platform == "linux"
+
+
+def available_cores() -> int:
+    """The number of cores that this process may use; all of the machine where the system does not say."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def die_with_parent(parent: int, number: signal.Signals = signal.SIGKILL) -> None:

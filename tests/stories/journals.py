@@ -10,6 +10,21 @@ from typing import Any
 import msgspec
 
 from tabsmith.errors import ErrorReport, RunStateError
+from tabsmith.modeling.explanation.types import (
+    CalibrationCurve,
+    ClassCurves,
+    ClassScores,
+    DependencePoint,
+    Explanation,
+    LearningCurve,
+    LearningPoint,
+    PartialDependence,
+    PrecisionRecallCurve,
+    RocCurve,
+    WorstRow,
+    WorstSlice,
+)
+from tabsmith.modeling.metric_catalogue import Metric
 from tabsmith.modeling.results import (
     ColumnImportance,
     Confusion,
@@ -17,7 +32,6 @@ from tabsmith.modeling.results import (
     Evaluation,
     FoldScore,
     Holdout,
-    Metric,
     ModelReport,
     ModelScore,
     Residuals,
@@ -191,6 +205,29 @@ def house_prices(asked: RunSpec | None = None) -> Story:
     story.score(msgspec.structs.replace(FOREST, parameters={}), "random forest, deeper", 22_910, 420, seconds=21.0)
     story.propose(msgspec.structs.replace(CAT, encoders={"Street": "target"}), "target encoding of Street")
     return story.folds((21_900.0, 20_700.0), 9.0)
+
+
+def explanation(name: str = "tenure", label: str = "Yes") -> Explanation:
+    """What explains a classifier of two classes, each part once; the column and the class may have any name."""
+    points = tuple(DependencePoint(float(place), (0.5 - 0.02 * place,), 0.05) for place in range(20))
+    return Explanation(
+        columns=19,
+        dependence=(PartialDependence(name, "number", points, (label,)),),
+        curves=(
+            ClassCurves(
+                label,
+                RocCurve((0.0, 0.2, 1.0), (0.0, 0.8, 1.0), 0.857),
+                PrecisionRecallCurve((1.0, 0.5, 0.0), (0.3, 0.7, 1.0), 0.664),
+                CalibrationCurve((0.1, 0.5), (0.08, 0.52), (100, 100)),
+            ),
+        ),
+        classes=(ClassScores("No", 0.843, 0.913, 0.877, 1_035, 1_120), ClassScores(label, None, 0.0, 0.0, 375, 0)),
+        worst_rows=(WorstRow(3_972, label, "No", 0.974),),
+        worst_slices=(WorstSlice(name, "0 to 9", 280, 0.569, 0.223, "log loss", 1e-6, 0.41),),
+        learning_curve=LearningCurve(
+            (LearningPoint(1_000, 0.88), LearningPoint(2_000, 0.895), LearningPoint(4_000, 0.905)), 0.9144, 0.909, 0.921
+        ),
+    )
 
 
 def price_report(names: Sequence[str] = ("Lot_Area", "Overall_Qual", "Street"), **changes: Any) -> ModelReport:

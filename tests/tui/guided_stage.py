@@ -8,12 +8,12 @@ from typing import Any
 from msgspec.structs import replace
 
 from tabsmith.errors import ErrorReport
+from tabsmith.modeling.metric_catalogue import Metric
 from tabsmith.modeling.results import (
     EnsembleMember,
     Evaluation,
     FoldScore,
     Holdout,
-    Metric,
     ModelReport,
     ModelScore,
     PredictedFile,

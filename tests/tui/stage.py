@@ -10,6 +10,7 @@ from textual.app import App
 from textual.notifications import Notification
 
 from tabsmith.errors import StorageError
+from tabsmith.modeling.metric_catalogue import Metric
 from tabsmith.modeling.model_files import ModelSummary
 from tabsmith.modeling.results import (
     ColumnImportance,
@@ -17,7 +18,6 @@ from tabsmith.modeling.results import (
     Evaluation,
     FoldScore,
     Holdout,
-    Metric,
     ModelReport,
     ModelScore,
     Residuals,

@@ -126,6 +126,15 @@ def test_the_main_job_from_table_to_prediction(capsys: pytest.CaptureFixture[str
     assert scored["score"]["rows"] == 150
     assert scored["score"]["scores"][0]["metric"]["name"] == "rmse"
 
+    explained = document(capsys, "models", "explain", trained["model_id"])
+    assert {each["column"] for each in explained["importance"]} == {"area", "rooms", "district"}
+    assert document(capsys, "models", "show", trained["model_id"]) == explained
+    moved = document(capsys, "predict", trained["model_id"], str(new), "--out", "moved.csv", "--explain", "1")
+    assert moved["explained"] == ["contributor 1", "contribution 1"]
+    assert '"area"' in Path(moved["out"]).read_text().splitlines()[1]
+    assert run(["predict", trained["model_id"], "--explain", str(new)]) == 2
+    assert "write --explain last" in capsys.readouterr().err
+
     bad = houses.with_name("bad.csv")
     bad.write_text("Area,rooms,district\n40,1,a\n50,2,b,x,y,z,1,2\nmany,3,z\n")
     told = document(capsys, "predict", trained["model_id"], str(bad), "--out", "bad-out.csv", status=1)
@@ -149,6 +158,11 @@ def test_the_main_job_from_table_to_prediction(capsys: pytest.CaptureFixture[str
     listed = document(capsys, "models", "list")
     assert [model["id"] for model in listed] == [trained["model_id"]]
     assert document(capsys, "models", "show", trained["model_id"])["run_id"] == trained["run_id"]
+    check = ["models", "check-lookahead", trained["model_id"], "--time", "area"]
+    whole = {"rooms": (0, 0), "district": (0, 0), "price": (0, 0)}
+    checked = document(capsys, *check)["columns"]
+    assert {each["column"]: (each["features"], each["predictions"]) for each in checked} == whole
+    assert "Nothing looks ahead" in words(capsys, *check, str(new))
     exported = document(capsys, "models", "export", trained["model_id"], "model.zip")
     assert document(capsys, "models", "delete", trained["model_id"])["deleted"] == trained["model_id"]
     assert document(capsys, "models") == []

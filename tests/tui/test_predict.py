@@ -3,6 +3,7 @@
 import pytest
 
 from tabsmith.errors import MissingColumnError, PathNotFoundError
+from tabsmith.modeling.metric_catalogue import get_metric
 from tabsmith.modeling.results import (
     MatchedColumn,
     ModelScore,
@@ -11,7 +12,6 @@ from tabsmith.modeling.results import (
     UnreadCell,
     UnreadCells,
     UnreadRow,
-    get_metric,
 )
 from tabsmith.runs.jobs import JobFailed, Predicted, Progressed
 from tabsmith.tables.info import Preview

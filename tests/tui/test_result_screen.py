@@ -8,7 +8,7 @@ from tabsmith_tui.screens.result import ResultScreen
 from tabsmith_tui.screens.run import RunScreen
 from tests.stories import journals
 from tests.stories.hostile import HOSTILE
-from tests.stories.journals import class_report, house_prices, price_report
+from tests.stories.journals import class_report, explanation, house_prices, price_report
 from tests.tui.run_stage import until
 from tests.tui.stage import FixedStore, screen_text
 
@@ -43,6 +43,17 @@ async def test_everything_can_be_reached_by_scrolling_with_keys(make_app):
         assert "duration" not in screen_text(pilot.app)
         await pilot.press("end")
         await until(pilot, lambda: "duration" in screen_text(pilot.app), "the end of the page")
+
+
+async def test_what_explains_a_model_has_a_panel_where_it_was_measured(make_app):
+    explained = class_report(explanation=explanation())
+    async with make_app().run_test(size=(80, 120)) as pilot:
+        await pilot.app.push_screen(ResultScreen(explained.model_id, explained))
+        await until(pilot, lambda: "Twice the rows would bring about 0.914" in screen_text(pilot.app), "the curve")
+        assert "precision" in screen_text(pilot.app)
+        await pilot.app.push_screen(ResultScreen("other", class_report()))
+        await until(pilot, lambda: "The model" in screen_text(pilot.app), "the other report")
+        assert not pilot.app.screen.query_one("#explanation").display
 
 
 async def test_a_given_report_is_shown_without_reading(make_app):

@@ -2,17 +2,19 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from rich.cells import cell_len
 
 from tabsmith.modeling.results import ColumnImportance, Confusion, Holdout, ModelScore, Residuals
 from tabsmith.presentation import models
+from tabsmith.presentation.explanations import explanation_lines, learning_lines
 from tabsmith.presentation.spans import plain_text
 from tabsmith.tables.read.sources import FileSource, SampleSource
 from tabsmith_tui.views import result_charts
 from tests.stories import journals
 from tests.stories.hostile import HOSTILE
-from tests.stories.journals import class_report, price_report
+from tests.stories.journals import class_report, explanation, price_report
 
 
 def test_the_hold_out_score_comes_with_its_interval_rows_and_direction():
@@ -62,6 +64,17 @@ def test_nothing_to_warn_of_is_said_too():
     columns = tuple(journals.msgspec.structs.replace(each, warnings=()) for each in table.columns)
     report = price_report(schema=journals.msgspec.structs.replace(table, columns=columns), iterations=9)
     assert plain_text(models.caution_lines(report)) == "Nothing was left out or cut short."
+
+
+def test_an_explanation_says_what_was_measured_and_a_dash_for_what_is_unknown():
+    shown = plain_text(explanation_lines(class_report(explanation=explanation())))
+    assert "Yes        —      0 %      0 %      375" in shown
+    assert "tenure: 0 to 9  log loss 0.5690, by its probabilities 0.4100, elsewhere 0.2230 (280 rows)" in shown
+    assert "row 3,972     is Yes, predicted No  its class was given 2.6 %" in shown
+    assert "Twice the rows would bring about 0.9144 (0.9090 to 0.9210)" in shown
+    assert explanation_lines(class_report()) == ()
+    no_gain = msgspec.structs.replace(explanation().learning_curve, doubled_low=0.905)
+    assert "not shown" in plain_text(learning_lines(no_gain, journals.AUC))
 
 
 def test_the_model_says_where_it_lies():
@@ -174,6 +187,7 @@ def test_hostile_names_stay_harmless_in_every_part():
         plain_text(result_charts.importance(report.importance, report.metric, 80)),
         plain_text(result_charts.confusion(classes.outcome, 80)),
         plain_text(result_charts.confusion(few.outcome, 120)),
+        *(plain_text(explanation_lines(class_report(explanation=explanation(name, name)))) for name in HOSTILE),
     ]
     for each in shown:
         assert not any(character in each for character in "\x1b\x07\x9b\x9d\u202e\u2066\x00\x7f")

@@ -13,12 +13,14 @@ import msgspec
 import pytest
 
 from tabsmith.errors import UsageError
+from tabsmith.modeling.decisions.goals import LeastCost
 from tabsmith.orchestration import events as loop
 from tabsmith.orchestration.decisions import ChangeBrief, Continue, Decide, EndRun, Extend, Question, Skip
 from tabsmith.runs import events as run_events
 from tabsmith.runs import replies
 from tabsmith.runs.events import Answer, Note, RunCommand, SetMode
 from tabsmith.runs.folder import RunFolder, run_ids
+from tabsmith.runs.spec import Detect
 from tabsmith_tui.commands.root import run
 from tests.forked_programs import forked
 from tests.stories import agent_journals, journals
@@ -158,6 +160,9 @@ def test_the_report_says_tokens_and_cost_in_a_line(capsys: pytest.CaptureFixture
         (["--budget", "much"], "$2"),
         (["--agent", "nobody"], "claude-code"),
         (["--mode", "sometimes"], "confirm"),
+        (["--metric", "niceness"], "roc_auc"),
+        (["--threshold", "auc"], "balanced_accuracy"),
+        (["--cost", "miss=5"], "miss=5,alarm=1"),
     ],
 )
 def test_what_cannot_be_done_is_refused_before_there_is_a_run(
@@ -172,6 +177,8 @@ def test_a_run_is_asked_for_with_agent_budget_mode_and_breakpoints(
     capsys: pytest.CaptureFixture[str], houses: Path
 ) -> None:
     options = [
+        "--weight",
+        "rooms",
         "--budget",
         "$2",
         "--mode",
@@ -180,11 +187,20 @@ def test_a_run_is_asked_for_with_agent_budget_mode_and_breakpoints(
         "quality < 0.2",
         "--breakpoint",
         "champion changed",
+        "--metric",
+        "pr auc",
+        "--event",
+        "yes",
+        "--cost",
+        "miss=5,alarm=1",
     ]
     started = document(capsys, "train", str(houses), "--time", "120", "--detach", *options)
-    choice = RunFolder(started["run_id"]).spec().choice
+    spec = RunFolder(started["run_id"]).spec()
+    assert spec.schema == Detect("", "rooms", "yes")
+    choice = spec.choice
     assert (choice.agent, choice.limits.dollars, choice.mode) == ("search", "2.00", "manual")
     assert choice.breakpoints == ("quality < 0.2", "champion changed")
+    assert (choice.metric, choice.goal) == ("average_precision", LeastCost(5.0, 1.0))
     assert run(["runs", "stop", "last"]) == 0
 
 

@@ -150,7 +150,7 @@ def _short(path: Path) -> str:
 
 def _check_dollars(text: str) -> None:
     """Raises ConfigError if no run could use `text` as its budget."""
-    from tabsmith.workflow.inputs import read_budget, show_budget
+    from tabsmith.orchestration.limits import read_budget, show_budget
 
     try:
         budget = read_budget(show_budget(text))

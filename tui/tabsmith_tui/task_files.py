@@ -1,8 +1,8 @@
-"""Task files: the form in which one is typed, with the problems of each field, and the run that one asks for."""
+"""Task files: the form in which one is typed, with the problems of each field."""
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -10,15 +10,10 @@ from typing import Final
 import msgspec
 
 from tabsmith import tasks
-from tabsmith.agents.backend import require_available
-from tabsmith.config.settings import AgentSettings, Mode
 from tabsmith.errors import TaskFileError
 from tabsmith.limits import Limits
-from tabsmith.runs.spec import Detect, ModelChoice, RunSpec
-from tabsmith.tables.read.sources import TasksSource
 from tabsmith.tasks import Task, TaskFile
 from tabsmith.text import clean
-from tabsmith.workflow.inputs import read_budget, show_budget
 
 FILE_FIELDS: Final = ("file", "iterations", "dollars", "seconds")
 TASK_FIELDS: Final = ("name", "goal", "folder", "agent", "accept", "depends_on", "run", "rubric")
@@ -200,38 +195,3 @@ def _field_problem(place: str, what: str, draft: FileDraft) -> TaskFieldProblem:
     if field_name in TASK_FIELDS:
         return TaskFieldProblem(number, field_name, what)
     return TaskFieldProblem(number, "", f"{key}: {what}" if key else what)
-
-
-def task_run_spec(
-    task_file: TaskFile,
-    text: str,
-    settings: AgentSettings,
-    *,
-    mode: Mode,
-    breakpoints: Sequence[str],
-    run_id: str,
-    now: float,
-) -> RunSpec:
-    """Specify the run of a task file with this text.
-
-    Raises UsageError for an agent that is not available here, and ConditionError for a wrong breakpoint.
-    """
-    from tabsmith.conditions import parse_condition
-
-    for condition in breakpoints:
-        parse_condition(condition)
-    for agent in dict.fromkeys(task.agent for task in task_file.tasks):
-        require_available(agent, settings)
-    choice = ModelChoice(
-        agent=task_file.tasks[0].agent,
-        limits=task_limits(task_file.budget, settings),
-        mode=mode,
-        breakpoints=tuple(breakpoints),
-    )
-    return RunSpec(run_id, now, TasksSource(str(task_file.path), text), Detect(), choice)
-
-
-def task_limits(budget: Limits, settings: AgentSettings) -> Limits:
-    """The limits of a file; the dollars of the settings, if the file limits neither dollars nor tokens."""
-    default = "" if budget.dollars or budget.tokens else read_budget(show_budget(settings.dollars)).dollars
-    return msgspec.structs.replace(budget, dollars=budget.dollars or default)

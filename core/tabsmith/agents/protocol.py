@@ -5,16 +5,25 @@ server or a program) and parses the reply into a `Proposal`. Agents that work in
 """
 
 from collections.abc import Callable
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
 
 import msgspec
 
+from tabsmith.agent_registry import agent_names
 from tabsmith.agents.usage import Usage
 from tabsmith.config.settings import AgentName as AgentName
 from tabsmith.errors import AgentErrorKind as AgentErrorKind
-from tabsmith.recipes.recipe import Recipe
+from tabsmith.recipes.recipe import Family, Recipe
 from tabsmith.tables.profile.types import TableProfile
 from tabsmith.tables.schema.types import Schema
+
+PERSON: Final = "person"
+"""Proposes in place of an agent where a recipe is a person's own."""
+
+if TYPE_CHECKING:
+    ProposerName: TypeAlias = str
+else:  # whoever may have proposed a recipe: an agent, or the person
+    ProposerName = Literal[(*agent_names(), PERSON)]
 
 
 class MetricGoal(msgspec.Struct, frozen=True):
@@ -33,6 +42,17 @@ class TriedRecipe(msgspec.Struct, frozen=True):
     seconds: float = 0.0
     reason: str = ""
     iteration: int = 0
+
+
+class EarlierRecipe(msgspec.Struct, frozen=True):
+    """A recipe that did well before: in an earlier run on the same table, or as a member of a model.
+
+    `reason` says where, in words; `score` is its mean over that run's folds, None if it is not known.
+    """
+
+    recipe: Recipe
+    reason: str
+    score: float | None = None
 
 
 class RemainingBudget(msgspec.Struct, frozen=True):
@@ -57,6 +77,8 @@ class Brief(msgspec.Struct, frozen=True, kw_only=True):
     samples: bool = True  # whether sample values of the table may be shown
     notes: tuple[str, ...] = ()  # what the user told the agent, oldest first
     feedback: str = ""  # on the last iteration, in words; see orchestration/loop/feedback.py
+    earlier: tuple[EarlierRecipe, ...] = ()  # the best first; their scores are of other folds, perhaps
+    families: tuple[Family, ...] = ()  # the only ones that may be proposed; empty for all
 
 
 class Prompt(msgspec.Struct, frozen=True):
@@ -155,7 +177,7 @@ class Agent(Protocol):
     """Proposes recipes. An agent may be asked again after any outcome: the brief holds all that it needs to know."""
 
     @property
-    def name(self) -> AgentName: ...
+    def name(self) -> ProposerName: ...
 
     @property
     def model(self) -> str:

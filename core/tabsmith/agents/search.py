@@ -2,6 +2,7 @@
 
 import math
 import random
+from collections.abc import Collection
 from typing import Final
 
 import msgspec
@@ -31,30 +32,66 @@ class SearchAgent:
     model = ""
     uses_llm = False
 
-    def __init__(self, *, seed: int = 0, family: Family | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        seed: int = 0,
+        only: Collection[Family] = (),
+        exclude: Collection[Family] = (),
+        seconds: float = 0.0,
+        cores: int = 2,
+    ) -> None:
         self._seed = seed
-        self._family = family
+        self._seconds = seconds
+        self._cores = cores
+        self._only = only
+        self._exclude = exclude
         self._proposed: set[str] = set()
 
     async def propose(self, brief: Brief, _session: AgentSession) -> Proposal | Exhausted:
         """Return the next new recipe of the portfolio; after the last one, a new variation."""
         seen = self._proposed | {tried.recipe.id for tried in brief.tried}
-        recipes = portfolio(brief.schema, brief.profile, family=self._family)
-        for recipe in recipes:
-            if recipe.id not in seen:
-                return self._remember(recipe, "from the portfolio")
-        parents = _best(brief)
+        candidates = self._candidates(brief)
+        left = math.inf if brief.left.seconds is None else brief.left.seconds
+        waiting = [candidate for candidate in candidates if candidate.recipe.id not in seen]
+        for candidate in waiting:
+            if self._expected_seconds(candidate.recipe, brief) <= left:
+                return self._remember(candidate.recipe, candidate.reason)
+        if waiting:
+            return Exhausted("The time that is left is too short for another recipe.")
+        parents = [each for each in _best(brief) if not brief.families or each.recipe.family in brief.families]
         if not parents:
             return Exhausted("The portfolio is used up, and none of it could be scored.")
-        if _is_stale(brief, parents[0], {recipe.id for recipe in recipes}):
-            return Exhausted(f"The last {MAX_STALE} variations were no better than what came before them.")
+        if _is_stale(brief, parents[0], {candidate.recipe.id for candidate in candidates}):
+            return Exhausted(f"converged: the last {MAX_STALE} variations were no better than what came before them")
         rng = random.Random(f"{self._seed}:{len(seen)}")  # noqa: S311 - repeatable, not secret
         for _ in range(MAX_ATTEMPTS):
             parent = parents[min(int(rng.expovariate(1.0)), len(parents) - 1)].recipe
             recipe = _vary(parent, rng)
+            if self._expected_seconds(recipe, brief) > left:
+                return Exhausted("The time that is left is too short for another variation.")
             if recipe.id not in seen and validate_recipe(recipe, brief.schema, brief.profile).valid:
                 return self._remember(recipe, f"{parent.name or parent.family}: {describe_difference(parent, recipe)}")
         return Exhausted("The portfolio and the variations of the best recipes are used up.")
+
+    def _candidates(self, brief: Brief) -> list[Proposal]:
+        """The recipes that a person wants to go on from, and the portfolio."""
+        recipes = portfolio(
+            brief.schema,
+            brief.profile,
+            only=self._only,
+            exclude=self._exclude,
+            seconds=self._seconds,
+            cores=self._cores,
+        )
+        known = [Proposal(recipe, "from the portfolio") for recipe in recipes]
+        earlier = [Proposal(each.recipe, each.reason) for each in brief.earlier]
+        return [*earlier, *known]
+
+    def _expected_seconds(self, recipe: Recipe, brief: Brief) -> float:
+        """What the recipe should take: half of what its family's dearest recipe has taken; 0 for a family not yet tried."""
+        taken = [each.seconds for each in brief.tried if each.recipe.family == recipe.family and each.score is not None]
+        return 0.5 * max(taken, default=0.0) / min(self._cores, brief.schema.split.folds)
 
     def _remember(self, recipe: Recipe, reason: str) -> Proposal:
         self._proposed.add(recipe.id)

@@ -9,8 +9,6 @@ import msgspec
 from tabsmith.errors import ModelDamagedError
 from tabsmith.families.registry import register
 from tabsmith.families.spec import (
-    LARGE,
-    SMALL,
     FamilyRequirements,
     FamilySpec,
     ParameterValue,
@@ -24,11 +22,15 @@ from tabsmith.families.spec import (
 from tabsmith.text import clean
 
 if TYPE_CHECKING:
-    from tabsmith.families.estimator import EstimatorFile, FitRequest, Floats, Ints
+    from tabsmith.families.estimator import EstimatorFile, FitRequest, Floats, Ints, StoppingRows
 
 _PATIENCE: Final = 50  # trees
-_MIN_ROWS_TO_STOP_EARLY: Final = 100
-_MAX_ROWS_TO_FIT_AGAIN: Final = 10_000
+_LEARNING_RATES: Final = {
+    "RMSE": (0.157, 0.01721, -0.61),
+    "Logloss": (0.246, 0.005934, -0.451),
+    "MultiClass": (0.02, 0.09402, -0.382),
+}
+"""Of each loss: the exponent of the rows, a factor, and the exponent of the thousands of trees."""
 
 
 class CatBoostModel(msgspec.Struct, frozen=True):
@@ -37,6 +39,10 @@ class CatBoostModel(msgspec.Struct, frozen=True):
     model: Any
     categorical: tuple[int, ...]
     outputs: int
+
+    @property
+    def rounds(self) -> int:
+        return int(self.model.tree_count_)
 
     def predict(self, X: "Floats") -> "Floats":
         import numpy as np
@@ -49,43 +55,72 @@ class CatBoostModel(msgspec.Struct, frozen=True):
         values = np.asarray(raw, dtype=np.float64).reshape(len(X), -1)
         return probabilities(values) if self.outputs > 1 else values
 
+    def contributions(self, X: "Floats", background: "Floats") -> "Floats":  # noqa: ARG002 - the trees keep averages
+        """See AdditiveModel: exact for trees (Lundberg et al. 2020, TreeSHAP)."""
+        import catboost
+        import numpy as np
+
+        pool = catboost.Pool(_features_data(X, self.categorical))
+        values = np.asarray(self.model.get_feature_importance(pool, type="ShapValues"), dtype=np.float64)
+        values = values.reshape(len(X), -1, X.shape[1] + 1)
+        numeric = [column for column in range(X.shape[1]) if column not in set(self.categorical)]
+        ordered = np.empty_like(values)
+        ordered[:, :, [*numeric, *self.categorical, X.shape[1]]] = values
+        return ordered
+
     def save(self, path: Path) -> None:
         self.model.save_model(str(path), format="cbm")
 
 
 def fit(request: "FitRequest") -> CatBoostModel:
-    """Stopped early on the inner rows, then, on smaller tables and when there is time, fitted again on all rows."""
+    """With as many trees as the request knows of; else as many as the rows to stop by want, and fitted again on all rows
+    where those were taken from them, when there is time."""
     import numpy as np
 
-    y = request.y
-    all_rows, no_rows = np.arange(len(y)), np.arange(0)
-    rows, stop = request.inner() if len(y) >= _MIN_ROWS_TO_STOP_EARLY else (all_rows, no_rows)
-    if request.classification and len(np.unique(y[rows])) < request.outputs:  # a class is in the inner rows alone
-        rows, stop = all_rows, no_rows
+    everything = np.arange(len(request.y))
     started = time.monotonic()
-    model = _train(request, rows, stop, _parameters(request))
-    again = len(stop) > 0 and len(y) <= _MAX_ROWS_TO_FIT_AGAIN
-    if again and request.has_time_for_another(time.monotonic() - started):
-        # The rate that CatBoost chose goes with its trees; left to itself it would choose another one now.
-        trees = {"iterations": max(1, int(model.tree_count_)), "learning_rate": float(model.learning_rate_)}
-        model = _train(request, all_rows, no_rows, _parameters(request) | trees)
+    rows, stop = request.stopping()
+    if request.classification and len(np.unique(request.y[rows])) < request.outputs:  # a class would be missing
+        rows, stop = everything, None
+    model = _train(request, rows, stop, request.rounds)
+    if len(rows) < len(request.y) and request.has_time_for_another(time.monotonic() - started):
+        model = _train(request, everything, None, max(1, int(model.tree_count_)))
     return CatBoostModel(model, request.categorical, request.outputs if request.classification else 1)
 
 
-def _train(request: "FitRequest", rows: "Ints", stop: "Ints", parameters: dict[str, Any]) -> Any:
+def _train(request: "FitRequest", rows: "Ints", stop: "StoppingRows | None", trees: int) -> Any:
+    """A booster of `trees` trees, or, if 0, of at most as many as the recipe says."""
     import catboost
 
-    def pool(index: "Ints") -> Any:
-        return catboost.Pool(_features_data(request.X[index], request.categorical), request.y[index])
+    def pool(X: "Floats", y: Any, weights: "Floats | None") -> Any:
+        return catboost.Pool(_features_data(X, request.categorical), y, weight=weights)
 
+    parameters = _parameters(request, len(rows)) | ({"iterations": trees} if trees else {})
     validation = {}
-    if len(stop):
-        validation = {"eval_set": pool(stop), "early_stopping_rounds": _PATIENCE, "use_best_model": True}
-    return catboost.CatBoost(parameters).fit(pool(rows), callbacks=[_DeadlineCallback(request)], **validation)
+    if stop is not None:
+        patience = round(_PATIENCE * min(4.0, max(1.0, 0.05 / float(parameters["learning_rate"]))))
+        validation = {
+            "eval_set": pool(stop.X, stop.y, stop.weights),
+            "early_stopping_rounds": patience,
+            "use_best_model": True,
+        }
+    weights = None if request.weights is None else request.weights[rows]
+    train = pool(request.X[rows], request.y[rows], weights)
+    return catboost.CatBoost(parameters).fit(train, callbacks=[_DeadlineCallback(request)], **validation)
 
 
-def _parameters(request: "FitRequest") -> dict[str, Any]:
-    loss = "MAE" if request.absolute_error else "RMSE"
+def _learning_rate(loss: str, rows: int, trees: int) -> float:
+    """The learning rate that CatBoost chooses for a fit with rows to stop by.
+
+    Without such rows it would choose another one, which would not go with the trees that another fold has found.
+    """
+    of_rows, factor, of_trees = _LEARNING_RATES.get(loss, (0.0, 0.03, 0.0))
+    return float(f"{min(0.5, factor * rows**of_rows * (trees / 1000) ** of_trees):.4g}")
+
+
+def _parameters(request: "FitRequest", rows: int) -> dict[str, Any]:
+    losses = {"absolute error": "MAE", "relative error": "MAPE", "quantile": f"Quantile:alpha={request.loss.quantile}"}
+    loss = losses.get(request.loss.kind, "RMSE")
     weights: ParameterValue = "None"
     if request.classification:
         loss = "Logloss" if request.outputs == 2 else "MultiClass"
@@ -94,7 +129,9 @@ def _parameters(request: "FitRequest") -> dict[str, Any]:
         "iterations", "learning_rate", "depth", "l2_leaf_reg", "random_strength", "rsm", "one_hot_max_size",
         "border_count", "bagging_temperature",
     )  # fmt: skip
+    trees = request.parameters.integer("iterations")
     return {
+        "learning_rate": _learning_rate(loss, rows, trees),
         **parameters,
         **({"bootstrap_type": "Bayesian"} if "bagging_temperature" in parameters else {}),
         **({"auto_class_weights": weights} if weights != "None" else {}),
@@ -144,20 +181,26 @@ def _features_data(X: "Floats", categorical: tuple[int, ...]) -> Any:
     )
 
 
-def _portfolio(size: TableSize) -> list[PortfolioEntry]:
-    trees = 250 if size.rows >= LARGE or size.outputs > 10 else 500
-    deep = 8 if size.rows >= SMALL and size.outputs <= 10 else 5
+_ROUND_SECONDS: Final = 1.8e-4
+_ROW_SECONDS: Final = 1.7e-8
+"""What a tree of depth 6 costs for each column, and for each column and row, on a core of today."""
 
-    def boosted(rank: int, name: str, rounds: int, depth: int, **more: ParameterValue) -> PortfolioEntry:
-        return entry(rank, name, iterations=size.boosting_rounds(rounds), depth=depth, **more)
+_SHARE: Final = 0.15  # of the time, for one recipe: dearer than others, and on most tables the best
+
+
+def _portfolio(size: TableSize) -> list[PortfolioEntry]:
+    def boosted(rank: int, name: str, usual: int, depth: int, **more: ParameterValue) -> PortfolioEntry:
+        times = 2.0 ** (depth - 6)
+        affordable = size.affordable_rounds(_ROUND_SECONDS * times, _ROW_SECONDS * times**0.5, share=_SHARE)
+        return entry(rank, name, iterations=max(30, min(usual, affordable)), depth=depth, **more)
 
     return [
-        boosted(2, "CatBoost, default", trees, 6),
-        boosted(5, "CatBoost, shallow", trees, 4, l2_leaf_reg=2.0, learning_rate=0.08),
-        boosted(16, "CatBoost, deep", trees, deep, l2_leaf_reg=4.0, learning_rate=0.05, rsm=0.8),
-        boosted(19, "CatBoost, slow", trees * 2, 6, learning_rate=0.03, random_strength=2.0),
-        boosted(12, "CatBoost, smooth", trees, 6, l2_leaf_reg=10.0, bagging_temperature=1.0, learning_rate=0.06),
-        boosted(21, "CatBoost, one-hot", trees, 5, one_hot_max_size=25, learning_rate=0.06),
+        boosted(2, "CatBoost, default", 1000, 6),
+        boosted(9, "CatBoost, shallow", 1000, 4, l2_leaf_reg=2.0),
+        boosted(13, "CatBoost, deep", 1000, 8, l2_leaf_reg=4.0, rsm=0.8),
+        boosted(20, "CatBoost, random", 1500, 6, random_strength=2.0, bagging_temperature=1.0),
+        boosted(22, "CatBoost, smooth", 1000, 6, l2_leaf_reg=10.0),
+        boosted(24, "CatBoost, one-hot", 1000, 5, one_hot_max_size=25),
     ]
 
 
@@ -168,7 +211,7 @@ register(
         aliases="cat cb catb",
         parameters=(
             integer("iterations", 10, 10_000, 500, "trees", log=True),
-            number("learning_rate", 0.001, 1.0, None, "how much each tree adds; left out: catboost chooses", log=True),
+            number("learning_rate", 0.001, 1.0, None, "how much each tree adds; left out: by rows and trees", log=True),
             integer("depth", 1, 12, 6, "levels of a tree"),
             number("l2_leaf_reg", 0.0, 1000.0, 3.0, "l2 penalty on leaf values"),
             number("random_strength", 0.0, 100.0, 1.0, "noise in the choice of splits"),
@@ -185,6 +228,7 @@ register(
             ),
         ),
         portfolio=_portfolio,
+        is_random=lambda _: True,  # its order of the rows
         suits=lambda size: size.outputs <= 100,
         requirements=FamilyRequirements(native_levels=20_000, native_level_rows=1),
         fit=fit,

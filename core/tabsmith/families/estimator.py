@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, Protocol, TypeAlias, cast
+from typing import Any, Final, Literal, Protocol, TypeAlias, cast, runtime_checkable
 
 import msgspec
 import numpy as np
@@ -21,6 +21,7 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 Ints: TypeAlias = npt.NDArray[np.int64]
 
 ESTIMATOR_FILE: Final = "estimator.json"
+MIN_ROWS_TO_STOP_EARLY: Final = 100  # fewer rows are all fitted on; none is spared to stop early by
 
 
 class ParameterValues:
@@ -62,6 +63,24 @@ class ParameterValues:
         return self._values.get("class_weight") == "balanced"
 
 
+class RegressionLoss(msgspec.Struct, frozen=True):
+    """The error that a regression is fitted to make small; a family without that loss takes the nearest it has."""
+
+    kind: Literal["squared error", "absolute error", "relative error", "squared log error", "quantile"] = (
+        "squared error"
+    )
+    quantile: float = 0.5  # the level, of the kind `quantile`
+
+
+@dataclass(frozen=True)
+class StoppingRows:
+    """Rows whose loss tells a booster when to stop."""
+
+    X: Floats
+    y: Ints | Floats
+    weights: Floats | None = None
+
+
 @dataclass(frozen=True)
 class FitRequest:
     """One fit: a matrix, targets, and how long it may take."""
@@ -72,16 +91,24 @@ class FitRequest:
     X: Floats
     y: Ints | Floats
     outputs: int  # of the prediction: classes among these rows, or 1
-    absolute_error: bool  # whether a regression is measured by absolute errors, and should be fitted to them
+    loss: RegressionLoss  # of a regression
     categorical: tuple[int, ...]  # columns of X that hold positions of categories, NaN for none
     inner: Callable[[], tuple[Ints, Ints]]  # rows to fit on, rows to stop early by
     threads: int
     seed: int
     seconds_left: Callable[[], float]  # a fit ends near 0 with what it has
+    sample_weights: Floats | None = None  # how much each row counts, positive, about 1; None: all rows the same
+    held: StoppingRows | None = None  # rows beside these, to stop boosting by; None: some of these are
+    rounds: int = 0  # of boosting, where another fold has found them; 0: they are to be found
 
     @property
     def classification(self) -> bool:
         return self.task != "regression"
+
+    @property
+    def absolute_error(self) -> bool:
+        """Whether a regression should be fitted to absolute errors, or to those as a share of the target."""
+        return self.loss.kind in ("absolute error", "relative error")
 
     def out_of_time(self) -> bool:
         """Whether the fit has to end now."""
@@ -91,17 +118,40 @@ class FitRequest:
         """Whether a fit of about `seconds` ends well before the time is up."""
         return 2 * seconds < self.seconds_left()
 
+    def stopping(self) -> tuple[Ints, StoppingRows | None]:
+        """The rows to fit a booster on, as positions, and the rows to stop it by; None where it grows all its rounds."""
+        everything = np.arange(len(self.y))
+        if self.rounds or len(self.y) < MIN_ROWS_TO_STOP_EARLY:
+            return everything, None
+        if self.held is not None:
+            return everything, self.held
+        rows, stop = self.inner()
+        if self.classification:  # a class that only the inner rows hold cannot be scored
+            stop = stop[np.isin(self.y[stop], self.y[rows])]
+        weights = self.weights
+        return rows, StoppingRows(self.X[stop], self.y[stop], None if weights is None else weights[stop])
+
     @cached_property
     def weights(self) -> Floats | None:
-        """A weight per row for `class_weight: balanced`, else None."""
+        """How much each row counts in the fit: its sample weight, times that of its class for `class_weight: balanced`.
+
+        None where all rows count the same.
+        """
         if not self.classification or not self.parameters.class_weights():
-            return None
-        counts = np.bincount(self.y.astype(int), minlength=self.outputs)
-        return np.asarray((len(self.y) / (self.outputs * counts))[self.y.astype(int)], dtype=np.float64)
+            return self.sample_weights
+        codes = self.y.astype(int)
+        totals = np.bincount(codes, weights=self.sample_weights, minlength=self.outputs)
+        class_weights = (totals.sum() / (self.outputs * totals))[codes]
+        return np.asarray(class_weights * (1.0 if self.sample_weights is None else self.sample_weights), dtype=float)
 
 
 class FittedModel(Protocol):
     """A fitted model of a family's library."""
+
+    @property
+    def rounds(self) -> int:
+        """Rounds of boosting; 0 for models that know none."""
+        ...
 
     def predict(self, X: Floats) -> Floats:
         """(rows, outputs): probabilities, or numbers in one column."""
@@ -112,6 +162,19 @@ class FittedModel(Protocol):
         ...
 
 
+@runtime_checkable
+class AdditiveModel(FittedModel, Protocol):
+    """A fitted model that can say what each feature adds to its margins: the numbers that it predicts, the log-odds of
+    the second of two classes, or the scores of which softmax makes the probabilities of more classes."""
+
+    def contributions(self, X: Floats, background: Floats) -> Floats:
+        """(rows, margins, features + 1): the Shapley value of each feature, and last the base, which they are added to.
+
+        `background` holds the features of rows to compare with, for models that keep no averages of their own.
+        """
+        ...
+
+
 class EstimatorFile(msgspec.Struct, frozen=True):
     """`estimator.json`, beside the library's own file: how the library's outputs become those of the task."""
 
@@ -119,6 +182,7 @@ class EstimatorFile(msgspec.Struct, frozen=True):
     outputs: int
     present: tuple[int, ...] = ()  # the classes that the fold's rows held; empty for regression
     constant: tuple[float, ...] = ()  # the prediction for every row, where there was nothing to fit
+    log_target: bool = False  # the fit was to log(1 + target)
     center: float = 0.0  # of a regression's target, taken off before the fit
     scale: float = 1.0
     categorical: tuple[int, ...] = ()  # columns that hold positions of categories
@@ -136,18 +200,28 @@ class Estimator:
     file: EstimatorFile
     model: FittedModel | None  # None where the prediction is constant
 
+    @property
+    def rounds(self) -> int:
+        """Rounds of boosting; 0 for models that know none, and where there was nothing to fit."""
+        return 0 if self.model is None else self.model.rounds
+
     def predict(self, X: Floats) -> Floats:
         """(rows, classes) probabilities, 0 for classes that the fold had no row of; or (rows, 1) numbers."""
         if self.model is None:
             return np.tile(np.asarray(self.file.constant, dtype=float), (len(X), 1))
         prediction = self.model.predict(X)
         if not self.file.present:
-            return prediction * self.file.scale + self.file.center
+            return self.numbers(prediction)
         if len(self.file.present) == self.file.outputs:
             return prediction
         all_classes = np.zeros((len(X), self.file.outputs))
         all_classes[:, list(self.file.present)] = prediction
         return all_classes
+
+    def numbers(self, prediction: Floats) -> Floats:
+        """The library's own `prediction` of a regression in the target's unit; a rising function of each value."""
+        numbers = prediction * self.file.scale + self.file.center
+        return np.expm1(numbers) if self.file.log_target else numbers
 
     def save(self, folder: Path) -> None:
         """Write `estimator.json` and the family's own file into `folder`."""
@@ -170,12 +244,22 @@ def _fit_regressor(request: FitRequest) -> Estimator:
     family = request.family
     if np.ptp(request.y) == 0:
         return Estimator(EstimatorFile(family.name, 1, constant=(float(request.y[0]),)), None)
+    log_target = request.loss.kind == "squared log error"
+    y = np.log1p(request.y) if log_target else request.y
     center, scale = 0.0, 1.0
     if family.requirements.standardized_target:
-        center, scale = float(request.y.mean()), float(request.y.std())
-    file = EstimatorFile(family.name, 1, center=center, scale=scale, categorical=request.categorical)
-    y = np.asarray((request.y - center) / scale, dtype=np.float64)
-    return Estimator(file, family.fit(replace(request, y=y, outputs=1)))
+        center, scale = float(y.mean()), float(y.std())
+    elif request.loss.kind == "relative error":  # boosters take targets below 1 for 1 when they divide by them
+        scale = float(np.abs(y).min())
+    file = EstimatorFile(
+        family.name, 1, log_target=log_target, center=center, scale=scale, categorical=request.categorical
+    )
+    held = request.held
+    if held is not None:
+        held_y = np.log1p(held.y) if log_target else held.y
+        held = replace(held, y=np.asarray((held_y - center) / scale, dtype=np.float64))
+    y = np.asarray((y - center) / scale, dtype=np.float64)
+    return Estimator(file, family.fit(replace(request, y=y, outputs=1, held=held)))
 
 
 def _fit_classifier(request: FitRequest, classes: int) -> Estimator:
@@ -185,7 +269,15 @@ def _fit_classifier(request: FitRequest, classes: int) -> Estimator:
         certain = tuple(float(label == present[0]) for label in range(classes))
         return Estimator(EstimatorFile(family.name, classes, constant=certain), None)
     file = EstimatorFile(family.name, classes, present=tuple(present.tolist()), categorical=request.categorical)
-    return Estimator(file, family.fit(replace(request, y=codes.astype(np.int64), outputs=len(present))))
+    held = None if request.held is None else _held_of(request.held, present)
+    return Estimator(file, family.fit(replace(request, y=codes.astype(np.int64), outputs=len(present), held=held)))
+
+
+def _held_of(held: StoppingRows, present: npt.NDArray[Any]) -> StoppingRows:
+    """Those rows whose class is among `present`, with its position there."""
+    known = np.isin(held.y, present)
+    weights = None if held.weights is None else held.weights[known]
+    return StoppingRows(held.X[known], np.searchsorted(present, held.y[known]).astype(np.int64), weights)
 
 
 def load_estimator(folder: Path) -> Estimator:

@@ -34,6 +34,10 @@ class ForestModel(msgspec.Struct, frozen=True):
 
     trees: Sequence[Any]
 
+    @property
+    def rounds(self) -> int:
+        return 0
+
     def predict(self, X: "Floats") -> "Floats":
         import numpy as np
 
@@ -151,5 +155,5 @@ def _register(name: str, label: str, aliases: str, ranks: tuple[int, int, int]) 
     )  # fmt: skip
 
 
-_register("random_forest", "random forest", "rf forest randomforests", (20, 6, 27))
-_register("extra_trees", "extra trees", "et xt extratree extremelyrandomizedtrees", (3, 26, 15))
+_register("random_forest", "random forest", "rf forest randomforests", (27, 11, 32))
+_register("extra_trees", "extra trees", "et xt extratree extremelyrandomizedtrees", (5, 28, 16))

@@ -11,13 +11,19 @@ if TYPE_CHECKING:
     from tabsmith.families.estimator import FitRequest, Floats
 
 _PATIENCE: Final = 20  # trees
-_MIN_ROWS_TO_STOP_EARLY: Final = 100
 _FIRST_TREES: Final = 50
 _MIN_ROWS_FOR_THREADS: Final = 1000
 
 
 class HistGradientBoostingModel(SkopsModel, frozen=True):
     """A fitted HistGradientBoosting model."""
+
+    @property
+    def rounds(self) -> int:
+        import numpy as np
+
+        validated = len(self.model.validation_score_) > 0
+        return max(1, int(np.argmax(self.model.validation_score_))) if validated else int(self.model.n_iter_)
 
     def predict(self, X: "Floats") -> "Floats":
         import numpy as np
@@ -31,28 +37,26 @@ class HistGradientBoostingModel(SkopsModel, frozen=True):
 
 
 def fit(request: "FitRequest") -> HistGradientBoostingModel:
-    """Stopped early on the inner rows, then, when there is time, fitted again on all rows with as many trees."""
-    import numpy as np
-
-    max_trees = request.parameters.integer("max_iter")
+    """With as many trees as the request knows of; else as many as the rows to stop by want, and fitted again on all rows
+    where those were taken from them, when there is time."""
+    max_trees = request.rounds or request.parameters.integer("max_iter")
     weights = request.weights
-    if len(request.y) < _MIN_ROWS_TO_STOP_EARLY:
+    started = time.monotonic()
+    rows, stop = request.stopping()
+    if stop is None:
         model = _new_model(request)
         return HistGradientBoostingModel(_grow(request, model, max_trees, request.X, request.y, weights, {}))
-    rows, stop = request.inner()
-    if request.classification:  # a class that only the inner rows hold cannot be scored
-        stop = stop[np.isin(request.y[stop], request.y[rows])]
-    validation = {"X_val": request.X[stop], "y_val": request.y[stop]}
-    if weights is not None:
-        validation["sample_weight_val"] = weights[stop]
-    started = time.monotonic()
+    validation = {"X_val": stop.X, "y_val": stop.y}
+    if stop.weights is not None:
+        validation["sample_weight_val"] = stop.weights
     model = _new_model(request).set_params(early_stopping=True)
     row_weights = None if weights is None else weights[rows]
     _grow(request, model, max_trees, request.X[rows], request.y[rows], row_weights, validation)
-    if request.has_time_for_another(time.monotonic() - started):
-        trees = max(1, int(np.argmax(model.validation_score_)))
-        model = _new_model(request).set_params(max_iter=trees).fit(request.X, request.y, sample_weight=weights)
-    return HistGradientBoostingModel(model)
+    stopped = HistGradientBoostingModel(model)
+    if len(rows) < len(request.y) and request.has_time_for_another(time.monotonic() - started):
+        again = _new_model(request).set_params(max_iter=stopped.rounds)
+        return HistGradientBoostingModel(again.fit(request.X, request.y, sample_weight=weights))
+    return stopped
 
 
 def _grow(
@@ -88,19 +92,24 @@ def _new_model(request: "FitRequest") -> Any:
         ),
         min_samples_leaf=min(request.parameters.integer("min_samples_leaf"), max(2, len(request.y) // 10)),
         **({"loss": "absolute_error"} if request.absolute_error else {}),
+        **({"loss": "quantile", "quantile": request.loss.quantile} if request.loss.kind == "quantile" else {}),
     )
+
+
+_ROUND_SECONDS: Final = 1e-4
+_ROW_SECONDS: Final = 6e-9
 
 
 def _portfolio(size: TableSize) -> list[PortfolioEntry]:
     leaf = size.leaf_rows(20)
+    affordable = size.affordable_rounds(_ROUND_SECONDS, _ROW_SECONDS)
     return [
-        entry(28, "histogram boosting, default",
-              max_iter=size.boosting_rounds(150), learning_rate=0.1, min_samples_leaf=leaf),
-        entry(10, "histogram boosting, slow",
-              max_iter=size.boosting_rounds(400), learning_rate=0.03, max_features=0.7, min_samples_leaf=leaf),
-        entry(28, "histogram boosting, small trees",
-              max_iter=size.boosting_rounds(400), learning_rate=0.06, max_leaf_nodes=8, l2_regularization=1.0,
+        entry(26, "histogram boosting, default", max_iter=max(20, min(400, affordable)), learning_rate=0.1,
               min_samples_leaf=leaf),
+        entry(16, "histogram boosting, slow", max_iter=max(20, min(1500, 2 * affordable)), learning_rate=0.03,
+              max_features=0.7, min_samples_leaf=leaf),
+        entry(31, "histogram boosting, small trees", max_iter=max(20, min(1500, 2 * affordable)), learning_rate=0.06,
+              max_leaf_nodes=8, l2_regularization=1.0, max_features=0.7, min_samples_leaf=leaf),
     ]  # fmt: skip
 
 
@@ -121,6 +130,7 @@ register(
             CLASS_WEIGHT,
         ),
         portfolio=_portfolio,
+        is_random=lambda parameters: parameters.number("max_features") < 1,
         fit=fit,
         load=HistGradientBoostingModel.load,
         # No native categories: scikit-learn keeps them in types that no saved model may hold.
@@ -130,6 +140,7 @@ register(
             "sklearn._loss._loss.CyHalfBinomialLoss",
             "sklearn._loss._loss.CyHalfMultinomialLoss",
             "sklearn._loss._loss.CyHalfSquaredError",
+            "sklearn._loss._loss.CyPinballLoss",
             "sklearn._loss.link.HalfLogitLink",
             "sklearn._loss.link.IdentityLink",
             "sklearn._loss.link.Interval",
@@ -140,6 +151,7 @@ register(
             "sklearn._loss.loss.HalfBinomialLoss",
             "sklearn._loss.loss.HalfMultinomialLoss",
             "sklearn._loss.loss.HalfSquaredError",
+            "sklearn._loss.loss.PinballLoss",
             "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
             "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingClassifier",
             "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingRegressor",

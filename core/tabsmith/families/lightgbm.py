@@ -10,8 +10,6 @@ from tabsmith.errors import ModelDamagedError
 from tabsmith.families.registry import register
 from tabsmith.families.spec import (
     CLASS_WEIGHT,
-    LARGE,
-    SMALL,
     FamilyRequirements,
     FamilySpec,
     ParameterValue,
@@ -25,10 +23,9 @@ from tabsmith.families.spec import (
 from tabsmith.text import clean
 
 if TYPE_CHECKING:
-    from tabsmith.families.estimator import EstimatorFile, FitRequest, Floats, Ints
+    from tabsmith.families.estimator import EstimatorFile, FitRequest, Floats, Ints, ParameterValues, StoppingRows
 
-_PATIENCE: Final = 50  # trees
-_MIN_ROWS_TO_STOP_EARLY: Final = 100  # fewer rows are all fitted on; none is spared to stop early by
+_PATIENCE: Final = 50  # trees, at a learning rate of 0.1; more at smaller ones
 
 
 class LightGBMModel(msgspec.Struct, frozen=True):
@@ -36,6 +33,10 @@ class LightGBMModel(msgspec.Struct, frozen=True):
 
     booster: Any
     outputs: int
+
+    @property
+    def rounds(self) -> int:
+        return int(self.booster.best_iteration if self.booster.best_iteration > 0 else self.booster.current_iteration())
 
     def predict(self, X: "Floats") -> "Floats":
         import numpy as np
@@ -46,30 +47,37 @@ class LightGBMModel(msgspec.Struct, frozen=True):
         prediction = np.asarray(self.booster.predict(X, num_threads=threads), dtype=np.float64)
         return two_class_columns(prediction) if self.outputs == 2 else prediction.reshape(len(X), -1)
 
+    def contributions(self, X: "Floats", background: "Floats") -> "Floats":  # noqa: ARG002 - the trees keep averages
+        """See AdditiveModel: exact for trees (Lundberg et al. 2020, TreeSHAP)."""
+        import numpy as np
+
+        values = np.asarray(self.booster.predict(X, pred_contrib=True, num_threads=0 if len(X) >= 1000 else 1))
+        return values.reshape(len(X), -1, X.shape[1] + 1)
+
     def save(self, path: Path) -> None:
         self.booster.save_model(str(path))
 
 
 def fit(request: "FitRequest") -> LightGBMModel:
-    """Stopped early on the inner rows, then, when there is time, fitted again on all rows with as many trees: the
-    eighth of the rows that the stopping cost is worth 3 to 6 % of a regression's error.
+    """With as many trees as the request knows of; else as many as the rows to stop by want.
+
+    Where those are taken from the fitted rows, the booster is fitted again on all of them with as many trees, when there
+    is time: the eighth of the rows that the stopping cost is worth 3 to 6 % of a regression's error.
     """
     import numpy as np
 
-    max_trees = request.parameters.integer("n_estimators")
     outputs = request.outputs if request.classification else 1
-    all_rows, no_rows = np.arange(len(request.y)), np.arange(0)
-    if len(request.y) < _MIN_ROWS_TO_STOP_EARLY:
-        return LightGBMModel(_train(request, all_rows, no_rows, max_trees), outputs)
     started = time.monotonic()
-    booster = _train(request, *request.inner(), max_trees)
-    trees = booster.best_iteration or booster.current_iteration()
-    if request.has_time_for_another(time.monotonic() - started):
-        booster = _train(request, all_rows, no_rows, trees)
-    return LightGBMModel(booster, outputs)
+    rows, stop = request.stopping()
+    model = LightGBMModel(
+        _train(request, rows, stop, request.rounds or request.parameters.integer("n_estimators")), outputs
+    )
+    if len(rows) < len(request.y) and request.has_time_for_another(time.monotonic() - started):
+        return LightGBMModel(_train(request, np.arange(len(request.y)), None, model.rounds), outputs)
+    return model
 
 
-def _train(request: "FitRequest", rows: "Ints", stop: "Ints", trees: int) -> Any:
+def _train(request: "FitRequest", rows: "Ints", stop: "StoppingRows | None", trees: int) -> Any:
     import lightgbm
 
     data_parameters = {
@@ -90,10 +98,10 @@ def _train(request: "FitRequest", rows: "Ints", stop: "Ints", trees: int) -> Any
     )
     callbacks: list[Any] = [_StopAtDeadline(request)]
     validation = []
-    if len(stop):
-        weight = None if weights is None else weights[stop]
-        validation = [train.create_valid(request.X[stop], request.y[stop], weight=weight)]
-        callbacks.append(lightgbm.early_stopping(_PATIENCE, first_metric_only=True, verbose=False))
+    if stop is not None:
+        validation = [train.create_valid(stop.X, stop.y, weight=stop.weights)]
+        patience = round(_PATIENCE * min(4.0, max(1.0, 0.1 / request.parameters.number("learning_rate"))))
+        callbacks.append(lightgbm.early_stopping(patience, first_metric_only=True, verbose=False))
     return lightgbm.train(
         _parameters(request) | data_parameters,
         train,
@@ -136,7 +144,8 @@ def _parameters(request: "FitRequest") -> dict[str, Any]:
         "learning_rate", "num_leaves", "feature_fraction", "bagging_fraction", "bagging_freq", "lambda_l1",
         "lambda_l2", "extra_trees", "max_depth", "min_gain_to_split", "path_smooth", "cat_smooth", "cat_l2",
     )  # fmt: skip
-    objective = "regression_l1" if request.absolute_error else "regression"
+    losses = {"absolute error": "regression_l1", "relative error": "mape", "quantile": "quantile"}
+    objective = losses.get(request.loss.kind, "regression")
     if request.classification:
         objective = "binary" if request.outputs == 2 else "multiclass"
     # A leaf of 20 rows, the default, would allow no split at all in the smallest tables.
@@ -144,6 +153,7 @@ def _parameters(request: "FitRequest") -> dict[str, Any]:
     return {
         **parameters.given(*names),
         "objective": objective,
+        **({"alpha": request.loss.quantile} if objective == "quantile" else {}),
         **({"num_class": request.outputs} if objective == "multiclass" else {}),
         "min_data_in_leaf": leaf,
         "min_data_per_group": min(100, max(2, len(request.y) // 20)),
@@ -153,25 +163,72 @@ def _parameters(request: "FitRequest") -> dict[str, Any]:
     }
 
 
+def _is_random(parameters: "ParameterValues") -> bool:
+    bagged = parameters.integer("bagging_freq") > 0 and parameters.number("bagging_fraction") < 1
+    return bagged or parameters.number("feature_fraction") < 1 or parameters.flag("extra_trees")
+
+
+_ROUND_SECONDS: Final = 5e-5
+_ROW_SECONDS: Final = 5e-9
+"""What a tree of 31 leaves costs for each column, and for each column and row, on a core of today."""
+
+_RATE_TIMES_ROUNDS: Final = 12.0
+"""The rounds that boosting usually wants, times the learning rate."""
+
+_FASTEST_RATE: Final = 0.15
+
+
 def _portfolio(size: TableSize) -> list[PortfolioEntry]:
-    def boosted(rank: int, name: str, trees: int, rate: float, leaves: int, **more: ParameterValue) -> PortfolioEntry:
-        values: dict[str, ParameterValue] = {"min_data_in_leaf": size.leaf_rows(20), **more}
-        rounds = size.boosting_rounds(trees)
-        return entry(rank, name, n_estimators=rounds, learning_rate=rate, num_leaves=leaves, **values)
+    """The published configurations of AutoGluon's portfolio for CPUs (December 2025), rounded, in their order.
+
+    Where a table is too large for their learning rates in the given time, these are raised, and the rounds bounded.
+    """
+
+    def boosted(
+        rank: int, name: str, rate: float, leaves: int, leaf_rows: int, columns: float, rows: float, l1: float, l2: float,
+        *, extra: bool = False, cat_l2: float = 10.0, cat_smooth: float = 10.0,
+    ) -> PortfolioEntry:  # fmt: skip
+        times = (leaves / 31) ** 0.6 * max(0.4, columns)
+        affordable = size.affordable_rounds(_ROUND_SECONDS * times, _ROW_SECONDS * times)
+        rate = min(_FASTEST_RATE, max(rate, _RATE_TIMES_ROUNDS / affordable))
+        more: dict[str, ParameterValue] = {"extra_trees": True} if extra else {}
+        return entry(
+            rank, name,
+            n_estimators=max(20, min(5000, round(3 * _RATE_TIMES_ROUNDS / rate), 3 * affordable)),
+            learning_rate=float(f"{rate:.3g}"),
+            num_leaves=leaves,
+            min_data_in_leaf=size.leaf_rows(leaf_rows),
+            feature_fraction=columns,
+            bagging_fraction=rows,
+            bagging_freq=1,
+            lambda_l1=l1,
+            lambda_l2=l2,
+            cat_l2=cat_l2,
+            cat_smooth=cat_smooth,
+            **more,
+        )  # fmt: skip
 
     return [
-        boosted(1, "LightGBM, default", 200, 0.1 if size.rows < LARGE else 0.15, 31),
-        boosted(4, "LightGBM, extra trees", 300, 0.07, 31, extra_trees=True, feature_fraction=0.9),
-        boosted(11, "LightGBM, slow", 600, 0.03, 31, feature_fraction=0.7, bagging_fraction=0.8, bagging_freq=1),
-        boosted(7, "LightGBM, small leaves", 500, 0.04, 15, feature_fraction=0.6, bagging_fraction=0.9, bagging_freq=1,
-                lambda_l2=1.0, min_data_in_leaf=size.leaf_rows(5)),
-        boosted(14, "LightGBM, stumps", 500, 0.05, 5, feature_fraction=0.8, lambda_l1=0.1),
-        boosted(22, "LightGBM, large", 300, 0.03, 128 if size.rows >= SMALL else 63, feature_fraction=0.9,
-                min_data_in_leaf=size.leaf_rows(3)),
-        boosted(17, "LightGBM, extra trees slow", 800, 0.03, 96, extra_trees=True, feature_fraction=0.6,
-                lambda_l2=0.5),
-        boosted(18, "LightGBM, few columns", 500, 0.05, 63, feature_fraction=0.4, bagging_fraction=0.7,
-                lambda_l1=0.5, lambda_l2=2.0, bagging_freq=1),
+        boosted(1, "LightGBM, quick", 0.1, 31, 10, 0.7, 0.8, 0.0, 1.0),
+        boosted(3, "LightGBM, random thresholds", 0.0193, 64, 28, 0.553, 0.992, 0.914, 1.9, extra=True,
+                cat_l2=0.0143, cat_smooth=1.87),
+        boosted(4, "LightGBM, random thresholds, small leaves", 0.0179, 39, 3, 0.462, 0.877, 0.238, 0.355, extra=True,
+                cat_l2=0.342, cat_smooth=15.4),
+        boosted(7, "LightGBM, large trees", 0.0114, 84, 3, 0.528, 0.978, 0.0269, 0.838, cat_l2=0.155, cat_smooth=0.00931),
+        boosted(8, "LightGBM, small trees", 0.00742, 8, 15, 0.425, 0.722, 0.113, 0.262, extra=True,
+                cat_l2=1.89, cat_smooth=0.0279),
+        boosted(10, "LightGBM, huge trees", 0.018, 180, 12, 0.404, 0.95, 0.766, 1.6, extra=True,
+                cat_l2=0.216, cat_smooth=0.0638),
+        boosted(12, "LightGBM, leaves of one row", 0.0398, 16, 1, 0.579, 0.959, 0.938, 0.99, cat_l2=1.9, cat_smooth=0.0215),
+        boosted(14, "LightGBM, strong bagging", 0.0134, 20, 2, 0.425, 0.711, 0.514, 0.513, cat_l2=0.868, cat_smooth=48.7),
+        boosted(15, "LightGBM, stumps", 0.0127, 5, 12, 0.733, 0.854, 0.241, 0.298, extra=True,
+                cat_l2=0.011, cat_smooth=5.09),
+        boosted(18, "LightGBM, all columns", 0.0079, 8, 24, 0.94, 0.815, 0.437, 0.3, cat_l2=0.00584, cat_smooth=0.0289),
+        boosted(19, "LightGBM, large trees, small leaves", 0.0351, 64, 1, 0.668, 0.928, 0.0125, 0.716,
+                cat_l2=0.0732, cat_smooth=0.137),
+        boosted(21, "LightGBM, huge trees, random thresholds", 0.0413, 128, 9, 0.619, 0.884, 0.651, 1.74, extra=True,
+                cat_l2=0.661, cat_smooth=0.0452),
+        boosted(25, "LightGBM, slow", 0.00795, 111, 3, 0.955, 0.72, 0.111, 0.597, cat_l2=0.937, cat_smooth=11.1),
     ]  # fmt: skip
 
 
@@ -203,6 +260,7 @@ register(
             CLASS_WEIGHT,
         ),
         portfolio=_portfolio,
+        is_random=_is_random,
         requirements=FamilyRequirements(native_levels=1000),
         fit=fit,
         load=load,

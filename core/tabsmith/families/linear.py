@@ -35,6 +35,16 @@ class LinearModel(SkopsModel, frozen=True):
         values = np.asarray(X @ np.atleast_2d(self.model.coef_).T + self.model.intercept_, dtype=np.float64)
         return probabilities(values) if hasattr(self.model, "classes_") else values
 
+    def contributions(self, X: "Floats", background: "Floats") -> "Floats":
+        """See AdditiveModel: exact for independent features (Štrumbelj and Kononenko 2014)."""
+        import numpy as np
+
+        coefficients = np.atleast_2d(self.model.coef_)
+        center = background.mean(axis=0)
+        base = coefficients @ center + self.model.intercept_
+        effects = (X - center)[:, None, :] * coefficients[None, :, :]
+        return np.concatenate([effects, np.broadcast_to(base[:, None], (*effects.shape[:2], 1))], axis=2)
+
 
 def fit(request: "FitRequest") -> LinearModel:
     """A linear model, fitted until it converges, reaches `max_iter`, or (a classifier) the deadline."""
@@ -63,7 +73,7 @@ def _regressor(request: "FitRequest") -> Any:
             )
         case _:
             model = Ridge(alpha=alpha, random_state=request.seed)
-    return model.fit(request.X, request.y)
+    return model.fit(request.X, request.y, sample_weight=request.weights)
 
 
 def _classifier(request: "FitRequest") -> Any:

@@ -51,7 +51,7 @@ def _portfolio(size: TableSize) -> list[PortfolioEntry]:
     counts = dict.fromkeys(min(count, most) for count in (15, 5, 50))
     return [
         *(
-            entry(9 if count == 15 else 30, f"nearest neighbors, {count}", n_neighbors=count, weights="distance")
+            entry(23 if count == 15 else 33, f"nearest neighbors, {count}", n_neighbors=count, weights="distance")
             for count in counts
         ),
         entry(30, "nearest neighbors, manhattan", n_neighbors=min(10, most), metric="manhattan"),
@@ -71,6 +71,7 @@ register(
         portfolio=_portfolio,
         suits=lambda size: size.rows <= 20_000 and size.width <= 100,
         requirements=FamilyRequirements(scaling="squash", missing=False),
+        weighs_rows=False,
         fit=fit,
         load=NearestNeighborsModel.load,
         trusted_types=(

@@ -56,13 +56,14 @@ def fit(request: "FitRequest") -> NeuralNetworkModel:
         random_state=request.seed,
         **parameters.given("alpha", "learning_rate_init", "activation", "batch_size"),
     )
+    weights = np.ones(len(y)) if request.weights is None else request.weights
     classes = {"classes": np.arange(request.outputs)} if request.classification else {}
     if isinstance(model.batch_size, int):
         model.set_params(batch_size=min(model.batch_size, len(rows)))
     best_loss, best_weights, passes_without_gain = np.inf, None, 0
     for number_of_pass in range(parameters.integer("max_iter")):
-        model.partial_fit(X[rows], y[rows], **(classes if number_of_pass == 0 else {}))
-        loss = _loss(model, X[stop], y[stop]) if stopping else float(model.loss_)
+        model.partial_fit(X[rows], y[rows], sample_weight=weights[rows], **(classes if number_of_pass == 0 else {}))
+        loss = _loss(model, X[stop], y[stop], weights[stop]) if stopping else float(model.loss_)
         if not np.isfinite(loss):
             break
         if loss < best_loss - _TOLERANCE * max(1.0, abs(best_loss) if np.isfinite(best_loss) else 1.0):
@@ -78,23 +79,23 @@ def fit(request: "FitRequest") -> NeuralNetworkModel:
     return NeuralNetworkModel(model)
 
 
-def _loss(model: Any, X: Any, y: Any) -> float:
+def _loss(model: Any, X: Any, y: Any, weights: "Floats") -> float:
     import numpy as np
 
     prediction = NeuralNetworkModel(model).predict(X)
     if hasattr(model, "classes_"):
-        return float(-np.log(np.clip(prediction[np.arange(len(y)), y], 1e-12, None)).mean())
-    return float(np.mean((prediction[:, 0] - y) ** 2))
+        return float(-np.average(np.log(np.clip(prediction[np.arange(len(y)), y], 1e-12, None)), weights=weights))
+    return float(np.average((prediction[:, 0] - y) ** 2, weights=weights))
 
 
 def _portfolio(size: TableSize) -> list[PortfolioEntry]:
     passes = 100 if size.rows < 20_000 else 30
     early = size.rows >= SMALL  # a tenth of a small table is too few rows to stop by
     return [
-        entry(13, "neural network, default", hidden_layer_sizes="128,64", max_iter=passes, early_stopping=early),
-        entry(23, "neural network, small",
+        entry(6, "neural network, default", hidden_layer_sizes="128,64", max_iter=passes, early_stopping=early),
+        entry(29, "neural network, small",
               hidden_layer_sizes="32", alpha=0.01, max_iter=passes, early_stopping=early),
-        entry(29, "neural network, wide",
+        entry(17, "neural network, wide",
               hidden_layer_sizes="256,128", alpha=0.001, max_iter=passes, early_stopping=early),
     ]  # fmt: skip
 
@@ -114,6 +115,7 @@ register(
             switch("early_stopping", "true: stop when a tenth of the rows, set aside, improves no more"),
         ),
         portfolio=_portfolio,
+        is_random=lambda _: True,  # its first weights
         suits=lambda size: size.rows >= 100 and size.cells <= 20_000_000,
         requirements=FamilyRequirements(scaling="squash", missing=False, standardized_target=True),
         fit=fit,

@@ -4,6 +4,7 @@ A family's file is imported when something beyond its name is asked for.
 """
 
 import re
+from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
@@ -102,6 +103,16 @@ def find_family(text: str) -> str:
         f'There is no model family "{clean(text, 60)}".{hint}',
         next_step=f"Choose one of: {', '.join(family_names())}.",
     )
+
+
+def choose_families(named: Iterable[str], exclude: Iterable[str] = ()) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names of the families that a person names, and of those that they leave out; each a word as `find_family` takes
+    it. Raises UsageError for an unknown word, and if no family would be left."""
+    only = tuple(dict.fromkeys(find_family(word) for word in named))
+    out = tuple(dict.fromkeys(find_family(word) for word in exclude))
+    if not set(only or family_names()) - set(out):
+        raise UsageError("No model family is left to try.", next_step="Leave out fewer, or name others.")
+    return only, out
 
 
 @cache

@@ -92,6 +92,10 @@ class SkopsModel(msgspec.Struct, frozen=True):
 
     model: Any
 
+    @property
+    def rounds(self) -> int:
+        return 0
+
     def save(self, path: Path) -> None:
         """Write the model to the new file `path`."""
         dump(self.model, path)

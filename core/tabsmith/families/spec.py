@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import msgspec
 
+from tabsmith.families.feature_steps import FeatureStep, TargetTransformation
 from tabsmith.tables.schema.types import ProblemType
 
 if TYPE_CHECKING:
-    from tabsmith.families.estimator import EstimatorFile, FitRequest, FittedModel
+    from tabsmith.families.estimator import EstimatorFile, FitRequest, FittedModel, ParameterValues
 
 ParameterValue: TypeAlias = bool | int | float | str
 ParameterKind: TypeAlias = Literal["integer", "number", "boolean", "choice"]
@@ -81,12 +82,28 @@ CLASS_WEIGHT: Final = choice(
 )
 
 
+MIN_FOLDS: Final = 3
+_TYPICAL_ROUNDS: Final = 300
+_TYPICAL_ROUND_SECONDS: Final = 2.3e-4
+_TYPICAL_ROW_SECONDS: Final = 2.2e-8
+_TYPICAL_SHARE: Final = 0.25
+"""A round of LightGBM and one of CatBoost together, for each column, and for each column and row; so many rounds of both
+on all folds may take this share of the time."""
+
+RECIPE_SHARE: Final = 0.08
+"""Share of a run's time that a recipe of the portfolio may take: a dozen of them are better than one."""
+
+
 class TableSize(msgspec.Struct, frozen=True):
-    """What decides which recipes suit a table."""
+    """What decides which recipes suit a table, and how much of them is affordable."""
 
     rows: int
     width: int  # columns after one-hot encoding, about
     classes: int  # 0 for regression
+    columns: int = 0  # features; 0: as many as `width`
+    folds: int = 8
+    seconds: float = 300.0  # for all recipes
+    cores: int = 2
 
     @property
     def outputs(self) -> int:
@@ -98,15 +115,22 @@ class TableSize(msgspec.Struct, frozen=True):
         """Rows times width."""
         return self.rows * self.width
 
-    def boosting_rounds(self, usual: int) -> int:
-        """Rounds of boosting: fewer where each is dear (many classes) or where more would only learn noise."""
-        if self.rows < TINY:
-            usual //= 3
-        elif self.rows < SMALL:
-            usual = usual * 2 // 3
-        if self.outputs > 10:
-            usual = max(30, usual * 10 // self.outputs)
-        return max(20, usual)
+    def affordable_folds(self, asked: int) -> int:
+        """As many folds as leave time for several recipes: `asked`, or fewer where fits are dear, but three."""
+        columns = self.columns or self.width
+        round_seconds = columns * self.outputs * (_TYPICAL_ROUND_SECONDS + _TYPICAL_ROW_SECONDS * self.rows)
+        fold_seconds = _TYPICAL_ROUNDS * round_seconds
+        return min(asked, max(MIN_FOLDS, int(_TYPICAL_SHARE * self.seconds * self.cores / fold_seconds)))
+
+    def affordable_rounds(self, base: float, per_row: float, *, share: float = RECIPE_SHARE) -> int:
+        """Rounds of boosting that one recipe can take on all folds within `share` of the time.
+
+        A round costs `base` seconds and `per_row` seconds for each row, both for each column and each output; of the folds
+        two find their rounds and take twice as long.
+        """
+        columns = self.columns or self.width
+        round_seconds = columns * self.outputs * (base + per_row * self.rows)
+        return max(1, int(share * self.seconds * self.cores / ((self.folds + 2) * round_seconds)))
 
     def leaf_rows(self, usual: int) -> int:
         """Fewest rows in a leaf: less on a tiny table, where the usual number would allow no split at all."""
@@ -119,11 +143,18 @@ class PortfolioEntry(msgspec.Struct, frozen=True):
     rank: int
     name: str
     parameters: dict[str, ParameterValue]
+    features: tuple[FeatureStep, ...] = ()
+    target: TargetTransformation = "none"
 
 
 def entry(rank: int, name: str, **parameters: ParameterValue) -> PortfolioEntry:
     """A known-good recipe with these parameters."""
     return PortfolioEntry(rank, name, parameters)
+
+
+def with_steps(entry: PortfolioEntry, *features: FeatureStep, target: TargetTransformation = "none") -> PortfolioEntry:
+    """The recipe with these feature steps and this transformation of the target."""
+    return msgspec.structs.replace(entry, features=features, target=target)
 
 
 class FamilyRequirements(msgspec.Struct, frozen=True):
@@ -134,6 +165,7 @@ class FamilyRequirements(msgspec.Struct, frozen=True):
     native_levels: int = 0  # the estimator takes categories, of at most so many levels
     native_level_rows: int = 2  # rows that a level needs to be a category of its own
     standardized_target: bool = False  # a regression's target is fitted with mean 0 and deviation 1
+    monotone: bool = False  # the estimator takes monotone constraints, for numbers and two classes
 
 
 class FamilySpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,7 +177,10 @@ class FamilySpec(msgspec.Struct, frozen=True, kw_only=True):
     parameters: tuple[ParameterSpec, ...]  # in the order of their weight
     portfolio: Callable[[TableSize], list[PortfolioEntry]]
     suits: Callable[[TableSize], bool] = lambda _: True  # whether the family is quick enough on such a table
+    is_random: "Callable[[ParameterValues], bool]" = lambda _: False
+    """Whether another seed gives another model of these parameters, so that a mean of several is better than one."""
     requirements: FamilyRequirements = FamilyRequirements()
+    weighs_rows: bool = True  # whether its fit uses `FitRequest.weights`
     fit: "Callable[[FitRequest], FittedModel]"
     load: "Callable[[Path, EstimatorFile], FittedModel]"
     """The model saved in a file. Raises ModelDamagedError."""

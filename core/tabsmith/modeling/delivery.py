@@ -1,29 +1,42 @@
-"""The end of a run: the ensemble measured, the hold-out scored once, the columns weighed, the model saved."""
+"""The end of a run: the ensemble measured, the hold-out scored once, the model explained and saved.
+
+Between measuring and saving, the recipes are fitted again on all rows (see refit.py).
+"""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 from threadpoolctl import threadpool_limits
 
 from tabsmith.families.estimator import Floats, Ints
+from tabsmith.families.registry import get_family
 from tabsmith.formatting import significant
 from tabsmith.modeling import cross_validation, metrics, store
 from tabsmith.modeling.baseline import best_constant, compare_with_baseline
-from tabsmith.modeling.ensemble import BaggedMember, BaggedModel, Ensemble, FoldModel
-from tabsmith.modeling.importance import importance
-from tabsmith.modeling.model_files import ModelFile, StoredMember, is_member_file
+from tabsmith.modeling.cross_validation import FoldModel
+from tabsmith.modeling.decisions.deciding import FittedDecisions, fit_decisions
+from tabsmith.modeling.decisions.types import Decisions
+from tabsmith.modeling.ensemble import BaggedMember, BaggedModel, Ensemble
+from tabsmith.modeling.explanation.background import draw_background
+from tabsmith.modeling.explanation.explain_model import MeasuredRows, explain_model
+from tabsmith.modeling.explanation.learning_curve import measure_learning_curve
+from tabsmith.modeling.holdout_predictions import HoldoutPredictions
+from tabsmith.modeling.metric_catalogue import reported_metrics
+from tabsmith.modeling.model_files import HOLDOUT, ModelFile, StoredMember, is_member_file
+from tabsmith.modeling.refit import REFIT_FILE, refits_of
 from tabsmith.modeling.results import (
-    ColumnImportance,
     Confusion,
+    Delivery,
     Evaluation,
     Holdout,
+    KeptReason,
     ModelReport,
     ModelScore,
     Residuals,
-    metrics_for,
 )
 from tabsmith.modeling.training_data import TrainingData
 from tabsmith.text import plural
@@ -31,9 +44,8 @@ from tabsmith.text import plural
 MAX_POINTS = 400
 BINS = 20
 MAX_LEVELS = 10_000  # of a category, kept with the model
-IMPORTANCE_SECONDS = 20.0
-SAVING_SECONDS = 0.3
-INTERVAL_SHARE = 0.3  # of the time that is left, for drawing intervals; the importance of columns takes the rest
+EXPLANATION_SECONDS = 20.0
+INTERVAL_SHARE = 0.3  # of the time that is left, for drawing intervals; the explanation takes the rest
 INTERVAL_SECONDS = 5.0
 
 
@@ -50,7 +62,14 @@ class ReportHeader(msgspec.Struct, frozen=True):
     seconds: float  # that the run has taken so far
 
 
-def deliver_model(
+class MeasuredModel(msgspec.Struct, frozen=True):
+    """An ensemble as it was measured: its report, and what was decided about its predictions."""
+
+    report: ModelReport
+    decisions: Decisions
+
+
+def measure_model(
     data: TrainingData,
     evaluations: Sequence[Evaluation],
     ensemble: Ensemble,
@@ -59,22 +78,32 @@ def deliver_model(
     *,
     threads: int,
     deadline: float,
-) -> ModelReport:
-    """Score `ensemble` on the hold-out, save it as the model `header.model_id`, and return its report.
+) -> MeasuredModel:
+    """Score `ensemble`, as the mean of its fold models, on the hold-out, and return it with its report; nothing is saved.
 
-    The model averages the fold models that were measured; nothing is fitted again. `deadline` is a time of
-    time.monotonic(): the importance of columns, which can take longest, ends there with the columns measured so far. A
-    model that cannot be saved whole is not saved at all. Raises StorageError.
+    `deadline` is a time of time.monotonic(): what explains the model, which can take longest, ends there with what is
+    measured so far.
     """
     started = time.monotonic()
     with threadpool_limits(threads):
         members = _members(evaluations, ensemble, run_folder, len(data.folds))
-        saving_seconds = SAVING_SECONDS + 2 * (time.monotonic() - started)  # about twice as long as loading took
-        delivered = _delivered(data, members)
-        intervals_end = time.monotonic() + INTERVAL_SHARE * (deadline - saving_seconds - time.monotonic())
-        holdout, outcome = _measure(data, delivered, ensemble, intervals_end)
-        end = min(deadline - saving_seconds, time.monotonic() + IMPORTANCE_SECONDS)
-        importances = importance(data, members, seed=data.seed, enough=lambda: time.monotonic() >= end)
+        measured = _measured(data, members)
+        intervals_end = time.monotonic() + INTERVAL_SHARE * (deadline - time.monotonic())
+        decided = fit_decisions(data, ensemble)
+        validated = decided.cross_validated(ensemble)
+        rows = measured_rows(data, measured, ensemble, decided)
+        holdout, outcome = _measure(data, rows, decided, intervals_end, run_folder / HOLDOUT)
+        end = min(deadline, time.monotonic() + EXPLANATION_SECONDS)
+        champion = _champion(data, evaluations)
+        importance, explanation = explain_model(
+            data,
+            members,
+            rows,
+            deadline=end,
+            learning_curve=lambda: measure_learning_curve(
+                data, champion, run_folder, threads=threads, seconds_left=lambda: end - time.monotonic()
+            ),
+        )
     report = ModelReport(
         model_id=header.model_id,
         run_id=header.run_id,
@@ -82,23 +111,73 @@ def deliver_model(
         source=header.source,
         fingerprint=header.fingerprint,
         schema=data.schema,
-        metric=data.metric,
+        metric=decided.metric,
         members=ensemble.members,
-        champion=_champion(data, evaluations),
-        cv_score=ensemble.score,
-        cv_se=ensemble.standard_error,
+        champion=champion,
+        cv_score=validated.score,
+        cv_se=validated.standard_error,
         holdout=holdout,
-        importance=importances,
+        importance=importance,
+        explanation=explanation,
         outcome=outcome,
         classes=data.labels.words(),
         train_rows=data.train_rows,
         iterations=header.iterations,
         tries=header.tries,
         seconds=header.seconds + time.monotonic() - started,
-        notes=(*data.notes, *_caveats(holdout, header.tries, data), *_unmeasured(data, importances)),
+        seed=data.seed,
+        folds=len(data.folds),
+        decisions=decided.report(rows.y, rows.prediction, _weights_of_measured(data)),
+        notes=(
+            *data.notes,
+            *_caveats(holdout, header.tries, data),
+            *_cut_short(evaluations, ensemble),
+            *_unweighted(data, ensemble),
+        ),
     )
-    _save(data, evaluations, ensemble, run_folder, report)
+    return MeasuredModel(report, decided.decisions)
+
+
+def save_delivered(
+    data: TrainingData,
+    evaluations: Sequence[Evaluation],
+    measured: MeasuredModel,
+    run_folder: Path,
+    *,
+    kept: KeptReason,
+) -> ModelReport:
+    """Save the model `measured`, each recipe as the models of all rows that it has below `run_folder`, or else
+    as those of its folds; returns its report.
+
+    `kept` says why recipes may not have been fitted again. A model that cannot be saved whole is not saved at all. Raises
+    StorageError.
+    """
+    report = measured.report
+    refits = {
+        member.recipe.id: tuple(refits_of(member.recipe, run_folder)) if kept != "asked for" else ()
+        for member in report.members
+    }
+    refitted = sum(bool(folders) for folders in refits.values())
+    delivery = Delivery(
+        rows=data.train_rows + data.holdout_rows,
+        refitted=refitted,
+        recipes=len(report.members),
+        kept=kept if refitted < len(report.members) else "",
+    )
+    report = replace(report, delivery=delivery)
+    _save(data, evaluations, report, measured.decisions, run_folder, refits)
     return report
+
+
+def _cut_short(evaluations: Sequence[Evaluation], ensemble: Ensemble) -> tuple[str, ...]:
+    """The recipes of the ensemble whose fits had to end before they were done."""
+    chosen = {member.recipe.id for member in ensemble.members}
+    names = [
+        each.recipe.name or each.recipe.family
+        for each in evaluations
+        if each.recipe.id in chosen and any(fold.cut for fold in each.folds)
+    ]
+    return (f"Cut short for want of time: {', '.join(names)}. More time may give another model.",) if names else ()
 
 
 def _caveats(holdout: Holdout | None, tries: int, data: TrainingData) -> tuple[str, ...]:
@@ -114,11 +193,15 @@ def _caveats(holdout: Holdout | None, tries: int, data: TrainingData) -> tuple[s
     return (f"The test set does not show the model to beat the best constant prediction, which gets {score}.",)
 
 
-def _unmeasured(data: TrainingData, importances: tuple[ColumnImportance, ...]) -> tuple[str, ...]:
-    columns = sum(column.kind != "constant" for column in data.inputs)
-    if len(importances) >= columns:
+def _unweighted(data: TrainingData, ensemble: Ensemble) -> tuple[str, ...]:
+    """The members whose library takes no weights of rows, where rows have them."""
+    if data.weights is None:
         return ()
-    return (f"Importance was measured for {len(importances)} of {columns} columns, for want of time.",)
+    families = dict.fromkeys(member.recipe.family for member in ensemble.members)
+    labels = [family.label for family in map(get_family, families) if not family.weighs_rows]
+    return tuple(
+        f"The {label} was fitted without the weights of rows, which its library does not take." for label in labels
+    )
 
 
 def _folder(evaluations: Sequence[Evaluation], recipe_id: str, run_folder: Path) -> Path:
@@ -137,7 +220,7 @@ def _members(
     return tuple(members)
 
 
-def _delivered(data: TrainingData, members: Sequence[BaggedMember]) -> BaggedModel:
+def _measured(data: TrainingData, members: Sequence[BaggedMember]) -> BaggedModel:
     return BaggedModel(
         tuple(
             BaggedMember(member.recipe, member.weight, tuple(member.models[fold] for fold in data.delivered_folds))
@@ -154,14 +237,33 @@ def _champion(data: TrainingData, evaluations: Sequence[Evaluation]) -> Evaluati
     return best
 
 
+def measured_rows(
+    data: TrainingData, delivered: BaggedModel, ensemble: Ensemble, decided: FittedDecisions
+) -> MeasuredRows:
+    """The hold-out with the predictions of `delivered`; where there is none, the training rows, out of fold."""
+    decisions = decided.decisions
+    if data.holdout_rows:
+        prediction = decided.calibrated(delivered.predict(data.held_rows))
+        return MeasuredRows(data.held_rows, data.held_y, prediction, data.held_positions, decisions)
+    covered = np.flatnonzero(data.covered)
+    prediction = decided.calibrated(ensemble.prediction[covered])
+    return MeasuredRows(data.rows.take(covered), data.y[covered], prediction, data.positions[covered], decisions)
+
+
+def _weights_of_measured(data: TrainingData) -> Floats | None:
+    """How much each of the measured rows counts; None where all count the same."""
+    return data.holdout_weights if data.holdout_rows else metrics.taken(data.weights, np.flatnonzero(data.covered))
+
+
 def _measure(
-    data: TrainingData, delivered: BaggedModel, ensemble: Ensemble, deadline: float
+    data: TrainingData, rows: MeasuredRows, decided: FittedDecisions, deadline: float, kept: Path
 ) -> tuple[Holdout | None, Confusion | Residuals]:
+    """The scores on the hold-out, whose predictions are written to the file `kept`, and the outcome."""
     if not data.holdout_rows:
-        covered = data.covered
-        return None, _outcome_of(data, data.y[covered], ensemble.prediction[covered])
-    prediction = delivered.predict(data.held_rows)
-    measured = (data.metric, *(metric for metric in metrics_for(data.task) if metric != data.metric))
+        return None, _outcome_of(data, rows.y, rows.prediction, decided)
+    prediction = rows.prediction
+    HoldoutPredictions(data.held_y, prediction, data.holdout_basis.groups, data.holdout_weights).save(kept)
+    measured = reported_metrics(decided.metric, data.task)
     end = min(deadline, time.monotonic() + INTERVAL_SECONDS)
     intervals = metrics.bootstrap_intervals(
         measured,
@@ -170,6 +272,7 @@ def _measure(
         data.classes,
         seed=data.seed,
         groups=data.holdout_basis.groups,
+        weights=data.holdout_weights,
         enough=lambda: time.monotonic() >= end,
     )
     scores = tuple(
@@ -178,23 +281,26 @@ def _measure(
         if interval.score == interval.score
     )
     baseline = compare_with_baseline(
-        data.metric,
+        decided.metric,
         data.held_y,
         prediction,
-        best_constant(data.metric, data.y, data.classes),
+        best_constant(decided.metric, data.y, data.classes, data.weights),
         data.classes,
         seed=data.seed,
         groups=data.holdout_basis.groups,
+        weights=data.holdout_weights,
         enough=lambda: time.monotonic() >= end,
     )
-    return Holdout(data.holdout_rows, scores, baseline), _outcome_of(data, data.held_y, prediction)
+    return Holdout(data.holdout_rows, scores, baseline), _outcome_of(data, data.held_y, prediction, decided)
 
 
-def _outcome_of(data: TrainingData, y: Ints | Floats, prediction: Floats) -> Confusion | Residuals:
+def _outcome_of(
+    data: TrainingData, y: Ints | Floats, prediction: Floats, decided: FittedDecisions
+) -> Confusion | Residuals:
     if data.task == "regression":
         return _residuals(np.asarray(y, dtype=np.float64), prediction[:, 0], data.seed)
     counts = np.zeros((data.classes, data.classes), dtype=np.int64)
-    np.add.at(counts, (y.astype(np.int64), prediction.argmax(axis=1)), 1)
+    np.add.at(counts, (y.astype(np.int64), decided.labels(prediction)), 1)
     return Confusion(data.labels.words(), tuple(tuple(row) for row in counts.tolist()))
 
 
@@ -216,23 +322,35 @@ def _residuals(truth: Floats, predicted: Floats, seed: int) -> Residuals:
 
 
 def _save(
-    data: TrainingData, evaluations: Sequence[Evaluation], ensemble: Ensemble, run_folder: Path, report: ModelReport
+    data: TrainingData,
+    evaluations: Sequence[Evaluation],
+    report: ModelReport,
+    decisions: Decisions,
+    run_folder: Path,
+    refits: Mapping[str, Sequence[Path]],
 ) -> None:
-    files: dict[str, Path] = {}
+    files: dict[str, Path] = {HOLDOUT: run_folder / HOLDOUT} if (run_folder / HOLDOUT).is_file() else {}
     stored = []
-    scratch = {cross_validation.PREDICTIONS_FILE, cross_validation.ROWS_FILE, cross_validation.SCORE_FILE}
-    for position, member in enumerate(ensemble.members):
-        source = _folder(evaluations, member.recipe.id, run_folder)
+    scratch = {
+        cross_validation.PREDICTIONS_FILE, cross_validation.ROWS_FILE, cross_validation.SCORE_FILE, REFIT_FILE
+    }  # fmt: skip
+    for position, member in enumerate(report.members):
+        sources = refits[member.recipe.id]
+        if not sources:
+            source = _folder(evaluations, member.recipe.id, run_folder)
+            sources = [cross_validation.fold_folder(source, fold) for fold in data.delivered_folds]
         folders = []
-        for fold in data.delivered_folds:
-            folder = f"members/{position}-{member.recipe.id}/fold-{fold}"
+        for fitted in sources:
+            folder = f"members/{position}-{member.recipe.id}/{fitted.name}"
             folders.append(folder)
-            for path in sorted(cross_validation.fold_folder(source, fold).iterdir()):
+            for path in sorted(fitted.iterdir()):
                 if path.name not in scratch:
                     assert is_member_file(path.name), path.name
                     files[f"{folder}/{path.name}"] = path
         stored.append(StoredMember(member.recipe, member.weight, tuple(folders)))
-    store.save_model(report, ModelFile(data.labels.classes, tuple(stored), _training_levels(data)), files)
+    background = draw_background(data.rows, seed=data.seed)
+    model = ModelFile(data.labels.classes, tuple(stored), _training_levels(data), background, decisions)
+    store.save_model(report, model, files)
 
 
 def _training_levels(data: TrainingData) -> dict[str, tuple[str, ...]]:

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from tabsmith.errors import TrainingError
-from tabsmith.families.estimator import Estimator, Floats, Ints, load_estimator
+from tabsmith.families.estimator import Floats, Ints
 from tabsmith.modeling import cross_validation, metrics
-from tabsmith.modeling.cross_validation import compute_derived_columns
-from tabsmith.modeling.features.transformer import FeatureTransformer
-from tabsmith.modeling.results import EnsembleMember, Evaluation, Metric
+from tabsmith.modeling.cross_validation import FoldModel, compute_derived_columns
+from tabsmith.modeling.metric_catalogue import Metric
+from tabsmith.modeling.results import EnsembleMember, Evaluation
 from tabsmith.modeling.rows import RowArrays
 from tabsmith.modeling.training_data import TrainingData
 from tabsmith.recipes.recipe import Recipe
@@ -40,6 +40,7 @@ def select_weights(
     classes: int,
     *,
     folds: Sequence[Ints] | None = None,
+    row_weights: Floats | None = None,
     rounds: int = ROUNDS,
     max_members: int = MAX_MEMBERS,
     enough: Callable[[], bool] = lambda: False,
@@ -48,12 +49,12 @@ def select_weights(
 
     Each round adds, with replacement, the prediction that makes the mean of all chosen best; the best of all rounds is
     returned, so the result is never worse than the best single prediction. Of equal scores, fewer members win, then
-    the earlier round. The score is the mean over `folds` (row positions), or that of all rows. A prediction whose score
-    is NaN is never chosen. `enough` ends the rounds early. Raises TrainingError when no prediction has a score.
+    the earlier round. The score is the mean over `folds` (row positions), or that of all rows, each row counted by
+    `row_weights`. A prediction whose score is NaN is never chosen. `enough` ends the rounds early. Raises TrainingError when no prediction has a score.
     """
 
     def measure(prediction: Floats) -> float:
-        return _score(prediction, y, metric, classes, folds)
+        return _score(prediction, y, metric, classes, folds, row_weights)
 
     singles = [measure(prediction) for prediction in predictions]
     if all(score != score for score in singles):
@@ -85,10 +86,17 @@ def select_weights(
     return tuple((best_counts / best_counts.sum()).tolist())
 
 
-def _score(prediction: Floats, y: Ints | Floats, metric: Metric, classes: int, folds: Sequence[Ints] | None) -> float:
+def _score(
+    prediction: Floats,
+    y: Ints | Floats,
+    metric: Metric,
+    classes: int,
+    folds: Sequence[Ints] | None,
+    weights: Floats | None,
+) -> float:
     if folds is None:
-        return metrics.score(metric, y, prediction, classes)
-    scores = [metrics.score(metric, y[rows], prediction[rows], classes) for rows in folds]
+        return metrics.score(metric, y, prediction, classes, weights)
+    scores = [metrics.score(metric, y[rows], prediction[rows], classes, metrics.taken(weights, rows)) for rows in folds]
     defined = [score for score in scores if score == score]
     return float(np.mean(defined)) if defined else float("nan")
 
@@ -128,6 +136,7 @@ def build_ensemble(
         data.metric,
         data.classes,
         folds=[rows for _, rows in data.folds],
+        row_weights=data.weights,
         rounds=rounds,
         enough=enough,
     )
@@ -140,25 +149,9 @@ def build_ensemble(
     mean = np.asarray(sum(weight * prediction for weight, _, prediction in weighted), dtype=np.float64)
     scores = cross_validation.fold_scores(data, mean)
     defined = scores[~np.isnan(scores)]
-    members = tuple(EnsembleMember(recipe, weight) for weight, recipe, _ in weighted)
+    found = {each.recipe.id: cross_validation.rounds_found(each.folds) for each in evaluations}
+    members = tuple(EnsembleMember(recipe, weight, found[recipe.id]) for weight, recipe, _ in weighted)
     return Ensemble(members, float(defined.mean()), cross_validation.standard_error(defined), mean)
-
-
-@dataclass(frozen=True)
-class FoldModel:
-    """The features and the estimator that were fitted without one fold."""
-
-    features: FeatureTransformer
-    estimator: Estimator
-
-    def predict(self, rows: RowArrays) -> Floats:
-        """(rows, classes or 1); `rows` hold the recipe's derived columns."""
-        return self.estimator.predict(self.features.transform(rows))
-
-    @classmethod
-    def load(cls, folder: Path) -> "FoldModel":
-        """The fold model saved in `folder`. Raises ModelDamagedError."""
-        return cls(FeatureTransformer.load(folder), load_estimator(folder))
 
 
 @dataclass(frozen=True)

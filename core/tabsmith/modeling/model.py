@@ -1,9 +1,10 @@
 """A finished model: load it, predict, look at its report, save it elsewhere."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +17,15 @@ from tabsmith.errors import (
     NewRowsWarning,
     PredictionError,
 )
-from tabsmith.families.estimator import Floats
+from tabsmith.families.estimator import Floats, Ints
 from tabsmith.modeling import archive, store
+from tabsmith.modeling.decisions.calibration import calibrate
+from tabsmith.modeling.decisions.conformal import intervals_of
+from tabsmith.modeling.decisions.labels import choose_labels
+from tabsmith.modeling.decisions.types import LEVEL, Conformal, NoIntervals
 from tabsmith.modeling.ensemble import BaggedModel, load_bagged_model
+from tabsmith.modeling.explanation.background import background_rows
+from tabsmith.modeling.explanation.contributions import RowExplainer
 from tabsmith.modeling.model_files import FORMAT_WITH_COLUMN_FORMATS, MANIFEST, MODEL_ID, ModelFile
 from tabsmith.modeling.new_rows import NewRowsReader
 from tabsmith.modeling.results import ModelReport
@@ -27,6 +34,9 @@ from tabsmith.modeling.rows import RowArrays
 from tabsmith.modeling.training_data import ClassLabels, input_columns
 from tabsmith.tables.schema.types import Schema
 from tabsmith.text import clean
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 _NAMED = 5  # columns named in an error
 
@@ -40,7 +50,9 @@ class Model:
         self.report = report
         self.labels = ClassLabels(file.classes)
         self.knows_formats = knows_formats  # False for a model saved before models kept how their columns are read
+        self.decisions = file.decisions
         self._levels = file.levels
+        self._background = file.background
         self._estimator = estimator
         self._origin = origin  # the folder or file it was loaded from
 
@@ -80,7 +92,8 @@ class Model:
         return self.labels.array()
 
     def predict(self, rows: Predictable, *, allow_missing: bool = False) -> npt.NDArray[Any]:
-        """The most probable label, or the number, of each row; shape (rows,).
+        """The label, or the number, of each row; shape (rows,). A label is the most probable one, or that of the model's
+        threshold (`report.decisions`).
 
         `rows` is a frame, a table or the path of a file. Each row is read by itself, as the training table was; columns
         are found by name, and a column that is missing counts as missing values. What is not understood is treated as
@@ -89,7 +102,7 @@ class Model:
         Raises MissingColumnError if an important column is missing, unless `allow_missing`; PredictionError if `rows`
         has none of the model's columns; and the errors of reading a file.
         """
-        return self.decide(self._predict(rows, allow_missing))
+        return self.decide(self._compute(rows, allow_missing, self.predict_arrays))
 
     def predict_proba(self, rows: Predictable, *, allow_missing: bool = False) -> Floats:
         """The probability of each of `classes_` for each row; shape (rows, classes).
@@ -100,7 +113,75 @@ class Model:
             raise PredictionError(
                 "A model of numbers has no class probabilities.", next_step="Use predict for its numbers."
             )
-        return self._predict(rows, allow_missing)
+        return self._compute(rows, allow_missing, self.predict_arrays)
+
+    def explain(self, rows: Predictable, *, label: object = None, allow_missing: bool = False) -> "DataFrame":
+        """What each column adds to each row's prediction: Shapley values (see `modeling.explanation.contributions`).
+
+        The frame has a row for each of `rows` and a column for each of `column_names`, then `base`, the prediction for a
+        row of which nothing is known; a row's sum is the prediction. For classes, that is the probability of `label`;
+        without one, of the event class of two, or of the class that is predicted for the row.
+
+        Raises PredictionError for a `label` that is no class, and for a model that was saved by an earlier version; and
+        as `predict` does.
+        """
+        from pandas import DataFrame
+
+        position = self._class_position(label)
+        explainer = self.row_explainer
+
+        def compute(batch: RowArrays) -> Floats:
+            explained = np.empty((len(batch), len(explainer.columns) + 1))
+            for part, found in explainer.pieces(batch):
+                outputs = self.explained_outputs(found.prediction) if position is None else np.int64(position)
+                explained[part, :-1] = found.of_outputs(outputs)
+                explained[part, -1] = found.base[outputs]
+            return explained
+
+        names = [*explainer.columns, "base" if "base" not in explainer.columns else "base value"]
+        return DataFrame(self._compute(rows, allow_missing, compute), columns=names)
+
+    @cached_property
+    def row_explainer(self) -> RowExplainer:
+        """What explains predictions of this model. Raises PredictionError for one saved by an earlier version."""
+        if not self._background:
+            raise PredictionError(
+                "The model was saved by an earlier tabsmith, which kept no rows to compare others with.",
+                next_step=f"`tabsmith models explain {self.id}` adds them while the run's table is there; or train it again.",
+            )
+        columns = input_columns(self.schema)
+        background = background_rows(self._background, columns)
+        return RowExplainer(self._estimator, background, calibration=self.decisions.calibration)
+
+    def explained_outputs(self, prediction: Floats) -> Ints | np.int64:
+        """Which output of each row's prediction an explanation is about: the number, the probability of the event class
+        of two, or that of the predicted class."""
+        count = len(self.labels.classes)
+        return (
+            np.int64(self.report.metric.event if count == 2 else 0) if count <= 2 else self.label_positions(prediction)
+        )
+
+    def _class_position(self, label: object) -> int | None:
+        if label is None:
+            return None
+        classes = list(self.labels.classes)
+        if label not in classes:
+            raise PredictionError(
+                f'"{clean(label, 60)}" is none of the classes that the model predicts.',
+                next_step=f"Choose one of: {clean(', '.join(map(str, classes)), 200)}."
+                if classes
+                else "Leave out the label.",
+            )
+        return classes.index(label)
+
+    def predict_interval(self, rows: Predictable, level: float = LEVEL, *, allow_missing: bool = False) -> Floats:
+        """The lower and the upper end of an interval that holds the number of a row with probability `level`.
+
+        Shape (rows, 2). The intervals are conformal: of rows drawn as the training rows were, about `level` have their
+        number inside (`report.decisions.intervals` has it checked on the test set). Raises PredictionError for a model
+        of classes and for a level that it cannot know, and as `predict` does.
+        """
+        return self.intervals(self._compute(rows, allow_missing, self.predict_arrays), level)
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -134,14 +215,38 @@ class Model:
 
     def predict_arrays(self, rows: RowArrays) -> Floats:
         """(rows, classes) probabilities, or (rows, 1) numbers, of rows once read."""
-        return self._estimator.predict(rows)
+        prediction = self._estimator.predict(rows)
+        return calibrate(self.decisions.calibration, prediction) if self.labels.classes else prediction
+
+    def label_positions(self, probabilities: Floats) -> Ints:
+        """The positions among `classes_` of the labels that the model gives `probabilities` (rows, classes)."""
+        return choose_labels(self.decisions.rule, probabilities)
+
+    def intervals(self, prediction: Floats, level: float) -> Floats:
+        """(rows, 2): the ends of the interval of each predicted number, (rows, 1); NaN where the prediction is NaN.
+
+        Raises PredictionError for a model of classes, one saved before models had intervals, and a level that the model
+        cannot know.
+        """
+        match self.decisions.intervals:
+            case Conformal() as rule:
+                return intervals_of(rule, prediction[:, 0], level)
+            case NoIntervals() if self.labels.classes:
+                raise PredictionError(
+                    "A model of classes has no intervals of numbers.",
+                    next_step="Use predict_proba for its probabilities.",
+                )
+            case NoIntervals():
+                raise PredictionError(
+                    "The model was saved before models had prediction intervals.", next_step="Train it again."
+                )
 
     def decide(self, prediction: Floats) -> npt.NDArray[Any]:
         """Predictions as labels, or as numbers; None for a label where the prediction is NaN."""
         if not self.labels.classes:
             return prediction[:, 0]
         without = np.isnan(prediction).any(axis=1)
-        labels = self.labels.decode(np.where(without, 0, prediction.argmax(axis=1)))
+        labels = self.labels.decode(np.where(without, 0, self.label_positions(prediction)))
         if without.any():
             labels = labels.astype(object)
             labels[without] = None
@@ -167,13 +272,14 @@ class Model:
         families = ", ".join(dict.fromkeys(member.recipe.family for member in self.report.members))
         return f"<Model {self.id}: {self.schema.target} by {families}>"
 
-    def _predict(self, rows: Predictable, allow_missing: bool) -> Floats:
+    def _compute(self, rows: Predictable, allow_missing: bool, compute: Callable[[RowArrays], Floats]) -> Floats:
+        """What `compute` makes of the rows, batch by batch, a row for each; NaN for rows that cannot be read."""
         new_rows = open_rows(rows, self.column_names, as_text=self.knows_formats)
         reader = self.reader(new_rows.names, allow_missing=allow_missing)
         predictions: list[Floats] = []
         unread_rows = 0
         for batch in new_rows.batches:
-            prediction = self.predict_arrays(reader.read(batch.cells, batch.count))
+            prediction = compute(reader.read(batch.cells, batch.count))
             prediction[batch.bad] = np.nan
             unread_rows += len(batch.bad)
             predictions.append(prediction)
@@ -186,18 +292,18 @@ class Model:
 
 
 def load_model(model: str | Path) -> Model:
-    """The model with this id, in this folder, or in this exported file.
+    """The model with this id or alias, in this folder, or in this exported file.
 
     Every file is compared with the manifest, and only trusted types are made (see `families.skops_files`). Raises
     ModelNotFoundError, or ModelDamagedError naming the file at fault.
     """
     name = str(model)
-    if MODEL_ID.fullmatch(name) and (saved := store.model_folder(name)).is_dir():
-        return Model.load(saved, saved)
     path = Path(name).expanduser()
-    if (path / MANIFEST).is_file():
-        return Model.load(path, path)
-    if path.is_file():
-        with archive.unpacked_model(path) as folder:
-            return Model.load(folder, path)
-    raise store.model_not_found(name)
+    if not MODEL_ID.fullmatch(name) or not store.has_model(name):
+        if (path / MANIFEST).is_file():
+            return Model.load(path, path)
+        if path.is_file():
+            with archive.unpacked_model(path) as folder:
+                return Model.load(folder, path)
+    saved = store.model_folder(store.find_model(name))
+    return Model.load(saved, saved)

@@ -7,16 +7,19 @@ from typing import Final
 import msgspec
 
 from tabsmith.families.registry import families
+from tabsmith.modeling.decisions.types import Decisions
+from tabsmith.modeling.explanation.types import BackgroundCells
 from tabsmith.recipes.recipe import Recipe
 from tabsmith.tables.schema.types import ProblemType
 
-FORMAT: Final = 2
+FORMAT: Final = 3  # 3 has decisions, which an older tabsmith would leave out without a word
 FORMAT_WITH_COLUMN_FORMATS: Final = 2
 """Models of this format and later know how the texts of each column are read (`ColumnSchema.format`)."""
 MANIFEST: Final = "manifest.json"
 REPORT: Final = "report.json"
 SCHEMA: Final = "schema.json"
 MODEL: Final = "model.json"
+HOLDOUT: Final = "holdout.npz"  # of format 3 on, where there is a test set
 
 MODEL_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -29,8 +32,8 @@ def _member_files() -> re.Pattern[str]:
 
 @cache
 def _model_files() -> re.Pattern[str]:
-    member = rf"members/\d{{1,3}}-[0-9a-f]{{12}}/fold-\d{{1,3}}/(?:{_member_files().pattern})"
-    return re.compile(rf"report\.json|schema\.json|model\.json|{member}")
+    member = rf"members/\d{{1,3}}-[0-9a-f]{{12}}/(?:fold|all)-\d{{1,3}}/(?:{_member_files().pattern})"
+    return re.compile(rf"report\.json|schema\.json|model\.json|holdout\.npz|{member}")
 
 
 def is_member_file(name: str) -> bool:
@@ -52,14 +55,18 @@ class StoredMember(msgspec.Struct, frozen=True):
 
 
 class ModelFile(msgspec.Struct, frozen=True):
-    """`model.json`: the class labels in their own types, the members, and the levels of categories in training.
+    """`model.json`: the class labels in their own types, the members, the levels of categories in training, the few
+    training rows that explained predictions are compared with, and what is decided about the ensemble's predictions.
 
-    A column with more than `delivery.MAX_LEVELS` levels is not among `levels`.
+    A column with more than `delivery.MAX_LEVELS` levels is not among `levels`. Models of earlier versions have no
+    `background`.
     """
 
     classes: tuple[bool | int | float | str, ...]
     members: tuple[StoredMember, ...]
     levels: dict[str, tuple[str, ...]] = {}
+    background: BackgroundCells = {}
+    decisions: Decisions = Decisions()
 
 
 class FileFingerprint(msgspec.Struct, frozen=True):
@@ -94,3 +101,6 @@ class ModelSummary(msgspec.Struct, frozen=True):
     members: tuple[str, ...] = ()  # families, by weight
     size: int = 0  # bytes
     damaged: str = ""
+    name: str = ""  # that a person gave it
+    note: str = ""
+    aliases: tuple[str, ...] = ()  # that mean this model

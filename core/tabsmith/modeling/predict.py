@@ -12,6 +12,7 @@ from tabsmith.errors import UsageError
 from tabsmith.modeling.column_matching import match_columns
 from tabsmith.modeling.results import ModelReport, PredictedFile, UnreadRow
 from tabsmith.modeling.row_batches import RowBatch, new_rows_source, snapshot_batches
+from tabsmith.modeling.rows import RowArrays
 from tabsmith.modeling.scoring import RowsScorer
 from tabsmith.tables.export import TableWriter, is_text, open_table_writer, require_table_suffix
 from tabsmith.tables.info import REASON_COLUMN, Preview, TableInfo
@@ -39,20 +40,26 @@ def predict_file(
     out: Path | None = None,
     *,
     column: str = "",
+    level: float | None = None,
     allow_missing: bool = False,
+    explain: int = 0,
     progress: Callable[[float, str], None] = lambda _share, _message: None,
 ) -> PredictedFile:
     """Predict the rows of a table, and write them to `out` in their order, one for each row of the table.
 
     `info` is the table as read from `source_to_predict`. Beside its columns, whose cells stay as they stand in the file,
     there is a column `column`, or `prediction` (with a number if the table has such a column), and for classes one
-    `probability of <label>` each. A row that could not be read has an empty prediction, and then there is a column
+    `probability of <label>` each; for numbers and a `level`, such as 0.9, `prediction low` and `prediction high` are the
+    ends of an interval of that level. A row that could not be read has an empty prediction, and then there is a column
     `reason`. If the table holds the target, the predictions are scored.
+
+    With `explain`, that many columns that moved a row's prediction most stand in `contributor 1`, `contributor 2` ...,
+    and by how much and in which direction in `contribution 1` ... (see `Model.explain`).
 
     `out` ends in .csv or .parquet; None means `<source>-predictions.csv` in the current folder, or the next free name.
     In CSV, a text cell that a spreadsheet would take for a formula is led by an apostrophe. The file appears whole or
     not at all. Raises UsageError for another ending, the source itself, or a `column` that the table has already;
-    PredictionError when none of the model's columns is there, MissingColumnError when an important one is not, unless
+    PredictionError when none of the model's columns is there or the model has no intervals of this level, MissingColumnError when an important one is not, unless
     `allow_missing`; StorageError.
     """
     out = require_table_suffix(_free_name(info) if out is None else out)
@@ -64,7 +71,7 @@ def predict_file(
             next_step="Choose another name for the column of predictions.",
         )
     with open_table_writer(out) as writer:
-        predicted = _Prediction(model, info, names, column, allow_missing).write(writer, progress)
+        predicted = _Prediction(model, info, names, column, level, allow_missing, explain).write(writer, progress)
     return msgspec.structs.replace(predicted, out=str(out))
 
 
@@ -86,7 +93,7 @@ def preview_predictions(report: ModelReport, prediction: PredictedFile, rows: in
         cells = list(row)
         for place, position in enumerate(first[: len(prediction.added)]):
             if place or not report.classes:
-                cells[position] = _short_number(cells[position], 0.01 if place else error)
+                cells[position] = _short_number(cells[position], 0.01 if report.classes else error)
         body.append(tuple(cells[position] for position in order))
     return Preview(tuple(written.names[position] for position in order), tuple(body))
 
@@ -98,16 +105,30 @@ def _short_number(cell: str, error: float) -> str:
 class _Prediction:
     """The rows of one table being predicted."""
 
-    def __init__(self, model: "Model", info: TableInfo, names: list[str], column: str, allow_missing: bool) -> None:
+    def __init__(
+        self,
+        model: "Model",
+        info: TableInfo,
+        names: list[str],
+        column: str,
+        level: float | None,
+        allow_missing: bool,
+        explain: int,
+    ) -> None:
         self._model = model
         self._info = info
         self._names = names
         self._reader = model.reader(names, allow_missing=allow_missing)
         self._labels = model.classes_.tolist()
-        self._added = _added_names(names, column, self._labels)
+        self._level = level
+        if level is not None:  # a level that the model cannot give is refused before anything is read
+            model.intervals(np.zeros((0, 1)), level)
+        self._added = _added_names(names, column, self._labels, intervals=level is not None)
+        self._explained = _explained_names((*names, *self._added), explain)
         others = self._reader.match.extra
         target = match_columns([model.schema.target], others)
         self._target = "".join(others[position] for position in target.positions.values())  # empty if it is not there
+        self._weight = model.schema.weight if model.schema.weight in names else ""
         self._matched = (*self._reader.match.matched, *target.matched)
         self._scorer = RowsScorer(model.report, model.labels) if self._target else None
         self._bad_rows: list[UnreadRow] = []
@@ -123,8 +144,16 @@ class _Prediction:
             prediction = self._model.predict_arrays(read)
             prediction[batch.bad] = np.nan
             if self._scorer is not None:
-                self._scorer.add(batch.cells[self._names.index(self._target)], prediction, read)
+                weight = batch.cells[self._names.index(self._weight)] if self._weight else None
+                self._scorer.add(batch.cells[self._names.index(self._target)], prediction, read, weight)
             written = self._with_predictions(_as_it_stands(table), prediction)
+            if self._explained:
+                done = rows
+
+                def explained(count: int, done: int = done) -> None:
+                    progress((done + count) / max(1, self._info.rows), f"{done + count:,} rows explained")
+
+                written = self._with_contributions(written, read, batch, explained)
             if batch.has_reasons:
                 written = written.append_column(_free(REASON_COLUMN, written.column_names), _reasons(batch))
             self._note_bad_rows(rows, batch.bad.tolist(), batch.reasons)
@@ -151,6 +180,8 @@ class _Prediction:
             extra=tuple(name for name in reader.match.extra if name not in in_schema and name != self._target),
             unparsable=sum(each.count for each in unread),
             added=self._added,
+            explained=self._explained,
+            explains=self._explains() if self._explained else "",
             matched=self._matched,
             unread=unread,
             unseen=unseen,
@@ -165,14 +196,51 @@ class _Prediction:
 
         without = np.isnan(prediction).any(axis=1)
         if self._labels:
-            positions = np.where(without, 0, prediction.argmax(axis=1))
+            positions = np.where(without, 0, self._model.label_positions(prediction))
             columns = [pa.array(self._labels).take(pa.array(positions, mask=without))]
             columns += [pa.array(np.ascontiguousarray(values), mask=without) for values in prediction.T]
         else:
             columns = [pa.array(prediction[:, 0], mask=without)]
+            if self._level is not None:
+                ends = self._model.intervals(prediction, self._level)
+                columns += [pa.array(np.ascontiguousarray(values), mask=without) for values in ends.T]
         for name, values in zip(self._added, columns, strict=True):
             table = table.append_column(name, values)
         return table
+
+    def _with_contributions(
+        self, table: "pa.Table", rows: RowArrays, batch: RowBatch, progress: Callable[[int], None]
+    ) -> "pa.Table":
+        import pyarrow as pa
+
+        count = len(self._explained) // 2
+        columns = np.full((len(rows), count), -1)
+        sizes = np.zeros((len(rows), count))
+        explainer = self._model.row_explainer
+        for part, found in explainer.pieces(rows):
+            values = found.of_outputs(self._model.explained_outputs(found.prediction))
+            order = np.argsort(-np.abs(values), axis=1, kind="stable")[:, :count]
+            columns[part, : order.shape[1]] = order
+            sizes[part, : order.shape[1]] = np.take_along_axis(values, order, axis=1)
+            progress(part.stop)
+        without = sizes == 0
+        without[batch.bad] = True
+        names = pa.array(explainer.columns, pa.string())
+        for place in range(count):
+            mask = without[:, place]
+            positions = pa.array(np.where(mask, 0, columns[:, place]), mask=mask)
+            table = table.append_column(self._explained[2 * place], names.take(positions))
+            values = pa.array(np.ascontiguousarray(sizes[:, place]), mask=mask)
+            table = table.append_column(self._explained[2 * place + 1], values)
+        return table
+
+    def _explains(self) -> str:
+        """What the contributions add up to."""
+        if not self._labels:
+            return self._model.schema.target
+        if len(self._labels) > 2:
+            return "probability of the predicted class"
+        return f"probability of {self._labels[self._model.report.metric.event]}"
 
     def _note_lost_rows(self) -> None:
         """Note the lines that reading left out, as it does where tables are joined."""
@@ -220,10 +288,20 @@ def _check_replaces_nothing(info: TableInfo, out: Path) -> None:
         )
 
 
-def _added_names(names: list[str], column: str, labels: list[Any]) -> tuple[str, ...]:
+def _added_names(names: list[str], column: str, labels: list[Any], *, intervals: bool) -> tuple[str, ...]:
     added: list[str] = []
-    for wanted in (column or PREDICTION, *(f"probability of {label}" for label in labels)):
+    first = column or PREDICTION
+    ends = (f"{first} low", f"{first} high") if intervals else ()
+    for wanted in (first, *(f"probability of {label}" for label in labels), *ends):
         added.append(_free(wanted, (*names, *added)))
+    return tuple(added)
+
+
+def _explained_names(taken: Sequence[str], count: int) -> tuple[str, ...]:
+    added: list[str] = []
+    for number in range(1, count + 1):
+        for wanted in (f"contributor {number}", f"contribution {number}"):
+            added.append(_free(wanted, (*taken, *added)))
     return tuple(added)
 
 

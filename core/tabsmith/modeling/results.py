@@ -1,95 +1,15 @@
-"""Results as data: metrics, fold scores, evaluations, reports, predicted files. Imports no numerical library."""
+"""Results as data: fold scores, evaluations, reports, predicted files. Imports no numerical library."""
 
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Final, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 
-from tabsmith.errors import UsageError
+from tabsmith.modeling.decisions.types import DecisionReport
+from tabsmith.modeling.explanation.types import Explanation
+from tabsmith.modeling.metric_catalogue import Metric
 from tabsmith.recipes.recipe import Recipe
-from tabsmith.tables.schema.types import ProblemType, Schema
+from tabsmith.tables.schema.types import Schema
 from tabsmith.text import clean, plural
-
-MetricName: TypeAlias = Literal[
-    "roc_auc", "log_loss", "accuracy", "balanced_accuracy", "f1", "average_precision", "rmse", "mae", "median_ae", "r2"
-]
-
-
-class Metric(msgspec.Struct, frozen=True):
-    """A measure by which models are compared. Scores are in its own sign and unit, never negated."""
-
-    name: MetricName
-    label: str
-    greater_is_better: bool
-    tasks: tuple[ProblemType, ...]
-
-    def better(self, a: float, b: float) -> bool:
-        """Whether score `a` beats score `b`; NaN never beats anything, and everything beats NaN."""
-        if a != a:
-            return False
-        if b != b:
-            return True
-        return a > b if self.greater_is_better else a < b
-
-
-_BOTH: Final[tuple[ProblemType, ...]] = ("binary", "multiclass")
-
-METRICS: Final[tuple[Metric, ...]] = (
-    Metric("roc_auc", "ROC AUC", True, ("binary",)),
-    Metric("log_loss", "log loss", False, _BOTH),
-    Metric("accuracy", "accuracy", True, _BOTH),
-    Metric("balanced_accuracy", "balanced accuracy", True, _BOTH),
-    Metric("f1", "F1", True, _BOTH),
-    Metric("average_precision", "average precision", True, ("binary",)),
-    Metric("rmse", "RMSE", False, ("regression",)),
-    Metric("mae", "MAE", False, ("regression",)),
-    Metric("median_ae", "median absolute error", False, ("regression",)),
-    Metric("r2", "R²", True, ("regression",)),
-)
-
-METRIC_DESCRIPTIONS: Final[Mapping[MetricName, str]] = MappingProxyType(
-    {
-        "roc_auc": "how well the classes are told apart; higher is better",
-        "log_loss": "how good the probabilities are; lower is better",
-        "accuracy": "share of rows predicted right; higher is better",
-        "balanced_accuracy": "accuracy with every class counting the same; higher is better",
-        "f1": "precision and recall together; higher is better",
-        "average_precision": "for a rare class; higher is better",
-        "rmse": "typical error, large ones count more; lower is better",
-        "mae": "mean error in the target's unit; lower is better",
-        "median_ae": "half of the rows are nearer; lower is better",
-        "r2": "share of the variation explained; higher is better",
-    }
-)
-"""What each metric says, for the person who chooses it."""
-
-_DEFAULTS: Final[dict[ProblemType, MetricName]] = {"binary": "roc_auc", "multiclass": "log_loss", "regression": "rmse"}
-
-
-def get_metric(name: str, task: ProblemType | None = None) -> Metric:
-    """The metric called `name`. Raises UsageError when there is none, or none that fits `task`."""
-    wanted = name.strip().lower()
-    fitting = {metric.name: metric for metric in METRICS if task is None or task in metric.tasks}
-    for metric in fitting.values():
-        if metric.name == wanted:
-            return metric
-    exists = any(metric.name == wanted for metric in METRICS)
-    reason = f"does not fit a {task} task" if exists else "is not a metric that tabsmith knows"
-    raise UsageError(f'"{clean(name, 60)}" {reason}.', next_step=f"Choose one of: {', '.join(fitting)}.")
-
-
-def default_metric(task: ProblemType) -> Metric:
-    """ROC AUC for two classes, log loss for more, RMSE for numbers. Raises UsageError for the task "none"."""
-    if task not in _DEFAULTS:
-        raise UsageError("Without a target there is nothing to measure.", next_step="Choose a target column first.")
-    return get_metric(_DEFAULTS[task])
-
-
-def metrics_for(task: ProblemType) -> tuple[Metric, ...]:
-    """All metrics of `task`, its default first."""
-    first = default_metric(task)
-    return (first, *(metric for metric in METRICS if task in metric.tasks and metric != first))
 
 
 class FoldScore(msgspec.Struct, frozen=True):
@@ -99,6 +19,8 @@ class FoldScore(msgspec.Struct, frozen=True):
     score: float
     fit_seconds: float
     predict_seconds: float
+    rounds: int = 0  # of boosting; 0 for families that know none
+    cut: bool = False  # whether the fit had to end before it was done, for want of time
 
 
 class Evaluation(msgspec.Struct, frozen=True):
@@ -118,6 +40,7 @@ class EnsembleMember(msgspec.Struct, frozen=True):
 
     recipe: Recipe
     weight: float
+    rounds: int = 0  # of boosting, as the folds have found them; 0 for families that know none
 
 
 class ModelScore(msgspec.Struct, frozen=True):
@@ -174,6 +97,20 @@ class Holdout(msgspec.Struct, frozen=True):
     )  # None where the metric is undefined for a constant answer
 
 
+KeptReason: TypeAlias = Literal["", "asked for", "no time", "stopped"]
+"""Why recipes were delivered as they were measured: a person wanted it, there was no time to fit them again, or a person
+stopped the run."""
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """What the delivered model has learned from, where that differs from the measured one."""
+
+    rows: int  # that recipes were fitted to again, hold-out included
+    refitted: int  # recipes of the ensemble that were; the others are delivered as they were measured
+    recipes: int  # of the ensemble
+    kept: KeptReason = ""  # why not all were fitted again; "" if all were
+
+
 class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
     """Everything about a finished model; shown by screens and `tabsmith models show`, saved with the model."""
 
@@ -196,7 +133,12 @@ class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
     iterations: int
     tries: int
     seconds: float
+    seed: int = 0
+    folds: int = 0  # of the validation; 0 in reports of earlier versions
+    delivery: Delivery | None = None  # None where the model is the measured one, as it was before there was a choice
     notes: tuple[str, ...] = ()  # what a reader should know: folds made fewer, work cut short
+    decisions: DecisionReport = DecisionReport()
+    explanation: Explanation = Explanation()
 
     @property
     def typical_error(self) -> float:
@@ -297,6 +239,23 @@ class RowsScore(msgspec.Struct, frozen=True):
     rows: int  # that were scored: those with a target that the model knows, at most `modeling.scoring.MAX_ROWS`
     scores: tuple[ModelScore, ...]  # the model's own metric first
     holdout: tuple[ModelScore, ...]  # the scores on the hold-out, to compare with; empty where there was none
+    weight: str = ""  # the column by which the rows count, as they did in training; "" if all count the same
+
+
+class ModelComparison(msgspec.Struct, frozen=True):
+    """Two models on the same rows, under the first one's metric. `low` and `high` bound the difference of the scores, first
+    less second, with 95 % confidence (paired bootstrap); None where it could not be drawn."""
+
+    first: str  # ids
+    second: str
+    metric: Metric
+    on: Literal["test set", "table"]
+    rows: int
+    first_score: float
+    second_score: float
+    low: float | None
+    high: float | None
+    better: Literal["first", "second", "not shown"]  # not shown: the interval holds 0
 
 
 class PredictedFile(msgspec.Struct, frozen=True):
@@ -317,3 +276,5 @@ class PredictedFile(msgspec.Struct, frozen=True):
     bad_rows: tuple[UnreadRow, ...] = ()  # the first hundred
     bad_row_count: int = 0
     score: RowsScore | None = None  # None where the source does not hold the target
+    explained: tuple[str, ...] = ()  # columns that the columns that moved each prediction stand in, with their sizes
+    explains: str = ""  # what these sizes, with a base, add up to: the target, or a probability

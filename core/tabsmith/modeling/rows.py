@@ -40,6 +40,10 @@ class NumberColumn:
     def take(self, index: npt.NDArray[Any]) -> "NumberColumn":
         return NumberColumn(self.values[index], self.whole)
 
+    def joined(self, other: "ColumnValues") -> "NumberColumn":
+        assert isinstance(other, NumberColumn)
+        return NumberColumn(np.concatenate([self.values, other.values]), self.whole and other.whole)
+
 
 @dataclass(frozen=True, slots=True)
 class BooleanColumn:
@@ -49,6 +53,10 @@ class BooleanColumn:
 
     def take(self, index: npt.NDArray[Any]) -> "BooleanColumn":
         return BooleanColumn(self.values[index])
+
+    def joined(self, other: "ColumnValues") -> "BooleanColumn":
+        assert isinstance(other, BooleanColumn)
+        return BooleanColumn(np.concatenate([self.values, other.values]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +68,10 @@ class DateColumn:
     def take(self, index: npt.NDArray[Any]) -> "DateColumn":
         return DateColumn(self.values[index])
 
+    def joined(self, other: "ColumnValues") -> "DateColumn":
+        assert isinstance(other, DateColumn)
+        return DateColumn(np.concatenate([self.values, other.values]))
+
 
 @dataclass(frozen=True, slots=True)
 class TextColumn:
@@ -70,6 +82,15 @@ class TextColumn:
 
     def take(self, index: npt.NDArray[Any]) -> "TextColumn":
         return TextColumn(self.codes[index], self.levels)
+
+    def joined(self, other: "ColumnValues") -> "TextColumn":
+        assert isinstance(other, TextColumn)
+        if self.levels == other.levels:
+            return TextColumn(np.concatenate([self.codes, other.codes]), self.levels)
+        levels = dict.fromkeys((*self.levels, *other.levels))
+        positions = {level: position for position, level in enumerate(levels)}
+        table = np.asarray([*(positions[level] for level in other.levels), -1], dtype=np.int64)
+        return TextColumn(np.concatenate([self.codes, table[other.codes]]), tuple(levels))
 
 
 ColumnValues: TypeAlias = NumberColumn | BooleanColumn | DateColumn | TextColumn
@@ -89,6 +110,13 @@ class RowArrays:
     def take(self, index: npt.NDArray[Any]) -> "RowArrays":
         """The rows at the integer positions `index`, in that order."""
         return RowArrays(len(index), {name: column.take(index) for name, column in self.columns.items()})
+
+    def joined(self, others: "RowArrays") -> "RowArrays":
+        """These rows and then `others`, which were taken from the same rows."""
+        return RowArrays(
+            self.count + others.count,
+            {name: column.joined(others.columns[name]) for name, column in self.columns.items()},
+        )
 
     def replaced(self, columns: Mapping[str, ColumnValues]) -> "RowArrays":
         """The same rows with `columns` added or put in place of those of the same name."""

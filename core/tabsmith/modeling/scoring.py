@@ -8,8 +8,10 @@ import numpy as np
 
 from tabsmith.families.estimator import Floats, Ints
 from tabsmith.modeling import metrics
+from tabsmith.modeling.holdout_predictions import HoldoutPredictions
+from tabsmith.modeling.metric_catalogue import reported_metrics
 from tabsmith.modeling.new_rows import Cells, ColumnReader
-from tabsmith.modeling.results import ModelReport, ModelScore, RowsScore, UnreadCells, UnseenLevels, metrics_for
+from tabsmith.modeling.results import ModelReport, ModelScore, RowsScore, UnreadCells, UnseenLevels
 from tabsmith.modeling.rows import RowArrays, TextColumn, cell_text
 from tabsmith.modeling.training_data import ClassLabels
 
@@ -31,6 +33,9 @@ class RowsScorer:
         self._classes = {word: position for position, word in enumerate(words)}
         kind = "category" if words else "numeric"
         self._reader = ColumnReader(msgspec.structs.replace(target, kind=kind), words or None)
+        weight = report.schema.weight
+        self._weight_reader = ColumnReader(report.schema.column(weight), None) if weight else None
+        self._weights: list[Floats] = []
         self._groups: dict[str, int] = {}
         self._truth: list[Ints | Floats] = []
         self._predictions: list[Floats] = []
@@ -48,8 +53,12 @@ class RowsScorer:
         """The cells of the target that are none of the model's classes; their rows are not scored."""
         return self._reader.unseen
 
-    def add(self, target: Cells, prediction: Floats, rows: RowArrays) -> None:
-        """Take the next rows: the target's cells, (rows, classes or 1) predictions, and the rows as they were read."""
+    def add(self, target: Cells, prediction: Floats, rows: RowArrays, weight: "Cells | None" = None) -> None:
+        """Take the next rows: the target's cells, (rows, classes or 1) predictions, and the rows as they were read.
+
+        `weight` holds the cells of the model's weight column, where the rows have it; a row without a positive weight is
+        not scored then.
+        """
         values = self._reader.read(target)
         if isinstance(values, TextColumn):
             positions = [self._classes.get(level, -1) for level in values.levels]
@@ -59,11 +68,19 @@ class RowsScorer:
             truth = values.values
             known = ~np.isnan(truth)
         known &= np.isfinite(prediction).all(axis=1)
+        weights = np.empty(0)
+        if weight is not None and self._weight_reader is not None:
+            values = self._weight_reader.read(weight)
+            assert not isinstance(values, TextColumn)
+            weights = values.values
+            known &= weights > 0
         kept = np.flatnonzero(known)
         kept = kept[(self._seen + np.arange(len(kept))) % self._stride == 0]
         self._seen += int(known.sum())
         self._truth.append(truth[kept])
         self._predictions.append(prediction[kept])
+        if len(weights):
+            self._weights.append(weights[kept])
         split = self._report.schema.split
         if split.kind == "grouped" and split.by in rows.columns:
             self._group_codes.append(self._group_positions(rows.texts(split.by))[kept])
@@ -76,8 +93,7 @@ class RowsScorer:
             return None
         y = cast("Ints | Floats", np.concatenate(self._truth))
         prediction = np.concatenate(self._predictions)
-        metric = self._report.metric
-        measured = (metric, *(each for each in metrics_for(self._report.schema.problem_type) if each != metric))
+        measured = reported_metrics(self._report.metric, self._report.schema.problem_type)
         deadline = time.monotonic() + _INTERVAL_SECONDS
         intervals = metrics.bootstrap_intervals(
             measured,
@@ -86,6 +102,7 @@ class RowsScorer:
             len(self._labels.classes),
             seed=0,
             groups=np.concatenate(self._group_codes) if self._group_codes else None,
+            weights=np.concatenate(self._weights) if self._weights else None,
             enough=lambda: time.monotonic() >= deadline,
         )
         scores = tuple(
@@ -94,7 +111,17 @@ class RowsScorer:
             if interval.score == interval.score
         )
         holdout = self._report.holdout
-        return RowsScore(len(y), scores, holdout.scores if holdout is not None else ())
+        weight = self._report.schema.weight if self._weights else ""
+        return RowsScore(len(y), scores, holdout.scores if holdout is not None else (), weight)
+
+    def gathered(self) -> HoldoutPredictions | None:
+        """The truth and the predictions of the rows that are scored; None if there are none."""
+        if not sum(map(len, self._truth)):
+            return None
+        groups = np.concatenate(self._group_codes) if self._group_codes else None
+        truth = cast("Ints | Floats", np.concatenate(self._truth))
+        weights = np.concatenate(self._weights) if self._weights else None
+        return HoldoutPredictions(truth, np.concatenate(self._predictions), groups, weights)
 
     def _group_positions(self, groups: TextColumn) -> Ints:
         """The group of each row, the same number in every batch; a row without one is in a group of all such rows."""
@@ -103,7 +130,7 @@ class RowsScorer:
 
     def _thin(self) -> None:
         """Keep every second of the rows."""
-        lists: tuple[list[Any], ...] = (self._truth, self._predictions, self._group_codes)
+        lists: tuple[list[Any], ...] = (self._truth, self._predictions, self._group_codes, self._weights)
         for parts in lists:
             parts[:] = [np.concatenate(parts)[::2]] if parts else []
         self._stride *= 2

@@ -35,6 +35,12 @@ class SplitBasis:
         times = None if self.times is None else self.times[index]
         return SplitBasis(self.kind, self.task, self.y[index], groups, times)
 
+    def joined(self, others: "SplitBasis") -> "SplitBasis":
+        """What these rows and then `others` are split by; both were taken from the same rows."""
+        groups = None if self.groups is None or others.groups is None else np.concatenate([self.groups, others.groups])
+        times = None if self.times is None or others.times is None else np.concatenate([self.times, others.times])
+        return SplitBasis(self.kind, self.task, np.concatenate([self.y, others.y]), groups, times)
+
 
 def kfold_parts(basis: SplitBasis, parts: int, seed: int) -> Iterator[tuple[Ints, Ints]]:
     """`parts` pairs of (the other rows, this part's rows); every row is in one part. Not for forward splits."""

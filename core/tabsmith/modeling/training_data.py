@@ -12,10 +12,13 @@ import numpy.typing as npt
 from tabsmith.errors import SchemaError, TrainingError
 from tabsmith.families.estimator import Floats, Ints
 from tabsmith.modeling import splits
-from tabsmith.modeling.results import Metric
-from tabsmith.modeling.rows import RowArrays, read_rows, to_floats
+from tabsmith.modeling.decisions.goals import AUTOMATIC, LabelGoal
+from tabsmith.modeling.metric_catalogue import Metric
+from tabsmith.modeling.metrics import require_defined
+from tabsmith.modeling.rows import RowArrays, cell_text, read_rows, to_floats
 from tabsmith.modeling.splits import SplitBasis
 from tabsmith.tables.schema.embedded_numbers import embedded_number
+from tabsmith.tables.schema.event import choose_event, find_event
 from tabsmith.tables.schema.readiness import MIN_ROWS
 from tabsmith.tables.schema.repeats import find_copies
 from tabsmith.tables.schema.types import ColumnSchema, ProblemType, Schema
@@ -73,6 +76,7 @@ def _label(value: object) -> Label:
 
 
 MIN_HOLDOUT_ROWS = 5
+_NAMED_ROWS = 8  # in an error
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,11 @@ class TrainingData:
     held_rows: RowArrays
     holdout_basis: SplitBasis
     notes: tuple[str, ...]
+    positions: Ints  # of `rows` in the table, counted from 0
+    held_positions: Ints  # of `held_rows`
+    goal: LabelGoal = AUTOMATIC  # what the labels of two classes are to be good for
+    weights: Floats | None = None  # of the training rows, with mean 1; None where all rows count the same
+    holdout_weights: Floats | None = None  # in the same unit
 
     @property
     def task(self) -> ProblemType:
@@ -130,6 +139,24 @@ class TrainingData:
             mask[scored] = True
         return mask
 
+    def with_holdout(self) -> "TrainingData":
+        """The same data with the hold-out among the rows to train on, and without folds: what a model that is already
+        measured is fitted to."""
+        both = self.weights is not None and self.holdout_weights is not None
+        weights = np.concatenate([self.weights, self.holdout_weights]) if both else self.weights
+        return replace(
+            self,
+            rows=self.rows.joined(self.held_rows),
+            basis=self.basis.joined(self.holdout_basis),
+            folds=(),
+            held_rows=self.held_rows.take(np.arange(0)),
+            holdout_basis=self.holdout_basis.take(np.arange(0)),
+            positions=np.concatenate([self.positions, self.held_positions]),
+            held_positions=self.held_positions[:0],
+            weights=weights,
+            holdout_weights=None,
+        )
+
     @property
     def delivered_folds(self) -> tuple[int, ...]:
         """The folds whose models make up a finished model: all, or the later half of a forward split, whose models
@@ -143,12 +170,21 @@ def input_columns(schema: Schema) -> tuple[ColumnSchema, ...]:
     return tuple(column for column in schema.columns if column.role in ("feature", "time", "group"))
 
 
-def prepare_training_data(frame: "DataFrame", schema: Schema, metric: Metric, *, seed: int) -> TrainingData:
-    """Rows with a target, the hold-out set aside first and then the folds, both as the schema's split says.
+def prepare_training_data(
+    frame: "DataFrame",
+    schema: Schema,
+    metric: Metric,
+    *,
+    seed: int,
+    goal: LabelGoal = AUTOMATIC,
+    folds_in_time: int = 0,
+) -> TrainingData:
+    """Rows with a target, the hold-out set aside first and then the folds, both as the schema's split says; of more than
+    `folds_in_time` folds only so many, if it is given.
 
     Raises SchemaError when the schema does not fit the frame, and TrainingError when the rows allow no validation.
     """
-    _check_schema(frame, schema, metric)
+    _check_schema(frame, schema, metric, goal)
     notes: list[str] = []
     y, labels = _target(frame, schema, notes)
     inputs = input_columns(schema)
@@ -163,25 +199,35 @@ def prepare_training_data(frame: "DataFrame", schema: Schema, metric: Metric, *,
         notes.append(f"{without_target} rows without a target are left out")
     kept = np.flatnonzero(usable & _has_target(y))
     _check_rows(kept, y, schema)
+    require_defined(metric, y[kept])
     basis = _with_copies(basis.take(kept), read.rows.take(kept), schema, notes)
+    weights = _row_weights(frame, schema, kept)
     train, held = _split_holdout(basis, schema, seed, notes)
+    if weights is not None:
+        notes.append(f"rows count by {clean(schema.weight, 60)}, in every fit and every score")
+        weights = weights / weights[train].mean()
     basis, holdout_basis = basis.take(train), basis.take(held)
     return TrainingData(
         schema=schema,
-        metric=metric,
+        metric=metric.about(_event(schema, y[kept], labels)),
         seed=seed,
         labels=labels,
         inputs=inputs,
         rows=read.rows.take(kept[train]),
         basis=basis,
-        folds=_folds(basis, schema, seed, notes),
+        folds=_folds(basis, schema, seed, folds_in_time, notes),
         held_rows=read.rows.take(kept[held]),
         holdout_basis=holdout_basis,
         notes=tuple(notes),
+        goal=goal,
+        weights=None if weights is None else weights[train],
+        holdout_weights=None if weights is None else weights[held],
+        positions=kept[train],
+        held_positions=kept[held],
     )
 
 
-def _check_schema(frame: "DataFrame", schema: Schema, metric: Metric) -> None:
+def _check_schema(frame: "DataFrame", schema: Schema, metric: Metric, goal: LabelGoal) -> None:
     if schema.problem_type == "none" or not schema.target:
         raise SchemaError("The schema names no target.", next_step="Choose the column to predict.")
     names = [str(name) for name in frame.columns]
@@ -193,6 +239,11 @@ def _check_schema(frame: "DataFrame", schema: Schema, metric: Metric) -> None:
     if not any(column.role in ("feature", "time") for column in schema.columns):
         raise TrainingError(
             "No column is left to predict from.", next_step="Give at least one column the role feature."
+        )
+    if goal != AUTOMATIC and schema.problem_type != "binary":
+        raise SchemaError(
+            f"A threshold or costs decide between two classes; the task is {schema.problem_type}.",
+            next_step="Leave --threshold and --cost out, or choose a target with two classes.",
         )
     if schema.problem_type not in metric.tasks:
         raise SchemaError(
@@ -217,8 +268,35 @@ def _target(frame: "DataFrame", schema: Schema, notes: list[str]) -> tuple[Ints 
     return codes, labels
 
 
+def _event(schema: Schema, y: Ints | Floats, labels: ClassLabels) -> int:
+    """The position of the event class of two; 1 where there are not two. Raises SchemaError for a class that is none."""
+    if len(labels.classes) != 2:
+        return 1
+    words = [cell_text(label) for label in labels.classes]
+    if schema.event:
+        return find_event(schema.event, words, schema.target)
+    return choose_event(words, np.bincount(y.astype(np.int64), minlength=2).tolist()).position
+
+
 def _has_target(y: Ints | Floats) -> npt.NDArray[np.bool_]:
     return ~np.isnan(y) if y.dtype.kind == "f" else np.asarray(y >= 0)
+
+
+def _row_weights(frame: "DataFrame", schema: Schema, kept: Ints) -> Floats | None:
+    """How much each of the rows `kept` counts; None without a weight column. Raises SchemaError."""
+    name = schema.weight
+    if not name:
+        return None
+    values = read_rows(frame, [schema.column(name)]).rows.floats(name)[kept]
+    wrong = kept[~(values > 0)]  # a missing weight is NaN
+    if len(wrong):
+        listed = ", ".join(str(row + 1) for row in wrong[:_NAMED_ROWS].tolist())
+        raise SchemaError(
+            f"{plural(len(wrong), 'row')} {'has' if len(wrong) == 1 else 'have'} no positive number in the weight column "
+            f'"{clean(name, 60)}": row {listed}{" ..." if len(wrong) > _NAMED_ROWS else ""}.',
+            next_step="Give these rows a weight above 0, leave them out of the table, or give the column another role.",
+        )
+    return values
 
 
 def _split_basis(
@@ -293,8 +371,13 @@ def _split_holdout(basis: SplitBasis, schema: Schema, seed: int, notes: list[str
     return train.astype(np.int64), held.astype(np.int64)
 
 
-def _folds(basis: SplitBasis, schema: Schema, seed: int, notes: list[str]) -> tuple[tuple[Ints, Ints], ...]:
+def _folds(
+    basis: SplitBasis, schema: Schema, seed: int, folds_in_time: int, notes: list[str]
+) -> tuple[tuple[Ints, Ints], ...]:
     asked = max(2, schema.split.folds)
+    if 2 <= folds_in_time < asked:
+        notes.append(f"{folds_in_time} folds instead of {asked}, so that there is time for several recipes")
+        asked = folds_in_time
     count, fold_notes = splits.fold_count(basis, asked)
     notes += fold_notes
     if basis.times is None:

@@ -5,12 +5,13 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from tabsmith.agents.agent_jobs import Activity, AgentJobEnd, RiskLevel
-from tabsmith.agents.protocol import AgentErrorKind, AgentName
+from tabsmith.agents.protocol import AgentErrorKind, AgentName, ProposerName
 from tabsmith.agents.usage import Usage
 from tabsmith.conditions import IterationMetrics
 from tabsmith.config.settings import Mode
 from tabsmith.limits import LimitName
-from tabsmith.modeling.results import Evaluation, FoldScore, Metric
+from tabsmith.modeling.metric_catalogue import Metric
+from tabsmith.modeling.results import Evaluation, FoldScore
 from tabsmith.orchestration.decisions import Decision, Quality, Question, Reply
 from tabsmith.recipes.recipe import Problem, Recipe
 
@@ -35,7 +36,7 @@ class IterationStarted(Event, frozen=True, tag="iteration_started"):
     """`agent` is to propose recipe number `iteration` (from 1), or to work on `task` in a run of a task file."""
 
     iteration: int
-    agent: AgentName
+    agent: ProposerName
     task: str = ""
 
 
@@ -226,6 +227,12 @@ class NoteTaken(Event, frozen=True, tag="note_taken"):
     text: str
 
 
+class RecipeQueued(Event, frozen=True, tag="recipe_queued"):
+    """The person has a recipe of their own, which is tried next."""
+
+    recipe: Recipe
+
+
 class EnsembleBuilt(Event, frozen=True, tag="ensemble_built"):
     """The ensemble of the run was built from these recipes, on their out-of-fold predictions."""
 
@@ -267,6 +274,7 @@ LoopEvent: TypeAlias = (
     | BudgetWarned
     | ModeChanged
     | NoteTaken
+    | RecipeQueued
     | EnsembleBuilt
     | Noted
 )

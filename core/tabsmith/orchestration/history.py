@@ -5,13 +5,14 @@ Any number of threads and processes append at once, each in one locked write who
 
 import time
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
-from tabsmith.agents.protocol import AgentName
+from tabsmith.agents.protocol import AgentName, EarlierRecipe, ProposerName
 from tabsmith.agents.usage import NO_USAGE, Usage
-from tabsmith.modeling.results import MetricName
+from tabsmith.formatting import significant
+from tabsmith.modeling.metric_catalogue import Metric, MetricName
 from tabsmith.orchestration.loop.iteration import LoopContext, RecipeIteration
 from tabsmith.paths import folders
 from tabsmith.recipes.recipe import Recipe
@@ -20,7 +21,7 @@ from tabsmith.version import __version__
 
 
 class HistoryRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """An iteration that is over. `planned` was to propose, `actual` did, and `reason` says why where they differ.
+    """An iteration that is over. `planned` was to propose, `actual` did, and `reason` says why where an agent stood in.
     `score` is the mean over the folds, None if there is none; `champion` says whether the recipe became the champion,
     lost against it, or could not compete."""
 
@@ -31,7 +32,7 @@ class HistoryRecord(msgspec.Struct, frozen=True, kw_only=True):
     target: str
     metric: MetricName
     planned: AgentName
-    actual: AgentName
+    actual: ProposerName
     reason: str = ""
     sessions: tuple[str, ...] = ()  # ids
     recipe: Recipe | None = None
@@ -48,6 +49,35 @@ class HistoryRecord(msgspec.Struct, frozen=True, kw_only=True):
 def open_history(path: Path | None = None, *, sync: bool = True) -> TypedJournal[HistoryRecord]:
     """The history at `path`, by default the one in the state folder. May be shared by threads."""
     return TypedJournal(path or folders().history_file, HistoryRecord, sync=sync)
+
+
+MAX_EARLIER: Final = 6
+"""Recipes of earlier runs that a run is told of: each is a try that the portfolio has to wait for."""
+
+
+def earlier_recipes(
+    history: TypedJournal[HistoryRecord], table: str, target: str, metric: Metric, *, run_id: str
+) -> tuple[EarlierRecipe, ...]:
+    """The best recipes of other runs on the same table, target and metric, the best first, no two alike.
+
+    `table` is its fingerprint. The scores may be of other folds than those of the run `run_id`, which is left out.
+    """
+    best: dict[str, HistoryRecord] = {}
+    for record in history.read(containing=table.encode()).values:
+        if (record.table, record.target, record.metric) != (table, target, metric.name) or record.run_id == run_id:
+            continue
+        if record.recipe is None or record.score is None or record.state != "scored":
+            continue
+        known = best.get(record.recipe_id)
+        if known is None or known.score is None or metric.better(record.score, known.score):
+            best[record.recipe_id] = record
+    sign = -1.0 if metric.greater_is_better else 1.0
+    ranked = sorted(best.values(), key=lambda record: (sign * (record.score or 0.0), record.at))
+    return tuple(
+        EarlierRecipe(record.recipe, f"{metric.label} {significant(record.score)} in an earlier run", record.score)
+        for record in ranked[:MAX_EARLIER]
+        if record.recipe is not None and record.score is not None
+    )
 
 
 def holds(history: TypedJournal[HistoryRecord], run_id: str, iteration: int) -> bool:

@@ -26,6 +26,7 @@ from tabsmith.orchestration.decisions import (
 )
 from tabsmith.orchestration.events import BreakpointPassed, LoopEvent, Noted, PermissionDecided
 from tabsmith.orchestration.limits import UsageTracker
+from tabsmith.recipes.recipe import Recipe
 from tabsmith.text import clean
 
 LoopEnd: TypeAlias = Literal["done", "time", "iterations", "budget", "user"]
@@ -49,6 +50,10 @@ class UserInterface(Protocol):
     def notes(self) -> tuple[str, ...]: ...
     @property
     def limits(self) -> Limits: ...
+    @property
+    def recipes(self) -> tuple[Recipe, ...]:
+        """The person's own recipes, tried or not, in the order in which they are to be tried."""
+        ...
 
     def seconds_for_fitting(self) -> float:
         """Seconds of work left before finishing has to begin; infinite without a time limit."""

@@ -22,6 +22,7 @@ from tabsmith.limits import LIMIT_NAMES, LimitName, Limits
 from tabsmith.orchestration.events import BudgetWarned, SessionUsed
 from tabsmith.text import clean, plural
 
+NO_LIMIT: Final = "no limit"
 _LONGEST: Final = 60
 _NUMBER: Final = r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:[.,][0-9]+)?|[.,][0-9]+)"
 _AMOUNT: Final = re.compile(rf"\s*({_NUMBER})\s*([a-z]*)\s*")
@@ -99,6 +100,30 @@ def parse_amount(
             raise UsageError(f"The run has no {_named(limit)} to add to.", next_step=_example_of_new(limit))
         amount += in_force
     return _accepted(amount, limit, _decimal(spent))
+
+
+def read_budget(text: str) -> Limits:
+    """The limits in `$2`, `2.00`, `2 dollars`, `100k tokens` or `$2, 100k tokens`; "", `0` and `none` are no limit.
+
+    Raises UsageError.
+    """
+    budget = Limits()
+    typed = text.strip().lower()
+    if typed in ("", "0", "$0", "none", NO_LIMIT):
+        return budget
+    for part in re.split(r";|,\s+|\band\b", typed):
+        limit: LimitName = "tokens" if "token" in part else "dollars"
+        try:
+            amount = parse_amount(part, limit, "0")
+        except UsageError as error:
+            raise UsageError(error.what, next_step="Write it like $2, 2.00, 100k tokens, or none.") from error
+        budget = replace(budget, tokens=int(amount)) if limit == "tokens" else replace(budget, dollars=amount)
+    return budget
+
+
+def show_budget(dollars: str | None) -> str:
+    """`dollars` as `read_budget` takes them: `$2.00`; "" for none."""
+    return f"${dollars.strip().lstrip('$')}" if dollars and dollars.strip() else ""
 
 
 def format_limit(amount: Decimal | float | str, limit: LimitName) -> str:

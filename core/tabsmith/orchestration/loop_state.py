@@ -6,11 +6,12 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from tabsmith.agents.agent_jobs import Activity, AgentJobEnd
-from tabsmith.agents.protocol import AgentErrorKind, AgentName
+from tabsmith.agents.protocol import AgentErrorKind, AgentName, ProposerName
 from tabsmith.agents.usage import NO_USAGE, Usage
 from tabsmith.conditions import IterationMetrics
 from tabsmith.config.settings import Mode
-from tabsmith.modeling.results import Evaluation, FoldScore, Metric
+from tabsmith.modeling.metric_catalogue import Metric
+from tabsmith.modeling.results import Evaluation, FoldScore
 from tabsmith.orchestration.decisions import Decision, Quality, Question, Reply
 from tabsmith.orchestration.events import (
     Acceptance,
@@ -63,7 +64,7 @@ class Trial(msgspec.Struct, frozen=True):
     """One iteration as far as it has come."""
 
     iteration: int
-    agent: AgentName
+    agent: ProposerName
     state: TrialState = "asking"
     recipe: Recipe | None = None
     change: str = ""
@@ -144,6 +145,7 @@ class LoopState(msgspec.Struct, frozen=True):
     answers: tuple[AnsweredQuestion, ...] = ()  # a person's, since the last iteration ended
     warnings: tuple[BudgetWarned, ...] = ()  # those that hold under the limits in force
     notes: tuple[str, ...] = ()  # what the person told the agent
+    queued: tuple[Recipe, ...] = ()  # the person's own recipes that came in while the run worked, tried or not
     fallback_grades: int = 0  # how often the heuristic stood in for a model's grade
 
     @property

@@ -7,6 +7,8 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from tabsmith import formatting
+from tabsmith.agents.protocol import PERSON
+from tabsmith.families.registry import family_label
 from tabsmith.limits import Limits
 from tabsmith.orchestration import events as loop
 from tabsmith.orchestration.decisions import AllowTool
@@ -15,6 +17,7 @@ from tabsmith.orchestration.loop_state import Trial
 from tabsmith.presentation import budgets
 from tabsmith.presentation.models import ensemble_label
 from tabsmith.presentation.tasks import outcome_label
+from tabsmith.presentation.trials import change_words
 from tabsmith.runs import events as run
 from tabsmith.runs.events import RunEvent, RunState
 from tabsmith.runs.reducers import reduce
@@ -154,7 +157,7 @@ def _recipe_event(event: RunEvent, trial: Trial | None) -> _Worded:
             score = (
                 f"{formatting.significant(evaluation.mean)} ± {formatting.significant(evaluation.standard_error, 2)}"
             )
-            return "scored", f"#{iteration} {trial.change if trial else ''}: {score}"
+            return "scored", f"#{iteration} {change_words(trial) if trial else ''}: {score}"
         case loop.EvaluationFailed(iteration=iteration, message=message):
             return "failed", f"#{iteration} {message}", "warning"
         case loop.ChampionChanged(iteration=iteration, rule=rule):
@@ -162,7 +165,7 @@ def _recipe_event(event: RunEvent, trial: Trial | None) -> _Worded:
         case loop.Graded(iteration=iteration, quality=quality) if quality.fallback:
             return "grade", f"#{iteration} graded by tabsmith's own rule: {quality.fallback}", "warning"
         case loop.Decided(iteration=iteration, decision=decision):
-            if decision.action == "proceed" and (trial is None or trial.agent == "search"):
+            if decision.action == "proceed" and (trial is None or trial.agent in ("search", PERSON)):
                 return None  # the search always proceeds
             return "decide", f"#{iteration} {decision.label}: {decision.rule}"
         case loop.IterationSkipped(iteration=iteration):
@@ -205,6 +208,8 @@ def _person_event(event: RunEvent) -> _Worded:
             return "budget", words, "warning"
         case loop.ModeChanged(mode=mode):
             return "mode", mode
+        case loop.RecipeQueued(recipe=recipe):
+            return "recipe", f"your own, tried next: {clean(recipe.name or family_label(recipe.family), 80)}"
         case loop.NoteTaken(text=text):
             return "note", f"to the agent: {clean(text, 200)}"
     return None

@@ -8,16 +8,10 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from tabsmith import formatting
-from tabsmith.modeling.results import (
-    ColumnImportance,
-    Confusion,
-    EnsembleMember,
-    Metric,
-    ModelReport,
-    ModelScore,
-    Residuals,
-)
+from tabsmith.modeling.metric_catalogue import Metric
+from tabsmith.modeling.results import ColumnImportance, Confusion, EnsembleMember, ModelReport, ModelScore, Residuals
 from tabsmith.presentation import recipes
+from tabsmith.presentation.decisions import decision_lines
 from tabsmith.presentation.scores import better_way, interval_text, metric_direction
 from tabsmith.presentation.spans import Line, Span, Tone, line, span
 from tabsmith.tables.read.sources import FileSource, Source
@@ -40,7 +34,8 @@ def model_subject(report: ModelReport) -> str:
 
 
 def score_lines(report: ModelReport) -> tuple[Line, ...]:
-    """The hold-out scores with their intervals, and the cross-validation score with the number of tries."""
+    """The hold-out scores with their intervals, the cross-validation score with the number of tries, and what is decided
+    about predictions."""
     lines: list[Line] = [(Span(metric_direction(report.metric), "dim"),)]
     holdout = report.holdout
     if holdout is None:
@@ -57,9 +52,30 @@ def score_lines(report: ModelReport) -> tuple[Line, ...]:
             lines.append(line("nothing was measured on it", "warn"))
         elif holdout.rows < _SMALL_HOLDOUT:
             lines.append(line(f"Only {plural(holdout.rows, 'row')}: take the score with a grain of salt.", "warn"))
+    lines.extend(line(text, "dim") for text in delivery_sentences(report))
     lines.append(())
     lines.append(cross_validation(report))
+    lines.extend(decision_lines(report))
     return tuple(lines)
+
+
+def delivery_sentences(report: ModelReport) -> tuple[str, ...]:
+    """What the delivered model has learned from beside the measured one, and what is left to do; none for old reports."""
+    delivery = report.delivery
+    if delivery is None:
+        return ()
+    rows = plural(delivery.rows, "row")
+    refit = f"`tabsmith models refit {clean(report.model_id, 100)}` does it"
+    if delivery.refitted == delivery.recipes:
+        seen = ", those of the test set too" if report.holdout else ""
+        return (f"The delivered model has learned from all {rows}{seen}; the score is of one that had not.",)
+    if delivery.kept == "asked for":
+        return ("The delivered model is the measured one, as you asked.",)
+    why = "the run was stopped" if delivery.kept == "stopped" else "there was no time"
+    if delivery.refitted == 0:
+        return (f"The delivered model is the measured one, not fitted again on all {rows}: {why}.", f"{refit}.")
+    done = f"{delivery.refitted} of {plural(delivery.recipes, 'recipe')}"
+    return (f"{done} were fitted again on all {rows}; for the others {why}.", f"{refit}.")
 
 
 def headline(report: ModelReport) -> tuple[Line, ...]:
@@ -79,6 +95,7 @@ def headline(report: ModelReport) -> tuple[Line, ...]:
     return (
         (*score_and_interval(holdout.scores[0]), Span(f" · {better_way(report.metric)}", "dim")),
         (Span(f"on the test set: {plural(holdout.rows, 'row')} that no model had seen"),),
+        *(line(text, "dim") for text in delivery_sentences(report)),
     )
 
 
@@ -128,6 +145,19 @@ def useful_columns(importance: Iterable[ColumnImportance]) -> list[ColumnImporta
     """The columns without which the score falls, the most important first."""
     useful = [column for column in importance if column.drop > 0]
     return sorted(useful, key=lambda column: -column.drop if math.isfinite(column.drop) else -math.inf)
+
+
+def importance_note(report: ModelReport) -> str:
+    """`Importance measured for 8 of 19 columns; tabsmith models explain ID measures the rest.`; empty if all were."""
+    columns = report.explanation.columns  # 0 in the report of an earlier version
+    if report.importance and len(report.importance) >= columns:
+        return ""
+    command = f"tabsmith models explain {clean(report.model_id, 60)}"
+    if not report.importance:
+        return "The importance of the columns was not measured" + (f"; {command} does." if columns else ".")
+    return (
+        f"Importance measured for {len(report.importance)} of {plural(columns, 'column')}; {command} measures the rest."
+    )
 
 
 def importance_heading(metric: Metric) -> str:
@@ -191,15 +221,16 @@ def caution_lines(report: ModelReport) -> tuple[Line, ...]:
         found.append("There is no score on a test set: nothing was measured on rows the search had not seen.")
     elif any(score.low is None or score.high is None for score in report.holdout.scores):
         found.append("A score without an interval: there were too few rows, or too few of a class, to draw it from.")
-    if len(report.champion.folds) < report.schema.split.folds:
-        done = f"{len(report.champion.folds)} of {report.schema.split.folds}"
+    folds = report.folds or report.schema.split.folds
+    if len(report.champion.folds) < folds:
+        done = f"{len(report.champion.folds)} of {folds}"
         found.append(f"The best single recipe was scored on {done} folds only.")
     if report.tries <= 1:
         found.append("Only one recipe was scored; with more time there is a choice.")
     elif report.tries < report.iterations:
         found.append(f"{report.iterations - report.tries} of {report.iterations} iterations gave no score.")
-    if not report.importance:
-        found.append("The importance of the columns was not measured.")
+    if unmeasured := importance_note(report):
+        found.append(unmeasured)
     found.extend(clean(note, 160) for note in report.notes)
     for column in report.schema.columns:
         if column.role == "feature":

@@ -50,6 +50,13 @@ def prediction_facts(done: PredictedFile) -> list[LabelledLine]:
     return facts
 
 
+def explained_note(done: PredictedFile) -> str:
+    """`the 3 columns that moved each prediction most, and their parts of the price: contributor 1, contribution 1, ...`."""
+    columns = plural(len(done.explained) // 2, "column")
+    parts = f"their parts of the {clean(done.explains, 60)}"
+    return f"the {columns} that moved each prediction most, and {parts}: {_listed(done.explained)}"
+
+
 def rows_score_lines(score: RowsScore) -> tuple[Line, ...]:
     """The scores on the rows that were predicted, as they hold the target, each beside that on the test set."""
     heading: Line = (Span(f"on these rows, {plural(score.rows, 'row')} with the target", "strong"),)

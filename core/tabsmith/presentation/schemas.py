@@ -26,6 +26,7 @@ ROLE_MEANINGS: Final[Mapping[ColumnRole, str]] = MappingProxyType(
         "target": "what is predicted",
         "group": "its rows stay together",
         "time": "rows are split along it",
+        "weight": "how much the row counts",
     }
 )
 KIND_LABELS: Final[Mapping[ColumnKind, str]] = MappingProxyType(

@@ -6,7 +6,8 @@ import statistics
 import msgspec
 
 from tabsmith import formatting
-from tabsmith.modeling.results import FoldScore, Metric, ModelScore
+from tabsmith.modeling.metric_catalogue import Metric
+from tabsmith.modeling.results import FoldScore, ModelScore
 from tabsmith.orchestration.loop_state import Trial
 from tabsmith.presentation.spans import Tone
 from tabsmith.runs.snapshot import RunSnapshot

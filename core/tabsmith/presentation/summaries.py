@@ -84,7 +84,13 @@ def model_cells(model: "ModelSummary", now: float) -> tuple[Line, ...]:
     )
     if model.damaged:
         about = ((Span("✘ damaged", "bad"),), (span(model.damaged, limit=80),), ())
-    return (*about, line(time_ago(model.created_at, now), "dim"), line(model.id, "dim"))
+    return (*about, line(time_ago(model.created_at, now), "dim"), (foreign(called(model) or model.id, "dim", 60),))
+
+
+def called(model: "ModelSummary") -> str:
+    """The name that a person gave a model, and its aliases: `Churn of 2026 (production)`; "" if it has neither."""
+    aliases = ", ".join(model.aliases)
+    return f"{model.name} ({aliases})" if model.name and aliases else model.name or aliases
 
 
 def model_facts(model: "ModelSummary", now: float) -> list[LabelledLine]:
@@ -99,6 +105,10 @@ def model_facts(model: "ModelSummary", now: float) -> list[LabelledLine]:
         ("size", line(size(model.size) if model.size else UNKNOWN)),
         ("model", line(model.id)),
     ]
+    if label := called(model):
+        facts.insert(0, ("name", (foreign(label, limit=200),)))
+    if model.note:
+        facts.append(("note", (foreign(model.note, limit=400),)))
     if model.damaged:
         facts.append(("damaged", line(model.damaged, "bad")))
     return facts

@@ -3,6 +3,7 @@
 import math
 from typing import Final
 
+from tabsmith.agents.protocol import PERSON
 from tabsmith.orchestration.loop_state import Trial
 from tabsmith.presentation.labels import Label
 from tabsmith.presentation.spans import Span
@@ -32,6 +33,16 @@ def trial_result(trial: Trial, snapshot: RunSnapshot) -> Span:
     if trial.decision is None or trial.decision.action == "proceed":
         return status
     return status._replace(text=f"{status.text}, {trial.decision.label}")
+
+
+def proposed_by(trial: Trial) -> str:
+    """Who proposed the recipe of a trial: `you`, or the agent's name."""
+    return "you" if trial.agent == PERSON else trial.agent
+
+
+def change_words(trial: Trial) -> str:
+    """What the recipe of a trial changes, led by `by you: ` where it is the person's own; "" before there is one."""
+    return f"by you: {trial.change}" if trial.change and trial.agent == PERSON else trial.change
 
 
 def trial_status(trial: Trial, snapshot: RunSnapshot) -> Span:

@@ -42,6 +42,14 @@ def compute(frame: "pd.DataFrame", derived: Sequence[DerivedColumn], *, chunk_ro
     return pd.DataFrame({name: series.array for name, series in values.items()}, index=frame.index)
 
 
+def source_columns(derived: Sequence[DerivedColumn], names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The columns among `names` that each derived column is computed from, by its name. Raises RecipeError."""
+    if not derived:
+        return {}
+    with sql_engine.connect_sandboxed() as connection:
+        return {column.name: tuple(_check(connection, column, names).columns) for column in derived}
+
+
 def _check(connection: "duckdb.DuckDBPyConnection", column: DerivedColumn, names: Sequence[str]) -> sql.SqlExpression:
     """The expression of `column`, checked again because a recipe may come from a file. DuckDB checks its types later."""
     expression = sql.parse_expression(connection, column.sql, [sql.SqlColumn(name, ()) for name in names])

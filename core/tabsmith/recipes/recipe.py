@@ -1,10 +1,11 @@
-"""The recipe: a model as data, with derived columns, dropped columns, encoders, family and hyperparameters."""
+"""The recipe: a model as data, with its columns, feature steps, target transformation, family and hyperparameters."""
 
 import hashlib
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import msgspec
 
+from tabsmith.families.feature_steps import FeatureStep, MonotoneDirection, TargetTransformation
 from tabsmith.families.registry import family_names
 from tabsmith.families.spec import ParameterValue
 
@@ -33,12 +34,24 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dropped: tuple[str, ...] = ()
     encoders: dict[str, Encoder] = {}
     parameters: dict[str, ParameterValue] = {}
+    features: tuple[FeatureStep, ...] = ()
+    target: TargetTransformation = "none"
+    monotone: dict[str, MonotoneDirection] = {}  # what the prediction does as a column grows, all else the same
 
     @property
     def id(self) -> str:
-        """Twelve hexadecimal digits of the content's SHA-256: the same for equal recipes, whatever their name."""
-        content = msgspec.json.encode(msgspec.structs.replace(self, name=""), order="deterministic")
-        return hashlib.sha256(content).hexdigest()[:12]
+        """Twelve hexadecimal digits of the content's SHA-256: the same for equal recipes, whatever their name.
+
+        Fields that recipes did not always have count only where they are set, so a recipe keeps its id as fields come.
+        """
+        content = msgspec.to_builtins(msgspec.structs.replace(self, name=""), order="deterministic")
+        for name, default in _LATER_FIELDS.items():
+            if getattr(self, name) == default:
+                del content[name]
+        return hashlib.sha256(msgspec.json.encode(content)).hexdigest()[:12]
+
+
+_LATER_FIELDS: Final = {"features": (), "target": "none", "monotone": {}}
 
 
 class Problem(msgspec.Struct, frozen=True):

@@ -5,12 +5,13 @@ from typing import Final
 
 import msgspec
 
+from tabsmith.families.feature_steps import Lags
 from tabsmith.families.registry import families, family_label, family_parameter, family_parameters
 from tabsmith.families.spec import ParameterSpec, ParameterValue
 from tabsmith.recipes import sql
 from tabsmith.recipes.recipe import Encoder, Family, Problem, Recipe, Verdict
 from tabsmith.tables.profile.types import StorageType, TableProfile
-from tabsmith.tables.schema.types import ColumnKind, ColumnSchema, Schema
+from tabsmith.tables.schema.types import NUMBER_KINDS, ColumnKind, ColumnSchema, ProblemType, Schema
 from tabsmith.text import clean, nearest
 
 MAX_BYTES: Final = 1_000_000
@@ -69,8 +70,9 @@ def validate_recipe(recipe: Recipe, schema: Schema, profile: TableProfile | None
     unfinished = tuple(_incomplete(recipe, schema))
     problems = (
         *unfinished,
-        *_parameter_problems(recipe, schema),
+        *parameter_problems(recipe, schema.problem_type),
         *_column_problems(recipe, schema),
+        *_lag_problems(recipe, schema),
         *sql.check_derived(recipe.derived, sql_columns(schema, profile)),
     )
     return Verdict(valid=not problems, complete=not unfinished, problems=problems)
@@ -146,7 +148,7 @@ def _parameter_schema(spec: ParameterSpec) -> dict[str, object]:
 def _withheld(column: ColumnSchema, schema: Schema) -> str:
     if column.name == schema.target or column.role == "target":
         return "it is the target"
-    if column.role in ("ignore", "group"):
+    if column.role in ("ignore", "group", "weight"):
         return f'its role is "{column.role}"'
     return ""
 
@@ -165,7 +167,8 @@ def _incomplete(recipe: Recipe, schema: Schema) -> Iterator[Problem]:
         yield Problem("dropped", f"More than {MAX_FEATURES:,} features are left; drop some.")
 
 
-def _parameter_problems(recipe: Recipe, schema: Schema) -> Iterator[Problem]:
+def parameter_problems(recipe: Recipe, task: ProblemType | None = None) -> Iterator[Problem]:
+    """The problems of the recipe's parameters; whether they are for the `task` is not asked without one."""
     for name, value in recipe.parameters.items():
         where = f"parameter {clean(name, 60)}"
         spec = family_parameter(recipe.family, name)
@@ -176,8 +179,8 @@ def _parameter_problems(recipe: Recipe, schema: Schema) -> Iterator[Problem]:
             yield Problem(where, f"The family {family_label(recipe.family)} has no such parameter. {hint}")
         elif what := _value_problem(spec, value):
             yield Problem(where, what)
-        elif spec.tasks and schema.problem_type not in spec.tasks and value != spec.default:
-            yield Problem(where, f"It is for {' and '.join(spec.tasks)} targets; this one is {schema.problem_type}.")
+        elif task and spec.tasks and task not in spec.tasks and value != spec.default:
+            yield Problem(where, f"It is for {' and '.join(spec.tasks)} targets; this one is {task}.")
 
 
 def _value_problem(spec: ParameterSpec, value: ParameterValue) -> str:
@@ -214,6 +217,25 @@ def _column_problems(recipe: Recipe, schema: Schema) -> Iterator[Problem]:
             )
         elif name in recipe.dropped and encoder not in ("auto", "drop"):
             yield Problem(where, "The column is dropped; leave out its encoder, or keep the column.")
+
+
+def _lag_problems(recipe: Recipe, schema: Schema) -> Iterator[Problem]:
+    columns = {column.name: column for column in schema.columns}
+    for step in recipe.features:
+        if not isinstance(step, Lags):
+            continue
+        if schema.split.kind != "forward":
+            yield Problem("features, lags", f"Lags need rows that are split by time; these are {schema.split.kind}.")
+        if not step.columns and schema.problem_type == "multiclass":
+            yield Problem("features, lags", "A target of several classes is no number; name numeric columns.")
+        derived = {column.name for column in recipe.derived}
+        for name in (name for name in (*step.columns, *step.entity) if name not in derived):
+            where = f"lags of {clean(name, 60)}"
+            yield from _unknown_column(where, name, columns, schema)
+            if name in columns and columns[name].role in ("ignore", "weight"):
+                yield Problem(where, f'Its role is "{columns[name].role}", so that models do not see it.')
+            elif name in step.columns and name in columns and columns[name].kind not in NUMBER_KINDS | {"boolean"}:
+                yield Problem(where, f"It is of kind {columns[name].kind}, and lags are of numbers.")
 
 
 def _unknown_column(where: str, name: str, columns: dict[str, ColumnSchema], schema: Schema) -> Iterator[Problem]:

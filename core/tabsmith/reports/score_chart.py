@@ -4,7 +4,7 @@ import math
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tabsmith import formatting
-from tabsmith.modeling.results import Metric
+from tabsmith.modeling.metric_catalogue import Metric
 from tabsmith.orchestration.loop_state import Trial
 from tabsmith.presentation.scores import metric_direction
 from tabsmith.reports import figures

@@ -32,7 +32,6 @@ from tabsmith.agents.server.agent_client import AgentClient
 from tabsmith.config.settings import AgentSettings, Settings
 from tabsmith.orchestration.decisions import Quality
 from tabsmith.orchestration.loop.grading import GRADE_SCHEMA, Grader, parse_grade
-from tabsmith.recipes.recipe import Family
 from tabsmith.runs.spec import ModelChoice
 from tabsmith.sandbox.policy import SandboxLevel
 from tabsmith.tasks import Task
@@ -67,10 +66,15 @@ MAX_JOB_SECONDS: Final = 3_600.0
 class AgentFactory:
     """The agents that the choice and the settings call for. `client` starts the agents' process at the first request."""
 
-    def __init__(self, choice: ModelChoice, settings: AgentSettings) -> None:
+    def __init__(self, choice: ModelChoice, settings: AgentSettings, cores: int) -> None:
         self.client = AgentClient()
-        family: Family | None = None if choice.family == "any" else choice.family
-        self.search: Agent = SearchAgent(family=family, seed=choice.seed)
+        self.search: Agent = SearchAgent(
+            only=choice.only_families,
+            exclude=choice.exclude,
+            seed=choice.seed,
+            seconds=choice.limits.seconds,
+            cores=cores,
+        )
         self.planned: Agent = (
             self.search if choice.agent == "search" else ModelAgent(choice.agent, self.client, settings)
         )

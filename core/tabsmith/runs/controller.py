@@ -12,7 +12,8 @@ from tabsmith.config.settings import Mode
 from tabsmith.errors import UsageError
 from tabsmith.limits import LimitName, with_limit
 from tabsmith.orchestration.decisions import Continue, EndRun, Question, Reply
-from tabsmith.orchestration.events import ModeChanged, Noted, NoteTaken, QuestionAnswered, QuestionAsked
+from tabsmith.orchestration.events import ModeChanged, Noted, NoteTaken, QuestionAnswered, QuestionAsked, RecipeQueued
+from tabsmith.recipes.recipe import Recipe
 from tabsmith.runs.events import (
     Answer,
     LimitChanged,
@@ -26,6 +27,7 @@ from tabsmith.runs.events import (
     SetMode,
     StateChanged,
     Stop,
+    TryRecipe,
 )
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.pool import Pool
@@ -102,6 +104,7 @@ class RunController:
         self.reserve = 0.0  # seconds kept for finishing
         self.mode: Mode = past.mode if past.attempt else choice.mode
         self.notes = past.notes
+        self.recipes = (*choice.recipes, *past.queued)
         self._state = RunState.QUEUED
         self._message = ""
         self._going = asyncio.Event()
@@ -115,6 +118,10 @@ class RunController:
     def enter(self, state: RunState, message: str = "") -> None:
         """Set the run's state. While the run is paused, the state is recorded only once it goes on."""
         self._state, self._message = state, message
+        if state.clock_stands:
+            self.clock.hold()
+        elif not self._paused:
+            self.clock.go_on()
         if not self._paused:
             self._record(StateChanged(state=state, message=message))
 
@@ -132,13 +139,10 @@ class RunController:
         self._reply = asyncio.get_running_loop().create_future()
         self._record(QuestionAsked(question=question))
         self.enter(RunState.ASKING)
-        self.clock.hold()
         try:
             reply = await self._reply
         finally:
             self._question = self._reply = None
-            if not self._paused:
-                self.clock.go_on()
         self._record(QuestionAnswered(id=question.id, reply=reply))
         if isinstance(reply, EndRun) and question.cause != "budget":  # the budget has a word of its own for it
             self._end_after_iteration = True
@@ -155,6 +159,13 @@ class RunController:
             return
         self.notes = (*self.notes, text)
         self._record(NoteTaken(text=text))
+
+    def try_recipe(self, recipe: Recipe) -> None:
+        """Let the loop try a recipe of the person's own next; one that is in the queue already counts once."""
+        if any(each.id == recipe.id for each in self.recipes):
+            return
+        self.recipes = (*self.recipes, recipe)
+        self._record(RecipeQueued(recipe=recipe))
 
     def set_limit(self, limit: LimitName, to: str) -> None:
         """Set a limit. Raises UsageError for what is no amount."""
@@ -197,7 +208,8 @@ class RunController:
             await asyncio.gather(working, stopping, return_exceptions=True)
 
     def seconds_left(self, reserve: float = 0.0) -> float:
-        """Return the seconds of the time limit that are left, less `reserve`; infinite without a limit."""
+        """Return the seconds of the time limit that are left, less `reserve`; infinite without a limit. They count from
+        when the data is ready."""
         if not self.limits.seconds:
             return math.inf
         return self.limits.seconds - reserve - self.clock.seconds()
@@ -235,17 +247,22 @@ class RunController:
                 except UsageError as error:
                     self._record(Noted(message=error.what, level="warning"))
             case SetMode(mode=mode):
-                self.mode = mode
-                self._record(ModeChanged(mode=mode))
-                if mode == "automatic" and self._question is not None:  # nobody is to be asked any more
-                    self._answer(EndRun() if self._question.cause == "budget" else Continue())
+                self._set_mode(mode)
             case Note(text=text):
                 self.note(text)
+            case TryRecipe(recipe=recipe):
+                self.try_recipe(recipe)
             case Answer(id=id_, reply=reply):
                 if self._question is not None and self._question.id == id_:
                     self._answer(reply)
                 else:
                     self._record(Noted(message="an answer came to a question that is not open any more"))
+
+    def _set_mode(self, mode: Mode) -> None:
+        self.mode = mode
+        self._record(ModeChanged(mode=mode))
+        if mode == "automatic" and self._question is not None:  # nobody is to be asked any more
+            self._answer(EndRun() if self._question.cause == "budget" else Continue())
 
     def _answer(self, reply: Reply) -> None:
         if self._reply is not None and not self._reply.done():
@@ -263,7 +280,7 @@ class RunController:
         if not self._paused:
             return
         self._going.set()
-        if self._question is None:
+        if not self._state.clock_stands:
             self.clock.go_on()
         self._pool.resume()
         if not silently:

@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -14,6 +14,7 @@ from tabsmith.orchestration.loop_state import evaluation_folder
 from tabsmith.recipes.recipe import Recipe, Verdict
 from tabsmith.runs.controller import RunController
 from tabsmith.runs.events import RunState
+from tabsmith.runs.finishing import seconds_to_keep
 from tabsmith.runs.pool import Pool, TimeUpError
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 SOFT_SHARE: Final = 0.9
 """Share of a fold's time that is for fitting; the rest is for predicting and saving."""
 
+MIN_FIRST_SECONDS: Final = 1.0
+"""For a fold of the first recipe, however little time there is."""
+
 RECIPE_SHARE: Final = 0.4
 MIN_RECIPE_SECONDS: Final = 10.0
 """One recipe takes no more than this share of a run's time, or so many seconds where that is more."""
@@ -31,13 +35,17 @@ MIN_RECIPE_SECONDS: Final = 10.0
 class ForkedEvaluator:
     """The loop's `Evaluator`, over a pool of children."""
 
-    def __init__(self, data: "TrainingData", pool: Pool, control: RunController, root: Path, *, cores: int) -> None:
+    def __init__(
+        self, data: "TrainingData", pool: Pool, control: RunController, root: Path, *, cores: int, keep_measured: bool
+    ) -> None:
         self._data = data
         self._pool = pool
         self._control = control
         self._root = root
+        self._cores = cores
+        self._keep_measured = keep_measured
+        self._evaluations: tuple[Evaluation, ...] = ()
         self._slots = min(cores, len(data.folds))
-        self._threads = max(1, cores // self._slots)
 
     async def check(self, recipe: Recipe) -> Verdict:
         """Return the verdict on a recipe. Derived columns are checked in a child, because DuckDB starts threads."""
@@ -49,7 +57,7 @@ class ForkedEvaluator:
 
     async def evaluate(self, iteration: int, recipe: Recipe, on_fold: Callable[[FoldScore], None]) -> Evaluation:
         """Return the scores of the recipe on all folds; folds that an earlier worker finished are taken as they are."""
-        from tabsmith.modeling.cross_validation import combine_folds, finished_folds
+        from tabsmith.modeling.cross_validation import FINDING_FOLDS, combine_folds, finished_folds, rounds_found
 
         self._control.enter(RunState.EVALUATING)
         folder = evaluation_folder(iteration, recipe)
@@ -57,18 +65,62 @@ class ForkedEvaluator:
         done = {score.fold: score for score in finished_folds(path) if math.isfinite(score.score)}
         for score in done.values():
             on_fold(score)
-        missing = [fold for fold in range(len(self._data.folds)) if fold not in done]
+        every = range(len(self._data.folds))
         end = self._control.clock.seconds() + self._recipe_seconds()
+        for wave in (every[:FINDING_FOLDS], every[FINDING_FOLDS:]):
+            missing = [fold for fold in wave if fold not in done]
+            rounds = 0 if wave.start == 0 else rounds_found(tuple(done.values()))
+            # The folds that find the rounds may fit twice, and are given twice the time.
+            rest = math.ceil(len(every[FINDING_FOLDS:]) / self._slots) if wave.start == 0 else 0
+            waves = math.ceil(len(missing) / self._slots)
+            share = 2 * waves / (2 * waves + rest) if wave.start == 0 else 1.0
+            await self._fit_folds(
+                recipe, missing, path, done, on_fold, end=end, share=share / max(1, waves), rounds=rounds
+            )
+        combined = combine_folds(self._data, recipe, path, [done[fold] for fold in sorted(done)])
+        evaluation = replace(combined, folder=folder)
+        self.keep_time_for((*self._evaluations, evaluation))
+        return evaluation
+
+    def keep_time_for(self, evaluations: Sequence[Evaluation]) -> None:
+        """Keep as much time for the end of the run as the recipes in `evaluations` would take there."""
+        self._evaluations = tuple(evaluations)
+        limit = self._control.limits.seconds
+        self._control.reserve = seconds_to_keep(
+            self._data, self._evaluations, limit, self._cores, keep_measured=self._keep_measured
+        )
+
+    async def _fit_folds(
+        self,
+        recipe: Recipe,
+        folds: Sequence[int],
+        path: Path,
+        done: dict[int, FoldScore],
+        on_fold: Callable[[FoldScore], None],
+        *,
+        end: float,
+        share: float,
+        rounds: int,
+    ) -> None:
+        """Fit `folds`, each within `share` of the time until `end`.
+
+        The first recipe of a run is fitted to its end whatever the clock says, because a run ends with a model; a booster
+        stops early all the same.
+        """
+        left = min(end - self._control.clock.seconds(), self._control.seconds_for_fitting())
+        seconds = SOFT_SHARE * share * left
+        if not self._evaluations:
+            seconds = max(MIN_FIRST_SECONDS, seconds)
+        threads = max(1, self._cores // max(1, min(self._slots, len(folds))))
         try:
             async with asyncio.TaskGroup() as group:
-                for fold in missing:
-                    group.create_task(self._fold(recipe, fold, path, done, on_fold, end))
+                for fold in folds:
+                    group.create_task(self._fold(recipe, fold, path, done, on_fold, seconds, rounds, threads))
         except ExceptionGroup as errors:
             first = errors.exceptions[0]  # the others were cancelled because of it
             if isinstance(first, TimeUpError):
                 raise OutOfTimeError(first.what) from first
             raise first from None
-        return replace(combine_folds(self._data, recipe, path, [done[fold] for fold in sorted(done)]), folder=folder)
 
     def _recipe_seconds(self) -> float:
         """Seconds that one recipe may take before its fits have to end with what they have."""
@@ -82,24 +134,25 @@ class ForkedEvaluator:
         path: Path,
         done: dict[int, FoldScore],
         on_fold: Callable[[FoldScore], None],
-        end: float,
+        seconds: float,
+        rounds: int,
+        threads: int,
     ) -> None:
-        """Evaluate one fold; `end` is the time, on the run's clock, by which all folds of the recipe should be done."""
+        """Evaluate one fold, whose fit should end within `seconds` of the run's clock."""
         from tabsmith.modeling.cross_validation import fit_fold
 
         clock = self._control.clock
 
         def left() -> float:
-            return self._control.seconds_for_fitting()
+            return self._control.seconds_for_fitting() if self._evaluations else math.inf
 
         def work(_: Callable[[float, str], None]) -> FoldScore:
-            rounds = math.ceil((len(self._data.folds) - len(done)) / self._slots)
-            fold_end = clock.seconds() + SOFT_SHARE * (min(end - clock.seconds(), left())) / rounds
+            fold_end = clock.seconds() + seconds
 
             def soft() -> float:
                 return fold_end - clock.seconds()
 
-            return fit_fold(self._data, recipe, fold, path, threads=self._threads, seconds_left=soft)
+            return fit_fold(self._data, recipe, fold, path, threads=threads, seconds_left=soft, rounds=rounds)
 
         score = await self._pool.run(work, FoldScore, seconds_left=left)
         if not math.isfinite(score.score):

@@ -13,6 +13,7 @@ from tabsmith.limits import LimitName, Limits
 from tabsmith.modeling.results import ModelReport
 from tabsmith.orchestration.decisions import Reply
 from tabsmith.orchestration.events import Event, LoopEvent, TaskEvent
+from tabsmith.recipes.recipe import Recipe
 from tabsmith.runs.spec import RunSpec
 from tabsmith.tables.info import TableInfo
 from tabsmith.tables.schema.types import Schema
@@ -37,6 +38,11 @@ class RunState(StrEnum):
     @property
     def ended(self) -> bool:
         return self in (RunState.DONE, RunState.FAILED, RunState.INTERRUPTED)
+
+    @property
+    def clock_stands(self) -> bool:
+        """Whether the time limit does not count this state: nothing can be tried yet, or a person is waited for."""
+        return self.ended or self in (RunState.QUEUED, RunState.READING, RunState.PAUSED, RunState.ASKING)
 
 
 Outcome: TypeAlias = Literal["success", "success with limits", "partial", "failed", "blocked", "cancelled"]
@@ -174,4 +180,10 @@ class Note(Command, frozen=True, tag="note"):
     text: str
 
 
-RunCommand: TypeAlias = Pause | Resume | Stop | SetLimit | Answer | SetMode | Note
+class TryRecipe(Command, frozen=True, tag="try_recipe"):
+    """Try `recipe`, the person's own, before anything else that is proposed; once, if the run has not tried it yet."""
+
+    recipe: Recipe
+
+
+RunCommand: TypeAlias = Pause | Resume | Stop | SetLimit | Answer | SetMode | Note | TryRecipe

@@ -20,8 +20,9 @@ from tabsmith.processes import die_with_parent
 T = TypeVar("T", bound=msgspec.Struct)
 Progress = Callable[[float, str], None]
 
-CHILD_NICENESS: Final = 10
-"""The niceness of children: a fit that uses every core must not hold up a key on the screen."""
+CHILD_NICENESS: Final = 1
+"""The niceness of children: a fit that uses every core must not hold up a key on the screen. No more than that: on a busy
+machine a niceness of 10 leaves a fit a tenth of the core that another program gets."""
 
 _CHUNK: Final = 1 << 20
 

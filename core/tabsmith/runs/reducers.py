@@ -28,7 +28,6 @@ _NOT_LOGGED: Final = (
     loop.IterationEnded,
     loop.Acted,
 )
-_CLOCK_STANDS: Final = frozenset({RunState.PAUSED, RunState.ASKING, *(state for state in RunState if state.ended)})
 
 
 def reduce(events: Iterable[RunEvent], start: RunSnapshot | None = None) -> RunSnapshot:
@@ -49,7 +48,7 @@ def _after_run_event(event: RunEvent, snapshot: RunSnapshot) -> RunSnapshot:
         case run.RunStarted():
             return _started(event, snapshot)
         case run.StateChanged(state=state):
-            clocked = snapshot.clocked(event.at, running=state not in _CLOCK_STANDS)
+            clocked = snapshot.clocked(event.at, running=not state.clock_stands)
             ending = "user" if state is RunState.STOPPING else snapshot.ending
             return replace(clocked, state=state, message=event.message, ending=ending)
         case run.ReadingProgress():
@@ -119,7 +118,7 @@ def _started(event: run.RunStarted, snapshot: RunSnapshot) -> RunSnapshot:
         exit_reason=None,
         error=None,
         report=None,
-    ).clocked(event.at, running=True)
+    )
 
 
 def _waiting(task: run.TaskNamed | TaskState) -> TaskState:
@@ -325,6 +324,8 @@ def _after_person_event(event: RunEvent, snapshot: RunSnapshot) -> RunSnapshot:
             return replace(snapshot, mode=mode)
         case loop.NoteTaken(text=text):
             return replace(snapshot, notes=(*snapshot.notes, text))
+        case loop.RecipeQueued(recipe=recipe):
+            return replace(snapshot, queued=(*snapshot.queued, recipe))
         case loop.BreakpointPassed() | loop.Noted():
             return snapshot
         case _:

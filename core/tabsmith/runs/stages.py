@@ -3,6 +3,7 @@
 
 import asyncio
 import atexit
+import contextlib
 import gc
 import os
 import threading
@@ -18,14 +19,17 @@ from msgspec.structs import replace
 
 from tabsmith.errors import TableChangedError
 from tabsmith.families.registry import families
-from tabsmith.modeling.results import Evaluation, Metric, ModelReport, default_metric, get_metric
+from tabsmith.modeling.metric_catalogue import Metric, default_metric, get_metric
+from tabsmith.modeling.results import Evaluation, KeptReason, ModelReport
 from tabsmith.runs.pool import Progress
 from tabsmith.runs.spec import Deferred, Detect, RunSpec
+from tabsmith.storage.files import write_atomic
 from tabsmith.tables.info import TableInfo
 from tabsmith.tables.read.sources import FileSource, FrameSource, Source, describe_source
 from tabsmith.tables.schema.types import Schema
 
 if TYPE_CHECKING:
+    from tabsmith.modeling.delivery import MeasuredModel
     from tabsmith.modeling.training_data import TrainingData
 
 
@@ -62,6 +66,7 @@ def read(source: Source, progress: Progress) -> TableInfo:
 def understand(info: TableInfo, choice: Detect | Deferred) -> Schema:
     """Return the schema that tabsmith detects, with what a person said in words laid over it."""
     from tabsmith.tables.schema.detect import detect_schema
+    from tabsmith.tables.schema.edits import with_event, with_role
     from tabsmith.tables.schema.manual import apply_manual_schema, check_columns
 
     if isinstance(choice, Deferred):
@@ -69,7 +74,10 @@ def understand(info: TableInfo, choice: Detect | Deferred) -> Schema:
         check_columns(manual, tuple(column.name for column in info.profile.columns))
         detected = detect_schema(info, manual.target, problem_type=manual.problem_type, kinds_by_hand=manual.kinds)
         return apply_manual_schema(manual, detected)
-    return detect_schema(info, choice.target or None)
+    schema = detect_schema(info, choice.target or None)
+    if choice.weight:
+        schema = with_role(schema, choice.weight, "weight")
+    return with_event(schema, choice.event) if choice.event else schema
 
 
 def choose_metric(spec: RunSpec, schema: Schema) -> Metric:
@@ -78,13 +86,20 @@ def choose_metric(spec: RunSpec, schema: Schema) -> Metric:
     return default_metric(schema.problem_type) if name == "default" else get_metric(name, schema.problem_type)
 
 
-def prepare(info: TableInfo, schema: Schema, metric: Metric, spec: RunSpec) -> "TrainingData":
-    """Return the rows in memory, hold-out and folds assigned. Starts no thread: children are forked from here on."""
+def prepare(info: TableInfo, schema: Schema, metric: Metric, spec: RunSpec, folds: int) -> "TrainingData":
+    """Return the rows in memory, hold-out and at most so many `folds` assigned. Starts no thread: children are forked from here on."""
     from tabsmith.modeling.training_data import prepare_training_data as prepare_data
     from tabsmith.tables.snapshot import load_frame
 
     wanted = tuple(column.name for column in schema.columns if column.role != "ignore")
-    data = prepare_data(load_frame(info, wanted), schema, metric, seed=spec.choice.seed)
+    data = prepare_data(
+        load_frame(info, wanted),
+        schema,
+        metric,
+        seed=spec.choice.seed,
+        goal=spec.choice.goal,
+        folds_in_time=folds,
+    )
     gc.collect()
     gc.freeze()  # the children's collector leaves what is here alone, so its pages stay shared
     return data
@@ -118,7 +133,11 @@ async def in_thread(work: Callable[[], T]) -> T:
     return result
 
 
-def finish(
+MEASURED: Final = "measured.json"
+"""The measured model in the run's folder, until the model is delivered."""
+
+
+def measure(
     data: "TrainingData",
     evaluations: tuple[Evaluation, ...],
     root: Path,
@@ -126,18 +145,20 @@ def finish(
     seconds: float,
     threads: int,
     progress: Progress,
-) -> ModelReport:
-    """Return the report of the delivered model, once it is put together, scored on the hold-out, explained and saved.
+) -> "MeasuredModel":
+    """Return the ensemble with its report, once it is put together, scored on the hold-out and explained.
 
-    A run that was killed between saving and saying so finds its model saved, and does not open the hold-out again.
+    A run that was killed after that, or between saving its model and saying so, finds the report on disk, and does not
+    open the hold-out again.
     """
     from tabsmith.modeling import ensemble, store
-    from tabsmith.modeling.delivery import ReportHeader
-    from tabsmith.modeling.delivery import deliver_model as finish_model
+    from tabsmith.modeling.delivery import MeasuredModel, ReportHeader, measure_model
 
     name = model_id(facts, data.schema.target)
     if store.model_folder(name).exists():
-        return store.read_report(name)
+        return MeasuredModel(store.read_report(name), store.read_model_file(store.model_folder(name)).decisions)
+    with contextlib.suppress(OSError, msgspec.MsgspecError):  # there is none, or it was torn by a power cut
+        return msgspec.json.decode((root / MEASURED).read_bytes(), type=MeasuredModel)
     deadline = time.monotonic() + seconds
     chosen = ensemble.build_ensemble(
         data, evaluations, root, enough=lambda: time.monotonic() > deadline - 0.7 * seconds
@@ -153,7 +174,22 @@ def finish(
         tries=len(evaluations),
         seconds=facts.seconds,
     )
-    return finish_model(data, evaluations, chosen, root, about, threads=threads, deadline=deadline)
+    measured = measure_model(data, evaluations, chosen, root, about, threads=threads, deadline=deadline)
+    write_atomic(root / MEASURED, msgspec.json.encode(measured))
+    return measured
+
+
+def deliver(
+    data: "TrainingData", evaluations: tuple[Evaluation, ...], root: Path, measured: "MeasuredModel", kept: KeptReason
+) -> ModelReport:
+    """Save the model `measured`, from what was fitted on all rows as far as that was done; returns its report."""
+    from tabsmith.modeling import store
+    from tabsmith.modeling.delivery import save_delivered
+
+    name = measured.report.model_id
+    if store.model_folder(name).exists():
+        return store.read_report(name)
+    return save_delivered(data, evaluations, measured, root, kept=kept)
 
 
 def model_id(facts: RunFacts, target: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import msgspec
 
 from tabsmith.agents.protocol import AgentName
-from tabsmith.modeling.results import Metric
+from tabsmith.modeling.metric_catalogue import Metric
 from tabsmith.runs.events import Outcome, RunEvent, RunState
 from tabsmith.runs.folder import RunFolder, run_ids
 from tabsmith.runs.reducers import reduce

@@ -11,23 +11,27 @@ import signal
 import sys
 import time
 from importlib import import_module
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from tabsmith import config
 from tabsmith.errors import ErrorReport, SchemaError, TrainingError, report_of
-from tabsmith.modeling.results import Metric, ModelReport
-from tabsmith.orchestration.events import EnsembleBuilt, SearchStarted
+from tabsmith.modeling.metric_catalogue import Metric
+from tabsmith.modeling.results import KeptReason, ModelReport
+from tabsmith.orchestration.events import EnsembleBuilt, Noted, SearchStarted
 from tabsmith.orchestration.history import history_record, holds, open_history
 from tabsmith.orchestration.human_review import LoopEnd
 from tabsmith.orchestration.loop.iteration import LoopContext, RecipeIteration
 from tabsmith.orchestration.loop.recipe_loop import RecipeLoop
 from tabsmith.orchestration.loop.resume import close_lost_sessions
 from tabsmith.orchestration.sessions import Transcripts
+from tabsmith.processes import available_cores
+from tabsmith.recipes.portfolio import measure_table
 from tabsmith.runs import stages
 from tabsmith.runs.agent_factory import AgentFactory
 from tabsmith.runs.controller import ActiveClock, RunController, StoppedError
+from tabsmith.runs.earlier import recipes_to_start_from, starting_note
 from tabsmith.runs.evaluator import ForkedEvaluator
 from tabsmith.runs.events import (
     ExitReason,
@@ -41,6 +45,7 @@ from tabsmith.runs.events import (
     StateChanged,
     TableReady,
 )
+from tabsmith.runs.finishing import fit_on_all_rows, measuring_seconds
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.pool import Pool
 from tabsmith.runs.reducers import reduce
@@ -55,11 +60,6 @@ from tabsmith.version import __version__
 
 if TYPE_CHECKING:
     from tabsmith.modeling.training_data import TrainingData
-
-MIN_RESERVE: Final = 4.0
-MAX_RESERVE: Final = 60.0
-RESERVED_SHARE: Final = 0.15
-"""Share of a time limit, within the two bounds in seconds, that is kept for the ensemble, the hold-out and saving."""
 
 
 def serve(run_id: str, offset: int) -> int:
@@ -78,15 +78,16 @@ class Worker:
         self._journal = folder.events()
         self._spec = folder.spec()
         self._past = reduce(self._journal.read().values)
-        self._cores = self._spec.choice.cores or _available_cores()
+        self._cores = self._spec.choice.cores or available_cores()
         self._pool = Pool(self._cores)
         self._clock = ActiveClock(self._past.counted_seconds)
+        self._clock.hold()  # until there is something to try
         choice = self._spec.choice
         self._control = RunController(
             folder, offset, self._pool, self._record, self._clock, choice=choice, past=self._past
         )
         self._settings = config.load()
-        self._agents = AgentFactory(choice, self._settings.agents)
+        self._agents = AgentFactory(choice, self._settings.agents, self._cores)
         self._history = open_history()
         self._transcripts = Transcripts(folder.root)
         self._loop: RecipeLoop | None = None
@@ -154,8 +155,9 @@ class Worker:
         schema = await self._control.unless_stopped(self._understand(info))
         metric = stages.choose_metric(self._spec, schema)
         self._control.enter(RunState.READING, "preparing the folds")
+        size = measure_table(schema, info.profile, seconds=self._spec.choice.limits.seconds, cores=self._cores)
         data = await self._control.unless_stopped(
-            stages.in_thread(lambda: stages.prepare(info, schema, metric, self._spec))
+            stages.in_thread(lambda: stages.prepare(info, schema, metric, self._spec, size.folds))
         )
         self._record(
             SearchStarted(
@@ -167,7 +169,6 @@ class Worker:
             )
         )
         self._control.enter(RunState.RUNNING)
-        self._control.reserve = _reserve(self._control.limits.seconds)
         loop = self._loop = self._new_loop(info, schema, metric, data)
         try:
             end: LoopEnd = await self._control.unless_stopped(loop.run())
@@ -211,6 +212,9 @@ class Worker:
         return schema
 
     def _new_loop(self, info: TableInfo, schema: Schema, metric: Metric, data: "TrainingData") -> RecipeLoop:
+        earlier = recipes_to_start_from(self._spec, self._history, info.fingerprint, schema.target, metric)
+        if (note := starting_note(self._spec, earlier)) and not self._past.trials:
+            self._record(Noted(message=note))
         context = LoopContext(
             run_id=self._spec.id,
             fingerprint=info.fingerprint,
@@ -221,9 +225,18 @@ class Worker:
             samples=self._settings.profile.samples,
             patience=self._settings.agents.timeout,
             breakpoints=self._spec.choice.breakpoints,
+            earlier=earlier,
+            families=self._spec.choice.allowed_families,
         )
-        evaluator = ForkedEvaluator(data, self._pool, self._control, self._folder.root, cores=self._cores)
-        return RecipeLoop(
+        evaluator = ForkedEvaluator(
+            data,
+            self._pool,
+            self._control,
+            self._folder.root,
+            cores=self._cores,
+            keep_measured=self._spec.choice.keep_measured,
+        )
+        loop = RecipeLoop(
             self._agents.planned,
             self._agents.search,
             evaluator,
@@ -236,10 +249,14 @@ class Worker:
             remember=self._remember,
             grader=self._agents.grader if self._agents.planned.uses_llm else None,
         )
+        evaluator.keep_time_for(loop.evaluations)
+        return loop
 
     async def _finish(
         self, source: Source, data: "TrainingData", info: TableInfo, loop: RecipeLoop, end: LoopEnd
     ) -> RunEnded:
+        if not loop.evaluations and end == "time":
+            await self._control.unless_stopped(loop.try_search_once())
         if not loop.evaluations:
             return self._nothing_scored(end)
         self._control.enter(RunState.FINISHING, "putting the best recipes together")
@@ -250,15 +267,27 @@ class Worker:
             iterations=len(loop.trials),
             seconds=self._clock.seconds(),
         )
-        seconds = max(MIN_RESERVE, min(MAX_RESERVE, self._control.seconds_left()))
-        report = await self._control.unless_stopped(
+        seconds = measuring_seconds(self._control.limits.seconds)
+        evaluations, root = loop.evaluations, self._folder.root
+        from tabsmith.modeling.delivery import MeasuredModel
+
+        measured = await self._control.unless_stopped(
             self._pool.run(
-                lambda progress: stages.finish(
-                    data, loop.evaluations, self._folder.root, facts, seconds, self._cores, progress
-                ),
-                ModelReport,
+                lambda progress: stages.measure(data, evaluations, root, facts, seconds, self._cores, progress),
+                MeasuredModel,
                 progress=lambda _, message: self._control.enter(RunState.FINISHING, message),
             )
+        )
+        if self._spec.choice.keep_measured:
+            kept: KeptReason = "asked for"
+        else:
+            kept = "stopped" if end == "user" else "no time"
+            refits = fit_on_all_rows(
+                data, measured.report, evaluations, root, self._pool, self._control, self._cores, kept
+            )
+            await self._control.unless_stopped(refits)
+        report = await self._control.unless_stopped(
+            self._pool.run(lambda _: stages.deliver(data, evaluations, root, measured, kept), ModelReport)
         )
         self._record(
             EnsembleBuilt(
@@ -318,17 +347,6 @@ class Worker:
 
     def _record(self, event: RunEvent) -> None:
         self._journal.append(replace(event, at=time.time()))
-
-
-def _reserve(limit: float) -> float:
-    """Seconds kept for finishing: never more than a third, so that the shortest limit still fits something."""
-    return min(MAX_RESERVE, max(MIN_RESERVE, RESERVED_SHARE * limit), limit / 3)
-
-
-def _available_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def main(arguments: list[str]) -> int:

@@ -39,6 +39,7 @@ class Dialect(msgspec.Struct, frozen=True):
     further_header_lines: int = 0  # below the names: units, descriptions, the names once more
     named_columns: int = 0  # by the header
     row_values: int = 0  # in most rows, perhaps more or fewer than the header names
+    joins_spaces: bool = False  # several spaces in a row are one delimiter
     skips_spaces: bool = False  # spaces behind a delimiter are no part of the value
     framed: bool = False  # lines are framed by delimiters, and ruled with dashes, as in Markdown
     starts: tuple[int, ...] = ()  # of the columns of fixed width, in characters

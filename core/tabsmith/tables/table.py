@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tabsmith.tables.info import LineNote, TableInfo
 from tabsmith.tables.profile.types import TableProfile
-from tabsmith.tables.read.sources import ReadOptions, Source, parse_source
+from tabsmith.tables.read.sources import DateOrder, ReadOptions, Source, parse_source
 from tabsmith.tables.schema.types import Schema
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ def read_table(
     skip: int | None = None,
     sheet: str | None = None,
     query: str | None = None,
+    dates: DateOrder | None = None,
     columns: Sequence[str] = (),
 ) -> Table:
     """The table that `path` means: a file, a folder or pattern of files, a database's address, a sample, or a Source.
@@ -86,6 +87,7 @@ def read_table(
     skip : lines to skip at the top
     sheet : a sheet of a workbook, a table of a database, or a file in a zip archive
     query : an SQL query to a database, in place of one of its tables
+    dates : "day first" or "month first", for dates in which nothing else decides the order
     columns : names for all columns
 
     The size limit comes from the setting `paths.max_mb`. Raises PathError, ReadError, UsageError, StorageError.
@@ -97,7 +99,7 @@ def read_table(
     if isinstance(path, str | Path):
         options = ReadOptions(
             delimiter=delimiter, quote=quote, escape=escape, encoding=encoding, header=header, skip=skip,
-            sheet=sheet, query=query, columns=tuple(columns),
+            sheet=sheet, query=query, dates=dates, columns=tuple(columns),
         )  # fmt: skip
         path = parse_source(str(path), as_text=as_text, options=options)
     return Table(read_source(path, allowed=ANYWHERE, max_mb=config.load().paths.max_mb))

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from tabsmith.agents.protocol import AgentName
 from tabsmith.config.settings import Settings
 from tabsmith.errors import PathError, PathOutsideError, UsageError
+from tabsmith.orchestration.limits import show_budget
 from tabsmith.runs.jobs import TableRead
 from tabsmith.runs.spec import new_run_id
 from tabsmith.storage import Found
@@ -18,7 +19,7 @@ from tabsmith.tables.schema.corrections import keep_corrections, load_correction
 from tabsmith.workflow import actions
 from tabsmith.workflow.effects import CheckPath, JobEffect, RemoveSession, run_snapshot
 from tabsmith.workflow.form import StepForm
-from tabsmith.workflow.inputs import show_budget, show_duration
+from tabsmith.workflow.inputs import show_duration
 from tabsmith.workflow.machine import step
 from tabsmith.workflow.restore import RestoreContext, RunLookup, restore_session, unfinished_work
 from tabsmith.workflow.session import FieldDefaults, SessionNotice, SessionNoticeKind, SessionStore, WorkflowSession

@@ -22,7 +22,8 @@ from tabsmith.workflow.states import GuidedStep, State, StepMark
 class TextField(msgspec.Struct, frozen=True, tag="text", tag_field="field"):
     """A text to type.
 
-    `value` is the typed text or the default, `example` a text that would be accepted, `problem` why this one is not.
+    `value` is the typed text or the default, `example` a text that would be accepted, `problem` why this one is not, and
+    `empty` what an empty one means.
     """
 
     name: FieldName
@@ -32,6 +33,7 @@ class TextField(msgspec.Struct, frozen=True, tag="text", tag_field="field"):
     example: str = ""
     problem: ErrorReport | None = None
     lines: int = 1  # height that suits the text
+    empty: str = "no limit"
 
 
 class Option(msgspec.Struct, frozen=True):

@@ -1,17 +1,13 @@
-"""Texts of fields parsed: a duration, a budget, a whole number, columns by name, number or range."""
+"""Texts of fields parsed: a duration, a whole number, columns by name, number or range."""
 
 import re
 from collections.abc import Sequence
 from typing import Final
 
-from msgspec.structs import replace
-
 from tabsmith.errors import UsageError
-from tabsmith.limits import LimitName, Limits
-from tabsmith.orchestration.limits import parse_amount
+from tabsmith.orchestration.limits import NO_LIMIT, parse_amount
 from tabsmith.text import clean, nearest
 
-NO_LIMIT: Final = "no limit"
 _MAX_SECONDS: Final = 30 * 86_400.0
 _RANGE: Final = re.compile(r"(\d{1,9})\s*[-\u2013]\s*(\d{1,9})", re.ASCII)
 _ALL_BUT: Final = re.compile(r"all\s+(?:but|except)\b\s*(.*)", re.IGNORECASE | re.DOTALL)
@@ -43,28 +39,9 @@ def show_duration(seconds: float) -> str:
     return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
 
 
-def read_budget(text: str) -> Limits:
-    """The limits in `$2`, `2.00`, `2 dollars`, `100k tokens` or `$2, 100k tokens`; "", `0` and `none` are no limit.
-
-    Raises UsageError.
-    """
-    budget = Limits()
-    typed = text.strip().lower()
-    if typed in ("", "0", "$0", "none", NO_LIMIT):
-        return budget
-    for part in re.split(r";|,\s+|\band\b", typed):
-        limit: LimitName = "tokens" if "token" in part else "dollars"
-        try:
-            amount = parse_amount(part, limit, "0")
-        except UsageError as error:
-            raise UsageError(error.what, next_step="Write it like $2, 2.00, 100k tokens, or none.") from error
-        budget = replace(budget, tokens=int(amount)) if limit == "tokens" else replace(budget, dollars=amount)
-    return budget
-
-
-def show_budget(dollars: str | None) -> str:
-    """`dollars` as `read_budget` takes them: `$2.00`; "" for none."""
-    return f"${dollars.strip().lstrip('$')}" if dollars and dollars.strip() else ""
+def read_names(text: str) -> tuple[str, ...]:
+    """The words of a list with commas between them, such as names of model families."""
+    return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
 def read_iterations(text: str) -> int:

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from tabsmith.agents.protocol import AgentName
 from tabsmith.config.settings import Mode
 from tabsmith.errors import ErrorReport, StepError
-from tabsmith.modeling.results import MetricName, ModelScore, PredictedFile
+from tabsmith.modeling.metric_catalogue import MetricChoice
+from tabsmith.modeling.results import ModelScore, PredictedFile
 from tabsmith.paths import folders
 from tabsmith.recipes.recipe import Family
 from tabsmith.storage import Damaged, Document, FileLock, Found, Loaded, file_stem
@@ -34,18 +35,21 @@ class FieldName(StrEnum):
     SCHEMA = "schema"
     METRIC = "metric"
     FAMILY = "family"
+    EXCLUDE = "exclude"
     AGENT = "agent"
     TIME = "time"
     BUDGET = "budget"
     MODE = "mode"
     ITERATIONS = "iterations"
     SEED = "seed"
+    DELIVER = "deliver"
     NEW_ROWS = "new rows"
     OUT = "out"
 
 
-MetricChoice: TypeAlias = MetricName | Literal["default"]
 FamilyChoice: TypeAlias = Family | Literal["any"]
+DeliverChoice: TypeAlias = Literal["all rows", "measured"]
+"""Whether the model that was measured is fitted again on all rows, or delivered as it was measured."""
 
 
 class FieldDefaults(msgspec.Struct, frozen=True):
@@ -53,10 +57,12 @@ class FieldDefaults(msgspec.Struct, frozen=True):
 
     metric: MetricChoice = "default"
     family: FamilyChoice = "any"
+    exclude: str = ""  # families to leave out, with commas between them
     agent: AgentName = "search"
     time: str = "60 s"
     iterations: int = 0  # 0 is no limit
     seed: int = 0
+    deliver: DeliverChoice = "all rows"
     cores: int = 0  # 0 takes all
     agents: tuple[AgentName, ...] = ("search",)  # the agents that are ready here
     why_not: dict[AgentName, str] = {}  # of other agents: why they are not ready, and what to do about it

@@ -12,7 +12,7 @@ from tabsmith.agent_registry import AGENTS
 from tabsmith.agents.protocol import AgentName
 from tabsmith.errors import MissingColumnError
 from tabsmith.families.registry import family_labels
-from tabsmith.modeling.results import METRIC_DESCRIPTIONS, default_metric
+from tabsmith.modeling.metric_catalogue import METRIC_DESCRIPTIONS, default_metric
 from tabsmith.tables.read.sources import FileSource, SampleName, SampleSource, describe_source
 from tabsmith.tables.schema.manual import EXAMPLES
 from tabsmith.tables.schema.readiness import find_obstacle
@@ -94,6 +94,7 @@ def _schema_facts(session: WorkflowSession) -> tuple[Fact, ...]:
             Fact("Target", clean(manual.target, 60), "as you described it"),
             Fact("Features", features),
             Fact("Task", "found when the file is read" if manual.problem_type == "detect" else manual.problem_type),
+            *_event_fact(manual.event),
         )
     schema = session.schema
     if schema is None:
@@ -107,9 +108,15 @@ def _schema_facts(session: WorkflowSession) -> tuple[Fact, ...]:
         Fact("Rows", f"{schema.rows:,}"),
         Fact("Target", clean(schema.target, 60) or "none", evidence),
         Fact("Task", schema.problem_type),
+        *_event_fact(schema.event),
         Fact("Features", f"{len(schema.features):,} of {plural(len(schema.columns), 'column')}"),
         Fact("Split", f"{way}{test_set}", clean(schema.split.reason)),
     )
+
+
+def _event_fact(event: str) -> tuple[Fact, ...]:
+    """The event of a target with two classes; nothing where it is not known or there are not two."""
+    return (Fact("Event", clean(event, 60), "what F1, precision, recall and a threshold are about"),) if event else ()
 
 
 def _bytes(size: int) -> str:
@@ -124,6 +131,12 @@ MODE_OPTIONS: Final = (
     Option("confirm", "at breakpoints", "and when a budget is spent"),
     Option("automatic", "never", "breakpoints are noted; a spent budget ends the run"),
     Option("manual", "before every recipe", "that a model proposes; and at breakpoints"),
+)
+
+
+DELIVER_OPTIONS: Final = (
+    Option("all rows", "fitted again on all rows", "after the test set has measured it; the best model"),
+    Option("measured", "the measured model", "which has not seen the test set"),
 )
 
 
@@ -390,6 +403,12 @@ def _configuring_model(session: WorkflowSession) -> StepForm:
             typed(FieldName.TIME, "Time", "the best model so far is kept when it is over", "90, 2 min, 1:30"),
             chosen(FieldName.METRIC, "Metric", metrics),
             chosen(FieldName.FAMILY, "Family", families),
+            replace(
+                typed(
+                    FieldName.EXCLUDE, "Leave out", "families that are not tried; empty for none", "catboost, linear"
+                ),
+                empty="nothing",
+            ),
             chosen(FieldName.AGENT, "Agent", _agent_options(session.defaults)),
             typed(FieldName.BUDGET, "Budget", "the most that an agent may cost; empty for no limit", "$2, 100k tokens"),
             chosen(FieldName.MODE, "Pause for me", MODE_OPTIONS),
@@ -402,6 +421,7 @@ def _configuring_model(session: WorkflowSession) -> StepForm:
                 problems.get(FieldName.ITERATIONS),
             ),
             typed(FieldName.SEED, "Seed", "the same seed gives the same folds", "0"),
+            chosen(FieldName.DELIVER, "Deliver", DELIVER_OPTIONS),
         ),
         facts=(*_source_facts(session), *_schema_facts(session), *_breakpoint_facts(session)),
         choices=(

@@ -10,15 +10,17 @@ from tabsmith.agents.protocol import AgentName
 from tabsmith.conditions import parse_condition
 from tabsmith.config.settings import Mode
 from tabsmith.errors import UsageError
-from tabsmith.families.registry import family_names
+from tabsmith.families.registry import choose_families, family_names
 from tabsmith.limits import Limits
-from tabsmith.modeling.results import METRICS, Metric, MetricName
+from tabsmith.modeling.metric_catalogue import METRICS, Metric, MetricChoice, get_metric
+from tabsmith.orchestration.limits import read_budget
+from tabsmith.recipes.recipe import Family
 from tabsmith.runs.spec import Confirmed, Deferred, ModelChoice, RunSpec
 from tabsmith.tables.read.option_texts import source_arguments
 from tabsmith.tables.schema.types import ProblemType, Schema
 from tabsmith.text import clean
-from tabsmith.workflow.inputs import read_budget, read_count, read_duration, read_iterations
-from tabsmith.workflow.session import FieldDefaults, FieldName, FieldProblem, WorkflowSession
+from tabsmith.workflow.inputs import read_count, read_duration, read_iterations, read_names
+from tabsmith.workflow.session import DeliverChoice, FieldDefaults, FieldName, FieldProblem, WorkflowSession
 
 T = TypeVar("T")
 
@@ -54,11 +56,13 @@ def read_choice(session: WorkflowSession) -> ParsedChoice:
             return default
 
     defaults = session.defaults
-    fitting: tuple[MetricName, ...] = tuple(metric.name for metric in metrics_for(task_of(session)))
     budget = read(FieldName.BUDGET, read_budget, Limits())
+    family = read(FieldName.FAMILY, lambda text: _one_of(text, ("any", *family_names()), "model family"), "any")
+    only: tuple[Family, ...] = () if family == "any" else (family,)
+    none: tuple[Family, ...] = ()
+    exclude = read(FieldName.EXCLUDE, lambda text: choose_families(only, read_names(text))[1], none)
     choice = ModelChoice(
-        metric=read(FieldName.METRIC, lambda text: _one_of(text, ("default", *fitting), "metric for it"), "default"),
-        family=read(FieldName.FAMILY, lambda text: _one_of(text, ("any", *family_names()), "model family"), "any"),
+        metric=read(FieldName.METRIC, lambda text: _metric(text, task_of(session)), "default"),
         agent=read(FieldName.AGENT, lambda text: _agent(text, defaults), "search"),
         limits=Limits(
             seconds=read(FieldName.TIME, read_duration, 60.0),
@@ -70,8 +74,18 @@ def read_choice(session: WorkflowSession) -> ParsedChoice:
         cores=defaults.cores,
         mode=read(FieldName.MODE, lambda text: _one_of(text, get_args(Mode), "way of asking"), "confirm"),
         breakpoints=read(FieldName.MODE, lambda _: _checked(defaults.breakpoints), ()),
+        families=only,
+        exclude=exclude,
+        keep_measured=read(FieldName.DELIVER, lambda text: _one_of(text, get_args(DeliverChoice), "model"), "all rows")
+        == "measured",
     )
     return ParsedChoice(choice, tuple(problems))
+
+
+def _metric(text: str, task: ProblemType | Literal["detect"]) -> MetricChoice:
+    """The name of the metric that `text` means, or "default". Raises UsageError if there is none, or none for the task."""
+    word = text.strip()
+    return word if word == "default" else get_metric(word, None if task == "detect" else task).name
 
 
 def _agent(text: str, defaults: FieldDefaults) -> AgentName:
@@ -132,10 +146,14 @@ def equivalent_command(session: WorkflowSession) -> str:
             words += ["--target", session.schema.target]
     words += ["--time", f"{choice.limits.seconds:g}"]
     words += ["--metric", choice.metric] if choice.metric != "default" else []
-    words += ["--model", choice.family] if choice.family != "any" else []
+    words += (
+        ["--model" if len(choice.families) == 1 else "--families", ",".join(choice.families)] if choice.families else []
+    )
+    words += ["--exclude", ",".join(choice.exclude)] if choice.exclude else []
     words += _agent_options(session, choice)
     words += ["--iterations", str(choice.limits.iterations)] if choice.limits.iterations else []
     words += ["--seed", str(choice.seed)] if choice.seed else []
+    words += ["--keep-measured"] if choice.keep_measured else []
     return " ".join(_quoted(word) for word in words)
 
 

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from tabsmith.agents.protocol import Agent, Brief, Exhausted, MetricGoal, Proposal, TriedRecipe
+from tabsmith.agents.protocol import Agent, Brief, EarlierRecipe, Exhausted, MetricGoal, Proposal, TriedRecipe
 from tabsmith.agents.search import MAX_STALE, SearchAgent
 from tabsmith.orchestration.loop.recipe_loop import NO_SESSION
 from tabsmith.recipes.portfolio import portfolio
@@ -80,7 +80,7 @@ async def test_what_is_reported_to_have_failed_is_not_proposed_again_and_not_var
 
 
 async def test_one_family_alone_when_asked_for_until_it_has_no_more() -> None:
-    agent = SearchAgent(family="nearest_neighbors")
+    agent = SearchAgent(only=("nearest_neighbors",))
     brief = FIRST
     seen: set[str] = set()
     for _ in range(3_500):
@@ -102,3 +102,22 @@ async def test_lower_is_better_where_the_metric_says_so() -> None:
     found = await SearchAgent(seed=3).propose(brief, NO_SESSION)
     assert isinstance(found, Proposal)
     assert found.recipe.family == "linear"
+
+
+async def test_recipes_of_earlier_runs_come_before_all_others() -> None:
+    known = portfolio(SCHEMA, PROFILE)
+    earlier = (EarlierRecipe(known[-1], "good before"), EarlierRecipe(known[0], "the first one"))
+    proposals, _ = await walk(SearchAgent(), msgspec.structs.replace(FIRST, earlier=earlier), 3)
+    assert [each.recipe for each in proposals] == [known[-1], known[0], known[1]]
+    assert proposals[0].reason == "good before"
+
+
+async def test_what_is_left_out_is_neither_proposed_nor_varied() -> None:
+    own = Recipe("catboost", parameters={"depth": 9})
+    brief = msgspec.structs.replace(FIRST, families=("linear", "extra_trees"), tried=(TriedRecipe(own, 0.99),))
+    agent = SearchAgent(only=("linear", "extra_trees"))
+    proposals, _ = await walk(agent, brief, len(portfolio(SCHEMA, PROFILE, only=("linear", "extra_trees"))) + 3)
+    assert {each.recipe.family for each in proposals} == {"linear", "extra_trees"}
+    without = portfolio(SCHEMA, PROFILE, exclude=("linear",))
+    assert "linear" not in {recipe.family for recipe in without}
+    assert len(without) > 5

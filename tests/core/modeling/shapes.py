@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 
 from tabsmith.modeling import cross_validation, delivery, ensemble
-from tabsmith.modeling.results import EnsembleMember, Evaluation, ModelReport, default_metric
+from tabsmith.modeling.decisions.goals import AUTOMATIC, LabelGoal
+from tabsmith.modeling.metric_catalogue import default_metric
+from tabsmith.modeling.results import EnsembleMember, Evaluation, ModelReport
 from tabsmith.modeling.training_data import TrainingData, prepare_training_data
 from tabsmith.recipes.recipe import Recipe
 from tabsmith.tables.schema.types import ColumnKind, ColumnRole, ColumnSchema, ProblemType, Schema, Split
@@ -81,9 +83,11 @@ def schema(
     return Schema((*made, ColumnSchema(target, kind, "target", "")), target, (), task, split)
 
 
-def prepared(target: str = "flag", task: ProblemType = "binary", rows: int = 120, **options) -> TrainingData:
+def prepared(
+    target: str = "flag", task: ProblemType = "binary", rows: int = 120, goal: LabelGoal = AUTOMATIC, **options
+) -> TrainingData:
     """`table` made ready."""
-    return prepare_training_data(table(rows), schema(target, task, **options), default_metric(task), seed=0)
+    return prepare_training_data(table(rows), schema(target, task, **options), default_metric(task), seed=0, goal=goal)
 
 
 def evaluated(data: TrainingData, run: Path, recipe: Recipe, seconds: float = 60.0) -> Evaluation:
@@ -96,14 +100,17 @@ def evaluated(data: TrainingData, run: Path, recipe: Recipe, seconds: float = 60
     return cross_validation.combine_folds(data, recipe, folder, folds, run_folder=run)
 
 
-def finished(data: TrainingData, run: Path, *recipes: Recipe, importance_seconds: float = 60.0) -> ModelReport:
+def finished(
+    data: TrainingData, run: Path, *recipes: Recipe, importance_seconds: float = 60.0, fingerprint: str = "mark"
+) -> ModelReport:
     """A saved model of these recipes, of one weight each, so that every one of them is in it."""
     found = [evaluated(data, run, recipe) for recipe in recipes]
     built = ensemble.build_ensemble(data, found, run)
     mixed = sum(cross_validation.out_of_fold_predictions(data, run / each.folder) for each in found) / len(found)
     members = tuple(EnsembleMember(recipe, 1 / len(recipes)) for recipe in recipes)
     whole = ensemble.Ensemble(members, built.score, built.standard_error, mixed)
-    about = delivery.ReportHeader(f"model-{secrets.token_hex(3)}", "run", 1.0, "table.csv", "mark", 2, 2, 1.0)
-    return delivery.deliver_model(
+    about = delivery.ReportHeader(f"model-{secrets.token_hex(3)}", "run", 1.0, "table.csv", fingerprint, 2, 2, 1.0)
+    measured = delivery.measure_model(
         data, found, whole, run, about, threads=1, deadline=time.monotonic() + importance_seconds
     )
+    return delivery.save_delivered(data, found, measured, run, kept="asked for")

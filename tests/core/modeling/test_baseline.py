@@ -6,7 +6,7 @@ import pytest
 from tabsmith.families.estimator import Floats, Ints
 from tabsmith.modeling import metrics
 from tabsmith.modeling.baseline import CERTAINTY, DRAWS, best_constant, compare_with_baseline
-from tabsmith.modeling.results import METRICS, Metric, MetricName, get_metric
+from tabsmith.modeling.metric_catalogue import METRICS, Metric, MetricName, get_metric
 
 CLASSES: Ints = np.array([0] * 6 + [1] * 3 + [2] * 1)
 SKEWED: Ints = np.array([0] * 8 + [1] * 2)

@@ -6,11 +6,11 @@ import pandas as pd
 import pytest
 
 from tabsmith.errors import SchemaError, TrainingError, UsageError
-from tabsmith.modeling.results import default_metric, get_metric
+from tabsmith.modeling.metric_catalogue import default_metric, get_metric
 from tabsmith.modeling.rows import read_rows
 from tabsmith.modeling.training_data import input_columns, prepare_training_data
 from tabsmith.tables.schema.types import Split
-from tests.core.modeling.shapes import KINDS, prepared, schema, table
+from tests.core.modeling.shapes import KINDS, evaluated, prepared, quick, schema, table
 
 
 def _prepare(frame, target, task, **options):
@@ -74,6 +74,20 @@ def test_a_forward_split_only_ever_looks_back_and_says_which_rows_it_never_predi
     assert all(times[fitted].max() < times[rows].min() for fitted, rows in data.folds)
     assert 0.4 < data.covered.mean() < 0.6
     assert data.delivered_folds == (2, 3)
+
+
+@pytest.mark.parametrize("kind", ["date", "numeric", "code"])
+def test_a_model_of_a_series_carries_its_trend_on(tmp_path, kind):
+    days = np.arange(200)
+    frame = pd.DataFrame({"when": days, "wind": np.random.default_rng(0).normal(size=200)})
+    frame["demand"] = 50 + 0.5 * days + frame["wind"]
+    if kind == "date":
+        frame["when"] = pd.Timestamp("2022-01-01") + pd.to_timedelta(days, unit="D")
+    split = Split("forward", by="when", folds=3)
+    columns = {"when": kind, "wind": "numeric"}
+    series = schema("demand", "regression", split=split, columns=columns)
+    data = prepare_training_data(frame, series, get_metric("rmse"), seed=0)
+    assert evaluated(data, tmp_path, quick("linear")).mean < 2.0  # 30 and more by the mean of the past
 
 
 def test_fewer_rows_than_folds_give_fewer_folds_and_a_note():

@@ -12,7 +12,7 @@ from tabsmith.errors import RecipeError
 from tabsmith.families.registry import family_names
 from tabsmith.modeling import cross_validation, metrics
 from tabsmith.modeling.ensemble import FoldModel
-from tabsmith.modeling.results import default_metric
+from tabsmith.modeling.metric_catalogue import default_metric
 from tabsmith.modeling.training_data import prepare_training_data
 from tabsmith.recipes.recipe import Recipe
 from tabsmith.tables.schema.types import Split

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from tabsmith.modeling.results import default_metric
+from tabsmith.modeling.metric_catalogue import default_metric
 from tabsmith.modeling.rows import NumberColumn, read_column
 from tabsmith.modeling.training_data import prepare_training_data
 from tests.core.modeling.shapes import evaluated, quick, schema

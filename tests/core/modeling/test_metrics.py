@@ -1,13 +1,14 @@
 """Scores against scikit-learn's own, undefined ones, and their intervals; ensembles built from them."""
 
+import msgspec
 import numpy as np
 import pytest
 import sklearn.metrics as reference
 
-from tabsmith.errors import TrainingError
+from tabsmith.errors import TrainingError, UsageError
 from tabsmith.modeling import metrics
 from tabsmith.modeling.ensemble import select_weights
-from tabsmith.modeling.results import METRICS, default_metric, get_metric, metrics_for
+from tabsmith.modeling.metric_catalogue import METRICS, Metric, default_metric, get_metric, metrics_for
 
 DRAW = np.random.default_rng(0)
 CLASSES = DRAW.integers(0, 2, 200)
@@ -35,11 +36,44 @@ def test_scores_are_those_of_scikit_learn():
     }
     for name, value in expected.items():
         assert _score(name, CLASSES, BINARY, 2) == pytest.approx(value), name
+    for event in (0, 1):
+        of_event = {
+            "f1": reference.f1_score(CLASSES, labels, pos_label=event),
+            "precision": reference.precision_score(CLASSES, labels, pos_label=event),
+            "recall": reference.recall_score(CLASSES, labels, pos_label=event),
+            "average_precision": reference.average_precision_score(event == CLASSES, BINARY[:, event]),
+            "roc_auc": expected["roc_auc"],
+        }
+        for name, value in of_event.items():
+            assert metrics.score(get_metric(name).about(event), CLASSES, BINARY, 2) == pytest.approx(value), name
     assert _score("log_loss", THREE, SHARES, 3) == pytest.approx(reference.log_loss(THREE, SHARES))
     assert _score("f1", THREE, SHARES, 3) == pytest.approx(
         reference.f1_score(THREE, SHARES.argmax(axis=1), average="macro")
     )
+    guessed = SHARES.argmax(axis=1)
+    of_three = {
+        "f1_macro": reference.f1_score(THREE, guessed, average="macro"),
+        "f1_micro": reference.f1_score(THREE, guessed, average="micro"),
+        "balanced_accuracy": reference.balanced_accuracy_score(THREE, guessed),
+        "matthews_corrcoef": reference.matthews_corrcoef(THREE, guessed),
+        "cohen_kappa": reference.cohen_kappa_score(THREE, guessed),
+        "linear_weighted_kappa": reference.cohen_kappa_score(THREE, guessed, weights="linear"),
+        "quadratic_weighted_kappa": reference.cohen_kappa_score(THREE, guessed, weights="quadratic"),
+        "roc_auc_ovr": reference.roc_auc_score(THREE, SHARES, multi_class="ovr"),
+        "brier_score": np.mean([reference.brier_score_loss(k == THREE, SHARES[:, k]) for k in range(3)]) * 3,
+    }
+    for name, value in of_three.items():
+        assert _score(name, THREE, SHARES, 3) == pytest.approx(value), name
+    assert _score("brier_score", CLASSES, BINARY, 2) == pytest.approx(reference.brier_score_loss(CLASSES, SURE))
     guesses = GUESSES[:, 0]
+    positive = np.exp(NUMBERS)
+    of_numbers = {
+        "mape": reference.mean_absolute_percentage_error(positive, np.exp(guesses)),
+        "rmsle": reference.root_mean_squared_log_error(positive, np.exp(guesses)),
+        "quantile:0.9": reference.mean_pinball_loss(positive, np.exp(guesses), alpha=0.9),
+    }
+    for name, value in of_numbers.items():
+        assert _score(name, positive, np.exp(GUESSES), 0) == pytest.approx(value), name
     assert _score("rmse", NUMBERS, GUESSES, 0) == pytest.approx(reference.root_mean_squared_error(NUMBERS, guesses))
     assert _score("mae", NUMBERS, GUESSES, 0) == pytest.approx(reference.mean_absolute_error(NUMBERS, guesses))
     assert _score("median_ae", NUMBERS, GUESSES, 0) == pytest.approx(reference.median_absolute_error(NUMBERS, guesses))
@@ -64,6 +98,35 @@ def test_every_metric_has_a_score_and_every_task_a_default():
         "log_loss",
         "rmse",
     ]
+
+
+def test_a_metric_is_found_by_the_names_that_people_have_for_it():
+    expected = {
+        "AUC": "roc_auc", "pr-auc": "average_precision", "logloss": "log_loss", "neg_log_loss": "log_loss",
+        "Brier": "brier_score", "mcc": "matthews_corrcoef", "QWK": "quadratic_weighted_kappa",
+        "neg_root_mean_squared_error": "rmse", "f1_score": "f1", "mean absolute error": "mae", "r2_score": "r2",
+        "pinball:.25": "quantile:0.25", "quantile": "quantile:0.9", "root_mean_squared_log_error": "rmsle",
+    }  # fmt: skip
+    for typed, name in expected.items():
+        assert get_metric(typed).name == name, typed
+    assert get_metric("auc", "multiclass").name == "roc_auc_ovr"
+    assert get_metric("f1", "multiclass").name == "f1_macro"
+    for unknown in ("quantile:1.5", "quantile:x", "rmsee", "rmse\n"):
+        with pytest.raises(UsageError):
+            get_metric(unknown, "binary")
+    metric = get_metric("quantile:0.9")
+    assert msgspec.json.decode(msgspec.json.encode(metric), type=Metric) == metric, "its name passes validation"
+    old = b'{"name":"f1","label":"F1","greater_is_better":true,"tasks":["binary","multiclass"]}'
+    assert metrics.score(msgspec.json.decode(old, type=Metric), THREE, SHARES, 3) == _score(
+        "f1_macro", THREE, SHARES, 3
+    )
+
+
+def test_a_metric_that_the_target_forbids_is_refused_before_training():
+    with pytest.raises(TrainingError, match="0 in 2 rows"):
+        metrics.require_defined(get_metric("mape"), np.array([0.0, 0.0, 1.0]))
+    with pytest.raises(TrainingError, match="negative in 1 row"):
+        metrics.require_defined(get_metric("rmsle"), np.array([0.0, -2.0, 1.0]))
 
 
 def test_an_interval_holds_its_score_and_is_wider_when_groups_are_drawn_whole():

@@ -2,15 +2,22 @@
 
 import csv
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
 
 from tabsmith.errors import PredictionError, UsageError
 from tabsmith.modeling import cross_validation, store
+from tabsmith.modeling.decisions.calibration import calibrate
+from tabsmith.modeling.decisions.goals import LeastCost
+from tabsmith.modeling.decisions.labels import choose_labels
+from tabsmith.modeling.decisions.types import Decisions
+from tabsmith.modeling.metric_catalogue import default_metric
 from tabsmith.modeling.model import load_model
-from tabsmith.modeling.predict import predict_file, source_to_predict
-from tabsmith.modeling.results import Confusion, Residuals, default_metric
+from tabsmith.modeling.model_files import ModelFile
+from tabsmith.modeling.predict import predict_file, preview_predictions, source_to_predict
+from tabsmith.modeling.results import Confusion, Residuals
 from tabsmith.tables.read.reader import read_source
 from tabsmith.tables.read.sources import FileSource
 from tabsmith.tables.schema.types import Split
@@ -44,7 +51,7 @@ def test_a_model_knows_its_labels_and_its_hold_out(tmp_path):
     first = report.holdout.scores[0]
     assert first.metric == report.metric
     assert 0.7 < first.low <= first.score <= first.high
-    assert len(report.holdout.scores) == 6
+    assert len(report.holdout.scores) == 8
     assert isinstance(report.outcome, Confusion)
     assert sum(map(sum, report.outcome.counts)) == 60
     assert report.importance[0].column == "size"
@@ -207,3 +214,56 @@ def test_folds_of_one_class_have_no_score_and_do_not_count(tmp_path):
     assert len(found.folds) == 2
     assert not np.isnan(cross_validation.out_of_fold_predictions(data, tmp_path / found.folder)).any()
     assert found.mean == found.mean
+
+
+def test_a_models_threshold_makes_its_labels_and_its_report_and_survives_being_saved(tmp_path):
+    data = prepared(rows=300, goal=LeastCost(miss=20.0, alarm=1.0))
+    report = finished(data, tmp_path, quick("lightgbm"))
+    model = load_model(report.model_id)
+    threshold = report.decisions.threshold
+    assert report.decisions.event == "True"
+    assert threshold.threshold < 0.3
+    assert threshold.score < threshold.score_at_half, "costs per 1,000 rows of the test set"
+    rows = table(200, seed=5)
+    at_threshold = model.predict_proba(rows)[:, 1] >= threshold.threshold
+    assert model.predict(rows).tolist() == at_threshold.tolist()
+    counts = np.array(report.outcome.counts)
+    assert counts[1, 0] <= counts[0, 1], "misses are dear, so there are more alarms"
+    accuracy = next(each for each in report.holdout.scores if each.metric.name == "accuracy")
+    assert accuracy.score == pytest.approx(np.trace(counts) / counts.sum()), "scores are of the labels that are given"
+    info = _info(tmp_path, rows, model)
+    done = predict_file(model, info, tmp_path / "out.csv")
+    written = pd.read_csv(done.out)
+    assert written["prediction"].tolist() == at_threshold.tolist()
+    scored = next(each for each in done.score.scores if each.metric.name == "accuracy")
+    assert scored.score == pytest.approx((written["prediction"] == rows["flag"]).mean())
+
+
+def test_intervals_of_numbers_are_checked_on_the_hold_out_and_written_beside_the_prediction(tmp_path):
+    model = _model(tmp_path, "number", "regression", rows=400)
+    checked = model.report.decisions.intervals
+    assert (checked.level, checked.rows) == (0.9, model.report.holdout.rows)
+    assert 0.75 < checked.covered / checked.rows <= 1
+    rows = table(100, seed=6)
+    ends = model.predict_interval(rows, 0.8)
+    assert ends.shape == (100, 2)
+    wide = model.predict_interval(rows, 0.95)
+    assert np.all((wide[:, 0] < ends[:, 0]) & (ends[:, 1] < wide[:, 1]))
+    done = predict_file(model, _info(tmp_path, rows, model), tmp_path / "out.csv", level=0.8)
+    assert done.added == ("prediction", "prediction low", "prediction high")
+    written = pd.read_csv(done.out)
+    assert written[["prediction low", "prediction high"]].to_numpy() == pytest.approx(ends)
+    preview = preview_predictions(model.report, done, 3)
+    assert len(preview.rows[0][1]) <= len(preview.rows[0][0]) + 3, "ends have the digits of the prediction"
+    labels = _model(tmp_path, rows=120)
+    with pytest.raises(PredictionError, match="no intervals"):
+        labels.predict_interval(rows)
+
+
+def test_a_model_saved_before_there_were_decisions_predicts_as_it_did():
+    old = b'{"classes": ["a", "b"], "members": []}'
+    file = msgspec.json.decode(old, type=ModelFile)
+    assert file.decisions == Decisions()
+    probabilities = np.array([[0.4, 0.6], [0.5, 0.5]])
+    assert calibrate(file.decisions.calibration, probabilities) is probabilities
+    assert choose_labels(file.decisions.rule, probabilities).tolist() == [1, 0]

@@ -6,12 +6,14 @@ import math
 import zipfile
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
 
 from tabsmith.errors import MissingColumnError, NewRowsWarning, UsageError
 from tabsmith.modeling import scoring
+from tabsmith.modeling.metric_catalogue import default_metric
 from tabsmith.modeling.model import Model, load_model
 from tabsmith.modeling.predict import predict_file, preview_predictions, source_to_predict
 from tabsmith.modeling.results import (
@@ -22,12 +24,13 @@ from tabsmith.modeling.results import (
     UnreadCells,
     UnreadRow,
     UnseenLevels,
-    default_metric,
 )
+from tabsmith.modeling.rows import RowArrays
 from tabsmith.modeling.training_data import prepare_training_data
 from tabsmith.tables.read.reader import read_source
 from tabsmith.tables.read.sources import FileSource
 from tabsmith.tables.schema.detect import detect_schema
+from tabsmith.tables.schema.edits import with_role
 from tabsmith.tables.snapshot import load_frame
 from tests.core.modeling.shapes import finished, quick
 
@@ -203,6 +206,19 @@ def test_a_class_that_the_model_does_not_know_is_not_scored(saved: dict[str, Pat
     assert done.score.rows == 39
     assert done.unseen == (UnseenLevels("site", 1, ("Z",)),)
     assert {each.metric.name for each in done.score.scores} >= {"log_loss", "accuracy"}
+
+
+def test_new_rows_that_hold_the_weight_are_scored_by_it(model: Model) -> None:
+    report = msgspec.structs.replace(model.report, schema=with_role(model.schema, "noise", "weight"))
+    truth = pd.Series([1.0, 2.0, 3.0, 4.0])
+    predictions = truth.to_numpy()[:, None] + np.array([[1.0], [2.0], [9.0], [9.0]])
+    for weight, rows, rmse in (("noise", 2, np.sqrt((3 * 1 + 1 * 4) / 4)), ("", 4, np.sqrt((1 + 4 + 81 + 81) / 4))):
+        scorer = scoring.RowsScorer(report, model.labels)
+        scorer.add(truth, predictions, RowArrays(4, {}), pd.Series([3.0, 1.0, np.nan, -1.0]) if weight else None)
+        score = scorer.result()
+        assert score is not None
+        assert (score.rows, score.weight) == (rows, weight)
+        assert score.scores[0].score == pytest.approx(rmse)
 
 
 def test_of_very_many_rows_evenly_spaced_ones_are_scored(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,7 +69,7 @@ def main(folder: Path) -> None:
     steps = {
         "words": [registry.find_family(text) for text in ("TOY", "Toy Model", "plaything")],
         "valid": [validate_recipe(each, plan).valid for each in (recipe, wrong)],
-        "portfolio": [each.name for each in portfolio(plan, TableProfile(rows=50, columns=()), family="toy")],
+        "portfolio": [each.name for each in portfolio(plan, TableProfile(rows=50, columns=()), only=("toy",))],
         "in the portfolio of all": any(each.family == "toy" for each in portfolio(plan, TableProfile(50, ()))),
         "schema": '"const":"toy"' in recipe_json_schema().decode(),
         "label": registry.family_labels()["toy"],

@@ -14,7 +14,8 @@ from tabsmith.agents.usage import Usage
 from tabsmith.config.settings import Mode
 from tabsmith.errors import AgentError
 from tabsmith.limits import LimitName, Limits, with_limit
-from tabsmith.modeling.results import Evaluation, FoldScore, Metric
+from tabsmith.modeling.metric_catalogue import Metric
+from tabsmith.modeling.results import Evaluation, FoldScore
 from tabsmith.orchestration.decisions import Continue, EndRun, Question, Reply
 from tabsmith.orchestration.human_review import LoopEnd
 from tabsmith.orchestration.loop.iteration import LoopContext
@@ -46,8 +47,16 @@ CONTEXT = LoopContext(
 class Person:
     """The user interface of a person who replies from a list, and goes on once it is empty."""
 
-    def __init__(self, replies: Iterable[Reply] = (), *, mode: Mode = "confirm", limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        replies: Iterable[Reply] = (),
+        *,
+        mode: Mode = "confirm",
+        limits: Limits | None = None,
+        recipes: tuple[Recipe, ...] = (),
+    ) -> None:
         self.mode: Mode = mode
+        self.recipes = recipes
         self.notes: tuple[str, ...] = ()
         self.limits = limits or Limits()
         self.asked: list[Question] = []
@@ -157,6 +166,7 @@ class Run:
         breakpoints: tuple[str, ...] = (),
         state: LoopState | None = None,
         evaluator: Evaluator | None = None,
+        families: tuple[str, ...] = (),
     ) -> None:
         self.events: list[Any] = []
         self.agent = Agent(steps)
@@ -167,7 +177,7 @@ class Run:
             evaluator or Evaluator(),
             self.person,
             self.events.append,
-            context=replace(CONTEXT, breakpoints=breakpoints),
+            context=replace(CONTEXT, breakpoints=breakpoints, families=families),
             transcripts=NoTranscripts(),
             state=state or LoopState(),
             clock=lambda: 0.0,

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tabsmith.modeling.results import Evaluation, FoldScore, Metric
+from tabsmith.modeling.metric_catalogue import Metric
+from tabsmith.modeling.results import Evaluation, FoldScore
 from tabsmith.orchestration.loop.champion import CONFIRMED_AFTER, ChampionStatus, Judgement, judge_challenger
 from tabsmith.recipes.recipe import Recipe
 

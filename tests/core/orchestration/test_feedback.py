@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from tabsmith.agents.prompts.quoting import BLOCK_END, BLOCK_START
 from tabsmith.agents.prompts.recipe_prompt import write_prompt
 from tabsmith.agents.protocol import Brief, MetricGoal
-from tabsmith.modeling.results import Evaluation, FoldScore, Metric
+from tabsmith.modeling.metric_catalogue import Metric
+from tabsmith.modeling.results import Evaluation, FoldScore
 from tabsmith.orchestration.decisions import Decision, DecisionAction, Quality, QualityPart
 from tabsmith.orchestration.loop.feedback import MOST_WORDS, FeedbackInput, write_feedback
 from tabsmith.orchestration.loop.iteration import Stage

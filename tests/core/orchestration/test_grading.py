@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tabsmith.errors import AgentReplyError
-from tabsmith.modeling.results import Evaluation, FoldScore, Metric
+from tabsmith.modeling.metric_catalogue import Metric
+from tabsmith.modeling.results import Evaluation, FoldScore
 from tabsmith.orchestration.decisions import Thresholds
 from tabsmith.orchestration.loop.grading import GradingInput, grade_by_rule, parse_grade, recipe_grade_prompt
 from tabsmith.recipes.recipe import Problem, Recipe, Verdict

@@ -12,7 +12,8 @@ import pytest
 
 from tabsmith.agents.usage import Usage
 from tabsmith.errors import StorageError
-from tabsmith.orchestration.history import HistoryRecord, open_history
+from tabsmith.modeling.metric_catalogue import get_metric
+from tabsmith.orchestration.history import HistoryRecord, earlier_recipes, open_history
 from tabsmith.paths import folders
 from tabsmith.recipes.recipe import Recipe
 
@@ -21,7 +22,7 @@ import os, sys, threading
 from decimal import Decimal
 from pathlib import Path
 from tabsmith.agents.usage import Usage
-from tabsmith.orchestration.history import HistoryRecord, open_history
+from tabsmith.orchestration.history import HistoryRecord, earlier_recipes, open_history
 from tabsmith.recipes.recipe import Recipe
 path, process, threads, each = Path(sys.argv[1]), *map(int, sys.argv[2:])
 history = open_history(path)
@@ -153,3 +154,24 @@ def test_writers_killed_again_and_again_lose_no_record_that_was_acknowledged(tmp
         # all, once and in order, and at most one that was stored and not yet acknowledged
         assert found[run] in (list(range(1, last + 1)), list(range(1, last + 2)))
     assert open_history(path).read().skipped <= 10  # at most one torn line for each death
+
+
+def test_the_best_recipes_of_other_runs_on_the_same_table_are_found_each_once(tmp_path: Path) -> None:
+    history = open_history(tmp_path / "history.jsonl", sync=False)
+    recipes = [Recipe("linear", parameters={"alpha": float(n)}) for n in range(4)]
+    scores = [(0, 3.0), (1, 1.0), (1, 2.0), (2, 2.5)]
+    for number, (recipe, score) in enumerate(scores, 1):
+        history.append(record(number, table="abc", recipe=recipes[recipe], recipe_id=recipes[recipe].id, score=score))
+    others = (
+        {"table": "xyz"},
+        {"target": "z"},
+        {"metric": "mae"},
+        {"run_id": "this"},
+        {"state": "failed", "score": None},
+    )
+    for number, other in enumerate(others, 10):
+        fields = {"table": "abc", "recipe": recipes[3], "recipe_id": recipes[3].id, "score": 0.1, **other}
+        history.append(record(number, **fields))  # type: ignore[arg-type]
+    found = earlier_recipes(history, "abc", "y", get_metric("rmse"), run_id="this")
+    assert [(each.recipe, each.score) for each in found] == [(recipes[1], 1.0), (recipes[2], 2.5), (recipes[0], 3.0)]
+    assert found[0].reason == "RMSE 1 in an earlier run"

@@ -8,6 +8,7 @@ from tabsmith.orchestration import events as loop
 from tabsmith.orchestration.decisions import Decide, EndRun, Skip
 from tabsmith.orchestration.loop import agent_calls
 from tabsmith.orchestration.loop.recipe_loop import MAX_UNSCORED
+from tabsmith.orchestration.loop_state import LoopState, Trial
 from tests.core.orchestration.scripted import Evaluator, Person, Run, ridge
 
 
@@ -132,3 +133,40 @@ async def test_an_iteration_that_raises_is_recorded_before_the_error_goes_on() -
     assert error is not None
     assert run.told(loop.EvaluationFailed)[0].reason == "error"
     assert len(run.told(loop.IterationEnded)) == 1
+
+
+async def test_a_person_s_own_recipes_come_first_and_are_told_apart() -> None:
+    own = (ridge(2.5), ridge(1.5, dropped=("nobody",)))
+    run = Run([ridge(3.0)], Person(mode="manual", recipes=own))
+    await run.end()
+    assert [each.agent for each in run.told(loop.IterationStarted)] == ["person", "person", "llm", "llm"]
+    assert [each.recipe for each in run.told(loop.Proposed)] == [*own, ridge(3.0)]
+    assert [each.iteration for each in run.told(loop.RecipeRefused)] == [2]
+    assert [each.iteration for each in run.person.asked if each.cause == "proposal"] == [3]
+
+
+async def test_a_recipe_that_comes_in_meanwhile_is_the_next_to_be_tried_and_only_once() -> None:
+    person = Person(mode="automatic")
+
+    def add() -> None:
+        person.recipes = (ridge(1.0), ridge(3.0))
+
+    run = Run([ridge(3.0), ridge(2.0)], person, evaluator=Evaluator(add))
+    await run.end()
+    assert [each.recipe.parameters["alpha"] for each in run.told(loop.Proposed)] == [3.0, 1.0, 2.0]
+
+
+async def test_a_recipe_of_the_person_that_a_dead_worker_had_begun_is_taken_up_as_theirs() -> None:
+    own = ridge(2.5)
+    state = LoopState(latest=Trial(1, "person", state="proposed", recipe=own))
+    run = Run([ridge(3.0)], Person(mode="automatic", recipes=(own,)), state=state)
+    await run.end()
+    assert [(each.iteration, each.agent) for each in run.told(loop.IterationStarted)][:2] == [(1, "person"), (2, "llm")]
+    assert [each.iteration for each in run.told(loop.Evaluated)] == [1, 2]
+
+
+async def test_an_agent_s_recipe_of_a_family_that_the_person_left_out_is_refused_with_the_families_left() -> None:
+    run = Run([ridge(3.0)], Person(mode="automatic", recipes=(ridge(2.0),)), families=("catboost",))
+    await run.end()
+    assert [each.iteration for each in run.told(loop.RecipeRefused)] == [2]
+    assert "catboost" in run.told(loop.RecipeRefused)[0].problems[0].what

@@ -26,7 +26,7 @@ TABLES: list[tuple[ProblemType, int, int, int]] = [
 def test_every_recipe_is_valid_and_no_two_are_alike(task: ProblemType, rows: int, width: int, classes: int) -> None:
     schema, profile = table(task, rows, width, classes)
     recipes = portfolio(schema, profile)
-    assert 8 <= len(recipes) <= 24
+    assert 8 <= len(recipes) <= 36
     assert [validate_recipe(recipe, schema, profile).problems for recipe in recipes] == [()] * len(recipes)
     assert len({recipe.id for recipe in recipes}) == len({recipe.name for recipe in recipes}) == len(recipes)
     assert recipes == portfolio(schema, profile)
@@ -39,7 +39,7 @@ def test_a_family_asked_for_has_several_recipes_on_any_table(
     family: Family, task: ProblemType, rows: int, width: int, classes: int
 ) -> None:
     schema, profile = table(task, rows, width, classes)
-    recipes = portfolio(schema, profile, family=family)
+    recipes = portfolio(schema, profile, only=(family,))
     assert len({recipe.id for recipe in recipes}) == len(recipes) >= 2
     assert {recipe.family for recipe in recipes} == {family}
     assert all(validate_recipe(recipe, schema, profile).valid for recipe in recipes)
@@ -47,7 +47,7 @@ def test_a_family_asked_for_has_several_recipes_on_any_table(
 
 def test_the_first_three_are_a_quick_baseline_and_the_two_strongest() -> None:
     names = [recipe.name for recipe in portfolio(*table("binary", 5_000))]
-    assert names[:3] == ["linear, ridge", "LightGBM, default", "CatBoost, default"]
+    assert names[:3] == ["linear, ridge", "LightGBM, quick", "CatBoost, default"]
 
 
 def test_slow_families_are_left_out_where_they_would_not_end() -> None:
@@ -62,11 +62,16 @@ def test_slow_families_are_left_out_where_they_would_not_end() -> None:
     assert len(portfolio(*table("binary", 1_000))) < len(portfolio(*table("binary", 10_000)))
 
 
-def test_trees_are_fewer_where_each_is_dear() -> None:
-    def trees(*size: object) -> object:
-        found = portfolio(*table(*size), family="catboost")  # type: ignore[arg-type]
-        return found[0].parameters["iterations"]
+def test_rounds_are_those_that_the_time_can_pay_for() -> None:
+    def trees(seconds: float, *size: object) -> int:
+        found = portfolio(*table(*size), only=("catboost",), seconds=seconds)  # type: ignore[arg-type]
+        return int(found[0].parameters["iterations"])
 
-    assert trees("binary", 5_000) == 500
-    assert trees("binary", 1_000_000) == 250
-    assert trees("multiclass", 5_000, 8, 100) == 30
+    def rate(seconds: float, *size: object) -> float:
+        found = portfolio(*table(*size), only=("lightgbm",), seconds=seconds)  # type: ignore[arg-type]
+        return float(found[1].parameters["learning_rate"])
+
+    assert trees(300, "binary", 1_000) == 1000
+    assert trees(60, "binary", 1_000_000) < trees(300, "binary", 1_000_000) < 1000
+    assert trees(60, "multiclass", 5_000, 8, 100) == 30
+    assert rate(300, "binary", 1_000) < 0.02 < rate(60, "binary", 100_000)

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from tabsmith.errors import UsageError
+from tabsmith.families.feature_steps import Arithmetic
 from tabsmith.families.registry import family_label, family_names, family_parameters, find_family
 from tabsmith.recipes.difference import describe_difference
 from tabsmith.recipes.recipe import DerivedColumn, Encoder, ParameterValue, Recipe
@@ -204,3 +205,17 @@ def test_recipes_and_the_search_agent_are_light_to_import(tmp_path: Path) -> Non
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_recipe_without_feature_steps_keeps_the_id_it_had_before_there_were_any() -> None:
+    plain = Recipe(
+        family="catboost",
+        derived=(DerivedColumn("a", '"b"+1'),),
+        dropped=("z", "y"),
+        encoders={"q": "target", "a": "drop"},
+        parameters={"learning_rate": 0.1, "depth": 6, "rsm": 1e-7},
+    )
+    assert plain.id == "764a3fccb99e"
+    steps = msgspec.structs.replace(plain, features=(Arithmetic(),))
+    assert len({plain.id, steps.id, msgspec.structs.replace(plain, target="log").id}) == 3
+    assert msgspec.structs.replace(plain, features=(Arithmetic(order=2),)).id == steps.id

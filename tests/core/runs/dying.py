@@ -17,7 +17,8 @@ from tabsmith.agents.search import SearchAgent
 from tabsmith.agents.usage import NO_USAGE, Usage
 from tabsmith.config.settings import AgentSettings
 from tabsmith.errors import AgentError, ErrorReport, ReportedError
-from tabsmith.modeling.results import Evaluation, FoldScore, Metric
+from tabsmith.modeling.metric_catalogue import Metric
+from tabsmith.modeling.results import Evaluation, FoldScore
 from tabsmith.orchestration import events as loop
 from tabsmith.orchestration.decisions import Continue, Reply
 from tabsmith.orchestration.decisions import Question as Asks

@@ -1,6 +1,7 @@
 """Runs told as events, for tests that fold them."""
 
-from tabsmith.modeling.results import Evaluation, FoldScore, Metric
+from tabsmith.modeling.metric_catalogue import Metric
+from tabsmith.modeling.results import Evaluation, FoldScore
 from tabsmith.orchestration import events as loop
 from tabsmith.recipes.recipe import Problem, Recipe
 from tabsmith.runs import events as run

@@ -9,7 +9,16 @@ import pandas as pd
 import pytest
 
 import tabsmith
-from tabsmith.errors import PathNotFoundError, ReportedError, SchemaError, TabsmithError, UsageError
+from tabsmith.errors import (
+    ModelNotFoundError,
+    PathNotFoundError,
+    RecipeError,
+    ReportedError,
+    SchemaError,
+    TabsmithError,
+    TaskFileError,
+    UsageError,
+)
 from tabsmith.runs import events as run
 from tabsmith.runs.events import RunEvent
 from tabsmith.tables.schema.types import ManualSchema
@@ -41,10 +50,15 @@ def test_a_confirmed_schema_and_a_schema_in_words_are_both_taken(table: Path) ->
     [
         ({"metric": "niceness"}, UsageError),
         ({"model": "nonsense"}, UsageError),
+        ({"agent": "nobody"}, UsageError),
+        ({"budget": "much"}, UsageError),
+        ({"families": ["linear"], "exclude": ["ridge"]}, UsageError),
+        ({"recipes": [{"family": "catboost", "parameters": {"depth": 99}}]}, RecipeError),
+        ({"resume_from": "gone-abc123"}, ModelNotFoundError),
     ],
 )
 def test_what_cannot_be_asked_is_refused_before_a_run_is_made(
-    table: Path, arguments: dict[str, str], error: type[TabsmithError]
+    table: Path, arguments: dict[str, object], error: type[TabsmithError]
 ) -> None:
     with pytest.raises(error):
         tabsmith.train(str(table), "price", **arguments)  # type: ignore[arg-type]
@@ -79,3 +93,26 @@ def test_a_script_that_trains_ends_by_itself_and_leaves_no_process(table: Path) 
     command = [sys.executable, "-c", program, str(table)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert (done.stdout, done.returncode) == ("rmse\n", 0), done.stderr
+
+
+def test_what_a_caller_wants_of_the_search_reaches_the_run(table: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own.json"
+    own.write_text('{"family": "nearest_neighbors", "parameters": {"n_neighbors": 3}}')
+    told: list[RunEvent] = []
+    tabsmith.train(
+        str(table), "price", time_limit=60, iterations=1, groups="rooms", families=["ridge", "knn"], exclude=["knn"],
+        recipes=[own, {"family": "linear"}], budget="$2", keep_measured=True, on_event=told.append,
+    )  # fmt: skip
+    assert isinstance(told[0], run.RunStarted)
+    choice = told[0].spec.choice
+    assert choice.only_families == ("linear",)
+    assert [recipe.family for recipe in choice.recipes] == ["nearest_neighbors", "linear"]
+    assert (choice.limits.dollars, choice.history, choice.keep_measured) == ("2.00", "ignore", True)
+    schema = next(event.schema for event in told if isinstance(event, run.SchemaReady))
+    assert (schema.split.kind, schema.split.by) == ("grouped", "rooms")
+
+
+def test_the_tasks_of_a_file_end_with_a_result_for_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TABSMITH_PATHS__ALLOWED", str(tmp_path))
+    with pytest.raises(TaskFileError):
+        tabsmith.run_tasks(tmp_path / "nobody.toml")

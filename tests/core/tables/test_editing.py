@@ -161,15 +161,37 @@ def test_rows_are_split_along_a_time_in_words() -> None:
     assert roles(schema) == {"area": "feature", "owner": "ignore", "sold": "time", "price": "target"}
 
 
+@pytest.mark.parametrize("text", ["target: price; weight: area", '{"target": "price", "weights": "area"}'])
+def test_rows_count_by_a_column_in_words(text: str) -> None:
+    schema = apply_manual_schema(parse_manual_schema(text), SCHEMA)
+    assert (schema.weight, roles(schema)["area"]) == ("area", "weight")
+    assert schema.weight not in [column.name for column in schema.features]
+    assert with_role(schema, "area", "feature").weight == ""
+
+
+@pytest.mark.parametrize("text", ["target: agreed; event: No", '{"target": "agreed", "event": "No"}'])
+def test_the_event_of_two_classes_is_named_in_words(text: str) -> None:
+    column = ColumnSchema("agreed", "boolean", "target", "")
+    two = msgspec.structs.replace(
+        SCHEMA, columns=(*SCHEMA.columns[:-1], column), target="agreed", problem_type="binary", event="Yes"
+    )
+    schema = apply_manual_schema(parse_manual_schema(text), two)
+    assert schema.event == "No"
+    assert with_role(schema, "area", "target").event == "", "another target has other classes"
+    with pytest.raises(SchemaError, match="no two classes"):
+        apply_manual_schema(ManualSchema("price", event="No"), SCHEMA)
+
+
 @pytest.mark.parametrize(
     ("text", "nearest"),
     [
         ("target: price; grup: owner", "did you mean group?"),
         ('{"target": "price", "featurs": ["area"]}', "did you mean features?"),
         ("target: price; types: area: numric", "did you mean numeric?"),
-        ("target: price; zzz: red", "known are target, features, types, task, group, time"),
+        ("target: price; zzz: red", "known are target, features, types, task, group, time, weight"),
         ("target: price; group: price", "has another role too"),
         ("target: price; group: owner; time: sold", "not by both"),
+        ("target: price; group: owner; weight: owner", "has another role too"),
     ],
 )
 def test_a_wrong_word_is_refused_with_the_nearest(text: str, nearest: str) -> None:

@@ -38,7 +38,7 @@ def test_options_are_understood_and_written_again(texts: dict[str, str], options
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("delimiter", "ab"),
+        ("delimiter", "abcde"),
         ("quote", "''"),
         ("encoding", "utf-9"),
         ("header", "first"),

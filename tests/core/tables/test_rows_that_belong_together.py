@@ -103,6 +103,56 @@ def test_years_that_many_rows_share_make_no_series() -> None:
     assert detect({"year": np.repeat(np.arange(2000, 2010), 24), **noise(), "y": noise()["a"]}).split.kind == "random"
 
 
+def panel(*sizes: int, days: int = 30) -> pd.DataFrame:
+    """One row a day for each combination of the entities `shop`, and `item` if there are two sizes; a few are missing."""
+    names = ["shop", "item"][: len(sizes)]
+    levels = [[f"{name} {place}" for place in range(size)] for name, size in zip(names, sizes, strict=True)]
+    moments = pd.date_range("2024-01-01", periods=days)
+    frame = pd.MultiIndex.from_product([*levels, moments], names=[*names, "day"]).to_frame(index=False)
+    frame["sold"] = np.random.default_rng(3).normal(size=len(frame))
+    return frame.drop(index=[3, 5, 40])
+
+
+@pytest.mark.parametrize(("sizes", "entity"), [((8,), "shop"), ((4, 5), "shop and item")])
+def test_a_series_for_each_entity_is_split_in_time_whatever_the_order_of_rows(
+    sizes: tuple[int, ...], entity: str
+) -> None:
+    rows = panel(*sizes)
+    for frame in (rows, rows.sample(frac=1, random_state=0)):
+        split = detect(frame, "sold").split
+        assert (split.kind, split.by) == ("forward", "day")
+        assert split.entity == tuple(entity.split(" and "))
+        assert f"each {entity} has one row at each day" in split.reason
+
+
+def test_persons_seen_on_numbered_days_are_grouped_and_on_dates_split_in_time() -> None:
+    rows = panel(12).rename(columns={"shop": "subject"})
+    assert detect(rows, "sold").split.kind == "forward"
+    numbered = rows.assign(day=rows["day"].dt.day_of_year)
+    assert detect(numbered, "sold").split.by == "subject"
+
+
+def test_rows_that_share_their_dates_make_no_series_and_the_reason_says_so() -> None:
+    rows = pd.concat([panel(8), panel(8).assign(sold=0.5)])
+    split = detect(rows.sample(frac=1, random_state=0), "sold").split
+    assert split.kind == "random"
+    assert "day dates the rows, about 16 rows at each, and makes no series of them" in split.reason
+
+
+def test_rows_at_uneven_times_are_a_series_only_if_neighbours_are_alike() -> None:
+    draw = np.random.default_rng(4)
+    times = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.cumsum(draw.exponential(5_000, ROWS)), unit="s")
+    walk, loud = np.cumsum(draw.normal(size=ROWS)), draw.normal(size=ROWS)
+    alike = detect({"at": times, "loud": loud, "y": walk + loud}).split
+    assert (alike.kind, alike.by) == ("forward", "at")
+    assert "are alike" in alike.reason
+    alone = detect({"at": times, "loud": loud, "y": 3 * loud + draw.normal(size=ROWS)}).split
+    assert alone.kind == "random"
+    assert "no more alike than others" in alone.reason
+    explained = detect({"at": times, "walk": walk, "y": walk + 0.3 * loud}).split
+    assert explained.kind == "random"
+
+
 # Copies --------------------------------------------------------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from tabsmith.tables.read.cell_reader import read_cells
 from tabsmith.tables.read.frames import from_frame
+from tabsmith.tables.read.sources import DateOrder, ReadOptions
 from tabsmith.tables.read.values.whole_columns import find_spellings
 from tabsmith.tables.snapshot import load_frame
 
@@ -149,3 +150,25 @@ def test_a_frame_and_its_file_are_understood_alike(read_file: Read) -> None:
             other.distinct,
             other.top,
         ), one.name
+
+
+OPEN_DATES = "day,v\n" + "".join(f"{month:02d}/{month % 11 + 2:02d}/2024,{month}\n" for month in range(1, 12))
+
+
+@pytest.mark.parametrize(
+    ("dates", "first"), [(None, "2024-01-03"), ("day first", "2024-03-01"), ("month first", "2024-01-03")]
+)
+def test_an_order_of_day_and_month_that_nothing_decides_is_doubted_unless_it_is_given(
+    dates: DateOrder | None, first: str, read_file: Read
+) -> None:
+    info = read_file("t.csv", OPEN_DATES, options=ReadOptions(dates=dates))
+    assert str(load_frame(info)["day"].iloc[0].date()) == first
+    assert ("either order" in info.profile.column("day").note) == (dates is None)
+
+
+def test_another_column_of_dates_decides_the_order(read_file: Read) -> None:
+    lines = OPEN_DATES.replace("v\n", "other\n", 1).splitlines()
+    text = "\n".join([lines[0], *(f"{line.split(',')[0]},12/{day}/2024" for day, line in enumerate(lines[1:], 13))])
+    info = read_file("t.csv", text)
+    assert info.profile.column("day").note == ""
+    assert str(load_frame(info)["day"].iloc[0].date()) == "2024-01-03"

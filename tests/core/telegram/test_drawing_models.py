@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from tabsmith.agents.backend import Availability
 from tabsmith.formatting import MINUS
+from tabsmith.modeling.metric_catalogue import get_metric
 from tabsmith.modeling.model_files import ModelSummary
 from tabsmith.modeling.results import (
     Baseline,
@@ -21,7 +22,6 @@ from tabsmith.modeling.results import (
     RowsScore,
     UnreadCell,
     UnreadCells,
-    get_metric,
 )
 from tabsmith.telegram.actions import (
     ChatAction,

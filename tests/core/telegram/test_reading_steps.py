@@ -107,7 +107,7 @@ def test_a_button_that_leads_nowhere_here_is_stale(what: str) -> None:
     assert parse_press(f"w:0:{what}", step_form(session), session) == StaleButton()
 
 
-@pytest.mark.parametrize("what", ["k7", "k1r5", "k1k11", "k1x0", "s99", "c3", "ometric:0", "fsplits"])
+@pytest.mark.parametrize("what", ["k7", "k1r6", "k1k11", "k1x0", "s99", "c3", "ometric:0", "fsplits"])
 def test_a_column_a_split_or_a_field_that_is_not_there_is_stale(what: str) -> None:
     session = b.at(*b.TO_SCHEMA)
     assert parse_press(f"w:0:{what}", step_form(session), session) == StaleButton()

@@ -5,16 +5,8 @@ from pathlib import Path
 
 from tabsmith.config.settings import PathSettings, Settings
 from tabsmith.errors import ErrorReport
-from tabsmith.modeling.results import (
-    Confusion,
-    Evaluation,
-    FoldScore,
-    Holdout,
-    Metric,
-    ModelReport,
-    ModelScore,
-    PredictedFile,
-)
+from tabsmith.modeling.metric_catalogue import Metric
+from tabsmith.modeling.results import Confusion, Evaluation, FoldScore, Holdout, ModelReport, ModelScore, PredictedFile
 from tabsmith.recipes.recipe import Recipe
 from tabsmith.runs.jobs import DetectSchema, Predict, Predicted, ReadTable, SchemaDetected, TableRead
 from tabsmith.tables.info import Dialect, Preview, TableInfo

@@ -10,10 +10,10 @@ from msgspec.structs import replace
 
 from tabsmith.errors import UsageError
 from tabsmith.limits import Limits
+from tabsmith.orchestration.limits import read_budget
 from tabsmith.tables.schema.manual import parse_manual_schema
 from tabsmith.workflow import actions
 from tabsmith.workflow.inputs import (
-    read_budget,
     read_column,
     read_columns,
     read_count,
@@ -23,7 +23,7 @@ from tabsmith.workflow.inputs import (
     show_duration,
 )
 from tabsmith.workflow.session import FieldDefaults, FieldName
-from tabsmith.workflow.training_settings import equivalent_command
+from tabsmith.workflow.training_settings import equivalent_command, read_choice
 
 from . import builders as b
 
@@ -192,3 +192,20 @@ def test_the_command_goes_through_a_shell_and_shows_no_hidden_character(path: st
 @pytest.mark.parametrize(("text", "most"), [("", 0), ("0", 0), (" No limit ", 0), ("none", 0), ("1,000", 1_000)])
 def test_no_limit_of_iterations_can_be_said_in_words(text: str, most: int) -> None:
     assert read_iterations(text) == most
+
+
+def test_what_is_left_out_and_what_is_delivered_are_in_the_run_and_in_the_command() -> None:
+    session = b.at(*b.TO_MODEL)
+    drafts = {FieldName.EXCLUDE: "CatBoost, knn", FieldName.DELIVER: "measured"}
+    session = replace(session, drafts={**session.drafts, **drafts})
+    choice = read_choice(session).choice
+    assert choice.exclude == ("catboost", "nearest_neighbors")
+    assert choice.keep_measured
+    words = shlex.split(equivalent_command(session))
+    assert words[words.index("--exclude") + 1] == "catboost,nearest_neighbors"
+    assert "--keep-measured" in words
+    session = replace(session, drafts={**drafts, FieldName.FAMILY: "catboost"})
+    assert [problem.field for problem in read_choice(session).problems] == [FieldName.EXCLUDE]
+    session = replace(session, drafts={FieldName.FAMILY: "catboost"})
+    assert read_choice(session).choice.families == ("catboost",)
+    assert "--model catboost" in equivalent_command(session)

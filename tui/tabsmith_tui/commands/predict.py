@@ -6,14 +6,29 @@ from typing import Final
 import click
 
 from tabsmith.errors import WORK_FAILED
-from tabsmith.presentation.predictions import prediction_notes, rows_score_lines
+from tabsmith.modeling.decisions.types import LEVEL
+from tabsmith.presentation.predictions import explained_note, prediction_notes, rows_score_lines
 from tabsmith.presentation.spans import plain_text
-from tabsmith.text import plural
+from tabsmith.text import clean, plural
 from tabsmith_tui.commands.output import json_option, print_facts, print_json, print_table, print_text, say
 from tabsmith_tui.commands.read_options import SourceOptions, source_options
 
 PREVIEW_ROWS: Final = 5
 PREVIEW_COLUMNS: Final = 8
+MOST_EXPLAINED: Final = 50  # columns named for each row
+
+
+class ColumnCount(click.ParamType[int]):
+    """The number of columns to name for each row; tells a person who wrote `--explain PATH` where the number goes."""
+
+    name = "N"
+
+    def convert(self, value: object, param: click.Parameter | None, context: click.Context | None) -> int:
+        text = clean(value, 60)
+        if not text.isdecimal() or int(text) > MOST_EXPLAINED:
+            expected = f"a number from 0 to {MOST_EXPLAINED}: write --explain last, or --explain 3"
+            self.fail(f'"{text}" is not {expected}.', param, context)
+        return int(text)
 
 
 @click.command()
@@ -23,6 +38,24 @@ PREVIEW_COLUMNS: Final = 8
     "--out", metavar="FILE", help="CSV or Parquet; NAME-predictions.csv in the current folder when not given."
 )
 @click.option("--column", default="", metavar="NAME", help="The column of predictions; prediction when not given.")
+@click.option(
+    "--intervals",
+    "level",
+    metavar="[LEVEL]",
+    type=float,
+    is_flag=False,
+    flag_value=LEVEL,
+    help="Add the ends of intervals that hold this share of the numbers, 0.9 when not given.",
+)
+@click.option(
+    "--explain",
+    type=ColumnCount(),
+    is_flag=False,
+    flag_value="3",
+    default="0",
+    metavar="[N]",
+    help="Add the N columns (3 when not given) that moved each prediction most, and by how much.",
+)
 @click.option("--allow-missing", is_flag=True, help="Predict although an important column is missing.")
 @click.option("--allow-bad-rows", is_flag=True, help="Exit with 0 although some rows could not be read.")
 @source_options
@@ -32,6 +65,8 @@ def predict(
     path: str,
     out: str | None,
     column: str,
+    level: float | None,
+    explain: int,
     allow_missing: bool,
     allow_bad_rows: bool,
     options: SourceOptions,
@@ -48,7 +83,15 @@ def predict(
 
     loaded = load_model(model)
     info = read(source_to_predict(loaded, options.source(path)), lambda _share, _message: None)
-    done = predict_file(loaded, info, Path(out) if out else None, column=column, allow_missing=allow_missing)
+    done = predict_file(
+        loaded,
+        info,
+        Path(out) if out else None,
+        column=column,
+        level=level,
+        allow_missing=allow_missing,
+        explain=explain,
+    )
     if done.missing:
         say(f"Not in the table, treated as missing: {', '.join(done.missing[:20])}")
     for note in prediction_notes(done):
@@ -64,6 +107,7 @@ def predict(
             ("rows", f"{done.rows:,}"),
             ("written to", done.out),
             ("new columns", ", ".join(done.added)),
+            *([("explained", explained_note(done))] if done.explained else []),
             ("not used", ", ".join(done.extra) or "—"),
         ]
     )

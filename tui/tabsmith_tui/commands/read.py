@@ -160,6 +160,7 @@ class SchemaDocument(msgspec.Struct, frozen=True):
     rows: int
     warnings: tuple[TableWarning, ...]  # of the rows; those of the columns stand there
     obstacle: Obstacle | None  # what keeps a model from being trained, and what would be enough
+    event: str  # the class of two that F1, precision and recall are about; empty if there are not two
 
 
 @click.command()
@@ -186,6 +187,7 @@ def schema(path: str, target: str | None, options: SourceOptions, as_json: bool)
             detected.rows,
             detected.warnings,
             obstacle,
+            detected.event,
         )
         print_json(document)
     else:
@@ -199,6 +201,7 @@ def _print_schema(detected: Schema, obstacle: Obstacle | None) -> None:
             ("target", detected.target or "none found: name it with --target"),
             ("because", _reason(detected)),
             ("task", detected.problem_type),
+            *([("event", detected.event)] if detected.event else []),
             (
                 "split",
                 f"{detected.split.kind}, {formatting.percent(detected.split.holdout)} test set. {detected.split.reason}",

@@ -6,14 +6,14 @@ from typing import Final, Literal
 import msgspec
 
 from tabsmith import formatting
-from tabsmith.agents.protocol import AgentName
+from tabsmith.agents.protocol import AgentName, ProposerName
 from tabsmith.agents.usage import NO_USAGE
 from tabsmith.agents.usage import Usage as Used
 from tabsmith.errors import WORK_FAILED, ErrorReport
 from tabsmith.modeling.results import Confusion, ModelReport, Residuals
 from tabsmith.orchestration.events import MergedBack, TaskExit, TaskOutcome
 from tabsmith.orchestration.loop_state import SessionState, Trial
-from tabsmith.presentation import budgets, models
+from tabsmith.presentation import budgets, explanations, models
 from tabsmith.presentation.events import acceptance_end
 from tabsmith.presentation.spans import Line, plain_text
 from tabsmith.recipes.recipe import Recipe
@@ -74,6 +74,7 @@ class ScoredRecipe(msgspec.Struct, frozen=True):
     standard_error: float
     fold_scores: tuple[float, ...]
     seconds: float
+    by: ProposerName  # who proposed it: an agent, or "person"
 
 
 class TrainDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -169,6 +170,18 @@ def print_report(report: ModelReport, agent: Sequence[tuple[str, str]] = ()) -> 
     )
     _print_lines(models.score_lines(report))
     _print_lines(models.member_lines(report))
+    print_explanation(report)
+    print_text()
+    match report.outcome:
+        case Confusion() as confusion:
+            _print_confusion(confusion)
+        case Residuals() as residuals:
+            print_text(f"truth minus prediction: {models.residual_spread(residuals)}")
+    _print_lines(models.caution_lines(report))
+
+
+def print_explanation(report: ModelReport) -> None:
+    """Print what explains a model for people: the importance of columns, and what else was measured."""
     useful = models.useful_columns(report.importance)
     if useful:
         print_text()
@@ -177,13 +190,8 @@ def print_report(report: ModelReport, agent: Sequence[tuple[str, str]] = ()) -> 
             ["column", "importance"],
             [[column.column, formatting.plus_minus(column.drop, column.deviation)] for column in useful[:12]],
         )
-    print_text()
-    match report.outcome:
-        case Confusion() as confusion:
-            _print_confusion(confusion)
-        case Residuals() as residuals:
-            print_text(f"truth minus prediction: {models.residual_spread(residuals)}")
-    _print_lines(models.caution_lines(report))
+    if lines := explanations.explanation_lines(report):
+        _print_lines(lines)
 
 
 def _print_lines(lines: Iterable[Line]) -> None:
@@ -258,6 +266,7 @@ def _scored(rank: int, trial: Trial) -> ScoredRecipe:
         trial.standard_error or 0.0,
         tuple(fold.score for fold in trial.folds),
         trial.seconds,
+        trial.agent,
     )
 
 

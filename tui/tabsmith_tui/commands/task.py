@@ -10,9 +10,9 @@ import click
 from tabsmith import config, tasks
 from tabsmith.config.settings import Mode
 from tabsmith.runs.spec import new_run_id
+from tabsmith.runs.task_spec import task_run_spec
 from tabsmith_tui.commands.follow import follow, launch, leave_running, on_a_terminal
 from tabsmith_tui.commands.output import json_option, say
-from tabsmith_tui.task_files import task_run_spec
 
 
 @click.command()

@@ -7,20 +7,24 @@ from pathlib import Path
 from typing import Final, get_args
 
 import click
+from msgspec.structs import replace
 
 from tabsmith import config
 from tabsmith.agents.protocol import AgentName
 from tabsmith.config.settings import Mode
 from tabsmith.errors import UsageError
-from tabsmith.families.registry import find_family
+from tabsmith.families.registry import choose_families
 from tabsmith.limits import Limits
+from tabsmith.modeling.decisions.goals import parse_goal
+from tabsmith.orchestration.limits import read_budget, show_budget
 from tabsmith.presentation.tables import join_sentence
+from tabsmith.recipes.recipe import Recipe
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.spec import Deferred, Detect, ModelChoice, RunSpec, SchemaChoice, new_run_id
 from tabsmith.runs.training import metric_by_name
-from tabsmith.tables.read.sources import DatabaseSource, JoinSource, SampleSource, Source
+from tabsmith.tables.read.sources import DatabaseSource, JoinSource, SampleSource, Source, parse_source
 from tabsmith.tables.schema.types import ManualSchema
-from tabsmith.workflow.inputs import read_budget, show_budget
+from tabsmith.workflow.inputs import read_names
 from tabsmith_tui.commands.follow import follow, launch, leave_running, on_a_terminal
 from tabsmith_tui.commands.output import json_option, say
 from tabsmith_tui.commands.read_options import SourceOptions, source_options
@@ -30,11 +34,29 @@ from tabsmith_tui.commands.read_options import SourceOptions, source_options
 @click.argument("path")
 @click.option("--target", metavar="COL", help="The column to predict; found when it is not given.")
 @click.option("--time", "seconds", metavar="S", type=click.FloatRange(min=1), help="Seconds to train for.")
-@click.option("--metric", metavar="M", help="The measure to compare models by, such as roc_auc or rmse.")
+@click.option("--metric", metavar="M", help="The measure to compare models by, such as auc, f1, rmse or quantile:0.9.")
+@click.option("--event", metavar="CLASS", help="The class of two that counts as the event; found when not given.")
+@click.option("--threshold", metavar="T", help="Predict the event from this probability on, or tune it: f1, mcc.")
+@click.option("--cost", metavar="COSTS", help="Predict the event where that costs least: 'miss=5,alarm=1'.")
 @click.option("--model", metavar="FAMILY", help="Only this family, such as lightgbm or linear.")
+@click.option("--families", metavar="A,B", default="", help="Only these families.")
+@click.option("--exclude", metavar="A,B", default="", help="Not these families.")
+@click.option(
+    "--recipe",
+    "recipe_files",
+    metavar="FILE",
+    multiple=True,
+    help="Your own recipes, as JSON, tried first; repeatable.",
+)
+@click.option(
+    "--resume-from", metavar="MODEL", help="Go on from this model: its recipes and those of earlier runs first."
+)
+@click.option("--test", "test_path", metavar="PATH", help="A table of its own to measure the model on.")
+@click.option("--keep-measured", is_flag=True, help="Deliver the measured model, not one fitted again on all rows.")
 @click.option(
     "--schema", "schema", metavar="TEXT|@FILE", help="A schema in words; the table is read when training starts."
 )
+@click.option("--weight", metavar="COL", default="", help="The column that says how much each row counts.")
 @click.option("--agent", type=click.Choice(get_args(AgentName)), help="Who proposes; agents.default if not given.")
 @click.option("--budget", metavar="$D", help="The most an agent may cost: '$2', 2.00, '100k tokens', none.")
 @click.option("--mode", type=click.Choice(get_args(Mode)), help="When to pause for you; off a terminal: automatic.")
@@ -51,8 +73,18 @@ def train(
     target: str | None,
     seconds: float | None,
     metric: str | None,
+    event: str | None,
+    threshold: str | None,
+    cost: str | None,
     model: str | None,
+    families: str,
+    exclude: str,
+    recipe_files: tuple[str, ...],
+    resume_from: str | None,
+    test_path: str | None,
+    keep_measured: bool,
     schema: str | None,
+    weight: str,
     agent: AgentName | None,
     budget: str | None,
     mode: Mode | None,
@@ -71,9 +103,9 @@ def train(
     asks = on_a_terminal() and not (as_json or detach)
     proposer = agent or settings.agents.default
     allowed = read_budget(show_budget(settings.agents.dollars) if budget is None else budget)
+    only, left_out = choose_families(read_names(f"{families},{model or ''}"), read_names(exclude))
     choice = ModelChoice(
         metric=metric_by_name(metric),
-        family="any" if model is None else find_family(model),
         agent=proposer,
         limits=Limits(
             seconds=settings.training.time if seconds is None else seconds,
@@ -83,21 +115,42 @@ def train(
         ),
         seed=seed,
         cores=settings.training.cores,
+        goal=parse_goal(threshold, cost),
         mode=mode or (settings.agents.mode if asks else "automatic"),
         breakpoints=checked_breakpoints(breakpoints or settings.agents.breakpoints),
+        families=only,
+        exclude=left_out,
+        recipes=tuple(recipe for file in recipe_files for recipe in _recipes(file)),
+        resume_from=_model_id(resume_from),
+        keep_measured=keep_measured,
     )
     if proposer != "search":
         from tabsmith.agents.backend import require_available
 
         require_available(proposer, settings.agents)
     source = _checked(options.source(path), settings)
-    folder = start(source, _schema_choice(target, schema), choice)
+    test = None if test_path is None else _checked(parse_source(test_path), settings)
+    folder = start(source, _schema_choice(target, schema, weight, event or ""), choice, test=test)
     return follow(folder, as_json=as_json) if not detach else leave_running(folder, as_json=as_json)
 
 
-def start(source: Source, schema: SchemaChoice, choice: ModelChoice) -> RunFolder:
+def start(source: Source, schema: SchemaChoice, choice: ModelChoice, *, test: Source | None = None) -> RunFolder:
     """Start a run in a process of its own."""
-    return launch(RunSpec(new_run_id(), time.time(), source, schema, choice))
+    return launch(RunSpec(new_run_id(), time.time(), source, schema, choice, test))
+
+
+def _recipes(file: str) -> tuple[Recipe, ...]:
+    from tabsmith.recipes.own_recipes import read_recipe_file
+
+    return read_recipe_file(Path(file))
+
+
+def _model_id(name: str | None) -> str:
+    if name is None:
+        return ""
+    from tabsmith.modeling.store import find_model
+
+    return find_model(name)
 
 
 def checked_breakpoints(breakpoints: Sequence[str]) -> tuple[str, ...]:
@@ -109,9 +162,9 @@ def checked_breakpoints(breakpoints: Sequence[str]) -> tuple[str, ...]:
     return tuple(breakpoints)
 
 
-def _schema_choice(target: str | None, schema: str | None) -> SchemaChoice:
+def _schema_choice(target: str | None, schema: str | None, weight: str, event: str) -> SchemaChoice:
     if schema is None:
-        return Detect(target or "")
+        return Detect(target or "", weight, event)
     from tabsmith.tables.schema.manual import parse_manual_schema
 
     manual: ManualSchema = parse_manual_schema(_read_text(schema))
@@ -119,7 +172,12 @@ def _schema_choice(target: str | None, schema: str | None) -> SchemaChoice:
         raise UsageError(
             f"--target says {target}, --schema says {manual.target}.", next_step="Leave one of the two out."
         )
-    return Deferred(manual)
+    for option, given, described in (("weight", weight, manual.weight), ("event", event, manual.event)):
+        if given and described not in ("", given):
+            raise UsageError(
+                f"--{option} says {given}, --schema says {described}.", next_step="Leave one of the two out."
+            )
+    return Deferred(replace(manual, weight=weight or manual.weight, event=event or manual.event))
 
 
 def _read_text(value: str) -> str:

@@ -11,7 +11,7 @@ from textual.containers import Container, VerticalScroll
 from tabsmith.errors import TabsmithError
 from tabsmith.modeling.results import Confusion, ModelReport
 from tabsmith.paths import folders
-from tabsmith.presentation import models
+from tabsmith.presentation import explanations, models
 from tabsmith.presentation.spans import Line, line
 from tabsmith.runs.folder import RunFolder
 from tabsmith.tables.read.sources import Source, TasksSource
@@ -72,6 +72,11 @@ class ResultScreen(TabsmithScreen):
                 yield Panel(
                     "Feature importance", "importance", "How much worse the model is when a column is shuffled."
                 )
+            yield Panel(
+                "Explanation",
+                "explanation",
+                "Scores by class, where the model errs, and how columns change its predictions.",
+            )
             yield Panel("Recipes", "members", "The recipes of the model; the weights sum to 1.")
             yield Panel("Cautions", "cautions", "What was not done, was cut short, or looks odd in the table.")
             yield Panel("The model", "facts", "The model's folder, and how it was trained.")
@@ -100,6 +105,9 @@ class ResultScreen(TabsmithScreen):
         self.show_subject(literal(models.model_subject(report)))
         self.show_status(literal("✔ done", style="$good"))
         self.query_one("#scores", Panel).show(models.score_lines(report))
+        explanation = explanations.explanation_lines(report)
+        self.query_one("#explanation").display = bool(explanation)
+        self.query_one("#explanation", Panel).show(explanation)
         self.query_one("#members", Panel).show(models.member_lines(report))
         self.query_one("#cautions", Panel).show(models.caution_lines(report))
         self.query_one("#facts", Panel).show(models.model_facts(report, folders().models / report.model_id))

@@ -17,6 +17,7 @@ from tabsmith import tasks
 from tabsmith.agents.backend import Availability, availability
 from tabsmith.errors import TabsmithError
 from tabsmith.formatting import time_of_day
+from tabsmith.runs.task_spec import task_run_spec
 from tabsmith.storage.files import write_atomic
 from tabsmith.tasks.task import CodingAgentName, TaskFile
 from tabsmith.text import clean, plural
@@ -366,7 +367,7 @@ class TaskFileScreen(TabsmithScreen):
         try:
             spec = await asyncio.to_thread(
                 partial(
-                    task_files.task_run_spec, task_file, text, agents, mode=agents.mode, breakpoints=agents.breakpoints,
+                    task_run_spec, task_file, text, agents, mode=agents.mode, breakpoints=agents.breakpoints,
                     run_id=services.new_id(), now=services.clock(),
                 )
             )  # fmt: skip

@@ -9,7 +9,7 @@ from tabsmith.orchestration.loop_state import Trial
 from tabsmith.presentation import budgets, recipes, scores
 from tabsmith.presentation.models import ensemble_label
 from tabsmith.presentation.spans import Span, Tone, span
-from tabsmith.presentation.trials import NO_ANSWER, NOT_BETTER, WAS_CHAMPION, trial_result, trial_status
+from tabsmith.presentation.trials import NO_ANSWER, NOT_BETTER, WAS_CHAMPION, change_words, trial_result, trial_status
 from tabsmith.runs import replies
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import clean
@@ -153,7 +153,7 @@ class Iterations(TrialRows):
         trial = self.trials[index]
         number = Span(str(trial.iteration), "dim")
         tried = span(
-            trial.change
+            change_words(trial)
             or (recipes.recipe_title(trial.recipe) if trial.recipe else trial.message or formatting.UNKNOWN)
         )
         tone: Tone = "plain" if trial.mean is not None else "dim"
@@ -209,7 +209,7 @@ def trial_matches(trial: Trial, words: str) -> bool:
     wanted = words.strip().lower()
     if not wanted:
         return True
-    held: list[str] = [trial.change, trial.reason, trial.message, trial.agent, trial.state]
+    held: list[str] = [change_words(trial), trial.reason, trial.message, trial.agent, trial.state]
     if trial.recipe is not None:
         held += [trial.recipe.name, trial.recipe.family]
     if trial.decision is not None:

@@ -9,7 +9,8 @@ from typing import Final
 from rich.cells import cell_len
 
 from tabsmith import formatting
-from tabsmith.modeling.results import ColumnImportance, Confusion, Metric, Residuals
+from tabsmith.modeling.metric_catalogue import Metric
+from tabsmith.modeling.results import ColumnImportance, Confusion, Residuals
 from tabsmith.presentation.models import (
     confused_classes,
     importance_heading,

@@ -11,7 +11,7 @@ import msgspec
 from tabsmith import formatting
 from tabsmith.limits import with_limit
 from tabsmith.runs import replies
-from tabsmith.runs.events import Answer, Note, Pause, Resume, RunCommand, RunState, SetLimit, SetMode, Stop
+from tabsmith.runs.events import Answer, Note, Pause, Resume, RunCommand, RunState, SetLimit, SetMode, Stop, TryRecipe
 from tabsmith.runs.snapshot import RunSnapshot
 
 OVERDUE: Final = 3.0  # seconds without an answer after which the screen says so
@@ -46,6 +46,9 @@ def is_confirmed(pending: Pending, snapshot: RunSnapshot) -> bool:
             return snapshot.mode == mode
         case Note():
             return len(snapshot.notes) > len(pending.before.notes)
+        case TryRecipe(recipe=recipe):
+            tried = (trial.recipe for trial in snapshot.trials if trial.recipe is not None)
+            return any(each.id == recipe.id for each in (*snapshot.queued, *tried))
 
 
 def shown_state(snapshot: RunSnapshot, pending: Pending | None) -> RunState:
@@ -76,6 +79,8 @@ def pending_text(pending: Pending | None, snapshot: RunSnapshot, now: float) -> 
             words = f"{mode} mode asked for"
         case Note():
             words = "note given to the agent"
+        case TryRecipe():
+            words = "a recipe of yours asked for"
     waited = now - pending.sent_at
     return f"{words}, no answer for {formatting.clock(waited)}" if waited >= OVERDUE else words
 

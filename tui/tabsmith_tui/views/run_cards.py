@@ -3,7 +3,7 @@
 from typing import Final
 
 from tabsmith import formatting
-from tabsmith.modeling.results import Metric
+from tabsmith.modeling.metric_catalogue import Metric
 from tabsmith.orchestration.loop_state import Trial, TrialState
 from tabsmith.presentation import budgets, recipes, scores
 from tabsmith.presentation.spans import Line, Span, Tone, line, span

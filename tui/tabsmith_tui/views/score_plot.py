@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from tabsmith import formatting
-from tabsmith.modeling.results import Metric
+from tabsmith.modeling.metric_catalogue import Metric
 from tabsmith.presentation.scores import metric_direction
 from tabsmith.presentation.spans import Line, Span, line
 from tabsmith.runs.snapshot import RunSnapshot

@@ -5,7 +5,7 @@ from tabsmith.orchestration.loop_state import Trial
 from tabsmith.presentation import budgets, recipes, scores
 from tabsmith.presentation.scores import metric_direction
 from tabsmith.presentation.spans import Line, Span, line, span
-from tabsmith.presentation.trials import trial_result
+from tabsmith.presentation.trials import proposed_by, trial_result
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import clean, clean_block, plural
 from tabsmith_tui.views import leaderboard
@@ -121,7 +121,7 @@ def _head(snapshot: RunSnapshot, trial: Trial) -> list[Line]:
         lines.append((Span("tried      ", "dim"), span(trial.change, limit=600)))
     if trial.agent:
         sure = f"  {trial.confidence:.0%} sure of it" if trial.confidence is not None else ""
-        lines.append((Span("agent      ", "dim"), span(trial.agent), Span(sure, "dim")))
+        lines.append((Span("agent      ", "dim"), span(proposed_by(trial)), Span(sure, "dim")))
     if trial.sessions:
         cost = Span(budgets.usage_cost(trial.usage), "warn" if trial.usage.unpriced else "plain")
         lines.append((Span("cost       ", "dim"), cost, Span(f"  {budgets.token_counts(trial.usage)}", "dim")))

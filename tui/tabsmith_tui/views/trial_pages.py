@@ -12,7 +12,7 @@ from tabsmith.presentation import budgets
 from tabsmith.presentation.events import LogLine
 from tabsmith.presentation.labels import LOG_TONES
 from tabsmith.presentation.spans import Line, Span, line, plain_text, span
-from tabsmith.presentation.trials import trial_result
+from tabsmith.presentation.trials import proposed_by, trial_result
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import clean, clean_block, plural
 from tabsmith_tui.views import trial_details
@@ -247,6 +247,6 @@ def _size(text: str) -> str:
 
 def page_title(snapshot: RunSnapshot, trial: Trial) -> str:
     """`Iteration 7 of 12 · claude-code · ★ champion`."""
-    who_did = f"{clean(trial.work.task, 40)} · {trial.agent}" if trial.work is not None else trial.agent
+    who_did = f"{clean(trial.work.task, 40)} · {trial.agent}" if trial.work is not None else proposed_by(trial)
     result = trial_result(trial, snapshot).text
     return f"Iteration {trial.iteration} of {len(snapshot.trials)} · {who_did} · {result}"

@@ -75,7 +75,7 @@ def cells(line: ColumnLine) -> tuple[Span, ...]:
     """The cells of a column's row, in the order of COLUMNS."""
     profile = line.profile
     quiet: Tone = "dim" if line.role == "ignore" else "plain"
-    role: Tone = "accent" if line.role == "target" else "good" if line.role in ("group", "time") else quiet
+    role: Tone = "accent" if line.role == "target" else "good" if line.role in ("group", "time", "weight") else quiet
     edited = "*" if line.edited else ""
     comment = warning_text(line.warnings[0]) if line.warnings else line.evidence
     return (

@@ -12,7 +12,7 @@ import msgspec
 
 from tabsmith.agents.prompts.quoting import data_block, strip_markers
 from tabsmith.agents.prompts.table_summary import describe_table
-from tabsmith.agents.prompts.trial_history import describe_trials
+from tabsmith.agents.prompts.trial_history import describe_earlier, describe_trials
 from tabsmith.agents.protocol import Brief, MetricGoal, Prompt, RemainingBudget
 from tabsmith.families.registry import family_names, family_parameters
 from tabsmith.families.spec import ParameterSpec
@@ -28,6 +28,9 @@ _FIELD_RULES: Final = {
     "dropped": "names of columns that the model does not see: a list",
     "encoders": 'how a column reaches the model: an object {"column": encoder}; what is left out is "auto"',
     "parameters": "an object of the family's parameters; what is left out has its default",
+    "features": 'steps that make new columns inside each fold: a list of {"step": ..., ...}',
+    "target": 'what a regression\'s target is put through: "none", "log" or "yeo_johnson"; predictions are put back',
+    "monotone": 'numeric columns with which the prediction may only rise or fall: {"column": "increasing" | "decreasing"}',
 }
 
 
@@ -193,7 +196,9 @@ def _text(brief: Brief, feedback: str) -> str:
         parts.append("\n".join(("From the person who runs this, oldest first:", *_notes(brief.notes))))
     if feedback:
         parts.append(f"On the last iteration:\n{feedback}")
-    parts.append(data_block(describe_trials(brief)))
+    if brief.families:
+        parts.append(f"Only these families may be proposed: {', '.join(brief.families)}.")
+    parts.append(data_block([*describe_trials(brief), *describe_earlier(brief)]))
     parts.append(f"Propose the next recipe. {ANSWER_FORMAT}")
     return "\n\n".join(parts)
 

@@ -96,10 +96,10 @@ def _lines(schema: Schema, profile: TableProfile, samples: bool) -> list[_Line]:
 
 
 def _order(column: ColumnSchema, warned: int) -> int:
-    """Rank by relevance: target, group and time, some features with warnings, those without, the rest, the ignored."""
+    """Rank by relevance: target, group, time and weight, some features with warnings, those without, the rest, the ignored."""
     if column.role == "target":
         return 0
-    if column.role in ("group", "time"):
+    if column.role in ("group", "time", "weight"):
         return 1
     if column.role == "ignore":
         return 5

@@ -8,6 +8,7 @@ import msgspec
 
 from tabsmith.agents.prompts.quoting import escape_json, quote
 from tabsmith.agents.protocol import Brief, TriedRecipe
+from tabsmith.families.feature_steps import FeatureStep, MonotoneDirection, TargetTransformation
 from tabsmith.families.registry import family_names, family_parameters
 from tabsmith.families.spec import ParameterValue
 from tabsmith.formatting import significant
@@ -17,9 +18,11 @@ from tabsmith.text import plural
 
 MAX_BEST: Final = 6
 MAX_FAILED: Final = 4
+MAX_EARLIER: Final = 3
 CHAMPION_CHARACTERS: Final = 2_600  # characters
 _CHANGE_CHARACTERS: Final = 120
 _REASON_CHARACTERS: Final = 200
+_EARLIER_CHARACTERS: Final = 500
 _FAMILY_CHARACTERS: Final = 180
 _MAX_PARAMETERS: Final = 20
 
@@ -33,6 +36,18 @@ def describe_trials(brief: Brief) -> list[str]:
         return ["nothing was tried yet"]
     champion = brief.champion
     return [*_champion(champion), *_best(brief, scored), *_failed(champion, failed), *_families(brief, scored)]
+
+
+def describe_earlier(brief: Brief) -> list[str]:
+    """Return lines with the recipes that did well before this run and that it has not tried; none if there are none."""
+    tried = {each.recipe.id for each in brief.tried}
+    left = [each for each in brief.earlier if each.recipe.id not in tried][:MAX_EARLIER]
+    if not left:
+        return []
+    lines = [
+        f"- {quote(each.reason, _REASON_CHARACTERS)}: {recipe_json(each.recipe, _EARLIER_CHARACTERS)}" for each in left
+    ]
+    return ["not tried yet in this run, but good before (on other folds, perhaps):", *lines]
 
 
 def _champion(champion: TriedRecipe | None) -> list[str]:
@@ -49,7 +64,7 @@ def recipe_json(recipe: Recipe, room: int) -> str:
     if len(text) <= room:
         return text
     values = list(recipe.parameters.items())[:_MAX_PARAMETERS]
-    kept = Recipe(recipe.family, parameters={name[:40]: _short(value) for name, value in values})
+    kept = Recipe(recipe.family, parameters={name[:40]: _short(value) for name, value in values}, target=recipe.target)
     derived = 0
     for column in recipe.derived:
         larger = msgspec.structs.replace(kept, derived=(*kept.derived, column))
@@ -60,6 +75,8 @@ def recipe_json(recipe: Recipe, room: int) -> str:
         (len(recipe.derived) - derived, "derived column"),
         (len(recipe.dropped), "dropped column"),
         (len(recipe.encoders), "encoder"),
+        (len(recipe.features), "feature step"),
+        (len(recipe.monotone), "monotone column"),
     )
     left_out = ", ".join(plural(count, noun) for count, noun in cut if count)
     return f"{_json(kept)[: room - 120]} (not shown here: {left_out})"
@@ -70,7 +87,16 @@ def _short(value: ParameterValue) -> ParameterValue:
 
 
 def _json(recipe: Recipe) -> str:
-    plain = _Plain(recipe.family, recipe.derived, recipe.dropped, recipe.encoders, recipe.parameters)
+    plain = _Plain(
+        recipe.family,
+        recipe.derived,
+        recipe.dropped,
+        recipe.encoders,
+        recipe.parameters,
+        recipe.features,
+        recipe.target,
+        recipe.monotone,
+    )
     return escape_json(msgspec.json.encode(plain).decode())
 
 
@@ -82,6 +108,9 @@ class _Plain(msgspec.Struct, frozen=True, omit_defaults=True):
     dropped: tuple[str, ...] = ()
     encoders: dict[str, Encoder] = {}
     parameters: dict[str, ParameterValue] = {}
+    features: tuple[FeatureStep, ...] = ()
+    target: TargetTransformation = "none"
+    monotone: dict[str, MonotoneDirection] = {}
 
 
 def _best(brief: Brief, scored: Sequence[TriedRecipe]) -> list[str]:

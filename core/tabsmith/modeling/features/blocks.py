@@ -6,36 +6,74 @@ in a few milliseconds.
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from tabsmith.families.estimator import Floats, Ints
 from tabsmith.modeling.rows import RowArrays
 
 DatePart: TypeAlias = Literal[
     "year", "month", "day", "weekday", "hour", "elapsed", "month_sin", "month_cos", "weekday_sin", "weekday_cos",
-    "hour_sin", "hour_cos",
+    "hour_sin", "hour_cos", "year_sin", "year_cos", "week", "quarter", "weekend",
 ]  # fmt: skip
+Stamps: TypeAlias = npt.NDArray[Any]  # datetime64
+TextAnalyzer: TypeAlias = Literal["words", "characters"]
 
 _DAY: Final = 86_400.0
 _SQUASH: Final = 3.0
 
 
-class NumberBlock(msgspec.Struct, frozen=True, tag="numbers"):
+class NumberScaling(msgspec.Struct, frozen=True, dict=True):
+    """What is done to columns of numbers before an estimator sees them; each tuple is empty or has a value per column."""
+
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
+    fill: tuple[float, ...] = ()  # in place of missing values; empty: they stay
+    center: tuple[float, ...] = ()
+    scale: tuple[float, ...] = ()
+    squash: bool = False  # x / sqrt(1 + (x/3)^2): outliers end at 3 (Holzmüller et al. 2024, RealMLP)
+
+    def apply(self, values: Floats) -> None:
+        """Change `values` (rows, columns) in place."""
+        low, high, fill, center, scale = self._arrays
+        if self.low:
+            np.clip(values, low, high, out=values)
+        if self.fill:
+            np.copyto(values, fill, where=np.isnan(values))
+        if self.scale:
+            values -= center
+            values /= scale
+        if self.squash:
+            values /= np.sqrt(1 + (values / _SQUASH) ** 2)
+
+    @cached_property
+    def _arrays(self) -> tuple[Floats, ...]:
+        return tuple(np.asarray(part) for part in (self.low, self.high, self.fill, self.center, self.scale))
+
+
+class NumberBlock(msgspec.Struct, frozen=True, tag="numbers", dict=True):
     """Numeric and boolean columns, one output each, then one output per flagged column: 1 where it is missing."""
 
     columns: tuple[str, ...]
-    fill: tuple[float, ...] = ()  # in place of missing values; empty: they stay
+    fill: tuple[float, ...] = ()
     flagged: tuple[int, ...] = ()  # positions in `columns`
     center: tuple[float, ...] = ()
-    scale: tuple[float, ...] = ()  # empty: not scaled
-    squash: bool = False  # x / sqrt(1 + (x/3)^2): outliers end at 3 (Holzmüller et al. 2024, RealMLP)
+    scale: tuple[float, ...] = ()
+    squash: bool = False
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
 
     @property
     def width(self) -> int:
         return len(self.columns) + len(self.flagged)
+
+    @property
+    def sources(self) -> tuple[tuple[str, ...], ...]:
+        """The columns that each output is computed from."""
+        return tuple((self.columns[position],) for position in (*range(len(self.columns)), *self.flagged))
 
     def fill_in(self, rows: RowArrays, out: Floats) -> None:
         count = len(self.columns)
@@ -44,13 +82,11 @@ class NumberBlock(msgspec.Struct, frozen=True, tag="numbers"):
         values = out[:, :count]
         for flag, index in enumerate(self.flagged):
             out[:, count + flag] = np.isnan(values[:, index])
-        if self.fill:
-            np.copyto(values, np.asarray(self.fill), where=np.isnan(values))
-        if self.scale:
-            values -= np.asarray(self.center)
-            values /= np.asarray(self.scale)
-        if self.squash:
-            values /= np.sqrt(1 + (values / _SQUASH) ** 2)
+        self._scaling.apply(values)
+
+    @cached_property
+    def _scaling(self) -> NumberScaling:
+        return NumberScaling(self.low, self.high, self.fill, self.center, self.scale, self.squash)
 
 
 class OneHotBlock(msgspec.Struct, frozen=True, tag="one_hot", dict=True):
@@ -64,6 +100,11 @@ class OneHotBlock(msgspec.Struct, frozen=True, tag="one_hot", dict=True):
     @property
     def width(self) -> int:
         return len(self.levels) + self.other + self.missing
+
+    @property
+    def sources(self) -> tuple[tuple[str, ...], ...]:
+        """The columns that each output is computed from."""
+        return ((self.column,),) * self.width
 
     def fill_in(self, rows: RowArrays, out: Floats) -> None:
         levels = len(self.levels)
@@ -96,6 +137,11 @@ class LookupBlock(msgspec.Struct, frozen=True, tag="lookup", dict=True):
     def width(self) -> int:
         return len(self.table[0])
 
+    @property
+    def sources(self) -> tuple[tuple[str, ...], ...]:
+        """The columns that each output is computed from."""
+        return ((self.column,),) * self.width
+
     def fill_in(self, rows: RowArrays, out: Floats) -> None:
         out[:] = self._rows[level_positions(rows, self.column, self._positions)]
 
@@ -121,6 +167,11 @@ class DateBlock(msgspec.Struct, frozen=True, tag="date"):
     def width(self) -> int:
         return len(self.parts) + self.flagged
 
+    @property
+    def sources(self) -> tuple[tuple[str, ...], ...]:
+        """The columns that each output is computed from."""
+        return ((self.column,),) * self.width
+
     def fill_in(self, rows: RowArrays, out: Floats) -> None:
         seconds = rows.floats(self.column)
         values = out[:, : len(self.parts)]
@@ -140,16 +191,24 @@ class TextBlock(msgspec.Struct, frozen=True, tag="text"):
     components: int
     center: tuple[float, ...] = ()
     scale: tuple[float, ...] = ()
+    analyzer: TextAnalyzer = "words"
+
+    @property
+    def key(self) -> tuple[str, TextAnalyzer]:
+        """The vectorizer beside this block: one for each column and way to take a text apart."""
+        return self.column, self.analyzer
 
     @property
     def width(self) -> int:
         return self.components + 1
 
+    @property
+    def sources(self) -> tuple[tuple[str, ...], ...]:
+        """The columns that each output is computed from."""
+        return ((self.column,),) * self.width
+
     def scaled(self, values: Floats) -> Floats:
         return (values - np.asarray(self.center)) / np.asarray(self.scale) if self.scale else values
-
-
-Block: TypeAlias = NumberBlock | OneHotBlock | LookupBlock | DateBlock | TextBlock
 
 
 def level_positions(rows: RowArrays, column: str, positions: Mapping[str, int]) -> Ints:
@@ -185,8 +244,39 @@ def date_parts(seconds: Floats, parts: tuple[DatePart, ...]) -> Floats:
                 column[:] = hour
             case "elapsed":
                 column[:] = np.where(missing, 0.0, seconds) / _DAY
+            case "week":
+                column[:] = _iso_week(days, weekday)
+            case "quarter":
+                column[:] = month // 3 + 1
+            case "weekend":
+                column[:] = weekday >= 5
             case _:
-                turn = {"month": month / 12, "weekday": weekday / 7, "hour": hour / 24}[part.split("_")[0]]
+                turn = _turn(part, days, month, weekday, hour)
                 column[:] = (np.sin if part.endswith("sin") else np.cos)(2 * np.pi * turn)
     values[missing] = np.nan
     return values
+
+
+def _turn(part: DatePart, days: Stamps, month: Ints, weekday: Ints, hour: Floats) -> Floats:
+    """How far round the circle of a part each time is, from 0 to 1."""
+    match part.split("_")[0]:
+        case "month":
+            return month / 12
+        case "weekday":
+            return weekday / 7
+        case "hour":
+            return hour / 24
+        case _:
+            return _day_of_year(days) / 366
+
+
+def _iso_week(days: Stamps, weekday: Ints) -> Ints:
+    """The week of the year, from 1 to 53, as ISO 8601 counts it: by the year that the week's Thursday is in."""
+    thursday = days + (3 - weekday)
+    return _day_of_year(thursday) // 7 + 1
+
+
+def _day_of_year(days: Stamps) -> Ints:
+    """The day of the year, from 0."""
+    first = days.astype("datetime64[Y]").astype("datetime64[D]")
+    return np.asarray((days - first).astype(np.int64))

@@ -12,125 +12,80 @@ from typing import Any, Final
 import numpy as np
 
 from tabsmith.errors import RecipeError
-from tabsmith.families.estimator import Floats, Ints
-from tabsmith.families.spec import FamilyRequirements, FeatureScaling
-from tabsmith.modeling.features.blocks import (
-    Block,
-    DateBlock,
-    DatePart,
-    LookupBlock,
-    NumberBlock,
-    OneHotBlock,
-    TextBlock,
-    date_parts,
-    level_positions,
-)
-from tabsmith.modeling.features.transformer import FeatureTransformer, TextVectorizer, text_values
-from tabsmith.modeling.rows import BooleanColumn, ColumnValues, DateColumn, NumberColumn, RowArrays
-from tabsmith.recipes.recipe import Encoder, Recipe
-from tabsmith.tables.schema.types import TEXT_KINDS, ColumnKind, ColumnSchema, ProblemType
+from tabsmith.families.estimator import Floats
+from tabsmith.families.feature_steps import Clip
+from tabsmith.modeling.features.blocks import LookupBlock, NumberBlock, OneHotBlock, level_positions
+from tabsmith.modeling.features.context import TARGET_CLASSES, FeatureContext, StepColumns, chosen_columns
+from tabsmith.modeling.features.dates import fit_date_block, usual_parts
+from tabsmith.modeling.features.scaling import centers_and_scales, fit_scaling
+from tabsmith.modeling.features.steps import FittedBlocks, fit_steps, select_outputs
+from tabsmith.modeling.features.texts import fit_text_block
+from tabsmith.modeling.features.transformer import Block, FeatureTransformer
+from tabsmith.modeling.rows import BooleanColumn, ColumnValues, DateColumn, NumberColumn
+from tabsmith.recipes.recipe import Encoder
+from tabsmith.tables.schema.types import TEXT_KINDS, ColumnKind, ColumnSchema
 from tabsmith.text import clean
 
 ONE_HOT_LEVELS: Final = 40
 ORDINAL_LEVELS: Final = 30
 """Trees tell so many levels apart by their positions; cross-fitted target means of few levels blur them instead
 (price of diamonds: RMSE 706 with means, 560 with positions)."""
-TARGET_CLASSES: Final = 10  # beyond, a target encoding has too many columns
 _CODE_LEVELS: Final = 30
 _TARGET_LEVELS: Final = 5000
-_COMPONENTS: Final = 12
-_WORDS: Final = 3000
-
-_DATE_PARTS: Final[tuple[DatePart, ...]] = ("year", "month", "day", "weekday", "hour", "elapsed")
-_CIRCLE_PARTS: Final[tuple[DatePart, ...]] = (
-    "year", "elapsed", "month_sin", "month_cos", "weekday_sin", "weekday_cos", "hour_sin", "hour_cos"
-)  # fmt: skip
-_TIME_PARTS: Final[tuple[DatePart, ...]] = ("month", "weekday", "hour")  # a time column's place in time would leak
 
 
-@dataclass(frozen=True)
-class FeatureContext:
-    """What features are fitted to: the rows and targets of a fold, and the recipe."""
-
-    rows: RowArrays
-    y: Ints | Floats
-    task: ProblemType
-    classes: int
-    recipe: Recipe
-    requirements: FamilyRequirements  # of the recipe's family
-    seed: int
-
-
-def fit_number_block(context: FeatureContext, names: Sequence[str]) -> NumberBlock | None:
-    """The block of the numeric columns that vary in these rows; None when none does.
+def fit_number_block(context: FeatureContext, names: Sequence[str], clipped: Sequence[str]) -> NumberBlock | None:
+    """The block of the numeric columns that vary in these rows; None when none does. A step `clip` may bound those that
+    are in `clipped`.
 
     Where the estimator takes no missing values, they are filled with the median and flagged in a column of their own.
     """
-    requirements = context.requirements
     kept: list[str] = []
     flagged: list[int] = []
-    fill, center, scale = [], [], []
+    columns: list[Floats] = []
     for name in names:
         values = context.rows.floats(name)
         present = values[~np.isnan(values)]
         gaps = 0 < len(present) < len(values)
         if not len(present) or (not gaps and np.ptp(present) == 0):
             continue
-        if gaps and not requirements.missing:
+        if gaps and not context.requirements.missing:
             flagged.append(len(kept))
-        median = float(np.median(present))
         kept.append(name)
-        fill.append(median)
-        middle, width = _center_and_scale(np.where(np.isnan(values), median, values), requirements.scaling)
-        center.append(middle)
-        scale.append(width)
+        columns.append(values)
     if not kept:
         return None
-    scaled = requirements.scaling != "none"
+    matrix = np.column_stack(columns)
+    low, high = _clip_bounds(context, kept, clipped, matrix)
+    scaling = fit_scaling(matrix, context.requirements, low=low, high=high)
     return NumberBlock(
         columns=tuple(kept),
-        fill=() if requirements.missing else tuple(fill),
+        fill=scaling.fill,
         flagged=tuple(flagged),
-        center=tuple(center) if scaled else (),
-        scale=tuple(scale) if scaled else (),
-        squash=requirements.scaling == "squash",
+        center=scaling.center,
+        scale=scaling.scale,
+        squash=scaling.squash,
+        low=scaling.low,
+        high=scaling.high,
     )
 
 
-def _center_and_scale(values: Floats, scaling: FeatureScaling) -> tuple[float, float]:
-    """Mean and standard deviation; before squashing, median and quartile range where that is not 0."""
-    if scaling == "squash":
-        low, median, high = np.percentile(values, [25, 50, 75]).tolist()
-        width = (high - low) / 1.349
-        if width > 0:
-            return median, width
-    return float(values.mean()), float(values.std()) or 1.0
-
-
-def _centers_and_scales(values: Floats, scaling: FeatureScaling) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation of each column of `values`; empty without scaling."""
-    if scaling == "none":
-        return (), ()
-    spreads = [
-        _center_and_scale(column[~np.isnan(column)], "standard") if not np.isnan(column).all() else (0.0, 1.0)
-        for column in values.T
-    ]
-    return tuple(center for center, _ in spreads), tuple(scale for _, scale in spreads)
-
-
-def fit_date_block(context: FeatureContext, name: str, *, is_time: bool) -> DateBlock:
-    """The parts of a date column that vary in these rows; of the time column, only those that come back."""
-    seconds = context.rows.floats(name)
-    present = seconds[~np.isnan(seconds)]
-    scaled = context.requirements.scaling != "none"
-    parts = _CIRCLE_PARTS if scaled else _DATE_PARTS
-    if is_time:
-        parts = tuple(part for part in parts if part.split("_")[0] in _TIME_PARTS)
-    values = date_parts(present, parts)
-    varying = tuple(part for part, column in zip(parts, values.T, strict=True) if len(column) and np.ptp(column) > 1e-9)
-    parts = varying or parts[-1:]
-    center, scale = _centers_and_scales(date_parts(seconds, parts), context.requirements.scaling)
-    return DateBlock(name, parts, center, scale, flagged=scaled and len(present) < len(seconds))
+def _clip_bounds(
+    context: FeatureContext, names: Sequence[str], clipped: Sequence[str], matrix: Floats
+) -> tuple[Floats | None, Floats | None]:
+    """The bounds that the recipe's steps `clip` set on the columns `clipped`, none in effect for the others of `names`;
+    None without such a step."""
+    steps = [step for step in context.recipe.features if isinstance(step, Clip)]
+    if not steps:
+        return None, None
+    largest = np.finfo(np.float64).max  # JSON has no infinity
+    low, high = np.full(len(names), -largest), np.full(len(names), largest)
+    for step in steps:
+        for name in chosen_columns(step.columns, clipped):
+            if name in names:
+                place = names.index(name)
+                low[place], high[place] = np.nanquantile(matrix[:, place], [step.low, step.high])
+    return low, high
 
 
 def fit_code_block(context: FeatureContext, name: str) -> Block | None:
@@ -212,51 +167,11 @@ def _target_block(context: FeatureContext, name: str, levels: tuple[str, ...]) -
     table = np.tile(mean, (len(levels) + 2, 1))
     for output, values in enumerate(encoder.encodings_):
         table[np.asarray(encoder.categories_[0], dtype=np.int64), output] = values
-    center, scale = _centers_and_scales(crossed, context.requirements.scaling)
+    center, scale = centers_and_scales(crossed, context.requirements.scaling)
     if scale:
         table = (table - np.asarray(center)) / np.asarray(scale)
         crossed = (crossed - np.asarray(center)) / np.asarray(scale)
     return LookupBlock(name, levels, tuple(tuple(row) for row in table.tolist()), "target"), crossed
-
-
-_WORD: Final = r"(?u)\b\w\w+\b"  # scikit-learn's own
-_TOKENS: Final[dict[ColumnKind, str]] = {
-    "list": r"""(?u)[^\s;|,\[\]{}()'"](?:[^;|,\[\]{}()'"]*[^\s;|,\[\]{}()'"])?""",
-    "url": r"(?u)[^\s/?&=#:]+",
-}
-
-
-def fit_text_block(context: FeatureContext, name: str, kind: ColumnKind) -> tuple[TextBlock, TextVectorizer]:
-    """The block of a text column, and its fitted vectorizer: tf-idf, reduced to a few components.
-
-    The words are those of a sentence, the items of a list, or the parts of a web address.
-    """
-    from sklearn.decomposition import TruncatedSVD
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    texts = context.rows.strings(name)
-    vectorizer = TfidfVectorizer(
-        max_features=_WORDS,
-        min_df=2 if len(texts) >= 20 else 1,
-        sublinear_tf=True,
-        strip_accents="unicode",
-        token_pattern=_TOKENS.get(kind, _WORD),
-    )
-    try:
-        counts = vectorizer.fit_transform(texts)
-    except ValueError:  # no word occurs often enough, so only the length is a feature
-        model, components = TextVectorizer(None, None), 0
-    else:
-        components = min(_COMPONENTS, counts.shape[1], max(1, len(texts) - 1))
-        reducer = None
-        if components < counts.shape[1]:
-            reducer = TruncatedSVD(components, random_state=context.seed).fit(counts)
-        else:
-            components = counts.shape[1]
-        model = TextVectorizer(vectorizer, reducer)
-    plain = TextBlock(name, components)
-    center, scale = _centers_and_scales(text_values(plain, model, context.rows), context.requirements.scaling)
-    return TextBlock(name, components, center, scale), model
 
 
 def fit_features(
@@ -267,63 +182,91 @@ def fit_features(
     `derived` are the recipe's derived columns, by name; `context.rows` holds them too. Raises RecipeError when an
     encoder does not fit its column.
     """
+    columns = _columns(context, inputs, derived)
+    fitted = FittedBlocks()
     numbers: list[str] = []
-    blocks: list[Block] = []
-    texts: dict[str, TextVectorizer] = {}
-    crossed: dict[int, Floats] = {}
-    for name, kind, is_time in _columns(context.recipe, inputs, derived):
-        encoder = _encoder(context, name, kind)
-        if is_time:
-            blocks.append(fit_date_block(context, name, is_time=True))
-        elif encoder == "drop":
-            continue
-        elif encoder == "tfidf":
-            block, texts[name] = fit_text_block(context, name, kind)
-            blocks.append(block)
-        elif kind == "date" and encoder == "auto":
-            if not np.isnan(context.rows.floats(name)).all():
-                blocks.append(fit_date_block(context, name, is_time=False))
-        elif encoder == "auto":
-            numbers.append(name)
-            if kind == "code" and (extra := fit_code_block(context, name)) is not None:
-                blocks.append(extra)
-        elif (fitted := fit_level_block(context, name, encoder)) is not None:
-            if fitted[1] is not None:
-                crossed[len(blocks)] = fitted[1]
-            blocks.append(fitted[0])
-    number_block = fit_number_block(context, numbers)
-    features = FeatureTransformer([*blocks, *([number_block] if number_block else [])], texts)
-    matrix = features.transform(context.rows)
-    for index, values in crossed.items():
-        matrix[:, features.spans[index]] = values
-    return features, matrix
+    for column in columns:
+        if column.encoder == "auto" and column.kind != "date":
+            numbers.append(column.name)
+        _fit_column(fitted, context, column)
+    steps = _step_columns(context, inputs, columns)
+    if (number_block := fit_number_block(context, numbers, steps.numbers)) is not None:
+        fitted.add(number_block)
+    features, matrix = fitted.applied(context)
+    if context.recipe.features:
+        fit_steps(fitted, context, steps, matrix)
+        features, matrix = fitted.applied(context)
+    kept = select_outputs(context, matrix)
+    return (features, matrix) if kept is None else (features.keeping(kept.tolist()), matrix[:, kept])
+
+
+def _fit_column(fitted: FittedBlocks, context: FeatureContext, column: "_Column") -> None:
+    """Add the blocks of a column, but for the one of all numbers."""
+    name = column.name
+    if column.kind == "date" and column.encoder == "auto":
+        if not np.isnan(context.rows.floats(name)).all():
+            fitted.add(fit_date_block(context, name, usual_parts(context.requirements)))
+    elif column.encoder == "auto":
+        code = column.kind == "code" and name not in context.recipe.monotone
+        if code and (extra := fit_code_block(context, name)) is not None:
+            fitted.add(extra)
+    elif column.encoder == "tfidf":
+        block, vectorizer = fit_text_block(context, name, column.kind)
+        fitted.add(block)
+        fitted.texts[block.key] = vectorizer
+    elif column.encoder != "drop" and (level_block := fit_level_block(context, name, column.encoder)) is not None:
+        fitted.add(*level_block)
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A column that becomes features, and how."""
+
+    name: str
+    kind: ColumnKind
+    encoder: Encoder
+
+
+def _step_columns(context: FeatureContext, inputs: Sequence[ColumnSchema], columns: Sequence[_Column]) -> StepColumns:
+    """The columns that steps may read: all but those that are dropped or are to be monotone."""
+    free = [column for column in columns if column.encoder != "drop" and column.name not in context.recipe.monotone]
+    time = next((column.name for column in inputs if column.role == "time"), "")
+    numbers = [column.name for column in free if column.kind in ("numeric", "embedded number", "code")]
+    return StepColumns(
+        numbers=tuple(name for name in numbers if name != time),
+        levels=tuple(column.name for column in free if column.kind in ("category", "code", "boolean", "identifier")),
+        dates=tuple(column.name for column in free if column.kind == "date"),
+        time=time,
+        texts=tuple((column.name, column.kind) for column in free if column.kind in TEXT_KINDS),
+        vectorized=frozenset((column.name, "words") for column in free if column.encoder == "tfidf"),
+        everything=tuple(column.name for column in free),
+    )
 
 
 def _columns(
-    recipe: Recipe, inputs: Sequence[ColumnSchema], derived: Mapping[str, ColumnValues]
-) -> list[tuple[str, ColumnKind, bool]]:
-    """(name, kind, whether it is the time column) of the columns that become features."""
-    columns: list[tuple[str, ColumnKind, bool]] = []
+    context: FeatureContext, inputs: Sequence[ColumnSchema], derived: Mapping[str, ColumnValues]
+) -> list[_Column]:
+    """The columns that become features, the derived ones last."""
+    kinds: list[tuple[str, ColumnKind]] = []
     for column in inputs:
-        if column.name in recipe.dropped or column.kind == "constant":
-            continue
-        if column.role == "feature":
-            columns.append((column.name, column.kind, False))
-        elif column.role == "time" and column.kind == "date":
-            columns.append((column.name, column.kind, True))
+        if column.role == "feature" and column.kind != "constant":
+            kinds.append((column.name, column.kind))
+        elif column.role == "time" and column.kind != "constant":
+            # Later moments are none of the levels of earlier ones: a number.
+            kinds.append((column.name, "date" if column.kind == "date" else "numeric"))
     for name, values in derived.items():
-        if name in recipe.dropped:
-            continue
         match values:
             case NumberColumn():
-                columns.append((name, "numeric", False))
+                kinds.append((name, "numeric"))
             case BooleanColumn():
-                columns.append((name, "boolean", False))
+                kinds.append((name, "boolean"))
             case DateColumn():
-                columns.append((name, "date", False))
+                kinds.append((name, "date"))
             case _:
-                columns.append((name, "category", False))
-    return columns
+                kinds.append((name, "category"))
+    return [
+        _Column(name, kind, _encoder(context, name, kind)) for name, kind in kinds if name not in context.recipe.dropped
+    ]
 
 
 def _encoder(context: FeatureContext, name: str, kind: ColumnKind) -> Encoder:

@@ -1,10 +1,10 @@
 """Fitted features applied to rows: `FeatureTransformer`, how it is saved, and how it is loaded."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import msgspec
 import numpy as np
@@ -12,16 +12,47 @@ import numpy as np
 from tabsmith.errors import ModelDamagedError
 from tabsmith.families import skops_files
 from tabsmith.families.estimator import Floats
-from tabsmith.modeling.features.blocks import Block, LookupBlock, TextBlock
+from tabsmith.families.feature_steps import MonotoneDirection
+from tabsmith.modeling.features.blocks import (
+    DateBlock,
+    LookupBlock,
+    NumberBlock,
+    OneHotBlock,
+    TextAnalyzer,
+    TextBlock,
+)
+from tabsmith.modeling.features.generated_blocks import (
+    ArithmeticBlock,
+    CrossBlock,
+    GroupBlock,
+    LengthBlock,
+    MissingBlock,
+)
+from tabsmith.modeling.features.lags import LagBlock
 from tabsmith.modeling.rows import RowArrays
 
 FEATURES_FILE: Final = "features.json"
 
+Block: TypeAlias = (
+    NumberBlock
+    | OneHotBlock
+    | LookupBlock
+    | DateBlock
+    | TextBlock
+    | ArithmeticBlock
+    | CrossBlock
+    | GroupBlock
+    | MissingBlock
+    | LengthBlock
+    | LagBlock
+)
+
 
 class FeaturesFile(msgspec.Struct, frozen=True):
-    """`features.json`: the fitted blocks; each text column has a skops file beside it."""
+    """`features.json`: the fitted blocks; each text block has a skops file beside it."""
 
     blocks: tuple[Block, ...]
+    kept: tuple[int, ...] | None = None  # the blocks' outputs that the estimator sees; None: all
 
 
 @dataclass(frozen=True)
@@ -42,36 +73,78 @@ class TextVectorizer:
 class FeatureTransformer:
     """Features fitted on the training rows of one fold: `transform` makes the matrix that an estimator sees."""
 
-    def __init__(self, blocks: Sequence[Block], texts: dict[str, TextVectorizer]) -> None:
+    def __init__(
+        self,
+        blocks: Sequence[Block],
+        texts: Mapping[tuple[str, TextAnalyzer], TextVectorizer],
+        kept: Sequence[int] | None = None,
+    ) -> None:
         self.blocks = tuple(blocks)
         self.texts = texts
-        self.width = sum(block.width for block in blocks)
+        self.kept = None if kept is None else tuple(kept)
+        self._outputs = sum(block.width for block in blocks)
+        self.width = self._outputs if kept is None else len(kept)
         starts = np.cumsum([0, *(block.width for block in blocks)]).tolist()
         self.spans = tuple(slice(start, end) for start, end in pairwise(starts))
-        self.categorical = tuple(
+        categories = {
             span.start
             for block, span in zip(self.blocks, self.spans, strict=True)
             if isinstance(block, LookupBlock) and block.category
-        )
+        }
+        seen = range(self._outputs) if kept is None else kept
+        self.categorical = tuple(column for column, place in enumerate(seen) if place in categories)
 
     def transform(self, rows: RowArrays) -> Floats:
         """(rows, width) in float64; without any feature a single column of zeros."""
         if not self.width:
             return np.zeros((len(rows), 1))
-        out = np.empty((len(rows), self.width))
+        out = np.empty((len(rows), self._outputs))
         for block, span in zip(self.blocks, self.spans, strict=True):
             if isinstance(block, TextBlock):
-                out[:, span] = block.scaled(text_values(block, self.texts[block.column], rows))
+                out[:, span] = block.scaled(text_values(block, self.texts[block.key], rows))
             else:
                 block.fill_in(rows, out[:, span])
-        return out
+        return out if self.kept is None else out[:, self.kept]
+
+    @property
+    def sources(self) -> tuple[tuple[str, ...], ...]:
+        """The columns that each column of the matrix is computed from; none where the matrix is a column of zeros."""
+        sources = [used for block in self.blocks for used in block.sources]
+        return tuple(sources if self.kept is None else [sources[place] for place in self.kept])
+
+    def keeping(self, outputs: Sequence[int]) -> "FeatureTransformer":
+        """The same features with `outputs` (positions in the matrix) alone; blocks without any of them are left out."""
+        wanted = set(outputs)
+        blocks: list[Block] = []
+        kept: list[int] = []
+        width = 0
+        for block, span in zip(self.blocks, self.spans, strict=True):
+            places = [place for place in range(span.start, span.stop) if place in wanted]
+            if places:
+                kept += [width + place - span.start for place in places]
+                blocks.append(block)
+                width += block.width
+        keys = {block.key for block in _text_blocks(blocks)}
+        return FeatureTransformer(blocks, {key: text for key, text in self.texts.items() if key in keys}, kept)
+
+    def monotone(self, directions: Mapping[str, MonotoneDirection]) -> tuple[int, ...]:
+        """For each column of the matrix 1, -1 or 0: what the prediction is to do as it grows; empty without any."""
+        signs: dict[int, int] = {}
+        for block, span in zip(self.blocks, self.spans, strict=True):
+            if isinstance(block, NumberBlock):
+                for place, name in enumerate(block.columns):
+                    if name in directions:
+                        signs[span.start + place] = 1 if directions[name] == "increasing" else -1
+        places = range(self._outputs) if self.kept is None else self.kept
+        constraints = tuple(signs.get(place, 0) for place in places)
+        return constraints if any(constraints) else ()
 
     def save(self, folder: Path) -> None:
         """Write `features.json`, and a `text-<n>.skops` for each text column."""
-        data = msgspec.json.encode(FeaturesFile(self.blocks))
+        data = msgspec.json.encode(FeaturesFile(self.blocks, self.kept))
         (folder / FEATURES_FILE).write_bytes(data)
         for number, block in enumerate(_text_blocks(self.blocks)):
-            text = self.texts[block.column]
+            text = self.texts[block.key]
             if text.vectorizer is not None:
                 skops_files.dump([text.vectorizer, text.reducer], folder / f"text-{number}.skops")
 
@@ -80,16 +153,16 @@ class FeatureTransformer:
         """The features saved in `folder`. Raises ModelDamagedError."""
         path = folder / FEATURES_FILE
         try:
-            blocks = msgspec.json.decode(path.read_bytes(), type=FeaturesFile).blocks
+            file = msgspec.json.decode(path.read_bytes(), type=FeaturesFile)
         except (OSError, ValueError, RecursionError) as error:
             raise ModelDamagedError(
                 f"The features of a saved model cannot be read: {error}", where=str(path)
             ) from error
         texts = {}
-        for number, block in enumerate(_text_blocks(blocks)):
-            file = folder / f"text-{number}.skops"
-            texts[block.column] = TextVectorizer(*(skops_files.load(file) if file.exists() else [None, None]))
-        return cls(blocks, texts)
+        for number, block in enumerate(_text_blocks(file.blocks)):
+            saved = folder / f"text-{number}.skops"
+            texts[block.key] = TextVectorizer(*(skops_files.load(saved) if saved.exists() else [None, None]))
+        return cls(file.blocks, texts, file.kept)
 
 
 def _text_blocks(blocks: Sequence[Block]) -> list[TextBlock]:

@@ -211,7 +211,7 @@ class Fallback:
         self.planned = planned
         self.failures = failures
         self.reason = reason  # why search stands in; "" while it does not
-        self._search = search
+        self.search = search
         self._record = record
         self._asked_in_vain = 0
         self._iterations_until_asked = 0
@@ -219,7 +219,7 @@ class Fallback:
     @property
     def actual(self) -> Agent:
         """The agent that proposes at present."""
-        return self._search if self.reason else self.planned
+        return self.search if self.reason else self.planned
 
     def order(self) -> tuple[Agent, ...]:
         """The agents to ask in the iteration that begins, one after the other until one answers."""
@@ -227,12 +227,12 @@ class Fallback:
             return (self.planned,)
         if self._iterations_until_asked > 0:
             self._iterations_until_asked -= 1
-            return (self._search,)
-        return (self.planned, self._search)
+            return (self.search,)
+        return (self.planned, self.search)
 
     def called(self, name: AgentName) -> Agent:
         """The agent of that name in the journal."""
-        return self._search if name == self._search.name else self.planned
+        return self.search if name == self.search.name else self.planned
 
     def unanswered(self) -> None:
         """The planned agent was asked again, and gave no answer."""

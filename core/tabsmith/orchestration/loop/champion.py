@@ -6,7 +6,8 @@ from typing import Final
 import msgspec
 
 from tabsmith.formatting import significant
-from tabsmith.modeling.results import Evaluation, Metric
+from tabsmith.modeling.metric_catalogue import Metric
+from tabsmith.modeling.results import Evaluation
 from tabsmith.text import plural
 
 RELATIVE_FLOOR: Final = 0.0005

@@ -11,7 +11,8 @@ import msgspec
 from tabsmith.agents.prompts.quoting import data_block, quote, strip_markers
 from tabsmith.agents.protocol import Prompt, RemainingBudget
 from tabsmith.formatting import significant
-from tabsmith.modeling.results import Evaluation, Metric
+from tabsmith.modeling.metric_catalogue import Metric
+from tabsmith.modeling.results import Evaluation
 from tabsmith.orchestration.decisions import Decision, Quality, QualityPart
 from tabsmith.orchestration.events import Acceptance, ChangedFile
 from tabsmith.orchestration.loop.iteration import Stage

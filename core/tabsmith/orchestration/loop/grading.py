@@ -12,7 +12,8 @@ from tabsmith.agents.prompts.quoting import data_block, quote
 from tabsmith.agents.protocol import AgentName, AgentSession, Prompt
 from tabsmith.errors import AgentReplyError
 from tabsmith.formatting import significant
-from tabsmith.modeling.results import Evaluation, Metric
+from tabsmith.modeling.metric_catalogue import Metric
+from tabsmith.modeling.results import Evaluation
 from tabsmith.orchestration.decisions import Quality, QualityPart
 from tabsmith.orchestration.events import Acceptance
 from tabsmith.orchestration.loop.champion import compare_on_folds

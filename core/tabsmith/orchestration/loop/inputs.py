@@ -8,7 +8,8 @@ from msgspec.structs import replace
 from tabsmith.agents.prompts.quoting import quote
 from tabsmith.agents.protocol import Brief, MetricGoal, Proposal, RemainingBudget, TriedRecipe
 from tabsmith.conditions import IterationMetrics
-from tabsmith.modeling.results import Evaluation, Metric
+from tabsmith.modeling.metric_catalogue import Metric
+from tabsmith.modeling.results import Evaluation
 from tabsmith.orchestration.events import Proposed
 from tabsmith.orchestration.loop.agent_calls import Failure
 from tabsmith.orchestration.loop.champion import compare_on_folds
@@ -143,6 +144,8 @@ def build_brief(
         samples=context.samples,
         notes=notes,
         feedback=feedback,
+        earlier=context.earlier,
+        families=context.families,
     )
 
 

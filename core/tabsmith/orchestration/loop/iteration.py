@@ -8,15 +8,16 @@ from typing import Literal, Protocol, TypeAlias
 import msgspec
 
 from tabsmith.agents.agent_jobs import AgentJobResult
-from tabsmith.agents.protocol import Agent, Proposal
+from tabsmith.agents.protocol import Agent, EarlierRecipe, Proposal
 from tabsmith.agents.usage import NO_USAGE, Usage
 from tabsmith.errors import AgentErrorKind, WorkerError
-from tabsmith.modeling.results import Evaluation, FoldScore, Metric
+from tabsmith.modeling.metric_catalogue import Metric
+from tabsmith.modeling.results import Evaluation, FoldScore
 from tabsmith.orchestration.decisions import Decision, Quality
 from tabsmith.orchestration.events import Acceptance, ChangedFile
 from tabsmith.orchestration.loop.champion import Judgement
 from tabsmith.orchestration.loop_state import Trial, TrialState
-from tabsmith.recipes.recipe import Problem, Recipe, Verdict
+from tabsmith.recipes.recipe import Family, Problem, Recipe, Verdict
 from tabsmith.tables.profile.types import TableProfile
 from tabsmith.tables.schema.types import Schema
 
@@ -127,6 +128,8 @@ class LoopContext(msgspec.Struct, frozen=True, kw_only=True):
     samples: bool = True  # whether agents see sample values
     patience: float = 120.0  # seconds
     breakpoints: tuple[str, ...] = ()
+    earlier: tuple[EarlierRecipe, ...] = ()
+    families: tuple[Family, ...] = ()  # the only ones that an agent may propose; empty for all
 
 
 class OutOfTimeError(WorkerError):

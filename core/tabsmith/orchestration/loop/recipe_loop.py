@@ -5,7 +5,17 @@ import math
 from collections.abc import Callable
 from typing import Final
 
-from tabsmith.agents.protocol import Agent, AgentSession, Brief, Exhausted, ModelReply, Prompt, Proposal
+from tabsmith.agents.person import PersonAgent
+from tabsmith.agents.protocol import (
+    Agent,
+    AgentSession,
+    Brief,
+    Exhausted,
+    ModelReply,
+    Prompt,
+    Proposal,
+    RemainingBudget,
+)
 from tabsmith.agents.usage import NO_USAGE, Usage
 from tabsmith.conditions import IterationMetrics
 from tabsmith.errors import AgentError, ErrorReport, ReportedError, WorkerError
@@ -48,7 +58,7 @@ from tabsmith.orchestration.loop.resume import (
 from tabsmith.orchestration.loop_state import LoopState, Trial
 from tabsmith.orchestration.sessions import SessionRecorder, Transcripts
 from tabsmith.recipes.difference import describe_difference
-from tabsmith.recipes.recipe import Recipe
+from tabsmith.recipes.recipe import Problem, Recipe, Verdict
 from tabsmith.text import clean
 
 MAX_UNSCORED: Final = 8
@@ -116,6 +126,7 @@ class RecipeLoop(Loop[RecipeIteration]):
         self._unscored = count_unscored(recorded)
         self._asking: RecipeIteration | None = None  # the iteration whose agent is asked now
         self._fallback = Fallback(planned, search, record, failures=state.failures, reason=state.fallback_reason)
+        self._person = PersonAgent(lambda: ui.recipes)
         self._transcripts = transcripts
         self._sessions = SessionRecorder(record, transcripts)
         self._agent_caller = AgentCaller(
@@ -148,13 +159,23 @@ class RecipeLoop(Loop[RecipeIteration]):
         """Iterate until a limit, a person, or the agent ends it; returns which."""
         return await self._resume() or await self.iterate()
 
+    async def try_search_once(self) -> None:
+        """Try one recipe of search whatever the limits say: a run ends with a model also where time was too short."""
+        search = self._fallback.search
+        brief = build_brief(
+            self.number + 1, self.context, self.trials, self.champion, left=RemainingBudget(), notes=(), feedback=""
+        )
+        proposal = await search.propose(brief, NO_SESSION)
+        if not isinstance(proposal, Exhausted):
+            await self._carry_out(self._begin(search, NO_CALLS, NO_USAGE), CallResult(proposal))
+
     # From the brief to the score --------------------------------------------------------------------------------------
 
     async def _resume(self) -> LoopEnd | None:
         """Bring to an end what an earlier worker had begun; what it was told to end is not asked for again."""
         state, trial = self._state, self._state.unfinished
         if trial is not None:
-            agent = self._fallback.called(trial.agent)
+            agent = self._person if trial.agent == self._person.name else self._fallback.called(trial.agent)
             if trial.finished or trial.skipped:
                 iteration = resumed_iteration(trial, state, agent, self._transcripts, started=self._clock())
                 self.number = iteration.number
@@ -198,7 +219,8 @@ class RecipeLoop(Loop[RecipeIteration]):
         exhausted."""
         earlier, used = self._earlier, self._used_before
         self._earlier, self._used_before = NO_CALLS, NO_USAGE
-        order = self._fallback.order()
+        tried = frozenset(trial.recipe.id for trial in self.trials if trial.recipe is not None)
+        order: tuple[Agent, ...] = (self._person,) if self._person.has_recipe(tried) else self._fallback.order()
         for agent in order:
             is_last = agent is order[-1]
             brief = build_brief(
@@ -285,7 +307,7 @@ class RecipeLoop(Loop[RecipeIteration]):
     async def _validate_and_evaluate(self, iteration: RecipeIteration, proposal: Proposal) -> None:
         iteration.stage = "proposed"
         self._record(recipe_proposed(iteration, proposal, self.champion))
-        verdict = await self._evaluator.check(proposal.recipe)
+        verdict = self._left_out(iteration, proposal.recipe) or await self._evaluator.check(proposal.recipe)
         if not verdict.valid:
             iteration.stage, iteration.problems = "refused", verdict.problems
             iteration.message = "; ".join(f"{problem.where}: {problem.what}" for problem in verdict.problems)
@@ -295,9 +317,17 @@ class RecipeLoop(Loop[RecipeIteration]):
         if await self._may_fit(iteration, proposal):
             await self._evaluate(iteration, proposal.recipe)
 
+    def _left_out(self, iteration: RecipeIteration, recipe: Recipe) -> Verdict | None:
+        """The refusal of an agent's recipe whose family the person has left out of the run; None for any other."""
+        families = self.context.families
+        if iteration.agent is self._person or not families or recipe.family in families:
+            return None
+        what = f"This run tries only: {', '.join(families)}."
+        return Verdict(valid=False, complete=True, problems=(Problem("family", what),))
+
     async def _may_fit(self, iteration: RecipeIteration, proposal: Proposal) -> bool:
-        """Whether the recipe is to be fitted; in manual mode the person says so."""
-        if self._review.mode != "manual":
+        """Whether the recipe is to be fitted; in manual mode the person says so, unless it is their own."""
+        if self._review.mode != "manual" or iteration.agent is self._person:
             return True
         change = describe_difference(self.champion.recipe if self.champion else None, proposal.recipe)
         reply = await self._review.ask(

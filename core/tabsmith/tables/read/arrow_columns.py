@@ -12,6 +12,7 @@ import msgspec
 from tabsmith.tables.column_format import ColumnFormat
 from tabsmith.tables.database import sql_literal
 from tabsmith.tables.profile.types import StorageType, StoredColumn
+from tabsmith.tables.read.sources import DateOrder
 from tabsmith.tables.read.values.row_lines import no_lines
 from tabsmith.tables.read.values.text_columns import RelationTexts, converted_select, plan_columns, settle_plans
 
@@ -107,14 +108,20 @@ def _text(value: object) -> str | None:
 
 
 def write_columns(
-    database: "duckdb.DuckDBPyConnection", columns: Sequence[Any], out: Path, *, as_text: bool, read_texts: bool = True
+    database: "duckdb.DuckDBPyConnection",
+    columns: Sequence[Any],
+    out: Path,
+    *,
+    as_text: bool,
+    read_texts: bool = True,
+    dates: DateOrder | None = None,
 ) -> tuple[StoredColumn, ...]:
     """Write Arrow arrays to the Parquet file `out`, with columns c0, c1 ..., as `convert_relation` does."""
     import pyarrow as pa
 
     table = pa.Table.from_arrays(list(columns), names=[f"c{position}" for position in range(len(columns))])
     database.register("given", table)
-    return convert_relation(database, "given", out, as_text=as_text, read_texts=read_texts)
+    return convert_relation(database, "given", out, as_text=as_text, read_texts=read_texts, dates=dates)
 
 
 def convert_relation(
@@ -125,6 +132,7 @@ def convert_relation(
     as_text: bool,
     read_texts: bool = True,
     kept: tuple[str, ...] = (),
+    dates: DateOrder | None = None,
 ) -> tuple[StoredColumn, ...]:
     """Copy `relation` (SQL, columns c0, c1 ...) to the Parquet file `out`; returns how each column is stored.
 
@@ -143,7 +151,7 @@ def convert_relation(
     if not read_texts:
         stored = [msgspec.structs.replace(column, verbatim=True) for column in stored]
     elif not as_text and any(column.storage == "text" for column in stored):
-        converted, stored = _with_texts_read(database, converted, stored, kept)
+        converted, stored = _with_texts_read(database, converted, stored, kept, dates)
     database.execute(f"COPY (SELECT * FROM {converted}) TO {sql_literal(str(out))} (FORMAT parquet)")  # noqa: S608
     return tuple(stored)
 
@@ -220,7 +228,11 @@ def _as_text(column: str, type_: str) -> str:
 
 
 def _with_texts_read(
-    database: "duckdb.DuckDBPyConnection", relation: str, stored: Sequence[StoredColumn], kept: tuple[str, ...]
+    database: "duckdb.DuckDBPyConnection",
+    relation: str,
+    stored: Sequence[StoredColumn],
+    kept: tuple[str, ...],
+    dates: DateOrder | None,
 ) -> tuple[str, list[StoredColumn]]:
     """The relation and its columns with each column of text in the first format that fits all of its values."""
     texts = [position for position, column in enumerate(stored) if column.storage == "text" and not column.note]
@@ -229,7 +241,7 @@ def _with_texts_read(
     selected = ", ".join(f"c{position}" for position in texts)
     rows = database.execute(f"SELECT {selected} FROM {relation} LIMIT {_SAMPLED_TEXTS}").fetchall()  # noqa: S608
     sample = [tuple("" if cell is None else cell for cell in row) for row in rows]
-    plans = plan_columns(sample, len(texts), delimiter=",", as_text=False, padded=False)
+    plans = plan_columns(sample, len(texts), delimiter=",", as_text=False, padded=False, dates=dates)
     renumbered = ", ".join(f"c{position} AS c{index}" for index, position in enumerate(texts))
     numbered = f"(SELECT {renumbered}, row_number() OVER () - 1 AS row FROM {relation})"  # noqa: S608
     columns = [f"c{position}" for position in range(len(stored))]

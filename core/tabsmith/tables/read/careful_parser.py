@@ -9,16 +9,24 @@ import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import islice
 from typing import BinaryIO, Final
 
 import msgspec
 
 from tabsmith.tables.info import Dialect, LineNote
-from tabsmith.tables.read.csv_dialect import csv_reader, split_line, without_backslashes
+from tabsmith.tables.read.csv_dialect import csv_reader, cuts_quoted_value, parse_leniently, split_line
 from tabsmith.tables.read.encoding import one_byte_encoding
-from tabsmith.tables.read.rows.column_shapes import ColumnShape, column_shapes
+from tabsmith.tables.read.rows.column_shapes import MISFIT, ColumnShape, column_shapes
 from tabsmith.tables.read.rows.line_repair import Rejection, Repair, repair_row, row_cost
-from tabsmith.tables.read.rows.table_structure import NumberedRow, Row, is_footer, is_total
+from tabsmith.tables.read.rows.table_structure import (
+    NumberedRow,
+    Row,
+    is_footer,
+    is_remark,
+    is_total,
+    names_other_columns,
+)
 from tabsmith.text import clean, plural
 
 _NOTES_KEPT: Final = 1_000
@@ -27,6 +35,11 @@ _LONGEST_FOOTER: Final = 20  # rows
 _ROWS_AT_ONCE: Final = 2_000
 _MOST_OPENINGS: Final = 50  # quotes of one line that are tried as text
 _OTHER_DELIMITERS: Final = {";": "semicolons", ",": "commas", "\t": "tabs", "|": "bars", " ": "spaces"}
+_BELOW: Final = "a total or a remark below the table, not a row"
+_EMPTY: Final = "a line of delimiters below the table, not a row"
+_DELIMITER_AT_QUOTE: Final = "a delimiter missing beside a quote put in"
+_PUT_IN: Final = 0.5  # the cost of a delimiter that is put in
+_ODD_QUOTE: Final = 0.75  # the cost of a value that begins or ends with a quote
 _QUOTES_KEPT: Final = "quotes within a quoted value kept as text"
 _STRAY_QUOTE: Final = "a stray quote kept as text"
 _BLOCK: Final = 1 << 20
@@ -150,10 +163,13 @@ class LineParser:
             footers.append(waiting.pop())
         yield from map(self._finished, waiting)
         for line, row in reversed(footers):
-            yield from self._rejected(line, "a total or a remark below the table, not a row", " ".join(row))
+            yield from self._rejected(line, _BELOW if any(row) else _EMPTY, " ".join(row))
 
     def _is_below_table(self, row: Row) -> bool:
-        return is_footer(row, self._width) or (self._ends_in_totals and is_total(row))
+        if is_footer(row, self._width) or (self._ends_in_totals and is_total(row)):
+            return True
+        is_row = len(row) != self._width or (self._every_row and not any(row))
+        return not is_row and is_remark(row, self._shapes)
 
     def _finished(self, numbered: NumberedRow) -> Row:
         self.line, row = numbered
@@ -169,7 +185,7 @@ class LineParser:
     # Many lines at a time ---------------------------------------------------------------------------------------------
 
     def _numbered_rows(self, source: "_LineSource") -> Iterator[NumberedRow]:
-        if self._dialect.framed or self._dialect.starts or self._dialect.delimiter == " ":
+        if self._dialect.framed or self._dialect.starts or self._dialect.joins_spaces:
             while (line := source.first_line()) is not None:
                 yield from self._row_of_odd_line(line, source)
             return
@@ -181,6 +197,10 @@ class LineParser:
                     if drops_last and len(row) == width + 1 and not row[-1]:
                         row.pop()
                     if len(row) != width or (row[0] == name and row == self._names) or self._second_table:
+                        break
+                    if cuts_quoted_value(source.last_line, self._dialect):
+                        break
+                    if source.was_empty and names_other_columns(row, self._shapes):
                         break
                     yield source.accept(), row
                 else:
@@ -206,6 +226,12 @@ class LineParser:
         reading = self._read(line, bare, source)
         if reading.row == self._names:
             outcome: Repair | Rejection = Rejection("the header once more, not a row")
+        elif (
+            source.follows_empty_line
+            and len(reading.row) == self._width
+            and names_other_columns(reading.row, self._shapes)
+        ):
+            outcome = self._header_of_more(reading.row, source)
         elif len(reading.row) == self._width and not self._second_table:
             outcome = Repair(tuple(reading.row), 0, reading.reason)
         else:
@@ -229,13 +255,26 @@ class LineParser:
             self._second_table = source.line
             return Rejection(f"a second table begins here, with {plural(len(cells), 'column')}")
         outcome = repair_row(cells, self._shapes, self._dialect.delimiter)
-        if isinstance(outcome, Rejection) and (other := self._with_other_delimiter(bare)) is not None:
-            return other
+        if isinstance(outcome, Rejection) or outcome.cost > _PUT_IN:
+            return self._with_other_delimiter(bare) or outcome
         return outcome
 
     def _is_second_table(self, width: int, source: "_LineSource") -> bool:
         following = source.peek()
-        return following is not None and len(self._split(following.rstrip("\r\n"))) == width
+        return following is not None and len(self._next_row(following)) == width
+
+    def _next_row(self, line: str) -> Row:
+        cells, is_closed = self._parse_strictly(line)
+        return cells if cells is not None and is_closed else self._split(line.rstrip("\r\n"))
+
+    def _header_of_more(self, row: Row, source: "_LineSource") -> Rejection:
+        """Why a row with names behind an empty line is no row: more rows of the table follow, or a second table."""
+        following = source.peek()
+        cells = self._next_row(following) if following is not None else []
+        if len(cells) == self._width and row_cost(cells, self._shapes) < MISFIT:
+            return Rejection("names of columns once more, not a row")
+        self._second_table = source.line
+        return Rejection(f"a second table begins here, with {plural(len(row), 'column')}")
 
     def _with_other_delimiter(self, bare: str) -> Repair | None:
         """The row if the line is cut with another delimiter than the table, and every cell fits its column."""
@@ -261,30 +300,47 @@ class LineParser:
             return _Reading(self._split(bare))
         cells, is_closed = self._parse_strictly(line)
         if cells is not None and is_closed and len(cells) == self._width:
-            return _Reading(cells)
+            readings = [_Reading(cells)]
+            if cuts_quoted_value(bare, self._dialect):
+                readings += [other for other in self._lenient_readings(bare) if len(other.row) == self._width]
+            return min(readings, key=self._cost)
         if not is_closed:
             continued = self._parse_with_next_lines(line, source)
             if continued is not None:
                 return _Reading(continued)
         readings = [reading for reading in self._lenient_readings(bare) if len(reading.row) == self._width]
-        readings.sort(key=lambda reading: row_cost(reading.row, self._shapes))
+        readings.sort(key=self._cost)
+        if cells is not None and is_closed:
+            by_rules = repair_row(cells, self._shapes, self._dialect.delimiter)
+            is_better = isinstance(by_rules, Repair) and (not readings or by_rules.cost < self._cost(readings[0]))
+            return _Reading(cells) if is_better or not readings else readings[0]
         if readings:
             return readings[0]
-        if cells is not None and is_closed:
-            return _Reading(cells)
-        lenient = self._parse_leniently(bare)
+        lenient = parse_leniently(bare, self._dialect)
         return _Reading(self._split(bare) if lenient is None else lenient, _QUOTES_KEPT)
+
+    def _cost(self, reading: "_Reading") -> float:
+        """How surprising a reading of a whole line is."""
+        quote = self._dialect.quote
+        odd_quotes = sum(cell.startswith(quote) + cell.endswith(quote) for cell in reading.row)
+        return reading.cost + _ODD_QUOTE * odd_quotes + row_cost(reading.row, self._shapes)
 
     def _lenient_readings(self, bare: str) -> Iterator["_Reading"]:
         """The readings of a line whose quotes break the rules."""
-        lenient = self._parse_leniently(bare)
+        lenient = parse_leniently(bare, self._dialect)
         if lenient is not None:
             yield _Reading(lenient, _QUOTES_KEPT)
         for literal in self._opening_quotes(bare):
-            reading = self._parse_leniently(bare, literal)
+            reading = parse_leniently(bare, self._dialect, literal)
             if reading is not None:
                 yield _Reading(reading, _STRAY_QUOTE)
         yield _Reading(self._split(bare), _STRAY_QUOTE)
+        quote, delimiter = re.escape(self._dialect.quote), self._dialect.delimiter
+        for match in islice(re.finditer(quote, bare), _MOST_OPENINGS):
+            for index in (match.start(), match.end()):
+                cells, is_closed = self._parse_strictly(bare[:index] + delimiter + bare[index:])
+                if cells is not None and is_closed and 0 < index < len(bare):
+                    yield _Reading(cells, _DELIMITER_AT_QUOTE, _PUT_IN)
 
     def _opening_quotes(self, bare: str) -> list[int]:
         """Where in a line a quote may open a value."""
@@ -303,7 +359,7 @@ class LineParser:
         except csv.Error as error:
             return None, "unexpected end" not in str(error)
         row = rows[0] if len(rows) == 1 else None
-        if row is not None and self._dialect.delimiter == " ":
+        if row is not None and self._dialect.joins_spaces:
             row = [cell for cell in row if cell]
         return row, True
 
@@ -322,43 +378,13 @@ class LineParser:
         source.put_back_further_lines()
         return None
 
-    def _parse_leniently(self, bare: str, literal: int = -1) -> Row | None:
-        """The cells if a quote closes a value only before a delimiter or at the end; None if one never closes.
-
-        A quote at the index `literal` opens no value.
-        """
-        if self._dialect.escape != self._dialect.quote:
-            bare = without_backslashes(bare, self._dialect.quote)
-        cells: Row = []
-        start, end = 0, len(bare)
-        quote, delimiter = self._dialect.quote, self._dialect.delimiter
-        while start <= end:
-            if bare.startswith(quote, start) and start != literal:
-                close = start + 1
-                while True:
-                    close = bare.find(quote, close)
-                    if close < 0:
-                        return None
-                    if close + 1 == end or bare.startswith(delimiter, close + 1):
-                        break
-                    close += 1
-                cells.append(bare[start + 1 : close].replace(quote * 2, quote))
-                start = close + 2
-                if close + 1 == end:
-                    return cells
-            else:
-                stop = bare.find(delimiter, start)
-                stop = end if stop < 0 else stop
-                cells.append(bare[start:stop])
-                start = stop + 1
-        return cells
-
 
 class _Reading(msgspec.Struct, frozen=True):
     """The cells of a line, and what had to be repaired for them ("" for nothing)."""
 
     row: Row
     reason: str = ""
+    cost: float = 0.0  # beyond that of its cells
 
 
 class _LineSource:
@@ -368,7 +394,7 @@ class _LineSource:
         self._lines = lines
         self._ahead: deque[str] = deque()  # put back
         self._taken: list[str] = []  # for the row that is being read
-        self._was_empty = False
+        self.was_empty = False  # the line that was taken last
         self.line = first - 1  # the number of the line that was taken last
         self.follows_empty_line = False
 
@@ -394,12 +420,17 @@ class _LineSource:
             taken.append(line)
             yield line
 
+    @property
+    def last_line(self) -> str:
+        """The line that was taken last."""
+        return self._taken[-1] if self._taken else ""
+
     def accept(self) -> int:
         """Count the lines that were taken as read; returns the number of the first."""
         first = self.line + 1
         self.line += len(self._taken)
         self._taken.clear()
-        self._was_empty = False
+        self.was_empty = False
         return first
 
     def put_back(self) -> None:
@@ -412,8 +443,8 @@ class _LineSource:
         """The next line, at which a row begins; None at the end."""
         self._taken.clear()
         line = self.further_line()
-        self.follows_empty_line = self._was_empty
-        self._was_empty = line is not None and not line.strip()
+        self.follows_empty_line = self.was_empty
+        self.was_empty = line is not None and not line.strip()
         return line
 
     def further_line(self) -> str | None:

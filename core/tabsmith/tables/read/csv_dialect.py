@@ -8,19 +8,21 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from tabsmith.tables.info import Dialect
-from tabsmith.tables.read.rows.column_shapes import typed_formats
+from tabsmith.tables.read.rows.column_shapes import column_shapes, typed_formats
 from tabsmith.tables.read.rows.table_structure import (
     NumberedRow,
     Row,
     count_expected,
     find_table,
     holds_totals,
+    names_other_columns,
     without_footers,
 )
 from tabsmith.tables.read.sources import ReadOptions
@@ -30,12 +32,28 @@ if TYPE_CHECKING:
     import _csv
 
 SNIFFED: Final = 262_144  # characters by which the dialect is sniffed
-_DELIMITERS: Final = {",": 1.0, ";": 1.0, "\t": 1.05, "|": 1.0, " ": 0.6, ":": 0.4, "^": 0.8, "~": 0.7}
+_DELIMITERS: Final = {
+    ",": 1.0,
+    ";": 1.0,
+    "\t": 1.05,
+    "|": 1.0,
+    " ": 0.6,
+    ":": 0.4,
+    "^": 0.8,
+    "~": 0.7,
+    "#": 0.5,
+    "\x1f": 1.1,
+    "\x1e": 1.1,
+    "\x01": 1.1,  # no text holds these for another reason
+}
 """The weight of each delimiter in its score."""
-_WEAK_DELIMITERS: Final = (" ", ":")  # which stand within values, too
+_WEAK_DELIMITERS: Final = (" ", ":", "#")  # which stand within values, too
+_QUOTES: Final = ('"', "'", "`")
+_SINGLE_SPACE: Final = 0.97  # the weight of a space that is one delimiter, beside that of several that are one
 _SCORED_ROWS: Final = 400  # per delimiter
 _EXPECTED_ROWS: Final = 100  # among which expected names are looked for
 _MOST_QUOTED_LINES: Final = 30  # that a quoted value spans in a text with stray quotes
+_GAPS: Final = 20  # empty lines behind which a second table is looked for
 _LEAST_LINES: Final = 20  # sniffed, however long they are
 _LEAST_SCORE: Final = 0.1  # a lower score means that the table has one column
 _UNUSED_DELIMITERS: Final = (",", ";", "\t", "|", "\x1f")  # the first that does not occur stands for one column
@@ -86,7 +104,8 @@ def sniff_dialect(text: str, options: ReadOptions | None = None, *, tabs: bool =
     if is_cut and len(rows) > 1:
         rows = rows[:-1]  # perhaps cut within a quoted value
     table = find_table(rows, header_line=options.header, expected=options.expected)
-    below = [row for _, row in rows[table.first :] if row]
+    end = _second_names(rows, table.first, table.width)
+    below = [row for _, row in rows[table.first : end] if row]
     header_line = rows[table.start][0] if table.names else 0
     start_line = _line_number(rows, table.start, skipped + 1)
     return SniffResult(
@@ -103,7 +122,7 @@ def sniff_dialect(text: str, options: ReadOptions | None = None, *, tabs: bool =
         names=table.names,
         sample=tuple(
             tuple(row[: table.width])
-            for row in without_footers(below)
+            for row in without_footers(below, table.width)
             if len(row) == table.width + table.drops_last and tuple(row) != table.names
         ),
         clean=(
@@ -111,13 +130,15 @@ def sniff_dialect(text: str, options: ReadOptions | None = None, *, tabs: bool =
             and is_plain(dialect)
             and _has_plain_lines(text, newline)
             and follows_rules(body, dialect)
+            and end == len(rows)
+            and not cuts_quoted_value(body, dialect)
         ),
         padded=dialect.delimiter not in {"", " "} and _is_padded(below, table.width),
         drops_last=table.drops_last,
         further_header=tuple(
             (line, dialect.delimiter.join(row)) for line, row in rows[table.first - table.unit_rows : table.first]
         ),
-        holds_totals=holds_totals(below),
+        holds_totals=holds_totals(below, table.width),
         first=_line_number(rows, table.first, skipped + 1),
         records_above=skipped + table.first,
     )
@@ -126,7 +147,8 @@ def sniff_dialect(text: str, options: ReadOptions | None = None, *, tabs: bool =
 def is_plain(dialect: Dialect) -> bool:
     """Whether the readers of DuckDB and Arrow know such a dialect."""
     return (
-        dialect.delimiter not in {"", " "}
+        dialect.delimiter != ""
+        and not dialect.joins_spaces
         and dialect.escape != _BACKSLASH
         and not dialect.skips_spaces
         and not dialect.framed
@@ -175,7 +197,7 @@ def numbered_rows(text: str, dialect: Dialect) -> Iterator[NumberedRow]:
     number = 1
     try:
         for row in reader:
-            yield number, [cell for cell in row if cell] if dialect.delimiter == " " else row
+            yield number, [cell for cell in row if cell] if dialect.joins_spaces else row
             number = reader.line_num + 1
     except csv.Error:
         return  # a null byte or the like: the rows before it count
@@ -190,7 +212,7 @@ def _careful_rows(text: str, dialect: Dialect) -> Iterator[NumberedRow]:
     index = 0
     while index < len(lines):
         row, count = _row_at(lines, index, dialect)
-        yield index + 1, [cell for cell in row if cell] if dialect.delimiter == " " else row
+        yield index + 1, [cell for cell in row if cell] if dialect.joins_spaces else row
         index += count
 
 
@@ -205,7 +227,41 @@ def _row_at(lines: Sequence[str], index: int, dialect: Dialect) -> tuple[Row, in
         except csv.Error as error:
             if "unexpected end" not in str(error) or index + count >= len(lines):
                 break
-    return split_line(lines[index].rstrip("\r\n"), dialect), 1
+    bare = lines[index].rstrip("\r\n")
+    lenient = parse_leniently(bare, dialect)
+    return split_line(bare, dialect) if lenient is None else lenient, 1
+
+
+def parse_leniently(bare: str, dialect: Dialect, literal: int = -1) -> Row | None:
+    """The cells of a line if a quote closes a value only before a delimiter or at the end; None if one never closes.
+
+    A quote at the index `literal` opens no value.
+    """
+    if dialect.escape != dialect.quote:
+        bare = without_backslashes(bare, dialect.quote)
+    cells: Row = []
+    start, end = 0, len(bare)
+    quote, delimiter = dialect.quote, dialect.delimiter
+    while start <= end:
+        if bare.startswith(quote, start) and start != literal:
+            close = start + 1
+            while True:
+                close = bare.find(quote, close)
+                if close < 0:
+                    return None
+                if close + 1 == end or bare.startswith(delimiter, close + 1):
+                    break
+                close += 1
+            cells.append(bare[start + 1 : close].replace(quote * 2, quote))
+            start = close + 2
+            if close + 1 == end:
+                return cells
+        else:
+            stop = bare.find(delimiter, start)
+            stop = end if stop < 0 else stop
+            cells.append(bare[start:stop])
+            start = stop + 1
+    return cells
 
 
 def split_line(line: str, dialect: Dialect) -> Row:
@@ -217,7 +273,7 @@ def split_line(line: str, dialect: Dialect) -> Row:
         cells = [line[start:end].strip() for start, end in zip(dialect.starts, ends, strict=True)]
         return cells if any(cells) else []
     cells = line.split(dialect.delimiter)
-    if dialect.delimiter == " ":
+    if dialect.joins_spaces:
         return [cell for cell in cells if cell]
     return [cell.lstrip(" ") for cell in cells] if dialect.skips_spaces else cells
 
@@ -260,12 +316,37 @@ def follows_rules(text: str, dialect: Dialect) -> bool:
     return True
 
 
+def cuts_quoted_value(text: str, dialect: Dialect) -> bool:
+    """Whether a delimiter was lost before a quoted value that holds another: `red"large, blue",7`."""
+    quote = dialect.quote
+    return bool(quote) and quote in text and _cut_value(quote, dialect.delimiter).search(text) is not None
+
+
+@lru_cache(maxsize=8)
+def _cut_value(quote: str, delimiter: str) -> re.Pattern[str]:
+    mark, other = re.escape(quote), rf"[^{re.escape(quote + delimiter)}\r\n]"
+    return re.compile(rf"{other}{mark}{other}+{re.escape(delimiter)}{other}*{mark}(?:{re.escape(delimiter)}|[\r\n]|\Z)")
+
+
 def _is_padded(rows: Sequence[Row], width: int) -> bool:
     """Whether nearly all cells but the first of each row begin with a space."""
     if width < 2 or not rows:
         return False
     later = [cell for row in rows[:200] for cell in row[1:] if cell]
     return bool(later) and sum(cell[0] == " " for cell in later) > 0.9 * len(later)
+
+
+def _second_names(rows: Sequence[NumberedRow], first: int, width: int) -> int:
+    """The index of the row behind an empty line at which names of columns stand again, or the number of rows."""
+    behind_gap = (
+        index for index in range(first + 1, len(rows)) if len(rows[index][1]) == width and not rows[index - 1][1]
+    )
+    for index in islice(behind_gap, _GAPS):
+        row = rows[index][1]
+        above = [other for _, other in rows[first:index] if len(other) == width]
+        if names_other_columns(row, column_shapes(above, width)):
+            return index
+    return len(rows)
 
 
 def _line_number(rows: Sequence[NumberedRow], index: int, first: int) -> int:
@@ -289,7 +370,7 @@ def _best_dialect(text: str, options: ReadOptions, tabs: bool) -> Dialect:
         if options.expected and options.delimiter is None:
             named = (count_expected(row, options.expected) for row in rows[:_EXPECTED_ROWS] if len(row) > 1)
             score += max(named, default=0)
-        elif options.delimiter is None and _is_one_column(rows, dialect):
+        elif options.delimiter is None and not _parts_quoted(text, dialect) and _is_one_column(rows, dialect):
             continue
         if score > best_score + 1e-9:
             best_score, best = score, dialect
@@ -313,6 +394,8 @@ def _candidates(text: str, options: ReadOptions) -> Iterator[Dialect]:
             escapes.append(_BACKSLASH)
         for delimiter in delimiters:
             for escape in escapes:
+                if delimiter == " ":
+                    yield Dialect(delimiter, quote, escape, joins_spaces=True)
                 yield Dialect(delimiter, quote, escape)
                 if delimiter != " " and quote and f"{delimiter} {quote}" in text:
                     yield Dialect(delimiter, quote, escape, skips_spaces=True)
@@ -321,8 +404,12 @@ def _candidates(text: str, options: ReadOptions) -> Iterator[Dialect]:
 def _quotes(text: str, options: ReadOptions) -> list[str]:
     if options.quote is not None:
         return [options.quote]
-    single = re.search(r"(?:^|[,;\t|] ?)'[^'\r\n]*'(?:[,;\t|\r\n]|\Z)", text, re.MULTILINE)
-    return ['"', "'"] if single else ['"']
+    return ['"', *(quote for quote in _QUOTES[1:] if _opens_values(quote).search(text))]
+
+
+def _opens_values(quote: str) -> re.Pattern[str]:
+    """A pattern of a whole value between two of the quotes."""
+    return re.compile(rf"(?:^|[,;\t|:\x1f ]){quote}[^{quote}\r\n]*{quote}(?:[,;\t|:\x1f \r\n]|\Z)", re.MULTILINE)
 
 
 def _score(rows: Sequence[Row], dialect: Dialect) -> float:
@@ -337,11 +424,13 @@ def _score(rows: Sequence[Row], dialect: Dialect) -> float:
     regular = [row for row in rows if len(row) == width][:100]
     cells = [cell for row in regular for cell in row[:200]]
     type_score = sum(_cell_score(cell) for cell in cells) / len(cells)
-    odd_quotes = sum(1 for cell in cells if has_odd_quotes(cell, dialect.quote)) if dialect.quote else 0
+    odd_quotes = sum(1 for cell in cells if _is_misquoted(cell, dialect.quote)) if dialect.quote else 0
     consistency = count / len(rows)
     quote_score = 1 - odd_quotes / max(1, len(cells))
     habit = _DELIMITERS.get(dialect.delimiter, 1.0)
-    habit *= (0.99 if dialect.quote == "'" else 1.0) * (0.995 if dialect.escape == _BACKSLASH else 1.0)
+    habit *= (1.0 if dialect.quote == '"' else 0.99) * (0.995 if dialect.escape == _BACKSLASH else 1.0)
+    if dialect.delimiter == " " and not dialect.joins_spaces:
+        habit *= _SINGLE_SPACE
     return consistency**2 * type_score * habit * quote_score * (1 - 0.3 / width)
 
 
@@ -356,6 +445,17 @@ def has_odd_quotes(cell: str, quote: str) -> bool:
     return bool(cell) and (cell[0] == quote or cell[-1] == quote)
 
 
+def _is_misquoted(cell: str, quote: str) -> bool:
+    """Whether a parsed cell begins or ends with the quote, or stands between two quotes of another kind."""
+    is_between = len(cell) > 1 and cell[0] == cell[-1] and cell[0] in _QUOTES
+    return is_between or has_odd_quotes(cell, quote)
+
+
+def _parts_quoted(text: str, dialect: Dialect) -> bool:
+    """Whether the delimiter stands right between two quoted values."""
+    return bool(dialect.quote) and f"{dialect.quote}{dialect.delimiter}{dialect.quote}" in text
+
+
 def _is_one_column(rows: Sequence[Row], dialect: Dialect) -> bool:
     """Whether the delimiter stands only within values of one column: times, decimal commas, names, addresses."""
     has_header = bool(rows) and len(rows[0]) == 1
@@ -363,6 +463,8 @@ def _is_one_column(rows: Sequence[Row], dialect: Dialect) -> bool:
     if not body:
         return False
     delimiter = dialect.delimiter
+    if any(delimiter in cell for row in body[:_EXPECTED_ROWS] for cell in row):
+        return False  # quotes keep it out of values elsewhere
     lines = [delimiter.join(row) for row in body[:_EXPECTED_ROWS]]
     is_name = has_header and " " not in rows[0][0].strip()
     if is_name and sum(is_typed_value(line) for line in lines) >= 0.9 * len(lines):

@@ -32,6 +32,13 @@ _FOREIGN: Final = (
     *("cp1251", "koi8_r", "cp866", "mac_cyrillic", "cp1253", "cp1255", "cp1256"),
     *("cp932", "euc_jp", "gb18030", "big5", "cp949"),
 )
+_WESTERN_LETTERS: Final = tuple(
+    map(
+        frozenset,
+        ("äöüß", "àâæçéèêëîïôùûüÿœ", "áéíñóúü", "ãõâêôàáçéíóúü", "àèéìíîòóùú", "åäöæøéü", "áðéíóúýþæö", "ëïéèöüáó"),
+    )
+)
+"""The letters of German, French, Spanish, Portuguese, Italian, the Nordic languages, Icelandic, Dutch."""
 _FOREIGN_SHARE: Final = 0.3  # of the letters beyond ASCII that stand three in a row in a text of another script
 _LETTER_RUNS: Final = re.compile(r"[\u0080-\uffff]+")
 _NOT_ASCII: Final = re.compile(r"[^\x00-\x7f]")
@@ -136,11 +143,22 @@ def _legacy_encoding(data: bytes) -> EncodingGuess:
         for name, score in scores.items()
         if name != best and score >= scores[best] and data.decode(name, "replace") != text
     )
-    if others:
+    if others and not (best == one_byte_encoding(data) and _is_of_one_language(text, data, others)):
         found = _likely_encodings(data, (best, *others))
         if found:
             best, others = found[0], tuple(name for name in (best, *others) if name != found[0])
     return EncodingGuess(best, () if best == one_byte_encoding(data) else others)
+
+
+def _is_of_one_language(text: str, data: bytes, others: tuple[str, ...]) -> bool:
+    """Whether the letters that read otherwise in `others` all belong to one language of Western Europe."""
+    doubtful = {
+        letter.lower()
+        for name in others
+        for letter, other in zip(text, data.decode(name, "replace"), strict=True)
+        if letter != other and letter.isalpha()
+    }
+    return any(doubtful <= letters for letters in _WESTERN_LETTERS)
 
 
 def _foreign_encoding(data: bytes) -> EncodingGuess:

@@ -49,6 +49,7 @@ class FileSetReader:
             as_text=self._source.as_text and not every_row,
             read_texts=not every_row,
             kept=(REASON_COLUMN,) if every_row else (),
+            dates=self._source.options.dates,
         )
         notes = LineNotes()
         for member, result in zip(self._files.members, results, strict=True):

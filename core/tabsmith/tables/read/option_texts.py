@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from tabsmith.errors import UsageError
 from tabsmith.tables.read.sources import (
     DatabaseSource,
+    DateOrder,
     FileSource,
     JoinSource,
     ReadOptions,
@@ -18,13 +19,15 @@ from tabsmith.tables.read.sources import (
 from tabsmith.text import clean
 
 _NAMED: Final = {"comma": ",", "semicolon": ";", "tab": "\t", "\\t": "\t", "space": " ", "pipe": "|", "colon": ":"}
+_DATE_ORDERS: Final[Mapping[str, DateOrder]] = {"day": "day first", "month": "month first"}
+_MOST_CHARACTERS: Final = 4  # of a delimiter
 _NAME_OF: Final = {",": "comma", ";": "semicolon", "\t": "tab", " ": "space", "|": "pipe"}
 
 
 def _delimiter(text: str) -> str:
     found = _NAMED.get(text.lower(), text)
-    if len(found) != 1:
-        raise ValueError("one character, or comma, semicolon, tab, space or pipe")
+    if not 0 < len(found) <= _MOST_CHARACTERS:
+        raise ValueError("one to four characters, or comma, semicolon, tab, space or pipe")
     return found
 
 
@@ -53,6 +56,13 @@ def _header(text: str) -> int | None:
     return int(text)
 
 
+def _date_order(text: str) -> DateOrder:
+    order = _DATE_ORDERS.get(text.lower().removesuffix(" first"))
+    if order is None:
+        raise ValueError("day or month: what stands first")
+    return order
+
+
 def _lines(text: str) -> int:
     if not text.isdecimal():
         raise ValueError("a number of lines")
@@ -75,12 +85,13 @@ class OptionText(NamedTuple):
 
 
 OPTION_TEXTS: Final[Mapping[str, OptionText]] = {
-    "delimiter": OptionText("C", "What stands between the values: a character, comma, semicolon, tab, space, pipe.", _delimiter),
+    "delimiter": OptionText("C", "What stands between the values: one to four characters, or comma, semicolon, tab, space, pipe.", _delimiter),
     "quote": OptionText("C", "What stands around values that hold the delimiter; none for nothing.", _mark),
     "escape": OptionText("C", "What stands before a quote within a value; none for nothing.", _mark),
     "encoding": OptionText("NAME", "The encoding of the text, such as utf-8 or cp1252.", _encoding),
     "header": OptionText("auto|none|N", "The number of the line with the names, or none.", _header),
     "skip": OptionText("N", "Lines to skip at the top.", _lines),
+    "dates": OptionText("day|month", "What stands first in dates such as 03/04/2024, where the file leaves it open.", _date_order),
     "sheet": OptionText("NAME", "The sheet of a workbook, table of a database, or file in a zip archive.", str),
     "query": OptionText("SQL", "A query to a database, in place of one of its tables.", str),
     "columns": OptionText("NAMES", "Names for all columns, with commas between them.", _names),
@@ -116,6 +127,8 @@ def option_texts(options: ReadOptions) -> dict[str, str]:
         value = getattr(options, name)
         if value is not None:
             texts[name] = str(value)
+    if options.dates is not None:
+        texts["dates"] = options.dates.removesuffix(" first")
     if options.columns:
         texts["columns"] = ",".join(f'"{name.replace(chr(34), chr(34) * 2)}"' for name in options.columns)
     return texts

@@ -13,6 +13,7 @@ from tabsmith.tables.database import sql_literals
 from tabsmith.tables.info import REASON_COLUMN
 from tabsmith.tables.profile.types import StoredColumn
 from tabsmith.tables.read.arrow_columns import column_array, convert_relation, plain_value
+from tabsmith.tables.read.sources import DateOrder
 
 if TYPE_CHECKING:
     import duckdb
@@ -78,14 +79,22 @@ class RowParts:
         self.rows += rows
 
     def write(
-        self, database: "duckdb.DuckDBPyConnection", out: Path, *, as_text: bool, read_texts: bool = True
+        self,
+        database: "duckdb.DuckDBPyConnection",
+        out: Path,
+        *,
+        as_text: bool,
+        read_texts: bool = True,
+        dates: DateOrder | None = None,
     ) -> tuple[StoredColumn, ...]:
         """Write all rows to the Parquet file `out`, with columns c0, c1 ... in the order of `names`.
 
         With `read_texts` and without `as_text`, columns of text get the types of their values. Returns how each column is stored.
         """
         kept = (REASON_COLUMN,) if self._has_reasons else ()
-        return convert_relation(database, self._relation(kept), out, as_text=as_text, read_texts=read_texts, kept=kept)
+        return convert_relation(
+            database, self._relation(kept), out, as_text=as_text, read_texts=read_texts, kept=kept, dates=dates
+        )
 
     def _relation(self, kept: tuple[str, ...]) -> str:
         columns = [

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+DateOrder: TypeAlias = Literal["day first", "month first"]
+"""How dates such as 03/04/2024 are read in a column in which both readings fit all rows."""
+
+
 class ReadOptions(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is decided beforehand about how a file is read. Whatever is None or empty is found out from the file."""
 
@@ -25,6 +29,7 @@ class ReadOptions(msgspec.Struct, frozen=True, omit_defaults=True):
     skip: int | None = None  # lines to skip at the top
     sheet: str | None = None  # of a workbook, the table of a database, or the file in an archive
     query: str | None = None  # an SQL query to a database, in place of one of its tables
+    dates: DateOrder | None = None
     columns: tuple[str, ...] = ()  # names for the columns, in place of those in the file
     expected: tuple[str, ...] = ()  # names that the file is expected to hold (a model's columns): evidence for a header
     every_row: bool = False

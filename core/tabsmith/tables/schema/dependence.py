@@ -44,6 +44,34 @@ def predictability(sample: RowSample, target: str, features: Sequence[str], *, c
     return float(np.clip(score, 0.0, 1.0))
 
 
+def unexplained(sample: RowSample, target: str, features: Sequence[str], *, classes: bool) -> Floats:
+    """The part of the target that a shallow tree, fitted on the other half of the rows, does not predict.
+
+    One number for each row of the sample, NaN where the target is missing. For classes, the target is whether a row is
+    of the commonest class.
+    """
+    from sklearn.tree import DecisionTreeRegressor
+
+    if classes:
+        codes = sample.codes(target)
+        commonest = np.argmax(np.bincount(codes[codes >= 0]))
+        y = np.where(codes < 0, np.nan, (codes == commonest).astype(np.float64))
+    else:
+        y = sample.numbers(target).copy()
+    present = np.flatnonzero(~np.isnan(y))
+    if not features:
+        return y
+    X = np.column_stack([np.nan_to_num(sample.numbers(name), nan=-1e9) for name in features[:_COLUMNS]])
+    order = np.random.default_rng(0).permutation(present)
+    half = len(order) // 2
+    rest = y.copy()
+    for fitted, other in ((order[:half], order[half:]), (order[half:], order[:half])):
+        if len(fitted) and len(other):
+            tree = DecisionTreeRegressor(max_depth=6, min_samples_leaf=5, random_state=0).fit(X[fitted], y[fitted])
+            rest[other] = y[other] - tree.predict(X[other])
+    return rest
+
+
 def _skill(truth: Floats, predicted: Floats, fitted: Floats, classes: bool) -> float:
     """The share of the error of a constant prediction, made from the target of the `fitted` rows, that is saved."""
     if classes:

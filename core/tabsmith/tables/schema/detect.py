@@ -11,6 +11,7 @@ from tabsmith.tables.info import TableInfo
 from tabsmith.tables.profile.row_sample import RowSample
 from tabsmith.tables.profile.types import ColumnProfile, TableProfile
 from tabsmith.tables.schema.edits import BY_HAND, unknown_column
+from tabsmith.tables.schema.event import choose_event
 from tabsmith.tables.schema.groups import EntityColumn, find_entities, group_warning
 from tabsmith.tables.schema.kinds import detect_kind
 from tabsmith.tables.schema.leaks import Leak, find_leaks
@@ -89,7 +90,16 @@ def detect_schema(
     )
     columns = _columns(profile, kinds, evidence, context)
     warnings = _table_warnings(columns, sample, target, profile.rows)
-    return Schema(columns, target, targets, detected_type, split, profile.rows, warnings)
+    event = _event_of(column) if detected_type == "binary" else ""
+    return Schema(columns, target, targets, detected_type, split, profile.rows, warnings, event)
+
+
+def _event_of(column: ColumnProfile) -> str:
+    """The event among the two values of a target, in the order that their classes have in training."""
+    if len(column.top) != 2:
+        return ""
+    values = sorted(column.top, key=lambda value: value.text)
+    return values[choose_event([value.text for value in values], [value.count for value in values]).position].text
 
 
 def _table_warnings(

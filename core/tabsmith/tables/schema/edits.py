@@ -26,6 +26,7 @@ _LOST_GROUP: Final = ColumnWarning(
     "bring new ones, give this column the role group.",
 )
 _ORDERED_KINDS: Final = NUMBER_KINDS | {"date"}
+_ONE_COLUMN_ROLES: Final = frozenset[ColumnRole]({"target", "group", "time", "weight"})
 
 
 def unknown_column(name: str, columns: tuple[str, ...]) -> SchemaError:
@@ -42,7 +43,7 @@ def unknown_column(name: str, columns: tuple[str, ...]) -> SchemaError:
 def with_role(schema: Schema, column: str, role: ColumnRole) -> Schema:
     """`schema` with `column` in another role.
 
-    A schema has at most one target, group and time column each: an earlier one becomes a feature. A group or time
+    A schema has at most one target, group, time and weight column each: an earlier one becomes a feature. A group or time
     column sets the split. Raises SchemaError.
     """
     old = _column(schema, column)
@@ -57,8 +58,13 @@ def with_role(schema: Schema, column: str, role: ColumnRole) -> Schema:
             f"{clean(column, 60)} cannot order the rows in time: it is of kind {old.kind}.",
             next_step="Choose a column of dates or numbers.",
         )
+    if role == "weight" and old.kind not in NUMBER_KINDS:
+        raise SchemaError(
+            f"{clean(column, 60)} cannot say how much a row counts: it is of kind {old.kind}.",
+            next_step="Choose a column of positive numbers, or give this one the kind numeric first.",
+        )
     changed = schema
-    if role in {"target", "group", "time"}:
+    if role in _ONE_COLUMN_ROLES:
         changed = _without_roles(schema, role, evidence=BY_HAND)
     if role == "group":
         old = replace(old, warnings=tuple(warning for warning in old.warnings if warning.kind != "possible group"))
@@ -84,6 +90,11 @@ def with_kind(schema: Schema, column: str, kind: ColumnKind) -> Schema:
     if old.role == "time" and kind not in _ORDERED_KINDS:
         raise SchemaError(
             f"{clean(column, 60)} orders the rows in time, so it must be a date or a number.",
+            next_step="Give it another role first.",
+        )
+    if old.role == "weight" and kind not in NUMBER_KINDS:
+        raise SchemaError(
+            f"{clean(column, 60)} says how much each row counts, so it must be a number.",
             next_step="Give it another role first.",
         )
     left_out_by_kind = old.role == "ignore" and old.kind in {"identifier", "constant"} and kind != "identifier"
@@ -130,6 +141,19 @@ def with_problem_type(schema: Schema, problem_type: ProblemType) -> Schema:
     return replace(changed, problem_type=problem_type, split=split)
 
 
+def with_event(schema: Schema, event: str) -> Schema:
+    """`schema` with the class `event` of its target as the event; whether it is a class is seen when rows are read.
+
+    Raises SchemaError if the target has no two classes.
+    """
+    if schema.problem_type != "binary":
+        raise SchemaError(
+            f'"{clean(event, 60)}" cannot be the event: the target {clean(schema.target, 60)} has no two classes.',
+            next_step="Leave the event out, or choose a target with two classes.",
+        )
+    return replace(schema, event=event)
+
+
 def _default_split_kind(problem_type: ProblemType) -> SplitKind:
     return "random" if problem_type == "regression" else "stratified"
 
@@ -146,7 +170,8 @@ def _with_target(schema: Schema, name: str) -> Schema:
     split = schema.split
     if split.kind in {"random", "stratified"}:
         split = replace(split, kind=_default_split_kind(problem_type))
-    return replace(schema, target=name, problem_type=problem_type, split=split)
+    event = schema.event if name == schema.target else ""
+    return replace(schema, target=name, problem_type=problem_type, split=split, event=event)
 
 
 def _with_fitting_split(schema: Schema, changed: str) -> Schema:

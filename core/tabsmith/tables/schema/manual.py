@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple, get_args
 
 from tabsmith.errors import SchemaError
-from tabsmith.tables.schema.edits import unknown_column, with_kind, with_problem_type, with_role
+from tabsmith.tables.schema.edits import unknown_column, with_event, with_kind, with_problem_type, with_role
 from tabsmith.tables.schema.types import ColumnKind, ManualSchema, RequestedProblemType, Schema
 from tabsmith.text import clean, nearest
 
@@ -16,9 +16,11 @@ _KINDS: Final = ("types", "kinds", "type", "kind", "dtypes", "column types", "co
 _PROBLEM_TYPE: Final = ("task", "problem", "task type", "task_type", "problem type", "problem_type")
 _GROUP: Final = ("group", "groups", "group by", "group_by", "group column", "group_column")
 _TIME: Final = ("time", "time column", "time_column", "order by", "order_by", "along")
-_KEYS: Final = (*_TARGET, *_FEATURES, *_KINDS, *_PROBLEM_TYPE, *_GROUP, *_TIME)
+_WEIGHT: Final = ("weight", "weights", "sample weight", "sample_weight", "weight column", "weight_column")
+_EVENT: Final = ("event", "positive", "positive class", "positive_class", "event class", "event_class")
+_KEYS: Final = (*_TARGET, *_FEATURES, *_KINDS, *_PROBLEM_TYPE, *_GROUP, *_TIME, *_WEIGHT, *_EVENT)
 _KINDS_KEY: Final = rf"(?:{'|'.join(re.escape(key) for key in _KINDS)})\s*[:=]"
-_MAIN_KEYS: Final = ("target", "features", "types", "task", "group", "time")
+_MAIN_KEYS: Final = ("target", "features", "types", "task", "group", "time", "weight", "event")
 _KEY: Final = rf"(?:{'|'.join(re.escape(key) for key in _KEYS)})\s*[:=]"
 _ALL_FEATURES: Final = frozenset({"", "all", "*", "every", "every other", "all others", "rest", "auto"})
 _KIND_WORDS: Final[dict[str, ColumnKind]] = {
@@ -113,14 +115,16 @@ def apply_manual_schema(manual: ManualSchema, detected: Schema) -> Schema:
         schema = with_role(schema, manual.group, "group")
     if manual.time:
         schema = with_role(schema, manual.time, "time")
+    if manual.weight:
+        schema = with_role(schema, manual.weight, "weight")
     if manual.problem_type != "detect" and manual.problem_type != schema.problem_type:
         schema = with_problem_type(schema, manual.problem_type)
-    return schema
+    return with_event(schema, manual.event) if manual.event else schema
 
 
 def check_columns(manual: ManualSchema, columns: tuple[str, ...]) -> None:
     """Raise SchemaError, which names the nearest, if `manual` names a column that is not among `columns`."""
-    for name in (manual.target, *manual.features, *manual.kinds, manual.group, manual.time):
+    for name in (manual.target, *manual.features, *manual.kinds, manual.group, manual.time, manual.weight):
         if name and name not in columns:
             raise unknown_column(name, columns)
 
@@ -155,11 +159,20 @@ def _from_json(text: str) -> ManualSchema:
     problem_type = _field(fields, _PROBLEM_TYPE, "detect")
     if not isinstance(problem_type, str):
         raise _FormError("the task is not a word")
-    group, time = _field(fields, _GROUP, ""), _field(fields, _TIME, "")
-    if not isinstance(group, str) or not isinstance(time, str):
-        raise _FormError("the group or time column is not a name in quotes")
+    named = [_field(fields, keys, "") for keys in (_GROUP, _TIME, _WEIGHT)]
+    if not all(isinstance(name, str) for name in named):
+        raise _FormError("the group, time or weight column is not a name in quotes")
     words = {str(name): kind for name, kind in kinds.items()}
-    return _manual_schema(target.strip(), features, words, problem_type, _SplitColumns(group.strip(), time.strip()))
+    roles = _RoleColumns(*(name.strip() for name in named))
+    return _manual_schema(target.strip(), features, words, problem_type, roles, _event_label(fields))
+
+
+def _event_label(fields: dict[str, Any]) -> str:
+    """The event as text; in JSON it may be true or 1, as the labels are."""
+    event = _field(fields, _EVENT, "")
+    if not isinstance(event, str | int | float):
+        raise _FormError("the event is not a class of the target")
+    return str(event).strip()
 
 
 def _field(fields: dict[str, Any], keys: tuple[str, ...], default: object) -> Any:
@@ -170,7 +183,7 @@ def _field(fields: dict[str, Any], keys: tuple[str, ...], default: object) -> An
 
 
 def _from_pairs(text: str) -> ManualSchema:
-    target, problem_type, group, time = "", "detect", "", ""
+    target, problem_type, roles, event = "", "detect", _RoleColumns(), ""
     features: list[str] = []
     kinds: dict[str, str] = {}
     for entry in _entries(text):
@@ -187,12 +200,16 @@ def _from_pairs(text: str) -> ManualSchema:
         elif word in _PROBLEM_TYPE:
             problem_type = value
         elif word in _GROUP:
-            group = _unquoted(value)
+            roles = roles._replace(group=_unquoted(value))
         elif word in _TIME:
-            time = _unquoted(value)
+            roles = roles._replace(time=_unquoted(value))
+        elif word in _WEIGHT:
+            roles = roles._replace(weight=_unquoted(value))
+        elif word in _EVENT:
+            event = _unquoted(value)
         else:
             raise _unknown_key(key)
-    return _manual_schema(target, features, kinds, problem_type, _SplitColumns(group, time))
+    return _manual_schema(target, features, kinds, problem_type, roles, event)
 
 
 def _entries(text: str) -> list[str]:
@@ -271,22 +288,30 @@ def _unquoted(text: str) -> str:
     return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" else text
 
 
-class _SplitColumns(NamedTuple):
-    """The columns by which a person wants rows to be split; empty if they name none."""
+class _RoleColumns(NamedTuple):
+    """The columns by which a person wants rows to be split and weighted; empty if they name none."""
 
-    group: str
-    time: str
+    group: str = ""
+    time: str = ""
+    weight: str = ""
 
 
 def _manual_schema(
-    target: str, features: list[str], kind_words: dict[str, str], problem_type_word: str, split: _SplitColumns
+    target: str,
+    features: list[str],
+    kind_words: dict[str, str],
+    problem_type_word: str,
+    roles: _RoleColumns,
+    event: str,
 ) -> ManualSchema:
     if not target:
         raise _FormError("it names no target")
-    if target in (*features, *split):
+    if target in (*features, *roles):
         raise _FormError(f"the target {clean(target, 40)!r} has another role too")
-    if split.group and split.time:
+    if roles.group and roles.time:
         raise _FormError("rows are split by a group or along a time, not by both")
+    if roles.weight and roles.weight in (roles.group, roles.time, *features):
+        raise _FormError(f"the weight {clean(roles.weight, 40)!r} has another role too")
     kinds: dict[str, ColumnKind] = {}
     for name, word in kind_words.items():
         kind = _KIND_WORDS.get(word.strip().lower())
@@ -299,4 +324,4 @@ def _manual_schema(
     problem_type = _PROBLEM_TYPE_WORDS.get(problem_type_word.strip().lower())
     if problem_type is None:
         raise _FormError(f"unknown task {clean(problem_type_word, 30)!r}; known are binary, multiclass, regression")
-    return ManualSchema(target, tuple(features), kinds, problem_type, split.group, split.time)
+    return ManualSchema(target, tuple(features), kinds, problem_type, *roles, event)

@@ -29,10 +29,11 @@ with a sign or unit beside it (`$5`, `12 kg`), and serves as that number."""
 NUMBER_KINDS: Final[frozenset[ColumnKind]] = frozenset({"numeric", "code", "embedded number"})
 TEXT_KINDS: Final[frozenset[ColumnKind]] = frozenset({"text", "url", "list"})
 
-ColumnRole: TypeAlias = Literal["target", "feature", "ignore", "group", "time"]
+ColumnRole: TypeAlias = Literal["target", "feature", "ignore", "group", "time", "weight"]
 """`group`: rows that share a value of the column stay in one fold. `time`: models train on earlier rows and are tested
-on later ones. A group or time column is not used to predict, but the parts of a date (month, weekday, hour) in a time
-column are."""
+on later ones. `weight`: how much the row counts, in every fit and every score. A group column is not used to predict; a
+time column is, by its place in time and, if it holds dates, by the parts of the calendar. A weight is not, and new rows
+need none."""
 
 ColumnWarningKind: TypeAlias = Literal[
     "identifier",
@@ -101,6 +102,7 @@ class Split(msgspec.Struct, frozen=True):
     holdout: float = 0.2  # share of rows set aside; 0 on tables too small to spare any
     folds: int = 5
     reason: str = ""
+    entity: tuple[str, ...] = ()  # the columns that name each series of a forward split; empty: all rows are one
 
 
 class Schema(msgspec.Struct, frozen=True):
@@ -113,6 +115,7 @@ class Schema(msgspec.Struct, frozen=True):
     split: Split
     rows: int = 0
     warnings: tuple[TableWarning, ...] = ()
+    event: str = ""  # the class of two that F1, precision, recall and thresholds are about; empty: found in training
 
     def column(self, name: str) -> ColumnSchema:
         """The column called `name`. Raises KeyError."""
@@ -126,11 +129,17 @@ class Schema(msgspec.Struct, frozen=True):
         """The columns that a model may use."""
         return tuple(column for column in self.columns if column.role == "feature")
 
+    @property
+    def weight(self) -> str:
+        """The column that says how much each row counts; "" if all rows count the same."""
+        return next((column.name for column in self.columns if column.role == "weight"), "")
+
 
 class ManualSchema(msgspec.Struct, frozen=True):
     """A schema that a person typed, perhaps before the table is read. Without `features`, every other column is one.
 
-    `group` and `time` name the column by which rows are split, at most one of the two.
+    `group` and `time` name the column by which rows are split, at most one of the two; `weight` names the column that
+    says how much each row counts.
     """
 
     target: str
@@ -139,3 +148,5 @@ class ManualSchema(msgspec.Struct, frozen=True):
     problem_type: RequestedProblemType = msgspec.field(name="task", default="detect")
     group: str = ""
     time: str = ""
+    weight: str = ""
+    event: str = ""  # of a target with two classes; empty: by the rule

@@ -11,6 +11,7 @@ from tabsmith import formatting
 from tabsmith.errors import RunNotFoundError, TabsmithError
 from tabsmith.orchestration.loop_state import Trial
 from tabsmith.presentation.events import run_log
+from tabsmith.presentation.trials import change_words
 from tabsmith.runs import replies
 from tabsmith.runs.events import RunState
 from tabsmith.runs.snapshot import RunSnapshot
@@ -65,7 +66,7 @@ def _champion_text(trial: Trial, run: RunSnapshot) -> StyledText:
     metric = (mixed(run.metric.label, 40), own(" ")) if run.metric else ()
     score = bold(formatting.plus_minus(trial.mean, trial.standard_error))
     text = line(own(f"★ A new best in iteration {trial.iteration}"))
-    change = line(foreign(trial.change, 120)) if trial.change else ()
+    change = line(foreign(change_words(trial), 120)) if trial.change else ()
     return (*text, *change, *line(*metric, score, own(run_message.difference_text(trial))))
 
 

@@ -9,7 +9,7 @@ from tabsmith.orchestration.loop_state import Trial
 from tabsmith.presentation import budgets, scores
 from tabsmith.presentation.labels import RUN_STATES
 from tabsmith.presentation.tasks import outcome_label, task_progress, task_status
-from tabsmith.presentation.trials import trial_status
+from tabsmith.presentation.trials import change_words, trial_status
 from tabsmith.runs import replies
 from tabsmith.runs.events import RunState
 from tabsmith.runs.snapshot import RunSnapshot, TaskState
@@ -156,7 +156,7 @@ def _tries(run: RunSnapshot) -> StyledText:
         return ()
     text: list[Piece] = []
     for each in reversed(run.trials[-_LAST_TRIES:]):
-        name = each.work.task if each.work else each.change
+        name = each.work.task if each.work else change_words(each)
         shown = (foreign(name), own("  ")) if name else ()
         text += line(
             own(f"{'★' if each.iteration == run.champion else '·'} {each.iteration}  "), *shown, *_came(each, run)

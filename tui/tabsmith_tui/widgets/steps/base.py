@@ -18,11 +18,11 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option as ListOption
 
 from tabsmith.errors import ErrorReport
+from tabsmith.orchestration.limits import NO_LIMIT
 from tabsmith.presentation.spans import Line, line
 from tabsmith.text import clean
 from tabsmith.workflow.actions import UserAction
 from tabsmith.workflow.form import ChoiceField, Fact, StepChoice, StepForm, StepLine, TextField
-from tabsmith.workflow.inputs import NO_LIMIT
 from tabsmith.workflow.session import FieldName
 from tabsmith.workflow.states import GuidedStep, StepMark
 from tabsmith.workflow.step_forms import filled

@@ -14,7 +14,6 @@ from tabsmith.presentation.spans import LabelledLine, line, span
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.text import plural
 from tabsmith.workflow.form import Fact, StepForm, TextField
-from tabsmith.workflow.inputs import NO_LIMIT
 from tabsmith_tui.widgets.literal import FactList, TextLine, literal
 from tabsmith_tui.widgets.steps.base import FactLines, FormRow, StepView
 
@@ -36,7 +35,7 @@ class ReviewStep(StepView):
         facts = list(form.facts)
         for field in self.inputs:
             if isinstance(field, TextField):
-                facts.append(Fact(field.label, field.value or NO_LIMIT))
+                facts.append(Fact(field.label, field.value or field.empty))
             else:
                 chosen = next((option for option in field.options if option.value == field.value), None)
                 facts.append(

@@ -63,11 +63,16 @@ class ReadRequest:
     def write_columns(self, columns: Sequence[Any]) -> tuple[StoredColumn, ...]:
         """Write Arrow arrays as the snapshot, and return how each column is stored."""
         read_texts = not self.options.every_row
-        return write_columns(self.database, columns, self.out, as_text=self.as_text, read_texts=read_texts)
+        return write_columns(
+            self.database, columns, self.out, as_text=self.as_text, read_texts=read_texts, dates=self.options.dates
+        )
 
     def write_parts(self, parts: RowParts) -> tuple[StoredColumn, ...]:
         """Write the rows that came in batches as the snapshot, and return how each column is stored."""
-        return parts.write(self.database, self.out, as_text=self.as_text, read_texts=not self.options.every_row)
+        options = self.options
+        return parts.write(
+            self.database, self.out, as_text=self.as_text, read_texts=not options.every_row, dates=options.dates
+        )
 
     def table_of(self, parts: RowParts, table: str, tables: tuple[str, ...]) -> "ReadResult":
         """Write the rows of `table`, one of a database file's `tables`, as the snapshot. Raises ReadError for no rows."""

@@ -1,6 +1,7 @@
 """CSV, TSV and other delimited text: the fast path straight through DuckDB, the careful path line by line."""
 
 import codecs
+import dataclasses
 import io
 import os
 import re
@@ -34,8 +35,11 @@ from tabsmith.tables.read.formats.base import (
     estimated_text_size,
 )
 from tabsmith.tables.read.opened_file import GuardedFile, OpenedFile
-from tabsmith.tables.read.rows.table_structure import is_footer, is_total
+from tabsmith.tables.read.rows.column_shapes import column_shapes
+from tabsmith.tables.read.rows.table_structure import is_footer, is_remark, is_total
 from tabsmith.tables.read.rows.text_blocks import parse_block, text_blocks, text_tables, write_text_tables
+from tabsmith.tables.read.rows.wide_delimiters import NARROW, find_wide_delimiter, narrowed, write_narrowed
+from tabsmith.tables.read.sources import ReadOptions
 from tabsmith.tables.read.value_formats import TEXT
 from tabsmith.tables.read.values.row_lines import RowLines, lines_in_file
 from tabsmith.tables.read.values.text_columns import (
@@ -80,8 +84,26 @@ def _read(request: ReadRequest) -> ReadResult:
             request.opened, Path(plain_path), encoding=encoding, max_mb=request.max_mb,
             advance=lambda done: request.progress(0.2 * done / file.size, "unpacking"),
         )  # fmt: skip
+    wide = _wide_delimiter(plain_path, request.options)
+    if wide:
+        narrow_path = request.scratch / "narrow.txt"
+        write_narrowed(Path(plain_path), narrow_path, wide)
+        plain_path = str(narrow_path)
+        options = msgspec.structs.replace(request.options, delimiter=NARROW)
+        request = dataclasses.replace(request, options=options)
     with Path(plain_path).open("rb") as text:
-        return _DelimitedReader(request, plain_path, text).read(guess)
+        result = _DelimitedReader(request, plain_path, text).read(guess)
+    if wide:
+        result = dataclasses.replace(result, dialect=msgspec.structs.replace(result.dialect, delimiter=wide))
+    return result
+
+
+def _wide_delimiter(plain_path: str, options: ReadOptions) -> str:
+    """The delimiter of several characters of a UTF-8 text, as given or as found in its first lines; "" for one character."""
+    if options.delimiter is not None:
+        return options.delimiter if len(options.delimiter) > 1 else ""
+    with Path(plain_path).open("rb") as text:
+        return find_wide_delimiter(text.read(SNIFFED).decode("utf-8", "replace"))
 
 
 def _head(opened: OpenedFile) -> bytes:
@@ -122,6 +144,7 @@ class _DelimitedReader:
             delimiter=sniffed.dialect.delimiter,
             as_text=as_text,
             padded=sniffed.padded and not as_text,
+            dates=self._request.options.dates,
         )
         notes = LineNotes()
         for line, text in sniffed.further_header:
@@ -161,7 +184,8 @@ class _DelimitedReader:
                 next_step="Turn the table around, or keep fewer columns.",
             )
         start = text[:20_000]
-        unreadable = sum(1 for character in start if ord(character) < 32 and character not in "\t\r\n\f\v")
+        readable = {*"\t\r\n\f\v", sniffed.dialect.delimiter}
+        unreadable = sum(1 for character in start if ord(character) < 32 and character not in readable)
         unreadable += start.count("\ufffd")
         if sniffed.width == 1 and unreadable > 0.02 * len(start):
             raise ReadError(
@@ -188,7 +212,9 @@ class _DelimitedReader:
         tail = os.pread(self._text.fileno(), _TAIL, max(0, self._size - _TAIL)).decode("utf-8", "replace")
         last = re.split(r"[\r\n]", tail.rstrip("\r\n"))[-1]
         row = split_line(last, sniffed.dialect)
-        return is_footer(row, sniffed.width) or (is_total(row) and not sniffed.holds_totals)
+        if is_footer(row, sniffed.width) or (is_total(row) and not sniffed.holds_totals):
+            return True
+        return len(row) == sniffed.width and is_remark(row, column_shapes(sniffed.sample, sniffed.width))
 
     # The fast path ----------------------------------------------------------------------------------------------------
 
@@ -405,6 +431,7 @@ def _with_reasons(table: Any, columns: Sequence[str]) -> Any:
 
 def _estimate(file: GuardedFile, head: bytes) -> RowsAndColumns:
     text = decode_text(head, detect_encoding(head))
+    text = narrowed(text, find_wide_delimiter(text))
     sniffed = sniff_dialect(text, tabs=file.format == TSV.name)
     lines = max(1, text.count("\n") or text.count("\r"))
     all_lines = round(lines * estimated_text_size(file, head) / max(1, len(head)))

@@ -43,6 +43,7 @@ def _read(request: ReadRequest) -> ReadResult:
             request.out,
             as_text=request.as_text,
             read_texts=not request.options.every_row,
+            dates=request.options.dates,
         )
     except duckdb.Error as error:
         raise _damaged(error, display_path) from error

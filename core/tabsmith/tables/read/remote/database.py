@@ -38,7 +38,9 @@ def read_database(source: DatabaseSource, place: Workplace, progress: Progress) 
         raise ReadError("The database gives no rows.", where=source.url, next_step="Choose another table or query.")
     every_row = source.options.every_row
     as_text = source.as_text and not every_row
-    columns = parts.write(place.database, place.out, as_text=as_text, read_texts=not every_row)
+    columns = parts.write(
+        place.database, place.out, as_text=as_text, read_texts=not every_row, dates=source.options.dates
+    )
     return ReadResult(
         parts.names,
         columns,

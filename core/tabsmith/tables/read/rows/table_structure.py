@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from tabsmith.tables.read.rows.column_shapes import typed_formats
+from tabsmith.tables.read.rows.column_shapes import MISFIT, ColumnShape, column_shapes, typed_formats
 from tabsmith.tables.read.value_formats import is_typed_value
 
 Row: TypeAlias = list[str]
@@ -24,6 +24,11 @@ _HEADER_ROWS: Final = 100  # among which the header is looked for by expected na
 _COMPARED_ROWS: Final = 100  # with which a header is compared
 _COMPARED_COLUMNS: Final = 500
 _MOST_UNIT_ROWS: Final = 3
+_TITLED_WIDTH: Final = 3  # columns of a table in which a header that leaves most names out is no header
+_MOST_REMARKS: Final = 2  # cells of a remark below a table, where it holds a delimiter
+_LACKING: Final = 0.5  # of the columns that are never empty are so in a remark, at least
+_LEAST_LACKING: Final = 2
+_FOOTERS: Final = 10  # rows at the end that may be none
 _YEARS: Final = range(1800, 2101)
 _TOTAL: Final = re.compile(
     r"(?:grand |sub)?totals?|sum|overall|summe|gesamt|insgesamt|total g[eé]n[eé]ral|totale|итого|всего|合計|总计",
@@ -183,7 +188,7 @@ def _below_titles(rows: Sequence[Row], start: int, width: int) -> int:
         return start
     is_told = has_gap or len(titles) > 1 or any(" " in cell.strip() for row in titles for cell in row)
     has_types = any(typed_formats([row[position] for row in below]) for position in range(width))
-    return index if has_types or is_told else start
+    return index if has_types or is_told or width >= _TITLED_WIDTH else start
 
 
 def _is_sparse(row: Row, width: int) -> bool:
@@ -268,7 +273,7 @@ def _folded(name: str) -> str:
 
 def _is_header(first: Row, rest: Sequence[Row]) -> bool:
     """Whether `first` names the columns of the rows below it."""
-    rest = rest[:_COMPARED_ROWS]
+    rest = [row for row in rest[:_COMPARED_ROWS] if list(row) != list(first)]  # the names may stand there once more
     if _holds_series(first, rest):
         return True
     typed_columns = agreeing = 0
@@ -389,17 +394,55 @@ def is_total(row: Row) -> bool:
     return bool(_TOTAL.fullmatch(label.rstrip(":")))
 
 
-def without_footers(rows: Sequence[Row]) -> Sequence[Row]:
-    """The rows without the totals and remarks at their end."""
+def without_footers(rows: Sequence[Row], width: int) -> Sequence[Row]:
+    """The rows without the totals, remarks and empty lines at their end, in a table of `width` columns."""
     end = len(rows)
-    while end > 1 and (is_total(rows[end - 1]) or is_footer(rows[end - 1], len(rows[end - 1]))):
+    regular = [row for row in rows[: max(end - _FOOTERS, 2 * end // 3)] if len(row) == width]
+    shapes = column_shapes(regular, width) if end and _could_be_remark(rows[-1]) else ()
+    while end > 1 and (
+        is_total(rows[end - 1])
+        or is_footer(rows[end - 1], len(rows[end - 1]))
+        or is_remark(_fitted(rows[end - 1], width), shapes)
+    ):
         end -= 1
     return rows[:end]
 
 
-def holds_totals(rows: Sequence[Row]) -> bool:
+def _fitted(row: Row, width: int) -> Row:
+    """The row without empty cells beyond the width, or with empty cells up to it."""
+    return [*_without_empty_end(row), *[""] * width][: max(width, len(_without_empty_end(row)))]
+
+
+def _could_be_remark(row: Row) -> bool:
+    return sum(bool(cell.strip()) for cell in row) <= _MOST_REMARKS
+
+
+def is_remark(row: Row, shapes: Sequence[ColumnShape]) -> bool:
+    """Whether a last row of the table is a remark below it, or nothing, padded with delimiters.
+
+    Most columns that are never empty are empty in it, and no value stands in a column of such values.
+    """
+    filled = [position for position, cell in enumerate(row) if cell.strip()]
+    if len(filled) > _MOST_REMARKS or any(
+        shapes[position].is_strict and shapes[position].cost(row[position]) == 0 for position in filled
+    ):
+        return False
+    always = [position for position, shape in enumerate(shapes) if shape.is_never_empty]
+    lacking = sum(not row[position].strip() for position in always)
+    return lacking >= max(_LEAST_LACKING, _LACKING * len(always))
+
+
+def holds_totals(rows: Sequence[Row], width: int) -> bool:
     """Whether some of `rows` are totals of others all along, so that a last one is nothing special."""
-    return any(is_total(row) for row in without_footers(rows))
+    return any(is_total(row) for row in without_footers(rows, width))
+
+
+def names_other_columns(row: Row, shapes: Sequence[ColumnShape]) -> bool:
+    """Whether a row behind an empty line holds names: texts alone, also in the columns of numbers and dates, two at least."""
+    if len(set(row)) < len(row) or not all(cell.strip() and not is_typed_value(cell) for cell in row):
+        return False
+    typed = [shape.cost(cell) for shape, cell in zip(shapes, row, strict=True) if shape.formats]
+    return len(typed) > 1 and min(typed) >= MISFIT
 
 
 def is_footer(row: Row, width: int) -> bool:

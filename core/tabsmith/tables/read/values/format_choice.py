@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from tabsmith.tables.column_format import MISSING_WORDS
+from tabsmith.tables.read.sources import DateOrder
 from tabsmith.tables.read.value_formats import (
     BOOLEAN,
     DATES,
@@ -171,6 +172,13 @@ def day_first_twin(format_: ValueFormat) -> ValueFormat | None:
 def is_day_first(format_: ValueFormat) -> bool:
     """Whether a format has the day before the month, both as numbers."""
     return format_.name.partition(", ")[2] in _DAY_FIRST_TWINS.values()
+
+
+def date_order(format_: ValueFormat) -> DateOrder | None:
+    """What stands first in a format of dates with the month as a number; None for a format with one reading."""
+    if is_day_first(format_):
+        return "day first"
+    return "month first" if day_first_twin(format_) is not None else None
 
 
 # Words for a missing value -------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from tabsmith.tables.column_format import MISSING_WORDS, ColumnFormat, OddCell
 from tabsmith.tables.database import run_with_progress, sql_is_one_of, sql_literal
 from tabsmith.tables.profile.types import StoredColumn
 from tabsmith.tables.read.cell_reader import cell_value, clean_level, is_odd, is_present, trimmed
+from tabsmith.tables.read.sources import DateOrder
 from tabsmith.tables.read.value_formats import MISSING_IN_NUMBERS, TEXT, ValueFormat, uses_decimal_comma
 from tabsmith.tables.read.values.format_choice import (
     choose_format,
@@ -86,9 +87,18 @@ class ColumnPlan(msgspec.Struct, frozen=True):
 
 
 def plan_columns(
-    sample: Sequence[Sequence[str]], width: int, *, delimiter: str, as_text: bool, padded: bool
+    sample: Sequence[Sequence[str]],
+    width: int,
+    *,
+    delimiter: str,
+    as_text: bool,
+    padded: bool,
+    dates: DateOrder | None = None,
 ) -> tuple[ColumnPlan, ...]:
-    """A plan for each of `width` columns, by the rows of `sample`; `padded` if spaces follow the delimiters."""
+    """A plan for each of `width` columns, by the rows of `sample`; `padded` if spaces follow the delimiters.
+
+    `dates` is the order of day and month that a person gave for columns that leave it open.
+    """
     if as_text:
         return tuple(ColumnPlan(position, TEXT, verbatim=True) for position in range(width))
     columns: list[tuple[str, ...]] = list(zip(*sample, strict=True)) if sample else [()] * width
@@ -104,7 +114,7 @@ def plan_columns(
         )
         for position, (texts, column) in enumerate(zip(counts, columns, strict=True))
     ]
-    return _with_one_date_order([_with_format(plan, _chosen(plan, plan.sample)) for plan in plans])
+    return _with_one_date_order([_with_format(plan, _chosen(plan, plan.sample)) for plan in plans], dates)
 
 
 def _chosen(plan: ColumnPlan, texts: Mapping[str, float]) -> ValueFormat:
@@ -123,8 +133,10 @@ def _with_format(plan: ColumnPlan, value_format: ValueFormat) -> ColumnPlan:
     return msgspec.structs.replace(plan, format=value_format, missing=MISSING_WORDS, fits_sample=fits)
 
 
-def _with_one_date_order(plans: Sequence[ColumnPlan]) -> tuple[ColumnPlan, ...]:
-    """The plans, with dates that leave the order of day and month open in the order of the table's other dates."""
+def _with_one_date_order(plans: Sequence[ColumnPlan], dates: DateOrder | None) -> tuple[ColumnPlan, ...]:
+    """The plans, with dates that leave the order of day and month open in the order `dates`, or in that of the table's
+    other dates.
+    """
     twins = {plan.position: day_first_twin(plan.format) for plan in plans}
     is_open = {
         position: twin is not None and _with_format(plans[position], twin).fits_sample
@@ -132,7 +144,7 @@ def _with_one_date_order(plans: Sequence[ColumnPlan]) -> tuple[ColumnPlan, ...]:
     }
     month_first = any(twin is not None and not is_open[position] for position, twin in twins.items())
     day_first = any(is_day_first(plan.format) for plan in plans) or any(plan.decimal_comma for plan in plans)
-    if month_first or not day_first:
+    if dates == "month first" or (dates is None and (month_first or not day_first)):
         return tuple(plans)
     return tuple(
         _with_format(plan, twin) if (twin := twins[plan.position]) is not None and is_open[plan.position] else plan

@@ -18,6 +18,7 @@ from tabsmith.tables.database import sql_literal
 from tabsmith.tables.profile.profiler import profile_snapshot
 from tabsmith.tables.profile.types import ColumnProfile, StoredColumn, TableProfile
 from tabsmith.tables.read.cell_reader import cell_value
+from tabsmith.tables.read.sources import DateOrder
 from tabsmith.tables.read.value_formats import (
     COMPACT_DATE,
     COMPACT_MONTH,
@@ -25,7 +26,9 @@ from tabsmith.tables.read.value_formats import (
     EXCEL_DATE,
     TEXT,
     ValueFormat,
+    format_named,
 )
+from tabsmith.tables.read.values.format_choice import date_order
 from tabsmith.text import clean, plural
 
 if TYPE_CHECKING:
@@ -41,6 +44,7 @@ _EXACT: Final = 2.0**53
 _YEARS: Final = (631_152_000.0, 4_102_444_800.0)  # seconds from 1990 to 2100
 _EPOCH_UNITS: Final = {"seconds": 1.0, "milliseconds": 1e3, "microseconds": 1e6, "nanoseconds": 1e9}
 _SERIALS: Final = (14_611.0, 73_050.0)  # days from 1940 to 2099, as Excel counts them
+_MONTHS: Final = 12
 _LEAST_DAYS: Final = 3  # different numbers that are days before a column without a telling name holds days
 _LEAST_MONTHS: Final = 6
 _CERTAIN_SENTINEL: Final = -999.0  # this and lower ones are missing values even where they occur once
@@ -82,11 +86,17 @@ class _Change(msgspec.Struct, frozen=True):
 
 
 def finish_snapshot(
-    database: "duckdb.DuckDBPyConnection", snapshot: Path, names: Sequence[str], stored: Sequence[StoredColumn]
+    database: "duckdb.DuckDBPyConnection",
+    snapshot: Path,
+    names: Sequence[str],
+    stored: Sequence[StoredColumn],
+    *,
+    dates: DateOrder | None = None,
 ) -> TableProfile:
     """The profile of the Parquet file `snapshot`, with columns c0, c1 ... called `names`.
 
-    What only whole columns show is applied to the snapshot before. Columns that are to stay verbatim do.
+    What only whole columns show is applied to the snapshot before. Columns that are to stay verbatim do. An order of day
+    and month that nothing decides is doubted in a note, unless a person gave it as `dates`.
     """
     profile = profile_snapshot(database, snapshot, names, stored)
     relation = f"read_parquet({sql_literal(str(snapshot))})"
@@ -103,6 +113,14 @@ def finish_snapshot(
     ]
     if len(levels) <= _MOST_COMPARED:
         changes |= _level_changes(database, snapshot, profile.rows, levels, stored)
+    notes = {} if dates else _date_order_notes(database, relation, stored)
+    profile = TableProfile(
+        profile.rows,
+        tuple(
+            msgspec.structs.replace(column, note=notes[position]) if position in notes else column
+            for position, column in enumerate(profile.columns)
+        ),
+    )
     if not changes:
         return profile
     _rewrite(database, snapshot, {position: change.sql for position, change in changes.items()})
@@ -150,6 +168,32 @@ def _number_change(
         changed = StoredColumn("text", odd_cells=stored.odd_cells, odd_count=stored.odd_count, note=note)
         return _Change(changed, f"CAST({name} AS VARCHAR)")
     return _sentinel_change(database, relation, name, numbers.minimum, stored)
+
+
+def _date_order_notes(
+    database: "duckdb.DuckDBPyConnection", relation: str, stored: Sequence[StoredColumn]
+) -> dict[int, str]:
+    """The doubt about each column of dates in which day and month may stand in either order, if no column decides it."""
+    ordered = {
+        position: date_order(format_named(column.format.name))
+        for position, column in enumerate(stored)
+        if column.storage in {"date", "timestamp"}
+    }
+    ordered = {position: order for position, order in ordered.items() if order is not None}
+    if not ordered:
+        return {}
+    selected = ", ".join(
+        f"max(day(c{position})), count(*) FILTER (day(c{position}) <> month(c{position}))" for position in ordered
+    )
+    found = database.execute(f"SELECT {selected} FROM {relation}").fetchall()[0]  # noqa: S608
+    days, doubtful = found[::2], found[1::2]
+    if any(day is not None and day > _MONTHS for day in days):
+        return {}
+    return {
+        position: f"day and month may stand in either order; read {order}, which the reading option `dates` changes"
+        for (position, order), rows in zip(ordered.items(), doubtful, strict=True)
+        if rows
+    }
 
 
 def _date_format(

@@ -1,0 +1,141 @@
+"""What is decided about a model's predictions, from its out-of-fold predictions; applied, and measured on the test set."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tabsmith.families.estimator import Floats, Ints
+from tabsmith.modeling.decisions import calibration, conformal, thresholds
+from tabsmith.modeling.decisions.calibration import CalibrationCheck
+from tabsmith.modeling.decisions.goals import AutomaticThreshold, BestForMetric, FixedThreshold, LeastCost
+from tabsmith.modeling.decisions.label_rules import EventThreshold, LabelRule, MostProbable
+from tabsmith.modeling.decisions.labels import choose_labels
+from tabsmith.modeling.decisions.predicted_rows import PredictedRows
+from tabsmith.modeling.decisions.thresholds import CrossValidated
+from tabsmith.modeling.decisions.types import (
+    LEVEL,
+    UNCALIBRATED,
+    CalibrationReport,
+    Conformal,
+    DecisionReport,
+    Decisions,
+    IntervalsReport,
+    NoIntervals,
+    ThresholdReport,
+)
+from tabsmith.modeling.ensemble import Ensemble
+from tabsmith.modeling.metric_catalogue import Metric, get_metric
+from tabsmith.modeling.training_data import TrainingData
+
+
+@dataclass(frozen=True)
+class FittedDecisions:
+    """The decisions about a model of `data`, and what was learned when they were made."""
+
+    data: TrainingData
+    decisions: Decisions
+    check: CalibrationCheck
+    out_of_fold: Floats  # (training rows, classes or 1), calibrated
+
+    @property
+    def metric(self) -> Metric:
+        """The run's metric, for the labels that the model will give."""
+        return self.data.metric.about(self.data.metric.event, self.decisions.rule)
+
+    def calibrated(self, prediction: Floats) -> Floats:
+        """The ensemble's `prediction` as the delivered model gives it: (rows, classes) calibrated, or (rows, 1) as it is."""
+        return calibration.calibrate(self.decisions.calibration, prediction) if self.data.classes else prediction
+
+    def labels(self, probabilities: Floats) -> Ints:
+        """The class positions that the delivered model predicts for calibrated `probabilities`."""
+        return choose_labels(self.decisions.rule, probabilities)
+
+    def cross_validated(self, ensemble: Ensemble) -> CrossValidated:
+        """The cross-validated score of the model's predictions: the ensemble's own, but where labels are compared and a
+        threshold makes them, that of such labels, with each fold's threshold tuned on the other folds."""
+        data, rule = self.data, self.decisions.rule
+        if isinstance(rule, MostProbable) or not data.metric.uses_labels:
+            return CrossValidated(ensemble.score, ensemble.standard_error)
+        rows = PredictedRows(data.y.astype(np.int64), self.out_of_fold, data.weights)
+        folds = [scored for _, scored in data.folds]
+        return thresholds.cross_validated_score(data.goal, data.metric, rule, rows, folds)
+
+    def report(self, y: Ints | Floats, prediction: Floats, weights: Floats | None) -> DecisionReport:
+        """The decisions measured on rows with the targets `y`, the calibrated `prediction`, and the weights if they have any."""
+        data = self.data
+        if not data.classes:
+            numbers = np.asarray(y, dtype=np.float64)
+            return DecisionReport(intervals=_measure_intervals(self.decisions, numbers, prediction[:, 0]))
+        positions = y.astype(np.int64)
+        error = _expected_error(data.metric.event, positions, prediction)
+        reliability = CalibrationReport(self.check.method, self.check.gain, self.check.gain_error, error)
+        if data.classes != 2:
+            return DecisionReport(calibration=reliability)
+        return DecisionReport(
+            event=data.labels.words()[data.metric.event],
+            calibration=reliability,
+            threshold=_measure_threshold(data, self.decisions.rule, PredictedRows(positions, prediction, weights)),
+        )
+
+
+def fit_decisions(data: TrainingData, ensemble: Ensemble) -> FittedDecisions:
+    """The decisions by the out-of-fold predictions of the chosen `ensemble`.
+
+    Rows that no fold predicts are left aside. Calibration comes first, and the threshold is that of calibrated
+    probabilities.
+    """
+    prediction = ensemble.prediction
+    folds = [scored for _, scored in data.folds]
+    unchecked = CalibrationCheck(UNCALIBRATED, 0.0, 0.0)
+    if not data.classes:
+        numbers = np.asarray(data.y, dtype=np.float64)
+        intervals = conformal.fit_intervals(numbers, prediction[:, 0], folds)
+        return FittedDecisions(data, Decisions(intervals=intervals), unchecked, prediction)
+    rows = PredictedRows(np.asarray(data.y, dtype=np.int64), prediction, data.weights)
+    check = calibration.check_calibration(data.metric, rows, folds)
+    calibrated = rows.predicted_as(calibration.calibrate(check.method, prediction))
+    rule: LabelRule = MostProbable()
+    if data.classes == 2:
+        rule = thresholds.choose_rule(data.goal, data.metric, calibrated, folds)
+    return FittedDecisions(data, Decisions(check.method, rule), check, calibrated.probabilities)
+
+
+def _expected_error(event: int, y: Ints, probabilities: Floats) -> float:
+    if probabilities.shape[1] == 2:
+        return calibration.expected_error(probabilities[:, event], np.asarray(y == event, dtype=np.float64))
+    came_true = np.asarray(probabilities.argmax(axis=1) == y, dtype=np.float64)
+    return calibration.expected_error(probabilities.max(axis=1), came_true)
+
+
+def _measure_threshold(data: TrainingData, rule: LabelRule, rows: PredictedRows) -> ThresholdReport | None:
+    """What a threshold brings beside 0.5; None if the most probable class is the label and nobody asked for another."""
+    goal, event = data.goal, data.metric.event
+    if isinstance(rule, MostProbable):
+        if isinstance(goal, AutomaticThreshold):
+            return None
+        rule = EventThreshold(event, thresholds.HALF)
+    half = EventThreshold(event, thresholds.HALF)
+    if isinstance(goal, LeastCost):
+        score, at_half = (1_000 * thresholds.cost_per_row(goal, rows, each) for each in (rule, half))
+    else:
+        metric = get_metric(goal.metric if isinstance(goal, BestForMetric) else _label_metric(data, goal))
+        score, at_half = (rows.score(metric.about(event, each)) for each in (rule, half))
+    return ThresholdReport(goal, rule.threshold, len(rows), score, at_half)
+
+
+def _label_metric(data: TrainingData, goal: AutomaticThreshold | FixedThreshold) -> str:
+    """The metric by which a threshold is told from 0.5: the run's own if it compares labels, else F1."""
+    return data.metric.name if data.metric.uses_labels or isinstance(goal, AutomaticThreshold) else "f1"
+
+
+def _measure_intervals(decisions: Decisions, y: Floats, prediction: Floats) -> IntervalsReport | None:
+    match decisions.intervals:
+        case NoIntervals():
+            return None
+        case Conformal() as rule:
+            if not conformal.knows_level(rule, LEVEL):
+                return None
+            ends = conformal.intervals_of(rule, prediction)
+            covered = int(np.count_nonzero((ends[:, 0] <= y) & (y <= ends[:, 1])))
+            width = float((ends[:, 1] - ends[:, 0]).mean())
+            return IntervalsReport(LEVEL, len(y), covered, width, bool(rule.difficulty.predicted))

@@ -1,0 +1,105 @@
+"""How strongly candidate features go with a target: Spearman's correlation on a sample of a fold's rows."""
+
+import math
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from tabsmith.families.estimator import Floats, Ints
+from tabsmith.modeling.features.context import FeatureContext
+
+SAMPLE_ROWS: Final = 2_500
+MAX_MISSING: Final = 0.95
+MAX_ONE_VALUE: Final = 0.90
+MAX_KNOWN: Final = 300
+SAME: Final = 0.98
+"""Two features whose ranks correlate more than this are one feature to a model of trees."""
+
+
+Ranks: TypeAlias = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class RankedFeatures:
+    """Features as ranks over the sample: (features, rows), each centred and of length 1; missing cells are 0."""
+
+    ranks: Ranks
+    varied: npt.NDArray[np.bool_]  # whether enough cells of the feature are there, and enough of them differ
+
+
+def rank_features(values: Floats) -> RankedFeatures:
+    """Ranks of `values` (features, rows) with equal cells sharing their mean rank."""
+    features, rows = values.shape
+    order = np.argsort(values, axis=1)  # missing cells come last
+    ordered = np.take_along_axis(values, order, axis=1)
+    present = rows - np.isnan(values).sum(axis=1)
+    positions = np.arange(rows)
+    begins = np.ones((features, rows), dtype=bool)
+    begins[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    first = np.maximum.accumulate(np.where(begins, positions, 0), axis=1)
+    ends = np.ones((features, rows), dtype=bool)
+    ends[:, :-1] = begins[:, 1:]
+    last = np.minimum.accumulate(np.where(ends, positions, rows)[:, ::-1], axis=1)[:, ::-1]
+    most_frequent = (np.where(np.isnan(ordered), 0, last - first) + 1).max(axis=1)
+    centred = ((first + last - (present - 1)[:, None]) / 2).astype(np.float32)
+    centred[np.isnan(ordered)] = 0.0
+    ranks = np.empty_like(centred)
+    np.put_along_axis(ranks, order, centred, axis=1)
+    length = np.sqrt(np.einsum("fr,fr->f", ranks, ranks))
+    ranks /= np.where(length > 0, length, 1.0)[:, None]
+    varied = (present > (1 - MAX_MISSING) * rows) & (most_frequent <= MAX_ONE_VALUE * rows) & (length > 0)
+    return RankedFeatures(ranks, varied)
+
+
+@dataclass(frozen=True)
+class Relevance:
+    """What candidates are measured by: the target's ranks over a sample of the rows, and those of the features that
+    are there already."""
+
+    sample: Ints  # row positions
+    target: Ranks  # (outputs, rows)
+    known: Ranks  # (features, rows)
+
+    def noise(self, candidates: int) -> float:
+        """A correlation that the strongest of so many features without any meaning hardly reaches: the expected
+        maximum of that many normal variables of deviation 1/sqrt(rows)."""
+        tries = max(2, candidates * len(self.target))
+        return math.sqrt(2 * math.log(tries) / max(1, len(self.sample)))
+
+    def strength(self, features: RankedFeatures) -> Floats:
+        """The largest absolute correlation of each feature's ranks with the target's; 0 for features of one value."""
+        correlation = np.abs(features.ranks @ self.target.T).max(axis=1)
+        return np.where(features.varied, correlation, 0.0).astype(np.float64)
+
+    def choose(self, features: RankedFeatures, most: int, *, above: Floats | None = None) -> list[int]:
+        """Positions of the strongest features, strongest first, at most `most`.
+
+        A feature counts only where it goes with the target more than noise does, and more than `above` (features): the
+        strength of what it is made of. One that is nearly the same as a known or a chosen one is left out.
+        """
+        strength = self.strength(features)
+        floor = self.noise(len(strength))
+        strength[strength <= (floor if above is None else np.maximum(above, floor))] = 0.0
+        chosen: list[int] = []
+        others = self.known
+        for position in np.argsort(-strength, kind="stable").tolist():
+            if strength[position] == 0 or len(chosen) == most:
+                break
+            ranks = features.ranks[position]
+            if np.abs(others @ ranks).max(initial=0) <= SAME:
+                chosen.append(position)
+                others = np.vstack([others, ranks])
+        return chosen
+
+
+def measure_relevance(context: FeatureContext, matrix: Floats) -> Relevance:
+    """What candidates are measured by, on at most `SAMPLE_ROWS` of the rows; `matrix` holds the features so far."""
+    rows = len(context.rows)
+    sample = np.arange(rows)
+    if rows > SAMPLE_ROWS:
+        sample = np.sort(np.random.default_rng(context.seed).choice(rows, SAMPLE_ROWS, replace=False))
+    target = rank_features(np.ascontiguousarray(context.target_columns()[sample].T)).ranks
+    known = rank_features(np.ascontiguousarray(matrix[sample, :MAX_KNOWN].T))
+    return Relevance(sample, target, known.ranks[known.varied])
