@@ -1,6 +1,7 @@
-"""The end of a run: the ensemble measured, the hold-out scored once, the model explained and saved.
+"""The end of a run: the ensemble measured, the hold-out scored once, the measured model explained, the delivered one saved.
 
-Between measuring and saving, the recipes are fitted again on all rows (see refit.py).
+After measuring, the recipes are fitted again on all rows (see refit.py); what explains the model is measured in the time
+that is left then.
 """
 
 import time
@@ -18,11 +19,12 @@ from tabsmith.formatting import significant
 from tabsmith.modeling import cross_validation, metrics, store
 from tabsmith.modeling.baseline import best_constant, compare_with_baseline
 from tabsmith.modeling.cross_validation import FoldModel
+from tabsmith.modeling.decisions.calibration import calibrate
 from tabsmith.modeling.decisions.deciding import FittedDecisions, fit_decisions
 from tabsmith.modeling.decisions.types import Decisions
 from tabsmith.modeling.ensemble import BaggedMember, BaggedModel, Ensemble
 from tabsmith.modeling.explanation.background import draw_background
-from tabsmith.modeling.explanation.explain_model import MeasuredRows, explain_model
+from tabsmith.modeling.explanation.explain_model import Explained, MeasuredRows, explain_model
 from tabsmith.modeling.explanation.learning_curve import measure_learning_curve
 from tabsmith.modeling.holdout_predictions import HoldoutPredictions
 from tabsmith.modeling.metric_catalogue import reported_metrics
@@ -31,6 +33,7 @@ from tabsmith.modeling.refit import REFIT_FILE, refits_of
 from tabsmith.modeling.results import (
     Confusion,
     Delivery,
+    EnsembleMember,
     Evaluation,
     Holdout,
     KeptReason,
@@ -44,8 +47,6 @@ from tabsmith.text import plural
 MAX_POINTS = 400
 BINS = 20
 MAX_LEVELS = 10_000  # of a category, kept with the model
-EXPLANATION_SECONDS = 20.0
-INTERVAL_SHARE = 0.3  # of the time that is left, for drawing intervals; the explanation takes the rest
 INTERVAL_SECONDS = 5.0
 
 
@@ -81,29 +82,15 @@ def measure_model(
 ) -> MeasuredModel:
     """Score `ensemble`, as the mean of its fold models, on the hold-out, and return it with its report; nothing is saved.
 
-    `deadline` is a time of time.monotonic(): what explains the model, which can take longest, ends there with what is
-    measured so far.
+    `deadline` is a time of time.monotonic(), at which the intervals have to do with the draws so far.
     """
     started = time.monotonic()
     with threadpool_limits(threads):
-        members = _members(evaluations, ensemble, run_folder, len(data.folds))
-        measured = _measured(data, members)
-        intervals_end = time.monotonic() + INTERVAL_SHARE * (deadline - time.monotonic())
+        measured = _measured(data, _members(evaluations, ensemble.members, run_folder, len(data.folds)))
         decided = fit_decisions(data, ensemble)
         validated = decided.cross_validated(ensemble)
         rows = measured_rows(data, measured, ensemble, decided)
-        holdout, outcome = _measure(data, rows, decided, intervals_end, run_folder / HOLDOUT)
-        end = min(deadline, time.monotonic() + EXPLANATION_SECONDS)
-        champion = _champion(data, evaluations)
-        importance, explanation = explain_model(
-            data,
-            members,
-            rows,
-            deadline=end,
-            learning_curve=lambda: measure_learning_curve(
-                data, champion, run_folder, threads=threads, seconds_left=lambda: end - time.monotonic()
-            ),
-        )
+        holdout, outcome = _measure(data, rows, decided, deadline, run_folder / HOLDOUT)
     report = ModelReport(
         model_id=header.model_id,
         run_id=header.run_id,
@@ -113,12 +100,11 @@ def measure_model(
         schema=data.schema,
         metric=decided.metric,
         members=ensemble.members,
-        champion=champion,
+        champion=_champion(data, evaluations),
         cv_score=validated.score,
         cv_se=validated.standard_error,
         holdout=holdout,
-        importance=importance,
-        explanation=explanation,
+        importance=(),
         outcome=outcome,
         classes=data.labels.words(),
         train_rows=data.train_rows,
@@ -138,16 +124,65 @@ def measure_model(
     return MeasuredModel(report, decided.decisions)
 
 
-def save_delivered(
+def explain_measured(
     data: TrainingData,
     evaluations: Sequence[Evaluation],
     measured: MeasuredModel,
     run_folder: Path,
     *,
+    threads: int,
+    deadline: float,
+) -> Explained:
+    """What explains the model `measured`: the importance of columns and the rest, as far as it was measured by
+    `deadline`, a time of time.monotonic()."""
+    report = measured.report
+    with threadpool_limits(threads):
+        members = _members(evaluations, report.members, run_folder, len(data.folds))
+        if data.holdout_rows:
+            prediction = calibrate(measured.decisions.calibration, _measured(data, members).predict(data.held_rows))
+            rows = MeasuredRows(data.held_rows, data.held_y, prediction, data.held_positions, measured.decisions)
+        else:
+            rows = _out_of_fold_rows(data, _out_of_fold(data, evaluations, report, run_folder), measured.decisions)
+        return explain_model(
+            data,
+            members,
+            rows,
+            deadline=deadline,
+            learning_curve=lambda: measure_learning_curve(
+                data, report.champion, run_folder, threads=threads, seconds_left=lambda: deadline - time.monotonic()
+            ),
+        )
+
+
+def _out_of_fold(
+    data: TrainingData, evaluations: Sequence[Evaluation], report: ModelReport, run_folder: Path
+) -> Floats:
+    """The ensemble's predictions of the training rows, each by the models that have not seen it."""
+    total = np.zeros((data.train_rows, data.outputs))
+    for member in report.members:
+        folder = _folder(evaluations, member.recipe.id, run_folder)
+        total += member.weight * cross_validation.out_of_fold_predictions(data, folder)
+    return total
+
+
+def _out_of_fold_rows(data: TrainingData, prediction: Floats, decisions: Decisions) -> MeasuredRows:
+    """The training rows that some fold predicts, with the ensemble's `prediction` out of fold, calibrated."""
+    covered = np.flatnonzero(data.covered)
+    calibrated = calibrate(decisions.calibration, prediction[covered])
+    return MeasuredRows(data.rows.take(covered), data.y[covered], calibrated, data.positions[covered], decisions)
+
+
+def save_delivered(
+    data: TrainingData,
+    evaluations: Sequence[Evaluation],
+    measured: MeasuredModel,
+    explained: Explained,
+    run_folder: Path,
+    *,
     kept: KeptReason,
 ) -> ModelReport:
-    """Save the model `measured`, each recipe as the models of all rows that it has below `run_folder`, or else
-    as those of its folds; returns its report.
+    """Save the model `measured` with what explains it, each recipe as the models of all rows that it has below
+    `run_folder`, or else as those of its folds; returns its report.
 
     `kept` says why recipes may not have been fitted again. A model that cannot be saved whole is not saved at all. Raises
     StorageError.
@@ -164,7 +199,7 @@ def save_delivered(
         recipes=len(report.members),
         kept=kept if refitted < len(report.members) else "",
     )
-    report = replace(report, delivery=delivery)
+    report = replace(report, delivery=delivery, importance=explained.importance, explanation=explained.explanation)
     _save(data, evaluations, report, measured.decisions, run_folder, refits)
     return report
 
@@ -209,11 +244,11 @@ def _folder(evaluations: Sequence[Evaluation], recipe_id: str, run_folder: Path)
 
 
 def _members(
-    evaluations: Sequence[Evaluation], ensemble: Ensemble, run_folder: Path, folds: int
+    evaluations: Sequence[Evaluation], chosen: Sequence[EnsembleMember], run_folder: Path, folds: int
 ) -> tuple[BaggedMember, ...]:
-    """The ensemble's fold models, all of them, in the folds' order."""
+    """The fold models of the `chosen` recipes, all of them, in the folds' order."""
     members = []
-    for member in ensemble.members:
+    for member in chosen:
         folder = _folder(evaluations, member.recipe.id, run_folder)
         models = tuple(FoldModel.load(cross_validation.fold_folder(folder, fold)) for fold in range(folds))
         members.append(BaggedMember(member.recipe, member.weight, models))
@@ -245,9 +280,7 @@ def measured_rows(
     if data.holdout_rows:
         prediction = decided.calibrated(delivered.predict(data.held_rows))
         return MeasuredRows(data.held_rows, data.held_y, prediction, data.held_positions, decisions)
-    covered = np.flatnonzero(data.covered)
-    prediction = decided.calibrated(ensemble.prediction[covered])
-    return MeasuredRows(data.rows.take(covered), data.y[covered], prediction, data.positions[covered], decisions)
+    return _out_of_fold_rows(data, ensemble.prediction, decisions)
 
 
 def _weights_of_measured(data: TrainingData) -> Floats | None:

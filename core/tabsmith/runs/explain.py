@@ -66,7 +66,7 @@ def explain_saved_model(model: str, progress: Progress, *, seconds: float = math
         measured = _measured_rows(data, of_folds, members, folds, file.decisions)
         _require_same_score(report, data, measured)
         progress(-1.0, "measuring what explains the model")
-        importance, explanation = explain_model(
+        explained = explain_model(
             of_folds,
             members,
             measured,
@@ -79,9 +79,9 @@ def explain_saved_model(model: str, progress: Progress, *, seconds: float = math
                 seconds_left=lambda: deadline - time.monotonic(),
             ),
         )
-    explained = msgspec.structs.replace(report, importance=importance, explanation=explanation)
-    store.update_model(explained, draw_background(data.rows, seed=data.seed))
-    return explained
+    report = msgspec.structs.replace(report, importance=explained.importance, explanation=explained.explanation)
+    store.update_model(report, draw_background(data.rows, seed=data.seed))
+    return report
 
 
 # The rows ----------------------------------------------------------------------------------------------------------

@@ -7,18 +7,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tabsmith.modeling.results import Evaluation, KeptReason, ModelReport
+from tabsmith.runs import stages
 from tabsmith.runs.controller import RunController
 from tabsmith.runs.events import RunState
 from tabsmith.runs.pool import Pool, TimeUpError
 
 if TYPE_CHECKING:
+    from tabsmith.modeling.delivery import MeasuredModel
+    from tabsmith.modeling.explanation.explain_model import Explained
     from tabsmith.modeling.refit import Refit
     from tabsmith.modeling.training_data import TrainingData
 
 MIN_MEASURING: Final = 1.0
 MAX_MEASURING: Final = 45.0
-MEASURING_SHARE: Final = 0.07
-"""Share of a time limit, within the two bounds in seconds, for the ensemble, the hold-out and the explanations."""
+MEASURING_SHARE: Final = 0.04
+"""Share of a time limit, within the two bounds in seconds, for the ensemble and the hold-out."""
+
+EXPLAINING_SHARE: Final = 0.04
+EXPLAINING_SECONDS: Final = 20.0
+"""For what explains the model: this share of a time limit, what the fits on all rows have left, and so long at the most."""
+
+OVERRUN: Final = 1.5
+"""Times the seconds for explaining, after which it is ended; a model goes out unexplained rather than late."""
 
 SAVING_SECONDS: Final = 0.5
 STOPPED_SECONDS: Final = 3.0
@@ -35,7 +45,7 @@ MAX_SHARE: Final = 0.4
 
 
 def measuring_seconds(limit: float) -> float:
-    """Seconds for measuring and explaining the ensemble within a time limit of `limit` seconds, 0 for none."""
+    """Seconds for putting the ensemble together and measuring it within a time limit of `limit` seconds, 0 for none."""
     return min(MAX_MEASURING, max(MIN_MEASURING, MEASURING_SHARE * limit)) if limit else MAX_MEASURING
 
 
@@ -48,7 +58,7 @@ def seconds_to_keep(
     best = sorted(evaluations, key=lambda each: -each.mean if data.metric.greater_is_better else each.mean)
     seconds = [expected_seconds(each, times_rows(data)) for each in best[:LIKELY_MEMBERS]]
     refits = 0.0 if keep_measured else SPARE * max(sum(seconds) / cores, max(seconds, default=0.0))
-    wanted = measuring_seconds(limit) + SAVING_SECONDS + refits
+    wanted = measuring_seconds(limit) + refits + EXPLAINING_SHARE * limit + SAVING_SECONDS
     return min(MAX_SHARE * limit, wanted)
 
 
@@ -70,7 +80,7 @@ async def fit_on_all_rows(
 
     if report.delivery is not None:
         return
-    left = control.seconds_left() - SAVING_SECONDS
+    left = control.seconds_left(EXPLAINING_SHARE * control.limits.seconds + SAVING_SECONDS)
     if kept == "stopped":
         left = min(left, STOPPED_SECONDS)
     planned = [refit for refit in plan_refits(data, report.members, evaluations) if not is_done(refit, root)]
@@ -98,3 +108,28 @@ async def fit_on_all_rows(
     async with asyncio.TaskGroup() as group:
         for refit in refits:
             group.create_task(fit(refit))
+
+
+async def explain_in_time(
+    data: "TrainingData",
+    evaluations: tuple[Evaluation, ...],
+    root: Path,
+    measured: "MeasuredModel",
+    pool: Pool,
+    control: RunController,
+    cores: int,
+) -> "Explained":
+    """Return what explains the measured model, as far as there is time for it."""
+    from tabsmith.modeling.explanation.explain_model import Explained
+
+    limit = control.limits.seconds
+    seconds = min(EXPLAINING_SECONDS, max(EXPLAINING_SHARE * limit, control.seconds_left(SAVING_SECONDS)))
+    last = control.clock.seconds() + OVERRUN * seconds
+    control.enter(RunState.FINISHING, "explaining the model")
+    with contextlib.suppress(TimeUpError):
+        return await pool.run(
+            lambda _: stages.explain(data, evaluations, root, measured, seconds, cores),
+            Explained,
+            seconds_left=lambda: last - control.clock.seconds(),
+        )
+    return Explained()

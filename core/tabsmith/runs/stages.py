@@ -30,6 +30,7 @@ from tabsmith.tables.schema.types import Schema
 
 if TYPE_CHECKING:
     from tabsmith.modeling.delivery import MeasuredModel
+    from tabsmith.modeling.explanation.explain_model import Explained
     from tabsmith.modeling.training_data import TrainingData
 
 
@@ -146,7 +147,7 @@ def measure(
     threads: int,
     progress: Progress,
 ) -> "MeasuredModel":
-    """Return the ensemble with its report, once it is put together, scored on the hold-out and explained.
+    """Return the ensemble with its report, once it is put together and scored on the hold-out.
 
     A run that was killed after that, or between saving its model and saying so, finds the report on disk, and does not
     open the hold-out again.
@@ -161,7 +162,7 @@ def measure(
         return msgspec.json.decode((root / MEASURED).read_bytes(), type=MeasuredModel)
     deadline = time.monotonic() + seconds
     chosen = ensemble.build_ensemble(
-        data, evaluations, root, enough=lambda: time.monotonic() > deadline - 0.7 * seconds
+        data, evaluations, root, enough=lambda: time.monotonic() > deadline - 0.5 * seconds
     )
     progress(0.5, "scoring the test set, once")
     about = ReportHeader(
@@ -179,8 +180,28 @@ def measure(
     return measured
 
 
+def explain(
+    data: "TrainingData",
+    evaluations: tuple[Evaluation, ...],
+    root: Path,
+    measured: "MeasuredModel",
+    seconds: float,
+    threads: int,
+) -> "Explained":
+    """Return what explains the model `measured`, as far as it can be measured in so many seconds."""
+    from tabsmith.modeling.delivery import explain_measured
+
+    deadline = time.monotonic() + seconds
+    return explain_measured(data, evaluations, measured, root, threads=threads, deadline=deadline)
+
+
 def deliver(
-    data: "TrainingData", evaluations: tuple[Evaluation, ...], root: Path, measured: "MeasuredModel", kept: KeptReason
+    data: "TrainingData",
+    evaluations: tuple[Evaluation, ...],
+    root: Path,
+    measured: "MeasuredModel",
+    explained: "Explained",
+    kept: KeptReason,
 ) -> ModelReport:
     """Save the model `measured`, from what was fitted on all rows as far as that was done; returns its report."""
     from tabsmith.modeling import store
@@ -189,7 +210,7 @@ def deliver(
     name = measured.report.model_id
     if store.model_folder(name).exists():
         return store.read_report(name)
-    return save_delivered(data, evaluations, measured, root, kept=kept)
+    return save_delivered(data, evaluations, measured, explained, root, kept=kept)
 
 
 def model_id(facts: RunFacts, target: str) -> str:

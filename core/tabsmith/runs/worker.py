@@ -45,7 +45,7 @@ from tabsmith.runs.events import (
     StateChanged,
     TableReady,
 )
-from tabsmith.runs.finishing import fit_on_all_rows, measuring_seconds
+from tabsmith.runs.finishing import explain_in_time, fit_on_all_rows, measuring_seconds
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.pool import Pool
 from tabsmith.runs.reducers import reduce
@@ -286,8 +286,11 @@ class Worker:
                 data, measured.report, evaluations, root, self._pool, self._control, self._cores, kept
             )
             await self._control.unless_stopped(refits)
+        explained = await self._control.unless_stopped(
+            explain_in_time(data, evaluations, root, measured, self._pool, self._control, self._cores)
+        )
         report = await self._control.unless_stopped(
-            self._pool.run(lambda _: stages.deliver(data, evaluations, root, measured, kept), ModelReport)
+            self._pool.run(lambda _: stages.deliver(data, evaluations, root, measured, explained, kept), ModelReport)
         )
         self._record(
             EnsembleBuilt(

@@ -110,7 +110,7 @@ def finished(
     members = tuple(EnsembleMember(recipe, 1 / len(recipes)) for recipe in recipes)
     whole = ensemble.Ensemble(members, built.score, built.standard_error, mixed)
     about = delivery.ReportHeader(f"model-{secrets.token_hex(3)}", "run", 1.0, "table.csv", fingerprint, 2, 2, 1.0)
-    measured = delivery.measure_model(
-        data, found, whole, run, about, threads=1, deadline=time.monotonic() + importance_seconds
-    )
-    return delivery.save_delivered(data, found, measured, run, kept="asked for")
+    end = time.monotonic() + importance_seconds
+    measured = delivery.measure_model(data, found, whole, run, about, threads=1, deadline=end)
+    explained = delivery.explain_measured(data, found, measured, run, threads=1, deadline=end)
+    return delivery.save_delivered(data, found, measured, explained, run, kept="asked for")

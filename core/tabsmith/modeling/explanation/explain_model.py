@@ -3,8 +3,9 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
+import msgspec
 import numpy as np
 
 from tabsmith.families.estimator import Floats, Ints
@@ -37,11 +38,11 @@ class MeasuredRows:
     decisions: Decisions  # by which predictions are calibrated and made labels
 
 
-class Explained(NamedTuple):
+class Explained(msgspec.Struct, frozen=True):
     """The importance of columns, most important first, and the rest."""
 
-    importance: tuple[ColumnImportance, ...]
-    explanation: Explanation
+    importance: tuple[ColumnImportance, ...] = ()
+    explanation: Explanation = Explanation()
 
 
 def explain_model(

@@ -10,7 +10,7 @@ from tabsmith.tables.schema.time_order import find_time_order
 from tabsmith.tables.schema.types import ColumnKind, ProblemType, Split
 from tabsmith.text import clean, plural
 
-_MANY_ROWS: Final = 10_000
+_MANY_ROWS: Final = 1_000
 _FEW_ROWS: Final = 60
 _LEAST_HOLDOUT_ROWS: Final = 40  # a smaller table can spare no hold-out
 _MANY_HOLDOUT_ROWS: Final = 5_000  # enough for a narrow interval of most scores; more are better spent on learning
@@ -26,7 +26,7 @@ def holdout_share(rows: int) -> float:
 
 def fold_count(rows: int) -> int:
     """The folds of a random split of so many rows: more where each row counts and fits are cheap."""
-    return 5 if rows < _FEW_ROWS or rows >= _MANY_ROWS else 8
+    return 8 if _FEW_ROWS <= rows < _MANY_ROWS else 5
 
 
 def choose_split(
