@@ -192,6 +192,7 @@ class EstimatorFile(msgspec.Struct, frozen=True):
     scale: float = 1.0
     target: TransformedTarget | None = None  # what the fit was to, where it was not the target itself
     categorical: tuple[int, ...] = ()  # columns that hold positions of categories
+    detrended: bool = False  # the last column of the matrix is the target's trend, which the model has not seen
 
     @property
     def model_outputs(self) -> int:
@@ -213,6 +214,8 @@ class Estimator:
 
     def predict(self, X: Floats) -> Floats:
         """(rows, classes) probabilities, 0 for classes that the fold had no row of; or (rows, 1) numbers."""
+        if self.file.detrended:
+            return X[:, -1:] + self.of_rest().predict(X[:, :-1])
         if self.model is None:
             return np.tile(np.asarray(self.file.constant, dtype=float), (len(X), 1))
         prediction = self.model.predict(X)
@@ -223,6 +226,10 @@ class Estimator:
         all_classes = np.zeros((len(X), self.file.outputs))
         all_classes[:, list(self.file.present)] = prediction
         return all_classes
+
+    def of_rest(self) -> "Estimator":
+        """The estimator of what the trend leaves of the target; its matrix has no column of the trend."""
+        return replace(self, file=msgspec.structs.replace(self.file, detrended=False))
 
     def numbers(self, prediction: Floats) -> Floats:
         """The library's own `prediction` of a regression in the target's unit; a rising function of each value."""
@@ -250,6 +257,8 @@ def fit_estimator(request: FitRequest, classes: int) -> Estimator:
 
 def _fit_regressor(request: FitRequest) -> Estimator:
     family = request.family
+    if request.target == "detrend":
+        return _fit_detrended(request)
     if np.ptp(request.y) == 0:
         return Estimator(EstimatorFile(family.name, 1, constant=(float(request.y[0]),)), None)
     log_target = request.loss.kind == "squared log error"
@@ -270,6 +279,22 @@ def _fit_regressor(request: FitRequest) -> Estimator:
         held = replace(held, y=np.asarray((held_y - center) / scale, dtype=np.float64))
     y = np.asarray((y - center) / scale, dtype=np.float64)
     return Estimator(file, family.fit(replace(request, y=y, outputs=1, held=held)))
+
+
+def _fit_detrended(request: FitRequest) -> Estimator:
+    """A regressor fitted to what the trend, the last column of the matrix, leaves of the target."""
+    if request.loss.kind == "squared log error":
+        raise RecipeError(
+            "A metric of logarithms needs the target itself, not what its trend leaves.",
+            next_step='Leave "target" out of the recipe, or choose another metric.',
+        )
+    loss = RegressionLoss("absolute error") if request.loss.kind == "relative error" else request.loss
+    held = request.held
+    if held is not None:
+        held = StoppingRows(held.X[:, :-1], held.y - held.X[:, -1], held.weights)
+    rest = np.asarray(request.y - request.X[:, -1], dtype=np.float64)
+    fitted = _fit_regressor(replace(request, X=request.X[:, :-1], y=rest, held=held, loss=loss, target="none"))
+    return replace(fitted, file=msgspec.structs.replace(fitted.file, detrended=True))
 
 
 def _fit_transformed(request: FitRequest) -> Estimator:

@@ -16,8 +16,9 @@ DateFeature: TypeAlias = Literal["cycles", "trend", "week", "quarter", "weekend"
 TextFeature: TypeAlias = Literal["words", "characters", "lengths"]
 MonotoneDirection: TypeAlias = Literal["increasing", "decreasing"]
 
-TargetTransformation: TypeAlias = Literal["none", "log", "yeo_johnson"]
-"""What a regression's target is put through before the fit; predictions are put back, without bias of their mean."""
+TargetTransformation: TypeAlias = Literal["none", "log", "yeo_johnson", "detrend"]
+"""What a regression's target is put through before the fit; predictions are put back, without bias of their mean.
+`detrend` takes off its line through time with the seasons, in tables that are split by time."""
 
 NewColumns: TypeAlias = Annotated[int, Meta(ge=1, le=500)]
 Smoothing: TypeAlias = Annotated[float, Meta(ge=0, le=1000)]

@@ -93,9 +93,11 @@ def _lag_problems(recipe: Recipe, step: Lags, columns: Mapping[str, ColumnSchema
 
 
 def target_problems(recipe: Recipe, schema: Schema) -> Iterator[Problem]:
-    """The problem of a transformation of a target that is no number."""
+    """The problems of a transformation of a target that is no number, or has no trend."""
     if recipe.target != "none" and schema.problem_type not in ("regression", "none"):
         yield Problem("target", f"It is for regression targets; this one is {schema.problem_type}.")
+    elif recipe.target == "detrend" and schema.split.kind != "forward":
+        yield Problem("target", f'"detrend" needs rows that are split by time; these are {schema.split.kind}.')
 
 
 def monotone_problems(recipe: Recipe, schema: Schema) -> Iterator[Problem]:

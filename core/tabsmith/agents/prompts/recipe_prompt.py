@@ -30,7 +30,7 @@ _FIELD_RULES: Final = {
     "encoders": 'how a column reaches the model: an object {"column": encoder}; what is left out is "auto"',
     "parameters": "an object of the family's parameters; what is left out has its default",
     "features": 'steps that make new columns inside each fold: a list of {"step": ..., ...}',
-    "target": 'what a regression\'s target is put through: "none", "log" or "yeo_johnson"; predictions are put back',
+    "target": 'what a regression\'s target is put through: "none", "log", "yeo_johnson", or "detrend" in a table split by time; predictions are put back',
     "monotone": 'numeric columns with which the prediction may only rise or fall: {"column": "increasing" | "decreasing"}',
 }
 
