@@ -119,7 +119,7 @@ def mean_contributions(sample: OutOfFoldSample, enough: Callable[[], bool]) -> d
         if not isinstance(model.estimator.model, AdditiveModel) or enough():
             continue
         X = model.features.transform(rows.replaced(compute_derived_columns(rows, member.recipe)))
-        effects = model.estimator.model.contributions(X, X)[:, :, :-1]
+        effects = _margins(model.estimator, X, X)[:, :, :-1]
         by_column = _by_column(model, effects, source_columns(member.recipe.derived, names), names)
         means = member.weight * model.estimator.file.scale * np.abs(by_column).mean(axis=0).sum(axis=1)
         sizes = {name: (sizes or {}).get(name, 0.0) + size for name, size in zip(names, means.tolist(), strict=True)}
@@ -193,8 +193,7 @@ def _of_estimator(estimator: Estimator, X: Floats, background: Floats) -> Contri
     features = tuple(map(str, range(X.shape[1])))
     if estimator.model is None:
         return Contributions(features, np.zeros((len(X), X.shape[1], file.outputs)), np.asarray(file.constant), True)
-    assert isinstance(estimator.model, AdditiveModel)
-    margins = estimator.model.contributions(X, background)  # (rows, margins, features + 1)
+    margins = _margins(estimator, X, background)
     effects, base = margins[:, :, :-1], margins[:1, :, -1]
     if not file.present:
         slopes = _slopes(estimator.numbers, base[0, 0], effects.sum(axis=(1, 2)))
@@ -205,6 +204,20 @@ def _of_estimator(estimator: Estimator, X: Floats, background: Floats) -> Contri
     all_base = np.zeros(file.outputs)
     all_base[list(file.present)] = start
     return Contributions(features, all_classes, all_base, True)
+
+
+def _margins(estimator: Estimator, X: Floats, background: Floats) -> Floats:
+    """(rows, margins, features + 1): the contributions to the margins of an additive model, the base last.
+
+    The trend of a target, which the model has not seen, adds its distance from the trend of the background.
+    """
+    assert isinstance(estimator.model, AdditiveModel)
+    if not estimator.file.detrended:
+        return estimator.model.contributions(X, background)
+    rest = estimator.model.contributions(X[:, :-1], background[:, :-1])
+    usual = background[:, -1].mean()
+    trend = ((X[:, -1] - usual) / estimator.file.scale)[:, None, None]
+    return np.concatenate([rest[:, :, :-1], trend, rest[:, :, -1:] + usual / estimator.file.scale], axis=2)
 
 
 def _slopes(link: Callable[[Floats], Floats], base: float, change: Floats) -> Floats:
