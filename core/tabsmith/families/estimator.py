@@ -235,7 +235,7 @@ class Estimator:
         """The library's own `prediction` of a regression in the target's unit; a rising function of each value."""
         numbers = prediction * self.file.scale + self.file.center
         if self.file.target is not None:
-            return self.file.target.put_back(numbers[:, 0]).reshape(-1, 1)
+            return self.file.target.put_back(numbers.ravel()).reshape(numbers.shape)
         return np.expm1(numbers) if self.file.log_target else numbers
 
     def save(self, folder: Path) -> None:
