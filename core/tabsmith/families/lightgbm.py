@@ -160,6 +160,7 @@ def _parameters(request: "FitRequest") -> dict[str, Any]:
         "seed": request.seed,
         "deterministic": True,
         "force_col_wise": True,
+        **({"monotone_constraints": list(request.monotone)} if request.monotone else {}),
     }
 
 
@@ -261,7 +262,7 @@ register(
         ),
         portfolio=_portfolio,
         is_random=_is_random,
-        requirements=FamilyRequirements(native_levels=1000),
+        requirements=FamilyRequirements(native_levels=1000, monotone=True),
         fit=fit,
         load=load,
         saved_file="booster.txt",

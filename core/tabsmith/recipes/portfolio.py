@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from tabsmith.families.registry import families, get_family
 from tabsmith.families.spec import HUGE, SMALL, TINY, TableSize
 from tabsmith.recipes.recipe import Family, Recipe
+from tabsmith.recipes.series import with_series_recipes
 from tabsmith.tables.profile.types import TableProfile
 from tabsmith.tables.schema.splits import fold_count
 from tabsmith.tables.schema.types import Schema
@@ -39,10 +40,11 @@ def portfolio(
     entries.sort(key=lambda pair: pair[0].rank)
     if not only:
         entries = entries[: _max_recipes(size)]
-    return tuple(
+    recipes = (
         Recipe(family=name, name=entry.name, parameters=entry.parameters, features=entry.features, target=entry.target)
         for entry, name in entries
     )
+    return with_series_recipes(recipes, schema)
 
 
 def measure_table(schema: Schema, profile: TableProfile, *, seconds: float = 0.0, cores: int = 2) -> TableSize:

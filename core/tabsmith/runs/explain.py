@@ -21,7 +21,7 @@ from tabsmith.modeling.decisions.calibration import calibrate
 from tabsmith.modeling.decisions.types import Decisions
 from tabsmith.modeling.ensemble import BaggedMember, BaggedModel
 from tabsmith.modeling.explanation.background import draw_background
-from tabsmith.modeling.explanation.explain_model import MeasuredRows, explain_model
+from tabsmith.modeling.explanation.explain_model import MeasuredRows, explain_model, holdout_rows
 from tabsmith.modeling.explanation.learning_curve import measure_learning_curve
 from tabsmith.modeling.explanation.out_of_fold import draw_sample
 from tabsmith.modeling.model_files import ModelFile
@@ -141,7 +141,7 @@ def _measured_rows(
             tuple(replace(member, models=tuple(member.models[place] for place in places)) for member in members)
         )
         prediction = calibrate(decisions.calibration, model.predict(data.held_rows))
-        return MeasuredRows(data.held_rows, data.held_y, prediction, data.held_positions, decisions)
+        return holdout_rows(data, prediction, decisions)
     generator = np.random.default_rng(data.seed)
     sample = draw_sample(of_folds, members, data.train_rows, generator, decisions.calibration)
     positions = data.positions[sample.positions]

@@ -71,6 +71,7 @@ def read_table(
     sheet: str | None = None,
     query: str | None = None,
     dates: DateOrder | None = None,
+    missing: Sequence[str] = (),
     columns: Sequence[str] = (),
 ) -> Table:
     """The table that `path` means: a file, a folder or pattern of files, a database's address, a sample, or a Source.
@@ -88,6 +89,7 @@ def read_table(
     sheet : a sheet of a workbook, a table of a database, or a file in a zip archive
     query : an SQL query to a database, in place of one of its tables
     dates : "day first" or "month first", for dates in which nothing else decides the order
+    missing : numbers, as texts, that stand for a missing value, such as "999"
     columns : names for all columns
 
     The size limit comes from the setting `paths.max_mb`. Raises PathError, ReadError, UsageError, StorageError.
@@ -99,7 +101,7 @@ def read_table(
     if isinstance(path, str | Path):
         options = ReadOptions(
             delimiter=delimiter, quote=quote, escape=escape, encoding=encoding, header=header, skip=skip,
-            sheet=sheet, query=query, dates=dates, columns=tuple(columns),
+            sheet=sheet, query=query, dates=dates, missing=tuple(missing), columns=tuple(columns),
         )  # fmt: skip
         path = parse_source(str(path), as_text=as_text, options=options)
     return Table(read_source(path, allowed=ANYWHERE, max_mb=config.load().paths.max_mb))

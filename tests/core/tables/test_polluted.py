@@ -80,6 +80,12 @@ def test_a_table_with_a_blank_title_row_is_not_cut_at_its_padding(read_file: Rea
     assert info.dialect.delimiter == ","
 
 
+def test_marks_that_fill_a_value_are_no_delimiters(read_file: Read) -> None:
+    rows = "".join(f"{n},{mark},x\n" for n, mark in enumerate(["#" * 10, "7/3/15", "::", "||"] * 6))
+    info = read_file("t.csv", "id,day,kind\n" + rows, as_text=True)
+    assert (info.dialect.delimiter, info.rows) == (",", 24)
+
+
 def test_a_wide_delimiter_is_told_as_it_stands_in_the_file(read_file: Read) -> None:
     info = read_file("t.csv", text(delimiter="||"))
     assert info.dialect.delimiter == "||"

@@ -166,3 +166,10 @@ def test_the_order_of_day_and_month_is_one_in_a_table(read_file: Read) -> None:
 def test_whether_na_is_missing_depends_on_the_other_texts(others: list[str], is_missing: bool, read_file: Read) -> None:
     info = read_file("t.csv", "x,n\n" + "".join(f"{text},1\n" for text in ["NA", *others] * 5))
     assert (info.profile.column("x").missing > 0) == is_missing
+
+
+def test_a_unit_is_one_in_the_singular_and_in_the_plural() -> None:
+    column_format = choose_format({"1 day": 1, "2 days": 1, "30 days": 1, "0 days": 1})
+    assert column_format.name == "number, in days"
+    read = read_cells(pa.array(["1 day", "12 days", "1 dog"]), ColumnFormat(column_format.name), "float")
+    assert read.values.to_pylist() == [1.0, 12.0, None]

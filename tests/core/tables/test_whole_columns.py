@@ -172,3 +172,34 @@ def test_another_column_of_dates_decides_the_order(read_file: Read) -> None:
     info = read_file("t.csv", text)
     assert info.profile.column("day").note == ""
     assert str(load_frame(info)["day"].iloc[0].date()) == "2024-01-03"
+
+
+def test_a_number_far_above_all_others_that_comes_back_is_doubted_and_missing_if_a_person_says_so(
+    read_file: Read,
+) -> None:
+    text = column("score", [str(number % 10 + 1) if number % 6 else "999" for number in range(60)])
+    doubted = read_file("t.csv", text).profile.column("score")
+    assert doubted.missing == 0
+    assert "999 in 10 rows" in doubted.note
+    told = read_file("t.csv", text, options=ReadOptions(missing=("999", "-1")))
+    assert told.profile.column("score").missing == 10
+    assert read_cells(pa.array(["999", "7"]), told.profile.column("score").format, "integer").values.to_pylist() == [
+        None,
+        7,
+    ]
+
+
+def test_a_price_of_999_among_higher_and_lower_ones_is_a_price(read_file: Read) -> None:
+    assert (
+        read_file("t.csv", column("price", [str(number * 37) for number in range(1, 28)])).profile.column("price").note
+        == ""
+    )
+
+
+@pytest.mark.parametrize(
+    ("cells", "first"), [("%Y%m%d%H%M", "2017-02-03 10:38:00"), ("%Y%m%d%H%M%S", "2017-02-03 10:38:05")]
+)
+def test_times_written_as_digits_alone_are_times(cells: str, first: str, read_file: Read) -> None:
+    moments = [dt.datetime(2017, 2, 3, 10, 38, 5, tzinfo=dt.UTC) + dt.timedelta(hours=31 * step) for step in range(30)]
+    info = read_file("t.csv", column("published", [moment.strftime(cells) for moment in moments]))
+    assert str(load_frame(info)["published"].iloc[0]) == first

@@ -30,9 +30,9 @@ QUIET_SECONDS: Final = 0.3
 """Seconds without a key after which the preview is made again."""
 MOST_COLUMNS: Final = 24
 WIDEST_CELL: Final = 24
-_IN_TEXT: Final = ("delimiter", "quote", "escape", "encoding", "header", "skip", "dates", "columns")
-_IN_BOOK: Final = ("sheet", "header", "skip", "dates", "columns")
-_IN_DATABASE: Final = ("sheet", "query", "dates", "columns")
+_IN_TEXT: Final = ("delimiter", "quote", "escape", "encoding", "header", "skip", "dates", "missing", "columns")
+_IN_BOOK: Final = ("sheet", "header", "skip", "dates", "missing", "columns")
+_IN_DATABASE: Final = ("sheet", "query", "dates", "missing", "columns")
 _FIELDS: Final = {
     **dict.fromkeys(("xlsx", "xls", "ods"), _IN_BOOK),
     **dict.fromkeys(("sqlite", "duckdb", "database"), _IN_DATABASE),

@@ -10,7 +10,8 @@ import numpy.typing as npt
 from tabsmith.families.estimator import Floats, Ints
 from tabsmith.modeling.features.context import FeatureContext
 
-SAMPLE_ROWS: Final = 2_500
+SAMPLE_ROWS: Final = 2_500  # rows that candidates are measured on
+SCREEN_ROWS: Final = 20_000  # rows that candidates are fitted to
 MAX_MISSING: Final = 0.95
 MAX_ONE_VALUE: Final = 0.90
 MAX_KNOWN: Final = 300
@@ -67,6 +68,13 @@ class Relevance:
         maximum of that many normal variables of deviation 1/sqrt(rows)."""
         tries = max(2, candidates * len(self.target))
         return math.sqrt(2 * math.log(tries) / max(1, len(self.sample)))
+
+    def screen(self, rows: int, seed: int) -> Ints:
+        """Positions of at most `SCREEN_ROWS` of so many rows, those of the sample first: what candidates that learn from
+        the rows are fitted to before the chosen ones are fitted to all."""
+        others = np.setdiff1d(np.arange(rows), self.sample)
+        drawn = np.random.default_rng(seed).permutation(others)[: SCREEN_ROWS - len(self.sample)]
+        return np.concatenate([self.sample, drawn])
 
     def strength(self, features: RankedFeatures) -> Floats:
         """The largest absolute correlation of each feature's ranks with the target's; 0 for features of one value."""

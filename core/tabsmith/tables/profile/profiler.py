@@ -15,9 +15,15 @@ import numpy as np
 import numpy.typing as npt
 
 from tabsmith.tables.database import sql_literal
+from tabsmith.tables.profile.number_columns import (
+    SAFE_TO_SQUARE,
+    Moments,
+    NumberDistribution,
+    Numbers,
+    profile_numbers,
+)
 from tabsmith.tables.profile.types import (
     ColumnProfile,
-    NumericSummary,
     StorageType,
     StoredColumn,
     TableProfile,
@@ -34,10 +40,8 @@ _COLUMNS_PER_STATEMENT: Final = 500
 _CELLS: Final = 4_000_000  # sampled numbers in memory at once
 _TEXT_WEIGHT: Final = 8  # of a text in memory, in numbers
 _LONG_TEXT: Final = 400  # characters by which texts are told apart when their distinct values are counted
-_BINS: Final = 16
 _TOP: Final = 12
 _VALUE_LENGTH: Final = 60
-_SAFE_TO_SQUARE: Final = 1e150  # the square of a larger float overflows
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
@@ -64,7 +68,7 @@ class _Totals(msgspec.Struct, frozen=True):
 
     present: int
     distinct: int
-    moments: tuple[float | int | None, ...]
+    moments: tuple[float | None, ...]  # those of `Moments`; () for texts
 
 
 def profile_snapshot(
@@ -79,6 +83,8 @@ def profile_snapshot(
 
     With `only`, the profile has nothing but the columns at these positions, in this order.
     """
+    import pyarrow.parquet as pq
+
     database.execute("SET parquet_metadata_cache = true")
     relation = f"read_parquet({sql_literal(str(snapshot))}, file_row_number=true)"
     rows = int(database.execute(f"SELECT count(*) FROM {relation}").fetchall()[0][0])  # noqa: S608
@@ -92,8 +98,9 @@ def profile_snapshot(
         for start in range(0, len(columns), _COLUMNS_PER_STATEMENT):
             totals |= _count_totals(database, relation, columns[start : start + _COLUMNS_PER_STATEMENT])
     profiles: list[ColumnProfile] = []
-    for group in _groups(columns, max(1, -(-rows // step))):
-        profiles += _profile_group(database, relation, rows, step, group, totals)
+    with pq.ParquetFile(snapshot, pre_buffer=False) as file:
+        for group in _groups(columns, max(1, -(-rows // step))):
+            profiles += _profile_group(database, relation, file, rows, step, group, totals)
     return TableProfile(
         rows,
         tuple(
@@ -137,7 +144,7 @@ def _count_totals(
             number = _number(column)
             modest = number
             if column.storage == "float":  # DuckDB fails where a square overflows
-                modest = f"CASE WHEN abs({number}) < {_SAFE_TO_SQUARE:g} THEN {number} END"
+                modest = f"CASE WHEN abs({number}) < {SAFE_TO_SQUARE:g} THEN {number} END"
             selected += [f"min({number})", f"max({number})", f"avg({modest})", f"stddev_pop({modest})"]
     values = iter(database.execute(f"SELECT {', '.join(selected)} FROM {relation}").fetchall()[0])  # noqa: S608
     totals: dict[int, _Totals] = {}
@@ -162,21 +169,50 @@ def _number(column: _SnapshotColumn) -> str:
 def _profile_group(
     database: "duckdb.DuckDBPyConnection",
     relation: str,
+    file: Any,
     rows: int,
     step: int,
     columns: Sequence[_SnapshotColumn],
     totals: Mapping[int, _Totals],
 ) -> list[ColumnProfile]:
-    where = f"WHERE file_row_number % {step} = 0" if step > 1 else ""
-    selected = ", ".join(expression for column in columns for expression in _selected(column))
-    sample = database.sql(f"SELECT {selected} FROM {relation} {where}").to_arrow_table()  # noqa: S608
+    sample = _sampled(database, relation, file, step, columns)
+    numbers = _number_columns(columns, sample, step, totals)
     profiles: list[ColumnProfile] = []
     for column in columns:
-        profile = _profile_column(column, sample, rows, step, totals.get(column.position))
+        profile = _profile_column(column, sample, rows, step, totals.get(column.position), numbers.get(column.position))
         if step == 1 and profile.lengths and profile.lengths.longest > _LONG_TEXT:
             profile = msgspec.structs.replace(profile, distinct=_count_distinct_texts(database, relation, column))
         profiles.append(profile)
     return profiles
+
+
+def _sampled(
+    database: "duckdb.DuckDBPyConnection", relation: str, file: Any, step: int, columns: Sequence[_SnapshotColumn]
+) -> dict[str, Any]:
+    """Every `step`-th row of the columns, as Arrow columns by name; plain numbers of all rows straight from the file."""
+    plain = [column.column for column in columns if step == 1 and column.storage != "text" and not column.is_date]
+    sample = dict(zip(plain, file.read(columns=plain, use_threads=False).columns, strict=True)) if plain else {}
+    others = [expression for column in columns if column.column not in sample for expression in _selected(column)]
+    if others:
+        where = f"WHERE file_row_number % {step} = 0" if step > 1 else ""
+        table = database.sql(f"SELECT {', '.join(others)} FROM {relation} {where}").to_arrow_table()  # noqa: S608
+        sample |= dict(zip(table.column_names, table.columns, strict=True))
+    return sample
+
+
+def _number_columns(
+    columns: Sequence[_SnapshotColumn], sample: Mapping[str, Any], step: int, totals: Mapping[int, _Totals]
+) -> dict[int, NumberDistribution]:
+    """What the sample shows of the columns of numbers, booleans and dates that have a value, by position."""
+    values: dict[int, Numbers] = {}
+    for column in columns:
+        if column.storage != "text":
+            name = f"number{column.position}" if column.is_date else column.column
+            present = _numpy_values(sample[name])
+            if len(present):
+                values[column.position] = present
+    moments = [Moments(*known.moments) if (known := totals.get(position)) is not None else None for position in values]
+    return dict(zip(values, profile_numbers(list(values.values()), step, moments, _TOP), strict=True))
 
 
 def _selected(column: _SnapshotColumn) -> list[str]:
@@ -200,42 +236,52 @@ def _count_distinct_texts(database: "duckdb.DuckDBPyConnection", relation: str, 
 
 
 def _profile_column(
-    column: _SnapshotColumn, sample: Any, rows: int, step: int, totals: _Totals | None
+    column: _SnapshotColumn,
+    sample: Mapping[str, Any],
+    rows: int,
+    step: int,
+    totals: _Totals | None,
+    numbers: NumberDistribution | None,
 ) -> ColumnProfile:
-    """The profile of a column from `sample`, an Arrow table of every `step`-th row; `totals` if that is not all."""
-    array = sample.column(column.column)
+    """The profile of a column from `sample`, Arrow columns of every `step`-th row; `totals` if that is not all."""
+    array = sample[column.column]
     sampled = len(array) - array.null_count
     present = totals.present if totals else sampled
     distinct = totals.distinct if totals else 0
     missing = rows - present
     if not sampled:
         return ColumnProfile(column.name, column.storage, rows, missing, distinct)
-    numbers: NumericSummary | None = None
     lengths: TextLengths | None = None
-    values: Any
-    if column.storage == "text":
-        values, counts = _value_counts(array)
-        lengths = _text_lengths(sample, column.position)
-    elif column.is_date:
-        values, counts = _value_counts(array)
-        numbers = _numeric_summary(_floats(sample.column(f"number{column.position}")), step, totals)
+    if numbers is not None and not column.is_date:
+        top = _number_counts(numbers, column.storage, step, present)
+        different = numbers.distinct
     else:
-        plain = _numpy_values(array)
-        values, counts = np.unique(plain, return_counts=True)
-        numbers = _numeric_summary(plain.astype(np.float64), step, totals)
-    top = _most_frequent(values, counts, column.storage, step, present)
-    distinct = totals.distinct if totals else len(values)
-    return ColumnProfile(column.name, column.storage, rows, missing, distinct, top, numbers, lengths)
+        values, counts = _value_counts(array)
+        top = _most_frequent(values, counts, column.storage, step, present)
+        different = len(values)
+    if column.storage == "text":
+        lengths = _text_lengths(sample, column.position)
+    summary = numbers.summary if numbers is not None else None
+    return ColumnProfile(
+        column.name,
+        column.storage,
+        rows,
+        missing,
+        totals.distinct if totals else different,
+        top,
+        summary,
+        lengths,
+    )
 
 
-def _numpy_values(array: Any) -> Any:
-    """The present values of an Arrow column of numbers or booleans."""
+def _numpy_values(array: Any) -> Numbers:
+    """The present values of an Arrow column of numbers or booleans, whole numbers and booleans as int64."""
     import pyarrow as pa
 
-    present = array.drop_null()
-    if pa.types.is_boolean(present.type):
-        present = present.cast(pa.int8())
-    return present.to_numpy()
+    present = array.drop_null() if array.null_count else array
+    if not pa.types.is_floating(present.type):
+        present = present.cast(pa.int64())
+    return np.asarray(present.to_numpy())
 
 
 def _floats(array: Any) -> Floats:
@@ -248,21 +294,26 @@ def _value_counts(array: Any) -> tuple[Any, Counts]:
     return value_counts.field(0), np.asarray(value_counts.field(1).to_numpy(), dtype=np.int64)
 
 
+def _number_counts(
+    numbers: NumberDistribution, storage: StorageType, step: int, present: int
+) -> tuple[ValueCount, ...]:
+    return tuple(
+        ValueCount(_value_text(value, storage), min(present, count * step))
+        for value, count in zip(numbers.values.tolist(), numbers.counts.tolist(), strict=True)
+    )
+
+
 def _most_frequent(
     values: Any, counts: Counts, storage: StorageType, step: int, present: int
 ) -> tuple[ValueCount, ...]:
-    """The most frequent values; of equally frequent ones the smallest."""
+    """The most frequent texts or dates; of equally frequent ones the smallest."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if isinstance(values, np.ndarray):  # in order already
-        indices = np.argsort(-counts, kind="stable")[:_TOP]
-        texts = [_value_text(value, storage) for value in values[indices].tolist()]
-    else:
-        table = pa.table({"count": counts, "value": values})
-        indices = pc.select_k_unstable(table, _TOP, [("count", "descending"), ("value", "ascending")]).to_numpy()
-        selected = values.take(pa.array(indices)).cast(pa.string())
-        texts = [_value_text(value, storage) for value in selected.to_pylist()]
+    table = pa.table({"count": counts, "value": values})
+    indices = pc.select_k_unstable(table, _TOP, [("count", "descending"), ("value", "ascending")]).to_numpy()
+    selected = values.take(pa.array(indices)).cast(pa.string())
+    texts = [_value_text(value, storage) for value in selected.to_pylist()]
     return tuple(
         ValueCount(clean(text, _VALUE_LENGTH), min(present, int(counts[index]) * step))
         for text, index in zip(texts, indices, strict=True)
@@ -278,45 +329,6 @@ def _value_text(value: Any, storage: StorageType) -> str:
     return text
 
 
-def _numeric_summary(values: Floats, step: int, totals: _Totals | None) -> NumericSummary | None:
-    """Moments and bins of the finite values; every number is finite, because the profile goes into journals as JSON."""
-    values = values[np.isfinite(values)]
-    if totals is not None:
-        if any(moment is None for moment in totals.moments[:2]):
-            return None
-        low, high, mean, deviation = (math.nan if moment is None else float(moment) for moment in totals.moments)
-    elif len(values):
-        low, high = float(values.min()), float(values.max())
-        modest = values[np.abs(values) < _SAFE_TO_SQUARE]
-        mean = float(modest.mean()) if len(modest) else math.nan
-        deviation = float(modest.std()) if len(modest) else math.nan
-    else:
-        return None
-    mean = mean if math.isfinite(mean) else low / 2 + high / 2
-    deviation = deviation if math.isfinite(deviation) else 0.0
-    if not len(values):  # the sample holds only infinities
-        return NumericSummary(low, high, mean, deviation, (mean, mean, mean), ())
-    span = high - low
-    if not math.isfinite(span) or span <= 0:
-        bins: tuple[int, ...] = (len(values) * step,)
-    else:
-        indices = np.clip(np.floor((values - low) / span * _BINS), 0, _BINS - 1).astype(np.int64)
-        bins = tuple((np.bincount(indices, minlength=_BINS) * step).tolist())
-    return NumericSummary(low, high, mean, deviation, _quartiles(values), bins)
-
-
-def _quartiles(values: Floats) -> tuple[float, float, float]:
-    """The quartiles by linear interpolation, without a difference, which could overflow."""
-    ordered = np.sort(values)
-    quartiles = []
-    for share in (0.25, 0.5, 0.75):
-        rank = share * (len(ordered) - 1)
-        below, weight = int(rank), rank - int(rank)
-        above = min(below + 1, len(ordered) - 1)
-        quartiles.append(float(ordered[below] * (1 - weight) + ordered[above] * weight))
-    return quartiles[0], quartiles[1], quartiles[2]
-
-
-def _text_lengths(sample: Any, position: int) -> TextLengths:
-    characters, words = _floats(sample.column(f"length{position}")), _floats(sample.column(f"words{position}"))
+def _text_lengths(sample: Mapping[str, Any], position: int) -> TextLengths:
+    characters, words = _floats(sample[f"length{position}"]), _floats(sample[f"words{position}"])
     return TextLengths(int(characters.min()), int(characters.max()), float(characters.mean()), float(words.mean()))

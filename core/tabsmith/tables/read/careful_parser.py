@@ -22,6 +22,7 @@ from tabsmith.tables.read.rows.line_repair import Rejection, Repair, repair_row,
 from tabsmith.tables.read.rows.table_structure import (
     NumberedRow,
     Row,
+    could_be_remark,
     is_footer,
     is_remark,
     is_total,
@@ -169,7 +170,7 @@ class LineParser:
         if is_footer(row, self._width) or (self._ends_in_totals and is_total(row)):
             return True
         is_row = len(row) != self._width or (self._every_row and not any(row))
-        return not is_row and is_remark(row, self._shapes)
+        return not is_row and could_be_remark(row) and is_remark(row, self._shapes)
 
     def _finished(self, numbered: NumberedRow) -> Row:
         self.line, row = numbered

@@ -2,6 +2,7 @@
 
 import codecs
 import csv
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -63,6 +64,13 @@ def _date_order(text: str) -> DateOrder:
     return order
 
 
+def _numbers(text: str) -> tuple[str, ...]:
+    words = tuple(word.strip() for word in text.split(","))
+    if not all(re.fullmatch(r"-?\d{1,15}(?:\.\d{1,9})?", word) for word in words):
+        raise ValueError("numbers with commas between them, such as 999,-1")
+    return words
+
+
 def _lines(text: str) -> int:
     if not text.isdecimal():
         raise ValueError("a number of lines")
@@ -92,6 +100,7 @@ OPTION_TEXTS: Final[Mapping[str, OptionText]] = {
     "header": OptionText("auto|none|N", "The number of the line with the names, or none.", _header),
     "skip": OptionText("N", "Lines to skip at the top.", _lines),
     "dates": OptionText("day|month", "What stands first in dates such as 03/04/2024, where the file leaves it open.", _date_order),
+    "missing": OptionText("N,N", "Numbers that stand for a missing value, such as 999, with commas between them.", _numbers),
     "sheet": OptionText("NAME", "The sheet of a workbook, table of a database, or file in a zip archive.", str),
     "query": OptionText("SQL", "A query to a database, in place of one of its tables.", str),
     "columns": OptionText("NAMES", "Names for all columns, with commas between them.", _names),
@@ -129,6 +138,8 @@ def option_texts(options: ReadOptions) -> dict[str, str]:
             texts[name] = str(value)
     if options.dates is not None:
         texts["dates"] = options.dates.removesuffix(" first")
+    if options.missing:
+        texts["missing"] = ",".join(options.missing)
     if options.columns:
         texts["columns"] = ",".join(f'"{name.replace(chr(34), chr(34) * 2)}"' for name in options.columns)
     return texts

@@ -30,6 +30,7 @@ from tabsmith.tables.read.sources import (
     FrameSource,
     JoinSource,
     OneTable,
+    ReadOptions,
     RemoteSource,
     SampleSource,
     Source,
@@ -118,8 +119,8 @@ def _make_snapshot(
         with connect(spill=scratch) as database:
             result = read(Workplace(scratch, database, out))
             progress(0.85, "profiling")
-            dates = source.options.dates if isinstance(source, FileSource | RemoteSource) else None
-            profile = finish_snapshot(database, out, result.names, result.columns, dates=dates)
+            options = source.options if isinstance(source, FileSource | RemoteSource) else ReadOptions()
+            profile = finish_snapshot(database, out, result.names, result.columns, options=options)
         if profile.rows == 0:
             raise ReadError(
                 "The table has a header but no rows.",
@@ -174,7 +175,7 @@ def _read_database(source: DatabaseSource, progress: Progress) -> TableInfo:
         with connect(spill=scratch) as database:
             result = read_database(source, Workplace(scratch, database, out), progress)
             progress(0.85, "profiling")
-            profile = finish_snapshot(database, out, result.names, result.columns, dates=source.options.dates)
+            profile = finish_snapshot(database, out, result.names, result.columns, options=source.options)
         with out.open("rb") as file:
             content = snapshot_store.content_hash(file.fileno())
         fingerprint = snapshot_store.fingerprint(source.url, source.options, source.as_text, result.names, content)

@@ -30,6 +30,7 @@ class ReadOptions(msgspec.Struct, frozen=True, omit_defaults=True):
     sheet: str | None = None  # of a workbook, the table of a database, or the file in an archive
     query: str | None = None  # an SQL query to a database, in place of one of its tables
     dates: DateOrder | None = None
+    missing: tuple[str, ...] = ()  # numbers, as texts, that stand for a missing value, such as 999
     columns: tuple[str, ...] = ()  # names for the columns, in place of those in the file
     expected: tuple[str, ...] = ()  # names that the file is expected to hold (a model's columns): evidence for a header
     every_row: bool = False

@@ -135,6 +135,16 @@ def _digits(name: str, label: str, pattern: str, strptime: str) -> ValueFormat:
 COMPACT_DATE: Final = _digits("date, %Y%m%d", "dates as eight digits", r"(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])", "%Y%m%d")  # fmt: skip
 COMPACT_MONTH: Final = _digits("month, %Y%m", "months as six digits, taken as their first day", r"(?:19|20)\d{2}(?:0[1-9]|1[0-2])", "%Y%m")  # fmt: skip
 
+
+def _moment(name: str, label: str, seconds: str, strptime: str) -> ValueFormat:
+    pattern = rf"(?:19|20)\d{{2}}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[01]\d|2[0-3])[0-5]\d{seconds}"
+    value = f"CASE WHEN regexp_full_match({{t}}, '{pattern}') THEN TRY_STRPTIME({{t}}, ['{strptime}']) END"
+    return ValueFormat(name, label, "timestamp", pattern, value)
+
+
+COMPACT_MINUTE: Final = _moment("time, %Y%m%d%H%M", "times as twelve digits", "", "%Y%m%d%H%M")
+COMPACT_SECOND: Final = _moment("time, %Y%m%d%H%M%S", "times as fourteen digits", r"[0-5]\d", "%Y%m%d%H%M%S")
+
 _FIXED: Final = (INTEGER, NUMBER, BOOLEAN, *DATES)
 _COMMAS: Final = (DECIMAL_COMMA, _COMMA_AND_POINT)
 _GROUPS: Final = tuple(
@@ -147,7 +157,7 @@ _UNITS: Final = tuple(
 )  # fmt: skip
 _BY_NAME: Final = {
     format_.name: format_
-    for format_ in (TEXT, *_FIXED, *EPOCHS.values(), EXCEL_DATE, COMPACT_DATE, COMPACT_MONTH)
+    for format_ in (TEXT, *_FIXED, *EPOCHS.values(), EXCEL_DATE, COMPACT_DATE, COMPACT_MONTH, COMPACT_MINUTE, COMPACT_SECOND)
 }  # fmt: skip
 
 

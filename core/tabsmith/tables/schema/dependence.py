@@ -1,6 +1,7 @@
 """How well columns predict each other, measured on a sample of rows."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -94,8 +95,8 @@ def single_feature_score(sample: RowSample, feature: str, target: str, *, classe
         values = sample.numbers(feature)
         ordered = np.sort(values[~np.isnan(values)])
         bins = max(1, min(_BINS, len(ordered) // _ROWS_PER_BIN - 1))
-        ranks = np.linspace(0, max(0, len(ordered) - 1), bins + 1)[1:-1].astype(np.int64)
-        edges: Any = np.unique(ordered[ranks]) if len(ordered) else []
+        edges = ordered[_inner_ranks(len(ordered), bins)]
+        edges = edges[np.append(True, edges[1:] != edges[:-1])] if len(edges) else edges
         cells = np.where(np.isnan(values), -1, np.searchsorted(edges, values, side="right"))
     cells = cells - cells.min()
     count = int(cells.max()) + 1
@@ -114,6 +115,14 @@ def single_feature_score(sample: RowSample, feature: str, target: str, *, classe
     means = np.bincount(cells, truth, minlength=count) / np.maximum(sizes, 1)
     variance = float(np.sum((truth - truth.mean()) ** 2))
     return float(1 - np.sum((truth - means[cells]) ** 2) / variance) if variance else 0.0
+
+
+@lru_cache(maxsize=64)
+def _inner_ranks(count: int, bins: int) -> npt.NDArray[np.int64]:
+    """The ranks among `count` values at which `bins` bins of equally many values meet."""
+    ranks = np.linspace(0, max(0, count - 1), bins + 1)[1:-1].astype(np.int64)
+    ranks.setflags(write=False)
+    return ranks
 
 
 def rank_correlation(feature: Floats, target: Floats) -> float:

@@ -181,7 +181,7 @@ def _with_fitting_split(schema: Schema, changed: str) -> Schema:
         split = replace(schema.split, kind="grouped", by=changed, reason=BY_HAND)
         return _without_roles(replace(schema, split=split), "time", evidence=BY_HAND)
     if role == "time":
-        split = replace(schema.split, kind="forward", by=changed, reason=BY_HAND)
+        split = replace(schema.split, kind="forward", by=changed, reason=BY_HAND, entity=())
         return _without_roles(replace(schema, split=split), "group", evidence=BY_HAND)
     if schema.split.by != changed:
         return schema

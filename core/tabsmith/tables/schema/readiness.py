@@ -64,7 +64,7 @@ def find_obstacle(schema: Schema, profile: TableProfile) -> Obstacle | None:
             f"No column is left to predict {name} from.",
             "Give at least one column the role feature, or choose a table with more columns.",
         )
-    return _group_obstacle(schema, profile)
+    return _weight_obstacle(schema, profile) or _group_obstacle(schema, profile)
 
 
 def require_trainable(schema: Schema, profile: TableProfile) -> None:
@@ -72,6 +72,21 @@ def require_trainable(schema: Schema, profile: TableProfile) -> None:
     obstacle = find_obstacle(schema, profile)
     if obstacle is not None:
         raise obstacle.error()
+
+
+def _weight_obstacle(schema: Schema, profile: TableProfile) -> Obstacle | None:
+    """Rows whose weight is not positive, as far as the profile shows them; training names the rows."""
+    if not schema.weight:
+        return None
+    column, target = profile.column(schema.weight), profile.column(schema.target)
+    name = clean(schema.weight, 60)
+    if column.missing > target.missing:  # rows without a target need no weight
+        what = f"{plural(column.missing, 'row')} of the table {'has' if column.missing == 1 else 'have'} no weight in {name}"
+    elif column.numbers is not None and column.numbers.minimum <= 0 and not target.missing:
+        what = f"{name} holds a weight of {column.numbers.minimum:g}, and a row cannot count so"
+    else:
+        return None
+    return Obstacle(f"{what}.", "Give every row with a target a weight above 0, or give the column another role.")
 
 
 def _group_obstacle(schema: Schema, profile: TableProfile) -> Obstacle | None:

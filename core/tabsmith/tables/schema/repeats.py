@@ -5,7 +5,7 @@ standard deviation. Where a table has few different rows by nature, equal rows a
 just one feature too. A row's features are compared by the sum of their 64-bit hashes, so that a feature can be taken out.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -15,6 +15,7 @@ import numpy.typing as npt
 from tabsmith.tables.schema.types import TableWarning
 from tabsmith.text import plural
 
+_CELLS_AT_ONCE: Final = 1_000_000
 _GRID: Final = 1_000  # cells in a standard deviation
 _LATTICE: Final = 0.3  # of the different rows differ from another in one feature only: such rows are equal by nature
 _LATTICE_ROWS: Final = 5_000
@@ -58,12 +59,12 @@ def find_copies(features: Sequence[Floats], target: Floats) -> Copies | None:
     rows = len(target)
     if rows < 2 or not features:
         return None
-    exact = _group(_row_hashes(features, np.asarray))
+    exact = _group(_row_hashes(features))
     steps = [_step(values) for values in features] if rows * len(features) <= _NEAR_CELLS else []
     groups = exact
     if any(steps):
         for shift in (0.0, 0.5):  # two numbers that a border of one grid parts share a cell of the other
-            groups = _joined(groups, _group(_row_hashes(features, _on_grid(steps, shift))))
+            groups = _joined(groups, _group(_row_hashes(features, steps, shift)))
     different = int(groups.max()) + 1
     if different == rows or different < _LEAST_DIFFERENT:
         return None
@@ -88,8 +89,8 @@ def _lattice_share(features: Sequence[Floats], rows: Groups) -> float:
     rows = rows[:: max(1, len(rows) // _LATTICE_ROWS)]
     if len(features) < 2:
         return 1.0 if len(features[0]) > 2 * len(rows) else 0.0
-    hashes = [_hashes(values[rows], salt) for salt, values in enumerate(features)]
-    total = np.sum(hashes, axis=0, dtype=np.uint64)
+    hashes = _hashes(np.stack([values[rows] for values in features]), np.arange(len(features)))
+    total = hashes.sum(axis=0, dtype=np.uint64)
     alike = np.zeros(len(rows), dtype=bool)
     for without in hashes[:: max(1, len(hashes) // _LATTICE_COLUMNS)]:
         _, inverse, counts = np.unique(total - without, return_inverse=True, return_counts=True)
@@ -109,28 +110,27 @@ def _step(values: Floats) -> float:
     return step if np.isfinite(step) and step > 0 and bool(np.any(present != np.round(present))) else 0.0
 
 
-def _on_grid(steps: Sequence[float], shift: float) -> Callable[[Floats], Floats]:
-    remaining: Iterator[float] = iter(steps)
-
-    def rounded(values: Floats) -> Floats:
-        step = next(remaining)
-        return np.floor(values / step + shift) if step else values
-
-    return rounded
-
-
-def _row_hashes(features: Sequence[Floats], change: Callable[[Floats], Floats]) -> Hashes:
-    total = np.zeros(len(features[0]), dtype=np.uint64)
-    for salt, values in enumerate(features):
-        total += _hashes(change(values), salt)
+def _row_hashes(features: Sequence[Floats], steps: Sequence[float] = (), shift: float = 0.0) -> Hashes:
+    """A number for each row, the same for rows with the same cells; with `steps`, the same for cells of one grid."""
+    rows = len(features[0])
+    total = np.zeros(rows, dtype=np.uint64)
+    at_once = max(1, _CELLS_AT_ONCE // max(1, rows))
+    for start in range(0, len(features), at_once):
+        cells = np.stack(features[start : start + at_once])
+        if steps:
+            widths = np.array(steps[start : start + at_once])[:, None]
+            cells = np.where(widths > 0, np.floor(cells / np.where(widths > 0, widths, 1.0) + shift), cells)
+        total += _hashes(cells, np.arange(start, start + len(cells))).sum(axis=0, dtype=np.uint64)
     return total
 
 
-def _hashes(values: Floats, salt: int) -> Hashes:
-    """The cells as evenly spread 64-bit numbers: the finalizer of SplitMix64 (Steele, Lea and Flood 2014)."""
-    bits = np.where(np.isnan(values), np.nan, values + 0.0).view(np.uint64)  # one NaN, and no negative zero
+def _hashes(columns: Floats, salts: npt.NDArray[np.int64]) -> Hashes:
+    """The cells of columns, of (columns, rows), as evenly spread 64-bit numbers: the finalizer of SplitMix64 (Steele, Lea
+    and Flood 2014), with a salt for each column.
+    """
+    bits = np.where(np.isnan(columns), np.nan, columns + 0.0).view(np.uint64)  # one NaN, and no negative zero
     with np.errstate(over="ignore"):
-        bits = bits + np.uint64((salt + 1) * 0x9E3779B97F4A7C15 % 2**64)
+        bits = bits + ((salts.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15))[:, None]
         bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return np.asarray(bits ^ (bits >> np.uint64(31)), dtype=np.uint64)

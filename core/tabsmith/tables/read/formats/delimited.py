@@ -36,7 +36,7 @@ from tabsmith.tables.read.formats.base import (
 )
 from tabsmith.tables.read.opened_file import GuardedFile, OpenedFile
 from tabsmith.tables.read.rows.column_shapes import column_shapes
-from tabsmith.tables.read.rows.table_structure import is_footer, is_remark, is_total
+from tabsmith.tables.read.rows.table_structure import could_be_remark, is_footer, is_remark, is_total
 from tabsmith.tables.read.rows.text_blocks import parse_block, text_blocks, text_tables, write_text_tables
 from tabsmith.tables.read.rows.wide_delimiters import NARROW, find_wide_delimiter, narrowed, write_narrowed
 from tabsmith.tables.read.sources import ReadOptions
@@ -64,7 +64,7 @@ _TAIL: Final = 16_384  # bytes at the end of the text in which a total or a rema
 _SAMPLED_BYTES: Final = 32_768  # at each place
 _LEAST_NAMES: Final = 2  # by which a repeated header is known
 _COMPARED_NAMES: Final = 4
-_MOST_COLUMNS: Final = 20_000
+_MOST_COLUMNS: Final = 50_000
 _MOST_FAST_COLUMNS: Final = 1_200  # DuckDB holds 2,048 rows of all columns, several times
 _ROW_GROUP: Final = 122_880  # rows of a narrow snapshot that are written at once
 _ROW_GROUP_CELLS: Final = 6_000_000
@@ -214,7 +214,11 @@ class _DelimitedReader:
         row = split_line(last, sniffed.dialect)
         if is_footer(row, sniffed.width) or (is_total(row) and not sniffed.holds_totals):
             return True
-        return len(row) == sniffed.width and is_remark(row, column_shapes(sniffed.sample, sniffed.width))
+        return (
+            len(row) == sniffed.width
+            and could_be_remark(row)
+            and is_remark(row, column_shapes(sniffed.sample, sniffed.width))
+        )
 
     # The fast path ----------------------------------------------------------------------------------------------------
 

@@ -253,7 +253,7 @@ def _width_beyond_header(rest: Sequence[Row], width: int, names: tuple[str, ...]
 
 def _expected_header(rows: Sequence[Row], expected: tuple[str, ...]) -> int | None:
     """The index of the row with the most `expected` names: at least half of them, or of its own cells."""
-    counts = [count_expected(row, expected) for row in rows[:_HEADER_ROWS]]
+    counts = [count_expected(row, expected) for row in rows[:_HEADER_ROWS]] if expected else []
     most = max(counts, default=0)
     if most == 0:
         return None
@@ -285,10 +285,10 @@ def _is_header(first: Row, rest: Sequence[Row]) -> bool:
         typed_columns += bool(formats)
         agreeing += any(format_.pattern.fullmatch(cell.strip()) for format_ in formats)
     if typed_columns:
-        names = sum(1 for cell in first if cell.strip() and not is_typed_value(cell))
-        if agreeing == 0 and names:
+        has_names = any(cell.strip() and not is_typed_value(cell) for cell in first[:_COMPARED_COLUMNS])
+        if agreeing == 0 and has_names:
             return True
-        if names == 0 or agreeing > typed_columns / 2:
+        if not has_names or agreeing > typed_columns / 2:
             return False
         return len({cell.strip() for cell in first}) == len(first)
     repeated = any(cell and sum(row[position] == cell for row in rest) > 1 for position, cell in enumerate(first))
@@ -398,7 +398,7 @@ def without_footers(rows: Sequence[Row], width: int) -> Sequence[Row]:
     """The rows without the totals, remarks and empty lines at their end, in a table of `width` columns."""
     end = len(rows)
     regular = [row for row in rows[: max(end - _FOOTERS, 2 * end // 3)] if len(row) == width]
-    shapes = column_shapes(regular, width) if end and _could_be_remark(rows[-1]) else ()
+    shapes = column_shapes(regular, width) if end and could_be_remark(rows[-1]) else ()
     while end > 1 and (
         is_total(rows[end - 1])
         or is_footer(rows[end - 1], len(rows[end - 1]))
@@ -413,7 +413,8 @@ def _fitted(row: Row, width: int) -> Row:
     return [*_without_empty_end(row), *[""] * width][: max(width, len(_without_empty_end(row)))]
 
 
-def _could_be_remark(row: Row) -> bool:
+def could_be_remark(row: Row) -> bool:
+    """Whether a row has as few values as a remark."""
     return sum(bool(cell.strip()) for cell in row) <= _MOST_REMARKS
 
 

@@ -130,7 +130,7 @@ def write_text_tables(tables: Iterator[Any], columns: Sequence[str], out: Path, 
     group_rows = min(_LONGEST_ROW_GROUP, max(20, _ROW_GROUP_CELLS // len(columns)))
     count = waiting_rows = 0
     waiting: list[Any] = []
-    with pq.ParquetWriter(out, schema) as writer:
+    with pq.ParquetWriter(out, schema, compression="none", use_dictionary=False, write_statistics=False) as writer:
         for table in tables:
             waiting.append(table)
             waiting_rows += table.num_rows

@@ -13,7 +13,8 @@ _DOUBLED: Final = "|:~^$#@&%*;,\t"
 _PADDED: Final = "|;,"  # with a space on both sides; only where quotes stand right beside
 _ESCAPED_TAB: Final = "\\t"  # a backslash and a letter, by a program that did not know what they mean
 _LINES: Final = 200
-_AGREEING: Final = 0.6  # of the lines hold as many wide delimiters as the first
+_AGREEING: Final = 0.6  # of the lines with the character hold as many wide delimiters as the first
+_LEAST_SHARE: Final = 0.3  # of all lines; a value may go on in several
 _QUOTED: Final = re.compile(r'"[^"\r\n]*"')
 _BLOCK: Final = 4 << 20  # bytes
 
@@ -21,8 +22,8 @@ _BLOCK: Final = 4 << 20  # bytes
 def find_wide_delimiter(text: str) -> str:
     """The delimiter of several characters by which the lines of `text` are cut; "" if one character cuts them.
 
-    In the first line that holds the character, the character stands in groups of two or three alone, and most lines hold
-    as many groups.
+    In the first line that holds the character, the character stands in groups of two or three alone, none beside another,
+    and most lines hold as many groups.
     """
     lines = [line for line in islice(text.splitlines(), _LINES) if line.strip()]
     for mark in _DOUBLED:
@@ -37,13 +38,15 @@ def find_wide_delimiter(text: str) -> str:
 
 def _cuts(lines: list[str], mark: str, wide: str) -> bool:
     """Whether `wide` stands as often in most lines as in the first with a `mark`, and no other mark stands there."""
-    unquoted = [_QUOTED.sub("", line) for line in lines]
+    unquoted = [_QUOTED.sub("x", line) for line in lines]
     first = next((line for line in unquoted if mark in line), "")
     count = first.count(wide)
-    if not count or mark in first.replace(wide, "") or len(lines) < 2:
+    if not count or mark in first.replace(wide, "") or wide * 2 in first or len(lines) < 2:
         return False
-    counts = Counter(line.count(wide) for line in unquoted if mark in line)
-    return counts[count] > 1 and counts[count] >= _AGREEING * counts.total()
+    counts = Counter(line.count(wide) for line in unquoted)
+    marked = sum(mark in line for line in unquoted)
+    agreeing = counts[count]
+    return agreeing > 1 and agreeing >= _AGREEING * marked and agreeing >= _LEAST_SHARE * len(lines)
 
 
 def narrowed(text: str, wide: str) -> str:

@@ -39,6 +39,7 @@ _PARTS: Final = re.compile(
     r"(?P<shut>\))?(?P<behind>-)?(?P<more>\+)?",
     re.ASCII,
 )
+_LEAST_WORD: Final = 3  # letters of a unit that has a plural
 _OPTIONS: Final = ("decimal comma", "brackets are negative", "minus behind", "K and M", "limits")
 
 
@@ -67,9 +68,18 @@ class NumberForm(msgspec.Struct, frozen=True):
         )
 
     @property
+    def _has_plural(self) -> bool:
+        """Whether the unit is a word, which stands in the singular beside 1: `1 day`, `2 days`."""
+        return len(self.unit) >= _LEAST_WORD and self.unit.isascii() and self.unit.isalpha() and self.unit.islower()
+
+    @property
+    def _singular(self) -> str:
+        return self.unit.removesuffix("s") if self._has_plural else self.unit
+
+    @property
     def pattern(self) -> str:
         """A regular expression (of Python and of RE2) for the texts that are numbers in this form."""
-        unit = re.escape(self.unit).replace("/", "[/]") if self.unit else ""
+        unit = re.escape(self._singular).replace("/", "[/]") + ("s?" if self._has_plural else "") if self.unit else ""
         before = f"(?:{unit}[ \u00a0]?)?" if unit else ""
         behind = f"(?:[ \u00a0]?{unit})?" if unit else ""
         point = "," if self.decimal_comma else "[.]"
@@ -94,7 +104,7 @@ class NumberForm(msgspec.Struct, frozen=True):
         """SQL for the value of the text `{t}`, NULL for a text in another form."""
         text = "replace({t}, '\u2212', '-')"
         if self.unit:
-            text = f"replace({text}, '{_escaped(self.unit)}', '')"
+            text = f"replace({text}, '{_escaped(self._singular)}', '')"
         mark = "," if self.decimal_comma else "."
         digits = f"regexp_replace({text}, '[^0-9eE{mark}-]', '', 'g')"
         if self.minus_behind:

@@ -18,10 +18,12 @@ from tabsmith.tables.database import sql_literal
 from tabsmith.tables.profile.profiler import profile_snapshot
 from tabsmith.tables.profile.types import ColumnProfile, StoredColumn, TableProfile
 from tabsmith.tables.read.cell_reader import cell_value
-from tabsmith.tables.read.sources import DateOrder
+from tabsmith.tables.read.sources import ReadOptions
 from tabsmith.tables.read.value_formats import (
     COMPACT_DATE,
+    COMPACT_MINUTE,
     COMPACT_MONTH,
+    COMPACT_SECOND,
     EPOCHS,
     EXCEL_DATE,
     TEXT,
@@ -40,6 +42,8 @@ _COLUMNS_PER_STATEMENT: Final = 50
 _SAMPLED_ROWS: Final = 100_000
 _SPELLINGS_SHOWN: Final = 3
 _SENTINELS: Final = (-99.0, -999.0, -9999.0, -99999.0, -999999.0)
+_NO_OPTIONS: Final = ReadOptions()
+_HIGH_SENTINELS: Final = (99.0, 999.0, 9999.0, 99999.0, 999999.0, 9999999.0)
 _EXACT: Final = 2.0**53
 _YEARS: Final = (631_152_000.0, 4_102_444_800.0)  # seconds from 1990 to 2100
 _EPOCH_UNITS: Final = {"seconds": 1.0, "milliseconds": 1e3, "microseconds": 1e6, "nanoseconds": 1e9}
@@ -91,12 +95,12 @@ def finish_snapshot(
     names: Sequence[str],
     stored: Sequence[StoredColumn],
     *,
-    dates: DateOrder | None = None,
+    options: ReadOptions = _NO_OPTIONS,
 ) -> TableProfile:
     """The profile of the Parquet file `snapshot`, with columns c0, c1 ... called `names`.
 
-    What only whole columns show is applied to the snapshot before. Columns that are to stay verbatim do. An order of day
-    and month that nothing decides is doubted in a note, unless a person gave it as `dates`.
+    What only whole columns show is applied to the snapshot before. Columns that are to stay verbatim do. What even they
+    leave open is doubted in a note, unless the `options` of a person decide it.
     """
     profile = profile_snapshot(database, snapshot, names, stored)
     relation = f"read_parquet({sql_literal(str(snapshot))})"
@@ -104,7 +108,7 @@ def finish_snapshot(
         position: change
         for position, column in enumerate(profile.columns)
         if not stored[position].verbatim
-        and (change := _number_change(database, relation, position, column, stored[position])) is not None
+        and (change := _number_change(database, relation, position, column, stored[position], options)) is not None
     }
     levels = [
         position
@@ -113,7 +117,9 @@ def finish_snapshot(
     ]
     if len(levels) <= _MOST_COMPARED:
         changes |= _level_changes(database, snapshot, profile.rows, levels, stored)
-    notes = {} if dates else _date_order_notes(database, relation, stored)
+    notes = {} if options.dates else _date_order_notes(database, relation, stored)
+    if not options.missing:
+        notes |= _sentinel_notes(database, relation, profile.columns, set(changes))
     profile = TableProfile(
         profile.rows,
         tuple(
@@ -146,7 +152,12 @@ def _rewrite(database: "duckdb.DuckDBPyConnection", snapshot: Path, values: Mapp
 
 
 def _number_change(
-    database: "duckdb.DuckDBPyConnection", relation: str, position: int, column: ColumnProfile, stored: StoredColumn
+    database: "duckdb.DuckDBPyConnection",
+    relation: str,
+    position: int,
+    column: ColumnProfile,
+    stored: StoredColumn,
+    options: ReadOptions,
 ) -> _Change | None:
     name = f"c{position}"
     if column.storage == "timestamp":
@@ -157,6 +168,8 @@ def _number_change(
     numbers = column.numbers
     if column.storage not in {"integer", "float"} or numbers is None or stored.note:
         return None
+    if (given := _given_change(database, relation, name, stored, options.missing)) is not None:
+        return given
     if (dates := _date_format(database, relation, name, column)) is not None:
         text = f"CAST({name} AS VARCHAR)" if column.storage == "integer" else f"format('{{:.6f}}', {name})"
         changed = msgspec.structs.replace(
@@ -207,6 +220,8 @@ def _date_format(
         for format_, least, most, telling, enough in (
             (COMPACT_DATE, 19_000_101, 21_001_231, _DATE_WORDS, _LEAST_DAYS),
             (COMPACT_MONTH, 190_001, 210_012, _MONTH_WORDS, _LEAST_MONTHS),
+            (COMPACT_MINUTE, 190_001_010_000, 210_012_312_359, _TIME_WORDS, _LEAST_DAYS),
+            (COMPACT_SECOND, 19_000_101_000_000, 21_001_231_235_959, _TIME_WORDS, _LEAST_DAYS),
         ):
             if least <= low and high <= most and (words & telling or column.distinct >= enough):
                 value = format_.sql.replace("{t}", f"CAST({name} AS VARCHAR)")
@@ -242,6 +257,61 @@ def _sentinel_change(
     column_format = msgspec.structs.replace(stored.format, missing=(*stored.format.missing, word))
     changed = msgspec.structs.replace(stored, format=column_format, note=note)
     return _Change(changed, f"nullif({name}, {word})")
+
+
+def _given_change(
+    database: "duckdb.DuckDBPyConnection", relation: str, name: str, stored: StoredColumn, words: Sequence[str]
+) -> _Change | None:
+    """The numbers among `words`, which a person gave, are missing where a column holds them."""
+    numbers = [word for word in words if _number_in(word) is not None]
+    if not numbers:
+        return None
+    counted = ", ".join(f"count(*) FILTER ({name} = {word})" for word in numbers)
+    counts = database.execute(f"SELECT {counted} FROM {relation}").fetchall()[0]  # noqa: S608
+    found = [(word, rows) for word, rows in zip(numbers, counts, strict=True) if rows]
+    if not found:
+        return None
+    held = tuple(word for word, _ in found)
+    note = f"{' and '.join(held)} stands for a missing value in {plural(sum(rows for _, rows in found), 'row')}, as you said"
+    column_format = msgspec.structs.replace(stored.format, missing=(*stored.format.missing, *held))
+    value = f"CASE WHEN {' OR '.join(f'{name} = {word}' for word in held)} THEN NULL ELSE {name} END"
+    return _Change(msgspec.structs.replace(stored, format=column_format, note=note), value)
+
+
+def _number_in(word: str) -> float | None:
+    return float(word) if re.fullmatch(r"-?\d{1,15}(?:\.\d{1,9})?", word) else None
+
+
+def _sentinel_notes(
+    database: "duckdb.DuckDBPyConnection", relation: str, columns: Sequence[ColumnProfile], changed: set[int]
+) -> dict[int, str]:
+    """The doubt about each column whose highest value, such as 999, stands far above all others and comes back."""
+    suspects = {
+        position: int(column.numbers.maximum)
+        for position, column in enumerate(columns)
+        if position not in changed
+        and column.storage in {"integer", "float"}
+        and column.numbers is not None
+        and column.numbers.maximum in _HIGH_SENTINELS
+        and not column.note
+    }
+    if not suspects:
+        return {}
+    selected = ", ".join(
+        f"count(*) FILTER (c{position} = {highest}), min(c{position}) FILTER (c{position} < {highest}), "
+        f"max(c{position}) FILTER (c{position} < {highest})"
+        for position, highest in suspects.items()
+    )
+    found = database.execute(f"SELECT {selected} FROM {relation}").fetchall()[0]  # noqa: S608
+    notes: dict[int, str] = {}
+    for index, (position, highest) in enumerate(suspects.items()):
+        rows, low, high = found[3 * index : 3 * index + 3]
+        if rows > 1 and low is not None and highest - high > _FAR * max(high - low, 1):
+            notes[position] = (
+                f"{highest} in {plural(rows, 'row')} stands far above all other values; if it means a missing value, "
+                f"give the reading option `missing`: {highest}"
+            )
+    return notes
 
 
 def _number_of(database: "duckdb.DuckDBPyConnection", query: str) -> int:
