@@ -127,7 +127,7 @@ class TableSize(msgspec.Struct, frozen=True):
         affordable = int(_TYPICAL_SHARE * self.seconds * self.cores / fold_seconds)
         folds = min(asked, max(MIN_FOLDS, affordable))
         idle = folds % self.cores
-        return folds - idle if affordable < _AMPLE * asked and MIN_FOLDS <= folds - idle else folds
+        return folds - idle if affordable < _AMPLE * asked and folds - idle >= MIN_FOLDS else folds
 
     def affordable_rounds(self, base: float, per_row: float, *, share: float = RECIPE_SHARE) -> int:
         """Rounds of boosting that one recipe can take on all folds within `share` of the time.
