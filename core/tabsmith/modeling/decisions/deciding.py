@@ -52,10 +52,10 @@ class FittedDecisions:
         return choose_labels(self.decisions.rule, probabilities)
 
     def cross_validated(self, ensemble: Ensemble) -> CrossValidated:
-        """The cross-validated score of the model's predictions: the ensemble's own, but where labels are compared and a
-        threshold makes them, that of such labels, with each fold's threshold chosen by the other folds."""
+        """The cross-validated score of the model's predictions: the ensemble's own, but where labels of two classes are
+        compared, that of the labels that the model gives, with each fold's rule chosen by the other folds."""
         data = self.data
-        if isinstance(self.decisions.rule, MostProbable) or not data.metric.uses_labels:
+        if data.classes != 2 or not data.metric.uses_labels:
             return CrossValidated(ensemble.score, ensemble.standard_error)
         rows = LabelledRows(data.y.astype(np.int64), self.out_of_fold, data.weights)
         folds = [scored for _, scored in data.folds]
