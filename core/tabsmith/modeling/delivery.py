@@ -26,8 +26,8 @@ from tabsmith.modeling.ensemble import BaggedMember, BaggedModel, Ensemble
 from tabsmith.modeling.explanation.background import draw_background
 from tabsmith.modeling.explanation.explain_model import Explained, MeasuredRows, explain_model, holdout_rows
 from tabsmith.modeling.explanation.learning_curve import measure_learning_curve
-from tabsmith.modeling.holdout_predictions import HoldoutPredictions
-from tabsmith.modeling.holdout_table import training_levels
+from tabsmith.modeling.holdout.predictions import HoldoutPredictions
+from tabsmith.modeling.holdout.table import training_levels
 from tabsmith.modeling.metric_catalogue import reported_metrics
 from tabsmith.modeling.model_files import HOLDOUT, ModelFile, StoredMember, is_member_file
 from tabsmith.modeling.refit import REFIT_FILE, refits_of

@@ -7,8 +7,8 @@ import numpy as np
 
 from tabsmith.families.estimator import Floats, Ints
 from tabsmith.modeling import metrics
-from tabsmith.modeling.holdout_predictions import HoldoutPredictions
-from tabsmith.modeling.holdout_table import TargetReader, has_target
+from tabsmith.modeling.holdout.predictions import HoldoutPredictions
+from tabsmith.modeling.holdout.table import TargetReader, has_target
 from tabsmith.modeling.metric_catalogue import reported_metrics
 from tabsmith.modeling.new_rows import Cells, ColumnReader
 from tabsmith.modeling.results import ModelReport, ModelScore, RowsScore, UnreadCells, UnseenLevels

@@ -15,7 +15,7 @@ from tabsmith.families.estimator import Floats, Ints
 from tabsmith.modeling import splits
 from tabsmith.modeling.decisions.goals import AUTOMATIC, LabelGoal
 from tabsmith.modeling.decisions.thresholds import search_rule
-from tabsmith.modeling.holdout_table import (
+from tabsmith.modeling.holdout.table import (
     MIN_HOLDOUT_ROWS,
     HoldoutOrigin,
     HoldoutTable,

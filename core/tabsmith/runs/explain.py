@@ -24,7 +24,7 @@ from tabsmith.modeling.explanation.background import draw_background
 from tabsmith.modeling.explanation.explain_model import MeasuredRows, explain_model, holdout_rows
 from tabsmith.modeling.explanation.learning_curve import measure_learning_curve
 from tabsmith.modeling.explanation.out_of_fold import draw_sample
-from tabsmith.modeling.holdout_table import HoldoutTable
+from tabsmith.modeling.holdout.table import HoldoutTable
 from tabsmith.modeling.model_files import ModelFile
 from tabsmith.modeling.results import ModelReport
 from tabsmith.modeling.training_data import TrainingData, prepare_training_data

@@ -31,7 +31,7 @@ from tabsmith.tables.schema.types import Schema
 if TYPE_CHECKING:
     from tabsmith.modeling.delivery import MeasuredModel
     from tabsmith.modeling.explanation.explain_model import Explained
-    from tabsmith.modeling.holdout_table import HoldoutTable
+    from tabsmith.modeling.holdout.table import HoldoutTable
     from tabsmith.modeling.training_data import TrainingData
 
 
@@ -90,7 +90,7 @@ def choose_metric(spec: RunSpec, schema: Schema) -> Metric:
 
 def read_holdout(source: Source, schema: Schema, progress: Progress) -> TableInfo:
     """Return a person's own hold-out, read as new rows of a model with this schema are read."""
-    from tabsmith.modeling.holdout_table import needed_columns
+    from tabsmith.modeling.holdout.table import needed_columns
     from tabsmith.modeling.row_batches import new_rows_source
 
     return read(new_rows_source(source, needed_columns(schema)), progress)
@@ -98,7 +98,7 @@ def read_holdout(source: Source, schema: Schema, progress: Progress) -> TableInf
 
 def holdout_table(info: TableInfo) -> "HoldoutTable":
     """Return the rows of a person's own hold-out, still to be matched with the training table's columns."""
-    from tabsmith.modeling.holdout_table import HoldoutOrigin, HoldoutTable
+    from tabsmith.modeling.holdout.table import HoldoutOrigin, HoldoutTable
     from tabsmith.modeling.row_batches import snapshot_rows
     from tabsmith.tables.snapshot import ensure_snapshot
 

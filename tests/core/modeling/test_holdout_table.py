@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from tabsmith.errors import MissingColumnError, TrainingError
-from tabsmith.modeling.holdout_table import HoldoutOrigin, HoldoutTable
+from tabsmith.modeling.holdout.table import HoldoutOrigin, HoldoutTable
 from tabsmith.modeling.metric_catalogue import default_metric
 from tabsmith.modeling.row_batches import frame_rows
 from tabsmith.modeling.training_data import prepare_training_data
