@@ -29,7 +29,7 @@ from tabsmith_tui.app import TabsmithApp
 app = TabsmithApp(config.load())
 
 async def begin(pilot):
-    pilot.app.open_run(sys.argv[1])
+    pilot.app.open_screen("run", sys.argv[1])
 
 app.run(auto_pilot=begin)
 """

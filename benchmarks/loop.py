@@ -81,6 +81,7 @@ class Nobody:
 
     mode: Mode = "automatic"
     notes: tuple[str, ...] = ()
+    recipes: tuple[Recipe, ...] = ()
     limits = Limits(seconds=0.0, iterations=ITERATIONS)
 
     def seconds_for_fitting(self) -> float:

@@ -15,7 +15,6 @@ from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
 from tabsmith.errors import ErrorReport, report_of
-from tabsmith.presentation.summaries import exit_lines
 from tabsmith.text import clean_block
 from tabsmith_tui.actions import ActionCommands, KeyQueue, bindings_of, check_keymap, key_words
 from tabsmith_tui.screens import SCREENS, ScreenName
@@ -194,6 +193,8 @@ class TabsmithApp(App[tuple[str, ...]], inherit_bindings=False):
         await self._leave(())
 
     async def _leave(self, running: "tuple[RunSummary, ...]") -> None:
+        from tabsmith.presentation.summaries import exit_lines
+
         if self._supervisor is not None:
             await self._supervisor.close()
         self.exit(exit_lines(running, session=self._saved_step(), model_id=self.newest_model))

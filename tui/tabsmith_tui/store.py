@@ -13,7 +13,6 @@ import msgspec
 from tabsmith.errors import StorageError
 from tabsmith.paths import folders
 from tabsmith.text import clean
-from tabsmith.workflow.session import WorkflowSession
 from tabsmith.workflow.states import State
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from tabsmith.modeling.results import ModelReport
     from tabsmith.runs.events import RunCommand
     from tabsmith.runs.watch import RunSummary
-    from tabsmith.workflow.session import SessionStore
+    from tabsmith.workflow.session import SessionStore, WorkflowSession
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +127,6 @@ def _saved(store: "SessionStore", owner: SessionOwner | None) -> SavedSession | 
     from tabsmith.storage import Damaged, Found
     from tabsmith.tables.read.sources import describe_source
     from tabsmith.workflow.restore import EXPIRES_AFTER
-    from tabsmith.workflow.states import State
 
     match store.load():
         case Found(session):
@@ -195,7 +193,7 @@ class SessionWatch:
         self._path = path
         self._stamp: _FileStamp | None = None
 
-    def changed(self, session: WorkflowSession) -> bool:
+    def changed(self, session: "WorkflowSession") -> bool:
         """Whether another process saved or removed the session since `session` was read."""
         try:
             stamp = self._look()

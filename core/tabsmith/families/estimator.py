@@ -1,5 +1,6 @@
 """Fitting, predicting, saving and loading, the same way for every family."""
 
+import time
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -12,8 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tabsmith.errors import ModelDamagedError, RecipeError
+from tabsmith.families.feature_steps import TargetTransformation
 from tabsmith.families.registry import get_family
 from tabsmith.families.spec import FamilySpec, ParameterValue
+from tabsmith.families.target import TransformedTarget
 from tabsmith.tables.schema.types import ProblemType
 from tabsmith.text import clean
 
@@ -100,6 +103,8 @@ class FitRequest:
     sample_weights: Floats | None = None  # how much each row counts, positive, about 1; None: all rows the same
     held: StoppingRows | None = None  # rows beside these, to stop boosting by; None: some of these are
     rounds: int = 0  # of boosting, where another fold has found them; 0: they are to be found
+    target: TargetTransformation = "none"  # of a regression's target
+    monotone: tuple[int, ...] = ()  # for each column of X 1, -1 or 0: what predictions do as it grows; empty: anything
 
     @property
     def classification(self) -> bool:
@@ -185,7 +190,9 @@ class EstimatorFile(msgspec.Struct, frozen=True):
     log_target: bool = False  # the fit was to log(1 + target)
     center: float = 0.0  # of a regression's target, taken off before the fit
     scale: float = 1.0
+    target: TransformedTarget | None = None  # what the fit was to, where it was not the target itself
     categorical: tuple[int, ...] = ()  # columns that hold positions of categories
+    detrended: bool = False  # the last column of the matrix is the target's trend, which the model has not seen
 
     @property
     def model_outputs(self) -> int:
@@ -207,6 +214,8 @@ class Estimator:
 
     def predict(self, X: Floats) -> Floats:
         """(rows, classes) probabilities, 0 for classes that the fold had no row of; or (rows, 1) numbers."""
+        if self.file.detrended:
+            return X[:, -1:] + self.of_rest().predict(X[:, :-1])
         if self.model is None:
             return np.tile(np.asarray(self.file.constant, dtype=float), (len(X), 1))
         prediction = self.model.predict(X)
@@ -218,9 +227,15 @@ class Estimator:
         all_classes[:, list(self.file.present)] = prediction
         return all_classes
 
+    def of_rest(self) -> "Estimator":
+        """The estimator of what the trend leaves of the target; its matrix has no column of the trend."""
+        return replace(self, file=msgspec.structs.replace(self.file, detrended=False))
+
     def numbers(self, prediction: Floats) -> Floats:
         """The library's own `prediction` of a regression in the target's unit; a rising function of each value."""
         numbers = prediction * self.file.scale + self.file.center
+        if self.file.target is not None:
+            return self.file.target.put_back(numbers.ravel()).reshape(numbers.shape)
         return np.expm1(numbers) if self.file.log_target else numbers
 
     def save(self, folder: Path) -> None:
@@ -242,9 +257,13 @@ def fit_estimator(request: FitRequest, classes: int) -> Estimator:
 
 def _fit_regressor(request: FitRequest) -> Estimator:
     family = request.family
+    if request.target == "detrend":
+        return _fit_detrended(request)
     if np.ptp(request.y) == 0:
         return Estimator(EstimatorFile(family.name, 1, constant=(float(request.y[0]),)), None)
     log_target = request.loss.kind == "squared log error"
+    if request.target != "none" and not log_target:  # which is a transformation already
+        return _fit_transformed(request)
     y = np.log1p(request.y) if log_target else request.y
     center, scale = 0.0, 1.0
     if family.requirements.standardized_target:
@@ -260,6 +279,68 @@ def _fit_regressor(request: FitRequest) -> Estimator:
         held = replace(held, y=np.asarray((held_y - center) / scale, dtype=np.float64))
     y = np.asarray((y - center) / scale, dtype=np.float64)
     return Estimator(file, family.fit(replace(request, y=y, outputs=1, held=held)))
+
+
+def _fit_detrended(request: FitRequest) -> Estimator:
+    """A regressor fitted to what the trend, the last column of the matrix, leaves of the target."""
+    if request.loss.kind == "squared log error":
+        raise RecipeError(
+            "A metric of logarithms needs the target itself, not what its trend leaves.",
+            next_step='Leave "target" out of the recipe, or choose another metric.',
+        )
+    loss = RegressionLoss("absolute error") if request.loss.kind == "relative error" else request.loss
+    held = request.held
+    if held is not None:
+        held = StoppingRows(held.X[:, :-1], held.y - held.X[:, -1], held.weights)
+    rest = np.asarray(request.y - request.X[:, -1], dtype=np.float64)
+    fitted = _fit_regressor(replace(request, X=request.X[:, :-1], y=rest, held=held, loss=loss, target="none"))
+    return replace(fitted, file=msgspec.structs.replace(fitted.file, detrended=True))
+
+
+def _fit_transformed(request: FitRequest) -> Estimator:
+    """A regressor fitted to the transformed target.
+
+    Where squared errors count, its errors are those of a fit without the rows to stop by, on these rows; that fit finds
+    the rounds of boosting too, unless they are known. Quantiles go through a rising transformation as they are, so
+    absolute errors need none of this; errors as a share of the target become absolute errors.
+    """
+    target = TransformedTarget.fitted(request.target, np.asarray(request.y, dtype=np.float64))
+    y = target.transform(np.asarray(request.y, dtype=np.float64))
+    held = (
+        None
+        if request.held is None
+        else replace(request.held, y=target.transform(np.asarray(request.held.y, dtype=np.float64)))
+    )
+    loss = RegressionLoss("absolute error") if request.loss.kind == "relative error" else request.loss
+    whole = replace(request, y=y, held=held, loss=loss, target="none")
+    if loss.kind != "squared error":
+        return _with_target(_fit_regressor(whole), target)
+    rows, apart = request.inner()
+    weights = request.sample_weights
+    stop = StoppingRows(request.X[apart], y[apart], None if weights is None else weights[apart])
+    started = time.monotonic()
+    part = _fit_regressor(
+        replace(
+            whole,
+            X=request.X[rows],
+            y=y[rows],
+            held=None if request.rounds else stop,
+            sample_weights=None if weights is None else weights[rows],
+        )
+    )
+    target = target.with_errors(y[apart] - part.predict(request.X[apart])[:, 0])
+    if not request.has_time_for_another(time.monotonic() - started):
+        return _with_target(part, target)
+    rounds = request.rounds or (part.rounds if held is None else 0)
+    return _with_target(_fit_regressor(replace(whole, rounds=rounds)), target)
+
+
+def _with_target(estimator: Estimator, target: TransformedTarget) -> Estimator:
+    """The estimator of the transformed target as one of the target."""
+    if estimator.model is None:
+        constant = target.put_back(np.asarray(estimator.file.constant))
+        return replace(estimator, file=msgspec.structs.replace(estimator.file, constant=tuple(constant.tolist())))
+    return replace(estimator, file=msgspec.structs.replace(estimator.file, target=target))
 
 
 def _fit_classifier(request: FitRequest, classes: int) -> Estimator:

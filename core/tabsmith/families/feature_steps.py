@@ -16,8 +16,9 @@ DateFeature: TypeAlias = Literal["cycles", "trend", "week", "quarter", "weekend"
 TextFeature: TypeAlias = Literal["words", "characters", "lengths"]
 MonotoneDirection: TypeAlias = Literal["increasing", "decreasing"]
 
-TargetTransformation: TypeAlias = Literal["none", "log", "yeo_johnson"]
-"""What a regression's target is put through before the fit; predictions are put back, without bias of their mean."""
+TargetTransformation: TypeAlias = Literal["none", "log", "yeo_johnson", "detrend"]
+"""What a regression's target is put through before the fit; predictions are put back, without bias of their mean.
+`detrend` takes off its line through time with the seasons, in tables that are split by time."""
 
 NewColumns: TypeAlias = Annotated[int, Meta(ge=1, le=500)]
 Smoothing: TypeAlias = Annotated[float, Meta(ge=0, le=1000)]
@@ -31,7 +32,12 @@ class Arithmetic(FeatureStepBase, frozen=True, tag="arithmetic"):
     """Sums, differences, products and ratios of pairs (order 2) or triples (order 3) of numeric columns."""
 
     columns: tuple[str, ...] = ()  # empty: every numeric column
-    operations: tuple[ArithmeticOperation, ...] = ("add", "subtract", "multiply", "divide")
+    operations: Annotated[tuple[ArithmeticOperation, ...], Meta(min_length=1)] = (
+        "add",
+        "subtract",
+        "multiply",
+        "divide",
+    )
     order: Annotated[int, Meta(ge=2, le=3)] = 2
     most: NewColumns = 30  # new columns
 
@@ -57,7 +63,7 @@ class GroupStatistics(FeatureStepBase, frozen=True, tag="group_statistics"):
 
     by: tuple[str, ...] = ()  # empty: every category, code and boolean
     columns: tuple[str, ...] = ()  # empty: every numeric column
-    statistics: tuple[GroupStatistic, ...] = ("mean", "ratio", "rank", "count")
+    statistics: Annotated[tuple[GroupStatistic, ...], Meta(min_length=1)] = ("mean", "ratio", "rank", "count")
     most: NewColumns = 30  # new columns
 
 
@@ -65,14 +71,14 @@ class DateParts(FeatureStepBase, frozen=True, tag="dates"):
     """Parts of dates: points on the circles of year, week and day, days since 1970, week, quarter, weekend."""
 
     columns: tuple[str, ...] = ()  # empty: every date
-    features: tuple[DateFeature, ...] = ("cycles", "trend", "week", "quarter", "weekend")
+    features: Annotated[tuple[DateFeature, ...], Meta(min_length=1)] = ("cycles", "trend", "week", "quarter", "weekend")
 
 
 class TextParts(FeatureStepBase, frozen=True, tag="text"):
     """Texts as words, as pieces of three to five characters, and as counts of characters, words, digits, capitals."""
 
     columns: tuple[str, ...] = ()  # empty: every text
-    features: tuple[TextFeature, ...] = ("characters", "lengths")
+    features: Annotated[tuple[TextFeature, ...], Meta(min_length=1)] = ("characters", "lengths")
 
 
 class MissingFlags(FeatureStepBase, frozen=True, tag="missing_flags"):
@@ -132,3 +138,19 @@ FeatureStep: TypeAlias = (
     | Select
     | Lags
 )
+
+
+def step_name(step: FeatureStep) -> str:
+    """The step's name, as in a recipe's JSON."""
+    return str(type(step).__struct_config__.tag)
+
+
+def describe_step(step: FeatureStep) -> str:
+    """The step in words, with what differs from its defaults: `arithmetic, order 3`."""
+    words = [step_name(step).replace("_", " ")]
+    for field in msgspec.structs.fields(type(step)):
+        value = getattr(step, field.name)
+        if value != field.default:
+            shown = ", ".join(map(str, value)) if isinstance(value, tuple) else f"{value:g}"
+            words.append(f"{field.name} {shown or 'none'}")
+    return ", ".join(words)

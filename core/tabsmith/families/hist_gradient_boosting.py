@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tabsmith.families.registry import register
 from tabsmith.families.skops_files import SkopsModel
-from tabsmith.families.spec import CLASS_WEIGHT, FamilySpec, PortfolioEntry, TableSize, entry, integer, number
+from tabsmith.families.spec import (
+    CLASS_WEIGHT,
+    FamilyRequirements,
+    FamilySpec,
+    PortfolioEntry,
+    TableSize,
+    entry,
+    integer,
+    number,
+)
 
 if TYPE_CHECKING:
     from tabsmith.families.estimator import FitRequest, Floats
@@ -91,6 +100,7 @@ def _new_model(request: "FitRequest") -> Any:
             "learning_rate", "max_leaf_nodes", "l2_regularization", "max_features", "max_depth", "max_bins"
         ),
         min_samples_leaf=min(request.parameters.integer("min_samples_leaf"), max(2, len(request.y) // 10)),
+        **({"monotonic_cst": list(request.monotone)} if request.monotone else {}),
         **({"loss": "absolute_error"} if request.absolute_error else {}),
         **({"loss": "quantile", "quantile": request.loss.quantile} if request.loss.kind == "quantile" else {}),
     )
@@ -131,6 +141,7 @@ register(
         ),
         portfolio=_portfolio,
         is_random=lambda parameters: parameters.number("max_features") < 1,
+        requirements=FamilyRequirements(monotone=True),
         fit=fit,
         load=HistGradientBoostingModel.load,
         # No native categories: scikit-learn keeps them in types that no saved model may hold.

@@ -213,6 +213,8 @@ def fit_rows(
         held=None if held is None or rounds else StoppingRows(features.transform(held[0]), *held[1:]),
         rounds=rounds,
         sample_weights=sample_weights,
+        target=recipe.target,
+        monotone=features.monotone(recipe.monotone),
     )
     return Fit(FoldModel(features, fit_estimator(request, data.classes)), cut=request.out_of_time())
 

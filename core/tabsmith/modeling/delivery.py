@@ -24,7 +24,7 @@ from tabsmith.modeling.decisions.deciding import FittedDecisions, fit_decisions
 from tabsmith.modeling.decisions.types import Decisions
 from tabsmith.modeling.ensemble import BaggedMember, BaggedModel, Ensemble
 from tabsmith.modeling.explanation.background import draw_background
-from tabsmith.modeling.explanation.explain_model import Explained, MeasuredRows, explain_model
+from tabsmith.modeling.explanation.explain_model import Explained, MeasuredRows, explain_model, holdout_rows
 from tabsmith.modeling.explanation.learning_curve import measure_learning_curve
 from tabsmith.modeling.holdout_predictions import HoldoutPredictions
 from tabsmith.modeling.metric_catalogue import reported_metrics
@@ -139,8 +139,11 @@ def explain_measured(
     with threadpool_limits(threads):
         members = _members(evaluations, report.members, run_folder, len(data.folds))
         if data.holdout_rows:
-            prediction = calibrate(measured.decisions.calibration, _measured(data, members).predict(data.held_rows))
-            rows = MeasuredRows(data.held_rows, data.held_y, prediction, data.held_positions, measured.decisions)
+            kept = HoldoutPredictions.load(run_folder / HOLDOUT)
+            prediction = kept.prediction
+            if len(prediction) < data.holdout_rows:  # of a large hold-out, only some are kept
+                prediction = calibrate(measured.decisions.calibration, _measured(data, members).predict(data.held_rows))
+            rows = holdout_rows(data, prediction, measured.decisions)
         else:
             rows = _out_of_fold_rows(data, _out_of_fold(data, evaluations, report, run_folder), measured.decisions)
         return explain_model(
@@ -279,7 +282,7 @@ def measured_rows(
     decisions = decided.decisions
     if data.holdout_rows:
         prediction = decided.calibrated(delivered.predict(data.held_rows))
-        return MeasuredRows(data.held_rows, data.held_y, prediction, data.held_positions, decisions)
+        return holdout_rows(data, prediction, decisions)
     return _out_of_fold_rows(data, ensemble.prediction, decisions)
 
 

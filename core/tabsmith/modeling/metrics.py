@@ -38,7 +38,7 @@ def score(metric: Metric, y: Ints | Floats, prediction: Floats, classes: int, we
     positions = y.astype(np.int64, copy=False)
     if metric.uses_labels:
         labels = choose_labels(metric.rule, prediction)
-        return _LABEL_SCORERS[metric.name](confusion_of(positions, labels, classes, weights), metric.event)
+        return score_confusion(metric, confusion_of(positions, labels, classes, weights))
     return _PROBABILITY_SCORERS[metric.name](positions, prediction, metric.event, weights)
 
 
@@ -137,6 +137,11 @@ def confusion_of(y: Ints, labels: Ints, classes: int, weights: Floats | None = N
     return counts.reshape(classes, classes).astype(np.float64)
 
 
+def score_confusion(metric: Metric, confusion: Floats) -> float:
+    """The score of labels under a metric that compares labels: `confusion` (classes, classes) counts truth by label."""
+    return _LABEL_SCORERS[metric.name](confusion, metric.event)
+
+
 def _accuracy(confusion: Floats, _: int) -> float:
     return float(np.trace(confusion) / confusion.sum())
 
@@ -166,7 +171,8 @@ def _f1_macro(confusion: Floats, _: int) -> float:
 
 
 def _precision(confusion: Floats, event: int) -> float:
-    return _share(confusion[event, event], confusion[:, event].sum())
+    alarms = float(confusion[:, event].sum())
+    return _share(confusion[event, event], alarms) if alarms else 0.0  # as in scikit-learn: no alarm is no success
 
 
 def _recall(confusion: Floats, event: int) -> float:

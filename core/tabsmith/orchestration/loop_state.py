@@ -98,8 +98,14 @@ class Trial(msgspec.Struct, frozen=True):
         return self.state in FINISHED_STATES
 
     @property
+    def scored(self) -> bool:
+        """Whether the trial has scores on folds."""
+        return self.recipe is not None and self.mean is not None and self.standard_error is not None
+
+    @property
     def evaluation(self) -> Evaluation | None:
-        """The scores on the folds; None without a score."""
+        """The scores on the folds; None without a score. What names their folder is computed from the whole recipe, so who
+        goes through all trials for a number of each takes it from the trial."""
         if self.recipe is None or self.mean is None or self.standard_error is None:
             return None
         folder = evaluation_folder(self.iteration, self.recipe)

@@ -1,11 +1,12 @@
 """A recipe in plain words: its family, what it derives, drops and encodes, its parameters."""
 
+from tabsmith.families.feature_steps import describe_step
 from tabsmith.families.registry import family_label
 from tabsmith.families.spec import ParameterValue
 from tabsmith.presentation.spans import Line, Span, line, span
 from tabsmith.recipes.difference import recipe_changes
 from tabsmith.recipes.recipe import Recipe
-from tabsmith.text import clean
+from tabsmith.text import clean, plural
 
 
 def recipe_title(recipe: Recipe) -> str:
@@ -15,9 +16,11 @@ def recipe_title(recipe: Recipe) -> str:
     parts = [family_label(recipe.family)]
     if recipe.derived:
         parts.append(f"+ {len(recipe.derived)} derived")
+    if recipe.features:
+        parts.append(f"+ {plural(len(recipe.features), 'step')}")
     if recipe.dropped:
         parts.append(f"{len(recipe.dropped)} dropped")
-    return ", ".join(parts).replace(", + ", " + ", 1)
+    return ", ".join(parts).replace(", + ", " + ")
 
 
 def recipe_lines(recipe: Recipe, most: int = 40) -> tuple[Line, ...]:
@@ -26,6 +29,10 @@ def recipe_lines(recipe: Recipe, most: int = 40) -> tuple[Line, ...]:
     _part(lines, "derived", [f"{clean(column.name, 60)} = {clean(column.sql, 200)}" for column in recipe.derived], most)
     _part(lines, "dropped", [clean(name, 80) for name in recipe.dropped], most)
     _part(lines, "encoded", [f"{clean(name, 60)}: {how}" for name, how in recipe.encoders.items()], most)
+    _part(lines, "step", [clean(describe_step(step), 120) for step in recipe.features], most)
+    if recipe.target != "none":
+        _part(lines, "target", [recipe.target.replace("_", " ")], most)
+    _part(lines, "monotone", [f"{clean(name, 60)}: {how}" for name, how in recipe.monotone.items()], most)
     _part(lines, "parameter", [f"{clean(name, 40)} = {_value(it)}" for name, it in recipe.parameters.items()], most)
     if len(lines) == 1:
         lines.append(line("           nothing else: the family's own defaults", "dim"))

@@ -2,6 +2,7 @@
 
 from typing import Final, NamedTuple
 
+from tabsmith.families.feature_steps import describe_step
 from tabsmith.families.registry import family_label, family_parameter
 from tabsmith.families.spec import ParameterValue
 from tabsmith.recipes.recipe import Family, Recipe
@@ -27,7 +28,7 @@ def recipe_changes(old: Recipe, new: Recipe) -> tuple[RecipeChange, ...]:
         ]
     else:
         parameters = _parameters(old, new)
-    return (*parameters, *_columns(old, new))
+    return (*parameters, *_columns(old, new), *_steps(old, new))
 
 
 def describe_difference(old: Recipe | None, new: Recipe) -> str:
@@ -69,6 +70,22 @@ def _columns(old: Recipe, new: Recipe) -> list[RecipeChange]:
         *(RecipeChange(f"keep {_name(name)}") for name in old.dropped if name not in new.dropped),
         *(RecipeChange(f"{_name(name)} {was}{_ARROW}{now}") for name, (was, now) in encoders.items() if was != now),
     ]
+
+
+def _steps(old: Recipe, new: Recipe) -> list[RecipeChange]:
+    changes = [
+        *(RecipeChange(f"+ {clean(describe_step(step), 80)}") for step in new.features if step not in old.features),
+        *(RecipeChange(f"- {clean(describe_step(step), 80)}") for step in old.features if step not in new.features),
+    ]
+    if not changes and old.features != new.features:
+        changes.append(RecipeChange("feature steps in another order"))
+    if old.target != new.target:
+        changes.append(RecipeChange(f"target {_words(old.target)}{_ARROW}{_words(new.target)}"))
+    for name in sorted(old.monotone.keys() | new.monotone.keys()):
+        before, after = old.monotone.get(name, "free"), new.monotone.get(name, "free")
+        if before != after:
+            changes.append(RecipeChange(f"{_name(name)} {before}{_ARROW}{after}"))
+    return changes
 
 
 def _name(column: str) -> str:

@@ -13,9 +13,9 @@ from msgspec.structs import replace
 from tabsmith.families.registry import families, get_family
 from tabsmith.families.spec import HUGE, SMALL, TINY, TableSize
 from tabsmith.recipes.recipe import Family, Recipe
+from tabsmith.recipes.series import with_series_recipes
 from tabsmith.tables.profile.types import TableProfile
-from tabsmith.tables.schema.splits import fold_count
-from tabsmith.tables.schema.types import Schema
+from tabsmith.tables.schema.types import Schema, usual_folds
 
 AMPLE_SECONDS: Final = 600.0
 """What a run without a time limit is taken to have, where recipes are fitted to the time."""
@@ -39,10 +39,11 @@ def portfolio(
     entries.sort(key=lambda pair: pair[0].rank)
     if not only:
         entries = entries[: _max_recipes(size)]
-    return tuple(
+    recipes = (
         Recipe(family=name, name=entry.name, parameters=entry.parameters, features=entry.features, target=entry.target)
         for entry, name in entries
     )
+    return with_series_recipes(recipes, schema)
 
 
 def measure_table(schema: Schema, profile: TableProfile, *, seconds: float = 0.0, cores: int = 2) -> TableSize:
@@ -70,7 +71,7 @@ def folds_in_time(schema: Schema, size: TableSize) -> int:
     """The folds of a run on this table: those of the schema, or, unless a person has set them, as many as the time can
     pay for."""
     asked = schema.split.folds
-    return size.affordable_folds(asked) if asked == fold_count(schema.rows) else asked
+    return size.affordable_folds(asked) if asked == usual_folds(schema.rows) else asked
 
 
 def _max_recipes(size: TableSize) -> int:

@@ -1,7 +1,7 @@
 """The recipe: a model as data, with its columns, feature steps, target transformation, family and hyperparameters."""
 
 import hashlib
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeAlias
 
 import msgspec
 
@@ -34,7 +34,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dropped: tuple[str, ...] = ()
     encoders: dict[str, Encoder] = {}
     parameters: dict[str, ParameterValue] = {}
-    features: tuple[FeatureStep, ...] = ()
+    features: Annotated[tuple[FeatureStep, ...], msgspec.Meta(max_length=20)] = ()
     target: TargetTransformation = "none"
     monotone: dict[str, MonotoneDirection] = {}  # what the prediction does as a column grows, all else the same
 

@@ -5,13 +5,13 @@ from typing import Final
 
 import msgspec
 
-from tabsmith.families.feature_steps import Lags
 from tabsmith.families.registry import families, family_label, family_parameter, family_parameters
 from tabsmith.families.spec import ParameterSpec, ParameterValue
 from tabsmith.recipes import sql
 from tabsmith.recipes.recipe import Encoder, Family, Problem, Recipe, Verdict
+from tabsmith.recipes.step_validation import missing_column, monotone_problems, step_problems, target_problems
 from tabsmith.tables.profile.types import StorageType, TableProfile
-from tabsmith.tables.schema.types import NUMBER_KINDS, ColumnKind, ColumnSchema, ProblemType, Schema
+from tabsmith.tables.schema.types import ColumnKind, ColumnSchema, ProblemType, Schema
 from tabsmith.text import clean, nearest
 
 MAX_BYTES: Final = 1_000_000
@@ -72,7 +72,9 @@ def validate_recipe(recipe: Recipe, schema: Schema, profile: TableProfile | None
         *unfinished,
         *parameter_problems(recipe, schema.problem_type),
         *_column_problems(recipe, schema),
-        *_lag_problems(recipe, schema),
+        *step_problems(recipe, schema),
+        *target_problems(recipe, schema),
+        *monotone_problems(recipe, schema),
         *sql.check_derived(recipe.derived, sql_columns(schema, profile)),
     )
     return Verdict(valid=not problems, complete=not unfinished, problems=problems)
@@ -177,13 +179,14 @@ def parameter_problems(recipe: Recipe, task: ProblemType | None = None) -> Itera
             guess = nearest(name, names)
             hint = f'Did you mean "{guess}"?' if guess else f"It has: {', '.join(names)}."
             yield Problem(where, f"The family {family_label(recipe.family)} has no such parameter. {hint}")
-        elif what := _value_problem(spec, value):
+        elif what := value_problem(spec, value):
             yield Problem(where, what)
         elif task and spec.tasks and task not in spec.tasks and value != spec.default:
             yield Problem(where, f"It is for {' and '.join(spec.tasks)} targets; this one is {task}.")
 
 
-def _value_problem(spec: ParameterSpec, value: ParameterValue) -> str:
+def value_problem(spec: ParameterSpec, value: ParameterValue) -> str:
+    """Why a parameter cannot have this value, in a sentence; "" if it can."""
     if spec.kind == "boolean":
         return "" if isinstance(value, bool) else "It must be true or false."
     if spec.kind == "choice":
@@ -198,12 +201,12 @@ def _value_problem(spec: ParameterSpec, value: ParameterValue) -> str:
 def _column_problems(recipe: Recipe, schema: Schema) -> Iterator[Problem]:
     columns = {column.name: column for column in schema.columns}
     for name in recipe.dropped:
-        yield from _unknown_column(f"dropped {clean(name, 60)}", name, columns, schema)
+        yield from missing_column(f"dropped {clean(name, 60)}", name, columns, schema)
     for name, encoder in recipe.encoders.items():
         where = f"encoder of {clean(name, 60)}"
         if any(column.name == name for column in recipe.derived):
             continue
-        missing = list(_unknown_column(where, name, columns, schema))
+        missing = list(missing_column(where, name, columns, schema))
         yield from missing
         if missing:
             continue
@@ -217,31 +220,3 @@ def _column_problems(recipe: Recipe, schema: Schema) -> Iterator[Problem]:
             )
         elif name in recipe.dropped and encoder not in ("auto", "drop"):
             yield Problem(where, "The column is dropped; leave out its encoder, or keep the column.")
-
-
-def _lag_problems(recipe: Recipe, schema: Schema) -> Iterator[Problem]:
-    columns = {column.name: column for column in schema.columns}
-    for step in recipe.features:
-        if not isinstance(step, Lags):
-            continue
-        if schema.split.kind != "forward":
-            yield Problem("features, lags", f"Lags need rows that are split by time; these are {schema.split.kind}.")
-        if not step.columns and schema.problem_type == "multiclass":
-            yield Problem("features, lags", "A target of several classes is no number; name numeric columns.")
-        derived = {column.name for column in recipe.derived}
-        for name in (name for name in (*step.columns, *step.entity) if name not in derived):
-            where = f"lags of {clean(name, 60)}"
-            yield from _unknown_column(where, name, columns, schema)
-            if name in columns and columns[name].role in ("ignore", "weight"):
-                yield Problem(where, f'Its role is "{columns[name].role}", so that models do not see it.')
-            elif name in step.columns and name in columns and columns[name].kind not in NUMBER_KINDS | {"boolean"}:
-                yield Problem(where, f"It is of kind {columns[name].kind}, and lags are of numbers.")
-
-
-def _unknown_column(where: str, name: str, columns: dict[str, ColumnSchema], schema: Schema) -> Iterator[Problem]:
-    if name == schema.target:
-        yield Problem(where, "It is the target, which is no feature.")
-    elif name not in columns:
-        guess = nearest(name, [column for column in columns if column != schema.target])
-        hint = f' Did you mean "{clean(guess, 60)}"?' if guess else ""
-        yield Problem(where, f"The table has no such column.{hint}")

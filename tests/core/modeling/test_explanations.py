@@ -113,7 +113,7 @@ def test_importance_measures_the_columns_that_matter_first(tmp_path):
     )
     members = [BaggedMember(report.champion.recipe, 1.0, models)]
     sample = draw_sample(data, members, 1000, np.random.default_rng(0))
-    asked = iter([False, False])
+    asked = iter([False, False, False])  # before the guess, and before the first two columns
     found = column_importance(data, sample, generator=np.random.default_rng(0), enough=lambda: next(asked, True))
     assert {column.column for column in found} == {"size", "colour"}
     assert "for 2 of 10 columns" in importance_note(msgspec.structs.replace(report, importance=found))
@@ -130,6 +130,8 @@ def test_a_learning_curve_says_what_twice_the_rows_would_bring():
     last = curve.points[-1].score
     assert curve.doubled == pytest.approx(last / 2, rel=0.01)
     assert curve.doubled_low <= curve.doubled <= curve.doubled_high < last
+    growing = [(data.y[scored] + noise * size)[:, None] for size in (4.0, 3.5, 2.0)]
+    assert learning_curve.extrapolate(data, scored, [100, 200, 400], growing).doubled > last
     flat = learning_curve.extrapolate(data, scored, [100, 200, 400], [predictions[0], predictions[2], predictions[1]])
     assert flat.doubled is None
 

@@ -18,6 +18,7 @@ from tabsmith.families.feature_steps import (
     TextParts,
 )
 from tabsmith.families.registry import get_family
+from tabsmith.modeling.features import relevance
 from tabsmith.modeling.features.blocks import date_parts
 from tabsmith.modeling.features.context import FeatureContext
 from tabsmith.modeling.features.fitting import fit_features
@@ -193,11 +194,11 @@ def test_selection_keeps_the_columns_that_matter():
 
 def test_a_column_that_is_to_be_monotone_is_constrained_and_part_of_no_step():
     frame = table()
-    steps = (Arithmetic(), Clip())
+    steps = (Arithmetic(), MissingFlags())
     features, _, _ = fitted(steps, product(frame), frame, monotone={"width": "decreasing"})
-    assert block(features, ArithmeticBlock) is None
+    assert [used for used in features.sources if "width" in used] == [("width",)]
     constraints = features.monotone({"width": "decreasing"})
-    assert [place for place, sign in enumerate(constraints) if sign] == [features.spans[-1].start]
+    assert [place for place, sign in enumerate(constraints) if sign] == [features.sources.index(("width",))]
     assert -1 in constraints
     assert features.monotone({}) == ()
 
@@ -218,3 +219,28 @@ def test_ranks_are_those_of_spearman():
     ranked = rank_features(values)
     assert float(ranked.ranks[0] @ ranked.ranks[1]) == pytest.approx(spearmanr(*values).statistic, abs=1e-5)
     assert not rank_features(np.where(np.arange(300) < 280, 1.0, 2.0)[None]).varied[0]
+
+
+def test_crosses_of_noise_are_left_out_and_many_classes_are_encoded_by_the_ten_most_frequent():
+    frame = table()
+    draw = np.random.default_rng(2)
+    frame["town"] = draw.choice([f"t{place}" for place in range(80)], len(frame))
+    steps = (Crosses(), GroupStatistics(), SubsetHashes())
+    features, _, _ = fitted(steps, draw.permutation(np.arange(len(frame)) % 2), frame, task="binary", classes=2)
+    assert block(features, CrossBlock) is None
+    assert block(features, GroupBlock) is None
+    many = np.arange(len(frame)) % 25
+    frame["town"] = many.astype(str)
+    encoded, _, _ = fitted((TargetEncoding(columns=("town",)),), many, frame, task="multiclass", classes=25)
+    assert block(encoded, CrossBlock).width == 10
+
+
+def test_on_a_large_table_candidates_are_fitted_to_a_part_and_the_chosen_ones_to_all_rows(monkeypatch):
+    monkeypatch.setattr(relevance, "SAMPLE_ROWS", 200)
+    monkeypatch.setattr(relevance, "SCREEN_ROWS", 400)
+    frame = table(1200)
+    score = (frame["town"].astype(str) + frame["make"]).isin(["UlmA", "BonnB", "KielC"]) + 0.0
+    frame["height"] = frame["make"].map({"A": 0.0, "B": 100.0, "C": 200.0}) + score + 0.1 * frame["width"]
+    features, _, _ = fitted((Crosses(), GroupStatistics(statistics=("rank",))), score, frame)
+    assert sum(block(features, GroupBlock).counts) == len(frame)
+    assert len(block(features, CrossBlock).keys) >= 12

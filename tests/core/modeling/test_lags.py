@@ -10,14 +10,15 @@ from hypothesis import strategies as st
 from tabsmith.errors import RecipeError
 from tabsmith.families.feature_steps import Lags
 from tabsmith.families.registry import get_family
-from tabsmith.modeling.cross_validation import fold_folder
-from tabsmith.modeling.ensemble import FoldModel
+from tabsmith.modeling.cross_validation import FoldModel, fold_folder
 from tabsmith.modeling.features.context import FeatureContext
 from tabsmith.modeling.features.fitting import fit_features
 from tabsmith.modeling.features.lags import LagBlock, fit_lags
 from tabsmith.modeling.features.transformer import Block
 from tabsmith.modeling.metric_catalogue import get_metric
-from tabsmith.modeling.rows import NumberColumn, RowArrays, TextColumn
+from tabsmith.modeling.refit import fit_refit, plan_refits
+from tabsmith.modeling.results import EnsembleMember
+from tabsmith.modeling.rows import DateColumn, NumberColumn, RowArrays, TextColumn
 from tabsmith.modeling.training_data import prepare_training_data
 from tabsmith.recipes.recipe import Recipe
 from tabsmith.recipes.validation import validate_recipe
@@ -146,3 +147,21 @@ def test_lags_of_a_table_without_time_or_of_words_are_refused():
     )
     with pytest.raises(RecipeError, match="split by time"):
         fit_features(context, data.inputs, {})
+
+
+def test_the_delivered_model_of_a_series_has_seen_its_latest_rows(tmp_path):
+    day = np.arange(100)
+    when = pd.Timestamp("2024-01-01") + pd.to_timedelta(day, unit="D")
+    frame = pd.DataFrame({"when": when, "shop": "a", "sold": np.where(day < 75, 10.0, 50.0) + day % 2})
+    data = prepare_training_data(frame, SERIES, get_metric("rmse"), seed=0)
+    assert data.holdout_basis.times.min() > data.basis.times.max()
+    tomorrow = data.held_rows.take(np.array([-1])).replaced(
+        {"when": DateColumn(data.holdout_basis.times[-1:] + 86_400)}
+    )
+    recipe = Recipe("linear", features=(Lags(lags=(1, 2), windows=()),))
+    found = evaluated(data, tmp_path, recipe)
+    measured = FoldModel.load(fold_folder(tmp_path / found.folder, len(data.folds) - 1))
+    assert measured.predict(tomorrow)[0, 0] < 40
+    refit = plan_refits(data, (EnsembleMember(recipe, 1.0),), (found,))[0]
+    fit_refit(data, refit, tmp_path, threads=1, seconds_left=lambda: 60.0)
+    assert FoldModel.load(tmp_path / refit.folder).predict(tomorrow)[0, 0] > 45

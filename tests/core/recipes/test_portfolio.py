@@ -1,12 +1,13 @@
 """The portfolio: fitted to the table, valid on it, the same every time."""
 
 import pytest
+from msgspec.structs import replace
 
 from tabsmith.families.registry import family_names
 from tabsmith.recipes.portfolio import portfolio
 from tabsmith.recipes.recipe import Family
 from tabsmith.recipes.validation import validate_recipe
-from tabsmith.tables.schema.types import ProblemType
+from tabsmith.tables.schema.types import ProblemType, Split
 from tests.core.recipes.tables import table
 
 TABLES: list[tuple[ProblemType, int, int, int]] = [
@@ -75,3 +76,22 @@ def test_rounds_are_those_that_the_time_can_pay_for() -> None:
     assert trees(60, "binary", 1_000_000) < trees(300, "binary", 1_000_000) < 1000
     assert trees(60, "multiclass", 5_000, 8, 100) == 30
     assert rate(300, "binary", 1_000) < 0.02 < rate(60, "binary", 100_000)
+
+
+@pytest.mark.parametrize("task", ["regression", "binary"])
+def test_a_series_is_also_tried_with_lags_and_without_its_trend(task: ProblemType) -> None:
+    schema, profile = table(task, 3_000)
+    assert not any(recipe.features or recipe.target == "detrend" for recipe in portfolio(schema, profile)[:6])
+    time = replace(schema.features[0], kind="date", role="time")
+    columns = tuple(time if column.name == time.name else column for column in schema.columns)
+    series = replace(schema, columns=columns, split=Split("forward", by=time.name, entity=(schema.features[1].name,)))
+    recipes = portfolio(series, profile)
+    assert [validate_recipe(recipe, series, profile).problems for recipe in recipes] == [()] * len(recipes)
+    assert len({recipe.id for recipe in recipes}) == len({recipe.name for recipe in recipes}) == len(recipes)
+    assert {step.entity for recipe in recipes for step in recipe.features} == {(schema.features[1].name,)}
+    first = [recipe.name for recipe in recipes[:6]]
+    if task == "regression":
+        assert first[:3] == ["linear, ridge", "linear, ridge, without trend", "linear, ridge, lags"]
+        assert first[3:] == ["LightGBM, quick", "LightGBM, quick, without trend", "LightGBM, quick, lags without trend"]
+    else:
+        assert first[:4] == ["linear, ridge", "linear, ridge, lags", "LightGBM, quick", "LightGBM, quick, lags"]

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from tabsmith.errors import UsageError
-from tabsmith.families.feature_steps import Arithmetic
+from tabsmith.families.feature_steps import Arithmetic, Clip, Crosses, DateParts, GroupStatistics, TextParts
 from tabsmith.families.registry import family_label, family_names, family_parameters, find_family
 from tabsmith.recipes.difference import describe_difference
 from tabsmith.recipes.recipe import DerivedColumn, Encoder, ParameterValue, Recipe
@@ -219,3 +219,64 @@ def test_a_recipe_without_feature_steps_keeps_the_id_it_had_before_there_were_an
     steps = msgspec.structs.replace(plain, features=(Arithmetic(),))
     assert len({plain.id, steps.id, msgspec.structs.replace(plain, target="log").id}) == 3
     assert msgspec.structs.replace(plain, features=(Arithmetic(order=2),)).id == steps.id
+
+
+@pytest.mark.parametrize(
+    ("fields", "where", "reason"),
+    [
+        ({"features": (Arithmetic(columns=("area", "street")),)}, "arithmetic of street", "for code, embedded number"),
+        ({"features": (Crosses(columns=("stret",)),)}, "crosses of stret", 'Did you mean "street"'),
+        ({"features": (Crosses(columns=("price",)),)}, "crosses of price", "target"),
+        ({"features": (GroupStatistics(by=("agent",)),)}, "group_statistics of agent", 'role is "group"'),
+        ({"features": (Clip(columns=("area",)),), "dropped": ("area",)}, "clip of area", "keep the column"),
+        ({"features": (DateParts(columns=("area",)),)}, "dates of area", "for date"),
+        ({"monotone": {"street": "increasing"}}, "monotone street", "no order"),
+        ({"monotone": {"nope": "increasing"}}, "monotone nope", "no such column"),
+        ({"monotone": {"Year Built": "decreasing"}, "encoders": {"Year Built": "target"}}, "monotone Year", "encoder"),
+        ({"family": "linear", "monotone": {"area": "increasing"}}, "monotone", "LightGBM"),
+    ],
+)
+def test_steps_and_monotone_columns_are_checked_against_the_table(fields: dict, where: str, reason: str) -> None:
+    (problem,) = validate_recipe(Recipe(**{"family": "lightgbm", **fields}), HOUSES).problems
+    assert problem.where.startswith(where)
+    assert reason in problem.what
+
+
+def test_steps_on_fitting_and_derived_columns_are_valid() -> None:
+    recipe = Recipe(
+        family="lightgbm",
+        derived=(DerivedColumn("twice", '"area" * 2'),),
+        features=(Arithmetic(columns=("twice", "rooms")), GroupStatistics(by=("street",)), TextParts(("note",))),
+        target="log",
+        monotone={"area": "increasing", "twice": "increasing"},
+    )
+    assert validate_recipe(recipe, HOUSES).valid
+    assert parse_recipe(msgspec.json.encode(recipe)) == recipe
+    classes = msgspec.structs.replace(HOUSES, problem_type="multiclass")
+    assert [problem.where for problem in validate_recipe(recipe, classes).problems] == ["target", "monotone"]
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ('{"step": "arithmetic", "order": 4}', "recipe.features[0].order"),
+        ('{"step": "arithmetic", "operations": []}', "recipe.features[0].operations"),
+        ('{"step": "sums"}', "recipe.features[0].step"),
+        ('{"step": "crosses", "mist": 1}', "recipe.features[0]"),
+    ],
+)
+def test_a_step_that_is_none_is_refused_with_its_place(text: str, where: str) -> None:
+    (problem,) = parse_recipe(f'{{"family": "linear", "features": [{text}]}}')  # type: ignore[misc]
+    assert problem.where == where
+
+
+def test_the_difference_names_steps_target_and_monotone_columns() -> None:
+    old = Recipe(family="lightgbm", features=(Arithmetic(), Clip()))
+    new = Recipe(
+        family="lightgbm", features=(Arithmetic(order=3), Clip()), target="log", monotone={"area": "increasing"}
+    )
+    assert describe_difference(old, new) == (
+        "+ arithmetic, order 3, - arithmetic, target none → log, area free → increasing"
+    )
+    turned = msgspec.structs.replace(old, features=old.features[::-1])
+    assert describe_difference(old, turned) == "feature steps in another order"

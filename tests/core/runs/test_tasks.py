@@ -181,7 +181,7 @@ def test_a_server_that_hangs_ends_the_errand_by_silence_and_what_was_done_is_kep
     begin: Begin, claude: Asked, tmp_path: Path
 ) -> None:
     server = claude([write("half", "1"), Fault("hang"), write("whole", "2"), DONE])
-    run = ended(begin(task(tmp_path / "quiet", "test -e half -a -e whole", silence_seconds=3)))
+    run = ended(begin(task(tmp_path / "quiet", "test -e half -a -e whole", silence_seconds=6)))
     assert run.outcome == "success"
     assert [each.work.end for each in run.trials if each.work] == ["silence", "done"]
     assert files(tmp_path / "quiet") == {"half": "1", "whole": "2"}
@@ -263,7 +263,7 @@ def test_a_task_whose_own_time_is_over_in_the_middle_of_its_work_is_partial(
     begin: Begin, claude: Asked, tmp_path: Path
 ) -> None:
     claude([write("half", ""), Fault("hang")])
-    run = ended(begin(task(tmp_path / "slow", "test -e whole", limits=Limits(seconds=5.0))))
+    run = ended(begin(task(tmp_path / "slow", "test -e whole", limits=Limits(seconds=8.0))))
     assert (run.outcome, run.exit_reason, len(run.trials)) == ("partial", "budget", 1)
     assert "half" in files(worked_in(run))
 

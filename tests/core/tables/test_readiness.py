@@ -64,6 +64,15 @@ def test_two_groups_are_too_few_to_keep_some_apart() -> None:
     assert obstacle(columns) is None
 
 
+@pytest.mark.parametrize(("wrong", "said"), [(None, "1 row of the table has no weight in w"), (-2.0, "a weight of -2")])
+def test_rows_without_a_positive_weight_are_told_before_training(wrong: float | None, said: str) -> None:
+    columns = {**numbers(), "w": [1.5, 2.5] * 29 + [1.5, wrong], "y": DRAW.normal(size=ROWS)}
+    found = obstacle(columns, w="weight")
+    assert found is not None
+    assert said in found.message
+    assert obstacle(columns) is None
+
+
 def test_an_ordinary_table_may_be_trained_on_and_another_is_refused() -> None:
     info = from_frame(pd.DataFrame({**numbers(), "y": DRAW.normal(size=ROWS)}))
     schema = detect_schema(info, "y")

@@ -10,6 +10,7 @@ from tabsmith.agents.protocol import AgentName, ProposerName
 from tabsmith.agents.usage import NO_USAGE
 from tabsmith.agents.usage import Usage as Used
 from tabsmith.errors import WORK_FAILED, ErrorReport
+from tabsmith.modeling.decisions.types import DecisionReport
 from tabsmith.modeling.results import Confusion, ModelReport, Residuals
 from tabsmith.orchestration.events import MergedBack, TaskExit, TaskOutcome
 from tabsmith.orchestration.loop_state import SessionState, Trial
@@ -105,6 +106,9 @@ class TrainDocument(msgspec.Struct, frozen=True, kw_only=True):
     outcome: Outcome | None
     exit_reason: ExitReason | None
     error: ErrorReport | None = None
+    decisions: DecisionReport | None = (
+        None  # the event, the threshold, calibration and intervals, and what they are worth
+    )
 
 
 def train_document(run_id: str, run: RunSnapshot, now: float) -> TrainDocument:
@@ -141,6 +145,7 @@ def train_document(run_id: str, run: RunSnapshot, now: float) -> TrainDocument:
         outcome=run.outcome,
         exit_reason=run.exit_reason,
         error=run.error,
+        decisions=report.decisions if report else None,
     )
 
 

@@ -1,6 +1,6 @@
 """The one-line bars of a screen: subject and state at the top, a job's progress, the keys at the bottom."""
 
-from typing import Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from rich.cells import cell_len
 from textual import events
@@ -9,11 +9,12 @@ from textual.reactive import reactive
 from textual.screen import Screen
 from textual.widget import Widget
 
-from tabsmith.presentation.labels import IDLE, RUN_STATES
-from tabsmith.runs.events import RunState
-from tabsmith.runs.jobs import Progressed
 from tabsmith.text import clean
 from tabsmith_tui.widgets.literal import ContentText, TextLine, assemble, content, literal
+
+if TYPE_CHECKING:  # the first frame shows neither a run nor a job
+    from tabsmith.runs.events import RunState
+    from tabsmith.runs.jobs import Progressed
 
 _GAP = "   "
 
@@ -168,11 +169,13 @@ class KeysBar(Widget):
         return tuple(kept)
 
 
-PillState: TypeAlias = RunState | Literal["idle"]
+PillState: TypeAlias = "RunState | Literal['idle']"
 
 
 def pill(state: PillState) -> Content:
     """The pill of a run's state, such as "● running", or "○ idle"."""
+    from tabsmith.presentation.labels import IDLE, RUN_STATES
+
     label = IDLE if state == "idle" else RUN_STATES[state]
     return content([(label.span,)])
 
@@ -188,15 +191,18 @@ class ProgressLine(TextLine):
     def begin(self, job: str) -> None:
         """Show that `job` runs; how far it is cannot be known yet."""
         self._job = clean(job, 100)
-        self.show_progress(Progressed(-1.0, ""))
+        self._show(-1.0, "")
         self.display = True
 
-    def show_progress(self, progress: Progressed) -> None:
+    def show_progress(self, progress: "Progressed") -> None:
         """Show the share that is done, and the job's message."""
-        done = round(max(0.0, min(1.0, progress.share)) * _WIDTH)
-        bar = "" if progress.share < 0 else f"  {'━' * done}{'╌' * (_WIDTH - done)} {progress.share:.0%}"
-        message = literal(f"  {progress.message}" if progress.message else "", 200, "$quiet")
-        self.show(assemble(("◔ ", "$accent"), self._job, (bar, "$accent"), ("   esc cancels", "$quiet"), message))
+        self._show(progress.share, progress.message)
+
+    def _show(self, share: float, message: str) -> None:
+        done = round(max(0.0, min(1.0, share)) * _WIDTH)
+        bar = "" if share < 0 else f"  {'━' * done}{'╌' * (_WIDTH - done)} {share:.0%}"
+        words = literal(f"  {message}" if message else "", 200, "$quiet")
+        self.show(assemble(("◔ ", "$accent"), self._job, (bar, "$accent"), ("   esc cancels", "$quiet"), words))
 
     def end(self) -> None:
         """Hide the line."""

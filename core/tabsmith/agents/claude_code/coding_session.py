@@ -19,7 +19,6 @@ from claude_agent_sdk import (
     PermissionResultDeny,
     ResultMessage,
     StreamEvent,
-    SystemMessage,
     TextBlock,
     ToolPermissionContext,
     ToolResultBlock,
@@ -32,12 +31,18 @@ from tabsmith.agents.agent_jobs import AgentJob, AgentJobEnd, AgentJobResult, De
 from tabsmith.agents.agent_program import AgentProgram
 from tabsmith.agents.api_keys import redact
 from tabsmith.agents.claude_code import tools
-from tabsmith.agents.claude_code.conversation import ProgramTransport, broken_off_error, retry_error, server_error
+from tabsmith.agents.claude_code.conversation import (
+    ProgramTransport,
+    broken_off_error,
+    check_session,
+    require_success,
+    retry_error,
+)
 from tabsmith.agents.claude_code.usage_tracker import SYNTHETIC_MODEL, ClaudeUsageTracker
 from tabsmith.agents.confined_files import path_inside
 from tabsmith.agents.permission_policy import PermissionPolicy, ToolCall
-from tabsmith.errors import AgentError, AgentReplyError, AgentTimeoutError
-from tabsmith.text import clean, clean_block
+from tabsmith.errors import AgentError, AgentTimeoutError
+from tabsmith.text import clean_block
 
 _EXIT_SECONDS: Final = 2.0  # for the program to save its own state
 _CANCEL_SECONDS: Final = 0.3  # for the program to report its usage when the job is cancelled
@@ -148,17 +153,13 @@ class _CodingSession:
 
     def end(self, result: ResultMessage) -> AgentJobResult:
         """Return how the job ended by the program's own account. Raises AgentError."""
-        message = clean(redact(result.result or ", ".join(result.errors or ())), 300)
         if result.subtype == "error_max_turns":
             return self._finished("turn limit")
         if result.subtype == "error_max_budget_usd":
             return self._finished("budget")
         if result.stop_reason == "refusal":
             return self._finished("refused")
-        if result.is_error and (result.terminal_reason == "api_error" or result.api_error_status):
-            raise server_error(result.api_error_status, self._server_error, message, 0.0)
-        if result.is_error:
-            raise AgentReplyError(f"Claude Code gave up: {message or result.subtype}.")
+        require_success(result, self._server_error)
         self._text = result.result or self._text
         return self._finished("done")
 
@@ -173,13 +174,7 @@ class _CodingSession:
 
     def _check(self, message: Message) -> None:
         """Require tabsmith's session and tools. A retry by the program itself fails the job: tabsmith itself retries."""
-        data: dict[str, Any] = message.data if isinstance(message, SystemMessage) else {}
-        reported = data.get("session_id") or getattr(message, "session_id", None) or self._job.session
-        if reported != self._job.session:
-            raise AgentReplyError(f"Claude Code works in the session {clean(reported)}, not in {self._job.session}.")
-        match data:
-            case {"subtype": "init", "tools": [*names]} if set(names) - set(tools.TOOL_KINDS):
-                raise AgentError(f"Claude Code came with tools that it must not have: {clean(', '.join(names))}.")
+        check_session(message, self._job.session, tools.TOOL_KINDS)
         error = retry_error(message)
         if error is not None and not self.failed.done():
             self.failed.set_result(error)

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from typing import Any, Final
 
 from claude_agent_sdk import (
@@ -72,21 +72,27 @@ async def converse(program: AgentProgram, request: ModelRequest, on_reply: OnRep
 
 
 def check_message(message: Message, session: str) -> None:
-    """Require tabsmith's session, without tools, and no retry of the program's own: tabsmith itself retries."""
-    data: dict[str, Any] = message.data if isinstance(message, SystemMessage) else {}
-    reported = data.get("session_id") or getattr(message, "session_id", None) or session
-    if reported != session:
-        raise AgentReplyError(f"Claude Code answered in the session {clean(reported)}, and was asked in {session}.")
-    match data:
-        case {"subtype": "init", "tools": [*tools]} if set(tools) - {_OUTPUT_TOOL}:
-            raise AgentError(f"Claude Code came with tools, which it must not have here: {clean(', '.join(tools))}.")
+    """Require tabsmith's session, without tools, and no retry of the program's own. Raises AgentError."""
+    check_session(message, session, {_OUTPUT_TOOL})
     if (error := retry_error(message)) is not None:
         raise error
 
 
+def check_session(message: Message, session: str, tools: Collection[str]) -> None:
+    """Require that the program is in tabsmith's session, with no other tools than these. Raises AgentReplyError for another
+    session, AgentError for another tool."""
+    data: dict[str, Any] = message.data if isinstance(message, SystemMessage) else {}
+    reported = data.get("session_id") or getattr(message, "session_id", None) or session
+    if reported != session:
+        raise AgentReplyError(f"Claude Code is in the session {clean(reported)}, not in {session}.")
+    match data:
+        case {"subtype": "init", "tools": [*names]} if others := set(names).difference(tools):
+            raise AgentError(f"Claude Code came with tools that it must not have: {clean(', '.join(sorted(others)))}.")
+
+
 def retry_error(message: Message) -> AgentError | None:
-    """Return the error of the model's server after which the program is about to retry by itself; None for other
-    messages."""
+    """Return the error of the model's server after which the program is about to retry by itself, which is left to
+    tabsmith; None for other messages."""
     match message.data if isinstance(message, SystemMessage) else {}:
         case {"subtype": "api_retry", "error_status": status, **data} if (
             status != 401
@@ -98,16 +104,23 @@ def retry_error(message: Message) -> AgentError | None:
 
 
 def _answer(result: ResultMessage, word: str) -> str:
-    message = clean(redact(result.result or ", ".join(result.errors or ())), 300)
-    if result.is_error and (result.terminal_reason == "api_error" or result.api_error_status):
-        raise server_error(result.api_error_status, word, message, 0.0)
-    if result.is_error:
-        raise AgentReplyError(f"Claude Code gave no answer: {message or result.subtype}.")
+    require_success(result, word)
     if result.structured_output is not None:
         return json.dumps(result.structured_output, ensure_ascii=False)
     if not (result.result or "").strip():
         raise AgentReplyError("Claude Code answered with nothing.")
     return result.result or ""
+
+
+def require_success(result: ResultMessage, word: str) -> None:
+    """Raise the error with which the program ended: the one of the model's server, for which it has this `word`, or
+    AgentReplyError."""
+    if not result.is_error:
+        return
+    message = clean(redact(result.result or ", ".join(result.errors or ())), 300)
+    if result.terminal_reason == "api_error" or result.api_error_status:
+        raise server_error(result.api_error_status, word, message, 0.0)
+    raise AgentReplyError(f"Claude Code gave up: {message or result.subtype}.")
 
 
 def server_error(status: int | None, word: str, message: str, pause: float) -> AgentError:

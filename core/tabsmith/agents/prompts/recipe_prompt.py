@@ -6,7 +6,7 @@ parts are bounded in characters whatever the table; tokens are estimated as a qu
 for English and for JSON.
 """
 
-from typing import Final
+from typing import Final, get_args
 
 import msgspec
 
@@ -14,7 +14,8 @@ from tabsmith.agents.prompts.quoting import data_block, strip_markers
 from tabsmith.agents.prompts.table_summary import describe_table
 from tabsmith.agents.prompts.trial_history import describe_earlier, describe_trials
 from tabsmith.agents.protocol import Brief, MetricGoal, Prompt, RemainingBudget
-from tabsmith.families.registry import family_names, family_parameters
+from tabsmith.families.feature_steps import FeatureStep
+from tabsmith.families.registry import families, family_names, family_parameters
 from tabsmith.families.spec import ParameterSpec
 from tabsmith.recipes import sql, sql_engine, sql_tree, validation
 from tabsmith.recipes.recipe import Family, Recipe
@@ -29,14 +30,14 @@ _FIELD_RULES: Final = {
     "encoders": 'how a column reaches the model: an object {"column": encoder}; what is left out is "auto"',
     "parameters": "an object of the family's parameters; what is left out has its default",
     "features": 'steps that make new columns inside each fold: a list of {"step": ..., ...}',
-    "target": 'what a regression\'s target is put through: "none", "log" or "yeo_johnson"; predictions are put back',
+    "target": 'what a regression\'s target is put through: "none", "log", "yeo_johnson", or "detrend" in a table split by time; predictions are put back',
     "monotone": 'numeric columns with which the prediction may only rise or fall: {"column": "increasing" | "decreasing"}',
 }
 
 
 def recipe_rules(problem_type: ProblemType) -> str:
     """Return the fields of a recipe, the families with their parameters, the encoders, and the rules of derived SQL."""
-    return "\n\n".join((_fields(), _families(problem_type), _encoders(), _derived()))
+    return "\n\n".join((_fields(), _families(problem_type), _encoders(), _derived(), _steps(problem_type)))
 
 
 def _fields() -> str:
@@ -74,6 +75,27 @@ def _encoders() -> str:
     lines = [f"- {kind}: {', '.join(encoders)}" for kind, encoders in validation.ENCODERS.items()]
     native = f'"native" on a code or category is for {" and ".join(validation.native_families())} only.'
     return "\n".join(("Encoders by the column's kind:", *lines, native))
+
+
+def _steps(problem_type: ProblemType) -> str:
+    lines = [
+        "Feature steps, fitted on each fold's own rows. No columns named: all that fit. Of arithmetic, crosses,",
+        "group_statistics and subset_hashes the strongest are kept that go with the target beyond noise. They help some",
+        "tables and hurt others: try one at a time.",
+    ]
+    for step in get_args(FeatureStep):
+        fields = [f"{field.name} = {_default_words(field.default)}" for field in msgspec.structs.fields(step)]
+        first = str(step.__doc__).split("\n", 1)[0]
+        lines.append(f'- {{"step": "{step.__struct_config__.tag}", {", ".join(fields)}}}: {first}')
+    if problem_type == "regression":
+        lines.append('A "target" of "log" suits prices and counts with a long tail.')
+    able = [spec.name for spec in families() if spec.requirements.monotone]
+    lines.append(f'"monotone" is for {", ".join(able)}; say it only where the meaning of a column demands it.')
+    return "\n".join(lines)
+
+
+def _default_words(default: object) -> str:
+    return msgspec.json.encode(default).decode().replace(",", ", ")
 
 
 def _derived() -> str:

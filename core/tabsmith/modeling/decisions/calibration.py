@@ -15,11 +15,12 @@ from typing import Final
 import numpy as np
 
 from tabsmith.families.estimator import Floats, Ints, two_class_columns
-from tabsmith.modeling.decisions.predicted_rows import PredictedRows
+from tabsmith.modeling.decisions.labelled_rows import LabelledRows, evenly_spaced, joined
 from tabsmith.modeling.decisions.types import UNCALIBRATED, Calibration, Isotonic, Platt, Temperature, Uncalibrated
 from tabsmith.modeling.metric_catalogue import Metric
 
-MAX_ROWS: Final = 50_000  # that a calibration is fitted to, evenly spaced
+MAX_ROWS: Final = 20_000  # that are looked at, evenly spaced over each fold; few numbers are to be found
+MAX_CELLS: Final = 600_000  # rows times classes
 MIN_ROWS: Final = 200  # below which nothing is calibrated: no gain could be told from chance
 ISOTONIC_ROWS: Final = 1_000  # of the rarer class, from which on a free curve is worth a try
 GROUPS: Final = 10
@@ -50,35 +51,37 @@ def calibrate(method: Calibration, probabilities: Floats) -> Floats:
             return two_class_columns(np.interp(probabilities[:, 1], given, calibrated))
 
 
-def check_calibration(metric: Metric, rows: PredictedRows, folds: Sequence[Ints]) -> CalibrationCheck:
+def check_calibration(metric: Metric, rows: LabelledRows, folds: Sequence[Ints]) -> CalibrationCheck:
     """The calibration of `rows`, predicted out of fold, that the folds confirm; none if none is confirmed.
 
     `folds` are the positions of the rows of each fold, which together are all rows to look at.
     """
-    looked_at = np.concatenate(list(folds))
-    if len(looked_at) < MIN_ROWS or len(folds) < 2:
+    if sum(map(len, folds)) < MIN_ROWS or len(folds) < 2:
         return CalibrationCheck(UNCALIBRATED, 0.0, 0.0)
-    best, best_fit = rows, None
-    for fit in _methods(rows.take(looked_at)):
-        crossed = rows.probabilities.copy()
-        for position, fold in enumerate(folds):
-            others = _thinned(np.concatenate([part for at, part in enumerate(folds) if at != position]))
-            crossed[fold] = calibrate(fit(rows.take(others)), rows.probabilities[fold])
-        found = rows.predicted_as(crossed)
-        gain, error = _gain_and_error(best, found, looked_at)
+    most = min(MAX_ROWS, MAX_CELLS // rows.classes) // len(folds)
+    parts = [rows.take(evenly_spaced(fold, most)) for fold in folds]
+    together = joined(parts)
+    best, best_fit, nearest = parts, None, (float("-inf"), 0.0)
+    for fit in _methods(together):
+        found = [
+            part.predicted_as(calibrate(fit(joined(parts[:at] + parts[at + 1 :])), part.probabilities))
+            for at, part in enumerate(parts)
+        ]
+        nearest = max(nearest, _gain_and_error(together, joined(found)))
+        gain, error = _gain_and_error(joined(best), joined(found))
         # Of methods that are alike, the simpler stays.
-        if gain > error and not _suffers(metric, rows, found, folds):
+        if gain > error and not _suffers(metric, parts, found):
             best, best_fit = found, fit
-    gain, error = _gain_and_error(rows, best, looked_at)
+    gain, error = nearest if best_fit is None else _gain_and_error(together, joined(best))
     if best_fit is None or gain <= 2 * error:
         return CalibrationCheck(UNCALIBRATED, gain, error)
-    return CalibrationCheck(best_fit(rows.take(_thinned(looked_at))), gain, error)
+    return CalibrationCheck(best_fit(together), gain, error)
 
 
-def _gain_and_error(before: PredictedRows, after: PredictedRows, looked_at: Ints) -> tuple[float, float]:
-    """By how much the log loss of the rows `looked_at` is lower `after`, and the standard error of that."""
-    gains = (_row_losses(before) - _row_losses(after))[looked_at]
-    weights = np.ones(len(gains)) if before.weights is None else before.weights[looked_at]
+def _gain_and_error(before: LabelledRows, after: LabelledRows) -> tuple[float, float]:
+    """By how much the log loss of rows is lower `after`, and the standard error of that."""
+    gains = _row_losses(before) - _row_losses(after)
+    weights = np.ones(len(gains)) if before.weights is None else before.weights
     shares = weights / weights.sum()
     gain = float(shares @ gains)
     return gain, float(np.sqrt(shares**2 @ (gains - gain) ** 2))
@@ -99,7 +102,7 @@ def expected_error(probability: Floats, came_true: Floats) -> float:
 # The methods ---------------------------------------------------------------------------------------------------------
 
 
-def _methods(rows: PredictedRows) -> Iterable[Callable[[PredictedRows], Calibration]]:
+def _methods(rows: LabelledRows) -> Iterable[Callable[[LabelledRows], Calibration]]:
     """The ways to fit a calibration, the simplest first."""
     yield _fit_temperature
     if rows.classes == 2:
@@ -108,7 +111,7 @@ def _methods(rows: PredictedRows) -> Iterable[Callable[[PredictedRows], Calibrat
             yield _fit_isotonic
 
 
-def _fit_temperature(rows: PredictedRows) -> Calibration:
+def _fit_temperature(rows: LabelledRows) -> Calibration:
     from scipy.optimize import minimize_scalar
 
     def loss(log_temperature: float) -> float:
@@ -119,7 +122,7 @@ def _fit_temperature(rows: PredictedRows) -> Calibration:
     return Temperature(float(np.exp(found.x)))
 
 
-def _fit_platt(rows: PredictedRows) -> Calibration:
+def _fit_platt(rows: LabelledRows) -> Calibration:
     from sklearn.linear_model import LogisticRegression
 
     if len(np.unique(rows.y)) < 2:
@@ -130,7 +133,7 @@ def _fit_platt(rows: PredictedRows) -> Calibration:
     return Platt(float(model.coef_[0, 0]), float(model.intercept_[0]))
 
 
-def _fit_isotonic(rows: PredictedRows) -> Calibration:
+def _fit_isotonic(rows: LabelledRows) -> Calibration:
     from sklearn.isotonic import IsotonicRegression
 
     edge = 1 / (len(rows) + 2)  # no row is certain (Laplace's rule of succession)
@@ -144,23 +147,18 @@ def _log_odds(probabilities: Floats) -> Floats:
     return np.asarray(np.log(second / (1 - second)), dtype=np.float64)
 
 
-def _row_losses(rows: PredictedRows) -> Floats:
+def _row_losses(rows: LabelledRows) -> Floats:
     of_truth = rows.probabilities[np.arange(len(rows)), rows.y]
     return np.asarray(-np.log(np.clip(of_truth, _SMALLEST, None)), dtype=np.float64)
 
 
-def _suffers(metric: Metric, before: PredictedRows, after: PredictedRows, folds: Sequence[Ints]) -> bool:
+def _suffers(metric: Metric, before: Sequence[LabelledRows], after: Sequence[LabelledRows]) -> bool:
     """Whether the metric's mean over the folds is worse `after`, by more than rounding makes it."""
 
-    def mean(rows: PredictedRows) -> float:
-        scores = [rows.take(fold).score(metric) for fold in folds]
+    def mean(parts: Sequence[LabelledRows]) -> float:
+        scores = [part.score(metric) for part in parts]
         defined = [score for score in scores if score == score]
         return float(np.mean(defined)) if defined else 0.0
 
     was, now = mean(before), mean(after)
     return metric.better(was, now) and abs(was - now) > 1e-6 * max(1.0, abs(was))
-
-
-def _thinned(rows: Ints) -> Ints:
-    """`rows` if they are at most `MAX_ROWS`, else evenly spaced ones of them."""
-    return rows if len(rows) <= MAX_ROWS else np.sort(rows)[np.linspace(0, len(rows) - 1, MAX_ROWS).astype(np.int64)]

@@ -14,9 +14,11 @@ import numpy as np
 
 from tabsmith.errors import PredictionError
 from tabsmith.families.estimator import Floats, Ints
+from tabsmith.modeling.decisions.labelled_rows import evenly_spaced
 from tabsmith.modeling.decisions.types import LEVEL, Conformal, Difficulty
 
-MAX_RESIDUALS: Final = 2_001
+MAX_ROWS: Final = 200_000  # whose residuals are looked at, evenly spaced over each fold
+MAX_RESIDUALS: Final = 2_001  # that are kept
 _BIN_ROWS: Final = 50  # of out-of-fold predictions, at the least, for a point of the difficulty
 _MAX_BINS: Final = 20
 _LEAST_SCALE: Final = 0.1  # of the mean residual: no row is taken to be certain
@@ -24,7 +26,8 @@ _LEAST_SCALE: Final = 0.1  # of the mean residual: no row is taken to be certain
 
 def fit_intervals(y: Floats, prediction: Floats, folds: Sequence[Ints]) -> Conformal:
     """The intervals by out-of-fold `prediction` (rows,) of the numbers `y`; `folds` hold each fold's row positions."""
-    rows = np.concatenate(list(folds))
+    folds = [evenly_spaced(fold, MAX_ROWS // len(folds)) for fold in folds]
+    rows = np.concatenate(folds)
     difficulty = _difficulty(y[rows], prediction[rows])
     if difficulty.predicted and not _is_confirmed(y, prediction, folds):
         difficulty = Difficulty()

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from tabsmith.families.estimator import Floats, Ints
+from tabsmith.modeling import metrics
 from tabsmith.modeling.decisions import calibration, conformal, thresholds
 from tabsmith.modeling.decisions.calibration import CalibrationCheck
 from tabsmith.modeling.decisions.goals import AutomaticThreshold, BestForMetric, FixedThreshold, LeastCost
 from tabsmith.modeling.decisions.label_rules import EventThreshold, LabelRule, MostProbable
+from tabsmith.modeling.decisions.labelled_rows import LabelledRows
 from tabsmith.modeling.decisions.labels import choose_labels
-from tabsmith.modeling.decisions.predicted_rows import PredictedRows
 from tabsmith.modeling.decisions.thresholds import CrossValidated
 from tabsmith.modeling.decisions.types import (
     LEVEL,
@@ -51,14 +52,15 @@ class FittedDecisions:
         return choose_labels(self.decisions.rule, probabilities)
 
     def cross_validated(self, ensemble: Ensemble) -> CrossValidated:
-        """The cross-validated score of the model's predictions: the ensemble's own, but where labels are compared and a
-        threshold makes them, that of such labels, with each fold's threshold tuned on the other folds."""
-        data, rule = self.data, self.decisions.rule
-        if isinstance(rule, MostProbable) or not data.metric.uses_labels:
+        """The cross-validated score of the model's predictions: the ensemble's own, but where labels of two classes are
+        compared, that of the labels that the model gives, with each fold's rule chosen by the other folds."""
+        data = self.data
+        if data.classes != 2 or not data.metric.uses_labels:
             return CrossValidated(ensemble.score, ensemble.standard_error)
-        rows = PredictedRows(data.y.astype(np.int64), self.out_of_fold, data.weights)
+        rows = LabelledRows(data.y.astype(np.int64), self.out_of_fold, data.weights)
         folds = [scored for _, scored in data.folds]
-        return thresholds.cross_validated_score(data.goal, data.metric, rule, rows, folds)
+        found = thresholds.cross_validated_score(data.goal, data.metric, rows, folds)
+        return found if found.score == found.score else CrossValidated(ensemble.score, ensemble.standard_error)
 
     def report(self, y: Ints | Floats, prediction: Floats, weights: Floats | None) -> DecisionReport:
         """The decisions measured on rows with the targets `y`, the calibrated `prediction`, and the weights if they have any."""
@@ -74,7 +76,7 @@ class FittedDecisions:
         return DecisionReport(
             event=data.labels.words()[data.metric.event],
             calibration=reliability,
-            threshold=_measure_threshold(data, self.decisions.rule, PredictedRows(positions, prediction, weights)),
+            threshold=_measure_threshold(data, self.decisions.rule, LabelledRows(positions, prediction, weights)),
         )
 
 
@@ -91,7 +93,7 @@ def fit_decisions(data: TrainingData, ensemble: Ensemble) -> FittedDecisions:
         numbers = np.asarray(data.y, dtype=np.float64)
         intervals = conformal.fit_intervals(numbers, prediction[:, 0], folds)
         return FittedDecisions(data, Decisions(intervals=intervals), unchecked, prediction)
-    rows = PredictedRows(np.asarray(data.y, dtype=np.int64), prediction, data.weights)
+    rows = LabelledRows(np.asarray(data.y, dtype=np.int64), prediction, data.weights)
     check = calibration.check_calibration(data.metric, rows, folds)
     calibrated = rows.predicted_as(calibration.calibrate(check.method, prediction))
     rule: LabelRule = MostProbable()
@@ -107,20 +109,24 @@ def _expected_error(event: int, y: Ints, probabilities: Floats) -> float:
     return calibration.expected_error(probabilities.max(axis=1), came_true)
 
 
-def _measure_threshold(data: TrainingData, rule: LabelRule, rows: PredictedRows) -> ThresholdReport | None:
+def _measure_threshold(data: TrainingData, rule: LabelRule, rows: LabelledRows) -> ThresholdReport | None:
     """What a threshold brings beside 0.5; None if the most probable class is the label and nobody asked for another."""
     goal, event = data.goal, data.metric.event
     if isinstance(rule, MostProbable):
         if isinstance(goal, AutomaticThreshold):
             return None
         rule = EventThreshold(event, thresholds.HALF)
-    half = EventThreshold(event, thresholds.HALF)
+    both = thresholds.confusions_at(rows, event, np.array([rule.threshold, thresholds.HALF]))
     if isinstance(goal, LeastCost):
-        score, at_half = (1_000 * thresholds.cost_per_row(goal, rows, each) for each in (rule, half))
+        score, at_half = (1_000 * thresholds.cost_per_row(goal, confusion, event) for confusion in both)
     else:
-        metric = get_metric(goal.metric if isinstance(goal, BestForMetric) else _label_metric(data, goal))
-        score, at_half = (rows.score(metric.about(event, each)) for each in (rule, half))
-    return ThresholdReport(goal, rule.threshold, len(rows), score, at_half)
+        metric = get_metric(goal.metric if isinstance(goal, BestForMetric) else _label_metric(data, goal)).about(event)
+        score, at_half = (metrics.score_confusion(metric, confusion) for confusion in both)
+    return ThresholdReport(goal, rule.threshold, len(rows), _defined(score), _defined(at_half))
+
+
+def _defined(score: float) -> float | None:
+    return score if score == score else None
 
 
 def _label_metric(data: TrainingData, goal: AutomaticThreshold | FixedThreshold) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tabsmith.families.estimator import Floats, Ints
+from tabsmith.modeling import metrics
 from tabsmith.modeling.decisions.goals import (
     AutomaticThreshold,
     BestForMetric,
@@ -19,8 +20,7 @@ from tabsmith.modeling.decisions.goals import (
     LeastCost,
 )
 from tabsmith.modeling.decisions.label_rules import EventThreshold, LabelRule, MostProbable
-from tabsmith.modeling.decisions.labels import choose_labels
-from tabsmith.modeling.decisions.predicted_rows import PredictedRows
+from tabsmith.modeling.decisions.labelled_rows import LabelledRows, evenly_spaced, joined
 from tabsmith.modeling.metric_catalogue import Metric, get_metric
 
 CANDIDATES: Final = 200
@@ -28,55 +28,91 @@ SMOOTHED: Final = 5  # neighbouring candidates whose scores are averaged: a sing
 MAX_ROWS: Final = 200_000  # that are looked at, evenly spaced
 HALF: Final = 0.5
 
-Measure = Callable[[PredictedRows, EventThreshold], float]
-"""How good labels by a threshold are: higher is better, NaN where that is undefined."""
+_OF_RARE_EVENTS: Final = frozenset({"f1", "f1_macro", "balanced_accuracy", "matthews_corrcoef", "cohen_kappa"})
+
+Measure = Callable[[Floats], float]
+"""How good labels are by their confusion (2, 2), which counts truth by label: higher is better, NaN if undefined."""
+
+
+def search_rule(goal: LabelGoal, metric: Metric, event_share: float) -> LabelRule:
+    """The rule by which recipes are compared before a threshold is chosen for the model that is made of them.
+
+    Where an event is rare, hardly a row is more probably the event than not, and F1 and its like would be 0 for every
+    recipe. Labels are made from `event_share` on then, the share of the event: about as many rows as there are events
+    are predicted to be one. Where the goal says a threshold, it is that.
+    """
+    match goal:
+        case _ if not metric.uses_labels:
+            return MostProbable()
+        case FixedThreshold() | LeastCost():
+            return EventThreshold(metric.event, goal.threshold)
+        case _ if metric.name in _OF_RARE_EVENTS:
+            return EventThreshold(metric.event, event_share)
+        case _:
+            return MostProbable()
 
 
 def goal_measure(goal: LabelGoal, metric: Metric) -> Measure:
     """What `goal` wants to be high: a metric in the sense that higher is better, or the negative cost of a row.
 
-    `metric` is the run's own, which an automatic and a fixed threshold are measured by.
+    `metric` is the run's own, which an automatic and a fixed threshold are measured by; its event is the goal's.
     """
     if isinstance(goal, LeastCost):
-        costs = goal
-        return lambda rows, rule: -cost_per_row(costs, rows, rule)
-    wanted = get_metric(goal.metric) if isinstance(goal, BestForMetric) else metric
+        costs, event = goal, metric.event
+        return lambda confusion: -cost_per_row(costs, confusion, event)
+    wanted = get_metric(goal.metric).about(metric.event) if isinstance(goal, BestForMetric) else metric
     sign = 1.0 if wanted.greater_is_better else -1.0
-    return lambda rows, rule: sign * rows.score(wanted.about(rule.event, rule))
+    return lambda confusion: sign * metrics.score_confusion(wanted, confusion)
 
 
-def cost_per_row(costs: LeastCost, rows: PredictedRows, rule: EventThreshold) -> float:
-    """The mean cost of a row with the labels that `rule` gives, in the unit of `costs`."""
-    is_event = rows.y == rule.event
-    predicted = choose_labels(rule, rows.probabilities) == rule.event
-    of_events = np.where(predicted, costs.hit, costs.miss)
-    of_others = np.where(predicted, costs.alarm, 0.0)
-    return rows.mean(np.where(is_event, of_events, of_others))
+def cost_per_row(costs: LeastCost, confusion: Floats, event: int) -> float:
+    """The mean cost of a row by the confusion (2, 2) of truth and label, in the unit of `costs`."""
+    other = 1 - event
+    total = (
+        costs.miss * confusion[event, other]
+        + costs.alarm * confusion[other, event]
+        + costs.hit * confusion[event, event]
+    )
+    return float(total / confusion.sum())
 
 
-def choose_rule(goal: LabelGoal, metric: Metric, rows: PredictedRows, folds: Sequence[Ints]) -> LabelRule:
+def confusions_at(rows: LabelledRows, event: int, thresholds: Floats) -> Floats:
+    """(thresholds, 2, 2): the rows by truth and label, weighted, if the event is predicted from each threshold on."""
+    probability = rows.probabilities[:, event]
+    order = np.argsort(probability, kind="stable")
+    first = np.searchsorted(probability[order], thresholds, side="left")  # of the rows that are predicted
+    weights = np.ones(len(rows)) if rows.weights is None else rows.weights
+    confusions = np.empty((len(thresholds), 2, 2))
+    for truth in (0, 1):
+        below = np.concatenate([[0.0], np.cumsum((weights * (rows.y == truth))[order])])
+        confusions[:, truth, 1 - event] = below[first]
+        confusions[:, truth, event] = below[-1] - below[first]
+    return confusions
+
+
+def choose_rule(goal: LabelGoal, metric: Metric, rows: LabelledRows, folds: Sequence[Ints]) -> LabelRule:
     """The rule that reaches `goal` on `rows` of two classes, predicted out of fold.
 
-    `folds` are the positions of each fold's rows. A goal that is automatic keeps to the most probable class unless the
-    metric compares labels and other folds confirm the gain of another threshold, beyond one standard error.
+    `folds` are the positions of each fold's rows. A threshold for a metric is tuned unless it is worse than 0.5 on folds
+    that it was not tuned on; one for costs unless it is no better there than the threshold of theory, and a goal that is
+    automatic keeps to the most probable class likewise, both by one standard error.
     """
     event = metric.event
     if isinstance(goal, FixedThreshold):
         return EventThreshold(event, goal.threshold)
     if isinstance(goal, AutomaticThreshold) and not metric.uses_labels:
         return MostProbable()
-    parts = [rows.take(_thinned(fold, len(folds))) for fold in folds]
-    together = _joined(parts)
+    parts = [rows.take(evenly_spaced(fold, MAX_ROWS // len(folds))) for fold in folds]
+    together = joined(parts)
     if len(np.unique(together.y)) < 2:
         return MostProbable()
     measure = goal_measure(goal, metric)
     best = EventThreshold(event, tune(measure, together, event))
-    if isinstance(goal, BestForMetric):
-        return best
     known = EventThreshold(event, goal.threshold if isinstance(goal, LeastCost) else HALF)
     gains = _gains_of_tuning(measure, parts, known)
     error = float(gains.std(ddof=1) / np.sqrt(len(gains))) if len(gains) > 1 else float("inf")
-    if len(gains) and gains.mean() > error:
+    needed = 0.0 if isinstance(goal, BestForMetric) else error
+    if len(gains) and gains.mean() > needed:
         return best
     return MostProbable() if isinstance(goal, AutomaticThreshold) else known
 
@@ -88,22 +124,13 @@ class CrossValidated(NamedTuple):
     standard_error: float
 
 
-def cross_validated_score(
-    goal: LabelGoal, metric: Metric, rule: EventThreshold, rows: PredictedRows, folds: Sequence[Ints]
-) -> CrossValidated:
-    """The score of labels under `metric`, each fold's by a threshold that was tuned on the other folds.
-
-    `rule` is the one that was chosen on all of them; it stands for every fold where it was not tuned.
-    """
-    parts = [rows.take(_thinned(fold, len(folds))) for fold in folds]
-    tuned = isinstance(goal, AutomaticThreshold | BestForMetric) and len(parts) > 1
+def cross_validated_score(goal: LabelGoal, metric: Metric, rows: LabelledRows, folds: Sequence[Ints]) -> CrossValidated:
+    """The score of labels under `metric`, each fold's by the rule that the other folds choose for `goal`."""
     scores = []
-    for position, part in enumerate(parts):
-        of_fold = rule
-        if tuned:
-            others = _joined([each for at, each in enumerate(parts) if at != position])
-            of_fold = EventThreshold(rule.event, tune(goal_measure(goal, metric), others, rule.event))
-        scores.append(part.score(metric.about(rule.event, of_fold)))
+    for position, fold in enumerate(folds):
+        others = [part for at, part in enumerate(folds) if at != position] or [fold]
+        rule = choose_rule(goal, metric, rows, others)
+        scores.append(rows.take(fold).score(metric.about(metric.event, rule)))
     defined = np.asarray([score for score in scores if score == score])
     if not len(defined):
         return CrossValidated(float("nan"), 0.0)
@@ -111,13 +138,13 @@ def cross_validated_score(
     return CrossValidated(float(defined.mean()), error)
 
 
-def tune(measure: Measure, rows: PredictedRows, event: int) -> float:
+def tune(measure: Measure, rows: LabelledRows, event: int) -> float:
     """The threshold between two probabilities of the event at which `measure`, smoothed, is highest.
 
     Returns 0.5 if the measure is undefined at every one of them, or if all probabilities are equal.
     """
     candidates = _candidates(rows.probabilities[:, event], rows.y == event)
-    scores = np.asarray([measure(rows, EventThreshold(event, each)) for each in candidates.tolist()])
+    scores = np.asarray([measure(confusion) for confusion in confusions_at(rows, event, candidates)])
     defined = np.isfinite(scores)
     if not defined.any():
         return HALF
@@ -141,27 +168,14 @@ def _candidates(probability: Floats, is_event: npt.NDArray[np.bool_]) -> Floats:
     return np.unique(np.concatenate(found))
 
 
-def _gains_of_tuning(measure: Measure, parts: Sequence[PredictedRows], known: EventThreshold) -> Floats:
+def _gains_of_tuning(measure: Measure, parts: Sequence[LabelledRows], known: EventThreshold) -> Floats:
     """By how much each fold's measure is better at a threshold tuned on the other folds than at `known`."""
     gains = []
     for position, part in enumerate(parts):
-        others = _joined([each for at, each in enumerate(parts) if at != position] or [part])
-        tuned = EventThreshold(known.event, tune(measure, others, known.event))
-        gain = measure(part, tuned) - measure(part, known)
+        others = joined([each for at, each in enumerate(parts) if at != position] or [part])
+        compared = np.array([tune(measure, others, known.event), known.threshold])
+        tuned, before = confusions_at(part, known.event, compared)
+        gain = measure(tuned) - measure(before)
         if gain == gain:
             gains.append(gain)
     return np.asarray(gains, dtype=np.float64)
-
-
-def _joined(parts: Sequence[PredictedRows]) -> PredictedRows:
-    weights = [part.weights for part in parts if part.weights is not None]
-    return PredictedRows(
-        np.concatenate([part.y for part in parts]),
-        np.concatenate([part.probabilities for part in parts]),
-        np.concatenate(weights) if weights else None,
-    )
-
-
-def _thinned(fold: Ints, folds: int) -> Ints:
-    most = MAX_ROWS // folds
-    return fold if len(fold) <= most else fold[np.linspace(0, len(fold) - 1, most).astype(np.int64)]

@@ -104,14 +104,14 @@ class CalibrationReport(msgspec.Struct, frozen=True):
 class ThresholdReport(msgspec.Struct, frozen=True):
     """The threshold by which the event is predicted, and what it brings on the test set beside a threshold of 0.5.
 
-    `score` and `score_at_half` are values of the goal's metric, or costs per 1,000 rows.
+    `score` and `score_at_half` are values of the goal's metric, None where it is undefined, or costs per 1,000 rows.
     """
 
     goal: LabelGoal
     threshold: float
     rows: int
-    score: float
-    score_at_half: float
+    score: float | None
+    score_at_half: float | None
 
 
 class IntervalsReport(msgspec.Struct, frozen=True):

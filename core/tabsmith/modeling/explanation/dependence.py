@@ -1,12 +1,12 @@
 """Partial dependence: the mean prediction if every row had the same value in one column (Friedman 2001)."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 
-from tabsmith.families.estimator import Floats
 from tabsmith.modeling.explanation.out_of_fold import OutOfFoldSample
 from tabsmith.modeling.explanation.types import DependencePoint, PartialDependence
 from tabsmith.modeling.rows import BooleanColumn, ColumnValues, DateColumn, NumberColumn, TextColumn
@@ -35,13 +35,22 @@ def partial_dependence(
         if enough():
             break
         values = data.rows.columns[column]
-        points = []
-        for value, cell, share in _grid(values):
-            prediction = few.predict(few.rows.replaced({column: cell.take(np.zeros(len(few), dtype=np.int64))}))
-            mean = prediction[:, list(outputs)].mean(axis=0).tolist()
-            points.append(DependencePoint(value, tuple(_rounded(number) for number in mean), _rounded(share)))
-        found.append(PartialDependence(column, _kind(values), tuple(points), labels))
+        grid = _grid(values)
+        means = few.predict_at(column, grid.cells, len(grid.shown))[:, :, list(outputs)].mean(axis=1)
+        points = tuple(
+            DependencePoint(value, tuple(_rounded(number) for number in mean), _rounded(share))
+            for value, mean, share in zip(grid.shown, means.tolist(), grid.shares, strict=True)
+        )
+        found.append(PartialDependence(column, _kind(values), points, labels))
     return tuple(found)
+
+
+class _Grid(NamedTuple):
+    """Up to 20 values of a column: as shown, as cells, and the share of the rows at or near each."""
+
+    shown: list[float | str]
+    cells: ColumnValues
+    shares: list[float]
 
 
 def _kind(values: ColumnValues) -> Literal["number", "date", "level"]:
@@ -60,40 +69,32 @@ def explained_outputs(data: TrainingData) -> tuple[tuple[int, ...], tuple[str, .
     return frequent, tuple(words[position] for position in frequent)
 
 
-def _grid(values: ColumnValues) -> list[tuple[float | str, ColumnValues, float]]:
-    """Up to 20 values: as shown, as a column of one cell, and the share of the rows at or near each."""
+def _grid(values: ColumnValues) -> _Grid:
     if isinstance(values, TextColumn):
         return _level_grid(values)
     missing = np.isnan(values.values)
     present = values.values[~missing]
-    if not len(present):
-        return []
     distinct = np.unique(present)
     room = MAX_POINTS - 1
     if len(distinct) > room:
         distinct = np.unique(np.quantile(present, np.linspace(0.0, 1.0, room), method="nearest"))
     middles = (distinct[1:] + distinct[:-1]) / 2
-    nearest = np.bincount(np.searchsorted(middles, present), minlength=len(distinct)) / len(values.values)
-    grid = [
-        (_shown(values, number), _cell(values, number), float(share))
-        for number, share in zip(distinct.tolist(), nearest.tolist(), strict=True)
-    ]
+    counts = np.bincount(np.searchsorted(middles, present), minlength=len(distinct)).tolist()
+    shown = [_shown(values, number) for number in distinct.tolist()]
+    cells = distinct
     if missing.any():
-        grid.append(("", _cell(values, float("nan")), float(missing.mean())))
-    return grid
+        shown, counts, cells = [*shown, ""], [*counts, int(missing.sum())], np.append(distinct, np.nan)
+    return _Grid(shown, replace(values, values=cells), [count / len(values.values) for count in counts])
 
 
-def _level_grid(values: TextColumn) -> list[tuple[float | str, ColumnValues, float]]:
+def _level_grid(values: TextColumn) -> _Grid:
     counts = np.bincount(values.codes + 1, minlength=len(values.levels) + 1)
-    order = [code for code in np.argsort(-counts, kind="stable").tolist() if counts[code]][:MAX_POINTS]
-    return [
-        (
-            clean(values.levels[code - 1], _LEVEL) if code else "",
-            TextColumn(np.array([code - 1], dtype=np.int64), values.levels),
-            float(counts[code] / len(values.codes)),
-        )
-        for code in order
-    ]
+    order = [place for place in np.argsort(-counts, kind="stable").tolist() if counts[place]][:MAX_POINTS]
+    return _Grid(
+        [clean(values.levels[place - 1], _LEVEL) if place else "" for place in order],
+        TextColumn(np.array(order, dtype=np.int64) - 1, values.levels),
+        [float(counts[place] / len(values.codes)) for place in order],
+    )
 
 
 def _shown(values: ColumnValues, number: float) -> float | str:
@@ -106,17 +107,6 @@ def shown_time(seconds: float) -> str:
     """A time in seconds since 1970 as `2024-01-31`, with the hour and minute unless it is midnight."""
     moment = datetime.fromtimestamp(seconds, UTC)
     return moment.strftime("%Y-%m-%d" if moment.hour == moment.minute == 0 else "%Y-%m-%d %H:%M")
-
-
-def _cell(values: NumberColumn | BooleanColumn | DateColumn, number: float) -> ColumnValues:
-    cell: Floats = np.array([number])
-    match values:
-        case NumberColumn(whole=whole):
-            return NumberColumn(cell, whole)
-        case BooleanColumn():
-            return BooleanColumn(cell)
-        case DateColumn():
-            return DateColumn(cell)
 
 
 def _rounded(value: float) -> float:

@@ -1,6 +1,6 @@
 """Where a model errs: the rows that it predicts worst, and slices of one column in which it errs beyond noise."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Final
 
@@ -51,13 +51,19 @@ def worst_rows(
 
 
 def worst_slices(
-    rows: RowArrays, columns: Sequence[str], y: Ints | Floats, prediction: Floats, metric: Metric
+    rows: RowArrays,
+    columns: Sequence[str],
+    y: Ints | Floats,
+    prediction: Floats,
+    metric: Metric,
+    *,
+    enough: Callable[[], bool] = lambda: False,
 ) -> tuple[WorstSlice, ...]:
     """The slices of at least 30 rows in which the rows' errors are larger than elsewhere, beyond noise; the worst first.
 
     A slice is a level, a fifth of a number's or date's rows, or the missing cells of one column. That its errors are
     larger is shown by a one-sided test of ranks (Mann and Whitney 1947), with a p-value of at most 0.01 after it was
-    multiplied by the number of slices that were looked at (Bonferroni).
+    multiplied by the number of slices that were looked at (Bonferroni). `enough` is asked before every column.
     """
     from scipy.special import ndtr
     from scipy.stats import rankdata
@@ -72,6 +78,8 @@ def worst_slices(
     tested = 0
     found = []
     for name in columns:
+        if enough():
+            break
         for values, inside in _slices(rows.columns[name]):
             size = int(inside.sum())
             if not MIN_SLICE_ROWS <= size <= count - MIN_SLICE_ROWS:

@@ -22,7 +22,8 @@ from tabsmith.modeling.results import ColumnImportance
 from tabsmith.modeling.rows import RowArrays
 from tabsmith.modeling.training_data import TrainingData
 
-IMPORTANCE_SHARE: Final = 0.6  # of the time; partial dependence takes the rest
+SLICES_SHARE: Final = 0.2  # of the time at the most, which thousands of columns take
+IMPORTANCE_SHARE: Final = 0.6  # of the time then left; partial dependence takes the rest
 _MAX_SLICED_ROWS: Final = 50_000
 
 
@@ -36,6 +37,11 @@ class MeasuredRows:
     prediction: Floats  # (rows, classes or 1)
     positions: Ints  # in the table, counted from 0
     decisions: Decisions  # by which predictions are calibrated and made labels
+
+
+def holdout_rows(data: TrainingData, prediction: Floats, decisions: Decisions) -> MeasuredRows:
+    """The hold-out with the calibrated `prediction` of its rows."""
+    return MeasuredRows(data.held_rows, data.held_y, prediction, data.held_positions, decisions)
 
 
 class Explained(msgspec.Struct, frozen=True):
@@ -63,7 +69,15 @@ def explain_model(
     worst = worst_rows(measured.y, measured.prediction, words, measured.positions, rule)
     names = measurable_columns(data)
     sliced = _few(measured, generator)
-    slices = worst_slices(sliced.rows, names, sliced.y, sliced.prediction, data.metric.about(data.metric.event, rule))
+    slices_end = time.monotonic() + SLICES_SHARE * (deadline - time.monotonic())
+    slices = worst_slices(
+        sliced.rows,
+        names,
+        sliced.y,
+        sliced.prediction,
+        data.metric.about(data.metric.event, rule),
+        enough=lambda: time.monotonic() >= slices_end,
+    )
     curves: tuple[ClassCurves, ...] = ()
     scores: tuple[ClassScores, ...] = ()
     if data.classes:

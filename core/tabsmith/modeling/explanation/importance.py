@@ -71,12 +71,12 @@ def cheap_order(
     generator: np.random.Generator,
     enough: Callable[[], bool] = lambda: False,
 ) -> tuple[str, ...]:
-    """`names`, those that seem to matter most first: a guess from a few hundred rows.
+    """`names`, those that seem to matter most first: a guess from a few rows.
 
     By the mean size of the Shapley values of the members that give them at little cost; where none does, by one shuffle
     of each column.
     """
-    sizes = mean_contributions(sample)
+    sizes = mean_contributions(sample, enough)
     if sizes is None:
         few = sample.first(ORDER_ROWS)
         base = _score(metric, few, few.rows, classes)

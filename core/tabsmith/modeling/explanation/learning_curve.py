@@ -20,6 +20,7 @@ from tabsmith.modeling.training_data import TrainingData
 SHARES: Final = (0.25, 0.5, 1.0)
 MIN_ROWS: Final = 50  # of the smallest fit
 AMPLE: Final = 3.0  # times the seconds that the fits should take must be left, where the time is limited
+_LARGEST_SHARE: Final = 2**-0.5  # of a doubling's gain that the next doubling brings
 DRAWS: Final = 200
 _MAX_SCORED: Final = 10_000  # rows of a draw
 
@@ -65,7 +66,8 @@ def extrapolate(data: TrainingData, scored: Ints, rows: list[int], predictions: 
     """The curve of the predictions of the rows `scored`, each made by a model fitted on so many `rows`.
 
     `rows` double from one to the next. As of a power law, each doubling is taken to bring the same share of the gain of
-    the doubling before (Viering and Loog 2021, on the shapes of learning curves).
+    the doubling before (Viering and Loog 2021, on the shapes of learning curves), but never more than where the error
+    falls with the root of the rows: gains that seem to grow are noise.
     """
     y, sign = data.y[scored], 1.0 if data.metric.greater_is_better else -1.0
 
@@ -95,7 +97,8 @@ def _next_gain(scores: list[float]) -> float | None:
     first, second = (after - before for before, after in pairwise(scores[-3:]))
     if not first > 0 or not second > 0:  # also where a score is undefined
         return None
-    return second * min(1.0, second / first)
+    share = min(_LARGEST_SHARE, second / first)
+    return (first + second) * share**2 / (1 + share)
 
 
 def _nested_parts(data: TrainingData, fitted: Ints) -> list[Ints]:

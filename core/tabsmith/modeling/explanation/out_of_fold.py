@@ -16,7 +16,7 @@ from tabsmith.modeling.cross_validation import compute_derived_columns
 from tabsmith.modeling.decisions.calibration import calibrate
 from tabsmith.modeling.decisions.types import UNCALIBRATED, Calibration
 from tabsmith.modeling.ensemble import BaggedMember
-from tabsmith.modeling.rows import RowArrays
+from tabsmith.modeling.rows import ColumnValues, RowArrays
 from tabsmith.modeling.training_data import TrainingData
 
 
@@ -46,6 +46,23 @@ class OutOfFoldSample:
                     of_fold = complete.take(np.arange(part.start, part.stop))
                     total[part] += member.weight * member.models[fold].predict(of_fold)
         return calibrate(self.calibration, total)
+
+    def predict_at(self, column: str, cells: ColumnValues, count: int) -> Floats:
+        """(cells, rows, classes or 1): the predictions if every row had the first of the `count` cells in `column`, and
+        so on."""
+        found = np.empty((count, len(self), self.outputs))
+        for fold, part in enumerate(self.parts):
+            size = part.stop - part.start
+            if not size:
+                continue
+            changed = cells.take(np.repeat(np.arange(count), size))
+            rows = self.rows.take(np.tile(np.arange(part.start, part.stop), count)).replaced({column: changed})
+            total = np.zeros((len(rows), self.outputs))
+            for member in self.members:
+                complete = rows.replaced(compute_derived_columns(rows, member.recipe))
+                total += member.weight * member.models[fold].predict(complete)
+            found[:, part] = calibrate(self.calibration, total).reshape(count, size, self.outputs)
+        return found
 
     def first(self, count: int) -> "OutOfFoldSample":
         """About `count` of the rows, as many of each fold as its share of all."""

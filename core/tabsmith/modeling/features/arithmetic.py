@@ -71,6 +71,8 @@ def _strongest(
     terms: list[ArithmeticTerm], own: dict[str, float], columns: Floats, relevance: Relevance, most: int
 ) -> list[ArithmeticTerm]:
     """The strongest terms beyond noise, at most `most`; `own` are the names of `columns` with the strength of each."""
+    if not terms:
+        return []
     parts = []
     for start in range(0, len(terms), _CHUNK):
         values = ArithmeticBlock(tuple(own), tuple(terms[start : start + _CHUNK])).compute(columns)

@@ -20,7 +20,6 @@ from tabsmith.modeling.features.relevance import RankedFeatures, Relevance, rank
 from tabsmith.modeling.features.scaling import fit_scaling
 
 MAX_CANDIDATES: Final = 200
-SCREEN_ROWS: Final = 20_000  # rows that candidates are tried on
 MAX_KEYS: Final = 2_000  # combinations of a cross that are kept, the most frequent ones
 MIN_ROWS: Final = 2  # rows that a combination needs to be one of its own
 
@@ -39,7 +38,7 @@ def fit_crosses(
 ) -> tuple[CrossBlock, Floats] | None:
     """The crosses of the columns `names` that go with the target more than each column by itself does, the strongest
     ones, and the cross-fitted values of the context's rows; None when there is none."""
-    if len(names) < step.order and len(names) < 2:
+    if len(names) < 2:
         return None
     screen = _Screen(context, step.smoothing, relevance)
     singles = screen.encoded([(name,) for name in names], None)
@@ -77,17 +76,7 @@ class _Screen:
     """Candidates tried on a sample of the context's rows."""
 
     def __init__(self, context: FeatureContext, smoothing: float, relevance: Relevance) -> None:
-        rows = len(context.rows)
-        index = np.arange(rows)
-        if rows > SCREEN_ROWS:  # the rows of the relevance come first
-            others = np.setdiff1d(index, relevance.sample)
-            drawn = np.random.default_rng(context.seed).choice(
-                others, SCREEN_ROWS - len(relevance.sample), replace=False
-            )
-            index = np.concatenate([relevance.sample, drawn])
-            self._sample = np.arange(len(relevance.sample))
-        else:
-            self._sample = relevance.sample
+        index = relevance.screen(len(context.rows), context.seed)
         self._rows = context.rows.take(index)
         self._y = context.target_columns()[index]
         self._parts = context.encoding_parts()[index]
@@ -97,12 +86,12 @@ class _Screen:
     def encoded(self, crosses: Sequence[CrossColumns], decimals: int | None) -> RankedFeatures:
         """The ranks (crosses, rows) of each cross's encoding of the class that it goes with most. An encoding that goes
         against what it encodes is noise, and counts as one value."""
-        ranks = np.zeros((len(crosses), len(self._sample)), dtype=np.float32)
+        ranks = np.zeros((len(crosses), len(self._target[0])), dtype=np.float32)
         varied = np.zeros(len(crosses), dtype=bool)
         for index, cross in enumerate(crosses):
             keys = cross_keys(self._rows, (cross,), decimals)[:, 0]
             encoded = _Encoding.of(keys, self._y, self._smoothing).crossed(self._parts)
-            ranked = rank_features(np.ascontiguousarray(encoded[self._sample].T))
+            ranked = rank_features(np.ascontiguousarray(encoded[: len(self._target[0])].T))
             agreement = (ranked.ranks * self._target).sum(axis=1) * ranked.varied
             best = int(np.argmax(agreement))
             ranks[index] = ranked.ranks[best]

@@ -21,6 +21,7 @@ from tabsmith.modeling.features.scaling import centers_and_scales, fit_scaling
 from tabsmith.modeling.features.steps import FittedBlocks, fit_steps, select_outputs
 from tabsmith.modeling.features.texts import fit_text_block
 from tabsmith.modeling.features.transformer import Block, FeatureTransformer
+from tabsmith.modeling.features.trend import fit_trend
 from tabsmith.modeling.rows import BooleanColumn, ColumnValues, DateColumn, NumberColumn
 from tabsmith.recipes.recipe import Encoder
 from tabsmith.tables.schema.types import TEXT_KINDS, ColumnKind, ColumnSchema
@@ -182,6 +183,11 @@ def fit_features(
     `derived` are the recipe's derived columns, by name; `context.rows` holds them too. Raises RecipeError when an
     encoder does not fit its column.
     """
+    if context.recipe.monotone and not context.requirements.monotone:
+        raise RecipeError(
+            f"The family {context.recipe.family} cannot be made to rise or fall with a column.",
+            next_step="Choose another family, or leave out the monotone columns.",
+        )
     columns = _columns(context, inputs, derived)
     fitted = FittedBlocks()
     numbers: list[str] = []
@@ -197,7 +203,12 @@ def fit_features(
         fit_steps(fitted, context, steps, matrix)
         features, matrix = fitted.applied(context)
     kept = select_outputs(context, matrix)
-    return (features, matrix) if kept is None else (features.keeping(kept.tolist()), matrix[:, kept])
+    if kept is not None:
+        features, matrix = features.keeping(kept.tolist()), matrix[:, kept]
+    if context.recipe.target == "detrend":
+        trend = fit_trend(context, steps.time)
+        features, matrix = features.with_trend(trend), np.column_stack([matrix, trend.values(context.rows)])
+    return features, matrix
 
 
 def _fit_column(fitted: FittedBlocks, context: FeatureContext, column: "_Column") -> None:

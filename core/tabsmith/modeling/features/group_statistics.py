@@ -2,6 +2,7 @@
 
 from typing import Final
 
+import msgspec
 import numpy as np
 
 from tabsmith.families.estimator import Floats, Ints
@@ -11,6 +12,7 @@ from tabsmith.modeling.features.context import FeatureContext
 from tabsmith.modeling.features.generated_blocks import RANK_POINTS, GroupBlock, GroupOutput
 from tabsmith.modeling.features.relevance import Relevance, rank_features
 from tabsmith.modeling.features.scaling import fit_robust_scaling
+from tabsmith.modeling.rows import RowArrays
 
 MIN_DISTINCT: Final = 10  # values of a number, for its place in a group to say something
 MIN_ROWS: Final = 5  # rows that a group needs to be one of its own
@@ -27,16 +29,13 @@ def fit_group_statistics(
 ) -> list[GroupBlock]:
     """The strongest statistics of the columns `numbers` within the groups of the columns `by`, a block for each of
     those."""
-    values = {name: context.rows.floats(name) for name in numbers}
-    values = {name: column for name, column in values.items() if _distinct(column[relevance.sample]) >= MIN_DISTINCT}
-    numbers = tuple(values)
-    whole = [
-        _fit_groups(context, name, numbers, values, step) for name in by[: max(1, MAX_PAIRS // max(1, len(values)))]
-    ]
-    blocks = [block for block in whole if block is not None and block.outputs]
+    screened = context.rows.take(relevance.screen(len(context.rows), context.seed))
+    sample = context.rows.take(relevance.sample)
+    numbers = tuple(name for name in numbers if _distinct(sample.floats(name)) >= MIN_DISTINCT)
+    tried = by[: max(1, MAX_PAIRS // max(1, len(numbers)))]
+    blocks = [block for name in tried if (block := _fit_groups(screened, name, numbers, step)) is not None]
     if not blocks:
         return []
-    sample = context.rows.take(relevance.sample)
     matrix = np.empty((len(sample), sum(block.width for block in blocks)))
     start = 0
     for block in blocks:
@@ -44,40 +43,38 @@ def fit_group_statistics(
         start += block.width
     ranked = rank_features(np.ascontiguousarray(matrix.T))
     outputs = [(block.by, output) for block in blocks for output in block.outputs]
-    own = {
-        name: relevance.strength(rank_features(column[None, relevance.sample]))[0] for name, column in values.items()
-    }
+    own = {name: relevance.strength(rank_features(sample.floats(name)[None]))[0] for name in numbers}
     above = np.asarray([own[output.column] if output.statistic in ("ratio", "rank") else 0.0 for _, output in outputs])
     kept = {outputs[index] for index in relevance.choose(ranked, step.most, above=above)}
-    chosen = [(block, tuple(output for output in block.outputs if (block.by, output) in kept)) for block in blocks]
-    return [_finish(context, block, wanted) for block, wanted in chosen if wanted]
+    chosen = [(block.by, tuple(output for output in block.outputs if (block.by, output) in kept)) for block in blocks]
+    return [_fit_chosen(context, name, wanted, step) for name, wanted in chosen if wanted]
 
 
 def _distinct(values: Floats) -> int:
     return len(np.unique(values[~np.isnan(values)]))
 
 
-def _fit_groups(
-    context: FeatureContext, by: str, numbers: tuple[str, ...], values: dict[str, Floats], step: GroupStatistics
-) -> GroupBlock | None:
-    """All statistics of the step within the groups of `by`, not scaled; None where there are fewer than two groups."""
-    texts = context.rows.texts(by)
+def _fit_groups(rows: RowArrays, by: str, numbers: tuple[str, ...], step: GroupStatistics) -> GroupBlock | None:
+    """All statistics of the step within the groups of `by`, not scaled; None where there are fewer than two groups or
+    no statistics."""
+    texts = rows.texts(by)
     counts = np.bincount(texts.codes[texts.codes >= 0], minlength=len(texts.levels))
     order = np.argsort(-counts, kind="stable")[:MAX_GROUPS]
     levels = tuple(texts.levels[code] for code in order.tolist() if counts[code] >= MIN_ROWS)
-    if len(levels) < 2:
-        return None
-    positions = level_positions(context.rows, by, {level: position for position, level in enumerate(levels)})
     columns = [name for name in numbers if name != by]
+    outputs = tuple(_outputs(step, columns))
+    if len(levels) < 2 or not outputs:
+        return None
+    positions = level_positions(rows, by, {level: position for position, level in enumerate(levels)})
     means, quantiles = [], []
     for name in columns:
-        mean, points = _by_group(values[name], positions, len(levels) + 2)
+        mean, points = _by_group(rows.floats(name), positions, len(levels) + 2)
         means.append(mean)
         quantiles.append(points)
     return GroupBlock(
         by=by,
         levels=levels,
-        outputs=tuple(_outputs(step, columns)),
+        outputs=outputs,
         columns=tuple(columns),
         counts=tuple(np.bincount(positions, minlength=len(levels) + 2).astype(float).tolist()),
         means=tuple(zip(*means, strict=True)),
@@ -112,29 +109,15 @@ def _outputs(step: GroupStatistics, columns: list[str]) -> list[GroupOutput]:
     return [*outputs, GroupOutput("count")] if "count" in step.statistics else outputs
 
 
-def _finish(context: FeatureContext, block: GroupBlock, outputs: tuple[GroupOutput, ...]) -> GroupBlock:
-    """The block with `outputs` alone, without what they do not need, scaled for the family."""
+def _fit_chosen(
+    context: FeatureContext, by: str, outputs: tuple[GroupOutput, ...], step: GroupStatistics
+) -> GroupBlock:
+    """The block with `outputs` alone, fitted to all rows and scaled for the family."""
     columns = tuple(dict.fromkeys(output.column for output in outputs if output.column))
-    places = [block.columns.index(name) for name in columns]
+    whole = _fit_groups(context.rows, by, columns, step)
+    assert whole is not None  # all rows hold the groups that some of them do
     ranked = any(output.statistic == "rank" for output in outputs)
-    kept = GroupBlock(
-        by=block.by,
-        levels=block.levels,
-        outputs=outputs,
-        columns=columns,
-        counts=block.counts,
-        means=tuple(tuple(row[place] for place in places) for row in block.means),
-        quantiles=tuple(tuple(row[place] for place in places) for row in block.quantiles) if ranked else (),
-    )
-    matrix = np.empty((len(context.rows), kept.width))
-    kept.fill_in(context.rows, matrix)
-    return GroupBlock(
-        kept.by,
-        kept.levels,
-        kept.outputs,
-        kept.columns,
-        kept.counts,
-        kept.means,
-        kept.quantiles,
-        fit_robust_scaling(matrix, context.requirements),
-    )
+    plain = msgspec.structs.replace(whole, outputs=outputs, quantiles=whole.quantiles if ranked else ())
+    matrix = np.empty((len(context.rows), plain.width))
+    plain.fill_in(context.rows, matrix)
+    return msgspec.structs.replace(plain, scaling=fit_robust_scaling(matrix, context.requirements))

@@ -22,7 +22,7 @@ from tabsmith.families.feature_steps import (
 )
 from tabsmith.modeling.features.arithmetic import fit_arithmetic
 from tabsmith.modeling.features.blocks import DatePart, TextAnalyzer
-from tabsmith.modeling.features.context import TARGET_CLASSES, FeatureContext, StepColumns, chosen_columns
+from tabsmith.modeling.features.context import FeatureContext, StepColumns, chosen_columns
 from tabsmith.modeling.features.crosses import fit_crosses, fit_subset_hashes, fit_target_encoding
 from tabsmith.modeling.features.dates import fit_date_block, usual_parts
 from tabsmith.modeling.features.generated_blocks import LengthBlock, MissingBlock, is_missing_cell
@@ -42,8 +42,8 @@ _DATE_PARTS: Final[dict[DateFeature, tuple[DatePart, ...]]] = {
     "quarter": ("quarter",),
     "weekend": ("weekend",),
 }  # fmt: skip
-_SELECTION_ROWS: Final = 10_000
-_SELECTION_TREES: Final = 60
+_SELECTION_ROWS: Final = 5_000
+_SELECTION_TREES: Final = 40
 
 
 @dataclass
@@ -98,10 +98,10 @@ def _fit_choosing_step(
             numbers = chosen_columns(step.columns, columns.numbers)
             for group in fit_group_statistics(context, step, columns.named_levels(step.by), numbers, relevance):
                 fitted.add(group)
-        case Crosses() if context.classes <= TARGET_CLASSES:
+        case Crosses():
             if (crosses := fit_crosses(context, step, columns.named_levels(step.columns), relevance)) is not None:
                 fitted.add(*crosses)
-        case SubsetHashes() if context.classes <= TARGET_CLASSES:
+        case SubsetHashes():
             names = tuple(dict.fromkeys((*columns.numbers, *columns.levels)))
             if (hashes := fit_subset_hashes(context, step, names, relevance)) is not None:
                 fitted.add(*hashes)
@@ -109,7 +109,7 @@ def _fit_choosing_step(
 
 def _fit_plain_step(fitted: FittedBlocks, context: FeatureContext, step: FeatureStep, columns: StepColumns) -> None:
     match step:
-        case TargetEncoding() if context.classes <= TARGET_CLASSES:
+        case TargetEncoding():
             names = columns.named_levels(step.columns)
             if (encoded := fit_target_encoding(context, step, names)) is not None:
                 fitted.add(*encoded)
@@ -168,7 +168,7 @@ def select_outputs(context: FeatureContext, matrix: Floats) -> Ints | None:
     """The columns of `matrix` that the recipe's step `select` keeps, ascending; None where it keeps them all.
 
     The importance is the mean decrease of impurity in extremely randomized trees (Geurts, Ernst and Wehenkel 2006) on
-    at most 10,000 rows. In `matrix` target encodings are cross-fitted, so they look no better than they are.
+    at most 5,000 rows. In `matrix` target encodings are cross-fitted, so they look no better than they are.
     """
     most = min((step.most for step in context.recipe.features if isinstance(step, Select)), default=matrix.shape[1])
     if most >= matrix.shape[1]:

@@ -29,6 +29,7 @@ from tabsmith.modeling.features.generated_blocks import (
     MissingBlock,
 )
 from tabsmith.modeling.features.lags import LagBlock
+from tabsmith.modeling.features.trend import TrendBlock
 from tabsmith.modeling.rows import RowArrays
 
 FEATURES_FILE: Final = "features.json"
@@ -53,6 +54,7 @@ class FeaturesFile(msgspec.Struct, frozen=True):
 
     blocks: tuple[Block, ...]
     kept: tuple[int, ...] | None = None  # the blocks' outputs that the estimator sees; None: all
+    trend: TrendBlock | None = None  # of the target, the last column of the matrix; None: the target is fitted itself
 
 
 @dataclass(frozen=True)
@@ -78,10 +80,12 @@ class FeatureTransformer:
         blocks: Sequence[Block],
         texts: Mapping[tuple[str, TextAnalyzer], TextVectorizer],
         kept: Sequence[int] | None = None,
+        trend: TrendBlock | None = None,
     ) -> None:
         self.blocks = tuple(blocks)
         self.texts = texts
         self.kept = None if kept is None else tuple(kept)
+        self.trend = trend
         self._outputs = sum(block.width for block in blocks)
         self.width = self._outputs if kept is None else len(kept)
         starts = np.cumsum([0, *(block.width for block in blocks)]).tolist()
@@ -95,7 +99,13 @@ class FeatureTransformer:
         self.categorical = tuple(column for column, place in enumerate(seen) if place in categories)
 
     def transform(self, rows: RowArrays) -> Floats:
-        """(rows, width) in float64; without any feature a single column of zeros."""
+        """(rows, width) in float64; without any feature a single column of zeros. The target's trend follows as the last
+        column, where it has one."""
+        features = self._features(rows)
+        return features if self.trend is None else np.column_stack([features, self.trend.values(rows)])
+
+    def _features(self, rows: RowArrays) -> Floats:
+        """(rows, width), without the target's trend."""
         if not self.width:
             return np.zeros((len(rows), 1))
         out = np.empty((len(rows), self._outputs))
@@ -110,7 +120,8 @@ class FeatureTransformer:
     def sources(self) -> tuple[tuple[str, ...], ...]:
         """The columns that each column of the matrix is computed from; none where the matrix is a column of zeros."""
         sources = [used for block in self.blocks for used in block.sources]
-        return tuple(sources if self.kept is None else [sources[place] for place in self.kept])
+        kept = sources if self.kept is None else [sources[place] for place in self.kept]
+        return tuple(kept) if self.trend is None else (*(kept or [()]), *self.trend.sources)
 
     def keeping(self, outputs: Sequence[int]) -> "FeatureTransformer":
         """The same features with `outputs` (positions in the matrix) alone; blocks without any of them are left out."""
@@ -127,6 +138,10 @@ class FeatureTransformer:
         keys = {block.key for block in _text_blocks(blocks)}
         return FeatureTransformer(blocks, {key: text for key, text in self.texts.items() if key in keys}, kept)
 
+    def with_trend(self, trend: TrendBlock) -> "FeatureTransformer":
+        """The same features, with the target's trend as the last column of the matrix."""
+        return FeatureTransformer(self.blocks, self.texts, self.kept, trend)
+
     def monotone(self, directions: Mapping[str, MonotoneDirection]) -> tuple[int, ...]:
         """For each column of the matrix 1, -1 or 0: what the prediction is to do as it grows; empty without any."""
         signs: dict[int, int] = {}
@@ -141,7 +156,7 @@ class FeatureTransformer:
 
     def save(self, folder: Path) -> None:
         """Write `features.json`, and a `text-<n>.skops` for each text column."""
-        data = msgspec.json.encode(FeaturesFile(self.blocks, self.kept))
+        data = msgspec.json.encode(FeaturesFile(self.blocks, self.kept, self.trend))
         (folder / FEATURES_FILE).write_bytes(data)
         for number, block in enumerate(_text_blocks(self.blocks)):
             text = self.texts[block.key]
@@ -162,7 +177,7 @@ class FeatureTransformer:
         for number, block in enumerate(_text_blocks(file.blocks)):
             saved = folder / f"text-{number}.skops"
             texts[block.key] = TextVectorizer(*(skops_files.load(saved) if saved.exists() else [None, None]))
-        return cls(file.blocks, texts, file.kept)
+        return cls(file.blocks, texts, file.kept, file.trend)
 
 
 def _text_blocks(blocks: Sequence[Block]) -> list[TextBlock]:

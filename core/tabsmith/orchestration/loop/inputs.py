@@ -63,7 +63,7 @@ def recipe_metrics(iteration: RecipeIteration, context: LoopContext, trials: Seq
         champion_changed=iteration.promoted,
         gain=_gain(iteration, context.metric),
         disagreement=abs(own - quality.value) if own is not None and quality is not None else 0.0,
-        tries=len(_scored(iteration, trials)),
+        tries=len(_scores(iteration, trials)),
     )
 
 
@@ -87,17 +87,19 @@ def feedback_input(
         skipped=iteration.skipped,
         quality=iteration.quality,
         decision=iteration.decision,
-        scores=tuple(evaluation.mean for evaluation in _scored(iteration, trials)),
+        scores=_scores(iteration, trials),
         samples=context.samples,
     )
 
 
-def _scored(iteration: RecipeIteration, trials: Sequence[Trial]) -> list[Evaluation]:
-    """All evaluations of the run, this iteration's last."""
-    before = [
-        trial.evaluation for trial in trials if trial.evaluation is not None and trial.iteration != iteration.number
-    ]
-    return before if iteration.evaluation is None else [*before, iteration.evaluation]
+def _scores(iteration: RecipeIteration, trials: Sequence[Trial]) -> tuple[float, ...]:
+    """All mean scores of the run, this iteration's last."""
+    before = tuple(
+        trial.mean
+        for trial in trials
+        if trial.scored and trial.mean is not None and trial.iteration != iteration.number
+    )
+    return before if iteration.evaluation is None else (*before, iteration.evaluation.mean)
 
 
 def _repeats(iteration: RecipeIteration, trials: Sequence[Trial]) -> int:
@@ -160,16 +162,15 @@ def feedback_after_failures(brief: Brief, failures: Sequence[Failure]) -> Brief:
 
 
 def _tried(trial: Trial, recipe: Recipe, context: LoopContext) -> TriedRecipe:
-    evaluation = trial.evaluation
-    if evaluation is None or trial.skipped:
+    if trial.mean is None or not trial.scored or trial.skipped:
         reason = trial.message or "left out by the person"
         if trial.state == "failed" and not context.samples:
             reason = "fitting it failed"
         return TriedRecipe(recipe, None, reason=reason, iteration=trial.iteration)
     return TriedRecipe(
         recipe,
-        evaluation.mean,
-        standard_error=evaluation.standard_error,
-        seconds=evaluation.seconds,
+        trial.mean,
+        standard_error=trial.standard_error,
+        seconds=trial.seconds,
         iteration=trial.iteration,
     )
