@@ -86,7 +86,7 @@ def test_trees_carry_a_trend_on_that_is_taken_off_their_target(tmp_path):
     assert explained.exact
     models = tuple(FoldModel.load(fold_folder(folder.parent, fold)) for fold in range(3))
     sample = draw_sample(data, (BaggedMember(recipe, 1.0, models),), 100, np.random.default_rng(0))
-    sizes = mean_contributions(sample)
+    sizes = mean_contributions(sample, enough=lambda: False)
     assert sizes is not None
     assert sizes["when"] > sizes["wind"] > 0
 

@@ -139,9 +139,4 @@ def _measure_intervals(decisions: Decisions, y: Floats, prediction: Floats) -> I
         case NoIntervals():
             return None
         case Conformal() as rule:
-            if not conformal.knows_level(rule, LEVEL):
-                return None
-            ends = conformal.intervals_of(rule, prediction)
-            covered = int(np.count_nonzero((ends[:, 0] <= y) & (y <= ends[:, 1])))
-            width = float((ends[:, 1] - ends[:, 0]).mean())
-            return IntervalsReport(LEVEL, len(y), covered, width, bool(rule.difficulty.predicted))
+            return conformal.measure_intervals(rule, y, prediction) if conformal.knows_level(rule, LEVEL) else None
