@@ -5,7 +5,20 @@ from importlib import import_module
 
 from benchmarks.rows import print_rows
 
-ALL = ("startup", "runs", "keys", "loop", "journal", "sessions", "prediction", "reading", "tokens", "sandbox", "bridge")
+ALL = (
+    "startup",
+    "runs",
+    "keys",
+    "loop",
+    "journal",
+    "sessions",
+    "prediction",
+    "quality",
+    "reading",
+    "tokens",
+    "sandbox",
+    "bridge",
+)
 
 
 def main(names: list[str]) -> None:

@@ -4,10 +4,12 @@ import msgspec
 import pytest
 from textual.widgets import Input
 
+from tabsmith.orchestration import events as loop
 from tabsmith.runs import events as run
-from tabsmith.runs.events import Pause, Resume, RunState, SetLimit, Stop
+from tabsmith.runs.events import Pause, Resume, RunState, SetLimit, Stop, TryRecipe
 from tabsmith.runs.spec import Limits
 from tabsmith_tui.screens.dialogs import ErrorScreen, QuestionScreen
+from tabsmith_tui.screens.recipe_dialog import FamilyRow, ParameterRow, RecipeDialog
 from tabsmith_tui.screens.result import ResultScreen
 from tabsmith_tui.screens.run import RunScreen
 from tabsmith_tui.screens.trial import TrialScreen
@@ -301,3 +303,30 @@ async def test_a_run_that_is_not_there_is_an_error_with_words(make_app):
         app.push_screen(RunScreen("20261120-000000-nothere"))
         await until(pilot, lambda: isinstance(app.screen, ErrorScreen), "the error")
         assert "There is no run" in screen_text(app)
+
+
+async def test_e_writes_a_recipe_of_one_s_own_within_the_ranges_and_sends_it(make_app):
+    async with running(make_app(Store()), house_prices()) as (pilot, screen, folder):
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(pilot.app.screen, RecipeDialog), "the form")
+        dialog = pilot.app.screen
+        family = dialog.query_one(FamilyRow)
+        family.entry.show(family.entry.options, "nearest_neighbors")
+        family.entry.post_message(family.entry.Turned(family.entry))
+        await until(pilot, lambda: "n_neighbors" in {row.spec.name for row in dialog.query(ParameterRow)}, "its rows")
+        row = next(row for row in dialog.query(ParameterRow) if row.spec.name == "n_neighbors")
+        row.put_value("many")
+        await pilot.press("f9")
+        await until(pilot, lambda: "whole number from" in screen_text(pilot.app), "what is wrong")
+        assert sent(folder) == []
+        row.put_value("3")
+        await pilot.press("f9")
+        await until(pilot, lambda: len(sent(folder)) == 1, "the command")
+        (command,) = sent(folder)
+        assert isinstance(command, TryRecipe)
+        assert (command.recipe.family, command.recipe.parameters) == ("nearest_neighbors", {"n_neighbors": 3})
+        assert pilot.app.screen is screen
+        assert "a recipe of yours asked for" in screen_text(pilot.app)
+        append(folder, loop.RecipeQueued(at=journals.START + 200, recipe=command.recipe))
+        await until(pilot, lambda: screen.live.queued == (command.recipe,))
+        await until(pilot, lambda: screen.pending is None, "the journal's word for it")

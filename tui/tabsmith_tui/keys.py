@@ -109,6 +109,7 @@ _SHELL: Final[tuple[Action, ...]] = (
     Action("question.take", "enter", "select", "choose", "Take the line under the cursor."),
     Action("question.back", "escape", "back", "back", "Change nothing and go back."),
     Action("question.use", "f9,ctrl+enter", "take", "use", "Read the table in this way."),
+    Action("question.try", "f9,ctrl+enter", "take", "try it", "Fit this recipe next."),
     Action("error.copy", "c", "copy", "copy details", "Copy the error with all its details."),
     Action("error.details", "d", "details", "details", "Show or hide the technical details."),
     Action("error.close", "escape,enter", "close", "close", "Go back to where it happened."),
@@ -172,6 +173,7 @@ _RUN: Final[tuple[Action, ...]] = (
     Action("run.back", "escape", "back", "back", "Back: from the replay, else to where you came from."),
     Action("run.filter", "slash", "filter", "filter", "Show only tries and log lines that hold these words."),
     Action("run.table", "t", "switch_table", "table", "Go to the other table: leaderboard or iterations."),
+    Action("run.recipe", "e", "try_recipe", "own recipe", "Write a recipe of your own, which is fitted next.", False),
     Action("run.details", "d", "details", "details", "Everything about the try under the cursor.", False),
     Action("run.allow_no", "n", "allow_no", "no", "Refuse it; the agent continues without it."),
     # A result

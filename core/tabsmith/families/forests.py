@@ -156,4 +156,4 @@ def _register(name: str, label: str, aliases: str, ranks: tuple[int, int, int]) 
 
 
 _register("random_forest", "random forest", "rf forest randomforests", (27, 11, 32))
-_register("extra_trees", "extra trees", "et xt extratree extremelyrandomizedtrees", (5, 28, 16))
+_register("extra_trees", "extra trees", "et xt extratree extremelyrandomizedtrees", (3, 28, 16))

@@ -211,11 +211,11 @@ def _portfolio(size: TableSize) -> list[PortfolioEntry]:
 
     return [
         boosted(1, "LightGBM, quick", 0.1, 31, 10, 0.7, 0.8, 0.0, 1.0),
-        boosted(3, "LightGBM, random thresholds", 0.0193, 64, 28, 0.553, 0.992, 0.914, 1.9, extra=True,
+        boosted(4, "LightGBM, random thresholds", 0.0193, 64, 28, 0.553, 0.992, 0.914, 1.9, extra=True,
                 cat_l2=0.0143, cat_smooth=1.87),
-        boosted(4, "LightGBM, random thresholds, small leaves", 0.0179, 39, 3, 0.462, 0.877, 0.238, 0.355, extra=True,
+        boosted(7, "LightGBM, random thresholds, small leaves", 0.0179, 39, 3, 0.462, 0.877, 0.238, 0.355, extra=True,
                 cat_l2=0.342, cat_smooth=15.4),
-        boosted(7, "LightGBM, large trees", 0.0114, 84, 3, 0.528, 0.978, 0.0269, 0.838, cat_l2=0.155, cat_smooth=0.00931),
+        boosted(5, "LightGBM, large trees", 0.0114, 84, 3, 0.528, 0.978, 0.0269, 0.838, cat_l2=0.155, cat_smooth=0.00931),
         boosted(8, "LightGBM, small trees", 0.00742, 8, 15, 0.425, 0.722, 0.113, 0.262, extra=True,
                 cat_l2=1.89, cat_smooth=0.0279),
         boosted(10, "LightGBM, huge trees", 0.018, 180, 12, 0.404, 0.95, 0.766, 1.6, extra=True,

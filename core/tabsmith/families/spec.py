@@ -87,6 +87,7 @@ _TYPICAL_ROUNDS: Final = 300
 _TYPICAL_ROUND_SECONDS: Final = 2.3e-4
 _TYPICAL_ROW_SECONDS: Final = 2.2e-8
 _TYPICAL_SHARE: Final = 0.25
+_AMPLE: Final = 4  # times as many folds as asked for
 """A round of LightGBM and one of CatBoost together, for each column, and for each column and row; so many rounds of both
 on all folds may take this share of the time."""
 
@@ -116,11 +117,17 @@ class TableSize(msgspec.Struct, frozen=True):
         return self.rows * self.width
 
     def affordable_folds(self, asked: int) -> int:
-        """As many folds as leave time for several recipes: `asked`, or fewer where fits are dear, but three."""
+        """As many folds as leave time for several recipes: `asked`, or fewer where fits are dear, but three.
+
+        Where time is not ample, the number is one that keeps all cores at work to the end.
+        """
         columns = self.columns or self.width
         round_seconds = columns * self.outputs * (_TYPICAL_ROUND_SECONDS + _TYPICAL_ROW_SECONDS * self.rows)
         fold_seconds = _TYPICAL_ROUNDS * round_seconds
-        return min(asked, max(MIN_FOLDS, int(_TYPICAL_SHARE * self.seconds * self.cores / fold_seconds)))
+        affordable = int(_TYPICAL_SHARE * self.seconds * self.cores / fold_seconds)
+        folds = min(asked, max(MIN_FOLDS, affordable))
+        idle = folds % self.cores
+        return folds - idle if affordable < _AMPLE * asked and folds - idle >= MIN_FOLDS else folds
 
     def affordable_rounds(self, base: float, per_row: float, *, share: float = RECIPE_SHARE) -> int:
         """Rounds of boosting that one recipe can take on all folds within `share` of the time.

@@ -171,7 +171,8 @@ def _f1_macro(confusion: Floats, _: int) -> float:
 
 
 def _precision(confusion: Floats, event: int) -> float:
-    return _share(confusion[event, event], confusion[:, event].sum())
+    alarms = float(confusion[:, event].sum())
+    return _share(confusion[event, event], alarms) if alarms else 0.0  # as in scikit-learn: no alarm is no success
 
 
 def _recall(confusion: Floats, event: int) -> float:

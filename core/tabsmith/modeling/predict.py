@@ -10,7 +10,9 @@ import numpy as np
 from tabsmith import formatting
 from tabsmith.errors import UsageError
 from tabsmith.modeling.column_matching import match_columns
-from tabsmith.modeling.results import ModelReport, PredictedFile, UnreadRow
+from tabsmith.modeling.decisions.conformal import measure_intervals
+from tabsmith.modeling.decisions.types import Conformal
+from tabsmith.modeling.results import ModelReport, PredictedFile, RowsScore, UnreadRow
 from tabsmith.modeling.row_batches import RowBatch, new_rows_source, snapshot_batches
 from tabsmith.modeling.rows import RowArrays
 from tabsmith.modeling.scoring import RowsScorer
@@ -188,8 +190,19 @@ class _Prediction:
             assumed=reader.assumed,
             bad_rows=tuple(self._bad_rows),
             bad_row_count=self._bad_count,
-            score=None if scorer is None else scorer.result(),
+            score=self._score(),
         )
+
+    def _score(self) -> RowsScore | None:
+        """The scores of the rows that hold the target, and whether their numbers are in the intervals that were asked for."""
+        score = None if self._scorer is None else self._scorer.result()
+        rules = self._model.decisions.intervals
+        rows = None if self._scorer is None else self._scorer.gathered()
+        if score is None or rows is None or self._level is None or not isinstance(rules, Conformal):
+            return score
+        truth = np.asarray(rows.truth, dtype=np.float64)
+        checked = measure_intervals(rules, truth, rows.prediction[:, 0], self._level)
+        return msgspec.structs.replace(score, intervals=checked)
 
     def _with_predictions(self, table: "pa.Table", prediction: "Floats") -> "pa.Table":
         import pyarrow as pa

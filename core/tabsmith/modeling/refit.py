@@ -59,14 +59,20 @@ def plan_refits(
     """The fits on all rows that the ensemble `members` wants: one of every recipe, the heaviest first, and then another
     of those that depend on their seed."""
     of_recipe = {each.recipe.id: each for each in evaluations}
+    return tuple(
+        msgspec.structs.replace(refit, seconds=expected_seconds(of_recipe[refit.recipe.id], times_rows(data)))
+        for refit in plan_seeds(members)
+    )
+
+
+def plan_seeds(members: Sequence[EnsembleMember]) -> tuple[Refit, ...]:
+    """The fits of `plan_refits`, of which it is not said how long they take."""
     refits = []
     for number in range(MODELS):
         for position, member in enumerate(members):
             family = get_family(member.recipe.family)
-            if number and not family.is_random(ParameterValues(family, member.recipe.parameters)):
-                continue
-            seconds = expected_seconds(of_recipe[member.recipe.id], times_rows(data))
-            refits.append(Refit(position, member.recipe, number, member.rounds, seconds))
+            if not number or family.is_random(ParameterValues(family, member.recipe.parameters)):
+                refits.append(Refit(position, member.recipe, number, member.rounds, 0.0))
     return tuple(refits)
 
 

@@ -4,7 +4,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from tabsmith.modeling.decisions.types import DecisionReport
+from tabsmith.modeling.decisions.types import DecisionReport, IntervalsReport
 from tabsmith.modeling.explanation.types import Explanation
 from tabsmith.modeling.metric_catalogue import Metric
 from tabsmith.recipes.recipe import Recipe
@@ -239,6 +239,7 @@ class RowsScore(msgspec.Struct, frozen=True):
     rows: int  # that were scored: those with a target that the model knows, at most `modeling.scoring.MAX_ROWS`
     scores: tuple[ModelScore, ...]  # the model's own metric first
     holdout: tuple[ModelScore, ...]  # the scores on the hold-out, to compare with; empty where there was none
+    intervals: IntervalsReport | None = None  # None where no intervals were asked for
     weight: str = ""  # the column by which the rows count, as they did in training; "" if all count the same
 
 

@@ -112,7 +112,7 @@ class RowsScorer:
         )
         holdout = self._report.holdout
         weight = self._report.schema.weight if self._weights else ""
-        return RowsScore(len(y), scores, holdout.scores if holdout is not None else (), weight)
+        return RowsScore(len(y), scores, holdout.scores if holdout is not None else (), weight=weight)
 
     def gathered(self) -> HoldoutPredictions | None:
         """The truth and the predictions of the rows that are scored; None if there are none."""

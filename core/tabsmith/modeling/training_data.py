@@ -13,6 +13,7 @@ from tabsmith.errors import SchemaError, TrainingError
 from tabsmith.families.estimator import Floats, Ints
 from tabsmith.modeling import splits
 from tabsmith.modeling.decisions.goals import AUTOMATIC, LabelGoal
+from tabsmith.modeling.decisions.thresholds import search_rule
 from tabsmith.modeling.metric_catalogue import Metric
 from tabsmith.modeling.metrics import require_defined
 from tabsmith.modeling.rows import RowArrays, cell_text, read_rows, to_floats
@@ -209,7 +210,7 @@ def prepare_training_data(
     basis, holdout_basis = basis.take(train), basis.take(held)
     return TrainingData(
         schema=schema,
-        metric=metric.about(_event(schema, y[kept], labels)),
+        metric=_about_event(metric, schema, y[kept[train]], labels, goal),
         seed=seed,
         labels=labels,
         inputs=inputs,
@@ -268,14 +269,19 @@ def _target(frame: "DataFrame", schema: Schema, notes: list[str]) -> tuple[Ints 
     return codes, labels
 
 
-def _event(schema: Schema, y: Ints | Floats, labels: ClassLabels) -> int:
-    """The position of the event class of two; 1 where there are not two. Raises SchemaError for a class that is none."""
+def _about_event(metric: Metric, schema: Schema, y: Ints | Floats, labels: ClassLabels, goal: LabelGoal) -> Metric:
+    """`metric` for the event class of two, and by labels that tell recipes apart where the event is rare; as it is where
+    there are not two classes. Raises SchemaError for an event that is no class."""
     if len(labels.classes) != 2:
-        return 1
+        return metric
     words = [cell_text(label) for label in labels.classes]
+    counts = np.bincount(y.astype(np.int64), minlength=2)
     if schema.event:
-        return find_event(schema.event, words, schema.target)
-    return choose_event(words, np.bincount(y.astype(np.int64), minlength=2).tolist()).position
+        event = find_event(schema.event, words, schema.target)
+    else:
+        event = choose_event(words, counts.tolist()).position
+    metric = metric.about(event)
+    return metric.about(event, search_rule(goal, metric, float(counts[event] / counts.sum())))
 
 
 def _has_target(y: Ints | Floats) -> npt.NDArray[np.bool_]:

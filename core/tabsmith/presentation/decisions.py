@@ -34,7 +34,7 @@ def decision_lines(report: ModelReport) -> tuple[Line, ...]:
     if decided.calibration is not None:
         lines.append(_calibration(decided.calibration, on))
     if decided.intervals is not None:
-        lines.append(_intervals(decided.intervals, on))
+        lines.append(interval_line(decided.intervals, on))
     return tuple(lines)
 
 
@@ -67,7 +67,7 @@ def _calibration(calibration: CalibrationReport, on: str) -> Line:
     return (span(f"probabilities calibrated by {name}: log loss lower by {gain} on other folds"), Span(off, "dim"))
 
 
-def _intervals(intervals: IntervalsReport, on: str) -> Line:
+def interval_line(intervals: IntervalsReport, on: str) -> Line:
     """`90 % intervals hold 91 % of the numbers on the test set; 1,230 wide on average`."""
     share = intervals.covered / intervals.rows
     spread = math.sqrt(intervals.level * (1 - intervals.level) / intervals.rows)

@@ -139,9 +139,10 @@ def slice_lines(slices: tuple[WorstSlice, ...], on: str) -> tuple[Line, ...]:
 
 
 def row_lines(rows: tuple[WorstRow, ...], on: str) -> tuple[Line, ...]:
-    """The rows that are predicted worst, by their number in the table."""
+    """The rows that are predicted worst, by their number in the table; of classes, those predicted wrong if there are any."""
     if not rows:
         return ()
+    wrong = [row for row in rows if row.truth != row.predicted] or rows[:1]
     head = line(f"rows predicted worst, on {on}; counted in the table without its header", "dim")
     body = [
         (
@@ -154,7 +155,7 @@ def row_lines(rows: tuple[WorstRow, ...], on: str) -> tuple[Line, ...]:
                 "dim",
             ),
         )
-        for each in rows[:_MOST_ROWS]
+        for each in wrong[:_MOST_ROWS]
     ]
     return (head, *body)
 

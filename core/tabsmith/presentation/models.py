@@ -153,6 +153,8 @@ def importance_note(report: ModelReport) -> str:
     if report.importance and len(report.importance) >= columns:
         return ""
     command = f"tabsmith models explain {clean(report.model_id, 60)}"
+    if trouble := report.explanation.trouble:
+        return f"What explains the model was not measured ({clean(trouble, 200).rstrip('.')}); {command} does."
     if not report.importance:
         return "The importance of the columns was not measured" + (f"; {command} does." if columns else ".")
     return (

@@ -3,6 +3,7 @@
 from typing import Final
 
 from tabsmith.modeling.results import PredictedFile, RowsScore
+from tabsmith.presentation.decisions import interval_line
 from tabsmith.presentation.models import score_and_interval
 from tabsmith.presentation.spans import LabelledLine, Line, Span, foreign, line, span
 from tabsmith.text import clean, plural
@@ -67,6 +68,8 @@ def rows_score_lines(score: RowsScore) -> tuple[Line, ...]:
         if each.metric.name in holdout:
             scored = (*scored, Span("; on the test set ", "dim"), *score_and_interval(holdout[each.metric.name])[2:])
         lines.append(scored)
+    if score.intervals is not None:
+        lines.append(interval_line(score.intervals, "on these rows"))
     return (heading, *lines) if lines else ((*heading, span(": nothing can be measured on them", "warn")),)
 
 

@@ -1,14 +1,16 @@
-"""The recipes of a person, read from their files: one recipe, or a list of them, as JSON."""
+"""The recipes of a person: read from their files, one or a list of them as JSON, or typed into a form."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
-from tabsmith.errors import RecipeError
+from tabsmith.errors import RecipeError, UsageError
 from tabsmith.families.registry import family_label
-from tabsmith.recipes.recipe import Problem, Recipe
-from tabsmith.recipes.validation import parameter_problems, parse_recipe
+from tabsmith.families.spec import ParameterSpec, ParameterValue
+from tabsmith.recipes.recipe import Family, Problem, Recipe
+from tabsmith.recipes.validation import parameter_problems, parse_recipe, value_problem
 from tabsmith.text import clean
 
 EXAMPLE = '{"family": "lightgbm", "parameters": {"num_leaves": 63}}'
@@ -66,6 +68,39 @@ def checked_recipes(recipes: Iterable[Recipe], *, where: str = "") -> tuple[Reci
     if problems:
         raise _refused(problems, where)
     return different
+
+
+def parse_parameter(spec: ParameterSpec, text: str) -> ParameterValue:
+    """The value of a parameter that a person typed. Raises UsageError, which says what it must be."""
+    word = text.strip()
+    value: ParameterValue = word
+    try:
+        if spec.kind == "boolean":
+            value = {"true": True, "yes": True, "false": False, "no": False}.get(word.lower(), word)
+        elif spec.kind == "integer":
+            value = int(word.replace(",", ""))
+        elif spec.kind == "number":
+            value = float(word)
+    except ValueError:
+        value = word  # which is no number: the check below says what it must be
+    if what := value_problem(spec, value):
+        raise UsageError(what, next_step="Write another value, or nothing for the default.")
+    return value
+
+
+def show_parameter(value: ParameterValue) -> str:
+    """A parameter's value as `parse_parameter` takes it."""
+    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def recipe_with(start: Recipe, family: Family, parameters: Mapping[str, ParameterValue]) -> Recipe:
+    """`start` with another family and parameters, and a name that says so. Its `native` encoders, which few families
+    take, are left to the family."""
+    encoders = start.encoders
+    if family != start.family:
+        encoders = {name: encoder for name, encoder in encoders.items() if encoder != "native"}
+    name = f"{family_label(family)}, your own"
+    return replace(start, family=family, name=name, parameters=dict(parameters), encoders=encoders)
 
 
 def _refused(problems: list[Problem], where: str) -> RecipeError:

@@ -15,8 +15,7 @@ from tabsmith.families.spec import HUGE, SMALL, TINY, TableSize
 from tabsmith.recipes.recipe import Family, Recipe
 from tabsmith.recipes.series import with_series_recipes
 from tabsmith.tables.profile.types import TableProfile
-from tabsmith.tables.schema.splits import fold_count
-from tabsmith.tables.schema.types import Schema
+from tabsmith.tables.schema.types import Schema, usual_folds
 
 AMPLE_SECONDS: Final = 600.0
 """What a run without a time limit is taken to have, where recipes are fitted to the time."""
@@ -72,7 +71,7 @@ def folds_in_time(schema: Schema, size: TableSize) -> int:
     """The folds of a run on this table: those of the schema, or, unless a person has set them, as many as the time can
     pay for."""
     asked = schema.split.folds
-    return size.affordable_folds(asked) if asked == fold_count(schema.rows) else asked
+    return size.affordable_folds(asked) if asked == usual_folds(schema.rows) else asked
 
 
 def _max_recipes(size: TableSize) -> int:

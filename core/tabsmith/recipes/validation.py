@@ -179,13 +179,14 @@ def parameter_problems(recipe: Recipe, task: ProblemType | None = None) -> Itera
             guess = nearest(name, names)
             hint = f'Did you mean "{guess}"?' if guess else f"It has: {', '.join(names)}."
             yield Problem(where, f"The family {family_label(recipe.family)} has no such parameter. {hint}")
-        elif what := _value_problem(spec, value):
+        elif what := value_problem(spec, value):
             yield Problem(where, what)
         elif task and spec.tasks and task not in spec.tasks and value != spec.default:
             yield Problem(where, f"It is for {' and '.join(spec.tasks)} targets; this one is {task}.")
 
 
-def _value_problem(spec: ParameterSpec, value: ParameterValue) -> str:
+def value_problem(spec: ParameterSpec, value: ParameterValue) -> str:
+    """Why a parameter cannot have this value, in a sentence; "" if it can."""
     if spec.kind == "boolean":
         return "" if isinstance(value, bool) else "It must be true or false."
     if spec.kind == "choice":

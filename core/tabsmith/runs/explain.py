@@ -52,9 +52,9 @@ def explain_saved_model(model: str, progress: Progress, *, seconds: float = math
     """
     deadline = time.monotonic() + seconds
     report = store.read_report(model)
-    run = _find_run(report.run_id)
+    run = find_run(report.run_id)
     progress(-1.0, "setting the rows apart as they were")
-    data = _training_data(report, run)
+    data = training_data_of(report, run)
     threads = available_cores()
     with threadpool_limits(threads):
         folder = store.model_folder(report.model_id)
@@ -87,7 +87,7 @@ def explain_saved_model(model: str, progress: Progress, *, seconds: float = math
 # The rows ----------------------------------------------------------------------------------------------------------
 
 
-def _find_run(run_id: str) -> RunFolder | None:
+def find_run(run_id: str) -> RunFolder | None:
     """The run that trained the model; None if it was deleted."""
     try:
         return RunFolder(run_id)
@@ -95,7 +95,11 @@ def _find_run(run_id: str) -> RunFolder | None:
         return None
 
 
-def _training_data(report: ModelReport, run: RunFolder | None) -> TrainingData:
+def training_data_of(report: ModelReport, run: RunFolder | None) -> TrainingData:
+    """The rows as they were set apart for training, from the table's snapshot or its source.
+
+    Raises ExplanationError if the table is gone or has changed.
+    """
     spec = None if run is None else run.spec()
     info = snapshot_store.load_info(report.fingerprint) or _read_again(report, spec)
     wanted = tuple(column.name for column in report.schema.columns if column.role != "ignore")
@@ -112,7 +116,7 @@ def _read_again(report: ModelReport, spec: RunSpec | None) -> TableInfo:
     gone = ExplanationError(
         "The table that the model was trained on is no longer kept.",
         where=report.source,
-        next_step="Train the model again to have it explained.",
+        next_step="Train the model again.",
     )
     if spec is None or isinstance(spec.source, TasksSource):
         raise gone

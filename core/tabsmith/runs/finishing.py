@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from tabsmith.errors import ReportedError, WorkerError
 from tabsmith.modeling.results import Evaluation, KeptReason, ModelReport
 from tabsmith.runs import stages
 from tabsmith.runs.controller import RunController
@@ -119,17 +120,22 @@ async def explain_in_time(
     control: RunController,
     cores: int,
 ) -> "Explained":
-    """Return what explains the measured model, as far as there is time for it."""
+    """Return what explains the measured model, as far as there is time for it.
+
+    Whatever goes wrong is said in the explanation: a model that is measured is delivered.
+    """
     from tabsmith.modeling.explanation.explain_model import Explained
+    from tabsmith.modeling.explanation.types import Explanation
 
     limit = control.limits.seconds
     seconds = min(EXPLAINING_SECONDS, max(EXPLAINING_SHARE * limit, control.seconds_left(SAVING_SECONDS)))
     last = control.clock.seconds() + OVERRUN * seconds
     control.enter(RunState.FINISHING, "explaining the model")
-    with contextlib.suppress(TimeUpError):
+    try:
         return await pool.run(
             lambda _: stages.explain(data, evaluations, root, measured, seconds, cores),
             Explained,
             seconds_left=lambda: last - control.clock.seconds(),
         )
-    return Explained()
+    except (ReportedError, WorkerError) as error:
+        return Explained(explanation=Explanation(trouble=error.what))

@@ -3,11 +3,13 @@
 import csv
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
 
 from tabsmith.errors import PredictionError
+from tabsmith.families.feature_steps import Arithmetic, Crosses, GroupStatistics, MissingFlags, Select
 from tabsmith.families.registry import families
 from tabsmith.families.spec import FamilySpec
 from tabsmith.modeling.cross_validation import FoldModel, fold_folder
@@ -119,6 +121,18 @@ def test_a_feature_of_two_columns_counts_for_both(tmp_path):
     values = dict(zip(found.columns, found.values[:, :, 0].T, strict=True))
     np.testing.assert_allclose(values["size"], values["grade"])
     assert np.abs(values["size"]).min() > 0
+
+
+def test_features_that_steps_have_made_and_selected_count_for_their_columns(tmp_path):
+    data = prepared("flag", "binary", rows=300)
+    steps = (Arithmetic(most=8), Crosses(most=4), GroupStatistics(most=8), MissingFlags(), Select(most=12))
+    recipe = msgspec.structs.replace(quick("lightgbm"), features=steps)
+    rows = data.held_rows.take(np.arange(5))
+    model = _bagged(data, tmp_path, recipe)
+    assert any(len(columns) > 1 for columns in model.members[0].models[0].features.sources)
+    found = _explainer(data, model).explain(rows)
+    assert found.exact
+    np.testing.assert_allclose(found.prediction, model.predict(rows), rtol=1e-6)
 
 
 @pytest.fixture(scope="module")

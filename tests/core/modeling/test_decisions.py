@@ -18,7 +18,13 @@ from tabsmith.modeling.decisions.goals import (
 from tabsmith.modeling.decisions.label_rules import EventThreshold, MostProbable
 from tabsmith.modeling.decisions.labelled_rows import LabelledRows
 from tabsmith.modeling.decisions.labels import choose_labels
-from tabsmith.modeling.decisions.thresholds import choose_rule, confusions_at, cost_per_row, cross_validated_score
+from tabsmith.modeling.decisions.thresholds import (
+    choose_rule,
+    confusions_at,
+    cost_per_row,
+    cross_validated_score,
+    search_rule,
+)
 from tabsmith.modeling.decisions.types import Isotonic, Platt, Temperature, Uncalibrated
 from tabsmith.modeling.metric_catalogue import get_metric
 from tabsmith.tables.schema.event import choose_event, find_event
@@ -145,6 +151,19 @@ def test_without_a_goal_a_metric_of_probabilities_leaves_the_most_probable_class
     assert choose_rule(
         FixedThreshold(0.3), get_metric("roc_auc"), LabelledRows(y, probabilities), []
     ) == EventThreshold(1, 0.3)
+
+
+def test_recipes_are_told_apart_by_f1_where_no_row_is_more_probably_the_event_than_not() -> None:
+    y, probabilities = drawn(4_000, shift=-5.0)
+    good = LabelledRows(y, two_class_columns(0.4 * probabilities[:, 1]))
+    bad = LabelledRows(y, two_class_columns(np.full(4_000, y.mean())))
+    f1 = get_metric("f1")
+    assert good.score(f1) == bad.score(f1) == 0
+    compared = f1.about(1, search_rule(AUTOMATIC, f1, 0.4 * y.mean()))
+    assert good.score(compared) > bad.score(compared) + 0.05
+    assert search_rule(LeastCost(9.0, 1.0), f1, 0.02) == EventThreshold(1, 0.1)
+    assert search_rule(AUTOMATIC, get_metric("accuracy"), 0.02) == MostProbable()
+    assert search_rule(FixedThreshold(0.3), get_metric("roc_auc"), 0.02) == MostProbable()
 
 
 def test_costs_give_the_threshold_that_costs_least_on_new_rows() -> None:

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from tabsmith.errors import SchemaError, UsageError
-from tabsmith.families.feature_steps import Lags
+from tabsmith.families.feature_steps import Arithmetic, DateParts, GroupStatistics, Lags, TargetEncoding, TextParts
 from tabsmith.modeling.lookahead import check_lookahead, check_lookahead_in, features_changed, predictions_changed
 from tabsmith.modeling.metric_catalogue import get_metric
 from tabsmith.modeling.model import Model, load_model
@@ -38,7 +38,7 @@ def shops() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model of the shops with a derived column, a target encoding, words and lags, as an exported file."""
+    """A model of the shops with a derived column, steps of many kinds and a trend, as an exported file."""
     folder = tmp_path_factory.mktemp("shops")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TABSMITH_HOME", str(folder / "home"))
@@ -49,7 +49,15 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "linear",
             derived=(DerivedColumn("twice", "promo * 2"),),
             encoders={"shop": "target"},
-            features=(Lags(entity=("shop",)),),
+            features=(
+                Lags(entity=("shop",)),
+                TargetEncoding(),
+                GroupStatistics(),
+                Arithmetic(),
+                TextParts(),
+                DateParts(),
+            ),
+            target="detrend",
         )
         report = finished(data, folder / "run", recipe, importance_seconds=0)
         return load_model(report.model_id).save(folder / "shops.model")

@@ -18,6 +18,8 @@ from tabsmith.modeling.model import load_model
 from tabsmith.modeling.model_files import ModelFile
 from tabsmith.modeling.predict import predict_file, preview_predictions, source_to_predict
 from tabsmith.modeling.results import Confusion, Residuals
+from tabsmith.presentation.predictions import rows_score_lines
+from tabsmith.presentation.spans import plain_text
 from tabsmith.tables.read.reader import read_source
 from tabsmith.tables.read.sources import FileSource
 from tabsmith.tables.schema.types import Split
@@ -253,6 +255,9 @@ def test_intervals_of_numbers_are_checked_on_the_hold_out_and_written_beside_the
     assert done.added == ("prediction", "prediction low", "prediction high")
     written = pd.read_csv(done.out)
     assert written[["prediction low", "prediction high"]].to_numpy() == pytest.approx(ends)
+    inside = (ends[:, 0] <= rows["number"]) & (rows["number"] <= ends[:, 1])
+    assert (done.score.intervals.rows, done.score.intervals.covered) == (100, inside.sum())
+    assert "80 % intervals hold" in plain_text((rows_score_lines(done.score)[-1],))
     preview = preview_predictions(model.report, done, 3)
     assert len(preview.rows[0][1]) <= len(preview.rows[0][0]) + 3, "ends have the digits of the prediction"
     labels = _model(tmp_path, rows=120)

@@ -86,7 +86,7 @@ def test_trees_carry_a_trend_on_that_is_taken_off_their_target(tmp_path):
     assert explained.exact
     models = tuple(FoldModel.load(fold_folder(folder.parent, fold)) for fold in range(3))
     sample = draw_sample(data, (BaggedMember(recipe, 1.0, models),), 100, np.random.default_rng(0))
-    sizes = mean_contributions(sample)
+    sizes = mean_contributions(sample, enough=lambda: False)
     assert sizes is not None
     assert sizes["when"] > sizes["wind"] > 0
 
@@ -98,3 +98,10 @@ def test_a_trend_needs_numbers_and_time():
     assert validate_recipe(recipe, data.schema).problems[0].where == "target"
     with pytest.raises(RecipeError, match="split by time"):
         fit_trend(FeatureContext(data.rows, data.y, data.task, 0, recipe, get_family("linear").requirements, 0), "")
+
+
+def test_a_trend_that_has_stopped_is_flat():
+    stopped = np.minimum(np.arange(400.0), 250)
+    block = fitted(days(400), stopped)
+    assert (block.slope, block.year, block.week) == (0.0, (), ())
+    assert block.level == pytest.approx(stopped.mean())

@@ -89,6 +89,9 @@ def test_a_series_is_also_tried_with_lags_and_without_its_trend(task: ProblemTyp
     assert [validate_recipe(recipe, series, profile).problems for recipe in recipes] == [()] * len(recipes)
     assert len({recipe.id for recipe in recipes}) == len({recipe.name for recipe in recipes}) == len(recipes)
     assert {step.entity for recipe in recipes for step in recipe.features} == {(schema.features[1].name,)}
-    first = [recipe.name for recipe in recipes[:4]]
-    assert first[:2] == ["linear, ridge", "linear, ridge, lags"]
-    assert first[2:] == ["LightGBM, quick", f"LightGBM, quick, {'without trend' if task == 'regression' else 'lags'}"]
+    first = [recipe.name for recipe in recipes[:6]]
+    if task == "regression":
+        assert first[:3] == ["linear, ridge", "linear, ridge, without trend", "linear, ridge, lags"]
+        assert first[3:] == ["LightGBM, quick", "LightGBM, quick, without trend", "LightGBM, quick, lags without trend"]
+    else:
+        assert first[:4] == ["linear, ridge", "linear, ridge, lags", "LightGBM, quick", "LightGBM, quick, lags"]

@@ -125,6 +125,13 @@ def test_a_series_for_each_entity_is_split_in_time_whatever_the_order_of_rows(
         assert f"each {entity} has one row at each day" in split.reason
 
 
+def test_series_stay_known_as_long_as_the_rows_are_split_by_their_time() -> None:
+    schema = detect(panel(8).assign(other=lambda rows: rows["day"] + pd.Timedelta(hours=1)), "sold")
+    assert with_split(schema, Split("forward", "day", folds=3)).split.entity == ("shop",)
+    assert with_split(schema, Split("forward", "other", entity=("shop",))).split.entity == ()
+    assert with_role(schema, "other", "time").split.entity == ()
+
+
 def test_persons_seen_on_numbered_days_are_grouped_and_on_dates_split_in_time() -> None:
     rows = panel(12).rename(columns={"shop": "subject"})
     assert detect(rows, "sold").split.kind == "forward"

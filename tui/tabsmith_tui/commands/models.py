@@ -1,4 +1,4 @@
-"""`tabsmith models`: list, show, explain, name, note on, compare, check, promote, roll back, export, delete."""
+"""`tabsmith models`: list, show, explain, name, note on, compare, refit, check, promote, roll back, export, delete."""
 
 import math
 from pathlib import Path
@@ -204,6 +204,23 @@ def explain(model: str, seconds: float | None, as_json: bool) -> None:
         print_json(report)
     else:
         print_explanation(report)
+
+
+@models.command()
+@click.argument("model")
+@json_option
+def refit(model: str, as_json: bool) -> None:
+    """Fit MODEL again on all rows, its test set included, as a model of its own."""
+    from tabsmith.runs.refit import refit_saved_model
+
+    with progress_line() as progress:
+        report = refit_saved_model(model, progress)
+    if as_json:
+        print_json(report)
+    else:
+        print_text(
+            f"{report.model_id} has learned from all rows. To predict: tabsmith predict {report.model_id} NEW_ROWS.csv"
+        )
 
 
 @models.command()

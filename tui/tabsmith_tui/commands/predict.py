@@ -10,7 +10,15 @@ from tabsmith.modeling.decisions.types import LEVEL
 from tabsmith.presentation.predictions import explained_note, prediction_notes, rows_score_lines
 from tabsmith.presentation.spans import plain_text
 from tabsmith.text import clean, plural
-from tabsmith_tui.commands.output import json_option, print_facts, print_json, print_table, print_text, say
+from tabsmith_tui.commands.output import (
+    json_option,
+    print_facts,
+    print_json,
+    print_table,
+    print_text,
+    progress_line,
+    say,
+)
 from tabsmith_tui.commands.read_options import SourceOptions, source_options
 
 PREVIEW_ROWS: Final = 5
@@ -82,16 +90,18 @@ def predict(
     from tabsmith.runs.stages import read
 
     loaded = load_model(model)
-    info = read(source_to_predict(loaded, options.source(path)), lambda _share, _message: None)
-    done = predict_file(
-        loaded,
-        info,
-        Path(out) if out else None,
-        column=column,
-        level=level,
-        allow_missing=allow_missing,
-        explain=explain,
-    )
+    with progress_line() as progress:
+        info = read(source_to_predict(loaded, options.source(path)), progress)
+        done = predict_file(
+            loaded,
+            info,
+            Path(out) if out else None,
+            column=column,
+            level=level,
+            allow_missing=allow_missing,
+            explain=explain,
+            progress=progress,
+        )
     if done.missing:
         say(f"Not in the table, treated as missing: {', '.join(done.missing[:20])}")
     for note in prediction_notes(done):

@@ -10,8 +10,10 @@ from textual.binding import BindingType
 
 from tabsmith.config.settings import Mode
 from tabsmith.errors import TabsmithError, UsageError
+from tabsmith.families.registry import family_names
 from tabsmith.orchestration.decisions import AllowTool, Continue, Decide, DecisionAction, EndRun, Reply, Skip
 from tabsmith.presentation import budgets, tasks
+from tabsmith.recipes.recipe import Recipe
 from tabsmith.runs import events, replies
 from tabsmith.runs.events import RunCommand, RunState
 from tabsmith.runs.folder import RunFolder
@@ -324,6 +326,27 @@ class RunScreen(TabsmithScreen):
     def action_note(self) -> None:
         """Ask for a note to the agent."""
         self.ask_bar.ask("note", "Note to the agent:", placeholder="every brief from now on holds it")
+
+    def action_try_recipe(self) -> None:
+        """Write a recipe of one's own, beginning from the try under the cursor, else from the champion."""
+        from tabsmith_tui.screens.recipe_dialog import RecipeDialog
+
+        key = self.board.table.key
+        trial = next(
+            (each for each in self.live.trials if str(each.iteration) == key and each.recipe is not None), None
+        )
+        trial = trial or self.live.champion_trial
+        start = trial.recipe if trial is not None and trial.recipe is not None else Recipe(family_names()[0])
+
+        def written(recipe: Recipe | None) -> None:
+            if recipe is None or self.live.state.ended:
+                return
+            if any(each.recipe is not None and each.recipe.id == recipe.id for each in self.live.trials):
+                self.app.notify("The run has tried this very recipe already.", severity="warning")
+            else:
+                self.send(events.TryRecipe(recipe=recipe))
+
+        self.app.push_screen(RecipeDialog(start), written)
 
     def action_mode(self) -> None:
         """Choose when the run pauses for the person; the mode in force has the cursor."""

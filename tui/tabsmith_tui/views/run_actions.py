@@ -10,6 +10,7 @@ import msgspec
 
 from tabsmith import formatting
 from tabsmith.limits import with_limit
+from tabsmith.presentation.tasks import has_tasks
 from tabsmith.runs import replies
 from tabsmith.runs.events import Answer, Note, Pause, Resume, RunCommand, RunState, SetLimit, SetMode, Stop, TryRecipe
 from tabsmith.runs.snapshot import RunSnapshot
@@ -108,6 +109,7 @@ def offered_actions(run: RunSnapshot, *, replaying: bool, resuming: bool) -> Map
         "more": commanded,
         "note": commanded and replies.uses_llm(run) and not replies.asks_permission(run),  # there its key says no
         "mode": commanded and replies.uses_llm(run),  # a search is never asked about
+        "try_recipe": commanded and not has_tasks(run) and run.state not in _STOPPED,
         "pause": commanded and not asked and run.state is not RunState.PAUSED,
         "go_on": commanded and run.state is RunState.PAUSED,
         "play": replaying,

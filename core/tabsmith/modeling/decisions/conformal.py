@@ -15,7 +15,7 @@ import numpy as np
 from tabsmith.errors import PredictionError
 from tabsmith.families.estimator import Floats, Ints
 from tabsmith.modeling.decisions.labelled_rows import evenly_spaced
-from tabsmith.modeling.decisions.types import LEVEL, Conformal, Difficulty
+from tabsmith.modeling.decisions.types import LEVEL, Conformal, Difficulty, IntervalsReport
 
 MAX_ROWS: Final = 200_000  # whose residuals are looked at, evenly spaced over each fold
 MAX_RESIDUALS: Final = 2_001  # that are kept
@@ -45,6 +45,14 @@ def intervals_of(conformal: Conformal, prediction: Floats, level: float = LEVEL)
     scale = _scale(conformal.difficulty, prediction)
     ends = np.column_stack([prediction + low * scale, prediction + high * scale])
     return np.asarray(np.maximum(ends, 0.0) if conformal.positive else ends, dtype=np.float64)
+
+
+def measure_intervals(conformal: Conformal, y: Floats, prediction: Floats, level: float = LEVEL) -> IntervalsReport:
+    """How many of the numbers `y` are in the intervals around `prediction` (rows,). Raises as `intervals_of` does."""
+    ends = intervals_of(conformal, prediction, level)
+    covered = int(np.count_nonzero((ends[:, 0] <= y) & (y <= ends[:, 1])))
+    width = float((ends[:, 1] - ends[:, 0]).mean())
+    return IntervalsReport(level, len(y), covered, width, bool(conformal.difficulty.predicted))
 
 
 def interval_score(y: Floats, ends: Floats, level: float) -> Floats:

@@ -52,10 +52,10 @@ class FittedDecisions:
         return choose_labels(self.decisions.rule, probabilities)
 
     def cross_validated(self, ensemble: Ensemble) -> CrossValidated:
-        """The cross-validated score of the model's predictions: the ensemble's own, but where labels are compared and a
-        threshold makes them, that of such labels, with each fold's threshold chosen by the other folds."""
+        """The cross-validated score of the model's predictions: the ensemble's own, but where labels of two classes are
+        compared, that of the labels that the model gives, with each fold's rule chosen by the other folds."""
         data = self.data
-        if isinstance(self.decisions.rule, MostProbable) or not data.metric.uses_labels:
+        if data.classes != 2 or not data.metric.uses_labels:
             return CrossValidated(ensemble.score, ensemble.standard_error)
         rows = LabelledRows(data.y.astype(np.int64), self.out_of_fold, data.weights)
         folds = [scored for _, scored in data.folds]
@@ -139,9 +139,4 @@ def _measure_intervals(decisions: Decisions, y: Floats, prediction: Floats) -> I
         case NoIntervals():
             return None
         case Conformal() as rule:
-            if not conformal.knows_level(rule, LEVEL):
-                return None
-            ends = conformal.intervals_of(rule, prediction)
-            covered = int(np.count_nonzero((ends[:, 0] <= y) & (y <= ends[:, 1])))
-            width = float((ends[:, 1] - ends[:, 0]).mean())
-            return IntervalsReport(LEVEL, len(y), covered, width, bool(rule.difficulty.predicted))
+            return conformal.measure_intervals(rule, y, prediction) if conformal.knows_level(rule, LEVEL) else None

@@ -28,8 +28,28 @@ SMOOTHED: Final = 5  # neighbouring candidates whose scores are averaged: a sing
 MAX_ROWS: Final = 200_000  # that are looked at, evenly spaced
 HALF: Final = 0.5
 
+_OF_RARE_EVENTS: Final = frozenset({"f1", "f1_macro", "balanced_accuracy", "matthews_corrcoef", "cohen_kappa"})
+
 Measure = Callable[[Floats], float]
 """How good labels are by their confusion (2, 2), which counts truth by label: higher is better, NaN if undefined."""
+
+
+def search_rule(goal: LabelGoal, metric: Metric, event_share: float) -> LabelRule:
+    """The rule by which recipes are compared before a threshold is chosen for the model that is made of them.
+
+    Where an event is rare, hardly a row is more probably the event than not, and F1 and its like would be 0 for every
+    recipe. Labels are made from `event_share` on then, the share of the event: about as many rows as there are events
+    are predicted to be one. Where the goal says a threshold, it is that.
+    """
+    match goal:
+        case _ if not metric.uses_labels:
+            return MostProbable()
+        case FixedThreshold() | LeastCost():
+            return EventThreshold(metric.event, goal.threshold)
+        case _ if metric.name in _OF_RARE_EVENTS:
+            return EventThreshold(metric.event, event_share)
+        case _:
+            return MostProbable()
 
 
 def goal_measure(goal: LabelGoal, metric: Metric) -> Measure:

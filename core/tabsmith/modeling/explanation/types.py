@@ -124,6 +124,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     worst_rows: tuple[WorstRow, ...] = ()
     worst_slices: tuple[WorstSlice, ...] = ()
     learning_curve: LearningCurve | None = None
+    trouble: str = ""  # why nothing was measured, where the work for it failed
 
 
 BackgroundCells: TypeAlias = dict[str, tuple[float | str | None, ...]]

@@ -38,7 +38,7 @@ def fit_crosses(
 ) -> tuple[CrossBlock, Floats] | None:
     """The crosses of the columns `names` that go with the target more than each column by itself does, the strongest
     ones, and the cross-fitted values of the context's rows; None when there is none."""
-    if len(names) < step.order and len(names) < 2:
+    if len(names) < 2:
         return None
     screen = _Screen(context, step.smoothing, relevance)
     singles = screen.encoded([(name,) for name in names], None)

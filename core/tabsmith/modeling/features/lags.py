@@ -51,14 +51,19 @@ class History(msgspec.Struct, frozen=True, dict=True):
         return {entity: place for place, entity in enumerate(self.entities)}
 
     @cached_property
+    def arrays(self) -> tuple[Floats, Floats]:
+        """The times and the values as arrays, made once."""
+        return np.asarray(self.times, dtype=np.float64), np.asarray(self.values, dtype=np.float64)
+
+    @cached_property
     def _moments(self) -> Floats:
-        return np.unique(np.asarray(self.times))
+        return np.unique(self.arrays[0])
 
     @cached_property
     def _keys(self) -> Ints:
         """The place of each value by entity and moment, ascending."""
         entity = np.repeat(np.arange(len(self.entities)), self.counts)
-        return entity * (len(self._moments) + 1) + np.searchsorted(self._moments, np.asarray(self.times))
+        return entity * (len(self._moments) + 1) + np.searchsorted(self._moments, self.arrays[0])
 
     def known_before(self, entity: Ints, times: Floats) -> Ints:
         """For each row, one past the position of the entity's latest value before a time; its start if there is none."""
@@ -125,7 +130,7 @@ class LagBlock(msgspec.Struct, frozen=True, tag="lags", dict=True):
         rows, end, start = rows[has_past], end[has_past], start[has_past]
         if not len(rows):
             return out
-        values, moments = np.asarray(history.values), np.asarray(history.times)
+        moments, values = history.arrays
         age = np.maximum(1, np.round((times[rows] - moments[end - 1]) / self.step)).astype(np.int64)
         for place, lag in enumerate(self.lags):
             position = end - 1 - (-age) % lag

@@ -15,6 +15,7 @@ SCREEN_ROWS: Final = 20_000  # rows that candidates are fitted to
 MAX_MISSING: Final = 0.95
 MAX_ONE_VALUE: Final = 0.90
 MAX_KNOWN: Final = 300
+MAX_OF_THE_REST: Final = 10  # features that are kept for what they tell beside the strong ones
 SAME: Final = 0.98
 """Two features whose ranks correlate more than this are one feature to a model of trees."""
 
@@ -64,9 +65,9 @@ class Relevance:
     known: Ranks  # (features, rows)
 
     def noise(self, candidates: int) -> float:
-        """A correlation that the strongest of so many features without any meaning hardly reaches: the expected
-        maximum of that many normal variables of deviation 1/sqrt(rows)."""
-        tries = max(2, candidates * len(self.target))
+        """A correlation that the strongest of so many features without any meaning exceeds once in about twenty times:
+        a bound on the maximum of that many normal variables of deviation 1/sqrt(rows)."""
+        tries = 5 * max(2, candidates * len(self.target))
         return math.sqrt(2 * math.log(tries) / max(1, len(self.sample)))
 
     def screen(self, rows: int, seed: int) -> Ints:
@@ -82,10 +83,10 @@ class Relevance:
         return np.where(features.varied, correlation, 0.0).astype(np.float64)
 
     def choose(self, features: RankedFeatures, most: int, *, above: Floats | None = None) -> list[int]:
-        """Positions of the strongest features, strongest first, at most `most`.
+        """Positions of the features to keep, at most `most`: the strongest first, then a few that tell of the rest.
 
-        A feature counts only where it goes with the target more than noise does, and more than `above` (features): the
-        strength of what it is made of. One that is nearly the same as a known or a chosen one is left out.
+        A strong feature goes with the target more than noise does, and more than `above` (features): the strength of
+        what it is made of. One that is nearly the same as a known or a chosen one is left out.
         """
         strength = self.strength(features)
         floor = self.noise(len(strength))
@@ -99,7 +100,41 @@ class Relevance:
             if np.abs(others @ ranks).max(initial=0) <= SAME:
                 chosen.append(position)
                 others = np.vstack([others, ranks])
+        return [*chosen, *self._of_the_rest(features, others, min(MAX_OF_THE_REST, most - len(chosen)))]
+
+    def _of_the_rest(self, features: RankedFeatures, known: Ranks, most: int) -> list[int]:
+        """Positions of the features that tell most of what a sum of the `known` ones leaves of the target.
+
+        Each choice is the feature that correlates most with what the known and the chosen ones leave (orthogonal
+        matching pursuit, Pati et al. 1993, on ranks); it ends where that is no more than noise. So ratios are found
+        that matter once a strong column is known, though less than that column does.
+        """
+        floor = self.noise(len(features.varied))
+        left = self.target
+        basis = known
+        if len(known):
+            basis = np.asarray(np.linalg.qr(known.T)[0].T, dtype=np.float32)
+            left = _left_of(self.target, basis)
+        different = features.varied & (np.abs(features.ranks @ known.T).max(axis=1, initial=0) <= SAME)
+        chosen: list[int] = []
+        while len(chosen) < most:
+            agreement = np.abs(features.ranks @ left.T).max(axis=1) * different
+            best = int(np.argmax(agreement))
+            if agreement[best] <= floor:
+                break
+            chosen.append(best)
+            different &= np.abs(features.ranks @ features.ranks[best]) <= SAME
+            direction = _left_of(features.ranks[best : best + 1], basis)
+            basis = np.vstack([basis, direction])
+            left = _left_of(left, direction)
         return chosen
+
+
+def _left_of(rows: Ranks, basis: Ranks) -> Ranks:
+    """What orthogonal rows of length 1 leave of each of `rows`, again of length 1; nearly nothing becomes 0."""
+    left = rows - (rows @ basis.T) @ basis
+    length = np.sqrt((left * left).sum(axis=1, keepdims=True))
+    return np.asarray(np.where(length > 1e-4, left / np.maximum(length, 1e-4), 0.0), dtype=np.float32)
 
 
 def measure_relevance(context: FeatureContext, matrix: Floats) -> Relevance:

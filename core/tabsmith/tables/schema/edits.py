@@ -104,7 +104,12 @@ def with_kind(schema: Schema, column: str, kind: ColumnKind) -> Schema:
 
 
 def with_split(schema: Schema, split: Split) -> Schema:
-    """`schema` with another split, whose column `by` takes the role that the split needs. Raises SchemaError."""
+    """`schema` with another split, whose column `by` takes the role that the split needs. Raises SchemaError.
+
+    The series that were found for the column `by` stay known; those of another column do not.
+    """
+    same = (split.kind, split.by) == (schema.split.kind, schema.split.by)
+    split = replace(split, entity=schema.split.entity if same else ())
     if not 0 <= split.holdout <= 0.5:
         raise SchemaError("The test set is a share of the rows from 0 to 0.5.", next_step="0.2 is usual.")
     if not 2 <= split.folds <= 20:

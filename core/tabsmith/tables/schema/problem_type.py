@@ -67,8 +67,13 @@ def _requested_kind(column: ColumnProfile, kind: ColumnKind, requested: Requeste
     return "numeric"
 
 
+def holds_classes(column: ColumnProfile) -> bool:
+    """Whether a column has so few different texts that they may be classes."""
+    return column.distinct <= _MOST_CLASSES and column.distinct <= 0.5 * (column.rows - column.missing)
+
+
 def _class_kind(column: ColumnProfile) -> ColumnKind:
-    if column.distinct > _MOST_CLASSES or column.distinct > 0.5 * (column.rows - column.missing):
+    if not holds_classes(column):
         raise SchemaError(
             f"{clean(column.name, 60)} cannot be the target: it has {plural(column.distinct, 'different text')}.",
             next_step="Choose a number or a column of a few classes.",

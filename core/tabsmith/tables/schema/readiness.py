@@ -30,6 +30,11 @@ class Obstacle(msgspec.Struct, frozen=True):
 
 def find_obstacle(schema: Schema, profile: TableProfile) -> Obstacle | None:
     """What keeps the table of `profile` from being trained on with `schema`; None if nothing does."""
+    return _table_obstacle(schema, profile) or _weight_obstacle(schema, profile)
+
+
+def _table_obstacle(schema: Schema, profile: TableProfile) -> Obstacle | None:
+    """What is the matter with the table itself, however its rows count."""
     if profile.rows < MIN_ROWS:
         rows = plural(profile.rows, "row") if profile.rows else "no rows"
         return Obstacle(f"The table has {'only ' if profile.rows else ''}{rows}: too few to train a model.", _ENOUGH)
@@ -64,18 +69,21 @@ def find_obstacle(schema: Schema, profile: TableProfile) -> Obstacle | None:
             f"No column is left to predict {name} from.",
             "Give at least one column the role feature, or choose a table with more columns.",
         )
-    return _weight_obstacle(schema, profile) or _group_obstacle(schema, profile)
+    return _group_obstacle(schema, profile)
 
 
 def require_trainable(schema: Schema, profile: TableProfile) -> None:
-    """Raise SchemaError, with what would be enough, if no model can be trained."""
-    obstacle = find_obstacle(schema, profile)
+    """Raise SchemaError, with what would be enough, if no model can be trained.
+
+    Weights are checked where the rows are read, which can name the rows without one.
+    """
+    obstacle = _table_obstacle(schema, profile)
     if obstacle is not None:
         raise obstacle.error()
 
 
 def _weight_obstacle(schema: Schema, profile: TableProfile) -> Obstacle | None:
-    """Rows whose weight is not positive, as far as the profile shows them; training names the rows."""
+    """Rows whose weight is not positive, as far as the profile shows them."""
     if not schema.weight:
         return None
     column, target = profile.column(schema.weight), profile.column(schema.target)

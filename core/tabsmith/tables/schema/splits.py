@@ -7,11 +7,9 @@ from tabsmith.tables.profile.row_sample import RowSample
 from tabsmith.tables.profile.types import TableProfile
 from tabsmith.tables.schema.groups import EntityColumn
 from tabsmith.tables.schema.time_order import find_time_order
-from tabsmith.tables.schema.types import ColumnKind, ProblemType, Split
+from tabsmith.tables.schema.types import ColumnKind, ProblemType, Split, usual_folds
 from tabsmith.text import clean, plural
 
-_MANY_ROWS: Final = 1_000
-_FEW_ROWS: Final = 60
 _LEAST_HOLDOUT_ROWS: Final = 40  # a smaller table can spare no hold-out
 _MANY_HOLDOUT_ROWS: Final = 5_000  # enough for a narrow interval of most scores; more are better spent on learning
 _HOLDOUT: Final = 0.2
@@ -22,11 +20,6 @@ def holdout_share(rows: int) -> float:
     if rows < _LEAST_HOLDOUT_ROWS:
         return 0.0
     return float(f"{min(_HOLDOUT, max(_MANY_HOLDOUT_ROWS / rows, 0.01)):.3g}")
-
-
-def fold_count(rows: int) -> int:
-    """The folds of a random split of so many rows: more where each row counts and fits are cheap."""
-    return 8 if _FEW_ROWS <= rows < _MANY_ROWS else 5
 
 
 def choose_split(
@@ -41,7 +34,7 @@ def choose_split(
     column = profile.column(target)
     rows = column.rows - column.missing
     holdout = holdout_share(rows)
-    folds = fold_count(rows)
+    folds = usual_folds(rows)
     others = [column for column in profile.columns if column.name != target]
     classes = problem_type in {"binary", "multiclass"}
     order = find_time_order(others, kinds, sample, target, classes=classes)

@@ -23,6 +23,7 @@ from tabsmith.tables.schema.lexicon import (
     number_family,
     target_weight,
 )
+from tabsmith.tables.schema.problem_type import holds_classes
 from tabsmith.tables.schema.types import NUMBER_KINDS, TEXT_KINDS, ColumnKind, TargetCandidate
 
 _MOST_CANDIDATES: Final = 6
@@ -73,7 +74,9 @@ def _is_eligible(column: ColumnProfile, kind: ColumnKind) -> bool:
         return False
     if is_key_name(column.name) or is_entity_name(column.name):
         return False
-    return kind != "category" or column.distinct <= _MOST_CLASSES
+    if kind == "category":
+        return column.distinct <= _MOST_CLASSES and holds_classes(column)
+    return column.storage != "text" or holds_classes(column)
 
 
 @dataclass(frozen=True, slots=True)

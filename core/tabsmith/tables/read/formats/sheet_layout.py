@@ -4,7 +4,6 @@ Rows are lists of typed cells, "" for an empty one, as a spreadsheet holds them.
 """
 
 import datetime as dt
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -12,6 +11,7 @@ from typing import Any, Final, TypeAlias
 
 from tabsmith.errors import ReadError
 from tabsmith.tables.read.arrow_columns import numbered_names, unique_names
+from tabsmith.tables.read.rows.table_structure import is_note, is_total_label
 from tabsmith.tables.read.sources import ReadOptions
 from tabsmith.text import plural
 
@@ -26,10 +26,6 @@ TAIL_ROWS: Final = 40
 
 _FILLED: Final = 0.6  # of the widest row's cells that the first row of a table fills at least
 _EXPECTED: Final = 0.5  # of the expected names that a header holds at least
-_TOTAL: Final = re.compile(r"((grand|sub|over-?all|sum)[ -]?)?totals?\b.*|sum|average|mean", re.IGNORECASE)
-_NOTE: Final = re.compile(
-    r"\s*(sources?|notes?|footnotes?|remarks?|last updated)\b.*|\s*[*†‡©].*", re.IGNORECASE | re.DOTALL
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,13 +169,13 @@ def rows_below(tail: Sequence[NumberedRow], width: int) -> dict[int, str]:
         cells = [cell for cell in row if cell != ""]
         if len(cells) != 1 or not isinstance(cells[0], str):
             break
-        if not _NOTE.fullmatch(cells[0]) and not _gap_above(tail, place):
+        if not is_note(cells[0]) and not _gap_above(tail, place):
             break
         reasons[number] = "a note below the table, not a row"
         place -= 1
     number, row = tail[place] if tail else (0, [])
     label = next((cell for cell in row if cell != ""), "")
-    if place > 0 and width > 1 and isinstance(label, str) and _TOTAL.fullmatch(label.strip()):
+    if place > 0 and width > 1 and isinstance(label, str) and is_total_label(label):
         reasons[number] = "a total, not a row"
     return reasons
 

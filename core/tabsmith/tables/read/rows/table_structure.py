@@ -31,12 +31,12 @@ _LEAST_LACKING: Final = 2
 _FOOTERS: Final = 10  # rows at the end that may be none
 _YEARS: Final = range(1800, 2101)
 _TOTAL: Final = re.compile(
-    r"(?:grand |sub)?totals?|sum|overall|summe|gesamt|insgesamt|total g[eé]n[eé]ral|totale|итого|всего|合計|总计",
+    r"(?:(?:grand|sub|over-?all|sum)[ -]?)?totals?(?: +\(?[\d./-]+\)?)?|sum|average|mean|overall|summe|gesamt|insgesamt|total g[eé]n[eé]ral|totale|итого|всего|合計|总计",
     re.IGNORECASE,
 )
 _NOTE: Final = re.compile(
-    r"(?:source|sources|note|notes|footnote|data from|last updated|downloaded|copyright|quelle|hinweis|anmerkung|fuente|nota|stand)\b"
-    r".*|[*†(©].*",
+    r"(?:sources?|notes?|footnotes?|remarks?|data from|last updated|downloaded|copyright|quelle|hinweis|anmerkung|fuente|nota|stand)\b"
+    r".*|[*†‡(©].*",
     re.IGNORECASE | re.DOTALL,
 )
 
@@ -390,8 +390,17 @@ def _has_units(row: Row, rest: Sequence[Row], width: int) -> bool:
 
 def is_total(row: Row) -> bool:
     """Whether a row is labelled as the sum of others."""
-    label = next((cell.strip() for cell in row if cell.strip()), "")
-    return bool(_TOTAL.fullmatch(label.rstrip(":")))
+    return is_total_label(next((cell for cell in row if cell.strip()), ""))
+
+
+def is_total_label(text: str) -> bool:
+    """Whether a text is the label of a sum or a mean of rows."""
+    return bool(_TOTAL.fullmatch(text.strip().rstrip(":")))
+
+
+def is_note(text: str) -> bool:
+    """Whether a text is a remark about a table: its source, a footnote."""
+    return bool(_NOTE.fullmatch(text.strip()))
 
 
 def without_footers(rows: Sequence[Row], width: int) -> Sequence[Row]:
@@ -449,4 +458,4 @@ def names_other_columns(row: Row, shapes: Sequence[ColumnShape]) -> bool:
 def is_footer(row: Row, width: int) -> bool:
     """Whether a last row of the table is a remark below it: its source, a note."""
     filled = [cell.strip() for cell in row if cell.strip()]
-    return len(filled) == 1 and width > 1 and bool(_NOTE.fullmatch(filled[0]))
+    return len(filled) == 1 and width > 1 and is_note(filled[0])
