@@ -11,7 +11,7 @@ from tabsmith.errors import UsageError
 from tabsmith.families.estimator import Floats
 from tabsmith.modeling import metrics, store
 from tabsmith.modeling.column_matching import match_columns
-from tabsmith.modeling.holdout_predictions import HoldoutPredictions
+from tabsmith.modeling.holdout.predictions import HoldoutPredictions
 from tabsmith.modeling.metric_catalogue import Metric
 from tabsmith.modeling.model import Model
 from tabsmith.modeling.model_files import HOLDOUT

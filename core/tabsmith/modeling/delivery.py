@@ -26,7 +26,8 @@ from tabsmith.modeling.ensemble import BaggedMember, BaggedModel, Ensemble
 from tabsmith.modeling.explanation.background import draw_background
 from tabsmith.modeling.explanation.explain_model import Explained, MeasuredRows, explain_model, holdout_rows
 from tabsmith.modeling.explanation.learning_curve import measure_learning_curve
-from tabsmith.modeling.holdout_predictions import HoldoutPredictions
+from tabsmith.modeling.holdout.predictions import HoldoutPredictions
+from tabsmith.modeling.holdout.table import training_levels
 from tabsmith.modeling.metric_catalogue import reported_metrics
 from tabsmith.modeling.model_files import HOLDOUT, ModelFile, StoredMember, is_member_file
 from tabsmith.modeling.refit import REFIT_FILE, refits_of
@@ -46,7 +47,6 @@ from tabsmith.text import plural
 
 MAX_POINTS = 400
 BINS = 20
-MAX_LEVELS = 10_000  # of a category, kept with the model
 INTERVAL_SECONDS = 5.0
 
 
@@ -197,7 +197,7 @@ def save_delivered(
     }
     refitted = sum(bool(folders) for folders in refits.values())
     delivery = Delivery(
-        rows=data.train_rows + data.holdout_rows,
+        rows=data.all_rows,
         refitted=refitted,
         recipes=len(report.members),
         kept=kept if refitted < len(report.members) else "",
@@ -327,7 +327,15 @@ def _measure(
         weights=data.holdout_weights,
         enough=lambda: time.monotonic() >= end,
     )
-    return Holdout(data.holdout_rows, scores, baseline), _outcome_of(data, data.held_y, prediction, decided)
+    own = data.own_holdout
+    holdout = Holdout(
+        data.holdout_rows,
+        scores,
+        baseline,
+        source="" if own is None else own.source,
+        fingerprint="" if own is None else own.fingerprint,
+    )
+    return holdout, _outcome_of(data, data.held_y, prediction, decided)
 
 
 def _outcome_of(
@@ -385,17 +393,7 @@ def _save(
                     files[f"{folder}/{path.name}"] = path
         stored.append(StoredMember(member.recipe, member.weight, tuple(folders)))
     background = draw_background(data.rows, seed=data.seed)
-    model = ModelFile(data.labels.classes, tuple(stored), _training_levels(data), background, decisions)
+    model = ModelFile(
+        data.labels.classes, tuple(stored), training_levels(data.rows, data.inputs), background, decisions
+    )
     store.save_model(report, model, files)
-
-
-def _training_levels(data: TrainingData) -> dict[str, tuple[str, ...]]:
-    """The levels of each category among the training rows, sorted; by them new rows are told to hold others."""
-    levels: dict[str, tuple[str, ...]] = {}
-    for column in data.inputs:
-        if column.kind == "category" and column.role == "feature":
-            texts = data.rows.texts(column.name)
-            present = np.unique(texts.codes[texts.codes >= 0]).tolist()
-            if len(present) <= MAX_LEVELS:
-                levels[column.name] = tuple(sorted(texts.levels[code] for code in present))
-    return levels

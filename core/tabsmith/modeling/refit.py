@@ -79,7 +79,7 @@ def plan_seeds(members: Sequence[EnsembleMember]) -> tuple[Refit, ...]:
 def times_rows(data: TrainingData) -> float:
     """How many times the rows of a fold's fit all rows are."""
     fitted = sum(len(fit) for fit, _ in data.folds) / max(1, len(data.folds))
-    return (data.train_rows + data.holdout_rows) / max(1.0, fitted)
+    return data.all_rows / max(1.0, fitted)
 
 
 def expected_seconds(evaluation: Evaluation, times_rows: float) -> float:
@@ -116,7 +116,7 @@ def is_done(refit: Refit, run_folder: Path) -> bool:
 def fit_refit(
     data: TrainingData, refit: Refit, run_folder: Path, *, threads: int, seconds_left: Callable[[], float]
 ) -> RefitFile:
-    """Fit on all rows of `data`, hold-out included, and leave the model in its folder below `run_folder`.
+    """Fit on all rows of `data`, hold-out included unless it is a person's own, and leave the model in its folder below `run_folder`.
 
     A fit that had to end before it was whole, for want of time, leaves nothing. Raises RecipeError for a recipe that
     cannot be fitted.

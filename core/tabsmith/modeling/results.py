@@ -88,13 +88,15 @@ class Baseline(msgspec.Struct, frozen=True):
 
 
 class Holdout(msgspec.Struct, frozen=True):
-    """The model on the rows set aside before anything else; scored once."""
+    """The model on the rows set aside before anything else, or on a table of a person's own; scored once."""
 
     rows: int
     scores: tuple[ModelScore, ...]  # the run's own metric first
     baseline: Baseline | None = msgspec.field(
         default=None, name="chance"
     )  # None where the metric is undefined for a constant answer
+    source: str = ""  # the person's own table in a few words; "" for rows of the training table
+    fingerprint: str = ""  # of that table
 
 
 KeptReason: TypeAlias = Literal["", "asked for", "no time", "stopped"]
@@ -105,7 +107,7 @@ stopped the run."""
 class Delivery(msgspec.Struct, frozen=True):
     """What the delivered model has learned from, where that differs from the measured one."""
 
-    rows: int  # that recipes were fitted to again, hold-out included
+    rows: int  # that recipes were fitted to again, hold-out included unless it is a table of a person's own
     refitted: int  # recipes of the ensemble that were; the others are delivered as they were measured
     recipes: int  # of the ensemble
     kept: KeptReason = ""  # why not all were fitted again; "" if all were

@@ -117,13 +117,14 @@ def snapshot_rows(info: TableInfo) -> NewRows:
 
 
 def snapshot_batches(info: TableInfo) -> "Iterable[tuple[pa.Table, RowBatch]]":
-    """The pieces of a snapshot, as Arrow tables under the columns' names and as batches; one empty piece if it has no rows."""
+    """The pieces of a snapshot, as Arrow tables under the columns' names and as batches; one empty piece if it has no rows.
+    Starts no thread."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     names = [column.name for column in info.profile.columns]
     positions = [f"c{position}" for position in range(len(names))]
-    with pq.ParquetFile(info.snapshot) as file:
+    with pq.ParquetFile(info.snapshot, pre_buffer=False) as file:  # buffering starts threads
         has_reasons = REASON_COLUMN in file.schema_arrow.names
         empty = True
         for piece in file.iter_batches(BATCH_ROWS, use_threads=False):

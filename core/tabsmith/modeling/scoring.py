@@ -3,12 +3,12 @@
 import time
 from typing import Any, Final, cast
 
-import msgspec
 import numpy as np
 
 from tabsmith.families.estimator import Floats, Ints
 from tabsmith.modeling import metrics
-from tabsmith.modeling.holdout_predictions import HoldoutPredictions
+from tabsmith.modeling.holdout.predictions import HoldoutPredictions
+from tabsmith.modeling.holdout.table import TargetReader, has_target
 from tabsmith.modeling.metric_catalogue import reported_metrics
 from tabsmith.modeling.new_rows import Cells, ColumnReader
 from tabsmith.modeling.results import ModelReport, ModelScore, RowsScore, UnreadCells, UnseenLevels
@@ -30,9 +30,7 @@ class RowsScorer:
         self._report = report
         self._labels = labels
         words = [cell_text(label) for label in labels.classes]
-        self._classes = {word: position for position, word in enumerate(words)}
-        kind = "category" if words else "numeric"
-        self._reader = ColumnReader(msgspec.structs.replace(target, kind=kind), words or None)
+        self._reader = TargetReader(target, words)
         weight = report.schema.weight
         self._weight_reader = ColumnReader(report.schema.column(weight), None) if weight else None
         self._weights: list[Floats] = []
@@ -59,14 +57,8 @@ class RowsScorer:
         `weight` holds the cells of the model's weight column, where the rows have it; a row without a positive weight is
         not scored then.
         """
-        values = self._reader.read(target)
-        if isinstance(values, TextColumn):
-            positions = [self._classes.get(level, -1) for level in values.levels]
-            truth: Ints | Floats = np.asarray([*positions, -1], dtype=np.int64)[values.codes]
-            known = truth >= 0
-        else:
-            truth = values.values
-            known = ~np.isnan(truth)
+        truth = self._reader.read(target)
+        known = has_target(truth)
         known &= np.isfinite(prediction).all(axis=1)
         weights = np.empty(0)
         if weight is not None and self._weight_reader is not None:

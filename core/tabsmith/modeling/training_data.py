@@ -6,6 +6,7 @@ This module starts no thread and no OpenMP region: the process that prepares is 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -14,6 +15,13 @@ from tabsmith.families.estimator import Floats, Ints
 from tabsmith.modeling import splits
 from tabsmith.modeling.decisions.goals import AUTOMATIC, LabelGoal
 from tabsmith.modeling.decisions.thresholds import search_rule
+from tabsmith.modeling.holdout.table import (
+    MIN_HOLDOUT_ROWS,
+    HoldoutOrigin,
+    HoldoutTable,
+    has_target,
+    read_holdout_table,
+)
 from tabsmith.modeling.metric_catalogue import Metric
 from tabsmith.modeling.metrics import require_defined
 from tabsmith.modeling.rows import RowArrays, cell_text, read_rows, to_floats
@@ -22,7 +30,7 @@ from tabsmith.tables.schema.embedded_numbers import embedded_number
 from tabsmith.tables.schema.event import choose_event, find_event
 from tabsmith.tables.schema.readiness import MIN_ROWS
 from tabsmith.tables.schema.repeats import find_copies
-from tabsmith.tables.schema.types import ColumnSchema, ProblemType, Schema
+from tabsmith.tables.schema.types import ColumnSchema, ProblemType, Schema, Split
 from tabsmith.text import clean, plural
 
 if TYPE_CHECKING:
@@ -76,7 +84,6 @@ def _label(value: object) -> Label:
     return value if isinstance(value, bool | int | float | str) else str(value)
 
 
-MIN_HOLDOUT_ROWS = 5
 _NAMED_ROWS = 8  # in an error
 
 
@@ -100,6 +107,7 @@ class TrainingData:
     goal: LabelGoal = AUTOMATIC  # what the labels of two classes are to be good for
     weights: Floats | None = None  # of the training rows, with mean 1; None where all rows count the same
     holdout_weights: Floats | None = None  # in the same unit
+    own_holdout: HoldoutOrigin | None = None  # that `held_rows` are from; None if they are rows of the same table
 
     @property
     def task(self) -> ProblemType:
@@ -133,6 +141,11 @@ class TrainingData:
         return len(self.held_rows)
 
     @property
+    def all_rows(self) -> int:
+        """The number of rows that a delivered model may learn from, those of `with_holdout`."""
+        return self.train_rows + (self.holdout_rows if self.own_holdout is None else 0)
+
+    @property
     def covered(self) -> npt.NDArray[np.bool_]:
         """Which training rows some fold predicts; all of them but in forward splits."""
         mask = np.zeros(len(self.rows), dtype=bool)
@@ -142,7 +155,21 @@ class TrainingData:
 
     def with_holdout(self) -> "TrainingData":
         """The same data with the hold-out among the rows to train on, and without folds: what a model that is already
-        measured is fitted to."""
+        measured is fitted to.
+
+        A table of a person's own is never learned from: whoever keeps a test set apart means to measure later models on
+        it too, and compares them with each other; it may also be of another time or place than the rows that the model
+        is for. Then these are the training rows alone.
+        """
+        if self.own_holdout is not None:
+            return replace(
+                self,
+                folds=(),
+                held_rows=self.held_rows.take(np.arange(0)),
+                holdout_basis=self.holdout_basis.take(np.arange(0)),
+                held_positions=self.held_positions[:0],
+                holdout_weights=None,
+            )
         both = self.weights is not None and self.holdout_weights is not None
         weights = np.concatenate([self.weights, self.holdout_weights]) if both else self.weights
         return replace(
@@ -179,11 +206,14 @@ def prepare_training_data(
     seed: int,
     goal: LabelGoal = AUTOMATIC,
     folds_in_time: int = 0,
+    holdout_table: HoldoutTable | None = None,
 ) -> TrainingData:
     """Rows with a target, the hold-out set aside first and then the folds, both as the schema's split says; of more than
-    `folds_in_time` folds only so many, if it is given.
+    `folds_in_time` folds only so many, if it is given. With a `holdout_table`, that is the hold-out, and no rows of the
+    frame are set aside.
 
-    Raises SchemaError when the schema does not fit the frame, and TrainingError when the rows allow no validation.
+    Raises SchemaError when the schema does not fit the frame, TrainingError when the rows allow no validation, and
+    MissingColumnError when the hold-out table lacks a column.
     """
     _check_schema(frame, schema, metric, goal)
     notes: list[str] = []
@@ -195,20 +225,22 @@ def prepare_training_data(
         for name, count in read.unparsable.items()
     ]
     basis, usable = _split_basis(schema, read.rows, y, notes)
-    without_target = int((~_has_target(y)).sum())
+    without_target = int((~has_target(y)).sum())
     if without_target:
         notes.append(f"{without_target} rows without a target are left out")
-    kept = np.flatnonzero(usable & _has_target(y))
+    kept = np.flatnonzero(usable & has_target(y))
     _check_rows(kept, y, schema)
     require_defined(metric, y[kept])
     basis = _with_copies(basis.take(kept), read.rows.take(kept), schema, notes)
-    weights = _row_weights(frame, schema, kept)
-    train, held = _split_holdout(basis, schema, seed, notes)
+    weights, unit = _row_weights(frame, schema, kept), 1.0
+    split = schema.split if holdout_table is None else msgspec.structs.replace(schema.split, holdout=0.0)
+    train, held = _split_holdout(basis, split, seed, notes)
     if weights is not None:
         notes.append(f"rows count by {clean(schema.weight, 60)}, in every fit and every score")
-        weights = weights / weights[train].mean()
+        unit = weights[train].mean()
+        weights = weights / unit
     basis, holdout_basis = basis.take(train), basis.take(held)
-    return TrainingData(
+    data = TrainingData(
         schema=schema,
         metric=_about_event(metric, schema, y[kept[train]], labels, goal),
         seed=seed,
@@ -225,6 +257,26 @@ def prepare_training_data(
         holdout_weights=None if weights is None else weights[held],
         positions=kept[train],
         held_positions=kept[held],
+    )
+    return data if holdout_table is None else _measured_on(data, holdout_table, unit)
+
+
+def _measured_on(data: TrainingData, table: HoldoutTable, unit: float) -> TrainingData:
+    """`data` with the rows of `table` as its hold-out; weights are divided by `unit`."""
+    words = [cell_text(label) for label in data.labels.classes]
+    held = read_holdout_table(table, data.schema, words, data.rows, data.basis, data.inputs)
+    return replace(
+        data,
+        held_rows=held.rows,
+        holdout_basis=held.basis,
+        holdout_weights=None if held.weights is None else held.weights / unit,
+        held_positions=held.positions,
+        own_holdout=table.origin,
+        notes=(
+            *data.notes,
+            f"the test set is {clean(table.origin.source, 60)}, which no model learns from",
+            *held.notes,
+        ),
     )
 
 
@@ -282,10 +334,6 @@ def _about_event(metric: Metric, schema: Schema, y: Ints | Floats, labels: Class
         event = choose_event(words, counts.tolist()).position
     metric = metric.about(event)
     return metric.about(event, search_rule(goal, metric, float(counts[event] / counts.sum())))
-
-
-def _has_target(y: Ints | Floats) -> npt.NDArray[np.bool_]:
-    return ~np.isnan(y) if y.dtype.kind == "f" else np.asarray(y >= 0)
 
 
 def _row_weights(frame: "DataFrame", schema: Schema, kept: Ints) -> Floats | None:
@@ -359,18 +407,18 @@ def _check_rows(kept: Ints, y: Ints | Floats, schema: Schema) -> None:
         )
 
 
-def _split_holdout(basis: SplitBasis, schema: Schema, seed: int, notes: list[str]) -> tuple[Ints, Ints]:
+def _split_holdout(basis: SplitBasis, split: Split, seed: int, notes: list[str]) -> tuple[Ints, Ints]:
     all_rows = np.arange(len(basis.y), dtype=np.int64)
     no_rows = all_rows[:0]
-    if schema.split.holdout <= 0:
+    if split.holdout <= 0:
         return all_rows, no_rows
-    if schema.split.kind == "grouped" and basis.groups is not None and len(np.unique(basis.groups)) < 3:
+    if split.kind == "grouped" and basis.groups is not None and len(np.unique(basis.groups)) < 3:
         raise TrainingError(
-            f'The column "{clean(schema.split.by, 60)}" has fewer than three groups: one is needed each for fitting, '
+            f'The column "{clean(split.by, 60)}" has fewer than three groups: one is needed each for fitting, '
             "for validation and for the test set.",
             next_step="Choose a random split, or another group column.",
         )
-    train, held = splits.split_holdout(basis, schema.split.holdout, seed)
+    train, held = splits.split_holdout(basis, split.holdout, seed)
     if len(held) < MIN_HOLDOUT_ROWS or len(train) < MIN_ROWS:
         notes.append("no test set: the table is too small to spare one")
         return all_rows, no_rows

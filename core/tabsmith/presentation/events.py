@@ -22,6 +22,7 @@ from tabsmith.runs import events as run
 from tabsmith.runs.events import RunEvent, RunState
 from tabsmith.runs.reducers import reduce
 from tabsmith.runs.snapshot import RunSnapshot
+from tabsmith.tables.read.sources import describe_source
 from tabsmith.text import clean, plural
 
 LogLevel: TypeAlias = Literal["info", "warning", "error"]
@@ -121,6 +122,8 @@ def _run_event(event: RunEvent) -> _Worded:
         case run.TableReady(info=info):
             columns = len(info.profile.columns)
             return "table", f"{info.profile.rows:,} rows, {columns:,} columns, {info.route} path"
+        case run.HoldoutTableReady(info=info):
+            return "test set", f"{clean(describe_source(info.source), 60)}, {plural(info.profile.rows, 'row')}"
         case run.SchemaReady(schema=schema):
             target, features = clean(schema.target, 60), len(schema.features)
             return "schema", f"{schema.problem_type}, target {target}, {features} features, {schema.split.kind} split"

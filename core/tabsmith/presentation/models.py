@@ -42,7 +42,8 @@ def score_lines(report: ModelReport) -> tuple[Line, ...]:
         lines.append(line("No test set: the table was too small to spare rows. The score below is", "warn"))
         lines.append(line("cross-validated, on the rows that chose the model, and so a little too good.", "warn"))
     else:
-        lines.append((Span(f"on the test set, {plural(holdout.rows, 'row')} no model had seen", "strong"),))
+        own = f" {clean(holdout.source, 60)}" if holdout.source else ""
+        lines.append((Span(f"on the test set{own}, {plural(holdout.rows, 'row')} no model had seen", "strong"),))
         width = max((len(score.metric.label) for score in holdout.scores), default=0)
         if holdout.scores:
             lines.append(line(f"  {'':<{width}}     score  95 % interval", "dim"))
@@ -66,6 +67,11 @@ def delivery_sentences(report: ModelReport) -> tuple[str, ...]:
         return ()
     rows = plural(delivery.rows, "row")
     refit = f"`tabsmith models refit {clean(report.model_id, 100)}` does it"
+    if delivery.refitted == delivery.recipes and report.holdout is not None and report.holdout.source:
+        return (
+            f"The delivered model has learned from all {rows} of the table, and from none of the test set.",
+            "The score is of one whose parts each lacked some of those rows.",
+        )
     if delivery.refitted == delivery.recipes:
         seen = ", those of the test set too" if report.holdout else ""
         return (f"The delivered model has learned from all {rows}{seen}; the score is of one that had not.",)
@@ -92,9 +98,10 @@ def headline(report: ModelReport) -> tuple[Line, ...]:
             ),
             (Span("cross-validated on the rows that chose the model, and so a little too good: there is no test set"),),
         )
+    own = f" {clean(holdout.source, 60)}" if holdout.source else ""
     return (
         (*score_and_interval(holdout.scores[0]), Span(f" · {better_way(report.metric)}", "dim")),
-        (Span(f"on the test set: {plural(holdout.rows, 'row')} that no model had seen"),),
+        (Span(f"on the test set{own}: {plural(holdout.rows, 'row')} that no model had seen"),),
         *(line(text, "dim") for text in delivery_sentences(report)),
     )
 

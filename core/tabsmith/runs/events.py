@@ -83,6 +83,12 @@ class TableReady(Event, frozen=True, tag="table_ready"):
     info: TableInfo
 
 
+class HoldoutTableReady(Event, frozen=True, tag="holdout_table_ready"):
+    """The person's own table that the model is measured on has been read."""
+
+    info: TableInfo
+
+
 class SchemaReady(Event, frozen=True, tag="schema_ready"):
     """The schema that the run trains by is settled."""
 
@@ -126,6 +132,7 @@ RunEvent: TypeAlias = (
     | ReadingProgress
     | TableReady
     | SchemaReady
+    | HoldoutTableReady
     | LimitChanged
     | TasksReady
     | RunEnded

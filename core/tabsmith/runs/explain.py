@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from tabsmith.errors import ExplanationError, RunNotFoundError, TableChangedError
+from tabsmith.errors import ExplanationError, PathError, RunNotFoundError, TableChangedError
 from tabsmith.modeling import metrics, store
 from tabsmith.modeling.cross_validation import FoldModel, finished_folds, fold_folder
 from tabsmith.modeling.decisions.calibration import calibrate
@@ -24,6 +24,7 @@ from tabsmith.modeling.explanation.background import draw_background
 from tabsmith.modeling.explanation.explain_model import MeasuredRows, explain_model, holdout_rows
 from tabsmith.modeling.explanation.learning_curve import measure_learning_curve
 from tabsmith.modeling.explanation.out_of_fold import draw_sample
+from tabsmith.modeling.holdout.table import HoldoutTable
 from tabsmith.modeling.model_files import ModelFile
 from tabsmith.modeling.results import ModelReport
 from tabsmith.modeling.training_data import TrainingData, prepare_training_data
@@ -31,7 +32,7 @@ from tabsmith.processes import available_cores
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.pool import Progress
 from tabsmith.runs.spec import RunSpec
-from tabsmith.runs.stages import read, require_same
+from tabsmith.runs.stages import holdout_table, read, read_holdout, require_same, require_same_holdout
 from tabsmith.tables import snapshot_store
 from tabsmith.tables.info import TableInfo
 from tabsmith.tables.read.sources import TasksSource
@@ -96,9 +97,9 @@ def find_run(run_id: str) -> RunFolder | None:
 
 
 def training_data_of(report: ModelReport, run: RunFolder | None) -> TrainingData:
-    """The rows as they were set apart for training, from the table's snapshot or its source.
+    """The rows as they were set apart for training, from the table's snapshot or its source; so too a test set of its own.
 
-    Raises ExplanationError if the table is gone or has changed.
+    Raises ExplanationError if a table is gone or has changed.
     """
     spec = None if run is None else run.spec()
     info = snapshot_store.load_info(report.fingerprint) or _read_again(report, spec)
@@ -108,16 +109,13 @@ def training_data_of(report: ModelReport, run: RunFolder | None) -> TrainingData
         report.schema,
         report.metric,
         seed=report.seed if spec is None else spec.choice.seed,
+        holdout_table=_own_holdout(report, spec),
         folds_in_time=report.folds or 1 + max(fold.fold for fold in report.champion.folds),
     )
 
 
 def _read_again(report: ModelReport, spec: RunSpec | None) -> TableInfo:
-    gone = ExplanationError(
-        "The table that the model was trained on is no longer kept.",
-        where=report.source,
-        next_step="Train the model again.",
-    )
+    gone = _gone("The table that the model was trained on is no longer kept.", report.source)
     if spec is None or isinstance(spec.source, TasksSource):
         raise gone
     try:
@@ -126,6 +124,28 @@ def _read_again(report: ModelReport, spec: RunSpec | None) -> TableInfo:
     except TableChangedError as error:
         raise gone from error
     return info
+
+
+def _own_holdout(report: ModelReport, spec: RunSpec | None) -> HoldoutTable | None:
+    """The person's own table that the model was measured on; None where the test set is rows of the training table."""
+    holdout = report.holdout
+    if holdout is None or not holdout.fingerprint:
+        return None
+    info = snapshot_store.load_info(holdout.fingerprint)
+    if info is None:
+        gone = _gone("The table that the model was measured on is no longer kept, or has changed.", holdout.source)
+        if spec is None or spec.test is None:
+            raise gone
+        try:
+            info = read_holdout(spec.test, report.schema, lambda _share, _message: None)
+            require_same_holdout(info, holdout.fingerprint)
+        except (TableChangedError, PathError) as error:
+            raise gone from error
+    return holdout_table(info)
+
+
+def _gone(what: str, table: str) -> ExplanationError:
+    return ExplanationError(what, where=table, next_step="Train the model again.")
 
 
 def _measured_rows(

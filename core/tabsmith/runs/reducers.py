@@ -55,6 +55,8 @@ def _after_run_event(event: RunEvent, snapshot: RunSnapshot) -> RunSnapshot:
             return replace(snapshot, read_share=event.share, message=event.message)
         case run.TableReady():
             return replace(snapshot, info=event.info, read_share=1.0)
+        case run.HoldoutTableReady(info=info):
+            return replace(snapshot, holdout_info=info, read_share=1.0)
         case run.SchemaReady():
             return replace(snapshot, schema=event.schema)
         case run.LimitChanged(limits=limits):

@@ -24,7 +24,7 @@ SUFFIX = "-all"  # of the id of a model that was fitted again
 
 
 def refit_saved_model(model: str, progress: Progress) -> ModelReport:
-    """Fit the recipes of the model with the id or alias `model` on all rows, its test set included, and save what comes
+    """Fit the recipes of the model with the id or alias `model` on all rows, its test set included unless that is a table of its own, and save what comes
     of it as a model of its own, with the scores of the measured one; returns its report.
 
     The model itself stays as it is, so that an alias can be promoted and rolled back. Raises UsageError for a model that
@@ -72,7 +72,7 @@ def _save(report: ModelReport, model_id: str, data: TrainingData, root: Path) ->
         report,
         model_id=model_id,
         created_at=time.time(),
-        delivery=Delivery(rows=data.train_rows + data.holdout_rows, refitted=recipes, recipes=recipes),
+        delivery=Delivery(rows=data.all_rows, refitted=recipes, recipes=recipes),
     )
     store.save_model(report, replace(store.read_model_file(measured), members=tuple(members)), files)
     return report

@@ -51,6 +51,7 @@ class RunSnapshot(LoopState, frozen=True):
     read_share: float = 0.0
     info: TableInfo | None = None
     schema: Schema | None = None
+    holdout_info: TableInfo | None = None  # of a person's own table to measure on
     train_rows: int = 0
     holdout_rows: int = 0
     ensemble: loop.EnsembleBuilt | None = None

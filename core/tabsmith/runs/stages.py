@@ -31,6 +31,7 @@ from tabsmith.tables.schema.types import Schema
 if TYPE_CHECKING:
     from tabsmith.modeling.delivery import MeasuredModel
     from tabsmith.modeling.explanation.explain_model import Explained
+    from tabsmith.modeling.holdout.table import HoldoutTable
     from tabsmith.modeling.training_data import TrainingData
 
 
@@ -87,8 +88,31 @@ def choose_metric(spec: RunSpec, schema: Schema) -> Metric:
     return default_metric(schema.problem_type) if name == "default" else get_metric(name, schema.problem_type)
 
 
-def prepare(info: TableInfo, schema: Schema, metric: Metric, spec: RunSpec, folds: int) -> "TrainingData":
-    """Return the rows in memory, hold-out and at most so many `folds` assigned. Starts no thread: children are forked from here on."""
+def read_holdout(source: Source, schema: Schema, progress: Progress) -> TableInfo:
+    """Return a person's own hold-out, read as new rows of a model with this schema are read."""
+    from tabsmith.modeling.holdout.table import needed_columns
+    from tabsmith.modeling.row_batches import new_rows_source
+
+    return read(new_rows_source(source, needed_columns(schema)), progress)
+
+
+def holdout_table(info: TableInfo) -> "HoldoutTable":
+    """Return the rows of a person's own hold-out, still to be matched with the training table's columns."""
+    from tabsmith.modeling.holdout.table import HoldoutOrigin, HoldoutTable
+    from tabsmith.modeling.row_batches import snapshot_rows
+    from tabsmith.tables.snapshot import ensure_snapshot
+
+    info = ensure_snapshot(info)
+    return HoldoutTable(HoldoutOrigin(describe_source(info.source), info.fingerprint), snapshot_rows(info))
+
+
+def prepare(
+    info: TableInfo, schema: Schema, metric: Metric, spec: RunSpec, folds: int, holdout: TableInfo | None
+) -> "TrainingData":
+    """Return the rows in memory, hold-out and at most so many `folds` assigned. Starts no thread: children are forked from here on.
+
+    `holdout` is the table of a person's own that is measured on, if there is one.
+    """
     from tabsmith.modeling.training_data import prepare_training_data as prepare_data
     from tabsmith.tables.snapshot import load_frame
 
@@ -100,6 +124,7 @@ def prepare(info: TableInfo, schema: Schema, metric: Metric, spec: RunSpec, fold
         seed=spec.choice.seed,
         goal=spec.choice.goal,
         folds_in_time=folds,
+        holdout_table=None if holdout is None else holdout_table(holdout),
     )
     gc.collect()
     gc.freeze()  # the children's collector leaves what is here alone, so its pages stay shared
@@ -227,6 +252,16 @@ def require_same(info: TableInfo, fingerprint: str) -> None:
             "The table is not the one whose schema was confirmed.",
             where=info.snapshot,
             next_step="Open it again and confirm what has changed.",
+        )
+
+
+def require_same_holdout(info: TableInfo, fingerprint: str) -> None:
+    """Raise TableChangedError if the test set is not the one that the run began with."""
+    if info.fingerprint != fingerprint:
+        raise TableChangedError(
+            "The test set has changed since the run began.",
+            where=describe_source(info.source),
+            next_step="Put it back as it was, or train anew.",
         )
 
 

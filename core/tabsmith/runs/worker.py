@@ -35,6 +35,7 @@ from tabsmith.runs.earlier import recipes_to_start_from, starting_note
 from tabsmith.runs.evaluator import ForkedEvaluator
 from tabsmith.runs.events import (
     ExitReason,
+    HoldoutTableReady,
     Outcome,
     ReadingProgress,
     RunEnded,
@@ -154,10 +155,11 @@ class Worker:
         info = await self._control.unless_stopped(self._read(source))
         schema = await self._control.unless_stopped(self._understand(info))
         metric = stages.choose_metric(self._spec, schema)
+        holdout = await self._control.unless_stopped(self._read_holdout(schema))
         self._control.enter(RunState.READING, "preparing the folds")
         size = measure_table(schema, info.profile, seconds=self._spec.choice.limits.seconds, cores=self._cores)
         data = await self._control.unless_stopped(
-            stages.in_thread(lambda: stages.prepare(info, schema, metric, self._spec, size.folds))
+            stages.in_thread(lambda: stages.prepare(info, schema, metric, self._spec, size.folds, holdout))
         )
         self._record(
             SearchStarted(
@@ -193,6 +195,22 @@ class Worker:
         self._record(TableReady(info=info))
         return info
 
+    async def _read_holdout(self, schema: Schema) -> TableInfo | None:
+        """The person's own table to measure on, if they gave one; the same as before for a run that is resumed."""
+        source, past = self._spec.test, self._past.holdout_info
+        if source is None:
+            return None
+        self._control.enter(RunState.READING, "looking at the test set")
+        info = await self._pool.run(
+            lambda progress: stages.read_holdout(source, schema, progress),
+            TableInfo,
+            progress=lambda share, message: self._record(ReadingProgress(share=share, message=message)),
+        )
+        if past is not None:
+            stages.require_same_holdout(info, past.fingerprint)
+        self._record(HoldoutTableReady(info=info))
+        return info
+
     async def _understand(self, info: TableInfo) -> Schema:
         if self._past.schema is not None:
             return self._past.schema
@@ -207,6 +225,8 @@ class Worker:
                 "No column of this table could be what you want to predict.",
                 next_step="Name it: tabsmith train PATH --target COLUMN",
             )
+        if self._spec.test is not None:  # no rows of the table are set aside then
+            schema = replace(schema, split=replace(schema.split, holdout=0.0))
         require_trainable(schema, info.profile)
         self._record(SchemaReady(schema=schema))
         return schema

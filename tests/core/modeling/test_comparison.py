@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from tabsmith.errors import ModelDamagedError, UsageError
 from tabsmith.modeling import store
 from tabsmith.modeling.comparison import compare_on_holdout, compare_on_tables, compare_predictions, source_for_both
-from tabsmith.modeling.holdout_predictions import MAX_CELLS, HoldoutPredictions
+from tabsmith.modeling.holdout.predictions import MAX_CELLS, HoldoutPredictions
 from tabsmith.modeling.metric_catalogue import default_metric
 from tabsmith.modeling.metrics import score
 from tabsmith.modeling.model import load_model

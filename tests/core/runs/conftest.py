@@ -15,7 +15,7 @@ from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.spec import Confirmed, Detect, Limits, ModelChoice, RunSpec, new_run_id
 from tabsmith.runs.training import start_run
 from tabsmith.runs.watch import RunWatch
-from tabsmith.tables.read.sources import FileSource, TasksSource
+from tabsmith.tables.read.sources import FileSource, Source, TasksSource
 from tabsmith.tables.schema.types import Schema
 from tabsmith.tasks import Task, TaskFile, write
 from tests.core import houses
@@ -47,7 +47,12 @@ def start(table: Path) -> Iterator[Start]:
     started: list[RunFolder] = []
     as_made = table.read_bytes()
 
-    def begin(choice: ModelChoice | None = None, schema: Schema | None = None, fingerprint: str = "") -> RunFolder:
+    def begin(
+        choice: ModelChoice | None = None,
+        schema: Schema | None = None,
+        fingerprint: str = "",
+        test: Source | None = None,
+    ) -> RunFolder:
         understood = Confirmed(schema, fingerprint) if schema else Detect("price")
         if not schema and table.read_bytes() == as_made:
             understood = houses.confirmed(table)
@@ -57,6 +62,7 @@ def start(table: Path) -> Iterator[Start]:
             source=FileSource(str(table)),
             schema=understood,
             choice=choice or ModelChoice(family="linear", limits=Limits(seconds=60, iterations=2), cores=1),
+            test=test,
         )
         folder = RunFolder.create(spec)
         started.append(folder)
