@@ -107,7 +107,7 @@ def test_what_a_caller_wants_of_the_search_reaches_the_run(table: Path, tmp_path
     choice = told[0].spec.choice
     assert choice.only_families == ("linear",)
     assert [recipe.family for recipe in choice.recipes] == ["nearest_neighbors", "linear"]
-    assert (choice.limits.dollars, choice.history, choice.keep_measured) == ("2.00", "ignore", True)
+    assert (choice.limits.dollars, choice.keep_measured) == ("2.00", True)
     schema = next(event.schema for event in told if isinstance(event, run.SchemaReady))
     assert (schema.split.kind, schema.split.by) == ("grouped", "rooms")
 

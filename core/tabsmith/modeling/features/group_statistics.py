@@ -17,6 +17,7 @@ from tabsmith.modeling.rows import RowArrays
 MIN_DISTINCT: Final = 10  # values of a number, for its place in a group to say something
 MIN_ROWS: Final = 5  # rows that a group needs to be one of its own
 MAX_GROUPS: Final = 500
+MAX_NUMBERS: Final = 50  # strongest numbers that are compared with their groups
 MAX_PAIRS: Final = 200  # pairs of a group column and a number that are tried
 
 
@@ -32,6 +33,13 @@ def fit_group_statistics(
     screened = context.rows.take(relevance.screen(len(context.rows), context.seed))
     sample = context.rows.take(relevance.sample)
     numbers = tuple(name for name in numbers if _distinct(sample.floats(name)) >= MIN_DISTINCT)
+    strength = relevance.strength(
+        rank_features(np.asarray([sample.floats(name) for name in numbers]).reshape(-1, len(sample)))
+    )
+    own = {
+        numbers[index]: float(strength[index]) for index in np.argsort(-strength, kind="stable")[:MAX_NUMBERS].tolist()
+    }
+    numbers = tuple(own)
     tried = by[: max(1, MAX_PAIRS // max(1, len(numbers)))]
     blocks = [block for name in tried if (block := _fit_groups(screened, name, numbers, step)) is not None]
     if not blocks:
@@ -43,7 +51,6 @@ def fit_group_statistics(
         start += block.width
     ranked = rank_features(np.ascontiguousarray(matrix.T))
     outputs = [(block.by, output) for block in blocks for output in block.outputs]
-    own = {name: relevance.strength(rank_features(sample.floats(name)[None]))[0] for name in numbers}
     above = np.asarray([own[output.column] if output.statistic in ("ratio", "rank") else 0.0 for _, output in outputs])
     kept = {outputs[index] for index in relevance.choose(ranked, step.most, above=above)}
     chosen = [(block.by, tuple(output for output in block.outputs if (block.by, output) in kept)) for block in blocks]

@@ -15,6 +15,7 @@ SCREEN_ROWS: Final = 20_000  # rows that candidates are fitted to
 MAX_MISSING: Final = 0.95
 MAX_ONE_VALUE: Final = 0.90
 MAX_KNOWN: Final = 300
+_CHUNK: Final = 500  # features ranked at once
 MAX_OF_THE_REST: Final = 10  # features that are kept for what they tell beside the strong ones
 SAME: Final = 0.98
 """Two features whose ranks correlate more than this are one feature to a model of trees."""
@@ -32,7 +33,16 @@ class RankedFeatures:
 
 
 def rank_features(values: Floats) -> RankedFeatures:
-    """Ranks of `values` (features, rows) with equal cells sharing their mean rank."""
+    """Ranks of `values` (features, rows) with equal cells sharing their mean rank; in bounded memory."""
+    parts = [_ranked(values[start : start + _CHUNK]) for start in range(0, max(1, len(values)), _CHUNK)]
+    if len(parts) == 1:
+        return parts[0]
+    return RankedFeatures(
+        np.concatenate([part.ranks for part in parts]), np.concatenate([part.varied for part in parts])
+    )
+
+
+def _ranked(values: Floats) -> RankedFeatures:
     features, rows = values.shape
     order = np.argsort(values, axis=1)  # missing cells come last
     ordered = np.take_along_axis(values, order, axis=1)
