@@ -125,7 +125,8 @@ def report_facts(report: "ModelReport") -> list[LabelledLine]:
         score = report.holdout.scores[0]
         between = interval_text(score)
         facts.append(("test set", line(f"{number(score.score)}  ({between})" if between else number(score.score))))
-        facts.append(("tested on", line(plural(report.holdout.rows, "row"))))
+        own = f" of {clean(report.holdout.source, 40)}" if report.holdout.source else ""
+        facts.append(("tested on", line(f"{plural(report.holdout.rows, 'row')}{own}")))
     else:
         facts.append(("test set", line("none: the table was too small")))
     recipes = f"{plural(len(report.members), 'recipe')} of {plural(report.tries, 'try', 'tries')}"

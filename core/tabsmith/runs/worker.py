@@ -200,7 +200,11 @@ class Worker:
         source, past = self._spec.test, self._past.holdout_info
         if source is None:
             return None
+        from tabsmith.tables.snapshot import check_unchanged
+
         self._control.enter(RunState.READING, "looking at the test set")
+        if past is not None:
+            check_unchanged(past)
         info = await self._pool.run(
             lambda progress: stages.read_holdout(source, schema, progress),
             TableInfo,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tabsmith.errors import ExplanationError, TableChangedError
+from tabsmith.errors import ExplanationError
 from tabsmith.limits import Limits
 from tabsmith.modeling.model import load_model
 from tabsmith.presentation.models import delivery_sentences, score_lines
@@ -13,11 +13,10 @@ from tabsmith.runs import events as run
 from tabsmith.runs.explain import explain_saved_model
 from tabsmith.runs.refit import refit_saved_model
 from tabsmith.runs.spec import ModelChoice
-from tabsmith.runs.stages import require_same_holdout
 from tabsmith.tables import snapshot_store
 from tabsmith.tables.read.sources import FileSource
 from tests.core import houses
-from tests.core.runs.conftest import Start, ended
+from tests.core.runs.conftest import Start, ended, kill, resumed, until
 
 
 def test_a_model_is_measured_on_the_person_s_own_file_and_learns_from_the_table_alone(
@@ -53,8 +52,21 @@ def test_a_model_is_measured_on_the_person_s_own_file_and_learns_from_the_table_
     snapshot_store.snapshot_path(report.holdout.fingerprint).unlink()
     with pytest.raises(ExplanationError, match="measured on is no longer kept"):
         explain_saved_model(report.model_id, lambda _share, _message: None)
-    with pytest.raises(TableChangedError):
-        require_same_holdout(read[0].info, "another")
+
+
+def test_a_resumed_run_refuses_a_test_set_that_has_changed(table: Path, start: Start) -> None:
+    own = table.with_name("own.csv")
+    own.write_bytes(table.read_bytes())
+    choice = ModelChoice(family="linear", limits=Limits(60, iterations=50), cores=1)
+    folder = start(choice, test=FileSource(str(own)))
+    until(folder, lambda snapshot: snapshot.holdout_info is not None)
+    kill(folder)
+    own.write_text(own.read_text() + "50,2,a,7\n")
+    resumed(folder)
+    snapshot = ended(folder)
+    assert snapshot.error is not None
+    assert snapshot.error.name == "TableChangedError"
+    assert "own.csv" in snapshot.error.where
 
 
 def test_a_test_set_without_the_target_is_refused_before_the_search(table: Path, start: Start) -> None:
