@@ -19,6 +19,11 @@ class ToyModel(msgspec.Struct, frozen=True):
 
     repeats: int
 
+    @property
+    def rounds(self):
+        """None: nothing is boosted."""
+        return 0
+
     def predict(self, X):
         """The column as the second class's score."""
         import numpy as np

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tabsmith.agents.usage import NO_USAGE
-from tabsmith.modeling.results import Evaluation
+from tabsmith.modeling.results import Evaluation, FoldScore
 from tabsmith.orchestration.history import open_history
 from tabsmith.orchestration.loop.champion import ChampionStatus, judge_challenger
 from tabsmith.orchestration.sessions import SentPrompt, Transcripts
@@ -49,23 +49,25 @@ def test_many_iterations_are_counted_to_the_token_and_crown_the_best(
 
 def _champion(run: RunSnapshot, place: Path) -> int:
     """Who must hold the title by the rule: every recipe of the run fitted and scored again, outside of any run."""
-    from tabsmith.modeling.cross_validation import combine_folds, fit_fold
+    from tabsmith.modeling.cross_validation import FINDING_FOLDS, combine_folds, fit_fold, rounds_found
     from tabsmith.runs.stages import prepare
 
     assert run.info is not None
     assert run.schema is not None
     assert run.metric is not None
     assert run.spec is not None
-    data = prepare(run.info, run.schema, run.metric, run.spec)
+    data = prepare(run.info, run.schema, run.metric, run.spec, run.folds, None)
     best: Evaluation | None = None
     title, winner = ChampionStatus(), 0
     for each in run.trials:
         assert each.recipe is not None
         folder = place / f"{each.iteration}"
-        scores = [
-            fit_fold(data, each.recipe, fold, folder, threads=1, seconds_left=lambda: 60.0)
-            for fold in range(len(data.folds))
-        ]
+        scores: list[FoldScore] = []
+        for fold in range(len(data.folds)):
+            rounds = rounds_found(scores) if fold >= FINDING_FOLDS else 0
+            scores.append(
+                fit_fold(data, each.recipe, fold, folder, threads=1, seconds_left=lambda: 60.0, rounds=rounds)
+            )
         challenger = combine_folds(data, each.recipe, folder, scores)
         assert challenger.mean == pytest.approx(each.mean)
         judgement = judge_challenger(best, challenger, run.metric, on_probation=title.probation)
