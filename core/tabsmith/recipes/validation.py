@@ -131,7 +131,14 @@ def recipe_json_schema() -> bytes:
         for family in families()
     ]
     del definitions["Recipe"]
-    return msgspec.json.encode({"title": "Recipe", "oneOf": alternatives, "$defs": definitions})
+    return msgspec.json.encode(_json_schema_alone({"title": "Recipe", "oneOf": alternatives, "$defs": definitions}))
+
+
+def _json_schema_alone(part: object) -> object:
+    """`part` of a schema without OpenAPI's `discriminator`, which JSON Schema does not know and strict readers refuse."""
+    if isinstance(part, dict):
+        return {key: _json_schema_alone(value) for key, value in part.items() if key != "discriminator"}
+    return [_json_schema_alone(each) for each in part] if isinstance(part, list) else part
 
 
 def _parameter_schema(spec: ParameterSpec) -> dict[str, object]:

@@ -403,12 +403,6 @@ def _configuring_model(session: WorkflowSession) -> StepForm:
             typed(FieldName.TIME, "Time", "the best model so far is kept when it is over", "90, 2 min, 1:30"),
             chosen(FieldName.METRIC, "Metric", metrics),
             chosen(FieldName.FAMILY, "Family", families),
-            replace(
-                typed(
-                    FieldName.EXCLUDE, "Leave out", "families that are not tried; empty for none", "catboost, linear"
-                ),
-                empty="nothing",
-            ),
             chosen(FieldName.AGENT, "Agent", _agent_options(session.defaults)),
             typed(FieldName.BUDGET, "Budget", "the most that an agent may cost; empty for no limit", "$2, 100k tokens"),
             chosen(FieldName.MODE, "Pause for me", MODE_OPTIONS),
@@ -421,6 +415,12 @@ def _configuring_model(session: WorkflowSession) -> StepForm:
                 problems.get(FieldName.ITERATIONS),
             ),
             typed(FieldName.SEED, "Seed", "the same seed gives the same folds", "0"),
+            replace(
+                typed(
+                    FieldName.EXCLUDE, "Leave out", "families that are not tried; empty for none", "catboost, linear"
+                ),
+                empty="nothing",
+            ),
             chosen(FieldName.DELIVER, "Deliver", DELIVER_OPTIONS),
         ),
         facts=(*_source_facts(session), *_schema_facts(session), *_breakpoint_facts(session)),
