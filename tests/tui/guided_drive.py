@@ -79,6 +79,7 @@ class Drive:
         while True:
             try:
                 if condition():
+                    await self.pilot.pause()  # what the condition saw is drawn
                     return
             except (StopIteration, AssertionError):
                 pass

@@ -23,7 +23,7 @@ from tabsmith_tui.store import Store
 from tests.peers.model_server import ModelServer, Script, Tokens, reply
 from tests.tui.run_stage import until
 
-ITERATIONS = 10
+ITERATIONS = 16
 """Enough for several rounds of keys while the run is at work."""
 
 
@@ -75,14 +75,14 @@ async def test_every_key_is_answered_while_an_agent_works(
         noted = False
         while not screen.live.state.ended:
             live.append(len(screen.live.trials))
-            table = screen.board.table
-            await press(pilot, "t", lambda table=table: screen.board.table is not table)
-            await press(pilot, "d", lambda: isinstance(pilot.app.screen, TrialScreen))
-            await press(pilot, "escape", lambda: pilot.app.screen is screen)
             if not noted:
                 noted = True
                 await pilot.press("n", *"squares", "enter")
                 await until(pilot, lambda: screen.live.notes == ("squares",), "the note taken")
+            table = screen.board.table
+            await press(pilot, "t", lambda table=table: screen.board.table is not table)
+            await press(pilot, "d", lambda: isinstance(pilot.app.screen, TrialScreen))
+            await press(pilot, "escape", lambda: pilot.app.screen is screen)
         await until(pilot, lambda: "iterations" in str(screen.live.exit_reason), "the end")
         run = screen.live
 

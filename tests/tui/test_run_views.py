@@ -38,7 +38,7 @@ def test_the_header_names_run_source_target_metric_with_its_direction_and_time_o
     assert shown.title == "run 7f3a9c · housing.csv · Sale_Price"
     assert shown.metric == "RMSE, lower is better"
     assert shown.state is RunState.RUNNING
-    assert shown.elapsed == "2:04 of 10:00"
+    assert shown.elapsed == "2:03 of 10:00"
 
 
 def test_nothing_known_is_a_dash_and_never_0():

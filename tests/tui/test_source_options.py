@@ -86,7 +86,7 @@ def test_a_model_is_trained_on_a_join_and_predicts_one(tmp_path: Path, capsys: p
     assert json.loads(capsys.readouterr().out)["rows"] == 150
 
 
-@pytest.mark.parametrize("option", [["--header", "first"], ["--delimiter", "ab"], ["--encoding", "utf-9"]])
+@pytest.mark.parametrize("option", [["--header", "first"], ["--quote", "ab"], ["--encoding", "utf-9"]])
 def test_an_option_that_cannot_be_is_refused(
     option: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

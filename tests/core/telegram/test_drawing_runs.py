@@ -79,7 +79,7 @@ def test_a_board_says_where_the_run_stands_and_how_good_it_is():
         "RMSE 21,480 ± 310  lower is better",
         "the best of 9 tries",
     ]
-    assert shown[-1] == "time 2:04 of 10:00, at most 8 min left"
+    assert shown[-1] == "time 2:03 of 10:00, at most 8 min left"
 
 
 def test_a_board_shows_the_last_three_iterations_the_latest_first():
@@ -117,7 +117,7 @@ def test_a_run_of_tasks_shows_each_task_and_the_verdict_of_its_command():
 
 def test_the_clock_of_a_board_goes_on_while_the_run_works_and_stands_while_it_is_paused():
     working, paused = house_prices(), house_prices().pause()
-    assert "time 2:14" in plain(run_message.run_message(working.snapshot, RUN_ID, working.at + 10, followed=True))
+    assert "time 2:13" in plain(run_message.run_message(working.snapshot, RUN_ID, working.at + 10, followed=True))
     later = run_message.run_message(paused.snapshot, RUN_ID, paused.at + 1_000, followed=True)
     assert plain(later) == plain(drawn(paused))
 
@@ -334,7 +334,7 @@ def test_what_is_asked_for_in_words_says_what_to_write_and_leads_back_to_the_run
 def test_more_of_a_limit_is_asked_for_beside_the_limits_in_force():
     story = agent_journals.improving()
     shown = lines(run_list.typed_input_message(ChatView("amount", RUN_ID), story.snapshot, RUN_ID, story.at))
-    assert "time: 1:16 of 10:00" in shown
+    assert "time: 1:15 of 10:00" in shown
     assert "cost: $0.28 of $2.00" in shown
 
 
