@@ -75,7 +75,8 @@ async def fit_on_all_rows(
 ) -> None:
     """Fit the recipes of the measured model again, on all rows, as far as there is time; the models lie below `root`.
 
-    What an earlier worker has fitted is not fitted again, nor is anything for a model that is delivered already.
+    What an earlier worker has fitted is not fitted again, nor is anything for a model that is delivered already. A fit
+    that fails, for want of memory say, costs that recipe its models of all rows and nothing else.
     """
     from tabsmith.modeling.refit import RefitFile, affordable_refits, fit_refit, is_done, plan_refits
 
@@ -95,7 +96,7 @@ async def fit_on_all_rows(
 
     async def fit(refit: "Refit") -> None:
         nonlocal done
-        with contextlib.suppress(TimeUpError):  # the recipe keeps the models of its folds
+        with contextlib.suppress(TimeUpError, ReportedError, WorkerError):  # the recipe keeps the models of its folds
             await pool.run(
                 lambda _: fit_refit(data, refit, root, threads=threads, seconds_left=seconds_left),
                 RefitFile,
