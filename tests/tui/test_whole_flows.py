@@ -89,7 +89,7 @@ def one_linear_model(terminal: Terminal) -> None:
 def train(terminal: Terminal) -> None:
     """From the page before training to the end of the run, on its own screen."""
     terminal.press("enter")
-    terminal.wait_for("✔ done", "Leaderboard")
+    terminal.wait_for("✔ done", "Leaderboard", "enter shows the result")
 
 
 def stop(terminal: Terminal) -> None:
