@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tabsmith.families.estimator import EstimatorFile, FitRequest, Floats, Ints, StoppingRows
 
 _PATIENCE: Final = 50  # trees
+_USUAL_RATE: Final = 0.05
 _LEARNING_RATES: Final = {
     "RMSE": (0.157, 0.01721, -0.61),
     "Logloss": (0.246, 0.005934, -0.451),
@@ -92,13 +93,15 @@ def _train(request: "FitRequest", rows: "Ints", stop: "StoppingRows | None", tre
     """A booster of `trees` trees, or, if 0, of at most as many as the recipe says."""
     import catboost
 
+    from tabsmith.families.estimator import stopping_patience
+
     def pool(X: "Floats", y: Any, weights: "Floats | None") -> Any:
         return catboost.Pool(_features_data(X, request.categorical), y, weight=weights)
 
     parameters = _parameters(request, len(rows)) | ({"iterations": trees} if trees else {})
     validation = {}
     if stop is not None:
-        patience = round(_PATIENCE * min(4.0, max(1.0, 0.05 / float(parameters["learning_rate"]))))
+        patience = stopping_patience(_PATIENCE, float(parameters["learning_rate"]), _USUAL_RATE)
         validation = {
             "eval_set": pool(stop.X, stop.y, stop.weights),
             "early_stopping_rounds": patience,

@@ -245,6 +245,12 @@ class Estimator:
             self.model.save(folder / get_family(self.file.family).saved_file)
 
 
+def stopping_patience(trees: int, rate: float, usual_rate: float) -> int:
+    """The trees without gain after which a booster stops: `trees` at its usual learning rate, up to four times as many at
+    smaller ones, of which each adds less."""
+    return round(trees * min(4.0, max(1.0, usual_rate / rate)))
+
+
 def fit_estimator(request: FitRequest, classes: int) -> Estimator:
     """A fitted estimator; `classes` are those of the whole task (0 for regression), `request.y` may hold fewer.
 

@@ -25,7 +25,8 @@ from tabsmith.text import clean
 if TYPE_CHECKING:
     from tabsmith.families.estimator import EstimatorFile, FitRequest, Floats, Ints, ParameterValues, StoppingRows
 
-_PATIENCE: Final = 50  # trees, at a learning rate of 0.1; more at smaller ones
+_PATIENCE: Final = 50  # trees
+_USUAL_RATE: Final = 0.1
 
 
 class LightGBMModel(msgspec.Struct, frozen=True):
@@ -80,6 +81,8 @@ def fit(request: "FitRequest") -> LightGBMModel:
 def _train(request: "FitRequest", rows: "Ints", stop: "StoppingRows | None", trees: int) -> Any:
     import lightgbm
 
+    from tabsmith.families.estimator import stopping_patience
+
     data_parameters = {
         "max_bin": request.parameters.integer("max_bin"),
         "feature_pre_filter": False,
@@ -100,7 +103,7 @@ def _train(request: "FitRequest", rows: "Ints", stop: "StoppingRows | None", tre
     validation = []
     if stop is not None:
         validation = [train.create_valid(stop.X, stop.y, weight=stop.weights)]
-        patience = round(_PATIENCE * min(4.0, max(1.0, 0.1 / request.parameters.number("learning_rate"))))
+        patience = stopping_patience(_PATIENCE, request.parameters.number("learning_rate"), _USUAL_RATE)
         callbacks.append(lightgbm.early_stopping(patience, first_metric_only=True, verbose=False))
     return lightgbm.train(
         _parameters(request) | data_parameters,

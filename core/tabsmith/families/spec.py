@@ -87,9 +87,10 @@ _TYPICAL_ROUNDS: Final = 300
 _TYPICAL_ROUND_SECONDS: Final = 2.3e-4
 _TYPICAL_ROW_SECONDS: Final = 2.2e-8
 _TYPICAL_SHARE: Final = 0.25
-_AMPLE: Final = 4  # times as many folds as asked for
 """A round of LightGBM and one of CatBoost together, for each column, and for each column and row; so many rounds of both
 on all folds may take this share of the time."""
+
+_AMPLE: Final = 4  # times as many folds as asked for
 
 RECIPE_SHARE: Final = 0.08
 """Share of a run's time that a recipe of the portfolio may take: a dozen of them are better than one."""

@@ -97,43 +97,30 @@ def fit_fold(
     that cannot be fitted, and TrainingError when its predictions are no numbers.
     """
     with threadpool_limits(threads):
-        return _fit_fold(data, recipe, fold, folder, threads=threads, seconds_left=seconds_left, rounds=rounds)
-
-
-def _fit_fold(
-    data: TrainingData,
-    recipe: Recipe,
-    fold: int,
-    folder: Path,
-    *,
-    threads: int,
-    seconds_left: Callable[[], float],
-    rounds: int,
-) -> FoldScore:
-    started = time.perf_counter()
-    derived = compute_derived_columns(data.rows, recipe)
-    rows = data.rows.replaced(derived)
-    fitted, scored = data.folds[fold]
-    held = rows.take(scored)
-    stops_on_fold = len(scored) >= MIN_ROWS_TO_STOP_ON_THE_FOLD
-    fit = fit_rows(
-        data,
-        recipe,
-        rows.take(fitted),
-        data.y[fitted],
-        derived,
-        inner=lambda: early_stopping_split(data.basis, fitted, EARLY_STOPPING_SHARE, data.seed),
-        held=(held, data.y[scored], metrics.taken(data.weights, scored)) if stops_on_fold else None,
-        rounds=rounds,
-        seed=data.seed,
-        threads=threads,
-        seconds_left=seconds_left,
-        sample_weights=metrics.taken(data.weights, fitted),
-    )
-    fit_seconds = time.perf_counter() - started
-    started = time.perf_counter()
-    prediction = fit.model.predict(held)
-    predict_seconds = time.perf_counter() - started
+        started = time.perf_counter()
+        derived = compute_derived_columns(data.rows, recipe)
+        rows = data.rows.replaced(derived)
+        fitted, scored = data.folds[fold]
+        held = rows.take(scored)
+        stops_on_fold = len(scored) >= MIN_ROWS_TO_STOP_ON_THE_FOLD
+        fit = fit_rows(
+            data,
+            recipe,
+            rows.take(fitted),
+            data.y[fitted],
+            derived,
+            inner=lambda: early_stopping_split(data.basis, fitted, EARLY_STOPPING_SHARE, data.seed),
+            held=(held, data.y[scored], metrics.taken(data.weights, scored)) if stops_on_fold else None,
+            rounds=rounds,
+            seed=data.seed,
+            threads=threads,
+            seconds_left=seconds_left,
+            sample_weights=metrics.taken(data.weights, fitted),
+        )
+        fit_seconds = time.perf_counter() - started
+        started = time.perf_counter()
+        prediction = fit.model.predict(held)
+        predict_seconds = time.perf_counter() - started
     if not np.isfinite(prediction).all():
         raise TrainingError(
             f"The {recipe.family} model predicts values that are no numbers.", next_step="Try other parameters."

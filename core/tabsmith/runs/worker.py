@@ -279,6 +279,8 @@ class Worker:
     async def _finish(
         self, source: Source, data: "TrainingData", info: TableInfo, loop: RecipeLoop, end: LoopEnd
     ) -> RunEnded:
+        from tabsmith.modeling.delivery import MeasuredModel
+
         if not loop.evaluations and end == "time":
             await self._control.unless_stopped(loop.try_search_once())
         if not loop.evaluations:
@@ -293,8 +295,6 @@ class Worker:
         )
         seconds = measuring_seconds(self._control.limits.seconds)
         evaluations, root = loop.evaluations, self._folder.root
-        from tabsmith.modeling.delivery import MeasuredModel
-
         measured = await self._control.unless_stopped(
             self._pool.run(
                 lambda progress: stages.measure(data, evaluations, root, facts, seconds, self._cores, progress),
