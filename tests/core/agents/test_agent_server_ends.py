@@ -4,6 +4,7 @@ import asyncio
 import signal
 import subprocess
 import sys
+from typing import IO
 
 import msgspec
 import pytest
@@ -138,14 +139,26 @@ async def test_closing_while_the_process_starts_ends_it_too(odd, family) -> None
     assert family() == []
 
 
-async def test_a_question_cancelled_while_the_process_starts_leaves_none(odd, family) -> None:
+async def test_a_question_cancelled_while_the_process_starts_leaves_none(odd, monkeypatch, family) -> None:
+    starting = asyncio.Event()
+
+    async def held_up(_: object, pipe: IO[bytes]) -> None:
+        starting.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            pipe.close()  # as asyncio does when it is cancelled
+
     async with running_client() as client:
-        call = asyncio.create_task(client.ask("llm", question("hear"), ignore))
-        while not family():
-            await asyncio.sleep(0)
-        call.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await call
+        with monkeypatch.context() as patched:
+            patched.setattr(asyncio.get_running_loop(), "connect_write_pipe", held_up)
+            call = asyncio.create_task(client.ask("llm", question("hear"), ignore))
+            await starting.wait()
+            while not family():  # it shows its environment once it has become another program
+                await asyncio.sleep(0)
+            call.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await call
         assert family() == []
         assert await client.ask("llm", question("hear"), ignore) == "heard"
 
