@@ -63,7 +63,10 @@ _LIBRARIES: Final = (
 _CLIENT: Final = """
 import json, os, signal, socket, sys
 link = socket.socket(socket.AF_UNIX)
-link.connect(sys.argv[1])
+try:
+    link.connect(sys.argv[1])
+except OSError:
+    sys.exit("The template is gone: " + open(sys.argv[1] + ".log").read())
 order = {"folder": os.getcwd(), "environment": dict(os.environ), "program": sys.argv[2], "arguments": sys.argv[3:]}
 line = json.dumps(order).encode() + b"\\n"
 link.sendall(line[socket.send_fds(link, [line], [0, 1, 2]):])
@@ -182,22 +185,21 @@ class _Forks:
                 work()
 
     def _accept(self) -> None:
+        """Fork for the next client. A client can be killed at any moment: its fork then ends with it."""
         link, _ = self._listening.accept()
-        line, streams, _, _ = socket.recv_fds(link, 1 << 20, 3)
-        while line and not line.endswith(b"\n"):
-            part = link.recv(1 << 20)
-            line = line + part if part else b""
-        if not line:  # the client was killed before it had said what it wants
+        line, streams = _order(link)
+        if not line:
             link.close()
-            return
-        pid = os.fork()
-        if pid == 0:
-            _become(json.loads(line), streams)
+        else:
+            pid = os.fork()
+            if pid == 0:
+                _become(json.loads(line), streams)
+            self._links[pid] = link
+            with contextlib.suppress(OSError):  # the client is gone, which the selector tells next
+                link.sendall(b"%d\n" % pid)
+            self._selector.register(link, selectors.EVENT_READ, lambda: self._client_gone(pid))
         for descriptor in streams:
             os.close(descriptor)
-        self._links[pid] = link
-        link.sendall(b"%d\n" % pid)
-        self._selector.register(link, selectors.EVENT_READ, lambda: self._client_gone(pid))
 
     def _client_gone(self, pid: int) -> None:
         if pid in self._links:
@@ -216,6 +218,17 @@ class _Forks:
             with contextlib.suppress(OSError):
                 link.sendall(b"%d\n" % os.waitstatus_to_exitcode(status))
             link.close()
+
+
+def _order(link: socket.socket) -> tuple[bytes, list[int]]:
+    """A client's line and streams; no line if it was killed before it had said what it wants."""
+    line, streams = b"", []
+    with contextlib.suppress(OSError):
+        line, streams, _, _ = socket.recv_fds(link, 1 << 20, 3)
+        while line and not line.endswith(b"\n"):
+            part = link.recv(1 << 20)
+            line = line + part if part else b""
+    return (line if line.endswith(b"\n") else b""), streams
 
 
 def _become(order: dict[str, object], streams: list[int]) -> NoReturn:
