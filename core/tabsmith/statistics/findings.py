@@ -1,0 +1,100 @@
+"""What comes of a plan, as data that every surface draws: sentences, tables of numbers, a picture, counts of rows."""
+
+from typing import TypeAlias
+
+import msgspec
+
+from tabsmith.statistics.plan import Plan
+
+Cell: TypeAlias = float | int | str | None
+"""A value of a findings's table; None where there is none (a deviation of one value)."""
+
+
+class FindingsTable(msgspec.Struct, frozen=True):
+    """Numbers under headings; every row is as long as `columns`."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+class Bars(msgspec.Struct, frozen=True, tag="bars"):
+    """One bar a label: counts, shares or means, with an interval (low, high) for each where there is one."""
+
+    title: str
+    labels: tuple[str, ...]
+    values: tuple[float, ...]
+    intervals: tuple[tuple[float, float], ...] = ()
+
+
+class Histogram(msgspec.Struct, frozen=True, tag="histogram"):
+    """Rows in bins of equal width; `edges` is one longer than each group's counts."""
+
+    title: str
+    edges: tuple[float, ...]
+    counts: dict[str, tuple[int, ...]]  # by group; "" for all rows
+
+
+class Matrix(msgspec.Struct, frozen=True, tag="matrix"):
+    """A square of strengths from -1 to 1 between columns; None where it could not be computed."""
+
+    title: str
+    labels: tuple[str, ...]
+    cells: tuple[tuple[float | None, ...], ...]
+
+
+class Points(msgspec.Struct, frozen=True, tag="points"):
+    """Points, at most 2,000 of them, with a line through them where there is one."""
+
+    title: str
+    x_label: str
+    y_label: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    line: tuple[tuple[float, float], ...] = ()
+
+
+class Boxes(msgspec.Struct, frozen=True, tag="boxes"):
+    """Five numbers for each group: low whisker, quartiles, high whisker."""
+
+    title: str
+    labels: tuple[str, ...]
+    boxes: tuple[tuple[float, float, float, float, float], ...]
+
+
+class Lines(msgspec.Struct, frozen=True, tag="lines"):
+    """Values along time (seconds since 1970), one line a name; NaN where there is no value."""
+
+    title: str
+    times: tuple[float, ...]
+    lines: dict[str, tuple[float, ...]]
+
+
+Picture: TypeAlias = Bars | Histogram | Matrix | Points | Boxes | Lines
+
+
+class SignificanceTest(msgspec.Struct, frozen=True):
+    """A test of significance that findings rest on; the session corrects its p for all tests made so far."""
+
+    name: str  # "Welch's t-test"
+    statistic: float
+    p: float
+    freedom: tuple[float, ...] = ()  # degrees of freedom
+    effect: str = ""  # "Cohen's d"
+    size: float | None = None  # of the effect
+    interval: tuple[float, float] | None = None  # 95 %, of the effect
+
+
+class Findings(msgspec.Struct, frozen=True):
+    """What came of a plan. `sentences` say direction, size and uncertainty, and what the numbers do not show."""
+
+    plan: Plan  # as it was run: methods chosen, columns named
+    sentences: tuple[str, ...]
+    tables: tuple[FindingsTable, ...] = ()
+    picture: Picture | None = None
+    tests: tuple[SignificanceTest, ...] = ()
+    rows_used: int = 0
+    rows_dropped: int = 0  # for missing values
+    notes: tuple[str, ...] = ()  # assumptions that failed, fallbacks, samples
+    code: str = ""  # Python that repeats it
+    seconds: float = 0.0
