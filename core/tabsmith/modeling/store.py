@@ -26,7 +26,6 @@ from tabsmith.modeling.model_files import (
     MODEL_ID,
     REPORT,
     SCHEMA,
-    FileFingerprint,
     Manifest,
     ModelFile,
     ModelSummary,
@@ -34,6 +33,7 @@ from tabsmith.modeling.model_files import (
 )
 from tabsmith.modeling.results import ModelReport
 from tabsmith.paths import folders
+from tabsmith.storage import FileFingerprint
 from tabsmith.storage.files import make_folder, storage_error, sync_folder
 from tabsmith.text import clean, clean_block
 
