@@ -18,6 +18,7 @@ from tabsmith.text import clean
 
 _FOLDER_MODE: Final = 0o700
 _PLAIN: Final = re.compile(r"(?!user-)[a-z0-9][a-z0-9_-]{0,63}")
+_LEAST_SPACE: Final = 1 << 16  # bytes without which nothing can be done
 # Some network file systems cannot sync a folder and say so; there the rename alone has to do.
 _FOLDER_SYNC_UNKNOWN: Final = frozenset({errno.EINVAL, errno.ENOTSUP})
 
@@ -81,6 +82,23 @@ def sync_file(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def disk_trouble(folder: Path) -> StorageError | None:
+    """Why nothing can be written into `folder` now: its disk is full or read-only, or it is not this user's; None if all is well."""
+    try:
+        status = os.statvfs(folder)
+    except OSError as error:
+        return storage_error(error, folder, "look at")
+    if status.f_bavail * status.f_frsize < _LEAST_SPACE:
+        code = errno.ENOSPC
+    elif status.f_flag & os.ST_RDONLY:
+        code = errno.EROFS
+    elif not os.access(folder, os.W_OK):
+        code = errno.EACCES
+    else:
+        return None
+    return storage_error(OSError(code, os.strerror(code)), folder, "write into")
 
 
 def make_folder(folder: Path) -> None:
