@@ -273,6 +273,37 @@ class LockedError(StorageError):
     """Another living process holds a lock that is needed."""
 
 
+# Trouble of the machine ----------------------------------------------------------------------------------------------
+
+
+class MachineError(TabsmithError):
+    """Trouble of the machine, not of the table, the recipe or the agent: when it has passed, the same work succeeds."""
+
+
+class DiskFullError(StorageError, MachineError):
+    """The disk is full, the quota is used up, or a file would grow beyond the largest size allowed."""
+
+
+class ReadOnlyError(StorageError, MachineError):
+    """A folder that has to be written to is read-only, or not this user's."""
+
+
+class DiskTroubleError(StorageError, MachineError):
+    """The disk reported an input/output error."""
+
+
+class TooManyFilesError(StorageError, MachineError):
+    """This process, or the machine, has too many files open."""
+
+
+class NotAFileError(StorageError, MachineError):
+    """A pipe, a device or a folder stands where a file of tabsmith should be."""
+
+
+class ChecksumError(StorageError, MachineError):
+    """A file is not as it was written: its checksum differs, or it is missing."""
+
+
 # Runs and the conversation -----------------------------------------------------------------------------------------
 
 
@@ -286,6 +317,18 @@ class RunStateError(UsageError):
 
 class WorkerError(TabsmithError):
     """A worker process did not start, or died."""
+
+
+class ChildKilledError(WorkerError, MachineError):
+    """The system, or a person, killed a process that was at work."""
+
+
+class MemoryShortError(WorkerError, MachineError):
+    """A process could not go on for want of memory."""
+
+
+class ReportedMachineError(ReportedError, MachineError):
+    """Trouble of the machine that another process met, raised again in this one with its report."""
 
 
 class StepError(UsageError):

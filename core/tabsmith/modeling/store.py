@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from tabsmith.errors import ModelDamagedError, ModelNotFoundError, UsageError
+from tabsmith.errors import ModelDamagedError, ModelNotFoundError, NotAFileError, UsageError
 from tabsmith.families.registry import family_distributions
 from tabsmith.modeling import archive
 from tabsmith.modeling.catalog import DEFAULT_ALIAS, ModelCatalog, ModelLabel, read_catalog, update_catalog
@@ -26,7 +26,6 @@ from tabsmith.modeling.model_files import (
     MODEL_ID,
     REPORT,
     SCHEMA,
-    FileFingerprint,
     Manifest,
     ModelFile,
     ModelSummary,
@@ -34,7 +33,8 @@ from tabsmith.modeling.model_files import (
 )
 from tabsmith.modeling.results import ModelReport
 from tabsmith.paths import folders
-from tabsmith.storage.files import make_folder, storage_error, sync_folder
+from tabsmith.storage import FileFingerprint
+from tabsmith.storage.files import make_folder, read_plain_file, storage_error, sync_folder
 from tabsmith.text import clean, clean_block
 
 T = TypeVar("T")
@@ -443,10 +443,10 @@ def _summary(folder: Path, catalog: ModelCatalog) -> ModelSummary:
 
 def _decoded(path: Path, kind: type[T]) -> T:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
+        return msgspec.json.decode(read_plain_file(path), type=kind)
     except FileNotFoundError as error:
         raise _damaged(path, "it is missing") from error
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError, NotAFileError) as error:
         raise _damaged(path, f"it cannot be read ({clean(error)})") from error
 
 

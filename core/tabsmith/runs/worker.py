@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from tabsmith import config
-from tabsmith.errors import ErrorReport, SchemaError, TrainingError, report_of
+from tabsmith.errors import WORK_FAILED, ErrorReport, MachineError, SchemaError, TrainingError, report_of
+from tabsmith.machine_trouble import machine_error_of
 from tabsmith.modeling.metric_catalogue import Metric
 from tabsmith.modeling.results import KeptReason, ModelReport
 from tabsmith.orchestration.events import EnsembleBuilt, Noted, SearchStarted
@@ -48,6 +49,7 @@ from tabsmith.runs.events import (
 )
 from tabsmith.runs.finishing import explain_in_time, fit_on_all_rows, measuring_seconds
 from tabsmith.runs.folder import RunFolder
+from tabsmith.runs.mending import mend_folds
 from tabsmith.runs.pool import Pool
 from tabsmith.runs.reducers import reduce
 from tabsmith.runs.spec import Confirmed
@@ -103,23 +105,43 @@ class Worker:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, main.cancel)
         listening = asyncio.create_task(self._control.listen())
         try:
+            await asyncio.wait({main, listening}, return_when=asyncio.FIRST_COMPLETED)
+            if listening.done():  # it ends only with an error, and a run that takes no commands must not go on
+                main.cancel()
+                await asyncio.gather(main, return_exceptions=True)
+                await listening
             ended = await main
         except asyncio.CancelledError:
             self._record(StateChanged(state=RunState.INTERRUPTED, message="its worker was told to end"))
             return 128 + signal.SIGTERM
+        except MachineError as error:
+            return self._interrupted(error)
         finally:
             listening.cancel()
-            await asyncio.gather(listening, return_exceptions=True)
+            await asyncio.gather(main, listening, return_exceptions=True)
             await self._agents.client.close()
         self._record(ended)
         return 0 if ended.outcome in ("success", "success with limits", "partial") else 1
+
+    def _interrupted(self, error: MachineError) -> int:
+        """Record that trouble of the machine has interrupted the run, if that can be written; returns the exit status.
+
+        Whoever watches a run whose worker is gone looks for trouble of the disk anew.
+        """
+        sys.stderr.write(f"{error.report().details}\n")
+        with contextlib.suppress(MachineError):  # a full disk takes no line; the log, and the lock that is free, tell
+            self._record(StateChanged(state=RunState.INTERRUPTED, message=f"{error.what} {error.next_step}".strip()))
+        return WORK_FAILED
 
     async def _work(self) -> RunEnded:
         try:
             return await self._stages()
         except StoppedError:
             return self._ended("cancelled", "user")
-        except Exception as error:  # noqa: BLE001 - the edge of the process: the journal gets the whole error
+        except Exception as error:
+            trouble = machine_error_of(error)
+            if trouble is not None:
+                raise trouble from error
             return self._ended("failed", "error", error=report_of(error))
 
     async def _stages(self) -> RunEnded:
@@ -170,8 +192,13 @@ class Worker:
                 notes=data.notes,
             )
         )
+        evaluator = self._new_evaluator(data)
+        loop = self._loop = self._new_loop(info, schema, metric, data, evaluator)
+        if loop.trials:
+            mending = mend_folds(loop.trials, evaluator, self._pool, self._folder.root, self._record)
+            await self._control.unless_stopped(mending)
+        evaluator.keep_time_for(loop.evaluations)
         self._control.enter(RunState.RUNNING)
-        loop = self._loop = self._new_loop(info, schema, metric, data)
         try:
             end: LoopEnd = await self._control.unless_stopped(loop.run())
         except StoppedError:
@@ -235,7 +262,19 @@ class Worker:
         self._record(SchemaReady(schema=schema))
         return schema
 
-    def _new_loop(self, info: TableInfo, schema: Schema, metric: Metric, data: "TrainingData") -> RecipeLoop:
+    def _new_evaluator(self, data: "TrainingData") -> ForkedEvaluator:
+        return ForkedEvaluator(
+            data,
+            self._pool,
+            self._control,
+            self._folder.root,
+            cores=self._cores,
+            keep_measured=self._spec.choice.keep_measured,
+        )
+
+    def _new_loop(
+        self, info: TableInfo, schema: Schema, metric: Metric, data: "TrainingData", evaluator: ForkedEvaluator
+    ) -> RecipeLoop:
         earlier = recipes_to_start_from(self._spec, self._history, info.fingerprint, schema.target, metric)
         if (note := starting_note(self._spec, earlier)) and not self._past.trials:
             self._record(Noted(message=note))
@@ -252,15 +291,7 @@ class Worker:
             earlier=earlier,
             families=self._spec.choice.allowed_families,
         )
-        evaluator = ForkedEvaluator(
-            data,
-            self._pool,
-            self._control,
-            self._folder.root,
-            cores=self._cores,
-            keep_measured=self._spec.choice.keep_measured,
-        )
-        loop = RecipeLoop(
+        return RecipeLoop(
             self._agents.planned,
             self._agents.search,
             evaluator,
@@ -273,8 +304,6 @@ class Worker:
             remember=self._remember,
             grader=self._agents.grader if self._agents.planned.uses_llm else None,
         )
-        evaluator.keep_time_for(loop.evaluations)
-        return loop
 
     async def _finish(
         self, source: Source, data: "TrainingData", info: TableInfo, loop: RecipeLoop, end: LoopEnd

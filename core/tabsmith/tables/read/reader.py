@@ -128,7 +128,7 @@ def _make_snapshot(
                 next_step="Choose a table with rows, or check this one.",
             )
         info = _table_info(source, state, result, profile)
-        snapshot_store.save_snapshot(info, out)
+        info = snapshot_store.save_snapshot(info, out)
     progress(1.0, "read")
     return info
 
@@ -187,7 +187,7 @@ def _read_database(source: DatabaseSource, progress: Progress) -> TableInfo:
             )
         state = _SourceState(fingerprint, "database", source.url, out.stat().st_size)
         info = _table_info(msgspec.structs.replace(source, fingerprint=fingerprint), state, result, profile)
-        snapshot_store.save_snapshot(info, out)
+        info = snapshot_store.save_snapshot(info, out)
     progress(1.0, "read")
     return info
 
