@@ -32,7 +32,7 @@ from tabsmith.runs import stages
 from tabsmith.runs.agent_factory import AgentFactory
 from tabsmith.runs.controller import ActiveClock, RunController, StoppedError
 from tabsmith.runs.earlier import recipes_to_start_from, starting_note
-from tabsmith.runs.evaluator import ForkedEvaluator
+from tabsmith.runs.evaluator import FoldEvaluator
 from tabsmith.runs.events import (
     ExitReason,
     HoldoutTableReady,
@@ -47,6 +47,7 @@ from tabsmith.runs.events import (
     TableReady,
 )
 from tabsmith.runs.finishing import explain_in_time, fit_on_all_rows, measuring_seconds
+from tabsmith.runs.fits import FitExecutor, ForkedFits
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.pool import Pool
 from tabsmith.runs.reducers import reduce
@@ -171,12 +172,13 @@ class Worker:
             )
         )
         self._control.enter(RunState.RUNNING)
-        loop = self._loop = self._new_loop(info, schema, metric, data)
+        fits = ForkedFits(data, self._pool, self._clock, self._folder.root)
+        loop = self._loop = self._new_loop(info, schema, metric, data, fits)
         try:
             end: LoopEnd = await self._control.unless_stopped(loop.run())
         except StoppedError:
             end = "user"
-        return await self._finish(source, data, info, loop, end)
+        return await self._finish(source, data, info, loop, end, fits)
 
     async def _read(self, source: Source) -> TableInfo:
         from tabsmith.tables.snapshot import check_unchanged
@@ -235,7 +237,9 @@ class Worker:
         self._record(SchemaReady(schema=schema))
         return schema
 
-    def _new_loop(self, info: TableInfo, schema: Schema, metric: Metric, data: "TrainingData") -> RecipeLoop:
+    def _new_loop(
+        self, info: TableInfo, schema: Schema, metric: Metric, data: "TrainingData", fits: FitExecutor
+    ) -> RecipeLoop:
         earlier = recipes_to_start_from(self._spec, self._history, info.fingerprint, schema.target, metric)
         if (note := starting_note(self._spec, earlier)) and not self._past.trials:
             self._record(Noted(message=note))
@@ -252,9 +256,10 @@ class Worker:
             earlier=earlier,
             families=self._spec.choice.allowed_families,
         )
-        evaluator = ForkedEvaluator(
+        evaluator = FoldEvaluator(
             data,
             self._pool,
+            fits,
             self._control,
             self._folder.root,
             cores=self._cores,
@@ -277,7 +282,13 @@ class Worker:
         return loop
 
     async def _finish(
-        self, source: Source, data: "TrainingData", info: TableInfo, loop: RecipeLoop, end: LoopEnd
+        self,
+        source: Source,
+        data: "TrainingData",
+        info: TableInfo,
+        loop: RecipeLoop,
+        end: LoopEnd,
+        fits: FitExecutor,
     ) -> RunEnded:
         from tabsmith.modeling.delivery import MeasuredModel
 
@@ -306,9 +317,7 @@ class Worker:
             kept: KeptReason = "asked for"
         else:
             kept = "stopped" if end == "user" else "no time"
-            refits = fit_on_all_rows(
-                data, measured.report, evaluations, root, self._pool, self._control, self._cores, kept
-            )
+            refits = fit_on_all_rows(data, measured.report, evaluations, root, fits, self._control, self._cores, kept)
             await self._control.unless_stopped(refits)
         explained = await self._control.unless_stopped(
             explain_in_time(data, evaluations, root, measured, self._pool, self._control, self._cores)
