@@ -127,6 +127,18 @@ class TrainingSettings(msgspec.Struct, frozen=True):
     cores: Annotated[int, Meta(description="Processor cores to use; 0 uses all.", ge=0, le=4_096)] = 0
 
 
+class EngineSettings(msgspec.Struct, frozen=True):
+    """Where models are fitted."""
+
+    address: Annotated[
+        str,
+        Meta(
+            description="Address of a Dask scheduler whose workers fit the models, such as tcp://host:8786; this machine "
+            "fits them when empty."
+        ),
+    ] = ""
+
+
 class TaskSettings(msgspec.Struct, frozen=True):
     """How coding agents work in folders."""
 
@@ -179,6 +191,7 @@ class Settings(msgspec.Struct, frozen=True):
     paths: PathSettings = msgspec.field(default_factory=PathSettings)
     profile: ProfileSettings = ProfileSettings()
     training: TrainingSettings = TrainingSettings()
+    engine: EngineSettings = EngineSettings()
     tasks: TaskSettings = TaskSettings()
     telegram: TelegramSettings = TelegramSettings()
     ui: UiSettings = msgspec.field(default_factory=UiSettings)
