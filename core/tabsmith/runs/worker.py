@@ -31,9 +31,6 @@ from tabsmith.processes import available_cores
 from tabsmith.recipes.portfolio import measure_table
 from tabsmith.runs import stages
 from tabsmith.runs.agent_factory import AgentFactory
-from tabsmith.runs.cluster.cluster_client import measure_cluster
-from tabsmith.runs.cluster.cluster_fits import ClusterFits
-from tabsmith.runs.cluster.messages import ClusterSize
 from tabsmith.runs.controller import ActiveClock, RunController, StoppedError
 from tabsmith.runs.earlier import recipes_to_start_from, starting_note
 from tabsmith.runs.evaluator import FoldEvaluator
@@ -51,7 +48,10 @@ from tabsmith.runs.events import (
     TableReady,
 )
 from tabsmith.runs.finishing import explain_in_time, fit_on_all_rows, measuring_seconds
-from tabsmith.runs.fits import FitExecutor, ForkedFits
+from tabsmith.runs.fits.cluster_client import measure_cluster
+from tabsmith.runs.fits.cluster_fits import ClusterFits
+from tabsmith.runs.fits.executor import FitExecutor, ForkedFits
+from tabsmith.runs.fits.messages import ClusterSize
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.mending import mend_folds
 from tabsmith.runs.pool import Pool

@@ -17,8 +17,9 @@ from msgspec.structs import replace
 
 from tabsmith.errors import ClusterLostError, ReportedError
 from tabsmith.modeling.results import FoldScore, RefitFile
-from tabsmith.runs.cluster.cluster_client import fork_client
-from tabsmith.runs.cluster.messages import (
+from tabsmith.runs.fits.cluster_client import fork_client
+from tabsmith.runs.fits.executor import AllRowsFit, Fit, FoldFit, ForkedFits
+from tabsmith.runs.fits.messages import (
     CancelFit,
     ClientMessage,
     ClusterLost,
@@ -30,7 +31,6 @@ from tabsmith.runs.cluster.messages import (
     read_message,
     write_message,
 )
-from tabsmith.runs.fits import AllRowsFit, Fit, FoldFit, ForkedFits
 from tabsmith.runs.pool import TimeUpError
 
 if TYPE_CHECKING:

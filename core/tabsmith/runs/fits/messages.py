@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 import msgspec
 
 from tabsmith.errors import ErrorReport
-from tabsmith.runs.fits import Fit
+from tabsmith.runs.fits.executor import Fit
 
 _LENGTH_BYTES: Final = 4
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from tabsmith.errors import ClusterError, ErrorReport, report_of
-from tabsmith.runs.fits import Fit, carry_out
+from tabsmith.runs.fits.executor import Fit, carry_out
 from tabsmith.version import __version__
 
 if TYPE_CHECKING:

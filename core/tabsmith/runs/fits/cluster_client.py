@@ -23,7 +23,8 @@ import msgspec
 
 from tabsmith.errors import ClusterError, ClusterLostError, WorkerError, report_of
 from tabsmith.processes import die_with_parent
-from tabsmith.runs.cluster.messages import (
+from tabsmith.runs.fits.executor import Fit
+from tabsmith.runs.fits.messages import (
     CancelFit,
     ClientMessage,
     ClusterLost,
@@ -35,8 +36,7 @@ from tabsmith.runs.cluster.messages import (
     read_message,
     write_message,
 )
-from tabsmith.runs.cluster.remote_fit import RemoteError, RemoteModel, fit_remotely, installed_version, version_error
-from tabsmith.runs.fits import Fit
+from tabsmith.runs.fits.remote_fit import RemoteError, RemoteModel, fit_remotely, installed_version, version_error
 from tabsmith.text import clean, plural
 from tabsmith.version import __version__
 
