@@ -1,1 +1,1 @@
-"""Fits on a Dask cluster: what a run sends there, the process that talks to it, and what its workers do."""
+"""Who fits the folds: forked children of this machine, or a Dask cluster (what a run sends there, the process that talks to it, what its workers do)."""
