@@ -54,6 +54,13 @@ class AcpSettings(msgspec.Struct, frozen=True):
             extra={"words": True},
         ),
     ] = ()
+    variables: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Environment variables that the program gets besides the plain ones, such as its provider's key.",
+            extra={"words": True},
+        ),
+    ] = ()
 
 
 class AgentSettings(msgspec.Struct, frozen=True):
