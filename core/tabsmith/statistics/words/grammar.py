@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from tabsmith.statistics.plan import Frequency, Plan, Regress, Relate
 from tabsmith.statistics.words.examples import example_questions
 from tabsmith.statistics.words.names import TableNames
-from tabsmith.statistics.words.pieces import Piece, pieces_of
+from tabsmith.statistics.words.pieces import QuestionPiece, pieces_of
 from tabsmith.statistics.words.plan_sentences import plans_sentence
 from tabsmith.statistics.words.reading import AskBack, Elsewhere, Reading, Understood
 from tabsmith.statistics.words.relations import compare, regress, relate
@@ -49,7 +49,7 @@ def understand(
     return _read(pieces, names)
 
 
-def _read(pieces: tuple[Piece, ...], names: TableNames) -> Reading:
+def _read(pieces: tuple[QuestionPiece, ...], names: TableNames) -> Reading:
     doubtful = next((at for at, piece in enumerate(pieces) if piece.kind == "column" and len(piece.columns) > 1), None)
     if doubtful is not None:
         return _ask_which_column(pieces, doubtful, names)
@@ -88,7 +88,7 @@ def _examples(names: TableNames) -> tuple[str, ...]:
     return example_questions(names.profile)
 
 
-def _ask_which_column(pieces: tuple[Piece, ...], at: int, names: TableNames) -> AskBack:
+def _ask_which_column(pieces: tuple[QuestionPiece, ...], at: int, names: TableNames) -> AskBack:
     """Ask which of several columns a name means; each choice is the question with that column."""
     piece = pieces[at]
     choices: list[Understood | Elsewhere] = []

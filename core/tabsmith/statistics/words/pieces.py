@@ -20,7 +20,7 @@ _LINKS: Final = frozenset(
 )
 
 
-class Piece(msgspec.Struct, frozen=True):
+class QuestionPiece(msgspec.Struct, frozen=True):
     """A piece of a question. A name that fits several columns has them all; so does a value."""
 
     kind: PieceKind
@@ -32,9 +32,9 @@ class Piece(msgspec.Struct, frozen=True):
     whole: bool = True  # the column's whole name was typed
 
 
-def pieces_of(tokens: Sequence[Token], names: TableNames) -> tuple[Piece, ...]:
+def pieces_of(tokens: Sequence[Token], names: TableNames) -> tuple[QuestionPiece, ...]:
     """The pieces of a question, each as long as it can be; names of columns win over words of the grammar."""
-    pieces: list[Piece] = []
+    pieces: list[QuestionPiece] = []
     at = 0
     while at < len(tokens):
         count, piece = _piece_at(tokens, at, names, pieces[-1] if pieces else None)
@@ -55,7 +55,9 @@ def phrase_at(tokens: Sequence[Token], start: int) -> tuple[int, Concept]:
     return 0, ""
 
 
-def _piece_at(tokens: Sequence[Token], at: int, names: TableNames, before: Piece | None) -> tuple[int, Piece | None]:
+def _piece_at(
+    tokens: Sequence[Token], at: int, names: TableNames, before: QuestionPiece | None
+) -> tuple[int, QuestionPiece | None]:
     token = tokens[at]
     if token.kind == "quoted":
         return 1, _quoted(tokens, at, names)
@@ -72,20 +74,20 @@ def _piece_at(tokens: Sequence[Token], at: int, names: TableNames, before: Piece
     if (value_length > longest or (value_length and value_length == longest and placed)) and (
         len(text) > 1 or wants_value or token.text.isupper()
     ):
-        return value_length, Piece("value", text, values=values)
+        return value_length, QuestionPiece("value", text, values=values)
     if column_length and (
         column_length > phrase_length
         or (column_length == phrase_length and not _is_grammar(tokens, at, column_length, concept, names))
     ):
-        return column_length, Piece("column", text, columns=columns)
+        return column_length, QuestionPiece("column", text, columns=columns)
     if phrase_length:
-        return phrase_length, None if concept == "filler" and not _means_something(token) else Piece(
+        return phrase_length, None if concept == "filler" and not _means_something(token) else QuestionPiece(
             "concept", text, concept=concept
         )
     if token.kind == "number":
-        return 1, Piece("number", token.text)
+        return 1, QuestionPiece("number", token.text)
     if token.kind == "sign":
-        return 1, Piece("unknown", token.text) if token.text in {"*", "/", "!="} else None
+        return 1, QuestionPiece("unknown", token.text) if token.text in {"*", "/", "!="} else None
     return _guess(tokens, at, names)
 
 
@@ -110,40 +112,40 @@ def _is_grammar(tokens: Sequence[Token], at: int, length: int, concept: Concept,
     )
 
 
-def _quoted(tokens: Sequence[Token], at: int, names: TableNames) -> Piece:
+def _quoted(tokens: Sequence[Token], at: int, names: TableNames) -> QuestionPiece:
     token = tokens[at]
     if columns := names.quoted(token):
-        return Piece("column", token.text, columns=columns)
+        return QuestionPiece("column", token.text, columns=columns)
     length, values = names.values_at([Token(word, "word") for word in token.text.split()], 0)
     if values and length == len(token.text.split()):
-        return Piece("value", token.text, values=values)
+        return QuestionPiece("value", token.text, values=values)
     nearest, columns = names.misspelt(token.word)
     if columns:
-        return Piece("column", token.text, columns=columns, remark=_taken(token.text, nearest))
-    return Piece("unknown", token.text)
+        return QuestionPiece("column", token.text, columns=columns, remark=_taken(token.text, nearest))
+    return QuestionPiece("unknown", token.text)
 
 
-def _guess(tokens: Sequence[Token], at: int, names: TableNames) -> tuple[int, Piece]:
+def _guess(tokens: Sequence[Token], at: int, names: TableNames) -> tuple[int, QuestionPiece]:
     """A piece for a word that is no whole name and no phrase: part of a name, or a typing error, else unknown."""
     token = tokens[at]
     length, columns = names.stems_at(tokens, at)
     if length:
         text = " ".join(piece.text for piece in tokens[at : at + length])
         remark = _taken(text, columns[0]) if len(columns) == 1 else ""
-        return length, Piece("column", text, columns=columns, remark=remark, whole=False)
+        return length, QuestionPiece("column", text, columns=columns, remark=remark, whole=False)
     if (phrase := PHRASES.get((singular(token.word),))) is not None:
-        return 1, Piece("concept", token.text, concept=phrase)
+        return 1, QuestionPiece("concept", token.text, concept=phrase)
     _, columns = names.misspelt(token.word)
     if columns:
         remark = _taken(token.text, columns[0]) if len(columns) == 1 else ""
-        return 1, Piece("column", token.text, columns=columns, remark=remark, whole=False)
+        return 1, QuestionPiece("column", token.text, columns=columns, remark=remark, whole=False)
     if values := names.misspelt_value(token.word):
-        return 1, Piece("value", token.text, values=values, remark=_taken(token.text, values[0][1]))
+        return 1, QuestionPiece("value", token.text, values=values, remark=_taken(token.text, values[0][1]))
     if len(token.word) >= _SHORTEST_MISSPELT:
         for word in similar(token.word, [word for word in WORDS if len(word) > 3], count=1, cutoff=_LIKE):
             if (concept := PHRASES.get((word,))) is not None and concept != "filler":
-                return 1, Piece("concept", token.text, concept=concept, remark=_taken(token.text, word))
-    return 1, Piece("unknown", token.text)
+                return 1, QuestionPiece("concept", token.text, concept=concept, remark=_taken(token.text, word))
+    return 1, QuestionPiece("unknown", token.text)
 
 
 def _taken(typed: str, meant: str) -> str:

@@ -8,7 +8,7 @@ import msgspec
 
 from tabsmith.statistics.selected_rows import is_number, is_time
 from tabsmith.statistics.words.names import TableNames, is_group
-from tabsmith.statistics.words.pieces import Piece
+from tabsmith.statistics.words.pieces import QuestionPiece
 from tabsmith.text import clean
 
 Part: TypeAlias = Literal["subject", "by", "where", "on", "to", "with", "for", "in", "between", "controls", "function"]
@@ -93,7 +93,7 @@ class Request:
         return [name for name in columns if is_number(self.names.column(name))]
 
 
-def read_request(pieces: Sequence[Piece], names: TableNames) -> Request:
+def read_request(pieces: Sequence[QuestionPiece], names: TableNames) -> Request:
     """Put the pieces of a question in order, from left to right."""
     request = Request(names)
     reader = _Reader(request, pieces)
@@ -106,7 +106,7 @@ def read_request(pieces: Sequence[Piece], names: TableNames) -> Request:
 class _Reader:
     """Goes through the pieces and remembers which part the next column plays."""
 
-    def __init__(self, request: Request, pieces: Sequence[Piece]) -> None:
+    def __init__(self, request: Request, pieces: Sequence[QuestionPiece]) -> None:
         self.request, self.pieces = request, pieces
         self.part: Part = "subject"
         self.negated = False
@@ -130,10 +130,10 @@ class _Reader:
                 self.request.unread.append(piece.text)
         return 1
 
-    def _next(self, at: int) -> Piece | None:
+    def _next(self, at: int) -> QuestionPiece | None:
         return self.pieces[at] if at < len(self.pieces) else None
 
-    def _concept(self, at: int, piece: Piece) -> int:
+    def _concept(self, at: int, piece: QuestionPiece) -> int:
         concept = piece.concept
         if concept == "negative question":
             self.request.concepts.append(("operation:relate", at))
@@ -159,7 +159,7 @@ class _Reader:
             self.request.concepts.append((concept, at))
         return 1
 
-    def _bound(self, at: int, piece: Piece) -> int:
+    def _bound(self, at: int, piece: QuestionPiece) -> int:
         following = self._next(at + 1)
         if following is not None and following.kind == "number":
             self.request.bounds.append(f"{piece.text} {following.text}")
@@ -172,7 +172,7 @@ class _Reader:
             self.request.concepts.append(("versus", at))
         return 1
 
-    def _period(self, piece: Piece) -> None:
+    def _period(self, piece: QuestionPiece) -> None:
         if self.part == "by" or (self.pieces and self.request.has("operation:trend")):
             self.request.periods.append(piece.text)
         elif piece.text.lower() in {"date", "dates", "time"}:
@@ -180,7 +180,7 @@ class _Reader:
         else:
             self.request.unread.append(piece.text)
 
-    def _column(self, at: int, piece: Piece) -> int:
+    def _column(self, at: int, piece: QuestionPiece) -> int:
         name = piece.columns[0]
         read, following = 1, self._next(at + 1)
         negated = self.negated
@@ -207,21 +207,21 @@ class _Reader:
         self._add_column(name, at)
         return 1
 
-    def _holds(self, name: str, piece: Piece | None, *, linked: bool = True) -> bool:
+    def _holds(self, name: str, piece: QuestionPiece | None, *, linked: bool = True) -> bool:
         if piece is None:
             return False
         if piece.kind == "value":
             return any(column == name for column, _ in piece.values)
         return linked and piece.kind == "number" and bool(self.request.names.value_of(name, piece.text))
 
-    def _is_open(self, name: str, piece: Piece, at: int) -> bool:
+    def _is_open(self, name: str, piece: QuestionPiece, at: int) -> bool:
         """Whether a word after "NAME is" can only be a value that is not known."""
         asked = self.part in {"where", "with", "for"} or any(
             before.kind == "concept" and before.text in {"=", "=="} for before in self.pieces[at - 1 : at]
         )
         return asked and piece.kind in {"unknown", "number", "value"} and not is_time(self.request.names.column(name))
 
-    def _verbatim(self, name: str, piece: Piece) -> int:
+    def _verbatim(self, name: str, piece: QuestionPiece) -> int:
         if self.request.names.knows_all_values(name):
             self.request.unknown_value = (name, piece.text)
         else:
@@ -263,11 +263,11 @@ class _Reader:
             return
         self.request.columns.append(NamedColumn(name, self.part, at))
 
-    def _value(self, piece: Piece, *, of_column: bool) -> None:
+    def _value(self, piece: QuestionPiece, *, of_column: bool) -> None:
         self.request.values.append(NamedValue(piece.values, self.part, piece.text, self.negated, of_column))
         self.negated = False
 
-    def _number(self, at: int, piece: Piece) -> int:
+    def _number(self, at: int, piece: QuestionPiece) -> int:
         neighbours = [self._next(at + 1), self.pieces[at - 1] if at else None]
         counted = any(
             other is not None and other.concept in {"top", "first", "last", "most", "least", "rows", "strongest"}
