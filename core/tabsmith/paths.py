@@ -28,6 +28,11 @@ class Folders:
         return self.state / "corrections"
 
     @property
+    def findings(self) -> Path:
+        """The findings that were made of each table, a folder for each user."""
+        return self.state / "findings"
+
+    @property
     def runs(self) -> Path:
         return self.state / "runs"
 
