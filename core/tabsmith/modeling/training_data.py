@@ -85,6 +85,7 @@ def _label(value: object) -> Label:
 
 
 _NAMED_ROWS = 8  # in an error
+_MUCH_MORE = 1.5  # times the share that was asked for, from which the size of a test set is told
 
 
 @dataclass(frozen=True)
@@ -422,6 +423,14 @@ def _split_holdout(basis: SplitBasis, split: Split, seed: int, notes: list[str])
     if len(held) < MIN_HOLDOUT_ROWS or len(train) < MIN_ROWS:
         notes.append("no test set: the table is too small to spare one")
         return all_rows, no_rows
+    if len(held) > _MUCH_MORE * split.holdout * len(all_rows):
+        together = (
+            "a group" if split.kind == "grouped" else "one time" if split.kind == "forward" else "copies of each other"
+        )
+        notes.append(
+            f"the test set has {len(held) / len(all_rows):.0%} of the rows instead of {split.holdout:.0%}, because the rows of "
+            f"{together} stay together"
+        )
     return train.astype(np.int64), held.astype(np.int64)
 
 
