@@ -13,7 +13,15 @@ import numpy.typing as npt
 from tabsmith.errors import SchemaError, TrainingError
 from tabsmith.families.estimator import Floats, Ints
 from tabsmith.modeling import splits
-from tabsmith.modeling.decisions.goals import AUTOMATIC, LabelGoal
+from tabsmith.modeling.decisions.goals import (
+    AUTOMATIC,
+    AutomaticThreshold,
+    BestForMetric,
+    CostByClass,
+    FixedThreshold,
+    LabelGoal,
+    LeastCost,
+)
 from tabsmith.modeling.decisions.thresholds import search_rule
 from tabsmith.modeling.holdout.table import (
     MIN_HOLDOUT_ROWS,
@@ -22,12 +30,12 @@ from tabsmith.modeling.holdout.table import (
     has_target,
     read_holdout_table,
 )
-from tabsmith.modeling.metric_catalogue import Metric
+from tabsmith.modeling.metric_catalogue import Metric, get_metric
 from tabsmith.modeling.metrics import require_defined
 from tabsmith.modeling.rows import RowArrays, cell_text, read_rows, to_floats
 from tabsmith.modeling.splits import SplitBasis
 from tabsmith.tables.schema.embedded_numbers import embedded_number
-from tabsmith.tables.schema.event import choose_event, find_event
+from tabsmith.tables.schema.event import choose_event, find_class, find_event
 from tabsmith.tables.schema.readiness import MIN_ROWS
 from tabsmith.tables.schema.repeats import find_copies
 from tabsmith.tables.schema.types import ColumnSchema, ProblemType, Schema, Split
@@ -105,7 +113,7 @@ class TrainingData:
     notes: tuple[str, ...]
     positions: Ints  # of `rows` in the table, counted from 0
     held_positions: Ints  # of `held_rows`
-    goal: LabelGoal = AUTOMATIC  # what the labels of two classes are to be good for
+    goal: LabelGoal = AUTOMATIC  # what the labels of classes are to be good for
     weights: Floats | None = None  # of the training rows, with mean 1; None where all rows count the same
     holdout_weights: Floats | None = None  # in the same unit
     own_holdout: HoldoutOrigin | None = None  # that `held_rows` are from; None if they are rows of the same table
@@ -132,6 +140,16 @@ class TrainingData:
     def outputs(self) -> int:
         """The columns of a prediction: one per class, or 1."""
         return max(1, self.classes)
+
+    @property
+    def class_costs(self) -> Floats:
+        """(classes,) what a row costs that is not recognised, by its class; 1 unless the goal says otherwise."""
+        costs = np.ones(self.classes)
+        if isinstance(self.goal, CostByClass):
+            words = [cell_text(label) for label in self.labels.classes]
+            for name, cost in self.goal.costs:
+                costs[find_class(name, words, self.schema.target)] = cost
+        return costs
 
     @property
     def train_rows(self) -> int:
@@ -259,6 +277,7 @@ def prepare_training_data(
         positions=kept[train],
         held_positions=kept[held],
     )
+    _ = data.class_costs  # raises SchemaError for a cost of a class that the target does not have
     return data if holdout_table is None else _measured_on(data, holdout_table, unit)
 
 
@@ -294,15 +313,36 @@ def _check_schema(frame: "DataFrame", schema: Schema, metric: Metric, goal: Labe
         raise TrainingError(
             "No column is left to predict from.", next_step="Give at least one column the role feature."
         )
-    if goal != AUTOMATIC and schema.problem_type != "binary":
-        raise SchemaError(
-            f"A threshold or costs decide between two classes; the task is {schema.problem_type}.",
-            next_step="Leave --threshold and --cost out, or choose a target with two classes.",
-        )
+    _check_goal(goal, schema.problem_type)
     if schema.problem_type not in metric.tasks:
         raise SchemaError(
             f"The metric {metric.label} does not fit a {schema.problem_type} task.", next_step="Choose another metric."
         )
+
+
+def _check_goal(goal: LabelGoal, task: ProblemType) -> None:
+    """Raises SchemaError, or for a metric UsageError, if a goal of labels does not fit the task."""
+    several = "Tune for a metric such as f1_macro, or give costs of classes, such as measles=5,flu=2."
+    match goal:
+        case AutomaticThreshold():
+            return
+        case _ if task not in ("binary", "multiclass"):
+            raise SchemaError(
+                f"A threshold or costs decide between classes; the task is {task}.",
+                next_step="Leave --threshold and --cost out, or choose a target with classes.",
+            )
+        case FixedThreshold() | LeastCost() if task == "multiclass":
+            raise SchemaError(
+                "One threshold, or costs of misses and alarms, decide between two classes; the task is multiclass.",
+                next_step=several,
+            )
+        case CostByClass() if task == "binary":
+            raise SchemaError(
+                "Costs of classes are for more than two classes; the task is binary.",
+                next_step="Give the costs of a miss and an alarm, such as miss=5,alarm=1.",
+            )
+        case BestForMetric(name):
+            get_metric(name, task)
 
 
 def _target(frame: "DataFrame", schema: Schema, notes: list[str]) -> tuple[Ints | Floats, ClassLabels]:
