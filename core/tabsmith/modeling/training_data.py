@@ -15,12 +15,9 @@ from tabsmith.families.estimator import Floats, Ints
 from tabsmith.modeling import splits
 from tabsmith.modeling.decisions.goals import (
     AUTOMATIC,
-    AutomaticThreshold,
-    BestForMetric,
     CostByClass,
-    FixedThreshold,
     LabelGoal,
-    LeastCost,
+    check_goal,
 )
 from tabsmith.modeling.decisions.thresholds import search_rule
 from tabsmith.modeling.holdout.table import (
@@ -30,7 +27,7 @@ from tabsmith.modeling.holdout.table import (
     has_target,
     read_holdout_table,
 )
-from tabsmith.modeling.metric_catalogue import Metric, get_metric
+from tabsmith.modeling.metric_catalogue import Metric
 from tabsmith.modeling.metrics import require_defined
 from tabsmith.modeling.rows import RowArrays, cell_text, read_rows, to_floats
 from tabsmith.modeling.splits import SplitBasis
@@ -313,36 +310,11 @@ def _check_schema(frame: "DataFrame", schema: Schema, metric: Metric, goal: Labe
         raise TrainingError(
             "No column is left to predict from.", next_step="Give at least one column the role feature."
         )
-    _check_goal(goal, schema.problem_type)
+    check_goal(goal, schema.problem_type)
     if schema.problem_type not in metric.tasks:
         raise SchemaError(
             f"The metric {metric.label} does not fit a {schema.problem_type} task.", next_step="Choose another metric."
         )
-
-
-def _check_goal(goal: LabelGoal, task: ProblemType) -> None:
-    """Raises SchemaError, or for a metric UsageError, if a goal of labels does not fit the task."""
-    several = "Tune for a metric such as f1_macro, or give costs of classes, such as measles=5,flu=2."
-    match goal:
-        case AutomaticThreshold():
-            return
-        case _ if task not in ("binary", "multiclass"):
-            raise SchemaError(
-                f"A threshold or costs decide between classes; the task is {task}.",
-                next_step="Leave --threshold and --cost out, or choose a target with classes.",
-            )
-        case FixedThreshold() | LeastCost() if task == "multiclass":
-            raise SchemaError(
-                "One threshold, or costs of misses and alarms, decide between two classes; the task is multiclass.",
-                next_step=several,
-            )
-        case CostByClass() if task == "binary":
-            raise SchemaError(
-                "Costs of classes are for more than two classes; the task is binary.",
-                next_step="Give the costs of a miss and an alarm, such as miss=5,alarm=1.",
-            )
-        case BestForMetric(name):
-            get_metric(name, task)
 
 
 def _target(frame: "DataFrame", schema: Schema, notes: list[str]) -> tuple[Ints | Floats, ClassLabels]:

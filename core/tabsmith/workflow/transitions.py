@@ -41,7 +41,7 @@ from tabsmith.workflow.session import (
     new_session,
 )
 from tabsmith.workflow.states import State
-from tabsmith.workflow.training_settings import read_choice, run_spec
+from tabsmith.workflow.training_settings import read_choice, recipe_file, run_spec
 
 
 class Clock(NamedTuple):
@@ -365,7 +365,9 @@ def train(session: WorkflowSession, _action: actions.Train, clock: Clock) -> Ste
     if problems:
         raise FieldRefusedError(*problems)
     run_id = clock.new_id(clock.now)
-    return StepResult(replace(session, run_id=run_id), StartTraining(run_spec(session, run_id, clock.now)))
+    return StepResult(
+        replace(session, run_id=run_id), StartTraining(run_spec(session, run_id, clock.now), recipe_file(session))
+    )
 
 
 def finish_run(session: WorkflowSession, action: actions.RunFinished, _clock: Clock) -> StepResult:

@@ -6,8 +6,9 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from tabsmith.errors import UsageError
+from tabsmith.errors import SchemaError, UsageError
 from tabsmith.modeling.metric_catalogue import MetricName, get_metric
+from tabsmith.tables.schema.types import ProblemType
 from tabsmith.text import clean
 
 
@@ -91,6 +92,31 @@ def goal_text(goal: LabelGoal) -> str:
             return f"miss={miss:g},alarm={alarm:g}" + (f",hit={hit:g}" if hit else "")
         case CostByClass(costs):
             return ",".join(f"{name}={cost:g}" for name, cost in costs)
+
+
+def check_goal(goal: LabelGoal, task: ProblemType) -> None:
+    """Raise SchemaError, or for a metric UsageError, if a goal of labels does not fit the task."""
+    several = "Tune for a metric such as f1_macro, or give costs of classes, such as measles=5,flu=2."
+    match goal:
+        case AutomaticThreshold():
+            return
+        case _ if task not in ("binary", "multiclass"):
+            raise SchemaError(
+                f"A threshold or costs decide between classes; the task is {task}.",
+                next_step="Leave the threshold and the costs out, or choose a target with classes.",
+            )
+        case FixedThreshold() | LeastCost() if task == "multiclass":
+            raise SchemaError(
+                "One threshold, or costs of misses and alarms, decide between two classes; the task is multiclass.",
+                next_step=several,
+            )
+        case CostByClass() if task == "binary":
+            raise SchemaError(
+                "Costs of classes are for more than two classes; the task is binary.",
+                next_step="Give the costs of a miss and an alarm, such as miss=5,alarm=1.",
+            )
+        case BestForMetric(name):
+            get_metric(name, task)
 
 
 def _parse_threshold(text: str) -> FixedThreshold | BestForMetric | AutomaticThreshold:
