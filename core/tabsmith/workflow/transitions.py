@@ -14,7 +14,7 @@ from tabsmith.errors import ErrorReport, SchemaError, StepError, UsageError
 from tabsmith.modeling.results import ModelReport, ModelScore
 from tabsmith.runs.jobs import DetectSchema, JobFailed, Predict, Predicted, ReadTable, SchemaDetected, TableRead
 from tabsmith.tables.read.sources import FileSource, SampleSource, Source, describe_source, without_snapshot
-from tabsmith.tables.schema.corrections import table_key
+from tabsmith.tables.schema.corrections import apply_edits, table_key
 from tabsmith.tables.schema.readiness import find_obstacle
 from tabsmith.tables.schema.types import Schema
 from tabsmith.text import clean
@@ -22,7 +22,6 @@ from tabsmith.workflow import actions
 from tabsmith.workflow.effects import CheckPath, Effect, RemoveSession, ResumeTraining, StartTraining
 from tabsmith.workflow.inputs import read_column, read_columns
 from tabsmith.workflow.schema_edits import (
-    apply_edits,
     choosing_features,
     column_names,
     with_kind,
