@@ -37,6 +37,11 @@ class Folders:
         return self.state / "runs"
 
     @property
+    def queue(self) -> Path:
+        """The places of the trainings that run, and of those that wait for their turn."""
+        return self.state / "queue"
+
+    @property
     def history_file(self) -> Path:
         return self.state / "history.jsonl"
 
