@@ -156,6 +156,54 @@ class TableChangedError(UsageError):
     """The file is no longer the one that was read: changed, or gone."""
 
 
+# Statistics --------------------------------------------------------------------------------------------------------
+
+
+class PlanError(UsageError):
+    """A question to a table cannot be answered as it is asked."""
+
+
+class UnknownColumnError(PlanError):
+    """A plan names a column that the table does not have; `column` is that name, `nearest` are the most similar ones."""
+
+    def __init__(self, what: str, *, next_step: str = "", column: str = "", nearest: tuple[str, ...] = ()) -> None:
+        super().__init__(what, next_step=next_step)
+        self.column = column
+        self.nearest = nearest
+
+
+class UnsuitableColumnError(PlanError):
+    """A column is of a kind that the operation cannot use, or has too many or too few different values."""
+
+
+class NoNumericColumnsError(PlanError):
+    """The operation needs numeric columns, and the table has none, or fewer than it needs."""
+
+
+class TooFewColumnsError(PlanError):
+    """The plan names fewer columns than the operation needs."""
+
+
+class EmptyTableError(PlanError):
+    """The table has no rows, or none that the plan looks at."""
+
+
+class TooFewRowsError(PlanError):
+    """There are fewer rows than the operation needs."""
+
+
+class TooMuchMissingError(PlanError):
+    """There are rows enough, but too few of them have all the values that the operation needs."""
+
+
+class FormulaError(PlanError):
+    """A formula of a regression cannot be understood, or uses more than names, + - * : **, C(), log() and I()."""
+
+
+class PlanTimeoutError(PlanError):
+    """The time limit ended before the answer was there."""
+
+
 # Recipes and models ------------------------------------------------------------------------------------------------
 
 
@@ -329,6 +377,14 @@ class MemoryShortError(WorkerError, MachineError):
 
 class ReportedMachineError(ReportedError, MachineError):
     """Trouble of the machine that another process met, raised again in this one with its report."""
+
+
+class ClusterError(TabsmithError):
+    """The Dask cluster of `engine.address` cannot be used: not reached, without workers, or with another tabsmith."""
+
+
+class ClusterLostError(ClusterError):
+    """The Dask cluster was there, and is gone or holds no worker any more."""
 
 
 class StepError(UsageError):

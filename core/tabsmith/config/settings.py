@@ -163,6 +163,18 @@ class RetentionSettings(msgspec.Struct, frozen=True):
     ] = 0
 
 
+class EngineSettings(msgspec.Struct, frozen=True):
+    """Where models are fitted."""
+
+    address: Annotated[
+        str,
+        Meta(
+            description="Address of a Dask scheduler whose workers fit the models, such as tcp://host:8786; this machine "
+            "fits them when empty."
+        ),
+    ] = ""
+
+
 class TaskSettings(msgspec.Struct, frozen=True):
     """How coding agents work in folders."""
 
@@ -217,6 +229,7 @@ class Settings(msgspec.Struct, frozen=True):
     training: TrainingSettings = TrainingSettings()
     runs: RunSettings = RunSettings()
     keep: RetentionSettings = RetentionSettings()
+    engine: EngineSettings = EngineSettings()
     tasks: TaskSettings = TaskSettings()
     telegram: TelegramSettings = TelegramSettings()
     ui: UiSettings = msgspec.field(default_factory=UiSettings)

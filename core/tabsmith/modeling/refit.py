@@ -17,7 +17,7 @@ from tabsmith.errors import ChecksumError
 from tabsmith.families.estimator import Ints, ParameterValues
 from tabsmith.families.registry import get_family
 from tabsmith.modeling.cross_validation import EARLY_STOPPING_SHARE, compute_derived_columns, fit_rows
-from tabsmith.modeling.results import EnsembleMember, Evaluation
+from tabsmith.modeling.results import EnsembleMember, Evaluation, Refit, RefitFile
 from tabsmith.modeling.splits import early_stopping_split
 from tabsmith.modeling.training_data import TrainingData
 from tabsmith.recipes.recipe import Recipe
@@ -29,28 +29,6 @@ MODELS: Final = 4
 
 
 _RISK: Final = 1.25  # times the seconds that are left, which the first fit of a recipe may be expected to take
-
-
-class Refit(msgspec.Struct, frozen=True):
-    """One fit of a chosen recipe on all rows."""
-
-    member: int  # its position among the ensemble's members
-    recipe: Recipe
-    number: int  # of the model among those of this recipe, from 0
-    rounds: int  # of boosting, as the folds have found them; 0 for families that know none
-    seconds: float  # that it is expected to take
-
-    @property
-    def folder(self) -> str:
-        """The folder of the fitted model, relative to the run's."""
-        return f"refits/{self.recipe.id}/all-{self.number}"
-
-
-class RefitFile(msgspec.Struct, frozen=True):
-    """`refit.json`, written last: how long the fit took, and whether it was whole."""
-
-    seconds: float
-    whole: bool = True
 
 
 def plan_refits(

@@ -10,7 +10,7 @@ import msgspec
 from tabsmith.modeling.results import ModelReport
 from tabsmith.orchestration.events import Noted
 from tabsmith.orchestration.loop_state import Trial
-from tabsmith.runs.evaluator import ForkedEvaluator
+from tabsmith.runs.evaluator import FoldEvaluator
 from tabsmith.runs.pool import Pool
 from tabsmith.text import plural
 
@@ -36,7 +36,7 @@ def damaged_folds(trials: Sequence[Trial], root: Path) -> DamagedFolds:
 
 
 async def mend_folds(
-    trials: Sequence[Trial], evaluator: ForkedEvaluator, pool: Pool, root: Path, record: Callable[[Noted], None]
+    trials: Sequence[Trial], evaluator: FoldEvaluator, pool: Pool, root: Path, record: Callable[[Noted], None]
 ) -> None:
     """Fit again, to their end whatever the clock says, the folds of scored `trials` that are missing or damaged.
 

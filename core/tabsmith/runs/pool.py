@@ -42,7 +42,7 @@ class _Reported(msgspec.Struct, frozen=True, tag="progress"):
 
 
 class _Result(msgspec.Struct, frozen=True, tag="result"):
-    value: msgspec.Raw
+    value: bytes  # as MessagePack, which has a NaN; a score that is undefined on a fold is one
 
 
 class _Raised(msgspec.Struct, frozen=True, tag="error"):
@@ -181,7 +181,7 @@ class _Child(Generic[T]):
                             if progress:
                                 progress(share, message)
                         case _Result(value):
-                            return msgspec.json.decode(value, type=self._kind)
+                            return msgspec.msgpack.decode(value, type=self._kind)
                         case _Raised(error):
                             raise _raised_again(error)
         finally:
@@ -246,7 +246,7 @@ def _serve(work: Callable[[Progress], T], writer: int, parent: int) -> NoReturn:
             _write_line(writer, encode(_Reported(share, message)))
 
         try:
-            answer = encode(_Result(msgspec.Raw(encode(work(progress)))))
+            answer = encode(_Result(msgspec.msgpack.encode(work(progress))))
         except BaseException as error:  # noqa: BLE001 - the edge of this process: the parent gets the whole error
             answer = encode(_Raised(report_of(machine_error_of(error) or error)))
         _write_line(writer, answer)

@@ -34,7 +34,7 @@ from tabsmith.runs import stages
 from tabsmith.runs.agent_factory import AgentFactory
 from tabsmith.runs.controller import ActiveClock, RunController, StoppedError
 from tabsmith.runs.earlier import recipes_to_start_from, starting_note
-from tabsmith.runs.evaluator import ForkedEvaluator
+from tabsmith.runs.evaluator import FoldEvaluator
 from tabsmith.runs.events import (
     ExitReason,
     HoldoutTableReady,
@@ -49,6 +49,10 @@ from tabsmith.runs.events import (
     TableReady,
 )
 from tabsmith.runs.finishing import explain_in_time, fit_on_all_rows, measuring_seconds
+from tabsmith.runs.fits.cluster_client import measure_cluster
+from tabsmith.runs.fits.cluster_fits import ClusterFits
+from tabsmith.runs.fits.executor import FitExecutor, ForkedFits
+from tabsmith.runs.fits.messages import ClusterSize
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.folds import mend_folds, trim_finished_run
 from tabsmith.runs.pool import Pool
@@ -61,7 +65,7 @@ from tabsmith.tables.info import TableInfo
 from tabsmith.tables.read.sources import Source, TasksSource
 from tabsmith.tables.schema.readiness import require_trainable
 from tabsmith.tables.schema.types import Schema
-from tabsmith.text import plural
+from tabsmith.text import clean, plural
 from tabsmith.version import __version__
 
 if TYPE_CHECKING:
@@ -187,12 +191,15 @@ class Worker:
         import_module("pyarrow")
         # All imports before the first fork: a child forked during an import could wait for its lock for ever.
         await self._control.unless_stopped(stages.in_thread(preload))
+        cluster = await self._control.unless_stopped(self._measure_cluster())
+        fit_cores = cluster.threads if cluster else self._cores
+        self._agents.plan_for(fit_cores)
         info = await self._control.unless_stopped(self._read(source))
         schema = await self._control.unless_stopped(self._understand(info))
         metric = stages.choose_metric(self._spec, schema)
         holdout = await self._control.unless_stopped(self._read_holdout(schema))
         self._control.enter(RunState.READING, "preparing the folds")
-        size = measure_table(schema, info.profile, seconds=self._spec.choice.limits.seconds, cores=self._cores)
+        size = measure_table(schema, info.profile, seconds=self._spec.choice.limits.seconds, cores=fit_cores)
         data = await self._control.unless_stopped(
             stages.in_thread(lambda: stages.prepare(info, schema, metric, self._spec, size.folds, holdout))
         )
@@ -205,18 +212,60 @@ class Worker:
                 notes=data.notes,
             )
         )
-        evaluator = self._new_evaluator(data)
-        loop = self._loop = self._new_loop(info, schema, metric, data, evaluator)
+        self._control.enter(RunState.RUNNING)
+        fits = await self._executor(data, cluster)
+        try:
+            return await self._search(source, data, info, metric, fits, fit_cores)
+        finally:
+            await fits.close()
+
+    async def _search(
+        self,
+        source: Source,
+        data: "TrainingData",
+        info: TableInfo,
+        metric: Metric,
+        fits: FitExecutor,
+        cores: int,
+    ) -> RunEnded:
+        evaluator = self._new_evaluator(data, fits, cores)
+        loop = self._loop = self._new_loop(info, metric, data, evaluator)
         if loop.trials:
             mending = mend_folds(loop.trials, evaluator, self._pool, self._folder.root, self._record)
             await self._control.unless_stopped(mending)
         evaluator.keep_time_for(loop.evaluations)
-        self._control.enter(RunState.RUNNING)
         try:
             end: LoopEnd = await self._control.unless_stopped(loop.run())
         except StoppedError:
             end = "user"
-        return await self._finish(source, data, info, loop, end)
+        return await self._finish(source, data, info, loop, end, fits, cores)
+
+    async def _measure_cluster(self) -> ClusterSize | None:
+        """What the cluster of the settings has to fit with; None if this machine fits. Raises ClusterError."""
+        address = self._settings.engine.address
+        if not address:
+            return None
+        self._control.enter(RunState.READING, "looking at the Dask cluster")
+        return await self._pool.run(lambda _: measure_cluster(address), ClusterSize)
+
+    async def _executor(self, data: "TrainingData", cluster: ClusterSize | None) -> FitExecutor:
+        """Who fits: this machine, or the cluster that the settings name."""
+        forked = ForkedFits(data, self._pool, self._clock, self._folder.root)
+        if cluster is None:
+            return forked
+        address = self._settings.engine.address
+        on_cluster = ClusterFits(
+            address,
+            cluster,
+            forked,
+            cores=self._cores,
+            on_lost=lambda what: self._record(Noted(message=what, level="warning")),
+        )
+        self._control.also_pause(on_cluster)
+        await on_cluster.start(data, self._folder.root)
+        workers = f"{plural(cluster.workers, 'worker')} with {plural(cluster.threads, 'thread')}"
+        self._record(Noted(message=f"models are fitted on the Dask cluster at {clean(address, 80)}: {workers}"))
+        return on_cluster
 
     async def _wait_in_queue(self) -> None:
         """Wait until it is this run's turn; the clock stands meanwhile."""
@@ -284,19 +333,19 @@ class Worker:
         self._record(SchemaReady(schema=schema))
         return schema
 
-    def _new_evaluator(self, data: "TrainingData") -> ForkedEvaluator:
-        return ForkedEvaluator(
+    def _new_evaluator(self, data: "TrainingData", fits: FitExecutor, cores: int) -> FoldEvaluator:
+        return FoldEvaluator(
             data,
             self._pool,
+            fits,
             self._control,
             self._folder.root,
-            cores=self._cores,
+            cores=cores,
             keep_measured=self._spec.choice.keep_measured,
         )
 
-    def _new_loop(
-        self, info: TableInfo, schema: Schema, metric: Metric, data: "TrainingData", evaluator: ForkedEvaluator
-    ) -> RecipeLoop:
+    def _new_loop(self, info: TableInfo, metric: Metric, data: "TrainingData", evaluator: FoldEvaluator) -> RecipeLoop:
+        schema = data.schema
         earlier = recipes_to_start_from(self._spec, self._history, info.fingerprint, schema.target, metric)
         if (note := starting_note(self._spec, earlier)) and not self._past.trials:
             self._record(Noted(message=note))
@@ -328,7 +377,14 @@ class Worker:
         )
 
     async def _finish(
-        self, source: Source, data: "TrainingData", info: TableInfo, loop: RecipeLoop, end: LoopEnd
+        self,
+        source: Source,
+        data: "TrainingData",
+        info: TableInfo,
+        loop: RecipeLoop,
+        end: LoopEnd,
+        fits: FitExecutor,
+        cores: int,
     ) -> RunEnded:
         from tabsmith.modeling.delivery import MeasuredModel
 
@@ -357,9 +413,7 @@ class Worker:
             kept: KeptReason = "asked for"
         else:
             kept = "stopped" if end == "user" else "no time"
-            refits = fit_on_all_rows(
-                data, measured.report, evaluations, root, self._pool, self._control, self._cores, kept
-            )
+            refits = fit_on_all_rows(data, measured.report, evaluations, root, fits, self._control, cores, kept)
             await self._control.unless_stopped(refits)
         explained = await self._control.unless_stopped(
             explain_in_time(data, evaluations, root, measured, self._pool, self._control, self._cores)
