@@ -108,6 +108,9 @@ class Home:
 
     def begin(self) -> None:
         write_atomic(self.root / "document.json", self.document)
+        for number in range(STEPS + 2):
+            data = self._chance.randbytes(self._chance.randrange(1, 2_000))
+            (self.root.parent / f"source-{number}").write_bytes(data)
 
     def step(self) -> None:
         """Save one thing, and then say so."""
@@ -123,7 +126,7 @@ class Home:
                     (folder / "fold.json").write_bytes(b"{}")
                 self.replacing = ""
             case "content":
-                name = self._keep(data)
+                name = self._keep()
             case _:
                 write_atomic(self.root / "document.json", self.document[:9] + name.encode() + data)
                 self.document = self.document[:9] + name.encode() + data
@@ -134,11 +137,9 @@ class Home:
     def close(self) -> None:
         self._journal.close()
 
-    def _keep(self, data: bytes) -> str:
-        source = self.root.parent / "source"
-        source.write_bytes(data)
+    def _keep(self) -> str:
         store = ContentStore(self.root / "contents")
-        handle = os.open(source, os.O_RDONLY)
+        handle = os.open(self.root.parent / f"source-{self._number}", os.O_RDONLY)
         try:
             digest = store.keep(handle)
         finally:
