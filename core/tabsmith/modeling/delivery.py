@@ -46,7 +46,9 @@ from tabsmith.modeling.results import (
 )
 from tabsmith.modeling.simple_model import MeasuredSimple, choose_simple, cost_of, report_alone
 from tabsmith.modeling.training_data import TrainingData
+from tabsmith.storage import verify_sealed
 from tabsmith.storage.files import write_atomic
+from tabsmith.storage.sealed import SEAL_FILE
 from tabsmith.text import plural
 
 MAX_POINTS = 400
@@ -333,7 +335,7 @@ def _members(
     members = []
     for member in chosen:
         folder = _folder(evaluations, member.recipe.id, run_folder)
-        models = tuple(FoldModel.load(cross_validation.fold_folder(folder, fold)) for fold in range(folds))
+        models = tuple(FoldModel.load_verified(cross_validation.fold_folder(folder, fold)) for fold in range(folds))
         members.append(BaggedMember(member.recipe, member.weight, models))
     return tuple(members)
 
@@ -456,7 +458,8 @@ def _member_files(
     files: dict[str, Path] = {}
     stored = []
     scratch = {
-        cross_validation.PREDICTIONS_FILE, cross_validation.ROWS_FILE, cross_validation.SCORE_FILE, REFIT_FILE
+        cross_validation.PREDICTIONS_FILE, cross_validation.ROWS_FILE, cross_validation.SCORE_FILE, REFIT_FILE,
+        SEAL_FILE,
     }  # fmt: skip
     for position, member in enumerate(members):
         sources = refits[member.recipe.id]
@@ -465,6 +468,7 @@ def _member_files(
             sources = [cross_validation.fold_folder(source, fold) for fold in data.delivered_folds]
         folders = []
         for fitted in sources:
+            verify_sealed(fitted)
             folder = f"members/{position}-{member.recipe.id}/{fitted.name}"
             folders.append(folder)
             for path in sorted(fitted.iterdir()):

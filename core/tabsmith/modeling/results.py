@@ -104,6 +104,28 @@ KeptReason: TypeAlias = Literal["", "asked for", "no time", "stopped"]
 stopped the run."""
 
 
+class Refit(msgspec.Struct, frozen=True):
+    """One fit of a chosen recipe on all rows."""
+
+    member: int  # its position among the ensemble's members
+    recipe: Recipe
+    number: int  # of the model among those of this recipe, from 0
+    rounds: int  # of boosting, as the folds have found them; 0 for families that know none
+    seconds: float  # that it is expected to take
+
+    @property
+    def folder(self) -> str:
+        """The folder of the fitted model, relative to the run's."""
+        return f"refits/{self.recipe.id}/all-{self.number}"
+
+
+class RefitFile(msgspec.Struct, frozen=True):
+    """`refit.json`, written last: how long the fit took, and whether it was whole."""
+
+    seconds: float
+    whole: bool = True
+
+
 class Delivery(msgspec.Struct, frozen=True):
     """What the delivered model has learned from, where that differs from the measured one."""
 

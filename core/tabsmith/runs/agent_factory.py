@@ -68,6 +68,16 @@ class AgentFactory:
 
     def __init__(self, choice: ModelChoice, settings: AgentSettings, cores: int) -> None:
         self.client = AgentClient()
+        self._choice = choice
+        self._settings = settings
+        self.plan_for(cores)
+        self.grader: Grader | None = None
+        if settings.grader == "llm":
+            self.grader = LlmGrader(self.client, settings.llm.model or "")
+
+    def plan_for(self, cores: int) -> None:
+        """Have search propose what so many cores can fit in the time. Called before anything is proposed."""
+        choice = self._choice
         self.search: Agent = SearchAgent(
             only=choice.only_families,
             exclude=choice.exclude,
@@ -76,11 +86,8 @@ class AgentFactory:
             cores=cores,
         )
         self.planned: Agent = (
-            self.search if choice.agent == "search" else ModelAgent(choice.agent, self.client, settings)
+            self.search if choice.agent == "search" else ModelAgent(choice.agent, self.client, self._settings)
         )
-        self.grader: Grader | None = None
-        if settings.grader == "llm":
-            self.grader = LlmGrader(self.client, settings.llm.model or "")
 
 
 class LlmGrader:
@@ -100,9 +107,18 @@ class LlmGrader:
 
 
 class TaskAgentClient:
-    """The coding agent of a task, sent into `folder` through the agents' process."""
+    """The coding agent of a task, sent into `folder` through the agents' process. Before each job `renew_repository` gives the
+    folder a fresh git repository, and returns what its commands must be able to read for that."""
 
-    def __init__(self, task: Task, client: AgentClient, folder: str, level: SandboxLevel, settings: Settings) -> None:
+    def __init__(
+        self,
+        task: Task,
+        client: AgentClient,
+        folder: str,
+        level: SandboxLevel,
+        settings: Settings,
+        renew_repository: Callable[[], Awaitable[tuple[str, ...]]],
+    ) -> None:
         self.name: AgentName = task.agent
         self.model = backend(task.agent).model_name(settings.agents)
         self._task = task
@@ -110,6 +126,7 @@ class TaskAgentClient:
         self._folder = folder
         self._level = level
         self._settings = settings.tasks
+        self._renew_repository = renew_repository
         self._foreign = ""  # the id by which the other side knows the latest session
 
     async def work(
@@ -138,6 +155,7 @@ class TaskAgentClient:
             dollars=dollars,
             sandbox=self._level,
             network="all" if may.network else "none",
+            readable=await self._renew_repository(),
         )
 
         def keep_foreign_id(reply: ModelReply) -> None:

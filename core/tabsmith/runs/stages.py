@@ -58,7 +58,9 @@ def read(source: Source, progress: Progress) -> TableInfo:
     if isinstance(source, FrameSource):
         kept = snapshot_store.load_info(source.fingerprint)
         if kept is None:
-            raise TableChangedError("The DataFrame's snapshot was cleared away.", next_step="Train on the frame again.")
+            raise TableChangedError(
+                "The DataFrame's snapshot was cleared away, or is damaged.", next_step="Train on the frame again."
+            )
         return replace(kept, source=source)
     paths = config.load().paths
     allowed = folders_for(source.asked_by, paths.readable) if isinstance(source, FileSource) else ANYWHERE

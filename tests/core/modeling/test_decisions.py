@@ -63,6 +63,15 @@ def test_probabilities_that_are_right_are_left_alone() -> None:
     )
 
 
+@pytest.mark.parametrize("rows", [300, 3_000])
+def test_classes_told_apart_without_error_are_as_sure_as_their_rows_allow(rows: int) -> None:
+    y = np.arange(rows) % 3
+    hesitant = np.full((rows, 3), 0.05)
+    hesitant[np.arange(rows), y] = 0.9
+    check = check_calibration(get_metric("log_loss"), LabelledRows(y, hesitant), parts(rows))
+    assert calibrate(check.method, hesitant)[0].max() == pytest.approx(1 - 1 / (rows + 2), rel=1e-4)
+
+
 @pytest.mark.parametrize("classes", [2, 4])
 def test_probabilities_too_sure_of_themselves_are_drawn_back(classes: int) -> None:
     draw = np.random.default_rng(1)
