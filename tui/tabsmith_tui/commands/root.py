@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from tabsmith.errors import INTERRUPTED, ErrorReport, report_of
-from tabsmith.text import clean_block
+from tabsmith.text import clean_block, escaped_json
 from tabsmith.version import __version__
 
 _COMMANDS: Final = {
@@ -101,7 +101,7 @@ def run(arguments: list[str]) -> int:
 
 def _fail(report: ErrorReport, *, as_json: bool) -> int:
     if as_json:
-        sys.stdout.write(msgspec.json.encode(FailureDocument(report)).decode() + "\n")
+        sys.stdout.write(escaped_json(msgspec.json.encode(FailureDocument(report)).decode()) + "\n")
     sys.stderr.write(clean_block(f"{report.name}: {report}") + "\n")
     if report.next_step.startswith("This is a fault in tabsmith"):
         sys.stderr.write(clean_block(report.details) + "\n")
