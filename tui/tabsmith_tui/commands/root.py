@@ -15,6 +15,8 @@ from tabsmith.version import __version__
 _COMMANDS: Final = {
     "read": ("read", "Read a table and say what was found in it."),
     "schema": ("read", "Say what tabsmith understands of a table: kinds, roles, target, task, split."),
+    "ask": ("ask", "Ask a table a question in words."),
+    "explore": ("ask", "Describe, relate, compare, regress, count: statistics by their names."),
     "train": ("train", "Train a model on a table."),
     "task": ("task", "Have agents do the tasks of a file, and prove each by a command."),
     "predict": ("predict", "Predict the rows of a table with a model."),
