@@ -114,12 +114,14 @@ def _train(request: "FitRequest", rows: "Ints", stop: "StoppingRows | None", tre
     )
 
 
-def load(path: Path, file: "EstimatorFile") -> LightGBMModel:
+def load(path: Path, file: "EstimatorFile", features: int) -> LightGBMModel:
     """The booster saved in `path`. Raises ModelDamagedError."""
     import lightgbm
 
+    from tabsmith.families.saved_lightgbm import checked_text
+
     try:
-        booster = lightgbm.Booster(model_file=str(path))
+        booster = lightgbm.Booster(model_str=checked_text(path, features, file.model_outputs))
     except (lightgbm.basic.LightGBMError, OSError) as error:
         raise ModelDamagedError(f"A saved booster cannot be read: {clean(error)}", where=str(path)) from error
     return LightGBMModel(booster, file.model_outputs)
@@ -197,8 +199,8 @@ def _portfolio(size: TableSize) -> list[PortfolioEntry]:
         rate = min(_FASTEST_RATE, max(rate, _RATE_TIMES_ROUNDS / affordable))
         more: dict[str, ParameterValue] = {"extra_trees": True} if extra else {}
         return entry(
-            rank, name,
-            n_estimators=max(20, min(5000, round(3 * _RATE_TIMES_ROUNDS / rate), 3 * affordable)),
+            size.boosting_rank(rank), name,
+            n_estimators=max(20, min(5000, round(3 * _RATE_TIMES_ROUNDS / rate), (4 if size.many_classes else 2) * affordable)),
             learning_rate=float(f"{rate:.3g}"),
             num_leaves=leaves,
             min_data_in_leaf=size.leaf_rows(leaf_rows),

@@ -10,6 +10,7 @@ from tabsmith.families.registry import families
 from tabsmith.modeling.decisions.types import Decisions
 from tabsmith.modeling.explanation.types import BackgroundCells
 from tabsmith.recipes.recipe import Recipe
+from tabsmith.storage import FileFingerprint
 from tabsmith.tables.schema.types import ProblemType
 
 FORMAT: Final = 3  # 3 has decisions, which an older tabsmith would leave out without a word
@@ -20,6 +21,9 @@ REPORT: Final = "report.json"
 SCHEMA: Final = "schema.json"
 MODEL: Final = "model.json"
 HOLDOUT: Final = "holdout.npz"  # of format 3 on, where there is a test set
+SIMPLE: Final = "simple.json"
+"""What it takes to save one recipe of an ensemble as a model of its own (see simple_model.py)."""
+SIMPLE_HOLDOUT: Final = "simple.npz"  # its predictions of the test set
 
 MODEL_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -33,7 +37,7 @@ def _member_files() -> re.Pattern[str]:
 @cache
 def _model_files() -> re.Pattern[str]:
     member = rf"members/\d{{1,3}}-[0-9a-f]{{12}}/(?:fold|all)-\d{{1,3}}/(?:{_member_files().pattern})"
-    return re.compile(rf"report\.json|schema\.json|model\.json|holdout\.npz|{member}")
+    return re.compile(rf"report\.json|schema\.json|model\.json|holdout\.npz|simple\.json|simple\.npz|{member}")
 
 
 def is_member_file(name: str) -> bool:
@@ -67,13 +71,6 @@ class ModelFile(msgspec.Struct, frozen=True):
     levels: dict[str, tuple[str, ...]] = {}
     background: BackgroundCells = {}
     decisions: Decisions = Decisions()
-
-
-class FileFingerprint(msgspec.Struct, frozen=True):
-    """A file as it was saved."""
-
-    sha256: str
-    size: int
 
 
 class Manifest(msgspec.Struct, frozen=True):

@@ -5,8 +5,6 @@ A model of all rows is better than the mean of the fold models, each of which la
 tables its error was lower by up to a fifth, and two such models, of two seeds, were as good as eight folds over all rows.
 """
 
-import os
-import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -15,13 +13,15 @@ from typing import Final
 import msgspec
 from threadpoolctl import threadpool_limits
 
+from tabsmith.errors import ChecksumError
 from tabsmith.families.estimator import Ints, ParameterValues
 from tabsmith.families.registry import get_family
 from tabsmith.modeling.cross_validation import EARLY_STOPPING_SHARE, compute_derived_columns, fit_rows
-from tabsmith.modeling.results import EnsembleMember, Evaluation
+from tabsmith.modeling.results import EnsembleMember, Evaluation, Refit, RefitFile
 from tabsmith.modeling.splits import early_stopping_split
 from tabsmith.modeling.training_data import TrainingData
 from tabsmith.recipes.recipe import Recipe
+from tabsmith.storage import sealed_folder, verify_sealed
 
 REFIT_FILE: Final = "refit.json"
 MODELS: Final = 4
@@ -29,28 +29,6 @@ MODELS: Final = 4
 
 
 _RISK: Final = 1.25  # times the seconds that are left, which the first fit of a recipe may be expected to take
-
-
-class Refit(msgspec.Struct, frozen=True):
-    """One fit of a chosen recipe on all rows."""
-
-    member: int  # its position among the ensemble's members
-    recipe: Recipe
-    number: int  # of the model among those of this recipe, from 0
-    rounds: int  # of boosting, as the folds have found them; 0 for families that know none
-    seconds: float  # that it is expected to take
-
-    @property
-    def folder(self) -> str:
-        """The folder of the fitted model, relative to the run's."""
-        return f"refits/{self.recipe.id}/all-{self.number}"
-
-
-class RefitFile(msgspec.Struct, frozen=True):
-    """`refit.json`, written last: how long the fit took, and whether it was whole."""
-
-    seconds: float
-    whole: bool = True
 
 
 def plan_refits(
@@ -109,8 +87,12 @@ def affordable_refits(refits: Sequence[Refit], seconds: float, slots: int) -> tu
 
 
 def is_done(refit: Refit, run_folder: Path) -> bool:
-    """Whether the fit was made whole, by this worker or an earlier one."""
-    return (run_folder / refit.folder / REFIT_FILE).exists()
+    """Whether the fit was made whole, by this worker or an earlier one, and is as it was written."""
+    try:
+        verify_sealed(run_folder / refit.folder)
+    except ChecksumError:
+        return False
+    return True
 
 
 def fit_refit(
@@ -149,21 +131,17 @@ def fit_refit(
     result = RefitFile(time.perf_counter() - started, whole=not fit.cut)
     if not result.whole:
         return result
-    final = run_folder / refit.folder
-    partial = final.with_name(f".{final.name}.{os.getpid()}")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    fit.model.save(partial)
-    (partial / REFIT_FILE).write_bytes(msgspec.json.encode(result))
-    if final.exists():
-        shutil.rmtree(final)
-    partial.rename(final)
+    with sealed_folder(run_folder / refit.folder) as partial:
+        fit.model.save(partial)
+        (partial / REFIT_FILE).write_bytes(msgspec.json.encode(result))
     return result
 
 
 def refits_of(recipe: Recipe, run_folder: Path) -> Iterator[Path]:
-    """The folders of the models of all rows that `recipe` has, in the order of their numbers."""
+    """The folders of the models of all rows that `recipe` has, in the order of their numbers. Raises ChecksumError if one
+    has changed since it was written."""
     for number in range(MODELS):
         folder = run_folder / Refit(0, recipe, number, 0, 0.0).folder
-        if (folder / REFIT_FILE).exists():
+        if folder.is_dir():
+            verify_sealed(folder)
             yield folder

@@ -104,6 +104,28 @@ KeptReason: TypeAlias = Literal["", "asked for", "no time", "stopped"]
 stopped the run."""
 
 
+class Refit(msgspec.Struct, frozen=True):
+    """One fit of a chosen recipe on all rows."""
+
+    member: int  # its position among the ensemble's members
+    recipe: Recipe
+    number: int  # of the model among those of this recipe, from 0
+    rounds: int  # of boosting, as the folds have found them; 0 for families that know none
+    seconds: float  # that it is expected to take
+
+    @property
+    def folder(self) -> str:
+        """The folder of the fitted model, relative to the run's."""
+        return f"refits/{self.recipe.id}/all-{self.number}"
+
+
+class RefitFile(msgspec.Struct, frozen=True):
+    """`refit.json`, written last: how long the fit took, and whether it was whole."""
+
+    seconds: float
+    whole: bool = True
+
+
 class Delivery(msgspec.Struct, frozen=True):
     """What the delivered model has learned from, where that differs from the measured one."""
 
@@ -111,6 +133,26 @@ class Delivery(msgspec.Struct, frozen=True):
     refitted: int  # recipes of the ensemble that were; the others are delivered as they were measured
     recipes: int  # of the ensemble
     kept: KeptReason = ""  # why not all were fitted again; "" if all were
+
+
+class Cost(msgspec.Struct, frozen=True):
+    """What a model takes beside its score: bytes on disk, and seconds for 1,000 rows on one core, as its folds took them."""
+
+    size: int
+    seconds: float
+
+
+class SimpleModel(msgspec.Struct, frozen=True):
+    """One recipe of an ensemble, kept beside it, and what it would mean to use that alone.
+
+    `score` is that of the recipe's model on the rows that the ensemble was measured on, under the same metric; None where
+    it is undefined.
+    """
+
+    recipe: Recipe
+    score: float | None
+    cost: Cost
+    ensemble: Cost
 
 
 class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,6 +183,12 @@ class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()  # what a reader should know: folds made fewer, work cut short
     decisions: DecisionReport = DecisionReport()
     explanation: Explanation = Explanation()
+    simple: SimpleModel | None = None  # None where the model is of one recipe
+
+    @property
+    def measured_score(self) -> float:
+        """The score under the model's own metric on the hold-out, or the cross-validated one where there is none."""
+        return self.holdout.scores[0].score if self.holdout is not None and self.holdout.scores else self.cv_score
 
     @property
     def typical_error(self) -> float:

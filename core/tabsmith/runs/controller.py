@@ -6,7 +6,7 @@ import mmap
 import struct
 import time
 from collections.abc import Callable, Coroutine
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from tabsmith.config.settings import Mode
 from tabsmith.errors import UsageError
@@ -33,6 +33,7 @@ from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.pool import Pool
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.spec import ModelChoice
+from tabsmith.storage.wakeup import Bell
 from tabsmith.text import plural
 
 T = TypeVar("T")
@@ -40,11 +41,26 @@ T = TypeVar("T")
 _DOUBLE: Final = struct.Struct("d")
 
 LOOK_EVERY: Final = 0.01
-"""Seconds between two looks at the command file; a look is one `stat`."""
+"""Seconds between two looks at the command file where whoever writes to it cannot wake the worker; a look is one `stat`."""
+
+LOOK_AT_LEAST_EVERY: Final = 1.0
+"""Seconds between two looks at it all the same, for a line that was written without a word."""
 
 
 class StoppedError(Exception):
     """A person stopped the run, and the work that was going on has been ended. Never leaves the worker."""
+
+
+class Pausable(Protocol):
+    """Work that can be held and let go on."""
+
+    def pause(self) -> None:
+        """Hold the work, or take it back."""
+        ...
+
+    def resume(self) -> None:
+        """Let the work go on, or begin it again."""
+        ...
 
 
 class ActiveClock:
@@ -96,8 +112,9 @@ class RunController:
         past: RunSnapshot,
     ) -> None:
         self._commands = folder.commands()
+        self._bell_path = folder.bell
         self._offset = offset
-        self._pool = pool
+        self._paused_work: list[Pausable] = [pool]
         self._record = record
         self.clock = clock
         self.limits = past.limits if past.attempt else choice.limits
@@ -176,21 +193,31 @@ class RunController:
         """Pause the run, as if the person had asked for it."""
         self._pause("at a checkpoint")
 
+    def also_pause(self, work: Pausable) -> None:
+        """Pause `work` too whenever the run is paused, and now if it is."""
+        self._paused_work.append(work)
+        if self._paused:
+            work.pause()
+
     @property
     def _paused(self) -> bool:
         return not self._going.is_set()
 
     async def listen(self) -> None:
         """Act on commands for as long as the worker lives."""
-        while True:
-            chunk = self._commands.read(self._offset)
-            self._offset = chunk.next_offset
-            for command in chunk.values:
-                self.obey(command)
-            if lost := chunk.skipped + chunk.unknown:
-                message = f"{plural(lost, 'line')} of what the run was told could not be understood"
-                self._record(Noted(message=message, level="warning"))
-            await asyncio.sleep(LOOK_EVERY)
+        bell = Bell(self._bell_path)
+        try:
+            while True:
+                chunk = self._commands.read(self._offset)
+                self._offset = chunk.next_offset
+                for command in chunk.values:
+                    self.obey(command)
+                if lost := chunk.skipped + chunk.unknown:
+                    message = f"{plural(lost, 'line')} of what the run was told could not be understood"
+                    self._record(Noted(message=message, level="warning"))
+                await bell.wait(LOOK_AT_LEAST_EVERY if bell.works else LOOK_EVERY)
+        finally:
+            bell.close()
 
     async def unless_stopped(self, work: Coroutine[Any, Any, T]) -> T:
         """Return what `work` returns. Raises StoppedError, once `work` is cancelled and cleaned up, if a person stops it first."""
@@ -272,7 +299,8 @@ class RunController:
         if self._paused:
             return
         self._going.clear()
-        self._pool.pause()
+        for work in self._paused_work:
+            work.pause()
         self.clock.hold()
         self._record(StateChanged(state=RunState.PAUSED, message=why))
 
@@ -282,7 +310,8 @@ class RunController:
         self._going.set()
         if not self._state.clock_stands:
             self.clock.go_on()
-        self._pool.resume()
+        for work in self._paused_work:
+            work.resume()
         if not silently:
             self._record(StateChanged(state=self._state, message=self._message))
 

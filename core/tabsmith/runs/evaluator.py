@@ -1,4 +1,4 @@
-"""Measures recipes in forked children: one child a fold, as many at once as there are cores."""
+"""Measures recipes fold by fold, as many folds at once as the executor of fits has cores."""
 
 import asyncio
 import math
@@ -15,6 +15,7 @@ from tabsmith.recipes.recipe import Recipe, Verdict
 from tabsmith.runs.controller import RunController
 from tabsmith.runs.events import RunState
 from tabsmith.runs.finishing import seconds_to_keep
+from tabsmith.runs.fits.executor import FitExecutor, FoldFit
 from tabsmith.runs.pool import Pool, TimeUpError
 
 if TYPE_CHECKING:
@@ -32,14 +33,23 @@ MIN_RECIPE_SECONDS: Final = 10.0
 """One recipe takes no more than this share of a run's time, or so many seconds where that is more."""
 
 
-class ForkedEvaluator:
-    """The loop's `Evaluator`, over a pool of children."""
+class FoldEvaluator:
+    """The loop's `Evaluator`: `fits` carries out the fits of folds, the pool whatever else must not be done by the worker."""
 
     def __init__(
-        self, data: "TrainingData", pool: Pool, control: RunController, root: Path, *, cores: int, keep_measured: bool
+        self,
+        data: "TrainingData",
+        pool: Pool,
+        fits: FitExecutor,
+        control: RunController,
+        root: Path,
+        *,
+        cores: int,
+        keep_measured: bool,
     ) -> None:
         self._data = data
         self._pool = pool
+        self._fits = fits
         self._control = control
         self._root = root
         self._cores = cores
@@ -139,22 +149,12 @@ class ForkedEvaluator:
         threads: int,
     ) -> None:
         """Evaluate one fold, whose fit should end within `seconds` of the run's clock."""
-        from tabsmith.modeling.cross_validation import fit_fold
-
-        clock = self._control.clock
 
         def left() -> float:
             return self._control.seconds_for_fitting() if self._evaluations else math.inf
 
-        def work(_: Callable[[float, str], None]) -> FoldScore:
-            fold_end = clock.seconds() + seconds
-
-            def soft() -> float:
-                return fold_end - clock.seconds()
-
-            return fit_fold(self._data, recipe, fold, path, threads=threads, seconds_left=soft, rounds=rounds)
-
-        score = await self._pool.run(work, FoldScore, seconds_left=left)
+        fit = FoldFit(recipe, fold, path.relative_to(self._root).as_posix(), threads, seconds, rounds)
+        score = await self._fits.fit_fold(fit, seconds_left=left)
         if not math.isfinite(score.score):
             return  # undefined on this fold, such as an AUC of one class: it does not count in the mean
         done[fold] = score

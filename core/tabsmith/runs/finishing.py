@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tabsmith.errors import ReportedError, WorkerError
-from tabsmith.modeling.results import Evaluation, KeptReason, ModelReport
+from tabsmith.modeling.results import Evaluation, KeptReason, ModelReport, Refit
 from tabsmith.runs import stages
 from tabsmith.runs.controller import RunController
 from tabsmith.runs.events import RunState
+from tabsmith.runs.fits.executor import AllRowsFit, FitExecutor
 from tabsmith.runs.pool import Pool, TimeUpError
 
 if TYPE_CHECKING:
     from tabsmith.modeling.delivery import MeasuredModel
     from tabsmith.modeling.explanation.explain_model import Explained
-    from tabsmith.modeling.refit import Refit
     from tabsmith.modeling.training_data import TrainingData
 
 MIN_MEASURING: Final = 1.0
@@ -68,7 +68,7 @@ async def fit_on_all_rows(
     report: ModelReport,
     evaluations: Sequence[Evaluation],
     root: Path,
-    pool: Pool,
+    fits: FitExecutor,
     control: RunController,
     cores: int,
     kept: KeptReason,
@@ -78,7 +78,7 @@ async def fit_on_all_rows(
     What an earlier worker has fitted is not fitted again, nor is anything for a model that is delivered already. A fit
     that fails, for want of memory say, costs that recipe its models of all rows and nothing else.
     """
-    from tabsmith.modeling.refit import RefitFile, affordable_refits, fit_refit, is_done, plan_refits
+    from tabsmith.modeling.refit import affordable_refits, is_done, plan_refits
 
     if report.delivery is not None:
         return
@@ -94,14 +94,10 @@ async def fit_on_all_rows(
     def seconds_left() -> float:
         return last - control.clock.seconds()
 
-    async def fit(refit: "Refit") -> None:
+    async def fit(refit: Refit) -> None:
         nonlocal done
         with contextlib.suppress(TimeUpError, ReportedError, WorkerError):  # the recipe keeps the models of its folds
-            await pool.run(
-                lambda _: fit_refit(data, refit, root, threads=threads, seconds_left=seconds_left),
-                RefitFile,
-                seconds_left=seconds_left,
-            )
+            await fits.fit_on_all_rows(AllRowsFit(refit, threads, seconds_left()), seconds_left=seconds_left)
         done += 1
         control.enter(RunState.FINISHING, f"fitting on all rows: {done} of {len(refits)}")
 

@@ -13,6 +13,8 @@ from tabsmith.paths import folders
 from tabsmith.runs.events import RunCommand, RunEvent
 from tabsmith.runs.spec import RunSpec
 from tabsmith.storage import Document, Found, OwnerLock, TypedJournal, lock_owner
+from tabsmith.storage.files import make_folder, storage_error, sync_folder
+from tabsmith.storage.wakeup import ring
 from tabsmith.text import clean
 
 _RUN_ID: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
@@ -32,13 +34,16 @@ class RunFolder:
 
     @classmethod
     def create(cls, spec: RunSpec) -> "RunFolder":
-        """Make the folder of a new run. Raises RunStateError if its id is taken."""
+        """Make the folder of a new run, durably. Raises RunStateError if its id is taken, StorageError."""
         root = folders().runs / spec.id
-        root.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
+            make_folder(root.parent)
             root.mkdir(mode=0o700)
+            sync_folder(root.parent)
         except FileExistsError:
             raise RunStateError(f"There is a run {spec.id} already.", next_step="Start it under a new id.") from None
+        except OSError as error:
+            raise storage_error(error, root, "make the folder of the run") from error
         folder = cls(spec.id)
         folder._spec_document().save(spec)
         return folder
@@ -72,6 +77,11 @@ class RunFolder:
         """The file with what the worker process printed."""
         return self.root / "worker.log"
 
+    @property
+    def bell(self) -> Path:
+        """The pipe by which a worker is woken when it was sent a command."""
+        return self.root / "wake"
+
     def alive(self) -> bool:
         """Whether a worker works on this run now."""
         return lock_owner(self.root / "worker.lock") is not None
@@ -85,6 +95,7 @@ class RunFolder:
             )
         with self.commands() as journal:
             journal.append(replace(command, at=time.time()))
+        ring(self.bell)
 
     def delete(self) -> None:
         """Remove the run with all its files; its model stays. Raises RunStateError if it is running."""

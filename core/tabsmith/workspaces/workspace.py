@@ -130,6 +130,7 @@ class Workspace:
         with open_root(self.folder) as handle:
             tree = FolderScan(self.folder, self.made.bounds, "refuse", keep).scan(handle)
         self._keep_originals(base, tree)
+        self._store.sync()
         save(self._mark_file(iteration), tree)
         return tree
 
