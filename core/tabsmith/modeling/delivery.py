@@ -11,7 +11,6 @@ from pathlib import Path
 import msgspec
 import numpy as np
 from msgspec.structs import replace
-from threadpoolctl import threadpool_limits
 
 from tabsmith.families.estimator import Floats, Ints
 from tabsmith.families.registry import get_family
@@ -42,6 +41,7 @@ from tabsmith.modeling.results import (
     ModelScore,
     Residuals,
 )
+from tabsmith.modeling.threads import limit_threads
 from tabsmith.modeling.training_data import TrainingData
 from tabsmith.storage import verify_sealed
 from tabsmith.storage.sealed import SEAL_FILE
@@ -87,7 +87,7 @@ def measure_model(
     `deadline` is a time of time.monotonic(), at which the intervals have to do with the draws so far.
     """
     started = time.monotonic()
-    with threadpool_limits(threads):
+    with limit_threads(threads):
         measured = _measured(data, _members(evaluations, ensemble.members, run_folder, len(data.folds)))
         decided = fit_decisions(data, ensemble)
         validated = decided.cross_validated(ensemble)
@@ -138,7 +138,7 @@ def explain_measured(
     """What explains the model `measured`: the importance of columns and the rest, as far as it was measured by
     `deadline`, a time of time.monotonic()."""
     report = measured.report
-    with threadpool_limits(threads):
+    with limit_threads(threads):
         members = _members(evaluations, report.members, run_folder, len(data.folds))
         if data.holdout_rows:
             kept = HoldoutPredictions.load(run_folder / HOLDOUT)
