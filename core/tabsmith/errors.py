@@ -200,6 +200,18 @@ class FormulaError(PlanError):
     """A formula of a regression cannot be understood, or uses more than names, + - * : **, C(), log() and I()."""
 
 
+class UnknownTableError(UsageError):
+    """Findings have no table of the title that was asked for."""
+
+
+class NotUnderstoodError(UsageError):
+    """A question in words has several meanings or none, or asks for something that is no statistic."""
+
+
+class FindingsNotKeptError(UsageError):
+    """A session of statistics holds no findings with this number."""
+
+
 class PlanTimeoutError(PlanError):
     """The time limit ended before the answer was there."""
 

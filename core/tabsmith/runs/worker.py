@@ -27,6 +27,7 @@ from tabsmith.orchestration.loop.iteration import LoopContext, RecipeIteration
 from tabsmith.orchestration.loop.recipe_loop import RecipeLoop
 from tabsmith.orchestration.loop.resume import close_lost_sessions
 from tabsmith.orchestration.sessions import Transcripts
+from tabsmith.paths import folders
 from tabsmith.processes import available_cores
 from tabsmith.recipes.portfolio import measure_table
 from tabsmith.runs import stages
@@ -53,12 +54,13 @@ from tabsmith.runs.fits.cluster_fits import ClusterFits
 from tabsmith.runs.fits.executor import FitExecutor, ForkedFits
 from tabsmith.runs.fits.messages import ClusterSize
 from tabsmith.runs.folder import RunFolder
-from tabsmith.runs.mending import mend_folds
+from tabsmith.runs.folds import mend_folds, trim_finished_run
 from tabsmith.runs.pool import Pool
 from tabsmith.runs.reducers import reduce
 from tabsmith.runs.spec import Confirmed
 from tabsmith.runs.stages import one_thread, preload
 from tabsmith.runs.task_worker import TaskRun
+from tabsmith.storage.queue import QueuePlace
 from tabsmith.tables.info import TableInfo
 from tabsmith.tables.read.sources import Source, TasksSource
 from tabsmith.tables.schema.readiness import require_trainable
@@ -68,6 +70,11 @@ from tabsmith.version import __version__
 
 if TYPE_CHECKING:
     from tabsmith.modeling.training_data import TrainingData
+
+
+LEAST_AT_ONCE = 2
+"""So many trainings run at once at least, where `runs.at_once` does not say how many: one that waits for a slow fold
+leaves cores to the other."""
 
 
 def serve(run_id: str, offset: int) -> int:
@@ -99,6 +106,7 @@ class Worker:
         self._history = open_history()
         self._transcripts = Transcripts(folder.root)
         self._loop: RecipeLoop | None = None
+        self._place = QueuePlace(folders().queue, folder.id)
 
     async def work(self) -> int:
         """Bring the run to an end that is recorded, whatever happens; returns the exit status."""
@@ -125,7 +133,10 @@ class Worker:
             listening.cancel()
             await asyncio.gather(main, listening, return_exceptions=True)
             await self._agents.client.close()
+            self._place.leave()
         self._record(ended)
+        if ended.report is not None:
+            trim_finished_run(self._folder.root, ended.report)
         return 0 if ended.outcome in ("success", "success with limits", "partial") else 1
 
     def _interrupted(self, error: MachineError) -> int:
@@ -175,6 +186,7 @@ class Worker:
 
     async def _model(self, source: Source) -> RunEnded:
         """Train a model on a table."""
+        await self._control.unless_stopped(self._wait_in_queue())
         # Arrow's allocator must be loaded by a thread that stays (apache/arrow#50908: later threads crash otherwise).
         import_module("pyarrow")
         # All imports before the first fork: a child forked during an import could wait for its lock for ever.
@@ -255,6 +267,15 @@ class Worker:
         self._record(Noted(message=f"models are fitted on the Dask cluster at {clean(address, 80)}: {workers}"))
         return on_cluster
 
+    async def _wait_in_queue(self) -> None:
+        """Wait until it is this run's turn; the clock stands meanwhile."""
+        self._place.take()
+
+        def tell(before: int) -> None:
+            self._control.enter(RunState.QUEUED, f"waiting for {plural(before, 'other run')}")
+
+        await self._place.wait(self._settings.runs.at_once or max(LEAST_AT_ONCE, available_cores()), tell)
+
     async def _read(self, source: Source) -> TableInfo:
         from tabsmith.tables.snapshot import check_unchanged
 
@@ -298,9 +319,10 @@ class Worker:
         choice = self._spec.schema
         if isinstance(choice, Confirmed):
             stages.require_same(info, choice.fingerprint)
-            schema = choice.accepted
+            understood = stages.UnderstoodSchema(choice.accepted)
         else:
-            schema = await self._pool.run(lambda _: stages.understand(info, choice), Schema)
+            understood = await self._pool.run(lambda _: stages.understand(info, choice), stages.UnderstoodSchema)
+        schema = understood.schema
         if schema.problem_type == "none" or not schema.target:
             raise SchemaError(
                 "No column of this table could be what you want to predict.",
@@ -309,7 +331,7 @@ class Worker:
         if self._spec.test is not None:  # no rows of the table are set aside then
             schema = replace(schema, split=replace(schema.split, holdout=0.0))
         require_trainable(schema, info.profile)
-        self._record(SchemaReady(schema=schema))
+        self._record(SchemaReady(schema=schema, corrections=understood.corrections))
         return schema
 
     def _new_evaluator(self, data: "TrainingData", fits: FitExecutor, cores: int) -> FoldEvaluator:
@@ -458,6 +480,11 @@ class Worker:
 
     def _record(self, event: RunEvent) -> None:
         self._journal.append(replace(event, at=time.time()))
+        if isinstance(event, StateChanged) and not isinstance(self._spec.source, TasksSource):
+            if event.state in (RunState.PAUSED, RunState.ASKING):
+                self._place.leave()
+            elif not event.state.ended:
+                self._place.take()
 
 
 def main(arguments: list[str]) -> int:

@@ -12,8 +12,8 @@ from typing import Final, Generic, TypeAlias, TypeVar
 
 import msgspec
 
-from tabsmith.errors import StorageError
-from tabsmith.storage.files import storage_error, sync_folder, write_atomic
+from tabsmith.errors import NotAFileError, StorageError
+from tabsmith.storage.files import read_plain_file, storage_error, sync_folder, write_atomic
 from tabsmith.storage.locks import FileLock
 from tabsmith.text import clean
 
@@ -220,6 +220,22 @@ class Document(Generic[T]):
                 next_step="The saved document was left as it is.",
             ) from error
         return data
+
+
+def inspect_document(path: Path) -> str:
+    """Why the file at `path` is not a document of any name and version, "" if it is one; nothing is moved or locked."""
+    try:
+        raw = msgspec.json.decode(read_plain_file(path), type=RawFields)
+        msgspec.convert(raw.get(_HEADER), _DocumentHeader)
+    except FileNotFoundError:
+        return "it is missing"
+    except OSError as error:
+        return f"it cannot be read: {error.strerror or error}"
+    except NotAFileError as error:
+        return error.what
+    except (ValueError, RecursionError) as error:
+        return f"it is damaged: {clean(error, 300)}"
+    return ""
 
 
 def _keep_unknown(value: msgspec.Struct, fields: RawFields, previous: RawFields) -> None:

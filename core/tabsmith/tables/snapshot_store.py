@@ -17,13 +17,14 @@ from tabsmith.errors import StorageError
 from tabsmith.paths import folders
 from tabsmith.storage import fingerprint_file, write_atomic
 from tabsmith.storage.files import make_folder, read_plain_file, storage_error, sync_file
+from tabsmith.storage.leftovers import has_dead_owner
 from tabsmith.tables.info import TableInfo
 
 _VERSION: Final = 4  # raised when snapshots of an older program must not be used any more
 _HASHED_WHOLE: Final = 64 << 20  # bytes up to which the whole content is hashed
 _PIECES: Final = 128
 _PIECE: Final = 1 << 16
-_STALE_SCRATCH: Final = 86_400  # seconds after which the scratch folder of a killed reading is removed
+_STALE_SCRATCH: Final = 86_400  # seconds after which a scratch folder is removed whatever process it names
 
 
 def content_hash(handle: int) -> str:
@@ -64,7 +65,11 @@ def load_info(fingerprint: str) -> TableInfo | None:
         info = msgspec.json.decode(read_plain_file(path.with_suffix(".json")), type=TableInfo)
     except (OSError, ValueError, StorageError):
         return None  # missing or damaged: it is made again
-    return info if info.fingerprint == fingerprint and info.snapshot == str(path) and is_intact(info) else None
+    if info.fingerprint != fingerprint or info.snapshot != str(path) or not is_intact(info):
+        return None
+    with contextlib.suppress(OSError):  # on a read-only disk it counts as unused, and stays all the same
+        os.utime(path.with_suffix(".json"))  # the time of its last use, for `keep.snapshots`
+    return info
 
 
 def is_intact(info: TableInfo) -> bool:
@@ -90,7 +95,9 @@ def scratch_folder() -> Iterator[Path]:
     try:
         make_folder(tables)
         _remove_stale_scratch(tables)
-        with tempfile.TemporaryDirectory(prefix=".reading-", dir=tables, ignore_cleanup_errors=True) as scratch:
+        with tempfile.TemporaryDirectory(
+            prefix=f".reading-{os.getpid()}-", dir=tables, ignore_cleanup_errors=True
+        ) as scratch:
             yield Path(scratch)
     except OSError as error:
         raise storage_error(error, tables, "write the table's snapshot into") from error
@@ -99,7 +106,7 @@ def scratch_folder() -> Iterator[Path]:
 def _remove_stale_scratch(tables: Path) -> None:
     for scratch in tables.glob(".reading-*"):
         with contextlib.suppress(OSError):
-            if time.time() - scratch.stat().st_mtime > _STALE_SCRATCH:
+            if has_dead_owner(scratch.name) or time.time() - scratch.stat().st_mtime > _STALE_SCRATCH:
                 shutil.rmtree(scratch, ignore_errors=True)
 
 

@@ -165,6 +165,7 @@ def test_a_second_worker_for_a_run_is_refused_by_its_lock(start: Start) -> None:
     folder = start(LONG)
     until(folder, lambda now: now.attempt == 1)
     start_run(folder)
+    until(folder, lambda _: b"LockedError" in folder.log.read_bytes())
     folder.send(Stop())
     assert ended(folder).attempt == 1
 

@@ -9,12 +9,14 @@ import click
 import msgspec
 
 from tabsmith.errors import INTERRUPTED, ErrorReport, report_of
-from tabsmith.text import clean_block
+from tabsmith.text import clean_block, escaped_json
 from tabsmith.version import __version__
 
 _COMMANDS: Final = {
     "read": ("read", "Read a table and say what was found in it."),
     "schema": ("read", "Say what tabsmith understands of a table: kinds, roles, target, task, split."),
+    "ask": ("ask", "Ask a table a question in words."),
+    "explore": ("ask", "Describe, relate, compare, regress, count: statistics by their names."),
     "train": ("train", "Train a model on a table."),
     "task": ("task", "Have agents do the tasks of a file, and prove each by a command."),
     "predict": ("predict", "Predict the rows of a table with a model."),
@@ -22,6 +24,8 @@ _COMMANDS: Final = {
     "runs": ("runs", "List, show, follow, resume or stop runs."),
     "bridge": ("bridge", "Telegram: the same conversation from a phone."),
     "config": ("config", "Show, check or change the settings."),
+    "check": ("check", "Verify everything that tabsmith has saved, and say what can be mended."),
+    "clean": ("clean", "Show what takes room, and remove what is no longer needed."),
     "doctor": ("doctor", "Say what is installed, what is reachable, where things live."),
 }
 """Each command: the module beside this one that defines it, and its line in the help."""
@@ -97,7 +101,7 @@ def run(arguments: list[str]) -> int:
 
 def _fail(report: ErrorReport, *, as_json: bool) -> int:
     if as_json:
-        sys.stdout.write(msgspec.json.encode(FailureDocument(report)).decode() + "\n")
+        sys.stdout.write(escaped_json(msgspec.json.encode(FailureDocument(report)).decode()) + "\n")
     sys.stderr.write(clean_block(f"{report.name}: {report}") + "\n")
     if report.next_step.startswith("This is a fault in tabsmith"):
         sys.stderr.write(clean_block(report.details) + "\n")

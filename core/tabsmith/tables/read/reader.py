@@ -60,7 +60,9 @@ def read_source(
             known = snapshot_store.load_info(fingerprint)
             if known is None:
                 raise TableChangedError(
-                    "The frame's snapshot was cleared away.", where=fingerprint, next_step="Give the frame again."
+                    "The frame's snapshot was cleared away, or is damaged.",
+                    where=fingerprint,
+                    next_step="Give the frame again.",
                 )
             return known
         case DatabaseSource():

@@ -1,10 +1,13 @@
-"""What a power cut or a disk has damaged of a run's folds, fitted again when the run is resumed."""
+"""The folds that a run keeps: what the disk has damaged is fitted again on resume, what is not needed goes at the end."""
 
+import contextlib
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
 
+from tabsmith.modeling.results import ModelReport
 from tabsmith.orchestration.events import Noted
 from tabsmith.orchestration.loop_state import Trial
 from tabsmith.runs.evaluator import FoldEvaluator
@@ -47,3 +50,23 @@ async def mend_folds(
         record(Noted(message=f"{folds} of iteration {trial.iteration} fitted again", level="warning"))
         await evaluator.evaluate(trial.iteration, trial.evaluation.recipe, lambda _: None)
         evaluator.keep_time_for(())
+
+
+def unneeded_folders(root: Path, report: ModelReport) -> tuple[Path, ...]:
+    """Return the folders in the run's folder `root` that nothing reads once its model, the one of `report`, is saved.
+
+    Of the members and the champion, the models of the folds stay where the saved model is one of all rows: it is
+    explained with them.
+    """
+    refitted = report.delivery is not None and report.delivery.refitted > 0
+    kept = {member.recipe.id for member in report.members} | {report.champion.recipe.id} if refitted else set()
+    evaluations = [path for path in sorted(root.glob("evaluations/*")) if path.name.rsplit("-", 1)[-1] not in kept]
+    refits = [root / "refits"] if (root / "refits").is_dir() else []
+    return (*evaluations, *refits)
+
+
+def trim_finished_run(root: Path, report: ModelReport) -> None:
+    """Remove what the finished run no longer needs. What cannot be removed now is left to `tabsmith clean`."""
+    for folder in unneeded_folders(root, report):
+        with contextlib.suppress(OSError):
+            shutil.rmtree(folder)
