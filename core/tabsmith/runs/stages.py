@@ -300,6 +300,7 @@ PACKAGES: Final = (
     "tabsmith.families",
     "tabsmith.recipes",
     "tabsmith.modeling",
+    "tabsmith.statistics",
     "tabsmith.orchestration",
 )
 """Not the agents: the clients of models are imported in the agents' own process (see agents/server/agent_server.py)."""
