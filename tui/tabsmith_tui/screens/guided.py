@@ -72,7 +72,7 @@ _VIEWS: Final[dict[State, type[StepView]]] = {
     State.PREDICTING: PredictStep,
 }
 _STEP_ACTIONS: Final = frozenset(
-    {"next", "start", "result", "watch", "lines", "preview", "predict", "new", "copy", "reading"}
+    {"next", "start", "result", "watch", "lines", "preview", "predict", "new", "copy", "reading", "explore"}
 )
 """The actions that each step allows or not; the others are possible at every step."""
 
@@ -681,6 +681,11 @@ class GuidedScreen(TabsmithScreen):
                 await self.perform(actions.ChangeSource(replace(source, options=options)))
 
         self.app.push_screen(ReadingDialog(source, self.services, format_name), said)
+
+    def action_explore(self) -> None:
+        """Open the screen on which the table is asked."""
+        if self.session.table is not None:
+            self.services.open_screen("explore", self.session.table, self.session.user)
 
     def action_preview(self) -> None:
         """Show the first rows of the table."""

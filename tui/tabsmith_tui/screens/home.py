@@ -259,6 +259,21 @@ class HomeScreen(TabsmithScreen):
         """Start a new model from a file."""
         self.services.open_screen("guided", resume=False)
 
+    def action_explore(self) -> None:
+        """Ask the table of the saved session."""
+        start_worker(self, self._explore, "explore", alone=True)
+
+    async def _explore(self) -> None:
+        from tabsmith.storage import Found
+        from tabsmith.workflow.session import SessionStore
+
+        session = await self._from_disk(SessionStore().load, None)
+        table = session.value.table if isinstance(session, Found) else None
+        if table is None:
+            self.app.notify("There is no table yet: press n, open one, and ask it there or here.")
+        else:
+            self.services.open_screen("explore", table)
+
     def action_sample(self) -> None:
         """Start a new model from a sample table; with an unfinished session, ask first."""
         self.services.open_screen("guided", resume=False, sample=SAMPLE)
