@@ -17,9 +17,10 @@ from tabsmith.workflow.states import State
 
 if TYPE_CHECKING:
     from tabsmith.modeling.model_files import ModelSummary
-    from tabsmith.modeling.results import ModelReport
+    from tabsmith.modeling.results import ModelComparison, ModelReport
     from tabsmith.runs.events import RunCommand
     from tabsmith.runs.watch import RunSummary
+    from tabsmith.tables.read.sources import FileSource
     from tabsmith.workflow.session import SessionStore, WorkflowSession
 
 
@@ -46,6 +47,18 @@ class SavedSession:
     saved_at: float
     run_id: str = ""
     owner: SessionOwner | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecentTable:
+    """A file that runs were started on, as it was read then, and when that was last (seconds since 1970)."""
+
+    source: "FileSource"
+    used_at: float
+
+
+TABLES_LIMIT: Final = 5
+_RUNS_LOOKED_AT: Final = 30  # the newest, for the tables that they were started on
 
 
 class Store:
@@ -85,6 +98,25 @@ class Store:
 
         return list_runs()
 
+    def recent_tables(self) -> tuple[RecentTable, ...]:
+        """Return the files of this terminal's newest runs that are still there, the last used first; each once."""
+        from tabsmith.errors import RunNotFoundError
+        from tabsmith.runs.folder import RunFolder, run_ids
+        from tabsmith.tables.read.sources import FileSource
+
+        tables: dict[str, RecentTable] = {}
+        for run_id in run_ids()[:_RUNS_LOOKED_AT]:
+            try:
+                spec = RunFolder(run_id).spec()
+            except RunNotFoundError:  # removed meanwhile, or unreadable: the list of runs tells of it
+                continue
+            source = spec.source
+            if not isinstance(source, FileSource) or source.asked_by != "person" or source.path in tables:
+                continue
+            if Path(source.path).exists():
+                tables[source.path] = RecentTable(source, spec.created_at)
+        return tuple(tables.values())[:TABLES_LIMIT]
+
     def send(self, run_id: str, command: "RunCommand") -> None:
         """Send a command to a run."""
         from tabsmith.runs.folder import RunFolder
@@ -114,6 +146,30 @@ class Store:
         from tabsmith.modeling.store import delete_model
 
         delete_model(model_id)
+
+    def rename_model(self, model_id: str, name: str) -> None:
+        """Give a model a name for people; an empty one takes it away."""
+        from tabsmith.modeling.store import rename_model
+
+        rename_model(model_id, name)
+
+    def note_on_model(self, model_id: str, note: str) -> None:
+        """Keep a note on a model; an empty one takes it away."""
+        from tabsmith.modeling.store import note_on_model
+
+        note_on_model(model_id, note)
+
+    def promote_model(self, model_id: str, alias: str) -> None:
+        """Let `alias` mean this model."""
+        from tabsmith.modeling.store import promote_model
+
+        promote_model(model_id, alias)
+
+    def compare_models(self, first: str, second: str) -> "ModelComparison":
+        """Compare two models on the test set that both were measured on."""
+        from tabsmith.modeling.comparison import compare_on_holdout
+
+        return compare_on_holdout(first, second)
 
     def export_model(self, model_id: str, file: Path) -> None:
         """Write a model into one file."""

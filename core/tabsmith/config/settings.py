@@ -54,6 +54,13 @@ class AcpSettings(msgspec.Struct, frozen=True):
             extra={"words": True},
         ),
     ] = ()
+    variables: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Environment variables that the program gets besides the plain ones, such as its provider's key.",
+            extra={"words": True},
+        ),
+    ] = ()
 
 
 class AgentSettings(msgspec.Struct, frozen=True):
@@ -111,6 +118,10 @@ class PathSettings(msgspec.Struct, frozen=True):
         """The folders that the bridge may read from: those allowed, and the one that keeps files which were sent here."""
         return (*self.allowed, folders().uploads)
 
+    def readable_by(self, user: str) -> tuple[Path, ...]:
+        """The folders that a person may read from through the bridge: those allowed, and what that person has sent."""
+        return (*self.allowed, folders().uploads / user)
+
 
 class ProfileSettings(msgspec.Struct, frozen=True):
     """What agents are told about a table."""
@@ -125,6 +136,29 @@ class TrainingSettings(msgspec.Struct, frozen=True):
 
     time: Annotated[float, Meta(description="Seconds that a training may take.", ge=1, le=30 * 86_400)] = 60.0
     cores: Annotated[int, Meta(description="Processor cores to use; 0 uses all.", ge=0, le=4_096)] = 0
+
+
+class ResourceSettings(msgspec.Struct, frozen=True):
+    """What reading a table and predicting may take of the machine."""
+
+    memory: Annotated[
+        float,
+        Meta(
+            description="Share of the machine's memory that reading a table, or predicting, may take.", ge=0.05, le=1.0
+        ),
+    ] = 0.6
+
+
+class EngineSettings(msgspec.Struct, frozen=True):
+    """Where models are fitted."""
+
+    address: Annotated[
+        str,
+        Meta(
+            description="Address of a Dask scheduler whose workers fit the models, such as tcp://host:8786; this machine "
+            "fits them when empty."
+        ),
+    ] = ""
 
 
 class RunSettings(msgspec.Struct, frozen=True):
@@ -161,18 +195,6 @@ class RetentionSettings(msgspec.Struct, frozen=True):
             le=36_500,
         ),
     ] = 0
-
-
-class EngineSettings(msgspec.Struct, frozen=True):
-    """Where models are fitted."""
-
-    address: Annotated[
-        str,
-        Meta(
-            description="Address of a Dask scheduler whose workers fit the models, such as tcp://host:8786; this machine "
-            "fits them when empty."
-        ),
-    ] = ""
 
 
 class TaskSettings(msgspec.Struct, frozen=True):
@@ -227,9 +249,11 @@ class Settings(msgspec.Struct, frozen=True):
     paths: PathSettings = msgspec.field(default_factory=PathSettings)
     profile: ProfileSettings = ProfileSettings()
     training: TrainingSettings = TrainingSettings()
+    resources: ResourceSettings = ResourceSettings()
+    engine: EngineSettings = EngineSettings()
+
     runs: RunSettings = RunSettings()
     keep: RetentionSettings = RetentionSettings()
-    engine: EngineSettings = EngineSettings()
     tasks: TaskSettings = TaskSettings()
     telegram: TelegramSettings = TelegramSettings()
     ui: UiSettings = msgspec.field(default_factory=UiSettings)

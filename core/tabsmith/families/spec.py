@@ -203,8 +203,9 @@ class FamilySpec(msgspec.Struct, frozen=True, kw_only=True):
     requirements: FamilyRequirements = FamilyRequirements()
     weighs_rows: bool = True  # whether its fit uses `FitRequest.weights`
     fit: "Callable[[FitRequest], FittedModel]"
-    load: "Callable[[Path, EstimatorFile], FittedModel]"
-    """The model saved in a file. Raises ModelDamagedError."""
+    load: "Callable[[Path, EstimatorFile, int], FittedModel]"
+    """The model saved in a file, for a matrix of so many columns. It takes nothing in the file on trust: whatever the
+    library would follow without looking is checked first. Raises ModelDamagedError."""
     saved_file: str = SKOPS_FILE  # the file beside `estimator.json` in which a fitted model is kept
     trusted_types: tuple[str, ...] = ()  # types that a skops file of this family holds, beside the common ones
     distribution: str = "scikit-learn"  # the installed package of its library, whose version is saved with a model

@@ -67,8 +67,30 @@ def read(source: Source, progress: Progress) -> TableInfo:
     return read_table(source, allowed=allowed, max_mb=paths.max_mb, progress=progress)
 
 
-def understand(info: TableInfo, choice: Detect | Deferred) -> Schema:
-    """Return the schema that tabsmith detects, with what a person said in words laid over it."""
+def read_in_child(source: Source, progress: Progress) -> TableInfo:
+    """Return the table as `read` does, in a process of its own, which takes only its share of the machine's memory."""
+    take_share_of_memory()
+    return read(source, progress)
+
+
+def take_share_of_memory() -> None:
+    """Let this process take only its share of the machine's memory, `resources.memory`, from now on. Raises ConfigError."""
+    from tabsmith import config
+    from tabsmith.processes import limit_memory, machine_memory
+
+    limit_memory(int(config.load().resources.memory * machine_memory()))
+
+
+class UnderstoodSchema(msgspec.Struct, frozen=True):
+    """The schema that a run trains by, and in words what a person had changed in it before; "" for nothing."""
+
+    schema: Schema
+    corrections: str = ""
+
+
+def understand(info: TableInfo, choice: Detect | Deferred) -> UnderstoodSchema:
+    """Return the schema that tabsmith detects, with what a person said in words, or changed in it before, laid over it."""
+    from tabsmith.tables.schema.corrections import SchemaEdits, apply_edits, load_corrections
     from tabsmith.tables.schema.detect import detect_schema
     from tabsmith.tables.schema.edits import with_event, with_role
     from tabsmith.tables.schema.manual import apply_manual_schema, check_columns
@@ -77,11 +99,17 @@ def understand(info: TableInfo, choice: Detect | Deferred) -> Schema:
         manual = choice.manual
         check_columns(manual, tuple(column.name for column in info.profile.columns))
         detected = detect_schema(info, manual.target, problem_type=manual.problem_type, kinds_by_hand=manual.kinds)
-        return apply_manual_schema(manual, detected)
-    schema = detect_schema(info, choice.target or None)
+        return UnderstoodSchema(apply_manual_schema(manual, detected))
+    edits = load_corrections(info, choice.corrected_by) if choice.corrected_by else SchemaEdits()
+    if choice.target:
+        roles = {name: role for name, role in edits.roles.items() if name != choice.target}
+        edits = replace(edits, target="", roles=roles)
+    schema, left_out = apply_edits(detect_schema(info, choice.target or edits.target or None), edits)
     if choice.weight:
         schema = with_role(schema, choice.weight, "weight")
-    return with_event(schema, choice.event) if choice.event else schema
+    schema = with_event(schema, choice.event) if choice.event else schema
+    left = f"; no longer possible: {', '.join(left_out)}" if left_out else ""
+    return UnderstoodSchema(schema, edits.describe() + left)
 
 
 def choose_metric(spec: RunSpec, schema: Schema) -> Metric:
@@ -272,6 +300,7 @@ PACKAGES: Final = (
     "tabsmith.families",
     "tabsmith.recipes",
     "tabsmith.modeling",
+    "tabsmith.statistics",
     "tabsmith.orchestration",
 )
 """Not the agents: the clients of models are imported in the agents' own process (see agents/server/agent_server.py)."""

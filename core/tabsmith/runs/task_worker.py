@@ -20,7 +20,7 @@ from tabsmith.runs.events import Outcome, RunEnded, RunEvent, TaskNamed, TasksRe
 from tabsmith.runs.pool import Pool
 from tabsmith.runs.snapshot import RunSnapshot, TaskState
 from tabsmith.runs.task_workspace import ForkedTaskWorkspace
-from tabsmith.sandbox.policy import SandboxLevel, is_at_least
+from tabsmith.sandbox.policy import WALLS, SandboxLevel, is_at_least
 from tabsmith.sandbox.runner import detect_level
 from tabsmith.tables.read.sources import TasksSource
 from tabsmith.tasks import Task, TaskFile, next_task, order, parse
@@ -121,7 +121,9 @@ class TaskRun:
         try:
             opened = await workspace.open()
             self._record(TaskStarted(task=task.name, how=opened.how, level=level, notes=opened.notes))
-            agent = TaskAgentClient(task, self._agents.client, str(workspace.folder), level, self._settings)
+            agent = TaskAgentClient(
+                task, self._agents.client, str(workspace.folder), level, self._settings, workspace.renew_repository
+            )
             sessions = SessionRecorder(self._record, self._transcripts)
             loop = TaskLoop(
                 task,
@@ -136,7 +138,7 @@ class TaskRun:
                 state=self._past,
                 number=self._number,
                 clock=self._control.clock.seconds,
-                sandbox_has_walls=level in ("bubblewrap", "landlock"),
+                sandbox_has_walls=level in WALLS,
                 grader=self._agents.grader,
                 patience=self._settings.agents.timeout,
             )
@@ -144,7 +146,7 @@ class TaskRun:
             self._number = loop.number
             if not end.outcome.startswith("success"):
                 return end, "no"
-            back = await workspace.hand_back(loop.number)
+            back = await workspace.hand_back(loop.number, await self._left_behind(task, workspace, loop.number))
             for note in back.notes:
                 self._record(events.Noted(message=note, level="warning"))
         except ReportedError as error:
@@ -152,6 +154,24 @@ class TaskRun:
             self._record(events.Noted(message=f"{task.name}: {reason}", level="warning"))
             return TaskEnd("failed", "stuck", reason), "refused"
         return end, "yes"
+
+    async def _left_behind(self, task: Task, workspace: ForkedTaskWorkspace, iteration: int) -> tuple[str, ...]:
+        """The accepted files that programs obey unasked, unless a person wants them handed back; they are named."""
+        paths = await workspace.obeyed(iteration)
+        if not paths:
+            return ()
+        named = ", ".join(clean(path, 80) for path in paths[:10])
+        what = f"{task.name}: programs run or obey these files unasked: {named}. Hand them back too?"
+        if self._control.mode != "automatic":
+            question = Question(
+                id=f"obeyed-{task.name}-{iteration}", iteration=iteration, cause="permission", what=what
+            )
+            reply = await self._control.ask(question)
+            if isinstance(reply, Continue) or (isinstance(reply, AllowTool) and reply.allowed != "no"):
+                return ()
+        message = f"{task.name}: not handed back, because programs obey them unasked: {named}"
+        self._record(events.Noted(message=message, level="warning"))
+        return paths
 
     def _give_up(self, end: TaskEnd) -> None:
         """Record the tasks that are left as not done: the person has ended the run, or the budget is used up."""

@@ -284,7 +284,7 @@ class Worker:
         if past is not None:
             check_unchanged(past)
         info = await self._pool.run(
-            lambda progress: stages.read(source, progress),
+            lambda progress: stages.read_in_child(source, progress),
             TableInfo,
             progress=lambda share, message: self._record(ReadingProgress(share=share, message=message)),
         )
@@ -319,9 +319,10 @@ class Worker:
         choice = self._spec.schema
         if isinstance(choice, Confirmed):
             stages.require_same(info, choice.fingerprint)
-            schema = choice.accepted
+            understood = stages.UnderstoodSchema(choice.accepted)
         else:
-            schema = await self._pool.run(lambda _: stages.understand(info, choice), Schema)
+            understood = await self._pool.run(lambda _: stages.understand(info, choice), stages.UnderstoodSchema)
+        schema = understood.schema
         if schema.problem_type == "none" or not schema.target:
             raise SchemaError(
                 "No column of this table could be what you want to predict.",
@@ -330,7 +331,7 @@ class Worker:
         if self._spec.test is not None:  # no rows of the table are set aside then
             schema = replace(schema, split=replace(schema.split, holdout=0.0))
         require_trainable(schema, info.profile)
-        self._record(SchemaReady(schema=schema))
+        self._record(SchemaReady(schema=schema, corrections=understood.corrections))
         return schema
 
     def _new_evaluator(self, data: "TrainingData", fits: FitExecutor, cores: int) -> FoldEvaluator:

@@ -14,6 +14,10 @@ LEVELS: Final[tuple[SandboxLevel, ...]] = ("bubblewrap", "landlock", "rlimits", 
 """Strongest first."""
 
 
+WALLS: Final[tuple[SandboxLevel, ...]] = ("bubblewrap", "landlock")
+"""The levels at which a command reaches nothing that it was not given."""
+
+
 def is_at_least(level: SandboxLevel, least: SandboxLevel) -> bool:
     """Whether `level` is as strong as `least`, or stronger."""
     return LEVELS.index(level) <= LEVELS.index(least)

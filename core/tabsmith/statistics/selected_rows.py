@@ -16,6 +16,7 @@ from tabsmith.tables.database import connect, sql_is_one_of, sql_literal, transl
 from tabsmith.tables.info import TableInfo
 from tabsmith.tables.profile.types import ColumnProfile
 from tabsmith.tables.snapshot import ensure_snapshot
+from tabsmith.tables.snapshot_store import scratch_folder
 from tabsmith.text import clean
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class SelectedRows:
         self._positions = {column.name: index for index, column in enumerate(info.profile.columns)}
         where = f" WHERE {self._condition(rows)}" if rows.column else ""
         source = f"read_parquet({sql_literal(str(info.snapshot_path))}, file_row_number=true)"
-        database.execute(f"CREATE TEMP VIEW selected AS SELECT * FROM {source}{where}")  # noqa: S608
+        self.query(f"CREATE TEMP VIEW selected AS SELECT * FROM {source}{where}")  # noqa: S608
         self.count = int(self.query("SELECT count(*) FROM selected")[0][0]) if where else info.rows
         if self.count == 0:
             raise EmptyTableError(
@@ -109,7 +110,7 @@ class SelectedRows:
         every = f" WHERE file_row_number % {step} = 0" if step > 1 else ""
         self.check_time()
         try:
-            arrow: Any = self._database.execute(
+            arrow: Any = self._database.sql(
                 f"SELECT {selected} FROM selected{every} ORDER BY file_row_number"  # noqa: S608
             ).to_arrow_table()
         except duckdb.InterruptException as error:
@@ -131,6 +132,20 @@ class SelectedRows:
         used = len(arrays[0]) if arrays else 0
         return LoadedColumns(tuple(arrays), used, int(arrow.num_rows) - used, step)
 
+    def numbers(self, value: str, relation: str = "selected") -> Floats:
+        """The finite values of `value`, SQL of a number, in all rows of `relation`."""
+        import duckdb
+
+        self.check_time()
+        try:
+            # Of no NULL, so that DuckDB's array is handed over as it is.
+            found = self._database.sql(
+                f"SELECT v FROM (SELECT {value} AS v FROM {relation}) WHERE isfinite(v)"  # noqa: S608
+            ).fetchnumpy()
+        except duckdb.InterruptException as error:
+            raise out_of_time() from error
+        return np.asarray(found["v"], dtype=np.float64)
+
     def value_sql(self, column: ColumnProfile, *, times: bool = False) -> str:
         """SQL of a column's value as `load` gives it."""
         name = self.sql(column)
@@ -151,7 +166,7 @@ def select_rows(info: TableInfo, rows: Rows, time_limit: float) -> Iterator[Sele
     """The selected rows, until the block ends; a query that runs when `time_limit` (seconds) is over is interrupted."""
     info = ensure_snapshot(info)
     ends = time.monotonic() + time_limit
-    with translate_errors("the table's snapshot"), connect(spill=info.snapshot_path.parent) as database:
+    with scratch_folder() as scratch, translate_errors("the table's snapshot"), connect(spill=scratch) as database:
         timer = threading.Timer(time_limit, database.interrupt)
         timer.daemon = True
         timer.start()

@@ -208,9 +208,9 @@ class Document(Generic[T]):
         _keep_unknown(value, fields, previous)
         header = {"document": self.name, "version": self.version}
         try:
-            # Not msgspec's own encoder: it writes NaN as null.
-            text = json.dumps({_HEADER: header, **fields}, allow_nan=False, ensure_ascii=False, indent=2)
-            data = text.encode() + b"\n"
+            # Not msgspec's own encoder: it writes NaN as null. Nor json's indentation, which takes json's slow encoder.
+            text = json.dumps({_HEADER: header, **fields}, allow_nan=False, ensure_ascii=False)
+            data = msgspec.json.format(text.encode(), indent=2) + b"\n"
             written = msgspec.json.decode(data, type=RawFields)
             msgspec.convert(written, self._type, str_keys=True)  # a document that cannot be read again is not written
         except (ValueError, RecursionError) as error:

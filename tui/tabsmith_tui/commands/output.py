@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from tabsmith.errors import ErrorReport, StorageError
-from tabsmith.text import clean
+from tabsmith.text import clean, escaped_json
 
 if TYPE_CHECKING:
     from tabsmith.config.settings import Settings
@@ -65,7 +65,8 @@ def clean_when_due(settings: "Settings") -> None:
 
 def print_json(value: msgspec.Struct | Sequence[msgspec.Struct]) -> None:
     """Print one JSON document on stdout."""
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+    document = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+    sys.stdout.write(escaped_json(document) + "\n")
 
 
 def tell(message: str, document: msgspec.Struct, *, as_json: bool) -> None:
