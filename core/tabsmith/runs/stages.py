@@ -329,6 +329,18 @@ def one_thread() -> None:
     os.environ["ARROW_DEFAULT_MEMORY_POOL"] = "system"
 
 
+def _look_around() -> None:
+    """Let libraries find out, once for all children, what else is installed and loaded."""
+    import numpy as np
+    import pandas as pd
+    from sklearn.tree import DecisionTreeClassifier
+
+    from tabsmith.modeling.threads import limit_threads
+
+    with limit_threads(1):
+        DecisionTreeClassifier().fit(pd.DataFrame({"a": [0.0, 1.0]}), np.arange(2))
+
+
 def preload() -> None:
     """Import everything; this takes a second or two.
 
@@ -342,6 +354,7 @@ def preload() -> None:
             import_module(module.name)
     import_module("tabsmith.agents.search")
     import_module("tabsmith.runs.worker")
+    _look_around()
     gc.freeze()
     gc.enable()
     atexit.register(gc.unfreeze)  # so that libraries can free at the end what they hold: nanobind names what is left
