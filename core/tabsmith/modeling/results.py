@@ -135,6 +135,26 @@ class Delivery(msgspec.Struct, frozen=True):
     kept: KeptReason = ""  # why not all were fitted again; "" if all were
 
 
+class Cost(msgspec.Struct, frozen=True):
+    """What a model takes beside its score: bytes on disk, and seconds for 1,000 rows on one core, as its folds took them."""
+
+    size: int
+    seconds: float
+
+
+class SimpleModel(msgspec.Struct, frozen=True):
+    """One recipe of an ensemble, kept beside it, and what it would mean to use that alone.
+
+    `score` is that of the recipe's model on the rows that the ensemble was measured on, under the same metric; None where
+    it is undefined.
+    """
+
+    recipe: Recipe
+    score: float | None
+    cost: Cost
+    ensemble: Cost
+
+
 class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
     """Everything about a finished model; shown by screens and `tabsmith models show`, saved with the model."""
 
@@ -163,6 +183,12 @@ class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()  # what a reader should know: folds made fewer, work cut short
     decisions: DecisionReport = DecisionReport()
     explanation: Explanation = Explanation()
+    simple: SimpleModel | None = None  # None where the model is of one recipe
+
+    @property
+    def measured_score(self) -> float:
+        """The score under the model's own metric on the hold-out, or the cross-validated one where there is none."""
+        return self.holdout.scores[0].score if self.holdout is not None and self.holdout.scores else self.cv_score
 
     @property
     def typical_error(self) -> float:

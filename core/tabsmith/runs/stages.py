@@ -67,6 +67,20 @@ def read(source: Source, progress: Progress) -> TableInfo:
     return read_table(source, allowed=allowed, max_mb=paths.max_mb, progress=progress)
 
 
+def read_in_child(source: Source, progress: Progress) -> TableInfo:
+    """Return the table as `read` does, in a process of its own, which takes only its share of the machine's memory."""
+    take_share_of_memory()
+    return read(source, progress)
+
+
+def take_share_of_memory() -> None:
+    """Let this process take only its share of the machine's memory, `resources.memory`, from now on. Raises ConfigError."""
+    from tabsmith import config
+    from tabsmith.processes import limit_memory, machine_memory
+
+    limit_memory(int(config.load().resources.memory * machine_memory()))
+
+
 class UnderstoodSchema(msgspec.Struct, frozen=True):
     """The schema that a run trains by, and in words what a person had changed in it before; "" for nothing."""
 
@@ -286,6 +300,7 @@ PACKAGES: Final = (
     "tabsmith.families",
     "tabsmith.recipes",
     "tabsmith.modeling",
+    "tabsmith.statistics",
     "tabsmith.orchestration",
 )
 """Not the agents: the clients of models are imported in the agents' own process (see agents/server/agent_server.py)."""

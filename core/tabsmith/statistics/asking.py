@@ -53,9 +53,7 @@ def answer_plans(
     return tuple(findings)
 
 
-def ask(
-    table: "Table | TableInfo | pd.DataFrame", question: str, *, time_limit: float = TIME_LIMIT
-) -> TableAnswer:
+def ask(table: "Table | TableInfo | pd.DataFrame", question: str, *, time_limit: float = TIME_LIMIT) -> TableAnswer:
     """The answer to a question in words, such as "mean of price by city" or "is churn related to contract?".
 
     The question is understood by a grammar, never run as code. `time_limit` is in seconds, for each plan. Raises

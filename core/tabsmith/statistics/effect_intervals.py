@@ -1,7 +1,9 @@
 """95 % intervals of effect sizes from noncentral distributions: the parameters under which what was seen is not yet rare.
+An end that cannot be computed is NaN.
 
 The method is Steiger and Fouladi's (1997): an end of the interval is the noncentrality that puts the statistic at its
-0.025 or 0.975 quantile.
+0.025 or 0.975 quantile. Where the library knows no value of a distribution, far out, that of Patnaik's approximation (1949;
+for t, the normal one) stands in, which is near there.
 """
 
 import math
@@ -12,28 +14,46 @@ _LOW, _HIGH = 0.025, 0.975
 
 def noncentral_t(t: float, freedom: float) -> tuple[float, float]:
     """The noncentralities of Student's t."""
-    from scipy.special import nctdtr
+    from scipy.special import nctdtr, ndtr
+
+    def cumulated(delta: float) -> float:
+        exact = float(nctdtr(freedom, delta, t))
+        if not math.isnan(exact):
+            return exact
+        return float(ndtr((t * (1 - 1 / (4 * freedom)) - delta) / math.sqrt(1 + t**2 / (2 * freedom))))
 
     width = 10 + abs(t)
     return (
-        _solve(lambda delta: float(nctdtr(freedom, delta, t)) - _HIGH, t - width, t + width),
-        _solve(lambda delta: float(nctdtr(freedom, delta, t)) - _LOW, t - width, t + width),
+        _solve(lambda delta: cumulated(delta) - _HIGH, t - width, t + width),
+        _solve(lambda delta: cumulated(delta) - _LOW, t - width, t + width),
     )
 
 
 def noncentral_f(f: float, first: float, second: float) -> tuple[float, float]:
     """The noncentralities of F; 0 where even no effect makes the statistic no rarer."""
-    from scipy.special import ncfdtr
+    from scipy.special import fdtr, ncfdtr
 
-    most = 10 * f * first + 100
-    return _ends(lambda size: float(ncfdtr(first, second, size, f)), most)
+    def cumulated(size: float) -> float:
+        exact = float(ncfdtr(first, second, size, f))
+        if not math.isnan(exact):
+            return exact
+        return float(fdtr((first + size) ** 2 / (first + 2 * size), second, f * first / (first + size)))
+
+    return _ends(cumulated, 10 * f * first + 100)
 
 
 def noncentral_chi_square(statistic: float, freedom: float) -> tuple[float, float]:
     """The noncentralities of chi-square; 0 where even no effect makes the statistic no rarer."""
-    from scipy.special import chndtr
+    from scipy.special import chdtr, chndtr
 
-    return _ends(lambda size: float(chndtr(statistic, freedom, size)), 4 * statistic + 100)
+    def cumulated(size: float) -> float:
+        exact = float(chndtr(statistic, freedom, size))
+        if not math.isnan(exact):
+            return exact
+        scale = (freedom + 2 * size) / (freedom + size)
+        return float(chdtr((freedom + size) / scale, statistic / scale))
+
+    return _ends(cumulated, 4 * statistic + 100)
 
 
 def _ends(cumulated: Callable[[float], float], most: float) -> tuple[float, float]:
@@ -49,4 +69,7 @@ def _solve(function: Callable[[float], float], low: float, high: float) -> float
     ends = function(low), function(high)
     if any(math.isnan(end) for end in ends) or ends[0] * ends[1] > 0:
         return math.nan
-    return float(brentq(function, low, high, xtol=1e-10))
+    try:
+        return float(brentq(function, low, high, xtol=1e-10))
+    except ValueError:  # the distribution has no digits there
+        return math.nan

@@ -72,7 +72,7 @@ _VIEWS: Final[dict[State, type[StepView]]] = {
     State.PREDICTING: PredictStep,
 }
 _STEP_ACTIONS: Final = frozenset(
-    {"next", "start", "result", "watch", "lines", "preview", "predict", "new", "copy", "reading"}
+    {"next", "start", "result", "watch", "lines", "preview", "predict", "new", "copy", "reading", "explore"}
 )
 """The actions that each step allows or not; the others are possible at every step."""
 
@@ -93,7 +93,7 @@ class GuidedScreen(TabsmithScreen):
     next; this screen never does.
 
     `resume` shows the saved session at once; without it the person is asked whether to resume or to start over.
-    `sample` is chosen as the table when a new session starts.
+    `sample`, or the file `table`, is chosen when a new session starts.
     """
 
     SCOPE = "guided"
@@ -106,12 +106,18 @@ class GuidedScreen(TabsmithScreen):
     )
 
     def __init__(
-        self, *, resume: bool, sample: "SampleName | None" = None, owner: "SessionOwner | None" = None
+        self,
+        *,
+        resume: bool,
+        sample: "SampleName | None" = None,
+        table: "FileSource | None" = None,
+        owner: "SessionOwner | None" = None,
     ) -> None:
         super().__init__()
         self.owner = owner
         self._resume = resume
         self._sample = sample
+        self._table = table
         self._conversation: Conversation | None = None
         self._step_lock = asyncio.Lock()  # held while an action is performed and its step is drawn
         self._view: StepView | None = None
@@ -188,10 +194,15 @@ class GuidedScreen(TabsmithScreen):
         return self._view
 
     async def _begin(self) -> None:
-        """Start a new session, with the sample when the screen was opened for one."""
-        if await self.perform(actions.Begin()) and self._sample is not None:
-            await self.perform(actions.ChooseSample(self._sample))
-            self._sample = None
+        """Start a new session, with the sample or the table when the screen was opened for one."""
+        sample, table = self._sample, self._table
+        if not await self.perform(actions.Begin()):
+            return
+        self._sample = self._table = None
+        if sample is not None:
+            await self.perform(actions.ChooseSample(sample))
+        elif table is not None and await self.perform(actions.ChooseFile()):
+            await self.perform(actions.ChangeSource(table))
 
     def _ask_resume_or_start_over(self) -> None:
         from tabsmith_tui.screens.dialogs import DialogAnswer, QuestionScreen
@@ -670,6 +681,11 @@ class GuidedScreen(TabsmithScreen):
                 await self.perform(actions.ChangeSource(replace(source, options=options)))
 
         self.app.push_screen(ReadingDialog(source, self.services, format_name), said)
+
+    def action_explore(self) -> None:
+        """Open the screen on which the table is asked."""
+        if self.session.table is not None:
+            self.services.open_screen("explore", self.session.table, self.session.user)
 
     def action_preview(self) -> None:
         """Show the first rows of the table."""
