@@ -161,7 +161,7 @@ class HomeScreen(TabsmithScreen):
                         literal(f"used {time_ago(table.used_at, now)}", 30, "$quiet"),
                     ),
                 )
-                for place, table in enumerate(self._tables)
+                for place, table in enumerate(self._tables[:SHOWN])
             )
             groups.append(Group("Recent tables", tuple(tables)))
         if runs:
@@ -213,9 +213,7 @@ class HomeScreen(TabsmithScreen):
             about.show(model_facts(model, now))
         elif kind == "table":
             table = self._tables[int(name)]
-            about.show(
-                [("file", (foreign(table.source.path, limit=300),)), ("used", line(time_ago(table.used_at, now)))]
-            )
+            about.show([("table", (foreign(table.place, limit=300),)), ("used", line(time_ago(table.used_at, now)))])
         elif kind == "resume" and (session := self._session_of(name)):
             about.show(
                 [
