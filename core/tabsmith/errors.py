@@ -288,6 +288,14 @@ class WorkerError(TabsmithError):
     """A worker process did not start, or died."""
 
 
+class ClusterError(TabsmithError):
+    """The Dask cluster of `engine.address` cannot be used: not reached, without workers, or with another tabsmith."""
+
+
+class ClusterLostError(ClusterError):
+    """The Dask cluster was there, and is gone or holds no worker any more."""
+
+
 class StepError(UsageError):
     """An answer does not belong to the current step of the conversation, or an earlier step is missing."""
 

@@ -125,6 +125,27 @@ class TrainingSettings(msgspec.Struct, frozen=True):
 
     time: Annotated[float, Meta(description="Seconds that a training may take.", ge=1, le=30 * 86_400)] = 60.0
     cores: Annotated[int, Meta(description="Processor cores to use; 0 uses all.", ge=0, le=4_096)] = 0
+    memory: Annotated[
+        int,
+        Meta(
+            description="Megabytes that a training may use; a table that needs more is searched on a sample. 0 takes three "
+            "fifths of what is free.",
+            ge=0,
+            le=100_000_000,
+        ),
+    ] = 0
+
+
+class EngineSettings(msgspec.Struct, frozen=True):
+    """Where models are fitted."""
+
+    address: Annotated[
+        str,
+        Meta(
+            description="Address of a Dask scheduler whose workers fit the models, such as tcp://host:8786; this machine "
+            "fits them when empty."
+        ),
+    ] = ""
 
 
 class TaskSettings(msgspec.Struct, frozen=True):
@@ -179,6 +200,7 @@ class Settings(msgspec.Struct, frozen=True):
     paths: PathSettings = msgspec.field(default_factory=PathSettings)
     profile: ProfileSettings = ProfileSettings()
     training: TrainingSettings = TrainingSettings()
+    engine: EngineSettings = EngineSettings()
     tasks: TaskSettings = TaskSettings()
     telegram: TelegramSettings = TelegramSettings()
     ui: UiSettings = msgspec.field(default_factory=UiSettings)

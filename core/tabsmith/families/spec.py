@@ -13,7 +13,7 @@ from tabsmith.families.feature_steps import FeatureStep, TargetTransformation
 from tabsmith.tables.schema.types import ProblemType
 
 if TYPE_CHECKING:
-    from tabsmith.families.estimator import EstimatorFile, FitRequest, FittedModel, ParameterValues
+    from tabsmith.families.estimator import BatchedFitRequest, EstimatorFile, FitRequest, FittedModel, ParameterValues
 
 ParameterValue: TypeAlias = bool | int | float | str
 ParameterKind: TypeAlias = Literal["integer", "number", "boolean", "choice"]
@@ -192,6 +192,8 @@ class FamilySpec(msgspec.Struct, frozen=True, kw_only=True):
     fit: "Callable[[FitRequest], FittedModel]"
     load: "Callable[[Path, EstimatorFile], FittedModel]"
     """The model saved in a file. Raises ModelDamagedError."""
+    fit_batches: "Callable[[BatchedFitRequest], FittedModel] | None" = None
+    """Its fit to a matrix that is never whole in memory; None for a family whose library cannot."""
     saved_file: str = SKOPS_FILE  # the file beside `estimator.json` in which a fitted model is kept
     trusted_types: tuple[str, ...] = ()  # types that a skops file of this family holds, beside the common ones
     distribution: str = "scikit-learn"  # the installed package of its library, whose version is saved with a model

@@ -135,6 +135,14 @@ class Delivery(msgspec.Struct, frozen=True):
     kept: KeptReason = ""  # why not all were fitted again; "" if all were
 
 
+class TableSample(msgspec.Struct, frozen=True):
+    """Rows drawn at random from a table that is larger than memory: the same ones for the same seed."""
+
+    rows: int
+    of: int  # rows of the table
+    seed: int
+
+
 class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
     """Everything about a finished model; shown by screens and `tabsmith models show`, saved with the model."""
 
@@ -159,6 +167,7 @@ class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     seed: int = 0
     folds: int = 0  # of the validation; 0 in reports of earlier versions
+    sample: TableSample | None = None  # that was searched and measured; None for all rows
     delivery: Delivery | None = None  # None where the model is the measured one, as it was before there was a choice
     notes: tuple[str, ...] = ()  # what a reader should know: folds made fewer, work cut short
     decisions: DecisionReport = DecisionReport()

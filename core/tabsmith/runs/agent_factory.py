@@ -68,6 +68,16 @@ class AgentFactory:
 
     def __init__(self, choice: ModelChoice, settings: AgentSettings, cores: int) -> None:
         self.client = AgentClient()
+        self._choice = choice
+        self._settings = settings
+        self.plan_for(cores)
+        self.grader: Grader | None = None
+        if settings.grader == "llm":
+            self.grader = LlmGrader(self.client, settings.llm.model or "")
+
+    def plan_for(self, cores: int) -> None:
+        """Have search propose what so many cores can fit in the time. Called before anything is proposed."""
+        choice = self._choice
         self.search: Agent = SearchAgent(
             only=choice.only_families,
             exclude=choice.exclude,
@@ -76,11 +86,8 @@ class AgentFactory:
             cores=cores,
         )
         self.planned: Agent = (
-            self.search if choice.agent == "search" else ModelAgent(choice.agent, self.client, settings)
+            self.search if choice.agent == "search" else ModelAgent(choice.agent, self.client, self._settings)
         )
-        self.grader: Grader | None = None
-        if settings.grader == "llm":
-            self.grader = LlmGrader(self.client, settings.llm.model or "")
 
 
 class LlmGrader:

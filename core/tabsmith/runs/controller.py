@@ -6,7 +6,7 @@ import mmap
 import struct
 import time
 from collections.abc import Callable, Coroutine
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from tabsmith.config.settings import Mode
 from tabsmith.errors import UsageError
@@ -45,6 +45,18 @@ LOOK_EVERY: Final = 0.01
 
 class StoppedError(Exception):
     """A person stopped the run, and the work that was going on has been ended. Never leaves the worker."""
+
+
+class Pausable(Protocol):
+    """Work that can be held and let go on."""
+
+    def pause(self) -> None:
+        """Hold the work, or take it back."""
+        ...
+
+    def resume(self) -> None:
+        """Let the work go on, or begin it again."""
+        ...
 
 
 class ActiveClock:
@@ -97,7 +109,7 @@ class RunController:
     ) -> None:
         self._commands = folder.commands()
         self._offset = offset
-        self._pool = pool
+        self._paused_work: list[Pausable] = [pool]
         self._record = record
         self.clock = clock
         self.limits = past.limits if past.attempt else choice.limits
@@ -175,6 +187,12 @@ class RunController:
     def pause(self) -> None:
         """Pause the run, as if the person had asked for it."""
         self._pause("at a checkpoint")
+
+    def also_pause(self, work: Pausable) -> None:
+        """Pause `work` too whenever the run is paused, and now if it is."""
+        self._paused_work.append(work)
+        if self._paused:
+            work.pause()
 
     @property
     def _paused(self) -> bool:
@@ -272,7 +290,8 @@ class RunController:
         if self._paused:
             return
         self._going.clear()
-        self._pool.pause()
+        for work in self._paused_work:
+            work.pause()
         self.clock.hold()
         self._record(StateChanged(state=RunState.PAUSED, message=why))
 
@@ -282,7 +301,8 @@ class RunController:
         self._going.set()
         if not self._state.clock_stands:
             self.clock.go_on()
-        self._pool.resume()
+        for work in self._paused_work:
+            work.resume()
         if not silently:
             self._record(StateChanged(state=self._state, message=self._message))
 

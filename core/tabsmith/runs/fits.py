@@ -38,6 +38,10 @@ class AllRowsFit(msgspec.Struct, frozen=True, tag="all rows"):
     threads: int
     seconds: float
 
+    @property
+    def recipe(self) -> Recipe:
+        return self.refit.recipe
+
 
 Fit: TypeAlias = FoldFit | AllRowsFit
 T = TypeVar("T", FoldScore, RefitFile)
@@ -82,6 +86,10 @@ class FitExecutor(Protocol):
         """Return how long the fit on all rows took, and whether it was whole."""
         ...
 
+    async def close(self) -> None:
+        """End what the executor has started. Nothing is fitted after it."""
+        ...
+
 
 class ForkedFits:
     """The executor on this machine: each fit is a forked child of the worker, which starts from `data` at no cost."""
@@ -99,6 +107,9 @@ class ForkedFits:
     async def fit_on_all_rows(self, fit: AllRowsFit, *, seconds_left: Callable[[], float]) -> RefitFile:
         """See FitExecutor."""
         return await self._run(fit, RefitFile, seconds_left)
+
+    async def close(self) -> None:
+        """See FitExecutor: a child ends with its fit."""
 
     async def _run(self, fit: Fit, kind: type[T], seconds_left: Callable[[], float]) -> T:
         def work(_: Progress) -> T:

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from tabsmith import config
 from tabsmith.errors import ErrorReport, SchemaError, TrainingError, report_of
+from tabsmith.modeling.large_tables.memory_plan import MemoryPlan, memory_limit, plan_memory
 from tabsmith.modeling.metric_catalogue import Metric
 from tabsmith.modeling.results import KeptReason, ModelReport
 from tabsmith.orchestration.events import EnsembleBuilt, Noted, SearchStarted
@@ -30,6 +31,9 @@ from tabsmith.processes import available_cores
 from tabsmith.recipes.portfolio import measure_table
 from tabsmith.runs import stages
 from tabsmith.runs.agent_factory import AgentFactory
+from tabsmith.runs.cluster.cluster_client import measure_cluster
+from tabsmith.runs.cluster.cluster_fits import ClusterFits
+from tabsmith.runs.cluster.messages import ClusterSize
 from tabsmith.runs.controller import ActiveClock, RunController, StoppedError
 from tabsmith.runs.earlier import recipes_to_start_from, starting_note
 from tabsmith.runs.evaluator import FoldEvaluator
@@ -58,6 +62,7 @@ from tabsmith.tables.info import TableInfo
 from tabsmith.tables.read.sources import Source, TasksSource
 from tabsmith.tables.schema.readiness import require_trainable
 from tabsmith.tables.schema.types import Schema
+from tabsmith.text import clean, plural
 from tabsmith.version import __version__
 
 if TYPE_CHECKING:
@@ -153,14 +158,19 @@ class Worker:
         import_module("pyarrow")
         # All imports before the first fork: a child forked during an import could wait for its lock for ever.
         await self._control.unless_stopped(stages.in_thread(preload))
+        cluster = await self._control.unless_stopped(self._measure_cluster())
+        fit_cores = cluster.threads if cluster else self._cores
+        self._agents.plan_for(fit_cores)
         info = await self._control.unless_stopped(self._read(source))
         schema = await self._control.unless_stopped(self._understand(info))
         metric = stages.choose_metric(self._spec, schema)
         holdout = await self._control.unless_stopped(self._read_holdout(schema))
         self._control.enter(RunState.READING, "preparing the folds")
-        size = measure_table(schema, info.profile, seconds=self._spec.choice.limits.seconds, cores=self._cores)
+        memory = self._plan_memory(info, schema)
+        searched = info.profile if memory.sample is None else replace(info.profile, rows=memory.sample.rows)
+        size = measure_table(schema, searched, seconds=self._spec.choice.limits.seconds, cores=fit_cores)
         data = await self._control.unless_stopped(
-            stages.in_thread(lambda: stages.prepare(info, schema, metric, self._spec, size.folds, holdout))
+            stages.in_thread(lambda: stages.prepare(info, schema, metric, self._spec, size.folds, holdout, memory))
         )
         self._record(
             SearchStarted(
@@ -169,16 +179,71 @@ class Worker:
                 train_rows=data.train_rows,
                 holdout_rows=data.holdout_rows,
                 notes=data.notes,
+                memory=None if memory.sample is None else memory,
             )
         )
         self._control.enter(RunState.RUNNING)
-        fits = ForkedFits(data, self._pool, self._clock, self._folder.root)
-        loop = self._loop = self._new_loop(info, schema, metric, data, fits)
+        fits = await self._executor(data, cluster)
+        try:
+            return await self._search(source, data, replace(info, profile=searched), metric, fits, fit_cores)
+        finally:
+            await fits.close()
+
+    async def _search(
+        self,
+        source: Source,
+        data: "TrainingData",
+        info: TableInfo,
+        metric: Metric,
+        fits: FitExecutor,
+        cores: int,
+    ) -> RunEnded:
+        loop = self._loop = self._new_loop(info, metric, data, fits, cores)
         try:
             end: LoopEnd = await self._control.unless_stopped(loop.run())
         except StoppedError:
             end = "user"
-        return await self._finish(source, data, info, loop, end, fits)
+        return await self._finish(source, data, info, loop, end, fits, cores)
+
+    def _plan_memory(self, info: TableInfo, schema: Schema) -> MemoryPlan:
+        """How much of the table is searched, the same for every attempt at the run."""
+        past = self._past
+        if past.memory is not None:
+            return past.memory
+        size = measure_table(schema, info.profile)
+        limit = memory_limit(self._settings.training.memory)
+        if past.metric is not None:  # the search has begun with all rows
+            limit = sys.maxsize
+        return plan_memory(
+            size.rows, size.columns, size.outputs, cores=self._cores, limit=limit, seed=self._spec.choice.seed
+        )
+
+    async def _measure_cluster(self) -> ClusterSize | None:
+        """What the cluster of the settings has to fit with; None if this machine fits. Raises ClusterError."""
+        address = self._settings.engine.address
+        if not address:
+            return None
+        self._control.enter(RunState.READING, "looking at the Dask cluster")
+        return await self._pool.run(lambda _: measure_cluster(address), ClusterSize)
+
+    async def _executor(self, data: "TrainingData", cluster: ClusterSize | None) -> FitExecutor:
+        """Who fits: this machine, or the cluster that the settings name."""
+        forked = ForkedFits(data, self._pool, self._clock, self._folder.root)
+        if cluster is None:
+            return forked
+        address = self._settings.engine.address
+        on_cluster = ClusterFits(
+            address,
+            cluster,
+            forked,
+            cores=self._cores,
+            on_lost=lambda what: self._record(Noted(message=what, level="warning")),
+        )
+        self._control.also_pause(on_cluster)
+        await on_cluster.start(data, self._folder.root)
+        workers = f"{plural(cluster.workers, 'worker')} with {plural(cluster.threads, 'thread')}"
+        self._record(Noted(message=f"models are fitted on the Dask cluster at {clean(address, 80)}: {workers}"))
+        return on_cluster
 
     async def _read(self, source: Source) -> TableInfo:
         from tabsmith.tables.snapshot import check_unchanged
@@ -238,8 +303,9 @@ class Worker:
         return schema
 
     def _new_loop(
-        self, info: TableInfo, schema: Schema, metric: Metric, data: "TrainingData", fits: FitExecutor
+        self, info: TableInfo, metric: Metric, data: "TrainingData", fits: FitExecutor, cores: int
     ) -> RecipeLoop:
+        schema = data.schema
         earlier = recipes_to_start_from(self._spec, self._history, info.fingerprint, schema.target, metric)
         if (note := starting_note(self._spec, earlier)) and not self._past.trials:
             self._record(Noted(message=note))
@@ -262,7 +328,7 @@ class Worker:
             fits,
             self._control,
             self._folder.root,
-            cores=self._cores,
+            cores=cores,
             keep_measured=self._spec.choice.keep_measured,
         )
         loop = RecipeLoop(
@@ -289,6 +355,7 @@ class Worker:
         loop: RecipeLoop,
         end: LoopEnd,
         fits: FitExecutor,
+        cores: int,
     ) -> RunEnded:
         from tabsmith.modeling.delivery import MeasuredModel
 
@@ -317,7 +384,7 @@ class Worker:
             kept: KeptReason = "asked for"
         else:
             kept = "stopped" if end == "user" else "no time"
-            refits = fit_on_all_rows(data, measured.report, evaluations, root, fits, self._control, self._cores, kept)
+            refits = fit_on_all_rows(data, measured.report, evaluations, root, fits, self._control, cores, kept)
             await self._control.unless_stopped(refits)
         explained = await self._control.unless_stopped(
             explain_in_time(data, evaluations, root, measured, self._pool, self._control, self._cores)
